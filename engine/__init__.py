@@ -1,0 +1,3 @@
+"""Everything that computes or stores. Nothing here imports Qt."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,176 @@
+"""``--batch`` and ``--list``: experiments without a window."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+from typing import Any, TextIO
+
+from engine.command_line import Options
+from engine.control import ControlChannel
+from engine.datasets import DATASETS
+from engine.errors import TrainscopeError
+from engine.events import Control, Event, ExperimentFinished, Status, TaskFailed, WorkerReady
+from engine.executors.base import Executor
+from engine.executors.inline import InlineExecutor
+from engine.executors.processes import ProcessExecutor
+from engine.executors.tasks import DeviceTask
+from engine.experiments import EXPERIMENTS, find_experiment
+from engine.experiments.base import Experiment
+from engine.exports import export_experiment
+from engine.fields import describe
+from engine.paths import log_folder
+from engine.progress import make_reporter
+from engine.results import VariantResult, load_results, spread
+from engine.session import Session
+from engine.spec import ExperimentSpec, parse_assignments, read_toml
+from engine.store import Store
+
+EXIT_OK = 0
+EXIT_FAILED = 1
+EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells report it
+
+
+def run(options: Options) -> int:
+    """Do what ``options`` ask for; gives the exit code, and one sentence on stderr where it isn't 0."""
+    try:
+        return _list(options) if options.list else _train(options)
+    except TrainscopeError as error:
+        _say(sys.stderr, f"trainscope: {error}")
+        return EXIT_FAILED
+
+
+def make_executor(workers: int | None, workspace: Path) -> Executor:
+    """The executor that ``--workers`` asks for: None chooses a number, 0 trains in this process."""
+    return InlineExecutor() if workers == 0 else ProcessExecutor(workers, log_folder(workspace))
+
+
+def build_spec(experiment: Experiment, options: Options) -> ExperimentSpec:
+    """The spec: preset, then file, then ``--dataset``, then ``--set``, each changing only what it names."""
+    changes: dict[str, Any] = {}
+    if options.config is not None:
+        changes |= read_toml(options.config)
+    if options.dataset is not None:
+        changes["dataset"] = options.dataset
+    changes |= parse_assignments(experiment.spec, list(options.assignments))
+    return experiment.preset(options.preset, **changes)
+
+
+def _train(options: Options) -> int:
+    experiment = find_experiment(options.batch or "")
+    spec = build_spec(experiment, options)
+    store = Store(options.workspace)
+    try:
+        finished = _run_session(experiment, spec, store, options)
+        if finished.experiment is not None:
+            _report(store, finished.experiment, options.export)
+        return _exit_code(finished)
+    finally:
+        store.close()
+
+
+def _run_session(experiment: Experiment, spec: ExperimentSpec, store: Store, options: Options) -> ExperimentFinished:
+    control = ControlChannel()
+    executor = make_executor(options.workers, options.workspace)
+    previous = _obey_signals(control)
+    reporter = make_reporter(sys.stderr)
+    try:
+        return Session(store, executor, reporter.take, control).run(experiment, spec)
+    finally:
+        reporter.close()
+        executor.close()
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+        control.close()
+
+
+def _obey_signals(control: ControlChannel) -> dict[signal.Signals, Any]:
+    """The first Ctrl-C (or request to end) stops and keeps; a second one cancels."""
+    asked = 0
+
+    def handle(_number: int, _frame: object) -> None:
+        nonlocal asked
+        asked += 1
+        control.send(Control.STOP if asked == 1 else Control.CANCEL)
+
+    return {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+
+
+def _report(store: Store, experiment: int, export: Path | None) -> None:
+    result = load_results(store, experiment)
+    _say(sys.stdout, f"{'variant':<16}{'parameters':>11}{'tested':>8}{'best':>9}{'mean':>9}{'std':>8}{'seconds':>9}")
+    for variant in result.variants:
+        _say(sys.stdout, _table_row(variant))
+    _say(sys.stdout, f"Stored as experiment {experiment} in {store.file}")
+    if export is not None:
+        files = export_experiment(store, experiment, export)
+        _say(sys.stdout, f"Exported {len(files)} files to {export}")
+
+
+def _table_row(variant: VariantResult) -> str:
+    accuracy = spread(variant.test_accuracies)
+    seconds = [run.run.seconds for run in variant.runs if run.run.seconds is not None]
+    mean_seconds = f"{sum(seconds) / len(seconds):9.1f}" if seconds else f"{'-':>9}"
+    cells = "".join(
+        f"{'-':>{width}}" if value is None else f"{100 * value:>{width - 2}.2f} %"
+        for value, width in ((accuracy["best"], 9), (accuracy["mean"], 9), (accuracy["std"], 8))
+    )
+    return f"{variant.name:<16}{variant.parameters:>11,}{len(variant.tested):>8}{cells}{mean_seconds}"
+
+
+def _exit_code(finished: ExperimentFinished) -> int:
+    if finished.status is Status.FINISHED and not finished.reason:
+        return EXIT_OK
+    if finished.status in (Status.STOPPED, Status.CANCELLED):
+        _say(sys.stderr, f"trainscope: {finished.status.capitalize()}; what was recorded is kept.")
+        return EXIT_INTERRUPTED
+    _say(sys.stderr, f"trainscope: {finished.reason}")
+    return EXIT_FAILED
+
+
+def _list(options: Options) -> int:
+    out = sys.stdout
+    _say(out, "Experiments (--batch)")
+    for experiment in EXPERIMENTS.values():
+        _say(out, f"  {experiment.name:<16}{experiment.summary}")
+    _say(out, "\nData sets (--dataset; also a folder of images or an .npz file)")
+    for name, source in DATASETS.items():
+        _say(out, f"  {name:<16}{source.summary}")
+    for experiment in EXPERIMENTS.values():
+        _list_keys(experiment)
+    _say(out, "\nDevices")
+    out.flush()  # finding them takes seconds
+    _say(out, f"  {_device_line(options)}")
+    return EXIT_OK
+
+
+def _list_keys(experiment: Experiment) -> None:
+    _say(sys.stdout, f"\nKeys of {experiment.name} (--set key=value; values of the presets where they differ)")
+    for item in describe(experiment.spec):
+        default = ",".join(item.default) if isinstance(item.default, tuple) else item.default
+        presets = ", ".join(f"{n}: {p[item.key]}" for n, p in experiment.presets.items() if item.key in p)
+        value = presets or ("empty" if default is None else str(default))
+        unit = f" {item.unit}" if item.unit else ""
+        _say(sys.stdout, f"  {item.key:<20}{item.label}; {item.bounds}{unit} [{value}]")
+
+
+def _device_line(options: Options) -> str:
+    control = ControlChannel()
+    executor = make_executor(options.workers, options.workspace)
+    found: list[Event] = []
+    try:
+        executor.run([DeviceTask()], found.append, control)
+    finally:
+        executor.close()
+        control.close()
+    for event in found:
+        if isinstance(event, WorkerReady):
+            return f"{event.device.kind}: {event.device.name}"
+        if isinstance(event, TaskFailed):
+            return event.reason
+    return "none was found"
+
+
+def _say(stream: TextIO, text: str) -> None:
+    stream.write(text + "\n")

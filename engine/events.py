@@ -1,0 +1,231 @@
+"""The frozen dataclasses that cross every border, and the controls that go back.
+
+Events travel from a training process over a pipe to the session and on to the window or the terminal; they are
+pickled between processes of one program, never read from a file. Arrays in them are copies: nobody else holds them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from engine.arrays import Array
+from engine.datasets.prepare import DatasetInfo
+from engine.spec import RunSpec
+
+
+class Status(StrEnum):
+    """Where a run or an experiment stands. All but ``QUEUED`` and ``RUNNING`` are final."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    FINISHED = "finished"
+    STOPPED = "stopped"
+    CANCELLED = "cancelled"
+    DIVERGED = "diverged"
+    FAILED = "failed"
+    CRASHED = "crashed"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing more will come."""
+        return self not in (Status.QUEUED, Status.RUNNING)
+
+
+class Control(StrEnum):
+    """What can be asked of a training that is under way; answered within one recording interval.
+
+    ``STOP`` ends it, keeps what was learned, tests and saves the model; ``CANCEL`` ends it without either. Records are
+    kept in both cases.
+    """
+
+    STOP = "stop"
+    CANCEL = "cancel"
+
+
+@dataclass(frozen=True)
+class Device:
+    """What a process computes on: ``kind`` is CPU or GPU, ``threads`` the size of its intra-op thread pool."""
+
+    kind: str
+    name: str
+    threads: int
+
+
+@dataclass(frozen=True)
+class WorkerReady:
+    """A process has loaded its libraries and waits for work."""
+
+    device: Device
+    versions: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A step of preparation: ``done`` of ``total`` (0 where unknown), ``message`` says of what."""
+
+    message: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class DatasetReady:
+    """The data set is on disk, decoded and described."""
+
+    info: DatasetInfo
+
+
+@dataclass(frozen=True)
+class SamplesReady:
+    """Images to show in the data set chooser.
+
+    ``images`` is uint8 [count, height, width, channels]; ``labels`` holds a class index for each; ``counts`` the
+    number of training images of each class.
+    """
+
+    dataset: str
+    title: str
+    class_names: tuple[str, ...]
+    counts: tuple[int, ...]
+    images: Array
+    labels: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Exported:
+    """Results were written: how many files, to which folder."""
+
+    folder: str
+    files: int
+
+
+@dataclass(frozen=True)
+class TaskFailed:
+    """A task that is not a run ended without its result; ``reason`` is a sentence for the user."""
+
+    reason: str
+    cancelled: bool = False
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """A run of an experiment as the store numbers it, with what is known before it starts."""
+
+    run: int
+    spec: RunSpec
+    parameters: int
+    total_steps: int
+
+
+@dataclass(frozen=True)
+class ExperimentStarted:
+    """The plan is made and stored; runs will follow."""
+
+    experiment: int
+    name: str
+    info: DatasetInfo
+    runs: tuple[PlannedRun, ...]
+    workers: int
+
+
+@dataclass(frozen=True)
+class RunStarted:
+    """Training of a run begins. ``layers`` names the layers with parameters, first to last."""
+
+    run: int
+    device: Device
+    versions: dict[str, str]
+    layers: tuple[str, ...]
+    steps_per_epoch: int
+
+
+@dataclass(frozen=True)
+class Record:
+    """What was measured at one step.
+
+    ``step`` and ``epoch`` count from 1. Training loss (nats) and accuracy (a fraction) are means over the batches since
+    the last record; validation is over the whole validation set at that step. ``gradient_norms`` (L2, kernel only, on
+    the batch of this step) and ``update_ratios`` (L2 norm of this step's update over that of the kernel before it)
+    have one entry for each name in :attr:`RunStarted.layers`. ``seconds`` is wall time since training began.
+    """
+
+    run: int
+    step: int
+    epoch: int
+    seconds: float
+    training_loss: float
+    training_accuracy: float
+    validation_loss: float
+    validation_accuracy: float
+    learning_rate: float
+    gradient_norms: tuple[float, ...]
+    update_ratios: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A copy of one layer's kernel at a step (0: the initial values).
+
+    float32, in PyTorch's layout: (units, inputs) for a dense layer, (out_channels, in_channels, height, width) for a
+    convolution. ``input_shape`` is the layer's (height, width, channels), or (inputs,) after a flat layer.
+    """
+
+    run: int
+    step: int
+    epoch: int
+    layer: str
+    input_shape: tuple[int, ...]
+    values: Array
+
+
+@dataclass(frozen=True)
+class RunFinished:
+    """A run has ended; comes exactly once for every run that was planned.
+
+    ``seconds`` is training time, validation included, tracing and test left out. Test figures are None unless the
+    run was tested; ``confusion`` is int [classes, classes], rows the true class. ``model`` is the saved file's path.
+    """
+
+    run: int
+    status: Status
+    reason: str = ""
+    seconds: float = 0.0
+    test_loss: float | None = None
+    test_accuracy: float | None = None
+    confusion: Array | None = None
+    model: str | None = None
+
+
+@dataclass(frozen=True)
+class ExperimentFinished:
+    """The experiment has ended; always the last event of a session."""
+
+    experiment: int | None
+    status: Status
+    reason: str = ""
+
+
+RunEvent = RunStarted | Record | Weights | RunFinished
+Event = (
+    WorkerReady
+    | Progress
+    | DatasetReady
+    | SamplesReady
+    | Exported
+    | TaskFailed
+    | ExperimentStarted
+    | RunEvent
+    | ExperimentFinished
+)
+
+Emit = Callable[[Event], None]
+Poll = Callable[[], Control | None]
+
+
+def is_sound(record: Record) -> bool:
+    """Whether the training loss of a record is a finite number."""
+    return bool(np.isfinite(record.training_loss))

@@ -1,0 +1,39 @@
+"""Runs tasks one after the other in this very process (``--workers 0``): the plainest way, and the one to debug in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from engine.control import ControlChannel
+from engine.events import Control, Emit, Status
+from engine.executors.tasks import Task, TaskRunner
+
+
+class InlineExecutor:
+    """An executor without processes. TensorFlow is loaded into this process by the first run."""
+
+    def __init__(self) -> None:
+        self._runner = TaskRunner()
+
+    def start(self, runs: int) -> int:
+        """Nothing to make ready; one task at a time."""
+        return 1
+
+    def run(self, tasks: Sequence[Task], emit: Emit, control: ControlChannel) -> None:
+        """Carry out the tasks in order; after a control, the rest end as cancelled."""
+        ended = False
+
+        def poll() -> Control | None:
+            nonlocal ended
+            received = control.poll()
+            ended = ended or received is not None
+            return received
+
+        for task in tasks:
+            if ended or poll() is not None:
+                emit(task.failed(Status.CANCELLED, "Not started."))
+            else:
+                self._runner.execute(task, emit, poll)
+
+    def close(self) -> None:
+        """Nothing to end."""

@@ -1,0 +1,157 @@
+"""What an executor can be asked to do, and how it is done where it arrives.
+
+TensorFlow is imported with the first :class:`TrainTask` or :class:`DeviceTask`, so a process that only prepares data
+never loads it.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from engine.datasets import PreparedData, describe_dataset, prepare, sample_images
+from engine.errors import Cancelled, TrainscopeError
+from engine.events import (
+    DatasetReady,
+    Emit,
+    Event,
+    Exported,
+    Poll,
+    Progress,
+    RunFinished,
+    SamplesReady,
+    Status,
+    TaskFailed,
+    WorkerReady,
+)
+from engine.spec import DataSpec, RunSpec
+
+log = logging.getLogger(__name__)
+
+
+class _Auxiliary:
+    """A task beside the runs: the session or the window waits for its answer."""
+
+    def failed(self, status: Status, reason: str) -> Event:
+        """The event that says this task ended without its answer."""
+        return TaskFailed(reason, cancelled=status is Status.CANCELLED)
+
+
+@dataclass(frozen=True)
+class PrepareTask(_Auxiliary):
+    """Make sure that a data set is on disk and decoded; answers :class:`~engine.events.DatasetReady`."""
+
+    data: DataSpec
+
+
+@dataclass(frozen=True)
+class SampleTask(_Auxiliary):
+    """Fetch ``count`` images of a data set; answers :class:`~engine.events.SamplesReady`."""
+
+    data: DataSpec
+    count: int
+
+
+@dataclass(frozen=True)
+class TrainTask:
+    """Train one run; answers with the events of a run, of which the last is a RunFinished."""
+
+    run: int
+    spec: RunSpec
+    model_file: Path | None
+
+    def failed(self, status: Status, reason: str) -> Event:
+        """The event that says this run ended without its result."""
+        return RunFinished(self.run, status, reason)
+
+
+@dataclass(frozen=True)
+class DeviceTask(_Auxiliary):
+    """Load the training libraries and say what they compute on; answers :class:`~engine.events.WorkerReady`."""
+
+
+@dataclass(frozen=True)
+class ExportTask(_Auxiliary):
+    """Write the results of a stored experiment to a folder; answers :class:`~engine.events.Exported`."""
+
+    workspace: Path
+    experiment: int
+    folder: Path
+
+
+Task = PrepareTask | SampleTask | DeviceTask | ExportTask | TrainTask
+
+
+@dataclass
+class TaskRunner:
+    """Carries out tasks in this process; keeps the last prepared data, as the runs of a plan share theirs."""
+
+    _data: tuple[DataSpec, PreparedData] | None = field(default=None, init=False)
+
+    def execute(self, task: Task, emit: Emit, poll: Poll) -> None:
+        """Carry out ``task``; whatever goes wrong ends as an event with a sentence, never as an exception."""
+        try:
+            self._execute(task, emit, poll)
+        except Cancelled as stop:
+            emit(task.failed(Status.CANCELLED, str(stop)))
+        except TrainscopeError as error:
+            emit(task.failed(Status.FAILED, str(error)))
+        except MemoryError:
+            emit(task.failed(Status.FAILED, "There is not enough memory; choose smaller images or a smaller batch."))
+        except Exception as error:
+            log.exception("unexpected error in %s", type(task).__name__)
+            reason = f"An unexpected {type(error).__name__} ended it ({_first_line(error)}); the log has the details."
+            emit(task.failed(Status.FAILED, reason))
+
+    def _execute(self, task: Task, emit: Emit, poll: Poll) -> None:
+        def progress(message: str, done: int, total: int) -> None:
+            if poll() is not None:
+                raise Cancelled("Cancelled while the data set was being prepared.")
+            emit(Progress(message, done, total))
+
+        match task:
+            case PrepareTask(data):
+                emit(DatasetReady(describe_dataset(data, progress)))
+            case SampleTask(data, count):
+                found = sample_images(data, count, progress)
+                emit(
+                    SamplesReady(data.dataset, found.title, found.class_names, found.counts, found.images, found.labels)
+                )
+            case DeviceTask():
+                emit(worker_ready())
+            case ExportTask(workspace, experiment, folder):
+                emit(_export(workspace, experiment, folder))
+            case TrainTask(run, spec, model_file):
+                from engine.training.trainer import train
+
+                train(run, spec, self._prepared(spec.data), emit, poll, model_file)
+
+    def _prepared(self, spec: DataSpec) -> PreparedData:
+        if self._data is None or self._data[0] != spec:
+            self._data = None  # let the old arrays go before the new ones are made
+            self._data = (spec, prepare(spec, lambda _message, _done, _total: None))
+        return self._data[1]
+
+
+def _export(workspace: Path, experiment: int, folder: Path) -> Exported:
+    from engine.exports import export_experiment
+    from engine.store import Store
+
+    store = Store(workspace)
+    try:
+        return Exported(str(folder), len(export_experiment(store, experiment, folder)))
+    finally:
+        store.close()
+
+
+def worker_ready() -> WorkerReady:
+    """Loads the training libraries into this process and describes them."""
+    from engine.devices import current_device
+    from engine.training.trainer import library_versions
+
+    return WorkerReady(current_device(), library_versions())
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [""])[0][:200]

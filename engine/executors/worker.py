@@ -1,0 +1,92 @@
+"""The child process: receives tasks over its pipe, carries them out, sends their events back.
+
+It ends when its pipe does, so it can't outlive the process that started it.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import logging
+import os
+import signal
+import sys
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from engine.devices import configure
+from engine.events import Control, Event
+from engine.executors.tasks import DeviceTask, TaskRunner, TrainTask, worker_ready
+
+
+@dataclass(frozen=True)
+class WorkerSettings:
+    """``threads`` computes with so many; ``log_file`` takes what the libraries print."""
+
+    threads: int
+    log_file: Path
+
+
+class WarmUp:
+    """Message to a worker: load the training libraries now; answered with WorkerReady."""
+
+
+class TaskDone:
+    """Message from a worker: the task has ended and all its events were sent."""
+
+
+class ParentGone(SystemExit):
+    """The pipe's other end is closed: nobody waits for results any more."""
+
+
+def worker_main(connection: Connection, settings: WorkerSettings) -> None:
+    """Serve tasks until the pipe closes."""
+    _prepare_process(settings)
+    runner = TaskRunner()
+    configured = False
+
+    def send(event: Event | TaskDone) -> None:
+        try:
+            connection.send(event)
+        except OSError:
+            raise ParentGone from None
+
+    while True:
+        message: Any = _receive(connection)
+        if not configured and isinstance(message, WarmUp | DeviceTask | TrainTask):
+            configure(settings.threads)
+            configured = True
+        if isinstance(message, WarmUp):
+            send(worker_ready())
+        elif not isinstance(message, Control):  # a control that arrives after its task has ended
+            runner.execute(message, send, lambda: _poll(connection))
+            send(TaskDone())
+
+
+def _poll(connection: Connection) -> Control | None:
+    if not connection.poll():
+        return None
+    message = _receive(connection)
+    return message if isinstance(message, Control) else None
+
+
+def _receive(connection: Connection) -> object:
+    try:
+        return connection.recv()
+    except (EOFError, OSError):
+        raise ParentGone from None
+
+
+def _prepare_process(settings: WorkerSettings) -> None:
+    # Ctrl-C in a terminal reaches every process of it; only the parent decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # TensorFlow's C++ side prints past sys.stderr, so the descriptors themselves are pointed at the log.
+    descriptor = os.open(settings.log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    for stream in (1, 2):
+        os.dup2(descriptor, stream)
+    os.close(descriptor)
+    if sys.stderr is not None:
+        faulthandler.enable()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")

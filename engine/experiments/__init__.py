@@ -1,0 +1,16 @@
+"""The experiments of the course, one file each; :data:`EXPERIMENTS` is the table that window and terminal read."""
+
+from __future__ import annotations
+
+from engine.errors import SpecError
+from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
+from engine.experiments.base import Experiment
+
+EXPERIMENTS: dict[str, Experiment] = {experiment.name: experiment for experiment in (ARCHITECTURES_EXPERIMENT,)}
+
+
+def find_experiment(name: str) -> Experiment:
+    """The experiment called ``name``; raises :class:`SpecError` that lists those there are."""
+    if name not in EXPERIMENTS:
+        raise SpecError(f"There is no experiment called '{name}'; there are {', '.join(EXPERIMENTS)}.")
+    return EXPERIMENTS[name]

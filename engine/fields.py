@@ -1,0 +1,132 @@
+"""Fields declared once, from which the form, the command line and the files all follow.
+
+A field of a spec carries a label, a unit, a default and bounds. :func:`field` declares one, :func:`describe` lists
+those of a spec class in a form that a widget or a help text can be built from.
+"""
+
+from __future__ import annotations
+
+import types
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel, Field
+from pydantic.fields import FieldInfo
+
+
+class Kind(StrEnum):
+    """What sort of value a field holds, and so which widget and which text syntax fit it."""
+
+    INTEGER = "integer"
+    NUMBER = "number"
+    SWITCH = "switch"
+    TEXT = "text"
+    CHOICE = "choice"
+    CHOICES = "choices"
+    DATASET = "dataset"
+
+
+@dataclass(frozen=True)
+class FieldDescription:
+    """One field, described for a person.
+
+    ``minimum`` and ``maximum`` are inclusive unless ``exclusive_minimum`` or ``exclusive_maximum`` says otherwise;
+    ``optional`` means that the field may be left empty (None).
+    """
+
+    key: str
+    label: str
+    unit: str
+    help: str
+    group: str
+    kind: Kind
+    default: Any
+    minimum: float | None
+    maximum: float | None
+    exclusive_minimum: bool
+    exclusive_maximum: bool
+    choices: tuple[str, ...]
+    optional: bool
+
+    @property
+    def bounds(self) -> str:
+        """The accepted values as text, such as ``1 to 1000`` or ``relu | sigmoid``."""
+        if self.choices:
+            return " | ".join(self.choices)
+        if self.kind is Kind.SWITCH:
+            return "true | false"
+        if self.minimum is None or self.maximum is None:
+            return "text"
+        low = f"above {self.minimum:g}" if self.exclusive_minimum else f"{self.minimum:g}"
+        high = f"below {self.maximum:g}" if self.exclusive_maximum else f"{self.maximum:g}"
+        return f"{low} to {high}"
+
+
+def field(
+    default: Any,
+    *,
+    label: str,
+    help: str,
+    unit: str = "",
+    group: str = "Training",
+    kind: Kind | None = None,
+    choices: tuple[str, ...] = (),
+    **bounds: Any,
+) -> Any:
+    """Declare a field of a spec. ``bounds`` are pydantic's ``ge``, ``gt``, ``le``, ``lt``, ``min_length``."""
+    extra = {"unit": unit, "group": group, "kind": kind, "choices": choices}
+    return Field(default, title=label, description=help, json_schema_extra=extra, **bounds)
+
+
+def describe(spec: type[BaseModel]) -> tuple[FieldDescription, ...]:
+    """The fields of a spec class in the order of their declaration."""
+    return tuple(_description(key, info) for key, info in spec.model_fields.items())
+
+
+def _description(key: str, info: FieldInfo) -> FieldDescription:
+    extra = info.json_schema_extra
+    if not isinstance(extra, dict):
+        raise TypeError(f"the field {key} was not declared with engine.fields.field")
+    annotation, optional = _without_none(info.annotation)
+    choices = tuple(extra["choices"] or (get_args(annotation) if get_origin(annotation) is Literal else ()))
+    low, high = _bound(info, "ge", "gt"), _bound(info, "le", "lt")
+    return FieldDescription(
+        key=key,
+        label=info.title or key,
+        unit=str(extra["unit"]),
+        help=info.description or "",
+        group=str(extra["group"]),
+        kind=Kind(extra["kind"]) if extra["kind"] else _kind(annotation),
+        default=info.default,
+        minimum=low[0],
+        maximum=high[0],
+        exclusive_minimum=low[1],
+        exclusive_maximum=high[1],
+        choices=choices,
+        optional=optional,
+    )
+
+
+def _without_none(annotation: Any) -> tuple[Any, bool]:
+    if get_origin(annotation) in (Union, types.UnionType):
+        kept = [a for a in get_args(annotation) if a is not type(None)]
+        return kept[0], len(kept) < len(get_args(annotation))
+    return annotation, False
+
+
+def _kind(annotation: Any) -> Kind:
+    if get_origin(annotation) is Literal:
+        return Kind.CHOICE
+    if get_origin(annotation) is tuple:
+        return Kind.CHOICES
+    return {bool: Kind.SWITCH, int: Kind.INTEGER, float: Kind.NUMBER}.get(annotation, Kind.TEXT)
+
+
+def _bound(info: FieldInfo, inclusive: str, exclusive: str) -> tuple[float | None, bool]:
+    for item in info.metadata:
+        for name in (inclusive, exclusive):
+            value = getattr(item, name, None)
+            if value is not None:
+                return value, name == exclusive
+    return None, False

@@ -1,0 +1,116 @@
+"""Figures for a report, drawn with matplotlib; nothing here needs a display."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.figure import Figure
+
+from engine.events import Weights
+from engine.palette import colour_of
+from engine.results import ExperimentResult, VariantResult, mean_and_deviation
+from engine.weight_images import common_scale, tile, to_bytes, weight_images
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# Names in an SVG file are then the same in every export of the same results.
+mpl.rcParams["svg.hashsalt"] = "trainscope"
+mpl.rcParams["svg.fonttype"] = "none"
+
+WHITE = 255
+PERCENT = 100.0
+
+
+def four_panels(result: ExperimentResult) -> Figure:
+    """The course's figure of part 3.
+
+    Training loss; training (solid) and validation (dashed) accuracy; test against training accuracy, one point a run;
+    validation against training accuracy. Lines are means over the repeats, bands one standard deviation to each side.
+    """
+    figure = Figure(figsize=(12, 9), layout="constrained")
+    loss, accuracy, test, validation = figure.subplots(2, 2).flat
+    for position, variant in enumerate(result.variants):
+        if not variant.runs:
+            continue
+        colour = colour_of(position)
+        _draw_mean(loss, variant, "training_loss", colour, scale=1.0, style="-", label=variant.name)
+        _draw_mean(accuracy, variant, "training_accuracy", colour, scale=PERCENT, style="-", label=variant.name)
+        _draw_mean(accuracy, variant, "validation_accuracy", colour, scale=PERCENT, style="--", label=None)
+        _draw_test(test, variant, colour)
+        _draw_validation(validation, variant, colour)
+    _finish_panels(loss, accuracy, test, validation)
+    figure.suptitle(_title(result))
+    return figure
+
+
+def weight_grid(title: str, weights: Weights) -> Figure:
+    """All first-layer kernels of a run as images on one common grey scale."""
+    images = weight_images(weights)
+    scale = common_scale(images)
+    grid = tile(to_bytes(images, scale), background=WHITE)
+    figure = Figure(figsize=(6, 6.6), layout="constrained")
+    axes = figure.subplots()
+    shown = axes.imshow(grid.squeeze(), cmap="gray", vmin=0, vmax=WHITE, interpolation="nearest")
+    axes.set_axis_off()
+    axes.set_title(f"{title}: {weights.layer} after epoch {weights.epoch}")
+    if grid.shape[2] == 1:
+        bar = figure.colorbar(
+            shown, ax=axes, orientation="horizontal", shrink=0.6, label="weight", ticks=[0, 127.5, WHITE]
+        )
+        bar.ax.set_xticklabels([f"{-scale:.2g}", "0", f"{scale:.2g}"])
+    return figure
+
+
+def _draw_mean(
+    axes: Axes, variant: VariantResult, quantity: str, colour: str, scale: float, style: str, label: str | None
+) -> None:
+    mean, deviation = mean_and_deviation(variant.curves(quantity))
+    mean, deviation = mean * scale, deviation * scale
+    axes.plot(variant.steps, mean, style, color=colour, label=label, linewidth=1.3)
+    if len(variant.runs) > 1:
+        axes.fill_between(variant.steps, mean - deviation, mean + deviation, color=colour, alpha=0.15, linewidth=0)
+
+
+def _draw_test(axes: Axes, variant: VariantResult, colour: str) -> None:
+    training = [PERCENT * result.records[-1].training_accuracy for result in variant.tested]
+    test = [PERCENT * accuracy for accuracy in variant.test_accuracies]
+    axes.scatter(training, test, color=colour, label=variant.name, s=36, alpha=0.85)
+
+
+def _draw_validation(axes: Axes, variant: VariantResult, colour: str) -> None:
+    training, validation = variant.mean("training_accuracy"), variant.mean("validation_accuracy")
+    axes.plot(PERCENT * training, PERCENT * validation, ".", color=colour, label=variant.name, markersize=3)
+
+
+def _finish_panels(loss: Axes, accuracy: Axes, test: Axes, validation: Axes) -> None:
+    _label(loss, "Training loss", "step", "loss (nats)")
+    _label(accuracy, "Training (solid) and validation (dashed) accuracy", "step", "accuracy (%)")
+    _label(test, "Test against training accuracy, one point a run", "training accuracy (%)", "test accuracy (%)")
+    _label(validation, "Validation against training accuracy", "training accuracy (%)", "validation accuracy (%)")
+    for axes in (test, validation):
+        _draw_diagonal(axes)
+
+
+def _label(axes: Axes, title: str, x: str, y: str) -> None:
+    axes.set_title(title)
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
+    axes.grid(alpha=0.25)
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(fontsize="small", markerscale=1.5)
+
+
+def _draw_diagonal(axes: Axes) -> None:
+    """Where both accuracies are equal: points below it were learned by heart."""
+    low = max(min(axes.get_xlim()[0], axes.get_ylim()[0]), 0.0)
+    high = min(max(axes.get_xlim()[1], axes.get_ylim()[1]), PERCENT)
+    axes.plot(np.array([low, high]), np.array([low, high]), ":", color="gray", linewidth=1, zorder=0)
+
+
+def _title(result: ExperimentResult) -> str:
+    repeats = max((len(variant.runs) for variant in result.variants), default=0)
+    runs = "1 run" if repeats == 1 else f"{repeats} runs"
+    return f"{result.experiment.dataset.title}, {runs} of each, mean ± one standard deviation"

@@ -1,0 +1,27 @@
+"""Where the program keeps what it makes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import platformdirs
+
+
+def default_workspace() -> Path:
+    """The user's data folder for this program; ``--workspace`` names another."""
+    return platformdirs.user_data_path("Trainscope", appauthor=False)
+
+
+def store_file(workspace: Path) -> Path:
+    """The SQLite file of a workspace."""
+    return workspace / "trainscope.sqlite3"
+
+
+def model_file(workspace: Path, experiment: int, variant: str, repeat: int) -> Path:
+    """Where the trained network of a run is kept."""
+    return workspace / "models" / f"experiment-{experiment}" / f"{variant.replace('/', '-')}-{repeat}.keras"
+
+
+def log_folder(workspace: Path) -> Path:
+    """Where the child processes' output goes."""
+    return workspace / "logs"

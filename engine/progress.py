@@ -1,0 +1,156 @@
+"""Progress in a terminal: bars with time left when a person watches, plain lines otherwise."""
+
+from __future__ import annotations
+
+from typing import Protocol, TextIO
+
+from tqdm import tqdm
+
+from engine.events import (
+    DatasetReady,
+    Event,
+    ExperimentStarted,
+    PlannedRun,
+    Progress,
+    Record,
+    RunFinished,
+    RunStarted,
+)
+
+
+class Reporter(Protocol):
+    """Sees every event of a session."""
+
+    def take(self, event: Event) -> None:
+        """Show what happened."""
+
+    def close(self) -> None:
+        """Nothing more will come."""
+
+
+def make_reporter(stream: TextIO) -> Reporter:
+    """Bars where ``stream`` is a terminal, lines otherwise."""
+    return BarReporter(stream) if stream.isatty() else LineReporter(stream)
+
+
+class LineReporter:
+    """One line for each stage, each epoch and each finished run; fit for a log file."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._runs: dict[int, PlannedRun] = {}
+        self._epochs: dict[int, int] = {}
+        self._finished = 0
+        self._message = ""
+
+    def take(self, event: Event) -> None:
+        """Write a line if ``event`` is worth one."""
+        line = self._line(event)
+        if line:
+            self._stream.write(line + "\n")
+            self._stream.flush()
+
+    def close(self) -> None:
+        """Nothing is held back."""
+
+    def _line(self, event: Event) -> str:
+        match event:
+            case Progress(message) if message != self._message:
+                self._message = message
+                return f"{message} ..."
+            case DatasetReady():
+                return describe_images(event)
+            case ExperimentStarted():
+                self._runs = {run.run: run for run in event.runs}
+                return f"{len(event.runs)} runs, {event.workers} at a time"
+            case Record() if event.epoch != self._epochs.get(event.run, 1):
+                self._epochs[event.run] = event.epoch
+                return f"{run_title(self._runs[event.run])}: in epoch {event.epoch}, {describe_record(event)}"
+            case RunFinished():
+                self._finished += 1
+                return f"[{self._finished}/{len(self._runs)}] {describe_end(self._runs[event.run], event)}"
+        return ""
+
+
+class BarReporter:
+    """One bar over all steps of all runs, and the finished runs above it."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._runs: dict[int, PlannedRun] = {}
+        self._steps: dict[int, int] = {}
+        self._message = ""
+        self._bar: tqdm[None] | None = None
+
+    def take(self, event: Event) -> None:
+        """Move the bar."""
+        match event:
+            case Progress(message, done, total):
+                self._prepare(message, done, total)
+            case ExperimentStarted():
+                self._runs = {run.run: run for run in event.runs}
+                self._open("training", sum(run.total_steps for run in event.runs), "step")
+            case RunStarted():
+                self._postfix(run_title(self._runs[event.run]))
+            case Record():
+                self._advance(event.run, event.step)
+                self._postfix(f"{run_title(self._runs[event.run])}: {describe_record(event)}")
+            case RunFinished():
+                self._advance(event.run, self._runs[event.run].total_steps)
+                tqdm.write(describe_end(self._runs[event.run], event), file=self._stream)
+
+    def close(self) -> None:
+        """Leave the bar as it stands."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+    def _prepare(self, message: str, done: int, total: int) -> None:
+        if message != self._message:
+            self._message = message
+            self._open(message, total or None, "")
+        if self._bar is not None:
+            self._bar.update(done - self._bar.n)
+
+    def _open(self, title: str, total: int | None, unit: str) -> None:
+        self.close()
+        self._bar = tqdm(total=total, desc=title, unit=unit, file=self._stream, dynamic_ncols=True, leave=True)
+
+    def _advance(self, run: int, step: int) -> None:
+        if self._bar is not None:
+            self._bar.update(step - self._steps.get(run, 0))
+            self._steps[run] = step
+
+    def _postfix(self, text: str) -> None:
+        if self._bar is not None:
+            self._bar.set_postfix_str(text, refresh=False)
+
+
+def run_title(run: PlannedRun) -> str:
+    """Such as ``cnn_4 #2``."""
+    return f"{run.spec.variant} #{run.spec.repeat}"
+
+
+def describe_images(event: DatasetReady) -> str:
+    """Data set, its shape and the sizes of its parts."""
+    info = event.info
+    height, width, channels = info.shape
+    return (
+        f"{info.title}: {len(info.class_names)} classes of {width}x{height}x{channels} images, {info.train_count} for "
+        f"training, {info.validation_count} for validation, {info.test_count} for testing"
+    )
+
+
+def describe_record(record: Record) -> str:
+    """Loss and accuracies of a record."""
+    return (
+        f"training loss {record.training_loss:.3f}, accuracy {100 * record.training_accuracy:.1f} %, "
+        f"validation accuracy {100 * record.validation_accuracy:.1f} %"
+    )
+
+
+def describe_end(run: PlannedRun, event: RunFinished) -> str:
+    """How a run ended."""
+    if event.test_accuracy is None:
+        return f"{run_title(run)} {event.status}: {event.reason}"
+    return f"{run_title(run)} {event.status} in {event.seconds:.1f} s: test accuracy {100 * event.test_accuracy:.2f} %"

@@ -1,0 +1,251 @@
+"""What a user asks for: frozen, typed and validated.
+
+An experiment's spec is flat, one key a setting, so that ``--set key=value``, a TOML file and a row of the form are the
+same thing. It is composed of the groups below (:class:`DataSpec`, :class:`NetworkSpec`, :class:`TrainingSpec`);
+:class:`RunSpec` holds the groups of one single run and is all that a training process is handed.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import tomllib
+from pathlib import Path
+from typing import Any, Literal, Self, TypeVar
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from engine.errors import SpecError
+from engine.fields import Kind, describe, field
+
+Activation = Literal["relu", "sigmoid", "tanh", "elu", "gelu", "silu", "leaky_relu"]
+Initializer = Literal["course", "keras"]
+Normalization = Literal["half", "cifar10", "none", "per-dataset"]
+Optimizer = Literal["adam", "sgd", "rmsprop", "adamw"]
+
+Part = TypeVar("Part", bound="Spec")
+
+
+class Spec(BaseModel):
+    """Base of every spec: frozen, no unknown keys, no NaN or infinity."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
+
+    def part(self, kind: type[Part]) -> Part:
+        """The fields of this spec that belong to the group ``kind``, as a spec of that group."""
+        return kind(**{key: getattr(self, key) for key in kind.model_fields})
+
+    @classmethod
+    def build(cls, values: dict[str, Any]) -> Self:
+        """A validated spec from ``values``; raises :class:`SpecError` with one sentence otherwise."""
+        unknown = [key for key in values if key not in cls.model_fields]
+        if unknown:
+            raise SpecError(_unknown_key(unknown[0], list(cls.model_fields)))
+        try:
+            return cls(**values)
+        except ValidationError as error:
+            raise SpecError(_sentence(cls, error)) from None
+
+    def replace(self, **changes: Any) -> Self:
+        """A validated copy with some fields changed."""
+        return type(self).build(self.model_dump() | changes)
+
+    def to_json(self) -> str:
+        """The spec as JSON text; :meth:`from_json` gives an equal spec back."""
+        return self.model_dump_json(indent=2)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """A spec from JSON text; raises :class:`SpecError`."""
+        try:
+            values = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise SpecError(f"The settings are not valid JSON ({error}); check the text.") from None
+        return cls._from_table(values)
+
+    def to_toml(self) -> str:
+        """The spec as TOML text; fields that are empty (None) are left out, as TOML has no null."""
+        return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
+
+    @classmethod
+    def from_toml(cls, text: str) -> Self:
+        """A spec from TOML text; raises :class:`SpecError`."""
+        return cls._from_table(parse_toml(text))
+
+    @classmethod
+    def _from_table(cls, values: Any) -> Self:
+        if not isinstance(values, dict):
+            raise SpecError("The settings must be a table of keys and values.")
+        return cls.build(values)
+
+
+class DataSpec(Spec):
+    """Which images a run sees and how they are prepared."""
+
+    dataset: str = field(
+        "digits",
+        label="Data set",
+        group="Data",
+        kind=Kind.DATASET,
+        min_length=1,
+        help="digits, cifar10, mnist, fashion_mnist, a folder of images (train/<class>/*.png) or an .npz file.",
+    )
+    grayscale: bool = field(
+        True,
+        label="Grayscale",
+        group="Data",
+        help="One luminance channel (0.2989 R + 0.587 G + 0.114 B), taken after normalisation as in the course.",
+    )
+    normalization: Normalization = field(
+        "half",
+        label="Normalisation",
+        group="Data",
+        help="half: (x - 0.5) / 0.5; cifar10: the published channel means and deviations; none: [0, 1]; "
+        "per-dataset: mean and deviation of this training set.",
+    )
+    image_size: int | None = field(
+        None,
+        label="Image side",
+        unit="px",
+        group="Data",
+        ge=4,
+        le=512,
+        help="Images are resized to this square side; empty keeps the size they are stored in (digits: 32).",
+    )
+    validation_fraction: float = field(
+        0.1,
+        label="Validation share",
+        group="Data",
+        gt=0,
+        lt=1,
+        help="Share of the training images held back for validation, the same share of every class.",
+    )
+    test_fraction: float = field(
+        0.2,
+        label="Test share",
+        group="Data",
+        gt=0,
+        lt=1,
+        help="Share held back for testing where the data set has no test part of its own, as digits has none.",
+    )
+
+
+class NetworkSpec(Spec):
+    """How a network's layers behave and start."""
+
+    activation: Activation = field(
+        "relu", label="Activation", group="Network", help="The non-linearity after each hidden layer."
+    )
+    initializer: Initializer = field(
+        "course",
+        label="Initial values",
+        group="Network",
+        help="course: uniform in ±1/sqrt(fan-in) for kernels and biases (PyTorch's rule); keras: Glorot uniform "
+        "kernels, zero biases.",
+    )
+
+
+class TrainingSpec(Spec):
+    """How one run is trained and recorded."""
+
+    optimizer: Optimizer = field("adam", label="Optimiser", help="Update rule; other parameters are Keras' defaults.")
+    learning_rate: float = field(
+        0.001, label="Learning rate", gt=0, le=1000, help="Step size of the optimiser (Adam's default is 0.001)."
+    )
+    batch_size: int = field(50, label="Batch size", unit="images", ge=1, le=65536, help="Images per optimiser step.")
+    epochs: int = field(15, label="Epochs", ge=1, le=100_000, help="Passes over the training images.")
+    record_every: int = field(
+        10, label="Record every", unit="steps", ge=1, le=100_000, help="Optimiser steps between two records."
+    )
+
+
+class RepeatSpec(Spec):
+    """How often an experiment repeats each variant, and from which seed."""
+
+    repeats: int = field(
+        10, label="Repeats", unit="runs", ge=1, le=1000, help="Runs of each variant; run k uses seed + k - 1."
+    )
+    seed: int = field(0, label="Seed", ge=0, le=2**31 - 1, help="Fixes initial values and the order of the images.")
+
+
+class ExperimentSpec(Spec):
+    """Base of the specs that experiments declare in ``engine/experiments``."""
+
+
+class RunSpec(Spec):
+    """One run, complete in itself: what a training process is handed.
+
+    ``repeat`` counts from 1; ``seed`` fixes the initial values and the order of the images. The split into training and
+    validation images depends on the data set alone, so that runs of any seed are validated on the same images.
+    """
+
+    variant: str
+    architecture: str
+    repeat: int
+    seed: int
+    data: DataSpec
+    network: NetworkSpec
+    training: TrainingSpec
+
+
+def parse_toml(text: str) -> dict[str, Any]:
+    """The table in a TOML text; raises :class:`SpecError`."""
+    try:
+        return tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise SpecError(f"The settings are not valid TOML ({error}); check the text.") from None
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The table in a TOML file; raises :class:`SpecError` that names the file."""
+    try:
+        return parse_toml(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SpecError(f"{path} can't be read ({error.strerror}); name a TOML file that exists.") from None
+    except UnicodeDecodeError:
+        raise SpecError(f"{path} is not UTF-8 text; save it as UTF-8 TOML.") from None
+    except SpecError as error:
+        raise SpecError(f"{path}: {error}") from None
+
+
+def parse_assignments(spec: type[Spec], pairs: list[str]) -> dict[str, Any]:
+    """Values for :meth:`Spec.build` from texts such as ``epochs=15`` or ``architectures=cnn_4,mlp_1``."""
+    fields = {item.key: item for item in describe(spec)}
+    values: dict[str, Any] = {}
+    for pair in pairs:
+        key, equals, text = (piece.strip() for piece in pair.partition("="))
+        if not equals:
+            raise SpecError(f"'{pair}' is not of the form key=value; write for example epochs=15.")
+        if key not in fields:
+            raise SpecError(_unknown_key(key, list(fields)))
+        values[key] = _value(fields[key].kind, fields[key].optional, text)
+    return values
+
+
+def _value(kind: Kind, optional: bool, text: str) -> Any:
+    if optional and text.lower() in ("", "none"):
+        return None
+    if kind is Kind.CHOICES:
+        return [piece.strip() for piece in text.split(",") if piece.strip()]
+    return text
+
+
+def _unknown_key(key: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(key, known, n=1)
+    hint = f"did you mean '{close[0]}'?" if close else f"the keys are {', '.join(known)}."
+    return f"There is no setting called '{key}'; {hint}"
+
+
+def _sentence(spec: type[Spec], error: ValidationError) -> str:
+    """One sentence for the first of pydantic's complaints, in the words of the field's declaration."""
+    first = error.errors(include_url=False)[0]
+    key = str(first["loc"][0]) if first["loc"] else ""
+    described = {item.key: item for item in describe(spec)}
+    if first["type"] == "value_error" and (reason := first.get("ctx", {}).get("error")) is not None:
+        return f"{key}: {reason}" if key else str(reason)
+    if key not in described:
+        return f"The settings are not valid: {first['msg']}."
+    item = described[key]
+    unit = f" {item.unit}" if item.unit else ""
+    return f"{key} can't be {first['input']!r}; it takes {item.bounds}{unit}."

@@ -1,0 +1,391 @@
+"""Everything that was ever trained, in one SQLite file of the workspace.
+
+The session is the only writer; anybody may read while it writes (write-ahead log). Numbers that come one per layer are
+JSON text, kernels are raw little-endian float32, so that any SQLite tool and a line of NumPy can read them.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sqlite3
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engine.arrays import Array
+from engine.datasets import DatasetInfo
+from engine.errors import StoreError
+from engine.events import Device, PlannedRun, Record, RunFinished, RunStarted, Status, Weights
+from engine.paths import store_file
+from engine.spec import RunSpec
+
+SCHEMA_VERSION = 1
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS experiments (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,              -- which experiment, such as architectures
+    spec TEXT NOT NULL,              -- its settings, JSON
+    seed INTEGER NOT NULL,
+    dataset TEXT NOT NULL,           -- what was trained on, JSON: name, classes, counts, fingerprint
+    versions TEXT NOT NULL DEFAULT '{}',  -- library versions, JSON
+    device TEXT NOT NULL DEFAULT '{}',    -- kind, name, threads a worker, JSON
+    workers INTEGER NOT NULL,
+    status TEXT NOT NULL,
+    reason TEXT NOT NULL DEFAULT '',
+    created REAL NOT NULL,           -- seconds since 1970, UTC
+    finished REAL
+);
+CREATE TABLE IF NOT EXISTS runs (
+    id INTEGER PRIMARY KEY,
+    experiment INTEGER NOT NULL REFERENCES experiments(id) ON DELETE CASCADE,
+    variant TEXT NOT NULL,
+    repeat INTEGER NOT NULL,         -- counts from 1
+    seed INTEGER NOT NULL,
+    spec TEXT NOT NULL,              -- settings of this run, JSON
+    parameters INTEGER NOT NULL,
+    total_steps INTEGER NOT NULL,
+    steps_per_epoch INTEGER,
+    layers TEXT NOT NULL DEFAULT '[]',    -- names of the layers with parameters, JSON
+    versions TEXT NOT NULL DEFAULT '{}',
+    device TEXT NOT NULL DEFAULT '{}',
+    status TEXT NOT NULL,
+    reason TEXT NOT NULL DEFAULT '',
+    started REAL,                    -- seconds since 1970, UTC
+    finished REAL,
+    seconds REAL,                    -- training time: validation included, tracing and test left out
+    test_loss REAL,
+    test_accuracy REAL,              -- fraction
+    confusion TEXT,                  -- JSON, rows are true classes
+    model TEXT                       -- path of the trained network, inside the workspace
+);
+CREATE INDEX IF NOT EXISTS runs_of_experiment ON runs(experiment);
+CREATE TABLE IF NOT EXISTS points (                -- one row a record
+    run INTEGER NOT NULL REFERENCES runs(id) ON DELETE CASCADE,
+    step INTEGER NOT NULL,
+    epoch INTEGER NOT NULL,
+    wall_time REAL NOT NULL,         -- seconds since 1970, UTC
+    seconds REAL NOT NULL,           -- since the run's training began
+    training_loss REAL,              -- null where not a finite number
+    training_accuracy REAL,
+    validation_loss REAL,
+    validation_accuracy REAL,
+    gradient_norm REAL,              -- of the first layer's kernel
+    learning_rate REAL,
+    gradient_norms TEXT NOT NULL,    -- JSON, one entry a layer as in runs.layers
+    update_ratios TEXT NOT NULL,
+    PRIMARY KEY (run, step)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS weights (
+    run INTEGER NOT NULL REFERENCES runs(id) ON DELETE CASCADE,
+    step INTEGER NOT NULL,
+    epoch INTEGER NOT NULL,
+    layer TEXT NOT NULL,
+    shape TEXT NOT NULL,             -- JSON, PyTorch's layout
+    input_shape TEXT NOT NULL,       -- JSON, what the layer sees: height, width, channels
+    data BLOB NOT NULL,              -- float32, little-endian, C order
+    PRIMARY KEY (run, layer, step)
+);
+"""
+
+
+@dataclass(frozen=True)
+class StoredExperiment:
+    """A row of ``experiments``; ``spec`` is JSON text that the experiment's spec class reads."""
+
+    id: int
+    name: str
+    spec: str
+    seed: int
+    dataset: DatasetInfo
+    versions: dict[str, str]
+    device: Device | None
+    workers: int
+    status: Status
+    reason: str
+    created: float
+    finished: float | None
+
+
+@dataclass(frozen=True)
+class StoredRun:
+    """A row of ``runs``; see the schema for units."""
+
+    id: int
+    experiment: int
+    spec: RunSpec
+    parameters: int
+    total_steps: int
+    layers: tuple[str, ...]
+    status: Status
+    reason: str
+    seconds: float | None
+    test_loss: float | None
+    test_accuracy: float | None
+    confusion: Array | None
+    model: Path | None
+
+    @property
+    def is_tested(self) -> bool:
+        """Whether the run came far enough to be tested."""
+        return self.test_accuracy is not None
+
+
+class Store:
+    """The store of a workspace. One object serves one thread; raises :class:`StoreError` with a sentence."""
+
+    def __init__(self, workspace: Path) -> None:
+        self.workspace = workspace.expanduser().absolute()
+        self.file = store_file(self.workspace)
+        with self._explained("opened"):
+            self.workspace.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(self.file, isolation_level=None)
+            self._db.row_factory = sqlite3.Row
+            # A commit then costs no disk flush; a power cut can lose the last moments but never harm the file.
+            self._db.executescript(
+                "PRAGMA busy_timeout=5000; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;"
+            )
+            self._ensure_schema()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def add_experiment(self, name: str, spec: str, seed: int, info: DatasetInfo, workers: int) -> int:
+        """Store a new experiment; ``spec`` is JSON. Gives its number."""
+        return self._insert(
+            "experiments",
+            name=name,
+            spec=spec,
+            seed=seed,
+            dataset=json.dumps(asdict(info)),
+            workers=workers,
+            status=Status.RUNNING,
+            created=time.time(),
+        )
+
+    def add_runs(
+        self, experiment: int, specs: Sequence[RunSpec], parameters: Sequence[int], total_steps: Sequence[int]
+    ) -> tuple[PlannedRun, ...]:
+        """Store the planned runs of an experiment in one transaction."""
+        planned = []
+        with self._transaction():
+            for spec, count, steps in zip(specs, parameters, total_steps, strict=True):
+                run = self._insert(
+                    "runs",
+                    experiment=experiment,
+                    variant=spec.variant,
+                    repeat=spec.repeat,
+                    seed=spec.seed,
+                    spec=spec.to_json(),
+                    parameters=count,
+                    total_steps=steps,
+                    status=Status.QUEUED,
+                )
+                planned.append(PlannedRun(run, spec, count, steps))
+        return tuple(planned)
+
+    def add(self, event: RunStarted | Record | Weights | RunFinished) -> None:
+        """Store what happened in a run; committed when this returns."""
+        match event:
+            case RunStarted():
+                self._start_run(event)
+            case Record():
+                self._add_record(event)
+            case Weights():
+                self._add_weights(event)
+            case RunFinished():
+                self._finish_run(event)
+
+    def finish_experiment(self, experiment: int, status: Status, reason: str) -> None:
+        """Store how an experiment ended."""
+        self._execute(
+            "UPDATE experiments SET status=?, reason=?, finished=? WHERE id=?", status, reason, time.time(), experiment
+        )
+
+    def experiment(self, experiment: int) -> StoredExperiment:
+        """The experiment of that number; raises :class:`StoreError` if there is none."""
+        row = self._execute("SELECT * FROM experiments WHERE id=?", experiment).fetchone()
+        if row is None:
+            raise StoreError(f"There is no experiment {experiment} in {self.file}.")
+        return _experiment(row)
+
+    def runs(self, experiment: int) -> list[StoredRun]:
+        """The runs of an experiment in the order of the plan."""
+        rows = self._execute("SELECT * FROM runs WHERE experiment=? ORDER BY id", experiment)
+        return [self._run(row) for row in rows]
+
+    def records(self, run: int) -> list[Record]:
+        """All records of a run, by step."""
+        return [_record(row) for row in self._execute("SELECT * FROM points WHERE run=? ORDER BY step", run)]
+
+    def last_weights(self, run: int) -> Weights | None:
+        """The newest kernel stored of a run's first layer, or None."""
+        row = self._execute("SELECT * FROM weights WHERE run=? ORDER BY step DESC LIMIT 1", run).fetchone()
+        if row is None:
+            return None
+        values = np.frombuffer(row["data"], dtype="<f4").reshape(json.loads(row["shape"])).copy()
+        return Weights(run, row["step"], row["epoch"], row["layer"], tuple(json.loads(row["input_shape"])), values)
+
+    def _start_run(self, event: RunStarted) -> None:
+        device, versions = json.dumps(asdict(event.device)), json.dumps(event.versions)
+        with self._transaction():
+            self._execute(
+                "UPDATE runs SET status=?, started=?, layers=?, steps_per_epoch=?, device=?, versions=? WHERE id=?",
+                *(Status.RUNNING, time.time(), json.dumps(event.layers), event.steps_per_epoch, device, versions),
+                event.run,
+            )
+            self._execute(
+                "UPDATE experiments SET device=?, versions=? WHERE id=(SELECT experiment FROM runs WHERE id=?)",
+                *(device, versions, event.run),
+            )
+
+    def _add_record(self, event: Record) -> None:
+        self._insert(
+            "points",
+            run=event.run,
+            step=event.step,
+            epoch=event.epoch,
+            wall_time=time.time(),
+            seconds=event.seconds,
+            training_loss=_finite(event.training_loss),
+            training_accuracy=_finite(event.training_accuracy),
+            validation_loss=_finite(event.validation_loss),
+            validation_accuracy=_finite(event.validation_accuracy),
+            gradient_norm=_finite(event.gradient_norms[0]),
+            learning_rate=event.learning_rate,
+            gradient_norms=_json_numbers(event.gradient_norms),
+            update_ratios=_json_numbers(event.update_ratios),
+        )
+
+    def _add_weights(self, event: Weights) -> None:
+        self._insert(
+            "weights",
+            run=event.run,
+            step=event.step,
+            epoch=event.epoch,
+            layer=event.layer,
+            shape=json.dumps(event.values.shape),
+            input_shape=json.dumps(event.input_shape),
+            data=event.values.astype("<f4").tobytes(),
+        )
+
+    def _finish_run(self, event: RunFinished) -> None:
+        confusion = None if event.confusion is None else json.dumps(event.confusion.tolist())
+        model = None if event.model is None else Path(event.model).relative_to(self.workspace).as_posix()
+        self._execute(
+            "UPDATE runs SET status=?, reason=?, finished=?, seconds=?, test_loss=?, test_accuracy=?, confusion=?, "
+            "model=? WHERE id=?",
+            *(event.status, event.reason, time.time(), event.seconds, event.test_loss, event.test_accuracy),
+            *(confusion, model, event.run),
+        )
+
+    def _run(self, row: sqlite3.Row) -> StoredRun:
+        return StoredRun(
+            id=row["id"],
+            experiment=row["experiment"],
+            spec=RunSpec.from_json(row["spec"]),
+            parameters=row["parameters"],
+            total_steps=row["total_steps"],
+            layers=tuple(json.loads(row["layers"])),
+            status=Status(row["status"]),
+            reason=row["reason"],
+            seconds=row["seconds"],
+            test_loss=row["test_loss"],
+            test_accuracy=row["test_accuracy"],
+            confusion=None if row["confusion"] is None else np.array(json.loads(row["confusion"])),
+            model=None if row["model"] is None else self.workspace / row["model"],
+        )
+
+    def _ensure_schema(self) -> None:
+        version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if version > SCHEMA_VERSION:
+            raise StoreError(
+                f"{self.file} was written by a newer Trainscope; update the program or choose another workspace."
+            )
+        if version < SCHEMA_VERSION:
+            # Two programs may open a new workspace at once: the second waits and finds the tables there.
+            self._db.executescript(f"BEGIN EXCLUSIVE; {_SCHEMA} PRAGMA user_version={SCHEMA_VERSION}; COMMIT;")
+
+    def _insert(self, table: str, **values: Any) -> int:
+        # Table and column names are this module's own; every value is a parameter.
+        marks = ", ".join("?" * len(values))
+        sql = f"INSERT INTO {table} ({', '.join(values)}) VALUES ({marks})"  # noqa: S608
+        return self._execute(sql, *values.values()).lastrowid or 0
+
+    def _execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
+        with self._explained("written" if not sql.startswith("SELECT") else "read"):
+            return self._db.execute(sql, values)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._db.rollback()
+            raise
+        self._execute("COMMIT")
+
+    @contextmanager
+    def _explained(self, action: str) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            raise StoreError(
+                f"{self.file} can't be {action} ({error}); check the folder, its permissions and the free space."
+            ) from error
+
+
+def _experiment(row: sqlite3.Row) -> StoredExperiment:
+    dataset, device = json.loads(row["dataset"]), json.loads(row["device"])
+    dataset["class_names"], dataset["shape"] = tuple(dataset["class_names"]), tuple(dataset["shape"])
+    return StoredExperiment(
+        id=row["id"],
+        name=row["name"],
+        spec=row["spec"],
+        seed=row["seed"],
+        dataset=DatasetInfo(**dataset),
+        versions=json.loads(row["versions"]),
+        device=Device(**device) if device else None,
+        workers=row["workers"],
+        status=Status(row["status"]),
+        reason=row["reason"],
+        created=row["created"],
+        finished=row["finished"],
+    )
+
+
+def _record(row: sqlite3.Row) -> Record:
+    return Record(
+        run=row["run"],
+        step=row["step"],
+        epoch=row["epoch"],
+        seconds=row["seconds"],
+        training_loss=_number(row["training_loss"]),
+        training_accuracy=_number(row["training_accuracy"]),
+        validation_loss=_number(row["validation_loss"]),
+        validation_accuracy=_number(row["validation_accuracy"]),
+        learning_rate=row["learning_rate"],
+        gradient_norms=tuple(_number(value) for value in json.loads(row["gradient_norms"])),
+        update_ratios=tuple(_number(value) for value in json.loads(row["update_ratios"])),
+    )
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value
+
+
+def _json_numbers(values: Sequence[float]) -> str:
+    """JSON has neither NaN nor infinity; null stands for both."""
+    return json.dumps([_finite(value) for value in values])

@@ -1,0 +1,1 @@
+"""Training one run: the Keras model that measures gradients, the callbacks that report, and the trainer."""

@@ -1,0 +1,125 @@
+"""Trains one run from its first step to its test."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+from sklearn.metrics import confusion_matrix
+
+import engine
+from engine.datasets import PreparedData
+from engine.devices import current_device
+from engine.events import Control, Emit, Poll, RunFinished, RunStarted, Status, is_sound
+from engine.networks import build_network, parameter_layers
+from engine.spec import RunSpec, TrainingSpec
+from engine.training.callbacks.controls import ObeyControls, StopOnDivergence
+from engine.training.callbacks.order import ShuffleOrder
+from engine.training.callbacks.recorder import Recorder
+from engine.training.callbacks.weights import WeightSnapshots
+from engine.training.intervals import Timetable
+from engine.training.model import MeasuredModel
+
+
+def train(number: int, run: RunSpec, data: PreparedData, emit: Emit, poll: Poll, model_file: Path | None) -> None:
+    """Train ``run``, number ``number`` in the store, on ``data``.
+
+    Emits :class:`RunStarted`, records and weights as they arise, and :class:`RunFinished` at the end. ``poll`` is asked
+    for a control after every recording interval. The trained network is saved to ``model_file`` if one is named.
+    """
+    # Variables and graphs of the run before would otherwise stay in Keras' global state.
+    keras.backend.clear_session()
+    model = build_model(run, data)
+    emit(
+        RunStarted(
+            number,
+            current_device(),
+            library_versions(),
+            parameter_layers(run.architecture),
+            model.timetable.steps_per_epoch,
+        )
+    )
+    recorder = Recorder(number, data.x_validation, data.y_validation, emit)
+    controls = ObeyControls(poll)
+    callbacks = [
+        ShuffleOrder(run.seed, len(data.y_train)),
+        recorder,
+        StopOnDivergence(recorder),
+        controls,
+        WeightSnapshots(number, emit),
+    ]
+    model.warm_up()
+    fit(model, run.training.epochs, callbacks)
+    seconds = recorder.seconds
+    status = _status(recorder, controls)
+    if status in (Status.CANCELLED, Status.DIVERGED):
+        emit(RunFinished(number, status, _REASONS[status], seconds))
+        return
+    emit(_tested(number, status, seconds, model, data, model_file))
+
+
+def build_model(run: RunSpec, data: PreparedData) -> MeasuredModel:
+    """The compiled model of ``run``, its initial values fixed by the run's seed."""
+    classes = len(data.info.class_names)
+    network = build_network(run.architecture, data.info.shape, classes, run.network, run.seed)
+    spec = run.training
+    timetable = Timetable.of(len(data.y_train), spec)
+    model = MeasuredModel(network, data.x_train, data.y_train, spec.batch_size, timetable)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    # XLA on a CPU makes a step of cnn_4 many times slower, so it stays off.
+    model.compile(optimizer=make_optimizer(spec), loss=loss, jit_compile=False)
+    return model
+
+
+def fit(model: MeasuredModel, epochs: int, callbacks: list[keras.callbacks.Callback]) -> None:
+    """Run Keras' ``fit``; its data set only numbers the calls, the model keeps the images itself."""
+    calls = tf.data.Dataset.range(model.timetable.pieces_per_epoch)
+    model.fit(calls, epochs=epochs, callbacks=callbacks, shuffle=False, verbose=0)
+
+
+def make_optimizer(spec: TrainingSpec) -> keras.optimizers.Optimizer:
+    """The Keras optimiser that ``spec`` names, its other parameters at Keras' defaults."""
+    return keras.optimizers.get({"class_name": spec.optimizer, "config": {"learning_rate": spec.learning_rate}})
+
+
+def library_versions() -> dict[str, str]:
+    """Versions that decide the numbers of a run."""
+    names = ("tensorflow", "keras", "numpy", "scikit-learn")
+    return {"trainscope": engine.__version__} | {name: version(name) for name in names}
+
+
+_REASONS = {
+    Status.CANCELLED: "Cancelled; its records are kept.",
+    Status.DIVERGED: "The training loss is no longer a finite number; try a smaller learning rate.",
+}
+
+
+def _status(recorder: Recorder, controls: ObeyControls) -> Status:
+    if recorder.last is not None and not is_sound(recorder.last):
+        return Status.DIVERGED
+    if controls.received is Control.CANCEL:
+        return Status.CANCELLED
+    return Status.STOPPED if controls.received is Control.STOP else Status.FINISHED
+
+
+def _tested(
+    number: int, status: Status, seconds: float, model: MeasuredModel, data: PreparedData, model_file: Path | None
+) -> RunFinished:
+    loss, _ = model.measure(tf.constant(data.x_test), tf.constant(data.y_test))
+    classes = np.arange(len(data.info.class_names))
+    confusion = confusion_matrix(data.y_test, model.classify(data.x_test), labels=classes)
+    if model_file is not None:
+        model_file.parent.mkdir(parents=True, exist_ok=True)
+        model.network.save(model_file)
+    return RunFinished(
+        run=number,
+        status=status,
+        seconds=seconds,
+        test_loss=loss,
+        test_accuracy=float(np.trace(confusion) / confusion.sum()),
+        confusion=confusion,
+        model=str(model_file) if model_file is not None else None,
+    )

@@ -1,0 +1,1 @@
+"""The window: everything Qt. Knows the engine's specs and events, nothing of Keras."""

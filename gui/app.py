@@ -1,0 +1,40 @@
+"""Starts the window."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from engine.executors.inline import InlineExecutor
+from engine.executors.processes import ProcessExecutor
+from engine.paths import log_folder
+from gui.platform_check import explain_missing_display
+
+EXIT_FAILED = 1
+
+
+def run_window(workspace: Path, workers: int | None) -> int:
+    """Show the window until it is closed; gives the exit code."""
+    problem = explain_missing_display(sys.platform, os.environ)
+    if problem is not None:
+        sys.stderr.write(f"trainscope: {problem}\n")
+        return EXIT_FAILED
+
+    from PySide6.QtCore import QSettings
+    from PySide6.QtGui import QIcon
+    from PySide6.QtWidgets import QApplication
+
+    from gui.theme import RESOURCES, Scheme, apply_scheme, apply_style
+    from gui.window import MainWindow
+
+    app = QApplication(sys.argv[:1])
+    app.setApplicationName("Trainscope")
+    app.setDesktopFileName("trainscope")
+    app.setWindowIcon(QIcon(str(RESOURCES / "icon.svg")))
+    apply_style(app)
+    apply_scheme(app, Scheme(QSettings("Trainscope", "Trainscope").value("scheme", Scheme.SYSTEM.value)))
+    trainer = InlineExecutor() if workers == 0 else ProcessExecutor(workers, log_folder(workspace))
+    window = MainWindow(workspace, trainer, ProcessExecutor(1, log_folder(workspace) / "assistant"))
+    window.show()
+    return app.exec()

@@ -1,0 +1,96 @@
+"""The thread between the window and the training processes."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QThread, Signal
+
+from engine.control import ControlChannel
+from engine.errors import TrainscopeError
+from engine.events import Control, Emit, Event, ExperimentFinished, Status, TaskFailed
+from engine.executors.base import Executor
+from engine.executors.tasks import Task
+from engine.experiments.base import Experiment
+from engine.session import Session
+from engine.spec import ExperimentSpec
+from engine.store import Store
+
+Job = Callable[[Emit, ControlChannel], None]
+
+
+class Bridge(QThread):
+    """Does jobs one after the other, away from the event loop, and reports what happens as Qt signals.
+
+    ``happened`` carries every event; ``idle`` comes after each job, whatever became of it. The thread owns its executor
+    and closes it when it ends.
+    """
+
+    happened = Signal(object)
+    idle = Signal()
+
+    def __init__(self, executor: Executor, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._executor = executor
+        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._control = ControlChannel()
+
+    def warm_up(self, runs: int) -> None:
+        """Start the training processes that a plan of ``runs`` runs needs, so that they are ready when asked."""
+        self._jobs.put(lambda _emit, _control: self._executor.start(runs) and None)
+
+    def run_experiment(self, workspace: Path, experiment: Experiment, spec: ExperimentSpec) -> None:
+        """Carry out an experiment; ends with :class:`~engine.events.ExperimentFinished`."""
+
+        def job(emit: Emit, control: ControlChannel) -> None:
+            try:
+                store = Store(workspace)
+            except TrainscopeError as error:
+                emit(ExperimentFinished(None, Status.FAILED, str(error)))
+                return
+            try:
+                Session(store, self._executor, emit, control).run(experiment, spec)
+            finally:
+                store.close()
+
+        self._jobs.put(job)
+
+    def run_task(self, task: Task) -> None:
+        """Carry out a task that is not a run; ends with its answer or :class:`~engine.events.TaskFailed`."""
+
+        def job(emit: Emit, control: ControlChannel) -> None:
+            self._executor.run([task], emit, control)
+
+        self._jobs.put(job)
+
+    def send(self, control: Control) -> None:
+        """Ask something of the job under way; honoured within one recording interval."""
+        self._control.send(control)
+
+    def run(self) -> None:
+        """The thread's body; Qt calls it."""
+        try:
+            while (job := self._jobs.get()) is not None:
+                self._do(job)
+        finally:
+            self._executor.close()
+            self._control.close()
+
+    def close(self) -> None:
+        """Finish the job under way, end the training processes and the thread."""
+        self._jobs.put(None)
+        self.wait()
+
+    def _do(self, job: Job) -> None:
+        while self._control.poll() is not None:
+            pass  # meant for a job that had already ended
+        try:
+            job(self._report, self._control)
+        except TrainscopeError as error:
+            self._report(TaskFailed(str(error)))
+        self.idle.emit()
+
+    def _report(self, event: Event) -> None:
+        self.happened.emit(event)

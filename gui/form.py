@@ -1,0 +1,208 @@
+"""A form built from a spec's fields: one editor a field, named after its key.
+
+Plain Qt widgets rather than a tree of parameters: each editor is always in sight, reachable by keyboard, known to
+screen readers, and has an objectName that scripts can find.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, TypeVar
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import (
+    QAbstractSpinBox,
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QFormLayout,
+    QGridLayout,
+    QGroupBox,
+    QLabel,
+    QLineEdit,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from engine.fields import FieldDescription, Kind, describe
+from engine.spec import Spec
+from gui.views.dataset_chooser import DatasetChooser
+
+Named = TypeVar("Named", bound=QWidget)
+
+GROUP_ORDER = ("Data", "Network", "Training")
+CHOICE_COLUMNS = 3
+DECIMALS = 8  # enough for any learning rate worth trying
+
+
+@dataclass(frozen=True)
+class Editor:
+    """A widget and how to read and set its value."""
+
+    widget: QWidget
+    read: Callable[[], Any]
+    write: Callable[[Any], None]
+
+
+class Form(QWidget):
+    """Editors for all fields of a spec class; emits ``changed`` when the user changes one."""
+
+    changed = Signal()
+
+    def __init__(self, spec: type[Spec]) -> None:
+        super().__init__()
+        self.setObjectName("form")
+        self._spec = spec
+        self._editors: dict[str, Editor] = {}
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        by_group = sorted(describe(spec), key=lambda item: GROUP_ORDER.index(item.group))
+        for group, items in groupby(by_group, key=lambda item: item.group):
+            layout.addWidget(self._group(group, list(items)))
+        layout.addStretch()
+
+    @property
+    def dataset_chooser(self) -> DatasetChooser:
+        """The editor of the field that chooses a data set."""
+        return self.findChild(DatasetChooser)
+
+    def spec(self) -> Spec:
+        """The validated spec that the form shows; raises :class:`~engine.errors.SpecError`."""
+        return self._spec.build({key: editor.read() for key, editor in self._editors.items()})
+
+    def show_spec(self, spec: Spec) -> None:
+        """Show the values of ``spec`` without announcing a change."""
+        self.blockSignals(True)
+        for key, editor in self._editors.items():
+            editor.write(getattr(spec, key))
+        self.blockSignals(False)
+
+    def _group(self, title: str, items: list[FieldDescription]) -> QGroupBox:
+        box = QGroupBox(title)
+        rows = QFormLayout(box)
+        rows.setContentsMargins(8, 6, 8, 8)
+        rows.setVerticalSpacing(5)
+        rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        for item in items:
+            editor = _EDITORS[item.kind](item, self.changed.emit)
+            editor.widget.setToolTip(_tip(item))
+            self._editors[item.key] = editor
+            self._add_row(rows, item, editor.widget)
+        return box
+
+    @staticmethod
+    def _add_row(rows: QFormLayout, item: FieldDescription, widget: QWidget) -> None:
+        if item.kind in (Kind.DATASET, Kind.CHOICES):
+            rows.addRow(widget)
+            return
+        label = QLabel(item.label)
+        label.setToolTip(_tip(item))
+        label.setBuddy(widget)
+        rows.addRow(label, widget)
+
+
+def _tip(item: FieldDescription) -> str:
+    unit = f" {item.unit}" if item.unit else ""
+    return f"<p>{item.help}</p><p><i>{item.key}: {item.bounds}{unit}</i></p>"
+
+
+def _integer(item: FieldDescription, changed: Callable[[], None]) -> Editor:
+    box = _named(QSpinBox(), item)
+    low = int(item.minimum or 0)
+    box.setRange(low - 1 if item.optional else low, int(item.maximum or 0))
+    box.setSuffix(f" {item.unit}" if item.unit else "")
+    box.setStepType(QAbstractSpinBox.StepType.AdaptiveDecimalStepType)
+    box.setKeyboardTracking(False)
+    box.valueChanged.connect(lambda _value: changed())
+    if not item.optional:
+        return Editor(box, box.value, box.setValue)
+    box.setSpecialValueText("as stored")  # shown at the minimum, which stands for None
+    return Editor(
+        box,
+        lambda: None if box.value() < low else box.value(),
+        lambda value: box.setValue(low - 1 if value is None else value),
+    )
+
+
+class _NumberBox(QDoubleSpinBox):
+    """Shows 0.001 as 0.001, not as 0.00100000."""
+
+    def textFromValue(self, value: float) -> str:  # noqa: N802
+        return f"{value:.{DECIMALS}g}"
+
+
+def _number(item: FieldDescription, changed: Callable[[], None]) -> Editor:
+    box = _named(_NumberBox(), item)
+    margin = 10**-DECIMALS
+    box.setDecimals(DECIMALS)
+    box.setRange(
+        (item.minimum or 0) + (margin if item.exclusive_minimum else 0),
+        (item.maximum or 0) - (margin if item.exclusive_maximum else 0),
+    )
+    box.setStepType(QAbstractSpinBox.StepType.AdaptiveDecimalStepType)
+    box.setKeyboardTracking(False)
+    box.valueChanged.connect(lambda _value: changed())
+    return Editor(box, box.value, box.setValue)
+
+
+def _switch(item: FieldDescription, changed: Callable[[], None]) -> Editor:
+    box = _named(QCheckBox(), item)
+    box.toggled.connect(lambda _on: changed())
+    return Editor(box, box.isChecked, box.setChecked)
+
+
+def _text(item: FieldDescription, changed: Callable[[], None]) -> Editor:
+    line = _named(QLineEdit(), item)
+    line.editingFinished.connect(changed)
+    return Editor(line, line.text, line.setText)
+
+
+def _choice(item: FieldDescription, changed: Callable[[], None]) -> Editor:
+    box = _named(QComboBox(), item)
+    box.addItems(item.choices)
+    box.currentIndexChanged.connect(lambda _index: changed())
+    return Editor(box, box.currentText, box.setCurrentText)
+
+
+def _choices(item: FieldDescription, changed: Callable[[], None]) -> Editor:
+    widget = _named(QWidget(), item)
+    grid = QGridLayout(widget)
+    grid.setContentsMargins(0, 0, 0, 0)
+    boxes: dict[str, QCheckBox] = {}
+    for position, choice in enumerate(item.choices):
+        boxes[choice] = box = QCheckBox(choice)
+        box.setObjectName(f"{item.key}_{choice}")
+        box.toggled.connect(lambda _on: changed())
+        grid.addWidget(box, position // CHOICE_COLUMNS, position % CHOICE_COLUMNS)
+
+    def write(value: tuple[str, ...]) -> None:
+        for choice, box in boxes.items():
+            box.setChecked(choice in value)
+
+    return Editor(widget, lambda: tuple(choice for choice, box in boxes.items() if box.isChecked()), write)
+
+
+def _dataset(_item: FieldDescription, changed: Callable[[], None]) -> Editor:
+    chooser = DatasetChooser()
+    chooser.chosen.connect(lambda _dataset: changed())
+    return Editor(chooser, lambda: chooser.dataset, chooser.choose)
+
+
+def _named(widget: Named, item: FieldDescription) -> Named:
+    widget.setObjectName(item.key)
+    widget.setAccessibleName(item.label)
+    return widget
+
+
+_EDITORS: dict[Kind, Callable[[FieldDescription, Callable[[], None]], Editor]] = {
+    Kind.INTEGER: _integer,
+    Kind.NUMBER: _number,
+    Kind.SWITCH: _switch,
+    Kind.TEXT: _text,
+    Kind.CHOICE: _choice,
+    Kind.CHOICES: _choices,
+    Kind.DATASET: _dataset,
+}

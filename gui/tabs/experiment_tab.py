@@ -1,0 +1,277 @@
+"""A tab: the experiment's form and controls on the left, what is observed on the right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import cycle
+from typing import Protocol
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QScrollArea,
+    QSplitter,
+    QVBoxLayout,
+    QWidget,
+)
+
+from engine.errors import SpecError
+from engine.events import Control, DatasetReady, Event, ExperimentFinished, ExperimentStarted, Progress, Status
+from engine.experiments.base import Experiment
+from engine.spec import DataSpec, Spec
+from gui.form import Form
+from gui.observations import Observations
+from gui.views.durations import as_duration
+from gui.views.legend import Legend
+from gui.views.run_table import RunTable
+from gui.views.weight_grids import WeightGrids
+
+# One view is drawn at each tick, so that the event loop is never held longer than the slowest single view takes; with
+# six views each is drawn four times a second, which is as often as a curve visibly moves.
+PAINT_INTERVAL_MS = 40
+# After the last change of the form before sample images are fetched: long enough to type a number.
+SAMPLES_DELAY_MS = 250
+PANEL_WIDTH = 348
+PROGRESS_STEPS = 1000
+
+
+class View(Protocol):
+    """What the tab asks of each of its views."""
+
+    def begin(self, observations: Observations) -> None:
+        """Make room for a new plan."""
+
+    def refresh(self, observations: Observations) -> None:
+        """Draw what has changed."""
+
+
+@dataclass(frozen=True)
+class Views:
+    """The plots of a tab, in reading order, two a row."""
+
+    plots: tuple[Callable[[], QWidget], ...]
+
+
+class ExperimentTab(QWidget):
+    """Form, controls and views of one experiment.
+
+    Emits ``run_requested(experiment, spec)``, ``control_requested(control)``, ``samples_requested(data spec)``,
+    ``export_requested(experiment number)`` and ``failed(sentence)``.
+    """
+
+    run_requested = Signal(object, object)
+    control_requested = Signal(object)
+    samples_requested = Signal(object)
+    export_requested = Signal(int)
+    failed = Signal(str)
+
+    def __init__(self, experiment: Experiment, views: Views) -> None:
+        super().__init__()
+        self.setObjectName(f"tab_{experiment.name}")
+        self.experiment = experiment
+        self.observations = Observations()
+        self.form = Form(experiment.spec)
+        self._legend, self._runs, self._weights = Legend(), RunTable(), WeightGrids()
+        self._plots = [make() for make in views.plots]
+        self._views: list[View] = [*self._plots, self._weights, self._runs]
+        self._next_view = cycle(self._views)
+        self._make_controls()
+        self._arrange()
+        self._connect()
+        self.use_preset("quick")
+        self._show_training(False)
+
+    def use_preset(self, name: str) -> None:
+        """Fill the form with a preset."""
+        self.form.show_spec(self.experiment.preset(name))
+        self._samples_timer.start()
+
+    def start(self) -> None:
+        """Ask for the experiment that the form describes."""
+        try:
+            spec = self.form.spec()
+        except SpecError as error:
+            self.failed.emit(str(error))
+            return
+        self._show_training(True)
+        self._progress.setRange(0, 0)
+        self._status.setText("Preparing …")
+        self.run_requested.emit(self.experiment, spec)
+
+    def take(self, event: Event) -> None:
+        """Note an event of this tab's experiment."""
+        self.observations.take(event)
+        match event:
+            case Progress(message, done, total):
+                self._progress.setRange(0, total)
+                self._progress.setValue(done)
+                self._status.setText(message)
+            case DatasetReady():
+                self._status.setText("Waiting for the training processes …")
+                self._progress.setRange(0, 0)
+            case ExperimentStarted():
+                self._begin()
+            case ExperimentFinished():
+                self._finish(event)
+
+    def _begin(self) -> None:
+        for view in (*self._views, self._legend):
+            view.begin(self.observations)
+        self._progress.setRange(0, PROGRESS_STEPS)
+        self._paint_timer.start()
+
+    def _finish(self, event: ExperimentFinished) -> None:
+        self._paint_timer.stop()
+        if self.observations.experiment is not None:
+            self.refresh()
+        self._show_training(False)
+        self._progress.setRange(0, PROGRESS_STEPS)
+        tested = sum(run.test_accuracy is not None for run in self.observations.runs.values())
+        endings = {
+            Status.FINISHED: f"Finished: {tested} runs trained and tested.",
+            Status.STOPPED: f"Stopped; what was learned is kept, {tested} runs tested.",
+            Status.CANCELLED: "Cancelled; what was recorded is kept.",
+            Status.FAILED: "Not finished.",
+        }
+        self._status.setText(endings[event.status])
+        self._export.setEnabled(event.experiment is not None)
+        if event.reason and event.status is not Status.CANCELLED:
+            self.failed.emit(event.reason)
+
+    def refresh(self) -> None:
+        """Draw everything that has changed."""
+        for view in self._views:
+            view.refresh(self.observations)
+        self._show_progress()
+
+    def _paint_next(self) -> None:
+        next(self._next_view).refresh(self.observations)
+        self._show_progress()
+
+    def _show_progress(self) -> None:
+        observations = self.observations
+        self._progress.setValue(round(PROGRESS_STEPS * observations.progress))
+        if observations.finished is None:
+            done = sum(run.status.is_final for run in observations.runs.values())
+            left = observations.seconds_left
+            time = f", {as_duration(left)} left" if left is not None else ""
+            self._status.setText(f"{done} of {len(observations.runs)} runs done{time}")
+
+    def _ask_for_samples(self) -> None:
+        try:
+            spec: Spec = self.form.spec()
+        except SpecError:
+            return  # said when Run is pressed
+        self.form.dataset_chooser.show_busy("Loading sample images …")
+        self.samples_requested.emit(spec.part(DataSpec))
+
+    def _show_training(self, training: bool) -> None:
+        self.form.setEnabled(not training)
+        for button in (self._run, *self._presets):
+            button.setEnabled(not training)
+        for button in (self._stop, self._cancel):
+            button.setEnabled(training)
+        self._export.setEnabled(not training and self.observations.experiment is not None)
+
+    def _control(self, control: Control, said: str) -> None:
+        self._stop.setEnabled(False)
+        self._cancel.setEnabled(control is not Control.CANCEL)
+        self._status.setText(said)
+        self.control_requested.emit(control)
+
+    def _make_controls(self) -> None:
+        self._run = _button("run", "Run", "Train what the form describes (Ctrl+R)")
+        self._run.setShortcut("Ctrl+R")
+        self._stop = _button("stop", "Stop", "End training now, keep, test and save what was learned")
+        self._cancel = _button("cancel", "Cancel", "End training now without testing; records are kept")
+        self._export = _button("export", "Export…", "Write summary, curves, figures and the course's files to a folder")
+        self._presets = [
+            _button(f"preset_{name}", name.capitalize(), f"Settings of the {name} preset")
+            for name in self.experiment.presets
+        ]
+        self._progress = QProgressBar()
+        self._progress.setObjectName("progress")
+        self._progress.setTextVisible(False)
+        self._progress.setRange(0, PROGRESS_STEPS)
+        self._status = QLabel("Ready.")
+        self._status.setObjectName("status")
+        self._status.setWordWrap(True)
+        self._paint_timer = QTimer(self, interval=PAINT_INTERVAL_MS)
+        self._samples_timer = QTimer(self, interval=SAMPLES_DELAY_MS, singleShot=True)
+
+    def _connect(self) -> None:
+        self._run.clicked.connect(self.start)
+        self._stop.clicked.connect(lambda: self._control(Control.STOP, "Stopping; testing what was learned …"))
+        self._cancel.clicked.connect(lambda: self._control(Control.CANCEL, "Cancelling …"))
+        self._export.clicked.connect(lambda: self.export_requested.emit(self.observations.experiment))
+        for button, name in zip(self._presets, self.experiment.presets, strict=True):
+            button.clicked.connect(lambda _checked=False, name=name: self.use_preset(name))
+        self._paint_timer.timeout.connect(self._paint_next)
+        self._samples_timer.timeout.connect(self._ask_for_samples)
+        self.form.dataset_chooser.chosen.connect(lambda _dataset: self._samples_timer.start())
+        for view in (*self._plots, self._weights):
+            self._legend.toggled.connect(view.show_variant)
+
+    def _arrange(self) -> None:
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(8, 8, 8, 8)
+        layout.addWidget(self._left_panel())
+        layout.addWidget(self._right_side(), 1)
+
+    def _left_panel(self) -> QWidget:
+        panel = QWidget()
+        panel.setFixedWidth(PANEL_WIDTH)
+        column = QVBoxLayout(panel)
+        column.setContentsMargins(0, 0, 0, 0)
+        summary = QLabel(self.experiment.summary)
+        summary.setWordWrap(True)
+        column.addWidget(summary)
+        column.addLayout(_row(QLabel("Preset"), *self._presets))
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(self.form)
+        column.addWidget(scroll, 1)
+        column.addWidget(self._status)
+        column.addWidget(self._progress)
+        column.addLayout(_row(self._run, self._stop, self._cancel, self._export))
+        return panel
+
+    def _right_side(self) -> QWidget:
+        plots = QWidget()
+        grid = QGridLayout(plots)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setSpacing(6)
+        grid.addWidget(self._legend, 0, 0, 1, 2)
+        for position, plot in enumerate(self._plots):
+            grid.addWidget(plot, 1 + position // 2, position % 2)
+        split = QSplitter(Qt.Orientation.Vertical)
+        split.setObjectName("views")
+        split.setChildrenCollapsible(False)
+        for widget, stretch in ((plots, 5), (self._weights, 2), (self._runs, 2)):
+            split.addWidget(widget)
+            split.setStretchFactor(split.count() - 1, stretch)
+        split.setSizes([430, 150, 130])
+        return split
+
+
+def _button(name: str, text: str, tip: str) -> QPushButton:
+    button = QPushButton(text)
+    button.setObjectName(name)
+    button.setToolTip(tip)
+    return button
+
+
+def _row(*widgets: QWidget) -> QHBoxLayout:
+    row = QHBoxLayout()
+    row.setSpacing(6)
+    for widget in widgets:
+        row.addWidget(widget, 1 if isinstance(widget, QPushButton) else 0)
+    return row

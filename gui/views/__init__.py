@@ -1,0 +1,1 @@
+"""Widgets that show what was observed; each has a ``refresh`` that a timer calls."""

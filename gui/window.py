@@ -1,0 +1,233 @@
+"""The main window: a tab an experiment, one place for messages, the menu."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QSettings, Qt, QTimer, QUrl
+from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QDesktopServices, QKeySequence, QShowEvent
+from PySide6.QtWidgets import (
+    QApplication,
+    QFileDialog,
+    QLabel,
+    QMainWindow,
+    QMessageBox,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+import engine
+from engine.events import Control, Event, Exported, Progress, RunStarted, SamplesReady, TaskFailed
+from engine.executors.base import Executor
+from engine.executors.tasks import ExportTask, SampleTask
+from engine.experiments import EXPERIMENTS
+from engine.experiments.base import Experiment
+from engine.spec import DataSpec, Spec
+from gui.bridge import Bridge
+from gui.tabs import TABS
+from gui.tabs.experiment_tab import ExperimentTab
+from gui.theme import Scheme, apply_scheme
+from gui.views.dataset_chooser import SAMPLES
+from gui.views.message_bar import MessageBar
+
+# A plan larger than any machine has cores: warms up as many processes as ever train side by side.
+MANY_RUNS = 1000
+
+
+class MainWindow(QMainWindow):
+    """The program's window.
+
+    Args:
+        workspace: where results are kept.
+        trainer: executor of the experiments.
+        assistant: executor of everything that must not wait for a training: sample images, exports.
+    """
+
+    def __init__(self, workspace: Path, trainer: Executor, assistant: Executor) -> None:
+        super().__init__()
+        self.setObjectName("window")
+        self.setWindowTitle("Trainscope")
+        self._workspace = workspace
+        self._settings = QSettings("Trainscope", "Trainscope")
+        self._training = Bridge(trainer, self)
+        self._assistant = Bridge(assistant, self)
+        self._active: ExperimentTab | None = None
+        self._closing = False
+        self._messages = MessageBar()
+        self._device = QLabel("Starting the training processes …")
+        self._device.setObjectName("device")
+        self._tabs = QTabWidget()
+        self._tabs.setObjectName("tabs")
+        self._tabs.setDocumentMode(True)
+        for name, views in TABS.items():
+            self._add_tab(ExperimentTab(EXPERIMENTS[name], views))
+        self._arrange()
+        self._make_menu()
+        self._connect()
+
+    @property
+    def is_training(self) -> bool:
+        """Whether an experiment is under way."""
+        return self._active is not None
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        """Start the training processes once the window has been painted."""
+        super().showEvent(event)
+        if not self._training.isRunning():
+            self._training.start()
+            self._assistant.start()
+            QTimer.singleShot(0, lambda: self._training.warm_up(MANY_RUNS))
+
+    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
+        """Ask while training; leave no process behind."""
+        if self.is_training and not self._closing and not self._ask_to_close():
+            event.ignore()
+            return
+        if self.is_training:
+            # The thread ends its job first; its end closes the window again.
+            self._closing = True
+            self._training.send(Control.CANCEL)
+            self.statusBar().showMessage("Closing …")
+            event.ignore()
+            return
+        self._settings.setValue("geometry", self.saveGeometry())
+        self._assistant.send(Control.CANCEL)
+        self._training.close()
+        self._assistant.close()
+        super().closeEvent(event)
+
+    def show_error(self, sentence: str) -> None:
+        """Show a sentence in the one place for errors."""
+        self._messages.show_error(sentence)
+
+    def _add_tab(self, tab: ExperimentTab) -> None:
+        tab.run_requested.connect(lambda experiment, spec: self._run(tab, experiment, spec))
+        tab.control_requested.connect(self._training.send)
+        tab.samples_requested.connect(self._fetch_samples)
+        tab.export_requested.connect(self._export)
+        tab.failed.connect(self.show_error)
+        self._tabs.addTab(tab, tab.experiment.title)
+
+    def _run(self, tab: ExperimentTab, experiment: Experiment, spec: Spec) -> None:
+        self._messages.clear()
+        self._active = tab
+        for position in range(self._tabs.count()):
+            self._tabs.setTabEnabled(position, self._tabs.widget(position) is tab)
+        self._training.run_experiment(self._workspace, experiment, spec)
+
+    def _fetch_samples(self, data: DataSpec) -> None:
+        self._assistant.send(Control.CANCEL)  # only the newest choice is of interest
+        self._assistant.run_task(SampleTask(data, SAMPLES))
+
+    def _export(self, experiment: int) -> None:
+        folder = QFileDialog.getExistingDirectory(self, "Choose a folder for the results")
+        if folder:
+            self._messages.clear()
+            self._assistant.run_task(ExportTask(self._workspace, experiment, Path(folder)))
+            self.statusBar().showMessage("Exporting …")
+
+    def _take_training(self, event: Event) -> None:
+        if isinstance(event, RunStarted):
+            device = event.device
+            threads = "1 thread" if device.threads == 1 else f"{device.threads} threads"
+            self._device.setText(f"{device.kind}: {device.name}, {threads} a process")
+        if isinstance(event, TaskFailed) and self._active is None and not event.cancelled:
+            self.show_error(event.reason)
+        if self._active is not None:
+            self._active.take(event)
+
+    def _training_idle(self) -> None:
+        if self._active is None:
+            self._device.setText("Ready")
+        self._active = None
+        for position in range(self._tabs.count()):
+            self._tabs.setTabEnabled(position, True)
+        if self._closing:
+            self.close()
+
+    def _take_assistance(self, event: Event) -> None:
+        chooser = self._tabs.currentWidget().form.dataset_chooser
+        match event:
+            case SamplesReady():
+                chooser.show_samples(event)
+            case Progress(message, done, total):
+                chooser.show_busy(f"{message} ({done / total:.0%})" if total else message)
+            case Exported(folder, files):
+                self.statusBar().showMessage(f"{files} files written to {folder}", 10_000)
+                QDesktopServices.openUrl(QUrl.fromLocalFile(folder))
+            case TaskFailed(reason, cancelled) if not cancelled:
+                self.statusBar().clearMessage()
+                chooser.show_busy("")
+                self.show_error(reason)
+
+    def _ask_to_close(self) -> bool:
+        box = QMessageBox(
+            QMessageBox.Icon.Question,
+            "Close Trainscope?",
+            "A training is under way. Closing ends it; everything recorded so far is kept.",
+            QMessageBox.StandardButton.Close | QMessageBox.StandardButton.Cancel,
+            self,
+        )
+        box.setObjectName("ask_to_close")
+        return box.exec() == QMessageBox.StandardButton.Close
+
+    def _arrange(self) -> None:
+        central = QWidget()
+        column = QVBoxLayout(central)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self._messages)
+        column.addWidget(self._tabs, 1)
+        self.setCentralWidget(central)
+        self.statusBar().addPermanentWidget(self._device)
+        self.resize(1280, 800)
+        geometry = self._settings.value("geometry")
+        if geometry is not None:
+            self.restoreGeometry(geometry)
+
+    def _make_menu(self) -> None:
+        file = self.menuBar().addMenu("&File")
+        file.addAction(self._action("open_workspace", "Open &workspace folder", self._open_workspace))
+        file.addSeparator()
+        file.addAction(self._action("quit", "&Quit", self.close, QKeySequence.StandardKey.Quit))
+        view = self.menuBar().addMenu("&View")
+        schemes = QActionGroup(self)
+        chosen = self._settings.value("scheme", Scheme.SYSTEM.value)
+        for scheme in Scheme:
+            action = self._action(f"scheme_{scheme}", scheme.capitalize(), lambda s=scheme: self._use_scheme(s))
+            action.setCheckable(True)
+            action.setChecked(scheme == chosen)
+            schemes.addAction(action)
+            view.addAction(action)
+        help_menu = self.menuBar().addMenu("&Help")
+        help_menu.addAction(self._action("about", "&About Trainscope", self._about))
+
+    def _action(self, name: str, text: str, slot: object, shortcut: QKeySequence.StandardKey | None = None) -> QAction:
+        action = QAction(text, self)
+        action.setObjectName(name)
+        action.triggered.connect(lambda _checked=False: slot())
+        if shortcut is not None:
+            action.setShortcut(shortcut)
+        return action
+
+    def _use_scheme(self, scheme: Scheme) -> None:
+        self._settings.setValue("scheme", scheme.value)
+        apply_scheme(QApplication.instance(), scheme)
+
+    def _open_workspace(self) -> None:
+        self._workspace.mkdir(parents=True, exist_ok=True)
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._workspace)))
+
+    def _about(self) -> None:
+        text = (
+            f"<h3>Trainscope {engine.__version__}</h3><p>Watch neural networks learn.</p>"
+            f"<p>Results are kept in<br>{self._workspace}</p>"
+        )
+        QMessageBox.about(self, "About Trainscope", text)
+
+    def _connect(self) -> None:
+        queued = Qt.ConnectionType.QueuedConnection
+        self._training.happened.connect(self._take_training, queued)
+        self._training.idle.connect(self._training_idle, queued)
+        self._assistant.happened.connect(self._take_assistance, queued)

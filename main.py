@@ -1,0 +1,26 @@
+"""Trainscope: watch neural networks learn. Opens the window; with ``--batch`` it trains without one."""
+
+from __future__ import annotations
+
+import multiprocessing
+import sys
+
+
+def main() -> int:
+    """Run the program; gives the exit code."""
+    from engine.command_line import parse
+
+    options = parse(sys.argv[1:])
+    if options.batch or options.list:
+        from engine.batch import run
+
+        return run(options)
+    from gui.app import run_window
+
+    return run_window(options.workspace, options.workers)
+
+
+if __name__ == "__main__":
+    # A frozen program starts its training processes by running itself; they must not get past this line.
+    multiprocessing.freeze_support()
+    sys.exit(main())

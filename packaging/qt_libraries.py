@@ -1,0 +1,52 @@
+"""Makes sure that the system libraries Qt needs are there: installs them where it may, else names the packages.
+
+Run by ``make run`` and ``make test``; does nothing on systems other than Linux, and nothing where all is there.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from gui.platform_check import missing_libraries, packages_for
+
+
+def main() -> int:
+    """Give 0 when nothing is missing in the end."""
+    missing = missing_libraries() if sys.platform == "linux" else []
+    if not missing:
+        return 0
+    packages = packages_for(missing)
+    if may_install():
+        apt_get("update")
+        # Some packages go by another name on newer systems, so each is tried by itself.
+        for package in packages:
+            apt_get("install", "-y", package)
+        missing = missing_libraries()
+    if missing:
+        sys.stderr.write(
+            f"Qt lacks {', '.join(missing)}; install the packages that hold them "
+            f"(Debian, Ubuntu: apt-get install {' '.join(packages_for(missing))}).\n"
+        )
+    return 1 if missing else 0
+
+
+def apt_get(*arguments: str) -> None:
+    """Run Debian's package manager without questions; whether it worked shows in what is still missing."""
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    command = [shutil.which("apt-get") or "apt-get", "-qq", *arguments]
+    subprocess.run(command, check=False, env=environment, capture_output=True)  # noqa: S603 - our own words
+
+
+def may_install() -> bool:
+    """Whether this is a Debian-like system and the user is its administrator."""
+    return shutil.which("apt-get") is not None and os.geteuid() == 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
