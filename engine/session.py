@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Sequence
 
@@ -30,6 +31,8 @@ from engine.paths import model_file
 from engine.spec import DataSpec, ExperimentSpec, RunSpec
 from engine.store import Store
 from engine.training.intervals import Timetable
+
+log = logging.getLogger(__name__)
 
 
 class Session:
@@ -66,6 +69,10 @@ class Session:
             finished = ExperimentFinished(number, Status.CANCELLED, str(stop))
         except TrainscopeError as error:
             finished = ExperimentFinished(number, Status.FAILED, str(error))
+        except Exception as error:
+            log.exception("unexpected error in a session")
+            reason = f"An unexpected {type(error).__name__} ended the experiment; what was recorded is kept."
+            finished = ExperimentFinished(number, Status.FAILED, reason)
         return self._finish(finished)
 
     def _prepare(self, data: DataSpec) -> DatasetInfo:

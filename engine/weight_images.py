@@ -45,7 +45,7 @@ def tile(images: Array, background: int) -> Array:
     count, height, width, channels = images.shape
     factor = math.ceil(LEAST_SIDE / max(height, width)) if max(height, width) < LEAST_SIDE else 1
     images, height, width = images.repeat(factor, axis=1).repeat(factor, axis=2), height * factor, width * factor
-    columns = math.ceil(math.sqrt(count))
+    columns = _columns(count)
     rows = math.ceil(count / columns)
     grid = np.full((rows * (height + GAP) + GAP, columns * (width + GAP) + GAP, channels), background, dtype=np.uint8)
     for index, image in enumerate(images):
@@ -53,3 +53,9 @@ def tile(images: Array, background: int) -> Array:
         left = GAP + index % columns * (width + GAP)
         grid[top : top + height, left : left + width] = image
     return grid
+
+
+def _columns(count: int) -> int:
+    """A number of columns that leaves no cell empty, where one near the square root does; else the square root."""
+    square = math.ceil(math.sqrt(count))
+    return next((columns for columns in range(square, 2 * square + 1) if count % columns == 0), square)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QSettings, Qt, QTimer, QUrl
+from PySide6.QtCore import QSettings, Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QDesktopServices, QKeySequence, QShowEvent
 from PySide6.QtWidgets import (
     QApplication,
@@ -36,13 +36,15 @@ MANY_RUNS = 1000
 
 
 class MainWindow(QMainWindow):
-    """The program's window.
+    """The program's window. Emits ``trained(event)`` for every event of a training, once the tab has noted it.
 
     Args:
         workspace: where results are kept.
         trainer: executor of the experiments.
         assistant: executor of everything that must not wait for a training: sample images, exports.
     """
+
+    trained = Signal(object)
 
     def __init__(self, workspace: Path, trainer: Executor, assistant: Executor) -> None:
         super().__init__()
@@ -136,6 +138,7 @@ class MainWindow(QMainWindow):
             self.show_error(event.reason)
         if self._active is not None:
             self._active.take(event)
+        self.trained.emit(event)
 
     def _training_idle(self) -> None:
         if self._active is None:
@@ -195,7 +198,7 @@ class MainWindow(QMainWindow):
         schemes = QActionGroup(self)
         chosen = self._settings.value("scheme", Scheme.SYSTEM.value)
         for scheme in Scheme:
-            action = self._action(f"scheme_{scheme}", scheme.capitalize(), lambda s=scheme: self._use_scheme(s))
+            action = self._action(f"scheme_{scheme}", f"&{scheme.capitalize()}", lambda s=scheme: self._use_scheme(s))
             action.setCheckable(True)
             action.setChecked(scheme == chosen)
             schemes.addAction(action)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QColor, QPen
 
 from engine.palette import colour_of
 from gui.observations import Observations, VariantObservation
@@ -37,7 +37,7 @@ class _Curve:
         self.items = [self.line]
         if banded:
             # Without any pen a curve keeps no shape to fill, hence one that draws nothing.
-            low, high = (plot.plot(pen=pg.mkPen(Qt.PenStyle.NoPen)) for _ in range(2))
+            low, high = (plot.plot(pen=QPen(Qt.PenStyle.NoPen)) for _ in range(2))
             shade = QColor(colour)
             shade.setAlpha(BAND_ALPHA)
             fill = pg.FillBetweenItem(low, high, brush=shade)

@@ -75,7 +75,7 @@ class DatasetChooser(QWidget):
         height, width, channels = samples.images.shape[1:]
         colour = "colour" if channels == 3 else "grayscale"
         self._info.setText(
-            f"{sum(samples.counts):,} training images, {width}x{height} {colour}, {len(samples.class_names)} classes"
+            f"{sum(samples.counts):,} images, {width}x{height} {colour}, {len(samples.class_names)} classes"
         )
         for label, image, number in zip(self._images, samples.images, samples.labels, strict=False):
             size = QSize(SAMPLE_SIDE, SAMPLE_SIDE)

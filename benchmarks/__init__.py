@@ -1,0 +1,1 @@
+"""What is fast, measured side by side in one run. Run with ``make bench`` on an otherwise idle machine."""

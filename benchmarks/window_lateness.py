@@ -1,0 +1,112 @@
+"""Lateness of a 16 ms timer in the window's event loop while it trains: p50, p99 and worst.
+
+The whole program at work: the real window with its four plots, weight grids and table, training processes with the
+default number of workers, noise in the size of CIFAR-10 (50,000 images of 32x32x3) as data. Needs a display, or
+QT_QPA_PLATFORM=offscreen, which paints all the same.
+
+Usage: python -m benchmarks.window_lateness [seconds]
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from PySide6.QtCore import QEventLoop, Qt, QTimer
+from PySide6.QtWidgets import QApplication
+
+from engine.events import Control, Event, ExperimentFinished, Record
+from engine.executors.processes import ProcessExecutor
+from gui.tabs.experiment_tab import ExperimentTab
+from gui.theme import Scheme, apply_scheme, apply_style
+from gui.window import MainWindow
+
+PERIOD_MS = 16
+ARCHITECTURES = ("mlp_1", "cnn_4")
+
+
+def main(seconds: float) -> None:
+    app = QApplication(sys.argv[:1])
+    apply_style(app)
+    apply_scheme(app, Scheme.LIGHT)
+    with tempfile.TemporaryDirectory() as folder:
+        data = noise_file(Path(folder))
+        workspace = Path(folder) / "workspace"
+        window = MainWindow(
+            workspace, ProcessExecutor(None, workspace / "logs"), ProcessExecutor(1, workspace / "assistant")
+        )
+        window.show()
+        for architecture in ARCHITECTURES:
+            lateness, records = train_and_watch(window, architecture, data, seconds)
+            p50, p99 = np.percentile(lateness, [50, 99])
+            print(
+                f"{architecture}: {len(lateness)} ticks, {records} records; lateness of a {PERIOD_MS} ms timer: "
+                f"p50 {p50:.1f} ms, p99 {p99:.1f} ms, worst {max(lateness):.1f} ms",
+                flush=True,
+            )
+        window.close()
+
+
+def train_and_watch(window: MainWindow, architecture: str, data: Path, seconds: float) -> tuple[list[float], int]:
+    """Lateness in ms of every tick from the first record on, for ``seconds``, and the number of records meanwhile."""
+    tab = window.findChild(ExperimentTab)
+    spec = tab.experiment.preset("course", dataset=str(data), architectures=[architecture], repeats=4)
+    tab.form.show_spec(spec)
+    finished, watched = QEventLoop(), QEventLoop()
+    records = 0
+
+    def count(event: Event) -> None:
+        nonlocal records
+        if isinstance(event, Record):
+            records += 1
+            if records == 1:
+                begin()
+        if isinstance(event, ExperimentFinished):
+            finished.quit()
+            watched.quit()
+
+    lateness: list[float] = []
+    last = 0.0
+
+    def begin() -> None:
+        nonlocal last
+        last = time.perf_counter()
+        timer.start()
+        QTimer.singleShot(round(1000 * seconds), watched.quit)
+
+    def tick() -> None:
+        nonlocal last
+        now = time.perf_counter()
+        lateness.append(max(0.0, 1000 * (now - last) - PERIOD_MS))
+        last = now
+
+    timer = QTimer(window, interval=PERIOD_MS, timerType=Qt.TimerType.PreciseTimer)
+    timer.timeout.connect(tick)
+    window.trained.connect(count)
+    tab.start()
+    watched.exec()
+    timer.stop()
+    tab.control_requested.emit(Control.CANCEL)
+    finished.exec()
+    window.trained.disconnect(count)
+    return lateness, records
+
+
+def noise_file(folder: Path) -> Path:
+    generator = np.random.default_rng(0)
+    path = folder / "noise.npz"
+    np.savez(
+        path,
+        x_train=generator.integers(0, 256, (50_000, 32, 32, 3), dtype=np.uint8),
+        y_train=generator.integers(0, 10, 50_000),
+        x_test=generator.integers(0, 256, (1_000, 32, 32, 3), dtype=np.uint8),
+        y_test=np.arange(1_000) % 10,
+    )
+    return path
+
+
+if __name__ == "__main__":
+    main(float(sys.argv[1]) if len(sys.argv) > 1 else 30.0)

@@ -1,0 +1,25 @@
+"""Where images come from: named sets, folders, archives; loaded, split and prepared.
+
+Importing this is light: scikit-learn, Pillow and pooch are imported where they are used.
+"""
+
+from __future__ import annotations
+
+from engine.datasets.base import Progress, RawImages
+from engine.datasets.prepare import DatasetInfo, PreparedData, describe_dataset, prepare
+from engine.datasets.samples import SampleImages, sample_images
+from engine.datasets.sources import DATASETS, NamedDataset, load_raw
+
+__all__ = [
+    "DATASETS",
+    "DatasetInfo",
+    "NamedDataset",
+    "PreparedData",
+    "Progress",
+    "RawImages",
+    "SampleImages",
+    "describe_dataset",
+    "load_raw",
+    "prepare",
+    "sample_images",
+]

@@ -1,0 +1,27 @@
+"""scikit-learn's handwritten digits, which come with the library: 1,797 images, 8x8, no download."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engine.datasets.base import Decoded, Progress, RawImages, collect
+from engine.datasets.resize import array_part
+
+TITLE = "Digits"
+SIDE = 32  # that of CIFAR-10, so that the course's networks fit
+
+
+def load(side: int | None, progress: Progress) -> RawImages:
+    """The digits, enlarged to ``side`` pixels (32 where None): uint8 [1797, side, side, 1], no test part.
+
+    The stored values go from 0 to 16 (https://archive.ics.uci.edu/dataset/80) and are scaled to 0 to 255.
+    """
+    from sklearn.datasets import load_digits
+
+    progress("Loading the digits", 0, 1)
+    found = load_digits()
+    images = np.rint(found.images * (255 / 16)).astype(np.uint8)[..., np.newaxis]
+    names = tuple(str(name) for name in found.target_names)
+    raw = collect(Decoded(TITLE, names, array_part(images, found.target, side or SIDE), None))
+    progress("Loading the digits", 1, 1)
+    return raw

@@ -1,0 +1,163 @@
+"""From stored images to what a network is fed: split, scale, normalise, grayscale."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.arrays import Array
+from engine.datasets.base import Progress, RawImages
+from engine.datasets.sources import load_raw
+from engine.datasets.split import Split, split
+from engine.errors import SpecError
+from engine.spec import DataSpec
+
+# Rec. 601 luma, as the course gives it.
+_LUMA = (0.2989, 0.587, 0.114)
+# The course handout's channel means and deviations of CIFAR-10, pixels from 0 to 1.
+_CIFAR10_MEANS = (0.4914, 0.4822, 0.4465)
+_CIFAR10_DEVIATIONS = (0.247, 0.243, 0.261)
+_CHUNK_BYTES = 2 * 2**20  # of uint8; in float32 it still fits the processor's cache
+
+
+@dataclass(frozen=True)
+class DatasetInfo:
+    """A prepared data set, described; small enough for every border.
+
+    ``name`` is what was asked for (DataSpec.dataset), ``shape`` height, width and channels after preparation,
+    ``fingerprint`` a SHA-256 in hex over stored images and labels.
+    """
+
+    name: str
+    title: str
+    class_names: tuple[str, ...]
+    shape: tuple[int, int, int]
+    train_count: int
+    validation_count: int
+    test_count: int
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class PreparedData:
+    """Images float32 [n, height, width, channels], C-contiguous, and labels int32 [n], in the stored order."""
+
+    info: DatasetInfo
+    x_train: Array
+    y_train: Array
+    x_validation: Array
+    y_validation: Array
+    x_test: Array
+    y_test: Array
+
+
+def describe_dataset(spec: DataSpec, progress: Progress) -> DatasetInfo:
+    """What :func:`prepare` would give, described; downloads and decodes where that has not happened yet.
+
+    Raises :class:`~engine.errors.DatasetError`, :class:`~engine.errors.SpecError` and what ``progress`` raises.
+    """
+    raw = load_raw(spec, progress)
+    _check_normalization(raw, spec)
+    return _info(raw, split(raw, spec), spec)
+
+
+def prepare(spec: DataSpec, progress: Progress) -> PreparedData:
+    """The images as a network is fed them, in the course's order: scaled to [0, 1], normalised per channel, then gray.
+
+    Gray images stay as they are. Raises as :func:`describe_dataset` does.
+    """
+    raw = load_raw(spec, progress)
+    _check_normalization(raw, spec)
+    parts = split(raw, spec)
+    means, deviations = _normalization(raw, parts, spec)
+    x_test, y_test = (
+        (raw.x_train, raw.y_train) if raw.x_test is None or raw.y_test is None else (raw.x_test, raw.y_test)
+    )
+    total = sum(len(indices) for indices in (parts.train, parts.validation, parts.test))
+    done = 0
+    arrays: list[Array] = []
+    for images, labels, indices in (
+        (raw.x_train, raw.y_train, parts.train),
+        (raw.x_train, raw.y_train, parts.validation),
+        (x_test, y_test, parts.test),
+    ):
+        progress("Preparing images", done, total)
+        arrays += [_floats(images, indices, means, deviations, spec.grayscale), labels[indices].astype(np.int32)]
+        done += len(indices)
+    progress("Preparing images", total, total)
+    return PreparedData(_info(raw, parts, spec), *arrays)
+
+
+def _info(raw: RawImages, parts: Split, spec: DataSpec) -> DatasetInfo:
+    height, width, channels = raw.x_train.shape[1:]
+    return DatasetInfo(
+        name=spec.dataset,
+        title=raw.title,
+        class_names=raw.class_names,
+        shape=(height, width, 1 if spec.grayscale else channels),
+        train_count=len(parts.train),
+        validation_count=len(parts.validation),
+        test_count=len(parts.test),
+        fingerprint=raw.fingerprint,
+    )
+
+
+def _check_normalization(raw: RawImages, spec: DataSpec) -> None:
+    if spec.normalization == "cifar10" and raw.x_train.shape[3] != 3:
+        raise SpecError(
+            f"The normalisation cifar10 needs three colour channels, and {raw.title} is gray; choose half or "
+            "per-dataset."
+        )
+
+
+def _normalization(raw: RawImages, parts: Split, spec: DataSpec) -> tuple[Array, Array]:
+    """What is subtracted and what is divided by, float32 [channels]."""
+    channels = raw.x_train.shape[3]
+    match spec.normalization:
+        case "half":
+            found = (np.full(channels, 0.5), np.full(channels, 0.5))
+        case "cifar10":
+            found = (np.array(_CIFAR10_MEANS), np.array(_CIFAR10_DEVIATIONS))
+        case "none":
+            found = (np.zeros(channels), np.ones(channels))
+        case "per-dataset":
+            found = _moments(raw.x_train, parts.train)
+    return found[0].astype(np.float32), found[1].astype(np.float32)
+
+
+def _moments(images: Array, indices: Array) -> tuple[Array, Array]:
+    """Mean and population deviation of each channel of the chosen images, pixels from 0 to 1; float64 [channels].
+
+    Counted, not summed: exact for uint8. A channel that never changes has its deviation taken as 1, so it becomes 0.
+    """
+    channels = images.shape[3]
+    counts = np.zeros((channels, 256))
+    for chunk in _chunks(images, indices):
+        counts += [np.bincount(images[chunk, ..., channel].ravel(), minlength=256) for channel in range(channels)]
+    shares = counts / counts.sum(axis=1, keepdims=True)
+    values = np.arange(256) / 255
+    means = shares @ values
+    deviations = np.sqrt((shares * (values - means[:, np.newaxis]) ** 2).sum(axis=1))
+    return means, np.where(deviations > 1e-6, deviations, 1.0)
+
+
+def _floats(images: Array, indices: Array, means: Array, deviations: Array, grayscale: bool) -> Array:
+    height, width, channels = images.shape[1:]
+    luma = np.array(_LUMA, np.float32)[:, np.newaxis]
+    to_gray = grayscale and channels == 3
+    prepared = np.empty((len(indices), height, width, 1 if to_gray else channels), np.float32)
+    start = 0
+    for chunk in _chunks(images, indices):
+        piece = images[chunk].astype(np.float32)
+        piece /= np.float32(255)
+        piece -= means
+        piece /= deviations
+        prepared[start : start + len(chunk)] = piece @ luma if to_gray else piece
+        start += len(chunk)
+    return prepared
+
+
+def _chunks(images: Array, indices: Array) -> list[Array]:
+    step = max(1, _CHUNK_BYTES // max(1, images[:1].size))
+    return [indices[start : start + step] for start in range(0, len(indices), step)]

@@ -1,0 +1,57 @@
+"""The one place where images change their size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from engine.arrays import Array
+from engine.datasets.base import Part
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+# The bounds of DataSpec.image_size.
+SMALLEST_SIDE, LARGEST_SIDE = 4, 512
+_BLOCK_BYTES = 8 * 2**20
+
+
+def usual_side(height: int, width: int) -> int:
+    """The square side, in pixels, of images for which none was asked: the longer one, from 4 to 512."""
+    return min(max(height, width, SMALLEST_SIDE), LARGEST_SIDE)
+
+
+def resize_image(image: Image, side: int) -> Image:
+    """The image stretched or shrunk to ``side`` x ``side`` pixels, whatever its proportions.
+
+    Bilinear; on the way down Pillow widens the filter's support, so nothing is skipped, and takes whole-number steps
+    first where it shrinks a lot (``reducing_gap``).
+    """
+    from PIL.Image import Resampling
+
+    if image.size == (side, side):
+        return image
+    return image.resize((side, side), Resampling.BILINEAR, reducing_gap=3.0)
+
+
+def array_part(images: Array, labels: Array, side: int) -> Part:
+    """A part from uint8 images [n, height, width, channels] and labels [n], resized to ``side``."""
+    shape = (side, side, images.shape[3])
+    return Part(labels.astype(np.int64), shape, _blocks(images, side))
+
+
+def _blocks(images: Array, side: int) -> Iterator[Array]:
+    step = max(1, _BLOCK_BYTES // max(1, images[:1].size))
+    for start in range(0, len(images), step):
+        block = images[start : start + step]
+        yield block if block.shape[1:3] == (side, side) else np.stack([_resized(image, side) for image in block])
+
+
+def _resized(image: Array, side: int) -> Array:
+    from PIL.Image import fromarray
+
+    flat = image[:, :, 0] if image.shape[2] == 1 else image
+    resized = np.asarray(resize_image(fromarray(np.ascontiguousarray(flat)), side))
+    return resized.reshape(side, side, image.shape[2])

@@ -1,0 +1,58 @@
+"""A few images of a data set, to be looked at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.arrays import Array
+from engine.datasets.base import Progress
+from engine.datasets.sources import load_raw
+from engine.spec import DataSpec
+
+
+@dataclass(frozen=True)
+class SampleImages:
+    """``images`` uint8 [k, height, width, channels] as stored, by class, and the class index of each.
+
+    ``counts`` has the number of stored training images of each class, before any are held back.
+    """
+
+    title: str
+    class_names: tuple[str, ...]
+    counts: tuple[int, ...]
+    images: Array
+    labels: tuple[int, ...]
+
+
+def sample_images(spec: DataSpec, count: int, progress: Progress) -> SampleImages:
+    """``count`` training images (fewer where there are fewer), spread evenly over the classes and within each.
+
+    The same ones every time. Raises as :func:`~engine.datasets.sources.load_raw` does.
+    """
+    raw = load_raw(spec, progress)
+    counts = np.bincount(raw.y_train, minlength=len(raw.class_names))
+    chosen = [
+        np.flatnonzero(raw.y_train == label)[np.arange(share) * int(counts[label]) // max(share, 1)]
+        for label, share in enumerate(_shares(counts, count))
+    ]
+    indices = np.concatenate(chosen)
+    return SampleImages(
+        title=raw.title,
+        class_names=raw.class_names,
+        counts=tuple(counts.tolist()),
+        images=np.array(raw.x_train[indices]),
+        labels=tuple(raw.y_train[indices].tolist()),
+    )
+
+
+def _shares(counts: Array, total: int) -> list[int]:
+    """How many of each class: as equal as their sizes allow, the first classes getting what is left over."""
+    shares = np.zeros(len(counts), np.int64)
+    while total > 0 and (open_classes := np.flatnonzero(shares < counts)).size:
+        each = max(1, total // open_classes.size)
+        given = np.minimum(each, counts - shares)[open_classes][:total]
+        shares[open_classes[: given.size]] += given
+        total -= int(given.sum())
+    return [int(share) for share in shares]

@@ -1,0 +1,184 @@
+"""A cache of its own for every test, and images, archives and a web server to try things on."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import pickletools
+import struct
+import tarfile
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from engine.arrays import Array
+from engine.datasets import cifar10
+
+BATCH = 20  # images in a batch of the small CIFAR-10
+
+
+def quiet(_message: str, _done: int, _total: int) -> None:
+    """A progress nobody looks at."""
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "cache of ürün"
+    monkeypatch.setenv("TRAINSCOPE_CACHE", str(folder))
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+
+
+def pixels(*shape: int, seed: int = 0) -> Array:
+    return np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
+
+
+def save(path: Path, image: Array | Image.Image) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    (Image.fromarray(image) if isinstance(image, np.ndarray) else image).save(path)
+    return path
+
+
+@pytest.fixture
+def image_folder(tmp_path: Path) -> Path:
+    """train/ and test/ of classes cat and dog, 12 and 6 coloured 8x8 PNGs each."""
+    folder = tmp_path / "çiçekler"
+    for part, count in (("train", 12), ("test", 6)):
+        for label, name in enumerate(("cat", "dog")):
+            for number in range(count):
+                save(folder / part / name / f"{number:02}.png", pixels(8, 8, 3, seed=number + 100 * label))
+    return folder
+
+
+# --- CIFAR-10
+
+
+@pytest.fixture
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cifar10, "_IMAGES_PER_BATCH", BATCH)
+
+
+def cifar_batch(seed: int) -> tuple[Array, Array]:
+    """Labels [20] and rows of planes [20, 3072]."""
+    return np.arange(BATCH, dtype=np.uint8) % 10, pixels(BATCH, 3072, seed=seed)
+
+
+def binary_batch(seed: int) -> bytes:
+    labels, rows = cifar_batch(seed)
+    return np.hstack([labels[:, np.newaxis], rows]).tobytes()
+
+
+def python2_pickle(labels: Array, rows: Array) -> bytes:
+    """A batch, opcode for opcode as Python 2 and its NumPy wrote the official ones (pickle protocol 2)."""
+    array = (
+        b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85U\x01b\x87R"
+        + b"(K\x01J" + struct.pack("<i", len(rows)) + b"M\x00\x0c\x86"
+        + b"cnumpy\ndtype\nU\x02u1K\x00K\x01\x87R(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
+        + b"\x89T" + struct.pack("<i", rows.size) + rows.tobytes() + b"tb"
+    )  # fmt: skip
+    numbers = b"](" + b"".join(b"K" + bytes([label]) for label in labels.tolist()) + b"e"
+    content = b"\x80\x02}(U\x04data" + array + b"U\x06labels" + numbers + b"U\x0bbatch_labelU\x04testu."
+    pickletools.dis(content, io.StringIO())  # raises where it is not well formed
+    return content
+
+
+def cifar_members(kind: str) -> dict[str, bytes]:
+    """The members of a small archive, binary or python."""
+    names = ("data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch")
+    if kind == "binary":
+        return {f"cifar-10-batches-bin/{name}.bin": binary_batch(seed) for seed, name in enumerate(names)}
+    return {f"cifar-10-batches-py/{name}": python2_pickle(*cifar_batch(seed)) for seed, name in enumerate(names)}
+
+
+def write_tar(path: Path, members: dict[str, bytes]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(path, "w:gz", compresslevel=1) as tar:
+        for name, content in members.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    return path
+
+
+# --- IDX
+
+
+def idx(array: Array) -> bytes:
+    return struct.pack(f">{1 + array.ndim}I", 0x0800 + array.ndim, *array.shape) + array.tobytes()
+
+
+def idx_files() -> dict[str, bytes]:
+    """Four gzipped files: 30 and 10 images of 28x28, labels 0 to 9."""
+    files = {}
+    for part, count in (("train", 30), ("t10k", 10)):
+        files[f"{part}-images-idx3-ubyte.gz"] = gzip.compress(idx(pixels(count, 28, 28, seed=count)))
+        files[f"{part}-labels-idx1-ubyte.gz"] = gzip.compress(idx(np.arange(count, dtype=np.uint8) % 10))
+    return files
+
+
+# --- a server
+
+
+def sha256(content: bytes) -> str:
+    return "sha256:" + hashlib.sha256(content).hexdigest()
+
+
+class Site:
+    """A web server on this machine: what it has, and which paths it was asked for."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, bytes] = {}
+        self.asked: list[str] = []
+        self.url = ""
+        self.short = False  # promise more than is sent, as a connection that breaks off does
+
+
+def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            site.asked.append(self.path)
+            content = site.files.get(self.path)
+            if content is None:
+                self.send_error(404)
+                return
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(content) * (2 if site.short else 1)))
+            self.end_headers()
+            try:
+                self.wfile.write(content)
+            except (BrokenPipeError, ConnectionResetError):  # the test cancelled
+                self.close_connection = True
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Not to stderr."""
+
+    return Handler
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    found = Site()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(found))
+    server.daemon_threads = False
+    found.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    yield found
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def leftovers(folder: Path) -> list[str]:
+    """All files below a folder."""
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())

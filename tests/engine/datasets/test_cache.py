@@ -1,0 +1,147 @@
+"""The cache of decoded images: used, renewed, never broken."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.datasets import RawImages, load_raw
+from engine.datasets import cache as cache_module
+from engine.datasets.cache import cache_folder
+from engine.errors import DatasetError
+from engine.spec import DataSpec
+
+from .conftest import leftovers, pixels, quiet, save
+
+
+def load(folder: Path, side: int | None = None) -> tuple[RawImages, bool]:
+    """The images, and whether they were decoded afresh."""
+    messages: list[str] = []
+    raw = load_raw(DataSpec(dataset=str(folder), image_size=side), lambda message, *_: messages.append(message))
+    return raw, "Decoding images" in messages
+
+
+def entries(cache: Path) -> list[Path]:
+    return sorted((cache / "decoded").iterdir())
+
+
+def test_cache_folder(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert cache_folder() == cache
+    monkeypatch.delenv("TRAINSCOPE_CACHE")
+    assert "Trainscope" in str(cache_folder())
+
+
+def test_second_load_is_from_the_cache(image_folder: Path, cache: Path) -> None:
+    first, decoded = load(image_folder)
+    assert decoded
+    again, decoded = load(image_folder)
+    assert not decoded
+    assert isinstance(again.x_train, np.memmap)
+    assert not again.x_train.flags.writeable
+    assert again.fingerprint == first.fingerprint
+    assert len(first.fingerprint) == 64
+    assert len(entries(cache)) == 1
+
+
+def test_a_changed_folder_is_decoded_afresh(image_folder: Path, cache: Path) -> None:
+    first, _ = load(image_folder)
+    load(image_folder, 16)
+    assert len(entries(cache)) == 2
+    path = image_folder / "train/cat/00.png"
+    stat = path.stat()
+    save(path, pixels(8, 8, 3, seed=999))
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns + 1_000_000))
+    changed, decoded = load(image_folder)
+    assert decoded
+    assert changed.fingerprint != first.fingerprint
+    assert len(entries(cache)) == 1  # what was made of the old folder is gone, at either side
+    path.unlink()
+    assert len(load(image_folder)[0].y_train) == 23
+    (image_folder / "train/cow").mkdir()
+    with pytest.raises(DatasetError, match="cow"):
+        load(image_folder)
+
+
+@pytest.mark.parametrize("name", ["x_train.npy", "y_train.npy", "x_test.npy", "about.json"])
+@pytest.mark.parametrize("damage", ["missing", "empty", "cut", "garbage"])
+def test_a_damaged_entry_is_rebuilt(image_folder: Path, cache: Path, name: str, damage: str) -> None:
+    first, _ = load(image_folder)
+    path = entries(cache)[0] / name
+    content = path.read_bytes()
+    path.unlink()
+    if damage != "missing":
+        path.write_bytes({"empty": b"", "cut": content[: len(content) // 2], "garbage": b"[1]"}[damage])
+    again, decoded = load(image_folder)
+    assert decoded
+    assert again.fingerprint == first.fingerprint
+    assert len(entries(cache)) == 1
+    assert not load(image_folder)[1]
+
+
+def test_a_file_in_the_entry_s_place(image_folder: Path, cache: Path) -> None:
+    load(image_folder)
+    entry = entries(cache)[0]
+    for path in entry.iterdir():
+        path.unlink()
+    entry.rmdir()
+    entry.write_text("in the way")
+    assert load(image_folder)[1]
+    assert not load(image_folder)[1]
+
+
+def test_a_full_disk(image_folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_file: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(cache_module, "_sync", full)
+    with pytest.raises(DatasetError, match=r"No space left.*TRAINSCOPE_CACHE"):
+        load(image_folder)
+    assert leftovers(cache) == []
+
+
+def test_what_dead_processes_left_is_removed(image_folder: Path, cache: Path) -> None:
+    old, new = cache / "decoded/.making-old", cache / "decoded/.making-new"
+    for folder in (old, new):
+        folder.mkdir(parents=True)
+    os.utime(old, (0, 0))
+    load(image_folder)
+    assert not old.exists()
+    assert new.exists()
+
+
+def test_two_processes_at_once(image_folder: Path, cache: Path) -> None:
+    """Both decode (each waits for the other to have begun), both get whole images, one entry stays."""
+    program = """
+import sys, pathlib
+from engine.datasets import load_raw
+from engine.spec import DataSpec
+def progress(message, done, total):
+    if message == "Decoding images" and done == 24:
+        sys.stdout.write("begun\\n"); sys.stdout.flush(); sys.stdin.readline()
+raw = load_raw(DataSpec(dataset=sys.argv[1]), progress)
+print(raw.fingerprint, int(raw.x_train.sum()))
+"""
+    command = [sys.executable, "-W", "error", "-c", program, str(image_folder)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "encoding": "utf-8"}
+    root = Path(__file__).parents[3]
+    processes = [subprocess.Popen(command, cwd=root, **pipes) for _ in range(2)]  # type: ignore[call-overload]  # noqa: S603
+    for process in processes:
+        assert process.stdout.readline() == "begun\n"
+    answers = {process.communicate("\n", timeout=60)[0] for process in processes}
+    assert [process.returncode for process in processes] == [0, 0]
+    raw, decoded = load(image_folder)
+    assert not decoded
+    assert answers == {f"{raw.fingerprint} {int(raw.x_train.sum())}\n"}
+    assert len(entries(cache)) == 1
+
+
+def test_a_set_too_large_for_memory(image_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.datasets.base.LARGEST_BYTES", 1000)
+    with pytest.raises(DatasetError, match="GiB"):
+        load_raw(DataSpec(dataset=str(image_folder)), quiet)
