@@ -35,9 +35,8 @@ def main(seconds: float) -> None:
     with tempfile.TemporaryDirectory() as folder:
         data = noise_file(Path(folder))
         workspace = Path(folder) / "workspace"
-        window = MainWindow(
-            workspace, ProcessExecutor(None, workspace / "logs"), ProcessExecutor(1, workspace / "assistant")
-        )
+        executors = (ProcessExecutor(count, workspace / "logs", yielding=True) for count in (None, 1))
+        window = MainWindow(workspace, *executors)
         window.show()
         for architecture in ARCHITECTURES:
             lateness, records = train_and_watch(window, architecture, data, seconds)
@@ -65,7 +64,6 @@ def train_and_watch(window: MainWindow, architecture: str, data: Path, seconds: 
             if records == 1:
                 begin()
         if isinstance(event, ExperimentFinished):
-            finished.quit()
             watched.quit()
 
     lateness: list[float] = []
@@ -86,6 +84,7 @@ def train_and_watch(window: MainWindow, architecture: str, data: Path, seconds: 
     timer = QTimer(window, interval=PERIOD_MS, timerType=Qt.TimerType.PreciseTimer)
     timer.timeout.connect(tick)
     window.trained.connect(count)
+    window.training_ended.connect(finished.quit)
     tab.start()
     watched.exec()
     timer.stop()

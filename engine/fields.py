@@ -75,7 +75,7 @@ def field(
     **bounds: Any,
 ) -> Any:
     """Declare a field of a spec. ``bounds`` are pydantic's ``ge``, ``gt``, ``le``, ``lt``, ``min_length``."""
-    extra = {"unit": unit, "group": group, "kind": kind, "choices": choices}
+    extra: dict[str, Any] = {"unit": unit, "group": group, "kind": kind, "choices": choices}
     return Field(default, title=label, description=help, json_schema_extra=extra, **bounds)
 
 
@@ -85,9 +85,9 @@ def describe(spec: type[BaseModel]) -> tuple[FieldDescription, ...]:
 
 
 def _description(key: str, info: FieldInfo) -> FieldDescription:
-    extra = info.json_schema_extra
-    if not isinstance(extra, dict):
+    if not isinstance(info.json_schema_extra, dict):
         raise TypeError(f"the field {key} was not declared with engine.fields.field")
+    extra: dict[str, Any] = dict(info.json_schema_extra)
     annotation, optional = _without_none(info.annotation)
     choices = tuple(extra["choices"] or (get_args(annotation) if get_origin(annotation) is Literal else ()))
     low, high = _bound(info, "ge", "gt"), _bound(info, "le", "lt")

@@ -212,7 +212,6 @@ def _initializers(spec: NetworkSpec, fan_in: int, kernel_seed: int, bias_seed: i
     }
 
 
-def parameter_layers(architecture: str) -> Sequence[str]:
+def parameter_layers(summaries: Sequence[LayerSummary]) -> tuple[str, ...]:
     """Names of the layers that learn, first to last, prediction layer included."""
-    shape = (10_000, 10_000, 1)
-    return tuple(summary.name for summary in summarize(architecture, shape, 1) if summary.parameters)
+    return tuple(summary.name for summary in summaries if summary.parameters)

@@ -6,7 +6,6 @@ import os
 import sys
 from pathlib import Path
 
-from engine.executors.inline import InlineExecutor
 from engine.executors.processes import ProcessExecutor
 from engine.paths import log_folder
 from gui.platform_check import explain_missing_display
@@ -25,7 +24,7 @@ def run_window(workspace: Path, workers: int | None) -> int:
     from PySide6.QtGui import QIcon
     from PySide6.QtWidgets import QApplication
 
-    from gui.theme import RESOURCES, Scheme, apply_scheme, apply_style
+    from gui.theme import RESOURCES, apply_scheme, apply_style, stored_scheme
     from gui.window import MainWindow
 
     app = QApplication(sys.argv[:1])
@@ -33,8 +32,8 @@ def run_window(workspace: Path, workers: int | None) -> int:
     app.setDesktopFileName("trainscope")
     app.setWindowIcon(QIcon(str(RESOURCES / "icon.svg")))
     apply_style(app)
-    apply_scheme(app, Scheme(QSettings("Trainscope", "Trainscope").value("scheme", Scheme.SYSTEM.value)))
-    trainer = InlineExecutor() if workers == 0 else ProcessExecutor(workers, log_folder(workspace))
-    window = MainWindow(workspace, trainer, ProcessExecutor(1, log_folder(workspace) / "assistant"))
+    apply_scheme(app, stored_scheme(QSettings("Trainscope", "Trainscope")))
+    trainer = ProcessExecutor(workers or None, log_folder(workspace), yielding=True)
+    window = MainWindow(workspace, trainer, ProcessExecutor(1, log_folder(workspace) / "assistant", yielding=True))
     window.show()
     return app.exec()

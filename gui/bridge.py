@@ -39,7 +39,11 @@ class Bridge(QThread):
 
     def warm_up(self, runs: int) -> None:
         """Start the training processes that a plan of ``runs`` runs needs, so that they are ready when asked."""
-        self._jobs.put(lambda _emit, _control: self._executor.start(runs) and None)
+
+        def job(_emit: Emit, _control: ControlChannel) -> None:
+            self._executor.start(runs)
+
+        self._jobs.put(job)
 
     def run_experiment(self, workspace: Path, experiment: Experiment, spec: ExperimentSpec) -> None:
         """Carry out an experiment; ends with :class:`~engine.events.ExperimentFinished`."""

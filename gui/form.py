@@ -28,7 +28,7 @@ from PySide6.QtWidgets import (
 )
 
 from engine.fields import FieldDescription, Kind, describe
-from engine.spec import Spec
+from engine.spec import ExperimentSpec
 from gui.views.dataset_chooser import DatasetChooser
 
 Named = TypeVar("Named", bound=QWidget)
@@ -52,11 +52,12 @@ class Form(QWidget):
 
     changed = Signal()
 
-    def __init__(self, spec: type[Spec]) -> None:
+    def __init__(self, spec: type[ExperimentSpec]) -> None:
         super().__init__()
         self.setObjectName("form")
         self._spec = spec
         self._editors: dict[str, Editor] = {}
+        self._chooser = DatasetChooser()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         by_group = sorted(describe(spec), key=lambda item: GROUP_ORDER.index(item.group))
@@ -67,13 +68,13 @@ class Form(QWidget):
     @property
     def dataset_chooser(self) -> DatasetChooser:
         """The editor of the field that chooses a data set."""
-        return self.findChild(DatasetChooser)
+        return self._chooser
 
-    def spec(self) -> Spec:
+    def spec(self) -> ExperimentSpec:
         """The validated spec that the form shows; raises :class:`~engine.errors.SpecError`."""
         return self._spec.build({key: editor.read() for key, editor in self._editors.items()})
 
-    def show_spec(self, spec: Spec) -> None:
+    def show_spec(self, spec: ExperimentSpec) -> None:
         """Show the values of ``spec`` without announcing a change."""
         self.blockSignals(True)
         for key, editor in self._editors.items():
@@ -87,11 +88,17 @@ class Form(QWidget):
         rows.setVerticalSpacing(5)
         rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         for item in items:
-            editor = _EDITORS[item.kind](item, self.changed.emit)
+            editor = self._editor(item)
             editor.widget.setToolTip(_tip(item))
             self._editors[item.key] = editor
             self._add_row(rows, item, editor.widget)
         return box
+
+    def _editor(self, item: FieldDescription) -> Editor:
+        if item.kind is not Kind.DATASET:
+            return _EDITORS[item.kind](item, self.changed.emit)
+        self._chooser.chosen.connect(lambda _dataset: self.changed.emit())
+        return Editor(self._chooser, lambda: self._chooser.dataset, self._chooser.choose)
 
     @staticmethod
     def _add_row(rows: QFormLayout, item: FieldDescription, widget: QWidget) -> None:
@@ -185,12 +192,6 @@ def _choices(item: FieldDescription, changed: Callable[[], None]) -> Editor:
     return Editor(widget, lambda: tuple(choice for choice, box in boxes.items() if box.isChecked()), write)
 
 
-def _dataset(_item: FieldDescription, changed: Callable[[], None]) -> Editor:
-    chooser = DatasetChooser()
-    chooser.chosen.connect(lambda _dataset: changed())
-    return Editor(chooser, lambda: chooser.dataset, chooser.choose)
-
-
 def _named(widget: Named, item: FieldDescription) -> Named:
     widget.setObjectName(item.key)
     widget.setAccessibleName(item.label)
@@ -204,5 +205,4 @@ _EDITORS: dict[Kind, Callable[[FieldDescription, Callable[[], None]], Editor]] =
     Kind.TEXT: _text,
     Kind.CHOICE: _choice,
     Kind.CHOICES: _choices,
-    Kind.DATASET: _dataset,
 }

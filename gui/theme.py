@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from pathlib import Path
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSettings, Qt
 from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QApplication
 
@@ -25,6 +25,12 @@ _QT_SCHEMES = {
     Scheme.LIGHT: Qt.ColorScheme.Light,
     Scheme.DARK: Qt.ColorScheme.Dark,
 }
+
+
+def stored_scheme(settings: QSettings) -> Scheme:
+    """The scheme last chosen; the system's where none was, or where the file holds something else."""
+    value = settings.value("scheme")
+    return Scheme(value) if value in list(Scheme) else Scheme.SYSTEM
 
 
 def apply_style(app: QApplication) -> None:
@@ -52,7 +58,7 @@ def _palette(*names: str) -> QPalette:
     window, base, alternate, text, button, shade, accent = (QColor(name) for name in names)
     palette = QPalette(button, window)
     role = QPalette.ColorRole
-    for colour, roles in (
+    parts: tuple[tuple[QColor, tuple[QPalette.ColorRole, ...]], ...] = (
         (window, (role.Window,)),
         (base, (role.Base, role.ToolTipBase)),
         (alternate, (role.AlternateBase,)),
@@ -61,7 +67,8 @@ def _palette(*names: str) -> QPalette:
         (shade, (role.Dark, role.Shadow)),
         (accent, (role.Highlight, role.Link, role.Accent)),
         (QColor("white"), (role.HighlightedText,)),
-    ):
+    )
+    for colour, roles in parts:
         for each in roles:
             palette.setColor(each, colour)
     faint = muted(palette)
@@ -75,4 +82,8 @@ def _palette(*names: str) -> QPalette:
 def muted(palette: QPalette) -> QColor:
     """Text that steps back: between text and background, nearer to the text."""
     text, base = palette.color(QPalette.ColorRole.Text), palette.color(QPalette.ColorRole.Base)
-    return QColor(*((2 * a + b) // 3 for a, b in zip(text.getRgb()[:3], base.getRgb()[:3], strict=True)))
+    return QColor(
+        (2 * text.red() + base.red()) // 3,
+        (2 * text.green() + base.green()) // 3,
+        (2 * text.blue() + base.blue()) // 3,
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QSettings, Qt, QTimer, QUrl, Signal
@@ -22,12 +24,11 @@ from engine.events import Control, Event, Exported, Progress, RunStarted, Sample
 from engine.executors.base import Executor
 from engine.executors.tasks import ExportTask, SampleTask
 from engine.experiments import EXPERIMENTS
-from engine.experiments.base import Experiment
-from engine.spec import DataSpec, Spec
+from engine.spec import DataSpec, ExperimentSpec
 from gui.bridge import Bridge
 from gui.tabs import TABS
 from gui.tabs.experiment_tab import ExperimentTab
-from gui.theme import Scheme, apply_scheme
+from gui.theme import Scheme, apply_scheme, stored_scheme
 from gui.views.dataset_chooser import SAMPLES
 from gui.views.message_bar import MessageBar
 
@@ -36,7 +37,8 @@ MANY_RUNS = 1000
 
 
 class MainWindow(QMainWindow):
-    """The program's window. Emits ``trained(event)`` for every event of a training, once the tab has noted it.
+    """The program's window. Emits ``trained(event)`` for every event of a training, once the tab has noted it, and
+    ``training_ended()`` when the window is ready for the next.
 
     Args:
         workspace: where results are kept.
@@ -45,6 +47,7 @@ class MainWindow(QMainWindow):
     """
 
     trained = Signal(object)
+    training_ended = Signal()
 
     def __init__(self, workspace: Path, trainer: Executor, assistant: Executor) -> None:
         super().__init__()
@@ -62,6 +65,7 @@ class MainWindow(QMainWindow):
         self._tabs = QTabWidget()
         self._tabs.setObjectName("tabs")
         self._tabs.setDocumentMode(True)
+        self._experiment_tabs: list[ExperimentTab] = []
         for name, views in TABS.items():
             self._add_tab(ExperimentTab(EXPERIMENTS[name], views))
         self._arrange()
@@ -104,19 +108,20 @@ class MainWindow(QMainWindow):
         self._messages.show_error(sentence)
 
     def _add_tab(self, tab: ExperimentTab) -> None:
-        tab.run_requested.connect(lambda experiment, spec: self._run(tab, experiment, spec))
+        self._experiment_tabs.append(tab)
+        tab.run_requested.connect(lambda spec: self._run(tab, spec))
         tab.control_requested.connect(self._training.send)
         tab.samples_requested.connect(self._fetch_samples)
         tab.export_requested.connect(self._export)
         tab.failed.connect(self.show_error)
         self._tabs.addTab(tab, tab.experiment.title)
 
-    def _run(self, tab: ExperimentTab, experiment: Experiment, spec: Spec) -> None:
+    def _run(self, tab: ExperimentTab, spec: ExperimentSpec) -> None:
         self._messages.clear()
         self._active = tab
-        for position in range(self._tabs.count()):
-            self._tabs.setTabEnabled(position, self._tabs.widget(position) is tab)
-        self._training.run_experiment(self._workspace, experiment, spec)
+        for position, other in enumerate(self._experiment_tabs):
+            self._tabs.setTabEnabled(position, other is tab)
+        self._training.run_experiment(self._workspace, tab.experiment, spec)
 
     def _fetch_samples(self, data: DataSpec) -> None:
         self._assistant.send(Control.CANCEL)  # only the newest choice is of interest
@@ -146,11 +151,12 @@ class MainWindow(QMainWindow):
         self._active = None
         for position in range(self._tabs.count()):
             self._tabs.setTabEnabled(position, True)
+        self.training_ended.emit()
         if self._closing:
             self.close()
 
     def _take_assistance(self, event: Event) -> None:
-        chooser = self._tabs.currentWidget().form.dataset_chooser
+        chooser = self._experiment_tabs[self._tabs.currentIndex()].form.dataset_chooser
         match event:
             case SamplesReady():
                 chooser.show_samples(event)
@@ -196,9 +202,9 @@ class MainWindow(QMainWindow):
         file.addAction(self._action("quit", "&Quit", self.close, QKeySequence.StandardKey.Quit))
         view = self.menuBar().addMenu("&View")
         schemes = QActionGroup(self)
-        chosen = self._settings.value("scheme", Scheme.SYSTEM.value)
+        chosen = stored_scheme(self._settings)
         for scheme in Scheme:
-            action = self._action(f"scheme_{scheme}", f"&{scheme.capitalize()}", lambda s=scheme: self._use_scheme(s))
+            action = self._action(f"scheme_{scheme}", f"&{scheme.capitalize()}", partial(self._use_scheme, scheme))
             action.setCheckable(True)
             action.setChecked(scheme == chosen)
             schemes.addAction(action)
@@ -206,7 +212,9 @@ class MainWindow(QMainWindow):
         help_menu = self.menuBar().addMenu("&Help")
         help_menu.addAction(self._action("about", "&About Trainscope", self._about))
 
-    def _action(self, name: str, text: str, slot: object, shortcut: QKeySequence.StandardKey | None = None) -> QAction:
+    def _action(
+        self, name: str, text: str, slot: Callable[[], object], shortcut: QKeySequence.StandardKey | None = None
+    ) -> QAction:
         action = QAction(text, self)
         action.setObjectName(name)
         action.triggered.connect(lambda _checked=False: slot())
@@ -216,7 +224,9 @@ class MainWindow(QMainWindow):
 
     def _use_scheme(self, scheme: Scheme) -> None:
         self._settings.setValue("scheme", scheme.value)
-        apply_scheme(QApplication.instance(), scheme)
+        app = QApplication.instance()
+        if isinstance(app, QApplication):
+            apply_scheme(app, scheme)
 
     def _open_workspace(self) -> None:
         self._workspace.mkdir(parents=True, exist_ok=True)

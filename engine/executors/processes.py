@@ -55,13 +55,14 @@ class ProcessExecutor:
     Args:
         workers: how many run side by side; None chooses by :func:`default_workers`.
         log_folder: where each child's output goes, one file a child.
+        yielding: whether other processes go first, so that a window stays smooth.
     """
 
-    def __init__(self, workers: int | None, log_folder: Path) -> None:
+    def __init__(self, workers: int | None, log_folder: Path, *, yielding: bool = False) -> None:
         self._workers = workers
         self._log_folder = log_folder
         self._children: list[_Child] = []
-        self._settings = WorkerSettings(threads=0, log_file=log_folder)  # of no process yet
+        self._settings = WorkerSettings(threads=0, log_file=log_folder, yielding=yielding)  # of no process yet
 
     def start(self, runs: int) -> int:
         """Start as many children as a plan of ``runs`` runs needs, unless just those are there; they warm up."""
@@ -102,7 +103,7 @@ class ProcessExecutor:
         self._children.clear()
 
     def _start(self, count: int, threads: int) -> None:
-        settings = WorkerSettings(threads, self._log_folder)
+        settings = replace(self._settings, threads=threads)
         if settings == self._settings and len(self._children) == count:
             return
         self.close()

@@ -19,13 +19,22 @@ from engine.devices import configure
 from engine.events import Control, Event
 from engine.executors.tasks import DeviceTask, TaskRunner, TrainTask, worker_ready
 
+# Enough for the scheduler to prefer the window whenever it has something to do; where nothing else wants the
+# processor, a nice process is as fast as any.
+YIELDING_NICENESS = 10
+
 
 @dataclass(frozen=True)
 class WorkerSettings:
-    """``threads`` computes with so many; ``log_file`` takes what the libraries print."""
+    """How a worker behaves.
+
+    ``threads`` is the size of its thread pool, ``log_file`` takes what the libraries print; a ``yielding`` worker lets
+    other processes, the window above all, have the processor first.
+    """
 
     threads: int
     log_file: Path
+    yielding: bool
 
 
 class WarmUp:
@@ -86,6 +95,8 @@ def _prepare_process(settings: WorkerSettings) -> None:
     for stream in (1, 2):
         os.dup2(descriptor, stream)
     os.close(descriptor)
+    if settings.yielding and hasattr(os, "nice"):
+        os.nice(YIELDING_NICENESS)
     if sys.stderr is not None:
         faulthandler.enable()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")

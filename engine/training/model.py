@@ -98,7 +98,7 @@ class MeasuredModel(keras.Model):
     def classify(self, images: Array) -> Array:
         """The most probable class of each image, int [n]."""
         logits = self.network.predict(images, batch_size=EVALUATION_CHUNK, verbose=0)
-        return np.argmax(logits, axis=1)
+        return np.asarray(np.argmax(logits, axis=1))
 
     def _train_next_piece(self, _calls: Any) -> dict[str, float]:
         piece = next(self._pieces, None)

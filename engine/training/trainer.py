@@ -14,7 +14,7 @@ import engine
 from engine.datasets import PreparedData
 from engine.devices import current_device
 from engine.events import Control, Emit, Poll, RunFinished, RunStarted, Status, is_sound
-from engine.networks import build_network, parameter_layers
+from engine.networks import build_network, parameter_layers, summarize
 from engine.spec import RunSpec, TrainingSpec
 from engine.training.callbacks.controls import ObeyControls, StopOnDivergence
 from engine.training.callbacks.order import ShuffleOrder
@@ -38,7 +38,7 @@ def train(number: int, run: RunSpec, data: PreparedData, emit: Emit, poll: Poll,
             number,
             current_device(),
             library_versions(),
-            parameter_layers(run.architecture),
+            parameter_layers(summarize(run.architecture, data.info.shape, len(data.info.class_names))),
             model.timetable.steps_per_epoch,
         )
     )

@@ -24,11 +24,12 @@ from PySide6.QtWidgets import (
 from engine.errors import SpecError
 from engine.events import Control, DatasetReady, Event, ExperimentFinished, ExperimentStarted, Progress, Status
 from engine.experiments.base import Experiment
-from engine.spec import DataSpec, Spec
+from engine.spec import DataSpec
 from gui.form import Form
 from gui.observations import Observations
 from gui.views.durations import as_duration
 from gui.views.legend import Legend
+from gui.views.plot import Plot
 from gui.views.run_table import RunTable
 from gui.views.weight_grids import WeightGrids
 
@@ -42,7 +43,7 @@ PROGRESS_STEPS = 1000
 
 
 class View(Protocol):
-    """What the tab asks of each of its views."""
+    """What the tab asks of each of its views, which are widgets."""
 
     def begin(self, observations: Observations) -> None:
         """Make room for a new plan."""
@@ -51,21 +52,28 @@ class View(Protocol):
         """Draw what has changed."""
 
 
+class VariantView(View, Protocol):
+    """A view that can leave out a variant."""
+
+    def show_variant(self, name: str, visible: bool) -> None:
+        """Show or hide one variant."""
+
+
 @dataclass(frozen=True)
 class Views:
     """The plots of a tab, in reading order, two a row."""
 
-    plots: tuple[Callable[[], QWidget], ...]
+    plots: tuple[Callable[[], Plot], ...]
 
 
 class ExperimentTab(QWidget):
     """Form, controls and views of one experiment.
 
-    Emits ``run_requested(experiment, spec)``, ``control_requested(control)``, ``samples_requested(data spec)``,
+    Emits ``run_requested(spec)``, ``control_requested(control)``, ``samples_requested(data spec)``,
     ``export_requested(experiment number)`` and ``failed(sentence)``.
     """
 
-    run_requested = Signal(object, object)
+    run_requested = Signal(object)
     control_requested = Signal(object)
     samples_requested = Signal(object)
     export_requested = Signal(int)
@@ -102,7 +110,7 @@ class ExperimentTab(QWidget):
         self._show_training(True)
         self._progress.setRange(0, 0)
         self._status.setText("Preparing …")
-        self.run_requested.emit(self.experiment, spec)
+        self.run_requested.emit(spec)
 
     def take(self, event: Event) -> None:
         """Note an event of this tab's experiment."""
@@ -121,7 +129,8 @@ class ExperimentTab(QWidget):
                 self._finish(event)
 
     def _begin(self) -> None:
-        for view in (*self._views, self._legend):
+        self._legend.begin(self.observations)
+        for view in self._views:
             view.begin(self.observations)
         self._progress.setRange(0, PROGRESS_STEPS)
         self._paint_timer.start()
@@ -165,7 +174,7 @@ class ExperimentTab(QWidget):
 
     def _ask_for_samples(self) -> None:
         try:
-            spec: Spec = self.form.spec()
+            spec = self.form.spec()
         except SpecError:
             return  # said when Run is pressed
         self.form.dataset_chooser.show_busy("Loading sample images …")
@@ -215,7 +224,8 @@ class ExperimentTab(QWidget):
         self._paint_timer.timeout.connect(self._paint_next)
         self._samples_timer.timeout.connect(self._ask_for_samples)
         self.form.dataset_chooser.chosen.connect(lambda _dataset: self._samples_timer.start())
-        for view in (*self._plots, self._weights):
+        variant_views: list[VariantView] = [*self._plots, self._weights]
+        for view in variant_views:
             self._legend.toggled.connect(view.show_variant)
 
     def _arrange(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QPen
 
+from engine.arrays import Array
 from engine.palette import colour_of
 from gui.observations import Observations, VariantObservation
 from gui.views.plot import Plot
@@ -29,8 +31,10 @@ class Series:
 class _Curve:
     """The graphics items of one series of one variant."""
 
-    def __init__(self, plot: Plot, series: Series, colour: QColor, banded: bool) -> None:
+    def __init__(self, plot: CurvePlot, series: Series, colour: QColor, banded: bool) -> None:
         self.series = series
+        self.bounds: tuple[float, float] | None = None
+        self._positive = plot.is_logarithmic
         style = Qt.PenStyle.DashLine if series.dashed else Qt.PenStyle.SolidLine
         self.line = plot.plot(pen=pg.mkPen(colour, width=LINE_WIDTH, style=style), antialias=True)
         self._band: tuple[pg.PlotDataItem, pg.PlotDataItem] | None = None
@@ -49,6 +53,7 @@ class _Curve:
         steps, mean, deviation, count = variant.mean(self.series.quantity)
         mean, deviation = mean * self.series.scale, deviation * self.series.scale
         self.line.setData(steps, mean)
+        self.bounds = _finite_bounds(mean, self._positive)
         if self._band is not None:
             several = count > 1
             for edge, sign in zip(self._band, (-1, 1), strict=True):
@@ -73,11 +78,18 @@ class CurvePlot(Plot):
     ) -> None:
         super().__init__(name, title, "step", y)
         self._series = series
+        self._logarithmic, self._fixed_range = logarithmic, y_range
         self.getPlotItem().setLogMode(y=logarithmic)
-        if y_range is not None:
-            self.setYRange(*y_range, padding=0.02)
+        self._follows = True
+        self._shown_range: tuple[float, float] | None = None
+        self.getViewBox().sigRangeChangedManually.connect(self._stop_following)
         self._curves: dict[str, list[_Curve]] = {}
         self._drawn: dict[str, int] = {}
+
+    @property
+    def is_logarithmic(self) -> bool:
+        """Whether the vertical axis is."""
+        return self._logarithmic
 
     def begin(self, observations: Observations) -> None:
         """Forget the old curves and make room for those of a new plan."""
@@ -91,7 +103,10 @@ class CurvePlot(Plot):
             ]
             for name, variant in observations.variants.items()
         }
+        self._follows, self._shown_range = True, None
         self.setXRange(0, observations.total_steps, padding=0.02)
+        if self._fixed_range is not None:
+            self.setYRange(*self._fixed_range, padding=0.02)
 
     def refresh(self, observations: Observations) -> None:
         """Draw what has changed since the last call."""
@@ -100,13 +115,47 @@ class CurvePlot(Plot):
                 self._drawn[name] = variant.changes
                 for curve in self._curves[name]:
                     curve.draw(variant)
+        if self._follows and self._fixed_range is None:
+            self._fit()
 
     def show_variant(self, name: str, visible: bool) -> None:
         """Show or hide the curves of one variant."""
         for curve in self._curves.get(name, ()):
             curve.show(visible)
 
-    def curve_data(self, name: str, quantity: str) -> tuple[np.ndarray, np.ndarray]:
+    def _stop_following(self) -> None:
+        """The user has zoomed or moved: the plot stays there until the next plan."""
+        self._follows = False
+
+    def _fit(self) -> None:
+        """Show all values between round numbers, so that axes change seldom and curves don't jump at every record."""
+        bounds = [curve.bounds for curves in self._curves.values() for curve in curves if curve.bounds is not None]
+        if not bounds:
+            return
+        low, high = min(low for low, _ in bounds), max(high for _, high in bounds)
+        if self._logarithmic:
+            low, high = np.log10(low), np.log10(high)
+        wanted = round_range(low, high)
+        if wanted != self._shown_range:
+            self._shown_range = wanted
+            self.setYRange(*wanted, padding=0)
+
+    def curve_data(self, name: str, quantity: str) -> tuple[Array, Array]:
         """Steps and values that the line of a variant shows, both float64 [records], for whoever reads the plot."""
         curve = next(curve for curve in self._curves[name] if curve.series.quantity == quantity)
-        return curve.line.getOriginalDataset()
+        steps, values = curve.line.getOriginalDataset()
+        return np.asarray(steps), np.asarray(values)
+
+
+def round_range(low: float, high: float) -> tuple[float, float]:
+    """The least range between multiples of 1, 2 or 5 times a power of ten that holds both, four to ten steps long."""
+    span = max(high - low, 1e-3 * max(abs(low), abs(high)), 1e-9)
+    power = 10 ** math.floor(math.log10(span / 4))
+    step = next(factor * power for factor in (10, 5, 2, 1) if factor * power <= span / 4)
+    return math.floor(low / step) * step, math.ceil(high / step) * step
+
+
+def _finite_bounds(values: Array, positive: bool) -> tuple[float, float] | None:
+    """Least and largest finite value, of positive ones only where the axis is logarithmic; None without any."""
+    kept = values[np.isfinite(values) & (values > 0)] if positive else values[np.isfinite(values)]
+    return (float(kept.min()), float(kept.max())) if len(kept) else None

@@ -6,6 +6,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import QEvent
 from PySide6.QtGui import QPalette
 
+from gui.observations import Observations
 from gui.theme import muted
 
 
@@ -34,6 +35,18 @@ class Plot(pg.PlotWidget):
         item.getAxis("left").setWidth(52)
         self.show_values(False)
         self._restyle()
+
+    def begin(self, observations: Observations) -> None:
+        """Make room for a new plan."""
+        raise NotImplementedError
+
+    def refresh(self, observations: Observations) -> None:
+        """Draw what has changed since the last call."""
+        raise NotImplementedError
+
+    def show_variant(self, name: str, visible: bool) -> None:
+        """Show or hide one variant."""
+        raise NotImplementedError
 
     def show_values(self, visible: bool) -> None:
         """Show or hide the numbers on the axes; an empty plot has none worth reading."""
