@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QThread, Signal
@@ -34,8 +35,8 @@ class Bridge(QThread):
     def __init__(self, executor: Executor, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._executor = executor
-        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
-        self._control = ControlChannel()
+        self._jobs: queue.SimpleQueue[tuple[Job, ControlChannel] | None] = queue.SimpleQueue()
+        self._newest: ControlChannel | None = None
 
     def warm_up(self, runs: int) -> None:
         """Start the training processes that a plan of ``runs`` runs needs, so that they are ready when asked."""
@@ -43,7 +44,7 @@ class Bridge(QThread):
         def job(_emit: Emit, _control: ControlChannel) -> None:
             self._executor.start(runs)
 
-        self._jobs.put(job)
+        self._jobs.put((job, ControlChannel()))
 
     def run_experiment(self, workspace: Path, experiment: Experiment, spec: ExperimentSpec) -> None:
         """Carry out an experiment; ends with :class:`~engine.events.ExperimentFinished`."""
@@ -59,7 +60,7 @@ class Bridge(QThread):
             finally:
                 store.close()
 
-        self._jobs.put(job)
+        self._submit(job)
 
     def run_task(self, task: Task) -> None:
         """Carry out a task that is not a run; ends with its answer or :class:`~engine.events.TaskFailed`."""
@@ -67,33 +68,39 @@ class Bridge(QThread):
         def job(emit: Emit, control: ControlChannel) -> None:
             self._executor.run([task], emit, control)
 
-        self._jobs.put(job)
+        self._submit(job)
 
     def send(self, control: Control) -> None:
-        """Ask something of the job under way; honoured within one recording interval."""
-        self._control.send(control)
+        """Ask something of the newest experiment or task, begun or not; honoured within one recording interval."""
+        if self._newest is not None:
+            with suppress(OSError):  # closed: the job has ended meanwhile
+                self._newest.send(control)
 
     def run(self) -> None:
         """The thread's body; Qt calls it."""
         try:
-            while (job := self._jobs.get()) is not None:
-                self._do(job)
+            while (entry := self._jobs.get()) is not None:
+                self._do(*entry)
         finally:
             self._executor.close()
-            self._control.close()
 
     def close(self) -> None:
         """Finish the job under way, end the training processes and the thread."""
         self._jobs.put(None)
         self.wait()
 
-    def _do(self, job: Job) -> None:
-        while self._control.poll() is not None:
-            pass  # meant for a job that had already ended
+    def _submit(self, job: Job) -> None:
+        # A channel a job: what was asked of one can't reach the next.
+        self._newest = ControlChannel()
+        self._jobs.put((job, self._newest))
+
+    def _do(self, job: Job, control: ControlChannel) -> None:
         try:
-            job(self._report, self._control)
+            job(self._report, control)
         except TrainscopeError as error:
             self._report(TaskFailed(str(error)))
+        finally:
+            control.close()
         self.idle.emit()
 
     def _report(self, event: Event) -> None:

@@ -152,7 +152,8 @@ def round_range(low: float, high: float) -> tuple[float, float]:
     span = max(high - low, 1e-3 * max(abs(low), abs(high)), 1e-9)
     power = 10 ** math.floor(math.log10(span / 4))
     step = next(factor * power for factor in (10, 5, 2, 1) if factor * power <= span / 4)
-    return math.floor(low / step) * step, math.ceil(high / step) * step
+    bottom = math.floor(low / step)
+    return bottom * step, max(math.ceil(high / step), bottom + 1) * step
 
 
 def _finite_bounds(values: Array, positive: bool) -> tuple[float, float] | None:

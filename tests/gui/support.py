@@ -1,0 +1,98 @@
+"""Executors, events and look-ups that the tests of the window share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+from PySide6.QtWidgets import QWidget
+
+from engine.control import ControlChannel
+from engine.events import Control, Emit, ExperimentStarted, Exported, PlannedRun, SamplesReady, Status, TaskFailed
+from engine.executors.tasks import ExportTask, SampleTask, Task, TrainTask
+from engine.experiments.architectures import plan
+from gui.observations import Observations
+from tests.engine.support import INFO, ScriptedExecutor, finished, record, small_spec, started, weights
+
+Found = TypeVar("Found", bound=QWidget)
+
+# Long enough for a busy machine; a test that works never waits so long.
+PATIENCE_MS = 60_000
+
+
+def find(parent: QWidget, kind: type[Found], name: str) -> Found:
+    """The widget of that objectName, as a script finds it."""
+    widget = parent.findChild(kind, name)
+    assert widget is not None, f"there is no {kind.__name__} called {name}"
+    return widget
+
+
+def started_experiment(**changes: Any) -> ExperimentStarted:
+    """The plan of :func:`small_spec` with ``changes``, its runs numbered from 1."""
+    runs = plan(small_spec(**changes))
+    planned = tuple(PlannedRun(number, run, 33_130, 260) for number, run in enumerate(runs, start=1))
+    return ExperimentStarted(1, "architectures", INFO, planned, workers=1)
+
+
+def observed(*events: Any, **changes: Any) -> Observations:
+    """Observations of a plan, and of ``events`` after it."""
+    observations = Observations()
+    for event in (started_experiment(**changes), *events):
+        observations.take(event)
+    return observations
+
+
+def samples(dataset: str = "digits") -> SamplesReady:
+    """Twenty gray images of ten classes."""
+    images = np.full((20, 32, 32, 1), 200, dtype=np.uint8)
+    labels = tuple(number // 2 for number in range(20))
+    return SamplesReady(dataset, "Digits", INFO.class_names, (100,) * 10, images, labels)
+
+
+class OpenEndedExecutor(ScriptedExecutor):
+    """Trains the first run until it is told to stop; what comes after is cancelled."""
+
+    def run(self, tasks: Sequence[Task], emit: Emit, control: ControlChannel) -> None:
+        self.tasks += tasks
+        for task in tasks:
+            if not isinstance(task, TrainTask):
+                emit(self._preparation)
+                continue
+            for event in (started(task.run), record(task.run), weights(task.run)):
+                emit(event)
+            control.connection.poll(None)
+            asked = control.poll()
+            for other in tasks:
+                emit(_answer(other, asked) if other is task else other.failed(Status.CANCELLED, "Not started."))
+            return
+
+
+class Assistant:
+    """Answers requests for samples and exports at once; ``samples_fail`` gives the reason if they can't be had."""
+
+    def __init__(self, samples_fail: str | None = None) -> None:
+        self.tasks: list[Task] = []
+        self._samples_fail = samples_fail
+
+    def start(self, runs: int) -> int:
+        return 1
+
+    def run(self, tasks: Sequence[Task], emit: Emit, control: ControlChannel) -> None:
+        self.tasks += tasks
+        for task in tasks:
+            if isinstance(task, SampleTask):
+                failed = self._samples_fail
+                emit(TaskFailed(failed) if failed else samples(task.data.dataset))
+            if isinstance(task, ExportTask):
+                emit(Exported(str(task.folder), 13))
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+
+def _answer(task: Task, asked: Control | None) -> Any:
+    assert isinstance(task, TrainTask)
+    if asked is Control.CANCEL:
+        return task.failed(Status.CANCELLED, "Cancelled; its records are kept.")
+    return finished(task.run, Status.STOPPED)

@@ -1,0 +1,215 @@
+"""The window as its user meets it: press, wait for what must come, look."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QSettings
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QApplication, QCheckBox, QFileDialog, QLabel, QMessageBox, QProgressBar, QPushButton
+from pytestqt.qtbot import QtBot
+
+from engine.events import ExperimentFinished, Status
+from engine.executors.tasks import ExportTask, SampleTask
+from engine.store import Store
+from gui.tabs.experiment_tab import ExperimentTab
+from gui.theme import Scheme, stored_scheme
+from gui.views.curve_plot import CurvePlot
+from gui.views.message_bar import MessageBar
+from gui.views.run_table import RunTable
+from gui.window import MainWindow
+from tests.engine.support import ScriptedExecutor, finished, record, started, weights
+from tests.gui.conftest import MakeWindow
+from tests.gui.support import PATIENCE_MS, Assistant, OpenEndedExecutor, find
+
+
+def press(window: MainWindow, name: str) -> None:
+    button = find(window, QPushButton, name)
+    assert button.isEnabled(), f"{name} can't be pressed"
+    button.click()
+
+
+def status(window: MainWindow) -> str:
+    return find(window, QLabel, "status").text()
+
+
+def message(window: MainWindow) -> str:
+    return find(window, MessageBar, "message_bar").text
+
+
+def whole_run(task):
+    return [started(task.run), weights(task.run), record(task.run, 260), weights(task.run, 26, 1), finished(task.run)]
+
+
+def test_run_trains_stores_and_shows(qtbot: QtBot, make_window: MakeWindow, workspace: Path) -> None:
+    window = make_window(ScriptedExecutor(whole_run))
+    with qtbot.waitSignal(window.training_ended, timeout=PATIENCE_MS):
+        press(window, "run")
+    assert "10 runs trained and tested" in status(window)
+    assert find(window, RunTable, "runs").model().rowCount() == 10
+    steps, values = find(window, CurvePlot, "training_loss").curve_data("cnn_5", "training_loss")
+    assert (steps.tolist(), values.tolist()) == ([260], [2.25])
+    store = Store(workspace)
+    assert [run.status for run in store.runs(1)] == [Status.FINISHED] * 10
+    store.close()
+    assert find(window, QProgressBar, "progress").value() == find(window, QProgressBar, "progress").maximum()
+
+
+def test_buttons_offer_what_can_be_done(qtbot: QtBot, make_window: MakeWindow) -> None:
+    window = make_window(OpenEndedExecutor())
+    enabled = lambda: {n: find(window, QPushButton, n).isEnabled() for n in ("run", "stop", "cancel", "export")}  # noqa: E731
+    assert enabled() == {"run": True, "stop": False, "cancel": False, "export": False}
+    press(window, "run")
+    assert enabled() == {"run": False, "stop": True, "cancel": True, "export": False}
+    with qtbot.waitSignal(window.training_ended, timeout=PATIENCE_MS):
+        press(window, "stop")
+    assert enabled() == {"run": True, "stop": False, "cancel": False, "export": True}
+
+
+@pytest.mark.parametrize(
+    ("button", "ending", "said"),
+    [("stop", Status.STOPPED, "what was learned is kept"), ("cancel", Status.CANCELLED, "what was recorded is kept")],
+)
+def test_stop_and_cancel_keep_the_records(
+    qtbot: QtBot, make_window: MakeWindow, workspace: Path, button: str, ending: Status, said: str
+) -> None:
+    window = make_window(OpenEndedExecutor())
+    with qtbot.waitSignal(window.trained, check_params_cb=lambda event: event == record(1), timeout=PATIENCE_MS):
+        press(window, "run")
+    with qtbot.waitSignal(window.training_ended, timeout=PATIENCE_MS):
+        press(window, button)
+    assert said in status(window)
+    assert message(window) == "", "stopping is no error"
+    store = Store(workspace)
+    assert store.experiment(1).status is ending
+    assert store.records(1) == [record(1)]
+    store.close()
+
+
+def test_an_error_appears_in_one_place_and_goes_with_the_next_run(qtbot: QtBot, make_window: MakeWindow) -> None:
+    reason = "There is no folder /nowhere; choose one that exists."
+    failing = ScriptedExecutor(lambda task: [task.failed(Status.FAILED, reason)])
+    window = make_window(failing)
+    with qtbot.waitSignal(window.training_ended, timeout=PATIENCE_MS):
+        press(window, "run")
+    assert reason in message(window)
+    assert status(window) == "Not finished."
+    press(window, "run")
+    assert message(window) == ""
+    qtbot.waitUntil(lambda: not window.is_training, timeout=PATIENCE_MS)
+
+
+def test_a_form_that_makes_no_sense_starts_nothing(make_window: MakeWindow) -> None:
+    executor = ScriptedExecutor()
+    window = make_window(executor)
+    for box in window.findChildren(QCheckBox):
+        if box.objectName().startswith("architectures_"):
+            box.setChecked(False)
+    press(window, "run")
+    assert "at least one architecture" in message(window)
+    assert not window.is_training
+    assert not executor.tasks
+
+
+def test_presets_fill_the_form(make_window: MakeWindow) -> None:
+    window = make_window()
+    tab = window.findChild(ExperimentTab)
+    press(window, "preset_course")
+    assert tab.form.spec() == tab.experiment.preset("course")
+    press(window, "preset_quick")
+    assert tab.form.spec() == tab.experiment.preset("quick")
+
+
+def test_samples_of_the_chosen_data_set_are_shown(qtbot: QtBot, make_window: MakeWindow) -> None:
+    assistant = Assistant()
+    window = make_window(assistant=assistant)
+    qtbot.waitUntil(lambda: "1,000 images" in find(window, QLabel, "dataset_info").text(), timeout=PATIENCE_MS)
+    assert [task.data.dataset for task in assistant.tasks if isinstance(task, SampleTask)] == ["digits"]
+
+
+def test_a_data_set_without_samples_says_why(qtbot: QtBot, make_window: MakeWindow) -> None:
+    window = make_window(assistant=Assistant("There is no network; place the archive by hand."))
+    qtbot.waitUntil(lambda: "no network" in message(window), timeout=PATIENCE_MS)
+
+
+def test_export_writes_the_shown_experiment(
+    qtbot: QtBot, make_window: MakeWindow, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_arguments: str(tmp_path))
+    monkeypatch.setattr("gui.window.QDesktopServices.openUrl", lambda url: opened.append(url.toLocalFile()))
+    assistant = Assistant()
+    window = make_window(ScriptedExecutor(whole_run), assistant)
+    with qtbot.waitSignal(window.training_ended, timeout=PATIENCE_MS):
+        press(window, "run")
+    press(window, "export")
+    qtbot.waitUntil(lambda: opened == [str(tmp_path)], timeout=PATIENCE_MS)
+    exports = [task for task in assistant.tasks if isinstance(task, ExportTask)]
+    assert [(task.experiment, task.folder) for task in exports] == [(1, tmp_path)]
+    assert "13 files" in window.statusBar().currentMessage()
+
+
+def test_closing_while_training_asks_and_can_be_refused(
+    qtbot: QtBot, make_window: MakeWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def refuse(box: QMessageBox) -> QMessageBox.StandardButton:
+        asked.append(box.objectName())
+        return QMessageBox.StandardButton.Cancel
+
+    window = make_window(OpenEndedExecutor())
+    press(window, "run")
+    monkeypatch.setattr(QMessageBox, "exec", refuse)
+    assert not window.close()
+    assert asked == ["ask_to_close"]
+    assert window.isVisible()
+    assert window.is_training
+
+
+def test_closing_while_training_cancels_and_keeps_the_records(
+    qtbot: QtBot, make_window: MakeWindow, monkeypatch: pytest.MonkeyPatch, workspace: Path
+) -> None:
+    window = make_window(OpenEndedExecutor())
+    with qtbot.waitSignal(window.trained, check_params_cb=lambda event: event == record(1), timeout=PATIENCE_MS):
+        press(window, "run")
+    monkeypatch.setattr(QMessageBox, "exec", lambda _box: QMessageBox.StandardButton.Close)
+    window.close()
+    qtbot.waitUntil(lambda: not window.isVisible(), timeout=PATIENCE_MS)
+    store = Store(workspace)
+    assert store.experiment(1).status is Status.CANCELLED
+    assert store.records(1) == [record(1)]
+    store.close()
+
+
+def test_a_workspace_that_can_not_be_written_is_said(qtbot: QtBot, make_window: MakeWindow, workspace: Path) -> None:
+    workspace.write_text("a file where a folder should be")
+    window = make_window()
+    with qtbot.waitSignal(window.trained, check_params_cb=lambda e: isinstance(e, ExperimentFinished)):
+        press(window, "run")
+    qtbot.waitUntil(lambda: not window.is_training, timeout=PATIENCE_MS)
+    assert str(workspace) in message(window)
+
+
+def test_the_scheme_changes_every_plot_and_is_remembered(make_window: MakeWindow, qapp: QApplication) -> None:
+    window = make_window()
+    plot = find(window, CurvePlot, "training_loss")
+    shades = {}
+    for scheme in (Scheme.LIGHT, Scheme.DARK):
+        window.findChild(QAction, f"scheme_{scheme}").trigger()
+        qapp.processEvents()
+        shades[scheme] = plot.backgroundBrush().color().lightness()
+        assert stored_scheme(QSettings("Trainscope", "Trainscope")) is scheme
+    assert shades[Scheme.LIGHT] > 200
+    assert shades[Scheme.DARK] < 60
+
+
+def test_every_control_says_what_it_is(make_window: MakeWindow) -> None:
+    window = make_window()
+    nameless = [
+        button.text()
+        for button in window.findChild(ExperimentTab).findChildren(QPushButton)
+        if not button.objectName() or not button.toolTip()
+    ]
+    assert not nameless
