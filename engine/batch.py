@@ -18,7 +18,7 @@ from engine.executors.processes import ProcessExecutor
 from engine.executors.tasks import DeviceTask
 from engine.experiments import EXPERIMENTS, find_experiment
 from engine.experiments.base import Experiment
-from engine.exports import export_experiment
+from engine.exports import check_writable, export_experiment
 from engine.fields import describe
 from engine.paths import log_folder
 from engine.progress import make_reporter
@@ -60,6 +60,8 @@ def build_spec(experiment: Experiment, options: Options) -> ExperimentSpec:
 def _train(options: Options) -> int:
     experiment = find_experiment(options.batch or "")
     spec = build_spec(experiment, options)
+    if options.export is not None:
+        check_writable(options.export)  # known before the training, not after it
     store = Store(options.workspace)
     try:
         finished = _run_session(experiment, spec, store, options)

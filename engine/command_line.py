@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import engine
 from engine.experiments import EXPERIMENTS
@@ -29,11 +30,16 @@ class Options:
 
 def parse(arguments: Sequence[str]) -> Options:
     """Options from the arguments after the program's name; exits with code 2 and a sentence where they are wrong."""
-    found = _parser().parse_args(arguments)
+    parser = _parser()
+    found = parser.parse_args(arguments)
+    if not found.batch:
+        for name in ("preset", "dataset", "set", "config", "export"):
+            if getattr(found, name):
+                parser.error(f"--{name} goes with --batch EXPERIMENT, such as --batch architectures")
     return Options(
         batch=found.batch,
         list=found.list,
-        preset=found.preset,
+        preset=found.preset or "quick",
         dataset=found.dataset,
         assignments=tuple(pair for pairs in found.set for pair in pairs),
         config=found.config,
@@ -43,8 +49,15 @@ def parse(arguments: Sequence[str]) -> Options:
     )
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one sentence, without the whole usage."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"trainscope: {message}; see --help.\n")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="trainscope",
         description="Watch neural networks learn. Without --batch or --list the window opens.",
     )
@@ -56,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     batch = parser.add_argument_group("without a window")
     batch.add_argument("--batch", metavar="EXPERIMENT", help=f"run an experiment: {', '.join(EXPERIMENTS)}")
-    batch.add_argument("--preset", choices=("quick", "course"), default="quick", help="settings to start from")
+    batch.add_argument("--preset", choices=("quick", "course"), help="settings to start from (default: quick)")
     batch.add_argument("--dataset", metavar="NAME|PATH", help="data set, folder of images or .npz file")
     batch.add_argument(
         "--set", nargs="+", action="append", default=[], metavar="KEY=VALUE", help="change settings; see --list"

@@ -25,12 +25,18 @@ def cpu_name() -> str:
         return platform.processor() or platform.machine()
 
 
+def quiet_tensorflow() -> None:
+    """Let TensorFlow's C++ side print warnings and errors only; it looks when it is imported."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
+
+
 def configure(threads: int) -> None:
     """Set TensorFlow's thread pools and GPU memory growth; must come before the first operation of the process.
 
     One operation at a time with ``threads`` threads: the networks here are chains, and bits then depend on
     ``threads`` alone.
     """
+    quiet_tensorflow()
     import tensorflow as tf
 
     tf.config.threading.set_intra_op_parallelism_threads(threads)

@@ -227,5 +227,8 @@ Poll = Callable[[], Control | None]
 
 
 def is_sound(record: Record) -> bool:
-    """Whether the training loss of a record is a finite number."""
-    return bool(np.isfinite(record.training_loss))
+    """Whether losses and gradient norms of a record are finite numbers.
+
+    The loss alone doesn't tell: ReLU turns NaN into 0, so a network of broken weights can have a finite one.
+    """
+    return bool(np.isfinite([record.training_loss, record.validation_loss, *record.gradient_norms]).all())

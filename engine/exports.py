@@ -9,6 +9,7 @@ import pickle
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import fmean
+from tempfile import TemporaryFile
 from typing import Any
 
 from engine.errors import ExportError
@@ -40,9 +41,19 @@ def export_experiment(store: Store, experiment: int, folder: Path) -> list[Path]
     """
     result = load_results(store, experiment)
     definition = find_experiment(result.experiment.name)
+    check_writable(folder)
+    try:
+        return list(_write_all(result, definition, folder))
+    except OSError as error:
+        raise ExportError(f"{folder} can't be written ({error.strerror}); choose another folder.") from error
+
+
+def check_writable(folder: Path) -> None:
+    """Make ``folder`` if need be and try to write into it; raises :class:`ExportError` where that fails."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        return list(_write_all(result, definition, folder))
+        with TemporaryFile(dir=folder):
+            pass
     except OSError as error:
         raise ExportError(f"{folder} can't be written ({error.strerror}); choose another folder.") from error
 

@@ -58,8 +58,8 @@ class FieldDescription:
             return "true | false"
         if self.minimum is None or self.maximum is None:
             return "text"
-        low = f"above {self.minimum:g}" if self.exclusive_minimum else f"{self.minimum:g}"
-        high = f"below {self.maximum:g}" if self.exclusive_maximum else f"{self.maximum:g}"
+        low = f"above {self.minimum}" if self.exclusive_minimum else str(self.minimum)
+        high = f"below {self.maximum}" if self.exclusive_maximum else str(self.maximum)
         return f"{low} to {high}"
 
 

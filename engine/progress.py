@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Protocol, TextIO
 
 from tqdm import tqdm
@@ -14,7 +15,6 @@ from engine.events import (
     Progress,
     Record,
     RunFinished,
-    RunStarted,
 )
 
 
@@ -34,42 +34,47 @@ def make_reporter(stream: TextIO) -> Reporter:
 
 
 class LineReporter:
-    """One line for each stage, each epoch and each finished run; fit for a log file."""
+    """One line for each stage, for the last record of each epoch and for each finished run; fit for a log file."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._runs: dict[int, PlannedRun] = {}
-        self._epochs: dict[int, int] = {}
+        self._last: dict[int, Record] = {}
         self._finished = 0
         self._message = ""
 
     def take(self, event: Event) -> None:
         """Write a line if ``event`` is worth one."""
-        line = self._line(event)
-        if line:
+        for line in self._lines(event):
             self._stream.write(line + "\n")
-            self._stream.flush()
+        self._stream.flush()
 
     def close(self) -> None:
         """Nothing is held back."""
 
-    def _line(self, event: Event) -> str:
+    def _lines(self, event: Event) -> Iterator[str]:
         match event:
             case Progress(message) if message != self._message:
                 self._message = message
-                return f"{message} ..."
+                yield f"{message} ..."
             case DatasetReady():
-                return describe_images(event)
+                yield describe_images(event)
             case ExperimentStarted():
                 self._runs = {run.run: run for run in event.runs}
-                return f"{len(event.runs)} runs, {event.workers} at a time"
-            case Record() if event.epoch != self._epochs.get(event.run, 1):
-                self._epochs[event.run] = event.epoch
-                return f"{run_title(self._runs[event.run])}: in epoch {event.epoch}, {describe_record(event)}"
+                yield f"{len(event.runs)} runs, {event.workers} at a time"
+            case Record():
+                last = self._last.get(event.run)
+                if last is not None and last.epoch < event.epoch:
+                    yield self._epoch_line(last)
+                self._last[event.run] = event
             case RunFinished():
+                if (last := self._last.pop(event.run, None)) is not None:
+                    yield self._epoch_line(last)
                 self._finished += 1
-                return f"[{self._finished}/{len(self._runs)}] {describe_end(self._runs[event.run], event)}"
-        return ""
+                yield f"[{self._finished}/{len(self._runs)}] {describe_end(self._runs[event.run], event)}"
+
+    def _epoch_line(self, last: Record) -> str:
+        return f"{run_title(self._runs[last.run])}: epoch {last.epoch}, step {last.step}, {describe_record(last)}"
 
 
 class BarReporter:
@@ -88,13 +93,14 @@ class BarReporter:
             case Progress(message, done, total):
                 self._prepare(message, done, total)
             case ExperimentStarted():
+                self.close()
                 self._runs = {run.run: run for run in event.runs}
-                self._open("training", sum(run.total_steps for run in event.runs), "step")
-            case RunStarted():
-                self._postfix(run_title(self._runs[event.run]))
             case Record():
+                if not self._steps:  # the time until now says nothing of the time left
+                    self._open("training", sum(run.total_steps for run in self._runs.values()), "step")
                 self._advance(event.run, event.step)
-                self._postfix(f"{run_title(self._runs[event.run])}: {describe_record(event)}")
+                accuracy = f"{100 * event.validation_accuracy:.0f} %"
+                self._postfix(f"{run_title(self._runs[event.run])} loss {event.training_loss:.2f} val {accuracy}")
             case RunFinished():
                 self._advance(event.run, self._runs[event.run].total_steps)
                 tqdm.write(describe_end(self._runs[event.run], event), file=self._stream)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 
 from engine.errors import SpecError
 from engine.fields import Kind, describe, field
@@ -31,6 +31,14 @@ class Spec(BaseModel):
     """Base of every spec: frozen, no unknown keys, no NaN or infinity."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
+        """Python counts True as 1; a file that says ``epochs = true`` is mistaken all the same."""
+        if isinstance(value, bool) and cls.model_fields[info.field_name or ""].annotation is not bool:
+            raise ValueError("true and false are no value for this setting.")
+        return value
 
     def part(self, kind: type[Part]) -> Part:
         """The fields of this spec that belong to the group ``kind``, as a spec of that group."""
@@ -189,6 +197,9 @@ class RunSpec(Spec):
     training: TrainingSpec
 
 
+_DESCRIBED = (DataSpec, NetworkSpec, TrainingSpec, RepeatSpec, ExperimentSpec)
+
+
 def parse_toml(text: str) -> dict[str, Any]:
     """The table in a TOML text; raises :class:`SpecError`."""
     try:
@@ -241,11 +252,12 @@ def _sentence(spec: type[Spec], error: ValidationError) -> str:
     """One sentence for the first of pydantic's complaints, in the words of the field's declaration."""
     first = error.errors(include_url=False)[0]
     key = str(first["loc"][0]) if first["loc"] else ""
-    described = {item.key: item for item in describe(spec)}
+    # A run's spec is written by the program and has no fields described for a person.
+    described = {item.key: item for item in describe(spec)} if issubclass(spec, _DESCRIBED) else {}
     if first["type"] == "value_error" and (reason := first.get("ctx", {}).get("error")) is not None:
         return f"{key}: {reason}" if key else str(reason)
     if key not in described:
-        return f"The settings are not valid: {first['msg']}."
+        return f"The settings are not valid{f' at {key}' if key else ''}: {first['msg']}."
     item = described[key]
     unit = f" {item.unit}" if item.unit else ""
     return f"{key} can't be {first['input']!r}; it takes {item.bounds}{unit}."

@@ -146,6 +146,14 @@ class Store:
         with self._explained("opened"):
             self.workspace.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(self.file, isolation_level=None)
+        try:
+            self._set_up()
+        except BaseException:
+            self._db.close()
+            raise
+
+    def _set_up(self) -> None:
+        with self._explained("opened"):
             self._db.row_factory = sqlite3.Row
             # A commit then costs no disk flush; a power cut can lose the last moments but never harm the file.
             self._db.executescript(

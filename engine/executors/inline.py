@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from engine.control import ControlChannel
+from engine.devices import quiet_tensorflow
 from engine.events import Control, Emit, Status
 from engine.executors.tasks import Task, TaskRunner
 
@@ -16,7 +17,8 @@ class InlineExecutor:
         self._runner = TaskRunner()
 
     def start(self, runs: int) -> int:
-        """Nothing to make ready; one task at a time."""
+        """One task at a time."""
+        quiet_tensorflow()
         return 1
 
     def run(self, tasks: Sequence[Task], emit: Emit, control: ControlChannel) -> None:

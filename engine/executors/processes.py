@@ -7,8 +7,10 @@ they have imported what they need.
 from __future__ import annotations
 
 import multiprocessing
+import signal
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -38,15 +40,24 @@ def default_workers(runs: int, cores: int) -> int:
     return max(1, min(runs, cores))
 
 
+@contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    """A child started within inherits that Ctrl-C doesn't reach it, long before it could say so itself."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 @dataclass
 class _Child:
     process: BaseProcess
     connection: Connection
     task: Task | None = None
-
-    def give(self, task: Task) -> None:
-        self.task = task
-        self.connection.send(task)
 
 
 class ProcessExecutor:
@@ -68,8 +79,8 @@ class ProcessExecutor:
         """Start as many children as a plan of ``runs`` runs needs, unless just those are there; they warm up."""
         count = self._workers or default_workers(runs, cpu_count())
         self._start(count, threads=max(1, cpu_count() // count))
-        for child in self._children:
-            child.connection.send(WarmUp())
+        for child in list(self._children):
+            self._send(child, WarmUp())
         return count
 
     def run(self, tasks: Sequence[Task], emit: Emit, control: ControlChannel) -> None:
@@ -82,9 +93,10 @@ class ProcessExecutor:
         queue = deque(tasks)
         try:
             while queue or any(child.task for child in self._children):
-                for child in self._children:
+                for child in list(self._children):
                     if queue and child.task is None:
-                        self._give(child, queue.popleft())
+                        task = queue.popleft()
+                        self._send(child, task).task = task
                 self._step(queue, emit, control)
         except BaseException:
             self.close()  # nobody listens to the tasks under way any more
@@ -94,6 +106,8 @@ class ProcessExecutor:
         """Close every pipe, which ends the children; those that don't notice in time are killed."""
         for child in self._children:
             child.connection.close()
+            if child.task is None:
+                child.process.kill()  # has nothing to lose, and may be deep in an import
         for child in self._children:
             child.process.join(CLOSE_SECONDS)
             if child.process.is_alive():
@@ -119,7 +133,8 @@ class ProcessExecutor:
         )
         try:
             self._log_folder.mkdir(parents=True, exist_ok=True)
-            process.start()
+            with _interrupts_held_back():
+                process.start()
         except OSError as error:
             raise WorkerError(f"A training process can't be started ({error}); close other programs.") from None
         theirs.close()
@@ -136,29 +151,29 @@ class ProcessExecutor:
             while queue:
                 emit(queue.popleft().failed(Status.CANCELLED, "Not started."))
 
-    def _give(self, child: _Child, task: Task) -> None:
+    def _send(self, child: _Child, message: Task | WarmUp) -> _Child:
+        """Send to a child, or to its successor if it has died while it had nothing to do; gives the one reached."""
         try:
-            child.give(task)
+            child.connection.send(message)
         except OSError:
             child = self._replace(child)
-            child.give(task)
+            child.connection.send(message)
+        return child
 
     def _hear(self, child: _Child, emit: Emit) -> None:
-        """Pass on all that a child has sent so far."""
-        try:
-            for _ in range(MESSAGES_A_LOOK):
+        """Pass on what a child has sent so far."""
+        for _ in range(MESSAGES_A_LOOK):
+            try:
                 if not child.connection.poll():
                     return
                 message = child.connection.recv()
-                if isinstance(message, TaskDone):
-                    child.task = None
-                else:
-                    emit(message)
-        except (EOFError, OSError):
-            task = child.task
-            reason = self._replace_dead(child)
-            if task is not None:
-                emit(task.failed(Status.CRASHED, reason))
+            except (EOFError, OSError):
+                self._mourn(child, emit)
+                return
+            if isinstance(message, TaskDone):
+                child.task = None
+            else:
+                emit(message)
 
     def _pass_on(self, message: Control) -> None:
         for child in self._children:
@@ -168,12 +183,15 @@ class ProcessExecutor:
                 except OSError:
                     continue  # it died; the next look at its pipe says so
 
-    def _replace_dead(self, child: _Child) -> str:
+    def _mourn(self, child: _Child, emit: Emit) -> None:
+        """Say of the task of a child that has died that it crashed, and why; put a new child in its place."""
         child.process.join(CLOSE_SECONDS)
         code = child.process.exitcode
         self._replace(child)
         how = f"was ended by signal {-code}" if code is not None and code < 0 else f"ended with code {code}"
-        return f"The training process {how}; its log is in {self._log_folder}."
+        if child.task is not None:
+            reason = f"The training process {how}; its log is in {self._log_folder}."
+            emit(child.task.failed(Status.CRASHED, reason))
 
     def _replace(self, child: _Child) -> _Child:
         position = self._children.index(child)

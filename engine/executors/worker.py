@@ -100,4 +100,3 @@ def _prepare_process(settings: WorkerSettings) -> None:
     if sys.stderr is not None:
         faulthandler.enable()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")

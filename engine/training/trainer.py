@@ -93,7 +93,7 @@ def library_versions() -> dict[str, str]:
 
 _REASONS = {
     Status.CANCELLED: "Cancelled; its records are kept.",
-    Status.DIVERGED: "The training loss is no longer a finite number; try a smaller learning rate.",
+    Status.DIVERGED: "Loss or gradient is no longer a finite number; try a smaller learning rate.",
 }
 
 

@@ -29,7 +29,7 @@ class ObeyControls(keras.callbacks.Callback):
 
 
 class StopOnDivergence(keras.callbacks.Callback):
-    """Stops when the training loss of a record is NaN or infinite: nothing can be learned from there on.
+    """Stops when a loss or gradient of a record is NaN or infinite: nothing can be learned from there on.
 
     Args:
         recorder: the callback whose records are watched; it must stand before this one.

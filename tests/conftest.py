@@ -1,0 +1,85 @@
+"""What every test stands on: offscreen Qt, settings and data of its own, and nothing left running behind it."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+_USER = tempfile.mkdtemp(prefix="trainscope-tests-")
+
+# Before Qt, matplotlib or the program look for the user's folders: tests have a user of their own.
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+for _variable, _folder in {
+    "XDG_CONFIG_HOME": "config",
+    "XDG_DATA_HOME": "data",
+    "TRAINSCOPE_CACHE": "cache",
+}.items():
+    os.environ[_variable] = str(Path(_USER, _folder))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # Keras 3.15 saving a model under NumPy 2.4; nothing the program could do otherwise.
+    message = "__array__ implementation doesn't accept a copy keyword"
+    config.addinivalue_line("filterwarnings", f"ignore:{message}:DeprecationWarning:keras")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    import shutil
+
+    shutil.rmtree(_USER, ignore_errors=True)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    """A workspace that does not exist yet."""
+    return tmp_path / "workspace"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_process_outlives_the_tests() -> Iterator[None]:
+    """Set up first and so torn down last: by then every shared fixture has closed what it started."""
+    yield
+    assert not _children(), f"still running after the last test: {_described(_children())}"
+
+
+@pytest.fixture(autouse=True)
+def leaves_nothing_running() -> Iterator[None]:
+    """Fails a test that leaves a child process or a thread which would keep the program alive.
+
+    What fixtures of a wider scope started is there before the test and is not counted against it.
+    """
+    children, threads = _children(), set(threading.enumerate())
+    yield
+    left = _children() - children
+    assert not left, f"child processes left running: {_described(left)}"
+    held = [thread.name for thread in set(threading.enumerate()) - threads if not thread.daemon]
+    assert not held, f"threads left running: {held}"
+
+
+def _children() -> set[psutil.Process]:
+    """Processes started from here, without multiprocessing's own tracker, which ends with this process."""
+    return {child for child in psutil.Process().children(recursive=True) if not _is_tracker(child)}
+
+
+def _is_tracker(process: psutil.Process) -> bool:
+    try:
+        return any("multiprocessing.resource_tracker" in word for word in process.cmdline())
+    except psutil.Error:  # it ended meanwhile
+        return True
+
+
+def _described(processes: set[psutil.Process]) -> list[str]:
+    described = []
+    for process in processes:
+        try:
+            described.append(f"{process.pid} ({process.status()}) {' '.join(process.cmdline())[:120]}")
+        except psutil.Error:
+            described.append(f"{process.pid} (gone)")
+    return described

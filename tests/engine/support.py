@@ -1,0 +1,216 @@
+"""Small specs, events and runs that the tests of the engine share."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from engine.control import ControlChannel
+from engine.datasets import DatasetInfo, PreparedData
+from engine.events import (
+    DatasetReady,
+    Device,
+    Emit,
+    Event,
+    ExperimentFinished,
+    PlannedRun,
+    Poll,
+    Record,
+    RunFinished,
+    RunStarted,
+    Status,
+    Weights,
+)
+from engine.executors.base import Executor
+from engine.executors.tasks import PrepareTask, Task, TrainTask
+from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT, ArchitecturesSpec, plan
+from engine.session import Session
+from engine.spec import RunSpec
+from engine.store import Store
+
+ROOT = Path(__file__).parents[2]
+
+INFO = DatasetInfo(
+    name="digits",
+    title="Digits",
+    class_names=tuple("0123456789"),
+    shape=(32, 32, 1),
+    train_count=1293,
+    validation_count=144,
+    test_count=360,
+    fingerprint="0" * 64,
+)
+
+Kind = TypeVar("Kind")
+
+
+def of(kind: type[Kind], events: Iterable[Any]) -> list[Kind]:
+    """The events of one kind, in order."""
+    return [event for event in events if isinstance(event, kind)]
+
+
+def small_spec(**changes: Any) -> ArchitecturesSpec:
+    """One epoch of one run of mlp_1 on the digits, with ``changes``."""
+    return ArchitecturesSpec.build({"architectures": ["mlp_1"], "epochs": 1, "repeats": 1} | changes)
+
+
+def small_run(**changes: Any) -> RunSpec:
+    """The first run of :func:`small_spec`."""
+    return plan(small_spec(**changes))[0]
+
+
+def few(data: PreparedData, train: int = 130, validation: int = 60, test: int = 40) -> PreparedData:
+    """The first images of each part."""
+    return replace(
+        data,
+        x_train=data.x_train[:train],
+        y_train=data.y_train[:train],
+        x_validation=data.x_validation[:validation],
+        y_validation=data.y_validation[:validation],
+        x_test=data.x_test[:test],
+        y_test=data.y_test[:test],
+    )
+
+
+def train_here(
+    run: RunSpec,
+    data: PreparedData,
+    poll: Poll = lambda: None,
+    model_file: Path | None = None,
+    emit: Emit | None = None,
+) -> list[Event]:
+    """Train ``run`` as number 1 in this process: all its events, each shown to ``emit`` too."""
+    from engine.training.trainer import train
+
+    events: list[Event] = []
+
+    def take(event: Event) -> None:
+        events.append(event)
+        if emit is not None:
+            emit(event)
+
+    train(1, run, data, take, poll, model_file)
+    return events
+
+
+def timeless(events: Iterable[Any]) -> list[Any]:
+    """Events without wall time, and with arrays and paths as plain values, so that two lists can be compared."""
+    plain = []
+    for event in events:
+        match event:
+            case Record():
+                plain.append(replace(event, seconds=0.0))
+            case Weights():
+                plain.append(replace(event, values=event.values.tolist()))
+            case RunFinished():
+                confusion = None if event.confusion is None else event.confusion.tolist()
+                plain.append(replace(event, seconds=0.0, confusion=confusion, model=None))
+            case _:
+                plain.append(event)
+    return plain
+
+
+def record(run: int = 1, step: int = 10, **changes: Any) -> Record:
+    """A record with plausible numbers."""
+    values: dict[str, Any] = {
+        "run": run,
+        "step": step,
+        "epoch": 1,
+        "seconds": 0.5,
+        "training_loss": 2.25,
+        "training_accuracy": 0.125,
+        "validation_loss": 2.5,
+        "validation_accuracy": 0.25,
+        "learning_rate": 0.001,
+        "gradient_norms": (0.5, 1.5),
+        "update_ratios": (0.01, 0.02),
+    }
+    return Record(**(values | changes))
+
+
+def started(run: int = 1) -> RunStarted:
+    """The start of a run of mlp_1."""
+    return RunStarted(run, Device("CPU", "a processor", 1), {"keras": "3"}, ("dense_1", "prediction"), 26)
+
+
+def weights(run: int = 1, step: int = 0, epoch: int = 0) -> Weights:
+    """A first-layer kernel of mlp_1 in PyTorch's layout, its values counting up from ``step``."""
+    values = (np.arange(32 * 1024, dtype=np.float32) + step).reshape(32, 1024)
+    return Weights(run, step, epoch, "dense_1", (32, 32, 1), values)
+
+
+def finished(run: int = 1, status: Status = Status.FINISHED, **changes: Any) -> RunFinished:
+    """The end of a tested run."""
+    values: dict[str, Any] = {
+        "seconds": 2.0,
+        "test_loss": 0.75,
+        "test_accuracy": 0.5,
+        "confusion": np.eye(10, dtype=np.int64),
+    }
+    return RunFinished(run, status, **(values | changes))
+
+
+def planned(store: Store, spec: ArchitecturesSpec | None = None) -> tuple[int, tuple[PlannedRun, ...]]:
+    """An experiment stored with its runs, none of them begun: its number, and they."""
+    spec = spec or small_spec()
+    runs = plan(spec)
+    number = store.add_experiment("architectures", spec.to_json(), spec.seed, INFO, 1)
+    return number, store.add_runs(number, runs, [33_130] * len(runs), [26] * len(runs))
+
+
+class ScriptedExecutor:
+    """Answers each run with events of its own making, without training anything."""
+
+    def __init__(self, answer: Any = None, preparation: Event | None = None) -> None:
+        self.tasks: list[Task] = []
+        self._answer = answer or (lambda task: [started(task.run), record(task.run), finished(task.run)])
+        self._preparation = preparation or DatasetReady(INFO)
+
+    def start(self, runs: int) -> int:
+        return 1
+
+    def run(self, tasks: Sequence[Task], emit: Emit, control: ControlChannel) -> None:
+        self.tasks += tasks
+        for task in tasks:
+            answers = [self._preparation] if isinstance(task, PrepareTask) else self._answer(task)
+            for event in answers:
+                emit(event)
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+
+def run_session(
+    store: Store, executor: Executor, spec: ArchitecturesSpec, emit: Emit | None = None, control: Any = None
+) -> tuple[ExperimentFinished, list[Event]]:
+    """Carry out ``spec``: what the session returned, and every event it emitted."""
+    events: list[Event] = []
+
+    def take(event: Event) -> None:
+        events.append(event)
+        if emit is not None:
+            emit(event)
+
+    channel = control or ControlChannel()
+    try:
+        return Session(store, executor, take, channel).run(ARCHITECTURES_EXPERIMENT, spec), events
+    finally:
+        if control is None:
+            channel.close()
+
+
+def train_tasks(spec: ArchitecturesSpec) -> list[TrainTask]:
+    """The runs of ``spec``, numbered from 1, none of which saves its model."""
+    return [TrainTask(number, run, None) for number, run in enumerate(plan(spec), start=1)]
+
+
+def python(*arguments: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+    """Run Python in the repository's root and wait for its end."""
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=timeout, check=False)  # noqa: S603

@@ -1,0 +1,289 @@
+"""engine.batch: the contract of ``--batch`` and ``--list``, here and as a program of its own."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from engine.batch import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, build_spec, run
+from engine.command_line import parse
+from engine.experiments import EXPERIMENTS
+from engine.experiments.architectures import ArchitecturesSpec
+from engine.store import Store
+from tests.engine.support import ROOT, python
+
+ARCHITECTURES = EXPERIMENTS["architectures"]
+TINY = ["--set", "architectures=mlp_1", "epochs=2", "repeats=2"]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A program that has ended, and what it left."""
+
+    code: int
+    out: str
+    err: str
+    workspace: Path
+    export: Path
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Ended:
+    """``main.py --batch architectures`` with one worker, and its export."""
+    folder = tmp_path_factory.mktemp("batch")
+    workspace, export = folder / "workspace", folder / "export"
+    options = ["--workers", "1", "--workspace", str(workspace), "--export", str(export)]
+    ended = python("main.py", "--batch", "architectures", *TINY, *options)
+    return Ended(ended.returncode, ended.stdout, ended.stderr, workspace, export)
+
+
+def spec_of(*arguments: str) -> ArchitecturesSpec:
+    spec = build_spec(ARCHITECTURES, parse(["--batch", "architectures", *arguments]))
+    assert isinstance(spec, ArchitecturesSpec)
+    return spec
+
+
+def batch(workspace: Path, *arguments: str) -> int:
+    """Run in this process, without children."""
+    return run(parse(["--batch", "architectures", "--workers", "0", "--workspace", str(workspace), *arguments]))
+
+
+# What is asked for
+
+
+def test_without_options_the_quick_preset_is_run() -> None:
+    assert spec_of() == ARCHITECTURES.preset("quick")
+    assert spec_of("--preset", "course") == ARCHITECTURES.preset("course")
+
+
+def test_naming_a_data_set_or_a_key_changes_that_alone() -> None:
+    quick = ARCHITECTURES.preset("quick")
+    assert spec_of("--dataset", "mnist") == quick.replace(dataset="mnist")
+    assert spec_of("--set", "batch_size=20", "record_every=5", "initializer=keras") == quick.replace(
+        batch_size=20, record_every=5, initializer="keras"
+    )
+
+
+def test_a_file_comes_before_the_data_set_and_both_before_the_keys(tmp_path: Path) -> None:
+    config = tmp_path / "settings.toml"
+    config.write_text('dataset = "cifar10"\nepochs = 3\nrepeats = 4\narchitectures = ["cnn_3"]\n', encoding="utf-8")
+    spec = spec_of("--config", str(config), "--dataset", "mnist", "--set", "repeats=5")
+    assert (spec.dataset, spec.epochs, spec.repeats, spec.architectures) == ("mnist", 3, 5, ("cnn_3",))
+
+
+# As a program
+
+
+@pytest.mark.slow
+def test_the_program_ends_well_and_says_what_it_did(program: Ended) -> None:
+    assert program.code == EXIT_OK, program.err
+    assert "mlp_1" in program.out
+    assert str(program.workspace / "trainscope.sqlite3") in program.out
+    assert str(program.export) in program.out
+
+
+def test_progress_goes_to_stderr_as_plain_lines(program: Ended) -> None:
+    lines = program.err.splitlines()
+    assert "2 runs, 1 at a time" in lines
+    assert sum(line.startswith(("[1/2] mlp_1 #1 finished", "[2/2] mlp_1 #2 finished")) for line in lines) == 2
+    assert "\r" not in program.err
+    assert len(lines) < 12
+
+
+def test_the_summary_has_the_keys_that_were_promised(program: Ended) -> None:
+    summary = json.loads((program.export / "summary.json").read_text(encoding="utf-8"))
+    keys = ["experiment", "dataset", "device", "versions", "seed", "variants"]
+    assert [key for key in summary if key in keys] == keys
+    assert (summary["experiment"], summary["dataset"], summary["seed"]) == ("architectures", "digits", 0)
+    assert isinstance(summary["device"], str)
+    assert all(isinstance(value, str) for value in summary["versions"].values())
+    (variant,) = summary["variants"]
+    assert (variant["name"], variant["parameters"], variant["repeats"], variant["epochs"]) == ("mlp_1", 33_130, 2, 2)
+    accuracy = variant["test_accuracy"]
+    assert accuracy.keys() == {"best", "mean", "std"}
+    assert 0 <= accuracy["mean"] <= accuracy["best"] <= 1
+    assert 0 <= accuracy["std"] <= 1
+    assert isinstance(variant["seconds"], float)
+    assert variant["seconds"] > 0
+
+
+def test_the_exported_settings_run_the_same_again(program: Ended) -> None:
+    exported = spec_of("--config", str(program.export / "settings.toml"))
+    assert exported == spec_of(*TINY)
+
+
+def test_the_curves_have_one_row_a_record_with_the_promised_columns_first(program: Ended) -> None:
+    with (program.export / "curves.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0])[:10] == [
+        *("variant", "repeat", "step", "epoch", "training_loss", "training_accuracy"),
+        *("validation_loss", "validation_accuracy", "gradient_norm", "learning_rate"),
+    ]
+    steps = [("1", str(step)) for step in range(10, 51, 10)] + [("2", str(step)) for step in range(10, 51, 10)]
+    assert [(row["repeat"], row["step"]) for row in rows] == steps
+    assert [row["epoch"] for row in rows[:5]] == ["1", "1", "2", "2", "2"]
+    assert all(0 <= float(row["validation_accuracy"]) <= 1 for row in rows)
+    assert "gradient_norm_prediction" in rows[0]
+
+
+def test_the_store_can_be_read_with_any_sqlite_tool(program: Ended) -> None:
+    with closing(sqlite3.connect(program.workspace / "trainscope.sqlite3")) as reader:
+        assert reader.execute("SELECT name, status, seed FROM experiments").fetchall() == [
+            ("architectures", "finished", 0)
+        ]
+        assert reader.execute("SELECT variant, repeat, seed, status FROM runs").fetchall() == [
+            ("mlp_1", 1, 0, "finished"),
+            ("mlp_1", 2, 1, "finished"),
+        ]
+        assert reader.execute("SELECT count(*) FROM points").fetchone() == (10,)
+        assert reader.execute("SELECT count(*) FROM weights").fetchone() == (6,)
+        models = [row[0] for row in reader.execute("SELECT model FROM runs")]
+    assert all((program.workspace / model).is_file() for model in models)
+
+
+def test_what_the_libraries_print_goes_to_the_log(program: Ended) -> None:
+    assert (program.workspace / "logs" / "worker-1.log").is_file()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="process groups and SIGINT are POSIX's")
+def test_ctrl_c_stops_cleanly_and_keeps_what_was_recorded(workspace: Path) -> None:
+    """The signal goes to the whole group, as a terminal's does."""
+    long = ["--set", "architectures=mlp_1", "epochs=100000", "repeats=2", "--workers", "1"]
+    command = [sys.executable, "main.py", "--batch", "architectures", *long, "--workspace", str(workspace)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, cwd=ROOT, start_new_session=True, **pipes) as ended:  # noqa: S603
+        assert ended.stderr is not None
+        training = any(": epoch 1, " in line for line in iter(ended.stderr.readline, ""))
+        os.killpg(ended.pid, signal.SIGINT)
+        out, err = ended.communicate(timeout=120)
+    assert training
+    assert ended.returncode == EXIT_INTERRUPTED
+    assert err.splitlines()[-1] == "trainscope: Stopped; what was recorded is kept."
+    assert "Traceback" not in out + err
+    with closing(Store(workspace)) as store:
+        first, second = store.runs(1)
+        assert store.experiment(1).status == "stopped"
+        assert (first.status, first.is_tested, second.status) == ("stopped", True, "cancelled")
+        assert store.records(first.id)
+
+
+def test_the_program_refuses_bad_input_with_one_line(workspace: Path) -> None:
+    ended = python("main.py", "--batch", "architectures", "--set", "epoch=3", "--workspace", str(workspace))
+    assert ended.returncode == EXIT_FAILED
+    assert ended.stderr.splitlines() == ["trainscope: There is no setting called 'epoch'; did you mean 'epochs'?"]
+    assert ended.stdout == ""
+
+
+# In this process
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--set", "epoch=3"], "did you mean 'epochs'?"),
+        (["--set", "epochs=0"], "epochs can't be '0'; it takes 1 to 100000."),
+        (["--set", "epochs=many"], "epochs can't be 'many'; it takes 1 to 100000."),
+        (["--set", "learning_rate=nan"], "learning_rate can't be "),
+        (["--set", "epochs"], "key=value"),
+        (["--set", "architectures=mlp_9"], "there is no 'mlp_9'; there are mlp_1"),
+        (["--set", "architectures="], "choose at least one"),
+        (["--config", "nowhere.toml"], "nowhere.toml can't be read"),
+        (["--dataset", "nowhere"], "no data set 'nowhere'"),
+        (["--dataset", "main.py"], "is not a data set"),
+    ],
+)
+def test_bad_input_is_refused_with_one_sentence(
+    workspace: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
+) -> None:
+    assert batch(workspace, *arguments) == EXIT_FAILED
+    printed = capsys.readouterr()
+    (line,) = printed.err.splitlines()
+    assert line.startswith("trainscope: ")
+    assert line.endswith((".", "?"))
+    assert words in line
+    assert printed.out == ""
+
+
+def test_an_unknown_experiment_is_refused_with_those_there_are(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(parse(["--batch", "architecture", "--workspace", str(workspace)])) == EXIT_FAILED
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == "trainscope: There is no experiment called 'architecture'; there are architectures."
+
+
+@pytest.mark.parametrize("text", ["epochs = = 3", "epoch = 3", "epochs = 0", 'architectures = "mlp_1"'])
+def test_a_bad_config_file_is_refused_with_one_sentence(
+    workspace: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    config = tmp_path / "settings.toml"
+    config.write_text(text, encoding="utf-8")
+    assert batch(workspace, "--config", str(config)) == EXIT_FAILED
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_a_workspace_that_can_not_be_used_is_refused_with_one_sentence(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    workspace.write_text("a file")
+    assert batch(workspace) == EXIT_FAILED
+    (line,) = capsys.readouterr().err.splitlines()
+    assert str(workspace) in line
+
+
+def test_an_export_folder_that_can_not_be_written_is_refused_before_anything_is_trained(
+    workspace: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Hours of training should not end in a typing error."""
+    (tmp_path / "file").write_text("a file")
+    assert batch(workspace, "--set", "architectures=mlp_1", "epochs=1", "--export", str(tmp_path / "file" / "out")) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert str(tmp_path / "file") in lines[-1]
+    assert lines[-1].startswith("trainscope: ")
+    assert len(lines) == 1
+
+
+def test_a_network_that_does_not_fit_ends_with_its_sentence(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert batch(workspace, "--set", "architectures=cnn_4", "image_size=8") == EXIT_FAILED
+    assert capsys.readouterr().err.splitlines()[-1].startswith("trainscope: cnn_4 can't be built on 8x8 images: at ")
+
+
+def test_a_run_that_fails_makes_the_exit_code_tell(
+    workspace: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_arguments: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("engine.executors.tasks.prepare", fail)
+    assert batch(workspace, *TINY) == EXIT_FAILED
+    assert "2 of 2 runs did not finish: There is not enough memory" in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_signals_are_as_before_when_a_batch_has_ended(workspace: Path) -> None:
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    assert batch(workspace, "--set", "architectures=mlp_1", "epochs=1", "repeats=1") == EXIT_OK
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+def test_the_list_names_experiments_data_sets_keys_and_devices(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(parse(["--list", "--workers", "0", "--workspace", str(workspace)])) == EXIT_OK
+    lines = [line.split() for line in capsys.readouterr().out.splitlines() if line.startswith("  ")]
+    named = {words[0] for words in lines}
+    assert named >= {"architectures", "digits", "cifar10", "mnist", "fashion_mnist"}
+    assert named >= set(ArchitecturesSpec.model_fields)
+    assert named & {"CPU:", "GPU:"}

@@ -1,0 +1,68 @@
+"""engine.command_line: options from arguments."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import engine
+from engine.command_line import parse
+from engine.paths import default_workspace
+
+
+def test_without_arguments_the_window_opens_on_the_users_workspace() -> None:
+    options = parse([])
+    assert (options.batch, options.list, options.preset, options.workers) == (None, False, "quick", None)
+    assert (options.dataset, options.assignments, options.config, options.export) == (None, (), None, None)
+    assert options.workspace == default_workspace()
+
+
+def test_the_whole_contract_of_batch_is_understood() -> None:
+    what = ["--batch", "architectures", "--preset", "course", "--dataset", "mnist", "--config", "a.toml"]
+    keys = ["--set", "epochs=1", "repeats=2", "--set", "seed=3"]
+    options = parse([*what, *keys, "--workers", "2", "--workspace", "work", "--export", "out"])
+    assert (options.batch, options.preset, options.dataset) == ("architectures", "course", "mnist")
+    assert options.assignments == ("epochs=1", "repeats=2", "seed=3")
+    assert (options.config, options.workers, options.export) == (Path("a.toml"), 2, Path("out"))
+    assert options.workspace == Path("work").absolute()
+
+
+def test_a_tilde_is_the_users_home() -> None:
+    options = parse(["--batch", "architectures", "--workspace", "~/work", "--export", "~/out"])
+    assert (options.workspace, options.export) == (Path.home() / "work", Path.home() / "out")
+
+
+@pytest.mark.parametrize("count", ["0", "1", "256"])
+def test_workers_are_counted(count: str) -> None:
+    assert parse(["--workers", count]).workers == int(count)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["--workers", "-1"], "--workers"),
+        (["--workers", "257"], "--workers"),
+        (["--workers", "two"], "--workers"),
+        (["--preset", "slow"], "quick"),
+        (["--bach", "architectures"], "--bach"),
+        (["--batch"], "--batch"),
+    ],
+)
+def test_wrong_options_end_the_program_and_are_named(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], named: str
+) -> None:
+    with pytest.raises(SystemExit) as stop:
+        parse(arguments)
+    assert stop.value.code == 2
+    assert named in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_help_and_version_are_answered(capsys: pytest.CaptureFixture[str]) -> None:
+    for argument in ("--help", "--version"):
+        with pytest.raises(SystemExit) as stop:
+            parse([argument])
+        assert stop.value.code == 0
+    printed = capsys.readouterr().out
+    assert "--batch EXPERIMENT" in printed
+    assert f"Trainscope {engine.__version__}" in printed

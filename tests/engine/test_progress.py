@@ -1,0 +1,89 @@
+"""engine.progress: bars for a person, lines for a file."""
+
+from __future__ import annotations
+
+from io import StringIO
+
+from engine.events import (
+    DatasetReady,
+    Event,
+    ExperimentFinished,
+    ExperimentStarted,
+    PlannedRun,
+    Progress,
+    Status,
+)
+from engine.experiments.architectures import plan
+from engine.progress import BarReporter, LineReporter, make_reporter
+from tests.engine.support import INFO, finished, record, small_spec, started, weights
+
+RUNS = tuple(PlannedRun(i, spec, 33_130, 52) for i, spec in enumerate(plan(small_spec(repeats=2, epochs=2)), start=1))
+EVENTS: list[Event] = [
+    Progress("Loading the digits", 0, 1),
+    Progress("Loading the digits", 1, 1),
+    DatasetReady(INFO),
+    ExperimentStarted(1, "architectures", INFO, RUNS, 2),
+    started(1),
+    weights(1),
+    record(1, 10),
+    record(1, 30, epoch=2),
+    record(1, 40, epoch=2),
+    finished(1),
+    finished(2, Status.CRASHED, reason="It was ended.", test_accuracy=None),
+    ExperimentFinished(1, Status.FINISHED),
+]
+
+
+class Terminal(StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def shown(stream: StringIO) -> str:
+    reporter = make_reporter(stream)
+    for event in EVENTS:
+        reporter.take(event)
+    reporter.close()
+    return stream.getvalue()
+
+
+def test_a_terminal_gets_bars_and_a_file_gets_lines() -> None:
+    terminal = make_reporter(Terminal())
+    assert isinstance(terminal, BarReporter)
+    assert isinstance(make_reporter(StringIO()), LineReporter)
+
+
+def test_lines_tell_each_stage_each_epoch_and_each_end_once() -> None:
+    assert shown(StringIO()).splitlines() == [
+        "Loading the digits ...",
+        "Digits: 10 classes of 32x32x1 images, 1293 for training, 144 for validation, 360 for testing",
+        "2 runs, 2 at a time",
+        "mlp_1 #1: epoch 1, step 10, training loss 2.250, accuracy 12.5 %, validation accuracy 25.0 %",
+        "mlp_1 #1: epoch 2, step 40, training loss 2.250, accuracy 12.5 %, validation accuracy 25.0 %",
+        "[1/2] mlp_1 #1 finished in 2.0 s: test accuracy 50.00 %",
+        "[2/2] mlp_1 #2 crashed: It was ended.",
+    ]
+
+
+def test_the_bar_fills_with_steps_and_ends_full() -> None:
+    text = shown(Terminal())
+    last = text.replace("\n", "\r").split("\r")
+    assert any("104/104" in piece and "100%" in piece for piece in last)
+    assert "mlp_1 #1 finished in 2.0 s: test accuracy 50.00 %" in text
+    assert "mlp_1 #2 crashed: It was ended." in text
+
+
+def test_the_bar_shows_the_time_left() -> None:
+    assert any("training" in piece and "<" in piece for piece in shown(Terminal()).split("\r"))
+
+
+def test_lines_are_written_as_they_arise() -> None:
+    class Counting(StringIO):
+        flushed = 0
+
+        def flush(self) -> None:
+            self.flushed += 1
+
+    stream = Counting()
+    make_reporter(stream).take(Progress("Loading", 0, 1))
+    assert stream.flushed == 1

@@ -1,0 +1,90 @@
+"""Borders between the parts of the program: what is imported where, looked at in processes of their own."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import engine
+from tests.engine.support import ROOT, python
+
+HEAVY = ["tensorflow", "keras", "sklearn"]
+QT = ["PySide6", "pyqtgraph"]
+
+
+def modules_of(package: str) -> list[str]:
+    """Every module of ``package``, by the files that are there; nothing is imported."""
+    names = (".".join(path.relative_to(ROOT).with_suffix("").parts) for path in (ROOT / package).rglob("*.py"))
+    return sorted(name.removesuffix(".__init__") for name in names)
+
+
+ENGINE = modules_of("engine")
+GUI = modules_of("gui")
+TRAINING = [name for name in ENGINE if name.startswith("engine.training.") and name != "engine.training.intervals"]
+
+
+def loaded(code: str, names: list[str]) -> list[str]:
+    """Which of the packages ``names`` a new process has loaded once it has run ``code``."""
+    tell = f"import json, sys; print(json.dumps([n for n in {names!r} if n in sys.modules]))"
+    ended = python("-c", f"{code}\n{tell}")
+    assert ended.returncode == 0, ended.stderr
+    found: list[str] = json.loads(ended.stdout.splitlines()[-1])
+    return found
+
+
+def imports(names: list[str]) -> str:
+    return "\n".join(f"import {name}" for name in names)
+
+
+def test_the_packages_are_found() -> None:
+    assert {"engine", "engine.store", "engine.datasets.prepare", "engine.executors.worker"} <= set(ENGINE)
+    assert {"engine.training.trainer", "engine.training.callbacks.recorder"} <= set(TRAINING)
+    assert {"gui.app", "gui.window", "gui.bridge"} <= set(GUI)
+
+
+def test_the_window_never_loads_the_training_libraries() -> None:
+    assert loaded(imports(["gui.app", "gui.window", *GUI]), HEAVY) == []
+
+
+def test_the_engine_beside_training_never_loads_qt_nor_the_training_libraries() -> None:
+    light = [name for name in ENGINE if name not in TRAINING]
+    assert loaded(imports(light), [*QT, "gui", *HEAVY]) == []
+
+
+def test_training_never_loads_qt() -> None:
+    assert loaded(imports(TRAINING), [*QT, "gui"]) == []
+
+
+@pytest.mark.parametrize("code", ["import engine", "import engine.command_line"])
+def test_importing_the_engine_loads_nothing_heavy(code: str) -> None:
+    assert loaded(code, [*HEAVY, *QT, "matplotlib"]) == []
+
+
+@pytest.mark.parametrize("argument", ["--help", "--version"])
+def test_help_loads_nothing_heavy(argument: str) -> None:
+    code = f"""
+import runpy, sys
+sys.argv = ["main.py", {argument!r}]
+try:
+    runpy.run_path("main.py", run_name="__main__")
+except SystemExit as stop:
+    assert stop.code == 0
+"""
+    assert loaded(code, [*HEAVY, *QT, "matplotlib"]) == []
+
+
+def test_refusing_bad_input_loads_no_training_libraries_and_no_qt() -> None:
+    code = """
+import runpy, sys
+sys.argv = ["main.py", "--batch", "architectures", "--set", "epoch=3"]
+try:
+    runpy.run_path("main.py", run_name="__main__")
+except SystemExit as stop:
+    assert stop.code == 1
+"""
+    assert loaded(code, [*HEAVY, *QT]) == []
+
+
+def test_the_version_is_a_version() -> None:
+    assert len(engine.__version__.split(".")) == 3
