@@ -16,7 +16,6 @@ ARCHITECTURE_VIEWS = Views(
             "Accuracy: validation (solid) and training (dashed)",
             "accuracy (%)",
             (Series("validation_accuracy", PERCENT), Series("training_accuracy", PERCENT, dashed=True)),
-            y_range=(0, PERCENT),
         ),
         lambda: CurvePlot(
             "gradient_norm",

@@ -17,6 +17,7 @@ from gui.views.plot import Plot
 
 BAND_ALPHA = 45  # of 255: bands of five variants stay legible where they cross
 LINE_WIDTH = 1.5
+VANISHING = 1e-12  # below any gradient norm worth showing
 
 
 @dataclass(frozen=True)
@@ -37,27 +38,28 @@ class _Curve:
         self._positive = plot.is_logarithmic
         style = Qt.PenStyle.DashLine if series.dashed else Qt.PenStyle.SolidLine
         self.line = plot.plot(pen=pg.mkPen(colour, width=LINE_WIDTH, style=style), antialias=True)
-        self._band: tuple[pg.PlotDataItem, pg.PlotDataItem] | None = None
         self.items = [self.line]
+        self.band: pg.PlotCurveItem | None = None
         if banded:
-            # Without any pen a curve keeps no shape to fill, hence one that draws nothing.
-            low, high = (plot.plot(pen=QPen(Qt.PenStyle.NoPen)) for _ in range(2))
             shade = QColor(colour)
             shade.setAlpha(BAND_ALPHA)
-            fill = pg.FillBetweenItem(low, high, brush=shade)
-            plot.addItem(fill)
-            self._band = (low, high)
-            self.items += [low, high, fill]
+            # The outline of the band, filled; many times faster than a FillBetweenItem of two curves.
+            self.band = pg.PlotCurveItem(pen=QPen(Qt.PenStyle.NoPen), brush=shade, fillLevel="enclosed")
+            plot.addItem(self.band)
+            self.items.append(self.band)
 
     def draw(self, variant: VariantObservation) -> None:
         steps, mean, deviation, count = variant.mean(self.series.quantity)
         mean, deviation = mean * self.series.scale, deviation * self.series.scale
         self.line.setData(steps, mean)
         self.bounds = _finite_bounds(mean, self._positive)
-        if self._band is not None:
+        if self.band is not None:
             several = count > 1
-            for edge, sign in zip(self._band, (-1, 1), strict=True):
-                edge.setData(steps[several], (mean + sign * deviation)[several])
+            low, high = (mean - deviation)[several], (mean + deviation)[several]
+            if self._positive:
+                low = np.maximum(low, VANISHING)  # below zero there is no logarithm
+            outline = np.concatenate([steps[several], steps[several][::-1]]), np.concatenate([low, high[::-1]])
+            self.band.setData(*outline)
 
     def show(self, visible: bool) -> None:
         for item in self.items:
@@ -74,11 +76,10 @@ class CurvePlot(Plot):
         y: str,
         series: tuple[Series, ...],
         logarithmic: bool = False,
-        y_range: tuple[float, float] | None = None,
     ) -> None:
         super().__init__(name, title, "step", y)
         self._series = series
-        self._logarithmic, self._fixed_range = logarithmic, y_range
+        self._logarithmic = logarithmic
         self.getPlotItem().setLogMode(y=logarithmic)
         self._follows = True
         self._shown_range: tuple[float, float] | None = None
@@ -105,8 +106,6 @@ class CurvePlot(Plot):
         }
         self._follows, self._shown_range = True, None
         self.setXRange(0, observations.total_steps, padding=0.02)
-        if self._fixed_range is not None:
-            self.setYRange(*self._fixed_range, padding=0.02)
 
     def refresh(self, observations: Observations) -> None:
         """Draw what has changed since the last call."""
@@ -115,7 +114,7 @@ class CurvePlot(Plot):
                 self._drawn[name] = variant.changes
                 for curve in self._curves[name]:
                     curve.draw(variant)
-        if self._follows and self._fixed_range is None:
+        if self._follows:
             self._fit()
 
     def show_variant(self, name: str, visible: bool) -> None:

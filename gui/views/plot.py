@@ -5,6 +5,7 @@ from __future__ import annotations
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent
 from PySide6.QtGui import QPalette
+from PySide6.QtWidgets import QGraphicsItem
 
 from gui.observations import Observations
 from gui.theme import muted
@@ -32,6 +33,8 @@ class Plot(pg.PlotWidget):
         item.setClipToView(True)
         for side in self._labels:
             item.getAxis(side).enableAutoSIPrefix(False)
+            # Drawing an axis costs more than drawing its curves, and it changes seldom: kept as a picture.
+            item.getAxis(side).setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)
         item.getAxis("left").setWidth(52)
         self.show_values(False)
         self._restyle()

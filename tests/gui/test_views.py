@@ -55,13 +55,12 @@ def test_a_band_spans_one_deviation_where_there_are_two_runs(accuracy: CurvePlot
     )
     accuracy.begin(observations)
     accuracy.refresh(observations)
-    band = accuracy._curves["mlp_1"][0]._band
+    band = accuracy._curves["mlp_1"][0].band
     assert band is not None
     deviation = 100 * np.std([0.2, 0.4], ddof=1)
-    for edge, expected in zip(band, (30 - deviation, 30 + deviation), strict=True):
-        steps, values = edge.getOriginalDataset()
-        assert steps.tolist() == [10]
-        np.testing.assert_allclose(values, [expected])
+    steps, values = band.getData()
+    assert steps.tolist() == [10, 10]
+    np.testing.assert_allclose(values, [30 - deviation, 30 + deviation])
 
 
 def test_a_variant_without_news_is_not_drawn_again(accuracy: CurvePlot, monkeypatch: pytest.MonkeyPatch) -> None:
