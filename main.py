@@ -12,9 +12,9 @@ def main() -> int:
 
     options = parse(sys.argv[1:])
     if options.batch or options.list:
-        from engine.batch import run
+        from engine.batch import run_until_interrupted
 
-        return run(options)
+        return run_until_interrupted(options)
     from gui.app import run_window
 
     return run_window(options.workspace, options.workers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from pathlib import Path
@@ -32,6 +33,19 @@ EXIT_FAILED = 1
 EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 
 
+def run_until_interrupted(options: Options) -> int:
+    """As :func:`run`; Ctrl-C while nothing trains, or a reader that went away, ends the program without a traceback."""
+    try:
+        return run(options)
+    except KeyboardInterrupt:
+        _say(sys.stderr, "trainscope: Interrupted.")
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # Python would complain once more when it flushes at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILED
+
+
 def run(options: Options) -> int:
     """Do what ``options`` ask for; gives the exit code, and one sentence on stderr where it isn't 0."""
     try:
@@ -54,7 +68,16 @@ def build_spec(experiment: Experiment, options: Options) -> ExperimentSpec:
     if options.dataset is not None:
         changes["dataset"] = options.dataset
     changes |= parse_assignments(experiment.spec, list(options.assignments))
+    if "dataset" in changes:
+        changes["dataset"] = _absolute(changes["dataset"])
     return experiment.preset(options.preset, **changes)
+
+
+def _absolute(dataset: Any) -> Any:
+    """A path in full, so that what is stored means the same from any folder; a name as it is."""
+    if isinstance(dataset, str) and dataset not in DATASETS and Path(dataset).expanduser().exists():
+        return str(Path(dataset).expanduser().absolute())
+    return dataset
 
 
 def _train(options: Options) -> int:
@@ -101,7 +124,7 @@ def _obey_signals(control: ControlChannel) -> dict[signal.Signals, Any]:
 
 def _report(store: Store, experiment: int, export: Path | None) -> None:
     result = load_results(store, experiment)
-    _say(sys.stdout, f"{'variant':<16}{'parameters':>11}{'tested':>8}{'best':>9}{'mean':>9}{'std':>8}{'seconds':>9}")
+    _say(sys.stdout, f"{'variant':<16}{'parameters':>11}{'runs':>8}{'best':>9}{'mean':>9}{'std':>8}{'seconds':>9}")
     for variant in result.variants:
         _say(sys.stdout, _table_row(variant))
     _say(sys.stdout, f"Stored as experiment {experiment} in {store.file}")
@@ -112,13 +135,12 @@ def _report(store: Store, experiment: int, export: Path | None) -> None:
 
 def _table_row(variant: VariantResult) -> str:
     accuracy = spread(variant.test_accuracies)
-    seconds = [run.run.seconds for run in variant.runs if run.run.seconds is not None]
-    mean_seconds = f"{sum(seconds) / len(seconds):9.1f}" if seconds else f"{'-':>9}"
+    seconds = f"{'-':>9}" if variant.mean_seconds is None else f"{variant.mean_seconds:9.1f}"
     cells = "".join(
         f"{'-':>{width}}" if value is None else f"{100 * value:>{width - 2}.2f} %"
         for value, width in ((accuracy["best"], 9), (accuracy["mean"], 9), (accuracy["std"], 8))
     )
-    return f"{variant.name:<16}{variant.parameters:>11,}{len(variant.tested):>8}{cells}{mean_seconds}"
+    return f"{variant.name:<16}{variant.parameters:>11,}{len(variant.counted):>8}{cells}{seconds}"
 
 
 def _exit_code(finished: ExperimentFinished) -> int:

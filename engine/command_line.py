@@ -12,6 +12,8 @@ import engine
 from engine.experiments import EXPERIMENTS
 from engine.paths import default_workspace
 
+MOST_WORKERS = 256
+
 
 @dataclass(frozen=True)
 class Options:
@@ -80,7 +82,6 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _workers(text: str) -> int:
-    count = int(text)
-    if not 0 <= count <= 256:
-        raise argparse.ArgumentTypeError("takes 0 to 256")
-    return count
+    if not (text.isascii() and text.isdigit() and int(text) <= MOST_WORKERS):
+        raise argparse.ArgumentTypeError(f"takes a whole number from 0 to {MOST_WORKERS}, not '{text}'")
+    return int(text)

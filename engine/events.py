@@ -186,14 +186,15 @@ class Weights:
 class RunFinished:
     """A run has ended; comes exactly once for every run that was planned.
 
-    ``seconds`` is training time, validation included, tracing and test left out. Test figures are None unless the
-    run was tested; ``confusion`` is int [classes, classes], rows the true class. ``model`` is the saved file's path.
+    ``seconds`` is training time, validation included, tracing and test left out; None if training did not end by
+    itself or when asked. Test figures are None unless the run was tested; ``confusion`` is int [classes, classes],
+    rows the true class. ``model`` is the saved file's path.
     """
 
     run: int
     status: Status
     reason: str = ""
-    seconds: float = 0.0
+    seconds: float | None = None
     test_loss: float | None = None
     test_accuracy: float | None = None
     confusion: Array | None = None

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import math
 import pickle
 from collections.abc import Iterator
 from pathlib import Path
-from statistics import fmean
 from tempfile import TemporaryFile
 from typing import Any
+
+import numpy as np
 
 from engine.errors import ExportError
 from engine.experiments import find_experiment
@@ -107,7 +109,6 @@ def _write_all(result: ExperimentResult, definition: Experiment, folder: Path) -
 
 
 def _variant_summary(variant: VariantResult, spec: ExperimentSpec) -> dict[str, Any]:
-    seconds = [run.run.seconds for run in variant.runs if run.run.seconds is not None]
     settings = spec.model_dump()
     return {
         "name": variant.name,
@@ -115,7 +116,8 @@ def _variant_summary(variant: VariantResult, spec: ExperimentSpec) -> dict[str, 
         "repeats": settings["repeats"],
         "epochs": settings["epochs"],
         "test_accuracy": spread(variant.test_accuracies),
-        "seconds": fmean(seconds) if seconds else None,
+        "seconds": variant.mean_seconds,
+        "counted_runs": len(variant.counted),
         "runs": [
             {
                 "repeat": run.run.spec.repeat,
@@ -171,8 +173,24 @@ def _write_course(folder: Path, name: str, dictionary: CourseDictionary) -> Iter
     folder.mkdir(exist_ok=True)
     yield _write_text(folder / f"{name}.json", json.dumps(dictionary, default=lambda array: array.tolist()))
     path = folder / f"{name}.pkl"
-    path.write_bytes(pickle.dumps(dictionary, protocol=4))
+    path.write_bytes(portable_pickle(dictionary))
     yield path
+
+
+class _PortablePickler(pickle.Pickler):
+    """Writes arrays by NumPy's public names: its own way names a module that older versions don't have."""
+
+    def reducer_override(self, value: Any) -> Any:
+        if isinstance(value, np.ndarray):
+            return np.ndarray, (value.shape, value.dtype.str, bytearray(np.ascontiguousarray(value).tobytes()))
+        return NotImplemented
+
+
+def portable_pickle(dictionary: CourseDictionary) -> bytes:
+    """``dictionary`` pickled so that any NumPy reads it back, its arrays writable."""
+    file = io.BytesIO()
+    _PortablePickler(file, protocol=4).dump(dictionary)
+    return file.getvalue()
 
 
 def _write_text(path: Path, text: str) -> Path:

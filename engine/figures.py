@@ -55,7 +55,7 @@ def weight_grid(title: str, weights: Weights) -> Figure:
     axes = figure.subplots()
     shown = axes.imshow(grid.squeeze(), cmap="gray", vmin=0, vmax=WHITE, interpolation="nearest")
     axes.set_axis_off()
-    axes.set_title(f"{title}: {weights.layer} after epoch {weights.epoch}")
+    axes.set_title(f"{title}: {weights.layer} after step {weights.step}")
     if grid.shape[2] == 1:
         bar = figure.colorbar(
             shown, ax=axes, orientation="horizontal", shrink=0.6, label="weight", ticks=[0, 127.5, WHITE]
@@ -75,7 +75,7 @@ def _draw_mean(
 
 
 def _draw_test(axes: Axes, variant: VariantResult, colour: str) -> None:
-    training = [PERCENT * result.records[-1].training_accuracy for result in variant.tested]
+    training = [PERCENT * result.records[-1].training_accuracy for result in variant.counted]
     test = [PERCENT * accuracy for accuracy in variant.test_accuracies]
     axes.scatter(training, test, color=colour, label=variant.name, s=36, alpha=0.85)
 
@@ -111,6 +111,5 @@ def _draw_diagonal(axes: Axes) -> None:
 
 
 def _title(result: ExperimentResult) -> str:
-    repeats = max((len(variant.runs) for variant in result.variants), default=0)
-    runs = "1 run" if repeats == 1 else f"{repeats} runs"
-    return f"{result.experiment.dataset.title}, {runs} of each, mean ± one standard deviation"
+    counts = ", ".join(f"{variant.name} {len(variant.runs)}" for variant in result.variants)
+    return f"{result.experiment.dataset.title}; mean ± one standard deviation over runs: {counts}"

@@ -159,4 +159,5 @@ def describe_end(run: PlannedRun, event: RunFinished) -> str:
     """How a run ended."""
     if event.test_accuracy is None:
         return f"{run_title(run)} {event.status}: {event.reason}"
-    return f"{run_title(run)} {event.status} in {event.seconds:.1f} s: test accuracy {100 * event.test_accuracy:.2f} %"
+    time = f" in {event.seconds:.1f} s" if event.seconds is not None else ""
+    return f"{run_title(run)} {event.status}{time}: test accuracy {100 * event.test_accuracy:.2f} %"

@@ -9,7 +9,7 @@ from statistics import fmean, stdev
 import numpy as np
 
 from engine.arrays import Array
-from engine.events import Record, Weights
+from engine.events import Record, Status, Weights
 from engine.store import Store, StoredExperiment, StoredRun
 
 
@@ -36,14 +36,26 @@ class VariantResult:
         return [run for run in self.runs if run.run.is_tested]
 
     @property
+    def counted(self) -> list[RunResult]:
+        """The tested runs that statistics are over: those that went through all epochs, or else those stopped early."""
+        finished = [result for result in self.tested if result.run.status is Status.FINISHED]
+        return finished or self.tested
+
+    @property
     def best(self) -> RunResult | None:
-        """The run of best test accuracy, the earliest of equals; None where none was tested."""
-        return max(self.tested, key=lambda result: result.run.test_accuracy or 0.0, default=None)
+        """The counted run of best test accuracy, the earliest of equals; None where none was tested."""
+        return max(self.counted, key=lambda result: result.run.test_accuracy or 0.0, default=None)
 
     @property
     def test_accuracies(self) -> list[float]:
-        """Test accuracies (fractions) of the tested runs."""
-        return [result.run.test_accuracy for result in self.runs if result.run.test_accuracy is not None]
+        """Test accuracies (fractions) of the counted runs."""
+        return [result.run.test_accuracy for result in self.counted if result.run.test_accuracy is not None]
+
+    @property
+    def mean_seconds(self) -> float | None:
+        """Mean training time of the counted runs."""
+        seconds = [result.run.seconds for result in self.counted if result.run.seconds is not None]
+        return fmean(seconds) if seconds else None
 
     @cached_property
     def steps(self) -> Array:

@@ -52,6 +52,7 @@ class Session:
         self._failure: TaskFailed | None = None
         self._statuses: Counter[Status] = Counter()
         self._reasons: list[str] = []
+        self._open: set[int] = set()  # runs that have not ended
 
     def run(self, experiment: Experiment, spec: ExperimentSpec) -> ExperimentFinished:
         """Carry out ``spec``; whatever happens, an :class:`ExperimentFinished` is emitted last, and returned."""
@@ -62,6 +63,7 @@ class Session:
             info = self._prepare(runs[0].data)
             started = self._store_plan(experiment, spec, runs, info, workers)
             number = started.experiment
+            self._open = {run.run for run in started.runs}
             self._emit(started)
             self._train(started.runs, number)
             finished = ExperimentFinished(number, *self._outcome(len(runs)))
@@ -76,7 +78,9 @@ class Session:
         return self._finish(finished)
 
     def _prepare(self, data: DataSpec) -> DatasetInfo:
-        self._executor.run([PrepareTask(data)], self._take_preparation, self._control)
+        control = self._executor.run([PrepareTask(data)], self._take_preparation, self._control)
+        if control is not None:
+            raise Cancelled("Cancelled while the data set was being prepared.")
         if self._failure is not None:
             raise (Cancelled if self._failure.cancelled else DatasetError)(self._failure.reason)
         if self._info is None:
@@ -113,6 +117,7 @@ class Session:
         if isinstance(event, RunStarted | Record | Weights | RunFinished):
             self._store.add(event)
         if isinstance(event, RunFinished):
+            self._open.discard(event.run)
             self._statuses[event.status] += 1
             if event.status in (Status.FAILED, Status.CRASHED, Status.DIVERGED):
                 self._reasons.append(event.reason)
@@ -132,8 +137,16 @@ class Session:
     def _finish(self, finished: ExperimentFinished) -> ExperimentFinished:
         if finished.experiment is not None:
             try:
+                self._end_open_runs(finished)
                 self._store.finish_experiment(finished.experiment, finished.status, finished.reason)
             except TrainscopeError as error:
                 finished = ExperimentFinished(finished.experiment, Status.FAILED, str(error))
         self._emit(finished)
         return finished
+
+    def _end_open_runs(self, finished: ExperimentFinished) -> None:
+        """No run stays under way in the store once its experiment has ended."""
+        for run in sorted(self._open):
+            ended = RunFinished(run, finished.status, finished.reason)
+            self._store.add(ended)
+            self._emit(ended)

@@ -26,6 +26,8 @@ from engine.paths import store_file
 from engine.spec import RunSpec
 
 SCHEMA_VERSION = 1
+BUSY_SECONDS = 5.0  # how long to wait for another program that is writing
+BUSY_PAUSE = 0.02
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS experiments (
@@ -156,10 +158,20 @@ class Store:
         with self._explained("opened"):
             self._db.row_factory = sqlite3.Row
             # A commit then costs no disk flush; a power cut can lose the last moments but never harm the file.
-            self._db.executescript(
-                "PRAGMA busy_timeout=5000; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;"
-            )
+            self._db.executescript("PRAGMA busy_timeout=5000; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;")
+            self._use_write_ahead_log()
             self._ensure_schema()
+
+    def _use_write_ahead_log(self) -> None:
+        """Switch the journal over, once in the life of a file; SQLite doesn't wait for others there, so this does."""
+        deadline = time.monotonic() + BUSY_SECONDS
+        while self._db.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+            try:
+                self._db.execute("PRAGMA journal_mode=WAL")
+            except sqlite3.OperationalError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(BUSY_PAUSE)
 
     def close(self) -> None:
         """Close the file."""

@@ -9,7 +9,7 @@ import numpy as np
 from engine.arrays import Array
 from engine.events import Weights
 
-GAP = 1  # pixels between two images of a grid
+GAP = 2  # pixels between two images of a grid
 LEAST_SIDE = 24  # pixels; smaller kernels are enlarged, or the gaps would take most of a grid
 
 

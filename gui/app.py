@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engine.executors.processes import ProcessExecutor
 from engine.paths import log_folder
 from gui.platform_check import explain_missing_display
 
+if TYPE_CHECKING:
+    from gui.window import MainWindow
+
 EXIT_FAILED = 1
+WAKE_INTERVAL_MS = 200  # how long Ctrl-C may take
 
 
 def run_window(workspace: Path, workers: int | None) -> int:
@@ -36,4 +42,16 @@ def run_window(workspace: Path, workers: int | None) -> int:
     trainer = ProcessExecutor(workers or None, log_folder(workspace), yielding=True)
     window = MainWindow(workspace, trainer, ProcessExecutor(1, log_folder(workspace) / "assistant", yielding=True))
     window.show()
+    close_on_interrupt(window)
     return app.exec()
+
+
+def close_on_interrupt(window: MainWindow) -> None:
+    """Let Ctrl-C in the terminal close the window, as its own button would."""
+    from PySide6.QtCore import QTimer
+
+    signal.signal(signal.SIGINT, lambda _number, _frame: window.close())
+    # Python sees a signal only when it runs, so it is made to now and then.
+    wake = QTimer(window, interval=WAKE_INTERVAL_MS)
+    wake.timeout.connect(lambda: None)
+    wake.start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import queue
 from collections.abc import Callable
 from contextlib import suppress
@@ -19,14 +20,16 @@ from engine.session import Session
 from engine.spec import ExperimentSpec
 from engine.store import Store
 
+log = logging.getLogger(__name__)
+
 Job = Callable[[Emit, ControlChannel], None]
 
 
 class Bridge(QThread):
     """Does jobs one after the other, away from the event loop, and reports what happens as Qt signals.
 
-    ``happened`` carries every event; ``idle`` comes after each job, whatever became of it. The thread owns its executor
-    and closes it when it ends.
+    ``happened`` carries every event; ``idle`` comes after each experiment or task, whatever became of it. The thread
+    owns its executor and closes it when it ends.
     """
 
     happened = Signal(object)
@@ -35,7 +38,7 @@ class Bridge(QThread):
     def __init__(self, executor: Executor, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._executor = executor
-        self._jobs: queue.SimpleQueue[tuple[Job, ControlChannel] | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[tuple[Job, ControlChannel, bool] | None] = queue.SimpleQueue()
         self._newest: ControlChannel | None = None
 
     def warm_up(self, runs: int) -> None:
@@ -44,7 +47,7 @@ class Bridge(QThread):
         def job(_emit: Emit, _control: ControlChannel) -> None:
             self._executor.start(runs)
 
-        self._jobs.put((job, ControlChannel()))
+        self._jobs.put((job, ControlChannel(), False))
 
     def run_experiment(self, workspace: Path, experiment: Experiment, spec: ExperimentSpec) -> None:
         """Carry out an experiment; ends with :class:`~engine.events.ExperimentFinished`."""
@@ -92,16 +95,21 @@ class Bridge(QThread):
     def _submit(self, job: Job) -> None:
         # A channel a job: what was asked of one can't reach the next.
         self._newest = ControlChannel()
-        self._jobs.put((job, self._newest))
+        self._jobs.put((job, self._newest, True))
 
-    def _do(self, job: Job, control: ControlChannel) -> None:
+    def _do(self, job: Job, control: ControlChannel, announced: bool) -> None:
         try:
             job(self._report, control)
         except TrainscopeError as error:
             self._report(TaskFailed(str(error)))
+        except Exception as error:
+            # The thread must go on: without it the window could neither train nor close.
+            log.exception("unexpected error in a job")
+            self._report(TaskFailed(f"An unexpected {type(error).__name__} ended the task ({error}); try it again."))
         finally:
             control.close()
-        self.idle.emit()
+        if announced:
+            self.idle.emit()
 
     def _report(self, event: Event) -> None:
         self.happened.emit(event)

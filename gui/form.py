@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from html import escape
 from itertools import groupby
 from typing import Any, TypeVar
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QLocale, Qt, Signal
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QCheckBox,
@@ -30,6 +31,7 @@ from PySide6.QtWidgets import (
 from engine.fields import FieldDescription, Kind, describe
 from engine.spec import ExperimentSpec
 from gui.views.dataset_chooser import DatasetChooser
+from gui.views.wheel import WheelFilter
 
 Named = TypeVar("Named", bound=QWidget)
 
@@ -113,11 +115,11 @@ class Form(QWidget):
 
 def _tip(item: FieldDescription) -> str:
     unit = f" {item.unit}" if item.unit else ""
-    return f"<p>{item.help}</p><p><i>{item.key}: {item.bounds}{unit}</i></p>"
+    return f"<p>{escape(item.help)}</p><p><i>{item.key}: {escape(item.bounds)}{unit}</i></p>"
 
 
 def _integer(item: FieldDescription, changed: Callable[[], None]) -> Editor:
-    box = _named(QSpinBox(), item)
+    box = _still(_named(QSpinBox(), item))
     low = int(item.minimum or 0)
     box.setRange(low - 1 if item.optional else low, int(item.maximum or 0))
     box.setSuffix(f" {item.unit}" if item.unit else "")
@@ -142,7 +144,9 @@ class _NumberBox(QDoubleSpinBox):
 
 
 def _number(item: FieldDescription, changed: Callable[[], None]) -> Editor:
-    box = _named(_NumberBox(), item)
+    box = _still(_named(_NumberBox(), item))
+    # Elsewhere a comma may be the decimal sign: 0.001 would be read as 1.
+    box.setLocale(QLocale.c())
     margin = 10**-DECIMALS
     box.setDecimals(DECIMALS)
     box.setRange(
@@ -168,7 +172,7 @@ def _text(item: FieldDescription, changed: Callable[[], None]) -> Editor:
 
 
 def _choice(item: FieldDescription, changed: Callable[[], None]) -> Editor:
-    box = _named(QComboBox(), item)
+    box = _still(_named(QComboBox(), item))
     box.addItems(item.choices)
     box.currentIndexChanged.connect(lambda _index: changed())
     return Editor(box, box.currentText, box.setCurrentText)
@@ -190,6 +194,13 @@ def _choices(item: FieldDescription, changed: Callable[[], None]) -> Editor:
             box.setChecked(choice in value)
 
     return Editor(widget, lambda: tuple(choice for choice, box in boxes.items() if box.isChecked()), write)
+
+
+def _still(widget: Named) -> Named:
+    """Let the wheel pass: who scrolls the form doesn't mean to change what comes under the pointer."""
+    widget.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    widget.installEventFilter(WheelFilter(widget))
+    return widget
 
 
 def _named(widget: Named, item: FieldDescription) -> Named:

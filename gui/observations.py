@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from engine.arrays import Array
-from engine.datasets import DatasetInfo
 from engine.events import (
     Event,
     ExperimentFinished,
@@ -38,6 +37,7 @@ class RunObservation:
     reason: str = ""
     last: Record | None = None
     test_accuracy: float | None = None
+    weights: Weights | None = None
     steps: array[float] = field(default_factory=lambda: array("d"))
     curves: dict[str, array[float]] = field(default_factory=lambda: {name: array("d") for name in QUANTITIES})
 
@@ -69,8 +69,14 @@ class VariantObservation:
     name: str
     position: int
     runs: list[RunObservation] = field(default_factory=list)
-    weights: Weights | None = None
     changes: int = 0
+
+    @property
+    def shown(self) -> RunObservation | None:
+        """The run whose weights are worth showing: the best of those tested, else the first that began."""
+        seen = [run for run in self.runs if run.weights is not None]
+        tested = [run for run in seen if run.test_accuracy is not None]
+        return max(tested, key=lambda run: run.test_accuracy or 0.0) if tested else next(iter(seen), None)
 
     def mean(self, quantity: str) -> tuple[Array, Array, Array, Array]:
         """Steps, mean over the runs, deviation and number of runs: float64 [records] each.
@@ -88,17 +94,12 @@ class VariantObservation:
         mean, deviation = mean_and_deviation(table)
         return np.array(longest.steps), mean, deviation, np.isfinite(table).sum(axis=0).astype(float)
 
-    def last_values(self, quantity: str) -> list[float]:
-        """The newest value of each run that has one."""
-        return [run.curves[quantity][-1] for run in self.runs if run.steps]
-
 
 class Observations:
     """Everything seen of the current experiment."""
 
     def __init__(self) -> None:
         self.experiment: int | None = None
-        self.info: DatasetInfo | None = None
         self.workers = 1
         self.runs: dict[int, RunObservation] = {}
         self.variants: dict[str, VariantObservation] = {}
@@ -116,7 +117,7 @@ class Observations:
                 self.runs[run].add(event)
                 self._changed(run)
             case Weights(run=run):
-                self._variant(run).weights = event
+                self.runs[run].weights = event
                 self._changed(run)
             case RunFinished(run=run):
                 observation = self.runs[run]
@@ -152,7 +153,8 @@ class Observations:
             for run in self.runs.values()
             if not run.status.is_final
         )
-        return left / self.workers
+        longest = max((self.run_seconds_left(run) or 0.0 for run in self.runs.values()), default=0.0)
+        return max(left / self.workers, longest)
 
     def run_seconds_left(self, run: RunObservation) -> float | None:
         """Estimated time left of one run that is under way."""
@@ -161,7 +163,7 @@ class Observations:
         return run.planned.total_steps * (1 - run.progress) * run.seconds_per_step
 
     def _start(self, event: ExperimentStarted) -> None:
-        self.experiment, self.info, self.workers = event.experiment, event.info, event.workers
+        self.experiment, self.workers = event.experiment, event.workers
         self.finished = None
         self.runs = {run.run: RunObservation(run) for run in event.runs}
         self.variants = {}

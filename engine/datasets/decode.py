@@ -79,17 +79,21 @@ def _header(path: str) -> tuple[int, int, bool]:
     from PIL import Image
 
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=_FORMATS) as image:
             return image.height, image.width, image.mode in _GRAY_MODES
     except Exception as error:
         raise _unreadable(path, error) from None
+
+
+# Pillow looks at the content, not the ending, and would hand an EPS file to an interpreter of the system's.
+_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP")
 
 
 def _decode(path: str, look: Look) -> Array:
     from PIL import Image
 
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=_FORMATS) as image:
             return np.asarray(_converted(image, look)).reshape(look.shape)
     except ColourFoundError:
         raise

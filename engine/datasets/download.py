@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -37,12 +39,31 @@ def downloads_folder() -> Path:
     return cache_folder() / "downloads"
 
 
+class NotDownloadedError(DatasetError):
+    """The file is not there, and was not to be downloaded."""
+
+
+_may_download: ContextVar[bool] = ContextVar("may_download", default=True)
+
+
+@contextmanager
+def without_downloads() -> Iterator[None]:
+    """Within, :func:`fetch` raises :class:`NotDownloadedError` rather than download anything."""
+    token = _may_download.set(False)
+    try:
+        yield
+    finally:
+        _may_download.reset(token)
+
+
 def fetch(file: RemoteFile, progress: Progress) -> Path:
     """The path of the file, downloaded unless it is there with the known hash.
 
     Raises :class:`DatasetError` where no address gives the file, and what ``progress`` raises; the file appears under
     its name only when it is whole.
     """
+    if not _may_download.get() and not (downloads_folder() / file.name).exists():
+        raise NotDownloadedError("Not downloaded yet; Run downloads it.")
     problems = []
     for url in file.urls:
         try:

@@ -8,6 +8,7 @@ import numpy as np
 
 from engine.arrays import Array
 from engine.datasets.base import Progress
+from engine.datasets.download import without_downloads
 from engine.datasets.sources import load_raw
 from engine.spec import DataSpec
 
@@ -29,9 +30,12 @@ class SampleImages:
 def sample_images(spec: DataSpec, count: int, progress: Progress) -> SampleImages:
     """``count`` training images (fewer where there are fewer), spread evenly over the classes and within each.
 
-    The same ones every time. Raises as :func:`~engine.datasets.sources.load_raw` does.
+    The same ones every time. Looking at a data set never downloads it: raises
+    :class:`~engine.datasets.download.NotDownloadedError` where that would be needed, and else as
+    :func:`~engine.datasets.sources.load_raw` does.
     """
-    raw = load_raw(spec, progress)
+    with without_downloads():
+        raw = load_raw(spec, progress)
     counts = np.bincount(raw.y_train, minlength=len(raw.class_names))
     chosen = [
         np.flatnonzero(raw.y_train == label)[np.arange(share) * int(counts[label]) // max(share, 1)]

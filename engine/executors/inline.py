@@ -21,21 +21,22 @@ class InlineExecutor:
         quiet_tensorflow()
         return 1
 
-    def run(self, tasks: Sequence[Task], emit: Emit, control: ControlChannel) -> None:
+    def run(self, tasks: Sequence[Task], emit: Emit, control: ControlChannel) -> Control | None:
         """Carry out the tasks in order; after a control, the rest end as cancelled."""
-        ended = False
+        last: Control | None = None
 
         def poll() -> Control | None:
-            nonlocal ended
+            nonlocal last
             received = control.poll()
-            ended = ended or received is not None
+            last = received or last
             return received
 
         for task in tasks:
-            if ended or poll() is not None:
+            if last is not None or poll() is not None:
                 emit(task.failed(Status.CANCELLED, "Not started."))
             else:
                 self._runner.execute(task, emit, poll)
+        return last
 
     def close(self) -> None:
         """Nothing to end."""

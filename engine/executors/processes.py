@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -27,6 +28,8 @@ from engine.executors.worker import TaskDone, WarmUp, WorkerSettings, worker_mai
 # after each recording interval; seconds cover a slow one.
 CLOSE_SECONDS = 5.0
 
+MOST_WORKERS = 8
+
 # Messages taken from one child before the others and the controls get their turn.
 MESSAGES_A_LOOK = 100
 
@@ -35,9 +38,10 @@ def default_workers(runs: int, cores: int) -> int:
     """How many processes give the most throughput for ``runs`` runs: one single-threaded process a core.
 
     Measured on two cores: two single-threaded processes finish 1.8 times as many runs of mlp_1 as one two-threaded
-    process, 1.08 times as many of cnn_4. A single run gets all threads.
+    process, 1.08 times as many of cnn_4. A single run gets all threads. Each process holds TensorFlow and the data,
+    about a gigabyte with CIFAR-10, hence the cap.
     """
-    return max(1, min(runs, cores))
+    return max(1, min(runs, cores, MOST_WORKERS))
 
 
 @contextmanager
@@ -46,6 +50,7 @@ def _interrupts_held_back() -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return
+    resource_tracker.ensure_running()  # started with the first child otherwise, it would lift the mask again
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -77,13 +82,13 @@ class ProcessExecutor:
 
     def start(self, runs: int) -> int:
         """Start as many children as a plan of ``runs`` runs needs, unless just those are there; they warm up."""
-        count = self._workers or default_workers(runs, cpu_count())
+        count = min(self._workers, runs) if self._workers else default_workers(runs, cpu_count())
         self._start(count, threads=max(1, cpu_count() // count))
         for child in list(self._children):
             self._send(child, WarmUp())
         return count
 
-    def run(self, tasks: Sequence[Task], emit: Emit, control: ControlChannel) -> None:
+    def run(self, tasks: Sequence[Task], emit: Emit, control: ControlChannel) -> Control | None:
         """Carry out all tasks; see :class:`~engine.executors.base.Executor`.
 
         A child that dies takes only its task with it, which ends as crashed; a new child takes its place.
@@ -91,16 +96,18 @@ class ProcessExecutor:
         if not self._children:
             self._start(1, threads=1)
         queue = deque(tasks)
+        last: Control | None = None
         try:
             while queue or any(child.task for child in self._children):
                 for child in list(self._children):
                     if queue and child.task is None:
                         task = queue.popleft()
                         self._send(child, task).task = task
-                self._step(queue, emit, control)
+                last = self._step(queue, emit, control) or last
         except BaseException:
             self.close()  # nobody listens to the tasks under way any more
             raise
+        return last
 
     def close(self) -> None:
         """Close every pipe, which ends the children; those that don't notice in time are killed."""
@@ -140,16 +147,18 @@ class ProcessExecutor:
         theirs.close()
         return _Child(process, ours)
 
-    def _step(self, queue: deque[Task], emit: Emit, control: ControlChannel) -> None:
-        """Wait until a child or the control channel has something to say, and act on all of it."""
+    def _step(self, queue: deque[Task], emit: Emit, control: ControlChannel) -> Control | None:
+        """Wait until a child or the control channel has something to say, and act on it; gives the control, if any."""
         waited = [child.connection for child in self._children if child.task] + [control.connection]
         ready = wait(waited)
         for child in [child for child in self._children if child.connection in ready]:
             self._hear(child, emit)
-        if control.connection in ready and (message := control.poll()) is not None:
-            self._pass_on(message)
-            while queue:
-                emit(queue.popleft().failed(Status.CANCELLED, "Not started."))
+        if control.connection not in ready or (message := control.poll()) is None:
+            return None
+        self._pass_on(message)
+        while queue:
+            emit(queue.popleft().failed(Status.CANCELLED, "Not started."))
+        return message
 
     def _send(self, child: _Child, message: Task | WarmUp) -> _Child:
         """Send to a child, or to its successor if it has died while it had nothing to do; gives the one reached."""

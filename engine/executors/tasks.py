@@ -7,10 +7,12 @@ never loads it.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine.datasets import PreparedData, describe_dataset, prepare, sample_images
+from engine.datasets.download import NotDownloadedError
 from engine.errors import Cancelled, TrainscopeError
 from engine.events import (
     DatasetReady,
@@ -114,10 +116,7 @@ class TaskRunner:
             case PrepareTask(data):
                 emit(DatasetReady(describe_dataset(data, progress)))
             case SampleTask(data, count):
-                found = sample_images(data, count, progress)
-                emit(
-                    SamplesReady(data.dataset, found.title, found.class_names, found.counts, found.images, found.labels)
-                )
+                _show_samples(data, count, emit, progress)
             case DeviceTask():
                 emit(worker_ready())
             case ExportTask(workspace, experiment, folder):
@@ -132,6 +131,15 @@ class TaskRunner:
             self._data = None  # let the old arrays go before the new ones are made
             self._data = (spec, prepare(spec, lambda _message, _done, _total: None))
         return self._data[1]
+
+
+def _show_samples(data: DataSpec, count: int, emit: Emit, progress: Callable[[str, int, int], None]) -> None:
+    try:
+        found = sample_images(data, count, progress)
+    except NotDownloadedError as absent:  # nothing is wrong
+        emit(Progress(str(absent), 0, 0))
+        return
+    emit(SamplesReady(data.dataset, found.title, found.class_names, found.counts, found.images, found.labels))
 
 
 def _export(workspace: Path, experiment: int, folder: Path) -> Exported:

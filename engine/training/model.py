@@ -51,7 +51,9 @@ class MeasuredModel(keras.Model):
         self._kernels = [layer.kernel for layer in network.layers if hasattr(layer, "kernel")]
         self._pieces: Iterator[Piece] = iter(())
         self._run_steps = tf.function(self._run_piece)
-        self._evaluate = tf.function(self._evaluate_chunks, reduce_retracing=True)
+        # The signature lets one trace serve any number of images, so that none falls into training time.
+        signature = [tf.TensorSpec((None, *images.shape[1:]), tf.float32), tf.TensorSpec((None,), tf.int32)]
+        self._evaluate = tf.function(self._evaluate_chunks, input_signature=signature)
 
     def call(self, images: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Logits [batch, classes] of ``images``."""
@@ -95,10 +97,11 @@ class MeasuredModel(keras.Model):
         loss, accuracy = self._evaluate(images, labels).numpy().tolist()
         return loss, accuracy
 
-    def classify(self, images: Array) -> Array:
-        """The most probable class of each image, int [n]."""
+    def test(self, images: Array, labels: Array) -> tuple[float, Array]:
+        """Mean loss (nats) and the most probable class of each image, int [n]."""
         logits = self.network.predict(images, batch_size=EVALUATION_CHUNK, verbose=0)
-        return np.asarray(np.argmax(logits, axis=1))
+        loss = self.compute_loss(None, tf.constant(labels), tf.constant(logits), training=False)
+        return float(loss), np.argmax(logits, axis=1)
 
     def _train_next_piece(self, _calls: Any) -> dict[str, float]:
         piece = next(self._pieces, None)

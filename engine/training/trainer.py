@@ -108,18 +108,26 @@ def _status(recorder: Recorder, controls: ObeyControls) -> Status:
 def _tested(
     number: int, status: Status, seconds: float, model: MeasuredModel, data: PreparedData, model_file: Path | None
 ) -> RunFinished:
-    loss, _ = model.measure(tf.constant(data.x_test), tf.constant(data.y_test))
-    classes = np.arange(len(data.info.class_names))
-    confusion = confusion_matrix(data.y_test, model.classify(data.x_test), labels=classes)
-    if model_file is not None:
-        model_file.parent.mkdir(parents=True, exist_ok=True)
-        model.network.save(model_file)
+    loss, predicted = model.test(data.x_test, data.y_test)
+    confusion = confusion_matrix(data.y_test, predicted, labels=np.arange(len(data.info.class_names)))
+    reason = _save(model.network, model_file) if model_file is not None else ""
     return RunFinished(
         run=number,
         status=status,
+        reason=reason,
         seconds=seconds,
         test_loss=loss,
         test_accuracy=float(np.trace(confusion) / confusion.sum()),
         confusion=confusion,
-        model=str(model_file) if model_file is not None else None,
+        model=str(model_file) if model_file is not None and not reason else None,
     )
+
+
+def _save(network: keras.Sequential, file: Path) -> str:
+    """Save the trained network; gives the reason if that fails, since its test figures count all the same."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        network.save(file)
+    except OSError as error:
+        return f"The trained network could not be saved to {file} ({error.strerror or error})."
+    return ""

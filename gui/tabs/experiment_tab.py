@@ -89,6 +89,7 @@ class ExperimentTab(QWidget):
         self._plots = [make() for make in views.plots]
         self._views: list[View] = [*self._plots, self._weights, self._runs]
         self._next_view = cycle(self._views)
+        self._ending: Control | None = None  # what was asked of the training under way
         self._make_controls()
         self._arrange()
         self._connect()
@@ -107,6 +108,7 @@ class ExperimentTab(QWidget):
         except SpecError as error:
             self.failed.emit(str(error))
             return
+        self._ending = None
         self._show_training(True)
         self._progress.setRange(0, 0)
         self._status.setText("Preparing …")
@@ -119,9 +121,9 @@ class ExperimentTab(QWidget):
             case Progress(message, done, total):
                 self._progress.setRange(0, total)
                 self._progress.setValue(done)
-                self._status.setText(message)
+                self._say(message)
             case DatasetReady():
-                self._status.setText("Waiting for the training processes …")
+                self._say("Waiting for the training processes …")
                 self._progress.setRange(0, 0)
             case ExperimentStarted():
                 self._begin()
@@ -166,11 +168,16 @@ class ExperimentTab(QWidget):
     def _show_progress(self) -> None:
         observations = self.observations
         self._progress.setValue(round(PROGRESS_STEPS * observations.progress))
-        if observations.finished is None:
+        if observations.finished is None and self._ending is None:
             done = sum(run.status.is_final for run in observations.runs.values())
             left = observations.seconds_left
             time = f", {as_duration(left)} left" if left is not None else ""
             self._status.setText(f"{done} of {len(observations.runs)} runs done{time}")
+
+    def _say(self, text: str) -> None:
+        """Say how far things are, unless they are being ended."""
+        if self._ending is None:
+            self._status.setText(text)
 
     def _ask_for_samples(self) -> None:
         try:
@@ -191,6 +198,7 @@ class ExperimentTab(QWidget):
     def _control(self, control: Control, said: str) -> None:
         self._stop.setEnabled(False)
         self._cancel.setEnabled(control is not Control.CANCEL)
+        self._ending = control
         self._status.setText(said)
         self.control_requested.emit(control)
 

@@ -57,7 +57,8 @@ class _Curve:
             several = count > 1
             low, high = (mean - deviation)[several], (mean + deviation)[several]
             if self._positive:
-                low = np.maximum(low, VANISHING)  # below zero there is no logarithm
+                # Unlike the line, an outline is not turned into logarithms by the plot; below zero there is none.
+                low, high = np.log10(np.maximum(low, VANISHING)), np.log10(np.maximum(high, VANISHING))
             outline = np.concatenate([steps[several], steps[several][::-1]]), np.concatenate([low, high[::-1]])
             self.band.setData(*outline)
 
@@ -121,6 +122,8 @@ class CurvePlot(Plot):
         """Show or hide the curves of one variant."""
         for curve in self._curves.get(name, ()):
             curve.show(visible)
+        if self._follows:
+            self._fit()
 
     def _stop_following(self) -> None:
         """The user has zoomed or moved: the plot stays there until the next plan."""
@@ -128,13 +131,12 @@ class CurvePlot(Plot):
 
     def _fit(self) -> None:
         """Show all values between round numbers, so that axes change seldom and curves don't jump at every record."""
-        bounds = [curve.bounds for curves in self._curves.values() for curve in curves if curve.bounds is not None]
+        shown = [curve for curves in self._curves.values() for curve in curves if curve.line.isVisible()]
+        bounds = [curve.bounds for curve in shown if curve.bounds is not None]
         if not bounds:
             return
         low, high = min(low for low, _ in bounds), max(high for _, high in bounds)
-        if self._logarithmic:
-            low, high = np.log10(low), np.log10(high)
-        wanted = round_range(low, high)
+        wanted = decades(low, high) if self._logarithmic else round_range(low, high)
         if wanted != self._shown_range:
             self._shown_range = wanted
             self.setYRange(*wanted, padding=0)
@@ -153,6 +155,12 @@ def round_range(low: float, high: float) -> tuple[float, float]:
     step = next(factor * power for factor in (10, 5, 2, 1) if factor * power <= span / 4)
     bottom = math.floor(low / step)
     return bottom * step, max(math.ceil(high / step), bottom + 1) * step
+
+
+def decades(low: float, high: float) -> tuple[float, float]:
+    """Logarithms of the least whole decades, two or more, that hold both; fewer make an axis label every ninth."""
+    bottom = math.floor(math.log10(low))
+    return bottom, max(math.ceil(math.log10(high)), bottom + 2)
 
 
 def _finite_bounds(values: Array, positive: bool) -> tuple[float, float] | None:

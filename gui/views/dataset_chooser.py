@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 from engine.datasets import DATASETS
 from engine.events import SamplesReady
 from gui.views.images import to_qimage
+from gui.views.wheel import WheelFilter
 
 SAMPLES = 20
 SAMPLE_COLUMNS = 10
@@ -41,6 +42,8 @@ class DatasetChooser(QWidget):
         self._box = QComboBox()
         self._box.setObjectName("dataset")
         self._box.setAccessibleName("Data set")
+        self._box.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self._box.installEventFilter(WheelFilter(self._box))
         self._box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._box.setMinimumContentsLength(8)
         self._box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)

@@ -29,6 +29,7 @@ class Plot(pg.PlotWidget):
         item = self.getPlotItem()
         item.showGrid(x=True, y=True, alpha=0.15)
         item.hideButtons()
+        item.setMenuEnabled(False, enableViewBoxMenu=True)  # its transforms would be undone by the next record
         item.setDownsampling(auto=True, mode="peak")
         item.setClipToView(True)
         for side in self._labels:

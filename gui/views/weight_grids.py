@@ -32,16 +32,16 @@ class WeightGrid(QWidget):
 
     def refresh(self, variant: VariantObservation) -> None:
         """Show the newest weights, if they are new."""
-        weights = variant.weights
-        if weights is None or weights is self._drawn:
+        run = variant.shown
+        weights = run.weights if run is not None else None
+        if run is None or weights is None or weights is self._drawn:
             return
         self._drawn = weights
         images = weight_images(weights)
         scale = common_scale(images)
         self._canvas.show_image(to_qimage(tile(to_bytes(images, scale), background=_background(self.palette()))))
-        repeat = next(run.planned.spec.repeat for run in variant.runs if run.planned.run == weights.run)
-        when = f"epoch {weights.epoch}" if weights.epoch else "before training"
-        self._caption.setText(f"run {repeat}, {when}, ±{scale:.2g}")
+        best = "best " if run.test_accuracy is not None and len(variant.runs) > 1 else ""
+        self._caption.setText(f"{best}run {run.planned.spec.repeat}, step {weights.step:,}, ±{scale:.2g}")
         self.setToolTip(f"{weights.layer}: {len(images)} kernels; black is -{scale:.3g}, white {scale:.3g}")
 
 
@@ -105,6 +105,8 @@ class _Canvas(QWidget):
             return
         painter = QPainter(self)
         size = self._image.size().scaled(self.size(), Qt.AspectRatioMode.KeepAspectRatio)
+        # Smooth where pixels are lost; where they are enlarged, each stays a square.
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, size.width() < self._image.width())
         painter.drawImage(QRect(0, 0, size.width(), size.height()), self._image)
 
 

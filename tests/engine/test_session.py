@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing, suppress
 from typing import Any
 
 import pytest
 
 from engine.control import ControlChannel
-from engine.errors import WorkerError
+from engine.errors import StoreError, WorkerError
 from engine.events import (
     Control,
     DatasetReady,
@@ -233,3 +234,30 @@ def test_a_control_during_preparation_cancels_before_anything_is_stored(store: S
     assert (outcome.experiment, outcome.status) == (None, Status.CANCELLED)
     assert names(events)[-1] == "ExperimentFinished"
     assert experiments_in(store) == 0
+
+
+class ControlledWhilePreparing(ScriptedExecutor):
+    """Its preparation was over before it could obey."""
+
+    def run(self, tasks, emit, control):
+        super().run(tasks, emit, control)
+        return Control.STOP if any(isinstance(task, PrepareTask) for task in tasks) else None
+
+
+def test_a_stop_that_comes_too_late_for_the_preparation_is_not_lost(store: Store) -> None:
+    executor = ControlledWhilePreparing()
+    ended, events = run_session(store, executor, small_spec())
+    assert ended.status is Status.CANCELLED
+    assert not of(RunStarted, events)
+
+
+def test_no_run_stays_under_way_when_a_session_breaks_off(store: Store) -> None:
+    def answer(task: TrainTask) -> Iterator[Event]:
+        yield started(task.run)
+        raise StoreError("The disk is full; make room.")
+
+    ended, events = run_session(store, ScriptedExecutor(answer), small_spec(repeats=3))
+    assert ended.status is Status.FAILED
+    assert [run.status for run in store.runs(1)] == [Status.FAILED] * 3
+    assert sorted(event.run for event in of(RunFinished, events)) == [1, 2, 3]
+    assert isinstance(events[-1], ExperimentFinished)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import sqlite3
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -17,7 +20,7 @@ from engine.errors import StoreError
 from engine.events import Status
 from engine.paths import store_file
 from engine.store import SCHEMA_VERSION, Store
-from tests.engine.support import INFO, finished, planned, record, small_spec, started, timeless, weights
+from tests.engine.support import INFO, ROOT, finished, planned, record, small_spec, started, timeless, weights
 
 COLUMNS = {
     "experiments": {"id", "name", "spec", "seed", "dataset", "versions", "device", "workers", "status", "created"},
@@ -239,3 +242,19 @@ def test_a_new_workspace_can_be_opened_by_many_at_once(workspace: Path) -> None:
     assert not errors
     with closing(sqlite3.connect(store_file(workspace))) as reader:
         assert count(reader, "runs") == 8
+
+
+def test_a_new_workspace_can_be_opened_by_two_programs_at_once(workspace: Path) -> None:
+    script = "import sys; from pathlib import Path; from engine.store import Store; sys.stdin.readline(); "
+    script += f"Store(Path({str(workspace)!r})).close()"
+    command = [sys.executable, "-c", script]
+    for _ in range(3):
+        shutil.rmtree(workspace, ignore_errors=True)
+        programs = [
+            subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # noqa: S603
+            for _ in range(3)
+        ]
+        for program in programs:
+            program.stdin.write("go\n")
+            program.stdin.flush()
+        assert [program.communicate()[1] for program in programs] == [""] * 3

@@ -62,7 +62,7 @@ def test_a_grid_has_no_empty_cell_where_it_can_and_a_gap_around_each_image(count
 def test_images_stand_in_a_grid_in_reading_order() -> None:
     images = np.arange(1, 5, dtype=np.uint8)[:, np.newaxis, np.newaxis, np.newaxis] * np.ones((1, 30, 30, 1), np.uint8)
     grid = tile(images, 0)[..., 0]
-    assert [grid[1, 1], grid[1, 40], grid[40, 1], grid[40, 40]] == [1, 2, 3, 4]
+    assert [grid[GAP, GAP], grid[GAP, 40], grid[40, GAP], grid[40, 40]] == [1, 2, 3, 4]
 
 
 def test_small_kernels_are_enlarged_pixel_by_pixel() -> None:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
-from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QSpinBox
+from PySide6.QtCore import QLocale, QPoint, QPointF, Qt
+from PySide6.QtGui import QWheelEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QDoubleSpinBox, QSpinBox, QWidget
 from pytestqt.qtbot import QtBot
 
 from engine.errors import SpecError
@@ -66,6 +71,45 @@ def test_bounds_of_the_fields_bound_the_editors(form: Form) -> None:
 
 def test_a_number_is_shown_as_a_person_writes_it(form: Form) -> None:
     assert find(form, QDoubleSpinBox, "learning_rate").text() == "0.001"
+
+
+@pytest.fixture
+def turkish() -> Iterator[None]:
+    before = QLocale()
+    QLocale.setDefault(QLocale("tr_TR"))
+    yield
+    QLocale.setDefault(before)
+
+
+def test_a_decimal_comma_of_the_system_changes_no_number(turkish: None, qtbot: QtBot) -> None:
+    form = Form(ArchitecturesSpec)
+    qtbot.addWidget(form)
+    form.show_spec(ARCHITECTURES_EXPERIMENT.preset("quick"))
+    rate = find(form, QDoubleSpinBox, "learning_rate")
+    QTest.keyClick(rate, Qt.Key.Key_Return)
+    assert form.spec().learning_rate == 0.001
+    rate.selectAll()
+    QTest.keyClicks(rate, "0.01")
+    QTest.keyClick(rate, Qt.Key.Key_Return)
+    assert form.spec().learning_rate == 0.01
+
+
+@pytest.mark.parametrize(("kind", "name"), [(QSpinBox, "epochs"), (QComboBox, "optimizer"), (QComboBox, "dataset")])
+def test_scrolling_over_the_form_changes_nothing(form: Form, kind: type[QWidget], name: str) -> None:
+    widget, before = find(form, kind, name), form.spec()
+    down = QWheelEvent(
+        QPointF(5, 5),
+        widget.mapToGlobal(QPointF(5, 5)),
+        QPoint(0, -120),
+        QPoint(0, -120),
+        Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )
+    QApplication.sendEvent(widget, down)
+    assert form.spec() == before
+    assert not down.isAccepted(), "the form itself scrolls"
 
 
 def test_an_empty_image_side_means_as_stored(form: Form) -> None:

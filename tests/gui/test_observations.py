@@ -47,7 +47,7 @@ def test_a_variant_without_records_has_empty_curves() -> None:
 
 def test_the_gradient_norm_is_that_of_the_first_layer() -> None:
     observations = observed(started(), record(gradient_norms=(0.25, 7.0)))
-    assert observations.variants["mlp_1"].last_values("gradient_norm") == [0.25]
+    assert observations.variants["mlp_1"].mean("gradient_norm")[1].tolist() == [0.25]
 
 
 def test_progress_counts_steps_and_takes_ended_runs_as_done() -> None:
@@ -68,9 +68,28 @@ def test_time_left_follows_the_speed_seen() -> None:
 def test_the_newest_weights_and_results_are_kept() -> None:
     newest = weights(step=26, epoch=1)
     observations = observed(started(), weights(), newest, record(), finished(test_accuracy=0.75))
-    assert observations.variants["mlp_1"].weights is newest
+    shown = observations.variants["mlp_1"].shown
+    assert shown is not None
+    assert shown.weights is newest
     assert observations.runs[1].status is Status.FINISHED
     assert observations.runs[1].test_accuracy == 0.75
+
+
+def test_weights_shown_are_those_of_one_run_and_of_the_best_in_the_end() -> None:
+    observations = observed(started(1), weights(1), started(2), weights(2), repeats=2)
+    variant = observations.variants["mlp_1"]
+    assert variant.shown is observations.runs[1], "a second run doesn't take the first one's place"
+    observations.take(finished(1, test_accuracy=0.5))
+    observations.take(weights(2, step=26, epoch=1))
+    assert variant.shown is observations.runs[1], "learned weights are not replaced by unfinished ones"
+    observations.take(finished(2, test_accuracy=0.75))
+    assert variant.shown is observations.runs[2]
+
+
+def test_time_left_is_at_least_that_of_the_longest_run() -> None:
+    observations = observed(started(1), record(1, 130, seconds=13.0))
+    observations.workers = 4
+    assert observations.seconds_left == pytest.approx(13.0)
 
 
 def test_a_new_plan_forgets_the_old_one() -> None:

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QLabel, QToolButton
 from pytestqt.qtbot import QtBot
 
 from engine.events import Status
+from engine.weight_images import GAP
 from gui.views.accuracy_scatter import AccuracyScatter
 from gui.views.curve_plot import CurvePlot, Series, round_range
 from gui.views.dataset_chooser import DatasetChooser
@@ -151,10 +152,10 @@ def test_weights_appear_as_an_image_with_their_epoch_and_scale(qtbot: QtBot) -> 
     grids.begin(observations)
     grids.refresh(observations)
     grid = find(grids, WeightGrid, "weights_mlp_1")
-    assert "epoch 1" in find(grid, QLabel, "caption").text()
+    assert "run 1, step 26" in find(grid, QLabel, "caption").text()
     image = grid._canvas._image
-    # 32 images of 32x32 in 8 columns and 4 rows, with a pixel around each.
-    assert (image.width(), image.height()) == (8 * 33 + 1, 4 * 33 + 1)
+    # 32 images of 32x32 in 8 columns and 4 rows, with a gap around each.
+    assert (image.width(), image.height()) == (8 * (32 + GAP) + GAP, 4 * (32 + GAP) + GAP)
 
 
 def test_pixels_of_an_image_are_those_of_the_array() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -213,3 +214,51 @@ def test_every_control_says_what_it_is(make_window: MakeWindow) -> None:
         if not button.objectName() or not button.toolTip()
     ]
     assert not nameless
+
+
+class SlowStart(ScriptedExecutor):
+    """Takes its time to start, until it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__(whole_run)
+        self.may_start = threading.Event()
+
+    def start(self, runs: int) -> int:
+        assert self.may_start.wait(PATIENCE_MS / 1000)
+        return 1
+
+
+def test_run_pressed_while_the_processes_still_start_is_not_forgotten(qtbot: QtBot, make_window: MakeWindow) -> None:
+    executor = SlowStart()
+    window = make_window(executor)
+    press(window, "run")
+    with qtbot.waitSignal(window.training_ended, timeout=PATIENCE_MS):
+        executor.may_start.set()
+    assert "10 runs trained and tested" in status(window)
+
+
+class Faulty(ScriptedExecutor):
+    """Has an error that nobody foresaw."""
+
+    def run(self, tasks, emit, control):
+        raise RuntimeError("out of the blue")
+
+
+def test_an_unforeseen_error_is_said_and_the_window_lives_on(qtbot: QtBot, make_window: MakeWindow) -> None:
+    window = make_window(Faulty(), Faulty())
+    with qtbot.waitSignal(window.training_ended, timeout=PATIENCE_MS):
+        press(window, "run")
+    assert "unexpected RuntimeError" in message(window)
+    with qtbot.waitSignal(window.training_ended, timeout=PATIENCE_MS):
+        press(window, "run")
+
+
+def test_the_status_says_stopping_until_the_end(qtbot: QtBot, make_window: MakeWindow) -> None:
+    window = make_window(OpenEndedExecutor())
+    with qtbot.waitSignal(window.trained, check_params_cb=lambda event: event == record(1), timeout=PATIENCE_MS):
+        press(window, "run")
+    tab = window.findChild(ExperimentTab)
+    with qtbot.waitSignal(window.training_ended, timeout=PATIENCE_MS):
+        press(window, "stop")
+        tab.refresh()
+        assert status(window).startswith("Stopping")

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from engine.datasets import cifar10, mnist
-from engine.datasets.download import RemoteFile, downloads_folder, fetch
+from engine.datasets import cifar10, mnist, sample_images
+from engine.datasets.download import NotDownloadedError, RemoteFile, downloads_folder, fetch
 from engine.errors import Cancelled, DatasetError
+from engine.spec import DataSpec
 
 from .conftest import Site, cifar_members, idx_files, leftovers, quiet, sha256, write_tar
 
@@ -143,3 +144,10 @@ def test_the_published_tables_are_whole() -> None:
         assert len(file.known_hash) == len("sha256:") + 64
         assert len(file.urls) == 2
         assert all(url.endswith(Path(file.name).name) for url in file.urls)
+
+
+def test_looking_at_samples_never_downloads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("requests.get", lambda *_arguments, **_options: pytest.fail("it went to the network"))
+    for name in ("cifar10", "mnist", "fashion_mnist"):
+        with pytest.raises(NotDownloadedError, match="Run downloads it"):
+            sample_images(DataSpec(dataset=name), 20, lambda _message, _done, _total: None)
