@@ -196,7 +196,21 @@ def test_measuring_in_chunks_gives_the_means_over_all_images(digits: PreparedDat
     assert (loss, accuracy) == pytest.approx(expected[:2], rel=1e-5)
 
 
-def test_classifying_gives_the_most_probable_class(few_digits: PreparedData) -> None:
+def test_testing_gives_the_loss_and_the_most_probable_class(few_digits: PreparedData) -> None:
     model = build_model(small_run(), few_digits)
-    expected = model.network(few_digits.x_test).numpy().argmax(axis=1)
-    assert np.array_equal(model.classify(few_digits.x_test), expected)
+    logits = model.network(few_digits.x_test).numpy()
+    loss, predicted = model.test(few_digits.x_test, few_digits.y_test)
+    assert np.array_equal(predicted, logits.argmax(axis=1))
+    log_sum = np.log(np.exp(logits.astype(np.float64)).sum(axis=1))
+    chosen = logits[np.arange(len(logits)), few_digits.y_test]
+    assert loss == pytest.approx((log_sum - chosen).mean(), rel=1e-5)
+
+
+def test_a_trace_serves_any_number_of_images(few_digits: PreparedData) -> None:
+    """What is traced during training would count as training time."""
+    model = build_model(small_run(), few_digits)
+    model.warm_up()
+    traced = model._evaluate.experimental_get_tracing_count()
+    model.measure(few_digits.x_validation, few_digits.y_validation)
+    model.measure(few_digits.x_test, few_digits.y_test)
+    assert model._evaluate.experimental_get_tracing_count() == traced == 1
