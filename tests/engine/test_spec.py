@@ -16,7 +16,7 @@ from engine.experiments import EXPERIMENTS
 from engine.experiments.architectures import ArchitecturesSpec
 from engine.fields import FieldDescription, Kind, describe
 from engine.spec import DataSpec, NetworkSpec, RunSpec, TrainingSpec, parse_assignments, read_toml
-from tests.engine.support import small_run
+from tests.engine.support import ROOT, small_run
 
 SPECS = (*(experiment.spec for experiment in EXPERIMENTS.values()), DataSpec, NetworkSpec, TrainingSpec)
 FIELDS = {item.key: item for item in describe(ArchitecturesSpec)}
@@ -245,3 +245,9 @@ def test_the_course_preset_is_the_protocol_of_the_homework() -> None:
         "seed": 0,
         "architectures": ("mlp_1", "mlp_2", "cnn_3", "cnn_4", "cnn_5"),
     }
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "resources" / "examples").glob("*.toml")), ids=lambda path: path.stem)
+def test_the_example_files_are_read_without_complaint(path: Path) -> None:
+    spec = EXPERIMENTS[path.stem].preset("quick", **read_toml(path))
+    assert spec != EXPERIMENTS[path.stem].preset("quick")

@@ -19,7 +19,8 @@ import pytest
 from engine.errors import StoreError
 from engine.events import Status
 from engine.paths import store_file
-from engine.store import SCHEMA_VERSION, Store
+from engine.schema import SCHEMA_VERSION
+from engine.store import Store
 from tests.engine.support import INFO, ROOT, finished, planned, record, small_spec, started, timeless, weights
 
 COLUMNS = {
