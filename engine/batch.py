@@ -5,25 +5,26 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
 from engine.command_line import Options
 from engine.control import ControlChannel
 from engine.datasets import DATASETS
-from engine.errors import TrainscopeError
+from engine.errors import SpecError, TrainscopeError
 from engine.events import Control, Event, ExperimentFinished, Status, TaskFailed, WorkerReady
 from engine.executors.base import Executor
 from engine.executors.inline import InlineExecutor
 from engine.executors.processes import ProcessExecutor
 from engine.executors.tasks import DeviceTask
-from engine.experiments import EXPERIMENTS, find_experiment
-from engine.experiments.base import Experiment
+from engine.experiments import ALL, EXPERIMENTS, find_experiment
+from engine.experiments.base import ComputedExperiment, Experiment, TrainingExperiment
 from engine.exports import check_writable, export_experiment
 from engine.fields import describe
 from engine.paths import log_folder
 from engine.progress import make_reporter
-from engine.results import VariantResult, load_results, spread
+from engine.results import ExperimentResult, VariantResult, load_results, spread
 from engine.session import Session
 from engine.spec import ExperimentSpec, parse_assignments, read_toml
 from engine.store import Store
@@ -60,14 +61,21 @@ def make_executor(workers: int | None, workspace: Path) -> Executor:
     return InlineExecutor() if workers == 0 else ProcessExecutor(workers, log_folder(workspace))
 
 
-def build_spec(experiment: Experiment, options: Options) -> ExperimentSpec:
-    """The spec: preset, then file, then ``--dataset``, then ``--set``, each changing only what it names."""
+def build_spec(experiment: Experiment, options: Options, lenient: bool = False) -> ExperimentSpec:
+    """The spec: preset, then file, then ``--dataset``, then ``--set``, each changing only what it names.
+
+    ``lenient`` passes over settings that this experiment doesn't have.
+    """
+    known = experiment.spec.model_fields
+    pairs = [pair for pair in options.assignments if not lenient or pair.partition("=")[0].strip() in known]
     changes: dict[str, Any] = {}
     if options.config is not None:
         changes |= read_toml(options.config)
     if options.dataset is not None:
         changes["dataset"] = options.dataset
-    changes |= parse_assignments(experiment.spec, list(options.assignments))
+    changes |= parse_assignments(experiment.spec, pairs)
+    if lenient:
+        changes = {key: value for key, value in changes.items() if key in known}
     if "dataset" in changes:
         changes["dataset"] = _absolute(changes["dataset"])
     return experiment.preset(options.preset, **changes)
@@ -81,30 +89,53 @@ def _absolute(dataset: Any) -> Any:
 
 
 def _train(options: Options) -> int:
-    experiment = find_experiment(options.batch or "")
-    spec = build_spec(experiment, options)
+    """Run the experiment asked for, or all of them; the first exit code that is not 0 counts."""
+    chosen = list(EXPERIMENTS.values()) if options.batch == ALL else [find_experiment(options.batch or "")]
+    specs = build_specs(chosen, options)
     if options.export is not None:
         check_writable(options.export)  # known before the training, not after it
     store = Store(options.workspace)
-    try:
-        finished = _run_session(experiment, spec, store, options)
-        if finished.experiment is not None:
-            _report(store, finished.experiment, options.export)
-        return _exit_code(finished)
-    finally:
-        store.close()
-
-
-def _run_session(experiment: Experiment, spec: ExperimentSpec, store: Store, options: Options) -> ExperimentFinished:
-    control = ControlChannel()
     executor = make_executor(options.workers, options.workspace)
+    codes: list[int] = []
+    try:
+        for experiment, spec in zip(chosen, specs, strict=True):
+            folder = options.export / experiment.name if options.export and options.batch == ALL else options.export
+            finished = _run_session(experiment, spec, store, executor)
+            if finished.experiment is not None:
+                _report(store, experiment, finished.experiment, folder)
+            codes.append(_exit_code(finished))
+            if codes[-1] == EXIT_INTERRUPTED:
+                break
+    finally:
+        executor.close()
+        store.close()
+    return next((code for code in codes if code != EXIT_OK), EXIT_OK)
+
+
+def build_specs(experiments: Sequence[Experiment], options: Options) -> list[ExperimentSpec]:
+    """The specs of one experiment or of several: among several, each takes the settings that it knows.
+
+    Raises :class:`~engine.errors.SpecError` for a setting that none of them knows.
+    """
+    if len(experiments) == 1:
+        return [build_spec(experiments[0], options)]
+    given = [pair.partition("=")[0].strip() for pair in options.assignments] + (["dataset"] if options.dataset else [])
+    given += list(read_toml(options.config)) if options.config else []
+    known = {key for experiment in experiments for key in experiment.spec.model_fields}
+    for key in given:
+        if key not in known:
+            raise SpecError(f"There is no setting called '{key}' in any experiment; see --list.")
+    return [build_spec(experiment, options, lenient=True) for experiment in experiments]
+
+
+def _run_session(experiment: Experiment, spec: ExperimentSpec, store: Store, executor: Executor) -> ExperimentFinished:
+    control = ControlChannel()
     previous = _obey_signals(control)
     reporter = make_reporter(sys.stderr)
     try:
         return Session(store, executor, reporter.take, control).run(experiment, spec)
     finally:
         reporter.close()
-        executor.close()
         for number, handler in previous.items():
             signal.signal(number, handler)
         control.close()
@@ -122,25 +153,39 @@ def _obey_signals(control: ControlChannel) -> dict[signal.Signals, Any]:
     return {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
 
 
-def _report(store: Store, experiment: int, export: Path | None) -> None:
-    result = load_results(store, experiment)
-    _say(sys.stdout, f"{'variant':<16}{'parameters':>11}{'runs':>8}{'best':>9}{'mean':>9}{'std':>8}{'seconds':>9}")
-    for variant in result.variants:
-        _say(sys.stdout, _table_row(variant))
-    _say(sys.stdout, f"Stored as experiment {experiment} in {store.file}")
+def _report(store: Store, experiment: Experiment, number: int, export: Path | None) -> None:
+    match experiment:
+        case TrainingExperiment():
+            result = load_results(store, number)
+            _report_runs(result)
+            _say_all(experiment.report(experiment.findings(experiment.spec.from_json(result.experiment.spec), result)))
+        case ComputedExperiment() if (found := store.computation(number)) is not None:
+            _say_all(experiment.report(found.findings))
+    _say(sys.stdout, f"Stored as experiment {number} in {store.file}")
     if export is not None:
-        files = export_experiment(store, experiment, export)
+        files = export_experiment(store, number, export)
         _say(sys.stdout, f"Exported {len(files)} files to {export}")
 
 
-def _table_row(variant: VariantResult) -> str:
+def _report_runs(result: ExperimentResult) -> None:
+    width = max(16, *(len(variant.name) + 2 for variant in result.variants))
+    titles = f"{'parameters':>11}{'runs':>8}{'best':>9}{'mean':>9}{'std':>8}{'seconds':>9}"
+    _say(sys.stdout, f"{'variant':<{width}}{titles}")
+    for variant in result.variants:
+        _say(sys.stdout, _table_row(variant, width))
+        for run in variant.runs:
+            if run.run.status is Status.DIVERGED:
+                _say(sys.stdout, f"  run {run.run.spec.repeat} diverged at step {run.records[-1].step}")
+
+
+def _table_row(variant: VariantResult, width: int) -> str:
     accuracy = spread(variant.test_accuracies)
     seconds = f"{'-':>9}" if variant.mean_seconds is None else f"{variant.mean_seconds:9.1f}"
     cells = "".join(
-        f"{'-':>{width}}" if value is None else f"{100 * value:>{width - 2}.2f} %"
-        for value, width in ((accuracy["best"], 9), (accuracy["mean"], 9), (accuracy["std"], 8))
+        f"{'-':>{room}}" if value is None else f"{100 * value:>{room - 2}.2f} %"
+        for value, room in ((accuracy["best"], 9), (accuracy["mean"], 9), (accuracy["std"], 8))
     )
-    return f"{variant.name:<16}{variant.parameters:>11,}{len(variant.counted):>8}{cells}{seconds}"
+    return f"{variant.name:<{width}}{variant.parameters:>11,}{len(variant.counted):>8}{cells}{seconds}"
 
 
 def _exit_code(finished: ExperimentFinished) -> int:
@@ -194,6 +239,11 @@ def _device_line(options: Options) -> str:
         if isinstance(event, TaskFailed):
             return event.reason
     return "none was found"
+
+
+def _say_all(lines: Iterable[str]) -> None:
+    for line in lines:
+        _say(sys.stdout, line)
 
 
 def _say(stream: TextIO, text: str) -> None:

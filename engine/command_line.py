@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import engine
-from engine.experiments import EXPERIMENTS
+from engine.experiments import ALL, EXPERIMENTS
 from engine.paths import default_workspace
 
 MOST_WORKERS = 256
@@ -70,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
         "--workers", type=_workers, metavar="N", help="processes that train side by side (0: in this process)"
     )
     batch = parser.add_argument_group("without a window")
-    batch.add_argument("--batch", metavar="EXPERIMENT", help=f"run an experiment: {', '.join(EXPERIMENTS)}")
+    batch.add_argument("--batch", metavar="EXPERIMENT", help=f"run an experiment: {', '.join((*EXPERIMENTS, ALL))}")
     batch.add_argument("--preset", choices=("quick", "course"), help="settings to start from (default: quick)")
     batch.add_argument("--dataset", metavar="NAME|PATH", help="data set, folder of images or .npz file")
     batch.add_argument(

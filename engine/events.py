@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 
@@ -133,6 +134,39 @@ class ExperimentStarted:
 
 
 @dataclass(frozen=True)
+class RunsAdded:
+    """Further runs of the experiment under way, planned from what the runs before them found."""
+
+    runs: tuple[PlannedRun, ...]
+
+
+@dataclass(frozen=True)
+class ComputationStarted:
+    """A computed experiment was stored and begins."""
+
+    experiment: int
+    name: str
+
+
+@dataclass(frozen=True)
+class ComputedPart:
+    """Something a computed experiment found on its way, for whoever watches; ``name`` says what ``values`` are."""
+
+    name: str
+    values: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Computed:
+    """A computed experiment's results: see :class:`~engine.experiments.base.Computation`."""
+
+    findings: dict[str, Any]
+    arrays: dict[str, Array]
+    device: Device
+    versions: dict[str, str]
+
+
+@dataclass(frozen=True)
 class RunStarted:
     """Training of a run begins. ``layers`` names the layers with parameters, first to last."""
 
@@ -150,7 +184,9 @@ class Record:
     ``step`` and ``epoch`` count from 1. Training loss (nats) and accuracy (a fraction) are means over the batches since
     the last record; validation is over the whole validation set at that step. ``gradient_norms`` (L2, kernel only, on
     the batch of this step) and ``update_ratios`` (L2 norm of this step's update over that of the kernel before it)
-    have one entry for each name in :attr:`RunStarted.layers`. ``seconds`` is wall time since training began.
+    have one entry for each name in :attr:`RunStarted.layers`. ``dead_units`` has one entry for each activation of the
+    network, or none where they were not counted: how many units (of a dense layer) or channels (of a convolution) gave
+    0 for every validation image. ``seconds`` is wall time since training began.
     """
 
     run: int
@@ -164,6 +200,7 @@ class Record:
     learning_rate: float
     gradient_norms: tuple[float, ...]
     update_ratios: tuple[float, ...]
+    dead_units: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -171,7 +208,7 @@ class Weights:
     """A copy of one layer's kernel at a step (0: the initial values).
 
     float32, in PyTorch's layout: (units, inputs) for a dense layer, (out_channels, in_channels, height, width) for a
-    convolution. ``input_shape`` is the layer's (height, width, channels), or (inputs,) after a flat layer.
+    convolution. ``input_shape`` is what the layer sees: (height, width, channels), or (inputs,) after a dense layer.
     """
 
     run: int
@@ -219,6 +256,10 @@ Event = (
     | Exported
     | TaskFailed
     | ExperimentStarted
+    | RunsAdded
+    | ComputationStarted
+    | ComputedPart
+    | Computed
     | RunEvent
     | ExperimentFinished
 )

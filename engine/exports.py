@@ -10,16 +10,19 @@ import pickle
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from engine.errors import ExportError
 from engine.experiments import find_experiment
-from engine.experiments.base import CourseDictionary, Experiment
+from engine.experiments.base import Computation, ComputedExperiment, CourseDictionary, TrainingExperiment
 from engine.results import ExperimentResult, RunResult, VariantResult, load_results, spread
 from engine.spec import ExperimentSpec
-from engine.store import Store
+from engine.store import Store, StoredExperiment
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 CURVE_COLUMNS = (
     "variant",
@@ -41,13 +44,18 @@ def export_experiment(store: Store, experiment: int, folder: Path) -> list[Path]
 
     Raises :class:`ExportError` where the folder can't be written.
     """
-    result = load_results(store, experiment)
-    definition = find_experiment(result.experiment.name)
+    stored = store.experiment(experiment)
+    definition = find_experiment(stored.name)
     check_writable(folder)
     try:
-        return list(_write_all(result, definition, folder))
+        match definition:
+            case TrainingExperiment():
+                return list(_write_training(load_results(store, experiment), definition, folder))
+            case ComputedExperiment():
+                return list(_write_computation(stored, store.computation(experiment), definition, folder))
     except OSError as error:
         raise ExportError(f"{folder} can't be written ({error.strerror}); choose another folder.") from error
+    raise TypeError(f"{type(definition).__name__} is no kind of experiment")
 
 
 def check_writable(folder: Path) -> None:
@@ -60,30 +68,39 @@ def check_writable(folder: Path) -> None:
         raise ExportError(f"{folder} can't be written ({error.strerror}); choose another folder.") from error
 
 
-def summary(result: ExperimentResult, spec: ExperimentSpec) -> dict[str, Any]:
-    """The contents of ``summary.json``; accuracies are fractions."""
-    stored = result.experiment
+def summary(result: ExperimentResult, spec: ExperimentSpec, findings: dict[str, Any]) -> dict[str, Any]:
+    """The contents of ``summary.json`` of an experiment with runs; accuracies are fractions."""
+    dataset = result.dataset
+    return (
+        _heading(result.experiment)
+        | {"variants": [_variant_summary(variant) for variant in result.compared]}
+        | findings
+        | {
+            "dataset_details": {
+                "title": dataset.title,
+                "classes": dataset.class_names,
+                "shape": dataset.shape,
+                "training_images": dataset.train_count,
+                "validation_images": dataset.validation_count,
+                "test_images": dataset.test_count,
+                "sha256": dataset.fingerprint,
+            },
+            "settings": spec.model_dump(mode="json"),
+        }
+    )
+
+
+def _heading(stored: StoredExperiment) -> dict[str, Any]:
     return {
         "experiment": stored.name,
-        "dataset": stored.dataset.name,
+        "dataset": stored.dataset.name if stored.dataset else None,
         "device": f"{stored.device.kind}: {stored.device.name}" if stored.device else None,
         "versions": stored.versions,
         "seed": stored.seed,
-        "variants": [_variant_summary(variant, spec) for variant in result.variants],
         "status": stored.status,
         "reason": stored.reason,
         "workers": stored.workers,
         "threads_per_worker": stored.device.threads if stored.device else None,
-        "dataset_details": {
-            "title": stored.dataset.title,
-            "classes": stored.dataset.class_names,
-            "shape": stored.dataset.shape,
-            "training_images": stored.dataset.train_count,
-            "validation_images": stored.dataset.validation_count,
-            "test_images": stored.dataset.test_count,
-            "sha256": stored.dataset.fingerprint,
-        },
-        "settings": spec.model_dump(mode="json"),
     }
 
 
@@ -94,27 +111,48 @@ def curve_rows(result: ExperimentResult) -> Iterator[dict[str, Any]]:
             yield from _run_rows(variant.name, run)
 
 
-def _write_all(result: ExperimentResult, definition: Experiment, folder: Path) -> Iterator[Path]:
+def _write_training(result: ExperimentResult, definition: TrainingExperiment, folder: Path) -> Iterator[Path]:
     spec = definition.spec.from_json(result.experiment.spec)
-    yield _write_text(folder / "summary.json", json.dumps(summary(result, spec), indent=2, ensure_ascii=False))
+    yield _write_json(folder / "summary.json", summary(result, spec, definition.findings(spec, result)))
     yield _write_text(folder / "settings.toml", spec.to_toml())
     yield _write_curves(folder / "curves.csv", result)
-    for name, figure in definition.figures(result):
-        for suffix in ("png", "svg"):
-            path = folder / f"{_file_name(name)}.{suffix}"
-            figure.savefig(path, dpi=150, metadata={"Date": None} if suffix == "svg" else None)
-            yield path
+    yield from _write_figures(folder, definition.figures(result))
     for name, dictionary in definition.course_dictionaries(result):
         yield from _write_course(folder / "course", _file_name(name), dictionary)
 
 
-def _variant_summary(variant: VariantResult, spec: ExperimentSpec) -> dict[str, Any]:
-    settings = spec.model_dump()
+def _write_computation(
+    stored: StoredExperiment, found: Computation | None, definition: ComputedExperiment, folder: Path
+) -> Iterator[Path]:
+    spec = definition.spec.from_json(stored.spec)
+    findings = found.findings if found else {}
+    settings = {"settings": spec.model_dump(mode="json")}
+    yield _write_json(folder / "summary.json", _heading(stored) | {"variants": []} | findings | settings)
+    yield _write_text(folder / "settings.toml", spec.to_toml())
+    if found is None:
+        return
+    for name, arrays in definition.archives.items():
+        path = folder / f"{name}.npz"
+        chosen: dict[str, Any] = {array: found.arrays[array] for array in arrays}
+        np.savez_compressed(path, **chosen)
+        yield path
+    yield from _write_figures(folder, definition.figures(spec, found))
+
+
+def _write_figures(folder: Path, figures: Iterator[tuple[str, Figure]]) -> Iterator[Path]:
+    for name, figure in figures:
+        for suffix in ("png", "svg"):
+            path = folder / f"{_file_name(name)}.{suffix}"
+            figure.savefig(path, dpi=150, metadata={"Date": None} if suffix == "svg" else None)
+            yield path
+
+
+def _variant_summary(variant: VariantResult) -> dict[str, Any]:
     return {
         "name": variant.name,
         "parameters": variant.parameters,
-        "repeats": settings["repeats"],
-        "epochs": settings["epochs"],
+        "repeats": variant.planned,
+        "epochs": variant.epochs,
         "test_accuracy": spread(variant.test_accuracies),
         "seconds": variant.mean_seconds,
         "counted_runs": len(variant.counted),
@@ -152,6 +190,7 @@ def _run_rows(variant: str, result: RunResult) -> Iterator[dict[str, Any]]:
             "seconds": round(record.seconds, 6),
         }
         row |= {f"gradient_norm_{n}": v for n, v in zip(layers[1:], record.gradient_norms[1:], strict=True)}
+        row |= {f"dead_units_{number}": count for number, count in enumerate(record.dead_units, start=1)}
         row |= {f"update_ratio_{n}": v for n, v in zip(layers, record.update_ratios, strict=True)}
         yield {
             key: "" if isinstance(value, float) and not math.isfinite(value) else value for key, value in row.items()
@@ -161,7 +200,15 @@ def _run_rows(variant: str, result: RunResult) -> Iterator[dict[str, Any]]:
 def _write_curves(path: Path, result: ExperimentResult) -> Path:
     layers = list(dict.fromkeys(name for v in result.variants for run in v.runs for name in run.run.layers))
     inner = list(dict.fromkeys(name for v in result.variants for run in v.runs for name in run.run.layers[1:]))
-    columns = [*CURVE_COLUMNS, *(f"gradient_norm_{n}" for n in inner), *(f"update_ratio_{n}" for n in layers)]
+    counted = max(
+        (len(record.dead_units) for v in result.variants for run in v.runs for record in run.records[:1]), default=0
+    )
+    columns = [
+        *CURVE_COLUMNS,
+        *(f"gradient_norm_{n}" for n in inner),
+        *(f"update_ratio_{n}" for n in layers),
+        *(f"dead_units_{number}" for number in range(1, counted + 1)),
+    ]
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns, restval="")
         writer.writeheader()
@@ -191,6 +238,10 @@ def portable_pickle(dictionary: CourseDictionary) -> bytes:
     file = io.BytesIO()
     _PortablePickler(file, protocol=4).dump(dictionary)
     return file.getvalue()
+
+
+def _write_json(path: Path, values: dict[str, Any]) -> Path:
+    return _write_text(path, json.dumps(values, indent=2, ensure_ascii=False))
 
 
 def _write_text(path: Path, text: str) -> Path:

@@ -7,6 +7,7 @@ those of a spec class in a form that a widget or a help text can be built from.
 from __future__ import annotations
 
 import types
+from copy import copy
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Literal, Union, get_args, get_origin
@@ -24,7 +25,11 @@ class Kind(StrEnum):
     TEXT = "text"
     CHOICE = "choice"
     CHOICES = "choices"
+    NUMBERS = "numbers"
     DATASET = "dataset"
+    FILE = "file"
+    ARCHITECTURE = "architecture"
+    ARCHITECTURES = "architectures"
 
 
 @dataclass(frozen=True)
@@ -53,9 +58,12 @@ class FieldDescription:
     def bounds(self) -> str:
         """The accepted values as text, such as ``1 to 1000`` or ``relu | sigmoid``."""
         if self.choices:
-            return " | ".join(self.choices)
+            written = (" | name[layers]",) if self.kind in (Kind.ARCHITECTURE, Kind.ARCHITECTURES) else ()
+            return "".join((" | ".join(self.choices), *written))
         if self.kind is Kind.SWITCH:
             return "true | false"
+        if self.kind is Kind.NUMBERS:
+            return "numbers, separated by commas"
         if self.minimum is None or self.maximum is None:
             return "text"
         low = f"above {self.minimum}" if self.exclusive_minimum else str(self.minimum)
@@ -77,6 +85,14 @@ def field(
     """Declare a field of a spec. ``bounds`` are pydantic's ``ge``, ``gt``, ``le``, ``lt``, ``min_length``."""
     extra: dict[str, Any] = {"unit": unit, "group": group, "kind": kind, "choices": choices}
     return Field(default, title=label, description=help, json_schema_extra=extra, **bounds)
+
+
+def field_like(spec: type[BaseModel], key: str, default: Any, help: str | None = None) -> Any:
+    """The field ``key`` of another spec with a default (and a help) of its own; give it the same annotation."""
+    info = copy(spec.model_fields[key])
+    info.default = default
+    info.description = help or info.description
+    return info
 
 
 def describe(spec: type[BaseModel]) -> tuple[FieldDescription, ...]:
@@ -119,7 +135,7 @@ def _kind(annotation: Any) -> Kind:
     if get_origin(annotation) is Literal:
         return Kind.CHOICE
     if get_origin(annotation) is tuple:
-        return Kind.CHOICES
+        return Kind.NUMBERS if get_args(annotation)[0] in (int, float) else Kind.CHOICES
     return {bool: Kind.SWITCH, int: Kind.INTEGER, float: Kind.NUMBER}.get(annotation, Kind.TEXT)
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
+from engine.arrays import Array
 from engine.events import Weights
 from engine.palette import colour_of
 from engine.results import ExperimentResult, VariantResult, mean_and_deviation
@@ -21,6 +24,7 @@ mpl.rcParams["svg.hashsalt"] = "trainscope"
 mpl.rcParams["svg.fonttype"] = "none"
 
 WHITE = 255
+PATTERNS = ("-", "--", ":", "-.")
 PERCENT = 100.0
 
 
@@ -32,10 +36,10 @@ def four_panels(result: ExperimentResult) -> Figure:
     """
     figure = Figure(figsize=(12, 9), layout="constrained")
     loss, accuracy, test, validation = figure.subplots(2, 2).flat
-    for position, variant in enumerate(result.variants):
+    for variant in result.variants:
         if not variant.runs:
             continue
-        colour = colour_of(position)
+        colour = variant.style.hex
         _draw_mean(loss, variant, "training_loss", colour, scale=1.0, style="-", label=variant.name)
         _draw_mean(accuracy, variant, "training_accuracy", colour, scale=PERCENT, style="-", label=variant.name)
         _draw_mean(accuracy, variant, "validation_accuracy", colour, scale=PERCENT, style="--", label=None)
@@ -43,6 +47,81 @@ def four_panels(result: ExperimentResult) -> Figure:
         _draw_validation(validation, variant, colour)
     _finish_panels(loss, accuracy, test, validation)
     figure.suptitle(_title(result))
+    return figure
+
+
+def loss_and_gradient(result: ExperimentResult) -> Figure:
+    """The course's figure of part 4: training loss, and on a log axis the first layer's gradient norm.
+
+    Colours tell architectures apart, line patterns activations: the first solid, the second dashed.
+    """
+    figure = Figure(figsize=(13, 5.5), layout="constrained")
+    loss, gradient = figure.subplots(1, 2)
+    for variant in result.variants:
+        if variant.runs:
+            pattern = PATTERNS[variant.style.pattern % len(PATTERNS)]
+            for axes, quantity in ((loss, "training_loss"), (gradient, "gradient_norm")):
+                _draw_mean(axes, variant, quantity, variant.style.hex, 1.0, pattern, variant.name)
+    gradient.set_yscale("log")
+    _label(loss, "Training loss", "step", "loss (nats)")
+    _label(gradient, "Gradient of the first layer's kernel", "step", "L2 norm")
+    figure.suptitle(_title(result))
+    return figure
+
+
+def gradient_heat_maps(title: str, variants: Sequence[VariantResult]) -> Figure:
+    """Gradient norm of every layer over the steps, one row a layer, first layer on top; one panel a variant."""
+    figure = Figure(figsize=(6 * len(variants), 4), layout="constrained")
+    maps = [variant.layer_gradients() for variant in variants]
+    values = np.concatenate([np.ravel(norms) for _, norms in maps])
+    positive = values[np.isfinite(values) & (values > 0)]
+    low, high = (positive.min(), positive.max()) if len(positive) else (1e-3, 1.0)
+    panels = figure.subplots(1, len(variants), squeeze=False)[0]
+    for axes, variant, (layers, norms) in zip(panels, variants, maps, strict=True):
+        edges = np.concatenate([[0], variant.steps])
+        scale = LogNorm(low, max(high, low * 1.01))
+        shown = axes.pcolormesh(edges, np.arange(len(layers) + 1), norms, norm=scale, cmap="magma")
+        axes.set_yticks(np.arange(len(layers)) + 0.5, layers)
+        axes.invert_yaxis()
+        axes.set_title(variant.name)
+        axes.set_xlabel("step")
+    figure.colorbar(shown, ax=panels, label="gradient norm (L2)")
+    figure.suptitle(f"{title}: gradient norm of every layer's kernel")
+    return figure
+
+
+def loss_and_validation(
+    result: ExperimentResult, variants: Sequence[VariantResult], marks: Sequence[float] = ()
+) -> Figure:
+    """The course's figure of part 5: training loss and validation accuracy; ``marks`` are steps to point out."""
+    figure = Figure(figsize=(13, 5.5), layout="constrained")
+    loss, accuracy = figure.subplots(1, 2)
+    for variant in variants:
+        if variant.runs:
+            _draw_mean(loss, variant, "training_loss", variant.style.hex, 1.0, "-", variant.name)
+            _draw_mean(accuracy, variant, "validation_accuracy", variant.style.hex, PERCENT, "-", variant.name)
+    for axes in (loss, accuracy):
+        for mark in marks:
+            axes.axvline(mark, linestyle=":", color="gray", linewidth=1)
+    _label(loss, "Training loss", "step", "loss (nats)")
+    _label(accuracy, "Validation accuracy", "step", "accuracy (%)")
+    figure.suptitle(_title(result))
+    return figure
+
+
+def range_test_panel(rates: Sequence[float], losses: Sequence[float], smooth: Array, suggested: float | None) -> Figure:
+    """Training loss against learning rate, raw and smoothed, with the suggested rate marked."""
+    figure = Figure(figsize=(7, 5), layout="constrained")
+    axes = figure.subplots()
+    axes.plot(rates, losses, color=colour_of(0), alpha=0.3, linewidth=1, label="each step")
+    axes.plot(rates[: len(smooth)], smooth, color=colour_of(0), label="smoothed")
+    if suggested is not None:
+        axes.axvline(suggested, color=colour_of(3), linestyle="--", label=f"suggested: {suggested:.2g}")
+    axes.set_xscale("log")
+    finite = smooth[np.isfinite(smooth)]
+    if len(finite):
+        axes.set_ylim(0, 2 * finite[0])
+    _label(axes, "Learning rate range test", "learning rate", "training loss (nats)")
     return figure
 
 
@@ -112,4 +191,4 @@ def _draw_diagonal(axes: Axes) -> None:
 
 def _title(result: ExperimentResult) -> str:
     counts = ", ".join(f"{variant.name} {len(variant.runs)}" for variant in result.variants)
-    return f"{result.experiment.dataset.title}; mean ± one standard deviation over runs: {counts}"
+    return f"{result.dataset.title}; mean ± one standard deviation over runs: {counts}"

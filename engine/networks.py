@@ -2,97 +2,33 @@
 
 Layers, names and parameter counts are those of the course homework (METU EE449, Homework 1, 2023, parts 1 and 3):
 convolutions of stride 1 without padding, max-pooling of stride equal to its size, and a last dense layer that gives the
-logits ("prediction layer"), without softmax.
+logits ("prediction layer"), without softmax. An architecture is chosen by its name, or written as ``name[layers]`` in
+the notation of :mod:`engine.notation`, and is complete in that text.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from engine.errors import NetworkError
+from engine.layers import Act, Conv, Dense, Layer, MaxPool, Shape
+from engine.notation import format_network, parse_network, split_architecture
 from engine.spec import NetworkSpec
 
 if TYPE_CHECKING:
     import keras
 
-Shape = tuple[int, ...]
+__all__ = ["ARCHITECTURES", "format_network", "parse_network", "summarize", "summarize_layers"]
 
 PREDICTION_LAYER = "prediction"
 
-
-@dataclass(frozen=True)
-class Conv:
-    """A convolution of stride 1, valid padding, ``height`` x ``width`` kernels and ``filters`` output channels."""
-
-    height: int
-    width: int
-    filters: int
-
-    def output_shape(self, shape: Shape) -> Shape:
-        """(height, width, channels) after the convolution; raises :class:`NetworkError` where the kernel won't fit."""
-        height, width = shape[0] - self.height + 1, shape[1] - self.width + 1
-        if min(height, width) < 1:
-            raise NetworkError(f"a {self.height}x{self.width} kernel does not fit on a {shape[0]}x{shape[1]} image")
-        return height, width, self.filters
-
-    def parameters(self, shape: Shape) -> int:
-        """(C_in * kernel height * kernel width + 1) * C_out; the 1 is the bias."""
-        return (shape[2] * self.height * self.width + 1) * self.filters
-
-
-@dataclass(frozen=True)
-class MaxPool:
-    """Max-pooling over ``size`` x ``size`` windows with stride ``size``."""
-
-    size: int
-
-    def output_shape(self, shape: Shape) -> Shape:
-        """(height // size, width // size, channels); raises :class:`NetworkError` where no window fits."""
-        height, width = shape[0] // self.size, shape[1] // self.size
-        if min(height, width) < 1:
-            raise NetworkError(f"{self.size}x{self.size} pooling does not fit on a {shape[0]}x{shape[1]} image")
-        return height, width, shape[2]
-
-    def parameters(self, _shape: Shape) -> int:
-        """Pooling learns nothing: 0."""
-        return 0
-
-
-@dataclass(frozen=True)
-class Dense:
-    """A fully connected layer on the flattened input, with or without bias."""
-
-    units: int
-    bias: bool = True
-
-    def output_shape(self, _shape: Shape) -> Shape:
-        """(units,)."""
-        return (self.units,)
-
-    def parameters(self, shape: Shape) -> int:
-        """D_in * units, plus one bias a unit."""
-        return math.prod(shape) * self.units + (self.units if self.bias else 0)
-
-
-@dataclass(frozen=True)
-class Act:
-    """The run's activation function."""
-
-    def output_shape(self, shape: Shape) -> Shape:
-        """Unchanged."""
-        return shape
-
-    def parameters(self, _shape: Shape) -> int:
-        """An activation learns nothing: 0."""
-        return 0
-
-
-Layer = Conv | MaxPool | Dense | Act
+# A dense layer of this size takes about as much memory as CIFAR-10 does; more is a slip of the keyboard.
+MOST_PARAMETERS = 50_000_000
 
 ARCHITECTURES: dict[str, tuple[Layer, ...]] = {
     "mlp_1": (Dense(32), Act()),
@@ -119,37 +55,84 @@ class LayerSummary:
     output_shape: Shape
     parameters: int
 
+    @property
+    def formula(self) -> str:
+        """How the parameters are counted, with numbers; empty where there are none."""
+        return self.layer.formula(self.input_shape)
+
 
 def summarize(architecture: str, input_shape: Shape, classes: int) -> tuple[LayerSummary, ...]:
     """The layers of ``architecture`` on images of ``input_shape`` (height, width, channels), prediction layer last.
 
     Raises :class:`NetworkError` that names the layer where a kernel no longer fits.
     """
+    try:
+        return summarize_layers(layers_of(architecture), input_shape, classes)
+    except _UnfitError as error:
+        raise NetworkError(
+            f"{architecture_name(architecture)} can't be built on {input_shape[0]}x{input_shape[1]} images: {error}; "
+            "choose larger images (image_size) or another architecture."
+        ) from None
+
+
+def summarize_layers(layers: Sequence[Layer], input_shape: Shape, classes: int) -> tuple[LayerSummary, ...]:
+    """As :func:`summarize`, of layers that have no name; raises :class:`NetworkError`."""
     summaries: list[LayerSummary] = []
     shape: Shape = input_shape
     counts: dict[str, int] = {}
-    for layer in (*layers_of(architecture), Dense(classes)):
+    for layer in (*layers, Dense(classes)):
         kind = type(layer).__name__.lower()
         counts[kind] = counts.get(kind, 0) + 1
         name = f"{kind}_{counts[kind]}"
         try:
             output = layer.output_shape(shape)
         except NetworkError as error:
-            raise NetworkError(
-                f"{architecture} can't be built on {input_shape[0]}x{input_shape[1]} images: at {name}, {error}; "
-                "choose larger images (image_size) or another architecture."
-            ) from None
+            raise _UnfitError(f"at {name}, {error}") from None
         summaries.append(LayerSummary(name, layer, shape, output, layer.parameters(shape)))
         shape = output
-    summaries[-1] = LayerSummary(PREDICTION_LAYER, *_fields(summaries[-1]))
+    total = sum(summary.parameters for summary in summaries)
+    if total > MOST_PARAMETERS:
+        raise NetworkError(
+            f"The network would learn {total:,} parameters, and at most {MOST_PARAMETERS:,} are allowed."
+        )
+    summaries[-1] = replace(summaries[-1], name=PREDICTION_LAYER)
     return tuple(summaries)
 
 
+class _UnfitError(NetworkError):
+    """A layer doesn't fit on what comes before it."""
+
+
+def architecture_name(architecture: str) -> str:
+    """What an architecture is called: ``small`` of ``small[Conv-3x3x8, ReLU]``."""
+    return split_architecture(architecture)[0]
+
+
 def layers_of(architecture: str) -> tuple[Layer, ...]:
-    """The layers before the prediction layer; raises :class:`NetworkError` for an unknown name."""
-    if architecture not in ARCHITECTURES:
-        raise NetworkError(f"There is no architecture called '{architecture}'; there are {', '.join(ARCHITECTURES)}.")
-    return ARCHITECTURES[architecture]
+    """The layers before the prediction layer; raises :class:`NetworkError` for an unknown name or wrong notation."""
+    name, notation = split_architecture(architecture)
+    if notation is not None:
+        return parse_network(notation)
+    if name not in ARCHITECTURES:
+        raise NetworkError(
+            f"there is no architecture called '{name}'; there are {', '.join(ARCHITECTURES)}, or write one as "
+            "name[Conv-3x3x16, ReLU, MaxPool-2x2, FC-64]."
+        )
+    return ARCHITECTURES[name]
+
+
+def with_open_activations(architecture: str) -> str:
+    """The architecture with every activation left to the run's settings; a known name stays as it is."""
+    name, notation = split_architecture(architecture)
+    if notation is None:
+        return architecture
+    layers = [Act() if isinstance(layer, Act) else layer for layer in parse_network(notation)]
+    return f"{name}[{format_network(layers)}]"
+
+
+def activation_units(summaries: Sequence[LayerSummary]) -> tuple[int, ...]:
+    """How many units (of a dense layer) or channels (of a convolution) each activation has."""
+    return tuple(summary.output_shape[-1] for summary in summaries if isinstance(summary.layer, Act))
 
 
 def count_parameters(architecture: str, input_shape: Shape, classes: int) -> int:
@@ -166,17 +149,13 @@ def build_network(
     """
     import keras
 
-    network = keras.Sequential([keras.Input(input_shape)], name=architecture)
+    network = keras.Sequential([keras.Input(input_shape)], name=architecture_name(architecture))
     seeds = iter(np.random.SeedSequence(seed).generate_state(2 * len(layers_of(architecture)) + 2).tolist())
     for summary in summarize(architecture, input_shape, classes):
         if isinstance(summary.layer, Dense) and len(summary.input_shape) > 1:
             network.add(keras.layers.Flatten(name=f"flatten_{summary.name}"))
         network.add(_keras_layer(summary, spec, next(seeds), next(seeds)))
     return network
-
-
-def _fields(summary: LayerSummary) -> tuple[Layer, Shape, Shape, int]:
-    return summary.layer, summary.input_shape, summary.output_shape, summary.parameters
 
 
 def _keras_layer(summary: LayerSummary, spec: NetworkSpec, kernel_seed: int, bias_seed: int) -> keras.layers.Layer:
@@ -191,8 +170,8 @@ def _keras_layer(summary: LayerSummary, spec: NetworkSpec, kernel_seed: int, bia
             return keras.layers.Dense(units, use_bias=bias, name=summary.name, **initial)
         case MaxPool(size):
             return keras.layers.MaxPooling2D(size, name=summary.name)
-        case Act():
-            return keras.layers.Activation(spec.activation, name=summary.name)
+        case Act(name):
+            return keras.layers.Activation(name or spec.activation, name=summary.name)
 
 
 def _initializers(spec: NetworkSpec, fan_in: int, kernel_seed: int, bias_seed: int) -> dict[str, Any]:

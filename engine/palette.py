@@ -6,7 +6,43 @@ and K. Ito, "Color Universal Design", 2008), without black and yellow, which van
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from engine.spec import RunSpec
+
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9")
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a variant is drawn: the position of its colour and of its line pattern (0: solid, 1: dashed, ...)."""
+
+    colour: int = 0
+    pattern: int = 0
+
+    @property
+    def hex(self) -> str:
+        """The colour as #RRGGBB."""
+        return colour_of(self.colour)
+
+
+def styles(runs: Iterable[RunSpec]) -> dict[str, Style]:
+    """A style for each variant of a plan.
+
+    Where variants differ in architecture and in activation, the colour says which architecture and the pattern which
+    activation; else each variant has a colour of its own.
+    """
+    firsts = {run.variant: run for run in reversed(list(runs))}
+    variants = dict(reversed(firsts.items()))
+    architectures = list(dict.fromkeys(run.architecture for run in variants.values()))
+    activations = list(dict.fromkeys(run.network.activation for run in variants.values()))
+    if min(len(architectures), len(activations)) < 2:
+        return {name: Style(position) for position, name in enumerate(variants)}
+    return {
+        name: Style(architectures.index(run.architecture), activations.index(run.network.activation))
+        for name, run in variants.items()
+    }
 
 
 def colour_of(position: int) -> str:

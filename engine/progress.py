@@ -15,6 +15,7 @@ from engine.events import (
     Progress,
     Record,
     RunFinished,
+    RunsAdded,
 )
 
 
@@ -62,6 +63,9 @@ class LineReporter:
             case ExperimentStarted():
                 self._runs = {run.run: run for run in event.runs}
                 yield f"{len(event.runs)} runs, {event.workers} at a time"
+            case RunsAdded(runs):
+                self._runs |= {run.run: run for run in runs}
+                yield f"{len(runs)} more runs: {', '.join(dict.fromkeys(run.spec.variant for run in runs))}"
             case Record():
                 last = self._last.get(event.run)
                 if last is not None and last.epoch < event.epoch:
@@ -95,6 +99,10 @@ class BarReporter:
             case ExperimentStarted():
                 self.close()
                 self._runs = {run.run: run for run in event.runs}
+            case RunsAdded(runs):
+                self._runs |= {run.run: run for run in runs}
+                if self._bar is not None:
+                    self._bar.total = sum(run.total_steps for run in self._runs.values())
             case Record():
                 if not self._steps:  # the time until now says nothing of the time left
                     self._open("training", sum(run.total_steps for run in self._runs.values()), "step")

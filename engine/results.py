@@ -2,33 +2,48 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from statistics import fmean, stdev
 
 import numpy as np
 
 from engine.arrays import Array
+from engine.datasets import DatasetInfo
+from engine.errors import StoreError
 from engine.events import Record, Status, Weights
+from engine.palette import Style, styles
 from engine.store import Store, StoredExperiment, StoredRun
 
 
 @dataclass(frozen=True)
 class RunResult:
-    """One run with all its records, and the newest kernel of its first layer."""
+    """One run with all its records, and the newest kernel of each layer by the layer's name."""
 
     run: StoredRun
     records: list[Record]
-    weights: Weights | None
+    weights: dict[str, Weights]
+
+    @property
+    def first_weights(self) -> Weights | None:
+        """The newest kernel of the first layer; None where none was stored."""
+        return next((self.weights[name] for name in self.run.layers[:1] if name in self.weights), None)
 
 
-@dataclass(frozen=True)
+@dataclass
 class VariantResult:
-    """The runs of one variant, in the order of their repeats; runs that recorded nothing are not among them."""
+    """The runs of one variant, in the order of their repeats; runs that recorded nothing are not among them.
+
+    ``planned`` is how many runs there were to be, ``epochs`` how long each; a ``probe`` found settings for others.
+    """
 
     name: str
     parameters: int
-    runs: list[RunResult]
+    epochs: int
+    style: Style
+    probe: bool = False
+    planned: int = 0
+    runs: list[RunResult] = field(default_factory=list)
 
     @property
     def tested(self) -> list[RunResult]:
@@ -65,17 +80,31 @@ class VariantResult:
     def curves(self, quantity: str) -> Array:
         """One row a run, one column a step of :attr:`steps`: float [runs, records], NaN where a run has no record.
 
-        ``quantity`` is a number of :class:`~engine.events.Record`, such as ``training_loss``.
+        ``quantity`` is a number of :class:`~engine.events.Record`, such as ``training_loss``, or ``gradient_norm``, the
+        first layer's.
         """
         table = np.full((len(self.runs), len(self.steps)), np.nan)
         for row, result in zip(table, self.runs, strict=True):
             columns = np.searchsorted(self.steps, [record.step for record in result.records])
-            row[columns] = [getattr(record, quantity) for record in result.records]
+            row[columns] = [_quantity(record, quantity) for record in result.records]
         return table
 
     def mean(self, quantity: str) -> Array:
         """Mean over the runs that have a record at a step: float [records]."""
         return mean_and_deviation(self.curves(quantity))[0]
+
+    def layer_gradients(self) -> tuple[tuple[str, ...], Array]:
+        """Names of the layers that learn, and their gradient norms, means over the runs: float [layers, records]."""
+        layers = self.runs[0].run.layers
+        table = np.full((len(self.runs), len(layers), len(self.steps)), np.nan)
+        for run, result in zip(table, self.runs, strict=True):
+            columns = np.searchsorted(self.steps, [record.step for record in result.records])
+            run[:, columns] = np.transpose([record.gradient_norms for record in result.records])
+        return layers, np.stack([mean_and_deviation(table[:, row])[0] for row in range(len(layers))])
+
+
+def _quantity(record: Record, name: str) -> float:
+    return record.gradient_norms[0] if name == "gradient_norm" else float(getattr(record, name))
 
 
 @dataclass(frozen=True)
@@ -83,7 +112,17 @@ class ExperimentResult:
     """An experiment and its variants, in the order of the plan."""
 
     experiment: StoredExperiment
+    dataset: DatasetInfo
     variants: list[VariantResult]
+
+    @property
+    def compared(self) -> list[VariantResult]:
+        """The variants without the probes, which only found settings for others."""
+        return [variant for variant in self.variants if not variant.probe]
+
+    def variant(self, name: str) -> VariantResult | None:
+        """The variant called ``name``, if it was planned."""
+        return next((variant for variant in self.variants if variant.name == name), None)
 
 
 def mean_and_deviation(curves: Array) -> tuple[Array, Array]:
@@ -107,10 +146,17 @@ def spread(values: list[float]) -> dict[str, float | None]:
 
 
 def load_results(store: Store, experiment: int) -> ExperimentResult:
-    """Everything recorded of an experiment so far; raises :class:`~engine.errors.StoreError`."""
+    """Everything recorded of an experiment with runs so far; raises :class:`~engine.errors.StoreError`."""
+    stored = store.experiment(experiment)
+    if stored.dataset is None:
+        raise StoreError(f"Experiment {experiment} has no runs; it was computed.")
     variants: dict[str, VariantResult] = {}
-    for run in store.runs(experiment):
-        variant = variants.setdefault(run.spec.variant, VariantResult(run.spec.variant, run.parameters, []))
+    runs = store.runs(experiment)
+    drawn = styles(run.spec for run in runs)
+    for run in runs:
+        name, epochs = run.spec.variant, run.spec.training.epochs
+        variant = variants.setdefault(name, VariantResult(name, run.parameters, epochs, drawn[name], run.spec.probe))
+        variant.planned += 1
         if records := store.records(run.id):
             variant.runs.append(RunResult(run, records, store.last_weights(run.id)))
-    return ExperimentResult(store.experiment(experiment), list(variants.values()))
+    return ExperimentResult(stored, stored.dataset, list(variants.values()))

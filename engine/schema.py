@@ -1,14 +1,17 @@
 """The tables of the store, with what each column holds."""
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
-SCHEMA = """
+# What turns the tables of an older version into those of the next; tables that are new come with the schema itself.
+MIGRATIONS = {1: "ALTER TABLE points ADD COLUMN dead_units TEXT NOT NULL DEFAULT '[]'"}
+
+_TABLES = """
 CREATE TABLE IF NOT EXISTS experiments (
     id INTEGER PRIMARY KEY,
     name TEXT NOT NULL,              -- which experiment, such as architectures
     spec TEXT NOT NULL,              -- its settings, JSON
     seed INTEGER NOT NULL,
-    dataset TEXT NOT NULL,           -- what was trained on, JSON: name, classes, counts, fingerprint
+    dataset TEXT NOT NULL,           -- what was trained on, JSON: name, classes, fingerprint, counts, or null
     versions TEXT NOT NULL DEFAULT '{}',  -- library versions, JSON
     device TEXT NOT NULL DEFAULT '{}',    -- kind, name, threads a worker, JSON
     workers INTEGER NOT NULL,
@@ -55,6 +58,7 @@ CREATE TABLE IF NOT EXISTS points (                -- one row a record
     learning_rate REAL,
     gradient_norms TEXT NOT NULL,    -- JSON, one entry a layer as in runs.layers
     update_ratios TEXT NOT NULL,
+    dead_units TEXT NOT NULL DEFAULT '[]',  -- JSON, one entry an activation: units that gave 0 for every image
     PRIMARY KEY (run, step)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS weights (
@@ -67,4 +71,19 @@ CREATE TABLE IF NOT EXISTS weights (
     data BLOB NOT NULL,              -- float32, little-endian, C order
     PRIMARY KEY (run, layer, step)
 );
+CREATE TABLE IF NOT EXISTS computations (          -- what experiments without runs found
+    experiment INTEGER PRIMARY KEY REFERENCES experiments(id) ON DELETE CASCADE,
+    findings TEXT NOT NULL           -- JSON
+);
+CREATE TABLE IF NOT EXISTS arrays (
+    experiment INTEGER NOT NULL REFERENCES experiments(id) ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    dtype TEXT NOT NULL,             -- NumPy's, such as <f8
+    shape TEXT NOT NULL,             -- JSON
+    data BLOB NOT NULL,              -- C order
+    PRIMARY KEY (experiment, name)
+);
 """
+
+# One statement each, for a transaction can't hold a script.
+SCHEMA = tuple(statement for statement in _TABLES.split(";\n") if statement.strip())

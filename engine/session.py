@@ -10,6 +10,9 @@ from engine.control import ControlChannel
 from engine.datasets import DatasetInfo
 from engine.errors import Cancelled, DatasetError, TrainscopeError
 from engine.events import (
+    ComputationStarted,
+    Computed,
+    Control,
     DatasetReady,
     Emit,
     Event,
@@ -18,21 +21,25 @@ from engine.events import (
     PlannedRun,
     Record,
     RunFinished,
+    RunsAdded,
     RunStarted,
     Status,
     TaskFailed,
     Weights,
 )
 from engine.executors.base import Executor
-from engine.executors.tasks import PrepareTask, TrainTask
-from engine.experiments.base import Experiment
+from engine.executors.tasks import ComputeTask, PrepareTask, TrainTask
+from engine.experiments.base import ComputedExperiment, Experiment, TrainingExperiment
 from engine.networks import count_parameters
 from engine.paths import model_file
+from engine.results import load_results
 from engine.spec import DataSpec, ExperimentSpec, RunSpec
 from engine.store import Store
 from engine.training.intervals import Timetable
 
 log = logging.getLogger(__name__)
+
+Counted = tuple[list[int], list[int]]
 
 
 class Session:
@@ -53,29 +60,67 @@ class Session:
         self._statuses: Counter[Status] = Counter()
         self._reasons: list[str] = []
         self._open: set[int] = set()  # runs that have not ended
+        self._planned = 0
+        self._number: int | None = None  # of the experiment, once it is stored
 
     def run(self, experiment: Experiment, spec: ExperimentSpec) -> ExperimentFinished:
         """Carry out ``spec``; whatever happens, an :class:`ExperimentFinished` is emitted last, and returned."""
-        number: int | None = None
+        finished: ExperimentFinished
         try:
-            runs = experiment.plan(spec)
-            workers = self._executor.start(len(runs))
-            info = self._prepare(runs[0].data)
-            started = self._store_plan(experiment, spec, runs, info, workers)
-            number = started.experiment
-            self._open = {run.run for run in started.runs}
-            self._emit(started)
-            self._train(started.runs, number)
-            finished = ExperimentFinished(number, *self._outcome(len(runs)))
+            match experiment:
+                case TrainingExperiment():
+                    finished = self._run_training(experiment, spec)
+                case ComputedExperiment():
+                    finished = self._run_computation(experiment, spec)
+                case _:
+                    raise TypeError(f"{type(experiment).__name__} is no kind of experiment")
         except Cancelled as stop:
-            finished = ExperimentFinished(number, Status.CANCELLED, str(stop))
+            finished = ExperimentFinished(self._number, Status.CANCELLED, str(stop))
         except TrainscopeError as error:
-            finished = ExperimentFinished(number, Status.FAILED, str(error))
+            finished = ExperimentFinished(self._number, Status.FAILED, str(error))
         except Exception as error:
             log.exception("unexpected error in a session")
             reason = f"An unexpected {type(error).__name__} ended the experiment; what was recorded is kept."
-            finished = ExperimentFinished(number, Status.FAILED, reason)
+            finished = ExperimentFinished(self._number, Status.FAILED, reason)
         return self._finish(finished)
+
+    def _run_training(self, experiment: TrainingExperiment, spec: ExperimentSpec) -> ExperimentFinished:
+        runs = experiment.plan(spec)
+        workers = self._executor.start(len(runs))
+        info = self._prepare(runs[0].data)
+        counted = _counted(runs, info)
+        self._number = self._store.add_experiment(experiment.name, spec.to_json(), runs[0].seed, info, workers)
+        planned = self._store_runs(runs, counted)
+        self._emit(ExperimentStarted(self._number, experiment.name, info, planned, workers))
+        last = self._train(planned)
+        while last is None and (runs := self._follow_up(experiment, spec)):
+            planned = self._store_runs(runs, _counted(runs, info))
+            self._emit(RunsAdded(planned))
+            last = self._train(planned)
+        return ExperimentFinished(self._number, *self._outcome())
+
+    def _follow_up(self, experiment: TrainingExperiment, spec: ExperimentSpec) -> list[RunSpec]:
+        if experiment.follow_up is None:
+            return []
+        return experiment.follow_up(spec, load_results(self._store, self._number or 0))
+
+    def _run_computation(self, experiment: ComputedExperiment, spec: ExperimentSpec) -> ExperimentFinished:
+        workers = self._executor.start(1)
+        self._number = self._store.add_experiment(experiment.name, spec.to_json(), 0, None, workers)
+        self._emit(ComputationStarted(self._number, experiment.name))
+        control = self._executor.run([ComputeTask(experiment, spec)], self._take_computation, self._control)
+        if self._failure is not None:
+            raise (Cancelled if self._failure.cancelled else TrainscopeError)(self._failure.reason)
+        status = Status.FINISHED if control is None else Status.STOPPED
+        return ExperimentFinished(self._number, status)
+
+    def _take_computation(self, event: Event) -> None:
+        match event:
+            case Computed() if self._number is not None:
+                self._store.add_computation(self._number, event)
+            case TaskFailed():
+                self._failure = event
+        self._emit(event)
 
     def _prepare(self, data: DataSpec) -> DatasetInfo:
         control = self._executor.run([PrepareTask(data)], self._take_preparation, self._control)
@@ -95,23 +140,20 @@ class Session:
                 self._failure = event
         self._emit(event)
 
-    def _store_plan(
-        self, experiment: Experiment, spec: ExperimentSpec, runs: Sequence[RunSpec], info: DatasetInfo, workers: int
-    ) -> ExperimentStarted:
-        # Counting first: a network that doesn't fit the images ends here, before anything is stored.
-        parameters = [count_parameters(run.architecture, info.shape, len(info.class_names)) for run in runs]
-        steps = [Timetable.of(info.train_count, run.training).total_steps for run in runs]
-        number = self._store.add_experiment(experiment.name, spec.to_json(), runs[0].seed, info, workers)
-        planned = self._store.add_runs(number, runs, parameters, steps)
-        return ExperimentStarted(number, experiment.name, info, planned, workers)
+    def _store_runs(self, runs: Sequence[RunSpec], counted: Counted) -> tuple[PlannedRun, ...]:
+        planned = self._store.add_runs(self._number or 0, runs, *counted)
+        self._open |= {run.run for run in planned}
+        self._planned += len(planned)
+        return planned
 
-    def _train(self, planned: Sequence[PlannedRun], number: int) -> None:
-        workspace = self._store.workspace
+    def _train(self, planned: Sequence[PlannedRun]) -> Control | None:
+        """Train what is planned; gives the control that ended it early, if one did."""
+        workspace, number = self._store.workspace, self._number or 0
         tasks = [
             TrainTask(run.run, run.spec, model_file(workspace, number, run.spec.variant, run.spec.repeat))
             for run in planned
         ]
-        self._executor.run(tasks, self._take_run_event, self._control)
+        return self._executor.run(tasks, self._take_run_event, self._control)
 
     def _take_run_event(self, event: Event) -> None:
         if isinstance(event, RunStarted | Record | Weights | RunFinished):
@@ -119,20 +161,25 @@ class Session:
         if isinstance(event, RunFinished):
             self._open.discard(event.run)
             self._statuses[event.status] += 1
-            if event.status in (Status.FAILED, Status.CRASHED, Status.DIVERGED):
+            if event.status in (Status.FAILED, Status.CRASHED):
                 self._reasons.append(event.reason)
         self._emit(event)
 
-    def _outcome(self, runs: int) -> tuple[Status, str]:
-        """The experiment's status from those of its runs, and what to say of it."""
+    def _outcome(self) -> tuple[Status, str]:
+        """The experiment's status from those of its runs, and what to say of it.
+
+        A run that diverged has shown what it was to show; only where all did has the experiment come to nothing.
+        """
         for status in (Status.STOPPED, Status.CANCELLED):
             if self._statuses[status]:
                 return status, ""
+        if self._statuses[Status.DIVERGED] == self._planned:
+            return Status.FAILED, f"All {self._planned} runs diverged; try a smaller learning rate."
         bad = len(self._reasons)
         if not bad:
             return Status.FINISHED, ""
-        reason = f"{bad} of {runs} runs did not finish: {self._reasons[0]}"
-        return (Status.FAILED if bad == runs else Status.FINISHED), reason
+        reason = f"{bad} of {self._planned} runs did not finish: {self._reasons[0]}"
+        return (Status.FAILED if bad == self._planned else Status.FINISHED), reason
 
     def _finish(self, finished: ExperimentFinished) -> ExperimentFinished:
         if finished.experiment is not None:
@@ -150,3 +197,9 @@ class Session:
             ended = RunFinished(run, finished.status, finished.reason)
             self._store.add(ended)
             self._emit(ended)
+
+
+def _counted(runs: Sequence[RunSpec], info: DatasetInfo) -> Counted:
+    """Parameters and steps of each run; before anything is stored, it ends a network that doesn't fit the images."""
+    parameters = [count_parameters(run.architecture, info.shape, len(info.class_names)) for run in runs]
+    return parameters, [Timetable.of(info.train_count, run.training, run.max_steps).total_steps for run in runs]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 import tomllib
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
@@ -21,7 +22,7 @@ from engine.fields import Kind, describe, field
 
 Activation = Literal["relu", "sigmoid", "tanh", "elu", "gelu", "silu", "leaky_relu"]
 Initializer = Literal["course", "keras"]
-Normalization = Literal["half", "cifar10", "none", "per-dataset"]
+Normalization = Literal["half", "cifar10", "none", "bytes", "per-dataset"]
 Optimizer = Literal["adam", "sgd", "rmsprop", "adamw"]
 
 Part = TypeVar("Part", bound="Spec")
@@ -109,8 +110,8 @@ class DataSpec(Spec):
         "half",
         label="Normalisation",
         group="Data",
-        help="half: (x - 0.5) / 0.5; cifar10: the published channel means and deviations; none: [0, 1]; "
-        "per-dataset: mean and deviation of this training set.",
+        help="half: (x - 0.5) / 0.5, so [-1, 1]; cifar10: the published channel means and deviations; none: [0, 1]; "
+        "bytes: [0, 255]; per-dataset: mean and deviation of this training set.",
     )
     image_size: int | None = field(
         None,
@@ -139,12 +140,17 @@ class DataSpec(Spec):
     )
 
 
-class NetworkSpec(Spec):
-    """How a network's layers behave and start."""
+class ActivationSpec(Spec):
+    """Which non-linearity a network has."""
 
     activation: Activation = field(
         "relu", label="Activation", group="Network", help="The non-linearity after each hidden layer."
     )
+
+
+class InitializerSpec(Spec):
+    """How a network starts."""
+
     initializer: Initializer = field(
         "course",
         label="Initial values",
@@ -154,18 +160,37 @@ class NetworkSpec(Spec):
     )
 
 
-class TrainingSpec(Spec):
-    """How one run is trained and recorded."""
+# pydantic lists inherited fields from the last base to the first, here and below.
+class NetworkSpec(InitializerSpec, ActivationSpec):
+    """How a network's layers behave and start."""
+
+
+class OptimizerSpec(Spec):
+    """Which update rule is used."""
 
     optimizer: Optimizer = field("adam", label="Optimiser", help="Update rule; other parameters are Keras' defaults.")
+
+
+class RateSpec(Spec):
+    """The learning rate of a run."""
+
     learning_rate: float = field(
         0.001, label="Learning rate", gt=0, le=1000, help="Step size of the optimiser (Adam's default is 0.001)."
     )
+
+
+class PassesSpec(Spec):
+    """How long one run is trained, in which batches, and how often it is recorded."""
+
     batch_size: int = field(50, label="Batch size", unit="images", ge=1, le=65536, help="Images per optimiser step.")
     epochs: int = field(15, label="Epochs", ge=1, le=100_000, help="Passes over the training images.")
     record_every: int = field(
         10, label="Record every", unit="steps", ge=1, le=100_000, help="Optimiser steps between two records."
     )
+
+
+class TrainingSpec(PassesSpec, RateSpec, OptimizerSpec):
+    """How one run is trained and recorded."""
 
 
 class RepeatSpec(Spec):
@@ -181,11 +206,30 @@ class ExperimentSpec(Spec):
     """Base of the specs that experiments declare in ``engine/experiments``."""
 
 
+class ScheduleSpec(Spec):
+    """How the learning rate changes within a run.
+
+    ``kind`` is one of Keras' schedules. ``constant``: the optimiser's rate throughout. ``step``: ``rates[i]`` until the
+    end of epoch ``switches[i]``, the last rate from then on. ``exponential``: from ``rates[0]`` to ``rates[1]`` over
+    the whole run, by the same factor at every step. ``cosine``: half a cosine from ``rates[0]`` to 0 at the end.
+    ``plateau``: ``rates[0]``, divided by 10 whenever validation accuracy has not risen by ``delta`` (a fraction) for
+    ``patience`` epochs. Rates count instead of :attr:`TrainingSpec.learning_rate` except where ``constant``.
+    """
+
+    kind: Literal["constant", "step", "exponential", "cosine", "plateau"] = "constant"
+    rates: tuple[float, ...] = ()
+    switches: tuple[int, ...] = ()
+    patience: int = 3
+    delta: float = 0.005
+
+
 class RunSpec(Spec):
     """One run, complete in itself: what a training process is handed.
 
     ``repeat`` counts from 1; ``seed`` fixes the initial values and the order of the images. The split into training and
     validation images depends on the data set alone, so that runs of any seed are validated on the same images.
+    ``max_steps`` ends a run before its epochs do. ``counts_dead_units`` has dead units counted at every record. A
+    ``probe`` finds settings for other runs and is not among the variants that are compared.
     """
 
     variant: str
@@ -195,9 +239,14 @@ class RunSpec(Spec):
     data: DataSpec
     network: NetworkSpec
     training: TrainingSpec
+    schedule: ScheduleSpec = ScheduleSpec()
+    max_steps: int | None = None
+    counts_dead_units: bool = False
+    probe: bool = False
 
 
-_DESCRIBED = (DataSpec, NetworkSpec, TrainingSpec, RepeatSpec, ExperimentSpec)
+# Written by the program, not by a person: their fields are described nowhere.
+_OF_RUNS = (RunSpec, ScheduleSpec)
 
 
 def parse_toml(text: str) -> dict[str, Any]:
@@ -237,9 +286,14 @@ def parse_assignments(spec: type[Spec], pairs: list[str]) -> dict[str, Any]:
 def _value(kind: Kind, optional: bool, text: str) -> Any:
     if optional and text.lower() in ("", "none"):
         return None
-    if kind is Kind.CHOICES:
-        return [piece.strip() for piece in text.split(",") if piece.strip()]
+    if kind in (Kind.CHOICES, Kind.NUMBERS, Kind.ARCHITECTURES):
+        return split_list(text)
     return text
+
+
+def split_list(text: str) -> list[str]:
+    """The items of a text such as ``cnn_4, small[Conv-3x3x16, ReLU]``: commas within brackets part nothing."""
+    return [piece.strip() for piece in re.split(r",(?![^\[]*\])", text) if piece.strip()]
 
 
 def _unknown_key(key: str, known: list[str]) -> str:
@@ -252,8 +306,7 @@ def _sentence(spec: type[Spec], error: ValidationError) -> str:
     """One sentence for the first of pydantic's complaints, in the words of the field's declaration."""
     first = error.errors(include_url=False)[0]
     key = str(first["loc"][0]) if first["loc"] else ""
-    # A run's spec is written by the program and has no fields described for a person.
-    described = {item.key: item for item in describe(spec)} if issubclass(spec, _DESCRIBED) else {}
+    described = {} if issubclass(spec, _OF_RUNS) else {item.key: item for item in describe(spec)}
     if first["type"] == "value_error" and (reason := first.get("ctx", {}).get("error")) is not None:
         return f"{key}: {reason}" if key else str(reason)
     if key not in described:

@@ -21,9 +21,10 @@ import numpy as np
 from engine.arrays import Array
 from engine.datasets import DatasetInfo
 from engine.errors import StoreError
-from engine.events import Device, PlannedRun, Record, RunFinished, RunStarted, Status, Weights
+from engine.events import Computed, Device, PlannedRun, Record, RunFinished, RunStarted, Status, Weights
+from engine.experiments.base import Computation
 from engine.paths import store_file
-from engine.schema import SCHEMA, SCHEMA_VERSION
+from engine.schema import MIGRATIONS, SCHEMA, SCHEMA_VERSION
 from engine.spec import RunSpec
 
 BUSY_SECONDS = 5.0  # how long to wait for another program that is writing
@@ -32,13 +33,16 @@ BUSY_PAUSE = 0.02
 
 @dataclass(frozen=True)
 class StoredExperiment:
-    """A row of ``experiments``; ``spec`` is JSON text that the experiment's spec class reads."""
+    """A row of ``experiments``; ``spec`` is JSON text that the experiment's spec class reads.
+
+    ``dataset`` is None for an experiment that trains nothing.
+    """
 
     id: int
     name: str
     spec: str
     seed: int
-    dataset: DatasetInfo
+    dataset: DatasetInfo | None
     versions: dict[str, str]
     device: Device | None
     workers: int
@@ -110,14 +114,14 @@ class Store:
         """Close the file."""
         self._db.close()
 
-    def add_experiment(self, name: str, spec: str, seed: int, info: DatasetInfo, workers: int) -> int:
+    def add_experiment(self, name: str, spec: str, seed: int, info: DatasetInfo | None, workers: int) -> int:
         """Store a new experiment; ``spec`` is JSON. Gives its number."""
         return self._insert(
             "experiments",
             name=name,
             spec=spec,
             seed=seed,
-            dataset=json.dumps(asdict(info)),
+            dataset=json.dumps(asdict(info) if info else None),
             workers=workers,
             status=Status.RUNNING,
             created=time.time(),
@@ -156,6 +160,31 @@ class Store:
             case RunFinished():
                 self._finish_run(event)
 
+    def add_computation(self, experiment: int, computed: Computed) -> None:
+        """Store what an experiment without runs found, in one transaction."""
+        device, versions = json.dumps(asdict(computed.device)), json.dumps(computed.versions)
+        with self._transaction():
+            self._execute("UPDATE experiments SET device=?, versions=? WHERE id=?", device, versions, experiment)
+            self._insert("computations", experiment=experiment, findings=json.dumps(computed.findings))
+            for name, array in computed.arrays.items():
+                values = np.ascontiguousarray(array)
+                self._insert(
+                    "arrays",
+                    experiment=experiment,
+                    name=name,
+                    dtype=values.dtype.newbyteorder("<").str,
+                    shape=json.dumps(values.shape),
+                    data=values.astype(values.dtype.newbyteorder("<")).tobytes(),
+                )
+
+    def computation(self, experiment: int) -> Computation | None:
+        """What an experiment without runs found; None if it came to nothing."""
+        row = self._execute("SELECT findings FROM computations WHERE experiment=?", experiment).fetchone()
+        if row is None:
+            return None
+        arrays = self._execute("SELECT * FROM arrays WHERE experiment=? ORDER BY rowid", experiment)
+        return Computation(json.loads(row["findings"]), {array["name"]: _array(array) for array in arrays})
+
     def finish_experiment(self, experiment: int, status: Status, reason: str) -> None:
         """Store how an experiment ended."""
         self._execute(
@@ -178,13 +207,10 @@ class Store:
         """All records of a run, by step."""
         return [_record(row) for row in self._execute("SELECT * FROM points WHERE run=? ORDER BY step", run)]
 
-    def last_weights(self, run: int) -> Weights | None:
-        """The newest kernel stored of a run's first layer, or None."""
-        row = self._execute("SELECT * FROM weights WHERE run=? ORDER BY step DESC LIMIT 1", run).fetchone()
-        if row is None:
-            return None
-        values = np.frombuffer(row["data"], dtype="<f4").reshape(json.loads(row["shape"])).copy()
-        return Weights(run, row["step"], row["epoch"], row["layer"], tuple(json.loads(row["input_shape"])), values)
+    def last_weights(self, run: int) -> dict[str, Weights]:
+        """The newest kernel stored of each layer of a run, by the layer's name; empty if none was."""
+        rows = self._execute("SELECT *, max(step) FROM weights WHERE run=? GROUP BY layer ORDER BY rowid", run)
+        return {row["layer"]: _weights(row) for row in rows}
 
     def _start_run(self, event: RunStarted) -> None:
         device, versions = json.dumps(asdict(event.device)), json.dumps(event.versions)
@@ -215,6 +241,7 @@ class Store:
             learning_rate=event.learning_rate,
             gradient_norms=_json_numbers(event.gradient_norms),
             update_ratios=_json_numbers(event.update_ratios),
+            dead_units=json.dumps(event.dead_units),
         )
 
     def _add_weights(self, event: Weights) -> None:
@@ -263,8 +290,15 @@ class Store:
                 f"{self.file} was written by a newer Trainscope; update the program or choose another workspace."
             )
         if version < SCHEMA_VERSION:
-            # Two programs may open a new workspace at once: the second waits and finds the tables there.
-            self._db.executescript(f"BEGIN EXCLUSIVE; {SCHEMA} PRAGMA user_version={SCHEMA_VERSION}; COMMIT;")
+            self._bring_up_to_date()
+
+    def _bring_up_to_date(self) -> None:
+        """Make the tables, or change those of an older version; two programs may open a workspace at once."""
+        self._db.execute("BEGIN EXCLUSIVE")
+        version = self._db.execute("PRAGMA user_version").fetchone()[0]  # the other one may have done it by now
+        migrations = [MIGRATIONS[number] for number in range(version, SCHEMA_VERSION)] if version else []
+        for statement in (*migrations, *SCHEMA, f"PRAGMA user_version={SCHEMA_VERSION}", "COMMIT"):
+            self._db.execute(statement)
 
     def _insert(self, table: str, **values: Any) -> int:
         # Table and column names are this module's own; every value is a parameter.
@@ -297,14 +331,13 @@ class Store:
 
 
 def _experiment(row: sqlite3.Row) -> StoredExperiment:
-    dataset, device = json.loads(row["dataset"]), json.loads(row["device"])
-    dataset["class_names"], dataset["shape"] = tuple(dataset["class_names"]), tuple(dataset["shape"])
+    device = json.loads(row["device"])
     return StoredExperiment(
         id=row["id"],
         name=row["name"],
         spec=row["spec"],
         seed=row["seed"],
-        dataset=DatasetInfo(**dataset),
+        dataset=_dataset(json.loads(row["dataset"])),
         versions=json.loads(row["versions"]),
         device=Device(**device) if device else None,
         workers=row["workers"],
@@ -313,6 +346,22 @@ def _experiment(row: sqlite3.Row) -> StoredExperiment:
         created=row["created"],
         finished=row["finished"],
     )
+
+
+def _dataset(values: dict[str, Any] | None) -> DatasetInfo | None:
+    if values is None:
+        return None
+    return DatasetInfo(**values | {"class_names": tuple(values["class_names"]), "shape": tuple(values["shape"])})
+
+
+def _array(row: sqlite3.Row) -> Array:
+    return np.frombuffer(row["data"], dtype=row["dtype"]).reshape(json.loads(row["shape"])).copy()
+
+
+def _weights(row: sqlite3.Row) -> Weights:
+    values = np.frombuffer(row["data"], dtype="<f4").reshape(json.loads(row["shape"])).copy()
+    input_shape = tuple(json.loads(row["input_shape"]))
+    return Weights(row["run"], row["step"], row["epoch"], row["layer"], input_shape, values)
 
 
 def _record(row: sqlite3.Row) -> Record:
@@ -328,6 +377,7 @@ def _record(row: sqlite3.Row) -> Record:
         learning_rate=row["learning_rate"],
         gradient_norms=tuple(_number(value) for value in json.loads(row["gradient_norms"])),
         update_ratios=tuple(_number(value) for value in json.loads(row["update_ratios"])),
+        dead_units=tuple(json.loads(row["dead_units"])),
     )
 
 

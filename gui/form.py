@@ -6,7 +6,7 @@ screen readers, and has an objectName that scripts can find.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from html import escape
 from itertools import groupby
@@ -18,24 +18,27 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QDoubleSpinBox,
+    QFileDialog,
     QFormLayout,
     QGridLayout,
     QGroupBox,
+    QHBoxLayout,
     QLabel,
     QLineEdit,
     QSpinBox,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
 from engine.fields import FieldDescription, Kind, describe
-from engine.spec import ExperimentSpec
+from engine.spec import ExperimentSpec, split_list
 from gui.views.dataset_chooser import DatasetChooser
 from gui.views.wheel import WheelFilter
 
 Named = TypeVar("Named", bound=QWidget)
 
-GROUP_ORDER = ("Data", "Network", "Training")
+GROUP_ORDER = ("Data", "Network", "Training", "Schedule", "Convolution", "Basics")
 CHOICE_COLUMNS = 3
 DECIMALS = 8  # enough for any learning rate worth trying
 
@@ -59,7 +62,7 @@ class Form(QWidget):
         self.setObjectName("form")
         self._spec = spec
         self._editors: dict[str, Editor] = {}
-        self._chooser = DatasetChooser()
+        self._chooser: DatasetChooser | None = None
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         by_group = sorted(describe(spec), key=lambda item: GROUP_ORDER.index(item.group))
@@ -68,8 +71,8 @@ class Form(QWidget):
         layout.addStretch()
 
     @property
-    def dataset_chooser(self) -> DatasetChooser:
-        """The editor of the field that chooses a data set."""
+    def dataset_chooser(self) -> DatasetChooser | None:
+        """The editor of the field that chooses a data set, if the spec has one."""
         return self._chooser
 
     def spec(self) -> ExperimentSpec:
@@ -78,10 +81,14 @@ class Form(QWidget):
 
     def show_spec(self, spec: ExperimentSpec) -> None:
         """Show the values of ``spec`` without announcing a change."""
-        self.blockSignals(True)
-        for key, editor in self._editors.items():
-            editor.write(getattr(spec, key))
-        self.blockSignals(False)
+        self.show_values({key: getattr(spec, key) for key in self._editors})
+
+    def show_values(self, values: Mapping[str, Any]) -> None:
+        """Show some fields' values without announcing a change."""
+        blocked = self.blockSignals(True)
+        for key, value in values.items():
+            self._editors[key].write(value)
+        self.blockSignals(blocked)
 
     def _group(self, title: str, items: list[FieldDescription]) -> QGroupBox:
         box = QGroupBox(title)
@@ -99,8 +106,9 @@ class Form(QWidget):
     def _editor(self, item: FieldDescription) -> Editor:
         if item.kind is not Kind.DATASET:
             return _EDITORS[item.kind](item, self.changed.emit)
-        self._chooser.chosen.connect(lambda _dataset: self.changed.emit())
-        return Editor(self._chooser, lambda: self._chooser.dataset, self._chooser.choose)
+        self._chooser = chooser = DatasetChooser()
+        chooser.chosen.connect(lambda _dataset: self.changed.emit())
+        return Editor(chooser, lambda: chooser.dataset, chooser.choose)
 
     @staticmethod
     def _add_row(rows: QFormLayout, item: FieldDescription, widget: QWidget) -> None:
@@ -171,6 +179,40 @@ def _text(item: FieldDescription, changed: Callable[[], None]) -> Editor:
     return Editor(line, line.text, line.setText)
 
 
+def _numbers(item: FieldDescription, changed: Callable[[], None]) -> Editor:
+    line = _named(QLineEdit(), item)
+    line.editingFinished.connect(changed)
+    if item.optional or not item.default:
+        line.setPlaceholderText("none")
+    return Editor(
+        line, lambda: split_list(line.text()), lambda values: line.setText(", ".join(f"{value:g}" for value in values))
+    )
+
+
+def _file(item: FieldDescription, changed: Callable[[], None]) -> Editor:
+    widget, line, button = _named(QWidget(), item), QLineEdit(), QToolButton()
+    line.setObjectName(f"{item.key}_path")
+    line.setAccessibleName(item.label)
+    line.setPlaceholderText("built in")
+    line.setClearButtonEnabled(True)
+    button.setObjectName(f"{item.key}_open")
+    button.setText("File…")
+    row = QHBoxLayout(widget)
+    row.setContentsMargins(0, 0, 0, 0)
+    row.addWidget(line, 1)
+    row.addWidget(button)
+
+    def choose() -> None:
+        file, _ = QFileDialog.getOpenFileName(widget, item.label, "", "NumPy arrays (*.npy);;All files (*)")
+        if file:
+            line.setText(file)
+            changed()
+
+    line.editingFinished.connect(changed)
+    button.clicked.connect(choose)
+    return Editor(widget, lambda: line.text().strip() or None, lambda value: line.setText(value or ""))
+
+
 def _choice(item: FieldDescription, changed: Callable[[], None]) -> Editor:
     box = _still(_named(QComboBox(), item))
     box.addItems(item.choices)
@@ -216,4 +258,6 @@ _EDITORS: dict[Kind, Callable[[FieldDescription, Callable[[], None]], Editor]] =
     Kind.TEXT: _text,
     Kind.CHOICE: _choice,
     Kind.CHOICES: _choices,
+    Kind.NUMBERS: _numbers,
+    Kind.FILE: _file,
 }

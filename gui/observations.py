@@ -12,13 +12,18 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from engine.arrays import Array
+from engine.datasets import DatasetInfo
 from engine.events import (
+    ComputationStarted,
+    Computed,
+    ComputedPart,
     Event,
     ExperimentFinished,
     ExperimentStarted,
     PlannedRun,
     Record,
     RunFinished,
+    RunsAdded,
     RunStarted,
     Status,
     Weights,
@@ -103,13 +108,24 @@ class Observations:
         self.workers = 1
         self.runs: dict[int, RunObservation] = {}
         self.variants: dict[str, VariantObservation] = {}
+        self.info: DatasetInfo | None = None
         self.finished: ExperimentFinished | None = None
+        self.parts: list[ComputedPart] = []
+        self.computed: Computed | None = None
 
     def take(self, event: Event) -> None:
         """Note what ``event`` says."""
         match event:
             case ExperimentStarted():
                 self._start(event)
+            case RunsAdded(runs):
+                self._add(runs)
+            case ComputationStarted(experiment):
+                self._forget(experiment)
+            case ComputedPart():
+                self.parts.append(event)
+            case Computed():
+                self.computed = event
             case RunStarted(run=run):
                 self.runs[run].status = Status.RUNNING
                 self._changed(run)
@@ -163,12 +179,20 @@ class Observations:
         return run.planned.total_steps * (1 - run.progress) * run.seconds_per_step
 
     def _start(self, event: ExperimentStarted) -> None:
-        self.experiment, self.workers = event.experiment, event.workers
+        self._forget(event.experiment)
+        self.workers, self.info = event.workers, event.info
+        self._add(event.runs)
+
+    def _forget(self, experiment: int) -> None:
+        self.experiment = experiment
         self.finished = None
-        self.runs = {run.run: RunObservation(run) for run in event.runs}
-        self.variants = {}
-        for run in self.runs.values():
-            name = run.planned.spec.variant
+        self.runs, self.variants = {}, {}
+        self.parts, self.computed = [], None
+
+    def _add(self, runs: tuple[PlannedRun, ...]) -> None:
+        for planned in runs:
+            self.runs[planned.run] = run = RunObservation(planned)
+            name = planned.spec.variant
             variant = self.variants.setdefault(name, VariantObservation(name, len(self.variants)))
             variant.runs.append(run)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -26,10 +26,10 @@ from engine.executors.tasks import ExportTask, SampleTask
 from engine.experiments import EXPERIMENTS
 from engine.spec import DataSpec, ExperimentSpec
 from gui.bridge import Bridge
-from gui.tabs import TABS
+from gui.tabs import BOARDS
 from gui.tabs.experiment_tab import ExperimentTab
 from gui.theme import Scheme, apply_scheme, stored_scheme
-from gui.views.dataset_chooser import SAMPLES
+from gui.views.dataset_chooser import SAMPLES, DatasetChooser
 from gui.views.message_bar import MessageBar
 
 # A plan larger than any machine has cores: warms up as many processes as ever train side by side.
@@ -66,8 +66,8 @@ class MainWindow(QMainWindow):
         self._tabs.setObjectName("tabs")
         self._tabs.setDocumentMode(True)
         self._experiment_tabs: list[ExperimentTab] = []
-        for name, views in TABS.items():
-            self._add_tab(ExperimentTab(EXPERIMENTS[name], views))
+        for name, make_board in BOARDS.items():
+            self._add_tab(ExperimentTab(EXPERIMENTS[name], make_board()))
         self._arrange()
         self._make_menu()
         self._connect()
@@ -119,8 +119,8 @@ class MainWindow(QMainWindow):
     def _run(self, tab: ExperimentTab, spec: ExperimentSpec) -> None:
         self._messages.clear()
         self._active = tab
-        for position, other in enumerate(self._experiment_tabs):
-            self._tabs.setTabEnabled(position, other is tab)
+        for other in self._experiment_tabs:
+            other.set_busy(other is not tab)
         self._training.run_experiment(self._workspace, tab.experiment, spec)
 
     def _fetch_samples(self, data: DataSpec) -> None:
@@ -149,26 +149,34 @@ class MainWindow(QMainWindow):
         if self._active is None:
             self._device.setText("Ready")
         self._active = None
-        for position in range(self._tabs.count()):
-            self._tabs.setTabEnabled(position, True)
+        for tab in self._experiment_tabs:
+            tab.set_busy(False)
         self.training_ended.emit()
         if self._closing:
             self.close()
 
     def _take_assistance(self, event: Event) -> None:
-        chooser = self._experiment_tabs[self._tabs.currentIndex()].form.dataset_chooser
         match event:
             case SamplesReady():
-                chooser.show_samples(event)
+                for chooser in self._choosers():
+                    chooser.show_samples(event)
             case Progress(message, done, total):
-                chooser.show_busy(f"{message} ({done / total:.0%})" if total else message)
+                self._say_of_samples(f"{message} ({done / total:.0%})" if total else message)
             case Exported(folder, files):
                 self.statusBar().showMessage(f"{files} files written to {folder}", 10_000)
                 QDesktopServices.openUrl(QUrl.fromLocalFile(folder))
             case TaskFailed(reason, cancelled) if not cancelled:
                 self.statusBar().clearMessage()
-                chooser.show_busy("")
+                self._say_of_samples("")
                 self.show_error(reason)
+
+    def _choosers(self) -> Iterator[DatasetChooser]:
+        return (tab.form.dataset_chooser for tab in self._experiment_tabs if tab.form.dataset_chooser is not None)
+
+    def _say_of_samples(self, text: str) -> None:
+        for chooser in self._choosers():
+            if not chooser.has_samples:
+                chooser.show_busy(text)
 
     def _ask_to_close(self) -> bool:
         box = QMessageBox(

@@ -121,6 +121,8 @@ def _normalization(raw: RawImages, parts: Split, spec: DataSpec) -> tuple[Array,
             found = (np.array(_CIFAR10_MEANS), np.array(_CIFAR10_DEVIATIONS))
         case "none":
             found = (np.zeros(channels), np.ones(channels))
+        case "bytes":
+            found = (np.zeros(channels), np.full(channels, 1 / 255))
         case "per-dataset":
             found = _moments(raw.x_train, parts.train)
     return found[0].astype(np.float32), found[1].astype(np.float32)

@@ -1,7 +1,6 @@
 """What an executor can be asked to do, and how it is done where it arrives.
 
-TensorFlow is imported with the first :class:`TrainTask` or :class:`DeviceTask`, so a process that only prepares data
-never loads it.
+TensorFlow is imported with the first task that needs it, so a process that only prepares data never loads it.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ from engine.datasets import PreparedData, describe_dataset, prepare, sample_imag
 from engine.datasets.download import NotDownloadedError
 from engine.errors import Cancelled, TrainscopeError
 from engine.events import (
+    Computed,
     DatasetReady,
     Emit,
     Event,
@@ -27,7 +27,8 @@ from engine.events import (
     TaskFailed,
     WorkerReady,
 )
-from engine.spec import DataSpec, RunSpec
+from engine.experiments.base import ComputedExperiment
+from engine.spec import DataSpec, ExperimentSpec, RunSpec
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +83,17 @@ class ExportTask(_Auxiliary):
     folder: Path
 
 
-Task = PrepareTask | SampleTask | DeviceTask | ExportTask | TrainTask
+@dataclass(frozen=True)
+class ComputeTask(_Auxiliary):
+    """Carry out a computed experiment; answers :class:`~engine.events.Computed`, with parts of it on the way."""
+
+    experiment: ComputedExperiment
+    spec: ExperimentSpec
+
+
+# Those that compute with TensorFlow, whose threads must be set before its first operation.
+COMPUTING = (DeviceTask, ComputeTask, TrainTask)
+Task = PrepareTask | SampleTask | DeviceTask | ExportTask | ComputeTask | TrainTask
 
 
 @dataclass
@@ -109,7 +120,7 @@ class TaskRunner:
     def _execute(self, task: Task, emit: Emit, poll: Poll) -> None:
         def progress(message: str, done: int, total: int) -> None:
             if poll() is not None:
-                raise Cancelled("Cancelled while the data set was being prepared.")
+                raise Cancelled("Cancelled before it was done.")
             emit(Progress(message, done, total))
 
         match task:
@@ -121,6 +132,10 @@ class TaskRunner:
                 emit(worker_ready())
             case ExportTask(workspace, experiment, folder):
                 emit(_export(workspace, experiment, folder))
+            case ComputeTask(experiment, settings):
+                found = experiment.compute(settings, emit, progress)
+                ready = worker_ready()
+                emit(Computed(found.findings, found.arrays, ready.device, ready.versions))
             case TrainTask(run, spec, model_file):
                 from engine.training.trainer import train
 

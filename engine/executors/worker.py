@@ -17,7 +17,7 @@ from typing import Any
 
 from engine.devices import configure
 from engine.events import Control, Event
-from engine.executors.tasks import DeviceTask, TaskRunner, TrainTask, worker_ready
+from engine.executors.tasks import COMPUTING, TaskRunner, worker_ready
 
 # Enough for the scheduler to prefer the window whenever it has something to do; where nothing else wants the
 # processor, a nice process is as fast as any.
@@ -63,7 +63,7 @@ def worker_main(connection: Connection, settings: WorkerSettings) -> None:
 
     while True:
         message: Any = _receive(connection)
-        if not configured and isinstance(message, WarmUp | DeviceTask | TrainTask):
+        if not configured and isinstance(message, (WarmUp, *COMPUTING)):
             configure(settings.threads)
             configured = True
         if isinstance(message, WarmUp):

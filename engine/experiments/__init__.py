@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from engine.errors import SpecError
+from engine.experiments.activations import ACTIVATIONS_EXPERIMENT
 from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
 from engine.experiments.base import Experiment
+from engine.experiments.learning_rate import LEARNING_RATE_EXPERIMENT
+from engine.experiments.schedule import SCHEDULE_EXPERIMENT
 
-EXPERIMENTS: dict[str, Experiment] = {experiment.name: experiment for experiment in (ARCHITECTURES_EXPERIMENT,)}
+_ALL: tuple[Experiment, ...] = (
+    ARCHITECTURES_EXPERIMENT,
+    ACTIVATIONS_EXPERIMENT,
+    LEARNING_RATE_EXPERIMENT,
+    SCHEDULE_EXPERIMENT,
+)
+EXPERIMENTS: dict[str, Experiment] = {experiment.name: experiment for experiment in _ALL}
+
+ALL = "all"  # what --batch calls every experiment, one after the other
 
 
 def find_experiment(name: str) -> Experiment:

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from pydantic import field_validator
-
-from engine.experiments.base import CourseDictionary, Experiment
-from engine.fields import Kind, field
-from engine.networks import ARCHITECTURES
+from engine.experiments.base import CourseDictionary, TrainingExperiment
+from engine.experiments.choices import ArchitecturesChoice
+from engine.networks import architecture_name
 from engine.spec import DataSpec, ExperimentSpec, NetworkSpec, RepeatSpec, RunSpec, TrainingSpec
 
 if TYPE_CHECKING:
@@ -18,37 +16,15 @@ if TYPE_CHECKING:
     from engine.results import ExperimentResult
 
 
-# pydantic lists inherited fields from the last base to the first, so the form's first group stands last here.
-class ArchitecturesSpec(RepeatSpec, TrainingSpec, NetworkSpec, DataSpec, ExperimentSpec):
+class ArchitecturesSpec(RepeatSpec, TrainingSpec, ArchitecturesChoice, NetworkSpec, DataSpec, ExperimentSpec):
     """Which architectures are trained, and everything they have in common."""
-
-    architectures: tuple[str, ...] = field(
-        tuple(ARCHITECTURES),
-        label="Architectures",
-        group="Network",
-        kind=Kind.CHOICES,
-        choices=tuple(ARCHITECTURES),
-        help="The networks to compare; each is trained as often as Repeats says.",
-    )
-
-    @field_validator("architectures")
-    @classmethod
-    def _known_and_distinct(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        unknown = [name for name in names if name not in ARCHITECTURES]
-        if unknown:
-            raise ValueError(f"there is no '{unknown[0]}'; there are {', '.join(ARCHITECTURES)}.")
-        if not names:
-            raise ValueError("choose at least one architecture.")
-        if len(set(names)) < len(names):
-            raise ValueError("name each architecture once.")
-        return names
 
 
 def plan(spec: ArchitecturesSpec) -> list[RunSpec]:
     """Every architecture, repeated; first repeats of all come first, so that all curves begin to grow early."""
     return [
         RunSpec(
-            variant=architecture,
+            variant=architecture_name(architecture),
             architecture=architecture,
             repeat=repeat,
             seed=spec.seed + repeat - 1,
@@ -67,15 +43,15 @@ def figures(result: ExperimentResult) -> Iterator[tuple[str, Figure]]:
 
     yield "part3", four_panels(result)
     for variant in result.variants:
-        if variant.best is not None and variant.best.weights is not None:
-            yield f"weights_{variant.name}", weight_grid(variant.name, variant.best.weights)
+        if variant.best is not None and variant.best.first_weights is not None:
+            yield f"weights_{variant.name}", weight_grid(variant.name, variant.best.first_weights)
 
 
 def course_dictionaries(result: ExperimentResult) -> Iterator[tuple[str, CourseDictionary]]:
     """``part3_<architecture>``: curves averaged over the runs, test accuracy and weights of the best, in percent."""
     for variant in result.variants:
         best = variant.best
-        if best is None or best.weights is None or best.run.test_accuracy is None:
+        if best is None or best.first_weights is None or best.run.test_accuracy is None:
             continue
         yield (
             f"part3_{variant.name}",
@@ -85,15 +61,18 @@ def course_dictionaries(result: ExperimentResult) -> Iterator[tuple[str, CourseD
                 "train_acc_curve": (100 * variant.mean("training_accuracy")).tolist(),
                 "val_acc_curve": (100 * variant.mean("validation_accuracy")).tolist(),
                 "test_acc": 100 * best.run.test_accuracy,
-                "weights": best.weights.values,
+                "weights": best.first_weights.values,
             },
         )
 
 
-ARCHITECTURES_EXPERIMENT = Experiment(
+ARCHITECTURES_EXPERIMENT = TrainingExperiment(
     name="architectures",
     title="Architectures",
     summary="Five networks, from a single hidden layer to five convolutions, learn the same images.",
+    lesson="Watch how soon each loss falls and where validation accuracy parts from training accuracy: from there on a "
+    "network learns by heart. More parameters don't mean more accuracy: compare mlp_2, the largest, with cnn_4. Deep "
+    "networks rest on a plateau first, with a small gradient in the first layer, and then fall fast.",
     spec=ArchitecturesSpec,
     presets={
         "quick": {"dataset": "digits", "epochs": 10, "repeats": 2},

@@ -27,21 +27,28 @@ class Piece:
 
 @dataclass(frozen=True)
 class Timetable:
-    """The steps of a run: ``steps_per_epoch`` in each of ``epochs``, recorded every ``record_every``."""
+    """The steps of a run: ``steps_per_epoch`` in each of ``epochs``, recorded every ``record_every``.
+
+    ``max_steps`` ends the run earlier, within an epoch if need be.
+    """
 
     steps_per_epoch: int
     epochs: int
     record_every: int
+    max_steps: int | None = None
 
     @classmethod
-    def of(cls, images: int, training: TrainingSpec) -> Timetable:
+    def of(cls, images: int, training: TrainingSpec, max_steps: int | None = None) -> Timetable:
         """The timetable of a run on ``images`` training images: ceil(N / B) steps an epoch, the last may be short."""
-        return cls(-(-images // training.batch_size), training.epochs, training.record_every)
+        steps_per_epoch = -(-images // training.batch_size)
+        epochs = training.epochs if max_steps is None else -(-max_steps // steps_per_epoch)
+        return cls(steps_per_epoch, epochs, training.record_every, max_steps)
 
     @property
     def total_steps(self) -> int:
         """Optimiser steps in the whole run."""
-        return self.steps_per_epoch * self.epochs
+        whole = self.steps_per_epoch * self.epochs
+        return whole if self.max_steps is None else min(whole, self.max_steps)
 
     @property
     def pieces_per_epoch(self) -> int:
@@ -50,7 +57,7 @@ class Timetable:
 
     def pieces(self, epoch: int) -> list[Piece]:
         """The pieces of ``epoch`` (counted from 0), in order."""
-        step, end = epoch * self.steps_per_epoch, (epoch + 1) * self.steps_per_epoch
+        step, end = epoch * self.steps_per_epoch, min((epoch + 1) * self.steps_per_epoch, self.total_steps)
         pieces = []
         while step < end:
             stop = min((step // self.record_every + 1) * self.record_every, end)

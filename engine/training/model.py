@@ -15,9 +15,11 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from keras.optimizers.schedules import LearningRateSchedule
 
 from engine.arrays import Array
 from engine.training.intervals import Piece, Timetable
+from engine.training.schedules import rate_at
 
 # Images a compiled evaluation call takes at a time: measured on two cores, 250 to 500 is fastest for the convolutional
 # networks (their activations stay in cache) and costs the dense ones little.
@@ -39,17 +41,29 @@ class MeasuredModel(keras.Model):
     """Wraps ``network`` (images to logits) for training on ``images`` float32 [n, h, w, c] and ``labels`` int32 [n]."""
 
     def __init__(
-        self, network: keras.Sequential, images: Array, labels: Array, batch_size: int, timetable: Timetable
+        self,
+        network: keras.Sequential,
+        images: Array,
+        labels: Array,
+        batch_size: int,
+        timetable: Timetable,
+        rate: float | LearningRateSchedule,
+        counts_dead_units: bool = False,
     ) -> None:
         super().__init__(name="measured")
         self.network = network
         self.timetable = timetable
         self.measurement: Measurement | None = None
+        self._rate = rate
         self._images, self._labels = tf.constant(images), tf.constant(labels)
         self._order = tf.Variable(np.arange(len(labels), dtype=np.int32), trainable=False)
         self._batch_size = batch_size
         self._kernels = [layer.kernel for layer in network.layers if hasattr(layer, "kernel")]
         self._pieces: Iterator[Piece] = iter(())
+        observed = [layer for layer in network.layers if isinstance(layer, keras.layers.Activation)]
+        self._observed = keras.Model(
+            network.inputs, [network.outputs[0], *(layer.output for layer in observed if counts_dead_units)]
+        )
         self._run_steps = tf.function(self._run_piece)
         # The signature lets one trace serve any number of images, so that none falls into training time.
         signature = [tf.TensorSpec((None, *images.shape[1:]), tf.float32), tf.TensorSpec((None,), tf.int32)]
@@ -92,10 +106,17 @@ class MeasuredModel(keras.Model):
         self._run_steps(tf.constant(0), tf.constant(0))
         self.measure(self._images[:1], self._labels[:1])
 
-    def measure(self, images: tf.Tensor, labels: tf.Tensor) -> tuple[float, float]:
-        """Mean loss (nats) and accuracy (fraction) on ``images``; tensors are best kept on the device by the caller."""
-        loss, accuracy = self._evaluate(images, labels).numpy().tolist()
-        return loss, accuracy
+    def learning_rate_at(self, step: int) -> float:
+        """The learning rate that optimiser step ``step``, the last one or an earlier one, used."""
+        return rate_at(self._rate, self.optimizer, step)
+
+    def measure(self, images: tf.Tensor, labels: tf.Tensor) -> tuple[float, float, tuple[int, ...]]:
+        """Mean loss (nats), accuracy (fraction), and the units of each activation that gave 0 for all ``images``.
+
+        Tensors are best kept on the device by the caller; units are counted only where the model was told to.
+        """
+        loss, accuracy, *dead = self._evaluate(images, labels).numpy().tolist()
+        return loss, accuracy, tuple(round(count) for count in dead)
 
     def test(self, images: Array, labels: Array) -> tuple[float, Array]:
         """Mean loss (nats) and the most probable class of each image, int [n]."""
@@ -142,15 +163,25 @@ class MeasuredModel(keras.Model):
         return tf.stack([loss, accuracy, *norms, *ratios])
 
     def _evaluate_chunks(self, images: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        """[mean loss, accuracy, dead units of each activation that is observed...] over all ``images``."""
         count = tf.shape(labels)[0]
         loss_sum, correct = tf.constant(0.0), tf.constant(0.0)
+        alive = [tf.zeros(output.shape[-1], tf.bool) for output in self._observed.outputs[1:]]
         for start in tf.range(0, count, EVALUATION_CHUNK):
             of_chunk = labels[start : start + EVALUATION_CHUNK]
-            logits = self.network(images[start : start + EVALUATION_CHUNK], training=False)
+            outputs = self._observed(images[start : start + EVALUATION_CHUNK], training=False)
+            logits, *activations = outputs if alive else [outputs]
             size = tf.cast(tf.shape(of_chunk)[0], tf.float32)
             loss_sum += size * self.compute_loss(None, of_chunk, logits, training=False)
             correct += size * _accuracy(of_chunk, logits)
-        return tf.stack([loss_sum, correct]) / tf.cast(count, tf.float32)
+            alive = [before | _any_but_zero(now) for before, now in zip(alive, activations, strict=True)]
+        dead = [tf.reduce_sum(tf.cast(~each, tf.float32)) for each in alive]
+        return tf.stack([loss_sum / tf.cast(count, tf.float32), correct / tf.cast(count, tf.float32), *dead])
+
+
+def _any_but_zero(outputs: tf.Tensor) -> tf.Tensor:
+    """Which channels of [batch, ..., channels] are other than 0 anywhere: bool [channels]."""
+    return tf.reduce_any(tf.not_equal(outputs, 0.0), axis=list(range(len(outputs.shape) - 1)))
 
 
 def _accuracy(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:

@@ -8,6 +8,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import tensorflow as tf
+from keras.optimizers.schedules import LearningRateSchedule
 from sklearn.metrics import confusion_matrix
 
 import engine
@@ -15,13 +16,14 @@ from engine.datasets import PreparedData
 from engine.devices import current_device
 from engine.events import Control, Emit, Poll, RunFinished, RunStarted, Status, is_sound
 from engine.networks import build_network, parameter_layers, summarize
-from engine.spec import RunSpec, TrainingSpec
+from engine.spec import Optimizer, RunSpec
 from engine.training.callbacks.controls import ObeyControls, StopOnDivergence
 from engine.training.callbacks.order import ShuffleOrder
 from engine.training.callbacks.recorder import Recorder
 from engine.training.callbacks.weights import WeightSnapshots
 from engine.training.intervals import Timetable
 from engine.training.model import MeasuredModel
+from engine.training.schedules import make_learning_rate, schedule_callbacks
 
 
 def train(number: int, run: RunSpec, data: PreparedData, emit: Emit, poll: Poll, model_file: Path | None) -> None:
@@ -33,15 +35,9 @@ def train(number: int, run: RunSpec, data: PreparedData, emit: Emit, poll: Poll,
     # Variables and graphs of the run before would otherwise stay in Keras' global state.
     keras.backend.clear_session()
     model = build_model(run, data)
-    emit(
-        RunStarted(
-            number,
-            current_device(),
-            library_versions(),
-            parameter_layers(summarize(run.architecture, data.info.shape, len(data.info.class_names))),
-            model.timetable.steps_per_epoch,
-        )
-    )
+    layers = summarize(run.architecture, data.info.shape, len(data.info.class_names))
+    steps_per_epoch = model.timetable.steps_per_epoch
+    emit(RunStarted(number, current_device(), library_versions(), parameter_layers(layers), steps_per_epoch))
     recorder = Recorder(number, data.x_validation, data.y_validation, emit)
     controls = ObeyControls(poll)
     callbacks = [
@@ -49,10 +45,11 @@ def train(number: int, run: RunSpec, data: PreparedData, emit: Emit, poll: Poll,
         recorder,
         StopOnDivergence(recorder),
         controls,
-        WeightSnapshots(number, emit),
+        WeightSnapshots(number, emit, {layer.name: layer.input_shape for layer in layers}),
+        *schedule_callbacks(run.schedule),
     ]
     model.warm_up()
-    fit(model, run.training.epochs, callbacks)
+    fit(model, callbacks)
     seconds = recorder.seconds
     status = _status(recorder, controls)
     if status in (Status.CANCELLED, Status.DIVERGED):
@@ -66,23 +63,24 @@ def build_model(run: RunSpec, data: PreparedData) -> MeasuredModel:
     classes = len(data.info.class_names)
     network = build_network(run.architecture, data.info.shape, classes, run.network, run.seed)
     spec = run.training
-    timetable = Timetable.of(len(data.y_train), spec)
-    model = MeasuredModel(network, data.x_train, data.y_train, spec.batch_size, timetable)
+    timetable = Timetable.of(len(data.y_train), spec, run.max_steps)
+    rate = make_learning_rate(run, timetable)
+    model = MeasuredModel(network, data.x_train, data.y_train, spec.batch_size, timetable, rate, run.counts_dead_units)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     # XLA on a CPU makes a step of cnn_4 many times slower, so it stays off.
-    model.compile(optimizer=make_optimizer(spec), loss=loss, jit_compile=False)
+    model.compile(optimizer=make_optimizer(spec.optimizer, rate), loss=loss, jit_compile=False)
     return model
 
 
-def fit(model: MeasuredModel, epochs: int, callbacks: list[keras.callbacks.Callback]) -> None:
+def fit(model: MeasuredModel, callbacks: list[keras.callbacks.Callback]) -> None:
     """Run Keras' ``fit``; its data set only numbers the calls, the model keeps the images itself."""
     calls = tf.data.Dataset.range(model.timetable.pieces_per_epoch)
-    model.fit(calls, epochs=epochs, callbacks=callbacks, shuffle=False, verbose=0)
+    model.fit(calls, epochs=model.timetable.epochs, callbacks=callbacks, shuffle=False, verbose=0)
 
 
-def make_optimizer(spec: TrainingSpec) -> keras.optimizers.Optimizer:
-    """The Keras optimiser that ``spec`` names, its other parameters at Keras' defaults."""
-    return keras.optimizers.get({"class_name": spec.optimizer, "config": {"learning_rate": spec.learning_rate}})
+def make_optimizer(name: Optimizer, rate: float | LearningRateSchedule) -> keras.optimizers.Optimizer:
+    """The Keras optimiser of that name, its other parameters at Keras' defaults."""
+    return keras.optimizers.get({"class_name": name, "config": {"learning_rate": rate}})
 
 
 def library_versions() -> dict[str, str]:

@@ -1,8 +1,10 @@
-"""One tab an experiment; :data:`TABS` says which views it has."""
+"""One tab an experiment; :data:`BOARDS` says what each shows beside its form."""
 
 from __future__ import annotations
 
-from gui.tabs.architectures import ARCHITECTURE_VIEWS
-from gui.tabs.experiment_tab import Views
+from collections.abc import Callable
 
-TABS: dict[str, Views] = {"architectures": ARCHITECTURE_VIEWS}
+from gui.tabs.architectures import architectures_board
+from gui.tabs.board import Board
+
+BOARDS: dict[str, Callable[[], Board]] = {"architectures": architectures_board}

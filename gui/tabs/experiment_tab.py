@@ -2,36 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import cycle
-from typing import Protocol
 
 from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QFrame,
-    QGridLayout,
     QHBoxLayout,
     QLabel,
     QProgressBar,
     QPushButton,
     QScrollArea,
-    QSplitter,
     QVBoxLayout,
     QWidget,
 )
 
 from engine.errors import SpecError
-from engine.events import Control, DatasetReady, Event, ExperimentFinished, ExperimentStarted, Progress, Status
+from engine.events import (
+    ComputationStarted,
+    Control,
+    DatasetReady,
+    Event,
+    ExperimentFinished,
+    ExperimentStarted,
+    Progress,
+    RunsAdded,
+    Status,
+)
 from engine.experiments.base import Experiment
 from engine.spec import DataSpec
 from gui.form import Form
 from gui.observations import Observations
+from gui.tabs.board import Board
 from gui.views.durations import as_duration
-from gui.views.legend import Legend
-from gui.views.plot import Plot
-from gui.views.run_table import RunTable
-from gui.views.weight_grids import WeightGrids
+from gui.views.lesson import Lesson
 
 # One view is drawn at each tick, so that the event loop is never held longer than the slowest single view takes; with
 # six views each is drawn four times a second, which is as often as a curve visibly moves.
@@ -42,32 +46,8 @@ PANEL_WIDTH = 348
 PROGRESS_STEPS = 1000
 
 
-class View(Protocol):
-    """What the tab asks of each of its views, which are widgets."""
-
-    def begin(self, observations: Observations) -> None:
-        """Make room for a new plan."""
-
-    def refresh(self, observations: Observations) -> None:
-        """Draw what has changed."""
-
-
-class VariantView(View, Protocol):
-    """A view that can leave out a variant."""
-
-    def show_variant(self, name: str, visible: bool) -> None:
-        """Show or hide one variant."""
-
-
-@dataclass(frozen=True)
-class Views:
-    """The plots of a tab, in reading order, two a row."""
-
-    plots: tuple[Callable[[], Plot], ...]
-
-
 class ExperimentTab(QWidget):
-    """Form, controls and views of one experiment.
+    """Form, controls and board of one experiment.
 
     Emits ``run_requested(spec)``, ``control_requested(control)``, ``samples_requested(data spec)``,
     ``export_requested(experiment number)`` and ``failed(sentence)``.
@@ -79,16 +59,16 @@ class ExperimentTab(QWidget):
     export_requested = Signal(int)
     failed = Signal(str)
 
-    def __init__(self, experiment: Experiment, views: Views) -> None:
+    def __init__(self, experiment: Experiment, board: Board) -> None:
         super().__init__()
         self.setObjectName(f"tab_{experiment.name}")
         self.experiment = experiment
         self.observations = Observations()
         self.form = Form(experiment.spec)
-        self._legend, self._runs, self._weights = Legend(), RunTable(), WeightGrids()
-        self._plots = [make() for make in views.plots]
-        self._views: list[View] = [*self._plots, self._weights, self._runs]
-        self._next_view = cycle(self._views)
+        self.board = board
+        self._next_view = cycle(board.views())
+        self._busy = False  # an experiment of another tab is under way
+        self._training = False
         self._ending: Control | None = None  # what was asked of the training under way
         self._make_controls()
         self._arrange()
@@ -125,16 +105,15 @@ class ExperimentTab(QWidget):
             case DatasetReady():
                 self._say("Waiting for the training processes …")
                 self._progress.setRange(0, 0)
-            case ExperimentStarted():
+            case ExperimentStarted() | RunsAdded() | ComputationStarted():
                 self._begin()
             case ExperimentFinished():
                 self._finish(event)
 
     def _begin(self) -> None:
-        self._legend.begin(self.observations)
-        for view in self._views:
+        for view in self.board.views():
             view.begin(self.observations)
-        self._progress.setRange(0, PROGRESS_STEPS)
+        self._progress.setRange(0, PROGRESS_STEPS if self.observations.runs else 0)
         self._paint_timer.start()
 
     def _finish(self, event: ExperimentFinished) -> None:
@@ -145,7 +124,7 @@ class ExperimentTab(QWidget):
         self._progress.setRange(0, PROGRESS_STEPS)
         tested = sum(run.test_accuracy is not None for run in self.observations.runs.values())
         endings = {
-            Status.FINISHED: f"Finished: {tested} runs trained and tested.",
+            Status.FINISHED: f"Finished: {tested} runs trained and tested." if self.observations.runs else "Finished.",
             Status.STOPPED: f"Stopped; what was learned is kept, {tested} runs tested.",
             Status.CANCELLED: "Cancelled; what was recorded is kept.",
             Status.FAILED: "Not finished.",
@@ -157,7 +136,7 @@ class ExperimentTab(QWidget):
 
     def refresh(self) -> None:
         """Draw everything that has changed."""
-        for view in self._views:
+        for view in self.board.views():
             view.refresh(self.observations)
         self._show_progress()
 
@@ -167,6 +146,8 @@ class ExperimentTab(QWidget):
 
     def _show_progress(self) -> None:
         observations = self.observations
+        if not observations.runs:
+            return
         self._progress.setValue(round(PROGRESS_STEPS * observations.progress))
         if observations.finished is None and self._ending is None:
             done = sum(run.status.is_final for run in observations.runs.values())
@@ -179,7 +160,20 @@ class ExperimentTab(QWidget):
         if self._ending is None:
             self._status.setText(text)
 
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        """Fetch sample images once somebody looks."""
+        super().showEvent(event)
+        if self.form.dataset_chooser is not None and not self.form.dataset_chooser.has_samples:
+            self._samples_timer.start()
+
+    def set_busy(self, busy: bool) -> None:
+        """Say whether an experiment of another tab is under way: only one trains at a time."""
+        self._busy = busy
+        self._show_training(self._training)
+
     def _ask_for_samples(self) -> None:
+        if self.form.dataset_chooser is None or not self.isVisible():
+            return
         try:
             spec = self.form.spec()
         except SpecError:
@@ -188,8 +182,10 @@ class ExperimentTab(QWidget):
         self.samples_requested.emit(spec.part(DataSpec))
 
     def _show_training(self, training: bool) -> None:
+        self._training = training
         self.form.setEnabled(not training)
-        for button in (self._run, *self._presets):
+        self._run.setEnabled(not training and not self._busy)
+        for button in self._presets:
             button.setEnabled(not training)
         for button in (self._stop, self._cancel):
             button.setEnabled(training)
@@ -231,16 +227,16 @@ class ExperimentTab(QWidget):
             button.clicked.connect(lambda _checked=False, name=name: self.use_preset(name))
         self._paint_timer.timeout.connect(self._paint_next)
         self._samples_timer.timeout.connect(self._ask_for_samples)
-        self.form.dataset_chooser.chosen.connect(lambda _dataset: self._samples_timer.start())
-        variant_views: list[VariantView] = [*self._plots, self._weights]
-        for view in variant_views:
-            self._legend.toggled.connect(view.show_variant)
+        if self.form.dataset_chooser is not None:
+            self.form.dataset_chooser.chosen.connect(lambda _dataset: self._samples_timer.start())
+        self.board.settings_chosen.connect(self.form.show_values)
+        self.board.failed.connect(self.failed.emit)
 
     def _arrange(self) -> None:
         layout = QHBoxLayout(self)
         layout.setContentsMargins(8, 8, 8, 8)
         layout.addWidget(self._left_panel())
-        layout.addWidget(self._right_side(), 1)
+        layout.addWidget(self.board, 1)
 
     def _left_panel(self) -> QWidget:
         panel = QWidget()
@@ -250,6 +246,7 @@ class ExperimentTab(QWidget):
         summary = QLabel(self.experiment.summary)
         summary.setWordWrap(True)
         column.addWidget(summary)
+        column.addWidget(Lesson(self.experiment.lesson))
         column.addLayout(_row(QLabel("Preset"), *self._presets))
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
@@ -261,23 +258,6 @@ class ExperimentTab(QWidget):
         column.addWidget(self._progress)
         column.addLayout(_row(self._run, self._stop, self._cancel, self._export))
         return panel
-
-    def _right_side(self) -> QWidget:
-        plots = QWidget()
-        grid = QGridLayout(plots)
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.setSpacing(6)
-        grid.addWidget(self._legend, 0, 0, 1, 2)
-        for position, plot in enumerate(self._plots):
-            grid.addWidget(plot, 1 + position // 2, position % 2)
-        split = QSplitter(Qt.Orientation.Vertical)
-        split.setObjectName("views")
-        split.setChildrenCollapsible(False)
-        for widget, stretch in ((plots, 5), (self._weights, 2), (self._runs, 2)):
-            split.addWidget(widget)
-            split.setStretchFactor(split.count() - 1, stretch)
-        split.setSizes([430, 150, 130])
-        return split
 
 
 def _button(name: str, text: str, tip: str) -> QPushButton:

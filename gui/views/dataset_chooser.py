@@ -55,12 +55,18 @@ class DatasetChooser(QWidget):
         self._info.setObjectName("dataset_info")
         self._info.setWordWrap(True)
         self._images = [QLabel() for _ in range(SAMPLES)]
+        self.samples: SamplesReady | None = None
         self._arrange()
 
     @property
     def dataset(self) -> str:
         """Name or path of the chosen data set."""
         return str(self._box.currentData())
+
+    @property
+    def has_samples(self) -> bool:
+        """Whether images of the chosen data set are in sight."""
+        return self.samples is not None
 
     def choose(self, dataset: str) -> None:
         """Choose ``dataset`` without announcing it; a path not yet in the list is added."""
@@ -75,6 +81,7 @@ class DatasetChooser(QWidget):
         """Show images and numbers of the chosen data set; an answer for another one comes too late."""
         if samples.dataset != self.dataset:
             return
+        self.samples = samples
         height, width, channels = samples.images.shape[1:]
         colour = "colour" if channels == 3 else "grayscale"
         self._info.setText(
@@ -87,6 +94,7 @@ class DatasetChooser(QWidget):
 
     def clear_samples(self) -> None:
         """Show no images."""
+        self.samples = None
         for label in self._images:
             label.clear()
             label.setToolTip("")

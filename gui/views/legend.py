@@ -37,6 +37,9 @@ class Legend(QWidget):
         for position, button in enumerate(self._buttons):
             self._layout.insertWidget(position, button)
 
+    def refresh(self, _observations: Observations) -> None:
+        """A legend changes with the plan alone."""
+
     def _button(self, name: str, position: int) -> QToolButton:
         button = QToolButton()
         button.setObjectName(f"legend_{name}")

@@ -52,9 +52,14 @@ class Recorder(keras.callbacks.Callback):
         if measurement.piece.ends_with_record:
             self._record(measurement)
 
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Tell Keras' own callbacks, which come after this one, the validation accuracy measured last."""
+        if logs is not None:
+            logs["val_accuracy"] = self.last.validation_accuracy if self.last else 0.0
+
     def _record(self, measurement: Measurement) -> None:
         steps = sum(m.piece.steps for m in self._pending)
-        validation_loss, validation_accuracy = self.model.measure(self._images, self._labels)
+        validation_loss, validation_accuracy, dead_units = self.model.measure(self._images, self._labels)
         self.last = Record(
             run=self._run,
             step=measurement.piece.stop,
@@ -64,9 +69,10 @@ class Recorder(keras.callbacks.Callback):
             training_accuracy=sum(m.accuracy_sum for m in self._pending) / steps,
             validation_loss=validation_loss,
             validation_accuracy=validation_accuracy,
-            learning_rate=float(self.model.optimizer.learning_rate.numpy()),
+            learning_rate=self.model.learning_rate_at(measurement.piece.stop),
             gradient_norms=measurement.gradient_norms,
             update_ratios=measurement.update_ratios,
+            dead_units=dead_units,
         )
         self._pending.clear()
         self._emit(self.last)

@@ -1,6 +1,8 @@
-"""Sends copies of the first layer's kernel while it changes."""
+"""Sends copies of the kernels while they change."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import keras
 
@@ -9,16 +11,17 @@ from engine.training.kernels import to_pytorch_layout
 
 
 class WeightSnapshots(keras.callbacks.Callback):
-    """Emits the first layer's kernel before training and after every epoch.
+    """Emits every layer's kernel before training and after every epoch.
 
     Args:
         run: the run's number in the store.
         emit: takes the :class:`~engine.events.Weights`.
+        input_shapes: what each layer sees, by the layer's name; see :class:`~engine.events.Weights`.
     """
 
-    def __init__(self, run: int, emit: Emit) -> None:
+    def __init__(self, run: int, emit: Emit, input_shapes: Mapping[str, tuple[int, ...]]) -> None:
         super().__init__()
-        self._run, self._emit = run, emit
+        self._run, self._emit, self._input_shapes = run, emit, input_shapes
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """Emit the initial values as step 0, epoch 0."""
@@ -29,7 +32,8 @@ class WeightSnapshots(keras.callbacks.Callback):
         self._send(step=int(self.model.optimizer.iterations.numpy()), epoch=epoch + 1)
 
     def _send(self, step: int, epoch: int) -> None:
-        layer = next(layer for layer in self.model.network.layers if hasattr(layer, "kernel"))
-        input_shape = tuple(self.model.network.input_shape[1:])
-        values = to_pytorch_layout(layer.kernel.numpy(), input_shape)
-        self._emit(Weights(self._run, step, epoch, layer.name, input_shape, values))
+        for layer in self.model.network.layers:
+            if hasattr(layer, "kernel"):
+                input_shape = self._input_shapes[layer.name]
+                values = to_pytorch_layout(layer.kernel.numpy(), input_shape)
+                self._emit(Weights(self._run, step, epoch, layer.name, input_shape, values))

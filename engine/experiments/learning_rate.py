@@ -1,0 +1,230 @@
+"""Part 5 of the homework, first half: one architecture under several learning rates, and a range test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+from pydantic import Field, field_validator, model_validator
+
+from engine.arrays import Array
+from engine.experiments.base import CourseDictionary, TrainingExperiment
+from engine.experiments.choices import ArchitectureChoice
+from engine.fields import Kind, field, field_like
+from engine.networks import architecture_name
+from engine.spec import (
+    DataSpec,
+    ExperimentSpec,
+    NetworkSpec,
+    Optimizer,
+    OptimizerSpec,
+    PassesSpec,
+    RepeatSpec,
+    RunSpec,
+    ScheduleSpec,
+    TrainingSpec,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from engine.events import Record
+    from engine.results import ExperimentResult
+
+Rate = Annotated[float, Field(gt=0, le=1000)]
+
+RANGE_TEST = "range_test"
+RANGE_STEPS = 100
+SMOOTHING = 0.9  # share of the average so far in each smoothed loss
+
+
+class LearningRateSpec(
+    RepeatSpec, PassesSpec, OptimizerSpec, ArchitectureChoice, NetworkSpec, DataSpec, ExperimentSpec
+):
+    """Which learning rates are compared, and on which architecture."""
+
+    optimizer: Optimizer = field_like(OptimizerSpec, "optimizer", "sgd")
+    epochs: int = field_like(PassesSpec, "epochs", 20)
+    rates: tuple[Rate, ...] = field(
+        (0.1, 0.01, 0.001),
+        label="Learning rates",
+        kind=Kind.NUMBERS,
+        help="Step sizes to compare, each from 0 to 1000, separated by commas.",
+    )
+    range_test: bool = field(
+        True,
+        label="Range test",
+        help=f"Also train {RANGE_STEPS} steps in which the rate grows by the same factor at each, and suggest a rate.",
+    )
+    range_low: float = field(1e-5, label="Test from", gt=0, le=1, help="Learning rate at which the range test begins.")
+    range_high: float = field(
+        10.0, label="Test to", gt=0, le=1000, help="Learning rate at which the range test ends, if it comes so far."
+    )
+
+    @field_validator("rates")
+    @classmethod
+    def _some_and_distinct(cls, rates: tuple[float, ...]) -> tuple[float, ...]:
+        if not rates:
+            raise ValueError("name at least one learning rate.")
+        if len(set(rates)) < len(rates):
+            raise ValueError("name each learning rate once.")
+        return rates
+
+    @model_validator(mode="after")
+    def _range_rises(self) -> LearningRateSpec:
+        if self.range_low >= self.range_high:
+            raise ValueError("range_low must be smaller than range_high.")
+        return self
+
+
+def plan(spec: LearningRateSpec) -> list[RunSpec]:
+    """The range test first, as it is short; then every rate, repeated."""
+    tests = [_range_test(spec)] if spec.range_test else []
+    return tests + [
+        _run(spec, variant_name(spec.architecture, rate), repeat, rate)
+        for repeat in range(1, spec.repeats + 1)
+        for rate in spec.rates
+    ]
+
+
+def variant_name(architecture: str, rate: float) -> str:
+    """Such as ``cnn_4/0.01``."""
+    return f"{architecture_name(architecture)}/{rate:g}"
+
+
+def _run(spec: LearningRateSpec, variant: str, repeat: int, rate: float, **changes: Any) -> RunSpec:
+    values: dict[str, Any] = {
+        "variant": variant,
+        "architecture": spec.architecture,
+        "repeat": repeat,
+        "seed": spec.seed + repeat - 1,
+        "data": spec.part(DataSpec),
+        "network": spec.part(NetworkSpec),
+        "training": _training(spec, rate),
+    }
+    return RunSpec(**(values | changes))
+
+
+def _training(spec: LearningRateSpec, rate: float, record_every: int | None = None) -> TrainingSpec:
+    return TrainingSpec(
+        optimizer=spec.optimizer,
+        learning_rate=rate,
+        batch_size=spec.batch_size,
+        epochs=spec.epochs,
+        record_every=record_every or spec.record_every,
+    )
+
+
+def _range_test(spec: LearningRateSpec) -> RunSpec:
+    return _run(
+        spec,
+        RANGE_TEST,
+        repeat=1,
+        rate=spec.range_low,
+        training=_training(spec, spec.range_low, record_every=1),
+        schedule=ScheduleSpec(kind="exponential", rates=(spec.range_low, spec.range_high)),
+        max_steps=RANGE_STEPS,
+        probe=True,
+    )
+
+
+def smoothed(losses: Sequence[float] | Array) -> Array:
+    """Losses averaged exponentially, without the bias of the first ones: float64, as many.
+
+    Kingma and Ba, "Adam" (2015), section 3, give the correction: divide by 1 - share^n after n values.
+    """
+    average, result = 0.0, []
+    for count, loss in enumerate(losses, start=1):
+        average = SMOOTHING * average + (1 - SMOOTHING) * float(loss)
+        result.append(average / (1 - SMOOTHING**count))
+    return np.array(result)
+
+
+def suggested_rate(records: Sequence[Record]) -> float | None:
+    """A tenth of the rate at which the smoothed loss of a range test is least; None if the loss never fell.
+
+    The test is L. N. Smith's ("Cyclical Learning Rates for Training Neural Networks", 2017, section 3.3); to take a
+    tenth of the rate of least loss is the rule of thumb of the fastai library's ``lr_find``.
+    """
+    sound = [record for record in records if np.isfinite(record.training_loss)]
+    if not sound:
+        return None
+    losses = smoothed([record.training_loss for record in sound])
+    least = int(np.argmin(losses))
+    return sound[least].learning_rate / 10 if least > 0 else None
+
+
+def findings(_spec: LearningRateSpec, result: ExperimentResult) -> dict[str, Any]:
+    """``range_test``: the suggested rate, and the range of rates tried."""
+    test = result.variant(RANGE_TEST)
+    if test is None or not test.runs:
+        return {}
+    records = test.runs[0].records
+    tried = [records[0].learning_rate, records[-1].learning_rate]
+    return {"range_test": {"suggested_rate": suggested_rate(records), "rates_tried": tried, "steps": len(records)}}
+
+
+def report(found: dict[str, Any]) -> Iterator[str]:
+    """The rate that the range test suggests."""
+    if test := found.get("range_test"):
+        low, high = test["rates_tried"]
+        suggested = "none (the loss never fell)" if test["suggested_rate"] is None else f"{test['suggested_rate']:.2g}"
+        yield f"Range test from {low:.2g} to {high:.2g}: suggested rate {suggested}"
+
+
+def figures(result: ExperimentResult) -> Iterator[tuple[str, Figure]]:
+    """Training loss and validation accuracy of every rate; and the range test."""
+    from engine.figures import loss_and_validation, range_test_panel
+
+    yield "part5", loss_and_validation(result, result.compared)
+    test = result.variant(RANGE_TEST)
+    if test is not None and test.runs:
+        records = test.runs[0].records
+        losses = [record.training_loss for record in records]
+        yield (
+            RANGE_TEST,
+            range_test_panel(
+                [record.learning_rate for record in records], losses, smoothed(losses), suggested_rate(records)
+            ),
+        )
+
+
+def course_dictionaries(result: ExperimentResult) -> Iterator[tuple[str, CourseDictionary]]:
+    """``part5_<architecture>``: for each rate the loss and, in percent, the validation accuracy, averaged over runs."""
+    trained = [variant for variant in result.compared if variant.runs]
+    if not trained:
+        return
+    name = trained[0].name.rpartition("/")[0]
+    dictionary: CourseDictionary = {"name": name}
+    for key, quantity, scale in (("loss_curve", "training_loss", 1.0), ("val_acc_curve", "validation_accuracy", 100.0)):
+        for variant in trained:
+            rate = variant.runs[0].run.spec.training.learning_rate
+            dictionary[f"{key}_{rate_digits(rate)}"] = (scale * variant.mean(quantity)).tolist()
+    yield f"part5_{name}", dictionary
+
+
+def rate_digits(rate: float) -> str:
+    """How the course's keys write a rate: the digits after ``0.``, so ``001`` for 0.001; ``2_5`` for 2.5."""
+    text = np.format_float_positional(rate, trim="0")
+    return text.removeprefix("0.") if text.startswith("0.") else text.replace(".", "_")
+
+
+LEARNING_RATE_EXPERIMENT = TrainingExperiment(
+    name="learning-rate",
+    title="Learning rate",
+    summary="One network under plain gradient descent with several learning rates.",
+    lesson="Too small a rate creeps; too large a one jumps about or diverges, and its curve ends there. The range test "
+    "raises the rate at every step: the loss falls where learning works and shoots up where it breaks. A tenth of the "
+    "rate with the least loss (the mark) is a good first try.",
+    spec=LearningRateSpec,
+    presets={
+        "quick": {"dataset": "digits", "epochs": 20, "repeats": 1},
+        "course": {"dataset": "cifar10", "epochs": 20, "repeats": 1},
+    },
+    plan=plan,
+    figures=figures,
+    course_dictionaries=course_dictionaries,
+    findings=findings,
+    report=report,
+)

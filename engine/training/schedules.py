@@ -1,0 +1,59 @@
+"""Learning rates that change within a run, by Keras' schedules."""
+
+from __future__ import annotations
+
+import keras
+from keras.optimizers.schedules import (
+    CosineDecay,
+    ExponentialDecay,
+    LearningRateSchedule,
+    PiecewiseConstantDecay,
+)
+
+from engine.spec import RunSpec, ScheduleSpec
+from engine.training.intervals import Timetable
+
+PLATEAU_FACTOR = 0.1
+
+
+def make_learning_rate(run: RunSpec, timetable: Timetable) -> float | LearningRateSchedule:
+    """The learning rate of ``run``: a number, or a schedule over its optimiser steps; see :class:`ScheduleSpec`."""
+    schedule = run.schedule
+    match schedule.kind:
+        case "constant":
+            return run.training.learning_rate
+        case "plateau":
+            return schedule.rates[0]  # a callback changes it
+        case "step" if not schedule.switches:
+            return schedule.rates[0]
+        case "step":
+            # Keras counts steps from 0 and still uses the old value at a boundary itself.
+            boundaries = [epoch * timetable.steps_per_epoch - 1 for epoch in schedule.switches]
+            return PiecewiseConstantDecay(boundaries, list(schedule.rates))
+        case "exponential":
+            low, high = schedule.rates
+            return ExponentialDecay(low, max(timetable.total_steps - 1, 1), high / low)
+        case "cosine":
+            return CosineDecay(schedule.rates[0], timetable.total_steps)
+
+
+def rate_at(rate: float | LearningRateSchedule, optimizer: keras.optimizers.Optimizer, step: int) -> float:
+    """The learning rate that step ``step`` (counted from 1) used; ``rate`` is what the optimiser was given."""
+    if isinstance(rate, LearningRateSchedule):
+        return float(rate(step - 1))
+    return float(optimizer.learning_rate.numpy())
+
+
+def schedule_callbacks(schedule: ScheduleSpec) -> list[keras.callbacks.Callback]:
+    """The callbacks that a schedule needs: Keras' own, for rates that follow what was measured."""
+    if schedule.kind != "plateau":
+        return []
+    return [
+        keras.callbacks.ReduceLROnPlateau(
+            monitor="val_accuracy",
+            mode="max",
+            factor=PLATEAU_FACTOR,
+            patience=schedule.patience,
+            min_delta=schedule.delta,
+        )
+    ]
