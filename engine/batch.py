@@ -22,11 +22,13 @@ from engine.experiments import ALL, EXPERIMENTS, find_experiment
 from engine.experiments.base import ComputedExperiment, Experiment, TrainingExperiment
 from engine.exports import check_writable, export_experiment
 from engine.fields import describe
+from engine.network_library import NetworkLibrary
 from engine.paths import log_folder
 from engine.progress import make_reporter
-from engine.results import ExperimentResult, VariantResult, load_results, spread
+from engine.results import ExperimentResult, VariantResult, load_results
 from engine.session import Session
 from engine.spec import ExperimentSpec, parse_assignments, read_toml
+from engine.statistics import spread
 from engine.store import Store
 
 EXIT_OK = 0
@@ -78,6 +80,12 @@ def build_spec(experiment: Experiment, options: Options, lenient: bool = False) 
         changes = {key: value for key, value in changes.items() if key in known}
     if "dataset" in changes:
         changes["dataset"] = _absolute(changes["dataset"])
+    library = NetworkLibrary(options.workspace)
+    match changes:
+        case {"architecture": str(name)}:
+            changes["architecture"] = library.resolve(name)
+        case {"architectures": list(names)}:
+            changes["architectures"] = [library.resolve(name) if isinstance(name, str) else name for name in names]
     return experiment.preset(options.preset, **changes)
 
 

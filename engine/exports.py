@@ -17,8 +17,9 @@ import numpy as np
 from engine.errors import ExportError
 from engine.experiments import find_experiment
 from engine.experiments.base import Computation, ComputedExperiment, CourseDictionary, TrainingExperiment
-from engine.results import ExperimentResult, RunResult, VariantResult, load_results, spread
+from engine.results import ExperimentResult, RunResult, VariantResult, load_results
 from engine.spec import ExperimentSpec
+from engine.statistics import spread
 from engine.store import Store, StoredExperiment
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from matplotlib.figure import Figure
 from engine.arrays import Array
 from engine.events import Weights
 from engine.palette import colour_of
-from engine.results import ExperimentResult, VariantResult, mean_and_deviation
+from engine.results import ExperimentResult, VariantResult
+from engine.statistics import mean_and_deviation
 from engine.weight_images import common_scale, tile, to_bytes, weight_images
 
 if TYPE_CHECKING:
@@ -126,10 +127,10 @@ def range_test_panel(rates: Sequence[float], losses: Sequence[float], smooth: Ar
 
 
 def weight_grid(title: str, weights: Weights) -> Figure:
-    """All first-layer kernels of a run as images on one common grey scale."""
-    images = weight_images(weights)
-    scale = common_scale(images)
-    grid = tile(to_bytes(images, scale), background=WHITE)
+    """All kernels of a layer as images on one common grey scale."""
+    found = weight_images(weights)
+    scale = common_scale(found.images)
+    grid = tile(to_bytes(found.images, scale), WHITE, found.columns)
     figure = Figure(figsize=(6, 6.6), layout="constrained")
     axes = figure.subplots()
     shown = axes.imshow(grid.squeeze(), cmap="gray", vmin=0, vmax=WHITE, interpolation="nearest")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from statistics import fmean, stdev
+from statistics import fmean
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from engine.datasets import DatasetInfo
 from engine.errors import StoreError
 from engine.events import Record, Status, Weights
 from engine.palette import Style, styles
+from engine.statistics import mean_and_deviation
 from engine.store import Store, StoredExperiment, StoredRun
 
 
@@ -123,26 +124,6 @@ class ExperimentResult:
     def variant(self, name: str) -> VariantResult | None:
         """The variant called ``name``, if it was planned."""
         return next((variant for variant in self.variants if variant.name == name), None)
-
-
-def mean_and_deviation(curves: Array) -> tuple[Array, Array]:
-    """Mean and sample standard deviation of each column of float [runs, records], NaN entries left out.
-
-    The deviation is 0 where fewer than two runs have a value; a column without any is NaN in the mean.
-    """
-    valid = np.isfinite(curves)
-    count = valid.sum(axis=0)
-    filled = np.where(valid, curves, 0.0)
-    mean = np.where(count > 0, filled.sum(axis=0) / np.maximum(count, 1), np.nan)
-    squares = np.where(valid, (curves - mean) ** 2, 0.0).sum(axis=0)
-    return mean, np.sqrt(squares / np.maximum(count - 1, 1))
-
-
-def spread(values: list[float]) -> dict[str, float | None]:
-    """``best``, ``mean`` and sample standard deviation ``std`` (None for fewer than two values)."""
-    if not values:
-        return {"best": None, "mean": None, "std": None}
-    return {"best": max(values), "mean": fmean(values), "std": stdev(values) if len(values) > 1 else None}
 
 
 def load_results(store: Store, experiment: int) -> ExperimentResult:

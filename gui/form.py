@@ -33,6 +33,7 @@ from PySide6.QtWidgets import (
 
 from engine.fields import FieldDescription, Kind, describe
 from engine.spec import ExperimentSpec, split_list
+from gui.views.architecture_editor import ArchitectureEditor, ArchitecturesEditor
 from gui.views.dataset_chooser import DatasetChooser
 from gui.views.wheel import WheelFilter
 
@@ -53,9 +54,13 @@ class Editor:
 
 
 class Form(QWidget):
-    """Editors for all fields of a spec class; emits ``changed`` when the user changes one."""
+    """Editors for all fields of a spec class.
+
+    Emits ``changed`` when the user changes one, and ``writing_wanted`` when they want to write a network.
+    """
 
     changed = Signal()
+    writing_wanted = Signal()
 
     def __init__(self, spec: type[ExperimentSpec]) -> None:
         super().__init__()
@@ -63,6 +68,7 @@ class Form(QWidget):
         self._spec = spec
         self._editors: dict[str, Editor] = {}
         self._chooser: DatasetChooser | None = None
+        self._architectures: ArchitectureEditor | ArchitecturesEditor | None = None
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         by_group = sorted(describe(spec), key=lambda item: GROUP_ORDER.index(item.group))
@@ -90,6 +96,18 @@ class Form(QWidget):
             self._editors[key].write(value)
         self.blockSignals(blocked)
 
+    def image_shape(self, stored: tuple[int, ...]) -> tuple[int, int, int]:
+        """Height, width and channels of the images as a network sees them, of those ``stored`` so."""
+        height, width, channels = stored
+        if (side := self._editors["image_size"].read()) is not None:
+            height = width = side
+        return height, width, 1 if self._editors["grayscale"].read() else channels
+
+    def offer_architecture(self, architecture: str, chosen: bool = False) -> None:
+        """Offer a network that the user wrote, ``name[layers]``, where architectures are chosen."""
+        if self._architectures is not None:
+            self._architectures.add(architecture, chosen)
+
     def _group(self, title: str, items: list[FieldDescription]) -> QGroupBox:
         box = QGroupBox(title)
         rows = QFormLayout(box)
@@ -104,15 +122,29 @@ class Form(QWidget):
         return box
 
     def _editor(self, item: FieldDescription) -> Editor:
+        if item.kind in (Kind.ARCHITECTURE, Kind.ARCHITECTURES):
+            return self._architecture_editor(item)
         if item.kind is not Kind.DATASET:
             return _EDITORS[item.kind](item, self.changed.emit)
         self._chooser = chooser = DatasetChooser()
         chooser.chosen.connect(lambda _dataset: self.changed.emit())
         return Editor(chooser, lambda: chooser.dataset, chooser.choose)
 
+    def _architecture_editor(self, item: FieldDescription) -> Editor:
+        several = item.kind is Kind.ARCHITECTURES
+        editor = (ArchitecturesEditor if several else ArchitectureEditor)(item.key, item.choices)
+        self._architectures = _named(editor, item)
+        editor.changed.connect(self.changed.emit)
+        editor.writing_wanted.connect(self.writing_wanted.emit)
+        if isinstance(editor, ArchitectureEditor):
+            _still(editor.box)
+        return Editor(editor, lambda: editor.chosen, editor.choose)
+
     @staticmethod
     def _add_row(rows: QFormLayout, item: FieldDescription, widget: QWidget) -> None:
-        if item.kind in (Kind.DATASET, Kind.CHOICES):
+        if item.kind is Kind.CHOICES:
+            rows.addRow(QLabel(item.label))
+        if item.kind in (Kind.DATASET, Kind.CHOICES, Kind.ARCHITECTURES, Kind.ARCHITECTURE):
             rows.addRow(widget)
             return
         label = QLabel(item.label)
@@ -185,7 +217,7 @@ def _numbers(item: FieldDescription, changed: Callable[[], None]) -> Editor:
     if item.optional or not item.default:
         line.setPlaceholderText("none")
     return Editor(
-        line, lambda: split_list(line.text()), lambda values: line.setText(", ".join(f"{value:g}" for value in values))
+        line, lambda: split_list(line.text()), lambda values: line.setText(", ".join(str(value) for value in values))
     )
 
 

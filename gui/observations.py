@@ -5,9 +5,11 @@ Events are taken as they arrive; the views read from here when their timer comes
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -28,9 +30,20 @@ from engine.events import (
     Status,
     Weights,
 )
-from engine.results import mean_and_deviation
+from engine.networks import activation_units, summarize
+from engine.palette import Style, styles
+from engine.spec import ExperimentSpec
+from engine.statistics import mean_and_deviation
 
-QUANTITIES = ("training_loss", "training_accuracy", "validation_loss", "validation_accuracy", "gradient_norm")
+OF_RECORDS = (
+    "training_loss",
+    "training_accuracy",
+    "validation_loss",
+    "validation_accuracy",
+    "learning_rate",
+    "seconds",
+)
+QUANTITIES = (*OF_RECORDS, "gradient_norm", "dead_fraction")
 
 
 @dataclass
@@ -42,7 +55,10 @@ class RunObservation:
     reason: str = ""
     last: Record | None = None
     test_accuracy: float | None = None
-    weights: Weights | None = None
+    units: int = 0  # that an activation follows
+    layers: tuple[str, ...] = ()
+    weights: dict[str, Weights] = field(default_factory=dict)
+    layer_norms: tuple[array[float], ...] = ()
     steps: array[float] = field(default_factory=lambda: array("d"))
     curves: dict[str, array[float]] = field(default_factory=lambda: {name: array("d") for name in QUANTITIES})
 
@@ -50,9 +66,17 @@ class RunObservation:
         """Append a record to the curves."""
         self.last = record
         self.steps.append(record.step)
-        for name in QUANTITIES[:-1]:
+        for name in OF_RECORDS:
             self.curves[name].append(getattr(record, name))
         self.curves["gradient_norm"].append(record.gradient_norms[0])
+        self.curves["dead_fraction"].append(sum(record.dead_units) / self.units if record.dead_units else math.nan)
+        for curve, norm in zip(self.layer_norms, record.gradient_norms, strict=True):
+            curve.append(norm)
+
+    def start(self, event: RunStarted, units: int) -> None:
+        """Note that the run has begun; ``units`` is how many an activation follows."""
+        self.status, self.layers, self.units = Status.RUNNING, event.layers, units
+        self.layer_norms = tuple(array("d") for _ in event.layers)
 
     @property
     def progress(self) -> float:
@@ -72,14 +96,19 @@ class VariantObservation:
     """The runs of one variant; ``changes`` counts what came in, so that a view can tell whether to draw again."""
 
     name: str
-    position: int
+    style: Style
     runs: list[RunObservation] = field(default_factory=list)
     changes: int = 0
 
     @property
+    def is_probe(self) -> bool:
+        """Whether its runs only find settings for others."""
+        return self.runs[0].planned.spec.probe
+
+    @property
     def shown(self) -> RunObservation | None:
         """The run whose weights are worth showing: the best of those tested, else the first that began."""
-        seen = [run for run in self.runs if run.weights is not None]
+        seen = [run for run in self.runs if run.weights]
         tested = [run for run in seen if run.test_accuracy is not None]
         return max(tested, key=lambda run: run.test_accuracy or 0.0) if tested else next(iter(seen), None)
 
@@ -92,12 +121,23 @@ class VariantObservation:
         if not started:
             empty = np.empty(0)
             return empty, empty, empty, empty
-        longest = max(started, key=lambda run: len(run.steps))
-        table = np.full((len(started), len(longest.steps)), np.nan)
-        for row, run in zip(table, started, strict=True):
-            row[: len(run.steps)] = run.curves[quantity]
+        longest = max((run.steps for run in started), key=len)
+        table = _table([run.curves[quantity] for run in started], len(longest))
         mean, deviation = mean_and_deviation(table)
-        return np.array(longest.steps), mean, deviation, np.isfinite(table).sum(axis=0).astype(float)
+        return np.array(longest), mean, deviation, np.isfinite(table).sum(axis=0).astype(float)
+
+    def mean_layer_norms(self) -> tuple[tuple[str, ...], Array, Array]:
+        """Layers' names, steps float64 [records], and gradient norms, means over runs, float64 [layers, records]."""
+        started = [run for run in self.runs if run.steps]
+        if not started:
+            return (), np.empty(0), np.empty((0, 0))
+        longest = max((run.steps for run in started), key=len)
+        layers = started[0].layers
+        norms = [
+            mean_and_deviation(_table([run.layer_norms[row] for run in started], len(longest)))[0]
+            for row in range(len(layers))
+        ]
+        return layers, np.array(longest), np.array(norms)
 
 
 class Observations:
@@ -109,9 +149,14 @@ class Observations:
         self.runs: dict[int, RunObservation] = {}
         self.variants: dict[str, VariantObservation] = {}
         self.info: DatasetInfo | None = None
+        self._settings: dict[str, Any] = {}
         self.finished: ExperimentFinished | None = None
         self.parts: list[ComputedPart] = []
         self.computed: Computed | None = None
+
+    def expect(self, spec: ExperimentSpec) -> None:
+        """Note the settings of the experiment that is about to start."""
+        self._settings = spec.model_dump()
 
     def take(self, event: Event) -> None:
         """Note what ``event`` says."""
@@ -127,13 +172,13 @@ class Observations:
             case Computed():
                 self.computed = event
             case RunStarted(run=run):
-                self.runs[run].status = Status.RUNNING
+                self.runs[run].start(event, self._units(run))
                 self._changed(run)
             case Record(run=run):
                 self.runs[run].add(event)
                 self._changed(run)
             case Weights(run=run):
-                self.runs[run].weights = event
+                self.runs[run].weights[event.layer] = event
                 self._changed(run)
             case RunFinished(run=run):
                 observation = self.runs[run]
@@ -142,6 +187,10 @@ class Observations:
                 self._changed(run)
             case ExperimentFinished():
                 self.finished = event
+
+    def setting(self, key: str) -> Any:
+        """A setting of the experiment under way; None where it has no such setting."""
+        return self._settings.get(key)
 
     @property
     def total_steps(self) -> int:
@@ -190,17 +239,32 @@ class Observations:
         self.parts, self.computed = [], None
 
     def _add(self, runs: tuple[PlannedRun, ...]) -> None:
+        self.runs |= {planned.run: RunObservation(planned) for planned in runs}
+        drawn = styles(run.planned.spec for run in self.runs.values())
         for planned in runs:
-            self.runs[planned.run] = run = RunObservation(planned)
             name = planned.spec.variant
-            variant = self.variants.setdefault(name, VariantObservation(name, len(self.variants)))
-            variant.runs.append(run)
+            variant = self.variants.setdefault(name, VariantObservation(name, drawn[name]))
+            variant.runs.append(self.runs[planned.run])
+
+    def _units(self, run: int) -> int:
+        if self.info is None:
+            return 0
+        architecture = self.runs[run].planned.spec.architecture
+        return sum(activation_units(summarize(architecture, self.info.shape, len(self.info.class_names))))
 
     def _variant(self, run: int) -> VariantObservation:
         return self.variants[self.runs[run].planned.spec.variant]
 
     def _changed(self, run: int) -> None:
         self._variant(run).changes += 1
+
+
+def _table(curves: list[array[float]], length: int) -> Array:
+    """One row a run, NaN where a run hasn't come so far: float64 [runs, length]."""
+    table = np.full((len(curves), length), np.nan)
+    for row, curve in zip(table, curves, strict=True):
+        row[: len(curve)] = curve
+    return table
 
 
 def _speed(variant: VariantObservation) -> float | None:

@@ -73,6 +73,7 @@ def _palette(*names: str) -> QPalette:
             palette.setColor(each, colour)
     faint = muted(palette)
     palette.setColor(role.PlaceholderText, faint)
+    palette.setColor(role.Mid, faint)
     for each in (role.WindowText, role.Text, role.ButtonText):
         palette.setColor(QPalette.ColorGroup.Disabled, each, faint)
     palette.setColor(QPalette.ColorGroup.Disabled, role.Highlight, shade)

@@ -10,6 +10,7 @@ from PySide6.QtCore import QSettings, Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QDesktopServices, QKeySequence, QShowEvent
 from PySide6.QtWidgets import (
     QApplication,
+    QDialog,
     QFileDialog,
     QLabel,
     QMainWindow,
@@ -20,12 +21,15 @@ from PySide6.QtWidgets import (
 )
 
 import engine
+from engine.errors import TrainscopeError
 from engine.events import Control, Event, Exported, Progress, RunStarted, SamplesReady, TaskFailed
 from engine.executors.base import Executor
 from engine.executors.tasks import ExportTask, SampleTask
 from engine.experiments import EXPERIMENTS
+from engine.network_library import NetworkLibrary
 from engine.spec import DataSpec, ExperimentSpec
 from gui.bridge import Bridge
+from gui.dialogs.network_dialog import NetworkDialog
 from gui.tabs import BOARDS
 from gui.tabs.experiment_tab import ExperimentTab
 from gui.theme import Scheme, apply_scheme, stored_scheme
@@ -34,6 +38,8 @@ from gui.views.message_bar import MessageBar
 
 # A plan larger than any machine has cores: warms up as many processes as ever train side by side.
 MANY_RUNS = 1000
+# What a network is checked on before a data set has been looked at: digits, or CIFAR-10 in gray.
+USUAL_SHAPE, USUAL_CLASSES = (32, 32, 1), 10
 
 
 class MainWindow(QMainWindow):
@@ -54,6 +60,7 @@ class MainWindow(QMainWindow):
         self.setObjectName("window")
         self.setWindowTitle("Trainscope")
         self._workspace = workspace
+        self._library = NetworkLibrary(workspace)
         self._settings = QSettings("Trainscope", "Trainscope")
         self._training = Bridge(trainer, self)
         self._assistant = Bridge(assistant, self)
@@ -113,7 +120,10 @@ class MainWindow(QMainWindow):
         tab.control_requested.connect(self._training.send)
         tab.samples_requested.connect(self._fetch_samples)
         tab.export_requested.connect(self._export)
+        tab.writing_requested.connect(lambda: self._write_network(tab))
         tab.failed.connect(self.show_error)
+        for architecture in self._saved_networks():
+            tab.form.offer_architecture(architecture)
         self._tabs.addTab(tab, tab.experiment.title)
 
     def _run(self, tab: ExperimentTab, spec: ExperimentSpec) -> None:
@@ -122,6 +132,25 @@ class MainWindow(QMainWindow):
         for other in self._experiment_tabs:
             other.set_busy(other is not tab)
         self._training.run_experiment(self._workspace, tab.experiment, spec)
+
+    def _saved_networks(self) -> list[str]:
+        try:
+            return list(self._library.networks().values())
+        except TrainscopeError as error:
+            self.show_error(str(error))
+            return []
+
+    def _write_network(self, tab: ExperimentTab) -> None:
+        """Let the user write a network; every tab offers it, the one that asked chooses it."""
+        chooser = tab.form.dataset_chooser
+        samples = chooser.samples if chooser is not None else None
+        shape, classes = USUAL_SHAPE, USUAL_CLASSES
+        if samples is not None:
+            shape, classes = tab.form.image_shape(samples.images.shape[1:]), len(samples.class_names)
+        dialog = NetworkDialog(self._library, shape, classes, self)
+        if dialog.exec() == QDialog.DialogCode.Accepted:
+            for other in self._experiment_tabs:
+                other.form.offer_architecture(dialog.architecture, chosen=other is tab)
 
     def _fetch_samples(self, data: DataSpec) -> None:
         self._assistant.send(Control.CANCEL)  # only the newest choice is of interest

@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 Rate = Annotated[float, Field(gt=0, le=1000)]
 
 RANGE_TEST = "range_test"
-RANGE_STEPS = 100
 SMOOTHING = 0.9  # share of the average so far in each smoothed loss
 
 
@@ -55,9 +54,12 @@ class LearningRateSpec(
     range_test: bool = field(
         True,
         label="Range test",
-        help=f"Also train {RANGE_STEPS} steps in which the rate grows by the same factor at each, and suggest a rate.",
+        help="Also train some steps in which the rate grows by the same factor at each, and suggest a rate.",
     )
-    range_low: float = field(1e-5, label="Test from", gt=0, le=1, help="Learning rate at which the range test begins.")
+    range_steps: int = field(
+        100, label="Test steps", unit="steps", ge=10, le=10_000, help="Optimiser steps of the range test."
+    )
+    range_low: float = field(1e-4, label="Test from", gt=0, le=1, help="Learning rate at which the range test begins.")
     range_high: float = field(
         10.0, label="Test to", gt=0, le=1000, help="Learning rate at which the range test ends, if it comes so far."
     )
@@ -124,7 +126,7 @@ def _range_test(spec: LearningRateSpec) -> RunSpec:
         rate=spec.range_low,
         training=_training(spec, spec.range_low, record_every=1),
         schedule=ScheduleSpec(kind="exponential", rates=(spec.range_low, spec.range_high)),
-        max_steps=RANGE_STEPS,
+        max_steps=spec.range_steps,
         probe=True,
     )
 
@@ -141,18 +143,17 @@ def smoothed(losses: Sequence[float] | Array) -> Array:
     return np.array(result)
 
 
-def suggested_rate(records: Sequence[Record]) -> float | None:
+def suggested(rates: Sequence[float] | Array, losses: Sequence[float] | Array) -> float | None:
     """A tenth of the rate at which the smoothed loss of a range test is least; None if the loss never fell.
 
     The test is L. N. Smith's ("Cyclical Learning Rates for Training Neural Networks", 2017, section 3.3); to take a
     tenth of the rate of least loss is the rule of thumb of the fastai library's ``lr_find``.
     """
-    sound = [record for record in records if np.isfinite(record.training_loss)]
-    if not sound:
+    sound = np.asarray(losses, float)[np.isfinite(losses)]
+    if not len(sound):
         return None
-    losses = smoothed([record.training_loss for record in sound])
-    least = int(np.argmin(losses))
-    return sound[least].learning_rate / 10 if least > 0 else None
+    least = int(np.argmin(smoothed(sound)))
+    return float(rates[least]) / 10 if least > 0 else None
 
 
 def findings(_spec: LearningRateSpec, result: ExperimentResult) -> dict[str, Any]:
@@ -161,8 +162,18 @@ def findings(_spec: LearningRateSpec, result: ExperimentResult) -> dict[str, Any
     if test is None or not test.runs:
         return {}
     records = test.runs[0].records
-    tried = [records[0].learning_rate, records[-1].learning_rate]
-    return {"range_test": {"suggested_rate": suggested_rate(records), "rates_tried": tried, "steps": len(records)}}
+    rates, losses = _curve(records)
+    return {
+        "range_test": {
+            "suggested_rate": suggested(rates, losses),
+            "rates_tried": [rates[0], rates[-1]],
+            "steps": len(records),
+        }
+    }
+
+
+def _curve(records: Sequence[Record]) -> tuple[list[float], list[float]]:
+    return [record.learning_rate for record in records], [record.training_loss for record in records]
 
 
 def report(found: dict[str, Any]) -> Iterator[str]:
@@ -180,14 +191,8 @@ def figures(result: ExperimentResult) -> Iterator[tuple[str, Figure]]:
     yield "part5", loss_and_validation(result, result.compared)
     test = result.variant(RANGE_TEST)
     if test is not None and test.runs:
-        records = test.runs[0].records
-        losses = [record.training_loss for record in records]
-        yield (
-            RANGE_TEST,
-            range_test_panel(
-                [record.learning_rate for record in records], losses, smoothed(losses), suggested_rate(records)
-            ),
-        )
+        rates, losses = _curve(test.runs[0].records)
+        yield RANGE_TEST, range_test_panel(rates, losses, smoothed(losses), suggested(rates, losses))
 
 
 def course_dictionaries(result: ExperimentResult) -> Iterator[tuple[str, CourseDictionary]]:

@@ -23,6 +23,7 @@ from engine.spec import (
     ScheduleSpec,
     TrainingSpec,
 )
+from engine.statistics import first_at_least, spread
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -202,8 +203,6 @@ def _run(
 
 def findings(spec: LearningScheduleSpec, result: ExperimentResult) -> dict[str, Any]:
     """``schedule``: rates and switches; ``comparison``: how accurate each variant became, and how soon."""
-    from engine.results import spread
-
     switches = found_switches(spec, result)
     rule = (
         f"after the last epoch whose mean validation accuracy exceeded the best before it by more than {spec.delta}, "
@@ -224,10 +223,10 @@ def _soonness(variant: VariantResult, target: float) -> dict[str, Any]:
     """Means over the runs that reach ``target``, and how many they are."""
     reached = []
     for result in variant.runs:
-        record = next((record for record in result.records if record.validation_accuracy >= target), None)
-        if record is not None:
+        first = first_at_least([record.validation_accuracy for record in result.records], target)
+        if first is not None:
             steps_per_epoch = result.run.total_steps / variant.epochs
-            reached.append((record.step / steps_per_epoch, record.seconds))
+            reached.append((result.records[first].step / steps_per_epoch, result.records[first].seconds))
     epochs, seconds = np.mean(reached, axis=0).tolist() if reached else (None, None)
     return {"runs_that_reach_target": len(reached), "epochs_to_target": epochs, "seconds_to_target": seconds}
 

@@ -50,13 +50,15 @@ class ExperimentTab(QWidget):
     """Form, controls and board of one experiment.
 
     Emits ``run_requested(spec)``, ``control_requested(control)``, ``samples_requested(data spec)``,
-    ``export_requested(experiment number)`` and ``failed(sentence)``.
+    ``export_requested(experiment number)``, ``writing_requested()`` where the user wants to write a network, and
+    ``failed(sentence)``.
     """
 
     run_requested = Signal(object)
     control_requested = Signal(object)
     samples_requested = Signal(object)
     export_requested = Signal(int)
+    writing_requested = Signal()
     failed = Signal(str)
 
     def __init__(self, experiment: Experiment, board: Board) -> None:
@@ -92,6 +94,7 @@ class ExperimentTab(QWidget):
         self._show_training(True)
         self._progress.setRange(0, 0)
         self._status.setText("Preparing …")
+        self.observations.expect(spec)
         self.run_requested.emit(spec)
 
     def take(self, event: Event) -> None:
@@ -229,6 +232,7 @@ class ExperimentTab(QWidget):
         self._samples_timer.timeout.connect(self._ask_for_samples)
         if self.form.dataset_chooser is not None:
             self.form.dataset_chooser.chosen.connect(lambda _dataset: self._samples_timer.start())
+        self.form.writing_wanted.connect(self.writing_requested.emit)
         self.board.settings_chosen.connect(self.form.show_values)
         self.board.failed.connect(self.failed.emit)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QGridLayout, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QSizePolicy, QSplitter, QVBoxLayout, QWidget
 
 from gui.tabs.board import Board, VariantView, View
 from gui.views.legend import Legend
@@ -48,7 +48,12 @@ class TrainingBoard(Board):
         grid.setSpacing(6)
         grid.addWidget(self._legend, 0, 0, 1, PLOTS_A_ROW)
         for position, plot in enumerate(self.plots):
-            grid.addWidget(plot, 1 + position // PLOTS_A_ROW, position % PLOTS_A_ROW)
+            # All alike, whatever a plot would like to have.
+            plot.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
+            row, column = 1 + position // PLOTS_A_ROW, position % PLOTS_A_ROW
+            grid.addWidget(plot, row, column)
+            grid.setRowStretch(row, 1)
+            grid.setColumnStretch(column, 1)
         split = QSplitter(Qt.Orientation.Vertical)
         split.setObjectName("views")
         split.setChildrenCollapsible(False)

@@ -6,7 +6,6 @@ import pyqtgraph as pg
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
 
-from engine.palette import colour_of
 from gui.observations import Observations
 from gui.theme import muted
 from gui.views.plot import Plot
@@ -34,7 +33,7 @@ class AccuracyScatter(Plot):
         self.addItem(diagonal, ignoreBounds=True)
         self._points = {}
         for name, variant in observations.variants.items():
-            colour = QColor(colour_of(variant.position))
+            colour = QColor(variant.style.hex)
             colour.setAlpha(POINT_ALPHA)
             self._points[name] = pg.ScatterPlotItem(size=POINT_SIZE, brush=colour, pen=None, hoverable=True)
             self.addItem(self._points[name])

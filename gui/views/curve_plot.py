@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor, QPen
+from PySide6.QtGui import QColor, QPen, QResizeEvent
+from PySide6.QtWidgets import QToolButton
 
 from engine.arrays import Array
-from engine.palette import colour_of
+from engine.palette import Style
 from gui.observations import Observations, VariantObservation
-from gui.views.plot import Plot
+from gui.views.pens import pen_of
+from gui.views.plot import AXIS_WIDTH, Plot
 
 BAND_ALPHA = 45  # of 255: bands of five variants stay legible where they cross
 LINE_WIDTH = 1.5
-VANISHING = 1e-12  # below any gradient norm worth showing
+LOG_BUTTON_MARGIN = 6
+LOG_AXIS_WIDTH = 66
+DECADE_MARGIN = 0.02
 
 
 @dataclass(frozen=True)
@@ -29,36 +34,45 @@ class Series:
     dashed: bool = False
 
 
+def all_variants(_variant: VariantObservation) -> bool:
+    """Every variant is shown."""
+    return True
+
+
 class _Curve:
     """The graphics items of one series of one variant."""
 
-    def __init__(self, plot: CurvePlot, series: Series, colour: QColor, banded: bool) -> None:
+    def __init__(self, plot: CurvePlot, series: Series, style: Style, banded: bool) -> None:
         self.series = series
         self.bounds: tuple[float, float] | None = None
-        self._positive = plot.is_logarithmic
-        style = Qt.PenStyle.DashLine if series.dashed else Qt.PenStyle.SolidLine
-        self.line = plot.plot(pen=pg.mkPen(colour, width=LINE_WIDTH, style=style), antialias=True)
+        pen = pen_of(style, LINE_WIDTH)
+        if series.dashed:
+            pen.setStyle(Qt.PenStyle.DashLine)
+        self.line = plot.plot(pen=pen, antialias=True)
         self.items = [self.line]
         self.band: pg.PlotCurveItem | None = None
         if banded:
-            shade = QColor(colour)
+            shade = QColor(style.hex)
             shade.setAlpha(BAND_ALPHA)
             # The outline of the band, filled; many times faster than a FillBetweenItem of two curves.
             self.band = pg.PlotCurveItem(pen=QPen(Qt.PenStyle.NoPen), brush=shade, fillLevel="enclosed")
             plot.addItem(self.band)
             self.items.append(self.band)
 
-    def draw(self, variant: VariantObservation) -> None:
+    def draw(self, variant: VariantObservation, logarithmic: bool) -> None:
         steps, mean, deviation, count = variant.mean(self.series.quantity)
         mean, deviation = mean * self.series.scale, deviation * self.series.scale
         self.line.setData(steps, mean)
-        self.bounds = _finite_bounds(mean, self._positive)
+        self.bounds = _finite_bounds(mean, logarithmic)
         if self.band is not None:
-            several = count > 1
+            several = (count > 1) & ((mean > 0) | (not logarithmic))
             low, high = (mean - deviation)[several], (mean + deviation)[several]
-            if self._positive:
-                # Unlike the line, an outline is not turned into logarithms by the plot; below zero there is none.
-                low, high = np.log10(np.maximum(low, VANISHING)), np.log10(np.maximum(high, VANISHING))
+            if logarithmic:
+                # Unlike the line, an outline is not turned into logarithms by the plot. It reaches as far below the
+                # mean as above it on this axis: a difference could fall below zero, which has no logarithm.
+                middle = np.log10(mean[several])
+                high = np.log10(high)
+                low = 2 * middle - high
             outline = np.concatenate([steps[several], steps[several][::-1]]), np.concatenate([low, high[::-1]])
             self.band.setData(*outline)
 
@@ -68,7 +82,10 @@ class _Curve:
 
 
 class CurvePlot(Plot):
-    """Draws ``series`` of every variant; a variant that did not change is not drawn again."""
+    """Draws ``series`` of every variant that is ``shown``; a variant that did not change is not drawn again.
+
+    A button in the corner turns the vertical axis logarithmic and back.
+    """
 
     def __init__(
         self,
@@ -77,16 +94,19 @@ class CurvePlot(Plot):
         y: str,
         series: tuple[Series, ...],
         logarithmic: bool = False,
+        shown: Callable[[VariantObservation], bool] = all_variants,
     ) -> None:
         super().__init__(name, title, "step", y)
-        self._series = series
+        self._series, self._shown = series, shown
         self._logarithmic = logarithmic
-        self.getPlotItem().setLogMode(y=logarithmic)
         self._follows = True
         self._shown_range: tuple[float, float] | None = None
-        self.getViewBox().sigRangeChangedManually.connect(self._stop_following)
         self._curves: dict[str, list[_Curve]] = {}
         self._drawn: dict[str, int] = {}
+        self._observations: Observations | None = None
+        self._log_button = self._make_log_button(name)
+        self._use_axis(logarithmic)
+        self.getViewBox().sigRangeChangedManually.connect(self._stop_following)
 
     @property
     def is_logarithmic(self) -> bool:
@@ -97,24 +117,25 @@ class CurvePlot(Plot):
         """Forget the old curves and make room for those of a new plan."""
         self.getPlotItem().clear()
         self.show_values(True)
+        self._observations = observations
         self._drawn.clear()
         self._curves = {
-            name: [
-                _Curve(self, series, QColor(colour_of(variant.position)), banded=series is self._series[0])
-                for series in self._series
-            ]
+            name: [_Curve(self, series, variant.style, banded=series is self._series[0]) for series in self._series]
             for name, variant in observations.variants.items()
+            if self._shown(variant)
         }
         self._follows, self._shown_range = True, None
-        self.setXRange(0, observations.total_steps, padding=0.02)
+        steps = [run.planned.total_steps for name in self._curves for run in observations.variants[name].runs]
+        self.setXRange(0, max(steps, default=1), padding=0.02)
 
     def refresh(self, observations: Observations) -> None:
         """Draw what has changed since the last call."""
-        for name, variant in observations.variants.items():
+        for name, curves in self._curves.items():
+            variant = observations.variants[name]
             if self._drawn.get(name) != variant.changes:
                 self._drawn[name] = variant.changes
-                for curve in self._curves[name]:
-                    curve.draw(variant)
+                for curve in curves:
+                    curve.draw(variant, self._logarithmic)
         if self._follows:
             self._fit()
 
@@ -124,6 +145,38 @@ class CurvePlot(Plot):
             curve.show(visible)
         if self._follows:
             self._fit()
+
+    def use_logarithmic(self, logarithmic: bool) -> None:
+        """Turn the vertical axis logarithmic or linear; the next refresh draws the curves anew."""
+        self._logarithmic = logarithmic
+        self._use_axis(logarithmic)
+        self._drawn.clear()
+        self._follows, self._shown_range = True, None
+        if self._observations is not None:
+            self.refresh(self._observations)
+
+    def _use_axis(self, logarithmic: bool) -> None:
+        self.getPlotItem().setLogMode(y=logarithmic)
+        # Room for 0.0001 beside the axis' name.
+        self.getPlotItem().getAxis("left").setWidth(LOG_AXIS_WIDTH if logarithmic else AXIS_WIDTH)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Keep the button in its corner."""
+        super().resizeEvent(event)
+        if event is not None:
+            width = self._log_button.sizeHint().width()
+            self._log_button.move(self.width() - width - LOG_BUTTON_MARGIN, LOG_BUTTON_MARGIN)
+
+    def _make_log_button(self, name: str) -> QToolButton:
+        button = QToolButton(self)
+        button.setObjectName(f"{name}_log")
+        button.setText("log")
+        button.setToolTip("Logarithmic vertical axis")
+        button.setCheckable(True)
+        button.setAutoRaise(True)
+        button.setChecked(self._logarithmic)
+        button.toggled.connect(self.use_logarithmic)
+        return button
 
     def _stop_following(self) -> None:
         """The user has zoomed or moved: the plot stays there until the next plan."""
@@ -158,9 +211,12 @@ def round_range(low: float, high: float) -> tuple[float, float]:
 
 
 def decades(low: float, high: float) -> tuple[float, float]:
-    """Logarithms of the least whole decades, two or more, that hold both; fewer make an axis label every ninth."""
-    bottom = math.floor(math.log10(low))
-    return bottom, max(math.ceil(math.log10(high)), bottom + 2)
+    """Logarithms of the least whole decades, three or more, that hold both; fewer make an axis label every ninth.
+
+    A value just at the end of a decade gets another one, or its curve would lie on the frame.
+    """
+    bottom = math.floor(math.log10(low) - DECADE_MARGIN)
+    return bottom, max(math.ceil(math.log10(high) + DECADE_MARGIN), bottom + 3)
 
 
 def _finite_bounds(values: Array, positive: bool) -> tuple[float, float] | None:

@@ -11,6 +11,9 @@ from gui.observations import Observations
 from gui.theme import muted
 
 
+AXIS_WIDTH = 52  # the same in all, so that plots under one another line up
+
+
 class Plot(pg.PlotWidget):
     """A titled plot with named axes, light or dark as the window is.
 
@@ -36,7 +39,7 @@ class Plot(pg.PlotWidget):
             item.getAxis(side).enableAutoSIPrefix(False)
             # Drawing an axis costs more than drawing its curves, and it changes seldom: kept as a picture.
             item.getAxis(side).setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)
-        item.getAxis("left").setWidth(52)
+        item.getAxis("left").setWidth(AXIS_WIDTH)
         self.show_values(False)
         self._restyle()
 

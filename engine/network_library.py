@@ -1,0 +1,70 @@
+"""The networks that the user wrote and named, kept in a file of the workspace."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import tomli_w
+
+from engine.errors import NetworkError, StoreError
+from engine.experiments.choices import checked_architecture
+from engine.networks import architecture_name
+from engine.notation import split_architecture
+
+FILE_NAME = "networks.toml"
+
+
+class NetworkLibrary:
+    """Named networks, each complete as ``name[layers]``; a missing file is an empty library.
+
+    Entries of a file edited by hand that can't be read as a network are passed over.
+    """
+
+    def __init__(self, workspace: Path) -> None:
+        self.file = workspace / FILE_NAME
+
+    def networks(self) -> dict[str, str]:
+        """Every network by its name; raises :class:`StoreError` where the file can't be read."""
+        try:
+            table = tomllib.loads(self.file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise StoreError(f"{self.file} can't be read ({error}); mend or remove it.") from None
+        found: dict[str, str] = {}
+        for name, notation in table.items():
+            try:
+                found[name] = checked_architecture(f"{name}[{notation}]")
+            except ValueError:
+                continue
+        return found
+
+    def save(self, architecture: str) -> None:
+        """Keep ``name[layers]`` under its name, in place of another of that name.
+
+        Raises :class:`NetworkError` where it is none, and :class:`StoreError` where the file can't be written.
+        """
+        try:
+            checked = checked_architecture(architecture)
+        except ValueError as error:
+            raise NetworkError(str(error)) from None
+        self._write(self.networks() | {architecture_name(checked): checked})
+
+    def remove(self, name: str) -> None:
+        """Forget a network; raises :class:`StoreError` where the file can't be written."""
+        self._write({known: text for known, text in self.networks().items() if known != name})
+
+    def resolve(self, architecture: str) -> str:
+        """``name[layers]`` of a network known here by name; any other text as it is."""
+        return self.networks().get(architecture.strip(), architecture)
+
+    def _write(self, networks: dict[str, str]) -> None:
+        table = {name: split_architecture(text)[1] or "" for name, text in networks.items()}
+        partial = self.file.with_suffix(".part")
+        try:
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+            partial.write_text(tomli_w.dumps(table), encoding="utf-8")
+            partial.replace(self.file)
+        except OSError as error:
+            raise StoreError(f"{self.file} can't be written ({error.strerror}); check the folder.") from None

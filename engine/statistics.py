@@ -1,0 +1,35 @@
+"""Means and spreads over repeats."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import fmean, stdev
+
+import numpy as np
+
+from engine.arrays import Array
+
+
+def mean_and_deviation(curves: Array) -> tuple[Array, Array]:
+    """Mean and sample standard deviation of each column of float [runs, records], NaN entries left out.
+
+    The deviation is 0 where fewer than two runs have a value; a column without any is NaN in the mean.
+    """
+    valid = np.isfinite(curves)
+    count = valid.sum(axis=0)
+    filled = np.where(valid, curves, 0.0)
+    mean = np.where(count > 0, filled.sum(axis=0) / np.maximum(count, 1), np.nan)
+    squares = np.where(valid, (curves - mean) ** 2, 0.0).sum(axis=0)
+    return mean, np.sqrt(squares / np.maximum(count - 1, 1))
+
+
+def first_at_least(values: Sequence[float], target: float) -> int | None:
+    """The position of the first of ``values`` that reaches ``target``; None if none does."""
+    return next((position for position, value in enumerate(values) if value >= target), None)
+
+
+def spread(values: list[float]) -> dict[str, float | None]:
+    """``best``, ``mean`` and sample standard deviation ``std`` (None for fewer than two values)."""
+    if not values:
+        return {"best": None, "mean": None, "std": None}
+    return {"best": max(values), "mean": fmean(values), "std": stdev(values) if len(values) > 1 else None}

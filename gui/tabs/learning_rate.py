@@ -1,0 +1,44 @@
+"""What the Learning rate tab shows."""
+
+from __future__ import annotations
+
+from gui.observations import VariantObservation
+from gui.tabs.training_board import TrainingBoard, Views
+from gui.views.curve_plot import CurvePlot, Series
+from gui.views.range_plot import RangePlot
+
+PERCENT = 100.0
+
+
+def learning_rate_board() -> TrainingBoard:
+    """Loss and validation accuracy of every rate, the first layer's gradient, and the range test."""
+    return TrainingBoard(
+        Views(
+            plots=(
+                lambda: CurvePlot(
+                    "training_loss", "Training loss", "loss (nats)", (Series("training_loss"),), shown=_is_compared
+                ),
+                lambda: CurvePlot(
+                    "validation_accuracy",
+                    "Validation accuracy",
+                    "accuracy (%)",
+                    (Series("validation_accuracy", PERCENT),),
+                    shown=_is_compared,
+                ),
+                RangePlot,
+                lambda: CurvePlot(
+                    "gradient_norm",
+                    "Gradient of the first layer's kernel",
+                    "L2 norm",
+                    (Series("gradient_norm"),),
+                    logarithmic=True,
+                    shown=_is_compared,
+                ),
+            )
+        )
+    )
+
+
+def _is_compared(variant: VariantObservation) -> bool:
+    """The range test has a plot of its own."""
+    return not variant.is_probe
