@@ -211,6 +211,7 @@ def _list(options: Options) -> int:
     _say(out, "Experiments (--batch)")
     for experiment in EXPERIMENTS.values():
         _say(out, f"  {experiment.name:<16}{experiment.summary}")
+    _say(out, f"  {ALL:<16}Every experiment, one after the other; each takes the settings it knows.")
     _say(out, "\nData sets (--dataset; also a folder of images or an .npz file)")
     for name, source in DATASETS.items():
         _say(out, f"  {name:<16}{source.summary}")
@@ -225,7 +226,7 @@ def _list(options: Options) -> int:
 def _list_keys(experiment: Experiment) -> None:
     _say(sys.stdout, f"\nKeys of {experiment.name} (--set key=value; values of the presets where they differ)")
     for item in describe(experiment.spec):
-        default = ",".join(item.default) if isinstance(item.default, tuple) else item.default
+        default = ",".join(map(str, item.default)) if isinstance(item.default, tuple) else item.default
         presets = ", ".join(f"{n}: {p[item.key]}" for n, p in experiment.presets.items() if item.key in p)
         value = presets or ("empty" if default is None else str(default))
         unit = f" {item.unit}" if item.unit else ""

@@ -7,6 +7,7 @@ those of a spec class in a form that a widget or a help text can be built from.
 from __future__ import annotations
 
 import types
+from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass
 from enum import StrEnum
@@ -37,7 +38,8 @@ class FieldDescription:
     """One field, described for a person.
 
     ``minimum`` and ``maximum`` are inclusive unless ``exclusive_minimum`` or ``exclusive_maximum`` says otherwise;
-    ``optional`` means that the field may be left empty (None).
+    ``optional`` means that the field may be left empty (None); ``choice_labels`` has words for choices whose names
+    alone would puzzle.
     """
 
     key: str
@@ -52,6 +54,7 @@ class FieldDescription:
     exclusive_minimum: bool
     exclusive_maximum: bool
     choices: tuple[str, ...]
+    choice_labels: Mapping[str, str]
     optional: bool
 
     @property
@@ -80,18 +83,26 @@ def field(
     group: str = "Training",
     kind: Kind | None = None,
     choices: tuple[str, ...] = (),
+    choice_labels: Mapping[str, str] | None = None,
     **bounds: Any,
 ) -> Any:
     """Declare a field of a spec. ``bounds`` are pydantic's ``ge``, ``gt``, ``le``, ``lt``, ``min_length``."""
-    extra: dict[str, Any] = {"unit": unit, "group": group, "kind": kind, "choices": choices}
+    extra: dict[str, Any] = {
+        "unit": unit,
+        "group": group,
+        "kind": kind,
+        "choices": choices,
+        "choice_labels": choice_labels or {},
+    }
     return Field(default, title=label, description=help, json_schema_extra=extra, **bounds)
 
 
-def field_like(spec: type[BaseModel], key: str, default: Any, help: str | None = None) -> Any:
-    """The field ``key`` of another spec with a default (and a help) of its own; give it the same annotation."""
+def field_like(spec: type[BaseModel], key: str, default: Any, help: str | None = None, label: str | None = None) -> Any:
+    """The field ``key`` of another spec with a default (help, label) of its own; give it the same annotation."""
     info = copy(spec.model_fields[key])
     info.default = default
     info.description = help or info.description
+    info.title = label or info.title
     return info
 
 
@@ -120,6 +131,7 @@ def _description(key: str, info: FieldInfo) -> FieldDescription:
         exclusive_minimum=low[1],
         exclusive_maximum=high[1],
         choices=choices,
+        choice_labels=extra["choice_labels"],
         optional=optional,
     )
 

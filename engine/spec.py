@@ -110,6 +110,12 @@ class DataSpec(Spec):
         "half",
         label="Normalisation",
         group="Data",
+        choice_labels={
+            "half": "half: [-1, 1]",
+            "cifar10": "cifar10: its means",
+            "none": "none: [0, 1]",
+            "bytes": "bytes: [0, 255]",
+        },
         help="half: (x - 0.5) / 0.5, so [-1, 1]; cifar10: the published channel means and deviations; none: [0, 1]; "
         "bytes: [0, 255]; per-dataset: mean and deviation of this training set.",
     )

@@ -247,9 +247,10 @@ def _file(item: FieldDescription, changed: Callable[[], None]) -> Editor:
 
 def _choice(item: FieldDescription, changed: Callable[[], None]) -> Editor:
     box = _still(_named(QComboBox(), item))
-    box.addItems(item.choices)
+    for choice in item.choices:
+        box.addItem(item.choice_labels.get(choice, choice), choice)
     box.currentIndexChanged.connect(lambda _index: changed())
-    return Editor(box, box.currentText, box.setCurrentText)
+    return Editor(box, box.currentData, lambda value: box.setCurrentIndex(box.findData(value)))
 
 
 def _choices(item: FieldDescription, changed: Callable[[], None]) -> Editor:

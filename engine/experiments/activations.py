@@ -40,6 +40,7 @@ class ActivationsSpec(RepeatSpec, TrainingSpec, ArchitecturesChoice, Initializer
         "half",
         "What range the network sees: half [-1, 1], none [0, 1], bytes [0, 255] (the bonus question of the homework); "
         "cifar10 and per-dataset subtract means and divide by deviations.",
+        label="Input range",
     )
     activations: tuple[Activation, ...] = field(
         ("relu", "sigmoid"),
@@ -126,7 +127,7 @@ ACTIVATIONS_EXPERIMENT = TrainingExperiment(
     lesson="The slope of a sigmoid is at most 1/4, so the gradient shrinks at every layer on its way back: in the heat "
     "map the first layers of a deep sigmoid network stay dark and its loss rests near ln(classes). ReLU lets the "
     "gradient through (bright rows), but a unit that gives 0 for every image is dead: no gradient revives it. Try "
-    "inputs of [0, 255] (Normalisation: bytes).",
+    "inputs of [0, 255] (Input range: bytes).",
     spec=ActivationsSpec,
     presets={
         "quick": {"dataset": "digits", "epochs": 30, "repeats": 1},

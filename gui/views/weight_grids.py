@@ -24,6 +24,7 @@ class WeightGrid(QWidget):
         super().__init__()
         self.setObjectName(f"weights_{variant}")
         self._drawn: object = None
+        self._variant = variant
         self._title, self._caption = QLabel(f"<b>{variant}</b>"), QLabel("")
         self._caption.setObjectName("caption")
         self._canvas = _Canvas()
@@ -45,6 +46,7 @@ class WeightGrid(QWidget):
         self._drawn = (weights, is_best)
         if weights is None:
             self._canvas.show_image(QImage(), ())
+            self._title.setText(f"<b>{self._variant}</b>")
             self._caption.setText(f"has {len(run.layers)} layers")
             return
         self._show(weights, class_names if weights.layer == run.layers[-1] else ())
@@ -58,7 +60,7 @@ class WeightGrid(QWidget):
         found = weight_images(weights)
         scale = common_scale(found.images)
         grid = tile(to_bytes(found.images, scale), _background(self.palette()), found.columns)
-        self._canvas.show_image(to_qimage(grid), row_names if found.columns else ())
+        self._canvas.show_image(to_qimage(grid), row_names if found.columns else (), stretch=found.columns == 1)
         self.setToolTip(f"{weights.layer}: {_describe(found)}; black is -{scale:.3g}, white {scale:.3g}")
 
 
@@ -149,14 +151,16 @@ class _Canvas(QWidget):
         super().__init__()
         self._image = QImage()
         self._row_names: tuple[str, ...] = ()
+        self._stretch = False
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumSize(QSize(GRID_SIDE // 2, GRID_SIDE // 2))
 
     def sizeHint(self) -> QSize:  # noqa: N802
         return QSize(GRID_SIDE, GRID_SIDE)
 
-    def show_image(self, image: QImage, row_names: tuple[str, ...]) -> None:
-        self._image, self._row_names = image, row_names
+    def show_image(self, image: QImage, row_names: tuple[str, ...], stretch: bool = False) -> None:
+        """``stretch`` fills the room with an image whose pixels need not be square."""
+        self._image, self._row_names, self._stretch = image, row_names, stretch
         self.update()
 
     def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
@@ -165,7 +169,8 @@ class _Canvas(QWidget):
         painter = QPainter(self)
         left = NAMES_WIDTH if self._row_names and self.height() / len(self._row_names) >= LEAST_ROW else 0
         room = QSize(self.width() - left, self.height())
-        size = self._image.size().scaled(room, Qt.AspectRatioMode.KeepAspectRatio)
+        mode = Qt.AspectRatioMode.IgnoreAspectRatio if self._stretch else Qt.AspectRatioMode.KeepAspectRatio
+        size = self._image.size().scaled(room, mode)
         if left:
             # Rows of a class each are read by their names: higher, if the image is broad, than its pixels' shape.
             size.setHeight(self.height())

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.events import Status
-from engine.results import ExperimentResult, load_results, mean_and_deviation, spread
+from engine.results import ExperimentResult, load_results
+from engine.statistics import mean_and_deviation, spread
 from engine.store import Store
 from tests.engine.support import finished, planned, record, small_spec, started, weights
 
