@@ -29,6 +29,7 @@ format: $(VENV)/test-ready
 bench: $(VENV)/test-ready
 	$(BIN)/python -m benchmarks.engine_speed
 	$(BIN)/python -m benchmarks.window_lateness
+	$(BIN)/python -m benchmarks.convolution
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 
 import engine
 from engine.errors import TrainscopeError
-from engine.events import Control, Event, Exported, Progress, RunStarted, SamplesReady, TaskFailed
+from engine.events import Computed, Control, Event, Exported, Progress, RunStarted, SamplesReady, TaskFailed
 from engine.executors.base import Executor
 from engine.executors.tasks import ExportTask, SampleTask
 from engine.experiments import EXPERIMENTS
@@ -67,7 +67,7 @@ class MainWindow(QMainWindow):
         self._active: ExperimentTab | None = None
         self._closing = False
         self._messages = MessageBar()
-        self._device = QLabel("Starting the training processes …")
+        self._device = QLabel()  # known once something has been computed
         self._device.setObjectName("device")
         self._tabs = QTabWidget()
         self._tabs.setObjectName("tabs")
@@ -164,7 +164,7 @@ class MainWindow(QMainWindow):
             self.statusBar().showMessage("Exporting …")
 
     def _take_training(self, event: Event) -> None:
-        if isinstance(event, RunStarted):
+        if isinstance(event, RunStarted | Computed):
             device = event.device
             threads = "1 thread" if device.threads == 1 else f"{device.threads} threads"
             self._device.setText(f"{device.kind}: {device.name}, {threads} a process")
@@ -175,8 +175,6 @@ class MainWindow(QMainWindow):
         self.trained.emit(event)
 
     def _training_idle(self) -> None:
-        if self._active is None:
-            self._device.setText("Ready")
         self._active = None
         for tab in self._experiment_tabs:
             tab.set_busy(False)

@@ -52,6 +52,35 @@ class PreparedData:
     y_test: Array
 
 
+@dataclass(frozen=True)
+class Preparation:
+    """What is done to the stored images of a data set, in the course's order.
+
+    ``means`` and ``deviations``, float32 [channels], are of pixels from 0 to 1, a value for each stored channel.
+    """
+
+    means: Array
+    deviations: Array
+    grayscale: bool
+
+    @property
+    def channels(self) -> int:
+        """How many channels the stored images have."""
+        return len(self.means)
+
+    def apply(self, images: Array) -> Array:
+        """uint8 [n, height, width, channels], scaled to [0, 1], normalised, then gray: float32.
+
+        Gray images stay as they are.
+        """
+        floats = images.astype(np.float32)
+        floats /= np.float32(255)
+        floats -= self.means
+        floats /= self.deviations
+        to_gray = self.grayscale and self.channels == 3
+        return floats @ np.array(_LUMA, np.float32)[:, np.newaxis] if to_gray else floats
+
+
 def describe_dataset(spec: DataSpec, progress: Progress) -> DatasetInfo:
     """What :func:`prepare` would give, described; downloads and decodes where that has not happened yet.
 
@@ -62,18 +91,25 @@ def describe_dataset(spec: DataSpec, progress: Progress) -> DatasetInfo:
     return _info(raw, split(raw, spec), spec)
 
 
-def prepare(spec: DataSpec, progress: Progress) -> PreparedData:
-    """The images as a network is fed them, in the course's order: scaled to [0, 1], normalised per channel, then gray.
-
-    Gray images stay as they are. Raises as :func:`describe_dataset` does.
-    """
-    raw = load_raw(spec, progress)
+def find_preparation(raw: RawImages, parts: Split, spec: DataSpec) -> Preparation:
+    """How ``spec`` has the images of ``raw``, split into ``parts``, prepared; raises :class:`SpecError`."""
     _check_normalization(raw, spec)
+    return Preparation(*_normalization(raw, parts, spec), spec.grayscale)
+
+
+def tested_part(raw: RawImages) -> tuple[Array, Array]:
+    """Images and labels, as stored, that :attr:`Split.test` points into."""
+    if raw.x_test is None or raw.y_test is None:
+        return raw.x_train, raw.y_train
+    return raw.x_test, raw.y_test
+
+
+def prepare(spec: DataSpec, progress: Progress) -> PreparedData:
+    """The images as a network is fed them; raises as :func:`describe_dataset` does."""
+    raw = load_raw(spec, progress)
     parts = split(raw, spec)
-    means, deviations = _normalization(raw, parts, spec)
-    x_test, y_test = (
-        (raw.x_train, raw.y_train) if raw.x_test is None or raw.y_test is None else (raw.x_test, raw.y_test)
-    )
+    preparation = find_preparation(raw, parts, spec)
+    x_test, y_test = tested_part(raw)
     total = sum(len(indices) for indices in (parts.train, parts.validation, parts.test))
     done = 0
     arrays: list[Array] = []
@@ -83,7 +119,7 @@ def prepare(spec: DataSpec, progress: Progress) -> PreparedData:
         (x_test, y_test, parts.test),
     ):
         progress("Preparing images", done, total)
-        arrays += [_floats(images, indices, means, deviations, spec.grayscale), labels[indices].astype(np.int32)]
+        arrays += [_floats(images, indices, preparation), labels[indices].astype(np.int32)]
         done += len(indices)
     progress("Preparing images", total, total)
     return PreparedData(_info(raw, parts, spec), *arrays)
@@ -144,18 +180,12 @@ def _moments(images: Array, indices: Array) -> tuple[Array, Array]:
     return means, np.where(deviations > 1e-6, deviations, 1.0)
 
 
-def _floats(images: Array, indices: Array, means: Array, deviations: Array, grayscale: bool) -> Array:
+def _floats(images: Array, indices: Array, preparation: Preparation) -> Array:
     height, width, channels = images.shape[1:]
-    luma = np.array(_LUMA, np.float32)[:, np.newaxis]
-    to_gray = grayscale and channels == 3
-    prepared = np.empty((len(indices), height, width, 1 if to_gray else channels), np.float32)
+    prepared = np.empty((len(indices), height, width, 1 if preparation.grayscale else channels), np.float32)
     start = 0
     for chunk in _chunks(images, indices):
-        piece = images[chunk].astype(np.float32)
-        piece /= np.float32(255)
-        piece -= means
-        piece /= deviations
-        prepared[start : start + len(chunk)] = piece @ luma if to_gray else piece
+        prepared[start : start + len(chunk)] = preparation.apply(images[chunk])
         start += len(chunk)
     return prepared
 

@@ -6,6 +6,7 @@ from engine.errors import SpecError
 from engine.experiments.activations import ACTIVATIONS_EXPERIMENT
 from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
 from engine.experiments.base import Experiment
+from engine.experiments.convolution import CONVOLUTION_EXPERIMENT
 from engine.experiments.learning_rate import LEARNING_RATE_EXPERIMENT
 from engine.experiments.schedule import SCHEDULE_EXPERIMENT
 
@@ -14,6 +15,7 @@ _ALL: tuple[Experiment, ...] = (
     ACTIVATIONS_EXPERIMENT,
     LEARNING_RATE_EXPERIMENT,
     SCHEDULE_EXPERIMENT,
+    CONVOLUTION_EXPERIMENT,
 )
 EXPERIMENTS: dict[str, Experiment] = {experiment.name: experiment for experiment in _ALL}
 

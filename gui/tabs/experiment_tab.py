@@ -125,6 +125,7 @@ class ExperimentTab(QWidget):
             self.refresh()
         self._show_training(False)
         self._progress.setRange(0, PROGRESS_STEPS)
+        self._progress.setValue(PROGRESS_STEPS if event.status is Status.FINISHED else self._progress.value())
         tested = sum(run.test_accuracy is not None for run in self.observations.runs.values())
         endings = {
             Status.FINISHED: f"Finished: {tested} runs trained and tested." if self.observations.runs else "Finished.",
