@@ -106,7 +106,9 @@ class Session:
 
     def _run_computation(self, experiment: ComputedExperiment, spec: ExperimentSpec) -> ExperimentFinished:
         workers = self._executor.start(1)
-        self._number = self._store.add_experiment(experiment.name, spec.to_json(), 0, None, workers)
+        self._number = self._store.add_experiment(
+            experiment.name, spec.to_json(), getattr(spec, "seed", 0), None, workers
+        )
         self._emit(ComputationStarted(self._number, experiment.name))
         control = self._executor.run([ComputeTask(experiment, spec)], self._take_computation, self._control)
         if self._failure is not None:

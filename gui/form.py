@@ -208,7 +208,12 @@ def _switch(item: FieldDescription, changed: Callable[[], None]) -> Editor:
 def _text(item: FieldDescription, changed: Callable[[], None]) -> Editor:
     line = _named(QLineEdit(), item)
     line.editingFinished.connect(changed)
-    return Editor(line, line.text, line.setText)
+
+    def write(value: str) -> None:
+        line.setText(value)
+        line.setCursorPosition(0)  # the beginning of a long text says more than its end
+
+    return Editor(line, line.text, write)
 
 
 def _numbers(item: FieldDescription, changed: Callable[[], None]) -> Editor:

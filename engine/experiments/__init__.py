@@ -6,6 +6,7 @@ from engine.errors import SpecError
 from engine.experiments.activations import ACTIVATIONS_EXPERIMENT
 from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
 from engine.experiments.base import Experiment
+from engine.experiments.basics import BASICS_EXPERIMENT
 from engine.experiments.convolution import CONVOLUTION_EXPERIMENT
 from engine.experiments.learning_rate import LEARNING_RATE_EXPERIMENT
 from engine.experiments.schedule import SCHEDULE_EXPERIMENT
@@ -16,6 +17,7 @@ _ALL: tuple[Experiment, ...] = (
     LEARNING_RATE_EXPERIMENT,
     SCHEDULE_EXPERIMENT,
     CONVOLUTION_EXPERIMENT,
+    BASICS_EXPERIMENT,
 )
 EXPERIMENTS: dict[str, Experiment] = {experiment.name: experiment for experiment in _ALL}
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from gui.tabs.activations import activations_board
 from gui.tabs.architectures import architectures_board
+from gui.tabs.basics import basics_board
 from gui.tabs.board import Board
 from gui.tabs.convolution import convolution_board
 from gui.tabs.learning_rate import learning_rate_board
@@ -17,4 +18,5 @@ BOARDS: dict[str, Callable[[], Board]] = {
     "learning-rate": learning_rate_board,
     "schedule": schedule_board,
     "convolution": convolution_board,
+    "basics": basics_board,
 }

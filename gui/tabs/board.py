@@ -8,6 +8,7 @@ from typing import Protocol
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
+from engine.spec import ExperimentSpec
 from gui.observations import Observations
 
 
@@ -41,3 +42,6 @@ class Board(QWidget):
     def views(self) -> Sequence[View]:
         """The views that a timer draws, one a tick, while the experiment is under way."""
         raise NotImplementedError
+
+    def show_settings(self, spec: ExperimentSpec) -> None:
+        """Show what the form says; most boards show nothing of it."""

@@ -82,6 +82,7 @@ class ExperimentTab(QWidget):
         """Fill the form with a preset."""
         self.form.show_spec(self.experiment.preset(name))
         self._samples_timer.start()
+        self._tell_board()
 
     def start(self) -> None:
         """Ask for the experiment that the form describes."""
@@ -164,6 +165,12 @@ class ExperimentTab(QWidget):
         if self._ending is None:
             self._status.setText(text)
 
+    def _tell_board(self) -> None:
+        try:
+            self.board.show_settings(self.form.spec())
+        except SpecError:
+            return  # said when Run is pressed
+
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
         """Fetch sample images once somebody looks."""
         super().showEvent(event)
@@ -233,6 +240,7 @@ class ExperimentTab(QWidget):
         self._samples_timer.timeout.connect(self._ask_for_samples)
         if self.form.dataset_chooser is not None:
             self.form.dataset_chooser.chosen.connect(lambda _dataset: self._samples_timer.start())
+        self.form.changed.connect(self._tell_board)
         self.form.writing_wanted.connect(self.writing_requested.emit)
         self.board.settings_chosen.connect(self.form.show_values)
         self.board.failed.connect(self.failed.emit)
