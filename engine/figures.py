@@ -27,6 +27,7 @@ mpl.rcParams["svg.fonttype"] = "none"
 WHITE = 255
 PATTERNS = ("-", "--", ":", "-.")
 PERCENT = 100.0
+MOST_LOSS = 1.2  # times the first loss of a range test
 
 
 def four_panels(result: ExperimentResult) -> Figure:
@@ -64,8 +65,9 @@ def loss_and_gradient(result: ExperimentResult) -> Figure:
             for axes, quantity in ((loss, "training_loss"), (gradient, "gradient_norm")):
                 _draw_mean(axes, variant, quantity, variant.style.hex, 1.0, pattern, variant.name)
     gradient.set_yscale("log")
-    _label(loss, "Training loss", "step", "loss (nats)")
-    _label(gradient, "Gradient of the first layer's kernel", "step", "L2 norm")
+    _label(loss, "Training loss", "step", "loss (nats)", legend=False)
+    _label(gradient, "Gradient of the first layer's kernel", "step", "L2 norm", legend=False)
+    _share_legend(figure, loss)
     figure.suptitle(_title(result))
     return figure
 
@@ -104,8 +106,9 @@ def loss_and_validation(
     for axes in (loss, accuracy):
         for mark in marks:
             axes.axvline(mark, linestyle=":", color="gray", linewidth=1)
-    _label(loss, "Training loss", "step", "loss (nats)")
-    _label(accuracy, "Validation accuracy", "step", "accuracy (%)")
+    _label(loss, "Training loss", "step", "loss (nats)", legend=False)
+    _label(accuracy, "Validation accuracy", "step", "accuracy (%)", legend=False)
+    _share_legend(figure, loss)
     figure.suptitle(_title(result))
     return figure
 
@@ -119,9 +122,9 @@ def range_test_panel(rates: Sequence[float], losses: Sequence[float], smooth: Ar
     if suggested is not None:
         axes.axvline(suggested, color=colour_of(3), linestyle="--", label=f"suggested: {suggested:.2g}")
     axes.set_xscale("log")
-    finite = smooth[np.isfinite(smooth)]
-    if len(finite):
-        axes.set_ylim(0, 2 * finite[0])
+    kept = [loss for loss in losses if loss < MOST_LOSS * losses[0]]  # what is above would press the rest flat
+    if kept:
+        axes.set_ylim(min(kept) - 0.05 * losses[0], MOST_LOSS * losses[0])
     _label(axes, "Learning rate range test", "learning rate", "training loss (nats)")
     return figure
 
@@ -174,12 +177,19 @@ def _finish_panels(loss: Axes, accuracy: Axes, test: Axes, validation: Axes) -> 
         _draw_diagonal(axes)
 
 
-def _label(axes: Axes, title: str, x: str, y: str) -> None:
+def _share_legend(figure: Figure, axes: Axes) -> None:
+    """One legend for all panels, beside them, where it hides no curve."""
+    lines, names = axes.get_legend_handles_labels()
+    if lines:
+        figure.legend(lines, names, loc="outside right upper", fontsize="small")
+
+
+def _label(axes: Axes, title: str, x: str, y: str, legend: bool = True) -> None:
     axes.set_title(title)
     axes.set_xlabel(x)
     axes.set_ylabel(y)
     axes.grid(alpha=0.25)
-    if axes.get_legend_handles_labels()[0]:
+    if legend and axes.get_legend_handles_labels()[0]:
         axes.legend(fontsize="small", markerscale=1.5)
 
 
@@ -191,5 +201,9 @@ def _draw_diagonal(axes: Axes) -> None:
 
 
 def _title(result: ExperimentResult) -> str:
-    counts = ", ".join(f"{variant.name} {len(variant.runs)}" for variant in result.variants)
-    return f"{result.dataset.title}; mean ± one standard deviation over runs: {counts}"
+    """The data set, and how many runs the means are over."""
+    counts = {len(variant.runs) for variant in result.compared}
+    if counts <= {0, 1}:
+        return f"{result.dataset.title}; one run a variant"
+    runs = f"{min(counts)} to {max(counts)}" if len(counts) > 1 else f"{max(counts)}"
+    return f"{result.dataset.title}; mean ± one standard deviation over {runs} runs a variant"

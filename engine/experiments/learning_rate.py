@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 Rate = Annotated[float, Field(gt=0, le=1000)]
 
 RANGE_TEST = "range_test"
+LEAST_FALL = 0.01  # share of the first loss; less than that may be chance
 SMOOTHING = 0.9  # share of the average so far in each smoothed loss
 
 
@@ -57,7 +58,7 @@ class LearningRateSpec(
         help="Also train some steps in which the rate grows by the same factor at each, and suggest a rate.",
     )
     range_steps: int = field(
-        100, label="Test steps", unit="steps", ge=10, le=10_000, help="Optimiser steps of the range test."
+        200, label="Test steps", unit="steps", ge=10, le=10_000, help="Optimiser steps of the range test."
     )
     range_low: float = field(1e-4, label="Test from", gt=0, le=1, help="Learning rate at which the range test begins.")
     range_high: float = field(
@@ -144,7 +145,7 @@ def smoothed(losses: Sequence[float] | Array) -> Array:
 
 
 def suggested(rates: Sequence[float] | Array, losses: Sequence[float] | Array) -> float | None:
-    """A tenth of the rate at which the smoothed loss of a range test is least; None if the loss never fell.
+    """A tenth of the rate at which the smoothed loss of a range test is least; None if the loss hardly fell.
 
     The test is L. N. Smith's ("Cyclical Learning Rates for Training Neural Networks", 2017, section 3.3); to take a
     tenth of the rate of least loss is the rule of thumb of the fastai library's ``lr_find``.
@@ -152,8 +153,9 @@ def suggested(rates: Sequence[float] | Array, losses: Sequence[float] | Array) -
     sound = np.asarray(losses, float)[np.isfinite(losses)]
     if not len(sound):
         return None
-    least = int(np.argmin(smoothed(sound)))
-    return float(rates[least]) / 10 if least > 0 else None
+    smooth = smoothed(sound)
+    least = int(np.argmin(smooth))
+    return float(rates[least]) / 10 if smooth[least] < (1 - LEAST_FALL) * smooth[0] else None
 
 
 def findings(_spec: LearningRateSpec, result: ExperimentResult) -> dict[str, Any]:
@@ -180,7 +182,7 @@ def report(found: dict[str, Any]) -> Iterator[str]:
     """The rate that the range test suggests."""
     if test := found.get("range_test"):
         low, high = test["rates_tried"]
-        suggested = "none (the loss never fell)" if test["suggested_rate"] is None else f"{test['suggested_rate']:.2g}"
+        suggested = "none (the loss hardly fell)" if test["suggested_rate"] is None else f"{test['suggested_rate']:.2g}"
         yield f"Range test from {low:.2g} to {high:.2g}: suggested rate {suggested}"
 
 
