@@ -15,6 +15,7 @@ import numpy as np
 
 from engine.arrays import Array
 from engine.datasets.prepare import DatasetInfo
+from engine.probe_events import ImageRead, PickedTestImages, Probed
 from engine.spec import RunSpec
 
 
@@ -260,6 +261,9 @@ Event = (
     | ComputationStarted
     | ComputedPart
     | Computed
+    | Probed
+    | PickedTestImages
+    | ImageRead
     | RunEvent
     | ExperimentFinished
 )

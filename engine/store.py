@@ -203,6 +203,11 @@ class Store:
         rows = self._execute("SELECT * FROM runs WHERE experiment=? ORDER BY id", experiment)
         return [self._run(row) for row in rows]
 
+    def tested_runs(self, limit: int) -> list[StoredRun]:
+        """The runs tested last, of all experiments, whose trained network was kept; newest first."""
+        rows = self._execute("SELECT * FROM runs WHERE model IS NOT NULL ORDER BY finished DESC LIMIT ?", limit)
+        return [self._run(row) for row in rows]
+
     def records(self, run: int) -> list[Record]:
         """All records of a run, by step."""
         return [_record(row) for row in self._execute("SELECT * FROM points WHERE run=? ORDER BY step", run)]

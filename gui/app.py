@@ -39,8 +39,13 @@ def run_window(workspace: Path, workers: int | None) -> int:
     app.setWindowIcon(QIcon(str(RESOURCES / "icon.svg")))
     apply_style(app)
     apply_scheme(app, stored_scheme(QSettings("Trainscope", "Trainscope")))
-    trainer = ProcessExecutor(workers or None, log_folder(workspace), yielding=True)
-    window = MainWindow(workspace, trainer, ProcessExecutor(1, log_folder(workspace) / "assistant", yielding=True))
+    logs = log_folder(workspace)
+    window = MainWindow(
+        workspace,
+        trainer=ProcessExecutor(workers or None, logs, yielding=True),
+        assistant=ProcessExecutor(1, logs / "assistant", yielding=True),
+        prober=ProcessExecutor(1, logs / "prober", yielding=True),
+    )
     window.show()
     close_on_interrupt(window)
     return app.exec()

@@ -22,16 +22,30 @@ from PySide6.QtWidgets import (
 
 import engine
 from engine.errors import TrainscopeError
-from engine.events import Computed, Control, Event, Exported, Progress, RunStarted, SamplesReady, TaskFailed
+from engine.events import (
+    Computed,
+    Control,
+    Event,
+    Exported,
+    Progress,
+    RunFinished,
+    RunStarted,
+    SamplesReady,
+    TaskFailed,
+)
 from engine.executors.base import Executor
 from engine.executors.tasks import ExportTask, SampleTask
 from engine.experiments import EXPERIMENTS
 from engine.network_library import NetworkLibrary
+from engine.paths import store_file
 from engine.spec import DataSpec, ExperimentSpec
+from engine.store import Store
+from engine.trained_runs import trained_runs
 from gui.bridge import Bridge
 from gui.dialogs.network_dialog import NetworkDialog
 from gui.tabs import BOARDS
 from gui.tabs.experiment_tab import ExperimentTab
+from gui.tabs.try_it import TryItTab
 from gui.theme import Scheme, apply_scheme, stored_scheme
 from gui.views.dataset_chooser import SAMPLES, DatasetChooser
 from gui.views.message_bar import MessageBar
@@ -50,12 +64,13 @@ class MainWindow(QMainWindow):
         workspace: where results are kept.
         trainer: executor of the experiments.
         assistant: executor of everything that must not wait for a training: sample images, exports.
+        prober: executor that asks trained networks about single images.
     """
 
     trained = Signal(object)
     training_ended = Signal()
 
-    def __init__(self, workspace: Path, trainer: Executor, assistant: Executor) -> None:
+    def __init__(self, workspace: Path, trainer: Executor, assistant: Executor, prober: Executor) -> None:
         super().__init__()
         self.setObjectName("window")
         self.setWindowTitle("Trainscope")
@@ -64,6 +79,7 @@ class MainWindow(QMainWindow):
         self._settings = QSettings("Trainscope", "Trainscope")
         self._training = Bridge(trainer, self)
         self._assistant = Bridge(assistant, self)
+        self._prober = Bridge(prober, self)
         self._active: ExperimentTab | None = None
         self._closing = False
         self._messages = MessageBar()
@@ -75,6 +91,8 @@ class MainWindow(QMainWindow):
         self._experiment_tabs: list[ExperimentTab] = []
         for name, make_board in BOARDS.items():
             self._add_tab(ExperimentTab(EXPERIMENTS[name], make_board()))
+        self._try_it = TryItTab()
+        self._tabs.addTab(self._try_it, "Try it")
         self._arrange()
         self._make_menu()
         self._connect()
@@ -90,6 +108,7 @@ class MainWindow(QMainWindow):
         if not self._training.isRunning():
             self._training.start()
             self._assistant.start()
+            self._prober.start()
             QTimer.singleShot(0, lambda: self._training.warm_up(MANY_RUNS))
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
@@ -106,8 +125,9 @@ class MainWindow(QMainWindow):
             return
         self._settings.setValue("geometry", self.saveGeometry())
         self._assistant.send(Control.CANCEL)
-        self._training.close()
-        self._assistant.close()
+        self._prober.send(Control.CANCEL)
+        for bridge in (self._training, self._assistant, self._prober):
+            bridge.close()
         super().closeEvent(event)
 
     def show_error(self, sentence: str) -> None:
@@ -172,7 +192,29 @@ class MainWindow(QMainWindow):
             self.show_error(event.reason)
         if self._active is not None:
             self._active.take(event)
+        if isinstance(event, RunFinished) and self._try_it.isVisible():
+            self._offer_trained_runs()
         self.trained.emit(event)
+
+    def _tab_changed(self, _position: int) -> None:
+        if self._tabs.currentWidget() is self._try_it:
+            self._offer_trained_runs()
+
+    def _offer_trained_runs(self) -> None:
+        """Let every trained network of the workspace be tried; a workspace without a store is left alone."""
+        if not store_file(self._workspace).exists():
+            return
+        try:
+            store = Store(self._workspace)
+        except TrainscopeError as error:
+            self.show_error(str(error))
+            return
+        try:
+            self._try_it.show_runs(trained_runs(store))
+        except TrainscopeError as error:
+            self.show_error(str(error))
+        finally:
+            store.close()
 
     def _training_idle(self) -> None:
         self._active = None
@@ -279,3 +321,7 @@ class MainWindow(QMainWindow):
         self._training.happened.connect(self._take_training, queued)
         self._training.idle.connect(self._training_idle, queued)
         self._assistant.happened.connect(self._take_assistance, queued)
+        self._prober.happened.connect(self._try_it.take, queued)
+        self._tabs.currentChanged.connect(self._tab_changed)
+        self._try_it.task_requested.connect(self._prober.run_task)
+        self._try_it.failed.connect(self.show_error)

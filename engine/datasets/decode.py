@@ -108,10 +108,10 @@ def _converted(image: Image, look: Look) -> Image:
         raise ColourFoundError
     if image.format == "JPEG":
         image.draft(None, (look.side, look.side))  # decodes large photos at a fraction
-    return resize_image(_opaque(image, "L" if look.channels == 1 else "RGB"), look.side)
+    return resize_image(opaque(image, "L" if look.channels == 1 else "RGB"), look.side)
 
 
-def _opaque(image: Image, mode: str) -> Image:
+def opaque(image: Image, mode: str) -> Image:
     """The image in ``mode``, on white where it is transparent."""
     from PIL import Image
 

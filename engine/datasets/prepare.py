@@ -97,7 +97,7 @@ def find_preparation(raw: RawImages, parts: Split, spec: DataSpec) -> Preparatio
     return Preparation(*_normalization(raw, parts, spec), spec.grayscale)
 
 
-def tested_part(raw: RawImages) -> tuple[Array, Array]:
+def part_for_testing(raw: RawImages) -> tuple[Array, Array]:
     """Images and labels, as stored, that :attr:`Split.test` points into."""
     if raw.x_test is None or raw.y_test is None:
         return raw.x_train, raw.y_train
@@ -109,7 +109,7 @@ def prepare(spec: DataSpec, progress: Progress) -> PreparedData:
     raw = load_raw(spec, progress)
     parts = split(raw, spec)
     preparation = find_preparation(raw, parts, spec)
-    x_test, y_test = tested_part(raw)
+    x_test, y_test = part_for_testing(raw)
     total = sum(len(indices) for indices in (parts.train, parts.validation, parts.test))
     done = 0
     arrays: list[Array] = []

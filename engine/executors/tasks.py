@@ -24,32 +24,25 @@ from engine.events import (
     RunFinished,
     SamplesReady,
     Status,
-    TaskFailed,
     WorkerReady,
 )
+from engine.executors.auxiliary import Auxiliary
+from engine.executors.probe_tasks import PickTestImagesTask, ProbeTask, ReadImageTask, TryRunner, TryTask
 from engine.experiments.base import ComputedExperiment
 from engine.spec import DataSpec, ExperimentSpec, RunSpec
 
 log = logging.getLogger(__name__)
 
 
-class _Auxiliary:
-    """A task beside the runs: the session or the window waits for its answer."""
-
-    def failed(self, status: Status, reason: str) -> Event:
-        """The event that says this task ended without its answer."""
-        return TaskFailed(reason, cancelled=status is Status.CANCELLED)
-
-
 @dataclass(frozen=True)
-class PrepareTask(_Auxiliary):
+class PrepareTask(Auxiliary):
     """Make sure that a data set is on disk and decoded; answers :class:`~engine.events.DatasetReady`."""
 
     data: DataSpec
 
 
 @dataclass(frozen=True)
-class SampleTask(_Auxiliary):
+class SampleTask(Auxiliary):
     """Fetch ``count`` images of a data set; answers :class:`~engine.events.SamplesReady`."""
 
     data: DataSpec
@@ -70,12 +63,12 @@ class TrainTask:
 
 
 @dataclass(frozen=True)
-class DeviceTask(_Auxiliary):
+class DeviceTask(Auxiliary):
     """Load the training libraries and say what they compute on; answers :class:`~engine.events.WorkerReady`."""
 
 
 @dataclass(frozen=True)
-class ExportTask(_Auxiliary):
+class ExportTask(Auxiliary):
     """Write the results of a stored experiment to a folder; answers :class:`~engine.events.Exported`."""
 
     workspace: Path
@@ -84,7 +77,7 @@ class ExportTask(_Auxiliary):
 
 
 @dataclass(frozen=True)
-class ComputeTask(_Auxiliary):
+class ComputeTask(Auxiliary):
     """Carry out a computed experiment; answers :class:`~engine.events.Computed`, with parts of it on the way."""
 
     experiment: ComputedExperiment
@@ -92,15 +85,16 @@ class ComputeTask(_Auxiliary):
 
 
 # Those that compute with TensorFlow, whose threads must be set before its first operation.
-COMPUTING = (DeviceTask, ComputeTask, TrainTask)
-Task = PrepareTask | SampleTask | DeviceTask | ExportTask | ComputeTask | TrainTask
+COMPUTING = (DeviceTask, ComputeTask, TrainTask, ProbeTask)
+Task = PrepareTask | SampleTask | DeviceTask | ExportTask | ComputeTask | TrainTask | TryTask
 
 
 @dataclass
 class TaskRunner:
-    """Carries out tasks in this process; keeps the last prepared data, as the runs of a plan share theirs."""
+    """Carries out tasks in this process; keeps the data and the network last used, as many tasks share theirs."""
 
     _data: tuple[DataSpec, PreparedData] | None = field(default=None, init=False)
+    _tries: TryRunner = field(default_factory=TryRunner, init=False)
 
     def execute(self, task: Task, emit: Emit, poll: Poll) -> None:
         """Carry out ``task``; whatever goes wrong ends as an event with a sentence, never as an exception."""
@@ -136,6 +130,8 @@ class TaskRunner:
                 found = experiment.compute(settings, emit, progress)
                 ready = worker_ready()
                 emit(Computed(found.findings, found.arrays, ready.device, ready.versions))
+            case ProbeTask() | PickTestImagesTask() | ReadImageTask():
+                emit(self._tries.answer(task, progress))
             case TrainTask(run, spec, model_file):
                 from engine.training.trainer import train
 

@@ -10,7 +10,6 @@ from PySide6.QtWidgets import QGraphicsItem
 from gui.observations import Observations
 from gui.theme import muted
 
-
 AXIS_WIDTH = 52  # the same in all, so that plots under one another line up
 
 

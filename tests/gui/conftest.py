@@ -29,8 +29,10 @@ def make_window(qtbot: QtBot, workspace: Path, monkeypatch: pytest.MonkeyPatch) 
     """Opens a window on given executors; it is closed, and its threads have ended, when the test is over."""
     windows: list[MainWindow] = []
 
-    def make(trainer: Executor | None = None, assistant: Executor | None = None) -> MainWindow:
-        window = MainWindow(workspace, trainer or ScriptedExecutor(), assistant or Assistant())
+    def make(
+        trainer: Executor | None = None, assistant: Executor | None = None, prober: Executor | None = None
+    ) -> MainWindow:
+        window = MainWindow(workspace, trainer or ScriptedExecutor(), assistant or Assistant(), prober or Assistant())
         windows.append(window)
         window.show()
         qtbot.waitExposed(window)

@@ -8,13 +8,28 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QSettings
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QApplication, QCheckBox, QFileDialog, QLabel, QMessageBox, QProgressBar, QPushButton
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractSpinBox,
+    QApplication,
+    QCheckBox,
+    QComboBox,
+    QFileDialog,
+    QLabel,
+    QLineEdit,
+    QMessageBox,
+    QProgressBar,
+    QPushButton,
+    QTableView,
+    QTabWidget,
+    QWidget,
+)
 from pytestqt.qtbot import QtBot
 
 from engine.events import ExperimentFinished, Status
 from engine.executors.tasks import ExportTask, SampleTask
 from engine.store import Store
-from gui.tabs.experiment_tab import ExperimentTab
+from gui.tabs import BOARDS
 from gui.theme import Scheme, stored_scheme
 from gui.views.curve_plot import CurvePlot
 from gui.views.message_bar import MessageBar
@@ -22,17 +37,19 @@ from gui.views.run_table import RunTable
 from gui.window import MainWindow
 from tests.engine.support import ScriptedExecutor, finished, record, started, weights
 from tests.gui.conftest import MakeWindow
-from tests.gui.support import PATIENCE_MS, Assistant, OpenEndedExecutor, find
+from tests.gui.support import PATIENCE_MS, Assistant, OpenEndedExecutor, find, tab_of
+
+CONTROLS: tuple[type[QWidget], ...] = (QAbstractButton, QComboBox, QAbstractSpinBox, QTableView)
 
 
 def press(window: MainWindow, name: str) -> None:
-    button = find(window, QPushButton, name)
+    button = find(tab_of(window), QPushButton, name)
     assert button.isEnabled(), f"{name} can't be pressed"
     button.click()
 
 
 def status(window: MainWindow) -> str:
-    return find(window, QLabel, "status").text()
+    return find(tab_of(window), QLabel, "status").text()
 
 
 def message(window: MainWindow) -> str:
@@ -48,18 +65,19 @@ def test_run_trains_stores_and_shows(qtbot: QtBot, make_window: MakeWindow, work
     with qtbot.waitSignal(window.training_ended, timeout=PATIENCE_MS):
         press(window, "run")
     assert "10 runs trained and tested" in status(window)
-    assert find(window, RunTable, "runs").model().rowCount() == 10
-    steps, values = find(window, CurvePlot, "training_loss").curve_data("cnn_5", "training_loss")
+    assert find(tab_of(window), RunTable, "runs").model().rowCount() == 10
+    steps, values = find(tab_of(window), CurvePlot, "training_loss").curve_data("cnn_5", "training_loss")
     assert (steps.tolist(), values.tolist()) == ([260], [2.25])
     store = Store(workspace)
     assert [run.status for run in store.runs(1)] == [Status.FINISHED] * 10
     store.close()
-    assert find(window, QProgressBar, "progress").value() == find(window, QProgressBar, "progress").maximum()
+    progress = find(tab_of(window), QProgressBar, "progress")
+    assert progress.value() == progress.maximum()
 
 
 def test_buttons_offer_what_can_be_done(qtbot: QtBot, make_window: MakeWindow) -> None:
     window = make_window(OpenEndedExecutor())
-    enabled = lambda: {n: find(window, QPushButton, n).isEnabled() for n in ("run", "stop", "cancel", "export")}  # noqa: E731
+    enabled = lambda: {n: find(tab_of(window), QPushButton, n).isEnabled() for n in ("run", "stop", "cancel", "export")}  # noqa: E731
     assert enabled() == {"run": True, "stop": False, "cancel": False, "export": False}
     press(window, "run")
     assert enabled() == {"run": False, "stop": True, "cancel": True, "export": False}
@@ -104,7 +122,7 @@ def test_an_error_appears_in_one_place_and_goes_with_the_next_run(qtbot: QtBot, 
 def test_a_form_that_makes_no_sense_starts_nothing(make_window: MakeWindow) -> None:
     executor = ScriptedExecutor()
     window = make_window(executor)
-    for box in window.findChildren(QCheckBox):
+    for box in tab_of(window).findChildren(QCheckBox):
         if box.objectName().startswith("architectures_"):
             box.setChecked(False)
     press(window, "run")
@@ -113,19 +131,18 @@ def test_a_form_that_makes_no_sense_starts_nothing(make_window: MakeWindow) -> N
     assert not executor.tasks
 
 
-def test_presets_fill_the_form(make_window: MakeWindow) -> None:
-    window = make_window()
-    tab = window.findChild(ExperimentTab)
-    press(window, "preset_course")
-    assert tab.form.spec() == tab.experiment.preset("course")
-    press(window, "preset_quick")
-    assert tab.form.spec() == tab.experiment.preset("quick")
+@pytest.mark.parametrize("experiment", BOARDS)
+def test_presets_fill_the_form(make_window: MakeWindow, experiment: str) -> None:
+    tab = tab_of(make_window(), experiment)
+    for preset in reversed(tab.experiment.presets):
+        find(tab, QPushButton, f"preset_{preset}").click()
+        assert tab.form.spec() == tab.experiment.preset(preset)
 
 
 def test_samples_of_the_chosen_data_set_are_shown(qtbot: QtBot, make_window: MakeWindow) -> None:
     assistant = Assistant()
     window = make_window(assistant=assistant)
-    qtbot.waitUntil(lambda: "1,000 images" in find(window, QLabel, "dataset_info").text(), timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: "1,000 images" in find(tab_of(window), QLabel, "dataset_info").text(), timeout=PATIENCE_MS)
     assert [task.data.dataset for task in assistant.tasks if isinstance(task, SampleTask)] == ["digits"]
 
 
@@ -195,7 +212,7 @@ def test_a_workspace_that_can_not_be_written_is_said(qtbot: QtBot, make_window: 
 
 def test_the_scheme_changes_every_plot_and_is_remembered(make_window: MakeWindow, qapp: QApplication) -> None:
     window = make_window()
-    plot = find(window, CurvePlot, "training_loss")
+    plot = find(tab_of(window), CurvePlot, "training_loss")
     shades = {}
     for scheme in (Scheme.LIGHT, Scheme.DARK):
         window.findChild(QAction, f"scheme_{scheme}").trigger()
@@ -206,14 +223,60 @@ def test_the_scheme_changes_every_plot_and_is_remembered(make_window: MakeWindow
     assert shades[Scheme.DARK] < 60
 
 
-def test_every_control_says_what_it_is(make_window: MakeWindow) -> None:
-    window = make_window()
-    nameless = [
-        button.text()
-        for button in window.findChild(ExperimentTab).findChildren(QPushButton)
-        if not button.objectName() or not button.toolTip()
+def test_while_one_tab_trains_the_others_can_be_read_but_not_run(qtbot: QtBot, make_window: MakeWindow) -> None:
+    window = make_window(OpenEndedExecutor())
+    press(window, "run")
+    others = [tab_of(window, name) for name in BOARDS if name != "architectures"]
+    tabs = find(window, QTabWidget, "tabs")
+    assert [tabs.isTabEnabled(number) for number in range(tabs.count())] == [True] * (len(BOARDS) + 1)
+    assert not any(find(tab, QPushButton, "run").isEnabled() for tab in others)
+    assert not any(find(tab, QPushButton, "stop").isEnabled() for tab in others)
+    assert all(tab.form.isEnabled() for tab in others)
+    with qtbot.waitSignal(window.training_ended, timeout=PATIENCE_MS):
+        press(window, "stop")
+    assert all(find(tab, QPushButton, "run").isEnabled() for tab in others)
+
+
+def test_an_experiment_shows_in_its_own_tab_alone(qtbot: QtBot, make_window: MakeWindow) -> None:
+    window = make_window(ScriptedExecutor(whole_run))
+    tab = tab_of(window, "learning-rate")
+    with qtbot.waitSignal(window.training_ended, timeout=PATIENCE_MS):
+        tab.start()
+    assert [run.planned.spec.variant for run in tab.observations.runs.values()] == [
+        *("range_test", "cnn_4/0.1", "cnn_4/0.01", "cnn_4/0.001")
     ]
-    assert not nameless
+    assert find(tab, RunTable, "runs").model().rowCount() == 4
+    assert tab_of(window).observations.experiment is None
+    assert find(tab_of(window), RunTable, "runs").model().rowCount() == 0
+    assert status(window) == "Ready."
+
+
+def test_a_tab_asks_for_samples_when_it_is_first_looked_at(qtbot: QtBot, make_window: MakeWindow) -> None:
+    assistant = Assistant()
+    window = make_window(assistant=assistant)
+    asked = lambda: [task for task in assistant.tasks if isinstance(task, SampleTask)]  # noqa: E731
+    qtbot.waitUntil(lambda: len(asked()) == 1, timeout=PATIENCE_MS)
+    other = tab_of(window, "activations")
+    other.form.show_values({"dataset": "mnist"})
+    find(window, QTabWidget, "tabs").setCurrentWidget(other)
+    qtbot.waitUntil(lambda: len(asked()) == 2, timeout=PATIENCE_MS)
+    assert asked()[1].data.dataset == "mnist"
+    assert other.form.dataset_chooser is not None
+    qtbot.waitUntil(lambda: other.form.dataset_chooser.has_samples, timeout=PATIENCE_MS)
+
+
+@pytest.mark.parametrize("experiment", BOARDS)
+def test_every_control_has_a_name_and_every_button_says_what_it_does(make_window: MakeWindow, experiment: str) -> None:
+    tab = tab_of(make_window(), experiment)
+    controls = [
+        control
+        for kind in CONTROLS
+        for control in tab.findChildren(kind)
+        if not isinstance(control.parent(), QLineEdit)  # the clear button in it is Qt's own
+    ]
+    assert len(controls) > 8
+    assert not [control for control in controls if not control.objectName()]
+    assert not [button.text() for button in tab.findChildren(QPushButton) if not button.toolTip()]
 
 
 class SlowStart(ScriptedExecutor):
@@ -257,7 +320,7 @@ def test_the_status_says_stopping_until_the_end(qtbot: QtBot, make_window: MakeW
     window = make_window(OpenEndedExecutor())
     with qtbot.waitSignal(window.trained, check_params_cb=lambda event: event == record(1), timeout=PATIENCE_MS):
         press(window, "run")
-    tab = window.findChild(ExperimentTab)
+    tab = tab_of(window)
     with qtbot.waitSignal(window.training_ended, timeout=PATIENCE_MS):
         press(window, "stop")
         tab.refresh()

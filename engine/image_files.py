@@ -1,0 +1,57 @@
+"""A single image file of the user's."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from engine.arrays import Array
+from engine.datasets.decode import opaque
+from engine.datasets.resize import LARGEST_SIDE
+from engine.errors import DatasetError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+# Pillow looks at the content, not the ending, and would hand an EPS file to an interpreter of the system's.
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM", "ICO", "TGA")
+
+
+def read_image(path: Path) -> Array:
+    """The image in a file, uint8 [height, width, 3], its longer side at most 512 pixels.
+
+    Turned as a camera's note (EXIF) says, and laid on white where it is transparent. Raises :class:`DatasetError`.
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path, formats=FORMATS) as image:
+                return np.array(_upright(image))
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise DatasetError(
+            f"{path} has more than {(Image.MAX_IMAGE_PIXELS or 0) / 1e6:.0f} million pixels; open a smaller copy of it."
+        ) from None
+    except FileNotFoundError:
+        raise DatasetError(f"There is no file {path}; choose one that exists.") from None
+    except UnidentifiedImageError:
+        raise DatasetError(f"{path} is not an image that can be read; open a PNG or JPEG file.") from None
+    except MemoryError:
+        raise
+    except Exception as error:  # damaged files make Pillow's readers raise almost anything
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:150]
+        raise DatasetError(f"{path} can't be read as an image ({reason}); save it again as PNG or JPEG.") from None
+
+
+def _upright(image: Image) -> Image:
+    from PIL import ImageOps
+
+    if image.format == "JPEG":
+        image.draft(None, (LARGEST_SIDE, LARGEST_SIDE))  # decodes large photos at a fraction
+    found = opaque(ImageOps.exif_transpose(image), "RGB")
+    found.thumbnail((LARGEST_SIDE, LARGEST_SIDE))
+    return found
