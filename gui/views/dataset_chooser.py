@@ -95,6 +95,7 @@ class DatasetChooser(QWidget):
     def clear_samples(self) -> None:
         """Show no images."""
         self.samples = None
+        self._info.setText(" ")
         for label in self._images:
             label.clear()
             label.setToolTip("")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRect, QSize, Qt, Signal
+from PySide6.QtCore import QRect, QSize, Qt
 from PySide6.QtGui import QImage, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
@@ -23,10 +23,13 @@ class WeightGrid(QWidget):
     def __init__(self, variant: str) -> None:
         super().__init__()
         self.setObjectName(f"weights_{variant}")
-        self._drawn: object = None
+        self._drawn: object = self  # no weights, and other than None, which stands for a layer there is not
+        self._drawn_as_best = False
         self._variant = variant
         self._title, self._caption = QLabel(f"<b>{variant}</b>"), QLabel("")
         self._caption.setObjectName("caption")
+        self._caption.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.setMinimumWidth(GRID_SIDE)
         self._canvas = _Canvas()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 0, 4, 0)
@@ -41,9 +44,9 @@ class WeightGrid(QWidget):
             return
         weights = _layer(run, position)
         is_best = run.test_accuracy is not None and len(variant.runs) > 1
-        if (weights, is_best) == self._drawn:
+        if weights is self._drawn and is_best == self._drawn_as_best:
             return
-        self._drawn = (weights, is_best)
+        self._drawn, self._drawn_as_best = weights, is_best
         if weights is None:
             self._canvas.show_image(QImage(), ())
             self._title.setText(f"<b>{self._variant}</b>")
@@ -51,10 +54,9 @@ class WeightGrid(QWidget):
             return
         self._show(weights, class_names if weights.layer == run.layers[-1] else ())
         scale = common_scale(weight_images(weights).images)
+        self._title.setText(f"<b>{self._variant}</b> {weights.layer}")
         best = "best " if is_best else ""
-        self._caption.setText(
-            f"{weights.layer}, {best}run {run.planned.spec.repeat}, step {weights.step:,}, ±{scale:.2g}"
-        )
+        self._caption.setText(f"{best}run {run.planned.spec.repeat}, step {weights.step:,}, ±{scale:.2g}")
 
     def _show(self, weights: Weights, row_names: tuple[str, ...]) -> None:
         found = weight_images(weights)
@@ -66,8 +68,6 @@ class WeightGrid(QWidget):
 
 class WeightGrids(QWidget):
     """The grids of all variants side by side, and which layer they show."""
-
-    layer_chosen = Signal(int)
 
     def __init__(self) -> None:
         super().__init__()
