@@ -133,7 +133,14 @@ def build_specs(experiments: Sequence[Experiment], options: Options) -> list[Exp
     for key in given:
         if key not in known:
             raise SpecError(f"There is no setting called '{key}' in any experiment; see --list.")
-    return [build_spec(experiment, options, lenient=True) for experiment in experiments]
+    return [_build_one_of_all(experiment, options) for experiment in experiments]
+
+
+def _build_one_of_all(experiment: Experiment, options: Options) -> ExperimentSpec:
+    try:
+        return build_spec(experiment, options, lenient=True)
+    except SpecError as error:
+        raise SpecError(f"{experiment.name}: {error}") from None
 
 
 def _run_session(experiment: Experiment, spec: ExperimentSpec, store: Store, executor: Executor) -> ExperimentFinished:
@@ -170,7 +177,7 @@ def _report(store: Store, experiment: Experiment, number: int, export: Path | No
         case ComputedExperiment() if (found := store.computation(number)) is not None:
             _say_all(experiment.report(found.findings))
     _say(sys.stdout, f"Stored as experiment {number} in {store.file}")
-    if export is not None:
+    if export is not None and (isinstance(experiment, TrainingExperiment) or store.computation(number) is not None):
         files = export_experiment(store, number, export)
         _say(sys.stdout, f"Exported {len(files)} files to {export}")
 

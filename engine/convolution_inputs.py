@@ -65,6 +65,8 @@ def load_array(path: str) -> Array:
     try:
         _check_header(path)
         array = np.load(path, allow_pickle=False)
+        if array.dtype.itemsize > np.dtype(float).itemsize:
+            array = array.astype(float)  # longer than what anything else here computes with
     except OSError as error:
         raise SpecError(f"{path} can't be read ({error.strerror or error}); name an .npy file that exists.") from None
     except (ValueError, EOFError):  # a text that is no path; a file that ends too early

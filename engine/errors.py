@@ -37,3 +37,7 @@ class WorkerError(TrainscopeError):
 
 class Cancelled(TrainscopeError):
     """The user cancelled a task that was under way."""
+
+
+class Stopped(Cancelled):
+    """The user asked to end a task and keep what it has found so far; a task that has no use for that is cancelled."""

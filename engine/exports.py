@@ -219,10 +219,21 @@ def _write_curves(path: Path, result: ExperimentResult) -> Path:
 
 def _write_course(folder: Path, name: str, dictionary: CourseDictionary) -> Iterator[Path]:
     folder.mkdir(exist_ok=True)
-    yield _write_text(folder / f"{name}.json", json.dumps(dictionary, default=lambda array: array.tolist()))
+    yield _write_text(
+        folder / f"{name}.json", json.dumps({k: _plain(v) for k, v in dictionary.items()}, allow_nan=False)
+    )
     path = folder / f"{name}.pkl"
     path.write_bytes(portable_pickle(dictionary))
     yield path
+
+
+def _plain(value: Any) -> Any:
+    """What JSON can hold: lists for arrays, null for NaN and infinity."""
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 class _PortablePickler(pickle.Pickler):
@@ -242,7 +253,7 @@ def portable_pickle(dictionary: CourseDictionary) -> bytes:
 
 
 def _write_json(path: Path, values: dict[str, Any]) -> Path:
-    return _write_text(path, json.dumps(values, indent=2, ensure_ascii=False))
+    return _write_text(path, json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False))
 
 
 def _write_text(path: Path, text: str) -> Path:

@@ -7,11 +7,11 @@ those of a spec class in a form that a widget or a help text can be built from.
 from __future__ import annotations
 
 import types
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, Field
 from pydantic.fields import FieldInfo
@@ -61,17 +61,34 @@ class FieldDescription:
     def bounds(self) -> str:
         """The accepted values as text, such as ``1 to 1000`` or ``relu | sigmoid``."""
         if self.choices:
-            written = (" | name[layers]",) if self.kind in (Kind.ARCHITECTURE, Kind.ARCHITECTURES) else ()
-            return "".join((" | ".join(self.choices), *written))
+            written = " | name[layers]" if self.kind in (Kind.ARCHITECTURE, Kind.ARCHITECTURES) else ""
+            return " | ".join(self.choices) + written
         if self.kind is Kind.SWITCH:
             return "true | false"
-        if self.kind is Kind.NUMBERS:
-            return "numbers, separated by commas"
-        if self.minimum is None or self.maximum is None:
-            return "text"
-        low = f"above {self.minimum}" if self.exclusive_minimum else str(self.minimum)
-        high = f"below {self.maximum}" if self.exclusive_maximum else str(self.maximum)
-        return f"{low} to {high}"
+        if self.minimum is None and self.maximum is None:
+            return "numbers" if self.kind is Kind.NUMBERS else "text"
+        return f"{self._low}{self._high}"
+
+    @property
+    def accepted(self) -> str:
+        """What the field takes, for a sentence: :attr:`bounds`, the unit, and whether it is a list."""
+        unit = f" {self.unit}" if self.unit else ""
+        several = {Kind.NUMBERS: "numbers, each ", Kind.CHOICES: "a list of ", Kind.ARCHITECTURES: "a list of "}
+        if self.bounds == "numbers":
+            return f"numbers{unit}"
+        return f"{several.get(self.kind, '')}{self.bounds}{unit}"
+
+    @property
+    def _low(self) -> str:
+        if self.minimum is None:
+            return ""
+        return f"above {self.minimum:g}" if self.exclusive_minimum else f"{self.minimum:g}"
+
+    @property
+    def _high(self) -> str:
+        if self.maximum is None:
+            return " or more"
+        return f" to below {self.maximum:g}" if self.exclusive_maximum else f" to {self.maximum:g}"
 
 
 def field(
@@ -117,7 +134,8 @@ def _description(key: str, info: FieldInfo) -> FieldDescription:
     extra: dict[str, Any] = dict(info.json_schema_extra)
     annotation, optional = _without_none(info.annotation)
     choices = tuple(extra["choices"] or (get_args(annotation) if get_origin(annotation) is Literal else ()))
-    low, high = _bound(info, "ge", "gt"), _bound(info, "le", "lt")
+    constraints = [*info.metadata, *_constraints_of_items(annotation)]
+    low, high = _bound(constraints, "ge", "gt"), _bound(constraints, "le", "lt")
     return FieldDescription(
         key=key,
         label=info.title or key,
@@ -143,6 +161,13 @@ def _without_none(annotation: Any) -> tuple[Any, bool]:
     return annotation, False
 
 
+def _constraints_of_items(annotation: Any) -> list[Any]:
+    """Those of the numbers of a tuple such as ``tuple[Annotated[float, Field(gt=0)], ...]``."""
+    if get_origin(annotation) is not tuple or get_origin(get_args(annotation)[0]) is not Annotated:
+        return []
+    return [item for info in get_args(get_args(annotation)[0])[1:] for item in info.metadata]
+
+
 def _kind(annotation: Any) -> Kind:
     if get_origin(annotation) is Literal:
         return Kind.CHOICE
@@ -151,8 +176,8 @@ def _kind(annotation: Any) -> Kind:
     return {bool: Kind.SWITCH, int: Kind.INTEGER, float: Kind.NUMBER}.get(annotation, Kind.TEXT)
 
 
-def _bound(info: FieldInfo, inclusive: str, exclusive: str) -> tuple[float | None, bool]:
-    for item in info.metadata:
+def _bound(constraints: Iterable[Any], inclusive: str, exclusive: str) -> tuple[float | None, bool]:
+    for item in constraints:
         for name in (inclusive, exclusive):
             value = getattr(item, name, None)
             if value is not None:

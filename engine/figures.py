@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 mpl.rcParams["svg.hashsalt"] = "trainscope"
 mpl.rcParams["svg.fonttype"] = "none"
 
+LineStyle = str | tuple[int, tuple[float, ...]]
+
 WHITE = 255
-PATTERNS = ("-", "--", ":", "-.")
 PERCENT = 100.0
 MOST_LOSS = 1.2  # times the first loss of a range test
 
@@ -61,10 +62,11 @@ def loss_and_gradient(result: ExperimentResult) -> Figure:
     loss, gradient = figure.subplots(1, 2)
     for variant in result.variants:
         if variant.runs:
-            pattern = PATTERNS[variant.style.pattern % len(PATTERNS)]
+            pattern = (0, variant.style.dashes) if variant.style.dashes else "-"
             for axes, quantity in ((loss, "training_loss"), (gradient, "gradient_norm")):
                 _draw_mean(axes, variant, quantity, variant.style.hex, 1.0, pattern, variant.name)
-    gradient.set_yscale("log")
+    if any(variant.runs and (variant.mean("gradient_norm") > 0).any() for variant in result.variants):
+        gradient.set_yscale("log")
     _label(loss, "Training loss", "step", "loss (nats)", legend=False)
     _label(gradient, "Gradient of the first layer's kernel", "step", "L2 norm", legend=False)
     _share_legend(figure, loss)
@@ -148,11 +150,11 @@ def weight_grid(title: str, weights: Weights) -> Figure:
 
 
 def _draw_mean(
-    axes: Axes, variant: VariantResult, quantity: str, colour: str, scale: float, style: str, label: str | None
+    axes: Axes, variant: VariantResult, quantity: str, colour: str, scale: float, style: LineStyle, label: str | None
 ) -> None:
     mean, deviation = mean_and_deviation(variant.curves(quantity))
     mean, deviation = mean * scale, deviation * scale
-    axes.plot(variant.steps, mean, style, color=colour, label=label, linewidth=1.3)
+    axes.plot(variant.steps, mean, linestyle=style, color=colour, label=label, linewidth=1.3)
     if len(variant.runs) > 1:
         axes.fill_between(variant.steps, mean - deviation, mean + deviation, color=colour, alpha=0.15, linewidth=0)
 

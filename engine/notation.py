@@ -60,8 +60,9 @@ def split_architecture(architecture: str) -> tuple[str, str | None]:
     """
     match = _ARCHITECTURE.fullmatch(architecture.strip())
     if match is None or not _NAME.fullmatch(match[1].strip()):
+        name = architecture.partition("[")[0][:40]
         raise NetworkError(
-            f"'{architecture}' names no architecture: a name is letters, digits and _, and layers follow it in square "
+            f"'{name}' is no name of an architecture: a name is letters, digits and _, and layers follow it in square "
             "brackets, as in small[Conv-3x3x16, ReLU]."
         )
     return match[1].strip(), match[2]

@@ -13,6 +13,17 @@ from engine.spec import RunSpec
 
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9")
 
+# As many patterns as there are activations: solid, dashed, dotted, and what can still be told from these.
+DASHES: tuple[tuple[float, ...], ...] = (
+    (),
+    (4, 2),
+    (1, 1.5),
+    (6, 2, 1, 2),
+    (9, 3),
+    (6, 2, 1, 2, 1, 2),
+    (3, 1.5, 3, 5),
+)
+
 
 @dataclass(frozen=True)
 class Style:
@@ -25,6 +36,11 @@ class Style:
     def hex(self) -> str:
         """The colour as #RRGGBB."""
         return colour_of(self.colour)
+
+    @property
+    def dashes(self) -> tuple[float, ...]:
+        """Lengths of dashes and gaps in turn, in widths of the line; empty for a solid one."""
+        return DASHES[self.pattern % len(DASHES)]
 
 
 def styles(runs: Iterable[RunSpec]) -> dict[str, Style]:

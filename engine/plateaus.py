@@ -3,10 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from engine.arrays import Array
+
+
+@dataclass(frozen=True)
+class Plateau:
+    """The epoch (from 1) after which a curve stops rising.
+
+    ``how`` it was found: ``plateau``, by the rule; ``last rise``, since it rose to the end or nearly so; ``moved``
+    before that, to leave epochs for what is to follow.
+    """
+
+    epoch: int
+    how: Literal["plateau", "last rise", "moved"]
+
+    def at_most(self, latest: int) -> Plateau:
+        """This plateau, or the epoch ``latest`` if it comes later."""
+        return self if self.epoch <= latest else Plateau(latest, "moved")
 
 
 def epoch_means(epochs: Sequence[int], values: Sequence[float], count: int) -> Array:
@@ -17,16 +35,24 @@ def epoch_means(epochs: Sequence[int], values: Sequence[float], count: int) -> A
     )
 
 
-def find_plateau(accuracies: Array, start: int, patience: int, delta: float) -> int:
-    """The epoch (from 1) after which ``accuracies`` (one an epoch) stop rising, looking at those after ``start`` alone.
+def find_plateau(accuracies: Array, start: int, patience: int, delta: float) -> Plateau:
+    """Where ``accuracies`` (one an epoch) stop rising, looking at the epochs after ``start`` alone.
 
-    An epoch rises if it exceeds the best before it by more than ``delta``. Once ``patience`` epochs in a row don't, the
-    plateau begins after the last that did; if that never happens, after the last that did at all.
+    See :func:`plateau_rule`.
     """
     best, last_rise = -np.inf, start + 1
     for epoch in range(start + 1, len(accuracies) + 1):
         if accuracies[epoch - 1] > best + delta:
             best, last_rise = accuracies[epoch - 1], epoch
         elif epoch - last_rise >= patience:
-            break
-    return last_rise
+            return Plateau(last_rise, "plateau")
+    return Plateau(last_rise, "last rise")
+
+
+def plateau_rule(delta: float, patience: int) -> str:
+    """The rule of :func:`find_plateau`, as a sentence."""
+    return (
+        f"A plateau begins after the last epoch whose mean validation accuracy was more than {100 * delta:g} points "
+        f"above the best since the rate was set, once {patience} epochs in a row were not; where that never comes, "
+        "after the last epoch that was. An epoch is left for each rate to come."
+    )

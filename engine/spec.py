@@ -37,7 +37,8 @@ class Spec(BaseModel):
     @classmethod
     def _no_truth_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
         """Python counts True as 1; a file that says ``epochs = true`` is mistaken all the same."""
-        if isinstance(value, bool) and cls.model_fields[info.field_name or ""].annotation is not bool:
+        mistaken = isinstance(value, bool) and cls.model_fields[info.field_name or ""].annotation is not bool
+        if mistaken or (isinstance(value, list | tuple) and any(isinstance(each, bool) for each in value)):
             raise ValueError("true and false are no value for this setting.")
         return value
 
@@ -318,5 +319,4 @@ def _sentence(spec: type[Spec], error: ValidationError) -> str:
     if key not in described:
         return f"The settings are not valid{f' at {key}' if key else ''}: {first['msg']}."
     item = described[key]
-    unit = f" {item.unit}" if item.unit else ""
-    return f"{key} can't be {first['input']!r}; it takes {item.bounds}{unit}."
+    return f"{key} can't be {first['input']!r}; it takes {item.accepted}."

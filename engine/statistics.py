@@ -23,9 +23,12 @@ def mean_and_deviation(curves: Array) -> tuple[Array, Array]:
     return mean, np.sqrt(squares / np.maximum(count - 1, 1))
 
 
-def first_at_least(values: Sequence[float], target: float) -> int | None:
-    """The position of the first of ``values`` that reaches ``target``; None if none does."""
-    return next((position for position, value in enumerate(values) if value >= target), None)
+def soonness(
+    epochs: Sequence[float], seconds: Sequence[float], accuracies: Sequence[float], target: float
+) -> tuple[float, float] | None:
+    """Epochs and seconds at the first record whose accuracy reaches ``target``; None if none does."""
+    first = next((position for position, accuracy in enumerate(accuracies) if accuracy >= target), None)
+    return None if first is None else (epochs[first], seconds[first])
 
 
 def spread(values: list[float]) -> dict[str, float | None]:

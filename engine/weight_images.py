@@ -47,13 +47,14 @@ def weight_images(weights: Weights) -> WeightImages:
 
 
 def common_scale(images: Array) -> float:
-    """The largest magnitude: images of one layer are shown from minus it (black) to plus it (white)."""
-    return float(np.abs(images).max()) or 1.0
+    """The largest finite magnitude: images of one layer are shown from minus it (black) to plus it (white)."""
+    finite = np.abs(images[np.isfinite(images)])
+    return float(finite.max(initial=0.0)) or 1.0
 
 
 def to_bytes(images: Array, scale: float) -> Array:
-    """uint8 images of the same shape: 0 at -scale, 128 at 0, 255 at +scale."""
-    return np.clip(np.rint(127.5 * (images / scale + 1)), 0, 255).astype(np.uint8)
+    """uint8 images of the same shape: 0 at -scale, 128 at 0, 255 at +scale; 128 where a weight is no number."""
+    return np.clip(np.rint(127.5 * (np.nan_to_num(images, nan=0.0) / scale + 1)), 0, 255).astype(np.uint8)
 
 
 def tile(images: Array, background: int, columns: int | None = None) -> Array:

@@ -39,7 +39,7 @@ from gui.views.wheel import WheelFilter
 
 Named = TypeVar("Named", bound=QWidget)
 
-GROUP_ORDER = ("Data", "Network", "Training", "Schedule", "Convolution", "Basics")
+GROUP_ORDER = ("Data", "Network", "Training")
 CHOICE_COLUMNS = 3
 DECIMALS = 8  # enough for any learning rate worth trying
 
@@ -71,7 +71,7 @@ class Form(QWidget):
         self._architectures: ArchitectureEditor | ArchitecturesEditor | None = None
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        by_group = sorted(describe(spec), key=lambda item: GROUP_ORDER.index(item.group))
+        by_group = sorted(describe(spec), key=lambda item: _group_rank(item.group))
         for group, items in groupby(by_group, key=lambda item: item.group):
             layout.addWidget(self._group(group, list(items)))
         layout.addStretch()
@@ -153,9 +153,13 @@ class Form(QWidget):
         rows.addRow(label, widget)
 
 
+def _group_rank(group: str) -> tuple[int, str]:
+    """The usual groups in their order, any others after them."""
+    return (GROUP_ORDER.index(group) if group in GROUP_ORDER else len(GROUP_ORDER), group)
+
+
 def _tip(item: FieldDescription) -> str:
-    unit = f" {item.unit}" if item.unit else ""
-    return f"<p>{escape(item.help)}</p><p><i>{item.key}: {escape(item.bounds)}{unit}</i></p>"
+    return f"<p>{escape(item.help)}</p><p><i>{item.key}: {escape(item.accepted)}</i></p>"
 
 
 def _integer(item: FieldDescription, changed: Callable[[], None]) -> Editor:

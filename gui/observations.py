@@ -106,6 +106,12 @@ class VariantObservation:
         return self.runs[0].planned.spec.probe
 
     @property
+    def counted(self) -> list[RunObservation]:
+        """The runs that statistics are over: tested after all epochs, or else those tested after a stop."""
+        tested = [run for run in self.runs if run.test_accuracy is not None]
+        return [run for run in tested if run.status is Status.FINISHED] or tested
+
+    @property
     def shown(self) -> RunObservation | None:
         """The run whose weights are worth showing: the best of those tested, else the first that began."""
         seen = [run for run in self.runs if run.weights]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -44,6 +44,7 @@ from engine.trained_runs import trained_runs
 from gui.bridge import Bridge
 from gui.dialogs.network_dialog import NetworkDialog
 from gui.tabs import BOARDS
+from gui.tabs.architectures import architectures_board
 from gui.tabs.experiment_tab import ExperimentTab
 from gui.tabs.try_it import TryItTab
 from gui.theme import Scheme, apply_scheme, stored_scheme
@@ -81,6 +82,7 @@ class MainWindow(QMainWindow):
         self._assistant = Bridge(assistant, self)
         self._prober = Bridge(prober, self)
         self._active: ExperimentTab | None = None
+        self._sampled: DatasetChooser | None = None  # for which sample images were asked last
         self._closing = False
         self._messages = MessageBar()
         self._device = QLabel()  # known once something has been computed
@@ -89,8 +91,8 @@ class MainWindow(QMainWindow):
         self._tabs.setObjectName("tabs")
         self._tabs.setDocumentMode(True)
         self._experiment_tabs: list[ExperimentTab] = []
-        for name, make_board in BOARDS.items():
-            self._add_tab(ExperimentTab(EXPERIMENTS[name], make_board()))
+        for name, experiment in EXPERIMENTS.items():
+            self._add_tab(ExperimentTab(experiment, BOARDS.get(name, architectures_board)()))
         self._try_it = TryItTab()
         self._tabs.addTab(self._try_it, "Try it")
         self._arrange()
@@ -138,7 +140,7 @@ class MainWindow(QMainWindow):
         self._experiment_tabs.append(tab)
         tab.run_requested.connect(lambda spec: self._run(tab, spec))
         tab.control_requested.connect(self._training.send)
-        tab.samples_requested.connect(self._fetch_samples)
+        tab.samples_requested.connect(lambda data: self._fetch_samples(tab, data))
         tab.export_requested.connect(self._export)
         tab.writing_requested.connect(lambda: self._write_network(tab))
         tab.failed.connect(self.show_error)
@@ -149,8 +151,9 @@ class MainWindow(QMainWindow):
     def _run(self, tab: ExperimentTab, spec: ExperimentSpec) -> None:
         self._messages.clear()
         self._active = tab
-        for other in self._experiment_tabs:
-            other.set_busy(other is not tab)
+        # All of them, this one too: its experiment ends a moment before the thread is free for the next.
+        for each in self._experiment_tabs:
+            each.set_busy(True)
         self._training.run_experiment(self._workspace, tab.experiment, spec)
 
     def _saved_networks(self) -> list[str]:
@@ -172,7 +175,8 @@ class MainWindow(QMainWindow):
             for other in self._experiment_tabs:
                 other.form.offer_architecture(dialog.architecture, chosen=other is tab)
 
-    def _fetch_samples(self, data: DataSpec) -> None:
+    def _fetch_samples(self, tab: ExperimentTab, data: DataSpec) -> None:
+        self._sampled = tab.form.dataset_chooser
         self._assistant.send(Control.CANCEL)  # only the newest choice is of interest
         self._assistant.run_task(SampleTask(data, SAMPLES))
 
@@ -226,9 +230,8 @@ class MainWindow(QMainWindow):
 
     def _take_assistance(self, event: Event) -> None:
         match event:
-            case SamplesReady():
-                for chooser in self._choosers():
-                    chooser.show_samples(event)
+            case SamplesReady() if self._sampled is not None:
+                self._sampled.show_samples(event)
             case Progress(message, done, total):
                 self._say_of_samples(f"{message} ({done / total:.0%})" if total else message)
             case Exported(folder, files):
@@ -239,13 +242,9 @@ class MainWindow(QMainWindow):
                 self._say_of_samples("")
                 self.show_error(reason)
 
-    def _choosers(self) -> Iterator[DatasetChooser]:
-        return (tab.form.dataset_chooser for tab in self._experiment_tabs if tab.form.dataset_chooser is not None)
-
     def _say_of_samples(self, text: str) -> None:
-        for chooser in self._choosers():
-            if not chooser.has_samples:
-                chooser.show_busy(text)
+        if self._sampled is not None and not self._sampled.has_samples:
+            self._sampled.show_busy(text)
 
     def _ask_to_close(self) -> bool:
         box = QMessageBox(

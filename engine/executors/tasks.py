@@ -12,9 +12,10 @@ from pathlib import Path
 
 from engine.datasets import PreparedData, describe_dataset, prepare, sample_images
 from engine.datasets.download import NotDownloadedError
-from engine.errors import Cancelled, TrainscopeError
+from engine.errors import Cancelled, Stopped, TrainscopeError
 from engine.events import (
     Computed,
+    Control,
     DatasetReady,
     Emit,
     Event,
@@ -113,8 +114,9 @@ class TaskRunner:
 
     def _execute(self, task: Task, emit: Emit, poll: Poll) -> None:
         def progress(message: str, done: int, total: int) -> None:
-            if poll() is not None:
-                raise Cancelled("Cancelled before it was done.")
+            control = poll()
+            if control is not None:
+                raise (Stopped if control is Control.STOP else Cancelled)("Cancelled before it was done.")
             emit(Progress(message, done, total))
 
         match task:

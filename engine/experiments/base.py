@@ -87,9 +87,10 @@ class ComputedExperiment(Experiment):
     """An experiment that computes its results in one task of a worker.
 
     ``compute`` gets the spec, a function that sends a :class:`~engine.events.ComputedPart` to whoever watches, and a
-    progress, which raises :class:`~engine.errors.Cancelled` when the user asks for it. ``report`` gives the lines that
-    ``--batch`` prints of the findings. ``figures`` yields (file name without suffix, figure). ``archives`` maps the
-    name of an exported ``.npz`` file to the arrays in it.
+    progress, which raises :class:`~engine.errors.Cancelled` when the user asks for it, or its kind
+    :class:`~engine.errors.Stopped`, which ``compute`` may answer with what it has so far. ``report`` gives the lines
+    that ``--batch`` prints of the findings. ``figures`` yields (file name without suffix, figure). ``archives`` maps
+    the name of an exported ``.npz`` file to the arrays in it.
     """
 
     compute: Callable[[Any, Callable[[ComputedPart], None], Progress], Computation]

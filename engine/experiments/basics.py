@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,7 +12,7 @@ from pydantic import Field, field_validator, model_validator
 
 from engine.arrays import Array
 from engine.basics import Batches, cross_entropy
-from engine.errors import NetworkError
+from engine.errors import NetworkError, Stopped
 from engine.events import ComputedPart
 from engine.experiments.base import Computation, ComputedExperiment, Progress
 from engine.fields import Kind, field, field_like
@@ -144,7 +145,9 @@ def _recover(spec: BasicsSpec, emit: Callable[[ComputedPart], None], progress: P
 
     data = prepare(DataSpec(), progress)
     progress("Building three networks", 0, 0)
-    recover(data, RecoverySettings(**spec.model_dump(include=set(RecoverySettings.__dataclass_fields__))), step_done)
+    settings = RecoverySettings(**spec.model_dump(include=set(RecoverySettings.__dataclass_fields__)))
+    with suppress(Stopped):  # told by step_done, so there is a step to keep
+        recover(data, settings, step_done)
     return steps
 
 
@@ -219,11 +222,17 @@ def report(findings: dict[str, Any]) -> Iterator[str]:
     recovery = findings["gradient_recovery"]
     yield f"gradient recovered from {recovery['steps']:,} steps at rate {recovery['learning_rate']:g}"
     for name, found in recovery["optimizers"].items():
-        verdict = "within rounding" if found["within_rounding"] else "not the gradient"
+        verdict = _verdict(found)
         yield (
             f"  {OPTIMIZERS[name]:<10}largest difference {found['largest_difference']:.2e}, "
             f"rounding at most {found['largest_bound']:.2e}: {verdict}"
         )
+
+
+def _verdict(found: dict[str, Any]) -> str:
+    if found["largest_bound"] > found["largest_gradient"]:
+        return "hidden by rounding; choose a larger learning rate"
+    return "within rounding" if found["within_rounding"] else "not the gradient"
 
 
 def _report_parameters(networks: Sequence[dict[str, Any]]) -> Iterator[str]:

@@ -70,8 +70,8 @@ class LearningRateSpec(
     def _some_and_distinct(cls, rates: tuple[float, ...]) -> tuple[float, ...]:
         if not rates:
             raise ValueError("name at least one learning rate.")
-        if len(set(rates)) < len(rates):
-            raise ValueError("name each learning rate once.")
+        if len({f"{rate:g}" for rate in rates}) < len(rates):  # as they stand in the variants' names
+            raise ValueError("name each learning rate once; they must differ within six digits.")
         return rates
 
     @model_validator(mode="after")

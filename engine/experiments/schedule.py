@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 from pydantic import Field, field_validator, model_validator
 
+from engine.errors import TrainscopeError
+from engine.events import Status
 from engine.experiments.base import CourseDictionary, TrainingExperiment
 from engine.experiments.choices import ArchitectureChoice
 from engine.experiments.learning_rate import Rate
 from engine.fields import Kind, field, field_like
-from engine.plateaus import epoch_means, find_plateau
+from engine.plateaus import Plateau, epoch_means, find_plateau, plateau_rule
 from engine.spec import (
     DataSpec,
     ExperimentSpec,
@@ -23,7 +25,7 @@ from engine.spec import (
     ScheduleSpec,
     TrainingSpec,
 )
-from engine.statistics import first_at_least, spread
+from engine.statistics import soonness, spread
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -108,7 +110,10 @@ class LearningScheduleSpec(RepeatSpec, PassesSpec, ArchitectureChoice, NetworkSp
         if not self.switches:
             return self
         if len(self.switches) != len(self.rates) - 1:
-            raise ValueError(f"{len(self.rates)} rates need {len(self.rates) - 1} switches, or none to find them.")
+            raise ValueError(
+                f"{len(self.rates)} rates switch {len(self.rates) - 1} times, and {len(self.switches)} switches were "
+                "given; leave them out to have them found."
+            )
         if list(self.switches) != sorted(set(self.switches)) or self.switches[-1] >= self.epochs:
             raise ValueError("switches must rise and lie before the last epoch.")
         return self
@@ -123,32 +128,36 @@ def plan(spec: LearningScheduleSpec) -> list[RunSpec]:
 
 
 def follow_up(spec: LearningScheduleSpec, result: ExperimentResult) -> list[RunSpec]:
-    """The search for the next plateau, started again from the first step; once all are found, the schedule itself."""
+    """The search for the next plateau, started again from the first step; once all are found, the schedule itself.
+
+    Raises :class:`~engine.errors.TrainscopeError` where a search came to no end.
+    """
     if result.variant(STEPS) is not None:
         return []
-    switches = found_switches(spec, result)
+    switches = tuple(plateau.epoch for plateau in found_plateaus(spec, result))
     if len(switches) == len(spec.rates) - 1:
         return _scheduled(spec, switches)
     if result.variant(search_name(len(switches))) is not None:
-        return []  # that search came to no end
+        raise TrainscopeError(
+            f"The search for plateau {len(switches) + 1} at rate {spec.rates[len(switches)]:g} did not finish, so the "
+            "schedule was not trained; choose other rates, or set switches."
+        )
     return [_search(spec, switches)]
 
 
-def found_switches(spec: LearningScheduleSpec, result: ExperimentResult) -> tuple[int, ...]:
-    """The epochs after which the rate switches: as given, or as far as the searches of plateaus have come."""
-    if spec.switches:
-        return spec.switches
-    found: list[int] = []
-    for number in range(len(spec.rates) - 1):
+def found_plateaus(spec: LearningScheduleSpec, result: ExperimentResult) -> list[Plateau]:
+    """The plateaus, as far as the searches have come; none where the switches were given."""
+    found: list[Plateau] = []
+    for number in range(0 if spec.switches else len(spec.rates) - 1):
         search = result.variant(search_name(number))
-        if search is None or not search.counted or search.counted[0].run.status != "finished":
+        if search is None or not search.counted or search.counted[0].run.status is not Status.FINISHED:
             break
         records = search.counted[0].records
         accuracies = epoch_means([r.epoch for r in records], [r.validation_accuracy for r in records], spec.epochs)
         latest = spec.epochs - (len(spec.rates) - 1 - number)  # leaves an epoch for each rate to come
-        start = found[-1] if found else 0
-        found.append(min(find_plateau(accuracies, start, spec.patience, spec.delta), latest))
-    return tuple(found)
+        start = found[-1].epoch if found else 0
+        found.append(find_plateau(accuracies, start, spec.patience, spec.delta).at_most(latest))
+    return found
 
 
 def search_name(number: int) -> str:
@@ -203,39 +212,50 @@ def _run(
 
 def findings(spec: LearningScheduleSpec, result: ExperimentResult) -> dict[str, Any]:
     """``schedule``: rates and switches; ``comparison``: how accurate each variant became, and how soon."""
-    switches = found_switches(spec, result)
-    rule = (
-        f"after the last epoch whose mean validation accuracy exceeded the best before it by more than {spec.delta}, "
-        f"once {spec.patience} epochs in a row did not"
-    )
+    plateaus = found_plateaus(spec, result)
     return {
-        "schedule": {"rates": list(spec.rates), "switches": list(switches), "rule": "given" if spec.switches else rule},
-        "target_accuracy": spec.target_accuracy,
-        "comparison": {
-            variant.name: {"n": len(variant.counted), "test_accuracy": spread(variant.test_accuracies)}
-            | _soonness(variant, spec.target_accuracy)
-            for variant in result.compared
+        "schedule": {
+            "rates": list(spec.rates),
+            "switches": list(spec.switches) or [plateau.epoch for plateau in plateaus],
+            "found": ["given"] * len(spec.switches) or [plateau.how for plateau in plateaus],
+            "rule": None if spec.switches else plateau_rule(spec.delta, spec.patience),
         },
+        "target_accuracy": spec.target_accuracy,
+        "comparison": {variant.name: _compared(variant, spec.target_accuracy) for variant in result.compared},
     }
 
 
-def _soonness(variant: VariantResult, target: float) -> dict[str, Any]:
-    """Means over the runs that reach ``target``, and how many they are."""
-    reached = []
-    for result in variant.runs:
-        first = first_at_least([record.validation_accuracy for record in result.records], target)
-        if first is not None:
-            steps_per_epoch = result.run.total_steps / variant.epochs
-            reached.append((result.records[first].step / steps_per_epoch, result.records[first].seconds))
+def _compared(variant: VariantResult, target: float) -> dict[str, Any]:
+    reached = [
+        soon
+        for result in variant.counted
+        if (
+            soon := soonness(
+                [record.step * variant.epochs / result.run.total_steps for record in result.records],
+                [record.seconds for record in result.records],
+                [record.validation_accuracy for record in result.records],
+                target,
+            )
+        )
+        is not None
+    ]
     epochs, seconds = np.mean(reached, axis=0).tolist() if reached else (None, None)
-    return {"runs_that_reach_target": len(reached), "epochs_to_target": epochs, "seconds_to_target": seconds}
+    return {
+        "n": len(variant.counted),
+        "test_accuracy": spread(variant.test_accuracies),
+        "runs_that_reach_target": len(reached),
+        "epochs_to_target": epochs,
+        "seconds_to_target": seconds,
+    }
 
 
 def report(found: dict[str, Any]) -> Iterator[str]:
     """Where the rate switched, and how soon each variant reached the target."""
     schedule = found["schedule"]
     if schedule["switches"]:
-        yield f"Rates {schedule['rates']} switched after epochs {schedule['switches']}: {schedule['rule']}"
+        how = zip(schedule["switches"], schedule["found"], strict=True)
+        epochs = ", ".join(f"{epoch} ({reason})" for epoch, reason in how)
+        yield f"Switched after epochs {epochs}. {schedule['rule'] or ''}".rstrip()
     for name, compared in found["comparison"].items():
         reached, n = compared["runs_that_reach_target"], compared["n"]
         soon = ", after {epochs_to_target:.1f} epochs, {seconds_to_target:.1f} s".format(**compared) if reached else ""
@@ -248,7 +268,8 @@ def figures(result: ExperimentResult) -> Iterator[tuple[str, Figure]]:
 
     spec = LearningScheduleSpec.from_json(result.experiment.spec)
     steps_per_epoch = next((v.runs[0].run.total_steps / v.epochs for v in result.variants if v.runs), 0.0)
-    marks = [epoch * steps_per_epoch for epoch in found_switches(spec, result)]
+    switches = spec.switches or [plateau.epoch for plateau in found_plateaus(spec, result)]
+    marks = [epoch * steps_per_epoch for epoch in switches]
     yield "part5_schedule", loss_and_validation(result, result.variants, marks)
 
 

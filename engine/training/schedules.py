@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keras
+import numpy as np
 from keras.optimizers.schedules import (
     CosineDecay,
     ExponentialDecay,
@@ -39,9 +40,9 @@ def make_learning_rate(run: RunSpec, timetable: Timetable) -> float | LearningRa
 
 def rate_at(rate: float | LearningRateSchedule, optimizer: keras.optimizers.Optimizer, step: int) -> float:
     """The learning rate that step ``step`` (counted from 1) used; ``rate`` is what the optimiser was given."""
-    if isinstance(rate, LearningRateSchedule):
-        return float(rate(step - 1))
-    return float(optimizer.learning_rate.numpy())
+    value = rate(step - 1) if isinstance(rate, LearningRateSchedule) else optimizer.learning_rate
+    # The shortest number that rounds to this float32: 0.1 rather than 0.10000000149011612.
+    return float(str(np.float32(value)))
 
 
 def schedule_callbacks(schedule: ScheduleSpec) -> list[keras.callbacks.Callback]:

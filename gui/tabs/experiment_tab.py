@@ -130,8 +130,10 @@ class ExperimentTab(QWidget):
         tested = sum(run.test_accuracy is not None for run in self.observations.runs.values())
         endings = {
             Status.FINISHED: f"Finished: {tested} runs trained and tested." if self.observations.runs else "Finished.",
-            Status.STOPPED: f"Stopped; what was learned is kept, {tested} runs tested.",
-            Status.CANCELLED: "Cancelled; what was recorded is kept.",
+            Status.STOPPED: f"Stopped; what was learned is kept, {tested} runs tested."
+            if self.observations.runs
+            else "Stopped; what was found so far is kept.",
+            Status.CANCELLED: "Cancelled; what was recorded is kept." if self.observations.runs else "Cancelled.",
             Status.FAILED: "Not finished.",
         }
         self._status.setText(endings[event.status])
@@ -210,10 +212,10 @@ class ExperimentTab(QWidget):
         self.control_requested.emit(control)
 
     def _make_controls(self) -> None:
-        self._run = _button("run", "Run", "Train what the form describes (Ctrl+R)")
+        self._run = _button("run", "Run", "Carry out what the form describes (Ctrl+R)")
         self._run.setShortcut("Ctrl+R")
-        self._stop = _button("stop", "Stop", "End training now, keep, test and save what was learned")
-        self._cancel = _button("cancel", "Cancel", "End training now without testing; records are kept")
+        self._stop = _button("stop", "Stop", "End now and keep what was learned: networks are tested and saved")
+        self._cancel = _button("cancel", "Cancel", "End now without testing; records are kept")
         self._export = _button("export", "Export…", "Write summary, curves, figures and the course's files to a folder")
         self._presets = [
             _button(f"preset_{name}", name.capitalize(), f"Settings of the {name} preset")
@@ -231,7 +233,7 @@ class ExperimentTab(QWidget):
 
     def _connect(self) -> None:
         self._run.clicked.connect(self.start)
-        self._stop.clicked.connect(lambda: self._control(Control.STOP, "Stopping; testing what was learned …"))
+        self._stop.clicked.connect(lambda: self._control(Control.STOP, "Stopping …"))
         self._cancel.clicked.connect(lambda: self._control(Control.CANCEL, "Cancelling …"))
         self._export.clicked.connect(lambda: self.export_requested.emit(self.observations.experiment))
         for button, name in zip(self._presets, self.experiment.presets, strict=True):

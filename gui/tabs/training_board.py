@@ -34,11 +34,12 @@ class TrainingBoard(Board):
         variant_views = [cast(VariantView, view) for view in (*self.plots, self._weights)]
         for view in variant_views:
             self._legend.toggled.connect(view.show_variant)
-        self._views: list[View] = [self._legend, *variant_views, self._runs]
+        # The legend last: when a plan grows it tells the others again what is hidden.
+        self._views: list[View] = [*variant_views, self._runs, self._legend]
         self._arrange()
 
     def views(self) -> Sequence[View]:
-        """Legend, plots, weights and table."""
+        """Plots, weights, table and legend."""
         return self._views
 
     def _arrange(self) -> None:

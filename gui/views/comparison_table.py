@@ -14,10 +14,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.statistics import first_at_least, spread
+from engine.plateaus import plateau_rule
+from engine.statistics import soonness, spread
 from gui.observations import Observations, RunObservation, VariantObservation
 from gui.views.durations import as_duration
 
+MINUTE = 60
 TITLES = ("Variant", "n", "Test accuracy", "Best", "Reached", "Epochs", "Time")
 TIPS = (
     "What is compared",
@@ -95,20 +97,24 @@ class ComparisonTable(QWidget):
         return [variant for variant in observations.variants.values() if not variant.is_probe]
 
     def _texts(self, variant: VariantObservation) -> tuple[str, ...]:
-        accuracies = [100 * run.test_accuracy for run in variant.runs if run.test_accuracy is not None]
-        found = spread(accuracies)
-        reached = [soon for run in variant.runs if (soon := _soon(run, self._target)) is not None]
+        counted = variant.counted
+        found = spread([100 * run.test_accuracy for run in counted if run.test_accuracy is not None])
+        reached = [soon for run in counted or variant.runs if (soon := _soon(run, self._target)) is not None]
         epochs, seconds = np.mean(reached, axis=0) if reached else (None, None)
         deviation = "" if found["std"] is None else f" ± {found['std']:.2f}"
         return (
             variant.name,
-            str(len(accuracies)),
+            str(len(counted)),
             "" if found["mean"] is None else f"{found['mean']:.2f}{deviation} %",
             "" if found["best"] is None else f"{found['best']:.2f} %",
-            f"{len(reached)} of {len(variant.runs)}",
+            f"{len(reached)} of {len(counted or variant.runs)}",
             "" if epochs is None else f"{epochs:.1f}",
-            "" if seconds is None else as_duration(seconds),
+            "" if seconds is None else _brief(seconds),
         )
+
+
+def _brief(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds < MINUTE else as_duration(seconds)
 
 
 def _rule(observations: Observations) -> str:
@@ -117,19 +123,15 @@ def _rule(observations: Observations) -> str:
     if observations.setting("switches"):
         return f"The rate switches after epochs {', '.join(map(str, switches))}, as set in the form."
     found = f"Plateaus after epochs {', '.join(map(str, switches))}. " if switches else ""
-    delta, patience = 100 * float(observations.setting("delta") or 0), observations.setting("patience")
-    return (
-        f"{found}A plateau begins after the last epoch whose mean validation accuracy rose more than {delta:g} points "
-        f"above the best before it, once {patience} epochs in a row did not."
-    )
+    return found + plateau_rule(observations.setting("delta"), observations.setting("patience"))
 
 
 def _soon(run: RunObservation, target: float | None) -> tuple[float, float] | None:
     """Epochs and seconds until validation accuracy reached ``target``; None if it hasn't."""
     if target is None:
         return None
-    first = first_at_least(run.curves["validation_accuracy"], target)
-    if first is None:
-        return None
-    steps_per_epoch = run.planned.total_steps / run.planned.spec.training.epochs
-    return run.steps[first] / steps_per_epoch, run.curves["seconds"][first]
+    epochs_per_step = run.planned.spec.training.epochs / run.planned.total_steps
+    curves = run.curves
+    return soonness(
+        [step * epochs_per_step for step in run.steps], curves["seconds"], curves["validation_accuracy"], target
+    )

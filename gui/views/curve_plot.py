@@ -100,6 +100,7 @@ class CurvePlot(Plot):
         self._series, self._shown = series, shown
         self._logarithmic = logarithmic
         self._follows = True
+        self._experiment: int | None = None
         self._shown_range: tuple[float, float] | None = None
         self._curves: dict[str, list[_Curve]] = {}
         self._drawn: dict[str, int] = {}
@@ -124,9 +125,12 @@ class CurvePlot(Plot):
             for name, variant in observations.variants.items()
             if self._shown(variant)
         }
-        self._follows, self._shown_range = True, None
+        self._shown_range = None
+        if observations.experiment != self._experiment:  # else the plan only grew, and a zoom stays
+            self._experiment, self._follows = observations.experiment, True
         steps = [run.planned.total_steps for name in self._curves for run in observations.variants[name].runs]
-        self.setXRange(0, max(steps, default=1), padding=0.02)
+        if self._follows:
+            self.setXRange(0, max(steps, default=1), padding=0.02)
 
     def refresh(self, observations: Observations) -> None:
         """Draw what has changed since the last call."""

@@ -9,6 +9,7 @@ from PySide6.QtGui import QFont, QPalette
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from engine.arrays import Array
+from engine.networks import layers_of
 from gui.observations import Observations, VariantObservation
 from gui.views.plot import Plot
 
@@ -53,11 +54,15 @@ class GradientMap(QWidget):
     def begin(self, observations: Observations) -> None:
         """Offer the architectures of a new plan, the deepest chosen: it shows most."""
         self._observations, self._drawn = observations, None
-        names = list(dict.fromkeys(_architecture(name) for name in observations.variants))
+        depths = {
+            _architecture(name): len(layers_of(variant.runs[0].planned.spec.architecture))
+            for name, variant in observations.variants.items()
+        }
+        names = list(depths)
         self._architecture.blockSignals(True)
         self._architecture.clear()
         self._architecture.addItems(names)
-        self._architecture.setCurrentIndex(len(names) - 1)
+        self._architecture.setCurrentIndex(names.index(max(names, key=lambda name: depths[name])))
         self._architecture.blockSignals(False)
 
     def refresh(self, observations: Observations) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from PySide6.QtCore import QRect, QSize, Qt
 from PySide6.QtGui import QImage, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
@@ -56,7 +57,8 @@ class WeightGrid(QWidget):
         scale = common_scale(weight_images(weights).images)
         self._title.setText(f"<b>{self._variant}</b> {weights.layer}")
         best = "best " if is_best else ""
-        self._caption.setText(f"{best}run {run.planned.spec.repeat}, step {weights.step:,}, ±{scale:.2g}")
+        size = f"±{scale:.2g}" if np.isfinite(weights.values).all() else "not all finite"
+        self._caption.setText(f"{best}run {run.planned.spec.repeat}, step {weights.step:,}, {size}")
 
     def _show(self, weights: Weights, row_names: tuple[str, ...]) -> None:
         found = weight_images(weights)
@@ -81,7 +83,6 @@ class WeightGrids(QWidget):
         self._area.setWidgetResizable(True)
         self._area.setFrameShape(QScrollArea.Shape.NoFrame)
         self._grids: dict[str, WeightGrid] = {}
-        self._hidden: set[str] = set()
         self._observations = Observations()
         self._arrange()
         self._offer(1)
