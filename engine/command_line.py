@@ -46,8 +46,8 @@ def parse(arguments: Sequence[str]) -> Options:
         assignments=tuple(pair for pairs in found.set for pair in pairs),
         config=found.config,
         workers=found.workers,
-        workspace=(found.workspace or default_workspace()).expanduser().absolute(),
-        export=found.export.expanduser() if found.export else None,
+        workspace=(found.workspace or default_workspace()).absolute(),
+        export=found.export,
     )
 
 
@@ -65,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"Trainscope {engine.__version__}")
     parser.add_argument("--list", action="store_true", help="name experiments, data sets, devices and keys, and end")
-    parser.add_argument("--workspace", type=Path, metavar="DIR", help="where results are kept")
+    parser.add_argument("--workspace", type=_path, metavar="DIR", help="where results are kept")
     parser.add_argument(
         "--workers", type=_workers, metavar="N", help="processes that train side by side (0: in this process)"
     )
@@ -76,9 +76,16 @@ def _parser() -> argparse.ArgumentParser:
     batch.add_argument(
         "--set", nargs="+", action="append", default=[], metavar="KEY=VALUE", help="change settings; see --list"
     )
-    batch.add_argument("--config", type=Path, metavar="FILE.toml", help="settings from a file")
-    batch.add_argument("--export", type=Path, metavar="DIR", help="write summary, curves and figures there")
+    batch.add_argument("--config", type=_path, metavar="FILE.toml", help="settings from a file")
+    batch.add_argument("--export", type=_path, metavar="DIR", help="write summary, curves and figures there")
     return parser
+
+
+def _path(text: str) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise argparse.ArgumentTypeError(f"'{text}' names the folder of a user there is not") from None
 
 
 def _workers(text: str) -> int:

@@ -82,13 +82,13 @@ class FieldDescription:
     def _low(self) -> str:
         if self.minimum is None:
             return ""
-        return f"above {self.minimum:g}" if self.exclusive_minimum else f"{self.minimum:g}"
+        return f"above {self.minimum}" if self.exclusive_minimum else str(self.minimum)
 
     @property
     def _high(self) -> str:
         if self.maximum is None:
             return " or more"
-        return f" to below {self.maximum:g}" if self.exclusive_maximum else f" to {self.maximum:g}"
+        return f" to below {self.maximum}" if self.exclusive_maximum else f" to {self.maximum}"
 
 
 def field(

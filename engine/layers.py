@@ -27,7 +27,7 @@ class Conv:
         _check_is_image(shape, "a convolution")
         height, width = shape[0] - self.height + 1, shape[1] - self.width + 1
         if min(height, width) < 1:
-            raise NetworkError(f"a {self.height}x{self.width} kernel does not fit on a {shape[0]}x{shape[1]} image")
+            raise NetworkError(f"a {self.width}x{self.height} kernel does not fit on a {shape[1]}x{shape[0]} image")
         return height, width, self.filters
 
     def parameters(self, shape: Shape) -> int:
@@ -50,7 +50,7 @@ class MaxPool:
         _check_is_image(shape, "pooling")
         height, width = shape[0] // self.size, shape[1] // self.size
         if min(height, width) < 1:
-            raise NetworkError(f"{self.size}x{self.size} pooling does not fit on a {shape[0]}x{shape[1]} image")
+            raise NetworkError(f"{self.size}x{self.size} pooling does not fit on a {shape[1]}x{shape[0]} image")
         return height, width, shape[2]
 
     def parameters(self, _shape: Shape) -> int:

@@ -49,6 +49,8 @@ class NetworkLibrary:
             checked = checked_architecture(architecture)
         except ValueError as error:
             raise NetworkError(str(error)) from None
+        if split_architecture(checked)[1] is None:
+            raise NetworkError(f"'{checked}' is an architecture of the course; write layers after a name of your own.")
         self._write(self.networks() | {architecture_name(checked): checked})
 
     def remove(self, name: str) -> None:

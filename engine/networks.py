@@ -70,7 +70,7 @@ def summarize(architecture: str, input_shape: Shape, classes: int) -> tuple[Laye
         return summarize_layers(layers_of(architecture), input_shape, classes)
     except _UnfitError as error:
         raise NetworkError(
-            f"{architecture_name(architecture)} can't be built on {input_shape[0]}x{input_shape[1]} images: {error}; "
+            f"{architecture_name(architecture)} can't be built on {input_shape[1]}x{input_shape[0]} images: {error}; "
             "choose larger images (image_size) or another architecture."
         ) from None
 

@@ -49,8 +49,9 @@ def styles(runs: Iterable[RunSpec]) -> dict[str, Style]:
     Where variants differ in architecture and in activation, the colour says which architecture and the pattern which
     activation; else each variant has a colour of its own.
     """
-    firsts = {run.variant: run for run in reversed(list(runs))}
-    variants = dict(reversed(firsts.items()))
+    variants: dict[str, RunSpec] = {}
+    for run in runs:
+        variants.setdefault(run.variant, run)
     architectures = list(dict.fromkeys(run.architecture for run in variants.values()))
     activations = list(dict.fromkeys(run.network.activation for run in variants.values()))
     if min(len(architectures), len(activations)) < 2:

@@ -38,13 +38,15 @@ def epoch_means(epochs: Sequence[int], values: Sequence[float], count: int) -> A
 def find_plateau(accuracies: Array, start: int, patience: int, delta: float) -> Plateau:
     """Where ``accuracies`` (one an epoch) stop rising, looking at the epochs after ``start`` alone.
 
-    See :func:`plateau_rule`.
+    See :func:`plateau_rule`; NaN stands for an epoch without a record, which counts for nothing.
     """
-    best, last_rise = -np.inf, start + 1
+    best, last_rise, rests = -np.inf, start + 1, 0
     for epoch in range(start + 1, len(accuracies) + 1):
+        if np.isnan(accuracies[epoch - 1]):
+            continue  # no record fell into it: it says nothing
         if accuracies[epoch - 1] > best + delta:
-            best, last_rise = accuracies[epoch - 1], epoch
-        elif epoch - last_rise >= patience:
+            best, last_rise, rests = accuracies[epoch - 1], epoch, 0
+        elif (rests := rests + 1) >= patience:
             return Plateau(last_rise, "plateau")
     return Plateau(last_rise, "last rise")
 

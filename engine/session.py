@@ -93,11 +93,15 @@ class Session:
         planned = self._store_runs(runs, counted)
         self._emit(ExperimentStarted(self._number, experiment.name, info, planned, workers))
         last = self._train(planned)
-        while last is None and (runs := self._follow_up(experiment, spec)):
+        while last is None and not self._was_ended and (runs := self._follow_up(experiment, spec)):
             planned = self._store_runs(runs, _counted(runs, info))
             self._emit(RunsAdded(planned))
             last = self._train(planned)
         return ExperimentFinished(self._number, *self._outcome())
+
+    @property
+    def _was_ended(self) -> bool:
+        return any(self._statuses[status] for status in (Status.STOPPED, Status.CANCELLED))
 
     def _follow_up(self, experiment: TrainingExperiment, spec: ExperimentSpec) -> list[RunSpec]:
         if experiment.follow_up is None:

@@ -167,7 +167,7 @@ class Store:
             self._execute("UPDATE experiments SET device=?, versions=? WHERE id=?", device, versions, experiment)
             self._insert("computations", experiment=experiment, findings=json.dumps(computed.findings))
             for name, array in computed.arrays.items():
-                values = np.ascontiguousarray(array)
+                values = np.asarray(array, order="C")
                 self._insert(
                     "arrays",
                     experiment=experiment,

@@ -11,14 +11,12 @@ from keras.optimizers.schedules import (
     PiecewiseConstantDecay,
 )
 
-from engine.spec import RunSpec, ScheduleSpec
+from engine.spec import RunSpec
 from engine.training.intervals import Timetable
-
-PLATEAU_FACTOR = 0.1
 
 
 def make_learning_rate(run: RunSpec, timetable: Timetable) -> float | LearningRateSchedule:
-    """The learning rate of ``run``: a number, or a schedule over its optimiser steps; see :class:`ScheduleSpec`."""
+    """The learning rate of ``run``: a number, or a schedule over its steps; see :class:`~engine.spec.ScheduleSpec`."""
     schedule = run.schedule
     match schedule.kind:
         case "constant":
@@ -43,18 +41,3 @@ def rate_at(rate: float | LearningRateSchedule, optimizer: keras.optimizers.Opti
     value = rate(step - 1) if isinstance(rate, LearningRateSchedule) else optimizer.learning_rate
     # The shortest number that rounds to this float32: 0.1 rather than 0.10000000149011612.
     return float(str(np.float32(value)))
-
-
-def schedule_callbacks(schedule: ScheduleSpec) -> list[keras.callbacks.Callback]:
-    """The callbacks that a schedule needs: Keras' own, for rates that follow what was measured."""
-    if schedule.kind != "plateau":
-        return []
-    return [
-        keras.callbacks.ReduceLROnPlateau(
-            monitor="val_accuracy",
-            mode="max",
-            factor=PLATEAU_FACTOR,
-            patience=schedule.patience,
-            min_delta=schedule.delta,
-        )
-    ]

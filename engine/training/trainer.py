@@ -19,11 +19,12 @@ from engine.networks import build_network, parameter_layers, summarize
 from engine.spec import Optimizer, RunSpec
 from engine.training.callbacks.controls import ObeyControls, StopOnDivergence
 from engine.training.callbacks.order import ShuffleOrder
+from engine.training.callbacks.plateau import LowerOnPlateau
 from engine.training.callbacks.recorder import Recorder
 from engine.training.callbacks.weights import WeightSnapshots
 from engine.training.intervals import Timetable
 from engine.training.model import MeasuredModel
-from engine.training.schedules import make_learning_rate, schedule_callbacks
+from engine.training.schedules import make_learning_rate
 
 
 def train(number: int, run: RunSpec, data: PreparedData, emit: Emit, poll: Poll, model_file: Path | None) -> None:
@@ -46,7 +47,7 @@ def train(number: int, run: RunSpec, data: PreparedData, emit: Emit, poll: Poll,
         StopOnDivergence(recorder),
         controls,
         WeightSnapshots(number, emit, {layer.name: layer.input_shape for layer in layers}),
-        *schedule_callbacks(run.schedule),
+        *([LowerOnPlateau(recorder, run.schedule)] if run.schedule.kind == "plateau" else []),
     ]
     model.warm_up()
     fit(model, callbacks)

@@ -50,7 +50,9 @@ class ArchitecturesEditor(QWidget):
             if other == architecture:
                 self._boxes[other].setChecked(self._boxes[other].isChecked() or ticked)
                 return
-            self._boxes.pop(other).deleteLater()
+            replaced = self._boxes.pop(other)
+            ticked = ticked or replaced.isChecked()
+            replaced.deleteLater()
         name = architecture_name(architecture)
         box = QCheckBox(name)
         box.setObjectName(f"{self._key}_{name}")

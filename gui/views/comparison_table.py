@@ -70,9 +70,10 @@ class ComparisonTable(QWidget):
         self._rule.setText(_rule(observations))
         compared = self._compared(observations)
         self._table.setRowCount(len(compared))
-        for row in range(len(compared)):
+        for row, variant in enumerate(compared):
+            self._table.setRowHidden(row, False)
             for column in range(len(TITLES)):
-                item = QTableWidgetItem()
+                item = QTableWidgetItem(variant.name if column == 0 else "")
                 side = Qt.AlignmentFlag.AlignLeft if column == 0 else Qt.AlignmentFlag.AlignRight
                 item.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
                 self._table.setItem(row, column, item)

@@ -54,6 +54,7 @@ class GradientMap(QWidget):
     def begin(self, observations: Observations) -> None:
         """Offer the architectures of a new plan, the deepest chosen: it shows most."""
         self._observations, self._drawn = observations, None
+        self._plot.clear_map()
         depths = {
             _architecture(name): len(layers_of(variant.runs[0].planned.spec.architecture))
             for name, variant in observations.variants.items()
@@ -106,6 +107,10 @@ class _MapPlot(Plot):
         self._bar.getAxis("right").setWidth(46)
         self.addItem(self._image)
 
+    def clear_map(self) -> None:
+        self._image.clear()
+        self.show_values(False)
+
     def show_variants(self, variants: list[VariantObservation]) -> None:
         names, rows, steps = _rows(variants)
         if not len(steps):
@@ -113,6 +118,8 @@ class _MapPlot(Plot):
         self.show_values(True)
         logs = np.log10(np.maximum(rows, FAINTEST))
         finite = logs[np.isfinite(logs)]
+        if not len(finite):
+            return
         low, high = np.floor(finite.min()), np.ceil(finite.max())
         self._image.setImage(logs, autoLevels=False)
         self._image.setRect(QRectF(0, 0, float(steps[-1]), len(names)))

@@ -52,11 +52,6 @@ class Recorder(keras.callbacks.Callback):
         if measurement.piece.ends_with_record:
             self._record(measurement)
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Tell Keras' own callbacks, which come after this one, the validation accuracy measured last."""
-        if logs is not None:
-            logs["val_accuracy"] = self.last.validation_accuracy if self.last else 0.0
-
     def _record(self, measurement: Measurement) -> None:
         steps = sum(m.piece.steps for m in self._pending)
         validation_loss, validation_accuracy, dead_units = self.model.measure(self._images, self._labels)
