@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -91,8 +92,12 @@ def build_spec(experiment: Experiment, options: Options, lenient: bool = False) 
 
 def _absolute(dataset: Any) -> Any:
     """A path in full, so that what is stored means the same from any folder; a name as it is."""
-    if isinstance(dataset, str) and dataset not in DATASETS and Path(dataset).expanduser().exists():
-        return str(Path(dataset).expanduser().absolute())
+    if not isinstance(dataset, str) or dataset in DATASETS:
+        return dataset
+    with suppress(OSError, RuntimeError, ValueError):  # a ~user there is not, a null byte: said when it is opened
+        path = Path(dataset).expanduser()
+        if path.exists():
+            return str(path.absolute())
     return dataset
 
 

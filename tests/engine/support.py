@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import math
+import pickle
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -28,10 +33,14 @@ from engine.events import (
     Weights,
 )
 from engine.executors.base import Executor
+from engine.executors.inline import InlineExecutor
 from engine.executors.tasks import PrepareTask, Task, TrainTask
 from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT, ArchitecturesSpec, plan
+from engine.experiments.base import Experiment, TrainingExperiment
+from engine.exports import export_experiment
+from engine.results import ExperimentResult, load_results
 from engine.session import Session
-from engine.spec import RunSpec
+from engine.spec import ExperimentSpec, RunSpec
 from engine.store import Store
 
 ROOT = Path(__file__).parents[2]
@@ -104,6 +113,8 @@ def timeless(events: Iterable[Any]) -> list[Any]:
     plain = []
     for event in events:
         match event:
+            case dict():  # weights by layer, as the store gives them
+                plain.append(dict(zip(event, timeless(event.values()), strict=True)))
             case Record():
                 plain.append(replace(event, seconds=0.0))
             case Weights():
@@ -139,10 +150,12 @@ def started(run: int = 1) -> RunStarted:
     return RunStarted(run, Device("CPU", "a processor", 1), {"keras": "3"}, ("dense_1", "prediction"), 26)
 
 
-def weights(run: int = 1, step: int = 0, epoch: int = 0) -> Weights:
-    """A first-layer kernel of mlp_1 in PyTorch's layout, its values counting up from ``step``."""
-    values = (np.arange(32 * 1024, dtype=np.float32) + step).reshape(32, 1024)
-    return Weights(run, step, epoch, "dense_1", (32, 32, 1), values)
+def weights(run: int = 1, step: int = 0, epoch: int = 0, layer: str = "dense_1") -> Weights:
+    """A kernel of mlp_1 in PyTorch's layout, its values counting up from ``step``."""
+    outputs, input_shape = {"dense_1": (32, (32, 32, 1)), "prediction": (10, (32,))}[layer]
+    inputs = math.prod(input_shape)
+    values = (np.arange(outputs * inputs, dtype=np.float32) + step).reshape(outputs, inputs)
+    return Weights(run, step, epoch, layer, input_shape, values)
 
 
 def finished(run: int = 1, status: Status = Status.FINISHED, **changes: Any) -> RunFinished:
@@ -162,6 +175,27 @@ def planned(store: Store, spec: ArchitecturesSpec | None = None) -> tuple[int, t
     runs = plan(spec)
     number = store.add_experiment("architectures", spec.to_json(), spec.seed, INFO, 1)
     return number, store.add_runs(number, runs, [33_130] * len(runs), [26] * len(runs))
+
+
+def opened_by_many(workspace: Path, use: Callable[[Store], object]) -> list[Exception]:
+    """Open and use a store in eight threads at once: the errors they meet."""
+    barrier = threading.Barrier(8)
+    errors: list[Exception] = []
+
+    def open_and_use() -> None:
+        barrier.wait()
+        try:
+            with closing(Store(workspace)) as store:
+                use(store)
+        except Exception as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=open_and_use) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return errors
 
 
 class ScriptedExecutor:
@@ -187,7 +221,12 @@ class ScriptedExecutor:
 
 
 def run_session(
-    store: Store, executor: Executor, spec: ArchitecturesSpec, emit: Emit | None = None, control: Any = None
+    store: Store,
+    executor: Executor,
+    spec: ExperimentSpec,
+    emit: Emit | None = None,
+    control: Any = None,
+    experiment: Experiment = ARCHITECTURES_EXPERIMENT,
 ) -> tuple[ExperimentFinished, list[Event]]:
     """Carry out ``spec``: what the session returned, and every event it emitted."""
     events: list[Event] = []
@@ -199,10 +238,43 @@ def run_session(
 
     channel = control or ControlChannel()
     try:
-        return Session(store, executor, take, channel).run(ARCHITECTURES_EXPERIMENT, spec), events
+        return Session(store, executor, take, channel).run(experiment, spec), events
     finally:
         if control is None:
             channel.close()
+
+
+@dataclass(frozen=True)
+class CarriedOut:
+    """A training experiment, really carried out in this process, and exported to ``folder``."""
+
+    spec: Any
+    outcome: ExperimentFinished
+    events: list[Event]
+    result: ExperimentResult
+    folder: Path
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """What ``summary.json`` holds."""
+        found: dict[str, Any] = json.loads((self.folder / "summary.json").read_text(encoding="utf-8"))
+        return found
+
+    def course(self, name: str) -> dict[str, Any]:
+        """The course's dictionary of that name, as plain pickle reads it."""
+        with (self.folder / "course" / f"{name}.pkl").open("rb") as file:
+            found: dict[str, Any] = pickle.load(file)  # noqa: S301 - written by the test itself
+        return found
+
+
+def carry_out(experiment: TrainingExperiment, folder: Path, **changes: Any) -> CarriedOut:
+    """Carry out the quick preset with ``changes``."""
+    spec = experiment.preset("quick", **changes)
+    with closing(Store(folder / "workspace")) as store:
+        outcome, events = run_session(store, InlineExecutor(), spec, experiment=experiment)
+        assert outcome.experiment is not None, outcome.reason
+        export_experiment(store, outcome.experiment, folder / "out")
+        return CarriedOut(spec, outcome, events, load_results(store, outcome.experiment), folder / "out")
 
 
 def train_tasks(spec: ArchitecturesSpec) -> list[TrainTask]:

@@ -146,7 +146,8 @@ def test_the_store_can_be_read_with_any_sqlite_tool(program: Ended) -> None:
             ("mlp_1", 2, 1, "finished"),
         ]
         assert reader.execute("SELECT count(*) FROM points").fetchone() == (10,)
-        assert reader.execute("SELECT count(*) FROM weights").fetchone() == (6,)
+        # Two layers of two runs: before training and after each of two epochs.
+        assert reader.execute("SELECT count(*) FROM weights").fetchone() == (12,)
         models = [row[0] for row in reader.execute("SELECT model FROM runs")]
     assert all((program.workspace / model).is_file() for model in models)
 
@@ -196,7 +197,7 @@ def test_the_program_refuses_bad_input_with_one_line(workspace: Path) -> None:
         (["--set", "epochs=many"], "epochs can't be 'many'; it takes 1 to 100000."),
         (["--set", "learning_rate=nan"], "learning_rate can't be "),
         (["--set", "epochs"], "key=value"),
-        (["--set", "architectures=mlp_9"], "there is no 'mlp_9'; there are mlp_1"),
+        (["--set", "architectures=mlp_9"], "there is no architecture called 'mlp_9'; there are mlp_1"),
         (["--set", "architectures="], "choose at least one"),
         (["--config", "nowhere.toml"], "nowhere.toml can't be read"),
         (["--dataset", "nowhere"], "no data set 'nowhere'"),
@@ -215,12 +216,21 @@ def test_bad_input_is_refused_with_one_sentence(
     assert printed.out == ""
 
 
+def test_the_home_of_a_user_who_is_not_there_is_refused_with_one_sentence(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert batch(workspace, "--dataset", "~nobody_here/digits", *TINY) == EXIT_FAILED
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "nobody_here" in line
+
+
 def test_an_unknown_experiment_is_refused_with_those_there_are(
     workspace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(parse(["--batch", "architecture", "--workspace", str(workspace)])) == EXIT_FAILED
     (line,) = capsys.readouterr().err.splitlines()
-    assert line == "trainscope: There is no experiment called 'architecture'; there are architectures."
+    known = ", ".join(EXPERIMENTS)
+    assert line == f"trainscope: There is no experiment called 'architecture'; there are {known}."
 
 
 @pytest.mark.parametrize("text", ["epochs = = 3", "epoch = 3", "epochs = 0", 'architectures = "mlp_1"'])
@@ -284,6 +294,7 @@ def test_the_list_names_experiments_data_sets_keys_and_devices(
     assert run(parse(["--list", "--workers", "0", "--workspace", str(workspace)])) == EXIT_OK
     lines = [line.split() for line in capsys.readouterr().out.splitlines() if line.startswith("  ")]
     named = {words[0] for words in lines}
-    assert named >= {"architectures", "digits", "cifar10", "mnist", "fashion_mnist"}
-    assert named >= set(ArchitecturesSpec.model_fields)
+    assert named >= {"digits", "cifar10", "mnist", "fashion_mnist", "all"}
+    assert named >= set(EXPERIMENTS)
+    assert named >= {key for experiment in EXPERIMENTS.values() for key in experiment.spec.model_fields}
     assert named & {"CPU:", "GPU:"}

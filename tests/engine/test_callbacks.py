@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,11 +16,6 @@ from engine.training.intervals import Piece, Timetable
 from engine.training.model import Measurement
 
 
-def number(value: Any) -> SimpleNamespace:
-    """Stands in for a variable."""
-    return SimpleNamespace(numpy=lambda: value)
-
-
 @dataclass
 class FakeModel:
     """What callbacks see of a model."""
@@ -30,13 +24,15 @@ class FakeModel:
     measurement: Measurement | None = None
     stop_training: bool = False
     orders: list[tuple[int, np.ndarray]] = field(default_factory=list)
-    optimizer: Any = field(default_factory=lambda: SimpleNamespace(learning_rate=number(0.125)))
 
     def begin_epoch(self, epoch: int, order: np.ndarray) -> None:
         self.orders.append((epoch, order))
 
-    def measure(self, _images: Any, _labels: Any) -> tuple[float, float]:
-        return 0.5, 0.75
+    def measure(self, _images: Any, _labels: Any) -> tuple[float, float, tuple[int, ...]]:
+        return 0.5, 0.75, (3, 4)
+
+    def learning_rate_at(self, step: int) -> float:
+        return 1 / step
 
 
 def orders(seed: int, epochs: list[int]) -> list[np.ndarray]:
@@ -91,7 +87,8 @@ def test_a_record_averages_all_steps_since_the_last_one_across_the_end_of_an_epo
     assert record.training_accuracy == pytest.approx(0.5)
     assert (record.validation_loss, record.validation_accuracy) == (0.5, 0.75)
     assert (record.gradient_norms, record.update_ratios) == ((6.0, 2.0), (0.1, 0.2))
-    assert record.learning_rate == 0.125
+    assert record.learning_rate == 0.1, "the rate of step 10"
+    assert record.dead_units == (3, 4)
 
 
 def test_a_record_forgets_the_steps_of_the_record_before() -> None:

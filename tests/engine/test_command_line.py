@@ -47,6 +47,9 @@ def test_workers_are_counted(count: str) -> None:
         (["--preset", "slow"], "quick"),
         (["--bach", "architectures"], "--bach"),
         (["--batch"], "--batch"),
+        (["--workspace", "~nobody_here/work"], "'~nobody_here/work' names the folder of a user there is not"),
+        (["--batch", "architectures", "--export", "~nobody_here/out"], "'~nobody_here/out'"),
+        (["--batch", "architectures", "--config", "~nobody_here/a.toml"], "'~nobody_here/a.toml'"),
     ],
 )
 def test_wrong_options_end_the_program_and_are_named(

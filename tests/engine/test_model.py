@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
@@ -13,12 +13,13 @@ import pytest
 import tensorflow as tf
 
 from engine.datasets import PreparedData
-from engine.events import Record, Weights
+from engine.events import Record, RunStarted, Weights
 from engine.networks import build_network
 from engine.spec import RunSpec
 from engine.training.callbacks.order import ShuffleOrder
+from engine.training.model import EVALUATION_CHUNK, MeasuredModel
 from engine.training.trainer import build_model
-from tests.engine.support import few, of, small_run, train_here
+from tests.engine.support import few, of, small_run, timeless, train_here
 
 Batch = tuple[np.ndarray, np.ndarray]
 
@@ -175,7 +176,8 @@ def test_under_sgd_the_gradient_can_be_recovered_from_two_successive_weights(
     rate = 0.1
     run = small_run(architectures=[architecture], optimizer="sgd", learning_rate=rate, epochs=4, record_every=1)
     events = train_here(run, few(digits, train=50))
-    kernels = [weights.values for weights in of(Weights, events)]
+    first = of(RunStarted, events)[0].layers[0]
+    kernels = [weights.values for weights in of(Weights, events) if weights.layer == first]
     recovered = [float(np.linalg.norm((before - after) / rate)) for before, after in pairwise(kernels)]
     assert [record.gradient_norms[0] for record in of(Record, events)] == pytest.approx(recovered, rel=1e-4)
 
@@ -191,9 +193,71 @@ def test_warming_up_changes_nothing_that_is_trained(few_digits: PreparedData) ->
 def test_measuring_in_chunks_gives_the_means_over_all_images(digits: PreparedData) -> None:
     """1,293 images are no multiple of the chunk."""
     model = build_model(small_run(), digits)
-    loss, accuracy = model.measure(tf.constant(digits.x_train), tf.constant(digits.y_train))
+    loss, accuracy, dead = model.measure(tf.constant(digits.x_train), tf.constant(digits.y_train))
     expected = cross_entropy(model.network(digits.x_train).numpy().astype(np.float64), digits.y_train)
     assert (loss, accuracy) == pytest.approx(expected[:2], rel=1e-5)
+    assert dead == (), "not counted unless it was asked for"
+
+
+COUNTED = "small[Conv-3x3x6, ReLU, MaxPool-4x4, FC-24, ReLU, FC-16, Sigmoid]"
+
+
+def counting(data: PreparedData, architecture: str = COUNTED) -> MeasuredModel:
+    return build_model(small_run(architectures=[architecture]).replace(counts_dead_units=True), data)
+
+
+def activations(model: MeasuredModel, images: np.ndarray) -> list[np.ndarray]:
+    """What each activation gives for all images, float32 [images, ..., units]."""
+    layers = [layer for layer in model.network.layers if isinstance(layer, keras.layers.Activation)]
+    return [keras.Model(model.network.inputs[0], layer.output)(images).numpy() for layer in layers]
+
+
+def measured_dead(model: MeasuredModel, images: np.ndarray) -> tuple[int, ...]:
+    return model.measure(tf.constant(images), tf.zeros(len(images), tf.int32))[2]
+
+
+def test_dead_units_are_those_that_numpy_finds_to_give_nothing_but_zero(digits: PreparedData) -> None:
+    """1,293 images take three chunks of the compiled count."""
+    model = counting(digits)
+    generator = np.random.default_rng(0)
+    for layer in (model.network.get_layer("conv_1"), model.network.get_layer("dense_1")):
+        layer.bias.assign(generator.normal(-1.5, 1.5, layer.bias.shape))
+    outputs = activations(model, digits.x_train)
+    expected = tuple(int((output == 0).reshape(-1, output.shape[-1]).all(axis=0).sum()) for output in outputs)
+    assert measured_dead(model, digits.x_train) == expected
+    assert 0 < expected[1] < 24, "some are dead and some are not"
+    assert expected[2] == 0, "a sigmoid is never 0"
+
+
+def test_a_single_image_keeps_a_unit_alive(digits: PreparedData) -> None:
+    """Each unit's bias lets through the one image that excites it most, in whichever chunk it comes."""
+    model = counting(digits, "mlp_1")
+    layer = model.network.get_layer("dense_1")
+    images = digits.x_train
+    excited = images.reshape(len(images), -1) @ layer.kernel.numpy()
+    second, first = np.sort(excited, axis=0)[-2:]
+    layer.bias.assign(-(first + second) / 2)
+    assert measured_dead(model, images) == (0,)
+    most = np.argmax(excited, axis=0)
+    assert len(set(most // EVALUATION_CHUNK)) > 1, "they lie in several chunks"
+    without = np.delete(images, most[0], axis=0)
+    assert measured_dead(model, without) == (int((most == most[0]).sum()),)
+
+
+def test_a_network_of_very_negative_biases_is_dead_throughout(digits: PreparedData) -> None:
+    model = counting(digits, "cnn_5")
+    for layer in model.network.layers:
+        if hasattr(layer, "kernel"):
+            layer.bias.assign(np.full(layer.bias.shape, -1e6))
+    assert measured_dead(model, digits.x_validation) == (8, 16, 8, 16, 16, 8)
+
+
+def test_counting_dead_units_changes_no_other_number(few_digits: PreparedData) -> None:
+    run = small_run(architectures=["cnn_3"], epochs=4)
+    plain, counted = (of(Record, train_here(each, few_digits)) for each in (run, run.replace(counts_dead_units=True)))
+    assert [record.dead_units for record in plain] == [()]
+    assert [len(record.dead_units) for record in counted] == [2]
+    assert timeless(plain) == timeless(replace(record, dead_units=()) for record in counted)
 
 
 def test_testing_gives_the_loss_and_the_most_probable_class(few_digits: PreparedData) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from io import StringIO
 
 from engine.events import (
@@ -11,6 +12,7 @@ from engine.events import (
     ExperimentStarted,
     PlannedRun,
     Progress,
+    RunsAdded,
     Status,
 )
 from engine.experiments.architectures import plan
@@ -39,9 +41,9 @@ class Terminal(StringIO):
         return True
 
 
-def shown(stream: StringIO) -> str:
+def shown(stream: StringIO, events: list[Event] | None = None) -> str:
     reporter = make_reporter(stream)
-    for event in EVENTS:
+    for event in events or EVENTS:
         reporter.take(event)
     reporter.close()
     return stream.getvalue()
@@ -63,6 +65,34 @@ def test_lines_tell_each_stage_each_epoch_and_each_end_once() -> None:
         "[1/2] mlp_1 #1 finished in 2.0 s: test accuracy 50.00 %",
         "[2/2] mlp_1 #2 crashed: It was ended.",
     ]
+
+
+STAGES: list[Event] = [
+    ExperimentStarted(1, "schedule", INFO, RUNS[:1], 2),
+    record(1, 10),
+    finished(1),
+    RunsAdded((replace(RUNS[1], spec=RUNS[1].spec.replace(variant="search_2")),)),
+    record(2, 10),
+    finished(2),
+    ExperimentFinished(1, Status.FINISHED),
+]
+
+
+def test_runs_added_later_are_named_and_counted() -> None:
+    assert shown(StringIO(), STAGES).splitlines() == [
+        "1 runs, 2 at a time",
+        "mlp_1 #1: epoch 1, step 10, training loss 2.250, accuracy 12.5 %, validation accuracy 25.0 %",
+        "[1/1] mlp_1 #1 finished in 2.0 s: test accuracy 50.00 %",
+        "1 more runs: search_2",
+        "search_2 #2: epoch 1, step 10, training loss 2.250, accuracy 12.5 %, validation accuracy 25.0 %",
+        "[2/2] search_2 #2 finished in 2.0 s: test accuracy 50.00 %",
+    ]
+
+
+def test_the_bar_grows_with_runs_added_later() -> None:
+    pieces = shown(Terminal(), STAGES).replace("\n", "\r").split("\r")
+    assert any("52/52" in piece for piece in pieces)
+    assert any("104/104" in piece and "100%" in piece for piece in pieces)
 
 
 def test_the_bar_fills_with_steps_and_ends_full() -> None:

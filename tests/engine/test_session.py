@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import math
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from typing import Any
 
+import numpy as np
 import pytest
 
 from engine.control import ControlChannel
-from engine.errors import StoreError, WorkerError
+from engine.errors import Cancelled, SpecError, StoreError, WorkerError
 from engine.events import (
+    Computed,
+    ComputedPart,
     Control,
     DatasetReady,
+    Emit,
     Event,
     ExperimentFinished,
     ExperimentStarted,
@@ -27,6 +31,8 @@ from engine.events import (
 )
 from engine.executors.inline import InlineExecutor
 from engine.executors.tasks import PrepareTask, TrainTask
+from engine.experiments.base import Computation, ComputedExperiment, Progress
+from engine.spec import ExperimentSpec
 from engine.store import Store
 from tests.engine.support import ScriptedExecutor, finished, of, record, run_session, small_spec, started, timeless
 
@@ -127,7 +133,8 @@ def test_a_network_that_does_not_fit_ends_the_experiment_before_anything_is_stor
     ("statuses", "expected", "reason"),
     [
         ([Status.FINISHED, Status.FINISHED], Status.FINISHED, ""),
-        ([Status.FINISHED, Status.DIVERGED], Status.FINISHED, "1 of 2 runs did not finish: Because."),
+        ([Status.FINISHED, Status.DIVERGED], Status.FINISHED, ""),
+        ([Status.DIVERGED, Status.DIVERGED], Status.FAILED, "All 2 runs diverged; try a smaller learning rate."),
         ([Status.CRASHED, Status.FINISHED], Status.FINISHED, "1 of 2 runs did not finish: Because."),
         ([Status.FAILED, Status.CRASHED], Status.FAILED, "2 of 2 runs did not finish: Because."),
         ([Status.STOPPED, Status.CANCELLED], Status.STOPPED, ""),
@@ -138,6 +145,87 @@ def test_the_outcome_follows_from_the_runs(store: Store, statuses: list[Status],
     outcome, _ = run_session(store, ScriptedExecutor(ends(*statuses)), small_spec(repeats=2))
     assert (outcome.status, outcome.reason) == (expected, reason)
     assert [run.status for run in store.runs(1)] == statuses
+
+
+# Experiments that are computed
+
+
+def computing(compute: Callable[..., Computation]) -> ComputedExperiment:
+    return ComputedExperiment(
+        name="computed",
+        title="Computed",
+        summary="What a test computes.",
+        lesson="",
+        spec=ExperimentSpec,
+        presets={"quick": {}},
+        compute=compute,
+        report=lambda _findings: iter(()),
+        figures=lambda _spec, _found: iter(()),
+    )
+
+
+def test_a_computation_emits_its_parts_and_is_stored_before_its_end(store: Store) -> None:
+    def compute(_spec: ExperimentSpec, emit: Emit, progress: Progress) -> Computation:
+        progress("Computing", 1, 2)
+        emit(ComputedPart("half", {"value": 1}))
+        return Computation({"value": 2}, {"output": np.arange(3.0)})
+
+    stored: list[bool] = []
+
+    def look(event: Event) -> None:
+        if isinstance(event, Computed):
+            stored.append(store.computation(1) is not None)
+
+    spec = ExperimentSpec()
+    outcome, events = run_session(store, InlineExecutor(), spec, look, experiment=computing(compute))
+    assert names(events) == ["ComputationStarted", "Progress", "ComputedPart", "Computed", "ExperimentFinished"]
+    assert outcome == ExperimentFinished(1, Status.FINISHED)
+    assert stored == [True]
+    found = store.computation(1)
+    assert found is not None
+    assert (found.findings, found.arrays["output"].tolist()) == ({"value": 2}, [0.0, 1.0, 2.0])
+    experiment = store.experiment(1)
+    assert (experiment.status, experiment.dataset) == (Status.FINISHED, None)
+    assert experiment.device is not None
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "reason"),
+    [
+        (SpecError("The kernel is larger than the image; choose another."), Status.FAILED, "The kernel is larger"),
+        (MemoryError(), Status.FAILED, "There is not enough memory"),
+        (ZeroDivisionError("by zero"), Status.FAILED, "An unexpected ZeroDivisionError ended it (by zero)"),
+        (Cancelled("Cancelled before it was done."), Status.CANCELLED, "Cancelled before it was done."),
+    ],
+)
+def test_a_computation_that_fails_ends_with_its_sentence_and_stores_nothing(
+    store: Store, error: Exception, status: Status, reason: str
+) -> None:
+    def compute(*_arguments: Any) -> Computation:
+        raise error
+
+    outcome, events = run_session(store, InlineExecutor(), ExperimentSpec(), experiment=computing(compute))
+    assert (outcome.experiment, outcome.status) == (1, status)
+    assert outcome.reason.startswith(reason)
+    assert names(events) == ["ComputationStarted", "TaskFailed", "ExperimentFinished"]
+    assert store.computation(1) is None
+    assert store.experiment(1).status is status
+
+
+@pytest.mark.parametrize("asked", Control)
+def test_a_control_cancels_a_computation_at_its_next_progress(
+    store: Store, control: ControlChannel, asked: Control
+) -> None:
+    def compute(_spec: ExperimentSpec, _emit: Emit, progress: Progress) -> Computation:
+        progress("Computing", 1, 2)
+        control.send(asked)
+        progress("Computing", 2, 2)
+        return Computation()
+
+    experiment = computing(compute)
+    outcome, _ = run_session(store, InlineExecutor(), ExperimentSpec(), control=control, experiment=experiment)
+    assert outcome.status is Status.CANCELLED
+    assert store.computation(1) is None
 
 
 class BrokenStart(ScriptedExecutor):
@@ -191,7 +279,7 @@ def test_a_loss_that_is_no_number_does_not_trouble_the_store(store: Store) -> No
         ]
 
     outcome, _ = run_session(store, ScriptedExecutor(answer), small_spec())
-    assert outcome == ExperimentFinished(1, Status.FAILED, "1 of 1 runs did not finish: NaN.")
+    assert outcome == ExperimentFinished(1, Status.FAILED, "All 1 runs diverged; try a smaller learning rate.")
 
 
 def test_real_runs_are_stored_as_they_were_emitted(store: Store) -> None:
@@ -200,8 +288,11 @@ def test_real_runs_are_stored_as_they_were_emitted(store: Store) -> None:
     assert isinstance(of(DatasetReady, events)[0], DatasetReady)
     for number in (1, 2):
         assert store.records(number) == [event for event in of(Record, events) if event.run == number]
-        newest = [event for event in of(Weights, events) if event.run == number][-1]
-        assert timeless([store.last_weights(number)]) == timeless([newest])
+        newest = [event for event in of(Weights, events) if event.run == number][-2:]
+        assert [event.layer for event in newest] == ["dense_1", "prediction"]
+        assert timeless([store.last_weights(number)]) == [
+            dict(zip(("dense_1", "prediction"), timeless(newest), strict=True))
+        ]
     ended = of(RunFinished, events)
     assert [run.test_accuracy for run in store.runs(1)] == [event.test_accuracy for event in ended]
     assert all(run.model is not None and run.model.is_file() for run in store.runs(1))

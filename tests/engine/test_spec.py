@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -15,11 +15,28 @@ from engine.errors import SpecError
 from engine.experiments import EXPERIMENTS
 from engine.experiments.architectures import ArchitecturesSpec
 from engine.fields import FieldDescription, Kind, describe
-from engine.spec import DataSpec, NetworkSpec, RunSpec, TrainingSpec, parse_assignments, read_toml
+from engine.networks import architecture_name
+from engine.spec import (
+    DataSpec,
+    ExperimentSpec,
+    NetworkSpec,
+    RunSpec,
+    TrainingSpec,
+    parse_assignments,
+    read_toml,
+    split_list,
+)
 from tests.engine.support import ROOT, small_run
 
-SPECS = (*(experiment.spec for experiment in EXPERIMENTS.values()), DataSpec, NetworkSpec, TrainingSpec)
+OF_EXPERIMENTS = tuple(experiment.spec for experiment in EXPERIMENTS.values())
+SPECS = (*OF_EXPERIMENTS, DataSpec, NetworkSpec, TrainingSpec)
 FIELDS = {item.key: item for item in describe(ArchitecturesSpec)}
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
+files = texts.map(lambda text: str(Path("/data", "".join(filter(str.isprintable, text)).strip(" /"))))
+written = st.builds(
+    "net_{}[Conv-3x3x{}, ReLU, MaxPool-2x2, FC-8(no bias)]".format, st.integers(0, 9), st.integers(1, 9)
+)
 
 
 def values_of(item: FieldDescription) -> st.SearchStrategy[Any]:
@@ -37,36 +54,77 @@ def values_of(item: FieldDescription) -> st.SearchStrategy[Any]:
             values = st.sampled_from(item.choices)
         case Kind.CHOICES:
             values = st.lists(st.sampled_from(item.choices), min_size=1, unique=True)
+        case Kind.ARCHITECTURE:
+            values = st.sampled_from(item.choices) | written
+        case Kind.ARCHITECTURES:
+            values = st.lists(st.sampled_from(item.choices) | written, min_size=1, unique_by=architecture_name)
+        case Kind.FILE:
+            values = files
         case _:
-            values = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
+            values = texts
     return st.none() | values if item.optional else values
 
 
-specs = st.fixed_dictionaries({key: values_of(item) for key, item in FIELDS.items()}).map(ArchitecturesSpec.build)
+rates = st.lists(st.floats(0, 1000, exclude_min=True), min_size=1, max_size=4, unique=True)
+# What descriptions don't tell: the numbers in a list, and what settings have to do with one another.
+BEYOND_DESCRIPTION: dict[str, dict[str, st.SearchStrategy[Any]]] = {
+    "LearningRateSpec": {"rates": rates, "range_low": st.floats(1e-6, 0.5), "range_high": st.floats(0.75, 1000)},
+    "LearningScheduleSpec": {"rates": rates, "switches": st.just(()), "epochs": st.integers(4, 100_000)},
+    "BasicsSpec": {
+        "network": st.sampled_from(["FC-8", "Conv-3x5x2, ReLU, MaxPool-2x2, FC-64(no bias)"]),
+        "input_shape": st.tuples(st.integers(8, 32), st.integers(8, 32), st.integers(1, 3)),
+    },
+}
+
+
+@st.composite
+def specs(draw: st.DrawFn, spec: type[ExperimentSpec]) -> ExperimentSpec:
+    known = BEYOND_DESCRIPTION.get(spec.__name__, {})
+    values = {item.key: draw(known[item.key] if item.key in known else values_of(item)) for item in describe(spec)}
+    if "switches" in values and draw(st.booleans()):
+        count = len(values["rates"]) - 1
+        last = values["epochs"] - 1
+        values["switches"] = sorted(draw(st.sets(st.integers(1, last), min_size=count, max_size=count)))
+    return spec.build(values)
+
+
+any_spec = st.sampled_from(OF_EXPERIMENTS).flatmap(specs)
+
+
+NEVER_RIGHT: dict[Kind, list[Any]] = {
+    Kind.SWITCH: ["perhaps", 7],
+    Kind.CHOICE: ["nothing of the sort", 7],
+    Kind.CHOICES: [["nothing of the sort"], 7],
+    Kind.ARCHITECTURE: ["nothing of the sort", "mlp_9", "small[", "small[FC-0]", 7],
+    Kind.ARCHITECTURES: [["nothing of the sort"], ["mlp_9"], ["cnn_4[FC-8]"], "", 7],
+    Kind.NUMBERS: [["much"], [-1], "much", 7],
+    Kind.FILE: [7, ["a"], True],
+    Kind.TEXT: ["", 7],
+    Kind.DATASET: ["", 7],
+}
 
 
 def wrong_values(item: FieldDescription) -> list[Any]:
     """Values just outside of what the field's description says is accepted."""
-    match item.kind:
-        case Kind.INTEGER:
-            return [int(item.minimum) - 1, int(item.maximum) + 1, 1.5, "many"]
-        case Kind.NUMBER:
-            return [
-                item.minimum if item.exclusive_minimum else item.minimum - 1,
-                item.maximum if item.exclusive_maximum else item.maximum * 2,
-                *(math.nan, math.inf, -math.inf, "much"),
-            ]
-        case Kind.SWITCH:
-            return ["perhaps", 7]
-        case Kind.CHOICE:
-            return ["nothing of the sort", 7]
-        case Kind.CHOICES:
-            return [["nothing of the sort"], 7]
-        case _:
-            return ["", 7]
+    if item.kind is Kind.INTEGER:
+        return [int(item.minimum) - 1, int(item.maximum) + 1, 1.5, "many"]
+    if item.kind is Kind.NUMBER:
+        return [
+            item.minimum if item.exclusive_minimum else item.minimum - 1,
+            item.maximum if item.exclusive_maximum else item.maximum * 2,
+            *(math.nan, math.inf, -math.inf, "much"),
+        ]
+    return NEVER_RIGHT[item.kind]
 
 
-WRONG = [(key, value) for key, item in FIELDS.items() for value in wrong_values(item)]
+WRONG = {
+    f"{spec.__name__}.{item.key}={value!r}": (spec, item, value)
+    for spec in OF_EXPERIMENTS
+    for item in describe(spec)
+    for value in wrong_values(item)
+}
+# Fields of which a sentence of their own says what is wrong.
+SPEAKING = (Kind.ARCHITECTURE, Kind.ARCHITECTURES, Kind.TEXT)
 
 
 def assert_is_one_sentence(text: str) -> None:
@@ -87,33 +145,43 @@ def test_every_field_says_what_it_is_and_what_it_takes(spec: type[ArchitecturesS
         assert item.label, item.key
         assert item.help.endswith("."), item.key
         bounded = item.minimum is not None and item.maximum is not None
-        assert bounded or item.choices or item.kind in (Kind.SWITCH, Kind.DATASET), item.key
+        assert bounded or item.choices or item.kind not in (Kind.INTEGER, Kind.NUMBER, Kind.CHOICE), item.key
 
 
-@pytest.mark.parametrize("item", [item for item in FIELDS.values() if item.kind is Kind.INTEGER], ids=lambda i: i.key)
+@pytest.mark.parametrize(
+    "item",
+    [
+        pytest.param(item, id=f"{spec.__name__}.{item.key}")
+        for spec in OF_EXPERIMENTS
+        for item in describe(spec)
+        if item.kind is Kind.INTEGER
+    ],
+)
 def test_bounds_of_whole_numbers_are_told_exactly(item: FieldDescription) -> None:
     assert item.bounds == f"{item.minimum} to {item.maximum}"
 
 
-@given(specs)
-def test_a_spec_read_from_its_own_json_is_equal_to_itself(spec: ArchitecturesSpec) -> None:
-    assert ArchitecturesSpec.from_json(spec.to_json()) == spec
+@given(any_spec)
+def test_a_spec_read_from_its_own_json_is_equal_to_itself(spec: ExperimentSpec) -> None:
+    assert type(spec).from_json(spec.to_json()) == spec
 
 
-@given(specs)
-def test_a_spec_read_from_its_own_toml_is_equal_to_itself(spec: ArchitecturesSpec) -> None:
-    assert ArchitecturesSpec.from_toml(spec.to_toml()) == spec
+@given(any_spec)
+def test_a_spec_read_from_its_own_toml_is_equal_to_itself(spec: ExperimentSpec) -> None:
+    assert type(spec).from_toml(spec.to_toml()) == spec
 
 
-@given(specs)
-def test_a_spec_given_as_assignments_is_equal_to_itself(spec: ArchitecturesSpec) -> None:
+@given(any_spec)
+def test_a_spec_given_as_assignments_is_equal_to_itself(spec: ExperimentSpec) -> None:
+    values = spec.model_dump()
+    if "dataset" in values:  # spaces around a value are not part of it
+        values["dataset"] = values["dataset"].strip()
+        assume(values["dataset"])
     pairs = []
-    for key, value in spec.model_dump().items():
-        text = ",".join(value) if isinstance(value, tuple) else "" if value is None else str(value)
+    for key, value in values.items():
+        text = ",".join(map(str, value)) if isinstance(value, tuple) else "" if value is None else str(value)
         pairs.append(f"{key}={text}")
-    expected = spec.replace(dataset=spec.dataset.strip()) if spec.dataset.strip() else None
-    if expected is not None:
-        assert ArchitecturesSpec.build(parse_assignments(ArchitecturesSpec, pairs)) == expected
+    assert type(spec).build(parse_assignments(type(spec), pairs)) == type(spec).build(values)
 
 
 def test_a_run_read_from_its_own_json_is_equal_to_itself() -> None:
@@ -150,15 +218,19 @@ def test_a_key_that_resembles_none_lists_them_all() -> None:
     assert all(key in str(error.value) for key in FIELDS)
 
 
-@pytest.mark.parametrize(("key", "value"), WRONG, ids=[f"{key}={value!r}" for key, value in WRONG])
-def test_a_wrong_value_is_refused_with_its_key_and_what_it_takes(key: str, value: Any) -> None:
+@pytest.mark.parametrize(("spec", "item", "value"), WRONG.values(), ids=WRONG)
+def test_a_wrong_value_is_refused_with_its_key_and_what_it_takes(
+    spec: type[ExperimentSpec], item: FieldDescription, value: Any
+) -> None:
     with pytest.raises(SpecError) as error:
-        ArchitecturesSpec.build({key: value})
+        spec.build({item.key: value})
     message = str(error.value)
     assert_is_one_sentence(message)
-    assert message.startswith(key)
-    assert all(choice in message for choice in FIELDS[key].choices)
-    assert FIELDS[key].choices or FIELDS[key].bounds in message
+    if message.startswith(f"{item.key}: "):
+        assert item.kind in SPEAKING or isinstance(value, bool)
+    else:
+        assert message.startswith(f"{item.key} can't be ")
+        assert item.accepted in message
 
 
 @pytest.mark.parametrize("names", [[], ["mlp_1", "mlp_1"]])
@@ -181,6 +253,7 @@ def test_replace_validates_what_it_changes() -> None:
         (" epochs = 15 ", {"epochs": "15"}),
         ("architectures=cnn_4,mlp_1", {"architectures": ["cnn_4", "mlp_1"]}),
         ("architectures=cnn_4, mlp_1,", {"architectures": ["cnn_4", "mlp_1"]}),
+        ("architectures=a[FC-8, ReLU],cnn_4", {"architectures": ["a[FC-8, ReLU]", "cnn_4"]}),
         ("image_size=none", {"image_size": None}),
         ("image_size=", {"image_size": None}),
         ("dataset=a=b=c", {"dataset": "a=b=c"}),
@@ -216,6 +289,21 @@ def test_a_config_file_is_named_when_it_is_missing_or_broken(tmp_path: Path) -> 
             read_toml(path)
         assert str(path) in str(error.value)
         assert_is_one_sentence(str(error.value))
+
+
+@pytest.mark.parametrize(
+    ("text", "items"),
+    [
+        ("", []),
+        (" , ,", []),
+        ("0.1, 0.01", ["0.1", "0.01"]),
+        ("a[FC-8, ReLU], mlp_1,b[Act,FC-4(no bias)]", ["a[FC-8, ReLU]", "mlp_1", "b[Act,FC-4(no bias)]"]),
+        ("a[FC-8, ReLU", ["a[FC-8", "ReLU"]),
+        ("a]FC-8, ReLU[", ["a]FC-8", "ReLU["]),
+    ],
+)
+def test_a_list_is_split_at_commas_outside_of_brackets(text: str, items: list[str]) -> None:
+    assert split_list(text) == items
 
 
 @pytest.mark.parametrize("preset", ["quick", "course"])

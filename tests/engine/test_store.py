@@ -8,7 +8,6 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -17,11 +16,23 @@ import numpy as np
 import pytest
 
 from engine.errors import StoreError
-from engine.events import Status
+from engine.events import Computed, Device, Status
 from engine.paths import store_file
+from engine.results import load_results
 from engine.schema import SCHEMA_VERSION
 from engine.store import Store
-from tests.engine.support import INFO, ROOT, finished, planned, record, small_spec, started, timeless, weights
+from tests.engine.support import (
+    INFO,
+    ROOT,
+    finished,
+    opened_by_many,
+    planned,
+    record,
+    small_spec,
+    started,
+    timeless,
+    weights,
+)
 
 COLUMNS = {
     "experiments": {"id", "name", "spec", "seed", "dataset", "versions", "device", "workers", "status", "created"},
@@ -40,9 +51,11 @@ COLUMNS = {
     },
     "points": {
         *("run", "step", "epoch", "wall_time", "training_loss", "training_accuracy"),
-        *("validation_loss", "validation_accuracy", "gradient_norm", "learning_rate"),
+        *("validation_loss", "validation_accuracy", "gradient_norm", "learning_rate", "dead_units"),
     },
     "weights": {"run", "step", "epoch", "layer", "shape", "data"},
+    "computations": {"experiment", "findings"},
+    "arrays": {"experiment", "name", "dtype", "shape", "data"},
 }
 
 
@@ -119,17 +132,20 @@ def test_a_model_is_stored_by_its_place_in_the_workspace(store: Store, reader: s
 
 def test_records_are_read_back_by_step(store: Store) -> None:
     _, (run,) = planned(store)
-    records = [record(run.run, step, training_loss=step / 3) for step in (10, 20, 30)]
+    records = [record(run.run, step, training_loss=step / 3, dead_units=(step, 0)) for step in (10, 20, 30)]
     for item in records:
         store.add(item)
     assert store.records(run.run) == records
 
 
-def test_the_newest_weights_are_read_back(store: Store) -> None:
+def test_the_newest_weights_of_every_layer_are_read_back(store: Store) -> None:
     _, (run,) = planned(store)
+    assert store.last_weights(run.run) == {}
     for step in (0, 26, 52):
         store.add(weights(run.run, step, epoch=step // 26))
-    assert timeless([store.last_weights(run.run)]) == timeless([weights(run.run, 52, epoch=2)])
+        store.add(weights(run.run, step, epoch=step // 26, layer="prediction"))
+    newest = {layer: weights(run.run, 52, epoch=2, layer=layer) for layer in ("dense_1", "prediction")}
+    assert timeless([store.last_weights(run.run)]) == timeless([newest])
 
 
 def test_weights_are_plain_float32_for_any_reader(store: Store, reader: sqlite3.Connection) -> None:
@@ -178,6 +194,68 @@ def test_a_store_of_a_newer_program_is_refused(store: Store, reader: sqlite3.Con
         Store(store.workspace)
 
 
+# What was computed without runs
+
+
+def computed(**arrays: np.ndarray) -> Computed:
+    findings = {"best": "im2col", "seconds": [0.5, None], "shape": {"height": 3}}
+    return Computed(findings, arrays, Device("CPU", "a processor", 2), {"numpy": "2"})
+
+
+def test_a_computation_and_its_arrays_are_read_back_as_they_were(store: Store) -> None:
+    number = store.add_experiment("convolution", "{}", 0, None, 1)
+    assert store.computation(number) is None
+    arrays = {
+        "z": np.arange(6, dtype=np.float64).reshape(2, 3).T,  # not in C order
+        "a": np.array([[1, 2]], dtype=">i4"),  # of the other byte order
+        "bytes": np.arange(4, dtype=np.uint8),
+        "empty": np.zeros((0, 3), dtype=np.float32),
+    }
+    store.add_computation(number, computed(**arrays))
+    found = store.computation(number)
+    assert found is not None
+    assert found.findings == computed().findings
+    assert list(found.arrays) == list(arrays), "in the order they were computed in"
+    for name, array in arrays.items():
+        assert found.arrays[name].dtype == array.dtype.newbyteorder("<")
+        assert np.array_equal(found.arrays[name], array)
+        assert found.arrays[name].shape == array.shape
+        assert found.arrays[name].flags.writeable
+    stored = store.experiment(number)
+    assert (stored.dataset, stored.device, stored.versions) == (None, Device("CPU", "a processor", 2), {"numpy": "2"})
+
+
+def test_a_single_number_stays_without_dimension(store: Store) -> None:
+    number = store.add_experiment("convolution", "{}", 0, None, 1)
+    store.add_computation(number, computed(loss=np.array(2.5)))
+    found = store.computation(number)
+    assert found is not None
+    assert found.arrays["loss"].shape == ()
+
+
+def test_arrays_are_plain_bytes_for_any_reader(store: Store, reader: sqlite3.Connection) -> None:
+    number = store.add_experiment("convolution", "{}", 0, None, 1)
+    store.add_computation(number, computed(output=np.array([[1.5, -2.0]])))
+    dtype, shape, data = reader.execute("SELECT dtype, shape, data FROM arrays").fetchone()
+    assert np.frombuffer(data, dtype).reshape(json.loads(shape)).tolist() == [[1.5, -2.0]]
+    assert json.loads(reader.execute("SELECT findings FROM computations").fetchone()[0]) == computed().findings
+
+
+def test_a_computation_is_stored_as_a_whole_or_not_at_all(store: Store, reader: sqlite3.Connection) -> None:
+    number = store.add_experiment("convolution", "{}", 0, None, 1)
+    reader.execute("DROP TABLE arrays")
+    with pytest.raises(StoreError, match="can't be written"):
+        store.add_computation(number, computed(output=np.ones(3)))
+    assert store.computation(number) is None
+    assert store.experiment(number).device is None
+
+
+def test_an_experiment_without_runs_has_no_results_of_runs(store: Store) -> None:
+    number = store.add_experiment("convolution", "{}", 0, None, 1)
+    with pytest.raises(StoreError, match=f"^Experiment {number} has no runs; it was computed\\.$"):
+        load_results(store, number)
+
+
 def refused(workspace: Path) -> str:
     with pytest.raises(StoreError) as error:
         Store(workspace)
@@ -224,23 +302,7 @@ def test_a_store_that_can_no_longer_be_written_says_so(store: Store, reader: sql
 
 
 def test_a_new_workspace_can_be_opened_by_many_at_once(workspace: Path) -> None:
-    barrier = threading.Barrier(8)
-    errors: list[Exception] = []
-
-    def open_and_write() -> None:
-        barrier.wait()
-        try:
-            with closing(Store(workspace)) as store:
-                planned(store)
-        except Exception as error:
-            errors.append(error)
-
-    threads = [threading.Thread(target=open_and_write) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not errors
+    assert opened_by_many(workspace, planned) == []
     with closing(sqlite3.connect(store_file(workspace))) as reader:
         assert count(reader, "runs") == 8
 

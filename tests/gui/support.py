@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -12,7 +13,10 @@ from engine.control import ControlChannel
 from engine.events import Control, Emit, ExperimentStarted, Exported, PlannedRun, SamplesReady, Status, TaskFailed
 from engine.executors.tasks import ExportTask, SampleTask, Task, TrainTask
 from engine.experiments.architectures import plan
+from engine.experiments.base import TrainingExperiment
+from engine.spec import RunSpec
 from gui.observations import Observations
+from gui.tabs.experiment_tab import ExperimentTab
 from tests.engine.support import INFO, ScriptedExecutor, finished, record, small_spec, started, weights
 
 Found = TypeVar("Found", bound=QWidget)
@@ -28,11 +32,32 @@ def find(parent: QWidget, kind: type[Found], name: str) -> Found:
     return widget
 
 
+def tab_of(window: QWidget, experiment: str = "architectures") -> ExperimentTab:
+    """The tab of an experiment."""
+    return find(window, ExperimentTab, f"tab_{experiment}")
+
+
+def numbered(runs: Iterable[RunSpec], first: int = 1, total_steps: int = 260) -> tuple[PlannedRun, ...]:
+    """The runs as the store numbers them, from ``first`` on."""
+    return tuple(PlannedRun(number, run, 33_130, total_steps) for number, run in enumerate(runs, start=first))
+
+
 def started_experiment(**changes: Any) -> ExperimentStarted:
     """The plan of :func:`small_spec` with ``changes``, its runs numbered from 1."""
-    runs = plan(small_spec(**changes))
-    planned = tuple(PlannedRun(number, run, 33_130, 260) for number, run in enumerate(runs, start=1))
-    return ExperimentStarted(1, "architectures", INFO, planned, workers=1)
+    return ExperimentStarted(1, "architectures", INFO, numbered(plan(small_spec(**changes))), workers=1)
+
+
+def begun(experiment: TrainingExperiment, **changes: Any) -> Observations:
+    """Observations of the plan of an experiment's quick preset with ``changes``, ten steps an epoch."""
+    spec = experiment.preset("quick", **changes)
+    observations = Observations()
+    observations.expect(spec)
+    runs = [
+        replace(run, total_steps=run.spec.max_steps or 10 * run.spec.training.epochs)
+        for run in numbered(experiment.plan(spec))
+    ]
+    observations.take(ExperimentStarted(1, experiment.name, INFO, tuple(runs), workers=1))
+    return observations
 
 
 def observed(*events: Any, **changes: Any) -> Observations:

@@ -286,7 +286,7 @@ def test_a_network_is_counted_while_it_is_typed(board: BasicsBoard) -> None:
     [
         ("", 32, "the network has no layer"),
         ("Conv-3x3", 32, "'Conv-3x3' is no layer"),
-        ("Conv-3x3x8, MaxPool-2x2, Conv-5x5x4", 8, "at conv_2, a 5x5 kernel does not fit on a 3x15 image."),
+        ("Conv-3x3x8, MaxPool-2x2, Conv-5x5x4", 8, "at conv_2, a 5x5 kernel does not fit on a 15x3 image."),
         ("FC-60000, FC-60000", 32, "at most 50,000,000"),
     ],
 )

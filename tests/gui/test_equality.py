@@ -12,10 +12,9 @@ from engine.command_line import parse
 from engine.executors.processes import ProcessExecutor
 from engine.paths import log_folder
 from engine.store import Store
-from gui.tabs.experiment_tab import ExperimentTab
 from tests.engine.support import timeless
 from tests.gui.conftest import MakeWindow
-from tests.gui.support import Assistant
+from tests.gui.support import Assistant, tab_of
 
 WORKERS = 2
 SETTINGS = {"architectures": ("mlp_1", "cnn_3"), "epochs": 1, "repeats": 1, "seed": 3}
@@ -27,7 +26,7 @@ def test_window_and_batch_store_the_same_numbers(
     qtbot: QtBot, make_window: MakeWindow, workspace: Path, tmp_path: Path
 ) -> None:
     window = make_window(ProcessExecutor(WORKERS, log_folder(workspace), yielding=True), Assistant())
-    tab = window.findChild(ExperimentTab)
+    tab = tab_of(window)
     tab.form.show_spec(tab.experiment.preset("quick", **SETTINGS))
     with qtbot.waitSignal(window.training_ended, timeout=TRAINING_MS):
         tab.start()

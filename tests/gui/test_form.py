@@ -3,17 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from html import unescape
+from typing import Any
 
 import pytest
 from PySide6.QtCore import QLocale, QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QDoubleSpinBox, QSpinBox, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QFileDialog,
+    QLineEdit,
+    QPushButton,
+    QSpinBox,
+    QToolButton,
+    QWidget,
+)
 from pytestqt.qtbot import QtBot
 
 from engine.errors import SpecError
+from engine.experiments import EXPERIMENTS
 from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT, ArchitecturesSpec
+from engine.experiments.convolution import ConvolutionSpec
+from engine.experiments.schedule import SCHEDULE_EXPERIMENT, LearningScheduleSpec
 from engine.fields import Kind, describe
+from engine.spec import ExperimentSpec
 from gui.form import Form
 from tests.gui.support import find
 
@@ -49,10 +66,146 @@ def test_unusual_values_survive_the_form(form: Form) -> None:
     assert shown == spec.replace(architectures=["mlp_2", "cnn_5"]), "the check boxes keep the table's order"
 
 
-def test_every_field_has_an_editor_that_scripts_and_screen_readers_find(form: Form) -> None:
-    for item in describe(ArchitecturesSpec):
+@pytest.mark.parametrize(("experiment", "preset"), [(name, p) for name, e in EXPERIMENTS.items() for p in e.presets])
+def test_the_form_of_every_experiment_shows_and_reads_its_presets(qtbot: QtBot, experiment: str, preset: str) -> None:
+    spec = EXPERIMENTS[experiment].preset(preset)
+    made = Form(type(spec))
+    qtbot.addWidget(made)
+    made.show_spec(spec)
+    assert made.spec() == spec
+
+
+UNUSUAL: dict[str, dict[str, Any]] = {
+    "activations": {
+        "architectures": ["mlp_1", "small[FC-8, ReLU]"],
+        "activations": ["gelu"],
+        "normalization": "bytes",
+        "learning_rate": 0.5,
+    },
+    "learning-rate": {"architecture": "small[FC-8, ReLU]", "rates": [2.5, 1e-05, 0.00025], "range_test": False},
+    "schedule": {"rates": [0.1, 0.01], "switches": [7], "compare": [], "epochs": 20, "delta": 0.0},
+    "convolution": {"input": "/data/größe of it.npy", "precision": "float32"},
+    "basics": {"network": "Conv-3x5x2, FC-8", "input_shape": [28, 24, 3], "momentum": 0.5},
+}
+
+
+@pytest.mark.parametrize("experiment", UNUSUAL)
+def test_unusual_values_of_every_kind_survive_the_form(qtbot: QtBot, experiment: str) -> None:
+    spec = EXPERIMENTS[experiment].preset("quick", **UNUSUAL[experiment])
+    made = Form(type(spec))
+    qtbot.addWidget(made)
+    made.show_spec(spec)
+    assert made.spec() == spec
+
+
+@pytest.fixture
+def schedule(qtbot: QtBot) -> Form:
+    """The form of an experiment with lists of numbers and one architecture."""
+    made = Form(LearningScheduleSpec)
+    qtbot.addWidget(made)
+    made.show_spec(SCHEDULE_EXPERIMENT.preset("quick"))
+    return made
+
+
+def write(form: Form, key: str, text: str) -> None:
+    """Type into a line and leave it."""
+    line = find(form, QLineEdit, key)
+    line.selectAll()
+    QTest.keyClicks(line, text) if text else line.clear()
+    QTest.keyClick(line, Qt.Key.Key_Return)
+
+
+@pytest.mark.parametrize("text", ["0.5,0.05,0.005", " 0.5 , 5e-2,\t.005, "])
+def test_numbers_are_typed_with_commas_between(schedule: Form, text: str) -> None:
+    write(schedule, "rates", text.replace("\t", " "))
+    assert schedule.spec().model_dump()["rates"] == (0.5, 0.05, 0.005)
+
+
+def test_an_empty_list_of_numbers_says_what_it_means(schedule: Form) -> None:
+    line = find(schedule, QLineEdit, "switches")
+    assert (line.text(), line.placeholderText()) == ("", "none")
+    write(schedule, "switches", "4, 9")
+    assert schedule.spec().model_dump()["switches"] == (4, 9)
+    write(schedule, "switches", "")
+    assert schedule.spec().model_dump()["switches"] == ()
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "reason"),
+    [
+        ("rates", "fast", "rates can't be 'fast'; it takes numbers, each above 0 to 1000."),
+        ("rates", "0.1; 0.01", "rates can't be '0.1; 0.01'; it takes numbers, each above 0 to 1000."),
+        ("rates", "", "rates: name at least one learning rate."),
+        ("switches", "9, 4", "switches must rise and lie before the last epoch."),
+    ],
+)
+def test_numbers_that_are_none_are_said_in_a_sentence(schedule: Form, key: str, text: str, reason: str) -> None:
+    write(schedule, key, text)
+    with pytest.raises(SpecError) as error:
+        schedule.spec()
+    assert str(error.value) == reason
+
+
+def test_values_chosen_on_a_board_are_shown_without_announcing_a_change(schedule: Form, qtbot: QtBot) -> None:
+    with qtbot.assertNotEmitted(schedule.changed):
+        schedule.show_values({"switches": (4, 9)})
+    assert schedule.spec().model_dump()["switches"] == (4, 9)
+
+
+def test_one_architecture_is_chosen_from_a_list(schedule: Form, qtbot: QtBot) -> None:
+    with qtbot.waitSignal(schedule.changed):
+        find(schedule, QComboBox, "architecture_list").setCurrentText("mlp_2")
+    assert schedule.spec().model_dump()["architecture"] == "mlp_2"
+    schedule.offer_architecture("small[FC-8]", chosen=True)
+    assert schedule.spec().model_dump()["architecture"] == "small[FC-8]"
+
+
+def test_writing_a_network_is_asked_of_the_window(schedule: Form, form: Form, qtbot: QtBot) -> None:
+    for each, name in ((schedule, "architecture_write"), (form, "architectures_write")):
+        with qtbot.waitSignal(each.writing_wanted):
+            find(each, QPushButton, name).click()
+
+
+def test_a_file_is_typed_or_chosen_and_left_out_when_empty(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = Form(ConvolutionSpec)
+    qtbot.addWidget(made)
+    made.show_spec(ConvolutionSpec())
+    assert made.spec().model_dump()["input"] is None
+    write(made, "input_path", "/data/images.npy")
+    assert made.spec().model_dump()["input"] == "/data/images.npy"
+    for answer, expected in (("/data/other.npy", "/data/other.npy"), ("", "/data/other.npy")):
+        monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_arguments, answer=answer: (answer, ""))
+        find(made, QToolButton, "input_open").click()
+        assert made.spec().model_dump()["input"] == expected
+    write(made, "input_path", " ")
+    assert made.spec().model_dump()["input"] is None
+
+
+@pytest.mark.parametrize(
+    ("settings", "stored", "seen"),
+    [
+        ({}, (28, 28, 1), (28, 28, 1)),
+        ({"grayscale": True}, (32, 30, 3), (32, 30, 1)),
+        ({"grayscale": False}, (32, 30, 3), (32, 30, 3)),
+        ({"image_size": 16, "grayscale": False}, (32, 30, 3), (16, 16, 3)),
+    ],
+)
+def test_the_form_knows_what_images_a_network_will_see(
+    form: Form, settings: dict[str, Any], stored: tuple[int, ...], seen: tuple[int, ...]
+) -> None:
+    form.show_values(settings)
+    assert form.image_shape(stored) == seen
+
+
+@pytest.mark.parametrize("spec", [experiment.spec for experiment in EXPERIMENTS.values()], ids=lambda s: s.__name__)
+def test_every_field_has_an_editor_that_scripts_and_screen_readers_find(
+    qtbot: QtBot, spec: type[ExperimentSpec]
+) -> None:
+    form = Form(spec)
+    qtbot.addWidget(form)
+    for item in describe(spec):
         editor = form._editors[item.key].widget
-        assert editor.toolTip().find(item.help[:20]) >= 0
+        assert item.help in unescape(editor.toolTip())
         if item.kind is not Kind.DATASET:
             assert editor.objectName() == item.key
             assert editor.accessibleName() == item.label

@@ -9,22 +9,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLabel, QToolButton
+from PySide6.QtWidgets import QGridLayout, QLabel, QToolButton
 from pytestqt.qtbot import QtBot
 
 from engine.events import Status
+from engine.experiments.activations import ACTIVATIONS_EXPERIMENT
 from engine.weight_images import GAP
+from gui.tabs.activations import activations_board
 from gui.views.accuracy_scatter import AccuracyScatter
 from gui.views.curve_plot import CurvePlot, Series, round_range
 from gui.views.dataset_chooser import DatasetChooser
 from gui.views.durations import as_duration
 from gui.views.images import to_qimage
 from gui.views.legend import Legend
+from gui.views.lesson import Lesson
 from gui.views.message_bar import MessageBar
 from gui.views.run_table import COLUMNS, PROGRESS_COLUMN, RunTable
 from gui.views.weight_grids import WeightGrid, WeightGrids
 from tests.engine.support import finished, record, started, weights
-from tests.gui.support import find, observed, samples
+from tests.gui.support import begun, find, observed, samples
 
 
 @pytest.fixture
@@ -177,6 +180,84 @@ def test_the_legend_hides_a_variant_everywhere(qtbot: QtBot, accuracy: CurvePlot
     find(legend, QToolButton, "legend_mlp_1").click()
     assert not accuracy._curves["mlp_1"][0].line.isVisible()
     assert accuracy._curves["cnn_4"][0].line.isVisible()
+
+
+def test_where_activations_are_compared_the_legend_has_a_row_for_each(qtbot: QtBot) -> None:
+    legend = Legend()
+    qtbot.addWidget(legend)
+    legend.begin(begun(ACTIVATIONS_EXPERIMENT, architectures=["mlp_1", "cnn_4", "cnn_5"]))
+    grid = legend._area.widget().layout()
+    assert isinstance(grid, QGridLayout)
+    rows = [[grid.itemAtPosition(row, column).widget().text() for column in range(3)] for row in range(2)]
+    assert rows == [
+        [f"{name}/{activation}" for name in ("mlp_1", "cnn_4", "cnn_5")] for activation in ("relu", "sigmoid")
+    ]
+
+
+def test_a_plan_begun_anew_has_its_own_legend(qtbot: QtBot) -> None:
+    legend = Legend()
+    qtbot.addWidget(legend)
+    legend.begin(observed(architectures=["mlp_1", "cnn_4"]))
+    legend.begin(observed(architectures=["cnn_5"]))
+    qtbot.waitUntil(lambda: len(legend.findChildren(QToolButton)) == 1)
+    assert find(legend, QToolButton, "legend_cnn_5").isChecked()
+
+
+def test_a_lesson_can_be_folded_away(qtbot: QtBot) -> None:
+    lesson = Lesson("Watch the <b>loss</b>.")
+    qtbot.addWidget(lesson)
+    lesson.show()
+    text = find(lesson, QLabel, "lesson_text")
+    assert text.isVisible()
+    find(lesson, QToolButton, "lesson_toggle").click()
+    assert not text.isVisible()
+    find(lesson, QToolButton, "lesson_toggle").click()
+    assert text.isVisible()
+
+
+def test_the_log_button_turns_the_axis_and_keeps_the_values(accuracy: CurvePlot) -> None:
+    observations = observed(
+        *(started(1), record(1, 10, validation_accuracy=0.1), record(1, 20, validation_accuracy=0.5)),
+        *(started(2), record(2, 10, validation_accuracy=0.3), record(2, 20, validation_accuracy=0.0)),
+        repeats=2,
+    )
+    accuracy.begin(observations)
+    accuracy.refresh(observations)
+    button = find(accuracy, QToolButton, "accuracy_log")
+    for logarithmic in (True, False):
+        button.click()
+        assert accuracy.is_logarithmic is logarithmic
+        np.testing.assert_allclose(accuracy.curve_data("mlp_1", "validation_accuracy")[1], [20, 25])
+        low, high = accuracy.getViewBox().viewRange()[1]
+        least, most = (math.log10(20), math.log10(25)) if logarithmic else (20, 25)
+        assert low <= least < most <= high
+        band = accuracy._curves["mlp_1"][0].band
+        assert band is not None
+        assert np.isfinite(band.getData()[1]).all()
+        assert not accuracy.grab().isNull()
+
+
+def test_a_plot_leaves_out_variants_that_it_is_not_for(qtbot: QtBot) -> None:
+    board = activations_board()
+    qtbot.addWidget(board)
+    observations = begun(ACTIVATIONS_EXPERIMENT, architectures=["mlp_1", "mlp_2"])
+    for view in board.views():
+        view.begin(observations)
+        view.refresh(observations)
+    assert list(find(board, CurvePlot, "dead_units")._curves) == ["mlp_1/relu", "mlp_2/relu"]
+    assert len(find(board, CurvePlot, "training_loss")._curves) == 4
+
+
+def test_dead_units_are_drawn_in_percent_of_all(qtbot: QtBot) -> None:
+    board = activations_board()
+    qtbot.addWidget(board)
+    observations = begun(ACTIVATIONS_EXPERIMENT, architectures=["mlp_1"])
+    observations.take(started(1))
+    observations.take(record(1, 10, dead_units=(8,)))
+    plot = find(board, CurvePlot, "dead_units")
+    plot.begin(observations)
+    plot.refresh(observations)
+    assert plot.curve_data("mlp_1/relu", "dead_fraction")[1].tolist() == [25.0]
 
 
 def test_the_message_bar_is_there_only_while_there_is_something_to_say(qtbot: QtBot) -> None:

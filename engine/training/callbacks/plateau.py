@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keras
 
+from engine.events import Record
 from engine.spec import ScheduleSpec
 from engine.training.callbacks.recorder import Recorder
 
@@ -12,7 +13,7 @@ QUANTITY = "val_accuracy"
 
 
 class LowerOnPlateau(keras.callbacks.ReduceLROnPlateau):
-    """Keras' callback, told the validation accuracy of the last record; an epoch before any record doesn't count.
+    """Keras' callback, told the validation accuracy of the last record; an epoch without a record doesn't count.
 
     Args:
         recorder: the callback whose records are watched; it must stand before this one.
@@ -22,8 +23,11 @@ class LowerOnPlateau(keras.callbacks.ReduceLROnPlateau):
     def __init__(self, recorder: Recorder, schedule: ScheduleSpec) -> None:
         super().__init__(QUANTITY, FACTOR, schedule.patience, mode="max", min_delta=schedule.delta)
         self._recorder = recorder
+        self._told: Record | None = None
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Lower the rate if accuracy has rested for long enough."""
-        if self._recorder.last is not None:
-            super().on_epoch_end(epoch, {QUANTITY: self._recorder.last.validation_accuracy})
+        last = self._recorder.last
+        if last is not None and last is not self._told:
+            self._told = last
+            super().on_epoch_end(epoch, {QUANTITY: last.validation_accuracy})

@@ -1,0 +1,80 @@
+"""engine.store on files of older programs."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from engine.errors import StoreError
+from engine.exports import export_experiment
+from engine.schema import SCHEMA_VERSION
+from engine.store import Store
+from tests.engine.support import finished, opened_by_many, planned, record, started, timeless, weights
+
+NEWER_SETTINGS = ("schedule", "max_steps", "counts_dead_units", "probe")
+
+
+def make_version_1(store: Store) -> None:
+    """Turn the file into one of version 1, in which points had no dead units and nothing was computed."""
+    with closing(sqlite3.connect(store.file)) as old:
+        for number, text in old.execute("SELECT id, spec FROM runs").fetchall():
+            spec = {key: value for key, value in json.loads(text).items() if key not in NEWER_SETTINGS}
+            old.execute("UPDATE runs SET spec=? WHERE id=?", (json.dumps(spec), number))
+        old.execute("ALTER TABLE points DROP COLUMN dead_units")
+        old.execute("DROP TABLE computations")
+        old.execute("DROP TABLE arrays")
+        old.execute("PRAGMA user_version=1")
+        old.commit()
+
+
+def stored_run(store: Store) -> int:
+    """A whole run with records and weights; its number."""
+    _, (run,) = planned(store)
+    for event in (started(run.run), record(run.run), record(run.run, 20), weights(run.run), finished(run.run)):
+        store.add(event)
+    return run.run
+
+
+def test_a_store_of_version_1_is_brought_up_to_date_and_loses_nothing(store: Store) -> None:
+    run = stored_run(store)
+    before = [store.records(run), store.experiment(1), timeless([store.last_weights(run)])]
+    (planned_run,) = store.runs(1)
+    make_version_1(store)
+    with closing(Store(store.workspace)) as again:
+        assert [again.records(run), again.experiment(1), timeless([again.last_weights(run)])] == before
+        assert again.runs(1)[0].spec == planned_run.spec
+        again.add(record(run, 30, dead_units=(3, 4)))
+        assert again.records(run)[-1].dead_units == (3, 4)
+        assert again.computation(1) is None
+    with closing(sqlite3.connect(store.file)) as reader:
+        assert reader.execute("PRAGMA user_version").fetchone()[0] == SCHEMA_VERSION
+
+
+def test_a_store_of_version_1_can_be_exported(store: Store, tmp_path: Path) -> None:
+    stored_run(store)
+    make_version_1(store)
+    with closing(Store(store.workspace)) as again:
+        assert len(export_experiment(again, 1, tmp_path / "out")) == 9
+
+
+def test_a_store_of_version_1_can_be_opened_by_many_at_once(store: Store) -> None:
+    run = stored_run(store)
+    make_version_1(store)
+    assert opened_by_many(store.workspace, lambda opened: opened.records(run)) == []
+
+
+def test_a_file_that_can_not_be_brought_up_to_date_stays_as_it_was(store: Store) -> None:
+    stored_run(store)
+    make_version_1(store)
+    with closing(sqlite3.connect(store.file)) as old:
+        old.execute("ALTER TABLE points RENAME TO elsewhere")
+    with pytest.raises(StoreError, match="can't be opened"):
+        Store(store.workspace)
+    with closing(sqlite3.connect(store.file)) as old:
+        assert old.execute("PRAGMA user_version").fetchone()[0] == 1
+        tables = {name for (name,) in old.execute("SELECT name FROM sqlite_master WHERE type='table'")}
+        assert tables == {"experiments", "runs", "elsewhere", "weights"}
