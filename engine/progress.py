@@ -17,6 +17,7 @@ from engine.events import (
     RunFinished,
     RunsAdded,
 )
+from engine.wording import counted
 
 
 class Reporter(Protocol):
@@ -62,10 +63,10 @@ class LineReporter:
                 yield describe_images(event)
             case ExperimentStarted():
                 self._runs = {run.run: run for run in event.runs}
-                yield f"{len(event.runs)} runs, {event.workers} at a time"
+                yield f"{counted(len(event.runs), 'run')}, {event.workers} at a time"
             case RunsAdded(runs):
                 self._runs |= {run.run: run for run in runs}
-                yield f"{len(runs)} more runs: {', '.join(dict.fromkeys(run.spec.variant for run in runs))}"
+                yield f"{counted(len(runs), 'more run')}: {', '.join(dict.fromkeys(run.spec.variant for run in runs))}"
             case Record():
                 last = self._last.get(event.run)
                 if last is not None and last.epoch < event.epoch:

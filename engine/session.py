@@ -36,6 +36,7 @@ from engine.results import load_results
 from engine.spec import DataSpec, ExperimentSpec, RunSpec
 from engine.store import Store
 from engine.training.intervals import Timetable
+from engine.wording import counted
 
 log = logging.getLogger(__name__)
 
@@ -179,13 +180,13 @@ class Session:
         for status in (Status.STOPPED, Status.CANCELLED):
             if self._statuses[status]:
                 return status, ""
-        if self._statuses[Status.DIVERGED] == self._planned:
-            return Status.FAILED, f"All {self._planned} runs diverged; try a smaller learning rate."
-        bad = len(self._reasons)
+        diverged, bad = self._statuses[Status.DIVERGED], len(self._reasons)
+        if diverged == self._planned:
+            return Status.FAILED, "Every run diverged; try a smaller learning rate."
         if not bad:
             return Status.FINISHED, ""
-        reason = f"{bad} of {self._planned} runs did not finish: {self._reasons[0]}"
-        return (Status.FAILED if bad == self._planned else Status.FINISHED), reason
+        reason = f"{bad} of {counted(self._planned, 'run')} did not finish: {self._reasons[0]}"
+        return (Status.FAILED if bad + diverged == self._planned else Status.FINISHED), reason
 
     def _finish(self, finished: ExperimentFinished) -> ExperimentFinished:
         if finished.experiment is not None:

@@ -224,7 +224,7 @@ def _numbers(item: FieldDescription, changed: Callable[[], None]) -> Editor:
     line = _named(QLineEdit(), item)
     line.editingFinished.connect(changed)
     if item.optional or not item.default:
-        line.setPlaceholderText("none")
+        line.setPlaceholderText("found by itself")
     return Editor(
         line, lambda: split_list(line.text()), lambda values: line.setText(", ".join(str(value) for value in values))
     )

@@ -94,7 +94,12 @@ class ConvolutionSpec(ExperimentSpec):
     @classmethod
     def _in_full(cls, path: str | None) -> str | None:
         """What is stored means the same from any folder."""
-        return str(Path(path.strip()).expanduser().absolute()) if path and path.strip() else None
+        if not path or not path.strip():
+            return None
+        try:
+            return str(Path(path.strip()).expanduser().absolute())
+        except RuntimeError:
+            raise ValueError(f"'{path}' names the folder of a user there is not.") from None
 
 
 def compute(spec: ConvolutionSpec, emit: Callable[[ComputedPart], None], progress: Progress) -> Computation:

@@ -31,6 +31,7 @@ from engine.events import (
 )
 from engine.experiments.base import Experiment
 from engine.spec import DataSpec
+from engine.wording import counted
 from gui.form import Form
 from gui.observations import Observations
 from gui.tabs.board import Board
@@ -127,19 +128,17 @@ class ExperimentTab(QWidget):
         self._show_training(False)
         self._progress.setRange(0, PROGRESS_STEPS)
         self._progress.setValue(PROGRESS_STEPS if event.status is Status.FINISHED else self._progress.value())
-        tested = sum(run.test_accuracy is not None for run in self.observations.runs.values())
-        endings = {
-            Status.FINISHED: f"Finished: {tested} runs trained and tested." if self.observations.runs else "Finished.",
-            Status.STOPPED: f"Stopped; what was learned is kept, {tested} runs tested."
-            if self.observations.runs
-            else "Stopped; what was found so far is kept.",
-            Status.CANCELLED: "Cancelled; what was recorded is kept." if self.observations.runs else "Cancelled.",
-            Status.FAILED: "Not finished.",
-        }
-        self._status.setText(endings[event.status])
+        self._status.setText(self._ending_of(event.status))
         self._export.setEnabled(event.experiment is not None)
         if event.reason and event.status is not Status.CANCELLED:
             self.failed.emit(event.reason)
+
+    def _ending_of(self, status: Status) -> str:
+        runs = self.observations.runs.values()
+        if not runs:
+            return _ENDINGS[status].partition(";")[0] + "."
+        tested = counted(sum(run.test_accuracy is not None for run in runs), "run")
+        return f"{_ENDINGS[status]}, {tested} trained and tested."
 
     def refresh(self) -> None:
         """Draw everything that has changed."""
@@ -160,7 +159,7 @@ class ExperimentTab(QWidget):
             done = sum(run.status.is_final for run in observations.runs.values())
             left = observations.seconds_left
             time = f", {as_duration(left)} left" if left is not None else ""
-            self._status.setText(f"{done} of {len(observations.runs)} runs done{time}")
+            self._status.setText(f"{done} of {counted(len(observations.runs), 'run')} done{time}")
 
     def _say(self, text: str) -> None:
         """Say how far things are, unless they are being ended."""
@@ -273,6 +272,14 @@ class ExperimentTab(QWidget):
         column.addWidget(self._progress)
         column.addLayout(_row(self._run, self._stop, self._cancel, self._export))
         return panel
+
+
+_ENDINGS = {
+    Status.FINISHED: "Finished",
+    Status.STOPPED: "Stopped; what was learned is kept",
+    Status.CANCELLED: "Cancelled; what was recorded is kept",
+    Status.FAILED: "Not finished",
+}
 
 
 def _button(name: str, text: str, tip: str) -> QPushButton:

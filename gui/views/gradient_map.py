@@ -15,7 +15,8 @@ from gui.views.plot import Plot
 
 COLOUR_MAP = "magma"
 FAINTEST = 1e-9  # below any norm worth telling apart
-ROW_NAME_PIXELS = 9  # two variants of cnn_5 make fifteen rows
+ROW_NAME_PIXELS = 8  # two variants of cnn_5 make fifteen rows
+MOST_TOGETHER = 3  # variants of one architecture whose rows can still be read
 ROW_GAP = 1  # empty rows between two variants
 
 
@@ -55,16 +56,21 @@ class GradientMap(QWidget):
         """Offer the architectures of a new plan, the deepest chosen: it shows most."""
         self._observations, self._drawn = observations, None
         self._plot.clear_map()
-        depths = {
-            _architecture(name): len(layers_of(variant.runs[0].planned.spec.architecture))
-            for name, variant in observations.variants.items()
-        }
+        depths: dict[str, int] = {}
+        for variant in observations.variants.values():
+            depths[self._entry(variant)] = len(layers_of(variant.runs[0].planned.spec.architecture))
         names = list(depths)
         self._architecture.blockSignals(True)
         self._architecture.clear()
         self._architecture.addItems(names)
         self._architecture.setCurrentIndex(names.index(max(names, key=lambda name: depths[name])))
         self._architecture.blockSignals(False)
+
+    def _entry(self, variant: VariantObservation) -> str:
+        """What the list calls a variant: its architecture, or itself where too many of one would stand together."""
+        name = _architecture(variant.name)
+        alike = sum(_architecture(other) == name for other in self._observations.variants)
+        return name if alike <= MOST_TOGETHER else variant.name
 
     def refresh(self, observations: Observations) -> None:
         """Draw the chosen architecture's map if it has changed."""
@@ -82,14 +88,14 @@ class GradientMap(QWidget):
 
     def _shown(self, observations: Observations) -> list[VariantObservation]:
         chosen = self._architecture.currentText()
-        return [variant for name, variant in observations.variants.items() if _architecture(name) == chosen]
+        return [variant for variant in observations.variants.values() if self._entry(variant) == chosen]
 
 
 class _MapPlot(Plot):
     """The map itself with its axes and colour bar."""
 
     def __init__(self) -> None:
-        super().__init__("gradient_map_plot", "", "step", "")
+        super().__init__("gradient_map_plot", "", "", "")
         item = self.getPlotItem()
         item.setTitle(None)
         item.showGrid(x=False, y=False)
@@ -97,6 +103,7 @@ class _MapPlot(Plot):
         small = QFont()
         small.setPixelSize(ROW_NAME_PIXELS)
         item.getAxis("left").setTickFont(small)
+        item.getAxis("bottom").showLabel(False)  # steps, as in the plots around; the rows need the room
         item.getAxis("left").setStyle(tickLength=0)
         item.getAxis("left").setWidth(96)
         item.getViewBox().invertY(True)

@@ -134,7 +134,7 @@ def test_a_network_that_does_not_fit_ends_the_experiment_before_anything_is_stor
     [
         ([Status.FINISHED, Status.FINISHED], Status.FINISHED, ""),
         ([Status.FINISHED, Status.DIVERGED], Status.FINISHED, ""),
-        ([Status.DIVERGED, Status.DIVERGED], Status.FAILED, "All 2 runs diverged; try a smaller learning rate."),
+        ([Status.DIVERGED, Status.DIVERGED], Status.FAILED, "Every run diverged; try a smaller learning rate."),
         ([Status.CRASHED, Status.FINISHED], Status.FINISHED, "1 of 2 runs did not finish: Because."),
         ([Status.FAILED, Status.CRASHED], Status.FAILED, "2 of 2 runs did not finish: Because."),
         ([Status.STOPPED, Status.CANCELLED], Status.STOPPED, ""),
@@ -279,7 +279,7 @@ def test_a_loss_that_is_no_number_does_not_trouble_the_store(store: Store) -> No
         ]
 
     outcome, _ = run_session(store, ScriptedExecutor(answer), small_spec())
-    assert outcome == ExperimentFinished(1, Status.FAILED, "All 1 runs diverged; try a smaller learning rate.")
+    assert outcome == ExperimentFinished(1, Status.FAILED, "Every run diverged; try a smaller learning rate.")
 
 
 def test_real_runs_are_stored_as_they_were_emitted(store: Store) -> None:

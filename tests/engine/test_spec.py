@@ -233,6 +233,15 @@ def test_a_wrong_value_is_refused_with_its_key_and_what_it_takes(
         assert item.accepted in message
 
 
+@pytest.mark.parametrize("key", ["input", "kernel"])
+def test_a_file_of_a_user_who_is_not_there_is_said_in_a_sentence_or_when_it_is_opened(key: str) -> None:
+    spec = EXPERIMENTS["convolution"].spec
+    try:
+        assert "nobody_here" in getattr(spec.build({key: "~nobody_here/x.npy"}), key)
+    except SpecError as error:
+        assert_is_one_sentence(str(error))
+
+
 @pytest.mark.parametrize("names", [[], ["mlp_1", "mlp_1"]])
 def test_architectures_are_named_once_and_at_least_one(names: list[str]) -> None:
     with pytest.raises(SpecError, match=r"^architectures: ") as error:

@@ -123,7 +123,7 @@ def test_numbers_are_typed_with_commas_between(schedule: Form, text: str) -> Non
 
 def test_an_empty_list_of_numbers_says_what_it_means(schedule: Form) -> None:
     line = find(schedule, QLineEdit, "switches")
-    assert (line.text(), line.placeholderText()) == ("", "none")
+    assert (line.text(), line.placeholderText()) == ("", "found by itself")
     write(schedule, "switches", "4, 9")
     assert schedule.spec().model_dump()["switches"] == (4, 9)
     write(schedule, "switches", "")
