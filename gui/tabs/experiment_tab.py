@@ -137,6 +137,8 @@ class ExperimentTab(QWidget):
         runs = self.observations.runs.values()
         if not runs:
             return _ENDINGS[status].partition(";")[0] + "."
+        if status in (Status.FAILED, Status.CANCELLED):
+            return _ENDINGS[status] + "."
         tested = counted(sum(run.test_accuracy is not None for run in runs), "run")
         return f"{_ENDINGS[status]}, {tested} trained and tested."
 

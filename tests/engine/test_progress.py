@@ -80,7 +80,7 @@ STAGES: list[Event] = [
 
 def test_runs_added_later_are_named_and_counted() -> None:
     assert shown(StringIO(), STAGES).splitlines() == [
-        "1 runs, 2 at a time",
+        "1 run, 2 at a time",
         "mlp_1 #1: epoch 1, step 10, training loss 2.250, accuracy 12.5 %, validation accuracy 25.0 %",
         "[1/1] mlp_1 #1 finished in 2.0 s: test accuracy 50.00 %",
         "1 more run: search_2",
