@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor, QPen, QResizeEvent
+from PySide6.QtGui import QColor, QPen
 from PySide6.QtWidgets import QToolButton
 
 from engine.arrays import Array
@@ -164,13 +164,6 @@ class CurvePlot(Plot):
         # Room for 0.0001 beside the axis' name.
         self.getPlotItem().getAxis("left").setWidth(LOG_AXIS_WIDTH if logarithmic else AXIS_WIDTH)
 
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
-        """Keep the button in its corner."""
-        super().resizeEvent(event)
-        if event is not None:
-            width = self._log_button.sizeHint().width()
-            self._log_button.move(self.width() - width - LOG_BUTTON_MARGIN, LOG_BUTTON_MARGIN)
-
     def _make_log_button(self, name: str) -> QToolButton:
         button = QToolButton(self)
         button.setObjectName(f"{name}_log")
@@ -180,6 +173,7 @@ class CurvePlot(Plot):
         button.setAutoRaise(True)
         button.setChecked(self._logarithmic)
         button.toggled.connect(self.use_logarithmic)
+        button.move(LOG_BUTTON_MARGIN, LOG_BUTTON_MARGIN)  # above the axis that it changes
         return button
 
     def _stop_following(self) -> None:
