@@ -188,10 +188,10 @@ def _report(store: Store, experiment: Experiment, number: int, export: Path | No
 
 
 def _report_runs(result: ExperimentResult) -> None:
-    width = max(16, *(len(variant.name) + 2 for variant in result.variants))
+    width = max(16, *(len(variant.name) + 2 for variant in result.compared))
     titles = f"{'parameters':>11}{'runs':>8}{'best':>9}{'mean':>9}{'std':>8}{'seconds':>9}"
     _say(sys.stdout, f"{'variant':<{width}}{titles}")
-    for variant in result.variants:
+    for variant in result.compared:
         _say(sys.stdout, _table_row(variant, width))
         for run in variant.runs:
             if run.run.status is Status.DIVERGED:

@@ -34,7 +34,7 @@ MOST_LOSS = 1.2  # times the first loss of a range test
 def four_panels(result: ExperimentResult) -> Figure:
     """The course's figure of part 3.
 
-    Training loss; training (solid) and validation (dashed) accuracy; test against training accuracy, one point a run;
+    Training loss; validation (solid) and training (dashed) accuracy; test against training accuracy, one point a run;
     validation against training accuracy. Lines are means over the repeats, bands one standard deviation to each side.
     """
     figure = Figure(figsize=(12, 9), layout="constrained")
@@ -44,8 +44,8 @@ def four_panels(result: ExperimentResult) -> Figure:
             continue
         colour = variant.style.hex
         _draw_mean(loss, variant, "training_loss", colour, scale=1.0, style="-", label=variant.name)
-        _draw_mean(accuracy, variant, "training_accuracy", colour, scale=PERCENT, style="-", label=variant.name)
-        _draw_mean(accuracy, variant, "validation_accuracy", colour, scale=PERCENT, style="--", label=None)
+        _draw_mean(accuracy, variant, "validation_accuracy", colour, scale=PERCENT, style="-", label=variant.name)
+        _draw_mean(accuracy, variant, "training_accuracy", colour, scale=PERCENT, style="--", label=None)
         _draw_test(test, variant, colour)
         _draw_validation(validation, variant, colour)
     _finish_panels(loss, accuracy, test, validation)
@@ -172,7 +172,7 @@ def _draw_validation(axes: Axes, variant: VariantResult, colour: str) -> None:
 
 def _finish_panels(loss: Axes, accuracy: Axes, test: Axes, validation: Axes) -> None:
     _label(loss, "Training loss", "step", "loss (nats)")
-    _label(accuracy, "Training (solid) and validation (dashed) accuracy", "step", "accuracy (%)")
+    _label(accuracy, "Accuracy: validation (solid) and training (dashed)", "step", "accuracy (%)")
     _label(test, "Test against training accuracy, one point a run", "training accuracy (%)", "test accuracy (%)")
     _label(validation, "Validation against training accuracy", "training accuracy (%)", "validation accuracy (%)")
     for axes in (test, validation):

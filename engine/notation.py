@@ -43,6 +43,8 @@ def parse_network(text: str) -> tuple[Layer, ...]:
     pieces = [piece.strip() for piece in text.split(",")]
     if pieces == [""]:
         raise NetworkError(f"the network has no layer; write for example {EXAMPLE}.")
+    if "" in pieces:
+        raise NetworkError("a layer is missing before or after a comma.")
     if len(pieces) > MOST_LAYERS:
         raise NetworkError(f"the network has {len(pieces)} layers, and at most {MOST_LAYERS} are allowed.")
     return tuple(_layer(piece) for piece in pieces)

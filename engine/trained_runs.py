@@ -42,6 +42,8 @@ def trained_runs(store: Store) -> list[TrainedRun]:
         info = infos[run.experiment]
         if info is None or run.test_accuracy is None or run.model is None or not run.model.exists():
             continue
+        if run.spec.probe:
+            continue  # trained to find a setting, not to be good
         spec = run.spec
         found.append(
             TrainedRun(

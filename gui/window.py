@@ -181,7 +181,7 @@ class MainWindow(QMainWindow):
         self._assistant.run_task(SampleTask(data, SAMPLES))
 
     def _export(self, experiment: int) -> None:
-        folder = QFileDialog.getExistingDirectory(self, "Choose a folder for the results")
+        folder = QFileDialog.getExistingDirectory(self, "Choose a folder for the results", str(Path.home()))
         if folder:
             self._messages.clear()
             self._assistant.run_task(ExportTask(self._workspace, experiment, Path(folder)))

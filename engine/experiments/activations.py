@@ -125,9 +125,9 @@ ACTIVATIONS_EXPERIMENT = TrainingExperiment(
     title="Activations",
     summary="Each network with ReLU and with sigmoid: does the gradient reach the first layer?",
     lesson="The slope of a sigmoid is at most 1/4, so the gradient shrinks at every layer on its way back: in the heat "
-    "map the first layers of a deep sigmoid network stay dark and its loss rests near ln(classes). ReLU lets "
-    "more of it through, though a deep network rests long on its plateau too, and a unit that gives 0 for every "
-    "image is dead: no gradient revives it. Try inputs of [0, 255] (Input range: bytes).",
+    "map the first layers of a deep sigmoid network stay dark and its loss rests near ln(classes). ReLU lets more of "
+    "it through, though a deep network rests long on its plateau too. A unit that gives 0 for every image is dead: it "
+    "gets no gradient, and comes back only if the layers before it change. Try inputs of [0, 255] (Input range).",
     spec=ActivationsSpec,
     presets={
         "quick": {"dataset": "digits", "epochs": 30, "repeats": 1},

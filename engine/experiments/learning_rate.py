@@ -223,7 +223,7 @@ LEARNING_RATE_EXPERIMENT = TrainingExperiment(
     summary="One network under plain gradient descent with several learning rates.",
     lesson="Too small a rate creeps; too large a one jumps about or diverges, and its curve ends there. The range test "
     "raises the rate at every step: the loss falls where learning works and shoots up where it breaks. A tenth of the "
-    "rate with the least loss (the mark) is a good first try.",
+    "rate with the least loss (the mark) is a first guess, no more: a network that rests on a plateau shows little.",
     spec=LearningRateSpec,
     presets={
         "quick": {"dataset": "digits", "epochs": 20, "repeats": 1},

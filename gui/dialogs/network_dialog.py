@@ -20,6 +20,7 @@ from engine.experiments.choices import checked_architecture
 from engine.network_library import NetworkLibrary
 from engine.networks import ARCHITECTURES, format_network, layers_of, summarize_layers
 from engine.notation import EXAMPLE, split_architecture
+from engine.wording import counted
 from gui.views.network_table import NetworkTable
 
 HINT = (
@@ -150,6 +151,8 @@ class NetworkDialog(QDialog):
         column.addLayout(rows)
         column.addWidget(self._message)
         height, width, channels = self._input_shape
-        column.addWidget(QLabel(f"On {width}x{height} images with {channels} channels, {self._classes} classes:"))
+        column.addWidget(
+            QLabel(f"On {width}x{height} images with {counted(channels, 'channel')}, {self._classes} classes:")
+        )
         column.addWidget(self._layers, 1)
         column.addWidget(self._buttons)

@@ -184,6 +184,10 @@ class ExperimentTab(QWidget):
         """Say whether an experiment of another tab is under way: only one trains at a time."""
         self._busy = busy
         self._show_training(self._training)
+        if not self._training and busy:
+            self._status.setText("Another tab is at work; wait for it, or stop it there.")
+        elif self._status.text().startswith("Another tab"):
+            self._status.setText("Ready.")
 
     def _ask_for_samples(self) -> None:
         if self.form.dataset_chooser is None or not self.isVisible():

@@ -62,6 +62,10 @@ class ComparisonTable(QWidget):
         column_layout.addWidget(self._table, 1)
         column_layout.addWidget(self._rule)
 
+    def hasHeightForWidth(self) -> bool:  # noqa: N802
+        """No: the words below the table would otherwise claim room from the plots around."""
+        return False
+
     def begin(self, observations: Observations) -> None:
         """Make room for the variants of a new plan."""
         self._target = observations.setting("target_accuracy")

@@ -58,7 +58,7 @@ class MarkedPlot(CurvePlot):
             hoverPen=pg.mkPen(colour, width=2 * MARK_WIDTH),
             label=f"epoch {epoch}",
             # Two marks close to each other keep their words apart.
-            labelOpts={"position": 0.08 + 0.1 * (position % 3), "color": colour, "anchors": [(0, 0.5), (1, 0.5)]},
+            labelOpts={"position": 0.08 + 0.16 * (position % 3), "color": colour, "anchors": [(0, 0.5), (1, 0.5)]},
         )
         mark.sigPositionChanged.connect(self._name)
         mark.sigPositionChangeFinished.connect(self._settle)
