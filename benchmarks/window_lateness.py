@@ -51,7 +51,7 @@ def main(seconds: float) -> None:
 
 def train_and_watch(window: MainWindow, architecture: str, data: Path, seconds: float) -> tuple[list[float], int]:
     """Lateness in ms of every tick from the first record on, for ``seconds``, and the number of records meanwhile."""
-    tab = window.findChild(ExperimentTab)
+    tab = window.findChild(ExperimentTab, "tab_architectures")
     spec = tab.experiment.preset("course", dataset=str(data), architectures=[architecture], repeats=4)
     tab.form.show_spec(spec)
     finished, watched = QEventLoop(), QEventLoop()
