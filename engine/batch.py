@@ -188,7 +188,7 @@ def _report(store: Store, experiment: Experiment, number: int, export: Path | No
 
 
 def _report_runs(result: ExperimentResult) -> None:
-    width = max(16, *(len(variant.name) + 2 for variant in result.compared))
+    width = max([16, *(len(variant.name) + 2 for variant in result.compared)])
     titles = f"{'parameters':>11}{'runs':>8}{'best':>9}{'mean':>9}{'std':>8}{'seconds':>9}"
     _say(sys.stdout, f"{'variant':<{width}}{titles}")
     for variant in result.compared:

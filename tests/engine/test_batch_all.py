@@ -151,3 +151,13 @@ def test_ctrl_c_ends_the_whole_batch(workspace: Path, monkeypatch: pytest.Monkey
         assert store.experiment(1).status is Status.STOPPED
         with pytest.raises(StoreError):
             store.experiment(2)
+
+
+def test_an_experiment_of_probes_alone_is_reported_too(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The first search diverges, and nothing is compared with the schedule: no variant is left for the table."""
+    pairs = ["compare=", "rates=1000,0.1", "epochs=2", "repeats=1", "architecture=cnn_4"]
+    options = parse(["--batch", "schedule", "--workers", "0", "--workspace", str(workspace), "--set", *pairs])
+    assert run(options) == EXIT_FAILED
+    said = capsys.readouterr()
+    assert "Stored as experiment 1" in said.out
+    assert "Traceback" not in said.err
