@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from engine.arrays import Array
 from engine.events import Weights
+from engine.experiments.learning_rate import MOST_LOSS, worth_showing
 from engine.palette import colour_of
 from engine.results import ExperimentResult, VariantResult
 from engine.statistics import mean_and_deviation
@@ -28,7 +29,6 @@ LineStyle = str | tuple[int, tuple[float, ...]]
 
 WHITE = 255
 PERCENT = 100.0
-MOST_LOSS = 1.2  # times the first loss of a range test
 
 
 def four_panels(result: ExperimentResult) -> Figure:
@@ -124,9 +124,9 @@ def range_test_panel(rates: Sequence[float], losses: Sequence[float], smooth: Ar
     if suggested is not None:
         axes.axvline(suggested, color=colour_of(3), linestyle="--", label=f"suggested: {suggested:.2g}")
     axes.set_xscale("log")
-    kept = [loss for loss in losses if loss < MOST_LOSS * losses[0]]  # what is above would press the rest flat
-    if kept:
-        axes.set_ylim(min(kept) - 0.05 * losses[0], MOST_LOSS * losses[0])
+    kept = worth_showing(losses)
+    if len(kept):
+        axes.set_ylim(kept.min() - 0.05 * losses[0], MOST_LOSS * losses[0])
     _label(axes, "Learning rate range test", "learning rate", "training loss (nats)")
     return figure
 

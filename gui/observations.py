@@ -199,11 +199,6 @@ class Observations:
         return self._settings.get(key)
 
     @property
-    def total_steps(self) -> int:
-        """The largest number of steps of any run: how far the curves will reach."""
-        return max((run.planned.total_steps for run in self.runs.values()), default=1)
-
-    @property
     def progress(self) -> float:
         """Share of all steps of all runs made, 0 to 1; runs that ended early count as done."""
         total = sum(run.planned.total_steps for run in self.runs.values())

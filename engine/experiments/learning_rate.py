@@ -36,6 +36,7 @@ Rate = Annotated[float, Field(gt=0, le=1000)]
 
 RANGE_TEST = "range_test"
 LEAST_FALL = 0.01  # share of the first loss; less than that may be chance
+MOST_LOSS = 1.2  # times the first loss of a range test
 SMOOTHING = 0.9  # share of the average so far in each smoothed loss
 
 
@@ -142,6 +143,16 @@ def smoothed(losses: Sequence[float] | Array) -> Array:
         average = SMOOTHING * average + (1 - SMOOTHING) * float(loss)
         result.append(average / (1 - SMOOTHING**count))
     return np.array(result)
+
+
+def worth_showing(losses: Sequence[float] | Array) -> Array:
+    """The losses of a range test that decide what range is shown: float64, at most as many.
+
+    Losses above have diverged, and would press the rest flat.
+    """
+    values = np.asarray(losses, float)
+    kept: Array = values[np.isfinite(values) & (values < MOST_LOSS * values[0])]
+    return kept
 
 
 def suggested(rates: Sequence[float] | Array, losses: Sequence[float] | Array) -> float | None:

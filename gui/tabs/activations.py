@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from gui.observations import VariantObservation
+from gui.tabs.plots import PERCENT, gradient_plot, training_loss_plot
 from gui.tabs.training_board import TrainingBoard, Views
 from gui.views.curve_plot import CurvePlot, Series
 from gui.views.gradient_map import GradientMap
-
-PERCENT = 100.0
 
 
 def activations_board() -> TrainingBoard:
@@ -15,14 +14,8 @@ def activations_board() -> TrainingBoard:
     return TrainingBoard(
         Views(
             plots=(
-                lambda: CurvePlot("training_loss", "Training loss", "loss (nats)", (Series("training_loss"),)),
-                lambda: CurvePlot(
-                    "gradient_norm",
-                    "Gradient of the first layer's kernel",
-                    "L2 norm",
-                    (Series("gradient_norm"),),
-                    logarithmic=True,
-                ),
+                training_loss_plot,
+                gradient_plot,
                 GradientMap,
                 lambda: CurvePlot(
                     "dead_units",

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from gui.observations import VariantObservation
+from gui.tabs.plots import PERCENT, gradient_plot, training_loss_plot
 from gui.tabs.training_board import TrainingBoard, Views
 from gui.views.curve_plot import CurvePlot, Series
 from gui.views.range_plot import RangePlot
-
-PERCENT = 100.0
 
 
 def learning_rate_board() -> TrainingBoard:
@@ -15,9 +14,7 @@ def learning_rate_board() -> TrainingBoard:
     return TrainingBoard(
         Views(
             plots=(
-                lambda: CurvePlot(
-                    "training_loss", "Training loss", "loss (nats)", (Series("training_loss"),), shown=_is_compared
-                ),
+                lambda: training_loss_plot(_is_compared),
                 lambda: CurvePlot(
                     "validation_accuracy",
                     "Validation accuracy",
@@ -26,14 +23,7 @@ def learning_rate_board() -> TrainingBoard:
                     shown=_is_compared,
                 ),
                 RangePlot,
-                lambda: CurvePlot(
-                    "gradient_norm",
-                    "Gradient of the first layer's kernel",
-                    "L2 norm",
-                    (Series("gradient_norm"),),
-                    logarithmic=True,
-                    shown=_is_compared,
-                ),
+                lambda: gradient_plot(_is_compared),
             )
         )
     )

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from gui.tabs.plots import PERCENT, training_loss_plot
 from gui.tabs.training_board import TrainingBoard, Views
 from gui.views.comparison_table import ComparisonTable
 from gui.views.curve_plot import CurvePlot, Series
 from gui.views.marked_plot import MarkedPlot
-
-PERCENT = 100.0
 
 
 def schedule_board() -> TrainingBoard:
@@ -22,7 +21,7 @@ def schedule_board() -> TrainingBoard:
         Views(
             plots=(
                 lambda: accuracy,
-                lambda: CurvePlot("training_loss", "Training loss", "loss (nats)", (Series("training_loss"),)),
+                training_loss_plot,
                 ComparisonTable,
                 lambda: CurvePlot(
                     "learning_rate", "Learning rate", "learning rate", (Series("learning_rate"),), logarithmic=True

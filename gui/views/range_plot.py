@@ -6,14 +6,13 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
 
-from engine.experiments.learning_rate import RANGE_TEST, smoothed, suggested
+from engine.experiments.learning_rate import RANGE_TEST, smoothed, suggested, worth_showing
 from engine.palette import colour_of
 from gui.observations import Observations
 from gui.views.curve_plot import round_range
 from gui.views.plot import Plot
 
 FAINT = 90  # of 255
-MOST_LOSS = 1.2  # times the first loss: what is above has diverged and would press the rest flat
 
 
 class RangePlot(Plot):
@@ -60,7 +59,7 @@ class RangePlot(Plot):
         self._raw.setData(rates, losses)
         self._smooth.setData(rates, smooth)
         self.setXRange(np.log10(rates[0]), np.log10(run.planned.spec.schedule.rates[-1]), padding=0.02)
-        kept = np.append(losses[np.isfinite(losses) & (losses < MOST_LOSS * losses[0])], smooth[0])
+        kept = np.append(worth_showing(losses), smooth[0])
         self.setYRange(*round_range(float(kept.min()), float(kept.max())), padding=0)
         rate = suggested(rates, losses)
         self._mark.setVisible(rate is not None and run.status.is_final)
