@@ -43,8 +43,7 @@ class Evaluator:
 
     def __init__(self, network: keras.Sequential, shape: tuple[int, ...], loss: Loss, looks_at_all: bool) -> None:
         self._network, self._loss, self._looks_at_all = network, loss, looks_at_all
-        activations = [layer.output for layer in network.layers if isinstance(layer, keras.layers.Activation)]
-        self._observed = keras.Model(network.inputs, [network.outputs[0], *activations])
+        self._observed = _observed(network)
         # The signature lets one trace serve any number of images, so that none falls into training time.
         signature = [tf.TensorSpec((None, *shape), tf.float32), tf.TensorSpec((None,), tf.int32)]
         self._compiled = tf.function(self._evaluate, input_signature=signature)
@@ -86,6 +85,20 @@ class Evaluator:
         dead = [tf.reduce_sum(tf.cast(~each, tf.float32)) for each in alive]
         means, deviations = [each[0] for each in moments], [tf.sqrt(each[1]) for each in moments]
         return tf.stack([loss_sum / whole, correct / whole, *dead, *means, *deviations])
+
+
+def _observed(network: keras.Sequential) -> keras.Model:
+    """Images to logits and what each activation gives.
+
+    The layers are chained anew: the outputs that they remember stem from the network while it grew, one from each
+    stage, and a model of these computes every stage from the images on, which takes four times as long for cnn_4.
+    """
+    values, activations = network.inputs[0], []
+    for layer in network.layers:
+        values = layer(values)
+        if isinstance(layer, keras.layers.Activation):
+            activations.append(values)
+    return keras.Model(network.inputs, [values, *activations])
 
 
 def _pooled(before: tf.Tensor, images_before: tf.Tensor, outputs: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
