@@ -12,9 +12,9 @@ from engine.events import PlannedRun, RunRestored
 class RunCurves:
     """What was recorded of a run.
 
-    ``steps``, losses (nats), accuracies (fractions) and ``learning_rate`` are float64 [records]; a long run may be given
-    as every n-th record, the last one included. ``gradient_norms`` and ``update_ratios`` are float [last records,
-    layers], ``dead_units`` float [last records, activations]: as many of the last records as one likes.
+    ``steps``, losses (nats), accuracies (fractions) and ``learning_rate`` are float64 [records]; of a long run every
+    n-th record will do, the last one included. ``gradient_norms`` and ``update_ratios`` are float [last records,
+    layers], ``dead_units`` float [last records, activations]: the last ten records or more.
     """
 
     run: int

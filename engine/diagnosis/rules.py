@@ -51,8 +51,8 @@ LEAST_RISE = 0.02  # nats: a tenth more of hardly any loss harms nobody
 # high a learning rate does; mlp_1 learns the digits well with as many, so half must be.
 DEAD_UNITS = Threshold(0.50, 0.40)
 # Gradient norm of the first layer over that of the last. X. Glorot and Y. Bengio, "Understanding the difficulty of
-# training deep feedforward neural networks", 2010, see it shrink layer by layer in sigmoid networks; in the five networks
-# with ReLU it stays over a hundredth.
+# training deep feedforward neural networks", 2010, see it shrink layer by layer in sigmoid networks; in the homework's
+# networks with ReLU it stays over a hundredth.
 VANISHING = Threshold(1e-3, 3e-3)
 # Size of an update over that of the weights: CS231n ("Neural Networks Part 3") gives 1e-3 as a rule of thumb, "if it is
 # lower than this then the learning rate might be too low". One and a half decades off, and not learning, is a finding.
@@ -183,7 +183,7 @@ def updates_too_large(situation: Situation) -> Words | None:
     if ratio is None or _learns(situation) or not ratio > RATIO_TOO_LARGE.when(situation.stands):
         return None
     return (
-        f"a step changes the weights by {100 * ratio:.2g} % of their size, where about {100 * USUAL_RATIO:g} % is usual.",
+        _size_of_updates(ratio),
         f"Try a smaller learning rate than {situation.curves.learning_rate[-1]:g}.",
     )
 
@@ -195,7 +195,7 @@ def updates_too_small(situation: Situation) -> Words | None:
     if not ratio or _learns(situation) or not ratio < RATIO_TOO_SMALL.when(situation.stands):
         return None
     return (
-        f"a step changes the weights by {100 * ratio:.2g} % of their size, where about {100 * USUAL_RATIO:g} % is usual.",
+        _size_of_updates(ratio),
         f"Try a larger learning rate than {situation.curves.learning_rate[-1]:g}, or Adam.",
     )
 
@@ -227,6 +227,11 @@ def _typical_ratio(situation: Situation) -> float | None:
     if not situation.is_long_enough or not ratios.size:
         return None
     return float(np.median(ratios))
+
+
+def _size_of_updates(ratio: float) -> str:
+    usual = f"about {100 * USUAL_RATIO:g} % is usual"
+    return f"a step changes the weights by {100 * ratio:.2g} % of their size, where {usual}."
 
 
 def _learns(situation: Situation) -> bool:
