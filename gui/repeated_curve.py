@@ -85,7 +85,7 @@ class RepeatedCurve:
             mean = least = greatest = np.where(count, values, np.nan)
             deviation = np.zeros(len(values))
         else:
-            table = table_of(reaching, first, last)
+            table = _table(reaching, first, last)
             table[~np.isfinite(table)] = np.nan
             mean, deviation = mean_and_deviation(table)
             least, greatest = np.fmin.reduce(table), np.fmax.reduce(table)
@@ -100,7 +100,7 @@ class RepeatedCurve:
                     growing.replace(first, part)
 
 
-def table_of(curves: Sequence[array[float]], first: int, last: int) -> Array:
+def _table(curves: Sequence[array[float]], first: int, last: int) -> Array:
     """One row a run, NaN where a run hasn't come so far: float64 [runs, last - first]."""
     table = np.full((len(curves), last - first), np.nan)
     for row, curve in zip(table, curves, strict=True):
@@ -111,7 +111,7 @@ def table_of(curves: Sequence[array[float]], first: int, last: int) -> Array:
 
 def _piece(curve: array[float], first: int, last: int) -> Array:
     """A copy: an array whose memory is lent out can't grow."""
-    return np.frombuffer(curve[first:last], float)
+    return np.frombuffer(curve[first:last], curve.typecode).astype(float)
 
 
 def _merged(spans: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
