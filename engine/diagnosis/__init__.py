@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
+import numpy as np
+
 from engine.diagnosis.curves import RunCurves, restored_curves
 from engine.diagnosis.findings import Finding, FindingKind, GroupedFinding
 from engine.diagnosis.rules import LEAST_RECORDS, RULES, Situation
@@ -24,14 +26,17 @@ def diagnose(curves: RunCurves, classes: int, standing: Collection[FindingKind] 
     """What is wrong with a run, the gravest first; nothing for a healthy one and for one too short to tell.
 
     ``classes`` is their number. ``standing`` names what was found before: it takes less to keep a finding than to make
-    it, so that words don't come and go with every record.
+    it, so that words don't come and go with every record. Of a run that diverges nothing else is said: the rest follows.
     """
     found = []
-    for kind, rule in RULES.items():
-        words = rule(Situation(curves, classes, kind in standing))
-        if words is not None:
-            step = int(curves.steps[-1])
-            found.append(Finding(kind, curves.run, curves.variant, curves.repeat, step, *words))
+    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
+        for kind, rule in RULES.items():
+            words = rule(Situation(curves, classes, kind in standing))
+            if words is not None:
+                step = int(curves.steps[-1])
+                found.append(Finding(kind, curves.run, curves.variant, curves.repeat, step, *words))
+            if found and kind is FindingKind.DIVERGING:
+                break
     return found
 
 

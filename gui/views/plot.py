@@ -54,6 +54,9 @@ class Plot(pg.PlotWidget):
         """Show or hide one variant."""
         raise NotImplementedError
 
+    def highlight_variant(self, name: str | None) -> None:
+        """Let all other variants step back; None brings them all forward. Not every plot does."""
+
     def show_values(self, visible: bool) -> None:
         """Show or hide the numbers on the axes; an empty plot has none worth reading."""
         for side in self._labels:

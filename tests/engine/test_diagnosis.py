@@ -152,7 +152,7 @@ def test_a_run_without_records_says_nothing() -> None:
     [
         (FindingKind.VANISHING_GRADIENT, "gradient_norms", [2e-3, 0.1, 1.0]),
         (FindingKind.DEAD_UNITS, "dead_units", [7.0, 0.0]),
-        (FindingKind.DIVERGING, "training_loss", 2.6),
+        (FindingKind.DIVERGING, "training_loss", None),
     ],
 )
 def test_it_takes_less_to_keep_a_finding_than_to_make_it(kind: FindingKind, name: str, between: Any) -> None:
@@ -212,13 +212,12 @@ def test_networks_without_activation_and_of_one_layer_can_be_looked_at() -> None
     st.integers(1, 100),
 )
 def test_no_numbers_whatever_are_too_much_for_it(records: int, numbers: list[float], classes: int) -> None:
-    with np.errstate(all="ignore"):
-        wild = {
-            name: np.resize(np.roll(numbers, shift), getattr(curves(records), name).shape).astype(float)
-            for shift, name in enumerate(_OF_RECORDS[1:])
-        }
-        for finding in diagnose(curves(records, **wild), classes, standing=set(FindingKind)):
-            assert finding.sentence
+    wild = {
+        name: np.resize(np.roll(numbers, shift), getattr(curves(records), name).shape).astype(float)
+        for shift, name in enumerate(_OF_RECORDS[1:-1])
+    }
+    for finding in diagnose(curves(records, **wild), classes, standing=set(FindingKind)):
+        assert finding.sentence
 
 
 def test_findings_of_a_kind_in_one_variant_are_told_once() -> None:

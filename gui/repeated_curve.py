@@ -1,0 +1,126 @@
+"""Mean and spread of a quantity over the runs of a variant, kept up to date as records come in."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from engine.arrays import Array
+from engine.statistics import mean_and_deviation
+from gui.growing import Growing
+
+COLUMNS_AT_ONCE = 4096  # a block of fifty runs fits a processor's cache
+
+
+class RepeatedCurve:
+    """Statistics of each record over the runs that came so far; only records with news are computed again.
+
+    ``mean`` is float64 [records]; ``deviation`` (sample standard deviation, 0 for fewer than two), ``least``,
+    ``greatest`` and ``count`` are float32, which no eye can tell from float64. Values that are not finite are left out.
+    """
+
+    def __init__(self) -> None:
+        self._lengths: list[int] = []
+        self._changes: list[int] = []  # first record that each update changed
+        self._mean = Growing()
+        self._deviation, self._least, self._greatest, self._count = (Growing(np.float32) for _ in range(4))
+
+    @property
+    def mean(self) -> Array:
+        """Mean over the runs; NaN where no run has a finite value."""
+        return self._mean.values
+
+    @property
+    def deviation(self) -> Array:
+        """Sample standard deviation over the runs."""
+        return self._deviation.values
+
+    @property
+    def least(self) -> Array:
+        """Least value of any run."""
+        return self._least.values
+
+    @property
+    def greatest(self) -> Array:
+        """Greatest value of any run."""
+        return self._greatest.values
+
+    @property
+    def count(self) -> Array:
+        """Number of runs with a finite value."""
+        return self._count.values
+
+    @property
+    def version(self) -> int:
+        """How often it has changed."""
+        return len(self._changes)
+
+    def changed_since(self, version: int) -> int:
+        """Position of the first record that changed since ``version``; their number where none did."""
+        return min(self._changes[version:], default=len(self.mean))
+
+    def update(self, curves: Sequence[array[float]]) -> None:
+        """Take in what came since the last call; ``curves`` are the runs', each longer than before or as long."""
+        lengths = [len(curve) for curve in curves]
+        if lengths == self._lengths:
+            return
+        before = self._lengths + [0] * (len(lengths) - len(self._lengths))
+        if len(before) > len(lengths) or any(new < old for new, old in zip(lengths, before, strict=True)):
+            before = [0] * len(lengths)
+        grown = sorted((old, new) for old, new in zip(before, lengths, strict=True) if new > old)
+        for begin, end in _merged(grown):
+            for first in range(begin, end, COLUMNS_AT_ONCE):
+                self._compute(curves, first, min(end, first + COLUMNS_AT_ONCE))
+        self._lengths = lengths
+        self._changes.append(grown[0][0] if grown else 0)
+
+    def _compute(self, curves: Sequence[array[float]], first: int, last: int) -> None:
+        """Records ``first`` up to ``last``; those after are as they were."""
+        reaching = [curve for curve in curves if len(curve) > first]
+        if len(reaching) == 1:
+            values = _piece(reaching[0], first, last)
+            count = np.isfinite(values)
+            mean = least = greatest = np.where(count, values, np.nan)
+            deviation = np.zeros(len(values))
+        else:
+            table = _table(reaching, first, last)
+            table[~np.isfinite(table)] = np.nan
+            mean, deviation = mean_and_deviation(table)
+            least, greatest = np.fmin.reduce(table), np.fmax.reduce(table)
+            count = np.isfinite(table).sum(axis=0)
+        parts = (mean, deviation, least, greatest, count)
+        kept = (self._mean, self._deviation, self._least, self._greatest, self._count)
+        with np.errstate(over="ignore"):  # beyond float32 lies what nobody draws
+            for growing, part in zip(kept, parts, strict=True):
+                if last < len(growing):
+                    growing.values[first:last] = part
+                else:
+                    growing.replace(first, part)
+
+
+def _table(curves: Sequence[array[float]], first: int, last: int) -> Array:
+    """One row a run, NaN where a run hasn't come so far: float64 [runs, last - first]."""
+    table = np.full((len(curves), last - first), np.nan)
+    for row, curve in zip(table, curves, strict=True):
+        piece = _piece(curve, first, last)
+        row[: len(piece)] = piece
+    return table
+
+
+def _piece(curve: array[float], first: int, last: int) -> Array:
+    """A copy: an array whose memory is lent out can't grow."""
+    return np.frombuffer(curve[first:last], curve.typecode).astype(float)
+
+
+def _merged(spans: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Sorted spans, those that touch as one."""
+    begin, end = spans[0] if spans else (0, 0)
+    for next_begin, next_end in spans:
+        if next_begin > end:
+            yield begin, end
+            begin, end = next_begin, next_end
+        end = max(end, next_end)
+    if end > begin:
+        yield begin, end
