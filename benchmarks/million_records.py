@@ -14,8 +14,6 @@ import sys
 import time
 from array import array
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
 import pyqtgraph as pg

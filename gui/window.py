@@ -46,6 +46,7 @@ from gui.bridge import Bridge
 from gui.conductor import Conductor
 from gui.dialogs.network_dialog import NetworkDialog
 from gui.experiment_queue import ExperimentQueue
+from gui.kernel_reader import KernelReader
 from gui.tabs import BOARDS
 from gui.tabs.architectures import architectures_board
 from gui.tabs.experiment_tab import ExperimentTab
@@ -83,6 +84,7 @@ class MainWindow(QMainWindow):
         self.setWindowTitle("Trainscope")
         self._workspace = workspace
         self._library = NetworkLibrary(workspace)
+        self._kernels = KernelReader(workspace)
         self._settings = QSettings("Trainscope", "Trainscope")
         self._training = Bridge(trainer, self)
         self._assistant = Bridge(assistant, self)
@@ -141,6 +143,7 @@ class MainWindow(QMainWindow):
         self._prober.send(Control.CANCEL)
         for bridge in (self._training, self._assistant, self._prober):
             bridge.close()
+        self._kernels.close()
         super().closeEvent(event)
 
     def show_error(self, sentence: str) -> None:
@@ -149,6 +152,7 @@ class MainWindow(QMainWindow):
 
     def _add_tab(self, tab: ExperimentTab) -> None:
         self._experiment_tabs.append(tab)
+        tab.board.use_kernels(self._kernels)
         tab.run_requested.connect(lambda spec: self._run(tab, spec))
         tab.command_given.connect(self._conductor.command)
         tab.repeats_requested.connect(self._ask_for_repeats)

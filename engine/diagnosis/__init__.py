@@ -26,7 +26,7 @@ def diagnose(curves: RunCurves, classes: int, standing: Collection[FindingKind] 
     """What is wrong with a run, the gravest first; nothing for a healthy one and for one too short to tell.
 
     ``classes`` is their number. ``standing`` names what was found before: it takes less to keep a finding than to make
-    it, so that words don't come and go with every record. Of a run that diverges nothing else is said: the rest follows.
+    it, so that words don't come and go with every record. Of a run that diverges nothing else is said.
     """
     found = []
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):

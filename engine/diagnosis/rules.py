@@ -111,12 +111,14 @@ def chance_plateau(situation: Situation) -> Words | None:
         return None
     # Single records jitter more than means do.
     away = np.flatnonzero(~(np.abs(losses - guessing) < 2 * distance))
-    since = situation.curves.steps[away[-1] + 1] if len(away) and away[-1] + 1 < len(losses) else 0.0
+    since = "from the start"
+    if len(away) and away[-1] + 1 < len(losses):
+        since = f"since step {situation.curves.steps[away[-1] + 1]:,.0f}"
     advice = "Wait longer, or try a larger learning rate, ReLU in place of sigmoid, Adam, or fewer layers."
     if _is_cut(situation.curves):
         advice = "All units of an activation are dead and nothing gets past them: try a smaller learning rate."
     return (
-        f"the training loss has stood at {newer:.3f} since step {since:,.0f}, within "
+        f"the training loss has stood at {newer:.3f} {since}, within "
         f"{100 * abs(newer / guessing - 1):.1f} % of ln({situation.classes}) = {guessing:.3f}: it guesses.",
         advice,
     )
@@ -131,7 +133,7 @@ def vanishing_gradient(situation: Situation) -> Words | None:
     first, last = float(norms[0]), float(norms[-1])
     if not (last > 0 and first < VANISHING.when(situation.stands) * last):
         return None
-    factor = f"{last / first:,.0f} times smaller than" if first > 0 else "beside"
+    factor = f"{float(f'{last / first:.2g}'):,.0f} times smaller than" if first > 0 else "beside"
     return (
         f"the gradient of {curves.layers[0]} is {first:.2g}, {factor} the {last:.2g} of {curves.layers[-1]}.",
         "Try ReLU in place of sigmoid or tanh, fewer layers, or Adam, which evens out the size of updates.",

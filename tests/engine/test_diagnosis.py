@@ -103,7 +103,7 @@ def test_every_kind_has_a_rule_and_the_gravest_comes_first() -> None:
     ("kind", "said"),
     [
         (FindingKind.DIVERGING, "from 2.33 to 4.88"),
-        (FindingKind.CHANCE_PLATEAU, "stood at 2.303 since step 0, within 0.0 % of ln(10) = 2.303"),
+        (FindingKind.CHANCE_PLATEAU, "stood at 2.303 from the start, within 0.0 % of ln(10) = 2.303"),
         (FindingKind.VANISHING_GRADIENT, "conv_1 is 2e-06, 50,000 times smaller than the 0.1 of prediction"),
         (FindingKind.DEAD_UNITS, "6 of the 8 units of act_2 (75 %)"),
         (FindingKind.OVERFITTING, "training accuracy is 15.0 points higher"),
