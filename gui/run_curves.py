@@ -33,14 +33,14 @@ def observed_curves(run: RunObservation) -> RunCurves:
         validation_accuracy=thinned(run.curves["validation_accuracy"]),
         learning_rate=thinned(run.curves["learning_rate"]),
         layers=run.layers,
-        gradient_norms=_last(run.layer_curves.get("gradient_norms", ())),
-        update_ratios=_last(run.layer_curves.get("update_ratios", ())),
+        gradient_norms=rows_of(run.layer_curves.get("gradient_norms", ()), LEAST_RECORDS).T,
+        update_ratios=rows_of(run.layer_curves.get("update_ratios", ()), LEAST_RECORDS).T,
         activations=run.activations,
         units=run.units,
-        dead_units=_last(run.layer_curves.get("dead_units", ())),
+        dead_units=rows_of(run.layer_curves.get("dead_units", ()), LEAST_RECORDS).T,
     )
 
 
-def _last(curves: Sequence[array[float]]) -> Array:
-    """The last records of each curve: float32 [records, curves]."""
-    return np.array([np.array(curve[-LEAST_RECORDS:]) for curve in curves], np.float32).reshape(len(curves), -1).T
+def rows_of(curves: Sequence[array[float]], last: int = 0) -> Array:
+    """Copies of the ``last`` values of each curve, 0: of all: float [curves, values]."""
+    return np.array([np.array(curve[-last:]) for curve in curves]) if curves else np.empty((0, 0))

@@ -128,13 +128,13 @@ class _UprightHeader(QHeaderView):
         super().__init__(Qt.Orientation.Horizontal, parent)
         self.names: tuple[str, ...] = ()
         self._was_upright = False
+        self.sectionResized.connect(self._turn)
 
     def sizeHint(self) -> QSize:  # noqa: N802
         hint = super().sizeHint()
         return QSize(hint.width(), self._longest + NAME_MARGIN) if self._is_upright else hint
 
-    def resizeEvent(self, event: Any) -> None:  # noqa: N802
-        super().resizeEvent(event)
+    def _turn(self, _section: int, _before: int, _now: int) -> None:
         if self._is_upright is not self._was_upright:
             self._was_upright = self._is_upright
             self.geometriesChanged.emit()

@@ -27,15 +27,21 @@ RUNS_AT_ONCE = 4
 
 @dataclass
 class _Watch:
-    """What was found in a run, when it had how many records and was at its end or not."""
+    """What was found in ``run``, when it had how many records and was at its end or not."""
 
+    run: RunObservation
     records: int = 0
     is_final: bool = False
     findings: list[Finding] = field(default_factory=list)
 
-    def is_due(self, run: RunObservation) -> bool:
-        grown = len(run.steps) >= max(LEAST_NEWS * self.records, self.records + 1)
-        return grown or run.status.is_final is not self.is_final
+    @property
+    def is_due(self) -> bool:
+        grown = len(self.run.steps) >= max(LEAST_NEWS * self.records, self.records + 1)
+        return grown or self.run.status.is_final is not self.is_final
+
+    def look(self, classes: int) -> None:
+        self.records, self.is_final = len(self.run.steps), self.run.status.is_final
+        self.findings = diagnose(observed_curves(self.run), classes, {finding.kind for finding in self.findings})
 
 
 class Findings(QToolButton):
@@ -73,18 +79,17 @@ class Findings(QToolButton):
     def begin(self, observations: Observations) -> None:
         """Forget what was found in the plan before; of a plan that only grew, what was found stays."""
         self._observations = observations
-        known = observations.runs.keys() & self._watches.keys()
-        self._watches = {number: self._watches[number] for number in known}
+        known = {number: watch for number, watch in self._watches.items() if observations.runs.get(number) is watch.run}
+        self._watches = {number: known.get(number, _Watch(run)) for number, run in observations.runs.items()}
         self._waiting.clear()
         self._tell()
 
     def refresh(self, observations: Observations) -> None:
         """Look at the runs with news."""
         queued = set(self._waiting)
-        for number, run in observations.runs.items():
-            watch = self._watches.setdefault(number, _Watch())
+        for number, watch in self._watches.items():
             # A probe's rate is driven until it diverges, or is given up on a plateau: it is meant to look ill.
-            if number not in queued and not run.planned.spec.probe and watch.is_due(run):
+            if number not in queued and not watch.run.planned.spec.probe and watch.is_due:
                 self._waiting.append(number)
         self._look_at_some()
 
@@ -116,19 +121,13 @@ class Findings(QToolButton):
         classes = len(self._observations.info.class_names) if self._observations.info else 0
         before = [watch.findings for watch in self._watches.values()]
         for _ in range(min(RUNS_AT_ONCE, len(self._waiting))):
-            self._look_at(self._observations.runs[self._waiting.popleft()], classes)
+            self._watches[self._waiting.popleft()].look(classes)
         if before != [watch.findings for watch in self._watches.values()]:
             self._tell()
         if not self._waiting:
             self._timer.stop()
         elif not self._timer.isActive():
             self._timer.start()
-
-    def _look_at(self, run: RunObservation, classes: int) -> None:
-        watch = self._watches[run.planned.run]
-        watch.records, watch.is_final = len(run.steps), run.status.is_final
-        standing = {finding.kind for finding in watch.findings}
-        watch.findings = diagnose(observed_curves(run), classes, standing)
 
     def _tell(self) -> None:
         self._show(grouped(finding for watch in self._watches.values() for finding in watch.findings))

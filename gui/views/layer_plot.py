@@ -11,6 +11,7 @@ from PySide6.QtGui import QColor, QMouseEvent, QPen
 
 from engine.arrays import Array
 from gui.observations import OF_LAYERS, Observations, RunObservation, VariantObservation
+from gui.run_curves import rows_of
 from gui.theme import muted
 from gui.views.depth_colours import depth_colours
 from gui.views.plot import Plot
@@ -58,6 +59,7 @@ class LayerPlot(Plot):
         self.setToolTip(shown.tip)
         self._lines: dict[str, pg.PlotDataItem] = {}
         self._bands: dict[str, pg.PlotCurveItem] = {}
+        self._observations = Observations()
         self._drawn: tuple[object, ...] = ()
         self._drawn_records = 0
         self._follows = True
@@ -72,6 +74,7 @@ class LayerPlot(Plot):
 
     def begin(self, observations: Observations) -> None:
         """Forget the curves of the plan before."""
+        self._observations = observations
         self._chooser.begin(observations)
         self.forget()
 
@@ -115,6 +118,7 @@ class LayerPlot(Plot):
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         """Show all again."""
         self._follows, self._drawn = True, ()
+        self.refresh(self._observations)
         super().mouseDoubleClickEvent(event)
 
     def _has_news(self, variant: VariantObservation, run: RunObservation | None) -> bool:
@@ -202,14 +206,13 @@ def layer_values(
         names, steps, values = variant.mean_layers(quantity)
     else:
         names = run.layers if quantity in OF_LAYERS else run.activations
-        curves = run.layer_curves.get(quantity, ())
-        steps, values = np.array(run.steps), np.array([np.array(curve) for curve in curves]).reshape(len(curves), -1)
+        steps, values = np.array(run.steps), rows_of(run.layer_curves.get(quantity, ()))
     return names[: len(values)], steps[: values.shape[1]] if values.size else steps[:0], values
 
 
 def outline(steps: Array, low: Array, high: Array) -> tuple[Array, Array]:
     """The outline of a band, to and fro, of at most :data:`BAND_POINTS` points a side; gaps are left out."""
-    stride = -(-len(steps) // BAND_POINTS)
+    stride = max(1, -(-len(steps) // BAND_POINTS))
     known = np.isfinite(low) & np.isfinite(high)
     x, low, high = (values[known][::stride] for values in (steps, low, high))
     return np.concatenate([x, x[::-1]]), np.concatenate([low, high[::-1]])
