@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QRect, QSize, Qt
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QRect, QSize, Qt, QTimer
 from PySide6.QtGui import QColor, QFont, QPainter, QPalette
 from PySide6.QtWidgets import QApplication, QHeaderView, QTableView
 
@@ -137,7 +137,8 @@ class _UprightHeader(QHeaderView):
     def _turn(self, _section: int, _before: int, _now: int) -> None:
         if self._is_upright is not self._was_upright:
             self._was_upright = self._is_upright
-            self.geometriesChanged.emit()
+            # Later: a table that is being laid out does not lay itself out again.
+            QTimer.singleShot(0, self, self.geometriesChanged.emit)
 
     def paintSection(self, painter: QPainter, rect: QRect, section: int) -> None:  # noqa: N802
         if not self._is_upright:

@@ -18,7 +18,7 @@ from gui.views.hinted import Hinted
 from gui.views.mistake_grid import MistakeGrid
 from gui.views.tested_page import TestedPage
 from tests.engine.support import INFO, finished, record, started
-from tests.gui.support import find, observed, started_experiment
+from tests.gui.support import PATIENCE_MS, find, observed, started_experiment
 
 ANIMALS = ("cat", "dog", "airplane")
 CONFUSION = np.array([[900, 87, 13], [50, 950, 0], [0, 4, 996]])
@@ -170,7 +170,7 @@ def test_the_best_run_is_shown_unless_another_is_chosen(page: TestedPage) -> Non
     assert hint(page) is None
 
 
-def test_long_names_stand_upright_over_narrow_columns(page: TestedPage) -> None:
+def test_long_names_stand_upright_over_narrow_columns(qtbot: QtBot, page: TestedPage) -> None:
     names = ("airplane", "automobile", *(f"animal {n}" for n in range(8)))
     shown(page, animals(of_test(confusion=np.eye(10, dtype=int), mistakes=()), names=names))
     page.resize(700, 430)
@@ -178,11 +178,10 @@ def test_long_names_stand_upright_over_narrow_columns(page: TestedPage) -> None:
     matrix = find(page, ConfusionMatrix, "confusion_matrix")
     header = matrix.horizontalHeader()
     longest = max(header.fontMetrics().horizontalAdvance(name) for name in names)
-    assert header.sectionSize(0) < longest <= header.height()
+    qtbot.waitUntil(lambda: header.sectionSize(0) < longest <= header.height(), timeout=PATIENCE_MS)
     assert not page.grab().isNull()
     page.resize(2400, 430)
-    page.grab()
-    assert header.height() < longest, "there they lie"
+    qtbot.waitUntil(lambda: header.height() < longest, timeout=PATIENCE_MS)  # there they lie
 
 
 def test_a_new_plan_forgets_the_old_test(page: TestedPage) -> None:
