@@ -7,7 +7,7 @@ pickled between processes of one program, never read from a file. Arrays in them
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -59,10 +59,14 @@ class Device:
 
 @dataclass(frozen=True)
 class WorkerReady:
-    """A process has loaded its libraries and waits for work."""
+    """A process has loaded its libraries and waits for work.
+
+    ``devices`` has the name of every device that can be asked for, by its key: cpu, gpu:0 and so on.
+    """
 
     device: Device
     versions: dict[str, str]
+    devices: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -82,11 +86,19 @@ class DatasetReady:
 
 
 @dataclass(frozen=True)
+class DatasetVerified:
+    """A data set is on disk, decoded and whole; not ``sound`` where its images had changed and were decoded anew."""
+
+    dataset: str
+    sound: bool
+
+
+@dataclass(frozen=True)
 class SamplesReady:
     """Images to show in the data set chooser.
 
     ``images`` is uint8 [count, height, width, channels]; ``labels`` holds a class index for each; ``counts`` the
-    number of training images of each class.
+    number of training images of each class, ``test_counts`` that of its test images where the set has a test part.
     """
 
     dataset: str
@@ -95,6 +107,7 @@ class SamplesReady:
     counts: tuple[int, ...]
     images: Array
     labels: tuple[int, ...]
+    test_counts: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -253,6 +266,7 @@ Event = (
     WorkerReady
     | Progress
     | DatasetReady
+    | DatasetVerified
     | SamplesReady
     | Exported
     | TaskFailed

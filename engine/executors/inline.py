@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from engine.control import ControlChannel
-from engine.devices import quiet_tensorflow
+from engine.devices import AUTO, quiet_tensorflow, use_device
 from engine.events import Control, Emit, Status
-from engine.executors.tasks import Task, TaskRunner
+from engine.executors.tasks import COMPUTING, Task, TaskRunner
 
 
 class InlineExecutor:
-    """An executor without processes. TensorFlow is loaded into this process by the first run."""
+    """An executor without processes. TensorFlow is loaded into this process by the first run.
 
-    def __init__(self) -> None:
+    Args:
+        device: what it computes on: auto, cpu or gpu:N.
+    """
+
+    def __init__(self, device: str = AUTO) -> None:
         self._runner = TaskRunner()
+        self._device = device
+        self._device_is_set = device == AUTO  # as TensorFlow would have it
 
     def start(self, runs: int) -> int:
         """One task at a time."""
@@ -35,8 +41,14 @@ class InlineExecutor:
             if last is not None or poll() is not None:
                 emit(task.failed(Status.CANCELLED, "Not started."))
             else:
+                self._set_device(task)
                 self._runner.execute(task, emit, poll)
         return last
 
     def close(self) -> None:
         """Nothing to end."""
+
+    def _set_device(self, task: Task) -> None:
+        if not self._device_is_set and isinstance(task, COMPUTING):
+            use_device(self._device)
+            self._device_is_set = True
