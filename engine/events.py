@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -20,13 +20,15 @@ from engine.spec import RunSpec
 
 
 class Status(StrEnum):
-    """Where a run or an experiment stands. All but ``QUEUED`` and ``RUNNING`` are final."""
+    """Where a run or an experiment stands. All but ``QUEUED``, ``RUNNING`` and ``PAUSED`` are final."""
 
     QUEUED = "queued"
     RUNNING = "running"
+    PAUSED = "paused"
     FINISHED = "finished"
     STOPPED = "stopped"
     CANCELLED = "cancelled"
+    SKIPPED = "skipped"
     DIVERGED = "diverged"
     FAILED = "failed"
     CRASHED = "crashed"
@@ -34,18 +36,75 @@ class Status(StrEnum):
     @property
     def is_final(self) -> bool:
         """Whether nothing more will come."""
-        return self not in (Status.QUEUED, Status.RUNNING)
+        return self not in (Status.QUEUED, Status.RUNNING, Status.PAUSED)
 
 
 class Control(StrEnum):
     """What can be asked of a training that is under way; answered within one recording interval.
 
     ``STOP`` ends it, keeps what was learned, tests and saves the model; ``CANCEL`` ends it without either. Records are
-    kept in both cases.
+    kept in both cases. ``PAUSE`` holds every run until ``RESUME``; ``STEP`` lets each run that is held train up to its
+    next record, and holds it again.
     """
 
     STOP = "stop"
     CANCEL = "cancel"
+    PAUSE = "pause"
+    RESUME = "resume"
+    STEP = "step"
+
+    @property
+    def ends(self) -> bool:
+        """Whether it ends the training."""
+        return self in (Control.STOP, Control.CANCEL)
+
+
+@dataclass(frozen=True)
+class SkipRun:
+    """Ask that one run be left out: ended without a test if it is under way, else not begun. Its records are kept."""
+
+    run: int
+
+
+@dataclass(frozen=True)
+class SetLearningRate:
+    """Ask for another learning rate, from the next step on and for the rest of the run, whatever its schedule says.
+
+    ``run`` names one run; None means every run that is under way.
+    """
+
+    rate: float
+    run: int | None = None
+
+
+Command = Control | SkipRun | SetLearningRate
+
+
+class InterventionKind(StrEnum):
+    """What a person did to a run while it trained."""
+
+    PAUSED = "paused"
+    RESUMED = "resumed"
+    LEARNING_RATE = "learning rate"
+
+
+@dataclass(frozen=True)
+class Intervention:
+    """Something done by hand to a run after step ``step``: its curve is no longer that of its settings alone.
+
+    ``seconds`` is the training time until then, ``value`` the new learning rate where that is the kind.
+    """
+
+    run: int
+    step: int
+    seconds: float
+    kind: InterventionKind
+    value: float | None = None
+
+    @property
+    def label(self) -> str:
+        """What to write beside the curve."""
+        return f"rate {self.value:g}" if self.value is not None else self.kind.value
 
 
 @dataclass(frozen=True)
@@ -182,13 +241,19 @@ class Computed:
 
 @dataclass(frozen=True)
 class RunStarted:
-    """Training of a run begins. ``layers`` names the layers with parameters, first to last."""
+    """Training of a run begins.
+
+    ``layers`` names the layers with parameters, first to last; ``activations`` the activations, and ``units`` says how
+    many units (of a dense layer) or channels (of a convolution) each of them has.
+    """
 
     run: int
     device: Device
     versions: dict[str, str]
     layers: tuple[str, ...]
     steps_per_epoch: int
+    activations: tuple[str, ...] = ()
+    units: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -198,9 +263,10 @@ class Record:
     ``step`` and ``epoch`` count from 1. Training loss (nats) and accuracy (a fraction) are means over the batches since
     the last record; validation is over the whole validation set at that step. ``gradient_norms`` (L2, kernel only, on
     the batch of this step) and ``update_ratios`` (L2 norm of this step's update over that of the kernel before it)
-    have one entry for each name in :attr:`RunStarted.layers`. ``dead_units`` has one entry for each activation of the
-    network, or none where they were not counted: how many units (of a dense layer) or channels (of a convolution) gave
-    0 for every validation image. ``seconds`` is wall time since training began.
+    have one entry for each name in :attr:`RunStarted.layers`. The last three have one entry for each name in
+    :attr:`RunStarted.activations`: mean and standard deviation of what it gave over the validation images looked at,
+    and how many of its units gave 0 for all of them (:attr:`~engine.spec.RunSpec.counts_dead_units` says for which).
+    ``seconds`` is wall time since training began, pauses left out.
     """
 
     run: int
@@ -215,6 +281,8 @@ class Record:
     gradient_norms: tuple[float, ...]
     update_ratios: tuple[float, ...]
     dead_units: tuple[int, ...] = ()
+    activation_means: tuple[float, ...] = ()
+    activation_deviations: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -234,12 +302,29 @@ class Weights:
 
 
 @dataclass(frozen=True)
+class Mistake:
+    """A test image that the network got wrong.
+
+    ``image`` is its position in the test set; ``true`` and ``predicted`` are class indices; ``confidence`` is the
+    probability given to the predicted class; ``pixels`` is the image as the network saw it, uint8 [height, width,
+    channels], black its least value in the test set and white its largest.
+    """
+
+    image: int
+    true: int
+    predicted: int
+    confidence: float
+    pixels: Array
+
+
+@dataclass(frozen=True)
 class RunFinished:
     """A run has ended; comes exactly once for every run that was planned.
 
     ``seconds`` is training time, validation included, tracing and test left out; None if training did not end by
     itself or when asked. Test figures are None unless the run was tested; ``confusion`` is int [classes, classes],
-    rows the true class. ``model`` is the saved file's path.
+    rows the true class; ``mistakes`` are the wrong test images the network was surest of, surest first. ``model`` is
+    the saved file's path.
     """
 
     run: int
@@ -250,6 +335,26 @@ class RunFinished:
     test_accuracy: float | None = None
     confusion: Array | None = None
     model: str | None = None
+    mistakes: tuple[Mistake, ...] = ()
+
+
+@dataclass(frozen=True)
+class RunRestored:
+    """A run as the store holds it, all at once; comes in place of the events it once sent.
+
+    ``curves`` holds one float64 [records] for ``step``, ``epoch`` and each number of a :class:`Record`;
+    ``layer_curves`` one float32 [records, layers or activations] for each of its tuples. ``weights`` are the newest
+    kernels. ``started`` and ``finished`` are None where the run did not come so far.
+    """
+
+    run: int
+    status: Status
+    started: RunStarted | None
+    curves: dict[str, Array]
+    layer_curves: dict[str, Array]
+    weights: tuple[Weights, ...]
+    interventions: tuple[Intervention, ...]
+    finished: RunFinished | None
 
 
 @dataclass(frozen=True)
@@ -261,7 +366,7 @@ class ExperimentFinished:
     reason: str = ""
 
 
-RunEvent = RunStarted | Record | Weights | RunFinished
+RunEvent = RunStarted | Record | Weights | Intervention | RunFinished
 Event = (
     WorkerReady
     | Progress
@@ -279,11 +384,18 @@ Event = (
     | PickedTestImages
     | ImageRead
     | RunEvent
+    | RunRestored
     | ExperimentFinished
 )
 
 Emit = Callable[[Event], None]
-Poll = Callable[[], Control | None]
+
+
+class Poll(Protocol):
+    """Gives the oldest command not yet fetched, or None; ``wait`` waits until there is one."""
+
+    def __call__(self, *, wait: bool = False) -> Command | None:
+        """The next command."""
 
 
 def is_sound(record: Record) -> bool:

@@ -130,6 +130,11 @@ def with_open_activations(architecture: str) -> str:
     return f"{name}[{format_network(layers)}]"
 
 
+def activation_layers(summaries: Sequence[LayerSummary]) -> tuple[str, ...]:
+    """Names of the activations, first to last."""
+    return tuple(summary.name for summary in summaries if isinstance(summary.layer, Act))
+
+
 def activation_units(summaries: Sequence[LayerSummary]) -> tuple[int, ...]:
     """How many units (of a dense layer) or channels (of a convolution) each activation has."""
     return tuple(summary.output_shape[-1] for summary in summaries if isinstance(summary.layer, Act))

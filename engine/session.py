@@ -19,19 +19,18 @@ from engine.events import (
     ExperimentFinished,
     ExperimentStarted,
     PlannedRun,
-    Record,
+    RunEvent,
     RunFinished,
     RunsAdded,
-    RunStarted,
     Status,
     TaskFailed,
-    Weights,
 )
 from engine.executors.base import Executor
 from engine.executors.tasks import ComputeTask, PrepareTask, TrainTask
 from engine.experiments.base import ComputedExperiment, Experiment, TrainingExperiment
 from engine.networks import count_parameters
 from engine.paths import model_file
+from engine.restore import planned_run, restored_runs, same_images
 from engine.results import load_results
 from engine.spec import DataSpec, ExperimentSpec, RunSpec
 from engine.store import Store
@@ -61,16 +60,20 @@ class Session:
         self._statuses: Counter[Status] = Counter()
         self._reasons: list[str] = []
         self._open: set[int] = set()  # runs that have not ended
+        self._known: set[tuple[str, int]] = set()  # variant and repeat of every run the experiment has
         self._planned = 0
         self._number: int | None = None  # of the experiment, once it is stored
 
-    def run(self, experiment: Experiment, spec: ExperimentSpec) -> ExperimentFinished:
-        """Carry out ``spec``; whatever happens, an :class:`ExperimentFinished` is emitted last, and returned."""
+    def run(self, experiment: Experiment, spec: ExperimentSpec, extends: int | None = None) -> ExperimentFinished:
+        """Carry out ``spec``; whatever happens, an :class:`ExperimentFinished` is emitted last, and returned.
+
+        ``extends`` is the number of a stored experiment that gets the runs of ``spec`` which it doesn't have yet.
+        """
         finished: ExperimentFinished
         try:
             match experiment:
                 case TrainingExperiment():
-                    finished = self._run_training(experiment, spec)
+                    finished = self._run_training(experiment, spec, extends)
                 case ComputedExperiment():
                     finished = self._run_computation(experiment, spec)
                 case _:
@@ -85,17 +88,28 @@ class Session:
             finished = ExperimentFinished(self._number, Status.FAILED, reason)
         return self._finish(finished)
 
-    def _run_training(self, experiment: TrainingExperiment, spec: ExperimentSpec) -> ExperimentFinished:
+    def _run_training(
+        self, experiment: TrainingExperiment, spec: ExperimentSpec, extends: int | None
+    ) -> ExperimentFinished:
+        stored = [] if extends is None else self._store.runs(extends)
+        self._known = {(run.spec.variant, run.spec.repeat) for run in stored}
         runs = experiment.plan(spec)
-        workers = self._executor.start(len(runs))
+        workers = self._executor.start(max(1, len(runs) - len(stored)))
         info = self._prepare(runs[0].data)
         counted = _counted(runs, info)
-        self._number = self._store.add_experiment(experiment.name, spec.to_json(), runs[0].seed, info, workers)
+        if extends is None:
+            self._number = self._store.add_experiment(experiment.name, spec.to_json(), runs[0].seed, info, workers)
+        else:
+            same_images(self._store.experiment(extends), info.fingerprint)
+            self._number = extends
+            self._store.reopen_experiment(extends, spec.to_json(), workers)
         planned = self._store_runs(runs, counted)
-        self._emit(ExperimentStarted(self._number, experiment.name, info, planned, workers))
+        before = tuple(planned_run(run) for run in stored)
+        self._emit(ExperimentStarted(self._number or 0, experiment.name, info, before + planned, workers))
+        for event in restored_runs(self._store, stored):
+            self._emit(event)
         last = self._train(planned)
-        while last is None and not self._was_ended and (runs := self._follow_up(experiment, spec)):
-            planned = self._store_runs(runs, _counted(runs, info))
+        while last is None and not self._was_ended and (planned := self._follow_up(experiment, spec, info)):
             self._emit(RunsAdded(planned))
             last = self._train(planned)
         return ExperimentFinished(self._number, *self._outcome())
@@ -104,10 +118,13 @@ class Session:
     def _was_ended(self) -> bool:
         return any(self._statuses[status] for status in (Status.STOPPED, Status.CANCELLED))
 
-    def _follow_up(self, experiment: TrainingExperiment, spec: ExperimentSpec) -> list[RunSpec]:
+    def _follow_up(
+        self, experiment: TrainingExperiment, spec: ExperimentSpec, info: DatasetInfo
+    ) -> tuple[PlannedRun, ...]:
         if experiment.follow_up is None:
-            return []
-        return experiment.follow_up(spec, load_results(self._store, self._number or 0))
+            return ()
+        runs = experiment.follow_up(spec, load_results(self._store, self._number or 0))
+        return self._store_runs(runs, _counted(runs, info))
 
     def _run_computation(self, experiment: ComputedExperiment, spec: ExperimentSpec) -> ExperimentFinished:
         workers = self._executor.start(1)
@@ -148,7 +165,17 @@ class Session:
         self._emit(event)
 
     def _store_runs(self, runs: Sequence[RunSpec], counted: Counted) -> tuple[PlannedRun, ...]:
-        planned = self._store.add_runs(self._number or 0, runs, *counted)
+        """Store those of ``runs`` that the experiment doesn't have yet."""
+        new = [
+            (run, *numbers)
+            for run, *numbers in zip(runs, *counted, strict=True)
+            if (run.variant, run.repeat) not in self._known
+        ]
+        if not new:
+            return ()
+        specs, parameters, steps = zip(*new, strict=True)
+        planned = self._store.add_runs(self._number or 0, specs, parameters, steps)
+        self._known |= {(run.spec.variant, run.spec.repeat) for run in planned}
         self._open |= {run.run for run in planned}
         self._planned += len(planned)
         return planned
@@ -163,7 +190,7 @@ class Session:
         return self._executor.run(tasks, self._take_run_event, self._control)
 
     def _take_run_event(self, event: Event) -> None:
-        if isinstance(event, RunStarted | Record | Weights | RunFinished):
+        if isinstance(event, RunEvent):
             self._store.add(event)
         if isinstance(event, RunFinished):
             self._open.discard(event.run)
@@ -180,13 +207,16 @@ class Session:
         for status in (Status.STOPPED, Status.CANCELLED):
             if self._statuses[status]:
                 return status, ""
+        if self._planned and self._statuses[Status.SKIPPED] == self._planned:
+            return Status.CANCELLED, "Every run was skipped."
         diverged, bad = self._statuses[Status.DIVERGED], len(self._reasons)
-        if diverged == self._planned:
+        if self._planned and diverged == self._planned:
             return Status.FAILED, "Every run diverged; try a smaller learning rate."
         if not bad:
             return Status.FINISHED, ""
         reason = f"{bad} of {counted(self._planned, 'run')} did not finish: {self._reasons[0]}"
-        return (Status.FAILED if bad + diverged == self._planned else Status.FINISHED), reason
+        came_to_nothing = bad + diverged + self._statuses[Status.SKIPPED] == self._planned
+        return (Status.FAILED if came_to_nothing else Status.FINISHED), reason
 
     def _finish(self, finished: ExperimentFinished) -> ExperimentFinished:
         if finished.experiment is not None:

@@ -235,8 +235,10 @@ class RunSpec(Spec):
 
     ``repeat`` counts from 1; ``seed`` fixes the initial values and the order of the images. The split into training and
     validation images depends on the data set alone, so that runs of any seed are validated on the same images.
-    ``max_steps`` ends a run before its epochs do. ``counts_dead_units`` has dead units counted at every record. A
-    ``probe`` finds settings for other runs and is not among the variants that are compared.
+    ``max_steps`` ends a run before its epochs do. Activations are looked at for the first 500 validation images at
+    every record, or for all of them where it ``counts_dead_units``. A ``probe`` finds settings for other runs and is
+    not among the variants that are compared. ``start_from`` is the file of a trained network whose weights it begins
+    with.
     """
 
     variant: str
@@ -250,6 +252,7 @@ class RunSpec(Spec):
     max_steps: int | None = None
     counts_dead_units: bool = False
     probe: bool = False
+    start_from: str | None = None
 
 
 # Written by the program, not by a person: their fields are described nowhere.

@@ -1,118 +1,56 @@
 """Everything that was ever trained, in one SQLite file of the workspace.
 
-The session is the only writer; anybody may read while it writes (write-ahead log). Numbers that come one per layer are
-JSON text, kernels are raw little-endian float32, so that any SQLite tool and a line of NumPy can read them.
+The session is the only writer; anybody may read while it writes (write-ahead log). Numbers that come one per layer and
+kernels are raw little-endian float32, so that a million records open at once and a line of NumPy can read them.
 """
 
 from __future__ import annotations
 
 import json
-import math
-import sqlite3
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from engine.arrays import Array
+from engine.database import Database, pack
 from engine.datasets import DatasetInfo
 from engine.errors import StoreError
-from engine.events import Computed, Device, PlannedRun, Record, RunFinished, RunStarted, Status, Weights
+from engine.events import (
+    Computed,
+    Intervention,
+    InterventionKind,
+    Mistake,
+    PlannedRun,
+    Record,
+    RunEvent,
+    RunFinished,
+    RunStarted,
+    Status,
+    Weights,
+)
 from engine.experiments.base import Computation
-from engine.paths import store_file
-from engine.schema import MIGRATIONS, SCHEMA, SCHEMA_VERSION
+from engine.rows import (
+    StoredExperiment,
+    StoredRun,
+    array_of,
+    experiment_of,
+    finite,
+    intervention_of,
+    mistake_of,
+    record_of,
+    run_of,
+    weights_of,
+)
 from engine.spec import RunSpec
 
-BUSY_SECONDS = 5.0  # how long to wait for another program that is writing
-BUSY_PAUSE = 0.02
+__all__ = ["Store", "StoredExperiment", "StoredRun"]
 
 
-@dataclass(frozen=True)
-class StoredExperiment:
-    """A row of ``experiments``; ``spec`` is JSON text that the experiment's spec class reads.
-
-    ``dataset`` is None for an experiment that trains nothing.
-    """
-
-    id: int
-    name: str
-    spec: str
-    seed: int
-    dataset: DatasetInfo | None
-    versions: dict[str, str]
-    device: Device | None
-    workers: int
-    status: Status
-    reason: str
-    created: float
-    finished: float | None
-
-
-@dataclass(frozen=True)
-class StoredRun:
-    """A row of ``runs``; see the schema for units."""
-
-    id: int
-    experiment: int
-    spec: RunSpec
-    parameters: int
-    total_steps: int
-    layers: tuple[str, ...]
-    status: Status
-    reason: str
-    seconds: float | None
-    test_loss: float | None
-    test_accuracy: float | None
-    confusion: Array | None
-    model: Path | None
-
-    @property
-    def is_tested(self) -> bool:
-        """Whether the run came far enough to be tested."""
-        return self.test_accuracy is not None
-
-
-class Store:
-    """The store of a workspace. One object serves one thread; raises :class:`StoreError` with a sentence."""
-
-    def __init__(self, workspace: Path) -> None:
-        self.workspace = workspace.expanduser().absolute()
-        self.file = store_file(self.workspace)
-        with self._explained("opened"):
-            self.workspace.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(self.file, isolation_level=None)
-        try:
-            self._set_up()
-        except BaseException:
-            self._db.close()
-            raise
-
-    def _set_up(self) -> None:
-        with self._explained("opened"):
-            self._db.row_factory = sqlite3.Row
-            # A commit then costs no disk flush; a power cut can lose the last moments but never harm the file.
-            self._db.executescript("PRAGMA busy_timeout=5000; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;")
-            self._use_write_ahead_log()
-            self._ensure_schema()
-
-    def _use_write_ahead_log(self) -> None:
-        """Switch the journal over, once in the life of a file; SQLite doesn't wait for others there, so this does."""
-        deadline = time.monotonic() + BUSY_SECONDS
-        while self._db.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-            try:
-                self._db.execute("PRAGMA journal_mode=WAL")
-            except sqlite3.OperationalError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(BUSY_PAUSE)
-
-    def close(self) -> None:
-        """Close the file."""
-        self._db.close()
+class Store(Database):
+    """The results of a workspace. One object serves one thread; raises :class:`StoreError` with a sentence."""
 
     def add_experiment(self, name: str, spec: str, seed: int, info: DatasetInfo | None, workers: int) -> int:
         """Store a new experiment; ``spec`` is JSON. Gives its number."""
@@ -148,7 +86,7 @@ class Store:
                 planned.append(PlannedRun(run, spec, count, steps))
         return tuple(planned)
 
-    def add(self, event: RunStarted | Record | Weights | RunFinished) -> None:
+    def add(self, event: RunEvent) -> None:
         """Store what happened in a run; committed when this returns."""
         match event:
             case RunStarted():
@@ -157,6 +95,8 @@ class Store:
                 self._add_record(event)
             case Weights():
                 self._add_weights(event)
+            case Intervention():
+                self._add_intervention(event)
             case RunFinished():
                 self._finish_run(event)
 
@@ -183,7 +123,14 @@ class Store:
         if row is None:
             return None
         arrays = self._execute("SELECT * FROM arrays WHERE experiment=? ORDER BY rowid", experiment)
-        return Computation(json.loads(row["findings"]), {array["name"]: _array(array) for array in arrays})
+        return Computation(json.loads(row["findings"]), {array["name"]: array_of(array) for array in arrays})
+
+    def reopen_experiment(self, experiment: int, spec: str, workers: int) -> None:
+        """Let an experiment that has ended go on with other settings, JSON, such as more repeats."""
+        self._execute(
+            "UPDATE experiments SET spec=?, workers=?, status=?, reason='', finished=NULL WHERE id=?",
+            *(spec, workers, Status.RUNNING, experiment),
+        )
 
     def finish_experiment(self, experiment: int, status: Status, reason: str) -> None:
         """Store how an experiment ended."""
@@ -196,34 +143,75 @@ class Store:
         row = self._execute("SELECT * FROM experiments WHERE id=?", experiment).fetchone()
         if row is None:
             raise StoreError(f"There is no experiment {experiment} in {self.file}.")
-        return _experiment(row)
+        return experiment_of(row)
 
     def runs(self, experiment: int) -> list[StoredRun]:
         """The runs of an experiment in the order of the plan."""
         rows = self._execute("SELECT * FROM runs WHERE experiment=? ORDER BY id", experiment)
-        return [self._run(row) for row in rows]
+        return [run_of(row, self.workspace) for row in rows]
 
     def tested_runs(self, limit: int) -> list[StoredRun]:
-        """The runs tested last, of all experiments, whose trained network was kept; newest first."""
-        rows = self._execute("SELECT * FROM runs WHERE model IS NOT NULL ORDER BY finished DESC LIMIT ?", limit)
-        return [self._run(row) for row in rows]
+        """The runs tested last, of all experiments not thrown away, whose network was kept; newest first."""
+        rows = self._execute(
+            "SELECT runs.* FROM runs JOIN experiments ON experiments.id=runs.experiment "
+            "WHERE model IS NOT NULL AND deleted IS NULL ORDER BY runs.finished DESC LIMIT ?",
+            limit,
+        )
+        return [run_of(row, self.workspace) for row in rows]
 
     def records(self, run: int) -> list[Record]:
         """All records of a run, by step."""
-        return [_record(row) for row in self._execute("SELECT * FROM points WHERE run=? ORDER BY step", run)]
+        return [record_of(row) for row in self._execute("SELECT * FROM points WHERE run=? ORDER BY step", run)]
+
+    def columns(self, run: int, numbers: Sequence[str], blobs: Sequence[str]) -> tuple[list[Array], list[list[bytes]]]:
+        """Columns of all records of a run, by step: ``numbers`` as float64 [records] (NaN for null), ``blobs`` raw."""
+        names = ", ".join((*numbers, *blobs))
+        # Column names are the program's own.
+        cursor = self._execute(f"SELECT {names} FROM points WHERE run=? ORDER BY step", run)  # noqa: S608
+        cursor.row_factory = None  # plain tuples: named rows take three times as long
+        columns = list(zip(*cursor, strict=True)) or [()] * (len(numbers) + len(blobs))
+        floats = [np.array(column, dtype=float) for column in columns[: len(numbers)]]
+        return floats, [list(column) for column in columns[len(numbers) :]]
+
+    def run(self, run: int) -> StoredRun:
+        """The run of that number; raises :class:`StoreError` if there is none."""
+        row = self._execute("SELECT * FROM runs WHERE id=?", run).fetchone()
+        if row is None:
+            raise StoreError(f"There is no run {run} in {self.file}.")
+        return run_of(row, self.workspace)
+
+    def interventions(self, run: int) -> tuple[Intervention, ...]:
+        """What was done by hand to a run, in order."""
+        rows = self._execute("SELECT * FROM interventions WHERE run=? ORDER BY id", run)
+        return tuple(intervention_of(row) for row in rows)
+
+    def mistakes(self, run: int) -> tuple[Mistake, ...]:
+        """The wrong test images a run was surest of, surest first."""
+        return tuple(mistake_of(row) for row in self._execute("SELECT * FROM mistakes WHERE run=? ORDER BY rank", run))
+
+    def weight_steps(self, run: int, layer: str) -> list[int]:
+        """The steps at which a kernel of that layer was stored, rising."""
+        rows = self._execute("SELECT step FROM weights WHERE run=? AND layer=? ORDER BY step", run, layer)
+        return [row["step"] for row in rows]
+
+    def weights(self, run: int, layer: str, step: int) -> Weights | None:
+        """The kernel of a layer as it was stored at ``step``; None if none was."""
+        row = self._execute("SELECT * FROM weights WHERE run=? AND layer=? AND step=?", run, layer, step).fetchone()
+        return None if row is None else weights_of(row)
 
     def last_weights(self, run: int) -> dict[str, Weights]:
         """The newest kernel stored of each layer of a run, by the layer's name; empty if none was."""
         rows = self._execute("SELECT *, max(step) FROM weights WHERE run=? GROUP BY layer ORDER BY rowid", run)
-        return {row["layer"]: _weights(row) for row in rows}
+        return {row["layer"]: weights_of(row) for row in rows}
 
     def _start_run(self, event: RunStarted) -> None:
         device, versions = json.dumps(asdict(event.device)), json.dumps(event.versions)
         with self._transaction():
             self._execute(
-                "UPDATE runs SET status=?, started=?, layers=?, steps_per_epoch=?, device=?, versions=? WHERE id=?",
-                *(Status.RUNNING, time.time(), json.dumps(event.layers), event.steps_per_epoch, device, versions),
-                event.run,
+                "UPDATE runs SET status=?, started=?, layers=?, activations=?, units=?, steps_per_epoch=?, device=?, "
+                "versions=? WHERE id=?",
+                *(Status.RUNNING, time.time(), json.dumps(event.layers), json.dumps(event.activations)),
+                *(json.dumps(event.units), event.steps_per_epoch, device, versions, event.run),
             )
             self._execute(
                 "UPDATE experiments SET device=?, versions=? WHERE id=(SELECT experiment FROM runs WHERE id=?)",
@@ -238,15 +226,17 @@ class Store:
             epoch=event.epoch,
             wall_time=time.time(),
             seconds=event.seconds,
-            training_loss=_finite(event.training_loss),
-            training_accuracy=_finite(event.training_accuracy),
-            validation_loss=_finite(event.validation_loss),
-            validation_accuracy=_finite(event.validation_accuracy),
-            gradient_norm=_finite(event.gradient_norms[0]),
+            training_loss=finite(event.training_loss),
+            training_accuracy=finite(event.training_accuracy),
+            validation_loss=finite(event.validation_loss),
+            validation_accuracy=finite(event.validation_accuracy),
+            gradient_norm=finite(event.gradient_norms[0]),
             learning_rate=event.learning_rate,
-            gradient_norms=_json_numbers(event.gradient_norms),
-            update_ratios=_json_numbers(event.update_ratios),
-            dead_units=json.dumps(event.dead_units),
+            gradient_norms=pack(event.gradient_norms, "<f4"),
+            update_ratios=pack(event.update_ratios, "<f4"),
+            dead_units=pack(event.dead_units, "<i4"),
+            activation_means=pack(event.activation_means, "<f4"),
+            activation_deviations=pack(event.activation_deviations, "<f4"),
         )
 
     def _add_weights(self, event: Weights) -> None:
@@ -261,139 +251,40 @@ class Store:
             data=event.values.astype("<f4").tobytes(),
         )
 
+    def _add_intervention(self, event: Intervention) -> None:
+        statuses = {InterventionKind.PAUSED: Status.PAUSED, InterventionKind.RESUMED: Status.RUNNING}
+        with self._transaction():
+            self._insert(
+                "interventions",
+                run=event.run,
+                step=event.step,
+                seconds=event.seconds,
+                wall_time=time.time(),
+                kind=event.kind,
+                value=event.value,
+            )
+            if event.kind in statuses:
+                self._execute("UPDATE runs SET status=? WHERE id=?", statuses[event.kind], event.run)
+
     def _finish_run(self, event: RunFinished) -> None:
         confusion = None if event.confusion is None else json.dumps(event.confusion.tolist())
         model = None if event.model is None else Path(event.model).relative_to(self.workspace).as_posix()
-        self._execute(
-            "UPDATE runs SET status=?, reason=?, finished=?, seconds=?, test_loss=?, test_accuracy=?, confusion=?, "
-            "model=? WHERE id=?",
-            *(event.status, event.reason, time.time(), event.seconds, event.test_loss, event.test_accuracy),
-            *(confusion, model, event.run),
-        )
-
-    def _run(self, row: sqlite3.Row) -> StoredRun:
-        return StoredRun(
-            id=row["id"],
-            experiment=row["experiment"],
-            spec=RunSpec.from_json(row["spec"]),
-            parameters=row["parameters"],
-            total_steps=row["total_steps"],
-            layers=tuple(json.loads(row["layers"])),
-            status=Status(row["status"]),
-            reason=row["reason"],
-            seconds=row["seconds"],
-            test_loss=row["test_loss"],
-            test_accuracy=row["test_accuracy"],
-            confusion=None if row["confusion"] is None else np.array(json.loads(row["confusion"])),
-            model=None if row["model"] is None else self.workspace / row["model"],
-        )
-
-    def _ensure_schema(self) -> None:
-        version = self._db.execute("PRAGMA user_version").fetchone()[0]
-        if version > SCHEMA_VERSION:
-            raise StoreError(
-                f"{self.file} was written by a newer Trainscope; update the program or choose another workspace."
+        with self._transaction():
+            self._execute(
+                "UPDATE runs SET status=?, reason=?, finished=?, seconds=?, test_loss=?, test_accuracy=?, "
+                "confusion=?, model=? WHERE id=?",
+                *(event.status, event.reason, time.time(), event.seconds, event.test_loss, event.test_accuracy),
+                *(confusion, model, event.run),
             )
-        if version < SCHEMA_VERSION:
-            self._bring_up_to_date()
-
-    def _bring_up_to_date(self) -> None:
-        """Make the tables, or change those of an older version; two programs may open a workspace at once."""
-        self._db.execute("BEGIN EXCLUSIVE")
-        version = self._db.execute("PRAGMA user_version").fetchone()[0]  # the other one may have done it by now
-        migrations = [MIGRATIONS[number] for number in range(version, SCHEMA_VERSION)] if version else []
-        for statement in (*migrations, *SCHEMA, f"PRAGMA user_version={SCHEMA_VERSION}", "COMMIT"):
-            self._db.execute(statement)
-
-    def _insert(self, table: str, **values: Any) -> int:
-        # Table and column names are this module's own; every value is a parameter.
-        marks = ", ".join("?" * len(values))
-        sql = f"INSERT INTO {table} ({', '.join(values)}) VALUES ({marks})"  # noqa: S608
-        return self._execute(sql, *values.values()).lastrowid or 0
-
-    def _execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
-        with self._explained("written" if not sql.startswith("SELECT") else "read"):
-            return self._db.execute(sql, values)
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self._db.rollback()
-            raise
-        self._execute("COMMIT")
-
-    @contextmanager
-    def _explained(self, action: str) -> Iterator[None]:
-        try:
-            yield
-        except (sqlite3.Error, OSError) as error:
-            raise StoreError(
-                f"{self.file} can't be {action} ({error}); check the folder, its permissions and the free space."
-            ) from error
-
-
-def _experiment(row: sqlite3.Row) -> StoredExperiment:
-    device = json.loads(row["device"])
-    return StoredExperiment(
-        id=row["id"],
-        name=row["name"],
-        spec=row["spec"],
-        seed=row["seed"],
-        dataset=_dataset(json.loads(row["dataset"])),
-        versions=json.loads(row["versions"]),
-        device=Device(**device) if device else None,
-        workers=row["workers"],
-        status=Status(row["status"]),
-        reason=row["reason"],
-        created=row["created"],
-        finished=row["finished"],
-    )
-
-
-def _dataset(values: dict[str, Any] | None) -> DatasetInfo | None:
-    if values is None:
-        return None
-    return DatasetInfo(**values | {"class_names": tuple(values["class_names"]), "shape": tuple(values["shape"])})
-
-
-def _array(row: sqlite3.Row) -> Array:
-    return np.frombuffer(row["data"], dtype=row["dtype"]).reshape(json.loads(row["shape"])).copy()
-
-
-def _weights(row: sqlite3.Row) -> Weights:
-    values = np.frombuffer(row["data"], dtype="<f4").reshape(json.loads(row["shape"])).copy()
-    input_shape = tuple(json.loads(row["input_shape"]))
-    return Weights(row["run"], row["step"], row["epoch"], row["layer"], input_shape, values)
-
-
-def _record(row: sqlite3.Row) -> Record:
-    return Record(
-        run=row["run"],
-        step=row["step"],
-        epoch=row["epoch"],
-        seconds=row["seconds"],
-        training_loss=_number(row["training_loss"]),
-        training_accuracy=_number(row["training_accuracy"]),
-        validation_loss=_number(row["validation_loss"]),
-        validation_accuracy=_number(row["validation_accuracy"]),
-        learning_rate=row["learning_rate"],
-        gradient_norms=tuple(_number(value) for value in json.loads(row["gradient_norms"])),
-        update_ratios=tuple(_number(value) for value in json.loads(row["update_ratios"])),
-        dead_units=tuple(json.loads(row["dead_units"])),
-    )
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
-
-
-def _number(value: float | None) -> float:
-    return math.nan if value is None else value
-
-
-def _json_numbers(values: Sequence[float]) -> str:
-    """JSON has neither NaN nor infinity; null stands for both."""
-    return json.dumps([_finite(value) for value in values])
+            for rank, mistake in enumerate(event.mistakes):
+                self._insert(
+                    "mistakes",
+                    run=event.run,
+                    rank=rank,
+                    image=mistake.image,
+                    true=mistake.true,
+                    predicted=mistake.predicted,
+                    confidence=mistake.confidence,
+                    shape=json.dumps(mistake.pixels.shape),
+                    data=mistake.pixels.astype(np.uint8).tobytes(),
+                )

@@ -22,15 +22,17 @@ from engine.events import (
     Event,
     ExperimentFinished,
     ExperimentStarted,
+    Intervention,
+    InterventionKind,
     PlannedRun,
     Record,
     RunFinished,
+    RunRestored,
     RunsAdded,
     RunStarted,
     Status,
     Weights,
 )
-from engine.networks import activation_units, summarize
 from engine.palette import Style, styles
 from engine.spec import ExperimentSpec
 from engine.statistics import mean_and_deviation
@@ -44,21 +46,29 @@ OF_RECORDS = (
     "seconds",
 )
 QUANTITIES = (*OF_RECORDS, "gradient_norm", "dead_fraction")
+# Numbers of a record that come one a layer that learns, or one an activation.
+OF_LAYERS = ("gradient_norms", "update_ratios")
+OF_ACTIVATIONS = ("dead_units", "activation_means", "activation_deviations")
 
 
 @dataclass
 class RunObservation:
-    """One run as far as it was seen. Curves grow in place, one float64 a record."""
+    """One run as far as it was seen. Curves grow in place, one float64 a record.
+
+    ``layer_curves`` has for each of :data:`OF_LAYERS` a float32 curve a layer, and for each of :data:`OF_ACTIVATIONS`
+    one an activation.
+    """
 
     planned: PlannedRun
     status: Status = Status.QUEUED
     reason: str = ""
     last: Record | None = None
     test_accuracy: float | None = None
-    units: int = 0  # that an activation follows
-    layers: tuple[str, ...] = ()
+    started: RunStarted | None = None
+    finished: RunFinished | None = None
     weights: dict[str, Weights] = field(default_factory=dict)
-    layer_norms: tuple[array[float], ...] = ()
+    interventions: list[Intervention] = field(default_factory=list)
+    layer_curves: dict[str, tuple[array[float], ...]] = field(default_factory=dict)
     steps: array[float] = field(default_factory=lambda: array("d"))
     curves: dict[str, array[float]] = field(default_factory=lambda: {name: array("d") for name in QUANTITIES})
 
@@ -69,14 +79,77 @@ class RunObservation:
         for name in OF_RECORDS:
             self.curves[name].append(getattr(record, name))
         self.curves["gradient_norm"].append(record.gradient_norms[0])
-        self.curves["dead_fraction"].append(sum(record.dead_units) / self.units if record.dead_units else math.nan)
-        for curve, norm in zip(self.layer_norms, record.gradient_norms, strict=True):
-            curve.append(norm)
+        self.curves["dead_fraction"].append(sum(record.dead_units) / sum(self.units) if record.dead_units else math.nan)
+        for name in (*OF_LAYERS, *OF_ACTIVATIONS):
+            for curve, value in zip(self.layer_curves[name], getattr(record, name), strict=False):
+                curve.append(value)
 
-    def start(self, event: RunStarted, units: int) -> None:
-        """Note that the run has begun; ``units`` is how many an activation follows."""
-        self.status, self.layers, self.units = Status.RUNNING, event.layers, units
-        self.layer_norms = tuple(array("d") for _ in event.layers)
+    def start(self, event: RunStarted) -> None:
+        """Note that the run has begun."""
+        self.status, self.started = Status.RUNNING, event
+        self.layer_curves = {name: tuple(array("f") for _ in event.layers) for name in OF_LAYERS}
+        self.layer_curves |= {name: tuple(array("f") for _ in event.activations) for name in OF_ACTIVATIONS}
+
+    def intervene(self, event: Intervention) -> None:
+        """Note what was done by hand."""
+        self.interventions.append(event)
+        match event.kind:
+            case InterventionKind.PAUSED:
+                self.status = Status.PAUSED
+            case InterventionKind.RESUMED:
+                self.status = Status.RUNNING
+
+    def finish(self, event: RunFinished) -> None:
+        """Note how the run ended."""
+        self.finished, self.status, self.reason = event, event.status, event.reason
+        self.test_accuracy = event.test_accuracy
+
+    def restore(self, event: RunRestored) -> None:
+        """Take over all that is stored of the run."""
+        if event.started is not None:
+            self.start(event.started)
+        if event.finished is not None:
+            self.finish(event.finished)
+        self.status = event.status
+        self.weights = {weights.layer: weights for weights in event.weights}
+        self.interventions = list(event.interventions)
+        self.steps = array("d", event.curves["step"].tobytes())
+        for name in OF_RECORDS:
+            self.curves[name] = array("d", event.curves[name].tobytes())
+        for name in (*OF_LAYERS, *OF_ACTIVATIONS):
+            self.layer_curves[name] = tuple(
+                array("f", np.ascontiguousarray(column).tobytes()) for column in event.layer_curves[name].T
+            )
+        self._derive(event)
+
+    def _derive(self, event: RunRestored) -> None:
+        """What a record's numbers are drawn as, and the last record."""
+        norms, dead = event.layer_curves["gradient_norms"], event.layer_curves["dead_units"]
+        blank = np.full(len(self.steps), np.nan)
+        first = norms[:, 0].astype(float) if norms.size else blank
+        share = dead.sum(axis=1) / sum(self.units) if dead.size and self.units else blank
+        self.curves["gradient_norm"] = array("d", first.tobytes())
+        self.curves["dead_fraction"] = array("d", share.astype(float).tobytes())
+        if len(self.steps):
+            values: dict[str, Any] = {name: float(event.curves[name][-1]) for name in OF_RECORDS}
+            values |= {name: int(event.curves[name][-1]) for name in ("step", "epoch")}
+            values |= {name: tuple(event.layer_curves[name][-1].tolist()) for name in OF_LAYERS}
+            self.last = Record(run=event.run, **values)
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Names of the layers that learn; none before the run has begun."""
+        return self.started.layers if self.started else ()
+
+    @property
+    def activations(self) -> tuple[str, ...]:
+        """Names of the activations."""
+        return self.started.activations if self.started else ()
+
+    @property
+    def units(self) -> tuple[int, ...]:
+        """How many units or channels each activation has."""
+        return self.started.units if self.started else ()
 
     @property
     def progress(self) -> float:
@@ -132,18 +205,21 @@ class VariantObservation:
         mean, deviation = mean_and_deviation(table)
         return np.array(longest), mean, deviation, np.isfinite(table).sum(axis=0).astype(float)
 
-    def mean_layer_norms(self) -> tuple[tuple[str, ...], Array, Array]:
-        """Layers' names, steps float64 [records], and gradient norms, means over runs, float64 [layers, records]."""
+    def mean_layers(self, quantity: str) -> tuple[tuple[str, ...], Array, Array]:
+        """Names, steps float64 [records], and means over the runs, float64 [layers or activations, records].
+
+        ``quantity`` is one of :data:`OF_LAYERS` or :data:`OF_ACTIVATIONS`.
+        """
         started = [run for run in self.runs if run.steps]
         if not started:
             return (), np.empty(0), np.empty((0, 0))
         longest = max((run.steps for run in started), key=len)
-        layers = started[0].layers
-        norms = [
-            mean_and_deviation(_table([run.layer_norms[row] for run in started], len(longest)))[0]
-            for row in range(len(layers))
+        names = started[0].layers if quantity in OF_LAYERS else started[0].activations
+        means = [
+            mean_and_deviation(_table([run.layer_curves[quantity][row] for run in started], len(longest)))[0]
+            for row in range(len(names))
         ]
-        return layers, np.array(longest), np.array(norms)
+        return names, np.array(longest), np.array(means)
 
 
 class Observations:
@@ -178,7 +254,7 @@ class Observations:
             case Computed():
                 self.computed = event
             case RunStarted(run=run):
-                self.runs[run].start(event, self._units(run))
+                self.runs[run].start(event)
                 self._changed(run)
             case Record(run=run):
                 self.runs[run].add(event)
@@ -187,9 +263,13 @@ class Observations:
                 self.runs[run].weights[event.layer] = event
                 self._changed(run)
             case RunFinished(run=run):
-                observation = self.runs[run]
-                observation.status, observation.reason = event.status, event.reason
-                observation.test_accuracy = event.test_accuracy
+                self.runs[run].finish(event)
+                self._changed(run)
+            case Intervention(run=run):
+                self.runs[run].intervene(event)
+                self._changed(run)
+            case RunRestored(run=run):
+                self.runs[run].restore(event)
                 self._changed(run)
             case ExperimentFinished():
                 self.finished = event
@@ -224,7 +304,7 @@ class Observations:
 
     def run_seconds_left(self, run: RunObservation) -> float | None:
         """Estimated time left of one run that is under way."""
-        if run.status is not Status.RUNNING or run.seconds_per_step is None:
+        if run.status.is_final or run.status is Status.QUEUED or run.seconds_per_step is None:
             return None
         return run.planned.total_steps * (1 - run.progress) * run.seconds_per_step
 
@@ -246,12 +326,6 @@ class Observations:
             name = planned.spec.variant
             variant = self.variants.setdefault(name, VariantObservation(name, drawn[name]))
             variant.runs.append(self.runs[planned.run])
-
-    def _units(self, run: int) -> int:
-        if self.info is None:
-            return 0
-        architecture = self.runs[run].planned.spec.architecture
-        return sum(activation_units(summarize(architecture, self.info.shape, len(self.info.class_names))))
 
     def _variant(self, run: int) -> VariantObservation:
         return self.variants[self.runs[run].planned.spec.variant]

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from engine.control import ControlChannel
 from engine.devices import AUTO, quiet_tensorflow, use_device
-from engine.events import Control, Emit, Status
-from engine.executors.tasks import COMPUTING, Task, TaskRunner
+from engine.events import Command, Control, Emit, SkipRun, Status
+from engine.executors.base import concerns, ending
+from engine.executors.tasks import COMPUTING, Task, TaskRunner, TrainTask
 
 
 class InlineExecutor:
@@ -21,29 +22,28 @@ class InlineExecutor:
         self._runner = TaskRunner()
         self._device = device
         self._device_is_set = device == AUTO  # as TensorFlow would have it
+        self._desk = _Desk()
 
     def start(self, runs: int) -> int:
         """One task at a time."""
         quiet_tensorflow()
+        self._desk = _Desk()
         return 1
 
     def run(self, tasks: Sequence[Task], emit: Emit, control: ControlChannel) -> Control | None:
-        """Carry out the tasks in order; after a control, the rest end as cancelled."""
-        last: Control | None = None
-
-        def poll() -> Control | None:
-            nonlocal last
-            received = control.poll()
-            last = received or last
-            return received
-
+        """Carry out the tasks in order; see :class:`~engine.executors.base.Executor`."""
+        desk = self._desk
+        desk.begin()
         for task in tasks:
-            if last is not None or poll() is not None:
+            desk.wait_to_start(control)
+            if desk.ended is not None:
                 emit(task.failed(Status.CANCELLED, "Not started."))
+            elif isinstance(task, TrainTask) and task.run in desk.skipped:
+                emit(task.failed(Status.SKIPPED, "Skipped."))
             else:
                 self._set_device(task)
-                self._runner.execute(task, emit, poll)
-        return last
+                self._runner.execute(task, emit, desk.poll_for(task, control))
+        return desk.ended
 
     def close(self) -> None:
         """Nothing to end."""
@@ -52,3 +52,65 @@ class InlineExecutor:
         if not self._device_is_set and isinstance(task, COMPUTING):
             use_device(self._device)
             self._device_is_set = True
+
+
+class _Desk:
+    """Where commands are sorted: those for the task under way are passed on, the others noted."""
+
+    def __init__(self) -> None:
+        self.ended: Control | None = None
+        self.skipped: set[int] = set()
+        self._paused = False
+        self._step_asked = False
+
+    def begin(self) -> None:
+        """Tasks follow that nobody has ended yet."""
+        self.ended = None
+
+    def wait_to_start(self, control: ControlChannel) -> None:
+        """Take what has been asked between two tasks; while paused, wait until a task may start."""
+        self._step_asked = False
+        while (command := control.poll(wait=self._holds)) is not None:
+            self._note(command)
+
+    def poll_for(self, task: Task, control: ControlChannel) -> _DeskPoll:
+        """What ``task`` asks for its commands. One that was let in by a step is held after its first record."""
+        return _DeskPoll(self, task, control, held=self._paused)
+
+    def take(self, command: Command, task: Task) -> Command | None:
+        """``command`` if it is for ``task``."""
+        self._note(command)
+        return command if concerns(command, task) else None
+
+    @property
+    def _holds(self) -> bool:
+        return self._paused and not self._step_asked and self.ended is None
+
+    def _note(self, command: Command) -> None:
+        match command:
+            case Control.PAUSE:
+                self._paused = True
+            case Control.RESUME:
+                self._paused = False
+            case Control.STEP:
+                self._step_asked = True
+            case SkipRun(run):
+                self.skipped.add(run)
+            case _:
+                self.ended = ending(command) or self.ended
+
+
+class _DeskPoll:
+    """The poll of one task; see :class:`~engine.events.Poll`."""
+
+    def __init__(self, desk: _Desk, task: Task, control: ControlChannel, held: bool) -> None:
+        self._desk, self._task, self._control, self._held = desk, task, control, held
+
+    def __call__(self, *, wait: bool = False) -> Command | None:
+        if self._held:
+            self._held = False
+            return Control.PAUSE
+        while (command := self._control.poll(wait=wait)) is not None:
+            if (mine := self._desk.take(command, self._task)) is not None:
+                return mine
+        return None

@@ -10,7 +10,7 @@ import multiprocessing
 import signal
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
@@ -20,8 +20,9 @@ from pathlib import Path
 from engine.control import ControlChannel
 from engine.devices import AUTO, cpu_count
 from engine.errors import WorkerError
-from engine.events import Control, Emit, Status
-from engine.executors.tasks import Task
+from engine.events import Command, Control, Emit, SkipRun, Status
+from engine.executors.base import concerns, ending
+from engine.executors.tasks import Task, TrainTask
 from engine.executors.worker import TaskDone, WarmUp, WorkerSettings, worker_main
 
 # How long a child may take to notice that its pipe is closed before it is ended by force. A child looks at its pipe
@@ -81,9 +82,11 @@ class ProcessExecutor:
         self._children: list[_Child] = []
         # Of no process yet.
         self._settings = WorkerSettings(threads=0, log_file=log_folder, yielding=yielding, device=device)
+        self._paused = False
 
     def start(self, runs: int) -> int:
         """Start as many children as a plan of ``runs`` runs needs, unless just those are there; they warm up."""
+        self._paused = False
         count = min(self._workers, runs) if self._workers else default_workers(runs, cpu_count())
         self._start(count, threads=max(1, cpu_count() // count))
         for child in list(self._children):
@@ -101,11 +104,9 @@ class ProcessExecutor:
         last: Control | None = None
         try:
             while queue or any(child.task for child in self._children):
-                for child in list(self._children):
-                    if queue and child.task is None:
-                        task = queue.popleft()
-                        self._send(child, task).task = task
-                last = self._step(queue, emit, control) or last
+                if not self._paused:
+                    self._feed(queue)
+                last = self._listen(queue, emit, control) or last
         except BaseException:
             self.close()  # nobody listens to the tasks under way any more
             raise
@@ -149,18 +150,43 @@ class ProcessExecutor:
         theirs.close()
         return _Child(process, ours)
 
-    def _step(self, queue: deque[Task], emit: Emit, control: ControlChannel) -> Control | None:
-        """Wait until a child or the control channel has something to say, and act on it; gives the control, if any."""
+    def _feed(self, queue: deque[Task]) -> list[_Child]:
+        """Give every child that has nothing to do a task; gives those children."""
+        fed = []
+        for child in list(self._children):
+            if queue and child.task is None:
+                task = queue.popleft()
+                reached = self._send(child, task)
+                reached.task = task
+                fed.append(reached)
+        return fed
+
+    def _listen(self, queue: deque[Task], emit: Emit, control: ControlChannel) -> Control | None:
+        """Wait until a child or the control channel has something to say, and act on it; gives what ends it all."""
         waited = [child.connection for child in self._children if child.task] + [control.connection]
         ready = wait(waited)
         for child in [child for child in self._children if child.connection in ready]:
             self._hear(child, emit)
-        if control.connection not in ready or (message := control.poll()) is None:
+        if control.connection not in ready or (command := control.poll()) is None:
             return None
-        self._pass_on(message)
-        while queue:
-            emit(queue.popleft().failed(Status.CANCELLED, "Not started."))
-        return message
+        self._obey(command, queue, emit)
+        return ending(command)
+
+    def _obey(self, command: Command, queue: deque[Task], emit: Emit) -> None:
+        match command:
+            case Control.STOP | Control.CANCEL:
+                while queue:
+                    emit(queue.popleft().failed(Status.CANCELLED, "Not started."))
+            case Control.PAUSE | Control.RESUME:
+                self._paused = command is Control.PAUSE
+            case SkipRun(run):
+                for task in [task for task in queue if isinstance(task, TrainTask) and task.run == run]:
+                    queue.remove(task)
+                    emit(task.failed(Status.SKIPPED, "Skipped."))
+        self._pass_on(command)
+        if command is Control.STEP and self._paused:
+            for child in self._feed(queue):  # one that begins now is held after its first record
+                self._tell(child, Control.PAUSE)
 
     def _send(self, child: _Child, message: Task | WarmUp) -> _Child:
         """Send to a child, or to its successor if it has died while it had nothing to do; gives the one reached."""
@@ -186,13 +212,15 @@ class ProcessExecutor:
             else:
                 emit(message)
 
-    def _pass_on(self, message: Control) -> None:
+    def _pass_on(self, command: Command) -> None:
         for child in self._children:
-            if child.task is not None:
-                try:
-                    child.connection.send(message)
-                except OSError:
-                    continue  # it died; the next look at its pipe says so
+            if child.task is not None and concerns(command, child.task):
+                self._tell(child, command)
+
+    @staticmethod
+    def _tell(child: _Child, command: Command) -> None:
+        with suppress(OSError):  # it died; the next look at its pipe says so
+            child.connection.send(command)
 
     def _mourn(self, child: _Child, emit: Emit) -> None:
         """Say of the task of a child that has died that it crashed, and why; put a new child in its place."""

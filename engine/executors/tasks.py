@@ -123,9 +123,9 @@ class TaskRunner:
 
     def _execute(self, task: Task, emit: Emit, poll: Poll) -> None:
         def progress(message: str, done: int, total: int) -> None:
-            control = poll()
-            if control is not None:
-                raise (Stopped if control is Control.STOP else Cancelled)("Cancelled before it was done.")
+            command = poll()
+            if command in (Control.STOP, Control.CANCEL):  # there is no record at which it could be held
+                raise (Stopped if command is Control.STOP else Cancelled)("Cancelled before it was done.")
             emit(Progress(message, done, total))
 
         match task:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.devices import AUTO, configure
-from engine.events import Control, Event
+from engine.events import Command, Event
 from engine.executors.tasks import COMPUTING, TaskRunner, worker_ready
 
 # Enough for the scheduler to prefer the window whenever it has something to do; where nothing else wants the
@@ -62,6 +62,12 @@ def worker_main(connection: Connection, settings: WorkerSettings) -> None:
         except OSError:
             raise ParentGone from None
 
+    def poll(*, wait: bool = False) -> Command | None:
+        if not wait and not connection.poll():
+            return None
+        message = _receive(connection)
+        return message if isinstance(message, Command) else None
+
     while True:
         message: Any = _receive(connection)
         if not configured and isinstance(message, (WarmUp, *COMPUTING)):
@@ -69,16 +75,9 @@ def worker_main(connection: Connection, settings: WorkerSettings) -> None:
             configured = True
         if isinstance(message, WarmUp):
             send(worker_ready())
-        elif not isinstance(message, Control):  # a control that arrives after its task has ended
-            runner.execute(message, send, lambda: _poll(connection))
+        elif not isinstance(message, Command):  # a command that arrives after its task has ended
+            runner.execute(message, send, poll)
             send(TaskDone())
-
-
-def _poll(connection: Connection) -> Control | None:
-    if not connection.poll():
-        return None
-    message = _receive(connection)
-    return message if isinstance(message, Control) else None
 
 
 def _receive(connection: Connection) -> object:

@@ -69,7 +69,8 @@ class TrainingExperiment(Experiment):
 
     ``plan`` gives the runs of a spec. ``follow_up`` is asked once all of them have ended, and again after each further
     stage, for runs that depend on what was found; it looks at the stored results alone, so that an interrupted
-    experiment can go on. ``figures`` yields (file name without suffix, figure); ``course_dictionaries`` yields (file
+    experiment can go on, and may name runs that there are already. ``figures`` yields (file name without suffix,
+    figure); ``course_dictionaries`` yields (file
     name without suffix, the result dictionary the course's plotting expects); ``findings`` are further keys of
     ``summary.json``, and ``report`` the lines that ``--batch`` prints of them.
     """

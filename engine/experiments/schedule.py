@@ -130,9 +130,11 @@ def plan(spec: LearningScheduleSpec) -> list[RunSpec]:
 def follow_up(spec: LearningScheduleSpec, result: ExperimentResult) -> list[RunSpec]:
     """The search for the next plateau, started again from the first step; once all are found, the schedule itself.
 
+    Runs that the experiment has already are not begun again.
+
     Raises :class:`~engine.errors.TrainscopeError` where a search came to no end.
     """
-    if result.variant(STEPS) is not None:
+    if spec.switches or len(spec.rates) == 1:
         return []
     switches = tuple(plateau.epoch for plateau in found_plateaus(spec, result))
     if len(switches) == len(spec.rates) - 1:

@@ -18,12 +18,9 @@ import tensorflow as tf
 from keras.optimizers.schedules import LearningRateSchedule
 
 from engine.arrays import Array
+from engine.training.evaluation import EVALUATION_CHUNK, Evaluation, Evaluator, accuracy_of
 from engine.training.intervals import Piece, Timetable
-from engine.training.schedules import rate_at
-
-# Images a compiled evaluation call takes at a time: measured on two cores, 250 to 500 is fastest for the convolutional
-# networks (their activations stay in cache) and costs the dense ones little.
-EVALUATION_CHUNK = 500
+from engine.training.schedules import SteerableRate, rate_at
 
 
 @dataclass(frozen=True)
@@ -60,14 +57,8 @@ class MeasuredModel(keras.Model):
         self._batch_size = batch_size
         self._kernels = [layer.kernel for layer in network.layers if hasattr(layer, "kernel")]
         self._pieces: Iterator[Piece] = iter(())
-        observed = [layer for layer in network.layers if isinstance(layer, keras.layers.Activation)]
-        self._observed = keras.Model(
-            network.inputs, [network.outputs[0], *(layer.output for layer in observed if counts_dead_units)]
-        )
         self._run_steps = tf.function(self._run_piece)
-        # The signature lets one trace serve any number of images, so that none falls into training time.
-        signature = [tf.TensorSpec((None, *images.shape[1:]), tf.float32), tf.TensorSpec((None,), tf.int32)]
-        self._evaluate = tf.function(self._evaluate_chunks, input_signature=signature)
+        self._evaluate = Evaluator(network, images.shape[1:], self._mean_loss, counts_dead_units)
 
     def call(self, images: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Logits [batch, classes] of ``images``."""
@@ -89,7 +80,7 @@ class MeasuredModel(keras.Model):
         gradients = tape.gradient(loss, variables)
         self.optimizer.apply(gradients, variables)
         of_kernels = [g for g, v in zip(gradients, variables, strict=True) if any(v is k for k in self._kernels)]
-        return loss, _accuracy(labels, logits), of_kernels
+        return loss, accuracy_of(labels, logits), of_kernels
 
     def make_train_function(self, force: bool = False) -> Callable[[Any], dict[str, float]]:
         """The function that ``fit`` calls; each call trains the next piece of the epoch.
@@ -110,19 +101,24 @@ class MeasuredModel(keras.Model):
         """The learning rate that optimiser step ``step``, the last one or an earlier one, used."""
         return rate_at(self._rate, self.optimizer, step)
 
-    def measure(self, images: tf.Tensor, labels: tf.Tensor) -> tuple[float, float, tuple[int, ...]]:
-        """Mean loss (nats), accuracy (fraction), and the units of each activation that gave 0 for all ``images``.
+    def use_learning_rate(self, rate: float) -> None:
+        """Train with ``rate`` from the next step on, whatever the schedule says."""
+        if isinstance(self._rate, SteerableRate):
+            self._rate.steer(rate)
+        else:
+            self.optimizer.learning_rate = rate
 
-        Tensors are best kept on the device by the caller; units are counted only where the model was told to.
-        """
-        loss, accuracy, *dead = self._evaluate(images, labels).numpy().tolist()
-        return loss, accuracy, tuple(round(count) for count in dead)
+    def measure(self, images: tf.Tensor, labels: tf.Tensor) -> Evaluation:
+        """The network as it is now, on ``images`` float32 [n, h, w, c] and ``labels`` int32 [n]."""
+        return self._evaluate(images, labels)
 
     def test(self, images: Array, labels: Array) -> tuple[float, Array]:
-        """Mean loss (nats) and the most probable class of each image, int [n]."""
+        """Mean loss (nats) and the logits of each image, float32 [n, classes]."""
         logits = self.network.predict(images, batch_size=EVALUATION_CHUNK, verbose=0)
-        loss = self.compute_loss(None, tf.constant(labels), tf.constant(logits), training=False)
-        return float(loss), np.argmax(logits, axis=1)
+        return float(self._mean_loss(tf.constant(labels), tf.constant(logits))), logits
+
+    def _mean_loss(self, labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+        return self.compute_loss(None, labels, logits, training=False)
 
     def _train_next_piece(self, _calls: Any) -> dict[str, float]:
         piece = next(self._pieces, None)
@@ -161,29 +157,3 @@ class MeasuredModel(keras.Model):
             for kernel, old in zip(self._kernels, before, strict=True)
         ]
         return tf.stack([loss, accuracy, *norms, *ratios])
-
-    def _evaluate_chunks(self, images: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-        """[mean loss, accuracy, dead units of each activation that is observed...] over all ``images``."""
-        count = tf.shape(labels)[0]
-        loss_sum, correct = tf.constant(0.0), tf.constant(0.0)
-        alive = [tf.zeros(output.shape[-1], tf.bool) for output in self._observed.outputs[1:]]
-        for start in tf.range(0, count, EVALUATION_CHUNK):
-            of_chunk = labels[start : start + EVALUATION_CHUNK]
-            outputs = self._observed(images[start : start + EVALUATION_CHUNK], training=False)
-            logits, *activations = outputs if alive else [outputs]
-            size = tf.cast(tf.shape(of_chunk)[0], tf.float32)
-            loss_sum += size * self.compute_loss(None, of_chunk, logits, training=False)
-            correct += size * _accuracy(of_chunk, logits)
-            alive = [before | _any_but_zero(now) for before, now in zip(alive, activations, strict=True)]
-        dead = [tf.reduce_sum(tf.cast(~each, tf.float32)) for each in alive]
-        return tf.stack([loss_sum / tf.cast(count, tf.float32), correct / tf.cast(count, tf.float32), *dead])
-
-
-def _any_but_zero(outputs: tf.Tensor) -> tf.Tensor:
-    """Which channels of [batch, ..., channels] are other than 0 anywhere: bool [channels]."""
-    return tf.reduce_any(tf.not_equal(outputs, 0.0), axis=list(range(len(outputs.shape) - 1)))
-
-
-def _accuracy(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-    predicted = tf.argmax(logits, axis=1, output_type=labels.dtype)
-    return tf.reduce_mean(tf.cast(tf.equal(predicted, labels), tf.float32))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import numpy as np
+import tensorflow as tf
 from keras.optimizers.schedules import (
     CosineDecay,
     ExponentialDecay,
@@ -16,7 +19,39 @@ from engine.training.intervals import Timetable
 
 
 def make_learning_rate(run: RunSpec, timetable: Timetable) -> float | LearningRateSchedule:
-    """The learning rate of ``run``: a number, or a schedule over its steps; see :class:`~engine.spec.ScheduleSpec`."""
+    """The learning rate of ``run``: a number, or a schedule over its steps; see :class:`~engine.spec.ScheduleSpec`.
+
+    Either can be changed by hand while the network trains.
+    """
+    rate = _planned_rate(run, timetable)
+    return SteerableRate(rate) if isinstance(rate, LearningRateSchedule) else rate
+
+
+class SteerableRate(LearningRateSchedule):
+    """A schedule that follows ``planned`` until somebody takes the wheel.
+
+    Keras refuses to set the rate of an optimiser that has a schedule, and the steps are compiled already, so the
+    schedule itself looks at a variable.
+    """
+
+    def __init__(self, planned: LearningRateSchedule) -> None:
+        self._planned = planned
+        self._by_hand = tf.Variable(-1.0, trainable=False)  # below 0: nobody has
+
+    def __call__(self, step: Any) -> Any:
+        """The rate at ``step``, counted from 0."""
+        return tf.where(self._by_hand < 0, self._planned(step), self._by_hand)
+
+    def steer(self, rate: float) -> None:
+        """Give ``rate`` from now on."""
+        self._by_hand.assign(rate)
+
+    def get_config(self) -> dict[str, Any]:
+        """What Keras saves of the plan."""
+        return dict(self._planned.get_config())
+
+
+def _planned_rate(run: RunSpec, timetable: Timetable) -> float | LearningRateSchedule:
     schedule = run.schedule
     match schedule.kind:
         case "constant":

@@ -14,8 +14,8 @@ from sklearn.metrics import confusion_matrix
 import engine
 from engine.datasets import PreparedData
 from engine.devices import current_device
-from engine.events import Control, Emit, Poll, RunFinished, RunStarted, Status, is_sound
-from engine.networks import build_network, parameter_layers, summarize
+from engine.events import Control, Emit, Poll, RunFinished, RunStarted, SkipRun, Status, is_sound
+from engine.networks import activation_layers, activation_units, build_network, parameter_layers, summarize
 from engine.spec import Optimizer, RunSpec
 from engine.training.callbacks.controls import ObeyControls, StopOnDivergence
 from engine.training.callbacks.order import ShuffleOrder
@@ -23,6 +23,7 @@ from engine.training.callbacks.plateau import LowerOnPlateau
 from engine.training.callbacks.recorder import Recorder
 from engine.training.callbacks.weights import WeightSnapshots
 from engine.training.intervals import Timetable
+from engine.training.mistakes import surest_mistakes
 from engine.training.model import MeasuredModel
 from engine.training.schedules import make_learning_rate
 
@@ -38,9 +39,19 @@ def train(number: int, run: RunSpec, data: PreparedData, emit: Emit, poll: Poll,
     model = build_model(run, data)
     layers = summarize(run.architecture, data.info.shape, len(data.info.class_names))
     steps_per_epoch = model.timetable.steps_per_epoch
-    emit(RunStarted(number, current_device(), library_versions(), parameter_layers(layers), steps_per_epoch))
+    emit(
+        RunStarted(
+            run=number,
+            device=current_device(),
+            versions=library_versions(),
+            layers=parameter_layers(layers),
+            steps_per_epoch=steps_per_epoch,
+            activations=activation_layers(layers),
+            units=activation_units(layers),
+        )
+    )
     recorder = Recorder(number, data.x_validation, data.y_validation, emit)
-    controls = ObeyControls(poll)
+    controls = ObeyControls(number, recorder, poll, emit)
     callbacks = [
         ShuffleOrder(run.seed, len(data.y_train)),
         recorder,
@@ -53,7 +64,7 @@ def train(number: int, run: RunSpec, data: PreparedData, emit: Emit, poll: Poll,
     fit(model, callbacks)
     seconds = recorder.seconds
     status = _status(recorder, controls)
-    if status in (Status.CANCELLED, Status.DIVERGED):
+    if status in _REASONS:
         emit(RunFinished(number, status, _REASONS[status], seconds))
         return
     emit(_tested(number, status, seconds, model, data, model_file))
@@ -92,6 +103,7 @@ def library_versions() -> dict[str, str]:
 
 _REASONS = {
     Status.CANCELLED: "Cancelled; its records are kept.",
+    Status.SKIPPED: "Skipped; its records are kept.",
     Status.DIVERGED: "Loss or gradient is no longer a finite number; try a smaller learning rate.",
 }
 
@@ -101,14 +113,16 @@ def _status(recorder: Recorder, controls: ObeyControls) -> Status:
         return Status.DIVERGED
     if controls.received is Control.CANCEL:
         return Status.CANCELLED
+    if isinstance(controls.received, SkipRun):
+        return Status.SKIPPED
     return Status.STOPPED if controls.received is Control.STOP else Status.FINISHED
 
 
 def _tested(
     number: int, status: Status, seconds: float, model: MeasuredModel, data: PreparedData, model_file: Path | None
 ) -> RunFinished:
-    loss, predicted = model.test(data.x_test, data.y_test)
-    confusion = confusion_matrix(data.y_test, predicted, labels=np.arange(len(data.info.class_names)))
+    loss, logits = model.test(data.x_test, data.y_test)
+    confusion = confusion_matrix(data.y_test, np.argmax(logits, axis=1), labels=np.arange(len(data.info.class_names)))
     reason = _save(model.network, model_file) if model_file is not None else ""
     return RunFinished(
         run=number,
@@ -119,6 +133,7 @@ def _tested(
         test_accuracy=float(np.trace(confusion) / confusion.sum()),
         confusion=confusion,
         model=str(model_file) if model_file is not None and not reason else None,
+        mistakes=surest_mistakes(data.x_test, data.y_test, logits),
     )
 
 

@@ -140,7 +140,7 @@ class _MapPlot(Plot):
 
 def _rows(variants: list[VariantObservation]) -> tuple[list[str], Array, Array]:
     """A name for each row, gradient norms float64 [rows, records], NaN where there is none, and the steps."""
-    maps = [(variant, *variant.mean_layer_norms()) for variant in variants]
+    maps = [(variant, *variant.mean_layers("gradient_norms")) for variant in variants]
     steps = max((steps for _, _, steps, _ in maps), key=len)
     names: list[str] = []
     blocks: list[Array] = []

@@ -140,14 +140,15 @@ def record(run: int = 1, step: int = 10, **changes: Any) -> Record:
         "validation_accuracy": 0.25,
         "learning_rate": 0.001,
         "gradient_norms": (0.5, 1.5),
-        "update_ratios": (0.01, 0.02),
+        "update_ratios": (0.015625, 0.03125),  # as float32 holds them
     }
     return Record(**(values | changes))
 
 
 def started(run: int = 1) -> RunStarted:
     """The start of a run of mlp_1."""
-    return RunStarted(run, Device("CPU", "a processor", 1), {"keras": "3"}, ("dense_1", "prediction"), 26)
+    device = Device("CPU", "a processor", 1)
+    return RunStarted(run, device, {"keras": "3"}, ("dense_1", "prediction"), 26, ("act_1",), (32,))
 
 
 def weights(run: int = 1, step: int = 0, epoch: int = 0, layer: str = "dense_1") -> Weights:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from engine.events import Control, Record
+from engine.events import Command, Control, Intervention, Record, SetLearningRate, SkipRun
 from engine.training.callbacks.controls import ObeyControls, StopOnDivergence
 from engine.training.callbacks.order import ShuffleOrder
 from engine.training.callbacks.recorder import Recorder
+from engine.training.evaluation import Evaluation
 from engine.training.intervals import Piece, Timetable
 from engine.training.model import Measurement
 
@@ -28,8 +31,18 @@ class FakeModel:
     def begin_epoch(self, epoch: int, order: np.ndarray) -> None:
         self.orders.append((epoch, order))
 
-    def measure(self, _images: Any, _labels: Any) -> tuple[float, float, tuple[int, ...]]:
-        return 0.5, 0.75, (3, 4)
+    rates: list[float] = field(default_factory=list)
+    steps: int = 0
+
+    @property
+    def optimizer(self) -> Any:
+        return SimpleNamespace(iterations=SimpleNamespace(numpy=lambda: self.steps))
+
+    def measure(self, _images: Any, _labels: Any) -> Evaluation:
+        return Evaluation(0.5, 0.75, (3, 4), (0.25, 0.5), (1.0, 2.0))
+
+    def use_learning_rate(self, rate: float) -> None:
+        self.rates.append(rate)
 
     def learning_rate_at(self, step: int) -> float:
         return 1 / step
@@ -113,15 +126,100 @@ def test_the_last_step_of_an_epoch_belongs_to_it(step: int, epoch: int) -> None:
     assert fed.records[0].epoch == epoch
 
 
-@pytest.mark.parametrize("control", Control)
-def test_a_control_ends_training_and_is_remembered(control: Control) -> None:
-    model, waiting = FakeModel(), [None, control]
-    callback = ObeyControls(lambda: waiting.pop(0))
-    callback.set_model(model)
-    callback.on_train_batch_end(0)
-    assert (model.stop_training, callback.received) == (False, None)
-    callback.on_train_batch_end(1)
-    assert (model.stop_training, callback.received) == (True, control)
+class Asked:
+    """Commands in the order they were given; ``now`` are there already, ``then`` come when someone waits for them."""
+
+    def __init__(self, now: list[Command | None], then: list[Command] | None = None) -> None:
+        self.now, self.then = now, then or []
+        self.waits = 0
+
+    def __call__(self, *, wait: bool = False) -> Command | None:
+        if wait:
+            self.waits += 1
+            return self.then.pop(0)
+        return self.now.pop(0) if self.now else None
+
+
+@dataclass
+class Obeying:
+    """The callback on a model that is fed a record at every tenth step."""
+
+    asked: Asked
+    events: list[Any] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.fed = Fed()
+        self.callback = ObeyControls(7, self.fed.recorder, self.asked, self.events.append)
+        self.callback.set_model(self.fed.model)
+
+    def train(self, intervals: int) -> Iterator[int]:
+        """Trains so many recording intervals, unless it is ended before; gives the step after each."""
+        for number in range(intervals):
+            if not self.fed.model.stop_training:
+                self.fed.feed(10 * number, 10, record=True)
+                self.fed.model.steps = 10 * number + 10
+                self.callback.on_train_batch_end(number)
+                yield self.fed.model.steps
+
+    @property
+    def noted(self) -> list[tuple[int, str]]:
+        return [(event.step, event.label) for event in self.events if isinstance(event, Intervention)]
+
+
+@pytest.mark.parametrize("command", [Control.STOP, Control.CANCEL, SkipRun(7)])
+def test_what_ends_a_training_is_remembered(command: Command) -> None:
+    obeying = Obeying(Asked([None, command]))
+    assert list(obeying.train(3)) == [10, 20]
+    assert obeying.callback.received == command
+    assert obeying.events == []
+
+
+def test_a_pause_holds_it_until_it_may_go_on_and_its_clock_stands_still() -> None:
+    asked = Asked([Control.PAUSE], [Control.RESUME])
+    obeying = Obeying(asked)
+    assert list(obeying.train(3)) == [10, 20, 30]
+    assert asked.waits == 1
+    assert obeying.noted == [(10, "paused"), (10, "resumed")]
+    assert obeying.callback.received is None
+
+
+def test_the_clock_stands_still_while_it_is_held() -> None:
+    fed = Fed()
+    fed.now += 2
+    fed.recorder.hold_clock()
+    fed.now += 1000
+    assert fed.recorder.seconds == 2
+    fed.recorder.release_clock()
+    fed.now += 3
+    assert fed.recorder.seconds == 5
+
+
+def test_a_step_trains_up_to_the_next_record_and_holds_again() -> None:
+    obeying = Obeying(Asked([Control.PAUSE], [Control.STEP, Control.STEP, Control.RESUME]))
+    assert list(obeying.train(4)) == [10, 20, 30, 40]
+    paused = [step for step, label in obeying.noted if label == "paused"]
+    resumed = [step for step, label in obeying.noted if label == "resumed"]
+    assert (paused, resumed) == ([10, 20, 30], [10, 20, 30])
+
+
+def test_a_step_of_a_training_that_is_not_held_holds_nothing() -> None:
+    obeying = Obeying(Asked([Control.STEP]))
+    assert list(obeying.train(3)) == [10, 20, 30]
+    assert obeying.noted == []
+
+
+def test_a_held_training_can_be_ended() -> None:
+    obeying = Obeying(Asked([Control.PAUSE], [Control.CANCEL]))
+    assert list(obeying.train(3)) == [10]
+    assert obeying.callback.received is Control.CANCEL
+    assert obeying.noted == [(10, "paused"), (10, "resumed")]
+
+
+def test_a_new_rate_is_set_and_noted_even_while_held() -> None:
+    obeying = Obeying(Asked([SetLearningRate(0.5), Control.PAUSE], [SetLearningRate(0.25), Control.RESUME]))
+    assert list(obeying.train(2)) == [10, 20]
+    assert obeying.fed.model.rates == [0.5, 0.25]
+    assert obeying.noted == [(10, "rate 0.5"), (10, "paused"), (10, "rate 0.25"), (10, "resumed")]
 
 
 @pytest.mark.parametrize(("loss", "stops"), [(1.0, False), (float("nan"), True), (float("inf"), True)])

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from engine.errors import StoreError
@@ -15,11 +17,47 @@ from engine.schema import SCHEMA_VERSION
 from engine.store import Store
 from tests.engine.support import finished, opened_by_many, planned, record, started, timeless, weights
 
-NEWER_SETTINGS = ("schedule", "max_steps", "counts_dead_units", "probe")
+NEWER_SETTINGS = ("schedule", "max_steps", "counts_dead_units", "probe", "start_from")
+
+POINTS_OF_VERSION_2 = """CREATE TABLE points (
+    run INTEGER NOT NULL REFERENCES runs(id) ON DELETE CASCADE, step INTEGER NOT NULL, epoch INTEGER NOT NULL,
+    wall_time REAL NOT NULL, seconds REAL NOT NULL, training_loss REAL, training_accuracy REAL, validation_loss REAL,
+    validation_accuracy REAL, gradient_norm REAL, learning_rate REAL, gradient_norms TEXT NOT NULL,
+    update_ratios TEXT NOT NULL, dead_units TEXT NOT NULL DEFAULT '[]', PRIMARY KEY (run, step)) WITHOUT ROWID"""
+
+
+def json_numbers(data: bytes, dtype: str) -> str:
+    """How version 2 wrote the numbers of layers."""
+    numbers = np.frombuffer(data, dtype).tolist()
+    return json.dumps([None if math.isnan(number) else number for number in numbers])
+
+
+def make_version_2(store: Store) -> None:
+    """Turn the file into one of version 2: numbers of layers are text, nothing is kept of what is done by hand."""
+    with closing(sqlite3.connect(store.file)) as old:
+        old.create_function("text", 2, json_numbers)
+        old.execute("ALTER TABLE points RENAME TO newer")
+        old.execute(POINTS_OF_VERSION_2)
+        old.execute(
+            "INSERT INTO points SELECT run, step, epoch, wall_time, seconds, training_loss, training_accuracy, "
+            "validation_loss, validation_accuracy, gradient_norm, learning_rate, text(gradient_norms, '<f4'), "
+            "text(update_ratios, '<f4'), text(dead_units, '<i4') FROM newer"
+        )
+        for table in ("newer", "interventions", "mistakes", "queue"):
+            old.execute(f"DROP TABLE {table}")
+        for table, columns in {
+            "experiments": ("title", "notes", "deleted", "thumbnail"),
+            "runs": ("activations", "units"),
+        }.items():
+            for column in columns:
+                old.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
+        old.execute("PRAGMA user_version=2")
+        old.commit()
 
 
 def make_version_1(store: Store) -> None:
     """Turn the file into one of version 1, in which points had no dead units and nothing was computed."""
+    make_version_2(store)
     with closing(sqlite3.connect(store.file)) as old:
         for number, text in old.execute("SELECT id, spec FROM runs").fetchall():
             spec = {key: value for key, value in json.loads(text).items() if key not in NEWER_SETTINGS}
@@ -37,6 +75,17 @@ def stored_run(store: Store) -> int:
     for event in (started(run.run), record(run.run), record(run.run, 20), weights(run.run), finished(run.run)):
         store.add(event)
     return run.run
+
+
+def test_numbers_of_layers_survive_from_version_2(store: Store) -> None:
+    run = stored_run(store)
+    store.add(record(run, 30, gradient_norms=(math.nan, 2.5), dead_units=(3,)))
+    make_version_2(store)
+    with closing(Store(store.workspace)) as again:
+        last = again.records(run)[-1]
+        assert math.isnan(last.gradient_norms[0])
+        assert (last.gradient_norms[1], last.dead_units, last.activation_means) == (2.5, (3,), ())
+        assert again.experiment(1).title == ""
 
 
 def test_a_store_of_version_1_is_brought_up_to_date_and_loses_nothing(store: Store) -> None:

@@ -1,31 +1,84 @@
-"""Ends training when asked to, or when it has diverged."""
+"""Obeys what is asked of a training, and ends it when it has diverged."""
 
 from __future__ import annotations
 
 import keras
 
-from engine.events import Control, Poll, is_sound
+from engine.events import (
+    Command,
+    Control,
+    Emit,
+    Intervention,
+    InterventionKind,
+    Poll,
+    SetLearningRate,
+    SkipRun,
+    is_sound,
+)
 from engine.training.callbacks.recorder import Recorder
 
 
 class ObeyControls(keras.callbacks.Callback):
-    """Polls for a control after every piece of training; remembers the one that ended it.
+    """Polls for commands after every piece of training; holds it while paused, remembers what ended it.
 
     Args:
-        poll: gives the next control or None, without waiting.
+        run: the run's number in the store.
+        recorder: the callback that records, whose clock stands still while paused; it must stand before this one.
+        poll: gives the next command.
+        emit: takes an :class:`~engine.events.Intervention` for all that does not end the run.
     """
 
-    def __init__(self, poll: Poll) -> None:
+    def __init__(self, run: int, recorder: Recorder, poll: Poll, emit: Emit) -> None:
         super().__init__()
-        self._poll = poll
-        self.received: Control | None = None
+        self._run, self._recorder, self._poll, self._emit = run, recorder, poll, emit
+        self._paused = False
+        self._steps_left = 0  # recording intervals to train before it is held again
+        self.received: Control | SkipRun | None = None
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """Stop where a control asks for it; each of them ends training."""
-        control = self._poll()
-        if control is not None:
-            self.received = control
-            self.model.stop_training = True
+        """Do what has been asked since the last piece; while paused, wait for more."""
+        piece = self.model.measurement and self.model.measurement.piece
+        if self._steps_left and piece is not None and piece.ends_with_record:
+            self._steps_left -= 1
+            if not self._steps_left:
+                self._pause()
+        while self.received is None and (command := self._poll(wait=True) if self._paused else self._poll()):
+            self._obey(command)
+
+    def _obey(self, command: Command) -> None:
+        match command:
+            case Control.STOP | Control.CANCEL | SkipRun():
+                self._go_on()
+                self.received = command
+                self.model.stop_training = True
+            case Control.PAUSE:
+                self._steps_left = 0
+                self._pause()
+            case Control.RESUME:
+                self._steps_left = 0
+                self._go_on()
+            case Control.STEP if self._paused or self._steps_left:
+                self._steps_left += 1
+                self._go_on()
+            case SetLearningRate(rate):
+                self.model.use_learning_rate(rate)
+                self._note(InterventionKind.LEARNING_RATE, rate)
+
+    def _pause(self) -> None:
+        if not self._paused:
+            self._paused = True
+            self._recorder.hold_clock()
+            self._note(InterventionKind.PAUSED)
+
+    def _go_on(self) -> None:
+        if self._paused:
+            self._paused = False
+            self._recorder.release_clock()
+            self._note(InterventionKind.RESUMED)
+
+    def _note(self, kind: InterventionKind, value: float | None = None) -> None:
+        step = int(self.model.optimizer.iterations.numpy())
+        self._emit(Intervention(self._run, step, self._recorder.seconds, kind, value))
 
 
 class StopOnDivergence(keras.callbacks.Callback):

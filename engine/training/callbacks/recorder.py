@@ -31,13 +31,24 @@ class Recorder(keras.callbacks.Callback):
         self._run, self._emit, self._clock = run, emit, clock
         self._images, self._labels = tf.constant(images), tf.constant(labels)
         self._begin = 0.0
+        self._held_at: float | None = None
         self._pending: list[Measurement] = []
         self.last: Record | None = None
 
     @property
     def seconds(self) -> float:
-        """Wall time since training began."""
-        return self._clock() - self._begin
+        """Wall time since training began, the time during which it was held left out."""
+        return (self._clock() if self._held_at is None else self._held_at) - self._begin
+
+    def hold_clock(self) -> None:
+        """Let the clock stand still."""
+        self._held_at = self._clock()
+
+    def release_clock(self) -> None:
+        """Let the clock go on from where it stands."""
+        if self._held_at is not None:
+            self._begin += self._clock() - self._held_at
+            self._held_at = None
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """Start the clock."""
@@ -54,7 +65,7 @@ class Recorder(keras.callbacks.Callback):
 
     def _record(self, measurement: Measurement) -> None:
         steps = sum(m.piece.steps for m in self._pending)
-        validation_loss, validation_accuracy, dead_units = self.model.measure(self._images, self._labels)
+        found = self.model.measure(self._images, self._labels)
         self.last = Record(
             run=self._run,
             step=measurement.piece.stop,
@@ -62,12 +73,14 @@ class Recorder(keras.callbacks.Callback):
             seconds=self.seconds,
             training_loss=sum(m.loss_sum for m in self._pending) / steps,
             training_accuracy=sum(m.accuracy_sum for m in self._pending) / steps,
-            validation_loss=validation_loss,
-            validation_accuracy=validation_accuracy,
+            validation_loss=found.loss,
+            validation_accuracy=found.accuracy,
             learning_rate=self.model.learning_rate_at(measurement.piece.stop),
             gradient_norms=measurement.gradient_norms,
             update_ratios=measurement.update_ratios,
-            dead_units=dead_units,
+            dead_units=found.dead_units,
+            activation_means=found.activation_means,
+            activation_deviations=found.activation_deviations,
         )
         self._pending.clear()
         self._emit(self.last)
