@@ -153,6 +153,14 @@ class DatasetVerified:
 
 
 @dataclass(frozen=True)
+class CacheRemoved:
+    """Downloads and decoded images of a data set were deleted; ``freed`` in bytes."""
+
+    dataset: str
+    freed: int
+
+
+@dataclass(frozen=True)
 class SamplesReady:
     """Images to show in the data set chooser.
 
@@ -372,6 +380,7 @@ Event = (
     | Progress
     | DatasetReady
     | DatasetVerified
+    | CacheRemoved
     | SamplesReady
     | Exported
     | TaskFailed

@@ -12,9 +12,11 @@ from pathlib import Path
 
 from engine.datasets import PreparedData, describe_dataset, prepare, sample_images
 from engine.datasets.download import NotDownloadedError
+from engine.datasets.inventory import remove_cached
 from engine.datasets.verify import verify
 from engine.errors import Cancelled, Stopped, TrainscopeError
 from engine.events import (
+    CacheRemoved,
     Computed,
     Control,
     DatasetReady,
@@ -60,6 +62,13 @@ class VerifyTask(Auxiliary):
 
 
 @dataclass(frozen=True)
+class RemoveCacheTask(Auxiliary):
+    """Remove downloads and decoded images of a data set; answers :class:`~engine.events.CacheRemoved`."""
+
+    dataset: str
+
+
+@dataclass(frozen=True)
 class TrainTask:
     """Train one run; answers with the events of a run, of which the last is a RunFinished."""
 
@@ -96,7 +105,17 @@ class ComputeTask(Auxiliary):
 
 # Those that compute with TensorFlow, whose threads must be set before its first operation.
 COMPUTING = (DeviceTask, ComputeTask, TrainTask, ProbeTask)
-Task = PrepareTask | SampleTask | VerifyTask | DeviceTask | ExportTask | ComputeTask | TrainTask | TryTask
+Task = (
+    PrepareTask
+    | SampleTask
+    | VerifyTask
+    | RemoveCacheTask
+    | DeviceTask
+    | ExportTask
+    | ComputeTask
+    | TrainTask
+    | TryTask
+)
 
 
 @dataclass
@@ -135,6 +154,8 @@ class TaskRunner:
                 _show_samples(data, count, emit, progress)
             case VerifyTask(data):
                 emit(DatasetVerified(data.dataset, verify(data, progress)))
+            case RemoveCacheTask(dataset):
+                emit(CacheRemoved(dataset, remove_cached(dataset)))
             case DeviceTask():
                 emit(worker_ready())
             case ExportTask(workspace, experiment, folder):

@@ -37,6 +37,7 @@ from gui.observations import Observations
 from gui.tabs.board import Board
 from gui.views.durations import as_duration
 from gui.views.lesson import Lesson
+from gui.views.start_page import Stage
 
 # One view is drawn at each tick, so that the event loop is never held longer than the slowest single view takes; with
 # six views each is drawn four times a second, which is as often as a curve visibly moves.
@@ -69,6 +70,7 @@ class ExperimentTab(QWidget):
         self.observations = Observations()
         self.form = Form(experiment.spec)
         self.board = board
+        self.stage = Stage(experiment, board)
         self._next_view = cycle(board.views())
         self._busy = False  # an experiment of another tab is under way
         self._training = False
@@ -115,7 +117,13 @@ class ExperimentTab(QWidget):
             case ExperimentFinished():
                 self._finish(event)
 
+    def _start_from_page(self, welcome: bool) -> None:
+        if welcome:
+            self.use_preset("quick")
+        self.start()
+
     def _begin(self) -> None:
+        self.stage.show_board()
         for view in self.board.views():
             view.begin(self.observations)
         self._progress.setRange(0, PROGRESS_STEPS if self.observations.runs else 0)
@@ -203,6 +211,7 @@ class ExperimentTab(QWidget):
         self._training = training
         self.form.setEnabled(not training)
         self._run.setEnabled(not training and not self._busy)
+        self.stage.set_runnable(self._run.isEnabled())
         for button in self._presets:
             button.setEnabled(not training)
         for button in (self._stop, self._cancel):
@@ -238,6 +247,7 @@ class ExperimentTab(QWidget):
 
     def _connect(self) -> None:
         self._run.clicked.connect(self.start)
+        self.stage.pressed.connect(self._start_from_page)
         self._stop.clicked.connect(lambda: self._control(Control.STOP, "Stopping …"))
         self._cancel.clicked.connect(lambda: self._control(Control.CANCEL, "Cancelling …"))
         self._export.clicked.connect(lambda: self.export_requested.emit(self.observations.experiment))
@@ -247,6 +257,7 @@ class ExperimentTab(QWidget):
         self._samples_timer.timeout.connect(self._ask_for_samples)
         if self.form.dataset_chooser is not None:
             self.form.dataset_chooser.chosen.connect(lambda _dataset: self._samples_timer.start())
+            self.form.dataset_chooser.failed.connect(self.failed.emit)
         self.form.changed.connect(self._tell_board)
         self.form.writing_wanted.connect(self.writing_requested.emit)
         self.board.settings_chosen.connect(self.form.show_values)
@@ -256,7 +267,7 @@ class ExperimentTab(QWidget):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(8, 8, 8, 8)
         layout.addWidget(self._left_panel())
-        layout.addWidget(self.board, 1)
+        layout.addWidget(self.stage, 1)
 
     def _left_panel(self) -> QWidget:
         panel = QWidget()

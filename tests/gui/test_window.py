@@ -228,7 +228,7 @@ def test_while_one_tab_trains_the_others_can_be_read_but_not_run(qtbot: QtBot, m
     press(window, "run")
     others = [tab_of(window, name) for name in BOARDS if name != "architectures"]
     tabs = find(window, QTabWidget, "tabs")
-    assert [tabs.isTabEnabled(number) for number in range(tabs.count())] == [True] * (len(BOARDS) + 1)
+    assert [tabs.isTabEnabled(number) for number in range(tabs.count())] == [True] * (len(BOARDS) + 2)
     assert not any(find(tab, QPushButton, "run").isEnabled() for tab in others)
     assert not any(find(tab, QPushButton, "stop").isEnabled() for tab in others)
     assert all(tab.form.isEnabled() for tab in others)
