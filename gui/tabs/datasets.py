@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QMessageBox,
     QProgressBar,
     QPushButton,
-    QSizePolicy,
     QSplitter,
     QVBoxLayout,
     QWidget,
@@ -34,6 +33,7 @@ from gui.views.sizes import as_size
 
 # Long enough to walk through the table with the arrow keys without loading each data set on the way.
 SAMPLES_DELAY_MS = 200
+PROGRESS_WIDTH = 220  # pixels
 FILES = "Data sets (*.npz *.tar.gz *.tgz *.tar);;All files (*)"
 HINT = "Drop a folder of images, an .npz file or an archive of CIFAR-10 anywhere on this page to add it."
 
@@ -181,7 +181,8 @@ class DatasetsTab(QWidget):
         }
         for name, enabled in possible.items():
             self._buttons[name].setEnabled(enabled)
-        self._buttons["verify"].setText("Ver&ify" if entry.decoded or not entry.is_usable else "Decode &it now")
+        undecoded = entry.decoded == 0 and entry.presence in (Presence.INSTALLED, Presence.OWN)
+        self._buttons["verify"].setText("Decode &it now" if undecoded else "Ver&ify")
         self._cancel.setEnabled(self._busy)
 
     def _start(self, task: Task, said: str) -> None:
@@ -267,7 +268,7 @@ class DatasetsTab(QWidget):
         self._status.setWordWrap(True)
         self._progress.setObjectName("dataset_progress")
         self._progress.setTextVisible(False)
-        self._progress.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self._progress.setFixedWidth(PROGRESS_WIDTH)
         self._progress.setRange(0, 1)
         buttons, below = QHBoxLayout(), QHBoxLayout()
         for name, button in self._buttons.items():

@@ -37,6 +37,7 @@ from gui.observations import Observations
 from gui.tabs.board import Board
 from gui.views.durations import as_duration
 from gui.views.lesson import Lesson
+from gui.views.panel import panel_width
 from gui.views.start_page import Stage
 
 # One view is drawn at each tick, so that the event loop is never held longer than the slowest single view takes; with
@@ -44,7 +45,6 @@ from gui.views.start_page import Stage
 PAINT_INTERVAL_MS = 40
 # After the last change of the form before sample images are fetched: long enough to type a number.
 SAMPLES_DELAY_MS = 250
-PANEL_WIDTH = 348
 PROGRESS_STEPS = 1000
 
 
@@ -271,7 +271,7 @@ class ExperimentTab(QWidget):
 
     def _left_panel(self) -> QWidget:
         panel = QWidget()
-        panel.setFixedWidth(PANEL_WIDTH)
+        panel.setFixedWidth(panel_width(self))
         column = QVBoxLayout(panel)
         column.setContentsMargins(0, 0, 0, 0)
         summary = QLabel(self.experiment.summary)

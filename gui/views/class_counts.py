@@ -37,6 +37,7 @@ class ClassCounts(Plot):
             self.removeItem(bars)
         self.bars = {}
         self._legend.clear()
+        self.setVisible(samples is not None)
         self.show_values(samples is not None)
         if samples is not None:
             self._draw(samples)

@@ -32,6 +32,10 @@ class DatasetDetail(QWidget):
             label.setWordWrap(True)
         self._images = [QLabel() for _ in range(SAMPLES)]
         self.counts = ClassCounts()
+        policy = self.counts.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)  # nothing jumps when it comes and goes
+        self.counts.setSizePolicy(policy)
+        self.counts.show_counts(None)
         self._arrange()
 
     @property

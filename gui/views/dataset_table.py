@@ -11,6 +11,7 @@ from engine.datasets.inventory import DatasetEntry, Presence
 from gui.views.sizes import as_size
 
 TITLES = ("Data set", "What it is", "Installed", "On disk", "Images", "Classes")
+ROW_ROOM = 9  # pixels above and below a line together
 TEXT_COLUMNS = 3  # the others are numbers
 PRESENCE = {
     Presence.BUILT_IN: "built in",
@@ -39,6 +40,7 @@ class DatasetTable(QTableWidget):
         self.setShowGrid(False)
         self.setAlternatingRowColors(True)
         self.verticalHeader().hide()
+        self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + ROW_ROOM)
         header = self.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
@@ -54,6 +56,8 @@ class DatasetTable(QTableWidget):
 
     def show_entries(self, entries: Sequence[DatasetEntry]) -> None:
         """Show other entries; the one that was chosen stays so, without being announced, else the first is chosen."""
+        if self._entries == list(entries):
+            return  # filling a table costs milliseconds
         before = self.entry.dataset if self.entry is not None else None
         self._entries = list(entries)
         with QSignalBlocker(self):

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QFont
-from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
 from engine.experiments.base import Experiment, TrainingExperiment
 
-TEXT_WIDTH = 560  # pixels; longer lines are hard to read
+TEXT_WIDTH = 72  # characters; longer lines are hard to read
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,6 @@ class StartPage(QFrame):
         self._button.setObjectName("start_button")
         self._title.setFont(_larger(self._title.font(), 1.7))
         self._button.setFont(_larger(self._button.font(), 1.15))
-        self._title.setWordWrap(True)
         self._title.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._text.setWordWrap(True)
         self._text.setAlignment(Qt.AlignmentFlag.AlignHCenter)
@@ -74,6 +73,7 @@ class StartPage(QFrame):
         self._welcome = words.welcome
         self._title.setText(words.title)
         self._text.setText(words.text)
+        self._text.setFixedHeight(self._text.heightForWidth(self._text.width()))
         self._button.setText(words.button)
         self._button.setToolTip(words.tip)
 
@@ -82,21 +82,13 @@ class StartPage(QFrame):
         self._button.setEnabled(possible)
 
     def _arrange(self) -> None:
-        centre = Qt.AlignmentFlag.AlignHCenter
-        column = QVBoxLayout()
-        column.setSpacing(16)
-        for widget in (self._title, self._text):
-            column.addWidget(widget)
-        column.addWidget(self._button, 0, centre)
-        middle = QWidget()
-        middle.setMaximumWidth(TEXT_WIDTH)
-        middle.setLayout(column)
+        self._text.setFixedWidth(TEXT_WIDTH * self.fontMetrics().averageCharWidth())
         layout = QVBoxLayout(self)
+        layout.setSpacing(16)
         layout.addStretch(2)
-        layout.addWidget(middle)
+        for widget in (self._title, self._text, self._button):
+            layout.addWidget(widget, 0, Qt.AlignmentFlag.AlignHCenter)
         layout.addStretch(3)
-        layout.setAlignment(middle, centre)
-        middle.setMinimumWidth(min(TEXT_WIDTH, 420))
 
 
 class Stage(QStackedWidget):
@@ -106,12 +98,12 @@ class Stage(QStackedWidget):
 
     def __init__(self, experiment: Experiment, board: QWidget) -> None:
         super().__init__()
-        self._page, self._board = StartPage(), board
+        self._page, self._board = StartPage(), _scrolling(board)
         self._page.show_invitation(invitation(experiment))
         self._page.pressed.connect(self.pressed.emit)
         self.addWidget(self._page)
-        self.addWidget(board)
-        self.setCurrentWidget(self._page if isinstance(experiment, TrainingExperiment) else board)
+        self.addWidget(self._board)
+        self.setCurrentWidget(self._page if isinstance(experiment, TrainingExperiment) else self._board)
 
     def welcome(self) -> None:
         """Greet somebody who starts the program for the first time."""
@@ -124,6 +116,17 @@ class Stage(QStackedWidget):
     def set_runnable(self, runnable: bool) -> None:
         """Whether an experiment can be started."""
         self._page.set_enabled(runnable)
+
+
+def _scrolling(board: QWidget) -> QScrollArea:
+    """A board that scrolls where a small screen or a large font leaves it too little room."""
+    area = QScrollArea()
+    area.setObjectName("board_area")
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setWidgetResizable(True)
+    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    area.setWidget(board)
+    return area
 
 
 def _larger(font: QFont, factor: float) -> QFont:
