@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer, QUrl, Signal
-from PySide6.QtGui import QCloseEvent, QDesktopServices, QKeySequence, QShowEvent
+from PySide6.QtGui import QCloseEvent, QDesktopServices, QShowEvent
 from PySide6.QtWidgets import (
     QDialog,
     QFileDialog,
+    QInputDialog,
     QLabel,
     QMainWindow,
     QMessageBox,
@@ -39,10 +40,12 @@ from engine.spec import ExperimentSpec
 from engine.store import Store
 from engine.trained_runs import trained_runs
 from gui.bridge import Bridge
+from gui.conductor import Conductor
 from gui.dataset_desk import DatasetDesk
 from gui.dialogs.network_dialog import NetworkDialog
-from gui.menu import Entry, add_tab_actions, fill_menu
-from gui.preferences import Preferences, program_settings
+from gui.experiment_queue import ExperimentQueue
+from gui.menu import add_tab_actions
+from gui.preferences import program_settings
 from gui.program_dialogs import ProgramDialogs
 from gui.scheme_menu import SchemeMenu
 from gui.tabs import BOARDS
@@ -50,11 +53,14 @@ from gui.tabs.architectures import architectures_board
 from gui.tabs.datasets import DatasetsTab
 from gui.tabs.experiment_tab import ExperimentTab
 from gui.tabs.try_it import TryItTab
+from gui.training_menu import TrainingMenu
 from gui.views.message_bar import MessageBar
+from gui.views.queue_panel import QueuePanel
 from gui.window_state import remember_state, restore_state
 
 # A plan larger than any machine has cores: warms up as many processes as ever train side by side.
 MANY_RUNS = 1000
+RUNNING_INTERVAL_MS = 1000  # how often the time left is said anew in the queue
 # What a network is checked on before a data set has been looked at: digits, or CIFAR-10 in gray.
 USUAL_SHAPE, USUAL_CLASSES = (32, 32, 1), 10
 
@@ -99,16 +105,21 @@ class MainWindow(QMainWindow):
         self._assistant = Bridge(assistant, self)
         self._prober = Bridge(prober, self)
         self._librarian = Bridge(librarian, self)
-        self._program = ProgramDialogs(self, workspace, device, own_log)
-        self._active: ExperimentTab | None = None
+        self._program = ProgramDialogs(self, lambda: self.is_training, workspace, device, own_log)
         self._closing = False
         self._messages = MessageBar()
         self._device = QLabel()  # known once something has been computed
         self._device.setObjectName("device")
+        self._waiting = QLabel()  # how much is in the queue
+        self._waiting.setObjectName("waiting")
+        self._running_timer = QTimer(self, interval=RUNNING_INTERVAL_MS)
         self._tabs = QTabWidget()
         self._tabs.setObjectName("tabs")
         self._tabs.setDocumentMode(True)
         self._experiment_tabs: list[ExperimentTab] = []
+        self._queue = ExperimentQueue(workspace, self)
+        self._queue_panel = QueuePanel(self._queue)
+        self._conductor = Conductor(workspace, self._training, self._queue, self._experiment_tabs, self)
         for name, experiment in EXPERIMENTS.items():
             self._add_tab(ExperimentTab(experiment, BOARDS.get(name, architectures_board)()))
         self._try_it = TryItTab()
@@ -124,7 +135,7 @@ class MainWindow(QMainWindow):
     @property
     def is_training(self) -> bool:
         """Whether an experiment is under way."""
-        return self._active is not None
+        return self._conductor.active is not None
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
         """Start the training processes once the window has been painted."""
@@ -144,8 +155,8 @@ class MainWindow(QMainWindow):
             return
         if self.is_training:
             # The thread ends its job first; its end closes the window again.
-            self._closing = True
-            self._training.send(Control.CANCEL)
+            self._closing = self._conductor.closing = True
+            self._conductor.command(Control.CANCEL)
             self.statusBar().showMessage("Closing …")
             event.ignore()
             return
@@ -167,7 +178,8 @@ class MainWindow(QMainWindow):
     def _add_tab(self, tab: ExperimentTab) -> None:
         self._experiment_tabs.append(tab)
         tab.run_requested.connect(lambda spec: self._run(tab, spec))
-        tab.control_requested.connect(self._training.send)
+        tab.command_given.connect(self._conductor.command)
+        tab.repeats_requested.connect(self._ask_for_repeats)
         tab.samples_requested.connect(lambda data: self._desk.fetch_samples(tab.form.dataset_chooser, data))
         tab.export_requested.connect(self._export)
         tab.writing_requested.connect(lambda: self._write_network(tab))
@@ -178,11 +190,31 @@ class MainWindow(QMainWindow):
 
     def _run(self, tab: ExperimentTab, spec: ExperimentSpec) -> None:
         self._messages.clear()
-        self._active = tab
-        # All of them, this one too: its experiment ends a moment before the thread is free for the next.
-        for each in self._experiment_tabs:
-            each.set_busy(True)
-        self._training.run_experiment(self._workspace, tab.experiment, spec)
+        self._conductor.run(tab, spec)
+
+    def _tab_in_front(self) -> ExperimentTab | None:
+        tab = self._tabs.currentWidget()
+        return tab if isinstance(tab, ExperimentTab) else None
+
+    def _ask_for_repeats(self, experiment: int) -> None:
+        """Ask how many further runs of each variant a stored experiment is to have, and train them."""
+        count, agreed = QInputDialog.getInt(
+            self, "Add repeats", "Further runs of every variant, with the seeds that follow:", 3, 1, 1000
+        )
+        if agreed:
+            self._messages.clear()
+            self._conductor.add_repeats(experiment, count)
+
+    def _show_running(self) -> None:
+        """Say in the queue what is under way and how long it will still take."""
+        active = self._conductor.active
+        self._queue_panel.show_running(
+            f"<b>{active.experiment.title}</b> is under way{active.time_left}." if active is not None else ""
+        )
+
+    def _show_waiting(self) -> None:
+        count = len(self._queue.orders)
+        self._waiting.setText(f"{count} waiting{' (held)' if self._queue.holds else ''}" if count else "")
 
     def _saved_networks(self) -> list[str]:
         try:
@@ -220,11 +252,10 @@ class MainWindow(QMainWindow):
             device = event.device
             threads = "1 thread" if device.threads == 1 else f"{device.threads} threads"
             self._device.setText(f"{device.kind}: {device.name}, {threads} a process")
-        if isinstance(event, TaskFailed) and self._active is None and not event.cancelled:
+        if isinstance(event, TaskFailed) and not self.is_training and not event.cancelled:
             self.show_error(event.reason)
         self._program.take(event)
-        if self._active is not None:
-            self._active.take(event)
+        self._conductor.take(event)
         if isinstance(event, RunFinished) and self._try_it.isVisible():
             self._offer_trained_runs()
         self.trained.emit(event)
@@ -250,9 +281,8 @@ class MainWindow(QMainWindow):
             store.close()
 
     def _training_idle(self) -> None:
-        self._active = None
-        for tab in self._experiment_tabs:
-            tab.set_busy(False)
+        self._conductor.become_idle()
+        self._show_running()
         self.training_ended.emit()
         if self._closing:
             self.close()
@@ -286,48 +316,27 @@ class MainWindow(QMainWindow):
         column.addWidget(self._messages)
         column.addWidget(self._tabs, 1)
         self.setCentralWidget(central)
+        self.statusBar().addPermanentWidget(self._waiting)
         self.statusBar().addPermanentWidget(self._device)
+        self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self._queue_panel)
+        self._queue_panel.setVisible(bool(self._queue.orders))
         self.resize(1280, 800)
         restore_state(self, self._tabs, self._settings)
 
     def _make_menu(self) -> None:
         bar = self.menuBar()
-        fill_menu(
-            self,
-            bar.addMenu("&File"),
-            (
-                Entry("open_workspace", "Open &workspace folder", self._open_workspace),
-                None,
-                Entry("settings", "&Settings…", self._show_settings, ("Ctrl+,",)),
-                None,
-                Entry("quit", "&Quit", self.close, (QKeySequence.StandardKey.Quit,)),
-            ),
-        )
+        self._program.fill_file_menu(bar.addMenu("&File"))
+        bar.addMenu(TrainingMenu(self._tab_in_front, lambda: self._conductor.active, self))
         view = bar.addMenu("&View")
+        show_queue = self._queue_panel.toggleViewAction()
+        show_queue.setObjectName("show_queue")
+        show_queue.setText("&Queue")
+        show_queue.setShortcut("Ctrl+U")
+        view.addAction(show_queue)
+        view.addSeparator()
         self._schemes = SchemeMenu(self, view, self._settings)
         add_tab_actions(self, view, self._tabs)
-        fill_menu(
-            self,
-            bar.addMenu("&Help"),
-            (
-                Entry("log", "&Log", self._program.show_log, ("Ctrl+L",)),
-                None,
-                Entry("about", "&About Trainscope", self._program.show_about),
-            ),
-        )
-
-    def _show_settings(self) -> None:
-        self._program.show_settings(self.is_training)
-
-    def _preferences_changed(self, before: Preferences, after: Preferences) -> None:
-        if self.is_training:
-            self.statusBar().showMessage("The settings take effect at the next start.", 10_000)
-        else:
-            self.reopening_wanted.emit(before, after)
-
-    def _open_workspace(self) -> None:
-        self._workspace.mkdir(parents=True, exist_ok=True)
-        QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._workspace)))
+        self._program.fill_help_menu(bar.addMenu("&Help"))
 
     def _connect(self) -> None:
         queued = Qt.ConnectionType.QueuedConnection
@@ -339,8 +348,17 @@ class MainWindow(QMainWindow):
         self._datasets.failed.connect(self.show_error)
         self._tabs.currentChanged.connect(self._tab_changed)
         self._program.devices_wanted.connect(lambda: self._prober.run_task(DeviceTask()))
-        self._program.changed.connect(self._preferences_changed)
+        self._program.changed.connect(self.reopening_wanted)
         self._program.scheme_changed.connect(self._schemes.tick)
         self._program.failed.connect(self.show_error)
+        self._queue.changed.connect(self._show_waiting)
+        self._queue.failed.connect(self.show_error)
+        self._queue_panel.start_wanted.connect(self._conductor.start_queue)
+        self._conductor.queued.connect(self._queue_panel.show)
+        self._conductor.continuation_shown.connect(self._tabs.setCurrentWidget)
+        self._conductor.failed.connect(self.show_error)
+        self._running_timer.timeout.connect(self._show_running)
+        self._running_timer.start()
+        self._show_waiting()
         self._try_it.task_requested.connect(self._prober.run_task)
         self._try_it.failed.connect(self.show_error)
