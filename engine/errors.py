@@ -31,6 +31,10 @@ class ExportError(TrainscopeError):
     """Results can't be written to the chosen folder."""
 
 
+class DeviceError(TrainscopeError):
+    """The device that was asked for is not there."""
+
+
 class WorkerError(TrainscopeError):
     """A training process could not be started or ended unexpectedly."""
 
