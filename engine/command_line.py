@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import NoReturn
 
 import engine
+from engine.errors import ExportError
 from engine.experiments import ALL, EXPERIMENTS
+from engine.exports.formats import DEFAULT_FORMATS, Format, parse_formats
 from engine.paths import default_workspace
 
 MOST_WORKERS = 256
@@ -28,6 +30,8 @@ class Options:
     workers: int | None
     workspace: Path
     export: Path | None
+    formats: tuple[Format, ...] = DEFAULT_FORMATS
+    report: Path | None = None
 
 
 def parse(arguments: Sequence[str]) -> Options:
@@ -35,9 +39,11 @@ def parse(arguments: Sequence[str]) -> Options:
     parser = _parser()
     found = parser.parse_args(arguments)
     if not found.batch:
-        for name in ("preset", "dataset", "set", "config", "export"):
+        for name in ("preset", "dataset", "set", "config", "export", "report"):
             if getattr(found, name):
                 parser.error(f"--{name} goes with --batch EXPERIMENT, such as --batch architectures")
+    if found.formats and not found.export:
+        parser.error("--formats goes with --export DIR")
     return Options(
         batch=found.batch,
         list=found.list,
@@ -48,6 +54,8 @@ def parse(arguments: Sequence[str]) -> Options:
         workers=found.workers,
         workspace=(found.workspace or default_workspace()).absolute(),
         export=found.export,
+        formats=found.formats or DEFAULT_FORMATS,
+        report=found.report,
     )
 
 
@@ -78,6 +86,18 @@ def _parser() -> argparse.ArgumentParser:
     )
     batch.add_argument("--config", type=_path, metavar="FILE.toml", help="settings from a file")
     batch.add_argument("--export", type=_path, metavar="DIR", help="write summary, curves and figures there")
+    batch.add_argument(
+        "--formats",
+        type=_formats,
+        metavar="LIST",
+        help=f"what to export, of {', '.join(Format)} (default: {','.join(DEFAULT_FORMATS)})",
+    )
+    batch.add_argument(
+        "--report",
+        type=_path,
+        metavar="FILE.html|FILE.pdf",
+        help="write a report of the experiment there; with all, one report of all of them",
+    )
     return parser
 
 
@@ -86,6 +106,13 @@ def _path(text: str) -> Path:
         return Path(text).expanduser()
     except RuntimeError:
         raise argparse.ArgumentTypeError(f"'{text}' names the folder of a user there is not") from None
+
+
+def _formats(text: str) -> tuple[Format, ...]:
+    try:
+        return parse_formats(text.split(","))
+    except ExportError as error:
+        raise argparse.ArgumentTypeError(str(error).rstrip(".")) from None
 
 
 def _workers(text: str) -> int:

@@ -13,6 +13,7 @@ from engine.claims.base import Claim, Number, listed
 from engine.claims.last_epoch import last_epoch_mean
 from engine.notation import ACTIVATION_NAMES
 from engine.results import ExperimentResult, VariantResult
+from engine.wording import scientific
 
 VANISHED = 10.0  # times smaller than under the other activation
 TITLES = {str(name): title for name, title in ACTIVATION_NAMES.items()}
@@ -90,8 +91,8 @@ def _measured(result: ExperimentResult, pair: _Pair) -> Claim:
     relation = f"{_times(pair.ratio)} smaller" if pair.ratio >= 1 else f"{_times(1 / pair.ratio)} larger"
     counts = f"n = {runs[0]}" if runs[0] == runs[1] else f"n = {runs[0]} and {runs[1]}"
     sentence = (
-        f"{pair.architecture}: the first layer's gradient is {first:.2g} under "
-        f"{TITLES[_activation(pair.reference)]} and {second:.2g} under "
+        f"{pair.architecture}: the first layer's gradient is {scientific(first, 2)} under "
+        f"{TITLES[_activation(pair.reference)]} and {scientific(second, 2)} under "
         f"{TITLES[_activation(pair.other)]}, {relation} (medians over the steps, {counts})."
     )
     numbers: dict[str, Number] = {pair.reference.name: first, pair.other.name: second, "ratio": _finite(pair.ratio)}

@@ -7,6 +7,7 @@ from typing import Any
 
 from engine.claims.base import Claim, ComputedResult, Number
 from engine.experiments.basics import OPTIMIZERS
+from engine.wording import scientific
 
 PLAIN = next(iter(OPTIMIZERS))
 
@@ -20,9 +21,12 @@ def basics_claims(result: ComputedResult) -> Iterator[Claim]:
 
 
 def _recovered(result: ComputedResult, name: str, found: dict[str, Any], steps: int) -> Claim:
+    difference, bound, gradient = (
+        scientific(found[f"largest_{measure}"]) for measure in ("difference", "bound", "gradient")
+    )
     figures = (
-        f"the largest difference over {steps:,} steps is {found['largest_difference']:.2e}, float32 rounding explains "
-        f"at most {found['largest_bound']:.2e}, the largest gradient is {found['largest_gradient']:.2e}"
+        f"the largest difference over {steps:,} steps is {difference}, float32 rounding explains at most {bound}, the "
+        f"largest gradient is {gradient}"
     )
     hidden = found["largest_bound"] > found["largest_gradient"]
     if hidden:

@@ -8,6 +8,7 @@ from typing import Any
 from engine.experiments.basics import OPTIMIZERS
 from engine.experiments.convolution import METHODS
 from engine.report.document import Column, Facts, Table
+from engine.wording import scientific
 
 
 def basics_tables(findings: dict[str, Any]) -> Iterator[Table]:
@@ -54,7 +55,7 @@ def _recovery(found: dict[str, Any]) -> Table:
         "Gradient recovered from two successive weights",
         (Column("Optimiser"), *(Column(title, numeric=True) for title in titles), Column("Within rounding")),
         tuple(
-            (OPTIMIZERS[name], *(f"{each[key]:.2e}" for key in keys), "yes" if each["within_rounding"] else "no")
+            (OPTIMIZERS[name], *(scientific(each[key]) for key in keys), "yes" if each["within_rounding"] else "no")
             for name, each in found["optimizers"].items()
         ),
         note=f"Over {found['steps']:,} steps at rate {found['learning_rate']:g}; {found['compared']} compared.",
@@ -74,7 +75,7 @@ def convolution_tables(findings: dict[str, Any]) -> Iterator[Table | Facts]:
         tuple(
             (
                 *(METHODS[method], f"{1000 * each['seconds']:,.3f} ms", f"{each['calls']}", f"{each['speedup']:,.1f}"),
-                *(f"{each['largest_difference']:.2e}", each["dtype"]),
+                *(scientific(each["largest_difference"]), each["dtype"]),
             )
             for method, each in findings["methods"].items()
         ),

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+PAGE_INCHES = 9.4  # of a figure no wider, the text can be read on a sheet
+
+
 @dataclass(frozen=True)
 class Paragraph:
     """A few sentences; a ``quiet`` one steps back."""
@@ -57,6 +60,11 @@ class Picture:
     name: str
     caption: str
     figure: Figure
+
+    @property
+    def share(self) -> float:
+        """Of a page's width: a figure as wide as :data:`PAGE_INCHES`, or wider, takes all of it."""
+        return min(1.0, float(self.figure.get_size_inches()[0]) / PAGE_INCHES)
 
     @property
     def is_narrow(self) -> bool:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 
-from engine.report.document import Picture
+from engine.report.document import PAGE_INCHES, Picture
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-PAGE_INCHES = 9.4  # a figure no wider has text that can be read on a sheet
 MOST_SVG_BYTES = 300_000  # beyond, an image of pixels is smaller and scrolls faster
 DOTS_PER_INCH = 170
+PAD_INCHES = 0.06  # all that is left of a figure's empty margin
 
 
 def png(picture: Picture) -> bytes:
@@ -46,5 +46,6 @@ def _fitted(figure: Figure) -> Figure:
 
 def _saved(figure: Figure, kind: str) -> bytes:
     file = io.BytesIO()
-    figure.savefig(file, format=kind, dpi=DOTS_PER_INCH, metadata={"Date": None} if kind == "svg" else None)
+    metadata = {"Date": None} if kind == "svg" else None
+    figure.savefig(file, format=kind, dpi=DOTS_PER_INCH, metadata=metadata, bbox_inches="tight", pad_inches=PAD_INCHES)
     return file.getvalue()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from engine.paths import RESOURCES
 from engine.report.document import Document
 from engine.report.drawing import data_address
+from engine.report.typography import tied
 
 TEMPLATES = RESOURCES / "report"
 
@@ -21,4 +22,5 @@ def render_html(document: Document) -> bytes:
         lstrip_blocks=True,
     )
     environment.filters["data_address"] = data_address
+    environment.filters["tied"] = tied
     return environment.get_template("report.html").render(document=document).encode()

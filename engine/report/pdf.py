@@ -13,10 +13,13 @@ from engine.claims import Claim
 from engine.report.document import Block, Claims, Document, Facts, Gallery, Paragraph, Picture, Section, Table
 from engine.report.drawing import png
 from engine.report.sheets import ACCENT, BODY, LINE, MARK, OPEN, QUIET, RULE, SECTION, SMALL, TEXT, TITLE, Sheets
+from engine.report.typography import tied
 
 GAP = 3.0  # mm
-TALLEST = 108.0  # mm that a figure takes at most, so that two fit on a page
-HEADING_ROOM = 45.0  # mm: no heading stands alone at the end of a page
+TALLEST = 120.0  # mm that a figure takes at most, so that two fit on a page
+HEADING_ROOM = 30.0  # mm that a heading and the first lines under it take: no heading stands alone
+ROW = 1.6 + LINE * SMALL  # mm that a row of a table takes, with its padding
+MOST_TABLE = 150.0  # mm: a higher table goes over two pages
 NAMES = 1, 5  # shares of the width that names and values of facts have
 PAIR_SHARE = 0.48  # of the width, for each of two pictures side by side
 CLAIM_INDENT = 4.0  # mm
@@ -59,10 +62,21 @@ def _section(sheets: Sheets, section: Section, link: int) -> None:
     sheets.say(section.line, BODY, QUIET)
     for part in section.parts:
         if part.title:
-            sheets.keep(HEADING_ROOM)
+            sheets.keep(HEADING_ROOM + _tall(sheets, part.blocks[0]))
             sheets.start_section(part.title, level=1)
         for block in part.blocks:
             _block(sheets, block)
+
+
+def _tall(sheets: Sheets, block: Block) -> float:
+    """Height in mm of a block that is not to be parted from its heading; 0 for others."""
+    if isinstance(block, Table):
+        return min(len(block.rows) * ROW, MOST_TABLE)
+    if not isinstance(block, Picture | Gallery):
+        return 0.0
+    picture = block if isinstance(block, Picture) else block.pictures[0]
+    width, height = picture.figure.get_size_inches()
+    return min(float(height / width) * sheets.epw * picture.share, TALLEST)
 
 
 def _block(sheets: Sheets, block: Block) -> None:
@@ -77,7 +91,7 @@ def _block(sheets: Sheets, block: Block) -> None:
         case Table():
             _table(sheets, block)
         case Picture():
-            _pictures(sheets, [block], sheets.epw)
+            _pictures(sheets, [block], sheets.epw, block.share)
         case Gallery(pictures):
             for position in range(0, len(pictures), 2):
                 _pictures(sheets, pictures[position : position + 2], PAIR_SHARE * sheets.epw)
@@ -91,14 +105,14 @@ def _paragraph(sheets: Sheets, paragraph: Paragraph) -> None:
 
 def _claim(sheets: Sheets, claim: Claim) -> None:
     """The sentence, with a bar beside it whose colour says whether it is supported."""
-    told = claim.sentence if claim.supported else f"({TOO_LITTLE}) {claim.sentence}"
+    told = tied(claim.sentence if claim.supported else f"({TOO_LITTLE}) {claim.sentence}")
     width = sheets.epw - CLAIM_INDENT
     lines = sheets.multi_cell(width, LINE * BODY, told, align="L", dry_run=True, output="LINES")
     height = LINE * BODY * len(lines) if isinstance(lines, list) else 0.0
     sheets.keep(height + GAP)
     sheets.ln(GAP / 2)
-    sheets.set_fill_color(ACCENT if claim.supported else OPEN)
-    sheets.rect(sheets.l_margin, sheets.get_y(), 0.8, height, style="F")
+    with sheets.local_context(fill_color=ACCENT if claim.supported else OPEN):
+        sheets.rect(sheets.l_margin, sheets.get_y(), 0.8, height, style="F")
     sheets.say(told, indent=CLAIM_INDENT)
 
 
@@ -139,10 +153,10 @@ def _table(sheets: Sheets, block: Table) -> None:
     sheets.ln(GAP / 2)
 
 
-def _pictures(sheets: Sheets, pictures: Sequence[Picture], width: float) -> None:
-    """Pictures side by side, each ``width`` mm wide at most, with what they show underneath."""
+def _pictures(sheets: Sheets, pictures: Sequence[Picture], width: float, share: float = 1.0) -> None:
+    """Pictures side by side, each in a place ``width`` mm wide of which it fills a share, their captions underneath."""
     drawn = [Image.open(io.BytesIO(png(picture))) for picture in pictures]
-    sizes = [_fitted(image, width) for image in drawn]
+    sizes = [_fitted(image, share * width) for image in drawn]
     sheets.ln(GAP)
     sheets.keep(max(height for _, height in sizes) + 4 * LINE * SMALL)
     top, bottoms = sheets.get_y(), []

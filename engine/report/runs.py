@@ -15,7 +15,7 @@ ACCURACY_COLUMNS = (
     Column("Variant", width=4),
     Column("Parameters", numeric=True, width=3),
     Column("Runs", numeric=True, width=2),
-    Column("Test accuracy, mean ± std", numeric=True, width=4),
+    Column("Test accuracy, mean ± std", numeric=True, width=5),
     Column("Best", numeric=True, width=2),
     Column("Time a run", numeric=True, width=3),
 )

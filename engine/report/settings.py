@@ -28,7 +28,9 @@ def settings_table(definition: Experiment, spec: ExperimentSpec) -> Table:
 
 def written(item: FieldDescription, value: Any) -> str:
     """A value as people write it, with its unit."""
-    unit = f" {item.unit}" if item.unit and value not in (None, ()) else ""
+    unit = (
+        "" if not item.unit or value in (None, ()) else f" {item.unit.removesuffix('s') if value == 1 else item.unit}"
+    )
     match value:
         case None | ():
             return "empty"

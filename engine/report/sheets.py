@@ -7,6 +7,8 @@ from pathlib import Path
 import matplotlib as mpl
 from fpdf import FPDF, TextStyle
 
+from engine.report.typography import tied
+
 # matplotlib brings it along; it has Greek, Cyrillic and the signs of mathematics.
 FONT, FONT_FILES = "DejaVu", {"": "DejaVuSans.ttf", "B": "DejaVuSans-Bold.ttf"}
 MARGIN = 18.0  # mm
@@ -64,7 +66,7 @@ class Sheets(FPDF):
         """A paragraph of its own lines, ``indent`` mm from the margin."""
         self.use(size, colour, style)
         self.set_x(self.l_margin + indent)
-        self.multi_cell(self.epw - indent, LINE * size, text, align="L", link=link, new_x="LMARGIN", new_y="NEXT")
+        self.multi_cell(self.epw - indent, LINE * size, tied(text), align="L", link=link, new_x="LMARGIN", new_y="NEXT")
         self.use()
 
     def keep(self, height: float) -> None:
