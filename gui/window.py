@@ -11,7 +11,6 @@ from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QDesktopServices, 
 from PySide6.QtWidgets import (
     QApplication,
     QDialog,
-    QFileDialog,
     QInputDialog,
     QLabel,
     QMainWindow,
@@ -35,13 +34,14 @@ from engine.events import (
     TaskFailed,
 )
 from engine.executors.base import Executor
-from engine.executors.tasks import ExportTask, SampleTask
+from engine.executors.tasks import SampleTask
 from engine.experiments import EXPERIMENTS
 from engine.network_library import NetworkLibrary
 from engine.paths import store_file
 from engine.spec import DataSpec, ExperimentSpec
 from engine.store import Store
 from engine.trained_runs import trained_runs
+from engine.wording import counted
 from gui.bridge import Bridge
 from gui.conductor import Conductor
 from gui.dialogs.network_dialog import NetworkDialog
@@ -55,6 +55,7 @@ from gui.training_menu import TrainingMenu
 from gui.views.dataset_chooser import SAMPLES, DatasetChooser
 from gui.views.message_bar import MessageBar
 from gui.views.queue_panel import QueuePanel
+from gui.writing import Writing
 
 # A plan larger than any machine has cores: warms up as many processes as ever train side by side.
 MANY_RUNS = 1000
@@ -87,6 +88,7 @@ class MainWindow(QMainWindow):
         self._training = Bridge(trainer, self)
         self._assistant = Bridge(assistant, self)
         self._prober = Bridge(prober, self)
+        self._writing = Writing(workspace, self._assistant.run_task, self)
         self._sampled: DatasetChooser | None = None  # for which sample images were asked last
         self._closing = False
         self._messages = MessageBar()
@@ -153,7 +155,9 @@ class MainWindow(QMainWindow):
         tab.command_given.connect(self._conductor.command)
         tab.repeats_requested.connect(self._ask_for_repeats)
         tab.samples_requested.connect(lambda data: self._fetch_samples(tab, data))
-        tab.export_requested.connect(self._export)
+        tab.export_requested.connect(
+            lambda number: self._writing.export(number, f"{tab.experiment.title}, experiment {number}")
+        )
         tab.writing_requested.connect(lambda: self._write_network(tab))
         tab.failed.connect(self.show_error)
         for architecture in self._saved_networks():
@@ -212,12 +216,9 @@ class MainWindow(QMainWindow):
         self._assistant.send(Control.CANCEL)  # only the newest choice is of interest
         self._assistant.run_task(SampleTask(data, SAMPLES))
 
-    def _export(self, experiment: int) -> None:
-        folder = QFileDialog.getExistingDirectory(self, "Choose a folder for the results", str(Path.home()))
-        if folder:
-            self._messages.clear()
-            self._assistant.run_task(ExportTask(self._workspace, experiment, Path(folder)))
-            self.statusBar().showMessage("Exporting …")
+    def _writing_started(self, text: str) -> None:
+        self._messages.clear()
+        self.statusBar().showMessage(text)
 
     def _take_training(self, event: Event) -> None:
         if isinstance(event, RunStarted | Computed):
@@ -265,7 +266,7 @@ class MainWindow(QMainWindow):
             case Progress(message, done, total):
                 self._say_of_samples(f"{message} ({done / total:.0%})" if total else message)
             case Exported(folder, files):
-                self.statusBar().showMessage(f"{files} files written to {folder}", 10_000)
+                self.statusBar().showMessage(f"{counted(files, 'file')} written: {folder}", 10_000)
                 QDesktopServices.openUrl(QUrl.fromLocalFile(folder))
             case TaskFailed(reason, cancelled) if not cancelled:
                 self.statusBar().clearMessage()
@@ -306,6 +307,9 @@ class MainWindow(QMainWindow):
 
     def _make_menu(self) -> None:
         file = self.menuBar().addMenu("&File")
+        report = self._action("report", "&Report…", self._writing.report, QKeySequence("Ctrl+Shift+R"))
+        report.setStatusTip("Write a report of stored experiments, with figures and what they show, as HTML or PDF")
+        file.addAction(report)
         file.addAction(self._action("open_workspace", "Open &workspace folder", self._open_workspace))
         file.addSeparator()
         file.addAction(self._action("quit", "&Quit", self.close, QKeySequence.StandardKey.Quit))
@@ -329,7 +333,11 @@ class MainWindow(QMainWindow):
         help_menu.addAction(self._action("about", "&About Trainscope", self._about))
 
     def _action(
-        self, name: str, text: str, slot: Callable[[], object], shortcut: QKeySequence.StandardKey | None = None
+        self,
+        name: str,
+        text: str,
+        slot: Callable[[], object],
+        shortcut: QKeySequence | QKeySequence.StandardKey | None = None,
     ) -> QAction:
         action = QAction(text, self)
         action.setObjectName(name)
@@ -371,5 +379,7 @@ class MainWindow(QMainWindow):
         self._running_timer.timeout.connect(self._show_running)
         self._running_timer.start()
         self._show_waiting()
+        self._writing.started.connect(self._writing_started)
+        self._writing.failed.connect(self.show_error)
         self._try_it.task_requested.connect(self._prober.run_task)
         self._try_it.failed.connect(self.show_error)
