@@ -78,7 +78,7 @@ def _vanishing(result: ExperimentResult, pairs: list[_Pair], reference: str, oth
     else:
         most = max(pairs, key=lambda pair: pair.ratio)
         sentence = (
-            f"In none of {len(pairs)} architectures does the gradient vanish under {second}: the {figure} is less than "
+            f"Under {second} the gradient vanishes in no architecture (of {len(pairs)}): the {figure} is less than "
             f"{VANISHED:g} times smaller than under {first}, at most {_times(most.ratio)} ({most.architecture})."
         )
     numbers: dict[str, Number] = {f"{p.architecture}: {first} over {second}": _finite(p.ratio) for p in pairs}
