@@ -6,6 +6,7 @@ from engine.claims.activations import activation_claims
 from engine.claims.architectures import architecture_claims
 from engine.claims.base import Claim, ComputedClaims, ComputedResult, RunClaims
 from engine.claims.basics import basics_claims
+from engine.claims.continuation import continuation_claims
 from engine.claims.convolution import convolution_claims
 from engine.claims.learning_rate import learning_rate_claims
 from engine.claims.schedule import schedule_claims
@@ -20,6 +21,7 @@ OF_RUNS: dict[str, RunClaims] = {
     "activations": activation_claims,
     "learning-rate": learning_rate_claims,
     "schedule": schedule_claims,
+    "train-on": continuation_claims,
 }
 OF_COMPUTATIONS: dict[str, ComputedClaims] = {
     "convolution": convolution_claims,

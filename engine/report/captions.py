@@ -22,6 +22,7 @@ CAPTIONS: tuple[tuple[str, str], ...] = (
         "called search found the plateaus.",
     ),
     ("part5", "Training loss and validation accuracy at each learning rate."),
+    ("train_on", "Training loss and validation accuracy from the first further step on."),
     ("range_test", "Range test: training loss while the learning rate rises at every step."),
     ("cross_entropy", "Cross-entropy and its gradient over the probability given to the true class."),
     ("gradient_recovery", "Largest difference between the gradient that two weights tell and the computed one."),

@@ -23,7 +23,7 @@ from engine.wording import counted
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# The order of the homework, and what its parts are called.
+# The order of the homework, what its parts are called, and what goes beyond it.
 PARTS = {
     "basics": "Part 1: Basic concepts",
     "convolution": "Part 2: Convolution",
@@ -31,6 +31,7 @@ PARTS = {
     "activations": "Part 4: Activations",
     "learning-rate": "Part 5: Learning rate",
     "schedule": "Part 5: Learning rate schedule",
+    "train-on": "Further training",
 }
 RESULT, RUNS, FIGURES = "What the measurements support", "Runs that did not go as planned", "Figures"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QSettings
+from PySide6.QtCore import QSettings, Qt
 from PySide6.QtWidgets import (
     QCheckBox,
     QDialog,
@@ -39,10 +39,11 @@ class ExportDialog(QDialog):
         self.setObjectName("export_dialog")
         self.setWindowTitle("Export")
         self._settings = QSettings("Trainscope", "Trainscope")
+        self.title = title
         self.folder = Path()
         self.formats: tuple[Format, ...] = ()
         self._make_widgets()
-        self._arrange(title)
+        self._arrange()
         self._remember()
         self.resize(560, self.sizeHint().height())
 
@@ -107,10 +108,14 @@ class ExportDialog(QDialog):
         self._buttons.accepted.connect(self.accept)
         self._buttons.rejected.connect(self.reject)
 
-    def _arrange(self, title: str) -> None:
+    def _arrange(self) -> None:
         column = QVBoxLayout(self)
-        heading = QLabel(f"<b>{title}</b>")
+        heading = QLabel(self.title)
+        heading.setTextFormat(Qt.TextFormat.PlainText)  # a title that people gave may hold anything
         heading.setWordWrap(True)
+        bold = heading.font()
+        bold.setBold(True)
+        heading.setFont(bold)
         column.addWidget(heading)
         group = QGroupBox("Formats")
         grid = QGridLayout(group)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from statistics import fmean, stdev
 
 import pytest
 from scipy.stats import spearmanr, ttest_ind
 
-from engine.claims import Claim, claims_of
+from engine.claims import OF_COMPUTATIONS, OF_RUNS, Claim, claims_of
 from engine.claims.comparison import compare
 from engine.claims.ranks import spearman
 from engine.events import Record
 from engine.executors.inline import InlineExecutor
+from engine.experiments import EXPERIMENTS
 from engine.experiments.basics import BASICS_EXPERIMENT
 from engine.experiments.convolution import CONVOLUTION_EXPERIMENT
 from engine.spec import RunSpec
@@ -239,7 +241,23 @@ def test_the_schedule_is_held_against_adam(store: Store) -> None:
     assert soon.numbers["adam: epochs to target"] == pytest.approx(1.0)
 
 
+def test_training_on_is_measured_from_its_first_record(store: Store, tmp_path: Path) -> None:
+    def records(_spec: RunSpec, run: int) -> list[Record]:
+        return [record(run, 10 * n, epoch=n, validation_accuracy=0.6 + 0.1 * n) for n in (1, 2)]
+
+    changes = {"architecture": "mlp_1", "model": str(tmp_path / "old.keras"), "repeats": 1}
+    number = ended(store, "train-on", lambda _spec: 0.75, records=records, **changes)
+    (claim,) = claims_of(store, number)
+    assert claim.sentence.startswith(
+        "mlp_1/on: validation accuracy rises by 10.0 points, from 70.0 % at step 10 to 80.0"
+    )
+
+
 # What is computed
+
+
+def test_every_experiment_has_its_claims() -> None:
+    assert set(OF_RUNS) | set(OF_COMPUTATIONS) == set(EXPERIMENTS)
 
 
 def test_convolutions_are_compared_with_the_loops(store: Store) -> None:

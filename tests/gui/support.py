@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QWidget
 
 from engine.control import ControlChannel
 from engine.events import Control, Emit, ExperimentStarted, Exported, PlannedRun, SamplesReady, Status, TaskFailed
-from engine.executors.tasks import ExportTask, SampleTask, Task, TrainTask
+from engine.executors.tasks import ExportTask, ReportTask, SampleTask, Task, TrainTask
 from engine.experiments.architectures import plan
 from engine.experiments.base import TrainingExperiment
 from engine.spec import RunSpec
@@ -111,6 +111,8 @@ class Assistant:
                 emit(TaskFailed(failed) if failed else samples(task.data.dataset))
             if isinstance(task, ExportTask):
                 emit(Exported(str(task.folder), 13))
+            if isinstance(task, ReportTask):
+                emit(Exported(str(task.file), 1))
 
     def close(self) -> None:
         """Nothing to end."""
