@@ -24,16 +24,18 @@ from engine.executors.processes import ProcessExecutor
 from engine.executors.tasks import DeviceTask
 from engine.experiments import ALL, COURSE_EXPERIMENTS, EXPERIMENTS, find_experiment
 from engine.experiments.base import ComputedExperiment, Experiment, TrainingExperiment
-from engine.exports import check_writable, export_experiment
+from engine.exports import Format, check_writable, export_experiment
 from engine.fields import describe
 from engine.network_library import NetworkLibrary
 from engine.paths import log_folder
 from engine.progress import make_reporter
+from engine.report import check_report_file, write_report
 from engine.results import ExperimentResult, VariantResult, load_results
 from engine.session import Session
 from engine.spec import ExperimentSpec, parse_assignments, read_toml
 from engine.statistics import spread
 from engine.store import Store
+from engine.wording import counted
 
 EXIT_OK = 0
 EXIT_FAILED = 1
@@ -113,9 +115,12 @@ def _train(options: Options) -> int:
     specs = build_specs(chosen, options)
     if options.export is not None:
         check_writable(options.export)  # known before the training, not after it
+    if options.report is not None:
+        check_report_file(options.report)
     store = Store(options.workspace)
     executor = make_executor(options)
     codes: list[int] = []
+    numbers: list[int] = []
     try:
         if options.device not in (None, AUTO, CPU):
             check_device(options.device, _find_devices(executor))
@@ -124,10 +129,14 @@ def _train(options: Options) -> int:
             folder = options.export / experiment.name if options.export and options.batch == ALL else options.export
             finished = _run_session(experiment, spec, store, executor)
             if finished.experiment is not None:
-                _report(store, experiment, finished.experiment, folder)
+                numbers.append(finished.experiment)
+                _report(store, experiment, finished.experiment)
+                _export(store, experiment, finished.experiment, folder, options.formats)
             codes.append(_exit_code(finished))
             if codes[-1] == EXIT_INTERRUPTED:
                 break
+        if options.report is not None and numbers:
+            _say(sys.stdout, f"Report written to {write_report(store, numbers, options.report)}")
     finally:
         executor.close()
         store.close()
@@ -182,7 +191,7 @@ def _obey_signals(control: ControlChannel) -> dict[signal.Signals, Any]:
     return {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
 
 
-def _report(store: Store, experiment: Experiment, number: int, export: Path | None) -> None:
+def _report(store: Store, experiment: Experiment, number: int) -> None:
     match experiment:
         case TrainingExperiment():
             result = load_results(store, number)
@@ -191,9 +200,12 @@ def _report(store: Store, experiment: Experiment, number: int, export: Path | No
         case ComputedExperiment() if (found := store.computation(number)) is not None:
             _say_all(experiment.report(found.findings))
     _say(sys.stdout, f"Stored as experiment {number} in {store.file}")
-    if export is not None and (isinstance(experiment, TrainingExperiment) or store.computation(number) is not None):
-        files = export_experiment(store, number, export)
-        _say(sys.stdout, f"Exported {len(files)} files to {export}")
+
+
+def _export(store: Store, experiment: Experiment, number: int, folder: Path | None, formats: Sequence[Format]) -> None:
+    if folder is not None and (isinstance(experiment, TrainingExperiment) or store.computation(number) is not None):
+        files = export_experiment(store, number, folder, formats)
+        _say(sys.stdout, f"Exported {counted(len(files), 'file')} to {folder}")
 
 
 def _report_runs(result: ExperimentResult) -> None:

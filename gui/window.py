@@ -8,7 +8,6 @@ from PySide6.QtCore import Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import QCloseEvent, QDesktopServices, QShowEvent
 from PySide6.QtWidgets import (
     QDialog,
-    QFileDialog,
     QInputDialog,
     QLabel,
     QMainWindow,
@@ -31,7 +30,7 @@ from engine.events import (
     TaskFailed,
 )
 from engine.executors.base import Executor
-from engine.executors.tasks import DeviceTask, ExportTask
+from engine.executors.tasks import DeviceTask
 from engine.experiments import EXPERIMENTS
 from engine.network_library import NetworkLibrary
 from engine.paths import store_file
@@ -39,12 +38,13 @@ from engine.program_log import ProgramLog
 from engine.spec import ExperimentSpec
 from engine.store import Store
 from engine.trained_runs import trained_runs
+from engine.wording import counted
 from gui.bridge import Bridge
 from gui.conductor import Conductor
 from gui.dataset_desk import DatasetDesk
 from gui.dialogs.network_dialog import NetworkDialog
 from gui.experiment_queue import ExperimentQueue
-from gui.menu import add_tab_actions
+from gui.menu import Entry, add_tab_actions, fill_menu
 from gui.preferences import program_settings
 from gui.program_dialogs import ProgramDialogs
 from gui.scheme_menu import SchemeMenu
@@ -57,6 +57,7 @@ from gui.training_menu import TrainingMenu
 from gui.views.message_bar import MessageBar
 from gui.views.queue_panel import QueuePanel
 from gui.window_state import remember_state, restore_state
+from gui.writing import Writing
 
 # A plan larger than any machine has cores: warms up as many processes as ever train side by side.
 MANY_RUNS = 1000
@@ -107,6 +108,7 @@ class MainWindow(QMainWindow):
         self._prober = Bridge(prober, self)
         self._librarian = Bridge(librarian, self)
         self._program = ProgramDialogs(self, lambda: self.is_training, workspace, device, own_log)
+        self._writing = Writing(workspace, self._assistant.run_task, self)
         self._closing = False
         self._messages = MessageBar()
         self._device = QLabel()  # known once something has been computed
@@ -182,7 +184,9 @@ class MainWindow(QMainWindow):
         tab.command_given.connect(self._conductor.command)
         tab.repeats_requested.connect(self._ask_for_repeats)
         tab.samples_requested.connect(lambda data: self._desk.fetch_samples(tab.form.dataset_chooser, data))
-        tab.export_requested.connect(self._export)
+        tab.export_requested.connect(
+            lambda number: self._writing.export(number, f"{tab.experiment.title}, experiment {number}")
+        )
         tab.writing_requested.connect(lambda: self._write_network(tab))
         tab.failed.connect(self.show_error)
         for architecture in self._saved_networks():
@@ -241,12 +245,9 @@ class MainWindow(QMainWindow):
         if not store_file(self._workspace).exists():
             self._experiment_tabs[0].stage.welcome()
 
-    def _export(self, experiment: int) -> None:
-        folder = QFileDialog.getExistingDirectory(self, "Choose a folder for the results", str(Path.home()))
-        if folder:
-            self._messages.clear()
-            self._assistant.run_task(ExportTask(self._workspace, experiment, Path(folder)))
-            self.statusBar().showMessage("Exporting …")
+    def _writing_started(self, text: str) -> None:
+        self._messages.clear()
+        self.statusBar().showMessage(text)
 
     def _take_training(self, event: Event) -> None:
         if isinstance(event, RunStarted | Computed):
@@ -292,7 +293,7 @@ class MainWindow(QMainWindow):
         self._desk.take(event)
         match event:
             case Exported(folder, files):
-                self.statusBar().showMessage(f"{files} files written to {folder}", 10_000)
+                self.statusBar().showMessage(f"{counted(files, 'file')} written: {folder}", 10_000)
                 QDesktopServices.openUrl(QUrl.fromLocalFile(folder))
             case TaskFailed(reason, cancelled) if not cancelled:
                 self.statusBar().clearMessage()
@@ -327,7 +328,9 @@ class MainWindow(QMainWindow):
 
     def _make_menu(self) -> None:
         bar = self.menuBar()
-        self._program.fill_file_menu(bar.addMenu("&File"))
+        file = bar.addMenu("&File")
+        fill_menu(self, file, (Entry("report", "&Report…", self._writing.report, ("Ctrl+Shift+R",)), None))
+        self._program.fill_file_menu(file)
         bar.addMenu(TrainingMenu(self._tab_in_front, lambda: self._conductor.active, self))
         view = bar.addMenu("&View")
         show_queue = self._queue_panel.toggleViewAction()
@@ -362,5 +365,7 @@ class MainWindow(QMainWindow):
         self._running_timer.timeout.connect(self._show_running)
         self._running_timer.start()
         self._show_waiting()
+        self._writing.started.connect(self._writing_started)
+        self._writing.failed.connect(self.show_error)
         self._try_it.task_requested.connect(self._prober.run_task)
         self._try_it.failed.connect(self.show_error)
