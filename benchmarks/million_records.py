@@ -14,12 +14,9 @@ import sys
 import time
 from array import array
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QSettings
 from PySide6.QtWidgets import QApplication, QGridLayout, QWidget
 
 from engine.datasets.prepare import DatasetInfo
@@ -43,18 +40,19 @@ OPTIONS = {
 
 def main(frames: int) -> None:
     app = QApplication(sys.argv[:1])
-    app.setApplicationName("million_records")
     apply_style(app)
     apply_scheme(app, Scheme.LIGHT)
-    QSettings("Trainscope", "Trainscope").setPath(QSettings.Format.NativeFormat, QSettings.Scope.UserScope, "/dev/null")
     for runs, records in ((1, 1_000_000), (50, 20_000)):
         observations = experiment(runs, records)
         bare = measure_bare(observations, frames)
         print(f"{runs} x {records:,} records; bare PlotWidgets: {said(bare)}", flush=True)
         for name, options in OPTIONS.items():
             ours = measure_board(observations, options, frames)
-            print(f"  board, {name}: {said(ours)}; first frame {bare[0] / ours[0]:.1f}, p50 "
-                  f"{np.median(bare[1]) / np.median(ours[1]):.1f} times as fast", flush=True)
+            print(
+                f"  board, {name}: {said(ours)}; first frame {bare[0] / ours[0]:.1f}, p50 "
+                f"{np.median(bare[1]) / np.median(ours[1]):.1f} times as fast",
+                flush=True,
+            )
         growth = measure_growth(observations, frames)
         print(f"  a further record taken and drawn: {spread(growth)}", flush=True)
 
@@ -66,7 +64,7 @@ def experiment(runs: int, records: int) -> Observations:
         for number, run in enumerate(ARCHITECTURES_EXPERIMENT.plan(spec), start=1)
     ]
     observations = Observations()
-    info = DatasetInfo("noise", "Noise", (32, 32, 1), tuple("abcdefghij"), records, 0, 0)
+    info = DatasetInfo("noise", "Noise", tuple("abcdefghij"), (32, 32, 1), records, 0, 0, "")
     observations.take(ExperimentStarted(1, "architectures", info, tuple(planned), workers=1))
     generator = np.random.default_rng(0)
     for number, run in observations.runs.items():
@@ -145,7 +143,9 @@ def measure_bare(observations: Observations, frames: int) -> tuple[float, list[f
     QApplication.processEvents()
 
     def draw() -> None:
-        for plot, names in zip(plots, (("training_loss",), ("validation_accuracy", "training_accuracy"), ("gradient_norm",)), strict=True):
+        for plot, names in zip(
+            plots, (("training_loss",), ("validation_accuracy", "training_accuracy"), ("gradient_norm",)), strict=True
+        ):
             for run in observations.runs.values():
                 for name in names:
                     plot.plot(np.array(run.steps), np.array(run.curves[name]), pen=pg.mkPen("#0072B2", width=1))

@@ -70,6 +70,9 @@ class RepeatedCurve:
         if len(before) > len(lengths) or any(new < old for new, old in zip(lengths, before, strict=True)):
             before = [0] * len(lengths)
         grown = sorted((old, new) for old, new in zip(before, lengths, strict=True) if new > old)
+        if max(lengths, default=0) > COLUMNS_AT_ONCE + len(self.mean):  # many at once, as of a stored run
+            for growing in (self._mean, self._deviation, self._least, self._greatest, self._count):
+                growing.reserve(max(lengths))
         for begin, end in _merged(grown):
             for first in range(begin, end, COLUMNS_AT_ONCE):
                 self._compute(curves, first, min(end, first + COLUMNS_AT_ONCE))
@@ -80,7 +83,7 @@ class RepeatedCurve:
         """Records ``first`` up to ``last``; those after are as they were."""
         reaching = [curve for curve in curves if len(curve) > first]
         if len(reaching) == 1:
-            values = _piece(reaching[0], first, last)
+            values = copied(reaching[0], first, last)
             count = np.isfinite(values)
             mean = least = greatest = np.where(count, values, np.nan)
             deviation = np.zeros(len(values))
@@ -104,13 +107,13 @@ def _table(curves: Sequence[array[float]], first: int, last: int) -> Array:
     """One row a run, NaN where a run hasn't come so far: float64 [runs, last - first]."""
     table = np.full((len(curves), last - first), np.nan)
     for row, curve in zip(table, curves, strict=True):
-        piece = _piece(curve, first, last)
+        piece = copied(curve, first, last)
         row[: len(piece)] = piece
     return table
 
 
-def _piece(curve: array[float], first: int, last: int) -> Array:
-    """A copy: an array whose memory is lent out can't grow."""
+def copied(curve: array[float], first: int = 0, last: int | None = None) -> Array:
+    """Part of a growing curve, float64: a copy, as an array whose memory is lent out can't grow."""
     return np.frombuffer(curve[first:last], curve.typecode).astype(float)
 
 

@@ -14,7 +14,7 @@ from engine.palette import Style
 from engine.smoothing import smoothed
 from gui.growing import Growing
 from gui.observations import VariantObservation
-from gui.repeated_curve import RepeatedCurve
+from gui.repeated_curve import RepeatedCurve, copied
 from gui.views.curve_data import Frame, LineData, Span, as_line, band_edges, joined, length_in_pixels
 from gui.views.curve_options import CurveOptions, Horizontal, Repeats
 from gui.views.pens import pen_of
@@ -155,9 +155,9 @@ class Curve:
         for place, run in enumerate(self.variant.runs):
             first, length = self._lengths[place], len(run.steps)
             if length != first:
-                steps, seconds = np.array(run.steps), np.array(run.curves["seconds"])
+                steps, seconds = self.variant.steps[:length], copied(run.curves["seconds"])
                 x = self._horizontal(steps, seconds, self._clocks[place], min(first, length))
-                values = np.array(run.curves[self.series.quantity])
+                values = copied(run.curves[self.series.quantity])
                 self._lines[place].update(x, values, min(first, length), self._options.smoothing)
                 self._lengths[place] = length
 

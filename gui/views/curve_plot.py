@@ -249,6 +249,7 @@ class CurvePlot(Plot):
     def _moved_horizontally(self, _view: object, seen: Sequence[float]) -> None:
         if not self._moves_itself:
             self.link.choose(self, seen[0], seen[1])
+        self.getViewBox().updateMatrix()  # else done while painting, which makes it paint twice
         self._draw(self._all())
         self._show_box()
 
@@ -256,6 +257,7 @@ class CurvePlot(Plot):
         """Whether by the user: then it stays where it is put."""
         if not self._moves_itself:
             self._follows = False
+        self.getViewBox().updateMatrix()
         self._draw(())
 
     def _fit(self) -> None:
