@@ -24,7 +24,7 @@ RAW_ALPHA, RUN_ALPHA = 80, 170
 LINE_WIDTH = 1.5
 FADED = 0.15  # opacity of what another variant is pointed out beside
 # A smooth edge costs most where a line goes up and down in every column of pixels, and is seen least there.
-ROUGH = 4  # times the plot's width that a line is long
+ROUGH = 1.5  # times the plot's width that a line is long
 MANY_LINES = 8  # runs drawn with fewer points each, and without smooth edges
 # Of which quantities the greatest value is the best one; of those named False the least.
 BEST = {"training_accuracy": True, "validation_accuracy": True, "training_loss": False, "validation_loss": False}

@@ -32,7 +32,7 @@ class ReadOut:
         self.box.setObjectName(f"{plot.objectName()}_read_out")
         self.box.setAccessibleName("Values under the cursor")
         self.box.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self.box.setFrameShape(QFrame.Shape.StyledPanel)
+        self.box.setFrameStyle(QFrame.Shape.Box | QFrame.Shadow.Plain)
         self.box.setAutoFillBackground(True)
         self.box.setBackgroundRole(QPalette.ColorRole.ToolTipBase)
         self.box.setForegroundRole(QPalette.ColorRole.ToolTipText)
