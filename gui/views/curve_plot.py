@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPointF, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QToolButton
 
 from engine.arrays import Array
@@ -32,6 +32,7 @@ OUTLIERS = 2  # percent at either end that "ignore outliers" leaves out
 SAMPLE = 20_000  # values that quantiles are taken of
 TITLES = {Horizontal.STEP: "step", Horizontal.EPOCH: "epoch", Horizontal.TIME: "training time (s)"}
 LEAPS = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1, Qt.Key.Key_Home: -(10**9), Qt.Key.Key_End: 10**9}
+KEYS = "Left, Right, Home and End move the cursor, with Shift faster; Escape takes it away."
 FAR = 20  # pixels that the cursor goes with Shift
 
 
@@ -78,6 +79,7 @@ class CurvePlot(Plot):
 
     def _listen(self) -> None:
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAccessibleDescription(KEYS)
         self.getPlotItem().disableAutoRange()  # ranges are this plot's and the link's business
         self.getPlotItem().setMenuEnabled(False)
         view = self.getViewBox()
@@ -362,6 +364,18 @@ class CurvePlot(Plot):
             self._leap(leap * (FAR if fast else 1))
         else:
             super().keyPressEvent(event)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:  # noqa: N802
+        """Show the cursor where the keyboard came here, so that it is seen where one is."""
+        super().focusInEvent(event)
+        if event.reason() in (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason):
+            self._leap(0)
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:  # noqa: N802
+        """Take the cursor away with the keyboard."""
+        super().focusOutEvent(event)
+        if event.reason() in (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason):
+            self.link.move_cursor(self, None)
 
     def _leap(self, pixels: int) -> None:
         """To the nearest record at least so many pixels away, within what is seen."""

@@ -6,7 +6,7 @@ import numpy as np
 import pyqtgraph as pg
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
-from PySide6.QtGui import QWheelEvent
+from PySide6.QtGui import QFocusEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
@@ -209,6 +209,13 @@ def test_keys_move_the_cursor_from_record_to_record(
     qtbot.keyClick(plot, key, modifier)
     assert [cursor(plot_of(board, name)) for name in PLOTS] == [expected] * 3
     assert box(plot).isVisible() is (expected is not None)
+
+
+def test_the_tab_key_shows_the_cursor_in_the_plot_it_comes_to(board: TrainingBoard) -> None:
+    plot = plot_of(board)
+    for kind, expected in ((QEvent.Type.FocusIn, 100), (QEvent.Type.FocusOut, None)):
+        QApplication.sendEvent(plot, QFocusEvent(kind, Qt.FocusReason.TabFocusReason))
+        assert cursor(plot) == expected
 
 
 def test_shift_moves_the_cursor_further(board: TrainingBoard, qtbot: QtBot) -> None:
