@@ -38,7 +38,6 @@ def test_the_slider_smooths_every_plot_and_keeps_the_line_as_measured(board: Tra
     np.testing.assert_allclose(curve.raw.getData()[1], measured)
     np.testing.assert_allclose(curve.line.getData()[1], smoothed(measured, 0.6))
     assert find(board, QLabel, "smoothing_value").text() == "0.60"
-    assert "as measured" in board._legend._note.text()
     other = plot_of(board, "gradient_norm")
     np.testing.assert_allclose(other.curve_data("mlp_1", "gradient_norm")[1], smoothed(measured / 100, 0.6))
 

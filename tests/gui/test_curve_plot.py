@@ -60,7 +60,7 @@ def box(plot: CurvePlot) -> QLabel:
 
 
 def cursor(plot: CurvePlot) -> float | None:
-    line = plot._read_out.line
+    line = plot.read_out.line
     return float(line.value()) if line.isVisible() else None
 
 
@@ -171,6 +171,19 @@ def test_the_box_says_each_run_where_runs_are_drawn_and_their_steps_where_time_i
     assert "step 150" in text
     assert "mlp_1 run 2" in text
     assert "step 50" in text
+
+
+def test_the_box_stays_within_the_plot_however_many_curves_there_are(qtbot: QtBot) -> None:
+    board = opened(qtbot, filled(repeats=30))
+    plot = plot_of(board)
+    plot.link.use(CurveOptions(repeats=Repeats.RUNS))
+    for x in (10, 100, 195):
+        plot.link.move_cursor(plot, x)
+        assert plot.rect().contains(box(plot).geometry())
+        assert "more" in box(plot).text()
+    board.resize(930, 600)
+    QApplication.processEvents()
+    assert plot.rect().contains(box(plot).geometry())
 
 
 def test_where_all_curves_have_ended_there_is_no_box(board: TrainingBoard) -> None:
