@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QToolButton
 
 from engine.arrays import Array
@@ -25,6 +25,7 @@ LOG_BUTTON_MARGIN = 6
 LOG_AXIS_WIDTH = 66
 OUTLIERS = 2  # percent at either end that "ignore outliers" leaves out
 SAMPLE = 20_000  # values that quantiles are taken of
+AT_ONCE = 100_000  # records; while a slider moves, more are drawn when the event loop has nothing else to do
 TITLES = {Horizontal.STEP: "step", Horizontal.EPOCH: "epoch", Horizontal.TIME: "training time (s)"}
 
 
@@ -64,6 +65,8 @@ class CurvePlot(CursorPlot):
         self._experiment: int | None = None
         self._best, self._events = BestMarks(self), EventMarks(self)
         self.link = CurveLink([self])
+        self._later = QTimer(self, interval=0, singleShot=True)
+        self._later.timeout.connect(self.draw_anew)
         self._log_button = self._make_log_button(name)
         self._use_axes()
         self._listen()
@@ -161,9 +164,14 @@ class CurvePlot(CursorPlot):
                 curve.fade(name is not None and other != name)
 
     def use_options(self, options: CurveOptions) -> None:
-        """Draw by these options from now on."""
+        """Draw by these options from now on; very long curves a moment later, one plot after the other."""
+        axis = self._options.horizontal, self._options.logarithmic
         self._options = options
-        self._use_axes()
+        if axis != (options.horizontal, options.logarithmic):
+            self._use_axes()
+        elif sum(len(run.steps) for curves in self._curves.values() for run in curves[0].variant.runs) > AT_ONCE:
+            self._later.start()
+            return
         self.draw_anew()
 
     def use_logarithmic(self, logarithmic: bool) -> None:

@@ -42,6 +42,23 @@ def test_the_slider_smooths_every_plot_and_keeps_the_line_as_measured(board: Tra
     np.testing.assert_allclose(other.curve_data("mlp_1", "gradient_norm")[1], smoothed(measured / 100, 0.6))
 
 
+def test_very_long_curves_are_smoothed_when_the_slider_rests(
+    board: TrainingBoard, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plot = plot_of(board)
+    measured = plot.curve_data("mlp_1", "training_loss")[1].copy()
+    monkeypatch.setattr("gui.views.curve_plot.AT_ONCE", 10)
+    drawn: list[float] = []
+    monkeypatch.setattr(plot, "refresh", lambda _observations: drawn.append(plot._options.smoothing))
+    for value in (20, 40, 60):
+        find(board, QSlider, "smoothing").setValue(value)
+    assert drawn == []
+    qtbot.waitUntil(lambda: drawn == [0.6])
+    monkeypatch.undo()
+    plot.draw_anew()
+    np.testing.assert_allclose(plot.curve_data("mlp_1", "training_loss")[1], smoothed(measured, 0.6))
+
+
 @pytest.mark.parametrize("horizontal", list(Horizontal))
 def test_the_horizontal_axis_counts_what_is_chosen(board: TrainingBoard, horizontal: Horizontal) -> None:
     choose(board, "horizontal", horizontal)
