@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import cast
 
 from PySide6.QtCore import Qt
@@ -11,7 +12,12 @@ from PySide6.QtWidgets import QGridLayout, QSizePolicy, QSplitter, QVBoxLayout, 
 
 from gui.observations import RunObservation
 from gui.tabs.board import Board, VariantView, View
+from gui.views.curve_bar import CurveBar
+from gui.views.curve_link import CurveLink
+from gui.views.curve_options import remember_logarithmic, remembered_logarithmic
+from gui.views.curve_plot import CurvePlot
 from gui.views.legend import Legend
+from gui.views.plot import Plot
 from gui.views.run_table import RunTable
 from gui.views.weight_grids import WeightGrids
 
@@ -35,6 +41,11 @@ class TrainingBoard(Board):
         variant_views = [cast(VariantView, view) for view in (*self.plots, self._weights)]
         for view in variant_views:
             self._legend.toggled.connect(view.show_variant)
+        for plot in self.plots:
+            if isinstance(plot, Plot):
+                self._legend.pointed_out.connect(plot.highlight_variant)
+        self._bar = CurveBar()
+        self._link_curves()
         # The legend last: when a plan grows it tells the others again what is hidden.
         self._views: list[View] = [*variant_views, self._runs, self._legend]
         self._arrange()
@@ -47,16 +58,31 @@ class TrainingBoard(Board):
         """The runs chosen in the table that are not over."""
         return [run for run in self._runs.chosen if not run.status.is_final]
 
+    def _link_curves(self) -> None:
+        """All curve plots share options, horizontal range and cursor."""
+        curves = [plot for plot in self.plots if isinstance(plot, CurvePlot)]
+        self._link = CurveLink(curves)
+        for plot in curves:
+            plot.link = self._link
+            plot.use_logarithmic(remembered_logarithmic(plot.objectName(), plot.is_logarithmic))
+            plot.logarithmic_chosen.connect(partial(remember_logarithmic, plot.objectName()))
+        self._bar.changed.connect(self._link.use)
+        self._bar.changed.connect(self._legend.describe)
+        self._bar.reset_wanted.connect(self._link.reset)
+        self._link.use(self._bar.options)
+        self._legend.describe(self._bar.options)
+
     def _arrange(self) -> None:
         plots = QWidget()
         grid = QGridLayout(plots)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setSpacing(6)
-        grid.addWidget(self._legend, 0, 0, 1, PLOTS_A_ROW)
+        for row, widget in enumerate((self._bar, self._legend)):
+            grid.addWidget(widget, row, 0, 1, PLOTS_A_ROW)
         for position, plot in enumerate(self.plots):
             # All alike, whatever a plot would like to have.
             plot.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
-            row, column = 1 + position // PLOTS_A_ROW, position % PLOTS_A_ROW
+            row, column = 2 + position // PLOTS_A_ROW, position % PLOTS_A_ROW
             grid.addWidget(plot, row, column)
             grid.setRowStretch(row, 1)
             grid.setColumnStretch(column, 1)
