@@ -17,7 +17,6 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QSettings
 from PySide6.QtWidgets import QApplication, QGridLayout, QWidget
 
 from engine.datasets.prepare import DatasetInfo
@@ -41,10 +40,8 @@ OPTIONS = {
 
 def main(frames: int) -> None:
     app = QApplication(sys.argv[:1])
-    app.setApplicationName("million_records")
     apply_style(app)
     apply_scheme(app, Scheme.LIGHT)
-    QSettings("Trainscope", "Trainscope").setPath(QSettings.Format.NativeFormat, QSettings.Scope.UserScope, "/dev/null")
     for runs, records in ((1, 1_000_000), (50, 20_000)):
         observations = experiment(runs, records)
         bare = measure_bare(observations, frames)
@@ -67,7 +64,7 @@ def experiment(runs: int, records: int) -> Observations:
         for number, run in enumerate(ARCHITECTURES_EXPERIMENT.plan(spec), start=1)
     ]
     observations = Observations()
-    info = DatasetInfo("noise", "Noise", (32, 32, 1), tuple("abcdefghij"), records, 0, 0)
+    info = DatasetInfo("noise", "Noise", tuple("abcdefghij"), (32, 32, 1), records, 0, 0, "")
     observations.take(ExperimentStarted(1, "architectures", info, tuple(planned), workers=1))
     generator = np.random.default_rng(0)
     for number, run in observations.runs.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from engine.arrays import Array
 
 NOTHING = np.empty(0)
+NEGLIGIBLE = 1e-17
 
 
 def smoothed(values: Sequence[float] | Array, share: float, before: Array = NOTHING) -> Array:
@@ -41,8 +43,10 @@ def _averages(values: Array, share: float, before: Array) -> Array:
     count = len(before)
     last = before[-1] * (1 - share**count) if count else 0.0
     averages, _ = lfilter([1 - share], [1, -share], values, zi=[share * last])
-    corrections = 1 - share ** np.arange(count + 1.0, count + len(values) + 1)
-    result: Array = averages / corrections
+    # After some thousand values the correction is less than a float64 can hold.
+    biased = max(min(math.ceil(math.log(NEGLIGIBLE) / math.log(share)) - count, len(values)), 0)
+    averages[:biased] /= 1 - share ** np.arange(count + 1.0, count + biased + 1)
+    result: Array = averages
     return result
 
 

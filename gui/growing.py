@@ -23,12 +23,17 @@ class Growing:
         """A view of what it holds."""
         return self._buffer[: self._length]
 
+    def reserve(self, length: int) -> None:
+        """Have room for so many values."""
+        if length > len(self._buffer):
+            buffer = np.empty(length, self._buffer.dtype)
+            buffer[: self._length] = self.values
+            self._buffer = buffer
+
     def replace(self, first: int, values: Array) -> None:
         """Keep what is before position ``first``; ``values`` follow."""
         length = first + len(values)
         if length > len(self._buffer):
-            buffer = np.empty(max(length, 3 * len(self._buffer) // 2), self._buffer.dtype)
-            buffer[:first] = self._buffer[:first]
-            self._buffer = buffer
+            self.reserve(max(length, 3 * len(self._buffer) // 2))
         self._buffer[first:length] = values
         self._length = length

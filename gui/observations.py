@@ -36,7 +36,7 @@ from engine.events import (
 from engine.palette import Style, styles
 from engine.spec import ExperimentSpec
 from gui.growing import Growing
-from gui.repeated_curve import RepeatedCurve
+from gui.repeated_curve import RepeatedCurve, copied
 
 OF_RECORDS = (
     "training_loss",
@@ -215,7 +215,7 @@ class VariantObservation:
         """
         longest = max((run.steps for run in self.runs), key=len)
         known = min(len(self._steps), len(longest))
-        self._steps.replace(known, np.array(longest[known:]))
+        self._steps.replace(known, copied(longest, known))
         return self._steps.values
 
     @property

@@ -15,6 +15,7 @@ from gui.views.curve_data import Frame
 SIZE = 11
 MOST_ROWS = 8
 MARGIN = 4  # pixels between words and frame
+ABOVE_CURVES = 10
 FILL_ALPHA = 190  # of 255: curves under the words stay visible
 
 
@@ -25,6 +26,8 @@ class BestMarks:
         self._plot = plot
         self._stars = pg.ScatterPlotItem(symbol="star", size=SIZE)
         self._words = pg.TextItem()
+        for height, item in enumerate((self._stars, self._words), start=ABOVE_CURVES):
+            item.setZValue(height)
         self.points: list[tuple[Curve, Best]] = []
 
     def join(self) -> None:

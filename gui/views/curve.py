@@ -14,7 +14,7 @@ from engine.palette import Style
 from engine.smoothing import smoothed
 from gui.growing import Growing
 from gui.observations import VariantObservation
-from gui.repeated_curve import RepeatedCurve
+from gui.repeated_curve import RepeatedCurve, copied
 from gui.views.curve_data import Frame, LineData, Span, as_line, band_edges, joined, length_in_pixels
 from gui.views.curve_options import CurveOptions, Horizontal, Repeats
 from gui.views.pens import pen_of
@@ -24,7 +24,7 @@ RAW_ALPHA, RUN_ALPHA = 80, 170
 LINE_WIDTH = 1.5
 FADED = 0.15  # opacity of what another variant is pointed out beside
 # A smooth edge costs most where a line goes up and down in every column of pixels, and is seen least there.
-ROUGH = 4  # times the plot's width that a line is long
+ROUGH, VERY_ROUGH = 1.5, 4  # times the plot's width that a line is long
 MANY_LINES = 8  # runs drawn with fewer points each, and without smooth edges
 # Of which quantities the greatest value is the best one; of those named False the least.
 BEST = {"training_accuracy": True, "validation_accuracy": True, "training_loss": False, "validation_loss": False}
@@ -155,9 +155,9 @@ class Curve:
         for place, run in enumerate(self.variant.runs):
             first, length = self._lengths[place], len(run.steps)
             if length != first:
-                steps, seconds = np.array(run.steps), np.array(run.curves["seconds"])
+                steps, seconds = self.variant.steps[:length], copied(run.curves["seconds"])
                 x = self._horizontal(steps, seconds, self._clocks[place], min(first, length))
-                values = np.array(run.curves[self.series.quantity])
+                values = copied(run.curves[self.series.quantity])
                 self._lines[place].update(x, values, min(first, length), self._options.smoothing)
                 self._lengths[place] = length
 
@@ -181,9 +181,9 @@ class Curve:
         smooth = bool(self._options.smoothing)
         self.raw.setData(*joined([self._points(data.raw, frame, columns) for data in self._lines if smooth]))
         x, y = joined([self._points(data.line, frame, columns) for data in self._lines])
-        rough = length_in_pixels(y, frame) > ROUGH * frame.width
-        self.line.setPen(self._pen_for(rough))
-        self.line.setData(x, y, antialias=not many and not rough)
+        roughness = length_in_pixels(y, frame) / max(frame.width, 1)
+        self.line.setPen(self._pen_for(roughness))
+        self.line.setData(x, y, antialias=not many and roughness < ROUGH)
         x, low, high, _ = self._band.seen(frame, self.x_scale, self.series.scale, columns)
         sound = np.isfinite(low) & np.isfinite(high)
         x, low, high = x[sound], low[sound], high[sound]
@@ -192,10 +192,11 @@ class Curve:
     def _points(self, span: Span, frame: Frame, columns: int) -> tuple[Array, Array]:
         return as_line(*span.seen(frame, self.x_scale, self.series.scale, columns))
 
-    def _pen_for(self, rough: bool) -> QPen:
-        """Thin, and so fast to draw, for runs and for lines in a pattern that go up and down in every column."""
+    def _pen_for(self, roughness: float) -> QPen:
+        """Thin, and so fast to draw, for runs and for lines that go up and down in every column, sooner with dashes."""
         runs = self._options.repeats is Repeats.RUNS
-        if not runs and not (rough and self._pen.style() != Qt.PenStyle.SolidLine):
+        limit = VERY_ROUGH if self._pen.style() == Qt.PenStyle.SolidLine else ROUGH
+        if not runs and roughness < limit:
             return self._pen
         pen = QPen(self._pen)
         pen.setWidthF(1)

@@ -15,7 +15,7 @@ from gui.views.curve_options import MOST_SMOOTHING, Horizontal, Repeats, remembe
 
 Editor = TypeVar("Editor", bound=QWidget)
 
-SLIDER_WIDTH = 90
+SLIDER_WIDTHS = 50, 120
 HUNDREDTHS = 100
 
 HORIZONTALS = {
@@ -24,8 +24,8 @@ HORIZONTALS = {
     Horizontal.TIME: "Time",
 }
 REPEATS = {
-    Repeats.DEVIATION: "Mean ± std. deviation",
-    Repeats.ERROR: "Mean ± standard error",
+    Repeats.DEVIATION: "Mean ± deviation",
+    Repeats.ERROR: "Mean ± error",
     Repeats.RANGE: "Mean, min to max",
     Repeats.MEAN: "Mean alone",
     Repeats.RUNS: "Single runs",
@@ -42,15 +42,19 @@ LOGARITHMIC_TIP = (
     "<p>Logarithmic horizontal axis. The button <i>log</i> in a plot's corner does the same for its vertical one.</p>"
 )
 REPEATS_TIP = (
-    "<p>What is drawn where a variant has several runs. Standard error: the deviation divided by the root of the "
-    "number of runs.</p>"
+    "<p>What is drawn where a variant has several runs. The deviation is the sample standard deviation; the error is "
+    "the standard error of the mean: the deviation divided by the root of the number of runs.</p>"
 )
 OUTLIERS_TIP = (
     "<p>Fit the vertical range to what lies between the 2nd and the 98th percentile of all values of the curves in "
     "view, instead of to the least and the greatest.</p>"
 )
 BEST_TIP = "<p>Mark each curve's greatest accuracy or least loss, as measured, with its value and step.</p>"
-RESET_TIP = "<p>Show all of every plot again (Ctrl+0, or a double click in a plot).</p>"
+RESET_TIP = (
+    "<p>Show all of every plot again (Ctrl+0, or a double click in a plot).</p><p>Turn the wheel over a plot or drag "
+    "with the right button to zoom, drag with the left one to move; the plots keep one horizontal range. Over an axis, "
+    "only that axis changes. With the keyboard in a plot, Left and Right move the cursor.</p>"
+)
 
 
 class CurveBar(QWidget):
@@ -78,7 +82,8 @@ class CurveBar(QWidget):
         self._smoothing = _named(QSlider(Qt.Orientation.Horizontal), "smoothing", "Smoothing", SMOOTHING_TIP)
         self._smoothing.setRange(0, round(MOST_SMOOTHING * HUNDREDTHS))
         self._smoothing.setPageStep(10)
-        self._smoothing.setFixedWidth(SLIDER_WIDTH)
+        self._smoothing.setMinimumWidth(SLIDER_WIDTHS[0])
+        self._smoothing.setMaximumWidth(SLIDER_WIDTHS[1])
         self._smoothing.installEventFilter(self)
         self._share = QLabel()
         self._share.setObjectName("smoothing_value")
@@ -98,7 +103,7 @@ class CurveBar(QWidget):
     def _arrange(self) -> None:
         row = QHBoxLayout(self)
         row.setContentsMargins(4, 0, 4, 0)
-        row.setSpacing(6)
+        row.setSpacing(4)
         for text, editors in (
             ("Smoothing", (self._smoothing, self._share)),
             ("x", (self._horizontal, self._logarithmic)),
@@ -109,7 +114,7 @@ class CurveBar(QWidget):
             label.setToolTip(editors[0].toolTip())
             for widget in (label, *editors):
                 row.addWidget(widget)
-            row.addSpacing(6)
+            row.addSpacing(4)
         for widget in (self._outliers, self._best):
             row.addWidget(widget)
         row.addStretch()

@@ -36,6 +36,10 @@ class Frame:
         """Where on the axis values lie; NaN for what has no logarithm."""
         return logarithms(values) if self.logarithmic_x else values
 
+    def on_axis_x(self, value: float) -> float:
+        """Where on the axis one value lies."""
+        return float(self.to_axis_x(np.array([value]))[0])
+
     def to_axis_y(self, values: Array) -> Array:
         """Where on the axis values lie; NaN for what has no logarithm."""
         return logarithms(values) if self.logarithmic_y else values

@@ -5,34 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
-import pyqtgraph as pg
-from PySide6.QtCore import QEvent, QPointF, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QToolButton
 
 from engine.arrays import Array
 from gui.observations import Observations, VariantObservation
 from gui.views.best_marks import BestMarks
-from gui.views.curve import Curve, Series
-from gui.views.curve_data import Frame
+from gui.views.cursor_plot import CursorPlot
+from gui.views.curve import Curve, Reading, Series
 from gui.views.curve_link import CurveLink
 from gui.views.curve_options import CurveOptions, Horizontal
 from gui.views.event_marks import CurveEvent, EventMarks, events_of
-from gui.views.plot import AXIS_WIDTH, Plot
+from gui.views.plot import AXIS_WIDTH
 from gui.views.ranges import decades, round_range
-from gui.views.read_out import ReadOut, described
 
 __all__ = ["CurveEvent", "CurvePlot", "Series", "all_variants"]
 
 LOG_BUTTON_MARGIN = 6
 LOG_AXIS_WIDTH = 66
-CURSOR_HERTZ = 30  # as often as the read-out follows the mouse
-NEAR_PIXELS = 6  # of the cursor: events that the read-out says
 OUTLIERS = 2  # percent at either end that "ignore outliers" leaves out
 SAMPLE = 20_000  # values that quantiles are taken of
+AT_ONCE = 100_000  # records; while a slider moves, more are drawn when the event loop has nothing else to do
 TITLES = {Horizontal.STEP: "step", Horizontal.EPOCH: "epoch", Horizontal.TIME: "training time (s)"}
-LEAPS = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1, Qt.Key.Key_Home: -(10**9), Qt.Key.Key_End: 10**9}
-FAR = 20  # pixels that the cursor goes with Shift
 
 
 def all_variants(_variant: VariantObservation) -> bool:
@@ -40,7 +34,7 @@ def all_variants(_variant: VariantObservation) -> bool:
     return True
 
 
-class CurvePlot(Plot):
+class CurvePlot(CursorPlot):
     """Draws ``series`` of every variant that is ``shown``; a variant that did not change is not drawn again.
 
     A button in the corner turns the vertical axis logarithmic and back, which ``logarithmic_chosen(bool)`` announces.
@@ -60,7 +54,7 @@ class CurvePlot(Plot):
     ) -> None:
         super().__init__(name, title, "step", y)
         self._series, self._shown = series, shown
-        self._logarithmic, self._options = logarithmic, CurveOptions()
+        self._logarithmic = logarithmic
         self._follows = True  # vertically
         self._moves_itself = False
         self._shown_range: tuple[float, float] | None = None
@@ -69,22 +63,21 @@ class CurvePlot(Plot):
         self._drawn: dict[str, int] = {}
         self._observations: Observations | None = None
         self._experiment: int | None = None
-        self._read_out, self._best, self._events = ReadOut(self), BestMarks(self), EventMarks(self)
-        self._boxed = False
+        self._best, self._events = BestMarks(self), EventMarks(self)
         self.link = CurveLink([self])
+        self._later = QTimer(self, interval=0, singleShot=True)
+        self._later.timeout.connect(self.draw_anew)
         self._log_button = self._make_log_button(name)
         self._use_axes()
         self._listen()
 
     def _listen(self) -> None:
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.getPlotItem().disableAutoRange()  # ranges are this plot's and the link's business
         self.getPlotItem().setMenuEnabled(False)
         view = self.getViewBox()
         view.sigXRangeChanged.connect(self._moved_horizontally)
         view.sigYRangeChanged.connect(self._moved_vertically)
-        view.sigResized.connect(lambda _view: self._draw(self._all()))
-        self._mouse = pg.SignalProxy(self.scene().sigMouseMoved, rateLimit=CURSOR_HERTZ, slot=self._point)
+        view.sigResized.connect(self._resized)
 
     @property
     def is_logarithmic(self) -> bool:
@@ -97,7 +90,7 @@ class CurvePlot(Plot):
             self._experiment, self._follows = observations.experiment, True
             self._hidden.clear()
         self.getPlotItem().clear()
-        self._read_out.join()
+        self.read_out.join()
         self._best.join()
         self._events.forget()
         self.show_values(True)
@@ -137,7 +130,7 @@ class CurvePlot(Plot):
         self.link.follow()
         if changed:
             self._draw(changed)
-            self._show_box()
+            self.show_box()
 
     def show_events(self, events: Sequence[CurveEvent]) -> None:
         """Mark what happened to variants, each at its step."""
@@ -162,7 +155,7 @@ class CurvePlot(Plot):
         if self._follows:
             self._fit()
         self._draw(())
-        self._show_box()
+        self.show_box()
 
     def highlight_variant(self, name: str | None) -> None:
         """Let all other variants step back; None brings them all forward."""
@@ -171,9 +164,14 @@ class CurvePlot(Plot):
                 curve.fade(name is not None and other != name)
 
     def use_options(self, options: CurveOptions) -> None:
-        """Draw by these options from now on."""
+        """Draw by these options from now on; very long curves a moment later, one plot after the other."""
+        axis = self._options.horizontal, self._options.logarithmic
         self._options = options
-        self._use_axes()
+        if axis != (options.horizontal, options.logarithmic):
+            self._use_axes()
+        elif sum(len(run.steps) for curves in self._curves.values() for run in curves[0].variant.runs) > AT_ONCE:
+            self._later.start()
+            return
         self.draw_anew()
 
     def use_logarithmic(self, logarithmic: bool) -> None:
@@ -249,13 +247,19 @@ class CurvePlot(Plot):
     def _moved_horizontally(self, _view: object, seen: Sequence[float]) -> None:
         if not self._moves_itself:
             self.link.choose(self, seen[0], seen[1])
+        self.getViewBox().updateMatrix()  # else done while painting, which makes it paint twice
         self._draw(self._all())
-        self._show_box()
+        self.show_box()
+
+    def _resized(self) -> None:
+        self._draw(self._all())
+        self.show_box()
 
     def _moved_vertically(self) -> None:
         """Whether by the user: then it stays where it is put."""
         if not self._moves_itself:
             self._follows = False
+        self.getViewBox().updateMatrix()
         self._draw(())
 
     def _fit(self) -> None:
@@ -286,16 +290,9 @@ class CurvePlot(Plot):
     def _all(self) -> Iterator[Curve]:
         return (curve for curves in self._curves.values() for curve in curves)
 
-    def _frame(self) -> Frame:
-        view = self.getViewBox()
-        (left, right), (bottom, top) = view.viewRange()
-        even = self._options.horizontal is not Horizontal.TIME
-        size = view.width(), view.height()
-        return Frame((left, right), (bottom, top), *size, self._options.logarithmic, self._logarithmic, even)
-
     def _draw(self, curves: Iterable[Curve]) -> None:
         """Draw these, and whatever has its place in pixels."""
-        frame = self._frame()
+        frame = self.frame()
         for curve in curves:
             curve.draw(frame)
         if self._best.points:
@@ -305,77 +302,23 @@ class CurvePlot(Plot):
         wanted = [curves[0] for curves in self._curves.values() if self._options.mark_best and curves[0].is_shown]
         points = [(curve, best) for curve in wanted if (best := curve.best()) is not None]
         if points != self._best.points:
-            self._best.show(points, self._frame(), self.palette())
+            self._best.show(points, self.frame(), self.palette())
 
-    def to_axis(self, x: float) -> float:
-        """Where on the axis a step, epoch or time lies."""
-        return float(self._frame().to_axis_x(np.array([x]))[0])
+    # What the cursor asks
 
-    def from_axis(self, x: float) -> float:
-        """The step, epoch or time that lies there on the axis."""
-        return float(10**x) if self._options.logarithmic else x
+    def readings(self, x: float, slack: float) -> list[Reading]:
+        """What every curve that is shown says at ``x``, before logarithms."""
+        return [reading for curve in self._all() if curve.is_shown for reading in curve.read(x, slack)]
 
-    # Read-out
+    def notes(self, x: float, slack: float) -> list[str]:
+        """What happened near ``x`` of the axis."""
+        return [f"{event.variant}: {event.label}" for event in self._events.near(x, slack)]
 
-    def show_cursor(self, x: float | None, boxed: bool) -> None:
-        """Show a line at ``x`` of the axis, or none; ``boxed``: with the values there."""
-        self._boxed = boxed
-        self._read_out.show_line(x)
-        self._show_box()
-
-    def _show_box(self) -> None:
-        x = self._read_out.x
-        if x is None or not self._boxed:
-            return
-        pixel = self._pixel()
-        here = self.from_axis(x)
-        slack = abs(self.from_axis(x + pixel) - here)
-        readings = [reading for curve in self._all() if curve.is_shown for reading in curve.read(here, slack)]
-        notes = [f"{event.variant}: {event.label}" for event in self._events.near(x, NEAR_PIXELS * pixel)]
-        self._read_out.show_box(described(readings, self._options.horizontal, notes))
-
-    def _pixel(self) -> float:
-        frame = self._frame()
-        return (frame.x[1] - frame.x[0]) / max(frame.width, 1)
-
-    def _point(self, arguments: tuple[QPointF]) -> None:
-        """The mouse is somewhere else."""
-        view = self.getViewBox()
-        inside = view.sceneBoundingRect().contains(arguments[0])
-        self.link.move_cursor(self, view.mapSceneToView(arguments[0]).x() if inside else None)
-
-    def leaveEvent(self, event: QEvent) -> None:  # noqa: N802
-        """Take the cursor away with the mouse."""
-        super().leaveEvent(event)
-        self._mouse.flush()  # or it would come back later
-        self.link.move_cursor(self, None)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
-        """Left and Right move the cursor to the next record or pixel, with Shift faster; Home, End; Escape hides it."""
-        leap = LEAPS.get(Qt.Key(event.key()))
-        if event.key() == Qt.Key.Key_Escape and self._read_out.x is not None:
-            self.link.move_cursor(self, None)
-        elif leap is not None:
-            fast = event.modifiers() & Qt.KeyboardModifier.ShiftModifier
-            self._leap(leap * (FAR if fast else 1))
-        else:
-            super().keyPressEvent(event)
-
-    def _leap(self, pixels: int) -> None:
-        """To the nearest record at least so many pixels away, within what is seen."""
-        (low, high), pixel = self.getViewBox().viewRange()[0], self._pixel()
-        start = self._read_out.x if self._read_out.x is not None else (low + high) / 2
-        aim = min(max(start + pixels * pixel, low), high)
-        curve = next((curve for curve in self._all() if curve.is_shown and curve.extent() is not None), None)
-        if curve is not None:
-            aim = self.to_axis(curve.record_beside(self.from_axis(aim), rising=pixels > 0))
-        self.link.move_cursor(self, aim)
-
-    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        """Show everything again."""
-        super().mouseDoubleClickEvent(event)
-        if event.button() is Qt.MouseButton.LeftButton:
-            self.link.reset()
+    def record_beside(self, x: float, rising: bool) -> float:
+        """The first record at ``x`` or beyond, of the first curve that is shown; ``x`` where there is none."""
+        shown = (curve for curve in self._all() if curve.is_shown and curve.extent() is not None)
+        curve = next(shown, None)
+        return x if curve is None else curve.record_beside(x, rising)
 
     def curve_data(self, name: str, quantity: str) -> tuple[Array, Array]:
         """Steps (or what the axis counts) and values that the line of a variant shows, both float64 [records]."""

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QSize, Qt, Signal
-from PySide6.QtGui import QEnterEvent, QFocusEvent, QIcon, QMouseEvent, QPainter, QPixmap
+from PySide6.QtGui import QEnterEvent, QFocusEvent, QIcon, QKeyEvent, QMouseEvent, QPainter, QPixmap
 from PySide6.QtWidgets import (
-    QApplication,
     QFrame,
     QGridLayout,
     QHBoxLayout,
@@ -42,12 +41,28 @@ class VariantButton(QToolButton):
     alone_wanted = Signal()
     pointed_out = Signal(bool)
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._with_ctrl = False
+
     def nextCheckState(self) -> None:  # noqa: N802
         """With Ctrl, by mouse or space bar, the state is not this button's alone."""
-        if QApplication.keyboardModifiers() & Qt.KeyboardModifier.ControlModifier:
+        if self._with_ctrl:
             self.alone_wanted.emit()
         else:
             super().nextCheckState()
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Where a click by mouse ends."""
+        self._with_ctrl = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
+        super().mouseReleaseEvent(event)
+        self._with_ctrl = False
+
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """Where a click by space bar ends."""
+        self._with_ctrl = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
+        super().keyReleaseEvent(event)
+        self._with_ctrl = False
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         """The first of the two clicks has hidden or shown the variant already."""
@@ -117,9 +132,7 @@ class Legend(QWidget):
 
     def describe(self, options: CurveOptions) -> None:
         """Say what lines and bands are."""
-        lines, _, bands = NOTES[options.repeats].partition("\n")
-        faint = "; faint: as measured" if options.smoothing else ""
-        self._note.setText(f"{lines}{faint}\n{bands}")
+        self._note.setText(NOTES[options.repeats])
 
     def show_alone(self, name: str) -> None:
         """Show one variant alone; all of them if it was alone already."""

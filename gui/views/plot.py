@@ -36,6 +36,8 @@ class Plot(pg.PlotWidget):
         item.setClipToView(True)
         for side in self._labels:
             item.getAxis(side).enableAutoSIPrefix(False)
+            # The third level's many faint lines are hardly seen, and take half the time of a frame.
+            item.getAxis(side).setStyle(maxTickLevel=1)
             # Drawing an axis costs more than drawing its curves, and it changes seldom: kept as a picture.
             item.getAxis(side).setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)
         item.getAxis("left").setWidth(AXIS_WIDTH)

@@ -15,7 +15,7 @@ from gui.views.curve import Reading
 from gui.views.curve_options import Horizontal
 from gui.views.durations import as_duration
 
-MOST_ROWS = 10
+LEAST_ROWS = 3
 MARGIN = 10  # pixels between line and box
 TOP_Z = 100
 
@@ -32,7 +32,7 @@ class ReadOut:
         self.box.setObjectName(f"{plot.objectName()}_read_out")
         self.box.setAccessibleName("Values under the cursor")
         self.box.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self.box.setFrameShape(QFrame.Shape.StyledPanel)
+        self.box.setFrameStyle(QFrame.Shape.Box | QFrame.Shadow.Plain)
         self.box.setAutoFillBackground(True)
         self.box.setBackgroundRole(QPalette.ColorRole.ToolTipBase)
         self.box.setForegroundRole(QPalette.ColorRole.ToolTipText)
@@ -52,6 +52,11 @@ class ReadOut:
             self.line.setPen(pg.mkPen(muted(self._plot.palette()), width=1))
             self.line.setValue(x)
         self.box.hide()
+
+    @property
+    def rows(self) -> int:
+        """How many curves the box can say beside where it is, and what happened there, without leaving the plot."""
+        return max(int(self._plot.height()) // self.box.fontMetrics().height() - 3, LEAST_ROWS)
 
     def show_box(self, text: str) -> None:
         """Show the box beside the line, where it fits; none for an empty ``text``."""
@@ -73,13 +78,14 @@ class ReadOut:
         self.box.raise_()
 
 
-def described(readings: Sequence[Reading], horizontal: Horizontal, notes: Sequence[str] = ()) -> str:
-    """The box's text, rich: where it is, the curves as they lie, and ``notes``; empty without readings."""
+def described(readings: Sequence[Reading], horizontal: Horizontal, most: int, notes: Sequence[str] = ()) -> str:
+    """The box's text, rich: where it is, the ``most`` highest curves as they lie, ``notes``; empty without readings."""
     if not readings:
         return ""
     lie = sorted(readings, key=lambda reading: reading.value, reverse=True)
-    rows = "".join(_row(reading, horizontal) for reading in lie[:MOST_ROWS])
-    more = f"<tr><td></td><td colspan=2>and {len(lie) - MOST_ROWS} more</td></tr>" if len(lie) > MOST_ROWS else ""
+    kept = len(lie) if len(lie) <= most else most - 1
+    rows = "".join(_row(reading, horizontal) for reading in lie[:kept])
+    more = f"<tr><td></td><td colspan=2>and {len(lie) - kept} more</td></tr>" if len(lie) > kept else ""
     said = "".join(f"<br>{escape(note)}" for note in notes)
     return f"<small>{_place(lie, horizontal)}<table cellspacing=0 cellpadding=1>{rows}{more}</table>{said}</small>"
 

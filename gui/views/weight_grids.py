@@ -16,10 +16,13 @@ from engine.weight_images import GAP, WeightImages, tile, to_bytes, weight_image
 from gui.kernel_history import KernelHistory
 from gui.kernel_reader import KernelReader
 from gui.observations import Observations, RunObservation, VariantObservation
+from gui.views.elided_label import ElidedLabel
 from gui.views.images import to_qimage
 from gui.views.weight_timeline import WeightTimeline
 
 GRID_SIDE = 150  # pixels, the least at which a 3x3 kernel and a 32x32 image can both be read
+GRID_CHARACTERS = 25  # or as much as these take
+MARGINS = 8  # pixels, left and right together
 LAST = -1
 NAMES_WIDTH = 70  # pixels left of the rows for what they are called
 LEAST_ROW = 9  # pixels; names of lower rows could not be read
@@ -34,11 +37,13 @@ class WeightGrid(QWidget):
         # Nothing yet, and other than None, which stands for a layer there is not.
         self._drawn: tuple[object, ...] = ()
         self._variant = variant
-        self._title, self._caption = QLabel(f"<b>{variant}</b>"), QLabel("")
+        self._title, self._caption = QLabel(f"<b>{variant}</b>"), ElidedLabel()
         self._caption.setObjectName("caption")
         self._canvas = _Canvas()
+        # Of the canvas, not of the whole: a long title may widen it.
+        self._canvas.setMinimumWidth(max(GRID_SIDE, GRID_CHARACTERS * self.fontMetrics().averageCharWidth()) - MARGINS)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(4, 0, 4, 0)
+        layout.setContentsMargins(MARGINS // 2, 0, MARGINS // 2, 0)
         layout.setSpacing(2)
         for widget, stretch in ((self._title, 0), (self._canvas, 1), (self._caption, 0)):
             layout.addWidget(widget, stretch)
