@@ -25,6 +25,7 @@ class LayerLine:
         shade = QColor(colour)
         shade.setAlpha(BAND_ALPHA)
         self._outline = pg.PlotCurveItem(pen=QPen(Qt.PenStyle.NoPen), brush=shade, fillLevel="enclosed")
+        self._outline.setZValue(-1)  # no band dims a line
         self._line = pg.PlotCurveItem(pen=self._pens[0], connect="finite")
         for item in (self._outline, self._line):
             plot.addItem(item, ignoreBounds=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QMouseEvent, QPalette
+from PySide6.QtGui import QMouseEvent
 
 from engine.arrays import Array
 from gui.observations import OF_LAYERS, Observations, RunObservation, VariantObservation
@@ -23,7 +23,6 @@ from gui.views.run_chooser import RunChooser
 AXIS_WIDTH = 66  # room for 0.0001 beside the axis' name
 LEAST_NEWS = 1.01  # records there must be for each drawn before: a hundredth more moves no curve visibly
 PERCENT = 100.0
-LABEL_ALPHA = 200  # of 255: behind words that lines may run through
 LEAST_PERCENT = 10.0  # that a share's axis reaches to
 
 
@@ -164,14 +163,13 @@ class LayerPlot(Plot):
             line.draw(frame)
 
     def _mark_rule(self, rule: float) -> None:
-        colour, behind = muted(self.palette()), self.palette().color(QPalette.ColorRole.Base)
-        behind.setAlpha(LABEL_ALPHA)
+        colour = muted(self.palette())
         line = pg.InfiniteLine(
             np.log10(rule) if self.shown.logarithmic else rule,
             angle=0,
             pen=pg.mkPen(colour, style=Qt.PenStyle.DashLine),
             label=f"rule of thumb {rule:g}",
-            labelOpts={"position": 0.98, "color": colour, "fill": behind, "anchors": [(1, 0), (1, 0)]},  # under it
+            labelOpts={"position": 0.98, "color": colour, "anchors": [(1, 0), (1, 0)]},  # under it
         )
         line.setToolTip(self.shown.rule_tip)
         self.addItem(line, ignoreBounds=True)
