@@ -19,7 +19,7 @@ from engine.executors.base import Executor
 from engine.executors.inline import InlineExecutor
 from engine.executors.processes import ProcessExecutor
 from engine.executors.tasks import DeviceTask
-from engine.experiments import ALL, EXPERIMENTS, find_experiment
+from engine.experiments import ALL, COURSE_EXPERIMENTS, EXPERIMENTS, find_experiment
 from engine.experiments.base import ComputedExperiment, Experiment, TrainingExperiment
 from engine.exports import check_writable, export_experiment
 from engine.fields import describe
@@ -112,7 +112,7 @@ def _absolute(dataset: Any) -> Any:
 
 def _train(options: Options) -> int:
     """Run the experiment asked for, or all of them; the first exit code that is not 0 counts."""
-    chosen = list(EXPERIMENTS.values()) if options.batch == ALL else [find_experiment(options.batch or "")]
+    chosen = list(COURSE_EXPERIMENTS.values()) if options.batch == ALL else [find_experiment(options.batch or "")]
     specs = build_specs(chosen, options)
     if options.export is not None:
         check_writable(options.export)  # known before the training, not after it
@@ -232,7 +232,7 @@ def _list(options: Options) -> int:
     _say(out, "Experiments (--batch)")
     for experiment in EXPERIMENTS.values():
         _say(out, f"  {experiment.name:<16}{experiment.summary}")
-    _say(out, f"  {ALL:<16}Every experiment, one after the other; each takes the settings it knows.")
+    _say(out, f"  {ALL:<16}Every experiment of the course, one after the other; each takes the settings it knows.")
     _say(out, "\nData sets (--dataset; also a folder of images or an .npz file)")
     for name, source in DATASETS.items():
         _say(out, f"  {name:<16}{source.summary}")

@@ -29,6 +29,7 @@ class Kind(StrEnum):
     NUMBERS = "numbers"
     DATASET = "dataset"
     FILE = "file"
+    MODEL = "model"
     ARCHITECTURE = "architecture"
     ARCHITECTURES = "architectures"
 

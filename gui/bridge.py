@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, QThread, Signal
 
 from engine.control import ControlChannel
 from engine.errors import TrainscopeError
-from engine.events import Control, Emit, Event, ExperimentFinished, Status, TaskFailed
+from engine.events import Command, Emit, Event, ExperimentFinished, Status, TaskFailed
 from engine.executors.base import Executor
 from engine.executors.tasks import Task
 from engine.experiments.base import Experiment
@@ -49,8 +49,13 @@ class Bridge(QThread):
 
         self._jobs.put((job, ControlChannel(), False))
 
-    def run_experiment(self, workspace: Path, experiment: Experiment, spec: ExperimentSpec) -> None:
-        """Carry out an experiment; ends with :class:`~engine.events.ExperimentFinished`."""
+    def run_experiment(
+        self, workspace: Path, experiment: Experiment, spec: ExperimentSpec, extends: int | None = None
+    ) -> None:
+        """Carry out an experiment; ends with :class:`~engine.events.ExperimentFinished`.
+
+        ``extends`` is the number of the stored experiment that gets further runs, if one does.
+        """
 
         def job(emit: Emit, control: ControlChannel) -> None:
             try:
@@ -59,7 +64,7 @@ class Bridge(QThread):
                 emit(ExperimentFinished(None, Status.FAILED, str(error)))
                 return
             try:
-                Session(store, self._executor, emit, control).run(experiment, spec)
+                Session(store, self._executor, emit, control).run(experiment, spec, extends)
             finally:
                 store.close()
 
@@ -77,11 +82,11 @@ class Bridge(QThread):
         """Do something else away from the event loop, with what it emits reported by ``happened``."""
         self._submit(job)
 
-    def send(self, control: Control) -> None:
+    def send(self, command: Command) -> None:
         """Ask something of the newest experiment or task, begun or not; honoured within one recording interval."""
         if self._newest is not None:
             with suppress(OSError):  # closed: the job has ended meanwhile
-                self._newest.send(control)
+                self._newest.send(command)
 
     def run(self) -> None:
         """The thread's body; Qt calls it."""

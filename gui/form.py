@@ -12,12 +12,11 @@ from html import escape
 from itertools import groupby
 from typing import Any, TypeVar
 
-from PySide6.QtCore import QLocale, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QCheckBox,
     QComboBox,
-    QDoubleSpinBox,
     QFileDialog,
     QFormLayout,
     QGridLayout,
@@ -35,13 +34,13 @@ from engine.fields import FieldDescription, Kind, describe
 from engine.spec import ExperimentSpec, split_list
 from gui.views.architecture_editor import ArchitectureEditor, ArchitecturesEditor
 from gui.views.dataset_chooser import DatasetChooser
+from gui.views.rate_box import DECIMALS, RateBox
 from gui.views.wheel import WheelFilter
 
 Named = TypeVar("Named", bound=QWidget)
 
 GROUP_ORDER = ("Data", "Network", "Training")
 CHOICE_COLUMNS = 3
-DECIMALS = 8  # enough for any learning rate worth trying
 
 
 @dataclass(frozen=True)
@@ -180,25 +179,13 @@ def _integer(item: FieldDescription, changed: Callable[[], None]) -> Editor:
     )
 
 
-class _NumberBox(QDoubleSpinBox):
-    """Shows 0.001 as 0.001, not as 0.00100000."""
-
-    def textFromValue(self, value: float) -> str:  # noqa: N802
-        return f"{value:.{DECIMALS}g}"
-
-
 def _number(item: FieldDescription, changed: Callable[[], None]) -> Editor:
-    box = _still(_named(_NumberBox(), item))
-    # Elsewhere a comma may be the decimal sign: 0.001 would be read as 1.
-    box.setLocale(QLocale.c())
+    box = _still(_named(RateBox(), item))
     margin = 10**-DECIMALS
-    box.setDecimals(DECIMALS)
     box.setRange(
         (item.minimum or 0) + (margin if item.exclusive_minimum else 0),
         (item.maximum or 0) - (margin if item.exclusive_maximum else 0),
     )
-    box.setStepType(QAbstractSpinBox.StepType.AdaptiveDecimalStepType)
-    box.setKeyboardTracking(False)
     box.valueChanged.connect(lambda _value: changed())
     return Editor(box, box.value, box.setValue)
 
@@ -234,7 +221,8 @@ def _file(item: FieldDescription, changed: Callable[[], None]) -> Editor:
     widget, line, button = _named(QWidget(), item), QLineEdit(), QToolButton()
     line.setObjectName(f"{item.key}_path")
     line.setAccessibleName(item.label)
-    line.setPlaceholderText("built in")
+    unset, files = _FILES[item.kind]
+    line.setPlaceholderText(unset)
     line.setClearButtonEnabled(True)
     button.setObjectName(f"{item.key}_open")
     button.setText("File…")
@@ -244,7 +232,7 @@ def _file(item: FieldDescription, changed: Callable[[], None]) -> Editor:
     row.addWidget(button)
 
     def choose() -> None:
-        file, _ = QFileDialog.getOpenFileName(widget, item.label, "", "NumPy arrays (*.npy);;All files (*)")
+        file, _ = QFileDialog.getOpenFileName(widget, item.label, "", f"{files};;All files (*)")
         if file:
             line.setText(file)
             changed()
@@ -293,6 +281,12 @@ def _named(widget: Named, item: FieldDescription) -> Named:
     return widget
 
 
+# What stands in an empty line, and which files are offered.
+_FILES = {
+    Kind.FILE: ("built in", "NumPy arrays (*.npy)"),
+    Kind.MODEL: ("choose a network", "Trained networks (*.keras)"),
+}
+
 _EDITORS: dict[Kind, Callable[[FieldDescription, Callable[[], None]], Editor]] = {
     Kind.INTEGER: _integer,
     Kind.NUMBER: _number,
@@ -302,4 +296,5 @@ _EDITORS: dict[Kind, Callable[[FieldDescription, Callable[[], None]], Editor]] =
     Kind.CHOICES: _choices,
     Kind.NUMBERS: _numbers,
     Kind.FILE: _file,
+    Kind.MODEL: _file,
 }

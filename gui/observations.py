@@ -81,7 +81,8 @@ class RunObservation:
         self.curves["gradient_norm"].append(record.gradient_norms[0])
         self.curves["dead_fraction"].append(sum(record.dead_units) / sum(self.units) if record.dead_units else math.nan)
         for name in (*OF_LAYERS, *OF_ACTIVATIONS):
-            for curve, value in zip(self.layer_curves[name], getattr(record, name), strict=False):
+            curves = self.layer_curves[name]
+            for curve, value in zip(curves, getattr(record, name) or (math.nan,) * len(curves), strict=True):
                 curve.append(value)
 
     def start(self, event: RunStarted) -> None:
@@ -273,6 +274,16 @@ class Observations:
                 self._changed(run)
             case ExperimentFinished():
                 self.finished = event
+
+    @property
+    def under_way(self) -> list[RunObservation]:
+        """The runs that have begun and not ended."""
+        return [run for run in self.runs.values() if run.status in (Status.RUNNING, Status.PAUSED)]
+
+    @property
+    def interventions_seen(self) -> int:
+        """How much was done by hand to any run."""
+        return sum(len(run.interventions) for run in self.runs.values()) + sum(map(bool, self.under_way))
 
     def setting(self, key: str) -> Any:
         """A setting of the experiment under way; None where it has no such setting."""

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QApplication,
     QDialog,
     QFileDialog,
+    QInputDialog,
     QLabel,
     QMainWindow,
     QMessageBox,
@@ -42,17 +43,22 @@ from engine.spec import DataSpec, ExperimentSpec
 from engine.store import Store
 from engine.trained_runs import trained_runs
 from gui.bridge import Bridge
+from gui.conductor import Conductor
 from gui.dialogs.network_dialog import NetworkDialog
+from gui.experiment_queue import ExperimentQueue
 from gui.tabs import BOARDS
 from gui.tabs.architectures import architectures_board
 from gui.tabs.experiment_tab import ExperimentTab
 from gui.tabs.try_it import TryItTab
 from gui.theme import Scheme, apply_scheme, stored_scheme
+from gui.training_menu import TrainingMenu
 from gui.views.dataset_chooser import SAMPLES, DatasetChooser
 from gui.views.message_bar import MessageBar
+from gui.views.queue_panel import QueuePanel
 
 # A plan larger than any machine has cores: warms up as many processes as ever train side by side.
 MANY_RUNS = 1000
+RUNNING_INTERVAL_MS = 1000  # how often the time left is said anew in the queue
 # What a network is checked on before a data set has been looked at: digits, or CIFAR-10 in gray.
 USUAL_SHAPE, USUAL_CLASSES = (32, 32, 1), 10
 
@@ -81,16 +87,21 @@ class MainWindow(QMainWindow):
         self._training = Bridge(trainer, self)
         self._assistant = Bridge(assistant, self)
         self._prober = Bridge(prober, self)
-        self._active: ExperimentTab | None = None
         self._sampled: DatasetChooser | None = None  # for which sample images were asked last
         self._closing = False
         self._messages = MessageBar()
         self._device = QLabel()  # known once something has been computed
         self._device.setObjectName("device")
+        self._waiting = QLabel()  # how much is in the queue
+        self._waiting.setObjectName("waiting")
+        self._running_timer = QTimer(self, interval=RUNNING_INTERVAL_MS)
         self._tabs = QTabWidget()
         self._tabs.setObjectName("tabs")
         self._tabs.setDocumentMode(True)
         self._experiment_tabs: list[ExperimentTab] = []
+        self._queue = ExperimentQueue(workspace, self)
+        self._queue_panel = QueuePanel(self._queue)
+        self._conductor = Conductor(workspace, self._training, self._queue, self._experiment_tabs, self)
         for name, experiment in EXPERIMENTS.items():
             self._add_tab(ExperimentTab(experiment, BOARDS.get(name, architectures_board)()))
         self._try_it = TryItTab()
@@ -102,7 +113,7 @@ class MainWindow(QMainWindow):
     @property
     def is_training(self) -> bool:
         """Whether an experiment is under way."""
-        return self._active is not None
+        return self._conductor.active is not None
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
         """Start the training processes once the window has been painted."""
@@ -120,8 +131,8 @@ class MainWindow(QMainWindow):
             return
         if self.is_training:
             # The thread ends its job first; its end closes the window again.
-            self._closing = True
-            self._training.send(Control.CANCEL)
+            self._closing = self._conductor.closing = True
+            self._conductor.command(Control.CANCEL)
             self.statusBar().showMessage("Closing …")
             event.ignore()
             return
@@ -139,7 +150,8 @@ class MainWindow(QMainWindow):
     def _add_tab(self, tab: ExperimentTab) -> None:
         self._experiment_tabs.append(tab)
         tab.run_requested.connect(lambda spec: self._run(tab, spec))
-        tab.control_requested.connect(self._training.send)
+        tab.command_given.connect(self._conductor.command)
+        tab.repeats_requested.connect(self._ask_for_repeats)
         tab.samples_requested.connect(lambda data: self._fetch_samples(tab, data))
         tab.export_requested.connect(self._export)
         tab.writing_requested.connect(lambda: self._write_network(tab))
@@ -150,11 +162,31 @@ class MainWindow(QMainWindow):
 
     def _run(self, tab: ExperimentTab, spec: ExperimentSpec) -> None:
         self._messages.clear()
-        self._active = tab
-        # All of them, this one too: its experiment ends a moment before the thread is free for the next.
-        for each in self._experiment_tabs:
-            each.set_busy(True)
-        self._training.run_experiment(self._workspace, tab.experiment, spec)
+        self._conductor.run(tab, spec)
+
+    def _tab_in_front(self) -> ExperimentTab | None:
+        tab = self._tabs.currentWidget()
+        return tab if isinstance(tab, ExperimentTab) else None
+
+    def _ask_for_repeats(self, experiment: int) -> None:
+        """Ask how many further runs of each variant a stored experiment is to have, and train them."""
+        count, agreed = QInputDialog.getInt(
+            self, "Add repeats", "Further runs of every variant, with the seeds that follow:", 3, 1, 1000
+        )
+        if agreed:
+            self._messages.clear()
+            self._conductor.add_repeats(experiment, count)
+
+    def _show_running(self) -> None:
+        """Say in the queue what is under way and how long it will still take."""
+        active = self._conductor.active
+        self._queue_panel.show_running(
+            f"<b>{active.experiment.title}</b> is under way{active.time_left}." if active is not None else ""
+        )
+
+    def _show_waiting(self) -> None:
+        count = len(self._queue.orders)
+        self._waiting.setText(f"{count} waiting{' (held)' if self._queue.holds else ''}" if count else "")
 
     def _saved_networks(self) -> list[str]:
         try:
@@ -192,10 +224,9 @@ class MainWindow(QMainWindow):
             device = event.device
             threads = "1 thread" if device.threads == 1 else f"{device.threads} threads"
             self._device.setText(f"{device.kind}: {device.name}, {threads} a process")
-        if isinstance(event, TaskFailed) and self._active is None and not event.cancelled:
+        if isinstance(event, TaskFailed) and not self.is_training and not event.cancelled:
             self.show_error(event.reason)
-        if self._active is not None:
-            self._active.take(event)
+        self._conductor.take(event)
         if isinstance(event, RunFinished) and self._try_it.isVisible():
             self._offer_trained_runs()
         self.trained.emit(event)
@@ -221,9 +252,8 @@ class MainWindow(QMainWindow):
             store.close()
 
     def _training_idle(self) -> None:
-        self._active = None
-        for tab in self._experiment_tabs:
-            tab.set_busy(False)
+        self._conductor.become_idle()
+        self._show_running()
         self.training_ended.emit()
         if self._closing:
             self.close()
@@ -265,7 +295,10 @@ class MainWindow(QMainWindow):
         column.addWidget(self._messages)
         column.addWidget(self._tabs, 1)
         self.setCentralWidget(central)
+        self.statusBar().addPermanentWidget(self._waiting)
         self.statusBar().addPermanentWidget(self._device)
+        self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self._queue_panel)
+        self._queue_panel.setVisible(bool(self._queue.orders))
         self.resize(1280, 800)
         geometry = self._settings.value("geometry")
         if geometry is not None:
@@ -276,7 +309,14 @@ class MainWindow(QMainWindow):
         file.addAction(self._action("open_workspace", "Open &workspace folder", self._open_workspace))
         file.addSeparator()
         file.addAction(self._action("quit", "&Quit", self.close, QKeySequence.StandardKey.Quit))
+        self.menuBar().addMenu(TrainingMenu(self._tab_in_front, lambda: self._conductor.active, self))
         view = self.menuBar().addMenu("&View")
+        show_queue = self._queue_panel.toggleViewAction()
+        show_queue.setObjectName("show_queue")
+        show_queue.setText("&Queue")
+        show_queue.setShortcut("Ctrl+U")
+        view.addAction(show_queue)
+        view.addSeparator()
         schemes = QActionGroup(self)
         chosen = stored_scheme(self._settings)
         for scheme in Scheme:
@@ -322,5 +362,14 @@ class MainWindow(QMainWindow):
         self._assistant.happened.connect(self._take_assistance, queued)
         self._prober.happened.connect(self._try_it.take, queued)
         self._tabs.currentChanged.connect(self._tab_changed)
+        self._queue.changed.connect(self._show_waiting)
+        self._queue.failed.connect(self.show_error)
+        self._queue_panel.start_wanted.connect(self._conductor.start_queue)
+        self._conductor.queued.connect(self._queue_panel.show)
+        self._conductor.continuation_shown.connect(self._tabs.setCurrentWidget)
+        self._conductor.failed.connect(self.show_error)
+        self._running_timer.timeout.connect(self._show_running)
+        self._running_timer.start()
+        self._show_waiting()
         self._try_it.task_requested.connect(self._prober.run_task)
         self._try_it.failed.connect(self.show_error)

@@ -1,4 +1,4 @@
-"""The experiments of the course, one file each; :data:`EXPERIMENTS` is the table that window and terminal read."""
+"""The experiments, one file each; :data:`EXPERIMENTS` is the table that window and terminal read."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from engine.experiments.activations import ACTIVATIONS_EXPERIMENT
 from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
 from engine.experiments.base import Experiment
 from engine.experiments.basics import BASICS_EXPERIMENT
+from engine.experiments.continuation import CONTINUATION_EXPERIMENT
 from engine.experiments.convolution import CONVOLUTION_EXPERIMENT
 from engine.experiments.learning_rate import LEARNING_RATE_EXPERIMENT
 from engine.experiments.schedule import SCHEDULE_EXPERIMENT
@@ -18,10 +19,14 @@ _ALL: tuple[Experiment, ...] = (
     SCHEDULE_EXPERIMENT,
     CONVOLUTION_EXPERIMENT,
     BASICS_EXPERIMENT,
+    CONTINUATION_EXPERIMENT,
 )
 EXPERIMENTS: dict[str, Experiment] = {experiment.name: experiment for experiment in _ALL}
 
-ALL = "all"  # what --batch calls every experiment, one after the other
+# Those that a person can run without naming anything.
+COURSE_EXPERIMENTS = {name: experiment for name, experiment in EXPERIMENTS.items() if experiment.in_course}
+
+ALL = "all"  # what --batch calls every experiment of the course, one after the other
 
 
 def find_experiment(name: str) -> Experiment:

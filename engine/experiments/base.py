@@ -40,7 +40,8 @@ class Experiment:
     """What all experiments have.
 
     ``summary`` says in a sentence what it does; ``lesson`` says beside the plots what to look at and what it means, as
-    simple HTML; ``presets`` maps a preset's name to the fields it changes from their defaults.
+    simple HTML; ``presets`` maps a preset's name to the fields it changes from their defaults. What is not
+    ``in_course`` needs something that only its user can name, and is left out where every experiment is asked for.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Experiment:
     lesson: str
     spec: type[ExperimentSpec]
     presets: Mapping[str, Mapping[str, Any]]
+    in_course: bool = field(default=True, kw_only=True)
 
     def preset(self, name: str, **changes: Any) -> ExperimentSpec:
         """The spec of a preset with ``changes`` on top; raises :class:`~engine.errors.SpecError`."""

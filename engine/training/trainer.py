@@ -14,8 +14,16 @@ from sklearn.metrics import confusion_matrix
 import engine
 from engine.datasets import PreparedData
 from engine.devices import current_device
+from engine.errors import NetworkError
 from engine.events import Control, Emit, Poll, RunFinished, RunStarted, SkipRun, Status, is_sound
-from engine.networks import activation_layers, activation_units, build_network, parameter_layers, summarize
+from engine.networks import (
+    activation_layers,
+    activation_units,
+    architecture_name,
+    build_network,
+    parameter_layers,
+    summarize,
+)
 from engine.spec import Optimizer, RunSpec
 from engine.training.callbacks.controls import ObeyControls, StopOnDivergence
 from engine.training.callbacks.order import ShuffleOrder
@@ -74,6 +82,8 @@ def build_model(run: RunSpec, data: PreparedData) -> MeasuredModel:
     """The compiled model of ``run``, its initial values fixed by the run's seed."""
     classes = len(data.info.class_names)
     network = build_network(run.architecture, data.info.shape, classes, run.network, run.seed)
+    if run.start_from is not None:
+        take_weights(network, Path(run.start_from), run.architecture)
     spec = run.training
     timetable = Timetable.of(len(data.y_train), spec, run.max_steps)
     rate = make_learning_rate(run, timetable)
@@ -82,6 +92,21 @@ def build_model(run: RunSpec, data: PreparedData) -> MeasuredModel:
     # XLA on a CPU makes a step of cnn_4 many times slower, so it stays off.
     model.compile(optimizer=make_optimizer(spec.optimizer, rate), loss=loss, jit_compile=False)
     return model
+
+
+def take_weights(network: keras.Sequential, file: Path, architecture: str) -> None:
+    """Give ``network`` the weights in the .keras file; raises :class:`NetworkError` where they are of another one.
+
+    Only weights are read, into the layers there are: nothing that the file describes is built or run.
+    """
+    try:
+        network.load_weights(file)
+    except Exception as error:  # a damaged file makes Keras raise almost anything
+        reason = "it does not exist" if not file.exists() else (str(error).splitlines() or [type(error).__name__])[0]
+        raise NetworkError(
+            f"{file} can't be trained on as {architecture_name(architecture)} ({reason[:150]}); choose the "
+            "architecture and the image shape it was trained with."
+        ) from None
 
 
 def fit(model: MeasuredModel, callbacks: list[keras.callbacks.Callback]) -> None:

@@ -9,7 +9,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
 from engine.spec import ExperimentSpec
-from gui.observations import Observations
+from gui.observations import Observations, RunObservation
 
 
 class View(Protocol):
@@ -42,6 +42,10 @@ class Board(QWidget):
     def views(self) -> Sequence[View]:
         """The views that a timer draws, one a tick, while the experiment is under way."""
         raise NotImplementedError
+
+    def chosen_runs(self) -> list[RunObservation]:
+        """The runs that the user chose and that are not over; none on a board without runs."""
+        return []
 
     def show_settings(self, spec: ExperimentSpec) -> None:
         """Show what the form says; most boards show nothing of it."""

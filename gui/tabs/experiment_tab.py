@@ -25,16 +25,21 @@ from engine.events import (
     Event,
     ExperimentFinished,
     ExperimentStarted,
+    Intervention,
     Progress,
+    RunFinished,
     RunsAdded,
+    SetLearningRate,
+    SkipRun,
     Status,
 )
-from engine.experiments.base import Experiment
-from engine.spec import DataSpec
+from engine.experiments.base import Experiment, TrainingExperiment
+from engine.spec import DataSpec, ExperimentSpec
 from engine.wording import counted
 from gui.form import Form
-from gui.observations import Observations
+from gui.observations import Observations, RunObservation
 from gui.tabs.board import Board
+from gui.views.control_bar import UNDER_WAY, ControlBar, State
 from gui.views.durations import as_duration
 from gui.views.lesson import Lesson
 
@@ -50,15 +55,16 @@ PROGRESS_STEPS = 1000
 class ExperimentTab(QWidget):
     """Form, controls and board of one experiment.
 
-    Emits ``run_requested(spec)``, ``control_requested(control)``, ``samples_requested(data spec)``,
-    ``export_requested(experiment number)``, ``writing_requested()`` where the user wants to write a network, and
-    ``failed(sentence)``.
+    Emits ``run_requested(spec)``, ``command_given(command)``, ``samples_requested(data spec)``,
+    ``export_requested(experiment number)``, ``repeats_requested(experiment number)``, ``writing_requested()`` where
+    the user wants to write a network, and ``failed(sentence)``.
     """
 
     run_requested = Signal(object)
-    control_requested = Signal(object)
+    command_given = Signal(object)
     samples_requested = Signal(object)
     export_requested = Signal(int)
+    repeats_requested = Signal(int)
     writing_requested = Signal()
     failed = Signal(str)
 
@@ -70,14 +76,14 @@ class ExperimentTab(QWidget):
         self.form = Form(experiment.spec)
         self.board = board
         self._next_view = cycle(board.views())
-        self._busy = False  # an experiment of another tab is under way
-        self._training = False
-        self._ending: Control | None = None  # what was asked of the training under way
+        self._state = State.IDLE
+        self._holding = False  # whether the runs were asked to be held
+        self._rate_seen = -1  # how much had been done by hand when the rate was last shown
         self._make_controls()
         self._arrange()
         self._connect()
         self.use_preset("quick")
-        self._show_training(False)
+        self._show_state(State.IDLE)
 
     def use_preset(self, name: str) -> None:
         """Fill the form with a preset."""
@@ -88,16 +94,22 @@ class ExperimentTab(QWidget):
     def start(self) -> None:
         """Ask for the experiment that the form describes."""
         try:
-            spec = self.form.spec()
+            self.run_requested.emit(self.form.spec())
         except SpecError as error:
             self.failed.emit(str(error))
-            return
-        self._ending = None
-        self._show_training(True)
+
+    def begin(self, spec: ExperimentSpec) -> None:
+        """The experiment ``spec`` of this tab begins now."""
+        self._holding = False
+        self._show_state(State.TRAINING)
         self._progress.setRange(0, 0)
         self._status.setText("Preparing …")
         self.observations.expect(spec)
-        self.run_requested.emit(spec)
+
+    @property
+    def is_at_work(self) -> bool:
+        """Whether its experiment is under way."""
+        return self._state is not State.IDLE
 
     def take(self, event: Event) -> None:
         """Note an event of this tab's experiment."""
@@ -111,11 +123,13 @@ class ExperimentTab(QWidget):
                 self._say("Waiting for the training processes …")
                 self._progress.setRange(0, 0)
             case ExperimentStarted() | RunsAdded() | ComputationStarted():
-                self._begin()
+                self._show_plan()
+            case Intervention() | RunFinished():
+                self._show_held()
             case ExperimentFinished():
                 self._finish(event)
 
-    def _begin(self) -> None:
+    def _show_plan(self) -> None:
         for view in self.board.views():
             view.begin(self.observations)
         self._progress.setRange(0, PROGRESS_STEPS if self.observations.runs else 0)
@@ -125,11 +139,10 @@ class ExperimentTab(QWidget):
         self._paint_timer.stop()
         if self.observations.experiment is not None:
             self.refresh()
-        self._show_training(False)
+        self._show_state(State.IDLE)
         self._progress.setRange(0, PROGRESS_STEPS)
         self._progress.setValue(PROGRESS_STEPS if event.status is Status.FINISHED else self._progress.value())
         self._status.setText(self._ending_of(event.status))
-        self._export.setEnabled(event.experiment is not None)
         if event.reason and event.status is not Status.CANCELLED:
             self.failed.emit(event.reason)
 
@@ -157,15 +170,32 @@ class ExperimentTab(QWidget):
         if not observations.runs:
             return
         self._progress.setValue(round(PROGRESS_STEPS * observations.progress))
-        if observations.finished is None and self._ending is None:
+        if self._state in UNDER_WAY:
             done = sum(run.status.is_final for run in observations.runs.values())
-            left = observations.seconds_left
-            time = f", {as_duration(left)} left" if left is not None else ""
-            self._status.setText(f"{done} of {counted(len(observations.runs), 'run')} done{time}")
+            held = "Held: " if self._state is State.PAUSED else ""
+            self._status.setText(f"{held}{done} of {counted(len(observations.runs), 'run')} done{self.time_left}")
+        self._offer_rate()
+
+    @property
+    def time_left(self) -> str:
+        """Such as ``, 3 min 05 s left``; nothing while that is unknown."""
+        left = self.observations.seconds_left
+        return f", {as_duration(left)} left" if left is not None else ""
+
+    def _offer_rate(self) -> None:
+        """The rate box follows the rate of the run it is for."""
+        last = next((run.last for run in self._steered() if run.last is not None), None)
+        if last is not None and self.observations.interventions_seen != self._rate_seen:
+            self._rate_seen = self.observations.interventions_seen
+            self.controls.show_rate(last.learning_rate)
+
+    def _steered(self) -> list[RunObservation]:
+        """The runs that a command to some runs is for: those chosen in the table and not over, else all under way."""
+        return self.board.chosen_runs() or self.observations.under_way
 
     def _say(self, text: str) -> None:
         """Say how far things are, unless they are being ended."""
-        if self._ending is None:
+        if self._state in UNDER_WAY:
             self._status.setText(text)
 
     def _tell_board(self) -> None:
@@ -181,13 +211,13 @@ class ExperimentTab(QWidget):
             self._samples_timer.start()
 
     def set_busy(self, busy: bool) -> None:
-        """Say whether an experiment of another tab is under way: only one trains at a time."""
-        self._busy = busy
-        self._show_training(self._training)
-        if not self._training and busy:
-            self._status.setText("Another tab is at work; wait for it, or stop it there.")
-        elif self._status.text().startswith("Another tab"):
-            self._status.setText("Ready.")
+        """Say whether an experiment is under way, in this tab or another: only one trains at a time."""
+        self.controls.show_busy(busy)
+
+    def say(self, text: str) -> None:
+        """Show a sentence where the state of this tab's experiment stands, unless one is under way."""
+        if not self.is_at_work:
+            self._status.setText(text)
 
     def _ask_for_samples(self) -> None:
         if self.form.dataset_chooser is None or not self.isVisible():
@@ -199,28 +229,61 @@ class ExperimentTab(QWidget):
         self.form.dataset_chooser.show_busy("Loading sample images …")
         self.samples_requested.emit(spec.part(DataSpec))
 
-    def _show_training(self, training: bool) -> None:
-        self._training = training
-        self.form.setEnabled(not training)
-        self._run.setEnabled(not training and not self._busy)
-        for button in self._presets:
-            button.setEnabled(not training)
-        for button in (self._stop, self._cancel):
-            button.setEnabled(training)
-        self._export.setEnabled(not training and self.observations.experiment is not None)
+    def _show_state(self, state: State) -> None:
+        self._state = state
+        self.controls.show_state(state)
+        stored = state is State.IDLE and self.observations.experiment is not None
+        self._export.setEnabled(stored)
+        self._repeats.setEnabled(stored and bool(self.observations.runs))
 
-    def _control(self, control: Control, said: str) -> None:
-        self._stop.setEnabled(False)
-        self._cancel.setEnabled(control is not Control.CANCEL)
-        self._ending = control
+    def _show_held(self) -> None:
+        """Say whether the runs are held, as they themselves tell it; where none has begun, nothing else can."""
+        if self._state not in UNDER_WAY:
+            return
+        held = any(run.status is Status.PAUSED for run in self.observations.runs.values())
+        if self._holding and (held or not self.observations.under_way):
+            self._show_state(State.PAUSED)
+        elif not self._holding and not held:
+            self._show_state(State.TRAINING)
+
+    def _press(self, name: str) -> None:
+        match name:
+            case "run":
+                self.start()
+            case "pause":
+                self._hold(not self._holding)
+            case "step" if self._holding:
+                self.command_given.emit(Control.STEP)
+            case "step":
+                self._hold(True)  # which is at the next record
+            case "stop":
+                self._end(Control.STOP, State.STOPPING, "Stopping …")
+            case "cancel":
+                self._end(Control.CANCEL, State.CANCELLING, "Cancelling …")
+            case "skip":
+                for run in self._steered()[: None if self.board.chosen_runs() else 1]:
+                    self.command_given.emit(SkipRun(run.planned.run))
+
+    def _hold(self, hold: bool) -> None:
+        self._holding = hold
+        self.command_given.emit(Control.PAUSE if hold else Control.RESUME)
+        self._show_held()
+
+    def _end(self, control: Control, state: State, said: str) -> None:
+        self._show_state(state)
         self._status.setText(said)
-        self.control_requested.emit(control)
+        self.command_given.emit(control)
+
+    def _set_rate(self, rate: float) -> None:
+        numbers: list[int | None] = [run.planned.run for run in self.board.chosen_runs()]
+        for number in numbers or [None]:
+            self.command_given.emit(SetLearningRate(rate, number))
 
     def _make_controls(self) -> None:
-        self._run = _button("run", "Run", "Carry out what the form describes (Ctrl+R)")
-        self._run.setShortcut("Ctrl+R")
-        self._stop = _button("stop", "Stop", "End now and keep what was learned: networks are tested and saved")
-        self._cancel = _button("cancel", "Cancel", "End now without testing; records are kept")
+        self.controls = ControlBar(isinstance(self.experiment, TrainingExperiment))
+        self._repeats = _button(
+            "repeats", "Add repeats…", "Train more runs of every variant of the experiment shown, with further seeds"
+        )
         self._export = _button("export", "Export…", "Write summary, curves, figures and the course's files to a folder")
         self._presets = [
             _button(f"preset_{name}", name.capitalize(), f"Settings of the {name} preset")
@@ -237,9 +300,9 @@ class ExperimentTab(QWidget):
         self._samples_timer = QTimer(self, interval=SAMPLES_DELAY_MS, singleShot=True)
 
     def _connect(self) -> None:
-        self._run.clicked.connect(self.start)
-        self._stop.clicked.connect(lambda: self._control(Control.STOP, "Stopping …"))
-        self._cancel.clicked.connect(lambda: self._control(Control.CANCEL, "Cancelling …"))
+        self.controls.pressed.connect(self._press)
+        self.controls.rate_given.connect(self._set_rate)
+        self._repeats.clicked.connect(lambda: self.repeats_requested.emit(self.observations.experiment))
         self._export.clicked.connect(lambda: self.export_requested.emit(self.observations.experiment))
         for button, name in zip(self._presets, self.experiment.presets, strict=True):
             button.clicked.connect(lambda _checked=False, name=name: self.use_preset(name))
@@ -276,7 +339,9 @@ class ExperimentTab(QWidget):
         column.addWidget(scroll, 1)
         column.addWidget(self._status)
         column.addWidget(self._progress)
-        column.addLayout(_row(self._run, self._stop, self._cancel, self._export))
+        column.addWidget(self.controls)
+        more = [self._export, self._repeats] if isinstance(self.experiment, TrainingExperiment) else [self._export]
+        column.addLayout(_row(*more))
         return panel
 
 

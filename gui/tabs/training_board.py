@@ -9,6 +9,7 @@ from typing import cast
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QSizePolicy, QSplitter, QVBoxLayout, QWidget
 
+from gui.observations import RunObservation
 from gui.tabs.board import Board, VariantView, View
 from gui.views.legend import Legend
 from gui.views.run_table import RunTable
@@ -41,6 +42,10 @@ class TrainingBoard(Board):
     def views(self) -> Sequence[View]:
         """Plots, weights, table and legend."""
         return self._views
+
+    def chosen_runs(self) -> list[RunObservation]:
+        """The runs chosen in the table that are not over."""
+        return [run for run in self._runs.chosen if not run.status.is_final]
 
     def _arrange(self) -> None:
         plots = QWidget()

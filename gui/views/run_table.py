@@ -125,6 +125,10 @@ class RunModel(QAbstractTableModel):
             return column.align | Qt.AlignmentFlag.AlignVCenter
         return None
 
+    def run(self, row: int) -> RunObservation:
+        """The run in a row."""
+        return self._rows[row]
+
     def running_row(self) -> int | None:
         """The first row that is under way."""
         return next((row for row, run in enumerate(self._rows) if run.status is Status.RUNNING), None)
@@ -167,6 +171,11 @@ class RunTable(QTableView):
         header.setHighlightSections(False)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         header.setMinimumSectionSize(44)
+
+    @property
+    def chosen(self) -> list[RunObservation]:
+        """The runs whose rows are chosen."""
+        return [self._runs.run(index.row()) for index in self.selectionModel().selectedRows()]
 
     def begin(self, observations: Observations) -> None:
         """Show the runs of a new plan."""

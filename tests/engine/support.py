@@ -121,7 +121,8 @@ def timeless(events: Iterable[Any]) -> list[Any]:
                 plain.append(replace(event, values=event.values.tolist()))
             case RunFinished():
                 confusion = None if event.confusion is None else event.confusion.tolist()
-                plain.append(replace(event, seconds=0.0, confusion=confusion, model=None))
+                mistakes = tuple(replace(each, pixels=each.pixels.tolist()) for each in event.mistakes)
+                plain.append(replace(event, seconds=0.0, confusion=confusion, model=None, mistakes=mistakes))
             case _:
                 plain.append(event)
     return plain

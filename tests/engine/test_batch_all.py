@@ -16,7 +16,7 @@ from engine.command_line import parse
 from engine.errors import SpecError, StoreError
 from engine.events import Status
 from engine.executors.tasks import TrainTask
-from engine.experiments import EXPERIMENTS
+from engine.experiments import COURSE_EXPERIMENTS
 from engine.spec import ExperimentSpec
 from engine.store import Store
 from tests.engine.support import ScriptedExecutor, finished, record, started
@@ -52,22 +52,22 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> Ended:
 
 
 def specs(*arguments: str) -> dict[str, ExperimentSpec]:
-    found = build_specs(list(EXPERIMENTS.values()), parse(["--batch", "all", *arguments]))
-    return dict(zip(EXPERIMENTS, found, strict=True))
+    found = build_specs(list(COURSE_EXPERIMENTS.values()), parse(["--batch", "all", *arguments]))
+    return dict(zip(COURSE_EXPERIMENTS, found, strict=True))
 
 
 def test_every_experiment_is_carried_out_in_the_order_of_the_table(ended: Ended) -> None:
     assert ended.code == EXIT_OK, ended.err
     with closing(Store(ended.workspace)) as store:
-        stored = [store.experiment(number) for number in range(1, len(EXPERIMENTS) + 1)]
+        stored = [store.experiment(number) for number in range(1, len(COURSE_EXPERIMENTS) + 1)]
     assert [(experiment.name, experiment.status) for experiment in stored] == [
-        (name, Status.FINISHED) for name in EXPERIMENTS
+        (name, Status.FINISHED) for name in COURSE_EXPERIMENTS
     ]
 
 
 def test_each_has_a_folder_of_its_own(ended: Ended) -> None:
-    assert {path.name for path in ended.export.iterdir()} == set(EXPERIMENTS)
-    for name in EXPERIMENTS:
+    assert {path.name for path in ended.export.iterdir()} == set(COURSE_EXPERIMENTS)
+    for name in COURSE_EXPERIMENTS:
         summary = json.loads((ended.export / name / "summary.json").read_text(encoding="utf-8"))
         assert (summary["experiment"], summary["status"]) == (name, "finished")
         assert (ended.export / name / "settings.toml").is_file()
@@ -77,14 +77,14 @@ def test_each_has_a_folder_of_its_own(ended: Ended) -> None:
 
 
 def test_each_is_reported_with_its_folder(ended: Ended) -> None:
-    for number, name in enumerate(EXPERIMENTS, start=1):
+    for number, name in enumerate(COURSE_EXPERIMENTS, start=1):
         assert f"Stored as experiment {number} in " in ended.out
         assert f"files to {ended.export / name}" in ended.out
     assert "trainscope:" not in ended.err
 
 
 def test_each_takes_the_settings_that_it_knows() -> None:
-    quick = {name: experiment.preset("quick") for name, experiment in EXPERIMENTS.items()}
+    quick = {name: experiment.preset("quick") for name, experiment in COURSE_EXPERIMENTS.items()}
     found = specs("--set", "architecture=mlp_2", "seed=5")
     assert found["schedule"] == quick["schedule"].replace(architecture="mlp_2", seed=5)
     assert found["architectures"] == quick["architectures"].replace(seed=5)
@@ -95,7 +95,7 @@ def test_the_presets_data_set_and_file_go_to_those_that_know_them(tmp_path: Path
     config = tmp_path / "settings.toml"
     config.write_text('architecture = "cnn_3"\nactivations = ["tanh"]\nepochs = 9\n', encoding="utf-8")
     found = specs("--preset", "course", "--dataset", "mnist", "--config", str(config), "--set", "epochs=7")
-    course = EXPERIMENTS["activations"].preset("course")
+    course = COURSE_EXPERIMENTS["activations"].preset("course")
     assert found["activations"] == course.replace(dataset="mnist", activations=["tanh"], epochs=7)
     assert found["learning-rate"].model_dump()["architecture"] == "cnn_3"
 
@@ -136,8 +136,8 @@ def test_one_that_fails_makes_the_exit_code_tell_and_the_others_go_on(
     monkeypatch.setattr("engine.batch.make_executor", lambda *_arguments: ScriptedExecutor(answer))
     assert run(parse(["--batch", "all", "--workspace", str(workspace), "--set", *TINY])) == EXIT_FAILED
     with closing(Store(workspace)) as store:
-        found = {name: store.experiment(number).status for number, name in enumerate(EXPERIMENTS, start=1)}
-    assert found == dict.fromkeys(EXPERIMENTS, Status.FINISHED) | {"activations": Status.FAILED}
+        found = {name: store.experiment(number).status for number, name in enumerate(COURSE_EXPERIMENTS, start=1)}
+    assert found == dict.fromkeys(COURSE_EXPERIMENTS, Status.FINISHED) | {"activations": Status.FAILED}
 
 
 def test_ctrl_c_ends_the_whole_batch(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:

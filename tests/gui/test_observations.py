@@ -66,11 +66,11 @@ def test_the_gradient_of_every_layer_is_a_mean_over_the_runs_that_came_so_far() 
         *(started(2), record(2, 10, gradient_norms=(3.0, 30.0))),
         repeats=2,
     )
-    layers, steps, norms = observations.variants["mlp_1"].mean_layer_norms()
+    layers, steps, norms = observations.variants["mlp_1"].mean_layers("gradient_norms")
     assert layers == ("dense_1", "prediction")
     assert steps.tolist() == [10, 20]
     assert norms.tolist() == [[2.0, 2.0], [20.0, 20.0]]
-    layers, steps, norms = observed().variants["mlp_1"].mean_layer_norms()
+    layers, steps, norms = observed().variants["mlp_1"].mean_layers("gradient_norms")
     assert (layers, len(steps), norms.size) == ((), 0, 0)
 
 
@@ -79,7 +79,7 @@ def test_dead_units_are_a_share_of_those_that_an_activation_follows() -> None:
     layers = ("conv_1", "conv_2", "conv_3", "prediction")
     values = {"gradient_norms": (1.0,) * 4, "update_ratios": (1.0,) * 4}
     observations = observed(
-        RunStarted(1, started().device, {}, layers, 26),
+        RunStarted(1, started().device, {}, layers, 26, ("act_1", "act_2"), (16, 8)),
         record(1, 10, dead_units=(2, 4), **values),
         record(1, 20, **values),
         architectures=["cnn_3"],

@@ -80,7 +80,7 @@ def test_buttons_offer_what_can_be_done(qtbot: QtBot, make_window: MakeWindow) -
     enabled = lambda: {n: find(tab_of(window), QPushButton, n).isEnabled() for n in ("run", "stop", "cancel", "export")}  # noqa: E731
     assert enabled() == {"run": True, "stop": False, "cancel": False, "export": False}
     press(window, "run")
-    assert enabled() == {"run": False, "stop": True, "cancel": True, "export": False}
+    assert enabled() == {"run": True, "stop": True, "cancel": True, "export": False}, "Run puts another into the queue"
     with qtbot.waitSignal(window.training_ended, timeout=PATIENCE_MS):
         press(window, "stop")
     assert enabled() == {"run": True, "stop": False, "cancel": False, "export": True}
@@ -223,18 +223,20 @@ def test_the_scheme_changes_every_plot_and_is_remembered(make_window: MakeWindow
     assert shades[Scheme.DARK] < 60
 
 
-def test_while_one_tab_trains_the_others_can_be_read_but_not_run(qtbot: QtBot, make_window: MakeWindow) -> None:
+def test_while_one_tab_trains_the_others_can_be_read_and_put_into_the_queue(
+    qtbot: QtBot, make_window: MakeWindow
+) -> None:
     window = make_window(OpenEndedExecutor())
     press(window, "run")
     others = [tab_of(window, name) for name in BOARDS if name != "architectures"]
     tabs = find(window, QTabWidget, "tabs")
-    assert [tabs.isTabEnabled(number) for number in range(tabs.count())] == [True] * (len(BOARDS) + 1)
-    assert not any(find(tab, QPushButton, "run").isEnabled() for tab in others)
+    assert [tabs.isTabEnabled(number) for number in range(tabs.count())] == [True] * tabs.count()
+    assert {find(tab, QPushButton, "run").text() for tab in others} == {"Queue"}
     assert not any(find(tab, QPushButton, "stop").isEnabled() for tab in others)
     assert all(tab.form.isEnabled() for tab in others)
     with qtbot.waitSignal(window.training_ended, timeout=PATIENCE_MS):
         press(window, "stop")
-    assert all(find(tab, QPushButton, "run").isEnabled() for tab in others)
+    assert {find(tab, QPushButton, "run").text() for tab in others} == {"Run"}
 
 
 def test_an_experiment_shows_in_its_own_tab_alone(qtbot: QtBot, make_window: MakeWindow) -> None:

@@ -1,0 +1,95 @@
+"""The queue of experiments as the window handles it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import TypeVar
+
+from PySide6.QtCore import QObject, Signal
+
+from engine.errors import TrainscopeError
+from engine.estimates import Estimates
+from engine.experiments.base import Experiment
+from engine.orders import Order, Orders
+from engine.paths import store_file
+from engine.spec import ExperimentSpec
+
+Answer = TypeVar("Answer")
+
+
+class ExperimentQueue(QObject):
+    """What waits in the workspace, with estimates of how long each will take.
+
+    While it ``holds``, nothing is begun by itself: after a stop, or when the window has just been opened. Emits
+    ``changed()`` and ``failed(sentence)``.
+    """
+
+    changed = Signal()
+    failed = Signal(str)
+
+    def __init__(self, workspace: Path, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._workspace = workspace
+        self.holds = True
+        self.orders: list[Order] = []
+        self.seconds: dict[int, float | None] = {}
+        self.look()
+
+    def look(self) -> None:
+        """Read the queue anew; a workspace without a store is left alone."""
+        if store_file(self._workspace).exists():
+            self._show(self._ask(lambda orders: orders.all()) or [])
+
+    def add(self, experiment: Experiment, spec: ExperimentSpec, extends: int | None = None) -> bool:
+        """Put an experiment at the end; gives whether that was possible."""
+        return self._change(lambda orders: orders.add(experiment, spec, extends))
+
+    def take(self) -> Order | None:
+        """The first entry, which is no longer in the queue then; None where it is empty."""
+        taken = self._ask(lambda orders: orders.take()) if self.orders else None
+        self.look()
+        return taken
+
+    def arrange(self, numbers: Sequence[int]) -> None:
+        """Put the entries in the order of their numbers."""
+        self._change(lambda orders: orders.arrange(numbers))
+
+    def remove(self, number: int) -> None:
+        """Take an entry out."""
+        self._change(lambda orders: orders.remove(number))
+
+    def hold(self, holds: bool) -> None:
+        """Let the queue begin what waits by itself, or not."""
+        if holds != self.holds:
+            self.holds = holds
+            self.changed.emit()
+
+    def _change(self, change: Callable[[Orders], object]) -> bool:
+        done = self._ask(lambda orders: (change(orders), True)[1])
+        self.look()
+        return done is True
+
+    def _show(self, orders: list[Order]) -> None:
+        self.orders = orders
+        self.seconds = self._estimates(orders)
+        self.changed.emit()
+
+    def _estimates(self, orders: list[Order]) -> dict[int, float | None]:
+        if not orders:
+            return {}
+        try:
+            with closing(Estimates(self._workspace)) as estimates:
+                return {order.id: estimates.seconds(order) for order in orders}
+        except TrainscopeError as error:
+            self.failed.emit(str(error))
+            return {}
+
+    def _ask(self, question: Callable[[Orders], Answer]) -> Answer | None:
+        try:
+            with closing(Orders(self._workspace)) as orders:
+                return question(orders)
+        except TrainscopeError as error:
+            self.failed.emit(str(error))
+            return None

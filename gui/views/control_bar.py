@@ -1,0 +1,152 @@
+"""The buttons below a form: run, and everything that can be asked of a training under way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QGridLayout, QLabel, QPushButton, QWidget
+
+from gui.views.rate_box import RateBox
+from gui.views.wheel import WheelFilter
+
+COLUMNS = 3
+
+
+class State(StrEnum):
+    """What the experiment of a tab is doing."""
+
+    IDLE = "idle"
+    TRAINING = "training"
+    PAUSED = "paused"
+    STOPPING = "stopping"  # it may still be cancelled
+    CANCELLING = "cancelling"
+
+
+@dataclass(frozen=True)
+class Button:
+    """One button: in which states it can be pressed, and whether it makes sense without runs."""
+
+    name: str
+    text: str
+    tip: str
+    states: tuple[State, ...]
+    of_runs: bool = True
+
+
+UNDER_WAY = (State.TRAINING, State.PAUSED)
+BUTTONS = (
+    Button("run", "Run", "Carry out what the form describes (Ctrl+R)", tuple(State), of_runs=False),
+    Button("pause", "Pause", "Hold every run after its next record, or let it go on (F6)", UNDER_WAY),
+    Button("step", "Step", "Train up to the next record and hold there (F10)", UNDER_WAY),
+    Button(
+        "stop", "Stop", "End now and keep what was learned: networks are tested and saved (Shift+F5)", UNDER_WAY, False
+    ),
+    Button(
+        "cancel",
+        "Cancel",
+        "End now without testing; records are kept (Ctrl+Shift+F5)",
+        (*UNDER_WAY, State.STOPPING),
+        of_runs=False,
+    ),
+    Button(
+        "skip",
+        "Skip run",
+        "Leave out the run chosen in the table, or else the one under way, and go on (F8)",
+        UNDER_WAY,
+    ),
+)
+RATE_TIP = (
+    "<p>Learning rate for the rest of the run chosen in the table, or else of every run under way, from the next step "
+    "on (F7). It is marked on the curves.</p>"
+)
+RUN_NOW, RUN_LATER = "Run", "Queue"
+LATER_TIP = "Put what the form describes into the queue: it runs when its turn comes (Ctrl+R)"
+
+
+class ControlBar(QWidget):
+    """Emits ``pressed(name of the button)`` and ``rate_given(learning rate)``."""
+
+    pressed = Signal(str)
+    rate_given = Signal(float)
+
+    def __init__(self, has_runs: bool) -> None:
+        super().__init__()
+        self.setObjectName("controls")
+        self._has_runs = has_runs
+        self._buttons = {each.name: self._button(each) for each in BUTTONS if has_runs or not each.of_runs}
+        self._rate, self._set_rate = RateBox(), QPushButton("Set")
+        grid = QGridLayout(self)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setSpacing(6)
+        for position, button in enumerate(self._buttons.values()):
+            grid.addWidget(button, *divmod(position, COLUMNS))
+        if has_runs:
+            self._add_rate(grid, grid.rowCount())
+        self.show_state(State.IDLE)
+
+    @property
+    def rate(self) -> float:
+        """The learning rate in the box."""
+        return self._rate.value()
+
+    def show_rate(self, rate: float) -> None:
+        """Put a learning rate into the box, unless somebody is writing there."""
+        if not self._rate.hasFocus():
+            self._rate.setValue(rate)
+
+    def focus_rate(self) -> None:
+        """Let the user write a learning rate."""
+        self._rate.setFocus()
+        self._rate.selectAll()
+
+    def show_state(self, state: State) -> None:
+        """Enable what can be asked for."""
+        for each in BUTTONS:
+            if each.name in self._buttons:
+                self._buttons[each.name].setEnabled(state in each.states)
+        if self._has_runs:
+            self._buttons["pause"].setText("Resume" if state is State.PAUSED else "Pause")
+            for widget in (self._rate, self._set_rate):
+                widget.setEnabled(state in UNDER_WAY)
+
+    def show_busy(self, busy: bool) -> None:
+        """Say whether pressing Run would begin at once or has to wait for its turn."""
+        run = self._buttons["run"]
+        run.setText(RUN_LATER if busy else RUN_NOW)
+        run.setToolTip(LATER_TIP if busy else BUTTONS[0].tip)
+
+    def press(self, name: str) -> None:
+        """Press a button, as a shortcut does; nothing happens where it can't be pressed now."""
+        if name in self._buttons:
+            self._buttons[name].click()
+
+    def can(self, name: str) -> bool:
+        """Whether a button can be pressed now."""
+        return name in self._buttons and self._buttons[name].isEnabled()
+
+    def _button(self, each: Button) -> QPushButton:
+        button = QPushButton(each.text)
+        button.setObjectName(each.name)
+        button.setToolTip(each.tip)
+        button.clicked.connect(lambda _checked=False: self.pressed.emit(each.name))
+        return button
+
+    def _add_rate(self, grid: QGridLayout, row: int) -> None:
+        label = QLabel("Learning rate")
+        label.setBuddy(self._rate)
+        self._rate.setObjectName("rate_now")
+        self._rate.setAccessibleName("Learning rate of the training under way")
+        self._rate.setRange(1e-8, 1000)
+        self._rate.installEventFilter(WheelFilter(self._rate))
+        self._set_rate.setObjectName("set_rate")
+        for column, widget in enumerate((label, self._rate, self._set_rate)):
+            widget.setToolTip(RATE_TIP)
+            grid.addWidget(widget, row, column)
+        self._rate.lineEdit().returnPressed.connect(self._give_rate)
+        self._set_rate.clicked.connect(self._give_rate)
+
+    def _give_rate(self) -> None:
+        self._rate.interpretText()
+        self.rate_given.emit(self._rate.value())

@@ -1,0 +1,175 @@
+"""The queue in sight: what runs, what waits, how long each will take, and in which order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QDockWidget,
+    QHBoxLayout,
+    QLabel,
+    QListWidget,
+    QListWidgetItem,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from engine.orders import Order
+from engine.wording import counted
+from gui.experiment_queue import ExperimentQueue
+from gui.views.durations import as_duration
+
+NUMBER = Qt.ItemDataRole.UserRole
+MOST_CHANGES = 6  # settings named in a line
+EMPTY = "Nothing waits. Run pressed while an experiment is under way puts another one here."
+
+
+class QueuePanel(QDockWidget):
+    """A dock with the queue; entries can be dragged, or moved and removed with the buttons and keys."""
+
+    start_wanted = Signal()
+
+    def __init__(self, queue: ExperimentQueue) -> None:
+        super().__init__("Queue")
+        self.setObjectName("queue")
+        self._queue = queue
+        self._now = QLabel()
+        self._now.setObjectName("queue_now")
+        self._now.setWordWrap(True)
+        self._hint = QLabel(EMPTY)
+        self._hint.setObjectName("queue_hint")
+        self._hint.setWordWrap(True)
+        self._list = _List()
+        self._buttons = {
+            name: self._button(name, text, tip)
+            for name, text, tip in (
+                ("queue_start", "Start", "Begin what waits, one after the other"),
+                ("queue_up", "Up", "Earlier (Alt+Up)"),
+                ("queue_down", "Down", "Later (Alt+Down)"),
+                ("queue_remove", "Remove", "Take it out of the queue (Del)"),
+            )
+        }
+        self._arrange()
+        self._connect()
+        self.show_running("")
+        self._refresh()
+
+    def show_running(self, text: str) -> None:
+        """Say what is under way and how long it will still take."""
+        if self._now.text() != text:
+            self._now.setText(text)
+            self._now.setVisible(bool(text))
+
+    def _refresh(self) -> None:
+        chosen = self._chosen()
+        orders = self._queue.orders
+        self._list.blockSignals(True)
+        self._list.clear()
+        for order in orders:
+            item = QListWidgetItem(describe(order, self._queue.seconds.get(order.id)))
+            item.setData(NUMBER, order.id)
+            item.setToolTip(item.text())
+            self._list.addItem(item)
+        self._list.setCurrentRow(max(0, next((row for row, o in enumerate(orders) if o.id == chosen), 0)))
+        self._list.blockSignals(False)
+        self._list.setVisible(bool(orders))
+        self._hint.setVisible(not orders)
+        self._enable()
+
+    def _enable(self) -> None:
+        row, count = self._list.currentRow(), self._list.count()
+        self._buttons["queue_start"].setEnabled(count > 0 and self._queue.holds)
+        self._buttons["queue_up"].setEnabled(row > 0)
+        self._buttons["queue_down"].setEnabled(0 <= row < count - 1)
+        self._buttons["queue_remove"].setEnabled(row >= 0)
+
+    def _chosen(self) -> int | None:
+        row = self._list.currentRow()
+        return self._numbers()[row] if row >= 0 else None
+
+    def _move(self, by: int) -> None:
+        numbers, row = self._numbers(), self._list.currentRow()
+        if row >= 0 and 0 <= row + by < len(numbers):
+            numbers.insert(row + by, numbers.pop(row))
+            self._queue.arrange(numbers)
+
+    def _remove(self) -> None:
+        if (chosen := self._chosen()) is not None:
+            self._queue.remove(chosen)
+
+    def _numbers(self) -> list[int]:
+        return [self._list.item(row).data(NUMBER) for row in range(self._list.count())]
+
+    def _button(self, name: str, text: str, tip: str) -> QPushButton:
+        button = QPushButton(text)
+        button.setObjectName(name)
+        button.setToolTip(tip)
+        return button
+
+    def _connect(self) -> None:
+        self._queue.changed.connect(self._refresh)
+        self._buttons["queue_start"].clicked.connect(lambda _checked=False: self.start_wanted.emit())
+        self._buttons["queue_up"].clicked.connect(lambda _checked=False: self._move(-1))
+        self._buttons["queue_down"].clicked.connect(lambda _checked=False: self._move(1))
+        self._buttons["queue_remove"].clicked.connect(lambda _checked=False: self._remove())
+        self._buttons["queue_up"].setShortcut("Alt+Up")
+        self._buttons["queue_down"].setShortcut("Alt+Down")
+        self._list.removal_wanted.connect(self._remove)
+        self._list.currentRowChanged.connect(lambda _row: self._enable())
+        self._list.model().rowsMoved.connect(lambda *_moved: self._queue.arrange(self._numbers()))
+
+    def _arrange(self) -> None:
+        panel = QWidget()
+        row = QHBoxLayout()
+        for button in self._buttons.values():
+            row.addWidget(button)
+        column = QVBoxLayout(panel)
+        column.setContentsMargins(6, 6, 6, 6)
+        column.addWidget(self._now)
+        column.addWidget(self._list, 1)
+        column.addWidget(self._hint, 1)
+        column.addLayout(row)
+        self.setWidget(panel)
+        self.setAllowedAreas(Qt.DockWidgetArea.LeftDockWidgetArea | Qt.DockWidgetArea.RightDockWidgetArea)
+
+
+class _List(QListWidget):
+    """Entries that can be dragged about; emits ``removal_wanted()`` at the Delete key."""
+
+    removal_wanted = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("queue_list")
+        self.setAccessibleName("Experiments that wait")
+        self.setDragDropMode(QAbstractItemView.DragDropMode.InternalMove)
+        self.setAlternatingRowColors(True)
+        self.setWordWrap(True)
+
+    def keyPressEvent(self, event: Any) -> None:  # noqa: N802
+        """Delete removes the entry chosen."""
+        if event.key() == Qt.Key.Key_Delete:
+            self.removal_wanted.emit()
+        else:
+            super().keyPressEvent(event)
+
+
+def describe(order: Order, seconds: float | None) -> str:
+    """What waits, what differs from the quick preset, and how long it will take as far as that is known."""
+    usual = order.experiment.preset("quick").model_dump(mode="json")
+    values = order.spec.model_dump(mode="json")
+    changed = [f"{key} {_brief(values[key])}" for key in values if key != "dataset" and values[key] != usual[key]]
+    dataset = [str(values["dataset"])] if "dataset" in values else []
+    more = [f"and {counted(len(changed) - MOST_CHANGES, 'more setting')}"] if len(changed) > MOST_CHANGES else []
+    title = (
+        order.experiment.title if order.extends is None else f"{order.experiment.title}, more runs of {order.extends}"
+    )
+    time = f"about {as_duration(seconds)}" if seconds is not None else "time unknown"
+    return f"{title}: {', '.join(dataset + changed[:MOST_CHANGES] + more) or 'as preset'} · {time}"
+
+
+def _brief(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
