@@ -11,19 +11,11 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import sys
-import tempfile
-import time
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
-from statistics import median
 
 import numpy as np
-from PySide6.QtCore import QEventLoop, QSortFilterProxyModel, Qt
-from PySide6.QtGui import QStandardItem, QStandardItemModel
-from PySide6.QtWidgets import QApplication, QTableView
 
 from engine.database import pack
 from engine.datasets import DatasetInfo

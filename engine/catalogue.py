@@ -261,12 +261,18 @@ _UNDER_WAY = tuple(status for status in Status if not status.is_final)
 def _entry(stored: StoredExperiment, counts: Any, thumbnail: str | None) -> Entry:
     preset, settings = settings_of(stored.name, json.loads(stored.spec))
     kind = EXPERIMENTS[stored.name].title if stored.name in EXPERIMENTS else stored.name
-    numbers = (
-        (counts["planned"], counts["ended"], counts["tested"], counts["best"], counts["mean"])
-        if counts
-        else (0, 0, 0, None, None)
+    return Entry(
+        stored=stored,
+        kind=kind,
+        planned=counts["planned"] if counts else 0,
+        ended=counts["ended"] if counts else 0,
+        tested=counts["tested"] if counts else 0,
+        best=counts["best"] if counts else None,
+        mean=counts["mean"] if counts else None,
+        preset=preset,
+        settings=settings,
+        thumbnail=_lines(thumbnail),
     )
-    return Entry(stored, kind, *numbers, preset, settings, _lines(thumbnail))
 
 
 def _lines(thumbnail: str | None) -> tuple[Line, ...] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import tomli_w
@@ -66,7 +66,9 @@ def in_words(value: Any, field: FieldDescription | None = None) -> str:
             text = f"{value:.8g}"
         case _:
             text = str(value)
-    return f"{text} {field.unit}" if field is not None and field.unit else text
+    if field is None or not field.unit:
+        return text
+    return f"{text} {field.unit.removesuffix('s') if value == 1 else field.unit}"
 
 
 def copied(name: str, spec: Mapping[str, Any]) -> str:
@@ -90,7 +92,7 @@ def pasted(text: str) -> tuple[Experiment, ExperimentSpec]:
 
 
 def without_experiment(values: dict[str, Any], name: str) -> dict[str, Any]:
-    """``values`` of a settings file for the experiment called ``name``; raises :class:`SpecError` if it is for another."""
+    """``values`` of a file for the experiment called ``name``; raises :class:`SpecError` if they are for another."""
     meant = values.get(EXPERIMENT_KEY, name)
     if meant != name:
         raise SpecError(f"The settings are for the experiment '{meant}', not for '{name}'; name that one instead.")
@@ -113,7 +115,7 @@ def _differing(spec: Mapping[str, Any], usual: Mapping[str, Any]) -> set[str]:
     return {key for key, value in spec.items() if key not in usual or value != usual[key]}
 
 
-@lru_cache(maxsize=None)
+@cache
 def _declared(name: str) -> tuple[dict[str, FieldDescription], dict[str, dict[str, Any]]]:
     """The fields of an experiment by key, and each preset as plain values; both empty where it isn't known."""
     experiment = EXPERIMENTS.get(name)

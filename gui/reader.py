@@ -65,24 +65,28 @@ class Reader(QObject):
     def __init__(self, workspace: Path, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._workspace = workspace
+        self._is_closed = False
         self._bridge = Bridge(InlineExecutor(), self)  # which trains nothing here
         self._bridge.happened.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
 
     def ask(self, question: Question, take: Take, failed: Say, ended: Callable[[], None] = _ignore) -> Reading:
         """Ask; then ``take`` is called with each answer, and either ``ended`` or ``failed`` with a sentence."""
-        reading = Reading(take, failed, ended)
+        reading = Reading(take, failed, ended, is_dropped=self._is_closed)
+        if self._is_closed:
+            return reading
         if not self._bridge.isRunning():
             self._bridge.start()
-        self._bridge.run_job(lambda emit, _control: self._answer(question, reading, emit))
+        self._bridge.run_job(
+            lambda emit, _control: None if reading.is_dropped else self._answer(question, reading, emit)
+        )
         return reading
 
     def close(self) -> None:
-        """Answer what was asked and end the thread; answers not yet delivered are lost."""
+        """Answer what was asked and end the thread; answers not yet delivered are lost, and nothing more is asked."""
+        self._is_closed = True
         self._bridge.close()
 
     def _answer(self, question: Question, reading: Reading, emit: Take) -> None:
-        if reading.is_dropped:
-            return
         try:
             for value in question(self._workspace):
                 if reading.is_dropped:
@@ -97,6 +101,8 @@ class Reader(QObject):
             emit(_Ended(reading))
 
     def _deliver(self, message: object) -> None:
+        if self._is_closed:
+            return
         match message:
             case _Answer(reading, value) if not reading.is_dropped:
                 reading.take(value)

@@ -46,9 +46,12 @@ from gui.bridge import Bridge
 from gui.conductor import Conductor
 from gui.dialogs.network_dialog import NetworkDialog
 from gui.experiment_queue import ExperimentQueue
+from gui.open_tabs import OpenTabs
+from gui.reader import Reader
 from gui.tabs import BOARDS
 from gui.tabs.architectures import architectures_board
 from gui.tabs.experiment_tab import ExperimentTab
+from gui.tabs.history import HistoryTab
 from gui.tabs.try_it import TryItTab
 from gui.theme import Scheme, apply_scheme, stored_scheme
 from gui.training_menu import TrainingMenu
@@ -59,6 +62,7 @@ from gui.views.queue_panel import QueuePanel
 # A plan larger than any machine has cores: warms up as many processes as ever train side by side.
 MANY_RUNS = 1000
 RUNNING_INTERVAL_MS = 1000  # how often the time left is said anew in the queue
+SAID_MS = 10_000  # how long what has been done stays in the status bar
 # What a network is checked on before a data set has been looked at: digits, or CIFAR-10 in gray.
 USUAL_SHAPE, USUAL_CLASSES = (32, 32, 1), 10
 
@@ -106,6 +110,10 @@ class MainWindow(QMainWindow):
             self._add_tab(ExperimentTab(experiment, BOARDS.get(name, architectures_board)()))
         self._try_it = TryItTab()
         self._tabs.addTab(self._try_it, "Try it")
+        self._catalogue = Reader(workspace, self)
+        self._history = HistoryTab(self._catalogue)
+        self._tabs.addTab(self._history, "History")
+        self._opened = OpenTabs(self._tabs, workspace, self._history)
         self._arrange()
         self._make_menu()
         self._connect()
@@ -123,6 +131,7 @@ class MainWindow(QMainWindow):
             self._assistant.start()
             self._prober.start()
             QTimer.singleShot(0, lambda: self._training.warm_up(MANY_RUNS))
+            QTimer.singleShot(0, self._opened.reopen)
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
         """Ask while training; leave no process behind."""
@@ -137,6 +146,8 @@ class MainWindow(QMainWindow):
             event.ignore()
             return
         self._settings.setValue("geometry", self.saveGeometry())
+        self._opened.close()
+        self._history.close_catalogue()
         self._assistant.send(Control.CANCEL)
         self._prober.send(Control.CANCEL)
         for bridge in (self._training, self._assistant, self._prober):
@@ -227,6 +238,8 @@ class MainWindow(QMainWindow):
         if isinstance(event, TaskFailed) and not self.is_training and not event.cancelled:
             self.show_error(event.reason)
         self._conductor.take(event)
+        self._history.take(event)
+        self._opened.take(event)
         if isinstance(event, RunFinished) and self._try_it.isVisible():
             self._offer_trained_runs()
         self.trained.emit(event)
@@ -355,6 +368,24 @@ class MainWindow(QMainWindow):
         )
         QMessageBox.about(self, "About Trainscope", text)
 
+    def _show_settings(self, name: str, spec: ExperimentSpec) -> None:
+        """Show settings in the form of the experiment that they are for."""
+        tab = next(tab for tab in self._experiment_tabs if tab.experiment.name == name)
+        self._messages.clear()
+        tab.show_spec(spec)
+        self._tabs.setCurrentWidget(tab)
+
+    def _connect_history(self) -> None:
+        history, actions = self._history, self._history.experiment_actions
+        history.run_again_requested.connect(self._conductor.run_again)
+        history.repeats_requested.connect(self._conductor.add_repeats)
+        history.train_on_requested.connect(self._conductor.train_on)
+        history.export_requested.connect(self._export)
+        actions.settings_pasted.connect(self._show_settings)
+        actions.said.connect(lambda text: self.statusBar().showMessage(text, SAID_MS))
+        for source in (actions, self._opened):
+            source.failed.connect(self.show_error)
+
     def _connect(self) -> None:
         queued = Qt.ConnectionType.QueuedConnection
         self._training.happened.connect(self._take_training, queued)
@@ -373,3 +404,4 @@ class MainWindow(QMainWindow):
         self._show_waiting()
         self._try_it.task_requested.connect(self._prober.run_task)
         self._try_it.failed.connect(self.show_error)
+        self._connect_history()

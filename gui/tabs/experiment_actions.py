@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtGui import QAction, QGuiApplication
+from PySide6.QtGui import QAction, QGuiApplication, QKeySequence
 from PySide6.QtWidgets import QGridLayout, QInputDialog, QMenu, QMessageBox, QSizePolicy, QToolButton, QWidget
 
 from engine.catalogue import Catalogue, Entry, TrainedChoice
@@ -307,11 +307,12 @@ class ActionBar(QWidget):
     def _action(self, kind: ActionKind, keyed: QWidget | None) -> QAction:
         action = QAction(kind.text, self)
         action.setObjectName(f"{kind.name}_action")
+        action.setIconText(kind.text)  # or a button would leave out the dots
         keys = f" ({kind.keys[0]})" if kind.keys and keyed is not None else ""
         action.setToolTip(kind.tip + keys)
         action.triggered.connect(lambda _checked=False: self._actions.perform(kind.name, self._choice))
         if keyed is not None and kind.keys:
-            action.setShortcuts(list(kind.keys))
+            action.setShortcuts([QKeySequence(keys) for keys in kind.keys])
             # Only there: elsewhere these keys belong to whoever has the focus, such as the notes.
             action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
             keyed.addAction(action)

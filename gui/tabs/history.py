@@ -12,6 +12,7 @@ from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QLineEdit, QSplitter, QVBoxLayout, QWidget
 
 from engine.catalogue import Catalogue
+from engine.events import ComputationStarted, Event, ExperimentFinished, ExperimentStarted, RunsAdded
 from engine.paths import store_file
 from engine.search import Query
 from engine.wording import counted
@@ -21,7 +22,7 @@ from gui.views.experiment_details import ExperimentDetails
 from gui.views.hinted import Hinted
 from gui.views.history_table import HistoryTable
 
-DETAILS_WIDTH = 320
+DETAILS_WIDTH = 310
 BUTTONS_A_ROW = 7
 HINT = "Nothing was run in this workspace yet. Press Run in another tab: what comes of it is listed here for good."
 
@@ -44,6 +45,7 @@ class HistoryTab(QWidget):
         self.setObjectName("tab_history")
         self._reader = reader
         self._reading = self._stale = False
+        self._is_read = False  # before anybody looks, the store is left alone
         self.experiment_actions = ExperimentActions(reader, self)
         self.table = HistoryTable()
         self.details = ExperimentDetails()
@@ -59,6 +61,26 @@ class HistoryTab(QWidget):
         self._reading, self._stale = True, False
         self._reader.ask(_listing, self._take, self._fail, self._end)
 
+    def take(self, event: Event) -> None:
+        """Follow what trains: an experiment that begins, gets further runs or ends is listed anew."""
+        match event:
+            case ExperimentStarted(experiment=number) | ComputationStarted(experiment=number):
+                self.experiment_actions.set_under_way(number)
+            case ExperimentFinished():
+                self.experiment_actions.set_under_way(None)
+            case RunsAdded():
+                pass
+            case _:
+                return
+        if self._is_read:
+            self.refresh()
+
+    def close_catalogue(self) -> None:
+        """Keep what was written, remove what was thrown away here for good, and end the thread."""
+        self.details.keep()
+        self.experiment_actions.purge()
+        self._reader.close()
+
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
         """Read the store when somebody looks: another program may have written to it."""
         super().showEvent(event)
@@ -67,6 +89,7 @@ class HistoryTab(QWidget):
     def _take(self, part: Any) -> None:
         match part:
             case list():
+                self._is_read = True
                 self._content.show_content(bool(part))
                 self.table.show_entries(part)
                 self._say_how_many()
@@ -158,6 +181,7 @@ class HistoryTab(QWidget):
         split = QSplitter()
         split.setObjectName("history_split")
         split.setChildrenCollapsible(False)
+        split.setHandleWidth(10)
         split.addWidget(left)
         split.addWidget(self.details)
         split.setStretchFactor(0, 1)

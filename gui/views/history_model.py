@@ -47,7 +47,7 @@ def as_percent(fraction: float | None) -> str:
 TICK, NUMBER, TITLE, KIND, DATASET, CURVE, WHEN, TIME, STATUS, RUNS, BEST, MEAN = range(12)
 COLUMNS = (
     Column("✓", lambda _e: "", lambda e: e.number, "Tick experiments to compare them or to report on them (Space)", 28),
-    Column("#", lambda e: str(e.number), lambda e: e.number, "Number of the experiment in the store", 44, RIGHT),
+    Column("#", lambda e: str(e.number), lambda e: e.number, "Number of the experiment in the store", 40, RIGHT),
     Column(
         "Title or settings",
         lambda e: e.stored.title or e.difference,
@@ -55,35 +55,35 @@ COLUMNS = (
         "Its title, or else its preset and what differs from that",
         190,
     ),
-    Column("Experiment", lambda e: e.kind, lambda e: e.kind.lower(), "Which experiment", 100),
-    Column("Data set", lambda e: e.dataset, lambda e: e.dataset.lower(), "What was trained on", 76),
+    Column("Experiment", lambda e: e.kind, lambda e: e.kind.lower(), "Which experiment", 94),
+    Column("Data set", lambda e: e.dataset, lambda e: e.dataset.lower(), "What was trained on", 70),
     Column(
         "Curves",
         lambda _e: "",
         lambda e: len(e.thumbnail or ()),
         "Validation accuracy of each variant, mean over its runs",
-        104,
+        84,
     ),
-    Column("Begun", lambda e: as_date(e.stored.created), lambda e: e.stored.created, "When it began", 122),
+    Column("Begun", lambda e: as_date(e.stored.created), lambda e: e.stored.created, "When it began", 116),
     Column(
         "Time",
         lambda e: "" if e.seconds is None else as_duration(e.seconds),
         lambda e: e.seconds,
         "From beginning to end",
-        84,
+        72,
         RIGHT,
     ),
-    Column("Status", lambda e: e.stored.status.value, lambda e: e.stored.status.value, "How it ended", 74),
+    Column("Status", lambda e: e.stored.status.value, lambda e: e.stored.status.value, "How it ended", 68),
     Column(
         "Runs",
         lambda e: f"{e.ended}/{e.planned}" if e.has_runs else "",
         lambda e: e.planned if e.has_runs else None,
         "Runs that have ended, of those planned",
-        60,
+        50,
         CENTRE,
     ),
-    Column("Best", lambda e: as_percent(e.best), lambda e: e.best, "Test accuracy of its best run", 72, RIGHT),
-    Column("Mean", lambda e: as_percent(e.mean), lambda e: e.mean, "Mean test accuracy of all its runs", 72, RIGHT),
+    Column("Best", lambda e: as_percent(e.best), lambda e: e.best, "Test accuracy of its best run", 64, RIGHT),
+    Column("Mean", lambda e: as_percent(e.mean), lambda e: e.mean, "Mean test accuracy of all its runs", 64, RIGHT),
 )
 
 
@@ -99,6 +99,17 @@ class HistoryModel(QAbstractTableModel):
         self._ticks: set[int] = set()
         self._query, self._with_deleted = Query(""), False
         self._column, self._descending = NUMBER, True
+        self._answers: dict[int, Callable[[Entry, int], Any]] = {
+            Qt.ItemDataRole.DisplayRole: lambda entry, column: COLUMNS[column].text(entry),
+            Qt.ItemDataRole.TextAlignmentRole: lambda _e, column: COLUMNS[column].align | Qt.AlignmentFlag.AlignVCenter,
+            Qt.ItemDataRole.CheckStateRole: self._check_state,
+            Qt.ItemDataRole.ToolTipRole: lambda entry, _column: _tip(entry),
+            Qt.ItemDataRole.FontRole: lambda entry, _column: _struck(entry),
+            Qt.ItemDataRole.ForegroundRole: _faint,
+            Qt.ItemDataRole.AccessibleTextRole: lambda entry, column: (
+                f"experiment {entry.number}" if column == TICK else COLUMNS[column].text(entry)
+            ),
+        }
 
     @property
     def rows(self) -> list[Entry]:
@@ -206,25 +217,26 @@ class HistoryModel(QAbstractTableModel):
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Text, tick, alignment, tool tip, and the looks of what was thrown away."""
-        entry, column = self._rows[index.row()], COLUMNS[index.column()]
-        match role:
-            case Qt.ItemDataRole.DisplayRole:
-                return column.text(entry)
-            case Qt.ItemDataRole.TextAlignmentRole:
-                return column.align | Qt.AlignmentFlag.AlignVCenter
-            case Qt.ItemDataRole.CheckStateRole if index.column() == TICK and not entry.is_deleted:
-                return Qt.CheckState.Checked if entry.number in self._ticks else Qt.CheckState.Unchecked
-            case Qt.ItemDataRole.ToolTipRole:
-                return _tip(entry)
-            case Qt.ItemDataRole.AccessibleTextRole if index.column() == TICK:
-                return f"experiment {entry.number}"
-            case Qt.ItemDataRole.FontRole if entry.is_deleted:
-                font = QFont()
-                font.setStrikeOut(True)
-                return font
-            case Qt.ItemDataRole.ForegroundRole if index.column() == TITLE and not entry.stored.title:
-                return QGuiApplication.palette().placeholderText()
+        answer = self._answers.get(role)
+        return None if answer is None else answer(self._rows[index.row()], index.column())
+
+    def _check_state(self, entry: Entry, column: int) -> Any:
+        if column != TICK or entry.is_deleted:
+            return None
+        return Qt.CheckState.Checked if entry.number in self._ticks else Qt.CheckState.Unchecked
+
+
+def _struck(entry: Entry) -> QFont | None:
+    if not entry.is_deleted:
         return None
+    font = QFont()
+    font.setStrikeOut(True)
+    return font
+
+
+def _faint(entry: Entry, column: int) -> Any:
+    """Settings that stand in for a title step back."""
+    return QGuiApplication.palette().placeholderText() if column == TITLE and not entry.stored.title else None
 
 
 def _tip(entry: Entry) -> str:

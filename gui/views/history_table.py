@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from PySide6.QtCore import QItemSelection, QItemSelectionModel, QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPen
+from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPen, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QHeaderView,
     QStyledItemDelegate,
     QStyleOptionViewItem,
     QTableView,
@@ -112,6 +111,12 @@ class HistoryTable(QTableView):
         for entry in there:
             self.entries.tick(entry.number, not all(each.number in ticked for each in there))
 
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Titles get what the other columns leave; where that is too little, the table scrolls."""
+        super().resizeEvent(event)
+        others = sum(self.columnWidth(column) for column in range(len(COLUMNS)) if column != TITLE)
+        self.setColumnWidth(TITLE, max(COLUMNS[TITLE].width, self.viewport().width() - others))
+
     def _choose_again(self, numbers: list[int]) -> None:
         self.choose(numbers)
         if not self.chosen and self.entries.rows:
@@ -129,7 +134,6 @@ class HistoryTable(QTableView):
         header.setMinimumSectionSize(24)
         for position, column in enumerate(COLUMNS):
             self.setColumnWidth(position, column.width)
-        header.setSectionResizeMode(TITLE, QHeaderView.ResizeMode.Stretch)
         header.setSectionsClickable(True)
         header.setSortIndicatorShown(True)
         header.setSortIndicator(NUMBER, Qt.SortOrder.DescendingOrder)

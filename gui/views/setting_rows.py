@@ -9,6 +9,7 @@ from PySide6.QtGui import QBrush, QColor, QPalette
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
 
 ROW_HEIGHT = 22
+WIDEST = 130  # pixels of one of several columns
 TINT = 40  # of 255: the mark of a difference stays legible on light and dark
 
 
@@ -43,8 +44,10 @@ class SettingTable(QTableWidget):
                 self.setItem(row, column, item)
         self._mark()
         header = self.horizontalHeader()
-        header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
+        # As wide as their texts, unless that is a network written out in full, which its tool tip shows.
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setMaximumSectionSize(WIDEST if len(titles) > 2 else -1)
+        header.setStretchLastSection(True)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802
