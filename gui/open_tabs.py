@@ -81,11 +81,15 @@ class OpenTabs(QObject):
             tabs[key].load()
 
     def remember(self) -> None:
-        """Note what is open, for the next start."""
+        """Note what is open, for the next start; what was thrown away is not opened again."""
         current = self._tabs.currentWidget()
         front = current.key if isinstance(current, OpenedTab) else None
-        state = {"tabs": [tab.key for tab in self.opened], "front": front}
+        state = {"tabs": [tab.key for tab in self.opened if not self._is_gone(tab)], "front": front}
         self._settings.setValue(self._remembered, json.dumps(state))
+
+    def _is_gone(self, tab: OpenedTab) -> bool:
+        entries = (self._history.table.entries.entry(number) for number in tab.numbers)
+        return any(entry is not None and entry.is_deleted for entry in entries)
 
     def close(self) -> None:
         """Remember what is open, keep what was written, end the thread."""

@@ -113,7 +113,7 @@ def test_purging_leaves_nothing_of_what_was_deleted_and_all_of_the_rest(catalogu
         assert store.runs(gone) == []
         assert len(store.records(store.runs(kept)[0].id)) == 5
         counts = {
-            table: store._db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+            table: store._db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608
             for table in ("runs", "points", "weights")
         }
     assert counts == {"runs": 4, "points": 20, "weights": 4}

@@ -80,7 +80,7 @@ def test_settings_of_an_experiment_that_is_not_known_are_shown_as_they_are() -> 
 )
 def test_values_in_words(key: str, value: Any, words: str) -> None:
     assert {each.key: each.value for each in settings_of("architectures", {key: value})[1]} == {key: words}
-    assert in_words(value).split()[0] == words.split()[0]
+    assert in_words(value).split()[0] == words.split(maxsplit=1)[0]
 
 
 def test_config_takes_copied_settings(tmp_path: Path) -> None:
