@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -37,18 +37,13 @@ def settings_of(name: str, spec: Mapping[str, Any]) -> tuple[str, tuple[Setting,
     ``spec`` holds plain values as JSON gives them; keys that this program doesn't know are shown as they are, and those
     of an experiment that it doesn't know have no preset ("").
     """
-    fields, presets = _declared(name)
-    preset = min(presets, key=lambda each: len(_differing(spec, presets[each])), default="")
-    usual = presets.get(preset, {})
-    differing = _differing(spec, usual) if preset else set()
+    presets = _presets(name)
+    preset = min(presets, key=lambda each: _count_differing(spec, presets[each].values), default="")
+    if not preset:
+        return "", tuple(Setting(key, key, in_words(value), EMPTY, False) for key, value in spec.items())
+    usual = presets[preset]
     return preset, tuple(
-        Setting(
-            key,
-            fields[key].label if key in fields else key,
-            in_words(value, fields.get(key)),
-            in_words(usual.get(key), fields.get(key)),
-            key in differing,
-        )
+        usual.settings[key] if key in usual.values and value == usual.values[key] else _other(name, usual, key, value)
         for key, value in spec.items()
     )
 
@@ -111,15 +106,39 @@ def _table(text: str) -> dict[str, Any]:
     return values
 
 
-def _differing(spec: Mapping[str, Any], usual: Mapping[str, Any]) -> set[str]:
-    return {key for key, value in spec.items() if key not in usual or value != usual[key]}
+@dataclass(frozen=True)
+class _Preset:
+    """A preset as plain values and in words; a list of hundreds of experiments shares these."""
+
+    values: dict[str, Any]
+    settings: dict[str, Setting]
+
+
+def _count_differing(spec: Mapping[str, Any], usual: Mapping[str, Any]) -> int:
+    return sum(key not in usual or value != usual[key] for key, value in spec.items())
+
+
+def _other(name: str, usual: _Preset, key: str, value: Any) -> Setting:
+    """A setting that differs from that of the preset."""
+    words = usual.settings[key] if key in usual.settings else Setting(key, key, EMPTY, EMPTY, False)
+    return replace(words, value=in_words(value, _fields(name).get(key)), usual=words.value, differs=True)
 
 
 @cache
-def _declared(name: str) -> tuple[dict[str, FieldDescription], dict[str, dict[str, Any]]]:
-    """The fields of an experiment by key, and each preset as plain values; both empty where it isn't known."""
-    experiment = EXPERIMENTS.get(name)
-    if experiment is None:
-        return {}, {}
-    fields = {item.key: item for item in describe(experiment.spec)}
-    return fields, {preset: experiment.preset(preset).model_dump(mode="json") for preset in experiment.presets}
+def _fields(name: str) -> dict[str, FieldDescription]:
+    return {item.key: item for item in describe(EXPERIMENTS[name].spec)}
+
+
+@cache
+def _presets(name: str) -> dict[str, _Preset]:
+    """The presets of an experiment; none where it isn't known."""
+    if name not in EXPERIMENTS:
+        return {}
+    return {preset: _described(name, preset) for preset in EXPERIMENTS[name].presets}
+
+
+def _described(name: str, preset: str) -> _Preset:
+    values = EXPERIMENTS[name].preset(preset).model_dump(mode="json")
+    fields = _fields(name)
+    words = {key: in_words(value, fields[key]) for key, value in values.items()}
+    return _Preset(values, {key: Setting(key, fields[key].label, text, text, False) for key, text in words.items()})

@@ -39,6 +39,8 @@ class ExperimentDetails(QWidget):
 
         Of the same experiment, what is being written stays as it is.
         """
+        if entry is not None and entry is self._entry:
+            return
         same = entry is not None and self._entry is not None and entry.number == self._entry.number
         if not same:
             self.keep()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
-from PySide6.QtCore import QItemSelection, QItemSelectionModel, QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPen, QResizeEvent
+from PySide6.QtCore import QItemSelection, QItemSelectionModel, QObject, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPen, QPixmap, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QStyledItemDelegate,
@@ -20,20 +21,36 @@ from gui.views.history_model import COLUMNS, CURVE, NUMBER, TITLE, HistoryModel,
 ROW_HEIGHT = 28
 CURVE_WIDTH = 1.3
 MARGIN = 4
+KEPT_PICTURES = 512  # about 10 kB each
 
 
 class ThumbnailDelegate(QStyledItemDelegate):
-    """Paints the curves of an experiment, on one scale that holds all of them."""
+    """Paints the curves of an experiment, on one scale that holds all of them; kept as pictures, for who scrolls."""
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self._picture = lru_cache(maxsize=KEPT_PICTURES)(_picture)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         """Draw the cell as usual, and the curves over it."""
         super().paint(painter, option, index)
         model = index.model()
         if isinstance(model, HistoryModel) and (lines := model.rows[index.row()].thumbnail):
-            painter.save()
-            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-            _draw(painter, QRectF(option.rect).adjusted(MARGIN, MARGIN, -MARGIN, -MARGIN), lines)
-            painter.restore()
+            painter.drawPixmap(
+                option.rect, self._picture(lines, option.rect.size(), painter.device().devicePixelRatioF())
+            )
+
+
+def _picture(lines: tuple[Line, ...], size: QSize, ratio: float) -> QPixmap:
+    """The curves on nothing, ``size`` in pixels of the window, of which each is ``ratio`` of the screen's."""
+    pixmap = QPixmap(size * ratio)
+    pixmap.setDevicePixelRatio(ratio)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    _draw(painter, QRectF(QPointF(0, 0), size).adjusted(MARGIN, MARGIN, -MARGIN, -MARGIN), lines)
+    painter.end()
+    return pixmap
 
 
 def _draw(painter: QPainter, area: QRectF, lines: tuple[Line, ...]) -> None:

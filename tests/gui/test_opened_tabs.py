@@ -22,16 +22,17 @@ from PySide6.QtWidgets import (
 from pytestqt.qtbot import QtBot
 
 from engine.catalogue import Catalogue
-from engine.events import Computed, Device, Status
+from engine.events import Status
 from engine.executors.tasks import TrainTask
-from engine.experiments import EXPERIMENTS
-from engine.experiments.base import ComputedExperiment
+from engine.experiments.convolution import METHODS
 from engine.palette import distinct_styles
 from gui.stored import Stored, merged, reading
 from gui.tabs.compare_tab import CompareTab, side_by_side
+from gui.tabs.history import HistoryTab
 from gui.tabs.opened_tab import OpenedTab
 from gui.tabs.result_tab import ResultTab
 from gui.views.accuracy_points import AccuracyPoints
+from gui.views.convolution_grid import OutputGrid
 from gui.views.curve_plot import CurvePlot
 from gui.views.message_bar import MessageBar
 from gui.views.run_table import RunTable
@@ -40,6 +41,7 @@ from tests.engine.support import ScriptedExecutor
 from tests.gui.conftest import MakeWindow
 from tests.gui.history_support import enabled, entry_of, look_at_history, open_tabs, press, until
 from tests.gui.support import find
+from tests.gui.test_convolution_board import computed, method
 from tests.stored import store_experiment, whole_run
 
 
@@ -167,25 +169,21 @@ def test_ctrl_w_closes_opened_tabs_alone(qtbot: QtBot, window: MainWindow) -> No
     assert tabs.currentWidget().objectName() == "tab_history"
 
 
-@pytest.mark.parametrize("name", ["convolution"])
-def test_a_computed_experiment_opens(qtbot: QtBot, make_window: MakeWindow, workspace: Path, name: str) -> None:
-    experiment = EXPERIMENTS[name]
-    assert isinstance(experiment, ComputedExperiment)
-
-    def answer(_task: object) -> list[Computed]:
-        spec = experiment.preset("quick", images=1, repeats=1)
-        found = experiment.compute(spec, lambda _part: None, lambda _message, _done, _total: None)
-        return [Computed(found.findings, found.arrays, Device("CPU", "a processor", 1), {"numpy": "2"})]
-
-    store_experiment(workspace, name, answer, images=1, repeats=1)
+def test_a_computed_experiment_opens(qtbot: QtBot, make_window: MakeWindow, workspace: Path) -> None:
+    found = computed()
+    methods = {name: {k: v for k, v in method(name).values.items() if k != "method"} for name in METHODS}
+    store_experiment(
+        workspace, "convolution", lambda _task: [replace(found, findings=found.findings | {"methods": methods})]
+    )
     window = make_window()
-    history = look_at_history(qtbot, window, 1)
-    press(history, "open")
+    look_at_history(qtbot, window, 1)
+    press(find(window, HistoryTab, "tab_history"), "open")
     tab = front(window)
     assert isinstance(tab, ResultTab)
     until(qtbot, lambda: tab.is_painted)
-    methods = find(tab, QTableWidget, "methods")
-    assert all(methods.item(row, 1).text() for row in range(methods.rowCount()))
+    table = find(tab, QTableWidget, "methods")
+    assert [table.item(row, 1).text() for row in range(table.rowCount())] == ["2.000"] * len(METHODS)
+    assert find(tab, OutputGrid, "convolution_outputs").isVisible()
 
 
 def test_an_experiment_that_is_gone_says_so(qtbot: QtBot, window: MainWindow, workspace: Path) -> None:
