@@ -61,6 +61,7 @@ from gui.views.queue_panel import QueuePanel
 
 # A plan larger than any machine has cores: warms up as many processes as ever train side by side.
 MANY_RUNS = 1000
+QUEUE_HEIGHT = 110
 RUNNING_INTERVAL_MS = 1000  # how often the time left is said anew in the queue
 SAID_MS = 10_000  # how long what has been done stays in the status bar
 # What a network is checked on before a data set has been looked at: digits, or CIFAR-10 in gray.
@@ -310,7 +311,8 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(central)
         self.statusBar().addPermanentWidget(self._waiting)
         self.statusBar().addPermanentWidget(self._device)
-        self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self._queue_panel)
+        self.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, self._queue_panel)
+        self.resizeDocks([self._queue_panel], [QUEUE_HEIGHT], Qt.Orientation.Vertical)
         self._queue_panel.setVisible(bool(self._queue.orders))
         self.resize(1280, 800)
         geometry = self._settings.value("geometry")

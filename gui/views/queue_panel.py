@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QDockWidget,
+    QGridLayout,
     QHBoxLayout,
     QLabel,
     QListWidget,
@@ -24,6 +25,8 @@ from gui.views.durations import as_duration
 
 NUMBER = Qt.ItemDataRole.UserRole
 MOST_CHANGES = 6  # settings named in a line
+NOW_CHARACTERS = 30  # a line of what is under way
+LEAST_ROWS = 3
 EMPTY = "Nothing waits. Run pressed while an experiment is under way puts another one here."
 
 
@@ -47,9 +50,9 @@ class QueuePanel(QDockWidget):
             name: self._button(name, text, tip)
             for name, text, tip in (
                 ("queue_start", "Start", "Begin what waits, one after the other"),
+                ("queue_remove", "Remove", "Take it out of the queue (Del)"),
                 ("queue_up", "Up", "Earlier (Alt+Up)"),
                 ("queue_down", "Down", "Later (Alt+Down)"),
-                ("queue_remove", "Remove", "Take it out of the queue (Del)"),
             )
         }
         self._arrange()
@@ -123,17 +126,22 @@ class QueuePanel(QDockWidget):
 
     def _arrange(self) -> None:
         panel = QWidget()
-        row = QHBoxLayout()
-        for button in self._buttons.values():
-            row.addWidget(button)
-        column = QVBoxLayout(panel)
-        column.setContentsMargins(6, 6, 6, 6)
-        column.addWidget(self._now)
-        column.addWidget(self._list, 1)
-        column.addWidget(self._hint, 1)
-        column.addLayout(row)
+        buttons = QGridLayout()
+        for position, button in enumerate(self._buttons.values()):
+            buttons.addWidget(button, *divmod(position, 2))
+        buttons.setRowStretch(buttons.rowCount(), 1)
+        side = QVBoxLayout()
+        side.addWidget(self._now)
+        side.addLayout(buttons)
+        side.addStretch()
+        row = QHBoxLayout(panel)
+        row.setContentsMargins(8, 4, 8, 8)
+        row.addWidget(self._list, 1)
+        row.addWidget(self._hint, 1)
+        row.addLayout(side)
+        self._now.setFixedWidth(self.fontMetrics().averageCharWidth() * NOW_CHARACTERS)
+        self._list.setMinimumHeight(LEAST_ROWS * self.fontMetrics().lineSpacing())
         self.setWidget(panel)
-        self.setAllowedAreas(Qt.DockWidgetArea.LeftDockWidgetArea | Qt.DockWidgetArea.RightDockWidgetArea)
 
 
 class _List(QListWidget):
@@ -147,7 +155,8 @@ class _List(QListWidget):
         self.setAccessibleName("Experiments that wait")
         self.setDragDropMode(QAbstractItemView.DragDropMode.InternalMove)
         self.setAlternatingRowColors(True)
-        self.setWordWrap(True)
+        self.setTextElideMode(Qt.TextElideMode.ElideRight)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
 
     def keyPressEvent(self, event: Any) -> None:  # noqa: N802
         """Delete removes the entry chosen."""
