@@ -45,13 +45,16 @@ from gui.dataset_desk import DatasetDesk
 from gui.dialogs.network_dialog import NetworkDialog
 from gui.experiment_queue import ExperimentQueue
 from gui.menu import Entry, add_tab_actions, fill_menu
+from gui.open_tabs import OpenTabs
 from gui.preferences import program_settings
 from gui.program_dialogs import ProgramDialogs
+from gui.reader import Reader
 from gui.scheme_menu import SchemeMenu
 from gui.tabs import BOARDS
 from gui.tabs.architectures import architectures_board
 from gui.tabs.datasets import DatasetsTab
 from gui.tabs.experiment_tab import ExperimentTab
+from gui.tabs.history import HistoryTab
 from gui.tabs.try_it import TryItTab
 from gui.training_menu import TrainingMenu
 from gui.views.message_bar import MessageBar
@@ -63,6 +66,7 @@ from gui.writing import Writing
 MANY_RUNS = 1000
 QUEUE_HEIGHT = 110
 RUNNING_INTERVAL_MS = 1000  # how often the time left is said anew in the queue
+SAID_MS = 10_000  # how long what has been done stays in the status bar
 # What a network is checked on before a data set has been looked at: digits, or CIFAR-10 in gray.
 USUAL_SHAPE, USUAL_CLASSES = (32, 32, 1), 10
 
@@ -130,6 +134,10 @@ class MainWindow(QMainWindow):
         self._datasets = DatasetsTab(DatasetLibrary(workspace))
         self._tabs.addTab(self._datasets, "Data sets")
         self._desk = DatasetDesk(self._datasets, self._experiment_tabs, self._assistant, self._librarian)
+        self._catalogue = Reader(workspace, self)
+        self._history = HistoryTab(self._catalogue)
+        self._tabs.addTab(self._history, "History")
+        self._opened = OpenTabs(self._tabs, workspace, self._history)
         self._arrange()
         self._make_menu()
         self._connect()
@@ -150,6 +158,7 @@ class MainWindow(QMainWindow):
             self._librarian.start()
             self._program.begin()
             QTimer.singleShot(0, lambda: self._training.warm_up(MANY_RUNS))
+            QTimer.singleShot(0, self._opened.reopen)
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
         """Ask while training; leave no process behind."""
@@ -164,6 +173,8 @@ class MainWindow(QMainWindow):
             event.ignore()
             return
         self.remember()
+        self._opened.close()
+        self._history.close_catalogue()
         for bridge in (self._assistant, self._prober, self._librarian):
             bridge.send(Control.CANCEL)
         for bridge in (self._training, self._assistant, self._prober, self._librarian):
@@ -258,6 +269,8 @@ class MainWindow(QMainWindow):
             self.show_error(event.reason)
         self._program.take(event)
         self._conductor.take(event)
+        self._history.take(event)
+        self._opened.take(event)
         if isinstance(event, RunFinished) and self._try_it.isVisible():
             self._offer_trained_runs()
         self.trained.emit(event)
@@ -343,6 +356,25 @@ class MainWindow(QMainWindow):
         add_tab_actions(self, view, self._tabs)
         self._program.fill_help_menu(bar.addMenu("&Help"))
 
+    def _show_settings(self, name: str, spec: ExperimentSpec) -> None:
+        """Show settings in the form of the experiment that they are for."""
+        tab = next(tab for tab in self._experiment_tabs if tab.experiment.name == name)
+        self._messages.clear()
+        tab.show_spec(spec)
+        self._tabs.setCurrentWidget(tab)
+
+    def _connect_history(self) -> None:
+        history, actions = self._history, self._history.experiment_actions
+        history.run_again_requested.connect(self._conductor.run_again)
+        history.repeats_requested.connect(self._conductor.add_repeats)
+        history.train_on_requested.connect(self._conductor.train_on)
+        history.export_requested.connect(lambda number: self._writing.export(number, f"Experiment {number}"))
+        history.report_requested.connect(self._writing.report)
+        actions.settings_pasted.connect(self._show_settings)
+        actions.said.connect(lambda text: self.statusBar().showMessage(text, SAID_MS))
+        for source in (actions, self._opened):
+            source.failed.connect(self.show_error)
+
     def _connect(self) -> None:
         queued = Qt.ConnectionType.QueuedConnection
         self._training.happened.connect(self._take_training, queued)
@@ -369,3 +401,4 @@ class MainWindow(QMainWindow):
         self._writing.failed.connect(self.show_error)
         self._try_it.task_requested.connect(self._prober.run_task)
         self._try_it.failed.connect(self.show_error)
+        self._connect_history()
