@@ -119,9 +119,9 @@ class RunObservation:
         for name in OF_RECORDS:
             self.curves[name] = array("d", event.curves[name].tobytes())
         for name in (*OF_LAYERS, *OF_ACTIVATIONS):
-            self.layer_curves[name] = tuple(
-                array("f", np.ascontiguousarray(column).tobytes()) for column in event.layer_curves[name].T
-            )
+            columns = event.layer_curves[name].T
+            if len(columns):  # else there are no records yet, or they are older than these numbers
+                self.layer_curves[name] = tuple(array("f", np.ascontiguousarray(each).tobytes()) for each in columns)
         self._derive(event)
 
     def _derive(self, event: RunRestored) -> None:

@@ -44,6 +44,7 @@ from gui.conductor import Conductor
 from gui.dataset_desk import DatasetDesk
 from gui.dialogs.network_dialog import NetworkDialog
 from gui.experiment_queue import ExperimentQueue
+from gui.kernel_reader import KernelReader
 from gui.menu import Entry, add_tab_actions, fill_menu
 from gui.open_tabs import OpenTabs
 from gui.preferences import program_settings
@@ -58,14 +59,13 @@ from gui.tabs.history import HistoryTab
 from gui.tabs.try_it import TryItTab
 from gui.training_menu import TrainingMenu
 from gui.views.message_bar import MessageBar
-from gui.views.queue_panel import QueuePanel
+from gui.views.queue_panel import QueuePanel, WaitingLabel
 from gui.window_state import remember_state, restore_state
 from gui.writing import Writing
 
 # A plan larger than any machine has cores: warms up as many processes as ever train side by side.
 MANY_RUNS = 1000
 QUEUE_HEIGHT = 110
-RUNNING_INTERVAL_MS = 1000  # how often the time left is said anew in the queue
 SAID_MS = 10_000  # how long what has been done stays in the status bar
 # What a network is checked on before a data set has been looked at: digits, or CIFAR-10 in gray.
 USUAL_SHAPE, USUAL_CLASSES = (32, 32, 1), 10
@@ -106,6 +106,7 @@ class MainWindow(QMainWindow):
         self.setWindowTitle("Trainscope")
         self._workspace = workspace
         self._library = NetworkLibrary(workspace)
+        self._kernels = KernelReader(workspace)
         self._settings = program_settings()
         self._training = Bridge(trainer, self)
         self._assistant = Bridge(assistant, self)
@@ -117,16 +118,13 @@ class MainWindow(QMainWindow):
         self._messages = MessageBar()
         self._device = QLabel()  # known once something has been computed
         self._device.setObjectName("device")
-        self._waiting = QLabel()  # how much is in the queue
-        self._waiting.setObjectName("waiting")
-        self._running_timer = QTimer(self, interval=RUNNING_INTERVAL_MS)
         self._tabs = QTabWidget()
         self._tabs.setObjectName("tabs")
         self._tabs.setDocumentMode(True)
         self._experiment_tabs: list[ExperimentTab] = []
         self._queue = ExperimentQueue(workspace, self)
-        self._queue_panel = QueuePanel(self._queue)
         self._conductor = Conductor(workspace, self._training, self._queue, self._experiment_tabs, self)
+        self._queue_panel = QueuePanel(self._queue, self._conductor)
         for name, experiment in EXPERIMENTS.items():
             self._add_tab(ExperimentTab(experiment, BOARDS.get(name, architectures_board)()))
         self._try_it = TryItTab()
@@ -137,7 +135,7 @@ class MainWindow(QMainWindow):
         self._catalogue = Reader(workspace, self)
         self._history = HistoryTab(self._catalogue)
         self._tabs.addTab(self._history, "History")
-        self._opened = OpenTabs(self._tabs, workspace, self._history)
+        self._opened = OpenTabs(self._tabs, workspace, self._history, self._kernels)
         self._arrange()
         self._make_menu()
         self._connect()
@@ -179,6 +177,7 @@ class MainWindow(QMainWindow):
             bridge.send(Control.CANCEL)
         for bridge in (self._training, self._assistant, self._prober, self._librarian):
             bridge.close()
+        self._kernels.close()
         super().closeEvent(event)
 
     def remember(self) -> None:
@@ -191,6 +190,7 @@ class MainWindow(QMainWindow):
 
     def _add_tab(self, tab: ExperimentTab) -> None:
         self._experiment_tabs.append(tab)
+        tab.board.use_kernels(self._kernels)
         tab.run_requested.connect(lambda spec: self._run(tab, spec))
         tab.command_given.connect(self._conductor.command)
         tab.repeats_requested.connect(self._ask_for_repeats)
@@ -220,17 +220,6 @@ class MainWindow(QMainWindow):
         if agreed:
             self._messages.clear()
             self._conductor.add_repeats(experiment, count)
-
-    def _show_running(self) -> None:
-        """Say in the queue what is under way and how long it will still take."""
-        active = self._conductor.active
-        self._queue_panel.show_running(
-            f"<b>{active.experiment.title}</b> is under way{active.time_left}." if active is not None else ""
-        )
-
-    def _show_waiting(self) -> None:
-        count = len(self._queue.orders)
-        self._waiting.setText(f"{count} waiting{' (held)' if self._queue.holds else ''}" if count else "")
 
     def _saved_networks(self) -> list[str]:
         try:
@@ -297,7 +286,6 @@ class MainWindow(QMainWindow):
 
     def _training_idle(self) -> None:
         self._conductor.become_idle()
-        self._show_running()
         self.training_ended.emit()
         if self._closing:
             self.close()
@@ -331,7 +319,7 @@ class MainWindow(QMainWindow):
         column.addWidget(self._messages)
         column.addWidget(self._tabs, 1)
         self.setCentralWidget(central)
-        self.statusBar().addPermanentWidget(self._waiting)
+        self.statusBar().addPermanentWidget(WaitingLabel(self._queue))
         self.statusBar().addPermanentWidget(self._device)
         self.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, self._queue_panel)
         self.resizeDocks([self._queue_panel], [QUEUE_HEIGHT], Qt.Orientation.Vertical)
@@ -388,15 +376,9 @@ class MainWindow(QMainWindow):
         self._program.changed.connect(self.reopening_wanted)
         self._program.scheme_changed.connect(self._schemes.tick)
         self._program.failed.connect(self.show_error)
-        self._queue.changed.connect(self._show_waiting)
         self._queue.failed.connect(self.show_error)
-        self._queue_panel.start_wanted.connect(self._conductor.start_queue)
-        self._conductor.queued.connect(self._queue_panel.show)
         self._conductor.continuation_shown.connect(self._tabs.setCurrentWidget)
         self._conductor.failed.connect(self.show_error)
-        self._running_timer.timeout.connect(self._show_running)
-        self._running_timer.start()
-        self._show_waiting()
         self._writing.started.connect(self._writing_started)
         self._writing.failed.connect(self.show_error)
         self._try_it.task_requested.connect(self._prober.run_task)
