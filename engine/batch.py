@@ -32,6 +32,7 @@ from engine.progress import make_reporter
 from engine.report import check_report_file, write_report
 from engine.results import ExperimentResult, VariantResult, load_results
 from engine.session import Session
+from engine.settings import without_experiment
 from engine.spec import ExperimentSpec, parse_assignments, read_toml
 from engine.statistics import spread
 from engine.store import Store
@@ -81,7 +82,7 @@ def build_spec(experiment: Experiment, options: Options, lenient: bool = False) 
     pairs = [pair for pair in options.assignments if not lenient or pair.partition("=")[0].strip() in known]
     changes: dict[str, Any] = {}
     if options.config is not None:
-        changes |= read_toml(options.config)
+        changes |= _settings_in(options.config, options.batch or experiment.name)
     if options.dataset is not None:
         changes["dataset"] = options.dataset
     changes |= parse_assignments(experiment.spec, pairs)
@@ -96,6 +97,14 @@ def build_spec(experiment: Experiment, options: Options, lenient: bool = False) 
         case {"architectures": list(names)}:
             changes["architectures"] = [library.resolve(name) if isinstance(name, str) else name for name in names]
     return experiment.preset(options.preset, **changes)
+
+
+def _settings_in(file: Path, name: str) -> dict[str, Any]:
+    """The settings in a file, which may say that they are for the experiment called ``name``, but for no other."""
+    try:
+        return without_experiment(read_toml(file), name)
+    except SpecError as error:
+        raise error if str(error).startswith(str(file)) else SpecError(f"{file}: {error}") from None
 
 
 def _absolute(dataset: Any) -> Any:
@@ -151,7 +160,7 @@ def build_specs(experiments: Sequence[Experiment], options: Options) -> list[Exp
     if len(experiments) == 1:
         return [build_spec(experiments[0], options)]
     given = [pair.partition("=")[0].strip() for pair in options.assignments] + (["dataset"] if options.dataset else [])
-    given += list(read_toml(options.config)) if options.config else []
+    given += list(_settings_in(options.config, options.batch or ALL)) if options.config else []
     known = {key for experiment in experiments for key in experiment.spec.model_fields}
     for key in given:
         if key not in known:

@@ -89,7 +89,11 @@ class ExperimentTab(QWidget):
 
     def use_preset(self, name: str) -> None:
         """Fill the form with a preset."""
-        self.form.show_spec(self.experiment.preset(name))
+        self.show_spec(self.experiment.preset(name))
+
+    def show_spec(self, spec: ExperimentSpec) -> None:
+        """Fill the form with settings."""
+        self.form.show_spec(spec)
         self._samples_timer.start()
         self._tell_board()
 

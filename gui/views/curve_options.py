@@ -7,7 +7,8 @@ from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field, TypeAdapter, ValidationError
-from PySide6.QtCore import QSettings
+
+from gui.preferences import program_settings
 
 MOST_SMOOTHING = 0.99
 OPTIONS_KEY, LOGARITHMIC_KEY = "curves/options", "curves/logarithmic"
@@ -49,26 +50,22 @@ _OPTIONS = TypeAdapter(CurveOptions)
 def remembered() -> CurveOptions:
     """The options last used; the usual ones where none were, or where the file holds something else."""
     try:
-        return _OPTIONS.validate_json(str(_settings().value(OPTIONS_KEY, "{}")))
+        return _OPTIONS.validate_json(str(program_settings().value(OPTIONS_KEY, "{}")))
     except ValidationError:
         return CurveOptions()
 
 
 def remember(options: CurveOptions) -> None:
     """Keep the options for the next start."""
-    _settings().setValue(OPTIONS_KEY, _OPTIONS.dump_json(options).decode())
+    program_settings().setValue(OPTIONS_KEY, _OPTIONS.dump_json(options).decode())
 
 
 def remembered_logarithmic(plot: str, usual: bool) -> bool:
     """Whether the vertical axis of the plot called so was last logarithmic; ``usual`` where nobody chose."""
-    value = _settings().value(f"{LOGARITHMIC_KEY}/{plot}")
+    value = program_settings().value(f"{LOGARITHMIC_KEY}/{plot}")
     return usual if value is None else str(value) == "true"
 
 
 def remember_logarithmic(plot: str, logarithmic: bool) -> None:
     """Keep the choice for the next start."""
-    _settings().setValue(f"{LOGARITHMIC_KEY}/{plot}", "true" if logarithmic else "false")
-
-
-def _settings() -> QSettings:
-    return QSettings("Trainscope", "Trainscope")
+    program_settings().setValue(f"{LOGARITHMIC_KEY}/{plot}", "true" if logarithmic else "false")
