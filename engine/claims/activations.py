@@ -79,7 +79,8 @@ def _vanishing(result: ExperimentResult, pairs: list[_Pair], reference: str, oth
         most = max(pairs, key=lambda pair: pair.ratio)
         sentence = (
             f"Under {second} the gradient vanishes in no architecture (of {len(pairs)}): the {figure} is less than "
-            f"{VANISHED:g} times smaller than under {first}, at most {_times(most.ratio)} ({most.architecture}; {_runs(pairs)})."
+            f"{VANISHED:g} times smaller than under {first}, at most {_times(most.ratio)} ({most.architecture}; "
+            f"{_runs(pairs)})."
         )
     numbers: dict[str, Number] = {f"{p.architecture}: {first} over {second}": _finite(p.ratio) for p in pairs}
     return Claim(sentence, numbers, (result.experiment.id,), headline=True)
