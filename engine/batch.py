@@ -12,8 +12,11 @@ from typing import Any, TextIO
 
 from engine.command_line import Options
 from engine.control import ControlChannel
+from engine.dataset_library import DatasetLibrary
 from engine.datasets import DATASETS
-from engine.errors import SpecError, TrainscopeError
+from engine.datasets.sources import existing_path
+from engine.devices import AUTO, CPU, check_device
+from engine.errors import DatasetError, DeviceError, SpecError, TrainscopeError
 from engine.events import Control, Event, ExperimentFinished, Status, TaskFailed, WorkerReady
 from engine.executors.base import Executor
 from engine.executors.inline import InlineExecutor
@@ -29,6 +32,7 @@ from engine.progress import make_reporter
 from engine.report import check_report_file, write_report
 from engine.results import ExperimentResult, VariantResult, load_results
 from engine.session import Session
+from engine.settings import without_experiment
 from engine.spec import ExperimentSpec, parse_assignments, read_toml
 from engine.statistics import spread
 from engine.store import Store
@@ -61,9 +65,12 @@ def run(options: Options) -> int:
         return EXIT_FAILED
 
 
-def make_executor(workers: int | None, workspace: Path) -> Executor:
+def make_executor(options: Options) -> Executor:
     """The executor that ``--workers`` asks for: None chooses a number, 0 trains in this process."""
-    return InlineExecutor() if workers == 0 else ProcessExecutor(workers, log_folder(workspace))
+    device = options.device or AUTO
+    if options.workers == 0:
+        return InlineExecutor(device)
+    return ProcessExecutor(options.workers, log_folder(options.workspace), device=device)
 
 
 def build_spec(experiment: Experiment, options: Options, lenient: bool = False) -> ExperimentSpec:
@@ -75,7 +82,7 @@ def build_spec(experiment: Experiment, options: Options, lenient: bool = False) 
     pairs = [pair for pair in options.assignments if not lenient or pair.partition("=")[0].strip() in known]
     changes: dict[str, Any] = {}
     if options.config is not None:
-        changes |= read_toml(options.config)
+        changes |= _settings_in(options.config, options.batch or experiment.name)
     if options.dataset is not None:
         changes["dataset"] = options.dataset
     changes |= parse_assignments(experiment.spec, pairs)
@@ -90,6 +97,14 @@ def build_spec(experiment: Experiment, options: Options, lenient: bool = False) 
         case {"architectures": list(names)}:
             changes["architectures"] = [library.resolve(name) if isinstance(name, str) else name for name in names]
     return experiment.preset(options.preset, **changes)
+
+
+def _settings_in(file: Path, name: str) -> dict[str, Any]:
+    """The settings in a file, which may say that they are for the experiment called ``name``, but for no other."""
+    try:
+        return without_experiment(read_toml(file), name)
+    except SpecError as error:
+        raise error if str(error).startswith(str(file)) else SpecError(f"{file}: {error}") from None
 
 
 def _absolute(dataset: Any) -> Any:
@@ -112,10 +127,13 @@ def _train(options: Options) -> int:
     if options.report is not None:
         check_report_file(options.report)
     store = Store(options.workspace)
-    executor = make_executor(options.workers, options.workspace)
+    executor = make_executor(options)
     codes: list[int] = []
     numbers: list[int] = []
     try:
+        if options.device not in (None, AUTO, CPU):
+            check_device(options.device, _find_devices(executor))
+        _remember_datasets(specs, options.workspace)
         for experiment, spec in zip(chosen, specs, strict=True):
             folder = options.export / experiment.name if options.export and options.batch == ALL else options.export
             finished = _run_session(experiment, spec, store, executor)
@@ -142,7 +160,7 @@ def build_specs(experiments: Sequence[Experiment], options: Options) -> list[Exp
     if len(experiments) == 1:
         return [build_spec(experiments[0], options)]
     given = [pair.partition("=")[0].strip() for pair in options.assignments] + (["dataset"] if options.dataset else [])
-    given += list(read_toml(options.config)) if options.config else []
+    given += list(_settings_in(options.config, options.batch or ALL)) if options.config else []
     known = {key for experiment in experiments for key in experiment.spec.model_fields}
     for key in given:
         if key not in known:
@@ -243,7 +261,12 @@ def _list(options: Options) -> int:
         _list_keys(experiment)
     _say(out, "\nDevices")
     out.flush()  # finding them takes seconds
-    _say(out, f"  {_device_line(options)}")
+    executor = make_executor(options)
+    try:
+        for key, name in _find_devices(executor).items():
+            _say(out, f"  {key:<16}{name}")
+    finally:
+        executor.close()
     return EXIT_OK
 
 
@@ -257,21 +280,28 @@ def _list_keys(experiment: Experiment) -> None:
         _say(sys.stdout, f"  {item.key:<20}{item.label}; {item.bounds}{unit} [{value}]")
 
 
-def _device_line(options: Options) -> str:
+def _find_devices(executor: Executor) -> dict[str, str]:
+    """Name of each device by its key; raises :class:`DeviceError` where TensorFlow can't say."""
     control = ControlChannel()
-    executor = make_executor(options.workers, options.workspace)
     found: list[Event] = []
     try:
         executor.run([DeviceTask()], found.append, control)
     finally:
-        executor.close()
         control.close()
     for event in found:
         if isinstance(event, WorkerReady):
-            return f"{event.device.kind}: {event.device.name}"
+            return event.devices
         if isinstance(event, TaskFailed):
-            return event.reason
-    return "none was found"
+            raise DeviceError(event.reason)
+    raise DeviceError("No device was found; install the packages in requirements.txt again.")
+
+
+def _remember_datasets(specs: Sequence[ExperimentSpec], workspace: Path) -> None:
+    """Offer the user's own data sets in the window from now on."""
+    library = DatasetLibrary(workspace)
+    for dataset in {getattr(spec, "dataset", None) for spec in specs} - {None, *DATASETS}:
+        with suppress(DatasetError):  # there is none: said when it is loaded
+            library.remember(existing_path(str(dataset)))
 
 
 def _say_all(lines: Iterable[str]) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import NoReturn
 
 import engine
-from engine.errors import ExportError
+from engine.devices import parse_device
+from engine.errors import ExportError, SpecError
 from engine.experiments import ALL, EXPERIMENTS
 from engine.exports.formats import DEFAULT_FORMATS, Format, parse_formats
 from engine.paths import default_workspace
@@ -19,7 +20,11 @@ MOST_WORKERS = 256
 
 @dataclass(frozen=True)
 class Options:
-    """What was asked for on the command line; ``workers`` None lets the program choose."""
+    """What was asked for on the command line.
+
+    ``workers`` None lets the program choose, as ``device`` None does; ``workspace`` is the usual one unless
+    ``workspace_given``.
+    """
 
     batch: str | None
     list: bool
@@ -30,6 +35,8 @@ class Options:
     workers: int | None
     workspace: Path
     export: Path | None
+    device: str | None = None
+    workspace_given: bool = False
     formats: tuple[Format, ...] = DEFAULT_FORMATS
     report: Path | None = None
 
@@ -54,6 +61,8 @@ def parse(arguments: Sequence[str]) -> Options:
         workers=found.workers,
         workspace=(found.workspace or default_workspace()).absolute(),
         export=found.export,
+        device=found.device,
+        workspace_given=found.workspace is not None,
         formats=found.formats or DEFAULT_FORMATS,
         report=found.report,
     )
@@ -76,6 +85,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--workspace", type=_path, metavar="DIR", help="where results are kept")
     parser.add_argument(
         "--workers", type=_workers, metavar="N", help="processes that train side by side (0: in this process)"
+    )
+    parser.add_argument(
+        "--device",
+        type=_device,
+        metavar="auto|cpu|gpu:N",
+        help="what networks train on (default: a GPU, if any)",
     )
     batch = parser.add_argument_group("without a window")
     batch.add_argument("--batch", metavar="EXPERIMENT", help=f"run an experiment: {', '.join((*EXPERIMENTS, ALL))}")
@@ -106,6 +121,13 @@ def _path(text: str) -> Path:
         return Path(text).expanduser()
     except RuntimeError:
         raise argparse.ArgumentTypeError(f"'{text}' names the folder of a user there is not") from None
+
+
+def _device(text: str) -> str:
+    try:
+        return parse_device(text)
+    except SpecError as error:
+        raise argparse.ArgumentTypeError(str(error).rstrip(".")) from None
 
 
 def _formats(text: str) -> tuple[Format, ...]:

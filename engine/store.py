@@ -128,7 +128,7 @@ class Store(Database):
     def reopen_experiment(self, experiment: int, spec: str, workers: int) -> None:
         """Let an experiment that has ended go on with other settings, JSON, such as more repeats."""
         self._execute(
-            "UPDATE experiments SET spec=?, workers=?, status=?, reason='', finished=NULL WHERE id=?",
+            "UPDATE experiments SET spec=?, workers=?, status=?, reason='', finished=NULL, thumbnail=NULL WHERE id=?",
             *(spec, workers, Status.RUNNING, experiment),
         )
 

@@ -13,11 +13,15 @@ from pathlib import Path
 
 from engine.datasets import PreparedData, describe_dataset, prepare, sample_images
 from engine.datasets.download import NotDownloadedError
+from engine.datasets.inventory import remove_cached
+from engine.datasets.verify import verify
 from engine.errors import Cancelled, Stopped, TrainscopeError
 from engine.events import (
+    CacheRemoved,
     Computed,
     Control,
     DatasetReady,
+    DatasetVerified,
     Emit,
     Event,
     Exported,
@@ -51,6 +55,20 @@ class SampleTask(Auxiliary):
 
     data: DataSpec
     count: int
+
+
+@dataclass(frozen=True)
+class VerifyTask(Auxiliary):
+    """Download and decode a data set where needed, and check all of it; answers DatasetVerified."""
+
+    data: DataSpec
+
+
+@dataclass(frozen=True)
+class RemoveCacheTask(Auxiliary):
+    """Remove downloads and decoded images of a data set; answers :class:`~engine.events.CacheRemoved`."""
+
+    dataset: str
 
 
 @dataclass(frozen=True)
@@ -100,7 +118,18 @@ class ComputeTask(Auxiliary):
 
 # Those that compute with TensorFlow, whose threads must be set before its first operation.
 COMPUTING = (DeviceTask, ComputeTask, TrainTask, ProbeTask)
-Task = PrepareTask | SampleTask | DeviceTask | ExportTask | ReportTask | ComputeTask | TrainTask | TryTask
+Task = (
+    PrepareTask
+    | SampleTask
+    | VerifyTask
+    | RemoveCacheTask
+    | DeviceTask
+    | ExportTask
+    | ReportTask
+    | ComputeTask
+    | TrainTask
+    | TryTask
+)
 
 
 @dataclass
@@ -137,6 +166,10 @@ class TaskRunner:
                 emit(DatasetReady(describe_dataset(data, progress)))
             case SampleTask(data, count):
                 _show_samples(data, count, emit, progress)
+            case VerifyTask(data):
+                emit(DatasetVerified(data.dataset, verify(data, progress)))
+            case RemoveCacheTask(dataset):
+                emit(CacheRemoved(dataset, remove_cached(dataset)))
             case DeviceTask():
                 emit(worker_ready())
             case ExportTask():
@@ -167,7 +200,8 @@ def _show_samples(data: DataSpec, count: int, emit: Emit, progress: Callable[[st
     except NotDownloadedError as absent:  # nothing is wrong
         emit(Progress(str(absent), 0, 0))
         return
-    emit(SamplesReady(data.dataset, found.title, found.class_names, found.counts, found.images, found.labels))
+    facts = (found.title, found.class_names, found.counts, found.images, found.labels, found.test_counts)
+    emit(SamplesReady(data.dataset, *facts))
 
 
 def _export(task: ExportTask) -> Exported:
@@ -185,10 +219,10 @@ def _report(task: ReportTask) -> Exported:
 
 def worker_ready() -> WorkerReady:
     """Loads the training libraries into this process and describes them."""
-    from engine.devices import current_device
+    from engine.devices import available_devices, current_device
     from engine.training.trainer import library_versions
 
-    return WorkerReady(current_device(), library_versions())
+    return WorkerReady(current_device(), library_versions(), available_devices())
 
 
 def _first_line(error: Exception) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QSettings, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QCheckBox,
     QDialog,
@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 from engine.errors import ExportError
 from engine.exports import DEFAULT_FORMATS, FORMATS, Format, check_writable
 from gui.dialogs.paths import typed_path
+from gui.preferences import program_settings
 from gui.views.path_row import PathRow
 
 FORMATS_KEY, FOLDER_KEY = "export/formats", "export/folder"
@@ -38,7 +39,7 @@ class ExportDialog(QDialog):
         super().__init__(parent)
         self.setObjectName("export_dialog")
         self.setWindowTitle("Export")
-        self._settings = QSettings("Trainscope", "Trainscope")
+        self._settings = program_settings()
         self.title = title
         self.folder = Path()
         self.formats: tuple[Format, ...] = ()

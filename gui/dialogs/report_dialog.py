@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from PySide6.QtCore import QSettings, QSize, QStandardPaths, Qt
+from PySide6.QtCore import QSize, QStandardPaths, Qt
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
@@ -29,6 +29,7 @@ from engine.report import SUFFIXES, check_report_file
 from engine.store import StoredExperiment
 from engine.wording import counted
 from gui.dialogs.paths import typed_path
+from gui.preferences import program_settings
 from gui.views.path_row import PathRow
 
 FILE_KEY = "report/file"
@@ -56,7 +57,7 @@ class ReportDialog(QDialog):
         super().__init__(parent)
         self.setObjectName("report_dialog")
         self.setWindowTitle("Write a report")
-        self._settings = QSettings("Trainscope", "Trainscope")
+        self._settings = program_settings()
         self.experiments: tuple[int, ...] = ()
         self.file = Path()
         self._make_widgets()

@@ -80,3 +80,16 @@ def test_help_and_version_are_answered(capsys: pytest.CaptureFixture[str]) -> No
     printed = capsys.readouterr().out
     assert "--batch EXPERIMENT" in printed
     assert f"Trainscope {engine.__version__}" in printed
+
+
+def test_device_and_workspace_are_none_unless_named(tmp_path: Path) -> None:
+    assert (parse([]).device, parse([]).workspace_given) == (None, False)
+    named = parse(["--device", "GPU:1", "--workspace", str(tmp_path)])
+    assert (named.device, named.workspace, named.workspace_given) == ("gpu:1", tmp_path, True)
+
+
+def test_a_device_that_is_none_is_refused_in_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        parse(["--device", "quantum"])
+    assert stop.value.code == 2
+    assert "'quantum' is no device; write auto, cpu or gpu:N" in capsys.readouterr().err
