@@ -12,7 +12,6 @@ from PySide6.QtGui import QAction, QGuiApplication, QKeySequence
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QAbstractButton,
-    QApplication,
     QCheckBox,
     QComboBox,
     QDialog,
@@ -317,7 +316,7 @@ def test_the_tabulator_reaches_every_control_of_the_data_sets_page(qtbot: QtBot,
     find(page, QWidget, "datasets").setFocus()
     reached = []
     for _ in range(30):
-        widget = QApplication.focusWidget()
+        widget = window.focusWidget()
         if widget is None or (widget.objectName() in reached and widget.objectName() == "datasets"):
             break
         reached.append(widget.objectName())
