@@ -24,16 +24,19 @@ from engine.executors.processes import ProcessExecutor
 from engine.executors.tasks import DeviceTask
 from engine.experiments import ALL, COURSE_EXPERIMENTS, EXPERIMENTS, find_experiment
 from engine.experiments.base import ComputedExperiment, Experiment, TrainingExperiment
-from engine.exports import check_writable, export_experiment
+from engine.exports import Format, check_writable, export_experiment
 from engine.fields import describe
 from engine.network_library import NetworkLibrary
 from engine.paths import log_folder
 from engine.progress import make_reporter
+from engine.report import check_report_file, write_report
 from engine.results import ExperimentResult, VariantResult, load_results
 from engine.session import Session
+from engine.settings import without_experiment
 from engine.spec import ExperimentSpec, parse_assignments, read_toml
 from engine.statistics import spread
 from engine.store import Store
+from engine.wording import counted
 
 EXIT_OK = 0
 EXIT_FAILED = 1
@@ -79,7 +82,7 @@ def build_spec(experiment: Experiment, options: Options, lenient: bool = False) 
     pairs = [pair for pair in options.assignments if not lenient or pair.partition("=")[0].strip() in known]
     changes: dict[str, Any] = {}
     if options.config is not None:
-        changes |= read_toml(options.config)
+        changes |= _settings_in(options.config, options.batch or experiment.name)
     if options.dataset is not None:
         changes["dataset"] = options.dataset
     changes |= parse_assignments(experiment.spec, pairs)
@@ -94,6 +97,14 @@ def build_spec(experiment: Experiment, options: Options, lenient: bool = False) 
         case {"architectures": list(names)}:
             changes["architectures"] = [library.resolve(name) if isinstance(name, str) else name for name in names]
     return experiment.preset(options.preset, **changes)
+
+
+def _settings_in(file: Path, name: str) -> dict[str, Any]:
+    """The settings in a file, which may say that they are for the experiment called ``name``, but for no other."""
+    try:
+        return without_experiment(read_toml(file), name)
+    except SpecError as error:
+        raise error if str(error).startswith(str(file)) else SpecError(f"{file}: {error}") from None
 
 
 def _absolute(dataset: Any) -> Any:
@@ -113,9 +124,12 @@ def _train(options: Options) -> int:
     specs = build_specs(chosen, options)
     if options.export is not None:
         check_writable(options.export)  # known before the training, not after it
+    if options.report is not None:
+        check_report_file(options.report)
     store = Store(options.workspace)
     executor = make_executor(options)
     codes: list[int] = []
+    numbers: list[int] = []
     try:
         if options.device not in (None, AUTO, CPU):
             check_device(options.device, _find_devices(executor))
@@ -124,10 +138,14 @@ def _train(options: Options) -> int:
             folder = options.export / experiment.name if options.export and options.batch == ALL else options.export
             finished = _run_session(experiment, spec, store, executor)
             if finished.experiment is not None:
-                _report(store, experiment, finished.experiment, folder)
+                numbers.append(finished.experiment)
+                _report(store, experiment, finished.experiment)
+                _export(store, experiment, finished.experiment, folder, options.formats)
             codes.append(_exit_code(finished))
             if codes[-1] == EXIT_INTERRUPTED:
                 break
+        if options.report is not None and numbers:
+            _say(sys.stdout, f"Report written to {write_report(store, numbers, options.report)}")
     finally:
         executor.close()
         store.close()
@@ -142,7 +160,7 @@ def build_specs(experiments: Sequence[Experiment], options: Options) -> list[Exp
     if len(experiments) == 1:
         return [build_spec(experiments[0], options)]
     given = [pair.partition("=")[0].strip() for pair in options.assignments] + (["dataset"] if options.dataset else [])
-    given += list(read_toml(options.config)) if options.config else []
+    given += list(_settings_in(options.config, options.batch or ALL)) if options.config else []
     known = {key for experiment in experiments for key in experiment.spec.model_fields}
     for key in given:
         if key not in known:
@@ -182,7 +200,7 @@ def _obey_signals(control: ControlChannel) -> dict[signal.Signals, Any]:
     return {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
 
 
-def _report(store: Store, experiment: Experiment, number: int, export: Path | None) -> None:
+def _report(store: Store, experiment: Experiment, number: int) -> None:
     match experiment:
         case TrainingExperiment():
             result = load_results(store, number)
@@ -191,9 +209,12 @@ def _report(store: Store, experiment: Experiment, number: int, export: Path | No
         case ComputedExperiment() if (found := store.computation(number)) is not None:
             _say_all(experiment.report(found.findings))
     _say(sys.stdout, f"Stored as experiment {number} in {store.file}")
-    if export is not None and (isinstance(experiment, TrainingExperiment) or store.computation(number) is not None):
-        files = export_experiment(store, number, export)
-        _say(sys.stdout, f"Exported {len(files)} files to {export}")
+
+
+def _export(store: Store, experiment: Experiment, number: int, folder: Path | None, formats: Sequence[Format]) -> None:
+    if folder is not None and (isinstance(experiment, TrainingExperiment) or store.computation(number) is not None):
+        files = export_experiment(store, number, folder, formats)
+        _say(sys.stdout, f"Exported {counted(len(files), 'file')} to {folder}")
 
 
 def _report_runs(result: ExperimentResult) -> None:

@@ -10,8 +10,9 @@ from typing import NoReturn
 
 import engine
 from engine.devices import parse_device
-from engine.errors import SpecError
+from engine.errors import ExportError, SpecError
 from engine.experiments import ALL, EXPERIMENTS
+from engine.exports.formats import DEFAULT_FORMATS, Format, parse_formats
 from engine.paths import default_workspace
 
 MOST_WORKERS = 256
@@ -36,6 +37,8 @@ class Options:
     export: Path | None
     device: str | None = None
     workspace_given: bool = False
+    formats: tuple[Format, ...] = DEFAULT_FORMATS
+    report: Path | None = None
 
 
 def parse(arguments: Sequence[str]) -> Options:
@@ -43,9 +46,11 @@ def parse(arguments: Sequence[str]) -> Options:
     parser = _parser()
     found = parser.parse_args(arguments)
     if not found.batch:
-        for name in ("preset", "dataset", "set", "config", "export"):
+        for name in ("preset", "dataset", "set", "config", "export", "report"):
             if getattr(found, name):
                 parser.error(f"--{name} goes with --batch EXPERIMENT, such as --batch architectures")
+    if found.formats and not found.export:
+        parser.error("--formats goes with --export DIR")
     return Options(
         batch=found.batch,
         list=found.list,
@@ -58,6 +63,8 @@ def parse(arguments: Sequence[str]) -> Options:
         export=found.export,
         device=found.device,
         workspace_given=found.workspace is not None,
+        formats=found.formats or DEFAULT_FORMATS,
+        report=found.report,
     )
 
 
@@ -94,6 +101,18 @@ def _parser() -> argparse.ArgumentParser:
     )
     batch.add_argument("--config", type=_path, metavar="FILE.toml", help="settings from a file")
     batch.add_argument("--export", type=_path, metavar="DIR", help="write summary, curves and figures there")
+    batch.add_argument(
+        "--formats",
+        type=_formats,
+        metavar="LIST",
+        help=f"what to export, of {', '.join(Format)} (default: {','.join(DEFAULT_FORMATS)})",
+    )
+    batch.add_argument(
+        "--report",
+        type=_path,
+        metavar="FILE.html|FILE.pdf",
+        help="write a report of the experiment there; with all, one report of all of them",
+    )
     return parser
 
 
@@ -108,6 +127,13 @@ def _device(text: str) -> str:
     try:
         return parse_device(text)
     except SpecError as error:
+        raise argparse.ArgumentTypeError(str(error).rstrip(".")) from None
+
+
+def _formats(text: str) -> tuple[Format, ...]:
+    try:
+        return parse_formats(text.split(","))
+    except ExportError as error:
         raise argparse.ArgumentTypeError(str(error).rstrip(".")) from None
 
 

@@ -179,7 +179,7 @@ class SamplesReady:
 
 @dataclass(frozen=True)
 class Exported:
-    """Results were written: how many files, to which folder."""
+    """Results were written: how many files, to which folder; the file itself where it is a report."""
 
     folder: str
     files: int

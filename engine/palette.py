@@ -65,3 +65,8 @@ def styles(runs: Iterable[RunSpec]) -> dict[str, Style]:
 def colour_of(position: int) -> str:
     """The colour, as #RRGGBB, of the variant at ``position`` (from 0) of an experiment's plan."""
     return COLOURS[position % len(COLOURS)]
+
+
+def distinct_styles() -> tuple[Style, ...]:
+    """Every look there is, no two alike: all colours in solid lines first, then in the next pattern."""
+    return tuple(Style(colour, pattern) for pattern in range(len(DASHES)) for colour in range(len(COLOURS)))

@@ -24,6 +24,8 @@ from engine.events import (
     RunRestored,
     RunStarted,
 )
+from engine.experiments import EXPERIMENTS
+from engine.experiments.base import ComputedExperiment
 from engine.store import Store, StoredExperiment, StoredRun
 
 NUMBERS = (
@@ -115,6 +117,9 @@ def _computation(store: Store, stored: StoredExperiment) -> Iterator[Event]:
     yield ComputationStarted(stored.id, stored.name)
     found = store.computation(stored.id)
     if found is not None:
+        experiment = EXPERIMENTS.get(stored.name)
+        if isinstance(experiment, ComputedExperiment):
+            yield from experiment.retell(found)
         yield Computed(found.findings, found.arrays, stored.device or Device("CPU", "unknown", 0), stored.versions)
 
 

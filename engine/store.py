@@ -128,7 +128,7 @@ class Store(Database):
     def reopen_experiment(self, experiment: int, spec: str, workers: int) -> None:
         """Let an experiment that has ended go on with other settings, JSON, such as more repeats."""
         self._execute(
-            "UPDATE experiments SET spec=?, workers=?, status=?, reason='', finished=NULL WHERE id=?",
+            "UPDATE experiments SET spec=?, workers=?, status=?, reason='', finished=NULL, thumbnail=NULL WHERE id=?",
             *(spec, workers, Status.RUNNING, experiment),
         )
 
@@ -144,6 +144,11 @@ class Store(Database):
         if row is None:
             raise StoreError(f"There is no experiment {experiment} in {self.file}.")
         return experiment_of(row)
+
+    def experiments(self, limit: int) -> list[StoredExperiment]:
+        """The experiments that were not thrown away, newest first, at most ``limit`` of them."""
+        rows = self._execute("SELECT * FROM experiments WHERE deleted IS NULL ORDER BY id DESC LIMIT ?", limit)
+        return [experiment_of(row) for row in rows]
 
     def runs(self, experiment: int) -> list[StoredRun]:
         """The runs of an experiment in the order of the plan."""

@@ -78,6 +78,10 @@ class Bridge(QThread):
 
         self._submit(job)
 
+    def run_job(self, job: Job) -> None:
+        """Do something else away from the event loop, with what it emits reported by ``happened``."""
+        self._submit(job)
+
     def send(self, command: Command) -> None:
         """Ask something of the newest experiment or task, begun or not; honoured within one recording interval."""
         if self._newest is not None:

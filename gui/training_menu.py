@@ -29,6 +29,8 @@ ITEMS = (
     Item("skip", "S&kip run", ("F8",)),
     Item("stop", "S&top and keep", ("Shift+F5",)),
     Item("cancel", "&Cancel", ("Ctrl+Shift+F5",)),
+    Item("repeats", "Add r&epeats…", ("Ctrl+Shift+A",), in_front=True),
+    Item("export", "E&xport…", ("Ctrl+E",), in_front=True),
 )
 
 
@@ -65,14 +67,14 @@ class TrainingMenu(QMenu):
         if item.button == "rate":
             tab.controls.focus_rate()
         else:
-            tab.controls.press(item.button)
+            tab.press(item.button)
 
     def _tab(self, item: Item) -> ExperimentTab | None:
         return self._in_front() if item.in_front else self._at_work()
 
     def _can(self, item: Item) -> bool:
         tab = self._tab(item)
-        return tab is not None and tab.controls.can("pause" if item.button == "rate" else item.button)
+        return tab is not None and tab.can_press("pause" if item.button == "rate" else item.button)
 
     def _show_what_can_be_done(self) -> None:
         self._enable(self._can)

@@ -8,7 +8,6 @@ from PySide6.QtCore import Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import QCloseEvent, QDesktopServices, QShowEvent
 from PySide6.QtWidgets import (
     QDialog,
-    QFileDialog,
     QInputDialog,
     QLabel,
     QMainWindow,
@@ -31,7 +30,7 @@ from engine.events import (
     TaskFailed,
 )
 from engine.executors.base import Executor
-from engine.executors.tasks import DeviceTask, ExportTask
+from engine.executors.tasks import DeviceTask
 from engine.experiments import EXPERIMENTS
 from engine.network_library import NetworkLibrary
 from engine.paths import store_file
@@ -39,28 +38,35 @@ from engine.program_log import ProgramLog
 from engine.spec import ExperimentSpec
 from engine.store import Store
 from engine.trained_runs import trained_runs
+from engine.wording import counted
 from gui.bridge import Bridge
 from gui.conductor import Conductor
 from gui.dataset_desk import DatasetDesk
 from gui.dialogs.network_dialog import NetworkDialog
 from gui.experiment_queue import ExperimentQueue
-from gui.menu import add_tab_actions
+from gui.kernel_reader import KernelReader
+from gui.menu import Entry, add_tab_actions, fill_menu
+from gui.open_tabs import OpenTabs
 from gui.preferences import program_settings
 from gui.program_dialogs import ProgramDialogs
+from gui.reader import Reader
 from gui.scheme_menu import SchemeMenu
 from gui.tabs import BOARDS
 from gui.tabs.architectures import architectures_board
 from gui.tabs.datasets import DatasetsTab
 from gui.tabs.experiment_tab import ExperimentTab
+from gui.tabs.history import HistoryTab
 from gui.tabs.try_it import TryItTab
 from gui.training_menu import TrainingMenu
 from gui.views.message_bar import MessageBar
-from gui.views.queue_panel import QueuePanel
+from gui.views.queue_panel import QueuePanel, WaitingLabel
 from gui.window_state import remember_state, restore_state
+from gui.writing import Writing
 
 # A plan larger than any machine has cores: warms up as many processes as ever train side by side.
 MANY_RUNS = 1000
-RUNNING_INTERVAL_MS = 1000  # how often the time left is said anew in the queue
+QUEUE_HEIGHT = 110
+SAID_MS = 10_000  # how long what has been done stays in the status bar
 # What a network is checked on before a data set has been looked at: digits, or CIFAR-10 in gray.
 USUAL_SHAPE, USUAL_CLASSES = (32, 32, 1), 10
 
@@ -100,26 +106,25 @@ class MainWindow(QMainWindow):
         self.setWindowTitle("Trainscope")
         self._workspace = workspace
         self._library = NetworkLibrary(workspace)
+        self._kernels = KernelReader(workspace)
         self._settings = program_settings()
         self._training = Bridge(trainer, self)
         self._assistant = Bridge(assistant, self)
         self._prober = Bridge(prober, self)
         self._librarian = Bridge(librarian, self)
         self._program = ProgramDialogs(self, lambda: self.is_training, workspace, device, own_log)
+        self._writing = Writing(workspace, self._assistant.run_task, self)
         self._closing = False
         self._messages = MessageBar()
         self._device = QLabel()  # known once something has been computed
         self._device.setObjectName("device")
-        self._waiting = QLabel()  # how much is in the queue
-        self._waiting.setObjectName("waiting")
-        self._running_timer = QTimer(self, interval=RUNNING_INTERVAL_MS)
         self._tabs = QTabWidget()
         self._tabs.setObjectName("tabs")
         self._tabs.setDocumentMode(True)
         self._experiment_tabs: list[ExperimentTab] = []
         self._queue = ExperimentQueue(workspace, self)
-        self._queue_panel = QueuePanel(self._queue)
         self._conductor = Conductor(workspace, self._training, self._queue, self._experiment_tabs, self)
+        self._queue_panel = QueuePanel(self._queue, self._conductor)
         for name, experiment in EXPERIMENTS.items():
             self._add_tab(ExperimentTab(experiment, BOARDS.get(name, architectures_board)()))
         self._try_it = TryItTab()
@@ -127,6 +132,10 @@ class MainWindow(QMainWindow):
         self._datasets = DatasetsTab(DatasetLibrary(workspace))
         self._tabs.addTab(self._datasets, "Data sets")
         self._desk = DatasetDesk(self._datasets, self._experiment_tabs, self._assistant, self._librarian)
+        self._catalogue = Reader(workspace, self)
+        self._history = HistoryTab(self._catalogue)
+        self._tabs.addTab(self._history, "History")
+        self._opened = OpenTabs(self._tabs, workspace, self._history, self._kernels)
         self._arrange()
         self._make_menu()
         self._connect()
@@ -147,6 +156,7 @@ class MainWindow(QMainWindow):
             self._librarian.start()
             self._program.begin()
             QTimer.singleShot(0, lambda: self._training.warm_up(MANY_RUNS))
+            QTimer.singleShot(0, self._opened.reopen)
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
         """Ask while training; leave no process behind."""
@@ -161,10 +171,13 @@ class MainWindow(QMainWindow):
             event.ignore()
             return
         self.remember()
+        self._opened.close()
+        self._history.close_catalogue()
         for bridge in (self._assistant, self._prober, self._librarian):
             bridge.send(Control.CANCEL)
         for bridge in (self._training, self._assistant, self._prober, self._librarian):
             bridge.close()
+        self._kernels.close()
         super().closeEvent(event)
 
     def remember(self) -> None:
@@ -177,11 +190,14 @@ class MainWindow(QMainWindow):
 
     def _add_tab(self, tab: ExperimentTab) -> None:
         self._experiment_tabs.append(tab)
+        tab.board.use_kernels(self._kernels)
         tab.run_requested.connect(lambda spec: self._run(tab, spec))
         tab.command_given.connect(self._conductor.command)
         tab.repeats_requested.connect(self._ask_for_repeats)
         tab.samples_requested.connect(lambda data: self._desk.fetch_samples(tab.form.dataset_chooser, data))
-        tab.export_requested.connect(self._export)
+        tab.export_requested.connect(
+            lambda number: self._writing.export(number, f"{tab.experiment.title}, experiment {number}")
+        )
         tab.writing_requested.connect(lambda: self._write_network(tab))
         tab.failed.connect(self.show_error)
         for architecture in self._saved_networks():
@@ -204,17 +220,6 @@ class MainWindow(QMainWindow):
         if agreed:
             self._messages.clear()
             self._conductor.add_repeats(experiment, count)
-
-    def _show_running(self) -> None:
-        """Say in the queue what is under way and how long it will still take."""
-        active = self._conductor.active
-        self._queue_panel.show_running(
-            f"<b>{active.experiment.title}</b> is under way{active.time_left}." if active is not None else ""
-        )
-
-    def _show_waiting(self) -> None:
-        count = len(self._queue.orders)
-        self._waiting.setText(f"{count} waiting{' (held)' if self._queue.holds else ''}" if count else "")
 
     def _saved_networks(self) -> list[str]:
         try:
@@ -240,12 +245,9 @@ class MainWindow(QMainWindow):
         if not store_file(self._workspace).exists():
             self._experiment_tabs[0].stage.welcome()
 
-    def _export(self, experiment: int) -> None:
-        folder = QFileDialog.getExistingDirectory(self, "Choose a folder for the results", str(Path.home()))
-        if folder:
-            self._messages.clear()
-            self._assistant.run_task(ExportTask(self._workspace, experiment, Path(folder)))
-            self.statusBar().showMessage("Exporting …")
+    def _writing_started(self, text: str) -> None:
+        self._messages.clear()
+        self.statusBar().showMessage(text)
 
     def _take_training(self, event: Event) -> None:
         if isinstance(event, RunStarted | Computed):
@@ -256,6 +258,8 @@ class MainWindow(QMainWindow):
             self.show_error(event.reason)
         self._program.take(event)
         self._conductor.take(event)
+        self._history.take(event)
+        self._opened.take(event)
         if isinstance(event, RunFinished) and self._try_it.isVisible():
             self._offer_trained_runs()
         self.trained.emit(event)
@@ -282,7 +286,6 @@ class MainWindow(QMainWindow):
 
     def _training_idle(self) -> None:
         self._conductor.become_idle()
-        self._show_running()
         self.training_ended.emit()
         if self._closing:
             self.close()
@@ -291,7 +294,7 @@ class MainWindow(QMainWindow):
         self._desk.take(event)
         match event:
             case Exported(folder, files):
-                self.statusBar().showMessage(f"{files} files written to {folder}", 10_000)
+                self.statusBar().showMessage(f"{counted(files, 'file')} written: {folder}", 10_000)
                 QDesktopServices.openUrl(QUrl.fromLocalFile(folder))
             case TaskFailed(reason, cancelled) if not cancelled:
                 self.statusBar().clearMessage()
@@ -316,16 +319,19 @@ class MainWindow(QMainWindow):
         column.addWidget(self._messages)
         column.addWidget(self._tabs, 1)
         self.setCentralWidget(central)
-        self.statusBar().addPermanentWidget(self._waiting)
+        self.statusBar().addPermanentWidget(WaitingLabel(self._queue))
         self.statusBar().addPermanentWidget(self._device)
-        self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self._queue_panel)
+        self.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, self._queue_panel)
+        self.resizeDocks([self._queue_panel], [QUEUE_HEIGHT], Qt.Orientation.Vertical)
         self._queue_panel.setVisible(bool(self._queue.orders))
         self.resize(1280, 800)
         restore_state(self, self._tabs, self._settings)
 
     def _make_menu(self) -> None:
         bar = self.menuBar()
-        self._program.fill_file_menu(bar.addMenu("&File"))
+        file = bar.addMenu("&File")
+        fill_menu(self, file, (Entry("report", "&Report…", self._writing.report, ("Ctrl+Shift+R",)), None))
+        self._program.fill_file_menu(file)
         bar.addMenu(TrainingMenu(self._tab_in_front, lambda: self._conductor.active, self))
         view = bar.addMenu("&View")
         show_queue = self._queue_panel.toggleViewAction()
@@ -337,6 +343,25 @@ class MainWindow(QMainWindow):
         self._schemes = SchemeMenu(self, view, self._settings)
         add_tab_actions(self, view, self._tabs)
         self._program.fill_help_menu(bar.addMenu("&Help"))
+
+    def _show_settings(self, name: str, spec: ExperimentSpec) -> None:
+        """Show settings in the form of the experiment that they are for."""
+        tab = next(tab for tab in self._experiment_tabs if tab.experiment.name == name)
+        self._messages.clear()
+        tab.show_spec(spec)
+        self._tabs.setCurrentWidget(tab)
+
+    def _connect_history(self) -> None:
+        history, actions = self._history, self._history.experiment_actions
+        history.run_again_requested.connect(self._conductor.run_again)
+        history.repeats_requested.connect(self._conductor.add_repeats)
+        history.train_on_requested.connect(self._conductor.train_on)
+        history.export_requested.connect(lambda number: self._writing.export(number, f"Experiment {number}"))
+        history.report_requested.connect(self._writing.report)
+        actions.settings_pasted.connect(self._show_settings)
+        actions.said.connect(lambda text: self.statusBar().showMessage(text, SAID_MS))
+        for source in (actions, self._opened):
+            source.failed.connect(self.show_error)
 
     def _connect(self) -> None:
         queued = Qt.ConnectionType.QueuedConnection
@@ -351,14 +376,11 @@ class MainWindow(QMainWindow):
         self._program.changed.connect(self.reopening_wanted)
         self._program.scheme_changed.connect(self._schemes.tick)
         self._program.failed.connect(self.show_error)
-        self._queue.changed.connect(self._show_waiting)
         self._queue.failed.connect(self.show_error)
-        self._queue_panel.start_wanted.connect(self._conductor.start_queue)
-        self._conductor.queued.connect(self._queue_panel.show)
         self._conductor.continuation_shown.connect(self._tabs.setCurrentWidget)
         self._conductor.failed.connect(self.show_error)
-        self._running_timer.timeout.connect(self._show_running)
-        self._running_timer.start()
-        self._show_waiting()
+        self._writing.started.connect(self._writing_started)
+        self._writing.failed.connect(self.show_error)
         self._try_it.task_requested.connect(self._prober.run_task)
         self._try_it.failed.connect(self.show_error)
+        self._connect_history()

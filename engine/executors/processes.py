@@ -20,7 +20,7 @@ from pathlib import Path
 from engine.control import ControlChannel
 from engine.devices import AUTO, cpu_count
 from engine.errors import WorkerError
-from engine.events import Command, Control, Emit, SkipRun, Status
+from engine.events import Command, Control, Emit, RunFinished, SkipRun, Status
 from engine.executors.base import concerns, ending
 from engine.executors.tasks import Task, TrainTask
 from engine.executors.worker import TaskDone, WarmUp, WorkerSettings, worker_main
@@ -64,6 +64,12 @@ class _Child:
     process: BaseProcess
     connection: Connection
     task: Task | None = None
+    is_over: bool = False  # the run of its task has ended; it is about to say so of the task
+
+    @property
+    def is_free(self) -> bool:
+        """Whether it can take a task, now or in a moment."""
+        return self.task is None or self.is_over
 
 
 class ProcessExecutor:
@@ -83,10 +89,11 @@ class ProcessExecutor:
         # Of no process yet.
         self._settings = WorkerSettings(threads=0, log_file=log_folder, yielding=yielding, device=device)
         self._paused = False
+        self._begin_held = 0  # runs that may begin while paused, each held after its first record
 
     def start(self, runs: int) -> int:
         """Start as many children as a plan of ``runs`` runs needs, unless just those are there; they warm up."""
-        self._paused = False
+        self._paused, self._begin_held = False, 0
         count = min(self._workers, runs) if self._workers else default_workers(runs, cpu_count())
         self._start(count, threads=max(1, cpu_count() // count))
         for child in list(self._children):
@@ -104,8 +111,7 @@ class ProcessExecutor:
         last: Control | None = None
         try:
             while queue or any(child.task for child in self._children):
-                if not self._paused:
-                    self._feed(queue)
+                self._feed(queue)
                 last = self._listen(queue, emit, control) or last
         except BaseException:
             self.close()  # nobody listens to the tasks under way any more
@@ -150,16 +156,17 @@ class ProcessExecutor:
         theirs.close()
         return _Child(process, ours)
 
-    def _feed(self, queue: deque[Task]) -> list[_Child]:
-        """Give every child that has nothing to do a task; gives those children."""
-        fed = []
+    def _feed(self, queue: deque[Task]) -> None:
+        """Give every child that has nothing to do a task."""
         for child in list(self._children):
-            if queue and child.task is None:
-                task = queue.popleft()
-                reached = self._send(child, task)
-                reached.task = task
-                fed.append(reached)
-        return fed
+            if child.task is not None or not queue or (self._paused and not self._begin_held):
+                continue
+            task = queue.popleft()
+            reached = self._send(child, task)
+            reached.task, reached.is_over = task, False
+            if self._paused:
+                self._begin_held -= 1
+                self._tell(reached, Control.PAUSE)
 
     def _listen(self, queue: deque[Task], emit: Emit, control: ControlChannel) -> Control | None:
         """Wait until a child or the control channel has something to say, and act on it; gives what ends it all."""
@@ -178,15 +185,14 @@ class ProcessExecutor:
                 while queue:
                     emit(queue.popleft().failed(Status.CANCELLED, "Not started."))
             case Control.PAUSE | Control.RESUME:
-                self._paused = command is Control.PAUSE
+                self._paused, self._begin_held = command is Control.PAUSE, 0
+            case Control.STEP if self._paused:
+                self._begin_held = sum(child.is_free for child in self._children)
             case SkipRun(run):
                 for task in [task for task in queue if isinstance(task, TrainTask) and task.run == run]:
                     queue.remove(task)
                     emit(task.failed(Status.SKIPPED, "Skipped."))
         self._pass_on(command)
-        if command is Control.STEP and self._paused:
-            for child in self._feed(queue):  # one that begins now is held after its first record
-                self._tell(child, Control.PAUSE)
 
     def _send(self, child: _Child, message: Task | WarmUp) -> _Child:
         """Send to a child, or to its successor if it has died while it had nothing to do; gives the one reached."""
@@ -210,6 +216,7 @@ class ProcessExecutor:
             if isinstance(message, TaskDone):
                 child.task = None
             else:
+                child.is_over = isinstance(message, RunFinished)
                 emit(message)
 
     def _pass_on(self, command: Command) -> None:

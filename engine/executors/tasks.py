@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,7 +35,9 @@ from engine.events import (
 from engine.executors.auxiliary import Auxiliary
 from engine.executors.probe_tasks import PickTestImagesTask, ProbeTask, ReadImageTask, TryRunner, TryTask
 from engine.experiments.base import ComputedExperiment
+from engine.exports import DEFAULT_FORMATS, Format, export_experiment
 from engine.spec import DataSpec, ExperimentSpec, RunSpec
+from engine.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -93,6 +96,16 @@ class ExportTask(Auxiliary):
     workspace: Path
     experiment: int
     folder: Path
+    formats: tuple[Format, ...] = DEFAULT_FORMATS
+
+
+@dataclass(frozen=True)
+class ReportTask(Auxiliary):
+    """Write a report of stored experiments to a file; answers :class:`~engine.events.Exported` with that file."""
+
+    workspace: Path
+    experiments: tuple[int, ...]
+    file: Path
 
 
 @dataclass(frozen=True)
@@ -112,6 +125,7 @@ Task = (
     | RemoveCacheTask
     | DeviceTask
     | ExportTask
+    | ReportTask
     | ComputeTask
     | TrainTask
     | TryTask
@@ -158,8 +172,10 @@ class TaskRunner:
                 emit(CacheRemoved(dataset, remove_cached(dataset)))
             case DeviceTask():
                 emit(worker_ready())
-            case ExportTask(workspace, experiment, folder):
-                emit(_export(workspace, experiment, folder))
+            case ExportTask():
+                emit(_export(task))
+            case ReportTask():
+                emit(_report(task))
             case ComputeTask(experiment, settings):
                 found = experiment.compute(settings, emit, progress)
                 ready = worker_ready()
@@ -188,15 +204,17 @@ def _show_samples(data: DataSpec, count: int, emit: Emit, progress: Callable[[st
     emit(SamplesReady(data.dataset, *facts))
 
 
-def _export(workspace: Path, experiment: int, folder: Path) -> Exported:
-    from engine.exports import export_experiment
-    from engine.store import Store
+def _export(task: ExportTask) -> Exported:
+    with closing(Store(task.workspace)) as store:
+        files = export_experiment(store, task.experiment, task.folder, task.formats)
+        return Exported(str(task.folder), len(files))
 
-    store = Store(workspace)
-    try:
-        return Exported(str(folder), len(export_experiment(store, experiment, folder)))
-    finally:
-        store.close()
+
+def _report(task: ReportTask) -> Exported:
+    from engine.report import write_report
+
+    with closing(Store(task.workspace)) as store:
+        return Exported(str(write_report(store, task.experiments, task.file)), 1)
 
 
 def worker_ready() -> WorkerReady:

@@ -85,6 +85,10 @@ class TrainingExperiment(Experiment):
     report: Callable[[dict[str, Any]], Iterator[str]] = _no_lines
 
 
+def _nothing_to_tell(_found: Computation) -> Iterator[ComputedPart]:
+    return iter(())
+
+
 @dataclass(frozen=True)
 class ComputedExperiment(Experiment):
     """An experiment that computes its results in one task of a worker.
@@ -93,10 +97,12 @@ class ComputedExperiment(Experiment):
     progress, which raises :class:`~engine.errors.Cancelled` when the user asks for it, or its kind
     :class:`~engine.errors.Stopped`, which ``compute`` may answer with what it has so far. ``report`` gives the lines
     that ``--batch`` prints of the findings. ``figures`` yields (file name without suffix, figure). ``archives`` maps
-    the name of an exported ``.npz`` file to the arrays in it.
+    the name of an exported ``.npz`` file to the arrays in it. ``retell`` gives the parts that were once sent, for
+    who opens the stored results.
     """
 
     compute: Callable[[Any, Callable[[ComputedPart], None], Progress], Computation]
     report: Callable[[dict[str, Any]], Iterator[str]]
     figures: Callable[[Any, Computation], Iterator[tuple[str, Figure]]]
     archives: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    retell: Callable[[Computation], Iterator[ComputedPart]] = _nothing_to_tell

@@ -151,6 +151,19 @@ def _recover(spec: BasicsSpec, emit: Callable[[ComputedPart], None], progress: P
     return steps
 
 
+def retell(found: Computation) -> Iterator[ComputedPart]:
+    """The parts that :func:`compute` sent; whether a step was within rounding is only known of all of them together."""
+    recovery = found.findings["gradient_recovery"]
+    within = {name: recovery["optimizers"][name]["within_rounding"] for name in OPTIMIZERS}
+    for place, step in enumerate(found.arrays["step"].tolist()):
+        compared = {
+            name: {measure: float(found.arrays[f"{name}_{measure}"][place]) for measure in MEASURES}
+            | {"within": within[name]}
+            for name in OPTIMIZERS
+        }
+        yield ComputedPart("step", {"step": step, "steps": recovery["steps"]} | compared)
+
+
 def _described_loss(probability: float) -> dict[str, float]:
     return {
         "probability_of_true_class": probability,
@@ -266,4 +279,5 @@ BASICS_EXPERIMENT = ComputedExperiment(
     report=report,
     figures=figures,
     archives={"gradient_recovery": ("step", *(f"{name}_{measure}" for name in OPTIMIZERS for measure in MEASURES))},
+    retell=retell,
 )

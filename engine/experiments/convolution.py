@@ -125,6 +125,14 @@ def compute(spec: ConvolutionSpec, emit: Callable[[ComputedPart], None], progres
     return Computation(findings, {**outputs, "input": input, "kernel": kernel})
 
 
+def retell(found: Computation) -> Iterator[ComputedPart]:
+    """The parts that :func:`compute` sent."""
+    shapes = ("input_shape", "kernel_shape", "output_shape", "input_dtype", "kernel_dtype", "multiplications")
+    yield ComputedPart("shapes", {name: found.findings[name] for name in shapes})
+    for method, values in found.findings["methods"].items():
+        yield ComputedPart("method", {"method": method, **values})
+
+
 def load(spec: ConvolutionSpec, progress: Progress) -> tuple[Array, Array, list[str]]:
     """Input, kernel and the kernels' names; what is built in takes the channels of the user's file.
 
@@ -229,4 +237,5 @@ CONVOLUTION_EXPERIMENT = ComputedExperiment(
     report=report,
     figures=figures,
     archives={"convolution": tuple(METHODS)},
+    retell=retell,
 )

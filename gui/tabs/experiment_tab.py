@@ -89,7 +89,11 @@ class ExperimentTab(QWidget):
 
     def use_preset(self, name: str) -> None:
         """Fill the form with a preset."""
-        self.form.show_spec(self.experiment.preset(name))
+        self.show_spec(self.experiment.preset(name))
+
+    def show_spec(self, spec: ExperimentSpec) -> None:
+        """Fill the form with settings."""
+        self.form.show_spec(spec)
         self._samples_timer.start()
         self._tell_board()
 
@@ -222,6 +226,16 @@ class ExperimentTab(QWidget):
         """Say whether an experiment is under way, in this tab or another: only one trains at a time."""
         self.controls.show_busy(busy)
 
+    def press(self, name: str) -> None:
+        """Press the button of that name, as a key does; nothing happens where it can't be pressed now."""
+        if (button := self.findChild(QPushButton, name)) is not None:
+            button.click()
+
+    def can_press(self, name: str) -> bool:
+        """Whether there is a button of that name and it can be pressed now."""
+        button = self.findChild(QPushButton, name)
+        return button is not None and button.isEnabled()
+
     def say(self, text: str) -> None:
         """Show a sentence where the state of this tab's experiment stands, unless one is under way."""
         if not self.is_at_work:
@@ -291,9 +305,13 @@ class ExperimentTab(QWidget):
     def _make_controls(self) -> None:
         self.controls = ControlBar(isinstance(self.experiment, TrainingExperiment))
         self._repeats = _button(
-            "repeats", "Add repeats…", "Train more runs of every variant of the experiment shown, with further seeds"
+            "repeats",
+            "Add repeats…",
+            "Train more runs of every variant of the experiment shown, with further seeds (Ctrl+Shift+A)",
         )
-        self._export = _button("export", "Export…", "Write summary, curves, figures and the course's files to a folder")
+        self._export = _button(
+            "export", "Export…", "Write summary, curves, figures and the course's files to a folder (Ctrl+E)"
+        )
         self._presets = [
             _button(f"preset_{name}", name.capitalize(), f"Settings of the {name} preset")
             for name in self.experiment.presets

@@ -61,6 +61,7 @@ RATE_TIP = (
     "<p>Learning rate for the rest of the run chosen in the table, or else of every run under way, from the next step "
     "on (F7). It is marked on the curves.</p>"
 )
+USUAL_RATE = 1e-3  # until a run tells its own
 RUN_NOW, RUN_LATER = "Run", "Queue"
 LATER_TIP = "Put what the form describes into the queue: it runs when its turn comes (Ctrl+R)"
 
@@ -117,15 +118,6 @@ class ControlBar(QWidget):
         run.setText(RUN_LATER if busy else RUN_NOW)
         run.setToolTip(LATER_TIP if busy else BUTTONS[0].tip)
 
-    def press(self, name: str) -> None:
-        """Press a button, as a shortcut does; nothing happens where it can't be pressed now."""
-        if name in self._buttons:
-            self._buttons[name].click()
-
-    def can(self, name: str) -> bool:
-        """Whether a button can be pressed now."""
-        return name in self._buttons and self._buttons[name].isEnabled()
-
     def _button(self, each: Button) -> QPushButton:
         button = QPushButton(each.text)
         button.setObjectName(each.name)
@@ -139,6 +131,7 @@ class ControlBar(QWidget):
         self._rate.setObjectName("rate_now")
         self._rate.setAccessibleName("Learning rate of the training under way")
         self._rate.setRange(1e-8, 1000)
+        self._rate.setValue(USUAL_RATE)
         self._rate.installEventFilter(WheelFilter(self._rate))
         self._set_rate.setObjectName("set_rate")
         for column, widget in enumerate((label, self._rate, self._set_rate)):

@@ -266,6 +266,17 @@ def test_an_export_folder_that_can_not_be_written_is_refused_before_anything_is_
     assert len(lines) == 1
 
 
+@pytest.mark.parametrize("name", ["report.doc", "file/report.html"])
+def test_a_report_that_can_not_be_written_is_refused_before_anything_is_trained(
+    workspace: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    (tmp_path / "file").write_text("a file")
+    assert batch(workspace, "--set", "architectures=mlp_1", "epochs=1", "--report", str(tmp_path / name)) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("trainscope: ")
+    assert not workspace.exists()
+
+
 def test_a_network_that_does_not_fit_ends_with_its_sentence(
     workspace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -10,8 +10,21 @@ import numpy as np
 from PySide6.QtWidgets import QWidget
 
 from engine.control import ControlChannel
-from engine.events import Control, Emit, ExperimentStarted, Exported, PlannedRun, SamplesReady, Status, TaskFailed
-from engine.executors.tasks import ExportTask, SampleTask, Task, TrainTask
+from engine.events import (
+    Control,
+    Emit,
+    ExperimentStarted,
+    Exported,
+    Intervention,
+    InterventionKind,
+    PlannedRun,
+    SamplesReady,
+    SetLearningRate,
+    SkipRun,
+    Status,
+    TaskFailed,
+)
+from engine.executors.tasks import ExportTask, ReportTask, SampleTask, Task, TrainTask
 from engine.experiments.architectures import plan
 from engine.experiments.base import TrainingExperiment
 from engine.spec import RunSpec
@@ -111,6 +124,8 @@ class Assistant:
                 emit(TaskFailed(failed) if failed else samples(task.data.dataset))
             if isinstance(task, ExportTask):
                 emit(Exported(str(task.folder), 13))
+            if isinstance(task, ReportTask):
+                emit(Exported(str(task.file), 1))
 
     def close(self) -> None:
         """Nothing to end."""
@@ -121,3 +136,44 @@ def _answer(task: Task, asked: Control | None) -> Any:
     if asked is Control.CANCEL:
         return task.failed(Status.CANCELLED, "Cancelled; its records are kept.")
     return finished(task.run, Status.STOPPED)
+
+
+class ObedientExecutor(ScriptedExecutor):
+    """Trains one run after the other and does what it is told; a run ends when asked to, records come by steps."""
+
+    def run(self, tasks: Sequence[Task], emit: Emit, control: ControlChannel) -> None:
+        self.tasks += tasks
+        ended: Control | None = None
+        for task in tasks:
+            if not isinstance(task, TrainTask):
+                emit(self._preparation)
+            elif ended is not None:
+                emit(task.failed(Status.CANCELLED, "Not started."))
+            else:
+                ended = self._train(task, emit, control)
+
+    def _train(self, task: TrainTask, emit: Emit, control: ControlChannel) -> Control | None:
+        step, rate = 10, 0.001
+        for event in (started(task.run), record(task.run), weights(task.run)):
+            emit(event)
+        while True:
+            command = control.poll(wait=True)
+            match command:
+                case Control.STOP | Control.CANCEL:
+                    emit(_answer(task, command))
+                    return command
+                case SkipRun(run) if run == task.run:
+                    emit(task.failed(Status.SKIPPED, "Skipped; its records are kept."))
+                    return None
+                case SetLearningRate(value, run) if run in (None, task.run):
+                    rate = value
+                    emit(Intervention(task.run, step, 0.5, InterventionKind.LEARNING_RATE, rate))
+                case Control.PAUSE:
+                    emit(Intervention(task.run, step, 0.5, InterventionKind.PAUSED))
+                case Control.RESUME:
+                    emit(Intervention(task.run, step, 0.5, InterventionKind.RESUMED))
+                case Control.STEP:
+                    emit(Intervention(task.run, step, 0.5, InterventionKind.RESUMED))
+                    step += 10
+                    emit(record(task.run, step, learning_rate=rate))
+                    emit(Intervention(task.run, step, 0.5, InterventionKind.PAUSED))

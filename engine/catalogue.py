@@ -1,0 +1,295 @@
+"""Every experiment of a workspace at a glance, and what its owner says about them.
+
+The session stays the only writer of results: written here are titles, notes, what was thrown away, and thumbnails,
+which only repeat what is stored.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engine.database import Database
+from engine.errors import StoreError
+from engine.events import Status
+from engine.experiments import EXPERIMENTS
+from engine.palette import styles
+from engine.rows import StoredExperiment, experiment_of
+from engine.settings import Setting, settings_of
+from engine.spec import RunSpec
+
+THUMBNAIL_VALUES = 48  # about as many as a thumbnail has pixels for
+DIGITS = 4  # of an accuracy in a thumbnail
+
+# Of each experiment: runs planned and ended, and test accuracies of the runs that statistics are over: those that went
+# through all epochs, or where there is none, those stopped early. Probes find settings for others and don't count.
+_COUNTS = """
+SELECT experiment, count(*) AS planned, sum(final) AS ended, sum(tested) AS tested,
+    coalesce(max(full), max(accuracy)) AS best, coalesce(avg(full), avg(accuracy)) AS mean
+FROM (
+    SELECT experiment, status NOT IN ('queued', 'running', 'paused') AS final,
+        test_accuracy IS NOT NULL AS tested,
+        CASE WHEN json_extract(spec, '$.probe') THEN NULL ELSE test_accuracy END AS accuracy,
+        CASE WHEN status = 'finished' AND NOT json_extract(spec, '$.probe') THEN test_accuracy END AS full
+    FROM runs{where}
+)
+GROUP BY experiment
+"""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A variant in a thumbnail: its colour as #RRGGBB, mean validation accuracies (fractions) evenly over its steps."""
+
+    variant: str
+    colour: str
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An experiment as a row of a list.
+
+    ``best`` and ``mean`` are test accuracies (fractions) over its runs; ``preset`` is the one its settings come closest
+    to. ``thumbnail`` is None as long as there is none.
+    """
+
+    stored: StoredExperiment
+    kind: str
+    planned: int
+    ended: int
+    tested: int
+    best: float | None
+    mean: float | None
+    preset: str
+    settings: tuple[Setting, ...]
+    thumbnail: tuple[Line, ...] | None
+
+    @property
+    def number(self) -> int:
+        """The experiment's number in the store."""
+        return self.stored.id
+
+    @property
+    def dataset(self) -> str:
+        """The data set's name; empty for an experiment that trains nothing."""
+        return self.stored.dataset.name if self.stored.dataset else ""
+
+    @property
+    def seconds(self) -> float | None:
+        """Wall time from beginning to end; None before the end."""
+        return None if self.stored.finished is None else self.stored.finished - self.stored.created
+
+    @property
+    def has_runs(self) -> bool:
+        """Whether it trains networks."""
+        return self.stored.dataset is not None
+
+    @property
+    def is_deleted(self) -> bool:
+        """Whether it was thrown away."""
+        return self.stored.deleted is not None
+
+    @property
+    def name(self) -> str:
+        """What it is called: its title, or else its kind."""
+        return self.stored.title or self.kind
+
+    @property
+    def difference(self) -> str:
+        """The settings in words: the nearest preset and what differs from it."""
+        differing = [f"{each.label} {each.value}" for each in self.settings if each.differs]
+        return " · ".join([*([self.preset.capitalize()] if self.preset else []), *differing])
+
+    @cached_property
+    def values(self) -> dict[str, Any]:
+        """The settings as plain values, by key."""
+        found: dict[str, Any] = json.loads(self.stored.spec)
+        return found
+
+    @cached_property
+    def words(self) -> str:
+        """All that a search looks through, in lower case."""
+        stored = self.stored
+        title = stored.dataset.title if stored.dataset else ""
+        settings = (f"{each.key} {each.label} {each.value}" for each in self.settings)
+        parts = (f"#{stored.id}", stored.title, stored.name, self.kind, stored.notes, self.dataset, title)
+        return "\n".join((*parts, stored.status.value, stored.reason, self.preset, *settings)).lower()
+
+
+@dataclass(frozen=True)
+class TrainedChoice:
+    """A run whose network was kept, with a text to choose it by."""
+
+    run: int
+    label: str
+
+
+class Catalogue(Database):
+    """Lists the experiments of a workspace. One object serves one thread; raises :class:`StoreError`."""
+
+    def entries(self) -> list[Entry]:
+        """Every experiment, the newest first, those thrown away too."""
+        counts = {row["experiment"]: row for row in self._execute(_COUNTS.format(where=""))}
+        rows = self._execute("SELECT * FROM experiments ORDER BY id DESC")
+        return [_entry(experiment_of(row), counts.get(row["id"]), row["thumbnail"]) for row in rows]
+
+    def entry(self, number: int) -> Entry:
+        """One experiment; raises :class:`StoreError` where there is none of that number."""
+        row = self._row(number)
+        counts = self._execute(_COUNTS.format(where=" WHERE experiment=?"), number).fetchone()
+        return _entry(experiment_of(row), counts, row["thumbnail"])
+
+    def rename(self, number: int, title: str) -> None:
+        """Call an experiment ``title``; nothing takes its title away."""
+        self._execute("UPDATE experiments SET title=? WHERE id=?", title.strip(), number)
+
+    def annotate(self, number: int, notes: str) -> None:
+        """Keep ``notes`` with an experiment."""
+        self._execute("UPDATE experiments SET notes=? WHERE id=?", notes, number)
+
+    def delete(self, numbers: Iterable[int]) -> None:
+        """Mark experiments as thrown away; everything of them is kept until :meth:`purge`."""
+        self._mark(numbers, time.time())
+
+    def restore(self, numbers: Iterable[int]) -> None:
+        """Take back :meth:`delete`."""
+        self._mark(numbers, None)
+
+    def purge(self, numbers: Iterable[int]) -> None:
+        """Remove those of ``numbers`` that are thrown away: rows, records and trained networks. Can't be taken back."""
+        for number in numbers:
+            marked = self._execute("SELECT 1 FROM experiments WHERE id=? AND deleted IS NOT NULL", number).fetchone()
+            if marked is None:
+                continue
+            models = self._execute("SELECT model FROM runs WHERE experiment=? AND model IS NOT NULL", number).fetchall()
+            # First the rows: a network without a row is only a file too many, a row without its network is broken.
+            self._execute("DELETE FROM experiments WHERE id=?", number)
+            _remove([self.workspace / row["model"] for row in models])
+
+    def trained(self, number: int) -> list[TrainedChoice]:
+        """The runs of an experiment whose network is there to go on from, the most accurate first."""
+        rows = self._execute(
+            "SELECT id, variant, repeat, test_accuracy, model FROM runs WHERE experiment=? AND model IS NOT NULL "
+            "ORDER BY test_accuracy DESC, id",
+            number,
+        )
+        return [
+            TrainedChoice(row["id"], f"{row['variant']}, run {row['repeat']}{_percent(row['test_accuracy'])}")
+            for row in rows
+            if (self.workspace / row["model"]).exists()
+        ]
+
+    def make_thumbnails(self) -> Iterator[tuple[int, tuple[Line, ...]]]:
+        """Make the thumbnails that are missing of experiments that have ended, newest first, each as it is done."""
+        marks = ", ".join("?" * len(_UNDER_WAY))
+        rows = self._execute(
+            # As many marks as there are statuses.
+            f"SELECT id FROM experiments WHERE thumbnail IS NULL AND status NOT IN ({marks}) ORDER BY id DESC",  # noqa: S608
+            *_UNDER_WAY,
+        ).fetchall()
+        for row in rows:
+            lines = self._thumbnail(row["id"])
+            text = json.dumps([{"name": line.variant, "colour": line.colour, "values": line.values} for line in lines])
+            # Unless it goes on meanwhile: the thumbnail would show only its beginning.
+            self._execute(
+                f"UPDATE experiments SET thumbnail=? WHERE id=? AND status NOT IN ({marks})",  # noqa: S608
+                *(text, row["id"], *_UNDER_WAY),
+            )
+            yield row["id"], lines
+
+    def _thumbnail(self, number: int) -> tuple[Line, ...]:
+        specs: dict[str, RunSpec] = {}
+        curves: dict[str, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
+        for run in self._execute("SELECT id, spec, total_steps FROM runs WHERE experiment=? ORDER BY id", number):
+            spec = RunSpec.from_json(run["spec"])
+            if spec.probe:
+                continue
+            specs.setdefault(spec.variant, spec)
+            for step, value in self._sampled(run["id"], run["total_steps"], spec.training.record_every):
+                curves[spec.variant][step].append(value)
+        drawn = styles(specs.values())
+        return tuple(
+            Line(
+                name,
+                drawn[name].hex,
+                tuple(round(float(np.mean(curves[name][s])), DIGITS) for s in sorted(curves[name])),
+            )
+            for name in specs
+            if curves[name]
+        )
+
+    def _sampled(self, run: int, total_steps: int, every: int) -> list[tuple[int, float]]:
+        """Steps and validation accuracies of up to :data:`THUMBNAIL_VALUES` records, evenly over all steps of the run.
+
+        Each is looked up by its key, so that a run of a million records costs no more than one of fifty.
+        """
+        records = total_steps // every
+        places = np.unique(np.linspace(1, records, min(records, THUMBNAIL_VALUES)).round().astype(int)) * every
+        marks = ", ".join("?" * len(places))
+        rows = self._execute(
+            f"SELECT step, validation_accuracy FROM points WHERE run=? AND step IN ({marks}) "  # noqa: S608
+            "AND validation_accuracy IS NOT NULL",
+            *(run, *places.tolist()),
+        )
+        return [(row["step"], row["validation_accuracy"]) for row in rows]
+
+    def _row(self, number: int) -> Any:
+        row = self._execute("SELECT * FROM experiments WHERE id=?", number).fetchone()
+        if row is None:
+            raise StoreError(f"There is no experiment {number} in {self.file}.")
+        return row
+
+    def _mark(self, numbers: Iterable[int], when: float | None) -> None:
+        with self._transaction():
+            for number in numbers:
+                self._execute("UPDATE experiments SET deleted=? WHERE id=?", when, number)
+
+
+_UNDER_WAY = tuple(status for status in Status if not status.is_final)
+
+
+def _entry(stored: StoredExperiment, counts: Any, thumbnail: str | None) -> Entry:
+    preset, settings = settings_of(stored.name, json.loads(stored.spec))
+    kind = EXPERIMENTS[stored.name].title if stored.name in EXPERIMENTS else stored.name
+    return Entry(
+        stored=stored,
+        kind=kind,
+        planned=counts["planned"] if counts else 0,
+        ended=counts["ended"] if counts else 0,
+        tested=counts["tested"] if counts else 0,
+        best=counts["best"] if counts else None,
+        mean=counts["mean"] if counts else None,
+        preset=preset,
+        settings=settings,
+        thumbnail=_lines(thumbnail),
+    )
+
+
+def _lines(thumbnail: str | None) -> tuple[Line, ...] | None:
+    if thumbnail is None:
+        return None
+    return tuple(Line(line["name"], line["colour"], tuple(line["values"])) for line in json.loads(thumbnail))
+
+
+def _percent(accuracy: float | None) -> str:
+    return "" if accuracy is None else f" · {100 * accuracy:.2f} %"
+
+
+def _remove(models: list[Path]) -> None:
+    """Remove files, and their folders where nothing is left in them; what can't be removed stays."""
+    for model in models:
+        with suppress(OSError):
+            model.unlink(missing_ok=True)
+    for folder in {model.parent for model in models}:
+        with suppress(OSError):
+            folder.rmdir()

@@ -1,0 +1,115 @@
+"""A stored experiment, opened: its board beside what the store knows of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from engine.catalogue import Entry
+from engine.errors import TrainscopeError
+from gui.kernel_reader import KernelReader
+from gui.reader import Reader, Reading
+from gui.stored import Stored, reading, spec_of
+from gui.tabs import BOARDS
+from gui.tabs.architectures import architectures_board
+from gui.tabs.board import Board
+from gui.tabs.board_painter import BoardPainter
+from gui.tabs.experiment_actions import ActionBar, Choice, ExperimentActions
+from gui.tabs.opened_tab import OpenedTab
+from gui.views.experiment_details import ExperimentDetails
+
+PANEL_WIDTH = 348  # as beside the experiments' own boards
+BUTTONS_A_ROW = 2
+BUTTONS = ("run_again", "add_repeats", "train_on", "copy_settings", "export", "report", "delete", "restore")
+
+
+class ResultTab(OpenedTab):
+    """Shows experiment ``number`` with the board of its kind."""
+
+    def __init__(self, number: int, reader: Reader, kernels: KernelReader, actions: ExperimentActions) -> None:
+        super().__init__()
+        self.setObjectName(f"result_{number}")
+        self._number, self._reader, self._kernels = number, reader, kernels
+        self._stored = Stored()
+        self._reading: Reading | None = None
+        self.board: Board | None = None
+        self._painter: BoardPainter | None = None
+        self.details = ExperimentDetails()
+        self._bar = ActionBar(actions, BUTTONS, BUTTONS_A_ROW)
+        self.details.renamed.connect(actions.rename)
+        self.details.annotated.connect(actions.annotate)
+        self._arrange()
+
+    @property
+    def key(self) -> str:
+        """Its number."""
+        return str(self._number)
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The one experiment."""
+        return (self._number,)
+
+    @property
+    def is_painted(self) -> bool:
+        """Whether every view has been drawn."""
+        return self.is_drawn and self._painter is not None and self._painter.is_done
+
+    def load(self) -> None:
+        """Read the experiment from the store."""
+        self.drop()
+        self._stored = Stored()
+        self.say(f"Experiment {self._number} is being read …")
+        self._reading = self._reader.ask(reading(self._number), self._take, self.reading_failed, self.reading_ended)
+
+    def drop(self) -> None:
+        """Keep what was written about it; forget what is being read."""
+        self.details.keep()
+        if self._reading is not None:
+            self._reading.drop()
+
+    def draw(self) -> None:
+        """Fill the board."""
+        entry = self._stored.entry
+        if entry is None:
+            return
+        if self.board is None:
+            self.board = BOARDS.get(entry.stored.name, architectures_board)()
+            self.board.failed.connect(self.failed)
+            self.board.use_kernels(self._kernels)
+            self._painter = BoardPainter(self.board)
+            self.content.addWidget(self.board)
+        self.board.show_settings(spec_of(entry))
+        self.content.setCurrentWidget(self.board)
+        if self._painter is not None:
+            self._painter.paint(self._stored.observations)
+
+    def show_entry(self, entry: Entry) -> None:
+        """Show what is newly known of the experiment."""
+        self.details.show_entry(entry)
+        self._bar.show_choice(Choice((entry,)))
+        self.titled.emit(f"#{entry.number} {entry.name}", entry.difference)
+
+    def _take(self, part: Any) -> None:
+        try:
+            self._stored.take(part)
+        except TrainscopeError as error:
+            self.drop()
+            self.reading_failed(str(error))
+            return
+        if isinstance(part, Entry):
+            self.show_entry(part)
+        self.say(f"Experiment {self._number}: {self._stored.runs_read} …")
+
+    def _arrange(self) -> None:
+        panel = QWidget()
+        panel.setFixedWidth(PANEL_WIDTH)
+        column = QVBoxLayout(panel)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.details, 1)
+        column.addWidget(self._bar)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(8, 8, 8, 8)
+        row.addWidget(panel)
+        row.addWidget(self.content, 1)
