@@ -63,6 +63,7 @@ class CompareTab(OpenedTab):
         self.setObjectName(f"comparison_{'_'.join(map(str, numbers))}")
         self._numbers, self._reader = numbers, reader
         self._stored: dict[int, Stored] = {}
+        self._entries: dict[int, Entry] = {}
         self._readings: list[Reading] = []
         self._left: set[int] = set()  # to be read
         self.board: TrainingBoard | None = None
@@ -88,7 +89,7 @@ class CompareTab(OpenedTab):
     def load(self) -> None:
         """Read all of them from the store."""
         self.drop()
-        self._stored = {number: Stored() for number in self._numbers}
+        self._stored = {}
         self._left = set(self._numbers)
         self._name()
         self.say("The experiments are being read …")
@@ -130,28 +131,30 @@ class CompareTab(OpenedTab):
 
     def show_entry(self, entry: Entry) -> None:
         """Take over a new title."""
-        if entry.number in self._stored and self._stored[entry.number].entry is not None:
-            self._stored[entry.number].entry = entry
+        self._entries[entry.number] = entry
+        if self.is_drawn:
             self._show_chips()
 
     def _read(self, number: int) -> Reading:
-        stored = self._stored[number]
-
         def take(part: Any) -> None:
-            try:
-                stored.take(part)
-            except TrainscopeError as error:
-                self.drop()
-                self.reading_failed(str(error))
-                return
-            self.say(f"Experiment {number}: {stored.runs_read} …")
+            match part:
+                case Entry():
+                    self._entries[number] = part
+                case str():
+                    self.say(f"Experiment {number}: {part} …")
+                case Stored():
+                    self._stored[number] = part
 
         def end() -> None:
             self._left.discard(number)
             if not self._left:
                 self.reading_ended()
 
-        return self._reader.ask(reading(number), take, self.reading_failed, end)
+        def fail(sentence: str) -> None:
+            self.drop()  # or how far the others are would take the place of the sentence
+            self.reading_failed(sentence)
+
+        return self._reader.ask(reading(number), take, fail, end)
 
     def _name(self) -> None:
         names = [f"#{number}" for number in self._numbers]
@@ -162,8 +165,7 @@ class CompareTab(OpenedTab):
             if (widget := item.widget()) is not None:
                 widget.deleteLater()
         for number in self._numbers:
-            entry = self._stored[number].entry
-            self._chips.addWidget(self._chip(number, entry.name if entry is not None else ""))
+            self._chips.addWidget(self._chip(number, self._entries[number].name))
         self._chips.addStretch()
 
     def _chip(self, number: int, name: str) -> QToolButton:
@@ -177,7 +179,7 @@ class CompareTab(OpenedTab):
         return chip
 
     def _show_settings(self) -> None:
-        entries = [entry for number in self._numbers if (entry := self._stored[number].entry) is not None]
+        entries = [self._entries[number] for number in self._numbers]
         rows = [
             ((label, *values), differs, "")
             for label, values, differs in side_by_side(entries)

@@ -9,6 +9,7 @@ from PySide6.QtCore import QItemSelection, QItemSelectionModel, QObject, QPointF
 from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPen, QPixmap, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
+    QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
     QTableView,
@@ -36,6 +37,8 @@ class ThumbnailDelegate(QStyledItemDelegate):
         super().paint(painter, option, index)
         model = index.model()
         if isinstance(model, HistoryModel) and (lines := model.rows[index.row()].thumbnail):
+            if option.state & QStyle.StateFlag.State_Selected:  # some of the colours are lost on that of a selection
+                painter.fillRect(option.rect.adjusted(1, 1, -1, -1), option.palette.base())
             painter.drawPixmap(
                 option.rect, self._picture(lines, option.rect.size(), painter.device().devicePixelRatioF())
             )

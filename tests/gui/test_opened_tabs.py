@@ -198,6 +198,21 @@ def test_an_experiment_that_is_gone_says_so(qtbot: QtBot, window: MainWindow, wo
     assert "no experiment 2" in find(window, MessageBar, "message_bar").text
 
 
+def test_a_comparison_with_one_that_is_gone_says_so(qtbot: QtBot, window: MainWindow, workspace: Path) -> None:
+    history = look_at_history(qtbot, window, 3)
+    with closing(Catalogue(workspace)) as catalogue:
+        catalogue.delete([1])
+        catalogue.purge([1])
+    for number in (1, 2):
+        history.table.entries.tick(number, True)
+    press(history, "compare")
+    tab = front(window)
+    until(qtbot, lambda: "no experiment 1" in find(tab, QLabel, "opened_state").text())
+    history.experiment_actions.open_requested.emit(3)
+    until(qtbot, lambda: front(window).is_drawn)
+    assert "no experiment 1" in find(tab, QLabel, "opened_state").text()
+
+
 def test_what_was_open_is_open_at_the_next_start(qtbot: QtBot, make_window: MakeWindow, three: None) -> None:
     window = make_window()
     opened(qtbot, window, 1)
@@ -305,9 +320,10 @@ def test_no_two_variants_of_a_comparison_look_alike() -> None:
 
 
 def read(workspace: Path, number: int) -> Stored:
-    stored = Stored()
-    for part in reading(number)(workspace):
-        stored.take(part)
+    entry, *said, stored = reading(number)(workspace)
+    count = len(stored.observations.runs)
+    assert stored.entry == entry
+    assert said == [f"{read} of {count} runs read" for read in range(1, count + 1)]
     return stored
 
 
