@@ -8,6 +8,7 @@ from typing import Any
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import (
     QCheckBox,
+    QGridLayout,
     QHBoxLayout,
     QLabel,
     QSplitter,
@@ -33,6 +34,7 @@ from gui.views.curve_plot import CurvePlot, Series
 from gui.views.setting_rows import SettingTable
 
 SIDE_WIDTH = 380
+CHIPS_A_ROW, LONGEST_NAME = 7, 14  # so that a row of them fits into the narrowest window that all else fits into
 _comparisons = count(1)  # each merging stands for an experiment of its own, so that views begin anew
 
 
@@ -164,15 +166,15 @@ class CompareTab(OpenedTab):
         while (item := self._chips.takeAt(0)) is not None:
             if (widget := item.widget()) is not None:
                 widget.deleteLater()
-        for number in self._numbers:
-            self._chips.addWidget(self._chip(number, self._entries[number].name))
-        self._chips.addStretch()
+        for position, number in enumerate(self._numbers):
+            self._chips.addWidget(self._chip(number, self._entries[number].name), *divmod(position, CHIPS_A_ROW))
 
     def _chip(self, number: int, name: str) -> QToolButton:
         chip = QToolButton()
         chip.setObjectName(f"take_out_{number}")
-        chip.setText(f"#{number} {name}  ✕")
-        chip.setToolTip(f"Take experiment {number} out of the comparison")
+        shown = name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
+        chip.setText(f"#{number} {shown}  ✕".replace("&", "&&"))
+        chip.setToolTip(f"Take experiment {number}, {name}, out of the comparison")
         chip.setAccessibleName(chip.toolTip())
         chip.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         chip.clicked.connect(lambda: self.remove(number))
@@ -194,7 +196,9 @@ class CompareTab(OpenedTab):
         self._only_differences.setObjectName("only_differences")
         self._only_differences.setToolTip("Leave out settings that all of them share")
         self._only_differences.toggled.connect(lambda _on: self._show_settings())
-        self._chips = QHBoxLayout()
+        self._chips = QGridLayout()
+        self._chips.setSpacing(4)
+        self._chips.setColumnStretch(CHIPS_A_ROW, 1)
 
     def _arrange(self) -> None:
         heading, accuracies = QLabel("Settings (≠: not the same in all)"), QLabel("Test accuracy")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QByteArray, QPoint, QSettings, Qt
 from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtWidgets import (
     QApplication,
@@ -116,6 +116,27 @@ def test_every_column_sorts_both_ways(history: HistoryTab, position: int) -> Non
         known = [each for each in keys if each is not None]
         assert keys == sorted(known, reverse=order is Qt.SortOrder.DescendingOrder) + [None] * (len(keys) - len(known))
         assert [entry.number for entry in history.table.chosen] == [3], "the choice stays with its experiment"
+
+
+def test_sorting_and_widths_are_remembered(qtbot: QtBot, make_window: MakeWindow, three: None) -> None:
+    window = make_window()
+    history = look_at_history(qtbot, window, 3)
+    history.table.horizontalHeader().setSortIndicator(BEST, Qt.SortOrder.AscendingOrder)
+    history.table.setColumnWidth(STATUS, 111)
+    assert listed(history) == [1, 2, 3]
+    window.close()
+    again = look_at_history(qtbot, make_window(), 3)
+    assert listed(again) == [1, 2, 3]
+    assert again.table.columnWidth(STATUS) == 111
+    header = again.table.horizontalHeader()
+    assert (header.sortIndicatorSection(), header.sortIndicatorOrder()) == (BEST, Qt.SortOrder.AscendingOrder)
+
+
+def test_a_remembered_layout_that_makes_no_sense_is_passed_over(
+    qtbot: QtBot, make_window: MakeWindow, three: None
+) -> None:
+    QSettings("Trainscope", "Trainscope").setValue("history_layout", QByteArray(b"nonsense"))
+    assert listed(look_at_history(qtbot, make_window(), 3)) == [3, 2, 1]
 
 
 def test_ticked_ones_can_be_sorted_to_the_top(history: HistoryTab) -> None:

@@ -298,10 +298,12 @@ def test_settings_that_only_one_has_differ(workspace: Path, three: None) -> None
     assert rows["Architectures"] == (("mlp_1", "–"), True)
 
 
-def test_one_can_be_taken_out_of_a_comparison_with_a_click(qtbot: QtBot, window: MainWindow) -> None:
+def test_one_can_be_taken_out_of_a_comparison_with_a_click(qtbot: QtBot, window: MainWindow, workspace: Path) -> None:
+    with closing(Catalogue(workspace)) as catalogue:
+        catalogue.rename(1, "A title that is far too long for a button")
     tab = compared(qtbot, window, 1, 2, 3)
     assert [b.text() for b in tab.findChildren(QAbstractButton) if b.objectName().startswith("take_out")] == [
-        *("#1 Architectures  ✕", "#2 Architectures  ✕", "#3 Schedule  ✕")
+        *("#1 A title that …  ✕", "#2 Architectures  ✕", "#3 Schedule  ✕")
     ]
     find(tab, QToolButton, "take_out_3").click()
     until(qtbot, lambda: tab.is_painted)
