@@ -17,7 +17,7 @@ def main() -> int:
         return run_until_interrupted(options)
     from gui.app import run_window
 
-    return run_window(options.workspace, options.workers)
+    return run_window(options)
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ def main(seconds: float) -> None:
     with tempfile.TemporaryDirectory() as folder:
         data = noise_file(Path(folder))
         workspace = Path(folder) / "workspace"
-        executors = (ProcessExecutor(count, workspace / "logs", yielding=True) for count in (None, 1, 1))
+        executors = (ProcessExecutor(count, workspace / "logs", yielding=True) for count in (None, 1, 1, 1))
         window = MainWindow(workspace, *executors)
         window.show()
         for architecture in ARCHITECTURES:

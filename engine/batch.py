@@ -12,8 +12,11 @@ from typing import Any, TextIO
 
 from engine.command_line import Options
 from engine.control import ControlChannel
+from engine.dataset_library import DatasetLibrary
 from engine.datasets import DATASETS
-from engine.errors import SpecError, TrainscopeError
+from engine.datasets.sources import existing_path
+from engine.devices import AUTO, CPU, check_device
+from engine.errors import DatasetError, DeviceError, SpecError, TrainscopeError
 from engine.events import Control, Event, ExperimentFinished, Status, TaskFailed, WorkerReady
 from engine.executors.base import Executor
 from engine.executors.inline import InlineExecutor
@@ -21,17 +24,19 @@ from engine.executors.processes import ProcessExecutor
 from engine.executors.tasks import DeviceTask
 from engine.experiments import ALL, COURSE_EXPERIMENTS, EXPERIMENTS, find_experiment
 from engine.experiments.base import ComputedExperiment, Experiment, TrainingExperiment
-from engine.exports import check_writable, export_experiment
+from engine.exports import Format, check_writable, export_experiment
 from engine.fields import describe
 from engine.network_library import NetworkLibrary
 from engine.paths import log_folder
 from engine.progress import make_reporter
+from engine.report import check_report_file, write_report
 from engine.results import ExperimentResult, VariantResult, load_results
 from engine.session import Session
 from engine.settings import without_experiment
 from engine.spec import ExperimentSpec, parse_assignments, read_toml
 from engine.statistics import spread
 from engine.store import Store
+from engine.wording import counted
 
 EXIT_OK = 0
 EXIT_FAILED = 1
@@ -60,9 +65,12 @@ def run(options: Options) -> int:
         return EXIT_FAILED
 
 
-def make_executor(workers: int | None, workspace: Path) -> Executor:
+def make_executor(options: Options) -> Executor:
     """The executor that ``--workers`` asks for: None chooses a number, 0 trains in this process."""
-    return InlineExecutor() if workers == 0 else ProcessExecutor(workers, log_folder(workspace))
+    device = options.device or AUTO
+    if options.workers == 0:
+        return InlineExecutor(device)
+    return ProcessExecutor(options.workers, log_folder(options.workspace), device=device)
 
 
 def build_spec(experiment: Experiment, options: Options, lenient: bool = False) -> ExperimentSpec:
@@ -116,18 +124,28 @@ def _train(options: Options) -> int:
     specs = build_specs(chosen, options)
     if options.export is not None:
         check_writable(options.export)  # known before the training, not after it
+    if options.report is not None:
+        check_report_file(options.report)
     store = Store(options.workspace)
-    executor = make_executor(options.workers, options.workspace)
+    executor = make_executor(options)
     codes: list[int] = []
+    numbers: list[int] = []
     try:
+        if options.device not in (None, AUTO, CPU):
+            check_device(options.device, _find_devices(executor))
+        _remember_datasets(specs, options.workspace)
         for experiment, spec in zip(chosen, specs, strict=True):
             folder = options.export / experiment.name if options.export and options.batch == ALL else options.export
             finished = _run_session(experiment, spec, store, executor)
             if finished.experiment is not None:
-                _report(store, experiment, finished.experiment, folder)
+                numbers.append(finished.experiment)
+                _report(store, experiment, finished.experiment)
+                _export(store, experiment, finished.experiment, folder, options.formats)
             codes.append(_exit_code(finished))
             if codes[-1] == EXIT_INTERRUPTED:
                 break
+        if options.report is not None and numbers:
+            _say(sys.stdout, f"Report written to {write_report(store, numbers, options.report)}")
     finally:
         executor.close()
         store.close()
@@ -182,7 +200,7 @@ def _obey_signals(control: ControlChannel) -> dict[signal.Signals, Any]:
     return {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
 
 
-def _report(store: Store, experiment: Experiment, number: int, export: Path | None) -> None:
+def _report(store: Store, experiment: Experiment, number: int) -> None:
     match experiment:
         case TrainingExperiment():
             result = load_results(store, number)
@@ -191,9 +209,12 @@ def _report(store: Store, experiment: Experiment, number: int, export: Path | No
         case ComputedExperiment() if (found := store.computation(number)) is not None:
             _say_all(experiment.report(found.findings))
     _say(sys.stdout, f"Stored as experiment {number} in {store.file}")
-    if export is not None and (isinstance(experiment, TrainingExperiment) or store.computation(number) is not None):
-        files = export_experiment(store, number, export)
-        _say(sys.stdout, f"Exported {len(files)} files to {export}")
+
+
+def _export(store: Store, experiment: Experiment, number: int, folder: Path | None, formats: Sequence[Format]) -> None:
+    if folder is not None and (isinstance(experiment, TrainingExperiment) or store.computation(number) is not None):
+        files = export_experiment(store, number, folder, formats)
+        _say(sys.stdout, f"Exported {counted(len(files), 'file')} to {folder}")
 
 
 def _report_runs(result: ExperimentResult) -> None:
@@ -240,7 +261,12 @@ def _list(options: Options) -> int:
         _list_keys(experiment)
     _say(out, "\nDevices")
     out.flush()  # finding them takes seconds
-    _say(out, f"  {_device_line(options)}")
+    executor = make_executor(options)
+    try:
+        for key, name in _find_devices(executor).items():
+            _say(out, f"  {key:<16}{name}")
+    finally:
+        executor.close()
     return EXIT_OK
 
 
@@ -254,21 +280,28 @@ def _list_keys(experiment: Experiment) -> None:
         _say(sys.stdout, f"  {item.key:<20}{item.label}; {item.bounds}{unit} [{value}]")
 
 
-def _device_line(options: Options) -> str:
+def _find_devices(executor: Executor) -> dict[str, str]:
+    """Name of each device by its key; raises :class:`DeviceError` where TensorFlow can't say."""
     control = ControlChannel()
-    executor = make_executor(options.workers, options.workspace)
     found: list[Event] = []
     try:
         executor.run([DeviceTask()], found.append, control)
     finally:
-        executor.close()
         control.close()
     for event in found:
         if isinstance(event, WorkerReady):
-            return f"{event.device.kind}: {event.device.name}"
+            return event.devices
         if isinstance(event, TaskFailed):
-            return event.reason
-    return "none was found"
+            raise DeviceError(event.reason)
+    raise DeviceError("No device was found; install the packages in requirements.txt again.")
+
+
+def _remember_datasets(specs: Sequence[ExperimentSpec], workspace: Path) -> None:
+    """Offer the user's own data sets in the window from now on."""
+    library = DatasetLibrary(workspace)
+    for dataset in {getattr(spec, "dataset", None) for spec in specs} - {None, *DATASETS}:
+        with suppress(DatasetError):  # there is none: said when it is loaded
+            library.remember(existing_path(str(dataset)))
 
 
 def _say_all(lines: Iterable[str]) -> None:

@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import NoReturn
 
 import engine
+from engine.devices import parse_device
+from engine.errors import ExportError, SpecError
 from engine.experiments import ALL, EXPERIMENTS
+from engine.exports.formats import DEFAULT_FORMATS, Format, parse_formats
 from engine.paths import default_workspace
 
 MOST_WORKERS = 256
@@ -17,7 +20,11 @@ MOST_WORKERS = 256
 
 @dataclass(frozen=True)
 class Options:
-    """What was asked for on the command line; ``workers`` None lets the program choose."""
+    """What was asked for on the command line.
+
+    ``workers`` None lets the program choose, as ``device`` None does; ``workspace`` is the usual one unless
+    ``workspace_given``.
+    """
 
     batch: str | None
     list: bool
@@ -28,6 +35,10 @@ class Options:
     workers: int | None
     workspace: Path
     export: Path | None
+    device: str | None = None
+    workspace_given: bool = False
+    formats: tuple[Format, ...] = DEFAULT_FORMATS
+    report: Path | None = None
 
 
 def parse(arguments: Sequence[str]) -> Options:
@@ -35,9 +46,11 @@ def parse(arguments: Sequence[str]) -> Options:
     parser = _parser()
     found = parser.parse_args(arguments)
     if not found.batch:
-        for name in ("preset", "dataset", "set", "config", "export"):
+        for name in ("preset", "dataset", "set", "config", "export", "report"):
             if getattr(found, name):
                 parser.error(f"--{name} goes with --batch EXPERIMENT, such as --batch architectures")
+    if found.formats and not found.export:
+        parser.error("--formats goes with --export DIR")
     return Options(
         batch=found.batch,
         list=found.list,
@@ -48,6 +61,10 @@ def parse(arguments: Sequence[str]) -> Options:
         workers=found.workers,
         workspace=(found.workspace or default_workspace()).absolute(),
         export=found.export,
+        device=found.device,
+        workspace_given=found.workspace is not None,
+        formats=found.formats or DEFAULT_FORMATS,
+        report=found.report,
     )
 
 
@@ -69,6 +86,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--workers", type=_workers, metavar="N", help="processes that train side by side (0: in this process)"
     )
+    parser.add_argument(
+        "--device",
+        type=_device,
+        metavar="auto|cpu|gpu:N",
+        help="what networks train on (default: a GPU, if any)",
+    )
     batch = parser.add_argument_group("without a window")
     batch.add_argument("--batch", metavar="EXPERIMENT", help=f"run an experiment: {', '.join((*EXPERIMENTS, ALL))}")
     batch.add_argument("--preset", choices=("quick", "course"), help="settings to start from (default: quick)")
@@ -78,6 +101,18 @@ def _parser() -> argparse.ArgumentParser:
     )
     batch.add_argument("--config", type=_path, metavar="FILE.toml", help="settings from a file")
     batch.add_argument("--export", type=_path, metavar="DIR", help="write summary, curves and figures there")
+    batch.add_argument(
+        "--formats",
+        type=_formats,
+        metavar="LIST",
+        help=f"what to export, of {', '.join(Format)} (default: {','.join(DEFAULT_FORMATS)})",
+    )
+    batch.add_argument(
+        "--report",
+        type=_path,
+        metavar="FILE.html|FILE.pdf",
+        help="write a report of the experiment there; with all, one report of all of them",
+    )
     return parser
 
 
@@ -86,6 +121,20 @@ def _path(text: str) -> Path:
         return Path(text).expanduser()
     except RuntimeError:
         raise argparse.ArgumentTypeError(f"'{text}' names the folder of a user there is not") from None
+
+
+def _device(text: str) -> str:
+    try:
+        return parse_device(text)
+    except SpecError as error:
+        raise argparse.ArgumentTypeError(str(error).rstrip(".")) from None
+
+
+def _formats(text: str) -> tuple[Format, ...]:
+    try:
+        return parse_formats(text.split(","))
+    except ExportError as error:
+        raise argparse.ArgumentTypeError(str(error).rstrip(".")) from None
 
 
 def _workers(text: str) -> int:

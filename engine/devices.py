@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import os
 import platform
+import re
+from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import Any, TypeVar
 
+from engine.errors import DeviceError, SpecError
 from engine.events import Device
+
+Gpu = TypeVar("Gpu")
+
+AUTO, CPU = "auto", "cpu"
 
 
 def cpu_count() -> int:
@@ -25,13 +33,46 @@ def cpu_name() -> str:
         return platform.processor() or platform.machine()
 
 
+def parse_device(text: str) -> str:
+    """``auto``, ``cpu`` or ``gpu:N`` from what a person wrote (``GPU`` is the first one); raises :class:`SpecError`."""
+    name = text.strip().lower()
+    if name in (AUTO, CPU):
+        return name
+    if name == "gpu":
+        return gpu_key(0)
+    if (found := re.fullmatch(r"gpu:(\d{1,3})", name, re.ASCII)) is not None:
+        return gpu_key(int(found[1]))
+    raise SpecError(f"'{text}' is no device; write auto, cpu or gpu:N, such as gpu:0 for the first GPU.")
+
+
+def gpu_key(position: int) -> str:
+    """How a GPU is called here, by its place in TensorFlow's list."""
+    return f"gpu:{position}"
+
+
+def visible_gpus(device: str, gpus: Sequence[Gpu]) -> list[Gpu]:
+    """Those of a machine's ``gpus`` that a process on ``device`` may see.
+
+    Where the one asked for isn't there: all of them, as for ``auto``; who asked learns of it by :func:`check_device`.
+    """
+    if device == CPU:
+        return []
+    return [gpu for position, gpu in enumerate(gpus) if gpu_key(position) == device] or list(gpus)
+
+
+def check_device(device: str, there: Collection[str]) -> None:
+    """Raises :class:`DeviceError` unless ``device`` can be had where there are ``there``, such as {cpu, gpu:0}."""
+    if device != AUTO and device not in there:
+        raise DeviceError(f"There is no {device} on this machine; choose {', '.join([AUTO, *sorted(there)])}.")
+
+
 def quiet_tensorflow() -> None:
     """Let TensorFlow's C++ side print warnings and errors only; it looks when it is imported."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
 
 
-def configure(threads: int) -> None:
-    """Set TensorFlow's thread pools and GPU memory growth; must come before the first operation of the process.
+def configure(threads: int, device: str = AUTO) -> None:
+    """Set TensorFlow's thread pools, what it sees and GPU memory growth, before the first operation of the process.
 
     One operation at a time with ``threads`` threads: the networks here are chains, and bits then depend on
     ``threads`` alone.
@@ -41,8 +82,28 @@ def configure(threads: int) -> None:
 
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)
-    for gpu in tf.config.list_physical_devices("GPU"):
+    use_device(device)
+    for gpu in tf.config.get_visible_devices("GPU"):
         tf.config.experimental.set_memory_growth(gpu, True)
+
+
+def use_device(device: str) -> None:
+    """Hide the GPUs that ``device`` leaves out; must come before the first operation of the process."""
+    import tensorflow as tf
+
+    gpus = tf.config.list_physical_devices("GPU")
+    visible = visible_gpus(device, gpus)
+    if visible != gpus:
+        tf.config.set_visible_devices(visible, "GPU")
+
+
+def available_devices() -> dict[str, str]:
+    """Name of each device that can be asked for, by its key, hidden from this process or not."""
+    import tensorflow as tf
+
+    return {CPU: cpu_name()} | {
+        gpu_key(position): _gpu_name(gpu) for position, gpu in enumerate(tf.config.list_physical_devices("GPU"))
+    }
 
 
 def current_device() -> Device:
@@ -50,8 +111,12 @@ def current_device() -> Device:
     import tensorflow as tf
 
     threads = tf.config.threading.get_intra_op_parallelism_threads() or cpu_count()
-    gpus = tf.config.list_physical_devices("GPU")
-    if not gpus:
-        return Device("CPU", cpu_name(), threads)
-    details = tf.config.experimental.get_device_details(gpus[0])
-    return Device("GPU", details.get("device_name", gpus[0].name), threads)
+    gpus = tf.config.get_visible_devices("GPU")
+    return Device("GPU", _gpu_name(gpus[0]), threads) if gpus else Device("CPU", cpu_name(), threads)
+
+
+def _gpu_name(gpu: Any) -> str:
+    import tensorflow as tf
+
+    details = tf.config.experimental.get_device_details(gpu)
+    return str(details.get("device_name", gpu.name))

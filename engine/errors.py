@@ -31,6 +31,14 @@ class ExportError(TrainscopeError):
     """Results can't be written to the chosen folder."""
 
 
+class DeviceError(TrainscopeError):
+    """The device that was asked for is not there."""
+
+
+class ReportError(TrainscopeError):
+    """A report can't be written, or there is nothing to report."""
+
+
 class WorkerError(TrainscopeError):
     """A training process could not be started or ended unexpectedly."""
 

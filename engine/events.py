@@ -7,7 +7,7 @@ pickled between processes of one program, never read from a file. Arrays in them
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -118,10 +118,14 @@ class Device:
 
 @dataclass(frozen=True)
 class WorkerReady:
-    """A process has loaded its libraries and waits for work."""
+    """A process has loaded its libraries and waits for work.
+
+    ``devices`` has the name of every device that can be asked for, by its key: cpu, gpu:0 and so on.
+    """
 
     device: Device
     versions: dict[str, str]
+    devices: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -141,11 +145,27 @@ class DatasetReady:
 
 
 @dataclass(frozen=True)
+class DatasetVerified:
+    """A data set is on disk, decoded and whole; not ``sound`` where its images had changed and were decoded anew."""
+
+    dataset: str
+    sound: bool
+
+
+@dataclass(frozen=True)
+class CacheRemoved:
+    """Downloads and decoded images of a data set were deleted; ``freed`` in bytes."""
+
+    dataset: str
+    freed: int
+
+
+@dataclass(frozen=True)
 class SamplesReady:
     """Images to show in the data set chooser.
 
     ``images`` is uint8 [count, height, width, channels]; ``labels`` holds a class index for each; ``counts`` the
-    number of training images of each class.
+    number of training images of each class, ``test_counts`` that of its test images where the set has a test part.
     """
 
     dataset: str
@@ -154,11 +174,12 @@ class SamplesReady:
     counts: tuple[int, ...]
     images: Array
     labels: tuple[int, ...]
+    test_counts: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
 class Exported:
-    """Results were written: how many files, to which folder."""
+    """Results were written: how many files, to which folder; the file itself where it is a report."""
 
     folder: str
     files: int
@@ -358,6 +379,8 @@ Event = (
     WorkerReady
     | Progress
     | DatasetReady
+    | DatasetVerified
+    | CacheRemoved
     | SamplesReady
     | Exported
     | TaskFailed

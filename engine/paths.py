@@ -6,6 +6,8 @@ from pathlib import Path
 
 import platformdirs
 
+RESOURCES = Path(__file__).resolve().parent.parent / "resources"
+
 
 def default_workspace() -> Path:
     """The user's data folder for this program; ``--workspace`` names another."""

@@ -11,7 +11,7 @@ import numpy as np
 from engine.arrays import Array
 from engine.datasets import DatasetInfo
 from engine.errors import StoreError
-from engine.events import Record, Status, Weights
+from engine.events import Intervention, InterventionKind, Record, Status, Weights
 from engine.palette import Style, styles
 from engine.statistics import mean_and_deviation
 from engine.store import Store, StoredExperiment, StoredRun
@@ -19,11 +19,17 @@ from engine.store import Store, StoredExperiment, StoredRun
 
 @dataclass(frozen=True)
 class RunResult:
-    """One run with all its records, and the newest kernel of each layer by the layer's name."""
+    """One run with all its records, the newest kernel of each layer by the layer's name, and what was done by hand."""
 
     run: StoredRun
     records: list[Record]
     weights: dict[str, Weights]
+    interventions: tuple[Intervention, ...] = ()
+
+    @property
+    def rates_by_hand(self) -> list[Intervention]:
+        """Where its learning rate was changed while it trained: its result is not that of its settings alone."""
+        return [each for each in self.interventions if each.kind is InterventionKind.LEARNING_RATE]
 
     @property
     def first_weights(self) -> Weights | None:
@@ -53,9 +59,12 @@ class VariantResult:
 
     @property
     def counted(self) -> list[RunResult]:
-        """The tested runs that statistics are over: those that went through all epochs, or else those stopped early."""
+        """The tested runs that statistics are over: those that went through all epochs by their settings alone.
+
+        Where there is none, those whose learning rate was changed by hand; else those stopped early.
+        """
         finished = [result for result in self.tested if result.run.status is Status.FINISHED]
-        return finished or self.tested
+        return [result for result in finished if not result.rates_by_hand] or finished or self.tested
 
     @property
     def best(self) -> RunResult | None:
@@ -139,5 +148,6 @@ def load_results(store: Store, experiment: int) -> ExperimentResult:
         variant = variants.setdefault(name, VariantResult(name, run.parameters, epochs, drawn[name], run.spec.probe))
         variant.planned += 1
         if records := store.records(run.id):
-            variant.runs.append(RunResult(run, records, store.last_weights(run.id)))
+            weights, interventions = store.last_weights(run.id), store.interventions(run.id)
+            variant.runs.append(RunResult(run, records, weights, interventions))
     return ExperimentResult(stored, stored.dataset, list(variants.values()))

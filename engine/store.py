@@ -145,6 +145,11 @@ class Store(Database):
             raise StoreError(f"There is no experiment {experiment} in {self.file}.")
         return experiment_of(row)
 
+    def experiments(self, limit: int) -> list[StoredExperiment]:
+        """The experiments that were not thrown away, newest first, at most ``limit`` of them."""
+        rows = self._execute("SELECT * FROM experiments WHERE deleted IS NULL ORDER BY id DESC LIMIT ?", limit)
+        return [experiment_of(row) for row in rows]
+
     def runs(self, experiment: int) -> list[StoredRun]:
         """The runs of an experiment in the order of the plan."""
         rows = self._execute("SELECT * FROM runs WHERE experiment=? ORDER BY id", experiment)

@@ -5,58 +5,108 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.executors.processes import ProcessExecutor
 from engine.paths import log_folder
+from engine.program_log import ProgramLog
 from gui.platform_check import explain_missing_display
 
 if TYPE_CHECKING:
+    from PySide6.QtWidgets import QApplication
+
+    from engine.command_line import Options
+    from gui.preferences import Preferences, StartUp
     from gui.window import MainWindow
 
 EXIT_FAILED = 1
 WAKE_INTERVAL_MS = 200  # how long Ctrl-C may take
 
 
-def run_window(workspace: Path, workers: int | None) -> int:
+def run_window(options: Options) -> int:
     """Show the window until it is closed; gives the exit code."""
     problem = explain_missing_display(sys.platform, os.environ)
     if problem is not None:
         sys.stderr.write(f"trainscope: {problem}\n")
         return EXIT_FAILED
 
-    from PySide6.QtCore import QSettings
     from PySide6.QtGui import QIcon
     from PySide6.QtWidgets import QApplication
 
-    from gui.theme import RESOURCES, apply_scheme, apply_style, stored_scheme
-    from gui.window import MainWindow
+    from gui.preferences import load_preferences, program_settings, start_up
+    from gui.theme import RESOURCES, apply_scheme, apply_style
 
     app = QApplication(sys.argv[:1])
     app.setApplicationName("Trainscope")
     app.setDesktopFileName("trainscope")
     app.setWindowIcon(QIcon(str(RESOURCES / "icon.svg")))
     apply_style(app)
-    apply_scheme(app, stored_scheme(QSettings("Trainscope", "Trainscope")))
-    logs = log_folder(workspace)
-    window = MainWindow(
-        workspace,
-        trainer=ProcessExecutor(workers or None, logs, yielding=True),
+    preferences = load_preferences(program_settings())
+    apply_scheme(app, preferences.scheme)
+    own_log = ProgramLog()
+    keeper = WindowKeeper(start_up(options, preferences), own_log)
+    keeper.open()
+    close_on_interrupt(app, keeper)
+    try:
+        return app.exec()
+    finally:
+        own_log.close()
+
+
+class WindowKeeper:
+    """Holds the window there is; opens another in its place when the user has changed what it is made of."""
+
+    def __init__(self, start: StartUp, own_log: ProgramLog) -> None:
+        self._start, self._own_log = start, own_log
+        self.window: MainWindow | None = None
+
+    def open(self) -> None:
+        """Open a window; one that is there is closed after it, so that the program doesn't end in between."""
+        before = self.window
+        if before is not None:
+            before.remember()
+        self._own_log.write_to(log_folder(self._start.workspace))
+        self.window = window = make_window(self._start, self._own_log)
+        window.reopening_wanted.connect(self._reopen)
+        window.show()
+        if before is not None:
+            before.close()
+            before.deleteLater()
+
+    def close(self) -> None:
+        """Close the window, as its own button would."""
+        if self.window is not None:
+            self.window.close()
+
+    def _reopen(self, before: Preferences, after: Preferences) -> None:
+        from gui.preferences import changed_start
+
+        self._start = changed_start(self._start, before, after)
+        self.open()
+
+
+def make_window(start: StartUp, own_log: ProgramLog) -> MainWindow:
+    """A window with processes of its own."""
+    from gui.window import MainWindow
+
+    logs, device = log_folder(start.workspace), start.device
+    return MainWindow(
+        start.workspace,
+        trainer=ProcessExecutor(start.workers, logs, yielding=True, device=device),
         assistant=ProcessExecutor(1, logs / "assistant", yielding=True),
-        prober=ProcessExecutor(1, logs / "prober", yielding=True),
+        prober=ProcessExecutor(1, logs / "prober", yielding=True, device=device),
+        librarian=ProcessExecutor(1, logs / "librarian", yielding=True),
+        device=device,
+        own_log=own_log,
     )
-    window.show()
-    close_on_interrupt(window)
-    return app.exec()
 
 
-def close_on_interrupt(window: MainWindow) -> None:
-    """Let Ctrl-C in the terminal close the window, as its own button would."""
+def close_on_interrupt(app: QApplication, keeper: WindowKeeper) -> None:
+    """Let Ctrl-C in the terminal close the window."""
     from PySide6.QtCore import QTimer
 
-    signal.signal(signal.SIGINT, lambda _number, _frame: window.close())
+    signal.signal(signal.SIGINT, lambda _number, _frame: keeper.close())
     # Python sees a signal only when it runs, so it is made to now and then.
-    wake = QTimer(window, interval=WAKE_INTERVAL_MS)
+    wake = QTimer(app, interval=WAKE_INTERVAL_MS)
     wake.timeout.connect(lambda: None)
     wake.start()

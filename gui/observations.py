@@ -35,7 +35,8 @@ from engine.events import (
 )
 from engine.palette import Style, styles
 from engine.spec import ExperimentSpec
-from engine.statistics import mean_and_deviation
+from gui.growing import Growing
+from gui.repeated_curve import RepeatedCurve, copied
 
 OF_RECORDS = (
     "training_loss",
@@ -118,9 +119,9 @@ class RunObservation:
         for name in OF_RECORDS:
             self.curves[name] = array("d", event.curves[name].tobytes())
         for name in (*OF_LAYERS, *OF_ACTIVATIONS):
-            self.layer_curves[name] = tuple(
-                array("f", np.ascontiguousarray(column).tobytes()) for column in event.layer_curves[name].T
-            )
+            columns = event.layer_curves[name].T
+            if len(columns):  # else there are no records yet, or they are older than these numbers
+                self.layer_curves[name] = tuple(array("f", np.ascontiguousarray(each).tobytes()) for each in columns)
         self._derive(event)
 
     def _derive(self, event: RunRestored) -> None:
@@ -153,6 +154,12 @@ class RunObservation:
         return self.started.units if self.started else ()
 
     @property
+    def steps_per_epoch(self) -> float:
+        """Optimiser steps of an epoch; of a run that is counted in steps, all its steps."""
+        spec = self.planned.spec
+        return self.planned.total_steps / (1 if spec.max_steps else spec.training.epochs)
+
+    @property
     def progress(self) -> float:
         """Share of the run's steps made, 0 to 1."""
         if self.status is Status.FINISHED:
@@ -173,6 +180,8 @@ class VariantObservation:
     style: Style
     runs: list[RunObservation] = field(default_factory=list)
     changes: int = 0
+    _statistics: dict[str, RepeatedCurve] = field(default_factory=dict)
+    _steps: Growing = field(default_factory=Growing)
 
     @property
     def is_probe(self) -> bool:
@@ -192,19 +201,32 @@ class VariantObservation:
         tested = [run for run in seen if run.test_accuracy is not None]
         return max(tested, key=lambda run: run.test_accuracy or 0.0) if tested else next(iter(seen), None)
 
-    def mean(self, quantity: str) -> tuple[Array, Array, Array, Array]:
-        """Steps, mean over the runs, deviation and number of runs: float64 [records] each.
+    def curve(self, quantity: str) -> RepeatedCurve:
+        """Statistics of a quantity over the runs so far. Only what is new since the last call is computed."""
+        curve = self._statistics.setdefault(quantity, RepeatedCurve())
+        curve.update([run.curves[quantity] for run in self.runs])
+        return curve
+
+    @property
+    def steps(self) -> Array:
+        """The steps of the records of all runs, float64 [records].
 
         Runs of one variant are recorded at the same steps, so a shorter one is the beginning of a longer one.
         """
-        started = [run for run in self.runs if run.steps]
-        if not started:
-            empty = np.empty(0)
-            return empty, empty, empty, empty
-        longest = max((run.steps for run in started), key=len)
-        table = _table([run.curves[quantity] for run in started], len(longest))
-        mean, deviation = mean_and_deviation(table)
-        return np.array(longest), mean, deviation, np.isfinite(table).sum(axis=0).astype(float)
+        longest = max((run.steps for run in self.runs), key=len)
+        known = min(len(self._steps), len(longest))
+        self._steps.replace(known, copied(longest, known))
+        return self._steps.values
+
+    @property
+    def steps_per_epoch(self) -> float:
+        """Optimiser steps of an epoch, the last batch of the epoch included."""
+        return self.runs[0].steps_per_epoch
+
+    def mean(self, quantity: str) -> tuple[Array, Array, Array, Array]:
+        """Steps, mean over the runs, deviation and number of runs: float [records] each."""
+        curve = self.curve(quantity)
+        return self.steps, curve.mean, curve.deviation, curve.count
 
     def mean_layers(self, quantity: str) -> tuple[tuple[str, ...], Array, Array]:
         """Names, steps float64 [records], and means over the runs, float64 [layers or activations, records].
@@ -214,13 +236,11 @@ class VariantObservation:
         started = [run for run in self.runs if run.steps]
         if not started:
             return (), np.empty(0), np.empty((0, 0))
-        longest = max((run.steps for run in started), key=len)
         names = started[0].layers if quantity in OF_LAYERS else started[0].activations
-        means = [
-            mean_and_deviation(_table([run.layer_curves[quantity][row] for run in started], len(longest)))[0]
-            for row in range(len(names))
-        ]
-        return names, np.array(longest), np.array(means)
+        curves = [self._statistics.setdefault(f"{quantity}_{row}", RepeatedCurve()) for row in range(len(names))]
+        for row, curve in enumerate(curves):
+            curve.update([run.layer_curves[quantity][row] for run in started])
+        return names, self.steps, np.array([curve.mean for curve in curves])
 
 
 class Observations:
@@ -343,14 +363,6 @@ class Observations:
 
     def _changed(self, run: int) -> None:
         self._variant(run).changes += 1
-
-
-def _table(curves: list[array[float]], length: int) -> Array:
-    """One row a run, NaN where a run hasn't come so far: float64 [runs, length]."""
-    table = np.full((len(curves), length), np.nan)
-    for row, curve in zip(table, curves, strict=True):
-        row[: len(curve)] = curve
-    return table
 
 
 def _speed(variant: VariantObservation) -> float | None:

@@ -6,11 +6,13 @@ import json
 from pathlib import Path
 from urllib.parse import quote
 
-from PySide6.QtCore import QObject, QSettings, Qt, Signal
+from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QTabBar, QTabWidget, QToolButton
 
 from engine.events import Event, ExperimentFinished
+from gui.kernel_reader import KernelReader
+from gui.preferences import program_settings
 from gui.reader import Reader
 from gui.tabs.compare_tab import CompareTab
 from gui.tabs.experiment_actions import ExperimentActions
@@ -29,15 +31,16 @@ class OpenTabs(QObject):
         tabs: where they go.
         workspace: whose experiments; each workspace has its own memory.
         history: the list that they are opened from.
+        kernels: reads weights of the past.
     """
 
     failed = Signal(str)
 
-    def __init__(self, tabs: QTabWidget, workspace: Path, history: HistoryTab) -> None:
+    def __init__(self, tabs: QTabWidget, workspace: Path, history: HistoryTab, kernels: KernelReader) -> None:
         super().__init__(tabs)
-        self._tabs, self._history = tabs, history
+        self._tabs, self._history, self._kernels = tabs, history, kernels
         self._reader = Reader(workspace, self)
-        self._settings = QSettings("Trainscope", "Trainscope")
+        self._settings = program_settings()
         self._remembered = f"open_tabs/{quote(str(workspace), safe='')}"
         self._closer = QShortcut(QKeySequence.StandardKey.Close, tabs)
         self._closer.activated.connect(self._close_current)
@@ -108,7 +111,7 @@ class OpenTabs(QObject):
     def _add(self, key: str) -> OpenedTab:
         numbers = tuple(int(number) for number in key.split("+"))
         tab = (
-            ResultTab(numbers[0], self._reader, self._actions)
+            ResultTab(numbers[0], self._reader, self._kernels, self._actions)
             if len(numbers) == 1
             else CompareTab(numbers, self._reader)
         )

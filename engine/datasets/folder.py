@@ -78,11 +78,25 @@ def _decode(title: str, listing: _Listing, look: Look, progress: Progress) -> De
     return Decoded(title, listing.class_names, part(listing.train, 0), test)
 
 
-def _list(folder: Path) -> _Listing:
+def check_layout(folder: Path) -> None:
+    """Raises :class:`DatasetError` unless there are class folders; the images in them are not looked at."""
+    try:
+        _classes(folder)
+    except OSError as error:
+        raise DatasetError(f"{error.filename} can't be read ({error.strerror}); check its permissions.") from None
+
+
+def _classes(folder: Path) -> tuple[Path, list[str]]:
+    """The folder of the training part, and the names of its classes."""
     train = folder / "train" if _sub_folders(folder / "train") else folder
     names = _sub_folders(train)
     if not names:
         raise DatasetError(f"{folder} holds no images in folders; lay it out as train/<class>/*.png or <class>/*.png.")
+    return train, names
+
+
+def _list(folder: Path) -> _Listing:
+    train, names = _classes(folder)
     facts: list[tuple[str, int, int]] = [(name, -1, -1) for name in names]  # so that an empty class counts as well
     train_images = _images(train, names, names, facts)
     test_images = None

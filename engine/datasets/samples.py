@@ -17,7 +17,8 @@ from engine.spec import DataSpec
 class SampleImages:
     """``images`` uint8 [k, height, width, channels] as stored, by class, and the class index of each.
 
-    ``counts`` has the number of stored training images of each class, before any are held back.
+    ``counts`` has the number of stored training images of each class, before any are held back, ``test_counts`` that of
+    test images, where the set has a test part of its own.
     """
 
     title: str
@@ -25,6 +26,7 @@ class SampleImages:
     counts: tuple[int, ...]
     images: Array
     labels: tuple[int, ...]
+    test_counts: tuple[int, ...] = ()
 
 
 def sample_images(spec: DataSpec, count: int, progress: Progress) -> SampleImages:
@@ -45,10 +47,15 @@ def sample_images(spec: DataSpec, count: int, progress: Progress) -> SampleImage
     return SampleImages(
         title=raw.title,
         class_names=raw.class_names,
-        counts=tuple(counts.tolist()),
+        counts=_counts(raw.y_train, len(raw.class_names)),
         images=np.array(raw.x_train[indices]),
         labels=tuple(raw.y_train[indices].tolist()),
+        test_counts=() if raw.y_test is None else _counts(raw.y_test, len(raw.class_names)),
     )
+
+
+def _counts(labels: Array, classes: int) -> tuple[int, ...]:
+    return tuple(np.bincount(labels, minlength=classes).tolist())
 
 
 def _shares(counts: Array, total: int) -> list[int]:

@@ -11,6 +11,9 @@ from engine.datasets.base import Progress, RawImages
 from engine.errors import DatasetError
 from engine.spec import DataSpec
 
+ARCHIVE_ENDINGS = (".tar.gz", ".tgz", ".tar")
+FILE_ENDINGS = (".npz", *ARCHIVE_ENDINGS)
+
 Loader = Callable[[int | None, Progress], RawImages]
 
 
@@ -50,16 +53,24 @@ def load_raw(spec: DataSpec, progress: Progress) -> RawImages:
     """
     if spec.dataset in DATASETS:
         return DATASETS[spec.dataset].load(spec.image_size, progress)
-    path = _existing(spec.dataset)
+    path = existing_path(spec.dataset)
     if path.is_dir():
         return _load_folder(path, spec.image_size, progress)
     if path.suffix.lower() == ".npz":
         return npz.load(path, spec.image_size, progress)
-    if path.name.lower().endswith((".tar.gz", ".tgz", ".tar")):
+    if path.name.lower().endswith(ARCHIVE_ENDINGS):
         return cifar10.load_path(path, spec.image_size, progress)
-    raise DatasetError(
-        f"{path} is not a data set; name a folder of images, an .npz file or an archive of CIFAR-10 (.tar.gz)."
-    )
+    raise _no_dataset(path)
+
+
+def check_path(path: Path) -> None:
+    """Raises :class:`DatasetError` where ``path`` can't be a data set, by its names alone, so at once."""
+    path = existing_path(str(path))
+    if path.is_dir():
+        if not (cifar10.is_cifar10(path) or mnist.is_idx(path)):
+            folder.check_layout(path)
+    elif not path.name.lower().endswith(FILE_ENDINGS):
+        raise _no_dataset(path)
 
 
 def _load_folder(path: Path, side: int | None, progress: Progress) -> RawImages:
@@ -70,7 +81,14 @@ def _load_folder(path: Path, side: int | None, progress: Progress) -> RawImages:
     return folder.load(path, side, progress)
 
 
-def _existing(name: str) -> Path:
+def _no_dataset(path: Path) -> DatasetError:
+    return DatasetError(
+        f"{path} is not a data set; name a folder of images, an .npz file or an archive of CIFAR-10 (.tar.gz)."
+    )
+
+
+def existing_path(name: str) -> Path:
+    """The whole path of a file or folder that a person named; raises :class:`DatasetError` where there is none."""
     try:
         path = Path(name).expanduser().absolute()
         if path.exists():

@@ -5,17 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from engine.control import ControlChannel
-from engine.devices import quiet_tensorflow
+from engine.devices import AUTO, quiet_tensorflow, use_device
 from engine.events import Command, Control, Emit, SkipRun, Status
 from engine.executors.base import concerns, ending
-from engine.executors.tasks import Task, TaskRunner, TrainTask
+from engine.executors.tasks import COMPUTING, Task, TaskRunner, TrainTask
 
 
 class InlineExecutor:
-    """An executor without processes. TensorFlow is loaded into this process by the first run."""
+    """An executor without processes. TensorFlow is loaded into this process by the first run.
 
-    def __init__(self) -> None:
+    Args:
+        device: what it computes on: auto, cpu or gpu:N.
+    """
+
+    def __init__(self, device: str = AUTO) -> None:
         self._runner = TaskRunner()
+        self._device = device
+        self._device_is_set = device == AUTO  # as TensorFlow would have it
         self._desk = _Desk()
 
     def start(self, runs: int) -> int:
@@ -35,11 +41,17 @@ class InlineExecutor:
             elif isinstance(task, TrainTask) and task.run in desk.skipped:
                 emit(task.failed(Status.SKIPPED, "Skipped."))
             else:
+                self._set_device(task)
                 self._runner.execute(task, emit, desk.poll_for(task, control))
         return desk.ended
 
     def close(self) -> None:
         """Nothing to end."""
+
+    def _set_device(self, task: Task) -> None:
+        if not self._device_is_set and isinstance(task, COMPUTING):
+            use_device(self._device)
+            self._device_is_set = True
 
 
 class _Desk:

@@ -18,7 +18,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from engine.control import ControlChannel
-from engine.devices import cpu_count
+from engine.devices import AUTO, cpu_count
 from engine.errors import WorkerError
 from engine.events import Command, Control, Emit, RunFinished, SkipRun, Status
 from engine.executors.base import concerns, ending
@@ -79,13 +79,15 @@ class ProcessExecutor:
         workers: how many run side by side; None chooses by :func:`default_workers`.
         log_folder: where each child's output goes, one file a child.
         yielding: whether other processes go first, so that a window stays smooth.
+        device: what they compute on: auto, cpu or gpu:N.
     """
 
-    def __init__(self, workers: int | None, log_folder: Path, *, yielding: bool = False) -> None:
+    def __init__(self, workers: int | None, log_folder: Path, *, yielding: bool = False, device: str = AUTO) -> None:
         self._workers = workers
         self._log_folder = log_folder
         self._children: list[_Child] = []
-        self._settings = WorkerSettings(threads=0, log_file=log_folder, yielding=yielding)  # of no process yet
+        # Of no process yet.
+        self._settings = WorkerSettings(threads=0, log_file=log_folder, yielding=yielding, device=device)
         self._paused = False
         self._begin_held = 0  # runs that may begin while paused, each held after its first record
 

@@ -7,16 +7,21 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine.datasets import PreparedData, describe_dataset, prepare, sample_images
 from engine.datasets.download import NotDownloadedError
+from engine.datasets.inventory import remove_cached
+from engine.datasets.verify import verify
 from engine.errors import Cancelled, Stopped, TrainscopeError
 from engine.events import (
+    CacheRemoved,
     Computed,
     Control,
     DatasetReady,
+    DatasetVerified,
     Emit,
     Event,
     Exported,
@@ -30,7 +35,9 @@ from engine.events import (
 from engine.executors.auxiliary import Auxiliary
 from engine.executors.probe_tasks import PickTestImagesTask, ProbeTask, ReadImageTask, TryRunner, TryTask
 from engine.experiments.base import ComputedExperiment
+from engine.exports import DEFAULT_FORMATS, Format, export_experiment
 from engine.spec import DataSpec, ExperimentSpec, RunSpec
+from engine.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +55,20 @@ class SampleTask(Auxiliary):
 
     data: DataSpec
     count: int
+
+
+@dataclass(frozen=True)
+class VerifyTask(Auxiliary):
+    """Download and decode a data set where needed, and check all of it; answers DatasetVerified."""
+
+    data: DataSpec
+
+
+@dataclass(frozen=True)
+class RemoveCacheTask(Auxiliary):
+    """Remove downloads and decoded images of a data set; answers :class:`~engine.events.CacheRemoved`."""
+
+    dataset: str
 
 
 @dataclass(frozen=True)
@@ -75,6 +96,16 @@ class ExportTask(Auxiliary):
     workspace: Path
     experiment: int
     folder: Path
+    formats: tuple[Format, ...] = DEFAULT_FORMATS
+
+
+@dataclass(frozen=True)
+class ReportTask(Auxiliary):
+    """Write a report of stored experiments to a file; answers :class:`~engine.events.Exported` with that file."""
+
+    workspace: Path
+    experiments: tuple[int, ...]
+    file: Path
 
 
 @dataclass(frozen=True)
@@ -87,7 +118,18 @@ class ComputeTask(Auxiliary):
 
 # Those that compute with TensorFlow, whose threads must be set before its first operation.
 COMPUTING = (DeviceTask, ComputeTask, TrainTask, ProbeTask)
-Task = PrepareTask | SampleTask | DeviceTask | ExportTask | ComputeTask | TrainTask | TryTask
+Task = (
+    PrepareTask
+    | SampleTask
+    | VerifyTask
+    | RemoveCacheTask
+    | DeviceTask
+    | ExportTask
+    | ReportTask
+    | ComputeTask
+    | TrainTask
+    | TryTask
+)
 
 
 @dataclass
@@ -124,10 +166,16 @@ class TaskRunner:
                 emit(DatasetReady(describe_dataset(data, progress)))
             case SampleTask(data, count):
                 _show_samples(data, count, emit, progress)
+            case VerifyTask(data):
+                emit(DatasetVerified(data.dataset, verify(data, progress)))
+            case RemoveCacheTask(dataset):
+                emit(CacheRemoved(dataset, remove_cached(dataset)))
             case DeviceTask():
                 emit(worker_ready())
-            case ExportTask(workspace, experiment, folder):
-                emit(_export(workspace, experiment, folder))
+            case ExportTask():
+                emit(_export(task))
+            case ReportTask():
+                emit(_report(task))
             case ComputeTask(experiment, settings):
                 found = experiment.compute(settings, emit, progress)
                 ready = worker_ready()
@@ -152,26 +200,29 @@ def _show_samples(data: DataSpec, count: int, emit: Emit, progress: Callable[[st
     except NotDownloadedError as absent:  # nothing is wrong
         emit(Progress(str(absent), 0, 0))
         return
-    emit(SamplesReady(data.dataset, found.title, found.class_names, found.counts, found.images, found.labels))
+    facts = (found.title, found.class_names, found.counts, found.images, found.labels, found.test_counts)
+    emit(SamplesReady(data.dataset, *facts))
 
 
-def _export(workspace: Path, experiment: int, folder: Path) -> Exported:
-    from engine.exports import export_experiment
-    from engine.store import Store
+def _export(task: ExportTask) -> Exported:
+    with closing(Store(task.workspace)) as store:
+        files = export_experiment(store, task.experiment, task.folder, task.formats)
+        return Exported(str(task.folder), len(files))
 
-    store = Store(workspace)
-    try:
-        return Exported(str(folder), len(export_experiment(store, experiment, folder)))
-    finally:
-        store.close()
+
+def _report(task: ReportTask) -> Exported:
+    from engine.report import write_report
+
+    with closing(Store(task.workspace)) as store:
+        return Exported(str(write_report(store, task.experiments, task.file)), 1)
 
 
 def worker_ready() -> WorkerReady:
     """Loads the training libraries into this process and describes them."""
-    from engine.devices import current_device
+    from engine.devices import available_devices, current_device
     from engine.training.trainer import library_versions
 
-    return WorkerReady(current_device(), library_versions())
+    return WorkerReady(current_device(), library_versions(), available_devices())
 
 
 def _first_line(error: Exception) -> str:

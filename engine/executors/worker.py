@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from engine.devices import configure
+from engine.devices import AUTO, configure
 from engine.events import Command, Event
 from engine.executors.tasks import COMPUTING, TaskRunner, worker_ready
 
@@ -29,12 +29,13 @@ class WorkerSettings:
     """How a worker behaves.
 
     ``threads`` is the size of its thread pool, ``log_file`` takes what the libraries print; a ``yielding`` worker lets
-    other processes, the window above all, have the processor first.
+    other processes, the window above all, have the processor first. ``device`` is auto, cpu or gpu:N.
     """
 
     threads: int
     log_file: Path
     yielding: bool
+    device: str = AUTO
 
 
 class WarmUp:
@@ -70,7 +71,7 @@ def worker_main(connection: Connection, settings: WorkerSettings) -> None:
     while True:
         message: Any = _receive(connection)
         if not configured and isinstance(message, (WarmUp, *COMPUTING)):
-            configure(settings.threads)
+            configure(settings.threads, settings.device)
             configured = True
         if isinstance(message, WarmUp):
             send(worker_ready())

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 from pydantic import Field, field_validator, model_validator
 
+import engine.smoothing
 from engine.arrays import Array
 from engine.experiments.base import CourseDictionary, TrainingExperiment
 from engine.experiments.choices import ArchitectureChoice
@@ -134,15 +135,8 @@ def _range_test(spec: LearningRateSpec) -> RunSpec:
 
 
 def smoothed(losses: Sequence[float] | Array) -> Array:
-    """Losses averaged exponentially, without the bias of the first ones: float64, as many.
-
-    Kingma and Ba, "Adam" (2015), section 3, give the correction: divide by 1 - share^n after n values.
-    """
-    average, result = 0.0, []
-    for count, loss in enumerate(losses, start=1):
-        average = SMOOTHING * average + (1 - SMOOTHING) * float(loss)
-        result.append(average / (1 - SMOOTHING**count))
-    return np.array(result)
+    """Losses of a range test, smoothed as the test is read: float64, as many."""
+    return engine.smoothing.smoothed(losses, SMOOTHING)
 
 
 def worth_showing(losses: Sequence[float] | Array) -> Array:

@@ -9,6 +9,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
 from engine.spec import ExperimentSpec
+from gui.kernel_reader import KernelReader
 from gui.observations import Observations, RunObservation
 
 
@@ -46,6 +47,9 @@ class Board(QWidget):
     def chosen_runs(self) -> list[RunObservation]:
         """The runs that the user chose and that are not over; none on a board without runs."""
         return []
+
+    def use_kernels(self, reader: KernelReader) -> None:
+        """Read kernels of the past from ``reader``; most boards show none."""
 
     def show_settings(self, spec: ExperimentSpec) -> None:
         """Show what the form says; most boards show nothing of it."""

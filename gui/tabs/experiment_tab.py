@@ -42,13 +42,14 @@ from gui.tabs.board import Board
 from gui.views.control_bar import UNDER_WAY, ControlBar, State
 from gui.views.durations import as_duration
 from gui.views.lesson import Lesson
+from gui.views.panel import panel_width
+from gui.views.start_page import Stage
 
 # One view is drawn at each tick, so that the event loop is never held longer than the slowest single view takes; with
 # six views each is drawn four times a second, which is as often as a curve visibly moves.
 PAINT_INTERVAL_MS = 40
 # After the last change of the form before sample images are fetched: long enough to type a number.
 SAMPLES_DELAY_MS = 250
-PANEL_WIDTH = 348
 PROGRESS_STEPS = 1000
 
 
@@ -75,6 +76,7 @@ class ExperimentTab(QWidget):
         self.observations = Observations()
         self.form = Form(experiment.spec)
         self.board = board
+        self.stage = Stage(experiment, board)
         self._next_view = cycle(board.views())
         self._state = State.IDLE
         self._holding = False  # whether the runs were asked to be held
@@ -133,7 +135,13 @@ class ExperimentTab(QWidget):
             case ExperimentFinished():
                 self._finish(event)
 
+    def _start_from_page(self, welcome: bool) -> None:
+        if welcome:
+            self.use_preset("quick")
+        self.start()
+
     def _show_plan(self) -> None:
+        self.stage.show_board()
         for view in self.board.views():
             view.begin(self.observations)
         self._progress.setRange(0, PROGRESS_STEPS if self.observations.runs else 0)
@@ -246,6 +254,7 @@ class ExperimentTab(QWidget):
     def _show_state(self, state: State) -> None:
         self._state = state
         self.controls.show_state(state)
+        self.stage.set_runnable(state is State.IDLE)
         stored = state is State.IDLE and self.observations.experiment is not None
         self._export.setEnabled(stored)
         self._repeats.setEnabled(stored and bool(self.observations.runs))
@@ -321,6 +330,7 @@ class ExperimentTab(QWidget):
         self.controls.pressed.connect(self._press)
         self.controls.rate_given.connect(self._set_rate)
         self._repeats.clicked.connect(lambda: self.repeats_requested.emit(self.observations.experiment))
+        self.stage.pressed.connect(self._start_from_page)
         self._export.clicked.connect(lambda: self.export_requested.emit(self.observations.experiment))
         for button, name in zip(self._presets, self.experiment.presets, strict=True):
             button.clicked.connect(lambda _checked=False, name=name: self.use_preset(name))
@@ -328,6 +338,7 @@ class ExperimentTab(QWidget):
         self._samples_timer.timeout.connect(self._ask_for_samples)
         if self.form.dataset_chooser is not None:
             self.form.dataset_chooser.chosen.connect(lambda _dataset: self._samples_timer.start())
+            self.form.dataset_chooser.failed.connect(self.failed.emit)
         self.form.changed.connect(self._tell_board)
         self.form.writing_wanted.connect(self.writing_requested.emit)
         self.board.settings_chosen.connect(self.form.show_values)
@@ -337,11 +348,11 @@ class ExperimentTab(QWidget):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(8, 8, 8, 8)
         layout.addWidget(self._left_panel())
-        layout.addWidget(self.board, 1)
+        layout.addWidget(self.stage, 1)
 
     def _left_panel(self) -> QWidget:
         panel = QWidget()
-        panel.setFixedWidth(PANEL_WIDTH)
+        panel.setFixedWidth(panel_width(self))
         column = QVBoxLayout(panel)
         column.setContentsMargins(0, 0, 0, 0)
         summary = QLabel(self.experiment.summary)

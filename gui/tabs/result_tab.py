@@ -7,6 +7,7 @@ from typing import Any
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from engine.catalogue import Entry
+from gui.kernel_reader import KernelReader
 from gui.reader import Reader, Reading
 from gui.stored import Stored, reading, spec_of
 from gui.tabs import BOARDS
@@ -25,10 +26,10 @@ BUTTONS = ("run_again", "add_repeats", "train_on", "copy_settings", "export", "r
 class ResultTab(OpenedTab):
     """Shows experiment ``number`` with the board of its kind."""
 
-    def __init__(self, number: int, reader: Reader, actions: ExperimentActions) -> None:
+    def __init__(self, number: int, reader: Reader, kernels: KernelReader, actions: ExperimentActions) -> None:
         super().__init__()
         self.setObjectName(f"result_{number}")
-        self._number, self._reader = number, reader
+        self._number, self._reader, self._kernels = number, reader, kernels
         self._stored: Stored | None = None
         self._reading: Reading | None = None
         self.board: Board | None = None
@@ -73,6 +74,7 @@ class ResultTab(OpenedTab):
         if self.board is None:
             self.board = BOARDS.get(self._stored.entry.stored.name, architectures_board)()
             self.board.failed.connect(self.failed)
+            self.board.use_kernels(self._kernels)
             self._painter = BoardPainter(self.board)
             self.content.addWidget(self.board)
         self.board.show_settings(spec_of(self._stored.entry))

@@ -22,10 +22,10 @@ from gui.views.feature_maps import FeatureMaps
 from gui.views.hinted import Hinted
 from gui.views.image_strip import IMAGES, ImageStrip
 from gui.views.painting_tools import PaintingTools
+from gui.views.panel import panel_width
 from gui.views.probability_bars import ProbabilityBars
 from gui.views.wheel import WheelFilter
 
-PANEL_WIDTH = 348
 CANVAS_STRETCH = 100  # the canvas takes the room there is, until it is as high as it is wide
 NOTHING_TRAINED = (
     "Nothing to try yet: run an experiment on another tab. Every network that was trained and tested is offered here."
@@ -228,7 +228,7 @@ class TryItTab(QWidget):
         self._say(f"{text}; loading the network …" if loading and self.isVisible() else text)
 
     def _say(self, text: str) -> None:
-        shown = self._status.fontMetrics().elidedText(text, Qt.TextElideMode.ElideMiddle, PANEL_WIDTH)
+        shown = self._status.fontMetrics().elidedText(text, Qt.TextElideMode.ElideMiddle, panel_width(self))
         self._status.setText(shown)
         self._status.setToolTip("" if shown == text else text)
 
@@ -263,8 +263,8 @@ class TryItTab(QWidget):
 
     def _whole_page(self) -> QWidget:
         panel = QWidget()
-        panel.setFixedWidth(PANEL_WIDTH)
-        self.canvas.setMaximumHeight(PANEL_WIDTH)
+        panel.setFixedWidth(panel_width(self))
+        self.canvas.setMaximumHeight(panel_width(self))
         column = QVBoxLayout(panel)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)

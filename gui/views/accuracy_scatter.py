@@ -8,6 +8,7 @@ from PySide6.QtGui import QColor
 
 from gui.observations import Observations
 from gui.theme import muted
+from gui.views.curve import FADED
 from gui.views.plot import Plot
 
 PERCENT = 100.0
@@ -52,3 +53,8 @@ class AccuracyScatter(Plot):
         """Show or hide the points of one variant."""
         if name in self._points:
             self._points[name].setVisible(visible)
+
+    def highlight_variant(self, name: str | None) -> None:
+        """Let the points of all other variants step back; None brings them all forward."""
+        for other, points in self._points.items():
+            points.setOpacity(FADED if name is not None and other != name else 1)

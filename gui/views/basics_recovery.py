@@ -16,9 +16,9 @@ from engine.experiments.basics import MEASURES, OPTIMIZERS
 from engine.palette import colour_of
 from gui.observations import Observations
 from gui.theme import muted
-from gui.views.curve_plot import decades
 from gui.views.hinted import Hinted
 from gui.views.plot import Plot
+from gui.views.ranges import decades
 
 PLAIN = next(iter(OPTIMIZERS))
 LINE_WIDTH = 1.5

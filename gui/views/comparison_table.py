@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -47,7 +48,7 @@ class ComparisonTable(QWidget):
         self._table.setShowGrid(False)
         self._table.setAlternatingRowColors(True)
         self._table.verticalHeader().hide()
-        self._table.verticalHeader().setDefaultSectionSize(24)
+        self._table.verticalHeader().setDefaultSectionSize(max(24, self.fontMetrics().height() + 4))
         self._table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         self._table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self._rule = QLabel()
@@ -66,12 +67,18 @@ class ComparisonTable(QWidget):
         """No: the words below the table would otherwise claim room from the plots around."""
         return False
 
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """The words below the table take the height they need at this width, from the table."""
+        super().resizeEvent(event)
+        self._make_room()
+
     def begin(self, observations: Observations) -> None:
         """Make room for the variants of a new plan."""
         self._target = observations.setting("target_accuracy")
         if (header := self._table.horizontalHeaderItem(TITLES.index("Reached"))) is not None:
             header.setText(f"≥ {100 * (self._target or 0):g} %")
         self._rule.setText(_rule(observations))
+        self._make_room()
         compared = self._compared(observations)
         self._table.setRowCount(len(compared))
         for row, variant in enumerate(compared):
@@ -89,6 +96,9 @@ class ComparisonTable(QWidget):
                 item = self._table.item(row, column)
                 if item is not None and item.text() != text:
                     item.setText(text)
+
+    def _make_room(self) -> None:
+        self._rule.setFixedHeight(self._rule.heightForWidth(self.width()))
 
     def show_variant(self, name: str, visible: bool) -> None:
         """Show or hide one variant's row."""

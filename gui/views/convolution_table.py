@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 from engine.experiments.convolution import METHODS
 from engine.palette import colour_of
 from gui.observations import Observations
+from gui.views.headers import fit_titles
 from gui.views.plot import Plot
 
 DESCRIPTIONS = {
@@ -37,6 +38,7 @@ TITLES = (
     ("Type", "Type of number that it computes with"),
 )
 ROW_HEIGHT = 24
+ROW_ROOM = 6  # pixels above and below a line together, at least
 BAR_NAMES = ("loops", "windows", "im2col", "TensorFlow")
 NAMES_WIDTH = 76  # pixels
 NO_SHAPES = " \n "  # two lines, as there will be
@@ -153,12 +155,13 @@ def _table() -> QTableWidget:
     table.setShowGrid(False)
     table.setWordWrap(False)
     table.verticalHeader().hide()
-    table.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
+    row_height = max(ROW_HEIGHT, table.fontMetrics().height() + ROW_ROOM)
+    table.verticalHeader().setDefaultSectionSize(row_height)
     table.horizontalHeader().setHighlightSections(False)
     table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
     table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
-    table.horizontalHeader().setFixedHeight(ROW_HEIGHT)
-    table.setFixedHeight(ROW_HEIGHT * (len(METHODS) + 1) + 2 * table.frameWidth())
+    table.horizontalHeader().setFixedHeight(row_height)
+    table.setFixedHeight(row_height * (len(METHODS) + 1) + 2 * table.frameWidth())
     for column, (title, tip) in enumerate(TITLES):
         head = QTableWidgetItem(title)
         head.setToolTip(tip)
@@ -169,6 +172,7 @@ def _table() -> QTableWidget:
             item.setTextAlignment(_alignment(column))
             item.setToolTip(DESCRIPTIONS[method])
             table.setItem(row, column, item)
+    fit_titles(table)
     return table
 
 

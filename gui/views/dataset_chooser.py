@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 
 from engine.datasets import DATASETS
 from engine.events import SamplesReady
+from gui.views.drop_target import DropTarget
 from gui.views.images import to_qimage
 from gui.views.wheel import WheelFilter
 
@@ -31,10 +32,12 @@ SAMPLE_SIDE = 27
 class DatasetChooser(QWidget):
     """A list of the named data sets and the user's own, sample images, and a line about them.
 
-    Emits ``chosen(name or path)`` when the choice changes.
+    A folder or file can be dropped onto it. Emits ``chosen(name or path)`` when the choice changes, and
+    ``failed(sentence)`` for what was dropped and is no data set.
     """
 
     chosen = Signal(str)
+    failed = Signal(str)
 
     def __init__(self) -> None:
         super().__init__()
@@ -57,6 +60,9 @@ class DatasetChooser(QWidget):
         self._images = [QLabel() for _ in range(SAMPLES)]
         self.samples: SamplesReady | None = None
         self._arrange()
+        target = DropTarget(self, "Drop to use this data set")
+        target.dropped.connect(self.use)
+        target.refused.connect(self.failed.emit)
 
     @property
     def dataset(self) -> str:
@@ -72,6 +78,16 @@ class DatasetChooser(QWidget):
         """Choose ``dataset`` without announcing it; a path not yet in the list is added."""
         with QSignalBlocker(self._box):
             self._select(dataset)
+
+    def use(self, dataset: str) -> None:
+        """Choose ``dataset`` as its user would, who is told of it by ``chosen``."""
+        self._select(dataset)
+
+    def offer(self, dataset: str) -> None:
+        """Add a path to the list, unless it is there."""
+        if self._box.findData(dataset) < 0:
+            self._box.addItem(Path(dataset).name or dataset, dataset)
+            self._box.setItemData(self._box.count() - 1, dataset, Qt.ItemDataRole.ToolTipRole)
 
     def show_busy(self, text: str) -> None:
         """Say what is being done to get the images."""
@@ -105,11 +121,8 @@ class DatasetChooser(QWidget):
         self.chosen.emit(self.dataset)
 
     def _select(self, dataset: str) -> None:
+        self.offer(dataset)
         position = self._box.findData(dataset)
-        if position < 0:
-            self._box.addItem(Path(dataset).name or dataset, dataset)
-            position = self._box.count() - 1
-            self._box.setItemData(position, dataset, Qt.ItemDataRole.ToolTipRole)
         if position != self._box.currentIndex():
             self.clear_samples()
         self._box.setCurrentIndex(position)

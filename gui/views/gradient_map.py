@@ -18,6 +18,7 @@ FAINTEST = 1e-9  # below any norm worth telling apart
 ROW_NAME_PIXELS = 8  # two variants of cnn_5 make fifteen rows
 MOST_TOGETHER = 3  # variants of one architecture whose rows can still be read
 ROW_GAP = 1  # empty rows between two variants
+MOST_COLUMNS = 2000  # more than any screen's pixels; of more records every second is drawn, or every third, ...
 
 
 class GradientMap(QWidget):
@@ -141,10 +142,12 @@ class _MapPlot(Plot):
 def _rows(variants: list[VariantObservation]) -> tuple[list[str], Array, Array]:
     """A name for each row, gradient norms float64 [rows, records], NaN where there is none, and the steps."""
     maps = [(variant, *variant.mean_layers("gradient_norms")) for variant in variants]
-    steps = max((steps for _, _, steps, _ in maps), key=len)
+    longest = max((steps for _, _, steps, _ in maps), key=len)
+    every = 1 + len(longest) // MOST_COLUMNS
+    steps = longest[::every]
     names: list[str] = []
     blocks: list[Array] = []
-    for variant, layers, own_steps, norms in maps:
+    for variant, layers, _, norms in maps:
         if not layers:
             continue
         if names:
@@ -152,7 +155,8 @@ def _rows(variants: list[VariantObservation]) -> tuple[list[str], Array, Array]:
             blocks.append(np.full((ROW_GAP, len(steps)), np.nan))
         names += [f"{_ending(variant.name)} {layer}" for layer in layers]
         block = np.full((len(layers), len(steps)), np.nan)
-        block[:, : len(own_steps)] = norms
+        thinned = norms[:, ::every]
+        block[:, : thinned.shape[1]] = thinned
         blocks.append(block)
     return names, np.concatenate(blocks) if blocks else np.empty((0, 0)), steps
 

@@ -12,13 +12,17 @@ class Hinted(QStackedWidget):
 
     def __init__(self, hint: str, content: QWidget) -> None:
         super().__init__()
-        label = QLabel(hint)
+        self._label = label = QLabel(hint)
         label.setAlignment(Qt.AlignmentFlag.AlignCenter)
         label.setWordWrap(True)
         label.setFrameShape(QFrame.Shape.StyledPanel)
         label.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         self.addWidget(label)
         self.addWidget(content)
+
+    def say(self, hint: str) -> None:
+        """Give another hint."""
+        self._label.setText(hint)
 
     def show_content(self, there_is: bool) -> None:
         """Show the content, or the hint where there is none."""

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QIcon, QPainter, QPixmap
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QScrollArea, QSizePolicy, QToolButton, QWidget
+from PySide6.QtCore import QEvent, QSize, Qt, Signal
+from PySide6.QtGui import QEnterEvent, QFocusEvent, QIcon, QKeyEvent, QMouseEvent, QPainter, QPixmap
+from PySide6.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QScrollArea,
+    QSizePolicy,
+    QToolButton,
+    QWidget,
+)
 
 from engine.palette import Style
 from gui.observations import Observations
+from gui.views.curve_options import CurveOptions, Repeats
 from gui.views.pens import pen_of
 
 BUTTONS_A_ROW = 6
@@ -16,30 +26,96 @@ MOST_ROWS_SEEN = 3
 SWATCH_WIDTH, SWATCH_HEIGHT, SWATCH_LINE = 32, 12, 2
 
 
+NOTES = {
+    Repeats.DEVIATION: "lines: means over the runs\nbands: ± one standard deviation",
+    Repeats.ERROR: "lines: means over the runs\nbands: ± one standard error",
+    Repeats.RANGE: "lines: means over the runs\nbands: least to greatest run",
+    Repeats.MEAN: "lines: means over the runs",
+    Repeats.RUNS: "lines: single runs",
+}
+
+
+class VariantButton(QToolButton):
+    """Shows and hides a variant. Emits ``alone_wanted()`` at Ctrl+click or double click, and ``pointed_out(bool)``."""
+
+    alone_wanted = Signal()
+    pointed_out = Signal(bool)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._with_ctrl = False
+
+    def nextCheckState(self) -> None:  # noqa: N802
+        """With Ctrl, by mouse or space bar, the state is not this button's alone."""
+        if self._with_ctrl:
+            self.alone_wanted.emit()
+        else:
+            super().nextCheckState()
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Where a click by mouse ends."""
+        self._with_ctrl = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
+        super().mouseReleaseEvent(event)
+        self._with_ctrl = False
+
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """Where a click by space bar ends."""
+        self._with_ctrl = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
+        super().keyReleaseEvent(event)
+        self._with_ctrl = False
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """The first of the two clicks has hidden or shown the variant already."""
+        event.accept()
+        self.alone_wanted.emit()
+
+    def enterEvent(self, event: QEnterEvent) -> None:  # noqa: N802
+        """Point the variant out."""
+        super().enterEvent(event)
+        self.pointed_out.emit(True)
+
+    def leaveEvent(self, event: QEvent) -> None:  # noqa: N802
+        """No longer."""
+        super().leaveEvent(event)
+        self.pointed_out.emit(False)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:  # noqa: N802
+        """Point the variant out, where the keyboard came here."""
+        super().focusInEvent(event)
+        if event.reason() in (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason):
+            self.pointed_out.emit(True)
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:  # noqa: N802
+        """No longer."""
+        super().focusOutEvent(event)
+        self.pointed_out.emit(False)
+
+
 class Legend(QWidget):
-    """Emits ``toggled(variant, visible)``.
+    """Emits ``toggled(variant, visible)``, and ``pointed_out(variant)`` while mouse or keyboard is at one, then None.
 
     What was hidden stays so when the plan under way grows, for which this view must come after those it speaks to.
     """
 
     toggled = Signal(str, bool)
+    pointed_out = Signal(object)
 
     def __init__(self) -> None:
         super().__init__()
         self.setObjectName("legend")
-        self._buttons: dict[str, QToolButton] = {}
+        self._buttons: dict[str, VariantButton] = {}
         self._experiment: int | None = None
         self._area = QScrollArea()
         self._area.setWidgetResizable(True)
         self._area.setFrameShape(QFrame.Shape.NoFrame)
         self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
         self._area.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        note = QLabel("lines: means over the runs\nbands: ± one standard deviation")
-        note.setObjectName("caption")
+        self._note = QLabel(NOTES[Repeats.DEVIATION])
+        self._note.setObjectName("caption")
         layout = QHBoxLayout(self)
         layout.setContentsMargins(4, 0, 4, 0)
         layout.addWidget(self._area, 1)
-        layout.addWidget(note)
+        layout.addWidget(self._note)
         self._fill({})
 
     def begin(self, observations: Observations) -> None:
@@ -53,6 +129,18 @@ class Legend(QWidget):
 
     def refresh(self, _observations: Observations) -> None:
         """A legend changes with the plan alone."""
+
+    def describe(self, options: CurveOptions) -> None:
+        """Say what lines and bands are."""
+        self._note.setText(NOTES[options.repeats])
+
+    def show_alone(self, name: str) -> None:
+        """Show one variant alone; all of them if it was alone already."""
+        others = [button for other, button in self._buttons.items() if other != name]
+        alone = not any(button.isChecked() for button in others)
+        self._buttons[name].setChecked(True)
+        for button in others:
+            button.setChecked(alone)
 
     def _fill(self, styles: dict[str, Style]) -> None:
         panel = QWidget()
@@ -70,8 +158,8 @@ class Legend(QWidget):
         row = next((button.sizeHint().height() for button in self._buttons.values()), SWATCH_HEIGHT) + grid.spacing()
         self._area.setFixedHeight(row * min(grid.rowCount(), MOST_ROWS_SEEN) + grid.spacing())
 
-    def _button(self, name: str, style: Style) -> QToolButton:
-        button = QToolButton()
+    def _button(self, name: str, style: Style) -> VariantButton:
+        button = VariantButton()
         button.setObjectName(f"legend_{name}")
         button.setText(name)
         button.setIcon(_swatch(style))
@@ -80,8 +168,11 @@ class Legend(QWidget):
         button.setCheckable(True)
         button.setChecked(True)
         button.setAutoRaise(True)
-        button.setToolTip(f"Show or hide {name} in every plot")
+        button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)  # a tool button takes none of the Tab key's by itself
+        button.setToolTip(f"Show or hide {name} in every plot; Ctrl+click or double click: {name} alone, then all")
         button.toggled.connect(lambda visible: self.toggled.emit(name, visible))
+        button.alone_wanted.connect(lambda: self.show_alone(name))
+        button.pointed_out.connect(lambda on: self.pointed_out.emit(name if on else None))
         return button
 
 

@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt, Signal
 from engine.experiments.schedule import STEPS
 from gui.observations import Observations
 from gui.theme import muted
+from gui.views.curve_options import CurveOptions, Horizontal
 from gui.views.curve_plot import CurvePlot
 
 MARK_WIDTH = 2
@@ -27,6 +28,7 @@ class MarkedPlot(CurvePlot):
 
     def begin(self, observations: Observations) -> None:
         """Draw the marks as far as the plan knows them."""
+        self._marks = []
         super().begin(observations)
         runs = [run.planned for run in observations.runs.values()]
         self._epochs = runs[0].spec.training.epochs
@@ -37,6 +39,18 @@ class MarkedPlot(CurvePlot):
         for mark in self._marks:
             self.addItem(mark, ignoreBounds=True)
 
+    def use_options(self, options: CurveOptions) -> None:
+        """Draw by these options from now on; the marks stay at their epochs.
+
+        Where the axis counts time there are none: the variants come to the end of an epoch at different times.
+        """
+        epochs = [self._epoch_of(mark) for mark in self._marks]
+        super().use_options(options)
+        for mark, epoch in zip(self._marks, epochs, strict=True):
+            mark.setBounds((self._place(1), self._place(self._epochs - 1)))
+            mark.setVisible(options.horizontal is not Horizontal.TIME)
+            self._put(mark, epoch)
+
     @property
     def switches(self) -> tuple[int, ...]:
         """The epochs marked, rising; at least an epoch lies between two, and after the last."""
@@ -44,16 +58,24 @@ class MarkedPlot(CurvePlot):
         for position, mark in enumerate(sorted(self._marks, key=lambda line: float(line.value()))):
             least = epochs[-1] + 1 if epochs else 1
             most = self._epochs - (len(self._marks) - position)
-            epochs.append(min(max(round(mark.value() / self._steps_per_epoch), least), most))
+            epochs.append(min(max(round(self._epoch_of(mark)), least), most))
         return tuple(epochs)
+
+    def _place(self, epoch: float) -> float:
+        """Where on the axis an epoch ends."""
+        return self.to_axis(epoch if self._options.horizontal is Horizontal.EPOCH else epoch * self._steps_per_epoch)
+
+    def _epoch_of(self, mark: pg.InfiniteLine) -> float:
+        x = self.from_axis(float(mark.value()))
+        return x if self._options.horizontal is Horizontal.EPOCH else x / self._steps_per_epoch
 
     def _mark(self, position: int, epoch: int, may_move: bool) -> pg.InfiniteLine:
         colour = muted(self.palette())
         mark = pg.InfiniteLine(
-            epoch * self._steps_per_epoch,
+            self._place(epoch),
             angle=90,
             movable=may_move,
-            bounds=(self._steps_per_epoch, (self._epochs - 1) * self._steps_per_epoch),
+            bounds=(self._place(1), self._place(self._epochs - 1)),
             pen=pg.mkPen(colour, width=MARK_WIDTH, style=Qt.PenStyle.DotLine),
             hoverPen=pg.mkPen(colour, width=2 * MARK_WIDTH),
             label=f"epoch {epoch}",
@@ -65,14 +87,17 @@ class MarkedPlot(CurvePlot):
         return mark
 
     def _name(self, mark: pg.InfiniteLine) -> None:
-        mark.label.setFormat(f"epoch {round(mark.value() / self._steps_per_epoch)}")
+        mark.label.setFormat(f"epoch {round(self._epoch_of(mark))}")
 
     def _settle(self, _mark: pg.InfiniteLine) -> None:
         """A mark stands at the end of an epoch."""
         switches = self.switches
         for mark, epoch in zip(sorted(self._marks, key=lambda line: float(line.value())), switches, strict=True):
-            mark.blockSignals(True)
-            mark.setValue(epoch * self._steps_per_epoch)
-            mark.blockSignals(False)
-            self._name(mark)
+            self._put(mark, epoch)
         self.switches_moved.emit(switches)
+
+    def _put(self, mark: pg.InfiniteLine, epoch: float) -> None:
+        mark.blockSignals(True)
+        mark.setValue(self._place(epoch))
+        mark.blockSignals(False)
+        self._name(mark)

@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
 
 from engine.networks import LayerSummary
+from gui.views.headers import fit_titles
 
 TITLES = ("Layer", "Output", "Formula", "Parameters")
 
@@ -27,6 +28,7 @@ class NetworkTable(QTableWidget):
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(22)
         self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        fit_titles(self)
 
     def show_layers(self, layers: Sequence[LayerSummary]) -> None:
         """Show the layers of a network."""

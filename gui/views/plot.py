@@ -36,6 +36,8 @@ class Plot(pg.PlotWidget):
         item.setClipToView(True)
         for side in self._labels:
             item.getAxis(side).enableAutoSIPrefix(False)
+            # The third level's many faint lines are hardly seen, and take half the time of a frame.
+            item.getAxis(side).setStyle(maxTickLevel=1)
             # Drawing an axis costs more than drawing its curves, and it changes seldom: kept as a picture.
             item.getAxis(side).setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)
         item.getAxis("left").setWidth(AXIS_WIDTH)
@@ -53,6 +55,9 @@ class Plot(pg.PlotWidget):
     def show_variant(self, name: str, visible: bool) -> None:
         """Show or hide one variant."""
         raise NotImplementedError
+
+    def highlight_variant(self, name: str | None) -> None:
+        """Let all other variants step back; None brings them all forward. Not every plot does."""
 
     def show_values(self, visible: bool) -> None:
         """Show or hide the numbers on the axes; an empty plot has none worth reading."""

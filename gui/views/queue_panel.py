@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QDockWidget,
@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 
 from engine.orders import Order
 from engine.wording import counted
+from gui.conductor import Conductor
 from gui.experiment_queue import ExperimentQueue
 from gui.views.durations import as_duration
 
@@ -27,18 +28,23 @@ NUMBER = Qt.ItemDataRole.UserRole
 MOST_CHANGES = 6  # settings named in a line
 NOW_CHARACTERS = 30  # a line of what is under way
 LEAST_ROWS = 3
+RUNNING_INTERVAL_MS = 1000  # how often the time left is said anew
 EMPTY = "Nothing waits. Run pressed while an experiment is under way puts another one here."
 
 
 class QueuePanel(QDockWidget):
-    """A dock with the queue; entries can be dragged, or moved and removed with the buttons and keys."""
+    """A dock with the queue; entries can be dragged, or moved and removed with the buttons and keys.
 
-    start_wanted = Signal()
+    Args:
+        queue: what waits.
+        conductor: knows what is under way, and begins what waits.
+    """
 
-    def __init__(self, queue: ExperimentQueue) -> None:
+    def __init__(self, queue: ExperimentQueue, conductor: Conductor) -> None:
         super().__init__("Queue")
         self.setObjectName("queue")
-        self._queue = queue
+        self._queue, self._conductor = queue, conductor
+        self._clock = QTimer(self, interval=RUNNING_INTERVAL_MS)
         self._now = QLabel()
         self._now.setObjectName("queue_now")
         self._now.setWordWrap(True)
@@ -57,11 +63,13 @@ class QueuePanel(QDockWidget):
         }
         self._arrange()
         self._connect()
-        self.show_running("")
+        self._show_running()
         self._refresh()
 
-    def show_running(self, text: str) -> None:
+    def _show_running(self) -> None:
         """Say what is under way and how long it will still take."""
+        active = self._conductor.active
+        text = f"<b>{active.experiment.title}</b> is under way{active.time_left}." if active is not None else ""
         if self._now.text() != text:
             self._now.setText(text)
             self._now.setVisible(bool(text))
@@ -114,7 +122,11 @@ class QueuePanel(QDockWidget):
 
     def _connect(self) -> None:
         self._queue.changed.connect(self._refresh)
-        self._buttons["queue_start"].clicked.connect(lambda _checked=False: self.start_wanted.emit())
+        self._conductor.queued.connect(self.show)
+        self._conductor.ended.connect(self._show_running)
+        self._clock.timeout.connect(self._show_running)
+        self._clock.start()
+        self._buttons["queue_start"].clicked.connect(lambda _checked=False: self._conductor.start_queue())
         self._buttons["queue_up"].clicked.connect(lambda _checked=False: self._move(-1))
         self._buttons["queue_down"].clicked.connect(lambda _checked=False: self._move(1))
         self._buttons["queue_remove"].clicked.connect(lambda _checked=False: self._remove())
@@ -142,6 +154,21 @@ class QueuePanel(QDockWidget):
         self._now.setFixedWidth(self.fontMetrics().averageCharWidth() * NOW_CHARACTERS)
         self._list.setMinimumHeight(LEAST_ROWS * self.fontMetrics().lineSpacing())
         self.setWidget(panel)
+
+
+class WaitingLabel(QLabel):
+    """How much is in the queue, for the status bar; nothing where it is empty."""
+
+    def __init__(self, queue: ExperimentQueue) -> None:
+        super().__init__()
+        self.setObjectName("waiting")
+        self._queue = queue
+        queue.changed.connect(self._refresh)
+        self._refresh()
+
+    def _refresh(self) -> None:
+        count = len(self._queue.orders)
+        self.setText(f"{count} waiting{' (held)' if self._queue.holds else ''}" if count else "")
 
 
 class _List(QListWidget):

@@ -9,8 +9,8 @@ from PySide6.QtCore import Qt
 from engine.experiments.learning_rate import RANGE_TEST, smoothed, suggested, worth_showing
 from engine.palette import colour_of
 from gui.observations import Observations
-from gui.views.curve_plot import round_range
 from gui.views.plot import Plot
+from gui.views.ranges import round_range
 
 FAINT = 90  # of 255
 

@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 from engine.events import Status
 from gui.observations import Observations, RunObservation
 from gui.views.durations import as_duration
+from gui.views.headers import fit_titles
 
 Index = QModelIndex | QPersistentModelIndex
 PROGRESS_COLUMN = 3
@@ -170,7 +171,7 @@ class RunTable(QTableView):
         header = self.horizontalHeader()
         header.setHighlightSections(False)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
-        header.setMinimumSectionSize(44)
+        fit_titles(self)
 
     @property
     def chosen(self) -> list[RunObservation]:

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
-from PySide6.QtCore import QRect, QSize, Qt
+from PySide6.QtCore import QRect, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QImage, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
+from engine.errors import TrainscopeError
 from engine.events import Weights
-from engine.weight_images import GAP, WeightImages, common_scale, tile, to_bytes, weight_images
+from engine.weight_images import GAP, WeightImages, tile, to_bytes, weight_images
+from gui.kernel_history import KernelHistory
+from gui.kernel_reader import KernelReader
 from gui.observations import Observations, RunObservation, VariantObservation
+from gui.views.elided_label import ElidedLabel
 from gui.views.images import to_qimage
+from gui.views.weight_timeline import WeightTimeline
 
 GRID_SIDE = 150  # pixels, the least at which a 3x3 kernel and a 32x32 image can both be read
+GRID_CHARACTERS = 25  # or as much as these take
+MARGINS = 8  # pixels, left and right together
 LAST = -1
 NAMES_WIDTH = 70  # pixels left of the rows for what they are called
 LEAST_ROW = 9  # pixels; names of lower rows could not be read
@@ -24,52 +34,58 @@ class WeightGrid(QWidget):
     def __init__(self, variant: str) -> None:
         super().__init__()
         self.setObjectName(f"weights_{variant}")
-        self._drawn: object = self  # no weights, and other than None, which stands for a layer there is not
-        self._drawn_as_best = False
+        # Nothing yet, and other than None, which stands for a layer there is not.
+        self._drawn: tuple[object, ...] = ()
         self._variant = variant
-        self._title, self._caption = QLabel(f"<b>{variant}</b>"), QLabel("")
+        self._title, self._caption = QLabel(f"<b>{variant}</b>"), ElidedLabel()
         self._caption.setObjectName("caption")
-        self._caption.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.setMinimumWidth(GRID_SIDE)
         self._canvas = _Canvas()
+        # Of the canvas, not of the whole: a long title may widen it.
+        self._canvas.setMinimumWidth(max(GRID_SIDE, GRID_CHARACTERS * self.fontMetrics().averageCharWidth()) - MARGINS)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(4, 0, 4, 0)
+        layout.setContentsMargins(MARGINS // 2, 0, MARGINS // 2, 0)
         layout.setSpacing(2)
         for widget, stretch in ((self._title, 0), (self._canvas, 1), (self._caption, 0)):
             layout.addWidget(widget, stretch)
 
-    def refresh(self, variant: VariantObservation, position: int, class_names: tuple[str, ...]) -> None:
-        """Show the newest weights of the layer at ``position`` (:data:`LAST`: the last), if they are new."""
-        run = variant.shown
-        if run is None:
+    def show_layer(
+        self, run: RunObservation, weights: Weights | None, is_best: bool, scale: float, class_names: tuple[str, ...]
+    ) -> None:
+        """Show ``weights`` of ``run`` from -``scale`` (black) to ``scale`` (white), unless they are shown."""
+        which = None if weights is None else (weights.run, weights.layer, weights.step)
+        if (which, is_best, scale) == self._drawn:
             return
-        weights = _layer(run, position)
-        is_best = run.test_accuracy is not None and len(variant.runs) > 1
-        if weights is self._drawn and is_best == self._drawn_as_best:
-            return
-        self._drawn, self._drawn_as_best = weights, is_best
+        self._drawn = (which, is_best, scale)
         if weights is None:
             self._canvas.show_image(QImage(), ())
             self._title.setText(f"<b>{self._variant}</b>")
             self._caption.setText(f"has {len(run.layers)} layers")
             return
-        self._show(weights, class_names if weights.layer == run.layers[-1] else ())
-        scale = common_scale(weight_images(weights).images)
+        self._show(weights, scale, class_names if weights.layer == run.layers[-1] else ())
         self._title.setText(f"<b>{self._variant}</b> {weights.layer}")
         best = "best " if is_best else ""
         size = f"±{scale:.2g}" if np.isfinite(weights.values).all() else "not all finite"
         self._caption.setText(f"{best}run {run.planned.spec.repeat}, step {weights.step:,}, {size}")
+        # What was broad enough once stays so, or the grids would move with every number.
+        self._caption.setMinimumWidth(max(self._caption.minimumWidth(), self._caption.sizeHint().width()))
 
-    def _show(self, weights: Weights, row_names: tuple[str, ...]) -> None:
+    def _show(self, weights: Weights, scale: float, row_names: tuple[str, ...]) -> None:
         found = weight_images(weights)
-        scale = common_scale(found.images)
         grid = tile(to_bytes(found.images, scale), _background(self.palette()), found.columns)
         self._canvas.show_image(to_qimage(grid), row_names if found.columns else (), stretch=found.columns == 1)
-        self.setToolTip(f"{weights.layer}: {_describe(found)}; black is -{scale:.3g}, white {scale:.3g}")
+        self.setToolTip(
+            f"<p>{weights.layer} at step {weights.step:,}: {_describe(found)}. Black is -{scale:.3g}, white "
+            f"{scale:.3g}, the largest weight of this layer at any step kept, so that steps can be compared.</p>"
+        )
 
 
 class WeightGrids(QWidget):
-    """The grids of all variants side by side, and which layer they show."""
+    """The grids of all variants side by side, which layer they show, and as it was at which step.
+
+    Emits ``failed(sentence)`` where the past can't be read.
+    """
+
+    failed = Signal(str)
 
     def __init__(self) -> None:
         super().__init__()
@@ -79,6 +95,14 @@ class WeightGrids(QWidget):
         self._layer.setAccessibleName("Layer whose weights are shown")
         self._layer.setToolTip("Which layer's weights are shown as images")
         self._layer.currentIndexChanged.connect(self._choose)
+        self._timeline = WeightTimeline()
+        self._timeline.chosen.connect(self._go_to)
+        self._reader: KernelReader | None = None
+        self._history = KernelHistory()
+        self._waiting: list[str] = []  # grids to be drawn
+        # What a moved slider asks for is done bit by bit, one grid or one kernel a turn of the event loop.
+        self._errands = QTimer(self, interval=0)
+        self._errands.timeout.connect(self._run_errand)
         self._area = QScrollArea()
         self._area.setWidgetResizable(True)
         self._area.setFrameShape(QScrollArea.Shape.NoFrame)
@@ -90,15 +114,25 @@ class WeightGrids(QWidget):
 
     def begin(self, observations: Observations) -> None:
         """Make room for the variants of a new plan."""
-        self._observations = observations
+        self._observations, self._history = observations, KernelHistory(self._reader)
         self._fill(tuple(observations.variants))
 
+    def use_kernels(self, reader: KernelReader) -> None:
+        """Read kernels of the past from ``reader``, from the next plan on."""
+        self._reader = reader
+
     def refresh(self, observations: Observations) -> None:
-        """Show the newest weights of every variant."""
+        """Show every variant's weights at the step chosen."""
         self._offer(max((len(run.layers) for run in observations.runs.values()), default=1))
-        class_names = observations.info.class_names if observations.info else ()
-        for name, variant in observations.variants.items():
-            self._grids[name].refresh(variant, self._layer.currentData(), class_names)
+        with self._readable():
+            for variant in observations.variants.values():
+                newest = self._newest(variant)
+                if newest is not None:
+                    self._history.note(newest)
+            self._timeline.show_steps(self._steps())
+            for name in observations.variants:
+                self._draw(name)
+        self._errands.start()
 
     def show_variant(self, name: str, visible: bool) -> None:
         """Show or hide one grid."""
@@ -107,6 +141,51 @@ class WeightGrids(QWidget):
 
     def _choose(self, _index: int) -> None:
         self.refresh(self._observations)
+
+    def _newest(self, variant: VariantObservation) -> Weights | None:
+        return _layer(variant.shown, self._layer.currentData()) if variant.shown is not None else None
+
+    def _steps(self) -> list[int]:
+        """At which any of the grids has a kernel."""
+        newest = [found for v in self._observations.variants.values() if (found := self._newest(v)) is not None]
+        return sorted({step for each in newest for step in self._history.steps(each.run, each.layer)})
+
+    def _draw(self, name: str) -> None:
+        variant = self._observations.variants[name]
+        run, newest, step = variant.shown, self._newest(variant), self._timeline.step
+        if run is None:
+            return
+        shown, scale = newest, 1.0
+        if newest is not None:
+            scale = self._history.scale(newest)
+            shown = newest if step is None else self._history.at(newest, step)
+        is_best = run.test_accuracy is not None and len(variant.runs) > 1
+        class_names = self._observations.info.class_names if self._observations.info else ()
+        self._grids[name].show_layer(run, shown, is_best, scale, class_names)
+
+    def _go_to(self, _step: int | None) -> None:
+        """Draw the grids as they were, those in sight first."""
+        self._waiting = [name for name, grid in self._grids.items() if not grid.isHidden()]
+        self._errands.start()
+
+    def _run_errand(self) -> None:
+        """Draw a grid that waits; when none does, measure one kernel for the scale."""
+        with self._readable():
+            if self._waiting:
+                self._draw(self._waiting.pop(0))
+            elif not self._history.measure_one():
+                self._errands.stop()
+                for name in self._grids:  # on the scale that all steps share
+                    self._draw(name)
+
+    @contextmanager
+    def _readable(self) -> Iterator[None]:
+        """The past that can't be read is said once, and then left alone."""
+        try:
+            yield
+        except TrainscopeError as error:
+            self._reader, self._history, self._waiting = None, KernelHistory(), []
+            self.failed.emit(str(error))
 
     def _offer(self, layers: int) -> None:
         """Offer as many layers as the deepest network has; the choice stays."""
@@ -125,6 +204,10 @@ class WeightGrids(QWidget):
         side = QVBoxLayout()
         side.addWidget(QLabel("<b>Weights</b>"))
         side.addWidget(self._layer)
+        side.addWidget(self._timeline)
+        caption = QLabel("one grey scale a layer\nfor all steps")
+        caption.setObjectName("caption")
+        side.addWidget(caption)
         side.addStretch()
         layout = QHBoxLayout(self)
         layout.setContentsMargins(4, 0, 0, 0)
@@ -154,7 +237,7 @@ class _Canvas(QWidget):
         self._row_names: tuple[str, ...] = ()
         self._stretch = False
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setMinimumSize(QSize(GRID_SIDE // 2, GRID_SIDE // 2))
+        self.setMinimumSize(QSize(GRID_SIDE - 8, GRID_SIDE // 2))  # a grid has a margin on each side
 
     def sizeHint(self) -> QSize:  # noqa: N802
         return QSize(GRID_SIDE, GRID_SIDE)

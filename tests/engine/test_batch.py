@@ -17,6 +17,8 @@ import pytest
 
 from engine.batch import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, build_spec, run
 from engine.command_line import parse
+from engine.dataset_library import DatasetLibrary
+from engine.errors import StoreError
 from engine.experiments import EXPERIMENTS
 from engine.experiments.architectures import ArchitecturesSpec
 from engine.store import Store
@@ -264,6 +266,17 @@ def test_an_export_folder_that_can_not_be_written_is_refused_before_anything_is_
     assert len(lines) == 1
 
 
+@pytest.mark.parametrize("name", ["report.doc", "file/report.html"])
+def test_a_report_that_can_not_be_written_is_refused_before_anything_is_trained(
+    workspace: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    (tmp_path / "file").write_text("a file")
+    assert batch(workspace, "--set", "architectures=mlp_1", "epochs=1", "--report", str(tmp_path / name)) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("trainscope: ")
+    assert not workspace.exists()
+
+
 def test_a_network_that_does_not_fit_ends_with_its_sentence(
     workspace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -297,4 +310,23 @@ def test_the_list_names_experiments_data_sets_keys_and_devices(
     assert named >= {"digits", "cifar10", "mnist", "fashion_mnist", "all"}
     assert named >= set(EXPERIMENTS)
     assert named >= {key for experiment in EXPERIMENTS.values() for key in experiment.spec.model_fields}
-    assert named & {"CPU:", "GPU:"}
+    assert "cpu" in named
+
+
+def test_a_device_that_is_not_there_is_refused_before_anything_trains(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert batch(workspace, "--device", "gpu:99") == EXIT_FAILED
+    assert "There is no gpu:99 on this machine; choose auto, cpu" in capsys.readouterr().err
+    store = Store(workspace)
+    with pytest.raises(StoreError):
+        store.experiment(1)
+    store.close()
+
+
+def test_a_data_set_of_ones_own_is_remembered(workspace: Path, tmp_path: Path) -> None:
+    empty = tmp_path / "mine"
+    empty.mkdir()
+    for path in (empty, tmp_path / "nowhere"):
+        assert batch(workspace, "--dataset", str(path)) == EXIT_FAILED
+    assert DatasetLibrary(workspace).paths() == [empty]

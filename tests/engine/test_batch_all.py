@@ -46,8 +46,9 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> Ended:
     workspace, export = folder / "workspace", folder / "export"
     what = ["--batch", "all", "--workers", "0", "--workspace", str(workspace), "--export", str(export)]
     out, err = io.StringIO(), io.StringIO()
+    more = ["--formats", "png,json,course,tensorboard", "--report", str(folder / "report.html")]
     with redirect_stdout(out), redirect_stderr(err):
-        code = run(parse([*what, "--set", *TINY]))
+        code = run(parse([*what, *more, "--set", *TINY]))
     return Ended(code, out.getvalue(), err.getvalue(), workspace, export)
 
 
@@ -81,6 +82,23 @@ def test_each_is_reported_with_its_folder(ended: Ended) -> None:
         assert f"Stored as experiment {number} in " in ended.out
         assert f"files to {ended.export / name}" in ended.out
     assert "trainscope:" not in ended.err
+
+
+def test_what_is_exported_is_what_was_asked_for(ended: Ended) -> None:
+    files = {path for path in ended.export.rglob("*") if path.is_file()}
+    assert {path.suffix for path in files if "tfevents" not in path.name} == {".toml", ".png", ".json", ".pkl"}
+    with closing(Store(ended.workspace)) as store:
+        runs = [run for number in range(1, len(COURSE_EXPERIMENTS) + 1) for run in store.runs(number)]
+        recorded = [run for run in runs if store.records(run.id)]
+    assert len([path for path in files if "tfevents" in path.name]) == len(recorded) > 4
+
+
+def test_one_report_is_of_all(ended: Ended) -> None:
+    report = ended.workspace.parent / "report.html"
+    assert f"Report written to {report}" in ended.out
+    text = report.read_text(encoding="utf-8")
+    places = [text.index(f'<section id="experiment-{number}">') for number in (6, 5, 1, 2, 3, 4)]
+    assert places == sorted(places), "in the order of the homework"
 
 
 def test_each_takes_the_settings_that_it_knows() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 import engine
 from engine.command_line import parse
+from engine.exports import DEFAULT_FORMATS, Format
 from engine.paths import default_workspace
 
 
@@ -26,6 +27,13 @@ def test_the_whole_contract_of_batch_is_understood() -> None:
     assert options.assignments == ("epochs=1", "repeats=2", "seed=3")
     assert (options.config, options.workers, options.export) == (Path("a.toml"), 2, Path("out"))
     assert options.workspace == Path("work").absolute()
+
+
+def test_formats_and_a_report_go_with_a_batch() -> None:
+    options = parse(["--batch", "all", "--export", "out", "--formats", "pdf,TensorBoard,pdf", "--report", "~/r.html"])
+    assert options.formats == (Format.PDF, Format.TENSORBOARD)
+    assert options.report == Path.home() / "r.html"
+    assert parse(["--batch", "all", "--export", "out"]).formats == DEFAULT_FORMATS
 
 
 def test_a_tilde_is_the_users_home() -> None:
@@ -50,6 +58,9 @@ def test_workers_are_counted(count: str) -> None:
         (["--workspace", "~nobody_here/work"], "'~nobody_here/work' names the folder of a user there is not"),
         (["--batch", "architectures", "--export", "~nobody_here/out"], "'~nobody_here/out'"),
         (["--batch", "architectures", "--config", "~nobody_here/a.toml"], "'~nobody_here/a.toml'"),
+        (["--batch", "all", "--export", "out", "--formats", "gif"], "no format called 'gif'"),
+        (["--batch", "all", "--formats", "png"], "--formats goes with --export DIR"),
+        (["--report", "report.html"], "--report goes with --batch EXPERIMENT"),
     ],
 )
 def test_wrong_options_end_the_program_and_are_named(
@@ -69,3 +80,16 @@ def test_help_and_version_are_answered(capsys: pytest.CaptureFixture[str]) -> No
     printed = capsys.readouterr().out
     assert "--batch EXPERIMENT" in printed
     assert f"Trainscope {engine.__version__}" in printed
+
+
+def test_device_and_workspace_are_none_unless_named(tmp_path: Path) -> None:
+    assert (parse([]).device, parse([]).workspace_given) == (None, False)
+    named = parse(["--device", "GPU:1", "--workspace", str(tmp_path)])
+    assert (named.device, named.workspace, named.workspace_given) == ("gpu:1", tmp_path, True)
+
+
+def test_a_device_that_is_none_is_refused_in_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        parse(["--device", "quantum"])
+    assert stop.value.code == 2
+    assert "'quantum' is no device; write auto, cpu or gpu:N" in capsys.readouterr().err

@@ -34,7 +34,7 @@ from engine.events import (
 from engine.executors.base import Executor
 from engine.executors.inline import InlineExecutor
 from engine.executors.processes import ProcessExecutor, default_workers
-from engine.executors.tasks import DeviceTask, ExportTask, PrepareTask, SampleTask, Task, TaskRunner
+from engine.executors.tasks import DeviceTask, ExportTask, PrepareTask, ReportTask, SampleTask, Task, TaskRunner
 from engine.spec import DataSpec
 from engine.store import Store
 from tests.engine.support import ROOT, ScriptedExecutor, of, run_session, small_spec, timeless, train_tasks
@@ -87,6 +87,17 @@ def test_tasks_beside_the_runs_are_answered(control: ControlChannel, store: Stor
     assert [type(event) for event in events] == [DatasetReady, SamplesReady, WorkerReady, Exported]
     assert of(SamplesReady, events)[0].images.shape == (20, 32, 32, 1)
     assert of(Exported, events)[0].files == len([path for path in folder.rglob("*") if path.is_file()])
+
+
+def test_a_report_is_written_or_its_reason_told(control: ControlChannel, store: Store, tmp_path: Path) -> None:
+    run_session(store, ScriptedExecutor(), small_spec())
+    files = [tmp_path / "report.html", tmp_path / "report.doc"]
+    tasks = [ReportTask(store.workspace, (1,), file) for file in files]
+    written, refused = carry_out(InlineExecutor(), tasks, control)
+    assert written == Exported(str(files[0]), 1)
+    assert "mlp_1" in files[0].read_text(encoding="utf-8")
+    assert isinstance(refused, TaskFailed)
+    assert "must end in .html or .pdf" in refused.reason
 
 
 def test_a_task_that_fails_ends_with_a_sentence(control: ControlChannel, tmp_path: Path) -> None:

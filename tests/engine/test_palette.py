@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -81,3 +84,33 @@ def test_every_colour_can_be_seen_on_light_and_on_dark(colour: str) -> None:
     for background in ("#ffffff", "#16191e"):
         light, dark = sorted((luminance(colour), luminance(background)), reverse=True)
         assert (light + 0.05) / (dark + 0.05) > 2
+
+
+# Viénot, Brettel and Mollon, "Digital video colourmaps for checking the legibility of displays by dichromats" (1999):
+# what is left of linear red, green and blue without the long-wave (protanopia) or middle-wave (deuteranopia) cones.
+DICHROMATS = {
+    "protanopia": ((0.11238, 0.88762, 0.0), (0.11238, 0.88762, 0.0), (0.00401, -0.00401, 1.0)),
+    "deuteranopia": ((0.29275, 0.70725, 0.0), (0.29275, 0.70725, 0.0), (-0.02234, 0.02234, 1.0)),
+}
+LEAST_DIFFERENCE = 10.0  # CIE 1976; 2.3 is just noticeable side by side
+
+
+def linear(colour: str) -> np.ndarray:
+    """Linear red, green and blue of #RRGGBB, 0 to 1 (IEC 61966-2-1)."""
+    shares = np.array([int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)])
+    return np.where(shares <= 0.04045, shares / 12.92, ((shares + 0.055) / 1.055) ** 2.4)
+
+
+def lab(rgb: np.ndarray) -> np.ndarray:
+    """CIE L*a*b* of linear sRGB under D65."""
+    to_xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+    relative = to_xyz @ rgb / np.array([0.9505, 1.0, 1.089])
+    f = np.where(relative > 0.008856, np.cbrt(relative), 7.787 * relative + 16 / 116)
+    return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
+
+
+@pytest.mark.parametrize("kind", DICHROMATS)
+@pytest.mark.parametrize(("first", "second"), list(combinations(COLOURS, 2)))
+def test_colours_differ_for_people_who_see_two_of_three(kind: str, first: str, second: str) -> None:
+    seen = [lab(np.clip(np.array(DICHROMATS[kind]) @ linear(colour), 0, 1)) for colour in (first, second)]
+    assert float(np.linalg.norm(seen[0] - seen[1])) > LEAST_DIFFERENCE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QSettings
@@ -30,9 +31,14 @@ def make_window(qtbot: QtBot, workspace: Path, monkeypatch: pytest.MonkeyPatch) 
     windows: list[MainWindow] = []
 
     def make(
-        trainer: Executor | None = None, assistant: Executor | None = None, prober: Executor | None = None
+        trainer: Executor | None = None,
+        assistant: Executor | None = None,
+        prober: Executor | None = None,
+        librarian: Executor | None = None,
+        **options: Any,
     ) -> MainWindow:
-        window = MainWindow(workspace, trainer or ScriptedExecutor(), assistant or Assistant(), prober or Assistant())
+        executors = (trainer or ScriptedExecutor(), *(each or Assistant() for each in (assistant, prober, librarian)))
+        window = MainWindow(workspace, *executors, **options)
         windows.append(window)
         window.show()
         qtbot.waitExposed(window)

@@ -24,7 +24,7 @@ from engine.events import (
     Status,
     TaskFailed,
 )
-from engine.executors.tasks import ExportTask, SampleTask, Task, TrainTask
+from engine.executors.tasks import ExportTask, ReportTask, SampleTask, Task, TrainTask
 from engine.experiments.architectures import plan
 from engine.experiments.base import TrainingExperiment
 from engine.spec import RunSpec
@@ -124,6 +124,8 @@ class Assistant:
                 emit(TaskFailed(failed) if failed else samples(task.data.dataset))
             if isinstance(task, ExportTask):
                 emit(Exported(str(task.folder), 13))
+            if isinstance(task, ReportTask):
+                emit(Exported(str(task.file), 1))
 
     def close(self) -> None:
         """Nothing to end."""

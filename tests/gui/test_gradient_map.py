@@ -147,3 +147,14 @@ def test_without_news_it_is_not_drawn_again(view: GradientMap, monkeypatch: pyte
     view.refresh(observations)
     monkeypatch.setattr(view._plot, "show_variants", lambda _variants: pytest.fail("drawn without news"))
     view.refresh(observations)
+
+
+def test_of_very_many_records_only_some_are_drawn(view: GradientMap, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gui.views.gradient_map.MOST_COLUMNS", 4)
+    observations = begun(ACTIVATIONS_EXPERIMENT, architectures=["mlp_1"], activations=["relu"])
+    start(observations, 1, "dense_1", "prediction")
+    for step in range(1, 11):
+        note(observations, 1, 10 * step, 10.0**-step, 1.0)
+    view.begin(observations)
+    view.refresh(observations)
+    np.testing.assert_allclose(view._plot._image.image, [[-1, -4, -7, -9], [0, 0, 0, 0]])

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.command_line import parse
 from gui import platform_check
 from gui.app import run_window
 from gui.platform_check import explain_missing_display, packages_for
@@ -48,7 +49,7 @@ def test_the_program_ends_with_the_sentence(
     for variable in ("QT_QPA_PLATFORM", "DISPLAY", "WAYLAND_DISPLAY"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setattr("sys.platform", "linux")
-    assert run_window(tmp_path, None) == 1
+    assert run_window(parse([])) == 1
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert "no display" in error

@@ -17,13 +17,14 @@ from engine.experiments.activations import ACTIVATIONS_EXPERIMENT
 from engine.weight_images import GAP
 from gui.tabs.activations import activations_board
 from gui.views.accuracy_scatter import AccuracyScatter
-from gui.views.curve_plot import CurvePlot, Series, round_range
+from gui.views.curve_plot import CurvePlot, Series
 from gui.views.dataset_chooser import DatasetChooser
 from gui.views.durations import as_duration
 from gui.views.images import to_qimage
 from gui.views.legend import Legend
 from gui.views.lesson import Lesson
 from gui.views.message_bar import MessageBar
+from gui.views.ranges import round_range
 from gui.views.run_table import COLUMNS, PROGRESS_COLUMN, RunTable
 from gui.views.weight_grids import WeightGrid, WeightGrids
 from tests.engine.support import finished, record, started, weights
@@ -72,7 +73,7 @@ def test_a_variant_without_news_is_not_drawn_again(accuracy: CurvePlot, monkeypa
     accuracy.begin(observations)
     accuracy.refresh(observations)
     curve = accuracy._curves["mlp_1"][0]
-    monkeypatch.setattr(curve.line, "setData", lambda *_data: pytest.fail("drawn without news"))
+    monkeypatch.setattr(curve, "take", lambda *_options: pytest.fail("taken in without news"))
     accuracy.refresh(observations)
 
 

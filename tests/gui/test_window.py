@@ -14,7 +14,7 @@ from PySide6.QtWidgets import (
     QApplication,
     QCheckBox,
     QComboBox,
-    QFileDialog,
+    QDialog,
     QLabel,
     QLineEdit,
     QMessageBox,
@@ -27,8 +27,11 @@ from PySide6.QtWidgets import (
 from pytestqt.qtbot import QtBot
 
 from engine.events import ExperimentFinished, Status
-from engine.executors.tasks import ExportTask, SampleTask
+from engine.executors.tasks import ExportTask, ReportTask, SampleTask
+from engine.exports import Format
 from engine.store import Store
+from gui.dialogs.export_dialog import ExportDialog
+from gui.dialogs.report_dialog import ReportDialog
 from gui.tabs import BOARDS
 from gui.theme import Scheme, stored_scheme
 from gui.views.curve_plot import CurvePlot
@@ -155,7 +158,14 @@ def test_export_writes_the_shown_experiment(
     qtbot: QtBot, make_window: MakeWindow, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     opened: list[str] = []
-    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_arguments: str(tmp_path))
+    titles: list[str] = []
+
+    def answer(dialog: ExportDialog) -> QDialog.DialogCode:
+        titles.append(dialog.title)
+        dialog.folder, dialog.formats = tmp_path, (Format.PDF,)
+        return QDialog.DialogCode.Accepted
+
+    monkeypatch.setattr(ExportDialog, "exec", answer)
     monkeypatch.setattr("gui.window.QDesktopServices.openUrl", lambda url: opened.append(url.toLocalFile()))
     assistant = Assistant()
     window = make_window(ScriptedExecutor(whole_run), assistant)
@@ -163,9 +173,44 @@ def test_export_writes_the_shown_experiment(
         press(window, "run")
     press(window, "export")
     qtbot.waitUntil(lambda: opened == [str(tmp_path)], timeout=PATIENCE_MS)
+    assert titles == ["Architectures, experiment 1"]
     exports = [task for task in assistant.tasks if isinstance(task, ExportTask)]
-    assert [(task.experiment, task.folder) for task in exports] == [(1, tmp_path)]
+    assert [(task.experiment, task.folder, task.formats) for task in exports] == [(1, tmp_path, (Format.PDF,))]
     assert "13 files" in window.statusBar().currentMessage()
+
+
+def test_report_writes_the_ticked_experiments_and_opens_the_file(
+    qtbot: QtBot, make_window: MakeWindow, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    opened: list[str] = []
+
+    def answer(dialog: ReportDialog) -> QDialog.DialogCode:
+        dialog.accept()  # what is ticked at first
+        return QDialog.DialogCode(dialog.result())
+
+    QSettings("Trainscope", "Trainscope").setValue("report/file", str(tmp_path / "report.html"))
+    monkeypatch.setattr(ReportDialog, "exec", answer)
+    monkeypatch.setattr("gui.window.QDesktopServices.openUrl", lambda url: opened.append(url.toLocalFile()))
+    assistant = Assistant()
+    window = make_window(ScriptedExecutor(whole_run), assistant)
+    with qtbot.waitSignal(window.training_ended, timeout=PATIENCE_MS):
+        press(window, "run")
+    action = window.findChild(QAction, "report")
+    assert action is not None
+    assert action.shortcut().toString() == "Ctrl+Shift+R"
+    action.trigger()
+    qtbot.waitUntil(lambda: opened == [str(tmp_path / "report.html")], timeout=PATIENCE_MS)
+    reports = [task for task in assistant.tasks if isinstance(task, ReportTask)]
+    assert [(task.experiments, task.file) for task in reports] == [((1,), tmp_path / "report.html")]
+    assert "1 file written" in window.statusBar().currentMessage()
+
+
+def test_without_an_experiment_there_is_nothing_to_report(make_window: MakeWindow) -> None:
+    window = make_window()
+    action = window.findChild(QAction, "report")
+    assert action is not None
+    action.trigger()
+    assert message(window) == "There is no experiment to report yet; run one first."
 
 
 def test_closing_while_training_asks_and_can_be_refused(

@@ -1,0 +1,51 @@
+"""What the measurements of stored experiments support, in sentences with the numbers behind them."""
+
+from __future__ import annotations
+
+from engine.claims.activations import activation_claims
+from engine.claims.architectures import architecture_claims
+from engine.claims.base import Claim, ComputedClaims, ComputedResult, RunClaims
+from engine.claims.basics import basics_claims
+from engine.claims.continuation import continuation_claims
+from engine.claims.convolution import convolution_claims
+from engine.claims.learning_rate import learning_rate_claims
+from engine.claims.schedule import schedule_claims
+from engine.experiments.base import Computation
+from engine.results import ExperimentResult, load_results
+from engine.store import Store
+
+__all__ = ["Claim", "claims_of", "claims_of_computation", "claims_of_runs"]
+
+OF_RUNS: dict[str, RunClaims] = {
+    "architectures": architecture_claims,
+    "activations": activation_claims,
+    "learning-rate": learning_rate_claims,
+    "schedule": schedule_claims,
+    "train-on": continuation_claims,
+}
+OF_COMPUTATIONS: dict[str, ComputedClaims] = {
+    "convolution": convolution_claims,
+    "basics": basics_claims,
+}
+
+
+def claims_of(store: Store, experiment: int) -> tuple[Claim, ...]:
+    """What a stored experiment supports; empty where it came to nothing.
+
+    Raises :class:`~engine.errors.StoreError` where there is no such experiment.
+    """
+    stored = store.experiment(experiment)
+    if stored.name in OF_RUNS:
+        return claims_of_runs(load_results(store, experiment))
+    found = store.computation(experiment)
+    return () if found is None else claims_of_computation(stored.name, experiment, found)
+
+
+def claims_of_runs(result: ExperimentResult) -> tuple[Claim, ...]:
+    """What an experiment with runs supports."""
+    return tuple(OF_RUNS[result.experiment.name](result))
+
+
+def claims_of_computation(name: str, experiment: int, found: Computation) -> tuple[Claim, ...]:
+    """What a computed experiment, called ``name``, supports."""
+    return tuple(OF_COMPUTATIONS[name](ComputedResult(experiment, found)))

@@ -1,0 +1,216 @@
+"""What there is of each data set: downloads, decoded images, numbers; nothing is read but headers and sizes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import numpy as np
+
+from engine.datasets import cifar10, mnist
+from engine.datasets.cache import CacheKey, cache_folder
+from engine.datasets.download import RemoteFile, downloads_folder
+from engine.datasets.sources import DATASETS
+from engine.errors import DatasetError
+
+
+class Presence(StrEnum):
+    """Whether a data set can be used without a download."""
+
+    BUILT_IN = "built in"
+    INSTALLED = "installed"
+    PARTLY = "partly"
+    ABSENT = "not downloaded"
+    OWN = "own"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True)
+class DatasetEntry:
+    """A line of the inventory.
+
+    ``dataset`` is a name or a path; ``downloaded`` and ``decoded`` are bytes in the cache folder; ``images`` (training
+    and test) and ``classes`` are None until the images have been decoded once.
+    """
+
+    dataset: str
+    title: str
+    summary: str
+    presence: Presence
+    downloaded: int
+    decoded: int
+    images: int | None
+    classes: int | None
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it is the user's own."""
+        return self.presence in (Presence.OWN, Presence.MISSING)
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether its images can be had without a download."""
+        return self.presence in (Presence.BUILT_IN, Presence.INSTALLED, Presence.OWN)
+
+
+@dataclass(frozen=True)
+class _Downloads:
+    """What belongs to a named set: the files of its download, what stands for them, and how entries are keyed."""
+
+    files: tuple[RemoteFile, ...] = ()
+    replacements: tuple[str, ...] = ()  # below the downloads folder, each as good as all files
+    kind: str = ""
+    paths: tuple[str, ...] = ()  # below the downloads folder, from which entries of that kind are decoded
+    numbers: tuple[int, int] | None = None  # images and classes, of a set that is never decoded to disk
+
+
+def _idx(source: mnist.IdxSet) -> _Downloads:
+    return _Downloads(source.files, (), f"idx {source.title}", (source.folder,))
+
+
+_PLACES = {
+    "digits": _Downloads(numbers=(1797, 10)),
+    "cifar10": _Downloads(
+        (cifar10.ARCHIVE,),
+        (*cifar10.FOLDERS, cifar10.PYTHON_ARCHIVE),
+        "cifar10",
+        (cifar10.ARCHIVE.name, *cifar10.FOLDERS, cifar10.PYTHON_ARCHIVE),
+    ),
+    "mnist": _idx(mnist.MNIST),
+    "fashion_mnist": _idx(mnist.FASHION_MNIST),
+}
+
+
+def inventory(own: Iterable[Path]) -> list[DatasetEntry]:
+    """The named data sets, then those of the user at the paths ``own``."""
+    return [*(_named(name) for name in DATASETS), *(_own(path) for path in own)]
+
+
+def cached_paths(dataset: str) -> list[Path]:
+    """What the cache folder holds of a data set: downloads of a named one, decoded images. Nothing outside of it."""
+    return [*_downloads(dataset), *_entries(dataset)]
+
+
+def remove_cached(dataset: str) -> int:
+    """Remove what :func:`cached_paths` gives, and give the bytes freed; what a link leads to is left alone.
+
+    Raises :class:`DatasetError` where something can't be removed.
+    """
+    return _remove(cached_paths(dataset))
+
+
+def remove_decoded(dataset: str) -> int:
+    """Remove the decoded images of a data set alone; otherwise as :func:`remove_cached`."""
+    return _remove(_entries(dataset))
+
+
+def _remove(paths: Iterable[Path]) -> int:
+    freed = 0
+    for path in paths:
+        size = _size(path)
+        try:
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise DatasetError(f"{path} can't be removed ({reason}); end what still uses it and try again.") from None
+        freed += size
+    return freed
+
+
+def _named(name: str) -> DatasetEntry:
+    source, places = DATASETS[name], _PLACES[name]
+    found = [file for file in places.files if _packed_or_not(file) is not None]
+    replaced = any((downloads_folder() / each).exists() for each in places.replacements)
+    if not places.files:
+        presence = Presence.BUILT_IN
+    elif replaced or len(found) == len(places.files):
+        presence = Presence.INSTALLED
+    else:
+        presence = Presence.PARTLY if found else Presence.ABSENT
+    return _entry(name, source.title, source.summary, presence, places.numbers)
+
+
+def _own(path: Path) -> DatasetEntry:
+    there = _exists(path)
+    kind = "Folder of your own" if path.is_dir() else "File of your own"
+    summary = f"{kind}: {path}" if there else f"No longer there: {path}"
+    return _entry(str(path), path.name or str(path), summary, Presence.OWN if there else Presence.MISSING, None)
+
+
+def _entry(dataset: str, title: str, summary: str, presence: Presence, numbers: tuple[int, int] | None) -> DatasetEntry:
+    entries = _entries(dataset)
+    images, classes = numbers or next(filter(None, map(_numbers, entries)), (None, None))
+    downloaded = sum(map(_size, _downloads(dataset)))
+    return DatasetEntry(dataset, title, summary, presence, downloaded, sum(map(_size, entries)), images, classes)
+
+
+def _downloads(dataset: str) -> list[Path]:
+    places = _PLACES.get(dataset)
+    if places is None:
+        return []
+    files = [path for file in places.files if (path := _packed_or_not(file)) is not None]
+    others = [path for each in places.replacements if _exists(path := downloads_folder() / each) or path.is_symlink()]
+    return [*files, *others]
+
+
+def _packed_or_not(file: RemoteFile) -> Path | None:
+    path = downloads_folder() / file.name
+    candidates = [path, path.with_suffix("")] if path.suffix == ".gz" and path.stem.endswith("ubyte") else [path]
+    return next((each for each in candidates if each.is_file()), None)
+
+
+def _entries(dataset: str) -> list[Path]:
+    """The folders of decoded images, of any side, that were made from a data set."""
+    families = {key.family for key in _keys(dataset)}
+    folder = cache_folder() / "decoded"
+    with suppress(OSError):
+        return sorted(entry for entry in folder.iterdir() if entry.name.partition("-")[0] in families)
+    return []
+
+
+def _keys(dataset: str) -> Iterator[CacheKey]:
+    places = _PLACES.get(dataset)
+    if places is not None:
+        yield from (CacheKey(places.kind, downloads_folder() / path, None, "") for path in places.paths)
+        return
+    path = Path(dataset)
+    for kind in ("folder", "npz", "cifar10", f"idx {path.name}"):
+        yield CacheKey(kind, path, None, "")
+    yield from (CacheKey("cifar10", path / name, None, "") for name in cifar10.FOLDERS)
+
+
+def _numbers(entry: Path) -> tuple[int, int] | None:
+    """Images and classes of an entry, from its headers; None where it is damaged."""
+    try:
+        about = json.loads((entry / "about.json").read_text(encoding="utf-8"))
+        return sum(_length(entry / f"y_{part}.npy") for part in about["parts"]), len(about["class_names"])
+    except (OSError, EOFError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _length(path: Path) -> int:
+    return len(np.load(path, mmap_mode="r", allow_pickle=False))
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file, or of the files in a folder; of a link nothing, as its bytes are elsewhere."""
+    with suppress(OSError):
+        if path.is_symlink():
+            return 0
+        files: Sequence[Path] = [each for each in path.rglob("*") if each.is_file()] if path.is_dir() else [path]
+        return sum(file.stat().st_size for file in files)
+    return 0
+
+
+def _exists(path: Path) -> bool:
+    with suppress(OSError, ValueError):
+        return path.exists()
+    return False

@@ -1,0 +1,100 @@
+"""Writes an experiment's results to a folder, in the formats that are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engine.errors import ExportError
+from engine.experiments import find_experiment
+from engine.experiments.base import Computation, ComputedExperiment, TrainingExperiment
+from engine.exports.course import portable_pickle, write_course
+from engine.exports.curves import write_curves
+from engine.exports.drawings import write_figures
+from engine.exports.files import check_writable, file_name, write_json, write_text
+from engine.exports.formats import DEFAULT_FORMATS, FORMATS, Format, parse_formats
+from engine.exports.summary import heading, summary
+from engine.exports.tensorboard import write_event_files
+from engine.results import ExperimentResult, load_results
+from engine.store import Store, StoredExperiment
+
+__all__ = [
+    "DEFAULT_FORMATS",
+    "FORMATS",
+    "Format",
+    "check_writable",
+    "export_experiment",
+    "parse_formats",
+    "portable_pickle",
+]
+
+
+def export_experiment(
+    store: Store, experiment: int, folder: Path, formats: Sequence[Format] = DEFAULT_FORMATS
+) -> list[Path]:
+    """Write what is known of ``experiment`` to ``folder``, which is made if need be; gives the files written.
+
+    The settings are always among them. Raises :class:`ExportError` where the folder can't be written.
+    """
+    stored = store.experiment(experiment)
+    definition = find_experiment(stored.name)
+    check_writable(folder)
+    try:
+        match definition:
+            case TrainingExperiment():
+                result = load_results(store, experiment)
+                return list(_write_training(store, result, definition, folder, formats))
+            case ComputedExperiment():
+                found = store.computation(experiment)
+                return list(_write_computation(stored, found, definition, folder, formats))
+    except OSError as error:
+        raise ExportError(f"{folder} can't be written ({error.strerror}); choose another folder.") from error
+    raise TypeError(f"{type(definition).__name__} is no kind of experiment")
+
+
+def _write_training(
+    store: Store, result: ExperimentResult, definition: TrainingExperiment, folder: Path, formats: Sequence[Format]
+) -> Iterator[Path]:
+    spec = definition.spec.from_json(result.experiment.spec)
+    yield write_text(folder / "settings.toml", spec.to_toml())
+    if Format.JSON in formats:
+        yield write_json(folder / "summary.json", summary(result, spec, definition.findings(spec, result)))
+    if Format.CSV in formats:
+        yield write_curves(folder / "curves.csv", result)
+    yield from write_figures(folder, definition.figures(result), formats)
+    if Format.COURSE in formats:
+        for name, dictionary in definition.course_dictionaries(result):
+            yield from write_course(folder / "course", file_name(name), dictionary)
+    if Format.TENSORBOARD in formats:
+        yield from write_event_files(folder / "tensorboard", store, result)
+
+
+def _write_computation(
+    stored: StoredExperiment,
+    found: Computation | None,
+    definition: ComputedExperiment,
+    folder: Path,
+    formats: Sequence[Format],
+) -> Iterator[Path]:
+    spec = definition.spec.from_json(stored.spec)
+    yield write_text(folder / "settings.toml", spec.to_toml())
+    if Format.JSON in formats:
+        findings = found.findings if found else {}
+        settings = {"settings": spec.model_dump(mode="json")}
+        yield write_json(folder / "summary.json", heading(stored) | {"variants": []} | findings | settings)
+    if found is None:
+        return
+    if Format.CSV in formats:
+        yield from _write_archives(found, definition, folder)
+    yield from write_figures(folder, definition.figures(spec, found), formats)
+
+
+def _write_archives(found: Computation, definition: ComputedExperiment, folder: Path) -> Iterator[Path]:
+    for name, arrays in definition.archives.items():
+        path = folder / f"{name}.npz"
+        chosen: dict[str, Any] = {array: found.arrays[array] for array in arrays}
+        np.savez_compressed(path, **chosen)
+        yield path

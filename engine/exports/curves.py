@@ -1,0 +1,76 @@
+"""``curves.csv``: every record of every run."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from engine.results import ExperimentResult, RunResult
+
+CURVE_COLUMNS = (
+    "variant",
+    "repeat",
+    "step",
+    "epoch",
+    "training_loss",
+    "training_accuracy",
+    "validation_loss",
+    "validation_accuracy",
+    "gradient_norm",
+    "learning_rate",
+    "seconds",
+)
+
+
+def curve_rows(result: ExperimentResult) -> Iterator[dict[str, Any]]:
+    """The rows of ``curves.csv``: one a record, empty where a number is not finite."""
+    for variant in result.variants:
+        for run in variant.runs:
+            yield from _run_rows(variant.name, run)
+
+
+def _run_rows(variant: str, result: RunResult) -> Iterator[dict[str, Any]]:
+    layers = result.run.layers
+    for record in result.records:
+        row: dict[str, Any] = {
+            "variant": variant,
+            "repeat": result.run.spec.repeat,
+            "step": record.step,
+            "epoch": record.epoch,
+            "training_loss": record.training_loss,
+            "training_accuracy": record.training_accuracy,
+            "validation_loss": record.validation_loss,
+            "validation_accuracy": record.validation_accuracy,
+            "gradient_norm": record.gradient_norms[0],
+            "learning_rate": record.learning_rate,
+            "seconds": round(record.seconds, 6),
+        }
+        row |= {f"gradient_norm_{n}": v for n, v in zip(layers[1:], record.gradient_norms[1:], strict=True)}
+        row |= {f"dead_units_{number}": count for number, count in enumerate(record.dead_units, start=1)}
+        row |= {f"update_ratio_{n}": v for n, v in zip(layers, record.update_ratios, strict=True)}
+        yield {
+            key: "" if isinstance(value, float) and not math.isfinite(value) else value for key, value in row.items()
+        }
+
+
+def write_curves(path: Path, result: ExperimentResult) -> Path:
+    """Write :func:`curve_rows` as CSV."""
+    layers = list(dict.fromkeys(name for v in result.variants for run in v.runs for name in run.run.layers))
+    inner = list(dict.fromkeys(name for v in result.variants for run in v.runs for name in run.run.layers[1:]))
+    counted = max(
+        (len(record.dead_units) for v in result.variants for run in v.runs for record in run.records[:1]), default=0
+    )
+    columns = [
+        *CURVE_COLUMNS,
+        *(f"gradient_norm_{n}" for n in inner),
+        *(f"update_ratio_{n}" for n in layers),
+        *(f"dead_units_{number}" for number in range(1, counted + 1)),
+    ]
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns, restval="")
+        writer.writeheader()
+        writer.writerows(curve_rows(result))
+    return path

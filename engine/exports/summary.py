@@ -1,0 +1,73 @@
+"""``summary.json``: what an experiment came to, and under which circumstances."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.results import ExperimentResult, VariantResult
+from engine.spec import ExperimentSpec
+from engine.statistics import spread
+from engine.store import StoredExperiment
+
+
+def summary(result: ExperimentResult, spec: ExperimentSpec, findings: dict[str, Any]) -> dict[str, Any]:
+    """The contents of ``summary.json`` of an experiment with runs; accuracies are fractions."""
+    dataset = result.dataset
+    return (
+        heading(result.experiment)
+        | {"variants": [_variant_summary(variant) for variant in result.compared]}
+        | findings
+        | {
+            "dataset_details": {
+                "title": dataset.title,
+                "classes": dataset.class_names,
+                "shape": dataset.shape,
+                "training_images": dataset.train_count,
+                "validation_images": dataset.validation_count,
+                "test_images": dataset.test_count,
+                "sha256": dataset.fingerprint,
+            },
+            "settings": spec.model_dump(mode="json"),
+        }
+    )
+
+
+def heading(stored: StoredExperiment) -> dict[str, Any]:
+    """What the summaries of all experiments begin with."""
+    return {
+        "experiment": stored.name,
+        "dataset": stored.dataset.name if stored.dataset else None,
+        "device": f"{stored.device.kind}: {stored.device.name}" if stored.device else None,
+        "versions": stored.versions,
+        "seed": stored.seed,
+        "status": stored.status,
+        "reason": stored.reason,
+        "workers": stored.workers,
+        "threads_per_worker": stored.device.threads if stored.device else None,
+    }
+
+
+def _variant_summary(variant: VariantResult) -> dict[str, Any]:
+    return {
+        "name": variant.name,
+        "parameters": variant.parameters,
+        "repeats": variant.planned,
+        "epochs": variant.epochs,
+        "test_accuracy": spread(variant.test_accuracies),
+        "seconds": variant.mean_seconds,
+        "counted_runs": len(variant.counted),
+        "runs": [
+            {
+                "repeat": run.run.spec.repeat,
+                "seed": run.run.spec.seed,
+                "status": run.run.status,
+                "reason": run.run.reason,
+                "records": len(run.records),
+                "test_loss": run.run.test_loss,
+                "test_accuracy": run.run.test_accuracy,
+                "confusion": None if run.run.confusion is None else run.run.confusion.tolist(),
+                "seconds": run.run.seconds,
+            }
+            for run in variant.runs
+        ],
+    }

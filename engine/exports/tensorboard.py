@@ -1,0 +1,71 @@
+"""TensorBoard's event files: one folder a run, one scalar a measured number of a record.
+
+A file is a TFRecord of serialised ``Event`` messages, of which the first names the version of the format:
+https://github.com/tensorflow/tensorboard/blob/master/tensorboard/compat/proto/event.proto. They are written with
+TensorFlow alone; TensorBoard itself need not be installed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from engine.events import Record
+from engine.exports.files import file_name
+from engine.results import ExperimentResult, RunResult
+from engine.store import Store
+
+FILE_VERSION = "brain.Event:2"
+
+
+def write_event_files(folder: Path, store: Store, result: ExperimentResult) -> Iterator[Path]:
+    """One event file for each run of ``result``, in ``folder/<variant>/<repeat>``; gives the files.
+
+    ``store`` is asked when each record was written.
+    """
+    for variant in result.variants:
+        for run in variant.runs:
+            (times,), _ = store.columns(run.run.id, ("wall_time",), ())
+            place = folder / file_name(variant.name) / str(run.run.spec.repeat)
+            place.mkdir(parents=True, exist_ok=True)
+            # TensorBoard reads the files of a folder in the order of their names, which hold a time and a host.
+            path = place / f"events.out.tfevents.{int(times[0])}.trainscope"
+            _write(path, run, times.tolist())
+            yield path
+
+
+def scalars(record: Record, layers: tuple[str, ...]) -> Iterator[tuple[str, float]]:
+    """Tag and value of everything a record holds that is a finite number.
+
+    What stands before the slash is a section of TensorBoard's page, so training and validation are side by side.
+    """
+    named = {
+        "loss/training": record.training_loss,
+        "loss/validation": record.validation_loss,
+        "accuracy/training": record.training_accuracy,
+        "accuracy/validation": record.validation_accuracy,
+        "learning_rate": record.learning_rate,
+    }
+    named |= {f"gradient_norm/{n}": v for n, v in zip(layers, record.gradient_norms, strict=True)}
+    named |= {f"update_ratio/{n}": v for n, v in zip(layers, record.update_ratios, strict=True)}
+    yield from ((tag, value) for tag, value in named.items() if math.isfinite(value))
+
+
+def _write(path: Path, run: RunResult, times: list[float]) -> None:
+    import tensorflow as tf
+
+    event = tf.compat.v1.Event
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        writer.write(event(wall_time=times[0], file_version=FILE_VERSION).SerializeToString())
+        for record, at in zip(run.records, times, strict=True):
+            message = event(wall_time=at, step=record.step, summary=_summary(record, run.run.layers))
+            writer.write(message.SerializeToString())
+
+
+def _summary(record: Record, layers: tuple[str, ...]) -> Any:
+    import tensorflow as tf
+
+    kind = tf.compat.v1.Summary
+    return kind(value=[kind.Value(tag=tag, simple_value=value) for tag, value in scalars(record, layers)])

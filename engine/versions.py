@@ -1,0 +1,30 @@
+"""Versions of the program and of what it stands on; nothing is imported to find them."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+
+import engine
+
+LIBRARIES = {
+    "TensorFlow": "tensorflow",
+    "Keras": "keras",
+    "NumPy": "numpy",
+    "scikit-learn": "scikit-learn",
+    "PySide6": "PySide6-Essentials",
+    "pyqtgraph": "pyqtgraph",
+}
+
+
+def versions() -> dict[str, str]:
+    """Version of the program, of each of :data:`LIBRARIES` and of Python, in this order."""
+    libraries = {title: _version(package) for title, package in LIBRARIES.items()}
+    return {"Trainscope": engine.__version__, **libraries, "Python": platform.python_version()}
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"

@@ -1,0 +1,58 @@
+"""Menus as tables, and the keys that lead from tab to tab."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import QMainWindow, QMenu, QTabWidget
+
+DIGITS = 9  # Alt+1 to Alt+9
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A menu's line: objectName, text, what it does, and the keys for it, the first of which is shown."""
+
+    name: str
+    text: str
+    slot: Callable[[], object]
+    keys: tuple[QKeySequence | QKeySequence.StandardKey | str, ...] = ()
+
+
+def fill_menu(window: QMainWindow, menu: QMenu, entries: Iterable[Entry | None]) -> list[QAction]:
+    """Add a line for each entry, a separator for None; gives the actions."""
+    actions = []
+    for entry in entries:
+        if entry is None:
+            menu.addSeparator()
+            continue
+        action = QAction(entry.text, window)
+        action.setObjectName(entry.name)
+        action.triggered.connect(lambda _checked=False, slot=entry.slot: slot())
+        action.setShortcuts([QKeySequence(key) for key in entry.keys])
+        menu.addAction(action)
+        actions.append(action)
+    return actions
+
+
+def add_tab_actions(window: QMainWindow, menu: QMenu, tabs: QTabWidget) -> None:
+    """Lead to the next tab, the previous one, and to each; the tabs must be there already."""
+
+    def step(by: int) -> None:
+        tabs.setCurrentIndex((tabs.currentIndex() + by) % tabs.count())
+
+    menu.addSeparator()
+    entries = [
+        Entry("next_tab", "&Next tab", lambda: step(1), ("Ctrl+PgDown", "Ctrl+Tab")),
+        Entry("previous_tab", "&Previous tab", lambda: step(-1), ("Ctrl+PgUp", "Ctrl+Shift+Tab")),
+    ]
+    fill_menu(window, menu, entries)
+    entries = []
+    for position in range(tabs.count()):
+        text = f"&{position + 1} {tabs.tabText(position)}"
+        keys = (f"Alt+{position + 1}",) if position < DIGITS else ()
+        entries.append(Entry(f"go_to_tab_{position + 1}", text, partial(tabs.setCurrentIndex, position), keys))
+    fill_menu(window, menu.addMenu("&Tab"), entries)

@@ -1,0 +1,101 @@
+"""What the user chose once and for all, and what this start makes of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from PySide6.QtCore import QSettings
+
+from engine.command_line import MOST_WORKERS, Options
+from engine.devices import AUTO, parse_device
+from engine.errors import SpecError
+from engine.paths import default_workspace
+from gui.theme import Scheme, stored_scheme
+
+
+@dataclass(frozen=True)
+class Preferences:
+    """``workspace`` None is the user's data folder; ``workers`` None lets the program choose."""
+
+    workspace: Path | None = None
+    workers: int | None = None
+    device: str = AUTO
+    scheme: Scheme = Scheme.SYSTEM
+
+
+@dataclass(frozen=True)
+class StartUp:
+    """What a window is opened on."""
+
+    workspace: Path
+    workers: int | None = None
+    device: str = AUTO
+
+
+def program_settings() -> QSettings:
+    """Where the window remembers things."""
+    return QSettings("Trainscope", "Trainscope")
+
+
+def load_preferences(settings: QSettings) -> Preferences:
+    """What is remembered; what can't be made sense of counts as never chosen."""
+    workspace = settings.value("workspace")
+    return Preferences(
+        Path(workspace) if isinstance(workspace, str) and workspace else None,
+        _workers(settings.value("workers")),
+        _device(settings.value("device")),
+        stored_scheme(settings),
+    )
+
+
+def save_preferences(settings: QSettings, preferences: Preferences) -> None:
+    """Remember; what is as the program would have it is not written down."""
+    values = {
+        "workspace": None if preferences.workspace is None else str(preferences.workspace),
+        "workers": preferences.workers,
+        "device": None if preferences.device == AUTO else preferences.device,
+        "scheme": preferences.scheme.value,
+    }
+    for key, value in values.items():
+        if value is None:
+            settings.remove(key)
+        else:
+            settings.setValue(key, value)
+
+
+def start_up(options: Options, preferences: Preferences) -> StartUp:
+    """The command line wins over what is remembered."""
+    return StartUp(
+        options.workspace if options.workspace_given else _workspace(preferences),
+        preferences.workers if options.workers is None else options.workers or None,
+        options.device or preferences.device,
+    )
+
+
+def changed_start(start: StartUp, before: Preferences, after: Preferences) -> StartUp:
+    """This start with what the user has just changed; the rest stays as the command line had it."""
+    if after.workspace != before.workspace:
+        start = replace(start, workspace=_workspace(after))
+    if after.workers != before.workers:
+        start = replace(start, workers=after.workers)
+    if after.device != before.device:
+        start = replace(start, device=after.device)
+    return start
+
+
+def _workspace(preferences: Preferences) -> Path:
+    return preferences.workspace or default_workspace().absolute()
+
+
+def _workers(value: object) -> int | None:
+    # The file holds text, the settings just set a number.
+    text = str(value)
+    return int(text) if text.isascii() and text.isdigit() and 0 < int(text) <= MOST_WORKERS else None
+
+
+def _device(value: object) -> str:
+    try:
+        return parse_device(str(value or AUTO))
+    except SpecError:
+        return AUTO

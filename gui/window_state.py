@@ -1,0 +1,43 @@
+"""How a window was left: its place, the tab in front, where its splitters stood."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from PySide6.QtCore import QByteArray, QSettings
+from PySide6.QtWidgets import QMainWindow, QSplitter, QTabWidget, QWidget
+
+
+def remember_state(window: QMainWindow, tabs: QTabWidget, settings: QSettings) -> None:
+    """Write down how ``window`` is left."""
+    settings.setValue("geometry", window.saveGeometry())
+    front = tabs.currentWidget()
+    settings.setValue("tab", front.objectName() if front is not None else "")
+    for key, splitter in _splitters(tabs):
+        settings.setValue(key, splitter.saveState())
+
+
+def restore_state(window: QMainWindow, tabs: QTabWidget, settings: QSettings) -> None:
+    """Make ``window`` as it was left; what does not fit any more is passed over."""
+    geometry = settings.value("geometry")
+    if isinstance(geometry, QByteArray):
+        window.restoreGeometry(geometry)
+    front = tabs.findChild(QWidget, str(settings.value("tab") or "none"))
+    if front is not None and tabs.indexOf(front) >= 0:
+        tabs.setCurrentWidget(front)
+    for key, splitter in _splitters(tabs):
+        state = settings.value(key)
+        if isinstance(state, QByteArray):
+            splitter.restoreState(state)
+
+
+def _splitters(tabs: QTabWidget) -> Iterator[tuple[str, QSplitter]]:
+    """The splitters of each tab, each with a key of its own."""
+    for position in range(tabs.count()):
+        tab = tabs.widget(position)
+        if tab is None:
+            continue
+        for splitter in tab.findChildren(QSplitter):
+            if splitter.objectName():
+                # How many panes: a state of another number of them would hide some.
+                yield f"splitters/{tab.objectName()}/{splitter.objectName()}-{splitter.count()}", splitter

@@ -1,0 +1,67 @@
+"""Exports and reports, from the dialog to the task that writes the files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from contextlib import closing
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QDialog, QWidget
+
+from engine.errors import TrainscopeError
+from engine.executors.tasks import ExportTask, ReportTask, Task
+from engine.paths import store_file
+from engine.store import Store, StoredExperiment
+from gui.dialogs.export_dialog import ExportDialog
+from gui.dialogs.report_dialog import ReportDialog
+
+MOST_EXPERIMENTS = 500  # in the list of a report; it is read while the window waits
+
+
+class Writing(QObject):
+    """Asks what to write and where, and has it written.
+
+    Emits ``started(text)`` when something is being written, and ``failed(sentence)``.
+
+    Args:
+        workspace: where the results are kept.
+        run_task: hands a task to whoever carries it out and shows its answer.
+        window: stands behind the dialogs.
+    """
+
+    started = Signal(str)
+    failed = Signal(str)
+
+    def __init__(self, workspace: Path, run_task: Callable[[Task], None], window: QWidget) -> None:
+        super().__init__(window)
+        self._workspace, self._run_task, self._window = workspace, run_task, window
+
+    def export(self, experiment: int, title: str) -> None:
+        """Export a stored experiment; ``title`` says which, above the choice of formats."""
+        dialog = ExportDialog(title, self._window)
+        if dialog.exec() == QDialog.DialogCode.Accepted:
+            self.started.emit("Exporting …")
+            self._run_task(ExportTask(self._workspace, experiment, dialog.folder, dialog.formats))
+
+    def report(self, chosen: Collection[int] | None = None) -> None:
+        """Write a report; ``chosen`` experiments are ticked at first, or the newest finished one of each kind."""
+        try:
+            stored = self._stored()
+        except TrainscopeError as error:
+            self.failed.emit(str(error))
+            return
+        if not stored:
+            self.failed.emit("There is no experiment to report yet; run one first.")
+            return
+        dialog = ReportDialog(stored, chosen, self._window)
+        if dialog.exec() == QDialog.DialogCode.Accepted:
+            self.started.emit("Writing the report …")
+            self._run_task(ReportTask(self._workspace, dialog.experiments, dialog.file))
+
+    def _stored(self) -> list[StoredExperiment]:
+        """A workspace without a store is left alone."""
+        if not store_file(self._workspace).exists():
+            return []
+        with closing(Store(self._workspace)) as store:
+            return store.experiments(MOST_EXPERIMENTS)

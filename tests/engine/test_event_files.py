@@ -1,0 +1,98 @@
+"""TensorBoard's event files, read back as TensorBoard reads them; and which formats an export writes."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.errors import ExportError
+from engine.events import Record
+from engine.exports import DEFAULT_FORMATS, Format, export_experiment, parse_formats
+from engine.spec import RunSpec
+from engine.store import Store
+from tests.engine.stored_results import by_variant, ended
+from tests.engine.support import record
+
+
+def records(_spec: RunSpec, run: int) -> list[Record]:
+    lost = record(run, 20, epoch=2, training_loss=math.nan, learning_rate=0.5)
+    return [record(run, 10, gradient_norms=(0.25, 1.5)), lost]
+
+
+def events_of(file: Path) -> list[Any]:
+    """The messages in an event file."""
+    import tensorflow as tf
+
+    return [tf.compat.v1.Event.FromString(each.numpy()) for each in tf.data.TFRecordDataset(str(file), buffer_size=1)]
+
+
+@pytest.fixture
+def number(store: Store) -> int:
+    """Two runs of one network with ReLU, and two with sigmoid."""
+    accuracies = by_variant({"mlp_1/relu": [0.5, 0.5], "mlp_1/sigmoid": [0.5, 0.5]})
+    return ended(store, "activations", accuracies, records=records, architectures=["mlp_1"], repeats=2)
+
+
+def test_every_run_has_a_folder_and_a_file(store: Store, number: int, tmp_path: Path) -> None:
+    files = export_experiment(store, number, tmp_path, [Format.TENSORBOARD])
+    folders = {file.parent.relative_to(tmp_path).as_posix() for file in files if file.parent != tmp_path}
+    assert folders == {f"tensorboard/mlp_1_{name}/{run}" for name in ("relu", "sigmoid") for run in (1, 2)}
+    assert [file.name for file in files if file.parent == tmp_path] == ["settings.toml"]
+    assert all(file.name.startswith("events.out.tfevents.") for file in files[1:])
+
+
+def test_scalars_have_their_steps_and_times(store: Store, number: int, tmp_path: Path) -> None:
+    export_experiment(store, number, tmp_path, [Format.TENSORBOARD])
+    (file,) = (tmp_path / "tensorboard" / "mlp_1_relu" / "1").iterdir()
+    version, first, second = events_of(file)
+    assert version.file_version == "brain.Event:2"
+    (times,), _ = store.columns(1, ("wall_time",), ())
+    assert [(event.step, event.wall_time) for event in (first, second)] == list(zip((10, 20), times, strict=True))
+    scalars = {value.tag: value.simple_value for value in first.summary.value}
+    assert scalars == {
+        "loss/training": 2.25,
+        "loss/validation": 2.5,
+        "accuracy/training": 0.125,
+        "accuracy/validation": 0.25,
+        "learning_rate": pytest.approx(0.001),
+        "gradient_norm/dense_1": 0.25,
+        "gradient_norm/prediction": 1.5,
+        "update_ratio/dense_1": 0.015625,
+        "update_ratio/prediction": 0.03125,
+    }
+    later = {value.tag: value.simple_value for value in second.summary.value}
+    assert "loss/training" not in later, "what is no number is left out"
+    assert later["learning_rate"] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("chosen", "suffixes"),
+    [
+        ([Format.PNG], {".toml", ".png"}),
+        ([Format.PDF, Format.SVG], {".toml", ".pdf", ".svg"}),
+        ([Format.CSV], {".toml", ".csv"}),
+        ([Format.JSON], {".toml", ".json"}),
+        (list(DEFAULT_FORMATS), {".toml", ".png", ".svg", ".csv", ".json", ".pkl"}),
+    ],
+)
+def test_an_export_writes_what_was_chosen(
+    store: Store, number: int, tmp_path: Path, chosen: list[Format], suffixes: set[str]
+) -> None:
+    files = export_experiment(store, number, tmp_path, chosen)
+    assert {file.suffix for file in files} == suffixes
+    assert set(files) == {file for file in tmp_path.rglob("*") if file.is_file() and file.parent.name != "workspace"}
+    assert all(file.read_bytes().startswith(b"%PDF") for file in files if file.suffix == ".pdf")
+
+
+def test_formats_are_named_once_in_their_order() -> None:
+    assert parse_formats(["csv", " PNG", "csv", ""]) == (Format.PNG, Format.CSV)
+
+
+@pytest.mark.parametrize(("names", "said"), [(["gif"], "no format called 'gif'"), ([""], "Name at least one format")])
+def test_a_format_there_is_not_is_named(names: list[str], said: str) -> None:
+    with pytest.raises(ExportError, match=said) as error:
+        parse_formats(names)
+    assert "tensorboard" in str(error.value)

@@ -1,0 +1,74 @@
+"""A board with curves that are there at once, for the tests of how they are read."""
+
+from __future__ import annotations
+
+import numpy as np
+from pytestqt.qtbot import QtBot
+
+from engine.events import Record, RunStarted
+from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
+from gui.observations import Observations
+from gui.tabs.architectures import architectures_board
+from gui.tabs.training_board import TrainingBoard
+from gui.views.curve_plot import CurvePlot
+from tests.engine.support import record, started
+from tests.gui.support import begun, find
+
+RECORDS, EVERY, STEPS_PER_EPOCH = 20, 10, 10
+VARIANTS = ("mlp_1", "cnn_4")
+
+
+def loss(run: int, step: int) -> float:
+    """Falls, with a wave of its own in every run."""
+    return float(2.3 * 0.99**step + 0.1 * run + 0.05 * np.sin(step))
+
+
+def filled(repeats: int = 2, records: int = RECORDS) -> Observations:
+    """Two variants, ``repeats`` runs each, all but the last half of the last run recorded."""
+    observations = begun(ARCHITECTURES_EXPERIMENT, architectures=VARIANTS, repeats=repeats, epochs=records)
+    last = max(observations.runs)
+    for run in observations.runs:
+        event = started(run)
+        observations.take(RunStarted(run, event.device, {}, event.layers, STEPS_PER_EPOCH))
+        for step in range(EVERY, EVERY * (records // (2 if run == last else 1)) + 1, EVERY):
+            observations.take(recorded(run, step))
+    return observations
+
+
+def recorded(run: int, step: int) -> Record:
+    """A record of that run."""
+    value = loss(run, step)
+    return record(
+        run,
+        step,
+        seconds=0.1 * run * step,
+        training_loss=value,
+        validation_loss=value,
+        validation_accuracy=1 - value / 4,
+        training_accuracy=1 - value / 5,
+        gradient_norms=(value / 100, 1.0),
+    )
+
+
+def opened(qtbot: QtBot, observations: Observations) -> TrainingBoard:
+    """A board on the screen that shows these observations."""
+    board = architectures_board()
+    qtbot.addWidget(board)
+    board.resize(930, 720)
+    board.show()
+    qtbot.waitExposed(board)
+    show(board, observations)
+    return board
+
+
+def show(board: TrainingBoard, observations: Observations) -> None:
+    """Begin a plan, and draw."""
+    for view in board.views():
+        view.begin(observations)
+    for view in board.views():
+        view.refresh(observations)
+
+
+def plot_of(board: TrainingBoard, name: str = "training_loss") -> CurvePlot:
+    """A curve plot by its objectName."""
+    return find(board, CurvePlot, name)
