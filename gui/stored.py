@@ -16,7 +16,7 @@ from engine.restore import restored_experiment
 from engine.spec import ExperimentSpec
 from engine.store import Store
 from engine.wording import counted
-from gui.observations import Observations, RunObservation, VariantObservation
+from gui.observations import QUANTITIES, Observations, RunObservation
 
 
 def spec_of(entry: Entry) -> ExperimentSpec:
@@ -50,6 +50,9 @@ def reading(number: int) -> Callable[[Path], Iterator[Entry | str | Stored]]:
                 observations.take(event)
                 if isinstance(event, RunRestored):
                     yield f"{read} of {counted(len(observations.runs), 'run')} read"
+        for variant in observations.variants.values():
+            for quantity in QUANTITIES:
+                variant.curve(quantity)  # kept: of a million records it would hold up the window
         yield Stored(entry, observations)
 
     return question
@@ -77,7 +80,7 @@ def merged(number: int, stored: Sequence[Stored]) -> Observations:
         )
     for (name, variant), style in zip(variants, looks, strict=False):
         runs = [_renamed(run, name) for run in variant.runs]
-        together.variants[name] = VariantObservation(name, style, runs, changes=1)
+        together.variants[name] = replace(variant, name=name, style=style, runs=runs)
         together.runs |= {run.planned.run: run for run in runs}
     return together
 
