@@ -16,7 +16,7 @@ from engine.store import Store, StoredExperiment
 from gui.dialogs.export_dialog import ExportDialog
 from gui.dialogs.report_dialog import ReportDialog
 
-MOST_EXPERIMENTS = 500  # in the list of a report; it is read while the window waits
+MOST_EXPERIMENTS = 200  # in the list of a report, besides those chosen; the window waits while it is read
 
 
 class Writing(QObject):
@@ -47,7 +47,7 @@ class Writing(QObject):
     def report(self, chosen: Collection[int] | None = None) -> None:
         """Write a report; ``chosen`` experiments are ticked at first, or the newest finished one of each kind."""
         try:
-            stored = self._stored()
+            stored = self._stored(chosen or ())
         except TrainscopeError as error:
             self.failed.emit(str(error))
             return
@@ -59,9 +59,11 @@ class Writing(QObject):
             self.started.emit("Writing the report …")
             self._run_task(ReportTask(self._workspace, dialog.experiments, dialog.file))
 
-    def _stored(self) -> list[StoredExperiment]:
-        """A workspace without a store is left alone."""
+    def _stored(self, chosen: Collection[int]) -> list[StoredExperiment]:
+        """The newest experiments, and older ones that are chosen. A workspace without a store is left alone."""
         if not store_file(self._workspace).exists():
             return []
         with closing(Store(self._workspace)) as store:
-            return store.experiments(MOST_EXPERIMENTS)
+            newest = store.experiments(MOST_EXPERIMENTS)
+            older = set(chosen) - {each.id for each in newest}
+            return newest + [store.experiment(number) for number in sorted(older, reverse=True)]

@@ -73,27 +73,32 @@ def _vanishing(result: ExperimentResult, pairs: list[_Pair], reference: str, oth
         sentence = (
             f"Under {second} the gradient vanishes in {listed([pair.architecture for pair in small])}: the {figure} is "
             f"at least {VANISHED:g} times smaller than under {first}, and {_times(least.ratio)} smaller in "
-            f"{least.architecture}."
+            f"{least.architecture} ({_runs(pairs)})."
         )
     else:
         most = max(pairs, key=lambda pair: pair.ratio)
         sentence = (
             f"Under {second} the gradient vanishes in no architecture (of {len(pairs)}): the {figure} is less than "
-            f"{VANISHED:g} times smaller than under {first}, at most {_times(most.ratio)} ({most.architecture})."
+            f"{VANISHED:g} times smaller than under {first}, at most {_times(most.ratio)} ({most.architecture}; "
+            f"{_runs(pairs)})."
         )
     numbers: dict[str, Number] = {f"{p.architecture}: {first} over {second}": _finite(p.ratio) for p in pairs}
     return Claim(sentence, numbers, (result.experiment.id,), headline=True)
 
 
+def _runs(pairs: list[_Pair]) -> str:
+    """Over how many runs each mean is, such as ``n = 2 to 3``."""
+    counts = sorted({len(variant.runs) for pair in pairs for variant in (pair.reference, pair.other)})
+    return f"n = {counts[0]}" if len(counts) == 1 else f"n = {counts[0]} to {counts[-1]}"
+
+
 def _measured(result: ExperimentResult, pair: _Pair) -> Claim:
     first, second = pair.norms
-    runs = len(pair.reference.runs), len(pair.other.runs)
     relation = f"{_times(pair.ratio)} smaller" if pair.ratio >= 1 else f"{_times(1 / pair.ratio)} larger"
-    counts = f"n = {runs[0]}" if runs[0] == runs[1] else f"n = {runs[0]} and {runs[1]}"
     sentence = (
         f"{pair.architecture}: the first layer's gradient is {scientific(first, 2)} under "
         f"{TITLES[_activation(pair.reference)]} and {scientific(second, 2)} under "
-        f"{TITLES[_activation(pair.other)]}, {relation} (medians over the steps, {counts})."
+        f"{TITLES[_activation(pair.other)]}, {relation} (medians over the steps, {_runs([pair])})."
     )
     numbers: dict[str, Number] = {pair.reference.name: first, pair.other.name: second, "ratio": _finite(pair.ratio)}
     return Claim(sentence, numbers, (result.experiment.id,))

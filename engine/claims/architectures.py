@@ -104,7 +104,9 @@ def _overfitting(result: ExperimentResult) -> Iterator[Claim]:
         sentence = f"{name} overfits most, by {points(training - validation)} ({figures})"
         sentence += f"; {least} least, by {points(low - high)}." if least != name else "."
     numbers = {f"{variant}: gap": training - validation for variant, (training, validation, _) in gaps.items()}
-    yield Claim(sentence, {**numbers, "n": n}, (result.experiment.id,))
+    if n < 2:
+        sentence = f"{sentence.removesuffix('.')}; with one run that may be chance."
+    yield Claim(sentence, {**numbers, "n": n}, (result.experiment.id,), supported=n > 1)
 
 
 def _gap(variant: VariantResult) -> tuple[float, float, int] | None:

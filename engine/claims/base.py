@@ -52,8 +52,8 @@ def percent(fraction: float) -> str:
 
 
 def points(fraction: float) -> str:
-    """A difference of accuracies, such as ``1.2 points``."""
-    return f"{100 * fraction:.1f} points"
+    """A difference of accuracies, such as ``1.2 points``; finer where it is less than a tenth of one."""
+    return f"{100 * fraction:.{1 if abs(fraction) >= 0.001 else 2}f} points"
 
 
 def probability(p: float) -> str:

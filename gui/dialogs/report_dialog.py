@@ -111,17 +111,8 @@ class ReportDialog(QDialog):
 
     def _list(self, stored: Sequence[StoredExperiment], chosen: Collection[int]) -> None:
         self._tree.blockSignals(True)
-        for each in stored:
-            begun = f"{datetime.fromtimestamp(each.created):%Y-%m-%d %H:%M}"
-            dataset = each.dataset.title if each.dataset else "–"
-            kind = EXPERIMENTS[each.name].title if each.name in EXPERIMENTS else each.name
-            name = f"{kind}: {each.title}" if each.title else kind
-            item = QTreeWidgetItem([name, str(each.id), dataset, each.status.value, begun])
-            item.setData(0, NUMBER, each.id)
-            item.setCheckState(0, Qt.CheckState.Checked if each.id in chosen else Qt.CheckState.Unchecked)
-            item.setSizeHint(0, QSize(0, self.fontMetrics().height() + ROOM))
-            item.setTextAlignment(1, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-            self._tree.addTopLevelItem(item)
+        height = self.fontMetrics().height() + ROOM
+        self._tree.addTopLevelItems([_item(each, each.id in chosen, height) for each in stored])
         self._tree.blockSignals(False)
         first = self._tree.topLevelItem(0)
         if first is not None:
@@ -134,10 +125,12 @@ class ReportDialog(QDialog):
         self._tree.setToolTip("Tick what the report is to hold; the space bar ticks the row of the cursor")
         self._tree.setHeaderLabels(HEADINGS)
         self._tree.setRootIsDecorated(False)
+        self._tree.setUniformRowHeights(True)  # with hundreds of them, each would be measured
         self._tree.setAlternatingRowColors(True)
         self._tree.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         header = self._tree.header()
         header.setStretchLastSection(False)
+        header.setResizeContentsPrecision(0)  # what is in sight
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self._tree.itemChanged.connect(lambda _item, _column: self._check())
@@ -180,6 +173,19 @@ class ReportDialog(QDialog):
         column.addLayout(rows)
         column.addWidget(self._message)
         column.addWidget(self._buttons)
+
+
+def _item(stored: StoredExperiment, ticked: bool, height: int) -> QTreeWidgetItem:
+    begun = f"{datetime.fromtimestamp(stored.created):%Y-%m-%d %H:%M}"
+    dataset = stored.dataset.title if stored.dataset else "–"
+    kind = EXPERIMENTS[stored.name].title if stored.name in EXPERIMENTS else stored.name
+    name = f"{kind}: {stored.title}" if stored.title else kind
+    item = QTreeWidgetItem([name, str(stored.id), dataset, stored.status.value, begun])
+    item.setData(0, NUMBER, stored.id)
+    item.setCheckState(0, Qt.CheckState.Checked if ticked else Qt.CheckState.Unchecked)
+    item.setSizeHint(0, QSize(0, height))
+    item.setTextAlignment(1, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+    return item
 
 
 def newest_of_each_kind(stored: Sequence[StoredExperiment]) -> set[int]:

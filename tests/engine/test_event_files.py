@@ -87,6 +87,11 @@ def test_an_export_writes_what_was_chosen(
     assert all(file.read_bytes().startswith(b"%PDF") for file in files if file.suffix == ".pdf")
 
 
+def test_the_same_results_give_the_same_files_in_every_format(store: Store, number: int, tmp_path: Path) -> None:
+    first, second = (export_experiment(store, number, tmp_path / name, list(Format)) for name in ("one", "two"))
+    assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
+
+
 def test_formats_are_named_once_in_their_order() -> None:
     assert parse_formats(["csv", " PNG", "csv", ""]) == (Format.PNG, Format.CSV)
 

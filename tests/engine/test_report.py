@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -20,6 +21,7 @@ from engine.executors.inline import InlineExecutor
 from engine.experiments import EXPERIMENTS
 from engine.experiments.basics import BASICS_EXPERIMENT
 from engine.experiments.convolution import CONVOLUTION_EXPERIMENT
+from engine.exports import Format, export_experiment
 from engine.report import check_report_file, write_report
 from engine.report.build import build_document
 from engine.report.document import Document, Part, Picture, Section, Table
@@ -146,6 +148,14 @@ def test_what_did_not_go_as_planned_is_named(document: Document, stored: Stored)
     assert ("cnn_4/0.1", "1", "Diverged at step 52 of 52. No number.") in rows
     assert ("cnn_4/0.001", "2", "Learning rate set to 0.25 by hand after step 26.") in rows
     assert not any(each.title == "Runs that did not go as planned" for each in section(document, stored.basics).parts)
+
+
+def test_the_summary_names_rates_set_by_hand_too(stored: Stored, tmp_path: Path) -> None:
+    export_experiment(stored.store, stored.rates, tmp_path, [Format.JSON])
+    variants = json.loads((tmp_path / "summary.json").read_text(encoding="utf-8"))["variants"]
+    found = {variant["name"]: [run["rates_by_hand"] for run in variant["runs"]] for variant in variants}
+    assert found["cnn_4/0.001"] == [[], [{"step": 26, "rate": 0.25}]]
+    assert found["cnn_4/0.01"] == [[], []]
 
 
 def test_settings_that_are_not_the_courses_are_marked(document: Document, stored: Stored) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from PySide6.QtWidgets import (
     QPushButton,
     QTableView,
     QTabWidget,
+    QTreeWidget,
     QWidget,
 )
 from pytestqt.qtbot import QtBot
@@ -38,6 +40,7 @@ from gui.views.curve_plot import CurvePlot
 from gui.views.message_bar import MessageBar
 from gui.views.run_table import RunTable
 from gui.window import MainWindow
+from gui.writing import Writing
 from tests.engine.support import ScriptedExecutor, finished, record, started, weights
 from tests.gui.conftest import MakeWindow
 from tests.gui.support import PATIENCE_MS, Assistant, OpenEndedExecutor, find, tab_of
@@ -203,6 +206,27 @@ def test_report_writes_the_ticked_experiments_and_opens_the_file(
     reports = [task for task in assistant.tasks if isinstance(task, ReportTask)]
     assert [(task.experiments, task.file) for task in reports] == [((1,), tmp_path / "report.html")]
     assert "1 file written" in window.statusBar().currentMessage()
+
+
+def test_a_chosen_experiment_is_listed_however_old(
+    make_window: MakeWindow, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(Store(workspace)) as store:
+        for _ in range(3):
+            store.finish_experiment(store.add_experiment("basics", "{}", 0, None, 1), Status.FINISHED, "")
+    listed: list[list[str]] = []
+
+    def look(dialog: ReportDialog) -> QDialog.DialogCode:
+        tree = find(dialog, QTreeWidget, "report_experiments")
+        items = [tree.topLevelItem(place) for place in range(tree.topLevelItemCount())]
+        listed.append([item.text(1) for item in items if item is not None])
+        return QDialog.DialogCode.Rejected
+
+    monkeypatch.setattr("gui.writing.MOST_EXPERIMENTS", 1)
+    monkeypatch.setattr(ReportDialog, "exec", look)
+    window = make_window()
+    window.findChild(Writing).report((1, 3))
+    assert listed == [["3", "1"]]
 
 
 def test_without_an_experiment_there_is_nothing_to_report(make_window: MakeWindow) -> None:
