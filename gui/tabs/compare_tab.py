@@ -21,6 +21,7 @@ from engine.catalogue import Entry
 from engine.errors import TrainscopeError
 from engine.settings import EMPTY
 from engine.wording import counted
+from gui.kernel_reader import KernelReader
 from gui.reader import Reader, Reading
 from gui.stored import Stored, merged, reading
 from gui.tabs.board_painter import BoardPainter
@@ -60,10 +61,10 @@ def comparison_board() -> TrainingBoard:
 class CompareTab(OpenedTab):
     """Compares the experiments ``numbers``, each of which can be taken out with a click."""
 
-    def __init__(self, numbers: tuple[int, ...], reader: Reader) -> None:
+    def __init__(self, numbers: tuple[int, ...], reader: Reader, kernels: KernelReader) -> None:
         super().__init__()
         self.setObjectName(f"comparison_{'_'.join(map(str, numbers))}")
-        self._numbers, self._reader = numbers, reader
+        self._numbers, self._reader, self._kernels = numbers, reader, kernels
         self._stored: dict[int, Stored] = {}
         self._entries: dict[int, Entry] = {}
         self._readings: list[Reading] = []
@@ -125,6 +126,7 @@ class CompareTab(OpenedTab):
         self._accuracies.show_variants(observations)
         if self.board is None:
             self.board = comparison_board()
+            self.board.use_kernels(self._kernels)
             self._painter = BoardPainter(self.board)
             self.content.addWidget(self.board)
         self.content.setCurrentWidget(self.board)
