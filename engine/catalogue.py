@@ -171,8 +171,8 @@ class Catalogue(Database):
         One that has not ended only stays hidden: another program may be training it.
         """
         for number in numbers:
-            stored = experiment_of(self._row(number))
-            if stored.deleted is None or not stored.status.is_final:
+            row = self._execute("SELECT deleted, status FROM experiments WHERE id=?", number).fetchone()
+            if row is None or row["deleted"] is None or not Status(row["status"]).is_final:
                 continue
             runs = self._execute("SELECT id, model FROM runs WHERE experiment=?", number).fetchall()
             # One after the other: a program that trains in this workspace has to wait for each of them to be gone.
