@@ -208,10 +208,6 @@ class MainWindow(QMainWindow):
         self._messages.clear()
         self._conductor.run(tab, spec)
 
-    def _tab_in_front(self) -> ExperimentTab | None:
-        tab = self._tabs.currentWidget()
-        return tab if isinstance(tab, ExperimentTab) else None
-
     def _ask_for_repeats(self, experiment: int) -> None:
         """Ask how many further runs of each variant a stored experiment is to have, and train them."""
         count, agreed = QInputDialog.getInt(
@@ -332,7 +328,7 @@ class MainWindow(QMainWindow):
         file = bar.addMenu("&File")
         fill_menu(self, file, (Entry("report", "&Report…", self._writing.report, ("Ctrl+Shift+R",)), None))
         self._program.fill_file_menu(file)
-        bar.addMenu(TrainingMenu(self._tab_in_front, lambda: self._conductor.active, self))
+        bar.addMenu(TrainingMenu(self._tabs.currentWidget, lambda: self._conductor.active, self))
         view = bar.addMenu("&View")
         show_queue = self._queue_panel.toggleViewAction()
         show_queue.setObjectName("show_queue")

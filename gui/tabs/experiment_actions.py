@@ -92,12 +92,14 @@ ACTIONS: dict[str, ActionKind] = {
             "Show the settings on the clipboard, TOML or JSON, in the form they are for",
             lambda _choice: True,
         ),
-        ActionKind("run_again", "Run again", (), "Run the same settings once more, as a new experiment", _one),
-        ActionKind("add_repeats", "Add repeats…", (), "Give every variant of it further runs", _one_ended),
+        ActionKind("run_again", "Run again", (), "Run the same settings once more, as a new experiment (Ctrl+R)", _one),
+        ActionKind(
+            "add_repeats", "Add repeats…", (), "Give every variant of it further runs (Ctrl+Shift+A)", _one_ended
+        ),
         ActionKind(
             "train_on", "Train on…", (), "Start a new run from the weights of one of its networks", _one_with_networks
         ),
-        ActionKind("export", "Export…", ("Ctrl+E",), "Write its results to a folder", _one),
+        ActionKind("export", "Export…", (), "Write its results to a folder (Ctrl+E)", _one),
         ActionKind(
             "report",
             "Report…",

@@ -226,16 +226,6 @@ class ExperimentTab(QWidget):
         """Say whether an experiment is under way, in this tab or another: only one trains at a time."""
         self.controls.show_busy(busy)
 
-    def press(self, name: str) -> None:
-        """Press the button of that name, as a key does; nothing happens where it can't be pressed now."""
-        if (button := self.findChild(QPushButton, name)) is not None:
-            button.click()
-
-    def can_press(self, name: str) -> bool:
-        """Whether there is a button of that name and it can be pressed now."""
-        button = self.findChild(QPushButton, name)
-        return button is not None and button.isEnabled()
-
     def say(self, text: str) -> None:
         """Show a sentence where the state of this tab's experiment stands, unless one is under way."""
         if not self.is_at_work:
