@@ -22,6 +22,7 @@ from PySide6.QtWidgets import QApplication, QGridLayout, QWidget
 from engine.datasets.prepare import DatasetInfo
 from engine.events import ExperimentStarted, PlannedRun
 from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
+from engine.smoothing import prepare
 from gui.observations import QUANTITIES, Observations
 from gui.tabs.architectures import architectures_board
 from gui.tabs.training_board import TrainingBoard
@@ -42,6 +43,7 @@ def main(frames: int) -> None:
     app = QApplication(sys.argv[:1])
     apply_style(app)
     apply_scheme(app, Scheme.LIGHT)
+    prepare()  # which the window does before the slider is moved
     for runs, records in ((1, 1_000_000), (50, 20_000)):
         observations = experiment(runs, records)
         bare = measure_bare(observations, frames)

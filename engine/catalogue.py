@@ -166,15 +166,21 @@ class Catalogue(Database):
         self._mark(numbers, None)
 
     def purge(self, numbers: Iterable[int]) -> None:
-        """Remove those of ``numbers`` that are thrown away: rows, records and trained networks. Can't be taken back."""
+        """Remove those of ``numbers`` that are thrown away: rows, records and trained networks. Can't be taken back.
+
+        One that has not ended only stays hidden: another program may be training it.
+        """
         for number in numbers:
-            marked = self._execute("SELECT 1 FROM experiments WHERE id=? AND deleted IS NOT NULL", number).fetchone()
-            if marked is None:
+            row = self._execute("SELECT deleted, status FROM experiments WHERE id=?", number).fetchone()
+            if row is None or row["deleted"] is None or not Status(row["status"]).is_final:
                 continue
-            models = self._execute("SELECT model FROM runs WHERE experiment=? AND model IS NOT NULL", number).fetchall()
-            # First the rows: a network without a row is only a file too many, a row without its network is broken.
+            runs = self._execute("SELECT id, model FROM runs WHERE experiment=?", number).fetchall()
+            # One after the other: a program that trains in this workspace has to wait for each of them to be gone.
+            for run in runs:
+                self._execute("DELETE FROM runs WHERE id=?", run["id"])
             self._execute("DELETE FROM experiments WHERE id=?", number)
-            _remove([self.workspace / row["model"] for row in models])
+            # Then the networks: one without a row is only a file too many, a row without its network is broken.
+            _remove([self.workspace / run["model"] for run in runs if run["model"] is not None])
 
     def trained(self, number: int) -> list[TrainedChoice]:
         """The runs of an experiment whose network is there to go on from, the most accurate first."""

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from engine.arrays import Array
 from engine.errors import StoreError
 from engine.events import (
     ComputationStarted,
@@ -78,7 +77,8 @@ def restored_runs(store: Store, runs: list[StoredRun]) -> Iterator[RunRestored]:
             started=_started(run),
             curves=dict(zip(NUMBERS, curves, strict=True)),
             layer_curves={
-                name: _table(blobs, dtype) for (name, dtype), blobs in zip(OF_LAYERS.items(), of_layers, strict=True)
+                name: raw.view(dtype).astype(np.float32)
+                for (name, dtype), raw in zip(OF_LAYERS.items(), of_layers, strict=True)
             },
             weights=tuple(store.last_weights(run.id).values()),
             interventions=store.interventions(run.id),
@@ -104,13 +104,6 @@ def _finished(store: Store, run: StoredRun) -> RunFinished:
         model=None if run.model is None else str(run.model),
         mistakes=store.mistakes(run.id),
     )
-
-
-def _table(blobs: list[bytes], dtype: str) -> Array:
-    """One row a record: float32 [records, numbers]; of records that differ in how many they have, the first decides."""
-    width = len(blobs[0]) if blobs else 0
-    flat = np.frombuffer(b"".join(blob[:width].ljust(width, b"\0") for blob in blobs), dtype)
-    return flat.reshape(len(blobs), -1 if width else 0).astype(np.float32)
 
 
 def _computation(store: Store, stored: StoredExperiment) -> Iterator[Event]:

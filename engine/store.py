@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import time
+from array import array
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -47,6 +48,9 @@ from engine.rows import (
 from engine.spec import RunSpec
 
 __all__ = ["Store", "StoredExperiment", "StoredRun"]
+
+# Records: the interpreter is held while they change hands, and with it the window, if one waits: for about 5 ms.
+READ_AT_ONCE = 1000
 
 
 class Store(Database):
@@ -168,15 +172,28 @@ class Store(Database):
         """All records of a run, by step."""
         return [record_of(row) for row in self._execute("SELECT * FROM points WHERE run=? ORDER BY step", run)]
 
-    def columns(self, run: int, numbers: Sequence[str], blobs: Sequence[str]) -> tuple[list[Array], list[list[bytes]]]:
-        """Columns of all records of a run, by step: ``numbers`` as float64 [records] (NaN for null), ``blobs`` raw."""
+    def columns(self, run: int, numbers: Sequence[str], blobs: Sequence[str]) -> tuple[list[Array], list[Array]]:
+        """Columns of all records of a run, by step: ``numbers`` as float64 [records], NaN for null.
+
+        ``blobs`` come raw, uint8 [records, bytes]; of records that differ in how many they have, the first decides.
+        """
         names = ", ".join((*numbers, *blobs))
         # Column names are the program's own.
         cursor = self._execute(f"SELECT {names} FROM points WHERE run=? ORDER BY step", run)  # noqa: S608
         cursor.row_factory = None  # plain tuples: named rows take three times as long
-        columns = list(zip(*cursor, strict=True)) or [()] * (len(numbers) + len(blobs))
-        floats = [np.array(column, dtype=float) for column in columns[: len(numbers)]]
-        return floats, [list(column) for column in columns[len(numbers) :]]
+        floats, raw = [array("d") for _ in numbers], [bytearray() for _ in blobs]
+        widths: list[int] = []
+        count = 0
+        while rows := cursor.fetchmany(READ_AT_ONCE):
+            columns = list(zip(*rows, strict=True))
+            widths = widths or [len(column[0]) for column in columns[len(numbers) :]]
+            count += len(rows)
+            for kept, column in zip(floats, columns, strict=False):
+                kept.frombytes(np.array(column, dtype=float).tobytes())
+            for data, width, column in zip(raw, widths, columns[len(numbers) :], strict=True):
+                data.extend(b"".join(blob[:width].ljust(width, b"\0") for blob in column))
+        tables = [np.frombuffer(data, np.uint8).reshape(count, -1 if data else 0) for data in raw]
+        return [np.array(kept) for kept in floats], tables
 
     def run(self, run: int) -> StoredRun:
         """The run of that number; raises :class:`StoreError` if there is none."""

@@ -113,7 +113,7 @@ class OpenTabs(QObject):
         tab = (
             ResultTab(numbers[0], self._reader, self._kernels, self._actions)
             if len(numbers) == 1
-            else CompareTab(numbers, self._reader)
+            else CompareTab(numbers, self._reader, self._kernels)
         )
         position = self._tabs.addTab(tab, f"#{key}")
         self._tabs.tabBar().setTabButton(position, QTabBar.ButtonPosition.RightSide, self._close_button(tab))

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from engine.catalogue import Catalogue, Entry
 from engine.errors import TrainscopeError
-from engine.events import Event
+from engine.events import RunRestored
 from engine.experiments import find_experiment
 from engine.palette import distinct_styles
 from engine.restore import restored_experiment
 from engine.spec import ExperimentSpec
 from engine.store import Store
-from gui.observations import Observations, RunObservation, VariantObservation
+from engine.wording import counted
+from gui.observations import QUANTITIES, Observations, RunObservation
 
 
 def spec_of(entry: Entry) -> ExperimentSpec:
@@ -23,43 +24,42 @@ def spec_of(entry: Entry) -> ExperimentSpec:
     return find_experiment(entry.stored.name).spec.from_json(entry.stored.spec)
 
 
-def reading(number: int) -> Callable[[Path], Iterator[Entry | Event]]:
-    """A question for a :class:`~gui.reader.Reader`: the experiment's entry, then all that once happened in it."""
+@dataclass(frozen=True)
+class Stored:
+    """A stored experiment with all that was observed of it."""
 
-    def question(workspace: Path) -> Iterator[Entry | Event]:
+    entry: Entry
+    observations: Observations
+
+
+def reading(number: int) -> Callable[[Path], Iterator[Entry | str | Stored]]:
+    """A question for a :class:`~gui.reader.Reader`: the experiment's entry, how far the reading is, and all of it.
+
+    It is put together where it is read, so that the window only has to draw it. Raises :class:`StoreError` where there
+    is no such experiment, and :class:`SpecError` where this program doesn't know its settings.
+    """
+
+    def question(workspace: Path) -> Iterator[Entry | str | Stored]:
         with closing(Catalogue(workspace)) as catalogue:
-            yield catalogue.entry(number)
+            entry = catalogue.entry(number)
+        yield entry
+        observations = Observations()
+        observations.expect(spec_of(entry))
         with closing(Store(workspace)) as store:
-            yield from restored_experiment(store, number)
+            for read, event in enumerate(restored_experiment(store, number)):  # the first event is the plan
+                observations.take(event)
+                if isinstance(event, RunRestored):
+                    yield f"{read} of {counted(len(observations.runs), 'run')} read"
+        for variant in observations.variants.values():
+            for quantity in QUANTITIES:
+                variant.curve(quantity)  # kept: of a million records it would hold up the window
+        yield Stored(entry, observations)
 
     return question
 
 
-class Stored:
-    """One stored experiment while it is read and afterwards."""
-
-    def __init__(self) -> None:
-        self.entry: Entry | None = None
-        self.observations = Observations()
-
-    def take(self, part: Entry | Event) -> None:
-        """Note an answer to :func:`reading`; raises :class:`SpecError` where its settings are not known here."""
-        if isinstance(part, Entry):
-            self.entry = part
-            self.observations.expect(spec_of(part))
-        else:
-            self.observations.take(part)
-
-    @property
-    def runs_read(self) -> str:
-        """How far the reading is."""
-        runs = self.observations.runs.values()
-        read = sum(run.status.is_final for run in runs)
-        return f"{read} of {len(runs)} runs read" if runs else "reading"
-
-
 def merged(number: int, stored: Sequence[Stored]) -> Observations:
-    """Several experiments as one whose variants are called such as ``#12 cnn_4``, none drawn like another.
+    """Several experiments as one whose variants are called such as ``#12 cnn_4``, no two drawn alike.
 
     ``number`` stands for the experiment: a view keeps its zoom as long as it is the same. Runs that only found settings
     for others are left out. Raises :class:`TrainscopeError` where there are more variants than looks.
@@ -80,7 +80,7 @@ def merged(number: int, stored: Sequence[Stored]) -> Observations:
         )
     for (name, variant), style in zip(variants, looks, strict=False):
         runs = [_renamed(run, name) for run in variant.runs]
-        together.variants[name] = VariantObservation(name, style, runs, changes=1)
+        together.variants[name] = replace(variant, name=name, style=style, runs=runs)
         together.runs |= {run.planned.run: run for run in runs}
     return together
 

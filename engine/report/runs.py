@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from engine.claims.base import ranked
+from engine.diagnosis import diagnose, grouped, restored_curves
 from engine.events import Status
 from engine.report.document import Column, Table
+from engine.restore import planned_run, restored_runs
 from engine.results import ExperimentResult, RunResult, VariantResult
 from engine.statistics import spread
-from engine.store import StoredRun
+from engine.store import Store, StoredRun
 
 ACCURACY_COLUMNS = (
     Column("Variant", width=4),
@@ -20,6 +22,8 @@ ACCURACY_COLUMNS = (
     Column("Time a run", numeric=True, width=3),
 )
 EVENT_COLUMNS = (Column("Variant", width=3), Column("Runs", width=2), Column("What happened", width=9))
+CURVE_COLUMNS = (Column("What was seen", width=9), Column("Runs", width=2), Column("What to try", width=6))
+CURVE_NOTE = "By the rules that the window applies while networks train; what is not named here was not seen."
 NOTE = "Means and sample standard deviations are over the runs that went through all epochs by their settings alone"
 NONE = "–"
 
@@ -66,6 +70,19 @@ def event_table(result: ExperimentResult, runs: Sequence[StoredRun]) -> Table | 
             found.setdefault((run.spec.variant, what), []).append(run.spec.repeat)
     rows = tuple((variant, _ranges(repeats), what) for (variant, what), repeats in found.items())
     return Table("", EVENT_COLUMNS, rows) if rows else None
+
+
+def curve_table(store: Store, result: ExperimentResult, runs: Sequence[StoredRun]) -> Table | None:
+    """What the curves say, run by run, alike ones in one row; None where they are all sound."""
+    classes = len(result.dataset.class_names)
+    # One run after the other: the records of all of them need not be in memory at once.
+    seen = [
+        finding
+        for run, restored in zip(runs, restored_runs(store, list(runs)), strict=True)
+        for finding in diagnose(restored_curves(planned_run(run), restored), classes)
+    ]
+    rows = tuple((group.text, _ranges(group.repeats), group.finding.advice) for group in grouped(seen))
+    return Table("", CURVE_COLUMNS, rows, note=CURVE_NOTE) if rows else None
 
 
 def _happened(run: StoredRun, recorded: RunResult | None) -> list[str]:

@@ -14,7 +14,7 @@ from engine.experiments.base import ComputedExperiment, Experiment, TrainingExpe
 from engine.report.captions import caption_of
 from engine.report.computed import COMPUTED_TABLES
 from engine.report.document import Block, Claims, Facts, Gallery, Paragraph, Part, Picture, Section
-from engine.report.runs import accuracy_table, event_table
+from engine.report.runs import accuracy_table, curve_table, event_table
 from engine.report.settings import settings_table
 from engine.results import load_results
 from engine.store import Store, StoredExperiment
@@ -34,6 +34,7 @@ PARTS = {
     "train-on": "Further training",
 }
 RESULT, RUNS, FIGURES = "What the measurements support", "Runs that did not go as planned", "Figures"
+CURVES = "What the curves say"
 
 
 def section_of(store: Store, experiment: int) -> Section:
@@ -67,6 +68,8 @@ def _of_runs(store: Store, definition: TrainingExperiment, experiment: int) -> t
     parts = [_supported(claims), Part("Accuracy", tuple(blocks))]
     if events is not None:
         parts.append(Part(RUNS, (events,)))
+    if (curves := curve_table(store, result, runs)) is not None:
+        parts.append(Part(CURVES, (curves,)))
     if any(variant.runs for variant in result.variants):
         parts.append(Part(FIGURES, tuple(_pictures(definition.figures(result)))))
     return claims, parts

@@ -8,6 +8,7 @@ from typing import Any
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import (
     QCheckBox,
+    QGridLayout,
     QHBoxLayout,
     QLabel,
     QSplitter,
@@ -20,6 +21,7 @@ from engine.catalogue import Entry
 from engine.errors import TrainscopeError
 from engine.settings import EMPTY
 from engine.wording import counted
+from gui.kernel_reader import KernelReader
 from gui.reader import Reader, Reading
 from gui.stored import Stored, merged, reading
 from gui.tabs.board_painter import BoardPainter
@@ -33,6 +35,7 @@ from gui.views.curve_plot import CurvePlot, Series
 from gui.views.setting_rows import SettingTable
 
 SIDE_WIDTH = 380
+CHIPS_A_ROW, LONGEST_NAME = 7, 14  # so that a row of them fits into the narrowest window that all else fits into
 _comparisons = count(1)  # each merging stands for an experiment of its own, so that views begin anew
 
 
@@ -58,11 +61,12 @@ def comparison_board() -> TrainingBoard:
 class CompareTab(OpenedTab):
     """Compares the experiments ``numbers``, each of which can be taken out with a click."""
 
-    def __init__(self, numbers: tuple[int, ...], reader: Reader) -> None:
+    def __init__(self, numbers: tuple[int, ...], reader: Reader, kernels: KernelReader) -> None:
         super().__init__()
         self.setObjectName(f"comparison_{'_'.join(map(str, numbers))}")
-        self._numbers, self._reader = numbers, reader
+        self._numbers, self._reader, self._kernels = numbers, reader, kernels
         self._stored: dict[int, Stored] = {}
+        self._entries: dict[int, Entry] = {}
         self._readings: list[Reading] = []
         self._left: set[int] = set()  # to be read
         self.board: TrainingBoard | None = None
@@ -88,7 +92,7 @@ class CompareTab(OpenedTab):
     def load(self) -> None:
         """Read all of them from the store."""
         self.drop()
-        self._stored = {number: Stored() for number in self._numbers}
+        self._stored = {}
         self._left = set(self._numbers)
         self._name()
         self.say("The experiments are being read …")
@@ -122,6 +126,7 @@ class CompareTab(OpenedTab):
         self._accuracies.show_variants(observations)
         if self.board is None:
             self.board = comparison_board()
+            self.board.use_kernels(self._kernels)
             self._painter = BoardPainter(self.board)
             self.content.addWidget(self.board)
         self.content.setCurrentWidget(self.board)
@@ -130,28 +135,30 @@ class CompareTab(OpenedTab):
 
     def show_entry(self, entry: Entry) -> None:
         """Take over a new title."""
-        if entry.number in self._stored and self._stored[entry.number].entry is not None:
-            self._stored[entry.number].entry = entry
+        self._entries[entry.number] = entry
+        if self.is_drawn:
             self._show_chips()
 
     def _read(self, number: int) -> Reading:
-        stored = self._stored[number]
-
         def take(part: Any) -> None:
-            try:
-                stored.take(part)
-            except TrainscopeError as error:
-                self.drop()
-                self.reading_failed(str(error))
-                return
-            self.say(f"Experiment {number}: {stored.runs_read} …")
+            match part:
+                case Entry():
+                    self._entries[number] = part
+                case str():
+                    self.say(f"Experiment {number}: {part} …")
+                case Stored():
+                    self._stored[number] = part
 
         def end() -> None:
             self._left.discard(number)
             if not self._left:
                 self.reading_ended()
 
-        return self._reader.ask(reading(number), take, self.reading_failed, end)
+        def fail(sentence: str) -> None:
+            self.drop()  # or how far the others are would take the place of the sentence
+            self.reading_failed(sentence)
+
+        return self._reader.ask(reading(number), take, fail, end)
 
     def _name(self) -> None:
         names = [f"#{number}" for number in self._numbers]
@@ -161,23 +168,22 @@ class CompareTab(OpenedTab):
         while (item := self._chips.takeAt(0)) is not None:
             if (widget := item.widget()) is not None:
                 widget.deleteLater()
-        for number in self._numbers:
-            entry = self._stored[number].entry
-            self._chips.addWidget(self._chip(number, entry.name if entry is not None else ""))
-        self._chips.addStretch()
+        for position, number in enumerate(self._numbers):
+            self._chips.addWidget(self._chip(number, self._entries[number].name), *divmod(position, CHIPS_A_ROW))
 
     def _chip(self, number: int, name: str) -> QToolButton:
         chip = QToolButton()
         chip.setObjectName(f"take_out_{number}")
-        chip.setText(f"#{number} {name}  ✕")
-        chip.setToolTip(f"Take experiment {number} out of the comparison")
+        shown = name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
+        chip.setText(f"#{number} {shown}  ✕".replace("&", "&&"))
+        chip.setToolTip(f"Take experiment {number}, {name}, out of the comparison")
         chip.setAccessibleName(chip.toolTip())
         chip.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         chip.clicked.connect(lambda: self.remove(number))
         return chip
 
     def _show_settings(self) -> None:
-        entries = [entry for number in self._numbers if (entry := self._stored[number].entry) is not None]
+        entries = [self._entries[number] for number in self._numbers]
         rows = [
             ((label, *values), differs, "")
             for label, values, differs in side_by_side(entries)
@@ -192,7 +198,9 @@ class CompareTab(OpenedTab):
         self._only_differences.setObjectName("only_differences")
         self._only_differences.setToolTip("Leave out settings that all of them share")
         self._only_differences.toggled.connect(lambda _on: self._show_settings())
-        self._chips = QHBoxLayout()
+        self._chips = QGridLayout()
+        self._chips.setSpacing(4)
+        self._chips.setColumnStretch(CHIPS_A_ROW, 1)
 
     def _arrange(self) -> None:
         heading, accuracies = QLabel("Settings (≠: not the same in all)"), QLabel("Test accuracy")

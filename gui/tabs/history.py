@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtCore import QByteArray, QPoint, QSettings, Qt, Signal
 from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QLineEdit, QSplitter, QVBoxLayout, QWidget
 
@@ -24,6 +24,7 @@ from gui.views.history_table import HistoryTable
 
 DETAILS_WIDTH = 310
 BUTTONS_A_ROW = 7
+LAYOUT = "history_layout"  # in the remembered settings
 HINT = "Nothing was run in this workspace yet. Press Run in another tab: what comes of it is listed here for good."
 
 
@@ -49,6 +50,9 @@ class HistoryTab(QWidget):
         self.experiment_actions = ExperimentActions(reader, self)
         self.table = HistoryTable()
         self.details = ExperimentDetails()
+        self._settings = QSettings("Trainscope", "Trainscope")
+        if isinstance(layout := self._settings.value(LAYOUT), QByteArray):
+            self.table.restore_layout(layout)
         self._make_controls()
         self._arrange()
         self._connect()
@@ -76,7 +80,8 @@ class HistoryTab(QWidget):
             self.refresh()
 
     def close_catalogue(self) -> None:
-        """Keep what was written, remove what was thrown away here for good, and end the thread."""
+        """Keep what was written and how the list looks, remove for good what was thrown away here, end the thread."""
+        self._settings.setValue(LAYOUT, self.table.layout_state())
         self.details.keep()
         self.experiment_actions.purge()
         self._reader.close()

@@ -7,7 +7,6 @@ from typing import Any
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from engine.catalogue import Entry
-from engine.errors import TrainscopeError
 from gui.kernel_reader import KernelReader
 from gui.reader import Reader, Reading
 from gui.stored import Stored, reading, spec_of
@@ -31,7 +30,7 @@ class ResultTab(OpenedTab):
         super().__init__()
         self.setObjectName(f"result_{number}")
         self._number, self._reader, self._kernels = number, reader, kernels
-        self._stored = Stored()
+        self._stored: Stored | None = None
         self._reading: Reading | None = None
         self.board: Board | None = None
         self._painter: BoardPainter | None = None
@@ -59,7 +58,6 @@ class ResultTab(OpenedTab):
     def load(self) -> None:
         """Read the experiment from the store."""
         self.drop()
-        self._stored = Stored()
         self.say(f"Experiment {self._number} is being read …")
         self._reading = self._reader.ask(reading(self._number), self._take, self.reading_failed, self.reading_ended)
 
@@ -71,16 +69,15 @@ class ResultTab(OpenedTab):
 
     def draw(self) -> None:
         """Fill the board."""
-        entry = self._stored.entry
-        if entry is None:
+        if self._stored is None:
             return
         if self.board is None:
-            self.board = BOARDS.get(entry.stored.name, architectures_board)()
+            self.board = BOARDS.get(self._stored.entry.stored.name, architectures_board)()
             self.board.failed.connect(self.failed)
             self.board.use_kernels(self._kernels)
             self._painter = BoardPainter(self.board)
             self.content.addWidget(self.board)
-        self.board.show_settings(spec_of(entry))
+        self.board.show_settings(spec_of(self._stored.entry))
         self.content.setCurrentWidget(self.board)
         if self._painter is not None:
             self._painter.paint(self._stored.observations)
@@ -92,15 +89,13 @@ class ResultTab(OpenedTab):
         self.titled.emit(f"#{entry.number} {entry.name}", entry.difference)
 
     def _take(self, part: Any) -> None:
-        try:
-            self._stored.take(part)
-        except TrainscopeError as error:
-            self.drop()
-            self.reading_failed(str(error))
-            return
-        if isinstance(part, Entry):
-            self.show_entry(part)
-        self.say(f"Experiment {self._number}: {self._stored.runs_read} …")
+        match part:
+            case Entry():
+                self.show_entry(part)
+            case str():
+                self.say(f"Experiment {self._number}: {part} …")
+            case Stored():
+                self._stored = part
 
     def _arrange(self) -> None:
         panel = QWidget()

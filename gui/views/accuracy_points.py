@@ -22,7 +22,7 @@ class AccuracyPoints(Plot):
 
     def __init__(self) -> None:
         title = "Test accuracy (one point a run, line: mean)"
-        super().__init__("accuracy_points", title, "variant, as in the legend from 1", "test accuracy (%)")
+        super().__init__("accuracy_points", title, "variant, numbered as in the table", "test accuracy (%)")
         self._points: dict[str, pg.ScatterPlotItem] = {}
         self._means: dict[str, pg.PlotDataItem] = {}
 

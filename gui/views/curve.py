@@ -126,14 +126,16 @@ class Curve:
             self._take_mean(logarithmic)
 
     def _take_mean(self, logarithmic: bool) -> None:
-        curve, seconds = self.variant.curve(self.series.quantity), self.variant.curve("seconds")
+        curve = self.variant.curve(self.series.quantity)
+        # Time is another statistic over the runs, and computed only where it is the axis.
+        clock = self.variant.curve("seconds") if self._options.horizontal is Horizontal.TIME else curve
         first = 0
         if self._versions:
-            first = min(part.changed_since(seen) for part, seen in zip((curve, seconds), self._versions, strict=True))
+            first = min(part.changed_since(seen) for part, seen in zip((curve, clock), self._versions, strict=True))
         else:
             self._lines, self._clocks = [LineData()], [Growing()]
-        self._versions = (curve.version, seconds.version)
-        x = self._horizontal(self.variant.steps, seconds.mean, self._clocks[0], first)
+        self._versions = (curve.version, clock.version)
+        x = self._horizontal(self.variant.steps, clock.mean, self._clocks[0], first)
         self._lines[0].update(x, curve.mean, first, self._options.smoothing)
         if self.banded and self._options.repeats is not Repeats.MEAN and len(self.variant.runs) > 1:
             self._take_band(curve, x, first, logarithmic)

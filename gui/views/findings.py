@@ -141,7 +141,7 @@ class Findings(QToolButton):
         self._fill()
 
     def _fill(self) -> None:
-        chosen = self._key(self.list.currentItem())
+        chosen, scrolled = self._key(self.list.currentItem()), self.list.verticalScrollBar().value()
         with QSignalBlocker(self.list):
             self.list.clear()
             for each in self._shown:
@@ -152,6 +152,7 @@ class Findings(QToolButton):
                 self.list.addItem(item)
                 if self._key(item) == chosen:
                     self.list.setCurrentItem(item)
+        self.list.verticalScrollBar().setValue(scrolled)
         if chosen is not None and self.list.currentItem() is None:
             self.pointed_out.emit(None)
 

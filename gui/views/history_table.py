@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import lru_cache
 
-from PySide6.QtCore import QItemSelection, QItemSelectionModel, QObject, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QByteArray, QItemSelection, QItemSelectionModel, QObject, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPen, QPixmap, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
+    QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
     QTableView,
@@ -36,6 +37,8 @@ class ThumbnailDelegate(QStyledItemDelegate):
         super().paint(painter, option, index)
         model = index.model()
         if isinstance(model, HistoryModel) and (lines := model.rows[index.row()].thumbnail):
+            if option.state & QStyle.StateFlag.State_Selected:  # some of the colours are lost on that of a selection
+                painter.fillRect(option.rect.adjusted(1, 1, -1, -1), option.palette.base())
             painter.drawPixmap(
                 option.rect, self._picture(lines, option.rect.size(), painter.device().devicePixelRatioF())
             )
@@ -118,6 +121,17 @@ class HistoryTable(QTableView):
         self.entries.look_for(query, with_deleted)
         self._choose_again(chosen)
 
+    def layout_state(self) -> QByteArray:
+        """Widths, order and sorting of the columns, for :meth:`restore_layout`."""
+        return self.horizontalHeader().saveState()
+
+    def restore_layout(self, state: QByteArray) -> None:
+        """Lay out and sort as it once was; a state that was not written by this table changes nothing."""
+        header = self.horizontalHeader()
+        header.restoreState(state)
+        if 0 <= header.sortIndicatorSection() < len(COLUMNS):
+            self._sort(header.sortIndicatorSection(), header.sortIndicatorOrder())
+
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         """Space ticks the selected rows, whatever column the cursor is in."""
         if event.key() != Qt.Key.Key_Space:
@@ -152,6 +166,7 @@ class HistoryTable(QTableView):
         for position, column in enumerate(COLUMNS):
             self.setColumnWidth(position, column.width)
         header.setSectionsClickable(True)
+        header.setSectionsMovable(True)
         header.setSortIndicatorShown(True)
         header.setSortIndicator(NUMBER, Qt.SortOrder.DescendingOrder)
         # Not setSortingEnabled: it would sort behind the selection's back.

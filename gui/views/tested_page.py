@@ -79,7 +79,7 @@ class TestedPage(QWidget):
         if variant is None:
             return HINT
         if run is not None and run.status.is_final:
-            return f"Run {run.planned.spec.repeat} of {variant.name} was not tested: it was {run.status.value}."
+            return f"Run {run.planned.spec.repeat} of {variant.name} was not tested ({run.status.value})."
         which = f"run {run.planned.spec.repeat}" if run is not None else "any run"
         if all(each.status.is_final for each in variant.runs):
             return f"No run of {variant.name} was tested."

@@ -180,11 +180,11 @@ class WeightGrids(QWidget):
 
     @contextmanager
     def _readable(self) -> Iterator[None]:
-        """The past that can't be read is said once, and then left alone."""
+        """A past that can't be read is said once, and then left alone until the next plan."""
         try:
             yield
         except TrainscopeError as error:
-            self._reader, self._history, self._waiting = None, KernelHistory(), []
+            self._history, self._waiting = KernelHistory(), []
             self.failed.emit(str(error))
 
     def _offer(self, layers: int) -> None:

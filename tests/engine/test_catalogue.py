@@ -105,7 +105,7 @@ def test_what_is_deleted_can_be_taken_back(catalogue: Catalogue, workspace: Path
 def test_purging_leaves_nothing_of_what_was_deleted_and_all_of_the_rest(catalogue: Catalogue, workspace: Path) -> None:
     kept, gone = store_experiment(workspace), store_experiment(workspace)
     catalogue.delete([gone])
-    catalogue.purge([kept, gone])
+    catalogue.purge([99, kept, gone])  # 99 was removed by another window
     assert [entry.number for entry in catalogue.entries()] == [kept]
     assert not model_file(workspace, gone, "mlp_1", 1).parent.exists()
     assert model_file(workspace, kept, "mlp_1", 1).exists()
@@ -117,6 +117,16 @@ def test_purging_leaves_nothing_of_what_was_deleted_and_all_of_the_rest(catalogu
             for table in ("runs", "points", "weights")
         }
     assert counts == {"runs": 4, "points": 20, "weights": 4}
+
+
+def test_what_has_not_ended_is_hidden_but_not_removed(catalogue: Catalogue, workspace: Path) -> None:
+    number = store_experiment(workspace)
+    with closing(Store(workspace)) as store:
+        store.reopen_experiment(number, store.experiment(number).spec, 1)  # another program goes on with it
+        catalogue.delete([number])
+        catalogue.purge([number])
+        assert catalogue.entry(number).is_deleted
+        assert len(store.runs(number)) == 4
 
 
 def test_a_thumbnail_has_the_mean_curves_in_the_colours_of_the_variants(catalogue: Catalogue, workspace: Path) -> None:

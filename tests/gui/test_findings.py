@@ -197,7 +197,7 @@ def test_only_the_page_in_sight_is_drawn_and_turning_draws_at_once(board: Traini
         view.begin(observations)
     for view in board.views():
         view.refresh(observations)
-    assert len(layers.curve_data("dense_1")[0]) == 41
+    assert len(layers.line("dense_1").data[0]) == 41
     assert len(loss.curve_data("mlp_1", "training_loss")[0]) == 0, "out of sight"
     bar.setCurrentIndex(0)
     assert len(loss.curve_data("mlp_1", "training_loss")[0]) == 41

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QByteArray, QPoint, QSettings, Qt
 from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtWidgets import (
     QApplication,
@@ -27,11 +28,11 @@ from pytestqt.qtbot import QtBot
 
 from engine.catalogue import Catalogue
 from engine.events import Status
-from engine.executors.tasks import ExportTask
 from engine.experiments import EXPERIMENTS
 from engine.palette import colour_of
 from engine.settings import copied
 from engine.store import Store
+from gui.reader import Reader
 from gui.tabs.experiment_actions import ACTIONS
 from gui.tabs.history import HistoryTab
 from gui.views.history_model import BEST, COLUMNS, CURVE, NUMBER, STATUS, TICK, TITLE
@@ -50,7 +51,7 @@ from tests.gui.history_support import (
     tick,
     until,
 )
-from tests.gui.support import Assistant, find, tab_of
+from tests.gui.support import find, tab_of
 from tests.stored import store_experiment, whole_run
 
 
@@ -69,8 +70,28 @@ def three(workspace: Path) -> None:
 
 
 @pytest.fixture
-def history(qtbot: QtBot, make_window: MakeWindow, three: None) -> HistoryTab:
+def history(qtbot: QtBot, workspace: Path, three: None) -> Iterator[HistoryTab]:
+    """The tab alone, without a window around it."""
+    tab = HistoryTab(Reader(workspace))
+    qtbot.addWidget(tab)
+    tab.resize(1264, 700)
+    tab.show()
+    qtbot.waitExposed(tab)
+    until(qtbot, lambda: tab.table.entries.rowCount() == 3)
+    yield tab
+    tab.close_catalogue()
+
+
+@pytest.fixture
+def in_window(qtbot: QtBot, make_window: MakeWindow, three: None) -> HistoryTab:
     return look_at_history(qtbot, make_window(), 3)
+
+
+def heard(signal: Any) -> list[Any]:
+    """What a signal says from now on."""
+    said: list[Any] = []
+    signal.connect(lambda *values: said.append(values[0] if len(values) == 1 else values))
+    return said
 
 
 def window_of(history: HistoryTab) -> MainWindow:
@@ -118,6 +139,27 @@ def test_every_column_sorts_both_ways(history: HistoryTab, position: int) -> Non
         assert [entry.number for entry in history.table.chosen] == [3], "the choice stays with its experiment"
 
 
+def test_sorting_and_widths_are_remembered(qtbot: QtBot, make_window: MakeWindow, three: None) -> None:
+    window = make_window()
+    history = look_at_history(qtbot, window, 3)
+    history.table.horizontalHeader().setSortIndicator(BEST, Qt.SortOrder.AscendingOrder)
+    history.table.setColumnWidth(STATUS, 111)
+    assert listed(history) == [1, 2, 3]
+    window.close()
+    again = look_at_history(qtbot, make_window(), 3)
+    assert listed(again) == [1, 2, 3]
+    assert again.table.columnWidth(STATUS) == 111
+    header = again.table.horizontalHeader()
+    assert (header.sortIndicatorSection(), header.sortIndicatorOrder()) == (BEST, Qt.SortOrder.AscendingOrder)
+
+
+def test_a_remembered_layout_that_makes_no_sense_is_passed_over(
+    qtbot: QtBot, make_window: MakeWindow, three: None
+) -> None:
+    QSettings("Trainscope", "Trainscope").setValue("history_layout", QByteArray(b"nonsense"))
+    assert listed(look_at_history(qtbot, make_window(), 3)) == [3, 2, 1]
+
+
 def test_ticked_ones_can_be_sorted_to_the_top(history: HistoryTab) -> None:
     tick(history, 1)
     history.table.horizontalHeader().setSortIndicator(TICK, Qt.SortOrder.AscendingOrder)
@@ -137,12 +179,13 @@ def test_search_finds_words_and_conditions(qtbot: QtBot, history: HistoryTab) ->
 
 def test_control_f_leads_to_the_search_and_enter_back(qtbot: QtBot, history: HistoryTab) -> None:
     line = find(history, QLineEdit, "history_search")
+    opened = heard(history.experiment_actions.open_requested)
     history.table.setFocus()
     qtbot.keyClick(history.table, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
     assert line.hasFocus()
     qtbot.keyClick(line, Qt.Key.Key_Return)
     assert history.table.hasFocus()
-    assert not open_tabs(window_of(history))
+    assert not opened
 
 
 def test_thumbnails_are_made_and_painted(qtbot: QtBot, history: HistoryTab, workspace: Path) -> None:
@@ -180,7 +223,8 @@ def test_details_say_what_the_store_knows(history: HistoryTab) -> None:
     assert "No experiment is chosen" in find(history, QLabel, "experiment_facts").text()
 
 
-def test_enter_and_double_click_open(qtbot: QtBot, history: HistoryTab) -> None:
+def test_enter_and_double_click_open(qtbot: QtBot, in_window: HistoryTab) -> None:
+    history = in_window
     history.table.choose([1])
     history.table.setFocus()
     qtbot.keyClick(history.table, Qt.Key.Key_Return)
@@ -193,6 +237,7 @@ def test_enter_and_double_click_open(qtbot: QtBot, history: HistoryTab) -> None:
 
 
 def test_f2_renames(qtbot: QtBot, history: HistoryTab, workspace: Path) -> None:
+    opened = heard(history.experiment_actions.open_requested)
     history.table.choose([2])
     history.table.setFocus()
     qtbot.keyClick(history.table, Qt.Key.Key_F2)
@@ -202,7 +247,7 @@ def test_f2_renames(qtbot: QtBot, history: HistoryTab, workspace: Path) -> None:
     qtbot.keyClick(title, Qt.Key.Key_Return)
     until(qtbot, lambda: column(history, TITLE)[1] == "The second")
     assert entry_of(workspace, 2).stored.title == "The second"
-    assert not open_tabs(window_of(history)), "Enter in the title opens nothing"
+    assert not opened, "Enter in the title opens nothing"
 
 
 def test_notes_are_kept_as_they_are_written(qtbot: QtBot, history: HistoryTab, workspace: Path) -> None:
@@ -292,13 +337,14 @@ def test_closing_removes_what_this_window_deleted_and_no_more(
 
 
 def test_what_is_under_way_can_not_be_deleted(
-    qtbot: QtBot, history: HistoryTab, workspace: Path, monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot, history: HistoryTab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    failed = heard(history.experiment_actions.failed)
     asked = answering(monkeypatch, QMessageBox.StandardButton.Yes)
     history.experiment_actions.set_under_way(1)
     history.table.choose([1])
     press(history, "delete")
-    assert "stop or cancel it first" in message(window_of(history))
+    assert "stop or cancel it first" in failed[0]
     assert not asked
     history.experiment_actions.set_under_way(None)
     press(history, "delete")
@@ -306,6 +352,7 @@ def test_what_is_under_way_can_not_be_deleted(
 
 
 def test_compare_takes_those_ticked_that_have_runs(qtbot: QtBot, history: HistoryTab) -> None:
+    asked = heard(history.experiment_actions.compare_requested)
     assert enabled(history, "compare") == []
     tick(history, 3, 1)
     assert enabled(history, "compare") == [], "one without runs has no curves"
@@ -313,7 +360,7 @@ def test_compare_takes_those_ticked_that_have_runs(qtbot: QtBot, history: Histor
     assert find(history, QLabel, "history_count").text() == "3 experiments, 3 ticked"
     history.table.setFocus()
     qtbot.keyClick(history.table, Qt.Key.Key_K, Qt.KeyboardModifier.ControlModifier)
-    assert [tab.key for tab in open_tabs(window_of(history))] == ["1+2"]
+    assert asked == [(1, 2)]
 
 
 def test_space_ticks_the_chosen_ones_and_takes_the_ticks_away(qtbot: QtBot, history: HistoryTab) -> None:
@@ -330,16 +377,18 @@ def test_a_tick_box_can_be_clicked(qtbot: QtBot, history: HistoryTab) -> None:
 
 
 def test_settings_are_copied_as_text(qtbot: QtBot, history: HistoryTab) -> None:
+    said = heard(history.experiment_actions.said)
     history.table.choose([1])
     history.table.setFocus()
     qtbot.keyClick(history.table, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
     text = QGuiApplication.clipboard().text()
     assert text.startswith('experiment = "architectures"\n')
     assert "epochs = 9" in text
-    assert "on the clipboard" in window_of(history).statusBar().currentMessage()
+    assert "on the clipboard" in said[0]
 
 
-def test_pasted_settings_show_in_the_form_they_are_for(qtbot: QtBot, history: HistoryTab) -> None:
+def test_pasted_settings_show_in_the_form_they_are_for(qtbot: QtBot, in_window: HistoryTab) -> None:
+    history = in_window
     spec = EXPERIMENTS["activations"].preset("quick", epochs=4, seed=8)
     QGuiApplication.clipboard().setText(copied("activations", spec.model_dump(mode="json")))
     history.table.setFocus()
@@ -349,7 +398,8 @@ def test_pasted_settings_show_in_the_form_they_are_for(qtbot: QtBot, history: Hi
     assert tab.form.spec() == spec
 
 
-def test_a_text_that_is_no_settings_is_said(history: HistoryTab) -> None:
+def test_a_text_that_is_no_settings_is_said(in_window: HistoryTab) -> None:
+    history = in_window
     QGuiApplication.clipboard().setText('experiment = "architectures"\nepochs = "many"')
     press(history, "paste_settings")
     assert "epochs can't be 'many'" in message(window_of(history))
@@ -382,8 +432,9 @@ def test_repeats_are_added(
 
 
 def test_training_goes_on_from_a_chosen_network(
-    qtbot: QtBot, history: HistoryTab, workspace: Path, monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot, in_window: HistoryTab, workspace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    history = in_window
     offered: list[str] = []
 
     def choose(_parent: QWidget, _title: str, _label: str, items: list[str], *_rest: Any) -> tuple[str, bool]:
@@ -406,21 +457,18 @@ def test_training_goes_on_from_a_chosen_network(
 def test_networks_that_are_gone_are_said(qtbot: QtBot, history: HistoryTab, workspace: Path) -> None:
     for file in (workspace / "models" / "experiment-1").iterdir():
         file.unlink()
+    failed = heard(history.experiment_actions.failed)
     history.table.choose([1])
     press(history, "train_on")
-    until(qtbot, lambda: "networks is there any more" in message(window_of(history)))
+    until(qtbot, lambda: failed)
+    assert "networks is there any more" in failed[0]
 
 
-def test_export_and_report_name_their_experiments(
-    qtbot: QtBot, make_window: MakeWindow, three: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr("gui.window.QFileDialog.getExistingDirectory", lambda *_arguments: str(tmp_path))
-    monkeypatch.setattr("gui.window.QDesktopServices.openUrl", lambda _url: True)
-    assistant = Assistant()
-    history = look_at_history(qtbot, make_window(assistant=assistant), 3)
+def test_export_and_report_name_their_experiments(qtbot: QtBot, history: HistoryTab) -> None:
     history.table.choose([2])
-    press(history, "export")
-    until(qtbot, lambda: [task.experiment for task in assistant.tasks if isinstance(task, ExportTask)] == [2])
+    with qtbot.waitSignal(history.export_requested) as asked:
+        press(history, "export")
+    assert asked.args == [2]
     with qtbot.waitSignal(history.report_requested) as asked:
         press(history, "report")
     assert asked.args == [(2,)]
@@ -431,6 +479,7 @@ def test_export_and_report_name_their_experiments(
 
 
 def test_the_context_menu_offers_what_the_buttons_do(qtbot: QtBot, history: HistoryTab) -> None:
+    opened = heard(history.experiment_actions.open_requested)
     history.table.choose([1])
     history.table.customContextMenuRequested.emit(QPoint(40, 40))
     menu = QApplication.activePopupWidget()
@@ -439,7 +488,7 @@ def test_the_context_menu_offers_what_the_buttons_do(qtbot: QtBot, history: Hist
     assert [a.isEnabled() for a in menu.actions()] == [find(history, QToolButton, name).isEnabled() for name in ACTIONS]
     menu.actions()[0].trigger()
     menu.close()
-    assert [tab.key for tab in open_tabs(window_of(history))] == ["1"]
+    assert opened == [1]
 
 
 def test_every_control_has_a_name_a_tip_and_can_be_reached(history: HistoryTab) -> None:

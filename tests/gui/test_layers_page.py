@@ -7,8 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from PySide6.QtCore import QEvent, QPointF, Qt
 from PySide6.QtGui import QColor, QMouseEvent, QPalette
 from PySide6.QtWidgets import QComboBox, QLabel
@@ -17,7 +15,7 @@ from pytestqt.qtbot import QtBot
 from engine.events import RunStarted
 from gui.observations import Observations
 from gui.views.depth_colours import depth_colours
-from gui.views.layer_plot import BAND_POINTS, LayerPlot, outline
+from gui.views.layer_plot import LayerPlot
 from gui.views.layers_page import RULE_OF_THUMB, LayersPage
 from tests.engine.support import finished, record, started
 from tests.gui.support import find, observed
@@ -60,7 +58,7 @@ def plot(page: LayersPage, name: str) -> LayerPlot:
 
 def drawn(page: LayersPage, name: str) -> dict[str, list[float]]:
     made = plot(page, name)
-    return {each: made.curve_data(each)[1].tolist() for each in made.names}
+    return {each: made.line(each).data[1].tolist() for each in made.names}
 
 
 def test_each_layer_has_a_curve_of_the_mean_over_the_runs(page: LayersPage) -> None:
@@ -70,7 +68,7 @@ def test_each_layer_has_a_curve_of_the_mean_over_the_runs(page: LayersPage) -> N
     np.testing.assert_allclose([ratios["dense_1"], ratios["prediction"]], [[0.004, 0.006], [0.008, 0.012]], rtol=1e-6)
     assert drawn(page, "layer_activations") == {"act_1": [1.0, 1.5]}
     assert drawn(page, "layer_dead_units") == {"act_1": [25.0, 25.0]}
-    assert plot(page, "layer_gradients").curve_data("dense_1")[0].tolist() == [10, 20]
+    assert plot(page, "layer_gradients").line("dense_1").data[0].tolist() == [10, 20]
 
 
 def test_a_single_run_can_be_chosen(page: LayersPage) -> None:
@@ -99,9 +97,10 @@ def test_another_variant_can_be_chosen_and_stays_when_the_plan_grows(page: Layer
 
 def test_a_band_reaches_one_deviation_to_each_side(page: LayersPage) -> None:
     shown(page, two_runs())
-    x, y = plot(page, "layer_activations")._bands["act_1"].getData()
-    assert x.tolist() == [10, 20, 20, 10]
-    assert y.tolist() == [0.75, 1.25, 1.75, 1.25]
+    low, high = plot(page, "layer_activations").line("act_1").band
+    assert (low.tolist(), high.tolist()) == ([0.75, 1.25], [1.25, 1.75])
+    x, y = plot(page, "layer_activations").line("act_1")._outline.getData()
+    assert (x.tolist(), y.tolist()) == ([10, 20, 20, 10], [0.75, 1.25, 1.75, 1.25])
 
 
 def test_the_rule_of_thumb_is_marked_and_said_where_it_comes_from(page: LayersPage) -> None:
@@ -117,7 +116,8 @@ def test_the_rule_of_thumb_is_marked_and_said_where_it_comes_from(page: LayersPa
 def test_zeros_and_values_that_are_no_numbers_leave_gaps_on_a_logarithmic_axis(page: LayersPage) -> None:
     values = ((0.0, 1.0), (math.nan, 1.0), (math.inf, 1.0), (0.1, 1.0))
     shown(page, observed(started(), *(noted(1, 10 * n, gradient_norms=v) for n, v in enumerate(values, 1))))
-    np.testing.assert_equal(drawn(page, "layer_gradients")["dense_1"][:3], [math.nan] * 3)
+    _, heights = plot(page, "layer_gradients").line("dense_1")._line.getData()
+    np.testing.assert_allclose(heights, [math.nan, math.nan, math.nan, -1.0], rtol=1e-6)
     assert np.isfinite(plot(page, "layer_gradients").getViewBox().viewRange()[1]).all()
     page.resize(900, 400)
     assert not page.grab().isNull()
@@ -129,7 +129,7 @@ def test_a_record_is_drawn_when_it_comes_and_nothing_twice(page: LayersPage, mon
     observations.take(noted(2, 20, 5.0))
     page.plots[0].refresh(observations)
     assert drawn(page, "layer_gradients")["dense_1"] == [1.0, 2.0]
-    monkeypatch.setattr(page.plots[0]._lines["dense_1"], "setData", lambda *_data: pytest.fail("drawn without news"))
+    monkeypatch.setattr(page.plots[0].line("dense_1"), "take", lambda *_data: pytest.fail("drawn without news"))
     page.plots[0].refresh(observations)
 
 
@@ -152,6 +152,15 @@ def test_runs_of_an_older_store_have_no_activations_to_show(page: LayersPage) ->
     assert drawn(page, "layer_dead_units") == {}
 
 
+def test_records_without_numbers_of_activations_show_none(page: LayersPage) -> None:
+    observations = observed(started(), record(), record(1, 20))
+    assert observations.runs[1].activations == ("act_1",)
+    shown(page, observations)
+    assert drawn(page, "layer_activations") == {}
+    find(page, QComboBox, "layers_run").setCurrentText("Run 1")
+    assert drawn(page, "layer_activations") == {}
+
+
 def test_nothing_seen_yet_shows_nothing(page: LayersPage) -> None:
     shown(page, observed())
     assert drawn(page, "layer_gradients") == {}
@@ -165,7 +174,7 @@ def test_the_legend_names_layers_and_activations_in_their_colours(page: LayersPa
     assert f"{first.name()}'>■</span>&nbsp;dense_1" in text
     assert f"{last.name()}'>■</span>&nbsp;prediction" in text
     assert "act_1" in text
-    assert plot(page, "layer_gradients")._lines["dense_1"].opts["pen"].color() == first
+    assert plot(page, "layer_gradients").line("dense_1").colour == first
 
 
 def test_a_zoom_stays_until_another_run_is_chosen_or_a_double_click(page: LayersPage) -> None:
@@ -210,9 +219,16 @@ def test_colours_rise_in_lightness_and_none_is_lost_on_the_background(base: str)
     assert min(abs(value - QColor(base).lightness()) for value in luma) > 40
 
 
-@given(st.integers(0, 5000))
-def test_an_outline_has_few_points_whatever_the_records(records: int) -> None:
-    steps = np.arange(records, dtype=float)
-    x, y = outline(steps, steps - 1, steps + 1)
-    assert len(x) == len(y) <= 2 * BAND_POINTS
-    assert bool(len(x)) == bool(records)
+def test_of_many_records_as_many_points_are_drawn_as_there_are_columns(page: LayersPage) -> None:
+    """A peak one record wide stays in sight."""
+    count = 20_000
+    norms = [(50.0 if step == 7001 else 1.0, 1.0) for step in range(1, count + 1)]
+    observations = observed(started(), *(noted(1, step, gradient_norms=each) for step, each in enumerate(norms, 1)))
+    page.resize(900, 500)
+    shown(page, observations)
+    plot(page, "layer_gradients").setXRange(0, count)
+    line = plot(page, "layer_gradients").line("dense_1")
+    x, y = line._line.getData()
+    assert len(x) < 4 * plot(page, "layer_gradients").width()
+    assert y.max() == pytest.approx(math.log10(50))
+    assert len(line.data[0]) == count

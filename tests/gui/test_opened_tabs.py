@@ -198,6 +198,21 @@ def test_an_experiment_that_is_gone_says_so(qtbot: QtBot, window: MainWindow, wo
     assert "no experiment 2" in find(window, MessageBar, "message_bar").text
 
 
+def test_a_comparison_with_one_that_is_gone_says_so(qtbot: QtBot, window: MainWindow, workspace: Path) -> None:
+    history = look_at_history(qtbot, window, 3)
+    with closing(Catalogue(workspace)) as catalogue:
+        catalogue.delete([1])
+        catalogue.purge([1])
+    for number in (1, 2):
+        history.table.entries.tick(number, True)
+    press(history, "compare")
+    tab = front(window)
+    until(qtbot, lambda: "no experiment 1" in find(tab, QLabel, "opened_state").text())
+    history.experiment_actions.open_requested.emit(3)
+    until(qtbot, lambda: front(window).is_drawn)
+    assert "no experiment 1" in find(tab, QLabel, "opened_state").text()
+
+
 def test_what_was_open_is_open_at_the_next_start(qtbot: QtBot, make_window: MakeWindow, three: None) -> None:
     window = make_window()
     opened(qtbot, window, 1)
@@ -283,10 +298,12 @@ def test_settings_that_only_one_has_differ(workspace: Path, three: None) -> None
     assert rows["Architectures"] == (("mlp_1", "–"), True)
 
 
-def test_one_can_be_taken_out_of_a_comparison_with_a_click(qtbot: QtBot, window: MainWindow) -> None:
+def test_one_can_be_taken_out_of_a_comparison_with_a_click(qtbot: QtBot, window: MainWindow, workspace: Path) -> None:
+    with closing(Catalogue(workspace)) as catalogue:
+        catalogue.rename(1, "A title that is far too long for a button")
     tab = compared(qtbot, window, 1, 2, 3)
     assert [b.text() for b in tab.findChildren(QAbstractButton) if b.objectName().startswith("take_out")] == [
-        *("#1 Architectures  ✕", "#2 Architectures  ✕", "#3 Schedule  ✕")
+        *("#1 A title that …  ✕", "#2 Architectures  ✕", "#3 Schedule  ✕")
     ]
     find(tab, QToolButton, "take_out_3").click()
     until(qtbot, lambda: tab.is_painted)
@@ -305,9 +322,10 @@ def test_no_two_variants_of_a_comparison_look_alike() -> None:
 
 
 def read(workspace: Path, number: int) -> Stored:
-    stored = Stored()
-    for part in reading(number)(workspace):
-        stored.take(part)
+    entry, *said, stored = reading(number)(workspace)
+    count = len(stored.observations.runs)
+    assert stored.entry == entry
+    assert said == [f"{read} of {count} runs read" for read in range(1, count + 1)]
     return stored
 
 

@@ -153,7 +153,7 @@ def test_a_page_without_test_says_why(page: TestedPage) -> None:
     page.refresh(observations)
     assert hint(page) == "No run of mlp_1 was tested."
     find(page, QComboBox, "tested_run").setCurrentText("Run 1")
-    assert hint(page) == "Run 1 of mlp_1 was not tested: it was diverged."
+    assert hint(page) == "Run 1 of mlp_1 was not tested (diverged)."
 
 
 def test_the_best_run_is_shown_unless_another_is_chosen(page: TestedPage) -> None:

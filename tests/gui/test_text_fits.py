@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QPushButton,
     QScrollArea,
+    QTabBar,
     QTableView,
     QTabWidget,
     QToolButton,
@@ -77,8 +79,9 @@ def test_nothing_is_cut_once_there_are_results(
     window.findChild(QTabWidget, "tabs").setCurrentWidget(tab)
     with qtbot.waitSignal(window.training_ended, timeout=PATIENCE_MS):
         tab.start()
-    QApplication.processEvents()
-    assert list(cut_texts(window)) == []
+    for page in chain(("first page",), pages_of_board(tab.board)):
+        QApplication.processEvents()
+        assert list(cut_texts(window)) == [], page
 
 
 def whole_run(task: TrainTask) -> list[Event]:
@@ -91,6 +94,15 @@ def pages_of(tab: QWidget) -> Iterator[str]:
     if isinstance(tab, ExperimentTab):
         tab.stage.show_board()
         yield "board"
+        yield from pages_of_board(tab.board)
+
+
+def pages_of_board(board: QWidget) -> Iterator[str]:
+    """The pages of a board turned to, one after the other, and the first again."""
+    bar = board.findChild(QTabBar, "pages")
+    for position in [*range(1, bar.count()), 0] if bar is not None else []:
+        bar.setCurrentIndex(position)
+        yield f"page {bar.tabText(position)}"
 
 
 def cut_texts(window: MainWindow) -> Iterator[str]:

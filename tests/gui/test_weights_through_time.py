@@ -7,13 +7,15 @@ from contextlib import closing
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QSlider, QToolButton
 from pytestqt.qtbot import QtBot
 
 from engine.errors import StoreError
-from engine.events import ExperimentStarted, PlannedRun, Weights
+from engine.events import Event, ExperimentStarted, PlannedRun, Weights
+from engine.executors.tasks import TrainTask
 from engine.restore import restored_experiment
 from engine.store import Store
 from engine.weight_images import common_scale
@@ -22,8 +24,9 @@ from gui.kernel_reader import KernelReader
 from gui.observations import Observations
 from gui.views.weight_grids import WeightGrid, WeightGrids
 from gui.views.weight_timeline import WeightTimeline
-from tests.engine.support import INFO, planned, started, weights
-from tests.gui.support import PATIENCE_MS, find
+from tests.engine.support import INFO, ScriptedExecutor, finished, planned, record, started, weights
+from tests.gui.conftest import MakeWindow
+from tests.gui.support import PATIENCE_MS, find, tab_of
 
 STEPS = (0, 26, 52, 78)
 
@@ -269,3 +272,28 @@ def test_without_a_reader_the_newest_is_all_there_is() -> None:
     assert history.at(newest, 0) is newest
     assert history.scale(newest) == common_scale(newest.values)
     assert not history.measure_one()
+
+
+# In the window
+
+
+def test_a_training_of_the_window_can_be_gone_through_and_the_file_is_let_go_in_the_end(
+    qtbot: QtBot, make_window: MakeWindow, workspace: Path
+) -> None:
+    def trained(task: TrainTask) -> list[Event]:
+        early, late = weights(task.run), weights(task.run, 26, 1)
+        return [started(task.run), early, record(task.run, 20), late, finished(task.run)]
+
+    window = make_window(ScriptedExecutor(trained))
+    tab = tab_of(window)
+    with qtbot.waitSignal(window.training_ended, timeout=PATIENCE_MS):
+        tab.start()
+    grids = find(tab, WeightGrids, "weight_grids")
+    assert slider(grids).maximum() == 1
+    shown = find(find(grids, WeightGrid, "weights_cnn_5"), QLabel, "caption")
+    qtbot.waitUntil(lambda: "step 26" in shown.text() and not grids._errands.isActive(), timeout=PATIENCE_MS)
+    slider(grids).setValue(0)
+    qtbot.waitUntil(lambda: "step 0" in shown.text(), timeout=PATIENCE_MS)
+    window.close()
+    qtbot.waitUntil(lambda: not window.isVisible(), timeout=PATIENCE_MS)
+    assert not [each for each in psutil.Process().open_files() if each.path.startswith(str(workspace))]
