@@ -9,7 +9,7 @@ from functools import partial
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMainWindow, QMenu, QTabWidget
 
-DIGITS = 9  # Alt+1 to Alt+9
+DIGITS = "1234567890"  # with Alt, for as many tabs
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,10 @@ def add_tab_actions(window: QMainWindow, menu: QMenu, tabs: QTabWidget) -> None:
     fill_menu(window, menu, entries)
     entries = []
     for position in range(tabs.count()):
-        text = f"&{position + 1} {tabs.tabText(position)}"
-        keys = (f"Alt+{position + 1}",) if position < DIGITS else ()
-        entries.append(Entry(f"go_to_tab_{position + 1}", text, partial(tabs.setCurrentIndex, position), keys))
+        digit = DIGITS[position] if position < len(DIGITS) else ""
+        number = str(position + 1)
+        marked = f"{number[:-1]}&{number[-1]}" if digit else number
+        keys = (f"Alt+{digit}",) if digit else ()
+        text = f"{marked} {tabs.tabText(position)}"
+        entries.append(Entry(f"go_to_tab_{number}", text, partial(tabs.setCurrentIndex, position), keys))
     fill_menu(window, menu.addMenu("&Tab"), entries)

@@ -77,6 +77,7 @@ class DatasetsTab(QWidget):
         self.setObjectName("tab_datasets")
         self._library = library
         self._busy = False
+        self._removing = False  # whether the task under way, or the last one, is to remove
         self.table, self.detail = DatasetTable(), DatasetDetail()
         self._buttons = {name: _button(name, each) for name, each in BUTTONS.items()}
         self._cancel = _button("dataset_cancel", _Button("&Cancel", "End what is under way; nothing half-made is left"))
@@ -143,7 +144,10 @@ class DatasetsTab(QWidget):
         self._progress.setRange(0, 1)
         self._progress.setValue(0)
         self.refresh()
-        self._show_entry(self.table.entry)
+        entry = self.table.entry
+        # To show the images of a folder anew would decode again what has just been removed.
+        if not self._removing or (entry is not None and not entry.is_usable):
+            self._show_entry(entry)
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
         """Look again whenever somebody does."""
@@ -186,7 +190,7 @@ class DatasetsTab(QWidget):
         self._cancel.setEnabled(self._busy)
 
     def _start(self, task: Task, said: str) -> None:
-        self._busy = True
+        self._busy, self._removing = True, isinstance(task, RemoveCacheTask)
         self._progress.setRange(0, 0)
         self._status.setText(said)
         self._show_buttons()

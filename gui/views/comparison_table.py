@@ -19,6 +19,7 @@ from engine.plateaus import plateau_rule
 from engine.statistics import soonness, spread
 from gui.observations import Observations, RunObservation, VariantObservation
 from gui.views.durations import as_duration
+from gui.views.headers import fit_titles
 
 MINUTE = 60
 TITLES = ("Variant", "n", "Test accuracy", "Best", "Reached", "Epochs", "Time")
@@ -58,6 +59,7 @@ class ComparisonTable(QWidget):
             item = QTableWidgetItem(title)
             item.setToolTip(tip)
             self._table.setHorizontalHeaderItem(column, item)
+        fit_titles(self._table)
         column_layout = QVBoxLayout(self)
         column_layout.setContentsMargins(0, 0, 0, 0)
         column_layout.addWidget(self._table, 1)

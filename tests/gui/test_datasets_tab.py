@@ -234,8 +234,13 @@ def test_remove_asks_and_leaves_ones_own_folder_alone(
     press(page, "remove")
     assert "Your own files are left alone" in asked[0]
     if answer is QMessageBox.StandardButton.Yes:
-        qtbot.waitUntil(lambda: "freed" in status(page), timeout=PATIENCE_MS)
-    # Shown again at once, it may be decoded again by then; what was asked for is what the cache has been told.
+        qtbot.waitUntil(lambda: "cancel" not in enabled(page), timeout=PATIENCE_MS)
+        assert "freed" in status(page)
+        assert leftovers(cache_folder() / "decoded") == []
+        assert row(page, str(image_folder))["On disk"] == "0"
+        assert find(page, QPushButton, "dataset_verify").text() == "Decode &it now"
+    else:
+        assert leftovers(cache_folder() / "decoded") != []
     assert sorted(image_folder.rglob("*.png")) == files
 
 
