@@ -68,6 +68,7 @@ class WindowKeeper:
         self._own_log.write_to(log_folder(self._start.workspace))
         self.window = window = make_window(self._start, self._own_log)
         window.reopening_wanted.connect(self._reopen)
+        window.resize(window.size().boundedTo(window.screen().availableSize()))
         window.show()
         if before is not None:
             before.close()

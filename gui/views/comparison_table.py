@@ -98,7 +98,7 @@ class ComparisonTable(QWidget):
                     item.setText(text)
 
     def _make_room(self) -> None:
-        self._rule.setFixedHeight(self._rule.heightForWidth(self.width()))
+        self._rule.setFixedHeight(max(0, self._rule.heightForWidth(self.width())))  # -1 while there are no words
 
     def show_variant(self, name: str, visible: bool) -> None:
         """Show or hide one variant's row."""

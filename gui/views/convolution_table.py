@@ -161,7 +161,10 @@ def _table() -> QTableWidget:
     table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
     table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
     table.horizontalHeader().setFixedHeight(row_height)
-    table.setFixedHeight(row_height * (len(METHODS) + 1) + 2 * table.frameWidth())
+    height = row_height * (len(METHODS) + 1) + 2 * table.frameWidth()
+    table.setFixedHeight(height)
+    bar = table.horizontalScrollBar()  # there where the columns need more than there is: it must not hide a row
+    bar.rangeChanged.connect(lambda _low, high: table.setFixedHeight(height + bool(high) * bar.sizeHint().height()))
     for column, (title, tip) in enumerate(TITLES):
         head = QTableWidgetItem(title)
         head.setToolTip(tip)

@@ -5,11 +5,33 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QMimeData, QObject, Qt, Signal
-from PySide6.QtGui import QDropEvent
+from PySide6.QtGui import QDropEvent, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QLabel, QWidget
 
 from engine.datasets.sources import check_path
 from engine.errors import DatasetError
+
+VEIL = 215  # of 255: what is below still shimmers through
+
+
+class _Sign(QLabel):
+    """Words over a widget, which stays to be seen."""
+
+    def __init__(self, words: str, widget: QWidget) -> None:
+        super().__init__(words, widget)
+        self.setObjectName("drop_sign")
+        self.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.hide()
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        """Draw a veil, then frame and words."""
+        veil = self.palette().color(QPalette.ColorRole.Base)
+        veil.setAlpha(VEIL)
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), veil)
+        painter.end()
+        super().paintEvent(event)
 
 
 class DropTarget(QObject):
@@ -28,11 +50,7 @@ class DropTarget(QObject):
     def __init__(self, widget: QWidget, words: str) -> None:
         super().__init__(widget)
         self._widget = widget
-        self._sign = QLabel(words, widget)
-        self._sign.setObjectName("drop_sign")
-        self._sign.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._sign.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self._sign.hide()
+        self._sign = _Sign(words, widget)
         widget.setAcceptDrops(True)
         widget.installEventFilter(self)
 

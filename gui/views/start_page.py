@@ -30,7 +30,7 @@ WELCOME = Invitation(
     "the program. Here you will see how the loss falls and the accuracy rises while they train, what their first "
     "layers come to look at, and in the end which of them reads best. It takes about half a minute, and nothing is "
     "downloaded.",
-    "Train &five networks on handwritten digits",
+    "Train five &networks on handwritten digits",
     "Fill in the quick preset and run it",
     welcome=True,
 )

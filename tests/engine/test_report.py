@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -16,8 +17,9 @@ from pypdf import PdfReader
 import engine.report
 from engine.claims import claims_of
 from engine.errors import ReportError, StoreError
-from engine.events import Status
+from engine.events import Event, Status
 from engine.executors.inline import InlineExecutor
+from engine.executors.tasks import TrainTask
 from engine.experiments import EXPERIMENTS
 from engine.experiments.basics import BASICS_EXPERIMENT
 from engine.experiments.convolution import CONVOLUTION_EXPERIMENT
@@ -30,7 +32,7 @@ from engine.report.sections import PARTS
 from engine.report.typography import tied
 from engine.store import Store
 from tests.engine.stored_results import by_variant, ended
-from tests.engine.support import run_session
+from tests.engine.support import ScriptedExecutor, finished, record, run_session, small_spec, started
 
 RATES = {"cnn_4/0.1": [None, 0.6], "cnn_4/0.01": [0.9, 0.91], "cnn_4/0.001": [0.5, 0.51], "range_test": [None]}
 ARCHITECTURES = {"mlp_1": [0.95, 0.955], "cnn_3": [0.80, 0.82]}
@@ -317,3 +319,35 @@ def test_a_file_is_replaced_only_by_a_whole_one(
     assert "Basic concepts" in file.read_text(encoding="utf-8")
     assert list(tmp_path.iterdir()) == [file]
     assert engine.report.SUFFIXES == (".html", ".pdf")
+
+
+def test_what_the_curves_say_is_in_the_report_and_nothing_where_they_are_sound(tmp_path: Path) -> None:
+    """mlp_1 rests at ln(10) in both of its runs, mlp_2 learns."""
+
+    def answer(task: TrainTask) -> list[Event]:
+        rests = task.spec.variant == "mlp_1"
+        records = [
+            record(
+                task.run,
+                10 * count,
+                training_loss=math.log(10) if rests else 2.3 / count,
+                validation_loss=math.log(10) if rests else 2.3 / count,
+                validation_accuracy=0.1 if rests else 1 - 0.9 / count,
+                update_ratios=(0.001, 0.001),
+                dead_units=(0,),
+            )
+            for count in range(1, 41)
+        ]
+        return [started(task.run), *records, finished(task.run)]
+
+    with closing(Store(tmp_path / "workspace")) as store:
+        run_session(store, ScriptedExecutor(answer), small_spec(architectures=["mlp_1", "mlp_2"], repeats=2))
+        parts = {part.title: part for part in build_document(store, [1]).sections[0].parts}
+        (table,) = parts["What the curves say"].blocks
+        assert isinstance(table, Table)
+        ((seen, runs, advice),) = table.rows
+        assert seen.startswith("mlp_1: ")
+        assert "2.30" in seen
+        assert (runs, bool(advice)) == ("1–2", True)
+        run_session(store, ScriptedExecutor(answer), small_spec(architectures=["mlp_2"]))
+        assert "What the curves say" not in {part.title for part in build_document(store, [2]).sections[0].parts}

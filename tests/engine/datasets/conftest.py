@@ -133,6 +133,9 @@ def sha256(content: bytes) -> str:
     return "sha256:" + hashlib.sha256(content).hexdigest()
 
 
+GATE_SECONDS = 60  # a test that forgets to open it fails rather than hangs
+
+
 class Site:
     """A web server on this machine: what it has, and which paths it was asked for."""
 
@@ -141,6 +144,8 @@ class Site:
         self.asked: list[str] = []
         self.url = ""
         self.short = False  # promise more than is sent, as a connection that breaks off does
+        self.gate = threading.Event()  # half of a file is sent, the rest once it is open
+        self.gate.set()
 
 
 def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
@@ -155,7 +160,9 @@ def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
             self.send_header("Content-Length", str(len(content) * (2 if site.short else 1)))
             self.end_headers()
             try:
-                self.wfile.write(content)
+                self.wfile.write(content[: len(content) // 2])
+                site.gate.wait(GATE_SECONDS)
+                self.wfile.write(content[len(content) // 2 :])
             except (BrokenPipeError, ConnectionResetError):  # the test cancelled
                 self.close_connection = True
 
