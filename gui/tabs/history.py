@@ -18,7 +18,7 @@ from engine.search import Query
 from engine.wording import counted
 from gui.reader import Reader
 from gui.tabs.experiment_actions import ACTIONS, ActionBar, Choice, ExperimentActions
-from gui.views.experiment_details import ExperimentDetails
+from gui.views.experiment_details import ExperimentDetails, scrolling
 from gui.views.hinted import Hinted
 from gui.views.history_table import HistoryTable
 
@@ -188,10 +188,11 @@ class HistoryTab(QWidget):
         split.setChildrenCollapsible(False)
         split.setHandleWidth(10)
         split.addWidget(left)
-        split.addWidget(self.details)
+        details = scrolling(self.details)
+        split.addWidget(details)
         split.setStretchFactor(0, 1)
         split.setSizes([1280 - DETAILS_WIDTH, DETAILS_WIDTH])
-        self.details.setMinimumWidth(DETAILS_WIDTH - 40)
+        details.setMinimumWidth(DETAILS_WIDTH - 40)
         self._content = Hinted(HINT, split)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 8, 8, 8)

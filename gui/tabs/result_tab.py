@@ -16,9 +16,9 @@ from gui.tabs.board import Board
 from gui.tabs.board_painter import BoardPainter
 from gui.tabs.experiment_actions import ActionBar, Choice, ExperimentActions
 from gui.tabs.opened_tab import OpenedTab
-from gui.views.experiment_details import ExperimentDetails
+from gui.views.experiment_details import ExperimentDetails, scrolling
+from gui.views.panel import panel_width
 
-PANEL_WIDTH = 348  # as beside the experiments' own boards
 BUTTONS_A_ROW = 2
 BUTTONS = ("run_again", "add_repeats", "train_on", "copy_settings", "export", "report", "delete", "restore")
 
@@ -99,10 +99,10 @@ class ResultTab(OpenedTab):
 
     def _arrange(self) -> None:
         panel = QWidget()
-        panel.setFixedWidth(PANEL_WIDTH)
+        panel.setFixedWidth(panel_width(self))
         column = QVBoxLayout(panel)
         column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self.details, 1)
+        column.addWidget(scrolling(self.details), 1)
         column.addWidget(self._bar)
         row = QHBoxLayout(self)
         row.setContentsMargins(8, 8, 8, 8)

@@ -13,7 +13,7 @@ from engine.statistics import spread
 from gui.observations import Observations, VariantObservation
 from gui.views.pens import pen_of
 
-ROW_HEIGHT = 22
+ROW_ROOM = 6  # pixels above and below the text of a row
 SWATCH = QSize(28, 12)
 TITLES = ("Variant", "n", "Test accuracy", "Best")
 TIPS = (
@@ -39,8 +39,9 @@ class AccuracyTable(QTableWidget):
         self.setWordWrap(False)
         self.setIconSize(SWATCH)
         self.verticalHeader().hide()
-        self.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
-        self.verticalHeader().setMinimumSectionSize(ROW_HEIGHT)
+        height = self.fontMetrics().height() + ROW_ROOM
+        self.verticalHeader().setMinimumSectionSize(height)
+        self.verticalHeader().setDefaultSectionSize(height)
         for column, (title, tip) in enumerate(zip(TITLES, TIPS, strict=True)):
             item = QTableWidgetItem(title)
             item.setToolTip(tip)

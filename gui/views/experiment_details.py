@@ -5,7 +5,17 @@ from __future__ import annotations
 from html import escape
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtWidgets import QFormLayout, QLabel, QLineEdit, QPlainTextEdit, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QFormLayout,
+    QFrame,
+    QLabel,
+    QLineEdit,
+    QPlainTextEdit,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from engine.catalogue import Entry
 from gui.views.durations import as_duration
@@ -13,7 +23,7 @@ from gui.views.history_model import as_date, as_percent
 from gui.views.setting_rows import SettingTable
 
 NOTES_DELAY_MS = 700  # after the last key before notes are stored: long enough not to write at each of them
-NOTES_HEIGHT = 84
+NOTES_LINES = 5
 
 
 class ExperimentDetails(QWidget):
@@ -103,7 +113,7 @@ class ExperimentDetails(QWidget):
         self._notes.setObjectName("experiment_notes")
         self._notes.setToolTip("Anything you want to remember about this experiment; kept as you write")
         self._notes.setTabChangesFocus(True)
-        self._notes.setFixedHeight(NOTES_HEIGHT)
+        self._notes.setFixedHeight(NOTES_LINES * self._notes.fontMetrics().lineSpacing())
         self._notes_timer = QTimer(self, interval=NOTES_DELAY_MS, singleShot=True)
         self._notes_timer.timeout.connect(self.keep)
         self._notes.textChanged.connect(self._notes_timer.start)
@@ -127,6 +137,18 @@ class ExperimentDetails(QWidget):
         column.addWidget(self._facts)
         column.addWidget(self._heading)
         column.addWidget(self._settings, 1)
+
+
+def scrolling(details: ExperimentDetails) -> QScrollArea:
+    """The details where they may be higher than there is room, with a large font or a long reason."""
+    area = QScrollArea()
+    area.setObjectName("experiment_details")
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    area.setWidget(details)
+    return area
 
 
 def _usual(differs: bool, usual: str) -> str:

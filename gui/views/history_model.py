@@ -24,13 +24,16 @@ LEFT, RIGHT, CENTRE = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight, Q
 
 @dataclass(frozen=True)
 class Column:
-    """One column: title, what a cell shows, what it is sorted by (None comes last), what the title means, its width."""
+    """One column: title, what a cell shows, what it is sorted by (None comes last), what the title means.
+
+    ``sample`` is a text as wide as those that usually stand in it, whatever the font.
+    """
 
     title: str
     text: Callable[[Entry], str]
     key: Callable[[Entry], Any]
     tip: str
-    width: int
+    sample: str
     align: Qt.AlignmentFlag = LEFT
 
 
@@ -46,44 +49,50 @@ def as_percent(fraction: float | None) -> str:
 
 TICK, NUMBER, TITLE, KIND, DATASET, CURVE, WHEN, TIME, STATUS, RUNS, BEST, MEAN = range(12)
 COLUMNS = (
-    Column("✓", lambda _e: "", lambda e: e.number, "Tick experiments to compare them or to report on them (Space)", 28),
-    Column("#", lambda e: str(e.number), lambda e: e.number, "Number of the experiment in the store", 40, RIGHT),
+    Column(
+        "✓", lambda _e: "", lambda e: e.number, "Tick experiments to compare them or to report on them (Space)", "M"
+    ),
+    Column("#", lambda e: str(e.number), lambda e: e.number, "Number of the experiment in the store", "000", RIGHT),
     Column(
         "Title or settings",
         lambda e: e.stored.title or e.difference,
         lambda e: (not e.stored.title, (e.stored.title or e.difference).lower()),
         "Its title, or else its preset and what differs from that",
-        190,
+        "Quick · Architectures",
     ),
-    Column("Experiment", lambda e: e.kind, lambda e: e.kind.lower(), "Which experiment", 94),
-    Column("Data set", lambda e: e.dataset, lambda e: e.dataset.lower(), "What was trained on", 70),
+    Column("Experiment", lambda e: e.kind, lambda e: e.kind.lower(), "Which experiment", "Learning rate"),
+    Column("Data set", lambda e: e.dataset, lambda e: e.dataset.lower(), "What was trained on", "cifar10"),
     Column(
         "Curves",
         lambda _e: "",
         lambda e: len(e.thumbnail or ()),
         "Validation accuracy of each variant, mean over its runs",
-        84,
+        "MMMMMMM",
     ),
-    Column("Begun", lambda e: as_date(e.stored.created), lambda e: e.stored.created, "When it began", 116),
+    Column(
+        "Begun", lambda e: as_date(e.stored.created), lambda e: e.stored.created, "When it began", "2000-00-00 00:00"
+    ),
     Column(
         "Time",
         lambda e: "" if e.seconds is None else as_duration(e.seconds),
         lambda e: e.seconds,
         "From beginning to end",
-        72,
+        "0 min 00 s",
         RIGHT,
     ),
-    Column("Status", lambda e: e.stored.status.value, lambda e: e.stored.status.value, "How it ended", 68),
+    Column("Status", lambda e: e.stored.status.value, lambda e: e.stored.status.value, "How it ended", "cancelled"),
     Column(
         "Runs",
         lambda e: f"{e.ended}/{e.planned}" if e.has_runs else "",
         lambda e: e.planned if e.has_runs else None,
         "Runs that have ended, of those planned",
-        50,
+        "10/10",
         CENTRE,
     ),
-    Column("Best", lambda e: as_percent(e.best), lambda e: e.best, "Test accuracy of its best run", 64, RIGHT),
-    Column("Mean", lambda e: as_percent(e.mean), lambda e: e.mean, "Mean test accuracy of all its runs", 64, RIGHT),
+    Column("Best", lambda e: as_percent(e.best), lambda e: e.best, "Test accuracy of its best run", "00.00 %", RIGHT),
+    Column(
+        "Mean", lambda e: as_percent(e.mean), lambda e: e.mean, "Mean test accuracy of all its runs", "00.00 %", RIGHT
+    ),
 )
 
 

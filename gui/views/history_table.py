@@ -17,9 +17,10 @@ from PySide6.QtWidgets import (
 
 from engine.catalogue import Entry, Line
 from engine.search import Query
-from gui.views.history_model import COLUMNS, CURVE, NUMBER, TITLE, HistoryModel, Index
+from gui.views.history_model import COLUMNS, CURVE, NUMBER, TITLE, Column, HistoryModel, Index
 
-ROW_HEIGHT = 28
+ROW_ROOM = 12  # pixels above and below the text of a row, for the curves
+COLUMN_ROOM = 12  # and beside it
 CURVE_WIDTH = 1.3
 MARGIN = 4
 KEPT_PICTURES = 512  # about 10 kB each
@@ -87,7 +88,7 @@ class HistoryTable(QTableView):
         self.setWordWrap(False)
         self.setTabKeyNavigation(False)  # Tab leaves the table; the arrows move within it
         self.verticalHeader().hide()
-        self.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
+        self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + ROW_ROOM)
         self._set_up_header()
         self.doubleClicked.connect(lambda index: self.opened.emit(self.entries.rows[index.row()].number))
         self.selectionModel().selectionChanged.connect(lambda *_ranges: self.choice_changed.emit())
@@ -146,7 +147,7 @@ class HistoryTable(QTableView):
         """Titles get what the other columns leave; where that is too little, the table scrolls."""
         super().resizeEvent(event)
         others = sum(self.columnWidth(column) for column in range(len(COLUMNS)) if column != TITLE)
-        self.setColumnWidth(TITLE, max(COLUMNS[TITLE].width, self.viewport().width() - others))
+        self.setColumnWidth(TITLE, max(self._usual_width(COLUMNS[TITLE]), self.viewport().width() - others))
 
     def _choose_again(self, numbers: list[int]) -> None:
         self.choose(numbers)
@@ -159,12 +160,16 @@ class HistoryTable(QTableView):
         self.entries.sort(column, order)
         self._choose_again(chosen)
 
+    def _usual_width(self, column: Column) -> int:
+        texts = (column.sample, f"{column.title} ▾")
+        return max(self.fontMetrics().horizontalAdvance(text) for text in texts) + COLUMN_ROOM
+
     def _set_up_header(self) -> None:
         header = self.horizontalHeader()
         header.setHighlightSections(False)
         header.setMinimumSectionSize(24)
         for position, column in enumerate(COLUMNS):
-            self.setColumnWidth(position, column.width)
+            self.setColumnWidth(position, self._usual_width(column))
         header.setSectionsClickable(True)
         header.setSectionsMovable(True)
         header.setSortIndicatorShown(True)

@@ -8,8 +8,8 @@ from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QBrush, QColor, QPalette
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
 
-ROW_HEIGHT = 22
-WIDEST = 130  # pixels of one of several columns
+ROW_ROOM = 6  # pixels above and below the text of a row
+WIDEST = 20  # characters of one of several columns
 TINT = 40  # of 255: the mark of a difference stays legible on light and dark
 
 
@@ -26,8 +26,9 @@ class SettingTable(QTableWidget):
         self.setShowGrid(False)
         self.setWordWrap(False)
         self.verticalHeader().hide()
-        self.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
-        self.verticalHeader().setMinimumSectionSize(ROW_HEIGHT)
+        height = self.fontMetrics().height() + ROW_ROOM
+        self.verticalHeader().setMinimumSectionSize(height)
+        self.verticalHeader().setDefaultSectionSize(height)
         self.horizontalHeader().setHighlightSections(False)
 
     def show_rows(self, titles: Sequence[str], rows: Sequence[tuple[Sequence[str], bool, str]]) -> None:
@@ -46,7 +47,7 @@ class SettingTable(QTableWidget):
         header = self.horizontalHeader()
         # As wide as their texts, unless that is a network written out in full, which its tool tip shows.
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setMaximumSectionSize(WIDEST if len(titles) > 2 else -1)
+        header.setMaximumSectionSize(WIDEST * self.fontMetrics().averageCharWidth() if len(titles) > 2 else -1)
         header.setStretchLastSection(True)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
 
