@@ -89,6 +89,7 @@ class HistoryTab(QWidget):
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
         """Read the store when somebody looks: another program may have written to it."""
         super().showEvent(event)
+        self.table.setFocus()  # arrows, Space and Return work at once
         self.refresh()
 
     def _take(self, part: Any) -> None:

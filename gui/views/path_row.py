@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QPushButton, QWidget
 
 
@@ -30,6 +30,7 @@ class PathRow(QWidget):
         self._button.setAutoDefault(False)  # Return in the line is for the dialog
         self._button.clicked.connect(lambda _checked=False: self.browsing.emit())
         self.setFocusProxy(self._line)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)  # or a label's mnemonic would pass it by
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self._line, 1)
