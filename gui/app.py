@@ -33,6 +33,7 @@ def run_window(options: Options) -> int:
     from PySide6.QtGui import QIcon
     from PySide6.QtWidgets import QApplication
 
+    from gui.garbage import GarbageCollector
     from gui.preferences import load_preferences, program_settings, start_up
     from gui.theme import RESOURCES, apply_scheme, apply_style
 
@@ -47,6 +48,7 @@ def run_window(options: Options) -> int:
     keeper = WindowKeeper(start_up(options, preferences), own_log)
     keeper.open()
     close_on_interrupt(app, keeper)
+    GarbageCollector(app)
     try:
         return app.exec()
     finally:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QCoreApplication, QSettings
+from PySide6.QtCore import QCoreApplication, QEvent, QSettings
 from PySide6.QtWidgets import QMessageBox
 from pytestqt.qtbot import QtBot
 
@@ -23,6 +24,18 @@ MakeWindow = Callable[..., MainWindow]
 def fresh_settings() -> None:
     """No test sees what another one remembered."""
     QSettings("Trainscope", "Trainscope").clear()
+
+
+@pytest.fixture(autouse=True)
+def garbage_stays_on_this_thread() -> Iterator[None]:
+    """As in the program (gui/garbage.py): no thread but this one destroys what a test's widgets leave behind.
+
+    Nothing was collected meanwhile, so all that the test made is young.
+    """
+    gc.disable()
+    yield
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+    gc.collect(0)
 
 
 @pytest.fixture

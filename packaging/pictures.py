@@ -1,0 +1,133 @@
+"""Takes the pictures of the window's pages for docs/guide.md, light and dark, from a workspace of finished experiments.
+
+    .venv/bin/python packaging/pictures.py WORKSPACE docs/images
+
+The workspace must hold an experiment on architectures and one more; packaging/walk.py leaves such a one with --keep.
+Works on any display, and without one where QT_QPA_PLATFORM=offscreen.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from PySide6.QtCore import QDeadlineTimer, QEventLoop  # noqa: E402
+from PySide6.QtWidgets import QApplication, QDialog, QTabBar, QTabWidget, QWidget  # noqa: E402
+
+from engine.experiments.learning_rate import LEARNING_RATE_EXPERIMENT  # noqa: E402
+from engine.orders import Orders  # noqa: E402
+from engine.program_log import ProgramLog  # noqa: E402
+from engine.store import Store  # noqa: E402
+from gui.app import make_window  # noqa: E402
+from gui.dialogs.report_dialog import ReportDialog  # noqa: E402
+from gui.preferences import StartUp  # noqa: E402
+from gui.tabs.history import HistoryTab  # noqa: E402
+from gui.tabs.opened_tab import OpenedTab  # noqa: E402
+from gui.theme import Scheme, apply_scheme, apply_style  # noqa: E402
+from gui.views.queue_panel import QueuePanel  # noqa: E402
+
+PATIENCE_MS = 60_000
+SETTLE_MS = 1200  # for views that are drawn one a tick, and images that are fetched
+SIZE = (1280, 800)
+COLOURS = 192  # of a palette: a third of the bytes, and no difference to the eye
+
+
+class Camera:
+    """Takes pictures of a widget and names them after a page and a scheme."""
+
+    def __init__(self, app: QApplication, folder: Path) -> None:
+        self._app, self._folder = app, folder
+        self.scheme = Scheme.LIGHT
+
+    def settle(self, done: Callable[[], bool] = lambda: False, patience: int = SETTLE_MS) -> None:
+        """Let the window work until something is done, or for a moment."""
+        deadline = QDeadlineTimer(patience)
+        while not done() and not deadline.hasExpired():
+            self._app.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 50)
+
+    def take(self, page: str, widget: QWidget) -> None:
+        """Save what ``widget`` shows."""
+        from PIL import Image
+
+        self.settle()
+        path = self._folder / f"page-{page}-{self.scheme}.png"
+        widget.grab().save(str(path))
+        with Image.open(path) as picture:
+            small = picture.convert("RGB").quantize(COLOURS)
+        small.save(path, optimize=True)
+
+
+def newest(workspace: Path) -> dict[str, int]:
+    """The newest experiment of each kind."""
+    with closing(Store(workspace)) as store:
+        return {stored.name: stored.id for stored in reversed(store.experiments(100))}
+
+
+def photograph(camera: Camera, window: QWidget, workspace: Path) -> None:
+    """Every page once."""
+    tabs = window.findChild(QTabWidget, "tabs")
+    history = window.findChild(HistoryTab)
+    numbers = newest(workspace)
+    titles = {tabs.tabText(position): position for position in range(tabs.count())}
+    tabs.setCurrentIndex(titles["History"])
+    camera.settle(lambda: history.table.model().rowCount() > 0, PATIENCE_MS)
+    camera.take("history", window)
+    tabs.setCurrentIndex(titles["Data sets"])
+    camera.take("datasets", window)
+    history.experiment_actions.open_requested.emit(numbers["architectures"])
+    opened = tabs.currentWidget()
+    if not isinstance(opened, OpenedTab):
+        raise SystemExit("pictures: the experiment was not opened.")
+    camera.settle(lambda: opened.is_painted, PATIENCE_MS)
+    pages = opened.findChild(QTabBar, "pages")
+    for position, page in enumerate(("curves", "layers", "test")):
+        pages.setCurrentIndex(position)
+        camera.take(page, window)
+    history.experiment_actions.compare_requested.emit(tuple(sorted(numbers.values())[:2]))
+    compared = tabs.currentWidget()
+    camera.settle(lambda: compared.is_painted, PATIENCE_MS)
+    camera.take("comparison", window)
+    tabs.setCurrentIndex(0)
+    window.findChild(QueuePanel).show()
+    camera.take("queue", window)
+    with closing(Store(workspace)) as store:
+        dialog: QDialog = ReportDialog(store.experiments(20), None, window)
+    dialog.show()
+    camera.take("report", dialog)
+    dialog.close()
+
+
+def main() -> int:
+    """Take all pictures; gives the exit code."""
+    parser = argparse.ArgumentParser(description="Take the pictures of the window's pages.")
+    parser.add_argument("workspace", type=Path)
+    parser.add_argument("pictures", type=Path)
+    options = parser.parse_args()
+    app = QApplication(sys.argv[:1])
+    app.setApplicationName("Trainscope pictures")
+    apply_style(app)
+    with closing(Orders(options.workspace)) as orders:
+        orders.add(LEARNING_RATE_EXPERIMENT, LEARNING_RATE_EXPERIMENT.preset("quick", repeats=3))
+        orders.add(LEARNING_RATE_EXPERIMENT, LEARNING_RATE_EXPERIMENT.preset("quick", epochs=40, seed=7))
+    camera = Camera(app, options.pictures)
+    for scheme in (Scheme.LIGHT, Scheme.DARK):
+        camera.scheme = scheme
+        apply_scheme(app, scheme)
+        log = ProgramLog()
+        window = make_window(StartUp(options.workspace), log)
+        window.resize(*SIZE)
+        window.show()
+        photograph(camera, window, options.workspace)
+        window.close()
+        log.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
