@@ -10,10 +10,11 @@ run: $(VENV)/run-ready
 	$(BIN)/python packaging/qt_libraries.py
 	$(BIN)/python main.py
 
-# Tests paint offscreen: a library that only X11 needs may be missing.
+# Tests paint offscreen: a library that only X11 needs may be missing. A file's tests stay on one core, as they share
+# what is slow to make.
 test: $(VENV)/test-ready
 	-$(BIN)/python packaging/qt_libraries.py
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile $(PYTEST_ARGS)
 
 lint: $(VENV)/test-ready
 	$(BIN)/ruff check .
@@ -29,6 +30,8 @@ format: $(VENV)/test-ready
 bench: $(VENV)/test-ready
 	$(BIN)/python -m benchmarks.engine_speed
 	$(BIN)/python -m benchmarks.window_lateness
+	$(BIN)/python -m benchmarks.million_records
+	$(BIN)/python -m benchmarks.history
 	$(BIN)/python -m benchmarks.convolution
 
 $(BIN)/python:

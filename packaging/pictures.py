@@ -34,6 +34,7 @@ from gui.views.queue_panel import QueuePanel  # noqa: E402
 
 PATIENCE_MS = 60_000
 SETTLE_MS = 1200  # for views that are drawn one a tick, and images that are fetched
+SAMPLES_MS = 8000  # a child process loads them
 SIZE = (1280, 800)
 COLOURS = 192  # of a palette: a third of the bytes, and no difference to the eye
 
@@ -59,7 +60,7 @@ class Camera:
         path = self._folder / f"page-{page}-{self.scheme}.png"
         widget.grab().save(str(path))
         with Image.open(path) as picture:
-            small = picture.convert("RGB").quantize(COLOURS)
+            small = picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
         small.save(path, optimize=True)
 
 
@@ -72,6 +73,8 @@ def newest(workspace: Path) -> dict[str, int]:
 def photograph(camera: Camera, window: QWidget, workspace: Path) -> None:
     """Every page once."""
     tabs = window.findChild(QTabWidget, "tabs")
+    queue = window.findChild(QueuePanel)
+    queue.hide()
     history = window.findChild(HistoryTab)
     numbers = newest(workspace)
     titles = {tabs.tabText(position): position for position in range(tabs.count())}
@@ -79,6 +82,7 @@ def photograph(camera: Camera, window: QWidget, workspace: Path) -> None:
     camera.settle(lambda: history.table.model().rowCount() > 0, PATIENCE_MS)
     camera.take("history", window)
     tabs.setCurrentIndex(titles["Data sets"])
+    camera.settle(patience=SAMPLES_MS)
     camera.take("datasets", window)
     history.experiment_actions.open_requested.emit(numbers["architectures"])
     opened = tabs.currentWidget()
@@ -94,7 +98,7 @@ def photograph(camera: Camera, window: QWidget, workspace: Path) -> None:
     camera.settle(lambda: compared.is_painted, PATIENCE_MS)
     camera.take("comparison", window)
     tabs.setCurrentIndex(0)
-    window.findChild(QueuePanel).show()
+    queue.show()
     camera.take("queue", window)
     with closing(Store(workspace)) as store:
         dialog: QDialog = ReportDialog(store.experiments(20), None, window)

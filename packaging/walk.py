@@ -31,13 +31,13 @@ TITLE = "^Trainscope$"
 class Walk:
     """A window on a fresh workspace, hands on its keyboard, and eyes on its store."""
 
-    def __init__(self, pictures: Path, workspace: Path, pace: float) -> None:
+    def __init__(self, pictures: Path, workspace: Path, config: Path, pace: float) -> None:
         self._pictures, self._workspace, self._pace = pictures, workspace, pace
         self._begin = time.monotonic()
         self.window = ""
         self.program = subprocess.Popen(  # noqa: S603
             [sys.executable, str(ROOT / "main.py"), "--workspace", str(workspace)],
-            env=os.environ | {"XDG_CONFIG_HOME": str(workspace.parent / "config")},
+            env=os.environ | {"XDG_CONFIG_HOME": str(config)},
         )
 
     def say(self, text: str) -> None:
@@ -89,7 +89,9 @@ class Walk:
     def look(self, name: str) -> None:
         """Take a picture of the screen."""
         time.sleep(SETTLE_SECONDS)
-        self._run("import", "-window", "root", "-strip", "-colors", "192", str(self._pictures / f"walk-{name}.png"))
+        self._run(
+            "import", "-window", "root", "-strip", "+dither", "-colors", "192", str(self._pictures / f"walk-{name}.png")
+        )
 
     def linger(self, seconds: float) -> None:
         """Watch for a while."""
@@ -163,10 +165,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Walk through the real window and take pictures.")
     parser.add_argument("pictures", type=Path, help="folder for the pictures")
     parser.add_argument("--pace", type=float, default=1.0, help="1: as a person; smaller is faster")
+    parser.add_argument("--keep", type=Path, metavar="WORKSPACE", help="walk in this new workspace and leave it there")
     options = parser.parse_args()
     options.pictures.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="trainscope-walk-") as folder:
-        walk = Walk(options.pictures, Path(folder) / "workspace", options.pace)
+        walk = Walk(options.pictures, options.keep or Path(folder) / "workspace", Path(folder), options.pace)
         try:
             walk.find()
             train_and_steer(walk)

@@ -9,6 +9,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
 
+from engine.events import InterventionKind
 from gui.observations import Observations
 
 MOST_LABELS = 4  # more would cover the curves; the read-out says them
@@ -25,12 +26,16 @@ class CurveEvent:
 
 
 def events_of(observations: Observations) -> tuple[CurveEvent, ...]:
-    """What was done by hand to the runs; the same done to several runs of a variant at one step counts once."""
+    """New learning rates of the runs; the same given to several runs of a variant at one step counts once.
+
+    A pause is not marked: it changes no number.
+    """
     events = (
         CurveEvent(name, done.step, done.label)
         for name, variant in observations.variants.items()
         for run in variant.runs
         for done in run.interventions
+        if done.kind is InterventionKind.LEARNING_RATE
     )
     return tuple(dict.fromkeys(events))
 

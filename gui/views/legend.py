@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QSize, Qt, Signal
-from PySide6.QtGui import QEnterEvent, QFocusEvent, QIcon, QKeyEvent, QMouseEvent, QPainter, QPixmap
+from PySide6.QtGui import QEnterEvent, QFocusEvent, QIcon, QKeyEvent, QMouseEvent, QPainter, QPixmap, QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
@@ -105,6 +105,7 @@ class Legend(QWidget):
         self.setObjectName("legend")
         self._buttons: dict[str, VariantButton] = {}
         self._experiment: int | None = None
+        self._rows_height = 0
         self._area = QScrollArea()
         self._area.setWidgetResizable(True)
         self._area.setFrameShape(QFrame.Shape.NoFrame)
@@ -156,7 +157,19 @@ class Legend(QWidget):
         grid.setColumnStretch(grid.columnCount(), 1)
         self._area.setWidget(panel)
         row = next((button.sizeHint().height() for button in self._buttons.values()), SWATCH_HEIGHT) + grid.spacing()
-        self._area.setFixedHeight(row * min(grid.rowCount(), MOST_ROWS_SEEN) + grid.spacing())
+        self._rows_height = row * min(grid.rowCount(), MOST_ROWS_SEEN) + grid.spacing()
+        self._fit_height()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """A row that is too long has a scroll bar below it, which must hide no button."""
+        super().resizeEvent(event)
+        self._fit_height()
+
+    def _fit_height(self) -> None:
+        panel = self._area.widget()
+        too_long = panel is not None and panel.minimumSizeHint().width() > self._area.width()
+        bar = self._area.horizontalScrollBar().sizeHint().height() if too_long else 0
+        self._area.setFixedHeight(self._rows_height + bar)
 
     def _button(self, name: str, style: Style) -> VariantButton:
         button = VariantButton()
