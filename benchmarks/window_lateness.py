@@ -1,8 +1,9 @@
 """Lateness of a 16 ms timer in the window's event loop while it trains: p50, p99 and worst.
 
-The whole program at work: the real window with its four plots, weight grids and table, training processes with the
-default number of workers, noise in the size of CIFAR-10 (50,000 images of 32x32x3) as data. Needs a display, or
-QT_QPA_PLATFORM=offscreen, which paints all the same.
+The whole program at work: the real window with four live plots, weight grids and table (the tab Architectures), and
+with the heat map of gradients among the plots (the tab Activations); garbage is collected as in the program; training
+processes with the default number of workers, noise in the size of CIFAR-10 (50,000 images of 32x32x3) as data. Needs a
+display, or QT_QPA_PLATFORM=offscreen, which paints all the same.
 
 Usage: python -m benchmarks.window_lateness [seconds]
 """
@@ -12,20 +13,23 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import QEventLoop, Qt, QTimer
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QTabWidget
 
 from engine.events import Control, Event, ExperimentFinished, Record
 from engine.executors.processes import ProcessExecutor
+from gui.garbage import GarbageCollector
 from gui.tabs.experiment_tab import ExperimentTab
 from gui.theme import Scheme, apply_scheme, apply_style
 from gui.window import MainWindow
 
 PERIOD_MS = 16
 ARCHITECTURES = ("mlp_1", "cnn_4")
+TABS = ("architectures", "activations")
 
 
 def main(seconds: float) -> None:
@@ -38,20 +42,24 @@ def main(seconds: float) -> None:
         executors = (ProcessExecutor(count, workspace / "logs", yielding=True) for count in (None, 1, 1, 1))
         window = MainWindow(workspace, *executors)
         window.show()
-        for architecture in ARCHITECTURES:
-            lateness, records = train_and_watch(window, architecture, data, seconds)
+        GarbageCollector(app)
+        for name, architecture in product(TABS, ARCHITECTURES):
+            tab = window.findChild(ExperimentTab, f"tab_{name}")
+            window.findChild(QTabWidget, "tabs").setCurrentWidget(tab)
+            lateness, records = train_and_watch(window, tab, architecture, data, seconds)
             p50, p99 = np.percentile(lateness, [50, 99])
             print(
-                f"{architecture}: {len(lateness)} ticks, {records} records; lateness of a {PERIOD_MS} ms timer: "
-                f"p50 {p50:.1f} ms, p99 {p99:.1f} ms, worst {max(lateness):.1f} ms",
+                f"{name}, {architecture}: {len(lateness)} ticks, {records} records; lateness of a {PERIOD_MS} ms "
+                f"timer: p50 {p50:.1f} ms, p99 {p99:.1f} ms, worst {max(lateness):.1f} ms",
                 flush=True,
             )
         window.close()
 
 
-def train_and_watch(window: MainWindow, architecture: str, data: Path, seconds: float) -> tuple[list[float], int]:
+def train_and_watch(
+    window: MainWindow, tab: ExperimentTab, architecture: str, data: Path, seconds: float
+) -> tuple[list[float], int]:
     """Lateness in ms of every tick from the first record on, for ``seconds``, and the number of records meanwhile."""
-    tab = window.findChild(ExperimentTab, "tab_architectures")
     spec = tab.experiment.preset("course", dataset=str(data), architectures=[architecture], repeats=4)
     tab.form.show_spec(spec)
     finished, watched = QEventLoop(), QEventLoop()
@@ -88,7 +96,7 @@ def train_and_watch(window: MainWindow, architecture: str, data: Path, seconds: 
     tab.start()
     watched.exec()
     timer.stop()
-    tab.control_requested.emit(Control.CANCEL)
+    tab.command_given.emit(Control.CANCEL)
     finished.exec()
     window.trained.disconnect(count)
     return lateness, records
