@@ -106,6 +106,11 @@ class RunObservation:
         self.finished, self.status, self.reason = event, event.status, event.reason
         self.test_accuracy = event.test_accuracy
 
+    @property
+    def has_rate_by_hand(self) -> bool:
+        """Whether somebody changed its learning rate while it trained."""
+        return any(done.kind is InterventionKind.LEARNING_RATE for done in self.interventions)
+
     def restore(self, event: RunRestored) -> None:
         """Take over all that is stored of the run."""
         if event.started is not None:
@@ -190,9 +195,11 @@ class VariantObservation:
 
     @property
     def counted(self) -> list[RunObservation]:
-        """The runs that statistics are over: tested after all epochs, or else those tested after a stop."""
+        """The runs that statistics are over, as in summary and report: see
+        :attr:`~engine.results.VariantResult.counted`."""
         tested = [run for run in self.runs if run.test_accuracy is not None]
-        return [run for run in tested if run.status is Status.FINISHED] or tested
+        finished = [run for run in tested if run.status is Status.FINISHED]
+        return [run for run in finished if not run.has_rate_by_hand] or finished or tested
 
     @property
     def shown(self) -> RunObservation | None:

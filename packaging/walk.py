@@ -146,7 +146,7 @@ def compare_and_report(walk: Walk, report: Path) -> None:
     """The stopped experiment beside the whole one, and everything in a report."""
     walk.keys("alt+0")
     time.sleep(SETTLE_SECONDS)
-    walk.keys("Home", "space", "Down", "Down", "space")
+    walk.keys("Home", "Down", "space", "Down", "space")
     walk.look("6-history")
     walk.keys("ctrl+k")
     time.sleep(2 * SETTLE_SECONDS)

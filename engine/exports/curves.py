@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from engine.events import Record
 from engine.results import ExperimentResult, RunResult
 
 CURVE_COLUMNS = (
@@ -23,6 +24,19 @@ CURVE_COLUMNS = (
     "learning_rate",
     "seconds",
 )
+
+
+# What a record says of each activation, and what it is called in a file; the activations are numbered from 1.
+OF_ACTIVATIONS = {
+    "dead_units": "dead_units",
+    "activation_mean": "activation_means",
+    "activation_deviation": "activation_deviations",
+}
+
+
+def of_activations(record: Record) -> dict[str, tuple[float, ...]]:
+    """What a record says of the activations, by the name in :data:`OF_ACTIVATIONS`."""
+    return {name: getattr(record, attribute) for name, attribute in OF_ACTIVATIONS.items()}
 
 
 def curve_rows(result: ExperimentResult) -> Iterator[dict[str, Any]]:
@@ -49,7 +63,8 @@ def _run_rows(variant: str, result: RunResult) -> Iterator[dict[str, Any]]:
             "seconds": round(record.seconds, 6),
         }
         row |= {f"gradient_norm_{n}": v for n, v in zip(layers[1:], record.gradient_norms[1:], strict=True)}
-        row |= {f"dead_units_{number}": count for number, count in enumerate(record.dead_units, start=1)}
+        for name, values in of_activations(record).items():
+            row |= {f"{name}_{number}": value for number, value in enumerate(values, start=1)}
         row |= {f"update_ratio_{n}": v for n, v in zip(layers, record.update_ratios, strict=True)}
         yield {
             key: "" if isinstance(value, float) and not math.isfinite(value) else value for key, value in row.items()
@@ -67,7 +82,7 @@ def write_curves(path: Path, result: ExperimentResult) -> Path:
         *CURVE_COLUMNS,
         *(f"gradient_norm_{n}" for n in inner),
         *(f"update_ratio_{n}" for n in layers),
-        *(f"dead_units_{number}" for number in range(1, counted + 1)),
+        *(f"{name}_{number}" for name in OF_ACTIVATIONS for number in range(1, counted + 1)),
     ]
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns, restval="")

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.events import Record
+from engine.exports.curves import of_activations
 from engine.exports.files import file_name
 from engine.results import ExperimentResult, RunResult
 from engine.store import Store
@@ -50,6 +51,8 @@ def scalars(record: Record, layers: tuple[str, ...]) -> Iterator[tuple[str, floa
     }
     named |= {f"gradient_norm/{n}": v for n, v in zip(layers, record.gradient_norms, strict=True)}
     named |= {f"update_ratio/{n}": v for n, v in zip(layers, record.update_ratios, strict=True)}
+    for name, values in of_activations(record).items():
+        named |= {f"{name}/{number}": value for number, value in enumerate(values, start=1)}
     yield from ((tag, value) for tag, value in named.items() if math.isfinite(value))
 
 

@@ -288,8 +288,12 @@ class ExperimentTab(QWidget):
         self.command_given.emit(control)
 
     def _set_rate(self, rate: float) -> None:
-        numbers: list[int | None] = [run.planned.run for run in self.board.chosen_runs()]
-        for number in numbers or [None]:
+        chosen = self.board.chosen_runs()
+        begun: list[int | None] = [run.planned.run for run in chosen if run.status is not Status.QUEUED]
+        if chosen and not begun:
+            self.failed.emit("The run chosen in the table has not begun; its rate can be set once it trains.")
+            return
+        for number in begun or [None]:
             self.command_given.emit(SetLearningRate(rate, number))
 
     def _make_controls(self) -> None:
