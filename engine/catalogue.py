@@ -87,7 +87,7 @@ class Entry:
     @property
     def seconds(self) -> float | None:
         """Wall time from beginning to end; None before the end."""
-        return None if self.stored.finished is None else self.stored.finished - self.stored.created
+        return self.stored.seconds
 
     @property
     def has_runs(self) -> bool:

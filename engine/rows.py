@@ -23,7 +23,7 @@ class StoredExperiment:
     """A row of ``experiments``; ``spec`` is JSON text that the experiment's spec class reads.
 
     ``dataset`` is None for an experiment that trains nothing. ``title`` and ``notes`` are its owner's; ``deleted`` says
-    when it was thrown away (seconds since 1970).
+    when it was thrown away, ``resumed`` when it last went on with further runs, having taken ``spent`` seconds.
     """
 
     id: int
@@ -41,6 +41,13 @@ class StoredExperiment:
     title: str
     notes: str
     deleted: float | None
+    resumed: float | None = None
+    spent: float = 0.0
+
+    @property
+    def seconds(self) -> float | None:
+        """Wall time it took, the time between its end and further runs left out; None while it has not ended."""
+        return None if self.finished is None else self.spent + self.finished - (self.resumed or self.created)
 
 
 @dataclass(frozen=True)
@@ -91,6 +98,8 @@ def experiment_of(row: sqlite3.Row) -> StoredExperiment:
         title=row["title"],
         notes=row["notes"],
         deleted=row["deleted"],
+        resumed=row["resumed"],
+        spent=row["spent"],
     )
 
 

@@ -33,6 +33,8 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
         "ALTER TABLE experiments ADD COLUMN notes TEXT NOT NULL DEFAULT ''",
         "ALTER TABLE experiments ADD COLUMN deleted REAL",
         "ALTER TABLE experiments ADD COLUMN thumbnail TEXT",
+        "ALTER TABLE experiments ADD COLUMN resumed REAL",
+        "ALTER TABLE experiments ADD COLUMN spent REAL NOT NULL DEFAULT 0",
         "ALTER TABLE runs ADD COLUMN activations TEXT NOT NULL DEFAULT '[]'",
         "ALTER TABLE runs ADD COLUMN units TEXT NOT NULL DEFAULT '[]'",
         "ALTER TABLE points RENAME TO points_of_version_2",
@@ -61,6 +63,8 @@ CREATE TABLE IF NOT EXISTS experiments (
     title TEXT NOT NULL DEFAULT '',  -- what its owner calls it
     notes TEXT NOT NULL DEFAULT '',
     deleted REAL,                    -- when it was thrown away; null where it was not
+    resumed REAL,                    -- when it last went on with further runs; null where it never did
+    spent REAL NOT NULL DEFAULT 0,   -- seconds it had taken until then
     thumbnail TEXT                   -- JSON: for each variant its colour and up to 48 validation accuracies
 );
 CREATE TABLE IF NOT EXISTS runs (

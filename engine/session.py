@@ -33,7 +33,7 @@ from engine.paths import model_file
 from engine.restore import planned_run, restored_runs, same_images
 from engine.results import load_results
 from engine.spec import DataSpec, ExperimentSpec, RunSpec
-from engine.store import Store
+from engine.store import Store, StoredRun
 from engine.training.intervals import Timetable
 from engine.wording import counted
 
@@ -91,7 +91,7 @@ class Session:
     def _run_training(
         self, experiment: TrainingExperiment, spec: ExperimentSpec, extends: int | None
     ) -> ExperimentFinished:
-        stored = [] if extends is None else self._store.runs(extends)
+        stored = [] if extends is None else self._worth_keeping(extends)
         self._known = {(run.spec.variant, run.spec.repeat) for run in stored}
         runs = experiment.plan(spec)
         workers = self._executor.start(max(1, len(runs) - len(stored)))
@@ -113,6 +113,21 @@ class Session:
             self._emit(RunsAdded(planned))
             last = self._train(planned)
         return ExperimentFinished(self._number, *self._outcome())
+
+    def _worth_keeping(self, experiment: int) -> list[StoredRun]:
+        """The runs of a stored experiment that need not be trained again; the others are forgotten.
+
+        A run that never came to a record has nothing to keep, and a search that did not finish finds nothing.
+        """
+        runs = self._store.runs(experiment)
+        void = [
+            run.id
+            for run in runs
+            if run.status not in (Status.FINISHED, Status.DIVERGED)
+            and (run.spec.probe or not self._store.has_records(run.id))
+        ]
+        self._store.remove_runs(void)
+        return [run for run in runs if run.id not in void]
 
     @property
     def _was_ended(self) -> bool:

@@ -132,9 +132,21 @@ class Store(Database):
     def reopen_experiment(self, experiment: int, spec: str, workers: int) -> None:
         """Let an experiment that has ended go on with other settings, JSON, such as more repeats."""
         self._execute(
-            "UPDATE experiments SET spec=?, workers=?, status=?, reason='', finished=NULL, thumbnail=NULL WHERE id=?",
-            *(spec, workers, Status.RUNNING, experiment),
+            "UPDATE experiments SET spec=?, workers=?, status=?, reason='', thumbnail=NULL, "
+            "spent=spent + coalesce(finished, created) - coalesce(resumed, created), resumed=?, finished=NULL "
+            "WHERE id=?",
+            *(spec, workers, Status.RUNNING, time.time(), experiment),
         )
+
+    def remove_runs(self, runs: Sequence[int]) -> None:
+        """Forget runs with all that was recorded of them."""
+        with self._transaction():
+            for run in runs:
+                self._execute("DELETE FROM runs WHERE id=?", run)
+
+    def has_records(self, run: int) -> bool:
+        """Whether anything was recorded of a run."""
+        return self._execute("SELECT 1 FROM points WHERE run=? LIMIT 1", run).fetchone() is not None
 
     def finish_experiment(self, experiment: int, status: Status, reason: str) -> None:
         """Store how an experiment ended."""

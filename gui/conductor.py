@@ -113,6 +113,7 @@ class Conductor(QObject):
         try:
             with closing(Store(self._workspace)) as store:
                 stored: StoredRun = store.run(run)
+                (rates,), _ = store.columns(run, ("learning_rate",), ())
         except TrainscopeError as error:
             self.failed.emit(str(error))
             return
@@ -122,7 +123,7 @@ class Conductor(QObject):
         tab = self._tab_of(CONTINUATION_EXPERIMENT)
         if "[" in stored.spec.architecture:
             tab.form.offer_architecture(stored.spec.architecture)
-        tab.form.show_values(continued(stored.spec, stored.model))
+        tab.form.show_values(continued(stored.spec, stored.model, float(rates[-1])))
         self.continuation_shown.emit(tab)
 
     def _begin(self, tab: ExperimentTab, spec: ExperimentSpec, extends: int | None) -> None:

@@ -307,11 +307,6 @@ class Observations:
         """The runs that have begun and not ended."""
         return [run for run in self.runs.values() if run.status in (Status.RUNNING, Status.PAUSED)]
 
-    @property
-    def interventions_seen(self) -> int:
-        """How much was done by hand to any run."""
-        return sum(len(run.interventions) for run in self.runs.values()) + sum(map(bool, self.under_way))
-
     def setting(self, key: str) -> Any:
         """A setting of the experiment under way; None where it has no such setting."""
         return self._settings.get(key)

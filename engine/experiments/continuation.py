@@ -48,14 +48,21 @@ class ContinuationSpec(RepeatSpec, TrainingSpec, ArchitectureChoice, ActivationS
     )
 
 
-def continued(run: RunSpec, model: Path) -> dict[str, Any]:
-    """The settings by which the trained network of ``run``, kept in ``model``, goes on as it learned before."""
+LEAST_RATE = 1e-6  # below it a network hardly moves: a cosine ends at 0
+
+
+def continued(run: RunSpec, model: Path, last_rate: float) -> dict[str, Any]:
+    """The settings by which the trained network of ``run``, kept in ``model``, goes on as it learned at its end.
+
+    ``last_rate`` is the learning rate of its last step.
+    """
     return {
         **run.data.model_dump(),
         **run.training.model_dump(),
         "architecture": run.architecture,
         "activation": run.network.activation,
         "model": str(model),
+        "learning_rate": last_rate if last_rate >= LEAST_RATE else run.training.learning_rate,
     }
 
 

@@ -142,7 +142,7 @@ def _facts(stored: StoredExperiment) -> Iterator[tuple[str, str]]:
 def _ending(stored: StoredExperiment) -> str:
     if not stored.status.is_final:
         return "not yet; this is what was recorded until now"
-    took = "" if stored.finished is None else f" after {_duration(stored.finished - stored.created)}"
+    took = "" if stored.seconds is None else f" after {_duration(stored.seconds)}"
     reason = f": {stored.reason}" if stored.reason else ""
     return f"{Status(stored.status).value}{took}{reason}"
 

@@ -80,7 +80,6 @@ class ExperimentTab(QWidget):
         self._next_view = cycle(board.views())
         self._state = State.IDLE
         self._holding = False  # whether the runs were asked to be held
-        self._rate_seen = -1  # how much had been done by hand when the rate was last shown
         self._make_controls()
         self._arrange()
         self._connect()
@@ -197,8 +196,7 @@ class ExperimentTab(QWidget):
     def _offer_rate(self) -> None:
         """The rate box follows the rate of the run it is for."""
         last = next((run.last for run in self._steered() if run.last is not None), None)
-        if last is not None and self.observations.interventions_seen != self._rate_seen:
-            self._rate_seen = self.observations.interventions_seen
+        if last is not None:
             self.controls.show_rate(last.learning_rate)
 
     def _steered(self) -> list[RunObservation]:
@@ -274,8 +272,13 @@ class ExperimentTab(QWidget):
             case "cancel":
                 self._end(Control.CANCEL, State.CANCELLING, "Cancelling …")
             case "skip":
-                for run in self._steered()[: None if self.board.chosen_runs() else 1]:
-                    self.command_given.emit(SkipRun(run.planned.run))
+                self._skip(self.board.chosen_runs() or self.observations.under_way[:1])
+
+    def _skip(self, runs: list[RunObservation]) -> None:
+        if not runs:
+            self.failed.emit("No run is under way; choose the one to skip in the table.")
+        for run in runs:
+            self.command_given.emit(SkipRun(run.planned.run))
 
     def _hold(self, hold: bool) -> None:
         self._holding = hold
@@ -290,8 +293,8 @@ class ExperimentTab(QWidget):
     def _set_rate(self, rate: float) -> None:
         chosen = self.board.chosen_runs()
         begun: list[int | None] = [run.planned.run for run in chosen if run.status is not Status.QUEUED]
-        if chosen and not begun:
-            self.failed.emit("The run chosen in the table has not begun; its rate can be set once it trains.")
+        if not begun and (chosen or not self.observations.under_way):
+            self.failed.emit("No such run has begun yet; its learning rate can be set once it trains.")
             return
         for number in begun or [None]:
             self.command_given.emit(SetLearningRate(rate, number))

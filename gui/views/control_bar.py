@@ -78,6 +78,7 @@ class ControlBar(QWidget):
         self._has_runs = has_runs
         self._buttons = {each.name: self._button(each) for each in BUTTONS if has_runs or not each.of_runs}
         self._rate, self._set_rate = RateBox(), QPushButton("Set")
+        self._followed = 0.0  # what the box shows unless somebody has written there
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setSpacing(6)
@@ -93,9 +94,10 @@ class ControlBar(QWidget):
         return self._rate.value()
 
     def show_rate(self, rate: float) -> None:
-        """Put a learning rate into the box, unless somebody is writing there."""
-        if not self._rate.hasFocus():
+        """Let the box follow a learning rate, unless somebody has written another one there."""
+        if not self._rate.hasFocus() and self._rate.value() == self._followed:
             self._rate.setValue(rate)
+            self._followed = self._rate.value()
 
     def focus_rate(self) -> None:
         """Let the user write a learning rate."""
@@ -132,6 +134,7 @@ class ControlBar(QWidget):
         self._rate.setAccessibleName("Learning rate of the training under way")
         self._rate.setRange(1e-8, 1000)
         self._rate.setValue(USUAL_RATE)
+        self._followed = self._rate.value()
         self._rate.installEventFilter(WheelFilter(self._rate))
         self._set_rate.setObjectName("set_rate")
         for column, widget in enumerate((label, self._rate, self._set_rate)):
@@ -142,4 +145,5 @@ class ControlBar(QWidget):
 
     def _give_rate(self) -> None:
         self._rate.interpretText()
+        self._followed = self._rate.value()
         self.rate_given.emit(self._rate.value())

@@ -46,7 +46,7 @@ def make_version_2(store: Store) -> None:
         for table in ("newer", "interventions", "mistakes", "queue"):
             old.execute(f"DROP TABLE {table}")
         for table, columns in {
-            "experiments": ("title", "notes", "deleted", "thumbnail"),
+            "experiments": ("title", "notes", "deleted", "thumbnail", "resumed", "spent"),
             "runs": ("activations", "units"),
         }.items():
             for column in columns:
