@@ -214,6 +214,43 @@ def test_a_schedule_gets_repeats_of_all_that_has_some_and_searches_nothing_again
     assert sorted(added) == [("adam", 2), (STEPS, 2)]
 
 
+def cancelled_after(variants: tuple[str, ...]) -> ScriptedExecutor:
+    """Finishes the runs of those variants; of the others it says that they were not started."""
+
+    def answer(task: Any) -> list[Event]:
+        if task.spec.variant not in variants:
+            return [task.failed(Status.CANCELLED, "Not started.")]
+        return [started(task.run), record(task.run), finished(task.run)]
+
+    return ScriptedExecutor(answer)
+
+
+def test_runs_that_came_to_nothing_are_made_up_for(store: Store) -> None:
+    spec = small_spec(architectures=["mlp_1", "mlp_2"])
+    ended, _ = run_session(store, cancelled_after(("mlp_1",)), spec)
+    assert ended.status is Status.CANCELLED
+    before = store.experiment(1)
+    extended(store, ScriptedExecutor(), spec.replace(repeats=2), 1, ARCHITECTURES_EXPERIMENT)
+    runs = [(run.spec.variant, run.spec.repeat, run.status) for run in store.runs(1)]
+    assert runs == [
+        *(("mlp_1", 1, Status.FINISHED), ("mlp_2", 1, Status.FINISHED)),
+        *(("mlp_1", 2, Status.FINISHED), ("mlp_2", 2, Status.FINISHED)),
+    ]
+    after = store.experiment(1)
+    assert after.resumed is not None
+    assert after.spent == pytest.approx(before.seconds or 0.0)
+    assert after.seconds == pytest.approx(after.spent + (after.finished or 0.0) - after.resumed)
+
+
+@pytest.mark.slow
+def test_a_schedule_stopped_in_its_search_is_completed(store: Store) -> None:
+    spec = SCHEDULE_EXPERIMENT.preset("quick", architecture="mlp_1", epochs=4, repeats=1, patience=1)
+    run_session(store, cancelled_after(("adam",)), spec, experiment=SCHEDULE_EXPERIMENT)
+    ended, _ = extended(store, InlineExecutor(), spec.replace(repeats=2), 1, SCHEDULE_EXPERIMENT)
+    assert (ended.status, ended.reason) == (Status.FINISHED, "")
+    assert {run.spec.variant for run in store.runs(1)} >= {"search_1", "search_2", STEPS, "adam"}
+
+
 def test_other_images_than_before_get_no_further_runs(store: Store) -> None:
     number, _ = planned(store)
     other = ScriptedExecutor(preparation=None)
