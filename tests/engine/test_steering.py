@@ -242,17 +242,23 @@ def test_runs_that_came_to_nothing_are_made_up_for(store: Store) -> None:
     assert after.seconds == pytest.approx(after.spent + (after.finished or 0.0) - after.resumed)
 
 
-@pytest.mark.slow
+def four_epochs(task: Any) -> list[Event]:
+    records = [record(task.run, 26 * epoch, epoch=epoch, validation_accuracy=0.5) for epoch in range(1, 5)]
+    return [started(task.run), *records, finished(task.run)]
+
+
 def test_a_schedule_stopped_in_its_search_is_completed(store: Store) -> None:
     spec = SCHEDULE_EXPERIMENT.preset("quick", architecture="mlp_1", epochs=4, repeats=1, patience=1)
     run_session(store, cancelled_after(("adam",)), spec, experiment=SCHEDULE_EXPERIMENT)
-    ended, _ = extended(store, InlineExecutor(), spec.replace(repeats=2), 1, SCHEDULE_EXPERIMENT)
+    ended, _ = extended(store, ScriptedExecutor(four_epochs), spec.replace(repeats=2), 1, SCHEDULE_EXPERIMENT)
     assert (ended.status, ended.reason) == (Status.FINISHED, "")
     assert {run.spec.variant for run in store.runs(1)} >= {"search_1", "search_2", STEPS, "adam"}
 
 
 def test_other_images_than_before_get_no_further_runs(store: Store) -> None:
-    number, _ = planned(store)
+    number, (run,) = planned(store)
+    for event in (started(run.run), record(run.run), finished(run.run)):
+        store.add(event)
     other = ScriptedExecutor(preparation=None)
     other._preparation = replace(other._preparation, info=replace(INFO, fingerprint="1" * 64))  # type: ignore[type-var]
     ended, _ = extended(store, other, small_spec(repeats=2), number, ARCHITECTURES_EXPERIMENT)
