@@ -109,7 +109,8 @@ def test_writing_them_prints_nothing(tmp_path: Path) -> None:
     with closing(Store(tmp_path / "workspace")) as store:
         run_session(store, ScriptedExecutor(), small_spec())
     code = (
-        "from pathlib import Path; from engine.exports import Format, export_experiment; from engine.store import Store;"
+        "from pathlib import Path; from engine.exports import Format, export_experiment; "
+        "from engine.store import Store; "
         f"export_experiment(Store(Path({str(tmp_path / 'workspace')!r})), 1, Path({str(tmp_path / 'out')!r}), "
         "(Format.TENSORBOARD,))"
     )
