@@ -165,7 +165,8 @@ def _integer(item: FieldDescription, changed: Callable[[], None]) -> Editor:
     box = _still(_named(QSpinBox(), item))
     low = int(item.minimum or 0)
     box.setRange(low - 1 if item.optional else low, int(item.maximum or 0))
-    box.setSuffix(f" {item.unit}" if item.unit else "")
+    if item.unit:
+        _count(box, item.unit)
     box.setStepType(QAbstractSpinBox.StepType.AdaptiveDecimalStepType)
     box.setKeyboardTracking(False)
     box.valueChanged.connect(lambda _value: changed())
@@ -177,6 +178,16 @@ def _integer(item: FieldDescription, changed: Callable[[], None]) -> Editor:
         lambda: None if box.value() < low else box.value(),
         lambda value: box.setValue(low - 1 if value is None else value),
     )
+
+
+def _count(box: QSpinBox, unit: str) -> None:
+    """Let the unit follow the number: ``1 run``, ``2 runs``."""
+
+    def follow(value: int) -> None:
+        box.setSuffix(f" {unit.removesuffix('s') if value == 1 else unit}")
+
+    box.valueChanged.connect(follow)
+    follow(box.value())
 
 
 def _number(item: FieldDescription, changed: Callable[[], None]) -> Editor:

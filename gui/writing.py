@@ -39,7 +39,12 @@ class Writing(QObject):
 
     def export(self, experiment: int, title: str) -> None:
         """Export a stored experiment; ``title`` says which, above the choice of formats."""
-        dialog = ExportDialog(title, self._window)
+        try:
+            folder = self._own_folder(experiment)
+        except TrainscopeError as error:
+            self.failed.emit(str(error))
+            return
+        dialog = ExportDialog(title, folder, self._window)
         if dialog.exec() == QDialog.DialogCode.Accepted:
             self.started.emit("Exporting …")
             self._run_task(ExportTask(self._workspace, experiment, dialog.folder, dialog.formats))
@@ -58,6 +63,11 @@ class Writing(QObject):
         if dialog.exec() == QDialog.DialogCode.Accepted:
             self.started.emit("Writing the report …")
             self._run_task(ReportTask(self._workspace, dialog.experiments, dialog.file))
+
+    def _own_folder(self, experiment: int) -> str:
+        """Such as ``trainscope-7-architectures``."""
+        with closing(Store(self._workspace)) as store:
+            return f"trainscope-{experiment}-{store.experiment(experiment).name}"
 
     def _stored(self, chosen: Collection[int]) -> list[StoredExperiment]:
         """The newest experiments, and older ones that are chosen. A workspace without a store is left alone."""

@@ -11,10 +11,12 @@ from engine.claims.base import (
     Number,
     accuracy_numbers,
     accuracy_with_spread,
+    listed,
     percent,
     points,
     probability,
     ranked,
+    same_accuracy,
 )
 from engine.claims.comparison import LEVEL, compare
 from engine.claims.last_epoch import last_epoch_mean
@@ -34,18 +36,29 @@ def architecture_claims(result: ExperimentResult) -> Iterator[Claim]:
 
 
 def best_of(result: ExperimentResult, what: str) -> Claim:
-    """Which of at least two tested variants has the best mean test accuracy, against the second."""
-    (best, mean), (second, other), *_ = ranked(result.compared)
+    """Which of at least two tested variants has the best mean test accuracy, against the second; or which share it."""
+    tested = ranked(result.compared)
+    (best, mean), (second, other), *_ = tested
+    tied = [variant for variant, reached in tested if same_accuracy(reached, mean)]
+    if len(tied) > 1:
+        return _shared(result, what, tied)
     compared = compare(best.test_accuracies, second.test_accuracies)
     between = f"{accuracy_with_spread(best)} against {accuracy_with_spread(second)} for {second.name}"
-    if mean == other:
-        sentence = f"{best.name} and {second.name} share the best {what}: {between}."
-    else:
-        ahead = f"{points(mean - other)} more{compared.verdict}"
-        sentence = f"{best.name} has the best {what}: {between}, {ahead}."
+    ahead = f"{points(mean - other)} more{compared.verdict}"
     numbers = accuracy_numbers(best) | accuracy_numbers(second) | compared.numbers
     # That two are not told apart is a result too, once both were repeated.
+    sentence = f"{best.name} has the best {what}: {between}, {ahead}."
     return Claim(sentence, numbers, (result.experiment.id,), supported=compared.can_tell, headline=True)
+
+
+def _shared(result: ExperimentResult, what: str, tied: list[VariantResult]) -> Claim:
+    """All that have the best mean, each with its own spread."""
+    each = listed([f"{accuracy_with_spread(variant)} for {variant.name}" for variant in tied])
+    repeated = all(len(variant.test_accuracies) > 1 for variant in tied)
+    chance = "" if repeated else "; with one run that may be chance"
+    sentence = f"{listed([variant.name for variant in tied])} share the best {what}: {each}{chance}."
+    numbers = {name: number for variant in tied for name, number in accuracy_numbers(variant).items()}
+    return Claim(sentence, numbers, (result.experiment.id,), supported=repeated, headline=True)
 
 
 def _parameters(result: ExperimentResult, tested: list[tuple[VariantResult, float]]) -> Iterator[Claim]:
@@ -76,7 +89,7 @@ def _contradiction(tested: list[tuple[VariantResult, float]]) -> tuple[str, dict
     pairs = [
         (compare(a[0].test_accuracies, b[0].test_accuracies), a, b)
         for a, b in combinations(tested, 2)  # the better one first
-        if a[0].parameters < b[0].parameters and a[1] > b[1]
+        if a[0].parameters < b[0].parameters and a[1] > b[1] and not same_accuracy(a[1], b[1])
     ]
     if not pairs:
         return "No pair contradicts it.", {}

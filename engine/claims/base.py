@@ -87,6 +87,11 @@ def ranked(variants: list[VariantResult]) -> list[tuple[VariantResult, float]]:
     return sorted(means, key=lambda pair: -pair[1])
 
 
+def same_accuracy(first: float, second: float) -> bool:
+    """Whether two means differ by no more than the rounding of sums; one image more or less is far more than that."""
+    return abs(first - second) < 1e-9
+
+
 def listed(names: list[str]) -> str:
     """Such as ``a, b and c``."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

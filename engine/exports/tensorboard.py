@@ -20,11 +20,13 @@ from engine.results import ExperimentResult, RunResult
 from engine.store import Store
 
 FILE_VERSION = "brain.Event:2"
+OWN_NAME = "events.out.tfevents.{}.trainscope"  # with the second of the first record
 
 
 def write_event_files(folder: Path, store: Store, result: ExperimentResult) -> Iterator[Path]:
     """One event file for each run of ``result``, in ``folder/<variant>/<repeat>``; gives the files.
 
+    It replaces those of earlier exports there: TensorBoard draws all files of a folder as one run.
     ``store`` is asked when each record was written.
     """
     for variant in result.variants:
@@ -33,10 +35,18 @@ def write_event_files(folder: Path, store: Store, result: ExperimentResult) -> I
             place = folder / file_name(variant.name) / str(run.run.spec.repeat)
             place.mkdir(parents=True, exist_ok=True)
             # TensorBoard reads the files of a folder in the order of their names, which hold a time and a host.
-            path = place / f"events.out.tfevents.{int(times[0])}.trainscope"
+            path = place / OWN_NAME.format(int(times[0]))
             with silenced():
                 _write(path, run, times.tolist())
+            _remove_others(place, path)
             yield path
+
+
+def _remove_others(place: Path, kept: Path) -> None:
+    """Remove the event files that an earlier export wrote to ``place``; any others are not ours."""
+    for path in place.glob(OWN_NAME.format("*")):
+        if path != kept:
+            path.unlink()
 
 
 def scalars(record: Record, layers: tuple[str, ...]) -> Iterator[tuple[str, float]]:

@@ -23,24 +23,26 @@ from gui.dialogs.paths import typed_path
 from gui.preferences import program_settings
 from gui.views.path_row import PathRow
 
-FORMATS_KEY, FOLDER_KEY = "export/formats", "export/folder"
+FORMATS_KEY, PARENT_KEY = "export/formats", "export/parent"
 COLUMNS = 2
 
 
 class ExportDialog(QDialog):
-    """Gives ``folder`` and ``formats`` once it is accepted, and remembers both.
+    """Gives ``folder`` and ``formats`` once it is accepted; remembers the formats, and where the folder was made.
 
     Args:
         title: what is exported, such as ``Architectures, experiment 7``.
+        folder_name: of the folder that is offered, such as ``trainscope-7-architectures``: one an experiment, so that
+            the files of two are not mixed.
         parent: the window.
     """
 
-    def __init__(self, title: str, parent: QWidget | None = None) -> None:
+    def __init__(self, title: str, folder_name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("export_dialog")
         self.setWindowTitle("Export")
         self._settings = program_settings()
-        self.title = title
+        self.title, self._folder_name = title, folder_name
         self.folder = Path()
         self.formats: tuple[Format, ...] = ()
         self._make_widgets()
@@ -57,7 +59,7 @@ class ExportDialog(QDialog):
             self._message.setText(str(error))
             return
         self.folder, self.formats = folder, self._chosen()
-        self._settings.setValue(FOLDER_KEY, str(folder))
+        self._settings.setValue(PARENT_KEY, str(folder.parent))
         self._settings.setValue(FORMATS_KEY, ",".join(self.formats))
         super().accept()
 
@@ -65,10 +67,10 @@ class ExportDialog(QDialog):
         return tuple(each for each, box in self._boxes.items() if box.isChecked())
 
     def _check(self) -> None:
-        """Say what is missing, as long as something is."""
+        """Say what is missing, as long as something is, or else what will happen to files that are there."""
         problem = "" if self._chosen() else "Tick at least one format."
         problem = problem or ("" if self._path.text else "Choose a folder.")
-        self._message.setText(problem)
+        self._message.setText(problem or _replaced(self._path.text))
         self._buttons.button(QDialogButtonBox.StandardButton.Save).setEnabled(not problem)
 
     def _browse(self) -> None:
@@ -81,7 +83,8 @@ class ExportDialog(QDialog):
         formats = [each for each in Format if each.value in kept] or DEFAULT_FORMATS
         for each, box in self._boxes.items():
             box.setChecked(each in formats)
-        self._path.show_path(str(self._settings.value(FOLDER_KEY) or ""))
+        if kept_in := self._settings.value(PARENT_KEY):
+            self._path.show_path(str(Path(str(kept_in)) / self._folder_name))
         self._check()
 
     def _make_widgets(self) -> None:
@@ -131,3 +134,11 @@ class ExportDialog(QDialog):
         column.addWidget(self._message)
         column.addStretch(1)
         column.addWidget(self._buttons)
+
+
+def _replaced(text: str) -> str:
+    try:
+        holds_files = any(typed_path(text).iterdir())
+    except (ExportError, OSError):  # no such folder, or none that can be read: pressing the button tells
+        return ""
+    return "The folder holds files already; files of the same name will be replaced." if holds_files else ""

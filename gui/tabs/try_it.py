@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QShowEvent
+from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent, QShowEvent
 from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from engine.arrays import Array
@@ -18,6 +18,7 @@ from engine.probe_events import ImageRead, PickedTestImages, Probed
 from engine.trained_runs import TrainedRun
 from gui.requests import Requests
 from gui.views.drawing_canvas import DrawingCanvas
+from gui.views.drop_target import accept_copy
 from gui.views.feature_maps import FeatureMaps
 from gui.views.hinted import Hinted
 from gui.views.image_strip import IMAGES, ImageStrip
@@ -129,11 +130,16 @@ class TryItTab(QWidget):
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
         """Files can be dropped."""
         if self.run is not None and event.mimeData().hasUrls():
-            event.acceptProposedAction()
+            accept_copy(event)
+
+    def dragMoveEvent(self, event: QDragMoveEvent) -> None:  # noqa: N802
+        """As where they came in."""
+        accept_copy(event)
 
     def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802
         """Open the file that was dropped, the first of several."""
-        event.acceptProposedAction()
+        if not accept_copy(event):
+            return
         url = event.mimeData().urls()[0]
         if url.isLocalFile():
             self.open_file(Path(url.toLocalFile()))

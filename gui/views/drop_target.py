@@ -34,6 +34,19 @@ class _Sign(QLabel):
         super().paintEvent(event)
 
 
+def accept_copy(event: QDropEvent) -> bool:
+    """Take what is dragged as a copy, whatever was proposed; gives whether it can be had as one.
+
+    A file manager proposes to move files that it drags within a disk, and may remove them once they were taken so.
+    """
+    if not event.possibleActions() & Qt.DropAction.CopyAction:
+        event.ignore()
+        return False
+    event.setDropAction(Qt.DropAction.CopyAction)
+    event.accept()
+    return True
+
+
 class DropTarget(QObject):
     """Lets folders and files be dropped anywhere on a widget.
 
@@ -60,16 +73,16 @@ class DropTarget(QObject):
             case QEvent.Type.DragEnter | QEvent.Type.DragMove if isinstance(event, QDropEvent):
                 if not event.mimeData().hasUrls():
                     return False
-                event.acceptProposedAction()
-                self._show_sign()
+                if accept_copy(event):
+                    self._show_sign()
                 return True
             case QEvent.Type.DragLeave:
                 self._sign.hide()
                 return True
             case QEvent.Type.Drop if isinstance(event, QDropEvent):
                 self._sign.hide()
-                event.acceptProposedAction()
-                self._take(event.mimeData())
+                if accept_copy(event):
+                    self._take(event.mimeData())
                 return True
         return False
 

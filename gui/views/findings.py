@@ -7,17 +7,17 @@ from dataclasses import dataclass, field
 
 from PySide6.QtCore import QEvent, QSignalBlocker, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QIcon, QPainter, QPixmap, QResizeEvent
-from PySide6.QtWidgets import QAbstractItemView, QListWidget, QListWidgetItem, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import QListWidgetItem, QSizePolicy, QToolButton
 
 from engine.diagnosis import Finding, GroupedFinding, diagnose, grouped
 from engine.wording import counted
 from gui.observations import Observations, RunObservation
 from gui.run_curves import observed_curves
+from gui.views.finding_list import SWATCH, FindingList
 from gui.views.pens import pen_of
 
 TITLE = "What the curves say"
-LIST_HEIGHT = 118  # pixels: three findings of two lines
-SWATCH, SWATCH_LINE = QSize(22, 10), 3.0
+SWATCH_LINE = 3.0
 ARROW_ROOM = 34  # pixels of the headline that its arrow and edges take
 # How many more records there must be before a run is looked at again: words should not change with each of them.
 LEAST_NEWS = 1.05
@@ -45,7 +45,7 @@ class _Watch:
 
 
 class Findings(QToolButton):
-    """A headline with the gravest finding; pressed, it unfolds :attr:`list` with all of them.
+    """A headline with the gravest finding; pressed, it unfolds :attr:`list` with all of them, where there are any.
 
     Emits ``pointed_out(variant)`` when the user chooses a finding, and ``pointed_out(None)`` when the list is folded or
     the finding goes.
@@ -62,8 +62,7 @@ class Findings(QToolButton):
         self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.setArrowType(Qt.ArrowType.RightArrow)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.list = _list()
-        self.list.setVisible(False)
+        self.list = FindingList(TITLE)
         self._observations = Observations()
         self._watches: dict[int, _Watch] = {}
         self._waiting: deque[int] = deque()
@@ -71,7 +70,7 @@ class Findings(QToolButton):
         self._headline = ""
         self._timer = QTimer(self, interval=0)
         self._timer.timeout.connect(self._look_at_some)
-        self.toggled.connect(self._unfold)
+        self.toggled.connect(lambda _on: self._unfold())
         self.list.itemClicked.connect(self._point_out)
         self.list.itemActivated.connect(self._point_out)
         self._show([])
@@ -139,6 +138,7 @@ class Findings(QToolButton):
         self.setAccessibleName(self._headline)
         self._cut()
         self._fill()
+        self._unfold()
 
     def _fill(self) -> None:
         chosen, scrolled = self._key(self.list.currentItem()), self.list.verticalScrollBar().value()
@@ -152,6 +152,7 @@ class Findings(QToolButton):
                 self.list.addItem(item)
                 if self._key(item) == chosen:
                     self.list.setCurrentItem(item)
+        self.list.fit()
         self.list.verticalScrollBar().setValue(scrolled)
         if chosen is not None and self.list.currentItem() is None:
             self.pointed_out.emit(None)
@@ -163,7 +164,10 @@ class Findings(QToolButton):
     def _point_out(self, item: QListWidgetItem) -> None:
         self.pointed_out.emit(item.data(Qt.ItemDataRole.UserRole)[1])
 
-    def _unfold(self, unfolded: bool) -> None:
+    def _unfold(self) -> None:
+        """Show the list while it is wanted and holds something; an empty one would only take room."""
+        unfolded = self.isChecked() and bool(self._shown)
+        self.setEnabled(bool(self._shown))
         self.setArrowType(Qt.ArrowType.DownArrow if unfolded else Qt.ArrowType.RightArrow)
         self.list.setVisible(unfolded)
         if not unfolded and self.list.currentItem() is not None:
@@ -183,17 +187,3 @@ class Findings(QToolButton):
         painter.drawLine(0, SWATCH.height() // 2, SWATCH.width(), SWATCH.height() // 2)
         painter.end()
         return QIcon(pixmap)
-
-
-def _list(parent: QWidget | None = None) -> QListWidget:
-    made = QListWidget(parent)
-    made.setObjectName("findings")
-    made.setAccessibleName(TITLE)
-    made.setWordWrap(True)
-    made.setSpacing(1)
-    made.setFixedHeight(LIST_HEIGHT)
-    made.setIconSize(SWATCH)
-    made.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-    made.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    made.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-    return made

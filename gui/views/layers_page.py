@@ -63,19 +63,21 @@ QUANTITIES = (
     ),
 )
 PLOTS_A_ROW = 2
+TITLES = "Layers", "Activations"  # what the plots of a row are of
 
 
 class LayersPage(QWidget):
-    """Four plots of the chosen run, or of the mean over the runs; one colour a layer, darker the nearer the image."""
+    """Four plots of the chosen run, or of the mean over the runs; one colour a layer, darker the nearer the image.
+
+    Layers and activations are numbered apart and so share colours: each row of plots has a legend of its own above it.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.setObjectName("layers_page")
         self.chooser = RunChooser("layers", "Mean of all runs", "Which run is drawn, or the mean of all so far")
         self.plots = [LayerPlot(quantity, self.chooser) for quantity in QUANTITIES]
-        self._legend = QLabel()
-        self._legend.setObjectName("layers_legend")
-        self._legend.setWordWrap(True)
+        self._legends = {title: _legend(f"{title.lower()}_legend") for title in TITLES}
         self._observations = Observations()
         self._described: tuple[str, ...] = ()
         self._arrange()
@@ -122,7 +124,8 @@ class LayersPage(QWidget):
         if (*layers, *activations) == self._described:
             return
         self._described = (*layers, *activations)
-        self._legend.setText("<br>".join(self._named(names) for names in (layers, activations) if names))
+        for (title, legend), names in zip(self._legends.items(), (layers, activations), strict=True):
+            legend.setText(f"{title}:&ensp; {self._named(names)}" if names else "")
 
     def _named(self, names: tuple[str, ...]) -> str:
         colours = depth_colours(len(names), self.palette())
@@ -132,16 +135,25 @@ class LayersPage(QWidget):
         )
 
     def _arrange(self) -> None:
+        of_layers, of_activations = self._legends.values()
         top = QHBoxLayout()
         top.addWidget(self.chooser)
-        top.addWidget(self._legend, 1)
+        top.addWidget(of_layers, 1)
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setSpacing(6)
         grid.addLayout(top, 0, 0, 1, PLOTS_A_ROW)
+        grid.addWidget(of_activations, 2, 0, 1, PLOTS_A_ROW)
         for position, plot in enumerate(self.plots):
             plot.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
-            row, column = 1 + position // PLOTS_A_ROW, position % PLOTS_A_ROW
+            row, column = 1 + 2 * (position // PLOTS_A_ROW), position % PLOTS_A_ROW
             grid.addWidget(plot, row, column)
             grid.setRowStretch(row, 1)
             grid.setColumnStretch(column, 1)
+
+
+def _legend(name: str) -> QLabel:
+    made = QLabel()
+    made.setObjectName(name)
+    made.setWordWrap(True)
+    return made

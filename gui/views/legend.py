@@ -36,7 +36,10 @@ NOTES = {
 
 
 class VariantButton(QToolButton):
-    """Shows and hides a variant. Emits ``alone_wanted()`` at Ctrl+click or double click, and ``pointed_out(bool)``."""
+    """Shows and hides a variant. Emits ``alone_wanted()`` at Ctrl+click or double click, and ``pointed_out(bool)``.
+
+    A variant that is hidden is not pointed out: there would be nothing to see but the others stepping back.
+    """
 
     alone_wanted = Signal()
     pointed_out = Signal(bool)
@@ -51,6 +54,7 @@ class VariantButton(QToolButton):
             self.alone_wanted.emit()
         else:
             super().nextCheckState()
+            self._point_out()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         """Where a click by mouse ends."""
@@ -72,7 +76,7 @@ class VariantButton(QToolButton):
     def enterEvent(self, event: QEnterEvent) -> None:  # noqa: N802
         """Point the variant out."""
         super().enterEvent(event)
-        self.pointed_out.emit(True)
+        self._point_out()
 
     def leaveEvent(self, event: QEvent) -> None:  # noqa: N802
         """No longer."""
@@ -83,12 +87,15 @@ class VariantButton(QToolButton):
         """Point the variant out, where the keyboard came here."""
         super().focusInEvent(event)
         if event.reason() in (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason):
-            self.pointed_out.emit(True)
+            self._point_out()
 
     def focusOutEvent(self, event: QFocusEvent) -> None:  # noqa: N802
         """No longer."""
         super().focusOutEvent(event)
         self.pointed_out.emit(False)
+
+    def _point_out(self) -> None:
+        self.pointed_out.emit(self.isChecked())
 
 
 class Legend(QWidget):

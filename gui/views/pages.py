@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from gui.tabs.board import View
 
 
+BENEATH_SHARE = 3  # how many times higher than what stands above it a page is at least
+
+
 @dataclass(frozen=True)
 class Page:
     """A page by its name, and the views on it that a timer draws."""
@@ -26,7 +29,10 @@ class Page:
 
 
 class Pages(QWidget):
-    """A slim bar of tabs over ``pages``; ``beside`` stands right of it, ``beneath`` between it and the page."""
+    """A slim bar of tabs over ``pages``; ``beside`` stands right of it, ``beneath`` between it and the page.
+
+    Where ``beneath`` wants room it gets a third of the page's at most.
+    """
 
     def __init__(self, pages: Sequence[Page], beside: QWidget, beneath: QWidget) -> None:
         super().__init__()
@@ -51,8 +57,8 @@ class Pages(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
         layout.addLayout(top)
-        layout.addWidget(beneath)
-        layout.addWidget(self._stack, 1)
+        layout.addWidget(beneath, 1)
+        layout.addWidget(self._stack, BENEATH_SHARE)
 
     def views(self) -> list[View]:
         """As many as the fullest page has: each stands for the view at its place on the page in sight."""

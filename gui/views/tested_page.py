@@ -130,7 +130,7 @@ class TestedPage(QWidget):
 
     def _left(self) -> QWidget:
         caption = QLabel(
-            "A row a true class, a column a predicted one. Blue: right; red: wrong; the fuller, the more often."
+            "A row a true class, a column a predicted one. Blue: right; orange: wrong; the fuller, the more often."
         )
         caption.setObjectName("caption")
         caption.setWordWrap(True)

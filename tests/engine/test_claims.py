@@ -112,6 +112,29 @@ def test_equals_share_the_best_place(store: Store) -> None:
     assert compared(store, [0.5, 0.5], [0.5, 0.5]).sentence.startswith("mlp_1 and cnn_3 share the best test accuracy")
 
 
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_all_equals_are_named_each_with_its_own_spread(store: Store, count: int) -> None:
+    names = list(FIVE)[:count]
+    half_apart = {name: 0.01 * place for place, name in enumerate(names)}
+    reached = {name: [0.7 - apart, 0.7 + apart] for name, apart in half_apart.items()}
+    others = {name: [0.5, 0.6] for name in FIVE if name not in names}
+    number = ended(store, "architectures", by_variant(reached | others), architectures=list(FIVE), repeats=2)
+    claim = with_word(claims_of(store, number), "best test accuracy")
+    named = ", ".join(names[:-1]) + f" and {names[-1]}"
+    assert claim.sentence.startswith(f"{named} share the best test accuracy: 70.0 ± 0.0 % (n = 2) for mlp_1")
+    for name, values in reached.items():
+        assert f"70.0 ± {100 * stdev(values):.1f} % (n = 2) for {name}" in claim.sentence
+        assert claim.numbers[f"{name}: mean test accuracy"] == pytest.approx(0.7)
+    assert not any(name in claim.sentence for name in others)
+    assert claim.supported
+
+
+def test_equals_of_one_run_may_be_so_by_chance(store: Store) -> None:
+    claim = compared(store, [0.5], [0.5])
+    assert claim.sentence.endswith("50.0 % (n = 1) for cnn_3; with one run that may be chance.")
+    assert not claim.supported
+
+
 def architectures(store: Store, accuracies: dict[str, float], repeats: int = 2) -> tuple[Claim, ...]:
     """The claims where each repeat is a little better than the one before."""
     spread = {name: [value + 0.01 * repeat for repeat in range(repeats)] for name, value in accuracies.items()}

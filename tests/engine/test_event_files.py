@@ -69,6 +69,18 @@ def test_scalars_have_their_steps_and_times(store: Store, number: int, tmp_path:
     assert later["learning_rate"] == 0.5
 
 
+def test_an_event_file_replaces_that_of_an_earlier_export(store: Store, number: int, tmp_path: Path) -> None:
+    place = tmp_path / "tensorboard" / "mlp_1_relu" / "1"
+    place.mkdir(parents=True)
+    earlier = "events.out.tfevents.1.trainscope"
+    others = {"events.out.tfevents.1.laboratory", "notes.trainscope"}
+    for name in (earlier, *others):
+        (place / name).write_bytes(b"")
+    files = export_experiment(store, number, tmp_path, [Format.TENSORBOARD])
+    (written,) = (file.name for file in files if file.parent == place)
+    assert {path.name for path in place.iterdir()} == {written, *others}
+
+
 @pytest.mark.parametrize(
     ("chosen", "suffixes"),
     [

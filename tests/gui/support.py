@@ -7,6 +7,8 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy as np
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QWidget
 
 from engine.control import ControlChannel
@@ -37,12 +39,23 @@ Found = TypeVar("Found", bound=QWidget)
 # Long enough for a busy machine; a test that works never waits so long.
 PATIENCE_MS = 60_000
 
+# As a file manager drags: it would copy, too, but proposes to move.
+EVERY_ACTION = Qt.DropAction.CopyAction | Qt.DropAction.MoveAction | Qt.DropAction.LinkAction
+LEFT_TO_MOVE = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.ShiftModifier
+
 
 def find(parent: QWidget, kind: type[Found], name: str) -> Found:
     """The widget of that objectName, as a script finds it."""
     widget = parent.findChild(kind, name)
     assert widget is not None, f"there is no {kind.__name__} called {name}"
     return widget
+
+
+def taken_as_copy(event: QDropEvent) -> bool:
+    """Whether what is dragged was taken, which must leave it where it is though a move was proposed."""
+    assert event.proposedAction() is Qt.DropAction.MoveAction
+    assert not event.isAccepted() or event.dropAction() is Qt.DropAction.CopyAction
+    return event.isAccepted()
 
 
 def tab_of(window: QWidget, experiment: str = "architectures") -> ExperimentTab:

@@ -46,7 +46,7 @@ from tests.engine.datasets.conftest import (
     write_tar,
 )
 from tests.gui.conftest import MakeWindow
-from tests.gui.support import PATIENCE_MS, find, tab_of
+from tests.gui.support import EVERY_ACTION, LEFT_TO_MOVE, PATIENCE_MS, find, tab_of, taken_as_copy
 
 __all__ = ["cache", "image_folder", "no_proxy", "site", "small_batches"]  # fixtures
 
@@ -299,16 +299,16 @@ def dragged(*paths: Path) -> QMimeData:
 
 def drag(widget: QWidget, data: QMimeData) -> bool:
     """Drag ``data`` onto the widget; gives whether it would be taken."""
-    keys, button = Qt.KeyboardModifier.NoModifier, Qt.MouseButton.LeftButton
-    event = QDragEnterEvent(QPoint(20, 20), Qt.DropAction.CopyAction, data, button, keys)
+    event = QDragEnterEvent(QPoint(20, 20), EVERY_ACTION, data, *LEFT_TO_MOVE)
     QApplication.sendEvent(widget, event)
-    return event.isAccepted()
+    return taken_as_copy(event)
 
 
 def drop(widget: QWidget, data: QMimeData) -> None:
-    keys, button = Qt.KeyboardModifier.NoModifier, Qt.MouseButton.LeftButton
     assert drag(widget, data)
-    QApplication.sendEvent(widget, QDropEvent(QPointF(20, 20), Qt.DropAction.CopyAction, data, button, keys))
+    event = QDropEvent(QPointF(20, 20), EVERY_ACTION, data, *LEFT_TO_MOVE)
+    QApplication.sendEvent(widget, event)
+    assert taken_as_copy(event)
 
 
 def test_a_folder_dropped_on_the_page_is_added(
@@ -339,6 +339,15 @@ def test_what_is_no_data_set_gets_one_sentence(
     drop(page, remote)
     assert "not on this computer" in message(window)
     assert DatasetLibrary(workspace).paths() == []
+
+
+def test_what_can_only_be_moved_is_left_where_it_is(make_window: MakeWindow, image_folder: Path) -> None:
+    _, page = open_page(make_window)
+    data = dragged(image_folder)
+    event = QDragEnterEvent(QPoint(20, 20), Qt.DropAction.MoveAction, data, *LEFT_TO_MOVE)
+    QApplication.sendEvent(page, event)
+    assert not event.isAccepted()
+    assert not find(page, QLabel, "drop_sign").isVisible()
 
 
 def test_text_can_not_be_dropped(qtbot: QtBot, make_window: MakeWindow) -> None:

@@ -15,13 +15,13 @@ from engine.exports import DEFAULT_FORMATS, FORMATS, Format
 from gui.dialogs.export_dialog import ExportDialog
 from tests.gui.support import find
 
-MakeDialog = Callable[[], ExportDialog]
+MakeDialog = Callable[..., ExportDialog]
 
 
 @pytest.fixture
 def make_dialog(qtbot: QtBot) -> MakeDialog:
-    def make() -> ExportDialog:
-        dialog = ExportDialog("Architectures, experiment 7")
+    def make(folder_name: str = "trainscope-7-architectures") -> ExportDialog:
+        dialog = ExportDialog("Architectures, experiment 7", folder_name)
         qtbot.addWidget(dialog)
         dialog.show()
         return dialog
@@ -58,7 +58,9 @@ def test_every_format_says_what_it_is(make_dialog: MakeDialog) -> None:
         assert (box(dialog, each).text(), box(dialog, each).toolTip()) == (info.label, info.help)
 
 
-def test_what_is_ticked_and_the_folder_are_given_and_remembered(make_dialog: MakeDialog, tmp_path: Path) -> None:
+def test_what_is_ticked_and_where_the_folder_is_are_given_and_remembered(
+    make_dialog: MakeDialog, tmp_path: Path
+) -> None:
     dialog = make_dialog()
     for name in ("png", "tensorboard"):
         QTest.keyClick(box(dialog, name), Qt.Key.Key_Space)
@@ -69,14 +71,35 @@ def test_what_is_ticked_and_the_folder_are_given_and_remembered(make_dialog: Mak
     assert (dialog.folder, dialog.formats) == (tmp_path / "out", expected)
     again = make_dialog()
     assert {each for each in Format if box(again, each).isChecked()} == set(expected)
-    assert find(again, QLineEdit, "export_folder").text() == str(tmp_path / "out")
+    assert find(again, QLineEdit, "export_folder").text() == str(tmp_path / "trainscope-7-architectures")
+
+
+def test_every_experiment_is_offered_a_folder_of_its_own(make_dialog: MakeDialog, tmp_path: Path) -> None:
+    first = make_dialog()
+    folder(first, str(tmp_path / "trainscope-7-architectures"))
+    press(first, "export_save")
+    offered = find(make_dialog("trainscope-8-activations"), QLineEdit, "export_folder").text()
+    assert offered == str(tmp_path / "trainscope-8-activations")
+
+
+def test_files_that_would_be_replaced_are_told_of(make_dialog: MakeDialog, tmp_path: Path) -> None:
+    (tmp_path / "old").mkdir()
+    dialog = make_dialog()
+    folder(dialog, str(tmp_path / "old"))
+    assert message(dialog) == ""
+    (tmp_path / "old" / "summary.json").write_text("{}")
+    folder(dialog, str(tmp_path / "old"))
+    assert message(dialog) == "The folder holds files already; files of the same name will be replaced."
+    assert find(dialog, QPushButton, "export_save").isEnabled()
+    folder(dialog, str(tmp_path / "new"))
+    assert message(dialog) == ""
 
 
 def test_without_a_format_or_a_folder_there_is_nothing_to_press(make_dialog: MakeDialog, tmp_path: Path) -> None:
     dialog = make_dialog()
     export = find(dialog, QPushButton, "export_save")
     assert (export.isEnabled(), message(dialog)) == (False, "Choose a folder.")
-    folder(dialog, str(tmp_path))
+    folder(dialog, str(tmp_path / "out"))
     assert (export.isEnabled(), message(dialog)) == (True, "")
     for each in DEFAULT_FORMATS:
         box(dialog, each).click()
@@ -109,4 +132,4 @@ def test_cancel_gives_and_remembers_nothing(make_dialog: MakeDialog, tmp_path: P
     press(dialog, "export_cancel")
     assert dialog.result() == QDialog.DialogCode.Rejected
     assert not (tmp_path / "out").exists()
-    assert QSettings("Trainscope", "Trainscope").value("export/folder") is None
+    assert QSettings("Trainscope", "Trainscope").value("export/parent") is None

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QComboBox, QTabBar
+from PySide6.QtWidgets import QComboBox, QStackedWidget, QTabBar
 from pytestqt.qtbot import QtBot
 
 from engine.diagnosis import FindingKind
@@ -20,7 +20,9 @@ from gui.run_curves import MOST_RECORDS, observed_curves
 from gui.tabs.architectures import architectures_board
 from gui.tabs.training_board import TrainingBoard
 from gui.views.curve_plot import CurvePlot
+from gui.views.finding_list import LEAST_HEIGHT
 from gui.views.findings import RUNS_AT_ONCE, Findings
+from gui.views.pages import Pages
 from tests.engine.support import finished, record, started
 from tests.gui.support import PATIENCE_MS, begun, find, observed
 
@@ -126,7 +128,28 @@ def test_a_new_plan_forgets_what_was_found(findings: Findings) -> None:
     assert rows(findings) == []
 
 
+def test_where_nothing_was_found_there_is_nothing_to_unfold(findings: Findings) -> None:
+    findings.click()
+    assert findings.list.isHidden()
+    assert not findings.isEnabled()
+
+
+def test_a_list_that_becomes_empty_is_folded_until_there_is_something_again(findings: Findings) -> None:
+    alarming, calm = observed(*stuck(1)), observed(*healthy(1))
+    seen = []
+    for observations in (alarming, calm, alarming):
+        findings.begin(observations)
+        shown(findings, observations)
+        if not seen:
+            findings.click()
+        seen.append((findings.isEnabled(), not findings.list.isHidden()))
+    assert seen == [(True, True), (False, False), (True, True)]
+
+
 def test_pressing_the_headline_unfolds_the_list(findings: Findings) -> None:
+    observations = observed(*stuck(1))
+    findings.begin(observations)
+    shown(findings, observations)
     assert findings.list.isHidden()
     findings.click()
     assert not findings.list.isHidden()
@@ -176,6 +199,30 @@ def test_a_finding_chosen_is_looked_into_on_every_page(board: TrainingBoard, qtb
     findings.click()
     assert said == ["mlp_2", None]
     assert opacity(board, "mlp_1") == 1
+
+
+@pytest.mark.parametrize("stuck_runs", [1, 12])
+def test_the_list_is_as_high_as_it_must_and_a_third_of_the_plots_at_most(qtbot: QtBot, stuck_runs: int) -> None:
+    made = architectures_board()
+    qtbot.addWidget(made)
+    networks = [f"net_{number}[FC-{number}, ReLU]" for number in range(1, stuck_runs + 1)]
+    observations = observed(
+        *(event for run in range(1, stuck_runs + 1) for event in stuck(run)), architectures=networks
+    )
+    made.resize(900, 900)
+    made.show()
+    findings = find(made, Findings, "findings_toggle")
+    findings.begin(observations)
+    findings.refresh(observations)
+    qtbot.waitUntil(lambda: len(findings.shown) == stuck_runs, timeout=PATIENCE_MS)
+    findings.click()
+    qtbot.waitUntil(lambda: findings.list.height() > LEAST_HEIGHT, timeout=PATIENCE_MS)
+    page = find(made, Pages, "").findChild(QStackedWidget)
+    scrolls = findings.list.verticalScrollBar().maximum() > 0
+    assert scrolls is (stuck_runs > 1)
+    assert findings.list.height() <= page.height() / 3 + 1
+    last = findings.list.visualItemRect(findings.list.item(stuck_runs - 1)).bottom()
+    assert scrolls or findings.list.height() - last < 10, "no white below the words"
 
 
 def opacity(board: TrainingBoard, variant: str) -> float:

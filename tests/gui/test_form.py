@@ -66,6 +66,14 @@ def test_unusual_values_survive_the_form(form: Form) -> None:
     assert shown == spec.replace(architectures=["mlp_2", "cnn_5"]), "the check boxes keep the table's order"
 
 
+def test_units_follow_their_numbers(form: Form) -> None:
+    said = {}
+    for number in (1, 2):
+        form.show_values({"repeats": number, "batch_size": number})
+        said[number] = [find(form, QSpinBox, key).text() for key in ("repeats", "batch_size")]
+    assert said == {1: ["1 run", "1 image"], 2: ["2 runs", "2 images"]}
+
+
 @pytest.mark.parametrize(("experiment", "preset"), [(name, p) for name, e in EXPERIMENTS.items() for p in e.presets])
 def test_the_form_of_every_experiment_shows_and_reads_its_presets(qtbot: QtBot, experiment: str, preset: str) -> None:
     spec = EXPERIMENTS[experiment].preset(preset)

@@ -164,7 +164,7 @@ def test_records_without_numbers_of_activations_show_none(page: LayersPage) -> N
 def test_nothing_seen_yet_shows_nothing(page: LayersPage) -> None:
     shown(page, observed())
     assert drawn(page, "layer_gradients") == {}
-    assert find(page, QLabel, "layers_legend").text() == ""
+    assert [find(page, QLabel, name).text() for name in ("layers_legend", "activations_legend")] == ["", ""]
 
 
 def test_the_legend_names_layers_and_activations_in_their_colours(page: LayersPage) -> None:
@@ -173,8 +173,20 @@ def test_the_legend_names_layers_and_activations_in_their_colours(page: LayersPa
     first, last = depth_colours(2, page.palette())
     assert f"{first.name()}'>■</span>&nbsp;dense_1" in text
     assert f"{last.name()}'>■</span>&nbsp;prediction" in text
-    assert "act_1" in text
+    assert text.startswith("Layers:")
     assert plot(page, "layer_gradients").line("dense_1").colour == first
+
+
+def test_activations_share_colours_with_layers_but_no_legend(page: LayersPage) -> None:
+    shown(page, two_runs())
+    legend = find(page, QLabel, "activations_legend")
+    colour = plot(page, "layer_activations").line("act_1").colour
+    assert legend.text() == f"Activations:&ensp; <span style='color:{colour.name()}'>■</span>&nbsp;act_1"
+    assert "act_1" not in find(page, QLabel, "layers_legend").text()
+    page.resize(900, 600)
+    page.show()
+    upper, lower = plot(page, "layer_updates").geometry(), plot(page, "layer_dead_units").geometry()
+    assert upper.bottom() < legend.geometry().top() < legend.geometry().bottom() < lower.top()
 
 
 def test_a_zoom_stays_until_another_run_is_chosen_or_a_double_click(page: LayersPage) -> None:

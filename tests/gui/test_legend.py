@@ -77,6 +77,20 @@ def test_mouse_and_keyboard_point_a_variant_out(legend: Legend, qtbot: QtBot) ->
     assert button(legend, "cnn_4").focusPolicy() & Qt.FocusPolicy.TabFocus
 
 
+def test_a_click_that_hides_ends_the_highlight_and_one_that_shows_brings_it_back(legend: Legend, qtbot: QtBot) -> None:
+    said: list[str | None] = []
+    made, point = button(legend, "cnn_4"), QPointF(1, 1)
+    legend.pointed_out.connect(said.append)
+    QApplication.sendEvent(made, QEnterEvent(point, point, point))
+    qtbot.mouseClick(made, Qt.MouseButton.LeftButton)
+    assert said == ["cnn_4", None]
+    QApplication.sendEvent(made, QEvent(QEvent.Type.Leave))
+    QApplication.sendEvent(made, QEnterEvent(point, point, point))
+    assert set(said[2:]) == {None}, "what is hidden can't be pointed out"
+    qtbot.mouseClick(made, Qt.MouseButton.LeftButton)
+    assert said[-1] == "cnn_4"
+
+
 @pytest.mark.parametrize("repeats", list(Repeats))
 def test_the_note_says_what_lines_and_bands_are(legend: Legend, repeats: Repeats) -> None:
     legend.describe(CurveOptions(repeats=repeats))

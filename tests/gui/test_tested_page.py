@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from engine.events import ExperimentStarted, Mistake, RunFinished, Status
 from gui.observations import Observations
-from gui.views.confusion_matrix import ConfusionMatrix
+from gui.views.confusion_matrix import WRONG, ConfusionMatrix
 from gui.views.hinted import Hinted
 from gui.views.mistake_grid import MistakeGrid
 from gui.views.tested_page import TestedPage
@@ -30,6 +30,11 @@ def page(qtbot: QtBot) -> TestedPage:
     made = TestedPage()
     qtbot.addWidget(made)
     return made
+
+
+def test_the_caption_names_the_colours_that_are_seen(page: TestedPage) -> None:
+    assert 15 <= WRONG.hslHue() <= 45, "orange"
+    assert "Blue: right; orange: wrong" in find(page, QLabel, "caption").text()
 
 
 def mistake(image: int, true: int, predicted: int, confidence: float) -> Mistake:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent
 from PySide6.QtWidgets import (
     QApplication,
     QCheckBox,
@@ -36,7 +36,7 @@ from gui.views.image_strip import IMAGES
 from gui.views.message_bar import MessageBar
 from tests.engine.support import INFO, ScriptedExecutor, finished, planned, record, started
 from tests.gui.conftest import MakeWindow
-from tests.gui.support import PATIENCE_MS, find
+from tests.gui.support import EVERY_ACTION, LEFT_TO_MOVE, PATIENCE_MS, find, taken_as_copy
 from tests.gui.try_it_support import Tried, picked, probed, trained
 
 LEFT = Qt.MouseButton.LeftButton
@@ -154,12 +154,18 @@ def drop(tab: TryItTab, *urls: QUrl) -> bool:
     """Drag over the tab and let go; gives whether it would take what was dragged."""
     data = QMimeData()
     data.setUrls(list(urls))
-    keys = Qt.KeyboardModifier.NoModifier
-    entering = QDragEnterEvent(QPoint(300, 300), Qt.DropAction.CopyAction, data, LEFT, keys)
+    place = QPoint(300, 300)
+    entering = QDragEnterEvent(place, EVERY_ACTION, data, *LEFT_TO_MOVE)
     QApplication.sendEvent(tab, entering)
-    if entering.isAccepted():
-        QApplication.sendEvent(tab, QDropEvent(QPointF(300, 300), Qt.DropAction.CopyAction, data, LEFT, keys))
-    return entering.isAccepted()
+    if not taken_as_copy(entering):
+        return False
+    for event in (
+        QDragMoveEvent(place, EVERY_ACTION, data, *LEFT_TO_MOVE),
+        QDropEvent(QPointF(place), EVERY_ACTION, data, *LEFT_TO_MOVE),
+    ):
+        QApplication.sendEvent(tab, event)
+        assert taken_as_copy(event)
+    return True
 
 
 def test_a_dropped_file_is_read_and_asked_about(tried: Tried, tmp_path: Path) -> None:

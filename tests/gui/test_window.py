@@ -162,9 +162,12 @@ def test_export_writes_the_shown_experiment(
 ) -> None:
     opened: list[str] = []
     titles: list[str] = []
+    offered: list[str] = []
+    QSettings("Trainscope", "Trainscope").setValue("export/parent", str(tmp_path))
 
     def answer(dialog: ExportDialog) -> QDialog.DialogCode:
         titles.append(dialog.title)
+        offered.append(find(dialog, QLineEdit, "export_folder").text())
         dialog.folder, dialog.formats = tmp_path, (Format.PDF,)
         return QDialog.DialogCode.Accepted
 
@@ -177,6 +180,7 @@ def test_export_writes_the_shown_experiment(
     press(window, "export")
     qtbot.waitUntil(lambda: opened == [str(tmp_path)], timeout=PATIENCE_MS)
     assert titles == ["Architectures, experiment 1"]
+    assert offered == [str(tmp_path / "trainscope-1-architectures")]
     exports = [task for task in assistant.tasks if isinstance(task, ExportTask)]
     assert [(task.experiment, task.folder, task.formats) for task in exports] == [(1, tmp_path, (Format.PDF,))]
     assert "13 files" in window.statusBar().currentMessage()
