@@ -315,9 +315,16 @@ def test_training_on_begins_where_the_other_ended(few_digits: PreparedData, tmp_
     assert again.validation_accuracy >= of(Record, first)[0].validation_accuracy
 
 
-@pytest.mark.parametrize("what", ["missing", "damaged", "other architecture"])
+@pytest.mark.parametrize(
+    ("what", "why"),
+    [
+        ("missing", "it does not exist"),
+        ("damaged", "it holds no network"),
+        ("other architecture", "its weights don't fit the layers"),
+    ],
+)
 def test_a_network_that_does_not_fit_is_refused_in_a_sentence(
-    few_digits: PreparedData, tmp_path: Path, what: str, store: Store
+    few_digits: PreparedData, tmp_path: Path, what: str, why: str, store: Store
 ) -> None:
     file = tmp_path / "first.keras"
     if what == "damaged":
@@ -332,5 +339,5 @@ def test_a_network_that_does_not_fit_is_refused_in_a_sentence(
         executor.run([replace(task, spec=run)], events.append, control)
     (end,) = of(RunFinished, events)
     assert end.status is Status.FAILED
-    assert end.reason.startswith(f"{file} can't be trained on as mlp_1 (")
+    assert end.reason.startswith(f"{file} can't be trained on as mlp_1 ({why}); choose")
     assert end.reason.count("\n") == 0
