@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from PySide6.QtCore import QByteArray, QSettings
+from PySide6.QtCore import QByteArray, QSettings, Qt
 from PySide6.QtWidgets import QMainWindow, QSplitter, QTabWidget, QWidget
+
+# The frame is known only once the window manager has put it around the window: as much as any of them takes.
+TITLE_BAR, EDGE = 40, 4
 
 
 def remember_state(window: QMainWindow, tabs: QTabWidget, settings: QSettings) -> None:
@@ -29,6 +32,19 @@ def restore_state(window: QMainWindow, tabs: QTabWidget, settings: QSettings) ->
         state = settings.value(key)
         if isinstance(state, QByteArray):
             splitter.restoreState(state)
+
+
+def fit_to_screen(window: QMainWindow) -> None:
+    """Keep ``window``, not yet shown, and the frame that it will get within what its screen has free."""
+    if window.isMaximized() or window.isFullScreen():
+        return
+    free = window.screen().availableGeometry().adjusted(EDGE, TITLE_BAR, -EDGE, -EDGE)
+    window.resize(window.size().boundedTo(free.size()))
+    if window.testAttribute(Qt.WidgetAttribute.WA_Moved):  # else the window manager finds a place
+        place = window.geometry()
+        place.moveLeft(max(min(place.left(), free.right() + 1 - place.width()), free.left()))
+        place.moveTop(max(min(place.top(), free.bottom() + 1 - place.height()), free.top()))
+        window.setGeometry(place)  # unlike move, means the window without its frame
 
 
 def _splitters(tabs: QTabWidget) -> Iterator[tuple[str, QSplitter]]:
