@@ -13,14 +13,14 @@ from engine.program_log import ProgramLog
 from gui.platform_check import explain_missing_display
 
 if TYPE_CHECKING:
-    from PySide6.QtWidgets import QApplication
+    from PySide6.QtCore import QObject
 
     from engine.command_line import Options
     from gui.preferences import Preferences, StartUp
     from gui.window import MainWindow
 
 EXIT_FAILED = 1
-WAKE_INTERVAL_MS = 200  # how long Ctrl-C may take
+WAKE_INTERVAL_MS = 200  # how long Ctrl-C or a request to end may take
 
 
 def run_window(options: Options) -> int:
@@ -67,10 +67,12 @@ class WindowKeeper:
         before = self.window
         if before is not None:
             before.remember()
+        from gui.window_state import fit_to_screen
+
         self._own_log.write_to(log_folder(self._start.workspace))
         self.window = window = make_window(self._start, self._own_log)
         window.reopening_wanted.connect(self._reopen)
-        window.resize(window.size().boundedTo(window.screen().availableSize()))
+        fit_to_screen(window)
         window.show()
         if before is not None:
             before.close()
@@ -80,6 +82,11 @@ class WindowKeeper:
         """Close the window, as its own button would."""
         if self.window is not None:
             self.window.close()
+
+    def terminate(self) -> None:
+        """Close everything, with no question that nobody would answer; what was recorded is kept."""
+        if self.window is not None:
+            self.window.terminate()
 
     def _reopen(self, before: Preferences, after: Preferences) -> None:
         from gui.preferences import changed_start
@@ -104,12 +111,13 @@ def make_window(start: StartUp, own_log: ProgramLog) -> MainWindow:
     )
 
 
-def close_on_interrupt(app: QApplication, keeper: WindowKeeper) -> None:
-    """Let Ctrl-C in the terminal close the window."""
+def close_on_interrupt(owner: QObject, keeper: WindowKeeper) -> None:
+    """Let Ctrl-C in the terminal close the window, and a request to end (SIGTERM) without a question."""
     from PySide6.QtCore import QTimer
 
     signal.signal(signal.SIGINT, lambda _number, _frame: keeper.close())
+    signal.signal(signal.SIGTERM, lambda _number, _frame: keeper.terminate())
     # Python sees a signal only when it runs, so it is made to now and then.
-    wake = QTimer(app, interval=WAKE_INTERVAL_MS)
+    wake = QTimer(owner, interval=WAKE_INTERVAL_MS)
     wake.timeout.connect(lambda: None)
     wake.start()

@@ -7,6 +7,7 @@ from pathlib import Path
 from PySide6.QtCore import Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import QCloseEvent, QDesktopServices, QShowEvent
 from PySide6.QtWidgets import (
+    QApplication,
     QDialog,
     QInputDialog,
     QLabel,
@@ -114,7 +115,7 @@ class MainWindow(QMainWindow):
         self._librarian = Bridge(librarian, self)
         self._program = ProgramDialogs(self, lambda: self.is_training, workspace, device, own_log)
         self._writing = Writing(workspace, self._assistant.run_task, self)
-        self._closing = False
+        self._asks, self._closing = True, False
         self._messages = MessageBar()
         self._device = QLabel()  # known once something has been computed
         self._device.setObjectName("device")
@@ -160,7 +161,7 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
         """Ask while training; leave no process behind."""
-        if self.is_training and not self._closing and not self._ask_to_close():
+        if self.is_training and self._asks and not self._closing and not self._ask_to_close():
             event.ignore()
             return
         if self.is_training:
@@ -179,6 +180,11 @@ class MainWindow(QMainWindow):
             bridge.close()
         self._kernels.close()
         super().closeEvent(event)
+
+    def terminate(self) -> None:
+        """Close this window and what is open beside it; a training is ended as if its owner had agreed."""
+        self._asks = False
+        QApplication.closeAllWindows()
 
     def remember(self) -> None:
         """Write down how the window is left."""

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 
-from PySide6.QtCore import QByteArray, QSettings
+from PySide6.QtCore import QByteArray, QSettings, Qt
 from PySide6.QtWidgets import QMainWindow, QSplitter, QTabWidget, QWidget
 
 from engine.errors import SpecError
 from gui.tabs.experiment_tab import ExperimentTab
+
+# The frame is known only once the window manager has put it around the window: as much as any of them takes.
+TITLE_BAR, EDGE = 40, 4
 
 
 def remember_state(window: QMainWindow, tabs: QTabWidget, settings: QSettings) -> None:
@@ -40,6 +43,19 @@ def restore_state(window: QMainWindow, tabs: QTabWidget, settings: QSettings) ->
         with suppress(SpecError):  # of another version of the program
             if isinstance(text := settings.value(f"forms/{tab.experiment.name}"), str):
                 tab.show_spec(tab.experiment.spec.from_json(text))
+
+
+def fit_to_screen(window: QMainWindow) -> None:
+    """Keep ``window``, not yet shown, and the frame that it will get within what its screen has free."""
+    if window.isMaximized() or window.isFullScreen():
+        return
+    free = window.screen().availableGeometry().adjusted(EDGE, TITLE_BAR, -EDGE, -EDGE)
+    window.resize(window.size().boundedTo(free.size()))
+    if window.testAttribute(Qt.WidgetAttribute.WA_Moved):  # else the window manager finds a place
+        place = window.geometry()
+        place.moveLeft(max(min(place.left(), free.right() + 1 - place.width()), free.left()))
+        place.moveTop(max(min(place.top(), free.bottom() + 1 - place.height()), free.top()))
+        window.setGeometry(place)  # unlike move, means the window without its frame
 
 
 def _splitters(tabs: QTabWidget) -> Iterator[tuple[str, QSplitter]]:

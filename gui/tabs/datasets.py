@@ -78,6 +78,8 @@ class DatasetsTab(QWidget):
         self._library = library
         self._busy = False
         self._removing = False  # whether the task under way, or the last one, is to remove
+        self._decoding = ""  # of which data set the task under way, or the last one, decodes the images
+        self._failed = False  # whether the last task did, or was cancelled
         self.table, self.detail = DatasetTable(), DatasetDetail()
         self._buttons = {name: _button(name, each) for name, each in BUTTONS.items()}
         self._cancel = _button("dataset_cancel", _Button("&Cancel", "End what is under way; nothing half-made is left"))
@@ -134,6 +136,7 @@ class DatasetsTab(QWidget):
             case CacheRemoved(freed=freed):
                 self._status.setText(f"{as_size(freed)} freed.")
             case TaskFailed(reason, cancelled):
+                self._failed = True
                 self._status.setText("Cancelled; nothing half-made was left." if cancelled else "Not done.")
                 if not cancelled:
                     self.failed.emit(reason)
@@ -166,11 +169,26 @@ class DatasetsTab(QWidget):
         elif not entry.is_own:
             self.detail.show_busy(f"{entry.summary}. Not here yet: press Download.")
 
+    def _choose_entry(self, entry: DatasetEntry | None) -> None:
+        """Show another data set; what was said was about the one before."""
+        if not self._busy:
+            self._status.setText(HINT)
+        self._show_entry(entry)
+
     def _fetch_samples(self) -> None:
+        """Ask for images; where they would first have to be decoded that is a task, which is seen and can be ended."""
         entry = self.table.entry
-        if entry is not None and entry.is_usable and self.isVisible() and not self.detail.has_samples:
+        if entry is None or not entry.is_usable or not self.isVisible() or self.detail.has_samples:
+            return
+        if not _is_undecoded(entry) or (entry.dataset == self._decoding and not self._failed and not self._busy):
             self.detail.show_busy("Loading sample images …")
             self.samples_requested.emit(DataSpec(dataset=entry.dataset))
+        elif self._busy:
+            self.detail.show_busy("Images are shown once what is under way has ended.")
+        elif entry.dataset == self._decoding:
+            self.detail.show_busy("Not decoded: press Decode it now.")
+        else:
+            self._decode(entry)
 
     def _show_buttons(self) -> None:
         entry = self.table.entry
@@ -185,26 +203,32 @@ class DatasetsTab(QWidget):
         }
         for name, enabled in possible.items():
             self._buttons[name].setEnabled(enabled)
-        undecoded = entry.decoded == 0 and entry.presence in (Presence.INSTALLED, Presence.OWN)
-        self._buttons["verify"].setText("Decode &it now" if undecoded else "Ver&ify")
+        self._buttons["verify"].setText("Decode &it now" if _is_undecoded(entry) else "Ver&ify")
         self._cancel.setEnabled(self._busy)
 
     def _start(self, task: Task, said: str) -> None:
-        self._busy, self._removing = True, isinstance(task, RemoveCacheTask)
+        self._busy, self._removing, self._failed = True, isinstance(task, RemoveCacheTask), False
         self._progress.setRange(0, 0)
         self._status.setText(said)
         self._show_buttons()
-        self._cancel.setFocus()  # the button that was pressed has just been disabled
         self.task_requested.emit(task)
 
     def _verify(self) -> None:
         if (entry := self.table.entry) is not None:
-            self._start(VerifyTask(DataSpec(dataset=entry.dataset)), f"Starting with {entry.title} …")
+            self._decode(entry)
+            self._cancel.setFocus()  # the button that was pressed has just been disabled
+
+    def _decode(self, entry: DatasetEntry) -> None:
+        """Decode the images that aren't, after a download where one is needed; check those that are."""
+        self._decoding = entry.dataset
+        self._start(VerifyTask(DataSpec(dataset=entry.dataset)), f"Starting with {entry.title} …")
 
     def _remove(self) -> None:
         entry = self.table.entry
         if entry is not None and self._ask_to_remove(entry):
+            self._decoding = ""
             self._start(RemoveCacheTask(entry.dataset), f"Removing {entry.title} …")
+            self._cancel.setFocus()
 
     def _ask_to_remove(self, entry: DatasetEntry) -> bool:
         parts = {"downloads": entry.downloaded, "decoded images": entry.decoded}
@@ -260,7 +284,7 @@ class DatasetsTab(QWidget):
         for name, slot in slots.items():
             self._buttons[name].clicked.connect(lambda _checked=False, slot=slot: slot())
         self._cancel.clicked.connect(lambda _checked=False: self.control_requested.emit(Control.CANCEL))
-        self.table.chosen.connect(self._show_entry)
+        self.table.chosen.connect(self._choose_entry)
         self._samples_timer.timeout.connect(self._fetch_samples)
         target = DropTarget(self, "Drop to add it to your data sets")
         target.dropped.connect(self.add)
@@ -302,6 +326,10 @@ class DatasetsTab(QWidget):
 
 _SOUND = "Everything is on disk, and as it was published and decoded."
 _MENDED = "Some decoded images had changed on disk; they were decoded anew."
+
+
+def _is_undecoded(entry: DatasetEntry) -> bool:
+    return entry.decoded == 0 and entry.presence in (Presence.INSTALLED, Presence.OWN)
 
 
 def _button(name: str, words: _Button) -> QPushButton:

@@ -183,7 +183,8 @@ def test_dead_units_are_counted_for_each_activation_at_every_record(done: Carrie
 def test_dead_units_stand_in_the_curves_file(done: CarriedOut) -> None:
     with (done.folder / "curves.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    assert list(rows[0])[-2:] == ["dead_units_1", "dead_units_2"]
+    names = ("dead_units", "activation_mean", "activation_deviation")
+    assert list(rows[0])[-6:] == [f"{name}_{number}" for name in names for number in (1, 2)]
     assert {row["dead_units_2"] for row in rows if row["variant"].startswith("mlp_1")} == {""}
     assert all(int(row["dead_units_2"]) >= 0 for row in rows if row["variant"].startswith("small"))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,12 +23,16 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
+from engine.control import ControlChannel
 from engine.dataset_library import DatasetLibrary
 from engine.datasets import cifar10
 from engine.datasets.cache import cache_folder
 from engine.datasets.download import RemoteFile, downloads_folder, fetch
+from engine.events import Emit, Status
 from engine.executors.inline import InlineExecutor
-from gui.tabs.datasets import BUTTONS, DatasetsTab
+from engine.executors.tasks import SampleTask, Task, VerifyTask
+from engine.spec import DataSpec
+from gui.tabs.datasets import BUTTONS, HINT, DatasetsTab
 from gui.views.dataset_chooser import DatasetChooser
 from gui.views.dataset_table import TITLES
 from gui.views.message_bar import MessageBar
@@ -46,7 +51,7 @@ from tests.engine.datasets.conftest import (
     write_tar,
 )
 from tests.gui.conftest import MakeWindow
-from tests.gui.support import EVERY_ACTION, LEFT_TO_MOVE, PATIENCE_MS, find, tab_of, taken_as_copy
+from tests.gui.support import EVERY_ACTION, LEFT_TO_MOVE, PATIENCE_MS, Assistant, find, tab_of, taken_as_copy
 
 __all__ = ["cache", "image_folder", "no_proxy", "site", "small_batches"]  # fixtures
 
@@ -167,6 +172,44 @@ def test_cancel_ends_a_download_and_leaves_nothing(
     assert message(window) == ""
     assert leftovers(downloads_folder()) == []
     assert row(page, "cifar10")["Installed"] == "no"
+
+
+class Librarian(Assistant):
+    """Is at its task until it is cancelled."""
+
+    def run(self, tasks: Sequence[Task], emit: Emit, control: ControlChannel) -> None:
+        self.tasks += tasks
+        control.connection.poll(None)
+        emit(tasks[0].failed(Status.CANCELLED, "Cancelled."))
+
+
+def test_to_look_at_a_folder_decodes_it_once_where_it_is_seen_and_can_be_cancelled(
+    qtbot: QtBot, make_window: MakeWindow, image_folder: Path
+) -> None:
+    assistant, librarian = Assistant(), Librarian()
+    window = make_window(assistant=assistant, librarian=librarian)
+    page = find(window, DatasetsTab, "tab_datasets")
+    find(window, QTabWidget, "tabs").setCurrentWidget(page)
+    page.add(str(image_folder))
+    qtbot.waitUntil(lambda: librarian.tasks != [], timeout=PATIENCE_MS)
+    assert enabled(page) == {"cancel", "use", "forget", "add_folder", "add_file"}
+    press(page, "cancel")
+    qtbot.waitUntil(lambda: "Cancelled" in status(page), timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: "press Decode" in find(page, QLabel, "detail_facts").text(), timeout=PATIENCE_MS)
+    assert librarian.tasks == [VerifyTask(DataSpec(dataset=str(image_folder)))], "it is not begun anew"
+    assert all(task.data.dataset != str(image_folder) for task in assistant.tasks if isinstance(task, SampleTask))
+    page.table.choose("digits")
+    assert status(page) == HINT, "what was said was about another"
+
+
+def test_a_folder_that_is_added_is_decoded_and_then_shown(
+    qtbot: QtBot, make_window: MakeWindow, image_folder: Path
+) -> None:
+    _, page = open_page(make_window)
+    page.add(str(image_folder))
+    qtbot.waitUntil(lambda: page.detail.has_samples, timeout=PATIENCE_MS)
+    assert "verify" in enabled(page)
+    assert row(page, str(image_folder))["Images"] == "36"
 
 
 def test_a_wrong_hash_is_said_in_a_sentence(

@@ -1,0 +1,96 @@
+"""gui.window_state and gui.app: where a window is put, and how it is ended from outside."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QCoreApplication, QRect
+from PySide6.QtWidgets import QMainWindow, QMessageBox
+from pytestqt.qtbot import QtBot
+
+import gui.app
+from engine.events import Status
+from engine.program_log import ProgramLog
+from engine.store import Store
+from gui.app import WindowKeeper, close_on_interrupt
+from gui.preferences import StartUp
+from gui.window import MainWindow
+from gui.window_state import EDGE, TITLE_BAR, fit_to_screen
+from tests.gui.support import PATIENCE_MS, Assistant, OpenEndedExecutor, tab_of
+
+
+@pytest.fixture
+def window(qtbot: QtBot) -> QMainWindow:
+    made = QMainWindow()
+    qtbot.addWidget(made)
+    return made
+
+
+def free(window: QMainWindow) -> QRect:
+    """What the screen has for the window without its frame."""
+    return window.screen().availableGeometry().adjusted(EDGE, TITLE_BAR, -EDGE, -EDGE)
+
+
+def test_a_window_as_large_as_the_screen_leaves_room_for_its_frame(window: QMainWindow) -> None:
+    window.resize(window.screen().availableSize())
+    fit_to_screen(window)
+    assert window.size() == free(window).size()
+
+
+def test_a_window_that_was_left_elsewhere_comes_back_as_a_whole(window: QMainWindow) -> None:
+    screen = window.screen().availableGeometry()
+    for place in (QRect(-50, -50, 300, 200), QRect(screen.width() - 100, screen.height() - 100, 300, 5000)):
+        window.setGeometry(place)
+        fit_to_screen(window)
+        assert free(window).contains(window.geometry())
+        assert window.width() == 300
+
+
+def test_a_window_that_fits_stays_where_it_was(window: QMainWindow) -> None:
+    place = QRect(60, 80, 300, 200)
+    window.setGeometry(place)
+    fit_to_screen(window)
+    assert window.geometry() == place
+
+
+@pytest.fixture
+def keeper(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[WindowKeeper]:
+    """Keeps a window on executors without processes; signals mean what they did once the test is over."""
+
+    def make(start: StartUp, own_log: ProgramLog) -> MainWindow:
+        return MainWindow(start.workspace, OpenEndedExecutor(), Assistant(), Assistant(), Assistant(), own_log=own_log)
+
+    monkeypatch.setattr(gui.app, "make_window", make)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    own_log = ProgramLog()
+    found = WindowKeeper(StartUp(workspace), own_log)
+    yield found
+    for number, handler in before.items():
+        signal.signal(number, handler)
+    assert found.window is not None
+    found.window.deleteLater()
+    QCoreApplication.processEvents()
+    own_log.close()
+
+
+def test_a_request_to_end_closes_the_window_without_a_question_and_keeps_what_was_recorded(
+    qtbot: QtBot, keeper: WindowKeeper, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(QMessageBox, "exec", lambda _box: pytest.fail("nobody answers"))
+    keeper.open()
+    window = keeper.window
+    assert window is not None
+    close_on_interrupt(window, keeper)
+    qtbot.waitExposed(window)
+    tab_of(window).start()
+    qtbot.waitUntil(lambda: any(run.steps for run in tab_of(window).observations.runs.values()), timeout=PATIENCE_MS)
+    os.kill(os.getpid(), signal.SIGTERM)
+    qtbot.waitUntil(lambda: not window.isVisible(), timeout=PATIENCE_MS)
+    with closing(Store(workspace)) as store:
+        assert store.experiment(1).status is Status.CANCELLED
+        assert store.records(1)
