@@ -50,13 +50,13 @@ class TestedPage(QWidget):
 
     def refresh(self, observations: Observations) -> None:
         """Show the chosen run's test, unless it is shown."""
-        run = self._run()
-        if run is None or run.finished is None or run.finished.confusion is None or observations.info is None:
+        run, variant = self._run(), self.chooser.variant
+        if run is None or variant is None or run.finished is None or run.finished.confusion is None:
             self._shown = None
             self._say_nothing(self._why_nothing(run))
         elif run is not self._shown:
             self._shown = run
-            self._show(run, run.finished, run.finished.confusion, observations.info.class_names)
+            self._show(run, run.finished, run.finished.confusion, variant.class_names)
 
     def show_variant(self, name: str, visible: bool) -> None:
         """The page shows the chosen variant, whatever others are hidden."""

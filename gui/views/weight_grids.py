@@ -160,8 +160,7 @@ class WeightGrids(QWidget):
             scale = self._history.scale(newest)
             shown = newest if step is None else self._history.at(newest, step)
         is_best = run.test_accuracy is not None and len(variant.runs) > 1
-        class_names = self._observations.info.class_names if self._observations.info else ()
-        self._grids[name].show_layer(run, shown, is_best, scale, class_names)
+        self._grids[name].show_layer(run, shown, is_best, scale, variant.class_names)
 
     def _go_to(self, _step: int | None) -> None:
         """Draw the grids as they were, those in sight first."""
