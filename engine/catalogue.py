@@ -165,12 +165,24 @@ class Catalogue(Database):
         self._execute("UPDATE experiments SET notes=? WHERE id=?", notes, number)
 
     def delete(self, numbers: Iterable[int]) -> None:
-        """Mark experiments as thrown away; everything of them is kept until :meth:`purge`."""
-        self._mark(numbers, time.time())
+        """Mark experiments as thrown away; everything of them is kept until :meth:`purge`.
+
+        Raises :class:`StoreError`, and marks none, where one of them waits in the queue for further runs.
+        """
+        with self._transaction():
+            for number in numbers:
+                if self._execute("SELECT 1 FROM queue WHERE extends=?", number).fetchone() is not None:
+                    raise StoreError(
+                        f"Experiment {number} waits in the queue for further runs; take them out of the queue first, "
+                        "then delete it."
+                    )
+                self._execute("UPDATE experiments SET deleted=? WHERE id=?", time.time(), number)
 
     def restore(self, numbers: Iterable[int]) -> None:
         """Take back :meth:`delete`."""
-        self._mark(numbers, None)
+        with self._transaction():
+            for number in numbers:
+                self._execute("UPDATE experiments SET deleted=NULL WHERE id=?", number)
 
     def purge(self, numbers: Iterable[int]) -> None:
         """Remove those of ``numbers`` that are thrown away: rows, records and trained networks. Can't be taken back.
@@ -261,11 +273,6 @@ class Catalogue(Database):
         if row is None:
             raise StoreError(f"There is no experiment {number} in {self.file}.")
         return row
-
-    def _mark(self, numbers: Iterable[int], when: float | None) -> None:
-        with self._transaction():
-            for number in numbers:
-                self._execute("UPDATE experiments SET deleted=? WHERE id=?", when, number)
 
 
 _UNDER_WAY = tuple(status for status in Status if not status.is_final)

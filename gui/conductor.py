@@ -12,6 +12,7 @@ from engine.events import Command, Control, Event
 from engine.experiments import find_experiment
 from engine.experiments.base import Experiment
 from engine.experiments.continuation import CONTINUATION_EXPERIMENT, continued
+from engine.restore import not_deleted
 from engine.rows import StoredExperiment, StoredRun
 from engine.spec import ExperimentSpec
 from engine.store import Store
@@ -90,6 +91,7 @@ class Conductor(QObject):
         if (stored := self._stored(experiment)) is None:
             return
         try:
+            not_deleted(stored)
             tab = self._tab_of(find_experiment(stored.name))
             spec = tab.experiment.spec.from_json(stored.spec)
             waiting = [order.spec for order in self._queue.orders if order.extends == experiment]

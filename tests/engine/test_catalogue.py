@@ -14,12 +14,14 @@ import pytest
 from engine.catalogue import THUMBNAIL_VALUES, Catalogue
 from engine.errors import StoreError
 from engine.events import Intervention, InterventionKind, Status
+from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
+from engine.orders import Orders
 from engine.palette import colour_of
 from engine.paths import model_file
 from engine.results import load_results
 from engine.spec import RunSpec
 from engine.store import Store
-from tests.engine.support import finished, record, started
+from tests.engine.support import finished, record, small_spec, started
 from tests.stored import store_experiment, whole_run
 
 
@@ -147,6 +149,18 @@ def test_what_has_not_ended_is_hidden_but_not_removed(catalogue: Catalogue, work
         catalogue.purge([number])
         assert catalogue.entry(number).is_deleted
         assert len(store.runs(number)) == 4
+
+
+def test_what_waits_for_further_runs_is_not_thrown_away(catalogue: Catalogue, workspace: Path) -> None:
+    other, number = store_experiment(workspace), store_experiment(workspace)
+    with closing(Orders(workspace)) as orders:
+        waiting = orders.add(ARCHITECTURES_EXPERIMENT, small_spec(repeats=5), extends=number)
+        with pytest.raises(StoreError, match=f"Experiment {number} waits in the queue"):
+            catalogue.delete([other, number])
+        assert not [entry.number for entry in catalogue.entries() if entry.is_deleted]
+        orders.remove(waiting.id)
+    catalogue.delete([other, number])
+    assert all(entry.is_deleted for entry in catalogue.entries())
 
 
 def test_a_thumbnail_has_the_mean_curves_in_the_colours_of_the_variants(catalogue: Catalogue, workspace: Path) -> None:
