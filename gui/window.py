@@ -54,6 +54,7 @@ from gui.scheme_menu import SchemeMenu
 from gui.tabs import BOARDS
 from gui.tabs.architectures import architectures_board
 from gui.tabs.datasets import DatasetsTab
+from gui.tabs.experiment_actions import MOST_REPEATS, USUAL_REPEATS
 from gui.tabs.experiment_tab import ExperimentTab
 from gui.tabs.history import HistoryTab
 from gui.tabs.try_it import TryItTab
@@ -211,7 +212,8 @@ class MainWindow(QMainWindow):
     def _ask_for_repeats(self, experiment: int) -> None:
         """Ask how many further runs of each variant a stored experiment is to have, and train them."""
         count, agreed = QInputDialog.getInt(
-            self, "Add repeats", "Further runs of every variant, with the seeds that follow:", 3, 1, 1000
+            *(self, "Add repeats", "Further runs of every variant, with the seeds that follow:"),
+            *(USUAL_REPEATS, 1, MOST_REPEATS),
         )
         if agreed:
             self._messages.clear()

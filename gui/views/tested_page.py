@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from html import escape
+
 from PySide6.QtCore import QEvent
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QSplitter, QVBoxLayout, QWidget
 
@@ -98,7 +100,7 @@ class TestedPage(QWidget):
             f"run {run.planned.spec.repeat}: {right:,} of {total:,} right, {100 * right / total:.2f} %"
         )
         found = most_frequent(confusion, names, MOST_CONFUSIONS)
-        lines = [each.text for each in found] or ["None: every test image was recognised."]
+        lines = [escape(each.text) for each in found] or ["None: every test image was recognised."]
         self._words.setText("<b>Most frequent confusions</b><br>" + "<br>".join(lines))
         self._mistakes.show_mistakes(finished.mistakes, names)
         none = "No test image was wrong." if right == total else "The images were not kept with this older run."
