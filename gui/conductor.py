@@ -61,7 +61,8 @@ class Conductor(QObject):
             self.queued.emit()
 
     def start_queue(self) -> None:
-        """Let what waits begin, one after the other."""
+        """Let what waits begin, one after the other; another window may have taken some of it."""
+        self._queue.look()
         self._queue.hold(False)
         self._begin_next()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QTimer, QUrl, Signal
+from PySide6.QtCore import QEvent, Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import QCloseEvent, QDesktopServices, QShowEvent
 from PySide6.QtWidgets import (
     QDialog,
@@ -158,6 +158,12 @@ class MainWindow(QMainWindow):
             self._program.begin()
             QTimer.singleShot(0, lambda: self._training.warm_up(MANY_RUNS))
             QTimer.singleShot(0, self._opened.reopen)
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802
+        """Look at the queue again: while another window was used it may have taken an entry."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.ActivationChange and self.isActiveWindow():
+            self._queue.look()
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
         """Ask while training; leave no process behind."""
