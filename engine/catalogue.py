@@ -30,17 +30,24 @@ from engine.spec import RunSpec
 THUMBNAIL_VALUES = 48  # about as many as a thumbnail has pixels for
 DIGITS = 4  # of an accuracy in a thumbnail
 
-# Of each experiment: runs planned and ended, and test accuracies of the runs that statistics are over: those that went
-# through all epochs, or where there is none, those stopped early. Probes find settings for others and don't count.
+# Of each experiment: runs planned and ended, and test accuracies of the runs that statistics are over, which are chosen
+# for each variant as by `results.VariantResult.counted`: rank 2 went through all epochs by its settings alone, rank 1
+# had its rate changed by hand, rank 0 was stopped early. Probes find settings for others and don't count.
 _COUNTS = """
 SELECT experiment, count(*) AS planned, sum(final) AS ended, sum(tested) AS tested,
-    coalesce(max(full), max(accuracy)) AS best, coalesce(avg(full), avg(accuracy)) AS mean
+    max(CASE WHEN rank = best_rank THEN accuracy END) AS best,
+    avg(CASE WHEN rank = best_rank THEN accuracy END) AS mean
 FROM (
-    SELECT experiment, status NOT IN ('queued', 'running', 'paused') AS final,
-        test_accuracy IS NOT NULL AS tested,
-        CASE WHEN json_extract(spec, '$.probe') THEN NULL ELSE test_accuracy END AS accuracy,
-        CASE WHEN status = 'finished' AND NOT json_extract(spec, '$.probe') THEN test_accuracy END AS full
-    FROM runs{where}
+    SELECT *, max(CASE WHEN accuracy IS NOT NULL THEN rank END) OVER (PARTITION BY experiment, variant) AS best_rank
+    FROM (
+        SELECT experiment, variant, status NOT IN ('queued', 'running', 'paused') AS final,
+            test_accuracy IS NOT NULL AS tested,
+            CASE WHEN NOT coalesce(json_extract(spec, '$.probe'), 0) THEN test_accuracy END AS accuracy,
+            CASE WHEN status != 'finished' THEN 0
+                WHEN EXISTS (SELECT 1 FROM interventions WHERE run = runs.id AND kind = 'learning rate') THEN 1
+                ELSE 2 END AS rank
+        FROM runs{where}
+    )
 )
 GROUP BY experiment
 """
@@ -158,12 +165,24 @@ class Catalogue(Database):
         self._execute("UPDATE experiments SET notes=? WHERE id=?", notes, number)
 
     def delete(self, numbers: Iterable[int]) -> None:
-        """Mark experiments as thrown away; everything of them is kept until :meth:`purge`."""
-        self._mark(numbers, time.time())
+        """Mark experiments as thrown away; everything of them is kept until :meth:`purge`.
+
+        Raises :class:`StoreError`, and marks none, where one of them waits in the queue for further runs.
+        """
+        with self._transaction():
+            for number in numbers:
+                if self._execute("SELECT 1 FROM queue WHERE extends=?", number).fetchone() is not None:
+                    raise StoreError(
+                        f"Experiment {number} waits in the queue for further runs; take them out of the queue first, "
+                        "then delete it."
+                    )
+                self._execute("UPDATE experiments SET deleted=? WHERE id=?", time.time(), number)
 
     def restore(self, numbers: Iterable[int]) -> None:
         """Take back :meth:`delete`."""
-        self._mark(numbers, None)
+        with self._transaction():
+            for number in numbers:
+                self._execute("UPDATE experiments SET deleted=NULL WHERE id=?", number)
 
     def purge(self, numbers: Iterable[int]) -> None:
         """Remove those of ``numbers`` that are thrown away: rows, records and trained networks. Can't be taken back.
@@ -254,11 +273,6 @@ class Catalogue(Database):
         if row is None:
             raise StoreError(f"There is no experiment {number} in {self.file}.")
         return row
-
-    def _mark(self, numbers: Iterable[int], when: float | None) -> None:
-        with self._transaction():
-            for number in numbers:
-                self._execute("UPDATE experiments SET deleted=? WHERE id=?", when, number)
 
 
 _UNDER_WAY = tuple(status for status in Status if not status.is_final)

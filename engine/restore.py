@@ -116,6 +116,12 @@ def _computation(store: Store, stored: StoredExperiment) -> Iterator[Event]:
         yield Computed(found.findings, found.arrays, stored.device or Device("CPU", "unknown", 0), stored.versions)
 
 
+def not_deleted(stored: StoredExperiment) -> None:
+    """Raises :class:`StoreError` where an experiment was thrown away: what it went on with would be hidden."""
+    if stored.deleted is not None:
+        raise StoreError(f"Experiment {stored.id} was deleted; restore it in the history before it gets further runs.")
+
+
 def same_images(stored: StoredExperiment, fingerprint: str) -> None:
     """Raises :class:`StoreError` unless an experiment was trained on the images of that fingerprint."""
     if stored.dataset is None or stored.dataset.fingerprint != fingerprint:

@@ -30,7 +30,7 @@ from engine.executors.tasks import ComputeTask, PrepareTask, TrainTask
 from engine.experiments.base import ComputedExperiment, Experiment, TrainingExperiment
 from engine.networks import count_parameters
 from engine.paths import model_file
-from engine.restore import planned_run, restored_runs, same_images
+from engine.restore import not_deleted, planned_run, restored_runs, same_images
 from engine.results import load_results
 from engine.spec import DataSpec, ExperimentSpec, RunSpec
 from engine.store import Store, StoredRun
@@ -91,6 +91,8 @@ class Session:
     def _run_training(
         self, experiment: TrainingExperiment, spec: ExperimentSpec, extends: int | None
     ) -> ExperimentFinished:
+        if extends is not None:
+            not_deleted(self._store.experiment(extends))
         void, stored = ([], []) if extends is None else self._sorted(extends)
         self._known = {(run.spec.variant, run.spec.repeat) for run in stored}
         runs = experiment.plan(spec)

@@ -12,6 +12,7 @@ from engine.events import Command, Control, Event
 from engine.experiments import find_experiment
 from engine.experiments.base import Experiment
 from engine.experiments.continuation import CONTINUATION_EXPERIMENT, continued
+from engine.restore import not_deleted
 from engine.rows import StoredExperiment, StoredRun
 from engine.spec import ExperimentSpec
 from engine.store import Store
@@ -60,7 +61,8 @@ class Conductor(QObject):
             self.queued.emit()
 
     def start_queue(self) -> None:
-        """Let what waits begin, one after the other."""
+        """Let what waits begin, one after the other; another window may have taken some of it."""
+        self._queue.look()
         self._queue.hold(False)
         self._begin_next()
 
@@ -90,6 +92,7 @@ class Conductor(QObject):
         if (stored := self._stored(experiment)) is None:
             return
         try:
+            not_deleted(stored)
             tab = self._tab_of(find_experiment(stored.name))
             spec = tab.experiment.spec.from_json(stored.spec)
             waiting = [order.spec for order in self._queue.orders if order.extends == experiment]

@@ -192,6 +192,7 @@ class VariantObservation:
     name: str
     style: Style
     runs: list[RunObservation] = field(default_factory=list)
+    info: DatasetInfo | None = None  # what its runs are trained on: in a comparison not the same for all
     changes: int = 0
     _statistics: dict[str, RepeatedCurve] = field(default_factory=dict)
     _steps: Growing = field(default_factory=Growing)
@@ -200,6 +201,11 @@ class VariantObservation:
     def is_probe(self) -> bool:
         """Whether its runs only find settings for others."""
         return self.runs[0].planned.spec.probe
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The classes its networks tell apart; none where nothing is known of the data."""
+        return self.info.class_names if self.info else ()
 
     @property
     def counted(self) -> list[RunObservation]:
@@ -266,7 +272,7 @@ class Observations:
         self.workers = 1
         self.runs: dict[int, RunObservation] = {}
         self.variants: dict[str, VariantObservation] = {}
-        self.info: DatasetInfo | None = None
+        self.info: DatasetInfo | None = None  # of the experiment; several compared have none in common
         self._settings: dict[str, Any] = {}
         self.finished: ExperimentFinished | None = None
         self.parts: list[ComputedPart] = []
@@ -365,7 +371,7 @@ class Observations:
         drawn = styles(run.planned.spec for run in self.runs.values())
         for planned in runs:
             name = planned.spec.variant
-            variant = self.variants.setdefault(name, VariantObservation(name, drawn[name]))
+            variant = self.variants.setdefault(name, VariantObservation(name, drawn[name], info=self.info))
             variant.runs.append(self.runs[planned.run])
 
     def _variant(self, run: int) -> VariantObservation:

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QTabBar, QTabWidget, QToolButton
 
 from engine.events import Event, ExperimentFinished
 from gui.kernel_reader import KernelReader
+from gui.plain_text import literally
 from gui.preferences import program_settings
 from gui.reader import Reader
 from gui.tabs.compare_tab import CompareTab
@@ -138,7 +139,7 @@ class OpenTabs(QObject):
         position = self._tabs.indexOf(tab)
         shown = text if len(text) <= LONGEST_TITLE else text[: LONGEST_TITLE - 1] + "…"
         self._tabs.setTabText(position, shown.replace("&", "&&"))
-        self._tabs.setTabToolTip(position, f"{text}\n{tip}")
+        self._tabs.setTabToolTip(position, literally(f"{text}\n{tip}"))
 
     def _close(self, tab: OpenedTab) -> None:
         tab.drop()

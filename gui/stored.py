@@ -62,11 +62,11 @@ def merged(number: int, stored: Sequence[Stored]) -> Observations:
     """Several experiments as one whose variants are called such as ``#12 cnn_4``, no two drawn alike.
 
     ``number`` stands for the experiment: a view keeps its zoom as long as it is the same. Runs that only found settings
-    for others are left out. Raises :class:`TrainscopeError` where there are more variants than looks.
+    for others are left out. Each variant knows the data set that it was trained on. Raises :class:`TrainscopeError`
+    where there are more variants than looks.
     """
     together = Observations()
     together.experiment = number
-    together.info = stored[0].observations.info
     variants = [
         (f"#{each.observations.experiment} {variant.name}", variant)
         for each in stored

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QTimer, QUrl, Signal
+from PySide6.QtCore import QEvent, Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import QCloseEvent, QDesktopServices, QShowEvent
 from PySide6.QtWidgets import (
     QApplication,
@@ -55,6 +55,7 @@ from gui.scheme_menu import SchemeMenu
 from gui.tabs import BOARDS
 from gui.tabs.architectures import architectures_board
 from gui.tabs.datasets import DatasetsTab
+from gui.tabs.experiment_actions import MOST_REPEATS, USUAL_REPEATS
 from gui.tabs.experiment_tab import ExperimentTab
 from gui.tabs.history import HistoryTab
 from gui.tabs.try_it import TryItTab
@@ -159,6 +160,12 @@ class MainWindow(QMainWindow):
             QTimer.singleShot(0, lambda: self._training.warm_up(MANY_RUNS))
             QTimer.singleShot(0, self._opened.reopen)
 
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802
+        """Look at the queue again: while another window was used it may have taken an entry."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.ActivationChange and self.isActiveWindow():
+            self._queue.look()
+
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
         """Ask while training; leave no process behind."""
         if self.is_training and self._asks and not self._closing and not self._ask_to_close():
@@ -217,7 +224,8 @@ class MainWindow(QMainWindow):
     def _ask_for_repeats(self, experiment: int) -> None:
         """Ask how many further runs of each variant a stored experiment is to have, and train them."""
         count, agreed = QInputDialog.getInt(
-            self, "Add repeats", "Further runs of every variant, with the seeds that follow:", 3, 1, 1000
+            *(self, "Add repeats", "Further runs of every variant, with the seeds that follow:"),
+            *(USUAL_REPEATS, 1, MOST_REPEATS),
         )
         if agreed:
             self._messages.clear()

@@ -22,6 +22,7 @@ from engine.errors import TrainscopeError
 from engine.settings import EMPTY
 from engine.wording import counted
 from gui.kernel_reader import KernelReader
+from gui.plain_text import literally
 from gui.reader import Reader, Reading
 from gui.stored import Stored, merged, reading
 from gui.tabs.board_painter import BoardPainter
@@ -176,7 +177,7 @@ class CompareTab(OpenedTab):
         chip.setObjectName(f"take_out_{number}")
         shown = name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
         chip.setText(f"#{number} {shown}  ✕".replace("&", "&&"))
-        chip.setToolTip(f"Take experiment {number}, {name}, out of the comparison")
+        chip.setToolTip(literally(f"Take experiment {number}, {name}, out of the comparison"))
         chip.setAccessibleName(chip.toolTip())
         chip.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         chip.clicked.connect(lambda: self.remove(number))

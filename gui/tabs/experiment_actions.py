@@ -15,9 +15,10 @@ from engine.catalogue import Catalogue, Entry, TrainedChoice
 from engine.errors import SpecError
 from engine.settings import copied, pasted
 from engine.wording import counted
+from gui.plain_text import literally
 from gui.reader import Reader
 
-MOST_REPEATS = 1000
+USUAL_REPEATS, MOST_REPEATS = 3, 1000  # proposed where further repeats are asked for, and the most
 FEWEST_COMPARED = 2
 
 
@@ -155,7 +156,7 @@ class ExperimentActions(QObject):
             "open": _for_one(self.open_requested.emit),
             "rename": _for_one(self.rename_requested.emit),
             "notes": _for_one(self.notes_requested.emit),
-            "compare": lambda choice: self.compare_requested.emit(tuple(e.number for e in choice.compared)),
+            "compare": self._compare,
             "copy_settings": self._copy,
             "paste_settings": lambda _choice: self._paste(),
             "run_again": _for_one(self.run_again_requested.emit),
@@ -184,15 +185,20 @@ class ExperimentActions(QObject):
         """Store notes."""
         self.write(lambda catalogue: catalogue.annotate(number, notes))
 
-    def write(self, change: Callable[[Catalogue], None]) -> None:
-        """Change the catalogue, away from the event loop."""
+    def write(self, change: Callable[[Catalogue], None], undo: Callable[[], None] | None = None) -> None:
+        """Change the catalogue, away from the event loop; ``undo`` is called where that fails."""
 
         def question(workspace: Path) -> Iterator[None]:
             with closing(Catalogue(workspace)) as catalogue:
                 change(catalogue)
             yield
 
-        self._reader.ask(question, lambda _done: self.changed.emit(), self.failed.emit)
+        def fail(sentence: str) -> None:
+            if undo is not None:
+                undo()
+            self.failed.emit(sentence)
+
+        self._reader.ask(question, lambda _done: self.changed.emit(), fail)
 
     def purge(self) -> None:
         """Remove for good what was thrown away here."""
@@ -207,24 +213,33 @@ class ExperimentActions(QObject):
         elif self._may_delete(there):
             numbers = [entry.number for entry in there]
             self._deleted.update(numbers)
-            self.write(lambda catalogue: catalogue.delete(numbers))
+            self.write(lambda catalogue: catalogue.delete(numbers), lambda: self._deleted.difference_update(numbers))
 
     def _may_delete(self, entries: Sequence[Entry]) -> bool:
         what = f"#{entries[0].number} {entries[0].name}" if len(entries) == 1 else counted(len(entries), "experiment")
+        text = f"Delete {what}? Until the window closes it can be taken back with Restore, under Show deleted."
+        if not all(entry.stored.status.is_final for entry in entries):
+            text += "\n\nIt has not come to its end: where another window trains it, it would go on there unseen."
         box = QMessageBox(
             QMessageBox.Icon.Question,
             "Delete?",
-            f"Delete {what}? Until the window closes it can be taken back with Restore, under Show deleted.",
+            text,
             QMessageBox.StandardButton.Yes | QMessageBox.StandardButton.Cancel,
             self._parent,
         )
         box.setObjectName("ask_to_delete")
+        box.setTextFormat(Qt.TextFormat.PlainText)
         return box.exec() == QMessageBox.StandardButton.Yes
 
     def _restore(self, choice: Choice) -> None:
         numbers = [entry.number for entry in choice.chosen if entry.is_deleted]
         self._deleted.difference_update(numbers)
         self.write(lambda catalogue: catalogue.restore(numbers))
+
+    def _compare(self, choice: Choice) -> None:
+        self.compare_requested.emit(tuple(entry.number for entry in choice.compared))
+        if left_out := [f"#{entry.number} {entry.name}" for entry in choice.marked if not entry.has_runs]:
+            self.said.emit(f"Without curves, so not in the comparison: {', '.join(left_out)}.")
 
     def _copy(self, choice: Choice) -> None:
         if choice.one is not None:
@@ -242,8 +257,8 @@ class ExperimentActions(QObject):
     def _add_repeats(self, choice: Choice) -> None:
         if choice.one is None:
             return
-        question = f"Further runs of each variant of #{choice.one.number} {choice.one.name}:"
-        count, wanted = QInputDialog.getInt(self._parent, "Add repeats", question, 1, 1, MOST_REPEATS)
+        question = literally(f"Further runs of each variant of #{choice.one.number} {choice.one.name}:")
+        count, wanted = QInputDialog.getInt(self._parent, "Add repeats", question, USUAL_REPEATS, 1, MOST_REPEATS)
         if wanted:
             self.repeats_requested.emit(choice.one.number, count)
 

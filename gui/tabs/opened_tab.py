@@ -26,6 +26,7 @@ class OpenedTab(QWidget):
         self._state = QLabel()
         self._state.setObjectName("opened_state")
         self._state.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._state.setTextFormat(Qt.TextFormat.PlainText)
         self._state.setWordWrap(True)
         self._state.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         self.content = QStackedWidget()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from engine.catalogue import Entry
 from gui.kernel_reader import KernelReader
@@ -20,6 +21,7 @@ from gui.views.experiment_details import ExperimentDetails, scrolling
 from gui.views.panel import panel_width
 
 BUTTONS_A_ROW = 2
+WHEN_AGAIN = "read again when it ends, or when the tab is opened anew"
 BUTTONS = ("run_again", "add_repeats", "train_on", "copy_settings", "export", "report", "delete", "restore")
 
 
@@ -38,6 +40,10 @@ class ResultTab(OpenedTab):
         self._bar = ActionBar(actions, BUTTONS, BUTTONS_A_ROW)
         self.details.renamed.connect(actions.rename)
         self.details.annotated.connect(actions.annotate)
+        self._snapshot = QLabel()
+        self._snapshot.setObjectName("snapshot")
+        self._snapshot.setWordWrap(True)
+        self._snapshot.hide()
         self._arrange()
 
     @property
@@ -96,12 +102,20 @@ class ResultTab(OpenedTab):
                 self.say(f"Experiment {self._number}: {part} …")
             case Stored():
                 self._stored = part
+                self._say_when(part.entry)
+
+    def _say_when(self, entry: Entry) -> None:
+        """What is under way is shown as far as it was stored."""
+        status = entry.stored.status
+        self._snapshot.setVisible(not status.is_final)
+        self._snapshot.setText(f"{status.value.capitalize()}: as stored at {time.strftime('%H:%M:%S')}; {WHEN_AGAIN}.")
 
     def _arrange(self) -> None:
         panel = QWidget()
         panel.setFixedWidth(panel_width(self))
         column = QVBoxLayout(panel)
         column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self._snapshot)
         column.addWidget(scrolling(self.details), 1)
         column.addWidget(self._bar)
         row = QHBoxLayout(self)

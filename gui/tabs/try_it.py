@@ -16,6 +16,7 @@ from engine.events import Event, TaskFailed
 from engine.executors.probe_tasks import PickTestImagesTask, ProbeTask, ReadImageTask, TryTask
 from engine.probe_events import ImageRead, PickedTestImages, Probed
 from engine.trained_runs import TrainedRun
+from gui.plain_text import literally
 from gui.requests import Requests
 from gui.views.drawing_canvas import DrawingCanvas
 from gui.views.drop_target import accept_copy
@@ -93,7 +94,7 @@ class TryItTab(QWidget):
             self._box.clear()
             for run in self._runs:
                 self._box.addItem(run.label)
-                self._box.setItemData(self._box.count() - 1, run.label, Qt.ItemDataRole.ToolTipRole)
+                self._box.setItemData(self._box.count() - 1, literally(run.label), Qt.ItemDataRole.ToolTipRole)
             numbers = [run.run for run in self._runs]
             self._box.setCurrentIndex(numbers.index(before.run) if before and before.run in numbers else 0)
         self._pages.show_content(bool(self._runs))

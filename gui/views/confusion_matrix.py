@@ -32,7 +32,7 @@ class ConfusionModel(QAbstractTableModel):
         self._in_percent = False
 
     def show_confusion(self, confusion: Array, names: tuple[str, ...]) -> None:
-        """Show ``confusion``, int [classes, classes], rows the true class."""
+        """Show ``confusion``, int [classes, classes], rows the true class; ``names`` has one for each."""
         self.beginResetModel()
         self._confusion, self._names = confusion, names
         totals = confusion.sum(axis=1, keepdims=True)
@@ -58,6 +58,8 @@ class ConfusionModel(QAbstractTableModel):
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:  # noqa: N802
         """Names of the classes."""
+        if not 0 <= section < self.rowCount():
+            return None
         if role == Qt.ItemDataRole.DisplayRole:
             return self._names[section]
         if role == Qt.ItemDataRole.ToolTipRole:
@@ -112,9 +114,13 @@ class ConfusionMatrix(QTableView):
             header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
 
     def show_confusion(self, confusion: Array, names: tuple[str, ...]) -> None:
-        """Show ``confusion``, int [classes, classes], rows the true class."""
-        self._upright.names = names
-        self._confusion.show_confusion(confusion, names)
+        """Show ``confusion``, int [classes, classes], rows the true class.
+
+        A class without a name is called by its number: an error while Qt asks for a heading would end the program.
+        """
+        complete = (*names, *map(str, range(len(names), len(confusion))))
+        self._upright.names = complete
+        self._confusion.show_confusion(confusion, complete)
 
     def use_percent(self, in_percent: bool) -> None:
         """Show percent of the true class' images, or how many they are."""

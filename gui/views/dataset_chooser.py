@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 
 from engine.datasets import DATASETS
 from engine.events import SamplesReady
+from gui.plain_text import literally
 from gui.views.drop_target import DropTarget
 from gui.views.images import to_qimage
 from gui.views.wheel import WheelFilter
@@ -87,7 +88,7 @@ class DatasetChooser(QWidget):
         """Add a path to the list, unless it is there."""
         if self._box.findData(dataset) < 0:
             self._box.addItem(Path(dataset).name or dataset, dataset)
-            self._box.setItemData(self._box.count() - 1, dataset, Qt.ItemDataRole.ToolTipRole)
+            self._box.setItemData(self._box.count() - 1, literally(dataset), Qt.ItemDataRole.ToolTipRole)
 
     def show_busy(self, text: str) -> None:
         """Say what is being done to get the images."""
@@ -106,7 +107,7 @@ class DatasetChooser(QWidget):
         for label, image, number in zip(self._images, samples.images, samples.labels, strict=False):
             size = QSize(SAMPLE_SIDE, SAMPLE_SIDE)
             label.setPixmap(QPixmap.fromImage(to_qimage(image)).scaled(size, mode=_SMOOTH))
-            label.setToolTip(f"{samples.class_names[number]} ({samples.counts[number]:,} images)")
+            label.setToolTip(literally(f"{samples.class_names[number]} ({samples.counts[number]:,} images)"))
 
     def clear_samples(self) -> None:
         """Show no images."""

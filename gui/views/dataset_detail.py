@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWi
 
 from engine.datasets.inventory import DatasetEntry
 from engine.events import SamplesReady
+from gui.plain_text import literally
 from gui.views.class_counts import ClassCounts
 from gui.views.images import to_qimage
 
@@ -68,7 +69,7 @@ class DatasetDetail(QWidget):
         for label, image, number in zip(self._images, samples.images, samples.labels, strict=False):
             picture = QPixmap.fromImage(to_qimage(image))
             label.setPixmap(picture.scaled(QSize(SIDE, SIDE), mode=Qt.TransformationMode.SmoothTransformation))
-            label.setToolTip(samples.class_names[number])
+            label.setToolTip(literally(samples.class_names[number]))
         self.counts.show_counts(samples)
 
     def _arrange(self) -> None:

@@ -117,10 +117,10 @@ class Findings(QToolButton):
             self._cut()
 
     def _look_at_some(self) -> None:
-        classes = len(self._observations.info.class_names) if self._observations.info else 0
         before = [watch.findings for watch in self._watches.values()]
         for _ in range(min(RUNS_AT_ONCE, len(self._waiting))):
-            self._watches[self._waiting.popleft()].look(classes)
+            watch = self._watches[self._waiting.popleft()]
+            watch.look(len(self._observations.variants[watch.run.planned.spec.variant].class_names))
         if before != [watch.findings for watch in self._watches.values()]:
             self._tell()
         if not self._waiting:

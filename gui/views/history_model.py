@@ -16,6 +16,7 @@ from PySide6.QtGui import QFont, QGuiApplication
 
 from engine.catalogue import Entry, Line
 from engine.search import Query
+from gui.plain_text import literally
 from gui.views.durations import as_duration
 
 Index = QModelIndex | QPersistentModelIndex
@@ -112,7 +113,7 @@ class HistoryModel(QAbstractTableModel):
             Qt.ItemDataRole.DisplayRole: lambda entry, column: COLUMNS[column].text(entry),
             Qt.ItemDataRole.TextAlignmentRole: lambda _e, column: COLUMNS[column].align | Qt.AlignmentFlag.AlignVCenter,
             Qt.ItemDataRole.CheckStateRole: self._check_state,
-            Qt.ItemDataRole.ToolTipRole: lambda entry, _column: _tip(entry),
+            Qt.ItemDataRole.ToolTipRole: lambda entry, _column: literally(_tip(entry)),
             Qt.ItemDataRole.FontRole: lambda entry, _column: _struck(entry),
             Qt.ItemDataRole.ForegroundRole: _faint,
             Qt.ItemDataRole.AccessibleTextRole: lambda entry, column: (

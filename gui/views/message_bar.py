@@ -15,6 +15,7 @@ class MessageBar(QFrame):
         self.setObjectName("message_bar")
         self._text = QLabel()
         self._text.setObjectName("message")
+        self._text.setTextFormat(Qt.TextFormat.PlainText)
         self._text.setWordWrap(True)
         self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)

@@ -23,6 +23,7 @@ from engine.orders import Order
 from engine.wording import counted
 from gui.conductor import Conductor
 from gui.experiment_queue import ExperimentQueue
+from gui.plain_text import literally
 from gui.views.durations import as_duration
 
 NUMBER = Qt.ItemDataRole.UserRole
@@ -97,7 +98,7 @@ class QueuePanel(QDockWidget):
         for order in orders:
             item = QListWidgetItem(describe(order, self._queue.seconds.get(order.id)))
             item.setData(NUMBER, order.id)
-            item.setToolTip(item.text())
+            item.setToolTip(literally(item.text()))
             self._list.addItem(item)
         self._list.setCurrentRow(max(0, next((row for row, o in enumerate(orders) if o.id == chosen), 0)))
         self._list.blockSignals(False)

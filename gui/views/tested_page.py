@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from html import escape
+
 from PySide6.QtCore import QEvent
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QSplitter, QVBoxLayout, QWidget
 
@@ -50,13 +52,13 @@ class TestedPage(QWidget):
 
     def refresh(self, observations: Observations) -> None:
         """Show the chosen run's test, unless it is shown."""
-        run = self._run()
-        if run is None or run.finished is None or run.finished.confusion is None or observations.info is None:
+        run, variant = self._run(), self.chooser.variant
+        if run is None or variant is None or run.finished is None or run.finished.confusion is None:
             self._shown = None
             self._say_nothing(self._why_nothing(run))
         elif run is not self._shown:
             self._shown = run
-            self._show(run, run.finished, run.finished.confusion, observations.info.class_names)
+            self._show(run, run.finished, run.finished.confusion, variant.class_names)
 
     def show_variant(self, name: str, visible: bool) -> None:
         """The page shows the chosen variant, whatever others are hidden."""
@@ -98,7 +100,7 @@ class TestedPage(QWidget):
             f"run {run.planned.spec.repeat}: {right:,} of {total:,} right, {100 * right / total:.2f} %"
         )
         found = most_frequent(confusion, names, MOST_CONFUSIONS)
-        lines = [each.text for each in found] or ["None: every test image was recognised."]
+        lines = [escape(each.text) for each in found] or ["None: every test image was recognised."]
         self._words.setText("<b>Most frequent confusions</b><br>" + "<br>".join(lines))
         self._mistakes.show_mistakes(finished.mistakes, names)
         none = "No test image was wrong." if right == total else "The images were not kept with this older run."

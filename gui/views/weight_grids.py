@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from html import escape
 
 import numpy as np
 from PySide6.QtCore import QRect, QSize, Qt, QTimer, Signal
@@ -37,7 +38,7 @@ class WeightGrid(QWidget):
         # Nothing yet, and other than None, which stands for a layer there is not.
         self._drawn: tuple[object, ...] = ()
         self._variant = variant
-        self._title, self._caption = QLabel(f"<b>{variant}</b>"), ElidedLabel()
+        self._title, self._caption = QLabel(f"<b>{escape(variant)}</b>"), ElidedLabel()
         self._caption.setObjectName("caption")
         self._canvas = _Canvas()
         # Of the canvas, not of the whole: a long title may widen it.
@@ -58,11 +59,11 @@ class WeightGrid(QWidget):
         self._drawn = (which, is_best, scale)
         if weights is None:
             self._canvas.show_image(QImage(), ())
-            self._title.setText(f"<b>{self._variant}</b>")
+            self._title.setText(f"<b>{escape(self._variant)}</b>")
             self._caption.setText(f"has {len(run.layers)} layers")
             return
         self._show(weights, scale, class_names if weights.layer == run.layers[-1] else ())
-        self._title.setText(f"<b>{self._variant}</b> {weights.layer}")
+        self._title.setText(f"<b>{escape(self._variant)}</b> {weights.layer}")
         best = "best " if is_best else ""
         size = f"±{scale:.2g}" if np.isfinite(weights.values).all() else "not all finite"
         self._caption.setText(f"{best}run {run.planned.spec.repeat}, step {weights.step:,}, {size}")
@@ -160,8 +161,7 @@ class WeightGrids(QWidget):
             scale = self._history.scale(newest)
             shown = newest if step is None else self._history.at(newest, step)
         is_best = run.test_accuracy is not None and len(variant.runs) > 1
-        class_names = self._observations.info.class_names if self._observations.info else ()
-        self._grids[name].show_layer(run, shown, is_best, scale, class_names)
+        self._grids[name].show_layer(run, shown, is_best, scale, variant.class_names)
 
     def _go_to(self, _step: int | None) -> None:
         """Draw the grids as they were, those in sight first."""

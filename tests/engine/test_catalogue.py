@@ -7,17 +7,21 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from statistics import fmean
 
 import pytest
 
 from engine.catalogue import THUMBNAIL_VALUES, Catalogue
 from engine.errors import StoreError
-from engine.events import Status
+from engine.events import Intervention, InterventionKind, Status
+from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
+from engine.orders import Orders
 from engine.palette import colour_of
 from engine.paths import model_file
+from engine.results import load_results
 from engine.spec import RunSpec
 from engine.store import Store
-from tests.engine.support import finished, record, started
+from tests.engine.support import finished, record, small_spec, started
 from tests.stored import store_experiment, whole_run
 
 
@@ -62,6 +66,24 @@ def test_stopped_runs_count_only_where_none_went_through(catalogue: Catalogue, w
     stopped((1,))
     stopped((1, 2))
     assert [(entry.best, entry.mean) for entry in catalogue.entries()] == [(0.75, 0.75), (0.5, 0.5)]
+
+
+def test_accuracies_are_those_of_the_runs_that_the_results_count(catalogue: Catalogue, workspace: Path) -> None:
+    accuracies = {("mlp_1", 1): 0.9, ("mlp_1", 2): 0.5, ("mlp_2", 1): 0.7, ("mlp_2", 2): 0.8}
+
+    def answer(task):
+        begun, *rest = whole_run(task, lambda spec: accuracies[spec.variant, spec.repeat])
+        if (task.spec.variant, task.spec.repeat) == ("mlp_1", 2):
+            return [begun, *rest]
+        # By hand: one of the runs of mlp_1, all of mlp_2.
+        return [begun, Intervention(task.run, 10, 0.1, InterventionKind.LEARNING_RATE, 0.01), *rest]
+
+    number = store_experiment(workspace, answer=answer)
+    with closing(Store(workspace)) as store:
+        counted = [each for variant in load_results(store, number).variants for each in variant.test_accuracies]
+    entry = catalogue.entry(number)
+    assert sorted(counted) == [0.5, 0.7, 0.8]
+    assert (entry.best, entry.mean) == (max(counted), pytest.approx(fmean(counted)))
 
 
 def test_probes_are_not_among_the_accuracies(catalogue: Catalogue, workspace: Path) -> None:
@@ -127,6 +149,18 @@ def test_what_has_not_ended_is_hidden_but_not_removed(catalogue: Catalogue, work
         catalogue.purge([number])
         assert catalogue.entry(number).is_deleted
         assert len(store.runs(number)) == 4
+
+
+def test_what_waits_for_further_runs_is_not_thrown_away(catalogue: Catalogue, workspace: Path) -> None:
+    other, number = store_experiment(workspace), store_experiment(workspace)
+    with closing(Orders(workspace)) as orders:
+        waiting = orders.add(ARCHITECTURES_EXPERIMENT, small_spec(repeats=5), extends=number)
+        with pytest.raises(StoreError, match=f"Experiment {number} waits in the queue"):
+            catalogue.delete([other, number])
+        assert not [entry.number for entry in catalogue.entries() if entry.is_deleted]
+        orders.remove(waiting.id)
+    catalogue.delete([other, number])
+    assert all(entry.is_deleted for entry in catalogue.entries())
 
 
 def test_a_thumbnail_has_the_mean_curves_in_the_colours_of_the_variants(catalogue: Catalogue, workspace: Path) -> None:

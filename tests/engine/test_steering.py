@@ -267,6 +267,14 @@ def test_other_images_than_before_get_no_further_runs(store: Store) -> None:
     assert len(store.runs(number)) == 1
 
 
+def test_what_was_deleted_gets_no_further_runs(store: Store) -> None:
+    number, _ = planned(store)
+    store._execute("UPDATE experiments SET deleted=1.0 WHERE id=?", number)
+    ended, _ = extended(store, ScriptedExecutor(), small_spec(repeats=2), number, ARCHITECTURES_EXPERIMENT)
+    assert (ended.status, len(store.runs(number))) == (Status.FAILED, 1)
+    assert "was deleted; restore it" in ended.reason
+
+
 def test_skipping_every_run_leaves_a_cancelled_experiment(store: Store) -> None:
     executor = ScriptedExecutor(lambda task: [task.failed(Status.SKIPPED, "Skipped.")])
     ended, _ = run_session(store, executor, small_spec(repeats=2))

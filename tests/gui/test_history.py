@@ -29,16 +29,19 @@ from pytestqt.qtbot import QtBot
 from engine.catalogue import Catalogue
 from engine.events import Status
 from engine.experiments import EXPERIMENTS
+from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
+from engine.orders import Orders
 from engine.palette import colour_of
 from engine.settings import copied
 from engine.store import Store
+from gui.plain_text import literally
 from gui.reader import Reader
 from gui.tabs.experiment_actions import ACTIONS
 from gui.tabs.history import HistoryTab
 from gui.views.history_model import BEST, COLUMNS, CURVE, NUMBER, STATUS, TICK, TITLE
 from gui.views.message_bar import MessageBar
 from gui.window import MainWindow
-from tests.engine.support import ScriptedExecutor
+from tests.engine.support import ScriptedExecutor, small_spec
 from tests.gui.conftest import MakeWindow
 from tests.gui.history_support import (
     column,
@@ -349,6 +352,47 @@ def test_what_is_under_way_can_not_be_deleted(
     history.experiment_actions.set_under_way(None)
     press(history, "delete")
     until(qtbot, lambda: listed(history) == [3, 2])
+
+
+def test_what_waits_for_further_runs_can_not_be_deleted(
+    qtbot: QtBot, history: HistoryTab, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(Orders(workspace)) as orders:
+        orders.add(ARCHITECTURES_EXPERIMENT, small_spec(repeats=9), extends=1)
+    failed = heard(history.experiment_actions.failed)
+    answering(monkeypatch, QMessageBox.StandardButton.Yes)
+    history.table.choose([1])
+    press(history, "delete")
+    until(qtbot, lambda: failed)
+    assert "waits in the queue" in failed[0]
+    assert not entry_of(workspace, 1).is_deleted
+
+
+def test_what_is_left_out_of_a_comparison_is_said(history: HistoryTab) -> None:
+    said = heard(history.experiment_actions.said)
+    tick(history, 1, 2, 3)
+    press(history, "compare")
+    assert said == ["Without curves, so not in the comparison: #3 Basics."]
+
+
+def test_home_and_end_go_to_the_first_and_the_last_row(qtbot: QtBot, history: HistoryTab) -> None:
+    history.table.choose([2])
+    qtbot.keyClick(history.table, Qt.Key.Key_End)
+    assert [entry.number for entry in history.table.chosen] == [1]
+    qtbot.keyClick(history.table, Qt.Key.Key_Home)
+    assert [entry.number for entry in history.table.chosen] == [3]
+
+
+def test_titles_are_shown_as_they_were_written(
+    qtbot: QtBot, history: HistoryTab, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    formats = []
+    monkeypatch.setattr(QMessageBox, "exec", lambda box: formats.append(box.textFormat()))
+    history.table.choose([1])
+    press(history, "delete")
+    assert formats == [Qt.TextFormat.PlainText]
+    assert literally("a <b>bold</b>\ntitle") == "<span>a &lt;b&gt;bold&lt;/b&gt;<br>title</span>"
+    assert literally("1 < 2 & 3") == "1 < 2 & 3"
 
 
 def test_compare_takes_those_ticked_that_have_runs(qtbot: QtBot, history: HistoryTab) -> None:

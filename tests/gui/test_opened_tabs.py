@@ -26,6 +26,7 @@ from engine.events import Status
 from engine.executors.tasks import TrainTask
 from engine.experiments.convolution import METHODS
 from engine.palette import distinct_styles
+from engine.store import Store
 from gui.stored import Stored, merged, reading
 from gui.tabs.compare_tab import CompareTab, side_by_side
 from gui.tabs.history import HistoryTab
@@ -106,6 +107,22 @@ def test_an_opened_experiment_shows_its_curves_runs_and_settings(qtbot: QtBot, w
 def test_every_kind_of_training_opens_with_the_board_of_its_tab(qtbot: QtBot, window: MainWindow, number: int) -> None:
     tab = opened(qtbot, window, number)
     assert find(tab, RunTable, "runs").model().rowCount() > 0
+
+
+def test_a_tab_on_what_is_under_way_says_that_it_is_a_snapshot(
+    qtbot: QtBot, window: MainWindow, workspace: Path
+) -> None:
+    assert find(opened(qtbot, window, 1), QLabel, "snapshot").isHidden()
+    with closing(Store(workspace)) as store:
+        store.reopen_experiment(2, store.experiment(2).spec, 1)  # another window goes on with it
+    label = find(opened(qtbot, window, 2), QLabel, "snapshot")
+    assert label.isVisible()
+    assert label.text().startswith("Running: as stored at ")
+    with closing(Store(workspace)) as store:
+        store.finish_experiment(2, Status.FINISHED, "")
+    tab = front(window)
+    tab.load()
+    until(qtbot, label.isHidden)
 
 
 def test_opening_twice_shows_the_tab_that_is_there(qtbot: QtBot, window: MainWindow) -> None:

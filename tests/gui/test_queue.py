@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import QLabel, QListWidget, QPushButton
 from pytestqt.qtbot import QtBot
 
@@ -128,3 +128,20 @@ def test_the_panel_says_what_is_under_way(qtbot: QtBot, make_window: MakeWindow)
     queue_up(qtbot, window, "activations")
     label = find(window, QLabel, "queue_now")
     qtbot.waitUntil(lambda: "Architectures" in label.text() and " left" in label.text(), timeout=PATIENCE_MS)
+
+
+def test_what_another_window_took_is_no_longer_listed(qtbot: QtBot, make_window: MakeWindow, workspace: Path) -> None:
+    with closing(Orders(workspace)) as orders:
+        for _ in range(2):
+            orders.add(ARCHITECTURES_EXPERIMENT, small_spec())
+        window = make_window(ObedientExecutor())
+        orders.take()  # as another window would
+        assert len(waiting(window)) == 2
+        activated = QEvent(QEvent.Type.ActivationChange)
+        window.activateWindow()
+        qtbot.waitUntil(window.isActiveWindow, timeout=PATIENCE_MS)
+        window.changeEvent(activated)
+        assert len(waiting(window)) == 1
+        orders.take()
+    press(qtbot, window, "queue_start")
+    assert (waiting(window), window.is_training) == ([], False)

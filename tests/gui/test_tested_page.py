@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from engine.events import ExperimentStarted, Mistake, RunFinished, Status
 from gui.observations import Observations
+from gui.stored import Stored, merged
 from gui.views.confusion_matrix import WRONG, ConfusionMatrix
 from gui.views.hinted import Hinted
 from gui.views.mistake_grid import MistakeGrid
@@ -194,3 +196,31 @@ def test_a_new_plan_forgets_the_old_test(page: TestedPage) -> None:
     assert hint(page) is None
     shown(page, observed())
     assert hint(page) is not None
+
+
+def test_in_a_comparison_every_variant_keeps_the_classes_it_was_trained_on(page: TestedPage) -> None:
+    few = animals(of_test(mistakes=()), names=("oak", "elm", "ash"))
+    more = np.diag([5] * 10)
+    more[9, 8] = 2
+    many = animals(of_test(confusion=more, mistakes=(mistake(1, 9, 8, 0.5),)), names=tuple("abcdefghij"))
+    few.experiment, many.experiment = 1, 2
+    together = merged(-1, [Stored(Mock(), few), Stored(Mock(), many)])
+    shown(page, together)
+    [first, second] = [variant for variant in together.variants.values() if variant.name.endswith(" mlp_1")]
+    assert (first.class_names, second.class_names) == (("oak", "elm", "ash"), tuple("abcdefghij"))
+    page.chooser.choose(second.name)
+    model = find(page, ConfusionMatrix, "confusion_matrix").model()
+    headings = [model.headerData(section, Qt.Orientation.Horizontal) for section in range(model.columnCount())]
+    assert headings == list("abcdefghij")
+    assert "j taken for i" in find(page, QLabel, "confusions").text()
+    page.chooser.choose(first.name)
+    assert "oak taken for elm" in find(page, QLabel, "confusions").text()
+
+
+def test_classes_without_a_name_are_numbered_rather_than_end_the_program(qtbot: QtBot) -> None:
+    matrix = ConfusionMatrix()
+    qtbot.addWidget(matrix)
+    matrix.show_confusion(CONFUSION, ("cat",))
+    model = matrix.model()
+    assert [model.headerData(section, Qt.Orientation.Vertical) for section in range(3)] == ["cat", "1", "2"]
+    assert model.headerData(3, Qt.Orientation.Vertical) is None
