@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import platform
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,6 +16,7 @@ from engine.events import Device
 Gpu = TypeVar("Gpu")
 
 AUTO, CPU = "auto", "cpu"
+STDERR = 2  # its file descriptor
 
 
 def cpu_count() -> int:
@@ -64,6 +66,24 @@ def check_device(device: str, there: Collection[str]) -> None:
     """Raises :class:`DeviceError` unless ``device`` can be had where there are ``there``, such as {cpu, gpu:0}."""
     if device != AUTO and device not in there:
         raise DeviceError(f"There is no {device} on this machine; choose {', '.join([AUTO, *sorted(there)])}.")
+
+
+@contextmanager
+def silenced() -> Iterator[None]:
+    """Within, what is printed as an error goes nowhere: TensorFlow speaks past Python as it loads."""
+    try:
+        kept = os.dup(STDERR)
+    except OSError:  # a program without a console
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, STDERR)
+        yield
+    finally:
+        os.dup2(kept, STDERR)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def quiet_tensorflow() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from statistics import fmean
 
@@ -65,6 +65,11 @@ class VariantResult:
         """
         finished = [result for result in self.tested if result.run.status is Status.FINISHED]
         return [result for result in finished if not result.rates_by_hand] or finished or self.tested
+
+    @property
+    def of_counted(self) -> VariantResult:
+        """The variant with the counted runs alone, or with all that recorded something where none was tested."""
+        return replace(self, runs=self.counted or self.runs)
 
     @property
     def best(self) -> RunResult | None:

@@ -91,7 +91,7 @@ class Session:
     def _run_training(
         self, experiment: TrainingExperiment, spec: ExperimentSpec, extends: int | None
     ) -> ExperimentFinished:
-        stored = [] if extends is None else self._worth_keeping(extends)
+        void, stored = ([], []) if extends is None else self._sorted(extends)
         self._known = {(run.spec.variant, run.spec.repeat) for run in stored}
         runs = experiment.plan(spec)
         workers = self._executor.start(max(1, len(runs) - len(stored)))
@@ -102,6 +102,7 @@ class Session:
         else:
             same_images(self._store.experiment(extends), info.fingerprint)
             self._number = extends
+            self._store.remove_runs([run.id for run in void])
             self._store.reopen_experiment(extends, spec.to_json(), workers)
         planned = self._store_runs(runs, counted)
         before = tuple(planned_run(run) for run in stored)
@@ -114,20 +115,19 @@ class Session:
             last = self._train(planned)
         return ExperimentFinished(self._number, *self._outcome())
 
-    def _worth_keeping(self, experiment: int) -> list[StoredRun]:
-        """The runs of a stored experiment that need not be trained again; the others are forgotten.
+    def _sorted(self, experiment: int) -> tuple[list[StoredRun], list[StoredRun]]:
+        """The runs of a stored experiment that are to be trained anew, and those that are kept.
 
         A run that never came to a record has nothing to keep, and a search that did not finish finds nothing.
         """
         runs = self._store.runs(experiment)
         void = [
-            run.id
+            run
             for run in runs
             if run.status not in (Status.FINISHED, Status.DIVERGED)
             and (run.spec.probe or not self._store.has_records(run.id))
         ]
-        self._store.remove_runs(void)
-        return [run for run in runs if run.id not in void]
+        return void, [run for run in runs if run not in void]
 
     @property
     def _was_ended(self) -> bool:

@@ -107,6 +107,14 @@ class RunObservation:
         self.test_accuracy = event.test_accuracy
 
     @property
+    def learning_rate(self) -> float | None:
+        """The rate it learns with now: that of its last record, unless another was set since; None before either."""
+        given = [done for done in self.interventions if done.value is not None]
+        if given and (self.last is None or given[-1].step >= self.last.step):
+            return given[-1].value
+        return self.last.learning_rate if self.last is not None else None
+
+    @property
     def has_rate_by_hand(self) -> bool:
         """Whether somebody changed its learning rate while it trained."""
         return any(done.kind is InterventionKind.LEARNING_RATE for done in self.interventions)

@@ -63,6 +63,7 @@ class ProgramDialogs(QObject):
         self._devices: dict[str, str] | None = None  # not yet known
         self._used: Device | None = None
         self._settings_dialog: SettingsDialog | None = None
+        self._about_dialog: AboutDialog | None = None
         self._log_window: LogWindow | None = None
 
     def begin(self) -> None:
@@ -128,9 +129,13 @@ class ProgramDialogs(QObject):
         dialog.deleteLater()
 
     def show_about(self) -> None:
-        """Show the About box."""
-        dialog = AboutDialog(self._workspace, self._device_lines(), self._window)
+        """Show the About box; what there is to compute on is looked for where it isn't known."""
+        lines = self._device_lines()
+        self._about_dialog = dialog = AboutDialog(self._workspace, lines, self._window)
+        if not lines:
+            self.devices_wanted.emit()
         dialog.exec()
+        self._about_dialog = None
         dialog.deleteLater()
 
     def show_log(self) -> None:
@@ -155,6 +160,8 @@ class ProgramDialogs(QObject):
         self._devices = devices
         if self._settings_dialog is not None:
             self._settings_dialog.show_devices(devices)
+        if self._about_dialog is not None:
+            self._about_dialog.show_devices(self._device_lines())
         try:
             check_device(self._device, devices)
         except DeviceError as error:

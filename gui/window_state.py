@@ -1,11 +1,15 @@
-"""How a window was left: its place, the tab in front, where its splitters stood."""
+"""How a window was left: its place, the tab in front, where its splitters stood, what its forms said."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 from PySide6.QtCore import QByteArray, QSettings
 from PySide6.QtWidgets import QMainWindow, QSplitter, QTabWidget, QWidget
+
+from engine.errors import SpecError
+from gui.tabs.experiment_tab import ExperimentTab
 
 
 def remember_state(window: QMainWindow, tabs: QTabWidget, settings: QSettings) -> None:
@@ -15,6 +19,9 @@ def remember_state(window: QMainWindow, tabs: QTabWidget, settings: QSettings) -
     settings.setValue("tab", front.objectName() if front is not None else "")
     for key, splitter in _splitters(tabs):
         settings.setValue(key, splitter.saveState())
+    for tab in tabs.findChildren(ExperimentTab):
+        with suppress(SpecError):  # a form that makes no sense is not worth remembering
+            settings.setValue(f"forms/{tab.experiment.name}", tab.form.spec().to_json())
 
 
 def restore_state(window: QMainWindow, tabs: QTabWidget, settings: QSettings) -> None:
@@ -29,6 +36,10 @@ def restore_state(window: QMainWindow, tabs: QTabWidget, settings: QSettings) ->
         state = settings.value(key)
         if isinstance(state, QByteArray):
             splitter.restoreState(state)
+    for tab in tabs.findChildren(ExperimentTab):
+        with suppress(SpecError):  # of another version of the program
+            if isinstance(text := settings.value(f"forms/{tab.experiment.name}"), str):
+                tab.show_spec(tab.experiment.spec.from_json(text))
 
 
 def _splitters(tabs: QTabWidget) -> Iterator[tuple[str, QSplitter]]:

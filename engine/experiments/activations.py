@@ -101,14 +101,17 @@ def figures(result: ExperimentResult) -> Iterator[tuple[str, Figure]]:
 
 
 def course_dictionaries(result: ExperimentResult) -> Iterator[tuple[str, CourseDictionary]]:
-    """``part4_<architecture>``: for each activation the curves of loss and gradient magnitude, averaged over runs."""
+    """``part4_<architecture>``: for each activation the curves of loss and gradient magnitude.
+
+    They are averaged over the counted runs, or over all recorded where none was tested.
+    """
     for architecture, variants in _by_architecture(result).items():
         dictionary: CourseDictionary = {"name": architecture}
         for key, quantity in (("loss_curve", "training_loss"), ("grad_curve", "gradient_norm")):
             for name in variants:
                 variant = result.variant(name)
                 if variant is not None and variant.runs:
-                    dictionary[f"{name.rpartition('/')[2]}_{key}"] = variant.mean(quantity).tolist()
+                    dictionary[f"{name.rpartition('/')[2]}_{key}"] = variant.of_counted.mean(quantity).tolist()
         if len(dictionary) > 1:
             yield f"part4_{architecture}", dictionary
 

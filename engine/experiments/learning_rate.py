@@ -203,7 +203,10 @@ def figures(result: ExperimentResult) -> Iterator[tuple[str, Figure]]:
 
 
 def course_dictionaries(result: ExperimentResult) -> Iterator[tuple[str, CourseDictionary]]:
-    """``part5_<architecture>``: for each rate the loss and, in percent, the validation accuracy, averaged over runs."""
+    """``part5_<architecture>``: for each rate the curves of loss and, in percent, validation accuracy.
+
+    They are averaged over the counted runs, or over all recorded where none was tested.
+    """
     trained = [variant for variant in result.compared if variant.runs]
     if not trained:
         return
@@ -212,7 +215,7 @@ def course_dictionaries(result: ExperimentResult) -> Iterator[tuple[str, CourseD
     for key, quantity, scale in (("loss_curve", "training_loss", 1.0), ("val_acc_curve", "validation_accuracy", 100.0)):
         for variant in trained:
             rate = variant.runs[0].run.spec.training.learning_rate
-            dictionary[f"{key}_{rate_digits(rate)}"] = (scale * variant.mean(quantity)).tolist()
+            dictionary[f"{key}_{rate_digits(rate)}"] = (scale * variant.of_counted.mean(quantity)).tolist()
     yield f"part5_{name}", dictionary
 
 

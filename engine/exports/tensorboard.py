@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from engine.devices import silenced
 from engine.events import Record
 from engine.exports.curves import of_activations
 from engine.exports.files import file_name
@@ -35,7 +36,8 @@ def write_event_files(folder: Path, store: Store, result: ExperimentResult) -> I
             place.mkdir(parents=True, exist_ok=True)
             # TensorBoard reads the files of a folder in the order of their names, which hold a time and a host.
             path = place / OWN_NAME.format(int(times[0]))
-            _write(path, run, times.tolist())
+            with silenced():
+                _write(path, run, times.tolist())
             _remove_others(place, path)
             yield path
 

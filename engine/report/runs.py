@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from engine.claims.base import ranked
@@ -73,12 +74,16 @@ def event_table(result: ExperimentResult, runs: Sequence[StoredRun]) -> Table | 
 
 
 def curve_table(store: Store, result: ExperimentResult, runs: Sequence[StoredRun]) -> Table | None:
-    """What the curves say, run by run, alike ones in one row; None where they are all sound."""
+    """What the curves say, run by run, alike ones in one row; None where they are all sound.
+
+    Probes are left out: their rate is driven until they look ill.
+    """
     classes = len(result.dataset.class_names)
+    judged = [run for run in runs if not run.spec.probe]
     # One run after the other: the records of all of them need not be in memory at once.
     seen = [
         finding
-        for run, restored in zip(runs, restored_runs(store, list(runs)), strict=True)
+        for run, restored in zip(judged, restored_runs(store, judged), strict=True)
         for finding in diagnose(restored_curves(planned_run(run), restored), classes)
     ]
     rows = tuple((group.text, _ranges(group.repeats), group.finding.advice) for group in grouped(seen))
@@ -98,9 +103,15 @@ def _happened(run: StoredRun, recorded: RunResult | None) -> list[str]:
 def _end(run: StoredRun, recorded: RunResult | None) -> str:
     where = f" at step {recorded.records[-1].step:,} of {run.total_steps:,}" if recorded else " before its first record"
     tested = ", tested as it then was" if run.is_tested else ""
-    reason = f" {run.reason}" if run.reason else ""
-    verb = "not ended" if not run.status.is_final else run.status.value
-    return f"{verb.capitalize()}{where}{tested}.{reason}"
+    verb = ("not ended" if not run.status.is_final else run.status.value).capitalize()
+    reason = _without(verb, run.reason)
+    return f"{verb}{where}{tested}." + (f" {reason}" if reason else "")
+
+
+def _without(verb: str, reason: str) -> str:
+    """The reason, less a beginning that only says the verb again."""
+    rest = re.sub(rf"^{verb}[.;]\s*", "", reason)
+    return rest[:1].upper() + rest[1:]
 
 
 def _ranges(numbers: Sequence[int]) -> str:

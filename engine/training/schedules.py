@@ -35,12 +35,12 @@ class SteerableRate(LearningRateSchedule):
     """
 
     def __init__(self, planned: LearningRateSchedule) -> None:
-        self._planned = planned
+        self.planned = planned
         self._by_hand = tf.Variable(-1.0, trainable=False)  # below 0: nobody has
 
     def __call__(self, step: Any) -> Any:
         """The rate at ``step``, counted from 0."""
-        return tf.where(self._by_hand < 0, self._planned(step), self._by_hand)
+        return tf.where(self._by_hand < 0, self.planned(step), self._by_hand)
 
     def steer(self, rate: float) -> None:
         """Give ``rate`` from now on."""
@@ -48,7 +48,7 @@ class SteerableRate(LearningRateSchedule):
 
     def get_config(self) -> dict[str, Any]:
         """What Keras saves of the plan."""
-        return dict(self._planned.get_config())
+        return dict(self.planned.get_config())
 
 
 def _planned_rate(run: RunSpec, timetable: Timetable) -> float | LearningRateSchedule:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from importlib.metadata import version
 from pathlib import Path
+from zipfile import is_zipfile
 
 import keras
 import numpy as np
@@ -34,6 +36,8 @@ from engine.training.intervals import Timetable
 from engine.training.mistakes import surest_mistakes
 from engine.training.model import MeasuredModel
 from engine.training.schedules import make_learning_rate
+
+log = logging.getLogger(__name__)
 
 
 def train(number: int, run: RunSpec, data: PreparedData, emit: Emit, poll: Poll, model_file: Path | None) -> None:
@@ -101,12 +105,18 @@ def take_weights(network: keras.Sequential, file: Path, architecture: str) -> No
     """
     try:
         network.load_weights(file)
-    except Exception as error:  # a damaged file makes Keras raise almost anything
-        reason = "it does not exist" if not file.exists() else (str(error).splitlines() or [type(error).__name__])[0]
+    except Exception:  # a damaged file makes Keras raise almost anything, and lists objects in its words
+        log.info("weights of %s not taken", file, exc_info=True)
         raise NetworkError(
-            f"{file} can't be trained on as {architecture_name(architecture)} ({reason[:150]}); choose the "
+            f"{file} can't be trained on as {architecture_name(architecture)} ({_why_not(file)}); choose the "
             "architecture and the image shape it was trained with."
         ) from None
+
+
+def _why_not(file: Path) -> str:
+    if not file.exists():
+        return "it does not exist"
+    return "its weights don't fit the layers" if is_zipfile(file) else "it holds no network"
 
 
 def fit(model: MeasuredModel, callbacks: list[keras.callbacks.Callback]) -> None:

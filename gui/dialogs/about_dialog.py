@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QGridLayout, QLabel, QV
 
 from engine.versions import versions
 
-UNKNOWN_DEVICE = "known once something has been computed"
+UNKNOWN_DEVICE = "being looked for …"
 LICENCE = "MIT"
 VALUE_WIDTH = 60  # characters; longer values are wrapped
 

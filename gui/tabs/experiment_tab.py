@@ -39,6 +39,7 @@ from engine.wording import counted
 from gui.form import Form
 from gui.observations import Observations, RunObservation
 from gui.tabs.board import Board
+from gui.verdict import verdict
 from gui.views.control_bar import UNDER_WAY, ControlBar, State
 from gui.views.durations import as_duration
 from gui.views.lesson import Lesson
@@ -166,7 +167,7 @@ class ExperimentTab(QWidget):
         if status in (Status.FAILED, Status.CANCELLED):
             return _ENDINGS[status] + "."
         tested = counted(sum(run.test_accuracy is not None for run in runs), "run")
-        return f"{_ENDINGS[status]}, {tested} trained and tested."
+        return f"{_ENDINGS[status]}, {tested} trained and tested. {verdict(self.observations)}".rstrip()
 
     def refresh(self) -> None:
         """Draw everything that has changed."""
@@ -197,9 +198,9 @@ class ExperimentTab(QWidget):
 
     def _offer_rate(self) -> None:
         """The rate box follows the rate of the run it is for."""
-        last = next((run.last for run in self._steered() if run.last is not None), None)
-        if last is not None:
-            self.controls.show_rate(last.learning_rate)
+        rate = next((rate for run in self._steered() if (rate := run.learning_rate) is not None), None)
+        if rate is not None:
+            self.controls.show_rate(rate)
 
     def _steered(self) -> list[RunObservation]:
         """The runs that a command to some runs is for: those chosen in the table and not over, else all under way."""

@@ -105,7 +105,8 @@ class ControlBar(QWidget):
         self._rate.selectAll()
 
     def show_state(self, state: State) -> None:
-        """Enable what can be asked for."""
+        """Enable what can be asked for; the focus stays here where a button that has it no longer can be pressed."""
+        focused = any(button.hasFocus() for button in self._buttons.values())
         for each in BUTTONS:
             if each.name in self._buttons:
                 self._buttons[each.name].setEnabled(state in each.states)
@@ -113,6 +114,8 @@ class ControlBar(QWidget):
             self._buttons["pause"].setText("Resume" if state is State.PAUSED else "Pause")
             for widget in (self._rate, self._set_rate):
                 widget.setEnabled(state in UNDER_WAY)
+        if focused and not any(button.hasFocus() for button in self._buttons.values()):
+            self._buttons["run"].setFocus()
 
     def show_busy(self, busy: bool) -> None:
         """Say whether pressing Run would begin at once or has to wait for its turn."""

@@ -26,6 +26,7 @@ FADED = 0.15  # opacity of what another variant is pointed out beside
 # A smooth edge costs most where a line goes up and down in every column of pixels, and is seen least there.
 ROUGH, VERY_ROUGH = 1.5, 4  # times the plot's width that a line is long
 MANY_LINES = 8  # runs drawn with fewer points each, and without smooth edges
+SETTINGS = ("learning_rate",)  # chosen, not measured: there is no noise to smooth
 # Of which quantities the greatest value is the best one; of those named False the least.
 BEST = {"training_accuracy": True, "validation_accuracy": True, "training_loss": False, "validation_loss": False}
 
@@ -41,7 +42,11 @@ class Series:
 
 @dataclass(frozen=True)
 class Reading:
-    """A curve at one record: ``spread`` is a deviation or an error, ``span`` least and greatest run; None without."""
+    """A curve at one record, as measured.
+
+    ``spread`` is a deviation or an error, ``span`` least and greatest run, ``smoothed`` where the line
+    is; None without.
+    """
 
     name: str
     colour: str
@@ -51,6 +56,7 @@ class Reading:
     seconds: float
     spread: float | None = None
     span: tuple[float, float] | None = None
+    smoothed: float | None = None
 
 
 @dataclass(frozen=True)
@@ -125,6 +131,10 @@ class Curve:
         else:
             self._take_mean(logarithmic)
 
+    @property
+    def _smoothing(self) -> float:
+        return 0.0 if self.series.quantity in SETTINGS else self._options.smoothing
+
     def _take_mean(self, logarithmic: bool) -> None:
         curve = self.variant.curve(self.series.quantity)
         # Time is another statistic over the runs, and computed only where it is the axis.
@@ -136,7 +146,7 @@ class Curve:
             self._lines, self._clocks = [LineData()], [Growing()]
         self._versions = (curve.version, clock.version)
         x = self._horizontal(self.variant.steps, clock.mean, self._clocks[0], first)
-        self._lines[0].update(x, curve.mean, first, self._options.smoothing)
+        self._lines[0].update(x, curve.mean, first, self._smoothing)
         if self.banded and self._options.repeats is not Repeats.MEAN and len(self.variant.runs) > 1:
             self._take_band(curve, x, first, logarithmic)
 
@@ -146,7 +156,7 @@ class Curve:
         for growing, values in zip(
             (low, high), band_edges(curve, first, self._options.repeats, logarithmic), strict=True
         ):
-            growing.replace(first, smoothed(values, self._options.smoothing, growing.values[:first]))
+            growing.replace(first, smoothed(values, self._smoothing, growing.values[:first]))
         self._band.update(x, low.values, high.values, first)
 
     def _take_runs(self) -> None:
@@ -160,7 +170,7 @@ class Curve:
                 steps, seconds = self.variant.steps[:length], copied(run.curves["seconds"])
                 x = self._horizontal(steps, seconds, self._clocks[place], min(first, length))
                 values = copied(run.curves[self.series.quantity])
-                self._lines[place].update(x, values, min(first, length), self._options.smoothing)
+                self._lines[place].update(x, values, min(first, length), self._smoothing)
                 self._lengths[place] = length
 
     def _horizontal(self, steps: Array, seconds: Array, clock: Growing, first: int) -> Array:
@@ -180,7 +190,7 @@ class Curve:
         """Give the items what is seen of the data."""
         many = len(self._lines) > MANY_LINES
         columns = max(round(frame.width), 1) // (2 if many else 1)
-        smooth = bool(self._options.smoothing)
+        smooth = bool(self._smoothing)
         self.raw.setData(*joined([self._points(data.raw, frame, columns) for data in self._lines if smooth]))
         x, y = joined([self._points(data.line, frame, columns) for data in self._lines])
         roughness = length_in_pixels(y, frame) / max(frame.width, 1)
@@ -250,12 +260,14 @@ class Curve:
 
     def _reading(self, place: int, at: int) -> Reading:
         scale, repeats = self.series.scale, self._options.repeats
-        value = float(self._lines[place].line.low[at]) * scale
+        value, smooth = (float(span.low[at]) * scale for span in (self._lines[place].raw, self._lines[place].line))
+        shown = smooth if self._smoothing else None
         step = float(self.variant.steps[at])
         if repeats is Repeats.RUNS:
             run = self.variant.runs[place]
             name, seconds = f"{self.label} run {run.planned.spec.repeat}", run.curves["seconds"][at]
-            return Reading(name, self.colour, value, step, step / self.variant.steps_per_epoch, seconds)
+            epoch = step / self.variant.steps_per_epoch
+            return Reading(name, self.colour, value, step, epoch, seconds, smoothed=shown)
         seconds = float(self.variant.curve("seconds").mean[at])
         curve = self.variant.curve(self.series.quantity)
         spread: float | None = None
@@ -269,7 +281,8 @@ class Curve:
                     spread = deviation / float(curve.count[at]) ** 0.5
                 case Repeats.RANGE:
                     span = float(curve.least[at]) * scale, float(curve.greatest[at]) * scale
-        return Reading(self.label, self.colour, value, step, step / self.variant.steps_per_epoch, seconds, spread, span)
+        epoch = step / self.variant.steps_per_epoch
+        return Reading(self.label, self.colour, value, step, epoch, seconds, spread, span, shown)
 
     @property
     def colour(self) -> str:

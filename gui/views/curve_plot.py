@@ -217,6 +217,13 @@ class CurvePlot(CursorPlot):
         button.move(LOG_BUTTON_MARGIN, LOG_BUTTON_MARGIN)  # above the axis that it changes
         return button
 
+    def _show_label(self) -> None:
+        """Leave the vertical axis' name out where the plot is so low that it would lie under the button."""
+        name, middle = self.getPlotItem().getAxis("left").label, self.getViewBox().sceneBoundingRect().center()
+        top = self.mapFromScene(middle).y() - name.boundingRect().width() / 2
+        # By opacity: each restyling of the axis makes its name visible again.
+        name.setOpacity(float(top >= self._log_button.geometry().bottom()))
+
     def _choose_logarithmic(self, logarithmic: bool) -> None:
         self.use_logarithmic(logarithmic)
         self.logarithmic_chosen.emit(logarithmic)
@@ -252,6 +259,7 @@ class CurvePlot(CursorPlot):
         self.show_box()
 
     def _resized(self) -> None:
+        self._show_label()
         self._draw(self._all())
         self.show_box()
 

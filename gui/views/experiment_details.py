@@ -129,7 +129,7 @@ class ExperimentDetails(QWidget):
         rows = QFormLayout()
         rows.setContentsMargins(0, 0, 0, 0)
         rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        rows.addRow("&Title", self._title)
+        rows.addRow("T&itle", self._title)
         rows.addRow("&Notes", self._notes)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)

@@ -34,7 +34,8 @@ class GradientMap(QWidget):
         self._architecture.setObjectName("gradient_map_architecture")
         self._architecture.setAccessibleName("Architecture whose gradients are shown")
         self._architecture.setToolTip("Architecture whose gradients are shown")
-        self._architecture.currentIndexChanged.connect(self._redraw)
+        self._architecture.currentIndexChanged.connect(self._keep_choice)
+        self._by_hand = False  # whether the user has chosen
         self._plot = _MapPlot()
         self.setAutoFillBackground(True)
         self.setBackgroundRole(QPalette.ColorRole.Base)
@@ -54,17 +55,24 @@ class GradientMap(QWidget):
         column.addWidget(self._plot, 1)
 
     def begin(self, observations: Observations) -> None:
-        """Offer the architectures of a new plan, the deepest chosen: it shows most."""
-        self._observations, self._drawn = observations, None
+        """Offer the architectures of a new plan, the deepest with records chosen, or the deepest: it shows most."""
+        self._observations, self._drawn, self._by_hand = observations, None, False
         self._plot.clear_map()
-        depths: dict[str, int] = {}
-        for variant in observations.variants.values():
-            depths[self._entry(variant)] = len(layers_of(variant.runs[0].planned.spec.architecture))
-        names = list(depths)
+        names = dict.fromkeys(self._entry(variant) for variant in observations.variants.values())
         self._architecture.blockSignals(True)
         self._architecture.clear()
-        self._architecture.addItems(names)
-        self._architecture.setCurrentIndex(names.index(max(names, key=lambda name: depths[name])))
+        self._architecture.addItems(list(names))
+        self._architecture.blockSignals(False)
+        self._choose_deepest()
+
+    def _choose_deepest(self) -> None:
+        variants = list(self._observations.variants.values())
+        deepest = max(
+            [variant for variant in variants if _has_records(variant)] or variants,
+            key=lambda variant: len(layers_of(variant.runs[0].planned.spec.architecture)),
+        )
+        self._architecture.blockSignals(True)
+        self._architecture.setCurrentText(self._entry(deepest))
         self._architecture.blockSignals(False)
 
     def _entry(self, variant: VariantObservation) -> str:
@@ -76,6 +84,9 @@ class GradientMap(QWidget):
     def refresh(self, observations: Observations) -> None:
         """Draw the chosen architecture's map if it has changed."""
         shown = self._shown(observations)
+        if shown and not self._by_hand and all(map(_came_to_nothing, shown)):
+            self._choose_deepest()
+            shown = self._shown(observations)
         state = (self._architecture.currentText(), [variant.changes for variant in shown])
         if shown and state != self._drawn:
             self._drawn = state
@@ -84,7 +95,8 @@ class GradientMap(QWidget):
     def show_variant(self, _name: str, _visible: bool) -> None:
         """The map has a choice of its own."""
 
-    def _redraw(self) -> None:
+    def _keep_choice(self) -> None:
+        self._by_hand = True
         self.refresh(self._observations)
 
     def _shown(self, observations: Observations) -> list[VariantObservation]:
@@ -159,6 +171,15 @@ def _rows(variants: list[VariantObservation]) -> tuple[list[str], Array, Array]:
         block[:, : thinned.shape[1]] = thinned
         blocks.append(block)
     return names, np.concatenate(blocks) if blocks else np.empty((0, 0)), steps
+
+
+def _has_records(variant: VariantObservation) -> bool:
+    return any(run.steps for run in variant.runs)
+
+
+def _came_to_nothing(variant: VariantObservation) -> bool:
+    """Whether its runs were cancelled before they began, say."""
+    return not _has_records(variant) and all(run.status.is_final for run in variant.runs)
 
 
 def _architecture(variant: str) -> str:

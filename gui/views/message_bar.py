@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolButton
 
 
@@ -20,13 +21,15 @@ class MessageBar(QFrame):
         dismiss = QToolButton()
         dismiss.setObjectName("dismiss_message")
         dismiss.setText("✕")
-        dismiss.setToolTip("Dismiss")
+        dismiss.setToolTip("Dismiss (Esc)")
         dismiss.setAutoRaise(True)
         dismiss.clicked.connect(self.clear)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(12, 6, 6, 6)
         layout.addWidget(self._text, 1)
         layout.addWidget(dismiss, 0, Qt.AlignmentFlag.AlignTop)
+        # Heard while the bar is in sight alone.
+        QShortcut(QKeySequence(Qt.Key.Key_Escape), self, self.clear)
         self.clear()
 
     @property

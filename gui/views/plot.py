@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QGraphicsItem
 
 from gui.observations import Observations
 from gui.theme import muted
+from gui.views.plot_axis import PlotAxis
 
 AXIS_WIDTH = 52  # the same in all, so that plots under one another line up
 
@@ -24,7 +25,7 @@ class Plot(pg.PlotWidget):
     """
 
     def __init__(self, name: str, title: str, x: str, y: str) -> None:
-        super().__init__()
+        super().__init__(axisItems={side: PlotAxis(side) for side in ("bottom", "left")})
         self.setObjectName(name)
         self.setAccessibleName(title)
         self._title, self._labels = title, {"bottom": x, "left": y}

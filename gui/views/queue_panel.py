@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QDockWidget,
@@ -26,7 +27,6 @@ from gui.views.durations import as_duration
 
 NUMBER = Qt.ItemDataRole.UserRole
 MOST_CHANGES = 6  # settings named in a line
-NOW_CHARACTERS = 30  # a line of what is under way
 LEAST_ROWS = 3
 RUNNING_INTERVAL_MS = 1000  # how often the time left is said anew
 EMPTY = "Nothing waits. Run pressed while an experiment is under way puts another one here."
@@ -44,10 +44,10 @@ class QueuePanel(QDockWidget):
         super().__init__("Queue")
         self.setObjectName("queue")
         self._queue, self._conductor = queue, conductor
+        self._hidden_by_hand = False
         self._clock = QTimer(self, interval=RUNNING_INTERVAL_MS)
         self._now = QLabel()
         self._now.setObjectName("queue_now")
-        self._now.setWordWrap(True)
         self._hint = QLabel(EMPTY)
         self._hint.setObjectName("queue_hint")
         self._hint.setWordWrap(True)
@@ -66,10 +66,25 @@ class QueuePanel(QDockWidget):
         self._show_running()
         self._refresh()
 
+    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
+        """Who closes it doesn't want to see it come back by itself."""
+        super().closeEvent(event)
+        self._hidden_by_hand = True
+
+    def _note_choice(self, shown: bool) -> None:
+        self._hidden_by_hand = not shown
+
+    def _show_unless_hidden(self) -> None:
+        if not self._hidden_by_hand:
+            self.show()
+
     def _show_running(self) -> None:
-        """Say what is under way and how long it will still take."""
+        """Say what is under way and how long it will still take, or why nothing is."""
         active = self._conductor.active
-        text = f"<b>{active.experiment.title}</b> is under way{active.time_left}." if active is not None else ""
+        if active is not None:
+            text = f"<b>{active.experiment.title}</b> is under way{active.time_left}."
+        else:
+            text = "<b>Held:</b> Start lets what waits begin." if self._queue.orders and self._queue.holds else ""
         if self._now.text() != text:
             self._now.setText(text)
             self._now.setVisible(bool(text))
@@ -122,7 +137,9 @@ class QueuePanel(QDockWidget):
 
     def _connect(self) -> None:
         self._queue.changed.connect(self._refresh)
-        self._conductor.queued.connect(self.show)
+        self._queue.changed.connect(self._show_running)
+        self._conductor.queued.connect(self._show_unless_hidden)
+        self.toggleViewAction().triggered.connect(self._note_choice)
         self._conductor.ended.connect(self._show_running)
         self._clock.timeout.connect(self._show_running)
         self._clock.start()
@@ -143,15 +160,15 @@ class QueuePanel(QDockWidget):
             buttons.addWidget(button, *divmod(position, 2))
         buttons.setRowStretch(buttons.rowCount(), 1)
         side = QVBoxLayout()
-        side.addWidget(self._now)
         side.addLayout(buttons)
         side.addStretch()
+        left = QVBoxLayout()
+        for widget in (self._now, self._list, self._hint):
+            left.addWidget(widget, 0 if widget is self._now else 1)
         row = QHBoxLayout(panel)
         row.setContentsMargins(8, 4, 8, 8)
-        row.addWidget(self._list, 1)
-        row.addWidget(self._hint, 1)
+        row.addLayout(left, 1)
         row.addLayout(side)
-        self._now.setFixedWidth(self.fontMetrics().averageCharWidth() * NOW_CHARACTERS)
         self._list.setMinimumHeight(LEAST_ROWS * self.fontMetrics().lineSpacing())
         self.setWidget(panel)
 

@@ -82,12 +82,21 @@ def described(readings: Sequence[Reading], horizontal: Horizontal, most: int, no
     """The box's text, rich: where it is, the ``most`` highest curves as they lie, ``notes``; empty without readings."""
     if not readings:
         return ""
-    lie = sorted(readings, key=lambda reading: reading.value, reverse=True)
-    kept = len(lie) if len(lie) <= most else most - 1
-    rows = "".join(_row(reading, horizontal) for reading in lie[:kept])
-    more = f"<tr><td></td><td colspan=2>and {len(lie) - kept} more</td></tr>" if len(lie) > kept else ""
+    lie = sorted(readings, key=_drawn, reverse=True)
+    heads = _HEADS if any(reading.smoothed is not None for reading in lie) else ""
+    room = max(most - bool(heads), 1)
+    kept = len(lie) if len(lie) <= room else room - 1
+    rows = heads + "".join(_row(reading, horizontal) for reading in lie[:kept])
+    more = f"<tr><td></td><td colspan=3>and {len(lie) - kept} more</td></tr>" if len(lie) > kept else ""
     said = "".join(f"<br>{escape(note)}" for note in notes)
     return f"<small>{_place(lie, horizontal)}<table cellspacing=0 cellpadding=1>{rows}{more}</table>{said}</small>"
+
+
+_HEADS = "<tr><td colspan=2></td><td align=right>measured</td><td align=right>&nbsp; smoothed</td></tr>"
+
+
+def _drawn(reading: Reading) -> float:
+    return reading.value if reading.smoothed is None else reading.smoothed
 
 
 def _place(readings: Sequence[Reading], horizontal: Horizontal) -> str:
@@ -107,7 +116,8 @@ def _row(reading: Reading, horizontal: Horizontal) -> str:
     elif reading.span is not None:
         spread = f" ({reading.span[0]:.4g} to {reading.span[1]:.4g})"
     step = f"&nbsp; step {reading.step:,.0f}" if horizontal is Horizontal.TIME else ""
+    smooth = "" if reading.smoothed is None else f"<td align=right>&nbsp; {reading.smoothed:.4g}</td>"
     return (
         f"<tr><td><font color='{reading.colour}'>■</font></td><td>{escape(reading.name)}&nbsp;</td>"
-        f"<td align=right>{reading.value:.4g}{spread}{step}</td></tr>"
+        f"<td align=right>{reading.value:.4g}{spread}{step}</td>{smooth}</tr>"
     )

@@ -32,7 +32,7 @@ class RunChooser(QWidget):
         self._variants.setToolTip("Which variant is looked into")
         layout = QHBoxLayout(self)
         layout.setContentsMargins(4, 0, 0, 0)
-        for text, box in (("&Variant", self._variants), ("R&un", self._runs)):
+        for text, box in (("V&ariant", self._variants), ("R&un", self._runs)):
             label = QLabel(text)
             label.setBuddy(box)
             box.setAccessibleName(text.replace("&", ""))

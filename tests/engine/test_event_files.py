@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from engine.exports import DEFAULT_FORMATS, Format, export_experiment, parse_for
 from engine.spec import RunSpec
 from engine.store import Store
 from tests.engine.stored_results import by_variant, ended
-from tests.engine.support import record
+from tests.engine.support import ScriptedExecutor, python, record, run_session, small_spec
 
 
 def records(_spec: RunSpec, run: int) -> list[Record]:
@@ -113,3 +114,18 @@ def test_a_format_there_is_not_is_named(names: list[str], said: str) -> None:
     with pytest.raises(ExportError, match=said) as error:
         parse_formats(names)
     assert "tensorboard" in str(error.value)
+
+
+def test_writing_them_prints_nothing(tmp_path: Path) -> None:
+    """TensorFlow greets on the error stream as it loads, past Python."""
+    with closing(Store(tmp_path / "workspace")) as store:
+        run_session(store, ScriptedExecutor(), small_spec())
+    code = (
+        "from pathlib import Path; from engine.exports import Format, export_experiment; "
+        "from engine.store import Store; "
+        f"export_experiment(Store(Path({str(tmp_path / 'workspace')!r})), 1, Path({str(tmp_path / 'out')!r}), "
+        "(Format.TENSORBOARD,))"
+    )
+    ended = python("-c", code)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert list((tmp_path / "out").rglob("events.out.*"))

@@ -17,7 +17,7 @@ from pypdf import PdfReader
 import engine.report
 from engine.claims import claims_of
 from engine.errors import ReportError, StoreError
-from engine.events import Event, Status
+from engine.events import Event, Record, Status
 from engine.executors.inline import InlineExecutor
 from engine.executors.tasks import TrainTask
 from engine.experiments import EXPERIMENTS
@@ -28,11 +28,14 @@ from engine.report import check_report_file, write_report
 from engine.report.build import build_document
 from engine.report.document import Document, Part, Picture, Section, Table
 from engine.report.drawing import data_address
+from engine.report.runs import curve_table, event_table
 from engine.report.sections import PARTS
 from engine.report.typography import tied
+from engine.results import load_results
+from engine.spec import RunSpec
 from engine.store import Store
 from tests.engine.stored_results import by_variant, ended
-from tests.engine.support import ScriptedExecutor, finished, record, run_session, small_spec, started
+from tests.engine.support import ScriptedExecutor, finished, planned, record, run_session, small_spec, started
 
 RATES = {"cnn_4/0.1": [None, 0.6], "cnn_4/0.01": [0.9, 0.91], "cnn_4/0.001": [0.5, 0.51], "range_test": [None]}
 ARCHITECTURES = {"mlp_1": [0.95, 0.955], "cnn_3": [0.80, 0.82]}
@@ -351,3 +354,35 @@ def test_what_the_curves_say_is_in_the_report_and_nothing_where_they_are_sound(t
         assert (runs, bool(advice)) == ("1–2", True)
         run_session(store, ScriptedExecutor(answer), small_spec(architectures=["mlp_2"]))
         assert "What the curves say" not in {part.title for part in build_document(store, [2]).sections[0].parts}
+
+
+def test_a_range_test_is_not_judged_by_its_curves(tmp_path: Path) -> None:
+    def diverges(spec: RunSpec, run: int) -> list[Record]:
+        return [record(run, 26), record(run, 52, training_loss=math.nan if spec.probe else 2.0)]
+
+    with closing(Store(tmp_path / "workspace")) as store:
+        number = ended(store, "learning-rate", lambda _spec: 0.5, records=diverges)
+        result, runs = load_results(store, number), store.runs(number)
+        assert any(run.spec.probe for run in runs)
+        assert curve_table(store, result, runs) is None
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "records", "told"),
+    [
+        (Status.SKIPPED, "Skipped.", 0, "Skipped before its first record."),
+        (Status.SKIPPED, "Skipped; its records are kept.", 1, "Skipped at step 10 of 26. Its records are kept."),
+        (Status.FAILED, "The disk is full.", 0, "Failed before its first record. The disk is full."),
+    ],
+)
+def test_how_a_run_ended_is_said_once(store: Store, status: Status, reason: str, records: int, told: str) -> None:
+    number, (first, *others) = planned(store, small_spec(architectures=["mlp_1"], repeats=2))
+    for each in (first, *others):
+        store.add(started(each.run))
+        if each is not first or records:
+            store.add(record(each.run))
+        store.add(finished(each.run))
+    store.add(finished(first.run, status, test_accuracy=None, confusion=None, reason=reason))
+    table = event_table(load_results(store, number), store.runs(number))
+    assert table is not None
+    assert [row[2] for row in table.rows] == [told]

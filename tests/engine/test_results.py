@@ -4,17 +4,31 @@ from __future__ import annotations
 
 import math
 import statistics
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.events import Status
+from engine.events import Event, Status
+from engine.executors.tasks import TrainTask
+from engine.experiments import EXPERIMENTS
+from engine.experiments.base import TrainingExperiment
 from engine.results import ExperimentResult, load_results
 from engine.statistics import mean_and_deviation, spread
 from engine.store import Store
-from tests.engine.support import finished, planned, record, small_spec, started, timeless, weights
+from tests.engine.support import (
+    ScriptedExecutor,
+    finished,
+    planned,
+    record,
+    run_session,
+    small_spec,
+    started,
+    timeless,
+    weights,
+)
 
 tables = st.integers(1, 5).flatmap(
     lambda columns: st.lists(
@@ -93,3 +107,29 @@ def test_a_spread_is_best_mean_and_sample_deviation() -> None:
     assert spread([0.5, 0.75]) == {"best": 0.75, "mean": 0.625, "std": pytest.approx(math.sqrt(2) / 8)}
     assert spread([0.5]) == {"best": 0.5, "mean": 0.5, "std": None}
     assert spread([]) == {"best": None, "mean": None, "std": None}
+
+
+@pytest.mark.parametrize("name", ["architectures", "activations", "learning-rate"])
+@pytest.mark.parametrize(("tested", "loss"), [(True, 1.0), (False, 2.0)])
+def test_the_courses_curves_are_over_the_counted_runs_or_where_none_was_tested_over_all(
+    store: Store, name: str, tested: bool, loss: float
+) -> None:
+    def answer(task: TrainTask) -> list[Event]:
+        sound = task.spec.repeat == 1
+        records = [record(task.run, step, training_loss=1.0 if sound else 3.0) for step in (10, 20)]
+        end: dict[str, Any] = (
+            {} if sound and tested else {"status": Status.CANCELLED, "test_accuracy": None, "confusion": None}
+        )
+        return [started(task.run), weights(task.run), *records, finished(task.run, **end)]
+
+    experiment = EXPERIMENTS[name]
+    assert isinstance(experiment, TrainingExperiment)
+    run_session(store, ScriptedExecutor(answer), experiment.preset("quick", repeats=2), experiment=experiment)
+    curves = [
+        curve
+        for _, dictionary in experiment.course_dictionaries(load_results(store, 1))
+        for key, curve in dictionary.items()
+        if "loss_curve" in key
+    ]
+    assert all(curve == [loss, loss] for curve in curves)
+    assert curves or (name == "architectures" and not tested)

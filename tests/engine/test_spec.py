@@ -58,7 +58,7 @@ def values_of(item: FieldDescription) -> st.SearchStrategy[Any]:
             values = st.sampled_from(item.choices) | written
         case Kind.ARCHITECTURES:
             values = st.lists(st.sampled_from(item.choices) | written, min_size=1, unique_by=architecture_name)
-        case Kind.FILE:
+        case Kind.FILE | Kind.MODEL:
             values = files
         case _:
             values = texts
@@ -99,6 +99,7 @@ NEVER_RIGHT: dict[Kind, list[Any]] = {
     Kind.ARCHITECTURES: [["nothing of the sort"], ["mlp_9"], ["cnn_4[FC-8]"], "", 7],
     Kind.NUMBERS: [["much"], [-1], "much", 7],
     Kind.FILE: [7, ["a"], True],
+    Kind.MODEL: [7, ["a"], True],
     Kind.TEXT: ["", 7],
     Kind.DATASET: ["", 7],
 }

@@ -214,8 +214,51 @@ def test_a_schedule_gets_repeats_of_all_that_has_some_and_searches_nothing_again
     assert sorted(added) == [("adam", 2), (STEPS, 2)]
 
 
+def cancelled_after(variants: tuple[str, ...]) -> ScriptedExecutor:
+    """Finishes the runs of those variants; of the others it says that they were not started."""
+
+    def answer(task: Any) -> list[Event]:
+        if task.spec.variant not in variants:
+            return [task.failed(Status.CANCELLED, "Not started.")]
+        return [started(task.run), record(task.run), finished(task.run)]
+
+    return ScriptedExecutor(answer)
+
+
+def test_runs_that_came_to_nothing_are_made_up_for(store: Store) -> None:
+    spec = small_spec(architectures=["mlp_1", "mlp_2"])
+    ended, _ = run_session(store, cancelled_after(("mlp_1",)), spec)
+    assert ended.status is Status.CANCELLED
+    before = store.experiment(1)
+    extended(store, ScriptedExecutor(), spec.replace(repeats=2), 1, ARCHITECTURES_EXPERIMENT)
+    runs = [(run.spec.variant, run.spec.repeat, run.status) for run in store.runs(1)]
+    assert runs == [
+        *(("mlp_1", 1, Status.FINISHED), ("mlp_2", 1, Status.FINISHED)),
+        *(("mlp_1", 2, Status.FINISHED), ("mlp_2", 2, Status.FINISHED)),
+    ]
+    after = store.experiment(1)
+    assert after.resumed is not None
+    assert after.spent == pytest.approx(before.seconds or 0.0)
+    assert after.seconds == pytest.approx(after.spent + (after.finished or 0.0) - after.resumed)
+
+
+def four_epochs(task: Any) -> list[Event]:
+    records = [record(task.run, 26 * epoch, epoch=epoch, validation_accuracy=0.5) for epoch in range(1, 5)]
+    return [started(task.run), *records, finished(task.run)]
+
+
+def test_a_schedule_stopped_in_its_search_is_completed(store: Store) -> None:
+    spec = SCHEDULE_EXPERIMENT.preset("quick", architecture="mlp_1", epochs=4, repeats=1, patience=1)
+    run_session(store, cancelled_after(("adam",)), spec, experiment=SCHEDULE_EXPERIMENT)
+    ended, _ = extended(store, ScriptedExecutor(four_epochs), spec.replace(repeats=2), 1, SCHEDULE_EXPERIMENT)
+    assert (ended.status, ended.reason) == (Status.FINISHED, "")
+    assert {run.spec.variant for run in store.runs(1)} >= {"search_1", "search_2", STEPS, "adam"}
+
+
 def test_other_images_than_before_get_no_further_runs(store: Store) -> None:
-    number, _ = planned(store)
+    number, (run,) = planned(store)
+    for event in (started(run.run), record(run.run), finished(run.run)):
+        store.add(event)
     other = ScriptedExecutor(preparation=None)
     other._preparation = replace(other._preparation, info=replace(INFO, fingerprint="1" * 64))  # type: ignore[type-var]
     ended, _ = extended(store, other, small_spec(repeats=2), number, ARCHITECTURES_EXPERIMENT)
@@ -272,9 +315,16 @@ def test_training_on_begins_where_the_other_ended(few_digits: PreparedData, tmp_
     assert again.validation_accuracy >= of(Record, first)[0].validation_accuracy
 
 
-@pytest.mark.parametrize("what", ["missing", "damaged", "other architecture"])
+@pytest.mark.parametrize(
+    ("what", "why"),
+    [
+        ("missing", "it does not exist"),
+        ("damaged", "it holds no network"),
+        ("other architecture", "its weights don't fit the layers"),
+    ],
+)
 def test_a_network_that_does_not_fit_is_refused_in_a_sentence(
-    few_digits: PreparedData, tmp_path: Path, what: str, store: Store
+    few_digits: PreparedData, tmp_path: Path, what: str, why: str, store: Store
 ) -> None:
     file = tmp_path / "first.keras"
     if what == "damaged":
@@ -289,5 +339,5 @@ def test_a_network_that_does_not_fit_is_refused_in_a_sentence(
         executor.run([replace(task, spec=run)], events.append, control)
     (end,) = of(RunFinished, events)
     assert end.status is Status.FAILED
-    assert end.reason.startswith(f"{file} can't be trained on as mlp_1 (")
+    assert end.reason.startswith(f"{file} can't be trained on as mlp_1 ({why}); choose")
     assert end.reason.count("\n") == 0

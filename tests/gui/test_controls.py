@@ -16,6 +16,7 @@ from engine.events import Status
 from engine.rows import StoredRun
 from engine.store import Store
 from gui.tabs.experiment_tab import ExperimentTab
+from gui.views.message_bar import MessageBar
 from gui.views.rate_box import RateBox
 from gui.views.run_table import RunTable
 from gui.window import MainWindow
@@ -194,3 +195,60 @@ def test_repeats_are_added_to_the_experiment_in_sight(
     assert find(bench.tab, RunTable, "runs").model().rowCount() == 20
     assert all(run.steps for run in bench.tab.observations.runs.values()), "the old ones are shown with the new"
     assert "20 runs trained and tested" in find(bench.tab, QLabel, "status").text()
+
+
+def test_the_end_says_which_is_best_and_whether_that_may_be_chance(
+    qtbot: QtBot, make_window: MakeWindow, workspace: Path
+) -> None:
+    accuracies = {("cnn_4", 1): 0.9, ("cnn_4", 2): 0.92, ("mlp_1", 1): 0.5, ("mlp_1", 2): 0.54}
+
+    def answer(task):
+        accuracy = accuracies.get((task.spec.variant, task.spec.repeat), 0.1)
+        return [started(task.run), record(task.run, 260), finished(task.run, test_accuracy=accuracy)]
+
+    bench = Bench(qtbot, make_window(ScriptedExecutor(answer)), workspace)
+    with qtbot.waitSignal(bench.window.training_ended, timeout=PATIENCE_MS):
+        bench.press("run")
+    said = find(bench.tab, QLabel, "status").text()
+    assert "Best: cnn_4, 91.00 ± 1.41 % (n = 2); mlp_1 is 39.00 points behind, more than the repeats spread." in said
+
+
+def test_a_rate_for_a_run_that_has_not_begun_is_refused_in_a_sentence(
+    qtbot: QtBot, make_window: MakeWindow, workspace: Path
+) -> None:
+    bench = Bench(qtbot, make_window(ObedientExecutor()), workspace)
+    bench.begin()
+    find(bench.tab, RunTable, "runs").selectRow(5)
+    bench.press("set_rate")
+    assert "has begun" in find(bench.window, MessageBar, "message_bar").text
+    qtbot.keyClick(bench.window, Qt.Key.Key_Escape)
+    assert not find(bench.window, MessageBar, "message_bar").isVisible()
+    bench.end()
+    assert bench.labels() == []
+
+
+def test_the_rate_box_follows_the_run_and_keeps_what_was_set(
+    qtbot: QtBot, make_window: MakeWindow, workspace: Path
+) -> None:
+    bench = Bench(qtbot, make_window(ObedientExecutor()), workspace)
+    bench.begin()
+    box = find(bench.tab, RateBox, "rate_now")
+    box.setValue(0.25)
+    bench.press("set_rate")
+    bench.wait(lambda: bench.tab.observations.runs[1].learning_rate == 0.25)
+    bench.tab.refresh()
+    assert box.value() == 0.25, "not the rate of the record before"
+    bench.press("skip")
+    bench.wait(lambda: 2 in bench.tab.observations.runs and bool(bench.steps(2)))
+    bench.tab.refresh()
+    assert box.value() == 0.001, "the next run has its own"
+    bench.end()
+
+
+def test_forms_are_as_they_were_left(make_window: MakeWindow, qtbot: QtBot) -> None:
+    window = make_window()
+    tab = tab_of(window, "learning-rate")
+    left = tab.experiment.preset("quick", epochs=7, rates=[0.5])
+    tab.form.show_spec(left)
+    window.close()
+    assert tab_of(make_window(), "learning-rate").form.spec() == left

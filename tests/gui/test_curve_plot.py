@@ -11,13 +11,15 @@ from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
 from engine.events import Intervention, InterventionKind
+from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
 from engine.experiments.schedule import SCHEDULE_EXPERIMENT
 from gui.tabs.schedule import schedule_board
 from gui.tabs.training_board import TrainingBoard
 from gui.views.curve import FADED
 from gui.views.curve_options import CurveOptions, Horizontal, Repeats
-from gui.views.curve_plot import CurveEvent, CurvePlot
+from gui.views.curve_plot import CurveEvent, CurvePlot, Series
 from gui.views.marked_plot import MarkedPlot
+from tests.engine.support import record, started
 from tests.gui.curve_support import filled, opened, plot_of, recorded, show
 from tests.gui.support import begun, find
 
@@ -153,6 +155,35 @@ def test_the_box_says_every_curve_there_in_the_order_in_which_they_lie(board: Tr
     assert "step 100 · epoch 10" in text
     plot.show_variant("cnn_4", False)
     assert "cnn_4" not in box(plot).text()
+
+
+def test_the_box_says_the_measured_value_and_beside_it_the_smoothed_one(board: TrainingBoard) -> None:
+    plot = plot_of(board)
+    measured = plot.curve_data("mlp_1", "training_loss")[1][9]
+    plot.link.use(CurveOptions(smoothing=0.9, repeats=Repeats.MEAN))
+    smooth = plot.curve_data("mlp_1", "training_loss")[1][9]
+    plot.link.move_cursor(plot, 100)
+    text = box(plot).text()
+    assert f"{measured:.4g}" != f"{smooth:.4g}"
+    assert text.index("measured") < text.index("smoothed") < text.index("mlp_1") < text.index(f"{measured:.4g}")
+    assert text.index(f"{measured:.4g}") < text.index(f"{smooth:.4g}")
+    plot.link.use(CurveOptions(repeats=Repeats.MEAN))
+    assert f"{measured:.4g}" in box(plot).text()
+    assert "smoothed" not in box(plot).text()
+
+
+def test_a_learning_rate_is_never_smoothed(qtbot: QtBot) -> None:
+    plot = CurvePlot("rate", "Learning rate", "learning rate", (Series("learning_rate"),))
+    qtbot.addWidget(plot)
+    observations = begun(ARCHITECTURES_EXPERIMENT, architectures=["mlp_1"], repeats=1)
+    observations.take(started())
+    for step in range(10, 110, 10):
+        observations.take(record(1, step, learning_rate=0.1 if step <= 50 else 0.01))
+    plot.begin(observations)
+    plot.use_options(CurveOptions(smoothing=0.9))
+    assert plot.curve_data("mlp_1", "learning_rate")[1].tolist() == [0.1] * 5 + [0.01] * 5
+    plot.link.move_cursor(plot, 60)
+    assert "smoothed" not in box(plot).text()
 
 
 def test_the_box_names_the_quantity_where_a_plot_has_two(board: TrainingBoard) -> None:

@@ -10,11 +10,11 @@ import pytest
 from PySide6.QtWidgets import QComboBox
 from pytestqt.qtbot import QtBot
 
-from engine.events import RunStarted
+from engine.events import RunStarted, Status
 from engine.experiments.activations import ACTIVATIONS_EXPERIMENT
 from gui.observations import Observations
 from gui.views.gradient_map import FAINTEST, GradientMap
-from tests.engine.support import record, started
+from tests.engine.support import finished, record, started
 from tests.gui.support import begun, find
 
 
@@ -56,6 +56,30 @@ def test_it_offers_each_architecture_and_begins_with_the_deepest(view: GradientM
     box = find(view, QComboBox, "gradient_map_architecture")
     assert [box.itemText(position) for position in range(box.count())] == ["mlp_1", "mlp_2"]
     assert box.currentText() == "mlp_2"
+
+
+def test_of_a_plan_with_records_the_deepest_that_has_some_is_chosen(view: GradientMap) -> None:
+    observations = two_networks()
+    start(observations, 1, "dense_1", "prediction")
+    note(observations, 1, 10, 1.0, 10.0)
+    view.begin(observations)
+    assert find(view, QComboBox, "gradient_map_architecture").currentText() == "mlp_1"
+
+
+def test_where_the_deepest_is_cancelled_before_it_began_the_map_turns_to_another(view: GradientMap) -> None:
+    observations = two_networks()
+    view.begin(observations)
+    start(observations, 1, "dense_1", "prediction")
+    note(observations, 1, 10, 1.0, 10.0)
+    for run in observations.runs:
+        observations.take(finished(run, Status.CANCELLED, test_accuracy=None, confusion=None))
+    view.refresh(observations)
+    box = find(view, QComboBox, "gradient_map_architecture")
+    assert box.currentText() == "mlp_1"
+    np.testing.assert_allclose(shown(view), [[0], [1]], atol=1e-9)
+    box.setCurrentText("mlp_2")
+    view.refresh(observations)
+    assert box.currentText() == "mlp_2", "what is chosen by hand stays"
 
 
 def test_rows_are_layers_from_the_first_and_variants_lie_under_one_another(view: GradientMap) -> None:
@@ -100,9 +124,9 @@ def test_all_rows_share_one_scale_of_whole_decades(view: GradientMap) -> None:
 
 def test_another_architecture_can_be_chosen(view: GradientMap) -> None:
     observations = two_networks()
+    view.begin(observations)
     start(observations, 1, "dense_1", "prediction")
     note(observations, 1, 10, 1.0, 10.0)
-    view.begin(observations)
     view.refresh(observations)
     assert view._plot._image.image is None, "nothing is known yet of mlp_2"
     find(view, QComboBox, "gradient_map_architecture").setCurrentText("mlp_1")

@@ -15,17 +15,20 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QDialog,
+    QGroupBox,
     QLabel,
     QLineEdit,
     QMenu,
     QPlainTextEdit,
     QPushButton,
     QSplitter,
+    QTabBar,
     QTabWidget,
     QWidget,
 )
 from pytestqt.qtbot import QtBot
 
+from engine.events import Device, WorkerReady
 from engine.experiments import EXPERIMENTS
 from engine.experiments.base import TrainingExperiment
 from engine.paths import log_folder
@@ -157,6 +160,22 @@ def test_about_names_versions_device_and_workspace_and_copies_them(qtbot: QtBot,
     }
     assert facts["Device"].startswith("CPU: ")
     assert facts["Licence"] == "MIT"
+
+
+def test_about_has_the_device_looked_for_where_nothing_was_computed_yet(qtbot: QtBot, make_window: MakeWindow) -> None:
+    ready = WorkerReady(Device("CPU", "a processor", 1), {}, {"cpu": "a processor"})
+    window = make_window(prober=ScriptedExecutor(lambda _task: [ready]))
+    said: list[str] = []
+
+    def look() -> None:
+        dialog = window.findChild(AboutDialog)
+        qtbot.waitUntil(lambda: UNKNOWN_DEVICE not in dialog.text, timeout=PATIENCE_MS)
+        said.append(find(dialog, QLabel, "about_device").text())
+        dialog.reject()
+
+    QTimer.singleShot(0, look)
+    action(window, "about").trigger()
+    assert said == ["cpu: a processor"]
 
 
 def about(window: MainWindow) -> dict[str, str]:
@@ -300,6 +319,23 @@ def test_no_key_means_two_things(make_window: MakeWindow) -> None:
     assert sorted(keys) == sorted(set(keys))
     assert {"Ctrl+,", "Ctrl+L", "Ctrl+R"} <= set(keys)
     assert QKeySequence("Ctrl+,").toString() == "Ctrl+,"
+
+
+def test_letters_of_the_menu_bar_mean_nothing_else_in_a_tab(make_window: MakeWindow) -> None:
+    window = make_window()
+    taken = {QKeySequence.mnemonic(each.text()).toString() for each in window.menuBar().actions()}
+    assert taken == {"Alt+F", "Alt+T", "Alt+V", "Alt+H"}
+    tabs = tabs_of(window)
+    labelled: dict[str, list[str]] = {}
+    for tab in [tabs, *(tabs.widget(position) for position in range(tabs.count()))]:
+        texts = [button.text() for button in tab.findChildren(QAbstractButton)]
+        texts += [label.text() for label in tab.findChildren(QLabel) if label.buddy() is not None]
+        texts += [box.title() for box in tab.findChildren(QGroupBox)]
+        texts += [bar.tabText(position) for bar in tab.findChildren(QTabBar) for position in range(bar.count())]
+        for text in texts:
+            labelled.setdefault(QKeySequence.mnemonic(text).toString(), []).append(text)
+    assert "Alt+N" in labelled
+    assert {key: labelled[key] for key in taken & set(labelled)} == {}
 
 
 def test_every_menu_line_has_a_letter(make_window: MakeWindow) -> None:
