@@ -55,11 +55,13 @@ class Editor:
 class Form(QWidget):
     """Editors for all fields of a spec class.
 
-    Emits ``changed`` when the user changes one, and ``writing_wanted`` when they want to write a network.
+    Emits ``changed`` when the user changes one, ``writing_wanted`` when they want to write a network, and
+    ``trained_wanted`` when they want to choose one that was trained here.
     """
 
     changed = Signal()
     writing_wanted = Signal()
+    trained_wanted = Signal()
 
     def __init__(self, spec: type[ExperimentSpec]) -> None:
         super().__init__()
@@ -123,6 +125,8 @@ class Form(QWidget):
     def _editor(self, item: FieldDescription) -> Editor:
         if item.kind in (Kind.ARCHITECTURE, Kind.ARCHITECTURES):
             return self._architecture_editor(item)
+        if item.kind is Kind.MODEL:
+            return self._model_editor(item)
         if item.kind is not Kind.DATASET:
             return _EDITORS[item.kind](item, self.changed.emit)
         self._chooser = chooser = DatasetChooser()
@@ -138,6 +142,18 @@ class Form(QWidget):
         if isinstance(editor, ArchitectureEditor):
             _still(editor.box)
         return Editor(editor, lambda: editor.chosen, editor.choose)
+
+    def _model_editor(self, item: FieldDescription) -> Editor:
+        """A file's, with a button for the networks that were trained here."""
+        editor, button = _file(item, self.changed.emit), QToolButton()
+        button.setObjectName(f"{item.key}_choose")
+        button.setText("Choose…")
+        button.setToolTip("Choose one of the networks trained in this workspace, and go on as it was trained")
+        button.clicked.connect(lambda _checked=False: self.trained_wanted.emit())
+        layout = editor.widget.layout()
+        if layout is not None:
+            layout.addWidget(button)
+        return editor
 
     @staticmethod
     def _add_row(rows: QFormLayout, item: FieldDescription, widget: QWidget) -> None:
@@ -307,5 +323,4 @@ _EDITORS: dict[Kind, Callable[[FieldDescription, Callable[[], None]], Editor]] =
     Kind.CHOICES: _choices,
     Kind.NUMBERS: _numbers,
     Kind.FILE: _file,
-    Kind.MODEL: _file,
 }

@@ -44,6 +44,7 @@ class OpenTabs(QObject):
         self._settings = program_settings()
         self._remembered = f"open_tabs/{quote(str(workspace), safe='')}"
         self._closer = QShortcut(QKeySequence.StandardKey.Close, tabs)
+        self._closer.setWhatsThis("Close the opened experiment or comparison")
         self._closer.activated.connect(self._close_current)
         self._actions: ExperimentActions = history.experiment_actions
         self._actions.open_requested.connect(self.open)

@@ -1,4 +1,4 @@
-"""Settings, log and About: what belongs to the program rather than to an experiment."""
+"""Settings, keys, log and About: what belongs to the program rather than to an experiment."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ from engine.events import Computed, Device, Event, RunStarted, WorkerReady
 from engine.paths import log_folder
 from engine.program_log import ProgramLog
 from gui.dialogs.about_dialog import AboutDialog
+from gui.dialogs.keys_dialog import KeysDialog
 from gui.dialogs.log_window import LogWindow
 from gui.dialogs.settings_dialog import SettingsDialog
+from gui.keys import keys_of
 from gui.menu import Entry, fill_menu
 from gui.preferences import load_preferences, program_settings, save_preferences
 from gui.theme import Scheme, apply_scheme
@@ -89,8 +91,9 @@ class ProgramDialogs(QObject):
         fill_menu(self._window, menu, entries)
 
     def fill_help_menu(self, menu: QMenu) -> None:
-        """Add the log and the About box."""
+        """Add the keys, the log and the About box."""
         entries = (
+            Entry("keys", "&Keys", self.show_keys, ("F1",)),
             Entry("log", "&Log", self.show_log, ("Ctrl+L",)),
             None,
             Entry("about", "&About Trainscope", self.show_about),
@@ -118,6 +121,12 @@ class ProgramDialogs(QObject):
             self._window.statusBar().showMessage("The settings take effect at the next start.", SAID_MS)
         else:
             self.changed.emit(before, after)
+
+    def show_keys(self) -> None:
+        """Show all keys of the window."""
+        dialog = KeysDialog(keys_of(self._window), self._window)
+        dialog.exec()
+        dialog.deleteLater()
 
     def show_about(self) -> None:
         """Show the About box; what there is to compute on is looked for where it isn't known."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, Qt, QTimer, QUrl, Signal
@@ -38,7 +39,7 @@ from engine.paths import store_file
 from engine.program_log import ProgramLog
 from engine.spec import ExperimentSpec
 from engine.store import Store
-from engine.trained_runs import trained_runs
+from engine.trained_runs import TrainedRun, trained_runs
 from engine.wording import counted
 from gui.bridge import Bridge
 from gui.conductor import Conductor
@@ -212,6 +213,7 @@ class MainWindow(QMainWindow):
             lambda number: self._writing.export(number, f"{tab.experiment.title}, experiment {number}")
         )
         tab.writing_requested.connect(lambda: self._write_network(tab))
+        tab.trained_requested.connect(self._choose_trained)
         tab.failed.connect(self.show_error)
         for architecture in self._saved_networks():
             tab.form.offer_architecture(architecture)
@@ -279,20 +281,32 @@ class MainWindow(QMainWindow):
             self._offer_trained_runs()
 
     def _offer_trained_runs(self) -> None:
-        """Let every trained network of the workspace be tried; a workspace without a store is left alone."""
+        """Let every trained network of the workspace be tried."""
+        if (runs := self._trained_runs()) is not None:
+            self._try_it.show_runs(runs)
+
+    def _choose_trained(self) -> None:
+        """Let one of the trained networks be chosen, and show how it would go on."""
+        if (runs := self._trained_runs()) is None:
+            return
+        if not runs:
+            self.show_error("No network was trained in this workspace yet; run an experiment first, or choose a file.")
+            return
+        labels = [run.label for run in runs]
+        label, agreed = QInputDialog.getItem(self, "Train on", "Start from the weights of", labels, 0, False)
+        if agreed:
+            self._conductor.train_on(runs[labels.index(label)].run)
+
+    def _trained_runs(self) -> list[TrainedRun] | None:
+        """Newest first; None where they can't be read. A workspace without a store is left alone."""
         if not store_file(self._workspace).exists():
-            return
+            return []
         try:
-            store = Store(self._workspace)
+            with closing(Store(self._workspace)) as store:
+                return trained_runs(store)
         except TrainscopeError as error:
             self.show_error(str(error))
-            return
-        try:
-            self._try_it.show_runs(trained_runs(store))
-        except TrainscopeError as error:
-            self.show_error(str(error))
-        finally:
-            store.close()
+            return None
 
     def _training_idle(self) -> None:
         self._conductor.become_idle()

@@ -36,7 +36,7 @@ class ContinuationSpec(RepeatSpec, TrainingSpec, ArchitectureChoice, ActivationS
         group="Network",
         kind=Kind.MODEL,
         help="The .keras file of a trained network; it must be of the architecture named here and have seen images of "
-        "the same shape. The history offers every network of the workspace.",
+        "the same shape. Choose…, and the history, offer every network of the workspace.",
     )
     repeats: int = field(
         1,

@@ -59,7 +59,8 @@ class ExperimentTab(QWidget):
 
     Emits ``run_requested(spec)``, ``command_given(command)``, ``samples_requested(data spec)``,
     ``export_requested(experiment number)``, ``repeats_requested(experiment number)``, ``writing_requested()`` where
-    the user wants to write a network, and ``failed(sentence)``.
+    the user wants to write a network, ``trained_requested()`` where they want to choose a trained one, and
+    ``failed(sentence)``.
     """
 
     run_requested = Signal(object)
@@ -68,6 +69,7 @@ class ExperimentTab(QWidget):
     export_requested = Signal(int)
     repeats_requested = Signal(int)
     writing_requested = Signal()
+    trained_requested = Signal()
     failed = Signal(str)
 
     def __init__(self, experiment: Experiment, board: Board) -> None:
@@ -339,6 +341,7 @@ class ExperimentTab(QWidget):
             self.form.dataset_chooser.failed.connect(self.failed.emit)
         self.form.changed.connect(self._tell_board)
         self.form.writing_wanted.connect(self.writing_requested.emit)
+        self.form.trained_wanted.connect(self.trained_requested.emit)
         self.board.settings_chosen.connect(self.form.show_values)
         self.board.failed.connect(self.failed.emit)
 

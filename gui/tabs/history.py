@@ -147,6 +147,7 @@ class HistoryTab(QWidget):
         self._count.setObjectName("history_count")
         self._bar = ActionBar(self.experiment_actions, ACTIONS, BUTTONS_A_ROW, self.table)
         self._find = QShortcut(QKeySequence.StandardKey.Find, self)
+        self._find.setWhatsThis("Search")
         self._find.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
 
     def _connect(self) -> None:

@@ -30,7 +30,8 @@ class MessageBar(QFrame):
         layout.addWidget(self._text, 1)
         layout.addWidget(dismiss, 0, Qt.AlignmentFlag.AlignTop)
         # Heard while the bar is in sight alone.
-        QShortcut(QKeySequence(Qt.Key.Key_Escape), self, self.clear)
+        clearing = QShortcut(QKeySequence(Qt.Key.Key_Escape), self, self.clear)
+        clearing.setWhatsThis("Close the message")
         self.clear()
 
     @property

@@ -34,6 +34,7 @@ from engine.orders import Orders
 from engine.palette import colour_of
 from engine.settings import copied
 from engine.store import Store
+from engine.trained_runs import trained_runs
 from gui.plain_text import literally
 from gui.reader import Reader
 from gui.tabs.experiment_actions import ACTIONS
@@ -496,6 +497,27 @@ def test_training_goes_on_from_a_chosen_network(
     shown = tab_of(window_of(history), "train-on")
     assert find(window_of(history), QTabWidget, "tabs").currentWidget() is shown
     assert shown.form.spec().model_dump()["model"] == str(run.model)
+
+
+def test_the_form_offers_every_trained_network(
+    in_window: HistoryTab, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window = window_of(in_window)
+    tab = tab_of(window, "train-on")
+    with closing(Store(workspace)) as store:
+        runs = trained_runs(store)
+    offered: list[str] = []
+
+    def choose(_parent: QWidget, _title: str, _label: str, items: list[str], *_rest: Any) -> tuple[str, bool]:
+        offered.extend(items)
+        return items[1], True
+
+    monkeypatch.setattr(QInputDialog, "getItem", choose)
+    find(tab, QToolButton, "model_choose").click()
+    assert offered == [run.label for run in runs], "newest first"
+    shown = tab.form.spec().model_dump()
+    assert shown["model"] == str(runs[1].model)
+    assert shown["architecture"] == runs[1].variant
 
 
 def test_networks_that_are_gone_are_said(qtbot: QtBot, history: HistoryTab, workspace: Path) -> None:

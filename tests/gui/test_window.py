@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
     QPushButton,
     QTableView,
     QTabWidget,
+    QToolButton,
     QTreeWidget,
     QWidget,
 )
@@ -184,6 +185,12 @@ def test_export_writes_the_shown_experiment(
     exports = [task for task in assistant.tasks if isinstance(task, ExportTask)]
     assert [(task.experiment, task.folder, task.formats) for task in exports] == [(1, tmp_path, (Format.PDF,))]
     assert "13 files" in window.statusBar().currentMessage()
+
+
+def test_where_nothing_was_trained_there_is_no_network_to_choose(make_window: MakeWindow) -> None:
+    window = make_window()
+    find(tab_of(window, "train-on"), QToolButton, "model_choose").click()
+    assert "No network was trained in this workspace yet" in message(window)
 
 
 def test_report_writes_the_ticked_experiments_and_opens_the_file(
