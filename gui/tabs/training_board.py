@@ -8,7 +8,7 @@ from functools import partial
 from typing import cast
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QGridLayout, QSizePolicy, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea, QSizePolicy, QSplitter, QVBoxLayout, QWidget
 
 from gui.kernel_reader import KernelReader
 from gui.observations import RunObservation
@@ -27,6 +27,7 @@ from gui.views.tested_page import TestedPage
 from gui.views.weight_grids import WeightGrids
 
 PLOTS_A_ROW = 2
+LEAST_LINES = 7  # of text, that a plot is high at least: below that its curve can't be read, and the board scrolls
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,7 @@ class TrainingBoard(Board):
         for position, plot in enumerate(self.plots):
             # All alike, whatever a plot would like to have.
             plot.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
+            plot.setMinimumHeight(LEAST_LINES * self.fontMetrics().lineSpacing())
             row, column = 2 + position // PLOTS_A_ROW, position % PLOTS_A_ROW
             grid.addWidget(plot, row, column)
             grid.setRowStretch(row, 1)
@@ -128,4 +130,10 @@ class TrainingBoard(Board):
         split.setSizes([430, 150, 130])
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(split)
+        area = QScrollArea()
+        area.setObjectName("board_area")
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area.setWidget(split)
+        layout.addWidget(area)

@@ -28,10 +28,11 @@ from engine.experiments.convolution import METHODS
 from engine.palette import distinct_styles
 from engine.store import Store
 from gui.stored import Stored, merged, reading
-from gui.tabs.compare_tab import CompareTab, side_by_side
+from gui.tabs.compare_tab import CompareTab, comparison_board, side_by_side
 from gui.tabs.history import HistoryTab
 from gui.tabs.opened_tab import OpenedTab
 from gui.tabs.result_tab import ResultTab
+from gui.tabs.training_board import LEAST_LINES
 from gui.views.accuracy_points import AccuracyPoints
 from gui.views.convolution_grid import OutputGrid
 from gui.views.curve_plot import CurvePlot
@@ -400,3 +401,15 @@ def test_every_control_of_opened_tabs_has_a_name_and_a_tip(qtbot: QtBot, window:
         ]
         assert not [button.text() for button in buttons if not button.objectName() and button.isVisible()]
         assert not [button.text() for button in buttons if not button.toolTip() and button.isVisible()]
+
+
+def test_plots_stay_high_enough_to_be_read_where_there_is_little_room(qtbot: QtBot) -> None:
+    board = comparison_board()
+    qtbot.addWidget(board)
+    board.resize(900, 300)
+    board.show()
+    qtbot.waitExposed(board)
+    plots = board.findChildren(CurvePlot)
+    assert plots
+    assert board.height() == 300, "it scrolls instead of growing"
+    assert all(plot.height() >= LEAST_LINES * board.fontMetrics().lineSpacing() for plot in plots)
