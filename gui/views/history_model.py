@@ -11,15 +11,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QFont, QGuiApplication
 
 from engine.catalogue import Entry, Line
 from engine.search import Query
 from gui.plain_text import literally
+from gui.views.column_model import ColumnModel, Index
 from gui.views.durations import as_duration
 
-Index = QModelIndex | QPersistentModelIndex
 LEFT, RIGHT, CENTRE = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight, Qt.AlignmentFlag.AlignHCenter
 
 
@@ -97,13 +97,13 @@ COLUMNS = (
 )
 
 
-class HistoryModel(QAbstractTableModel):
+class HistoryModel(ColumnModel):
     """Entries in the order and selection that are asked for; emits ``ticked()`` when a tick is set or taken away."""
 
     ticked = Signal()
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(COLUMNS)
         self._entries: dict[int, Entry] = {}
         self._rows: list[Entry] = []
         self._ticks: set[int] = set()
@@ -191,25 +191,6 @@ class HistoryModel(QAbstractTableModel):
         without = [entry for entry in found if key(entry) is None]
         self._rows = sorted(with_value, key=key, reverse=self._descending) + without
         self.endResetModel()
-
-    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: N802, B008
-        """One row an entry in sight."""
-        return 0 if parent.isValid() else len(self._rows)
-
-    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: N802, B008
-        """One column for each of :data:`COLUMNS`."""
-        return 0 if parent.isValid() else len(COLUMNS)
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:  # noqa: N802
-        """Titles and what they mean."""
-        if orientation is Qt.Orientation.Horizontal:
-            if role == Qt.ItemDataRole.DisplayRole:
-                return COLUMNS[section].title
-            if role == Qt.ItemDataRole.ToolTipRole:
-                return COLUMNS[section].tip
-            if role == Qt.ItemDataRole.TextAlignmentRole:
-                return COLUMNS[section].align | Qt.AlignmentFlag.AlignVCenter
-        return None
 
     def flags(self, index: Index) -> Qt.ItemFlag:
         """The first column can be ticked, except where the entry was thrown away."""

@@ -28,7 +28,8 @@ from PySide6.QtWidgets import (
 
 from engine.catalogue import Entry, Line
 from engine.search import Query
-from gui.views.history_model import COLUMNS, CURVE, NUMBER, TITLE, Column, HistoryModel, Index
+from gui.views.column_model import Index
+from gui.views.history_model import COLUMNS, CURVE, NUMBER, TITLE, Column, HistoryModel
 
 ROW_ROOM = 12  # pixels above and below the text of a row, for the curves
 COLUMN_ROOM = 12  # and beside it

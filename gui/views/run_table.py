@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -22,10 +22,10 @@ from PySide6.QtWidgets import (
 
 from engine.events import Status
 from gui.observations import Observations, RunObservation
+from gui.views.column_model import ColumnModel, Index
 from gui.views.durations import as_duration
 from gui.views.headers import fit_titles
 
-Index = QModelIndex | QPersistentModelIndex
 PROGRESS_COLUMN = 3
 
 
@@ -74,11 +74,11 @@ COLUMNS = (
 )
 
 
-class RunModel(QAbstractTableModel):
+class RunModel(ColumnModel):
     """The runs of the current plan as rows."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(COLUMNS)
         self._observations = Observations()
         self._rows: list[RunObservation] = []
 
@@ -93,25 +93,6 @@ class RunModel(QAbstractTableModel):
         """Say that any cell may have changed; the view asks only for those in sight."""
         if self._rows:
             self.dataChanged.emit(self.index(0, 0), self.index(len(self._rows) - 1, len(COLUMNS) - 1))
-
-    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: N802, B008
-        """One row a run."""
-        return 0 if parent.isValid() else len(self._rows)
-
-    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: N802, B008
-        """One column for each of :data:`COLUMNS`."""
-        return 0 if parent.isValid() else len(COLUMNS)
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:  # noqa: N802
-        """Titles and what they mean."""
-        if orientation is Qt.Orientation.Horizontal:
-            if role == Qt.ItemDataRole.DisplayRole:
-                return COLUMNS[section].title
-            if role == Qt.ItemDataRole.ToolTipRole:
-                return COLUMNS[section].tip
-            if role == Qt.ItemDataRole.TextAlignmentRole:
-                return COLUMNS[section].align | Qt.AlignmentFlag.AlignVCenter
-        return None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Text, alignment, tool tip, and for the progress column the share itself."""
