@@ -73,9 +73,10 @@ class Prober:
 
 
 def softmax(logits: Array) -> Array:
-    """Probabilities, float64, from logits: exp(z) / sum exp(z), the largest z taken off first, so none overflows."""
-    powers = np.exp(logits.astype(np.float64) - np.max(logits))
-    probabilities: Array = powers / powers.sum()
+    """Probabilities, float64, from logits along the last axis: exp(z) / sum exp(z), without overflow."""
+    import scipy.special
+
+    probabilities: Array = scipy.special.softmax(logits.astype(np.float64), axis=-1)
     return probabilities
 
 

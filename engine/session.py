@@ -129,7 +129,8 @@ class Session:
             if run.status not in (Status.FINISHED, Status.DIVERGED)
             and (run.spec.probe or not self._store.has_records(run.id))
         ]
-        return void, [run for run in runs if run not in void]
+        again = {run.id for run in void}
+        return void, [run for run in runs if run.id not in again]
 
     @property
     def _was_ended(self) -> bool:

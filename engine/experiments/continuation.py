@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from engine.errors import SpecError
 from engine.experiments.base import CourseDictionary, TrainingExperiment
 from engine.experiments.choices import ArchitectureChoice
-from engine.fields import Kind, field
+from engine.fields import Kind, field, field_like
 from engine.networks import architecture_name
 from engine.spec import (
     ActivationSpec,
@@ -38,13 +38,11 @@ class ContinuationSpec(RepeatSpec, TrainingSpec, ArchitectureChoice, ActivationS
         help="The .keras file of a trained network; it must be of the architecture named here and have seen images of "
         "the same shape. Choose…, and the history, offer every network of the workspace.",
     )
-    repeats: int = field(
+    repeats: int = field_like(
+        RepeatSpec,
+        "repeats",
         1,
-        label="Repeats",
-        unit="runs",
-        ge=1,
-        le=1000,
-        help="Runs that all start from the same weights; run k visits the images in the order of seed + k - 1.",
+        "Runs that all start from the same weights; run k visits the images in the order of seed + k - 1.",
     )
 
 

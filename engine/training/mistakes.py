@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import softmax
 
 from engine.arrays import Array
 from engine.events import Mistake
+from engine.probe import softmax
 
 MOST_MISTAKES = 24
 
@@ -16,7 +16,7 @@ def surest_mistakes(images: Array, labels: Array, logits: Array, count: int = MO
 
     ``images`` is float32 [n, height, width, channels], ``labels`` int [n], ``logits`` float [n, classes].
     """
-    probabilities = softmax(logits.astype(np.float64), axis=1)
+    probabilities = softmax(logits)
     predicted = probabilities.argmax(axis=1)
     confidence = probabilities.max(axis=1)
     wrong = np.flatnonzero(predicted != labels)
