@@ -6,7 +6,8 @@ import os
 import signal
 import sys
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -16,7 +17,7 @@ from engine.dataset_library import DatasetLibrary
 from engine.datasets import DATASETS
 from engine.datasets.sources import existing_path
 from engine.devices import AUTO, CPU, check_device
-from engine.errors import DatasetError, DeviceError, SpecError, TrainscopeError
+from engine.errors import DatasetError, DeviceError, SpecError, StoreError, TrainscopeError
 from engine.events import Control, Event, ExperimentFinished, Status, TaskFailed, WorkerReady
 from engine.executors.base import Executor
 from engine.executors.inline import InlineExecutor
@@ -29,6 +30,7 @@ from engine.fields import describe
 from engine.network_library import NetworkLibrary
 from engine.paths import log_folder
 from engine.progress import make_reporter
+from engine.recovery import Recovery
 from engine.report import check_report_file, write_report
 from engine.results import ExperimentResult, VariantResult, load_results
 from engine.session import Session
@@ -121,26 +123,63 @@ def _absolute(dataset: Any) -> Any:
 def _train(options: Options) -> int:
     """Run the experiment asked for, or all of them; the first exit code that is not 0 counts."""
     chosen = list(COURSE_EXPERIMENTS.values()) if options.batch == ALL else [find_experiment(options.batch or "")]
-    specs = build_specs(chosen, options)
+    specs = [] if options.resume else build_specs(chosen, options)
     if options.export is not None:
         check_writable(options.export)  # known before the training, not after it
     if options.report is not None:
         check_report_file(options.report)
     store = Store(options.workspace)
+    try:
+        if options.resume:
+            jobs = _unfinished(chosen, store, options)
+            return _carry_out(jobs, store, _like_before(jobs, store, options))
+        _mention_interrupted(chosen, options.workspace)
+        return _carry_out([_New(*each) for each in zip(chosen, specs, strict=True)], store, options)
+    finally:
+        store.close()
+
+
+@dataclass(frozen=True)
+class _New:
+    """An experiment to begin."""
+
+    experiment: Experiment
+    spec: ExperimentSpec
+
+    def run(self, session: Session) -> ExperimentFinished:
+        """Carry it out."""
+        return session.run(self.experiment, self.spec)
+
+
+@dataclass(frozen=True)
+class _Unfinished:
+    """A stored experiment to go on with."""
+
+    experiment: Experiment
+    number: int
+
+    def run(self, session: Session) -> ExperimentFinished:
+        """Carry out the rest of it."""
+        return session.resume(self.experiment, self.number)
+
+
+def _carry_out(jobs: Sequence[_New | _Unfinished], store: Store, options: Options) -> int:
+    """One after the other, each with its exports."""
     executor = make_executor(options)
     codes: list[int] = []
     numbers: list[int] = []
     try:
         if options.device not in (None, AUTO, CPU):
             check_device(options.device, _find_devices(executor))
-        _remember_datasets(specs, options.workspace)
-        for experiment, spec in zip(chosen, specs, strict=True):
-            folder = options.export / experiment.name if options.export and options.batch == ALL else options.export
-            finished = _run_session(experiment, spec, store, executor)
+        _remember_datasets([job.spec for job in jobs if isinstance(job, _New)], options.workspace)
+        for job in jobs:
+            name = job.experiment.name
+            folder = options.export / name if options.export and options.batch == ALL else options.export
+            finished = _run_session(job, store, executor)
             if finished.experiment is not None:
                 numbers.append(finished.experiment)
-                _report(store, experiment, finished.experiment)
-                _export(store, experiment, finished.experiment, folder, options.formats)
+                _report(store, job.experiment, finished.experiment)
+                _export(store, job.experiment, finished.experiment, folder, options.formats)
             codes.append(_exit_code(finished))
             if codes[-1] == EXIT_INTERRUPTED:
                 break
@@ -148,8 +187,38 @@ def _train(options: Options) -> int:
             _say(sys.stdout, f"Report written to {write_report(store, numbers, options.report)}")
     finally:
         executor.close()
-        store.close()
     return next((code for code in codes if code != EXIT_OK), EXIT_OK)
+
+
+def _unfinished(experiments: Sequence[Experiment], store: Store, options: Options) -> list[_Unfinished]:
+    """The newest unfinished experiment of each kind; raises :class:`StoreError` where there is none at all."""
+    with closing(Recovery(options.workspace)) as recovery:
+        recovery.mark_interrupted()
+        found = [(experiment, recovery.newest(experiment.name)) for experiment in experiments]
+    jobs = [_Unfinished(experiment, number) for experiment, number in found if number is not None]
+    for job in jobs:
+        ended = store.experiment(job.number)
+        _say(sys.stdout, f"Resuming experiment {job.number} ({job.experiment.name}), which was {ended.status}.")
+    if not jobs:
+        kind = "experiment" if options.batch == ALL else f"{options.batch} experiment"
+        raise StoreError(f"There is no unfinished {kind} in {store.file}; leave out --resume to begin one.")
+    return jobs
+
+
+def _like_before(jobs: Sequence[_Unfinished], store: Store, options: Options) -> Options:
+    """``options`` with the CPU as device where that is what was trained on; a GPU is chosen by itself."""
+    devices = [store.experiment(job.number).device for job in jobs]
+    on_cpu = all(device is not None and device.kind == "CPU" for device in devices)
+    return replace(options, device=CPU) if options.device is None and on_cpu else options
+
+
+def _mention_interrupted(experiments: Sequence[Experiment], workspace: Path) -> None:
+    """Say what could be resumed instead of what begins."""
+    with closing(Recovery(workspace)) as recovery:
+        recovery.mark_interrupted()
+        for experiment in experiments:
+            if (number := recovery.newest(experiment.name, [Status.INTERRUPTED])) is not None:
+                _say(sys.stderr, f"Experiment {number} ({experiment.name}) was interrupted; --resume goes on with it.")
 
 
 def build_specs(experiments: Sequence[Experiment], options: Options) -> list[ExperimentSpec]:
@@ -175,12 +244,12 @@ def _build_one_of_all(experiment: Experiment, options: Options) -> ExperimentSpe
         raise SpecError(f"{experiment.name}: {error}") from None
 
 
-def _run_session(experiment: Experiment, spec: ExperimentSpec, store: Store, executor: Executor) -> ExperimentFinished:
+def _run_session(job: _New | _Unfinished, store: Store, executor: Executor) -> ExperimentFinished:
     control = ControlChannel()
     previous = _obey_signals(control)
     reporter = make_reporter(sys.stderr)
     try:
-        return Session(store, executor, reporter.take, control).run(experiment, spec)
+        return job.run(Session(store, executor, reporter.take, control))
     finally:
         reporter.close()
         for number, handler in previous.items():

@@ -39,6 +39,7 @@ class Options:
     workspace_given: bool = False
     formats: tuple[Format, ...] = DEFAULT_FORMATS
     report: Path | None = None
+    resume: bool = False
 
 
 def parse(arguments: Sequence[str]) -> Options:
@@ -46,9 +47,13 @@ def parse(arguments: Sequence[str]) -> Options:
     parser = _parser()
     found = parser.parse_args(arguments)
     if not found.batch:
-        for name in ("preset", "dataset", "set", "config", "export", "report"):
+        for name in (*_SETTINGS, "export", "report", "resume"):
             if getattr(found, name):
                 parser.error(f"--{name} goes with --batch EXPERIMENT, such as --batch architectures")
+    if found.resume:
+        for name in _SETTINGS:
+            if getattr(found, name):
+                parser.error(f"--resume goes on with the settings there were, so --{name} can't be given")
     if found.formats and not found.export:
         parser.error("--formats goes with --export DIR")
     return Options(
@@ -65,7 +70,11 @@ def parse(arguments: Sequence[str]) -> Options:
         workspace_given=found.workspace is not None,
         formats=found.formats or DEFAULT_FORMATS,
         report=found.report,
+        resume=found.resume,
     )
+
+
+_SETTINGS = ("preset", "dataset", "set", "config")  # options that say what is trained
 
 
 class _Parser(argparse.ArgumentParser):
@@ -100,6 +109,11 @@ def _parser() -> argparse.ArgumentParser:
         "--set", nargs="+", action="append", default=[], metavar="KEY=VALUE", help="change settings; see --list"
     )
     batch.add_argument("--config", type=_path, metavar="FILE.toml", help="settings from a file")
+    batch.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with the newest unfinished experiment of that kind in the workspace, instead of a new one",
+    )
     batch.add_argument("--export", type=_path, metavar="DIR", help="write summary, curves and figures there")
     batch.add_argument(
         "--formats",

@@ -81,9 +81,16 @@ class Database:
             self._db.execute(statement)
 
     def _insert(self, table: str, **values: Any) -> int:
+        return self._write("INSERT", table, values)
+
+    def _replace(self, table: str, **values: Any) -> None:
+        """Insert a row in place of the one with the same key, if there is one."""
+        self._write("INSERT OR REPLACE", table, values)
+
+    def _write(self, verb: str, table: str, values: dict[str, Any]) -> int:
         # Table and column names are the program's own; every value is a parameter.
         marks = ", ".join("?" * len(values))
-        sql = f"INSERT INTO {table} ({', '.join(values)}) VALUES ({marks})"  # noqa: S608
+        sql = f"{verb} INTO {table} ({', '.join(values)}) VALUES ({marks})"
         return self._execute(sql, *values.values()).lastrowid or 0
 
     def _execute(self, sql: str, *values: Any) -> sqlite3.Cursor:

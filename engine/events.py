@@ -32,23 +32,31 @@ class Status(StrEnum):
     DIVERGED = "diverged"
     FAILED = "failed"
     CRASHED = "crashed"
+    INTERRUPTED = "interrupted"
 
     @property
     def is_final(self) -> bool:
         """Whether nothing more will come."""
         return self not in (Status.QUEUED, Status.RUNNING, Status.PAUSED)
 
+    @property
+    def can_go_on(self) -> bool:
+        """Whether it was ended, by hand or by misfortune, before it had come to what it was for."""
+        return self in (Status.INTERRUPTED, Status.STOPPED, Status.CANCELLED, Status.CRASHED, Status.FAILED)
+
 
 class Control(StrEnum):
     """What can be asked of a training that is under way; answered within one recording interval.
 
     ``STOP`` ends it, keeps what was learned, tests and saves the model; ``CANCEL`` ends it without either. Records are
-    kept in both cases. ``PAUSE`` holds every run until ``RESUME``; ``STEP`` lets each run that is held train up to its
-    next record, and holds it again.
+    kept in both cases, and the run can go on another time. ``SUSPEND`` is a cancel whose owner means to go on: the
+    program ends. ``PAUSE`` holds every run until ``RESUME``; ``STEP`` lets each run that is held train up to its next
+    record, and holds it again.
     """
 
     STOP = "stop"
     CANCEL = "cancel"
+    SUSPEND = "suspend"
     PAUSE = "pause"
     RESUME = "resume"
     STEP = "step"
@@ -56,7 +64,7 @@ class Control(StrEnum):
     @property
     def ends(self) -> bool:
         """Whether it ends the training."""
-        return self in (Control.STOP, Control.CANCEL)
+        return self in (Control.STOP, Control.CANCEL, Control.SUSPEND)
 
 
 @dataclass(frozen=True)
@@ -81,16 +89,22 @@ Command = Control | SkipRun | SetLearningRate
 
 
 class InterventionKind(StrEnum):
-    """What a person did to a run while it trained."""
+    """What befell a run while it trained.
+
+    ``CONTINUED``: it was interrupted and went on from a checkpoint, which changes no number. ``MOVED``: it did so on
+    another device, with other threads or other versions of the libraries, which may.
+    """
 
     PAUSED = "paused"
     RESUMED = "resumed"
     LEARNING_RATE = "learning rate"
+    CONTINUED = "continued"
+    MOVED = "continued elsewhere"
 
 
 @dataclass(frozen=True)
 class Intervention:
-    """Something done by hand to a run after step ``step``: its curve is no longer that of its settings alone.
+    """Something that befell a run after step ``step``, beside what its settings say.
 
     ``seconds`` is the training time until then, ``value`` the new learning rate where that is the kind.
     """
@@ -252,7 +266,8 @@ class RunStarted:
     """Training of a run begins.
 
     ``layers`` names the layers with parameters, first to last; ``activations`` the activations, and ``units`` says how
-    many units (of a dense layer) or channels (of a convolution) each of them has.
+    many units (of a dense layer) or channels (of a convolution) each of them has. A run that goes on from a checkpoint
+    does so after step ``after``: what was recorded of later ones comes again.
     """
 
     run: int
@@ -262,6 +277,7 @@ class RunStarted:
     steps_per_epoch: int
     activations: tuple[str, ...] = ()
     units: tuple[int, ...] = ()
+    after: int = 0
 
 
 @dataclass(frozen=True)
@@ -310,6 +326,29 @@ class Weights:
 
 
 @dataclass(frozen=True)
+class Checkpoint:
+    """All that a run needs to go on after step ``step`` as if nothing had been; see :mod:`engine.training.checkpoints`.
+
+    For the store alone: the session shows it to nobody.
+    """
+
+    run: int
+    step: int
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Interrupted:
+    """Where a run was interrupted: the data of its :class:`Checkpoint`.
+
+    ``rates`` are learning rates set by hand after it, each with the step after which it was set.
+    """
+
+    checkpoint: bytes
+    rates: tuple[tuple[int, float], ...] = ()
+
+
+@dataclass(frozen=True)
 class Mistake:
     """A test image that the network got wrong.
 
@@ -329,10 +368,10 @@ class Mistake:
 class RunFinished:
     """A run has ended; comes exactly once for every run that was planned.
 
-    ``seconds`` is training time, validation included, tracing and test left out; None if training did not end by
-    itself or when asked. Test figures are None unless the run was tested; ``confusion`` is int [classes, classes],
-    rows the true class; ``mistakes`` are the wrong test images the network was surest of, surest first. ``model`` is
-    the saved file's path.
+    ``seconds`` is training time, validation included, tracing and test left out, ``steps`` the steps made; both are
+    None if training did not end by itself or when asked. Test figures are None unless the run was tested;
+    ``confusion`` is int [classes, classes], rows the true class; ``mistakes`` are the wrong test images the network was
+    surest of, surest first. ``model`` is the saved file's path.
     """
 
     run: int
@@ -344,6 +383,7 @@ class RunFinished:
     confusion: Array | None = None
     model: str | None = None
     mistakes: tuple[Mistake, ...] = ()
+    steps: int | None = None
 
 
 @dataclass(frozen=True)
@@ -374,7 +414,7 @@ class ExperimentFinished:
     reason: str = ""
 
 
-RunEvent = RunStarted | Record | Weights | Intervention | RunFinished
+RunEvent = RunStarted | Record | Weights | Intervention | Checkpoint | RunFinished
 Event = (
     WorkerReady
     | Progress

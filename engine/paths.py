@@ -24,6 +24,11 @@ def model_file(workspace: Path, experiment: int, variant: str, repeat: int) -> P
     return workspace / "models" / f"experiment-{experiment}" / f"{variant.replace('/', '-')}-{repeat}.keras"
 
 
+def lock_folder(workspace: Path) -> Path:
+    """Where programs lock what they are working on."""
+    return workspace / "locks"
+
+
 def log_folder(workspace: Path) -> Path:
     """Where the child processes' output goes."""
     return workspace / "logs"

@@ -17,6 +17,8 @@ from engine.datasets import DatasetInfo
 from engine.events import Device, Intervention, InterventionKind, Mistake, Record, Status, Weights
 from engine.spec import RunSpec
 
+UNDER_WAY = json.dumps([status for status in Status if not status.is_final])  # for json_each in a query
+
 
 @dataclass(frozen=True)
 class StoredExperiment:

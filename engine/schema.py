@@ -1,6 +1,6 @@
 """The tables of the store, with what each column holds."""
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 _POINTS = """
 CREATE TABLE IF NOT EXISTS points (                -- one row a record
@@ -44,6 +44,7 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
         "floats(update_ratios), integers(dead_units), x'', x'' FROM points_of_version_2",
         "DROP TABLE points_of_version_2",
     ),
+    3: ("ALTER TABLE experiments ADD COLUMN owner TEXT NOT NULL DEFAULT ''",),
 }
 
 _TABLES = """
@@ -65,7 +66,8 @@ CREATE TABLE IF NOT EXISTS experiments (
     deleted REAL,                    -- when it was thrown away; null where it was not
     resumed REAL,                    -- when it last went on with further runs; null where it never did
     spent REAL NOT NULL DEFAULT 0,   -- seconds it had taken until then
-    thumbnail TEXT                   -- JSON: for each variant its colour and up to 48 validation accuracies
+    thumbnail TEXT,                  -- JSON: for each variant its colour and up to 48 validation accuracies
+    owner TEXT NOT NULL DEFAULT ''   -- the lock file held by the program that carries it out, or did last
 );
 CREATE TABLE IF NOT EXISTS runs (
     id INTEGER PRIMARY KEY,
@@ -136,6 +138,11 @@ CREATE TABLE IF NOT EXISTS mistakes (              -- wrong test images the netw
     data BLOB NOT NULL,              -- uint8, as the network saw it
     PRIMARY KEY (run, rank)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS checkpoints (           -- the newest of each run that has not finished
+    run INTEGER PRIMARY KEY REFERENCES runs(id) ON DELETE CASCADE,
+    step INTEGER NOT NULL,
+    data BLOB NOT NULL               -- .npz without pickles: see engine/training/checkpoints.py
+);
 CREATE TABLE IF NOT EXISTS queue (                 -- experiments that wait for their turn
     id INTEGER PRIMARY KEY,
     place REAL NOT NULL,             -- the least comes first

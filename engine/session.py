@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from engine.control import ControlChannel
 from engine.datasets import DatasetInfo
 from engine.errors import Cancelled, DatasetError, TrainscopeError
 from engine.events import (
+    Checkpoint,
     ComputationStarted,
     Computed,
     Control,
@@ -29,6 +30,7 @@ from engine.executors.base import Executor
 from engine.executors.tasks import ComputeTask, PrepareTask, TrainTask
 from engine.experiments.base import ComputedExperiment, Experiment, TrainingExperiment
 from engine.networks import count_parameters
+from engine.ownership import Ownership
 from engine.paths import model_file
 from engine.restore import not_deleted, planned_run, restored_runs, same_images
 from engine.results import load_results
@@ -62,6 +64,7 @@ class Session:
         self._open: set[int] = set()  # runs that have not ended
         self._known: set[tuple[str, int]] = set()  # variant and repeat of every run the experiment has
         self._planned = 0
+        self._again: set[int] = set()  # runs that were interrupted and go on
         self._number: int | None = None  # of the experiment, once it is stored
 
     def run(self, experiment: Experiment, spec: ExperimentSpec, extends: int | None = None) -> ExperimentFinished:
@@ -69,13 +72,31 @@ class Session:
 
         ``extends`` is the number of a stored experiment that gets the runs of ``spec`` which it doesn't have yet.
         """
+        return self._carry_out(experiment, lambda: spec, extends, again=False)
+
+    def resume(self, experiment: Experiment, number: int) -> ExperimentFinished:
+        """Carry out what is missing of a stored experiment, as :meth:`run` does.
+
+        Runs that did not come to their end go on from their checkpoints, with as many threads as before: what they
+        record then is what they would have recorded without an interruption, to the bit.
+        """
+        return self._carry_out(
+            experiment, lambda: experiment.spec.from_json(self._store.experiment(number).spec), number, again=True
+        )
+
+    def _carry_out(
+        self, experiment: Experiment, read_spec: Callable[[], ExperimentSpec], extends: int | None, again: bool
+    ) -> ExperimentFinished:
         finished: ExperimentFinished
+        owned: Ownership | None = None
         try:
+            owned = Ownership(self._store.workspace)
+            spec = read_spec()
             match experiment:
                 case TrainingExperiment():
-                    finished = self._run_training(experiment, spec, extends)
+                    finished = self._run_training(experiment, spec, owned.name, extends, again)
                 case ComputedExperiment():
-                    finished = self._run_computation(experiment, spec)
+                    finished = self._run_computation(experiment, spec, owned.name, extends)
                 case _:
                     raise TypeError(f"{type(experiment).__name__} is no kind of experiment")
         except Cancelled as stop:
@@ -86,55 +107,68 @@ class Session:
             log.exception("unexpected error in a session")
             reason = f"An unexpected {type(error).__name__} ended the experiment; what was recorded is kept."
             finished = ExperimentFinished(self._number, Status.FAILED, reason)
-        return self._finish(finished)
+        try:
+            return self._finish(finished)
+        finally:
+            if owned is not None:
+                owned.release()
 
     def _run_training(
-        self, experiment: TrainingExperiment, spec: ExperimentSpec, extends: int | None
+        self, experiment: TrainingExperiment, spec: ExperimentSpec, owner: str, extends: int | None, again: bool
     ) -> ExperimentFinished:
         if extends is not None:
             not_deleted(self._store.experiment(extends))
-        void, stored = ([], []) if extends is None else self._sorted(extends)
-        self._known = {(run.spec.variant, run.spec.repeat) for run in stored}
+        void, unfinished, ended = ([], [], []) if extends is None else self._sorted(extends, again)
+        self._known = {(run.spec.variant, run.spec.repeat) for run in (*unfinished, *ended)}
         runs = experiment.plan(spec)
-        workers = self._executor.start(max(1, len(runs) - len(stored)))
+        workers = self._executor.start(max(1, len(runs) - len(ended)), _threads(unfinished))
         info = self._prepare(runs[0].data)
         counted = _counted(runs, info)
         if extends is None:
-            self._number = self._store.add_experiment(experiment.name, spec.to_json(), runs[0].seed, info, workers)
+            seed = runs[0].seed
+            self._number = self._store.add_experiment(experiment.name, spec.to_json(), seed, info, workers, owner)
         else:
             same_images(self._store.experiment(extends), info.fingerprint)
+            numbers = [run.id for run in unfinished]
+            self._store.reopen_experiment(extends, spec.to_json(), workers, owner, [run.id for run in void], numbers)
             self._number = extends
-            self._store.remove_runs([run.id for run in void])
-            self._store.reopen_experiment(extends, spec.to_json(), workers)
+            self._again = set(numbers)
+            self._open |= self._again
+            self._planned += len(numbers)
+        stored = [] if extends is None else self._store.runs(extends)
         planned = self._store_runs(runs, counted)
         before = tuple(planned_run(run) for run in stored)
         self._emit(ExperimentStarted(self._number or 0, experiment.name, info, before + planned, workers))
         for event in restored_runs(self._store, stored):
             self._emit(event)
-        last = self._train(planned)
+        last = self._train([*(run for run in before if run.run in self._again), *planned])
         while last is None and not self._was_ended and (planned := self._follow_up(experiment, spec, info)):
             self._emit(RunsAdded(planned))
             last = self._train(planned)
         return ExperimentFinished(self._number, *self._outcome())
 
-    def _sorted(self, experiment: int) -> tuple[list[StoredRun], list[StoredRun]]:
-        """The runs of a stored experiment that are to be trained anew, and those that are kept.
+    def _sorted(self, experiment: int, again: bool) -> tuple[list[StoredRun], list[StoredRun], list[StoredRun]]:
+        """The runs of a stored experiment: those to be forgotten, those that go on, those that are left as they are.
 
-        A run that never came to a record has nothing to keep, and a search that did not finish finds nothing.
+        Where none goes on ``again``, one that never came to a record has nothing to keep, and a search that did not
+        finish finds nothing: they are forgotten, and trained anew.
         """
         runs = self._store.runs(experiment)
+        if again:
+            unfinished = [run for run in runs if run.status.can_go_on]
+            return [], unfinished, [run for run in runs if not run.status.can_go_on]
         void = [
             run
             for run in runs
             if run.status not in (Status.FINISHED, Status.DIVERGED)
             and (run.spec.probe or not self._store.has_records(run.id))
         ]
-        again = {run.id for run in void}
-        return void, [run for run in runs if run.id not in again]
+        forgotten = {run.id for run in void}
+        return void, [], [run for run in runs if run.id not in forgotten]
 
     @property
     def _was_ended(self) -> bool:
-        return any(self._statuses[status] for status in (Status.STOPPED, Status.CANCELLED))
+        return any(self._statuses[status] for status in _ENDED_BY_HAND)
 
     def _follow_up(
         self, experiment: TrainingExperiment, spec: ExperimentSpec, info: DatasetInfo
@@ -144,11 +178,17 @@ class Session:
         runs = experiment.follow_up(spec, load_results(self._store, self._number or 0))
         return self._store_runs(runs, _counted(runs, info))
 
-    def _run_computation(self, experiment: ComputedExperiment, spec: ExperimentSpec) -> ExperimentFinished:
+    def _run_computation(
+        self, experiment: ComputedExperiment, spec: ExperimentSpec, owner: str, extends: int | None
+    ) -> ExperimentFinished:
         workers = self._executor.start(1)
-        self._number = self._store.add_experiment(
-            experiment.name, spec.to_json(), getattr(spec, "seed", 0), None, workers
-        )
+        if extends is None:
+            seed = getattr(spec, "seed", 0)
+            self._number = self._store.add_experiment(experiment.name, spec.to_json(), seed, None, workers, owner)
+        else:
+            not_deleted(self._store.experiment(extends))
+            self._store.reopen_experiment(extends, spec.to_json(), workers, owner)
+            self._number = extends
         self._emit(ComputationStarted(self._number, experiment.name))
         control = self._executor.run([ComputeTask(experiment, spec)], self._take_computation, self._control)
         if self._failure is not None:
@@ -202,7 +242,12 @@ class Session:
         """Train what is planned; gives the control that ended it early, if one did."""
         workspace, number = self._store.workspace, self._number or 0
         tasks = [
-            TrainTask(run.run, run.spec, model_file(workspace, number, run.spec.variant, run.spec.repeat))
+            TrainTask(
+                run.run,
+                run.spec,
+                model_file(workspace, number, run.spec.variant, run.spec.repeat),
+                self._store.interrupted(run.run) if run.run in self._again else None,
+            )
             for run in planned
         ]
         return self._executor.run(tasks, self._take_run_event, self._control)
@@ -215,14 +260,15 @@ class Session:
             self._statuses[event.status] += 1
             if event.status in (Status.FAILED, Status.CRASHED):
                 self._reasons.append(event.reason)
-        self._emit(event)
+        if not isinstance(event, Checkpoint):
+            self._emit(event)
 
     def _outcome(self) -> tuple[Status, str]:
         """The experiment's status from those of its runs, and what to say of it.
 
         A run that diverged has shown what it was to show; only where all did has the experiment come to nothing.
         """
-        for status in (Status.STOPPED, Status.CANCELLED):
+        for status in _ENDED_BY_HAND:
             if self._statuses[status]:
                 return status, ""
         if self._planned and self._statuses[Status.SKIPPED] == self._planned:
@@ -252,6 +298,15 @@ class Session:
             ended = RunFinished(run, finished.status, finished.reason)
             self._store.add(ended)
             self._emit(ended)
+
+
+# The first that any run of an experiment has is the experiment's own.
+_ENDED_BY_HAND = (Status.INTERRUPTED, Status.STOPPED, Status.CANCELLED)
+
+
+def _threads(runs: Sequence[StoredRun]) -> int | None:
+    """How many threads those of ``runs`` had that have begun: their bits depend on it."""
+    return next((run.device.threads for run in runs if run.device is not None), None)
 
 
 def _counted(runs: Sequence[RunSpec], info: DatasetInfo) -> Counted:

@@ -20,7 +20,9 @@ from engine.database import Database, pack
 from engine.datasets import DatasetInfo
 from engine.errors import StoreError
 from engine.events import (
+    Checkpoint,
     Computed,
+    Interrupted,
     Intervention,
     InterventionKind,
     Mistake,
@@ -34,6 +36,7 @@ from engine.events import (
 )
 from engine.experiments.base import Computation
 from engine.rows import (
+    UNDER_WAY,
     StoredExperiment,
     StoredRun,
     array_of,
@@ -56,8 +59,10 @@ READ_AT_ONCE = 1000
 class Store(Database):
     """The results of a workspace. One object serves one thread; raises :class:`StoreError` with a sentence."""
 
-    def add_experiment(self, name: str, spec: str, seed: int, info: DatasetInfo | None, workers: int) -> int:
-        """Store a new experiment; ``spec`` is JSON. Gives its number."""
+    def add_experiment(
+        self, name: str, spec: str, seed: int, info: DatasetInfo | None, workers: int, owner: str = ""
+    ) -> int:
+        """Store a new experiment; ``spec`` is JSON, ``owner`` the lock of who carries it out. Gives its number."""
         return self._insert(
             "experiments",
             name=name,
@@ -67,6 +72,7 @@ class Store(Database):
             workers=workers,
             status=Status.RUNNING,
             created=time.time(),
+            owner=owner,
         )
 
     def add_runs(
@@ -101,6 +107,8 @@ class Store(Database):
                 self._add_weights(event)
             case Intervention():
                 self._add_intervention(event)
+            case Checkpoint():
+                self._replace("checkpoints", run=event.run, step=event.step, data=event.data)
             case RunFinished():
                 self._finish_run(event)
 
@@ -109,7 +117,8 @@ class Store(Database):
         device, versions = json.dumps(asdict(computed.device)), json.dumps(computed.versions)
         with self._transaction():
             self._execute("UPDATE experiments SET device=?, versions=? WHERE id=?", device, versions, experiment)
-            self._insert("computations", experiment=experiment, findings=json.dumps(computed.findings))
+            self._execute("DELETE FROM arrays WHERE experiment=?", experiment)
+            self._replace("computations", experiment=experiment, findings=json.dumps(computed.findings))
             for name, array in computed.arrays.items():
                 values = np.asarray(array, order="C")
                 self._insert(
@@ -129,20 +138,50 @@ class Store(Database):
         arrays = self._execute("SELECT * FROM arrays WHERE experiment=? ORDER BY rowid", experiment)
         return Computation(json.loads(row["findings"]), {array["name"]: array_of(array) for array in arrays})
 
-    def reopen_experiment(self, experiment: int, spec: str, workers: int) -> None:
-        """Let an experiment that has ended go on with other settings, JSON, such as more repeats."""
-        self._execute(
-            "UPDATE experiments SET spec=?, workers=?, status=?, reason='', thumbnail=NULL, "
-            "spent=spent + coalesce(finished, created) - coalesce(resumed, created), resumed=?, finished=NULL "
-            "WHERE id=?",
-            *(spec, workers, Status.RUNNING, time.time(), experiment),
-        )
+    def reopen_experiment(
+        self,
+        experiment: int,
+        spec: str,
+        workers: int,
+        owner: str = "",
+        void: Sequence[int] = (),
+        again: Sequence[int] = (),
+    ) -> None:
+        """Let an experiment that has ended go on with other settings, JSON, such as more repeats.
 
-    def remove_runs(self, runs: Sequence[int]) -> None:
-        """Forget runs with all that was recorded of them."""
+        Runs that are ``void`` are forgotten with all that was recorded of them; those to be trained ``again`` wait for
+        it, and how they ended is forgotten. Raises :class:`StoreError`, and changes nothing, where the experiment has
+        not ended.
+        """
         with self._transaction():
-            for run in runs:
+            changed = self._execute(
+                "UPDATE experiments SET spec=?, workers=?, status=?, reason='', thumbnail=NULL, "
+                "spent=spent + coalesce(finished, created) - coalesce(resumed, created), resumed=?, finished=NULL, "
+                "owner=? WHERE id=? AND status NOT IN (SELECT value FROM json_each(?))",
+                *(spec, workers, Status.RUNNING, time.time(), owner, experiment, UNDER_WAY),
+            )
+            if not changed.rowcount:
+                raise StoreError(f"Experiment {experiment} is under way, maybe in another window; wait for its end.")
+            for run in void:
                 self._execute("DELETE FROM runs WHERE id=?", run)
+            for run in again:
+                self._execute(
+                    "UPDATE runs SET status=?, reason='', finished=NULL, seconds=NULL, test_loss=NULL, "
+                    "test_accuracy=NULL, confusion=NULL, model=NULL WHERE id=?",
+                    *(Status.QUEUED, run),
+                )
+                self._execute("DELETE FROM mistakes WHERE run=?", run)
+
+    def interrupted(self, run: int) -> Interrupted | None:
+        """Where a run can go on from; None where it has to begin anew."""
+        row = self._execute("SELECT step, data FROM checkpoints WHERE run=?", run).fetchone()
+        if row is None:
+            return None
+        rates = self._execute(
+            "SELECT step, value FROM interventions WHERE run=? AND kind=? AND step>? ORDER BY id",
+            *(run, InterventionKind.LEARNING_RATE, row["step"]),
+        )
+        return Interrupted(row["data"], tuple((each["step"], each["value"]) for each in rates))
 
     def has_records(self, run: int) -> bool:
         """Whether anything was recorded of a run."""
@@ -242,8 +281,8 @@ class Store(Database):
         device, versions = json.dumps(asdict(event.device)), json.dumps(event.versions)
         with self._transaction():
             self._execute(
-                "UPDATE runs SET status=?, started=?, layers=?, activations=?, units=?, steps_per_epoch=?, device=?, "
-                "versions=? WHERE id=?",
+                "UPDATE runs SET status=?, started=coalesce(started, ?), layers=?, activations=?, units=?, "
+                "steps_per_epoch=?, device=?, versions=? WHERE id=?",
                 *(Status.RUNNING, time.time(), json.dumps(event.layers), json.dumps(event.activations)),
                 *(json.dumps(event.units), event.steps_per_epoch, device, versions, event.run),
             )
@@ -253,7 +292,7 @@ class Store(Database):
             )
 
     def _add_record(self, event: Record) -> None:
-        self._insert(
+        self._replace(
             "points",
             run=event.run,
             step=event.step,
@@ -274,7 +313,7 @@ class Store(Database):
         )
 
     def _add_weights(self, event: Weights) -> None:
-        self._insert(
+        self._replace(
             "weights",
             run=event.run,
             step=event.step,
@@ -310,6 +349,11 @@ class Store(Database):
                 *(event.status, event.reason, time.time(), event.seconds, event.test_loss, event.test_accuracy),
                 *(confusion, model, event.run),
             )
+            if event.steps is not None:  # what an earlier life of the run recorded beyond its end
+                self._execute("DELETE FROM points WHERE run=? AND step>?", event.run, event.steps)
+                self._execute("DELETE FROM weights WHERE run=? AND step>?", event.run, event.steps)
+            if event.status in (Status.FINISHED, Status.DIVERGED):
+                self._execute("DELETE FROM checkpoints WHERE run=?", event.run)
             for rank, mistake in enumerate(event.mistakes):
                 self._insert(
                     "mistakes",

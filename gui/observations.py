@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import math
 from array import array
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -87,10 +89,15 @@ class RunObservation:
                 curve.append(value)
 
     def start(self, event: RunStarted) -> None:
-        """Note that the run has begun."""
+        """Note that the run has begun, or goes on: then what was recorded after its checkpoint comes again."""
         self.status, self.started = Status.RUNNING, event
-        self.layer_curves = {name: tuple(array("f") for _ in event.layers) for name in OF_LAYERS}
-        self.layer_curves |= {name: tuple(array("f") for _ in event.activations) for name in OF_ACTIVATIONS}
+        kept = bisect_right(self.steps, event.after)
+        if not kept:
+            self.layer_curves = {name: tuple(array("f") for _ in event.layers) for name in OF_LAYERS}
+            self.layer_curves |= {name: tuple(array("f") for _ in event.activations) for name in OF_ACTIVATIONS}
+        for curve in (self.steps, *self.curves.values(), *chain(*self.layer_curves.values())):
+            del curve[kept:]
+        self._recall_last()
 
     def intervene(self, event: Intervention) -> None:
         """Note what was done by hand."""
@@ -138,18 +145,24 @@ class RunObservation:
         self._derive(event)
 
     def _derive(self, event: RunRestored) -> None:
-        """What a record's numbers are drawn as, and the last record."""
+        """What a record's numbers are drawn as."""
         norms, dead = event.layer_curves["gradient_norms"], event.layer_curves["dead_units"]
         blank = np.full(len(self.steps), np.nan)
         first = norms[:, 0].astype(float) if norms.size else blank
         share = dead.sum(axis=1) / sum(self.units) if dead.size and self.units else blank
         self.curves["gradient_norm"] = array("d", first.tobytes())
         self.curves["dead_fraction"] = array("d", share.astype(float).tobytes())
-        if len(self.steps):
-            values: dict[str, Any] = {name: float(event.curves[name][-1]) for name in OF_RECORDS}
-            values |= {name: int(event.curves[name][-1]) for name in ("step", "epoch")}
-            values |= {name: tuple(event.layer_curves[name][-1].tolist()) for name in OF_LAYERS}
-            self.last = Record(run=event.run, **values)
+        self._recall_last()
+
+    def _recall_last(self) -> None:
+        """The last record, from the curves."""
+        self.last = None
+        if self.steps and self.started is not None:
+            step = int(self.steps[-1])
+            values: dict[str, Any] = {name: self.curves[name][-1] for name in OF_RECORDS}
+            values |= {name: tuple(curve[-1] for curve in self.layer_curves[name]) for name in OF_LAYERS}
+            epoch = (step - 1) // self.started.steps_per_epoch + 1
+            self.last = Record(run=self.planned.run, step=step, epoch=epoch, **values)
 
     @property
     def layers(self) -> tuple[str, ...]:

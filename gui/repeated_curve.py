@@ -73,6 +73,10 @@ class RepeatedCurve:
         shrunk = len(before) > len(lengths) or any(new < old for new, old in zip(lengths, before, strict=True))
         if shrunk or several != self._several:
             before = [0] * len(lengths)
+        if shrunk:  # a run has gone on from a checkpoint: what it had recorded since comes again
+            most = max(lengths, default=0)
+            for growing in (self._mean, self._deviation, self._least, self._greatest, self._count):
+                growing.replace(min(most, len(growing)), np.empty(0))
         self._several = several
         grown = sorted((old, new) for old, new in zip(before, lengths, strict=True) if new > old)
         if max(lengths, default=0) > COLUMNS_AT_ONCE + len(self.mean):  # many at once, as of a stored run

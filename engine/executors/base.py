@@ -13,8 +13,11 @@ from engine.executors.tasks import Task, TrainTask
 class Executor(Protocol):
     """Carries out tasks somewhere and hands their events to the caller's thread."""
 
-    def start(self, runs: int) -> int:
-        """Make ready for a plan of ``runs`` runs, none of them paused; gives the number of tasks side by side."""
+    def start(self, runs: int, threads: int | None = None) -> int:
+        """Make ready for a plan of ``runs`` runs, none of them paused; gives the number of tasks side by side.
+
+        Each gets ``threads`` threads where that is given.
+        """
 
     def run(self, tasks: Sequence[Task], emit: Emit, control: ControlChannel) -> Control | None:
         """Carry out all tasks, calling ``emit`` in this thread; returns when each has ended.

@@ -24,8 +24,8 @@ class InlineExecutor:
         self._device_is_set = device == AUTO  # as TensorFlow would have it
         self._desk = _Desk()
 
-    def start(self, runs: int) -> int:
-        """One task at a time."""
+    def start(self, runs: int, threads: int | None = None) -> int:
+        """One task at a time, with as many threads as this process has."""
         quiet_tensorflow()
         self._desk = _Desk()
         return 1

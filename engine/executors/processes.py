@@ -91,11 +91,12 @@ class ProcessExecutor:
         self._paused = False
         self._begin_held = 0  # runs that may begin while paused, each held after its first record
 
-    def start(self, runs: int) -> int:
+    def start(self, runs: int, threads: int | None = None) -> int:
         """Start as many children as a plan of ``runs`` runs needs, unless just those are there; they warm up."""
         self._paused, self._begin_held = False, 0
-        count = min(self._workers, runs) if self._workers else default_workers(runs, cpu_count())
-        self._start(count, threads=max(1, cpu_count() // count))
+        cores = cpu_count() if threads is None else max(1, cpu_count() // threads)
+        count = min(self._workers, runs) if self._workers else default_workers(runs, cores)
+        self._start(count, threads or max(1, cpu_count() // count))
         for child in list(self._children):
             self._send(child, WarmUp())
         return count
@@ -181,7 +182,7 @@ class ProcessExecutor:
 
     def _obey(self, command: Command, queue: deque[Task], emit: Emit) -> None:
         match command:
-            case Control.STOP | Control.CANCEL:
+            case Control() if command.ends:
                 while queue:
                     emit(queue.popleft().failed(Status.CANCELLED, "Not started."))
             case Control.PAUSE | Control.RESUME:

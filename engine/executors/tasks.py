@@ -25,6 +25,7 @@ from engine.events import (
     Emit,
     Event,
     Exported,
+    Interrupted,
     Poll,
     Progress,
     RunFinished,
@@ -73,11 +74,15 @@ class RemoveCacheTask(Auxiliary):
 
 @dataclass(frozen=True)
 class TrainTask:
-    """Train one run; answers with the events of a run, of which the last is a RunFinished."""
+    """Train one run; answers with the events of a run, of which the last is a RunFinished.
+
+    A run that was ``interrupted`` goes on from there.
+    """
 
     run: int
     spec: RunSpec
     model_file: Path | None
+    interrupted: Interrupted | None = None
 
     def failed(self, status: Status, reason: str) -> Event:
         """The event that says this run ended without its result."""
@@ -157,7 +162,7 @@ class TaskRunner:
     def _execute(self, task: Task, emit: Emit, poll: Poll) -> None:
         def progress(message: str, done: int, total: int) -> None:
             command = poll()
-            if command in (Control.STOP, Control.CANCEL):  # there is no record at which it could be held
+            if isinstance(command, Control) and command.ends:  # there is no record at which it could be held
                 raise (Stopped if command is Control.STOP else Cancelled)("Cancelled before it was done.")
             emit(Progress(message, done, total))
 
@@ -182,10 +187,10 @@ class TaskRunner:
                 emit(Computed(found.findings, found.arrays, ready.device, ready.versions))
             case ProbeTask() | PickTestImagesTask() | ReadImageTask():
                 emit(self._tries.answer(task, progress))
-            case TrainTask(run, spec, model_file):
+            case TrainTask(run, spec, model_file, interrupted):
                 from engine.training.trainer import train
 
-                train(run, spec, self._prepared(spec.data), emit, poll, model_file)
+                train(run, spec, self._prepared(spec.data), emit, poll, model_file, interrupted)
 
     def _prepared(self, spec: DataSpec) -> PreparedData:
         if self._data is None or self._data[0] != spec:

@@ -51,6 +51,7 @@ class MeasuredModel(keras.Model):
         self.network = network
         self.timetable = timetable
         self.measurement: Measurement | None = None
+        self.first_step = 0  # steps made before training began: those of a run that goes on
         self._rate = rate
         self._images, self._labels = tf.constant(images), tf.constant(labels)
         self._order = tf.Variable(np.arange(len(labels), dtype=np.int32), trainable=False)
@@ -67,7 +68,12 @@ class MeasuredModel(keras.Model):
     def begin_epoch(self, epoch: int, order: Array) -> None:
         """Set the order (int32 [n], a permutation) in which epoch ``epoch`` (from 0) visits the images."""
         self._order.assign(order)
-        self._pieces = iter(self.timetable.pieces(epoch))
+        self._pieces = (piece for piece in self.timetable.pieces(epoch) if piece.start >= self.first_step)
+
+    @property
+    def rate_variables(self) -> list[tf.Variable]:
+        """What the learning rate depends on, beside the number of steps and the optimiser's own variables."""
+        return [self._rate.by_hand] if isinstance(self._rate, SteerableRate) else []
 
     def train_step(self, batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, list[tf.Tensor]]:
         """One optimiser step on batch number ``batch`` of the epoch: its loss, its accuracy, the kernels' gradients."""

@@ -36,15 +36,15 @@ class SteerableRate(LearningRateSchedule):
 
     def __init__(self, planned: LearningRateSchedule) -> None:
         self.planned = planned
-        self._by_hand = tf.Variable(-1.0, trainable=False)  # below 0: nobody has
+        self.by_hand = tf.Variable(-1.0, trainable=False)  # below 0: nobody has
 
     def __call__(self, step: Any) -> Any:
         """The rate at ``step``, counted from 0."""
-        return tf.where(self._by_hand < 0, self.planned(step), self._by_hand)
+        return tf.where(self.by_hand < 0, self.planned(step), self.by_hand)
 
     def steer(self, rate: float) -> None:
         """Give ``rate`` from now on."""
-        self._by_hand.assign(rate)
+        self.by_hand.assign(rate)
 
     def get_config(self) -> dict[str, Any]:
         """What Keras saves of the plan."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 from zipfile import is_zipfile
@@ -17,7 +19,19 @@ import engine
 from engine.datasets import PreparedData
 from engine.devices import current_device
 from engine.errors import NetworkError
-from engine.events import Control, Emit, Poll, RunFinished, RunStarted, SkipRun, Status, is_sound
+from engine.events import (
+    Control,
+    Emit,
+    Interrupted,
+    Intervention,
+    InterventionKind,
+    Poll,
+    RunFinished,
+    RunStarted,
+    SkipRun,
+    Status,
+    is_sound,
+)
 from engine.networks import (
     activation_layers,
     activation_units,
@@ -27,11 +41,13 @@ from engine.networks import (
     summarize,
 )
 from engine.spec import Optimizer, RunSpec
+from engine.training.callbacks.checkpoints import KeepCheckpoints
 from engine.training.callbacks.controls import ObeyControls, StopOnDivergence
 from engine.training.callbacks.order import ShuffleOrder
 from engine.training.callbacks.plateau import LowerOnPlateau
 from engine.training.callbacks.recorder import Recorder
 from engine.training.callbacks.weights import WeightSnapshots
+from engine.training.checkpoints import Origin, unpacked
 from engine.training.intervals import Timetable
 from engine.training.mistakes import surest_mistakes
 from engine.training.model import MeasuredModel
@@ -40,53 +56,79 @@ from engine.training.schedules import make_learning_rate
 log = logging.getLogger(__name__)
 
 
-def train(number: int, run: RunSpec, data: PreparedData, emit: Emit, poll: Poll, model_file: Path | None) -> None:
-    """Train ``run``, number ``number`` in the store, on ``data``.
+def train(
+    number: int,
+    run: RunSpec,
+    data: PreparedData,
+    emit: Emit,
+    poll: Poll,
+    model_file: Path | None,
+    interrupted: Interrupted | None = None,
+) -> None:
+    """Train ``run``, number ``number`` in the store, on ``data``, from its beginning or from where it was interrupted.
 
-    Emits :class:`RunStarted`, records and weights as they arise, and :class:`RunFinished` at the end. ``poll`` is asked
-    for a control after every recording interval. The trained network is saved to ``model_file`` if one is named.
+    Emits :class:`RunStarted`, records, weights and checkpoints as they arise, and :class:`RunFinished` at the end.
+    ``poll`` is asked for a control after every recording interval. The trained network is saved to ``model_file`` if
+    one is named.
     """
     # Variables and graphs of the run before would otherwise stay in Keras' global state.
     keras.backend.clear_session()
-    model = build_model(run, data)
+    state = unpacked(interrupted.checkpoint) if interrupted is not None else None
+    model = build_model(run, data, blank=state is not None)
     layers = summarize(run.architecture, data.info.shape, len(data.info.class_names))
     steps_per_epoch = model.timetable.steps_per_epoch
+    device, versions = current_device(), library_versions()
+    origin = Origin(**asdict(device), versions=versions)
     emit(
         RunStarted(
             run=number,
-            device=current_device(),
-            versions=library_versions(),
+            device=device,
+            versions=versions,
             layers=parameter_layers(layers),
             steps_per_epoch=steps_per_epoch,
             activations=activation_layers(layers),
             units=activation_units(layers),
+            after=state.step if state is not None else 0,
         )
     )
     recorder = Recorder(number, data.x_validation, data.y_validation, emit)
-    controls = ObeyControls(number, recorder, poll, emit)
+    controls = ObeyControls(number, recorder, poll, emit, interrupted.rates if interrupted is not None else ())
+    plateau = LowerOnPlateau(recorder, run.schedule) if run.schedule.kind == "plateau" else None
     callbacks = [
         ShuffleOrder(run.seed, len(data.y_train)),
         recorder,
         StopOnDivergence(recorder),
         controls,
         WeightSnapshots(number, emit, {layer.name: layer.input_shape for layer in layers}),
-        *([LowerOnPlateau(recorder, run.schedule)] if run.schedule.kind == "plateau" else []),
+        *([plateau] if plateau is not None else []),
+        KeepCheckpoints(number, origin, emit, recorder, controls, plateau),
     ]
     model.warm_up()
-    fit(model, callbacks)
-    seconds = recorder.seconds
-    status = _status(recorder, controls)
-    if status in _REASONS:
-        emit(RunFinished(number, status, _REASONS[status], seconds))
+    if state is not None:
+        state.apply(model)
+        recorder.restore(state.recorder)
+        if plateau is not None:
+            plateau.restore(state.plateau)
+        kind = InterventionKind.CONTINUED if state.origin == origin else InterventionKind.MOVED
+        emit(Intervention(number, state.step, state.recorder["seconds"], kind))
+    fit(model, callbacks, state.epoch if state is not None else 0)
+    ended = RunFinished(
+        number, _status(recorder, controls), seconds=recorder.seconds, steps=int(model.optimizer.iterations.numpy())
+    )
+    if ended.status in _REASONS:
+        emit(replace(ended, reason=_REASONS[ended.status]))
         return
-    emit(_tested(number, status, seconds, model, data, model_file))
+    emit(_tested(ended, model, data, model_file))
 
 
-def build_model(run: RunSpec, data: PreparedData) -> MeasuredModel:
-    """The compiled model of ``run``, its initial values fixed by the run's seed."""
+def build_model(run: RunSpec, data: PreparedData, blank: bool = False) -> MeasuredModel:
+    """The compiled model of ``run``, its initial values fixed by the run's seed.
+
+    A ``blank`` one gets other values anyway: a network to start from is not looked for.
+    """
     classes = len(data.info.class_names)
     network = build_network(run.architecture, data.info.shape, classes, run.network, run.seed)
-    if run.start_from is not None:
+    if run.start_from is not None and not blank:
         take_weights(network, Path(run.start_from), run.architecture)
     spec = run.training
     timetable = Timetable.of(len(data.y_train), spec, run.max_steps)
@@ -119,10 +161,14 @@ def _why_not(file: Path) -> str:
     return "its weights don't fit the layers" if is_zipfile(file) else "it holds no network"
 
 
-def fit(model: MeasuredModel, callbacks: list[keras.callbacks.Callback]) -> None:
-    """Run Keras' ``fit``; its data set only numbers the calls, the model keeps the images itself."""
+def fit(model: MeasuredModel, callbacks: list[keras.callbacks.Callback], epoch: int = 0) -> None:
+    """Run Keras' ``fit`` from ``epoch`` (counted from 0) on.
+
+    Its data set only numbers the calls, the model keeps the images itself.
+    """
     calls = tf.data.Dataset.range(model.timetable.pieces_per_epoch)
-    model.fit(calls, epochs=model.timetable.epochs, callbacks=callbacks, shuffle=False, verbose=0)
+    epochs = model.timetable.epochs
+    model.fit(calls, initial_epoch=epoch, epochs=epochs, callbacks=callbacks, shuffle=False, verbose=0)
 
 
 def make_optimizer(name: Optimizer, rate: float | LearningRateSchedule) -> keras.optimizers.Optimizer:
@@ -138,6 +184,7 @@ def library_versions() -> dict[str, str]:
 
 _REASONS = {
     Status.CANCELLED: "Cancelled; its records are kept.",
+    Status.INTERRUPTED: "Interrupted; its records are kept, and it can go on.",
     Status.SKIPPED: "Skipped; its records are kept.",
     Status.DIVERGED: "Loss or gradient is no longer a finite number; try a smaller learning rate.",
 }
@@ -148,22 +195,20 @@ def _status(recorder: Recorder, controls: ObeyControls) -> Status:
         return Status.DIVERGED
     if controls.received is Control.CANCEL:
         return Status.CANCELLED
+    if controls.received is Control.SUSPEND:
+        return Status.INTERRUPTED
     if isinstance(controls.received, SkipRun):
         return Status.SKIPPED
     return Status.STOPPED if controls.received is Control.STOP else Status.FINISHED
 
 
-def _tested(
-    number: int, status: Status, seconds: float, model: MeasuredModel, data: PreparedData, model_file: Path | None
-) -> RunFinished:
+def _tested(ended: RunFinished, model: MeasuredModel, data: PreparedData, model_file: Path | None) -> RunFinished:
     loss, logits = model.test(data.x_test, data.y_test)
     confusion = confusion_matrix(data.y_test, np.argmax(logits, axis=1), labels=np.arange(len(data.info.class_names)))
     reason = _save(model.network, model_file) if model_file is not None else ""
-    return RunFinished(
-        run=number,
-        status=status,
+    return replace(
+        ended,
         reason=reason,
-        seconds=seconds,
         test_loss=loss,
         test_accuracy=float(np.trace(confusion) / confusion.sum()),
         confusion=confusion,
@@ -173,10 +218,17 @@ def _tested(
 
 
 def _save(network: keras.Sequential, file: Path) -> str:
-    """Save the trained network; gives the reason if that fails, since its test figures count all the same."""
+    """Save the trained network; gives the reason if that fails, since its test figures count all the same.
+
+    It takes its place all at once, so that an interruption leaves no half of one.
+    """
+    unfinished = file.with_name(f"{file.stem}.unfinished.keras")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        network.save(file)
+        network.save(unfinished)
+        unfinished.replace(file)
     except OSError as error:
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
         return f"The trained network could not be saved to {file} ({error.strerror or error})."
     return ""

@@ -19,6 +19,7 @@ import numpy as np
 from engine.control import ControlChannel
 from engine.datasets import DatasetInfo, PreparedData
 from engine.events import (
+    Checkpoint,
     DatasetReady,
     Device,
     Emit,
@@ -123,9 +124,17 @@ def timeless(events: Iterable[Any]) -> list[Any]:
                 confusion = None if event.confusion is None else event.confusion.tolist()
                 mistakes = tuple(replace(each, pixels=each.pixels.tolist()) for each in event.mistakes)
                 plain.append(replace(event, seconds=0.0, confusion=confusion, model=None, mistakes=mistakes))
+            case Checkpoint():
+                plain.append((event.step, [values.tolist() for values in _variables(event)]))
             case _:
                 plain.append(event)
     return plain
+
+
+def _variables(checkpoint: Checkpoint) -> tuple[Any, ...]:
+    from engine.training.checkpoints import unpacked
+
+    return unpacked(checkpoint.data).variables
 
 
 def record(run: int = 1, step: int = 10, **changes: Any) -> Record:
@@ -208,7 +217,7 @@ class ScriptedExecutor:
         self._answer = answer or (lambda task: [started(task.run), record(task.run), finished(task.run)])
         self._preparation = preparation or DatasetReady(INFO)
 
-    def start(self, runs: int) -> int:
+    def start(self, runs: int, threads: int | None = None) -> int:
         return 1
 
     def run(self, tasks: Sequence[Task], emit: Emit, control: ControlChannel) -> None:

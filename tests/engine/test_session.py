@@ -229,7 +229,7 @@ def test_a_control_cancels_a_computation_at_its_next_progress(
 
 
 class BrokenStart(ScriptedExecutor):
-    def start(self, runs: int) -> int:
+    def start(self, runs: int, threads: int | None = None) -> int:
         raise WorkerError("A training process can't be started; close other programs.")
 
 

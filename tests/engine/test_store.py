@@ -169,11 +169,11 @@ def test_numbers_that_are_not_finite_are_stored_as_null_and_read_as_nan(
     )
 
 
-def test_a_step_is_recorded_once(store: Store) -> None:
+def test_a_step_recorded_again_takes_the_place_of_the_first(store: Store) -> None:
     _, (run,) = planned(store)
     store.add(record(run.run))
-    with pytest.raises(StoreError, match="can't be written"):
-        store.add(record(run.run))
+    store.add(record(run.run, training_loss=1.5))
+    assert [each.training_loss for each in store.records(run.run)] == [1.5]
 
 
 def test_an_experiment_that_is_not_there_is_named(store: Store) -> None:

@@ -43,10 +43,10 @@ def make_version_2(store: Store) -> None:
             "validation_loss, validation_accuracy, gradient_norm, learning_rate, text(gradient_norms, '<f4'), "
             "text(update_ratios, '<f4'), text(dead_units, '<i4') FROM newer"
         )
-        for table in ("newer", "interventions", "mistakes", "queue"):
+        for table in ("newer", "interventions", "mistakes", "queue", "checkpoints"):
             old.execute(f"DROP TABLE {table}")
         for table, columns in {
-            "experiments": ("title", "notes", "deleted", "thumbnail", "resumed", "spent"),
+            "experiments": ("title", "notes", "deleted", "thumbnail", "resumed", "spent", "owner"),
             "runs": ("activations", "units"),
         }.items():
             for column in columns:

@@ -39,7 +39,9 @@ def test_a_run_starts_records_and_finishes_in_this_order(digits: PreparedData) -
     events = train_here(small_run(epochs=2), digits)
     kinds = [type(event).__name__ for event in events]
     weights = ["Weights"] * 2  # one a layer
-    assert kinds == ["RunStarted", *weights, *["Record"] * 2, *weights, *["Record"] * 3, *weights, "RunFinished"]
+    first, second = (["Record"] * 2, ["Record"] * 3)
+    epochs = [*first, *weights, "Checkpoint", *second, *weights, "Checkpoint"]
+    assert kinds == ["RunStarted", *weights, *epochs, "RunFinished"]
 
 
 def test_the_start_names_device_versions_layers_and_steps(digits: PreparedData) -> None:

@@ -126,7 +126,7 @@ class Assistant:
         self.tasks: list[Task] = []
         self._samples_fail = samples_fail
 
-    def start(self, runs: int) -> int:
+    def start(self, runs: int, threads: int | None = None) -> int:
         return 1
 
     def run(self, tasks: Sequence[Task], emit: Emit, control: ControlChannel) -> None:

@@ -303,7 +303,7 @@ def test_long_names_widen_nothing(tried: Tried) -> None:
 class ProberHere:
     """Answers for a network at once, and fails to read any file."""
 
-    def start(self, runs: int) -> int:
+    def start(self, runs: int, threads: int | None = None) -> int:
         return 1
 
     def run(self, tasks: Sequence[Task], emit: Emit, control: ControlChannel) -> None:

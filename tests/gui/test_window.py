@@ -368,7 +368,7 @@ class SlowStart(ScriptedExecutor):
         super().__init__(whole_run)
         self.may_start = threading.Event()
 
-    def start(self, runs: int) -> int:
+    def start(self, runs: int, threads: int | None = None) -> int:
         assert self.may_start.wait(PATIENCE_MS / 1000)
         return 1
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Sequence
+
 import keras
 
 from engine.events import (
@@ -26,10 +29,15 @@ class ObeyControls(keras.callbacks.Callback):
         recorder: the callback that records, whose clock stands still while paused; it must stand before this one.
         poll: gives the next command.
         emit: takes an :class:`~engine.events.Intervention` for all that does not end the run.
+        rates: learning rates set by hand in an earlier life of the run, each with the step after which it was set:
+            they are set again as it passes there.
     """
 
-    def __init__(self, run: int, recorder: Recorder, poll: Poll, emit: Emit) -> None:
+    def __init__(
+        self, run: int, recorder: Recorder, poll: Poll, emit: Emit, rates: Sequence[tuple[int, float]] = ()
+    ) -> None:
         super().__init__()
+        self._rates = deque(rates)
         self._run, self._recorder, self._poll, self._emit = run, recorder, poll, emit
         self._paused = False
         self._steps_left = 0  # recording intervals to train before it is held again
@@ -37,6 +45,8 @@ class ObeyControls(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Do what has been asked since the last piece; while paused, wait for more."""
+        while self._rates and self._rates[0][0] <= self._step:
+            self.model.use_learning_rate(self._rates.popleft()[1])
         piece = self.model.measurement and self.model.measurement.piece
         if self._steps_left and piece is not None and piece.ends_with_record:
             self._steps_left -= 1
@@ -47,7 +57,7 @@ class ObeyControls(keras.callbacks.Callback):
 
     def _obey(self, command: Command) -> None:
         match command:
-            case Control.STOP | Control.CANCEL | SkipRun():
+            case Control.STOP | Control.CANCEL | Control.SUSPEND | SkipRun():
                 self._go_on()
                 self.received = command
                 self.model.stop_training = True
@@ -77,8 +87,11 @@ class ObeyControls(keras.callbacks.Callback):
             self._note(InterventionKind.RESUMED)
 
     def _note(self, kind: InterventionKind, value: float | None = None) -> None:
-        step = int(self.model.optimizer.iterations.numpy())
-        self._emit(Intervention(self._run, step, self._recorder.seconds, kind, value))
+        self._emit(Intervention(self._run, self._step, self._recorder.seconds, kind, value))
+
+    @property
+    def _step(self) -> int:
+        return int(self.model.optimizer.iterations.numpy())
 
 
 class StopOnDivergence(keras.callbacks.Callback):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -32,8 +34,29 @@ class Recorder(keras.callbacks.Callback):
         self._images, self._labels = tf.constant(images), tf.constant(labels)
         self._begin = 0.0
         self._held_at: float | None = None
-        self._pending: list[Measurement] = []
+        self._steps: list[int] = []  # of the pieces since the last record, as the sums are
+        self._losses: list[float] = []
+        self._accuracies: list[float] = []
+        self._seconds_before = 0.0  # it went on for so long before it was interrupted
         self.last: Record | None = None
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What it remembers, as plain values; :meth:`restore` takes them back."""
+        return {
+            "seconds": self.seconds,
+            "last": asdict(self.last) if self.last is not None else None,
+            "steps": list(self._steps),
+            "losses": list(self._losses),
+            "accuracies": list(self._accuracies),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from :attr:`state`, before training begins."""
+        self._seconds_before = state["seconds"]
+        self._steps, self._losses, self._accuracies = state["steps"], state["losses"], state["accuracies"]
+        if state["last"] is not None:
+            self.last = Record(**state["last"])
 
     @property
     def seconds(self) -> float:
@@ -52,27 +75,29 @@ class Recorder(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """Start the clock."""
-        self._begin = self._clock()
+        self._begin = self._clock() - self._seconds_before
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Collect a piece of training; record when it ends at a recorded step."""
         measurement = self.model.measurement
         if measurement is None:
             return
-        self._pending.append(measurement)
+        self._steps.append(measurement.piece.steps)
+        self._losses.append(measurement.loss_sum)
+        self._accuracies.append(measurement.accuracy_sum)
         if measurement.piece.ends_with_record:
             self._record(measurement)
 
     def _record(self, measurement: Measurement) -> None:
-        steps = sum(m.piece.steps for m in self._pending)
+        steps = sum(self._steps)
         found = self.model.measure(self._images, self._labels)
         self.last = Record(
             run=self._run,
             step=measurement.piece.stop,
             epoch=(measurement.piece.stop - 1) // self.model.timetable.steps_per_epoch + 1,
             seconds=self.seconds,
-            training_loss=sum(m.loss_sum for m in self._pending) / steps,
-            training_accuracy=sum(m.accuracy_sum for m in self._pending) / steps,
+            training_loss=sum(self._losses) / steps,
+            training_accuracy=sum(self._accuracies) / steps,
             validation_loss=found.loss,
             validation_accuracy=found.accuracy,
             learning_rate=self.model.learning_rate_at(measurement.piece.stop),
@@ -82,5 +107,5 @@ class Recorder(keras.callbacks.Callback):
             activation_means=found.activation_means,
             activation_deviations=found.activation_deviations,
         )
-        self._pending.clear()
+        self._steps, self._losses, self._accuracies = [], [], []
         self._emit(self.last)

@@ -24,8 +24,9 @@ class WeightSnapshots(keras.callbacks.Callback):
         self._run, self._emit, self._input_shapes = run, emit, input_shapes
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
-        """Emit the initial values as step 0, epoch 0."""
-        self._send(step=0, epoch=0)
+        """Emit the initial values as step 0, epoch 0; of a run that goes on they were emitted when it began."""
+        if not self.model.first_step:
+            self._send(step=0, epoch=0)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Emit the values after ``epoch`` (counted from 0), at the step that was reached."""
