@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from engine.control import ControlChannel
 from engine.datasets import DatasetInfo
-from engine.errors import Cancelled, DatasetError, TrainscopeError
+from engine.errors import Cancelled, DatasetError, StoreError, TrainscopeError
 from engine.events import (
     Checkpoint,
     ComputationStarted,
@@ -30,7 +30,7 @@ from engine.executors.base import Executor
 from engine.executors.tasks import ComputeTask, PrepareTask, TrainTask
 from engine.experiments.base import ComputedExperiment, Experiment, TrainingExperiment
 from engine.networks import count_parameters
-from engine.ownership import Ownership
+from engine.ownership import owned
 from engine.paths import model_file
 from engine.restore import not_deleted, planned_run, restored_runs, same_images
 from engine.results import load_results
@@ -87,16 +87,28 @@ class Session:
     def _carry_out(
         self, experiment: Experiment, read_spec: Callable[[], ExperimentSpec], extends: int | None, again: bool
     ) -> ExperimentFinished:
-        finished: ExperimentFinished
-        owned: Ownership | None = None
         try:
-            owned = Ownership(self._store.workspace)
+            with owned(self._store.workspace) as owner:
+                return self._owning(owner, experiment, read_spec, extends, again)
+        except StoreError as error:  # no lock to be had
+            return self._finish(ExperimentFinished(None, Status.FAILED, str(error)))
+
+    def _owning(
+        self,
+        owner: str,
+        experiment: Experiment,
+        read_spec: Callable[[], ExperimentSpec],
+        extends: int | None,
+        again: bool,
+    ) -> ExperimentFinished:
+        finished: ExperimentFinished
+        try:
             spec = read_spec()
             match experiment:
                 case TrainingExperiment():
-                    finished = self._run_training(experiment, spec, owned.name, extends, again)
+                    finished = self._run_training(experiment, spec, owner, extends, again)
                 case ComputedExperiment():
-                    finished = self._run_computation(experiment, spec, owned.name, extends)
+                    finished = self._run_computation(experiment, spec, owner, extends)
                 case _:
                     raise TypeError(f"{type(experiment).__name__} is no kind of experiment")
         except Cancelled as stop:
@@ -107,11 +119,7 @@ class Session:
             log.exception("unexpected error in a session")
             reason = f"An unexpected {type(error).__name__} ended the experiment; what was recorded is kept."
             finished = ExperimentFinished(self._number, Status.FAILED, reason)
-        try:
-            return self._finish(finished)
-        finally:
-            if owned is not None:
-                owned.release()
+        return self._finish(finished)
 
     def _run_training(
         self, experiment: TrainingExperiment, spec: ExperimentSpec, owner: str, extends: int | None, again: bool

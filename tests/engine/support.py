@@ -25,6 +25,7 @@ from engine.events import (
     Emit,
     Event,
     ExperimentFinished,
+    Interrupted,
     PlannedRun,
     Poll,
     Record,
@@ -94,6 +95,7 @@ def train_here(
     poll: Poll = lambda: None,
     model_file: Path | None = None,
     emit: Emit | None = None,
+    interrupted: Interrupted | None = None,
 ) -> list[Event]:
     """Train ``run`` as number 1 in this process: all its events, each shown to ``emit`` too."""
     from engine.training.trainer import train
@@ -105,7 +107,7 @@ def train_here(
         if emit is not None:
             emit(event)
 
-    train(1, run, data, take, poll, model_file)
+    train(1, run, data, take, poll, model_file, interrupted)
     return events
 
 
