@@ -48,6 +48,7 @@ from engine.training.callbacks.plateau import LowerOnPlateau
 from engine.training.callbacks.recorder import Recorder
 from engine.training.callbacks.weights import WeightSnapshots
 from engine.training.checkpoints import Origin, unpacked
+from engine.training.cleanup import forget_trainings
 from engine.training.intervals import Timetable
 from engine.training.mistakes import surest_mistakes
 from engine.training.model import MeasuredModel
@@ -71,8 +72,7 @@ def train(
     ``poll`` is asked for a control after every recording interval. The trained network is saved to ``model_file`` if
     one is named.
     """
-    # Variables and graphs of the run before would otherwise stay in Keras' global state.
-    keras.backend.clear_session()
+    forget_trainings()
     state = unpacked(interrupted.checkpoint) if interrupted is not None else None
     model = build_model(run, data, blank=state is not None)
     layers = summarize(run.architecture, data.info.shape, len(data.info.class_names))

@@ -1,0 +1,256 @@
+"""Long use: what the program holds after 200 runs, a day's records and 2,000 repaints, and whether the window stutters.
+
+- 200 experiments of one run each, one after the other in one window with its real training process: memory, open
+  files and threads of the window and of the process. After the first fifth, in which caches fill, a line is fitted.
+- A day of two trainings of cnn_4 (a record takes about 0.35 s) told to the window as fast as it draws: memory, and the
+  lateness of a 16 ms timer in each quarter. What is recorded is kept to be drawn, so memory is given a record.
+- 2,000 repaints of a plot: references to None (see tests/gui/test_repaint.py for why).
+
+Figures are saved as JSON where a file is named, and the first of them drawn beside it. Needs a display, or
+QT_QPA_PLATFORM=offscreen, which paints all the same.
+
+Usage: python -m benchmarks.long_use [--runs N] [--records N] [--save FILE.json]
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+from PySide6.QtCore import QEventLoop, Qt, QTimer
+from PySide6.QtWidgets import QApplication, QTabWidget
+
+from engine.control import ControlChannel
+from engine.events import DatasetReady, Emit, Event, Record, RunStarted
+from engine.executors.processes import ProcessExecutor
+from engine.executors.tasks import PrepareTask, Task, TrainTask
+from gui.garbage import GarbageCollector
+from gui.tabs.experiment_tab import ExperimentTab
+from gui.theme import Scheme, apply_scheme, apply_style
+from gui.views.curve_plot import CurvePlot, Series
+from gui.window import MainWindow
+from tests.engine.support import INFO, finished, record, started
+from tests.gui.support import observed
+
+PERIOD_MS = 16
+MEBI = 1024 * 1024
+WARM = 0.2  # share of the runs in which caches fill
+RECORDS_A_DAY = 2 * 24 * 3600 * 1000 // 350  # of two trainings of cnn_4
+AT_ONCE = 20  # records told before the window is waited for
+REPAINTS = 2_000
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a program holds: memory in MiB (of a child 0 where there is none), open files, threads."""
+
+    window_memory: float
+    child_memory: float
+    window_files: int
+    child_files: int
+    window_threads: int
+    child_threads: int
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Long use of the window.")
+    parser.add_argument("--runs", type=int, default=200)
+    parser.add_argument("--records", type=int, default=RECORDS_A_DAY)
+    parser.add_argument("--save", type=Path)
+    options = parser.parse_args()
+    app = QApplication(sys.argv[:1])
+    apply_style(app)
+    apply_scheme(app, Scheme.LIGHT)
+    GarbageCollector(app)
+    found: dict[str, Any] = {"repaints": REPAINTS, "references_lost": repaint()}
+    print(f"{REPAINTS} repaints: {found['references_lost']} references to None lost", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        found["day"] = replay(Path(folder), options.records)
+    with tempfile.TemporaryDirectory() as folder:
+        held = train_in_a_row(Path(folder), options.runs)
+    found["runs"] = [asdict(each) for each in held]
+    found["growth_a_run"] = growth(held)
+    for name, (slope, first, last) in found["growth_a_run"].items():
+        print(f"{name}: {first:.1f} after the warm-up, {last:.1f} at the end, {slope:+.4f} a run", flush=True)
+    if options.save:
+        options.save.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        draw(held, options.save.with_suffix(".png"))
+
+
+def train_in_a_row(workspace: Path, runs: int) -> list[Held]:
+    """What is held after each of ``runs`` experiments of one run."""
+    trainer = ProcessExecutor(1, workspace / "logs", yielding=True)
+    window = opened(workspace, trainer)
+    tab = window.findChild(ExperimentTab, "tab_architectures")
+    tab.form.show_spec(tab.experiment.preset("quick", architectures=["mlp_1"], repeats=1, epochs=2))
+    held = []
+    ended = QEventLoop()
+    window.training_ended.connect(ended.quit)
+    for number in range(1, runs + 1):
+        tab.start()
+        ended.exec()
+        gc.collect()
+        child = next(child.process.pid for child in trainer._children)
+        held.append(holding(psutil.Process(child)))
+        if number % 20 == 0:
+            print(f"after {number} runs: {held[-1]}", flush=True)
+    window.close()
+    return held
+
+
+def growth(held: Sequence[Held]) -> dict[str, tuple[float, float, float]]:
+    """Of each figure: the slope a run of a line through what came after the warm-up, its first and its last value."""
+    warm = held[round(WARM * len(held)) :]
+    numbers = np.arange(len(warm))
+    table = {name: [asdict(each)[name] for each in warm] for name in asdict(held[0])}
+    return {name: (float(np.polyfit(numbers, v, 1)[0]), v[0], v[-1]) for name, v in table.items()}
+
+
+def replay(workspace: Path, records: int) -> dict[str, Any]:
+    """Tell the window of two runs of ``records`` records together: memory, and lateness in each quarter."""
+    days = Days(records // 2)
+    window = opened(workspace, days)
+    tab = window.findChild(ExperimentTab, "tab_architectures")
+    tab.form.show_spec(tab.experiment.preset("course", architectures=["cnn_4"], repeats=2))
+    lateness: list[list[float]] = [[] for _ in range(4)]
+    memory = [holding().window_memory]
+    told, last = 0, time.perf_counter()
+
+    def tick() -> None:
+        nonlocal last
+        now = time.perf_counter()
+        lateness[min(3, 4 * told // records)].append(max(0.0, 1000 * (now - last) - PERIOD_MS))
+        last = now
+
+    def take(event: Event) -> None:
+        nonlocal told
+        if isinstance(event, Record):
+            told += 1
+            if told % AT_ONCE == 0:
+                days.drawn.release()
+            if told % (records // 4) == 0:
+                memory.append(holding().window_memory)
+
+    timer = QTimer(window, interval=PERIOD_MS, timerType=Qt.TimerType.PreciseTimer)
+    timer.timeout.connect(tick)
+    window.trained.connect(take)
+    ended = QEventLoop()
+    window.training_ended.connect(ended.quit)
+    begin = time.perf_counter()
+    tab.start()
+    timer.start()
+    ended.exec()
+    timer.stop()
+    seconds = time.perf_counter() - begin
+    window.close()
+    quarters = [[float(np.percentile(part, p)) for p in (50, 99, 100)] for part in lateness]
+    for number, ((p50, p99, worst), size) in enumerate(zip(quarters, memory[1:], strict=False), start=1):
+        print(
+            f"a day's records, quarter {number}: lateness p50 {p50:.1f}, p99 {p99:.1f}, worst {worst:.1f} ms; "
+            f"memory {size:.0f} MiB",
+            flush=True,
+        )
+    a_record = (memory[-1] - memory[0]) * MEBI / told
+    print(f"{told:,} records in {seconds:.0f} s, {a_record:.0f} bytes each", flush=True)
+    return {"records": told, "seconds": seconds, "lateness": quarters, "memory": memory, "bytes_a_record": a_record}
+
+
+class Days:
+    """An executor that trains nothing: it tells of runs of so many records, no faster than the window takes them."""
+
+    def __init__(self, records: int) -> None:
+        self._records = records
+        self.drawn = threading.Semaphore(2)
+
+    def start(self, runs: int, threads: int | None = None) -> int:
+        return 2
+
+    def run(self, tasks: Sequence[Task], emit: Emit, control: ControlChannel) -> None:
+        for task in tasks:
+            if isinstance(task, PrepareTask):
+                emit(DatasetReady(INFO))
+            elif isinstance(task, TrainTask):
+                self._tell(task, emit)
+
+    def _tell(self, task: TrainTask, emit: Emit) -> None:
+        generator = np.random.default_rng(task.run)
+        emit(RunStarted(task.run, started().device, {}, ("conv_1", "conv_2", "conv_3", "prediction"), 26))
+        for number in range(1, self._records + 1):
+            loss, accuracy = generator.lognormal(-1, 0.3), generator.beta(8, 2)
+            values = {"training_loss": loss, "validation_loss": loss, "validation_accuracy": accuracy}
+            norms = tuple(generator.lognormal(0, 0.5, 4).tolist())
+            emit(
+                record(
+                    task.run, 10 * number, seconds=0.35 * number, gradient_norms=norms, update_ratios=norms, **values
+                )
+            )
+            if number % AT_ONCE == 0:
+                self.drawn.acquire()
+        emit(finished(task.run))
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+
+def repaint() -> int:
+    """References to None lost over repaints of a plot."""
+    plot = CurvePlot("training_loss", "Training loss", "loss (nats)", (Series("training_loss"),))
+    observations = observed(started(), record())
+    plot.begin(observations)
+    plot.refresh(observations)
+    plot.show()
+    plot.grab()
+    before = sys.getrefcount(None)
+    for number in range(REPAINTS):
+        plot.setYRange(0, number + 1)
+        plot.grab()
+    plot.close()
+    return max(0, before - sys.getrefcount(None))
+
+
+def opened(workspace: Path, trainer: Any) -> MainWindow:
+    """A window in which ``trainer`` carries out the experiments, shown."""
+    others = [ProcessExecutor(1, workspace / "logs" / name, yielding=True) for name in ("assistant", "prober", "other")]
+    window = MainWindow(workspace, trainer, *others)
+    window.show()
+    tabs: QTabWidget = window.findChild(QTabWidget, "tabs")
+    tabs.setCurrentWidget(window.findChild(ExperimentTab, "tab_architectures"))
+    return window
+
+
+def holding(child: psutil.Process | None = None) -> Held:
+    """What this process, and ``child``, hold now."""
+    own = psutil.Process()
+    of_child: tuple[float, int, int] = (0.0, 0, 0)
+    if child is not None:
+        of_child = (child.memory_info().rss / MEBI, child.num_fds(), child.num_threads())
+    memory, files, threads = own.memory_info().rss / MEBI, own.num_fds(), own.num_threads()
+    return Held(memory, of_child[0], files, of_child[1], threads, of_child[2])
+
+
+def draw(held: Sequence[Held], file: Path) -> None:
+    """Memory over the runs, as a picture."""
+    from matplotlib.figure import Figure
+
+    figure = Figure((7, 3.2), layout="constrained")
+    axes = figure.subplots()
+    axes.plot([each.window_memory for each in held], label="window")
+    axes.plot([each.child_memory for each in held], label="training process")
+    axes.set(xlabel="runs in a row", ylabel="memory (MiB)", ylim=(0, None))
+    axes.legend()
+    figure.savefig(file, dpi=150)
+
+
+if __name__ == "__main__":
+    main()
