@@ -14,7 +14,6 @@ from tensorflow.python.framework.func_graph import FuncGraph
 from engine.datasets import PreparedData
 from engine.events import Control, Event, Record, RunFinished, RunStarted, Status, Weights
 from engine.spec import RunSpec
-from engine.training.cleanup import forget_trainings
 from engine.training.kernels import to_pytorch_layout
 from engine.training.trainer import library_versions, make_optimizer
 from tests.engine.support import of, small_run, timeless, train_here
@@ -229,6 +228,6 @@ def test_nothing_of_a_training_outlives_the_next(few_digits: PreparedData) -> No
     graphs = []
     for _ in range(3):
         train_here(small_run(), few_digits)
-        forget_trainings()
+        gc.collect()
         graphs.append(sum(isinstance(each, FuncGraph) for each in gc.get_objects()))
     assert graphs == [graphs[0]] * 3
