@@ -12,11 +12,12 @@ from typing import Any, TextIO
 
 from engine.command_line import Options
 from engine.control import ControlChannel
+from engine.database import RECORDING_BUSY_SECONDS
 from engine.dataset_library import DatasetLibrary
 from engine.datasets import DATASETS
 from engine.datasets.sources import existing_path
 from engine.devices import AUTO, CPU, check_device
-from engine.errors import DatasetError, DeviceError, SpecError, TrainscopeError
+from engine.errors import DatasetError, DeviceError, SpecError, StoreError, TrainscopeError
 from engine.events import Control, Event, ExperimentFinished, Status, TaskFailed, WorkerReady
 from engine.executors.base import Executor
 from engine.executors.inline import InlineExecutor
@@ -36,6 +37,7 @@ from engine.settings import without_experiment
 from engine.spec import ExperimentSpec, parse_assignments, read_toml
 from engine.statistics import spread
 from engine.store import Store
+from engine.store_care import examine_store
 from engine.wording import counted
 
 EXIT_OK = 0
@@ -120,13 +122,16 @@ def _absolute(dataset: Any) -> Any:
 
 def _train(options: Options) -> int:
     """Run the experiment asked for, or all of them; the first exit code that is not 0 counts."""
+    if (sentence := examine_store(options.workspace)) is not None:
+        # Results were asked for where the history has just been set aside: whoever asked decides how to go on.
+        raise StoreError(f"{sentence[:-1]}; nothing was trained: start again to go on with the new one.")
     chosen = list(COURSE_EXPERIMENTS.values()) if options.batch == ALL else [find_experiment(options.batch or "")]
     specs = build_specs(chosen, options)
     if options.export is not None:
         check_writable(options.export)  # known before the training, not after it
     if options.report is not None:
         check_report_file(options.report)
-    store = Store(options.workspace)
+    store = Store(options.workspace, RECORDING_BUSY_SECONDS)
     executor = make_executor(options)
     codes: list[int] = []
     numbers: list[int] = []

@@ -24,6 +24,12 @@ def model_file(workspace: Path, experiment: int, variant: str, repeat: int) -> P
     return workspace / "models" / f"experiment-{experiment}" / f"{variant.replace('/', '-')}-{repeat}.keras"
 
 
+def last_numbered_folder(workspace: Path) -> int:
+    """The highest number of an experiment that has a folder for its networks; 0 where none has."""
+    folders = (folder.name.rpartition("-")[2] for folder in (workspace / "models").glob("experiment-*"))
+    return max((int(number) for number in folders if number.isdecimal()), default=0)
+
+
 def log_folder(workspace: Path) -> Path:
     """Where the child processes' output goes."""
     return workspace / "logs"

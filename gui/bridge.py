@@ -11,6 +11,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QThread, Signal
 
 from engine.control import ControlChannel
+from engine.database import RECORDING_BUSY_SECONDS
 from engine.errors import TrainscopeError
 from engine.events import Command, Emit, Event, ExperimentFinished, Status, TaskFailed
 from engine.executors.base import Executor
@@ -59,7 +60,7 @@ class Bridge(QThread):
 
         def job(emit: Emit, control: ControlChannel) -> None:
             try:
-                store = Store(workspace)
+                store = Store(workspace, RECORDING_BUSY_SECONDS)
             except TrainscopeError as error:
                 emit(ExperimentFinished(None, Status.FAILED, str(error)))
                 return
