@@ -21,7 +21,7 @@ from engine.paths import store_file
 from engine.refill import fill, holds_all_of
 from engine.schema import MIGRATIONS, SCHEMA, SCHEMA_VERSION
 from engine.store_errors import in_words, is_damage
-from engine.store_files import care_lock, copy_store, name_aside, suspect, unused
+from engine.store_files import care_lock, copy_store, name_aside, put_in_place, suspect, unused
 
 BUSY_SECONDS = 3.0  # how long to wait for another program that is writing, where somebody waits for an answer
 RECORDING_BUSY_SECONDS = 60.0  # the same where a training has something to record
@@ -197,9 +197,13 @@ class Database:
             rescued = name_aside(place, "rescued")
             copy_store(self._db, rescued)
             self._db.close()
+            if put_in_place(rescued, place):
+                self._open()
+                log.warning("%s was removed while it was open; all that was in it is in place again", place)
+                return
             if self._is_back(rescued):
                 rescued.unlink()
-                log.warning("%s was removed or replaced while it was open; all that was in it is in place again", place)
+                log.warning("%s was replaced while it was open; all that was in it is in place again", place)
                 return
             self.file = rescued
             self._open()

@@ -14,7 +14,7 @@ from engine.errors import StoreError
 from engine.paths import store_file
 from engine.salvage import salvage
 from engine.store_errors import is_damage
-from engine.store_files import SIDES, care_lock, flush_folder, name_aside, suspicion
+from engine.store_files import SIDES, care_lock, flush_folder, name_aside, put_in_place, suspicion
 from engine.wording import counted
 
 LOOK_SECONDS = 3.0  # how long the look waits for another program
@@ -31,6 +31,8 @@ def examine_store(workspace: Path) -> str | None:
     """
     try:
         file = store_file(workspace.expanduser().absolute())
+        if not file.exists():
+            _take_up_rescued(file)
         if _damage(file) is None:
             return None
     except (OSError, RuntimeError):  # no such folder, or one of a user there is not
@@ -44,6 +46,17 @@ def examine_store(workspace: Path) -> str | None:
             f"The store {file} is damaged and can't be kept aside ({error}); allow writing to its folder, or choose "
             "another workspace."
         )
+
+
+def _take_up_rescued(file: Path) -> None:
+    """Give the newest copy that was rescued from a removed file its name, if nobody came to that."""
+    rescued = sorted(file.parent.glob(f"{file.name}.rescued-*"), key=lambda each: each.stat().st_mtime)
+    rescued = [each for each in rescued if not each.name.endswith(SIDES) and ".part" not in each.name]
+    if not rescued:
+        return
+    with care_lock(file):
+        if put_in_place(rescued[-1], file):
+            log.warning("%s was removed while it was open; what was rescued of it is in place again", file)
 
 
 def _damage(file: Path) -> str | None:

@@ -57,11 +57,24 @@ def copy_store(source: sqlite3.Connection, target: Path) -> None:
             source.backup(copy)
         with part.open("rb+") as written:
             os.fsync(written.fileno())
-        _rename(part, target)
+        take_name(part, target)
     except BaseException:
         for side in ("", "-journal", *SIDES):
             Path(f"{part}{side}").unlink(missing_ok=True)
         raise
+
+
+def put_in_place(rescued: Path, file: Path) -> bool:
+    """Give a rescued copy the name of the store, if nothing has it; gives whether it has it now. Needs the care lock."""
+    if file.exists():
+        return False
+    for side in SIDES:  # of the file that was removed; the copy has what was in them
+        Path(f"{file}{side}").unlink(missing_ok=True)
+    try:
+        take_name(rescued, file)
+    except FileExistsError:
+        return False
+    return True
 
 
 def flush_folder(folder: Path) -> None:
@@ -75,8 +88,11 @@ def flush_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _rename(source: Path, target: Path) -> None:
-    """Rename a file and never overwrite another: Windows refuses that itself, elsewhere a second name does."""
+def take_name(source: Path, target: Path) -> None:
+    """Rename a file, never over another: Windows refuses that by itself, elsewhere a second name does.
+
+    Raises FileExistsError where there is another, OSError where the folder can't be written.
+    """
     if os.name == "nt":
         source.rename(target)
         return

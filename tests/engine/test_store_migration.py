@@ -32,9 +32,9 @@ def json_numbers(data: bytes, dtype: str) -> str:
     return json.dumps([None if math.isnan(number) else number for number in numbers])
 
 
-def make_version_2(store: Store) -> None:
+def make_version_2(file: Path) -> None:
     """Turn the file into one of version 2: numbers of layers are text, nothing is kept of what is done by hand."""
-    with closing(sqlite3.connect(store.file)) as old:
+    with closing(sqlite3.connect(file)) as old:
         old.create_function("text", 2, json_numbers)
         old.execute("ALTER TABLE points RENAME TO newer")
         old.execute(POINTS_OF_VERSION_2)
@@ -57,7 +57,7 @@ def make_version_2(store: Store) -> None:
 
 def make_version_1(store: Store) -> None:
     """Turn the file into one of version 1, in which points had no dead units and nothing was computed."""
-    make_version_2(store)
+    make_version_2(store.file)
     with closing(sqlite3.connect(store.file)) as old:
         for number, text in old.execute("SELECT id, spec FROM runs").fetchall():
             spec = {key: value for key, value in json.loads(text).items() if key not in NEWER_SETTINGS}
@@ -80,7 +80,7 @@ def stored_run(store: Store) -> int:
 def test_numbers_of_layers_survive_from_version_2(store: Store) -> None:
     run = stored_run(store)
     store.add(record(run, 30, gradient_norms=(math.nan, 2.5), dead_units=(3,)))
-    make_version_2(store)
+    make_version_2(store.file)
     with closing(Store(store.workspace)) as again:
         last = again.records(run)[-1]
         assert math.isnan(last.gradient_norms[0])
