@@ -20,8 +20,18 @@ from engine.errors import StoreError
 from engine.paths import store_file
 from engine.refill import fill, holds_all_of
 from engine.schema import MIGRATIONS, SCHEMA, SCHEMA_VERSION
-from engine.store_errors import in_words, is_damage
-from engine.store_files import care_lock, copy_store, name_aside, put_in_place, suspect, unused
+from engine.store_errors import BUSY, in_words, is_damage, primary_code
+from engine.store_files import (
+    SIDES,
+    care_of,
+    copy_store,
+    identities,
+    name_aside,
+    put_in_place,
+    remove_sides,
+    suspect,
+    unused,
+)
 
 BUSY_SECONDS = 3.0  # how long to wait for another program that is writing, where somebody waits for an answer
 RECORDING_BUSY_SECONDS = 60.0  # the same where a training has something to record
@@ -68,14 +78,23 @@ class Database:
 
     def _open(self) -> None:
         with self._explained("opened"):
-            self._db = sqlite3.connect(self.file, isolation_level=None)
+            self._db = self._connected()
         try:
             with self._explained("opened"):
                 self._opened = self.file.stat()
                 self._set_up()
+                self._sides = identities(self.file)[1:]
         except BaseException:
             self._db.close()
             raise
+
+    def _connected(self) -> sqlite3.Connection:
+        if self.file.exists():
+            return sqlite3.connect(self.file, isolation_level=None)
+        with care_of(self.file):
+            if not self.file.exists():
+                remove_sides(self.file)
+            return sqlite3.connect(self.file, isolation_level=None)
 
     def _set_up(self) -> None:
         self._db.row_factory = sqlite3.Row
@@ -102,8 +121,8 @@ class Database:
             try:
                 self._db.execute("PRAGMA journal_mode=WAL")
                 return
-            except sqlite3.OperationalError:
-                if time.monotonic() > deadline:
+            except sqlite3.OperationalError as error:
+                if primary_code(error) not in BUSY or time.monotonic() > deadline:
                     raise
                 time.sleep(BUSY_PAUSE)
 
@@ -193,10 +212,11 @@ class Database:
         """
         self.workspace.mkdir(parents=True, exist_ok=True)
         place = self.file
-        with care_lock(place):
+        with care_of(place):
             rescued = name_aside(place, "rescued")
             copy_store(self._db, rescued)
             self._db.close()
+            self._remove_own_sides()
             if put_in_place(rescued, place):
                 self._open()
                 log.warning("%s was removed while it was open; all that was in it is in place again", place)
@@ -211,6 +231,12 @@ class Database:
             f"{place} was replaced by another file while results were being written; everything recorded until then is "
             f"kept in {rescued}: close the program, decide which of the two is to bear the name, and start it again."
         )
+
+    def _remove_own_sides(self) -> None:
+        """What SQLite kept beside the file that is gone would be taken for that of the file in its place."""
+        for side, now, own in zip(SIDES, identities(self.file)[1:], self._sides, strict=True):
+            if now is not None and own is not None and os.path.samestat(now, own):
+                Path(f"{self.file}{side}").unlink(missing_ok=True)
 
     def _is_back(self, rescued: Path) -> bool:
         """Open the file in its place, and see to it that all of ``rescued`` is in it; otherwise leave it alone."""

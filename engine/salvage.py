@@ -20,6 +20,8 @@ def salvage(damaged: Path, workspace: Path) -> int:
     Gives the number of experiments; the damaged file is only read. Raises :class:`~engine.errors.StoreError` where the
     new store can't be written. A file of an older version is left for a program of its time.
     """
+    if not damaged.exists():
+        return 0
     with closing(sqlite3.connect(f"{damaged.as_uri()}?mode=ro", uri=True)) as source:
         source.row_factory = sqlite3.Row
         try:

@@ -14,7 +14,7 @@ from engine.errors import StoreError
 from engine.paths import store_file
 from engine.salvage import salvage
 from engine.store_errors import is_damage
-from engine.store_files import SIDES, care_lock, flush_folder, name_aside, put_in_place, suspicion
+from engine.store_files import SIDES, care_of, flush_folder, name_aside, put_in_place, suspicion
 from engine.wording import counted
 
 LOOK_SECONDS = 3.0  # how long the look waits for another program
@@ -38,7 +38,7 @@ def examine_store(workspace: Path) -> str | None:
     except (OSError, RuntimeError):  # no such folder, or one of a user there is not
         return None
     try:
-        with care_lock(file):
+        with care_of(file):
             damage = _damage(file)  # another program may have seen to it by now
             return None if damage is None else _keep_aside(file, damage)
     except OSError as error:
@@ -54,7 +54,7 @@ def _take_up_rescued(file: Path) -> None:
     rescued = [each for each in rescued if not each.name.endswith(SIDES) and ".part" not in each.name]
     if not rescued:
         return
-    with care_lock(file):
+    with care_of(file):
         if put_in_place(rescued[-1], file):
             log.warning("%s was removed while it was open; what was rescued of it is in place again", file)
 
@@ -64,7 +64,7 @@ def _damage(file: Path) -> str | None:
     log_file = Path(f"{file}{SIDES[0]}")
     if not file.exists() or file.stat().st_size == 0:
         # SQLite would remove the log, in which everything may be.
-        return "its file is empty" if log_file.exists() and log_file.stat().st_size else None
+        return "its file is gone, its log is not" if log_file.exists() and log_file.stat().st_size else None
     note = suspicion(file)
     try:
         with closing(sqlite3.connect(f"{file.as_uri()}?mode=rw", uri=True, timeout=LOOK_SECONDS)) as db:

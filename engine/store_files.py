@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import datetime
 from itertools import count
 from pathlib import Path
@@ -19,9 +19,22 @@ SIDES = ("-wal", "-shm")  # what SQLite keeps beside a file
 CARE_SECONDS = 60.0  # how long to wait for another program that looks after the store
 
 
-def care_lock(file: Path) -> FileLock:
-    """Held by whoever moves a store aside or puts one back: two programs may notice the same damage at once."""
-    return FileLock(f"{file}.lock", timeout=CARE_SECONDS)
+@contextmanager
+def care_of(file: Path) -> Iterator[None]:
+    """Held by whoever begins a store, moves one aside or puts one back, one program at a time; may be nested.
+
+    Raises OSError where the folder can't be written, or another program never comes to an end.
+    """
+    lock = FileLock(f"{file}.lock", timeout=CARE_SECONDS, is_singleton=True)
+    try:
+        lock.acquire()
+    except NotImplementedError:  # a drive without locks, on which two programs had better not share a workspace
+        yield
+        return
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def suspicion(file: Path) -> Path:
@@ -65,16 +78,35 @@ def copy_store(source: sqlite3.Connection, target: Path) -> None:
 
 
 def put_in_place(rescued: Path, file: Path) -> bool:
-    """Give a rescued copy the name of the store, if nothing has it; gives whether it has it now. Needs the care lock."""
+    """Give a rescued copy the name of the store if nothing has it; tells whether it has it now. In :func:`care_of`."""
     if file.exists():
         return False
-    for side in SIDES:  # of the file that was removed; the copy has what was in them
-        Path(f"{file}{side}").unlink(missing_ok=True)
+    remove_sides(file)
     try:
         take_name(rescued, file)
     except FileExistsError:
         return False
     return True
+
+
+def remove_sides(file: Path) -> None:
+    """Remove what SQLite kept beside a file that is gone: it would take it for that of the next of this name.
+
+    Whoever still has the removed file open keeps these too. In :func:`care_of`.
+    """
+    for side in SIDES:
+        Path(f"{file}{side}").unlink(missing_ok=True)
+
+
+def identities(file: Path) -> list[os.stat_result | None]:
+    """What the system knows the file by, and those that SQLite keeps beside it; None for each that is not there."""
+    found: list[os.stat_result | None] = []
+    for side in ("", *SIDES):
+        try:
+            found.append(Path(f"{file}{side}").stat())
+        except (FileNotFoundError, NotADirectoryError):
+            found.append(None)
+    return found
 
 
 def flush_folder(folder: Path) -> None:

@@ -17,6 +17,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from engine.catalogue import Catalogue
 from engine.control import ControlChannel
 from engine.errors import StoreError
@@ -43,25 +45,32 @@ from tests.engine.support import ScriptedExecutor, finished, record, small_spec,
 from tests.engine.test_store_migration import make_version_2
 
 connect = sqlite3.connect
-statements_left = sys.maxsize
 
 
-def die_in_time(_statement: str) -> None:
-    """Called by SQLite just before each statement."""
-    global statements_left
-    statements_left -= 1
-    if statements_left < 0:
-        os.kill(os.getpid(), signal.SIGKILL)
+class Fate:
+    """Of a process: how many statements are left to it."""
+
+    def __init__(self) -> None:
+        self.left = sys.maxsize
+
+    def count(self, _statement: str) -> None:
+        """Called by SQLite just before each statement."""
+        self.left -= 1
+        if self.left < 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def connect(self, *arguments: Any, **options: Any) -> sqlite3.Connection:
+        """In the place of SQLite's own."""
+        connection = connect(*arguments, **options)
+        connection.set_trace_callback(self.count)
+        return connection
 
 
-def traced(*arguments: Any, **options: Any) -> sqlite3.Connection:
-    connection = connect(*arguments, **options)
-    connection.set_trace_callback(die_in_time)
-    return connection
+fate = Fate()
 
 
 def answer(task: Any) -> list[Event]:
-    mistake = Mistake(3, 1, 2, 0.9, record_pixels())
+    mistake = Mistake(3, 1, 2, 0.9, np.zeros((2, 2, 1), np.uint8))
     return [
         started(task.run),
         weights(task.run),
@@ -70,12 +79,6 @@ def answer(task: Any) -> list[Event]:
         record(task.run, 20),
         finished(task.run, mistakes=(mistake,)),
     ]
-
-
-def record_pixels() -> Any:
-    import numpy as np
-
-    return np.zeros((2, 2, 1), np.uint8)
 
 
 def train(workspace: Path, show: Callable[[Event], None], extends: int | None = None, repeats: int = 1) -> None:
@@ -174,15 +177,13 @@ class Removed(Scenario):
     """The file is removed while an experiment is trained: it is put back, of which kills are counted from there on."""
 
     def act(self, workspace: Path, show: Callable[[Event], None]) -> None:
-        global statements_left
-        count, statements_left = statements_left, sys.maxsize
+        count, fate.left = fate.left, sys.maxsize
 
         def remove(event: Event) -> None:
-            global statements_left
             show(event)
             if isinstance(event, Record) and event.step == 10:
                 store_file(workspace).unlink()
-                statements_left = count
+                fate.left = count
 
         train(workspace, remove)
 
@@ -198,13 +199,12 @@ SCENARIOS = {
 
 def act_and_die(scenario: Scenario, workspace: Path, shown: Path, statements: int) -> bool:
     """Whether a process of its own was killed before it was done."""
-    global statements_left
     child = os.fork()
     if child == 0:
         code = 1
         try:
-            statements_left = statements
-            sqlite3.connect = traced
+            fate.left = statements
+            sqlite3.connect = fate.connect
             descriptor = os.open(shown, os.O_CREAT | os.O_WRONLY | os.O_APPEND)
             scenario.act(workspace, lambda event: write_down(descriptor, event))
             code = 0
@@ -236,20 +236,22 @@ def write_down(descriptor: int, event: Event) -> None:
 def is_stored(store: Store, noted: list[Any]) -> bool:
     match noted:
         case ["experiment", number, runs]:
-            return store.experiment(number).id == number and len(store.runs(number)) == runs
+            stored = store.experiment(number).id == number and len(store.runs(number)) == runs
         case ["RunStarted", run]:
-            return store.run(run).status != "queued"
+            stored = store.run(run).status != "queued"
         case ["Weights", run, step]:
-            return step in store.weight_steps(run, "dense_1")
+            stored = step in store.weight_steps(run, "dense_1")
         case ["Record", run, step]:
-            return record(run, step) in store.records(run)
+            stored = record(run, step) in store.records(run)
         case ["Intervention", run]:
-            return len(store.interventions(run)) == 1
+            stored = len(store.interventions(run)) == 1
         case ["RunFinished", run]:
-            return store.run(run).is_tested and len(store.mistakes(run)) == 1
+            stored = store.run(run).is_tested and len(store.mistakes(run)) == 1
         case ["end", number, status, reason]:
-            return store.experiment(number).status == status == "finished" and reason == ""
-    return False
+            stored = store.experiment(number).status == status == "finished" and reason == ""
+        case _:
+            stored = False
+    return stored
 
 
 def missing(workspace: Path, noted: list[list[Any]]) -> list[str]:
