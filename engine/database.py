@@ -142,7 +142,7 @@ class Database:
         """
         self._db.create_function("floats", 1, lambda text: pack(json.loads(text), "<f4"), deterministic=True)
         self._db.create_function("integers", 1, lambda text: pack(json.loads(text), "<i4"), deterministic=True)
-        self._db.execute("BEGIN EXCLUSIVE")
+        self._db.execute("BEGIN IMMEDIATE")  # others may read meanwhile, such as what makes the copy
         copy = None
         try:
             version = self._version()  # the other one may have done it by now
@@ -157,6 +157,8 @@ class Database:
             if copy is not None:  # nothing has changed: the next attempt makes its own
                 copy.unlink(missing_ok=True)
             raise
+        if copy is not None:
+            log.info("%s was brought up to date; as it was before, it is kept as %s", self.file, copy)
 
     def _copy_of(self, version: int) -> Path:
         """A copy of the file as it is, on the disk, under a name of its own such as trainscope.sqlite3.version-2."""

@@ -11,8 +11,6 @@ from typing import Any
 from engine.database import Database
 from engine.schema import SCHEMA_VERSION
 
-OWNERS = {"run": "runs", "experiment": "experiments"}  # the column that names the owner of a row, and the owner's table
-
 
 def salvage(damaged: Path, workspace: Path) -> int:
     """Copy the readable rows of ``damaged`` into the store of ``workspace``, wholly or not at all.
@@ -42,30 +40,33 @@ class _Salvage(Database):
         """Copy table by table, owners first; gives the number of experiments."""
         names = [row["name"] for row in self._execute("SELECT name FROM sqlite_master WHERE type='table'")]
         with self._transaction():
+            self._execute("PRAGMA defer_foreign_keys=ON")
             for name in sorted(names, key=_rank):
-                keys = self._keys(name)
-                owner = next((column for column in OWNERS if column in self._columns(name)), None)
-                for row in _rows(source, name, keys) if owner is None else self._rows_of_owners(source, name, owner):
+                for row in self._readable(source, name):
                     self._keep(name, row)
+            lost = self._execute('SELECT "table" AS place, rowid AS number FROM pragma_foreign_key_check').fetchall()
+            for row in lost:
+                self._execute(f"DELETE FROM {row['place']} WHERE rowid=?", row["number"])  # noqa: S608
             return int(self._execute("SELECT count(*) FROM experiments").fetchone()[0])
 
-    def _rows_of_owners(self, source: sqlite3.Connection, table: str, owner: str) -> Iterator[sqlite3.Row]:
-        keys = self._keys(table)
-        for (number,) in self._execute(f"SELECT id FROM {OWNERS[owner]}").fetchall():  # noqa: S608
-            yield from _rows(source, table, keys, f"WHERE {owner}=?", number)
+    def _readable(self, source: sqlite3.Connection, table: str) -> Iterator[sqlite3.Row]:
+        """The rows owner by owner, where each has one, so that damage takes no more than some of one owner's."""
+        columns = self._execute("SELECT * FROM pragma_table_info(?)", table).fetchall()
+        keys = [column["name"] for column in sorted(columns, key=lambda column: int(column["pk"])) if column["pk"]]
+        needed = {column["name"] for column in columns if column["pk"] or column["notnull"]}
+        owners = self._execute("SELECT * FROM pragma_foreign_key_list(?)", table).fetchall()
+        for owner in owners:
+            if owner["from"] in needed:
+                for (number,) in self._execute(f"SELECT id FROM {owner['table']}").fetchall():  # noqa: S608
+                    yield from _rows(source, table, keys, f"WHERE {owner['from']}=?", number)
+                return
+        yield from _rows(source, table, keys)
 
     def _keep(self, table: str, row: sqlite3.Row) -> None:
         marks = ", ".join("?" * len(row))
         # Table and columns are the program's own. What breaks a rule of the table is garbage, or was there already.
         sql = f"INSERT OR IGNORE INTO {table} ({', '.join(row.keys())}) VALUES ({marks})"  # noqa: S608
         self._execute(sql, *row)
-
-    def _columns(self, table: str) -> list[str]:
-        return [row["name"] for row in self._execute("SELECT name FROM pragma_table_info(?)", table)]
-
-    def _keys(self, table: str) -> list[str]:
-        rows = self._execute("SELECT name FROM pragma_table_info(?) WHERE pk ORDER BY pk", table)
-        return [row["name"] for row in rows]
 
 
 def _rank(table: str) -> int:

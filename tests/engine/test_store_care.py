@@ -141,6 +141,7 @@ def test_damage_in_the_middle_is_found_after_it_was_met_and_the_rest_is_saved(co
     """The records of one experiment are damaged in their middle; everything else goes on under its number."""
     with closing(Orders(copied.parent)) as orders:
         orders.add(ARCHITECTURES_EXPERIMENT, small_spec())
+        orders.add(ARCHITECTURES_EXPERIMENT, small_spec(), extends=2)
     last = copied.stat().st_size // 4096
     damage_pages(copied, last * 2 // 3, last * 2 // 3 + 3)
     before = digest(copied)
@@ -158,6 +159,8 @@ def test_damage_in_the_middle_is_found_after_it_was_met_and_the_rest_is_saved(co
         for run in (1, 2, 3):
             assert all(each == record(run, each.step) for each in store.records(run))
         assert planned(store)[0] == 4
+    with closing(Orders(copied.parent)) as orders:
+        assert [(order.id, order.extends) for order in orders.all()] == [(1, None), (2, 2)]
     assert is_whole(copied)
     assert examine_store(copied.parent) is None
 
@@ -177,6 +180,23 @@ def test_what_a_killed_program_left_in_the_log_is_saved_too(copied: Path, tmp_pa
     with closing(Store(left)) as again:
         assert again.records(run.run) == [record(run.run, 10)]
         assert again.experiment(number).id == 4
+
+
+def test_what_belonged_to_an_experiment_that_is_lost_is_left_out(copied: Path) -> None:
+    with closing(Orders(copied.parent)) as orders:
+        orders.add(ARCHITECTURES_EXPERIMENT, small_spec(), extends=2)
+        orders.add(ARCHITECTURES_EXPERIMENT, small_spec())
+    with closing(sqlite3.connect(copied)) as harmed:  # as if its row could not be read
+        harmed.execute("DELETE FROM experiments WHERE id=2")
+        harmed.commit()
+    middle = copied.stat().st_size // 4096 * 2 // 3
+    damage_pages(copied, middle, middle + 3)
+    suspect(copied, "database disk image is malformed")
+    assert "the 2 experiments that could still be read" in (examine_store(copied.parent) or "")
+    with closing(Store(copied.parent)) as store, closing(Orders(copied.parent)) as orders:
+        assert [run.id for number in (1, 2, 3) for run in store.runs(number)] == [1, 3]
+        assert [order.id for order in orders.all()] == [2]
+        assert list(store._db.execute("PRAGMA foreign_key_check")) == []
 
 
 @pytest.mark.parametrize("seed", range(6))
