@@ -75,7 +75,8 @@ def _damage(file: Path) -> str | None:
     except sqlite3.Error as error:
         return str(error) if is_damage(error) else None
     if answer != "ok":
-        return str(answer)
+        log.warning("A check of %s says: %s", file, answer)
+        return "part of it can't be read"
     note.unlink(missing_ok=True)
     return None
 

@@ -149,7 +149,10 @@ def test_damage_in_the_middle_is_found_after_it_was_met_and_the_rest_is_saved(co
     suspect(copied, "database disk image is malformed")
     sentence = examine_store(copied.parent)
     assert sentence is not None
-    assert sentence.endswith("and a new one is in use, with the 3 experiments that could still be read.")
+    assert sentence == (
+        f"The store of this workspace was damaged (part of it can't be read); it is kept as {aside(copied)}, and a new "
+        "one is in use, with the 3 experiments that could still be read."
+    )
     assert digest(aside(copied)) == before
     assert not suspicion(copied).exists()
     with closing(Store(copied.parent)) as store:
