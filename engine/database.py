@@ -47,15 +47,18 @@ class Database:
     Args:
         workspace: the folder, made where there is none.
         busy_seconds: how long a statement waits for another program that is writing.
+        say: takes a sentence for the person at the screen, about something that went well in the end.
     """
 
-    def __init__(self, workspace: Path, busy_seconds: float = BUSY_SECONDS) -> None:
+    def __init__(
+        self, workspace: Path, busy_seconds: float = BUSY_SECONDS, say: Callable[[str], None] = log.warning
+    ) -> None:
         try:
             self.workspace = workspace.expanduser().absolute()
         except RuntimeError:
             raise StoreError(f"{workspace} names a user there is not; choose another workspace.") from None
         self.file = store_file(self.workspace)
-        self._busy_seconds = busy_seconds
+        self._busy_seconds, self._say = busy_seconds, say
         with self._explained("opened"):
             self.workspace.mkdir(parents=True, exist_ok=True)
         self._open()
@@ -212,7 +215,7 @@ class Database:
         It goes back to its place where nothing is lost by that. If the place is taken, by a store with experiments in
         it or by anything else, it goes beside it and stays in use here; then :class:`StoreError` says so.
         """
-        self.workspace.mkdir(parents=True, exist_ok=True)
+        self.workspace.mkdir(exist_ok=True)  # no more than that: if its own folder is gone, so is the drive
         place = self.file
         with care_of(place):
             rescued = name_aside(place, "rescued")
@@ -221,11 +224,11 @@ class Database:
             self._remove_own_sides()
             if put_in_place(rescued, place):
                 self._open()
-                log.warning("%s was removed while it was open; all that was in it is in place again", place)
+                self._say(f"{place} was removed while it was in use; everything that was in it has been written again.")
                 return
             if self._is_back(rescued):
                 rescued.unlink()
-                log.warning("%s was replaced while it was open; all that was in it is in place again", place)
+                self._say(f"{place} was replaced while it was in use; everything that was in it is there again.")
                 return
             self.file = rescued
             self._open()

@@ -56,7 +56,7 @@ def _take_up_rescued(file: Path) -> None:
         return
     with care_of(file):
         if put_in_place(rescued[-1], file):
-            log.warning("%s was removed while it was open; what was rescued of it is in place again", file)
+            log.warning("%s was removed while it was in use; what was rescued of it is in place again.", file)
 
 
 def _damage(file: Path) -> str | None:

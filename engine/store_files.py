@@ -15,7 +15,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-SIDES = ("-wal", "-shm")  # what SQLite keeps beside a file
+SIDES = ("-wal", "-shm", "-journal")  # what SQLite keeps beside a file, of which a store has no more than two
 CARE_SECONDS = 60.0  # how long to wait for another program that looks after the store
 
 
@@ -72,7 +72,7 @@ def copy_store(source: sqlite3.Connection, target: Path) -> None:
             os.fsync(written.fileno())
         take_name(part, target)
     except BaseException:
-        for side in ("", "-journal", *SIDES):
+        for side in ("", *SIDES):
             Path(f"{part}{side}").unlink(missing_ok=True)
         raise
 

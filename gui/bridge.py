@@ -30,10 +30,11 @@ class Bridge(QThread):
     """Does jobs one after the other, away from the event loop, and reports what happens as Qt signals.
 
     ``happened`` carries every event; ``idle`` comes after each experiment or task, whatever became of it. The thread
-    owns its executor and closes it when it ends.
+    owns its executor and closes it when it ends. ``noticed(sentence)`` tells of what does no harm to what is under way.
     """
 
     happened = Signal(object)
+    noticed = Signal(str)
     idle = Signal()
 
     def __init__(self, executor: Executor, parent: QObject | None = None) -> None:
@@ -60,7 +61,7 @@ class Bridge(QThread):
 
         def job(emit: Emit, control: ControlChannel) -> None:
             try:
-                store = Store(workspace, RECORDING_BUSY_SECONDS)
+                store = Store(workspace, RECORDING_BUSY_SECONDS, self.noticed.emit)
             except TrainscopeError as error:
                 emit(ExperimentFinished(None, Status.FAILED, str(error)))
                 return

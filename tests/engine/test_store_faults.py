@@ -224,8 +224,9 @@ def test_what_records_waits_for_another_program(workspace: Path) -> None:
 @unix_alone
 @pytest.mark.parametrize("what", ["file", "file and log", "folder"])
 def test_a_file_removed_during_a_training_is_written_again(
-    store: Store, caplog: pytest.LogCaptureFixture, what: str
+    workspace: Path, caplog: pytest.LogCaptureFixture, what: str
 ) -> None:
+    store = Store(workspace)
     planned(store)  # an experiment that has ended long ago
 
     def remove() -> None:
@@ -240,7 +241,9 @@ def test_a_file_removed_during_a_training_is_written_again(
 
     outcome, shown = train(store, 30, at_step(100, remove))
     assert (outcome.status, len(shown)) == (Status.FINISHED, 30)
-    assert "was removed while it was open; all that was in it is in place again" in caplog.text
+    assert caplog.messages == [
+        f"{store.file} was removed while it was in use; everything that was in it has been written again."
+    ]
     store.close()
     with closing(Store(store.workspace)) as again:
         assert again.records(2) == shown
@@ -264,6 +267,19 @@ def test_a_store_begun_anew_in_the_place_of_a_removed_one_takes_up_all_of_it(sto
         assert again.records(1) == shown
     assert is_whole(store.file)
     assert list(store.workspace.glob("*.rescued-*")) == []
+
+
+@unix_alone
+def test_a_drive_that_is_gone_is_not_made_anew(tmp_path: Path) -> None:
+    with closing(Store(tmp_path / "drive" / "workspace")) as store:
+        _, (run,) = planned(store)
+        (tmp_path / "drive").rename(tmp_path / "elsewhere")
+        with pytest.raises(StoreError, match=r"can't be written \(.*No such file.*; check the folder"):
+            store.add(record(run.run))
+        assert not (tmp_path / "drive").exists()
+        (tmp_path / "elsewhere").rename(tmp_path / "drive")  # plugged in again
+        store.add(record(run.run))
+        assert len(store.records(run.run)) == 1
 
 
 @unix_alone

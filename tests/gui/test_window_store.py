@@ -27,6 +27,8 @@ from tests.engine.support import ScriptedExecutor, finished, planned, record, st
 from tests.gui.conftest import MakeWindow
 from tests.gui.support import PATIENCE_MS, Assistant, find, tab_of
 
+unix_alone = pytest.mark.skipif(os.name == "nt", reason="Windows doesn't let an open file go")
+
 
 def said(window: MainWindow) -> str:
     return find(window, MessageBar, "message_bar").text
@@ -99,7 +101,27 @@ def test_a_disk_that_fills_up_ends_the_experiment_and_not_the_window(
         assert store.experiment(3).status is Status.FINISHED
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows doesn't let an open file go")
+@unix_alone
+def test_a_store_removed_during_a_training_is_told_of_and_written_again(
+    qtbot: QtBot, workspace: Path, make_window: MakeWindow
+) -> None:
+    def answer(task: TrainTask) -> Iterator[Event]:
+        yield from many_records(task)
+        if task.run == 1:
+            store_file(workspace).unlink()
+
+    window = make_window(ScriptedExecutor(answer))
+    with qtbot.waitSignal(window.training_ended, timeout=PATIENCE_MS):
+        tab_of(window).start()
+    assert said(window) == (
+        f"{store_file(workspace)} was removed while it was in use; everything that was in it has been written again."
+    )
+    with closing(Store(workspace)) as store:
+        assert store.experiment(1).status is Status.FINISHED
+        assert len(store.records(1)) == 300
+
+
+@unix_alone
 def test_kernels_are_read_from_the_file_that_took_the_place_of_a_removed_one(workspace: Path) -> None:
     reader = KernelReader(workspace)
     with closing(Store(workspace)) as store:
