@@ -18,7 +18,7 @@ import numpy as np
 
 from engine.errors import StoreError
 from engine.paths import store_file
-from engine.refill import fill, holds_all_of
+from engine.refill import fill, holds_all_of, knows_all_of
 from engine.schema import MIGRATIONS, SCHEMA, SCHEMA_VERSION
 from engine.store_errors import BUSY, in_words, is_damage, primary_code
 from engine.store_files import (
@@ -216,26 +216,31 @@ class Database:
         it or by anything else, it goes beside it and stays in use here; then :class:`StoreError` says so.
         """
         self.workspace.mkdir(exist_ok=True)  # no more than that: if its own folder is gone, so is the drive
-        place = self.file
+        place, held = self.file, (self._db, self._opened, self._sides)
         with care_of(place):
-            rescued = name_aside(place, "rescued")
-            copy_store(self._db, rescued)
-            self._db.close()
             self._remove_own_sides()
-            if put_in_place(rescued, place):
-                self._open()
-                self._say(f"{place} was removed while it was in use; everything that was in it has been written again.")
-                return
-            if self._is_back(rescued):
-                rescued.unlink()
-                self._say(f"{place} was replaced while it was in use; everything that was in it is there again.")
-                return
-            self.file = rescued
-            self._open()
-        raise StoreError(
-            f"{place} was replaced by another file while results were being written; everything recorded until then is "
-            f"kept in {rescued}: close the program, decide which of the two is to bear the name, and start it again."
-        )
+            try:
+                for _ in range(2):  # once more, should even the copy be removed before it is opened
+                    rescued = name_aside(place, "rescued")
+                    copy_store(self._db, rescued)
+                    if (is_back := self._is_back(rescued)) or rescued.exists():
+                        break
+                if not is_back:
+                    if not rescued.exists():
+                        copy_store(self._db, rescued)
+                    self.file = rescued
+                    self._open()
+            except BaseException:
+                self.file, (self._db, self._opened, self._sides) = place, held
+                raise
+            held[0].close()
+        if self.file != place:
+            raise StoreError(
+                f"{place} was replaced by another file while results were being written; everything recorded until "
+                f"then is kept in {self.file}: close the program, decide which of the two is to bear the name, and "
+                "start it again."
+            )
+        self._say(f"{place} was removed or replaced while it was in use; everything that was in it is there again.")
 
     def _remove_own_sides(self) -> None:
         """What SQLite kept beside the file that is gone would be taken for that of the file in its place."""
@@ -244,17 +249,26 @@ class Database:
                 Path(f"{self.file}{side}").unlink(missing_ok=True)
 
     def _is_back(self, rescued: Path) -> bool:
-        """Open the file in its place, and see to it that all of ``rescued`` is in it; otherwise leave it alone."""
+        """Have all of the copy ``rescued`` in the file of the workspace, and open that.
+
+        Otherwise what is open stays so, and the copy where it is, unless it was put in place and removed once more.
+        """
+        held = (self._db, self._opened, self._sides)
+        was_free = put_in_place(rescued, self.file)
         try:
             self._open()
-        except StoreError:  # a folder, a damaged file, one of a newer program
-            return False
-        try:
-            if holds_all_of(self._db, rescued) or fill(self._db, rescued):
+            if was_free:
+                if knows_all_of(self._db, held[0]):
+                    return True
+            elif holds_all_of(self._db, rescued) or fill(self._db, rescued):
+                rescued.unlink()
                 return True
+            self._db.close()
+        except StoreError:  # a folder, a damaged file, one of a newer program
+            pass
         except sqlite3.Error:
-            self._roll_back()
-        self._db.close()
+            self._db.close()
+        self._db, self._opened, self._sides = held
         return False
 
     @contextmanager

@@ -17,6 +17,14 @@ _RECORDED = (
 )
 
 
+def knows_all_of(db: sqlite3.Connection, other: sqlite3.Connection) -> bool:
+    """Whether every experiment that ``other`` knows is in ``db``; a store begun anew knows none."""
+    known, wanted = (
+        {tuple(row) for row in each.execute("SELECT id, created FROM experiments")} for each in (db, other)
+    )
+    return wanted <= known
+
+
 def holds_all_of(db: sqlite3.Connection, rescued: Path) -> bool:
     """Whether all that was recorded in the store ``rescued`` is also in ``db``; raises sqlite3.Error."""
     with _attached(db, rescued):

@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -20,7 +20,7 @@ from engine.errors import StoreError
 from engine.events import Event, ExperimentFinished, Record, Status
 from engine.paths import store_file
 from engine.store import Store
-from engine.store_files import copy_store, suspicion
+from engine.store_files import copy_store, put_in_place, suspicion
 from tests.engine.support import ScriptedExecutor, finished, of, planned, record, run_session, small_spec, started
 from tests.engine.test_store_migration import make_version_2, stored_run
 
@@ -242,7 +242,7 @@ def test_a_file_removed_during_a_training_is_written_again(
     outcome, shown = train(store, 30, at_step(100, remove))
     assert (outcome.status, len(shown)) == (Status.FINISHED, 30)
     assert caplog.messages == [
-        f"{store.file} was removed while it was in use; everything that was in it has been written again."
+        f"{store.file} was removed or replaced while it was in use; everything that was in it is there again."
     ]
     store.close()
     with closing(Store(store.workspace)) as again:
@@ -267,6 +267,32 @@ def test_a_store_begun_anew_in_the_place_of_a_removed_one_takes_up_all_of_it(sto
         assert again.records(1) == shown
     assert is_whole(store.file)
     assert list(store.workspace.glob("*.rescued-*")) == []
+
+
+@unix_alone
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_file_removed_again_before_it_is_open_loses_nothing(
+    store: Store, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    left = [None] * times
+
+    def put_and_remove(rescued: Path, file: Path) -> bool:
+        found = put_in_place(rescued, file)
+        if left:
+            left.pop()
+            file.unlink()
+            return True
+        return found
+
+    _, (run,) = planned(store)
+    store.add(record(run.run, 10))
+    store.file.unlink()
+    monkeypatch.setattr("engine.database.put_in_place", put_and_remove)
+    with suppress(StoreError):
+        store.add(record(run.run, 20))
+    store.add(record(run.run, 30))
+    assert {each.step for each in store.records(run.run)} >= {10, 30}
+    assert is_whole(store.file)
 
 
 @unix_alone

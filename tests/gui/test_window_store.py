@@ -114,7 +114,8 @@ def test_a_store_removed_during_a_training_is_told_of_and_written_again(
     with qtbot.waitSignal(window.training_ended, timeout=PATIENCE_MS):
         tab_of(window).start()
     assert said(window) == (
-        f"{store_file(workspace)} was removed while it was in use; everything that was in it has been written again."
+        f"{store_file(workspace)} was removed or replaced while it was in use; everything that was in it is there "
+        "again."
     )
     with closing(Store(workspace)) as store:
         assert store.experiment(1).status is Status.FINISHED
