@@ -13,6 +13,7 @@ from typing import Any, TextIO
 
 from engine.command_line import Options
 from engine.control import ControlChannel
+from engine.database import RECORDING_BUSY_SECONDS
 from engine.dataset_library import DatasetLibrary
 from engine.datasets import DATASETS
 from engine.datasets.sources import existing_path
@@ -38,6 +39,7 @@ from engine.settings import without_experiment
 from engine.spec import ExperimentSpec, parse_assignments, read_toml
 from engine.statistics import spread
 from engine.store import Store
+from engine.store_care import examine_store
 from engine.wording import counted
 
 EXIT_OK = 0
@@ -122,13 +124,16 @@ def _absolute(dataset: Any) -> Any:
 
 def _train(options: Options) -> int:
     """Run the experiment asked for, or all of them; the first exit code that is not 0 counts."""
+    if (sentence := examine_store(options.workspace)) is not None:
+        # Results were asked for where the history has just been set aside: whoever asked decides how to go on.
+        raise StoreError(f"{sentence[:-1]}; nothing was trained: start again to go on with the new one.")
     chosen = list(COURSE_EXPERIMENTS.values()) if options.batch == ALL else [find_experiment(options.batch or "")]
     specs = [] if options.resume else build_specs(chosen, options)
     if options.export is not None:
         check_writable(options.export)  # known before the training, not after it
     if options.report is not None:
         check_report_file(options.report)
-    store = Store(options.workspace)
+    store = Store(options.workspace, RECORDING_BUSY_SECONDS)
     try:
         if options.resume:
             jobs = _unfinished(chosen, store, options)

@@ -35,6 +35,7 @@ from engine.events import (
     Weights,
 )
 from engine.experiments.base import Computation
+from engine.paths import last_numbered_folder
 from engine.rows import (
     UNDER_WAY,
     StoredExperiment,
@@ -63,17 +64,19 @@ class Store(Database):
         self, name: str, spec: str, seed: int, info: DatasetInfo | None, workers: int, owner: str = ""
     ) -> int:
         """Store a new experiment; ``spec`` is JSON, ``owner`` the lock of who carries it out. Gives its number."""
-        return self._insert(
-            "experiments",
-            name=name,
-            spec=spec,
-            seed=seed,
-            dataset=json.dumps(asdict(info) if info else None),
-            workers=workers,
-            status=Status.RUNNING,
-            created=time.time(),
-            owner=owner,
-        )
+        with self._transaction():
+            return self._insert(
+                "experiments",
+                id=self._next_number(),
+                name=name,
+                spec=spec,
+                seed=seed,
+                dataset=json.dumps(asdict(info) if info else None),
+                workers=workers,
+                status=Status.RUNNING,
+                created=time.time(),
+                owner=owner,
+            )
 
     def add_runs(
         self, experiment: int, specs: Sequence[RunSpec], parameters: Sequence[int], total_steps: Sequence[int]
@@ -276,6 +279,11 @@ class Store(Database):
         """The newest kernel stored of each layer of a run, by the layer's name; empty if none was."""
         rows = self._execute("SELECT *, max(step) FROM weights WHERE run=? GROUP BY layer ORDER BY rowid", run)
         return {row["layer"]: weights_of(row) for row in rows}
+
+    def _next_number(self) -> int:
+        """Beyond every experiment stored here, and every one whose networks a store that is gone has left behind."""
+        stored = self._execute("SELECT coalesce(max(id), 0) FROM experiments").fetchone()[0]
+        return 1 + max(int(stored), last_numbered_folder(self.workspace))
 
     def _start_run(self, event: RunStarted) -> None:
         device, versions = json.dumps(asdict(event.device)), json.dumps(event.versions)

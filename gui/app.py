@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from engine.executors.processes import ProcessExecutor
 from engine.paths import log_folder
 from engine.program_log import ProgramLog
+from engine.store_care import examine_store
 from gui.platform_check import explain_missing_display
 
 if TYPE_CHECKING:
@@ -70,10 +71,13 @@ class WindowKeeper:
         from gui.window_state import fit_to_screen
 
         self._own_log.write_to(log_folder(self._start.workspace))
+        damage = examine_store(self._start.workspace)
         self.window = window = make_window(self._start, self._own_log)
         window.reopening_wanted.connect(self._reopen)
         fit_to_screen(window)
         window.show()
+        if damage is not None:
+            window.show_error(damage)
         if before is not None:
             before.close()
             before.deleteLater()

@@ -11,6 +11,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QThread, Signal
 
 from engine.control import ControlChannel
+from engine.database import RECORDING_BUSY_SECONDS
 from engine.errors import TrainscopeError
 from engine.events import Command, Emit, Event, ExperimentFinished, Status, TaskFailed
 from engine.executors.base import Executor
@@ -29,10 +30,11 @@ class Bridge(QThread):
     """Does jobs one after the other, away from the event loop, and reports what happens as Qt signals.
 
     ``happened`` carries every event; ``idle`` comes after each experiment or task, whatever became of it. The thread
-    owns its executor and closes it when it ends.
+    owns its executor and closes it when it ends. ``noticed(sentence)`` tells of what does no harm to what is under way.
     """
 
     happened = Signal(object)
+    noticed = Signal(str)
     idle = Signal()
 
     def __init__(self, executor: Executor, parent: QObject | None = None) -> None:
@@ -59,7 +61,7 @@ class Bridge(QThread):
 
         def job(emit: Emit, control: ControlChannel) -> None:
             try:
-                store = Store(workspace)
+                store = Store(workspace, RECORDING_BUSY_SECONDS, self.noticed.emit)
             except TrainscopeError as error:
                 emit(ExperimentFinished(None, Status.FAILED, str(error)))
                 return

@@ -38,6 +38,8 @@ class KernelReader:
             self._store = None
 
     def _opened(self) -> Store | None:
+        if self._store is not None and not self._store.is_in_place:
+            self.close()  # what is in its place has what came since
         if self._store is None and store_file(self._workspace.expanduser().absolute()).exists():
             self._store = Store(self._workspace)
         return self._store

@@ -391,6 +391,7 @@ class MainWindow(QMainWindow):
         queued = Qt.ConnectionType.QueuedConnection
         self._training.happened.connect(self._take_training, queued)
         self._training.idle.connect(self._training_idle, queued)
+        self._training.noticed.connect(self.show_error, queued)
         self._assistant.happened.connect(self._take_assistance, queued)
         self._prober.happened.connect(self._try_it.take, queued)
         self._prober.happened.connect(self._program.take, queued)

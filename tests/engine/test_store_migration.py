@@ -32,9 +32,9 @@ def json_numbers(data: bytes, dtype: str) -> str:
     return json.dumps([None if math.isnan(number) else number for number in numbers])
 
 
-def make_version_2(store: Store) -> None:
+def make_version_2(file: Path) -> None:
     """Turn the file into one of version 2: numbers of layers are text, nothing is kept of what is done by hand."""
-    with closing(sqlite3.connect(store.file)) as old:
+    with closing(sqlite3.connect(file)) as old:
         old.create_function("text", 2, json_numbers)
         old.execute("ALTER TABLE points RENAME TO newer")
         old.execute(POINTS_OF_VERSION_2)
@@ -57,7 +57,7 @@ def make_version_2(store: Store) -> None:
 
 def make_version_1(store: Store) -> None:
     """Turn the file into one of version 1, in which points had no dead units and nothing was computed."""
-    make_version_2(store)
+    make_version_2(store.file)
     with closing(sqlite3.connect(store.file)) as old:
         for number, text in old.execute("SELECT id, spec FROM runs").fetchall():
             spec = {key: value for key, value in json.loads(text).items() if key not in NEWER_SETTINGS}
@@ -77,10 +77,16 @@ def stored_run(store: Store) -> int:
     return run.run
 
 
+def content_of(file: Path) -> list[str]:
+    """All that a file holds."""
+    with closing(sqlite3.connect(file)) as reader:
+        return list(reader.iterdump())
+
+
 def test_numbers_of_layers_survive_from_version_2(store: Store) -> None:
     run = stored_run(store)
     store.add(record(run, 30, gradient_norms=(math.nan, 2.5), dead_units=(3,)))
-    make_version_2(store)
+    make_version_2(store.file)
     with closing(Store(store.workspace)) as again:
         last = again.records(run)[-1]
         assert math.isnan(last.gradient_norms[0])
@@ -127,3 +133,45 @@ def test_a_file_that_can_not_be_brought_up_to_date_stays_as_it_was(store: Store)
         assert old.execute("PRAGMA user_version").fetchone()[0] == 1
         tables = {name for (name,) in old.execute("SELECT name FROM sqlite_master WHERE type='table'")}
         assert tables == {"experiments", "runs", "elsewhere", "weights"}
+    assert list(store.workspace.glob("*.version-*")) == []  # each attempt would leave another
+
+
+def test_a_copy_of_the_older_file_is_kept_and_none_is_written_over(store: Store) -> None:
+    run = stored_run(store)
+    store.close()
+    make_version_2(store.file)
+    wanted = store.file.with_name(f"{store.file.name}.version-2")
+    wanted.write_text("an older copy")
+    before = content_of(store.file)
+    with closing(Store(store.workspace)) as again:
+        assert len(again.records(run)) == 2
+    assert wanted.read_text() == "an older copy"
+    assert content_of(wanted.with_name(f"{wanted.name}-2")) == before
+    Store(store.workspace).close()
+    assert len(list(store.workspace.glob("*.version-*"))) == 2  # up to date: nothing to copy
+
+
+def test_a_file_on_a_drive_that_has_no_write_ahead_log_is_brought_up_to_date_too(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = stored_run(store)
+    store.close()
+    make_version_2(store.file)
+    with closing(sqlite3.connect(store.file)) as old:
+        old.execute("PRAGMA journal_mode=DELETE")
+    monkeypatch.setattr(Store, "_use_write_ahead_log", lambda _store: None)
+    with closing(Store(store.workspace)) as again:
+        assert len(again.records(run)) == 2
+    assert len(list(store.workspace.glob("*.version-2"))) == 1
+
+
+def test_a_file_of_a_newer_program_is_not_touched(store: Store) -> None:
+    store.close()
+    with closing(sqlite3.connect(store.file)) as newer:
+        newer.execute("PRAGMA journal_mode=DELETE")
+        newer.execute(f"PRAGMA user_version={SCHEMA_VERSION + 1}")
+    before = store.file.read_bytes()
+    with pytest.raises(StoreError, match="written by a newer Trainscope"):
+        Store(store.workspace)
+    assert store.file.read_bytes() == before
+    assert sorted(store.workspace.glob("trainscope.sqlite3*"))[0] == store.file
