@@ -189,15 +189,25 @@ def _run_session(experiment: Experiment, spec: ExperimentSpec, store: Store, exe
 
 
 def _obey_signals(control: ControlChannel) -> dict[signal.Signals, Any]:
-    """The first Ctrl-C (or request to end) stops and keeps; a second one cancels."""
+    """The first Ctrl-C (or request to end) stops and keeps; a second one cancels, a third ends what doesn't obey.
+
+    A terminal that is closed asks, too, and takes no more words; a program that was told not to mind (nohup) doesn't.
+    """
     asked = 0
+    terminals = [stream for stream in (sys.stdout, sys.stderr) if stream.isatty()]
 
     def handle(_number: int, _frame: object) -> None:
         nonlocal asked
         asked += 1
+        for stream in terminals:
+            if not stream.isatty():
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         control.send(Control.STOP if asked == 1 else Control.CANCEL)
 
-    return {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+    return {number: signal.signal(number, handle) for number in numbers}
 
 
 def _report(store: Store, experiment: Experiment, number: int) -> None:
