@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import WorkerError
-from engine.events import Command, Intervention, InterventionKind, RunFinished, Status
+from engine.events import Command, Control, Intervention, InterventionKind, RunFinished, SkipRun, Status
 from engine.executors.endings import describe_ending, memory_kills
 from engine.executors.own_folder import OwnFolder
 from engine.executors.standstill import StandstillWatch
@@ -68,7 +68,7 @@ class Child:
         self.task: Task | None = None
         self.has_begun = False  # with its task; until then another child can take that over
         self.is_over = False  # the run of its task has ended; it is about to say so of the task
-        self.was_told = False  # a command that concerns its task
+        self.asked_to_end: tuple[Status, str] | None = None  # how its task ends if it is never begun
         self.has_worked = False  # it has begun a task once
 
     @property
@@ -93,13 +93,17 @@ class Child:
         except BlockingIOError:
             self.end_standstill()
             raise
-        self.task, self.has_begun, self.is_over, self.was_told, self._is_held = task, False, False, False, False
+        self.task, self.has_begun, self.is_over, self._is_held, self.asked_to_end = task, False, False, False, None
         self._memory_kills = memory_kills()
         self._watch.heard()
 
     def tell(self, message: Command | WarmUp) -> None:
         """Tell it something; that it has died is noticed when it is listened to."""
-        self.was_told = True
+        match message:
+            case Control.STOP | Control.CANCEL:
+                self.asked_to_end = Status.CANCELLED, "Not started."
+            case SkipRun():
+                self.asked_to_end = Status.SKIPPED, "Skipped."
         try:
             self.connection.send(message)
         except BlockingIOError:
@@ -117,8 +121,8 @@ class Child:
             raise ChildLost from None
         except (EOFError, OSError):
             raise ChildLost from None
-        except Exception:
-            log.exception("worker %d sent what can't be read", self.position + 1)
+        except Exception as error:
+            log.info("worker %d sent what can't be read: %r", self.position + 1, error)
             reason = f"The training process sent what can't be read and was ended; its log is {self._log_file}."
             self.end(Status.CRASHED, reason)
             raise ChildLost from None

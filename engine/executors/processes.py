@@ -152,7 +152,7 @@ class ProcessExecutor:
             try:
                 self._children.append(Child(position, self._settings, self._log_folder, self._hang_seconds))
             except WorkerError as error:
-                log.warning("no worker %d: %s", position + 1, error)
+                log.info("no worker %d: %s", position + 1, error)
                 self._deaths[position] = MOST_DEATHS
                 self._trouble = str(error)
 
@@ -240,7 +240,9 @@ class ProcessExecutor:
             )
         if child.task is None or child.is_over:
             return
-        if child.has_begun or child.was_told:
+        if child.has_begun:
             emit(child.task.failed(status, reason))
+        elif child.asked_to_end:
+            emit(child.task.failed(*child.asked_to_end))
         else:
             queue.appendleft(child.task)
