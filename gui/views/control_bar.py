@@ -21,7 +21,7 @@ class State(StrEnum):
     TRAINING = "training"
     PAUSED = "paused"
     STOPPING = "stopping"  # it may still be cancelled
-    CANCELLING = "cancelling"
+    CANCELLING = "cancelling"  # what doesn't obey may still be ended by force
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+from tensorflow.errors import ResourceExhaustedError
 
 from engine.control import ControlChannel
 from engine.events import (
@@ -113,6 +114,7 @@ def test_a_task_that_fails_ends_with_a_sentence(control: ControlChannel, tmp_pat
     ("error", "reason"),
     [
         (MemoryError(), "not enough memory"),
+        (ResourceExhaustedError(None, None, "OOM when allocating tensor"), "not enough memory"),
         (ValueError("first line\nsecond line"), r"unexpected ValueError ended it \(first line\)"),
     ],
 )
