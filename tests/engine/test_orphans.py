@@ -33,6 +33,7 @@ from pathlib import Path
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
+from engine.executors.probe_tasks import ReadImageTask
 from engine.program_log import ProgramLog
 from gui.app import make_window
 from gui.preferences import StartUp
@@ -40,15 +41,19 @@ from gui.tabs.experiment_tab import ExperimentTab
 
 if __name__ == "__main__":
     app = QApplication(sys.argv)
-    window = make_window(StartUp(Path(sys.argv[1]), workers=2), ProgramLog())
+    window = make_window(StartUp(Path(sys.argv[1]), workers=1), ProgramLog())
     window.show()
     tab = window.findChild(ExperimentTab, "tab_architectures")
     tab.form.show_values({"architectures": ["mlp_1"], "epochs": 100_000})
     tab.start()
-    window._prober.warm_up(1)
+    helpers = [window._assistant, window._prober, window._librarian]
+    answered = []
+    for helper in helpers:
+        helper.idle.connect(lambda helper=helper: answered.append(helper))
+        helper.run_task(ReadImageTask(Path("nowhere")))
 
     def look():
-        if any(run.steps for run in tab.observations.runs.values()) and window._prober is not None:
+        if {*helpers} == {*answered} and any(run.steps for run in tab.observations.runs.values()):
             print("training", flush=True)
             timer.stop()
 
@@ -142,14 +147,14 @@ def test_the_children_of_a_batch_that_is_killed_are_gone_at_once(tmp_path: Path)
 
 @pytest.mark.slow
 def test_the_children_of_a_window_that_is_killed_are_gone_at_once(tmp_path: Path) -> None:
-    """Two that train, the assistant that fetches images, the prober and the librarian."""
+    """One that trains, and all that wait for something to do: the assistant, the prober and the librarian."""
     script = tmp_path / "window.py"
     script.write_text(WINDOW, encoding="utf-8")
     with program(str(script), str(tmp_path / "ws"), temporary=tmp_path / "tmp", stdout=subprocess.PIPE) as parent:
         read_until(parent.stdout, "training")
         processes = family(parent)
         parent.kill()
-        assert len(processes) >= 4, "two that train, one that helps, Python's tracker"
+        assert len(processes) == 5, "these four, and Python's own tracker"
         assert survivors(processes) == []
 
 
