@@ -14,9 +14,9 @@ import threading
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+import pytest
 
 from engine.events import (
     Control,
@@ -26,7 +26,6 @@ from engine.events import (
     Intervention,
     InterventionKind,
     Poll,
-    Status,
     WorkerReady,
 )
 from engine.executors import worker
@@ -115,6 +114,15 @@ class Script:
             raise ImportError("a broken installation")
 
 
+def scripted(folder: Path, patch: pytest.MonkeyPatch) -> Script:
+    """A script in ``folder`` that all children follow which are started from now on."""
+    there = folder / "script"
+    there.mkdir()
+    patch.setenv(FOLDER, str(there))
+    patch.setattr("engine.executors.child.worker_main", scripted_worker)
+    return Script(there)
+
+
 def scripted_worker(connection: Connection, settings: WorkerSettings) -> None:
     """The worker's own main function, with another runner."""
     script = Script(Path(os.environ[FOLDER]))
@@ -155,8 +163,5 @@ class ScriptedRunner(TaskRunner):
                     pass
                 emit(Intervention(run, 10, 0.5, InterventionKind.RESUMED))
                 emit(finished(run))
-            case "obey":
-                command: Any = poll(wait=True)
-                emit(finished(run, {Control.STOP: Status.STOPPED, Control.CANCEL: Status.CANCELLED}[command]))
             case _:
                 ENDINGS[word]()

@@ -13,6 +13,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from engine import batch
+from engine.command_line import parse
 from engine.control import ControlChannel
 from engine.errors import WorkerError
 from engine.events import Command, Control, Event, Intervention, RunFinished, SkipRun, Status
@@ -27,7 +29,7 @@ from tests.engine.support import of, run_session, small_spec, train_tasks
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals, limits and raw pipes are POSIX's")
 
 if sys.platform != "win32":
-    from tests.engine.scripted_worker import FOLDER, Script, scripted_worker
+    from tests.engine.scripted_worker import Script, scripted
 
 SHORT_SECONDS = 1.0  # to be taken for hung
 
@@ -35,12 +37,9 @@ SHORT_SECONDS = 1.0  # to be taken for hung
 @pytest.fixture
 def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Script:
     """Children follow it, and have their temporary folders in ``tmp_path / "temporary"``."""
-    for name in ("script", "temporary"):
-        (tmp_path / name).mkdir()
-    monkeypatch.setenv(FOLDER, str(tmp_path / "script"))
-    monkeypatch.setattr("engine.executors.child.worker_main", scripted_worker)
+    (tmp_path / "temporary").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
-    return Script(tmp_path / "script")
+    return scripted(tmp_path, monkeypatch)
 
 
 @pytest.fixture
@@ -162,6 +161,20 @@ def test_those_that_always_die_before_they_begin_are_not_started_for_ever(
     assert ends(carried_out(two, 1, control)) == {1: Status.FINISHED}, "asked again, it is tried again"
 
 
+def test_a_batch_that_can_not_load_its_libraries_fails_with_one_sentence(
+    script: Script, workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script.write(*["train"] * 4, dying=100)
+    options = ["--batch", "architectures", "--set", "architectures=mlp_1", "repeats=4", "--workers", "2"]
+    assert batch.run(parse([*options, "--workspace", str(workspace)])) == batch.EXIT_FAILED
+    printed = capsys.readouterr()
+    assert printed.err.splitlines()[-1].startswith(
+        "trainscope: 4 of 4 runs did not finish: Training processes end before"
+    )
+    assert "Traceback" not in printed.err + printed.out
+    assert script.dying >= 100 - 2 * (MOST_DEATHS + 2), "one that warms up, one that has prepared the images, and three"
+
+
 def test_where_one_place_stays_empty_the_other_goes_on(
     two: ProcessExecutor, script: Script, control: ControlChannel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -276,7 +289,7 @@ def test_one_that_computes_is_left_alone_until_cancel_is_pressed_again(
     two: ProcessExecutor, script: Script, control: ControlChannel
 ) -> None:
     """The other one stands still as long; the one that computes ends as cancelled, the one that waits never begins."""
-    script.write("burn", "stop", "obey", "train")
+    script.write("burn", "stop", "train", "train")
     two.start(2)
     answer = {(RunFinished, 2): [Control.CANCEL], (RunFinished, 4): [Control.CANCEL]}
     events = carried_out(two, 4, control, answer)
