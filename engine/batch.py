@@ -51,8 +51,7 @@ def run_until_interrupted(options: Options) -> int:
         _say(sys.stderr, "trainscope: Interrupted.")
         return EXIT_INTERRUPTED
     except BrokenPipeError:
-        # Python would complain once more when it flushes at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _silence(sys.stdout)  # Python would complain once more when it flushes at its end
         return EXIT_FAILED
 
 
@@ -199,9 +198,9 @@ def _obey_signals(control: ControlChannel) -> dict[signal.Signals, Any]:
     def handle(_number: int, _frame: object) -> None:
         nonlocal asked
         asked += 1
-        for stream in terminals:
-            if not stream.isatty():
-                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        for stream in [stream for stream in terminals if not stream.isatty()]:
+            _silence(stream)
+            terminals.remove(stream)
         control.send(Control.STOP if asked == 1 else Control.CANCEL)
 
     numbers = [signal.SIGINT, signal.SIGTERM]
@@ -312,6 +311,11 @@ def _remember_datasets(specs: Sequence[ExperimentSpec], workspace: Path) -> None
     for dataset in {getattr(spec, "dataset", None) for spec in specs} - {None, *DATASETS}:
         with suppress(DatasetError):  # there is none: said when it is loaded
             library.remember(existing_path(str(dataset)))
+
+
+def _silence(stream: TextIO) -> None:
+    """Let what is written to it from now on go nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _say_all(lines: Iterable[str]) -> None:

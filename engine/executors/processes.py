@@ -231,6 +231,7 @@ class ProcessExecutor:
     def _mourn(self, child: Child, queue: deque[Task], emit: Emit) -> None:
         """Clear away a child that has died; its task, unless that is over, ends with it or waits for another child."""
         status, reason = child.bury()
+        log.info("worker %d has ended: %s", child.position + 1, reason)
         self._children.remove(child)
         if not child.has_worked:
             self._deaths[child.position] += 1

@@ -23,6 +23,9 @@ from tests.engine.support import ROOT
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and terminals are POSIX's")
 
+if sys.platform != "win32":
+    from tests.engine.scripted_worker import scripted
+
 GONE_SECONDS = 10  # how long a process may outlive its parent; more than it takes on a busy machine
 LONG = ["architectures", "--set", "architectures=mlp_1", "epochs=100000", "repeats=3", "--workers", "2"]
 
@@ -33,18 +36,21 @@ from pathlib import Path
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
+import engine.executors.child
 from engine.executors.probe_tasks import ReadImageTask
 from engine.program_log import ProgramLog
 from gui.app import make_window
 from gui.preferences import StartUp
 from gui.tabs.experiment_tab import ExperimentTab
+from tests.engine.scripted_worker import scripted_worker
 
 if __name__ == "__main__":
+    engine.executors.child.worker_main = scripted_worker
     app = QApplication(sys.argv)
     window = make_window(StartUp(Path(sys.argv[1]), workers=1), ProgramLog())
     window.show()
     tab = window.findChild(ExperimentTab, "tab_architectures")
-    tab.form.show_values({"architectures": ["mlp_1"], "epochs": 100_000})
+    tab.form.show_values({"architectures": ["mlp_1"], "repeats": 1})
     tab.start()
     helpers = [window._assistant, window._prober, window._librarian]
     answered = []
@@ -145,9 +151,11 @@ def test_the_children_of_a_batch_that_is_killed_are_gone_at_once(tmp_path: Path)
     assert list(temporary.iterdir()) == [], "the next program clears away what they left"
 
 
-@pytest.mark.slow
-def test_the_children_of_a_window_that_is_killed_are_gone_at_once(tmp_path: Path) -> None:
-    """One that trains, and all that wait for something to do: the assistant, the prober and the librarian."""
+def test_the_children_of_a_window_that_is_killed_are_gone_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that is at work, and all that wait for some: the assistant, the prober and the librarian."""
+    scripted(tmp_path, monkeypatch).write("burn")
     script = tmp_path / "window.py"
     script.write_text(WINDOW, encoding="utf-8")
     with program(str(script), str(tmp_path / "ws"), temporary=tmp_path / "tmp", stdout=subprocess.PIPE) as parent:
@@ -163,12 +171,8 @@ def test_not_even_those_are_left_that_can_not_notice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole_group: bool
 ) -> None:
     """One computes in Python, one waits for a lock that it holds, one holds the interpreter in compiled code."""
-    folder = tmp_path / "script"
-    folder.mkdir()
-    for number, word in enumerate(["burn", "deadlock", "hold the interpreter"], start=1):
-        held = word == "hold the interpreter" and sys.platform != "linux"
-        (folder / f"run-{number}").write_text("burn" if held else word)
-    monkeypatch.setenv("TRAINSCOPE_TEST_SCRIPT", str(folder))
+    held = "hold the interpreter" if sys.platform == "linux" else "burn"
+    scripted(tmp_path, monkeypatch).write("burn", "deadlock", held)
     script = tmp_path / "parent.py"
     script.write_text(SCRIPTED, encoding="utf-8")
     with program(str(script), str(tmp_path / "logs"), temporary=tmp_path / "tmp", stdout=subprocess.PIPE) as parent:
