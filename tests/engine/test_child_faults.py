@@ -277,11 +277,11 @@ def test_one_that_stands_still_is_ended_and_the_next_run_is_trained(
 
 
 def test_one_that_is_held_is_not_taken_for_hung(two: ProcessExecutor, script: Script, control: ControlChannel) -> None:
-    """The other one stands still as long, and is found out."""
-    script.write("hold", "stop")
+    """Beside it, two others stand still one after the other, and are found out."""
+    script.write("hold", "stop", "stop")
     two.start(2)
-    events = carried_out(two, 2, control, {(RunFinished, 2): [Control.RESUME]})
-    assert ends(events) == {2: Status.CRASHED, 1: Status.FINISHED}
+    events = carried_out(two, 3, control, {(RunFinished, 3): [Control.RESUME]})
+    assert ends(events) == {2: Status.CRASHED, 3: Status.CRASHED, 1: Status.FINISHED}
     assert [event.label for event in of(Intervention, events)] == ["paused", "resumed"]
 
 
