@@ -55,8 +55,7 @@ def run_until_interrupted(options: Options) -> int:
         _say(sys.stderr, "trainscope: Interrupted.")
         return EXIT_INTERRUPTED
     except BrokenPipeError:
-        # Python would complain once more when it flushes at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _silence(sys.stdout)  # Python would complain once more when it flushes at its end
         return EXIT_FAILED
 
 
@@ -263,15 +262,25 @@ def _run_session(job: _New | _Unfinished, store: Store, executor: Executor) -> E
 
 
 def _obey_signals(control: ControlChannel) -> dict[signal.Signals, Any]:
-    """The first Ctrl-C (or request to end) stops and keeps; a second one cancels."""
+    """The first Ctrl-C (or request to end) stops and keeps; a second one cancels, a third ends what doesn't obey.
+
+    A terminal that is closed asks, too, and takes no more words; a program that was told not to mind (nohup) doesn't.
+    """
     asked = 0
+    terminals = [stream for stream in (sys.stdout, sys.stderr) if stream.isatty()]
 
     def handle(_number: int, _frame: object) -> None:
         nonlocal asked
         asked += 1
+        for stream in [stream for stream in terminals if not stream.isatty()]:
+            _silence(stream)
+            terminals.remove(stream)
         control.send(Control.STOP if asked == 1 else Control.CANCEL)
 
-    return {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+    return {number: signal.signal(number, handle) for number in numbers}
 
 
 def _report(store: Store, experiment: Experiment, number: int) -> None:
@@ -376,6 +385,11 @@ def _remember_datasets(specs: Sequence[ExperimentSpec], workspace: Path) -> None
     for dataset in {getattr(spec, "dataset", None) for spec in specs} - {None, *DATASETS}:
         with suppress(DatasetError):  # there is none: said when it is loaded
             library.remember(existing_path(str(dataset)))
+
+
+def _silence(stream: TextIO) -> None:
+    """Let what is written to it from now on go nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _say_all(lines: Iterable[str]) -> None:

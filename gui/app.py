@@ -116,11 +116,13 @@ def make_window(start: StartUp, own_log: ProgramLog) -> MainWindow:
 
 
 def close_on_interrupt(owner: QObject, keeper: WindowKeeper) -> None:
-    """Let Ctrl-C in the terminal close the window, and a request to end (SIGTERM) without a question."""
+    """Let Ctrl-C in the terminal close the window; a request to end, or a closed terminal, without a question."""
     from PySide6.QtCore import QTimer
 
     signal.signal(signal.SIGINT, lambda _number, _frame: keeper.close())
     signal.signal(signal.SIGTERM, lambda _number, _frame: keeper.terminate())
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda _number, _frame: keeper.terminate())
     # Python sees a signal only when it runs, so it is made to now and then.
     wake = QTimer(owner, interval=WAKE_INTERVAL_MS)
     wake.timeout.connect(lambda: None)

@@ -24,8 +24,9 @@ class Executor(Protocol):
 
         Gives the last control received meanwhile that ends a training: a task may have been over before it could obey.
 
-        Such a control reaches every task that is running; those not yet started end at once, as cancelled. While
-        paused, no task is started; a pause outlasts this call, until the next :meth:`start`.
+        Such a control reaches every task that is running; those not yet started end at once, as cancelled. Asked to
+        cancel once more, an executor that can ends by force what has not obeyed. While paused, no task is started; a
+        pause outlasts this call, until the next :meth:`start`.
         """
 
     def close(self) -> None:

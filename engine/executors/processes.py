@@ -6,33 +6,34 @@ they have imported what they need.
 
 from __future__ import annotations
 
-import multiprocessing
-import signal
-from collections import deque
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
-from multiprocessing import resource_tracker
-from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
+import logging
+import time
+from collections import Counter, deque
+from collections.abc import Sequence
+from dataclasses import replace
+from multiprocessing.connection import wait
 from pathlib import Path
 
 from engine.control import ControlChannel
 from engine.devices import AUTO, cpu_count
 from engine.errors import WorkerError
-from engine.events import Command, Control, Emit, RunFinished, SkipRun, Status
+from engine.events import Command, Control, Emit, SkipRun, Status
 from engine.executors.base import concerns, ending
+from engine.executors.child import END_SECONDS, Child, ChildLost
+from engine.executors.own_folder import sweep
+from engine.executors.standstill import HANG_SECONDS
 from engine.executors.tasks import Task, TrainTask
-from engine.executors.worker import TaskDone, WarmUp, WorkerSettings, worker_main
+from engine.executors.worker import TaskBegun, TaskDone, WarmUp, WorkerSettings
 
-# How long a child may take to notice that its pipe is closed before it is ended by force. A child looks at its pipe
-# after each recording interval; seconds cover a slow one.
-CLOSE_SECONDS = 5.0
+log = logging.getLogger(__name__)
 
 MOST_WORKERS = 8
 
 # Messages taken from one child before the others and the controls get their turn.
 MESSAGES_A_LOOK = 100
+
+# Children that may die one after the other in one place before they begin a task; then no more are started there.
+MOST_DEATHS = 3
 
 
 def default_workers(runs: int, cores: int) -> int:
@@ -45,33 +46,6 @@ def default_workers(runs: int, cores: int) -> int:
     return max(1, min(runs, cores, MOST_WORKERS))
 
 
-@contextmanager
-def _interrupts_held_back() -> Iterator[None]:
-    """A child started within inherits that Ctrl-C doesn't reach it, long before it could say so itself."""
-    if not hasattr(signal, "pthread_sigmask"):  # Windows
-        yield
-        return
-    resource_tracker.ensure_running()  # started with the first child otherwise, it would lift the mask again
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-@dataclass
-class _Child:
-    process: BaseProcess
-    connection: Connection
-    task: Task | None = None
-    is_over: bool = False  # the run of its task has ended; it is about to say so of the task
-
-    @property
-    def is_free(self) -> bool:
-        """Whether it can take a task, now or in a moment."""
-        return self.task is None or self.is_over
-
-
 class ProcessExecutor:
     """An executor of child processes.
 
@@ -80,38 +54,66 @@ class ProcessExecutor:
         log_folder: where each child's output goes, one file a child.
         yielding: whether other processes go first, so that a window stays smooth.
         device: what they compute on: auto, cpu or gpu:N.
+        hang_seconds: how long a training may neither say nor compute anything.
     """
 
-    def __init__(self, workers: int | None, log_folder: Path, *, yielding: bool = False, device: str = AUTO) -> None:
+    def __init__(
+        self,
+        workers: int | None,
+        log_folder: Path,
+        *,
+        yielding: bool = False,
+        device: str = AUTO,
+        hang_seconds: float = HANG_SECONDS,
+    ) -> None:
         self._workers = workers
         self._log_folder = log_folder
-        self._children: list[_Child] = []
+        self._hang_seconds = hang_seconds
         # Of no process yet.
-        self._settings = WorkerSettings(threads=0, log_file=log_folder, yielding=yielding, device=device)
+        self._settings = WorkerSettings(0, log_folder, log_folder, yielding, device)
+        self._places = 0  # for as many children
+        self._children: list[Child] = []  # one a place, unless none lives there
+        self._deaths: Counter[int] = Counter()  # by place: of children in a row that never began a task
+        self._trouble = ""  # why no child lives in some place
         self._paused = False
         self._begin_held = 0  # runs that may begin while paused, each held after its first record
+        self._cancelled = False  # all that is under way was asked to end without a result
 
     def start(self, runs: int, threads: int | None = None) -> int:
-        """Start as many children as a plan of ``runs`` runs needs, unless just those are there; they warm up."""
+        """Start as many children as a plan of ``runs`` runs needs, unless just those are there; they warm up.
+
+        Gives the number that could be started; raises :class:`~engine.errors.WorkerError` where that is none.
+        """
         self._paused, self._begin_held = False, 0
         cores = cpu_count() if threads is None else max(1, cpu_count() // threads)
         count = min(self._workers, runs) if self._workers else default_workers(runs, cores)
-        self._start(count, threads or max(1, cpu_count() // count))
-        for child in list(self._children):
-            self._send(child, WarmUp())
-        return count
+        self._settle(count, threads or max(1, cpu_count() // count))
+        self._fill()
+        if not self._children:
+            raise WorkerError(self._trouble)
+        for child in self._children:
+            child.tell(WarmUp())
+        return len(self._children)
 
     def run(self, tasks: Sequence[Task], emit: Emit, control: ControlChannel) -> Control | None:
         """Carry out all tasks; see :class:`~engine.executors.base.Executor`.
 
-        A child that dies takes only its task with it, which ends as crashed; a new child takes its place.
+        A child that dies takes only its task with it, which ends as crashed, and a new child takes its place. A task
+        that it had not begun is given to another. Where children die again and again before they begin any, or can't
+        be started, the others go on; where none is left, all tasks that wait end as crashed.
         """
-        if not self._children:
-            self._start(1, threads=1)
+        if not self._places:
+            self._settle(1, threads=1)
         queue = deque(tasks)
         last: Control | None = None
+        self._cancelled = False
+        self._deaths.clear()
         try:
             while queue or any(child.task for child in self._children):
+                self._fill()
+                if not self._children:
+                    self._give_up(queue, emit)
+                    break
                 self._feed(queue)
                 last = self._listen(queue, emit, control) or last
         except BaseException:
@@ -122,59 +124,66 @@ class ProcessExecutor:
     def close(self) -> None:
         """Close every pipe, which ends the children; those that don't notice in time are killed."""
         for child in self._children:
-            child.connection.close()
-            if child.task is None:
-                child.process.kill()  # has nothing to lose, and may be deep in an import
+            child.close()
+        until = time.monotonic() + END_SECONDS
         for child in self._children:
-            child.process.join(CLOSE_SECONDS)
-            if child.process.is_alive():
-                child.process.kill()
-                child.process.join()
-            child.process.close()
+            child.bury(max(0.0, until - time.monotonic()))
         self._children.clear()
+        self._places = 0
 
-    def _start(self, count: int, threads: int) -> None:
+    def _settle(self, count: int, threads: int) -> None:
+        """Make places for ``count`` children; those that live stay if nothing changes for them."""
         settings = replace(self._settings, threads=threads)
-        if settings == self._settings and len(self._children) == count:
-            return
-        self.close()
-        self._settings = settings
-        self._children = [self._spawn(position) for position in range(count)]
+        if settings != self._settings or count != self._places:
+            self.close()
+        self._settings, self._places = settings, count
+        self._deaths.clear()
+        for child in [child for child in self._children if not child.is_alive]:
+            child.bury()
+            self._children.remove(child)
+        if not self._children:
+            sweep()
 
-    def _spawn(self, position: int) -> _Child:
-        context = multiprocessing.get_context("spawn")
-        ours, theirs = context.Pipe()
-        settings = replace(self._settings, log_file=self._log_folder / f"worker-{position + 1}.log")
-        process = context.Process(
-            target=worker_main, args=(theirs, settings), name=f"trainscope-worker-{position + 1}", daemon=True
-        )
-        try:
-            self._log_folder.mkdir(parents=True, exist_ok=True)
-            with _interrupts_held_back():
-                process.start()
-        except OSError as error:
-            raise WorkerError(f"A training process can't be started ({error}); close other programs.") from None
-        theirs.close()
-        return _Child(process, ours)
+    def _fill(self) -> None:
+        """Start a child in every place where none lives, unless that has proved to be in vain."""
+        taken = {child.position for child in self._children}
+        for position in range(self._places):
+            if position in taken or self._deaths[position] >= MOST_DEATHS:
+                continue
+            try:
+                self._children.append(Child(position, self._settings, self._log_folder, self._hang_seconds))
+            except WorkerError as error:
+                log.info("no worker %d: %s", position + 1, error)
+                self._deaths[position] = MOST_DEATHS
+                self._trouble = str(error)
+
+    def _give_up(self, queue: deque[Task], emit: Emit) -> None:
+        while queue:
+            emit(queue.popleft().failed(Status.CRASHED, self._trouble))
 
     def _feed(self, queue: deque[Task]) -> None:
         """Give every child that has nothing to do a task."""
-        for child in list(self._children):
+        for child in self._children:
             if child.task is not None or not queue or (self._paused and not self._begin_held):
                 continue
-            task = queue.popleft()
-            reached = self._send(child, task)
-            reached.task, reached.is_over = task, False
+            try:
+                child.give(queue[0])
+            except OSError:  # it has died, which is noticed when it is listened to
+                continue
+            queue.popleft()
             if self._paused:
                 self._begin_held -= 1
-                self._tell(reached, Control.PAUSE)
+                child.tell(Control.PAUSE)
 
     def _listen(self, queue: deque[Task], emit: Emit, control: ControlChannel) -> Control | None:
         """Wait until a child or the control channel has something to say, and act on it; gives what ends it all."""
-        waited = [child.connection for child in self._children if child.task] + [control.connection]
-        ready = wait(waited)
+        looks = [child.look_seconds for child in self._children if child.look_seconds is not None]
+        ready = wait([child.connection for child in self._children] + [control.connection], min(looks, default=None))
         for child in [child for child in self._children if child.connection in ready]:
-            self._hear(child, emit)
+            self._hear(child, queue, emit)
+        for child in self._children:
+            if child.stands_still():
+                child.end_standstill()
         if control.connection not in ready or (command := control.poll()) is None:
             return None
         self._obey(command, queue, emit)
@@ -182,7 +191,13 @@ class ProcessExecutor:
 
     def _obey(self, command: Command, queue: deque[Task], emit: Emit) -> None:
         match command:
+            case Control.CANCEL | Control.SUSPEND if self._cancelled:
+                status = Status.CANCELLED if command is Control.CANCEL else Status.INTERRUPTED
+                for child in [child for child in self._children if not child.is_free]:
+                    child.end(status, "It did not answer, so its process was ended.")
+                return
             case Control() if command.ends:
+                self._cancelled |= command is not Control.STOP
                 while queue:
                     emit(queue.popleft().failed(Status.CANCELLED, "Not started."))
             case Control.PAUSE | Control.RESUME:
@@ -193,59 +208,44 @@ class ProcessExecutor:
                 for task in [task for task in queue if isinstance(task, TrainTask) and task.run == run]:
                     queue.remove(task)
                     emit(task.failed(Status.SKIPPED, "Skipped."))
-        self._pass_on(command)
+        for child in self._children:
+            if child.task is not None and concerns(command, child.task):
+                child.tell(command)
 
-    def _send(self, child: _Child, message: Task | WarmUp) -> _Child:
-        """Send to a child, or to its successor if it has died while it had nothing to do; gives the one reached."""
-        try:
-            child.connection.send(message)
-        except OSError:
-            child = self._replace(child)
-            child.connection.send(message)
-        return child
-
-    def _hear(self, child: _Child, emit: Emit) -> None:
+    def _hear(self, child: Child, queue: deque[Task], emit: Emit) -> None:
         """Pass on what a child has sent so far."""
         for _ in range(MESSAGES_A_LOOK):
             try:
-                if not child.connection.poll():
-                    return
-                message = child.connection.recv()
-            except (EOFError, OSError):
-                self._mourn(child, emit)
+                message = child.receive()
+            except ChildLost:
+                self._mourn(child, queue, emit)
                 return
-            if isinstance(message, TaskDone):
-                child.task = None
-            else:
-                child.is_over = isinstance(message, RunFinished)
-                emit(message)
+            match message:
+                case None:
+                    return
+                case TaskBegun():
+                    self._deaths[child.position] = 0
+                case TaskDone():
+                    pass
+                case _:
+                    emit(message)
 
-    def _pass_on(self, command: Command) -> None:
-        for child in self._children:
-            if child.task is not None and concerns(command, child.task):
-                self._tell(child, command)
-
-    @staticmethod
-    def _tell(child: _Child, command: Command) -> None:
-        with suppress(OSError):  # it died; the next look at its pipe says so
-            child.connection.send(command)
-
-    def _mourn(self, child: _Child, emit: Emit) -> None:
-        """Say of the task of a child that has died that it crashed, and why; put a new child in its place."""
-        child.process.join(CLOSE_SECONDS)
-        code = child.process.exitcode
-        self._replace(child)
-        how = f"was ended by signal {-code}" if code is not None and code < 0 else f"ended with code {code}"
-        if child.task is not None:
-            reason = f"The training process {how}; its log is in {self._log_folder}."
-            emit(child.task.failed(Status.CRASHED, reason))
-
-    def _replace(self, child: _Child) -> _Child:
-        position = self._children.index(child)
-        child.connection.close()
-        if child.process.is_alive():
-            child.process.kill()
-        child.process.join()
-        child.process.close()
-        self._children[position] = self._spawn(position)
-        return self._children[position]
+    def _mourn(self, child: Child, queue: deque[Task], emit: Emit) -> None:
+        """Clear away a child that has died; its task, unless that is over, ends with it or waits for another child."""
+        status, reason = child.bury()
+        log.info("worker %d has ended: %s", child.position + 1, reason)
+        self._children.remove(child)
+        if not child.has_worked:
+            self._deaths[child.position] += 1
+            how = reason[0].lower() + reason[1:]
+            self._trouble = (
+                f"Training processes end before they can begin, {self._deaths[child.position]} in a row: {how}"
+            )
+        if child.task is None or child.is_over:
+            return
+        if child.has_begun:
+            emit(child.task.failed(status, reason))
+        elif child.asked_to_end:
+            emit(child.task.failed(*child.asked_to_end))
+        else:
+            queue.appendleft(child.task)

@@ -137,6 +137,9 @@ Task = (
 )
 
 
+NO_MEMORY = "There is not enough memory; choose smaller images or a smaller batch."
+
+
 @dataclass
 class TaskRunner:
     """Carries out tasks in this process; keeps the data and the network last used, as many tasks share theirs."""
@@ -153,9 +156,12 @@ class TaskRunner:
         except TrainscopeError as error:
             emit(task.failed(Status.FAILED, str(error)))
         except MemoryError:
-            emit(task.failed(Status.FAILED, "There is not enough memory; choose smaller images or a smaller batch."))
+            emit(task.failed(Status.FAILED, NO_MEMORY))
         except Exception as error:
             log.exception("unexpected error in %s", type(task).__name__)
+            if type(error).__name__ == "ResourceExhaustedError":  # TensorFlow's, which may not be loaded here
+                emit(task.failed(Status.FAILED, NO_MEMORY))
+                return
             reason = f"An unexpected {type(error).__name__} ended it ({_first_line(error)}); the log has the details."
             emit(task.failed(Status.FAILED, reason))
 

@@ -1,15 +1,18 @@
 """The child process: receives tasks over its pipe, carries them out, sends their events back.
 
-It ends when its pipe does, so it can't outlive the process that started it.
+It ends when the process that started it does, whatever it is doing then.
 """
 
 from __future__ import annotations
 
 import faulthandler
 import logging
+import multiprocessing
 import os
 import signal
 import sys
+import tempfile
+import threading
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -24,22 +27,32 @@ from engine.executors.tasks import COMPUTING, TaskRunner, worker_ready
 YIELDING_NICENESS = 10
 
 
+# What a terminal sends to every process of it, as Ctrl-C and as it is closed; only the parent decides what that means.
+HELD_BACK = {getattr(signal, name) for name in ("SIGINT", "SIGHUP") if hasattr(signal, name)}
+
+
 @dataclass(frozen=True)
 class WorkerSettings:
     """How a worker behaves.
 
-    ``threads`` is the size of its thread pool, ``log_file`` takes what the libraries print; a ``yielding`` worker lets
-    other processes, the window above all, have the processor first. ``device`` is auto, cpu or gpu:N.
+    ``threads`` is the size of its thread pool, ``log_file`` takes what the libraries print, ``temporary_folder`` what
+    they don't keep; a ``yielding`` worker lets other processes, the window above all, have the processor first.
+    ``device`` is auto, cpu or gpu:N.
     """
 
     threads: int
     log_file: Path
+    temporary_folder: Path
     yielding: bool
     device: str = AUTO
 
 
 class WarmUp:
     """Message to a worker: load the training libraries now; answered with WorkerReady."""
+
+
+class TaskBegun:
+    """Message from a worker: it has what it needs and begins the task."""
 
 
 class TaskDone:
@@ -52,11 +65,12 @@ class ParentGone(SystemExit):
 
 def worker_main(connection: Connection, settings: WorkerSettings) -> None:
     """Serve tasks until the pipe closes."""
+    _end_with_parent()
     _prepare_process(settings)
     runner = TaskRunner()
     configured = False
 
-    def send(event: Event | TaskDone) -> None:
+    def send(event: Event | TaskBegun | TaskDone) -> None:
         try:
             connection.send(event)
         except OSError:
@@ -76,6 +90,7 @@ def worker_main(connection: Connection, settings: WorkerSettings) -> None:
         if isinstance(message, WarmUp):
             send(worker_ready())
         elif not isinstance(message, Command):  # a command that arrives after its task has ended
+            send(TaskBegun())
             runner.execute(message, send, poll)
             send(TaskDone())
 
@@ -87,9 +102,33 @@ def _receive(connection: Connection) -> object:
         raise ParentGone from None
 
 
+def _end_with_parent() -> None:
+    """End this process at once when the one that started it is gone, even while it computes in compiled code."""
+    parent = multiprocessing.parent_process()
+    if parent is None:  # it was not started by one
+        return
+
+    def wait_and_end() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=wait_and_end, name="end-with-parent", daemon=True).start()
+    if sys.platform == "linux":
+        # The thread needs the interpreter. The kernel needs nothing of a process that is stopped or holds on to it: it
+        # sends this signal when the other end of the pipe that the thread waits on is closed.
+        import fcntl
+
+        pipe = parent.sentinel
+        fcntl.fcntl(pipe, fcntl.F_SETOWN, os.getpid())
+        fcntl.fcntl(pipe, fcntl.F_SETSIG, signal.SIGKILL)
+        fcntl.fcntl(pipe, fcntl.F_SETFL, fcntl.fcntl(pipe, fcntl.F_GETFL) | os.O_ASYNC)
+
+
 def _prepare_process(settings: WorkerSettings) -> None:
-    # Ctrl-C in a terminal reaches every process of it; only the parent decides what it means.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in HELD_BACK:
+        signal.signal(number, signal.SIG_IGN)
+    # Before a library has asked for it.
+    os.environ["TMPDIR"] = tempfile.tempdir = str(settings.temporary_folder)
     # TensorFlow's C++ side prints past sys.stderr, so the descriptors themselves are pointed at the log.
     descriptor = os.open(settings.log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     for stream in (1, 2):

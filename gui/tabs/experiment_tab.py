@@ -272,6 +272,8 @@ class ExperimentTab(QWidget):
                 self._hold(True)  # which is at the next record
             case "stop":
                 self._end(Control.STOP, State.STOPPING, "Stopping …")
+            case "cancel" if self._state is State.CANCELLING:
+                self._end(Control.CANCEL, State.CANCELLING, "Ending what doesn't obey …")
             case "cancel":
                 self._end(Control.CANCEL, State.CANCELLING, "Cancelling …")
             case "skip":

@@ -21,7 +21,7 @@ class State(StrEnum):
     TRAINING = "training"
     PAUSED = "paused"
     STOPPING = "stopping"  # it may still be cancelled
-    CANCELLING = "cancelling"
+    CANCELLING = "cancelling"  # what doesn't obey may still be ended by force
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,8 @@ BUTTONS = (
     Button(
         "cancel",
         "Cancel",
-        "End now without testing; records are kept (Ctrl+Shift+F5)",
-        (*UNDER_WAY, State.STOPPING),
+        "End now without testing; records are kept; press again to end what doesn't obey (Ctrl+Shift+F5)",
+        (*UNDER_WAY, State.STOPPING, State.CANCELLING),
         of_runs=False,
     ),
     Button(

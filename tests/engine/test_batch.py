@@ -9,16 +9,19 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from engine.batch import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, build_spec, run
+from engine.batch import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, _obey_signals, build_spec, run
 from engine.command_line import parse
+from engine.control import ControlChannel
 from engine.dataset_library import DatasetLibrary
 from engine.errors import StoreError
+from engine.events import Control
 from engine.experiments import EXPERIMENTS
 from engine.experiments.architectures import ArchitecturesSpec
 from engine.store import Store
@@ -295,10 +298,44 @@ def test_a_run_that_fails_makes_the_exit_code_tell(
     assert "2 of 2 runs did not finish: There is not enough memory" in capsys.readouterr().err.splitlines()[-1]
 
 
+SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
+
 def test_signals_are_as_before_when_a_batch_has_ended(workspace: Path) -> None:
-    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    before = [signal.getsignal(number) for number in SIGNALS]
     assert batch(workspace, "--set", "architectures=mlp_1", "epochs=1", "repeats=1") == EXIT_OK
-    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+    assert [signal.getsignal(number) for number in SIGNALS] == before
+
+
+@pytest.fixture
+def signals_restored() -> Iterator[None]:
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a process can't signal itself there")
+@pytest.mark.parametrize("number", SIGNALS)
+def test_the_first_signal_stops_the_second_cancels_and_a_third_cancels_once_more(
+    signals_restored: None, control: ControlChannel, number: signal.Signals
+) -> None:
+    """Asked twice to cancel, an executor ends what doesn't obey."""
+    _obey_signals(control)
+    for _ in range(3):
+        os.kill(os.getpid(), number)
+    assert [control.poll() for _ in range(4)] == [Control.STOP, Control.CANCEL, Control.CANCEL, None]
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="there is no such signal")
+def test_a_batch_that_was_told_not_to_mind_its_terminal_goes_on_without(
+    signals_restored: None, control: ControlChannel
+) -> None:
+    """As nohup does."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    _obey_signals(control)
+    os.kill(os.getpid(), signal.SIGHUP)
+    assert control.poll() is None
 
 
 def test_the_list_names_experiments_data_sets_keys_and_devices(

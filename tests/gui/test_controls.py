@@ -12,7 +12,9 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QInputDialog, QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
-from engine.events import Status
+from engine.control import ControlChannel
+from engine.events import Control, Emit, Status
+from engine.executors.tasks import TrainTask
 from engine.rows import StoredRun
 from engine.store import Store
 from gui.tabs.experiment_tab import ExperimentTab
@@ -143,6 +145,36 @@ def test_every_command_has_a_key(bench: Bench) -> None:
         bench.key("cancel")
     with closing(Store(bench.workspace)) as store:
         assert store.experiment(1).status is Status.CANCELLED
+
+
+class StubbornExecutor(ObedientExecutor):
+    """Its first run obeys nothing until it is told to cancel once more."""
+
+    asked = 0
+
+    def _train(self, task: TrainTask, emit: Emit, control: ControlChannel) -> Control:
+        for event in (started(task.run), record(task.run)):
+            emit(event)
+        while self.asked < 2:
+            self.asked += control.poll(wait=True) is Control.CANCEL
+        emit(task.failed(Status.CANCELLED, "It did not answer, so its process was ended."))
+        return Control.CANCEL
+
+
+def test_what_does_not_obey_is_ended_by_pressing_cancel_again(
+    qtbot: QtBot, make_window: MakeWindow, workspace: Path
+) -> None:
+    executor = StubbornExecutor()
+    bench = Bench(qtbot, make_window(executor), workspace)
+    bench.begin()
+    bench.press("cancel")
+    bench.wait(lambda: executor.asked == 1)
+    status = find(bench.tab, QLabel, "status")
+    assert status.text() == "Cancelling …"
+    with qtbot.waitSignal(bench.window.training_ended, timeout=PATIENCE_MS):
+        bench.press("cancel")
+        assert status.text() == "Ending what doesn't obey …"
+    assert bench.stored().status is Status.CANCELLED
 
 
 def test_stop_keeps_and_tests(bench: Bench) -> None:

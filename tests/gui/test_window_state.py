@@ -58,6 +58,11 @@ def test_a_window_that_fits_stays_where_it_was(window: QMainWindow) -> None:
     assert window.geometry() == place
 
 
+# A closed terminal is a request to end, too, where there are such.
+TO_END = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+SIGNALS = [signal.SIGINT, *TO_END]
+
+
 @pytest.fixture
 def keeper(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[WindowKeeper]:
     """Keeps a window on executors without processes; signals mean what they did once the test is over."""
@@ -66,7 +71,7 @@ def keeper(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[WindowK
         return MainWindow(start.workspace, OpenEndedExecutor(), Assistant(), Assistant(), Assistant(), own_log=own_log)
 
     monkeypatch.setattr(gui.app, "make_window", make)
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.getsignal(number) for number in SIGNALS}
     own_log = ProgramLog()
     found = WindowKeeper(StartUp(workspace), own_log)
     yield found
@@ -78,8 +83,9 @@ def keeper(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[WindowK
     own_log.close()
 
 
+@pytest.mark.parametrize("number", TO_END)
 def test_a_request_to_end_closes_the_window_without_a_question_and_keeps_what_was_recorded(
-    qtbot: QtBot, keeper: WindowKeeper, workspace: Path, monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot, keeper: WindowKeeper, workspace: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
     monkeypatch.setattr(QMessageBox, "exec", lambda _box: pytest.fail("nobody answers"))
     keeper.open()
@@ -89,7 +95,7 @@ def test_a_request_to_end_closes_the_window_without_a_question_and_keeps_what_wa
     qtbot.waitExposed(window)
     tab_of(window).start()
     qtbot.waitUntil(lambda: any(run.steps for run in tab_of(window).observations.runs.values()), timeout=PATIENCE_MS)
-    os.kill(os.getpid(), signal.SIGTERM)
+    os.kill(os.getpid(), number)
     qtbot.waitUntil(lambda: not window.isVisible(), timeout=PATIENCE_MS)
     with closing(Store(workspace)) as store:
         assert store.experiment(1).status is Status.CANCELLED
