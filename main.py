@@ -1,4 +1,7 @@
-"""Trainscope: watch neural networks learn. Opens the window; with ``--batch`` it trains without one."""
+"""Trainscope: watch neural networks learn. Opens the window; with ``--batch`` it trains without one.
+
+``--selftest`` finds out what works on this machine.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,11 @@ def main() -> int:
         from engine.batch import run_until_interrupted
 
         return run_until_interrupted(options)
+    if options.selftest:
+        from engine.selftest.command import run_selftest
+        from gui.selftest import ALL_CHECKS
+
+        return run_selftest(options, ALL_CHECKS)
     from gui.app import run_window
 
     return run_window(options)

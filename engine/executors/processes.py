@@ -46,7 +46,7 @@ def default_workers(runs: int, cores: int) -> int:
 
 
 @contextmanager
-def _interrupts_held_back() -> Iterator[None]:
+def interrupts_held_back() -> Iterator[None]:
     """A child started within inherits that Ctrl-C doesn't reach it, long before it could say so itself."""
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
@@ -149,7 +149,7 @@ class ProcessExecutor:
         )
         try:
             self._log_folder.mkdir(parents=True, exist_ok=True)
-            with _interrupts_held_back():
+            with interrupts_held_back():
                 process.start()
         except OSError as error:
             raise WorkerError(f"A training process can't be started ({error}); close other programs.") from None

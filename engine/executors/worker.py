@@ -52,7 +52,7 @@ class ParentGone(SystemExit):
 
 def worker_main(connection: Connection, settings: WorkerSettings) -> None:
     """Serve tasks until the pipe closes."""
-    _prepare_process(settings)
+    prepare_process(settings)
     runner = TaskRunner()
     configured = False
 
@@ -87,7 +87,8 @@ def _receive(connection: Connection) -> object:
         raise ParentGone from None
 
 
-def _prepare_process(settings: WorkerSettings) -> None:
+def prepare_process(settings: WorkerSettings) -> None:
+    """Make a child process deaf to Ctrl-C, and have all that it prints in its log."""
     # Ctrl-C in a terminal reaches every process of it; only the parent decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # TensorFlow's C++ side prints past sys.stderr, so the descriptors themselves are pointed at the log.
