@@ -11,6 +11,19 @@ import sys
 
 def main() -> int:
     """Run the program; gives the exit code."""
+    try:
+        return run()
+    except ModuleNotFoundError as error:
+        name = (error.name or str(error)).partition(".")[0]
+        sys.stderr.write(
+            f"trainscope: The package {name} is missing; install what the program needs: "
+            f"{sys.executable} -m pip install -r requirements.txt\n"
+        )
+        return 1
+
+
+def run() -> int:
+    """Do what the command line asks for."""
     from engine.command_line import parse
 
     options = parse(sys.argv[1:])

@@ -115,7 +115,8 @@ def refusal(device: str, found: Sequence[Deviation]) -> str | None:
         return None
     worst = max(wrong, key=lambda each: each.share)
     cure = "install TensorFlow again" if device == CPU else f"train on another device ({CPU}), and update its driver"
-    return f"{device} computes {len(wrong)} of {counted(len(found), 'pattern')} wrongly, furthest off {worst.figures}; {cure}."
+    patterns_wrong = f"{len(wrong)} of {counted(len(found), 'pattern')} wrongly"
+    return f"{device} computes {patterns_wrong}, furthest off: {worst.figures}; {cure}."
 
 
 def agreement(device: str, found: Sequence[Deviation]) -> str:

@@ -36,7 +36,8 @@ def closing_line(outcomes: Sequence[Outcome], seconds: float) -> str:
     counts = Counter(outcome.result.state for outcome in outcomes)
     time = f"in {seconds:.0f} s"
     if bad := counts[State.FAILED]:
-        return f"{bad} of {counted(len(outcomes), 'check')} failed, {time}; report the fault with these lines and the logs."
+        failures = f"{bad} of {counted(len(outcomes), 'check')} failed, {time}"
+        return f"{failures}; report the fault with these lines and the logs."
     parts = [f"{counts[state]} {state}" for state in (State.WARNING, State.SKIPPED) if counts[state]]
     return (
         f"Nothing failed of {counted(len(outcomes), 'check')}, {time}{' (' + ', '.join(parts) + ')' if parts else ''}."

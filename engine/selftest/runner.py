@@ -6,7 +6,7 @@ import logging
 import multiprocessing
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -31,7 +31,7 @@ def run_checks(
     surroundings: Surroundings,
     control: ControlChannel,
     begin: Callable[[Check], None] = lambda _check: None,
-) -> Iterator[Outcome]:
+) -> Generator[Outcome, None, None]:
     """Carry out ``checks`` in order, calling ``begin`` before each; whatever a check does, the next one has its turn.
 
     Raises :class:`Cancelled` as soon as anything is sent over ``control``.

@@ -6,6 +6,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,9 +45,10 @@ def run_self_test(
     outcomes: list[Outcome] = []
     is_kept = False
     try:
-        for outcome in run_checks(checks, Surroundings(workspace, scratch, device), control, begin):
-            outcomes.append(outcome)
-            show(outcome)
+        with closing(run_checks(checks, Surroundings(workspace, scratch, device), control, begin)) as found:
+            for outcome in found:
+                outcomes.append(outcome)
+                show(outcome)
         is_kept = not passed(outcomes)
         facts = system_lines(workspace, outcomes, scratch if is_kept else None)
         return Ending(not is_kept, ["", closing_line(outcomes, time.monotonic() - started), "", *facts])
