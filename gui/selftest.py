@@ -26,7 +26,7 @@ def check_plots(_surroundings: Surroundings) -> Result:
         from gui.views.plot import Plot
     except ImportError as error:
         return failed(_what_is_missing(error))
-    app = QApplication([])
+    app = QApplication.instance() or QApplication([])
     plot = Plot("selftest_plot", "Self-test", "step", "loss (nats)")
     plot.resize(*SIZE)
     plot.setXRange(0, 1)
@@ -41,7 +41,7 @@ def check_plots(_surroundings: Surroundings) -> Result:
         plot.grab()
     lost = references - sys.getrefcount(None)
     plot.close()
-    app.quit()
+    del app
     if drawn < FEWEST_DRAWN:
         return failed(f"Only {drawn} pixels of a curve were drawn; install PySide6-Essentials and pyqtgraph again.")
     if lost > REPAINTS // 4:
