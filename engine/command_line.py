@@ -47,8 +47,8 @@ def parse(arguments: Sequence[str]) -> Options:
     parser = _parser()
     found = parser.parse_args(arguments)
     if found.selftest:
-        for name in ("batch", "list", "workers"):
-            if getattr(found, name) not in (None, False):
+        for name, is_given in (("batch", found.batch), ("list", found.list), ("workers", found.workers is not None)):
+            if is_given:
                 parser.error(f"--selftest goes without --{name}")
     if not found.batch:
         for name in ("preset", "dataset", "set", "config", "export", "report"):

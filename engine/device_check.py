@@ -9,13 +9,12 @@ a factor of thousands.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
 from engine.arrays import Array
 from engine.devices import CPU, rounds_products, tensorflow_name
@@ -230,14 +229,24 @@ def _convolution(inputs: Mapping[str, Array], outputs: Outputs) -> Mapping[str, 
 
 def _correlated(x: Array, kernel: Array) -> Array:
     """``x`` [n, h, w, c] with ``kernel`` [k, k, c, o], without padding: [n, h-k+1, w-k+1, o]."""
-    side = len(kernel)
-    windows = sliding_window_view(x, (side, side), axis=(1, 2))
-    return np.asarray(np.einsum("nhwcij,ijco->nhwo", windows, kernel, optimize=True))
+    return np.asarray(sum(part @ kernel[row, column] for row, column, part in _shifted(x, len(kernel))))
 
 
 def _of_kernel(x: Array, passed: Array, side: int) -> Array:
-    windows = sliding_window_view(x, (side, side), axis=(1, 2))
-    return np.asarray(np.einsum("nhwcij,nhwo->ijco", windows, passed, optimize=True))
+    """Gradient [k, k, c, o] of a kernel that sees ``x`` [n, h, w, c] and is ``passed`` [n, h-k+1, w-k+1, o]."""
+    flat = passed.reshape(-1, passed.shape[-1])
+    found = np.empty((side, side, x.shape[-1], passed.shape[-1]))
+    for row, column, part in _shifted(x, side):
+        found[row, column] = part.reshape(len(flat), -1).T @ flat
+    return found
+
+
+def _shifted(x: Array, side: int) -> Iterator[tuple[int, int, Array]]:
+    """What each place of a kernel sees of ``x`` [n, h, w, c]: row, column, [n, h-k+1, w-k+1, c]."""
+    height, width = x.shape[1] - side + 1, x.shape[2] - side + 1
+    for row in range(side):
+        for column in range(side):
+            yield row, column, x[:, row : row + height, column : column + width]
 
 
 def _through_relu(upstream: Array, outputs: Outputs) -> Array:

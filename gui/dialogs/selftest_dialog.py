@@ -124,6 +124,7 @@ class SelfTestDialog(QDialog):
     def start(self) -> None:
         """Carry out all checks."""
         self._text.clear()
+        self._status.setText("Starting …")
         self._bar.setRange(0, len(self._checks))
         self._bar.setValue(0)
         self._bar.show()
