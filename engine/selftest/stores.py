@@ -19,6 +19,7 @@ from engine.wording import counted
 
 RECORDS = 1000
 FAULTS_TOLD = 1  # one is enough to know
+PRIMARY_CODE = 0xFF  # of an error; what SQLite adds above it says more of the same
 
 
 def check_store(surroundings: Surroundings) -> Result:
@@ -28,20 +29,9 @@ def check_store(surroundings: Surroundings) -> Result:
         return ok("None yet; it is made when the program is first used on this workspace.")
     try:
         with closing(sqlite3.connect(_address(file), uri=True)) as database:
-            version = database.execute("PRAGMA user_version").fetchone()[0]
-            fault = database.execute(f"PRAGMA integrity_check({FAULTS_TOLD})").fetchone()[0]
-            if fault != "ok":
-                return failed(_damaged(file, str(fault).splitlines()[-1]))
-            if version > SCHEMA_VERSION:
-                return failed(f"{file} is of version {version}, and this program reads {SCHEMA_VERSION}; update it.")
-            count = database.execute("SELECT count(*) FROM experiments").fetchone()[0] if version else 0
+            return _looked_at(file, database)
     except sqlite3.DatabaseError as error:
-        if error.sqlite_errorcode in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            return warning(f"{file} is in use ({error}); close other programs that use it, and test again.")
-        return failed(_damaged(file, str(error)))
-    size = file.stat().st_size / 1e6
-    later = "" if version == SCHEMA_VERSION else f", brought to version {SCHEMA_VERSION} when it is next opened"
-    return ok(f"{counted(count, 'experiment')} in {size:.1f} MB, whole, of version {version}{later}.")
+        return _not_looked_at(file, error)
 
 
 def check_scratch_store(surroundings: Surroundings) -> Result:
@@ -68,6 +58,28 @@ def check_scratch_store(surroundings: Surroundings) -> Result:
     if read != written or weights is None or not np.array_equal(weights.values, kernel) or status != Status.FINISHED:
         return failed("What was read is not what was written; check the disk, and keep copies of your workspace.")
     return ok(f"{counted(RECORDS, 'record')} and a kernel written in {seconds:.1f} s and read again, bit for bit.")
+
+
+def _looked_at(file: Path, database: sqlite3.Connection) -> Result:
+    version = database.execute("PRAGMA user_version").fetchone()[0]
+    fault = database.execute(f"PRAGMA integrity_check({FAULTS_TOLD})").fetchone()[0]
+    if fault != "ok":
+        return failed(_damaged(file, str(fault).splitlines()[-1]))
+    if version > SCHEMA_VERSION:
+        return failed(f"{file} is of version {version}, and this program reads {SCHEMA_VERSION}; update it.")
+    count = database.execute("SELECT count(*) FROM experiments").fetchone()[0] if version else 0
+    size = file.stat().st_size / 1e6
+    later = "" if version == SCHEMA_VERSION else f", brought to version {SCHEMA_VERSION} when it is next opened"
+    return ok(f"{counted(count, 'experiment')} in {size:.1f} MB, whole, of version {version}{later}.")
+
+
+def _not_looked_at(file: Path, error: sqlite3.DatabaseError) -> Result:
+    match error.sqlite_errorcode & PRIMARY_CODE:
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return warning(f"{file} is in use ({error}); close other programs that use it, and test again.")
+        case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
+            return failed(_damaged(file, str(error)))
+    return failed(f"{file} can't be read ({error}); check its permissions and the disk it is on.")
 
 
 def _address(file: Path) -> str:

@@ -31,6 +31,6 @@ CHECKS = (
     Check("GPUs", "they compute what they should", check_gpus, 300, (_DEVICES,)),
     Check("repetition", "the same seed gives the same numbers", check_repetition, 300, (_CHILD,)),
     Check("training", "a network learns and is stored", check_training, 300, (_CHILD, "writing results")),
-    # Here belongs: a run is stopped and gone on with, once runs can go on from where they were stopped.
+    # The place of a check that is still wanted: a run is stopped, goes on, and equals one that was not stopped.
     Check("figures", "results can be drawn for export", check_figures, 180, (_SCRATCH,)),
 )

@@ -20,6 +20,7 @@ from typing import Any
 import psutil
 import pytest
 
+import main
 from engine import device_check
 from engine.command_line import parse
 from engine.control import ControlChannel
@@ -58,6 +59,12 @@ def surroundings(workspace: Path, tmp_path: Path) -> Surroundings:
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     return Surroundings(workspace, scratch)
+
+
+@pytest.fixture(autouse=True)
+def one_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Checks that compute in this process leave it with the one thread that all tests have."""
+    monkeypatch.setattr(computing, "cpu_count", lambda: 1)
 
 
 # --- carrying checks out: these run in child processes
@@ -245,6 +252,19 @@ def test_what_a_check_needs_comes_before_it() -> None:
         assert set(each.needs) <= set(names[:position])
 
 
+def test_a_package_without_which_nothing_starts_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def lacking() -> int:
+        raise ModuleNotFoundError("No module named 'pydantic.fields'", name="pydantic.fields")
+
+    monkeypatch.setattr(main, "run", lacking)
+    assert main.main() == 1
+    error = capsys.readouterr().err
+    assert error.startswith("trainscope: The package pydantic is missing; install what the program needs: ")
+    assert error.count("\n") == 1
+
+
 # --- packages and folders
 
 
@@ -392,6 +412,14 @@ def test_a_damaged_store_is_named_and_left_as_it_is(surroundings: Surroundings, 
     assert found.sentence.startswith(f"{stored} is damaged (")
     assert "keep a copy of it" in found.sentence
     assert contents(stored.parent) == before
+
+
+def test_a_store_that_can_not_be_read_is_not_called_damaged(surroundings: Surroundings, stored: Path) -> None:
+    stored.unlink()
+    stored.mkdir()
+    found = check_store(surroundings)
+    assert found.state is State.FAILED
+    assert found.sentence.startswith(f"{stored} can't be read (")
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import multiprocessing
 import sys
 import threading
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,7 +16,7 @@ from PySide6.QtGui import QAction, QFont, QGuiApplication
 from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton, QTextEdit
 from pytestqt.qtbot import QtBot
 
-from engine.selftest.check import Check, Result, State, Surroundings, failed, ok, warning
+from engine.selftest.check import Check, Outcome, Result, State, Surroundings, failed, ok, warning
 from gui import selftest
 from gui.dialogs.selftest_dialog import SelfTestDialog
 from gui.selftest import ALL_CHECKS, check_display, check_plots
@@ -85,7 +87,7 @@ def test_qt_and_tensorflow_never_share_a_process() -> None:
     assert [each.name for each in ALL_CHECKS if each.alone] == ["plots", "display"]
 
 
-# --- the dialog; its checks run in a child process
+# --- the dialog
 
 
 def passes(surroundings: Surroundings) -> Result:
@@ -110,6 +112,20 @@ def checks(*runs: Any) -> tuple[Check, ...]:
     return tuple(Check(run.__name__, "something", run, 3600.0) for run in runs)
 
 
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Checks are carried out in the dialog's thread, with no process of their own."""
+
+    def run_here(
+        checks: Sequence[Check], surroundings: Surroundings, _control: object, begin: Callable[[Check], None]
+    ) -> Generator[Outcome, None, None]:
+        for each in checks:
+            begin(each)
+            yield Outcome(each, each.run(surroundings))
+
+    monkeypatch.setattr("engine.selftest.whole.run_checks", run_here)
+
+
 def opened(make_window: MakeWindow, monkeypatch: pytest.MonkeyPatch, *runs: Any) -> SelfTestDialog:
     """The dialog, opened from the menu on these checks."""
     monkeypatch.setattr("gui.program_dialogs.ALL_CHECKS", checks(*runs))
@@ -128,7 +144,7 @@ def is_bold(dialog: SelfTestDialog, line: int) -> bool:
 
 
 def test_lines_come_as_checks_are_done_and_can_be_copied(
-    qtbot: QtBot, make_window: MakeWindow, monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot, make_window: MakeWindow, monkeypatch: pytest.MonkeyPatch, at_once: None
 ) -> None:
     dialog = opened(make_window, monkeypatch, passes, warns)
     assert dialog.isVisible()
@@ -154,7 +170,7 @@ def test_lines_come_as_checks_are_done_and_can_be_copied(
 
 
 def test_a_failure_is_said_below_the_lines(
-    qtbot: QtBot, make_window: MakeWindow, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    qtbot: QtBot, make_window: MakeWindow, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, at_once: None
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))  # where its logs are kept
     dialog = opened(make_window, monkeypatch, fails)
@@ -163,19 +179,20 @@ def test_a_failure_is_said_below_the_lines(
     assert dialog.text.splitlines()[-1].startswith(f"Logs          {tmp_path}")
 
 
-@pytest.mark.parametrize("what", ["dialog", "window"])
-def test_closing_ends_a_test_that_is_under_way(
-    qtbot: QtBot, make_window: MakeWindow, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, what: str
+def test_closing_the_dialog_or_the_window_ends_a_test_that_is_under_way(
+    qtbot: QtBot, make_window: MakeWindow, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     dialog = opened(make_window, monkeypatch, passes, hangs)
-    qtbot.waitUntil((tmp_path / "hangs").exists, timeout=PATIENCE_MS)
-    assert status(dialog) == "Looking at: hangs …"
-    # That no process is left is what every test is held to.
-    if what == "dialog":
-        dialog.close()
-    else:
-        dialog.parentWidget().close()
-    assert dialog.text == ""
+    hanging = tmp_path / "hangs"  # told from the child process, which every test is held not to leave running
+    for close in (dialog.close, dialog.parentWidget().close):
+        qtbot.waitUntil(lambda: status(dialog) == "Looking at: hangs …" and hanging.exists(), timeout=PATIENCE_MS)
+        assert dialog.text.startswith("ok       passes ")
+        close()
+        assert dialog.text == ""
+        assert multiprocessing.active_children() == []
+        hanging.unlink()
+        if dialog.parentWidget().isVisible():
+            find(dialog.parentWidget(), QAction, "selftest").trigger()
 
 
 def test_where_no_test_can_begin_a_sentence_says_why(
