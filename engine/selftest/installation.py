@@ -89,7 +89,7 @@ def check_space(surroundings: Surroundings) -> Result:
     """There is room for results and temporary files."""
     folders = (nearest_folder(surroundings.workspace), surroundings.scratch.parent)
     free, folder = min((shutil.disk_usage(folder).free, folder) for folder in folders)
-    sentence = f"{in_gigabytes(free)} free in {folder}"
+    sentence = f"{in_words(free)} free in {folder}"
     cure = "remove what you don't need, or choose another workspace: --workspace DIR."
     if free < NO_SPACE:
         return failed(f"{sentence}, too little to train; {cure}")
@@ -103,9 +103,9 @@ def nearest_folder(path: Path) -> Path:
     return next(each for each in (path, *path.parents) if each.is_dir() or (each != path and each.exists()))
 
 
-def in_gigabytes(size: float) -> str:
-    """Such as ``61.2 GB``."""
-    return f"{size / GIGABYTE:.1f} GB"
+def in_words(size: float) -> str:
+    """A number of bytes, such as ``61.2 GB`` or ``512 MB``."""
+    return f"{size / GIGABYTE:.1f} GB" if size >= GIGABYTE else f"{size / 1e6:.0f} MB"
 
 
 def _write_and_read(folder: Path) -> str | None:

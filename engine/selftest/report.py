@@ -12,7 +12,7 @@ import psutil
 
 from engine.devices import cpu_count, cpu_name
 from engine.selftest.check import Outcome, State
-from engine.selftest.installation import in_gigabytes, nearest_folder
+from engine.selftest.installation import in_words, nearest_folder
 from engine.versions import versions
 from engine.wording import counted
 
@@ -55,13 +55,13 @@ def system_lines(workspace: Path, outcomes: Sequence[Outcome], logs: Path | None
     facts = versions() | {
         "System": platform.platform(),
         "Processor": f"{cpu_name()}, {counted(cpu_count(), 'core')}",
-        "Memory": f"{in_gigabytes(memory.total)}, {in_gigabytes(memory.available)} of it free",
+        "Memory": f"{in_words(memory.total)}, {in_words(memory.available)} of it free",
         DEVICES: "not found out",
     }
     for outcome in outcomes:
         facts |= outcome.result.facts
     free = shutil.disk_usage(nearest_folder(workspace)).free
-    facts["Workspace"] = f"{workspace}, {in_gigabytes(free)} free{'' if workspace.exists() else ', not made yet'}"
+    facts["Workspace"] = f"{workspace}, {in_words(free)} free{'' if workspace.exists() else ', not made yet'}"
     if logs is not None:
         facts["Logs"] = str(logs)
     return [f"{name:<{FACT_WIDTH}}{value}" for name, value in facts.items()]

@@ -157,7 +157,8 @@ def _how_it_ended(code: int | None) -> str:
 
 def _serve(connection: Connection, log_file: Path) -> None:
     """The child: carry out what arrives until the pipe closes."""
-    prepare_process(WorkerSettings(threads=1, log_file=log_file, yielding=False))
+    # The window goes first, and so does whatever trains meanwhile.
+    prepare_process(WorkerSettings(threads=1, log_file=log_file, yielding=True))
     while True:
         try:
             check, surroundings = connection.recv()
@@ -172,6 +173,12 @@ def _tried(check: Check, surroundings: Surroundings) -> Result:
         return check.run(surroundings)
     except TrainscopeError as error:
         return failed(str(error))
+    except MemoryError:
+        log.exception("out of memory")
+        return failed("There is not enough memory for it; close other programs and test again.")
+    except OSError as error:
+        log.exception("refused by the system")
+        return failed(f"The system refused it ({error}); check permissions and free space, and test again.")
     except Exception as error:
         log.exception("unexpected error in a check")
         said = (str(error).splitlines() or [""])[0][:200]

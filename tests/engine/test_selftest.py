@@ -79,6 +79,14 @@ def crashes(surroundings: Surroundings) -> Result:
     return ok("never")
 
 
+def has_no_memory(surroundings: Surroundings) -> Result:
+    raise MemoryError
+
+
+def is_refused(surroundings: Surroundings) -> Result:
+    return ok((surroundings.scratch / "nothing").read_text())
+
+
 def leaves(surroundings: Surroundings) -> Result:
     os._exit(3)
 
@@ -128,17 +136,21 @@ def test_whatever_a_check_does_the_others_have_their_turn(surroundings: Surround
         check(leaves),
         check(says_who, alone=True),
         check(says_who),
+        check(has_no_memory),
+        check(is_refused),
     ]
     outcomes = carried_out(checks, replace(surroundings, device="cpu"))
-    who, crash, lacking, _, stumbled, explained, left, alone, last = (each.result for each in outcomes)
+    who, crash, lacking, _, stumbled, explained, left, alone, last, memory, refused = (each.result for each in outcomes)
     assert (who.state, who.facts) == (State.OK, {"Fact": "a fact"})
-    assert crash.state is stumbled.state is explained.state is left.state is State.FAILED
+    assert {each.state for each in (crash, stumbled, explained, left, memory, refused)} == {State.FAILED}
     assert "crashed (SIGSEGV)" in crash.sentence
     assert lacking == skipped("Can't be looked at, as crashes failed.")
     assert outcomes[3].result.sentence == "Can't be looked at, as warns failed.", "what was skipped is lacking too"
     assert stumbled.sentence.startswith("An unexpected ValueError ended it (a value); ")
     assert explained.sentence == "It does not work; try another."
     assert "ended with code 3" in left.sentence
+    assert memory.sentence.startswith("There is not enough memory for it; ")
+    assert refused.sentence.startswith("The system refused it ([Errno 2] No such file or directory: ")
     processes = [each.sentence.split()[0] for each in (who, alone, last)]
     assert len({*processes, str(os.getpid())}) == 4, "a process of its own, which the next check does not share"
     assert last.sentence.endswith(" cpu")
@@ -343,15 +355,16 @@ def test_a_folder_that_can_not_be_written_to_comes_with_the_systems_word(
 
 
 @pytest.mark.parametrize(
-    ("free", "state"), [(60 * 10**9, State.OK), (5 * 10**8, State.WARNING), (10**7, State.FAILED)], ids=str
+    ("free", "words", "state"),
+    [(60 * 10**9, "60.0 GB", State.OK), (5 * 10**8, "500 MB", State.WARNING), (10**7, "10 MB", State.FAILED)],
 )
 def test_little_space_is_told_of(
-    surroundings: Surroundings, monkeypatch: pytest.MonkeyPatch, free: int, state: State
+    surroundings: Surroundings, monkeypatch: pytest.MonkeyPatch, free: int, words: str, state: State
 ) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _folder: SimpleNamespace(free=free))
     found = check_space(surroundings)
     assert found.state is state
-    assert found.sentence.startswith(f"{free / 1e9:.1f} GB free in ")
+    assert found.sentence.startswith(f"{words} free in ")
 
 
 # --- stores
