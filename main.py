@@ -1,4 +1,7 @@
-"""Trainscope: watch neural networks learn. Opens the window; with ``--batch`` it trains without one."""
+"""Trainscope: watch neural networks learn. Opens the window; with ``--batch`` it trains without one.
+
+``--selftest`` finds out what works on this machine.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,19 @@ import sys
 
 def main() -> int:
     """Run the program; gives the exit code."""
+    try:
+        return run()
+    except ModuleNotFoundError as error:
+        name = (error.name or str(error)).partition(".")[0]
+        sys.stderr.write(
+            f"trainscope: The package {name} is missing; install what the program needs: "
+            f"{sys.executable} -m pip install -r requirements.txt\n"
+        )
+        return 1
+
+
+def run() -> int:
+    """Do what the command line asks for."""
     from engine.command_line import parse
 
     options = parse(sys.argv[1:])
@@ -15,6 +31,11 @@ def main() -> int:
         from engine.batch import run_until_interrupted
 
         return run_until_interrupted(options)
+    if options.selftest:
+        from engine.selftest.command import run_selftest
+        from gui.selftest import ALL_CHECKS
+
+        return run_selftest(options, ALL_CHECKS)
     from gui.app import run_window
 
     return run_window(options)

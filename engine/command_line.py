@@ -40,12 +40,17 @@ class Options:
     formats: tuple[Format, ...] = DEFAULT_FORMATS
     report: Path | None = None
     resume: bool = False
+    selftest: bool = False
 
 
 def parse(arguments: Sequence[str]) -> Options:
     """Options from the arguments after the program's name; exits with code 2 and a sentence where they are wrong."""
     parser = _parser()
     found = parser.parse_args(arguments)
+    if found.selftest:
+        for name, is_given in (("batch", found.batch), ("list", found.list), ("workers", found.workers is not None)):
+            if is_given:
+                parser.error(f"--selftest goes without --{name}")
     if not found.batch:
         for name in (*_SETTINGS, "export", "report", "resume"):
             if getattr(found, name):
@@ -71,6 +76,7 @@ def parse(arguments: Sequence[str]) -> Options:
         formats=found.formats or DEFAULT_FORMATS,
         report=found.report,
         resume=found.resume,
+        selftest=found.selftest,
     )
 
 
@@ -87,10 +93,11 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="trainscope",
-        description="Watch neural networks learn. Without --batch or --list the window opens.",
+        description="Watch neural networks learn. Without --batch, --list or --selftest the window opens.",
     )
     parser.add_argument("--version", action="version", version=f"Trainscope {engine.__version__}")
     parser.add_argument("--list", action="store_true", help="name experiments, data sets, devices and keys, and end")
+    parser.add_argument("--selftest", action="store_true", help="find out what works on this machine, and end")
     parser.add_argument("--workspace", type=_path, metavar="DIR", help="where results are kept")
     parser.add_argument(
         "--workers", type=_workers, metavar="N", help="processes that train side by side (0: in this process)"

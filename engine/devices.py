@@ -135,6 +135,34 @@ def current_device() -> Device:
     return Device("GPU", _gpu_name(gpus[0]), threads) if gpus else Device("CPU", cpu_name(), threads)
 
 
+def tensorflow_name(device: str) -> str:
+    """What TensorFlow calls ``device``, cpu or gpu:N, in this process, which may see only some of the GPUs there are.
+
+    Raises :class:`DeviceError` where it doesn't see this one.
+    """
+    import tensorflow as tf
+
+    if device == CPU:
+        return "/CPU:0"
+    visible = tf.config.get_visible_devices("GPU")
+    for position, gpu in enumerate(tf.config.list_physical_devices("GPU")):
+        if gpu_key(position) == device and gpu in visible:
+            return f"/GPU:{visible.index(gpu)}"
+    raise DeviceError(f"There is no {device} for this process; choose another device, see --list.")
+
+
+def rounds_products(device: str) -> bool:
+    """Whether products of matrices and convolutions round their factors to TensorFloat-32 on ``device``."""
+    import tensorflow as tf
+
+    if device == CPU or not tf.config.experimental.tensor_float_32_execution_enabled():
+        return False
+    gpus = {gpu_key(position): gpu for position, gpu in enumerate(tf.config.list_physical_devices("GPU"))}
+    details = tf.config.experimental.get_device_details(gpus[device]) if device in gpus else {}
+    # NVIDIA alone tells a compute capability; from 8 on there is such arithmetic, and TensorFlow uses it.
+    return bool(details.get("compute_capability", (0, 0))[0] >= 8)
+
+
 def _gpu_name(gpu: Any) -> str:
     import tensorflow as tf
 

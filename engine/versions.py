@@ -19,11 +19,12 @@ LIBRARIES = {
 
 def versions() -> dict[str, str]:
     """Version of the program, of each of :data:`LIBRARIES` and of Python, in this order."""
-    libraries = {title: _version(package) for title, package in LIBRARIES.items()}
+    libraries = {title: installed_version(package) for title, package in LIBRARIES.items()}
     return {"Trainscope": engine.__version__, **libraries, "Python": platform.python_version()}
 
 
-def _version(package: str) -> str:
+def installed_version(package: str) -> str:
+    """Version of a package, by the name that pip knows it by."""
     try:
         return version(package)
     except PackageNotFoundError:

@@ -1,4 +1,4 @@
-"""Settings, keys, log and About: what belongs to the program rather than to an experiment."""
+"""Settings, keys, log, self-test and About: what belongs to the program rather than to an experiment."""
 
 from __future__ import annotations
 
@@ -19,10 +19,12 @@ from engine.program_log import ProgramLog
 from gui.dialogs.about_dialog import AboutDialog
 from gui.dialogs.keys_dialog import KeysDialog
 from gui.dialogs.log_window import LogWindow
+from gui.dialogs.selftest_dialog import SelfTestDialog
 from gui.dialogs.settings_dialog import SettingsDialog
 from gui.keys import keys_of
 from gui.menu import Entry, fill_menu
 from gui.preferences import load_preferences, program_settings, save_preferences
+from gui.selftest import ALL_CHECKS
 from gui.theme import Scheme, apply_scheme
 
 SAID_MS = 10_000  # how long a sentence stays in the status bar
@@ -65,6 +67,7 @@ class ProgramDialogs(QObject):
         self._settings_dialog: SettingsDialog | None = None
         self._about_dialog: AboutDialog | None = None
         self._log_window: LogWindow | None = None
+        self._self_test: SelfTestDialog | None = None
 
     def begin(self) -> None:
         """The window is there: look at once whether a GPU that was asked for is."""
@@ -91,10 +94,11 @@ class ProgramDialogs(QObject):
         fill_menu(self._window, menu, entries)
 
     def fill_help_menu(self, menu: QMenu) -> None:
-        """Add the keys, the log and the About box."""
+        """Add the keys, the log, the self-test and the About box."""
         entries = (
             Entry("keys", "&Keys", self.show_keys, ("F1",)),
             Entry("log", "&Log", self.show_log, ("Ctrl+L",)),
+            Entry("selftest", "&Self-test", self.show_self_test),
             None,
             Entry("about", "&About Trainscope", self.show_about),
         )
@@ -142,9 +146,18 @@ class ProgramDialogs(QObject):
         """Show the log window beside this one; it stays open."""
         if self._log_window is None:
             self._log_window = LogWindow(log_folder(self._workspace), self._own_log, self._window)
-        self._log_window.show()
-        self._log_window.raise_()
-        self._log_window.activateWindow()
+        _bring_forward(self._log_window)
+
+    def show_self_test(self) -> None:
+        """Show the self-test beside this window; it begins at once, and stays open."""
+        if self._self_test is None:
+            self._self_test = SelfTestDialog(ALL_CHECKS, self._workspace, self._device, self._window)
+        _bring_forward(self._self_test)
+
+    def close(self) -> None:
+        """End what the dialogs have under way."""
+        if self._self_test is not None:
+            self._self_test.stop()
 
     def _open_workspace(self) -> None:
         self._workspace.mkdir(parents=True, exist_ok=True)
@@ -171,3 +184,9 @@ class ProgramDialogs(QObject):
         if self._devices is not None:
             return [f"{key}: {name}" for key, name in self._devices.items()]
         return [f"{self._used.kind}: {self._used.name}"] if self._used is not None else []
+
+
+def _bring_forward(dialog: QDialog) -> None:
+    dialog.show()
+    dialog.raise_()
+    dialog.activateWindow()

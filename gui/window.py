@@ -182,6 +182,7 @@ class MainWindow(QMainWindow):
         self.remember()
         self._opened.close()
         self._history.close_catalogue()
+        self._program.close()
         for bridge in (self._assistant, self._prober, self._librarian):
             bridge.send(Control.CANCEL)
         for bridge in (self._training, self._assistant, self._prober, self._librarian):

@@ -195,7 +195,7 @@ def _started(position: int, settings: WorkerSettings, hang_seconds: float) -> tu
         process = context.Process(
             target=worker_main, args=(theirs, settings), name=f"trainscope-worker-{position + 1}", daemon=True
         )
-        with _signals_held_back():
+        with signals_held_back():
             process.start()
     except BaseException:
         ours.close()
@@ -216,7 +216,7 @@ def _limit_waiting(connection: Connection, seconds: float) -> None:
 
 
 @contextmanager
-def _signals_held_back() -> Iterator[None]:
+def signals_held_back() -> Iterator[None]:
     """A child started within inherits that Ctrl-C doesn't reach it, long before it could say so itself."""
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield

@@ -65,8 +65,10 @@ class ParentGone(SystemExit):
 
 def worker_main(connection: Connection, settings: WorkerSettings) -> None:
     """Serve tasks until the pipe closes."""
-    _end_with_parent()
-    _prepare_process(settings)
+    end_with_parent()
+    # Before a library has asked for it.
+    os.environ["TMPDIR"] = tempfile.tempdir = str(settings.temporary_folder)
+    prepare_process(settings.log_file, settings.yielding)
     runner = TaskRunner()
     configured = False
 
@@ -102,7 +104,7 @@ def _receive(connection: Connection) -> object:
         raise ParentGone from None
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """End this process at once when the one that started it is gone, even while it computes in compiled code."""
     parent = multiprocessing.parent_process()
     if parent is None:  # it was not started by one
@@ -124,17 +126,17 @@ def _end_with_parent() -> None:
         fcntl.fcntl(pipe, fcntl.F_SETFL, fcntl.fcntl(pipe, fcntl.F_GETFL) | os.O_ASYNC)
 
 
-def _prepare_process(settings: WorkerSettings) -> None:
+def prepare_process(log_file: Path, yielding: bool) -> None:
+    """Make a child process deaf to Ctrl-C, and have all that it prints in its log."""
+    # Ctrl-C in a terminal reaches every process of it; only the parent decides what it means.
     for number in HELD_BACK:
         signal.signal(number, signal.SIG_IGN)
-    # Before a library has asked for it.
-    os.environ["TMPDIR"] = tempfile.tempdir = str(settings.temporary_folder)
     # TensorFlow's C++ side prints past sys.stderr, so the descriptors themselves are pointed at the log.
-    descriptor = os.open(settings.log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    descriptor = os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     for stream in (1, 2):
         os.dup2(descriptor, stream)
     os.close(descriptor)
-    if settings.yielding and hasattr(os, "nice"):
+    if yielding and hasattr(os, "nice"):
         os.nice(YIELDING_NICENESS)
     if sys.stderr is not None:
         faulthandler.enable()

@@ -13,6 +13,8 @@ from engine.devices import (
     cpu_name,
     current_device,
     parse_device,
+    rounds_products,
+    tensorflow_name,
     visible_gpus,
 )
 from engine.errors import DeviceError, SpecError
@@ -63,6 +65,35 @@ def test_a_device_that_is_not_there_is_refused_with_those_that_are() -> None:
 
 def test_the_processor_is_always_there() -> None:
     assert available_devices()["cpu"] == cpu_name()
+
+
+@pytest.fixture
+def gpus(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A machine with three GPUs, of which this process sees the last two."""
+    import tensorflow as tf
+
+    there = ["turing", "hopper", "metal"]
+    details = {"turing": {"compute_capability": (7, 5)}, "hopper": {"compute_capability": (9, 0)}, "metal": {}}
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda _kind: there)
+    monkeypatch.setattr(tf.config, "get_visible_devices", lambda _kind: there[1:])
+    monkeypatch.setattr(tf.config.experimental, "get_device_details", details.get)
+    return there
+
+
+def test_a_device_is_called_by_its_place_among_those_this_process_sees(gpus: list[str]) -> None:
+    assert [tensorflow_name(device) for device in ("cpu", "gpu:1", "gpu:2")] == ["/CPU:0", "/GPU:0", "/GPU:1"]
+    for hidden in ("gpu:0", "gpu:3"):
+        with pytest.raises(DeviceError, match=f"There is no {hidden} for this process"):
+            tensorflow_name(hidden)
+
+
+def test_only_newer_nvidia_cards_round_products(gpus: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    import tensorflow as tf
+
+    devices = ("cpu", "gpu:0", "gpu:1", "gpu:2", "gpu:3")
+    assert [rounds_products(device) for device in devices] == [False, False, True, False, False]
+    monkeypatch.setattr(tf.config.experimental, "tensor_float_32_execution_enabled", lambda: False)
+    assert not rounds_products("gpu:1")
 
 
 def test_a_process_on_the_processor_hides_what_else_there_is() -> None:

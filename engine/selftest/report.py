@@ -1,0 +1,71 @@
+"""What checks found, as lines of plain text, and what a report of a fault needs beside them."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import psutil
+
+from engine.devices import cpu_count, cpu_name
+from engine.selftest.check import Outcome, State
+from engine.selftest.installation import in_words, nearest_folder
+from engine.versions import versions
+from engine.wording import counted
+
+STATE_WIDTH, NAME_WIDTH, FACT_WIDTH = 9, 18, 14
+INDENT = " " * (STATE_WIDTH + NAME_WIDTH)  # of a sentence
+DEVICES = "Devices"  # a fact that only a check finds out
+
+
+def line(outcome: Outcome) -> str:
+    """Such as ``ok       workspace         /home/me/results can be written to.``"""
+    return f"{_head(outcome.result.state, outcome.check.name)}{outcome.result.sentence}"
+
+
+def running_line(name: str) -> str:
+    """What stands in the place of a check's line until that is known."""
+    return f"{_head('...', name)}".rstrip()
+
+
+def closing_line(outcomes: Sequence[Outcome], seconds: float) -> str:
+    """How it went altogether, in one sentence."""
+    counts = Counter(outcome.result.state for outcome in outcomes)
+    time = f"in {seconds:.0f} s"
+    if bad := counts[State.FAILED]:
+        failures = f"{bad} of {counted(len(outcomes), 'check')} failed, {time}"
+        return f"{failures}; report the fault with these lines and the logs."
+    parts = [f"{counts[state]} {state}" for state in (State.WARNING, State.SKIPPED) if counts[state]]
+    return (
+        f"Nothing failed of {counted(len(outcomes), 'check')}, {time}{' (' + ', '.join(parts) + ')' if parts else ''}."
+    )
+
+
+def passed(outcomes: Sequence[Outcome]) -> bool:
+    """Whether nothing failed; a warning is no failure, and neither is a check that had nothing to look at."""
+    return all(outcome.result.state is not State.FAILED for outcome in outcomes)
+
+
+def system_lines(workspace: Path, outcomes: Sequence[Outcome], logs: Path | None = None) -> list[str]:
+    """Versions, system, machine, workspace, and where ``logs`` were kept, a line each."""
+    memory = psutil.virtual_memory()
+    facts = versions() | {
+        "System": platform.platform(),
+        "Processor": f"{cpu_name()}, {counted(cpu_count(), 'core')}",
+        "Memory": f"{in_words(memory.total)}, {in_words(memory.available)} of it free",
+        DEVICES: "not found out",
+    }
+    for outcome in outcomes:
+        facts |= outcome.result.facts
+    free = shutil.disk_usage(nearest_folder(workspace)).free
+    facts["Workspace"] = f"{workspace}, {in_words(free)} free{'' if workspace.exists() else ', not made yet'}"
+    if logs is not None:
+        facts["Logs"] = str(logs)
+    return [f"{name:<{FACT_WIDTH}}{value}" for name, value in facts.items()]
+
+
+def _head(state: str, name: str) -> str:
+    return f"{state:<{STATE_WIDTH}}{name:<{NAME_WIDTH}}"
