@@ -16,7 +16,17 @@ from engine.control import ControlChannel
 from engine.device_check import Deviation
 from engine.devices import AUTO, CPU, available_devices, check_device, configure, cpu_count
 from engine.errors import TrainscopeError
-from engine.events import Event, Record, RunFinished, Status, TaskFailed, Weights, WorkerReady
+from engine.events import (
+    Checkpoint,
+    Event,
+    Interrupted,
+    Record,
+    RunFinished,
+    Status,
+    TaskFailed,
+    Weights,
+    WorkerReady,
+)
 from engine.executors.processes import ProcessExecutor
 from engine.executors.tasks import DeviceTask, Task, TrainTask
 from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
@@ -113,6 +123,26 @@ def check_repetition(surroundings: Surroundings) -> Result:
     )
 
 
+def check_going_on(surroundings: Surroundings) -> Result:
+    """A run that goes on from its first checkpoint gives the numbers of one that was never interrupted, to the bit."""
+    [run] = ARCHITECTURES_EXPERIMENT.plan(_spec().replace(epochs=2))
+    with _executor(surroundings, CPU) as executor:
+        whole = _carry_out(executor, [TrainTask(1, run, None)])
+        checkpoint = _of(Checkpoint, whole)[0]
+        rest = _carry_out(executor, [TrainTask(2, run, None, Interrupted(checkpoint.data))])
+    expected, found = (_numbers(events, number, checkpoint.step) for number, events in ((1, whole), (2, rest)))
+    if found != expected or not found[0]:
+        return failed(
+            f"{ARCHITECTURE} went on after step {checkpoint.step} to another end than without an interruption; what "
+            f"is resumed on this machine can't be relied upon, so {REPORT}."
+        )
+    records, kernels = found
+    return ok(
+        f"{ARCHITECTURE} gone on with after step {checkpoint.step}: {counted(len(records), 'record')} and "
+        f"{counted(len(kernels), 'kernel')} as without an interruption, to the bit."
+    )
+
+
 def check_training(surroundings: Surroundings) -> Result:
     """An experiment goes its whole way: data set, training process, store, trained network; and the network learns."""
     workspace = surroundings.scratch / "training"
@@ -171,10 +201,11 @@ def _carry_out(executor: ProcessExecutor, tasks: Sequence[Task]) -> list[Event]:
     return events
 
 
-def _numbers(events: Sequence[Event], run: int) -> tuple[list[Record], list[bytes]]:
-    """What a run has measured, without wall time, and its kernels, bit for bit."""
-    records = [replace(event, run=0, seconds=0.0) for event in _of(Record, events) if event.run == run]
-    return records, [event.values.tobytes() for event in _of(Weights, events) if event.run == run]
+def _numbers(events: Sequence[Event], run: int, after: int = -1) -> tuple[list[Record], list[bytes]]:
+    """What a run has measured after a step, without wall time, and its kernels, bit for bit."""
+    records = [each for each in _of(Record, events) if each.run == run and each.step > after]
+    kernels = [each for each in _of(Weights, events) if each.run == run and each.step > after]
+    return [replace(each, run=0, seconds=0.0) for each in records], [each.values.tobytes() for each in kernels]
 
 
 def _of(kind: type[Kind], events: Sequence[Event]) -> list[Kind]:

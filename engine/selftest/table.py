@@ -6,6 +6,7 @@ from engine.selftest.check import Check
 from engine.selftest.computing import (
     check_child,
     check_devices,
+    check_going_on,
     check_gpus,
     check_processor,
     check_repetition,
@@ -31,6 +32,6 @@ CHECKS = (
     Check("GPUs", "they compute what they should", check_gpus, 300, (_DEVICES,)),
     Check("repetition", "the same seed gives the same numbers", check_repetition, 300, (_CHILD,)),
     Check("training", "a network learns and is stored", check_training, 300, (_CHILD, "writing results")),
-    # The place of a check that is still wanted: a run is stopped, goes on, and equals one that was not stopped.
+    Check("going on", "an interrupted run comes to the same end", check_going_on, 300, (_CHILD,)),
     Check("figures", "results can be drawn for export", check_figures, 180, (_SCRATCH,)),
 )

@@ -26,7 +26,7 @@ from engine.command_line import parse
 from engine.control import ControlChannel
 from engine.device_check import Deviation
 from engine.errors import Cancelled, DeviceError, WorkerError
-from engine.events import Control, Device, Event, Status, TaskFailed, WorkerReady
+from engine.events import Checkpoint, Control, Device, Event, Status, TaskFailed, WorkerReady
 from engine.executors.tasks import TrainTask
 from engine.schema import SCHEMA_VERSION
 from engine.selftest import computing, installation, report
@@ -35,6 +35,7 @@ from engine.selftest.command import run_selftest
 from engine.selftest.computing import (
     check_child,
     check_devices,
+    check_going_on,
     check_gpus,
     check_processor,
     check_repetition,
@@ -564,6 +565,23 @@ def test_a_training_that_does_not_repeat_is_found(
     found = check_repetition(surroundings)
     assert found.state is (State.FAILED if differs else State.OK)
     assert ("from the same seed differ" in found.sentence) == bool(differs)
+
+
+@pytest.mark.parametrize("differs", ["record", "weights", ""])
+def test_a_run_that_goes_on_to_another_end_is_found(
+    surroundings: Surroundings, monkeypatch: pytest.MonkeyPatch, differs: str
+) -> None:
+    def answer(task: TrainTask) -> list[Any]:
+        loss = 2.25 + 1e-12 if task.interrupted and differs == "record" else 2.25
+        step = 20 if task.interrupted and differs == "weights" else 21
+        before = [] if task.interrupted else [record(task.run, 10), Checkpoint(task.run, 15, b"as it was at 15")]
+        after = [record(task.run, 20, training_loss=loss), weights(task.run, step=step)]
+        return [started(task.run), *before, *after, finished(task.run)]
+
+    use(monkeypatch, answer)
+    found = check_going_on(surroundings)
+    assert found.state is (State.FAILED if differs else State.OK)
+    assert ("to another end" in found.sentence) == bool(differs)
 
 
 def trained(task: TrainTask, *losses: float, **end: Any) -> list[Any]:
