@@ -101,7 +101,7 @@ def train_in_a_row(workspace: Path, runs: int) -> list[Held]:
         tab.start()
         ended.exec()
         gc.collect()
-        child = next(child.process.pid for child in trainer._children)
+        child = trainer._children[0]._process.pid
         held.append(holding(psutil.Process(child)))
         if number % 20 == 0:
             print(f"after {number} runs: {held[-1]}", flush=True)

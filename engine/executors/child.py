@@ -100,7 +100,7 @@ class Child:
     def tell(self, message: Command | WarmUp) -> None:
         """Tell it something; that it has died is noticed when it is listened to."""
         match message:
-            case Control.STOP | Control.CANCEL:
+            case Control() if message.ends:
                 self.asked_to_end = Status.CANCELLED, "Not started."
             case SkipRun():
                 self.asked_to_end = Status.SKIPPED, "Skipped."

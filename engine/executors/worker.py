@@ -27,8 +27,9 @@ from engine.executors.tasks import COMPUTING, TaskRunner, worker_ready
 YIELDING_NICENESS = 10
 
 
-# What a terminal sends to every process of it, as Ctrl-C and as it is closed; only the parent decides what that means.
-HELD_BACK = {getattr(signal, name) for name in ("SIGINT", "SIGHUP") if hasattr(signal, name)}
+# What reaches every process at once, by Ctrl-C, a terminal that is closed or a system that shuts down: only the parent
+# decides what that means.
+HELD_BACK = {getattr(signal, name) for name in ("SIGINT", "SIGHUP", "SIGTERM") if hasattr(signal, name)}
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,6 @@ def end_with_parent() -> None:
 
 def prepare_process(log_file: Path, yielding: bool) -> None:
     """Make a child process deaf to Ctrl-C, and have all that it prints in its log."""
-    # Ctrl-C in a terminal reaches every process of it; only the parent decides what it means.
     for number in HELD_BACK:
         signal.signal(number, signal.SIG_IGN)
     # TensorFlow's C++ side prints past sys.stderr, so the descriptors themselves are pointed at the log.

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -196,7 +196,10 @@ os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
 
 
 @pytest.mark.slow
-def test_a_batch_whose_terminal_is_closed_stops_and_keeps_what_was_learned(tmp_path: Path) -> None:
+@pytest.mark.parametrize("end", ["the terminal is closed", "the system shuts down"])
+def test_a_batch_that_is_told_to_end_with_all_its_children_stops_and_keeps_what_was_learned(
+    tmp_path: Path, end: str
+) -> None:
     """The signal reaches the whole family; the children leave it to their parent."""
     outer, inner = os.openpty()
     command = ["-c", ON_TERMINAL, "main.py", "--batch", *LONG, "--workspace", str(tmp_path / "workspace")]
@@ -206,6 +209,11 @@ def test_a_batch_whose_terminal_is_closed_stops_and_keeps_what_was_learned(tmp_p
         while b" loss " not in seen:
             seen += os.read(outer, 1000)
         processes = family(parent)
+        if end == "the system shuts down":
+            os.killpg(parent.pid, signal.SIGTERM)
+            with suppress(OSError):  # the terminal's other end is closed, by the last of them
+                while os.read(outer, 1000):
+                    pass
         os.close(outer)
         code = parent.wait(60)
         assert survivors(processes) == []
