@@ -8,6 +8,9 @@ import sys
 
 def main() -> int:
     """Run the program; gives the exit code."""
+    from engine.streams import prepare_streams
+
+    prepare_streams()
     from engine.command_line import parse
 
     options = parse(sys.argv[1:])

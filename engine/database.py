@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from engine.errors import StoreError
-from engine.paths import store_file
+from engine.paths import check_workspace, store_file
 from engine.schema import MIGRATIONS, SCHEMA, SCHEMA_VERSION
 
 BUSY_SECONDS = 5.0  # how long to wait for another program that is writing
@@ -27,6 +27,7 @@ class Database:
     def __init__(self, workspace: Path) -> None:
         self.workspace = workspace.expanduser().absolute()
         self.file = store_file(self.workspace)
+        check_workspace(self.workspace)
         with self._explained("opened"):
             self.workspace.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(self.file, isolation_level=None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -132,7 +133,9 @@ def _reason(error: Exception) -> str:
 
 def _cannot_write(target: Path, error: OSError) -> str:
     advice = "free some space" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "check that folder"
+    # pooch puts sentences of its own in place of the system's words
+    reason = os.strerror(error.errno) if error.errno else error
     return (
-        f"{target.name} can't be written to {target.parent} ({error.strerror or error}); {advice} or let the "
+        f"{target.name} can't be written to {target.parent} ({reason}); {advice} or let the "
         "environment variable TRAINSCOPE_CACHE name another folder."
     )

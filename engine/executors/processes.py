@@ -149,7 +149,8 @@ class ProcessExecutor:
             target=worker_main, args=(theirs, settings), name=f"trainscope-worker-{position + 1}", daemon=True
         )
         try:
-            self._log_folder.mkdir(parents=True, exist_ok=True)
+            with suppress(OSError):  # it trains as well without a log
+                self._log_folder.mkdir(parents=True, exist_ok=True)
             with _interrupts_held_back():
                 process.start()
         except OSError as error:

@@ -91,7 +91,10 @@ def _prepare_process(settings: WorkerSettings) -> None:
     # Ctrl-C in a terminal reaches every process of it; only the parent decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # TensorFlow's C++ side prints past sys.stderr, so the descriptors themselves are pointed at the log.
-    descriptor = os.open(settings.log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    try:
+        descriptor = os.open(settings.log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    except OSError:  # it trains as well without a log
+        descriptor = os.open(os.devnull, os.O_WRONLY)
     for stream in (1, 2):
         os.dup2(descriptor, stream)
     os.close(descriptor)
