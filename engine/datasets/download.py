@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import logging
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -133,8 +132,8 @@ def _reason(error: Exception) -> str:
 
 def _cannot_write(target: Path, error: OSError) -> str:
     advice = "free some space" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "check that folder"
-    # pooch puts sentences of its own in place of the system's words
-    reason = os.strerror(error.errno) if error.errno else error
+    # Where pooch has put a sentence of its own in place of the system's words, those are in the error before it.
+    reason = error.strerror or getattr(error.__context__, "strerror", None) or error
     return (
         f"{target.name} can't be written to {target.parent} ({reason}); {advice} or let the "
         "environment variable TRAINSCOPE_CACHE name another folder."
