@@ -38,11 +38,6 @@ def run_window(options: Options) -> int:
     from gui.preferences import load_preferences, program_settings, start_up
     from gui.theme import RESOURCES, apply_scheme, apply_style
 
-    app = QApplication(sys.argv[:1])
-    app.setApplicationName("Trainscope")
-    app.setDesktopFileName("trainscope")
-    app.setWindowIcon(QIcon(str(RESOURCES / "icon.svg")))
-    apply_style(app)
     preferences = load_preferences(program_settings())
     start = start_up(options, preferences)
     try:
@@ -50,6 +45,11 @@ def run_window(options: Options) -> int:
     except StoreError as error:
         sys.stderr.write(f"trainscope: {error}\n")
         return EXIT_FAILED
+    app = QApplication(sys.argv[:1])
+    app.setApplicationName("Trainscope")
+    app.setDesktopFileName("trainscope")
+    app.setWindowIcon(QIcon(str(RESOURCES / "icon.svg")))
+    apply_style(app)
     apply_scheme(app, preferences.scheme)
     own_log = ProgramLog()
     keeper = WindowKeeper(start, own_log)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import re
 from collections.abc import Iterator
@@ -211,23 +212,27 @@ def test_a_network_of_no_numbers_is_not_trained_on(tmp_path: Path, digits: Prepa
 # Too much for the machine
 
 
-class ResourceExhaustedError(Exception):
-    """As TensorFlow's, whose name tells it."""
-
-
-@pytest.mark.parametrize("error", [MemoryError(), ResourceExhaustedError("OOM when allocating"), OSError(12, "Cannot")])
+@pytest.mark.parametrize("kind", ["Python's", "TensorFlow's", "the system's"])
 def test_want_of_memory_says_what_to_make_smaller(
-    monkeypatch: pytest.MonkeyPatch, control: ControlChannel, error: Exception
+    monkeypatch: pytest.MonkeyPatch, control: ControlChannel, kind: str
 ) -> None:
+    from tensorflow.errors import ResourceExhaustedError
+
+    errors = {
+        "Python's": MemoryError(),
+        "TensorFlow's": ResourceExhaustedError(None, None, "OOM when allocating tensor with shape[65536,4096]"),
+        "the system's": OSError(errno.ENOMEM, "Cannot allocate memory"),
+    }
+
     def fail(*_arguments: object) -> None:
-        raise error
+        raise errors[kind]
 
     monkeypatch.setattr("engine.executors.tasks.prepare", fail)
     events: list[Any] = []
     InlineExecutor().run([TrainTask(1, small_run(), None)], events.append, control)
     (ended,) = of(RunFinished, events)
     assert ended.status is Status.FAILED
-    assert ended.reason == ("There is not enough memory; choose smaller images, a smaller batch or a smaller network.")
+    assert ended.reason == "There is not enough memory; choose smaller images, a smaller batch or a smaller network."
 
 
 # Rates that are far off
