@@ -231,6 +231,23 @@ def test_results_without_space_leave_the_store_whole_and_can_be_written_later(
     assert written.stat().st_size > 1000
 
 
+def test_an_export_without_space_takes_nothing_else_with_it(
+    workspace: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_arguments: object) -> None:
+        raise ExportError("/somewhere can't be written (No space left on device); choose another folder.")
+
+    monkeypatch.setattr("engine.batch.make_executor", lambda _options: ScriptedExecutor())
+    monkeypatch.setattr("engine.batch.export_experiment", fail)
+    report = tmp_path / "report.html"
+    options = ["--workspace", str(workspace), "--export", str(tmp_path / "out"), "--report", str(report)]
+    assert run(parse(["--batch", "architectures", *options, *TINY])) == EXIT_FAILED
+    said = capsys.readouterr()
+    assert said.err.splitlines()[-1].startswith("trainscope: /somewhere can't be written")
+    assert f"Report written to {report}" in said.out
+    assert report.exists()
+
+
 def test_half_of_a_decoded_data_set_is_never_taken_for_the_whole(tmp_path: Path, cache: Path) -> None:
     spec = DataSpec(dataset=str(archive(tmp_path / "images.npz", images=400)))
     with files_of_at_most(10_000), pytest.raises(DatasetError, match=r"can't be kept in .*free some space"):
