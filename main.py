@@ -11,6 +11,9 @@ import sys
 
 def main() -> int:
     """Run the program; gives the exit code."""
+    from engine.streams import prepare_streams
+
+    prepare_streams()
     try:
         return run()
     except ModuleNotFoundError as error:

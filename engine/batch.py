@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
+import errno
 import signal
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +18,7 @@ from engine.dataset_library import DatasetLibrary
 from engine.datasets import DATASETS
 from engine.datasets.sources import existing_path
 from engine.devices import AUTO, CPU, check_device
-from engine.errors import DatasetError, DeviceError, SpecError, StoreError, TrainscopeError
+from engine.errors import DatasetError, DeviceError, ExportError, SpecError, StoreError, TrainscopeError
 from engine.events import Control, Event, ExperimentFinished, Status, TaskFailed, WorkerReady
 from engine.executors.base import Executor
 from engine.executors.inline import InlineExecutor
@@ -29,10 +29,11 @@ from engine.experiments.base import ComputedExperiment, Experiment, TrainingExpe
 from engine.exports import Format, check_writable, export_experiment
 from engine.fields import describe
 from engine.network_library import NetworkLibrary
-from engine.paths import log_folder
+from engine.paths import check_workspace, log_folder
 from engine.progress import make_reporter
 from engine.recovery import Recovery
 from engine.report import check_report_file, write_report
+from engine.report.runs import curve_findings
 from engine.results import ExperimentResult, VariantResult, load_results
 from engine.session import Session
 from engine.settings import without_experiment
@@ -40,6 +41,7 @@ from engine.spec import ExperimentSpec, parse_assignments, read_toml
 from engine.statistics import spread
 from engine.store import Store
 from engine.store_care import examine_store
+from engine.streams import lost_output
 from engine.wording import counted
 
 EXIT_OK = 0
@@ -48,20 +50,27 @@ EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 
 
 def run_until_interrupted(options: Options) -> int:
-    """As :func:`run`; Ctrl-C while nothing trains, or a reader that went away, ends the program without a traceback."""
+    """As :func:`run`; Ctrl-C while nothing trains ends the program without a traceback.
+
+    What could not be said, as its reader went away or the disk is full, holds nothing up, but makes the code tell.
+    """
     try:
-        return run(options)
+        code = run(options)
     except KeyboardInterrupt:
         _say(sys.stderr, "trainscope: Interrupted.")
         return EXIT_INTERRUPTED
-    except BrokenPipeError:
-        _silence(sys.stdout)  # Python would complain once more when it flushes at its end
-        return EXIT_FAILED
+    problem = lost_output()
+    if problem is None:
+        return code
+    if problem.errno != errno.EPIPE:  # who has gone away knows
+        _say(sys.stderr, f"trainscope: Not all of the output could be written ({problem.strerror}); free some space.")
+    return code or EXIT_FAILED
 
 
 def run(options: Options) -> int:
     """Do what ``options`` ask for; gives the exit code, and one sentence on stderr where it isn't 0."""
     try:
+        check_workspace(options.workspace)
         return _list(options) if options.list else _train(options)
     except TrainscopeError as error:
         _say(sys.stderr, f"trainscope: {error}")
@@ -183,7 +192,7 @@ def _carry_out(jobs: Sequence[_New | _Unfinished], store: Store, options: Option
             if finished.experiment is not None:
                 numbers.append(finished.experiment)
                 _report(store, job.experiment, finished.experiment)
-                _export(store, job.experiment, finished.experiment, folder, options.formats)
+                codes.append(_export(store, job.experiment, finished.experiment, folder, options.formats))
             codes.append(_exit_code(finished))
             if codes[-1] == EXIT_INTERRUPTED:
                 break
@@ -264,17 +273,13 @@ def _run_session(job: _New | _Unfinished, store: Store, executor: Executor) -> E
 def _obey_signals(control: ControlChannel) -> dict[signal.Signals, Any]:
     """The first Ctrl-C (or request to end) stops and keeps; a second one cancels, a third ends what doesn't obey.
 
-    A terminal that is closed asks, too, and takes no more words; a program that was told not to mind (nohup) doesn't.
+    A terminal that is closed asks, too; a program that was told not to mind (nohup) doesn't.
     """
     asked = 0
-    terminals = [stream for stream in (sys.stdout, sys.stderr) if stream.isatty()]
 
     def handle(_number: int, _frame: object) -> None:
         nonlocal asked
         asked += 1
-        for stream in [stream for stream in terminals if not stream.isatty()]:
-            _silence(stream)
-            terminals.remove(stream)
         control.send(Control.STOP if asked == 1 else Control.CANCEL)
 
     numbers = [signal.SIGINT, signal.SIGTERM]
@@ -288,16 +293,24 @@ def _report(store: Store, experiment: Experiment, number: int) -> None:
         case TrainingExperiment():
             result = load_results(store, number)
             _report_runs(result)
+            _say_all(_what_was_seen(store, result))
             _say_all(experiment.report(experiment.findings(experiment.spec.from_json(result.experiment.spec), result)))
         case ComputedExperiment() if (found := store.computation(number)) is not None:
             _say_all(experiment.report(found.findings))
     _say(sys.stdout, f"Stored as experiment {number} in {store.file}")
 
 
-def _export(store: Store, experiment: Experiment, number: int, folder: Path | None, formats: Sequence[Format]) -> None:
-    if folder is not None and (isinstance(experiment, TrainingExperiment) or store.computation(number) is not None):
+def _export(store: Store, experiment: Experiment, number: int, folder: Path | None, formats: Sequence[Format]) -> int:
+    """Gives the exit code: what can't be exported is stored all the same, and the experiments to come are trained."""
+    if folder is None or (isinstance(experiment, ComputedExperiment) and store.computation(number) is None):
+        return EXIT_OK
+    try:
         files = export_experiment(store, number, folder, formats)
-        _say(sys.stdout, f"Exported {counted(len(files), 'file')} to {folder}")
+    except ExportError as error:
+        _say(sys.stderr, f"trainscope: {error}")
+        return EXIT_FAILED
+    _say(sys.stdout, f"Exported {counted(len(files), 'file')} to {folder}")
+    return EXIT_OK
 
 
 def _report_runs(result: ExperimentResult) -> None:
@@ -309,6 +322,12 @@ def _report_runs(result: ExperimentResult) -> None:
         for run in variant.runs:
             if run.run.status is Status.DIVERGED:
                 _say(sys.stdout, f"  run {run.run.spec.repeat} diverged at step {run.records[-1].step}")
+
+
+def _what_was_seen(store: Store, result: ExperimentResult) -> Iterator[str]:
+    """What the curves say, such as that a network guesses: a table of accuracies alone hides it."""
+    for group in curve_findings(store, result, store.runs(result.experiment.id)):
+        yield f"{group.text} {group.finding.advice}"
 
 
 def _table_row(variant: VariantResult, width: int) -> str:
@@ -385,11 +404,6 @@ def _remember_datasets(specs: Sequence[ExperimentSpec], workspace: Path) -> None
     for dataset in {getattr(spec, "dataset", None) for spec in specs} - {None, *DATASETS}:
         with suppress(DatasetError):  # there is none: said when it is loaded
             library.remember(existing_path(str(dataset)))
-
-
-def _silence(stream: TextIO) -> None:
-    """Let what is written to it from now on go nowhere."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _say_all(lines: Iterable[str]) -> None:

@@ -61,6 +61,9 @@ def parse(arguments: Sequence[str]) -> Options:
                 parser.error(f"--resume goes on with the settings there were, so --{name} can't be given")
     if found.formats and not found.export:
         parser.error("--formats goes with --export DIR")
+    workspace = found.workspace or default_workspace()
+    if not found.workspace and not workspace.is_absolute():
+        parser.error("this user has no home folder to keep results in: name a folder with --workspace DIR")
     return Options(
         batch=found.batch,
         list=found.list,
@@ -69,7 +72,7 @@ def parse(arguments: Sequence[str]) -> Options:
         assignments=tuple(pair for pairs in found.set for pair in pairs),
         config=found.config,
         workers=found.workers,
-        workspace=(found.workspace or default_workspace()).absolute(),
+        workspace=workspace.absolute(),
         export=found.export,
         device=found.device,
         workspace_given=found.workspace is not None,

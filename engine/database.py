@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from engine.errors import StoreError
-from engine.paths import store_file
+from engine.paths import check_workspace, store_file
 from engine.refill import fill, holds_all_of, knows_all_of
 from engine.schema import MIGRATIONS, SCHEMA, SCHEMA_VERSION
 from engine.store_errors import BUSY, in_words, is_damage, primary_code
@@ -47,18 +47,19 @@ class Database:
     Args:
         workspace: the folder, made where there is none.
         busy_seconds: how long a statement waits for another program that is writing.
-        say: takes a sentence for the person at the screen, about something that went well in the end.
+        say: takes a sentence for the person at the screen, about what went well in the end; without it that is logged.
     """
 
     def __init__(
-        self, workspace: Path, busy_seconds: float = BUSY_SECONDS, say: Callable[[str], None] = log.warning
+        self, workspace: Path, busy_seconds: float = BUSY_SECONDS, say: Callable[[str], None] | None = None
     ) -> None:
         try:
             self.workspace = workspace.expanduser().absolute()
         except RuntimeError:
             raise StoreError(f"{workspace} names a user there is not; choose another workspace.") from None
         self.file = store_file(self.workspace)
-        self._busy_seconds, self._say = busy_seconds, say
+        check_workspace(self.workspace)
+        self._busy_seconds, self._say = busy_seconds, say or log.warning
         with self._explained("opened"):
             self.workspace.mkdir(parents=True, exist_ok=True)
         self._open()

@@ -79,8 +79,8 @@ class Estimates(Database):
 
     def _seconds_of_computation(self, name: str) -> float | None:
         row = self._execute(
-            "SELECT avg(finished - created) FROM (SELECT finished, created FROM experiments WHERE name=? AND status=? "
-            "ORDER BY id DESC LIMIT 5)",
+            "SELECT avg(spent + max(0, finished - coalesce(resumed, created))) FROM (SELECT * FROM experiments "
+            "WHERE name=? AND status=? ORDER BY id DESC LIMIT 5)",
             *(name, Status.FINISHED),
         ).fetchone()
         found: float | None = row[0]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 import numpy as np
@@ -25,10 +28,20 @@ if TYPE_CHECKING:
 mpl.rcParams["svg.hashsalt"] = "trainscope"
 mpl.rcParams["svg.fonttype"] = "none"
 
+# Names of data sets may be of characters that no font here has; a box in their place needs no words in a terminal.
+_NO_GLYPH = "Glyph .* missing from"
+
 LineStyle = str | tuple[int, tuple[float, ...]]
 
 WHITE = 255
 PERCENT = 100.0
+
+
+def save_figure(figure: Figure, target: Path | BytesIO, **options: Any) -> None:
+    """Write ``figure`` to ``target`` with the ``options`` of matplotlib's ``savefig``; raises OSError."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", _NO_GLYPH, UserWarning)
+        figure.savefig(target, **options)
 
 
 def four_panels(result: ExperimentResult) -> Figure:
@@ -204,8 +217,9 @@ def _draw_diagonal(axes: Axes) -> None:
 
 def _title(result: ExperimentResult) -> str:
     """The data set, and how many runs the means are over."""
+    title = result.dataset.title.replace("$", r"\$")  # else what stands between two is read as a formula
     counts = {len(variant.runs) for variant in result.compared}
     if counts <= {0, 1}:
-        return f"{result.dataset.title}; one run a variant"
+        return f"{title}; one run a variant"
     runs = f"{min(counts)} to {max(counts)}" if len(counts) > 1 else f"{max(counts)}"
-    return f"{result.dataset.title}; mean ± one standard deviation over {runs} runs a variant"
+    return f"{title}; mean ± one standard deviation over {runs} runs a variant"

@@ -93,7 +93,8 @@ def summarize_layers(layers: Sequence[Layer], input_shape: Shape, classes: int) 
     total = sum(summary.parameters for summary in summaries)
     if total > MOST_PARAMETERS:
         raise NetworkError(
-            f"The network would learn {total:,} parameters, and at most {MOST_PARAMETERS:,} are allowed."
+            f"The network would learn {total:,} parameters, and at most {MOST_PARAMETERS:,} are allowed; make its "
+            "layers or the images smaller."
         )
     summaries[-1] = replace(summaries[-1], name=PREDICTION_LAYER)
     return tuple(summaries)

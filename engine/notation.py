@@ -30,9 +30,9 @@ LARGEST_KERNEL = 64
 MOST_CHANNELS = 4096
 MOST_UNITS = 65_536
 
-_CONV = re.compile(r"conv-(\d{1,6})x(\d{1,6})x(\d{1,6})")
-_POOL = re.compile(r"maxpool-(\d{1,6})x(\d{1,6})")
-_DENSE = re.compile(r"fc-(\d{1,6})(\(nobias\))?")
+_CONV = re.compile(r"conv-(\d{1,30})x(\d{1,30})x(\d{1,30})")
+_POOL = re.compile(r"maxpool-(\d{1,30})x(\d{1,30})")
+_DENSE = re.compile(r"fc-(\d{1,30})(\(nobias\))?")
 _NAME = re.compile(r"[A-Za-z]\w{0,39}", re.ASCII)
 _ARCHITECTURE = re.compile(r"([^\[\]]*)(?:\[([^\[\]]*)\])?")
 _ACTIVATIONS = {text.lower(): name for name, text in ACTIVATION_NAMES.items()} | {n: n for n in ACTIVATION_NAMES}

@@ -2,15 +2,38 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import platformdirs
 
+from engine.errors import StoreError
+
 RESOURCES = Path(__file__).resolve().parent.parent / "resources"
 
 
+# SQLite opens no file of a longer path, and no usual file system has longer names; both in bytes.
+LONGEST_STORE_PATH = 504
+LONGEST_NAME = 255
+
+
+def check_workspace(workspace: Path) -> None:
+    """Raises :class:`StoreError` where no store could ever be at ``workspace``, by its path alone."""
+    file = store_file(workspace)
+    length, longest = len(os.fsencode(file)), max(len(os.fsencode(part)) for part in file.parts)
+    if length > LONGEST_STORE_PATH or longest > LONGEST_NAME:
+        most = LONGEST_STORE_PATH - len(file.name) - 1
+        raise StoreError(
+            f"The path of the workspace …{str(workspace)[-40:]} is too long, {length - len(file.name) - 1} bytes of at "
+            f"most {most}, {LONGEST_NAME} a name; choose a shorter one."
+        )
+
+
 def default_workspace() -> Path:
-    """The user's data folder for this program; ``--workspace`` names another."""
+    """The user's data folder for this program; ``--workspace`` names another.
+
+    It is not absolute where the system knows of no home of this user.
+    """
     return platformdirs.user_data_path("Trainscope", appauthor=False)
 
 

@@ -38,7 +38,11 @@ class ProgramLog:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._file = RotatingFileHandler(
-                folder / FILE_NAME, maxBytes=FILE_BYTES, backupCount=FILES_KEPT, encoding="utf-8"
+                folder / FILE_NAME,
+                maxBytes=FILE_BYTES,
+                backupCount=FILES_KEPT,
+                encoding="utf-8",
+                errors="backslashreplace",
             )
         except OSError as error:
             logging.getLogger(__name__).warning("No log file in %s: %s", folder, error)

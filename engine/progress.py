@@ -169,4 +169,5 @@ def describe_end(run: PlannedRun, event: RunFinished) -> str:
     if event.test_accuracy is None:
         return f"{run_title(run)} {event.status}: {event.reason}"
     time = f" in {event.seconds:.1f} s" if event.seconds is not None else ""
-    return f"{run_title(run)} {event.status}{time}: test accuracy {100 * event.test_accuracy:.2f} %"
+    told = f"{run_title(run)} {event.status}{time}: test accuracy {100 * event.test_accuracy:.2f} %"
+    return f"{told}; {event.reason}" if event.reason else told

@@ -48,8 +48,13 @@ class StoredExperiment:
 
     @property
     def seconds(self) -> float | None:
-        """Wall time it took, the time between its end and further runs left out; None while it has not ended."""
-        return None if self.finished is None else self.spent + self.finished - (self.resumed or self.created)
+        """Wall time it took, the time between its end and further runs left out; None while it has not ended.
+
+        Never negative, though an interrupted one ends by the clock of its last record, which may have been set since.
+        """
+        if self.finished is None:
+            return None
+        return self.spent + max(0.0, self.finished - (self.resumed or self.created))
 
 
 @dataclass(frozen=True)

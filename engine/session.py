@@ -61,6 +61,7 @@ class Session:
         self._failure: TaskFailed | None = None
         self._statuses: Counter[Status] = Counter()
         self._reasons: list[str] = []
+        self._unsaved: list[str] = []  # why a trained network is not kept
         self._open: set[int] = set()  # runs that have not ended
         self._known: set[tuple[str, int]] = set()  # variant and repeat of every run the experiment has
         self._planned = 0
@@ -268,6 +269,8 @@ class Session:
             self._statuses[event.status] += 1
             if event.status in (Status.FAILED, Status.CRASHED):
                 self._reasons.append(event.reason)
+            elif event.test_accuracy is not None and event.reason:
+                self._unsaved.append(event.reason)
         if not isinstance(event, Checkpoint):
             self._emit(event)
 
@@ -285,7 +288,8 @@ class Session:
         if self._planned and diverged == self._planned:
             return Status.FAILED, "Every run diverged; try a smaller learning rate."
         if not bad:
-            return Status.FINISHED, ""
+            lost = f"{counted(len(self._unsaved), 'network')} not kept: {self._unsaved[0]}" if self._unsaved else ""
+            return Status.FINISHED, lost
         reason = f"{bad} of {counted(self._planned, 'run')} did not finish: {self._reasons[0]}"
         came_to_nothing = bad + diverged + self._statuses[Status.SKIPPED] == self._planned
         return (Status.FAILED if came_to_nothing else Status.FINISHED), reason

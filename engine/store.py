@@ -7,16 +7,16 @@ kernels are raw little-endian float32, so that a million records open at once an
 from __future__ import annotations
 
 import json
-import time
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
 from engine.arrays import Array
-from engine.database import Database, pack
+from engine.clock import SteadyClock
+from engine.database import BUSY_SECONDS, Database, pack
 from engine.datasets import DatasetInfo
 from engine.errors import StoreError
 from engine.events import (
@@ -58,12 +58,22 @@ READ_AT_ONCE = 1000
 
 
 class Store(Database):
-    """The results of a workspace. One object serves one thread; raises :class:`StoreError` with a sentence."""
+    """The results of a workspace. One object serves one thread; raises :class:`StoreError` with a sentence.
+
+    Times of an experiment are by a clock that starts with it.
+    """
+
+    def __init__(
+        self, workspace: Path, busy_seconds: float = BUSY_SECONDS, say: Callable[[str], None] | None = None
+    ) -> None:
+        super().__init__(workspace, busy_seconds, say)
+        self._clock = SteadyClock()
 
     def add_experiment(
         self, name: str, spec: str, seed: int, info: DatasetInfo | None, workers: int, owner: str = ""
     ) -> int:
         """Store a new experiment; ``spec`` is JSON, ``owner`` the lock of who carries it out. Gives its number."""
+        self._clock = SteadyClock()
         with self._transaction():
             return self._insert(
                 "experiments",
@@ -74,7 +84,7 @@ class Store(Database):
                 dataset=json.dumps(asdict(info) if info else None),
                 workers=workers,
                 status=Status.RUNNING,
-                created=time.time(),
+                created=self._clock.now(),
                 owner=owner,
             )
 
@@ -156,12 +166,13 @@ class Store(Database):
         it, and how they ended is forgotten. Raises :class:`StoreError`, and changes nothing, where the experiment has
         not ended.
         """
+        self._clock = SteadyClock()
         with self._transaction():
             changed = self._execute(
                 "UPDATE experiments SET spec=?, workers=?, status=?, reason='', thumbnail=NULL, "
-                "spent=spent + coalesce(finished, created) - coalesce(resumed, created), resumed=?, finished=NULL, "
-                "owner=? WHERE id=? AND status NOT IN (SELECT value FROM json_each(?))",
-                *(spec, workers, Status.RUNNING, time.time(), owner, experiment, UNDER_WAY),
+                "spent=spent + max(0, coalesce(finished, created) - coalesce(resumed, created)), resumed=?, "
+                "finished=NULL, owner=? WHERE id=? AND status NOT IN (SELECT value FROM json_each(?))",
+                *(spec, workers, Status.RUNNING, self._clock.now(), owner, experiment, UNDER_WAY),
             )
             if not changed.rowcount:
                 raise StoreError(f"Experiment {experiment} is under way, maybe in another window; wait for its end.")
@@ -193,7 +204,8 @@ class Store(Database):
     def finish_experiment(self, experiment: int, status: Status, reason: str) -> None:
         """Store how an experiment ended."""
         self._execute(
-            "UPDATE experiments SET status=?, reason=?, finished=? WHERE id=?", status, reason, time.time(), experiment
+            "UPDATE experiments SET status=?, reason=?, finished=? WHERE id=?",
+            *(status, reason, self._clock.now(), experiment),
         )
 
     def experiment(self, experiment: int) -> StoredExperiment:
@@ -291,7 +303,7 @@ class Store(Database):
             self._execute(
                 "UPDATE runs SET status=?, started=coalesce(started, ?), layers=?, activations=?, units=?, "
                 "steps_per_epoch=?, device=?, versions=? WHERE id=?",
-                *(Status.RUNNING, time.time(), json.dumps(event.layers), json.dumps(event.activations)),
+                *(Status.RUNNING, self._clock.now(), json.dumps(event.layers), json.dumps(event.activations)),
                 *(json.dumps(event.units), event.steps_per_epoch, device, versions, event.run),
             )
             self._execute(
@@ -305,7 +317,7 @@ class Store(Database):
             run=event.run,
             step=event.step,
             epoch=event.epoch,
-            wall_time=time.time(),
+            wall_time=self._clock.now(),
             seconds=event.seconds,
             training_loss=finite(event.training_loss),
             training_accuracy=finite(event.training_accuracy),
@@ -340,7 +352,7 @@ class Store(Database):
                 run=event.run,
                 step=event.step,
                 seconds=event.seconds,
-                wall_time=time.time(),
+                wall_time=self._clock.now(),
                 kind=event.kind,
                 value=event.value,
             )
@@ -354,7 +366,7 @@ class Store(Database):
             self._execute(
                 "UPDATE runs SET status=?, reason=?, finished=?, seconds=?, test_loss=?, test_accuracy=?, "
                 "confusion=?, model=? WHERE id=?",
-                *(event.status, event.reason, time.time(), event.seconds, event.test_loss, event.test_accuracy),
+                *(event.status, event.reason, self._clock.now(), event.seconds, event.test_loss, event.test_accuracy),
                 *(confusion, model, event.run),
             )
             if event.steps is not None:  # what an earlier life of the run recorded beyond its end

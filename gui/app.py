@@ -7,8 +7,9 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
+from engine.errors import StoreError
 from engine.executors.processes import ProcessExecutor
-from engine.paths import log_folder
+from engine.paths import check_workspace, log_folder
 from engine.program_log import ProgramLog
 from engine.store_care import examine_store
 from gui.platform_check import explain_missing_display
@@ -38,15 +39,21 @@ def run_window(options: Options) -> int:
     from gui.preferences import load_preferences, program_settings, start_up
     from gui.theme import RESOURCES, apply_scheme, apply_style
 
+    preferences = load_preferences(program_settings())
+    start = start_up(options, preferences)
+    try:
+        check_workspace(start.workspace)
+    except StoreError as error:
+        sys.stderr.write(f"trainscope: {error}\n")
+        return EXIT_FAILED
     app = QApplication(sys.argv[:1])
     app.setApplicationName("Trainscope")
     app.setDesktopFileName("trainscope")
     app.setWindowIcon(QIcon(str(RESOURCES / "icon.svg")))
     apply_style(app)
-    preferences = load_preferences(program_settings())
     apply_scheme(app, preferences.scheme)
     own_log = ProgramLog()
-    keeper = WindowKeeper(start_up(options, preferences), own_log)
+    keeper = WindowKeeper(start, own_log)
     keeper.open()
     close_on_interrupt(app, keeper)
     GarbageCollector(app)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from urllib.parse import quote
 
@@ -42,7 +43,7 @@ class OpenTabs(QObject):
         self._tabs, self._history, self._kernels = tabs, history, kernels
         self._reader = Reader(workspace, self)
         self._settings = program_settings()
-        self._remembered = f"open_tabs/{quote(str(workspace), safe='')}"
+        self._remembered = f"open_tabs/{quote(os.fsencode(workspace), safe='')}"
         self._closer = QShortcut(QKeySequence.StandardKey.Close, tabs)
         self._closer.setWhatsThis("Close the opened experiment or comparison")
         self._closer.activated.connect(self._close_current)

@@ -9,7 +9,7 @@ from PySide6.QtCore import QSettings
 
 from engine.command_line import MOST_WORKERS, Options
 from engine.devices import AUTO, parse_device
-from engine.errors import SpecError
+from engine.errors import SpecError, StoreError
 from engine.paths import default_workspace
 from gui.theme import Scheme, stored_scheme
 
@@ -50,7 +50,10 @@ def load_preferences(settings: QSettings) -> Preferences:
 
 
 def save_preferences(settings: QSettings, preferences: Preferences) -> None:
-    """Remember; what is as the program would have it is not written down."""
+    """Remember; what is as the program would have it is not written down.
+
+    Raises :class:`~engine.errors.StoreError` where the file can't be written.
+    """
     values = {
         "workspace": None if preferences.workspace is None else str(preferences.workspace),
         "workers": preferences.workers,
@@ -62,6 +65,12 @@ def save_preferences(settings: QSettings, preferences: Preferences) -> None:
             settings.remove(key)
         else:
             settings.setValue(key, value)
+    settings.sync()
+    if settings.status() is not QSettings.Status.NoError:
+        raise StoreError(
+            f"The settings can't be written to {settings.fileName()}, so they won't be remembered; check that file and "
+            "its folder."
+        )
 
 
 def start_up(options: Options, preferences: Preferences) -> StartUp:

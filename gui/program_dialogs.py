@@ -12,7 +12,7 @@ from PySide6.QtGui import QDesktopServices, QKeySequence
 from PySide6.QtWidgets import QApplication, QDialog, QMainWindow, QMenu
 
 from engine.devices import AUTO, CPU, check_device
-from engine.errors import DeviceError
+from engine.errors import DeviceError, StoreError
 from engine.events import Computed, Device, Event, RunStarted, WorkerReady
 from engine.paths import log_folder
 from engine.program_log import ProgramLog
@@ -117,7 +117,10 @@ class ProgramDialogs(QObject):
         dialog.deleteLater()
         if not accepted or after == before:
             return
-        save_preferences(settings, after)
+        try:
+            save_preferences(settings, after)
+        except StoreError as error:
+            self.failed.emit(str(error))
         self._use_scheme(after.scheme)
         if replace(after, scheme=before.scheme) == before:
             return

@@ -132,7 +132,9 @@ def _reason(error: Exception) -> str:
 
 def _cannot_write(target: Path, error: OSError) -> str:
     advice = "free some space" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "check that folder"
+    # Where pooch has put a sentence of its own in place of the system's words, those are in the error before it.
+    reason = error.strerror or getattr(error.__context__, "strerror", None) or error
     return (
-        f"{target.name} can't be written to {target.parent} ({error.strerror or error}); {advice} or let the "
+        f"{target.name} can't be written to {target.parent} ({reason}); {advice} or let the "
         "environment variable TRAINSCOPE_CACHE name another folder."
     )

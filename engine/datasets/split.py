@@ -61,7 +61,9 @@ def _check(raw: RawImages, labels: Array, fraction: float, purpose: str) -> None
         )
     held = math.ceil(len(labels) * fraction)
     if min(held, len(labels) - held) < len(counts):
+        key = "test_fraction" if purpose == "testing" else "validation_fraction"
         raise DatasetError(
             f"Holding back a share of {fraction:g} for {purpose} leaves {held} of {raw.title}'s {len(labels)} images "
-            f"there and {len(labels) - held} here, fewer than its {len(counts)} classes; choose another share."
+            f"there and {len(labels) - held} here, fewer than its {len(counts)} classes; choose another share "
+            f"({key})."
         )

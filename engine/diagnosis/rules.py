@@ -39,6 +39,9 @@ class Threshold:
 
 # Loss over its start. A run that learns never smooths out above where it began.
 DIVERGING = Threshold(1.2, 1.05)
+# Loss over ln(classes), that of guessing. Pixels from 0 to 255 make networks begin at some tens of it, no healthy one
+# at a thousand; it needs no comparison, so it can be told of a run of one record.
+FAR_OVER_GUESSING = Threshold(1000, 100)
 # Distance from ln(classes), the loss of a network that gives all classes the same probability (A. Karpathy, "A Recipe
 # for Training Neural Networks", 2019), and movement within the window, both as shares of ln(classes).
 CHANCE_DISTANCE = Threshold(0.02, 0.04)
@@ -83,13 +86,16 @@ class Situation:
 
 
 def diverging(situation: Situation) -> Words | None:
-    """The loss is no number any more, or higher than it was at the start."""
+    """The loss is no number any more, or out of all proportion, or higher than it was at the start."""
     curves = situation.curves
     if not len(curves.steps):
         return None
     advice = f"Try a smaller learning rate than {curves.learning_rate[-1]:g}."
     if not _is_sound(curves):
         return f"loss or gradient is no longer a finite number at step {curves.steps[-1]:,.0f}.", advice
+    latest, classes = float(curves.training_loss[-1]), max(situation.classes, 2)
+    if latest > FAR_OVER_GUESSING.when(situation.stands) * math.log(classes):
+        return f"the training loss is {latest:.3g}, where guessing has ln({classes}) = {math.log(classes):.3f}.", advice
     if not situation.is_long_enough:
         return None
     now = float(np.mean(curves.training_loss[-WINDOW:]))

@@ -10,7 +10,7 @@ import signal
 import socket
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
@@ -53,7 +53,8 @@ class Child:
         self._hang_seconds = hang_seconds
         self._folder: OwnFolder | None = None
         try:
-            log_folder.mkdir(parents=True, exist_ok=True)
+            with suppress(OSError):  # it trains as well without a log
+                log_folder.mkdir(parents=True, exist_ok=True)
             self._folder = OwnFolder()
             own = replace(settings, log_file=self._log_file, temporary_folder=self._folder.path)
             self._process, self.connection = _started(position, own, hang_seconds)

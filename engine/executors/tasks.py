@@ -34,6 +34,7 @@ from engine.events import (
     WorkerReady,
 )
 from engine.executors.auxiliary import Auxiliary
+from engine.executors.mishaps import explain
 from engine.executors.probe_tasks import PickTestImagesTask, ProbeTask, ReadImageTask, TryRunner, TryTask
 from engine.experiments.base import ComputedExperiment
 from engine.exports import DEFAULT_FORMATS, Format, export_experiment
@@ -137,9 +138,6 @@ Task = (
 )
 
 
-NO_MEMORY = "There is not enough memory; choose smaller images or a smaller batch."
-
-
 @dataclass
 class TaskRunner:
     """Carries out tasks in this process; keeps the data and the network last used, as many tasks share theirs."""
@@ -155,15 +153,9 @@ class TaskRunner:
             emit(task.failed(Status.CANCELLED, str(stop)))
         except TrainscopeError as error:
             emit(task.failed(Status.FAILED, str(error)))
-        except MemoryError:
-            emit(task.failed(Status.FAILED, NO_MEMORY))
         except Exception as error:
-            log.exception("unexpected error in %s", type(task).__name__)
-            if type(error).__name__ == "ResourceExhaustedError":  # TensorFlow's, which may not be loaded here
-                emit(task.failed(Status.FAILED, NO_MEMORY))
-                return
-            reason = f"An unexpected {type(error).__name__} ended it ({_first_line(error)}); the log has the details."
-            emit(task.failed(Status.FAILED, reason))
+            log.exception("error in %s", type(task).__name__)
+            emit(task.failed(Status.FAILED, explain(error) or _unexpected(error)))
 
     def _execute(self, task: Task, emit: Emit, poll: Poll) -> None:
         def progress(message: str, done: int, total: int) -> None:
@@ -236,5 +228,6 @@ def worker_ready() -> WorkerReady:
     return WorkerReady(current_device(), library_versions(), available_devices())
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [""])[0][:200]
+def _unexpected(error: Exception) -> str:
+    first_line = (str(error).splitlines() or [""])[0][:200]
+    return f"An unexpected {type(error).__name__} ended it ({first_line}); the log has the details."

@@ -132,7 +132,10 @@ def prepare_process(log_file: Path, yielding: bool) -> None:
     for number in HELD_BACK:
         signal.signal(number, signal.SIG_IGN)
     # TensorFlow's C++ side prints past sys.stderr, so the descriptors themselves are pointed at the log.
-    descriptor = os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    try:
+        descriptor = os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    except OSError:  # it trains as well without a log
+        descriptor = os.open(os.devnull, os.O_WRONLY)
     for stream in (1, 2):
         os.dup2(descriptor, stream)
     os.close(descriptor)

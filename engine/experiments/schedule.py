@@ -139,10 +139,12 @@ def follow_up(spec: LearningScheduleSpec, result: ExperimentResult) -> list[RunS
     switches = tuple(plateau.epoch for plateau in found_plateaus(spec, result))
     if len(switches) == len(spec.rates) - 1:
         return _scheduled(spec, switches)
-    if result.variant(search_name(len(switches))) is not None:
+    search = result.variant(search_name(len(switches)))
+    if search is not None:
+        how = next((run.run.status.value for run in search.runs), "did not finish")
         raise TrainscopeError(
-            f"The search for plateau {len(switches) + 1} at rate {spec.rates[len(switches)]:g} did not finish, so the "
-            "schedule was not trained; choose other rates, or set switches."
+            f"The search for plateau {len(switches) + 1} at rate {spec.rates[len(switches)]:g} {how}, so the schedule "
+            "was not trained; choose other rates, or set switches."
         )
     return [_search(spec, switches)]
 

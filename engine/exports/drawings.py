@@ -21,8 +21,10 @@ def write_figures(folder: Path, figures: Iterator[tuple[str, Figure]], formats: 
     drawn = [each for each in DRAWN if each in formats]
     if not drawn:
         return  # and none is made
+    from engine.figures import save_figure
+
     for name, figure in figures:
         for each in drawn:
             path = folder / f"{file_name(name)}.{each}"
-            figure.savefig(path, dpi=150, metadata=_METADATA[each])
+            save_figure(figure, path, dpi=150, metadata=_METADATA[each])
             yield path

@@ -35,12 +35,15 @@ def check_report_file(file: Path) -> None:
     """Whether a report can be written there; raises :class:`~engine.errors.ReportError` where it can't."""
     if file.suffix.lower() not in SUFFIXES:
         raise ReportError(f"A report can't be written as '{file.name}'; its name must end in {' or '.join(SUFFIXES)}.")
-    if file.is_dir():
-        raise ReportError(f"{file} is a folder; name a file for the report.")
     try:
+        if file.is_dir():
+            raise ReportError(f"{file} is a folder; name a file for the report.")
         check_writable(file.parent)
+        _unfinished(file).unlink(missing_ok=True)  # the longest name it has
     except ExportError as error:
         raise ReportError(str(error)) from None
+    except OSError as error:
+        raise ReportError(f"{file} can't be written ({error.strerror}); choose another file.") from None
 
 
 def _renderer(file: Path) -> Callable[[Document], bytes]:
@@ -55,9 +58,14 @@ def _renderer(file: Path) -> Callable[[Document], bytes]:
 
 def _replace(file: Path, contents: bytes) -> None:
     # In the same folder, for a file can take another's place only on the same disk.
-    part = file.with_name(f".{file.name}.{os.getpid()}.part")
+    part = _unfinished(file)
     try:
         part.write_bytes(contents)
         part.replace(file)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _unfinished(file: Path) -> Path:
+    """What is written first."""
+    return file.with_name(f".{file.name}.{os.getpid()}.part")

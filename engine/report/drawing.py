@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 
+from engine.figures import save_figure
 from engine.report.document import PAGE_INCHES, Picture
 
 if TYPE_CHECKING:
@@ -47,5 +48,7 @@ def _fitted(figure: Figure) -> Figure:
 def _saved(figure: Figure, kind: str) -> bytes:
     file = io.BytesIO()
     metadata = {"Date": None} if kind == "svg" else None
-    figure.savefig(file, format=kind, dpi=DOTS_PER_INCH, metadata=metadata, bbox_inches="tight", pad_inches=PAD_INCHES)
+    save_figure(
+        figure, file, format=kind, dpi=DOTS_PER_INCH, metadata=metadata, bbox_inches="tight", pad_inches=PAD_INCHES
+    )
     return file.getvalue()

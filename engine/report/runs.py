@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from engine.claims.base import ranked
-from engine.diagnosis import diagnose, grouped, restored_curves
+from engine.diagnosis import GroupedFinding, diagnose, grouped, restored_curves
 from engine.events import Status
 from engine.report.document import Column, Table
 from engine.restore import planned_run, restored_runs
@@ -73,8 +73,8 @@ def event_table(result: ExperimentResult, runs: Sequence[StoredRun]) -> Table | 
     return Table("", EVENT_COLUMNS, rows) if rows else None
 
 
-def curve_table(store: Store, result: ExperimentResult, runs: Sequence[StoredRun]) -> Table | None:
-    """What the curves say, run by run, alike ones in one row; None where they are all sound.
+def curve_findings(store: Store, result: ExperimentResult, runs: Sequence[StoredRun]) -> list[GroupedFinding]:
+    """What the curves say, run by run, alike ones as one; nothing where they are all sound.
 
     Probes are left out: their rate is driven until they look ill.
     """
@@ -86,7 +86,13 @@ def curve_table(store: Store, result: ExperimentResult, runs: Sequence[StoredRun
         for run, restored in zip(judged, restored_runs(store, judged), strict=True)
         for finding in diagnose(restored_curves(planned_run(run), restored), classes)
     ]
-    rows = tuple((group.text, _ranges(group.repeats), group.finding.advice) for group in grouped(seen))
+    return grouped(seen)
+
+
+def curve_table(store: Store, result: ExperimentResult, runs: Sequence[StoredRun]) -> Table | None:
+    """:func:`curve_findings`, a row each; None where there are none."""
+    found = curve_findings(store, result, runs)
+    rows = tuple((group.text, _ranges(group.repeats), group.finding.advice) for group in found)
     return Table("", CURVE_COLUMNS, rows, note=CURVE_NOTE) if rows else None
 
 

@@ -153,6 +153,11 @@ def take_weights(network: keras.Sequential, file: Path, architecture: str) -> No
             f"{file} can't be trained on as {architecture_name(architecture)} ({_why_not(file)}); choose the "
             "architecture and the image shape it was trained with."
         ) from None
+    if not all(np.isfinite(values).all() for values in network.get_weights()):
+        raise NetworkError(
+            f"The network in {file} holds values that are no finite numbers, so nothing can be learned from there on; "
+            "choose another one."
+        )
 
 
 def _why_not(file: Path) -> str:
@@ -204,6 +209,8 @@ def _status(recorder: Recorder, controls: ObeyControls) -> Status:
 
 def _tested(ended: RunFinished, model: MeasuredModel, data: PreparedData, model_file: Path | None) -> RunFinished:
     loss, logits = model.test(data.x_test, data.y_test)
+    if not np.isfinite(loss):
+        return replace(ended, status=Status.DIVERGED, reason=_REASONS[Status.DIVERGED])
     confusion = confusion_matrix(data.y_test, np.argmax(logits, axis=1), labels=np.arange(len(data.info.class_names)))
     reason = _save(model.network, model_file) if model_file is not None else ""
     return replace(

@@ -142,6 +142,13 @@ def test_a_number_that_is_not_finite_is_said_from_the_first_record_on(where: str
     assert "smaller learning rate than 0.01" in finding.advice
 
 
+def test_a_loss_out_of_all_proportion_is_said_from_the_first_record_on() -> None:
+    """A run that was thrown off at once begins there, and is not over its start."""
+    found = diagnose(curves(records=1, training_loss=np.array([2.6e22])), CLASSES)
+    assert only(found, FindingKind.DIVERGING).sentence.startswith("the training loss is 2.6e+22, where guessing")
+    assert diagnose(curves(records=1, training_loss=np.array([60.0])), CLASSES) == []  # pixels from 0 to 255
+
+
 def test_a_run_without_records_says_nothing() -> None:
     nothing = {name: getattr(curves(), name)[:0] for name in _OF_RECORDS}
     assert diagnose(curves(**nothing, layers=(), activations=(), units=()), CLASSES) == []

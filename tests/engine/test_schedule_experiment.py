@@ -205,7 +205,7 @@ def test_a_search_that_comes_to_no_end_is_not_begun_again(store: Store, status: 
     outcome, _ = run_session(store, executor, spec, experiment=SCHEDULE_EXPERIMENT)
     assert planned_stages(executor) == [("search_1", ()), ("adam", ())]
     assert outcome.status is Status.FAILED
-    assert outcome.reason.startswith("The search for plateau 1 at rate 0.1 did not finish, so the schedule was not")
+    assert outcome.reason.startswith(f"The search for plateau 1 at rate 0.1 {status}, so the schedule was not")
     assert found_plateaus(spec, load_results(store, 1)) == []
 
 

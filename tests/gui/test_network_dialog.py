@@ -111,7 +111,7 @@ def test_the_table_follows_every_key(make_dialog: MakeDialog) -> None:
         ("MaxPool-2x3", "'MaxPool-2x3' is not square"),
         ("Conv-40x40x4", "On 32x32 images: at conv_1, a 40x40 kernel does not fit on a 32x32 image."),
         ("FC-8, Conv-3x3x4", "On 32x32 images: at conv_1, a convolution needs an image"),
-        ("FC-65536", "The network would learn 67,829,770 parameters, and at most 50,000,000 are allowed."),
+        ("FC-65536", "The network would learn 67,829,770 parameters, and at most 50,000,000 are allowed; make"),
     ],
 )
 def test_what_is_wrong_is_said_at_once_and_can_not_be_saved(

@@ -53,3 +53,12 @@ def test_the_program_ends_with_the_sentence(
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert "no display" in error
+
+
+def test_a_workspace_with_too_long_a_path_is_refused_before_there_is_a_window(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_window(parse(["--workspace", str(tmp_path / ("n" * 300))])) == 1
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "too long" in error

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QCoreApplication, QTimer
+from PySide6.QtCore import QCoreApplication, QSettings, QTimer
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
     QApplication,
@@ -23,6 +23,7 @@ from pytestqt.qtbot import QtBot
 
 import gui.app
 from engine.command_line import parse
+from engine.errors import StoreError
 from engine.events import Device, WorkerReady
 from engine.executors.tasks import DeviceTask
 from engine.paths import default_workspace
@@ -56,6 +57,13 @@ def test_what_is_saved_is_loaded() -> None:
     assert load_preferences(program_settings()) == ALL
     save_preferences(program_settings(), Preferences())
     assert load_preferences(program_settings()) == Preferences()
+
+
+def test_a_file_that_can_not_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("a file")
+    settings = QSettings(str(tmp_path / "file" / "settings.ini"), QSettings.Format.IniFormat)
+    with pytest.raises(StoreError, match=r"can't be written to .*settings\.ini, so they won't be remembered; check"):
+        save_preferences(settings, ALL)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from engine.datasets import cifar10, mnist, sample_images
 from engine.datasets.download import NotDownloadedError, RemoteFile, downloads_folder, fetch
 from engine.errors import Cancelled, DatasetError
 from engine.spec import DataSpec
+from tests.limits import files_of_at_most
 
 from .conftest import Site, cifar_members, idx_files, leftovers, quiet, sha256, write_tar
 
@@ -64,6 +65,18 @@ def test_connection_refused() -> None:
 def test_connection_broken_off(site: Site) -> None:
     site.files["/file.bin"], site.short = CONTENT, True
     assert_fails(remote(f"{site.url}/file.bin"), "the connection broke off")
+
+
+def test_no_space(site: Site) -> None:
+    site.files["/file.bin"] = CONTENT
+    file = remote(f"{site.url}/file.bin")
+    with (
+        files_of_at_most(len(CONTENT) // 2),
+        pytest.raises(DatasetError, match=r"file\.bin can't be written to .*CACHE"),
+    ):
+        fetch(file, quiet)
+    assert leftovers(downloads_folder()) == []
+    assert fetch(file, quiet).read_bytes() == CONTENT
 
 
 def test_more_than_the_file_has(site: Site) -> None:

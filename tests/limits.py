@@ -1,0 +1,58 @@
+"""What an ordinary user meets: folders without permission, disks without space; also where the tests run as root."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+_CAPABILITY_VERSION = 0x20080522  # linux/capability.h, version 3: two words of each set
+_PAST_PERMISSIONS = 1 << 1 | 1 << 2 | 1 << 3  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER
+
+
+class _Header(ctypes.Structure):
+    _fields_ = (("version", ctypes.c_uint32), ("pid", ctypes.c_int))
+
+
+class _Sets(ctypes.Structure):
+    _fields_ = (("effective", ctypes.c_uint32), ("permitted", ctypes.c_uint32), ("inheritable", ctypes.c_uint32))
+
+
+@contextmanager
+def bound_by_permissions() -> Iterator[None]:
+    """Within, the permissions of files bind this thread even where it is root's; skips the test where that fails."""
+    if not hasattr(os, "geteuid"):
+        pytest.skip("permissions as POSIX has them")
+    if os.geteuid() != 0:
+        yield
+        return
+    try:
+        libc = ctypes.CDLL(None, use_errno=True)
+        header, sets = _Header(_CAPABILITY_VERSION, 0), (_Sets * 2)()
+        if libc.capget(ctypes.byref(header), sets):
+            raise OSError(ctypes.get_errno(), "capget")
+    except (OSError, AttributeError):
+        pytest.skip("root can't put its privileges down here")
+    before = sets[0].effective
+    sets[0].effective = before & ~_PAST_PERMISSIONS
+    libc.capset(ctypes.byref(header), sets)
+    try:
+        yield
+    finally:
+        sets[0].effective = before
+        libc.capset(ctypes.byref(header), sets)
+
+
+@contextmanager
+def files_of_at_most(size: int) -> Iterator[None]:
+    """Within, no file can be written beyond ``size`` bytes, which fails much as on a full disk; keep it short."""
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
