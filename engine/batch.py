@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -45,6 +46,9 @@ EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 
 def run_until_interrupted(options: Options) -> int:
     """As :func:`run`; Ctrl-C while nothing trains, or a reader that went away, ends the program without a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # which may not take every name of a file
+            stream.reconfigure(errors="backslashreplace")
     try:
         return run(options)
     except KeyboardInterrupt:

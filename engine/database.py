@@ -6,8 +6,9 @@ import json
 import math
 import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,12 @@ class Database:
     """A connection to the file of a workspace. One object serves one thread; raises :class:`StoreError`."""
 
     def __init__(self, workspace: Path) -> None:
-        self.workspace = workspace.expanduser().absolute()
+        try:
+            self.workspace = workspace.expanduser().absolute()
+        except RuntimeError:
+            raise StoreError(
+                f"{workspace} names the folder of a user there is not; choose another workspace."
+            ) from None
         self.file = store_file(self.workspace)
         with self._explained("opened"):
             self.workspace.mkdir(parents=True, exist_ok=True)
@@ -87,8 +93,9 @@ class Database:
         return self._execute(sql, *values.values()).lastrowid or 0
 
     def _execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
-        with self._explained("read" if sql.startswith("SELECT") else "written"):
-            return self._db.execute(sql, values)
+        explained = partial(self._explained, "read" if sql.startswith("SELECT") else "written")
+        with explained():
+            return self._db.cursor(partial(_Cursor, explained)).execute(sql, values)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -104,10 +111,37 @@ class Database:
     def _explained(self, action: str) -> Iterator[None]:
         try:
             yield
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, ValueError, OverflowError) as error:
             raise StoreError(
                 f"{self.file} can't be {action} ({error}); check the folder, its permissions and the free space."
             ) from error
+
+
+class _Cursor(sqlite3.Cursor):
+    """Rows are read as they are fetched, so a damaged file is noticed there: told like all else that goes wrong."""
+
+    def __init__(self, explained: Callable[[], AbstractContextManager[None]], connection: sqlite3.Connection) -> None:
+        super().__init__(connection)
+        self._explained = explained
+
+    def __next__(self) -> Any:
+        with self._explained():
+            return super().__next__()
+
+    def fetchone(self) -> Any:
+        """As SQLite's; raises :class:`StoreError`, as the others do."""
+        with self._explained():
+            return super().fetchone()
+
+    def fetchmany(self, size: int | None = 1) -> list[Any]:
+        """As SQLite's."""
+        with self._explained():
+            return super().fetchmany(size)
+
+    def fetchall(self) -> list[Any]:
+        """As SQLite's."""
+        with self._explained():
+            return super().fetchall()
 
 
 def pack(values: Any, dtype: str) -> bytes:

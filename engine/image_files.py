@@ -12,6 +12,7 @@ from engine.arrays import Array
 from engine.datasets.decode import opaque
 from engine.datasets.resize import LARGEST_SIDE
 from engine.errors import DatasetError
+from engine.user_files import check_file
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -28,6 +29,7 @@ def read_image(path: Path) -> Array:
     from PIL import Image, UnidentifiedImageError
 
     try:
+        check_file(path)
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path, formats=FORMATS) as image:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QSettings
 
-from engine.command_line import MOST_WORKERS, Options
+from engine.command_line import MOST_DIGITS, MOST_WORKERS, Options
 from engine.devices import AUTO, parse_device
 from engine.errors import SpecError
 from engine.paths import default_workspace
@@ -91,7 +91,9 @@ def _workspace(preferences: Preferences) -> Path:
 def _workers(value: object) -> int | None:
     # The file holds text, the settings just set a number.
     text = str(value)
-    return int(text) if text.isascii() and text.isdigit() and 0 < int(text) <= MOST_WORKERS else None
+    if not text.isascii() or not text.isdigit() or len(text) > MOST_DIGITS:
+        return None
+    return int(text) if 0 < int(text) <= MOST_WORKERS else None
 
 
 def _device(value: object) -> str:

@@ -12,6 +12,7 @@ from engine.datasets.base import Decoded, Progress, RawImages
 from engine.datasets.cache import CacheKey, cached, signature_of_paths
 from engine.datasets.resize import array_part, usual_side
 from engine.errors import DatasetError
+from engine.user_files import check_file
 
 _LARGEST_UNPACKED = 8 * 2**30
 _KEYS = ("x_train", "y_train", "x_test", "y_test", "class_names")
@@ -33,6 +34,7 @@ def load(path: Path, side: int | None, progress: Progress) -> RawImages:
         return decoded
 
     try:
+        check_file(path)
         key = CacheKey("npz", path, side, signature_of_paths([path]))
     except OSError as error:
         raise _error(path, f"can't be read ({error.strerror})", "check the file") from None
