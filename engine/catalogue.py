@@ -194,7 +194,7 @@ class Catalogue(Database):
         """
         for number in numbers:
             row = self._execute("SELECT deleted, status FROM experiments WHERE id=?", number).fetchone()
-            if row is None or row["deleted"] is None or not Status(row["status"]).is_final:
+            if row is None or row["deleted"] is None or row["status"] in _UNDER_WAY:
                 continue
             runs = self._execute("SELECT id, model FROM runs WHERE experiment=?", number).fetchall()
             # One after the other: a program that trains in this workspace has to wait for each of them to be gone.

@@ -74,7 +74,7 @@ class _Parser(argparse.ArgumentParser):
     """Says what is wrong in one sentence, without the whole usage."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"trainscope: {one_line(message)}; see --help.\n")
+        self.exit(2, one_line(f"trainscope: {message}; see --help.") + "\n")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -76,7 +76,7 @@ class Estimates(Database):
         row = self._execute(
             "SELECT workers FROM experiments WHERE dataset != 'null' ORDER BY id DESC LIMIT 1"
         ).fetchone()
-        return max(1, row[0]) if row else 1
+        return max(1, row[0]) if row and isinstance(row[0], int) else 1
 
     def _seconds_of_computation(self, name: str) -> float | None:
         row = self._execute(

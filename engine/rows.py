@@ -103,11 +103,16 @@ def unreadable(what: str, error: Exception) -> StoreError:
 
 
 def _reason(error: Exception) -> str:
-    if isinstance(error, ValidationError):
-        first = error.errors(include_url=False, include_input=False)[0]
-        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
-    words = str(error).splitlines()[0] if str(error) else ""
-    return words.rstrip(".") if isinstance(error, SpecError) else f"{type(error).__name__} {words}".rstrip()
+    match error:
+        case ValidationError():
+            first = error.errors(include_url=False, include_input=False)[0]
+            return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+        case KeyError():
+            return f"{error} is missing"
+        case TypeError() | AttributeError():
+            return "a value is of another kind than it should be"
+        case _:
+            return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
 
 
 def _named(table: str, key: str) -> Callable[[Callable[..., Answer]], Callable[..., Answer]]:

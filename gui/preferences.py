@@ -42,7 +42,7 @@ def load_preferences(settings: QSettings) -> Preferences:
     """What is remembered; what can't be made sense of counts as never chosen."""
     workspace = settings.value("workspace")
     return Preferences(
-        Path(workspace) if isinstance(workspace, str) and workspace else None,
+        _folder(workspace),
         _workers(settings.value("workers")),
         _device(settings.value("device")),
         stored_scheme(settings),
@@ -86,6 +86,16 @@ def changed_start(start: StartUp, before: Preferences, after: Preferences) -> St
 
 def _workspace(preferences: Preferences) -> Path:
     return preferences.workspace or default_workspace().absolute()
+
+
+def _folder(value: object) -> Path | None:
+    if not isinstance(value, str) or not value or "\0" in value:
+        return None
+    try:
+        Path(value).expanduser()
+    except RuntimeError:  # the home of a user there is not
+        return None
+    return Path(value)
 
 
 def _workers(value: object) -> int | None:

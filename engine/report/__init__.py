@@ -35,12 +35,14 @@ def check_report_file(file: Path) -> None:
     """Whether a report can be written there; raises :class:`~engine.errors.ReportError` where it can't."""
     if file.suffix.lower() not in SUFFIXES:
         raise ReportError(f"A report can't be written as '{file.name}'; its name must end in {' or '.join(SUFFIXES)}.")
-    if file.is_dir():
-        raise ReportError(f"{file} is a folder; name a file for the report.")
     try:
+        if file.is_dir():
+            raise ReportError(f"{file} is a folder; name a file for the report.")
         check_writable(file.parent)
     except ExportError as error:
         raise ReportError(str(error)) from None
+    except OSError as error:  # no name that a file can have
+        raise ReportError(f"{file} can't be written ({error.strerror}); choose another file.") from None
 
 
 def _renderer(file: Path) -> Callable[[Document], bytes]:
