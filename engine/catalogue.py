@@ -358,8 +358,8 @@ def _lines(thumbnail: str | None) -> tuple[Line, ...] | None:
         return None
 
 
-def _percent(accuracy: float | None) -> str:
-    return "" if accuracy is None else f" · {100 * accuracy:.2f} %"
+def _percent(accuracy: Any) -> str:
+    return f" · {100 * accuracy:.2f} %" if isinstance(accuracy, float) else ""
 
 
 def _remove(models: list[Path]) -> None:

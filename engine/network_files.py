@@ -24,7 +24,7 @@ LARGEST_LENGTH = 65_536  # of anything a layer has a number of
 MOST_OUTPUTS = 2**30  # values that a layer gives for one image
 MOST_BYTES = 4 * MOST_PARAMETERS + 2**26
 MOST_DESCRIPTION_BYTES = 2**20
-MOST_OBJECTS = 10_000  # in the file of the weights, in which groups may contain each other
+MOST_OBJECTS = 1000  # in the file of the weights, in which groups may contain each other
 
 # Whatever is named in the description, by its module. Nothing here runs code that a file brings along.
 _KNOWN = {

@@ -14,6 +14,9 @@ from engine.paths import default_workspace
 from gui.theme import Scheme, stored_scheme
 
 
+BUILT = (b"@Variant(", b"@DateTime(")
+
+
 @dataclass(frozen=True)
 class Preferences:
     """``workspace`` None is the user's data folder; ``workers`` None lets the program choose."""
@@ -35,7 +38,26 @@ class StartUp:
 
 def program_settings() -> QSettings:
     """Where the window remembers things."""
-    return QSettings("Trainscope", "Trainscope")
+    return mended(QSettings("Trainscope", "Trainscope"))
+
+
+def mended(settings: QSettings) -> QSettings:
+    """``settings`` without values of a kind that the program never writes, where they are in a file.
+
+    Qt builds what such a value says that it is, and a damaged one ends the program, at every start.
+    """
+    file = Path(settings.fileName())
+    if file.suffix not in (".conf", ".ini"):  # the registry of Windows, the preferences of macOS
+        return settings
+    try:
+        lines = file.read_bytes().splitlines(keepends=True)
+        sound = [line for line in lines if not any(kind in line for kind in BUILT)]
+        if len(sound) < len(lines):
+            file.write_bytes(b"".join(sound))
+            settings.sync()
+    except OSError:  # nothing was remembered yet, or nothing can be
+        pass
+    return settings
 
 
 def load_preferences(settings: QSettings) -> Preferences:

@@ -28,7 +28,7 @@ from engine.results import load_results
 from engine.search import Query
 from engine.store import Store
 from engine.trained_runs import trained_runs
-from gui.preferences import load_preferences, start_up
+from gui.preferences import load_preferences, mended, start_up
 from tests.engine.support import small_spec
 from tests.fuzz.mutators import ODD_TEXTS, ODD_VALUES, as_json, mutated_bytes, mutated_text, mutated_value
 from tests.fuzz.oracle import is_taken
@@ -206,7 +206,7 @@ def _remembered(found: bytes | tuple[str, Any], folder: Path) -> bool:
     """What can't be made sense of counts as never chosen, so this is never refused."""
     file = folder / "window.ini"
     file.write_bytes(found if isinstance(found, bytes) else b"")
-    settings = QSettings(str(file), QSettings.Format.IniFormat)
+    settings = mended(QSettings(str(file), QSettings.Format.IniFormat))
     if not isinstance(found, bytes):
         settings.setValue(*found)
     return is_taken(lambda: start_up(parse([]), load_preferences(settings)), refusals=())
