@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,7 +13,6 @@ from engine.devices import AUTO, parse_device
 from engine.errors import SpecError
 from engine.paths import default_workspace
 from gui.theme import Scheme, stored_scheme
-
 
 BUILT = (b"@Variant(", b"@DateTime(")
 
@@ -49,14 +49,12 @@ def mended(settings: QSettings) -> QSettings:
     file = Path(settings.fileName())
     if file.suffix not in (".conf", ".ini"):  # the registry of Windows, the preferences of macOS
         return settings
-    try:
+    with suppress(OSError):  # nothing was remembered yet, or nothing can be
         lines = file.read_bytes().splitlines(keepends=True)
         sound = [line for line in lines if not any(kind in line for kind in BUILT)]
         if len(sound) < len(lines):
             file.write_bytes(b"".join(sound))
             settings.sync()
-    except OSError:  # nothing was remembered yet, or nothing can be
-        pass
     return settings
 
 

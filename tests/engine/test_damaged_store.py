@@ -42,7 +42,9 @@ def damaged(sound: Path, workspace: Path) -> Iterator[sqlite3.Connection]:
 
 
 def spoil(database: sqlite3.Connection, table: str, column: str, value: object) -> None:
-    where = {"experiments": "id=1", "runs": "experiment=1"}.get(table, "run IN (SELECT id FROM runs WHERE experiment=1)")
+    where = {"experiments": "id=1", "runs": "experiment=1"}.get(
+        table, "run IN (SELECT id FROM runs WHERE experiment=1)"
+    )
     database.execute(f"UPDATE {table} SET {column}=? WHERE {where}", (value,))  # noqa: S608
 
 
@@ -60,7 +62,9 @@ OF_EXPERIMENTS = [
 ]
 
 
-@pytest.mark.parametrize(("column", "value"), OF_EXPERIMENTS, ids=[f"{c}-{n}" for n, (c, _) in enumerate(OF_EXPERIMENTS)])
+@pytest.mark.parametrize(
+    ("column", "value"), OF_EXPERIMENTS, ids=[f"{c}-{n}" for n, (c, _) in enumerate(OF_EXPERIMENTS)]
+)
 def test_an_experiment_that_can_not_be_read_says_so_and_hides_no_other(
     damaged: sqlite3.Connection, workspace: Path, column: str, value: object
 ) -> None:
@@ -122,7 +126,7 @@ def test_a_run_that_can_not_be_read_is_told_by_its_number_and_hides_no_other(
     spoil(damaged, "runs", column, value)
     with closing(Catalogue(workspace)) as catalogue:
         assert [entry.number for entry in catalogue.entries()] == [2, 1]
-        assert [number for number, _ in catalogue.make_thumbnails()][0] == 2
+        assert next(number for number, _ in catalogue.make_thumbnails()) == 2
         catalogue.trained(1)
     with closing(Store(workspace)) as store:
         assert {run.experiment for run in trained_runs(store)} == {2}
@@ -176,7 +180,9 @@ def test_a_thumbnail_that_can_not_be_read_is_none(damaged: sqlite3.Connection, w
 
 
 @pytest.mark.parametrize("spec", [7, None, b"\xff", "{", '{"epochs": 1e999}'])
-def test_what_waits_and_can_not_be_read_is_passed_over(damaged: sqlite3.Connection, workspace: Path, spec: object) -> None:
+def test_what_waits_and_can_not_be_read_is_passed_over(
+    damaged: sqlite3.Connection, workspace: Path, spec: object
+) -> None:
     with closing(Orders(workspace)) as orders:
         orders.add(ARCHITECTURES_EXPERIMENT, small_spec())
         orders.add(ARCHITECTURES_EXPERIMENT, small_spec(seed=5))

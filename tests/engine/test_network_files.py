@@ -28,7 +28,9 @@ SHAPE = (8, 8, 1)
 Change = Callable[[dict[str, Any]], object]
 
 
-def changed(folder: Path, description: Change | None = None, weights: Callable[[h5py.File], object] | None = None) -> Path:
+def changed(
+    folder: Path, description: Change | None = None, weights: Callable[[h5py.File], object] | None = None
+) -> Path:
     """A sound file whose description, or whose weights, were changed."""
     members = seeds.zip_members(seeds.network())
     if description is not None:
@@ -132,7 +134,12 @@ def around(file: h5py.File) -> None:
 
 @pytest.mark.parametrize(
     ("change", "reason"),
-    [(huge, "more than any network"), (elsewhere, "another file"), (outside, "another file"), (around, "more than any")],
+    [
+        (huge, "more than any network"),
+        (elsewhere, "another file"),
+        (outside, "another file"),
+        (around, "more than any"),
+    ],
 )
 def test_weights_that_are_not_in_the_file_or_fill_the_memory(
     tmp_path: Path, change: Callable[[h5py.File], object], reason: str
