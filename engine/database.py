@@ -125,8 +125,11 @@ class _Cursor(sqlite3.Cursor):
         self._explained = explained
 
     def __next__(self) -> Any:
-        with self._explained():
+        try:
             return super().__next__()
+        except sqlite3.Error:  # of a million rows, none is to pay for a context
+            with self._explained():
+                raise
 
     def fetchone(self) -> Any:
         """As SQLite's; raises :class:`StoreError`, as the others do."""
