@@ -64,7 +64,7 @@ _OPCODES = (
     # And those in which other protocols name things, so that what a pickle asks for can be told.
     *(pickle.PUT, pickle.UNICODE, pickle.SHORT_BINUNICODE, pickle.MEMOIZE, pickle.STACK_GLOBAL),
 )
-_MOST_READS = 1_000_000  # an official batch takes some 50,000
+_MOST_READS = 1_000_000  # an official batch takes fewer than 100,000
 
 
 class _Counted(io.BytesIO):

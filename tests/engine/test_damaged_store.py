@@ -151,6 +151,13 @@ def test_nothing_outside_of_the_workspace_is_removed_with_an_experiment(
     assert not model_file(workspace, 2, "mlp_1", 1).exists()
 
 
+def test_networks_are_found_in_a_workspace_that_is_named_in_a_roundabout_way(sound: Path) -> None:
+    roundabout = sound / ".." / sound.name
+    with closing(Store(roundabout)) as store, closing(Catalogue(roundabout)) as catalogue:
+        assert len(trained_runs(store)) == 8
+        assert len(catalogue.trained(1)) == 4
+
+
 @pytest.mark.parametrize(
     ("table", "column", "value"),
     [

@@ -43,13 +43,7 @@ CANARY = Path(tempfile.gettempdir(), "trainscope-made-by-an-input")  # there is 
 
 
 def _load(path: Path, canary: Path | None = None) -> bool:
-    spec = DataSpec(dataset=str(path))
-
-    def use() -> None:
-        check_path(path)
-        load_raw(spec, quiet)
-
-    return is_taken(use, path.name, (DatasetError,), canary)
+    return is_taken(lambda: _look_and_load(path), path.name, (DatasetError,), canary)
 
 
 def _anew(folder: Path) -> Path:
@@ -379,13 +373,19 @@ def _weights(content: bytes, folder: Path) -> bool:
 
 # --- what is no file
 
+
+def _look_and_load(path: Path) -> None:
+    check_path(path)
+    load_raw(DataSpec(dataset=str(path)), quiet)
+
+
 READERS: dict[str, Any] = {
     "settings.toml": read_toml,
     "networks.toml": lambda path: NetworkLibrary(path.parent).networks(),
     "datasets.toml": lambda path: DatasetLibrary(path.parent).paths(),
     "images.npz": lambda path: load_raw(DataSpec(dataset=str(path)), quiet),
     "images.tar.gz": lambda path: load_raw(DataSpec(dataset=str(path)), quiet),
-    "images": lambda path: (check_path(path), load_raw(DataSpec(dataset=str(path)), quiet)),
+    "images": _look_and_load,
     "kernel.npy": lambda path: load_array(str(path)),
     "picture.png": read_image,
     "asked.keras": lambda path: _prober().probe(path, np.zeros((8, 8, 1), np.float32)),

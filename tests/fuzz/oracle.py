@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import faulthandler
 import signal
-import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from engine.errors import TrainscopeError
 from engine.wording import MOST_CHARACTERS
 
 SECONDS = 30  # for one input: no measure of speed, but a hang takes longer
+STDERR = 2  # its file descriptor, whatever stands in for it
 LONG_NAME = 40  # a longer one may be left out of the middle of a sentence
 
 Refusals = tuple[type[Exception], ...]
@@ -32,7 +32,7 @@ def time_limit(seconds: float = SECONDS) -> Iterator[None]:
 
     before = signal.signal(signal.SIGALRM, over)
     signal.setitimer(signal.ITIMER_REAL, seconds)
-    faulthandler.dump_traceback_later(3 * seconds, exit=True, file=sys.__stderr__)
+    faulthandler.dump_traceback_later(3 * seconds, exit=True, file=STDERR)
     try:
         yield
     finally:
