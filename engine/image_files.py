@@ -13,6 +13,7 @@ from engine.datasets.decode import opaque
 from engine.datasets.resize import LARGEST_SIDE
 from engine.errors import DatasetError
 from engine.user_files import check_file
+from engine.wording import reason
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -45,8 +46,9 @@ def read_image(path: Path) -> Array:
     except MemoryError:
         raise
     except Exception as error:  # damaged files make Pillow's readers raise almost anything
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:150]
-        raise DatasetError(f"{path} can't be read as an image ({reason}); save it again as PNG or JPEG.") from None
+        raise DatasetError(
+            f"{path} can't be read as an image ({reason(error)}); save it again as PNG or JPEG."
+        ) from None
 
 
 def _upright(image: Image) -> Image:

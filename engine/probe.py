@@ -15,6 +15,7 @@ from engine.datasets.resize import resize_image
 from engine.errors import StoreError
 from engine.network_files import check_network
 from engine.probe_events import LayerOutput, Probed
+from engine.wording import reason
 
 if TYPE_CHECKING:
     import keras
@@ -91,7 +92,7 @@ def _read(model_file: Path, shape: tuple[int, ...]) -> tuple[tuple[str, ...], Co
         # Safe mode is Keras' refusal to run code that a file brings along.
         network = keras.saving.load_model(model_file, compile=False, safe_mode=True)
     except Exception as error:  # a damaged file makes Keras raise almost anything
-        raise _unusable(model_file, (str(error).splitlines() or [type(error).__name__])[0][:150]) from None
+        raise _unusable(model_file, reason(error)) from None
     # Flattening shows the same numbers once more.
     layers = [layer for layer in network.layers if not isinstance(layer, keras.layers.Flatten)]
     return tuple(layer.name for layer in layers), _compiled(network, layers)
@@ -111,8 +112,8 @@ def _nothing(_image: Array) -> list[Any]:
     return []
 
 
-def _unusable(model_file: Path, reason: str) -> StoreError:
-    return StoreError(f"The trained network {model_file} can't be used ({reason}); train it again.")
+def _unusable(model_file: Path, problem: str) -> StoreError:
+    return StoreError(f"The trained network {model_file} can't be used ({problem}); train it again.")
 
 
 def _layer_output(name: str, output: Array) -> LayerOutput:

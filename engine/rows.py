@@ -22,6 +22,7 @@ from engine.datasets import DatasetInfo
 from engine.errors import SpecError, StoreError
 from engine.events import Device, Intervention, InterventionKind, Mistake, Record, Status, Weights
 from engine.spec import RunSpec
+from engine.wording import reason
 
 log = logging.getLogger(__name__)
 
@@ -112,7 +113,7 @@ def _reason(error: Exception) -> str:
         case TypeError() | AttributeError():
             return "a value is of another kind than it should be"
         case _:
-            return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+            return reason(error).rstrip(".")
 
 
 def _named(table: str, key: str) -> Callable[[Callable[..., Answer]], Callable[..., Answer]]:

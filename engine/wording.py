@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 MOST_CHARACTERS = 400  # of a sentence: more is not read, and fits nowhere
+MOST_QUOTED = 150  # of what others say
 
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -42,3 +45,9 @@ def shown(value: object) -> str:
         return repr(value)
     except (ValueError, RecursionError):
         return f"this {type(value).__name__}"
+
+
+def reason(error: Exception) -> str:
+    """What a library says of a file that it can't read, short enough to be quoted in a sentence."""
+    line = (str(error).splitlines() or [type(error).__name__])[0]
+    return re.sub(r" object at 0x[0-9a-fA-F]+", "", line)[:MOST_QUOTED]
