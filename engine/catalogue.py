@@ -7,6 +7,7 @@ which only repeat what is stored.
 from __future__ import annotations
 
 import json
+import sqlite3
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -17,18 +18,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import TypeAdapter
 
 from engine.database import Database
 from engine.errors import StoreError
 from engine.events import Status
 from engine.experiments import EXPERIMENTS
 from engine.palette import styles
-from engine.rows import StoredExperiment, experiment_of
+from engine.rows import UNREADABLE, StoredExperiment, experiment_of, network_file
 from engine.settings import Setting, settings_of
 from engine.spec import RunSpec
 
 THUMBNAIL_VALUES = 48  # about as many as a thumbnail has pixels for
 DIGITS = 4  # of an accuracy in a thumbnail
+UNREADABLE_NAME = "unreadable"  # what an experiment is called whose row is damaged
 
 # Of each experiment: runs planned and ended, and test accuracies of the runs that statistics are over, which are chosen
 # for each variant as by `results.VariantResult.counted`: rank 2 went through all epochs by its settings alone, rank 1
@@ -42,7 +45,8 @@ FROM (
     FROM (
         SELECT experiment, variant, status NOT IN ('queued', 'running', 'paused') AS final,
             test_accuracy IS NOT NULL AS tested,
-            CASE WHEN NOT coalesce(json_extract(spec, '$.probe'), 0) THEN test_accuracy END AS accuracy,
+            CASE WHEN NOT CASE WHEN json_valid(spec) THEN coalesce(json_extract(spec, '$.probe'), 0) ELSE 1 END
+                AND typeof(test_accuracy) IN ('real', 'integer') THEN test_accuracy END AS accuracy,
             CASE WHEN status != 'finished' THEN 0
                 WHEN EXISTS (SELECT 1 FROM interventions WHERE run = runs.id AND kind = 'learning rate') THEN 1
                 ELSE 2 END AS rank
@@ -120,8 +124,7 @@ class Entry:
     @cached_property
     def values(self) -> dict[str, Any]:
         """The settings as plain values, by key."""
-        found: dict[str, Any] = json.loads(self.stored.spec)
-        return found
+        return _values(self.stored.spec)
 
     @cached_property
     def words(self) -> str:
@@ -148,13 +151,13 @@ class Catalogue(Database):
         """Every experiment, the newest first, those thrown away too."""
         counts = {row["experiment"]: row for row in self._execute(_COUNTS.format(where=""))}
         rows = self._execute("SELECT * FROM experiments ORDER BY id DESC")
-        return [_entry(experiment_of(row), counts.get(row["id"]), row["thumbnail"]) for row in rows]
+        return [_entry_of(row, counts.get(row["id"])) for row in rows]
 
     def entry(self, number: int) -> Entry:
         """One experiment; raises :class:`StoreError` where there is none of that number."""
         row = self._row(number)
         counts = self._execute(_COUNTS.format(where=" WHERE experiment=?"), number).fetchone()
-        return _entry(experiment_of(row), counts, row["thumbnail"])
+        return _entry_of(row, counts)
 
     def rename(self, number: int, title: str) -> None:
         """Call an experiment ``title``; nothing takes its title away."""
@@ -191,7 +194,7 @@ class Catalogue(Database):
         """
         for number in numbers:
             row = self._execute("SELECT deleted, status FROM experiments WHERE id=?", number).fetchone()
-            if row is None or row["deleted"] is None or not Status(row["status"]).is_final:
+            if row is None or row["deleted"] is None or row["status"] in _UNDER_WAY:
                 continue
             runs = self._execute("SELECT id, model FROM runs WHERE experiment=?", number).fetchall()
             # One after the other: a program that trains in this workspace has to wait for each of them to be gone.
@@ -199,7 +202,7 @@ class Catalogue(Database):
                 self._execute("DELETE FROM runs WHERE id=?", run["id"])
             self._execute("DELETE FROM experiments WHERE id=?", number)
             # Then the networks: one without a row is only a file too many, a row without its network is broken.
-            _remove([self.workspace / run["model"] for run in runs if run["model"] is not None])
+            _remove([model for run in runs if (model := self._network(run["model"])) is not None])
 
     def trained(self, number: int) -> list[TrainedChoice]:
         """The runs of an experiment whose network is there to go on from, the most accurate first."""
@@ -211,7 +214,7 @@ class Catalogue(Database):
         return [
             TrainedChoice(row["id"], f"{row['variant']}, run {row['repeat']}{_percent(row['test_accuracy'])}")
             for row in rows
-            if (self.workspace / row["model"]).exists()
+            if (model := self._network(row["model"])) is not None and model.exists()
         ]
 
     def make_thumbnails(self) -> Iterator[tuple[int, tuple[Line, ...]]]:
@@ -223,7 +226,10 @@ class Catalogue(Database):
             *_UNDER_WAY,
         ).fetchall()
         for row in rows:
-            lines = self._thumbnail(row["id"])
+            try:
+                lines = self._thumbnail(row["id"])
+            except UNREADABLE:  # said where the experiment is opened
+                continue
             text = json.dumps([{"name": line.variant, "colour": line.colour, "values": line.values} for line in lines])
             # Unless it goes on meanwhile: the thumbnail would show only its beginning.
             self._execute(
@@ -268,6 +274,13 @@ class Catalogue(Database):
         )
         return [(row["step"], row["validation_accuracy"]) for row in rows]
 
+    def _network(self, place: Any) -> Path | None:
+        """The file of a trained network; None where a row names none that could be the program's own."""
+        try:
+            return None if place is None else network_file(self.workspace, place)
+        except (TypeError, ValueError):
+            return None
+
     def _row(self, number: int) -> Any:
         row = self._execute("SELECT * FROM experiments WHERE id=?", number).fetchone()
         if row is None:
@@ -278,8 +291,49 @@ class Catalogue(Database):
 _UNDER_WAY = tuple(status for status in Status if not status.is_final)
 
 
+_LINES = TypeAdapter(tuple[Line, ...])
+
+
+def _entry_of(row: sqlite3.Row, counts: Any) -> Entry:
+    """A row of ``experiments`` as an entry; one that can't be read stays in the list and says so."""
+    try:
+        return _entry(experiment_of(row), counts, row["thumbnail"])
+    except StoreError as error:
+        return _entry(_unreadable(row, str(error)), counts, None)
+
+
+def _unreadable(row: sqlite3.Row, reason: str) -> StoredExperiment:
+    deleted = row["deleted"] if isinstance(row["deleted"], float) else None
+    return StoredExperiment(
+        id=row["id"],
+        name=UNREADABLE_NAME,
+        spec="{}",
+        seed=0,
+        dataset=None,
+        versions={},
+        device=None,
+        workers=0,
+        status=Status.FAILED,
+        reason=reason,
+        created=0.0,
+        finished=None,
+        title="",
+        notes="",
+        deleted=deleted,
+    )
+
+
+def _values(spec: str) -> dict[str, Any]:
+    """Stored settings as plain values; none where they can't be read."""
+    try:
+        found = json.loads(spec)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def _entry(stored: StoredExperiment, counts: Any, thumbnail: str | None) -> Entry:
-    preset, settings = settings_of(stored.name, json.loads(stored.spec))
+    preset, settings = settings_of(stored.name, _values(stored.spec))
     kind = EXPERIMENTS[stored.name].title if stored.name in EXPERIMENTS else stored.name
     return Entry(
         stored=stored,
@@ -298,11 +352,14 @@ def _entry(stored: StoredExperiment, counts: Any, thumbnail: str | None) -> Entr
 def _lines(thumbnail: str | None) -> tuple[Line, ...] | None:
     if thumbnail is None:
         return None
-    return tuple(Line(line["name"], line["colour"], tuple(line["values"])) for line in json.loads(thumbnail))
+    try:
+        return _LINES.validate_python([line | {"variant": line["name"]} for line in json.loads(thumbnail)])
+    except UNREADABLE:  # only a picture of what is stored
+        return None
 
 
-def _percent(accuracy: float | None) -> str:
-    return "" if accuracy is None else f" · {100 * accuracy:.2f} %"
+def _percent(accuracy: Any) -> str:
+    return f" · {100 * accuracy:.2f} %" if isinstance(accuracy, float) else ""
 
 
 def _remove(models: list[Path]) -> None:

@@ -14,8 +14,10 @@ from engine.errors import ExportError, SpecError
 from engine.experiments import ALL, EXPERIMENTS
 from engine.exports.formats import DEFAULT_FORMATS, Format, parse_formats
 from engine.paths import default_workspace
+from engine.wording import one_line
 
 MOST_WORKERS = 256
+MOST_DIGITS = 9  # Python turns no text of thousands of digits into a number
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ class _Parser(argparse.ArgumentParser):
     """Says what is wrong in one sentence, without the whole usage."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"trainscope: {message}; see --help.\n")
+        self.exit(2, one_line(f"trainscope: {message}; see --help.") + "\n")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -162,6 +164,6 @@ def _formats(text: str) -> tuple[Format, ...]:
 
 
 def _workers(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) <= MOST_WORKERS):
+    if not (text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS and int(text) <= MOST_WORKERS):
         raise argparse.ArgumentTypeError(f"takes a whole number from 0 to {MOST_WORKERS}, not '{text}'")
     return int(text)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 
 from engine.arrays import Array
@@ -11,6 +9,7 @@ from engine.convolution import MOST_PRODUCTS
 from engine.datasets import digits
 from engine.datasets.base import Progress
 from engine.errors import SpecError
+from engine.user_files import open_file
 
 SIDE = 28  # pixels, that of the homework's images
 READERS = {
@@ -69,7 +68,9 @@ def load_array(path: str) -> Array:
             array = array.astype(float)  # longer than what anything else here computes with
     except OSError as error:
         raise SpecError(f"{path} can't be read ({error.strerror or error}); name an .npy file that exists.") from None
-    except (ValueError, EOFError):  # a text that is no path; a file that ends too early
+    except SpecError:
+        raise
+    except Exception:  # a file that ends too early, or whose damaged header makes NumPy raise almost anything
         raise SpecError(f"{path} is damaged or not an .npy file; write it with numpy.save.") from None
     if not np.isfinite(array).all():
         raise SpecError(f"{path} has values that are infinite or not a number; replace them first.")
@@ -80,7 +81,7 @@ def load_array(path: str) -> Array:
 
 def _check_header(path: str) -> None:
     """Known before any value is read: what the file holds, and how much."""
-    with Path(path).open("rb") as file:
+    with open_file(path) as file:
         read = READERS.get(file.read(np.lib.format.MAGIC_LEN))
         if read is None:
             raise SpecError(f"{path} is not an .npy file; write it with numpy.save.")

@@ -296,13 +296,12 @@ class _Cursor(sqlite3.Cursor):
         super().__init__(connection)
         self._explained = explained
 
-    def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
-        with self._explained():
-            yield from iter(super().fetchone, None)
-
     def __next__(self) -> Any:
-        with self._explained():
+        try:
             return super().__next__()
+        except sqlite3.Error:  # of a million rows, none is to pay for a context
+            with self._explained():
+                raise
 
     def fetchone(self) -> Any:
         """As SQLite's; raises :class:`StoreError`, as the others do."""

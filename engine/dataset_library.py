@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 
 import tomli_w
 
 from engine.errors import StoreError
+from engine.user_files import read_text, toml_table
 
 FILE_NAME = "datasets.toml"
 
@@ -21,10 +21,10 @@ class DatasetLibrary:
     def paths(self) -> list[Path]:
         """Every path, in the order they came; raises :class:`StoreError` where the file can't be read."""
         try:
-            table = tomllib.loads(self.file.read_text(encoding="utf-8"))
+            table = toml_table(read_text(self.file))
         except FileNotFoundError:
             return []
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        except (OSError, ValueError) as error:
             raise StoreError(f"{self.file} can't be read ({error}); mend or remove it.") from None
         found = table.get("paths", [])
         return [Path(path) for path in found if isinstance(path, str)] if isinstance(found, list) else []

@@ -6,9 +6,17 @@ bar; ``--batch`` prints it and exits with a non-zero code.
 
 from __future__ import annotations
 
+from engine.wording import one_line
+
 
 class TrainscopeError(Exception):
-    """Base of every error whose message is written for the user."""
+    """Base of every error whose message is written for the user.
+
+    It stays one line of a length that can be read, whatever names and values it quotes.
+    """
+
+    def __str__(self) -> str:
+        return one_line(super().__str__())
 
 
 class SpecError(TrainscopeError):

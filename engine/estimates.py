@@ -64,18 +64,19 @@ class Estimates(Database):
             "SELECT avg(speed), max(images) FROM (SELECT runs.seconds / runs.total_steps AS speed, "
             "json_extract(experiments.dataset, '$.train_count') AS images FROM runs "
             "JOIN experiments ON experiments.id=runs.experiment WHERE runs.status=? AND runs.seconds > 0 "
+            "AND json_valid(runs.spec) AND json_valid(experiments.dataset) "
             "AND json_extract(runs.spec, '$.architecture')=? AND json_extract(runs.spec, '$.data.dataset')=? "
             "ORDER BY runs.id DESC LIMIT 10)",
             *(Status.FINISHED, architecture, dataset),
         ).fetchone()
-        return None if row[0] is None else _Known(row[0], row[1])
+        return _Known(*row) if all(isinstance(each, int | float) for each in row) else None
 
     def _workers(self) -> int:
         """How many runs were side by side in the newest experiment that trained several."""
         row = self._execute(
             "SELECT workers FROM experiments WHERE dataset != 'null' ORDER BY id DESC LIMIT 1"
         ).fetchone()
-        return max(1, row[0]) if row else 1
+        return max(1, row[0]) if row and isinstance(row[0], int) else 1
 
     def _seconds_of_computation(self, name: str) -> float | None:
         row = self._execute(

@@ -12,6 +12,8 @@ from engine.arrays import Array
 from engine.datasets.decode import opaque
 from engine.datasets.resize import LARGEST_SIDE
 from engine.errors import DatasetError
+from engine.user_files import check_file
+from engine.wording import reason
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -28,6 +30,7 @@ def read_image(path: Path) -> Array:
     from PIL import Image, UnidentifiedImageError
 
     try:
+        check_file(path)
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path, formats=FORMATS) as image:
@@ -43,8 +46,9 @@ def read_image(path: Path) -> Array:
     except MemoryError:
         raise
     except Exception as error:  # damaged files make Pillow's readers raise almost anything
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:150]
-        raise DatasetError(f"{path} can't be read as an image ({reason}); save it again as PNG or JPEG.") from None
+        raise DatasetError(
+            f"{path} can't be read as an image ({reason(error)}); save it again as PNG or JPEG."
+        ) from None
 
 
 def _upright(image: Image) -> Image:

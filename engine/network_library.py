@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 
 import tomli_w
@@ -11,6 +10,7 @@ from engine.errors import NetworkError, StoreError
 from engine.experiments.choices import checked_architecture
 from engine.networks import architecture_name
 from engine.notation import split_architecture
+from engine.user_files import read_text, toml_table
 
 FILE_NAME = "networks.toml"
 
@@ -27,16 +27,16 @@ class NetworkLibrary:
     def networks(self) -> dict[str, str]:
         """Every network by its name; raises :class:`StoreError` where the file can't be read."""
         try:
-            table = tomllib.loads(self.file.read_text(encoding="utf-8"))
+            table = toml_table(read_text(self.file))
         except FileNotFoundError:
             return {}
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        except (OSError, ValueError) as error:
             raise StoreError(f"{self.file} can't be read ({error}); mend or remove it.") from None
         found: dict[str, str] = {}
         for name, notation in table.items():
             try:
                 found[name] = checked_architecture(f"{name}[{notation}]")
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue
         return found
 

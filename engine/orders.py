@@ -74,5 +74,5 @@ def _order(row: sqlite3.Row) -> Order | None:
     try:
         experiment = find_experiment(row["experiment"])
         return Order(row["id"], experiment, experiment.spec.from_json(row["spec"]), row["extends"])
-    except SpecError:  # of another version of the program
+    except (SpecError, TypeError):  # of another version of the program, or damaged
         return None

@@ -13,7 +13,9 @@ from engine.arrays import Array
 from engine.datasets.prepare import Preparation
 from engine.datasets.resize import resize_image
 from engine.errors import StoreError
+from engine.network_files import check_network
 from engine.probe_events import LayerOutput, Probed
+from engine.wording import reason
 
 if TYPE_CHECKING:
     import keras
@@ -86,12 +88,11 @@ def _read(model_file: Path, shape: tuple[int, ...]) -> tuple[tuple[str, ...], Co
 
     keras.backend.clear_session()  # the network before would stay in Keras' global state
     try:
+        check_network(model_file, shape)
         # Safe mode is Keras' refusal to run code that a file brings along.
         network = keras.saving.load_model(model_file, compile=False, safe_mode=True)
     except Exception as error:  # a damaged file makes Keras raise almost anything
-        raise _unusable(model_file, (str(error).splitlines() or [type(error).__name__])[0][:150]) from None
-    if not isinstance(network, keras.Sequential) or network.input_shape[1:] != shape:
-        raise _unusable(model_file, f"it is no network for images of {'x'.join(map(str, shape))}")
+        raise _unusable(model_file, reason(error)) from None
     # Flattening shows the same numbers once more.
     layers = [layer for layer in network.layers if not isinstance(layer, keras.layers.Flatten)]
     return tuple(layer.name for layer in layers), _compiled(network, layers)
@@ -111,8 +112,8 @@ def _nothing(_image: Array) -> list[Any]:
     return []
 
 
-def _unusable(model_file: Path, reason: str) -> StoreError:
-    return StoreError(f"The trained network {model_file} can't be used ({reason}); train it again.")
+def _unusable(model_file: Path, problem: str) -> StoreError:
+    return StoreError(f"The trained network {model_file} can't be used ({problem}); train it again.")
 
 
 def _layer_output(name: str, output: Array) -> LayerOutput:

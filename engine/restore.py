@@ -25,6 +25,7 @@ from engine.events import (
 )
 from engine.experiments import EXPERIMENTS
 from engine.experiments.base import ComputedExperiment
+from engine.rows import UNREADABLE, unreadable
 from engine.store import Store, StoredExperiment, StoredRun
 
 NUMBERS = (
@@ -49,8 +50,15 @@ OF_LAYERS = {
 def restored_experiment(store: Store, experiment: int) -> Iterator[Event]:
     """Everything of a stored experiment, in the order in which it once happened.
 
-    Raises :class:`~engine.errors.StoreError` where there is none of that number.
+    Raises :class:`~engine.errors.StoreError` where there is none of that number, and where it can't be read.
     """
+    try:
+        yield from _events(store, experiment)
+    except UNREADABLE as error:  # columns of numbers that hold something else
+        raise unreadable(f"Experiment {experiment}", error) from None
+
+
+def _events(store: Store, experiment: int) -> Iterator[Event]:
     stored = store.experiment(experiment)
     if stored.dataset is None:
         yield from _computation(store, stored)

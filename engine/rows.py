@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
+import os
 import sqlite3
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+from pydantic import TypeAdapter, ValidationError, with_config
 
 from engine.arrays import Array
 from engine.database import unpack
 from engine.datasets import DatasetInfo
+from engine.errors import SpecError, StoreError
 from engine.events import Device, Intervention, InterventionKind, Mistake, Record, Status, Weights
 from engine.spec import RunSpec
+from engine.wording import reason
+
+log = logging.getLogger(__name__)
 
 UNDER_WAY = json.dumps([status for status in Status if not status.is_final])  # for json_each in a query
 
@@ -57,6 +66,7 @@ class StoredExperiment:
         return self.spent + max(0.0, self.finished - (self.resumed or self.created))
 
 
+@with_config(arbitrary_types_allowed=True)
 @dataclass(frozen=True)
 class StoredRun:
     """A row of ``runs``; see the schema for units."""
@@ -86,77 +96,132 @@ class StoredRun:
         return self.test_accuracy is not None
 
 
-def experiment_of(row: sqlite3.Row) -> StoredExperiment:
-    """A row of ``experiments``."""
-    device = json.loads(row["device"])
-    return StoredExperiment(
-        id=row["id"],
-        name=row["name"],
-        spec=row["spec"],
-        seed=row["seed"],
-        dataset=_dataset(json.loads(row["dataset"])),
-        versions=json.loads(row["versions"]),
-        device=Device(**device) if device else None,
-        workers=row["workers"],
-        status=Status(row["status"]),
-        reason=row["reason"],
-        created=row["created"],
-        finished=row["finished"],
-        title=row["title"],
-        notes=row["notes"],
-        deleted=row["deleted"],
-        resumed=row["resumed"],
-        spent=row["spent"],
+# What comes up in a row that this program has not written, or that was damaged since.
+UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError, RecursionError, SpecError)
+
+Answer = TypeVar("Answer")
+
+
+def unreadable(what: str, error: Exception) -> StoreError:
+    """What to raise where ``what`` could not be made sense of, for the reason ``error``."""
+    return StoreError(
+        f"{what} in the workspace can't be read ({_reason(error)}); it is damaged or of another version of the "
+        "program, and all else that is stored can still be used."
     )
 
 
+def _reason(error: Exception) -> str:
+    match error:
+        case ValidationError():
+            first = error.errors(include_url=False, include_input=False)[0]
+            return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+        case KeyError():
+            return f"{error} is missing"
+        case TypeError() | AttributeError():
+            return "a value is of another kind than it should be"
+        case _:
+            return reason(error).rstrip(".")
+
+
+def _named(table: str, key: str) -> Callable[[Callable[..., Answer]], Callable[..., Answer]]:
+    """Have what goes wrong in reading a row told with the number in its column ``key``."""
+
+    def decorate(read: Callable[..., Answer]) -> Callable[..., Answer]:
+        @wraps(read)
+        def named(row: sqlite3.Row, *others: Any) -> Answer:
+            try:
+                return read(row, *others)
+            except UNREADABLE as error:
+                raise unreadable(f"{table} {row[key]}", error) from None
+
+        return named
+
+    return decorate
+
+
+def readable(rows: Iterable[sqlite3.Row], read: Callable[..., Answer], *others: Any) -> list[Answer]:
+    """What ``read`` makes of ``rows``; those that can't be read are passed over, and the log says which."""
+    found = []
+    for row in rows:
+        try:
+            found.append(read(row, *others))
+        except StoreError as error:
+            log.warning("%s", error)
+    return found
+
+
+@_named("Experiment", "id")
+def experiment_of(row: sqlite3.Row) -> StoredExperiment:
+    """A row of ``experiments``; raises :class:`StoreError`, as all of these do."""
+    columns = {name: json.loads(row[name]) for name in ("dataset", "versions", "device")}
+    found: StoredExperiment = _EXPERIMENT.validate_python(
+        dict(row) | columns | {"device": columns["device"] or None},
+    )
+    return found
+
+
+@_named("Run", "id")
 def run_of(row: sqlite3.Row, workspace: Path) -> StoredRun:
     """A row of ``runs``; paths in it are inside ``workspace``."""
-    device = json.loads(row["device"])
-    return StoredRun(
-        id=row["id"],
-        experiment=row["experiment"],
-        spec=RunSpec.from_json(row["spec"]),
-        parameters=row["parameters"],
-        total_steps=row["total_steps"],
-        layers=tuple(json.loads(row["layers"])),
-        activations=tuple(json.loads(row["activations"])),
-        units=tuple(json.loads(row["units"])),
-        steps_per_epoch=row["steps_per_epoch"],
-        device=Device(**device) if device else None,
-        versions=json.loads(row["versions"]),
-        status=Status(row["status"]),
-        reason=row["reason"],
-        seconds=row["seconds"],
-        test_loss=row["test_loss"],
-        test_accuracy=row["test_accuracy"],
-        confusion=None if row["confusion"] is None else np.array(json.loads(row["confusion"])),
-        model=None if row["model"] is None else workspace / row["model"],
+    columns = {name: json.loads(row[name]) for name in ("layers", "activations", "units", "versions", "device")}
+    spec = RunSpec.from_json(row["spec"])
+    confusion = None if row["confusion"] is None else _confusion(json.loads(row["confusion"]))
+    model = None if row["model"] is None else network_file(workspace, row["model"])
+    found: StoredRun = _RUN.validate_python(
+        dict(row)
+        | columns
+        | {"device": columns["device"] or None, "spec": spec, "confusion": confusion, "model": model}
     )
+    return found
 
 
+def network_file(workspace: Path, place: str) -> Path:
+    """Where a trained network is kept; raises ValueError where a row leads anywhere but to one of the workspace."""
+    parts = Path(os.path.normpath(place)).parts
+    if Path(place).is_absolute() or ".." in parts or Path(place).suffix != ".keras":
+        raise ValueError(f"its network can't be {place}")
+    return workspace / place
+
+
+def _confusion(rows: Any) -> Array:
+    confusion = np.array(rows)
+    if confusion.ndim != 2 or len(set(confusion.shape)) != 1 or confusion.dtype.kind not in "iu":
+        raise ValueError("its confusion matrix is none")
+    return confusion
+
+
+_EXPERIMENT, _RUN = TypeAdapter(StoredExperiment), TypeAdapter(StoredRun)
+
+
+@_named("Run", "run")
 def intervention_of(row: sqlite3.Row) -> Intervention:
     """A row of ``interventions``."""
     return Intervention(row["run"], row["step"], row["seconds"], InterventionKind(row["kind"]), row["value"])
 
 
+@_named("Run", "run")
 def mistake_of(row: sqlite3.Row) -> Mistake:
     """A row of ``mistakes``."""
     pixels = np.frombuffer(row["data"], np.uint8).reshape(json.loads(row["shape"])).copy()
     return Mistake(row["image"], row["true"], row["predicted"], row["confidence"], pixels)
 
 
-def _dataset(values: dict[str, Any] | None) -> DatasetInfo | None:
-    if values is None:
-        return None
-    return DatasetInfo(**values | {"class_names": tuple(values["class_names"]), "shape": tuple(values["shape"])})
-
-
+@_named("Experiment", "experiment")
 def array_of(row: sqlite3.Row) -> Array:
     """A row of ``arrays``."""
     return np.frombuffer(row["data"], dtype=row["dtype"]).reshape(json.loads(row["shape"])).copy()
 
 
+@_named("Experiment", "experiment")
+def findings_of(row: sqlite3.Row) -> dict[str, Any]:
+    """A row of ``computations``."""
+    found = json.loads(row["findings"])
+    if not isinstance(found, dict):
+        raise TypeError("findings are no table")
+    return found
+
+
+@_named("Run", "run")
 def weights_of(row: sqlite3.Row) -> Weights:
     """A row of ``weights``."""
     values = np.frombuffer(row["data"], dtype="<f4").reshape(json.loads(row["shape"])).copy()
@@ -164,6 +229,7 @@ def weights_of(row: sqlite3.Row) -> Weights:
     return Weights(row["run"], row["step"], row["epoch"], row["layer"], input_shape, values)
 
 
+@_named("Run", "run")
 def record_of(row: sqlite3.Row) -> Record:
     """A row of ``points``."""
     return Record(

@@ -63,7 +63,7 @@ def _holds(value: Any, sign: str, wanted: str) -> bool:
         return wanted in _text(value)
     try:
         return value is not None and _COMPARISONS[sign](float(value), float(wanted))
-    except (TypeError, ValueError):  # not numbers: they can only be equal
+    except (TypeError, ValueError, OverflowError):  # not numbers: they can only be equal
         return sign == "=" and _text(value) == wanted
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
@@ -14,7 +13,8 @@ from engine.errors import SpecError
 from engine.experiments import EXPERIMENTS, find_experiment
 from engine.experiments.base import Experiment
 from engine.fields import FieldDescription, describe
-from engine.spec import ExperimentSpec, parse_toml
+from engine.spec import ExperimentSpec, parse_json, parse_toml
+from engine.wording import shown
 
 EXPERIMENT_KEY = "experiment"  # in copied settings: which experiment they are for
 EMPTY = "–"
@@ -90,17 +90,15 @@ def without_experiment(values: dict[str, Any], name: str) -> dict[str, Any]:
     """``values`` of a file for the experiment called ``name``; raises :class:`SpecError` if they are for another."""
     meant = values.get(EXPERIMENT_KEY, name)
     if meant != name:
-        raise SpecError(f"The settings are for the experiment '{meant}', not for '{name}'; name that one instead.")
+        said = meant if isinstance(meant, str) else shown(meant)
+        raise SpecError(f"The settings are for the experiment '{said}', not for '{name}'; name that one instead.")
     return {key: value for key, value in values.items() if key != EXPERIMENT_KEY}
 
 
 def _table(text: str) -> dict[str, Any]:
     if not text.lstrip().startswith("{"):
         return parse_toml(text)
-    try:
-        values = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise SpecError(f"The settings are not valid JSON ({error}); check the text.") from None
+    values = parse_json(text)
     if not isinstance(values, dict):
         raise SpecError("The settings must be a table of keys and values.")
     return values

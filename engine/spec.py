@@ -10,7 +10,6 @@ from __future__ import annotations
 import difflib
 import json
 import re
-import tomllib
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
@@ -19,6 +18,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, fie
 
 from engine.errors import SpecError
 from engine.fields import Kind, describe, field
+from engine.user_files import MOST_CHARACTERS, read_text, toml_table
+from engine.wording import shown
 
 Activation = Literal["relu", "sigmoid", "tanh", "elu", "gelu", "silu", "leaky_relu"]
 Initializer = Literal["course", "keras"]
@@ -26,6 +27,9 @@ Normalization = Literal["half", "cifar10", "none", "bytes", "per-dataset"]
 Optimizer = Literal["adam", "sgd", "rmsprop", "adamw"]
 
 Part = TypeVar("Part", bound="Spec")
+
+# What stands for bytes of a file's name that are no UTF-8, and what broken texts hold: it can't be stored.
+_HALVES = re.compile("[\ud800-\udfff]")
 
 
 class Spec(BaseModel):
@@ -38,8 +42,11 @@ class Spec(BaseModel):
     def _no_truth_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
         """Python counts True as 1; a file that says ``epochs = true`` is mistaken all the same."""
         mistaken = isinstance(value, bool) and cls.model_fields[info.field_name or ""].annotation is not bool
-        if mistaken or (isinstance(value, list | tuple) and any(isinstance(each, bool) for each in value)):
+        items = value if isinstance(value, list | tuple) else ()
+        if mistaken or any(isinstance(each, bool) for each in items):
             raise ValueError("true and false are no value for this setting.")
+        if any(isinstance(each, str) and _HALVES.search(each) for each in (value, *items)):
+            raise ValueError("it has characters that can't be written as UTF-8; rename or replace them.")
         return value
 
     def part(self, kind: type[Part]) -> Part:
@@ -68,11 +75,7 @@ class Spec(BaseModel):
     @classmethod
     def from_json(cls, text: str) -> Self:
         """A spec from JSON text; raises :class:`SpecError`."""
-        try:
-            values = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise SpecError(f"The settings are not valid JSON ({error}); check the text.") from None
-        return cls._from_table(values)
+        return cls._from_table(parse_json(text))
 
     def to_toml(self) -> str:
         """The spec as TOML text; fields that are empty (None) are left out, as TOML has no null."""
@@ -262,15 +265,25 @@ _OF_RUNS = (RunSpec, ScheduleSpec)
 def parse_toml(text: str) -> dict[str, Any]:
     """The table in a TOML text; raises :class:`SpecError`."""
     try:
-        return tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        return toml_table(text)
+    except ValueError as error:
         raise SpecError(f"The settings are not valid TOML ({error}); check the text.") from None
+
+
+def parse_json(text: str) -> Any:
+    """The value in a JSON text; raises :class:`SpecError`."""
+    try:
+        if len(text) > MOST_CHARACTERS:
+            raise ValueError(f"it is longer than {MOST_CHARACTERS:,} characters")
+        return json.loads(text)
+    except (TypeError, ValueError, RecursionError) as error:  # a column of a damaged store may hold no text
+        raise SpecError(f"The settings are not valid JSON ({error}); check the text.") from None
 
 
 def read_toml(path: Path) -> dict[str, Any]:
     """The table in a TOML file; raises :class:`SpecError` that names the file."""
     try:
-        return parse_toml(path.read_text(encoding="utf-8"))
+        return parse_toml(read_text(path))
     except OSError as error:
         raise SpecError(f"{path} can't be read ({error.strerror}); name a TOML file that exists.") from None
     except UnicodeDecodeError:
@@ -322,4 +335,4 @@ def _sentence(spec: type[Spec], error: ValidationError) -> str:
     if key not in described:
         return f"The settings are not valid{f' at {key}' if key else ''}: {first['msg']}."
     item = described[key]
-    return f"{key} can't be {first['input']!r}; it takes {item.accepted}."
+    return f"{key} can't be {shown(first['input'])}; it takes {item.accepted}."

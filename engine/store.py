@@ -42,9 +42,11 @@ from engine.rows import (
     StoredRun,
     array_of,
     experiment_of,
+    findings_of,
     finite,
     intervention_of,
     mistake_of,
+    readable,
     record_of,
     run_of,
     weights_of,
@@ -145,11 +147,11 @@ class Store(Database):
 
     def computation(self, experiment: int) -> Computation | None:
         """What an experiment without runs found; None if it came to nothing."""
-        row = self._execute("SELECT findings FROM computations WHERE experiment=?", experiment).fetchone()
+        row = self._execute("SELECT * FROM computations WHERE experiment=?", experiment).fetchone()
         if row is None:
             return None
         arrays = self._execute("SELECT * FROM arrays WHERE experiment=? ORDER BY rowid", experiment)
-        return Computation(json.loads(row["findings"]), {array["name"]: array_of(array) for array in arrays})
+        return Computation(findings_of(row), {array["name"]: array_of(array) for array in arrays})
 
     def reopen_experiment(
         self,
@@ -216,9 +218,9 @@ class Store(Database):
         return experiment_of(row)
 
     def experiments(self, limit: int) -> list[StoredExperiment]:
-        """The experiments that were not thrown away, newest first, at most ``limit`` of them."""
+        """The experiments that were not thrown away, newest first, at most ``limit`` of those that can be read."""
         rows = self._execute("SELECT * FROM experiments WHERE deleted IS NULL ORDER BY id DESC LIMIT ?", limit)
-        return [experiment_of(row) for row in rows]
+        return readable(rows, experiment_of)
 
     def runs(self, experiment: int) -> list[StoredRun]:
         """The runs of an experiment in the order of the plan."""
@@ -232,7 +234,7 @@ class Store(Database):
             "WHERE model IS NOT NULL AND deleted IS NULL ORDER BY runs.finished DESC LIMIT ?",
             limit,
         )
-        return [run_of(row, self.workspace) for row in rows]
+        return readable(rows, run_of, self.workspace)
 
     def records(self, run: int) -> list[Record]:
         """All records of a run, by step."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.datasets import DatasetInfo
+from engine.errors import StoreError
 from engine.spec import DataSpec
 from engine.store import Store
 
@@ -38,7 +39,7 @@ def trained_runs(store: Store) -> list[TrainedRun]:
     found = []
     for run in store.tested_runs(MOST_RUNS):
         if run.experiment not in infos:
-            infos[run.experiment] = store.experiment(run.experiment).dataset
+            infos[run.experiment] = _info(store, run.experiment)
         info = infos[run.experiment]
         if info is None or run.test_accuracy is None or run.model is None or not run.model.exists():
             continue
@@ -51,3 +52,10 @@ def trained_runs(store: Store) -> list[TrainedRun]:
             )
         )
     return found
+
+
+def _info(store: Store, experiment: int) -> DatasetInfo | None:
+    try:
+        return store.experiment(experiment).dataset
+    except StoreError:  # damaged; its networks can't be asked, as nobody knows how their images were prepared
+        return None

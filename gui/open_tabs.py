@@ -77,9 +77,9 @@ class OpenTabs(QObject):
         """Open what was open last time, the tab in front first; the others are read behind it."""
         try:
             remembered = json.loads(str(self._settings.value(self._remembered, "{}")))
-            keys, front = [str(key) for key in remembered["tabs"]], remembered["front"]
+            keys, front = [str(key) for key in remembered["tabs"]], str(remembered["front"])
             tabs = {key: self._add(key) for key in keys}
-        except (KeyError, TypeError, ValueError):  # nothing yet, or not written by this program
+        except (KeyError, TypeError, ValueError, RecursionError):  # nothing yet, or not written by this program
             return
         if front in tabs:
             self._tabs.setCurrentWidget(tabs[front])

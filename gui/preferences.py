@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from PySide6.QtCore import QSettings
 
-from engine.command_line import MOST_WORKERS, Options
+from engine.command_line import MOST_DIGITS, MOST_WORKERS, Options
 from engine.devices import AUTO, parse_device
 from engine.errors import SpecError, StoreError
 from engine.paths import default_workspace
 from gui.theme import Scheme, stored_scheme
+
+BUILT = (b"@Variant(", b"@DateTime(")
 
 
 @dataclass(frozen=True)
@@ -35,14 +38,31 @@ class StartUp:
 
 def program_settings() -> QSettings:
     """Where the window remembers things."""
-    return QSettings("Trainscope", "Trainscope")
+    return mended(QSettings("Trainscope", "Trainscope"))
+
+
+def mended(settings: QSettings) -> QSettings:
+    """``settings`` without values of a kind that the program never writes, where they are in a file.
+
+    Qt builds what such a value says that it is, and a damaged one ends the program, at every start.
+    """
+    file = Path(settings.fileName())
+    if file.suffix not in (".conf", ".ini"):  # the registry of Windows, the preferences of macOS
+        return settings
+    with suppress(OSError):  # nothing was remembered yet, or nothing can be
+        lines = file.read_bytes().splitlines(keepends=True)
+        sound = [line for line in lines if not any(kind in line for kind in BUILT)]
+        if len(sound) < len(lines):
+            file.write_bytes(b"".join(sound))
+            settings.sync()
+    return settings
 
 
 def load_preferences(settings: QSettings) -> Preferences:
     """What is remembered; what can't be made sense of counts as never chosen."""
     workspace = settings.value("workspace")
     return Preferences(
-        Path(workspace) if isinstance(workspace, str) and workspace else None,
+        _folder(workspace),
         _workers(settings.value("workers")),
         _device(settings.value("device")),
         stored_scheme(settings),
@@ -97,10 +117,22 @@ def _workspace(preferences: Preferences) -> Path:
     return preferences.workspace or default_workspace().absolute()
 
 
+def _folder(value: object) -> Path | None:
+    if not isinstance(value, str) or not value or "\0" in value:
+        return None
+    try:
+        Path(value).expanduser()
+    except RuntimeError:  # the home of a user there is not
+        return None
+    return Path(value)
+
+
 def _workers(value: object) -> int | None:
     # The file holds text, the settings just set a number.
     text = str(value)
-    return int(text) if text.isascii() and text.isdigit() and 0 < int(text) <= MOST_WORKERS else None
+    if not text.isascii() or not text.isdigit() or len(text) > MOST_DIGITS:
+        return None
+    return int(text) if 0 < int(text) <= MOST_WORKERS else None
 
 
 def _device(value: object) -> str:

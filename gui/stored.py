@@ -7,8 +7,8 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from engine.catalogue import Catalogue, Entry
-from engine.errors import TrainscopeError
+from engine.catalogue import UNREADABLE_NAME, Catalogue, Entry
+from engine.errors import StoreError, TrainscopeError
 from engine.events import RunRestored
 from engine.experiments import find_experiment
 from engine.palette import distinct_styles
@@ -20,7 +20,12 @@ from gui.observations import QUANTITIES, Observations, RunObservation
 
 
 def spec_of(entry: Entry) -> ExperimentSpec:
-    """The settings of a stored experiment; raises :class:`SpecError` where this program doesn't know them."""
+    """The settings of a stored experiment; raises :class:`SpecError` where this program doesn't know them.
+
+    Raises :class:`StoreError` where the experiment itself can't be read.
+    """
+    if entry.stored.name == UNREADABLE_NAME:
+        raise StoreError(entry.stored.reason)
     return find_experiment(entry.stored.name).spec.from_json(entry.stored.spec)
 
 

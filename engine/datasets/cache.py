@@ -24,6 +24,7 @@ import platformdirs
 from engine.arrays import Array
 from engine.datasets.base import Decoded, Part, RawImages, check, hashed
 from engine.errors import DatasetError
+from engine.user_files import check_file, open_file
 
 _FORMAT = 1  # part of every key: raise it when images are decoded differently
 _ABANDONED_SECONDS = 24 * 3600  # a half-made entry older than this belongs to a process that died
@@ -153,16 +154,19 @@ def _discard(entry: Path) -> None:
 def _read(entry: Path) -> RawImages | None:
     """The entry, or None where there is none or it is damaged."""
     try:
-        about = json.loads((entry / "about.json").read_text(encoding="utf-8"))
+        with open_file(entry / "about.json") as file:
+            about = json.load(file)
         arrays = {name: _read_part(entry, name) for name in about["parts"]}
         x_test, y_test = arrays.get("test", (None, None))
         names = tuple(str(name) for name in about["class_names"])
         return RawImages(str(about["title"]), names, *arrays["train"], x_test, y_test, str(about["fingerprint"]))
-    except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError):
+    except Exception:  # a damaged header makes NumPy raise almost anything
         return None
 
 
 def _read_part(entry: Path, name: str) -> tuple[Array, Array]:
+    for array in ("x", "y"):
+        check_file(entry / f"{array}_{name}.npy")
     images = np.load(entry / f"x_{name}.npy", mmap_mode="r", allow_pickle=False)
     labels = np.load(entry / f"y_{name}.npy", allow_pickle=False)
     if images.dtype != np.uint8 or images.ndim != 4 or labels.dtype != np.int64 or labels.shape != images.shape[:1]:

@@ -49,6 +49,7 @@ _RECORD_BYTES = 1 + 3 * SIDE * SIDE
 # The official archives unpack to 184 and 186 MB; what unpacks to more is made to fill the memory or the time.
 _LARGEST_ARCHIVE = 400_000_000
 _LARGEST_BATCH = 64_000_000
+_MOST_MEMBERS = 100  # the official ones have nine
 
 
 def load(side: int | None, progress: Progress, archive: RemoteFile = ARCHIVE) -> RawImages:
@@ -94,7 +95,9 @@ def _decode(source: Path, side: int, progress: Progress) -> Decoded:
         for name, content in _contents(source):
             progress(f"Reading {source.name}", len(found), len(_BATCHES))
             found[name.removesuffix(".bin")] = _parse(source, name, content)
-    except (OSError, EOFError, zlib.error, tarfile.TarError) as error:
+    except DatasetError:
+        raise
+    except (OSError, EOFError, ValueError, zlib.error, tarfile.TarError) as error:
         raise _unreadable(source, f"it is damaged or incomplete: {error}") from None
     missing = [name for name in _BATCHES if name not in found]
     if missing:
@@ -120,7 +123,9 @@ def _archive_contents(archive: Path) -> Iterator[tuple[str, bytes]]:
     with _open(archive) as opened:
         stream = _Limited(opened)
         with tarfile.open(fileobj=stream, mode="r|") as tar:
-            for member in tar:
+            for number, member in enumerate(tar):
+                if number >= _MOST_MEMBERS:
+                    raise tarfile.ReadError("it holds more files than CIFAR-10")
                 name = member.name.rpartition("/")[2]
                 if member.isfile() and name in expected and (file := tar.extractfile(member)) is not None:
                     yield name, file.read(_LARGEST_BATCH + 1)

@@ -15,6 +15,7 @@ import numpy as np
 from engine.arrays import Array
 from engine.datasets.resize import resize_image, usual_side
 from engine.errors import DatasetError
+from engine.wording import reason
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -125,8 +126,8 @@ def opaque(image: Image, mode: str) -> Image:
 
 
 def _unreadable(path: str, error: Exception) -> DatasetError:
-    reason = "it is empty" if _is_empty(path) else (str(error).splitlines() or [type(error).__name__])[0][:150]
-    return DatasetError(f"{path} can't be read as an image ({reason}); repair it or take it out of the folder.")
+    problem = "it is empty" if _is_empty(path) else reason(error)
+    return DatasetError(f"{path} can't be read as an image ({problem}); repair it or take it out of the folder.")
 
 
 def _is_empty(path: str) -> bool:

@@ -17,6 +17,7 @@ from engine.datasets.cache import CacheKey, cache_folder
 from engine.datasets.download import RemoteFile, downloads_folder
 from engine.datasets.sources import DATASETS
 from engine.errors import DatasetError
+from engine.user_files import check_file, open_file
 
 
 class Presence(StrEnum):
@@ -190,13 +191,15 @@ def _keys(dataset: str) -> Iterator[CacheKey]:
 def _numbers(entry: Path) -> tuple[int, int] | None:
     """Images and classes of an entry, from its headers; None where it is damaged."""
     try:
-        about = json.loads((entry / "about.json").read_text(encoding="utf-8"))
+        with open_file(entry / "about.json") as file:
+            about = json.load(file)
         return sum(_length(entry / f"y_{part}.npy") for part in about["parts"]), len(about["class_names"])
-    except (OSError, EOFError, ValueError, KeyError, TypeError):
+    except Exception:  # a damaged header makes NumPy raise almost anything
         return None
 
 
 def _length(path: Path) -> int:
+    check_file(path)
     return len(np.load(path, mmap_mode="r", allow_pickle=False))
 
 

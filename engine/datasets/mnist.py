@@ -146,7 +146,9 @@ def _check_labels(part: Part, path: Path, classes: int) -> None:
 
 def _read_part(images_path: Path, labels_path: Path, side: int | None) -> Part:
     images, labels = _read(images_path, 3), _read(labels_path, 1)
-    if len(images) != len(labels) or not len(images):
+    if not images.size:
+        raise _unreadable(images_path, f"it holds images of {images.shape[2]}x{images.shape[1]} pixels")
+    if len(images) != len(labels):
         raise _unreadable(labels_path, f"{len(labels)} labels for {len(images)} images")
     return array_part(images[..., np.newaxis], labels, side or usual_side(*images.shape[1:]))
 

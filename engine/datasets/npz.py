@@ -12,6 +12,8 @@ from engine.datasets.base import Decoded, Progress, RawImages
 from engine.datasets.cache import CacheKey, cached, signature_of_paths
 from engine.datasets.resize import array_part, usual_side
 from engine.errors import DatasetError
+from engine.user_files import check_file
+from engine.wording import reason
 
 _LARGEST_UNPACKED = 8 * 2**30
 _KEYS = ("x_train", "y_train", "x_test", "y_test", "class_names")
@@ -33,6 +35,7 @@ def load(path: Path, side: int | None, progress: Progress) -> RawImages:
         return decoded
 
     try:
+        check_file(path)
         key = CacheKey("npz", path, side, signature_of_paths([path]))
     except OSError as error:
         raise _error(path, f"can't be read ({error.strerror})", "check the file") from None
@@ -50,8 +53,8 @@ def _read(path: Path) -> dict[str, Array]:
     except DatasetError:
         raise
     except Exception as error:  # a damaged file raises whatever zipfile, zlib or NumPy's header parser run into
-        reason = f"can't be read as an .npz file ({_first_line(error)})"
-        raise _error(path, reason, "save it again with numpy.savez, without object arrays") from None
+        problem = f"can't be read as an .npz file ({reason(error)})"
+        raise _error(path, problem, "save it again with numpy.savez, without object arrays") from None
 
 
 def _decode(path: Path, arrays: dict[str, Array], side: int | None) -> Decoded:
@@ -118,7 +121,3 @@ def _class_names(path: Path, arrays: dict[str, Array], classes: Array) -> tuple[
 
 def _error(path: Path, problem: str, advice: str) -> DatasetError:
     return DatasetError(f"{path} {problem}; {advice}.")
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:150]

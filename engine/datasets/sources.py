@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,12 +55,13 @@ def load_raw(spec: DataSpec, progress: Progress) -> RawImages:
     if spec.dataset in DATASETS:
         return DATASETS[spec.dataset].load(spec.image_size, progress)
     path = existing_path(spec.dataset)
-    if path.is_dir():
-        return _load_folder(path, spec.image_size, progress)
-    if path.suffix.lower() == ".npz":
-        return npz.load(path, spec.image_size, progress)
-    if path.name.lower().endswith(ARCHIVE_ENDINGS):
-        return cifar10.load_path(path, spec.image_size, progress)
+    with _explained(path):
+        if path.is_dir():
+            return _load_folder(path, spec.image_size, progress)
+        if path.suffix.lower() == ".npz":
+            return npz.load(path, spec.image_size, progress)
+        if path.name.lower().endswith(ARCHIVE_ENDINGS):
+            return cifar10.load_path(path, spec.image_size, progress)
     raise _no_dataset(path)
 
 
@@ -67,8 +69,9 @@ def check_path(path: Path) -> None:
     """Raises :class:`DatasetError` where ``path`` can't be a data set, by its names alone, so at once."""
     path = existing_path(str(path))
     if path.is_dir():
-        if not (cifar10.is_cifar10(path) or mnist.is_idx(path)):
-            folder.check_layout(path)
+        with _explained(path):
+            if not (cifar10.is_cifar10(path) or mnist.is_idx(path)):
+                folder.check_layout(path)
     elif not path.name.lower().endswith(FILE_ENDINGS):
         raise _no_dataset(path)
 
@@ -79,6 +82,15 @@ def _load_folder(path: Path, side: int | None, progress: Progress) -> RawImages:
     if mnist.is_idx(path):
         return mnist.load_folder(path, side, progress)
     return folder.load(path, side, progress)
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """A folder that may not be looked into raises as soon as it is asked what it holds."""
+    try:
+        yield
+    except OSError as error:
+        raise DatasetError(f"{path} can't be read ({error.strerror or error}); check its permissions.") from None
 
 
 def _no_dataset(path: Path) -> DatasetError:

@@ -19,8 +19,9 @@ def check_writable(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         with TemporaryFile(dir=folder):
             pass
-    except OSError as error:
-        raise ExportError(f"{folder} can't be written ({error.strerror}); choose another folder.") from error
+    except (OSError, ValueError) as error:  # a null byte is a ValueError
+        reason = getattr(error, "strerror", None) or error
+        raise ExportError(f"{folder} can't be written ({reason}); choose another folder.") from error
 
 
 def write_json(path: Path, values: dict[str, Any]) -> Path:

@@ -42,7 +42,7 @@ def check_report_file(file: Path) -> None:
         _unfinished(file).unlink(missing_ok=True)  # the longest name it has
     except ExportError as error:
         raise ReportError(str(error)) from None
-    except OSError as error:
+    except OSError as error:  # no name that a file can have
         raise ReportError(f"{file} can't be written ({error.strerror}); choose another file.") from None
 
 

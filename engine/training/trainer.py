@@ -32,6 +32,7 @@ from engine.events import (
     Status,
     is_sound,
 )
+from engine.network_files import check_weights
 from engine.networks import (
     activation_layers,
     activation_units,
@@ -146,6 +147,7 @@ def take_weights(network: keras.Sequential, file: Path, architecture: str) -> No
     Only weights are read, into the layers there are: nothing that the file describes is built or run.
     """
     try:
+        check_weights(file)
         network.load_weights(file)
     except Exception:  # a damaged file makes Keras raise almost anything, and lists objects in its words
         log.info("weights of %s not taken", file, exc_info=True)
@@ -163,7 +165,7 @@ def take_weights(network: keras.Sequential, file: Path, architecture: str) -> No
 def _why_not(file: Path) -> str:
     if not file.exists():
         return "it does not exist"
-    return "its weights don't fit the layers" if is_zipfile(file) else "it holds no network"
+    return "its weights don't fit the layers" if file.is_file() and is_zipfile(file) else "it holds no network"
 
 
 def fit(model: MeasuredModel, callbacks: list[keras.callbacks.Callback], epoch: int = 0) -> None:

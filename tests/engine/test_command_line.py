@@ -10,6 +10,7 @@ import engine
 from engine.command_line import parse
 from engine.exports import DEFAULT_FORMATS, Format
 from engine.paths import default_workspace
+from engine.wording import MOST_CHARACTERS
 
 
 def test_without_arguments_the_window_opens_on_the_users_workspace() -> None:
@@ -93,3 +94,19 @@ def test_a_device_that_is_none_is_refused_in_a_sentence(capsys: pytest.CaptureFi
         parse(["--device", "quantum"])
     assert stop.value.code == 2
     assert "'quantum' is no device; write auto, cpu or gpu:N" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--workers", "9" * 5000], ["x" * 5000], ["--device", "a\nb"], ["--preset", "\udcff"], ["--formats", "\x1b[31m"]],
+    ids=["workers", "long", "lines", "bytes", "escape"],
+)
+def test_whatever_is_wrong_is_told_in_one_line(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parse(["--batch", "architectures", *arguments])
+    assert ended.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("trainscope: ")
+    assert line.endswith("; see --help.")
+    assert line.isprintable()
+    assert len(line) <= MOST_CHARACTERS

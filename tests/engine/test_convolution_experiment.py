@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from matplotlib.figure import Figure
 
 from engine import experiments
 from engine.control import ControlChannel
-from engine.convolution_inputs import KERNELS
+from engine.convolution_inputs import KERNELS, load_array
 from engine.errors import Cancelled, SpecError
 from engine.events import Computed, ComputedPart, ExperimentFinished, Status
 from engine.executors.inline import InlineExecutor
@@ -232,3 +233,25 @@ def test_a_session_says_what_is_wrong_with_a_file(store: Store, control: Control
     ended = Session(store, InlineExecutor(), lambda _event: None, control).run(CONVOLUTION_EXPERIMENT, spec)
     assert ended.status is Status.FAILED
     assert ended.reason.startswith(f"{tmp_path / 'absent.npy'} can't be read")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"{'descr': '<f8', 'fortran_order': , 'shape': (3, 4), ",
+        b"{'descr': ',f8', 'fortran_order': False, 'shape': (3, 4), }",
+        b"(" * 200,
+        b"{'descr': '<f8', 'fortran_order': False, 'shape': (3, 99999999999999999999), }",
+    ],
+)
+def test_a_damaged_header_is_told_by_the_file(tmp_path: Path, header: bytes) -> None:
+    file = tmp_path / "kernel.npy"
+    file.write_bytes(b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + bytes(96))
+    with pytest.raises(SpecError, match=r"kernel\.npy "):
+        load_array(str(file))
+
+
+def test_a_pipe_in_the_place_of_an_array_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.npy")
+    with pytest.raises(SpecError, match=r"pipe\.npy can't be read \(It is a pipe or a device\)"):
+        load_array(str(tmp_path / "pipe.npy"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -54,3 +55,19 @@ def test_a_workspace_that_can_not_be_written_is_said(workspace: Path, tmp_path: 
     workspace.write_text("a file")
     with pytest.raises(StoreError, match=r"can't be (read|written)"):
         DatasetLibrary(workspace).remember(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["a = " + "9" * 5000, "a = " + "[" * 3000, ".".join("a" * 50_000) + " = 1", "a = "])
+def test_a_file_that_is_no_table_is_refused_by_name(workspace: Path, text: str) -> None:
+    workspace.mkdir()
+    library = DatasetLibrary(workspace)
+    library.file.write_text(text, encoding="utf-8")
+    with pytest.raises(StoreError, match=rf"{library.file.name} can't be read .*; mend or remove it\.$"):
+        library.paths()
+
+
+def test_a_pipe_in_its_place_is_not_waited_for(workspace: Path) -> None:
+    workspace.mkdir()
+    os.mkfifo(DatasetLibrary(workspace).file)
+    with pytest.raises(StoreError, match="pipe or a device"):
+        DatasetLibrary(workspace).paths()

@@ -18,10 +18,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.errors import ExportError
+from engine.errors import ExportError, ReportError
 from engine.events import RunStarted, Status
-from engine.exports import export_experiment, portable_pickle
+from engine.exports import check_writable, export_experiment, portable_pickle
 from engine.figures import four_panels
+from engine.report import check_report_file
 from engine.results import load_results
 from engine.store import Store
 from tests.engine.support import finished, planned, record, small_spec, started, weights
@@ -195,3 +196,13 @@ def test_pickles_name_nothing_that_an_older_numpy_lacks() -> None:
     np.testing.assert_array_equal(back["weights"], dictionary["weights"])
     assert back["weights"].dtype == np.float32
     back["weights"][0, 0] = 7  # writable, as any array
+
+
+@pytest.mark.parametrize("name", ["a\0b", "x" * 300, "\ud800"])
+def test_a_name_that_no_file_can_have_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ExportError, match=r"can't be written \(.+\); choose another folder\.$"):
+        check_writable(tmp_path / name)
+    with pytest.raises(ReportError, match=r"can't be written \(.+\); choose another f"):
+        check_report_file(tmp_path / f"{name}/{name}.html")
+    with pytest.raises(ReportError, match="can't be written"):
+        check_report_file(tmp_path / ("x" * 300 + ".html"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -92,3 +93,11 @@ def test_a_decompression_bomb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, s
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
     with pytest.raises(DatasetError, match=r"b\.png has more than 0 million pixels; open a smaller copy"):
         read_image(file)
+
+
+def test_a_pipe_or_a_device_is_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "zeros.png").symlink_to("/dev/zero")
+    for name in ("pipe.png", "zeros.png"):
+        with pytest.raises(DatasetError, match=rf"{name} can't be read as an image \(.*a pipe or a device"):
+            read_image(tmp_path / name)

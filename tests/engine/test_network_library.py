@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from pathlib import Path
 
@@ -141,3 +142,19 @@ def test_saved_networks_can_be_named_on_the_command_line(library: NetworkLibrary
     assert build_spec(EXPERIMENTS["schedule"], parse(one)).model_dump()["architecture"] == SMALL
     with pytest.raises(SpecError, match="no architecture called 'smal'"):
         build_spec(EXPERIMENTS["schedule"], parse([*one[:-1], "architecture=smal"]))
+
+
+@pytest.mark.parametrize("text", ["a = " + "9" * 5000, "a = " + "[" * 3000, ".".join("a" * 50_000) + " = 1", "a = "])
+def test_a_file_that_is_no_table_is_refused_by_name(workspace: Path, text: str) -> None:
+    workspace.mkdir()
+    library = NetworkLibrary(workspace)
+    library.file.write_text(text, encoding="utf-8")
+    with pytest.raises(StoreError, match=rf"{library.file.name} can't be read .*; mend or remove it\.$"):
+        library.networks()
+
+
+def test_a_pipe_in_its_place_is_not_waited_for(workspace: Path) -> None:
+    workspace.mkdir()
+    os.mkfifo(NetworkLibrary(workspace).file)
+    with pytest.raises(StoreError, match="pipe or a device"):
+        NetworkLibrary(workspace).networks()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -63,3 +64,8 @@ def test_finds(entry: Entry, text: str) -> None:
 )
 def test_does_not_find(entry: Entry, text: str) -> None:
     assert not Query(text).matches(entry)
+
+
+def test_a_number_too_large_to_compare_is_not_found(entry: Entry) -> None:
+    huge = replace(entry, stored=replace(entry.stored, spec='{"epochs": ' + "9" * 400 + "}"))
+    assert not Query("epochs>5").matches(huge)

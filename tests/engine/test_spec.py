@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from engine.spec import (
     read_toml,
     split_list,
 )
+from engine.wording import MOST_CHARACTERS
 from tests.engine.support import ROOT, small_run
 
 OF_EXPERIMENTS = tuple(experiment.spec for experiment in EXPERIMENTS.values())
@@ -349,3 +351,48 @@ def test_the_course_preset_is_the_protocol_of_the_homework() -> None:
 def test_the_example_files_are_read_without_complaint(path: Path) -> None:
     spec = EXPERIMENTS[path.stem].preset("quick", **read_toml(path))
     assert spec != EXPERIMENTS[path.stem].preset("quick")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "epochs = " + "9" * 5000,  # more digits than Python makes a number of
+        "epochs = 0x" + "f" * 5000,  # and than it writes
+        "epochs = " + "[" * 400 + "]" * 400,  # deeper than can be written
+        ".".join("a" * 50_000) + " = 1",  # takes TOML's reader minutes
+        "epochs = {a.b = 1}",
+        "epochs = 1979-05-27",
+    ],
+    ids=["digits", "hexadecimal", "depth", "dots", "table", "date"],
+)
+def test_extreme_texts_are_refused_in_one_sentence(tmp_path: Path, text: str) -> None:
+    (tmp_path / "mine.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(SpecError) as refused:
+        ArchitecturesSpec.build(read_toml(tmp_path / "mine.toml"))
+    assert str(refused.value).endswith(".")
+    assert len(str(refused.value)) <= MOST_CHARACTERS
+
+
+def test_json_that_nests_deeper_than_it_can_be_shown_is_refused() -> None:
+    with pytest.raises(SpecError, match="epochs can't be"):
+        ArchitecturesSpec.from_json('{"epochs": ' + "[" * 900 + "]" * 900 + "}")
+
+
+@pytest.mark.parametrize("text", [None, 7, b"\xff", "[" * 100_000, " " * 2_000_000])
+def test_what_is_no_json_text_is_refused(text: Any) -> None:
+    with pytest.raises(SpecError, match="not valid JSON"):
+        ArchitecturesSpec.from_json(text)
+
+
+@pytest.mark.parametrize("value", ["/data/caf\udce9", "\ud83d"])
+def test_halves_of_characters_are_refused_as_they_can_not_be_stored(value: str) -> None:
+    with pytest.raises(SpecError, match="dataset: it has characters that can't be written as UTF-8"):
+        DataSpec.build({"dataset": value})
+    with pytest.raises(SpecError, match="UTF-8"):
+        ArchitecturesSpec.build(parse_assignments(ArchitecturesSpec, [f"architectures=mlp_1,{value}"]))
+
+
+def test_a_pipe_in_the_place_of_settings_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "mine.toml")
+    with pytest.raises(SpecError, match=r"mine\.toml can't be read \(It is a pipe or a device\)"):
+        read_toml(tmp_path / "mine.toml")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -32,6 +33,7 @@ from engine.experiments import EXPERIMENTS
 from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
 from engine.orders import Orders
 from engine.palette import colour_of
+from engine.paths import store_file
 from engine.settings import copied
 from engine.store import Store
 from engine.trained_runs import trained_runs
@@ -567,3 +569,20 @@ def test_every_control_has_a_name_a_tip_and_can_be_reached(history: HistoryTab) 
         assert find(history, QLineEdit, name).toolTip()
     assert history.table.accessibleName()
     assert column(history, NUMBER) == ["3", "2", "1"]
+
+
+def test_an_experiment_that_can_not_be_read_is_listed_says_why_and_hides_no_other(
+    qtbot: QtBot, make_window: MakeWindow, workspace: Path
+) -> None:
+    """As of a store that was damaged or comes from elsewhere; before, the whole history was an error."""
+    store_experiment(workspace)
+    store_experiment(workspace)
+    with closing(sqlite3.connect(store_file(workspace))) as database, database:
+        database.execute("UPDATE experiments SET dataset='{', notes='<b>x' WHERE id=2")
+        database.execute("UPDATE runs SET spec='[' WHERE experiment=2")
+    window = make_window()
+    history = look_at_history(qtbot, window, 2)
+    assert listed(history) == [2, 1]
+    assert column(history, BEST)[1] == "62.50 %"
+    press(history, "open")
+    until(qtbot, lambda: any("can't be read" in label.text() for label in window.findChildren(QLabel)))

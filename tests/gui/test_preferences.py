@@ -35,6 +35,7 @@ from gui.preferences import (
     StartUp,
     changed_start,
     load_preferences,
+    mended,
     program_settings,
     save_preferences,
     start_up,
@@ -67,9 +68,20 @@ def test_a_file_that_can_not_be_written_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "value"), [("workers", "-1"), ("workers", "many"), ("device", "tpu"), ("scheme", "pink"), ("workspace", "")]
+    ("key", "value"),
+    [
+        *(
+            ("workers", "-1"),
+            ("workers", "many"),
+            ("workers", "9" * 5000),
+            ("device", "tpu"),
+            ("device", ["cpu", "cpu"]),
+        ),
+        *(("scheme", "pink"), ("scheme", ["dark"]), ("workspace", ""), ("workspace", "a\0b"), ("workspace", 7.5)),
+        ("workspace", "~nobody-of-this-name/x"),
+    ],
 )
-def test_what_makes_no_sense_was_never_chosen(key: str, value: str) -> None:
+def test_what_makes_no_sense_was_never_chosen(key: str, value: object) -> None:
     program_settings().setValue(key, value)
     assert load_preferences(program_settings()) == Preferences()
 
@@ -271,3 +283,12 @@ def test_a_window_on_another_workspace_takes_the_place_of_the_first(
     assert find(second, QTabWidget, "tabs").currentIndex() == 2
     assert (other / "logs" / "window.log").exists()
     assert load_preferences(program_settings()).workspace == other
+
+
+def test_a_value_that_qt_would_build_whatever_it_says_is_taken_out(tmp_path: Path) -> None:
+    """Reading such a value ends the process."""
+    file = tmp_path / "window.conf"
+    file.write_bytes(b"[General]\nworkspace=@Variant(\\0\\0\\0X\\x7f\\xff\\xff\\xff)\nworkers=3\ndevice=cpu\n")
+    settings = mended(QSettings(str(file), QSettings.Format.IniFormat))
+    assert load_preferences(settings) == Preferences(None, 3, "cpu")
+    assert b"Variant" not in file.read_bytes()

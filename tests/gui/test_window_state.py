@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QCoreApplication, QRect
+from PySide6.QtCore import QByteArray, QCoreApplication, QRect
 from PySide6.QtWidgets import QMainWindow, QMessageBox
 from pytestqt.qtbot import QtBot
 
@@ -18,10 +18,12 @@ from engine.events import Status
 from engine.program_log import ProgramLog
 from engine.store import Store
 from gui.app import WindowKeeper, close_on_interrupt
-from gui.preferences import StartUp
+from gui.preferences import StartUp, program_settings
 from gui.window import MainWindow
-from gui.window_state import EDGE, TITLE_BAR, fit_to_screen
+from gui.window_state import EDGE, TITLE_BAR, fit_to_screen, remember_state, restore_state
+from tests.gui.conftest import MakeWindow
 from tests.gui.support import PATIENCE_MS, Assistant, OpenEndedExecutor, tab_of
+from tests.stored import store_experiment
 
 
 @pytest.fixture
@@ -100,3 +102,26 @@ def test_a_request_to_end_closes_the_window_without_a_question_and_keeps_what_wa
     with closing(Store(workspace)) as store:
         assert store.experiment(1).status is Status.CANCELLED
         assert store.records(1)
+
+
+RUBBISH: tuple[object, ...] = (
+    *("", "x", "[" * 5000, '{"epochs": 1e999}', '{"tabs": ["1"], "front": {}}', '{"tabs": ["x", "1+"], "front": []}'),
+    *("9" * 5000, ["a", "b"], 7, True, QByteArray(b"\xff" * 400), QByteArray(b"\0\0\0\xff\x7f\xff\xff\xff" * 9)),
+)
+
+
+def test_a_window_opens_whatever_is_remembered_of_the_last_one(make_window: MakeWindow, workspace: Path) -> None:
+    store_experiment(workspace)
+    window = make_window()
+    remember_state(window, window._tabs, program_settings())
+    window._opened.remember()
+    settings = program_settings()
+    keys = settings.allKeys()
+    assert {key.partition("/")[0] for key in keys} >= {"geometry", "tab", "splitters", "forms"}
+    for value in RUBBISH:
+        for key in keys:
+            settings.setValue(key, value)
+        restore_state(window, window._tabs, settings)
+        window._opened.reopen()
+    assert window.isVisible()
+    assert tab_of(window).form.spec().epochs > 0

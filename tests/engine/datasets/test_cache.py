@@ -14,6 +14,7 @@ import pytest
 from engine.datasets import RawImages, load_raw
 from engine.datasets import cache as cache_module
 from engine.datasets.cache import cache_folder
+from engine.datasets.inventory import Presence, inventory
 from engine.errors import DatasetError
 from engine.spec import DataSpec
 
@@ -145,3 +146,20 @@ def test_a_set_too_large_for_memory(image_folder: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr("engine.datasets.base.LARGEST_BYTES", 1000)
     with pytest.raises(DatasetError, match="GiB"):
         load_raw(DataSpec(dataset=str(image_folder)), quiet)
+
+
+def test_a_pipe_and_rubbish_among_what_is_kept_are_made_anew(tmp_path: Path, cache: Path) -> None:
+    for name in ("cat", "dog"):
+        save(tmp_path / "images" / name / "a.png", pixels(5, 5))
+    spec = DataSpec(dataset=str(tmp_path / "images"))
+    first = load_raw(spec, quiet).fingerprint
+    for name in ("about.json", "x_train.npy", "y_train.npy"):
+        for content in (None, b"\x93NUMPY\x01\x00\x0f\x00{'descr': '<f2'(", b"[" * 100_000):
+            (file,) = cache.rglob(name)
+            file.unlink()
+            if content is None:
+                os.mkfifo(file)
+            else:
+                file.write_bytes(content)
+            assert inventory([tmp_path / "images"])[-1].presence is Presence.OWN
+            assert load_raw(spec, quiet).fingerprint == first

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 import pickle
+import struct
 import sys
 from pathlib import Path
 
@@ -183,3 +184,41 @@ def test_the_real_thing() -> None:
     assert raw.class_names == cifar10.CLASS_NAMES
     assert np.bincount(raw.y_train).tolist() == [5000] * 10
     assert np.bincount(raw.y_test).tolist() == [1000] * 10
+
+
+def doubled(before: bytes, after: bytes) -> bytes:
+    """A pair of pairs of pairs: small to keep, endless to hash, compare or print."""
+    pairs = b"".join(b"q" + bytes([n]) + b"h" + bytes([n]) + b"\x86" for n in range(1, 60))
+    return b"\x80\x02" + before + b"K\x00" + pairs + after + b"."
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (doubled(b"}", b"K\x01s"), "something else for a name"),
+        (doubled(b"}(", b"K\x01u"), "something else for a name"),
+        (doubled(b"(", b"K\x01d"), "something else for a name"),
+        (doubled(b"(", b"\x91"), "damaged"),  # a frozen set
+        (doubled(b"cnumpy\ndtype\n", b"\x85R"), "no dictionary"),  # of which the name was once made a text
+        (b"\x80\x05\x96" + struct.pack("<Q", 2**36) + b".", "damaged"),  # 64 GB that are not there
+        (b"\x80\x02]" + b"(e" * 1_000_000 + b".", "more in it than a batch"),
+        (b"\x80\x02cnumpy.core.multiarray\n_reconstruct\n}U\x01aK\x01sb.", "changes what it must not"),
+    ],
+    ids=["key", "keys", "dict", "set", "type", "bytes", "opcodes", "build"],
+)
+def test_bombs_in_pickles_are_refused_at_once(content: bytes, reason: str) -> None:
+    with pytest.raises(UnpickleError, match=reason):
+        read_batch(content)
+
+
+def test_an_array_of_impossible_sides_is_not_multiplied_out(tmp_path: Path) -> None:
+    members = cifar_members("python")
+    name = "cifar-10-batches-py/data_batch_1"
+    members[name] = members[name].replace(b"J" + struct.pack("<i", BATCH), b"J" + struct.pack("<i", -BATCH))
+    with pytest.raises(DatasetError, match=r"rows and columns"):
+        load(write_tar(tmp_path / "cifar-10-python.tar.gz", members))
+
+
+def test_an_archive_of_a_great_many_files_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="more files than CIFAR-10"):
+        load(write_tar(tmp_path / "many.tar.gz", {str(number): b"" for number in range(200)}))

@@ -82,3 +82,12 @@ def test_missing_file(tmp_path: Path) -> None:
     (folder / "t10k-images-idx3-ubyte.gz").unlink()
     with pytest.raises(DatasetError, match=r"has no t10k-images-idx3-ubyte\.gz"):
         load_raw(DataSpec(dataset=str(folder)), quiet)
+
+
+@pytest.mark.parametrize("shape", [(0, 28, 28), (30, 0, 28), (30, 28, 0), (30, 0, 0)])
+def test_images_without_pixels_are_refused(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    files = idx_files() | {"train-images-idx3-ubyte": idx(np.zeros(shape, np.uint8))}
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(DatasetError, match=r"train-images-idx3-ubyte can't be read .*pixels"):
+        load_raw(DataSpec(dataset=str(tmp_path)), quiet)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -156,3 +157,13 @@ def test_whatever_is_damaged_there_are_images_or_a_sentence(
         assert "\n" not in str(error)
     else:
         assert len(raw.x_train) == len(raw.y_train)
+
+
+def test_what_a_damaged_header_holds_is_not_told_as_python_objects(tmp_path: Path) -> None:
+    """As text it has an address in the memory."""
+    header = b"{'descr': float, 'fortran_order': False, 'shape': (2, 3, 3), }"
+    with zipfile.ZipFile(tmp_path / "images.npz", "w") as archive:
+        archive.writestr("x_train.npy", b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + bytes(144))
+    with pytest.raises(DatasetError, match=r"images\.npz can't be read as an \.npz file \(malformed") as refused:
+        load_raw(DataSpec(dataset=str(tmp_path / "images.npz")), quiet)
+    assert "0x" not in str(refused.value)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +12,7 @@ import numpy as np
 import pytest
 
 from engine.datasets import DATASETS, load_raw, sample_images
+from engine.datasets.sources import check_path
 from engine.errors import DatasetError
 from engine.spec import DataSpec
 
@@ -68,3 +71,20 @@ def test_importing_is_light() -> None:
     command = [sys.executable, "-W", "error", "-c", program]
     done = subprocess.run(command, capture_output=True, check=True, cwd=Path(__file__).parents[3], text=True)  # noqa: S603
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("ending", ["npz", "tar.gz"])
+def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(tmp_path: Path, ending: str) -> None:
+    os.mkfifo(tmp_path / f"pipe.{ending}")
+    with pytest.raises(DatasetError, match="pipe"):
+        load_raw(DataSpec(dataset=str(tmp_path / f"pipe.{ending}")), quiet)
+
+
+def test_a_folder_that_may_not_be_looked_into_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_folder: Path) -> bool:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr("engine.datasets.cifar10.is_cifar10", refuse)  # the first to look
+    for look in (lambda: check_path(tmp_path), lambda: load_raw(DataSpec(dataset=str(tmp_path)), quiet)):
+        with pytest.raises(DatasetError, match=r"can't be read \(Permission denied\); check its permissions"):
+            look()

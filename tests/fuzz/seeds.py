@@ -1,0 +1,206 @@
+"""Sound inputs, from which others are made by spoiling them."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import io
+import json
+import marshal
+import os
+import pickle
+import random
+import tarfile
+import zipfile
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from engine.arrays import Array
+from engine.experiments import EXPERIMENTS
+from engine.settings import copied
+from tests.engine.datasets.conftest import cifar_members, idx, pixels, python2_pickle
+from tests.engine.support import small_run
+
+TEXTS_OF_NETWORKS = (
+    "cnn_4",
+    "small[Conv-3x3x16, ReLU, MaxPool-2x2, FC-64(no bias)]",
+    "Wide[ Conv-5×3x4,Act , FC-8 ]",
+)
+
+
+@cache
+def settings() -> dict[str, dict[str, Any]]:
+    """Of each experiment the settings of its quick preset, as plain values."""
+    return {name: each.preset("quick").model_dump(mode="json") for name, each in EXPERIMENTS.items()}
+
+
+@cache
+def settings_texts() -> tuple[str, ...]:
+    """The same as TOML and as JSON, as they are copied."""
+    tables = [{"experiment": name} | values for name, values in settings().items()]
+    return (*(copied(name, values) for name, values in settings().items()), *(json.dumps(each) for each in tables))
+
+
+def run_spec() -> dict[str, Any]:
+    """The settings of one run, as a store keeps them."""
+    found: dict[str, Any] = json.loads(small_run().to_json())
+    return found
+
+
+class Harm:
+    """What a pickle can carry: a call of its choosing."""
+
+    def __init__(self, canary: Path) -> None:
+        self.canary = canary
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.mkdir, (str(self.canary),)
+
+
+def harmful_pickle(canary: Path, protocol: int) -> bytes:
+    """A pickle that makes ``canary`` where it is run."""
+    return pickle.dumps({b"data": Harm(canary)}, protocol)
+
+
+def harmful_layer(canary: Path) -> dict[str, Any]:
+    """A layer of Keras' whose function makes ``canary`` where it is called."""
+    code = compile(f"lambda x: __import__('os').mkdir({str(canary)!r})", "layer", "eval").co_consts[0]
+    function = {"class_name": "__lambda__", "config": {"code": base64.b64encode(marshal.dumps(code)).decode()}}
+    config = {"name": "harm", "function": function, "output_shape": [4], "arguments": {}}
+    return {"module": "keras.layers", "class_name": "Lambda", "config": config, "registered_name": None}
+
+
+def harmful_call(canary: Path) -> dict[str, Any]:
+    """What names a function of Python's, where Keras looks for a class of its own."""
+    return {"module": "os", "class_name": "mkdir", "config": {"path": str(canary)}, "registered_name": "mkdir"}
+
+
+def npy(array: Array, allow_pickle: bool = False) -> bytes:
+    """As :func:`numpy.save` writes it."""
+    file = io.BytesIO()
+    np.save(file, array, allow_pickle=allow_pickle)
+    return file.getvalue()
+
+
+@cache
+def arrays() -> tuple[bytes, ...]:
+    """What can be convolved."""
+    numbers = np.arange(48, dtype=float)
+    return (
+        npy(numbers.reshape(1, 1, 6, 8)),
+        npy(numbers.reshape(6, 8).astype(np.int32)),
+        npy(np.asfortranarray(numbers.reshape(3, 4, 4).astype(np.float16))),
+    )
+
+
+@cache
+def npz() -> bytes:
+    """A data set of twelve images."""
+    file = io.BytesIO()
+    labels = np.arange(12) % 2
+    names = np.array(["cat", "dog"])
+    np.savez(
+        file, x_train=pixels(12, 6, 5), y_train=labels, x_test=pixels(4, 6, 5), y_test=labels[:4], class_names=names
+    )
+    return file.getvalue()
+
+
+@cache
+def images() -> tuple[bytes, ...]:
+    """Images of many formats and modes."""
+    colour = Image.fromarray(pixels(9, 7, 3))
+    kinds: tuple[tuple[Image.Image, str, dict[str, Any]], ...] = (
+        (colour, "PNG", {}),
+        (colour, "JPEG", {}),
+        (colour, "BMP", {}),
+        (colour, "WEBP", {}),
+        (colour, "TIFF", {"compression": "tiff_lzw"}),
+        (colour, "PPM", {}),
+        (colour, "TGA", {"compression": "tga_rle"}),
+        (colour, "ICO", {"sizes": [(16, 16)]}),
+        (colour.convert("P"), "GIF", {"save_all": True, "append_images": [colour.convert("P")]}),
+        (colour.convert("P"), "PNG", {"transparency": 0}),
+        (colour.convert("RGBA"), "PNG", {}),
+        (colour.convert("LA"), "PNG", {}),
+        (colour.convert("1"), "PNG", {}),
+        (colour.convert("I;16"), "PNG", {}),
+        (colour.convert("CMYK"), "JPEG", {}),
+        (colour.convert("F"), "TIFF", {}),
+        (colour.resize((1, 1)), "PNG", {}),
+        (colour.resize((700, 1)), "PNG", {}),
+    )
+    return tuple(_image(*kind) for kind in kinds)
+
+
+def _image(image: Image.Image, kind: str, options: dict[str, Any]) -> bytes:
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+@cache
+def batch() -> bytes:
+    """A pickled batch of the small CIFAR-10."""
+    return python2_pickle(np.arange(20, dtype=np.uint8) % 10, pixels(20, 3072))
+
+
+@cache
+def archives() -> tuple[tuple[str, bytes], ...]:
+    """The small CIFAR-10 as tar, unpacked so that what is spoilt is more than the packing: name and content."""
+    return tuple((f"cifar-10-{kind}.tar", tar_file(cifar_members(kind))) for kind in ("binary", "python"))
+
+
+def tar_file(members: dict[str, bytes]) -> bytes:
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        for name, content in members.items():
+            member = tarfile.TarInfo(name)
+            member.size, member.pax_headers = len(content), {"comment": "é"}
+            tar.addfile(member, io.BytesIO(content))
+    return file.getvalue()
+
+
+@cache
+def idx_files() -> dict[str, bytes]:
+    """Twelve images and four, not packed."""
+    files = {}
+    for part, count in (("train", 12), ("t10k", 4)):
+        files[f"{part}-images-idx3-ubyte"] = idx(pixels(count, 6, 5))
+        files[f"{part}-labels-idx1-ubyte"] = idx(np.arange(count, dtype=np.uint8) % 2)
+    return files
+
+
+@cache
+def network() -> bytes:
+    """A trained network's file, for images of 8x8x1."""
+    from tempfile import TemporaryDirectory
+
+    from engine.networks import build_network
+    from engine.spec import NetworkSpec
+
+    state = random.getstate()  # Keras draws from it, and Hypothesis counts on it
+    try:
+        with TemporaryDirectory() as folder:
+            file = Path(folder, "network.keras")
+            build_network(NETWORK, (8, 8, 1), 3, NetworkSpec(), seed=1).save(file)
+            return file.read_bytes()
+    finally:
+        random.setstate(state)
+
+
+NETWORK = "small[Conv-3x3x2, ReLU, MaxPool-2x2, FC-4, Sigmoid]"
+
+
+def gzipped(content: bytes) -> bytes:
+    """Packed as one file."""
+    return gzip.compress(content, 1)
+
+
+def zip_members(content: bytes) -> dict[str, bytes]:
+    """What an archive holds."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}

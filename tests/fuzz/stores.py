@@ -1,0 +1,226 @@
+"""Targets: a workspace that was damaged or comes from elsewhere, and what the window remembers."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing, suppress
+from functools import cache
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+from PySide6.QtCore import QSettings
+
+from engine.catalogue import Catalogue
+from engine.command_line import parse
+from engine.estimates import Estimates
+from engine.events import Computed, Device, Intervention, InterventionKind, Mistake, Status
+from engine.experiments import EXPERIMENTS
+from engine.orders import Orders
+from engine.paths import store_file
+from engine.restore import restored_experiment
+from engine.results import load_results
+from engine.search import Query
+from engine.store import Store
+from engine.trained_runs import trained_runs
+from gui.preferences import load_preferences, mended, start_up
+from tests.engine.support import small_spec
+from tests.fuzz.mutators import ODD_TEXTS, ODD_VALUES, as_json, mutated_bytes, mutated_text, mutated_value
+from tests.fuzz.oracle import is_taken
+from tests.fuzz.target import Target, spoilt
+from tests.stored import store_experiment
+
+TABLES = ("experiments", "runs", "points", "weights", "computations", "arrays", "interventions", "mistakes", "queue")
+JSON_COLUMNS = (
+    "spec",
+    "dataset",
+    "versions",
+    "device",
+    "thumbnail",
+    "layers",
+    "units",
+    "confusion",
+    "shape",
+    "findings",
+)
+
+FINDINGS: dict[str, Any] = {
+    "input_shape": [1, 1, 2, 2],
+    "kernel_shape": [1, 1, 1, 1],
+    "output_shape": [1, 1, 2, 2],
+    "input_dtype": "float64",
+    "kernel_dtype": "float64",
+    "multiplications": 4,
+    "methods": {"loops": {"seconds": 0.5, "dtype": "float64"}},
+}
+
+
+@cache
+def _sound_store() -> bytes:
+    """A store with an experiment of runs, one that was computed, and one that waits."""
+    with TemporaryDirectory() as folder:
+        workspace = Path(folder)
+        store_experiment(workspace)
+        with closing(Store(workspace)) as store:
+            run = store.runs(1)[0].id
+            store.add(Intervention(run, 10, 1.0, InterventionKind.LEARNING_RATE, 0.5))
+            mistake = Mistake(3, 1, 2, 0.9, np.zeros((2, 2, 1), np.uint8))
+            store._insert(
+                "mistakes",
+                run=run,
+                rank=0,
+                image=3,
+                true=1,
+                predicted=2,
+                confidence=0.9,
+                shape="[2, 2, 1]",
+                data=mistake.pixels.tobytes(),
+            )
+            spec = EXPERIMENTS["convolution"].preset("quick")
+            number = store.add_experiment("convolution", spec.to_json(), 0, None, 1)
+            store.add_computation(number, Computed(FINDINGS, {"input": np.zeros((1, 2))}, Device("CPU", "x", 1), {}))
+            store.finish_experiment(number, Status.FINISHED, "")
+        with closing(Orders(workspace)) as orders:
+            orders.add(EXPERIMENTS["architectures"], small_spec())
+            orders.add(EXPERIMENTS["architectures"], small_spec(), extends=1)
+        with closing(Catalogue(workspace)) as catalogue:
+            list(catalogue.make_thumbnails())
+        return store_file(workspace).read_bytes()
+
+
+def _spoil_cells(database: sqlite3.Connection, random: Random) -> None:
+    """Other values in up to three cells."""
+    database.execute("PRAGMA ignore_check_constraints=ON")
+    for _ in range(random.randint(1, 3)):
+        table = random.choice(TABLES)
+        columns = [row[1] for row in database.execute(f"PRAGMA table_info({table})")]
+        column = random.choice([*columns, *(each for each in columns if each in JSON_COLUMNS)])
+        found = database.execute(f"SELECT {column} FROM {table} ORDER BY random() LIMIT 1").fetchone()  # noqa: S608
+        if found is None:
+            continue
+        try:
+            database.execute(f"UPDATE OR IGNORE {table} SET {column}=?", (_odd_cell(found[0], random),))  # noqa: S608
+        except (sqlite3.Error, OverflowError, UnicodeError):  # no value that a cell can hold
+            continue
+
+
+def _odd_cell(value: Any, random: Random) -> Any:
+    if isinstance(value, str) and value[:1] in ("{", "[") and random.random() < 0.7:
+        with suppress(ValueError):  # changed before
+            return as_json(mutated_value(json.loads(value), random))
+    if isinstance(value, str) and random.random() < 0.5:
+        return mutated_text(value, random)
+    if isinstance(value, bytes) and random.random() < 0.5:
+        return mutated_bytes(value, random)
+    odd = (*ODD_VALUES, *ODD_TEXTS, "../../precious.keras", "/etc/passwd", "models/../../precious.keras", b"\xff" * 9)
+    cell = random.choice(odd)
+    return as_json(cell) if isinstance(cell, list | dict | tuple) else cell
+
+
+def _write_cells(number: int, file: Path) -> None:
+    file.write_bytes(_sound_store())
+    with closing(sqlite3.connect(file)) as database, database:
+        _spoil_cells(database, Random(number))  # noqa: S311
+
+
+def _write_bytes(number: int, file: Path) -> None:
+    random = Random(number)  # noqa: S311
+    content = bytearray(_sound_store())
+    for _ in range(random.choice((1, 4, 64))):
+        content[random.randrange(len(content))] = random.randrange(256)
+    file.write_bytes(mutated_bytes(bytes(content), random) if random.random() < 0.3 else bytes(content))
+
+
+def _look_through(catalogue: Catalogue) -> None:
+    for entry in catalogue.entries():
+        Query("mean>10 x").matches(entry)
+        assert entry.difference is not None
+        assert entry.words
+        catalogue.trained(entry.number)
+    list(catalogue.make_thumbnails())
+
+
+def _throw_away(catalogue: Catalogue) -> None:
+    catalogue.delete([2])
+    catalogue.purge([1, 2])
+    catalogue._execute("UPDATE experiments SET deleted=1")
+    catalogue.purge([1])
+
+
+def _wait(orders: Orders) -> None:
+    orders.all()
+    while orders.take() is not None:
+        pass
+
+
+def _estimate(estimates: Estimates) -> None:
+    with closing(Orders(estimates.workspace)) as orders:
+        for order in orders.all():
+            estimates.seconds(order)
+
+
+def _read_results(store: Store) -> None:
+    store.experiments(10)
+    load_results(store, 1)
+
+
+QUESTIONS: tuple[tuple[type[Any], Callable[[Any], object]], ...] = (
+    (Catalogue, _look_through),
+    (Store, trained_runs),
+    (Store, lambda store: list(restored_experiment(store, 1))),
+    (Store, lambda store: list(restored_experiment(store, 2))),
+    (Store, _read_results),
+    (Estimates, _estimate),
+    (Orders, _wait),
+    (Catalogue, _throw_away),
+)
+
+
+def _store(write: Callable[[int, Path], None]) -> Callable[[int, Path], bool]:
+    def check(number: int, folder: Path) -> bool:
+        workspace = folder / "workspace"
+        workspace.mkdir(exist_ok=True)
+        precious = folder / "precious.keras"
+        precious.write_bytes(b"not the program's")
+        for place in workspace.glob("trainscope.sqlite3*"):
+            place.unlink()
+        write(number, store_file(workspace))
+        taken = [is_taken(lambda: _asked(kind, use, workspace)) for kind, use in QUESTIONS]  # noqa: B023
+        assert precious.exists(), "a file outside of the workspace was removed"
+        return all(taken)
+
+    return check
+
+
+def _asked(kind: type[Any], use: Callable[[Any], object], workspace: Path) -> None:
+    with closing(kind(workspace)) as opened:
+        use(opened)
+
+
+def _remembered(found: bytes | tuple[str, Any], folder: Path) -> bool:
+    """What can't be made sense of counts as never chosen, so this is never refused."""
+    file = folder / "window.ini"
+    file.write_bytes(found if isinstance(found, bytes) else b"")
+    settings = mended(QSettings(str(file), QSettings.Format.IniFormat))
+    if not isinstance(found, bytes):
+        settings.setValue(*found)
+    return is_taken(lambda: start_up(parse([]), load_preferences(settings)), refusals=())
+
+
+SOUND_SETTINGS = (
+    b"[General]\nworkspace=/a/b\nworkers=3\ndevice=gpu:0\nscheme=dark\ngeometry=@ByteArray(\\x1\\xd9)\n"
+    b"splitters\\x=@Variant(\\0\\0\\0\\t)\n"
+)
+kept = st.sampled_from([each for each in (*ODD_VALUES, *ODD_TEXTS) if isinstance(each, str | bool | float | bytes)])
+keys = st.sampled_from(("workspace", "workers", "device", "scheme"))
+
+STORES = (
+    Target("cells of a store", st.integers(0, 2**48), _store(_write_cells)),
+    Target("bytes of a store", st.integers(0, 2**48), _store(_write_bytes), 0.6),
+    Target("preferences", spoilt(lambda: [SOUND_SETTINGS], mutated_bytes) | st.tuples(keys, kept), _remembered),
+)

@@ -1,0 +1,10 @@
+"""Every place where something of a user's comes in."""
+
+from __future__ import annotations
+
+from tests.fuzz.files import FILES, NETWORKS
+from tests.fuzz.stores import STORES
+from tests.fuzz.target import Target
+from tests.fuzz.texts import TEXTS
+
+TARGETS: dict[str, Target] = {target.name: target for target in (*TEXTS, *FILES, *NETWORKS, *STORES)}

@@ -1,0 +1,55 @@
+"""The program itself, started with what it can't use: one line, another code than 0, nothing stored."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from engine.paths import store_file
+from tests.engine.support import ROOT
+from tests.fuzz.oracle import SECONDS, check_sentence
+
+BYTES = os.fsdecode(b"caf\xe9")  # a name that is no UTF-8, as disks of old have them
+
+
+def test_the_program_refuses_in_one_line_whatever_it_is_started_with(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.toml")
+    (tmp_path / "digits.toml").write_text("epochs = " + "9" * 5000)
+    (tmp_path / BYTES).mkdir()
+    (tmp_path / "pipe").mkdir()
+    workspace = tmp_path / "workspace"
+    starts = {
+        "pipe": ("architectures", "--config", tmp_path / "pipe.toml"),
+        "digits": ("all", "--config", tmp_path / "digits.toml"),
+        "bytes": ("architectures", "--dataset", tmp_path / BYTES),
+        "device": ("convolution", "--set", "kernel=/dev/zero", "--report", tmp_path / "a\nb.txt"),
+        "long": ("architectures", "--workers", "9" * 5000),
+        "folder": ("basics", "--export", "/dev/null/x"),
+    }
+    for start, options in starts.items():
+        command = [sys.executable, "main.py", "--workspace", str(workspace), "--batch", *map(str, options)]
+        ended = subprocess.run(  # noqa: S603
+            command, cwd=ROOT, capture_output=True, text=True, timeout=3 * SECONDS, check=False
+        )
+        assert ended.returncode in (1, 2), start
+        (line,) = ended.stderr.splitlines()
+        assert line.startswith("trainscope: "), start
+        check_sentence(line.removeprefix("trainscope: "))
+        assert ended.stdout == "", start
+        assert not store_file(workspace).exists(), start
+
+
+def test_what_can_not_be_printed_is_written_as_python_would(tmp_path: Path) -> None:
+    """A name of bytes that are no text once ended the program after the training, with a traceback."""
+    code = (
+        "import sys; import engine.batch as batch; from engine.command_line import parse\n"
+        "batch.run = lambda options: batch._say(sys.stdout, f'Exported to {options.export}') or 0\n"
+        "sys.exit(batch.run_until_interrupted(parse(sys.argv[1:])))"
+    )
+    command = [sys.executable, "-c", code, "--batch", "architectures", "--export", str(tmp_path / BYTES)]
+    environment = os.environ | {"PYTHONIOENCODING": "utf-8"}
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, check=False, env=environment)  # noqa: S603
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.rstrip().endswith(b"caf\\udce9")
