@@ -52,10 +52,14 @@ class Session:
         executor: where the runs run.
         emit: sees every event once the store has it.
         control: what the user asks for meanwhile.
+        order: the entry of the queue that asks for the experiment, if one does; it leaves the queue at the moment at
+            which the experiment is stored.
     """
 
-    def __init__(self, store: Store, executor: Executor, emit: Emit, control: ControlChannel) -> None:
-        self._store, self._executor = store, executor
+    def __init__(
+        self, store: Store, executor: Executor, emit: Emit, control: ControlChannel, order: int | None = None
+    ) -> None:
+        self._store, self._executor, self._order = store, executor, order
         self._emit, self._control = emit, control
         self._info: DatasetInfo | None = None
         self._failure: TaskFailed | None = None
@@ -126,11 +130,14 @@ class Session:
         counted = _counted(runs, info)
         if extends is None:
             seed = runs[0].seed
-            self._number = self._store.add_experiment(experiment.name, spec.to_json(), seed, info, workers, owner)
+            self._number = self._store.add_experiment(
+                experiment.name, spec.to_json(), seed, info, workers, owner, self._order
+            )
         else:
             same_images(self._store.experiment(extends), info.fingerprint)
             numbers = [run.id for run in unfinished]
-            self._store.reopen_experiment(extends, spec.to_json(), workers, owner, [run.id for run in void], numbers)
+            forgotten = [run.id for run in void]
+            self._store.reopen_experiment(extends, spec.to_json(), workers, owner, forgotten, numbers, self._order)
             self._number = extends
             self._again = set(numbers)
             self._open |= self._again
@@ -145,7 +152,11 @@ class Session:
         while last is None and not self._was_ended and (planned := self._follow_up(experiment, spec, info)):
             self._emit(RunsAdded(planned))
             last = self._train(planned)
-        return ExperimentFinished(self._number, *self._outcome())
+        status, reason = self._outcome()
+        more = status is Status.CANCELLED or (status is Status.FINISHED and experiment.follow_up is not None)
+        if last is Control.SUSPEND and more:
+            status = Status.INTERRUPTED  # between two runs: none of them was interrupted itself
+        return ExperimentFinished(self._number, status, reason)
 
     def _sorted(self, experiment: int, again: bool) -> tuple[list[StoredRun], list[StoredRun], list[StoredRun]]:
         """The runs of a stored experiment: those to be forgotten, those that go on, those that are left as they are.
@@ -184,14 +195,18 @@ class Session:
         workers = self._executor.start(1)
         if extends is None:
             seed = getattr(spec, "seed", 0)
-            self._number = self._store.add_experiment(experiment.name, spec.to_json(), seed, None, workers, owner)
+            self._number = self._store.add_experiment(
+                experiment.name, spec.to_json(), seed, None, workers, owner, self._order
+            )
         else:
             not_deleted(self._store.experiment(extends))
-            self._store.reopen_experiment(extends, spec.to_json(), workers, owner)
+            self._store.reopen_experiment(extends, spec.to_json(), workers, owner, order=self._order)
             self._number = extends
         self._emit(ComputationStarted(self._number, experiment.name))
         control = self._executor.run([ComputeTask(experiment, spec)], self._take_computation, self._control)
         if self._failure is not None:
+            if self._failure.cancelled and control is Control.SUSPEND:
+                return ExperimentFinished(self._number, Status.INTERRUPTED, "Interrupted before it was done.")
             raise (Cancelled if self._failure.cancelled else TrainscopeError)(self._failure.reason)
         status = Status.FINISHED if control is None else Status.STOPPED
         return ExperimentFinished(self._number, status)

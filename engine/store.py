@@ -60,20 +60,32 @@ class Store(Database):
     """The results of a workspace. One object serves one thread; raises :class:`StoreError` with a sentence."""
 
     def add_experiment(
-        self, name: str, spec: str, seed: int, info: DatasetInfo | None, workers: int, owner: str = ""
+        self,
+        name: str,
+        spec: str,
+        seed: int,
+        info: DatasetInfo | None,
+        workers: int,
+        owner: str = "",
+        order: int | None = None,
     ) -> int:
-        """Store a new experiment; ``spec`` is JSON, ``owner`` the lock of who carries it out. Gives its number."""
-        return self._insert(
-            "experiments",
-            name=name,
-            spec=spec,
-            seed=seed,
-            dataset=json.dumps(asdict(info) if info else None),
-            workers=workers,
-            status=Status.RUNNING,
-            created=time.time(),
-            owner=owner,
-        )
+        """Store a new experiment; ``spec`` is JSON, ``owner`` the lock of who carries it out. Gives its number.
+
+        ``order`` is the entry of the queue that asked for it, which is done with then.
+        """
+        with self._transaction():
+            self._execute("DELETE FROM queue WHERE id=?", order)
+            return self._insert(
+                "experiments",
+                name=name,
+                spec=spec,
+                seed=seed,
+                dataset=json.dumps(asdict(info) if info else None),
+                workers=workers,
+                status=Status.RUNNING,
+                created=time.time(),
+                owner=owner,
+            )
 
     def add_runs(
         self, experiment: int, specs: Sequence[RunSpec], parameters: Sequence[int], total_steps: Sequence[int]
@@ -146,12 +158,13 @@ class Store(Database):
         owner: str = "",
         void: Sequence[int] = (),
         again: Sequence[int] = (),
+        order: int | None = None,
     ) -> None:
         """Let an experiment that has ended go on with other settings, JSON, such as more repeats.
 
         Runs that are ``void`` are forgotten with all that was recorded of them; those to be trained ``again`` wait for
-        it, and how they ended is forgotten. Raises :class:`StoreError`, and changes nothing, where the experiment has
-        not ended.
+        it, and how they ended is forgotten. ``order`` is the entry of the queue that asked for it, which is done with.
+        Raises :class:`StoreError`, and changes nothing, where the experiment has not ended.
         """
         with self._transaction():
             changed = self._execute(
@@ -162,6 +175,7 @@ class Store(Database):
             )
             if not changed.rowcount:
                 raise StoreError(f"Experiment {experiment} is under way, maybe in another window; wait for its end.")
+            self._execute("DELETE FROM queue WHERE id=?", order)
             for run in void:
                 self._execute("DELETE FROM runs WHERE id=?", run)
             for run in again:

@@ -15,9 +15,8 @@ from engine.errors import TrainscopeError
 from engine.events import Command, Emit, Event, ExperimentFinished, Status, TaskFailed
 from engine.executors.base import Executor
 from engine.executors.tasks import Task
-from engine.experiments.base import Experiment
+from engine.orders import Order
 from engine.session import Session
-from engine.spec import ExperimentSpec
 from engine.store import Store
 
 log = logging.getLogger(__name__)
@@ -49,13 +48,8 @@ class Bridge(QThread):
 
         self._jobs.put((job, ControlChannel(), False))
 
-    def run_experiment(
-        self, workspace: Path, experiment: Experiment, spec: ExperimentSpec, extends: int | None = None
-    ) -> None:
-        """Carry out an experiment; ends with :class:`~engine.events.ExperimentFinished`.
-
-        ``extends`` is the number of the stored experiment that gets further runs, if one does.
-        """
+    def run_experiment(self, workspace: Path, order: Order) -> None:
+        """Carry out an experiment; ends with :class:`~engine.events.ExperimentFinished`."""
 
         def job(emit: Emit, control: ControlChannel) -> None:
             try:
@@ -64,7 +58,11 @@ class Bridge(QThread):
                 emit(ExperimentFinished(None, Status.FAILED, str(error)))
                 return
             try:
-                Session(store, self._executor, emit, control).run(experiment, spec, extends)
+                session = Session(store, self._executor, emit, control, order.id)
+                if order.resumes and order.extends is not None:
+                    session.resume(order.experiment, order.extends)
+                else:
+                    session.run(order.experiment, order.spec, order.extends)
             finally:
                 store.close()
 

@@ -13,6 +13,7 @@ from engine.errors import TrainscopeError
 from engine.estimates import Estimates
 from engine.experiments.base import Experiment
 from engine.orders import Order, Orders
+from engine.ownership import Ownership
 from engine.paths import store_file
 from engine.spec import ExperimentSpec
 
@@ -24,6 +25,8 @@ class ExperimentQueue(QObject):
 
     While it ``holds``, nothing is begun by itself: after a stop, or when the window has just been opened. Emits
     ``changed()`` and ``failed(sentence)``.
+
+    What it has taken is another's again once it closes, or the program ends, unless it was stored by then.
     """
 
     changed = Signal()
@@ -33,6 +36,7 @@ class ExperimentQueue(QObject):
         super().__init__(parent)
         self._workspace = workspace
         self.holds = True
+        self._owned: Ownership | None = None  # of what this window has taken
         self.orders: list[Order] = []
         self.seconds: dict[int, float | None] = {}
         self.look()
@@ -42,15 +46,40 @@ class ExperimentQueue(QObject):
         if store_file(self._workspace).exists():
             self._show(self._ask(lambda orders: orders.all()) or [])
 
-    def add(self, experiment: Experiment, spec: ExperimentSpec, extends: int | None = None) -> bool:
+    def add(
+        self, experiment: Experiment, spec: ExperimentSpec, extends: int | None = None, resumes: bool = False
+    ) -> bool:
         """Put an experiment at the end; gives whether that was possible."""
-        return self._change(lambda orders: orders.add(experiment, spec, extends))
+        return self._change(lambda orders: orders.add(experiment, spec, extends, resumes=resumes))
 
     def take(self) -> Order | None:
-        """The first entry, which is no longer in the queue then; None where it is empty."""
-        taken = self._ask(lambda orders: orders.take()) if self.orders else None
+        """The first entry, which waits no longer then; None where the queue is empty."""
+        taken = self._ask(lambda orders: orders.take(self._lock(orders.workspace))) if self.orders else None
         self.look()
         return taken
+
+    def note(self, order: Order) -> Order:
+        """Enter what begins without having waited, so that it isn't lost if the program ends before it is stored."""
+        noted = self._ask(
+            lambda orders: orders.add(
+                order.experiment,
+                order.spec,
+                order.extends,
+                resumes=order.resumes,
+                owner=self._lock(orders.workspace),
+            )
+        )
+        return noted or order
+
+    def give_up(self, order: Order) -> None:
+        """Forget what was taken and came to nothing; what was stored is gone already."""
+        self._ask(lambda orders: orders.give_up(order.id, self._lock(orders.workspace)))
+
+    def close(self) -> None:
+        """Let go of what was taken."""
+        if self._owned is not None:
+            self._owned.release()
+            self._owned = None
 
     def arrange(self, numbers: Sequence[int]) -> None:
         """Put the entries in the order of their numbers."""
@@ -65,6 +94,11 @@ class ExperimentQueue(QObject):
         if holds != self.holds:
             self.holds = holds
             self.changed.emit()
+
+    def _lock(self, workspace: Path) -> str:
+        if self._owned is None:
+            self._owned = Ownership(workspace)
+        return self._owned.name
 
     def _change(self, change: Callable[[Orders], object]) -> bool:
         done = self._ask(lambda orders: (change(orders), True)[1])

@@ -13,6 +13,7 @@ from pytestqt.qtbot import QtBot
 from engine.events import Status
 from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
 from engine.orders import Orders
+from engine.ownership import Ownership
 from engine.store import Store
 from gui.views.queue_panel import QueuePanel, describe
 from gui.window import MainWindow
@@ -135,13 +136,15 @@ def test_what_another_window_took_is_no_longer_listed(qtbot: QtBot, make_window:
         for _ in range(2):
             orders.add(ARCHITECTURES_EXPERIMENT, small_spec())
         window = make_window(ObedientExecutor())
-        orders.take()  # as another window would
+        other = Ownership(workspace)  # of another window
+        orders.take(other.name)
         assert len(waiting(window)) == 2
         activated = QEvent(QEvent.Type.ActivationChange)
         window.activateWindow()
         qtbot.waitUntil(window.isActiveWindow, timeout=PATIENCE_MS)
         window.changeEvent(activated)
         assert len(waiting(window)) == 1
-        orders.take()
+        orders.take(other.name)
     press(qtbot, window, "queue_start")
     assert (waiting(window), window.is_training) == ([], False)
+    other.release()
