@@ -300,7 +300,11 @@ def test_real_runs_are_stored_as_they_were_emitted(store: Store) -> None:
 
 @pytest.mark.parametrize(
     ("control_sent", "status", "tested"),
-    [(Control.STOP, Status.STOPPED, True), (Control.CANCEL, Status.CANCELLED, False)],
+    [
+        (Control.STOP, Status.STOPPED, True),
+        (Control.CANCEL, Status.CANCELLED, False),
+        (Control.SUSPEND, Status.INTERRUPTED, False),
+    ],
 )
 def test_a_control_ends_the_run_under_way_and_those_not_yet_started(
     store: Store, control: ControlChannel, control_sent: Control, status: Status, tested: bool
@@ -340,6 +344,23 @@ def test_a_stop_that_comes_too_late_for_the_preparation_is_not_lost(store: Store
     ended, events = run_session(store, executor, small_spec())
     assert ended.status is Status.CANCELLED
     assert not of(RunStarted, events)
+
+
+class EndedBetweenRuns(ScriptedExecutor):
+    """Its first run was over before it could obey; the others are not begun."""
+
+    def run(self, tasks, emit, control):
+        super().run(tasks[:1], emit, control)
+        for task in tasks[1:]:
+            emit(task.failed(Status.CANCELLED, "Not started."))
+        return Control.SUSPEND if any(isinstance(task, TrainTask) for task in tasks) else None
+
+
+def test_what_is_suspended_between_two_runs_was_interrupted(store: Store) -> None:
+    ended, _ = run_session(store, EndedBetweenRuns(), small_spec(repeats=2))
+    assert ended.status is Status.INTERRUPTED
+    ended, _ = run_session(store, EndedBetweenRuns(), small_spec(repeats=1))
+    assert ended.status is Status.FINISHED, "nothing was left"
 
 
 def test_no_run_stays_under_way_when_a_session_breaks_off(store: Store) -> None:
