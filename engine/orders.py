@@ -74,10 +74,6 @@ class Orders(Database):
                     return order
         return None
 
-    def give_up(self, number: int, owner: str) -> None:
-        """Forget what the holder of the lock ``owner`` has taken, unless it was stored; its number may be another's."""
-        self._execute("DELETE FROM queue WHERE id=? AND owner=?", number, owner)
-
     def arrange(self, order: Sequence[int]) -> None:
         """Put the entries in the order of their numbers; those not named keep their place behind them."""
         with self._transaction():

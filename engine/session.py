@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import closing, suppress
 
 from engine.control import ControlChannel
 from engine.datasets import DatasetInfo
-from engine.errors import Cancelled, DatasetError, TrainscopeError
+from engine.errors import Cancelled, DatasetError, StoreError, TrainscopeError
 from engine.events import (
     Checkpoint,
     ComputationStarted,
@@ -30,6 +31,7 @@ from engine.executors.base import Executor
 from engine.executors.tasks import ComputeTask, PrepareTask, TrainTask
 from engine.experiments.base import ComputedExperiment, Experiment, TrainingExperiment
 from engine.networks import count_parameters
+from engine.orders import Order, Orders
 from engine.ownership import Ownership
 from engine.paths import model_file
 from engine.restore import not_deleted, planned_run, restored_runs, same_images
@@ -103,6 +105,8 @@ class Session:
                     finished = self._run_computation(experiment, spec, owned.name, extends)
                 case _:
                     raise TypeError(f"{type(experiment).__name__} is no kind of experiment")
+        except _Suspended as stop:
+            finished = ExperimentFinished(self._number, Status.INTERRUPTED, str(stop))
         except Cancelled as stop:
             finished = ExperimentFinished(self._number, Status.CANCELLED, str(stop))
         except TrainscopeError as error:
@@ -206,7 +210,7 @@ class Session:
         control = self._executor.run([ComputeTask(experiment, spec)], self._take_computation, self._control)
         if self._failure is not None:
             if self._failure.cancelled and control is Control.SUSPEND:
-                return ExperimentFinished(self._number, Status.INTERRUPTED, "Interrupted before it was done.")
+                raise _Suspended("Interrupted before it was done.")
             raise (Cancelled if self._failure.cancelled else TrainscopeError)(self._failure.reason)
         status = Status.FINISHED if control is None else Status.STOPPED
         return ExperimentFinished(self._number, status)
@@ -221,6 +225,8 @@ class Session:
 
     def _prepare(self, data: DataSpec) -> DatasetInfo:
         control = self._executor.run([PrepareTask(data)], self._take_preparation, self._control)
+        if control is Control.SUSPEND:
+            raise _Suspended("Interrupted while the data set was being prepared.")
         if control is not None:
             raise Cancelled("Cancelled while the data set was being prepared.")
         if self._failure is not None:
@@ -313,6 +319,32 @@ class Session:
             ended = RunFinished(run, finished.status, finished.reason)
             self._store.add(ended)
             self._emit(ended)
+
+
+class _Suspended(Cancelled):
+    """It was asked to end so that it can go on at another time."""
+
+
+def carry_out(
+    order: Order, owner: str, store: Store, executor: Executor, emit: Emit, control: ControlChannel
+) -> ExperimentFinished:
+    """Carry out an order, new or out of the queue; the events are those of a :class:`Session`.
+
+    Until its experiment is stored it is in the queue, in the hands of the holder of the lock ``owner``: there it waits
+    again if the program ends before. Raises :class:`~engine.errors.StoreError` where the queue can't be written.
+    """
+    with closing(Orders(store.workspace)) as orders:
+        if owner and not order.id and not order.resumes:
+            order = orders.add(order.experiment, order.spec, order.extends, owner=owner)
+        session = Session(store, executor, emit, control, order.id)
+        if order.resumes and order.extends is not None:
+            finished = session.resume(order.experiment, order.extends)
+        else:
+            finished = session.run(order.experiment, order.spec, order.extends)
+        if finished.experiment is None and finished.status is not Status.INTERRUPTED:
+            with suppress(StoreError):  # its end was told already
+                orders.remove(order.id)
+        return finished
 
 
 # The first that any run of an experiment has is the experiment's own.

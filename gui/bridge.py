@@ -16,7 +16,7 @@ from engine.events import Command, Emit, Event, ExperimentFinished, Status, Task
 from engine.executors.base import Executor
 from engine.executors.tasks import Task
 from engine.orders import Order
-from engine.session import Session
+from engine.session import carry_out
 from engine.store import Store
 
 log = logging.getLogger(__name__)
@@ -48,8 +48,11 @@ class Bridge(QThread):
 
         self._jobs.put((job, ControlChannel(), False))
 
-    def run_experiment(self, workspace: Path, order: Order) -> None:
-        """Carry out an experiment; ends with :class:`~engine.events.ExperimentFinished`."""
+    def run_experiment(self, workspace: Path, order: Order, owner: str) -> None:
+        """Carry out an experiment; ends with :class:`~engine.events.ExperimentFinished`.
+
+        ``owner`` is the lock of who has taken the order.
+        """
 
         def job(emit: Emit, control: ControlChannel) -> None:
             try:
@@ -58,11 +61,9 @@ class Bridge(QThread):
                 emit(ExperimentFinished(None, Status.FAILED, str(error)))
                 return
             try:
-                session = Session(store, self._executor, emit, control, order.id)
-                if order.resumes and order.extends is not None:
-                    session.resume(order.experiment, order.extends)
-                else:
-                    session.run(order.experiment, order.spec, order.extends)
+                carry_out(order, owner, store, self._executor, emit, control)
+            except TrainscopeError as error:
+                emit(ExperimentFinished(None, Status.FAILED, str(error)))
             finally:
                 store.close()
 

@@ -48,7 +48,6 @@ class Conductor(QObject):
         super().__init__(parent)
         self._workspace, self._training, self._queue, self._tabs = workspace, training, queue, tabs
         self.active: ExperimentTab | None = None
-        self._order: Order | None = None  # what is carried out
         self.closing = False  # nothing more is begun
 
     def run(self, tab: ExperimentTab, spec: ExperimentSpec, extends: int | None = None) -> None:
@@ -107,8 +106,6 @@ class Conductor(QObject):
         """The training thread is free."""
         self.active = None
         if not self.closing:
-            if self._order is not None and self._order.id:
-                self._queue.give_up(self._order)  # where it came to nothing, that was said
             self._begin_next()
         if self.active is None:
             for tab in self._tabs:
@@ -159,19 +156,19 @@ class Conductor(QObject):
 
     def _ask_for(self, tab: ExperimentTab, order: Order) -> None:
         if self.active is None:
-            self._begin(tab, order if order.resumes else self._queue.note(order))
+            self._begin(tab, order)
         elif self._queue.add(order.experiment, order.spec, order.extends, order.resumes):
             self._queue.hold(False)
             tab.say(f"In the queue, {counted(len(self._queue.orders), 'experiment')} waiting.")
             self.queued.emit()
 
     def _begin(self, tab: ExperimentTab, order: Order) -> None:
-        self.active, self._order = tab, order
+        self.active = tab
         # All of them, this one too: its experiment ends a moment before the thread is free for the next.
         for each in self._tabs:
             each.set_busy(True)
         tab.begin(order.spec)
-        self._training.run_experiment(self._workspace, order)
+        self._training.run_experiment(self._workspace, order, self._queue.owner)
 
     def _begin_next(self) -> None:
         """Begin what comes first in the queue, if it may begin and nothing else is under way."""

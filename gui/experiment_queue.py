@@ -58,22 +58,13 @@ class ExperimentQueue(QObject):
         self.look()
         return taken
 
-    def note(self, order: Order) -> Order:
-        """Enter what begins without having waited, so that it isn't lost if the program ends before it is stored."""
-        noted = self._ask(
-            lambda orders: orders.add(
-                order.experiment,
-                order.spec,
-                order.extends,
-                resumes=order.resumes,
-                owner=self._lock(orders.workspace),
-            )
-        )
-        return noted or order
-
-    def give_up(self, order: Order) -> None:
-        """Forget what was taken and came to nothing; what was stored is gone already."""
-        self._ask(lambda orders: orders.give_up(order.id, self._lock(orders.workspace)))
+    @property
+    def owner(self) -> str:
+        """The lock of what this window has taken; empty where it can't be had, which whoever stores something says."""
+        try:
+            return self._lock(self._workspace)
+        except TrainscopeError:
+            return ""
 
     def close(self) -> None:
         """Let go of what was taken."""

@@ -164,7 +164,7 @@ class ExperimentTab(QWidget):
         self._progress.setRange(0, PROGRESS_STEPS)
         self._progress.setValue(PROGRESS_STEPS if event.status is Status.FINISHED else self._progress.value())
         self._status.setText(self._ending_of(event.status))
-        if event.reason and event.status is not Status.CANCELLED:
+        if event.reason and event.status not in (Status.CANCELLED, Status.INTERRUPTED):
             self.failed.emit(event.reason)
 
     def _ending_of(self, status: Status) -> str:

@@ -31,7 +31,11 @@ from engine.events import (
 )
 from engine.executors.inline import InlineExecutor
 from engine.executors.tasks import PrepareTask, TrainTask
+from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
 from engine.experiments.base import Computation, ComputedExperiment, Progress
+from engine.orders import Order, Orders
+from engine.ownership import Ownership
+from engine.session import carry_out
 from engine.spec import ExperimentSpec
 from engine.store import Store
 from tests.engine.support import ScriptedExecutor, finished, of, record, run_session, small_spec, started, timeless
@@ -361,6 +365,50 @@ def test_what_is_suspended_between_two_runs_was_interrupted(store: Store) -> Non
     assert ended.status is Status.INTERRUPTED
     ended, _ = run_session(store, EndedBetweenRuns(), small_spec(repeats=1))
     assert ended.status is Status.FINISHED, "nothing was left"
+
+
+class EndedWhilePreparing(ScriptedExecutor):
+    """Is asked to end by ``control`` before the data set is there."""
+
+    def __init__(self, asked: Control) -> None:
+        super().__init__(preparation=TaskFailed("Cancelled before it was done.", cancelled=True))
+        self._asked = asked
+
+    def run(self, tasks, emit, control):
+        super().run(tasks, emit, control)
+        return self._asked
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "waits"),
+    [(Control.SUSPEND, Status.INTERRUPTED, True), (Control.CANCEL, Status.CANCELLED, False)],
+)
+def test_what_is_suspended_before_it_is_stored_waits_in_the_queue(
+    store: Store, control: ControlChannel, asked: Control, status: Status, waits: bool
+) -> None:
+    order = Order(0, ARCHITECTURES_EXPERIMENT, small_spec())
+    owned = Ownership(store.workspace)
+    outcome = carry_out(order, owned.name, store, EndedWhilePreparing(asked), lambda _event: None, control)
+    assert (outcome.experiment, outcome.status) == (None, status)
+    with closing(Orders(store.workspace)) as orders:
+        assert orders.all() == [], "its owner is still there"
+        owned.release()
+        assert [each.spec for each in orders.all()] == [order.spec] * waits
+
+
+def test_what_is_stored_is_no_longer_in_the_queue(store: Store, control: ControlChannel) -> None:
+    owned = Ownership(store.workspace)
+    executor = ScriptedExecutor()
+    with closing(Orders(store.workspace)) as orders:
+
+        def look(event: Event) -> None:
+            if isinstance(event, DatasetReady | ExperimentStarted):
+                seen.append(orders._execute("SELECT count(*) FROM queue").fetchone()[0])
+
+        seen: list[int] = []
+        carry_out(Order(0, ARCHITECTURES_EXPERIMENT, small_spec()), owned.name, store, executor, look, control)
+    owned.release()
+    assert seen == [1, 0]
 
 
 def test_no_run_stays_under_way_when_a_session_breaks_off(store: Store) -> None:
