@@ -13,7 +13,7 @@ from engine.events import InterventionKind
 from gui.observations import Observations
 
 MOST_LABELS = 4  # more would cover the curves; the read-out says them
-LINE_ALPHA, FAINT_ALPHA = 170, 90
+LINE_ALPHA, FAINT_ALPHA = 170, 130
 MARKED = (InterventionKind.LEARNING_RATE, InterventionKind.CONTINUED, InterventionKind.MOVED)
 FAINT = (InterventionKind.CONTINUED,)  # which changes no number
 EXPLANATIONS = {

@@ -48,7 +48,7 @@ from tests.gui.support import tab_of
 
 def main():
     app, workspace = QApplication([]), Path(sys.argv[1])
-    trainer = ProcessExecutor(1, workspace / "logs", yielding=True)
+    trainer = ProcessExecutor(1, workspace / "logs")
     window = MainWindow(workspace, trainer, InlineExecutor(), InlineExecutor(), InlineExecutor())
     window.show()
     tab = tab_of(window)
@@ -246,7 +246,7 @@ def test_after_kill_9_of_the_whole_group_the_curves_are_those_of_an_undisturbed_
     finally:
         os.killpg(program.pid, signal.SIGKILL)
         program.wait()
-    window = make_window(ProcessExecutor(1, log_folder(workspace), yielding=True), Assistant())
+    window = make_window(ProcessExecutor(1, log_folder(workspace)), Assistant())
     until(qtbot, lambda: offer(window))
     assert status_of(workspace, 1) is Status.INTERRUPTED
     with qtbot.waitSignal(window.training_ended, timeout=TRAINING_MS):
