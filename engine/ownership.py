@@ -7,7 +7,8 @@ and whose lock is free, was interrupted. No clock and no process number is relie
 from __future__ import annotations
 
 import uuid
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -16,30 +17,22 @@ from engine.errors import StoreError
 from engine.paths import lock_folder
 
 
-class Ownership:
-    """A lock of this program's own, from now until :meth:`release`; raises :class:`StoreError` where it can't be had.
-
-    ``name`` is what the store keeps of it.
-    """
-
-    def __init__(self, workspace: Path) -> None:
-        self.name = f"{uuid.uuid4().hex}.lock"
-        self._file = lock_folder(workspace) / self.name
-        self._lock = FileLock(self._file)
-        try:
-            self._lock.acquire(blocking=False)
-        except (OSError, Timeout) as error:
-            raise StoreError(
-                f"{self._file} can't be locked ({error}); check the folder, its permissions and the free space."
-            ) from None
-
-    def release(self) -> None:
-        """Let go of it. The name is used once, so nobody misses the file."""
-        with suppress(OSError):
-            self._file.unlink(missing_ok=True)  # not on Windows, where only a file that is closed can be removed
-        self._lock.release()
-        with suppress(OSError):
-            self._file.unlink(missing_ok=True)
+@contextmanager
+def owned(workspace: Path) -> Iterator[str]:
+    """Hold a lock of this program's own, by the name that the store keeps; raises :class:`StoreError` without one."""
+    file = lock_folder(workspace) / f"{uuid.uuid4().hex}.lock"
+    lock = FileLock(file)
+    try:
+        lock.acquire(blocking=False)
+    except (OSError, Timeout) as error:
+        raise StoreError(
+            f"{file} can't be locked ({error}); check the folder, its permissions and the free space."
+        ) from None
+    try:
+        yield file.name
+    finally:
+        lock.release()
+        _remove(file)
 
 
 def is_owned(workspace: Path, name: str) -> bool:
@@ -47,14 +40,18 @@ def is_owned(workspace: Path, name: str) -> bool:
     file = lock_folder(workspace) / name
     if not name or not file.exists():
         return False
-    lock = FileLock(file)
     try:
-        lock.acquire(blocking=False)
+        with FileLock(file, blocking=False):
+            pass
     except Timeout:
         return True
-    except OSError:
+    except OSError:  # it can't be locked by anybody
         return False
+    _remove(file)
+    return False
+
+
+def _remove(file: Path) -> None:
+    """A name is used once, so nobody misses the file."""
     with suppress(OSError):
         file.unlink(missing_ok=True)
-    lock.release()
-    return False

@@ -29,6 +29,12 @@ def lock_folder(workspace: Path) -> Path:
     return workspace / "locks"
 
 
+def last_numbered_folder(workspace: Path) -> int:
+    """The highest number of an experiment that has a folder for its networks; 0 where none has."""
+    folders = (folder.name.rpartition("-")[2] for folder in (workspace / "models").glob("experiment-*"))
+    return max((int(number) for number in folders if number.isdecimal()), default=0)
+
+
 def log_folder(workspace: Path) -> Path:
     """Where the child processes' output goes."""
     return workspace / "logs"

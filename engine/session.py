@@ -32,7 +32,7 @@ from engine.executors.tasks import ComputeTask, PrepareTask, TrainTask
 from engine.experiments.base import ComputedExperiment, Experiment, TrainingExperiment
 from engine.networks import count_parameters
 from engine.orders import Order, Orders
-from engine.ownership import Ownership
+from engine.ownership import owned
 from engine.paths import model_file
 from engine.restore import not_deleted, planned_run, restored_runs, same_images
 from engine.results import load_results
@@ -93,16 +93,28 @@ class Session:
     def _carry_out(
         self, experiment: Experiment, read_spec: Callable[[], ExperimentSpec], extends: int | None, again: bool
     ) -> ExperimentFinished:
-        finished: ExperimentFinished
-        owned: Ownership | None = None
         try:
-            owned = Ownership(self._store.workspace)
+            with owned(self._store.workspace) as owner:
+                return self._owning(owner, experiment, read_spec, extends, again)
+        except StoreError as error:  # no lock to be had
+            return self._finish(ExperimentFinished(None, Status.FAILED, str(error)))
+
+    def _owning(
+        self,
+        owner: str,
+        experiment: Experiment,
+        read_spec: Callable[[], ExperimentSpec],
+        extends: int | None,
+        again: bool,
+    ) -> ExperimentFinished:
+        finished: ExperimentFinished
+        try:
             spec = read_spec()
             match experiment:
                 case TrainingExperiment():
-                    finished = self._run_training(experiment, spec, owned.name, extends, again)
+                    finished = self._run_training(experiment, spec, owner, extends, again)
                 case ComputedExperiment():
-                    finished = self._run_computation(experiment, spec, owned.name, extends)
+                    finished = self._run_computation(experiment, spec, owner, extends)
                 case _:
                     raise TypeError(f"{type(experiment).__name__} is no kind of experiment")
         except _Suspended as stop:
@@ -115,11 +127,7 @@ class Session:
             log.exception("unexpected error in a session")
             reason = f"An unexpected {type(error).__name__} ended the experiment; what was recorded is kept."
             finished = ExperimentFinished(self._number, Status.FAILED, reason)
-        try:
-            return self._finish(finished)
-        finally:
-            if owned is not None:
-                owned.release()
+        return self._finish(finished)
 
     def _run_training(
         self, experiment: TrainingExperiment, spec: ExperimentSpec, owner: str, extends: int | None, again: bool
@@ -157,10 +165,12 @@ class Session:
             self._emit(RunsAdded(planned))
             last = self._train(planned)
         status, reason = self._outcome()
-        more = status is Status.CANCELLED or (status is Status.FINISHED and experiment.follow_up is not None)
-        if last is Control.SUSPEND and more:
-            status = Status.INTERRUPTED  # between two runs: none of them was interrupted itself
+        if last is Control.SUSPEND and status is not Status.STOPPED and self._is_incomplete(experiment):
+            status, reason = Status.INTERRUPTED, ""  # no run has to be: between two, or where their processes ended too
         return ExperimentFinished(self._number, status, reason)
+
+    def _is_incomplete(self, experiment: TrainingExperiment) -> bool:
+        return experiment.follow_up is not None or any(self._statuses[each] for each in Status if each.can_go_on)
 
     def _sorted(self, experiment: int, again: bool) -> tuple[list[StoredRun], list[StoredRun], list[StoredRun]]:
         """The runs of a stored experiment: those to be forgotten, those that go on, those that are left as they are.

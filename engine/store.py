@@ -35,6 +35,7 @@ from engine.events import (
     Weights,
 )
 from engine.experiments.base import Computation
+from engine.paths import last_numbered_folder
 from engine.rows import (
     UNDER_WAY,
     StoredExperiment,
@@ -77,6 +78,7 @@ class Store(Database):
             self._execute("DELETE FROM queue WHERE id=?", order)
             return self._insert(
                 "experiments",
+                id=self._next_number(),
                 name=name,
                 spec=spec,
                 seed=seed,
@@ -290,6 +292,11 @@ class Store(Database):
         """The newest kernel stored of each layer of a run, by the layer's name; empty if none was."""
         rows = self._execute("SELECT *, max(step) FROM weights WHERE run=? GROUP BY layer ORDER BY rowid", run)
         return {row["layer"]: weights_of(row) for row in rows}
+
+    def _next_number(self) -> int:
+        """Beyond every experiment stored here, and every one whose networks a store that is gone has left behind."""
+        stored = self._execute("SELECT coalesce(max(id), 0) FROM experiments").fetchone()[0]
+        return 1 + max(int(stored), last_numbered_folder(self.workspace))
 
     def _start_run(self, event: RunStarted) -> None:
         device, versions = json.dumps(asdict(event.device)), json.dumps(event.versions)

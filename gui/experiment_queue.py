@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,7 +13,7 @@ from engine.errors import TrainscopeError
 from engine.estimates import Estimates
 from engine.experiments.base import Experiment
 from engine.orders import Order, Orders
-from engine.ownership import Ownership
+from engine.ownership import owned
 from engine.paths import store_file
 from engine.spec import ExperimentSpec
 
@@ -36,7 +36,7 @@ class ExperimentQueue(QObject):
         super().__init__(parent)
         self._workspace = workspace
         self.holds = True
-        self._owned: Ownership | None = None  # of what this window has taken
+        self._owner, self._held = "", ExitStack()  # the lock of what this window has taken
         self.orders: list[Order] = []
         self.seconds: dict[int, float | None] = {}
         self.look()
@@ -68,9 +68,8 @@ class ExperimentQueue(QObject):
 
     def close(self) -> None:
         """Let go of what was taken."""
-        if self._owned is not None:
-            self._owned.release()
-            self._owned = None
+        self._held.close()
+        self._owner = ""
 
     def arrange(self, numbers: Sequence[int]) -> None:
         """Put the entries in the order of their numbers."""
@@ -87,9 +86,9 @@ class ExperimentQueue(QObject):
             self.changed.emit()
 
     def _lock(self, workspace: Path) -> str:
-        if self._owned is None:
-            self._owned = Ownership(workspace)
-        return self._owned.name
+        if not self._owner:
+            self._owner = self._held.enter_context(owned(workspace))
+        return self._owner
 
     def _change(self, change: Callable[[Orders], object]) -> bool:
         done = self._ask(lambda orders: (change(orders), True)[1])

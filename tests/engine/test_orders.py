@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,7 @@ from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
 from engine.experiments.basics import BASICS_EXPERIMENT
 from engine.experiments.continuation import CONTINUATION_EXPERIMENT
 from engine.orders import Orders
-from engine.ownership import Ownership
+from engine.ownership import owned
 from engine.store import Store
 from tests.engine.support import ScriptedExecutor, finished, opened_by_many, record, run_session, small_spec, started
 
@@ -23,16 +23,6 @@ from tests.engine.support import ScriptedExecutor, finished, opened_by_many, rec
 def orders(workspace: Path) -> Iterator[Orders]:
     with closing(Orders(workspace)) as opened:
         yield opened
-
-
-@contextmanager
-def closing_lock(workspace: Path) -> Iterator[str]:
-    """The name of a lock that is held meanwhile."""
-    owned = Ownership(workspace)
-    try:
-        yield owned.name
-    finally:
-        owned.release()
 
 
 def seeds(orders: Orders) -> list[int]:
@@ -46,7 +36,7 @@ def add(orders: Orders, *numbers: int) -> list[int]:
 def test_what_waits_is_taken_in_its_order_and_once(orders: Orders) -> None:
     add(orders, 1, 2)
     assert [order.spec for order in orders.all()] == [small_spec(seed=1), small_spec(seed=2)]
-    with closing_lock(orders.workspace) as owner:
+    with owned(orders.workspace) as owner:
         taken = [orders.take(owner), orders.take(owner), orders.take(owner)]
         assert [order and order.spec for order in taken] == [small_spec(seed=1), small_spec(seed=2), None]
     assert seeds(orders) == [1, 2], "whoever took them ended before they were stored: they wait again"
@@ -54,7 +44,7 @@ def test_what_waits_is_taken_in_its_order_and_once(orders: Orders) -> None:
 
 def test_an_entry_leaves_the_queue_as_its_experiment_is_stored(orders: Orders, store: Store) -> None:
     add(orders, 1, 2)
-    with closing_lock(orders.workspace) as owner:
+    with owned(orders.workspace) as owner:
         taken = orders.take(owner)
         assert taken is not None
         store.add_experiment("architectures", taken.spec.to_json(), 1, None, 1, owner, taken.id)
@@ -78,7 +68,7 @@ def test_each_is_taken_by_one_of_many(orders: Orders, workspace: Path) -> None:
     everyone_is_done = threading.Barrier(8)
 
     def take(store: Store) -> None:
-        with closing(Orders(store.workspace)) as own, closing_lock(store.workspace) as owner:
+        with closing(Orders(store.workspace)) as own, owned(store.workspace) as owner:
             while (order := own.take(owner)) is not None:
                 taken.append(order.id)
             everyone_is_done.wait(timeout=60)
@@ -92,7 +82,7 @@ def test_an_entry_of_another_version_is_passed_over(orders: Orders) -> None:
     orders._insert("queue", place=0, experiment="of tomorrow", spec="{}", added=0.0)
     orders._insert("queue", place=0, experiment="architectures", spec='{"tomorrow": 1}', added=0.0)
     assert seeds(orders) == [1]
-    with closing_lock(orders.workspace) as owner:
+    with owned(orders.workspace) as owner:
         taken = orders.take(owner)
     assert taken is not None
     assert taken.spec == small_spec(seed=1)

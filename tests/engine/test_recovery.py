@@ -9,7 +9,7 @@ import pytest
 
 from engine.catalogue import Catalogue
 from engine.events import Status
-from engine.ownership import Ownership
+from engine.ownership import owned
 from engine.recovery import LEFT, Recovery
 from engine.store import Store
 from tests.engine.support import finished, planned, record, small_spec, started
@@ -40,12 +40,11 @@ def under_way(store: Store, *ends: Status) -> int:
 
 def test_what_lost_its_program_is_marked_and_the_newest_offered_first(store: Store, recovery: Recovery) -> None:
     older, newer = under_way(store), under_way(store, Status.FINISHED)
-    owned = Ownership(store.workspace)
-    held = store.add_experiment("architectures", "{}", 0, None, 1, owned.name)
-    assert recovery.mark_interrupted() == [older, newer]
-    assert recovery.mark_interrupted() == []
-    assert store.experiment(held).status is Status.RUNNING
-    owned.release()
+    with owned(store.workspace) as owner:
+        held = store.add_experiment("architectures", "{}", 0, None, 1, owner)
+        assert recovery.mark_interrupted() == [older, newer]
+        assert recovery.mark_interrupted() == []
+        assert store.experiment(held).status is Status.RUNNING
     assert recovery.newest(statuses=OFFERED) == newer
     assert recovery.newest(statuses=OFFERED, besides=[newer]) == older
     assert recovery.newest(statuses=OFFERED, besides=[newer, older]) is None

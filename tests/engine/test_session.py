@@ -34,7 +34,7 @@ from engine.executors.tasks import PrepareTask, TrainTask
 from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
 from engine.experiments.base import Computation, ComputedExperiment, Progress
 from engine.orders import Order, Orders
-from engine.ownership import Ownership
+from engine.ownership import owned
 from engine.session import carry_out
 from engine.spec import ExperimentSpec
 from engine.store import Store
@@ -387,27 +387,24 @@ def test_what_is_suspended_before_it_is_stored_waits_in_the_queue(
     store: Store, control: ControlChannel, asked: Control, status: Status, waits: bool
 ) -> None:
     order = Order(0, ARCHITECTURES_EXPERIMENT, small_spec())
-    owned = Ownership(store.workspace)
-    outcome = carry_out(order, owned.name, store, EndedWhilePreparing(asked), lambda _event: None, control)
-    assert (outcome.experiment, outcome.status) == (None, status)
     with closing(Orders(store.workspace)) as orders:
-        assert orders.all() == [], "its owner is still there"
-        owned.release()
+        with owned(store.workspace) as owner:
+            outcome = carry_out(order, owner, store, EndedWhilePreparing(asked), lambda _event: None, control)
+            assert orders.all() == [], "its owner is still there"
+        assert (outcome.experiment, outcome.status) == (None, status)
         assert [each.spec for each in orders.all()] == [order.spec] * waits
 
 
 def test_what_is_stored_is_no_longer_in_the_queue(store: Store, control: ControlChannel) -> None:
-    owned = Ownership(store.workspace)
     executor = ScriptedExecutor()
-    with closing(Orders(store.workspace)) as orders:
+    with owned(store.workspace) as owner, closing(Orders(store.workspace)) as orders:
 
         def look(event: Event) -> None:
             if isinstance(event, DatasetReady | ExperimentStarted):
                 seen.append(orders._execute("SELECT count(*) FROM queue").fetchone()[0])
 
         seen: list[int] = []
-        carry_out(Order(0, ARCHITECTURES_EXPERIMENT, small_spec()), owned.name, store, executor, look, control)
-    owned.release()
+        carry_out(Order(0, ARCHITECTURES_EXPERIMENT, small_spec()), owner, store, executor, look, control)
     assert seen == [1, 0]
 
 

@@ -19,7 +19,7 @@ from engine.events import Status, TaskFailed
 from engine.executors.processes import ProcessExecutor
 from engine.executors.tasks import TrainTask
 from engine.orders import Orders
-from engine.ownership import Ownership
+from engine.ownership import owned
 from engine.paths import log_folder
 from engine.recovery import Recovery
 from engine.store import Store
@@ -135,13 +135,12 @@ def test_what_is_left_keeps_all_and_is_offered_no_more_but_what_is_put_off_is(
 
 
 def test_what_another_window_carries_out_is_not_offered(qtbot: QtBot, make_window: MakeWindow, workspace: Path) -> None:
-    owned = Ownership(workspace)
-    with closing(Store(workspace)) as store:
-        store.add_experiment("architectures", "{}", 1, INFO, 1, owned.name)
-    window = make_window()
-    look_at_history(qtbot, window, 1)  # asked after the offer, by the same thread
-    assert (offer(window), status_of(workspace, 1)) == ("", Status.RUNNING)
-    owned.release()
+    with owned(workspace) as owner:
+        with closing(Store(workspace)) as store:
+            store.add_experiment("architectures", "{}", 1, INFO, 1, owner)
+        window = make_window()
+        look_at_history(qtbot, window, 1)  # asked after the offer, by the same thread
+        assert (offer(window), status_of(workspace, 1)) == ("", Status.RUNNING)
 
 
 def test_one_press_retries_what_crashed_and_the_reason_can_be_read(
@@ -213,12 +212,11 @@ def test_what_began_and_was_not_stored_when_its_window_died_waits_in_the_queue(
     make_window: MakeWindow, workspace: Path
 ) -> None:
     window = make_window()
-    owned = Ownership(workspace)
-    with closing(Orders(workspace)) as orders:
-        tab = tab_of(window)
-        orders.add(tab.experiment, tab.form.spec(), owner=owned.name)
+    tab = tab_of(window)
+    with owned(workspace) as owner, closing(Orders(workspace)) as orders:
+        orders.add(tab.experiment, tab.form.spec(), owner=owner)
         assert orders.all() == []
-        owned.release()  # as the system does for the dead
+    # The lock is free now, as if its holder had died.
     after = make_window()
     assert find(after, QListWidget, "queue_list").count() == 1
     assert "held" in find(after, QLabel, "waiting").text()
