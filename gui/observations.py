@@ -339,8 +339,11 @@ class Observations:
         """Whether it has ended, is stored, and there is something left of it to carry out."""
         if self.experiment is None or self.finished is None:
             return False
-        began = any(run.status.can_go_on for run in self.runs.values()) or self.finished.status is Status.INTERRUPTED
-        return began or (not self.runs and self.finished.status.can_go_on)
+        if any(run.status.can_go_on for run in self.runs.values()):
+            return True
+        # What came to nothing before it was stored says nothing of what is shown.
+        status = self.finished.status if self.finished.experiment == self.experiment else Status.FINISHED
+        return status is Status.INTERRUPTED or (not self.runs and status.can_go_on)
 
     def setting(self, key: str) -> Any:
         """A setting of the experiment under way; None where it has no such setting."""
