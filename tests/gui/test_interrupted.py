@@ -15,7 +15,7 @@ import pytest
 from PySide6.QtWidgets import QLabel, QListWidget, QMessageBox, QPushButton, QTabWidget, QToolButton, QWidget
 from pytestqt.qtbot import QtBot
 
-from engine.events import Status, TaskFailed
+from engine.events import InterventionKind, Status, TaskFailed
 from engine.executors.processes import ProcessExecutor
 from engine.executors.tasks import TrainTask
 from engine.orders import Orders
@@ -252,6 +252,9 @@ def test_after_kill_9_of_the_whole_group_the_curves_are_those_of_an_undisturbed_
     with qtbot.waitSignal(window.training_ended, timeout=TRAINING_MS):
         tab_of(window).start()  # the same settings, from the form
     assert stored(workspace, 1) == stored(workspace, 2)
+    with closing(Store(workspace)) as store:
+        befell = [each.kind for run in store.runs(1) for each in store.interventions(run.id)]
+    assert befell == [InterventionKind.CONTINUED], "it did not begin anew"
 
 
 def recorded(workspace: Path, experiment: int) -> int:
