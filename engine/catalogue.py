@@ -33,17 +33,20 @@ THUMBNAIL_VALUES = 48  # about as many as a thumbnail has pixels for
 DIGITS = 4  # of an accuracy in a thumbnail
 UNREADABLE_NAME = "unreadable"  # what an experiment is called whose row is damaged
 
-# Of each experiment: runs planned and ended, and test accuracies of the runs that statistics are over, which are chosen
-# for each variant as by `results.VariantResult.counted`: rank 2 went through all epochs by its settings alone, rank 1
-# had its rate changed by hand, rank 0 was stopped early. Probes find settings for others and don't count.
+# Of each experiment: runs planned, ended, and ended before they had come to what they were for, and test accuracies of
+# the runs that statistics are over, which are chosen for each variant as by `results.VariantResult.counted`: rank 2
+# went through all epochs by its settings alone, rank 1 had its rate changed by hand, rank 0 was stopped early.
+# Probes find settings for others and don't count.
 _COUNTS = """
-SELECT experiment, count(*) AS planned, sum(final) AS ended, sum(tested) AS tested,
+SELECT experiment, count(*) AS planned, sum(final) AS ended, sum(unfinished) AS unfinished,
+    sum(tested) AS tested,
     max(CASE WHEN rank = best_rank THEN accuracy END) AS best,
     avg(CASE WHEN rank = best_rank THEN accuracy END) AS mean
 FROM (
     SELECT *, max(CASE WHEN accuracy IS NOT NULL THEN rank END) OVER (PARTITION BY experiment, variant) AS best_rank
     FROM (
         SELECT experiment, variant, status NOT IN ('queued', 'running', 'paused') AS final,
+            status IN ({unfinished}) AS unfinished,
             test_accuracy IS NOT NULL AS tested,
             CASE WHEN NOT CASE WHEN json_valid(spec) THEN coalesce(json_extract(spec, '$.probe'), 0) ELSE 1 END
                 AND typeof(test_accuracy) IN ('real', 'integer') THEN test_accuracy END AS accuracy,
@@ -70,14 +73,16 @@ class Line:
 class Entry:
     """An experiment as a row of a list.
 
-    ``best`` and ``mean`` are test accuracies (fractions) over its runs; ``preset`` is the one its settings come closest
-    to. ``thumbnail`` is None as long as there is none.
+    ``unfinished`` runs ended before they had come to what they were for. ``best`` and ``mean`` are test accuracies
+    (fractions) over its runs; ``preset`` is the one its settings come closest to. ``thumbnail`` is None as long as
+    there is none.
     """
 
     stored: StoredExperiment
     kind: str
     planned: int
     ended: int
+    unfinished: int
     tested: int
     best: float | None
     mean: float | None
@@ -109,6 +114,13 @@ class Entry:
     def is_deleted(self) -> bool:
         """Whether it was thrown away."""
         return self.stored.deleted is not None
+
+    @property
+    def can_go_on(self) -> bool:
+        """Whether it has ended and there is something left of it to carry out."""
+        status = self.stored.status
+        began = self.unfinished > 0 or status is Status.INTERRUPTED
+        return not self.is_deleted and status.is_final and (began or (status.can_go_on and not self.planned))
 
     @property
     def name(self) -> str:
@@ -149,14 +161,14 @@ class Catalogue(Database):
 
     def entries(self) -> list[Entry]:
         """Every experiment, the newest first, those thrown away too."""
-        counts = {row["experiment"]: row for row in self._execute(_COUNTS.format(where=""))}
+        counts = {row["experiment"]: row for row in self._execute(_counts(""))}
         rows = self._execute("SELECT * FROM experiments ORDER BY id DESC")
         return [_entry_of(row, counts.get(row["id"])) for row in rows]
 
     def entry(self, number: int) -> Entry:
         """One experiment; raises :class:`StoreError` where there is none of that number."""
         row = self._row(number)
-        counts = self._execute(_COUNTS.format(where=" WHERE experiment=?"), number).fetchone()
+        counts = self._execute(_counts(" WHERE experiment=?"), number).fetchone()
         return _entry_of(row, counts)
 
     def rename(self, number: int, title: str) -> None:
@@ -332,6 +344,11 @@ def _values(spec: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def _counts(where: str) -> str:
+    unfinished = ", ".join(f"'{status}'" for status in Status if status.can_go_on)
+    return _COUNTS.format(where=where, unfinished=unfinished)
+
+
 def _entry(stored: StoredExperiment, counts: Any, thumbnail: str | None) -> Entry:
     preset, settings = settings_of(stored.name, _values(stored.spec))
     kind = EXPERIMENTS[stored.name].title if stored.name in EXPERIMENTS else stored.name
@@ -340,6 +357,7 @@ def _entry(stored: StoredExperiment, counts: Any, thumbnail: str | None) -> Entr
         kind=kind,
         planned=counts["planned"] if counts else 0,
         ended=counts["ended"] if counts else 0,
+        unfinished=counts["unfinished"] if counts else 0,
         tested=counts["tested"] if counts else 0,
         best=counts["best"] if counts else None,
         mean=counts["mean"] if counts else None,

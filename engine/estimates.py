@@ -37,14 +37,15 @@ class Estimates(Database):
                     runs = experiment.plan(order.spec)
                 except TrainscopeError:
                     return None  # said when its turn comes
-                return self._seconds_of_runs([run for run in runs if not self._is_there(order.extends, run)])
+                return self._seconds_of_runs([run for run in runs if not self._is_there(order, run)])
         return None
 
-    def _is_there(self, experiment: int | None, run: RunSpec) -> bool:
+    def _is_there(self, order: Order, run: RunSpec) -> bool:
         row = self._execute(
-            "SELECT 1 FROM runs WHERE experiment=? AND variant=? AND repeat=?", experiment, run.variant, run.repeat
-        )
-        return row.fetchone() is not None
+            "SELECT status FROM runs WHERE experiment=? AND variant=? AND repeat=?",
+            *(order.extends, run.variant, run.repeat),
+        ).fetchone()
+        return row is not None and not (order.resumes and Status(row["status"]).can_go_on)
 
     def _seconds_of_runs(self, runs: list[RunSpec]) -> float | None:
         known: dict[tuple[str, str], _Known | None] = {}

@@ -15,7 +15,9 @@ from engine.events import (
     Progress,
     Record,
     RunFinished,
+    RunRestored,
     RunsAdded,
+    RunStarted,
 )
 from engine.wording import counted
 
@@ -67,6 +69,8 @@ class LineReporter:
             case RunsAdded(runs):
                 self._runs |= {run.run: run for run in runs}
                 yield f"{counted(len(runs), 'more run')}: {', '.join(dict.fromkeys(run.spec.variant for run in runs))}"
+            case RunRestored(status=status) if status.is_final:
+                self._finished += 1
             case Record():
                 last = self._last.get(event.run)
                 if last is not None and last.epoch < event.epoch:
@@ -89,6 +93,7 @@ class BarReporter:
         self._stream = stream
         self._runs: dict[int, PlannedRun] = {}
         self._steps: dict[int, int] = {}
+        self._is_training = False
         self._message = ""
         self._bar: tqdm[None] | None = None
 
@@ -104,9 +109,15 @@ class BarReporter:
                 self._runs |= {run.run: run for run in runs}
                 if self._bar is not None:
                     self._bar.total = sum(run.total_steps for run in self._runs.values())
+            case RunRestored(run, status):
+                self._steps[run] = self._runs[run].total_steps if status.is_final else 0
+            case RunStarted(run=run, after=after) if not self._is_training:
+                self._steps[run] = after  # it goes on from there
             case Record():
-                if not self._steps:  # the time until now says nothing of the time left
-                    self._open("training", sum(run.total_steps for run in self._runs.values()), "step")
+                if not self._is_training:  # the time until now says nothing of the time left
+                    self._is_training = True
+                    total, done = sum(run.total_steps for run in self._runs.values()), sum(self._steps.values())
+                    self._open("training", total, "step", done)
                 self._advance(event.run, event.step)
                 accuracy = f"{100 * event.validation_accuracy:.0f} %"
                 self._postfix(f"{run_title(self._runs[event.run])} loss {event.training_loss:.2f} val {accuracy}")
@@ -127,9 +138,11 @@ class BarReporter:
         if self._bar is not None:
             self._bar.update(done - self._bar.n)
 
-    def _open(self, title: str, total: int | None, unit: str) -> None:
+    def _open(self, title: str, total: int | None, unit: str, done: int = 0) -> None:
         self.close()
-        self._bar = tqdm(total=total, desc=title, unit=unit, file=self._stream, dynamic_ncols=True, leave=True)
+        self._bar = tqdm(
+            total=total, initial=done, desc=title, unit=unit, file=self._stream, dynamic_ncols=True, leave=True
+        )
 
     def _advance(self, run: int, step: int) -> None:
         if self._bar is not None:

@@ -32,6 +32,11 @@ class RunResult:
         return [each for each in self.interventions if each.kind is InterventionKind.LEARNING_RATE]
 
     @property
+    def moves(self) -> list[Intervention]:
+        """Where it went on elsewhere after an interruption, which may change its numbers; in order."""
+        return [each for each in self.interventions if each.kind is InterventionKind.MOVED]
+
+    @property
     def first_weights(self) -> Weights | None:
         """The newest kernel of the first layer; None where none was stored."""
         return next((self.weights[name] for name in self.run.layers[:1] if name in self.weights), None)

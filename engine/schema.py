@@ -44,7 +44,14 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
         "floats(update_ratios), integers(dead_units), x'', x'' FROM points_of_version_2",
         "DROP TABLE points_of_version_2",
     ),
-    3: ("ALTER TABLE experiments ADD COLUMN owner TEXT NOT NULL DEFAULT ''",),
+    3: (
+        "ALTER TABLE experiments ADD COLUMN owner TEXT NOT NULL DEFAULT ''",
+        # Version 2 had no queue, and was brought up to this one without an end in between.
+        "CREATE TABLE IF NOT EXISTS queue (id INTEGER PRIMARY KEY, place REAL NOT NULL, experiment TEXT NOT NULL, "
+        "spec TEXT NOT NULL, extends INTEGER REFERENCES experiments(id) ON DELETE CASCADE, added REAL NOT NULL)",
+        "ALTER TABLE queue ADD COLUMN resumes INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE queue ADD COLUMN owner TEXT NOT NULL DEFAULT ''",
+    ),
 }
 
 _TABLES = """
@@ -117,13 +124,13 @@ CREATE TABLE IF NOT EXISTS arrays (
     data BLOB NOT NULL,              -- C order
     PRIMARY KEY (experiment, name)
 );
-CREATE TABLE IF NOT EXISTS interventions (         -- what was done by hand while a run trained
+CREATE TABLE IF NOT EXISTS interventions (         -- what befell a run while it trained
     id INTEGER PRIMARY KEY,
     run INTEGER NOT NULL REFERENCES runs(id) ON DELETE CASCADE,
     step INTEGER NOT NULL,           -- the last step before it
     seconds REAL NOT NULL,           -- training time until then
     wall_time REAL NOT NULL,
-    kind TEXT NOT NULL,              -- paused, resumed, learning rate
+    kind TEXT NOT NULL,              -- paused, resumed, learning rate, continued, continued elsewhere
     value REAL                       -- the new learning rate
 );
 CREATE INDEX IF NOT EXISTS interventions_of_run ON interventions(run);
@@ -149,7 +156,9 @@ CREATE TABLE IF NOT EXISTS queue (                 -- experiments that wait for 
     experiment TEXT NOT NULL,        -- which experiment, such as architectures
     spec TEXT NOT NULL,              -- its settings, JSON
     extends INTEGER REFERENCES experiments(id) ON DELETE CASCADE,  -- the experiment that gets further runs, or null
-    added REAL NOT NULL
+    added REAL NOT NULL,
+    resumes INTEGER NOT NULL DEFAULT 0,  -- 1: the experiment extended goes on where it was interrupted
+    owner TEXT NOT NULL DEFAULT ''   -- the lock file held by the program that has taken it, or did last
 );
 """
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import closing, suppress
 
 from engine.control import ControlChannel
 from engine.datasets import DatasetInfo
@@ -30,6 +31,7 @@ from engine.executors.base import Executor
 from engine.executors.tasks import ComputeTask, PrepareTask, TrainTask
 from engine.experiments.base import ComputedExperiment, Experiment, TrainingExperiment
 from engine.networks import count_parameters
+from engine.orders import Order, Orders
 from engine.ownership import owned
 from engine.paths import model_file
 from engine.restore import not_deleted, planned_run, restored_runs, same_images
@@ -52,10 +54,14 @@ class Session:
         executor: where the runs run.
         emit: sees every event once the store has it.
         control: what the user asks for meanwhile.
+        order: the entry of the queue that asks for the experiment, if one does; it leaves the queue at the moment at
+            which the experiment is stored.
     """
 
-    def __init__(self, store: Store, executor: Executor, emit: Emit, control: ControlChannel) -> None:
-        self._store, self._executor = store, executor
+    def __init__(
+        self, store: Store, executor: Executor, emit: Emit, control: ControlChannel, order: int | None = None
+    ) -> None:
+        self._store, self._executor, self._order = store, executor, order
         self._emit, self._control = emit, control
         self._info: DatasetInfo | None = None
         self._failure: TaskFailed | None = None
@@ -112,6 +118,8 @@ class Session:
                     finished = self._run_computation(experiment, spec, owner, extends)
                 case _:
                     raise TypeError(f"{type(experiment).__name__} is no kind of experiment")
+        except _Suspended as stop:
+            finished = ExperimentFinished(self._number, Status.INTERRUPTED, str(stop))
         except Cancelled as stop:
             finished = ExperimentFinished(self._number, Status.CANCELLED, str(stop))
         except TrainscopeError as error:
@@ -135,11 +143,14 @@ class Session:
         counted = _counted(runs, info)
         if extends is None:
             seed = runs[0].seed
-            self._number = self._store.add_experiment(experiment.name, spec.to_json(), seed, info, workers, owner)
+            self._number = self._store.add_experiment(
+                experiment.name, spec.to_json(), seed, info, workers, owner, self._order
+            )
         else:
             same_images(self._store.experiment(extends), info.fingerprint)
             numbers = [run.id for run in unfinished]
-            self._store.reopen_experiment(extends, spec.to_json(), workers, owner, [run.id for run in void], numbers)
+            forgotten = [run.id for run in void]
+            self._store.reopen_experiment(extends, spec.to_json(), workers, owner, forgotten, numbers, self._order)
             self._number = extends
             self._again = set(numbers)
             self._open |= self._again
@@ -154,7 +165,13 @@ class Session:
         while last is None and not self._was_ended and (planned := self._follow_up(experiment, spec, info)):
             self._emit(RunsAdded(planned))
             last = self._train(planned)
-        return ExperimentFinished(self._number, *self._outcome())
+        status, reason = self._outcome()
+        if last is Control.SUSPEND and status is not Status.STOPPED and self._is_incomplete(experiment):
+            status, reason = Status.INTERRUPTED, ""  # no run has to be: between two, or where their processes ended too
+        return ExperimentFinished(self._number, status, reason)
+
+    def _is_incomplete(self, experiment: TrainingExperiment) -> bool:
+        return experiment.follow_up is not None or any(self._statuses[each] for each in Status if each.can_go_on)
 
     def _sorted(self, experiment: int, again: bool) -> tuple[list[StoredRun], list[StoredRun], list[StoredRun]]:
         """The runs of a stored experiment: those to be forgotten, those that go on, those that are left as they are.
@@ -193,14 +210,18 @@ class Session:
         workers = self._executor.start(1)
         if extends is None:
             seed = getattr(spec, "seed", 0)
-            self._number = self._store.add_experiment(experiment.name, spec.to_json(), seed, None, workers, owner)
+            self._number = self._store.add_experiment(
+                experiment.name, spec.to_json(), seed, None, workers, owner, self._order
+            )
         else:
             not_deleted(self._store.experiment(extends))
-            self._store.reopen_experiment(extends, spec.to_json(), workers, owner)
+            self._store.reopen_experiment(extends, spec.to_json(), workers, owner, order=self._order)
             self._number = extends
         self._emit(ComputationStarted(self._number, experiment.name))
         control = self._executor.run([ComputeTask(experiment, spec)], self._take_computation, self._control)
         if self._failure is not None:
+            if self._failure.cancelled and control is Control.SUSPEND:
+                raise _Suspended("Interrupted before it was done.")
             raise (Cancelled if self._failure.cancelled else TrainscopeError)(self._failure.reason)
         status = Status.FINISHED if control is None else Status.STOPPED
         return ExperimentFinished(self._number, status)
@@ -215,6 +236,8 @@ class Session:
 
     def _prepare(self, data: DataSpec) -> DatasetInfo:
         control = self._executor.run([PrepareTask(data)], self._take_preparation, self._control)
+        if control is Control.SUSPEND:
+            raise _Suspended("Interrupted while the data set was being prepared.")
         if control is not None:
             raise Cancelled("Cancelled while the data set was being prepared.")
         if self._failure is not None:
@@ -310,6 +333,32 @@ class Session:
             ended = RunFinished(run, finished.status, finished.reason)
             self._store.add(ended)
             self._emit(ended)
+
+
+class _Suspended(Cancelled):
+    """It was asked to end so that it can go on at another time."""
+
+
+def carry_out(
+    order: Order, owner: str, store: Store, executor: Executor, emit: Emit, control: ControlChannel
+) -> ExperimentFinished:
+    """Carry out an order, new or out of the queue; the events are those of a :class:`Session`.
+
+    Until its experiment is stored it is in the queue, in the hands of the holder of the lock ``owner``: there it waits
+    again if the program ends before. Raises :class:`~engine.errors.StoreError` where the queue can't be written.
+    """
+    with closing(Orders(store.workspace)) as orders:
+        if owner and not order.id and not order.resumes:
+            order = orders.add(order.experiment, order.spec, order.extends, owner=owner)
+        session = Session(store, executor, emit, control, order.id)
+        if order.resumes and order.extends is not None:
+            finished = session.resume(order.experiment, order.extends)
+        else:
+            finished = session.run(order.experiment, order.spec, order.extends)
+        if finished.experiment is None and finished.status is not Status.INTERRUPTED:
+            with suppress(StoreError):  # its end was told already
+                orders.remove(order.id)
+        return finished
 
 
 # The first that any run of an experiment has is the experiment's own.

@@ -72,11 +72,22 @@ class Store(Database):
         self._clock = SteadyClock()
 
     def add_experiment(
-        self, name: str, spec: str, seed: int, info: DatasetInfo | None, workers: int, owner: str = ""
+        self,
+        name: str,
+        spec: str,
+        seed: int,
+        info: DatasetInfo | None,
+        workers: int,
+        owner: str = "",
+        order: int | None = None,
     ) -> int:
-        """Store a new experiment; ``spec`` is JSON, ``owner`` the lock of who carries it out. Gives its number."""
+        """Store a new experiment; ``spec`` is JSON, ``owner`` the lock of who carries it out. Gives its number.
+
+        ``order`` is the entry of the queue that asked for it, which is done with then.
+        """
         self._clock = SteadyClock()
         with self._transaction():
+            self._execute("DELETE FROM queue WHERE id=?", order)
             return self._insert(
                 "experiments",
                 id=self._next_number(),
@@ -161,12 +172,13 @@ class Store(Database):
         owner: str = "",
         void: Sequence[int] = (),
         again: Sequence[int] = (),
+        order: int | None = None,
     ) -> None:
         """Let an experiment that has ended go on with other settings, JSON, such as more repeats.
 
         Runs that are ``void`` are forgotten with all that was recorded of them; those to be trained ``again`` wait for
-        it, and how they ended is forgotten. Raises :class:`StoreError`, and changes nothing, where the experiment has
-        not ended.
+        it, and how they ended is forgotten. ``order`` is the entry of the queue that asked for it, which is done with.
+        Raises :class:`StoreError`, and changes nothing, where the experiment has not ended.
         """
         self._clock = SteadyClock()
         with self._transaction():
@@ -178,6 +190,7 @@ class Store(Database):
             )
             if not changed.rowcount:
                 raise StoreError(f"Experiment {experiment} is under way, maybe in another window; wait for its end.")
+            self._execute("DELETE FROM queue WHERE id=?", order)
             for run in void:
                 self._execute("DELETE FROM runs WHERE id=?", run)
             for run in again:

@@ -16,9 +16,8 @@ from engine.errors import TrainscopeError
 from engine.events import Command, Emit, Event, ExperimentFinished, Status, TaskFailed
 from engine.executors.base import Executor
 from engine.executors.tasks import Task
-from engine.experiments.base import Experiment
-from engine.session import Session
-from engine.spec import ExperimentSpec
+from engine.orders import Order
+from engine.session import carry_out
 from engine.store import Store
 
 log = logging.getLogger(__name__)
@@ -51,12 +50,10 @@ class Bridge(QThread):
 
         self._jobs.put((job, ControlChannel(), False))
 
-    def run_experiment(
-        self, workspace: Path, experiment: Experiment, spec: ExperimentSpec, extends: int | None = None
-    ) -> None:
+    def run_experiment(self, workspace: Path, order: Order, owner: str) -> None:
         """Carry out an experiment; ends with :class:`~engine.events.ExperimentFinished`.
 
-        ``extends`` is the number of the stored experiment that gets further runs, if one does.
+        ``owner`` is the lock of who has taken the order.
         """
 
         def job(emit: Emit, control: ControlChannel) -> None:
@@ -66,7 +63,9 @@ class Bridge(QThread):
                 emit(ExperimentFinished(None, Status.FAILED, str(error)))
                 return
             try:
-                Session(store, self._executor, emit, control).run(experiment, spec, extends)
+                carry_out(order, owner, store, self._executor, emit, control)
+            except TrainscopeError as error:
+                emit(ExperimentFinished(None, Status.FAILED, str(error)))
             finally:
                 store.close()
 

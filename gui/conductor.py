@@ -12,6 +12,7 @@ from engine.events import Command, Control, Event
 from engine.experiments import find_experiment
 from engine.experiments.base import Experiment
 from engine.experiments.continuation import CONTINUATION_EXPERIMENT, continued
+from engine.orders import Order
 from engine.restore import not_deleted
 from engine.rows import StoredExperiment, StoredRun
 from engine.spec import ExperimentSpec
@@ -26,7 +27,8 @@ class Conductor(QObject):
     """Begins experiments on the training thread and shows each in its tab.
 
     Emits ``queued()`` where one has to wait, ``ended()`` when the thread is free again and nothing follows by itself,
-    ``continuation_shown(tab)`` where a form was filled in for the user to press Run, and ``failed(sentence)``.
+    ``shown(tab)`` where a tab should be looked at that nobody chose: a form was filled in for the user to press Run, or
+    a stored experiment goes on; and ``failed(sentence)``.
 
     Args:
         workspace: where results are kept.
@@ -37,7 +39,7 @@ class Conductor(QObject):
 
     queued = Signal()
     ended = Signal()
-    continuation_shown = Signal(object)
+    shown = Signal(object)
     failed = Signal(str)
 
     def __init__(
@@ -53,12 +55,29 @@ class Conductor(QObject):
 
         ``extends`` is the number of the stored experiment that gets further runs, if one does.
         """
-        if self.active is None:
-            self._begin(tab, spec, extends)
-        elif self._queue.add(tab.experiment, spec, extends):
-            self._queue.hold(False)
-            tab.say(f"In the queue, {counted(len(self._queue.orders), 'experiment')} waiting.")
-            self.queued.emit()
+        self._ask_for(tab, Order(0, tab.experiment, spec, extends))
+
+    def resume(self, experiment: int) -> None:
+        """Carry out what is missing of a stored experiment, in its tab, whose form then shows its settings."""
+        waiting = [order.id for order in self._queue.orders if order.resumes and order.extends == experiment]
+        if waiting and self.active is not None:
+            self.failed.emit(f"Experiment {experiment} waits in the queue already; it goes on when its turn comes.")
+            return
+        if (stored := self._stored(experiment)) is None:
+            return
+        try:
+            not_deleted(stored)
+            tab = self._tab_of(find_experiment(stored.name))
+            spec = tab.experiment.spec.from_json(stored.spec)
+        except TrainscopeError as error:
+            self.failed.emit(str(error))
+            return
+        for number in waiting:
+            self._queue.remove(number)
+        if not tab.is_at_work:
+            tab.show_spec(spec)
+        self._ask_for(tab, Order(0, tab.experiment, spec, experiment, resumes=True))
+        self.shown.emit(tab)
 
     def start_queue(self) -> None:
         """Let what waits begin, one after the other; another window may have taken some of it."""
@@ -71,6 +90,12 @@ class Conductor(QObject):
         if command in (Control.STOP, Control.CANCEL):
             self._queue.hold(True)  # who ends one doesn't mean to see another begin
         self._training.send(command)
+
+    def suspend(self) -> None:
+        """End what is under way so that it can go on at another time, unless it is being ended already."""
+        self.closing = True
+        if self.active is not None and not self.active.is_ending:
+            self._training.send(Control.SUSPEND)
 
     def take(self, event: Event) -> None:
         """Show an event of the experiment under way in its tab."""
@@ -127,20 +152,28 @@ class Conductor(QObject):
         if "[" in stored.spec.architecture:
             tab.form.offer_architecture(stored.spec.architecture)
         tab.form.show_values(continued(stored.spec, stored.model, float(rates[-1])))
-        self.continuation_shown.emit(tab)
+        self.shown.emit(tab)
 
-    def _begin(self, tab: ExperimentTab, spec: ExperimentSpec, extends: int | None) -> None:
+    def _ask_for(self, tab: ExperimentTab, order: Order) -> None:
+        if self.active is None:
+            self._begin(tab, order)
+        elif self._queue.add(order.experiment, order.spec, order.extends, order.resumes):
+            self._queue.hold(False)
+            tab.say(f"In the queue, {counted(len(self._queue.orders), 'experiment')} waiting.")
+            self.queued.emit()
+
+    def _begin(self, tab: ExperimentTab, order: Order) -> None:
         self.active = tab
         # All of them, this one too: its experiment ends a moment before the thread is free for the next.
         for each in self._tabs:
             each.set_busy(True)
-        tab.begin(spec)
-        self._training.run_experiment(self._workspace, tab.experiment, spec, extends)
+        tab.begin(order.spec)
+        self._training.run_experiment(self._workspace, order, self._queue.owner)
 
     def _begin_next(self) -> None:
         """Begin what comes first in the queue, if it may begin and nothing else is under way."""
         if self.active is None and not self._queue.holds and (order := self._queue.take()) is not None:
-            self._begin(self._tab_of(order.experiment), order.spec, order.extends)
+            self._begin(self._tab_of(order.experiment), order)
 
     def _tab_of(self, experiment: Experiment) -> ExperimentTab:
         return next(tab for tab in self._tabs if tab.experiment.name == experiment.name)

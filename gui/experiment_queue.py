@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,6 +13,7 @@ from engine.errors import TrainscopeError
 from engine.estimates import Estimates
 from engine.experiments.base import Experiment
 from engine.orders import Order, Orders
+from engine.ownership import owned
 from engine.paths import store_file
 from engine.spec import ExperimentSpec
 
@@ -24,6 +25,8 @@ class ExperimentQueue(QObject):
 
     While it ``holds``, nothing is begun by itself: after a stop, or when the window has just been opened. Emits
     ``changed()`` and ``failed(sentence)``.
+
+    What it has taken is another's again once it closes, or the program ends, unless it was stored by then.
     """
 
     changed = Signal()
@@ -33,6 +36,7 @@ class ExperimentQueue(QObject):
         super().__init__(parent)
         self._workspace = workspace
         self.holds = True
+        self._owner, self._held = "", ExitStack()  # the lock of what this window has taken
         self.orders: list[Order] = []
         self.seconds: dict[int, float | None] = {}
         self.look()
@@ -42,15 +46,30 @@ class ExperimentQueue(QObject):
         if store_file(self._workspace).exists():
             self._show(self._ask(lambda orders: orders.all()) or [])
 
-    def add(self, experiment: Experiment, spec: ExperimentSpec, extends: int | None = None) -> bool:
+    def add(
+        self, experiment: Experiment, spec: ExperimentSpec, extends: int | None = None, resumes: bool = False
+    ) -> bool:
         """Put an experiment at the end; gives whether that was possible."""
-        return self._change(lambda orders: orders.add(experiment, spec, extends))
+        return self._change(lambda orders: orders.add(experiment, spec, extends, resumes=resumes))
 
     def take(self) -> Order | None:
-        """The first entry, which is no longer in the queue then; None where it is empty."""
-        taken = self._ask(lambda orders: orders.take()) if self.orders else None
+        """The first entry, which waits no longer then; None where the queue is empty."""
+        taken = self._ask(lambda orders: orders.take(self._lock(orders.workspace))) if self.orders else None
         self.look()
         return taken
+
+    @property
+    def owner(self) -> str:
+        """The lock of what this window has taken; empty where it can't be had, which whoever stores something says."""
+        try:
+            return self._lock(self._workspace)
+        except TrainscopeError:
+            return ""
+
+    def close(self) -> None:
+        """Let go of what was taken."""
+        self._held.close()
+        self._owner = ""
 
     def arrange(self, numbers: Sequence[int]) -> None:
         """Put the entries in the order of their numbers."""
@@ -65,6 +84,11 @@ class ExperimentQueue(QObject):
         if holds != self.holds:
             self.holds = holds
             self.changed.emit()
+
+    def _lock(self, workspace: Path) -> str:
+        if not self._owner:
+            self._owner = self._held.enter_context(owned(workspace))
+        return self._owner
 
     def _change(self, change: Callable[[Orders], object]) -> bool:
         done = self._ask(lambda orders: (change(orders), True)[1])

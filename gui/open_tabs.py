@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Collection
 from pathlib import Path
 from urllib.parse import quote
 
@@ -69,9 +70,13 @@ class OpenTabs(QObject):
     def take(self, event: Event) -> None:
         """Read again what an experiment that has ended added to the store."""
         if isinstance(event, ExperimentFinished) and event.experiment is not None:
-            for tab in self.opened:
-                if event.experiment in tab.numbers:
-                    tab.load()
+            self.read_again([event.experiment])
+
+    def read_again(self, experiments: Collection[int]) -> None:
+        """The store says something else of these experiments now."""
+        for tab in self.opened:
+            if set(tab.numbers).intersection(experiments):
+                tab.load()
 
     def reopen(self) -> None:
         """Open what was open last time, the tab in front first; the others are read behind it."""

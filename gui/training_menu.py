@@ -33,6 +33,7 @@ ITEMS = (
     Item("skip", "S&kip run", ("F8",), ("skip",)),
     Item("stop", "S&top and keep", ("Shift+F5",), ("stop",)),
     Item("cancel", "&Cancel", ("Ctrl+Shift+F5",), ("cancel",)),
+    Item("resume", "G&o on with what was interrupted", ("Shift+F6",), ("resume",), in_front=True),
     Item("repeats", "Add r&epeats…", ("Ctrl+Shift+A",), ("repeats", "add_repeats"), in_front=True),
     Item("export", "E&xport…", ("Ctrl+E",), ("export",), in_front=True),
 )

@@ -46,6 +46,7 @@ from gui.conductor import Conductor
 from gui.dataset_desk import DatasetDesk
 from gui.dialogs.network_dialog import NetworkDialog
 from gui.experiment_queue import ExperimentQueue
+from gui.interrupted import Interrupted
 from gui.kernel_reader import KernelReader
 from gui.menu import Entry, add_tab_actions, fill_menu
 from gui.open_tabs import OpenTabs
@@ -62,6 +63,7 @@ from gui.tabs.history import HistoryTab
 from gui.tabs.try_it import TryItTab
 from gui.training_menu import TrainingMenu
 from gui.views.message_bar import MessageBar
+from gui.views.offer_bar import OfferBar
 from gui.views.queue_panel import QueuePanel, WaitingLabel
 from gui.window_state import remember_state, restore_state
 from gui.writing import Writing
@@ -118,7 +120,7 @@ class MainWindow(QMainWindow):
         self._program = ProgramDialogs(self, lambda: self.is_training, workspace, device, own_log)
         self._writing = Writing(workspace, self._assistant.run_task, self)
         self._asks, self._closing = True, False
-        self._messages = MessageBar()
+        self._messages, self._offer = MessageBar(), OfferBar()
         self._device = QLabel()  # known once something has been computed
         self._device.setObjectName("device")
         self._tabs = QTabWidget()
@@ -138,6 +140,7 @@ class MainWindow(QMainWindow):
         self._catalogue = Reader(workspace, self)
         self._history = HistoryTab(self._catalogue)
         self._tabs.addTab(self._history, "History")
+        self._interrupted = Interrupted(self._catalogue, self._offer, self)
         self._opened = OpenTabs(self._tabs, workspace, self._history, self._kernels)
         self._arrange()
         self._make_menu()
@@ -160,6 +163,7 @@ class MainWindow(QMainWindow):
             self._program.begin()
             QTimer.singleShot(0, lambda: self._training.warm_up(MANY_RUNS))
             QTimer.singleShot(0, self._opened.reopen)
+            QTimer.singleShot(0, self._interrupted.look)
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802
         """Look at the queue again: while another window was used it may have taken an entry."""
@@ -168,19 +172,20 @@ class MainWindow(QMainWindow):
             self._queue.look()
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
-        """Ask while training; leave no process behind."""
+        """Ask while training, which can go on another time; leave no process behind."""
         if self.is_training and self._asks and not self._closing and not self._ask_to_close():
             event.ignore()
             return
         if self.is_training:
             # The thread ends its job first; its end closes the window again.
-            self._closing = self._conductor.closing = True
-            self._conductor.command(Control.CANCEL)
+            self._closing = True
+            self._conductor.suspend()
             self.statusBar().showMessage("Closing …")
             event.ignore()
             return
         self.remember()
         self._opened.close()
+        self._queue.close()
         self._history.close_catalogue()
         self._program.close()
         for bridge in (self._assistant, self._prober, self._librarian):
@@ -191,7 +196,7 @@ class MainWindow(QMainWindow):
         super().closeEvent(event)
 
     def terminate(self) -> None:
-        """Close this window and what is open beside it; a training is ended as if its owner had agreed."""
+        """Close this window and what is open beside it; a training is interrupted as if its owner had agreed."""
         self._asks = False
         QApplication.closeAllWindows()
 
@@ -209,6 +214,7 @@ class MainWindow(QMainWindow):
         tab.run_requested.connect(lambda spec: self._run(tab, spec))
         tab.command_given.connect(self._conductor.command)
         tab.repeats_requested.connect(self._ask_for_repeats)
+        tab.resume_requested.connect(self._resume)
         tab.samples_requested.connect(lambda data: self._desk.fetch_samples(tab.form.dataset_chooser, data))
         tab.export_requested.connect(
             lambda number: self._writing.export(number, f"{tab.experiment.title}, experiment {number}")
@@ -223,6 +229,10 @@ class MainWindow(QMainWindow):
     def _run(self, tab: ExperimentTab, spec: ExperimentSpec) -> None:
         self._messages.clear()
         self._conductor.run(tab, spec)
+
+    def _resume(self, experiment: int) -> None:
+        self._messages.clear()
+        self._conductor.resume(experiment)
 
     def _ask_for_repeats(self, experiment: int) -> None:
         """Ask how many further runs of each variant a stored experiment is to have, and train them."""
@@ -273,6 +283,7 @@ class MainWindow(QMainWindow):
         self._conductor.take(event)
         self._history.take(event)
         self._opened.take(event)
+        self._interrupted.take(event)
         if isinstance(event, RunFinished) and self._try_it.isVisible():
             self._offer_trained_runs()
         self.trained.emit(event)
@@ -329,7 +340,8 @@ class MainWindow(QMainWindow):
         box = QMessageBox(
             QMessageBox.Icon.Question,
             "Close Trainscope?",
-            "A training is under way. Closing ends it; everything recorded so far is kept.",
+            "A training is under way. Closing interrupts it: everything recorded so far is kept, and it can go on when "
+            "Trainscope is started again.",
             QMessageBox.StandardButton.Close | QMessageBox.StandardButton.Cancel,
             self,
         )
@@ -342,6 +354,7 @@ class MainWindow(QMainWindow):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self._messages)
+        column.addWidget(self._offer)
         column.addWidget(self._tabs, 1)
         self.setCentralWidget(central)
         self.statusBar().addPermanentWidget(WaitingLabel(self._queue))
@@ -379,14 +392,20 @@ class MainWindow(QMainWindow):
     def _connect_history(self) -> None:
         history, actions = self._history, self._history.experiment_actions
         history.run_again_requested.connect(self._conductor.run_again)
+        history.resume_requested.connect(self._resume)
         history.repeats_requested.connect(self._conductor.add_repeats)
         history.train_on_requested.connect(self._conductor.train_on)
         history.export_requested.connect(lambda number: self._writing.export(number, f"Experiment {number}"))
         history.report_requested.connect(self._writing.report)
         actions.settings_pasted.connect(self._show_settings)
         actions.said.connect(lambda text: self.statusBar().showMessage(text, SAID_MS))
-        for source in (actions, self._opened):
+        for source in (actions, self._opened, self._interrupted):
             source.failed.connect(self.show_error)
+        self._interrupted.resume_requested.connect(self._resume)
+        self._interrupted.marked.connect(self._opened.read_again)
+        self._interrupted.marked.connect(lambda _numbers: history.refresh_if_read())
+        self._interrupted.left.connect(history.refresh_if_read)
+        actions.changed.connect(self._interrupted.look_again)
 
     def _connect(self) -> None:
         queued = Qt.ConnectionType.QueuedConnection
@@ -403,7 +422,7 @@ class MainWindow(QMainWindow):
         self._program.scheme_changed.connect(self._schemes.tick)
         self._program.failed.connect(self.show_error)
         self._queue.failed.connect(self.show_error)
-        self._conductor.continuation_shown.connect(self._tabs.setCurrentWidget)
+        self._conductor.shown.connect(self._tabs.setCurrentWidget)
         self._conductor.failed.connect(self.show_error)
         self._writing.started.connect(self._writing_started)
         self._writing.failed.connect(self.show_error)

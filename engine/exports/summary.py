@@ -64,6 +64,7 @@ def _variant_summary(variant: VariantResult) -> dict[str, Any]:
                 "reason": run.run.reason,
                 "records": len(run.records),
                 "rates_by_hand": [{"step": each.step, "rate": each.value} for each in run.rates_by_hand],
+                "continued_elsewhere": [each.step for each in run.moves],
                 "test_loss": run.run.test_loss,
                 "test_accuracy": run.run.test_accuracy,
                 "confusion": None if run.run.confusion is None else run.run.confusion.tolist(),

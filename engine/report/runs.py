@@ -26,6 +26,7 @@ EVENT_COLUMNS = (Column("Variant", width=3), Column("Runs", width=2), Column("Wh
 CURVE_COLUMNS = (Column("What was seen", width=9), Column("Runs", width=2), Column("What to try", width=6))
 CURVE_NOTE = "By the rules that the window applies while networks train; what is not named here was not seen."
 NOTE = "Means and sample standard deviations are over the runs that went through all epochs by their settings alone"
+MOVED = "Interrupted after step {}, it went on with another device, other threads or versions: numbers may differ."
 NONE = "–"
 
 
@@ -99,6 +100,7 @@ def curve_table(store: Store, result: ExperimentResult, runs: Sequence[StoredRun
 def _happened(run: StoredRun, recorded: RunResult | None) -> list[str]:
     rates = recorded.rates_by_hand if recorded else []
     told = [f"Learning rate set to {each.value:g} by hand after step {each.step:,}." for each in rates]
+    told += [MOVED.format(f"{each.step:,}") for each in (recorded.moves if recorded else [])]
     if run.spec.start_from is not None:
         told.append("Began with the weights of a network trained before.")
     if run.status is not Status.FINISHED:

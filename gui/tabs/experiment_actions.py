@@ -57,6 +57,10 @@ def _one_with_networks(choice: Choice) -> bool:
     return _one_with_runs(choice) and bool(choice.one and choice.one.tested)
 
 
+def _one_that_can_go_on(choice: Choice) -> bool:
+    return choice.one is not None and choice.one.can_go_on
+
+
 def _one_ended(choice: Choice) -> bool:
     return _one_with_runs(choice) and bool(choice.one and choice.one.stored.status.is_final)
 
@@ -94,6 +98,13 @@ ACTIONS: dict[str, ActionKind] = {
             lambda _choice: True,
         ),
         ActionKind("run_again", "Run again", (), "Run the same settings once more, as a new experiment (Ctrl+R)", _one),
+        ActionKind(
+            "resume",
+            "Resume",
+            (),
+            "Train what is missing of it: runs that crashed, failed or were ended go on where they were (Shift+F6)",
+            _one_that_can_go_on,
+        ),
         ActionKind(
             "add_repeats", "Add repeats…", (), "Give every variant of it further runs (Ctrl+Shift+A)", _one_ended
         ),
@@ -139,6 +150,7 @@ class ExperimentActions(QObject):
     compare_requested = Signal(tuple)
     settings_pasted = Signal(str, object)  # the experiment's name, its spec
     run_again_requested = Signal(int)
+    resume_requested = Signal(int)
     repeats_requested = Signal(int, int)  # experiment, how many further runs of each variant
     train_on_requested = Signal(int)  # run
     export_requested = Signal(int)
@@ -160,6 +172,7 @@ class ExperimentActions(QObject):
             "copy_settings": self._copy,
             "paste_settings": lambda _choice: self._paste(),
             "run_again": _for_one(self.run_again_requested.emit),
+            "resume": _for_one(self.resume_requested.emit),
             "add_repeats": self._add_repeats,
             "train_on": self._train_on,
             "export": _for_one(self.export_requested.emit),

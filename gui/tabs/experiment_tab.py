@@ -52,15 +52,16 @@ PAINT_INTERVAL_MS = 40
 # After the last change of the form before sample images are fetched: long enough to type a number.
 SAMPLES_DELAY_MS = 250
 PROGRESS_STEPS = 1000
+RESUME_TIP = "Train what is missing: runs that crashed, failed or were ended go on where they were"
 
 
 class ExperimentTab(QWidget):
     """Form, controls and board of one experiment.
 
     Emits ``run_requested(spec)``, ``command_given(command)``, ``samples_requested(data spec)``,
-    ``export_requested(experiment number)``, ``repeats_requested(experiment number)``, ``writing_requested()`` where
-    the user wants to write a network, ``trained_requested()`` where they want to choose a trained one, and
-    ``failed(sentence)``.
+    ``export_requested(experiment number)``, ``repeats_requested(experiment number)``, ``resume_requested(experiment
+    number)``, ``writing_requested()`` where the user wants to write a network, ``trained_requested()`` where they want
+    to choose a trained one, and ``failed(sentence)``.
     """
 
     run_requested = Signal(object)
@@ -68,6 +69,7 @@ class ExperimentTab(QWidget):
     samples_requested = Signal(object)
     export_requested = Signal(int)
     repeats_requested = Signal(int)
+    resume_requested = Signal(int)
     writing_requested = Signal()
     trained_requested = Signal()
     failed = Signal(str)
@@ -119,6 +121,11 @@ class ExperimentTab(QWidget):
         """Whether its experiment is under way."""
         return self._state is not State.IDLE
 
+    @property
+    def is_ending(self) -> bool:
+        """Whether its experiment was asked to end."""
+        return self._state in (State.STOPPING, State.CANCELLING)
+
     def take(self, event: Event) -> None:
         """Note an event of this tab's experiment."""
         self.observations.take(event)
@@ -157,7 +164,7 @@ class ExperimentTab(QWidget):
         self._progress.setRange(0, PROGRESS_STEPS)
         self._progress.setValue(PROGRESS_STEPS if event.status is Status.FINISHED else self._progress.value())
         self._status.setText(self._ending_of(event.status))
-        if event.reason and event.status is not Status.CANCELLED:
+        if event.reason and event.status not in (Status.CANCELLED, Status.INTERRUPTED):
             self.failed.emit(event.reason)
 
     def _ending_of(self, status: Status) -> str:
@@ -249,6 +256,8 @@ class ExperimentTab(QWidget):
         stored = state is State.IDLE and self.observations.experiment is not None
         self._export.setEnabled(stored)
         self._repeats.setEnabled(stored and bool(self.observations.runs))
+        self._resume.setVisible(stored and self.observations.can_go_on)
+        self._resume.setEnabled(stored and self.observations.can_go_on)
 
     def _show_held(self) -> None:
         """Say whether the runs are held, as they themselves tell it; where none has begun, nothing else can."""
@@ -311,6 +320,7 @@ class ExperimentTab(QWidget):
             "Add repeats…",
             "Train more runs of every variant of the experiment shown, with further seeds (Ctrl+Shift+A)",
         )
+        self._resume = _button("resume", "Resume", f"{RESUME_TIP} (Shift+F6)")
         self._export = _button(
             "export", "Export…", "Write summary, curves, figures and the course's files to a folder (Ctrl+E)"
         )
@@ -331,6 +341,7 @@ class ExperimentTab(QWidget):
     def _connect(self) -> None:
         self.controls.pressed.connect(self._press)
         self.controls.rate_given.connect(self._set_rate)
+        self._resume.clicked.connect(lambda: self.resume_requested.emit(self.observations.experiment))
         self._repeats.clicked.connect(lambda: self.repeats_requested.emit(self.observations.experiment))
         self.stage.pressed.connect(self._start_from_page)
         self._export.clicked.connect(lambda: self.export_requested.emit(self.observations.experiment))
@@ -369,7 +380,10 @@ class ExperimentTab(QWidget):
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(self.form)
         column.addWidget(scroll, 1)
-        column.addWidget(self._status)
+        ending = QHBoxLayout()
+        ending.addWidget(self._status, 1)
+        ending.addWidget(self._resume)
+        column.addLayout(ending)
         column.addWidget(self._progress)
         column.addWidget(self.controls)
         more = [self._export, self._repeats] if isinstance(self.experiment, TrainingExperiment) else [self._export]
@@ -381,6 +395,7 @@ _ENDINGS = {
     Status.FINISHED: "Finished",
     Status.STOPPED: "Stopped; what was learned is kept",
     Status.CANCELLED: "Cancelled; what was recorded is kept",
+    Status.INTERRUPTED: "Interrupted; what was recorded is kept",
     Status.FAILED: "Not finished",
 }
 

@@ -35,6 +35,7 @@ class HistoryTab(QWidget):
     """
 
     run_again_requested = Signal(int)
+    resume_requested = Signal(int)
     repeats_requested = Signal(int, int)
     train_on_requested = Signal(int)
     export_requested = Signal(int)
@@ -57,6 +58,11 @@ class HistoryTab(QWidget):
         self._arrange()
         self._connect()
 
+    def refresh_if_read(self) -> None:
+        """Read the store again, unless nobody has looked yet."""
+        if self._is_read:
+            self.refresh()
+
     def refresh(self) -> None:
         """Read the store again; asked while it is being read, once more after that."""
         if self._reading:
@@ -76,8 +82,7 @@ class HistoryTab(QWidget):
                 pass
             case _:
                 return
-        if self._is_read:
-            self.refresh()
+        self.refresh_if_read()
 
     def close_catalogue(self) -> None:
         """Keep what was written and how the list looks, remove for good what was thrown away here, end the thread."""
@@ -166,7 +171,7 @@ class HistoryTab(QWidget):
         self.experiment_actions.rename_requested.connect(lambda _number: self.details.edit_title())
         self.experiment_actions.notes_requested.connect(lambda _number: self.details.edit_notes())
         self.experiment_actions.changed.connect(self.refresh)
-        for name in ("run_again", "repeats", "train_on", "export", "report"):
+        for name in ("run_again", "resume", "repeats", "train_on", "export", "report"):
             signal = f"{name}_requested"
             getattr(self.experiment_actions, signal).connect(getattr(self, signal))
 

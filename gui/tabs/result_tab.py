@@ -22,7 +22,7 @@ from gui.views.panel import panel_width
 
 BUTTONS_A_ROW = 2
 WHEN_AGAIN = "read again when it ends, or when the tab is opened anew"
-BUTTONS = ("run_again", "add_repeats", "train_on", "copy_settings", "export", "report", "delete", "restore")
+BUTTONS = ("run_again", "resume", "add_repeats", "train_on", "copy_settings", "export", "report", "delete", "restore")
 
 
 class ResultTab(OpenedTab):

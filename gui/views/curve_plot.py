@@ -320,7 +320,7 @@ class CurvePlot(CursorPlot):
 
     def notes(self, x: float, slack: float) -> list[str]:
         """What happened near ``x`` of the axis."""
-        return [f"{event.variant}: {event.label}" for event in self._events.near(x, slack)]
+        return [event.told for event in self._events.near(x, slack)]
 
     def record_beside(self, x: float, rising: bool) -> float:
         """The first record at ``x`` or beyond, of the first curve that is shown; ``x`` where there is none."""

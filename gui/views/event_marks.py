@@ -13,29 +13,45 @@ from engine.events import InterventionKind
 from gui.observations import Observations
 
 MOST_LABELS = 4  # more would cover the curves; the read-out says them
-LINE_ALPHA = 170
+LINE_ALPHA, FAINT_ALPHA = 170, 130
+MARKED = (InterventionKind.LEARNING_RATE, InterventionKind.CONTINUED, InterventionKind.MOVED)
+FAINT = (InterventionKind.CONTINUED,)  # which changes no number
+EXPLANATIONS = {
+    InterventionKind.CONTINUED: "interrupted, and went on from here as if nothing had been",
+    InterventionKind.MOVED: "interrupted, and went on from here elsewhere, which may change its numbers",
+}
 
 
 @dataclass(frozen=True)
 class CurveEvent:
-    """Something to mark on the curve of a variant: after which step, and in a few words what."""
+    """Something to mark on the curve of a variant: after which step, and in a few words what.
+
+    ``explanation`` is what the read-out says; of what is ``faint`` the mark is discreet.
+    """
 
     variant: str
     step: float
     label: str
+    explanation: str = ""
+    faint: bool = False
+
+    @property
+    def told(self) -> str:
+        """In words, such as ``cnn_4: rate 0.01``."""
+        return f"{self.variant}: {self.explanation or self.label}"
 
 
 def events_of(observations: Observations) -> tuple[CurveEvent, ...]:
-    """New learning rates of the runs; the same given to several runs of a variant at one step counts once.
+    """What befell the runs; the same that befell several runs of a variant at one step counts once.
 
-    A pause is not marked: it changes no number.
+    A pause is not marked: it changes no number, and nothing of it can be seen.
     """
     events = (
-        CurveEvent(name, done.step, done.label)
+        CurveEvent(name, done.step, done.label, EXPLANATIONS.get(done.kind, ""), done.kind in FAINT)
         for name, variant in observations.variants.items()
         for run in variant.runs
         for done in run.interventions
-        if done.kind is InterventionKind.LEARNING_RATE
+        if done.kind in MARKED
     )
     return tuple(dict.fromkeys(events))
 
@@ -77,11 +93,11 @@ class EventMarks:
 
     def _line(self, position: int, event: CurveEvent, x: float, hex_colour: str, labelled: bool) -> pg.InfiniteLine:
         colour = QColor(hex_colour)
-        colour.setAlpha(LINE_ALPHA)
+        colour.setAlpha(FAINT_ALPHA if event.faint else LINE_ALPHA)
         line = pg.InfiniteLine(
             x,
             angle=90,
-            pen=pg.mkPen(colour, width=1, style=Qt.PenStyle.DashLine),
+            pen=pg.mkPen(colour, width=1, style=Qt.PenStyle.DotLine if event.faint else Qt.PenStyle.DashLine),
             label=event.label if labelled else None,
             # Words of neighbours stand at different heights.
             labelOpts={

@@ -218,9 +218,8 @@ def describe(order: Order, seconds: float | None) -> str:
     changed = [f"{key} {_brief(values[key])}" for key in values if key != "dataset" and values[key] != usual[key]]
     dataset = [str(values["dataset"])] if "dataset" in values else []
     more = [f"and {counted(len(changed) - MOST_CHANGES, 'more setting')}"] if len(changed) > MOST_CHANGES else []
-    title = (
-        order.experiment.title if order.extends is None else f"{order.experiment.title}, more runs of {order.extends}"
-    )
+    what = "the rest" if order.resumes else "more runs"
+    title = order.experiment.title + (f", {what} of {order.extends}" if order.extends is not None else "")
     time = f"about {as_duration(seconds)}" if seconds is not None else "time unknown"
     return f"{title}: {', '.join(dataset + changed[:MOST_CHANGES] + more) or 'as preset'} · {time}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -13,6 +14,7 @@ from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
 from engine.experiments.basics import BASICS_EXPERIMENT
 from engine.experiments.continuation import CONTINUATION_EXPERIMENT
 from engine.orders import Orders
+from engine.ownership import owned
 from engine.store import Store
 from tests.engine.support import ScriptedExecutor, finished, opened_by_many, record, run_session, small_spec, started
 
@@ -34,8 +36,19 @@ def add(orders: Orders, *numbers: int) -> list[int]:
 def test_what_waits_is_taken_in_its_order_and_once(orders: Orders) -> None:
     add(orders, 1, 2)
     assert [order.spec for order in orders.all()] == [small_spec(seed=1), small_spec(seed=2)]
-    taken = [orders.take(), orders.take(), orders.take()]
-    assert [order and order.spec for order in taken] == [small_spec(seed=1), small_spec(seed=2), None]
+    with owned(orders.workspace) as owner:
+        taken = [orders.take(owner), orders.take(owner), orders.take(owner)]
+        assert [order and order.spec for order in taken] == [small_spec(seed=1), small_spec(seed=2), None]
+    assert seeds(orders) == [1, 2], "whoever took them ended before they were stored: they wait again"
+
+
+def test_an_entry_leaves_the_queue_as_its_experiment_is_stored(orders: Orders, store: Store) -> None:
+    add(orders, 1, 2)
+    with owned(orders.workspace) as owner:
+        taken = orders.take(owner)
+        assert taken is not None
+        store.add_experiment("architectures", taken.spec.to_json(), 1, None, 1, owner, taken.id)
+    assert seeds(orders) == [2]
 
 
 def test_the_order_can_be_changed_and_outlives_the_program(orders: Orders, workspace: Path) -> None:
@@ -52,11 +65,13 @@ def test_the_order_can_be_changed_and_outlives_the_program(orders: Orders, works
 def test_each_is_taken_by_one_of_many(orders: Orders, workspace: Path) -> None:
     add(orders, *range(20))
     taken: list[int] = []
+    everyone_is_done = threading.Barrier(8)
 
     def take(store: Store) -> None:
-        with closing(Orders(store.workspace)) as own:
-            while (order := own.take()) is not None:
+        with closing(Orders(store.workspace)) as own, owned(store.workspace) as owner:
+            while (order := own.take(owner)) is not None:
                 taken.append(order.id)
+            everyone_is_done.wait(timeout=60)
 
     assert opened_by_many(workspace, take) == []
     assert len(taken) == len(set(taken)) == 20
@@ -67,7 +82,8 @@ def test_an_entry_of_another_version_is_passed_over(orders: Orders) -> None:
     orders._insert("queue", place=0, experiment="of tomorrow", spec="{}", added=0.0)
     orders._insert("queue", place=0, experiment="architectures", spec='{"tomorrow": 1}', added=0.0)
     assert seeds(orders) == [1]
-    taken = orders.take()
+    with owned(orders.workspace) as owner:
+        taken = orders.take(owner)
     assert taken is not None
     assert taken.spec == small_spec(seed=1)
 

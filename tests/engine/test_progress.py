@@ -12,6 +12,7 @@ from engine.events import (
     ExperimentStarted,
     PlannedRun,
     Progress,
+    RunRestored,
     RunsAdded,
     Status,
 )
@@ -87,6 +88,28 @@ def test_runs_added_later_are_named_and_counted() -> None:
         "search_2 #2: epoch 1, step 10, training loss 2.250, accuracy 12.5 %, validation accuracy 25.0 %",
         "[2/2] search_2 #2 finished in 2.0 s: test accuracy 50.00 %",
     ]
+
+
+def restored(run: int, status: Status) -> RunRestored:
+    return RunRestored(run, status, None, {}, {}, (), (), None)
+
+
+RESUMED: list[Event] = [
+    ExperimentStarted(1, "architectures", INFO, RUNS, 2),
+    restored(1, Status.FINISHED),
+    restored(2, Status.QUEUED),
+    replace(started(2), after=26),
+    record(2, 30, epoch=2),
+    finished(2),
+]
+
+
+def test_what_was_there_already_counts() -> None:
+    assert shown(StringIO(), RESUMED).splitlines()[-1].startswith("[2/2] mlp_1 #2 finished")
+    pieces = shown(Terminal(), RESUMED).replace("\n", "\r").split("\r")
+    first = next(piece for piece in pieces if "training" in piece)
+    assert f"{52 + 26}/104" in first, "a run that has ended, and what the other had come to"
+    assert any("104/104" in piece for piece in pieces)
 
 
 def test_the_bar_grows_with_runs_added_later() -> None:

@@ -17,7 +17,7 @@ from pypdf import PdfReader
 import engine.report
 from engine.claims import claims_of
 from engine.errors import ReportError, StoreError
-from engine.events import Event, Record, Status
+from engine.events import Event, Intervention, InterventionKind, Record, Status
 from engine.executors.inline import InlineExecutor
 from engine.executors.tasks import TrainTask
 from engine.experiments import EXPERIMENTS
@@ -161,6 +161,19 @@ def test_the_summary_names_rates_set_by_hand_too(stored: Stored, tmp_path: Path)
     found = {variant["name"]: [run["rates_by_hand"] for run in variant["runs"]] for variant in variants}
     assert found["cnn_4/0.001"] == [[], [{"step": 26, "rate": 0.25}]]
     assert found["cnn_4/0.01"] == [[], []]
+
+
+def test_runs_that_went_on_elsewhere_are_named(workspace: Path, tmp_path: Path) -> None:
+    with closing(Store(workspace)) as store:
+        number = ended(store, "architectures", lambda _spec: 0.5, architectures=["mlp_1"], repeats=1)
+        (run,) = store.runs(number)
+        store.add(Intervention(run.id, 26, 0.5, InterventionKind.CONTINUED))
+        store.add(Intervention(run.id, 52, 1.0, InterventionKind.MOVED))
+        found = table(build_document(store, [number]), number, "Runs that did not go as planned").rows
+        assert [(row[0], row[2].partition(",")[0]) for row in found] == [("mlp_1", "Interrupted after step 52")]
+        export_experiment(store, number, tmp_path, [Format.JSON])
+    (variant,) = json.loads((tmp_path / "summary.json").read_text(encoding="utf-8"))["variants"]
+    assert variant["runs"][0]["continued_elsewhere"] == [52]
 
 
 def test_settings_that_are_not_the_courses_are_marked(document: Document, stored: Stored) -> None:

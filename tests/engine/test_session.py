@@ -31,7 +31,11 @@ from engine.events import (
 )
 from engine.executors.inline import InlineExecutor
 from engine.executors.tasks import PrepareTask, TrainTask
+from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
 from engine.experiments.base import Computation, ComputedExperiment, Progress
+from engine.orders import Order, Orders
+from engine.ownership import owned
+from engine.session import carry_out
 from engine.spec import ExperimentSpec
 from engine.store import Store
 from tests.engine.support import ScriptedExecutor, finished, of, record, run_session, small_spec, started, timeless
@@ -300,7 +304,11 @@ def test_real_runs_are_stored_as_they_were_emitted(store: Store) -> None:
 
 @pytest.mark.parametrize(
     ("control_sent", "status", "tested"),
-    [(Control.STOP, Status.STOPPED, True), (Control.CANCEL, Status.CANCELLED, False)],
+    [
+        (Control.STOP, Status.STOPPED, True),
+        (Control.CANCEL, Status.CANCELLED, False),
+        (Control.SUSPEND, Status.INTERRUPTED, False),
+    ],
 )
 def test_a_control_ends_the_run_under_way_and_those_not_yet_started(
     store: Store, control: ControlChannel, control_sent: Control, status: Status, tested: bool
@@ -340,6 +348,64 @@ def test_a_stop_that_comes_too_late_for_the_preparation_is_not_lost(store: Store
     ended, events = run_session(store, executor, small_spec())
     assert ended.status is Status.CANCELLED
     assert not of(RunStarted, events)
+
+
+class EndedBetweenRuns(ScriptedExecutor):
+    """Its first run was over before it could obey; the others are not begun."""
+
+    def run(self, tasks, emit, control):
+        super().run(tasks[:1], emit, control)
+        for task in tasks[1:]:
+            emit(task.failed(Status.CANCELLED, "Not started."))
+        return Control.SUSPEND if any(isinstance(task, TrainTask) for task in tasks) else None
+
+
+def test_what_is_suspended_between_two_runs_was_interrupted(store: Store) -> None:
+    ended, _ = run_session(store, EndedBetweenRuns(), small_spec(repeats=2))
+    assert ended.status is Status.INTERRUPTED
+    ended, _ = run_session(store, EndedBetweenRuns(), small_spec(repeats=1))
+    assert ended.status is Status.FINISHED, "nothing was left"
+
+
+class EndedWhilePreparing(ScriptedExecutor):
+    """Is asked to end by ``control`` before the data set is there."""
+
+    def __init__(self, asked: Control) -> None:
+        super().__init__(preparation=TaskFailed("Cancelled before it was done.", cancelled=True))
+        self._asked = asked
+
+    def run(self, tasks, emit, control):
+        super().run(tasks, emit, control)
+        return self._asked
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "waits"),
+    [(Control.SUSPEND, Status.INTERRUPTED, True), (Control.CANCEL, Status.CANCELLED, False)],
+)
+def test_what_is_suspended_before_it_is_stored_waits_in_the_queue(
+    store: Store, control: ControlChannel, asked: Control, status: Status, waits: bool
+) -> None:
+    order = Order(0, ARCHITECTURES_EXPERIMENT, small_spec())
+    with closing(Orders(store.workspace)) as orders:
+        with owned(store.workspace) as owner:
+            outcome = carry_out(order, owner, store, EndedWhilePreparing(asked), lambda _event: None, control)
+            assert orders.all() == [], "its owner is still there"
+        assert (outcome.experiment, outcome.status) == (None, status)
+        assert [each.spec for each in orders.all()] == [order.spec] * waits
+
+
+def test_what_is_stored_is_no_longer_in_the_queue(store: Store, control: ControlChannel) -> None:
+    executor = ScriptedExecutor()
+    with owned(store.workspace) as owner, closing(Orders(store.workspace)) as orders:
+
+        def look(event: Event) -> None:
+            if isinstance(event, DatasetReady | ExperimentStarted):
+                seen.append(orders._execute("SELECT count(*) FROM queue").fetchone()[0])
+
+        seen: list[int] = []
+        carry_out(Order(0, ARCHITECTURES_EXPERIMENT, small_spec()), owner, store, executor, look, control)
+    assert seen == [1, 0]
 
 
 def test_no_run_stays_under_way_when_a_session_breaks_off(store: Store) -> None:

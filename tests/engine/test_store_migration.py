@@ -12,10 +12,12 @@ import numpy as np
 import pytest
 
 from engine.errors import StoreError
+from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
 from engine.exports import export_experiment
+from engine.orders import Orders
 from engine.schema import SCHEMA_VERSION
 from engine.store import Store
-from tests.engine.support import finished, opened_by_many, planned, record, started, timeless, weights
+from tests.engine.support import finished, opened_by_many, planned, record, small_spec, started, timeless, weights
 
 NEWER_SETTINGS = ("schedule", "max_steps", "counts_dead_units", "probe", "start_from")
 
@@ -69,6 +71,16 @@ def make_version_1(store: Store) -> None:
         old.commit()
 
 
+def make_version_3(store: Store) -> None:
+    """Turn the file into one of version 3, which knew neither checkpoints nor who carries out an experiment."""
+    with closing(sqlite3.connect(store.file)) as old:
+        old.execute("DROP TABLE checkpoints")
+        for table, column in (("experiments", "owner"), ("queue", "owner"), ("queue", "resumes")):
+            old.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
+        old.execute("PRAGMA user_version=3")
+        old.commit()
+
+
 def stored_run(store: Store) -> int:
     """A whole run with records and weights; its number."""
     _, (run,) = planned(store)
@@ -92,6 +104,14 @@ def test_numbers_of_layers_survive_from_version_2(store: Store) -> None:
         assert math.isnan(last.gradient_norms[0])
         assert (last.gradient_norms[1], last.dead_units, last.activation_means) == (2.5, (3,), ())
         assert again.experiment(1).title == ""
+
+
+def test_the_queue_survives_from_version_3(store: Store) -> None:
+    with closing(Orders(store.workspace)) as orders:
+        waiting = orders.add(ARCHITECTURES_EXPERIMENT, small_spec())
+    make_version_3(store)
+    with closing(Orders(store.workspace)) as again:
+        assert again.all() == [waiting]
 
 
 def test_a_store_of_version_1_is_brought_up_to_date_and_loses_nothing(store: Store) -> None:

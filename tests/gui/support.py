@@ -148,6 +148,8 @@ def _answer(task: Task, asked: Control | None) -> Any:
     assert isinstance(task, TrainTask)
     if asked is Control.CANCEL:
         return task.failed(Status.CANCELLED, "Cancelled; its records are kept.")
+    if asked is Control.SUSPEND:
+        return task.failed(Status.INTERRUPTED, "Interrupted; its records are kept.")
     return finished(task.run, Status.STOPPED)
 
 
@@ -172,7 +174,7 @@ class ObedientExecutor(ScriptedExecutor):
         while True:
             command = control.poll(wait=True)
             match command:
-                case Control.STOP | Control.CANCEL:
+                case Control.STOP | Control.CANCEL | Control.SUSPEND:
                     emit(_answer(task, command))
                     return command
                 case SkipRun(run) if run == task.run:

@@ -315,6 +315,21 @@ def test_what_was_done_by_hand_is_marked_in_every_plot_at_its_time(qtbot: QtBot)
     assert plot._events.marks[0][1].value() == pytest.approx(1.0)
 
 
+def test_where_a_run_went_on_is_marked_discreetly_and_explained(qtbot: QtBot) -> None:
+    observations = filled()
+    board = opened(qtbot, observations)
+    observations.take(Intervention(1, 50, 5.0, InterventionKind.CONTINUED))
+    observations.take(Intervention(1, 100, 10.0, InterventionKind.MOVED))
+    observations.take(Intervention(1, 150, 15.0, InterventionKind.PAUSED))
+    plot = plot_of(board)
+    plot.refresh(observations)
+    (continued, faint), (moved, plain) = plot._events.marks
+    assert [continued.label, moved.label] == ["continued", "continued elsewhere"]
+    assert faint.pen.color().alpha() < plain.pen.color().alpha()
+    plot.link.move_cursor(plot, 100)
+    assert "which may change its numbers" in box(plot).text()
+
+
 def test_marks_of_a_schedule_stay_at_their_epochs_on_every_axis(qtbot: QtBot) -> None:
     board = schedule_board()
     qtbot.addWidget(board)

@@ -13,6 +13,7 @@ from pytestqt.qtbot import QtBot
 from engine.events import Status
 from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
 from engine.orders import Orders
+from engine.ownership import owned
 from engine.store import Store
 from gui.views.queue_panel import QueuePanel, describe
 from gui.window import MainWindow
@@ -131,17 +132,17 @@ def test_the_panel_says_what_is_under_way(qtbot: QtBot, make_window: MakeWindow)
 
 
 def test_what_another_window_took_is_no_longer_listed(qtbot: QtBot, make_window: MakeWindow, workspace: Path) -> None:
-    with closing(Orders(workspace)) as orders:
+    with closing(Orders(workspace)) as orders, owned(workspace) as other:  # of another window
         for _ in range(2):
             orders.add(ARCHITECTURES_EXPERIMENT, small_spec())
         window = make_window(ObedientExecutor())
-        orders.take()  # as another window would
+        orders.take(other)
         assert len(waiting(window)) == 2
         activated = QEvent(QEvent.Type.ActivationChange)
         window.activateWindow()
         qtbot.waitUntil(window.isActiveWindow, timeout=PATIENCE_MS)
         window.changeEvent(activated)
         assert len(waiting(window)) == 1
-        orders.take()
-    press(qtbot, window, "queue_start")
-    assert (waiting(window), window.is_training) == ([], False)
+        orders.take(other)
+        press(qtbot, window, "queue_start")
+        assert (waiting(window), window.is_training) == ([], False)

@@ -266,7 +266,7 @@ def test_closing_while_training_asks_and_can_be_refused(
     assert window.is_training
 
 
-def test_closing_while_training_cancels_and_keeps_the_records(
+def test_closing_while_training_interrupts_and_keeps_the_records(
     qtbot: QtBot, make_window: MakeWindow, monkeypatch: pytest.MonkeyPatch, workspace: Path
 ) -> None:
     window = make_window(OpenEndedExecutor())
@@ -276,7 +276,7 @@ def test_closing_while_training_cancels_and_keeps_the_records(
     window.close()
     qtbot.waitUntil(lambda: not window.isVisible(), timeout=PATIENCE_MS)
     store = Store(workspace)
-    assert store.experiment(1).status is Status.CANCELLED
+    assert store.experiment(1).status is Status.INTERRUPTED
     assert store.records(1) == [record(1)]
     store.close()
 
