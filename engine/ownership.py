@@ -6,6 +6,7 @@ and whose lock is free, was interrupted. No clock and no process number is relie
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,6 +16,8 @@ from filelock import FileLock, Timeout
 
 from engine.errors import StoreError
 from engine.paths import lock_folder
+
+_NAME = re.compile(r"[0-9a-f]{32}\.lock")
 
 
 @contextmanager
@@ -35,10 +38,15 @@ def owned(workspace: Path) -> Iterator[str]:
         _remove(file)
 
 
-def is_owned(workspace: Path, name: str) -> bool:
-    """Whether the program that took the lock called ``name`` still holds it."""
+def is_owned(workspace: Path, name: object) -> bool:
+    """Whether the program that took the lock called ``name`` still holds it.
+
+    A store from elsewhere may name anything: what is no name of a lock is nobody's, and left alone.
+    """
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        return False
     file = lock_folder(workspace) / name
-    if not name or not file.exists():
+    if not file.exists():
         return False
     try:
         with FileLock(file, blocking=False):

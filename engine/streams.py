@@ -90,7 +90,7 @@ def _safe(stream: TextIO | None, number: int) -> TextIO:
     if stream is None:
         raw = os.fdopen(number, "wb", closefd=False)
         return _SafeStream(raw, "utf-8", "backslashreplace", write_through=True)
-    if not isinstance(stream, io.TextIOWrapper) or isinstance(stream, _SafeStream):
+    if type(stream) is not io.TextIOWrapper:
         return stream  # somebody else's, as in a test
     errors = _ESCAPED if stream.errors in ("strict", "surrogateescape") else stream.errors
     # The old object stays in sys.__stdout__, so that it doesn't close the file that both of them write to.

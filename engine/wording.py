@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-MOST_CHARACTERS = 400  # of a sentence: more is not read, and fits nowhere
+MOST_CHARACTERS = 800  # of a sentence: two long paths find room, and more is not read
 MOST_QUOTED = 150  # of what others say
 
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")

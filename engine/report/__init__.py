@@ -11,6 +11,7 @@ from engine.exports.files import check_writable
 from engine.report.build import build_document
 from engine.report.document import Document
 from engine.store import Store
+from engine.wording import reason
 
 __all__ = ["SUFFIXES", "check_report_file", "write_report"]
 
@@ -42,8 +43,8 @@ def check_report_file(file: Path) -> None:
         _unfinished(file).unlink(missing_ok=True)  # the longest name it has
     except ExportError as error:
         raise ReportError(str(error)) from None
-    except OSError as error:  # no name that a file can have
-        raise ReportError(f"{file} can't be written ({error.strerror}); choose another file.") from None
+    except (OSError, ValueError) as error:  # no name that a file can have
+        raise ReportError(f"{file} can't be written ({reason(error)}); choose another file.") from None
 
 
 def _renderer(file: Path) -> Callable[[Document], bytes]:

@@ -19,7 +19,7 @@ from tests.engine.support import ROOT
 GONE_SECONDS = 20  # until which every process of a killed program must be gone
 
 EXPERIMENT = ("--batch", "architectures")
-PLAN = ("--set", "architectures=mlp_1,cnn_3", "epochs=16", "repeats=1")
+PLAN = ("--set", "architectures=mlp_1,cnn_3", "epochs=12", "repeats=1")
 # What must not depend on interruptions; wall times do.
 RESULTS = (
     "SELECT run, step, epoch, training_loss, training_accuracy, validation_loss, validation_accuracy, gradient_norm, "

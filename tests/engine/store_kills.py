@@ -162,7 +162,9 @@ class Upkeep(Scenario):
     def act(self, workspace: Path, show: Callable[[Event], None]) -> None:
         with closing(Orders(workspace)) as orders:
             orders.arrange([2, 1])
-            orders.take()
+            order = orders.take("")
+            assert order is not None
+            orders.remove(order.id)
         with closing(Catalogue(workspace)) as catalogue:
             catalogue.delete([1])
             catalogue.purge([1])

@@ -18,6 +18,7 @@ from engine.database import RECORDING_BUSY_SECONDS
 from engine.events import Event, Record
 from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
 from engine.orders import Orders
+from engine.ownership import owned
 from engine.session import Session
 from engine.store import Store
 from tests.engine.support import ScriptedExecutor, finished, record, small_spec, started, weights
@@ -46,20 +47,26 @@ def train(workspace: Path, runs: int, records: int) -> dict[str, Any]:
 
 
 def keep_up(workspace: Path, times: int, number: int) -> dict[str, Any]:
+    with owned(workspace) as owner:
+        return {"taken": _kept_up(workspace, times, number, owner)}
+
+
+def _kept_up(workspace: Path, times: int, number: int, owner: str) -> list[int]:
     taken = []
     for turn in range(times):
         with closing(Orders(workspace)) as orders:
             orders.add(ARCHITECTURES_EXPERIMENT, small_spec(seed=number + turn))
             orders.arrange([order.id for order in reversed(orders.all())])
-            if turn % 2 and (order := orders.take()) is not None:
+            if turn % 2 and (order := orders.take(owner)) is not None:
                 taken.append(order.spec.seed)
+                orders.remove(order.id)
         with closing(Catalogue(workspace)) as catalogue:
             entries = catalogue.entries()
             thrown = [entry.number for entry in entries if entry.stored.seed == THROWN_AWAY]
             catalogue.delete(thrown[:1])
             catalogue.purge(thrown[:1])
             list(catalogue.make_thumbnails())
-    return {"taken": taken}
+    return taken
 
 
 if __name__ == "__main__":

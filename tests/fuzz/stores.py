@@ -154,8 +154,8 @@ def _throw_away(catalogue: Catalogue) -> None:
 
 def _wait(orders: Orders) -> None:
     orders.all()
-    while orders.take() is not None:
-        pass
+    while (order := orders.take("")) is not None:
+        orders.remove(order.id)
 
 
 def _estimate(estimates: Estimates) -> None:

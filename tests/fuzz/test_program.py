@@ -41,10 +41,11 @@ def test_the_program_refuses_in_one_line_whatever_it_is_started_with(tmp_path: P
         assert not store_file(workspace).exists(), start
 
 
-def test_what_can_not_be_printed_is_written_as_python_would(tmp_path: Path) -> None:
+def test_a_name_that_is_no_text_is_printed_as_the_bytes_it_is_made_of(tmp_path: Path) -> None:
     """A name of bytes that are no text once ended the program after the training, with a traceback."""
     code = (
-        "import sys; import engine.batch as batch; from engine.command_line import parse\n"
+        "import sys; from engine.streams import prepare_streams; prepare_streams()\n"
+        "import engine.batch as batch; from engine.command_line import parse\n"
         "batch.run = lambda options: batch._say(sys.stdout, f'Exported to {options.export}') or 0\n"
         "sys.exit(batch.run_until_interrupted(parse(sys.argv[1:])))"
     )
@@ -52,4 +53,4 @@ def test_what_can_not_be_printed_is_written_as_python_would(tmp_path: Path) -> N
     environment = os.environ | {"PYTHONIOENCODING": "utf-8"}
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, check=False, env=environment)  # noqa: S603
     assert ended.returncode == 0, ended.stderr
-    assert ended.stdout.rstrip().endswith(b"caf\\udce9")
+    assert ended.stdout.rstrip().endswith(b"caf\xe9"), "the bytes that it is made of"

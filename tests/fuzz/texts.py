@@ -160,7 +160,7 @@ def _entry(spec: dict[str, Any]) -> Entry:
     stored = StoredExperiment(
         *(7, "architectures", as_json(spec), 0, None, {}, None, 1, Status.FINISHED, "", 0.0, 1.0, "Título", "", None)
     )
-    return Entry(stored, "Architectures", 1, 1, 1, 0.5, 0.5, *settings_of("architectures", spec), None)
+    return Entry(stored, "Architectures", 1, 1, 0, 1, 0.5, 0.5, *settings_of("architectures", spec), None)
 
 
 def _search(found: tuple[str, Any], _folder: Path) -> bool:
