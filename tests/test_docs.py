@@ -1,0 +1,33 @@
+"""What the documents name is there: a promise whose test was renamed is no promise."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+RELIABILITY = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+PLACES = (ROOT / "tests" / "engine", ROOT / "tests", ROOT)
+
+
+def named_tests() -> list[tuple[str, str]]:
+    """Files and tests that the tables of faults name; ``::name`` alone is of the file before it, or of its section."""
+    found = []
+    for section in RELIABILITY.split("\n### "):
+        of_section = re.search(r"^All in (\S+\.py)", section, re.MULTILINE)
+        for row in (line for line in section.splitlines() if line.startswith("| ")):
+            file = of_section[1] if of_section else ""
+            for each in re.finditer(r"((?:\w+/)*\w+\.py)?(?:::(\w+))?", row.rsplit(" | ", 1)[-1]):
+                file = each[1] or file
+                if each[0]:
+                    found.append((file, each[2] or ""))
+    return found
+
+
+@pytest.mark.parametrize(("file", "name"), named_tests())
+def test_a_test_that_is_named_is_there(file: str, name: str) -> None:
+    paths = [place / file for place in PLACES if (place / file).is_file()]
+    assert paths, f"there is no {file}"
+    assert not name or any(f"def {name}(" in path.read_text(encoding="utf-8") for path in paths), f"no {name} in {file}"
