@@ -33,6 +33,8 @@ bench: $(VENV)/test-ready
 	$(BIN)/python -m benchmarks.million_records
 	$(BIN)/python -m benchmarks.history
 	$(BIN)/python -m benchmarks.convolution
+	$(BIN)/python -m benchmarks.checkpoints
+	$(BIN)/python -m benchmarks.long_use
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

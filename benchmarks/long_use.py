@@ -119,8 +119,8 @@ def growth(held: Sequence[Held]) -> dict[str, tuple[float, float, float]]:
 
 def replay(workspace: Path, records: int) -> dict[str, Any]:
     """Tell the window of two runs of ``records`` records together: memory, and lateness in each quarter."""
-    days = Days(records // 2)
-    window = opened(workspace, days)
+    telling = Telling(records // 2)
+    window = opened(workspace, telling)
     tab = window.findChild(ExperimentTab, "tab_architectures")
     tab.form.show_spec(tab.experiment.preset("course", architectures=["cnn_4"], repeats=2))
     lateness: list[list[float]] = [[] for _ in range(4)]
@@ -138,7 +138,7 @@ def replay(workspace: Path, records: int) -> dict[str, Any]:
         if isinstance(event, Record):
             told += 1
             if told % AT_ONCE == 0:
-                days.drawn.release()
+                telling.drawn.release()
             if told % (records // 4) == 0:
                 memory.append(holding().window_memory)
 
@@ -166,7 +166,7 @@ def replay(workspace: Path, records: int) -> dict[str, Any]:
     return {"records": told, "seconds": seconds, "lateness": quarters, "memory": memory, "bytes_a_record": a_record}
 
 
-class Days:
+class Telling:
     """An executor that trains nothing: it tells of runs of so many records, no faster than the window takes them."""
 
     def __init__(self, records: int) -> None:
