@@ -30,12 +30,21 @@ def fresh_settings() -> None:
 def garbage_stays_on_this_thread() -> Iterator[None]:
     """As in the program (gui/garbage.py): no thread but this one destroys what a test's widgets leave behind.
 
-    Nothing was collected meanwhile, so all that the test made is young.
+    That is done before the next test, when nobody holds on to them any more; nothing was collected meanwhile, so all of
+    it is young. Widgets that pile up make every change of the style slower.
     """
     gc.disable()
+    gc.collect(0)
     yield
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
-    gc.collect(0)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def nothing_is_left_to_the_next_file() -> Iterator[None]:
+    """Whatever its age."""
+    yield
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+    gc.collect()
 
 
 @pytest.fixture

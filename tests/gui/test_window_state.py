@@ -100,7 +100,7 @@ def test_a_request_to_end_closes_the_window_without_a_question_and_keeps_what_wa
     os.kill(os.getpid(), number)
     qtbot.waitUntil(lambda: not window.isVisible(), timeout=PATIENCE_MS)
     with closing(Store(workspace)) as store:
-        assert store.experiment(1).status is Status.CANCELLED
+        assert store.experiment(1).status is Status.INTERRUPTED
         assert store.records(1)
 
 
