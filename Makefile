@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint format bench clean
+.PHONY: run test test-long lint format bench clean
 
 run: $(VENV)/run-ready
 	$(BIN)/python packaging/qt_libraries.py
@@ -14,7 +14,11 @@ run: $(VENV)/run-ready
 # what is slow to make.
 test: $(VENV)/test-ready
 	-$(BIN)/python packaging/qt_libraries.py
-	$(BIN)/python -m pytest -n auto --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile -m "not long" $(PYTEST_ARGS)
+
+# Whole programs: trained, killed and gone on with. Two minutes more.
+test-long: $(VENV)/test-ready
+	$(BIN)/python -m pytest -n auto --dist loadfile -m long $(PYTEST_ARGS)
 
 lint: $(VENV)/test-ready
 	$(BIN)/ruff check .

@@ -220,7 +220,7 @@ def test_starting_again_keeps_the_warm_children(processes: ProcessExecutor) -> N
     assert children() == before
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX's")
 def test_children_killed_and_stopped_as_they_train_take_only_their_runs_with_them(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

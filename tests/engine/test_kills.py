@@ -47,7 +47,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return workspace
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_program_killed_again_and_again_comes_to_the_same_end_to_the_bit(tmp_path: Path, whole: Path) -> None:
     """The whole group at its first record, then, as it goes on, a training process, whose run alone crashes."""
     workspace = tmp_path / "killed"

@@ -131,7 +131,7 @@ def read_until(stream: IO[str] | None, words: str) -> None:
     assert any(words in line for line in iter(stream.readline, "")), "it ended before"
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_children_of_a_batch_that_is_killed_are_gone_at_once(tmp_path: Path) -> None:
     """One of two that train is stopped, and could not notice by itself; Linux ends it all the same."""
     temporary = tmp_path / "temporary"
@@ -195,7 +195,7 @@ os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
 """
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("end", ["the terminal is closed", "the system shuts down"])
 def test_a_batch_that_is_told_to_end_with_all_its_children_stops_and_keeps_what_was_learned(
     tmp_path: Path, end: str

@@ -399,7 +399,7 @@ def test_a_computed_experiment_is_computed_anew(store: Store) -> None:
     assert found.findings == {"answer": 42}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_an_experiment_of_stages_killed_at_any_moment_comes_to_the_same_end(workspace: Path, tmp_path: Path) -> None:
     """Killed again and again, each time after so many more records, until it finishes."""
     experiment = SCHEDULE_EXPERIMENT

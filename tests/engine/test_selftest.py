@@ -644,7 +644,7 @@ def test_a_figure_is_drawn_and_an_empty_one_is_found(
 # --- all of it, for real
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_everything_is_well_here(tmp_path: Path) -> None:
     ended = python("main.py", "--selftest", "--workspace", str(tmp_path / "workspace"), "--device", "cpu")
     lines = ended.stdout.splitlines()

@@ -232,7 +232,7 @@ def test_a_preparation_that_fails_leaves_nothing_in_the_queue(
         assert orders._execute("SELECT count(*) FROM queue").fetchone()[0] == 0
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.skipif(os.name == "nt", reason="there are no process groups")
 def test_after_kill_9_of_the_whole_group_the_curves_are_those_of_an_undisturbed_run(
     qtbot: QtBot, make_window: MakeWindow, workspace: Path
