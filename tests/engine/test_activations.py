@@ -22,6 +22,8 @@ from engine.statistics import mean_and_deviation
 from engine.store import Store
 from tests.engine.support import CarriedOut, ScriptedExecutor, carry_out, finished, of, record, run_session, started
 
+pytestmark = pytest.mark.long
+
 WRITTEN = "small[Conv-5x5x4, Sigmoid, MaxPool-4x4, FC-8, ReLU]"
 
 

@@ -21,6 +21,8 @@ from engine.spec import ExperimentSpec
 from engine.store import Store
 from tests.engine.support import ScriptedExecutor, finished, record, started
 
+pytestmark = pytest.mark.long
+
 # Each is known to some of the experiments only.
 TINY = [
     *("architectures=mlp_1", "architecture=mlp_1", "activations=relu", "rates=0.1,0.01", "compare=", "range_steps=10"),

@@ -157,7 +157,7 @@ def test_by_default_each_core_has_a_process_as_far_as_there_are_runs(runs: int, 
     assert default_workers(runs, cores) == expected
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_child_gives_the_same_numbers_as_this_process_to_the_bit(
     processes: ProcessExecutor, control: ControlChannel
 ) -> None:

@@ -189,6 +189,7 @@ def extended(store: Store, executor: Executor, spec: Any, number: int, experimen
         return Session(store, executor, events.append, control).run(experiment, spec, number), events
 
 
+@pytest.mark.long
 def test_repeats_added_later_are_those_that_would_have_been_trained_at_once(store: Store, tmp_path: Path) -> None:
     run_session(store, InlineExecutor(), small_spec(epochs=2))
     ended, events = extended(store, InlineExecutor(), small_spec(epochs=2, repeats=3), 1, ARCHITECTURES_EXPERIMENT)
@@ -204,7 +205,7 @@ def test_repeats_added_later_are_those_that_would_have_been_trained_at_once(stor
     assert store.experiment(1).finished is not None
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_schedule_gets_repeats_of_all_that_has_some_and_searches_nothing_again(store: Store) -> None:
     spec = SCHEDULE_EXPERIMENT.preset("quick", architecture="mlp_1", epochs=4, repeats=1, patience=1)
     run_session(store, InlineExecutor(), spec, experiment=SCHEDULE_EXPERIMENT)

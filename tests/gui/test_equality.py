@@ -21,7 +21,7 @@ SETTINGS = {"architectures": ("mlp_1", "cnn_3"), "epochs": 1, "repeats": 1, "see
 TRAINING_MS = 120_000
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_window_and_batch_store_the_same_numbers(
     qtbot: QtBot, make_window: MakeWindow, workspace: Path, tmp_path: Path
 ) -> None:
