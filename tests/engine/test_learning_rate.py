@@ -34,6 +34,8 @@ from engine.results import ExperimentResult, load_results
 from engine.store import Store
 from tests.engine.support import CarriedOut, ScriptedExecutor, carry_out, finished, record, run_session, started
 
+pytestmark = pytest.mark.long
+
 rates = st.floats(1e-6, 1000)
 
 

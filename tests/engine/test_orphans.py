@@ -151,6 +151,7 @@ def test_the_children_of_a_batch_that_is_killed_are_gone_at_once(tmp_path: Path)
     assert list(temporary.iterdir()) == [], "the next program clears away what they left"
 
 
+@pytest.mark.long
 def test_the_children_of_a_window_that_is_killed_are_gone_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
