@@ -36,6 +36,7 @@ from engine.events import DatasetReady, Emit, Event, Record, RunStarted
 from engine.executors.processes import ProcessExecutor
 from engine.executors.tasks import PrepareTask, Task, TrainTask
 from gui.garbage import GarbageCollector
+from gui.selftest import lost_references
 from gui.tabs.experiment_tab import ExperimentTab
 from gui.theme import Scheme, apply_scheme, apply_style
 from gui.views.curve_plot import CurvePlot, Series
@@ -211,12 +212,9 @@ def repaint() -> int:
     plot.refresh(observations)
     plot.show()
     plot.grab()
-    before = sys.getrefcount(None)
-    for number in range(REPAINTS):
-        plot.setYRange(0, number + 1)
-        plot.grab()
+    lost = lost_references(plot, REPAINTS)
     plot.close()
-    return max(0, before - sys.getrefcount(None))
+    return max(0, lost)
 
 
 def opened(workspace: Path, trainer: Any) -> MainWindow:

@@ -25,7 +25,7 @@ from engine.errors import StoreError
 from engine.events import Status
 from engine.experiments import EXPERIMENTS
 from engine.palette import styles
-from engine.rows import UNREADABLE, StoredExperiment, experiment_of, network_file
+from engine.rows import UNDER_WAY, UNREADABLE, StoredExperiment, experiment_of, network_file
 from engine.settings import Setting, settings_of
 from engine.spec import RunSpec
 
@@ -205,8 +205,12 @@ class Catalogue(Database):
         One that has not ended only stays hidden: another program may be training it.
         """
         for number in numbers:
-            row = self._execute("SELECT deleted, status FROM experiments WHERE id=?", number).fetchone()
-            if row is None or row["deleted"] is None or row["status"] in _UNDER_WAY:
+            is_gone = self._execute(
+                "SELECT 1 FROM experiments WHERE id=? AND deleted IS NOT NULL "
+                "AND status NOT IN (SELECT value FROM json_each(?))",
+                *(number, UNDER_WAY),
+            ).fetchone()
+            if is_gone is None:
                 continue
             runs = self._execute("SELECT id, model FROM runs WHERE experiment=?", number).fetchall()
             # One after the other: a program that trains in this workspace has to wait for each of them to be gone.
@@ -231,11 +235,10 @@ class Catalogue(Database):
 
     def make_thumbnails(self) -> Iterator[tuple[int, tuple[Line, ...]]]:
         """Make the thumbnails that are missing of experiments that have ended, newest first, each as it is done."""
-        marks = ", ".join("?" * len(_UNDER_WAY))
         rows = self._execute(
-            # As many marks as there are statuses.
-            f"SELECT id FROM experiments WHERE thumbnail IS NULL AND status NOT IN ({marks}) ORDER BY id DESC",  # noqa: S608
-            *_UNDER_WAY,
+            "SELECT id FROM experiments WHERE thumbnail IS NULL "
+            "AND status NOT IN (SELECT value FROM json_each(?)) ORDER BY id DESC",
+            UNDER_WAY,
         ).fetchall()
         for row in rows:
             try:
@@ -245,8 +248,8 @@ class Catalogue(Database):
             text = json.dumps([{"name": line.variant, "colour": line.colour, "values": line.values} for line in lines])
             # Unless it goes on meanwhile: the thumbnail would show only its beginning.
             self._execute(
-                f"UPDATE experiments SET thumbnail=? WHERE id=? AND status NOT IN ({marks})",  # noqa: S608
-                *(text, row["id"], *_UNDER_WAY),
+                "UPDATE experiments SET thumbnail=? WHERE id=? AND status NOT IN (SELECT value FROM json_each(?))",
+                *(text, row["id"], UNDER_WAY),
             )
             yield row["id"], lines
 
@@ -298,9 +301,6 @@ class Catalogue(Database):
         if row is None:
             raise StoreError(f"There is no experiment {number} in {self.file}.")
         return row
-
-
-_UNDER_WAY = tuple(status for status in Status if not status.is_final)
 
 
 _LINES = TypeAdapter(tuple[Line, ...])

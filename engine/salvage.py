@@ -43,7 +43,8 @@ class _Salvage(Database):
             self._execute("PRAGMA defer_foreign_keys=ON")
             for name in sorted(names, key=_rank):
                 for row in self._readable(source, name):
-                    self._keep(name, row)
+                    # What breaks a rule of the table is garbage, or was there already.
+                    self._write("INSERT OR IGNORE", name, dict(row))
             lost = self._execute('SELECT "table" AS place, rowid AS number FROM pragma_foreign_key_check').fetchall()
             for row in lost:
                 self._execute(f"DELETE FROM {row['place']} WHERE rowid=?", row["number"])  # noqa: S608
@@ -61,12 +62,6 @@ class _Salvage(Database):
                     yield from _rows(source, table, keys, f"WHERE {owner['from']}=?", number)
                 return
         yield from _rows(source, table, keys)
-
-    def _keep(self, table: str, row: sqlite3.Row) -> None:
-        marks = ", ".join("?" * len(row))
-        # Table and columns are the program's own. What breaks a rule of the table is garbage, or was there already.
-        sql = f"INSERT OR IGNORE INTO {table} ({', '.join(row.keys())}) VALUES ({marks})"  # noqa: S608
-        self._execute(sql, *row)
 
 
 def _rank(table: str) -> int:

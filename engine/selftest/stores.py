@@ -15,11 +15,11 @@ from engine.paths import store_file
 from engine.schema import SCHEMA_VERSION
 from engine.selftest.check import Result, Surroundings, failed, ok, warning
 from engine.store import Store
+from engine.store_errors import BUSY, is_damage, primary_code
 from engine.wording import counted
 
 RECORDS = 1000
 FAULTS_TOLD = 1  # one is enough to know
-PRIMARY_CODE = 0xFF  # of an error; what SQLite adds above it says more of the same
 
 
 def check_store(surroundings: Surroundings) -> Result:
@@ -74,11 +74,10 @@ def _looked_at(file: Path, database: sqlite3.Connection) -> Result:
 
 
 def _not_looked_at(file: Path, error: sqlite3.DatabaseError) -> Result:
-    match error.sqlite_errorcode & PRIMARY_CODE:
-        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-            return warning(f"{file} is in use ({error}); close other programs that use it, and test again.")
-        case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
-            return failed(_damaged(file, str(error)))
+    if primary_code(error) in BUSY:
+        return warning(f"{file} is in use ({error}); close other programs that use it, and test again.")
+    if is_damage(error):
+        return failed(_damaged(file, str(error)))
     return failed(f"{file} can't be read ({error}); check its permissions and the disk it is on.")
 
 

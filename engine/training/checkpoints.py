@@ -16,6 +16,7 @@ import numpy as np
 
 from engine.arrays import Array
 from engine.errors import StoreError
+from engine.events import Device
 from engine.training.callbacks.plateau import LowerOnPlateau
 from engine.training.callbacks.recorder import Recorder
 from engine.training.model import MeasuredModel
@@ -27,9 +28,7 @@ HEADER = "header"  # the entry that holds all that is no array, as JSON
 class Origin:
     """What decides the bits of a run beside its settings: where they differ, numbers may."""
 
-    kind: str
-    name: str
-    threads: int
+    device: Device
     versions: dict[str, str]
 
 
@@ -81,7 +80,7 @@ def unpacked(data: bytes) -> State:
         return State(
             epoch=int(header["epoch"]),
             step=int(header["step"]),
-            origin=Origin(**header["origin"]),
+            origin=Origin(Device(**header["origin"]["device"]), header["origin"]["versions"]),
             recorder=header["recorder"],
             plateau=header["plateau"],
             variables=variables,

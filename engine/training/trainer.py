@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from zipfile import is_zipfile
@@ -79,7 +79,7 @@ def train(
     layers = summarize(run.architecture, data.info.shape, len(data.info.class_names))
     steps_per_epoch = model.timetable.steps_per_epoch
     device, versions = current_device(), library_versions()
-    origin = Origin(**asdict(device), versions=versions)
+    origin = Origin(device, versions)
     emit(
         RunStarted(
             run=number,

@@ -20,6 +20,7 @@ from engine.control import ControlChannel
 from engine.datasets import DatasetInfo, PreparedData
 from engine.events import (
     Checkpoint,
+    Command,
     DatasetReady,
     Device,
     Emit,
@@ -87,6 +88,23 @@ def few(data: PreparedData, train: int = 130, validation: int = 60, test: int = 
         x_test=data.x_test[:test],
         y_test=data.y_test[:test],
     )
+
+
+class Asking:
+    """A poll that gives each of ``commands`` in turn; a number lets so many recording intervals pass."""
+
+    def __init__(self, *commands: Command | int) -> None:
+        self._commands: list[Any] = []
+        for each in commands:
+            self._commands += [None] * each if isinstance(each, int) else [each]
+
+    def __call__(self, *, wait: bool = False) -> Command | None:
+        while self._commands:
+            command: Command | None = self._commands.pop(0)
+            if command is not None or not wait:
+                return command
+        assert not wait, "it would wait for ever"
+        return None
 
 
 def train_here(

@@ -19,7 +19,6 @@ from engine.datasets import PreparedData
 from engine.errors import StoreError
 from engine.events import (
     Checkpoint,
-    Command,
     Control,
     Event,
     ExperimentFinished,
@@ -50,6 +49,7 @@ from engine.spec import ExperimentSpec, RunSpec, ScheduleSpec
 from engine.store import Store
 from tests.engine.support import (
     INFO,
+    Asking,
     ScriptedExecutor,
     finished,
     of,
@@ -78,16 +78,6 @@ RUNS: dict[str, Callable[[], RunSpec]] = {
 def scheduled(**schedule: Any) -> RunSpec:
     run = small_run(epochs=EPOCHS, record_every=EVERY, optimizer="sgd")
     return run.replace(schedule=ScheduleSpec(**schedule))
-
-
-def at_interval(number: int, *commands: Command) -> Callable[..., Command | None]:
-    """A poll that gives each of ``commands`` once so many intervals have passed."""
-    waiting: list[Command | None] = [None] * number + list(commands)
-
-    def poll(*, wait: bool = False) -> Command | None:
-        return waiting.pop(0) if waiting else None
-
-    return poll
 
 
 def after(step: int, events: list[Event]) -> list[Any]:
@@ -133,7 +123,7 @@ def test_a_run_stopped_anywhere_goes_on_from_there(
     kind: str, interval: int, few_digits: PreparedData, whole: Callable[[str], list[Event]]
 ) -> None:
     run = RUNS[kind]()
-    stopped = train_here(run, few_digits, at_interval(interval, Control.STOP))
+    stopped = train_here(run, few_digits, Asking(interval, Control.STOP))
     (end,) = of(RunFinished, stopped)
     checkpoint = of(Checkpoint, stopped)[-1]
     assert end.status is Status.STOPPED
@@ -146,7 +136,7 @@ def test_a_run_stopped_anywhere_goes_on_from_there(
 
 @pytest.mark.parametrize("control", [Control.CANCEL, Control.SUSPEND])
 def test_a_run_ended_without_a_test_can_go_on_too(control: Control, few_digits: PreparedData) -> None:
-    ended = train_here(RUNS["adam"](), few_digits, at_interval(4, control))
+    ended = train_here(RUNS["adam"](), few_digits, Asking(4, control))
     status = Status.CANCELLED if control is Control.CANCEL else Status.INTERRUPTED
     assert [(end.status, end.test_accuracy) for end in of(RunFinished, ended)] == [(status, None)]
     assert of(Checkpoint, ended)[-1].step == of(RunFinished, ended)[0].steps
@@ -157,7 +147,7 @@ def test_a_rate_set_by_hand_is_kept_and_one_set_after_the_checkpoint_is_set_agai
     kind: str, few_digits: PreparedData
 ) -> None:
     run = RUNS[kind]()
-    whole = train_here(run, few_digits, at_interval(2, SetLearningRate(0.25), *[None] * 8, SetLearningRate(0.125)))  # type: ignore[list-item]
+    whole = train_here(run, few_digits, Asking(2, SetLearningRate(0.25), 8, SetLearningRate(0.125)))
     first, second = of(Intervention, whole)
     checkpoint = next(each for each in of(Checkpoint, whole) if first.step < each.step < second.step)
     rest = train_here(run, few_digits, interrupted=Interrupted(checkpoint.data, ((second.step, 0.125),)))
@@ -215,7 +205,7 @@ def test_a_checkpoint_of_another_network_is_refused(few_digits: PreparedData) ->
     runner = TaskRunner()
     task = TrainTask(1, small_run(), None, Interrupted(checkpoint.data))
     runner._data = (task.spec.data, few_digits)
-    runner.execute(task, events.append, poll=at_interval(0))
+    runner.execute(task, events.append, poll=Asking())
     (end,) = of(RunFinished, events)
     assert end.status is Status.FAILED
     assert "of another network" in end.reason

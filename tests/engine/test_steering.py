@@ -13,7 +13,6 @@ import pytest
 from engine.control import ControlChannel
 from engine.datasets import PreparedData
 from engine.events import (
-    Command,
     Control,
     Event,
     ExperimentStarted,
@@ -36,6 +35,7 @@ from engine.spec import RunSpec, ScheduleSpec
 from engine.store import Store
 from tests.engine.support import (
     INFO,
+    Asking,
     ScriptedExecutor,
     finished,
     of,
@@ -49,24 +49,6 @@ from tests.engine.support import (
     train_here,
     train_tasks,
 )
-
-
-class Asking:
-    """A poll that gives each of ``commands`` in turn; a number lets so many recording intervals pass."""
-
-    def __init__(self, *commands: Command | int) -> None:
-        self._commands: list[Any] = []
-        for each in commands:
-            self._commands += [None] * each if isinstance(each, int) else [each]
-
-    def __call__(self, *, wait: bool = False) -> Command | None:
-        while self._commands:
-            command: Command | None = self._commands.pop(0)
-            if command is not None or not wait:
-                return command
-        assert not wait, "it would wait for ever"
-        return None
-
 
 SCHEDULES = {
     "constant": ScheduleSpec(),

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from gui.selftest import lost_references
 from gui.views.curve_plot import CurvePlot, Series
 from tests.engine.support import record, started
 from tests.gui.support import observed
@@ -22,9 +21,5 @@ def test_repainting_a_plot_loses_no_reference_to_none(qtbot: QtBot, qapp: QAppli
     plot.refresh(observations)
     plot.show()
     plot.grab()
-    before = sys.getrefcount(None)
-    for repaint in range(REPAINTS):
-        plot.setYRange(0, repaint + 1)
-        plot.grab()
-    # One lost with each repaint would be 200 fewer; what else the interpreter does moves it by a handful.
-    assert sys.getrefcount(None) > before - REPAINTS // 4
+    # One lost with each repaint would be 200; what else the interpreter does moves it by a handful.
+    assert lost_references(plot, REPAINTS) < REPAINTS // 4
