@@ -20,10 +20,10 @@ from statistics import median
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from engine.datasets import PreparedData, prepare
-from engine.devices import configure
+from engine.devices.hardware import configure
 from engine.events import Checkpoint, Event, RunFinished
 from engine.spec import DataSpec, NetworkSpec, RunSpec, TrainingSpec
-from engine.store import Store
+from engine.storage.store import Store
 
 NETWORKS = {
     "mlp_1": 20,  # epochs

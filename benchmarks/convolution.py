@@ -18,7 +18,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 from engine.arrays import Array
 from engine.convolution import conv2d_framework, conv2d_im2col, conv2d_loops, conv2d_windows
 from engine.convolution_inputs import sample_input, sample_kernel
-from engine.devices import configure, cpu_count
+from engine.devices.hardware import configure, cpu_count
 
 METHODS: dict[str, Callable[[Array, Array], Array]] = {
     "loops": conv2d_loops,

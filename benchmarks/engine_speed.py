@@ -24,10 +24,10 @@ import numpy as np
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from engine.datasets import DatasetInfo, PreparedData
-from engine.devices import configure, cpu_count
+from engine.devices.hardware import configure, cpu_count
 from engine.events import Event, Record, RunFinished
 from engine.spec import DataSpec, NetworkSpec, RunSpec, TrainingSpec
-from engine.store import Store
+from engine.storage.store import Store
 
 VALIDATION_IMAGES = 5_000  # the course's
 # Training images: enough steps for a stable figure, few enough for several rounds.

@@ -25,14 +25,14 @@ from PySide6.QtCore import QEventLoop, QSortFilterProxyModel, Qt, QTimer
 from PySide6.QtGui import QStandardItem, QStandardItemModel
 from PySide6.QtWidgets import QApplication, QLineEdit, QTableView, QWidget
 
-from engine.catalogue import Catalogue, Entry
-from engine.database import pack
 from engine.datasets import DatasetInfo
 from engine.experiments import EXPERIMENTS
 from engine.experiments.architectures import plan
 from engine.experiments.base import TrainingExperiment
 from engine.paths import store_file
-from engine.store import Store
+from engine.storage.catalogue import Catalogue, Entry
+from engine.storage.database import pack
+from engine.storage.store import Store
 from gui.reader import Reader
 from gui.tabs.history import HistoryTab
 from gui.theme import Scheme, apply_scheme, apply_style

@@ -13,11 +13,10 @@ from typing import Any, TextIO
 
 from engine.command_line import Options
 from engine.control import ControlChannel
-from engine.database import RECORDING_BUSY_SECONDS
 from engine.dataset_library import DatasetLibrary
 from engine.datasets import DATASETS
 from engine.datasets.sources import existing_path
-from engine.devices import AUTO, CPU, check_device
+from engine.devices.hardware import AUTO, CPU, check_device
 from engine.errors import DatasetError, DeviceError, ExportError, SpecError, StoreError, TrainscopeError
 from engine.events import Control, Event, ExperimentFinished, Status, TaskFailed, WorkerReady
 from engine.executors.base import Executor
@@ -31,16 +30,17 @@ from engine.fields import describe
 from engine.network_library import NetworkLibrary
 from engine.paths import check_workspace, log_folder
 from engine.progress import make_reporter
-from engine.recovery import Recovery
 from engine.report import check_report_file, write_report
 from engine.report.runs import curve_findings
-from engine.results import ExperimentResult, VariantResult, load_results
 from engine.session import Session
 from engine.settings import without_experiment
 from engine.spec import ExperimentSpec, parse_assignments, read_toml
 from engine.statistics import spread
-from engine.store import Store
-from engine.store_care import examine_store
+from engine.storage.care import examine_store
+from engine.storage.database import RECORDING_BUSY_SECONDS
+from engine.storage.recovery import Recovery
+from engine.storage.results import ExperimentResult, VariantResult, load_results
+from engine.storage.store import Store
 from engine.streams import lost_output
 from engine.wording import counted
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.database import Database
 from engine.errors import TrainscopeError
 from engine.events import Status
 from engine.experiments.base import ComputedExperiment, TrainingExperiment
-from engine.orders import Order
 from engine.spec import RunSpec
+from engine.storage.database import Database
+from engine.storage.orders import Order
 from engine.training.intervals import Timetable
 
 

@@ -17,8 +17,8 @@ from engine.arrays import Array
 from engine.events import Weights
 from engine.experiments.learning_rate import MOST_LOSS, worth_showing
 from engine.palette import colour_of
-from engine.results import ExperimentResult, VariantResult
 from engine.statistics import mean_and_deviation
+from engine.storage.results import ExperimentResult, VariantResult
 from engine.weight_images import common_scale, tile, to_bytes, weight_images
 
 if TYPE_CHECKING:

@@ -31,13 +31,13 @@ from engine.executors.base import Executor
 from engine.executors.tasks import ComputeTask, PrepareTask, TrainTask
 from engine.experiments.base import ComputedExperiment, Experiment, TrainingExperiment
 from engine.networks import count_parameters
-from engine.orders import Order, Orders
-from engine.ownership import owned
 from engine.paths import model_file
-from engine.restore import not_deleted, planned_run, restored_runs, same_images
-from engine.results import load_results
 from engine.spec import DataSpec, ExperimentSpec, RunSpec
-from engine.store import Store, StoredRun
+from engine.storage.orders import Order, Orders
+from engine.storage.ownership import owned
+from engine.storage.restore import not_deleted, planned_run, restored_runs, same_images
+from engine.storage.results import load_results
+from engine.storage.store import Store, StoredRun
 from engine.training.intervals import Timetable
 from engine.wording import counted
 

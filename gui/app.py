@@ -11,7 +11,7 @@ from engine.errors import StoreError
 from engine.executors.processes import ProcessExecutor
 from engine.paths import check_workspace, log_folder
 from engine.program_log import ProgramLog
-from engine.store_care import examine_store
+from engine.storage.care import examine_store
 from gui.platform_check import explain_missing_display
 
 if TYPE_CHECKING:

@@ -11,14 +11,14 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QThread, Signal
 
 from engine.control import ControlChannel
-from engine.database import RECORDING_BUSY_SECONDS
 from engine.errors import TrainscopeError
 from engine.events import Command, Emit, Event, ExperimentFinished, Status, TaskFailed
 from engine.executors.base import Executor
 from engine.executors.tasks import Task
-from engine.orders import Order
 from engine.session import carry_out
-from engine.store import Store
+from engine.storage.database import RECORDING_BUSY_SECONDS
+from engine.storage.orders import Order
+from engine.storage.store import Store
 
 log = logging.getLogger(__name__)
 

@@ -12,11 +12,11 @@ from engine.events import Command, Control, Event
 from engine.experiments import find_experiment
 from engine.experiments.base import Experiment
 from engine.experiments.continuation import CONTINUATION_EXPERIMENT, continued
-from engine.orders import Order
-from engine.restore import not_deleted
-from engine.rows import StoredExperiment, StoredRun
 from engine.spec import ExperimentSpec
-from engine.store import Store
+from engine.storage.orders import Order
+from engine.storage.restore import not_deleted
+from engine.storage.rows import StoredExperiment, StoredRun
+from engine.storage.store import Store
 from engine.wording import counted
 from gui.bridge import Bridge
 from gui.experiment_queue import ExperimentQueue

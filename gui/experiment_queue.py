@@ -12,10 +12,10 @@ from PySide6.QtCore import QObject, Signal
 from engine.errors import TrainscopeError
 from engine.estimates import Estimates
 from engine.experiments.base import Experiment
-from engine.orders import Order, Orders
-from engine.ownership import owned
 from engine.paths import store_file
 from engine.spec import ExperimentSpec
+from engine.storage.orders import Order, Orders
+from engine.storage.ownership import owned
 
 Answer = TypeVar("Answer")
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from engine.catalogue import Catalogue, Entry
 from engine.events import ComputationStarted, Event, ExperimentStarted, Status
 from engine.paths import store_file
-from engine.recovery import Recovery
+from engine.storage.catalogue import Catalogue, Entry
+from engine.storage.recovery import Recovery
 from gui.reader import Question, Reader
 from gui.views.offer_bar import OfferBar
 

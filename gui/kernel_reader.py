@@ -6,7 +6,7 @@ from pathlib import Path
 
 from engine.events import Weights
 from engine.paths import store_file
-from engine.store import Store
+from engine.storage.store import Store
 
 
 class KernelReader:

@@ -223,7 +223,7 @@ class VariantObservation:
     @property
     def counted(self) -> list[RunObservation]:
         """The runs that statistics are over, as in summary and report: see
-        :attr:`~engine.results.VariantResult.counted`."""
+        :attr:`~engine.storage.results.VariantResult.counted`."""
         tested = [run for run in self.runs if run.test_accuracy is not None]
         finished = [run for run in tested if run.status is Status.FINISHED]
         return [run for run in finished if not run.has_rate_by_hand] or finished or tested

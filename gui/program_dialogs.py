@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QKeySequence
 from PySide6.QtWidgets import QApplication, QDialog, QMainWindow, QMenu
 
-from engine.devices import AUTO, CPU, check_device
+from engine.devices.hardware import AUTO, CPU, check_device
 from engine.errors import DeviceError, StoreError
 from engine.events import Computed, Device, Event, RunStarted, WorkerReady
 from engine.paths import log_folder

@@ -7,14 +7,14 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from engine.catalogue import UNREADABLE_NAME, Catalogue, Entry
 from engine.errors import StoreError, TrainscopeError
 from engine.events import RunRestored
 from engine.experiments import find_experiment
 from engine.palette import distinct_styles
-from engine.restore import restored_experiment
 from engine.spec import ExperimentSpec
-from engine.store import Store
+from engine.storage.catalogue import UNREADABLE_NAME, Catalogue, Entry
+from engine.storage.restore import restored_experiment
+from engine.storage.store import Store
 from engine.wording import counted
 from gui.observations import QUANTITIES, Observations, RunObservation
 

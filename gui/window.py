@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from engine.dataset_library import DatasetLibrary
-from engine.devices import AUTO
+from engine.devices.hardware import AUTO
 from engine.errors import TrainscopeError
 from engine.events import (
     Computed,
@@ -38,8 +38,8 @@ from engine.network_library import NetworkLibrary
 from engine.paths import store_file
 from engine.program_log import ProgramLog
 from engine.spec import ExperimentSpec
-from engine.store import Store
-from engine.trained_runs import TrainedRun, trained_runs
+from engine.storage.store import Store
+from engine.storage.trained_runs import TrainedRun, trained_runs
 from engine.wording import counted
 from gui.bridge import Bridge
 from gui.conductor import Conductor

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QDialog, QWidget
 from engine.errors import TrainscopeError
 from engine.executors.tasks import ExportTask, ReportTask, Task
 from engine.paths import store_file
-from engine.store import Store, StoredExperiment
+from engine.storage.store import Store, StoredExperiment
 from gui.dialogs.export_dialog import ExportDialog
 from gui.dialogs.report_dialog import ReportDialog
 

@@ -21,9 +21,9 @@ from PySide6.QtCore import QDeadlineTimer, QEventLoop  # noqa: E402
 from PySide6.QtWidgets import QApplication, QDialog, QTabBar, QTabWidget, QWidget  # noqa: E402
 
 from engine.experiments.learning_rate import LEARNING_RATE_EXPERIMENT  # noqa: E402
-from engine.orders import Orders  # noqa: E402
 from engine.program_log import ProgramLog  # noqa: E402
-from engine.store import Store  # noqa: E402
+from engine.storage.orders import Orders  # noqa: E402
+from engine.storage.store import Store  # noqa: E402
 from gui.app import make_window  # noqa: E402
 from gui.dialogs.report_dialog import ReportDialog  # noqa: E402
 from gui.preferences import StartUp  # noqa: E402

@@ -11,7 +11,7 @@ from engine.events import Event
 from engine.executors.tasks import TrainTask
 from engine.experiments import EXPERIMENTS
 from engine.spec import RunSpec
-from engine.store import Store
+from engine.storage.store import Store
 from tests.engine.support import ScriptedExecutor, finished, record, run_session, started, weights
 
 SMALL: dict[str, Any] = {"architectures": ["mlp_1", "mlp_2"], "epochs": 2, "repeats": 2}

@@ -38,7 +38,7 @@ def imports(names: list[str]) -> str:
 
 
 def test_the_packages_are_found() -> None:
-    assert {"engine", "engine.store", "engine.datasets.prepare", "engine.executors.worker"} <= set(ENGINE)
+    assert {"engine", "engine.storage.store", "engine.datasets.prepare", "engine.executors.worker"} <= set(ENGINE)
     assert {"engine.training.trainer", "engine.training.callbacks.recorder"} <= set(TRAINING)
     assert {"gui.app", "gui.window", "gui.bridge"} <= set(GUI)
 

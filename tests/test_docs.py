@@ -9,7 +9,13 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 RELIABILITY = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
-PLACES = (ROOT / "tests" / "engine", ROOT / "tests", ROOT)
+PLACES = (
+    ROOT / "tests" / "engine",
+    ROOT / "tests" / "engine" / "storage",
+    ROOT / "tests" / "engine" / "devices",
+    ROOT / "tests",
+    ROOT,
+)
 
 
 def named_tests() -> list[tuple[str, str]]:

@@ -21,7 +21,6 @@ import pytest
 from PIL import Image
 
 from engine.batch import EXIT_FAILED, run
-from engine.catalogue import Catalogue
 from engine.command_line import parse
 from engine.control import ControlChannel
 from engine.datasets.cache import cache_folder
@@ -37,7 +36,8 @@ from engine.exports.formats import Format
 from engine.paths import LONGEST_STORE_PATH, store_file
 from engine.report import check_report_file, write_report
 from engine.spec import DataSpec
-from engine.store import Store
+from engine.storage.catalogue import Catalogue
+from engine.storage.store import Store
 from tests.engine.support import (
     ROOT,
     ScriptedExecutor,

@@ -11,8 +11,8 @@ from engine.claims.convolution import convolution_claims
 from engine.claims.learning_rate import learning_rate_claims
 from engine.claims.schedule import schedule_claims
 from engine.experiments.base import Computation
-from engine.results import ExperimentResult, load_results
-from engine.store import Store
+from engine.storage.results import ExperimentResult, load_results
+from engine.storage.store import Store
 
 __all__ = ["Claim", "claims_of", "claims_of_computation", "claims_of_runs"]
 

@@ -12,7 +12,7 @@ import numpy as np
 from engine.claims.base import Claim, Number, listed
 from engine.claims.last_epoch import last_epoch_mean
 from engine.notation import ACTIVATION_NAMES
-from engine.results import ExperimentResult, VariantResult
+from engine.storage.results import ExperimentResult, VariantResult
 from engine.wording import scientific
 
 VANISHED = 10.0  # times smaller than under the other activation

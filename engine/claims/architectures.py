@@ -21,7 +21,7 @@ from engine.claims.base import (
 from engine.claims.comparison import LEVEL, compare
 from engine.claims.last_epoch import last_epoch_mean
 from engine.claims.ranks import spearman
-from engine.results import ExperimentResult, VariantResult
+from engine.storage.results import ExperimentResult, VariantResult
 
 LEAST_ARCHITECTURES = 5  # of fewer, even the most orderly result comes by chance more often than LEVEL
 

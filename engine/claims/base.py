@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.experiments.base import Computation
-from engine.results import ExperimentResult, VariantResult
 from engine.statistics import spread
+from engine.storage.results import ExperimentResult, VariantResult
 
 Number = float | int | str | None
 

@@ -7,7 +7,7 @@ from statistics import fmean
 
 from engine.claims.base import Claim, accuracy_numbers, accuracy_with_spread, percent, points
 from engine.claims.last_epoch import last_epoch_mean
-from engine.results import ExperimentResult, VariantResult
+from engine.storage.results import ExperimentResult, VariantResult
 
 
 def continuation_claims(result: ExperimentResult) -> Iterator[Claim]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from statistics import fmean
 
-from engine.results import RunResult
+from engine.storage.results import RunResult
 
 
 def last_epoch_mean(result: RunResult, quantity: str) -> float:

@@ -8,7 +8,7 @@ from engine.claims.architectures import best_of
 from engine.claims.base import Claim, Number, accuracy_with_spread, listed, ranked
 from engine.events import Status
 from engine.experiments.learning_rate import LearningRateSpec, findings
-from engine.results import ExperimentResult, VariantResult
+from engine.storage.results import ExperimentResult, VariantResult
 from engine.wording import counted
 
 

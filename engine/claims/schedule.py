@@ -8,7 +8,7 @@ from typing import Any
 from engine.claims.base import Claim, Number, accuracy_numbers, accuracy_with_spread, percent, points
 from engine.claims.comparison import compare
 from engine.experiments.schedule import STEPS, LearningScheduleSpec, findings
-from engine.results import ExperimentResult, VariantResult
+from engine.storage.results import ExperimentResult, VariantResult
 
 RIVALS = {
     "adam": "Adam",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from engine.control import ControlChannel
-from engine.devices import AUTO, quiet_tensorflow, use_device
+from engine.devices.hardware import AUTO, quiet_tensorflow, use_device
 from engine.events import Command, Control, Emit, SkipRun, Status
 from engine.executors.base import concerns, ending
 from engine.executors.tasks import COMPUTING, Task, TaskRunner, TrainTask

@@ -15,7 +15,7 @@ from multiprocessing.connection import wait
 from pathlib import Path
 
 from engine.control import ControlChannel
-from engine.devices import AUTO, cpu_count
+from engine.devices.hardware import AUTO, cpu_count
 from engine.errors import WorkerError
 from engine.events import Command, Control, Emit, SkipRun, Status
 from engine.executors.base import concerns, ending

@@ -39,7 +39,7 @@ from engine.executors.probe_tasks import PickTestImagesTask, ProbeTask, ReadImag
 from engine.experiments.base import ComputedExperiment
 from engine.exports import DEFAULT_FORMATS, Format, export_experiment
 from engine.spec import DataSpec, ExperimentSpec, RunSpec
-from engine.store import Store
+from engine.storage.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -222,7 +222,7 @@ def _report(task: ReportTask) -> Exported:
 
 def worker_ready() -> WorkerReady:
     """Loads the training libraries into this process and describes them."""
-    from engine.devices import available_devices, current_device
+    from engine.devices.hardware import available_devices, current_device
     from engine.training.trainer import library_versions
 
     return WorkerReady(current_device(), library_versions(), available_devices())

@@ -18,7 +18,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from engine.devices import AUTO, configure
+from engine.devices.hardware import AUTO, configure
 from engine.events import Command, Event
 from engine.executors.tasks import COMPUTING, TaskRunner, worker_ready
 

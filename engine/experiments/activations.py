@@ -28,7 +28,7 @@ from engine.spec import (
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from engine.results import ExperimentResult
+    from engine.storage.results import ExperimentResult
 
 
 class ActivationsSpec(RepeatSpec, TrainingSpec, ArchitecturesChoice, InitializerSpec, DataSpec, ExperimentSpec):

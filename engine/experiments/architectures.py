@@ -13,7 +13,7 @@ from engine.spec import DataSpec, ExperimentSpec, NetworkSpec, RepeatSpec, RunSp
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from engine.results import ExperimentResult
+    from engine.storage.results import ExperimentResult
 
 
 class ArchitecturesSpec(RepeatSpec, TrainingSpec, ArchitecturesChoice, NetworkSpec, DataSpec, ExperimentSpec):

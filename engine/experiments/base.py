@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from engine.events import ComputedPart
-    from engine.results import ExperimentResult
+    from engine.storage.results import ExperimentResult
 
 CourseDictionary = dict[str, Any]
 Progress = Callable[[str, int, int], None]

@@ -24,7 +24,7 @@ from engine.spec import (
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from engine.results import ExperimentResult
+    from engine.storage.results import ExperimentResult
 
 
 class ContinuationSpec(RepeatSpec, TrainingSpec, ArchitectureChoice, ActivationSpec, DataSpec, ExperimentSpec):

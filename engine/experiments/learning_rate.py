@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from engine.events import Record
-    from engine.results import ExperimentResult
+    from engine.storage.results import ExperimentResult
 
 Rate = Annotated[float, Field(gt=0, le=1000)]
 

@@ -30,7 +30,7 @@ from engine.statistics import soonness, spread
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from engine.results import ExperimentResult, VariantResult
+    from engine.storage.results import ExperimentResult, VariantResult
 
 Rival = Literal["adam", "constant", "exponential", "cosine", "plateau"]
 Epoch = Annotated[int, Field(ge=1)]

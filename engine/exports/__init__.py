@@ -18,8 +18,8 @@ from engine.exports.files import check_writable, file_name, write_json, write_te
 from engine.exports.formats import DEFAULT_FORMATS, FORMATS, Format, parse_formats
 from engine.exports.summary import heading, summary
 from engine.exports.tensorboard import write_event_files
-from engine.results import ExperimentResult, load_results
-from engine.store import Store, StoredExperiment
+from engine.storage.results import ExperimentResult, load_results
+from engine.storage.store import Store, StoredExperiment
 
 __all__ = [
     "DEFAULT_FORMATS",

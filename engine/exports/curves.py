@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.events import Record
-from engine.results import ExperimentResult, RunResult
+from engine.storage.results import ExperimentResult, RunResult
 
 CURVE_COLUMNS = (
     "variant",

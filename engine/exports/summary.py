@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.results import ExperimentResult, VariantResult
 from engine.spec import ExperimentSpec
 from engine.statistics import spread
-from engine.store import StoredExperiment
+from engine.storage.results import ExperimentResult, VariantResult
+from engine.storage.store import StoredExperiment
 
 
 def summary(result: ExperimentResult, spec: ExperimentSpec, findings: dict[str, Any]) -> dict[str, Any]:

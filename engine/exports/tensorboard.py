@@ -12,12 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from engine.devices import silenced
+from engine.devices.hardware import silenced
 from engine.events import Record
 from engine.exports.curves import of_activations
 from engine.exports.files import file_name
-from engine.results import ExperimentResult, RunResult
-from engine.store import Store
+from engine.storage.results import ExperimentResult, RunResult
+from engine.storage.store import Store
 
 FILE_VERSION = "brain.Event:2"
 OWN_NAME = "events.out.tfevents.{}.trainscope"  # with the second of the first record

@@ -10,7 +10,7 @@ from engine.errors import ExportError, ReportError
 from engine.exports.files import check_writable
 from engine.report.build import build_document
 from engine.report.document import Document
-from engine.store import Store
+from engine.storage.store import Store
 from engine.wording import reason
 
 __all__ = ["SUFFIXES", "check_report_file", "write_report"]

@@ -9,7 +9,7 @@ import engine
 from engine.errors import ReportError
 from engine.report.document import Document, Paragraph
 from engine.report.sections import PARTS, section_of
-from engine.store import Store
+from engine.storage.store import Store
 from engine.wording import counted
 
 TITLE = "Training artificial neural networks"

@@ -9,10 +9,10 @@ from engine.claims.base import ranked
 from engine.diagnosis import GroupedFinding, diagnose, grouped, restored_curves
 from engine.events import Status
 from engine.report.document import Column, Table
-from engine.restore import planned_run, restored_runs
-from engine.results import ExperimentResult, RunResult, VariantResult
 from engine.statistics import spread
-from engine.store import Store, StoredRun
+from engine.storage.restore import planned_run, restored_runs
+from engine.storage.results import ExperimentResult, RunResult, VariantResult
+from engine.storage.store import Store, StoredRun
 
 ACCURACY_COLUMNS = (
     Column("Variant", width=4),

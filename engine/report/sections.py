@@ -16,8 +16,8 @@ from engine.report.computed import COMPUTED_TABLES
 from engine.report.document import Block, Claims, Facts, Gallery, Paragraph, Part, Picture, Section
 from engine.report.runs import accuracy_table, curve_table, event_table
 from engine.report.settings import settings_table
-from engine.results import load_results
-from engine.store import Store, StoredExperiment
+from engine.storage.results import load_results
+from engine.storage.store import Store, StoredExperiment
 from engine.wording import counted
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from engine.devices import AUTO
+from engine.devices.hardware import AUTO
 
 
 class State(StrEnum):

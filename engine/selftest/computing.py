@@ -11,10 +11,10 @@ from typing import TypeVar
 
 import psutil
 
-from engine import device_check
 from engine.control import ControlChannel
-from engine.device_check import Deviation
-from engine.devices import AUTO, CPU, available_devices, check_device, configure, cpu_count
+from engine.devices import check as device_check
+from engine.devices.check import Deviation
+from engine.devices.hardware import AUTO, CPU, available_devices, check_device, configure, cpu_count
 from engine.errors import TrainscopeError
 from engine.events import (
     Checkpoint,
@@ -30,11 +30,11 @@ from engine.events import (
 from engine.executors.processes import ProcessExecutor
 from engine.executors.tasks import DeviceTask, Task, TrainTask
 from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
-from engine.results import load_results
 from engine.selftest.check import Result, Surroundings, failed, ok, skipped
 from engine.session import Session
 from engine.spec import ExperimentSpec
-from engine.store import Store
+from engine.storage.results import load_results
+from engine.storage.store import Store
 from engine.versions import LIBRARIES, installed_version
 from engine.wording import counted
 

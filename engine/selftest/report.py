@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from engine.devices import cpu_count, cpu_name
+from engine.devices.hardware import cpu_count, cpu_name
 from engine.selftest.check import Outcome, State
 from engine.selftest.installation import in_words, nearest_folder
 from engine.versions import versions

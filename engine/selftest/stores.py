@@ -12,10 +12,10 @@ import numpy as np
 from engine.events import Device, Record, RunFinished, RunStarted, Status, Weights
 from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
 from engine.paths import store_file
-from engine.schema import SCHEMA_VERSION
 from engine.selftest.check import Result, Surroundings, failed, ok, warning
-from engine.store import Store
-from engine.store_errors import BUSY, is_damage, primary_code
+from engine.storage.errors import BUSY, is_damage, primary_code
+from engine.storage.schema import SCHEMA_VERSION
+from engine.storage.store import Store
 from engine.wording import counted
 
 RECORDS = 1000

@@ -17,7 +17,7 @@ from sklearn.metrics import confusion_matrix
 
 import engine
 from engine.datasets import PreparedData
-from engine.devices import current_device
+from engine.devices.hardware import current_device
 from engine.errors import NetworkError
 from engine.events import (
     Control,

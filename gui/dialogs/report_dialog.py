@@ -26,7 +26,7 @@ from engine.errors import TrainscopeError
 from engine.events import Status
 from engine.experiments import EXPERIMENTS
 from engine.report import SUFFIXES, check_report_file
-from engine.store import StoredExperiment
+from engine.storage.store import StoredExperiment
 from engine.wording import counted
 from gui.dialogs.paths import typed_path
 from gui.preferences import program_settings

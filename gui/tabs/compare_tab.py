@@ -17,9 +17,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.catalogue import Entry
 from engine.errors import TrainscopeError
 from engine.settings import EMPTY
+from engine.storage.catalogue import Entry
 from engine.wording import counted
 from gui.kernel_reader import KernelReader
 from gui.plain_text import literally

@@ -11,9 +11,9 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QAction, QGuiApplication, QKeySequence
 from PySide6.QtWidgets import QGridLayout, QInputDialog, QMenu, QMessageBox, QSizePolicy, QToolButton, QWidget
 
-from engine.catalogue import Catalogue, Entry, TrainedChoice
 from engine.errors import SpecError
 from engine.settings import copied, pasted
+from engine.storage.catalogue import Catalogue, Entry, TrainedChoice
 from engine.wording import counted
 from gui.plain_text import literally
 from gui.reader import Reader

@@ -11,10 +11,10 @@ from PySide6.QtCore import QByteArray, QPoint, QSettings, Qt, Signal
 from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QLineEdit, QSplitter, QVBoxLayout, QWidget
 
-from engine.catalogue import Catalogue
 from engine.events import ComputationStarted, Event, ExperimentFinished, ExperimentStarted, RunsAdded
 from engine.paths import store_file
-from engine.search import Query
+from engine.storage.catalogue import Catalogue
+from engine.storage.search import Query
 from engine.wording import counted
 from gui.reader import Reader
 from gui.tabs.experiment_actions import ACTIONS, ActionBar, Choice, ExperimentActions

@@ -7,7 +7,7 @@ from typing import Any
 
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from engine.catalogue import Entry
+from engine.storage.catalogue import Entry
 from gui.kernel_reader import KernelReader
 from gui.reader import Reader, Reading
 from gui.stored import Stored, reading, spec_of

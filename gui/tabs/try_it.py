@@ -15,7 +15,7 @@ from engine.arrays import Array
 from engine.events import Event, TaskFailed
 from engine.executors.probe_tasks import PickTestImagesTask, ProbeTask, ReadImageTask, TryTask
 from engine.probe_events import ImageRead, PickedTestImages, Probed
-from engine.trained_runs import TrainedRun
+from engine.storage.trained_runs import TrainedRun
 from gui.plain_text import literally
 from gui.requests import Requests
 from gui.views.drawing_canvas import DrawingCanvas

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.catalogue import Entry
+from engine.storage.catalogue import Entry
 from gui.views.durations import as_duration
 from gui.views.history_model import as_date, as_percent
 from gui.views.setting_rows import SettingTable

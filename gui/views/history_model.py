@@ -13,8 +13,8 @@ from typing import Any
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QFont, QGuiApplication
 
-from engine.catalogue import Entry, Line
-from engine.search import Query
+from engine.storage.catalogue import Entry, Line
+from engine.storage.search import Query
 from gui.plain_text import literally
 from gui.views.column_model import ColumnModel, Index
 from gui.views.durations import as_duration

@@ -26,8 +26,8 @@ from PySide6.QtWidgets import (
     QTableView,
 )
 
-from engine.catalogue import Entry, Line
-from engine.search import Query
+from engine.storage.catalogue import Entry, Line
+from engine.storage.search import Query
 from gui.views.column_model import Index
 from gui.views.history_model import COLUMNS, CURVE, NUMBER, TITLE, Column, HistoryModel
 

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.orders import Order
+from engine.storage.orders import Order
 from engine.wording import counted
 from gui.conductor import Conductor
 from gui.experiment_queue import ExperimentQueue

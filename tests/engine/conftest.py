@@ -10,7 +10,7 @@ import pytest
 from engine.control import ControlChannel
 from engine.datasets import PreparedData, prepare
 from engine.spec import DataSpec
-from engine.store import Store
+from engine.storage.store import Store
 from tests.engine.support import few
 
 HERE = Path(__file__).parent
@@ -20,7 +20,7 @@ HERE = Path(__file__).parent
 def one_thread(request: pytest.FixtureRequest) -> None:
     """TensorFlow computes with one thread here, as it does in a worker of a core's own; it must be told first."""
     if any(item.path.parent == HERE for item in request.session.items):
-        from engine.devices import configure
+        from engine.devices.hardware import configure
 
         configure(1)
 

@@ -9,7 +9,7 @@ from engine.events import Device, Intervention, InterventionKind, Record, RunSta
 from engine.experiments import find_experiment
 from engine.experiments.base import TrainingExperiment
 from engine.spec import RunSpec
-from engine.store import Store
+from engine.storage.store import Store
 from tests.engine.support import INFO, finished, record
 
 LAYERS = ("dense_1", "prediction")

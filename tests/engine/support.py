@@ -41,10 +41,10 @@ from engine.executors.tasks import PrepareTask, Task, TrainTask
 from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT, ArchitecturesSpec, plan
 from engine.experiments.base import Experiment, TrainingExperiment
 from engine.exports import export_experiment
-from engine.results import ExperimentResult, load_results
 from engine.session import Session
 from engine.spec import ExperimentSpec, RunSpec
-from engine.store import Store
+from engine.storage.results import ExperimentResult, load_results
+from engine.storage.store import Store
 
 ROOT = Path(__file__).parents[2]
 

@@ -16,10 +16,10 @@ from engine.events import Event, Record, Status, Weights
 from engine.executors.tasks import TrainTask
 from engine.experiments.activations import ACTIVATIONS_EXPERIMENT, ActivationsSpec, course_dictionaries, plan
 from engine.palette import Style
-from engine.results import load_results
 from engine.spec import RunSpec
 from engine.statistics import mean_and_deviation
-from engine.store import Store
+from engine.storage.results import load_results
+from engine.storage.store import Store
 from tests.engine.support import CarriedOut, ScriptedExecutor, carry_out, finished, of, record, run_session, started
 
 pytestmark = pytest.mark.long

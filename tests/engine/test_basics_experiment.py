@@ -20,7 +20,7 @@ from engine.exports import export_experiment
 from engine.networks import ARCHITECTURES, count_parameters
 from engine.session import Session
 from engine.spec import parse_assignments
-from engine.store import Store
+from engine.storage.store import Store
 from tests.engine.support import of
 
 STEPS = 5

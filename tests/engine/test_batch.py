@@ -24,7 +24,7 @@ from engine.errors import StoreError
 from engine.events import Control
 from engine.experiments import EXPERIMENTS
 from engine.experiments.architectures import ArchitecturesSpec
-from engine.store import Store
+from engine.storage.store import Store
 from tests.engine.support import ROOT, python
 
 ARCHITECTURES = EXPERIMENTS["architectures"]

@@ -18,7 +18,7 @@ from engine.events import Status
 from engine.executors.tasks import TrainTask
 from engine.experiments import COURSE_EXPERIMENTS
 from engine.spec import ExperimentSpec
-from engine.store import Store
+from engine.storage.store import Store
 from tests.engine.support import ScriptedExecutor, finished, record, started
 
 pytestmark = pytest.mark.long

@@ -23,7 +23,7 @@ from engine.executors.endings import describe_ending, memory_kills
 from engine.executors.own_folder import PREFIX, OwnFolder, sweep
 from engine.executors.processes import MOST_DEATHS, ProcessExecutor
 from engine.executors.standstill import HANG_SECONDS, StandstillWatch
-from engine.store import Store
+from engine.storage.store import Store
 from tests.engine.support import of, run_session, small_spec, train_tasks
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals, limits and raw pipes are POSIX's")

@@ -18,7 +18,7 @@ from engine.experiments import EXPERIMENTS
 from engine.experiments.basics import BASICS_EXPERIMENT
 from engine.experiments.convolution import CONVOLUTION_EXPERIMENT
 from engine.spec import RunSpec
-from engine.store import Store
+from engine.storage.store import Store
 from tests.engine.stored_results import by_variant, ended
 from tests.engine.support import record, run_session
 

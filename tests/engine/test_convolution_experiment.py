@@ -22,7 +22,7 @@ from engine.experiments.base import Computation
 from engine.experiments.convolution import CONVOLUTION_EXPERIMENT, METHODS, ConvolutionSpec, compute, load
 from engine.exports import export_experiment
 from engine.session import Session
-from engine.store import Store
+from engine.storage.store import Store
 from tests.engine.support import of
 
 PNG = b"\x89PNG"

@@ -18,9 +18,9 @@ from engine.arrays import Array
 from engine.datasets import PreparedData
 from engine.diagnosis import Finding, FindingKind, RunCurves, diagnose, grouped, restored_curves
 from engine.diagnosis.rules import LEAST_RECORDS, RULES, WINDOW
-from engine.restore import restored_runs
 from engine.spec import RunSpec
-from engine.store import Store
+from engine.storage.restore import restored_runs
+from engine.storage.store import Store
 from tests.engine.support import INFO, few, small_run, train_here
 
 CLASSES = 10

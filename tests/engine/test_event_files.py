@@ -13,7 +13,7 @@ from engine.errors import ExportError
 from engine.events import Record
 from engine.exports import DEFAULT_FORMATS, Format, export_experiment, parse_formats
 from engine.spec import RunSpec
-from engine.store import Store
+from engine.storage.store import Store
 from tests.engine.stored_results import by_variant, ended
 from tests.engine.support import ScriptedExecutor, python, record, run_session, small_spec
 
@@ -122,7 +122,7 @@ def test_writing_them_prints_nothing(tmp_path: Path) -> None:
         run_session(store, ScriptedExecutor(), small_spec())
     code = (
         "from pathlib import Path; from engine.exports import Format, export_experiment; "
-        "from engine.store import Store; "
+        "from engine.storage.store import Store; "
         f"export_experiment(Store(Path({str(tmp_path / 'workspace')!r})), 1, Path({str(tmp_path / 'out')!r}), "
         "(Format.TENSORBOARD,))"
     )

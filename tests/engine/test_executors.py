@@ -37,7 +37,7 @@ from engine.executors.inline import InlineExecutor
 from engine.executors.processes import ProcessExecutor, default_workers
 from engine.executors.tasks import DeviceTask, ExportTask, PrepareTask, ReportTask, SampleTask, Task, TaskRunner
 from engine.spec import DataSpec
-from engine.store import Store
+from engine.storage.store import Store
 from tests.engine.support import ScriptedExecutor, of, run_session, small_spec, timeless, train_tasks
 
 

@@ -23,8 +23,8 @@ from engine.events import RunStarted, Status
 from engine.exports import check_writable, export_experiment, portable_pickle
 from engine.figures import four_panels
 from engine.report import check_report_file
-from engine.results import load_results
-from engine.store import Store
+from engine.storage.results import load_results
+from engine.storage.store import Store
 from tests.engine.support import finished, planned, record, small_spec, started, weights
 
 COURSE_KEYS = ["name", "loss_curve", "train_acc_curve", "val_acc_curve", "test_acc", "weights"]

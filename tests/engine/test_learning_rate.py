@@ -30,8 +30,8 @@ from engine.experiments.learning_rate import (
     suggested,
 )
 from engine.exports import export_experiment
-from engine.results import ExperimentResult, load_results
-from engine.store import Store
+from engine.storage.results import ExperimentResult, load_results
+from engine.storage.store import Store
 from tests.engine.support import CarriedOut, ScriptedExecutor, carry_out, finished, record, run_session, started
 
 pytestmark = pytest.mark.long

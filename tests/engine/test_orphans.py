@@ -18,7 +18,7 @@ import pytest
 from engine.batch import EXIT_INTERRUPTED
 from engine.events import Status
 from engine.executors.own_folder import PREFIX, sweep
-from engine.store import Store
+from engine.storage.store import Store
 from tests.engine.support import ROOT
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and terminals are POSIX's")

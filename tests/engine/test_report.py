@@ -31,9 +31,9 @@ from engine.report.drawing import data_address
 from engine.report.runs import curve_table, event_table
 from engine.report.sections import PARTS
 from engine.report.typography import tied
-from engine.results import load_results
 from engine.spec import RunSpec
-from engine.store import Store
+from engine.storage.results import load_results
+from engine.storage.store import Store
 from tests.engine.stored_results import by_variant, ended
 from tests.engine.support import ScriptedExecutor, finished, planned, record, run_session, small_spec, started
 

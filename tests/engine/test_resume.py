@@ -41,12 +41,12 @@ from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
 from engine.experiments.base import Computation, Experiment
 from engine.experiments.basics import BASICS_EXPERIMENT
 from engine.experiments.schedule import SCHEDULE_EXPERIMENT
-from engine.ownership import is_owned, owned
 from engine.paths import lock_folder
-from engine.recovery import LEFT, REASON, Recovery
 from engine.session import Session
 from engine.spec import ExperimentSpec, RunSpec, ScheduleSpec
-from engine.store import Store
+from engine.storage.ownership import is_owned, owned
+from engine.storage.recovery import LEFT, REASON, Recovery
+from engine.storage.store import Store
 from tests.engine.support import (
     INFO,
     Asking,

@@ -9,8 +9,8 @@ import pytest
 from engine.events import Computed, ComputedPart
 from engine.executors.inline import InlineExecutor
 from engine.experiments import EXPERIMENTS
-from engine.restore import restored_experiment
-from engine.store import Store
+from engine.storage.restore import restored_experiment
+from engine.storage.store import Store
 from tests.engine.support import of, run_session
 
 

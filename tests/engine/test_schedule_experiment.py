@@ -19,9 +19,9 @@ from engine.experiments.schedule import (
     report,
 )
 from engine.plateaus import epoch_means, find_plateau
-from engine.results import VariantResult, load_results
 from engine.spec import RunSpec
-from engine.store import Store
+from engine.storage.results import VariantResult, load_results
+from engine.storage.store import Store
 from tests.engine.support import (
     CarriedOut,
     ScriptedExecutor,

@@ -21,14 +21,13 @@ import psutil
 import pytest
 
 import main
-from engine import device_check
 from engine.command_line import parse
 from engine.control import ControlChannel
-from engine.device_check import Deviation
+from engine.devices import check as device_check
+from engine.devices.check import Deviation
 from engine.errors import Cancelled, DeviceError, WorkerError
 from engine.events import Checkpoint, Control, Device, Event, Status, TaskFailed, WorkerReady
 from engine.executors.tasks import TrainTask
-from engine.schema import SCHEMA_VERSION
 from engine.selftest import computing, installation, report
 from engine.selftest.check import Check, Outcome, Result, State, Surroundings, failed, ok, skipped, warning
 from engine.selftest.command import run_selftest
@@ -46,7 +45,8 @@ from engine.selftest.installation import check_packages, check_space, check_temp
 from engine.selftest.runner import run_checks
 from engine.selftest.stores import check_scratch_store, check_store
 from engine.selftest.table import CHECKS
-from engine.store import Store
+from engine.storage.schema import SCHEMA_VERSION
+from engine.storage.store import Store
 from engine.versions import installed_version
 from tests.engine.support import ScriptedExecutor, finished, planned, python, record, started, weights
 

@@ -33,11 +33,11 @@ from engine.executors.inline import InlineExecutor
 from engine.executors.tasks import PrepareTask, TrainTask
 from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
 from engine.experiments.base import Computation, ComputedExperiment, Progress
-from engine.orders import Order, Orders
-from engine.ownership import owned
 from engine.session import carry_out
 from engine.spec import ExperimentSpec
-from engine.store import Store
+from engine.storage.orders import Order, Orders
+from engine.storage.ownership import owned
+from engine.storage.store import Store
 from tests.engine.support import ScriptedExecutor, finished, of, record, run_session, small_spec, started, timeless
 
 

@@ -32,7 +32,7 @@ from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
 from engine.experiments.schedule import SCHEDULE_EXPERIMENT, STEPS
 from engine.session import Session
 from engine.spec import RunSpec, ScheduleSpec
-from engine.store import Store
+from engine.storage.store import Store
 from tests.engine.support import (
     INFO,
     Asking,

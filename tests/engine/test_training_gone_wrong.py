@@ -25,7 +25,7 @@ from engine.executors.inline import InlineExecutor
 from engine.executors.tasks import TrainTask
 from engine.experiments.architectures import ArchitecturesSpec
 from engine.networks import build_network
-from engine.store import Store, StoredRun
+from engine.storage.store import Store, StoredRun
 from tests.engine.support import few, of, small_run, train_here
 
 SIDE, CLASSES = 12, 4

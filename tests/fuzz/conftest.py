@@ -8,6 +8,6 @@ import pytest
 @pytest.fixture(scope="session", autouse=True)
 def one_thread() -> None:
     """As in the tests of the engine, which may follow in this process: TensorFlow must be told first."""
-    from engine.devices import configure
+    from engine.devices.hardware import configure
 
     configure(1)

@@ -398,7 +398,7 @@ KINDS = ("pipe", "zeros", "random", "loop", "nowhere", "folder", "empty", "one b
 def _open_store(workspace: Path) -> None:
     from contextlib import closing
 
-    from engine.catalogue import Catalogue
+    from engine.storage.catalogue import Catalogue
 
     with closing(Catalogue(workspace)) as catalogue:
         catalogue.entries()

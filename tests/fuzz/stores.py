@@ -16,18 +16,18 @@ import numpy as np
 from hypothesis import strategies as st
 from PySide6.QtCore import QSettings
 
-from engine.catalogue import Catalogue
 from engine.command_line import parse
 from engine.estimates import Estimates
 from engine.events import Computed, Device, Intervention, InterventionKind, Mistake, Status
 from engine.experiments import EXPERIMENTS
-from engine.orders import Orders
 from engine.paths import store_file
-from engine.restore import restored_experiment
-from engine.results import load_results
-from engine.search import Query
-from engine.store import Store
-from engine.trained_runs import trained_runs
+from engine.storage.catalogue import Catalogue
+from engine.storage.orders import Orders
+from engine.storage.restore import restored_experiment
+from engine.storage.results import load_results
+from engine.storage.search import Query
+from engine.storage.store import Store
+from engine.storage.trained_runs import trained_runs
 from gui.preferences import load_preferences, mended, start_up
 from tests.engine.support import small_spec
 from tests.fuzz.mutators import ODD_TEXTS, ODD_VALUES, as_json, mutated_bytes, mutated_text, mutated_value

@@ -13,7 +13,6 @@ from typing import Any
 from hypothesis import strategies as st
 
 from engine.batch import build_specs
-from engine.catalogue import Entry
 from engine.command_line import Options, parse
 from engine.dataset_library import FILE_NAME as DATASETS_FILE
 from engine.dataset_library import DatasetLibrary
@@ -27,10 +26,11 @@ from engine.network_library import FILE_NAME as NETWORKS_FILE
 from engine.network_library import NetworkLibrary
 from engine.networks import summarize
 from engine.report import check_report_file
-from engine.rows import StoredExperiment
-from engine.search import Query
 from engine.settings import pasted, settings_of
 from engine.spec import RunSpec, parse_assignments
+from engine.storage.catalogue import Entry
+from engine.storage.rows import StoredExperiment
+from engine.storage.search import Query
 from tests.engine.test_spec import values_of
 from tests.fuzz import seeds
 from tests.fuzz.mutators import ODD_TEXTS, ODD_VALUES, as_json, mutated_bytes, mutated_text, mutated_value

@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QTabWidget, QToolButton, QWidget
 from pytestqt.qtbot import QtBot
 
-from engine.catalogue import Catalogue, Entry
+from engine.storage.catalogue import Catalogue, Entry
 from gui.tabs.history import HistoryTab
 from gui.tabs.opened_tab import OpenedTab
 from gui.views.history_model import COLUMNS, TICK

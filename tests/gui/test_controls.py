@@ -15,8 +15,8 @@ from pytestqt.qtbot import QtBot
 from engine.control import ControlChannel
 from engine.events import Control, Emit, Status
 from engine.executors.tasks import TrainTask
-from engine.rows import StoredRun
-from engine.store import Store
+from engine.storage.rows import StoredRun
+from engine.storage.store import Store
 from gui.tabs.experiment_tab import ExperimentTab
 from gui.views.message_bar import MessageBar
 from gui.views.rate_box import RateBox

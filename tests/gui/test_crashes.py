@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 from engine.events import Status
 from engine.executors.processes import ProcessExecutor
 from engine.paths import log_folder
-from engine.store import Store
+from engine.storage.store import Store
 from gui.views.message_bar import MessageBar
 from tests.gui.conftest import MakeWindow
 from tests.gui.support import PATIENCE_MS, find, tab_of

@@ -11,7 +11,7 @@ from engine.batch import run
 from engine.command_line import parse
 from engine.executors.processes import ProcessExecutor
 from engine.paths import log_folder
-from engine.store import Store
+from engine.storage.store import Store
 from tests.engine.support import timeless
 from tests.gui.conftest import MakeWindow
 from tests.gui.support import Assistant, tab_of

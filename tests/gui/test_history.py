@@ -27,16 +27,16 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
-from engine.catalogue import Catalogue
 from engine.events import Status
 from engine.experiments import EXPERIMENTS
 from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
-from engine.orders import Orders
 from engine.palette import colour_of
 from engine.paths import store_file
 from engine.settings import copied
-from engine.store import Store
-from engine.trained_runs import trained_runs
+from engine.storage.catalogue import Catalogue
+from engine.storage.orders import Orders
+from engine.storage.store import Store
+from engine.storage.trained_runs import trained_runs
 from gui.plain_text import literally
 from gui.reader import Reader
 from gui.tabs.experiment_actions import ACTIONS

@@ -18,11 +18,11 @@ from pytestqt.qtbot import QtBot
 from engine.events import InterventionKind, Status, TaskFailed
 from engine.executors.processes import ProcessExecutor
 from engine.executors.tasks import TrainTask
-from engine.orders import Orders
-from engine.ownership import owned
 from engine.paths import log_folder
-from engine.recovery import Recovery
-from engine.store import Store
+from engine.storage.orders import Orders
+from engine.storage.ownership import owned
+from engine.storage.recovery import Recovery
+from engine.storage.store import Store
 from gui.views.message_bar import MessageBar
 from gui.views.offer_bar import OfferBar
 from gui.window import MainWindow

@@ -21,12 +21,12 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
-from engine.catalogue import Catalogue
 from engine.events import Status
 from engine.executors.tasks import TrainTask
 from engine.experiments.convolution import METHODS
 from engine.palette import distinct_styles
-from engine.store import Store
+from engine.storage.catalogue import Catalogue
+from engine.storage.store import Store
 from gui.stored import Stored, merged, reading
 from gui.tabs.compare_tab import CompareTab, comparison_board, side_by_side
 from gui.tabs.history import HistoryTab

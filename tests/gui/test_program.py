@@ -33,7 +33,7 @@ from engine.experiments import EXPERIMENTS
 from engine.experiments.base import TrainingExperiment
 from engine.paths import log_folder
 from engine.program_log import ProgramLog
-from engine.store import Store
+from engine.storage.store import Store
 from gui.dialogs.about_dialog import UNKNOWN_DEVICE, AboutDialog
 from gui.dialogs.log_window import LogWindow
 from gui.preferences import program_settings

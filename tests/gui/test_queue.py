@@ -12,9 +12,9 @@ from pytestqt.qtbot import QtBot
 
 from engine.events import Status
 from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
-from engine.orders import Orders
-from engine.ownership import owned
-from engine.store import Store
+from engine.storage.orders import Orders
+from engine.storage.ownership import owned
+from engine.storage.store import Store
 from gui.views.queue_panel import QueuePanel, describe
 from gui.window import MainWindow
 from tests.engine.support import ScriptedExecutor, finished, record, small_spec, started

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 from pytestqt.qtbot import QtBot
 
 from engine.events import Status
-from engine.store import Store, StoredExperiment
+from engine.storage.store import Store, StoredExperiment
 from gui.dialogs.report_dialog import ReportDialog
 from tests.engine.support import INFO
 from tests.gui.support import find

@@ -24,8 +24,8 @@ from engine.events import (
     Record,
     Status,
 )
-from engine.restore import restored_experiment
-from engine.store import Store
+from engine.storage.restore import restored_experiment
+from engine.storage.store import Store
 from gui.observations import OF_ACTIVATIONS, OF_LAYERS, QUANTITIES, Observations, RunObservation
 from tests.engine.support import INFO, finished, planned, record, small_spec, started, weights
 

@@ -29,7 +29,7 @@ from engine.executors.tasks import Task, TrainTask
 from engine.paths import model_file
 from engine.probe_events import ImageRead
 from engine.spec import DataSpec
-from engine.store import Store
+from engine.storage.store import Store
 from gui.tabs.experiment_tab import ExperimentTab
 from gui.tabs.try_it import TryItTab
 from gui.views.image_strip import IMAGES

@@ -16,8 +16,8 @@ from pytestqt.qtbot import QtBot
 from engine.errors import StoreError
 from engine.events import Event, ExperimentStarted, PlannedRun, Weights
 from engine.executors.tasks import TrainTask
-from engine.restore import restored_experiment
-from engine.store import Store
+from engine.storage.restore import restored_experiment
+from engine.storage.store import Store
 from engine.weight_images import common_scale
 from gui.kernel_history import KernelHistory
 from gui.kernel_reader import KernelReader

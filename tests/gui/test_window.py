@@ -32,7 +32,7 @@ from pytestqt.qtbot import QtBot
 from engine.events import ExperimentFinished, Status
 from engine.executors.tasks import ExportTask, ReportTask, SampleTask
 from engine.exports import Format
-from engine.store import Store
+from engine.storage.store import Store
 from gui.dialogs.export_dialog import ExportDialog
 from gui.dialogs.report_dialog import ReportDialog
 from gui.tabs import BOARDS

@@ -16,7 +16,7 @@ from pytestqt.qtbot import QtBot
 import gui.app
 from engine.events import Status
 from engine.program_log import ProgramLog
-from engine.store import Store
+from engine.storage.store import Store
 from gui.app import WindowKeeper, close_on_interrupt
 from gui.preferences import StartUp, program_settings
 from gui.window import MainWindow

@@ -12,12 +12,12 @@ from PySide6.QtCore import QCoreApplication
 from pytestqt.qtbot import QtBot
 
 import gui.app
-from engine.database import Database
 from engine.events import Event, Status
 from engine.executors.tasks import TrainTask
 from engine.paths import store_file
 from engine.program_log import ProgramLog
-from engine.store import Store
+from engine.storage.database import Database
+from engine.storage.store import Store
 from gui.app import WindowKeeper
 from gui.kernel_reader import KernelReader
 from gui.preferences import StartUp

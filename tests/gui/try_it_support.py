@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 from engine.executors.probe_tasks import TryTask
 from engine.probe_events import LayerOutput, PickedTestImages, Probed
 from engine.spec import DataSpec
-from engine.trained_runs import TrainedRun
+from engine.storage.trained_runs import TrainedRun
 from gui.tabs.try_it import TryItTab
 from gui.views.image_strip import IMAGES
 from tests.engine.support import INFO

@@ -1,0 +1,332 @@
+"""The SQLite file of a workspace: opened, brought up to date, put back if it was removed, its errors put into words."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engine.errors import StoreError
+from engine.paths import check_workspace, store_file
+from engine.storage.errors import BUSY, in_words, is_damage, primary_code
+from engine.storage.files import (
+    SIDES,
+    care_of,
+    copy_store,
+    identities,
+    name_aside,
+    put_in_place,
+    remove_sides,
+    suspect,
+    unused,
+)
+from engine.storage.refill import fill, holds_all_of, knows_all_of
+from engine.storage.schema import MIGRATIONS, SCHEMA, SCHEMA_VERSION
+
+BUSY_SECONDS = 3.0  # how long to wait for another program that is writing, where somebody waits for an answer
+RECORDING_BUSY_SECONDS = 60.0  # the same where a training has something to record
+MIGRATION_BUSY_SECONDS = 60.0  # the same for another program that brings the file up to date
+BUSY_PAUSE = 0.02
+
+log = logging.getLogger(__name__)
+
+
+class Database:
+    """A connection to the file of a workspace. One object serves one thread; raises :class:`StoreError`.
+
+    Args:
+        workspace: the folder, made where there is none.
+        busy_seconds: how long a statement waits for another program that is writing.
+        say: takes a sentence for the person at the screen, about what went well in the end; without it that is logged.
+    """
+
+    def __init__(
+        self, workspace: Path, busy_seconds: float = BUSY_SECONDS, say: Callable[[str], None] | None = None
+    ) -> None:
+        try:
+            self.workspace = workspace.expanduser().absolute()
+        except RuntimeError:
+            raise StoreError(f"{workspace} names a user there is not; choose another workspace.") from None
+        self.file = store_file(self.workspace)
+        check_workspace(self.workspace)
+        self._busy_seconds, self._say = busy_seconds, say or log.warning
+        with self._explained("opened"):
+            self.workspace.mkdir(parents=True, exist_ok=True)
+        self._open()
+
+    @property
+    def is_in_place(self) -> bool:
+        """Whether the open file is the one in the workspace: elsewhere than on Windows it may have been removed."""
+        if os.name == "nt":
+            return True
+        try:
+            return os.path.samestat(self.file.stat(), self._opened)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError:  # SQLite will find words for it
+            return True
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def _open(self) -> None:
+        with self._explained("opened"):
+            self._db = self._connected()
+        try:
+            with self._explained("opened"):
+                self._opened = self.file.stat()
+                self._set_up()
+                self._sides = identities(self.file)[1:]
+        except BaseException:
+            self._db.close()
+            raise
+
+    def _connected(self) -> sqlite3.Connection:
+        if self.file.exists():
+            return sqlite3.connect(self.file, isolation_level=None)
+        with care_of(self.file):
+            if not self.file.exists():
+                remove_sides(self.file)
+            return sqlite3.connect(self.file, isolation_level=None)
+
+    def _set_up(self) -> None:
+        self._db.row_factory = sqlite3.Row
+        self._wait_at_most(self._busy_seconds)
+        # A commit then costs no disk flush; a power cut can lose the last moments but never harm the file.
+        self._db.executescript("PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;")
+        version = self._version()  # before anything is changed
+        self._use_write_ahead_log()
+        if version < SCHEMA_VERSION:
+            self._wait_at_most(MIGRATION_BUSY_SECONDS)
+            self._bring_up_to_date()
+            self._wait_at_most(self._busy_seconds)
+
+    def _wait_at_most(self, seconds: float) -> None:
+        self._db.execute(f"PRAGMA busy_timeout={round(1000 * seconds)}")
+
+    def _use_write_ahead_log(self) -> None:
+        """Switch the journal over, once in the life of a file; SQLite doesn't wait for others there, so this does.
+
+        On a drive that can't have such a log the file keeps its journal, which is slower but as safe.
+        """
+        deadline = time.monotonic() + self._busy_seconds
+        while self._db.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+            try:
+                self._db.execute("PRAGMA journal_mode=WAL")
+                return
+            except sqlite3.OperationalError as error:
+                if primary_code(error) not in BUSY or time.monotonic() > deadline:
+                    raise
+                time.sleep(BUSY_PAUSE)
+
+    def _version(self) -> int:
+        """The version of the tables, 0 where there are none; raises :class:`StoreError` for those of others."""
+        version = int(self._db.execute("PRAGMA user_version").fetchone()[0])
+        if version > SCHEMA_VERSION:
+            raise StoreError(
+                f"{self.file} was written by a newer Trainscope; update the program or choose another workspace."
+            )
+        return version
+
+    def _bring_up_to_date(self) -> None:
+        """Make the tables, or change those of an older version, of which a copy is kept, and either wholly or not.
+
+        Two programs may open a workspace at once: one does it, the other waits and finds it done.
+        """
+        self._db.create_function("floats", 1, lambda text: pack(json.loads(text), "<f4"), deterministic=True)
+        self._db.create_function("integers", 1, lambda text: pack(json.loads(text), "<i4"), deterministic=True)
+        self._db.execute("BEGIN IMMEDIATE")  # others may read meanwhile, such as what makes the copy
+        copy = None
+        try:
+            version = self._version()  # the other one may have done it by now
+            if 0 < version < SCHEMA_VERSION:
+                copy = self._copy_of(version)
+            older = range(version, SCHEMA_VERSION) if version else ()
+            migrations = [statement for number in older for statement in MIGRATIONS[number]]
+            for statement in (*migrations, *SCHEMA, f"PRAGMA user_version={SCHEMA_VERSION}", "COMMIT"):
+                self._db.execute(statement)
+        except BaseException:
+            self._roll_back()
+            if copy is not None:  # nothing has changed: the next attempt makes its own
+                copy.unlink(missing_ok=True)
+            raise
+        if copy is not None:
+            log.info("%s was brought up to date; as it was before, it is kept as %s", self.file, copy)
+
+    def _copy_of(self, version: int) -> Path:
+        """A copy of the file as it is, on the disk, under a name of its own such as trainscope.sqlite3.version-2."""
+        copy = unused(self.file.with_name(f"{self.file.name}.version-{version}"))
+        try:
+            reader = sqlite3.connect(self.file)  # the writer's own connection can't be copied
+            try:
+                copy_store(reader, copy)
+            finally:
+                reader.close()
+        except (sqlite3.Error, OSError) as error:
+            if is_damage(error):
+                raise
+            raise StoreError(
+                f"{self.file} is of an older Trainscope and is copied before it is brought up to date, but the copy "
+                f"can't be written ({error}); make room in {self.workspace} and start again: nothing has been changed."
+            ) from error
+        return copy
+
+    def _insert(self, table: str, **values: Any) -> int:
+        return self._write("INSERT", table, values)
+
+    def _replace(self, table: str, **values: Any) -> None:
+        """Insert a row in place of the one with the same key, if there is one."""
+        self._write("INSERT OR REPLACE", table, values)
+
+    def _write(self, verb: str, table: str, values: dict[str, Any]) -> int:
+        # Table and column names are the program's own; every value is a parameter.
+        marks = ", ".join("?" * len(values))
+        sql = f"{verb} INTO {table} ({', '.join(values)}) VALUES ({marks})"
+        return self._execute(sql, *values.values()).lastrowid or 0
+
+    def _execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
+        is_reading = sql.lstrip().startswith("SELECT")
+        explained = partial(self._explained, "read" if is_reading else "written")
+        with explained():
+            if not (is_reading or self._db.in_transaction or self.is_in_place):
+                self._put_back()
+            return self._db.cursor(partial(_Cursor, explained)).execute(sql, values)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._execute("COMMIT")
+        except BaseException:
+            self._roll_back()
+            raise
+
+    def _roll_back(self) -> None:
+        with suppress(sqlite3.Error):  # SQLite has done it already, or will when the file is opened again
+            self._db.rollback()
+
+    def _put_back(self) -> None:
+        """The file was removed or replaced, but the system keeps it while it is open: write all of it once more.
+
+        It goes back to its place where nothing is lost by that. If the place is taken, by a store with experiments in
+        it or by anything else, it goes beside it and stays in use here; then :class:`StoreError` says so.
+        """
+        self.workspace.mkdir(exist_ok=True)  # no more than that: if its own folder is gone, so is the drive
+        place, held = self.file, (self._db, self._opened, self._sides)
+        with care_of(place):
+            self._remove_own_sides()
+            try:
+                for _ in range(2):  # once more, should even the copy be removed before it is opened
+                    rescued = name_aside(place, "rescued")
+                    copy_store(self._db, rescued)
+                    if (is_back := self._is_back(rescued)) or rescued.exists():
+                        break
+                if not is_back:
+                    if not rescued.exists():
+                        copy_store(self._db, rescued)
+                    self.file = rescued
+                    self._open()
+            except BaseException:
+                self.file, (self._db, self._opened, self._sides) = place, held
+                raise
+            held[0].close()
+        if self.file != place:
+            raise StoreError(
+                f"{place} was replaced by another file while results were being written; everything recorded until "
+                f"then is kept in {self.file}: close the program, decide which of the two is to bear the name, and "
+                "start it again."
+            )
+        self._say(f"{place} was removed or replaced while it was in use; everything that was in it is there again.")
+
+    def _remove_own_sides(self) -> None:
+        """What SQLite kept beside the file that is gone would be taken for that of the file in its place."""
+        for side, now, own in zip(SIDES, identities(self.file)[1:], self._sides, strict=True):
+            if now is not None and own is not None and os.path.samestat(now, own):
+                Path(f"{self.file}{side}").unlink(missing_ok=True)
+
+    def _is_back(self, rescued: Path) -> bool:
+        """Have all of the copy ``rescued`` in the file of the workspace, and open that.
+
+        Otherwise what is open stays so, and the copy where it is, unless it was put in place and removed once more.
+        """
+        held = (self._db, self._opened, self._sides)
+        was_free = put_in_place(rescued, self.file)
+        try:
+            self._open()
+            if was_free:
+                if knows_all_of(self._db, held[0]):
+                    return True
+            elif holds_all_of(self._db, rescued) or fill(self._db, rescued):
+                rescued.unlink()
+                return True
+            self._db.close()
+        except StoreError:  # a folder, a damaged file, one of a newer program
+            pass
+        except sqlite3.Error:
+            self._db.close()
+        self._db, self._opened, self._sides = held
+        return False
+
+    @contextmanager
+    def _explained(self, action: str) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError, ValueError, OverflowError) as error:
+            if is_damage(error):
+                suspect(self.file, str(error))
+            raise in_words(self.file, action, error) from error
+
+
+class _Cursor(sqlite3.Cursor):
+    """Rows are read as they are fetched, so a damaged file is noticed there: told like all else that goes wrong."""
+
+    def __init__(self, explained: Callable[[], AbstractContextManager[None]], connection: sqlite3.Connection) -> None:
+        super().__init__(connection)
+        self._explained = explained
+
+    def __next__(self) -> Any:
+        try:
+            return super().__next__()
+        except sqlite3.Error:  # of a million rows, none is to pay for a context
+            with self._explained():
+                raise
+
+    def fetchone(self) -> Any:
+        """As SQLite's; raises :class:`StoreError`, as the others do."""
+        with self._explained():
+            return super().fetchone()
+
+    def fetchmany(self, size: int | None = 1) -> list[Any]:
+        """As SQLite's."""
+        with self._explained():
+            return super().fetchmany(size)
+
+    def fetchall(self) -> list[Any]:
+        """As SQLite's."""
+        with self._explained():
+            return super().fetchall()
+
+
+def pack(values: Any, dtype: str) -> bytes:
+    """Numbers as the bytes that a BLOB holds; None stands for NaN, and so does infinity."""
+    array = np.array([math.nan if value is None else value for value in values])
+    if dtype == "<f4":
+        array = np.where(np.isfinite(array.astype(float)), array, math.nan)
+    return array.astype(dtype).tobytes()
+
+
+def unpack(data: bytes, dtype: str) -> tuple[Any, ...]:
+    """The numbers of :func:`pack`."""
+    return tuple(np.frombuffer(data, dtype).tolist())

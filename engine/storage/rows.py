@@ -1,0 +1,259 @@
+"""Rows of the store as the dataclasses of the program."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import os
+import sqlite3
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from pydantic import TypeAdapter, ValidationError, with_config
+
+from engine.arrays import Array
+from engine.datasets import DatasetInfo
+from engine.errors import SpecError, StoreError
+from engine.events import Device, Intervention, InterventionKind, Mistake, Record, Status, Weights
+from engine.spec import RunSpec
+from engine.storage.database import unpack
+from engine.wording import reason
+
+log = logging.getLogger(__name__)
+
+UNDER_WAY = json.dumps([status for status in Status if not status.is_final])  # for json_each in a query
+
+
+@dataclass(frozen=True)
+class StoredExperiment:
+    """A row of ``experiments``; ``spec`` is JSON text that the experiment's spec class reads.
+
+    ``dataset`` is None for an experiment that trains nothing. ``title`` and ``notes`` are its owner's; ``deleted`` says
+    when it was thrown away, ``resumed`` when it last went on with further runs, having taken ``spent`` seconds.
+    """
+
+    id: int
+    name: str
+    spec: str
+    seed: int
+    dataset: DatasetInfo | None
+    versions: dict[str, str]
+    device: Device | None
+    workers: int
+    status: Status
+    reason: str
+    created: float
+    finished: float | None
+    title: str
+    notes: str
+    deleted: float | None
+    resumed: float | None = None
+    spent: float = 0.0
+
+    @property
+    def seconds(self) -> float | None:
+        """Wall time it took, the time between its end and further runs left out; None while it has not ended.
+
+        Never negative, though an interrupted one ends by the clock of its last record, which may have been set since.
+        """
+        if self.finished is None:
+            return None
+        return self.spent + max(0.0, self.finished - (self.resumed or self.created))
+
+
+@with_config(arbitrary_types_allowed=True)
+@dataclass(frozen=True)
+class StoredRun:
+    """A row of ``runs``; see the schema for units."""
+
+    id: int
+    experiment: int
+    spec: RunSpec
+    parameters: int
+    total_steps: int
+    layers: tuple[str, ...]
+    activations: tuple[str, ...]
+    units: tuple[int, ...]
+    steps_per_epoch: int | None
+    device: Device | None
+    versions: dict[str, str]
+    status: Status
+    reason: str
+    seconds: float | None
+    test_loss: float | None
+    test_accuracy: float | None
+    confusion: Array | None
+    model: Path | None
+
+    @property
+    def is_tested(self) -> bool:
+        """Whether the run came far enough to be tested."""
+        return self.test_accuracy is not None
+
+
+# What comes up in a row that this program has not written, or that was damaged since.
+UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError, RecursionError, SpecError)
+
+Answer = TypeVar("Answer")
+
+
+def unreadable(what: str, error: Exception) -> StoreError:
+    """What to raise where ``what`` could not be made sense of, for the reason ``error``."""
+    return StoreError(
+        f"{what} in the workspace can't be read ({_reason(error)}); it is damaged or of another version of the "
+        "program, and all else that is stored can still be used."
+    )
+
+
+def _reason(error: Exception) -> str:
+    match error:
+        case ValidationError():
+            first = error.errors(include_url=False, include_input=False)[0]
+            return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+        case KeyError():
+            return f"{error} is missing"
+        case TypeError() | AttributeError():
+            return "a value is of another kind than it should be"
+        case _:
+            return reason(error).rstrip(".")
+
+
+def _named(table: str, key: str) -> Callable[[Callable[..., Answer]], Callable[..., Answer]]:
+    """Have what goes wrong in reading a row told with the number in its column ``key``."""
+
+    def decorate(read: Callable[..., Answer]) -> Callable[..., Answer]:
+        @wraps(read)
+        def named(row: sqlite3.Row, *others: Any) -> Answer:
+            try:
+                return read(row, *others)
+            except UNREADABLE as error:
+                raise unreadable(f"{table} {row[key]}", error) from None
+
+        return named
+
+    return decorate
+
+
+def readable(rows: Iterable[sqlite3.Row], read: Callable[..., Answer], *others: Any) -> list[Answer]:
+    """What ``read`` makes of ``rows``; those that can't be read are passed over, and the log says which."""
+    found = []
+    for row in rows:
+        try:
+            found.append(read(row, *others))
+        except StoreError as error:
+            log.warning("%s", error)
+    return found
+
+
+@_named("Experiment", "id")
+def experiment_of(row: sqlite3.Row) -> StoredExperiment:
+    """A row of ``experiments``; raises :class:`StoreError`, as all of these do."""
+    columns = {name: json.loads(row[name]) for name in ("dataset", "versions", "device")}
+    found: StoredExperiment = _EXPERIMENT.validate_python(
+        dict(row) | columns | {"device": columns["device"] or None},
+    )
+    return found
+
+
+@_named("Run", "id")
+def run_of(row: sqlite3.Row, workspace: Path) -> StoredRun:
+    """A row of ``runs``; paths in it are inside ``workspace``."""
+    columns = {name: json.loads(row[name]) for name in ("layers", "activations", "units", "versions", "device")}
+    spec = RunSpec.from_json(row["spec"])
+    confusion = None if row["confusion"] is None else _confusion(json.loads(row["confusion"]))
+    model = None if row["model"] is None else network_file(workspace, row["model"])
+    found: StoredRun = _RUN.validate_python(
+        dict(row)
+        | columns
+        | {"device": columns["device"] or None, "spec": spec, "confusion": confusion, "model": model}
+    )
+    return found
+
+
+def network_file(workspace: Path, place: str) -> Path:
+    """Where a trained network is kept; raises ValueError where a row leads anywhere but to one of the workspace."""
+    parts = Path(os.path.normpath(place)).parts
+    if Path(place).is_absolute() or ".." in parts or Path(place).suffix != ".keras":
+        raise ValueError(f"its network can't be {place}")
+    return workspace / place
+
+
+def _confusion(rows: Any) -> Array:
+    confusion = np.array(rows)
+    if confusion.ndim != 2 or len(set(confusion.shape)) != 1 or confusion.dtype.kind not in "iu":
+        raise ValueError("its confusion matrix is none")
+    return confusion
+
+
+_EXPERIMENT, _RUN = TypeAdapter(StoredExperiment), TypeAdapter(StoredRun)
+
+
+@_named("Run", "run")
+def intervention_of(row: sqlite3.Row) -> Intervention:
+    """A row of ``interventions``."""
+    return Intervention(row["run"], row["step"], row["seconds"], InterventionKind(row["kind"]), row["value"])
+
+
+@_named("Run", "run")
+def mistake_of(row: sqlite3.Row) -> Mistake:
+    """A row of ``mistakes``."""
+    pixels = np.frombuffer(row["data"], np.uint8).reshape(json.loads(row["shape"])).copy()
+    return Mistake(row["image"], row["true"], row["predicted"], row["confidence"], pixels)
+
+
+@_named("Experiment", "experiment")
+def array_of(row: sqlite3.Row) -> Array:
+    """A row of ``arrays``."""
+    return np.frombuffer(row["data"], dtype=row["dtype"]).reshape(json.loads(row["shape"])).copy()
+
+
+@_named("Experiment", "experiment")
+def findings_of(row: sqlite3.Row) -> dict[str, Any]:
+    """A row of ``computations``."""
+    found = json.loads(row["findings"])
+    if not isinstance(found, dict):
+        raise TypeError("findings are no table")
+    return found
+
+
+@_named("Run", "run")
+def weights_of(row: sqlite3.Row) -> Weights:
+    """A row of ``weights``."""
+    values = np.frombuffer(row["data"], dtype="<f4").reshape(json.loads(row["shape"])).copy()
+    input_shape = tuple(json.loads(row["input_shape"]))
+    return Weights(row["run"], row["step"], row["epoch"], row["layer"], input_shape, values)
+
+
+@_named("Run", "run")
+def record_of(row: sqlite3.Row) -> Record:
+    """A row of ``points``."""
+    return Record(
+        run=row["run"],
+        step=row["step"],
+        epoch=row["epoch"],
+        seconds=row["seconds"],
+        training_loss=_number(row["training_loss"]),
+        training_accuracy=_number(row["training_accuracy"]),
+        validation_loss=_number(row["validation_loss"]),
+        validation_accuracy=_number(row["validation_accuracy"]),
+        learning_rate=row["learning_rate"],
+        gradient_norms=unpack(row["gradient_norms"], "<f4"),
+        update_ratios=unpack(row["update_ratios"], "<f4"),
+        dead_units=unpack(row["dead_units"], "<i4"),
+        activation_means=unpack(row["activation_means"], "<f4"),
+        activation_deviations=unpack(row["activation_deviations"], "<f4"),
+    )
+
+
+def finite(value: float) -> float | None:
+    """What a REAL column holds: null where it is not a finite number."""
+    return value if math.isfinite(value) else None
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value

@@ -1,0 +1,118 @@
+"""engine.devices.hardware: what this process computes on."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from engine.devices.hardware import (
+    available_devices,
+    check_device,
+    cpu_count,
+    cpu_name,
+    current_device,
+    parse_device,
+    rounds_products,
+    tensorflow_name,
+    visible_gpus,
+)
+from engine.errors import DeviceError, SpecError
+from tests.engine.support import python
+
+
+def test_cores_are_those_this_process_may_use() -> None:
+    assert 1 <= cpu_count() <= (os.cpu_count() or 1)
+
+
+def test_the_processor_has_a_name() -> None:
+    assert cpu_name().strip()
+
+
+def test_the_device_says_how_many_threads_were_configured() -> None:
+    assert current_device().threads == 1
+    assert current_device().kind in ("CPU", "GPU")
+
+
+@pytest.mark.parametrize(
+    ("text", "device"),
+    [("auto", "auto"), (" CPU ", "cpu"), ("gpu", "gpu:0"), ("GPU:12", "gpu:12"), ("gpu:01", "gpu:1")],
+)
+def test_devices_are_read_as_people_write_them(text: str, device: str) -> None:
+    assert parse_device(text) == device
+
+
+@pytest.mark.parametrize("text", ["", "gpu:", "gpu:-1", "gpu:x", "tpu", "gpu:1 2", "gpu:٣", "gpu:1000"])
+def test_other_words_are_refused_in_a_sentence(text: str) -> None:
+    with pytest.raises(SpecError, match=r"is no device; write auto, cpu or gpu:N"):
+        parse_device(text)
+
+
+@pytest.mark.parametrize(
+    ("device", "visible"),
+    [("auto", ["A", "B"]), ("cpu", []), ("gpu:0", ["A"]), ("gpu:1", ["B"]), ("gpu:2", ["A", "B"])],
+)
+def test_a_process_sees_what_its_device_leaves(device: str, visible: list[str]) -> None:
+    assert visible_gpus(device, ["A", "B"]) == visible
+
+
+def test_a_device_that_is_not_there_is_refused_with_those_that_are() -> None:
+    for device in ("auto", "cpu", "gpu:0"):
+        check_device(device, {"cpu", "gpu:0"})
+    with pytest.raises(DeviceError, match=r"There is no gpu:1 on this machine; choose auto, cpu, gpu:0\."):
+        check_device("gpu:1", ["cpu", "gpu:0"])
+
+
+def test_the_processor_is_always_there() -> None:
+    assert available_devices()["cpu"] == cpu_name()
+
+
+@pytest.fixture
+def gpus(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A machine with three GPUs, of which this process sees the last two."""
+    import tensorflow as tf
+
+    there = ["turing", "hopper", "metal"]
+    details = {"turing": {"compute_capability": (7, 5)}, "hopper": {"compute_capability": (9, 0)}, "metal": {}}
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda _kind: there)
+    monkeypatch.setattr(tf.config, "get_visible_devices", lambda _kind: there[1:])
+    monkeypatch.setattr(tf.config.experimental, "get_device_details", details.get)
+    return there
+
+
+def test_a_device_is_called_by_its_place_among_those_this_process_sees(gpus: list[str]) -> None:
+    assert [tensorflow_name(device) for device in ("cpu", "gpu:1", "gpu:2")] == ["/CPU:0", "/GPU:0", "/GPU:1"]
+    for hidden in ("gpu:0", "gpu:3"):
+        with pytest.raises(DeviceError, match=f"There is no {hidden} for this process"):
+            tensorflow_name(hidden)
+
+
+def test_only_newer_nvidia_cards_round_products(gpus: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    import tensorflow as tf
+
+    devices = ("cpu", "gpu:0", "gpu:1", "gpu:2", "gpu:3")
+    assert [rounds_products(device) for device in devices] == [False, False, True, False, False]
+    monkeypatch.setattr(tf.config.experimental, "tensor_float_32_execution_enabled", lambda: False)
+    assert not rounds_products("gpu:1")
+
+
+def test_a_process_on_the_processor_hides_what_else_there_is() -> None:
+    code = """
+import tensorflow as tf
+shown = ["A", "B"]
+tf.config.list_physical_devices = lambda _kind: ["A", "B"]
+tf.config.get_visible_devices = lambda _kind: shown
+grown = []
+tf.config.experimental.set_memory_growth = lambda gpu, _on: grown.append(gpu)
+def show(gpus, kind):
+    assert kind == "GPU"
+    shown[:] = gpus
+tf.config.set_visible_devices = show
+from engine.devices.hardware import configure, current_device
+configure(1, "gpu:1")
+assert shown == grown == ["B"], (shown, grown)
+configure(1, "cpu")
+assert shown == [] and current_device().kind == "CPU"
+"""
+    ended = python("-c", code)
+    assert ended.returncode == 0, ended.stderr

@@ -1,0 +1,76 @@
+"""What one of several programs does in a workspace; waits for a line on stdin, prints as JSON what it saw.
+
+``train WORKSPACE RUNS RECORDS`` carries out a session, ``upkeep WORKSPACE TIMES NUMBER`` does all that a window does
+beside a training: lists, throws experiments away, puts seeds from NUMBER on into the queue and takes what is first.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from engine.control import ControlChannel
+from engine.events import Event, Record
+from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
+from engine.session import Session
+from engine.storage.catalogue import Catalogue
+from engine.storage.database import RECORDING_BUSY_SECONDS
+from engine.storage.orders import Orders
+from engine.storage.ownership import owned
+from engine.storage.store import Store
+from tests.engine.support import ScriptedExecutor, finished, record, small_spec, started, weights
+
+THROWN_AWAY = 7777  # the seed of experiments that the windows throw away
+
+
+def train(workspace: Path, runs: int, records: int) -> dict[str, Any]:
+    def answer(task: Any) -> list[Event]:
+        steps = range(10, 10 * records + 1, 10)
+        middle = [event for step in steps for event in (record(task.run, step), weights(task.run, step))]
+        return [started(task.run), *middle, finished(task.run)]
+
+    shown: list[tuple[int, int]] = []
+
+    def show(event: Event) -> None:
+        if isinstance(event, Record):
+            shown.append((event.run, event.step))
+
+    control = ControlChannel()
+    with closing(Store(workspace, RECORDING_BUSY_SECONDS)) as store:
+        session = Session(store, ScriptedExecutor(answer), show, control)
+        ended = session.run(ARCHITECTURES_EXPERIMENT, small_spec(repeats=runs))
+    control.close()
+    return {"experiment": ended.experiment, "status": ended.status, "reason": ended.reason, "shown": shown}
+
+
+def keep_up(workspace: Path, times: int, number: int) -> dict[str, Any]:
+    with owned(workspace) as owner:
+        return {"taken": _kept_up(workspace, times, number, owner)}
+
+
+def _kept_up(workspace: Path, times: int, number: int, owner: str) -> list[int]:
+    taken = []
+    for turn in range(times):
+        with closing(Orders(workspace)) as orders:
+            orders.add(ARCHITECTURES_EXPERIMENT, small_spec(seed=number + turn))
+            orders.arrange([order.id for order in reversed(orders.all())])
+            if turn % 2 and (order := orders.take(owner)) is not None:
+                taken.append(order.spec.seed)
+                orders.remove(order.id)
+        with closing(Catalogue(workspace)) as catalogue:
+            entries = catalogue.entries()
+            thrown = [entry.number for entry in entries if entry.stored.seed == THROWN_AWAY]
+            catalogue.delete(thrown[:1])
+            catalogue.purge(thrown[:1])
+            list(catalogue.make_thumbnails())
+    return taken
+
+
+if __name__ == "__main__":
+    what, folder, *numbers = sys.argv[1:]
+    sys.stdin.readline()
+    act = {"train": train, "upkeep": keep_up}[what]
+    json.dump(act(Path(folder), *map(int, numbers)), sys.stdout)
