@@ -1,1 +1,1 @@
-"""Tests of engine.datasets; a package, so that the modules can share the helpers in conftest."""
+"""Tests of engine.devices; a package, so that the modules can share the helpers in conftest."""

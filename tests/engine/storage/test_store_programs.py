@@ -18,6 +18,8 @@ from tests.engine.storage.store_programs import THROWN_AWAY
 from tests.engine.storage.test_store_migration import make_version_2
 from tests.engine.support import ROOT, finished, planned, record, small_spec, started
 
+PROGRAM = (sys.executable, "-W", "error", "-m", "tests.engine.storage.store_programs")
+
 RUNS, RECORDS, TURNS, THROWN = 3, 60, 16, 6
 
 
@@ -36,16 +38,7 @@ def side_by_side(workspace: Path, *tasks: tuple[object, ...]) -> list[Any]:
     """What each program saw; all of them begin at once."""
     programs = [
         subprocess.Popen(  # noqa: S603
-            [
-                sys.executable,
-                "-W",
-                "error",
-                "-m",
-                "tests.engine.storage.store_programs",
-                what,
-                workspace,
-                *map(str, numbers),
-            ],
+            [*PROGRAM, what, workspace, *map(str, numbers)],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
