@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -16,9 +16,10 @@ from engine.control import ControlChannel
 from engine.dataset_library import DatasetLibrary
 from engine.datasets import DATASETS
 from engine.datasets.sources import existing_path
-from engine.devices.hardware import AUTO, CPU, check_device
+from engine.device_events import WorkerReady
+from engine.devices.names import AUTO, CPU, check_device
 from engine.errors import DatasetError, DeviceError, ExportError, SpecError, StoreError, TrainscopeError
-from engine.events import Control, Event, ExperimentFinished, Status, TaskFailed, WorkerReady
+from engine.events import Control, Event, ExperimentFinished, Status, TaskFailed
 from engine.executors.base import Executor
 from engine.executors.inline import InlineExecutor
 from engine.executors.processes import ProcessExecutor
@@ -145,7 +146,7 @@ def _train(options: Options) -> int:
     try:
         if options.resume:
             jobs = _unfinished(chosen, store, options)
-            return _carry_out(jobs, store, _like_before(jobs, store, options))
+            return _carry_out(jobs, store, options)
         _mention_interrupted(chosen, options.workspace)
         return _carry_out([_New(*each) for each in zip(chosen, specs, strict=True)], store, options)
     finally:
@@ -216,13 +217,6 @@ def _unfinished(experiments: Sequence[Experiment], store: Store, options: Option
         kind = "experiment" if options.batch == ALL else f"{options.batch} experiment"
         raise StoreError(f"There is no unfinished {kind} in {store.file}; leave out --resume to begin one.")
     return jobs
-
-
-def _like_before(jobs: Sequence[_Unfinished], store: Store, options: Options) -> Options:
-    """``options`` with the CPU as device where that is what was trained on; a GPU is chosen by itself."""
-    devices = [store.experiment(job.number).device for job in jobs]
-    on_cpu = all(device is not None and device.kind == "CPU" for device in devices)
-    return replace(options, device=CPU) if options.device is None and on_cpu else options
 
 
 def _mention_interrupted(experiments: Sequence[Experiment], workspace: Path) -> None:

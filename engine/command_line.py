@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import engine
-from engine.devices.hardware import parse_device
+from engine.devices.names import parse_device
 from engine.errors import ExportError, SpecError
 from engine.experiments import ALL, EXPERIMENTS
 from engine.exports.formats import DEFAULT_FORMATS, Format, parse_formats

@@ -7,7 +7,7 @@ pickled between processes of one program, never read from a file. Arrays in them
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -15,6 +15,7 @@ import numpy as np
 
 from engine.arrays import Array
 from engine.datasets.prepare import DatasetInfo
+from engine.device_events import Device, DevicesAppraised, WorkerReady
 from engine.probe_events import ImageRead, PickedTestImages, Probed
 from engine.spec import RunSpec
 
@@ -119,27 +120,6 @@ class Intervention:
     def label(self) -> str:
         """What to write beside the curve."""
         return f"rate {self.value:g}" if self.value is not None else self.kind.value
-
-
-@dataclass(frozen=True)
-class Device:
-    """What a process computes on: ``kind`` is CPU or GPU, ``threads`` the size of its intra-op thread pool."""
-
-    kind: str
-    name: str
-    threads: int
-
-
-@dataclass(frozen=True)
-class WorkerReady:
-    """A process has loaded its libraries and waits for work.
-
-    ``devices`` has the name of every device that can be asked for, by its key: cpu, gpu:0 and so on.
-    """
-
-    device: Device
-    versions: dict[str, str]
-    devices: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -417,6 +397,7 @@ class ExperimentFinished:
 RunEvent = RunStarted | Record | Weights | Intervention | Checkpoint | RunFinished
 Event = (
     WorkerReady
+    | DevicesAppraised
     | Progress
     | DatasetReady
     | DatasetVerified

@@ -37,6 +37,19 @@ def default_workspace() -> Path:
     return platformdirs.user_data_path("Trainscope", appauthor=False)
 
 
+def cache_folder() -> Path:
+    """Where what can be had again is kept, decoded images above all: ``TRAINSCOPE_CACHE``, else the user's own."""
+    chosen = os.environ.get("TRAINSCOPE_CACHE")
+    return (
+        Path(chosen).expanduser().absolute() if chosen else platformdirs.user_cache_path("Trainscope", appauthor=False)
+    )
+
+
+def devices_file() -> Path:
+    """What was found out about the devices of this machine."""
+    return cache_folder() / "devices.json"
+
+
 def store_file(workspace: Path) -> Path:
     """The SQLite file of a workspace."""
     return workspace / "trainscope.sqlite3"

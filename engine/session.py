@@ -9,6 +9,7 @@ from contextlib import closing, suppress
 
 from engine.control import ControlChannel
 from engine.datasets import DatasetInfo
+from engine.devices.names import CPU
 from engine.errors import Cancelled, DatasetError, StoreError, TrainscopeError
 from engine.events import (
     Checkpoint,
@@ -72,6 +73,7 @@ class Session:
         self._known: set[tuple[str, int]] = set()  # variant and repeat of every run the experiment has
         self._planned = 0
         self._again: set[int] = set()  # runs that were interrupted and go on
+        self._before: dict[str, str] = {}  # the device that each variant was trained on until now
         self._number: int | None = None  # of the experiment, once it is stored
 
     def run(self, experiment: Experiment, spec: ExperimentSpec, extends: int | None = None) -> ExperimentFinished:
@@ -156,6 +158,7 @@ class Session:
             self._open |= self._again
             self._planned += len(numbers)
         stored = [] if extends is None else self._store.runs(extends)
+        self._before = _devices(stored)
         planned = self._store_runs(runs, counted)
         before = tuple(planned_run(run) for run in stored)
         self._emit(ExperimentStarted(self._number or 0, experiment.name, info, before + planned, workers))
@@ -279,6 +282,7 @@ class Session:
                 run.spec,
                 model_file(workspace, number, run.spec.variant, run.spec.repeat),
                 self._store.interrupted(run.run) if run.run in self._again else None,
+                self._before.get(run.spec.variant, ""),
             )
             for run in planned
         ]
@@ -368,6 +372,15 @@ _ENDED_BY_HAND = (Status.INTERRUPTED, Status.STOPPED, Status.CANCELLED)
 def _threads(runs: Sequence[StoredRun]) -> int | None:
     """How many threads those of ``runs`` had that have begun: their bits depend on it."""
     return next((run.device.threads for run in runs if run.device is not None), None)
+
+
+def _devices(runs: Sequence[StoredRun]) -> dict[str, str]:
+    """The device of each variant, by its key: the first run's, as numbers of the others are compared with its own."""
+    found: dict[str, str] = {}
+    for run in runs:
+        if run.device is not None:
+            found.setdefault(run.spec.variant, run.device.key or (CPU if run.device.kind == "CPU" else ""))
+    return found
 
 
 def _counted(runs: Sequence[RunSpec], info: DatasetInfo) -> Counted:

@@ -9,7 +9,7 @@ from pathlib import Path
 from PySide6.QtCore import QSettings
 
 from engine.command_line import MOST_DIGITS, MOST_WORKERS, Options
-from engine.devices.hardware import AUTO, parse_device
+from engine.devices.names import AUTO, parse_device
 from engine.errors import SpecError, StoreError
 from engine.paths import default_workspace
 from gui.theme import Scheme, stored_scheme

@@ -11,9 +11,10 @@ from PySide6.QtCore import QObject, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QKeySequence
 from PySide6.QtWidgets import QApplication, QDialog, QMainWindow, QMenu
 
-from engine.devices.hardware import AUTO, CPU, check_device
+from engine.device_events import Device, WorkerReady
+from engine.devices.names import AUTO, CPU, check_device
 from engine.errors import DeviceError, StoreError
-from engine.events import Computed, Device, Event, RunStarted, WorkerReady
+from engine.events import Computed, Event, RunStarted
 from engine.paths import log_folder
 from engine.program_log import ProgramLog
 from gui.dialogs.about_dialog import AboutDialog
@@ -77,7 +78,7 @@ class ProgramDialogs(QObject):
 
     def take(self, event: Event) -> None:
         """Note what an event says of devices."""
-        if isinstance(event, RunStarted | Computed | WorkerReady):
+        if isinstance(event, RunStarted | Computed):
             self._used = event.device
         if isinstance(event, WorkerReady) and event.devices and self._devices is None:
             self._take_devices(event.devices)

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from engine.dataset_library import DatasetLibrary
-from engine.devices.hardware import AUTO
+from engine.devices.names import AUTO
 from engine.errors import TrainscopeError
 from engine.events import (
     Computed,

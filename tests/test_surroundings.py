@@ -23,7 +23,6 @@ from PIL import Image
 from engine.batch import EXIT_FAILED, run
 from engine.command_line import parse
 from engine.control import ControlChannel
-from engine.datasets.cache import cache_folder
 from engine.datasets.download import RemoteFile, fetch
 from engine.datasets.sources import load_raw
 from engine.errors import DatasetError, ExportError, ReportError, StoreError, TrainscopeError
@@ -33,7 +32,7 @@ from engine.executors.processes import ProcessExecutor
 from engine.executors.tasks import PrepareTask
 from engine.exports import export_experiment
 from engine.exports.formats import Format
-from engine.paths import LONGEST_STORE_PATH, store_file
+from engine.paths import LONGEST_STORE_PATH, cache_folder, store_file
 from engine.report import check_report_file, write_report
 from engine.spec import DataSpec
 from engine.storage.catalogue import Catalogue

@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import platformdirs
 
 from engine.arrays import Array
 from engine.datasets.base import Decoded, Part, RawImages, check, hashed
 from engine.errors import DatasetError
+from engine.paths import cache_folder
 from engine.user_files import check_file, open_file
 
 _FORMAT = 1  # part of every key: raise it when images are decoded differently
@@ -48,14 +48,6 @@ class CacheKey:
     def name(self) -> str:
         """Name of the entry's folder."""
         return f"{self.family}-{self.side or 'own'}-{self.signature[:24]}"
-
-
-def cache_folder() -> Path:
-    """Where downloads and decoded images are kept: ``TRAINSCOPE_CACHE``, else the user's cache folder."""
-    chosen = os.environ.get("TRAINSCOPE_CACHE")
-    return (
-        Path(chosen).expanduser().absolute() if chosen else platformdirs.user_cache_path("Trainscope", appauthor=False)
-    )
 
 
 def signature_of(files: Iterable[tuple[str, int, int]]) -> str:

@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy as np
 
 from engine.datasets import cifar10, mnist
-from engine.datasets.cache import CacheKey, cache_folder
+from engine.datasets.cache import CacheKey
 from engine.datasets.download import RemoteFile, downloads_folder
 from engine.datasets.sources import DATASETS
 from engine.errors import DatasetError
+from engine.paths import cache_folder
 from engine.user_files import check_file, open_file
 
 

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from engine.arrays import Array
-from engine.devices.hardware import CPU, rounds_products, tensorflow_name
+from engine.devices.hardware import placed, rounds_products
+from engine.devices.names import CPU
 from engine.wording import counted, scientific
 
 UNIT = 2.0**-24  # float32 rounds by so much at most, relatively
@@ -103,19 +104,26 @@ def deviations(device: str) -> list[Deviation]:
 
     Raises :class:`~engine.errors.DeviceError` where this process doesn't see the device.
     """
-    place = tensorflow_name(device)
-    return compared(lambda pattern: _on_tensorflow(pattern, place), coarse=rounds_products(device))
+    with placed(device):
+        return compared(_on_tensorflow, coarse=rounds_products(device))
 
 
-def refusal(device: str, found: Sequence[Deviation]) -> str | None:
-    """Why nothing should be trained on ``device``, with figures; None where it computes as it should."""
+def mistake(device: str, found: Sequence[Deviation]) -> str | None:
+    """What ``device`` computes wrongly, with figures, without a full stop; None where it computes as it should."""
     wrong = [each for each in found if each.is_wrong]
     if not wrong:
         return None
     worst = max(wrong, key=lambda each: each.share)
-    cure = "install TensorFlow again" if device == CPU else f"train on another device ({CPU}), and update its driver"
     patterns_wrong = f"{len(wrong)} of {counted(len(found), 'pattern')} wrongly"
-    return f"{device} computes {patterns_wrong}, furthest off: {worst.figures}; {cure}."
+    return f"{device} computes {patterns_wrong}, furthest off: {worst.figures}"
+
+
+def refusal(device: str, found: Sequence[Deviation]) -> str | None:
+    """Why nothing should be trained on ``device``, and what to do; None where it computes as it should."""
+    if (wrong := mistake(device, found)) is None:
+        return None
+    cure = "install TensorFlow again" if device == CPU else f"train on another device ({CPU}), and update its driver"
+    return f"{wrong}; {cure}."
 
 
 def agreement(device: str, found: Sequence[Deviation]) -> str:
@@ -291,18 +299,17 @@ def _gather(inputs: Mapping[str, Array], _outputs: Outputs) -> Mapping[str, Expe
 # The same on TensorFlow, compiled to graphs as in training, since graphs are where operations are fused.
 
 
-def _on_tensorflow(pattern: Pattern, place: str) -> Outputs:
+def _on_tensorflow(pattern: Pattern) -> Outputs:
     import tensorflow as tf
 
-    with tf.device(place):
-        given = {name: tf.constant(values) for name, values in pattern.inputs.items()}
-        match pattern.kind:
-            case Kind.LOSS:
-                outputs = tf.function(_loss_on_tensorflow)(given["logits"], given["labels"])
-            case Kind.GATHER:
-                outputs = {"output": tf.function(tf.gather)(given["images"], given["chosen"])}
-            case _:
-                outputs = _network_on_tensorflow(_network(pattern), given["x"], given["upstream"])
+    given = {name: tf.constant(values) for name, values in pattern.inputs.items()}
+    match pattern.kind:
+        case Kind.LOSS:
+            outputs = tf.function(_loss_on_tensorflow)(given["logits"], given["labels"])
+        case Kind.GATHER:
+            outputs = {"output": tf.function(tf.gather)(given["images"], given["chosen"])}
+        case _:
+            outputs = _network_on_tensorflow(_network(pattern), given["x"], given["upstream"])
     return {name: values.numpy() for name, values in outputs.items()}
 
 

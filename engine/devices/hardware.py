@@ -1,22 +1,37 @@
-"""What a process computes on."""
+"""What TensorFlow finds to compute on, and how a process is set up for it."""
 
 from __future__ import annotations
 
 import os
 import platform
-import re
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from engine.errors import DeviceError, SpecError
-from engine.events import Device
+import psutil
 
-Gpu = TypeVar("Gpu")
+from engine.device_events import Device
+from engine.devices.names import AUTO, CPU, Place, gpu_key
+from engine.errors import DeviceError
 
-AUTO, CPU = "auto", "cpu"
 STDERR = 2  # its file descriptor
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """A GPU as TensorFlow lists it.
+
+    ``place`` is TensorFlow's name for it in this process, None where it is hidden from it. ``coarse`` says whether its
+    products of matrices and convolutions round their factors to TensorFloat-32. ``physical`` is TensorFlow's object.
+    """
+
+    key: str
+    name: str
+    place: str | None
+    coarse: bool
+    physical: Any = None
 
 
 def cpu_count() -> int:
@@ -33,39 +48,6 @@ def cpu_name() -> str:
         return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):
         return platform.processor() or platform.machine()
-
-
-def parse_device(text: str) -> str:
-    """``auto``, ``cpu`` or ``gpu:N`` from what a person wrote (``GPU`` is the first one); raises :class:`SpecError`."""
-    name = text.strip().lower()
-    if name in (AUTO, CPU):
-        return name
-    if name == "gpu":
-        return gpu_key(0)
-    if (found := re.fullmatch(r"gpu:(\d{1,3})", name, re.ASCII)) is not None:
-        return gpu_key(int(found[1]))
-    raise SpecError(f"'{text}' is no device; write auto, cpu or gpu:N, such as gpu:0 for the first GPU.")
-
-
-def gpu_key(position: int) -> str:
-    """How a GPU is called here, by its place in TensorFlow's list."""
-    return f"gpu:{position}"
-
-
-def visible_gpus(device: str, gpus: Sequence[Gpu]) -> list[Gpu]:
-    """Those of a machine's ``gpus`` that a process on ``device`` may see.
-
-    Where the one asked for isn't there: all of them, as for ``auto``; who asked learns of it by :func:`check_device`.
-    """
-    if device == CPU:
-        return []
-    return [gpu for position, gpu in enumerate(gpus) if gpu_key(position) == device] or list(gpus)
-
-
-def check_device(device: str, there: Collection[str]) -> None:
-    """Raises :class:`DeviceError` unless ``device`` can be had where there are ``there``, such as {cpu, gpu:0}."""
-    if device != AUTO and device not in there:
-        raise DeviceError(f"There is no {device} on this machine; choose {', '.join([AUTO, *sorted(there)])}.")
 
 
 @contextmanager
@@ -92,7 +74,7 @@ def quiet_tensorflow() -> None:
 
 
 def configure(threads: int, device: str = AUTO) -> None:
-    """Set TensorFlow's thread pools, what it sees and GPU memory growth, before the first operation of the process.
+    """Set TensorFlow's thread pools and what it sees, before the first operation of the process.
 
     One operation at a time with ``threads`` threads: the networks here are chains, and bits then depend on
     ``threads`` alone.
@@ -103,68 +85,132 @@ def configure(threads: int, device: str = AUTO) -> None:
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     use_device(device)
-    for gpu in tf.config.get_visible_devices("GPU"):
-        tf.config.experimental.set_memory_growth(gpu, True)
 
 
 def use_device(device: str) -> None:
-    """Hide the GPUs that ``device`` leaves out; must come before the first operation of the process."""
+    """Hide the GPUs that ``device`` leaves out, and let the memory of the others be taken as it is needed.
+
+    Must come before the first operation of the process. Without the growth, TensorFlow takes a whole card at once, and
+    the second process on it gets nothing.
+    """
     import tensorflow as tf
 
-    gpus = tf.config.list_physical_devices("GPU")
-    visible = visible_gpus(device, gpus)
-    if visible != gpus:
+    there = find_gpus()
+    visible = [gpu.physical for gpu in visible_gpus(device, there)]
+    if len(visible) < len(there):
         tf.config.set_visible_devices(visible, "GPU")
+    for gpu in visible:
+        tf.config.experimental.set_memory_growth(gpu, True)
+
+
+def visible_gpus(device: str, gpus: Sequence[Gpu]) -> list[Gpu]:
+    """Those of a machine's ``gpus`` that a process on ``device`` may see.
+
+    Where the one asked for isn't there: all of them, as for ``auto``; who asked learns of it by
+    :func:`~engine.devices.names.check_device`.
+    """
+    if device == CPU:
+        return []
+    return [gpu for gpu in gpus if gpu.key == device] or list(gpus)
+
+
+def find_gpus() -> list[Gpu]:
+    """The GPUs of this machine that TensorFlow can use, hidden from this process or not."""
+    import tensorflow as tf
+
+    visible = tf.config.get_visible_devices("GPU")
+    return [
+        Gpu(
+            gpu_key(position),
+            str(_details(physical).get("device_name", physical.name)),
+            f"/GPU:{visible.index(physical)}" if physical in visible else None,
+            _rounds_products(physical),
+            physical,
+        )
+        for position, physical in enumerate(tf.config.list_physical_devices("GPU"))
+    ]
 
 
 def available_devices() -> dict[str, str]:
     """Name of each device that can be asked for, by its key, hidden from this process or not."""
-    import tensorflow as tf
-
-    return {CPU: cpu_name()} | {
-        gpu_key(position): _gpu_name(gpu) for position, gpu in enumerate(tf.config.list_physical_devices("GPU"))
-    }
+    return {CPU: cpu_name()} | {gpu.key: gpu.name for gpu in find_gpus()}
 
 
-def current_device() -> Device:
-    """The device that TensorFlow places training on in this process."""
+def described(place: Place) -> Device:
+    """``place`` as it is stored with what is computed there."""
     import tensorflow as tf
 
     threads = tf.config.threading.get_intra_op_parallelism_threads() or cpu_count()
-    gpus = tf.config.get_visible_devices("GPU")
-    return Device("GPU", _gpu_name(gpus[0]), threads) if gpus else Device("CPU", cpu_name(), threads)
+    if (gpu := _find(place.device)) is None:
+        return Device("CPU", cpu_name(), threads, CPU, place.refusal)
+    return Device("GPU", gpu.name, threads, gpu.key, place.refusal)
 
 
-def tensorflow_name(device: str) -> str:
-    """What TensorFlow calls ``device``, cpu or gpu:N, in this process, which may see only some of the GPUs there are.
+def placed(device: str) -> AbstractContextManager[None]:
+    """Within, TensorFlow makes tensors and variables on ``device`` and computes there.
 
-    Raises :class:`DeviceError` where it doesn't see this one.
+    Raises :class:`DeviceError` where this process doesn't see it.
     """
     import tensorflow as tf
 
+    place: AbstractContextManager[None] = tf.device(tensorflow_name(device))
+    return place
+
+
+def tensorflow_name(device: str) -> str:
+    """What TensorFlow calls ``device`` in this process, which may see only some of the GPUs there are.
+
+    Raises :class:`DeviceError` where it doesn't see this one.
+    """
     if device == CPU:
         return "/CPU:0"
-    visible = tf.config.get_visible_devices("GPU")
-    for position, gpu in enumerate(tf.config.list_physical_devices("GPU")):
-        if gpu_key(position) == device and gpu in visible:
-            return f"/GPU:{visible.index(gpu)}"
-    raise DeviceError(f"There is no {device} for this process; choose another device, see --list.")
+    gpu = _find(device)
+    if gpu is None or gpu.place is None:
+        raise DeviceError(f"There is no {device} for this process; choose another device, see --list.")
+    return gpu.place
 
 
 def rounds_products(device: str) -> bool:
     """Whether products of matrices and convolutions round their factors to TensorFloat-32 on ``device``."""
+    gpu = _find(device)
+    return gpu is not None and gpu.coarse
+
+
+def memory_of(device: str) -> int | None:
+    """Bytes of memory that ``device`` has, of a GPU what TensorFlow may take of it; None where it doesn't say.
+
+    Sets the GPUs up that this process sees, which takes seconds and some of their memory.
+    """
+    if device == CPU:
+        return int(psutil.virtual_memory().total)
+    from tensorflow.python.client import device_lib
+
+    wanted = f"/device:{tensorflow_name(device).lstrip('/')}"
+    return next((each.memory_limit or None for each in device_lib.list_local_devices() if each.name == wanted), None)
+
+
+def driver() -> str:
+    """What stands between TensorFlow and a GPU, as far as the system tells: an update may mend or break it."""
+    try:
+        return Path("/proc/driver/nvidia/version").read_text(encoding="utf-8").splitlines()[0].strip()
+    except (OSError, IndexError):
+        return platform.platform()
+
+
+def _find(device: str) -> Gpu | None:
+    return next((gpu for gpu in find_gpus() if gpu.key == device), None)
+
+
+def _details(physical: Any) -> dict[str, Any]:
     import tensorflow as tf
 
-    if device == CPU or not tf.config.experimental.tensor_float_32_execution_enabled():
-        return False
-    gpus = {gpu_key(position): gpu for position, gpu in enumerate(tf.config.list_physical_devices("GPU"))}
-    details = tf.config.experimental.get_device_details(gpus[device]) if device in gpus else {}
+    found: dict[str, Any] = tf.config.experimental.get_device_details(physical)
+    return found
+
+
+def _rounds_products(physical: Any) -> bool:
+    import tensorflow as tf
+
     # NVIDIA alone tells a compute capability; from 8 on there is such arithmetic, and TensorFlow uses it.
-    return bool(details.get("compute_capability", (0, 0))[0] >= 8)
-
-
-def _gpu_name(gpu: Any) -> str:
-    import tensorflow as tf
-
-    details = tf.config.experimental.get_device_details(gpu)
-    return str(details.get("device_name", gpu.name))
+    capability = _details(physical).get("compute_capability") or (0, 0)
+    return bool(tf.config.experimental.tensor_float_32_execution_enabled()) and bool(capability[0] >= 8)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from engine.control import ControlChannel
-from engine.devices.hardware import AUTO, quiet_tensorflow, use_device
+from engine.devices.hardware import quiet_tensorflow, use_device
+from engine.devices.names import AUTO
 from engine.events import Command, Control, Emit, SkipRun, Status
 from engine.executors.base import concerns, ending
+from engine.executors.placement import Placement
 from engine.executors.tasks import COMPUTING, Task, TaskRunner, TrainTask
 
 
@@ -15,13 +17,13 @@ class InlineExecutor:
     """An executor without processes. TensorFlow is loaded into this process by the first run.
 
     Args:
-        device: what it computes on: auto, cpu or gpu:N.
+        device: what it computes on: auto, cpu or the key of a GPU.
     """
 
     def __init__(self, device: str = AUTO) -> None:
-        self._runner = TaskRunner()
+        self._runner = TaskRunner(Placement(device))
         self._device = device
-        self._device_is_set = device == AUTO  # as TensorFlow would have it
+        self._device_is_set = False
         self._desk = _Desk()
 
     def start(self, runs: int, threads: int | None = None) -> int:

@@ -15,7 +15,8 @@ from multiprocessing.connection import wait
 from pathlib import Path
 
 from engine.control import ControlChannel
-from engine.devices.hardware import AUTO, cpu_count
+from engine.devices.hardware import cpu_count
+from engine.devices.names import AUTO
 from engine.errors import WorkerError
 from engine.events import Command, Control, Emit, SkipRun, Status
 from engine.executors.base import concerns, ending
@@ -53,7 +54,7 @@ class ProcessExecutor:
         workers: how many run side by side; None chooses by :func:`default_workers`.
         log_folder: where each child's output goes, one file a child.
         yielding: whether other processes go first, so that a window stays smooth.
-        device: what they compute on: auto, cpu or gpu:N.
+        device: what they compute on: auto, cpu or the key of a GPU.
         hang_seconds: how long a training may neither say nor compute anything.
     """
 
@@ -133,7 +134,7 @@ class ProcessExecutor:
 
     def _settle(self, count: int, threads: int) -> None:
         """Make places for ``count`` children; those that live stay if nothing changes for them."""
-        settings = replace(self._settings, threads=threads)
+        settings = replace(self._settings, threads=threads, side_by_side=count)
         if settings != self._settings or count != self._places:
             self.close()
         self._settings, self._places = settings, count

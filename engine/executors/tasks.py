@@ -15,6 +15,8 @@ from engine.datasets import PreparedData, describe_dataset, prepare, sample_imag
 from engine.datasets.download import NotDownloadedError
 from engine.datasets.inventory import remove_cached
 from engine.datasets.verify import verify
+from engine.device_events import WorkerReady
+from engine.devices.hardware import available_devices, described, placed
 from engine.errors import Cancelled, Stopped, TrainscopeError
 from engine.events import (
     CacheRemoved,
@@ -31,10 +33,10 @@ from engine.events import (
     RunFinished,
     SamplesReady,
     Status,
-    WorkerReady,
 )
 from engine.executors.auxiliary import Auxiliary
 from engine.executors.mishaps import explain
+from engine.executors.placement import Placement
 from engine.executors.probe_tasks import PickTestImagesTask, ProbeTask, ReadImageTask, TryRunner, TryTask
 from engine.experiments.base import ComputedExperiment
 from engine.exports import DEFAULT_FORMATS, Format, export_experiment
@@ -77,13 +79,15 @@ class RemoveCacheTask(Auxiliary):
 class TrainTask:
     """Train one run; answers with the events of a run, of which the last is a RunFinished.
 
-    A run that was ``interrupted`` goes on from there.
+    A run that was ``interrupted`` goes on from there. ``before`` is the device that its variant was trained on until
+    now, empty where it was not: unless another is asked for, it stays there, as its bits depend on it.
     """
 
     run: int
     spec: RunSpec
     model_file: Path | None
     interrupted: Interrupted | None = None
+    before: str = ""
 
     def failed(self, status: Status, reason: str) -> Event:
         """The event that says this run ended without its result."""
@@ -93,6 +97,17 @@ class TrainTask:
 @dataclass(frozen=True)
 class DeviceTask(Auxiliary):
     """Load the training libraries and say what they compute on; answers :class:`~engine.events.WorkerReady`."""
+
+
+@dataclass(frozen=True)
+class AppraiseTask(Auxiliary):
+    """Look at all devices, and where ``runs`` would go; answers :class:`~engine.device_events.DevicesAppraised`.
+
+    ``anew`` forgets what was found out before.
+    """
+
+    runs: tuple[RunSpec, ...]
+    anew: bool = False
 
 
 @dataclass(frozen=True)
@@ -123,13 +138,14 @@ class ComputeTask(Auxiliary):
 
 
 # Those that compute with TensorFlow, whose threads must be set before its first operation.
-COMPUTING = (DeviceTask, ComputeTask, TrainTask, ProbeTask)
+COMPUTING = (DeviceTask, AppraiseTask, ComputeTask, TrainTask, ProbeTask)
 Task = (
     PrepareTask
     | SampleTask
     | VerifyTask
     | RemoveCacheTask
     | DeviceTask
+    | AppraiseTask
     | ExportTask
     | ReportTask
     | ComputeTask
@@ -142,6 +158,7 @@ Task = (
 class TaskRunner:
     """Carries out tasks in this process; keeps the data and the network last used, as many tasks share theirs."""
 
+    placement: Placement = field(default_factory=Placement)
     _data: tuple[DataSpec, PreparedData] | None = field(default=None, init=False)
     _tries: TryRunner = field(default_factory=TryRunner, init=False)
 
@@ -175,20 +192,39 @@ class TaskRunner:
                 emit(CacheRemoved(dataset, remove_cached(dataset)))
             case DeviceTask():
                 emit(worker_ready())
+            case AppraiseTask(runs, anew):
+                emit(self.placement.appraise(runs, anew))
             case ExportTask():
                 emit(_export(task))
             case ReportTask():
                 emit(_report(task))
             case ComputeTask(experiment, settings):
-                found = experiment.compute(settings, emit, progress)
-                ready = worker_ready()
-                emit(Computed(found.findings, found.arrays, ready.device, ready.versions))
-            case ProbeTask() | PickTestImagesTask() | ReadImageTask():
+                emit(self._computed(experiment, settings, emit, progress))
+            case PickTestImagesTask() | ReadImageTask():
                 emit(self._tries.answer(task, progress))
-            case TrainTask(run, spec, model_file, interrupted):
+            case ProbeTask():
+                with placed(self.placement.for_others().device):
+                    emit(self._tries.answer(task, progress))
+            case TrainTask(run, spec, model_file, interrupted, before):
                 from engine.training.trainer import train
 
-                train(run, spec, self._prepared(spec.data), emit, poll, model_file, interrupted)
+                images = self._prepared(spec.data)
+                place = self.placement.for_run(spec, images, before, lambda *told: emit(Progress(*told)))
+                train(run, spec, images, emit, poll, model_file, interrupted, place)
+
+    def _computed(
+        self,
+        experiment: ComputedExperiment,
+        settings: ExperimentSpec,
+        emit: Emit,
+        progress: Callable[[str, int, int], None],
+    ) -> Computed:
+        from engine.training.trainer import library_versions
+
+        place = self.placement.for_others()
+        with placed(place.device):
+            found = experiment.compute(settings, emit, progress)
+        return Computed(found.findings, found.arrays, described(place), library_versions())
 
     def _prepared(self, spec: DataSpec) -> PreparedData:
         if self._data is None or self._data[0] != spec:
@@ -222,10 +258,9 @@ def _report(task: ReportTask) -> Exported:
 
 def worker_ready() -> WorkerReady:
     """Loads the training libraries into this process and describes them."""
-    from engine.devices.hardware import available_devices, current_device
     from engine.training.trainer import library_versions
 
-    return WorkerReady(current_device(), library_versions(), available_devices())
+    return WorkerReady(library_versions(), available_devices())
 
 
 def _unexpected(error: Exception) -> str:

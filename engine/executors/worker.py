@@ -18,8 +18,10 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from engine.devices.hardware import AUTO, configure
+from engine.devices.hardware import configure
+from engine.devices.names import AUTO
 from engine.events import Command, Event
+from engine.executors.placement import Placement
 from engine.executors.tasks import COMPUTING, TaskRunner, worker_ready
 
 # Enough for the scheduler to prefer the window whenever it has something to do; where nothing else wants the
@@ -38,7 +40,7 @@ class WorkerSettings:
 
     ``threads`` is the size of its thread pool, ``log_file`` takes what the libraries print, ``temporary_folder`` what
     they don't keep; a ``yielding`` worker lets other processes, the window above all, have the processor first.
-    ``device`` is auto, cpu or gpu:N.
+    ``device`` is auto, cpu or the key of a GPU, ``side_by_side`` how many such workers there are.
     """
 
     threads: int
@@ -46,6 +48,7 @@ class WorkerSettings:
     temporary_folder: Path
     yielding: bool
     device: str = AUTO
+    side_by_side: int = 1
 
 
 class WarmUp:
@@ -70,7 +73,7 @@ def worker_main(connection: Connection, settings: WorkerSettings) -> None:
     # Before a library has asked for it.
     os.environ["TMPDIR"] = tempfile.tempdir = str(settings.temporary_folder)
     prepare_process(settings.log_file, settings.yielding)
-    runner = TaskRunner()
+    runner = TaskRunner(Placement(settings.device, settings.side_by_side, settings.threads))
     configured = False
 
     def send(event: Event | TaskBegun | TaskDone) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from engine.devices.hardware import AUTO
+from engine.devices.names import AUTO
 
 
 class State(StrEnum):

@@ -13,7 +13,7 @@ from typing import TextIO
 
 from engine.command_line import Options
 from engine.control import ControlChannel
-from engine.devices.hardware import AUTO
+from engine.devices.names import AUTO
 from engine.errors import TrainscopeError
 from engine.selftest.check import Check, Outcome
 from engine.selftest.report import INDENT, line, running_line

@@ -12,21 +12,13 @@ from typing import TypeVar
 import psutil
 
 from engine.control import ControlChannel
+from engine.device_events import WorkerReady
 from engine.devices import check as device_check
 from engine.devices.check import Deviation
-from engine.devices.hardware import AUTO, CPU, available_devices, check_device, configure, cpu_count
+from engine.devices.hardware import available_devices, configure, cpu_count
+from engine.devices.names import AUTO, CPU, check_device
 from engine.errors import TrainscopeError
-from engine.events import (
-    Checkpoint,
-    Event,
-    Interrupted,
-    Record,
-    RunFinished,
-    Status,
-    TaskFailed,
-    Weights,
-    WorkerReady,
-)
+from engine.events import Checkpoint, Event, Interrupted, Record, RunFinished, Status, TaskFailed, Weights
 from engine.executors.processes import ProcessExecutor
 from engine.executors.tasks import DeviceTask, Task, TrainTask
 from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.events import Device, Record, RunFinished, RunStarted, Status, Weights
+from engine.device_events import Device
+from engine.events import Record, RunFinished, RunStarted, Status, Weights
 from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
 from engine.paths import store_file
 from engine.selftest.check import Result, Surroundings, failed, ok, warning

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from engine.device_events import Device
 from engine.errors import StoreError
 from engine.events import (
     ComputationStarted,
     Computed,
-    Device,
     Event,
     ExperimentFinished,
     ExperimentStarted,

@@ -18,8 +18,9 @@ from pydantic import TypeAdapter, ValidationError, with_config
 
 from engine.arrays import Array
 from engine.datasets import DatasetInfo
+from engine.device_events import Device
 from engine.errors import SpecError, StoreError
-from engine.events import Device, Intervention, InterventionKind, Mistake, Record, Status, Weights
+from engine.events import Intervention, InterventionKind, Mistake, Record, Status, Weights
 from engine.spec import RunSpec
 from engine.storage.database import unpack
 from engine.wording import reason

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from engine.arrays import Array
+from engine.device_events import Device
 from engine.errors import StoreError
-from engine.events import Device
 from engine.training.callbacks.plateau import LowerOnPlateau
 from engine.training.callbacks.recorder import Recorder
 from engine.training.model import MeasuredModel

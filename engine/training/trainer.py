@@ -17,7 +17,9 @@ from sklearn.metrics import confusion_matrix
 
 import engine
 from engine.datasets import PreparedData
-from engine.devices.hardware import current_device
+from engine.device_events import Device
+from engine.devices.hardware import described, placed
+from engine.devices.names import CPU, Place
 from engine.errors import NetworkError
 from engine.events import (
     Control,
@@ -57,6 +59,8 @@ from engine.training.schedules import make_learning_rate
 
 log = logging.getLogger(__name__)
 
+ON_CPU = Place(CPU)
+
 
 def train(
     number: int,
@@ -66,19 +70,34 @@ def train(
     poll: Poll,
     model_file: Path | None,
     interrupted: Interrupted | None = None,
+    place: Place = ON_CPU,
 ) -> None:
     """Train ``run``, number ``number`` in the store, on ``data``, from its beginning or from where it was interrupted.
 
     Emits :class:`RunStarted`, records, weights and checkpoints as they arise, and :class:`RunFinished` at the end.
     ``poll`` is asked for a control after every recording interval. The trained network is saved to ``model_file`` if
-    one is named.
+    one is named. Raises :class:`~engine.errors.DeviceError` where this process doesn't see the device of ``place``.
     """
+    with placed(place.device):
+        _train(number, run, data, emit, poll, model_file, interrupted, described(place))
+
+
+def _train(
+    number: int,
+    run: RunSpec,
+    data: PreparedData,
+    emit: Emit,
+    poll: Poll,
+    model_file: Path | None,
+    interrupted: Interrupted | None,
+    device: Device,
+) -> None:
     forget_trainings()
     state = unpacked(interrupted.checkpoint) if interrupted is not None else None
     model = build_model(run, data, blank=state is not None)
     layers = summarize(run.architecture, data.info.shape, len(data.info.class_names))
     steps_per_epoch = model.timetable.steps_per_epoch
-    device, versions = current_device(), library_versions()
+    versions = library_versions()
     origin = Origin(device, versions)
     emit(
         RunStarted(

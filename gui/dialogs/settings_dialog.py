@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from engine.command_line import MOST_WORKERS
-from engine.devices.hardware import AUTO, CPU
+from engine.devices.names import AUTO, CPU
 from engine.paths import default_workspace
 from gui.preferences import Preferences
 from gui.theme import Scheme

@@ -19,7 +19,7 @@ HERE = Path(__file__).parent
 @pytest.fixture(scope="session", autouse=True)
 def one_thread(request: pytest.FixtureRequest) -> None:
     """TensorFlow computes with one thread here, as it does in a worker of a core's own; it must be told first."""
-    if any(item.path.parent == HERE for item in request.session.items):
+    if any(item.path.parent in (HERE, HERE / "devices") for item in request.session.items):
         from engine.devices.hardware import configure
 
         configure(1)

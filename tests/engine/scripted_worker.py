@@ -18,16 +18,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.events import (
-    Control,
-    DatasetReady,
-    Device,
-    Emit,
-    Intervention,
-    InterventionKind,
-    Poll,
-    WorkerReady,
-)
+from engine.device_events import WorkerReady
+from engine.events import Control, DatasetReady, Emit, Intervention, InterventionKind, Poll
 from engine.executors import worker
 from engine.executors.tasks import PrepareTask, Task, TaskRunner, TrainTask
 from engine.executors.worker import WorkerSettings
@@ -127,10 +119,9 @@ def scripted_worker(connection: Connection, settings: WorkerSettings) -> None:
     """The worker's own main function, with another runner."""
     script = Script(Path(os.environ[FOLDER]))
     _pipe.append(connection)
-    device = Device("CPU", "a processor", 1)
     worker.configure = lambda _threads, _device: script.start()  # type: ignore[assignment]
-    worker.worker_ready = lambda: WorkerReady(device, {})  # type: ignore[assignment]
-    worker.TaskRunner = lambda: ScriptedRunner(script)  # type: ignore[assignment, misc]
+    worker.worker_ready = lambda: WorkerReady({})  # type: ignore[assignment]
+    worker.TaskRunner = lambda _placement: ScriptedRunner(script)  # type: ignore[assignment, misc]
     worker.worker_main(connection, settings)
 
 

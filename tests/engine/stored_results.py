@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from engine.events import Device, Intervention, InterventionKind, Record, RunStarted, Status
+from engine.device_events import Device
+from engine.events import Intervention, InterventionKind, Record, RunStarted, Status
 from engine.experiments import find_experiment
 from engine.experiments.base import TrainingExperiment
 from engine.spec import RunSpec

@@ -18,11 +18,11 @@ import numpy as np
 
 from engine.control import ControlChannel
 from engine.datasets import DatasetInfo, PreparedData
+from engine.device_events import Device
 from engine.events import (
     Checkpoint,
     Command,
     DatasetReady,
-    Device,
     Emit,
     Event,
     ExperimentFinished,

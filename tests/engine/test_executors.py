@@ -17,6 +17,7 @@ import pytest
 from tensorflow.errors import ResourceExhaustedError
 
 from engine.control import ControlChannel
+from engine.device_events import WorkerReady
 from engine.events import (
     Control,
     DatasetReady,
@@ -30,7 +31,6 @@ from engine.events import (
     Status,
     TaskFailed,
     Weights,
-    WorkerReady,
 )
 from engine.executors.base import Executor
 from engine.executors.inline import InlineExecutor

@@ -23,10 +23,11 @@ import pytest
 import main
 from engine.command_line import parse
 from engine.control import ControlChannel
+from engine.device_events import WorkerReady
 from engine.devices import check as device_check
 from engine.devices.check import Deviation
 from engine.errors import Cancelled, DeviceError, WorkerError
-from engine.events import Checkpoint, Control, Device, Event, Status, TaskFailed, WorkerReady
+from engine.events import Checkpoint, Control, Event, Status, TaskFailed
 from engine.executors.tasks import TrainTask
 from engine.selftest import computing, installation, report
 from engine.selftest.check import Check, Outcome, Result, State, Surroundings, failed, ok, skipped, warning
@@ -485,7 +486,7 @@ def use(monkeypatch: pytest.MonkeyPatch, answer: Any) -> None:
 
 
 def ready(**versions: str) -> list[Event]:
-    return [WorkerReady(Device("CPU", "a processor", 1), versions, {"cpu": "a processor"})]
+    return [WorkerReady(versions, {"cpu": "a processor"})]
 
 
 def test_a_child_with_other_libraries_is_found(surroundings: Surroundings, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,13 +19,13 @@ from hypothesis import strategies as st
 from engine.convolution_inputs import load_array
 from engine.dataset_library import DatasetLibrary
 from engine.datasets import cifar10, load_raw
-from engine.datasets.cache import cache_folder
 from engine.datasets.inventory import inventory
 from engine.datasets.sources import check_path
 from engine.datasets.unpickle import UnpickleError, read_batch
 from engine.errors import DatasetError, NetworkError, SpecError, StoreError, TrainscopeError
 from engine.image_files import read_image
 from engine.network_library import NetworkLibrary
+from engine.paths import cache_folder
 from engine.spec import DataSpec, read_toml
 from tests.engine.datasets.conftest import BATCH, pixels, quiet, save
 from tests.fuzz import seeds

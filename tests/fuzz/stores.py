@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from PySide6.QtCore import QSettings
 
 from engine.command_line import parse
+from engine.device_events import Device
 from engine.estimates import Estimates
-from engine.events import Computed, Device, Intervention, InterventionKind, Mistake, Status
+from engine.events import Computed, Intervention, InterventionKind, Mistake, Status
 from engine.experiments import EXPERIMENTS
 from engine.paths import store_file
 from engine.storage.catalogue import Catalogue

@@ -24,7 +24,8 @@ from pytestqt.qtbot import QtBot
 
 from engine.arrays import Array
 from engine.convolution import conv2d_loops
-from engine.events import ComputationStarted, Computed, ComputedPart, Device, ExperimentFinished, Status
+from engine.device_events import Device
+from engine.events import ComputationStarted, Computed, ComputedPart, ExperimentFinished, Status
 from engine.experiments.convolution import CONVOLUTION_EXPERIMENT
 from gui.observations import Observations
 from gui.tabs.convolution import ConvolutionBoard, convolution_board

@@ -26,11 +26,11 @@ from pytestqt.qtbot import QtBot
 from engine.control import ControlChannel
 from engine.dataset_library import DatasetLibrary
 from engine.datasets import cifar10
-from engine.datasets.cache import cache_folder
 from engine.datasets.download import RemoteFile, downloads_folder, fetch
 from engine.events import Emit, Status
 from engine.executors.inline import InlineExecutor
 from engine.executors.tasks import SampleTask, Task, VerifyTask
+from engine.paths import cache_folder
 from engine.spec import DataSpec
 from gui.tabs.datasets import BUTTONS, HINT, DatasetsTab
 from gui.views.dataset_chooser import DatasetChooser

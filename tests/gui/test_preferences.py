@@ -23,8 +23,8 @@ from pytestqt.qtbot import QtBot
 
 import gui.app
 from engine.command_line import parse
+from engine.device_events import WorkerReady
 from engine.errors import StoreError
-from engine.events import Device, WorkerReady
 from engine.executors.tasks import DeviceTask
 from engine.paths import default_workspace
 from engine.program_log import ProgramLog
@@ -164,7 +164,7 @@ class Prober(Assistant):
         super().run(tasks, emit, control)
         for task in tasks:
             if isinstance(task, DeviceTask):
-                emit(WorkerReady(Device("GPU", "A card", 1), {}, DEVICES))
+                emit(WorkerReady({}, DEVICES))
 
 
 def answer(qtbot: QtBot, window: MainWindow, fill: Callable[[SettingsDialog], None]) -> None:

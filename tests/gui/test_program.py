@@ -28,7 +28,7 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
-from engine.events import Device, WorkerReady
+from engine.device_events import WorkerReady
 from engine.experiments import EXPERIMENTS
 from engine.experiments.base import TrainingExperiment
 from engine.paths import log_folder
@@ -163,7 +163,7 @@ def test_about_names_versions_device_and_workspace_and_copies_them(qtbot: QtBot,
 
 
 def test_about_has_the_device_looked_for_where_nothing_was_computed_yet(qtbot: QtBot, make_window: MakeWindow) -> None:
-    ready = WorkerReady(Device("CPU", "a processor", 1), {}, {"cpu": "a processor"})
+    ready = WorkerReady({}, {"cpu": "a processor"})
     window = make_window(prober=ScriptedExecutor(lambda _task: [ready]))
     said: list[str] = []
 

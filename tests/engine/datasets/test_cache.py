@@ -13,9 +13,9 @@ import pytest
 
 from engine.datasets import RawImages, load_raw
 from engine.datasets import cache as cache_module
-from engine.datasets.cache import cache_folder
 from engine.datasets.inventory import Presence, inventory
 from engine.errors import DatasetError
+from engine.paths import cache_folder
 from engine.spec import DataSpec
 
 from .conftest import leftovers, pixels, quiet, save

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from engine.datasets import DATASETS, cifar10, load_raw
-from engine.datasets.cache import cache_folder
 from engine.datasets.download import RemoteFile, downloads_folder
 from engine.datasets.inventory import DatasetEntry, Presence, cached_paths, inventory, remove_cached
 from engine.datasets.sources import check_path
 from engine.datasets.verify import verify
 from engine.errors import Cancelled, DatasetError
+from engine.paths import cache_folder
 from engine.spec import DataSpec
 
 from .conftest import Site, cifar_members, idx_files, pixels, quiet, sha256, write_tar

@@ -6,19 +6,22 @@ import os
 
 import pytest
 
+from engine.device_events import Device
 from engine.devices.hardware import (
+    Gpu,
     available_devices,
-    check_device,
     cpu_count,
     cpu_name,
-    current_device,
-    parse_device,
+    described,
     rounds_products,
     tensorflow_name,
     visible_gpus,
 )
+from engine.devices.names import CPU, Place, check_device, parse_device
 from engine.errors import DeviceError, SpecError
 from tests.engine.support import python
+
+BOTH = ["gpu:0", "gpu:1"]
 
 
 def test_cores_are_those_this_process_may_use() -> None:
@@ -30,30 +33,50 @@ def test_the_processor_has_a_name() -> None:
 
 
 def test_the_device_says_how_many_threads_were_configured() -> None:
-    assert current_device().threads == 1
-    assert current_device().kind in ("CPU", "GPU")
+    assert described(Place(CPU, "why")) == Device("CPU", cpu_name(), 1)
+    assert described(Place(CPU, "why")).refusal == "why"
 
 
 @pytest.mark.parametrize(
     ("text", "device"),
-    [("auto", "auto"), (" CPU ", "cpu"), ("gpu", "gpu:0"), ("GPU:12", "gpu:12"), ("gpu:01", "gpu:1")],
+    [
+        ("auto", "auto"),
+        (" CPU ", "cpu"),
+        ("gpu", "gpu:0"),
+        ("GPU:12", "gpu:12"),
+        ("gpu:01", "gpu:1"),
+        ("Metal", "metal"),
+    ],
 )
 def test_devices_are_read_as_people_write_them(text: str, device: str) -> None:
     assert parse_device(text) == device
 
 
+@pytest.mark.parametrize("text", ["gpu", "gpu:0", "metal"])
+def test_a_mac_has_one_gpu_however_it_is_called(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.platform", "darwin")
+    assert parse_device(text) == "metal"
+
+
 @pytest.mark.parametrize("text", ["", "gpu:", "gpu:-1", "gpu:x", "tpu", "gpu:1 2", "gpu:٣", "gpu:1000"])
 def test_other_words_are_refused_in_a_sentence(text: str) -> None:
-    with pytest.raises(SpecError, match=r"is no device; write auto, cpu or gpu:N"):
+    with pytest.raises(SpecError, match=r"is no device; write auto, cpu, metal or gpu:N"):
         parse_device(text)
 
 
 @pytest.mark.parametrize(
     ("device", "visible"),
-    [("auto", ["A", "B"]), ("cpu", []), ("gpu:0", ["A"]), ("gpu:1", ["B"]), ("gpu:2", ["A", "B"])],
+    [
+        ("auto", ["gpu:0", "gpu:1"]),
+        ("cpu", []),
+        ("gpu:0", ["gpu:0"]),
+        ("gpu:1", ["gpu:1"]),
+        ("gpu:2", ["gpu:0", "gpu:1"]),
+    ],
 )
 def test_a_process_sees_what_its_device_leaves(device: str, visible: list[str]) -> None:
-    assert visible_gpus(device, ["A", "B"]) == visible
+    there = [Gpu(key, "a card", None, False) for key in BOTH]
+    assert [gpu.key for gpu in visible_gpus(device, there)] == visible
 
 
 def test_a_device_that_is_not_there_is_refused_with_those_that_are() -> None:
@@ -74,6 +97,7 @@ def gpus(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     there = ["turing", "hopper", "metal"]
     details = {"turing": {"compute_capability": (7, 5)}, "hopper": {"compute_capability": (9, 0)}, "metal": {}}
+    details = {key: each | {"device_name": key} for key, each in details.items()}
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda _kind: there)
     monkeypatch.setattr(tf.config, "get_visible_devices", lambda _kind: there[1:])
     monkeypatch.setattr(tf.config.experimental, "get_device_details", details.get)

@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from engine.device_events import Device
 from engine.errors import StoreError
-from engine.events import Computed, Device, Status
+from engine.events import Computed, Status
 from engine.paths import store_file
 from engine.storage.results import load_results
 from engine.storage.schema import SCHEMA_VERSION

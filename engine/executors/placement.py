@@ -1,0 +1,193 @@
+"""Which device each task of a process is computed on."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable
+from importlib.metadata import version
+
+import engine
+from engine.datasets import PreparedData
+from engine.device_events import DeviceChoice, DeviceReport, DevicesAppraised
+from engine.devices import check
+from engine.devices.hardware import available_devices, cpu_count, driver, memory_of
+from engine.devices.names import AUTO, CPU, Place
+from engine.devices.notebook import Judgement, Notebook
+from engine.paths import devices_file
+from engine.spec import RunSpec
+
+log = logging.getLogger(__name__)
+
+MOST_TRIES = 2  # to look at a device, each of which ended the process
+
+
+class Placement:
+    """Finds a device for each task.
+
+    A GPU is used only once it has been found to compute what it should: :mod:`engine.devices.check` compares it with
+    NumPy, once for each driver and TensorFlow. ``auto`` sends a run to the device that trains it fastest: each
+    network is trained for a moment on every sound device, once, and what that took is remembered. Side by side,
+    processes have a core each but share a GPU, so its time counts as many times as there are processes.
+
+    Args:
+        wanted: auto, cpu or the key of a GPU.
+        side_by_side: how many processes such as this one train at once.
+        threads: that this process has.
+        notebook: what is remembered, in the cache folder unless given.
+    """
+
+    def __init__(
+        self, wanted: str = AUTO, side_by_side: int = 1, threads: int | None = None, notebook: Notebook | None = None
+    ) -> None:
+        self._wanted, self._side_by_side = wanted, side_by_side
+        self._threads = threads or cpu_count()
+        self._notebook = notebook or Notebook(devices_file())
+        self._names: dict[str, str] | None = None
+
+    def for_run(
+        self, run: RunSpec, data: PreparedData, before: str, progress: Callable[[str, int, int], None]
+    ) -> Place:
+        """Where ``run`` is trained: as asked for, else where it was ``before`` (if anywhere), else where it is fastest.
+
+        ``progress`` is told what is measured.
+        """
+        for asked in (self._wanted, before):
+            if asked in self._devices:
+                return self._sound(asked)
+        sound, refusal = self._candidates()
+        if len(sound) == 1:
+            return Place(CPU, refusal)
+        known = self._measured(run, sound)
+        if len(known) < len(sound):
+            known = self._measure(run, data, sound, progress)
+        return Place(self._fastest(known), refusal)
+
+    def for_others(self) -> Place:
+        """Where all else is computed: as asked for, and on the processor unless anything is."""
+        return self._sound(self._wanted) if self._wanted in self._devices else Place(CPU)
+
+    def appraise(self, runs: tuple[RunSpec, ...], anew: bool) -> DevicesAppraised:
+        """What there is, and where ``runs`` would go; ``anew`` forgets what was found out before."""
+        if anew:
+            self._notebook.forget()
+        reports = tuple(self._report(device) for device in self._devices)
+        return DevicesAppraised(reports, tuple(self._choice(run) for run in runs))
+
+    @property
+    def _devices(self) -> dict[str, str]:
+        if self._names is None:
+            self._names = available_devices()
+        return self._names
+
+    def _sound(self, device: str) -> Place:
+        if device == CPU or (judgement := self._judged(device)).state == "sound":
+            return Place(device)
+        return Place(CPU, judgement.findings)
+
+    def _candidates(self) -> tuple[list[str], str]:
+        """The devices that compute as they should, and why the first of the others doesn't."""
+        places = [self._sound(device) for device in self._devices]
+        refusals = [place.refusal for place in places if place.refusal]
+        return list(dict.fromkeys(place.device for place in places)), refusals[0] if refusals else ""
+
+    def _judged(self, device: str) -> Judgement:
+        identity = self._identity(device)
+        found = self._notebook.judgement(identity)
+        if found is not None and found.state != "begun":
+            return found
+        with self._notebook.alone() as is_alone:
+            found = self._notebook.judgement(identity)  # another process may have found it out meanwhile
+            if found is None or found.state == "begun":
+                # Who has begun holds the lock until it is done: one that is not there any more has died of it, perhaps.
+                tries = found.tries if found is not None and is_alone else 0
+                self._notebook.judge(identity, Judgement(state="begun", tries=tries + 1))
+                found = (
+                    _refused(device, f"{device} ends every process that looks whether it computes as it should")
+                    if tries >= MOST_TRIES
+                    else self._look_at(device)
+                )
+                self._notebook.judge(identity, found)
+        return found
+
+    @staticmethod
+    def _look_at(device: str) -> Judgement:
+        try:
+            found = check.deviations(device)
+        except Exception as error:  # a kernel that the card doesn't have, memory: what TensorFlow raises is its own
+            log.exception("%s can't be computed on", device)
+            first_line = (str(error).splitlines() or [""])[0][:200]
+            return _refused(device, f"{device} can't be computed on ({type(error).__name__}: {first_line})")
+        if (mistake := check.mistake(device, found)) is not None:
+            return _refused(device, mistake)
+        return Judgement(state="sound", findings=check.agreement(device, found))
+
+    def _measure(
+        self, run: RunSpec, data: PreparedData, devices: list[str], progress: Callable[[str, int, int], None]
+    ) -> dict[str, float]:
+        from engine.training.speed import seconds_per_step
+
+        work = _work(run)
+        with self._notebook.alone():
+            known = self._measured(run, devices)
+            missing = [device for device in devices if device not in known]
+            for number, device in enumerate(missing):
+                progress(f"Measuring how fast {run.architecture} trains on {device}", number, len(missing))
+                known[device] = seconds_per_step(run, data, device)
+                log.info("%s on %s: %g s a step", work, device, known[device])
+                self._notebook.note(self._identity(device), work, known[device])
+        return known
+
+    def _measured(self, run: RunSpec, devices: list[str]) -> dict[str, float]:
+        work = _work(run)
+        found = {device: self._notebook.seconds(self._identity(device), work) for device in devices}
+        return {device: seconds for device, seconds in found.items() if seconds is not None}
+
+    def _fastest(self, seconds: dict[str, float]) -> str:
+        """Among equals the processor, which comes first."""
+        return min(seconds, key=lambda device: seconds[device] * (1 if device == CPU else self._side_by_side))
+
+    def _report(self, device: str) -> DeviceReport:
+        judgement = self._judged(device)
+        try:
+            memory = memory_of(device)
+        except Exception:
+            log.exception("the memory of %s is not known", device)
+            memory = None
+        return DeviceReport(device, self._devices[device], memory, judgement.state == "sound", judgement.findings)
+
+    def _choice(self, run: RunSpec) -> DeviceChoice:
+        if self._wanted in self._devices:
+            return DeviceChoice(run.architecture, self._sound(self._wanted).device, {})
+        sound, _ = self._candidates()
+        if len(sound) == 1:
+            return DeviceChoice(run.architecture, CPU, {})
+        known = self._measured(run, sound)
+        seconds = {device: each for device, each in known.items() if math.isfinite(each)}
+        return DeviceChoice(run.architecture, self._fastest(known) if len(known) == len(sound) else "", seconds)
+
+    def _identity(self, device: str) -> str:
+        """All that decides how ``device`` computes, and how fast: an update of any of it makes it another one."""
+        threads = f", threads: {self._threads}" if device == CPU else f", {driver()}"
+        versions = f"TensorFlow {version('tensorflow')}, Trainscope {engine.__version__}"
+        return f"{device}: {self._devices[device]}{threads}, {versions}"
+
+
+def _refused(device: str, mistake: str) -> Judgement:
+    cure = "install TensorFlow again" if device == CPU else "the processor is used instead; update its driver"
+    return Judgement(state="wrong", findings=f"{mistake}; {cure}, then look again on the page of devices.")
+
+
+def _work(run: RunSpec) -> str:
+    """What decides how long a step of ``run`` takes, records included."""
+    training = run.training
+    return ", ".join(
+        (
+            run.architecture,
+            run.data.model_dump_json(),
+            run.network.activation,
+            training.optimizer,
+            f"batch {training.batch_size}, record every {training.record_every}",
+            f"dead units: {run.counts_dead_units}",
+        )
+    )
