@@ -19,6 +19,11 @@ class Device:
     key: str = field(default="", compare=False)
     refusal: str = field(default="", compare=False)
 
+    @property
+    def title(self) -> str:
+        """Such as ``GPU: NVIDIA H100``."""
+        return f"{self.kind}: {self.name}"
+
 
 @dataclass(frozen=True)
 class DeviceReport:

@@ -8,6 +8,7 @@ from typing import Protocol, TextIO
 from tqdm import tqdm
 
 from engine.events import (
+    Computed,
     DatasetReady,
     Event,
     ExperimentStarted,
@@ -46,6 +47,7 @@ class LineReporter:
         self._last: dict[int, Record] = {}
         self._finished = 0
         self._message = ""
+        self._refusal = ""
 
     def take(self, event: Event) -> None:
         """Write a line if ``event`` is worth one."""
@@ -71,6 +73,9 @@ class LineReporter:
                 yield f"{counted(len(runs), 'more run')}: {', '.join(dict.fromkeys(run.spec.variant for run in runs))}"
             case RunRestored(status=status) if status.is_final:
                 self._finished += 1
+            case RunStarted(device=device) | Computed(device=device) if device.refusal not in ("", self._refusal):
+                self._refusal = device.refusal
+                yield device.refusal
             case Record():
                 last = self._last.get(event.run)
                 if last is not None and last.epoch < event.epoch:
@@ -95,11 +100,17 @@ class BarReporter:
         self._steps: dict[int, int] = {}
         self._is_training = False
         self._message = ""
+        self._refusal = ""
         self._bar: tqdm[None] | None = None
 
     def take(self, event: Event) -> None:
         """Move the bar."""
+        if isinstance(event, RunStarted | Computed) and event.device.refusal not in ("", self._refusal):
+            self._refusal = event.device.refusal
+            tqdm.write(self._refusal, file=self._stream)
         match event:
+            case Progress(message) if self._is_training:  # of a run that begins beside those under way
+                self._postfix(message)
             case Progress(message, done, total):
                 self._prepare(message, done, total)
             case ExperimentStarted():

@@ -122,7 +122,7 @@ def find_gpus() -> list[Gpu]:
     return [
         Gpu(
             gpu_key(position),
-            str(_details(physical).get("device_name", physical.name)),
+            str(_details(physical).get("device_name") or physical.name),
             f"/GPU:{visible.index(physical)}" if physical in visible else None,
             _rounds_products(physical),
             physical,

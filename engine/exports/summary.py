@@ -15,6 +15,7 @@ def summary(result: ExperimentResult, spec: ExperimentSpec, findings: dict[str, 
     dataset = result.dataset
     return (
         heading(result.experiment)
+        | {"device": "; ".join(device.title for device in result.devices) or None}
         | {"variants": [_variant_summary(variant) for variant in result.compared]}
         | findings
         | {
@@ -37,7 +38,7 @@ def heading(stored: StoredExperiment) -> dict[str, Any]:
     return {
         "experiment": stored.name,
         "dataset": stored.dataset.name if stored.dataset else None,
-        "device": f"{stored.device.kind}: {stored.device.name}" if stored.device else None,
+        "device": stored.device.title if stored.device else None,
         "versions": stored.versions,
         "seed": stored.seed,
         "status": stored.status,
@@ -64,6 +65,8 @@ def _variant_summary(variant: VariantResult) -> dict[str, Any]:
                 "reason": run.run.reason,
                 "records": len(run.records),
                 "rates_by_hand": [{"step": each.step, "rate": each.value} for each in run.rates_by_hand],
+                "device": run.run.device.title if run.run.device else None,
+                "refused_device": run.run.device.refusal or None if run.run.device else None,
                 "continued_elsewhere": [each.step for each in run.moves],
                 "test_loss": run.run.test_loss,
                 "test_accuracy": run.run.test_accuracy,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from engine.claims import Claim, claims_of_computation, claims_of_runs
+from engine.device_events import Device
 from engine.events import Status
 from engine.experiments import find_experiment
 from engine.experiments.base import ComputedExperiment, Experiment, TrainingExperiment
@@ -16,7 +17,7 @@ from engine.report.computed import COMPUTED_TABLES
 from engine.report.document import Block, Claims, Facts, Gallery, Paragraph, Part, Picture, Section
 from engine.report.runs import accuracy_table, curve_table, event_table
 from engine.report.settings import settings_table
-from engine.storage.results import load_results
+from engine.storage.results import ExperimentResult, load_results
 from engine.storage.store import Store, StoredExperiment
 from engine.wording import counted
 
@@ -41,9 +42,12 @@ def section_of(store: Store, experiment: int) -> Section:
     """The section of a stored experiment; raises :class:`~engine.errors.TrainscopeError`."""
     stored = store.experiment(experiment)
     definition = find_experiment(stored.name)
+    devices = [stored.device] if stored.device is not None else []
     match definition:
         case TrainingExperiment():
-            claims, parts = _of_runs(store, definition, experiment)
+            result = load_results(store, experiment)
+            devices = result.devices
+            claims, parts = _of_runs(store, definition, result)
         case ComputedExperiment():
             claims, parts = _of_computation(store, definition, stored)
         case _:
@@ -53,13 +57,15 @@ def section_of(store: Store, experiment: int) -> Section:
         f"experiment-{experiment}",
         title,
         _line(stored),
-        (*_about(stored), *parts, _settings(definition, stored)),
+        (*_about(stored, devices), *parts, _settings(definition, stored)),
         tuple(claim for claim in claims if claim.headline),
     )
 
 
-def _of_runs(store: Store, definition: TrainingExperiment, experiment: int) -> tuple[tuple[Claim, ...], list[Part]]:
-    result, runs = load_results(store, experiment), store.runs(experiment)
+def _of_runs(
+    store: Store, definition: TrainingExperiment, result: ExperimentResult
+) -> tuple[tuple[Claim, ...], list[Part]]:
+    runs = store.runs(result.experiment.id)
     claims = claims_of_runs(result)
     events = event_table(result, runs)
     blocks: list[Block] = [accuracy_table(result)]
@@ -117,13 +123,13 @@ def _line(stored: StoredExperiment) -> str:
     return f"Experiment {stored.id}{where}, {_moment(stored.created)}"
 
 
-def _about(stored: StoredExperiment) -> Iterator[Part]:
+def _about(stored: StoredExperiment, devices: Sequence[Device]) -> Iterator[Part]:
     """Notes and circumstances."""
     notes = [Paragraph(text.strip()) for text in stored.notes.split("\n\n") if text.strip()]
-    yield Part("", (*notes, Facts(tuple(_facts(stored)))))
+    yield Part("", (*notes, Facts(tuple(_facts(stored, devices)))))
 
 
-def _facts(stored: StoredExperiment) -> Iterator[tuple[str, str]]:
+def _facts(stored: StoredExperiment, devices: Sequence[Device]) -> Iterator[tuple[str, str]]:
     yield "Ended", _ending(stored)
     if (data := stored.dataset) is not None:
         height, width, channels = data.shape
@@ -132,9 +138,10 @@ def _facts(stored: StoredExperiment) -> Iterator[tuple[str, str]]:
         yield "Data set", f"{data.title}: {parts}, {size}"
         yield "SHA-256", data.fingerprint
     yield "Seed", str(stored.seed)
-    if (device := stored.device) is not None:
-        threads = counted(device.threads, "thread")
-        yield "Device", f"{device.kind}: {device.name}, {counted(stored.workers, 'worker')}, {threads} each"
+    if devices:
+        threads = counted(devices[0].threads, "thread")
+        used = "; ".join(device.title for device in devices)
+        yield "Device", f"{used}, {counted(stored.workers, 'worker')}, {threads} each"
     if stored.versions:
         yield "Versions", ", ".join(f"{name} {version}" for name, version in stored.versions.items())
 

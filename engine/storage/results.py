@@ -10,6 +10,7 @@ import numpy as np
 
 from engine.arrays import Array
 from engine.datasets import DatasetInfo
+from engine.device_events import Device
 from engine.errors import StoreError
 from engine.events import Intervention, InterventionKind, Record, Status, Weights
 from engine.palette import Style, styles
@@ -139,6 +140,12 @@ class ExperimentResult:
     def compared(self) -> list[VariantResult]:
         """The variants without the probes, which only found settings for others."""
         return [variant for variant in self.variants if not variant.probe]
+
+    @property
+    def devices(self) -> list[Device]:
+        """The devices that its runs were trained on, in the order of the plan."""
+        used = [run.run.device for variant in self.variants for run in variant.runs if run.run.device is not None]
+        return list({device.title: device for device in used}.values())
 
     def variant(self, name: str) -> VariantResult | None:
         """The variant called ``name``, if it was planned."""

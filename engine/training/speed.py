@@ -11,19 +11,30 @@ from engine.datasets import PreparedData
 from engine.devices.names import Place
 from engine.errors import Cancelled
 from engine.events import Control, Event, Record
-from engine.spec import RunSpec
+from engine.spec import RunSpec, ScheduleSpec
 from engine.training.trainer import train
 
 log = logging.getLogger(__name__)
 
-RECORDS = 4  # the first holds what happens only once
+# The first record holds what happens only once. Intervals of small networks are over in milliseconds: they are measured
+# for a while.
+FEWEST_RECORDS, MOST_RECORDS, SECONDS = 4, 30, 0.3
+LONGEST_INTERVAL = 50  # steps; longer ones would say little more
+HARMLESS_RATE = 0.001  # at which nothing diverges; how long a step takes doesn't depend on it
 
 
 def seconds_per_step(run: RunSpec, data: PreparedData, device: str) -> float:
     """Seconds that a step of ``run`` takes on ``device``, records included; infinite where it can't be trained there.
 
-    Trains up to the fourth record, as in earnest, and keeps nothing. A run of fewer than two records takes 0 seconds.
+    Trains for a moment, as in earnest but for the learning rate, and keeps nothing.
     """
+    every = min(run.training.record_every, LONGEST_INTERVAL)
+    trial = run.replace(
+        start_from=None,
+        max_steps=MOST_RECORDS * every,
+        schedule=ScheduleSpec(),
+        training=run.training.replace(record_every=every, learning_rate=HARMLESS_RATE),
+    )
     records: list[Record] = []
 
     def take(event: Event) -> None:
@@ -31,14 +42,15 @@ def seconds_per_step(run: RunSpec, data: PreparedData, device: str) -> float:
             records.append(event)
 
     def poll(*, wait: bool = False) -> Control | None:  # noqa: ARG001 # the signature of every poll
-        return Control.CANCEL if len(records) >= RECORDS else None
+        enough = len(records) >= FEWEST_RECORDS and records[-1].seconds >= SECONDS
+        return Control.CANCEL if enough or len(records) == MOST_RECORDS else None
 
     try:
-        train(0, run.replace(start_from=None), data, take, poll, None, place=Place(device))
+        train(0, trial, data, take, poll, None, place=Place(device))
     except Cancelled:
         raise
     except Exception:  # too little memory on a card, a kernel it doesn't have: what TensorFlow raises is its own
         log.info("%s can't be trained on %s", run.architecture, device, exc_info=True)
         return math.inf
     spans = [(later.seconds - earlier.seconds) / (later.step - earlier.step) for earlier, later in pairwise(records)]
-    return median(spans) if spans else 0.0
+    return median(spans)

@@ -20,6 +20,7 @@ from engine.batch import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, _obey_signals, 
 from engine.command_line import parse
 from engine.control import ControlChannel
 from engine.dataset_library import DatasetLibrary
+from engine.devices.hardware import cpu_name
 from engine.errors import StoreError
 from engine.events import Control
 from engine.experiments import EXPERIMENTS
@@ -110,7 +111,8 @@ def test_the_summary_has_the_keys_that_were_promised(program: Ended) -> None:
     keys = ["experiment", "dataset", "device", "versions", "seed", "variants"]
     assert [key for key in summary if key in keys] == keys
     assert (summary["experiment"], summary["dataset"], summary["seed"]) == ("architectures", "digits", 0)
-    assert isinstance(summary["device"], str)
+    assert summary["device"] == f"CPU: {cpu_name()}"
+    assert [run["device"] for run in summary["variants"][0]["runs"]] == 2 * [summary["device"]]
     assert all(isinstance(value, str) for value in summary["versions"].values())
     (variant,) = summary["variants"]
     assert (variant["name"], variant["parameters"], variant["repeats"], variant["epochs"]) == ("mlp_1", 33_130, 2, 2)

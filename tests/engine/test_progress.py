@@ -140,3 +140,18 @@ def test_lines_are_written_as_they_arise() -> None:
     stream = Counting()
     make_reporter(stream).take(Progress("Loading", 0, 1))
     assert stream.flushed == 1
+
+
+def test_a_refused_device_is_told_once() -> None:
+    sentence = "gpu:0 computes 1 of 6 patterns wrongly."
+    refused = replace(started(1).device, refusal=sentence)
+    events = [replace(started(run), device=refused) for run in (1, 2)]
+    for stream in (StringIO(), Terminal()):
+        assert shown(stream, [*EVENTS[:4], *events, *EVENTS[5:]]).count(f"{sentence}\n") == 1
+
+
+def test_what_a_run_is_measured_with_leaves_the_bar_of_those_under_way() -> None:
+    measuring = Progress("Measuring how fast cnn_4 trains on gpu:0", 0, 2)
+    text = shown(Terminal(), [*EVENTS[:7], measuring, *EVENTS[7:]])
+    assert text.count("training:   0%") == shown(Terminal()).count("training:   0%")
+    assert "Measuring how fast cnn_4 trains on gpu:0" not in text.split("training:")[0]

@@ -132,11 +132,17 @@ def show(gpus, kind):
     assert kind == "GPU"
     shown[:] = gpus
 tf.config.set_visible_devices = show
-from engine.devices.hardware import configure, current_device
+tf.config.experimental.get_device_details = lambda _gpu: {"device_name": "A card"}
+from engine.devices.hardware import configure, find_gpus
 configure(1, "gpu:1")
 assert shown == grown == ["B"], (shown, grown)
+assert [(gpu.key, gpu.place) for gpu in find_gpus()] == [("gpu:0", None), ("gpu:1", "/GPU:0")]
 configure(1, "cpu")
-assert shown == [] and current_device().kind == "CPU"
+assert shown == []
+shown[:] = ["A", "B"]
+grown.clear()
+configure(1, "auto")
+assert shown == grown == ["A", "B"], (shown, grown)
 """
     ended = python("-c", code)
     assert ended.returncode == 0, ended.stderr

@@ -1,0 +1,68 @@
+"""The program on a machine with a GPU that is none: TensorFlow's second logical processor, found as gpu:0.
+
+``python -m tests.fake_gpu sound|wrong|deadly OPTIONS`` is ``main.py OPTIONS`` on such a machine. A ``wrong``
+one forgets the bias of a dense layer outside of training, as a GPU that fuses wrongly would; a ``deadly`` one ends the
+process that computes on it. Training processes have this module as their main one, and so the same GPU.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+from typing import Any
+
+from engine.devices import check, hardware
+from engine.devices.hardware import Gpu
+from engine.devices.names import CPU
+
+KEY, NAME, PLACE = "gpu:0", "A card that is none", "/CPU:1"
+MEMORY = 4 * 2**30
+DEADLY_CODE = 66
+MODE = "TRAINSCOPE_FAKE_GPU"  # environment variable, which training processes are given too
+visible = [True]
+
+
+def find_gpus() -> list[Gpu]:
+    return [Gpu(KEY, NAME, PLACE if visible[-1] else None, coarse=False)]
+
+
+def use_device(device: str) -> None:
+    import tensorflow as tf
+
+    visible.append(device != CPU)
+    (processor,) = tf.config.list_physical_devices("CPU")
+    if visible[-1] and not tf.config.get_logical_device_configuration(processor):
+        two = [tf.config.LogicalDeviceConfiguration(), tf.config.LogicalDeviceConfiguration()]
+        tf.config.set_logical_device_configuration(processor, two)
+
+
+def on_tensorflow(pattern: check.Pattern) -> Any:
+    import numpy as np
+    import tensorflow as tf
+
+    found = dict(truly_on_tensorflow(pattern))
+    if not tf.constant(0).device.endswith(PLACE[1:]):
+        return found
+    if os.environ[MODE] == "deadly":
+        os._exit(DEADLY_CODE)
+    if os.environ[MODE] == "wrong" and pattern.kind is check.Kind.DENSE:
+        found["output"] = np.maximum(pattern.inputs["x"] @ pattern.inputs["kernel"], 0)
+    return found
+
+
+truly_on_tensorflow = check._on_tensorflow
+truly_memory_of = hardware.memory_of
+
+if __name__ != "tests.fake_gpu":  # the program, or a process that it has started
+    hardware.find_gpus = find_gpus
+    hardware.use_device = use_device
+    hardware.memory_of = lambda device: MEMORY if device == KEY else truly_memory_of(device)
+    check._on_tensorflow = on_tensorflow
+
+if __name__ == "__main__":
+    from main import main
+
+    multiprocessing.freeze_support()
+    os.environ[MODE] = sys.argv.pop(1)
+    sys.exit(main())
