@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test test-long lint format bench clean
+.PHONY: run test test-long lint format resolve bundle bundle-test bench clean
 
 run: $(VENV)/run-ready
 	$(BIN)/python packaging/qt_libraries.py
@@ -26,9 +26,27 @@ lint: $(VENV)/test-ready
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# Whether the requirements can be met on every system; needs the package index.
+resolve: $(VENV)/test-ready
+	$(BIN)/python packaging/resolve.py
+
 format: $(VENV)/test-ready
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# A folder that runs without Python, and an archive of it; two minutes, and three to pack it.
+bundle: build/venv/ready
+	QT_QPA_PLATFORM=offscreen build/venv/bin/python packaging/bundle.py
+
+# Tries the folder that was built last.
+bundle-test: $(VENV)/test-ready
+	$(BIN)/python packaging/smoke_test.py dist/Trainscope
+
+# An environment with nothing in it that the bundle doesn't ship.
+build/venv/ready: requirements.txt requirements-bundle.txt
+	$(PYTHON) -m venv build/venv
+	build/venv/bin/python -m pip install --quiet --requirement requirements-bundle.txt
+	@touch $@
 
 # On an otherwise idle machine; prints ratios, and times that are only of interest beside each other.
 bench: $(VENV)/test-ready

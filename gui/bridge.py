@@ -79,6 +79,14 @@ class Bridge(QThread):
 
         self._submit(job)
 
+    def run_aside(self, task: Task) -> None:
+        """Carry out a task that nobody waits for: it is not announced by ``idle``, and no command reaches it."""
+
+        def job(emit: Emit, control: ControlChannel) -> None:
+            self._executor.run([task], emit, control)
+
+        self._jobs.put((job, ControlChannel(), False))
+
     def run_job(self, job: Job) -> None:
         """Do something else away from the event loop, with what it emits reported by ``happened``."""
         self._submit(job)

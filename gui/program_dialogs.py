@@ -36,8 +36,9 @@ log = logging.getLogger(__name__)
 class ProgramDialogs(QObject):
     """Opens the dialogs, and knows what is computed on.
 
-    Emits ``devices_wanted()`` where somebody should find out what there is, ``changed(before, after)`` when preferences
-    were changed that a window is made of and it can be made anew, ``scheme_changed(scheme)`` and ``failed(sentence)``.
+    Emits ``devices_wanted()`` where somebody should find out what there is, ``devices_page_wanted()``,
+    ``changed(before, after)`` when preferences were changed that a window is made of and it can be made anew,
+    ``scheme_changed(scheme)`` and ``failed(sentence)``.
 
     Args:
         window: their parent.
@@ -48,6 +49,7 @@ class ProgramDialogs(QObject):
     """
 
     devices_wanted = Signal()
+    devices_page_wanted = Signal()
     changed = Signal(object, object)
     scheme_changed = Signal(object)
     failed = Signal(str)
@@ -95,10 +97,11 @@ class ProgramDialogs(QObject):
         fill_menu(self._window, menu, entries)
 
     def fill_help_menu(self, menu: QMenu) -> None:
-        """Add the keys, the log, the self-test and the About box."""
+        """Add the keys, the log, the devices, the self-test and the About box."""
         entries = (
             Entry("keys", "&Keys", self.show_keys, ("F1",)),
             Entry("log", "&Log", self.show_log, ("Ctrl+L",)),
+            Entry("devices", "&Devices", self.devices_page_wanted.emit),
             Entry("selftest", "&Self-test", self.show_self_test),
             None,
             Entry("about", "&About Trainscope", self.show_about),

@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QApplication,
     QDialog,
     QInputDialog,
-    QLabel,
     QMainWindow,
     QMessageBox,
     QTabWidget,
@@ -23,12 +22,10 @@ from engine.dataset_library import DatasetLibrary
 from engine.devices.names import AUTO
 from engine.errors import TrainscopeError
 from engine.events import (
-    Computed,
     Control,
     Event,
     Exported,
     RunFinished,
-    RunStarted,
     TaskFailed,
 )
 from engine.executors.base import Executor
@@ -44,6 +41,7 @@ from engine.wording import counted
 from gui.bridge import Bridge
 from gui.conductor import Conductor
 from gui.dataset_desk import DatasetDesk
+from gui.device_desk import DeviceDesk
 from gui.dialogs.network_dialog import NetworkDialog
 from gui.experiment_queue import ExperimentQueue
 from gui.interrupted import Interrupted
@@ -121,13 +119,12 @@ class MainWindow(QMainWindow):
         self._writing = Writing(workspace, self._assistant.run_task, self)
         self._asks, self._closing = True, False
         self._messages, self._offer = MessageBar(), OfferBar()
-        self._device = QLabel()  # known once something has been computed
-        self._device.setObjectName("device")
         self._tabs = QTabWidget()
         self._tabs.setObjectName("tabs")
         self._tabs.setDocumentMode(True)
         self._experiment_tabs: list[ExperimentTab] = []
         self._queue = ExperimentQueue(workspace, self)
+        self._devices = DeviceDesk(device, self._training, lambda: self.is_training, self._experiment_tabs, self)
         self._conductor = Conductor(workspace, self._training, self._queue, self._experiment_tabs, self)
         self._queue_panel = QueuePanel(self._queue, self._conductor)
         for name, experiment in EXPERIMENTS.items():
@@ -273,13 +270,10 @@ class MainWindow(QMainWindow):
         self.statusBar().showMessage(text)
 
     def _take_training(self, event: Event) -> None:
-        if isinstance(event, RunStarted | Computed):
-            device = event.device
-            threads = "1 thread" if device.threads == 1 else f"{device.threads} threads"
-            self._device.setText(f"{device.kind}: {device.name}, {threads} a process")
         if isinstance(event, TaskFailed) and not self.is_training and not event.cancelled:
             self.show_error(event.reason)
         self._program.take(event)
+        self._devices.take(event)
         self._conductor.take(event)
         self._history.take(event)
         self._opened.take(event)
@@ -322,6 +316,7 @@ class MainWindow(QMainWindow):
 
     def _training_idle(self) -> None:
         self._conductor.become_idle()
+        self._devices.training_ended()
         self.training_ended.emit()
         if self._closing:
             self.close()
@@ -358,7 +353,7 @@ class MainWindow(QMainWindow):
         column.addWidget(self._tabs, 1)
         self.setCentralWidget(central)
         self.statusBar().addPermanentWidget(WaitingLabel(self._queue))
-        self.statusBar().addPermanentWidget(self._device)
+        self.statusBar().addPermanentWidget(self._devices.label)
         self.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, self._queue_panel)
         self.resizeDocks([self._queue_panel], [QUEUE_HEIGHT], Qt.Orientation.Vertical)
         self._queue_panel.setVisible(bool(self._queue.orders))
@@ -419,6 +414,9 @@ class MainWindow(QMainWindow):
         self._tabs.currentChanged.connect(self._tab_changed)
         self._program.devices_wanted.connect(lambda: self._prober.run_task(DeviceTask()))
         self._program.changed.connect(self.reopening_wanted)
+        self._program.devices_page_wanted.connect(self._devices.show_page)
+        self._devices.settings_wanted.connect(self._program.show_settings)
+        self._devices.refused.connect(self.show_error)
         self._program.scheme_changed.connect(self._schemes.tick)
         self._program.failed.connect(self.show_error)
         self._queue.failed.connect(self.show_error)

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -31,13 +31,12 @@ TITLE = "^Trainscope$"
 class Walk:
     """A window on a fresh workspace, hands on its keyboard, and eyes on its store."""
 
-    def __init__(self, pictures: Path, workspace: Path, config: Path, pace: float) -> None:
+    def __init__(self, command: Sequence[str], pictures: Path, workspace: Path, config: Path, pace: float) -> None:
         self._pictures, self._workspace, self._pace = pictures, workspace, pace
         self._begin = time.monotonic()
         self.window = ""
         self.program = subprocess.Popen(  # noqa: S603
-            [sys.executable, str(ROOT / "main.py"), "--workspace", str(workspace)],
-            env=os.environ | {"XDG_CONFIG_HOME": str(config)},
+            [*command, "--workspace", str(workspace)], env=os.environ | {"XDG_CONFIG_HOME": str(config)}
         )
 
     def say(self, text: str) -> None:
@@ -165,11 +164,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Walk through the real window and take pictures.")
     parser.add_argument("pictures", type=Path, help="folder for the pictures")
     parser.add_argument("--pace", type=float, default=1.0, help="1: as a person; smaller is faster")
+    parser.add_argument("--program", type=Path, help="a frozen program, instead of the one beside this script")
     parser.add_argument("--keep", type=Path, metavar="WORKSPACE", help="walk in this new workspace and leave it there")
     options = parser.parse_args()
+    command = [str(options.program.resolve())] if options.program else [sys.executable, str(ROOT / "main.py")]
     options.pictures.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="trainscope-walk-") as folder:
-        walk = Walk(options.pictures, options.keep or Path(folder) / "workspace", Path(folder), options.pace)
+        walk = Walk(command, options.pictures, options.keep or Path(folder) / "workspace", Path(folder), options.pace)
         try:
             walk.find()
             train_and_steer(walk)

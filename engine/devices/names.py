@@ -37,6 +37,11 @@ def gpu_key(position: int) -> str:
     return METAL if sys.platform == "darwin" and position == 0 else f"gpu:{position}"
 
 
+def device_title(device: str) -> str:
+    """How ``device`` is written where it is read: ``CPU``, ``GPU:0``, ``Metal``."""
+    return device.capitalize() if device == METAL else device.upper()
+
+
 def check_device(device: str, there: Collection[str]) -> None:
     """Raises :class:`DeviceError` unless ``device`` can be had where there are ``there``, such as {cpu, gpu:0}."""
     if device != AUTO and device not in there:

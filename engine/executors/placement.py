@@ -175,7 +175,7 @@ class Placement:
 
 def _refused(device: str, mistake: str) -> Judgement:
     cure = "install TensorFlow again" if device == CPU else "the processor is used instead; update its driver"
-    return Judgement(state="wrong", findings=f"{mistake}; {cure}, then look again on the page of devices.")
+    return Judgement(state="wrong", findings=f"{mistake}; {cure}, then look again (Help > Devices).")
 
 
 def _work(run: RunSpec) -> str:

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from engine.command_line import MOST_WORKERS
-from engine.devices.names import AUTO, CPU
+from engine.devices.names import AUTO, CPU, device_title
 from engine.paths import default_workspace
 from gui.preferences import Preferences
 from gui.theme import Scheme
@@ -89,11 +89,13 @@ class SettingsDialog(QDialog):
         """Offer the devices there are; None while they are being looked for."""
         chosen = str(self._device.currentData() or self._before.device)
         self._device.clear()
-        self._device.addItem("Automatic: a GPU, if there is one", AUTO)
+        self._device.addItem("Automatic: the fastest for each network", AUTO)
         for key, name in (devices or {CPU: "the processor"}).items():
-            self._device.addItem(f"{'CPU' if key == CPU else key.upper()}: {name}", key)
+            self._device.addItem(f"{device_title(key)}: {name}", key)
         if self._device.findData(chosen) < 0:
-            self._device.addItem(f"{chosen.upper()}: {'not found here' if devices else 'not looked for yet'}", chosen)
+            self._device.addItem(
+                f"{device_title(chosen)}: {'not found here' if devices else 'not looked for yet'}", chosen
+            )
         self._device.setCurrentIndex(self._device.findData(chosen))
         gpus = sum(key != CPU for key in devices or {})
         found = f"{gpus} GPU{'' if gpus == 1 else 's'} found" if gpus else "No GPU found"
@@ -130,7 +132,12 @@ class SettingsDialog(QDialog):
             (self._choose, "settings_choose", "Choose a workspace", "Choose another folder"),
             (self._usual, "settings_usual", "Default workspace", "The program's own folder among your user data"),
             (self._workers, "settings_workers", "Processes", _WORKERS_TIP),
-            (self._device, "settings_device", "Device", "What networks train on"),
+            (
+                self._device,
+                "settings_device",
+                "Device",
+                "What networks train on; a device that computes wrongly is not used, see Help > Devices",
+            ),
             (self._scheme, "settings_scheme", "Theme", "Light or dark"),
             (ok, "settings_ok", "OK", "Remember these settings"),
             (cancel, "settings_cancel", "Cancel", "Leave the settings as they were"),
@@ -162,6 +169,7 @@ class SettingsDialog(QDialog):
 
 _BUTTONS = (QDialogButtonBox.StandardButton.Ok, QDialogButtonBox.StandardButton.Cancel)
 _SCHEMES = {Scheme.SYSTEM: "As the system", Scheme.LIGHT: "Light", Scheme.DARK: "Dark"}
+_DEVICE_TIP = "What networks train on; one that computes wrongly is not used, see Help > Devices"
 _WORKERS_TIP = (
     "How many networks train side by side, each in a process of its own that takes about a gigabyte; automatic: one a "
     "core, at most 8"

@@ -23,7 +23,7 @@ SOUND = [Deviation("a layer", "output", 1e-7, 1e-6)]
 WRONG = [Deviation("a layer", "output", 0.25, 1e-6)]
 REFUSAL = (
     "gpu:0 computes 1 of 1 pattern wrongly, furthest off: a layer, output, by 0.25 (rounding explains 1.0·10⁻⁶); the "
-    "processor is used instead; update its driver, then look again on the page of devices."
+    "processor is used instead; update its driver, then look again (Help > Devices)."
 )
 
 

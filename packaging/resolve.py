@@ -1,0 +1,106 @@
+"""Looks whether the requirements can be met on every system the program is for, and prints a table.
+
+    python packaging/resolve.py
+
+Asks uv, which evaluates environment markers for other systems too, and takes only versions that come ready built. Gives
+1 where something can't be resolved. Nothing is installed.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+# The oldest systems that ready-built packages are for. PySide6 decides for Linux: glibc 2.28 is Debian 10 and RHEL 8,
+# 2.39 is Ubuntu 24.04.
+PLATFORMS = {
+    "Linux x86-64": "x86_64-manylinux_2_28",
+    "Linux arm64": "aarch64-manylinux_2_39",
+    "macOS arm64": "aarch64-apple-darwin",
+    "Windows x86-64": "x86_64-pc-windows-msvc",
+}
+PYTHONS = ("3.11", "3.12", "3.13")
+SHOWN = ("tensorflow", "tensorflow-metal", "keras", "numpy", "pyside6-essentials", "h5py")
+SECONDS = 300
+
+
+@dataclass(frozen=True)
+class Question:
+    """Whether ``file`` can be met on a platform; by the ``lowest`` versions it names, or else by the newest."""
+
+    file: str
+    platform: str
+    python: str
+    lowest: bool = False
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Versions by package; where there is no solution none, and uv's words."""
+
+    question: Question
+    versions: dict[str, str]
+    trouble: str
+
+
+def questions() -> Iterator[Question]:
+    """All that is asked, in the order of the table."""
+    for platform in PLATFORMS:
+        for python in PYTHONS:
+            yield Question("requirements.txt", platform, python)
+        yield Question("requirements.txt", platform, PYTHONS[0], lowest=True)
+        yield Question("requirements-dev.txt", platform, PYTHONS[1])
+        if platform.startswith("Linux"):
+            yield Question("requirements-cuda.txt", platform, PYTHONS[1])
+
+
+def ask(question: Question) -> Answer:
+    """What uv says."""
+    command = [
+        *(sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--no-header", "--no-annotate"),
+        *("--python-platform", PLATFORMS[question.platform], "--python-version", question.python),
+        *("--only-binary", ":all:", "--resolution", "lowest-direct" if question.lowest else "highest"),
+        question.file,
+    ]
+    ended = subprocess.run(  # noqa: S603 - our own words
+        command, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS, check=False
+    )
+    return Answer(question, versions_in(ended.stdout), ended.stderr.strip() if ended.returncode else "")
+
+
+def versions_in(text: str) -> dict[str, str]:
+    """The versions that a resolved list of requirements pins."""
+    return dict(re.findall(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==([^\s;]+)", text, re.MULTILINE))
+
+
+def table(answers: list[Answer]) -> Iterator[str]:
+    """A line for each answer; the words for those without a solution below."""
+    yield "  ".join(("platform      ", "Python", f"{'of':<29}", *(f"{name:<18}" for name in SHOWN), "packages"))
+    for answer in answers:
+        asked = answer.question
+        of = asked.file + (", lowest" if asked.lowest else "")
+        cells = [f"{answer.versions.get(name, '-'):<18}" for name in SHOWN]
+        found = str(len(answer.versions)) if not answer.trouble else "NO SOLUTION"
+        yield "  ".join((f"{asked.platform:<14}", f"{asked.python:<6}", f"{of:<29}", *cells, found))
+    for answer in answers:
+        if answer.trouble:
+            asked = answer.question
+            yield f"\n{asked.file} on {asked.platform}, Python {asked.python}:\n{answer.trouble}"
+
+
+def main() -> int:
+    """Ask everything; gives the exit code."""
+    with ThreadPoolExecutor(4) as pool:  # they wait for the package index most of the time
+        answers = list(pool.map(ask, questions()))
+    sys.stdout.write("\n".join(table(answers)) + "\n")
+    return int(any(answer.trouble for answer in answers))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
