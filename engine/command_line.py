@@ -11,8 +11,7 @@ from typing import NoReturn
 import engine
 from engine.devices.names import parse_device
 from engine.errors import ExportError, SpecError
-from engine.experiments import ALL, EXPERIMENTS
-from engine.exports.formats import DEFAULT_FORMATS, Format, parse_formats
+from engine.export_formats import DEFAULT_FORMATS, Format, parse_formats
 from engine.paths import default_workspace
 from engine.wording import one_line
 
@@ -110,11 +109,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--device",
         type=_device,
-        metavar="auto|cpu|gpu:N",
-        help="what networks train on (default: a GPU, if any)",
+        metavar="auto|cpu|gpu:N|metal",
+        help="what networks train on (default auto: the fastest for each)",
     )
     batch = parser.add_argument_group("without a window")
-    batch.add_argument("--batch", metavar="EXPERIMENT", help=f"run an experiment: {', '.join((*EXPERIMENTS, ALL))}")
+    batch.add_argument("--batch", metavar="EXPERIMENT", help="run an experiment; --list names them; all: every one")
     batch.add_argument("--preset", choices=("quick", "course"), help="settings to start from (default: quick)")
     batch.add_argument("--dataset", metavar="NAME|PATH", help="data set, folder of images or .npz file")
     batch.add_argument(

@@ -8,12 +8,11 @@ import sys
 from typing import TYPE_CHECKING
 
 from engine.errors import StoreError
-from engine.executors.processes import ProcessExecutor
 from engine.paths import check_workspace, log_folder
 from engine.program_log import ProgramLog
-from engine.storage.care import examine_store
 from gui.platform_check import explain_missing_display
 
+# Nothing heavy is imported before something is seen.
 if TYPE_CHECKING:
     from PySide6.QtCore import QObject
 
@@ -35,9 +34,12 @@ def run_window(options: Options) -> int:
     from PySide6.QtGui import QIcon
     from PySide6.QtWidgets import QApplication
 
+    from engine.paths import RESOURCES
+    from gui.first_paint import FirstPaint
     from gui.garbage import GarbageCollector
     from gui.preferences import load_preferences, program_settings, start_up
-    from gui.theme import RESOURCES, apply_scheme, apply_style
+    from gui.splash import Splash
+    from gui.theme import apply_scheme, apply_style
 
     preferences = load_preferences(program_settings())
     start = start_up(options, preferences)
@@ -52,9 +54,11 @@ def run_window(options: Options) -> int:
     app.setWindowIcon(QIcon(str(RESOURCES / "icon.svg")))
     apply_style(app)
     apply_scheme(app, preferences.scheme)
+    splash = Splash()
+    splash.show_now()
     own_log = ProgramLog()
     keeper = WindowKeeper(start, own_log)
-    keeper.open()
+    FirstPaint(keeper.open(), splash.deleteLater)
     close_on_interrupt(app, keeper)
     GarbageCollector(app)
     try:
@@ -70,11 +74,12 @@ class WindowKeeper:
         self._start, self._own_log = start, own_log
         self.window: MainWindow | None = None
 
-    def open(self) -> None:
-        """Open a window; one that is there is closed after it, so that the program doesn't end in between."""
+    def open(self) -> MainWindow:
+        """Open a window, and give it; one that is there is closed after it, so that the program doesn't end between."""
         before = self.window
         if before is not None:
             before.remember()
+        from engine.storage.care import examine_store
         from gui.window_state import fit_to_screen
 
         self._own_log.write_to(log_folder(self._start.workspace))
@@ -88,6 +93,7 @@ class WindowKeeper:
         if before is not None:
             before.close()
             before.deleteLater()
+        return window
 
     def close(self) -> None:
         """Close the window, as its own button would."""
@@ -108,6 +114,7 @@ class WindowKeeper:
 
 def make_window(start: StartUp, own_log: ProgramLog) -> MainWindow:
     """A window with processes of its own."""
+    from engine.executors.processes import ProcessExecutor
     from gui.window import MainWindow
 
     logs, device = log_folder(start.workspace), start.device

@@ -10,6 +10,8 @@ from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QAction, QKeySequence, QShortcut
 from PySide6.QtWidgets import QAbstractButton, QDockWidget, QMainWindow, QMenu, QTabWidget, QWidget
 
+from gui.tabs.training_board import TrainingBoard
+
 ANYWHERE, EXPERIMENTS = "Anywhere", "Experiments"
 
 
@@ -78,6 +80,8 @@ def _place(owner: QObject, window: QMainWindow) -> str:
     tabs = cast(QTabWidget, window.findChild(QTabWidget, "tabs"))
     parent = owner.parent()
     while parent is not None:
+        if isinstance(parent, TrainingBoard):  # each of them has the same
+            return EXPERIMENTS
         if isinstance(parent, QDockWidget):
             return parent.windowTitle()
         if isinstance(parent, QWidget) and (position := tabs.indexOf(parent)) >= 0:

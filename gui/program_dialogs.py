@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QKeySequence
@@ -17,16 +18,16 @@ from engine.errors import DeviceError, StoreError
 from engine.events import Computed, Event, RunStarted
 from engine.paths import log_folder
 from engine.program_log import ProgramLog
-from gui.dialogs.about_dialog import AboutDialog
-from gui.dialogs.keys_dialog import KeysDialog
-from gui.dialogs.log_window import LogWindow
-from gui.dialogs.selftest_dialog import SelfTestDialog
-from gui.dialogs.settings_dialog import SettingsDialog
 from gui.keys import keys_of
 from gui.menu import Entry, fill_menu
 from gui.preferences import load_preferences, program_settings, save_preferences
-from gui.selftest import ALL_CHECKS
 from gui.theme import Scheme, apply_scheme
+
+if TYPE_CHECKING:
+    from gui.dialogs.about_dialog import AboutDialog
+    from gui.dialogs.log_window import LogWindow
+    from gui.dialogs.selftest_dialog import SelfTestDialog
+    from gui.dialogs.settings_dialog import SettingsDialog
 
 SAID_MS = 10_000  # how long a sentence stays in the status bar
 
@@ -112,6 +113,8 @@ class ProgramDialogs(QObject):
         """Let the user change the settings; while a training is under way most of them wait for the next start."""
         settings = program_settings()
         before = load_preferences(settings)
+        from gui.dialogs.settings_dialog import SettingsDialog
+
         self._settings_dialog = dialog = SettingsDialog(before, self._is_training(), self._devices, self._window)
         if self._devices is None:
             self.devices_wanted.emit()
@@ -135,6 +138,8 @@ class ProgramDialogs(QObject):
 
     def show_keys(self) -> None:
         """Show all keys of the window."""
+        from gui.dialogs.keys_dialog import KeysDialog
+
         dialog = KeysDialog(keys_of(self._window), self._window)
         dialog.exec()
         dialog.deleteLater()
@@ -142,6 +147,8 @@ class ProgramDialogs(QObject):
     def show_about(self) -> None:
         """Show the About box; what there is to compute on is looked for where it isn't known."""
         lines = self._device_lines()
+        from gui.dialogs.about_dialog import AboutDialog
+
         self._about_dialog = dialog = AboutDialog(self._workspace, lines, self._window)
         if not lines:
             self.devices_wanted.emit()
@@ -152,12 +159,17 @@ class ProgramDialogs(QObject):
     def show_log(self) -> None:
         """Show the log window beside this one; it stays open."""
         if self._log_window is None:
+            from gui.dialogs.log_window import LogWindow
+
             self._log_window = LogWindow(log_folder(self._workspace), self._own_log, self._window)
         _bring_forward(self._log_window)
 
     def show_self_test(self) -> None:
         """Show the self-test beside this window; it begins at once, and stays open."""
         if self._self_test is None:
+            from gui.dialogs.selftest_dialog import SelfTestDialog
+            from gui.selftest import ALL_CHECKS
+
             self._self_test = SelfTestDialog(ALL_CHECKS, self._workspace, self._device, self._window)
         _bring_forward(self._self_test)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, Qt, QTimer, QUrl, Signal
+from PySide6.QtCore import QEvent, Qt, QUrl, Signal
 from PySide6.QtGui import QCloseEvent, QDesktopServices, QShowEvent
 from PySide6.QtWidgets import (
     QApplication,
@@ -42,8 +42,8 @@ from gui.bridge import Bridge
 from gui.conductor import Conductor
 from gui.dataset_desk import DatasetDesk
 from gui.device_desk import DeviceDesk
-from gui.dialogs.network_dialog import NetworkDialog
 from gui.experiment_queue import ExperimentQueue
+from gui.first_paint import FirstPaint
 from gui.interrupted import Interrupted
 from gui.kernel_reader import KernelReader
 from gui.menu import Entry, add_tab_actions, fill_menu
@@ -128,7 +128,7 @@ class MainWindow(QMainWindow):
         self._conductor = Conductor(workspace, self._training, self._queue, self._experiment_tabs, self)
         self._queue_panel = QueuePanel(self._queue, self._conductor)
         for name, experiment in EXPERIMENTS.items():
-            self._add_tab(ExperimentTab(experiment, BOARDS.get(name, architectures_board)()))
+            self._add_tab(ExperimentTab(experiment, BOARDS.get(name, architectures_board), self._kernels))
         self._try_it = TryItTab()
         self._tabs.addTab(self._try_it, "Try it")
         self._datasets = DatasetsTab(DatasetLibrary(workspace))
@@ -150,17 +150,13 @@ class MainWindow(QMainWindow):
         return self._conductor.active is not None
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
-        """Start the training processes once the window has been painted."""
+        """Start the threads, and the training processes once the window has been painted."""
         super().showEvent(event)
         if not self._training.isRunning():
-            self._training.start()
-            self._assistant.start()
-            self._prober.start()
-            self._librarian.start()
+            for bridge in (self._training, self._assistant, self._prober, self._librarian):
+                bridge.start()
             self._program.begin()
-            QTimer.singleShot(0, lambda: self._training.warm_up(MANY_RUNS))
-            QTimer.singleShot(0, self._opened.reopen)
-            QTimer.singleShot(0, self._interrupted.look)
+            FirstPaint(self, self._go_on)
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802
         """Look at the queue again: while another window was used it may have taken an entry."""
@@ -207,7 +203,6 @@ class MainWindow(QMainWindow):
 
     def _add_tab(self, tab: ExperimentTab) -> None:
         self._experiment_tabs.append(tab)
-        tab.board.use_kernels(self._kernels)
         tab.run_requested.connect(lambda spec: self._run(tab, spec))
         tab.command_given.connect(self._conductor.command)
         tab.repeats_requested.connect(self._ask_for_repeats)
@@ -222,6 +217,19 @@ class MainWindow(QMainWindow):
         for architecture in self._saved_networks():
             tab.form.offer_architecture(architecture)
         self._tabs.addTab(tab, tab.experiment.title)
+
+    def _go_on(self) -> None:
+        """Do what can wait until the window is seen.
+
+        The board that is the likeliest to be needed next comes last: it takes longest of all that makes up a window.
+        """
+        if not self.isVisible():  # closed meanwhile
+            return
+        self._training.warm_up(MANY_RUNS)
+        self._opened.reopen()
+        self._interrupted.look()
+        tab = self._tabs.currentWidget()
+        (tab if isinstance(tab, ExperimentTab) else self._experiment_tabs[0]).prepare()
 
     def _run(self, tab: ExperimentTab, spec: ExperimentSpec) -> None:
         self._messages.clear()
@@ -255,6 +263,8 @@ class MainWindow(QMainWindow):
         shape, classes = USUAL_SHAPE, USUAL_CLASSES
         if samples is not None:
             shape, classes = tab.form.image_shape(samples.images.shape[1:]), len(samples.class_names)
+        from gui.dialogs.network_dialog import NetworkDialog
+
         dialog = NetworkDialog(self._library, shape, classes, self)
         if dialog.exec() == QDialog.DialogCode.Accepted:
             for other in self._experiment_tabs:

@@ -13,8 +13,6 @@ from engine.errors import TrainscopeError
 from engine.executors.tasks import ExportTask, ReportTask, Task
 from engine.paths import store_file
 from engine.storage.store import Store, StoredExperiment
-from gui.dialogs.export_dialog import ExportDialog
-from gui.dialogs.report_dialog import ReportDialog
 
 MOST_EXPERIMENTS = 200  # in the list of a report, besides those chosen; the window waits while it is read
 
@@ -44,6 +42,8 @@ class Writing(QObject):
         except TrainscopeError as error:
             self.failed.emit(str(error))
             return
+        from gui.dialogs.export_dialog import ExportDialog
+
         dialog = ExportDialog(title, folder, self._window)
         if dialog.exec() == QDialog.DialogCode.Accepted:
             self.started.emit("Exporting …")
@@ -59,6 +59,8 @@ class Writing(QObject):
         if not stored:
             self.failed.emit("There is no experiment to report yet; run one first.")
             return
+        from gui.dialogs.report_dialog import ReportDialog
+
         dialog = ReportDialog(stored, chosen, self._window)
         if dialog.exec() == QDialog.DialogCode.Accepted:
             self.started.emit("Writing the report …")

@@ -30,8 +30,8 @@ from engine.events import DatasetReady, Record, Status, TaskFailed
 from engine.executors.inline import InlineExecutor
 from engine.executors.processes import ProcessExecutor
 from engine.executors.tasks import PrepareTask
+from engine.export_formats import Format
 from engine.exports import export_experiment
-from engine.exports.formats import Format
 from engine.paths import LONGEST_STORE_PATH, cache_folder, store_file
 from engine.report import check_report_file, write_report
 from engine.spec import DataSpec

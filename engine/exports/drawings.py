@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.export_formats import DRAWN, Format
 from engine.exports.files import file_name
-from engine.exports.formats import DRAWN, Format
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import cached_property
 from itertools import cycle
 
 from PySide6.QtCore import Qt, QTimer, Signal
@@ -37,8 +40,9 @@ from engine.experiments.base import Experiment, TrainingExperiment
 from engine.spec import DataSpec, ExperimentSpec
 from engine.wording import counted
 from gui.form import Form
+from gui.kernel_reader import KernelReader
 from gui.observations import Observations, RunObservation
-from gui.tabs.board import Board
+from gui.tabs.board import Board, View
 from gui.verdict import verdict
 from gui.views.control_bar import UNDER_WAY, ControlBar, State
 from gui.views.durations import as_duration
@@ -56,7 +60,7 @@ RESUME_TIP = "Train what is missing: runs that crashed, failed or were ended go 
 
 
 class ExperimentTab(QWidget):
-    """Form, controls and board of one experiment.
+    """Form, controls and board of one experiment. A board takes long to make, so that is done when it is first needed.
 
     Emits ``run_requested(spec)``, ``command_given(command)``, ``samples_requested(data spec)``,
     ``export_requested(experiment number)``, ``repeats_requested(experiment number)``, ``resume_requested(experiment
@@ -74,15 +78,14 @@ class ExperimentTab(QWidget):
     trained_requested = Signal()
     failed = Signal(str)
 
-    def __init__(self, experiment: Experiment, board: Board) -> None:
+    def __init__(self, experiment: Experiment, make_board: Callable[[], Board], kernels: KernelReader) -> None:
         super().__init__()
         self.setObjectName(f"tab_{experiment.name}")
         self.experiment = experiment
         self.observations = Observations()
         self.form = Form(experiment.spec)
-        self.board = board
-        self.stage = Stage(experiment, board)
-        self._next_view = cycle(board.views())
+        self._make_board, self._kernels = make_board, kernels
+        self.stage = Stage(experiment)
         self._state = State.IDLE
         self._holding = False  # whether the runs were asked to be held
         self._make_controls()
@@ -90,6 +93,34 @@ class ExperimentTab(QWidget):
         self._connect()
         self.use_preset("quick")
         self._show_state(State.IDLE)
+
+    @cached_property
+    def board(self) -> Board:
+        """The views of the experiment."""
+        board = self._make_board()
+        board.use_kernels(self._kernels)
+        board.settings_chosen.connect(self.form.show_values)
+        board.failed.connect(self.failed.emit)
+        self.stage.put_board(board)
+        with suppress(SpecError):  # said when Run is pressed
+            board.show_settings(self.form.spec())
+        return board
+
+    def prepare(self) -> None:
+        """Make the board, unless it is there."""
+        _ = self.board
+
+    def _show_board(self) -> None:
+        self.prepare()
+        self.stage.show_board()
+
+    @property
+    def _is_board_made(self) -> bool:
+        return "board" in self.__dict__
+
+    @cached_property
+    def _next_view(self) -> Iterator[View]:
+        return cycle(self.board.views())
 
     def use_preset(self, name: str) -> None:
         """Fill the form with a preset."""
@@ -150,7 +181,7 @@ class ExperimentTab(QWidget):
         self.start()
 
     def _show_plan(self) -> None:
-        self.stage.show_board()
+        self._show_board()
         for view in self.board.views():
             view.begin(self.observations)
         self._progress.setRange(0, PROGRESS_STEPS if self.observations.runs else 0)
@@ -211,7 +242,11 @@ class ExperimentTab(QWidget):
 
     def _steered(self) -> list[RunObservation]:
         """The runs that a command to some runs is for: those chosen in the table and not over, else all under way."""
-        return self.board.chosen_runs() or self.observations.under_way
+        return self._chosen_runs or self.observations.under_way
+
+    @property
+    def _chosen_runs(self) -> list[RunObservation]:
+        return self.board.chosen_runs() if self._is_board_made else []
 
     def _say(self, text: str) -> None:
         """Say how far things are, unless they are being ended."""
@@ -219,14 +254,15 @@ class ExperimentTab(QWidget):
             self._status.setText(text)
 
     def _tell_board(self) -> None:
-        try:
-            self.board.show_settings(self.form.spec())
-        except SpecError:
-            return  # said when Run is pressed
+        if self._is_board_made:
+            with suppress(SpecError):  # said when Run is pressed
+                self.board.show_settings(self.form.spec())
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
-        """Fetch sample images once somebody looks."""
+        """Fetch sample images, and make the board of an experiment that has something to show at once."""
         super().showEvent(event)
+        if not isinstance(self.experiment, TrainingExperiment):
+            self._show_board()
         if self.form.dataset_chooser is not None and not self.form.dataset_chooser.has_samples:
             self._samples_timer.start()
 
@@ -286,7 +322,7 @@ class ExperimentTab(QWidget):
             case "cancel":
                 self._end(Control.CANCEL, State.CANCELLING, "Cancelling …")
             case "skip":
-                self._skip(self.board.chosen_runs() or self.observations.under_way[:1])
+                self._skip(self._chosen_runs or self.observations.under_way[:1])
 
     def _skip(self, runs: list[RunObservation]) -> None:
         if not runs:
@@ -305,7 +341,7 @@ class ExperimentTab(QWidget):
         self.command_given.emit(control)
 
     def _set_rate(self, rate: float) -> None:
-        chosen = self.board.chosen_runs()
+        chosen = self._chosen_runs
         begun: list[int | None] = [run.planned.run for run in chosen if run.status is not Status.QUEUED]
         if not begun and (chosen or not self.observations.under_way):
             self.failed.emit("No such run has begun yet; its learning rate can be set once it trains.")
@@ -355,8 +391,6 @@ class ExperimentTab(QWidget):
         self.form.changed.connect(self._tell_board)
         self.form.writing_wanted.connect(self.writing_requested.emit)
         self.form.trained_wanted.connect(self.trained_requested.emit)
-        self.board.settings_chosen.connect(self.form.show_values)
-        self.board.failed.connect(self.failed.emit)
 
     def _arrange(self) -> None:
         layout = QHBoxLayout(self)

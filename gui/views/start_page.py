@@ -96,36 +96,39 @@ class Stage(QStackedWidget):
 
     pressed = Signal(bool)
 
-    def __init__(self, experiment: Experiment, board: QWidget) -> None:
+    def __init__(self, experiment: Experiment) -> None:
         super().__init__()
-        self._page, self._board = StartPage(), _scrolling(board)
+        self._page, self._area = StartPage(), _scroll_area()
         self._page.show_invitation(invitation(experiment))
         self._page.pressed.connect(self.pressed.emit)
         self.addWidget(self._page)
-        self.addWidget(self._board)
-        self.setCurrentWidget(self._page if isinstance(experiment, TrainingExperiment) else self._board)
+        self.addWidget(self._area)
+        self.setCurrentWidget(self._page if isinstance(experiment, TrainingExperiment) else self._area)
 
     def welcome(self) -> None:
         """Greet somebody who starts the program for the first time."""
         self._page.show_invitation(WELCOME)
 
+    def put_board(self, board: QWidget) -> None:
+        """Have ``board`` ready to be shown."""
+        self._area.setWidget(board)
+
     def show_board(self) -> None:
         """There is something to see now."""
-        self.setCurrentWidget(self._board)
+        self.setCurrentWidget(self._area)
 
     def set_runnable(self, runnable: bool) -> None:
         """Whether an experiment can be started."""
         self._page.set_enabled(runnable)
 
 
-def _scrolling(board: QWidget) -> QScrollArea:
-    """A board that scrolls where a small screen or a large font leaves it too little room."""
+def _scroll_area() -> QScrollArea:
+    """For a board, which scrolls where a small screen or a large font leaves it too little room."""
     area = QScrollArea()
     area.setObjectName("board_area")
     area.setFrameShape(QFrame.Shape.NoFrame)
     area.setWidgetResizable(True)
     area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-    area.setWidget(board)
     return area
 
 

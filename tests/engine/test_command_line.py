@@ -93,7 +93,7 @@ def test_a_device_that_is_none_is_refused_in_a_sentence(capsys: pytest.CaptureFi
     with pytest.raises(SystemExit) as stop:
         parse(["--device", "quantum"])
     assert stop.value.code == 2
-    assert "'quantum' is no device; write auto, cpu or gpu:N" in capsys.readouterr().err
+    assert "'quantum' is no device; write auto, cpu, metal or gpu:N" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

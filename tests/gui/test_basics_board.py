@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ from engine.events import ComputationStarted, ComputedPart, ExperimentFinished, 
 from engine.experiments.basics import BASICS_EXPERIMENT, OPTIMIZERS, BasicsSpec
 from engine.networks import ARCHITECTURES, count_parameters
 from gui.form import Form
+from gui.kernel_reader import KernelReader
 from gui.observations import Observations
 from gui.tabs.basics import BasicsBoard, basics_board
 from gui.tabs.experiment_tab import ExperimentTab
@@ -338,11 +340,11 @@ def test_the_form_shows_and_reads_every_setting(qtbot: QtBot) -> None:
     assert form.spec() == spec
 
 
-def test_the_whole_tab_follows_an_experiment(qtbot: QtBot) -> None:
-    tab = ExperimentTab(BASICS_EXPERIMENT, basics_board())
+def test_the_whole_tab_follows_an_experiment(qtbot: QtBot, tmp_path: Path) -> None:
+    tab = ExperimentTab(BASICS_EXPERIMENT, basics_board, KernelReader(tmp_path))
     qtbot.addWidget(tab)
-    find(tab, QSpinBox, "count_images").setValue(1000)
-    find(tab, QLineEdit, "parameters_network").setText("FC-9")
+    find(tab.board, QSpinBox, "count_images").setValue(1000)
+    find(tab.board, QLineEdit, "parameters_network").setText("FC-9")
     with qtbot.waitSignal(tab.run_requested) as signal:
         tab.start()
     (spec,) = signal.args

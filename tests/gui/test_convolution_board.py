@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ from engine.convolution import conv2d_loops
 from engine.device_events import Device
 from engine.events import ComputationStarted, Computed, ComputedPart, ExperimentFinished, Status
 from engine.experiments.convolution import CONVOLUTION_EXPERIMENT
+from gui.kernel_reader import KernelReader
 from gui.observations import Observations
 from gui.tabs.convolution import ConvolutionBoard, convolution_board
 from gui.tabs.experiment_tab import ExperimentTab
@@ -344,9 +346,9 @@ def test_grey_levels_go_from_black_to_white() -> None:
     assert flat.pixelColor(0, 0).red() == 0
 
 
-def test_the_tab_shows_what_a_run_finds(qtbot: QtBot) -> None:
+def test_the_tab_shows_what_a_run_finds(qtbot: QtBot, tmp_path: Path) -> None:
     board = convolution_board()
-    tab = ExperimentTab(CONVOLUTION_EXPERIMENT, board)
+    tab = ExperimentTab(CONVOLUTION_EXPERIMENT, lambda: board, KernelReader(tmp_path))
     qtbot.addWidget(tab)
     assert isinstance(board, ConvolutionBoard)
     with qtbot.waitSignal(tab.run_requested) as asked:

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QAbstractButton, QPushButton, QTableWidget
 from gui.dialogs.keys_dialog import KeysDialog
 from gui.keys import OF_WIDGETS, Key, keys_of
 from tests.gui.conftest import MakeWindow
-from tests.gui.support import find
+from tests.gui.support import find, tab_of
 
 
 def native(*keys: str) -> str:
@@ -18,6 +18,7 @@ def native(*keys: str) -> str:
 
 def test_every_action_with_keys_and_every_shortcut_is_named(make_window: MakeWindow) -> None:
     window = make_window()
+    tab_of(window).prepare()
     found = keys_of(window)
     named = {each for key in found for each in key.keys.split(", ")}
     bound = [*window.findChildren(QAction), *window.findChildren(QAbstractButton), *window.findChildren(QShortcut)]
@@ -35,7 +36,9 @@ def first_of(owner: QAction | QAbstractButton | QShortcut) -> QKeySequence | Non
 
 
 def test_places_are_menus_tabs_and_panels(make_window: MakeWindow) -> None:
-    found = keys_of(make_window())
+    window = make_window()
+    tab_of(window).prepare()
+    found = keys_of(window)
     expected = {
         Key("Training", "Run or queue", native("Ctrl+R", "F5")),
         Key("Help", "Keys", native("F1")),

@@ -128,7 +128,7 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def opened(make_window: MakeWindow, monkeypatch: pytest.MonkeyPatch, *runs: Any) -> SelfTestDialog:
     """The dialog, opened from the menu on these checks."""
-    monkeypatch.setattr("gui.program_dialogs.ALL_CHECKS", checks(*runs))
+    monkeypatch.setattr("gui.selftest.ALL_CHECKS", checks(*runs))
     window = make_window(device="cpu")
     find(window, QAction, "selftest").trigger()
     return find(window, SelfTestDialog, "selftest_dialog")

@@ -292,7 +292,7 @@ def test_a_workspace_that_can_not_be_written_is_said(qtbot: QtBot, make_window: 
 
 def test_the_scheme_changes_every_plot_and_is_remembered(make_window: MakeWindow, qapp: QApplication) -> None:
     window = make_window()
-    plot = find(tab_of(window), CurvePlot, "training_loss")
+    plot = find(tab_of(window).board, CurvePlot, "training_loss")
     shades = {}
     for scheme in (Scheme.LIGHT, Scheme.DARK):
         window.findChild(QAction, f"scheme_{scheme}").trigger()

@@ -1,0 +1,269 @@
+"""How soon the window is there, and how soon it shows something.
+
+    python -m benchmarks.start [--rounds N] [--frozen dist/Trainscope/Trainscope]
+
+(a) From launch to a painted window, against a bare window of PySide6 and pyqtgraph, A B A B. Both are seen by the same
+eye: a filter on the window that the system has, put there as the event loop begins.
+(b) From Run to the first record of mlp_1 on the digits, with training processes that are warm and ones that are not.
+(c) With ``--frozen``, from launch to a window in sight, and from a key to the first record in the store, of the frozen
+program and of this one, both seen from outside.
+
+Needs an X display; where there is none, Debian's xvfb is started. (c) also needs xdotool and openbox.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+PATIENCE_SECONDS = 60
+LOOK_SECONDS = 0.005
+PROGRAM, BARE = "program", "bare"
+
+
+# --- what the children do
+
+
+def child(kind: str) -> None:
+    """Open a window; print the time at which it was first painted, and end."""
+    from PySide6 import QtCore, QtWidgets
+
+    class Eye(QtCore.QObject):
+        def eventFilter(self, _window: QtCore.QObject, event: QtCore.QEvent) -> bool:  # noqa: N802
+            if event.type() == QtCore.QEvent.Type.Expose:
+                # Painting is the answer to this event, so the event loop comes round to the timer once it is done.
+                QtCore.QTimer.singleShot(0, tell)
+            return False
+
+    def tell() -> None:
+        print(time.monotonic(), flush=True)
+        os._exit(0)
+
+    class Application(QtWidgets.QApplication):
+        def exec(self) -> int:
+            (window,) = (each for each in self.topLevelWidgets() if isinstance(each, QtWidgets.QMainWindow))
+            eye = Eye(self)
+            window.windowHandle().installEventFilter(eye)
+            return super().exec()
+
+    QtWidgets.QApplication = Application  # type: ignore[misc]
+    if kind == BARE:
+        bare_window()
+    else:
+        from main import main
+
+        sys.argv = ["main.py", "--workspace", os.environ["WORKSPACE"]]
+        main()
+
+
+def bare_window() -> None:
+    """A plot in a window, and nothing else."""
+    import pyqtgraph
+    from PySide6.QtWidgets import QApplication, QMainWindow
+
+    app = QApplication([])
+    window = QMainWindow()
+    plot = pyqtgraph.PlotWidget()
+    plot.plot([1, 2, 3], [1, 4, 9])
+    window.setCentralWidget(plot)
+    window.resize(1280, 800)
+    window.show()
+    app.exec()
+
+
+def seconds_to_paint(kind: str, home: Path) -> float:
+    """Seconds from launch to the first painted window."""
+    begin = time.monotonic()
+    ended = subprocess.run(  # noqa: S603
+        [sys.executable, "-m", "benchmarks.start", "--child", kind],
+        cwd=ROOT,
+        env=fresh(home) | {"WORKSPACE": str(home / "workspace")},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=True,
+    )
+    return float(ended.stdout.splitlines()[-1]) - begin
+
+
+# --- (b)
+
+
+def seconds_to_record(warm: bool) -> float:
+    """Seconds from Run to the first record, of an executor whose processes were started before, or were not."""
+    from engine.control import ControlChannel
+    from engine.events import Control, Event, Record
+    from engine.executors.processes import ProcessExecutor
+    from engine.executors.tasks import DeviceTask
+    from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
+    from engine.session import Session
+    from engine.storage.store import Store
+
+    spec = ARCHITECTURES_EXPERIMENT.preset("quick", architectures=["mlp_1"], repeats=1)
+    with tempfile.TemporaryDirectory() as folder, closing(Store(Path(folder))) as store:
+        executor, control = ProcessExecutor(1, Path(folder) / "logs"), ControlChannel()
+        first: list[float] = []
+
+        def take(event: Event) -> None:
+            if isinstance(event, Record) and not first:
+                first.append(time.monotonic())
+                control.send(Control.CANCEL)
+
+        try:
+            if warm:
+                executor.start(1)
+                executor.run([DeviceTask()], lambda _event: None, control)
+            begin = time.monotonic()
+            Session(store, executor, take, control).run(ARCHITECTURES_EXPERIMENT, spec)
+        finally:
+            executor.close()
+            control.close()
+        return first[0] - begin
+
+
+# --- (c)
+
+
+def seconds_from_outside(command: list[str], home: Path) -> tuple[float, float]:
+    """Seconds from launch to a window in sight, and from the key for the first experiment to its first record."""
+    workspace = home / "workspace"
+    begin = time.monotonic()
+    program = subprocess.Popen(  # noqa: S603
+        [*command, "--workspace", str(workspace)], env=fresh(home), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        window = wait_for(lambda: told("xdotool", "search", "--onlyvisible", "--name", "^Trainscope$").split("\n")[0])
+        appeared = time.monotonic() - begin
+        wait_for(lambda: is_warm(program.pid))
+        told("xdotool", "windowactivate", "--sync", window)
+        begin = time.monotonic()
+        told("xdotool", "key", "alt+n")
+        wait_for(lambda: has_record(workspace / "trainscope.sqlite3"))
+        return appeared, time.monotonic() - begin
+    finally:
+        program.kill()
+        program.wait()
+
+
+def is_warm(process: int) -> bool:
+    """Whether the children of a process have stopped to compute: they have loaded what they need."""
+    import psutil
+
+    children = psutil.Process(process).children(recursive=True)
+    for each in children:
+        each.cpu_percent()
+    time.sleep(0.5)
+    return len(children) > 1 and sum(each.cpu_percent() for each in children) < 1
+
+
+def has_record(file: Path) -> bool:
+    with suppress(sqlite3.Error), closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as store:
+        return bool(store.execute("SELECT 1 FROM points LIMIT 1").fetchone())
+    return False
+
+
+def told(*words: str) -> str:
+    return subprocess.run(words, capture_output=True, text=True, check=False).stdout.strip()  # noqa: S603
+
+
+def wait_for(look: Callable[[], Any]) -> Any:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not (seen := look()):
+        if time.monotonic() > deadline:
+            raise SystemExit("start: the window or the record did not come.")
+        time.sleep(LOOK_SECONDS)
+    return seen
+
+
+# --- together
+
+
+def fresh(home: Path) -> dict[str, str]:
+    """An environment with settings of its own."""
+    return os.environ | {"XDG_CONFIG_HOME": str(home / "config"), "TRAINSCOPE_CACHE": str(home / "cache")}
+
+
+@contextmanager
+def display() -> Iterator[None]:
+    """An X display, a virtual one where there is none."""
+    if os.environ.get("DISPLAY"):
+        yield
+        return
+    if shutil.which("Xvfb") is None:
+        raise SystemExit("start: there is no display; install Debian's xvfb.")
+    read, write = os.pipe()
+    screen = subprocess.Popen(  # noqa: S603
+        [str(shutil.which("Xvfb")), "-displayfd", str(write), "-screen", "0", "1280x800x24"],
+        pass_fds=[write],
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(write)
+    with os.fdopen(read) as told_number:
+        os.environ["DISPLAY"] = f":{told_number.readline().strip()}"
+    manager = subprocess.Popen(["openbox"], stderr=subprocess.DEVNULL) if shutil.which("openbox") else None  # noqa: S607
+    try:
+        yield
+    finally:
+        for process in filter(None, (manager, screen)):
+            process.terminate()
+            process.wait()
+
+
+def told_times(name: str, times: list[float]) -> float:
+    """Print times in milliseconds; gives their median."""
+    found = median(times)
+    print(f"  {name:<44}{1000 * found:7.0f} ms  ({1000 * min(times):.0f} to {1000 * max(times):.0f})", flush=True)
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="How soon the window is there.")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--frozen", type=Path)
+    parser.add_argument("--child", choices=[PROGRAM, BARE])
+    options = parser.parse_args()
+    if options.child:
+        child(options.child)
+        return
+    with display(), tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        for kind in (BARE, PROGRAM):
+            seconds_to_paint(kind, home)  # from here on its files are in the system's cache
+        painted: dict[str, list[float]] = {BARE: [], PROGRAM: []}
+        for _ in range(options.rounds):
+            for kind, times in painted.items():
+                times.append(seconds_to_paint(kind, home))
+        print(f"(a) launch to painted window, median of {options.rounds}")
+        bare = told_times("bare PySide6 and pyqtgraph", painted[BARE])
+        program = told_times("Trainscope", painted[PROGRAM])
+        print(f"  ratio {program / bare:.2f}")
+        print("(b) Run to first record, mlp_1 on the digits, median of 3")
+        cold = told_times("processes not yet started", [seconds_to_record(warm=False) for _ in range(3)])
+        warm = told_times("warm processes", [seconds_to_record(warm=True) for _ in range(3)])
+        print(f"  ratio {warm / cold:.2f}")
+        if options.frozen is not None:
+            frozen, source = [str(options.frozen.resolve())], [sys.executable, str(ROOT / "main.py")]
+            seen: dict[str, list[tuple[float, float]]] = {"frozen": [], "from source": []}
+            for number in range(3):
+                for name, command in zip(seen, (frozen, source), strict=True):
+                    seen[name].append(seconds_from_outside(command, home / f"{name}-{number}"))
+            print("(c) seen from outside, median of 3")
+            for position, what in enumerate(("launch to window in sight", "key to first record in the store, warm")):
+                medians = [told_times(f"{what}, {name}", [each[position] for each in seen[name]]) for name in seen]
+                print(f"  ratio {medians[0] / medians[1]:.2f}")
+
+
+if __name__ == "__main__":
+    main()

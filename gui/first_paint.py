@@ -1,0 +1,28 @@
+"""What waits until a window can be seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QEvent, QObject, QTimer
+from PySide6.QtWidgets import QWidget
+
+
+class FirstPaint(QObject):
+    """Calls ``then`` once ``window``, which is being shown, has been painted for the first time.
+
+    A timer of 0 ms would be over before: the system asks for a window to be painted some time after it was shown.
+    """
+
+    def __init__(self, window: QWidget, then: Callable[[], None]) -> None:
+        super().__init__(window)
+        self._handle, self._then = window.windowHandle(), then
+        self._handle.installEventFilter(self)
+
+    def eventFilter(self, _watched: QObject, event: QEvent) -> bool:  # noqa: N802
+        """Painting is the answer to this event, so the event loop comes round to the timer once it is done."""
+        if event.type() == QEvent.Type.Expose:
+            self._handle.removeEventFilter(self)
+            QTimer.singleShot(0, self._then)
+            self.deleteLater()
+        return False
