@@ -59,8 +59,8 @@ bench: $(VENV)/test-ready
 	$(BIN)/python -m benchmarks.long_use
 
 $(BIN)/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "Trainscope needs Python 3.11 or newer; name one with: make PYTHON=python3.12 run"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
+		{ echo "Trainscope needs Python 3.11, 3.12 or 3.13 (TensorFlow has no other); name one with: make PYTHON=python3.12 run"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/run-ready: requirements.txt | $(BIN)/python

@@ -17,11 +17,9 @@ from gui.kernel_reader import KernelReader
 from gui.plain_text import literally
 from gui.preferences import program_settings
 from gui.reader import Reader
-from gui.tabs.compare_tab import CompareTab
 from gui.tabs.experiment_actions import ExperimentActions
 from gui.tabs.history import HistoryTab
 from gui.tabs.opened_tab import OpenedTab
-from gui.tabs.result_tab import ResultTab
 
 CLOSE_SIZE = 16  # no taller than the text, or the row of tabs would grow with the first of them
 LONGEST_TITLE = 28  # characters of a tab's text; its tool tip has all
@@ -117,6 +115,9 @@ class OpenTabs(QObject):
         self._tabs.setCurrentWidget(tab)
 
     def _add(self, key: str) -> OpenedTab:
+        from gui.tabs.compare_tab import CompareTab
+        from gui.tabs.result_tab import ResultTab
+
         numbers = tuple(int(number) for number in key.split("+"))
         tab = (
             ResultTab(numbers[0], self._reader, self._kernels, self._actions)
@@ -166,5 +167,5 @@ class OpenTabs(QObject):
         for tab in self.opened:
             for number in tab.numbers:
                 entry = self._history.table.entries.entry(number)
-                if entry is not None and isinstance(tab, ResultTab | CompareTab):
+                if entry is not None:
                     tab.show_entry(entry)

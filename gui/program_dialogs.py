@@ -18,7 +18,6 @@ from engine.errors import DeviceError, StoreError
 from engine.events import Computed, Event, RunStarted
 from engine.paths import log_folder
 from engine.program_log import ProgramLog
-from gui.keys import keys_of
 from gui.menu import Entry, fill_menu
 from gui.preferences import load_preferences, program_settings, save_preferences
 from gui.theme import Scheme, apply_scheme
@@ -139,6 +138,7 @@ class ProgramDialogs(QObject):
     def show_keys(self) -> None:
         """Show all keys of the window."""
         from gui.dialogs.keys_dialog import KeysDialog
+        from gui.keys import keys_of
 
         dialog = KeysDialog(keys_of(self._window), self._window)
         dialog.exec()

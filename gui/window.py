@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, Qt, QUrl, Signal
@@ -52,8 +53,7 @@ from gui.preferences import program_settings
 from gui.program_dialogs import ProgramDialogs
 from gui.reader import Reader
 from gui.scheme_menu import SchemeMenu
-from gui.tabs import BOARDS
-from gui.tabs.architectures import architectures_board
+from gui.tabs import make_board
 from gui.tabs.datasets import DatasetsTab
 from gui.tabs.experiment_actions import MOST_REPEATS, USUAL_REPEATS
 from gui.tabs.experiment_tab import ExperimentTab
@@ -128,7 +128,7 @@ class MainWindow(QMainWindow):
         self._conductor = Conductor(workspace, self._training, self._queue, self._experiment_tabs, self)
         self._queue_panel = QueuePanel(self._queue, self._conductor)
         for name, experiment in EXPERIMENTS.items():
-            self._add_tab(ExperimentTab(experiment, BOARDS.get(name, architectures_board), self._kernels))
+            self._add_tab(ExperimentTab(experiment, partial(make_board, name), self._kernels))
         self._try_it = TryItTab()
         self._tabs.addTab(self._try_it, "Try it")
         self._datasets = DatasetsTab(DatasetLibrary(workspace))

@@ -3,7 +3,7 @@
     python packaging/resolve.py
 
 Asks uv, which evaluates environment markers for other systems too, and takes only versions that come ready built. Gives
-1 where something can't be resolved. Nothing is installed.
+1 where something can't be resolved, 2 where the package index can't be reached. Nothing is installed.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ PLATFORMS = {
 PYTHONS = ("3.11", "3.12", "3.13")
 SHOWN = ("tensorflow", "tensorflow-metal", "keras", "numpy", "pyside6-essentials", "h5py")
 SECONDS = 300
+_WORDS = {False: "NO SOLUTION", None: "not known"}
 
 
 @dataclass(frozen=True)
@@ -42,11 +43,12 @@ class Question:
 
 @dataclass(frozen=True)
 class Answer:
-    """Versions by package; where there is no solution none, and uv's words."""
+    """Versions by package; else uv's words, and whether there is no solution or that could not be found out (None)."""
 
     question: Question
     versions: dict[str, str]
     trouble: str
+    is_solved: bool | None
 
 
 def questions() -> Iterator[Question]:
@@ -54,9 +56,10 @@ def questions() -> Iterator[Question]:
     for platform in PLATFORMS:
         for python in PYTHONS:
             yield Question("requirements.txt", platform, python)
-        yield Question("requirements.txt", platform, PYTHONS[0], lowest=True)
+        for python in PYTHONS[:2]:  # for 3.13 many a lowest version was not yet built
+            yield Question("requirements.txt", platform, python, lowest=True)
         yield Question("requirements-dev.txt", platform, PYTHONS[1])
-        if platform.startswith("Linux"):
+        if platform == "Linux x86-64":
             yield Question("requirements-cuda.txt", platform, PYTHONS[1])
 
 
@@ -68,10 +71,16 @@ def ask(question: Question) -> Answer:
         *("--only-binary", ":all:", "--resolution", "lowest-direct" if question.lowest else "highest"),
         question.file,
     ]
-    ended = subprocess.run(  # noqa: S603 - our own words
-        command, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS, check=False
-    )
-    return Answer(question, versions_in(ended.stdout), ended.stderr.strip() if ended.returncode else "")
+    try:
+        ended = subprocess.run(  # noqa: S603 - our own words
+            command, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return Answer(question, {}, f"no answer within {SECONDS} s", is_solved=None)
+    if ended.returncode == 0:
+        return Answer(question, versions_in(ended.stdout), "", is_solved=True)
+    trouble = ended.stderr.strip()
+    return Answer(question, {}, trouble, is_solved=False if "No solution found" in trouble else None)
 
 
 def versions_in(text: str) -> dict[str, str]:
@@ -86,7 +95,7 @@ def table(answers: list[Answer]) -> Iterator[str]:
         asked = answer.question
         of = asked.file + (", lowest" if asked.lowest else "")
         cells = [f"{answer.versions.get(name, '-'):<18}" for name in SHOWN]
-        found = str(len(answer.versions)) if not answer.trouble else "NO SOLUTION"
+        found = str(len(answer.versions)) if answer.is_solved else _WORDS[answer.is_solved]
         yield "  ".join((f"{asked.platform:<14}", f"{asked.python:<6}", f"{of:<29}", *cells, found))
     for answer in answers:
         if answer.trouble:
@@ -99,7 +108,12 @@ def main() -> int:
     with ThreadPoolExecutor(4) as pool:  # they wait for the package index most of the time
         answers = list(pool.map(ask, questions()))
     sys.stdout.write("\n".join(table(answers)) + "\n")
-    return int(any(answer.trouble for answer in answers))
+    if any(answer.is_solved is False for answer in answers):
+        return 1
+    if any(answer.is_solved is None for answer in answers):
+        sys.stderr.write("resolve: not everything could be asked; look whether the package index can be reached.\n")
+        return 2
+    return 0
 
 
 if __name__ == "__main__":

@@ -1,22 +1,63 @@
-"""One tab an experiment; :data:`BOARDS` says what each shows beside its form."""
+"""One tab an experiment; :func:`make_board` makes what each shows beside its form.
+
+Boards are imported when the first of their kind is made: with pyqtgraph, that takes longer than the window.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from gui.tabs.activations import activations_board
-from gui.tabs.architectures import architectures_board
-from gui.tabs.basics import basics_board
-from gui.tabs.board import Board
-from gui.tabs.convolution import convolution_board
-from gui.tabs.learning_rate import learning_rate_board
-from gui.tabs.schedule import schedule_board
+if TYPE_CHECKING:
+    from gui.tabs.board import Board
+
+
+def _architectures() -> Board:
+    from gui.tabs.architectures import architectures_board
+
+    return architectures_board()
+
+
+def _activations() -> Board:
+    from gui.tabs.activations import activations_board
+
+    return activations_board()
+
+
+def _learning_rate() -> Board:
+    from gui.tabs.learning_rate import learning_rate_board
+
+    return learning_rate_board()
+
+
+def _schedule() -> Board:
+    from gui.tabs.schedule import schedule_board
+
+    return schedule_board()
+
+
+def _convolution() -> Board:
+    from gui.tabs.convolution import convolution_board
+
+    return convolution_board()
+
+
+def _basics() -> Board:
+    from gui.tabs.basics import basics_board
+
+    return basics_board()
+
 
 BOARDS: dict[str, Callable[[], Board]] = {
-    "architectures": architectures_board,
-    "activations": activations_board,
-    "learning-rate": learning_rate_board,
-    "schedule": schedule_board,
-    "convolution": convolution_board,
-    "basics": basics_board,
+    "architectures": _architectures,
+    "activations": _activations,
+    "learning-rate": _learning_rate,
+    "schedule": _schedule,
+    "convolution": _convolution,
+    "basics": _basics,
 }
+
+
+def make_board(experiment: str) -> Board:
+    """A board of the kind that an experiment has; one without a board of its own compares architectures."""
+    return BOARDS.get(experiment, _architectures)()

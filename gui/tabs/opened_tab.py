@@ -6,6 +6,8 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPalette, QShowEvent
 from PySide6.QtWidgets import QLabel, QStackedWidget, QWidget
 
+from engine.storage.catalogue import Entry
+
 
 class OpenedTab(QWidget):
     """A tab that can be closed.
@@ -53,6 +55,10 @@ class OpenedTab(QWidget):
 
     def draw(self) -> None:
         """Show what was read."""
+        raise NotImplementedError
+
+    def show_entry(self, entry: Entry) -> None:
+        """Take over what is newly known of one of its experiments."""
         raise NotImplementedError
 
     def drop(self) -> None:

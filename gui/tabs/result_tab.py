@@ -11,8 +11,7 @@ from engine.storage.catalogue import Entry
 from gui.kernel_reader import KernelReader
 from gui.reader import Reader, Reading
 from gui.stored import Stored, reading, spec_of
-from gui.tabs import BOARDS
-from gui.tabs.architectures import architectures_board
+from gui.tabs import make_board
 from gui.tabs.board import Board
 from gui.tabs.board_painter import BoardPainter
 from gui.tabs.experiment_actions import ActionBar, Choice, ExperimentActions
@@ -78,7 +77,7 @@ class ResultTab(OpenedTab):
         if self._stored is None:
             return
         if self.board is None:
-            self.board = BOARDS.get(self._stored.entry.stored.name, architectures_board)()
+            self.board = make_board(self._stored.entry.stored.name)
             self.board.failed.connect(self.failed)
             self.board.use_kernels(self._kernels)
             self._painter = BoardPainter(self.board)

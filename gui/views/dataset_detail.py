@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QPixmap
+from PySide6.QtGui import QPixmap, QShowEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from engine.datasets.inventory import DatasetEntry
 from engine.events import SamplesReady
 from gui.plain_text import literally
-from gui.views.class_counts import ClassCounts
 from gui.views.images import to_qimage
+
+if TYPE_CHECKING:
+    from gui.views.class_counts import ClassCounts
 
 SAMPLES = 40
 COLUMNS = 8
@@ -32,12 +37,26 @@ class DatasetDetail(QWidget):
             label.setTextFormat(Qt.TextFormat.PlainText)  # names of files are the user's
             label.setWordWrap(True)
         self._images = [QLabel() for _ in range(SAMPLES)]
-        self.counts = ClassCounts()
-        policy = self.counts.sizePolicy()
-        policy.setRetainSizeWhenHidden(True)  # nothing jumps when it comes and goes
-        self.counts.setSizePolicy(policy)
-        self.counts.show_counts(None)
+        self._row = QHBoxLayout(self)
         self._arrange()
+
+    @cached_property
+    def counts(self) -> ClassCounts:
+        """The bars, which are made once somebody looks, as a plot takes long to load."""
+        from gui.views.class_counts import ClassCounts
+
+        counts = ClassCounts()
+        policy = counts.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)  # nothing jumps when it comes and goes
+        counts.setSizePolicy(policy)
+        counts.show_counts(self.samples)
+        self._row.addWidget(counts, 1)
+        return counts
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        """Make room for the bars before the first of them are known."""
+        super().showEvent(event)
+        _ = self.counts
 
     @property
     def has_samples(self) -> bool:
@@ -53,7 +72,7 @@ class DatasetDetail(QWidget):
         for label in self._images:
             label.clear()
             label.setToolTip("")
-        self.counts.show_counts(None)
+        self._show_counts()
 
     def show_busy(self, text: str) -> None:
         """Say what is being done to get the images, or why there are none."""
@@ -70,7 +89,11 @@ class DatasetDetail(QWidget):
             picture = QPixmap.fromImage(to_qimage(image))
             label.setPixmap(picture.scaled(QSize(SIDE, SIDE), mode=Qt.TransformationMode.SmoothTransformation))
             label.setToolTip(literally(samples.class_names[number]))
-        self.counts.show_counts(samples)
+        self._show_counts()
+
+    def _show_counts(self) -> None:
+        if "counts" in self.__dict__:  # else they are shown when they are made
+            self.counts.show_counts(self.samples)
 
     def _arrange(self) -> None:
         font = self._title.font()
@@ -88,11 +111,9 @@ class DatasetDetail(QWidget):
             left.addWidget(widget)
         left.addLayout(grid)
         left.addStretch()
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(12)
-        row.addLayout(left)
-        row.addWidget(self.counts, 1)
+        self._row.setContentsMargins(0, 0, 0, 0)
+        self._row.setSpacing(12)
+        self._row.addLayout(left)
 
 
 def _facts(samples: SamplesReady) -> str:

@@ -143,9 +143,22 @@ def test_a_resolved_list_is_read() -> None:
 def test_a_solution_that_is_missing_is_said_with_its_words() -> None:
     resolve = script("resolve")
     asked = resolve.Question("requirements.txt", "Linux arm64", "3.12")
-    lines = list(resolve.table([resolve.Answer(asked, {}, "no wheel of x")]))
+    none = resolve.Answer(asked, {}, "no wheel of x", is_solved=False)
+    unknown = resolve.Answer(asked, {}, "no network", is_solved=None)
+    lines = list(resolve.table([none, unknown]))
     assert lines[1].endswith("NO SOLUTION")
-    assert "no wheel of x" in lines[2]
+    assert lines[2].endswith("not known")
+    assert "no wheel of x" in lines[3]
+
+
+def test_an_index_that_cannot_be_reached_is_no_missing_solution(monkeypatch: pytest.MonkeyPatch) -> None:
+    resolve = script("resolve")
+    monkeypatch.setenv("UV_INDEX_URL", "http://127.0.0.1:9/simple")
+    monkeypatch.setenv("UV_DEFAULT_INDEX", "http://127.0.0.1:9/simple")
+    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
+    monkeypatch.setenv("UV_NO_CACHE", "1")
+    answer = resolve.ask(resolve.Question("requirements.txt", "Linux x86-64", "3.12"))
+    assert answer.is_solved is None, answer.trouble
 
 
 def test_everything_that_is_released_is_checked() -> None:
