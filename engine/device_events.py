@@ -29,13 +29,14 @@ class Device:
 class DeviceReport:
     """What is known of a device: ``memory`` in bytes, of a GPU what TensorFlow may take; None where it doesn't say.
 
-    ``findings`` says, with figures, how well it agrees with NumPy, and if not ``sound`` what it computes wrongly.
+    ``findings`` says, with figures, how well it agrees with NumPy, and if not ``sound`` what it computes wrongly; it is
+    empty, and ``sound`` None, where this start leaves the device out.
     """
 
     key: str
     name: str
     memory: int | None
-    sound: bool
+    sound: bool | None
     findings: str
 
 

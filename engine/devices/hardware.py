@@ -136,6 +136,11 @@ def available_devices() -> dict[str, str]:
     return {CPU: cpu_name()} | {gpu.key: gpu.name for gpu in find_gpus()}
 
 
+def hidden_devices() -> set[str]:
+    """Those that this process was told to leave out: nothing can be computed on them here."""
+    return {gpu.key for gpu in find_gpus() if gpu.place is None}
+
+
 def described(place: Place) -> Device:
     """``place`` as it is stored with what is computed there."""
     import tensorflow as tf

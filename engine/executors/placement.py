@@ -11,7 +11,7 @@ import engine
 from engine.datasets import PreparedData
 from engine.device_events import DeviceChoice, DeviceReport, DevicesAppraised
 from engine.devices import check
-from engine.devices.hardware import available_devices, cpu_count, driver, memory_of
+from engine.devices.hardware import available_devices, cpu_count, driver, hidden_devices, memory_of
 from engine.devices.names import AUTO, CPU, Place
 from engine.devices.notebook import Judgement, Notebook
 from engine.paths import devices_file
@@ -148,6 +148,8 @@ class Placement:
         return min(seconds, key=lambda device: seconds[device] * (1 if device == CPU else self._side_by_side))
 
     def _report(self, device: str) -> DeviceReport:
+        if device in hidden_devices():
+            return DeviceReport(device, self._devices[device], None, None, "")
         judgement = self._judged(device)
         try:
             memory = memory_of(device)

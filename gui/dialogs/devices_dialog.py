@@ -34,6 +34,7 @@ ONLY_ONE = "There is only the processor to train on."
 ONLY_SOUND = "Only the processor computes as it should, so everything trains there."
 NOT_MEASURED = "measured when it first trains"
 OF_COMPUTED = "Convolution, Basics and Try it use the processor unless a GPU is asked for by name."
+STATES = {True: "computes as it should", False: "REFUSED", None: "not used by this start"}
 GIB = 2**30
 
 
@@ -89,7 +90,7 @@ class DevicesDialog(QDialog):
         self._clear()
         for report in reports:
             self._add(report)
-        several = sum(report.sound for report in reports) > 1
+        several = sum(report.sound is True for report in reports) > 1
         self._how.setText(self._way(len(reports), several))
         self._fill([report.key for report in reports], uses)
         self._uses.setVisible(several and self._asked == AUTO)
@@ -105,11 +106,12 @@ class DevicesDialog(QDialog):
 
     def _add(self, report: DeviceReport) -> None:
         row = self._grid.rowCount()
-        memory = "memory not known" if report.memory is None else f"{report.memory / GIB:.1f} GiB"
-        state = "computes as it should" if report.sound else "REFUSED"
+        memory = "" if report.sound is None else "memory not known"
+        memory = memory if report.memory is None else f"{report.memory / GIB:.1f} GiB"
+        state = STATES[report.sound]
         for column, text in enumerate((device_title(report.key), report.name, memory, state)):
             label = _label(text)
-            if column == 0 or not report.sound:
+            if column == 0 or report.sound is False:
                 font = label.font()
                 font.setBold(True)
                 label.setFont(font)
@@ -117,7 +119,7 @@ class DevicesDialog(QDialog):
         findings = _label(report.findings)
         findings.setObjectName(f"findings_{report.key}")
         findings.setWordWrap(True)
-        if report.sound:
+        if report.sound is not False:
             findings.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         self._grid.addWidget(findings, row + 1, 1, 1, 3)
 

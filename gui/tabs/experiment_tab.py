@@ -161,6 +161,8 @@ class ExperimentTab(QWidget):
         """Note an event of this tab's experiment."""
         self.observations.take(event)
         match event:
+            case Progress(message) if self.observations.runs:  # of a run that begins: the bar is that of all runs
+                self._say(message)
             case Progress(message, done, total):
                 self._progress.setRange(0, total)
                 self._progress.setValue(done)

@@ -7,23 +7,24 @@ from dataclasses import replace
 
 import pytest
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QLabel, QPushButton, QTableWidget
+from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton, QTableWidget
 from pytestqt.qtbot import QtBot
 
 from engine.device_events import Device, DeviceChoice, DeviceReport, DevicesAppraised
-from engine.events import Control, Event, TaskFailed
+from engine.events import Control, Event, Progress, TaskFailed
 from engine.executors.tasks import AppraiseTask, Task
 from gui.device_desk import AFTERWARDS
 from gui.dialogs.devices_dialog import NOT_MEASURED, ONLY_ONE, ONLY_SOUND, DevicesDialog
 from gui.views.message_bar import MessageBar
 from gui.window import MainWindow
-from tests.engine.support import ScriptedExecutor, finished, record, started
+from tests.engine.support import ScriptedExecutor, finished, record, small_spec, started
 from tests.gui.conftest import MakeWindow
-from tests.gui.support import PATIENCE_MS, OpenEndedExecutor, find, tab_of
+from tests.gui.support import PATIENCE_MS, OpenEndedExecutor, find, started_experiment, tab_of
 
 REFUSAL = "gpu:0 computes 1 of 6 patterns wrongly; the processor is used instead."
 PROCESSOR = DeviceReport("cpu", "A processor", 8 * 2**30, True, "cpu: 6 patterns as in NumPy")
 CARD = DeviceReport("gpu:0", "A card", None, True, "gpu:0: 6 patterns as in NumPy")
+LEFT_OUT = replace(CARD, sound=None, findings="")
 WRONG_CARD = replace(CARD, sound=False, findings=REFUSAL)
 
 
@@ -84,8 +85,9 @@ def test_the_page_shows_devices_and_where_each_network_trains(qtbot: QtBot, make
         ((PROCESSOR,), "auto", ONLY_ONE),
         ((PROCESSOR, WRONG_CARD), "auto", ONLY_SOUND),
         ((PROCESSOR, CARD), "gpu:0", "Everything is computed on GPU:0, as the settings or the command line ask"),
+        ((PROCESSOR, LEFT_OUT), "cpu", "Everything is computed on CPU, as the settings or the command line ask"),
     ],
-    ids=["one", "refused", "by-name"],
+    ids=["one", "refused", "by-name", "left-out"],
 )
 def test_where_there_is_no_choice_it_says_why(
     reports: tuple[DeviceReport, ...], device: str, sentence: str, qtbot: QtBot, make_window: MakeWindow
@@ -94,6 +96,9 @@ def test_where_there_is_no_choice_it_says_why(
     how = find(page, QLabel, "devices_choice")
     qtbot.waitUntil(lambda: how.text().startswith(sentence), timeout=PATIENCE_MS)
     assert not find(page, QTableWidget, "devices_uses").isVisible()
+    if LEFT_OUT in reports:
+        qtbot.waitUntil(lambda: "not used by this start" in shown(page), timeout=PATIENCE_MS)
+        assert "REFUSED" not in shown(page)
     if WRONG_CARD in reports:
         qtbot.waitUntil(lambda: shown(page) >= {"REFUSED", REFUSAL}, timeout=PATIENCE_MS)
 
@@ -133,3 +138,16 @@ def test_a_refused_device_is_told_once_an_experiment(qtbot: QtBot, make_window: 
         assert find(window, MessageBar, "message_bar").text == REFUSAL
     assert told == 2 * [REFUSAL]
     assert sorted(find(window, QLabel, "device").text().split("; ")) == ["CPU: A processor", "GPU: A card"]
+
+
+def test_what_is_measured_before_a_run_leaves_the_bar_of_all_runs(make_window: MakeWindow) -> None:
+    tab = tab_of(make_window())
+    tab.begin(small_spec())
+    bar, status = find(tab, QProgressBar, "progress"), find(tab, QLabel, "status")
+    tab.take(Progress("Loading the digits", 1, 3))
+    assert bar.maximum() == 3
+    tab.take(started_experiment())
+    whole = bar.maximum()
+    tab.take(Progress("Measuring how fast mlp_1 trains on gpu:0", 1, 2))
+    assert bar.maximum() == whole > 3
+    assert status.text() == "Measuring how fast mlp_1 trains on gpu:0"

@@ -13,6 +13,7 @@ from engine.devices.hardware import (
     cpu_count,
     cpu_name,
     described,
+    hidden_devices,
     rounds_products,
     tensorflow_name,
     visible_gpus,
@@ -109,6 +110,10 @@ def test_a_device_is_called_by_its_place_among_those_this_process_sees(gpus: lis
     for hidden in ("gpu:0", "gpu:3"):
         with pytest.raises(DeviceError, match=f"There is no {hidden} for this process"):
             tensorflow_name(hidden)
+
+
+def test_what_a_process_was_told_to_leave_out_is_hidden(gpus: list[str]) -> None:
+    assert hidden_devices() == {"gpu:0"}
 
 
 def test_only_newer_nvidia_cards_round_products(gpus: list[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,6 +35,7 @@ class Machine:
     gpus: dict[str, list[Deviation] | Exception] = field(default_factory=lambda: {"gpu:0": SOUND})
     seconds: dict[str, float] = field(default_factory=lambda: {CPU: 0.004, "gpu:0": 0.001, "gpu:1": 0.001})
     driver: str = "driver 1"
+    hidden: set[str] = field(default_factory=set)
     looked_at: list[str] = field(default_factory=list)
     measured: list[tuple[str, str]] = field(default_factory=list)
 
@@ -60,6 +61,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     names = lambda: {CPU: "a processor"} | dict.fromkeys(found.gpus, "a card")  # noqa: E731
     monkeypatch.setattr(placement_module, "available_devices", names)
     monkeypatch.setattr(placement_module, "driver", lambda: found.driver)
+    monkeypatch.setattr(placement_module, "hidden_devices", lambda: found.hidden)
     monkeypatch.setattr(placement_module, "memory_of", lambda device: 8 * 2**30 if device == CPU else None)
     monkeypatch.setattr(placement_module.check, "deviations", found.deviations)
     monkeypatch.setattr("engine.training.speed.seconds_per_step", found.seconds_per_step)
@@ -188,6 +190,15 @@ def test_the_page_says_what_there_is_and_where_runs_would_go(machine: Machine, p
     machine.looked_at.clear()
     assert machine.placement().appraise(runs, anew=True).choices[1].device == "", "what was measured is forgotten"
     assert sorted(machine.looked_at) == [CPU, "gpu:0", "gpu:1"]
+
+
+def test_a_device_that_this_start_leaves_out_is_named_but_not_judged(machine: Machine) -> None:
+    machine.hidden = {"gpu:0"}
+    found = machine.placement(CPU).appraise((), anew=False)
+    assert [(each.key, each.sound, each.findings) for each in found.reports][1:] == [("gpu:0", None, "")]
+    assert machine.looked_at == [CPU]
+    machine.hidden = set()
+    assert machine.placement().appraise((), anew=False).reports[1].sound
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b'{"judgements": 3}', b"\xff", b'{"seconds": {"cpu": {"a": "x"}}}'])
