@@ -50,6 +50,7 @@ build/venv/ready: requirements.txt requirements-bundle.txt
 
 # On an otherwise idle machine; prints ratios, and times that are only of interest beside each other.
 bench: $(VENV)/test-ready
+	$(BIN)/python -m benchmarks.start
 	$(BIN)/python -m benchmarks.engine_speed
 	$(BIN)/python -m benchmarks.window_lateness
 	$(BIN)/python -m benchmarks.million_records

@@ -18,10 +18,10 @@ def main() -> int:
         return run()
     except ModuleNotFoundError as error:
         name = (error.name or str(error)).partition(".")[0]
-        sys.stderr.write(
-            f"trainscope: The package {name} is missing; install what the program needs: "
-            f"{sys.executable} -m pip install -r requirements.txt\n"
-        )
+        is_bundle = getattr(sys, "frozen", False)
+        install = f"install what the program needs: {sys.executable} -m pip install -r requirements.txt"
+        cure = "unpack the archive anew" if is_bundle else install
+        sys.stderr.write(f"trainscope: The package {name} is missing; {cure}\n")
         return 1
 
 

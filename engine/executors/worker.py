@@ -23,6 +23,7 @@ from engine.devices.names import AUTO
 from engine.events import Command, Event
 from engine.executors.placement import Placement
 from engine.executors.tasks import COMPUTING, TaskRunner, worker_ready
+from engine.streams import prepare_streams
 
 # Enough for the scheduler to prefer the window whenever it has something to do; where nothing else wants the
 # processor, a nice process is as fast as any.
@@ -142,8 +143,8 @@ def prepare_process(log_file: Path, yielding: bool) -> None:
     for stream in (1, 2):
         os.dup2(descriptor, stream)
     os.close(descriptor)
+    prepare_streams()  # a program of Windows that has no console gives its children none
     if yielding and hasattr(os, "nice"):
         os.nice(YIELDING_NICENESS)
-    if sys.stderr is not None:
-        faulthandler.enable()
+    faulthandler.enable()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")

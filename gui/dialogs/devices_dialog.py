@@ -35,6 +35,7 @@ ONLY_SOUND = "Only the processor computes as it should, so everything trains the
 NOT_MEASURED = "measured when it first trains"
 OF_COMPUTED = "Convolution, Basics and Try it use the processor unless a GPU is asked for by name."
 STATES = {True: "computes as it should", False: "REFUSED", None: "not used by this start"}
+TRAINS_ON = 2  # the column
 GIB = 2**30
 
 
@@ -127,6 +128,7 @@ class DevicesDialog(QDialog):
         titles = ["Experiment", "Network", "Trains on", *(f"{device_title(key)}, ms a step" for key in devices)]
         self._uses.setColumnCount(len(titles))
         self._uses.setHorizontalHeaderLabels(titles)
+        self._uses.horizontalHeader().setSectionResizeMode(TRAINS_ON, QHeaderView.ResizeMode.Stretch)
         self._uses.setRowCount(len(uses))
         for row, use in enumerate(uses):
             found = use.choice
@@ -134,7 +136,7 @@ class DevicesDialog(QDialog):
             times = [f"{1000 * found.seconds[key]:.2f}" if key in found.seconds else "–" for key in devices]
             for column, text in enumerate((use.experiment, found.architecture, trains_on, *times)):
                 item = QTableWidgetItem(text)
-                if column > 2:
+                if column > TRAINS_ON:
                     item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
                 self._uses.setItem(row, column, item)
 
@@ -149,7 +151,7 @@ class DevicesDialog(QDialog):
         self._uses.setTabKeyNavigation(False)
         self._uses.verticalHeader().hide()
         self._uses.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        self._uses.horizontalHeader().setStretchLastSection(True)
+        self._uses.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         self._close.setDefault(True)
         for button, slot in (
             (self._settings, self.settings_wanted.emit),
