@@ -39,7 +39,7 @@ UNREADABLE_NAME = "unreadable"  # what an experiment is called whose row is dama
 # Probes find settings for others and don't count.
 _COUNTS = """
 SELECT experiment, count(*) AS planned, sum(final) AS ended, sum(unfinished) AS unfinished,
-    sum(tested) AS tested,
+    sum(tested) AS tested, json_group_array(DISTINCT used) FILTER (WHERE used IS NOT NULL) AS devices,
     max(CASE WHEN rank = best_rank THEN accuracy END) AS best,
     avg(CASE WHEN rank = best_rank THEN accuracy END) AS mean
 FROM (
@@ -48,6 +48,8 @@ FROM (
         SELECT experiment, variant, status NOT IN ('queued', 'running', 'paused') AS final,
             status IN ({unfinished}) AS unfinished,
             test_accuracy IS NOT NULL AS tested,
+            CASE WHEN json_valid(device) THEN json_extract(device, '$.kind') || ': ' || json_extract(device, '$.name')
+                END AS used,
             CASE WHEN NOT CASE WHEN json_valid(spec) THEN coalesce(json_extract(spec, '$.probe'), 0) ELSE 1 END
                 AND typeof(test_accuracy) IN ('real', 'integer') THEN test_accuracy END AS accuracy,
             CASE WHEN status != 'finished' THEN 0
@@ -74,8 +76,8 @@ class Entry:
     """An experiment as a row of a list.
 
     ``unfinished`` runs ended before they had come to what they were for. ``best`` and ``mean`` are test accuracies
-    (fractions) over its runs; ``preset`` is the one its settings come closest to. ``thumbnail`` is None as long as
-    there is none.
+    (fractions) over its runs; ``devices`` are what they were trained on, such as ``CPU: Intel``; ``preset`` is the one
+    its settings come closest to. ``thumbnail`` is None as long as there is none.
     """
 
     stored: StoredExperiment
@@ -89,6 +91,7 @@ class Entry:
     preset: str
     settings: tuple[Setting, ...]
     thumbnail: tuple[Line, ...] | None
+    devices: tuple[str, ...] = ()
 
     @property
     def number(self) -> int:
@@ -364,6 +367,7 @@ def _entry(stored: StoredExperiment, counts: Any, thumbnail: str | None) -> Entr
         preset=preset,
         settings=settings,
         thumbnail=_lines(thumbnail),
+        devices=tuple(json.loads(counts["devices"])) if counts else (),
     )
 
 

@@ -178,7 +178,7 @@ def _pairs(entry: Entry) -> list[tuple[str, str]]:
         ("Status", stored.status.value + (f": {stored.reason}" if stored.reason else "")),
         ("Runs", f"{entry.ended} of {entry.planned} ended, {entry.tested} tested" if entry.has_runs else ""),
         ("Test", accuracy),
-        ("Device", f"{device.kind}: {device.name}{threads}" if device else ""),
+        ("Device", ("; ".join(entry.devices) or device.title) + threads if device else ""),
         ("Workers", str(stored.workers)),
         ("Versions", ", ".join(f"{name} {version}" for name, version in stored.versions.items())),
         ("Deleted", as_date(stored.deleted) if stored.deleted else ""),

@@ -11,6 +11,7 @@ from statistics import fmean
 
 import pytest
 
+from engine.device_events import Device
 from engine.errors import StoreError
 from engine.events import Intervention, InterventionKind, Status
 from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
@@ -45,6 +46,21 @@ def test_an_entry_says_what_came_of_an_experiment(catalogue: Catalogue, workspac
     assert entry.seconds is not None
     assert entry.seconds >= 0
     assert catalogue.entry(number) == entry
+
+
+def test_an_entry_names_every_device_of_its_runs_once(catalogue: Catalogue, workspace: Path) -> None:
+    card = Device("GPU", "a card", 1, "gpu:0")
+
+    def answer(task):
+        begun = replace(started(task.run), device=card) if task.run == 2 else started(task.run)
+        return [begun, record(task.run, 260), finished(task.run)]
+
+    number = store_experiment(workspace, answer=answer, repeats=3)
+    assert sorted(catalogue.entry(number).devices) == ["CPU: a processor", "GPU: a card"]
+    with closing(Store(workspace)) as store:
+        store._db.execute("UPDATE runs SET device='{}' WHERE id=1")
+        store._db.execute("UPDATE runs SET device='{' WHERE id > 2")
+    assert catalogue.entry(number).devices == ("GPU: a card",)
 
 
 def test_the_newest_come_first_and_those_without_runs_are_among_them(catalogue: Catalogue, workspace: Path) -> None:
