@@ -27,67 +27,22 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from pyvirtualdisplay import Display
+
 ROOT = Path(__file__).resolve().parents[1]
 PATIENCE_SECONDS = 60
 LOOK_SECONDS = 0.005
 PROGRAM, BARE = "program", "bare"
 
 
-# --- what the children do
-
-
-def child(kind: str) -> None:
-    """Open a window; print the time at which it was first painted, and end."""
-    from PySide6 import QtCore, QtWidgets
-
-    class Eye(QtCore.QObject):
-        def eventFilter(self, _window: QtCore.QObject, event: QtCore.QEvent) -> bool:  # noqa: N802
-            if event.type() == QtCore.QEvent.Type.Expose:
-                # Painting is the answer to this event, so the event loop comes round to the timer once it is done.
-                QtCore.QTimer.singleShot(0, tell)
-            return False
-
-    def tell() -> None:
-        print(time.monotonic(), flush=True)
-        os._exit(0)
-
-    class Application(QtWidgets.QApplication):
-        def exec(self) -> int:
-            (window,) = (each for each in self.topLevelWidgets() if isinstance(each, QtWidgets.QMainWindow))
-            eye = Eye(self)
-            window.windowHandle().installEventFilter(eye)
-            return super().exec()
-
-    QtWidgets.QApplication = Application  # type: ignore[misc]
-    if kind == BARE:
-        bare_window()
-    else:
-        from main import main
-
-        sys.argv = ["main.py", "--workspace", os.environ["WORKSPACE"]]
-        main()
-
-
-def bare_window() -> None:
-    """A plot in a window, and nothing else."""
-    import pyqtgraph
-    from PySide6.QtWidgets import QApplication, QMainWindow
-
-    app = QApplication([])
-    window = QMainWindow()
-    plot = pyqtgraph.PlotWidget()
-    plot.plot([1, 2, 3], [1, 4, 9])
-    window.setCentralWidget(plot)
-    window.resize(1280, 800)
-    window.show()
-    app.exec()
+# --- (a)
 
 
 def seconds_to_paint(kind: str, home: Path) -> float:
     """Seconds from launch to the first painted window."""
     begin = time.monotonic()
     ended = subprocess.run(  # noqa: S603
-        [sys.executable, "-m", "benchmarks.start", "--child", kind],
+        [sys.executable, "-m", "benchmarks.start_child", kind],
         cwd=ROOT,
         env=fresh(home) | {"WORKSPACE": str(home / "workspace")},
         capture_output=True,
@@ -201,24 +156,14 @@ def display() -> Iterator[None]:
     if os.environ.get("DISPLAY"):
         yield
         return
-    if shutil.which("Xvfb") is None:
-        raise SystemExit("start: there is no display; install Debian's xvfb.")
-    read, write = os.pipe()
-    screen = subprocess.Popen(  # noqa: S603
-        [str(shutil.which("Xvfb")), "-displayfd", str(write), "-screen", "0", "1280x800x24"],
-        pass_fds=[write],
-        stderr=subprocess.DEVNULL,
-    )
-    os.close(write)
-    with os.fdopen(read) as told_number:
-        os.environ["DISPLAY"] = f":{told_number.readline().strip()}"
-    manager = subprocess.Popen(["openbox"], stderr=subprocess.DEVNULL) if shutil.which("openbox") else None  # noqa: S607
-    try:
-        yield
-    finally:
-        for process in filter(None, (manager, screen)):
-            process.terminate()
-            process.wait()
+    with Display(visible=False, size=(1280, 800)):
+        manager = subprocess.Popen(["openbox"], stderr=subprocess.DEVNULL) if shutil.which("openbox") else None  # noqa: S607
+        try:
+            yield
+        finally:
+            if manager is not None:
+                manager.terminate()
+                manager.wait()
 
 
 def told_times(name: str, times: list[float]) -> float:
@@ -232,11 +177,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="How soon the window is there.")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--frozen", type=Path)
-    parser.add_argument("--child", choices=[PROGRAM, BARE])
     options = parser.parse_args()
-    if options.child:
-        child(options.child)
-        return
     with display(), tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         for kind in (BARE, PROGRAM):

@@ -4,7 +4,7 @@
 
 The program gets an environment without Python and a home of its own. On Linux the window is walked through on a virtual
 screen where there is no display (Debian: xvfb, xdotool, imagemagick, openbox); elsewhere only what needs no window is
-tried. Needs psutil. The exit code is 0 if everything worked.
+tried. Needs psutil, and PyVirtualDisplay on Linux. The exit code is 0 if everything worked.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,9 +26,9 @@ import psutil
 
 ROOT = Path(__file__).resolve().parents[1]
 SECONDS = 400  # for each try
-SCREEN = "1280x800x24"
+SCREEN = (1280, 800)
 FORMATS = "png,svg,pdf,csv,json,course,tensorboard"
-TOOLS = ("xdotool", "import", "openbox")
+TOOLS = ("Xvfb", "xdotool", "import", "openbox")
 KEPT = ("DISPLAY", "XAUTHORITY", "SYSTEMROOT", "TEMP")  # environment variables that no account is without
 SHORT = ("epochs=3", "repeats=1")  # a schedule has three rates
 
@@ -161,28 +161,19 @@ def try_window(bundle: Bundle, pictures: Path) -> None:
 @contextmanager
 def display() -> Iterator[None]:
     """An X display with a window manager: a virtual one where there is none."""
+    from pyvirtualdisplay import Display
+
     missing = [name for name in TOOLS if shutil.which(name) is None]
-    if missing or (not os.environ.get("DISPLAY") and shutil.which("Xvfb") is None):
+    if missing:
         raise SystemExit("smoke test: install what presses and looks (Debian: xvfb xdotool imagemagick openbox).")
     if os.environ.get("DISPLAY"):
         yield
         return
-    with ExitStack() as stack:
-        read, write = os.pipe()
-        screen = ["Xvfb", "-displayfd", str(write), "-screen", "0", SCREEN, "-nolisten", "tcp"]
-        stack.callback(end, subprocess.Popen(screen, pass_fds=[write], stderr=subprocess.DEVNULL))  # noqa: S603
-        os.close(write)
-        with os.fdopen(read) as told:
-            os.environ["DISPLAY"] = f":{told.readline().strip()}"  # once it can be used
-        stack.callback(os.environ.pop, "DISPLAY")
-        stack.callback(end, subprocess.Popen(["openbox"], stderr=subprocess.DEVNULL))  # noqa: S607
-        yield
-
-
-def end(process: subprocess.Popen[bytes]) -> None:
-    """End a helper."""
-    process.terminate()
-    process.wait()
+    with Display(visible=False, size=SCREEN), subprocess.Popen(["openbox"], stderr=subprocess.DEVNULL) as manager:  # noqa: S607
+        try:
+            yield
+        finally:
+            manager.terminate()
 
 
 def program_in(made: Path) -> Path:
