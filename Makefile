@@ -40,7 +40,7 @@ bundle: build/venv/ready
 
 # Tries the folder that was built last.
 bundle-test: $(VENV)/test-ready
-	$(BIN)/python packaging/smoke_test.py dist/Trainscope
+	$(BIN)/python packaging/smoke_test.py
 
 # An environment with nothing in it that the bundle doesn't ship.
 build/venv/ready: requirements.txt requirements-bundle.txt

@@ -73,7 +73,7 @@ class Session:
         self._known: set[tuple[str, int]] = set()  # variant and repeat of every run the experiment has
         self._planned = 0
         self._again: set[int] = set()  # runs that were interrupted and go on
-        self._before: dict[str, str] = {}  # the device that each variant was trained on until now
+        self._before: dict[str | int, str] = {}  # the device that a variant, or a run by its number, was trained on
         self._number: int | None = None  # of the experiment, once it is stored
 
     def run(self, experiment: Experiment, spec: ExperimentSpec, extends: int | None = None) -> ExperimentFinished:
@@ -282,7 +282,7 @@ class Session:
                 run.spec,
                 model_file(workspace, number, run.spec.variant, run.spec.repeat),
                 self._store.interrupted(run.run) if run.run in self._again else None,
-                self._before.get(run.spec.variant, ""),
+                self._before.get(run.run if run.run in self._again else run.spec.variant, ""),
             )
             for run in planned
         ]
@@ -374,12 +374,14 @@ def _threads(runs: Sequence[StoredRun]) -> int | None:
     return next((run.device.threads for run in runs if run.device is not None), None)
 
 
-def _devices(runs: Sequence[StoredRun]) -> dict[str, str]:
-    """The device of each variant, by its key: the first run's, as numbers of the others are compared with its own."""
-    found: dict[str, str] = {}
+def _devices(runs: Sequence[StoredRun]) -> dict[str | int, str]:
+    """The device of each run that has begun, by its number, and of each variant: that of its first one."""
+    found: dict[str | int, str] = {}
     for run in runs:
         if run.device is not None:
-            found.setdefault(run.spec.variant, run.device.key or (CPU if run.device.kind == "CPU" else ""))
+            key = run.device.key or (CPU if run.device.kind == "CPU" else "")
+            found[run.id] = key
+            found.setdefault(run.spec.variant, key)
     return found
 
 

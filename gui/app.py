@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from gui.window import MainWindow
 
 EXIT_FAILED = 1
+DESKTOP_ID = "org.trainscope.Trainscope"  # by which a desktop finds the menu entry of a window
 WAKE_INTERVAL_MS = 200  # how long Ctrl-C or a request to end may take
 
 
@@ -50,7 +51,7 @@ def run_window(options: Options) -> int:
         return EXIT_FAILED
     app = QApplication(sys.argv[:1])
     app.setApplicationName("Trainscope")
-    app.setDesktopFileName("trainscope")
+    app.setDesktopFileName(DESKTOP_ID)
     app.setWindowIcon(QIcon(str(RESOURCES / "icon.svg")))
     apply_style(app)
     apply_scheme(app, preferences.scheme)

@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, QThread, Signal
 
 from engine.control import ControlChannel
 from engine.errors import TrainscopeError
-from engine.events import Command, Emit, Event, ExperimentFinished, Status, TaskFailed
+from engine.events import Command, Control, Emit, Event, ExperimentFinished, Status, TaskFailed
 from engine.executors.base import Executor
 from engine.executors.tasks import Task
 from engine.session import carry_out
@@ -41,6 +41,7 @@ class Bridge(QThread):
         self._executor = executor
         self._jobs: queue.SimpleQueue[tuple[Job, ControlChannel, bool] | None] = queue.SimpleQueue()
         self._newest: ControlChannel | None = None
+        self._aside: ControlChannel | None = None
 
     def warm_up(self, runs: int) -> None:
         """Start the training processes that a plan of ``runs`` runs needs, so that they are ready when asked."""
@@ -80,12 +81,20 @@ class Bridge(QThread):
         self._submit(job)
 
     def run_aside(self, task: Task) -> None:
-        """Carry out a task that nobody waits for: it is not announced by ``idle``, and no command reaches it."""
+        """Carry out a task that nobody waits for: not announced by ``idle``, and only :meth:`end_aside` ends it."""
 
         def job(emit: Emit, control: ControlChannel) -> None:
             self._executor.run([task], emit, control)
 
-        self._jobs.put((job, ControlChannel(), False))
+        self._aside = ControlChannel()
+        self._jobs.put((job, self._aside, False))
+
+    def end_aside(self) -> None:
+        """End the newest of these tasks if it is under way, by force: what it finds out is of no use to anybody."""
+        if self._aside is not None:
+            with suppress(OSError):  # closed: it has ended meanwhile
+                self._aside.send(Control.CANCEL)
+                self._aside.send(Control.CANCEL)
 
     def run_job(self, job: Job) -> None:
         """Do something else away from the event loop, with what it emits reported by ``happened``."""

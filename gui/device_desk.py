@@ -102,7 +102,7 @@ class DeviceDesk(QObject):
         if self._dialog is None or self._is_asking:
             return
         self._waits = self._is_training()
-        self._waits_anew = self._waits and anew
+        self._waits_anew = self._waits and (anew or self._waits_anew)
         if self._waits:
             self._dialog.show_status(AFTERWARDS)
             return

@@ -17,12 +17,18 @@ class FirstPaint(QObject):
     def __init__(self, window: QWidget, then: Callable[[], None]) -> None:
         super().__init__(window)
         self._handle, self._then = window.windowHandle(), then
-        self._handle.installEventFilter(self)
+        if self._handle.isExposed():
+            self._come()
+        else:
+            self._handle.installEventFilter(self)
 
     def eventFilter(self, _watched: QObject, event: QEvent) -> bool:  # noqa: N802
         """Painting is the answer to this event, so the event loop comes round to the timer once it is done."""
-        if event.type() == QEvent.Type.Expose:
+        if event.type() == QEvent.Type.Expose and self._handle.isExposed():
             self._handle.removeEventFilter(self)
-            QTimer.singleShot(0, self._then)
-            self.deleteLater()
+            self._come()
         return False
+
+    def _come(self) -> None:
+        QTimer.singleShot(0, self._then)
+        self.deleteLater()

@@ -59,6 +59,7 @@ def questions() -> Iterator[Question]:
         for python in PYTHONS[:2]:  # for 3.13 many a lowest version was not yet built
             yield Question("requirements.txt", platform, python, lowest=True)
         yield Question("requirements-dev.txt", platform, PYTHONS[1])
+        yield Question("requirements-bundle.txt", platform, PYTHONS[1])
         if platform == "Linux x86-64":
             yield Question("requirements-cuda.txt", platform, PYTHONS[1])
 

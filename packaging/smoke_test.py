@@ -1,6 +1,6 @@
 """Tries a bundle as a person with nothing else on the machine would, and says what worked.
 
-    python packaging/smoke_test.py dist/Trainscope [--pictures FOLDER]
+    python packaging/smoke_test.py [dist/Trainscope] [--pictures FOLDER]
 
 The program gets an environment without Python and a home of its own. On Linux the window is walked through on a virtual
 screen where there is no display (Debian: xvfb, xdotool, imagemagick, openbox); elsewhere only what needs no window is
@@ -17,9 +17,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import psutil
@@ -72,12 +72,21 @@ class Bundle:
         """What the program printed; raises :class:`Failed` where it ends otherwise."""
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "stdin": subprocess.DEVNULL} | streams
         ended = subprocess.run(  # noqa: S603
-            [str(self.program), *options], **pipes, env=self.environment, timeout=SECONDS, check=False, cwd=self.home
+            [str(self.program), *options, *self._own_workspace(options)],
+            **pipes,
+            env=self.environment,
+            timeout=SECONDS,
+            check=False,
+            cwd=self.home,
         )
         said = (ended.stdout or b"").decode(errors="replace")
         if ended.returncode != expect:
             raise Failed(f"exit code {ended.returncode} instead of {expect}\n{said[-3000:]}")
         return said
+
+    def _own_workspace(self, options: Sequence[str]) -> list[str]:
+        """Windows asks nobody's environment where an account keeps its data, so the program is told."""
+        return [] if "--workspace" in options or "--help" in options else ["--workspace", str(self.home / "workspace")]
 
     def _left(self) -> list[str]:
         """Processes of the bundle that go on though nothing should, and have not ended a moment later either."""
@@ -122,7 +131,8 @@ def try_without_window(bundle: Bundle) -> None:
 def silent(bundle: Bundle, options: list[str]) -> None:
     """Run the program with its standard streams closed, where the system lets them be."""
     if os.name != "posix":
-        bundle.run(*options, stdout=None, stderr=None, stdin=None)
+        windowed = replace(bundle, program=bundle.program.with_name("Trainscope.exe"))  # which has none
+        windowed.run(*options)
         return
     command = ["/bin/sh", "-c", 'exec "$0" "$@" <&- >&- 2>&-', str(bundle.program), *options]
     ended = subprocess.run(command, env=bundle.environment, timeout=SECONDS, check=False)  # noqa: S603
@@ -186,7 +196,10 @@ def program_in(made: Path) -> Path:
 def main() -> int:
     """Try everything; gives the exit code."""
     parser = argparse.ArgumentParser(description="Try a bundle as a person would.")
-    parser.add_argument("bundle", type=Path, help="folder of the bundle, dist/Trainscope")
+    made = "Trainscope.app" if sys.platform == "darwin" else "Trainscope"
+    parser.add_argument(
+        "bundle", type=Path, nargs="?", default=ROOT / "dist" / made, help="dist/Trainscope, if not named"
+    )
     parser.add_argument("--pictures", type=Path, help="where pictures of the window are kept")
     options = parser.parse_args()
     program = program_in(options.bundle.resolve())

@@ -1,8 +1,8 @@
 """The program on a machine with a GPU that is none: TensorFlow's second logical processor, found as gpu:0.
 
 ``python -m tests.fake_gpu sound|wrong|deadly OPTIONS`` is ``main.py OPTIONS`` on such a machine. A ``wrong``
-one forgets the bias of a dense layer outside of training, as a GPU that fuses wrongly would; a ``deadly`` one ends the
-process that computes on it. Training processes have this module as their main one, and so the same GPU.
+one is found to forget the bias of a dense layer outside of training, as a GPU that fuses wrongly does; a ``deadly``
+one ends the process that computes on it. Training processes have this module as their main one, and so the same GPU.
 """
 
 from __future__ import annotations
@@ -54,11 +54,17 @@ def on_tensorflow(pattern: check.Pattern) -> Any:
 truly_on_tensorflow = check._on_tensorflow
 truly_memory_of = hardware.memory_of
 
-if __name__ != "tests.fake_gpu":  # the program, or a process that it has started
+
+def install() -> None:
+    """Have this process find it."""
     hardware.find_gpus = find_gpus
     hardware.use_device = use_device
     hardware.memory_of = lambda device: MEMORY if device == KEY else truly_memory_of(device)
     check._on_tensorflow = on_tensorflow
+
+
+if __name__ != "tests.fake_gpu":  # the program, or a process that it has started
+    install()
 
 if __name__ == "__main__":
     from main import main

@@ -15,6 +15,7 @@ import psutil
 from engine.device_events import Device
 from engine.devices.names import AUTO, CPU, Place, gpu_key
 from engine.errors import DeviceError
+from engine.paths import cache_folder
 
 STDERR = 2  # its file descriptor
 
@@ -69,8 +70,12 @@ def silenced() -> Iterator[None]:
 
 
 def quiet_tensorflow() -> None:
-    """Let TensorFlow's C++ side print warnings and errors only; it looks when it is imported."""
+    """Let TensorFlow's C++ side print warnings and errors only; it looks when it is imported.
+
+    Keras writes a file as it is imported: into the cache folder rather than into the user's home.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
+    os.environ.setdefault("KERAS_HOME", str(cache_folder() / "keras"))
 
 
 def configure(threads: int, device: str = AUTO) -> None:
@@ -188,10 +193,14 @@ def memory_of(device: str) -> int | None:
     """
     if device == CPU:
         return int(psutil.virtual_memory().total)
+    import tensorflow as tf
     from tensorflow.python.client import device_lib
 
+    # Who sets a GPU up first decides for the process whether it takes all of its memory at once.
+    growing = tf.compat.v1.ConfigProto(gpu_options=tf.compat.v1.GPUOptions(allow_growth=True))
     wanted = f"/device:{tensorflow_name(device).lstrip('/')}"
-    return next((each.memory_limit or None for each in device_lib.list_local_devices() if each.name == wanted), None)
+    found = device_lib.list_local_devices(session_config=growing)
+    return next((each.memory_limit or None for each in found if each.name == wanted), None)
 
 
 def driver() -> str:

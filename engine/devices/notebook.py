@@ -6,7 +6,10 @@ The file lies in the cache folder, as it is of this machine and can be had again
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+import math
+import os
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
@@ -16,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 log = logging.getLogger(__name__)
 
-WAIT_SECONDS = 60  # for another process to end what it measures
+WAIT_SECONDS, LOOK_SECONDS = 60, 0.2  # for another process to end what it measures; between looks meanwhile
 
 
 class Judgement(BaseModel):
@@ -44,15 +47,23 @@ class Notebook:
         self._unwritten: _Pages | None = None
 
     @contextmanager
-    def alone(self) -> Iterator[bool]:
-        """Within, no other process finds anything out, so that what is measured is not disturbed by it.
+    def alone(self, look: Callable[[], None]) -> Iterator[bool]:
+        """Within, no other process finds anything out; trainings that are under way go on.
 
-        Gives whether that is so: one that takes very long is not waited for.
+        Gives whether that is so: one that takes very long is not waited for. ``look`` is called now and then while
+        this waits, and may end it by raising.
         """
         lock = FileLock(self._file.with_suffix(".lock"))
+        deadline = time.monotonic() + WAIT_SECONDS
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            lock.acquire(timeout=WAIT_SECONDS)
+            while not lock.is_locked:
+                look()
+                try:
+                    lock.acquire(timeout=LOOK_SECONDS)
+                except Timeout:
+                    if time.monotonic() > deadline:
+                        raise
         except (Timeout, OSError, NotImplementedError) as error:
             log.info("devices are looked at without a lock: %s", error)
         try:
@@ -81,8 +92,20 @@ class Notebook:
         self._write(pages)
 
     def forget(self) -> None:
-        """Find out everything anew."""
-        self._write(_Pages())
+        """Find out everything anew; how often a device has ended who looked at it stays in mind."""
+        begun = {device: each for device, each in self._read().judgements.items() if each.state == "begun"}
+        self._write(_Pages(judgements=begun))
+
+    def forgive(self) -> None:
+        """A process was ended by hand: if it was finding something out, no device is to blame."""
+        pages = self._read()
+        kept = {device: each for device, each in pages.judgements.items() if each.state != "begun"}
+        seconds = {
+            device: {work: each for work, each in found.items() if math.isfinite(each)}
+            for device, found in pages.seconds.items()
+        }
+        if (kept, seconds) != (pages.judgements, pages.seconds):
+            self._write(_Pages(judgements=kept, seconds=seconds))
 
     def _read(self) -> _Pages:
         if self._unwritten is not None:
@@ -96,7 +119,7 @@ class Notebook:
             return _Pages()
 
     def _write(self, pages: _Pages) -> None:
-        unfinished = self._file.with_suffix(".unfinished")
+        unfinished = self._file.with_suffix(f".unfinished-{os.getpid()}")
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
             unfinished.write_text(pages.model_dump_json(indent=1), encoding="utf-8")

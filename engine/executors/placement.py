@@ -12,12 +12,17 @@ from engine.datasets import PreparedData
 from engine.device_events import DeviceChoice, DeviceReport, DevicesAppraised
 from engine.devices import check
 from engine.devices.hardware import available_devices, cpu_count, driver, hidden_devices, memory_of
-from engine.devices.names import AUTO, CPU, Place
+from engine.devices.names import AUTO, CPU, METAL, Place
 from engine.devices.notebook import Judgement, Notebook
+from engine.errors import Cancelled
 from engine.paths import devices_file
 from engine.spec import RunSpec
+from engine.versions import installed_version
 
 log = logging.getLogger(__name__)
+
+Progress = Callable[[str, int, int], None]
+Look = Callable[[], None]
 
 MOST_TRIES = 2  # to look at a device, each of which ended the process
 
@@ -45,34 +50,33 @@ class Placement:
         self._notebook = notebook or Notebook(devices_file())
         self._names: dict[str, str] | None = None
 
-    def for_run(
-        self, run: RunSpec, data: PreparedData, before: str, progress: Callable[[str, int, int], None]
-    ) -> Place:
+    def for_run(self, run: RunSpec, data: PreparedData, before: str, progress: Progress, look: Look) -> Place:
         """Where ``run`` is trained: as asked for, else where it was ``before`` (if anywhere), else where it is fastest.
 
-        ``progress`` is told what is measured.
+        ``progress`` is told what is measured; ``look`` is called now and then meanwhile, and may end it by raising.
         """
         for asked in (self._wanted, before):
             if asked in self._devices:
-                return self._sound(asked)
-        sound, refusal = self._candidates()
+                return self._sound(asked, look)
+        sound, refusal = self._candidates(look)
         if len(sound) == 1:
             return Place(CPU, refusal)
         known = self._measured(run, sound)
         if len(known) < len(sound):
-            known = self._measure(run, data, sound, progress)
+            known = self._measure(run, data, sound, progress, look)
         return Place(self._fastest(known), refusal)
 
-    def for_others(self) -> Place:
+    def for_others(self, look: Look) -> Place:
         """Where all else is computed: as asked for, and on the processor unless anything is."""
-        return self._sound(self._wanted) if self._wanted in self._devices else Place(CPU)
+        return self._sound(self._wanted, look) if self._wanted in self._devices else Place(CPU)
 
-    def appraise(self, runs: tuple[RunSpec, ...], anew: bool) -> DevicesAppraised:
+    def appraise(self, runs: tuple[RunSpec, ...], anew: bool, look: Look) -> DevicesAppraised:
         """What there is, and where ``runs`` would go; ``anew`` forgets what was found out before."""
         if anew:
-            self._notebook.forget()
-        reports = tuple(self._report(device) for device in self._devices)
-        return DevicesAppraised(reports, tuple(self._choice(run) for run in runs))
+            with self._notebook.alone(look):
+                self._notebook.forget()
+        reports = tuple(self._report(device, look) for device in self._devices)
+        return DevicesAppraised(reports, tuple(self._choice(run, look) for run in runs))
 
     @property
     def _devices(self) -> dict[str, str]:
@@ -80,23 +84,23 @@ class Placement:
             self._names = available_devices()
         return self._names
 
-    def _sound(self, device: str) -> Place:
-        if device == CPU or (judgement := self._judged(device)).state == "sound":
+    def _sound(self, device: str, look: Look) -> Place:
+        if device == CPU or (judgement := self._judged(device, look)).state == "sound":
             return Place(device)
         return Place(CPU, judgement.findings)
 
-    def _candidates(self) -> tuple[list[str], str]:
+    def _candidates(self, look: Look) -> tuple[list[str], str]:
         """The devices that compute as they should, and why the first of the others doesn't."""
-        places = [self._sound(device) for device in self._devices]
+        places = [self._sound(device, look) for device in self._devices]
         refusals = [place.refusal for place in places if place.refusal]
         return list(dict.fromkeys(place.device for place in places)), refusals[0] if refusals else ""
 
-    def _judged(self, device: str) -> Judgement:
+    def _judged(self, device: str, look: Look) -> Judgement:
         identity = self._identity(device)
         found = self._notebook.judgement(identity)
         if found is not None and found.state != "begun":
             return found
-        with self._notebook.alone() as is_alone:
+        with self._notebook.alone(look) as is_alone:
             found = self._notebook.judgement(identity)  # another process may have found it out meanwhile
             if found is None or found.state == "begun":
                 # Who has begun holds the lock until it is done: one that is not there any more has died of it, perhaps.
@@ -123,19 +127,26 @@ class Placement:
         return Judgement(state="sound", findings=check.agreement(device, found))
 
     def _measure(
-        self, run: RunSpec, data: PreparedData, devices: list[str], progress: Callable[[str, int, int], None]
+        self, run: RunSpec, data: PreparedData, devices: list[str], progress: Progress, look: Look
     ) -> dict[str, float]:
         from engine.training.speed import seconds_per_step
 
         work = _work(run)
-        with self._notebook.alone():
+        with self._notebook.alone(look):
             known = self._measured(run, devices)
             missing = [device for device in devices if device not in known]
             for number, device in enumerate(missing):
                 progress(f"Measuring how fast {run.architecture} trains on {device}", number, len(missing))
-                known[device] = seconds_per_step(run, data, device)
+                identity = self._identity(device)
+                # A device that ends the process as it trains takes for ever: so it stands there until it has not.
+                self._notebook.note(identity, work, math.inf)
+                try:
+                    known[device] = seconds_per_step(run, data, device, look)
+                except Cancelled:
+                    self._notebook.forgive()
+                    raise
                 log.info("%s on %s: %g s a step", work, device, known[device])
-                self._notebook.note(self._identity(device), work, known[device])
+                self._notebook.note(identity, work, known[device])
         return known
 
     def _measured(self, run: RunSpec, devices: list[str]) -> dict[str, float]:
@@ -147,21 +158,22 @@ class Placement:
         """Among equals the processor, which comes first."""
         return min(seconds, key=lambda device: seconds[device] * (1 if device == CPU else self._side_by_side))
 
-    def _report(self, device: str) -> DeviceReport:
+    def _report(self, device: str, look: Look) -> DeviceReport:
         if device in hidden_devices():
             return DeviceReport(device, self._devices[device], None, None, "")
-        judgement = self._judged(device)
+        judgement = self._judged(device, look)
+        look()
         try:
-            memory = memory_of(device)
+            memory = memory_of(device) if judgement.state == "sound" else None
         except Exception:
             log.exception("the memory of %s is not known", device)
             memory = None
         return DeviceReport(device, self._devices[device], memory, judgement.state == "sound", judgement.findings)
 
-    def _choice(self, run: RunSpec) -> DeviceChoice:
+    def _choice(self, run: RunSpec, look: Look) -> DeviceChoice:
         if self._wanted in self._devices:
-            return DeviceChoice(run.architecture, self._sound(self._wanted).device, {})
-        sound, _ = self._candidates()
+            return DeviceChoice(run.architecture, self._sound(self._wanted, look).device, {})
+        sound, _ = self._candidates(look)
         if len(sound) == 1:
             return DeviceChoice(run.architecture, CPU, {})
         known = self._measured(run, sound)
@@ -171,7 +183,8 @@ class Placement:
     def _identity(self, device: str) -> str:
         """All that decides how ``device`` computes, and how fast: an update of any of it makes it another one."""
         threads = f", threads: {self._threads}" if device == CPU else f", {driver()}"
-        versions = f"TensorFlow {version('tensorflow')}, Trainscope {engine.__version__}"
+        metal = f", Metal {installed_version('tensorflow-metal')}" if device == METAL else ""
+        versions = f"TensorFlow {version('tensorflow')}{metal}, Trainscope {engine.__version__}"
         return f"{device}: {self._devices[device]}{threads}, {versions}"
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from engine.control import ControlChannel
 from engine.devices.hardware import cpu_count
 from engine.devices.names import AUTO
+from engine.devices.notebook import Notebook
 from engine.errors import WorkerError
 from engine.events import Command, Control, Emit, SkipRun, Status
 from engine.executors.base import concerns, ending
@@ -25,6 +26,7 @@ from engine.executors.own_folder import sweep
 from engine.executors.standstill import HANG_SECONDS
 from engine.executors.tasks import Task, TrainTask
 from engine.executors.worker import TaskBegun, TaskDone, WarmUp, WorkerSettings
+from engine.paths import devices_file
 
 log = logging.getLogger(__name__)
 
@@ -129,6 +131,8 @@ class ProcessExecutor:
         until = time.monotonic() + END_SECONDS
         for child in self._children:
             child.bury(max(0.0, until - time.monotonic()))
+        if any(child.has_begun and not child.is_over for child in self._children):
+            Notebook(devices_file()).forgive()
         self._children.clear()
         self._places = 0
 
@@ -244,6 +248,8 @@ class ProcessExecutor:
             )
         if child.task is None or child.is_over:
             return
+        if child.asked_to_end:
+            Notebook(devices_file()).forgive()
         if child.has_begun:
             emit(child.task.failed(status, reason))
         elif child.asked_to_end:

@@ -20,6 +20,7 @@ from engine.devices.hardware import available_devices, described, placed
 from engine.errors import Cancelled, Stopped, TrainscopeError
 from engine.events import (
     CacheRemoved,
+    Command,
     Computed,
     Control,
     DatasetReady,
@@ -193,24 +194,25 @@ class TaskRunner:
             case DeviceTask():
                 emit(worker_ready())
             case AppraiseTask(runs, anew):
-                emit(self.placement.appraise(runs, anew))
+                emit(self.placement.appraise(runs, anew, _Kept(poll).look))
             case ExportTask():
                 emit(_export(task))
             case ReportTask():
                 emit(_report(task))
             case ComputeTask(experiment, settings):
-                emit(self._computed(experiment, settings, emit, progress))
+                emit(self._computed(experiment, settings, emit, progress, _Kept(poll).look))
             case PickTestImagesTask() | ReadImageTask():
                 emit(self._tries.answer(task, progress))
             case ProbeTask():
-                with placed(self.placement.for_others().device):
+                with placed(self.placement.for_others(_Kept(poll).look).device):
                     emit(self._tries.answer(task, progress))
             case TrainTask(run, spec, model_file, interrupted, before):
                 from engine.training.trainer import train
 
                 images = self._prepared(spec.data)
-                place = self.placement.for_run(spec, images, before, lambda *told: emit(Progress(*told)))
-                train(run, spec, images, emit, poll, model_file, interrupted, place)
+                kept = _Kept(poll)
+                place = self.placement.for_run(spec, images, before, lambda *told: emit(Progress(*told)), kept.look)
+                train(run, spec, images, emit, kept, model_file, interrupted, place)
 
     def _computed(
         self,
@@ -218,10 +220,11 @@ class TaskRunner:
         settings: ExperimentSpec,
         emit: Emit,
         progress: Callable[[str, int, int], None],
+        look: Callable[[], None],
     ) -> Computed:
         from engine.training.trainer import library_versions
 
-        place = self.placement.for_others()
+        place = self.placement.for_others(look)
         with placed(place.device):
             found = experiment.compute(settings, emit, progress)
         return Computed(found.findings, found.arrays, described(place), library_versions())
@@ -231,6 +234,25 @@ class TaskRunner:
             self._data = None  # let the old arrays go before the new ones are made
             self._data = (spec, prepare(spec, lambda _message, _done, _total: None))
         return self._data[1]
+
+
+class _Kept:
+    """A poll that can be looked at before a training begins: what doesn't end it waits until it has begun."""
+
+    def __init__(self, poll: Poll) -> None:
+        self._poll = poll
+        self._waiting: list[Command] = []
+
+    def look(self) -> None:
+        """Raise :class:`~engine.errors.Cancelled` where the task was asked to end."""
+        while (command := self._poll()) is not None:
+            if isinstance(command, Control) and command.ends:
+                raise Cancelled("Cancelled before it began.")
+            self._waiting.append(command)
+
+    def __call__(self, *, wait: bool = False) -> Command | None:
+        """The next command; see :class:`~engine.events.Poll`."""
+        return self._waiting.pop(0) if self._waiting else self._poll(wait=wait)
 
 
 def _show_samples(data: DataSpec, count: int, emit: Emit, progress: Callable[[str, int, int], None]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Callable
 from itertools import pairwise
 from statistics import median
 
@@ -23,10 +24,11 @@ LONGEST_INTERVAL = 50  # steps; longer ones would say little more
 HARMLESS_RATE = 0.001  # at which nothing diverges; how long a step takes doesn't depend on it
 
 
-def seconds_per_step(run: RunSpec, data: PreparedData, device: str) -> float:
+def seconds_per_step(run: RunSpec, data: PreparedData, device: str, look: Callable[[], None]) -> float:
     """Seconds that a step of ``run`` takes on ``device``, records included; infinite where it can't be trained there.
 
-    Trains for a moment, as in earnest but for the learning rate, and keeps nothing.
+    Trains for a moment, as in earnest but for the learning rate, and keeps nothing. ``look`` is called after each
+    record, and may end it by raising.
     """
     every = min(run.training.record_every, LONGEST_INTERVAL)
     trial = run.replace(
@@ -42,6 +44,7 @@ def seconds_per_step(run: RunSpec, data: PreparedData, device: str) -> float:
             records.append(event)
 
     def poll(*, wait: bool = False) -> Control | None:  # noqa: ARG001 # the signature of every poll
+        look()
         enough = len(records) >= FEWEST_RECORDS and records[-1].seconds >= SECONDS
         return Control.CANCEL if enough or len(records) == MOST_RECORDS else None
 
@@ -53,4 +56,4 @@ def seconds_per_step(run: RunSpec, data: PreparedData, device: str) -> float:
         log.info("%s can't be trained on %s", run.architecture, device, exc_info=True)
         return math.inf
     spans = [(later.seconds - earlier.seconds) / (later.step - earlier.step) for earlier, later in pairwise(records)]
-    return median(spans)
+    return median(spans) if spans else math.inf

@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 )
 
 from engine.device_events import DeviceChoice, DeviceReport
-from engine.devices.names import AUTO, device_title
+from engine.devices.names import AUTO, CPU, device_title
 
 AUTOMATIC = (
     "Each network trains where it is fastest: that is measured when it first trains, and remembered. Processes that "
@@ -92,24 +92,26 @@ class DevicesDialog(QDialog):
         for report in reports:
             self._add(report)
         several = sum(report.sound is True for report in reports) > 1
-        self._how.setText(self._way(len(reports), several))
+        self._how.setText(self._way([report.key for report in reports], several))
         self._fill([report.key for report in reports], uses)
-        self._uses.setVisible(several and self._asked == AUTO)
+        self._uses.setVisible(several and self._asked not in [report.key for report in reports])
         for label in (self._how, self._computed):
             label.show()
 
-    def _way(self, there: int, several: bool) -> str:
-        if self._asked != AUTO:
+    def _way(self, there: Sequence[str], several: bool) -> str:
+        absent = "" if self._asked in (AUTO, *there) else f"{device_title(self._asked)} is not there. "
+        if self._asked in there:
             return BY_NAME.format(device_title(self._asked))
         if several:
-            return AUTOMATIC
-        return ONLY_ONE if there == 1 else ONLY_SOUND
+            return absent + AUTOMATIC
+        return absent + (ONLY_ONE if len(there) == 1 else ONLY_SOUND)
 
     def _add(self, report: DeviceReport) -> None:
         row = self._grid.rowCount()
         memory = "" if report.sound is None else "memory not known"
         memory = memory if report.memory is None else f"{report.memory / GIB:.1f} GiB"
-        state = STATES[report.sound]
+        is_wrong_processor = report.key == CPU and report.sound is False  # there is nothing else to use
+        state = "computes wrongly" if is_wrong_processor else STATES[report.sound]
         for column, text in enumerate((device_title(report.key), report.name, memory, state)):
             label = _label(text)
             if column == 0 or report.sound is False:

@@ -88,6 +88,7 @@ class ExperimentTab(QWidget):
         self.stage = Stage(experiment)
         self._state = State.IDLE
         self._holding = False  # whether the runs were asked to be held
+        self._is_planned = False  # whether the runs of the experiment under way are known
         self._make_controls()
         self._arrange()
         self._connect()
@@ -141,7 +142,7 @@ class ExperimentTab(QWidget):
 
     def begin(self, spec: ExperimentSpec) -> None:
         """The experiment ``spec`` of this tab begins now."""
-        self._holding = False
+        self._holding = self._is_planned = False
         self._show_state(State.TRAINING)
         self._progress.setRange(0, 0)
         self._status.setText("Preparing …")
@@ -161,7 +162,7 @@ class ExperimentTab(QWidget):
         """Note an event of this tab's experiment."""
         self.observations.take(event)
         match event:
-            case Progress(message) if self.observations.runs:  # of a run that begins: the bar is that of all runs
+            case Progress(message) if self._is_planned:  # of a run that begins: the bar is that of all runs
                 self._say(message)
             case Progress(message, done, total):
                 self._progress.setRange(0, total)
@@ -183,6 +184,7 @@ class ExperimentTab(QWidget):
         self.start()
 
     def _show_plan(self) -> None:
+        self._is_planned = True
         self._show_board()
         for view in self.board.views():
             view.begin(self.observations)

@@ -17,6 +17,7 @@ import pytest
 
 import engine
 from engine.paths import RESOURCES
+from gui.app import DESKTOP_ID
 
 PACKAGING = Path(__file__).resolve().parents[2] / "packaging"
 ID = "org.trainscope.Trainscope"
@@ -83,6 +84,12 @@ def test_the_metadata_names_this_version() -> None:
     assert (release.get("version"), release.get("date")) == (engine.__version__, "2026-01-02")
     assert found.findtext("id") == ID
     assert found.findtext("launchable") == f"{ID}.desktop"
+
+
+def test_a_desktop_knows_the_window_by_its_menu_entry() -> None:
+    entry = (PACKAGING / "linux" / f"{ID}.desktop").read_text(encoding="utf-8")
+    assert DESKTOP_ID == ID
+    assert "StartupWMClass=Trainscope\n" in entry, "as X11 has it: the program's name"
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import pytest
 from engine.batch import EXIT_FAILED, EXIT_OK
 from engine.paths import devices_file
 from engine.storage.store import Store
-from tests.engine.support import ROOT
+from tests.engine.support import ROOT, python
 from tests.fake_gpu import DEADLY_CODE, KEY, NAME
 
 SETTINGS = ("epochs=2", "repeats=1")
@@ -47,6 +47,33 @@ def test_a_run_on_a_gpu_is_the_run_on_the_processor_where_both_compute_alike(wor
         assert gpu.test_accuracy == cpu.test_accuracy
         kernels = [next(iter(store.last_weights(run.id).values())).values for run in (gpu, cpu)]
         assert np.array_equal(*kernels)
+
+
+PLACED = """
+from tests import fake_gpu
+from tests.engine.support import few, small_run
+fake_gpu.install()
+from engine.datasets import prepare
+from engine.devices.hardware import configure
+from engine.devices.names import Place
+configure(1)
+from engine.training import trainer
+made = []
+truly = trainer.build_model
+trainer.build_model = lambda *given, **named: made.append(truly(*given, **named)) or made[-1]
+run = small_run(architectures=["cnn_3"], record_every=1)
+data = few(prepare(run.data, lambda *_told: None))
+for key, place in (("gpu:0", "CPU:1"), ("cpu", "CPU:0")):
+    trainer.train(1, run, data, lambda _event: None, lambda *, wait=False: None, None, place=Place(key))
+    model = made[-1]
+    used = {each.value.device[-5:] for each in (*model.variables, *model.optimizer.variables)}
+    assert used | {model._images.device[-5:], model._order.device[-5:]} == {place}, (key, used)
+"""
+
+
+def test_a_run_is_trained_where_it_is_placed() -> None:
+    ended = python("-c", PLACED)
+    assert ended.returncode == 0, ended.stderr
 
 
 def test_a_wrong_gpu_is_refused_with_figures_and_the_processor_used(workspace: Path) -> None:
