@@ -81,7 +81,7 @@ class Bridge(QThread):
         self._submit(job)
 
     def run_aside(self, task: Task) -> None:
-        """Carry out a task that nobody waits for: not announced by ``idle``, and only :meth:`end_aside` ends it."""
+        """Carry out a task that nobody waits for: not announced by ``idle``, and only :meth:`close` ends it."""
 
         def job(emit: Emit, control: ControlChannel) -> None:
             self._executor.run([task], emit, control)
@@ -89,8 +89,8 @@ class Bridge(QThread):
         self._aside = ControlChannel()
         self._jobs.put((job, self._aside, False))
 
-    def end_aside(self) -> None:
-        """End the newest of these tasks if it is under way, by force: what it finds out is of no use to anybody."""
+    def _end_aside(self) -> None:
+        """End the newest task of that kind if it is under way, by force if need be."""
         if self._aside is not None:
             with suppress(OSError):  # closed: it has ended meanwhile
                 self._aside.send(Control.CANCEL)
@@ -115,7 +115,8 @@ class Bridge(QThread):
             self._executor.close()
 
     def close(self) -> None:
-        """Finish the job under way, end the training processes and the thread."""
+        """Finish the job under way, unless nobody waits for it, end the training processes and the thread."""
+        self._end_aside()
         self._jobs.put(None)
         self.wait()
 

@@ -183,7 +183,6 @@ class MainWindow(QMainWindow):
         self._program.close()
         for bridge in (self._assistant, self._prober, self._librarian):
             bridge.send(Control.CANCEL)
-        self._training.end_aside()
         for bridge in (self._training, self._assistant, self._prober, self._librarian):
             bridge.close()
         self._kernels.close()

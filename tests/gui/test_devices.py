@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton, QTableWidget
 from pytestqt.qtbot import QtBot
 
 from engine.device_events import Device, DeviceChoice, DeviceReport, DevicesAppraised
-from engine.events import Control, Event, Progress, TaskFailed
+from engine.events import Control, Event, ExperimentFinished, Progress, Status, TaskFailed
 from engine.executors.tasks import AppraiseTask, Task
 from gui.device_desk import AFTERWARDS
 from gui.dialogs.devices_dialog import NOT_MEASURED, ONLY_ONE, ONLY_SOUND, DevicesDialog
@@ -151,3 +151,7 @@ def test_what_is_measured_before_a_run_leaves_the_bar_of_all_runs(make_window: M
     tab.take(Progress("Measuring how fast mlp_1 trains on gpu:0", 1, 2))
     assert bar.maximum() == whole > 3
     assert status.text() == "Measuring how fast mlp_1 trains on gpu:0"
+    tab.take(ExperimentFinished(1, Status.CANCELLED))
+    tab.begin(small_spec())
+    tab.take(Progress("Downloading", 30, 100))
+    assert (bar.value(), bar.maximum()) == (30, 100), "that of the next experiment"
