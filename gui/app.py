@@ -63,9 +63,16 @@ def run_window(options: Options) -> int:
     close_on_interrupt(app, keeper)
     GarbageCollector(app)
     try:
-        return app.exec()
+        code = app.exec()
     finally:
         own_log.close()
+    if keeper.is_open:
+        # The display has gone away, and nobody has closed the window. Python would wait for the training processes,
+        # which wait for this one; they end with it, and what was recorded is stored.
+        sys.stderr.write("trainscope: The display is gone; what was recorded is kept, and goes on at the next start.\n")
+        sys.stderr.flush()
+        os._exit(code or EXIT_FAILED)
+    return code
 
 
 class WindowKeeper:
@@ -95,6 +102,11 @@ class WindowKeeper:
             before.close()
             before.deleteLater()
         return window
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a window that nobody has closed."""
+        return self.window is not None and self.window.isVisible()
 
     def close(self) -> None:
         """Close the window, as its own button would."""

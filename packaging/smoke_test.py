@@ -27,6 +27,7 @@ import psutil
 ROOT = Path(__file__).resolve().parents[1]
 SECONDS = 400  # for each try
 SCREEN = (1280, 800)
+LOOK_SECONDS = 0.2
 FORMATS = "png,svg,pdf,csv,json,course,tensorboard"
 TOOLS = ("Xvfb", "xdotool", "import", "openbox")
 KEPT = ("DISPLAY", "XAUTHORITY", "SYSTEMROOT", "TEMP")  # environment variables that no account is without
@@ -168,6 +169,24 @@ def try_window(bundle: Bundle, pictures: Path) -> None:
             raise Failed(f"{ended.stdout}{ended.stderr}")
 
 
+def try_without_display(bundle: Bundle) -> None:
+    """A display that goes away takes the program along, and leaves no process."""
+    from pyvirtualdisplay import Display
+
+    with bundle.trying("the display goes away"):
+        workspace = bundle.home / "gone"
+        with Display(visible=False, size=SCREEN):
+            command = [str(bundle.program), "--workspace", str(workspace)]
+            program = subprocess.Popen(command, env=bundle.environment, stderr=subprocess.DEVNULL)  # noqa: S603
+            deadline = time.monotonic() + SECONDS
+            while not list(workspace.glob("logs/worker-*.log")):  # its training processes are there
+                if time.monotonic() > deadline or program.poll() is not None:
+                    raise Failed("the window did not open")
+                time.sleep(LOOK_SECONDS)
+        if program.wait(SECONDS) == 0:
+            raise Failed("exit code 0")
+
+
 @contextmanager
 def display() -> Iterator[None]:
     """An X display with a window manager: a virtual one where there is none."""
@@ -211,6 +230,7 @@ def main() -> int:
         if sys.platform == "linux":
             with display():
                 try_window(bundle, options.pictures or Path(folder) / "pictures")
+            try_without_display(bundle)
     sys.stdout.write(f"{len(bundle.failures)} failed.\n" if bundle.failures else "Everything worked.\n")
     return int(bool(bundle.failures))
 
