@@ -74,20 +74,12 @@ class Bridge(QThread):
 
     def run_task(self, task: Task) -> None:
         """Carry out a task that is not a run; ends with its answer or :class:`~engine.events.TaskFailed`."""
-
-        def job(emit: Emit, control: ControlChannel) -> None:
-            self._executor.run([task], emit, control)
-
-        self._submit(job)
+        self._submit(self._job_of(task))
 
     def run_aside(self, task: Task) -> None:
         """Carry out a task that nobody waits for: not announced by ``idle``, and only :meth:`close` ends it."""
-
-        def job(emit: Emit, control: ControlChannel) -> None:
-            self._executor.run([task], emit, control)
-
         self._aside = ControlChannel()
-        self._jobs.put((job, self._aside, False))
+        self._jobs.put((self._job_of(task), self._aside, False))
 
     def _end_aside(self) -> None:
         """End the newest task of that kind if it is under way, by force if need be."""
@@ -119,6 +111,12 @@ class Bridge(QThread):
         self._end_aside()
         self._jobs.put(None)
         self.wait()
+
+    def _job_of(self, task: Task) -> Job:
+        def job(emit: Emit, control: ControlChannel) -> None:
+            self._executor.run([task], emit, control)
+
+        return job
 
     def _submit(self, job: Job) -> None:
         # A channel a job: what was asked of one can't reach the next.

@@ -106,7 +106,7 @@ class DeviceDesk(QObject):
         if self._waits:
             self._dialog.show_status(AFTERWARDS)
             return
-        found = list(self._runs())
+        found = self._runs()
         self._owners = [owner for owner, _ in found]
         self._is_asking = True
         self._dialog.show_status(LOOKING)
