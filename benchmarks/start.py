@@ -15,19 +15,18 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import closing, suppress
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from pyvirtualdisplay import Display
+from benchmarks.display import display
 
 ROOT = Path(__file__).resolve().parents[1]
 PATIENCE_SECONDS = 60
@@ -148,22 +147,6 @@ def wait_for(look: Callable[[], Any]) -> Any:
 def fresh(home: Path) -> dict[str, str]:
     """An environment with settings of its own."""
     return os.environ | {"XDG_CONFIG_HOME": str(home / "config"), "TRAINSCOPE_CACHE": str(home / "cache")}
-
-
-@contextmanager
-def display() -> Iterator[None]:
-    """An X display, a virtual one where there is none."""
-    if os.environ.get("DISPLAY"):
-        yield
-        return
-    with Display(visible=False, size=(1280, 800)):
-        manager = subprocess.Popen(["openbox"], stderr=subprocess.DEVNULL) if shutil.which("openbox") else None  # noqa: S607
-        try:
-            yield
-        finally:
-            if manager is not None:
-                manager.terminate()
-                manager.wait()
 
 
 def told_times(name: str, times: list[float]) -> float:

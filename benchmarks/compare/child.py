@@ -1,0 +1,66 @@
+"""One side in a process of its own: trains a round for each line it reads, and answers with JSON.
+
+Usage: python -m benchmarks.compare.child SIDE ARCHITECTURE IMAGES.npz
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout
+from dataclasses import asdict
+from importlib import import_module
+from pathlib import Path
+
+import psutil
+
+from benchmarks.compare.protocol import Round, Workload
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+HERE = "benchmarks.compare.sides"
+SIDES = {
+    "a": ("PyTorch, the course's way", "pytorch_course", {}),
+    "b": ("PyTorch, tuned", "pytorch_tuned", {}),
+    "c": ("Keras fit and evaluate", "keras_fit", {}),
+    "d": ("this engine, one worker", "engine", {"workers": 1, "runs": 1}),
+    "e": ("this engine, its default workers", "engine", {"workers": None, "runs": os.cpu_count()}),
+    "f": ("this engine under its window", "window", {}),
+}
+
+
+def main(side: str, architecture: str, file: str) -> None:
+    answers = sys.stdout
+    with redirect_stdout(sys.stderr):  # what libraries print is no answer
+        _, module, settings = SIDES[side]
+        train: Callable[[], Round] = import_module(f"{HERE}.{module}").make(
+            Workload(architecture, Path(file)), **settings
+        )
+        for _line in sys.stdin:
+            found = asdict(train()) | {"peak_bytes": peak_bytes()}
+            answers.write(json.dumps(found) + "\n")
+            answers.flush()
+    os._exit(0)  # windows and training processes end with it
+
+
+def peak_bytes() -> int:
+    """The most memory that this process and its children held, each at its own time, summed."""
+    me = psutil.Process()
+    return sum(_peaks([me, *me.children(recursive=True)]))
+
+
+def _peaks(processes: list[psutil.Process]) -> Iterator[int]:
+    for each in processes:
+        status = Path(f"/proc/{each.pid}/status")
+        if status.exists():
+            line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+            yield 1024 * int(line.split()[1])
+        else:
+            memory = each.memory_info()
+            yield getattr(memory, "peak_wset", memory.rss)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

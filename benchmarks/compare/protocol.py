@@ -1,0 +1,102 @@
+"""What every side trains: the course's protocol on images that are made up, and learnable.
+
+A network, the same images in the same split, batches of 50, Adam at its defaults, one epoch in an order shuffled by the
+seed, and every 10 steps a record: training loss and accuracy as the mean over these ten batches, validation loss and
+accuracy over the whole set of 5,000. The engine records gradient norms, update ratios and statistics of the activations
+besides; the others don't.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from engine.datasets import PreparedData, prepare
+from engine.layers import Conv, Dense
+from engine.networks import summarize
+from engine.spec import DataSpec
+
+BATCH = 50
+RECORD_EVERY = 10
+LEARNING_RATE = 0.001
+VALIDATION_IMAGES = 5_000  # the course's
+CLASSES = 10
+SHAPE = (32, 32, 1)
+SEED = 0
+
+# Training images: enough steps for a stable figure, few enough for several rounds. A multiple of the interval.
+TRAINING_IMAGES = {"mlp_1": 45_000, "cnn_4": 5_000}
+
+
+@dataclass(frozen=True)
+class Round:
+    """Seconds for each step of each run, all records included, and the last record's validation accuracy."""
+
+    seconds_per_step: float
+    accuracy: float
+
+
+@dataclass(frozen=True)
+class Workload:
+    """``architecture``, trained for one epoch on the images in ``file``."""
+
+    architecture: str
+    file: Path
+
+    @property
+    def images(self) -> int:
+        return TRAINING_IMAGES[self.architecture]
+
+    @property
+    def steps(self) -> int:
+        return self.images // BATCH
+
+    @property
+    def data(self) -> DataSpec:
+        share = VALIDATION_IMAGES / (VALIDATION_IMAGES + self.images)
+        return DataSpec(dataset=str(self.file), validation_fraction=share)
+
+    def prepared(self) -> PreparedData:
+        """The images as the engine prepares them, float32 [n, 32, 32, 1]."""
+        return prepare(self.data, lambda *_told: None)
+
+    @property
+    def operations_per_step(self) -> float:
+        """Floating-point operations of a step: its share of a record's validation, and the training itself.
+
+        Two for each weight and place it is used at, forwards; the same again for each of the two gradients, of which
+        the first layer needs but the one of its weights.
+        """
+        layers = [_operations(each) for each in summarize(self.architecture, SHAPE, CLASSES)]
+        forwards, first = sum(layers), next(each for each in layers if each)
+        return BATCH * (3 * forwards - first) + VALIDATION_IMAGES / RECORD_EVERY * forwards
+
+
+def _operations(summary) -> int:
+    match summary.layer:
+        case Conv(height, width, filters):
+            places = summary.output_shape[0] * summary.output_shape[1]
+            return 2 * places * filters * height * width * summary.input_shape[2]
+        case Dense(units):
+            return 2 * units * int(np.prod(summary.input_shape))
+    return 0
+
+
+def make_images(architecture: str, folder: Path) -> Workload:
+    """Ten patterns under much noise, uint8, so that it can be seen whether a side learns what it should."""
+    generator = np.random.default_rng(SEED)
+    coarse = generator.normal(size=(CLASSES, 8, 8))
+    patterns = 14 * np.kron(coarse, np.ones((4, 4)))
+
+    def part(count: int) -> tuple[np.ndarray, np.ndarray]:
+        labels = np.arange(count) % CLASSES
+        images = 128 + patterns[labels] + generator.normal(scale=60, size=(count, *SHAPE[:2]))
+        return np.clip(images, 0, 255).astype(np.uint8), labels
+
+    file = folder / f"{architecture}.npz"
+    x_train, y_train = part(TRAINING_IMAGES[architecture] + VALIDATION_IMAGES)
+    x_test, y_test = part(500)
+    np.savez(file, x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test)
+    return Workload(architecture, file)

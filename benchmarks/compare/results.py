@@ -1,0 +1,80 @@
+"""What a run of the comparison found: ratios, targets, JSON."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from statistics import median
+
+FOLDER = Path(__file__).resolve().parents[1] / "results"
+PREFIX = "compare-"
+
+# (network, side divided, side divided by): at least so much; issue and docs/performance.md say where they come from.
+AT_LEAST = {
+    ("cnn_4", "a", "d"): 1.3,
+    ("mlp_1", "a", "d"): 2.5,
+    ("cnn_4", "a", "e"): 1.4,
+    ("mlp_1", "a", "e"): 4.5,
+    ("cnn_4", "b", "d"): 1.05,
+    ("mlp_1", "b", "d"): 1.05,
+    ("cnn_4", "c", "d"): 1.2,
+    ("mlp_1", "c", "d"): 2.5,
+    ("cnn_4", "a", "g"): 1.8,
+}
+AT_MOST = {("cnn_4", "f", "d"): 1.05, ("mlp_1", "f", "d"): 1.05}
+GOALS = {("cnn_4", "a", "e"): 2.0, ("mlp_1", "a", "e"): 6.0}
+
+
+@dataclass
+class Measured:
+    """The rounds of one side: seconds a step, the accuracy reached and the most memory held, bytes."""
+
+    seconds: list[float] = field(default_factory=list)
+    accuracies: list[float] = field(default_factory=list)
+    peak_bytes: int = 0
+
+    @property
+    def milliseconds(self) -> float:
+        return 1000 * median(self.seconds)
+
+
+@dataclass
+class Found:
+    """All sides of all networks, and the machine they ran on."""
+
+    machine: dict[str, object]
+    sides: dict[str, dict[str, Measured]]
+
+    def ratio(self, network: str, above: str, below: str) -> float | None:
+        """Median of one side's times over that of another; None where one was not measured."""
+        of_network = self.sides.get(network, {})
+        if above not in of_network or below not in of_network:
+            return None
+        return of_network[above].milliseconds / of_network[below].milliseconds
+
+    def spread(self, network: str, above: str, below: str) -> tuple[float, float]:
+        """The smallest and the largest ratio of a single round."""
+        of_network = self.sides[network]
+        ratios = [x / y for x, y in zip(of_network[above].seconds, of_network[below].seconds, strict=True)]
+        return min(ratios), max(ratios)
+
+    def save(self) -> Path:
+        FOLDER.mkdir(exist_ok=True)
+        file = FOLDER / f"{PREFIX}{time.strftime('%Y%m%d-%H%M%S')}.json"
+        file.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
+        return file
+
+
+def last_saved() -> tuple[str, Found] | None:
+    """Name and content of the newest file, if there is one."""
+    files = sorted(FOLDER.glob(f"{PREFIX}*.json"))
+    if not files:
+        return None
+    content = json.loads(files[-1].read_text(encoding="utf-8"))
+    sides = {
+        network: {side: Measured(**values) for side, values in of_network.items()}
+        for network, of_network in content["sides"].items()
+    }
+    return files[-1].name, Found(content["machine"], sides)

@@ -1,0 +1,66 @@
+"""(d) and (e) This program without its window: session, training processes, store."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from statistics import fmean
+
+from benchmarks.compare.protocol import BATCH, LEARNING_RATE, RECORD_EVERY, SEED, Round, Workload
+from engine.control import ControlChannel
+from engine.events import Event, Record, RunFinished, Status
+from engine.executors.processes import ProcessExecutor
+from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
+from engine.session import Session
+from engine.spec import ExperimentSpec
+from engine.storage.store import Store
+
+
+def make(workload: Workload, workers: int | None, runs: int, **changes: object) -> Callable[[], Round]:
+    """Trains ``runs`` runs with as many workers."""
+    folder = Path(tempfile.mkdtemp(dir=workload.file.parent))
+    executor = ProcessExecutor(workers, folder / "logs")
+    return partial(_train, executor, spec_of(workload, runs, **changes), folder)
+
+
+def spec_of(workload: Workload, runs: int, **changes: object) -> ExperimentSpec:
+    return ARCHITECTURES_EXPERIMENT.preset(
+        "course",
+        **workload.data.model_dump(),
+        architectures=[workload.architecture],
+        learning_rate=LEARNING_RATE,
+        batch_size=BATCH,
+        record_every=RECORD_EVERY,
+        seed=SEED,
+        epochs=1,
+        repeats=runs,
+        **changes,
+    )
+
+
+def _train(executor: ProcessExecutor, spec: ExperimentSpec, folder: Path) -> Round:
+    ended: list[RunFinished] = []
+    last: dict[int, Record] = {}
+
+    def take(event: Event) -> None:
+        match event:
+            case Record(run=run):
+                last[run] = event
+            case RunFinished():
+                ended.append(event)
+
+    with closing(Store(folder)) as store, closing(ControlChannel()) as control:
+        finished = Session(store, executor, take, control).run(ARCHITECTURES_EXPERIMENT, spec)
+    if finished.status is not Status.FINISHED:
+        raise SystemExit(f"compare: {finished.reason}")
+    side_by_side = len(ended)
+    return round_of(ended, last, side_by_side)
+
+
+def round_of(ended: list[RunFinished], last: dict[int, Record], side_by_side: int) -> Round:
+    """Training alone, as of the other sides: what comes before a run's first step and after its last is left out."""
+    seconds = fmean(each.seconds / each.steps for each in ended) / side_by_side
+    return Round(seconds, fmean(each.validation_accuracy for each in last.values()))

@@ -1,0 +1,57 @@
+"""(f) This program under its full window: four live plots, weights and table."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QEventLoop
+from PySide6.QtWidgets import QApplication
+
+from benchmarks.compare.protocol import Round, Workload
+from benchmarks.compare.sides.engine import round_of, spec_of
+from engine.events import Event, Record, RunFinished
+from engine.executors.processes import ProcessExecutor
+from gui.garbage import GarbageCollector
+from gui.tabs.experiment_tab import ExperimentTab
+from gui.theme import Scheme, apply_scheme, apply_style
+from gui.window import MainWindow
+
+
+def make(workload: Workload) -> Callable[[], Round]:
+    app = QApplication(sys.argv[:1])
+    apply_style(app)
+    apply_scheme(app, Scheme.LIGHT)
+    folder = Path(tempfile.mkdtemp(dir=workload.file.parent))
+    executors = (ProcessExecutor(count, folder / "logs", yielding=True) for count in (None, 1, 1, 1))
+    window = MainWindow(folder, *executors)
+    window.resize(1280, 800)
+    window.show()
+    app.aboutToQuit.connect(window.close)
+    GarbageCollector(app)
+
+    def train() -> Round:
+        ended: list[RunFinished] = []
+        last: dict[int, Record] = {}
+        tab = window.findChild(ExperimentTab, "tab_architectures")
+        tab.form.show_spec(spec_of(workload, runs=1))
+        over = QEventLoop()
+
+        def take(event: Event) -> None:
+            match event:
+                case Record(run=run):
+                    last[run] = event
+                case RunFinished():
+                    ended.append(event)
+
+        window.trained.connect(take)
+        window.training_ended.connect(over.quit)
+        tab.start()
+        over.exec()
+        window.trained.disconnect(take)
+        window.training_ended.disconnect(over.quit)
+        return round_of(ended, last, side_by_side=1)
+
+    return train
