@@ -25,6 +25,7 @@ Activation = Literal["relu", "sigmoid", "tanh", "elu", "gelu", "silu", "leaky_re
 Initializer = Literal["course", "keras"]
 Normalization = Literal["half", "cifar10", "none", "bytes", "per-dataset"]
 Optimizer = Literal["adam", "sgd", "rmsprop", "adamw"]
+ValidationPrecision = Literal["float32", "bfloat16"]
 
 Part = TypeVar("Part", bound="Spec")
 
@@ -196,6 +197,13 @@ class PassesSpec(Spec):
     epochs: int = field(15, label="Epochs", ge=1, le=100_000, help="Passes over the training images.")
     record_every: int = field(
         10, label="Record every", unit="steps", ge=1, le=100_000, help="Optimiser steps between two records."
+    )
+    validation_precision: ValidationPrecision = field(
+        "float32",
+        label="Validation in",
+        choice_labels={"float32": "float32: exact", "bfloat16": "bfloat16: faster"},
+        help="bfloat16 rounds to 8 bits where the validation images are evaluated, and nowhere else: faster on "
+        "processors that have it, while validation accuracy moves by about a tenth of a point.",
     )
 
 

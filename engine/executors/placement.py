@@ -204,5 +204,6 @@ def _work(run: RunSpec) -> str:
             training.optimizer,
             f"batch {training.batch_size}, record every {training.record_every}",
             f"dead units: {run.counts_dead_units}",
+            f"validation in {training.validation_precision}",
         )
     )

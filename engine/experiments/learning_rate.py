@@ -112,13 +112,8 @@ def _run(spec: LearningRateSpec, variant: str, repeat: int, rate: float, **chang
 
 
 def _training(spec: LearningRateSpec, rate: float, record_every: int | None = None) -> TrainingSpec:
-    return TrainingSpec(
-        optimizer=spec.optimizer,
-        learning_rate=rate,
-        batch_size=spec.batch_size,
-        epochs=spec.epochs,
-        record_every=record_every or spec.record_every,
-    )
+    passes = spec.part(PassesSpec).model_dump() | ({} if record_every is None else {"record_every": record_every})
+    return TrainingSpec(**passes, optimizer=spec.optimizer, learning_rate=rate)
 
 
 def _range_test(spec: LearningRateSpec) -> RunSpec:

@@ -18,7 +18,8 @@ import tensorflow as tf
 from keras.optimizers.schedules import LearningRateSchedule
 
 from engine.arrays import Array
-from engine.training.evaluation import EVALUATION_CHUNK, Evaluation, Evaluator, accuracy_of
+from engine.spec import ValidationPrecision
+from engine.training.evaluation import LOOKED_AT, Evaluation, Evaluator, accuracy_of
 from engine.training.intervals import Piece, Timetable
 from engine.training.schedules import SteerableRate, rate_at
 
@@ -46,6 +47,7 @@ class MeasuredModel(keras.Model):
         timetable: Timetable,
         rate: float | LearningRateSchedule,
         counts_dead_units: bool = False,
+        validation_precision: ValidationPrecision = "float32",
     ) -> None:
         super().__init__(name="measured")
         self.network = network
@@ -59,7 +61,7 @@ class MeasuredModel(keras.Model):
         self._kernels = [layer.kernel for layer in network.layers if hasattr(layer, "kernel")]
         self._pieces: Iterator[Piece] = iter(())
         self._run_steps = tf.function(self._run_piece)
-        self._evaluate = Evaluator(network, images.shape[1:], self._mean_loss, counts_dead_units)
+        self._evaluate = Evaluator(network, images.shape[1:], self._mean_loss, counts_dead_units, validation_precision)
 
     def call(self, images: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Logits [batch, classes] of ``images``."""
@@ -120,7 +122,7 @@ class MeasuredModel(keras.Model):
 
     def test(self, images: Array, labels: Array) -> tuple[float, Array]:
         """Mean loss (nats) and the logits of each image, float32 [n, classes]."""
-        logits = self.network.predict(images, batch_size=EVALUATION_CHUNK, verbose=0)
+        logits = self.network.predict(images, batch_size=LOOKED_AT, verbose=0)
         return float(self._mean_loss(tf.constant(labels), tf.constant(logits))), logits
 
     def _mean_loss(self, labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:

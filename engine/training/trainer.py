@@ -12,7 +12,6 @@ from zipfile import is_zipfile
 import keras
 import numpy as np
 import tensorflow as tf
-from keras.optimizers.schedules import LearningRateSchedule
 from sklearn.metrics import confusion_matrix
 
 import engine
@@ -43,7 +42,7 @@ from engine.networks import (
     parameter_layers,
     summarize,
 )
-from engine.spec import Optimizer, RunSpec
+from engine.spec import RunSpec
 from engine.training.callbacks.checkpoints import KeepCheckpoints
 from engine.training.callbacks.controls import ObeyControls, StopOnDivergence
 from engine.training.callbacks.order import ShuffleOrder
@@ -55,6 +54,7 @@ from engine.training.cleanup import forget_trainings
 from engine.training.intervals import Timetable
 from engine.training.mistakes import surest_mistakes
 from engine.training.model import MeasuredModel
+from engine.training.optimizers import make_optimizer
 from engine.training.schedules import make_learning_rate
 
 log = logging.getLogger(__name__)
@@ -153,7 +153,16 @@ def build_model(run: RunSpec, data: PreparedData, blank: bool = False) -> Measur
     spec = run.training
     timetable = Timetable.of(len(data.y_train), spec, run.max_steps)
     rate = make_learning_rate(run, timetable)
-    model = MeasuredModel(network, data.x_train, data.y_train, spec.batch_size, timetable, rate, run.counts_dead_units)
+    model = MeasuredModel(
+        network,
+        data.x_train,
+        data.y_train,
+        spec.batch_size,
+        timetable,
+        rate,
+        run.counts_dead_units,
+        spec.validation_precision,
+    )
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     # XLA on a CPU makes a step of cnn_4 many times slower, so it stays off.
     model.compile(optimizer=make_optimizer(spec.optimizer, rate), loss=loss, jit_compile=False)
@@ -195,11 +204,6 @@ def fit(model: MeasuredModel, callbacks: list[keras.callbacks.Callback], epoch: 
     calls = tf.data.Dataset.range(model.timetable.pieces_per_epoch)
     epochs = model.timetable.epochs
     model.fit(calls, initial_epoch=epoch, epochs=epochs, callbacks=callbacks, shuffle=False, verbose=0)
-
-
-def make_optimizer(name: Optimizer, rate: float | LearningRateSchedule) -> keras.optimizers.Optimizer:
-    """The Keras optimiser of that name, its other parameters at Keras' defaults."""
-    return keras.optimizers.get({"class_name": name, "config": {"learning_rate": rate}})
 
 
 def library_versions() -> dict[str, str]:

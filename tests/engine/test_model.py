@@ -17,7 +17,8 @@ from engine.events import Record, RunStarted, Weights
 from engine.networks import build_network
 from engine.spec import RunSpec
 from engine.training.callbacks.order import ShuffleOrder
-from engine.training.model import EVALUATION_CHUNK, MeasuredModel
+from engine.training.evaluation import LOOKED_AT
+from engine.training.model import MeasuredModel
 from engine.training.trainer import build_model
 from tests.engine.support import few, of, small_run, timeless, train_here
 
@@ -238,7 +239,7 @@ def test_a_single_image_keeps_a_unit_alive(digits: PreparedData) -> None:
     layer.bias.assign(-(first + second) / 2)
     assert measured_dead(model, images) == (0,)
     most = np.argmax(excited, axis=0)
-    assert len(set(most // EVALUATION_CHUNK)) > 1, "they lie in several chunks"
+    assert len(set(most // LOOKED_AT)) > 1, "they lie in several chunks"
     without = np.delete(images, most[0], axis=0)
     assert measured_dead(model, without) == (int((most == most[0]).sum()),)
 

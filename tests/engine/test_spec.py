@@ -341,6 +341,7 @@ def test_the_course_preset_is_the_protocol_of_the_homework() -> None:
         "batch_size": 50,
         "epochs": 15,
         "record_every": 10,
+        "validation_precision": "float32",
         "repeats": 10,
         "seed": 0,
         "architectures": ("mlp_1", "mlp_2", "cnn_3", "cnn_4", "cnn_5"),

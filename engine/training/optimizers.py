@@ -1,0 +1,48 @@
+"""Keras' optimisers, with the one step that is worth it done by a kernel of TensorFlow's own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+from keras.optimizers.schedules import LearningRateSchedule
+
+from engine.spec import Optimizer
+
+
+class FusedAdam(keras.optimizers.Adam):
+    """Adam whose step on a variable is one operation instead of about twelve.
+
+    State and formula are those of :class:`keras.optimizers.Adam` (D. Kingma and J. Ba, "Adam: A Method for Stochastic
+    Optimization", 2015, end of section 2, with epsilon outside of the root); only the rounding differs.
+    """
+
+    def update_step(self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: tf.Tensor) -> None:
+        """Step ``variable`` along ``gradient``."""
+        index = self._get_variable_index(variable)
+        step = tf.cast(self.iterations.value, tf.float32) + 1
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.handle,
+            m=self._momentums[index].value.handle,
+            v=self._velocities[index].value.handle,
+            beta1_power=self.beta_1**step,
+            beta2_power=self.beta_2**step,
+            lr=tf.cast(learning_rate, tf.float32),
+            beta1=self.beta_1,
+            beta2=self.beta_2,
+            epsilon=self.epsilon,
+            grad=gradient,
+        )
+
+
+def make_optimizer(name: Optimizer, rate: float | LearningRateSchedule) -> keras.optimizers.Optimizer:
+    """The optimiser of that name, its other parameters at Keras' defaults.
+
+    With several threads TensorFlow's kernel shares each variable out among them, however small it is: for mlp_1 that
+    takes longer than Keras' twelve operations, while with one thread a step takes a fifth less.
+    """
+    settings: dict[str, Any] = {"learning_rate": rate}
+    if name == "adam" and tf.config.threading.get_intra_op_parallelism_threads() == 1:
+        return FusedAdam(**settings)
+    return keras.optimizers.get({"class_name": name, "config": settings})
