@@ -49,7 +49,8 @@ build/venv/ready: requirements.txt requirements-bundle.txt
 	@touch $@
 
 # On an otherwise idle machine; prints ratios, and times that are only of interest beside each other.
-bench: $(VENV)/test-ready
+bench: $(VENV)/bench-ready
+	$(BIN)/python -m benchmarks.compare
 	$(BIN)/python -m benchmarks.start
 	$(BIN)/python -m benchmarks.engine_speed
 	$(BIN)/python -m benchmarks.window_lateness
@@ -58,6 +59,8 @@ bench: $(VENV)/test-ready
 	$(BIN)/python -m benchmarks.convolution
 	$(BIN)/python -m benchmarks.checkpoints
 	$(BIN)/python -m benchmarks.long_use
+	$(BIN)/python -m benchmarks.growth
+	$(BIN)/python -m benchmarks.precision
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
@@ -71,6 +74,10 @@ $(VENV)/run-ready: requirements.txt | $(BIN)/python
 $(VENV)/test-ready: requirements.txt requirements-dev.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --requirement requirements-dev.txt
 	@touch $@ $(VENV)/run-ready
+
+$(VENV)/bench-ready: requirements-bench.txt $(VENV)/test-ready
+	$(BIN)/python -m pip install --quiet --requirement requirements-bench.txt
+	@touch $@
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

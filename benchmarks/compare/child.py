@@ -28,6 +28,7 @@ SIDES = {
     "d": ("this engine, one worker", "engine", {"workers": 1, "runs": 1}),
     "e": ("this engine, its default workers", "engine", {"workers": None, "runs": os.cpu_count()}),
     "f": ("this engine under its window", "window", {}),
+    "g": ("(d), validation in bfloat16", "engine", {"workers": 1, "runs": 1, "validation_precision": "bfloat16"}),
 }
 
 

@@ -285,6 +285,16 @@ def worker_ready() -> WorkerReady:
     return WorkerReady(library_versions(), available_devices())
 
 
+def warm_up(is_wanted: Callable[[], bool]) -> None:
+    """Load what a training loads, unless ``is_wanted`` says that there is something to do."""
+    from engine.training.rehearsal import rehearse
+
+    try:
+        rehearse(is_wanted)
+    except Exception:  # whatever it is, a real training will say it to somebody who asked for one
+        log.exception("error in the rehearsal")
+
+
 def _unexpected(error: Exception) -> str:
     first_line = (str(error).splitlines() or [""])[0][:200]
     return f"An unexpected {type(error).__name__} ended it ({first_line}); the log has the details."

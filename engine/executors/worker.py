@@ -22,7 +22,7 @@ from engine.devices.hardware import configure
 from engine.devices.names import AUTO
 from engine.events import Command, Event
 from engine.executors.placement import Placement
-from engine.executors.tasks import COMPUTING, TaskRunner, worker_ready
+from engine.executors.tasks import COMPUTING, TaskRunner, warm_up, worker_ready
 from engine.streams import prepare_streams
 
 # Enough for the scheduler to prefer the window whenever it has something to do; where nothing else wants the
@@ -93,10 +93,12 @@ def worker_main(connection: Connection, settings: WorkerSettings) -> None:
         message: Any = _receive(connection)
         if not configured and isinstance(message, (WarmUp, *COMPUTING)):
             configure(settings.threads, settings.device)
-            configured = True
         if isinstance(message, WarmUp):
             send(worker_ready())
-        elif not isinstance(message, Command):  # a command that arrives after its task has ended
+            if not configured:
+                warm_up(connection.poll)
+        configured |= isinstance(message, (WarmUp, *COMPUTING))
+        if not isinstance(message, (WarmUp, Command)):  # a command that arrives after its task has ended
             send(TaskBegun())
             runner.execute(message, send, poll)
             send(TaskDone())
