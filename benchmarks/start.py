@@ -61,6 +61,7 @@ def seconds_to_record(warm: bool) -> float:
     from engine.events import Control, Event, Record
     from engine.executors.processes import ProcessExecutor
     from engine.executors.tasks import DeviceTask
+    from engine.executors.worker import IDLE_SECONDS
     from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
     from engine.session import Session
     from engine.storage.store import Store
@@ -79,6 +80,8 @@ def seconds_to_record(warm: bool) -> float:
             if warm:
                 executor.start(1)
                 executor.run([DeviceTask()], lambda _event: None, control)
+                time.sleep(2 * IDLE_SECONDS)
+                wait_for(lambda: is_warm(os.getpid()))
             begin = time.monotonic()
             Session(store, executor, take, control).run(ARCHITECTURES_EXPERIMENT, spec)
         finally:

@@ -373,7 +373,7 @@ def _list_keys(experiment: Experiment) -> None:
         presets = ", ".join(f"{n}: {p[item.key]}" for n, p in experiment.presets.items() if item.key in p)
         value = presets or ("empty" if default is None else str(default))
         unit = f" {item.unit}" if item.unit else ""
-        _say(sys.stdout, f"  {item.key:<20}{item.label}; {item.bounds}{unit} [{value}]")
+        _say(sys.stdout, f"  {item.key:<22}{item.label}; {item.bounds}{unit} [{value}]")
 
 
 def _find_devices(executor: Executor) -> dict[str, str]:

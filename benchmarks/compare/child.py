@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
 from dataclasses import asdict
@@ -56,12 +57,17 @@ def _peaks(processes: list[psutil.Process]) -> Iterator[int]:
     for each in processes:
         status = Path(f"/proc/{each.pid}/status")
         if status.exists():
-            line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
-            yield 1024 * int(line.split()[1])
+            # One that has ended and was not waited for yet has no such line.
+            lines = [line for line in status.read_text().splitlines() if line.startswith("VmHWM")]
+            yield from (1024 * int(line.split()[1]) for line in lines)
         else:
             memory = each.memory_info()
             yield getattr(memory, "peak_wset", memory.rss)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    try:
+        main(*sys.argv[1:])
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)  # a window's processes would be waited for

@@ -22,13 +22,16 @@ from engine.devices.hardware import configure
 from engine.devices.names import AUTO
 from engine.events import Command, Event
 from engine.executors.placement import Placement
-from engine.executors.tasks import COMPUTING, TaskRunner, warm_up, worker_ready
+from engine.executors.tasks import COMPUTING, TaskRunner, TrainTask, warm_up, worker_ready
 from engine.streams import prepare_streams
 
 # Enough for the scheduler to prefer the window whenever it has something to do; where nothing else wants the
 # processor, a nice process is as fast as any.
 YIELDING_NICENESS = 10
 
+
+# Who presses Run has its first task here sooner than that.
+IDLE_SECONDS = 0.5
 
 # What reaches every process at once, by Ctrl-C, a terminal that is closed or a system that shuts down: only the parent
 # decides what that means.
@@ -75,7 +78,7 @@ def worker_main(connection: Connection, settings: WorkerSettings) -> None:
     os.environ["TMPDIR"] = tempfile.tempdir = str(settings.temporary_folder)
     prepare_process(settings.log_file, settings.yielding)
     runner = TaskRunner(Placement(settings.device, settings.side_by_side, settings.threads))
-    configured = False
+    configured = rehearsed = False
 
     def send(event: Event | TaskBegun | TaskDone) -> None:
         try:
@@ -83,22 +86,30 @@ def worker_main(connection: Connection, settings: WorkerSettings) -> None:
         except OSError:
             raise ParentGone from None
 
+    def something_came(within: float = 0) -> bool:
+        try:
+            return connection.poll(within)
+        except OSError:
+            raise ParentGone from None
+
     def poll(*, wait: bool = False) -> Command | None:
-        if not wait and not connection.poll():
+        if not wait and not something_came():
             return None
         message = _receive(connection)
         return message if isinstance(message, Command) else None
 
     while True:
+        if configured and not rehearsed and not something_came(IDLE_SECONDS):
+            warm_up(something_came)
+            rehearsed = True
         message: Any = _receive(connection)
         if not configured and isinstance(message, (WarmUp, *COMPUTING)):
             configure(settings.threads, settings.device)
+            configured = True
+        rehearsed |= isinstance(message, TrainTask)
         if isinstance(message, WarmUp):
             send(worker_ready())
-            if not configured:
-                warm_up(connection.poll)
-        configured |= isinstance(message, (WarmUp, *COMPUTING))
-        if not isinstance(message, (WarmUp, Command)):  # a command that arrives after its task has ended
+        elif not isinstance(message, Command):  # a command that arrives after its task has ended
             send(TaskBegun())
             runner.execute(message, send, poll)
             send(TaskDone())

@@ -37,6 +37,8 @@ class Forward:
         largest: int = max(math.prod(shape[1:]) for shape in shapes) * self._precision.size
         return largest
 
+    # AutoGraph can't read a match statement, and there is nothing to convert.
+    @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator] # TensorFlow is not typed
     def __call__(self, images: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
         """Logits and activations of ``images``."""
         values, activations = tf.cast(images, self._precision), []
