@@ -33,7 +33,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.compare")
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--networks", type=_several, default=list(TRAINING_IMAGES))
     parser.add_argument("--sides", type=_several, default=list(SIDES))
     options = parser.parse_args()

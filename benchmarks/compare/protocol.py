@@ -27,7 +27,7 @@ SHAPE = (32, 32, 1)
 SEED = 0
 
 # Training images: enough steps for a stable figure, few enough for several rounds. A multiple of the interval.
-TRAINING_IMAGES = {"mlp_1": 45_000, "cnn_4": 5_000}
+TRAINING_IMAGES = {"mlp_1": 45_000, "cnn_4": 10_000}
 
 
 @dataclass(frozen=True)
