@@ -5,7 +5,7 @@
 (a) Experiments of 10, 100 and 1,000 runs: planning and storing them, reading their results, each divided by the runs.
 (b) Stores of 10^4 records up to ``--largest``, in runs of 1,000: what a further record costs while one experiment of
 ten runs is looked at, whose results should take as long to read however much lies beside it; the list of experiments;
-the records of one run. A million records take 0.3 GB of disk.
+the records of one run. A million records take 0.13 GB of disk.
 
 Times of a store are of this machine's disk; what counts is how the columns change from row to row.
 """
