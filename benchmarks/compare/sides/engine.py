@@ -42,25 +42,29 @@ def spec_of(workload: Workload, runs: int, **changes: object) -> ExperimentSpec:
 
 
 def _train(executor: ProcessExecutor, spec: ExperimentSpec, folder: Path) -> Round:
-    ended: list[RunFinished] = []
-    last: dict[int, Record] = {}
-
-    def take(event: Event) -> None:
-        match event:
-            case Record(run=run):
-                last[run] = event
-            case RunFinished():
-                ended.append(event)
-
+    seen = Seen()
     with closing(Store(folder)) as store, closing(ControlChannel()) as control:
-        finished = Session(store, executor, take, control).run(ARCHITECTURES_EXPERIMENT, spec)
+        finished = Session(store, executor, seen.take, control).run(ARCHITECTURES_EXPERIMENT, spec)
     if finished.status is not Status.FINISHED:
         raise SystemExit(f"compare: {finished.reason}")
-    side_by_side = len(ended)
-    return round_of(ended, last, side_by_side)
+    return seen.round()
 
 
-def round_of(ended: list[RunFinished], last: dict[int, Record], side_by_side: int) -> Round:
-    """Training alone, as of the other sides: what comes before a run's first step and after its last is left out."""
-    seconds = fmean(each.seconds / each.steps for each in ended) / side_by_side
-    return Round(seconds, fmean(each.validation_accuracy for each in last.values()))
+class Seen:
+    """What the events of an experiment say of its runs, which all train side by side."""
+
+    def __init__(self) -> None:
+        self._ended: list[RunFinished] = []
+        self._last: dict[int, Record] = {}
+
+    def take(self, event: Event) -> None:
+        match event:
+            case Record(run=run):
+                self._last[run] = event
+            case RunFinished():
+                self._ended.append(event)
+
+    def round(self) -> Round:
+        """Training alone, as of the other sides: nothing before a run's first step or after its last."""
+        seconds = fmean(each.seconds / each.steps for each in self._ended) / len(self._ended)
+        return Round(seconds, fmean(each.validation_accuracy for each in self._last.values()))

@@ -11,8 +11,7 @@ from PySide6.QtCore import QEventLoop
 from PySide6.QtWidgets import QApplication
 
 from benchmarks.compare.protocol import Round, Workload
-from benchmarks.compare.sides.engine import round_of, spec_of
-from engine.events import Event, Record, RunFinished
+from benchmarks.compare.sides.engine import Seen, spec_of
 from engine.executors.processes import ProcessExecutor
 from gui.garbage import GarbageCollector
 from gui.tabs.experiment_tab import ExperimentTab
@@ -33,25 +32,16 @@ def make(workload: Workload) -> Callable[[], Round]:
     GarbageCollector(app)
 
     def train() -> Round:
-        ended: list[RunFinished] = []
-        last: dict[int, Record] = {}
+        seen = Seen()
         tab = window.findChild(ExperimentTab, "tab_architectures")
         tab.form.show_spec(spec_of(workload, runs=1))
         over = QEventLoop()
-
-        def take(event: Event) -> None:
-            match event:
-                case Record(run=run):
-                    last[run] = event
-                case RunFinished():
-                    ended.append(event)
-
-        window.trained.connect(take)
+        window.trained.connect(seen.take)
         window.training_ended.connect(over.quit)
         tab.start()
         over.exec()
-        window.trained.disconnect(take)
+        window.trained.disconnect(seen.take)
         window.training_ended.disconnect(over.quit)
-        return round_of(ended, last, side_by_side=1)
+        return seen.round()
 
     return train
