@@ -11,7 +11,7 @@ from statistics import median
 FOLDER = Path(__file__).resolve().parents[1] / "results"
 PREFIX = "compare-"
 
-# (network, side divided, side divided by): at least so much; issue and docs/performance.md say where they come from.
+# (network, side divided, side divided by): at least so much is wanted.
 AT_LEAST = {
     ("cnn_4", "a", "d"): 1.3,
     ("mlp_1", "a", "d"): 2.5,

@@ -120,10 +120,11 @@ def _pooled(before: tf.Tensor, images_before: tf.Tensor, outputs: tf.Tensor, ima
 def _any_but_zero(outputs: tf.Tensor) -> tf.Tensor:
     """Which channels of [batch, ..., channels] are other than 0 anywhere: bool [channels].
 
-    By sums of absolute values, as a product with ones, which takes half as long as to compare and to reduce.
+    By sums of absolute values, as a product with ones, which takes half as long as to compare and to reduce. What is no
+    number is other than 0.
     """
     flat = tf.reshape(tf.abs(outputs), [-1, outputs.shape[-1]])
-    return tf.linalg.matvec(flat, tf.ones(tf.shape(flat)[:1]), transpose_a=True) > 0
+    return tf.not_equal(tf.linalg.matvec(flat, tf.ones(tf.shape(flat)[:1]), transpose_a=True), 0.0)
 
 
 def accuracy_of(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:

@@ -19,9 +19,11 @@ from keras.optimizers.schedules import LearningRateSchedule
 
 from engine.arrays import Array
 from engine.spec import ValidationPrecision
-from engine.training.evaluation import LOOKED_AT, Evaluation, Evaluator, accuracy_of
+from engine.training.evaluation import Evaluation, Evaluator, accuracy_of
 from engine.training.intervals import Piece, Timetable
 from engine.training.schedules import SteerableRate, rate_at
+
+TEST_BATCH = 500  # images of the final test at a time
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,7 @@ class MeasuredModel(keras.Model):
 
     def test(self, images: Array, labels: Array) -> tuple[float, Array]:
         """Mean loss (nats) and the logits of each image, float32 [n, classes]."""
-        logits = self.network.predict(images, batch_size=LOOKED_AT, verbose=0)
+        logits = self.network.predict(images, batch_size=TEST_BATCH, verbose=0)
         return float(self._mean_loss(tf.constant(labels), tf.constant(logits))), logits
 
     def _mean_loss(self, labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:

@@ -101,3 +101,13 @@ def test_the_deviation_of_a_saturated_sigmoid_is_not_lost_to_rounding() -> None:
     _, (outputs,) = given(made, x)
     assert outputs.std() < 1e-5
     assert found.activation_deviations[0] == pytest.approx(outputs.std(), rel=0.01)
+
+
+def test_a_unit_that_is_no_number_is_not_dead() -> None:
+    """A training that has diverged has other troubles."""
+    made = network("one[FC-4, Tanh]")
+    layer = made.get_layer("dense_1")
+    layer.kernel.assign(np.zeros((36, 4), np.float32))
+    layer.bias.assign(np.array([np.nan, 0, 0, 1], np.float32))
+    x, y = images(20)
+    assert evaluated(made, x, y, looks_at_all=True).dead_units == (2,)
