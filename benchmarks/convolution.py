@@ -18,7 +18,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 from engine.arrays import Array
 from engine.convolution import conv2d_framework, conv2d_im2col, conv2d_loops, conv2d_windows
 from engine.convolution_inputs import sample_input, sample_kernel
-from engine.devices.hardware import configure, cpu_count
+from engine.devices.hardware import configure
 
 METHODS: dict[str, Callable[[Array, Array], Array]] = {
     "loops": conv2d_loops,
@@ -30,7 +30,7 @@ FAST_CALLS = 20  # a turn, as a single one is too short for the clock
 
 
 def main(rounds: int) -> None:
-    configure(threads=cpu_count())
+    configure(threads=1)
     input, kernel = sample_input(5, 1, lambda _message, _done, _total: None), sample_kernel(1)
     times: dict[str, list[float]] = {name: [] for name in METHODS}
     for _ in range(rounds + 1):
@@ -40,7 +40,7 @@ def main(rounds: int) -> None:
             for _ in range(calls):
                 convolve(input, kernel)
             times[name].append(1000 * (time.perf_counter() - begin) / calls)
-    print(f"{cpu_count()} threads, {rounds} rounds after one to settle, medians (least to most)")
+    print(f"One thread, {rounds} rounds after one to settle, medians (least to most)")
     for name, measured in times.items():
         ratios = [loops / own for loops, own in zip(times["loops"][1:], measured[1:], strict=True)]
         print(

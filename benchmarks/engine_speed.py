@@ -2,8 +2,9 @@
 
 The bare loop is the strongest that a person would write by hand for this protocol: the same network and optimiser, ten
 steps in one compiled function, gradient norms and update ratios at the tenth, validation in one compiled call, no
-Keras ``fit``, no callbacks, no events. The engine is all of :func:`engine.training.trainer.train`, its events pickled
-as for the pipe and its records written to a store. Both take turns in one process: A B A B.
+Keras ``fit``, no callbacks, no events. Both have one thread, so that what is compared is what is done beside the
+mathematics, and not how it is shared out. The engine is all of :func:`engine.training.trainer.train`, its events
+pickled as for the pipe and its records written to a store. Both take turns in one process: A B A B.
 
 Usage: python -m benchmarks.engine_speed [rounds]
 """
@@ -24,7 +25,7 @@ import numpy as np
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from engine.datasets import DatasetInfo, PreparedData
-from engine.devices.hardware import configure, cpu_count
+from engine.devices.hardware import configure
 from engine.events import Event, Record, RunFinished
 from engine.spec import DataSpec, NetworkSpec, RunSpec, TrainingSpec
 from engine.storage.store import Store
@@ -35,8 +36,8 @@ TRAINING_IMAGES = {"mlp_1": 45_000, "cnn_4": 5_000}
 
 
 def main(rounds: int) -> None:
-    configure(threads=cpu_count())
-    print(f"{cpu_count()} threads, {rounds} rounds, batch 50, a record with validation on 5,000 images every 10 steps")
+    configure(threads=1)
+    print(f"One thread, {rounds} rounds, batch 50, a record with validation on 5,000 images every 10 steps")
     for architecture, images in TRAINING_IMAGES.items():
         compare(architecture, synthetic_data(images), rounds)
 

@@ -52,7 +52,7 @@ def main() -> None:
             model.warm_up()
             fit(model, [ShuffleOrder(seed, len(data.y_train))])
             exact = model.measure(images, labels)
-            rounded = Evaluator(model.network, data.info.shape, model._mean_loss, False, "bfloat16")(images, labels)
+            rounded = Evaluator(model.network, data.info.shape, False, "bfloat16")(images, labels)
             found.append((exact.accuracy, rounded.accuracy - exact.accuracy, rounded.loss / exact.loss - 1))
         accuracy, moved, loss = np.array(found).T
         print(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Device:
-    """What something was computed on: ``kind`` is CPU or GPU, ``threads`` the size of its intra-op thread pool.
+    """What something was computed on: ``kind`` is CPU or GPU, ``threads`` how many operations it computes at once.
 
     ``key`` is how the device is asked for on that machine, empty where an older version stored it; ``refusal`` says why
     it is not the one that was asked for. Neither decides any number.

@@ -42,6 +42,13 @@ def cpu_count() -> int:
     return os.cpu_count() or 1
 
 
+def thread_count() -> int:
+    """Operations that this process computes at once."""
+    import tensorflow as tf
+
+    return tf.config.threading.get_inter_op_parallelism_threads() or cpu_count()
+
+
 def cpu_name() -> str:
     """The processor's own name, as far as the system tells it."""
     try:
@@ -81,14 +88,16 @@ def quiet_tensorflow() -> None:
 def configure(threads: int, device: str = AUTO) -> None:
     """Set TensorFlow's thread pools and what it sees, before the first operation of the process.
 
-    One operation at a time with ``threads`` threads: the networks here are chains, and bits then depend on
-    ``threads`` alone.
+    Each operation has one thread, and up to ``threads`` operations go on at once. The other way round, an operation is
+    shared out among the threads, and all wait for its slowest part before the next can begin: the operations here are
+    too short for that (docs/performance.md). So what is to be done side by side has to be independent: chunks of
+    images, shares of a batch.
     """
     quiet_tensorflow()
     import tensorflow as tf
 
-    tf.config.threading.set_intra_op_parallelism_threads(threads)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(threads)
     use_device(device)
 
 
@@ -148,9 +157,7 @@ def hidden_devices() -> set[str]:
 
 def described(place: Place) -> Device:
     """``place`` as it is stored with what is computed there."""
-    import tensorflow as tf
-
-    threads = tf.config.threading.get_intra_op_parallelism_threads() or cpu_count()
+    threads = thread_count()
     if (gpu := _find(place.device)) is None:
         return Device("CPU", cpu_name(), threads, CPU, place.refusal)
     return Device("GPU", gpu.name, threads, gpu.key, place.refusal)

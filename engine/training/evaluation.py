@@ -1,8 +1,7 @@
-"""A network measured on many images in one compiled call: loss, accuracy, and what its activations give."""
+"""A network measured on many images in one compiled call: loss, accuracy, what its activations give, its logits."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import keras
@@ -14,11 +13,12 @@ from engine.training.forward import Forward
 # For so many images activations are looked at, unless for all.
 LOOKED_AT = 500
 
-# Images are evaluated in chunks whose largest tensor takes about so many bytes: some 500 of cnn_4, whose activations
-# then stay in cache; all 5,000 of a dense network, whose first product is twice as fast in one piece.
-CHUNK_BYTES = 2**25
+# Images are evaluated in chunks whose largest tensor takes about so many bytes: some 150 of cnn_4, some 2,000 of
+# mlp_1. What one layer gives is then still in the processor's cache when the next one reads it.
+CHUNK_BYTES = 2**23
 
-Loss = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+# For each thread, so many chunks may be under way: one that has to wait for another leaves no thread without work.
+CHUNKS_A_THREAD = 2
 
 PRECISIONS: dict[ValidationPrecision, tf.DType] = {"float32": tf.float32, "bfloat16": tf.bfloat16}
 
@@ -44,26 +44,28 @@ class Evaluator:
     Args:
         network: images to logits.
         shape: height, width and channels of the images.
-        loss: mean loss in nats of labels and logits.
         looks_at_all: whether activations are looked at for every image, or for the first :data:`LOOKED_AT` alone,
             which costs a twentieth of it with CIFAR-10's 5,000 validation images.
         precision: with how many bits the network is computed.
+        threads: chunks of images that are computed side by side. Sums are the same to the bit with any number.
     """
 
     def __init__(
         self,
         network: keras.Sequential,
         shape: tuple[int, ...],
-        loss: Loss,
         looks_at_all: bool,
         precision: ValidationPrecision = "float32",
+        threads: int = 1,
     ) -> None:
-        self._loss, self._looks_at_all = loss, looks_at_all
-        self._forward = Forward(network, PRECISIONS[precision])
-        self._chunk = max(LOOKED_AT, CHUNK_BYTES // self._forward.largest_image_bytes)
+        self._looks_at_all = looks_at_all
+        self._forward, self._exact = Forward(network, PRECISIONS[precision]), Forward(network)
+        self._chunk = max(1, CHUNK_BYTES // self._forward.largest_image_bytes)
+        self._side_by_side = CHUNKS_A_THREAD * threads
         # The signature lets one trace serve any number of images, so that none falls into training time.
         signature = [tf.TensorSpec((None, *shape), tf.float32), tf.TensorSpec((None,), tf.int32)]
         self._compiled = tf.function(self._evaluate, input_signature=signature)
+        self._compiled_logits = tf.function(self._logits, input_signature=signature[:1])
 
     def __call__(self, images: tf.Tensor, labels: tf.Tensor) -> Evaluation:
         """Measure on ``images``, float32 [n, h, w, c], with ``labels``, int32 [n]; tensors are best kept resident."""
@@ -72,6 +74,19 @@ class Evaluator:
         dead, means, deviations = (of_activations[part * count : (part + 1) * count] for part in range(3))
         return Evaluation(loss, accuracy, tuple(round(each) for each in dead), tuple(means), tuple(deviations))
 
+    def logits(self, images: tf.Tensor) -> tf.Tensor:
+        """Float32 [n, classes] of ``images``, float32 [n, h, w, c], computed in float32 whatever the precision is."""
+        return self._compiled_logits(images)
+
+    def _logits(self, images: tf.Tensor) -> tf.Tensor:
+        count = tf.shape(images)[0]
+        chunks = tf.TensorArray(tf.float32, -(-count // self._chunk), infer_shape=False)
+        for number in tf.range(chunks.size()):
+            tf.autograph.experimental.set_loop_options(parallel_iterations=self._side_by_side)
+            start = number * self._chunk
+            chunks = chunks.write(number, self._exact(images[start : start + self._chunk])[0])
+        return chunks.concat()
+
     def _evaluate(self, images: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         """[mean loss, accuracy, dead units..., activation means..., activation deviations...]."""
         count = tf.shape(labels)[0]
@@ -79,24 +94,25 @@ class Evaluator:
         loss_sum, correct = tf.constant(0.0), tf.constant(0.0)
         alive = [tf.zeros(channels, tf.bool) for channels in self._forward.activation_channels]
         moments = [tf.zeros(2) for _ in alive]
-        for start in tf.range(0, looked_at, LOOKED_AT):
-            stop = tf.minimum(start + LOOKED_AT, looked_at)
+        for start in tf.range(0, looked_at, self._chunk):
+            tf.autograph.experimental.set_loop_options(parallel_iterations=self._side_by_side)
+            stop = tf.minimum(start + self._chunk, looked_at)
             logits, given = self._forward(images[start:stop])
             given = [tf.cast(each, tf.float32) for each in given]
             size = tf.cast(stop - start, tf.float32)
-            loss_sum += size * self._loss(labels[start:stop], logits)
-            correct += size * accuracy_of(labels[start:stop], logits)
+            loss_sum += cross_entropy(labels[start:stop], logits)
+            correct += hits(labels[start:stop], logits)
             alive = [before | _any_but_zero(now) for before, now in zip(alive, given, strict=True)]
             moments = [
                 _pooled(before, tf.cast(start, tf.float32), now, size)
                 for before, now in zip(moments, given, strict=True)
             ]
         for start in tf.range(looked_at, count, self._chunk):
+            tf.autograph.experimental.set_loop_options(parallel_iterations=self._side_by_side)
             of_chunk = labels[start : start + self._chunk]
             logits, _ = self._forward(images[start : start + self._chunk])
-            size = tf.cast(tf.shape(of_chunk)[0], tf.float32)
-            loss_sum += size * self._loss(of_chunk, logits)
-            correct += size * accuracy_of(of_chunk, logits)
+            loss_sum += cross_entropy(of_chunk, logits)
+            correct += hits(of_chunk, logits)
         whole = tf.cast(count, tf.float32)
         dead = [tf.reduce_sum(tf.cast(~each, tf.float32)) for each in alive]
         means, deviations = [each[0] for each in moments], [tf.sqrt(each[1]) for each in moments]
@@ -127,7 +143,12 @@ def _any_but_zero(outputs: tf.Tensor) -> tf.Tensor:
     return tf.not_equal(tf.linalg.matvec(flat, tf.ones(tf.shape(flat)[:1]), transpose_a=True), 0.0)
 
 
-def accuracy_of(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-    """Share of the images, a scalar, whose largest logit is that of the label; ``logits`` is [n, classes]."""
+def cross_entropy(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    """Sum over the images of -log softmax(logits)[label], in nats, a scalar; ``logits`` is [n, classes]."""
+    return tf.reduce_sum(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
+
+
+def hits(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    """How many images, a scalar, have their largest logit at their label; ``logits`` is [n, classes]."""
     predicted = tf.argmax(logits, axis=1, output_type=labels.dtype)
-    return tf.reduce_mean(tf.cast(tf.equal(predicted, labels), tf.float32))
+    return tf.reduce_sum(tf.cast(tf.equal(predicted, labels), tf.float32))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import keras
@@ -19,11 +20,11 @@ from keras.optimizers.schedules import LearningRateSchedule
 
 from engine.arrays import Array
 from engine.spec import ValidationPrecision
-from engine.training.evaluation import Evaluation, Evaluator, accuracy_of
+from engine.training.evaluation import Evaluation, Evaluator, cross_entropy, hits
 from engine.training.intervals import Piece, Timetable
 from engine.training.schedules import SteerableRate, rate_at
 
-TEST_BATCH = 500  # images of the final test at a time
+FEWEST_IN_SHARE = 12  # images; with fewer, what it takes to begin a convolution outweighs what the other thread saves
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,11 @@ class Measurement:
 
 
 class MeasuredModel(keras.Model):
-    """Wraps ``network`` (images to logits) for training on ``images`` float32 [n, h, w, c] and ``labels`` int32 [n]."""
+    """Wraps ``network`` (images to logits) for training on ``images`` float32 [n, h, w, c] and ``labels`` int32 [n].
+
+    With several ``threads``, a network with convolutions computes its gradients in as many shares of the batch, side by
+    side. Their sum is the gradient of the whole, but for the rounding. A dense network's steps are too short for that.
+    """
 
     def __init__(
         self,
@@ -50,6 +55,7 @@ class MeasuredModel(keras.Model):
         rate: float | LearningRateSchedule,
         counts_dead_units: bool = False,
         validation_precision: ValidationPrecision = "float32",
+        threads: int = 1,
     ) -> None:
         super().__init__(name="measured")
         self.network = network
@@ -63,7 +69,9 @@ class MeasuredModel(keras.Model):
         self._kernels = [layer.kernel for layer in network.layers if hasattr(layer, "kernel")]
         self._pieces: Iterator[Piece] = iter(())
         self._run_steps = tf.function(self._run_piece)
-        self._evaluate = Evaluator(network, images.shape[1:], self._mean_loss, counts_dead_units, validation_precision)
+        is_long = any(isinstance(layer, keras.layers.Conv2D) for layer in network.layers)
+        self._shares = max(1, min(threads, batch_size // FEWEST_IN_SHARE)) if is_long else 1
+        self._evaluate = Evaluator(network, images.shape[1:], counts_dead_units, validation_precision, threads)
 
     def call(self, images: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Logits [batch, classes] of ``images``."""
@@ -82,15 +90,31 @@ class MeasuredModel(keras.Model):
     def train_step(self, batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, list[tf.Tensor]]:
         """One optimiser step on batch number ``batch`` of the epoch: its loss, its accuracy, the kernels' gradients."""
         chosen = self._order[batch * self._batch_size : (batch + 1) * self._batch_size]
-        images, labels = tf.gather(self._images, chosen), tf.gather(self._labels, chosen)
-        with tf.GradientTape() as tape:
-            logits = self.network(images, training=True)
-            loss = self.compute_loss(images, labels, logits)
+        count = tf.shape(chosen)[0]
+        bounds = [count * share // self._shares for share in range(self._shares + 1)]
+        shares = [self._share_of_step(chosen, start, stop) for start, stop in pairwise(bounds)]
+        losses, correct, gradients_of_shares = zip(*shares, strict=True)
+        gradients = [tf.add_n(each) for each in zip(*gradients_of_shares, strict=True)]
         variables = self.network.trainable_variables
-        gradients = tape.gradient(loss, variables)
         self.optimizer.apply(gradients, variables)
         of_kernels = [g for g, v in zip(gradients, variables, strict=True) if any(v is k for k in self._kernels)]
-        return loss, accuracy_of(labels, logits), of_kernels
+        return tf.add_n(losses), tf.add_n(correct) / tf.cast(count, tf.float32), of_kernels
+
+    def _share_of_step(
+        self, chosen: tf.Tensor, start: tf.Tensor, stop: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor, list[tf.Tensor]]:
+        """What images ``start`` to ``stop`` of a batch, those at ``chosen``, contribute to its mean loss: that, how
+        many of them the network gets right, and the gradients of all that it learns.
+        """
+        # The last batch of an epoch can have fewer images than there are shares. TensorFlow convolves no empty batch,
+        # so an empty share gets an image that counts as nothing.
+        index = chosen[start : tf.maximum(stop, start + 1)]
+        counts = tf.cast(tf.minimum(stop - start, 1), tf.float32)
+        images, labels = tf.gather(self._images, index), tf.gather(self._labels, index)
+        with tf.GradientTape() as tape:
+            logits = self.network(images, training=True)
+            loss = counts * cross_entropy(labels, logits) / tf.cast(tf.shape(chosen)[0], tf.float32)
+        return loss, counts * hits(labels, logits), tape.gradient(loss, self.network.trainable_variables)
 
     def make_train_function(self, force: bool = False) -> Callable[[Any], dict[str, float]]:
         """The function that ``fit`` calls; each call trains the next piece of the epoch.
@@ -124,11 +148,8 @@ class MeasuredModel(keras.Model):
 
     def test(self, images: Array, labels: Array) -> tuple[float, Array]:
         """Mean loss (nats) and the logits of each image, float32 [n, classes]."""
-        logits = self.network.predict(images, batch_size=TEST_BATCH, verbose=0)
-        return float(self._mean_loss(tf.constant(labels), tf.constant(logits))), logits
-
-    def _mean_loss(self, labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-        return self.compute_loss(None, labels, logits, training=False)
+        logits = self._evaluate.logits(tf.constant(images))
+        return float(cross_entropy(tf.constant(labels), logits)) / len(labels), logits.numpy()
 
     def _train_next_piece(self, _calls: Any) -> dict[str, float]:
         piece = next(self._pieces, None)

@@ -37,12 +37,8 @@ class FusedAdam(keras.optimizers.Adam):
 
 
 def make_optimizer(name: Optimizer, rate: float | LearningRateSchedule) -> keras.optimizers.Optimizer:
-    """The optimiser of that name, its other parameters at Keras' defaults.
-
-    With several threads TensorFlow's kernel shares each variable out among them, however small it is: for mlp_1 that
-    takes longer than Keras' twelve operations, while with one thread a step takes a fifth less.
-    """
+    """The optimiser of that name, its other parameters at Keras' defaults."""
     settings: dict[str, Any] = {"learning_rate": rate}
-    if name == "adam" and tf.config.threading.get_intra_op_parallelism_threads() == 1:
+    if name == "adam":
         return FusedAdam(**settings)
     return keras.optimizers.get({"class_name": name, "config": settings})

@@ -94,7 +94,7 @@ def _train(
 ) -> None:
     forget_trainings()
     state = unpacked(interrupted.checkpoint) if interrupted is not None else None
-    model = build_model(run, data, blank=state is not None)
+    model = build_model(run, data, blank=state is not None, threads=device.threads if device.kind == "CPU" else 1)
     layers = summarize(run.architecture, data.info.shape, len(data.info.class_names))
     steps_per_epoch = model.timetable.steps_per_epoch
     versions = library_versions()
@@ -141,10 +141,11 @@ def _train(
     emit(_tested(ended, model, data, model_file))
 
 
-def build_model(run: RunSpec, data: PreparedData, blank: bool = False) -> MeasuredModel:
+def build_model(run: RunSpec, data: PreparedData, *, blank: bool = False, threads: int = 1) -> MeasuredModel:
     """The compiled model of ``run``, its initial values fixed by the run's seed.
 
-    A ``blank`` one gets other values anyway: a network to start from is not looked for.
+    A ``blank`` one gets other values anyway: a network to start from is not looked for. ``threads`` is how much of it
+    the processor computes side by side, 1 where it is no processor that does.
     """
     classes = len(data.info.class_names)
     network = build_network(run.architecture, data.info.shape, classes, run.network, run.seed)
@@ -162,10 +163,10 @@ def build_model(run: RunSpec, data: PreparedData, blank: bool = False) -> Measur
         rate,
         run.counts_dead_units,
         spec.validation_precision,
+        threads,
     )
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     # XLA on a CPU makes a step of cnn_4 many times slower, so it stays off.
-    model.compile(optimizer=make_optimizer(spec.optimizer, rate), loss=loss, jit_compile=False)
+    model.compile(optimizer=make_optimizer(spec.optimizer, rate), jit_compile=False)
     return model
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -28,14 +27,18 @@ def network(architecture: str = TWO_ACTIVATIONS, activation: str = "relu") -> An
     return build_network(architecture, SHAPE, CLASSES, NetworkSpec.build({"activation": activation}), seed=1)
 
 
-def evaluated(made: Any, x: Array, y: Array, looks_at_all: bool) -> Any:
-    import keras
+def evaluated(made: Any, x: Array, y: Array, looks_at_all: bool, threads: int = 1) -> Any:
     import tensorflow as tf
 
     from engine.training.evaluation import Evaluator
 
-    loss: Callable[..., Any] = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    return Evaluator(made, SHAPE, loss, looks_at_all)(tf.constant(x), tf.constant(y))
+    return Evaluator(made, SHAPE, looks_at_all, threads=threads)(tf.constant(x), tf.constant(y))
+
+
+@pytest.fixture
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Chunks of 100 images: the first convolution gives 4x4x4 float32 an image."""
+    monkeypatch.setattr("engine.training.evaluation.CHUNK_BYTES", 100 * 4 * 4 * 4 * 4)
 
 
 def given(made: Any, x: Array) -> tuple[Array, list[Array]]:
@@ -50,7 +53,8 @@ def given(made: Any, x: Array) -> tuple[Array, list[Array]]:
     return values.astype(np.float64), outputs
 
 
-@pytest.mark.parametrize("count", [1, 499, 500, 501, 1003])
+@pytest.mark.usefixtures("small_chunks")
+@pytest.mark.parametrize("count", [1, 99, 100, 101, 499, 500, 501, 1003])
 @pytest.mark.parametrize("looks_at_all", [True, False])
 def test_it_says_what_numpy_says_wherever_chunks_end(count: int, looks_at_all: bool) -> None:
     made = network()
@@ -66,6 +70,28 @@ def test_it_says_what_numpy_says_wherever_chunks_end(count: int, looks_at_all: b
     assert found.activation_deviations == pytest.approx([each.std() for each in outputs], rel=1e-4)
     dead = [int((each == 0).reshape(-1, each.shape[-1]).all(axis=0).sum()) for each in outputs]
     assert found.dead_units == tuple(dead)
+
+
+@pytest.mark.usefixtures("small_chunks")
+def test_chunks_side_by_side_give_the_same_to_the_bit() -> None:
+    made = network()
+    x, y = images(1003)
+    one_by_one = evaluated(made, x, y, looks_at_all=True)
+    assert [evaluated(made, x, y, looks_at_all=True, threads=threads) for threads in (2, 3, 8)] == [one_by_one] * 3
+
+
+@pytest.mark.usefixtures("small_chunks")
+@pytest.mark.parametrize("count", [1, 100, 1003])
+def test_logits_are_in_the_order_of_the_images(count: int) -> None:
+    import tensorflow as tf
+
+    from engine.training.evaluation import Evaluator
+
+    made = network()
+    x, _ = images(count)
+    # In float32 even where validation is not: a test is made once, and what it says is what is handed in.
+    found = Evaluator(made, SHAPE, False, "bfloat16", threads=2).logits(tf.constant(x)).numpy()
+    assert found == pytest.approx(given(made, x)[0], rel=1e-4, abs=1e-5)
 
 
 def test_a_unit_that_lives_for_one_image_alone_is_not_dead() -> None:

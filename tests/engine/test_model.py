@@ -183,6 +183,33 @@ def test_under_sgd_the_gradient_can_be_recovered_from_two_successive_weights(
     assert [record.gradient_norms[0] for record in of(Record, events)] == pytest.approx(recovered, rel=1e-4)
 
 
+@pytest.mark.parametrize("images", [2, 37, 50])
+def test_shares_of_a_batch_add_up_to_the_whole_of_it(digits: PreparedData, images: int) -> None:
+    """The only batch of the epoch has fewer images than there are shares, a number they don't divide, or is full."""
+    data = few(digits, train=images)
+    run = small_run(architectures=["cnn_3"], optimizer="sgd", learning_rate=0.1)
+    whole, shared = build_model(run, data), build_model(run, data, threads=4)
+    for model in (whole, shared):
+        model.optimizer.build(model.network.trainable_variables)
+    found, expected = (model.train_step(tf.constant(0)) for model in (shared, whole))
+    assert [float(each) for each in found[:2]] == pytest.approx([float(each) for each in expected[:2]], rel=1e-5)
+    for ours, theirs in zip(found[2], expected[2], strict=True):
+        assert ours.numpy() == pytest.approx(theirs.numpy(), rel=1e-4, abs=1e-6)
+    for ours, theirs in zip(shared.network.get_weights(), whole.network.get_weights(), strict=True):
+        assert ours == pytest.approx(theirs, rel=1e-4, abs=1e-6)
+
+
+def test_a_dense_network_is_the_same_to_the_bit_with_any_number_of_threads(few_digits: PreparedData) -> None:
+    run = small_run(architectures=["mlp_2"])
+    one, many = (build_model(run, few_digits, threads=threads) for threads in (1, 4))
+    for model in (one, many):
+        model.warm_up()
+        model._run_steps(tf.constant(0), tf.constant(3))
+    assert all(
+        np.array_equal(*each) for each in zip(one.network.get_weights(), many.network.get_weights(), strict=True)
+    )
+
+
 def test_warming_up_changes_nothing_that_is_trained(few_digits: PreparedData) -> None:
     model = build_model(small_run(), few_digits)
     before = model.network.get_weights()

@@ -43,13 +43,3 @@ def test_it_follows_a_schedule() -> None:
     assert weights_after(FusedAdam(rates[0])) == pytest.approx(
         weights_after(keras.optimizers.Adam(rates[1])), rel=1e-3, abs=2e-5
     )
-
-
-@pytest.mark.parametrize(("threads", "name"), [(1, "FusedAdam"), (2, "Adam")])
-def test_one_thread_alone_takes_the_fused_one(threads: int, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    import tensorflow as tf
-
-    from engine.training.optimizers import make_optimizer
-
-    monkeypatch.setattr(tf.config.threading, "get_intra_op_parallelism_threads", lambda: threads)
-    assert type(make_optimizer("adam", 0.1)).__name__ == name

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from benchmarks.compare.protocol import BATCH, LEARNING_RATE, RECORD_EVERY, SEED, Round, Workload
-from engine.devices.hardware import configure, cpu_count
+from engine.devices.hardware import quiet_tensorflow
 from engine.networks import build_network
 from engine.spec import NetworkSpec
 
@@ -14,7 +14,7 @@ EVALUATION_BATCH = 500  # of 250, 500 and 1,000 the fastest for cnn_4; mlp_1 gai
 
 
 def make(workload: Workload) -> Callable[[], Round]:
-    configure(threads=cpu_count())
+    quiet_tensorflow()  # and everything else as it comes
     import keras
 
     data = workload.prepared()
