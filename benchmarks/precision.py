@@ -30,7 +30,7 @@ def main() -> None:
     import tensorflow as tf
 
     from engine.training.callbacks.order import ShuffleOrder
-    from engine.training.evaluation import Evaluator
+    from engine.training.evaluation import PRECISIONS, Evaluator
     from engine.training.trainer import build_model, fit
 
     data = prepare(DataSpec(dataset=options.dataset), lambda *_told: None)
@@ -48,11 +48,13 @@ def main() -> None:
                 network=NetworkSpec(),
                 training=TrainingSpec(epochs=options.epochs, record_every=100),
             )
-            model = build_model(run, data)
+            model = build_model(run, data, threads=cpu_count())
             model.warm_up()
             fit(model, [ShuffleOrder(seed, len(data.y_train))])
-            exact = model.measure(images, labels)
-            rounded = Evaluator(model.network, data.info.shape, False, "bfloat16")(images, labels)
+            exact, rounded = (
+                Evaluator(model.network, data.info.shape, False, precision, cpu_count())(images, labels)
+                for precision in PRECISIONS
+            )
             found.append((exact.accuracy, rounded.accuracy - exact.accuracy, rounded.loss / exact.loss - 1))
         accuracy, moved, loss = np.array(found).T
         print(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import keras
 import tensorflow as tf
@@ -62,17 +63,32 @@ class Evaluator:
         self._forward, self._exact = Forward(network, PRECISIONS[precision]), Forward(network)
         self._chunk = max(1, CHUNK_BYTES // self._forward.largest_image_bytes)
         self._side_by_side = CHUNKS_A_THREAD * threads
-        # The signature lets one trace serve any number of images, so that none falls into training time.
-        signature = [tf.TensorSpec((None, *shape), tf.float32), tf.TensorSpec((None,), tf.int32)]
-        self._compiled = tf.function(self._evaluate, input_signature=signature)
-        self._compiled_logits = tf.function(self._logits, input_signature=signature[:1])
+        # One trace serves any number of images.
+        self._signature = tf.TensorSpec((None, *shape), tf.float32), tf.TensorSpec((None,), tf.int32)
 
     def __call__(self, images: tf.Tensor, labels: tf.Tensor) -> Evaluation:
         """Measure on ``images``, float32 [n, h, w, c], with ``labels``, int32 [n]; tensors are best kept resident."""
-        loss, accuracy, *of_activations = self._compiled(images, labels).numpy().tolist()
+        return self.told(self._compiled(images, labels).numpy().tolist())
+
+    def told(self, numbers: list[float]) -> Evaluation:
+        """What the ``numbers`` of :meth:`evaluate` say."""
+        loss, accuracy, *of_activations = numbers
         count = len(of_activations) // 3
         dead, means, deviations = (of_activations[part * count : (part + 1) * count] for part in range(3))
         return Evaluation(loss, accuracy, tuple(round(each) for each in dead), tuple(means), tuple(deviations))
+
+    @cached_property
+    def _compiled(self) -> tf.types.experimental.ConcreteFunction:
+        return tf.function(self.evaluate).get_concrete_function(*self._signature)
+
+    @cached_property
+    def _compiled_logits(self) -> tf.types.experimental.ConcreteFunction:
+        return tf.function(self._logits).get_concrete_function(self._signature[0])
+
+    @property
+    def count(self) -> int:
+        """How many numbers :meth:`evaluate` gives."""
+        return 2 + 3 * len(self._forward.activation_channels)
 
     def logits(self, images: tf.Tensor) -> tf.Tensor:
         """Float32 [n, classes] of ``images``, float32 [n, h, w, c], computed in float32 whatever the precision is."""
@@ -87,8 +103,11 @@ class Evaluator:
             chunks = chunks.write(number, self._exact(images[start : start + self._chunk])[0])
         return chunks.concat()
 
-    def _evaluate(self, images: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-        """[mean loss, accuracy, dead units..., activation means..., activation deviations...]."""
+    def evaluate(self, images: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        """The same as a tensor, to be part of a compiled function.
+
+        [mean loss, accuracy, dead units..., activation means..., activation deviations...].
+        """
         count = tf.shape(labels)[0]
         looked_at = count if self._looks_at_all else tf.minimum(count, LOOKED_AT)
         loss_sum, correct = tf.constant(0.0), tf.constant(0.0)

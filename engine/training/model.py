@@ -3,13 +3,14 @@
 No Keras hook sees gradients, so they are measured where they arise, in :meth:`MeasuredModel.train_step`. Python is
 entered once an interval instead of once a step: images stay on the device, a batch is gathered by index, and
 :meth:`MeasuredModel.make_train_function`, which Keras lets a model override, hands ``fit`` a function that runs all
-steps up to the next record. On two CPU cores this makes a step of mlp_1 about half as long as a call per step does.
+steps up to the next record, and the validation that belongs to it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -19,8 +20,9 @@ import tensorflow as tf
 from keras.optimizers.schedules import LearningRateSchedule
 
 from engine.arrays import Array
+from engine.datasets import PreparedData
 from engine.spec import ValidationPrecision
-from engine.training.evaluation import Evaluation, Evaluator, cross_entropy, hits
+from engine.training.evaluation import PRECISIONS, Evaluation, Evaluator, cross_entropy, hits
 from engine.training.intervals import Piece, Timetable
 from engine.training.schedules import SteerableRate, rate_at
 
@@ -29,17 +31,21 @@ FEWEST_IN_SHARE = 12  # images; with fewer, what it takes to begin a convolution
 
 @dataclass(frozen=True)
 class Measurement:
-    """Sums of loss and accuracy over the batches of one piece, and what its last step measured, per kernel."""
+    """Sums of loss and accuracy over the batches of one piece, and what its last step measured, per kernel.
+
+    ``validation`` is what the network was like after it, where it ends with a record.
+    """
 
     piece: Piece
     loss_sum: float
     accuracy_sum: float
     gradient_norms: tuple[float, ...]
     update_ratios: tuple[float, ...]
+    validation: Evaluation | None
 
 
 class MeasuredModel(keras.Model):
-    """Wraps ``network`` (images to logits) for training on ``images`` float32 [n, h, w, c] and ``labels`` int32 [n].
+    """Wraps ``network`` (images to logits) for training on ``data``.
 
     With several ``threads``, a network with convolutions computes its gradients in as many shares of the batch, side by
     side. Their sum is the gradient of the whole, but for the rounding. A dense network's steps are too short for that.
@@ -48,8 +54,7 @@ class MeasuredModel(keras.Model):
     def __init__(
         self,
         network: keras.Sequential,
-        images: Array,
-        labels: Array,
+        data: PreparedData,
         batch_size: int,
         timetable: Timetable,
         rate: float | LearningRateSchedule,
@@ -63,15 +68,17 @@ class MeasuredModel(keras.Model):
         self.measurement: Measurement | None = None
         self.first_step = 0  # steps made before training began: those of a run that goes on
         self._rate = rate
-        self._images, self._labels = tf.constant(images), tf.constant(labels)
-        self._order = tf.Variable(np.arange(len(labels), dtype=np.int32), trainable=False)
+        self._images, self._labels = tf.constant(data.x_train), tf.constant(data.y_train)
+        self._order = tf.Variable(np.arange(len(data.y_train), dtype=np.int32), trainable=False)
         self._batch_size = batch_size
         self._kernels = [layer.kernel for layer in network.layers if hasattr(layer, "kernel")]
         self._pieces: Iterator[Piece] = iter(())
-        self._run_steps = tf.function(self._run_piece)
         is_long = any(isinstance(layer, keras.layers.Conv2D) for layer in network.layers)
         self._shares = max(1, min(threads, batch_size // FEWEST_IN_SHARE)) if is_long else 1
-        self._evaluate = Evaluator(network, images.shape[1:], counts_dead_units, validation_precision, threads)
+        self._evaluator = Evaluator(network, data.info.shape, counts_dead_units, validation_precision, threads)
+        # Rounded once rather than at each record: to round takes as long as mlp_1's whole validation.
+        images = tf.cast(tf.constant(data.x_validation), PRECISIONS[validation_precision])
+        self._validation = images, tf.constant(data.y_validation)
 
     def call(self, images: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Logits [batch, classes] of ``images``."""
@@ -126,10 +133,15 @@ class MeasuredModel(keras.Model):
         return self.train_function
 
     def warm_up(self) -> None:
-        """Trace and optimise the compiled functions without training, so that they don't count as training time."""
+        """Trace and optimise the compiled function without training, so that it doesn't count as training time."""
         self.optimizer.build(self.network.trainable_variables)
-        self._run_steps(tf.constant(0), tf.constant(0))
-        self.measure(self._images[:1], self._labels[:1])
+        self._compiled(tf.constant(0), tf.constant(0), tf.constant(False))
+
+    @cached_property
+    def _compiled(self) -> tf.types.experimental.ConcreteFunction:
+        """:meth:`_run_piece`, compiled. To call a trace takes two thirds of what it takes to look for the right one."""
+        number = tf.TensorSpec((), tf.int32)
+        return tf.function(self._run_piece).get_concrete_function(number, number, tf.TensorSpec((), tf.bool))
 
     def learning_rate_at(self, step: int) -> float:
         """The learning rate that optimiser step ``step``, the last one or an earlier one, used."""
@@ -142,13 +154,9 @@ class MeasuredModel(keras.Model):
         else:
             self.optimizer.learning_rate = rate
 
-    def measure(self, images: tf.Tensor, labels: tf.Tensor) -> Evaluation:
-        """The network as it is now, on ``images`` float32 [n, h, w, c] and ``labels`` int32 [n]."""
-        return self._evaluate(images, labels)
-
     def test(self, images: Array, labels: Array) -> tuple[float, Array]:
         """Mean loss (nats) and the logits of each image, float32 [n, classes]."""
-        logits = self._evaluate.logits(tf.constant(images))
+        logits = self._evaluator.logits(tf.constant(images))
         return float(cross_entropy(tf.constant(labels), logits)) / len(labels), logits.numpy()
 
     def _train_next_piece(self, _calls: Any) -> dict[str, float]:
@@ -157,15 +165,18 @@ class MeasuredModel(keras.Model):
         if piece is None:
             return {}
         first = piece.start % self.timetable.steps_per_epoch
-        values = self._run_steps(tf.constant(first), tf.constant(piece.steps)).numpy().tolist()
-        middle = 2 + len(self._kernels)
-        norms, ratios = tuple(values[2:middle]), tuple(values[middle:])
-        self.measurement = Measurement(piece, values[0], values[1], norms, ratios)
-        return {"batch_loss": values[0] / piece.steps, "batch_accuracy": values[1] / piece.steps}
+        values = self._compiled(tf.constant(first), tf.constant(piece.steps), tf.constant(piece.ends_with_record))
+        loss, accuracy, *others = values.numpy().tolist()
+        kernels = len(self._kernels)
+        norms, ratios, validation = others[:kernels], others[kernels : 2 * kernels], others[2 * kernels :]
+        found = self._evaluator.told(validation) if piece.ends_with_record else None
+        self.measurement = Measurement(piece, loss, accuracy, tuple(norms), tuple(ratios), found)
+        return {"batch_loss": loss / piece.steps, "batch_accuracy": accuracy / piece.steps}
 
-    def _run_piece(self, first: tf.Tensor, steps: tf.Tensor) -> tf.Tensor:
-        """Run ``steps`` steps from batch ``first``: [loss sum, accuracy sum, gradient norms..., update ratios...].
+    def _run_piece(self, first: tf.Tensor, steps: tf.Tensor, validates: tf.Tensor) -> tf.Tensor:
+        """Run ``steps`` steps from batch ``first``, and validate then if that is asked for.
 
+        [loss sum, accuracy sum, gradient norms..., update ratios..., validation...], the last being zeros otherwise.
         Only the last step is measured, so it stands apart from the loop; both call one traced step.
         """
         step = tf.function(self.train_step)
@@ -177,7 +188,11 @@ class MeasuredModel(keras.Model):
         measured = tf.zeros(2 + 2 * len(self._kernels))
         if steps > 0:
             measured = self._measured_step(step, first + steps - 1)
-        return measured + tf.stack([loss_sum, accuracy_sum, *[0.0] * (2 * len(self._kernels))])
+        validation = tf.zeros(self._evaluator.count)
+        if validates:
+            validation = self._evaluator.evaluate(*self._validation)
+        sums = tf.stack([loss_sum, accuracy_sum, *[0.0] * (2 * len(self._kernels))])
+        return tf.concat([measured + sums, validation], axis=0)
 
     def _measured_step(self, step: Callable[[tf.Tensor], Any], batch: tf.Tensor) -> tf.Tensor:
         before = [tf.identity(kernel.value) for kernel in self._kernels]

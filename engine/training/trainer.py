@@ -111,7 +111,7 @@ def _train(
             after=state.step if state is not None else 0,
         )
     )
-    recorder = Recorder(number, data.x_validation, data.y_validation, emit)
+    recorder = Recorder(number, emit)
     controls = ObeyControls(number, recorder, poll, emit, interrupted.rates if interrupted is not None else ())
     plateau = LowerOnPlateau(recorder, run.schedule) if run.schedule.kind == "plateau" else None
     callbacks = [
@@ -156,8 +156,7 @@ def build_model(run: RunSpec, data: PreparedData, *, blank: bool = False, thread
     rate = make_learning_rate(run, timetable)
     model = MeasuredModel(
         network,
-        data.x_train,
-        data.y_train,
+        data,
         spec.batch_size,
         timetable,
         rate,

@@ -38,9 +38,6 @@ class FakeModel:
     def optimizer(self) -> Any:
         return SimpleNamespace(iterations=SimpleNamespace(numpy=lambda: self.steps))
 
-    def measure(self, _images: Any, _labels: Any) -> Evaluation:
-        return Evaluation(0.5, 0.75, (3, 4), (0.25, 0.5), (1.0, 2.0))
-
     def use_learning_rate(self, rate: float) -> None:
         self.rates.append(rate)
 
@@ -76,15 +73,15 @@ class Fed:
     def __init__(self) -> None:
         self.records: list[Record] = []
         self.now = 100.0
-        images = np.zeros((1, 2, 2, 1), np.float32)
-        self.recorder = Recorder(7, images, np.zeros(1, np.int32), self.records.append, clock=lambda: self.now)
+        self.recorder = Recorder(7, self.records.append, clock=lambda: self.now)
         self.model = FakeModel()
         self.recorder.set_model(self.model)
         self.recorder.on_train_begin()
 
     def feed(self, start: int, steps: int, record: bool, loss: float = 1.0) -> None:
         piece = Piece(start, steps, record)
-        self.model.measurement = Measurement(piece, loss * steps, 0.5 * steps, (float(start), 2.0), (0.1, 0.2))
+        found = Evaluation(0.5, 0.75, (3, 4), (0.25, 0.5), (1.0, 2.0)) if record else None
+        self.model.measurement = Measurement(piece, loss * steps, 0.5 * steps, (float(start), 2.0), (0.1, 0.2), found)
         self.recorder.on_train_batch_end(0)
 
 

@@ -17,9 +17,10 @@ from engine.events import Record, RunStarted, Weights
 from engine.networks import build_network
 from engine.spec import RunSpec
 from engine.training.callbacks.order import ShuffleOrder
-from engine.training.evaluation import LOOKED_AT
+from engine.training.evaluation import LOOKED_AT, Evaluation, Evaluator
+from engine.training.forward import Forward
 from engine.training.model import MeasuredModel
-from engine.training.trainer import build_model
+from engine.training.trainer import build_model, fit
 from tests.engine.support import few, of, small_run, timeless, train_here
 
 Batch = tuple[np.ndarray, np.ndarray]
@@ -204,7 +205,7 @@ def test_a_dense_network_is_the_same_to_the_bit_with_any_number_of_threads(few_d
     one, many = (build_model(run, few_digits, threads=threads) for threads in (1, 4))
     for model in (one, many):
         model.warm_up()
-        model._run_steps(tf.constant(0), tf.constant(3))
+        model._compiled(tf.constant(0), tf.constant(3), tf.constant(False))
     assert all(
         np.array_equal(*each) for each in zip(one.network.get_weights(), many.network.get_weights(), strict=True)
     )
@@ -221,7 +222,7 @@ def test_warming_up_changes_nothing_that_is_trained(few_digits: PreparedData) ->
 def test_measuring_in_chunks_gives_the_means_over_all_images(digits: PreparedData) -> None:
     """1,293 images are no multiple of the chunk."""
     model = build_model(small_run(), digits)
-    found = model.measure(tf.constant(digits.x_train), tf.constant(digits.y_train))
+    found = evaluated(model, digits.x_train, digits.y_train)
     expected = cross_entropy(model.network(digits.x_train).numpy().astype(np.float64), digits.y_train)
     assert (found.loss, found.accuracy) == pytest.approx(expected[:2], rel=1e-5)
 
@@ -230,7 +231,11 @@ COUNTED = "small[Conv-3x3x6, ReLU, MaxPool-4x4, FC-24, ReLU, FC-16, Sigmoid]"
 
 
 def counting(data: PreparedData, architecture: str = COUNTED) -> MeasuredModel:
-    return build_model(small_run(architectures=[architecture]).replace(counts_dead_units=True), data)
+    return build_model(small_run(architectures=[architecture]), data)
+
+
+def evaluated(model: MeasuredModel, images: np.ndarray, labels: np.ndarray, looks_at_all: bool = False) -> Evaluation:
+    return Evaluator(model.network, images.shape[1:], looks_at_all)(tf.constant(images), tf.constant(labels))
 
 
 def activations(model: MeasuredModel, images: np.ndarray) -> list[np.ndarray]:
@@ -240,7 +245,7 @@ def activations(model: MeasuredModel, images: np.ndarray) -> list[np.ndarray]:
 
 
 def measured_dead(model: MeasuredModel, images: np.ndarray) -> tuple[int, ...]:
-    return model.measure(tf.constant(images), tf.zeros(len(images), tf.int32)).dead_units
+    return evaluated(model, images, np.zeros(len(images), np.int32), looks_at_all=True).dead_units
 
 
 def test_dead_units_are_those_that_numpy_finds_to_give_nothing_but_zero(digits: PreparedData) -> None:
@@ -296,11 +301,19 @@ def test_testing_gives_the_loss_and_the_logits(few_digits: PreparedData) -> None
     assert loss == pytest.approx((log_sum - chosen).mean(), rel=1e-5)
 
 
-def test_a_trace_serves_any_number_of_images(few_digits: PreparedData) -> None:
+def test_nothing_is_traced_while_it_trains(few_digits: PreparedData, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is traced during training would count as training time."""
-    model = build_model(small_run(), few_digits)
+    traced: list[str] = []
+    step, forward = MeasuredModel.train_step, Forward.__call__
+
+    def noted(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda *given: (traced.append(name), tf.autograph.experimental.do_not_convert(function)(*given))[1]
+
+    monkeypatch.setattr(MeasuredModel, "train_step", noted("step", step))
+    monkeypatch.setattr(Forward, "__call__", noted("forward", forward))
+    model = build_model(small_run(epochs=4), few_digits)
     model.warm_up()
-    traced = model._evaluate._compiled.experimental_get_tracing_count()
-    model.measure(few_digits.x_validation, few_digits.y_validation)
-    model.measure(few_digits.x_test, few_digits.y_test)
-    assert model._evaluate._compiled.experimental_get_tracing_count() == traced == 1
+    before = list(traced)
+    assert {"step", "forward"} <= set(before)
+    fit(model, [ShuffleOrder(0, len(few_digits.y_train))])
+    assert traced == before

@@ -8,10 +8,9 @@ from dataclasses import asdict
 from typing import Any
 
 import keras
-import tensorflow as tf
 
-from engine.arrays import Array
 from engine.events import Emit, Record
+from engine.training.evaluation import Evaluation
 from engine.training.model import Measurement
 
 
@@ -20,18 +19,13 @@ class Recorder(keras.callbacks.Callback):
 
     Args:
         run: the run's number in the store.
-        images: validation images, float32 [n, h, w, c].
-        labels: validation labels, int32 [n].
         emit: takes the records.
         clock: seconds, monotonic; replaced in tests.
     """
 
-    def __init__(
-        self, run: int, images: Array, labels: Array, emit: Emit, clock: Callable[[], float] = time.perf_counter
-    ) -> None:
+    def __init__(self, run: int, emit: Emit, clock: Callable[[], float] = time.perf_counter) -> None:
         super().__init__()
         self._run, self._emit, self._clock = run, emit, clock
-        self._images, self._labels = tf.constant(images), tf.constant(labels)
         self._begin = 0.0
         self._held_at: float | None = None
         self._steps: list[int] = []  # of the pieces since the last record, as the sums are
@@ -85,12 +79,11 @@ class Recorder(keras.callbacks.Callback):
         self._steps.append(measurement.piece.steps)
         self._losses.append(measurement.loss_sum)
         self._accuracies.append(measurement.accuracy_sum)
-        if measurement.piece.ends_with_record:
-            self._record(measurement)
+        if measurement.validation is not None:
+            self._record(measurement, measurement.validation)
 
-    def _record(self, measurement: Measurement) -> None:
+    def _record(self, measurement: Measurement, found: Evaluation) -> None:
         steps = sum(self._steps)
-        found = self.model.measure(self._images, self._labels)
         self.last = Record(
             run=self._run,
             step=measurement.piece.stop,
