@@ -60,6 +60,7 @@ bench: $(VENV)/bench-ready
 	$(BIN)/python -m benchmarks.checkpoints
 	$(BIN)/python -m benchmarks.long_use
 	$(BIN)/python -m benchmarks.growth
+	$(BIN)/python -m benchmarks.training_growth
 	$(BIN)/python -m benchmarks.precision
 
 $(BIN)/python:

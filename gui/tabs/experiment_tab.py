@@ -120,8 +120,9 @@ class ExperimentTab(QWidget):
         return "board" in self.__dict__
 
     @cached_property
-    def _next_view(self) -> Iterator[View]:
-        return cycle(self.board.views())
+    def _next_view(self) -> Iterator[View | None]:
+        """Views in turn, and None where the progress has its own."""
+        return cycle([*self.board.views(), None])
 
     def use_preset(self, name: str) -> None:
         """Fill the form with a preset."""
@@ -218,8 +219,11 @@ class ExperimentTab(QWidget):
         self._show_progress()
 
     def _paint_next(self) -> None:
-        next(self._next_view).refresh(self.observations)
-        self._show_progress()
+        """One view, or the progress: each has its turn several times a second, and none holds up the window for long."""
+        if (view := next(self._next_view)) is None:
+            self._show_progress()
+        else:
+            view.refresh(self.observations)
 
     def _show_progress(self) -> None:
         observations = self.observations

@@ -1,0 +1,63 @@
+"""The comparison with PyTorch and Keras says what was measured."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.compare import protocol, results
+from benchmarks.compare.child import SIDES
+from benchmarks.compare.protocol import BATCH, Workload, make_images
+from benchmarks.compare.results import AT_LEAST, AT_MOST, GOALS, Found, Measured, last_saved
+
+
+def test_the_arithmetic_of_a_step_is_that_of_the_formula() -> None:
+    """mlp_1: 1024 to 32 to 10; the gradient of the images is nobody's need."""
+    first, second = 2 * 1024 * 32, 2 * 32 * 10
+    expected = BATCH * (2 * first + 3 * second) + 500 * (first + second)
+    assert Workload("mlp_1", Path()).operations_per_step == expected
+
+
+def test_the_arithmetic_of_a_convolution_counts_every_place_it_is_used_at() -> None:
+    first = 2 * 30 * 30 * 16 * 3 * 3
+    second = 2 * 28 * 28 * 8 * 3 * 3 * 16
+    third = 2 * 24 * 24 * 16 * 5 * 5 * 8
+    fourth = 2 * 8 * 8 * 16 * 5 * 5 * 16
+    last = 2 * 256 * 10
+    forwards = first + second + third + fourth + last
+    assert Workload("cnn_4", Path()).operations_per_step == BATCH * (3 * forwards - first) + 500 * forwards
+
+
+def test_a_ratio_is_that_of_medians_and_its_spread_that_of_rounds() -> None:
+    found = Found({}, {"mlp_1": {"a": Measured([4.0, 8.0, 6.0]), "d": Measured([2.0, 2.0, 3.0])}})
+    assert found.ratio("mlp_1", "a", "d") == pytest.approx(3.0)
+    assert found.spread("mlp_1", "a", "d") == (2.0, 4.0)
+    assert found.ratio("mlp_1", "a", "e") is None
+    assert found.ratio("cnn_4", "a", "d") is None
+
+
+def test_every_target_is_about_sides_and_networks_that_are_measured() -> None:
+    for network, *sides in (*AT_LEAST, *AT_MOST, *GOALS):
+        assert network in protocol.TRAINING_IMAGES
+        assert set(sides) <= set(SIDES)
+
+
+def test_what_is_saved_is_what_the_next_run_compares_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(results, "FOLDER", tmp_path / "results")
+    assert last_saved() is None
+    found = Found({"cores": 2}, {"mlp_1": {"a": Measured([0.25, 0.5], [0.5, 1.0], 1_000)}})
+    file = found.save()
+    assert last_saved() == (file.name, found)
+
+
+def test_every_side_gets_the_same_images_of_which_as_many_are_validated_as_the_course_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(protocol.TRAINING_IMAGES, "mlp_1", 1_000)
+    once, again = (make_images("mlp_1", tmp_path).prepared() for _ in range(2))
+    assert once.x_train.shape == (1_000, 32, 32, 1)
+    assert once.x_validation.shape == (5_000, 32, 32, 1)
+    assert np.array_equal(once.x_train, again.x_train)
+    assert set(once.y_validation.tolist()) == set(range(10))
