@@ -219,7 +219,7 @@ class ExperimentTab(QWidget):
         self._show_progress()
 
     def _paint_next(self) -> None:
-        """One view, or the progress: each has its turn several times a second, and none holds up the window for long."""
+        """One view, or the progress: each has its turn several times a second, and none holds up the window."""
         if (view := next(self._next_view)) is None:
             self._show_progress()
         else:
