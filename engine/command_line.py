@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import engine
+from engine.cluster import FORMS, ClusterChoice, parse_cluster
 from engine.devices.names import parse_device
 from engine.errors import ExportError, SpecError
 from engine.export_formats import DEFAULT_FORMATS, Format, parse_formats
@@ -42,6 +43,7 @@ class Options:
     report: Path | None = None
     resume: bool = False
     selftest: bool = False
+    cluster: ClusterChoice | None = None
 
 
 def parse(arguments: Sequence[str]) -> Options:
@@ -81,7 +83,21 @@ def parse(arguments: Sequence[str]) -> Options:
         report=found.report,
         resume=found.resume,
         selftest=found.selftest,
+        cluster=_cluster(parser, found),
     )
+
+
+def _cluster(parser: argparse.ArgumentParser, found: argparse.Namespace) -> ClusterChoice | None:
+    if found.cluster is None:
+        if found.cluster_tls:
+            parser.error("--cluster-tls goes with --cluster")
+        return None
+    if found.workers is not None:
+        parser.error("--workers goes without --cluster, which has as many as it has")
+    try:
+        return parse_cluster(found.cluster, found.cluster_tls)
+    except SpecError as error:
+        parser.error(str(error).rstrip("."))
 
 
 _SETTINGS = ("preset", "dataset", "set", "config")  # options that say what is trained
@@ -112,6 +128,8 @@ def _parser() -> argparse.ArgumentParser:
         metavar="auto|cpu|gpu:N|metal",
         help="what networks train on (default auto: the fastest for each)",
     )
+    parser.add_argument("--cluster", metavar="CLUSTER", help=f"train on a Dask cluster: {FORMS}; see docs/cluster.md")
+    parser.add_argument("--cluster-tls", action="store_true", help="speak with the cluster by TLS only")
     batch = parser.add_argument_group("without a window")
     batch.add_argument("--batch", metavar="EXPERIMENT", help="run an experiment; --list names them; all: every one")
     batch.add_argument("--preset", choices=("quick", "course"), help="settings to start from (default: quick)")
