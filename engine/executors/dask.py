@@ -196,6 +196,7 @@ class _Campaign:
         self._attempts: dict[int, tuple[str, str]] = {}  # token and worker of each run's newest attempt
         self._networks: dict[int, bytes] = {}
         self._deaths: Counter[int] = Counter()
+        self._excused: set[int] = set()  # runs whose next loss is that of a scheduler
         self._held: list[int] = []  # runs whose attempts wait for the end of a pause
         self._ignored: set[str] = set()  # tokens of attempts that nobody wants any more
         self._was_told_to_wait = False
@@ -250,12 +251,14 @@ class _Campaign:
             case _Gone(worker):
                 for run in [run for run, (_, place) in self._attempts.items() if place == worker]:
                     self._mourn(run)
+                self._requeue()
             case _Refused(worker, why):
                 self._emit(Progress(f"{worker} is not used: {why}", 0, 0))
             case _Failed(run, why) if run in self._tickets:
                 self._end(RunFinished(run, Status.CRASHED, why))
             case _Reconnected():
                 # A new scheduler knows of no run; one that does takes the same key for the same run.
+                self._excused |= set(self._attempts)
                 self._waiting.extendleft(sorted(self._submitted, reverse=True))
                 self._submitted.clear()
             case _Lost(why):
@@ -290,6 +293,9 @@ class _Campaign:
         """An attempt begins, the first of its run or another one."""
         if (before := self._attempts.get(run)) is not None and before != (token, worker):
             self._link.forget(before[1], before[0])
+            if self._bury(run):  # Dask has noticed sooner than the look at which workers there are
+                self._link.forget(worker, token)
+                return
         self._attempts[run] = token, worker
         if self._paused:
             self._held.append(run)
@@ -344,16 +350,29 @@ class _Campaign:
 
     def _mourn(self, run: int) -> None:
         """The worker of a run is gone: Dask gives the run to another, unless too many have died of it."""
-        del self._attempts[run]
-        self._deaths[run] += 1
+        if not self._bury(run) and not self._link.follows(run):  # it was taken up from an earlier program
+            self._link.submit(self._tickets[run], self._resources)
+
+    def _bury(self, run: int) -> bool:
+        """An attempt was lost with its worker; gives whether the run has ended with it."""
+        self._attempts.pop(run, None)
+        self._deaths[run] += run not in self._excused
+        self._excused.discard(run)
         if self._ending is not None:
             self._end(RunFinished(run, _STATUS_OF[self._ending], "Its worker was lost as it was being ended."))
         elif self._deaths[run] >= MOST_DEATHS:
             self._link.cancel([run])
             why = f"It was set aside: {MOST_DEATHS} workers were lost while they trained it."
             self._end(RunFinished(run, Status.CRASHED, why))
-        elif run in self._submitted and not self._link.follows(run):  # it was taken up from an earlier program
-            self._link.submit(self._tickets[run], self._resources)
+        return run not in self._tickets
+
+    def _requeue(self) -> None:
+        """Runs that were to begin on certain workers alone may never begin, now that one of them is gone."""
+        for run in self._submitted - set(self._attempts):
+            if self._link.is_bound(run):
+                self._link.cancel([run])
+                self._submitted.remove(run)
+                self._waiting.appendleft(run)
 
     def _obey(self, command: Command) -> None:
         match command:
@@ -411,6 +430,7 @@ class _Link:
         self.connection, self._bell = Pipe(duplex=False)
         self._bell_lock, self._is_rung = threading.Lock(), False
         self._futures: dict[int, Any] = {}
+        self._bound: set[int] = set()
         self._listeners: dict[str, asyncio.Task[None]] = {}
         self._usable: set[str] = set()
         self._refused: dict[str, str] = {}
@@ -471,6 +491,10 @@ class _Link:
     def follows(self, run: int) -> bool:
         """Whether it was submitted by this link."""
         return run in self._futures
+
+    def is_bound(self, run: int) -> bool:
+        """Whether it may begin on certain workers alone, as there are some that can't be used."""
+        return run in self._bound
 
     def release(self, run: int) -> None:
         """Nothing more is wanted of a run."""
@@ -634,11 +658,14 @@ class _Link:
         from distributed import fire_and_forget
 
         run = ticket.task.run
+        # Dask never looks for another worker than those that were named, so none is unless one has to be kept out.
+        bound = sorted(self._usable) if self._refused else None
+        (self._bound.add if bound else self._bound.discard)(run)
         future = self._client.submit(
             remote.train_remotely,
             ticket,
             key=f"trainscope-{self._owner}-{run}",
-            workers=sorted(self._usable),
+            workers=bound,
             resources=resources or None,
             pure=False,
         )

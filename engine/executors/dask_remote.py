@@ -29,7 +29,7 @@ from filelock import FileLock
 
 from engine.datasets import describe_dataset
 from engine.datasets.download import without_downloads
-from engine.devices.hardware import configure
+from engine.devices.hardware import configure, silenced
 from engine.devices.names import AUTO
 from engine.errors import DatasetError, TrainscopeError
 from engine.events import Checkpoint, Command, Control, Event, Interrupted, RunFinished, Status
@@ -241,7 +241,8 @@ def _runner(device: str, threads: int | None) -> TaskRunner:
         from distributed import get_worker
 
         threads = threads or get_worker().state.nthreads
-        configure(threads, device)
+        with silenced():  # a worker that is a process of the program's own shares its terminal
+            configure(threads, device)
         _RUNNERS.append(TaskRunner(Placement(device, threads=threads)))
     return _RUNNERS[0]
 

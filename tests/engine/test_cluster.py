@@ -1,0 +1,95 @@
+"""Which cluster is meant, and what is said where there is none."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.cluster import BATCH_SYSTEMS, ClusterChoice, parse_cluster
+from engine.command_line import parse
+from engine.errors import SpecError, WorkerError
+from engine.executors.clusters import on_cluster, owner_of
+from engine.executors.inline import InlineExecutor
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("local:2", ClusterChoice("local", "2")),
+        ("local:02", ClusterChoice("local", "2")),
+        ("tcp://10.0.0.1:8786", ClusterChoice("address", "tcp://10.0.0.1:8786")),
+        ("tcp://[::1]:8786", ClusterChoice("address", "tcp://[::1]:8786")),
+        ("tls://head:8786", ClusterChoice("address", "tls://head:8786", tls=True)),
+        ("slurm:jobs.toml", ClusterChoice("slurm", "jobs.toml")),
+        ("pbs:/etc/a:b.toml", ClusterChoice("pbs", "/etc/a:b.toml")),
+    ],
+)
+def test_a_cluster_is_named(text: str, expected: ClusterChoice) -> None:
+    assert parse_cluster(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "local",
+        "local:",
+        "local:0",
+        "local:-1",
+        "local:²",
+        "local:257",
+        "local:99999999999999999999",
+        "10.0.0.1:8786",
+    ]
+    + ["tcp://head", "tcp:head:1", "http://head:8786", "slurm", "slurm:", "kubernetes:x.toml"],
+)
+def test_what_names_none_is_refused_with_the_forms_there_are(text: str) -> None:
+    with pytest.raises(SpecError, match=r"names no cluster; write local:N, tcp://HOST:PORT, .*slurm.*FILE\.toml"):
+        parse_cluster(text)
+
+
+def test_tls_is_not_spoken_at_an_address_without_it() -> None:
+    with pytest.raises(SpecError, match="begins with tls://"):
+        parse_cluster("tcp://head:8786", tls=True)
+
+
+@given(st.text())
+def test_no_text_is_too_odd(text: str) -> None:
+    try:
+        choice = parse_cluster(text)
+    except SpecError as error:
+        assert "\n" not in str(error)[:20]
+    else:
+        assert parse_cluster(str(choice)) == choice
+        assert choice.kind in ("local", "address", *BATCH_SYSTEMS)
+
+
+def test_the_command_line_takes_one(capsys: pytest.CaptureFixture[str]) -> None:
+    assert parse(["--cluster", "local:2", "--cluster-tls"]).cluster == ClusterChoice("local", "2", tls=True)
+    assert parse([]).cluster is None
+    for arguments, sentence in (
+        (["--cluster", "nowhere"], "'nowhere' names no cluster"),
+        (["--cluster-tls"], "--cluster-tls goes with --cluster"),
+        (["--cluster", "local:2", "--workers", "2"], "--workers goes without --cluster"),
+    ):
+        with pytest.raises(SystemExit) as end:
+            parse(arguments)
+        assert end.value.code == 2
+        assert sentence in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("cluster", "missing"), [("local:2", "distributed"), ("slurm:a.toml", "dask_jobqueue")])
+def test_without_the_packages_it_says_what_to_install(
+    cluster: str, missing: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, missing, None)
+    with pytest.raises(WorkerError, match=r"pip install -r requirements-cluster\.txt"):
+        on_cluster(parse_cluster(cluster), InlineExecutor(), tmp_path)
+
+
+def test_a_workspace_is_known_by_the_same_name_each_time_and_no_other_one_is() -> None:
+    assert owner_of(Path("/a")) == owner_of(Path("/a")) != owner_of(Path("/b"))
