@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from PySide6.QtCore import QObject
 
     from engine.command_line import Options
+    from engine.executors.base import Executor
     from gui.preferences import Preferences, StartUp
     from gui.window import MainWindow
 
@@ -127,13 +128,17 @@ class WindowKeeper:
 
 def make_window(start: StartUp, own_log: ProgramLog) -> MainWindow:
     """A window with processes of its own."""
+    from engine.executors.clusters import on_cluster
     from engine.executors.processes import ProcessExecutor
     from gui.window import MainWindow
 
     logs, device = log_folder(start.workspace), start.device
+    trainer: Executor = ProcessExecutor(start.workers, logs, yielding=True, device=device)
+    if start.cluster is not None:
+        trainer = on_cluster(start.cluster, trainer, start.workspace, device)
     return MainWindow(
         start.workspace,
-        trainer=ProcessExecutor(start.workers, logs, yielding=True, device=device),
+        trainer=trainer,
         assistant=ProcessExecutor(1, logs / "assistant", yielding=True),
         prober=ProcessExecutor(1, logs / "prober", yielding=True, device=device),
         librarian=ProcessExecutor(1, logs / "librarian", yielding=True),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QSettings
 
+from engine.cluster import ClusterChoice, parse_cluster
 from engine.command_line import MOST_DIGITS, MOST_WORKERS, Options
 from engine.devices.names import AUTO, parse_device
 from engine.errors import SpecError, StoreError
@@ -19,12 +20,15 @@ BUILT = (b"@Variant(", b"@DateTime(")
 
 @dataclass(frozen=True)
 class Preferences:
-    """``workspace`` None is the user's data folder; ``workers`` None lets the program choose."""
+    """``workspace`` None is the user's data folder; ``workers`` None lets the program choose, ``cluster`` None is this
+    machine.
+    """
 
     workspace: Path | None = None
     workers: int | None = None
     device: str = AUTO
     scheme: Scheme = Scheme.SYSTEM
+    cluster: ClusterChoice | None = None
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,7 @@ class StartUp:
     workspace: Path
     workers: int | None = None
     device: str = AUTO
+    cluster: ClusterChoice | None = None
 
 
 def program_settings() -> QSettings:
@@ -66,6 +71,7 @@ def load_preferences(settings: QSettings) -> Preferences:
         _workers(settings.value("workers")),
         _device(settings.value("device")),
         stored_scheme(settings),
+        _cluster(settings.value("cluster"), settings.value("cluster_tls")),
     )
 
 
@@ -79,6 +85,8 @@ def save_preferences(settings: QSettings, preferences: Preferences) -> None:
         "workers": preferences.workers,
         "device": None if preferences.device == AUTO else preferences.device,
         "scheme": preferences.scheme.value,
+        "cluster": None if preferences.cluster is None else str(preferences.cluster),
+        "cluster_tls": "yes" if preferences.cluster is not None and preferences.cluster.tls else None,
     }
     for key, value in values.items():
         if value is None:
@@ -99,6 +107,7 @@ def start_up(options: Options, preferences: Preferences) -> StartUp:
         options.workspace if options.workspace_given else _workspace(preferences),
         preferences.workers if options.workers is None else options.workers or None,
         options.device or preferences.device,
+        options.cluster if options.cluster or options.workers is not None else preferences.cluster,
     )
 
 
@@ -110,6 +119,8 @@ def changed_start(start: StartUp, before: Preferences, after: Preferences) -> St
         start = replace(start, workers=after.workers)
     if after.device != before.device:
         start = replace(start, device=after.device)
+    if after.cluster != before.cluster:
+        start = replace(start, cluster=after.cluster)
     return start
 
 
@@ -140,3 +151,10 @@ def _device(value: object) -> str:
         return parse_device(str(value or AUTO))
     except SpecError:
         return AUTO
+
+
+def _cluster(value: object, tls: object) -> ClusterChoice | None:
+    try:
+        return parse_cluster(str(value), tls == "yes") if value else None
+    except SpecError:
+        return None

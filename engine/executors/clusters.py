@@ -14,7 +14,7 @@ from engine.executors.base import Executor
 def on_cluster(choice: ClusterChoice, local: Executor, workspace: Path, device: str = AUTO) -> Executor:
     """An executor that trains on the cluster, and has ``local`` do all else.
 
-    Raises :class:`~engine.errors.WorkerError` where Dask is not installed.
+    Whether Dask is installed, and the cluster there, shows when it is started.
     """
     from engine.executors.dask import DaskExecutor
 

@@ -47,17 +47,22 @@ async def open_cluster(choice: ClusterChoice) -> tuple[DaskCluster | None, Any, 
     if choice.kind == "local":
         security = Security.temporary() if choice.tls else None
         count = int(choice.place)
-        cluster = await LocalCluster(
-            n_workers=count,
-            threads_per_worker=max(1, cpu_count() // count),
-            processes=True,
-            memory_limit=0,  # what a run takes is no data of Dask's that could be moved elsewhere
-            env={"TF_CPP_MIN_LOG_LEVEL": "3"},  # there is no log but the terminal
-            asynchronous=True,
-            dashboard_address=None,
-            security=security,
-            protocol="tls://" if choice.tls else None,
-        )
+        try:
+            cluster = await LocalCluster(
+                n_workers=count,
+                threads_per_worker=max(1, cpu_count() // count),
+                processes=True,
+                memory_limit=0,  # what a run takes is no data of Dask's that could be moved elsewhere
+                env={"TF_CPP_MIN_LOG_LEVEL": "3"},  # there is no log but the terminal
+                asynchronous=True,
+                dashboard_address=None,
+                security=security,
+                protocol="tls://" if choice.tls else None,
+            )
+        except (OSError, RuntimeError) as error:
+            raise WorkerError(
+                f"The processes of {choice} can't be started ({error}); ask for fewer, or train without --cluster."
+            ) from None
         return cluster, cluster, security
     return await _jobs(choice)
 

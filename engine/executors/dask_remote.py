@@ -19,8 +19,8 @@ import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -43,7 +43,7 @@ log = logging.getLogger(__name__)
 
 # So long after a client was last heard, a run that waits for its word begins without it, as it was first ordered.
 SILENCE_SECONDS = 60.0
-LOOK_SECONDS = 0.05  # between two looks for letters while a client waits for some
+GATHER_SECONDS = 0.01  # that letters are waited for once there is one, so that several go in one answer
 MOST_LETTERS = 2_000  # in one answer
 
 
@@ -133,6 +133,7 @@ class Attempt:
                 self._log[self._checkpoint] = None
             self._checkpoint = len(self._log)
         self._log.append(letter)
+        DESK.ring(self.ticket.owner)
 
     def post(self, first: int) -> Post:
         """The next letters from number ``first`` on."""
@@ -190,6 +191,18 @@ class Desk:
 
     attempts: dict[str, Attempt] = field(default_factory=dict)
     heard: dict[str, float] = field(default_factory=dict)
+    _loop: asyncio.AbstractEventLoop | None = None
+    _bells: dict[str, asyncio.Event] = field(default_factory=dict)
+
+    def bell(self, owner: str) -> asyncio.Event:
+        """What is set when one of the owner's attempts has said something; to be called in the event loop."""
+        self._loop = asyncio.get_running_loop()
+        return self._bells.setdefault(owner, asyncio.Event())
+
+    def ring(self, owner: str) -> None:
+        """Set the bell of ``owner``, from any thread."""
+        if self._loop is not None and owner in self._bells:
+            self._loop.call_soon_threadsafe(self._bells[owner].set)
 
     def is_silent(self, owner: str) -> bool:
         """Whether ``owner`` has not been heard for long."""
@@ -206,13 +219,19 @@ _ALONE = threading.Lock()  # TensorFlow has one set of threads a process, and Ke
 
 def train_remotely(ticket: Ticket) -> None:
     """The task that Dask carries out: train the ticket's run, and say so to whoever asks."""
+    carry_out(ticket, _train)
+
+
+def carry_out(ticket: Ticket, train: Callable[[Attempt, TrainTask], None]) -> None:
+    """Make an attempt at the ticket's run, which ``train`` does once the client has said from where."""
     with _ALONE:
         attempt = Attempt(ticket)
         DESK.attempts[attempt.token] = attempt
+        DESK.ring(ticket.owner)
         try:
             go = attempt.wait_for_go()
             if go.is_wanted:
-                _train(attempt, replace(ticket.task, interrupted=go.interrupted))
+                train(attempt, replace(ticket.task, interrupted=go.interrupted))
         finally:
             attempt.is_over = True
 
@@ -310,13 +329,18 @@ async def collect(owner: str, read: dict[str, int], seconds: float) -> list[Post
     Waits up to ``seconds`` for something.
     """
     until = time.monotonic() + seconds
+    bell = DESK.bell(owner)
     while True:
+        bell.clear()
         DESK.heard[owner] = time.monotonic()
         posts = [attempt.post(read.get(attempt.token, 0)) for attempt in DESK.of(owner)]
         news = [post for post in posts if post.letters]
-        if news or time.monotonic() >= until:
+        left = until - time.monotonic()
+        if news or left <= 0:
             return news
-        await asyncio.sleep(LOOK_SECONDS)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(bell.wait(), left)
+            await asyncio.sleep(GATHER_SECONDS)
 
 
 def deliver(owner: str, token: str, delivery: Delivery) -> None:

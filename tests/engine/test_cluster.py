@@ -32,9 +32,8 @@ def test_a_cluster_is_named(text: str, expected: ClusterChoice) -> None:
     assert parse_cluster(text) == expected
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
+NAMES_NONE = (
+    *(
         "",
         "local",
         "local:",
@@ -44,9 +43,12 @@ def test_a_cluster_is_named(text: str, expected: ClusterChoice) -> None:
         "local:257",
         "local:99999999999999999999",
         "10.0.0.1:8786",
-    ]
-    + ["tcp://head", "tcp:head:1", "http://head:8786", "slurm", "slurm:", "kubernetes:x.toml"],
+    ),
+    *("tcp://head", "tcp:head:1", "http://head:8786", "slurm", "slurm:", "kubernetes:x.toml"),
 )
+
+
+@pytest.mark.parametrize("text", NAMES_NONE)
 def test_what_names_none_is_refused_with_the_forms_there_are(text: str) -> None:
     with pytest.raises(SpecError, match=r"names no cluster; write local:N, tcp://HOST:PORT, .*slurm.*FILE\.toml"):
         parse_cluster(text)
@@ -88,7 +90,7 @@ def test_without_the_packages_it_says_what_to_install(
 ) -> None:
     monkeypatch.setitem(sys.modules, missing, None)
     with pytest.raises(WorkerError, match=r"pip install -r requirements-cluster\.txt"):
-        on_cluster(parse_cluster(cluster), InlineExecutor(), tmp_path)
+        on_cluster(parse_cluster(cluster), InlineExecutor(), tmp_path).start(1)
 
 
 def test_a_workspace_is_known_by_the_same_name_each_time_and_no_other_one_is() -> None:

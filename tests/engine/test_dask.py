@@ -31,7 +31,7 @@ from engine.events import (
     Status,
     Weights,
 )
-from engine.executors import dask
+from engine.executors import dask, dask_link
 from engine.executors.dask import DaskExecutor
 from engine.executors.inline import InlineExecutor
 from engine.executors.processes import ProcessExecutor
@@ -203,13 +203,13 @@ def test_images_that_a_worker_does_not_have_are_sent_to_it_once(
     x, y = generator.integers(0, 256, (300, 12, 12), dtype=np.uint8), np.arange(300) % 3
     np.savez("own.npz", x_train=x, y_train=y)
     sent: list[str] = []
-    send = dask._Link.send_data
+    send = dask_link.Link.send_data
 
     def note(link: Any, worker: str, *rest: Any) -> None:
         sent.append(worker)
         send(link, worker, *rest)
 
-    monkeypatch.setattr(dask._Link, "send_data", note)
+    monkeypatch.setattr(dask_link.Link, "send_data", note)
     finished, events, _ = carried_out(
         tmp_path / "w", executor, dataset="own.npz", architectures=["mlp_1"], repeats=4, epochs=1
     )
@@ -219,7 +219,7 @@ def test_images_that_a_worker_does_not_have_are_sent_to_it_once(
 
 
 def test_a_worker_with_other_versions_is_not_used(executor: DaskExecutor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dask, "versions", lambda: dict.fromkeys(dask.DECIDING, "0.0"))
+    monkeypatch.setattr(dask_link, "versions", lambda: dict.fromkeys(dask_link.DECIDING, "0.0"))
     with pytest.raises(WorkerError, match=r"No worker of local:2 can be used: it has Trainscope .*, here 0\.0"):
         executor.start(1)
 
@@ -231,7 +231,7 @@ def test_checkpoints_are_for_the_store_alone(tmp_path: Path, executor: DaskExecu
 
 
 def test_no_scheduler_at_an_address_is_said_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dask, "CONNECT_SECONDS", 0.5)
+    monkeypatch.setattr(dask_link, "CONNECT_SECONDS", 0.5)
     made = DaskExecutor(parse_cluster("tcp://127.0.0.1:9"), InlineExecutor(), "tests")
     with pytest.raises(WorkerError, match=r"No Dask scheduler answers at tcp://127\.0\.0\.1:9 .*check the address"):
         made.start(1)

@@ -1,0 +1,157 @@
+"""A cluster that lasts longer than the program: killed programs, stopped and killed schedulers, all of them real."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.engine.kill_support import results, steps_shown
+from tests.engine.support import ROOT
+
+pytestmark = pytest.mark.long
+
+PLAN = ("--batch", "architectures", "--set", "architectures=mlp_1,cnn_3", "epochs=8", "repeats=1")
+READY_SECONDS = 60
+
+
+@dataclass
+class RealCluster:
+    """A scheduler and two workers, each a process with a log."""
+
+    folder: Path
+    port: int
+    scheduler: subprocess.Popen[bytes]
+    workers: list[subprocess.Popen[bytes]]
+
+    @property
+    def address(self) -> str:
+        return f"tcp://127.0.0.1:{self.port}"
+
+    def begin_scheduler(self) -> None:
+        self.scheduler = dask(self.folder, "scheduler", "--host", "127.0.0.1", "--port", str(self.port))
+
+    def begin_worker(self) -> None:
+        options = ("--nthreads", "1", "--memory-limit", "0", "--local-directory", str(self.folder))
+        self.workers.append(dask(self.folder, "worker", self.address, *options))
+
+    def end(self) -> None:
+        for process in (*self.workers, self.scheduler):
+            for each in [*psutil.Process(process.pid).children(recursive=True)] if process.poll() is None else []:
+                each.kill()
+            process.kill()
+            process.wait()
+
+
+def dask(folder: Path, kind: str, *options: str) -> subprocess.Popen[bytes]:
+    """``dask scheduler`` or ``dask worker``; run as a module, it finds the program in the folder it is started in."""
+    command = [sys.executable, "-m", f"distributed.cli.dask_{kind}", *options, "--no-dashboard"]
+    with (folder / f"{kind}.log").open("ab") as log:
+        return subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)  # noqa: S603
+
+
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port: int = taken.getsockname()[1]
+    return port
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[RealCluster]:
+    folder = tmp_path / "dask"
+    folder.mkdir()
+    port = free_port()
+    made = RealCluster(folder, port, dask(folder, "scheduler", "--host", "127.0.0.1", "--port", str(port)), [])
+    made.begin_worker()
+    made.begin_worker()
+    try:
+        yield made
+    finally:
+        made.end()
+
+
+def begun(workspace: Path, cluster: RealCluster, *arguments: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "main.py", *arguments, "--workspace", str(workspace), "--cluster", cluster.address]
+    return subprocess.Popen(  # noqa: S603
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+
+
+def shown_until(program: subprocess.Popen[str], enough: Callable[[str], bool]) -> None:
+    assert program.stderr is not None
+    lines = []
+    for line in program.stderr:
+        lines.append(line)
+        if enough(line):
+            return
+    raise AssertionError(f"the program ended before: {lines}")
+
+
+def at_epoch(number: int) -> Callable[[str], bool]:
+    return lambda line: line.startswith(f"cnn_3 #1: epoch {number},")
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> list[object]:
+    """What a program finds that nothing happens to, with two processes of one thread on this machine."""
+    workspace = tmp_path_factory.mktemp("whole")
+    command = [sys.executable, "main.py", *PLAN, "--workspace", str(workspace), "--workers", "2"]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)  # noqa: S603
+    return results(workspace)
+
+
+def test_a_killed_program_started_again_picks_up_what_finished_meanwhile(
+    tmp_path: Path, cluster: RealCluster, whole: list[object]
+) -> None:
+    workspace = tmp_path / "w"
+    program = begun(workspace, cluster, *PLAN)
+    shown_until(program, at_epoch(2))
+    os.killpg(program.pid, signal.SIGKILL)
+    program.communicate()
+    again = begun(workspace, cluster, "--batch", "architectures", "--resume")
+    said, complaints = again.communicate(timeout=120)
+    assert again.returncode == 0, complaints
+    assert "Resuming experiment 1" in said
+    first = next(step for variant, step in steps_shown(complaints.splitlines()) if variant == "cnn_3")
+    assert first < 26, "what was trained without it is told from its beginning, where a new attempt would go on"
+    assert results(workspace) == whole
+
+
+def test_a_scheduler_that_stands_still_for_a_while_costs_nothing(
+    tmp_path: Path, cluster: RealCluster, whole: list[object]
+) -> None:
+    workspace = tmp_path / "w"
+    program = begun(workspace, cluster, *PLAN)
+    shown_until(program, at_epoch(2))
+    cluster.scheduler.send_signal(signal.SIGSTOP)
+    time.sleep(8)  # that long it is to stand still: there is nothing to wait for
+    cluster.scheduler.send_signal(signal.SIGCONT)
+    _, complaints = program.communicate(timeout=120)
+    assert program.returncode == 0, complaints
+    assert results(workspace) == whole
+
+
+def test_a_scheduler_that_was_killed_and_started_again_is_found_again(
+    tmp_path: Path, cluster: RealCluster, whole: list[object]
+) -> None:
+    workspace = tmp_path / "w"
+    program = begun(workspace, cluster, *PLAN)
+    shown_until(program, at_epoch(2))
+    cluster.scheduler.kill()
+    cluster.scheduler.wait()
+    cluster.begin_scheduler()
+    for _ in range(2):
+        cluster.begin_worker()  # whoever keeps a cluster running does so; those there were may have ended
+    _, complaints = program.communicate(timeout=150)
+    assert program.returncode == 0, complaints
+    assert results(workspace) == whole
