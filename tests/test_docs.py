@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-RELIABILITY = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+FAULTS = "\n".join((ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("reliability.md", "cluster.md"))
 PLACES = (
     ROOT / "tests" / "engine",
     ROOT / "tests" / "engine" / "storage",
@@ -21,7 +21,7 @@ PLACES = (
 def named_tests() -> list[tuple[str, str]]:
     """Files and tests that the tables of faults name; ``::name`` alone is of the file before it, or of its section."""
     found = []
-    for section in RELIABILITY.split("\n### "):
+    for section in re.split(r"\n##+ ", FAULTS):
         of_section = re.search(r"^All in (\S+\.py)", section, re.MULTILINE)
         for row in (line for line in section.splitlines() if line.startswith("| ")):
             file = of_section[1] if of_section else ""

@@ -185,6 +185,8 @@ class _Campaign:
                 self._emit(Progress(f"{worker} is not used: {why}", 0, 0))
             case Failed(run, why) if run in self._tickets:
                 self._end(RunFinished(run, Status.CRASHED, why))
+            case Dropped(run) if run in self._submitted and self._ending is not None:
+                self._end(RunFinished(run, _STATUS_OF[self._ending], "The scheduler was lost as it was being ended."))
             case Dropped(run) if run in self._submitted:
                 # A scheduler that does know the run takes the same key for the same run.
                 self._excused.add(run)
@@ -232,9 +234,8 @@ class _Campaign:
             self._go(run)
 
     def _go(self, run: int) -> None:
-        if run in self._attempts:
-            token, worker = self._attempts[run]
-            self._link.deliver(worker, token, remote.Go(self._tickets[run].task.interrupted))
+        token, worker = self._attempts[run]
+        self._link.deliver(worker, token, remote.Go(self._tickets[run].task.interrupted))
 
     def _note(self, run: int, event: Event) -> None:
         """Keep from where the run could go on."""
@@ -279,10 +280,10 @@ class _Campaign:
 
     def _mourn(self, run: int) -> None:
         """The worker of a run is gone: Dask gives the run to another, unless too many have died of it."""
-        if (
-            not self._bury(run) and run in self._submitted and not self._link.follows(run)
-        ):  # it was taken up from an earlier program
-            self._link.submit(self._tickets[run], self._resources)
+        if self._bury(run) or run not in self._submitted or self._link.follows(run):
+            return
+        # It was taken up from an earlier program, and Dask may have forgotten it.
+        self._link.submit(self._tickets[run], self._resources)
 
     def _bury(self, run: int) -> bool:
         """An attempt was lost with its worker; gives whether the run has ended with it."""
@@ -319,7 +320,7 @@ class _Campaign:
                 self._paused = True
             case Control.RESUME | Control.STEP:
                 self._paused &= command is Control.STEP
-                begun, self._held = self._held, []
+                begun, self._held = [run for run in self._held if run in self._attempts], []
                 for run in begun:
                     self._go(run)
                     if self._paused:

@@ -55,7 +55,7 @@ async def open_cluster(choice: ClusterChoice) -> tuple[DaskCluster | None, Any, 
                 memory_limit=0,  # what a run takes is no data of Dask's that could be moved elsewhere
                 env={"TF_CPP_MIN_LOG_LEVEL": "3"},  # there is no log but the terminal
                 asynchronous=True,
-                dashboard_address=None,
+                dashboard_address="127.0.0.1:0",
                 security=security,
                 protocol="tls://" if choice.tls else None,
             )

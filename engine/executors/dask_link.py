@@ -6,12 +6,13 @@ import asyncio
 import hashlib
 import logging
 import queue
+import signal
 import tempfile
 import threading
 from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing import Pipe
+from multiprocessing import Pipe, resource_tracker
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -111,7 +112,7 @@ class Link:
         self._is_closing = False
         self._sendings: set[asyncio.Task[None]] = set()
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="dask", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="dask", daemon=True)
         self._thread.start()
         try:
             self._do(self._open())
@@ -190,6 +191,14 @@ class Link:
         asyncio.run_coroutine_threadsafe(work, self._loop)
 
     # In the event loop.
+
+    def _run(self) -> None:
+        # Processes begun from here inherit it: Ctrl-C reaches all of a terminal's, and only this program decides what
+        # it means. What ends a process of Dask's own, SIGTERM, stays.
+        if hasattr(signal, "pthread_sigmask"):
+            resource_tracker.ensure_running()  # as it is started, it lets them through again
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
+        self._loop.run_forever()
 
     def _tell(self, news: News) -> None:
         self._news.put(news)

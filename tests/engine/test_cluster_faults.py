@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
@@ -24,25 +25,41 @@ PLAN = ("--batch", "architectures", "--set", "architectures=mlp_1,cnn_3", "epoch
 READY_SECONDS = 60
 
 
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port: int = taken.getsockname()[1]
+    return port
+
+
 @dataclass
 class RealCluster:
     """A scheduler and two workers, each a process with a log."""
 
     folder: Path
-    port: int
-    scheduler: subprocess.Popen[bytes]
-    workers: list[subprocess.Popen[bytes]]
+    host: str = "127.0.0.1"
+    port: int = field(default_factory=free_port)
+    workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.begin_scheduler()
 
     @property
     def address(self) -> str:
-        return f"tcp://127.0.0.1:{self.port}"
+        return f"tcp://{self.host}:{self.port}"
 
     def begin_scheduler(self) -> None:
-        self.scheduler = dask(self.folder, "scheduler", "--host", "127.0.0.1", "--port", str(self.port))
+        self.scheduler = self._dask("scheduler", "--host", self.host, "--port", str(self.port))
 
-    def begin_worker(self) -> None:
+    def begin_worker(self, before: tuple[str, ...] = ()) -> None:
         options = ("--nthreads", "1", "--memory-limit", "0", "--local-directory", str(self.folder))
-        self.workers.append(dask(self.folder, "worker", self.address, *options))
+        self.workers.append(self._dask("worker", self.address, *options, before=before))
+
+    def _dask(self, kind: str, *options: str, before: tuple[str, ...] = ()) -> subprocess.Popen[bytes]:
+        """``dask scheduler`` or ``dask worker``; run as a module, it finds the program in its folder."""
+        command = [*before, sys.executable, "-m", f"distributed.cli.dask_{kind}", *options, "--no-dashboard"]
+        with (self.folder / f"{kind}.log").open("ab") as log:
+            return subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)  # noqa: S603
 
     def end(self) -> None:
         for process in (*self.workers, self.scheduler):
@@ -52,26 +69,9 @@ class RealCluster:
             process.wait()
 
 
-def dask(folder: Path, kind: str, *options: str) -> subprocess.Popen[bytes]:
-    """``dask scheduler`` or ``dask worker``; run as a module, it finds the program in the folder it is started in."""
-    command = [sys.executable, "-m", f"distributed.cli.dask_{kind}", *options, "--no-dashboard"]
-    with (folder / f"{kind}.log").open("ab") as log:
-        return subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)  # noqa: S603
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-    return port
-
-
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[RealCluster]:
-    folder = tmp_path / "dask"
-    folder.mkdir()
-    port = free_port()
-    made = RealCluster(folder, port, dask(folder, "scheduler", "--host", "127.0.0.1", "--port", str(port)), [])
+    made = RealCluster(tmp_path)
     made.begin_worker()
     made.begin_worker()
     try:
@@ -155,3 +155,47 @@ def test_a_scheduler_that_was_killed_and_started_again_is_found_again(
     _, complaints = program.communicate(timeout=150)
     assert program.returncode == 0, complaints
     assert results(workspace) == whole
+
+
+HERE, THERE = "10.213.77.1", "10.213.77.2"
+
+
+@pytest.fixture
+def second_host() -> Iterator[Callable[[str], object]]:
+    """A network namespace with a cable to this one; what is given says ``up`` or ``down``. Only root may lay it."""
+    name, cable, program = f"trainscope-{os.getpid()}", f"ts{os.getpid()}", shutil.which("ip")
+
+    def ip(command: str, check: bool = True) -> bool:
+        return subprocess.run([str(program), *command.split()], check=check).returncode == 0  # noqa: S603
+
+    if os.getuid() or program is None or not ip(f"netns add {name}", check=False):
+        pytest.skip("no second network can be made here")
+    try:
+        ip(f"link add {cable} type veth peer name eth0 netns {name}")
+        ip(f"addr add {HERE}/30 dev {cable}")
+        ip(f"link set {cable} up")
+        ip(f"-n {name} addr add {THERE}/30 dev eth0")
+        ip(f"-n {name} link set eth0 up")
+        ip(f"-n {name} link set lo up")
+        yield lambda state: ip(f"link set {cable} {state}")
+    finally:
+        ip(f"netns del {name}")
+
+
+def test_a_host_that_is_cut_off_for_a_minute_doubles_nothing(
+    tmp_path: Path, second_host: Callable[[str], object], whole: list[object]
+) -> None:
+    cluster = RealCluster(tmp_path, HERE)
+    try:
+        cluster.begin_worker(("ip", "netns", "exec", f"trainscope-{os.getpid()}"))
+        program = begun(tmp_path / "w", cluster, *PLAN)
+        shown_until(program, at_epoch(2))
+        cluster.begin_worker()  # on this host, for what the other one can't bring back
+        second_host("down")
+        time.sleep(60)  # that long it is to be cut off: there is nothing to wait for
+        second_host("up")
+        _, complaints = program.communicate(timeout=150)
+        assert program.returncode == 0, complaints
+        assert results(tmp_path / "w") == whole
+    finally:
+        cluster.end()

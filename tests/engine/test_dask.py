@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -36,7 +38,7 @@ from engine.executors.dask import DaskExecutor
 from engine.executors.inline import InlineExecutor
 from engine.executors.processes import ProcessExecutor
 from engine.storage.store import Store
-from tests.engine.support import of, run_session, small_spec, timeless
+from tests.engine.support import ROOT, of, run_session, small_spec, timeless
 
 pytestmark = pytest.mark.long
 
@@ -248,3 +250,22 @@ def test_it_speaks_tls(tmp_path: Path) -> None:
         assert finished.status is Status.FINISHED, finished.reason
     finally:
         made.close()
+
+
+def test_ctrl_c_ends_it_as_it_ends_processes_of_this_program(tmp_path: Path) -> None:
+    """It reaches the workers as well; the run is stopped, tested and kept."""
+    plan = ("--set", "architectures=cnn_3", "epochs=100", "repeats=1", "--workspace", str(tmp_path))
+    program = subprocess.Popen(  # noqa: S603
+        [sys.executable, "main.py", "--batch", "architectures", *plan, "--cluster", "local:1"],
+        **{"cwd": ROOT, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True},
+        start_new_session=True,
+    )
+    assert program.stderr is not None
+    next(line for line in program.stderr if ": epoch 2," in line)
+    os.killpg(program.pid, signal.SIGINT)
+    _, said = program.communicate(timeout=60)
+    assert program.returncode == 130, said
+    with closing(Store(tmp_path)) as store:
+        (run,) = store.runs(1)
+    assert run.status is Status.STOPPED
+    assert run.test_accuracy is not None

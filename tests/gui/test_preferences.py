@@ -10,6 +10,7 @@ from PySide6.QtCore import QCoreApplication, QSettings, QTimer
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
     QApplication,
+    QCheckBox,
     QComboBox,
     QDialog,
     QFileDialog,
@@ -22,6 +23,7 @@ from PySide6.QtWidgets import (
 from pytestqt.qtbot import QtBot
 
 import gui.app
+from engine.cluster import ClusterChoice
 from engine.command_line import parse
 from engine.device_events import WorkerReady
 from engine.errors import StoreError
@@ -47,7 +49,8 @@ from tests.engine.support import ScriptedExecutor
 from tests.gui.conftest import MakeWindow
 from tests.gui.support import PATIENCE_MS, Assistant, OpenEndedExecutor, find, tab_of
 
-ALL = Preferences(Path("/somewhere/else"), 3, "gpu:1", Scheme.DARK)
+CLUSTER = ClusterChoice("local", "2", tls=True)
+ALL = Preferences(Path("/somewhere/else"), 3, "gpu:1", Scheme.DARK, CLUSTER)
 DEVICES = {"cpu": "A processor", "gpu:0": "A card"}
 
 
@@ -79,6 +82,9 @@ def test_a_file_that_can_not_be_written_is_named(tmp_path: Path) -> None:
         ),
         *(("scheme", "pink"), ("scheme", ["dark"]), ("workspace", ""), ("workspace", "a\0b"), ("workspace", 7.5)),
         ("workspace", "~nobody-of-this-name/x"),
+        ("cluster", "nowhere"),
+        ("cluster", ["local:2", "local:3"]),
+        ("cluster_tls", "yes"),
     ],
 )
 def test_what_makes_no_sense_was_never_chosen(key: str, value: object) -> None:
@@ -88,7 +94,8 @@ def test_what_makes_no_sense_was_never_chosen(key: str, value: object) -> None:
 
 def test_the_command_line_wins_for_this_start(tmp_path: Path) -> None:
     assert start_up(parse([]), Preferences()) == StartUp(default_workspace().absolute(), None, "auto")
-    assert start_up(parse([]), ALL) == StartUp(Path("/somewhere/else"), 3, "gpu:1")
+    assert start_up(parse([]), ALL) == StartUp(Path("/somewhere/else"), 3, "gpu:1", CLUSTER)
+    assert start_up(parse(["--cluster", "local:3"]), ALL).cluster == ClusterChoice("local", "3")
     given = parse(["--workspace", str(tmp_path), "--workers", "2", "--device", "cpu"])
     assert start_up(given, ALL) == StartUp(tmp_path, 2, "cpu")
 
@@ -98,6 +105,7 @@ def test_a_change_changes_only_itself(tmp_path: Path) -> None:
     before = Preferences()
     assert changed_start(start, before, Preferences(workers=5)) == StartUp(tmp_path, 5, "cpu")
     assert changed_start(start, before, Preferences(device="gpu:0")) == StartUp(tmp_path, 2, "gpu:0")
+    assert changed_start(start, before, Preferences(cluster=CLUSTER)) == StartUp(tmp_path, 2, "cpu", CLUSTER)
     moved = changed_start(start, before, Preferences(workspace=tmp_path / "new"))
     assert moved == StartUp(tmp_path / "new", 2, "cpu")
 
@@ -123,6 +131,22 @@ def test_the_dialog_gives_what_is_in_it(dialog: SettingsDialog, tmp_path: Path) 
     assert dialog.preferences == Preferences(tmp_path, 4, "gpu:0", Scheme.DARK)
     find(dialog, QPushButton, "settings_usual").click()
     assert dialog.preferences.workspace is None
+
+
+def test_a_cluster_is_chosen_and_none_but_one_that_is_named_rightly(qtbot: QtBot, dialog: SettingsDialog) -> None:
+    name = find(dialog, QLineEdit, "settings_cluster")
+    name.setText("nowhere")
+    dialog.accept()
+    assert "'nowhere' names no cluster; write local:N" in find(dialog, QLabel, "settings_message").text()
+    assert dialog.result() == QDialog.DialogCode.Rejected
+    name.setText(" local:2 ")
+    find(dialog, QCheckBox, "settings_cluster_tls").setChecked(True)
+    dialog.accept()
+    assert dialog.result() == QDialog.DialogCode.Accepted
+    assert dialog.preferences.cluster == CLUSTER
+    again = SettingsDialog(dialog.preferences, training=False, devices=None)
+    qtbot.addWidget(again)
+    assert again.preferences.cluster == CLUSTER
 
 
 def test_the_folder_is_chosen(dialog: SettingsDialog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
