@@ -10,14 +10,23 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
+import tomli_w
 
+from engine.cluster import parse_cluster
+from engine.events import RunFinished, Status
+from engine.executors import dask
+from engine.executors.dask import DaskExecutor
+from engine.executors.inline import InlineExecutor
+from engine.storage.store import Store
 from tests.engine.kill_support import results, steps_shown
-from tests.engine.support import ROOT
+from tests.engine.support import ROOT, of, run_session, small_spec
 
 pytestmark = pytest.mark.long
 
@@ -51,8 +60,8 @@ class RealCluster:
     def begin_scheduler(self) -> None:
         self.scheduler = self._dask("scheduler", "--host", self.host, "--port", str(self.port))
 
-    def begin_worker(self, before: tuple[str, ...] = ()) -> None:
-        options = ("--nthreads", "1", "--memory-limit", "0", "--local-directory", str(self.folder))
+    def begin_worker(self, *more: str, before: tuple[str, ...] = ()) -> None:
+        options = ("--nthreads", "1", "--memory-limit", "0", "--local-directory", str(self.folder), *more)
         self.workers.append(self._dask("worker", self.address, *options, before=before))
 
     def _dask(self, kind: str, *options: str, before: tuple[str, ...] = ()) -> subprocess.Popen[bytes]:
@@ -187,7 +196,7 @@ def test_a_host_that_is_cut_off_for_a_minute_doubles_nothing(
 ) -> None:
     cluster = RealCluster(tmp_path, HERE)
     try:
-        cluster.begin_worker(("ip", "netns", "exec", f"trainscope-{os.getpid()}"))
+        cluster.begin_worker(before=("ip", "netns", "exec", f"trainscope-{os.getpid()}"))
         program = begun(tmp_path / "w", cluster, *PLAN)
         shown_until(program, at_epoch(2))
         cluster.begin_worker()  # on this host, for what the other one can't bring back
@@ -199,3 +208,71 @@ def test_a_host_that_is_cut_off_for_a_minute_doubles_nothing(
         assert results(tmp_path / "w") == whole
     finally:
         cluster.end()
+
+
+def test_a_run_that_wants_a_gpu_is_placed_where_one_is_offered(
+    tmp_path: Path, cluster: RealCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is none, so it trains on the processor; but of three workers on the one that says it has one."""
+    cluster.begin_worker("--resources", "GPU=1", "--name", "with-a-gpu")
+    places: set[str] = set()
+    begin = dask._Campaign._begin
+
+    def note(campaign: Any, worker: str, token: str, run: int) -> None:
+        places.add(worker)
+        begin(campaign, worker, token, run)
+
+    monkeypatch.setattr(dask._Campaign, "_begin", note)
+    executor = DaskExecutor(parse_cluster(cluster.address), InlineExecutor(), "tests", "gpu:0")
+    try:
+        with closing(Store(tmp_path / "w")) as store:
+            finished, events = run_session(store, executor, small_spec(repeats=4))
+    finally:
+        executor.close()
+    assert finished.status is Status.FINISHED, finished.reason
+    assert len(of(RunFinished, events)) == 4
+    assert len(places) == 1
+    assert "with-a-gpu" in (tmp_path / "scheduler.log").read_text(encoding="utf-8")
+    (place,) = places
+    assert f"{place} name: with-a-gpu" in (tmp_path / "scheduler.log").read_text(encoding="utf-8")
+
+
+SBATCH = """#!/bin/sh
+# Runs a job at once, as a queue with nobody else in it would.
+setsid sh "$1" >"$1.log" 2>&1 &
+echo $! >>{jobs}
+echo "Submitted batch job $!"
+"""
+SCANCEL = """#!/bin/sh
+kill -- -"$1"
+"""
+
+
+def test_jobs_of_a_batch_system_train_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: list[object]) -> None:
+    """dask-jobqueue's own jobs, handed to a queue that has no Slurm behind it."""
+    bin_folder = tmp_path / "bin"
+    bin_folder.mkdir()
+    for name, script in (("sbatch", SBATCH), ("scancel", SCANCEL)):
+        (bin_folder / name).write_text(script.replace("{jobs}", str(tmp_path / "jobs")))
+        (bin_folder / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{bin_folder}:{os.environ['PATH']}")
+    settings = {
+        "jobs": 2,
+        "cores": 1,
+        "memory": "2GB",
+        "interface": "lo",
+        "python": sys.executable,
+        "job_script_prologue": [f"export PYTHONPATH={ROOT}"],
+        "local_directory": str(tmp_path),
+    }
+    (tmp_path / "jobs.toml").write_text(tomli_w.dumps(settings))
+    command = [sys.executable, "main.py", *PLAN, "--workspace", str(tmp_path / "w")]
+    command += ["--cluster", f"slurm:{tmp_path / 'jobs.toml'}"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=150, check=False)  # noqa: S603
+    assert done.returncode == 0, done.stderr
+    assert results(tmp_path / "w") == whole
+    numbers = [int(line) for line in (tmp_path / "jobs").read_text().split()]
+    assert len(numbers) == 2
+    gone = [psutil.Process(number) for number in numbers if psutil.pid_exists(number)]
+    _, alive = psutil.wait_procs(gone, 20)
+    assert not alive, "its jobs end with the program"

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 import pytest
 
 from engine.cluster import parse_cluster
@@ -51,13 +50,25 @@ def executor(tmp_path: Path) -> Iterator[DaskExecutor]:
     made.close()
 
 
-def workers() -> list[psutil.Process]:
-    """The processes that train."""
-    return [
-        child
-        for child in psutil.Process().children(recursive=True)
-        if "spawn_main" in " ".join(child.cmdline()) and child.status() != psutil.STATUS_ZOMBIE
-    ]
+@pytest.fixture
+def places(monkeypatch: pytest.MonkeyPatch) -> dict[int, str]:
+    """The worker that each run was last heard from."""
+    found: dict[int, str] = {}
+    read = dask._Campaign._read
+
+    def note(campaign: Any, worker: str, token: str, run: int, letter: Any) -> None:
+        found[run] = worker
+        read(campaign, worker, token, run, letter)
+
+    monkeypatch.setattr(dask._Campaign, "_read", note)
+    return found
+
+
+def kill(executor: DaskExecutor, worker: str) -> None:
+    """Kill the process of a worker, by its address."""
+    assert executor._link is not None
+    nannies = executor._link._cluster.workers.values()
+    os.kill(next(each.process.pid for each in nannies if each.worker_address == worker), signal.SIGKILL)
 
 
 def by_run(events: list[Event]) -> dict[int, list[Any]]:
@@ -135,19 +146,21 @@ def test_a_run_can_be_skipped_and_all_be_cancelled(tmp_path: Path, executor: Das
     assert ends == {1: Status.SKIPPED, 5: Status.SKIPPED} | dict.fromkeys((2, 3, 4), Status.CANCELLED)
 
 
-def test_a_run_whose_worker_is_killed_goes_on_elsewhere_to_the_same_end(tmp_path: Path, executor: DaskExecutor) -> None:
+def test_a_run_whose_worker_is_killed_goes_on_elsewhere_to_the_same_end(
+    tmp_path: Path, executor: DaskExecutor, places: dict[int, str]
+) -> None:
     plan = {"architectures": ["cnn_3"], "epochs": 8, "repeats": 1}
     _, expected, _ = carried_out(tmp_path / "undisturbed", executor, **plan)
-    killed: list[int] = []
+    killed: list[str] = []
 
-    def kill(event: Event) -> None:
+    def strike(event: Event) -> None:
         if isinstance(event, Record) and event.epoch == 4 and not killed:
-            killed.extend(process.pid for process in busy())
-            for pid in killed:
-                os.kill(pid, signal.SIGKILL)
+            killed.append(places[1])
+            kill(executor, places[1])
 
-    finished, events, _ = carried_out(tmp_path / "disturbed", executor, kill, **plan)
+    finished, events, _ = carried_out(tmp_path / "disturbed", executor, strike, **plan)
     assert killed
+    assert places[1] not in killed
     assert finished.status is Status.FINISHED, finished.reason
     first, second = of(RunStarted, events)
     assert (first.after, second.after > 0) == (0, True), "from a checkpoint, not from the beginning"
@@ -159,32 +172,17 @@ def test_a_run_whose_worker_is_killed_goes_on_elsewhere_to_the_same_end(tmp_path
     assert steps == [record.step for record in of(Record, expected)], "nothing is doubled, nothing is missing"
 
 
-def busy() -> list[psutil.Process]:
-    """The worker that has loaded TensorFlow and computes: that with the most processor time."""
-    return sorted(workers(), key=lambda process: sum(process.cpu_times()[:2]))[-1:]
-
-
 def test_a_run_that_kills_three_workers_is_set_aside_and_the_others_go_on(
-    tmp_path: Path, executor: DaskExecutor, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, executor: DaskExecutor, places: dict[int, str]
 ) -> None:
     kills: list[int] = []
-    places: dict[int, str] = {}
-    read = dask._Campaign._read
 
-    def note(campaign: Any, worker: str, token: str, run: int, letter: Any) -> None:
-        places[run] = worker
-        read(campaign, worker, token, run, letter)
-
-    monkeypatch.setattr(dask._Campaign, "_read", note)
-
-    def kill(event: Event) -> None:
+    def strike(event: Event) -> None:
         if isinstance(event, RunStarted) and event.run == 1:
             kills.append(event.after)
-            assert executor._link is not None
-            nannies = executor._link._cluster.workers.values()
-            os.kill(next(each.process.pid for each in nannies if each.worker_address == places[1]), signal.SIGKILL)
+            kill(executor, places[1])
 
-    finished, events, _ = carried_out(tmp_path, executor, kill, architectures=["mlp_1"], epochs=2, repeats=3)
+    finished, events, _ = carried_out(tmp_path, executor, strike, architectures=["mlp_1"], epochs=2, repeats=3)
     ends = {event.run: event for event in of(RunFinished, events)}
     assert len(kills) == dask.MOST_DEATHS
     assert ends[1].status is Status.CRASHED
