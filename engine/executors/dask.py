@@ -38,7 +38,7 @@ from engine.events import (
 from engine.executors import dask_remote as remote
 from engine.executors.base import Executor, concerns, ending
 from engine.executors.dask_cluster import check_packages
-from engine.executors.dask_link import LOOK_SECONDS, Dropped, Failed, Gone, Heard, Link, Lost, News, Refused
+from engine.executors.dask_link import LOOK_SECONDS, Came, Dropped, Failed, Gone, Heard, Link, Lost, News, Refused
 from engine.executors.tasks import PrepareTask, Task, TrainTask
 from engine.spec import DataSpec
 
@@ -92,6 +92,9 @@ class DaskExecutor:
         self._local.close()
 
     def _connected(self) -> Link:
+        if self._link is not None and self._link.is_lost:
+            self._link.close()
+            self._link = None
         if self._link is None:
             check_packages(self._choice)
             self._link = Link(self._choice, self._owner)
@@ -177,8 +180,10 @@ class _Campaign:
             case Heard(worker, post):
                 for letter in post.letters:
                     self._read(worker, post.token, post.run, letter)
+            case Came(worker):
+                self._greet(worker)
             case Gone(worker):
-                for run in [run for run, (_, place) in self._attempts.items() if place == worker]:
+                for run in self._runs_at(worker):
                     self._mourn(run)
                 self._requeue()
             case Refused(worker, why):
@@ -195,6 +200,15 @@ class _Campaign:
             case Lost(why):
                 for run in list(self._tickets):
                     self._end(RunFinished(run, Status.CRASHED, why))
+
+    def _runs_at(self, worker: str) -> list[int]:
+        return [run for run, (_, place) in self._attempts.items() if place == worker]
+
+    def _greet(self, worker: str) -> None:
+        """One that was out of reach may not have been told to begin; one that was told takes no harm."""
+        for run in self._runs_at(worker):
+            if run not in self._held:
+                self._go(run)
 
     def _read(self, worker: str, token: str, run: int, letter: remote.Letter | None) -> None:
         if run not in self._tickets or token in self._ignored:

@@ -9,6 +9,7 @@ import queue
 import signal
 import tempfile
 import threading
+from collections import defaultdict
 from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -49,6 +50,13 @@ class Heard:
 
 
 @dataclass(frozen=True)
+class Came:
+    """A worker is there, for the first time or again."""
+
+    worker: str
+
+
+@dataclass(frozen=True)
 class Gone:
     """A worker is no longer there."""
 
@@ -85,7 +93,7 @@ class Lost:
     why: str
 
 
-News = Heard | Gone | Refused | Failed | Dropped | Lost
+News = Heard | Came | Gone | Refused | Failed | Dropped | Lost
 
 
 class Link:
@@ -109,7 +117,8 @@ class Link:
         self._cluster: Any = None
         self._client: Any = None
         self._watcher: asyncio.Task[None] | None = None
-        self._is_closing = False
+        self._is_closing = self.is_lost = False
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._sendings: set[asyncio.Task[None]] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="dask", daemon=True)
@@ -248,8 +257,8 @@ class Link:
             await asyncio.sleep(LOOK_SECONDS)
             try:
                 await self._look()
-            except OSError as error:
-                log.info("connection lost: %s", error)
+            except Exception as error:  # of whatever kind a lost connection is here
+                log.info("connection lost: %r", error)
                 await self._reconnect()
 
     async def _reconnect(self) -> None:
@@ -269,6 +278,7 @@ class Link:
                 self._usable.clear()
                 return
             await asyncio.sleep(LOOK_SECONDS)
+        self.is_lost = True
         self._tell(Lost(f"The scheduler at {self._choice} was lost; start it again and go on with --resume."))
         await asyncio.Event().wait()
 
@@ -276,9 +286,14 @@ class Link:
         identity = await self._client.scheduler.identity(n_workers=-1)
         there = set(identity["workers"])
         for worker in there - set(self._listeners) - set(self._refused):
-            if (why := await self._objection(worker)) is None:
+            try:
+                why = await self._objection(worker)
+            except OSError:  # it has just come, or just gone: the next look will tell
+                continue
+            if why is None:
                 self._usable.add(worker)
                 self._listeners[worker] = asyncio.create_task(self._listen(worker))
+                self._tell(Came(worker))
             else:
                 self._refused[worker] = why
                 self._tell(Refused(worker, why))
@@ -290,11 +305,11 @@ class Link:
             del self._refused[worker]
 
     async def _objection(self, worker: str) -> str | None:
-        """Why a worker can't be used; None where it can."""
+        """Why a worker can't be used; None where it can. Raises OSError where it does not answer."""
         try:
             theirs = await self._ask(worker, remote.describe, self._owner)
         except OSError:
-            return "it does not answer."
+            raise
         except Exception as error:  # whatever its Python has to say of this program
             return f"Trainscope can't be imported there ({error}); start it with PYTHONPATH, as docs/cluster.md shows."
         other = [
@@ -328,10 +343,18 @@ class Link:
         return (await self._client.run(function, *arguments, workers=[worker]))[worker]
 
     async def _call(self, worker: str, function: Any, *arguments: Any) -> None:
-        try:
-            await self._ask(worker, function, *arguments)
-        except Exception as error:  # it is gone, which is noticed elsewhere
-            log.info("%s could not be told: %s", worker, error)
+        """Tell a worker something, after what it was told before, again and again until it has heard or is gone."""
+        async with self._turns[worker]:
+            while True:
+                try:
+                    await self._ask(worker, function, *arguments)
+                except Exception as error:
+                    log.info("%s could not be told: %s", worker, error)
+                    if self._is_closing or worker not in self._listeners:
+                        return
+                    await asyncio.sleep(LOOK_SECONDS)
+                else:
+                    return
 
     async def _forget(self, worker: str, token: str) -> None:
         await self._call(worker, remote.forget, self._owner, token)

@@ -178,11 +178,18 @@ class Attempt:
             return
 
     def poll(self, *, wait: bool = False) -> Command | None:
-        """The poll of the training; see :class:`~engine.events.Poll`."""
-        try:
-            return self._commands.get(block=wait)
-        except queue.Empty:
-            return None
+        """The poll of the training; see :class:`~engine.events.Poll`.
+
+        A run that is held for somebody who is gone ends, so that its worker is free for others.
+        """
+        while True:
+            try:
+                return self._commands.get(timeout=1.0) if wait else self._commands.get_nowait()
+            except queue.Empty:
+                if not wait:
+                    return None
+                if DESK.is_silent(self.ticket.owner):
+                    return Control.SUSPEND
 
 
 @dataclass
@@ -202,7 +209,8 @@ class Desk:
     def ring(self, owner: str) -> None:
         """Set the bell of ``owner``, from any thread."""
         if self._loop is not None and owner in self._bells:
-            self._loop.call_soon_threadsafe(self._bells[owner].set)
+            with suppress(RuntimeError):  # the loop is closed: the worker is about to end
+                self._loop.call_soon_threadsafe(self._bells[owner].set)
 
     def is_silent(self, owner: str) -> bool:
         """Whether ``owner`` has not been heard for long."""
