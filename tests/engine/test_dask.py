@@ -98,6 +98,9 @@ def test_its_results_are_those_of_processes_of_this_program(tmp_path: Path, exec
     assert finished.status is Status.FINISHED, finished.reason
     assert by_run(events) == by_run(expected)
     assert len(by_run(events)) == 4
+    # Here it has all threads, of which a dense network's bits don't depend.
+    _, here, _ = carried_out(tmp_path / "inline", InlineExecutor(), **PLAN | {"architectures": ["mlp_1"], "repeats": 1})
+    assert by_run(here)[1][1:] == by_run(events)[1][1:], "all but the device"
     for run in runs:
         assert run.model is not None
         assert Path(run.model).is_relative_to(tmp_path / "cluster"), "the network came back"
