@@ -12,12 +12,17 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 import tomli_w
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from engine.cluster import parse_cluster
 from engine.events import RunFinished, Status
@@ -49,16 +54,19 @@ class RealCluster:
     host: str = "127.0.0.1"
     port: int = field(default_factory=free_port)
     workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    protocol: str = "tcp"
 
     def __post_init__(self) -> None:
         self.begin_scheduler()
 
     @property
     def address(self) -> str:
-        return f"tcp://{self.host}:{self.port}"
+        return f"{self.protocol}://{self.host}:{self.port}"
 
     def begin_scheduler(self) -> None:
-        self.scheduler = self._dask("scheduler", "--host", self.host, "--port", str(self.port))
+        self.scheduler = self._dask(
+            "scheduler", "--host", self.host, "--port", str(self.port), "--protocol", self.protocol
+        )
 
     def begin_worker(self, *more: str, before: tuple[str, ...] = ()) -> None:
         options = ("--nthreads", "1", "--memory-limit", "0", "--local-directory", str(self.folder), *more)
@@ -276,3 +284,60 @@ def test_jobs_of_a_batch_system_train_it(tmp_path: Path, monkeypatch: pytest.Mon
     gone = [psutil.Process(number) for number in numbers if psutil.pid_exists(number)]
     _, alive = psutil.wait_procs(gone, 20)
     assert not alive, "its jobs end with the program"
+
+
+def certificates(folder: Path) -> None:
+    """An authority and a certificate that it has signed, and Dask's configuration that names both."""
+    now = datetime.now(UTC)
+
+    def certificate(name: str, public: Any, issuer: str, key: Any, is_authority: bool) -> bytes:
+        named, by = (x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, each)]) for each in (name, issuer))
+        made = (
+            x509.CertificateBuilder()
+            .subject_name(named)
+            .issuer_name(by)
+            .public_key(public)
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - timedelta(hours=1))
+            .not_valid_after(now + timedelta(days=1))
+            .add_extension(x509.BasicConstraints(is_authority, None), critical=True)
+        )
+        return made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+    authority, node = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+    (folder / "ca.pem").write_bytes(certificate("ca", authority.public_key(), "ca", authority, True))
+    (folder / "node.pem").write_bytes(certificate("node", node.public_key(), "ca", authority, False))
+    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    (folder / "node.key").write_bytes(node.private_bytes(*form))
+    roles = "".join(
+        f"      {role}: {{cert: {folder / 'node.pem'}, key: {folder / 'node.key'}}}\n"
+        for role in ("scheduler", "worker", "client")
+    )
+    (folder / "tls.yaml").write_text(
+        f"distributed:\n  comm:\n    require-encryption: true\n    tls:\n      ca-file: {folder / 'ca.pem'}\n{roles}"
+    )
+
+
+def test_a_cluster_with_certificates_of_its_own_trains_for_who_holds_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: list[object]
+) -> None:
+    folder = tmp_path / "tls"
+    folder.mkdir()
+    certificates(folder)
+    monkeypatch.setenv("DASK_CONFIG", str(folder))
+    cluster = RealCluster(tmp_path, protocol="tls")
+    try:
+        cluster.begin_worker()
+        cluster.begin_worker()
+        program = begun(tmp_path / "w", cluster, *PLAN)
+        _, complaints = program.communicate(timeout=120)
+        assert program.returncode == 0, complaints
+        assert results(tmp_path / "w") == whole
+        monkeypatch.delenv("DASK_CONFIG")
+        stranger = begun(tmp_path / "stranger", cluster, *PLAN)
+        _, complaints = stranger.communicate(timeout=120)
+        assert stranger.returncode == 1
+        assert "TLS needs a certificate" in complaints
+        assert "Traceback" not in complaints
+    finally:
+        cluster.end()
