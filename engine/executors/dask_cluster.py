@@ -75,11 +75,8 @@ async def _jobs(choice: ClusterChoice) -> tuple[DaskCluster, Any, Security | Non
     jobs = settings.pop("jobs", 1)
     if not isinstance(jobs, int) or isinstance(jobs, bool) or jobs < 1:
         raise SpecError(f"{file}: jobs must be a whole number from 1 on.")
-    if choice.tls:
-        settings |= {
-            "protocol": "tls://",
-            "shared_temp_directory": settings.get("shared_temp_directory", str(Path.cwd())),
-        }
+    if choice.tls:  # certificates for this one time, which the jobs read from a folder that they share
+        settings = {"shared_temp_directory": str(Path.home())} | settings | {"security": True}
     try:
         cluster = await getattr(dask_jobqueue, BATCH_SYSTEMS[choice.kind])(asynchronous=True, **settings)
     except (TypeError, ValueError, OSError) as error:

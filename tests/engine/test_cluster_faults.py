@@ -246,9 +246,11 @@ def test_a_run_that_wants_a_gpu_is_placed_where_one_is_offered(
 
 
 SBATCH = """#!/bin/sh
-# Runs a job at once, as a queue with nobody else in it would.
-setsid sh "$1" >"$1.log" 2>&1 &
-echo $! >>{jobs}
+# Keeps a copy of a job, as a queue does, and runs it at once, as one with nobody else in it would.
+job={folder}/$(basename "$1")
+cp "$1" "$job"
+setsid sh "$job" >"$job.log" 2>&1 &
+echo $! >>{folder}/jobs
 echo "Submitted batch job $!"
 """
 SCANCEL = """#!/bin/sh
@@ -256,12 +258,15 @@ kill -- -"$1"
 """
 
 
-def test_jobs_of_a_batch_system_train_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: list[object]) -> None:
+@pytest.mark.parametrize("more", [(), ("--cluster-tls",)], ids=["plain", "TLS"])
+def test_jobs_of_a_batch_system_train_it(
+    more: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: list[object]
+) -> None:
     """dask-jobqueue's own jobs, handed to a queue that has no Slurm behind it."""
     bin_folder = tmp_path / "bin"
     bin_folder.mkdir()
     for name, script in (("sbatch", SBATCH), ("scancel", SCANCEL)):
-        (bin_folder / name).write_text(script.replace("{jobs}", str(tmp_path / "jobs")))
+        (bin_folder / name).write_text(script.replace("{folder}", str(tmp_path)))
         (bin_folder / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{bin_folder}:{os.environ['PATH']}")
     settings = {
@@ -272,10 +277,11 @@ def test_jobs_of_a_batch_system_train_it(tmp_path: Path, monkeypatch: pytest.Mon
         "python": sys.executable,
         "job_script_prologue": [f"export PYTHONPATH={ROOT}"],
         "local_directory": str(tmp_path),
+        "shared_temp_directory": str(tmp_path),
     }
     (tmp_path / "jobs.toml").write_text(tomli_w.dumps(settings))
     command = [sys.executable, "main.py", *PLAN, "--workspace", str(tmp_path / "w")]
-    command += ["--cluster", f"slurm:{tmp_path / 'jobs.toml'}"]
+    command += ["--cluster", f"slurm:{tmp_path / 'jobs.toml'}", *more]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=150, check=False)  # noqa: S603
     assert done.returncode == 0, done.stderr
     assert results(tmp_path / "w") == whole
