@@ -13,15 +13,16 @@ import argparse
 import tempfile
 import time
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import psutil
 
-from benchmarks.growth import INFO, record, start
+from benchmarks.growth import INFO, record, started
 from engine.cluster import parse_cluster
 from engine.control import ControlChannel
-from engine.events import Event, Record, RunFinished, RunStarted, Status
+from engine.events import Event, Record, RunFinished, Status
 from engine.executors import dask_remote
 from engine.executors.dask import DaskExecutor
 from engine.executors.inline import InlineExecutor
@@ -66,19 +67,10 @@ def synthetic(ticket: dask_remote.Ticket) -> None:
 
 
 def _say(attempt: dask_remote.Attempt, task: TrainTask) -> None:
-    from dataclasses import replace
-
-    begun: list[RunStarted] = []
-    start(_Into(begun), task.run)
-    attempt.say(begun[0])
+    attempt.say(started(task.run))
     for number in range(1, RECORDS + 1):
         attempt.say(replace(record(task.run, 10 * number), seconds=time.time()))
     attempt.say(RunFinished(task.run, Status.FINISHED, "", 0.1, 0.5, 0.9, np.eye(10, dtype=np.int64), steps=50))
-
-
-class _Into:
-    def __init__(self, events: list[RunStarted]) -> None:
-        self.add = events.append
 
 
 class Watch:

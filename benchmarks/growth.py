@@ -110,8 +110,12 @@ def look(store: Store, workspace: Path, filled: int) -> None:
 
 
 def start(store: Store, run: int) -> None:
+    store.add(started(run))
+
+
+def started(run: int) -> RunStarted:
     device = Device("CPU", "a processor", 1, "cpu", "")
-    store.add(RunStarted(run, device, {}, ("dense_1", "prediction"), 900, ("act_1",), (32,), 0))
+    return RunStarted(run, device, {}, ("dense_1", "prediction"), 900, ("act_1",), (32,), 0)
 
 
 def record(run: int, step: int) -> Record:

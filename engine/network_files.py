@@ -9,7 +9,8 @@ from __future__ import annotations
 import io
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, get_args
 from zipfile import ZipFile
@@ -158,3 +159,21 @@ def _objects(group: Any) -> Iterator[Any]:
             yield found
             if isinstance(found, h5py.Group):
                 waiting.append(found)
+
+
+def keep_network(file: Path, write: Callable[[Path], object]) -> str:
+    """Have ``write`` make the file of a trained network; gives the reason if that fails, as its test figures count
+    all the same.
+
+    It takes its place all at once, so that an interruption leaves no half of one.
+    """
+    unfinished = file.with_name(f"{file.stem}.unfinished.keras")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write(unfinished)
+        unfinished.replace(file)
+    except OSError as error:
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+        return f"The trained network could not be saved to {file} ({error.strerror or error})."
+    return ""

@@ -40,6 +40,7 @@ from engine.executors.base import Executor, concerns, ending
 from engine.executors.dask_cluster import check_packages
 from engine.executors.dask_link import LOOK_SECONDS, Came, Dropped, Failed, Gone, Heard, Link, Lost, News, Refused
 from engine.executors.tasks import PrepareTask, Task, TrainTask
+from engine.network_files import keep_network
 from engine.spec import DataSpec
 
 log = logging.getLogger(__name__)
@@ -270,14 +271,8 @@ class _Campaign:
         network, file = self._networks.pop(finished.run, None), self._tickets[finished.run].task.model_file
         if network is None or file is None:
             return replace(finished, model=None)
-        try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            unfinished = file.with_name(f"{file.stem}.unfinished.keras")
-            unfinished.write_bytes(network)
-            unfinished.replace(file)
-        except OSError as error:
-            why = f"The trained network could not be saved to {file} ({error.strerror or error})."
-            return replace(finished, model=None, reason=why)
+        if reason := keep_network(file, lambda unfinished: unfinished.write_bytes(network)):
+            return replace(finished, model=None, reason=reason)
         return replace(finished, model=str(file))
 
     def _end(self, finished: RunFinished) -> None:

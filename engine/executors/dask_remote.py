@@ -24,6 +24,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 from filelock import FileLock
 
@@ -100,6 +101,7 @@ class DataSent:
 
 
 Delivery = Go | DataSent | Command
+Delivered = TypeVar("Delivered", Go, DataSent, Command)
 
 
 @dataclass(frozen=True)
@@ -156,40 +158,33 @@ class Attempt:
     def wait_for_go(self) -> Go:
         """What the client says, or what was ordered where nobody has been heard for long."""
         DESK.heard.setdefault(self.ticket.owner, time.monotonic())
-        while True:
-            try:
-                return self._go.get(timeout=1.0)
-            except queue.Empty:
-                if DESK.is_silent(self.ticket.owner):
-                    return Go(self.ticket.task.interrupted)
+        return self._next(self._go, Go(self.ticket.task.interrupted))
 
     def wait_for_data(self) -> None:
         """Until the client has sent the images; raises :class:`DatasetError` where it can't."""
-        while True:
-            try:
-                problem = self._data.get(timeout=1.0).problem
-            except queue.Empty:
-                if DESK.is_silent(self.ticket.owner):
-                    problem = "The program that holds the data set has not been heard of for a minute."
-                else:
-                    continue
-            if problem:
-                raise DatasetError(problem)
-            return
+        gone = DataSent("The program that holds the data set has not been heard of for a minute.")
+        if problem := self._next(self._data, gone).problem:
+            raise DatasetError(problem)
 
     def poll(self, *, wait: bool = False) -> Command | None:
         """The poll of the training; see :class:`~engine.events.Poll`.
 
         A run that is held for somebody who is gone ends, so that its worker is free for others.
         """
+        if wait:
+            return self._next(self._commands, Control.SUSPEND)
+        with suppress(queue.Empty):
+            return self._commands.get_nowait()
+        return None
+
+    def _next(self, deliveries: queue.SimpleQueue[Delivered], gone: Delivered) -> Delivered:
+        """What is delivered next, or ``gone`` where the client has not been heard for long."""
         while True:
             try:
-                return self._commands.get(timeout=1.0) if wait else self._commands.get_nowait()
+                return deliveries.get(timeout=1.0)
             except queue.Empty:
-                if not wait:
-                    return None
                 if DESK.is_silent(self.ticket.owner):
-                    return Control.SUSPEND
+                    return gone
 
 
 @dataclass

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from contextlib import suppress
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -33,7 +32,7 @@ from engine.events import (
     Status,
     is_sound,
 )
-from engine.network_files import check_weights
+from engine.network_files import check_weights, keep_network
 from engine.networks import (
     activation_layers,
     activation_units,
@@ -237,7 +236,7 @@ def _tested(ended: RunFinished, model: MeasuredModel, data: PreparedData, model_
     if not np.isfinite(loss):
         return replace(ended, status=Status.DIVERGED, reason=_REASONS[Status.DIVERGED])
     confusion = confusion_matrix(data.y_test, np.argmax(logits, axis=1), labels=np.arange(len(data.info.class_names)))
-    reason = _save(model.network, model_file) if model_file is not None else ""
+    reason = keep_network(model_file, model.network.save) if model_file is not None else ""
     return replace(
         ended,
         reason=reason,
@@ -247,20 +246,3 @@ def _tested(ended: RunFinished, model: MeasuredModel, data: PreparedData, model_
         model=str(model_file) if model_file is not None and not reason else None,
         mistakes=surest_mistakes(data.x_test, data.y_test, logits),
     )
-
-
-def _save(network: keras.Sequential, file: Path) -> str:
-    """Save the trained network; gives the reason if that fails, since its test figures count all the same.
-
-    It takes its place all at once, so that an interruption leaves no half of one.
-    """
-    unfinished = file.with_name(f"{file.stem}.unfinished.keras")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        network.save(unfinished)
-        unfinished.replace(file)
-    except OSError as error:
-        with suppress(OSError):
-            unfinished.unlink(missing_ok=True)
-        return f"The trained network could not be saved to {file} ({error.strerror or error})."
-    return ""
