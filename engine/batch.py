@@ -21,7 +21,7 @@ from engine.devices.names import AUTO, CPU, check_device
 from engine.errors import DatasetError, DeviceError, ExportError, SpecError, StoreError, TrainscopeError
 from engine.events import Control, Event, ExperimentFinished, Status, TaskFailed
 from engine.executors.base import Executor
-from engine.executors.clusters import on_cluster
+from engine.executors.clusters import RoutingExecutor
 from engine.executors.inline import InlineExecutor
 from engine.executors.processes import ProcessExecutor
 from engine.executors.tasks import DeviceTask
@@ -85,7 +85,7 @@ def make_executor(options: Options) -> Executor:
     if options.workers == 0:
         return InlineExecutor(device)
     local = ProcessExecutor(options.workers, log_folder(options.workspace), device=device)
-    return local if options.cluster is None else on_cluster(options.cluster, local, options.workspace, device)
+    return RoutingExecutor(local, options.workspace, device, options.cluster)
 
 
 def build_spec(experiment: Experiment, options: Options, lenient: bool = False) -> ExperimentSpec:

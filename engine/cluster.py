@@ -24,12 +24,14 @@ MOST_LOCAL = 256
 class ClusterChoice:
     """A cluster by its name: ``kind`` is local, address or one of :data:`BATCH_SYSTEMS`.
 
-    ``place`` is the number of processes, the address, or the file of settings. ``tls`` asks for encryption.
+    ``place`` is the number of processes, the address, or the file of settings. ``tls`` asks for encryption. A run that
+    wants a GPU takes ``gpu_share`` of Dask's resource ``GPU``.
     """
 
     kind: str
     place: str
     tls: bool = False
+    gpu_share: float = 1.0
 
     @property
     def is_lasting(self) -> bool:
@@ -40,15 +42,17 @@ class ClusterChoice:
         return self.place if self.kind == "address" else f"{self.kind}:{self.place}"
 
 
-def parse_cluster(text: str, tls: bool = False) -> ClusterChoice:
+def parse_cluster(text: str, tls: bool = False, gpu_share: float = 1.0) -> ClusterChoice:
     """The cluster that ``text`` names; raises :class:`SpecError` in one sentence."""
+    if not 0 < gpu_share <= 1:  # NaN is neither
+        raise SpecError(f"A run takes a share of a GPU that is above 0 and at most 1, not {gpu_share}.")
     kind, colon, place = text.partition(":")
     if kind in ("tcp", "tls") and place.startswith("//") and place.rpartition(":")[2].isdigit():
         if tls and kind == "tcp":
             raise SpecError(f"With TLS the scheduler's address begins with tls://, not as in {text}.")
-        return ClusterChoice("address", text, tls or kind == "tls")
+        return ClusterChoice("address", text, tls or kind == "tls", gpu_share)
     if kind == "local" and place.isascii() and place.isdigit() and 1 <= int(place[:9]) <= MOST_LOCAL:
-        return ClusterChoice("local", str(int(place)), tls)
+        return ClusterChoice("local", str(int(place)), tls, gpu_share)
     if kind in BATCH_SYSTEMS and colon and place:
-        return ClusterChoice(kind, place, tls)
+        return ClusterChoice(kind, place, tls, gpu_share)
     raise SpecError(f"'{text[:80]}' names no cluster; write {FORMS}.")

@@ -89,13 +89,15 @@ def parse(arguments: Sequence[str]) -> Options:
 
 def _cluster(parser: argparse.ArgumentParser, found: argparse.Namespace) -> ClusterChoice | None:
     if found.cluster is None:
-        if found.cluster_tls:
-            parser.error("--cluster-tls goes with --cluster")
+        for option, given in (("tls", found.cluster_tls), ("gpu-share", found.cluster_gpu_share is not None)):
+            if given:
+                parser.error(f"--cluster-{option} goes with --cluster")
         return None
     if found.workers is not None:
         parser.error("--workers goes without --cluster, which has as many as it has")
+    share = 1.0 if found.cluster_gpu_share is None else found.cluster_gpu_share
     try:
-        return parse_cluster(found.cluster, found.cluster_tls)
+        return parse_cluster(found.cluster, found.cluster_tls, share)
     except SpecError as error:
         parser.error(str(error).rstrip("."))
 
@@ -130,6 +132,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--cluster", metavar="CLUSTER", help=f"train on a Dask cluster: {FORMS}; see docs/cluster.md")
     parser.add_argument("--cluster-tls", action="store_true", help="speak with the cluster by TLS only")
+    parser.add_argument(
+        "--cluster-gpu-share",
+        type=float,
+        metavar="SHARE",
+        help="how much of Dask's resource GPU a run takes that wants a GPU (default: 1; 0.5 puts two on one)",
+    )
     batch = parser.add_argument_group("without a window")
     batch.add_argument("--batch", metavar="EXPERIMENT", help="run an experiment; --list names them; all: every one")
     batch.add_argument("--preset", choices=("quick", "course"), help="settings to start from (default: quick)")

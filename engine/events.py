@@ -319,12 +319,12 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class Interrupted:
-    """Where a run was interrupted: the data of its :class:`Checkpoint`.
+    """Where a run was interrupted: the data of its :class:`Checkpoint`, None where it begins anew.
 
     ``rates`` are learning rates set by hand after it, each with the step after which it was set.
     """
 
-    checkpoint: bytes
+    checkpoint: bytes | None
     rates: tuple[tuple[int, float], ...] = ()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from engine.errors import StoreError
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from PySide6.QtCore import QObject
 
     from engine.command_line import Options
-    from engine.executors.base import Executor
     from gui.preferences import Preferences, StartUp
     from gui.window import MainWindow
 
@@ -122,26 +122,24 @@ class WindowKeeper:
     def _reopen(self, before: Preferences, after: Preferences) -> None:
         from gui.preferences import changed_start
 
-        self._start = changed_start(self._start, before, after)
+        now = self._start if self.window is None else replace(self._start, cluster=self.window.cluster)
+        self._start = changed_start(now, before, after)
         self.open()
 
 
 def make_window(start: StartUp, own_log: ProgramLog) -> MainWindow:
     """A window with processes of its own."""
-    from engine.executors.clusters import on_cluster
     from engine.executors.processes import ProcessExecutor
     from gui.window import MainWindow
 
     logs, device = log_folder(start.workspace), start.device
-    trainer: Executor = ProcessExecutor(start.workers, logs, yielding=True, device=device)
-    if start.cluster is not None:
-        trainer = on_cluster(start.cluster, trainer, start.workspace, device)
     return MainWindow(
         start.workspace,
-        trainer=trainer,
+        trainer=ProcessExecutor(start.workers, logs, yielding=True, device=device),
         assistant=ProcessExecutor(1, logs / "assistant", yielding=True),
         prober=ProcessExecutor(1, logs / "prober", yielding=True, device=device),
         librarian=ProcessExecutor(1, logs / "librarian", yielding=True),
+        cluster=start.cluster,
         device=device,
         own_log=own_log,
     )

@@ -29,11 +29,13 @@ class Bridge(QThread):
     """Does jobs one after the other, away from the event loop, and reports what happens as Qt signals.
 
     ``happened`` carries every event; ``idle`` comes after each experiment or task, whatever became of it. The thread
-    owns its executor and closes it when it ends. ``noticed(sentence)`` tells of what does no harm to what is under way.
+    owns its executor and closes it when it ends. ``noticed(sentence)`` tells of what does no harm to what is under way,
+    ``warm(number)`` of how many processes :meth:`warm_up` has made ready.
     """
 
     happened = Signal(object)
     noticed = Signal(str)
+    warm = Signal(int)
     idle = Signal()
 
     def __init__(self, executor: Executor, parent: QObject | None = None) -> None:
@@ -47,7 +49,7 @@ class Bridge(QThread):
         """Start the training processes that a plan of ``runs`` runs needs, so that they are ready when asked."""
 
         def job(_emit: Emit, _control: ControlChannel) -> None:
-            self._executor.start(runs)
+            self.warm.emit(self._executor.start(runs))
 
         self._jobs.put((job, ControlChannel(), False))
 

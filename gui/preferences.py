@@ -20,8 +20,9 @@ BUILT = (b"@Variant(", b"@DateTime(")
 
 @dataclass(frozen=True)
 class Preferences:
-    """``workspace`` None is the user's data folder; ``workers`` None lets the program choose, ``cluster`` None is this
-    machine.
+    """``workspace`` None is the user's data folder; ``workers`` None lets the program choose.
+
+    ``cluster`` is the one that was chosen last, whether or not it is used now.
     """
 
     workspace: Path | None = None
@@ -29,6 +30,7 @@ class Preferences:
     device: str = AUTO
     scheme: Scheme = Scheme.SYSTEM
     cluster: ClusterChoice | None = None
+    uses_cluster: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,10 @@ def load_preferences(settings: QSettings) -> Preferences:
         _workers(settings.value("workers")),
         _device(settings.value("device")),
         stored_scheme(settings),
-        _cluster(settings.value("cluster"), settings.value("cluster_tls")),
+        cluster := _cluster(
+            settings.value("cluster"), settings.value("cluster_tls"), settings.value("cluster_gpu_share")
+        ),
+        cluster is not None and settings.value("cluster_used") == "yes",
     )
 
 
@@ -80,13 +85,16 @@ def save_preferences(settings: QSettings, preferences: Preferences) -> None:
 
     Raises :class:`~engine.errors.StoreError` where the file can't be written.
     """
+    cluster = preferences.cluster
     values = {
         "workspace": None if preferences.workspace is None else str(preferences.workspace),
         "workers": preferences.workers,
         "device": None if preferences.device == AUTO else preferences.device,
         "scheme": preferences.scheme.value,
-        "cluster": None if preferences.cluster is None else str(preferences.cluster),
-        "cluster_tls": "yes" if preferences.cluster is not None and preferences.cluster.tls else None,
+        "cluster": None if cluster is None else str(cluster),
+        "cluster_tls": "yes" if cluster is not None and cluster.tls else None,
+        "cluster_gpu_share": None if cluster is None or cluster.gpu_share == 1 else str(cluster.gpu_share),
+        "cluster_used": "yes" if preferences.uses_cluster else None,
     }
     for key, value in values.items():
         if value is None:
@@ -107,7 +115,7 @@ def start_up(options: Options, preferences: Preferences) -> StartUp:
         options.workspace if options.workspace_given else _workspace(preferences),
         preferences.workers if options.workers is None else options.workers or None,
         options.device or preferences.device,
-        options.cluster if options.cluster or options.workers is not None else preferences.cluster,
+        options.cluster if options.cluster or options.workers is not None else _cluster_in_use(preferences),
     )
 
 
@@ -119,8 +127,6 @@ def changed_start(start: StartUp, before: Preferences, after: Preferences) -> St
         start = replace(start, workers=after.workers)
     if after.device != before.device:
         start = replace(start, device=after.device)
-    if after.cluster != before.cluster:
-        start = replace(start, cluster=after.cluster)
     return start
 
 
@@ -153,8 +159,12 @@ def _device(value: object) -> str:
         return AUTO
 
 
-def _cluster(value: object, tls: object) -> ClusterChoice | None:
+def _cluster(value: object, tls: object, gpu_share: object) -> ClusterChoice | None:
     try:
-        return parse_cluster(str(value), tls == "yes") if value else None
-    except SpecError:
+        return parse_cluster(str(value), tls == "yes", float(str(gpu_share or 1))) if value else None
+    except (SpecError, ValueError):
         return None
+
+
+def _cluster_in_use(preferences: Preferences) -> ClusterChoice | None:
+    return preferences.cluster if preferences.uses_cluster else None

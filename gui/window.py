@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from engine.cluster import ClusterChoice
 from engine.dataset_library import DatasetLibrary
 from engine.devices.names import AUTO
 from engine.errors import TrainscopeError
@@ -30,6 +31,7 @@ from engine.events import (
     TaskFailed,
 )
 from engine.executors.base import Executor
+from engine.executors.clusters import RoutingExecutor
 from engine.executors.tasks import DeviceTask
 from engine.experiments import EXPERIMENTS
 from engine.network_library import NetworkLibrary
@@ -40,6 +42,7 @@ from engine.storage.store import Store
 from engine.storage.trained_runs import TrainedRun, trained_runs
 from engine.wording import counted
 from gui.bridge import Bridge
+from gui.cluster_desk import ClusterDesk
 from gui.conductor import Conductor
 from gui.dataset_desk import DatasetDesk
 from gui.device_desk import DeviceDesk
@@ -85,6 +88,7 @@ class MainWindow(QMainWindow):
         assistant: executor of everything that must not wait for a training: sample images, exports.
         prober: executor that asks trained networks about single images.
         librarian: executor that downloads and verifies data sets, so that neither has the others wait.
+        cluster: what trains instead of the executor of the experiments, at first.
         device: what the executors were told to compute on.
         own_log: the log of this process, if one is kept.
     """
@@ -101,6 +105,7 @@ class MainWindow(QMainWindow):
         prober: Executor,
         librarian: Executor,
         *,
+        cluster: ClusterChoice | None = None,
         device: str = AUTO,
         own_log: ProgramLog | None = None,
     ) -> None:
@@ -111,7 +116,8 @@ class MainWindow(QMainWindow):
         self._library = NetworkLibrary(workspace)
         self._kernels = KernelReader(workspace)
         self._settings = program_settings()
-        self._training = Bridge(trainer, self)
+        self._trainer = RoutingExecutor(trainer, workspace, device, cluster)
+        self._training = Bridge(self._trainer, self)
         self._assistant = Bridge(assistant, self)
         self._prober = Bridge(prober, self)
         self._librarian = Bridge(librarian, self)
@@ -139,10 +145,16 @@ class MainWindow(QMainWindow):
         self._tabs.addTab(self._history, "History")
         self._interrupted = Interrupted(self._catalogue, self._offer, self)
         self._opened = OpenTabs(self._tabs, workspace, self._history, self._kernels)
+        self._clusters = ClusterDesk(self._trainer, lambda: self.is_training, self._experiment_tabs, self)
         self._arrange()
         self._make_menu()
         self._connect()
         self._greet()
+
+    @property
+    def cluster(self) -> ClusterChoice | None:
+        """What trains, as it was chosen last; None is this machine."""
+        return self._trainer.cluster
 
     @property
     def is_training(self) -> bool:
@@ -181,6 +193,7 @@ class MainWindow(QMainWindow):
         self._queue.close()
         self._history.close_catalogue()
         self._program.close()
+        self._trainer.give_up()
         for bridge in (self._assistant, self._prober, self._librarian):
             bridge.send(Control.CANCEL)
         for bridge in (self._training, self._assistant, self._prober, self._librarian):
@@ -225,11 +238,21 @@ class MainWindow(QMainWindow):
         """
         if not self.isVisible():  # closed meanwhile
             return
-        self._training.warm_up(MANY_RUNS)
+        self._warm_up()
         self._opened.reopen()
         self._interrupted.look()
         tab = self._tabs.currentWidget()
         (tab if isinstance(tab, ExperimentTab) else self._experiment_tabs[0]).prepare()
+
+    def _warm_up(self) -> None:
+        self._clusters.connecting()
+        self._training.warm_up(MANY_RUNS)
+
+    def _place_chosen(self, sentence: str) -> None:
+        self.statusBar().showMessage(sentence, SAID_MS)
+        self._messages.clear()
+        if not self.is_training:
+            self._warm_up()
 
     def _run(self, tab: ExperimentTab, spec: ExperimentSpec) -> None:
         self._messages.clear()
@@ -284,6 +307,7 @@ class MainWindow(QMainWindow):
             self.show_error(event.reason)
         self._program.take(event)
         self._devices.take(event)
+        self._clusters.take(event)
         self._conductor.take(event)
         self._history.take(event)
         self._opened.take(event)
@@ -363,6 +387,7 @@ class MainWindow(QMainWindow):
         column.addWidget(self._tabs, 1)
         self.setCentralWidget(central)
         self.statusBar().addPermanentWidget(WaitingLabel(self._queue))
+        self.statusBar().addPermanentWidget(self._clusters.label)
         self.statusBar().addPermanentWidget(self._devices.label)
         self.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, self._queue_panel)
         self.resizeDocks([self._queue_panel], [QUEUE_HEIGHT], Qt.Orientation.Vertical)
@@ -417,6 +442,9 @@ class MainWindow(QMainWindow):
         self._training.happened.connect(self._take_training, queued)
         self._training.idle.connect(self._training_idle, queued)
         self._training.noticed.connect(self.show_error, queued)
+        self._training.warm.connect(self._clusters.connected, queued)
+        self._clusters.chosen.connect(self._place_chosen)
+        self._clusters.failed.connect(self.show_error)
         self._assistant.happened.connect(self._take_assistance, queued)
         self._prober.happened.connect(self._try_it.take, queued)
         self._prober.happened.connect(self._program.take, queued)

@@ -1,24 +1,87 @@
-"""The way to the executor of a cluster, for those who must not load Dask unless one is asked for."""
+"""Where runs are trained: on this machine, or on a cluster; Dask is not loaded unless one is asked for."""
 
 from __future__ import annotations
 
 import hashlib
 import platform
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engine.cluster import ClusterChoice
+from engine.control import ControlChannel
 from engine.devices.names import AUTO
+from engine.events import Control, Emit
 from engine.executors.base import Executor
+from engine.executors.tasks import Task
 
-
-def on_cluster(choice: ClusterChoice, local: Executor, workspace: Path, device: str = AUTO) -> Executor:
-    """An executor that trains on the cluster, and has ``local`` do all else.
-
-    Whether Dask is installed, and the cluster there, shows when it is started.
-    """
+if TYPE_CHECKING:
     from engine.executors.dask import DaskExecutor
 
-    return DaskExecutor(choice, local, owner_of(workspace), device)
+
+class RoutingExecutor:
+    """An executor that trains on the cluster that was chosen, or else on this machine.
+
+    Whether Dask is installed, and the cluster there, shows when it is started.
+
+    Args:
+        local: the executor of this machine; it belongs to this one, and also does what is no run.
+        workspace: whose runs these are.
+        device: what the workers of a cluster compute on.
+        cluster: the first choice.
+    """
+
+    def __init__(
+        self, local: Executor, workspace: Path, device: str = AUTO, cluster: ClusterChoice | None = None
+    ) -> None:
+        self._local, self._owner, self._device = local, owner_of(workspace), device
+        self._chosen = cluster
+        self._remote: DaskExecutor | None = None
+        self._is_closing = False
+
+    @property
+    def cluster(self) -> ClusterChoice | None:
+        """The cluster that the next start is for; None is this machine."""
+        return self._chosen
+
+    def choose(self, cluster: ClusterChoice | None) -> None:
+        """Train there from the next :meth:`start` on; from any thread. A connection that is being made is given up."""
+        self._chosen = cluster
+
+    def give_up(self) -> None:
+        """Nobody waits any more for a connection that is being made; from any thread."""
+        self._is_closing = True
+
+    def start(self, runs: int, threads: int | None = None) -> int:
+        """Go to what was chosen last; see :class:`~engine.executors.base.Executor`."""
+        chosen = self._chosen
+        if self._remote is not None and self._remote.choice != chosen:
+            self._remote.close()
+            self._remote = None
+        if chosen is None:
+            return self._local.start(runs, threads)
+        if self._remote is None:
+            from engine.executors.dask import DaskExecutor
+
+            self._remote = DaskExecutor(
+                chosen,
+                self._local,
+                self._owner,
+                self._device,
+                is_wanted=lambda: self._chosen == chosen and not self._is_closing,
+            )
+        return self._remote.start(runs, threads)
+
+    def run(self, tasks: Sequence[Task], emit: Emit, control: ControlChannel) -> Control | None:
+        """Carry out all tasks where it was started last; see :class:`~engine.executors.base.Executor`."""
+        return (self._remote or self._local).run(tasks, emit, control)
+
+    def close(self) -> None:
+        """End everything, on this machine and in a cluster of one's own."""
+        if self._remote is not None:
+            self._remote.close()
+            self._remote = None
+        self._local.close()
 
 
 def owner_of(workspace: Path) -> str:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from multiprocessing.connection import wait
 
@@ -56,12 +56,21 @@ class DaskExecutor:
         local: does what is no run: data sets, exports, computations.
         owner: tells this workspace's runs from all others in the cluster.
         device: what workers compute on: auto, cpu or the key of a GPU. A run that wants a GPU takes one of Dask's
-            resource ``GPU``.
+            resource ``GPU``, or the share that ``choice`` states.
+        is_wanted: asked while a connection is being made, which is given up where it says no.
     """
 
-    def __init__(self, choice: ClusterChoice, local: Executor, owner: str, device: str = AUTO) -> None:
-        self._choice, self._local, self._owner, self._device = choice, local, owner, device
-        self._resources = {"GPU": 1.0} if device not in (AUTO, CPU) else {}
+    def __init__(
+        self,
+        choice: ClusterChoice,
+        local: Executor,
+        owner: str,
+        device: str = AUTO,
+        is_wanted: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self.choice = choice
+        self._local, self._owner, self._device, self._is_wanted = local, owner, device, is_wanted
+        self._resources = {"GPU": choice.gpu_share} if device not in (AUTO, CPU) else {}
         self._link: Link | None = None
         self._threads: int | None = None
         self._fingerprints: dict[DataSpec, str] = {}
@@ -86,19 +95,18 @@ class DaskExecutor:
         return _Campaign(self._connected(), tickets, self._resources, emit).carry_out(control)
 
     def close(self) -> None:
-        """Let go of the cluster, and end it if it is this program's own."""
+        """Let go of the cluster, and end it if it is this program's own; the local executor is left to its owner."""
         if self._link is not None:
             self._link.close()
             self._link = None
-        self._local.close()
 
     def _connected(self) -> Link:
         if self._link is not None and self._link.is_lost:
             self._link.close()
             self._link = None
         if self._link is None:
-            check_packages(self._choice)
-            self._link = Link(self._choice, self._owner)
+            check_packages(self.choice)
+            self._link = Link(self.choice, self._owner, self._is_wanted)
         return self._link
 
     def _noting(self, tasks: Sequence[Task], emit: Emit) -> Emit:
@@ -260,7 +268,8 @@ class _Campaign:
             case Checkpoint(_, step, data):
                 rates = [rate for rate in (known.rates if known else ()) if rate[0] > step]
                 known = Interrupted(data, tuple(rates))
-            case Intervention(_, step, _, InterventionKind.LEARNING_RATE, float(rate)) if known is not None:
+            case Intervention(_, step, _, InterventionKind.LEARNING_RATE, float(rate)):
+                known = known or Interrupted(None)
                 known = replace(known, rates=(*known.rates, (step, rate)))
             case _:
                 return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,10 @@ if TYPE_CHECKING:
     from distributed.deploy.cluster import Cluster as DaskCluster
     from distributed.security import Security
 
-HOW_TO_INSTALL = "install them with: pip install -r requirements-cluster.txt"
+MISSING = "A cluster needs packages that are not installed; install them with: pip install -r requirements-cluster.txt."
+MISSING_IN_BUNDLE = (
+    "This bundle trains on this machine only; for a cluster start Trainscope from source, as docs/cluster.md shows."
+)
 
 
 def check_packages(choice: ClusterChoice) -> None:
@@ -25,7 +29,7 @@ def check_packages(choice: ClusterChoice) -> None:
         if choice.kind in BATCH_SYSTEMS:
             import dask_jobqueue  # noqa: F401
     except ImportError:
-        raise WorkerError(f"A cluster needs packages that are not installed; {HOW_TO_INSTALL}.") from None
+        raise WorkerError(MISSING_IN_BUNDLE if getattr(sys, "frozen", False) else MISSING) from None
 
 
 async def open_cluster(choice: ClusterChoice) -> tuple[DaskCluster | None, Any, Security | None]:

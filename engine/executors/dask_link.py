@@ -10,7 +10,8 @@ import signal
 import tempfile
 import threading
 from collections import defaultdict
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import Future, wait
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import Pipe, resource_tracker
@@ -29,7 +30,8 @@ from engine.versions import versions
 
 log = logging.getLogger(__name__)
 
-CONNECT_SECONDS = 30.0
+CONNECT_SECONDS = 15.0
+PATIENCE_SECONDS = 0.2  # until it is asked again whether a connection is still wanted
 RECONNECT_SECONDS = 600.0  # for which a lost scheduler is looked for
 ASK_SECONDS = 1.0  # that a worker may take to find something to say
 LOOK_SECONDS = 1.0  # between two looks at which workers there are
@@ -102,7 +104,7 @@ class Link:
     ``connection`` can be waited on: it can be read when there is news.
     """
 
-    def __init__(self, choice: ClusterChoice, owner: str) -> None:
+    def __init__(self, choice: ClusterChoice, owner: str, is_wanted: Callable[[], bool] = lambda: True) -> None:
         self._choice, self._owner = choice, owner
         self._news: queue.SimpleQueue[News] = queue.SimpleQueue()
         self.connection, self._bell = Pipe(duplex=False)
@@ -124,7 +126,7 @@ class Link:
         self._thread = threading.Thread(target=self._run, name="dask", daemon=True)
         self._thread.start()
         try:
-            self._do(self._open())
+            self._wait_for(asyncio.run_coroutine_threadsafe(self._open(), self._loop), is_wanted)
         except BaseException:
             self.close()
             raise
@@ -193,6 +195,13 @@ class Link:
         self.connection.close()
         self._bell.close()
 
+    def _wait_for(self, opening: Future[None], is_wanted: Callable[[], bool]) -> None:
+        while not wait([opening], PATIENCE_SECONDS).done:
+            if not is_wanted():
+                opening.cancel()
+                raise WorkerError(f"{self._choice} is no longer waited for.")
+        opening.result()
+
     def _do(self, work: Coroutine[Any, Any, Result]) -> Result:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
@@ -208,6 +217,14 @@ class Link:
             resource_tracker.ensure_running()  # as it is started, it lets them through again
             signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
         self._loop.run_forever()
+        self._loop.run_until_complete(self._end_tasks())
+
+    async def _end_tasks(self) -> None:
+        """Let each task that is left, of a connection that was given up, end in its own way."""
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
 
     def _tell(self, news: News) -> None:
         self._news.put(news)
@@ -229,9 +246,10 @@ class Link:
         from distributed import Client
 
         try:
-            self._client = await Client(
+            self._client = Client(
                 self._address, asynchronous=True, security=self._security, timeout=seconds, set_as_default=False
             )
+            await self._client
         except (OSError, ValueError) as error:
             raise WorkerError(
                 f"No Dask scheduler answers at {self._choice} ({error}); start one, or check the address."

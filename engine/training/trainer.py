@@ -92,7 +92,8 @@ def _train(
     device: Device,
 ) -> None:
     forget_trainings()
-    state = unpacked(interrupted.checkpoint) if interrupted is not None else None
+    checkpoint = interrupted.checkpoint if interrupted is not None else None
+    state = unpacked(checkpoint) if checkpoint is not None else None
     model = build_model(run, data, blank=state is not None, threads=device.threads if device.kind == "CPU" else 1)
     layers = summarize(run.architecture, data.info.shape, len(data.info.class_names))
     steps_per_epoch = model.timetable.steps_per_epoch

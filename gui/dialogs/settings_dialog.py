@@ -1,13 +1,13 @@
-"""The settings that outlive the window: workspace, workers, cluster, device, theme."""
+"""The settings that outlive the window: workspace, workers, device, theme."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import (
-    QCheckBox,
     QComboBox,
     QDialog,
     QDialogButtonBox,
@@ -22,16 +22,14 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.cluster import FORMS, ClusterChoice, parse_cluster
 from engine.command_line import MOST_WORKERS
 from engine.devices.names import AUTO, CPU, device_title
-from engine.errors import SpecError
 from engine.paths import default_workspace
 from gui.preferences import Preferences
 from gui.theme import Scheme
 
-AT_ONCE = "Workspace, processes, cluster and device take effect at once: the window opens anew. "
-AT_NEXT_START = "A training is under way: workspace, processes, cluster and device take effect at the next start. "
+AT_ONCE = "Workspace, processes and device take effect at once: the window opens anew. "
+AT_NEXT_START = "A training is under way: workspace, processes and device take effect at the next start. "
 OVERRIDDEN = "What the command line names wins for this start."
 
 
@@ -57,7 +55,6 @@ class SettingsDialog(QDialog):
         self.setWindowTitle("Settings")
         self._before = preferences
         self._workspace, self._workers = QLineEdit(), QSpinBox()
-        self._cluster, self._tls = QLineEdit(), QCheckBox("Speak with it by &TLS only")
         self._device, self._scheme = QComboBox(), QComboBox()
         self._choose, self._usual = QPushButton("&Choose…"), QPushButton("Default f&older")
         self._devices = QLabel()
@@ -73,30 +70,19 @@ class SettingsDialog(QDialog):
         """What the form says."""
         text = self._workspace.text().strip()
         folder = _folder(text)
-        return Preferences(
-            None if folder in (None, default_workspace()) else folder,
-            self._workers.value() or None,
-            str(self._device.currentData()),
-            Scheme(self._scheme.currentData()),
-            self._chosen_cluster(),
+        return replace(
+            self._before,
+            workspace=None if folder in (None, default_workspace()) else folder,
+            workers=self._workers.value() or None,
+            device=str(self._device.currentData()),
+            scheme=Scheme(self._scheme.currentData()),
         )
 
-    def _chosen_cluster(self) -> ClusterChoice | None:
-        """Raises :class:`~engine.errors.SpecError` where the form names none."""
-        text = self._cluster.text().strip()
-        return parse_cluster(text, self._tls.isChecked()) if text else None
-
     def accept(self) -> None:
-        """Close, unless the workspace can't be one, or no cluster is named."""
+        """Close, unless the workspace can't be one."""
         if problem := _problem(self._workspace.text().strip()):
             self._message.setText(problem)
             self._workspace.setFocus()
-            return
-        try:
-            self._chosen_cluster()
-        except SpecError as error:
-            self._message.setText(str(error))
-            self._cluster.setFocus()
             return
         super().accept()
 
@@ -120,8 +106,6 @@ class SettingsDialog(QDialog):
         self._workspace.setText(str(preferences.workspace or default_workspace()))
         self._workers.setValue(preferences.workers or 0)
         self._scheme.setCurrentIndex(self._scheme.findData(preferences.scheme))
-        self._cluster.setText(str(preferences.cluster or ""))
-        self._tls.setChecked(preferences.cluster is not None and preferences.cluster.tls)
 
     def _choose_folder(self) -> None:
         folder = QFileDialog.getExistingDirectory(self, "Choose a folder for the results", self._workspace.text())
@@ -133,7 +117,6 @@ class SettingsDialog(QDialog):
             self._scheme.addItem(_SCHEMES[scheme], scheme)
         self._workers.setRange(0, MOST_WORKERS)
         self._workers.setSpecialValueText("automatic")  # shown at 0
-        self._cluster.setPlaceholderText("this machine; or local:2, tcp://HOST:8786, slurm:FILE.toml")
         self._device.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self._device.setMinimumContentsLength(34)
         self._usual.clicked.connect(lambda _checked=False: self._workspace.setText(str(default_workspace())))
@@ -150,18 +133,6 @@ class SettingsDialog(QDialog):
             (self._choose, "settings_choose", "Choose a workspace", "Choose another folder"),
             (self._usual, "settings_usual", "Default workspace", "The program's own folder among your user data"),
             (self._workers, "settings_workers", "Processes", _WORKERS_TIP),
-            (
-                self._cluster,
-                "settings_cluster",
-                "Cluster",
-                f"A Dask cluster that trains instead of this machine: {FORMS}",
-            ),
-            (
-                self._tls,
-                "settings_cluster_tls",
-                "TLS",
-                "Encrypt what goes to and from the cluster, and check who it is",
-            ),
             (
                 self._device,
                 "settings_device",
@@ -186,8 +157,6 @@ class SettingsDialog(QDialog):
         rows.addRow("&Workspace", self._workspace)
         rows.addRow("", buttons)
         rows.addRow("&Processes", self._workers)
-        rows.addRow("C&luster", self._cluster)
-        rows.addRow("", self._tls)
         rows.addRow("&Device", self._device)
         rows.addRow("", self._devices)
         rows.addRow("&Theme", self._scheme)

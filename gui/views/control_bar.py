@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QGridLayout, QLabel, QPushButton, QWidget
+from PySide6.QtWidgets import QComboBox, QGridLayout, QLabel, QPushButton, QWidget
 
 from gui.views.rate_box import RateBox
 from gui.views.wheel import WheelFilter
@@ -61,15 +62,18 @@ RATE_TIP = (
     "<p>Learning rate for the rest of the run chosen in the table, or else of every run under way, from the next step "
     "on (F7). It is marked on the curves.</p>"
 )
+ANOTHER_CLUSTER = "Another cluster…"
+PLACE_TIP = "Where networks are trained, in every tab: on this machine, or by the workers of a Dask cluster"
 USUAL_RATE = 1e-3  # until a run tells its own
 RUN_NOW, RUN_LATER = "Run", "Queue"
 LATER_TIP = "Put what the form describes into the queue: it runs when its turn comes (Ctrl+R)"
 
 
 class ControlBar(QWidget):
-    """Emits ``pressed(name of the button)`` and ``rate_given(learning rate)``."""
+    """Emits ``pressed(name of the button)``, ``place_chosen(number of it in the list)`` and ``rate_given(rate)``."""
 
     pressed = Signal(str)
+    place_chosen = Signal(int)
     rate_given = Signal(float)
 
     def __init__(self, has_runs: bool) -> None:
@@ -82,7 +86,10 @@ class ControlBar(QWidget):
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setSpacing(6)
-        for position, button in enumerate(self._buttons.values()):
+        self._places = QComboBox()
+        if has_runs:
+            self._add_places(grid)
+        for position, button in enumerate(self._buttons.values(), COLUMNS if has_runs else 0):
             grid.addWidget(button, *divmod(position, COLUMNS))
         if has_runs:
             self._add_rate(grid, grid.rowCount())
@@ -98,6 +105,12 @@ class ControlBar(QWidget):
         if not self._rate.hasFocus() and self._rate.value() == self._followed:
             self._rate.setValue(rate)
             self._followed = self._rate.value()
+
+    def show_places(self, titles: Sequence[str], chosen: int) -> None:
+        """Offer the places that can train, and another cluster as one more."""
+        self._places.clear()
+        self._places.addItems([*titles, ANOTHER_CLUSTER])
+        self._places.setCurrentIndex(chosen)
 
     def focus_rate(self) -> None:
         """Let the user write a learning rate."""
@@ -129,6 +142,20 @@ class ControlBar(QWidget):
         button.setToolTip(each.tip)
         button.clicked.connect(lambda _checked=False: self.pressed.emit(each.name))
         return button
+
+    def _add_places(self, grid: QGridLayout) -> None:
+        label = QLabel("Train on")
+        label.setBuddy(self._places)
+        self._places.setObjectName("train_on")
+        self._places.setAccessibleName("Where networks are trained")
+        self._places.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self._places.setMinimumContentsLength(1)  # a long address does not widen the panel
+        self._places.installEventFilter(WheelFilter(self._places))
+        self._places.activated.connect(self.place_chosen)
+        for widget in (label, self._places):
+            widget.setToolTip(PLACE_TIP)
+        grid.addWidget(label, 0, 0)
+        grid.addWidget(self._places, 0, 1, 1, COLUMNS - 1)
 
     def _add_rate(self, grid: QGridLayout, row: int) -> None:
         label = QLabel("Learning rate")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from engine.cluster import BATCH_SYSTEMS, ClusterChoice, parse_cluster
 from engine.command_line import parse
 from engine.errors import SpecError, WorkerError
-from engine.executors.clusters import on_cluster, owner_of
+from engine.executors.clusters import RoutingExecutor, owner_of
 from engine.executors.inline import InlineExecutor
 
 
@@ -76,6 +76,9 @@ def test_the_command_line_takes_one(capsys: pytest.CaptureFixture[str]) -> None:
     for arguments, sentence in (
         (["--cluster", "nowhere"], "'nowhere' names no cluster"),
         (["--cluster-tls"], "--cluster-tls goes with --cluster"),
+        (["--cluster-gpu-share", "0.5"], "--cluster-gpu-share goes with --cluster"),
+        (["--cluster", "local:2", "--cluster-gpu-share", "0"], "a share of a GPU that is above 0 and at most 1"),
+        (["--cluster", "local:2", "--cluster-gpu-share", "nan"], "a share of a GPU that is above 0 and at most 1"),
         (["--cluster", "local:2", "--workers", "2"], "--workers goes without --cluster"),
     ):
         with pytest.raises(SystemExit) as end:
@@ -90,8 +93,53 @@ def test_without_the_packages_it_says_what_to_install(
 ) -> None:
     monkeypatch.setitem(sys.modules, missing, None)
     with pytest.raises(WorkerError, match=r"pip install -r requirements-cluster\.txt"):
-        on_cluster(parse_cluster(cluster), InlineExecutor(), tmp_path).start(1)
+        RoutingExecutor(InlineExecutor(), tmp_path, cluster=parse_cluster(cluster)).start(1)
 
 
 def test_a_workspace_is_known_by_the_same_name_each_time_and_no_other_one_is() -> None:
     assert owner_of(Path("/a")) == owner_of(Path("/a")) != owner_of(Path("/b"))
+
+
+class Noting(InlineExecutor):
+    """Notes what was asked of it, and does nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[str] = []
+
+    def start(self, runs: int, threads: int | None = None) -> int:
+        self.asked.append("start")
+        return 3
+
+    def close(self) -> None:
+        self.asked.append("close")
+
+
+def test_where_nothing_is_chosen_this_machine_trains(tmp_path: Path) -> None:
+    local = Noting()
+    routing = RoutingExecutor(local, tmp_path)
+    assert (routing.cluster, routing.start(1)) == (None, 3)
+    routing.close()
+    assert local.asked == ["start", "close"]
+
+
+def test_what_is_chosen_counts_from_the_next_start_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    local = Noting()
+    routing = RoutingExecutor(local, tmp_path)
+    routing.choose(parse_cluster("local:2"))
+    assert local.asked == []
+    with pytest.raises(WorkerError, match="needs packages"):
+        routing.start(1)
+    routing.choose(None)
+    assert routing.start(1) == 3
+    routing.close()
+    assert local.asked == ["start", "close"]
+
+
+def test_a_bundle_does_not_speak_of_pip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    with pytest.raises(WorkerError, match="This bundle trains on this machine only") as said:
+        RoutingExecutor(InlineExecutor(), tmp_path, cluster=parse_cluster("local:2")).start(1)
+    assert "pip" not in str(said.value)

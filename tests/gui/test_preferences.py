@@ -10,7 +10,6 @@ from PySide6.QtCore import QCoreApplication, QSettings, QTimer
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
     QApplication,
-    QCheckBox,
     QComboBox,
     QDialog,
     QFileDialog,
@@ -49,8 +48,8 @@ from tests.engine.support import ScriptedExecutor
 from tests.gui.conftest import MakeWindow
 from tests.gui.support import PATIENCE_MS, Assistant, OpenEndedExecutor, find, tab_of
 
-CLUSTER = ClusterChoice("local", "2", tls=True)
-ALL = Preferences(Path("/somewhere/else"), 3, "gpu:1", Scheme.DARK, CLUSTER)
+CLUSTER = ClusterChoice("local", "2", tls=True, gpu_share=0.5)
+ALL = Preferences(Path("/somewhere/else"), 3, "gpu:1", Scheme.DARK, CLUSTER, uses_cluster=True)
 DEVICES = {"cpu": "A processor", "gpu:0": "A card"}
 
 
@@ -85,6 +84,8 @@ def test_a_file_that_can_not_be_written_is_named(tmp_path: Path) -> None:
         ("cluster", "nowhere"),
         ("cluster", ["local:2", "local:3"]),
         ("cluster_tls", "yes"),
+        ("cluster_used", "yes"),
+        ("cluster_gpu_share", "0.5"),
     ],
 )
 def test_what_makes_no_sense_was_never_chosen(key: str, value: object) -> None:
@@ -105,7 +106,6 @@ def test_a_change_changes_only_itself(tmp_path: Path) -> None:
     before = Preferences()
     assert changed_start(start, before, Preferences(workers=5)) == StartUp(tmp_path, 5, "cpu")
     assert changed_start(start, before, Preferences(device="gpu:0")) == StartUp(tmp_path, 2, "gpu:0")
-    assert changed_start(start, before, Preferences(cluster=CLUSTER)) == StartUp(tmp_path, 2, "cpu", CLUSTER)
     moved = changed_start(start, before, Preferences(workspace=tmp_path / "new"))
     assert moved == StartUp(tmp_path / "new", 2, "cpu")
 
@@ -133,20 +133,23 @@ def test_the_dialog_gives_what_is_in_it(dialog: SettingsDialog, tmp_path: Path) 
     assert dialog.preferences.workspace is None
 
 
-def test_a_cluster_is_chosen_and_none_but_one_that_is_named_rightly(qtbot: QtBot, dialog: SettingsDialog) -> None:
-    name = find(dialog, QLineEdit, "settings_cluster")
-    name.setText("nowhere")
-    dialog.accept()
-    assert "'nowhere' names no cluster; write local:N" in find(dialog, QLabel, "settings_message").text()
-    assert dialog.result() == QDialog.DialogCode.Rejected
-    name.setText(" local:2 ")
-    find(dialog, QCheckBox, "settings_cluster_tls").setChecked(True)
-    dialog.accept()
-    assert dialog.result() == QDialog.DialogCode.Accepted
-    assert dialog.preferences.cluster == CLUSTER
-    again = SettingsDialog(dialog.preferences, training=False, devices=None)
-    qtbot.addWidget(again)
-    assert again.preferences.cluster == CLUSTER
+def test_what_the_dialog_does_not_ask_for_stays(qtbot: QtBot) -> None:
+    found = SettingsDialog(ALL, training=False, devices=None)
+    qtbot.addWidget(found)
+    assert found.preferences == ALL
+
+
+def test_a_damaged_share_of_a_gpu_leaves_no_cluster() -> None:
+    for share in ("much", "0", "nan", "-1"):
+        program_settings().setValue("cluster", "local:2")
+        program_settings().setValue("cluster_gpu_share", share)
+        assert load_preferences(program_settings()).cluster is None
+
+
+def test_a_cluster_that_was_named_and_is_not_used_is_remembered_only() -> None:
+    save_preferences(program_settings(), Preferences(cluster=CLUSTER))
+    assert load_preferences(program_settings()).cluster == CLUSTER
+    assert start_up(parse([]), load_preferences(program_settings())).cluster is None
 
 
 def test_the_folder_is_chosen(dialog: SettingsDialog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
