@@ -60,6 +60,8 @@ bench: $(VENV)/bench-ready
 	$(BIN)/python -m benchmarks.checkpoints
 	$(BIN)/python -m benchmarks.long_use
 	$(BIN)/python -m benchmarks.growth
+	$(BIN)/python -m benchmarks.cluster
+	$(BIN)/python -m benchmarks.cluster --window
 	$(BIN)/python -m benchmarks.training_growth
 	$(BIN)/python -m benchmarks.precision
 

@@ -1,19 +1,23 @@
 """A plan of many runs on a Dask cluster of two local workers, of which each says a few things and computes nothing.
 
-    python -m benchmarks.cluster [--runs 10000]
+    python -m benchmarks.cluster [--runs 10000] [--records 5] [--window]
 
 What is measured is everything around the training: placing a run, the question where it begins, its events on their way
 to the store. Prints, for each tenth of the plan: runs and events a second, how late events were when they were stored
-(by the clock that both ends share), and the memory of this process.
+(by the clock that both ends share), and the memory of this process. With ``--window`` the program's window shows them,
+on no screen: then an event is late until the window has taken it, and the lateness of a timer of its event loop is
+printed too. Many ``--records`` a run show how many events the way there carries.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import tempfile
 import time
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -30,27 +34,103 @@ from engine.executors.tasks import TrainTask
 from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT, plan
 from engine.storage.store import Store
 
-RECORDS = 5
+PERIOD_MS = 16
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.cluster")
     parser.add_argument("--runs", type=int, default=10_000)
-    runs = parser.parse_args().runs
-    dask_remote.train_remotely = synthetic
+    parser.add_argument("--records", type=int, default=5)
+    parser.add_argument("--window", action="store_true")
+    options = parser.parse_args()
+    dask_remote.train_remotely = partial(synthetic, records=options.records)
+    (in_window if options.window else with_store)(options.runs)
+
+
+def with_store(runs: int) -> None:
     with tempfile.TemporaryDirectory() as folder, closing(Store(Path(folder))) as store:
         tasks = planned(store, runs)
         executor = DaskExecutor(parse_cluster("local:2"), InlineExecutor(), "benchmark")
         executor._fingerprint = lambda _data: INFO.fingerprint
         executor.start(runs)
-        watch = Watch(store, runs)
+        watch = Watch(runs)
+
+        def take(event: Event) -> None:
+            store.add(event)
+            watch.take(event)
+
         try:
             with closing(ControlChannel()) as control:
-                executor.run(tasks, watch.take, control)
+                executor.run(tasks, take, control)
         finally:
             executor.close()
-        kept = sum(run.status is Status.FINISHED for run in store.runs(1))
-        print(f"{kept:,} of {runs:,} runs are stored as finished; {1000 * watch.seconds / runs:.1f} ms a run")
+        tell_end(store, watch, runs)
+
+
+def in_window(runs: int) -> None:
+    """As with_store, under the window, whose form asks for the runs."""
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    from PySide6.QtCore import QEventLoop, QTimer
+    from PySide6.QtWidgets import QApplication
+
+    from gui.garbage import GarbageCollector
+    from gui.tabs.experiment_tab import ExperimentTab
+    from gui.theme import Scheme, apply_scheme, apply_style
+    from gui.window import MainWindow
+
+    app = QApplication([])
+    apply_style(app)
+    apply_scheme(app, Scheme.LIGHT)
+    with tempfile.TemporaryDirectory() as folder:
+        workspace = Path(folder)
+        window = MainWindow(workspace, *(InlineExecutor() for _ in range(4)), cluster=parse_cluster("local:2"))
+        window.resize(1280, 800)
+        window.show()
+        GarbageCollector(app)
+        tab = window.findChild(ExperimentTab, "tab_architectures")
+        networks = -(-runs // 1000)
+        names = [f"[FC-{4 + number}]" for number in range(networks)]
+        for name in names:
+            tab.form.offer_architecture(name)
+        tab.form.show_spec(
+            tab.experiment.preset("quick", architectures=names, repeats=runs // networks, epochs=1, batch_size=50)
+        )
+        watch, over, lateness = Watch(runs), QEventLoop(), Lateness()
+        window.trained.connect(watch.take)
+        window.training_ended.connect(over.quit)
+        timer = QTimer(window, interval=PERIOD_MS)
+        timer.timeout.connect(lateness.tick)
+        timer.start()
+        tab.start()
+        over.exec()
+        timer.stop()
+        lateness.tell()
+        with closing(Store(workspace)) as store:
+            tell_end(store, watch, runs)
+        window.close()
+
+
+class Lateness:
+    """How late a timer is that should come every PERIOD_MS."""
+
+    def __init__(self) -> None:
+        self._before: float | None = None
+        self._late: list[float] = []
+
+    def tick(self) -> None:
+        now = time.perf_counter()
+        if self._before is not None:
+            self._late.append(max(0.0, 1000 * (now - self._before) - PERIOD_MS))
+        self._before = now
+
+    def tell(self) -> None:
+        p50, p99 = np.percentile(self._late, [50, 99])
+        print(f"the window's timer was late by {p50:.0f} ms (p50), {p99:.0f} ms (p99), {max(self._late):.0f} ms (most)")
+
+
+def tell_end(store: Store, watch: Watch, runs: int) -> None:
+    kept = sum(run.status is Status.FINISHED for run in store.runs(1))
+    print(f"{kept:,} of {runs:,} runs are stored as finished; {1000 * watch.seconds / runs:.1f} ms a run")
 
 
 def planned(store: Store, count: int) -> list[TrainTask]:
@@ -61,23 +141,23 @@ def planned(store: Store, count: int) -> list[TrainTask]:
     return [TrainTask(each.run, each.spec, None) for each in store.add_runs(number, specs, [1] * count, [50] * count)]
 
 
-def synthetic(ticket: dask_remote.Ticket) -> None:
+def synthetic(ticket: dask_remote.Ticket, records: int) -> None:
     """What a worker does instead of training."""
-    dask_remote.carry_out(ticket, _say)
+    dask_remote.carry_out(ticket, partial(_say, records=records))
 
 
-def _say(attempt: dask_remote.Attempt, task: TrainTask) -> None:
+def _say(attempt: dask_remote.Attempt, task: TrainTask, records: int) -> None:
     attempt.say(started(task.run))
-    for number in range(1, RECORDS + 1):
+    for number in range(1, records + 1):
         attempt.say(replace(record(task.run, 10 * number), seconds=time.time()))
     attempt.say(RunFinished(task.run, Status.FINISHED, "", 0.1, 0.5, 0.9, np.eye(10, dtype=np.int64), steps=50))
 
 
 class Watch:
-    """Stores what comes, and tells of each tenth."""
+    """Counts what comes, and tells of each tenth."""
 
-    def __init__(self, store: Store, runs: int) -> None:
-        self._store, self._tenth = store, max(1, runs // 10)
+    def __init__(self, runs: int) -> None:
+        self._tenth = max(1, runs // 10)
         self._begin = self._since = time.perf_counter()
         self._ended = self._events = 0
         self._late: list[float] = []
@@ -88,7 +168,6 @@ class Watch:
         return time.perf_counter() - self._begin
 
     def take(self, event: Event) -> None:
-        self._store.add(event)
         self._events += 1
         if isinstance(event, Record):
             self._late.append(time.time() - event.seconds)

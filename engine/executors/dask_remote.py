@@ -30,7 +30,7 @@ from filelock import FileLock
 
 from engine.datasets import describe_dataset
 from engine.datasets.download import without_downloads
-from engine.devices.hardware import configure, silenced
+from engine.devices.hardware import configure, quiet_tensorflow, silenced
 from engine.devices.names import AUTO
 from engine.errors import DatasetError, TrainscopeError
 from engine.events import Checkpoint, Command, Control, Event, Interrupted, RunFinished, Status
@@ -44,6 +44,8 @@ log = logging.getLogger(__name__)
 
 # So long after a client was last heard, a run that waits for its word begins without it, as it was first ordered.
 SILENCE_SECONDS = 60.0
+# So long what was said for a client is kept after it was last heard.
+KEEP_SECONDS = 7 * 86_400.0
 GATHER_SECONDS = 0.01  # that letters are waited for once there is one, so that several go in one answer
 MOST_LETTERS = 2_000  # in one answer
 
@@ -207,9 +209,15 @@ class Desk:
             with suppress(RuntimeError):  # the loop is closed: the worker is about to end
                 self._loop.call_soon_threadsafe(self._bells[owner].set)
 
-    def is_silent(self, owner: str) -> bool:
-        """Whether ``owner`` has not been heard for long."""
-        return time.monotonic() - self.heard.get(owner, 0.0) > SILENCE_SECONDS
+    def is_silent(self, owner: str, seconds: float = 0.0) -> bool:
+        """Whether ``owner`` has not been heard for so long, by default for :data:`SILENCE_SECONDS`."""
+        return time.monotonic() - self.heard.get(owner, 0.0) > (seconds or SILENCE_SECONDS)
+
+    def clear_out(self) -> None:
+        """Let go of what was said for clients that have not come back for :data:`KEEP_SECONDS`."""
+        for token, attempt in list(self.attempts.items()):
+            if attempt.is_over and self.is_silent(attempt.ticket.owner, KEEP_SECONDS):
+                del self.attempts[token]
 
     def of(self, owner: str) -> list[Attempt]:
         """Those that belong to ``owner``."""
@@ -228,6 +236,7 @@ def train_remotely(ticket: Ticket) -> None:
 def carry_out(ticket: Ticket, train: Callable[[Attempt, TrainTask], None]) -> None:
     """Make an attempt at the ticket's run, which ``train`` does once the client has said from where."""
     with _ALONE:
+        DESK.clear_out()
         attempt = Attempt(ticket)
         DESK.attempts[attempt.token] = attempt
         DESK.ring(ticket.owner)
@@ -320,9 +329,10 @@ def alone(file: Path) -> Iterator[None]:
 
 
 def describe(owner: str) -> dict[str, str]:
-    """Versions of the program and its libraries here."""
+    """Versions of the program and its libraries here; who asks means to train, so TensorFlow begins to load."""
     DESK.heard[owner] = time.monotonic()
     _quieten()
+    _load_once()
     return versions()
 
 
@@ -375,6 +385,20 @@ def receive(fingerprint: str, offset: int, part: bytes, digest: str) -> None:
             if hashlib.file_digest(whole, "sha256").hexdigest() != digest:
                 raise ValueError("the images did not arrive whole")
         growing.replace(file)
+
+
+@cache
+def _load_once() -> None:
+    threading.Thread(target=_load, name="load", daemon=True).start()
+
+
+def _load() -> None:
+    quiet_tensorflow()
+    try:
+        with silenced():
+            import engine.training.trainer  # noqa: F401
+    except Exception:  # the first run will say it to its client
+        log.exception("TensorFlow can't be loaded")
 
 
 def _quieten() -> None:

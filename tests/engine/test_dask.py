@@ -175,6 +175,62 @@ def test_a_run_whose_worker_is_killed_goes_on_elsewhere_to_the_same_end(
     assert steps == [record.step for record in of(Record, expected)], "nothing is doubled, nothing is missing"
 
 
+def test_a_rate_set_by_hand_before_the_first_checkpoint_is_set_again(
+    tmp_path: Path, executor: DaskExecutor, places: dict[int, str]
+) -> None:
+    """The run begins from its beginning, as it has nowhere to go on from."""
+    control = ControlChannel()
+    killed: list[int] = []
+
+    def strike(event: Event) -> None:
+        match event:
+            case Record(run, 10) if not killed:
+                control.send(SetLearningRate(0.0625, run))
+            case Intervention(_, step, _, InterventionKind.LEARNING_RATE) if not killed:
+                killed.append(step)
+                kill(executor, places[1])
+
+    with closing(control), closing(Store(tmp_path)) as store:
+        spec = small_spec(architectures=["cnn_4"], batch_size=10)
+        finished, events = run_session(store, executor, spec, strike, control)
+        rates = dict(zip(*store.columns(1, ("step", "learning_rate"), ())[0], strict=True))
+    assert finished.status is Status.FINISHED, finished.reason
+    assert [event.after for event in of(RunStarted, events)] == [0, 0]
+    assert killed
+    usual = rates[10]
+    assert usual != 0.0625
+    assert {step: rate for step, rate in rates.items() if rate == usual}.keys() == {
+        step for step in rates if step <= killed[0]
+    }
+    assert set(rates.values()) == {usual, 0.0625}
+
+
+def test_where_a_worker_is_refused_runs_go_to_the_others_and_on_when_one_of_those_is_lost(
+    tmp_path: Path, executor: DaskExecutor, places: dict[int, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    objection = dask_link.Link._objection
+    odd: list[str] = []
+
+    async def refuse_the_first(link: Any, worker: str) -> str | None:
+        if not odd:
+            odd.append(worker)
+        return "it is odd." if worker in odd else await objection(link, worker)
+
+    monkeypatch.setattr(dask_link.Link, "_objection", refuse_the_first)
+    killed: list[str] = []
+
+    def strike(event: Event) -> None:
+        if isinstance(event, RunFinished) and event.run == 1:
+            killed.append(places[1])
+            kill(executor, places[1])
+
+    finished, events, _ = carried_out(tmp_path, executor, strike, architectures=["mlp_1"], epochs=2, repeats=4)
+    assert killed
+    assert finished.status is Status.FINISHED, finished.reason
+    assert [event.run for event in of(RunFinished, events)] == [1, 2, 3, 4]
+    assert not set(odd) & set(places.values())
+
+
 def test_a_run_that_kills_three_workers_is_set_aside_and_the_others_go_on(
     tmp_path: Path, executor: DaskExecutor, places: dict[int, str]
 ) -> None:

@@ -130,6 +130,19 @@ def test_where_nobody_is_heard_it_begins_as_ordered(desk: remote.Desk, monkeypat
     assert post.letters[-1].status is Status.FINISHED
 
 
+def test_what_was_said_for_somebody_who_never_comes_back_is_let_go(
+    desk: remote.Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over, under_way = opened(desk, 1), opened(desk, 2)
+    over.is_over = True
+    collected()
+    desk.clear_out()
+    assert len(desk.attempts) == 2, "it was heard just now"
+    monkeypatch.setattr(remote, "KEEP_SECONDS", 1e-9)
+    desk.clear_out()
+    assert list(desk.attempts) == [under_way.token]
+
+
 def test_what_is_forgotten_before_it_began_is_not_trained(desk: remote.Desk) -> None:
     waiting = threading.Thread(target=lambda: trained.extend(carried_out(ticket())))
     trained: list[Any] = []
