@@ -8,7 +8,7 @@ from dataclasses import replace
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QDialog, QLabel, QWidget
 
-from engine.cluster import ClusterChoice
+from engine.cluster import BATCH_SYSTEMS, ClusterChoice
 from engine.errors import StoreError
 from engine.events import Event, ExperimentStarted, TaskFailed
 from engine.executors.clusters import RoutingExecutor
@@ -60,13 +60,18 @@ class ClusterDesk(QObject):
     def connected(self, workers: int) -> None:
         """It is there, with as many workers."""
         self._is_connecting = False
-        self._say(counted(workers, "worker"))
+        cluster = self._executor.cluster
+        # Jobs of a batch system are asked for when there is something to train, and come when their turn has come.
+        has_jobs = cluster is not None and cluster.kind in BATCH_SYSTEMS
+        self._say("jobs are asked for by the next training" if has_jobs else counted(workers, "worker"))
 
     def take(self, event: Event) -> None:
         """Note what an event of the training thread says of the cluster."""
         match event:
             case ExperimentStarted(workers=workers) if self._executor.cluster is not None:
                 self.connected(workers)
+                if self._executor.cluster.kind in BATCH_SYSTEMS:
+                    self._say("jobs were asked for")
             case TaskFailed() if self._is_connecting:
                 self._is_connecting = False
                 self._say("not reached")

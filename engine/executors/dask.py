@@ -81,7 +81,8 @@ class DaskExecutor:
         Raises :class:`~engine.errors.WorkerError` where the cluster can't be reached or has no worker that can be used.
         """
         self._threads = threads
-        return max(1, self._connected().count_workers())
+        link = self._connected()
+        return max(1, link.count_workers(), link.jobs)
 
     def run(self, tasks: Sequence[Task], emit: Emit, control: ControlChannel) -> Control | None:
         """Carry out all tasks; see :class:`~engine.executors.base.Executor`."""
@@ -145,6 +146,7 @@ class _Campaign:
         self._ending: Control | None = None
 
     def carry_out(self, control: ControlChannel) -> Control | None:
+        self._link.use()
         try:
             self._adopt()
             while self._tickets:
@@ -158,6 +160,8 @@ class _Campaign:
         except BaseException:
             self._link.cancel(self._submitted)
             raise
+        finally:
+            self._link.spare()
         return self._ending
 
     def _adopt(self) -> None:
@@ -176,7 +180,9 @@ class _Campaign:
     def _submit(self) -> None:
         """Keep the cluster busy, and no more than that: a plan of many runs lies here, not in its scheduler."""
         workers = self._link.count_workers()
-        if not workers and not self._was_told_to_wait:
+        if workers:
+            self._was_told_to_wait = False
+        elif not self._was_told_to_wait:
             self._was_told_to_wait = True
             self._emit(Progress("Waiting for a worker of the cluster", 0, 0))
         while self._waiting and not self._paused and len(self._submitted) < 2 * workers:

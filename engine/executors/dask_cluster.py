@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +14,9 @@ from engine.cluster import BATCH_SYSTEMS, ClusterChoice
 from engine.devices.hardware import cpu_count
 from engine.errors import SpecError, WorkerError
 from engine.spec import read_toml
+from engine.wording import one_line
 
 if TYPE_CHECKING:
-    from distributed.deploy.cluster import Cluster as DaskCluster
     from distributed.security import Security
 
 MISSING = "A cluster needs packages that are not installed; install them with: pip install -r requirements-cluster.txt."
@@ -27,13 +31,57 @@ def check_packages(choice: ClusterChoice) -> None:
         import distributed  # noqa: F401
 
         if choice.kind in BATCH_SYSTEMS:
-            import dask_jobqueue  # noqa: F401
+            with signals_left_alone():
+                import dask_jobqueue  # noqa: F401
     except ImportError:
         raise WorkerError(MISSING_IN_BUNDLE if getattr(sys, "frozen", False) else MISSING) from None
 
 
-async def open_cluster(choice: ClusterChoice) -> tuple[DaskCluster | None, Any, Security | None]:
+@dataclass(frozen=True)
+class Opened:
     """The cluster if it is this program's own, what a client connects to, and with which credentials.
+
+    ``jobs`` is how many may be asked for of a batch system; none was yet.
+    """
+
+    cluster: Any
+    address: Any
+    security: Security | None
+    jobs: int = 0
+
+
+@contextmanager
+def signals_left_alone() -> Iterator[None]:
+    """Within, nobody takes a signal.
+
+    dask-jobqueue 0.9 takes Ctrl-C as it is imported, for a part that is not used here, and so would end this program at
+    once; in a thread other than the main one it could not even be imported.
+    """
+    kept = signal.signal
+    signal.signal = lambda *_arguments: None
+    try:
+        yield
+    finally:
+        signal.signal = kept
+
+
+async def ask_for_jobs(cluster: Any, jobs: int) -> None:
+    """Ask a batch system for as many jobs as are lacking; one that was lost is asked for again.
+
+    Raises :class:`WorkerError` with what the batch system says.
+    """
+    # As the cluster's own scale() does, which leaves what goes wrong to a log.
+    while len(cluster.worker_spec) < jobs:
+        cluster.worker_spec.update(cluster.new_worker_spec())
+    try:
+        await cluster
+    except (RuntimeError, OSError) as error:
+        said = one_line(str(error).rpartition("stderr:")[2])[:300]
+        raise WorkerError(f"The batch system takes no jobs ({said}); check the file that describes them.") from None
+
+
+async def open_cluster(choice: ClusterChoice) -> Opened:
+    """Open what was chosen.
 
     Raises :class:`WorkerError` and :class:`SpecError`.
     """
@@ -47,7 +95,7 @@ async def open_cluster(choice: ClusterChoice) -> tuple[DaskCluster | None, Any, 
                 "TLS needs a certificate: name ca-file, and cert and key of client, under distributed.comm.tls in "
                 "Dask's configuration, as docs/cluster.md shows."
             )
-        return None, choice.place, security
+        return Opened(None, choice.place, security)
     if choice.kind == "local":
         security = Security.temporary() if choice.tls else None
         count = int(choice.place)
@@ -67,11 +115,11 @@ async def open_cluster(choice: ClusterChoice) -> tuple[DaskCluster | None, Any, 
             raise WorkerError(
                 f"The processes of {choice} can't be started ({error}); ask for fewer, or train without --cluster."
             ) from None
-        return cluster, cluster, security
+        return Opened(cluster, cluster, security)
     return await _jobs(choice)
 
 
-async def _jobs(choice: ClusterChoice) -> tuple[DaskCluster, Any, Security | None]:
+async def _jobs(choice: ClusterChoice) -> Opened:
     import dask_jobqueue
 
     file = Path(choice.place).expanduser()
@@ -85,5 +133,4 @@ async def _jobs(choice: ClusterChoice) -> tuple[DaskCluster, Any, Security | Non
         cluster = await getattr(dask_jobqueue, BATCH_SYSTEMS[choice.kind])(asynchronous=True, **settings)
     except (TypeError, ValueError, OSError) as error:
         raise WorkerError(f"{file} describes no {choice.kind} cluster ({error}); see docs/cluster.md.") from None
-    cluster.scale(jobs=jobs)
-    return cluster, cluster, cluster.security
+    return Opened(cluster, cluster, cluster.security, jobs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import pickle
 import queue
 import signal
 import tempfile
@@ -24,13 +25,15 @@ from engine.cluster import ClusterChoice
 from engine.datasets.sources import load_raw
 from engine.errors import TrainscopeError, WorkerError
 from engine.executors import dask_remote as remote
-from engine.executors.dask_cluster import open_cluster
+from engine.executors.dask_cluster import Opened, ask_for_jobs, open_cluster
 from engine.spec import DataSpec
 from engine.versions import versions
+from engine.wording import one_line
 
 log = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 15.0
+SPARE_SECONDS = 120.0  # after the last run, until jobs of a batch system are given back
 PATIENCE_SECONDS = 0.2  # until it is asked again whether a connection is still wanted
 RECONNECT_SECONDS = 600.0  # for which a lost scheduler is looked for
 ASK_SECONDS = 1.0  # that a worker may take to find something to say
@@ -116,7 +119,8 @@ class Link:
         self._refused: dict[str, str] = {}
         self._read: dict[str, int] = {}  # letters, by token
         self._own = versions()
-        self._cluster: Any = None
+        self._opened: Opened | None = None
+        self._has_jobs, self._spare_since = False, 0.0  # when the last plan ended, 0 while one is carried out
         self._client: Any = None
         self._watcher: asyncio.Task[None] | None = None
         self._is_closing = self.is_lost = False
@@ -145,9 +149,22 @@ class Link:
                 found.append(self._news.get_nowait())
         return found
 
+    def use(self) -> None:
+        """Runs are to be trained now: jobs of a batch system are asked for, unless they are there."""
+        self._do(self._use())
+
+    def spare(self) -> None:
+        """No runs are to be trained for now: jobs are given back after a while."""
+        self._do(self._spare())
+
     def count_workers(self) -> int:
         """Workers that can be used now; others may be on their way."""
         return len(self._usable)
+
+    @property
+    def jobs(self) -> int:
+        """How many jobs of a batch system are asked for when runs are to be trained."""
+        return 0 if self._opened is None else self._opened.jobs
 
     def attempts(self) -> list[tuple[str, remote.Post]]:
         """Where each attempt is that the workers know of, and all it has said."""
@@ -234,8 +251,7 @@ class Link:
                 self._bell.send_bytes(b"1")
 
     async def _open(self) -> None:
-        self._cluster, address, self._security = await open_cluster(self._choice)
-        self._address = address
+        self._opened = await open_cluster(self._choice)
         await self._connect(CONNECT_SECONDS)
         await self._look()
         if self._refused and not self._usable:
@@ -245,9 +261,12 @@ class Link:
     async def _connect(self, seconds: float) -> None:
         from distributed import Client
 
+        opened = self._opened
+        if opened is None:
+            raise RuntimeError("the cluster is not open")
         try:
             self._client = Client(
-                self._address, asynchronous=True, security=self._security, timeout=seconds, set_as_default=False
+                opened.address, asynchronous=True, security=opened.security, timeout=seconds, set_as_default=False
             )
             await self._client
         except (OSError, ValueError) as error:
@@ -266,22 +285,50 @@ class Link:
             listener.cancel()
         if self._client is not None:
             await self._client.close()
-        if self._cluster is not None:
-            await self._cluster.close()
+        if self._opened is not None and self._opened.cluster is not None:
+            await self._opened.cluster.close()
+
+    async def _use(self) -> None:
+        self._spare_since = 0.0
+        if self._opened is not None and self._opened.jobs:
+            await ask_for_jobs(self._opened.cluster, self._opened.jobs)
+            self._has_jobs = True
+
+    async def _spare(self) -> None:
+        self._spare_since = self._loop.time()
+
+    async def _keep_jobs(self) -> None:
+        """Ask for jobs anew that were lost or came to the end of their time; give back those that are not needed."""
+        if not self._has_jobs or self._opened is None:
+            return
+        if not self._spare_since:
+            await ask_for_jobs(self._opened.cluster, self._opened.jobs)
+        elif self._loop.time() - self._spare_since > SPARE_SECONDS:
+            self._opened.cluster.scale(0)
+            self._has_jobs = False
 
     async def _watch(self) -> None:
         """See which workers there are, again and again; where the scheduler is lost, look for it."""
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             try:
+                await self._keep_jobs()
                 await self._look()
+            except WorkerError as error:
+                self._lose(str(error))
+                return
             except Exception as error:  # of whatever kind a lost connection is here
                 log.info("connection lost: %r", error)
                 await self._reconnect()
 
+    @property
+    def _is_own(self) -> bool:
+        """Whether the scheduler lives in this process, and can't be found again once it is lost."""
+        return self._opened is not None and self._opened.cluster is not None
+
     async def _reconnect(self) -> None:
         until = self._loop.time() + RECONNECT_SECONDS
-        while self._cluster is None and self._loop.time() < until:
+        while not self._is_own and self._loop.time() < until:
             with suppress(Exception):
                 await self._client.close(timeout=1)
             with suppress(WorkerError):
@@ -296,9 +343,12 @@ class Link:
                 self._usable.clear()
                 return
             await asyncio.sleep(LOOK_SECONDS)
-        self.is_lost = True
-        self._tell(Lost(f"The scheduler at {self._choice} was lost; start it again and go on with --resume."))
+        self._lose(f"The scheduler at {self._choice} was lost; start it again and go on with --resume.")
         await asyncio.Event().wait()
+
+    def _lose(self, why: str) -> None:
+        self.is_lost = True
+        self._tell(Lost(why))
 
     async def _look(self) -> None:
         identity = await self._client.scheduler.identity(n_workers=-1)
@@ -386,8 +436,8 @@ class Link:
         bound = sorted(self._usable) if self._refused else None
         (self._bound.add if bound else self._bound.discard)(run)
         future = self._client.submit(
-            remote.train_remotely,
-            ticket,
+            _task(),
+            pickle.dumps((remote.train_remotely, ticket)),
             key=f"trainscope-{self._owner}-{run}",
             workers=bound,
             resources=resources or None,
@@ -413,7 +463,7 @@ class Link:
 
     async def _say_why(self, run: int, future: Any) -> None:
         error = await future.exception()
-        self._tell(Failed(run, f"The cluster gave it up ({type(error).__name__}: {str(error)[:200]})."))
+        self._tell(Failed(run, f"The cluster gave it up ({type(error).__name__}: {one_line(str(error))[:200]})."))
 
     async def _cancel(self, runs: list[int]) -> None:
         futures = [self._futures.pop(run) for run in runs if run in self._futures]
@@ -441,6 +491,18 @@ class Link:
             why = str(error) if isinstance(error, TrainscopeError) else f"{type(error).__name__}: {error}"
             sent = remote.DataSent(f"The data set could not be sent to {worker} ({why[:200]}).")
         await self._call(worker, remote.deliver, self._owner, token, sent)
+
+
+def _task() -> Callable[[bytes], None]:
+    """What Dask is given. A scheduler reads it too, and need not have this program: so it names nothing of it."""
+
+    def begin(order: bytes) -> None:
+        import pickle
+
+        function, ticket = pickle.loads(order)  # noqa: S301 - from the client, whose code a worker runs anyway
+        function(ticket)
+
+    return begin
 
 
 def _pack(data: DataSpec, file: Path) -> None:

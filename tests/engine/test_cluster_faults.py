@@ -26,7 +26,7 @@ from cryptography.x509.oid import NameOID
 
 from engine.cluster import parse_cluster
 from engine.events import RunFinished, Status
-from engine.executors import dask
+from engine.executors import dask, dask_link
 from engine.executors.dask import DaskExecutor
 from engine.executors.inline import InlineExecutor
 from engine.storage.store import Store
@@ -65,18 +65,21 @@ class RealCluster:
 
     def begin_scheduler(self) -> None:
         self.scheduler = self._dask(
-            "scheduler", "--host", self.host, "--port", str(self.port), "--protocol", self.protocol
+            *("scheduler", "--host", self.host, "--port", str(self.port), "--protocol", self.protocol),
+            folder=self.folder,  # where nothing of the program can be imported
         )
 
     def begin_worker(self, *more: str, before: tuple[str, ...] = ()) -> None:
         options = ("--nthreads", "1", "--memory-limit", "0", "--local-directory", str(self.folder), *more)
         self.workers.append(self._dask("worker", self.address, *options, before=before))
 
-    def _dask(self, kind: str, *options: str, before: tuple[str, ...] = ()) -> subprocess.Popen[bytes]:
-        """``dask scheduler`` or ``dask worker``; run as a module, it finds the program in its folder."""
+    def _dask(
+        self, kind: str, *options: str, before: tuple[str, ...] = (), folder: Path = ROOT
+    ) -> subprocess.Popen[bytes]:
+        """``dask scheduler`` or ``dask worker``; run as a module, it can import what lies in its folder."""
         command = [*before, sys.executable, "-m", f"distributed.cli.dask_{kind}", *options, "--no-dashboard"]
         with (self.folder / f"{kind}.log").open("ab") as log:
-            return subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)  # noqa: S603
+            return subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)  # noqa: S603
 
     def end(self) -> None:
         for process in (*self.workers, self.scheduler):
@@ -218,11 +221,12 @@ def test_a_host_that_is_cut_off_for_a_minute_doubles_nothing(
         cluster.end()
 
 
+@pytest.mark.parametrize("share", [1.0, 0.5])
 def test_a_run_that_wants_a_gpu_is_placed_where_one_is_offered(
-    tmp_path: Path, cluster: RealCluster, monkeypatch: pytest.MonkeyPatch
+    share: float, tmp_path: Path, cluster: RealCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """There is none, so it trains on the processor; but of three workers on the one that says it has one."""
-    cluster.begin_worker("--resources", "GPU=1", "--name", "with-a-gpu")
+    cluster.begin_worker("--resources", f"GPU={share}", "--name", "with-a-gpu")
     places: set[str] = set()
     begin = dask._Campaign._begin
 
@@ -231,7 +235,7 @@ def test_a_run_that_wants_a_gpu_is_placed_where_one_is_offered(
         begin(campaign, worker, token, run)
 
     monkeypatch.setattr(dask._Campaign, "_begin", note)
-    executor = DaskExecutor(parse_cluster(cluster.address), InlineExecutor(), "tests", "gpu:0")
+    executor = DaskExecutor(parse_cluster(cluster.address, gpu_share=share), InlineExecutor(), "tests", "gpu:0")
     try:
         with closing(Store(tmp_path / "w")) as store:
             finished, events = run_session(store, executor, small_spec(repeats=4))
@@ -258,11 +262,9 @@ kill -- -"$1"
 """
 
 
-@pytest.mark.parametrize("more", [(), ("--cluster-tls",)], ids=["plain", "TLS"])
-def test_jobs_of_a_batch_system_train_it(
-    more: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: list[object]
-) -> None:
-    """dask-jobqueue's own jobs, handed to a queue that has no Slurm behind it."""
+@pytest.fixture
+def jobs_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two jobs of dask-jobqueue's own, handed to a queue that has no Slurm behind it."""
     bin_folder = tmp_path / "bin"
     bin_folder.mkdir()
     for name, script in (("sbatch", SBATCH), ("scancel", SCANCEL)):
@@ -279,17 +281,72 @@ def test_jobs_of_a_batch_system_train_it(
         "local_directory": str(tmp_path),
         "shared_temp_directory": str(tmp_path),
     }
-    (tmp_path / "jobs.toml").write_text(tomli_w.dumps(settings))
-    command = [sys.executable, "main.py", *PLAN, "--workspace", str(tmp_path / "w")]
-    command += ["--cluster", f"slurm:{tmp_path / 'jobs.toml'}", *more]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=150, check=False)  # noqa: S603
-    assert done.returncode == 0, done.stderr
-    assert results(tmp_path / "w") == whole
-    numbers = [int(line) for line in (tmp_path / "jobs").read_text().split()]
+    file = tmp_path / "jobs.toml"
+    file.write_text(tomli_w.dumps(settings))
+    return file
+
+
+def wait_for_the_end_of_jobs(folder: Path) -> None:
+    numbers = [int(line) for line in (folder / "jobs").read_text().split()]
     assert len(numbers) == 2
     gone = [psutil.Process(number) for number in numbers if psutil.pid_exists(number)]
     _, alive = psutil.wait_procs(gone, 20)
-    assert not alive, "its jobs end with the program"
+    assert not alive
+
+
+@pytest.mark.parametrize("more", [(), ("--cluster-tls",)], ids=["plain", "TLS"])
+def test_jobs_of_a_batch_system_train_it(
+    more: tuple[str, ...], tmp_path: Path, jobs_file: Path, whole: list[object]
+) -> None:
+    command = [sys.executable, "main.py", *PLAN, "--workspace", str(tmp_path / "w")]
+    command += ["--cluster", f"slurm:{jobs_file}", *more]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=150, check=False)  # noqa: S603
+    assert done.returncode == 0, done.stderr
+    assert results(tmp_path / "w") == whole
+    wait_for_the_end_of_jobs(tmp_path)
+
+
+def test_jobs_are_asked_for_when_runs_are_to_be_trained_and_given_back_afterwards(
+    tmp_path: Path, jobs_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dask_link, "SPARE_SECONDS", 0.5)
+    executor = DaskExecutor(parse_cluster(f"slurm:{jobs_file}"), InlineExecutor(), "tests")
+    try:
+        assert executor.start(1) == 2
+        assert not (tmp_path / "jobs").exists(), "a window that is opened costs nobody anything"
+        with closing(Store(tmp_path / "w")) as store:
+            finished, _ = run_session(store, executor, small_spec())
+        assert finished.status is Status.FINISHED, finished.reason
+        wait_for_the_end_of_jobs(tmp_path)
+    finally:
+        executor.close()
+
+
+def test_a_batch_system_that_refuses_is_quoted_in_one_sentence(tmp_path: Path, jobs_file: Path) -> None:
+    (tmp_path / "bin" / "sbatch").write_text("#!/bin/sh\necho 'sbatch: error: no such partition' >&2\nexit 1\n")
+    command = [sys.executable, "main.py", *PLAN, "--workspace", str(tmp_path / "w"), "--cluster", f"slurm:{jobs_file}"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)  # noqa: S603
+    assert done.returncode == 1
+    assert "The batch system takes no jobs (sbatch: error: no such partition)" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_ctrl_c_stops_what_jobs_train_and_a_job_that_is_lost_is_asked_for_again(
+    tmp_path: Path, jobs_file: Path
+) -> None:
+    """dask-jobqueue takes the signal as it is imported."""
+    plan = ("--batch", "architectures", "--set", "architectures=cnn_3", "epochs=200", "repeats=1")
+    command = [sys.executable, "main.py", *plan, "--workspace", str(tmp_path / "w"), "--cluster", f"slurm:{jobs_file}"]
+    jobs_file.write_text(jobs_file.read_text().replace("jobs = 2", "jobs = 1"))
+    program = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # noqa: S603
+    shown_until(program, at_epoch(2))
+    (first,) = (tmp_path / "jobs").read_text().split()
+    os.killpg(int(first), signal.SIGKILL)
+    shown_until(program, at_epoch(40))
+    program.send_signal(signal.SIGINT)
+    _, complaints = program.communicate(timeout=120)
+    assert program.returncode == 130, complaints
+    assert len((tmp_path / "jobs").read_text().split()) == 2
 
 
 def certificates(folder: Path) -> None:
