@@ -342,7 +342,7 @@ def test_ctrl_c_stops_what_jobs_train_and_a_job_that_is_lost_is_asked_for_again(
     shown_until(program, at_epoch(2))
     (first,) = (tmp_path / "jobs").read_text().split()
     os.killpg(int(first), signal.SIGKILL)
-    shown_until(program, at_epoch(40))
+    shown_until(program, at_epoch(20))
     program.send_signal(signal.SIGINT)
     _, complaints = program.communicate(timeout=120)
     assert program.returncode == 130, complaints
