@@ -76,7 +76,7 @@ async def ask_for_jobs(cluster: Any, jobs: int) -> None:
     try:
         await cluster
     except (RuntimeError, OSError) as error:
-        said = one_line(str(error).rpartition("stderr:")[2].replace("\\n", " ")).strip()[:300]  # it quotes a repr
+        said = one_line(" ".join(str(error).rpartition("stderr:")[2].split()))[:300]
         raise WorkerError(f"The batch system takes no jobs ({said}); check the file that describes them.") from None
 
 
