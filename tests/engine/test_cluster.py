@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from engine.cluster import BATCH_SYSTEMS, ClusterChoice, parse_cluster
 from engine.command_line import parse
 from engine.errors import SpecError, WorkerError
 from engine.executors.clusters import RoutingExecutor, owner_of
+from engine.executors.dask_cluster import check_packages
 from engine.executors.inline import InlineExecutor
 
 
@@ -98,6 +101,18 @@ def test_without_the_packages_it_says_what_to_install(
 
 def test_a_workspace_is_known_by_the_same_name_each_time_and_no_other_one_is() -> None:
     assert owner_of(Path("/a")) == owner_of(Path("/a")) != owner_of(Path("/b"))
+
+
+def test_dask_jobqueue_takes_no_signal_as_it_is_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the window that is done by a thread that could take none."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == "dask_jobqueue"]:
+        monkeypatch.delitem(sys.modules, name)
+    before = signal.getsignal(signal.SIGINT)
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(check_packages, parse_cluster("slurm:jobs.toml")).result()
+    assert "dask_jobqueue.runner" in sys.modules
+    check_packages(parse_cluster("slurm:jobs.toml"))
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 class Noting(InlineExecutor):
