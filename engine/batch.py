@@ -185,7 +185,7 @@ def _carry_out(jobs: Sequence[_New | _Unfinished], store: Store, options: Option
     codes: list[int] = []
     numbers: list[int] = []
     try:
-        if options.device not in (None, AUTO, CPU):
+        if options.device not in (None, AUTO, CPU) and options.cluster is None:  # its workers have GPUs of their own
             check_device(options.device, _find_devices(executor))
         _remember_datasets([job.spec for job in jobs if isinstance(job, _New)], options.workspace)
         for job in jobs:

@@ -11,7 +11,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QThread, Signal
 
 from engine.control import ControlChannel
-from engine.errors import TrainscopeError
+from engine.errors import Cancelled, TrainscopeError
 from engine.events import Command, Control, Emit, Event, ExperimentFinished, Status, TaskFailed
 from engine.executors.base import Executor
 from engine.executors.tasks import Task
@@ -30,12 +30,12 @@ class Bridge(QThread):
 
     ``happened`` carries every event; ``idle`` comes after each experiment or task, whatever became of it. The thread
     owns its executor and closes it when it ends. ``noticed(sentence)`` tells of what does no harm to what is under way,
-    ``warm(number)`` of how many processes :meth:`warm_up` has made ready.
+    ``warm`` of processes that :meth:`warm_up` has made ready.
     """
 
     happened = Signal(object)
     noticed = Signal(str)
-    warm = Signal(int)
+    warm = Signal()
     idle = Signal()
 
     def __init__(self, executor: Executor, parent: QObject | None = None) -> None:
@@ -49,7 +49,8 @@ class Bridge(QThread):
         """Start the training processes that a plan of ``runs`` runs needs, so that they are ready when asked."""
 
         def job(_emit: Emit, _control: ControlChannel) -> None:
-            self.warm.emit(self._executor.start(runs))
+            self._executor.start(runs)
+            self.warm.emit()
 
         self._jobs.put((job, ControlChannel(), False))
 
@@ -129,7 +130,7 @@ class Bridge(QThread):
         try:
             job(self._report, control)
         except TrainscopeError as error:
-            self._report(TaskFailed(str(error)))
+            self._report(TaskFailed(str(error), isinstance(error, Cancelled)))
         except Exception as error:
             # The thread must go on: without it the window could neither train nor close.
             log.exception("unexpected error in a job")

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QDialog, QLabel, QWidget
 
 from engine.cluster import BATCH_SYSTEMS, ClusterChoice
 from engine.errors import StoreError
-from engine.events import Event, ExperimentStarted, TaskFailed
+from engine.events import Event, ExperimentStarted, RunFinished, RunStarted, TaskFailed
 from engine.executors.clusters import RoutingExecutor
 from engine.wording import counted
 from gui.preferences import load_preferences, program_settings, save_preferences
@@ -57,22 +57,23 @@ class ClusterDesk(QObject):
         self._is_connecting = self._executor.cluster is not None
         self._say("connecting …")
 
-    def connected(self, workers: int) -> None:
-        """It is there, with as many workers."""
-        self._is_connecting = False
+    def connected(self) -> None:
+        """It is there, unless another one was chosen meanwhile."""
         cluster = self._executor.cluster
+        if cluster is None or self._executor.started != cluster:
+            return
+        self._is_connecting = False
         # Jobs of a batch system are asked for when there is something to train, and come when their turn has come.
-        has_jobs = cluster is not None and cluster.kind in BATCH_SYSTEMS
-        self._say("jobs are asked for by the next training" if has_jobs else counted(workers, "worker"))
+        count = self._executor.count_workers()
+        none = "jobs come with a training" if cluster.kind in BATCH_SYSTEMS else "no worker yet"
+        self._say(counted(count, "worker") if count else none)
 
     def take(self, event: Event) -> None:
         """Note what an event of the training thread says of the cluster."""
         match event:
-            case ExperimentStarted(workers=workers) if self._executor.cluster is not None:
-                self.connected(workers)
-                if self._executor.cluster.kind in BATCH_SYSTEMS:
-                    self._say("jobs were asked for")
-            case TaskFailed() if self._is_connecting:
+            case ExperimentStarted() | RunStarted() | RunFinished():
+                self.connected()
+            case TaskFailed(cancelled=False) if self._is_connecting:
                 self._is_connecting = False
                 self._say("not reached")
 
@@ -84,7 +85,7 @@ class ClusterDesk(QObject):
             return
         if cluster is not None and cluster not in self._known:
             self._known.append(cluster)
-        self._executor.choose(cluster)
+        self._executor.choose(cluster, at_once=not self._is_training())
         self._show()
         self._say("from the next experiment on" if self._is_training() else "")
         self._remember(cluster)
@@ -124,4 +125,5 @@ class ClusterDesk(QObject):
 
 
 def _title(cluster: ClusterChoice) -> str:
-    return f"{cluster} by TLS" if cluster.tls and not str(cluster).startswith("tls:") else str(cluster)
+    title = f"{cluster} by TLS" if cluster.tls and not str(cluster).startswith("tls:") else str(cluster)
+    return title if cluster.gpu_share == 1 else f"{title}, {cluster.gpu_share:g} GPU a run"

@@ -167,7 +167,8 @@ class MainWindow(QMainWindow):
         if not self._training.isRunning():
             for bridge in (self._training, self._assistant, self._prober, self._librarian):
                 bridge.start()
-            self._program.begin()
+            if self.cluster is None:  # its workers have devices of their own
+                self._program.begin()
             FirstPaint(self, self._go_on)
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802

@@ -37,16 +37,26 @@ class RoutingExecutor:
         self._local, self._owner, self._device = local, owner_of(workspace), device
         self._chosen = cluster
         self._remote: DaskExecutor | None = None
-        self._is_closing = False
+        self._gives_up = self._is_closing = False
+        self.started: ClusterChoice | None = None  # what the last start was for
 
     @property
     def cluster(self) -> ClusterChoice | None:
         """The cluster that the next start is for; None is this machine."""
         return self._chosen
 
-    def choose(self, cluster: ClusterChoice | None) -> None:
-        """Train there from the next :meth:`start` on; from any thread. A connection that is being made is given up."""
+    def choose(self, cluster: ClusterChoice | None, at_once: bool = False) -> None:
+        """Train there from the next :meth:`start` on; from any thread.
+
+        ``at_once`` gives up a connection to another cluster that is being made, for which nobody waits.
+        """
         self._chosen = cluster
+        self._gives_up = at_once
+
+    def count_workers(self) -> int:
+        """Workers of the cluster that can be used now; from any thread."""
+        remote = self._remote
+        return 0 if remote is None else remote.count_workers()
 
     def give_up(self) -> None:
         """Nobody waits any more for a connection that is being made; from any thread."""
@@ -54,7 +64,8 @@ class RoutingExecutor:
 
     def start(self, runs: int, threads: int | None = None) -> int:
         """Go to what was chosen last; see :class:`~engine.executors.base.Executor`."""
-        chosen = self._chosen
+        self._gives_up = False
+        self.started = chosen = self._chosen
         if self._remote is not None and self._remote.choice != chosen:
             self._remote.close()
             self._remote = None
@@ -68,7 +79,7 @@ class RoutingExecutor:
                 self._local,
                 self._owner,
                 self._device,
-                is_wanted=lambda: self._chosen == chosen and not self._is_closing,
+                is_wanted=lambda: not self._is_closing and (self._chosen == chosen or not self._gives_up),
             )
         return self._remote.start(runs, threads)
 

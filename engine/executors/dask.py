@@ -38,7 +38,19 @@ from engine.events import (
 from engine.executors import dask_remote as remote
 from engine.executors.base import Executor, concerns, ending
 from engine.executors.dask_cluster import check_packages
-from engine.executors.dask_link import LOOK_SECONDS, Came, Dropped, Failed, Gone, Heard, Link, Lost, News, Refused
+from engine.executors.dask_link import (
+    LOOK_SECONDS,
+    Came,
+    Dropped,
+    Failed,
+    Gone,
+    Heard,
+    Link,
+    Lost,
+    News,
+    Noted,
+    Refused,
+)
 from engine.executors.tasks import PrepareTask, Task, TrainTask
 from engine.network_files import keep_network
 from engine.spec import DataSpec
@@ -95,6 +107,11 @@ class DaskExecutor:
         ]
         return _Campaign(self._connected(), tickets, self._resources, emit).carry_out(control)
 
+    def count_workers(self) -> int:
+        """Workers that can be used now; from any thread."""
+        link = self._link
+        return 0 if link is None else link.count_workers()
+
     def close(self) -> None:
         """Let go of the cluster, and end it if it is this program's own; the local executor is left to its owner."""
         if self._link is not None:
@@ -146,8 +163,8 @@ class _Campaign:
         self._ending: Control | None = None
 
     def carry_out(self, control: ControlChannel) -> Control | None:
-        self._link.use()
         try:
+            self._link.use()
             self._adopt()
             while self._tickets:
                 self._submit()
@@ -212,6 +229,8 @@ class _Campaign:
                 self._excused.add(run)
                 self._submitted.remove(run)
                 self._waiting.appendleft(run)
+            case Noted(why):
+                self._emit(Progress(why, 0, 0))
             case Lost(why):
                 for run in list(self._tickets):
                     self._end(RunFinished(run, Status.CRASHED, why))

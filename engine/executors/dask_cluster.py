@@ -70,12 +70,18 @@ async def ask_for_jobs(cluster: Any, jobs: int) -> None:
 
     Raises :class:`WorkerError` with what the batch system says.
     """
+    from distributed.core import Status
+
     # As the cluster's own scale() does, which leaves what goes wrong to a log.
     while len(cluster.worker_spec) < jobs:
         cluster.worker_spec.update(cluster.new_worker_spec())
     try:
         await cluster
-    except (RuntimeError, OSError) as error:
+    except (RuntimeError, ValueError, OSError) as error:
+        for name, job in list(cluster.workers.items()):
+            if job.status is Status.created:  # it was refused, and would never be asked for again
+                del cluster.workers[name]
+                cluster.worker_spec.pop(name, None)
         said = one_line(" ".join(str(error).rpartition("stderr:")[2].split()))[:300]
         raise WorkerError(f"The batch system takes no jobs ({said}); check the file that describes them.") from None
 
@@ -100,7 +106,7 @@ async def open_cluster(choice: ClusterChoice) -> Opened:
         security = Security.temporary() if choice.tls else None
         count = int(choice.place)
         try:
-            cluster = await LocalCluster(
+            cluster = LocalCluster(
                 n_workers=count,
                 threads_per_worker=max(1, cpu_count() // count),
                 processes=True,
@@ -111,12 +117,22 @@ async def open_cluster(choice: ClusterChoice) -> Opened:
                 security=security,
                 protocol="tls://" if choice.tls else None,
             )
+            await _opened(cluster)
         except (OSError, RuntimeError) as error:
             raise WorkerError(
                 f"The processes of {choice} can't be started ({error}); ask for fewer, or train without --cluster."
             ) from None
         return Opened(cluster, cluster, security)
     return await _jobs(choice)
+
+
+async def _opened(cluster: Any) -> None:
+    """Wait until it is there; where that fails or is given up, what has begun of it is ended."""
+    try:
+        await cluster
+    except BaseException:
+        await cluster.close()
+        raise
 
 
 async def _jobs(choice: ClusterChoice) -> Opened:
@@ -130,7 +146,9 @@ async def _jobs(choice: ClusterChoice) -> Opened:
     if choice.tls:  # certificates for this one time, which the jobs read from a folder that they share
         settings = {"shared_temp_directory": str(Path.home())} | settings | {"security": True}
     try:
-        cluster = await getattr(dask_jobqueue, BATCH_SYSTEMS[choice.kind])(asynchronous=True, **settings)
-    except (TypeError, ValueError, OSError) as error:
-        raise WorkerError(f"{file} describes no {choice.kind} cluster ({error}); see docs/cluster.md.") from None
+        cluster = getattr(dask_jobqueue, BATCH_SYSTEMS[choice.kind])(asynchronous=True, **settings)
+        await _opened(cluster)
+    except (TypeError, ValueError, OSError, RuntimeError) as error:
+        said = one_line(str(error))
+        raise WorkerError(f"{file} describes no {choice.kind} cluster ({said}); see docs/cluster.md.") from None
     return Opened(cluster, cluster, cluster.security, jobs)

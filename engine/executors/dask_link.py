@@ -23,7 +23,7 @@ import numpy as np
 
 from engine.cluster import ClusterChoice
 from engine.datasets.sources import load_raw
-from engine.errors import TrainscopeError, WorkerError
+from engine.errors import Cancelled, TrainscopeError, WorkerError
 from engine.executors import dask_remote as remote
 from engine.executors.dask_cluster import Opened, ask_for_jobs, open_cluster
 from engine.spec import DataSpec
@@ -33,7 +33,9 @@ from engine.wording import one_line
 log = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 15.0
+REFUSED_SECONDS = 30.0  # until a batch system that has refused a job is asked again
 SPARE_SECONDS = 120.0  # after the last run, until jobs of a batch system are given back
+CLOSE_SECONDS = 10.0  # for an opening that was given up to end
 PATIENCE_SECONDS = 0.2  # until it is asked again whether a connection is still wanted
 RECONNECT_SECONDS = 600.0  # for which a lost scheduler is looked for
 ASK_SECONDS = 1.0  # that a worker may take to find something to say
@@ -98,7 +100,14 @@ class Lost:
     why: str
 
 
-News = Heard | Came | Gone | Refused | Failed | Dropped | Lost
+@dataclass(frozen=True)
+class Noted:
+    """Something that ends nothing."""
+
+    why: str
+
+
+News = Heard | Came | Gone | Refused | Failed | Dropped | Lost | Noted
 
 
 class Link:
@@ -120,6 +129,8 @@ class Link:
         self._read: dict[str, int] = {}  # letters, by token
         self._own = versions()
         self._opened: Opened | None = None
+        self._opening: asyncio.Task[None] | None = None
+        self._refused_until = 0.0
         self._has_jobs, self._spare_since = False, 0.0  # when the last plan ended, 0 while one is carried out
         self._client: Any = None
         self._watcher: asyncio.Task[None] | None = None
@@ -216,7 +227,7 @@ class Link:
         while not wait([opening], PATIENCE_SECONDS).done:
             if not is_wanted():
                 opening.cancel()
-                raise WorkerError(f"{self._choice} is no longer waited for.")
+                raise Cancelled(f"{self._choice} is no longer waited for.")
         opening.result()
 
     def _do(self, work: Coroutine[Any, Any, Result]) -> Result:
@@ -251,6 +262,7 @@ class Link:
                 self._bell.send_bytes(b"1")
 
     async def _open(self) -> None:
+        self._opening = asyncio.current_task()
         self._opened = await open_cluster(self._choice)
         await self._connect(CONNECT_SECONDS)
         await self._look()
@@ -276,6 +288,8 @@ class Link:
 
     async def _shut(self) -> None:
         self._is_closing = True
+        if self._opening is not None:  # one that was given up ends what has begun
+            await asyncio.wait([self._opening], timeout=CLOSE_SECONDS)
         for task in (self._watcher, *self._sendings):
             if task is not None:
                 task.cancel()
@@ -291,8 +305,8 @@ class Link:
     async def _use(self) -> None:
         self._spare_since = 0.0
         if self._opened is not None and self._opened.jobs:
+            self._has_jobs = True  # some may have been given where others are refused
             await ask_for_jobs(self._opened.cluster, self._opened.jobs)
-            self._has_jobs = True
 
     async def _spare(self) -> None:
         self._spare_since = self._loop.time()
@@ -301,9 +315,13 @@ class Link:
         """Ask for jobs anew that were lost or came to the end of their time; give back those that are not needed."""
         if not self._has_jobs or self._opened is None:
             return
-        if not self._spare_since:
-            await ask_for_jobs(self._opened.cluster, self._opened.jobs)
-        elif self._loop.time() - self._spare_since > SPARE_SECONDS:
+        if not self._spare_since and self._loop.time() > self._refused_until:
+            try:
+                await ask_for_jobs(self._opened.cluster, self._opened.jobs)
+            except WorkerError as error:  # the others go on
+                self._refused_until = self._loop.time() + REFUSED_SECONDS
+                self._tell(Noted(str(error)))
+        elif self._spare_since and self._loop.time() - self._spare_since > SPARE_SECONDS:
             self._opened.cluster.scale(0)
             self._has_jobs = False
 
@@ -314,9 +332,6 @@ class Link:
             try:
                 await self._keep_jobs()
                 await self._look()
-            except WorkerError as error:
-                self._lose(str(error))
-                return
             except Exception as error:  # of whatever kind a lost connection is here
                 log.info("connection lost: %r", error)
                 await self._reconnect()
@@ -343,12 +358,9 @@ class Link:
                 self._usable.clear()
                 return
             await asyncio.sleep(LOOK_SECONDS)
-        self._lose(f"The scheduler at {self._choice} was lost; start it again and go on with --resume.")
-        await asyncio.Event().wait()
-
-    def _lose(self, why: str) -> None:
         self.is_lost = True
-        self._tell(Lost(why))
+        self._tell(Lost(f"The scheduler at {self._choice} was lost; start it again and go on with --resume."))
+        await asyncio.Event().wait()
 
     async def _look(self) -> None:
         identity = await self._client.scheduler.identity(n_workers=-1)

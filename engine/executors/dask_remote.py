@@ -272,13 +272,15 @@ def _runner(device: str, threads: int | None) -> TaskRunner:
         from distributed import get_worker
 
         threads = threads or get_worker().state.nthreads
-        with silenced():  # a worker that is a process of the program's own shares its terminal
+        # A worker that is a process of the program's own shares its terminal.
+        with _LOADING, silenced():
             configure(threads, device)
         _RUNNERS.append(TaskRunner(Placement(device, threads=threads)))
     return _RUNNERS[0]
 
 
 _RUNNERS: list[TaskRunner] = []
+_LOADING = threading.Lock()  # one puts the streams aside at a time, and back what it found
 
 
 def _found(attempt: Attempt, data: DataSpec) -> DataSpec:
@@ -395,7 +397,7 @@ def _load_once() -> None:
 def _load() -> None:
     quiet_tensorflow()
     try:
-        with silenced():
+        with _LOADING, silenced():
             import engine.training.trainer  # noqa: F401
     except Exception:  # the first run will say it to its client
         log.exception("TensorFlow can't be loaded")

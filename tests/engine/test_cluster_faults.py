@@ -139,7 +139,7 @@ def test_a_killed_program_started_again_picks_up_what_finished_meanwhile(
     os.killpg(program.pid, signal.SIGKILL)
     program.communicate()
     again = begun(workspace, cluster, "--batch", "architectures", "--resume")
-    said, complaints = again.communicate(timeout=120)
+    said, complaints = again.communicate(timeout=300)
     assert again.returncode == 0, complaints
     assert "Resuming experiment 1" in said
     first = next(step for variant, step in steps_shown(complaints.splitlines()) if variant == "cnn_3")
@@ -156,7 +156,7 @@ def test_a_scheduler_that_stands_still_for_a_minute_costs_nothing(
     cluster.scheduler.send_signal(signal.SIGSTOP)
     time.sleep(60)  # that long it is to stand still: there is nothing to wait for
     cluster.scheduler.send_signal(signal.SIGCONT)
-    _, complaints = program.communicate(timeout=120)
+    _, complaints = program.communicate(timeout=300)
     assert program.returncode == 0, complaints
     assert results(workspace) == whole
 
@@ -172,7 +172,7 @@ def test_a_scheduler_that_was_killed_and_started_again_is_found_again(
     cluster.begin_scheduler()
     for _ in range(2):
         cluster.begin_worker()  # whoever keeps a cluster running does so; those there were may have ended
-    _, complaints = program.communicate(timeout=150)
+    _, complaints = program.communicate(timeout=300)
     assert program.returncode == 0, complaints
     assert results(workspace) == whole
 
@@ -214,7 +214,7 @@ def test_a_host_that_is_cut_off_for_a_minute_doubles_nothing(
         second_host("down")
         time.sleep(60)  # that long it is to be cut off: there is nothing to wait for
         second_host("up")
-        _, complaints = program.communicate(timeout=150)
+        _, complaints = program.communicate(timeout=300)
         assert program.returncode == 0, complaints
         assert results(tmp_path / "w") == whole
     finally:
@@ -300,7 +300,7 @@ def test_jobs_of_a_batch_system_train_it(
 ) -> None:
     command = [sys.executable, "main.py", *PLAN, "--workspace", str(tmp_path / "w")]
     command += ["--cluster", f"slurm:{jobs_file}", *more]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=150, check=False)  # noqa: S603
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)  # noqa: S603
     assert done.returncode == 0, done.stderr
     assert results(tmp_path / "w") == whole
     wait_for_the_end_of_jobs(tmp_path)
@@ -325,7 +325,7 @@ def test_jobs_are_asked_for_when_runs_are_to_be_trained_and_given_back_afterward
 def test_a_batch_system_that_refuses_is_quoted_in_one_sentence(tmp_path: Path, jobs_file: Path) -> None:
     (tmp_path / "bin" / "sbatch").write_text("#!/bin/sh\necho 'sbatch: error: no such partition' >&2\nexit 1\n")
     command = [sys.executable, "main.py", *PLAN, "--workspace", str(tmp_path / "w"), "--cluster", f"slurm:{jobs_file}"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)  # noqa: S603
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)  # noqa: S603
     assert done.returncode == 1
     assert "The batch system takes no jobs (sbatch: error: no such partition)" in done.stderr
     assert "Traceback" not in done.stderr
@@ -344,7 +344,7 @@ def test_ctrl_c_stops_what_jobs_train_and_a_job_that_is_lost_is_asked_for_again(
     os.killpg(int(first), signal.SIGKILL)
     shown_until(program, at_epoch(20))
     program.send_signal(signal.SIGINT)
-    _, complaints = program.communicate(timeout=120)
+    _, complaints = program.communicate(timeout=300)
     assert program.returncode == 130, complaints
     assert len((tmp_path / "jobs").read_text().split()) == 2
 
@@ -393,12 +393,12 @@ def test_a_cluster_with_certificates_of_its_own_trains_for_who_holds_one(
         cluster.begin_worker()
         cluster.begin_worker()
         program = begun(tmp_path / "w", cluster, *PLAN)
-        _, complaints = program.communicate(timeout=120)
+        _, complaints = program.communicate(timeout=300)
         assert program.returncode == 0, complaints
         assert results(tmp_path / "w") == whole
         monkeypatch.delenv("DASK_CONFIG")
         stranger = begun(tmp_path / "stranger", cluster, *PLAN)
-        _, complaints = stranger.communicate(timeout=120)
+        _, complaints = stranger.communicate(timeout=300)
         assert stranger.returncode == 1
         assert "TLS needs a certificate" in complaints
         assert "Traceback" not in complaints

@@ -320,7 +320,7 @@ def test_ctrl_c_ends_it_as_it_ends_processes_of_this_program(tmp_path: Path) -> 
     assert program.stderr is not None
     next(line for line in program.stderr if ": epoch 2," in line)
     os.killpg(program.pid, signal.SIGINT)
-    _, said = program.communicate(timeout=60)
+    _, said = program.communicate(timeout=300)
     assert program.returncode == 130, said
     with closing(Store(tmp_path)) as store:
         (run,) = store.runs(1)

@@ -35,6 +35,7 @@ def starts(monkeypatch: pytest.MonkeyPatch) -> list[ClusterChoice]:
         return 7
 
     monkeypatch.setattr(DaskExecutor, "start", start)
+    monkeypatch.setattr(DaskExecutor, "count_workers", lambda _executor: 7)
     monkeypatch.setattr(DaskExecutor, "run", lambda executor, *rest: executor._local.run(*rest))
     return found
 
@@ -168,3 +169,16 @@ def test_a_window_that_connects_in_vain_is_closed_at_once(
     qtbot.waitUntil(lambda: find(window, QLabel, "cluster").text().endswith("connecting …"), timeout=PATIENCE_MS)
     window.close()
     assert not window._training.isRunning()
+
+
+def test_an_answer_about_an_earlier_choice_is_not_that_of_the_present_one(
+    qtbot: QtBot, make_window: MakeWindow, starts: list[ClusterChoice]
+) -> None:
+    save_preferences(program_settings(), Preferences(cluster=LOCAL))
+    window = make_window(OpenEndedExecutor())
+    label = find(window, QLabel, "cluster")
+    with qtbot.waitSignal(window.trained, timeout=PATIENCE_MS):
+        tab_of(window, "architectures").start()
+    choose(window, "local:2")
+    window._clusters.connected()  # as one that was on its way says
+    assert "from the next experiment on" in label.text()
