@@ -66,8 +66,8 @@ def places(monkeypatch: pytest.MonkeyPatch) -> dict[int, str]:
 
 def kill(executor: DaskExecutor, worker: str) -> None:
     """Kill the process of a worker, by its address."""
-    assert executor._link is not None
-    nannies = executor._link._cluster.workers.values()
+    assert executor._link is not None and executor._link._opened is not None
+    nannies = executor._link._opened.cluster.workers.values()
     os.kill(next(each.process.pid for each in nannies if each.worker_address == worker), signal.SIGKILL)
 
 
