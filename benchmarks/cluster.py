@@ -89,7 +89,7 @@ def in_window(runs: int) -> None:
         GarbageCollector(app)
         tab = window.findChild(ExperimentTab, "tab_architectures")
         networks = -(-runs // 1000)
-        names = [f"[FC-{4 + number}]" for number in range(networks)]
+        names = [f"net_{number}[FC-{4 + number}]" for number in range(networks)]
         for name in names:
             tab.form.offer_architecture(name)
         tab.form.show_spec(
