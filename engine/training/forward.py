@@ -83,8 +83,8 @@ def fold(kernel: tf.Tensor) -> tf.Tensor:
     """The kernel [kh, kw, c, k] as one that makes two neighbouring outputs of pairs of pixels.
 
     It is [kh, (kw + 2) // 2, 2 c, 2 k]: the first k outputs are the left one's, the others, moved by a pixel, the right
-    one's. Products with zeros come in, none falls out. Whether sums are the same to the bit depends on the
-    processor, which adds in an order of its own for each shape: with AVX-512 they were, with AVX2 alone they are not.
+    one's. Products with zeros come in, none falls out. Sums are the same but for rounding: in what
+    order a processor adds is its own affair.
     """
     rows, columns, channels, filters = kernel.shape
     units = (columns + 2) // 2

@@ -77,7 +77,7 @@ def test_the_narrow_convolution_of_cnn_4_is_folded_and_the_same_but_for_rounding
     plain = tf.nn.bias_add(tf.nn.conv2d(images, kernel, 1, "VALID"), bias)
     found = _convolution(images, kernel, bias).numpy()
     # 144 products of about 1 are summed up, in an order that the processor decides.
-    assert found == pytest.approx(plain.numpy(), rel=1e-5, abs=1e-5)
+    assert found == pytest.approx(plain.numpy(), rel=1e-5, abs=1e-4)
 
 
 def test_bfloat16_rounds_and_keeps_the_ranking_mostly() -> None:
