@@ -34,8 +34,6 @@ from engine.executors.tasks import TrainTask
 from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT, plan
 from engine.storage.store import Store
 
-PERIOD_MS = 16
-
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.cluster")
@@ -70,10 +68,12 @@ def with_store(runs: int) -> None:
 def in_window(runs: int) -> None:
     """As with_store, under the window, whose form asks for the runs."""
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-    from PySide6.QtCore import QEventLoop, QTimer
+    from PySide6.QtCore import QEventLoop
     from PySide6.QtWidgets import QApplication
 
+    from benchmarks.lateness import LatenessTimer
     from gui.garbage import GarbageCollector
+    from gui.tabs.experiment_actions import MOST_REPEATS
     from gui.tabs.experiment_tab import ExperimentTab
     from gui.theme import Scheme, apply_scheme, apply_style
     from gui.window import MainWindow
@@ -88,44 +88,26 @@ def in_window(runs: int) -> None:
         window.show()
         GarbageCollector(app)
         tab = window.findChild(ExperimentTab, "tab_architectures")
-        networks = -(-runs // 1000)
+        networks = -(-runs // MOST_REPEATS)
         names = [f"net_{number}[FC-{4 + number}]" for number in range(networks)]
         for name in names:
             tab.form.offer_architecture(name)
         tab.form.show_spec(
             tab.experiment.preset("quick", architectures=names, repeats=runs // networks, epochs=1, batch_size=50)
         )
-        watch, over, lateness = Watch(runs), QEventLoop(), Lateness()
+        watch, over, late = Watch(runs), QEventLoop(), list[float]()
         window.trained.connect(watch.take)
         window.training_ended.connect(over.quit)
-        timer = QTimer(window, interval=PERIOD_MS)
-        timer.timeout.connect(lateness.tick)
-        timer.start()
+        timer = LatenessTimer(late.append, window)
+        timer.begin()
         tab.start()
         over.exec()
         timer.stop()
-        lateness.tell()
+        p50, p99 = np.percentile(late, [50, 99])
+        print(f"the window's timer was late by {p50:.0f} ms (p50), {p99:.0f} ms (p99), {max(late):.0f} ms (most)")
         with closing(Store(workspace)) as store:
             tell_end(store, watch, runs)
         window.close()
-
-
-class Lateness:
-    """How late a timer is that should come every PERIOD_MS."""
-
-    def __init__(self) -> None:
-        self._before: float | None = None
-        self._late: list[float] = []
-
-    def tick(self) -> None:
-        now = time.perf_counter()
-        if self._before is not None:
-            self._late.append(max(0.0, 1000 * (now - self._before) - PERIOD_MS))
-        self._before = now
-
-    def tell(self) -> None:
-        p50, p99 = np.percentile(self._late, [50, 99])
-        print(f"the window's timer was late by {p50:.0f} ms (p50), {p99:.0f} ms (p99), {max(self._late):.0f} ms (most)")
 
 
 def tell_end(store: Store, watch: Watch, runs: int) -> None:

@@ -28,9 +28,10 @@ from typing import Any
 
 import numpy as np
 import psutil
-from PySide6.QtCore import QEventLoop, Qt, QTimer
+from PySide6.QtCore import QEventLoop
 from PySide6.QtWidgets import QApplication, QTabWidget
 
+from benchmarks.lateness import LatenessTimer
 from engine.control import ControlChannel
 from engine.events import DatasetReady, Emit, Event, Record, RunStarted
 from engine.executors.processes import ProcessExecutor
@@ -44,7 +45,6 @@ from gui.window import MainWindow
 from tests.engine.support import INFO, finished, record, started
 from tests.gui.support import observed
 
-PERIOD_MS = 16
 MEBI = 1024 * 1024
 WARM = 0.2  # share of the runs in which caches fill
 RECORDS_A_DAY = 2 * 24 * 3600 * 1000 // 350  # of two trainings of cnn_4
@@ -126,13 +126,10 @@ def replay(workspace: Path, records: int) -> dict[str, Any]:
     tab.form.show_spec(tab.experiment.preset("course", architectures=["cnn_4"], repeats=2))
     lateness: list[list[float]] = [[] for _ in range(4)]
     memory = [holding().window_memory]
-    told, last = 0, time.perf_counter()
+    told = 0
 
-    def tick() -> None:
-        nonlocal last
-        now = time.perf_counter()
-        lateness[min(3, 4 * told // records)].append(max(0.0, 1000 * (now - last) - PERIOD_MS))
-        last = now
+    def note(late: float) -> None:
+        lateness[min(3, 4 * told // records)].append(late)
 
     def take(event: Event) -> None:
         nonlocal told
@@ -143,14 +140,13 @@ def replay(workspace: Path, records: int) -> dict[str, Any]:
             if told % (records // 4) == 0:
                 memory.append(holding().window_memory)
 
-    timer = QTimer(window, interval=PERIOD_MS, timerType=Qt.TimerType.PreciseTimer)
-    timer.timeout.connect(tick)
+    timer = LatenessTimer(note, window)
     window.trained.connect(take)
     ended = QEventLoop()
     window.training_ended.connect(ended.quit)
     begin = time.perf_counter()
     tab.start()
-    timer.start()
+    timer.begin()
     ended.exec()
     timer.stop()
     seconds = time.perf_counter() - begin

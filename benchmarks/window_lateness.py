@@ -12,14 +12,14 @@ from __future__ import annotations
 
 import sys
 import tempfile
-import time
 from itertools import product
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import QEventLoop, Qt, QTimer
+from PySide6.QtCore import QEventLoop, QTimer
 from PySide6.QtWidgets import QApplication, QTabWidget
 
+from benchmarks.lateness import PERIOD_MS, LatenessTimer
 from engine.events import Control, Event, ExperimentFinished, Record
 from engine.executors.processes import ProcessExecutor
 from gui.garbage import GarbageCollector
@@ -27,7 +27,6 @@ from gui.tabs.experiment_tab import ExperimentTab
 from gui.theme import Scheme, apply_scheme, apply_style
 from gui.window import MainWindow
 
-PERIOD_MS = 16
 ARCHITECTURES = ("mlp_1", "cnn_4")
 TABS = ("architectures", "activations")
 
@@ -75,22 +74,12 @@ def train_and_watch(
             watched.quit()
 
     lateness: list[float] = []
-    last = 0.0
 
     def begin() -> None:
-        nonlocal last
-        last = time.perf_counter()
-        timer.start()
+        timer.begin()
         QTimer.singleShot(round(1000 * seconds), watched.quit)
 
-    def tick() -> None:
-        nonlocal last
-        now = time.perf_counter()
-        lateness.append(max(0.0, 1000 * (now - last) - PERIOD_MS))
-        last = now
-
-    timer = QTimer(window, interval=PERIOD_MS, timerType=Qt.TimerType.PreciseTimer)
-    timer.timeout.connect(tick)
+    timer = LatenessTimer(lateness.append, window)
     window.trained.connect(count)
     window.training_ended.connect(finished.quit)
     tab.start()
