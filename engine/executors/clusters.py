@@ -38,12 +38,17 @@ class RoutingExecutor:
         self._chosen = cluster
         self._remote: DaskExecutor | None = None
         self._gives_up = self._is_closing = False
-        self.started: ClusterChoice | None = None  # what the last start was for
 
     @property
     def cluster(self) -> ClusterChoice | None:
         """The cluster that the next start is for; None is this machine."""
         return self._chosen
+
+    @property
+    def started(self) -> ClusterChoice | None:
+        """The cluster that the last start was for; None is this machine."""
+        remote = self._remote
+        return None if remote is None else remote.choice
 
     def choose(self, cluster: ClusterChoice | None, at_once: bool = False) -> None:
         """Train there from the next :meth:`start` on; from any thread.
@@ -65,7 +70,7 @@ class RoutingExecutor:
     def start(self, runs: int, threads: int | None = None) -> int:
         """Go to what was chosen last; see :class:`~engine.executors.base.Executor`."""
         self._gives_up = False
-        self.started = chosen = self._chosen
+        chosen = self._chosen
         if self._remote is not None and self._remote.choice != chosen:
             self._remote.close()
             self._remote = None

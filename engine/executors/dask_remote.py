@@ -185,7 +185,7 @@ class Attempt:
             try:
                 return deliveries.get(timeout=1.0)
             except queue.Empty:
-                if DESK.is_silent(self.ticket.owner):
+                if DESK.silence(self.ticket.owner) > SILENCE_SECONDS:
                     return gone
 
 
@@ -209,14 +209,14 @@ class Desk:
             with suppress(RuntimeError):  # the loop is closed: the worker is about to end
                 self._loop.call_soon_threadsafe(self._bells[owner].set)
 
-    def is_silent(self, owner: str, seconds: float = 0.0) -> bool:
-        """Whether ``owner`` has not been heard for so long, by default for :data:`SILENCE_SECONDS`."""
-        return time.monotonic() - self.heard.get(owner, 0.0) > (seconds or SILENCE_SECONDS)
+    def silence(self, owner: str) -> float:
+        """Seconds since ``owner`` was last heard."""
+        return time.monotonic() - self.heard.get(owner, 0.0)
 
     def clear_out(self) -> None:
         """Let go of what was said for clients that have not come back for :data:`KEEP_SECONDS`."""
         for token, attempt in list(self.attempts.items()):
-            if attempt.is_over and self.is_silent(attempt.ticket.owner, KEEP_SECONDS):
+            if attempt.is_over and self.silence(attempt.ticket.owner) > KEEP_SECONDS:
                 del self.attempts[token]
 
     def of(self, owner: str) -> list[Attempt]:

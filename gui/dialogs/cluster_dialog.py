@@ -53,18 +53,17 @@ class ClusterDialog(QDialog):
     @property
     def choice(self) -> ClusterChoice:
         """What the form says; raises :class:`~engine.errors.SpecError` where that is no cluster."""
-        kind = str(self._kind.currentData())
-        match kind:
-            case "local":
-                text = f"{kind}:{self._count.value()}"
-            case "address":
-                text = self._address.text().strip()
-                if not text.startswith(("tcp://", "tls://")):
-                    raise SpecError("A scheduler's address is tcp://HOST:PORT or tls://HOST:PORT.")
-            case _:
-                text = f"{kind}:{self._file.text().strip()}"
-                if not self._file.text().strip():
-                    raise SpecError("Name the file that describes the jobs; docs/cluster.md shows one.")
+        kind, address, file = str(self._kind.currentData()), self._address.text().strip(), self._file.text().strip()
+        if kind == LOCAL:
+            text = f"{kind}:{self._count.value()}"
+        elif kind == ADDRESS:
+            text = address
+            if not address.startswith(("tcp://", "tls://")):
+                raise SpecError("A scheduler's address is tcp://HOST:PORT or tls://HOST:PORT.")
+        else:
+            text = f"{kind}:{file}"
+            if not file:
+                raise SpecError("Name the file that describes the jobs; docs/cluster.md shows one.")
         return parse_cluster(text, self._tls.isChecked(), self._share.value())
 
     def accept(self) -> None:
@@ -78,13 +77,10 @@ class ClusterDialog(QDialog):
 
     def _show(self, choice: ClusterChoice) -> None:
         self._kind.setCurrentIndex(self._kind.findData(choice.kind))
-        match choice.kind:
-            case "local":
-                self._count.setValue(int(choice.place))
-            case "address":
-                self._address.setText(choice.place)
-            case _:
-                self._file.setText(choice.place)
+        if choice.kind == LOCAL:
+            self._count.setValue(int(choice.place))
+        else:
+            (self._address if choice.kind == ADDRESS else self._file).setText(choice.place)
         self._tls.setChecked(choice.tls)
         self._share.setValue(choice.gpu_share)
         self._show_place()
