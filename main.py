@@ -11,7 +11,7 @@ import sys
 
 def main() -> int:
     """Run the program; gives the exit code."""
-    from engine.streams import prepare_streams
+    from engine.utils.streams import prepare_streams
 
     prepare_streams()
     try:
@@ -27,16 +27,16 @@ def main() -> int:
 
 def run() -> int:
     """Do what the command line asks for."""
-    from engine.command_line import parse
+    from engine.cli.arguments import parse
 
     options = parse(sys.argv[1:])
     if options.batch or options.list:
-        from engine.batch import run_until_interrupted
+        from engine.cli.batch import run_until_interrupted
 
         return run_until_interrupted(options)
     if options.selftest:
-        from engine.selftest.command import run_selftest
-        from gui.selftest import ALL_CHECKS
+        from engine.cli.selftest import run_selftest
+        from gui.startup.selftest import ALL_CHECKS
 
         return run_selftest(options, ALL_CHECKS)
     from gui.app import run_window

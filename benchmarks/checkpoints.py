@@ -19,10 +19,11 @@ from statistics import median
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+from engine.config.specs import DataSpec, NetworkSpec, RunSpec, TrainingSpec
 from engine.datasets import PreparedData, prepare
 from engine.devices.hardware import configure
-from engine.events import Checkpoint, Event, RunFinished
-from engine.spec import DataSpec, NetworkSpec, RunSpec, TrainingSpec
+from engine.events.runs import Checkpoint, RunFinished
+from engine.events.tasks import Event
 from engine.storage.store import Store
 
 NETWORKS = {

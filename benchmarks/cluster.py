@@ -24,14 +24,15 @@ import numpy as np
 import psutil
 
 from benchmarks.growth import INFO, record, started
-from engine.cluster import parse_cluster
-from engine.control import ControlChannel
-from engine.events import Event, Record, RunFinished, Status
-from engine.executors import dask_remote
-from engine.executors.dask import DaskExecutor
+from engine.config.cluster import parse_cluster
+from engine.events.channel import ControlChannel
+from engine.events.runs import Record, RunFinished, Status
+from engine.events.tasks import Event
+from engine.executors.dask import worker as dask_remote
+from engine.executors.dask.executor import DaskExecutor
 from engine.executors.inline import InlineExecutor
 from engine.executors.tasks import TrainTask
-from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT, plan
+from engine.experiments.architectures.experiment import ARCHITECTURES_EXPERIMENT, plan
 from engine.storage.store import Store
 
 
@@ -72,11 +73,11 @@ def in_window(runs: int) -> None:
     from PySide6.QtWidgets import QApplication
 
     from benchmarks.lateness import LatenessTimer
-    from gui.garbage import GarbageCollector
-    from gui.tabs.experiment_actions import MOST_REPEATS
-    from gui.tabs.experiment_tab import ExperimentTab
-    from gui.theme import Scheme, apply_scheme, apply_style
-    from gui.window import MainWindow
+    from gui.experiment.experiment_tab import ExperimentTab
+    from gui.history.actions import MOST_REPEATS
+    from gui.startup.garbage_collector import GarbageCollector
+    from gui.utils.theme import Scheme, apply_scheme, apply_style
+    from gui.window.main_window import MainWindow
 
     app = QApplication([])
     apply_style(app)

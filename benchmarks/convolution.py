@@ -15,10 +15,15 @@ from statistics import median
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from engine.arrays import Array
-from engine.convolution import conv2d_framework, conv2d_im2col, conv2d_loops, conv2d_windows
-from engine.convolution_inputs import sample_input, sample_kernel
 from engine.devices.hardware import configure
+from engine.experiments.convolution.inputs import sample_input, sample_kernel
+from engine.experiments.convolution.numpy_convolution import (
+    conv2d_framework,
+    conv2d_im2col,
+    conv2d_loops,
+    conv2d_windows,
+)
+from engine.utils.arrays import Array
 
 METHODS: dict[str, Callable[[Array, Array], Array]] = {
     "loops": conv2d_loops,

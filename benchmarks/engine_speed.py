@@ -24,10 +24,12 @@ import numpy as np
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from engine.datasets import DatasetInfo, PreparedData
+from engine.config.specs import DataSpec, NetworkSpec, RunSpec, TrainingSpec
+from engine.datasets import PreparedData
 from engine.devices.hardware import configure
-from engine.events import Event, Record, RunFinished
-from engine.spec import DataSpec, NetworkSpec, RunSpec, TrainingSpec
+from engine.events.datasets import DatasetInfo
+from engine.events.runs import Record, RunFinished
+from engine.events.tasks import Event
 from engine.storage.store import Store
 
 VALIDATION_IMAGES = 5_000  # the course's
@@ -92,7 +94,7 @@ def bare_loop(run: RunSpec, data: PreparedData) -> Callable[[], float]:
     import keras
     import tensorflow as tf
 
-    from engine.networks import build_network
+    from engine.networks.architectures import build_network
 
     x, y = tf.constant(data.x_train), tf.constant(data.y_train)
     x_validation, y_validation = tf.constant(data.x_validation), tf.constant(data.y_validation)

@@ -21,14 +21,14 @@ from contextlib import closing
 from pathlib import Path
 from statistics import median
 
-from engine.datasets import DatasetInfo
-from engine.device_events import Device
-from engine.events import Record, RunStarted
-from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT, plan
-from engine.paths import store_file
-from engine.storage.catalogue import Catalogue
-from engine.storage.results import load_results
+from engine.analysis.results import load_results
+from engine.events.datasets import DatasetInfo
+from engine.events.devices import Device
+from engine.events.runs import Record, RunStarted
+from engine.experiments.architectures.experiment import ARCHITECTURES_EXPERIMENT, plan
 from engine.storage.store import Store
+from engine.utils.paths import store_file
+from engine.workspace.catalogue import Catalogue
 
 INFO = DatasetInfo("digits", "Digits", tuple("0123456789"), (32, 32, 1), 1293, 144, 360, "0" * 64)
 RUNS = (10, 100, 1_000)

@@ -25,18 +25,18 @@ from PySide6.QtCore import QEventLoop, QSortFilterProxyModel, Qt, QTimer
 from PySide6.QtGui import QStandardItem, QStandardItemModel
 from PySide6.QtWidgets import QApplication, QLineEdit, QTableView, QWidget
 
-from engine.datasets import DatasetInfo
+from engine.events.datasets import DatasetInfo
 from engine.experiments import EXPERIMENTS
-from engine.experiments.architectures import plan
+from engine.experiments.architectures.experiment import plan
 from engine.experiments.base import TrainingExperiment
-from engine.paths import store_file
-from engine.storage.catalogue import Catalogue, Entry
 from engine.storage.database import pack
 from engine.storage.store import Store
-from gui.reader import Reader
-from gui.tabs.history import HistoryTab
-from gui.theme import Scheme, apply_scheme, apply_style
-from gui.views.history_model import BEST, COLUMNS, NUMBER
+from engine.utils.paths import store_file
+from engine.workspace.catalogue import Catalogue, Entry
+from gui.background.store_reader import StoreReader
+from gui.history.model import BEST, COLUMNS, NUMBER
+from gui.history.tab import HistoryTab
+from gui.utils.theme import Scheme, apply_scheme, apply_style
 
 EXPERIMENT_COUNT, RUNS_EACH, RECORDS = 500, 4, 48
 ROUNDS = 5
@@ -72,7 +72,7 @@ class Ours:
     """The page, on a store of its own making."""
 
     def __init__(self, workspace: Path) -> None:
-        self._reader = Reader(workspace)
+        self._reader = StoreReader(workspace)
         self._tab = HistoryTab(self._reader)
         self._tab.resize(1264, 720)
         self.longest_hold = 0.0

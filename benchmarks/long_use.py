@@ -4,7 +4,7 @@
   files and threads of the window and of the process. After the first fifth, in which caches fill, a line is fitted.
 - A day of two trainings of cnn_4 (a record takes about 0.35 s) told to the window as fast as it draws: memory, and the
   lateness of a 16 ms timer in each quarter. What is recorded is kept to be drawn, so memory is given a record.
-- 2,000 repaints of a plot: references to None (see tests/gui/test_repaint.py for why).
+- 2,000 repaints of a plot: references to None (see tests/gui/plots/test_repaint.py for why).
 
 Figures are saved as JSON where a file is named, and the first of them drawn beside it. Needs a display, or
 QT_QPA_PLATFORM=offscreen, which paints all the same.
@@ -32,16 +32,18 @@ from PySide6.QtCore import QEventLoop
 from PySide6.QtWidgets import QApplication, QTabWidget
 
 from benchmarks.lateness import LatenessTimer
-from engine.control import ControlChannel
-from engine.events import DatasetReady, Emit, Event, Record, RunStarted
-from engine.executors.processes import ProcessExecutor
+from engine.events.channel import ControlChannel
+from engine.events.datasets import DatasetReady
+from engine.events.runs import Record, RunStarted
+from engine.events.tasks import Emit, Event
+from engine.executors.processes.pool import ProcessExecutor
 from engine.executors.tasks import PrepareTask, Task, TrainTask
-from gui.garbage import GarbageCollector
-from gui.selftest import lost_references
-from gui.tabs.experiment_tab import ExperimentTab
-from gui.theme import Scheme, apply_scheme, apply_style
-from gui.views.curve_plot import CurvePlot, Series
-from gui.window import MainWindow
+from gui.experiment.experiment_tab import ExperimentTab
+from gui.plots.curves.curve_plot import CurvePlot, Series
+from gui.startup.garbage_collector import GarbageCollector
+from gui.startup.selftest import lost_references
+from gui.utils.theme import Scheme, apply_scheme, apply_style
+from gui.window.main_window import MainWindow
 from tests.engine.support import INFO, finished, record, started
 from tests.gui.support import observed
 

@@ -19,16 +19,17 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtWidgets import QApplication, QGridLayout, QWidget
 
-from engine.datasets.prepare import DatasetInfo
-from engine.events import ExperimentStarted, PlannedRun
-from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
-from engine.smoothing import prepare
-from gui.observations import QUANTITIES, Observations
-from gui.tabs.architectures import architectures_board
-from gui.tabs.training_board import TrainingBoard
-from gui.theme import Scheme, apply_scheme, apply_style
-from gui.views.curve_options import CurveOptions, Repeats
-from gui.views.curve_plot import CurvePlot
+from engine.analysis.smoothing import prepare
+from engine.events.datasets import DatasetInfo
+from engine.events.experiments import ExperimentStarted
+from engine.events.runs import PlannedRun
+from engine.experiments.architectures.experiment import ARCHITECTURES_EXPERIMENT
+from gui.boards.architectures import architectures_board
+from gui.boards.training_board import TrainingBoard
+from gui.observations.experiment import QUANTITIES, Observations
+from gui.plots.curves.curve_plot import CurvePlot
+from gui.plots.curves.options import CurveOptions, Repeats
+from gui.utils.theme import Scheme, apply_scheme, apply_style
 
 SIZE = (930, 720)  # the board in a window of 1280x800
 EVERY = 10  # steps a record

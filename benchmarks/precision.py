@@ -14,10 +14,10 @@ import numpy as np
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+from engine.config.specs import DataSpec, NetworkSpec, RunSpec, TrainingSpec
 from engine.datasets import prepare
 from engine.devices.hardware import configure, cpu_count
-from engine.networks import ARCHITECTURES
-from engine.spec import DataSpec, NetworkSpec, RunSpec, TrainingSpec
+from engine.networks.architectures import ARCHITECTURES
 
 
 def main() -> None:
@@ -29,7 +29,7 @@ def main() -> None:
     configure(threads=cpu_count())
     import tensorflow as tf
 
-    from engine.training.callbacks.order import ShuffleOrder
+    from engine.training.callbacks.shuffle import ShuffleOrder
     from engine.training.evaluation import PRECISIONS, Evaluator
     from engine.training.trainer import build_model, fit
 

@@ -57,12 +57,14 @@ def seconds_to_paint(kind: str, home: Path) -> float:
 
 def seconds_to_record(warm: bool) -> float:
     """Seconds from Run to the first record, of an executor whose processes were started before, or were not."""
-    from engine.control import ControlChannel
-    from engine.events import Control, Event, Record
-    from engine.executors.processes import ProcessExecutor
+    from engine.events.channel import ControlChannel
+    from engine.events.commands import Control
+    from engine.events.runs import Record
+    from engine.events.tasks import Event
+    from engine.executors.processes.pool import ProcessExecutor
+    from engine.executors.processes.worker import IDLE_SECONDS
     from engine.executors.tasks import DeviceTask
-    from engine.executors.worker import IDLE_SECONDS
-    from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
+    from engine.experiments.architectures.experiment import ARCHITECTURES_EXPERIMENT
     from engine.session import Session
     from engine.storage.store import Store
 

@@ -16,11 +16,12 @@ from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
-from engine.control import ControlChannel
 from engine.devices.hardware import cpu_count
-from engine.events import Event, Record, RunFinished, RunStarted, Status
-from engine.executors.processes import ProcessExecutor
-from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
+from engine.events.channel import ControlChannel
+from engine.events.runs import Record, RunFinished, RunStarted, Status
+from engine.events.tasks import Event
+from engine.executors.processes.pool import ProcessExecutor
+from engine.experiments.architectures.experiment import ARCHITECTURES_EXPERIMENT
 from engine.session import Session
 from engine.storage.store import Store
 

@@ -20,12 +20,15 @@ from PySide6.QtCore import QEventLoop, QTimer
 from PySide6.QtWidgets import QApplication, QTabWidget
 
 from benchmarks.lateness import PERIOD_MS, LatenessTimer
-from engine.events import Control, Event, ExperimentFinished, Record
-from engine.executors.processes import ProcessExecutor
-from gui.garbage import GarbageCollector
-from gui.tabs.experiment_tab import ExperimentTab
-from gui.theme import Scheme, apply_scheme, apply_style
-from gui.window import MainWindow
+from engine.events.commands import Control
+from engine.events.experiments import ExperimentFinished
+from engine.events.runs import Record
+from engine.events.tasks import Event
+from engine.executors.processes.pool import ProcessExecutor
+from gui.experiment.experiment_tab import ExperimentTab
+from gui.startup.garbage_collector import GarbageCollector
+from gui.utils.theme import Scheme, apply_scheme, apply_style
+from gui.window.main_window import MainWindow
 
 ARCHITECTURES = ("mlp_1", "cnn_4")
 TABS = ("architectures", "activations")

@@ -7,40 +7,27 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 
-from engine.control import ControlChannel
-from engine.datasets import DatasetInfo
+from engine.analysis.results import load_results
+from engine.config.specs import DataSpec, ExperimentSpec, RunSpec
 from engine.devices.names import CPU
-from engine.errors import Cancelled, DatasetError, StoreError, TrainscopeError
-from engine.events import (
-    Checkpoint,
-    ComputationStarted,
-    Computed,
-    Control,
-    DatasetReady,
-    Emit,
-    Event,
-    ExperimentFinished,
-    ExperimentStarted,
-    PlannedRun,
-    RunEvent,
-    RunFinished,
-    RunsAdded,
-    Status,
-    TaskFailed,
-)
+from engine.events.channel import ControlChannel
+from engine.events.commands import Control
+from engine.events.datasets import DatasetInfo, DatasetReady
+from engine.events.experiments import ComputationStarted, Computed, ExperimentFinished, ExperimentStarted, RunsAdded
+from engine.events.runs import Checkpoint, PlannedRun, RunEvent, RunFinished, Status
+from engine.events.tasks import Emit, Event, TaskFailed
 from engine.executors.base import Executor
 from engine.executors.tasks import ComputeTask, PrepareTask, TrainTask
 from engine.experiments.base import ComputedExperiment, Experiment, TrainingExperiment
-from engine.networks import count_parameters
-from engine.paths import model_file
-from engine.spec import DataSpec, ExperimentSpec, RunSpec
-from engine.storage.orders import Order, Orders
-from engine.storage.ownership import owned
-from engine.storage.restore import not_deleted, planned_run, restored_runs, same_images
-from engine.storage.results import load_results
+from engine.networks.architectures import count_parameters
+from engine.storage.locks import owned
 from engine.storage.store import Store, StoredRun
-from engine.training.intervals import Timetable
-from engine.wording import counted
+from engine.training.timetable import Timetable
+from engine.utils.errors import Cancelled, DatasetError, StoreError, TrainscopeError
+from engine.utils.paths import model_file
+from engine.utils.text import counted
+from engine.workspace.queue import QueueEntry, QueueStore
+from engine.workspace.replay import not_deleted, planned_run, restored_runs, same_images
 
 log = logging.getLogger(__name__)
 
@@ -344,14 +331,14 @@ class _Suspended(Cancelled):
 
 
 def carry_out(
-    order: Order, owner: str, store: Store, executor: Executor, emit: Emit, control: ControlChannel
+    order: QueueEntry, owner: str, store: Store, executor: Executor, emit: Emit, control: ControlChannel
 ) -> ExperimentFinished:
     """Carry out an order, new or out of the queue; the events are those of a :class:`Session`.
 
     Until its experiment is stored it is in the queue, in the hands of the holder of the lock ``owner``: there it waits
-    again if the program ends before. Raises :class:`~engine.errors.StoreError` where the queue can't be written.
+    again if the program ends before. Raises :class:`~engine.utils.errors.StoreError` where the queue can't be written.
     """
-    with closing(Orders(store.workspace)) as orders:
+    with closing(QueueStore(store.workspace)) as orders:
         if owner and not order.id and not order.resumes:
             order = orders.add(order.experiment, order.spec, order.extends, owner=owner)
         session = Session(store, executor, emit, control, order.id)

@@ -8,18 +8,18 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from engine.errors import StoreError
-from engine.paths import check_workspace, log_folder
-from engine.program_log import ProgramLog
-from gui.platform_check import explain_missing_display
+from engine.utils.errors import StoreError
+from engine.utils.logs import ProgramLog
+from engine.utils.paths import check_workspace, log_folder
+from gui.startup.platform_check import explain_missing_display
 
 # Nothing heavy is imported before something is seen.
 if TYPE_CHECKING:
     from PySide6.QtCore import QObject
 
-    from engine.command_line import Options
-    from gui.preferences import Preferences, StartUp
-    from gui.window import MainWindow
+    from engine.cli.arguments import Options
+    from gui.utils.preferences import Preferences, StartUp
+    from gui.window.main_window import MainWindow
 
 EXIT_FAILED = 1
 DESKTOP_ID = "org.trainscope.Trainscope"  # by which a desktop finds the menu entry of a window
@@ -36,12 +36,12 @@ def run_window(options: Options) -> int:
     from PySide6.QtGui import QIcon
     from PySide6.QtWidgets import QApplication
 
-    from engine.paths import RESOURCES
-    from gui.first_paint import FirstPaint
-    from gui.garbage import GarbageCollector
-    from gui.preferences import load_preferences, program_settings, start_up
-    from gui.splash import Splash
-    from gui.theme import apply_scheme, apply_style
+    from engine.utils.paths import RESOURCES
+    from gui.startup.first_paint import FirstPaint
+    from gui.startup.garbage_collector import GarbageCollector
+    from gui.startup.splash import Splash
+    from gui.utils.preferences import load_preferences, program_settings, start_up
+    from gui.utils.theme import apply_scheme, apply_style
 
     preferences = load_preferences(program_settings())
     start = start_up(options, preferences)
@@ -88,8 +88,8 @@ class WindowKeeper:
         before = self.window
         if before is not None:
             before.remember()
-        from engine.storage.care import examine_store
-        from gui.window_state import fit_to_screen
+        from engine.storage.integrity import examine_store
+        from gui.window.state import fit_to_screen
 
         self._own_log.write_to(log_folder(self._start.workspace))
         damage = examine_store(self._start.workspace)
@@ -120,7 +120,7 @@ class WindowKeeper:
             self.window.terminate()
 
     def _reopen(self, before: Preferences, after: Preferences) -> None:
-        from gui.preferences import changed_start
+        from gui.utils.preferences import changed_start
 
         now = self._start if self.window is None else replace(self._start, cluster=self.window.cluster)
         self._start = changed_start(now, before, after)
@@ -129,8 +129,8 @@ class WindowKeeper:
 
 def make_window(start: StartUp, own_log: ProgramLog) -> MainWindow:
     """A window with processes of its own."""
-    from engine.executors.processes import ProcessExecutor
-    from gui.window import MainWindow
+    from engine.executors.processes.pool import ProcessExecutor
+    from gui.window.main_window import MainWindow
 
     logs, device = log_folder(start.workspace), start.device
     return MainWindow(

@@ -20,17 +20,17 @@ sys.path.insert(0, str(ROOT))
 from PySide6.QtCore import QDeadlineTimer, QEventLoop  # noqa: E402
 from PySide6.QtWidgets import QApplication, QDialog, QTabBar, QTabWidget, QWidget  # noqa: E402
 
-from engine.experiments.learning_rate import LEARNING_RATE_EXPERIMENT  # noqa: E402
-from engine.program_log import ProgramLog  # noqa: E402
-from engine.storage.orders import Orders  # noqa: E402
+from engine.experiments.learning_rate.experiment import LEARNING_RATE_EXPERIMENT  # noqa: E402
 from engine.storage.store import Store  # noqa: E402
+from engine.utils.logs import ProgramLog  # noqa: E402
+from engine.workspace.queue import QueueStore  # noqa: E402
 from gui.app import make_window  # noqa: E402
-from gui.dialogs.report_dialog import ReportDialog  # noqa: E402
-from gui.preferences import StartUp  # noqa: E402
-from gui.tabs.history import HistoryTab  # noqa: E402
-from gui.tabs.opened_tab import OpenedTab  # noqa: E402
-from gui.theme import Scheme, apply_scheme, apply_style  # noqa: E402
-from gui.views.queue_panel import QueuePanel  # noqa: E402
+from gui.dialogs.report import ReportDialog  # noqa: E402
+from gui.history.opened_tab import OpenedTab  # noqa: E402
+from gui.history.tab import HistoryTab  # noqa: E402
+from gui.utils.preferences import StartUp  # noqa: E402
+from gui.utils.theme import Scheme, apply_scheme, apply_style  # noqa: E402
+from gui.window.queue_panel import QueuePanel  # noqa: E402
 
 PATIENCE_MS = 60_000
 SETTLE_MS = 1200  # for views that are drawn one a tick, and images that are fetched
@@ -116,7 +116,7 @@ def main() -> int:
     app = QApplication(sys.argv[:1])
     app.setApplicationName("Trainscope pictures")
     apply_style(app)
-    with closing(Orders(options.workspace)) as orders:
+    with closing(QueueStore(options.workspace)) as orders:
         orders.add(LEARNING_RATE_EXPERIMENT, LEARNING_RATE_EXPERIMENT.preset("quick", repeats=3))
         orders.add(LEARNING_RATE_EXPERIMENT, LEARNING_RATE_EXPERIMENT.preset("quick", epochs=40, seed=7))
     camera = Camera(app, options.pictures)

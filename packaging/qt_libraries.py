@@ -13,7 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from gui.platform_check import missing_libraries, packages_for
+from gui.startup.platform_check import missing_libraries, packages_for
 
 
 def main() -> int:

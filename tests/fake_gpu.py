@@ -12,7 +12,8 @@ import os
 import sys
 from typing import Any
 
-from engine.devices import check, hardware
+from engine.devices import hardware
+from engine.devices import verification as check
 from engine.devices.hardware import Gpu
 from engine.devices.names import CPU
 

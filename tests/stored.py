@@ -7,10 +7,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from engine.events import Event
+from engine.config.specs import RunSpec
+from engine.events.tasks import Event
 from engine.executors.tasks import TrainTask
 from engine.experiments import EXPERIMENTS
-from engine.spec import RunSpec
 from engine.storage.store import Store
 from tests.engine.support import ScriptedExecutor, finished, record, run_session, started, weights
 

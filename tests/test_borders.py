@@ -21,7 +21,7 @@ def modules_of(package: str) -> list[str]:
 
 ENGINE = modules_of("engine")
 GUI = modules_of("gui")
-TRAINING = [name for name in ENGINE if name.startswith("engine.training.") and name != "engine.training.intervals"]
+TRAINING = [name for name in ENGINE if name.startswith("engine.training.") and name != "engine.training.timetable"]
 
 
 def loaded(code: str, names: list[str]) -> list[str]:
@@ -38,13 +38,15 @@ def imports(names: list[str]) -> str:
 
 
 def test_the_packages_are_found() -> None:
-    assert {"engine", "engine.storage.store", "engine.datasets.prepare", "engine.executors.worker"} <= set(ENGINE)
+    assert {"engine", "engine.storage.store", "engine.datasets.prepare", "engine.executors.processes.worker"} <= set(
+        ENGINE
+    )
     assert {"engine.training.trainer", "engine.training.callbacks.recorder"} <= set(TRAINING)
-    assert {"gui.app", "gui.window", "gui.bridge"} <= set(GUI)
+    assert {"gui.app", "gui.window.main_window", "gui.background.engine_thread"} <= set(GUI)
 
 
 def test_the_window_never_loads_the_training_libraries() -> None:
-    assert loaded(imports(["gui.app", "gui.window", *GUI]), HEAVY) == []
+    assert loaded(imports(["gui.app", "gui.window.main_window", *GUI]), HEAVY) == []
 
 
 def test_the_engine_beside_training_never_loads_qt_nor_the_training_libraries() -> None:
@@ -56,7 +58,7 @@ def test_training_never_loads_qt() -> None:
     assert loaded(imports(TRAINING), [*QT, "gui"]) == []
 
 
-@pytest.mark.parametrize("code", ["import engine", "import engine.command_line"])
+@pytest.mark.parametrize("code", ["import engine", "import engine.cli.arguments"])
 def test_importing_the_engine_loads_nothing_heavy(code: str) -> None:
     assert loaded(code, [*HEAVY, *QT, "matplotlib"]) == []
 

@@ -20,23 +20,25 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.batch import EXIT_FAILED, run
-from engine.command_line import parse
-from engine.control import ControlChannel
+from engine.cli.arguments import parse
+from engine.cli.batch import EXIT_FAILED, run
+from engine.config.export_formats import Format
+from engine.config.specs import DataSpec
 from engine.datasets.download import RemoteFile, fetch
-from engine.datasets.sources import load_raw
-from engine.errors import DatasetError, ExportError, ReportError, StoreError, TrainscopeError
-from engine.events import DatasetReady, Record, Status, TaskFailed
+from engine.datasets.registry import load_raw
+from engine.events.channel import ControlChannel
+from engine.events.datasets import DatasetReady
+from engine.events.runs import Record, Status
+from engine.events.tasks import TaskFailed
 from engine.executors.inline import InlineExecutor
-from engine.executors.processes import ProcessExecutor
+from engine.executors.processes.pool import ProcessExecutor
 from engine.executors.tasks import PrepareTask
-from engine.export_formats import Format
 from engine.exports import export_experiment
-from engine.paths import LONGEST_STORE_PATH, cache_folder, store_file
-from engine.report import check_report_file, write_report
-from engine.spec import DataSpec
-from engine.storage.catalogue import Catalogue
+from engine.exports.report import check_report_file, write_report
 from engine.storage.store import Store
+from engine.utils.errors import DatasetError, ExportError, ReportError, StoreError, TrainscopeError
+from engine.utils.paths import LONGEST_STORE_PATH, cache_folder, store_file
+from engine.workspace.catalogue import Catalogue
 from tests.engine.support import (
     ROOT,
     ScriptedExecutor,
@@ -173,7 +175,7 @@ def test_a_network_that_can_not_be_kept_is_told_and_makes_the_code_tell(
     def answer(task: Any) -> list[Any]:
         return [started(task.run), record(task.run), finished(task.run, reason=why)]
 
-    monkeypatch.setattr("engine.batch.make_executor", lambda _options: ScriptedExecutor(answer))
+    monkeypatch.setattr("engine.cli.batch.make_executor", lambda _options: ScriptedExecutor(answer))
     assert run(parse(["--batch", "architectures", "--workspace", str(workspace), *TINY])) == EXIT_FAILED
     *_, line, last = capsys.readouterr().err.splitlines()
     assert line == f"[1/1] mlp_1 #1 finished in 2.0 s: test accuracy 50.00 %; {why}"
@@ -236,8 +238,8 @@ def test_an_export_without_space_takes_nothing_else_with_it(
     def fail(*_arguments: object) -> None:
         raise ExportError("/somewhere can't be written (No space left on device); choose another folder.")
 
-    monkeypatch.setattr("engine.batch.make_executor", lambda _options: ScriptedExecutor())
-    monkeypatch.setattr("engine.batch.export_experiment", fail)
+    monkeypatch.setattr("engine.cli.batch.make_executor", lambda _options: ScriptedExecutor())
+    monkeypatch.setattr("engine.cli.batch.export_experiment", fail)
     report = tmp_path / "report.html"
     options = ["--workspace", str(workspace), "--export", str(tmp_path / "out"), "--report", str(report)]
     assert run(parse(["--batch", "architectures", *options, *TINY])) == EXIT_FAILED
@@ -419,7 +421,7 @@ def test_a_report_with_too_long_a_name_is_refused_beforehand(tmp_path: Path, len
 def test_without_a_home_a_workspace_must_be_named(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("engine.command_line.default_workspace", lambda: Path("~/.local/share/Trainscope"))
+    monkeypatch.setattr("engine.cli.arguments.default_workspace", lambda: Path("~/.local/share/Trainscope"))
     with pytest.raises(SystemExit) as caught:
         parse(["--list"])
     assert caught.value.code == 2

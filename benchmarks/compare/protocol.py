@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
+from engine.config.specs import DataSpec
 from engine.datasets import PreparedData, prepare
-from engine.layers import Conv, Dense
-from engine.networks import summarize
-from engine.spec import DataSpec
+from engine.networks.architectures import summarize
+from engine.networks.layers import Conv, Dense
 
 BATCH = 50
 RECORD_EVERY = 10

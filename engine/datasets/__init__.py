@@ -6,9 +6,10 @@ Importing this is light: scikit-learn, Pillow and pooch are imported where they 
 from __future__ import annotations
 
 from engine.datasets.base import Progress, RawImages
-from engine.datasets.prepare import DatasetInfo, PreparedData, describe_dataset, prepare
+from engine.datasets.prepare import PreparedData, describe_dataset, prepare
+from engine.datasets.registry import DATASETS, NamedDataset, load_raw
 from engine.datasets.samples import SampleImages, sample_images
-from engine.datasets.sources import DATASETS, NamedDataset, load_raw
+from engine.events.datasets import DatasetInfo
 
 __all__ = [
     "DATASETS",

@@ -9,12 +9,12 @@ from typing import Protocol
 
 import numpy as np
 
-from engine.arrays import Array
-from engine.errors import DatasetError
+from engine.utils.arrays import Array
+from engine.utils.errors import DatasetError
 
 Progress = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done, and the total (0 where unknown). It may raise
-:class:`~engine.errors.Cancelled` to abort; nothing half-made is left behind then."""
+:class:`~engine.utils.errors.Cancelled` to abort; nothing half-made is left behind then."""
 
 # float32 takes four times this much, which is what a training process then has to hold.
 LARGEST_BYTES = 4 * 2**30

@@ -20,11 +20,11 @@ from typing import Any
 
 import numpy as np
 
-from engine.arrays import Array
 from engine.datasets.base import Decoded, Part, RawImages, check, hashed
-from engine.errors import DatasetError
-from engine.paths import cache_folder
-from engine.user_files import check_file, open_file
+from engine.utils.arrays import Array
+from engine.utils.errors import DatasetError
+from engine.utils.files import check_file, open_file
+from engine.utils.paths import cache_folder
 
 _FORMAT = 1  # part of every key: raise it when images are decoded differently
 _ABANDONED_SECONDS = 24 * 3600  # a half-made entry older than this belongs to a process that died

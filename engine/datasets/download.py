@@ -12,8 +12,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from engine.datasets.base import Progress
-from engine.errors import DatasetError
-from engine.paths import cache_folder
+from engine.utils.errors import DatasetError
+from engine.utils.paths import cache_folder
 
 _TIMEOUT_SECONDS = (10.0, 30.0)  # to connect, and between two pieces
 _CHUNK_BYTES = 256 * 1024

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.datasets import cifar10, mnist
 from engine.datasets.cache import CacheKey
 from engine.datasets.download import RemoteFile, downloads_folder
-from engine.datasets.sources import DATASETS
-from engine.errors import DatasetError
-from engine.paths import cache_folder
-from engine.user_files import check_file, open_file
+from engine.datasets.formats import cifar10, mnist
+from engine.datasets.registry import DATASETS
+from engine.utils.errors import DatasetError
+from engine.utils.files import check_file, open_file
+from engine.utils.paths import cache_folder
 
 
 class Presence(StrEnum):

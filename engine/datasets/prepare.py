@@ -6,37 +6,24 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.arrays import Array
+from engine.config.specs import DataSpec
 from engine.datasets.base import Progress, RawImages
-from engine.datasets.sources import load_raw
+from engine.datasets.registry import load_raw
 from engine.datasets.split import Split, split
-from engine.errors import SpecError
-from engine.spec import DataSpec
+from engine.events.datasets import DatasetInfo
+from engine.utils.arrays import Array
+from engine.utils.errors import SpecError
 
 # Rec. 601 luma, as the course gives it.
 _LUMA = (0.2989, 0.587, 0.114)
 # The course handout's channel means and deviations of CIFAR-10, pixels from 0 to 1.
 _CIFAR10_MEANS = (0.4914, 0.4822, 0.4465)
+
+
 _CIFAR10_DEVIATIONS = (0.247, 0.243, 0.261)
+
+
 _CHUNK_BYTES = 2 * 2**20  # of uint8; in float32 it still fits the processor's cache
-
-
-@dataclass(frozen=True)
-class DatasetInfo:
-    """A prepared data set, described; small enough for every border.
-
-    ``name`` is what was asked for (DataSpec.dataset), ``shape`` height, width and channels after preparation,
-    ``fingerprint`` a SHA-256 in hex over stored images and labels.
-    """
-
-    name: str
-    title: str
-    class_names: tuple[str, ...]
-    shape: tuple[int, int, int]
-    train_count: int
-    validation_count: int
-    test_count: int
-    fingerprint: str
 
 
 @dataclass(frozen=True)
@@ -84,7 +71,7 @@ class Preparation:
 def describe_dataset(spec: DataSpec, progress: Progress) -> DatasetInfo:
     """What :func:`prepare` would give, described; downloads and decodes where that has not happened yet.
 
-    Raises :class:`~engine.errors.DatasetError`, :class:`~engine.errors.SpecError` and what ``progress`` raises.
+    Raises :class:`~engine.utils.errors.DatasetError`, :class:`~engine.utils.errors.SpecError` and what ``progress`` raises.
     """
     raw = load_raw(spec, progress)
     _check_normalization(raw, spec)

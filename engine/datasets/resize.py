@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engine.arrays import Array
 from engine.datasets.base import Part
+from engine.utils.arrays import Array
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.arrays import Array
+from engine.config.specs import DataSpec
 from engine.datasets.base import Progress
 from engine.datasets.download import without_downloads
-from engine.datasets.sources import load_raw
-from engine.spec import DataSpec
+from engine.datasets.registry import load_raw
+from engine.utils.arrays import Array
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ def sample_images(spec: DataSpec, count: int, progress: Progress) -> SampleImage
 
     The same ones every time. Looking at a data set never downloads it: raises
     :class:`~engine.datasets.download.NotDownloadedError` where that would be needed, and else as
-    :func:`~engine.datasets.sources.load_raw` does.
+    :func:`~engine.datasets.registry.load_raw` does.
     """
     with without_downloads():
         raw = load_raw(spec, progress)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.arrays import Array
+from engine.config.specs import DataSpec
 from engine.datasets.base import RawImages
-from engine.errors import DatasetError
-from engine.spec import DataSpec
+from engine.utils.arrays import Array
+from engine.utils.errors import DatasetError
 
 # The split is the data set's: it depends on the labels and the shares alone, never on a run's seed, so that runs of any
 # seed are validated on the same images.

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 
-from engine.arrays import Array
+from engine.config.specs import DataSpec
 from engine.datasets.base import Part, Progress, RawImages, hashed
 from engine.datasets.inventory import remove_decoded
-from engine.datasets.sources import load_raw
-from engine.spec import DataSpec
+from engine.datasets.registry import load_raw
+from engine.utils.arrays import Array
 
 _IMAGES_A_BLOCK = 2000  # a few MB, so that a cancel is soon heard
 
@@ -19,7 +19,7 @@ def verify(spec: DataSpec, progress: Progress) -> bool:
 
     Downloads are compared with their published hash as they are loaded. The decoded images are hashed; where they
     differ from what was written they are decoded anew. Gives whether all was sound. Raises as
-    :func:`~engine.datasets.sources.load_raw` does.
+    :func:`~engine.datasets.registry.load_raw` does.
     """
     raw = load_raw(spec, progress)
     if fingerprint(raw, progress) == raw.fingerprint:

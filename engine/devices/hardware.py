@@ -12,10 +12,10 @@ from typing import Any
 
 import psutil
 
-from engine.device_events import Device
 from engine.devices.names import AUTO, CPU, Place, gpu_key
-from engine.errors import DeviceError
-from engine.paths import cache_folder
+from engine.events.devices import Device
+from engine.utils.errors import DeviceError
+from engine.utils.paths import cache_folder
 
 STDERR = 2  # its file descriptor
 

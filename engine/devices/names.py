@@ -7,7 +7,7 @@ import sys
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from engine.errors import DeviceError, SpecError
+from engine.utils.errors import DeviceError, SpecError
 
 AUTO, CPU, METAL = "auto", "cpu", "metal"
 

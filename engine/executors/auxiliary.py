@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from engine.events import Event, Status, TaskFailed
+from engine.events.runs import Status
+from engine.events.tasks import Event, TaskFailed
 
 
 class Auxiliary:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from engine.control import ControlChannel
-from engine.events import Command, Control, Emit, SetLearningRate, SkipRun
+from engine.events.channel import ControlChannel
+from engine.events.commands import Command, Control, SetLearningRate, SkipRun
+from engine.events.tasks import Emit
 from engine.executors.tasks import Task, TrainTask
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine.control import ControlChannel
 from engine.devices.hardware import quiet_tensorflow, use_device
 from engine.devices.names import AUTO
-from engine.events import Command, Control, Emit, SkipRun, Status
+from engine.events.channel import ControlChannel
+from engine.events.commands import Command, Control, SkipRun
+from engine.events.runs import Status
+from engine.events.tasks import Emit
 from engine.executors.base import concerns, ending
 from engine.executors.placement import Placement
 from engine.executors.tasks import COMPUTING, Task, TaskRunner, TrainTask
@@ -103,7 +105,7 @@ class _Desk:
 
 
 class _DeskPoll:
-    """The poll of one task; see :class:`~engine.events.Poll`."""
+    """The poll of one task; see :class:`~engine.events.commands.Poll`."""
 
     def __init__(self, desk: _Desk, task: Task, control: ControlChannel, held: bool) -> None:
         self._desk, self._task, self._control, self._held = desk, task, control, held

@@ -8,16 +8,16 @@ from collections.abc import Callable
 from importlib.metadata import version
 
 import engine
+from engine.config.specs import RunSpec
 from engine.datasets import PreparedData
-from engine.device_events import DeviceChoice, DeviceReport, DevicesAppraised
-from engine.devices import check
+from engine.devices import verification as check
+from engine.devices.cache import DeviceCache, Judgement
 from engine.devices.hardware import available_devices, cpu_count, driver, hidden_devices, memory_of
 from engine.devices.names import AUTO, CPU, METAL, Place
-from engine.devices.notebook import Judgement, Notebook
-from engine.errors import Cancelled
-from engine.paths import devices_file
-from engine.spec import RunSpec
-from engine.versions import installed_version
+from engine.events.devices import DeviceChoice, DeviceReport, DevicesAppraised
+from engine.utils.errors import Cancelled
+from engine.utils.paths import devices_file
+from engine.utils.versions import installed_version
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ MOST_TRIES = 2  # to look at a device, each of which ended the process
 class Placement:
     """Finds a device for each task.
 
-    A GPU is used only once it has been found to compute what it should: :mod:`engine.devices.check` compares it with
+    A GPU is used only once it has been found to compute what it should: :mod:`engine.devices.verification` compares it with
     NumPy, once for each driver and TensorFlow. ``auto`` sends a run to the device that trains it fastest: each
     network is trained for a moment on every sound device, once, and what that took is remembered. Side by side,
     processes have a core each but share a GPU, so its time counts as many times as there are processes.
@@ -43,11 +43,11 @@ class Placement:
     """
 
     def __init__(
-        self, wanted: str = AUTO, side_by_side: int = 1, threads: int | None = None, notebook: Notebook | None = None
+        self, wanted: str = AUTO, side_by_side: int = 1, threads: int | None = None, notebook: DeviceCache | None = None
     ) -> None:
         self._wanted, self._side_by_side = wanted, side_by_side
         self._threads = threads or cpu_count()
-        self._notebook = notebook or Notebook(devices_file())
+        self._notebook = notebook or DeviceCache(devices_file())
         self._names: dict[str, str] | None = None
 
     def for_run(self, run: RunSpec, data: PreparedData, before: str, progress: Progress, look: Look) -> Place:
@@ -129,7 +129,7 @@ class Placement:
     def _measure(
         self, run: RunSpec, data: PreparedData, devices: list[str], progress: Progress, look: Look
     ) -> dict[str, float]:
-        from engine.training.speed import seconds_per_step
+        from engine.training.benchmark import seconds_per_step
 
         work = _work(run)
         with self._notebook.alone(look):

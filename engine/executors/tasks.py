@@ -11,52 +11,40 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from engine.config.specs import DataSpec, ExperimentSpec, RunSpec
 from engine.datasets import PreparedData, describe_dataset, prepare, sample_images
 from engine.datasets.download import NotDownloadedError
 from engine.datasets.inventory import remove_cached
 from engine.datasets.verify import verify
-from engine.device_events import WorkerReady
 from engine.devices.hardware import available_devices, described, placed
-from engine.errors import Cancelled, Stopped, TrainscopeError
-from engine.events import (
-    CacheRemoved,
-    Command,
-    Computed,
-    Control,
-    DatasetReady,
-    DatasetVerified,
-    Emit,
-    Event,
-    Exported,
-    Interrupted,
-    Poll,
-    Progress,
-    RunFinished,
-    SamplesReady,
-    Status,
-)
+from engine.events.commands import Command, Control, Poll
+from engine.events.datasets import CacheRemoved, DatasetReady, DatasetVerified, SamplesReady
+from engine.events.devices import WorkerReady
+from engine.events.experiments import Computed
+from engine.events.runs import Interrupted, RunFinished, Status
+from engine.events.tasks import Emit, Event, Exported, Progress
 from engine.executors.auxiliary import Auxiliary
-from engine.executors.mishaps import explain
+from engine.executors.failures import explain
+from engine.executors.inference import PickTestImagesTask, ProbeTask, ReadImageTask, TryRunner, TryTask
 from engine.executors.placement import Placement
-from engine.executors.probe_tasks import PickTestImagesTask, ProbeTask, ReadImageTask, TryRunner, TryTask
 from engine.experiments.base import ComputedExperiment
 from engine.exports import DEFAULT_FORMATS, Format, export_experiment
-from engine.spec import DataSpec, ExperimentSpec, RunSpec
 from engine.storage.store import Store
+from engine.utils.errors import Cancelled, Stopped, TrainscopeError
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class PrepareTask(Auxiliary):
-    """Make sure that a data set is on disk and decoded; answers :class:`~engine.events.DatasetReady`."""
+    """Make sure that a data set is on disk and decoded; answers :class:`~engine.events.datasets.DatasetReady`."""
 
     data: DataSpec
 
 
 @dataclass(frozen=True)
 class SampleTask(Auxiliary):
-    """Fetch ``count`` images of a data set; answers :class:`~engine.events.SamplesReady`."""
+    """Fetch ``count`` images of a data set; answers :class:`~engine.events.datasets.SamplesReady`."""
 
     data: DataSpec
     count: int
@@ -71,7 +59,7 @@ class VerifyTask(Auxiliary):
 
 @dataclass(frozen=True)
 class RemoveCacheTask(Auxiliary):
-    """Remove downloads and decoded images of a data set; answers :class:`~engine.events.CacheRemoved`."""
+    """Remove downloads and decoded images of a data set; answers :class:`~engine.events.datasets.CacheRemoved`."""
 
     dataset: str
 
@@ -97,12 +85,12 @@ class TrainTask:
 
 @dataclass(frozen=True)
 class DeviceTask(Auxiliary):
-    """Load the training libraries and say what they compute on; answers :class:`~engine.events.WorkerReady`."""
+    """Load the training libraries and say what they compute on; answers :class:`~engine.events.devices.WorkerReady`."""
 
 
 @dataclass(frozen=True)
 class AppraiseTask(Auxiliary):
-    """Look at all devices, and where ``runs`` would go; answers :class:`~engine.device_events.DevicesAppraised`.
+    """Look at all devices, and where ``runs`` would go; answers :class:`~engine.events.devices.DevicesAppraised`.
 
     ``anew`` forgets what was found out before.
     """
@@ -113,7 +101,7 @@ class AppraiseTask(Auxiliary):
 
 @dataclass(frozen=True)
 class ExportTask(Auxiliary):
-    """Write the results of a stored experiment to a folder; answers :class:`~engine.events.Exported`."""
+    """Write the results of a stored experiment to a folder; answers :class:`~engine.events.tasks.Exported`."""
 
     workspace: Path
     experiment: int
@@ -123,7 +111,7 @@ class ExportTask(Auxiliary):
 
 @dataclass(frozen=True)
 class ReportTask(Auxiliary):
-    """Write a report of stored experiments to a file; answers :class:`~engine.events.Exported` with that file."""
+    """Write a report of stored experiments to a file; answers :class:`~engine.events.tasks.Exported` with that file."""
 
     workspace: Path
     experiments: tuple[int, ...]
@@ -132,7 +120,7 @@ class ReportTask(Auxiliary):
 
 @dataclass(frozen=True)
 class ComputeTask(Auxiliary):
-    """Carry out a computed experiment; answers :class:`~engine.events.Computed`, with parts of it on the way."""
+    """Carry out a computed experiment; answers :class:`~engine.events.experiments.Computed`, with parts of it on the way."""
 
     experiment: ComputedExperiment
     spec: ExperimentSpec
@@ -244,14 +232,14 @@ class _Kept:
         self._waiting: list[Command] = []
 
     def look(self) -> None:
-        """Raise :class:`~engine.errors.Cancelled` where the task was asked to end."""
+        """Raise :class:`~engine.utils.errors.Cancelled` where the task was asked to end."""
         while (command := self._poll()) is not None:
             if isinstance(command, Control) and command.ends:
                 raise Cancelled("Cancelled before it began.")
             self._waiting.append(command)
 
     def __call__(self, *, wait: bool = False) -> Command | None:
-        """The next command; see :class:`~engine.events.Poll`."""
+        """The next command; see :class:`~engine.events.commands.Poll`."""
         return self._waiting.pop(0) if self._waiting else self._poll(wait=wait)
 
 
@@ -272,7 +260,7 @@ def _export(task: ExportTask) -> Exported:
 
 
 def _report(task: ReportTask) -> Exported:
-    from engine.report import write_report
+    from engine.exports.report import write_report
 
     with closing(Store(task.workspace)) as store:
         return Exported(str(write_report(store, task.experiments, task.file)), 1)
@@ -287,7 +275,7 @@ def worker_ready() -> WorkerReady:
 
 def warm_up(is_wanted: Callable[[], bool]) -> None:
     """Load what a training loads, unless ``is_wanted`` says that there is something to do."""
-    from engine.training.rehearsal import rehearse
+    from engine.training.warm_up import rehearse
 
     try:
         rehearse(is_wanted)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from engine.errors import SpecError
-from engine.experiments.activations import ACTIVATIONS_EXPERIMENT
-from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
+from engine.experiments.activations.experiment import ACTIVATIONS_EXPERIMENT
+from engine.experiments.architectures.experiment import ARCHITECTURES_EXPERIMENT
 from engine.experiments.base import Experiment
-from engine.experiments.basics import BASICS_EXPERIMENT
-from engine.experiments.continuation import CONTINUATION_EXPERIMENT
-from engine.experiments.convolution import CONVOLUTION_EXPERIMENT
-from engine.experiments.learning_rate import LEARNING_RATE_EXPERIMENT
-from engine.experiments.schedule import SCHEDULE_EXPERIMENT
+from engine.experiments.basics.experiment import BASICS_EXPERIMENT
+from engine.experiments.continuation.experiment import CONTINUATION_EXPERIMENT
+from engine.experiments.convolution.experiment import CONVOLUTION_EXPERIMENT
+from engine.experiments.learning_rate.experiment import LEARNING_RATE_EXPERIMENT
+from engine.experiments.schedule.experiment import SCHEDULE_EXPERIMENT
+from engine.utils.errors import SpecError
 
 _ALL: tuple[Experiment, ...] = (
     ARCHITECTURES_EXPERIMENT,

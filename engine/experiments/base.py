@@ -10,29 +10,19 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from engine.arrays import Array
-from engine.spec import ExperimentSpec, RunSpec
+from engine.config.specs import ExperimentSpec, RunSpec
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from engine.events import ComputedPart
-    from engine.storage.results import ExperimentResult
+    from engine.analysis.results import ExperimentResult
+    from engine.events.experiments import ComputedPart
+from engine.events.experiments import Computation
 
 CourseDictionary = dict[str, Any]
+
+
 Progress = Callable[[str, int, int], None]
-
-
-@dataclass(frozen=True)
-class Computation:
-    """What a :class:`ComputedExperiment` found.
-
-    ``findings`` are plain values that JSON can hold, and go into ``summary.json`` beside its usual keys; ``arrays`` are
-    kept in the store as they are.
-    """
-
-    findings: dict[str, Any] = field(default_factory=dict)
-    arrays: dict[str, Array] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -53,7 +43,7 @@ class Experiment:
     in_course: bool = field(default=True, kw_only=True)
 
     def preset(self, name: str, **changes: Any) -> ExperimentSpec:
-        """The spec of a preset with ``changes`` on top; raises :class:`~engine.errors.SpecError`."""
+        """The spec of a preset with ``changes`` on top; raises :class:`~engine.utils.errors.SpecError`."""
         return self.spec.build(dict(self.presets[name]) | changes)
 
 
@@ -93,9 +83,9 @@ def _nothing_to_tell(_found: Computation) -> Iterator[ComputedPart]:
 class ComputedExperiment(Experiment):
     """An experiment that computes its results in one task of a worker.
 
-    ``compute`` gets the spec, a function that sends a :class:`~engine.events.ComputedPart` to whoever watches, and a
-    progress, which raises :class:`~engine.errors.Cancelled` when the user asks for it, or its kind
-    :class:`~engine.errors.Stopped`, which ``compute`` may answer with what it has so far. ``report`` gives the lines
+    ``compute`` gets the spec, a function that sends a :class:`~engine.events.experiments.ComputedPart` to whoever watches, and a
+    progress, which raises :class:`~engine.utils.errors.Cancelled` when the user asks for it, or its kind
+    :class:`~engine.utils.errors.Stopped`, which ``compute`` may answer with what it has so far. ``report`` gives the lines
     that ``--batch`` prints of the findings. ``figures`` yields (file name without suffix, figure). ``archives`` maps
     the name of an exported ``.npz`` file to the arrays in it. ``retell`` gives the parts that were once sent, for
     who opens the stored results.

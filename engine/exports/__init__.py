@@ -8,18 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from engine.errors import ExportError
+from engine.analysis.results import ExperimentResult, load_results
+from engine.config.export_formats import DEFAULT_FORMATS, FORMATS, Format, parse_formats
+from engine.events.experiments import Computation
 from engine.experiments import find_experiment
-from engine.experiments.base import Computation, ComputedExperiment, TrainingExperiment
-from engine.export_formats import DEFAULT_FORMATS, FORMATS, Format, parse_formats
+from engine.experiments.base import ComputedExperiment, TrainingExperiment
 from engine.exports.course import portable_pickle, write_course
 from engine.exports.curves import write_curves
-from engine.exports.drawings import write_figures
+from engine.exports.figures import write_figures
 from engine.exports.files import check_writable, file_name, write_json, write_text
 from engine.exports.summary import heading, summary
 from engine.exports.tensorboard import write_event_files
-from engine.storage.results import ExperimentResult, load_results
 from engine.storage.store import Store, StoredExperiment
+from engine.utils.errors import ExportError
 
 __all__ = [
     "DEFAULT_FORMATS",

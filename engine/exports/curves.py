@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from engine.events import Record
-from engine.storage.results import ExperimentResult, RunResult
+from engine.analysis.results import ExperimentResult, RunResult
+from engine.events.runs import Record
 
 CURVE_COLUMNS = (
     "variant",

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.errors import ExportError
+from engine.utils.errors import ExportError
 
 
 def check_writable(folder: Path) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.spec import ExperimentSpec
-from engine.statistics import spread
-from engine.storage.results import ExperimentResult, VariantResult
+from engine.analysis.results import ExperimentResult, VariantResult
+from engine.analysis.statistics import spread
+from engine.config.specs import ExperimentSpec
 from engine.storage.store import StoredExperiment
 
 

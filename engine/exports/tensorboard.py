@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from engine.analysis.results import ExperimentResult, RunResult
 from engine.devices.hardware import silenced
-from engine.events import Record
+from engine.events.runs import Record
 from engine.exports.curves import of_activations
 from engine.exports.files import file_name
-from engine.storage.results import ExperimentResult, RunResult
 from engine.storage.store import Store
 
 FILE_VERSION = "brain.Event:2"

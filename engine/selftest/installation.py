@@ -9,9 +9,9 @@ import tempfile
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from engine.paths import RESOURCES
 from engine.selftest.check import Result, Surroundings, failed, ok, warning
-from engine.wording import counted
+from engine.utils.paths import RESOURCES
+from engine.utils.text import counted
 
 REQUIREMENTS = RESOURCES.parent / "requirements.txt"
 WRITTEN = bytes(range(256)) * 4096  # 1 MB

@@ -13,8 +13,8 @@ import psutil
 from engine.devices.hardware import cpu_count, cpu_name
 from engine.selftest.check import Outcome, State
 from engine.selftest.installation import in_words, nearest_folder
-from engine.versions import versions
-from engine.wording import counted
+from engine.utils.text import counted
+from engine.utils.versions import versions
 
 STATE_WIDTH, NAME_WIDTH, FACT_WIDTH = 9, 18, 14
 INDENT = " " * (STATE_WIDTH + NAME_WIDTH)  # of a sentence

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import psutil
 
-from engine.control import ControlChannel
-from engine.errors import Cancelled, TrainscopeError
-from engine.executors.child import signals_held_back
-from engine.executors.worker import end_with_parent, prepare_process
+from engine.events.channel import ControlChannel
+from engine.executors.processes.child import signals_held_back
+from engine.executors.processes.worker import end_with_parent, prepare_process
 from engine.selftest.check import Check, Outcome, Result, State, Surroundings, failed, skipped
+from engine.utils.errors import Cancelled, TrainscopeError
 
 LOG_NAME = "selftest.log"
 CLOSE_SECONDS = 5.0  # for a child that has nothing to do to notice that its pipe is closed

@@ -16,8 +16,6 @@ from typing import Any
 
 import numpy as np
 
-from engine.errors import StoreError
-from engine.paths import check_workspace, store_file
 from engine.storage.errors import BUSY, in_words, is_damage, primary_code
 from engine.storage.files import (
     SIDES,
@@ -30,8 +28,10 @@ from engine.storage.files import (
     suspect,
     unused,
 )
-from engine.storage.refill import fill, holds_all_of, knows_all_of
+from engine.storage.reinsert import fill, holds_all_of, knows_all_of
 from engine.storage.schema import MIGRATIONS, SCHEMA, SCHEMA_VERSION
+from engine.utils.errors import StoreError
+from engine.utils.paths import check_workspace, store_file
 
 BUSY_SECONDS = 3.0  # how long to wait for another program that is writing, where somebody waits for an answer
 RECORDING_BUSY_SECONDS = 60.0  # the same where a training has something to record

@@ -7,7 +7,7 @@ import shutil
 import sqlite3
 from pathlib import Path
 
-from engine.errors import StoreError
+from engine.utils.errors import StoreError
 
 DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable
 
-from engine.events import Status
+from engine.events.runs import Status
 from engine.storage.database import Database
-from engine.storage.ownership import is_owned
+from engine.storage.locks import is_owned
 from engine.storage.rows import UNDER_WAY
 
 REASON = "The program ended before it did."
@@ -17,7 +17,7 @@ CAN_GO_ON = tuple(status for status in Status if status.can_go_on)
 
 
 class Recovery(Database):
-    """Looks after interrupted experiments. One object serves one thread; raises :class:`~engine.errors.StoreError`."""
+    """Looks after interrupted experiments. One object serves one thread; raises :class:`~engine.utils.errors.StoreError`."""
 
     def mark_interrupted(self) -> list[int]:
         """Say of every experiment that is under way, but whose program is gone, that it was interrupted.

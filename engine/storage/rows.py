@@ -16,14 +16,14 @@ from typing import Any, TypeVar
 import numpy as np
 from pydantic import TypeAdapter, ValidationError, with_config
 
-from engine.arrays import Array
-from engine.datasets import DatasetInfo
-from engine.device_events import Device
-from engine.errors import SpecError, StoreError
-from engine.events import Intervention, InterventionKind, Mistake, Record, Status, Weights
-from engine.spec import RunSpec
+from engine.config.specs import RunSpec
+from engine.events.datasets import DatasetInfo
+from engine.events.devices import Device
+from engine.events.runs import Intervention, InterventionKind, Mistake, Record, Status, Weights
 from engine.storage.database import unpack
-from engine.wording import reason
+from engine.utils.arrays import Array
+from engine.utils.errors import SpecError, StoreError
+from engine.utils.text import reason
 
 log = logging.getLogger(__name__)
 

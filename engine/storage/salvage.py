@@ -15,7 +15,7 @@ from engine.storage.schema import SCHEMA_VERSION
 def salvage(damaged: Path, workspace: Path) -> int:
     """Copy the readable rows of ``damaged`` into the store of ``workspace``, wholly or not at all.
 
-    Gives the number of experiments; the damaged file is only read. Raises :class:`~engine.errors.StoreError` where the
+    Gives the number of experiments; the damaged file is only read. Raises :class:`~engine.utils.errors.StoreError` where the
     new store can't be written. A file of an older version is left for a program of its time.
     """
     if not damaged.exists():

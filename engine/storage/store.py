@@ -14,13 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.arrays import Array
-from engine.clock import SteadyClock
-from engine.datasets import DatasetInfo
-from engine.errors import StoreError
-from engine.events import (
+from engine.config.specs import RunSpec
+from engine.events.datasets import DatasetInfo
+from engine.events.experiments import Computation, Computed
+from engine.events.runs import (
     Checkpoint,
-    Computed,
     Interrupted,
     Intervention,
     InterventionKind,
@@ -33,9 +31,6 @@ from engine.events import (
     Status,
     Weights,
 )
-from engine.experiments.base import Computation
-from engine.paths import last_numbered_folder
-from engine.spec import RunSpec
 from engine.storage.database import BUSY_SECONDS, Database, pack
 from engine.storage.rows import (
     UNDER_WAY,
@@ -52,6 +47,10 @@ from engine.storage.rows import (
     run_of,
     weights_of,
 )
+from engine.utils.arrays import Array
+from engine.utils.clock import SteadyClock
+from engine.utils.errors import StoreError
+from engine.utils.paths import last_numbered_folder
 
 __all__ = ["Store", "StoredExperiment", "StoredRun"]
 

@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from engine.arrays import Array
-from engine.device_events import Device
-from engine.errors import StoreError
+from engine.events.devices import Device
 from engine.training.callbacks.plateau import LowerOnPlateau
 from engine.training.callbacks.recorder import Recorder
 from engine.training.model import MeasuredModel
+from engine.utils.arrays import Array
+from engine.utils.errors import StoreError
 
 HEADER = "header"  # the entry that holds all that is no array, as JSON
 

@@ -8,7 +8,7 @@ from functools import cached_property
 import keras
 import tensorflow as tf
 
-from engine.spec import ValidationPrecision
+from engine.config.specs import ValidationPrecision
 from engine.training.forward import Forward
 
 # For so many images activations are looked at, unless for all.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.arrays import Array
-from engine.events import Mistake
-from engine.probe import softmax
+from engine.events.runs import Mistake
+from engine.networks.inference import softmax
+from engine.utils.arrays import Array
 
 MOST_MISTAKES = 24
 

@@ -19,12 +19,12 @@ import numpy as np
 import tensorflow as tf
 from keras.optimizers.schedules import LearningRateSchedule
 
-from engine.arrays import Array
+from engine.config.specs import ValidationPrecision
 from engine.datasets import PreparedData
-from engine.spec import ValidationPrecision
 from engine.training.evaluation import PRECISIONS, Evaluation, Evaluator, cross_entropy, hits
-from engine.training.intervals import Piece, Timetable
 from engine.training.schedules import SteerableRate, rate_at
+from engine.training.timetable import Piece, Timetable
+from engine.utils.arrays import Array
 
 FEWEST_IN_SHARE = 12  # images; on one thread, five shares of ten make a step of cnn_4 a sixth longer
 

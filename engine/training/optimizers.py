@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 from keras.optimizers.schedules import LearningRateSchedule
 
-from engine.spec import Optimizer
+from engine.config.specs import Optimizer
 
 
 class FusedAdam(keras.optimizers.Adam):

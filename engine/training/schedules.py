@@ -14,12 +14,12 @@ from keras.optimizers.schedules import (
     PiecewiseConstantDecay,
 )
 
-from engine.spec import RunSpec
-from engine.training.intervals import Timetable
+from engine.config.specs import RunSpec
+from engine.training.timetable import Timetable
 
 
 def make_learning_rate(run: RunSpec, timetable: Timetable) -> float | LearningRateSchedule:
-    """The learning rate of ``run``: a number, or a schedule over its steps; see :class:`~engine.spec.ScheduleSpec`.
+    """The learning rate of ``run``: a number, or a schedule over its steps; see :class:`~engine.config.specs.ScheduleSpec`.
 
     Either can be changed by hand while the network trains.
     """

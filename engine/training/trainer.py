@@ -14,26 +14,15 @@ import tensorflow as tf
 from sklearn.metrics import confusion_matrix
 
 import engine
+from engine.config.specs import RunSpec
 from engine.datasets import PreparedData
-from engine.device_events import Device
 from engine.devices.hardware import described, placed
 from engine.devices.names import CPU, Place
-from engine.errors import NetworkError
-from engine.events import (
-    Control,
-    Emit,
-    Interrupted,
-    Intervention,
-    InterventionKind,
-    Poll,
-    RunFinished,
-    RunStarted,
-    SkipRun,
-    Status,
-    is_sound,
-)
-from engine.network_files import check_weights, keep_network
-from engine.networks import (
+from engine.events.commands import Control, Poll, SkipRun
+from engine.events.devices import Device
+from engine.events.runs import Interrupted, Intervention, InterventionKind, RunFinished, RunStarted, Status, is_sound
+from engine.events.tasks import Emit
+from engine.networks.architectures import (
     activation_layers,
     activation_units,
     architecture_name,
@@ -41,20 +30,21 @@ from engine.networks import (
     parameter_layers,
     summarize,
 )
-from engine.spec import RunSpec
+from engine.networks.files import check_weights, keep_network
 from engine.training.callbacks.checkpoints import KeepCheckpoints
-from engine.training.callbacks.controls import ObeyControls, StopOnDivergence
-from engine.training.callbacks.order import ShuffleOrder
+from engine.training.callbacks.commands import ObeyControls, StopOnDivergence
 from engine.training.callbacks.plateau import LowerOnPlateau
 from engine.training.callbacks.recorder import Recorder
+from engine.training.callbacks.shuffle import ShuffleOrder
 from engine.training.callbacks.weights import WeightSnapshots
 from engine.training.checkpoints import Origin, unpacked
 from engine.training.cleanup import forget_trainings
-from engine.training.intervals import Timetable
 from engine.training.mistakes import surest_mistakes
 from engine.training.model import MeasuredModel
 from engine.training.optimizers import make_optimizer
 from engine.training.schedules import make_learning_rate
+from engine.training.timetable import Timetable
+from engine.utils.errors import NetworkError
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +65,7 @@ def train(
 
     Emits :class:`RunStarted`, records, weights and checkpoints as they arise, and :class:`RunFinished` at the end.
     ``poll`` is asked for a control after every recording interval. The trained network is saved to ``model_file`` if
-    one is named. Raises :class:`~engine.errors.DeviceError` where this process doesn't see the device of ``place``.
+    one is named. Raises :class:`~engine.utils.errors.DeviceError` where this process doesn't see the device of ``place``.
     """
     with placed(place.device):
         _train(number, run, data, emit, poll, model_file, interrupted, described(place))

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.control import ControlChannel
+from engine.config.specs import DataSpec
 from engine.datasets import PreparedData, prepare
-from engine.spec import DataSpec
+from engine.events.channel import ControlChannel
 from engine.storage.store import Store
 from tests.engine.support import few
 

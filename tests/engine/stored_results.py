@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from engine.device_events import Device
-from engine.events import Intervention, InterventionKind, Record, RunStarted, Status
+from engine.config.specs import RunSpec
+from engine.events.devices import Device
+from engine.events.runs import Intervention, InterventionKind, Record, RunStarted, Status
 from engine.experiments import find_experiment
 from engine.experiments.base import TrainingExperiment
-from engine.spec import RunSpec
 from engine.storage.store import Store
 from tests.engine.support import INFO, finished, record
 

@@ -16,34 +16,23 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from engine.control import ControlChannel
-from engine.datasets import DatasetInfo, PreparedData
-from engine.device_events import Device
-from engine.events import (
-    Checkpoint,
-    Command,
-    DatasetReady,
-    Emit,
-    Event,
-    ExperimentFinished,
-    Interrupted,
-    PlannedRun,
-    Poll,
-    Record,
-    RunFinished,
-    RunStarted,
-    Status,
-    Weights,
-)
+from engine.analysis.results import ExperimentResult, load_results
+from engine.config.specs import ExperimentSpec, RunSpec
+from engine.datasets import PreparedData
+from engine.events.channel import ControlChannel
+from engine.events.commands import Command, Poll
+from engine.events.datasets import DatasetInfo, DatasetReady
+from engine.events.devices import Device
+from engine.events.experiments import ExperimentFinished
+from engine.events.runs import Checkpoint, Interrupted, PlannedRun, Record, RunFinished, RunStarted, Status, Weights
+from engine.events.tasks import Emit, Event
 from engine.executors.base import Executor
 from engine.executors.inline import InlineExecutor
 from engine.executors.tasks import PrepareTask, Task, TrainTask
-from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT, ArchitecturesSpec, plan
+from engine.experiments.architectures.experiment import ARCHITECTURES_EXPERIMENT, ArchitecturesSpec, plan
 from engine.experiments.base import Experiment, TrainingExperiment
 from engine.exports import export_experiment
 from engine.session import Session
-from engine.spec import ExperimentSpec, RunSpec
-from engine.storage.results import ExperimentResult, load_results
 from engine.storage.store import Store
 
 ROOT = Path(__file__).parents[2]

@@ -11,33 +11,22 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine.control import ControlChannel
-from engine.errors import Cancelled, SpecError, StoreError, WorkerError
-from engine.events import (
-    Computed,
-    ComputedPart,
-    Control,
-    DatasetReady,
-    Emit,
-    Event,
-    ExperimentFinished,
-    ExperimentStarted,
-    Record,
-    RunFinished,
-    RunStarted,
-    Status,
-    TaskFailed,
-    Weights,
-)
+from engine.config.specs import ExperimentSpec
+from engine.events.channel import ControlChannel
+from engine.events.commands import Control
+from engine.events.datasets import DatasetReady
+from engine.events.experiments import Computation, Computed, ComputedPart, ExperimentFinished, ExperimentStarted
+from engine.events.runs import Record, RunFinished, RunStarted, Status, Weights
+from engine.events.tasks import Emit, Event, TaskFailed
 from engine.executors.inline import InlineExecutor
 from engine.executors.tasks import PrepareTask, TrainTask
-from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
-from engine.experiments.base import Computation, ComputedExperiment, Progress
+from engine.experiments.architectures.experiment import ARCHITECTURES_EXPERIMENT
+from engine.experiments.base import ComputedExperiment, Progress
 from engine.session import carry_out
-from engine.spec import ExperimentSpec
-from engine.storage.orders import Order, Orders
-from engine.storage.ownership import owned
+from engine.storage.locks import owned
 from engine.storage.store import Store
+from engine.utils.errors import Cancelled, SpecError, StoreError, WorkerError
+from engine.workspace.queue import QueueEntry, QueueStore
 from tests.engine.support import ScriptedExecutor, finished, of, record, run_session, small_spec, started, timeless
 
 
@@ -386,8 +375,8 @@ class EndedWhilePreparing(ScriptedExecutor):
 def test_what_is_suspended_before_it_is_stored_waits_in_the_queue(
     store: Store, control: ControlChannel, asked: Control, status: Status, waits: bool
 ) -> None:
-    order = Order(0, ARCHITECTURES_EXPERIMENT, small_spec())
-    with closing(Orders(store.workspace)) as orders:
+    order = QueueEntry(0, ARCHITECTURES_EXPERIMENT, small_spec())
+    with closing(QueueStore(store.workspace)) as orders:
         with owned(store.workspace) as owner:
             outcome = carry_out(order, owner, store, EndedWhilePreparing(asked), lambda _event: None, control)
             assert orders.all() == [], "its owner is still there"
@@ -397,14 +386,14 @@ def test_what_is_suspended_before_it_is_stored_waits_in_the_queue(
 
 def test_what_is_stored_is_no_longer_in_the_queue(store: Store, control: ControlChannel) -> None:
     executor = ScriptedExecutor()
-    with owned(store.workspace) as owner, closing(Orders(store.workspace)) as orders:
+    with owned(store.workspace) as owner, closing(QueueStore(store.workspace)) as orders:
 
         def look(event: Event) -> None:
             if isinstance(event, DatasetReady | ExperimentStarted):
                 seen.append(orders._execute("SELECT count(*) FROM queue").fetchone()[0])
 
         seen: list[int] = []
-        carry_out(Order(0, ARCHITECTURES_EXPERIMENT, small_spec()), owner, store, executor, look, control)
+        carry_out(QueueEntry(0, ARCHITECTURES_EXPERIMENT, small_spec()), owner, store, executor, look, control)
     assert seen == [1, 0]
 
 

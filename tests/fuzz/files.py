@@ -16,17 +16,19 @@ from unittest.mock import patch
 import numpy as np
 from hypothesis import strategies as st
 
-from engine.convolution_inputs import load_array
-from engine.dataset_library import DatasetLibrary
-from engine.datasets import cifar10, load_raw
+from engine.config.parsing import read_toml
+from engine.config.specs import DataSpec
+from engine.datasets import load_raw
+from engine.datasets.formats import cifar10
+from engine.datasets.formats.image import read_image
+from engine.datasets.formats.unpickle import UnpickleError, read_batch
 from engine.datasets.inventory import inventory
-from engine.datasets.sources import check_path
-from engine.datasets.unpickle import UnpickleError, read_batch
-from engine.errors import DatasetError, NetworkError, SpecError, StoreError, TrainscopeError
-from engine.image_files import read_image
-from engine.network_library import NetworkLibrary
-from engine.paths import cache_folder
-from engine.spec import DataSpec, read_toml
+from engine.datasets.registry import check_path
+from engine.experiments.convolution.inputs import load_array
+from engine.utils.errors import DatasetError, NetworkError, SpecError, StoreError, TrainscopeError
+from engine.utils.paths import cache_folder
+from engine.workspace.dataset_library import DatasetLibrary
+from engine.workspace.network_library import NetworkLibrary
 from tests.engine.datasets.conftest import BATCH, pixels, quiet, save
 from tests.fuzz import seeds
 from tests.fuzz.mutators import as_json, mutated_bytes, mutated_value, mutated_zip
@@ -36,7 +38,7 @@ from tests.fuzz.target import Target, spoilt
 if TYPE_CHECKING:
     import keras
 
-    from engine.probe import Prober
+    from engine.networks.inference import Prober
 
 
 CANARY = Path(tempfile.gettempdir(), "trainscope-made-by-an-input")  # there is none as long as nothing is run
@@ -321,15 +323,15 @@ def _cache(found: tuple[int, bytes | None, int], folder: Path) -> bool:
 
 @cache
 def _prober() -> Prober:
-    from engine.probe import Prober
+    from engine.networks.inference import Prober
 
     return Prober()
 
 
 @cache
 def _network() -> keras.Sequential:
-    from engine.networks import build_network
-    from engine.spec import NetworkSpec
+    from engine.config.specs import NetworkSpec
+    from engine.networks.architectures import build_network
 
     return build_network(seeds.NETWORK, (8, 8, 1), 3, NetworkSpec(), seed=2)
 
@@ -398,7 +400,7 @@ KINDS = ("pipe", "zeros", "random", "loop", "nowhere", "folder", "empty", "one b
 def _open_store(workspace: Path) -> None:
     from contextlib import closing
 
-    from engine.storage.catalogue import Catalogue
+    from engine.workspace.catalogue import Catalogue
 
     with closing(Catalogue(workspace)) as catalogue:
         catalogue.entries()

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from engine.errors import TrainscopeError
-from engine.wording import MOST_CHARACTERS
+from engine.utils.errors import TrainscopeError
+from engine.utils.text import MOST_CHARACTERS
 
 SECONDS = 30  # for one input: no measure of speed, but a hang takes longer
 STDERR = 2  # its file descriptor, whatever stands in for it

@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from engine.arrays import Array
 from engine.experiments import EXPERIMENTS
-from engine.settings import copied
+from engine.experiments.presets import copied
+from engine.utils.arrays import Array
 from tests.engine.datasets.conftest import cifar_members, idx, pixels, python2_pickle
 from tests.engine.support import small_run
 
@@ -179,8 +179,8 @@ def network() -> bytes:
     """A trained network's file, for images of 8x8x1."""
     from tempfile import TemporaryDirectory
 
-    from engine.networks import build_network
-    from engine.spec import NetworkSpec
+    from engine.config.specs import NetworkSpec
+    from engine.networks.architectures import build_network
 
     state = random.getstate()  # Keras draws from it, and Hypothesis counts on it
     try:

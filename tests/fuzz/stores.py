@@ -16,20 +16,21 @@ import numpy as np
 from hypothesis import strategies as st
 from PySide6.QtCore import QSettings
 
-from engine.command_line import parse
-from engine.device_events import Device
-from engine.estimates import Estimates
-from engine.events import Computed, Intervention, InterventionKind, Mistake, Status
+from engine.analysis.results import load_results
+from engine.cli.arguments import parse
+from engine.events.devices import Device
+from engine.events.experiments import Computed
+from engine.events.runs import Intervention, InterventionKind, Mistake, Status
 from engine.experiments import EXPERIMENTS
-from engine.paths import store_file
-from engine.storage.catalogue import Catalogue
-from engine.storage.orders import Orders
-from engine.storage.restore import restored_experiment
-from engine.storage.results import load_results
-from engine.storage.search import Query
 from engine.storage.store import Store
-from engine.storage.trained_runs import trained_runs
-from gui.preferences import load_preferences, mended, start_up
+from engine.utils.paths import store_file
+from engine.workspace.catalogue import Catalogue
+from engine.workspace.estimates import Estimates
+from engine.workspace.queue import QueueStore
+from engine.workspace.replay import restored_experiment
+from engine.workspace.search import Query
+from engine.workspace.trained_networks import trained_runs
+from gui.utils.preferences import load_preferences, mended, start_up
 from tests.engine.support import small_spec
 from tests.fuzz.mutators import ODD_TEXTS, ODD_VALUES, as_json, mutated_bytes, mutated_text, mutated_value
 from tests.fuzz.oracle import is_taken
@@ -86,7 +87,7 @@ def _sound_store() -> bytes:
             number = store.add_experiment("convolution", spec.to_json(), 0, None, 1)
             store.add_computation(number, Computed(FINDINGS, {"input": np.zeros((1, 2))}, Device("CPU", "x", 1), {}))
             store.finish_experiment(number, Status.FINISHED, "")
-        with closing(Orders(workspace)) as orders:
+        with closing(QueueStore(workspace)) as orders:
             orders.add(EXPERIMENTS["architectures"], small_spec())
             orders.add(EXPERIMENTS["architectures"], small_spec(), extends=1)
         with closing(Catalogue(workspace)) as catalogue:
@@ -153,14 +154,14 @@ def _throw_away(catalogue: Catalogue) -> None:
     catalogue.purge([1])
 
 
-def _wait(orders: Orders) -> None:
+def _wait(orders: QueueStore) -> None:
     orders.all()
     while (order := orders.take("")) is not None:
         orders.remove(order.id)
 
 
 def _estimate(estimates: Estimates) -> None:
-    with closing(Orders(estimates.workspace)) as orders:
+    with closing(QueueStore(estimates.workspace)) as orders:
         for order in orders.all():
             estimates.seconds(order)
 
@@ -177,7 +178,7 @@ QUESTIONS: tuple[tuple[type[Any], Callable[[Any], object]], ...] = (
     (Store, lambda store: list(restored_experiment(store, 2))),
     (Store, _read_results),
     (Estimates, _estimate),
-    (Orders, _wait),
+    (QueueStore, _wait),
     (Catalogue, _throw_away),
 )
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from engine.paths import store_file
+from engine.utils.paths import store_file
 from tests.engine.support import ROOT
 from tests.fuzz.oracle import SECONDS, check_sentence
 
@@ -44,8 +44,8 @@ def test_the_program_refuses_in_one_line_whatever_it_is_started_with(tmp_path: P
 def test_a_name_that_is_no_text_is_printed_as_the_bytes_it_is_made_of(tmp_path: Path) -> None:
     """A name of bytes that are no text once ended the program after the training, with a traceback."""
     code = (
-        "import sys; from engine.streams import prepare_streams; prepare_streams()\n"
-        "import engine.batch as batch; from engine.command_line import parse\n"
+        "import sys; from engine.utils.streams import prepare_streams; prepare_streams()\n"
+        "import engine.cli.batch as batch; from engine.cli.arguments import parse\n"
         "batch.run = lambda options: batch._say(sys.stdout, f'Exported to {options.export}') or 0\n"
         "sys.exit(batch.run_until_interrupted(parse(sys.argv[1:])))"
     )

@@ -12,26 +12,27 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from engine.batch import build_specs
-from engine.command_line import Options, parse
-from engine.dataset_library import FILE_NAME as DATASETS_FILE
-from engine.dataset_library import DatasetLibrary
+from engine.cli.arguments import Options, parse
+from engine.cli.batch import build_specs
+from engine.config.fields import describe
+from engine.config.parsing import parse_assignments
+from engine.config.specs import RunSpec
 from engine.datasets.inventory import inventory
-from engine.errors import ExportError, ReportError, SpecError
-from engine.events import Status
+from engine.events.runs import Status
 from engine.experiments import ALL, COURSE_EXPERIMENTS, EXPERIMENTS
+from engine.experiments.presets import pasted, settings_of
 from engine.exports import check_writable
-from engine.fields import describe
-from engine.network_library import FILE_NAME as NETWORKS_FILE
-from engine.network_library import NetworkLibrary
-from engine.networks import summarize
-from engine.report import check_report_file
-from engine.settings import pasted, settings_of
-from engine.spec import RunSpec, parse_assignments
-from engine.storage.catalogue import Entry
+from engine.exports.report import check_report_file
+from engine.networks.architectures import summarize
 from engine.storage.rows import StoredExperiment
-from engine.storage.search import Query
-from tests.engine.test_spec import values_of
+from engine.utils.errors import ExportError, ReportError, SpecError
+from engine.workspace.catalogue import Entry
+from engine.workspace.dataset_library import FILE_NAME as DATASETS_FILE
+from engine.workspace.dataset_library import DatasetLibrary
+from engine.workspace.network_library import FILE_NAME as NETWORKS_FILE
+from engine.workspace.network_library import NetworkLibrary
+from engine.workspace.search import Query
+from tests.engine.config.test_specs import values_of
 from tests.fuzz import seeds
 from tests.fuzz.mutators import ODD_TEXTS, ODD_VALUES, as_json, mutated_bytes, mutated_text, mutated_value
 from tests.fuzz.oracle import check_sentence, is_taken

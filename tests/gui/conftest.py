@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QMessageBox
 from pytestqt.qtbot import QtBot
 
 from engine.executors.base import Executor
-from gui.window import MainWindow
+from gui.window.main_window import MainWindow
 from tests.engine.support import ScriptedExecutor
 from tests.gui.support import PATIENCE_MS, Assistant
 
@@ -28,7 +28,7 @@ def fresh_settings() -> None:
 
 @pytest.fixture(autouse=True)
 def garbage_stays_on_this_thread() -> Iterator[None]:
-    """As in the program (gui/garbage.py): no thread but this one destroys what a test's widgets leave behind.
+    """As in the program (gui/startup/garbage_collector.py): no thread but this one destroys what a test's widgets leave behind.
 
     That is done before the next test, when nobody holds on to them any more; nothing was collected meanwhile, so all of
     it is young. Widgets that pile up make every change of the style slower.

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from pytestqt.qtbot import QtBot
 
-from engine.events import Record, RunStarted
-from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
-from gui.observations import Observations
-from gui.tabs.architectures import architectures_board
-from gui.tabs.training_board import TrainingBoard
-from gui.views.curve_plot import CurvePlot
+from engine.events.runs import Record, RunStarted
+from engine.experiments.architectures.experiment import ARCHITECTURES_EXPERIMENT
+from gui.boards.architectures import architectures_board
+from gui.boards.training_board import TrainingBoard
+from gui.observations.experiment import Observations
+from gui.plots.curves.curve_plot import CurvePlot
 from tests.engine.support import record, started
 from tests.gui.support import begun, find
 

@@ -10,11 +10,11 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QTabWidget, QToolButton, QWidget
 from pytestqt.qtbot import QtBot
 
-from engine.storage.catalogue import Catalogue, Entry
-from gui.tabs.history import HistoryTab
-from gui.tabs.opened_tab import OpenedTab
-from gui.views.history_model import COLUMNS, TICK
-from gui.window import MainWindow
+from engine.workspace.catalogue import Catalogue, Entry
+from gui.history.model import COLUMNS, TICK
+from gui.history.opened_tab import OpenedTab
+from gui.history.tab import HistoryTab
+from gui.window.main_window import MainWindow
 from tests.gui.support import PATIENCE_MS, find
 
 

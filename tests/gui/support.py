@@ -11,27 +11,18 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QWidget
 
-from engine.control import ControlChannel
-from engine.events import (
-    Control,
-    Emit,
-    ExperimentStarted,
-    Exported,
-    Intervention,
-    InterventionKind,
-    PlannedRun,
-    SamplesReady,
-    SetLearningRate,
-    SkipRun,
-    Status,
-    TaskFailed,
-)
+from engine.config.specs import RunSpec
+from engine.events.channel import ControlChannel
+from engine.events.commands import Control, SetLearningRate, SkipRun
+from engine.events.datasets import SamplesReady
+from engine.events.experiments import ExperimentStarted
+from engine.events.runs import Intervention, InterventionKind, PlannedRun, Status
+from engine.events.tasks import Emit, Exported, TaskFailed
 from engine.executors.tasks import ExportTask, ReportTask, SampleTask, Task, TrainTask
-from engine.experiments.architectures import plan
+from engine.experiments.architectures.experiment import plan
 from engine.experiments.base import TrainingExperiment
-from engine.spec import RunSpec
-from gui.observations import Observations
-from gui.tabs.experiment_tab import ExperimentTab
+from gui.experiment.experiment_tab import ExperimentTab
+from gui.observations.experiment import Observations
 from tests.engine.support import INFO, ScriptedExecutor, finished, record, small_spec, started, weights
 
 Found = TypeVar("Found", bound=QWidget)

@@ -12,21 +12,21 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QLabel, QToolButton
 from pytestqt.qtbot import QtBot
 
-from engine.events import Status
-from engine.experiments.activations import ACTIVATIONS_EXPERIMENT
-from engine.weight_images import GAP
-from gui.tabs.activations import activations_board
-from gui.views.accuracy_scatter import AccuracyScatter
-from gui.views.curve_plot import CurvePlot, Series
-from gui.views.dataset_chooser import DatasetChooser
-from gui.views.durations import as_duration
-from gui.views.images import to_qimage
-from gui.views.legend import Legend
-from gui.views.lesson import Lesson
-from gui.views.message_bar import MessageBar
-from gui.views.ranges import round_range
-from gui.views.run_table import COLUMNS, PROGRESS_COLUMN, RunTable
-from gui.views.weight_grids import WeightGrid, WeightGrids
+from engine.events.runs import Status
+from engine.experiments.activations.experiment import ACTIVATIONS_EXPERIMENT
+from engine.networks.weight_images import GAP
+from gui.boards.activations import activations_board
+from gui.boards.panels.run_table import COLUMNS, PROGRESS_COLUMN, RunTable
+from gui.boards.panels.weight_grids import WeightGrid, WeightGrids
+from gui.forms.dataset_chooser import DatasetChooser
+from gui.plots.accuracy_scatter import AccuracyScatter
+from gui.plots.curves.curve_plot import CurvePlot, Series
+from gui.plots.curves.legend import Legend
+from gui.plots.ranges import round_range
+from gui.utils.painting import to_qimage
+from gui.utils.text import as_duration
+from gui.widgets.collapsible_text import CollapsibleText
+from gui.widgets.message_bar import MessageBar
 from tests.engine.support import finished, record, started, weights
 from tests.gui.support import begun, find, observed, samples
 
@@ -205,7 +205,7 @@ def test_a_plan_begun_anew_has_its_own_legend(qtbot: QtBot) -> None:
 
 
 def test_a_lesson_can_be_folded_away(qtbot: QtBot) -> None:
-    lesson = Lesson("Watch the <b>loss</b>.")
+    lesson = CollapsibleText("Watch the <b>loss</b>.")
     qtbot.addWidget(lesson)
     lesson.show()
     text = find(lesson, QLabel, "lesson_text")

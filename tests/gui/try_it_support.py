@@ -10,12 +10,12 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
-from engine.executors.probe_tasks import TryTask
-from engine.probe_events import LayerOutput, PickedTestImages, Probed
-from engine.spec import DataSpec
-from engine.storage.trained_runs import TrainedRun
-from gui.tabs.try_it import TryItTab
-from gui.views.image_strip import IMAGES
+from engine.config.specs import DataSpec
+from engine.events.inference import LayerOutput, PickedTestImages, Probed
+from engine.executors.inference import TryTask
+from engine.workspace.trained_networks import TrainedRun
+from gui.try_it.image_strip import IMAGES
+from gui.try_it.tab import TryItTab
 from tests.engine.support import INFO
 from tests.gui.support import find
 

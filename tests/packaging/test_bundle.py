@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 import pytest
 
 import engine
-from engine.paths import RESOURCES
+from engine.utils.paths import RESOURCES
 from gui.app import DESKTOP_ID
 
 PACKAGING = Path(__file__).resolve().parents[2] / "packaging"

@@ -10,12 +10,13 @@ from pathlib import Path
 from statistics import fmean
 
 from benchmarks.compare.protocol import BATCH, LEARNING_RATE, RECORD_EVERY, SEED, Round, Workload
-from engine.control import ControlChannel
-from engine.events import Event, Record, RunFinished, Status
-from engine.executors.processes import ProcessExecutor
-from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
+from engine.config.specs import ExperimentSpec
+from engine.events.channel import ControlChannel
+from engine.events.runs import Record, RunFinished, Status
+from engine.events.tasks import Event
+from engine.executors.processes.pool import ProcessExecutor
+from engine.experiments.architectures.experiment import ARCHITECTURES_EXPERIMENT
 from engine.session import Session
-from engine.spec import ExperimentSpec
 from engine.storage.store import Store
 
 

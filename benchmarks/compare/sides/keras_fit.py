@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable
 
 from benchmarks.compare.protocol import BATCH, LEARNING_RATE, RECORD_EVERY, SEED, Round, Workload
+from engine.config.specs import NetworkSpec
 from engine.devices.hardware import quiet_tensorflow
-from engine.networks import build_network
-from engine.spec import NetworkSpec
+from engine.networks.architectures import build_network
 
 EVALUATION_BATCH = 500  # of 250, 500 and 1,000 the fastest for cnn_4; mlp_1 gains a twentieth with 1,000
 

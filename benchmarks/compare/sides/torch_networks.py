@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.compare.protocol import CLASSES, SHAPE, Workload
-from engine.layers import Act, Conv, Dense, MaxPool
-from engine.networks import summarize
+from engine.networks.architectures import summarize
+from engine.networks.layers import Act, Conv, Dense, MaxPool
 
 
 def network(architecture: str) -> nn.Sequential:

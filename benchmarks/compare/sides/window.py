@@ -12,11 +12,11 @@ from PySide6.QtWidgets import QApplication
 
 from benchmarks.compare.protocol import Round, Workload
 from benchmarks.compare.sides.engine import Seen, spec_of
-from engine.executors.processes import ProcessExecutor
-from gui.garbage import GarbageCollector
-from gui.tabs.experiment_tab import ExperimentTab
-from gui.theme import Scheme, apply_scheme, apply_style
-from gui.window import MainWindow
+from engine.executors.processes.pool import ProcessExecutor
+from gui.experiment.experiment_tab import ExperimentTab
+from gui.startup.garbage_collector import GarbageCollector
+from gui.utils.theme import Scheme, apply_scheme, apply_style
+from gui.window.main_window import MainWindow
 
 
 def make(workload: Workload) -> Callable[[], Round]:

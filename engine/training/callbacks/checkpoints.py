@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import keras
 
-from engine.events import Checkpoint, Control, Emit
-from engine.training.callbacks.controls import ObeyControls
+from engine.events.commands import Control
+from engine.events.runs import Checkpoint
+from engine.events.tasks import Emit
+from engine.training.callbacks.commands import ObeyControls
 from engine.training.callbacks.plateau import LowerOnPlateau
 from engine.training.callbacks.recorder import Recorder
 from engine.training.checkpoints import Origin, packed
 
 
 class KeepCheckpoints(keras.callbacks.Callback):
-    """Emits a :class:`~engine.events.Checkpoint` after every epoch, and where the run is ended by hand.
+    """Emits a :class:`~engine.events.runs.Checkpoint` after every epoch, and where the run is ended by hand.
 
     Args:
         run: the run's number in the store.

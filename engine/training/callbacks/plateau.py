@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from engine.spec import ScheduleSpec
+from engine.config.specs import ScheduleSpec
 from engine.training.callbacks.recorder import Recorder
 
 FACTOR = 0.1

@@ -9,13 +9,14 @@ from typing import Any
 
 import keras
 
-from engine.events import Emit, Record
+from engine.events.runs import Record
+from engine.events.tasks import Emit
 from engine.training.evaluation import Evaluation
 from engine.training.model import Measurement
 
 
 class Recorder(keras.callbacks.Callback):
-    """Emits a :class:`~engine.events.Record` at every recorded step.
+    """Emits a :class:`~engine.events.runs.Record` at every recorded step.
 
     Args:
         run: the run's number in the store.

@@ -1,13 +1,32 @@
-"""Sends copies of the kernels while they change."""
+"""Kernels in the layout that the course's plotting, and PyTorch, expect."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 import keras
+import numpy as np
 
-from engine.events import Emit, Weights
-from engine.training.kernels import to_pytorch_layout
+from engine.events.runs import Weights
+from engine.events.tasks import Emit
+from engine.utils.arrays import Array
+
+
+def to_pytorch_layout(kernel: Array, input_shape: tuple[int, ...]) -> Array:
+    """A copy of a Keras kernel, float32, in PyTorch's layout.
+
+    A convolution's (height, width, in, out) becomes (out, in, height, width). A dense layer's (inputs, units) becomes
+    (units, inputs); where its inputs are a flattened image of ``input_shape`` (height, width, channels), they are put
+    in PyTorch's order (channels, height, width).
+    """
+    if kernel.ndim == 4:
+        ordered = kernel.transpose(3, 2, 0, 1)
+    elif len(input_shape) == 3:
+        units = kernel.shape[1]
+        ordered = kernel.reshape(*input_shape, units).transpose(3, 2, 0, 1).reshape(units, -1)
+    else:
+        ordered = kernel.T
+    return np.array(ordered, dtype=np.float32, order="C")
 
 
 class WeightSnapshots(keras.callbacks.Callback):
@@ -15,8 +34,8 @@ class WeightSnapshots(keras.callbacks.Callback):
 
     Args:
         run: the run's number in the store.
-        emit: takes the :class:`~engine.events.Weights`.
-        input_shapes: what each layer sees, by the layer's name; see :class:`~engine.events.Weights`.
+        emit: takes the :class:`~engine.events.runs.Weights`.
+        input_shapes: what each layer sees, by the layer's name; see :class:`~engine.events.runs.Weights`.
     """
 
     def __init__(self, run: int, emit: Emit, input_shapes: Mapping[str, tuple[int, ...]]) -> None:

@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.arrays import Array
-from engine.datasets import cifar10
+from engine.datasets.formats import cifar10
+from engine.utils.arrays import Array
 
 BATCH = 20  # images in a batch of the small CIFAR-10
 

@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from engine.config.specs import DataSpec
 from engine.datasets import RawImages, load_raw
 from engine.datasets import cache as cache_module
 from engine.datasets.inventory import Presence, inventory
-from engine.errors import DatasetError
-from engine.paths import cache_folder
-from engine.spec import DataSpec
+from engine.utils.errors import DatasetError
+from engine.utils.paths import cache_folder
 
 from .conftest import leftovers, pixels, quiet, save
 

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from engine.datasets import cifar10, mnist, sample_images
+from engine.config.specs import DataSpec
+from engine.datasets import sample_images
 from engine.datasets.download import NotDownloadedError, RemoteFile, downloads_folder, fetch
-from engine.errors import Cancelled, DatasetError
-from engine.spec import DataSpec
+from engine.datasets.formats import cifar10, mnist
+from engine.utils.errors import Cancelled, DatasetError
 from tests.limits import files_of_at_most
 
 from .conftest import Site, cifar_members, idx_files, leftovers, quiet, sha256, write_tar

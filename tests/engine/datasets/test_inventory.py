@@ -7,14 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.datasets import DATASETS, cifar10, load_raw
+from engine.config.specs import DataSpec
+from engine.datasets import DATASETS, load_raw
 from engine.datasets.download import RemoteFile, downloads_folder
+from engine.datasets.formats import cifar10
 from engine.datasets.inventory import DatasetEntry, Presence, cached_paths, inventory, remove_cached
-from engine.datasets.sources import check_path
+from engine.datasets.registry import check_path
 from engine.datasets.verify import verify
-from engine.errors import Cancelled, DatasetError
-from engine.paths import cache_folder
-from engine.spec import DataSpec
+from engine.utils.errors import Cancelled, DatasetError
+from engine.utils.paths import cache_folder
 
 from .conftest import Site, cifar_members, idx_files, pixels, quiet, sha256, write_tar
 

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.arrays import Array
+from engine.config.specs import DataSpec
 from engine.datasets import PreparedData, RawImages, describe_dataset, prepare
 from engine.datasets.split import split
-from engine.errors import DatasetError, SpecError
-from engine.spec import DataSpec
+from engine.utils.arrays import Array
+from engine.utils.errors import DatasetError, SpecError
 
 from .conftest import pixels, quiet
 

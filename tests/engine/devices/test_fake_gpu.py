@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.batch import EXIT_FAILED, EXIT_OK
-from engine.paths import devices_file
+from engine.cli.batch import EXIT_FAILED, EXIT_OK
 from engine.storage.store import Store
+from engine.utils.paths import devices_file
 from tests.engine.support import ROOT, python
 from tests.fake_gpu import DEADLY_CODE, KEY, NAME
 

@@ -6,7 +6,6 @@ import os
 
 import pytest
 
-from engine.device_events import Device
 from engine.devices.hardware import (
     Gpu,
     available_devices,
@@ -19,7 +18,8 @@ from engine.devices.hardware import (
     visible_gpus,
 )
 from engine.devices.names import CPU, Place, check_device, parse_device
-from engine.errors import DeviceError, SpecError
+from engine.events.devices import Device
+from engine.utils.errors import DeviceError, SpecError
 from tests.engine.support import python
 
 BOTH = ["gpu:0", "gpu:1"]

@@ -19,28 +19,19 @@ from typing import Any
 
 import numpy as np
 
-from engine.control import ControlChannel
-from engine.errors import StoreError
-from engine.events import (
-    Event,
-    ExperimentFinished,
-    ExperimentStarted,
-    Intervention,
-    InterventionKind,
-    Mistake,
-    Record,
-    RunFinished,
-    RunStarted,
-    Weights,
-)
-from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
-from engine.paths import store_file
+from engine.events.channel import ControlChannel
+from engine.events.experiments import ExperimentFinished, ExperimentStarted
+from engine.events.runs import Intervention, InterventionKind, Mistake, Record, RunFinished, RunStarted, Weights
+from engine.events.tasks import Event
+from engine.experiments.architectures.experiment import ARCHITECTURES_EXPERIMENT
 from engine.session import Session
-from engine.storage.care import examine_store
-from engine.storage.catalogue import Catalogue
-from engine.storage.orders import Orders
+from engine.storage.integrity import examine_store
 from engine.storage.schema import SCHEMA_VERSION
 from engine.storage.store import Store
+from engine.utils.errors import StoreError
+from engine.utils.paths import store_file
+from engine.workspace.catalogue import Catalogue
+from engine.workspace.queue import QueueStore
 from tests.engine.storage.test_store_migration import make_version_2
 from tests.engine.support import ScriptedExecutor, finished, record, small_spec, started, weights
 
@@ -155,12 +146,12 @@ class Upkeep(Scenario):
     def prepare(self, workspace: Path) -> None:
         train(workspace, ignore)
         train(workspace, ignore)
-        with closing(Orders(workspace)) as orders:
+        with closing(QueueStore(workspace)) as orders:
             for seed in (1, 2):
                 orders.add(ARCHITECTURES_EXPERIMENT, small_spec(seed=seed))
 
     def act(self, workspace: Path, show: Callable[[Event], None]) -> None:
-        with closing(Orders(workspace)) as orders:
+        with closing(QueueStore(workspace)) as orders:
             orders.arrange([2, 1])
             order = orders.take("")
             assert order is not None

@@ -12,15 +12,16 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from engine.control import ControlChannel
-from engine.events import Event, Record
-from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
+from engine.events.channel import ControlChannel
+from engine.events.runs import Record
+from engine.events.tasks import Event
+from engine.experiments.architectures.experiment import ARCHITECTURES_EXPERIMENT
 from engine.session import Session
-from engine.storage.catalogue import Catalogue
 from engine.storage.database import RECORDING_BUSY_SECONDS
-from engine.storage.orders import Orders
-from engine.storage.ownership import owned
+from engine.storage.locks import owned
 from engine.storage.store import Store
+from engine.workspace.catalogue import Catalogue
+from engine.workspace.queue import QueueStore
 from tests.engine.support import ScriptedExecutor, finished, record, small_spec, started, weights
 
 THROWN_AWAY = 7777  # the seed of experiments that the windows throw away
@@ -54,7 +55,7 @@ def keep_up(workspace: Path, times: int, number: int) -> dict[str, Any]:
 def _kept_up(workspace: Path, times: int, number: int, owner: str) -> list[int]:
     taken = []
     for turn in range(times):
-        with closing(Orders(workspace)) as orders:
+        with closing(QueueStore(workspace)) as orders:
             orders.add(ARCHITECTURES_EXPERIMENT, small_spec(seed=number + turn))
             orders.arrange([order.id for order in reversed(orders.all())])
             if turn % 2 and (order := orders.take(owner)) is not None:

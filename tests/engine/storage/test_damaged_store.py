@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import StoreError
-from engine.estimates import Estimates
-from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
-from engine.paths import model_file, store_file
-from engine.storage.catalogue import UNREADABLE_NAME, Catalogue
-from engine.storage.orders import Orders
-from engine.storage.restore import restored_experiment
-from engine.storage.results import load_results
+from engine.analysis.results import load_results
+from engine.experiments.architectures.experiment import ARCHITECTURES_EXPERIMENT
 from engine.storage.store import Store
-from engine.storage.trained_runs import trained_runs
+from engine.utils.errors import StoreError
+from engine.utils.paths import model_file, store_file
+from engine.workspace.catalogue import UNREADABLE_NAME, Catalogue
+from engine.workspace.estimates import Estimates
+from engine.workspace.queue import QueueStore
+from engine.workspace.replay import restored_experiment
+from engine.workspace.trained_networks import trained_runs
 from tests.engine.support import small_spec
 from tests.stored import store_experiment
 
@@ -190,7 +190,7 @@ def test_a_thumbnail_that_can_not_be_read_is_none(damaged: sqlite3.Connection, w
 def test_what_waits_and_can_not_be_read_is_passed_over(
     damaged: sqlite3.Connection, workspace: Path, spec: object
 ) -> None:
-    with closing(Orders(workspace)) as orders:
+    with closing(QueueStore(workspace)) as orders:
         orders.add(ARCHITECTURES_EXPERIMENT, small_spec())
         orders.add(ARCHITECTURES_EXPERIMENT, small_spec(seed=5))
         damaged.execute("PRAGMA writable_schema=ON")
@@ -203,7 +203,7 @@ def test_what_waits_and_can_not_be_read_is_passed_over(
 
 def test_an_estimate_counts_on_no_number_that_is_none(damaged: sqlite3.Connection, workspace: Path) -> None:
     spec = small_spec(repeats=3)
-    with closing(Orders(workspace)) as orders, closing(Estimates(workspace)) as estimates:
+    with closing(QueueStore(workspace)) as orders, closing(Estimates(workspace)) as estimates:
         order = orders.add(ARCHITECTURES_EXPERIMENT, spec)
         assert estimates.seconds(order) is not None
         damaged.execute("UPDATE experiments SET workers='many'")

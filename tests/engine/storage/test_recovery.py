@@ -7,11 +7,11 @@ from contextlib import closing
 
 import pytest
 
-from engine.events import Status
-from engine.storage.catalogue import Catalogue
-from engine.storage.ownership import owned
+from engine.events.runs import Status
+from engine.storage.locks import owned
 from engine.storage.recovery import LEFT, Recovery
 from engine.storage.store import Store
+from engine.workspace.catalogue import Catalogue
 from tests.engine.support import finished, planned, record, small_spec, started
 
 OFFERED = [Status.INTERRUPTED]

@@ -15,13 +15,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.device_events import Device
-from engine.errors import StoreError
-from engine.events import Computed, Status
-from engine.paths import store_file
-from engine.storage.results import load_results
+from engine.analysis.results import load_results
+from engine.events.devices import Device
+from engine.events.experiments import Computed
+from engine.events.runs import Status
 from engine.storage.schema import SCHEMA_VERSION
 from engine.storage.store import Store
+from engine.utils.errors import StoreError
+from engine.utils.paths import store_file
 from tests.engine.support import (
     INFO,
     ROOT,

@@ -1,4 +1,4 @@
-"""engine.storage.care: a damaged store is kept aside when the program starts, and what can be read of it goes on."""
+"""engine.storage.integrity: a damaged store is kept aside when the program starts, and what can be read of it goes on."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from engine.batch import EXIT_FAILED, run
-from engine.command_line import parse
-from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
-from engine.paths import store_file
-from engine.storage.care import examine_store
+from engine.cli.arguments import parse
+from engine.cli.batch import EXIT_FAILED, run
+from engine.experiments.architectures.experiment import ARCHITECTURES_EXPERIMENT
 from engine.storage.files import suspect, suspicion
-from engine.storage.orders import Orders
+from engine.storage.integrity import examine_store
 from engine.storage.schema import SCHEMA_VERSION
 from engine.storage.store import Store
+from engine.utils.paths import store_file
+from engine.workspace.queue import QueueStore
 from tests.engine.storage.test_store_faults import damage_pages, is_whole
 from tests.engine.storage.test_store_migration import make_version_2
 from tests.engine.support import ScriptedExecutor, finished, planned, record, small_spec, started, weights
@@ -139,7 +139,7 @@ def test_a_suspicion_that_comes_to_nothing_is_forgotten(copied: Path) -> None:
 
 def test_damage_in_the_middle_is_found_after_it_was_met_and_the_rest_is_saved(copied: Path) -> None:
     """The records of one experiment are damaged in their middle; everything else goes on under its number."""
-    with closing(Orders(copied.parent)) as orders:
+    with closing(QueueStore(copied.parent)) as orders:
         orders.add(ARCHITECTURES_EXPERIMENT, small_spec())
         orders.add(ARCHITECTURES_EXPERIMENT, small_spec(), extends=2)
     last = copied.stat().st_size // 4096
@@ -162,7 +162,7 @@ def test_damage_in_the_middle_is_found_after_it_was_met_and_the_rest_is_saved(co
         for run in (1, 2, 3):
             assert all(each == record(run, each.step) for each in store.records(run))
         assert planned(store)[0] == 4
-    with closing(Orders(copied.parent)) as orders:
+    with closing(QueueStore(copied.parent)) as orders:
         assert [(order.id, order.extends) for order in orders.all()] == [(1, None), (2, 2)]
     assert is_whole(copied)
     assert examine_store(copied.parent) is None
@@ -186,7 +186,7 @@ def test_what_a_killed_program_left_in_the_log_is_saved_too(copied: Path, tmp_pa
 
 
 def test_what_belonged_to_an_experiment_that_is_lost_is_left_out(copied: Path) -> None:
-    with closing(Orders(copied.parent)) as orders:
+    with closing(QueueStore(copied.parent)) as orders:
         orders.add(ARCHITECTURES_EXPERIMENT, small_spec(), extends=2)
         orders.add(ARCHITECTURES_EXPERIMENT, small_spec())
     with closing(sqlite3.connect(copied)) as harmed:  # as if its row could not be read
@@ -196,7 +196,7 @@ def test_what_belonged_to_an_experiment_that_is_lost_is_left_out(copied: Path) -
     damage_pages(copied, middle, middle + 3)
     suspect(copied, "database disk image is malformed")
     assert "the 2 experiments that could still be read" in (examine_store(copied.parent) or "")
-    with closing(Store(copied.parent)) as store, closing(Orders(copied.parent)) as orders:
+    with closing(Store(copied.parent)) as store, closing(QueueStore(copied.parent)) as orders:
         assert [run.id for number in (1, 2, 3) for run in store.runs(number)] == [1, 3]
         assert [order.id for order in orders.all()] == [2]
         assert list(store._db.execute("PRAGMA foreign_key_check")) == []
@@ -318,7 +318,7 @@ def test_what_was_rescued_takes_its_place_at_the_next_start(copied: Path) -> Non
 def test_a_batch_on_a_damaged_store_stops_once_and_then_goes_on(
     copied: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("engine.batch.make_executor", lambda _options: ScriptedExecutor())
+    monkeypatch.setattr("engine.cli.batch.make_executor", lambda _options: ScriptedExecutor())
     options = parse(["--batch", "architectures", "--workspace", str(copied.parent), "--set", "repeats=1"])
     torn_beginning(copied)
     assert run(options) == EXIT_FAILED

@@ -13,14 +13,16 @@ from pathlib import Path
 
 import pytest
 
-from engine.batch import run as run_batch
-from engine.command_line import parse
-from engine.errors import StoreError
-from engine.events import Event, ExperimentFinished, Record, Status
-from engine.paths import store_file
+from engine.cli.arguments import parse
+from engine.cli.batch import run as run_batch
+from engine.events.experiments import ExperimentFinished
+from engine.events.runs import Record, Status
+from engine.events.tasks import Event
 from engine.storage.database import RECORDING_BUSY_SECONDS, Database
 from engine.storage.files import copy_store, put_in_place, suspicion
 from engine.storage.store import Store
+from engine.utils.errors import StoreError
+from engine.utils.paths import store_file
 from tests.engine.storage.test_store_migration import make_version_2, stored_run
 from tests.engine.support import ScriptedExecutor, finished, of, planned, record, run_session, small_spec, started
 
@@ -157,7 +159,7 @@ def test_a_batch_on_a_full_disk_says_so_and_fails(
         self._db.execute(f"PRAGMA max_page_count={pages + 1}")
 
     monkeypatch.setattr(Database, "_set_up", little_room)
-    monkeypatch.setattr("engine.batch.make_executor", lambda _options: recording(500))
+    monkeypatch.setattr("engine.cli.batch.make_executor", lambda _options: recording(500))
     assert run_batch(parse(["--batch", "architectures", "--workspace", str(workspace)])) == 1
     assert "the disk is full; make room and try again, what was stored before is kept.\n" in capsys.readouterr().err
 

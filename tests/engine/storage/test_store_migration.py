@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.errors import StoreError
-from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
+from engine.experiments.architectures.experiment import ARCHITECTURES_EXPERIMENT
 from engine.exports import export_experiment
-from engine.storage.orders import Orders
 from engine.storage.schema import SCHEMA_VERSION
 from engine.storage.store import Store
+from engine.utils.errors import StoreError
+from engine.workspace.queue import QueueStore
 from tests.engine.support import finished, opened_by_many, planned, record, small_spec, started, timeless, weights
 
 NEWER_SETTINGS = ("schedule", "max_steps", "counts_dead_units", "probe", "start_from")
@@ -107,10 +107,10 @@ def test_numbers_of_layers_survive_from_version_2(store: Store) -> None:
 
 
 def test_the_queue_survives_from_version_3(store: Store) -> None:
-    with closing(Orders(store.workspace)) as orders:
+    with closing(QueueStore(store.workspace)) as orders:
         waiting = orders.add(ARCHITECTURES_EXPERIMENT, small_spec())
     make_version_3(store)
-    with closing(Orders(store.workspace)) as again:
+    with closing(QueueStore(store.workspace)) as again:
         assert again.all() == [waiting]
 
 

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.paths import store_file
 from engine.storage.store import Store
+from engine.utils.paths import store_file
 from tests.engine.support import planned, python, record
 
 PAGE = 4096

@@ -10,10 +10,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from engine.events import Status
-from engine.paths import store_file
-from engine.storage.orders import Orders
+from engine.events.runs import Status
 from engine.storage.store import Store
+from engine.utils.paths import store_file
+from engine.workspace.queue import QueueStore
 from tests.engine.storage.store_programs import THROWN_AWAY
 from tests.engine.storage.test_store_migration import make_version_2
 from tests.engine.support import ROOT, finished, planned, record, small_spec, started
@@ -72,7 +72,7 @@ def test_programs_beside_each_other_lose_nothing_and_never_fail(workspace: Path)
             assert [len(store.weight_steps(run.id, "dense_1")) for run in runs] == [RECORDS] * RUNS
         assert [experiment.seed for experiment in store.experiments(9)] == [0, 0, 0]
         assert len(store.records(1)) == 39
-    with closing(Orders(workspace)) as orders:
+    with closing(QueueStore(workspace)) as orders:
         left = [order.spec.seed for order in orders.all()]
     every = [number + turn for number in (1000, 2000) for turn in range(TURNS)]
     assert sorted([*first["taken"], *second["taken"], *left]) == every

@@ -1,0 +1,56 @@
+"""The curves of a run as the rules read them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from engine.events.runs import PlannedRun, RunRestored
+from engine.utils.arrays import Array
+
+
+@dataclass(frozen=True)
+class RunCurves:
+    """What was recorded of a run.
+
+    ``steps``, losses (nats), accuracies (fractions) and ``learning_rate`` are float64 [records]; of a long run every
+    n-th record will do, the last one included. ``gradient_norms`` and ``update_ratios`` are float [last records,
+    layers], ``dead_units`` float [last records, activations]: the last ten records or more.
+    """
+
+    run: int
+    variant: str
+    repeat: int
+    steps: Array
+    training_loss: Array
+    training_accuracy: Array
+    validation_loss: Array
+    validation_accuracy: Array
+    learning_rate: Array
+    layers: tuple[str, ...]
+    gradient_norms: Array
+    update_ratios: Array
+    activations: tuple[str, ...]
+    units: tuple[int, ...]
+    dead_units: Array
+
+
+def restored_curves(planned: PlannedRun, restored: RunRestored) -> RunCurves:
+    """The curves of a stored run."""
+    curves, started = restored.curves, restored.started
+    return RunCurves(
+        run=planned.run,
+        variant=planned.spec.variant,
+        repeat=planned.spec.repeat,
+        steps=curves["step"],
+        training_loss=curves["training_loss"],
+        training_accuracy=curves["training_accuracy"],
+        validation_loss=curves["validation_loss"],
+        validation_accuracy=curves["validation_accuracy"],
+        learning_rate=curves["learning_rate"],
+        layers=started.layers if started else (),
+        gradient_norms=restored.layer_curves["gradient_norms"],
+        update_ratios=restored.layer_curves["update_ratios"],
+        activations=started.activations if started else (),
+        units=started.units if started else (),
+        dead_units=restored.layer_curves["dead_units"],
+    )

@@ -1,0 +1,251 @@
+"""One rule a kind of finding, each with its thresholds.
+
+A threshold is a pair: what it takes to make a finding, and what it takes to keep one that stands. Where a source gives
+a number it is the first of the pair, or the pair lies well beyond it, so that a run which learns is left in peace.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.analysis.diagnosis.curves import RunCurves
+from engine.analysis.diagnosis.findings import FindingKind
+from engine.utils.arrays import Array
+
+Words = tuple[str, str]  # what was measured, what to try
+
+# Records that a number is taken over: with a record every ten steps, a hundred steps, in which a mean over batches of
+# fifty is steady to a few percent.
+WINDOW = 10
+# Fewer say nothing: a window to start from and one to compare with it.
+LEAST_RECORDS = 2 * WINDOW
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """What it takes to ``make`` a finding, and the weaker condition that is enough to ``keep`` it."""
+
+    make: float
+    keep: float
+
+    def when(self, stands: bool) -> float:
+        """The one that applies."""
+        return self.keep if stands else self.make
+
+
+# Loss over its start. A run that learns never smooths out above where it began.
+DIVERGING = Threshold(1.2, 1.05)
+# Loss over ln(classes), that of guessing. Pixels from 0 to 255 make networks begin at some tens of it, no healthy one
+# at a thousand; it needs no comparison, so it can be told of a run of one record.
+FAR_OVER_GUESSING = Threshold(1000, 100)
+# Distance from ln(classes), the loss of a network that gives all classes the same probability (A. Karpathy, "A Recipe
+# for Training Neural Networks", 2019), and movement within the window, both as shares of ln(classes).
+CHANCE_DISTANCE = Threshold(0.02, 0.04)
+CHANCE_MOVEMENT = Threshold(0.005, 0.01)
+# Rise of validation loss over its least value, the generalisation loss of L. Prechelt, "Early Stopping - But When?",
+# 1998, who stops at 1 to 5 %; twice that here, as small validation sets jitter.
+OVERFITTING = Threshold(0.10, 0.05)
+LEAST_RISE = 0.02  # nats: a tenth more of hardly any loss harms nobody
+# Share of an activation's units that are dead. Stanford's CS231n notes ("Neural Networks Part 1") name 40 % as what too
+# high a learning rate does; mlp_1 learns the digits well with as many, so half must be.
+DEAD_UNITS = Threshold(0.50, 0.40)
+# Gradient norm of the first layer over that of the last. X. Glorot and Y. Bengio, "Understanding the difficulty of
+# training deep feedforward neural networks", 2010, see it shrink layer by layer in sigmoid networks; in the homework's
+# networks with ReLU it stays over a hundredth.
+VANISHING = Threshold(1e-3, 3e-3)
+# Size of an update over that of the weights: CS231n ("Neural Networks Part 3") gives 1e-3 as a rule of thumb, "if it is
+# lower than this then the learning rate might be too low". One and a half decades off, and not learning, is a finding.
+USUAL_RATIO = 1e-3
+RATIO_TOO_LARGE = Threshold(3e-2, 2e-2)
+RATIO_TOO_SMALL = Threshold(3e-5, 5e-5)
+# Share of its first loss below which a run counts as learning, whatever the size of its updates.
+LEARNS = 0.7
+
+
+@dataclass(frozen=True)
+class Situation:
+    """A run's curves, the number of classes, and whether the finding that is asked about stands already."""
+
+    curves: RunCurves
+    classes: int
+    stands: bool
+
+    @property
+    def is_long_enough(self) -> bool:
+        """Whether there are records enough to tell anything."""
+        return len(self.curves.steps) >= LEAST_RECORDS
+
+    @property
+    def start(self) -> float:
+        """Training loss that the run began with: the mean of its first three records, nats."""
+        return float(np.mean(self.curves.training_loss[:3]))
+
+
+def diverging(situation: Situation) -> Words | None:
+    """The loss is no number any more, or out of all proportion, or higher than it was at the start."""
+    curves = situation.curves
+    if not len(curves.steps):
+        return None
+    advice = f"Try a smaller learning rate than {curves.learning_rate[-1]:g}."
+    if not _is_sound(curves):
+        return f"loss or gradient is no longer a finite number at step {curves.steps[-1]:,.0f}.", advice
+    latest, classes = float(curves.training_loss[-1]), max(situation.classes, 2)
+    if latest > FAR_OVER_GUESSING.when(situation.stands) * math.log(classes):
+        return f"the training loss is {latest:.3g}, where guessing has ln({classes}) = {math.log(classes):.3f}.", advice
+    if not situation.is_long_enough:
+        return None
+    now = float(np.mean(curves.training_loss[-WINDOW:]))
+    if not now > DIVERGING.when(situation.stands) * situation.start:
+        return None
+    return f"the training loss has risen from {situation.start:.3g} to {now:.3g}, over its start.", advice
+
+
+def chance_plateau(situation: Situation) -> Words | None:
+    """The loss stands at that of guessing."""
+    losses, guessing = situation.curves.training_loss, math.log(situation.classes)
+    if not situation.is_long_enough or situation.classes < 2:
+        return None
+    distance = CHANCE_DISTANCE.when(situation.stands) * guessing
+    last = losses[-LEAST_RECORDS:]
+    older, newer = float(np.mean(last[:WINDOW])), float(np.mean(last[WINDOW:]))
+    is_flat = abs(newer - older) < CHANCE_MOVEMENT.when(situation.stands) * guessing
+    if not (is_flat and abs(newer - guessing) < distance and abs(older - guessing) < distance):
+        return None
+    # Single records jitter more than means do.
+    away = np.flatnonzero(~(np.abs(losses - guessing) < 2 * distance))
+    since = "from the start"
+    if len(away) and away[-1] + 1 < len(losses):
+        since = f"since step {situation.curves.steps[away[-1] + 1]:,.0f}"
+    advice = "Wait longer, or try a larger learning rate, ReLU in place of sigmoid, Adam, or fewer layers."
+    if _is_cut(situation.curves):
+        advice = "All units of an activation are dead and nothing gets past them: try a smaller learning rate."
+    return (
+        f"the training loss has stood at {newer:.3f} {since}, within "
+        f"{100 * abs(newer / guessing - 1):.1f} % of ln({situation.classes}) = {guessing:.3f}: it guesses.",
+        advice,
+    )
+
+
+def vanishing_gradient(situation: Situation) -> Words | None:
+    """The first layer's gradient is far smaller than the last one's."""
+    curves = situation.curves
+    if not situation.is_long_enough or len(curves.layers) < 2:
+        return None
+    norms = np.median(curves.gradient_norms[-WINDOW:], axis=0)
+    first, last = float(norms[0]), float(norms[-1])
+    if not (last > 0 and first < VANISHING.when(situation.stands) * last):
+        return None
+    factor = f"{float(f'{last / first:.2g}'):,.0f} times smaller than" if first > 0 else "beside"
+    return (
+        f"the gradient of {curves.layers[0]} is {first:.2g}, {factor} the {last:.2g} of {curves.layers[-1]}.",
+        "Try ReLU in place of sigmoid or tanh, fewer layers, or Adam, which evens out the size of updates.",
+    )
+
+
+def dead_units(situation: Situation) -> Words | None:
+    """Many units of an activation give nothing but 0."""
+    curves = situation.curves
+    if not situation.is_long_enough or not curves.dead_units.size:
+        return None
+    dead = np.median(curves.dead_units[-WINDOW:], axis=0)
+    worst = int(np.argmax(dead / np.array(curves.units)))
+    count, units = int(dead[worst]), curves.units[worst]
+    if not count >= DEAD_UNITS.when(situation.stands) * units:
+        return None
+    return (
+        f"{count} of the {units} units of {curves.activations[worst]} ({100 * count / units:.0f} %) give 0 for every "
+        "validation image looked at.",
+        "Try a smaller learning rate, LeakyReLU or ELU, or other initial values.",
+    )
+
+
+def overfitting(situation: Situation) -> Words | None:
+    """Validation loss rises from its least value while training loss goes on falling."""
+    curves = situation.curves
+    if not situation.is_long_enough:
+        return None
+    validation, training = _moving_mean(curves.validation_loss), _moving_mean(curves.training_loss)
+    if not np.isfinite(validation).any():
+        return None
+    best = int(np.nanargmin(validation))
+    least, now = float(validation[best]), float(validation[-1])
+    lasts = len(validation) - 1 - best >= WINDOW
+    rises = now - least > max(OVERFITTING.when(situation.stands) * least, LEAST_RISE)
+    if not (lasts and rises and training[-1] < training[best]):
+        return None
+    gap = 100 * float(np.mean(curves.training_accuracy[-WINDOW:]) - np.mean(curves.validation_accuracy[-WINDOW:]))
+    return (
+        f"the validation loss has risen from {least:.3g} at step {curves.steps[best + WINDOW - 1]:,.0f} to {now:.3g} "
+        f"while the training loss fell to {training[-1]:.3g}; training accuracy is {gap:.1f} points higher.",
+        "Train for fewer epochs, or try a smaller network or more images.",
+    )
+
+
+def updates_too_large(situation: Situation) -> Words | None:
+    """Steps change the weights by far more than is usual, and the loss hardly falls."""
+    ratio = _typical_ratio(situation)
+    if ratio is None or _learns(situation) or not ratio > RATIO_TOO_LARGE.when(situation.stands):
+        return None
+    return (
+        _size_of_updates(ratio),
+        f"Try a smaller learning rate than {situation.curves.learning_rate[-1]:g}.",
+    )
+
+
+def updates_too_small(situation: Situation) -> Words | None:
+    """Steps change the weights by far less than is usual, and the loss hardly falls."""
+    ratio = _typical_ratio(situation)
+    # Where no gradient arrives at all, a larger rate is of no help.
+    if not ratio or _learns(situation) or not ratio < RATIO_TOO_SMALL.when(situation.stands):
+        return None
+    return (
+        _size_of_updates(ratio),
+        f"Try a larger learning rate than {situation.curves.learning_rate[-1]:g}, or Adam.",
+    )
+
+
+RULES: dict[FindingKind, Callable[[Situation], Words | None]] = {
+    FindingKind.DIVERGING: diverging,
+    FindingKind.CHANCE_PLATEAU: chance_plateau,
+    FindingKind.VANISHING_GRADIENT: vanishing_gradient,
+    FindingKind.DEAD_UNITS: dead_units,
+    FindingKind.OVERFITTING: overfitting,
+    FindingKind.UPDATES_TOO_LARGE: updates_too_large,
+    FindingKind.UPDATES_TOO_SMALL: updates_too_small,
+}
+
+
+def _is_sound(curves: RunCurves) -> bool:
+    last = [curves.training_loss[-1], curves.validation_loss[-1], *curves.gradient_norms[-1:].ravel()]
+    return bool(np.isfinite(last).all())
+
+
+def _is_cut(curves: RunCurves) -> bool:
+    """Whether all units of an activation are dead, so that no gradient gets past it."""
+    return bool(curves.dead_units.size and (np.median(curves.dead_units[-WINDOW:], axis=0) >= curves.units).any())
+
+
+def _typical_ratio(situation: Situation) -> float | None:
+    """Median over the layers and the last records of update over weight; None where that can't be told."""
+    ratios = situation.curves.update_ratios[-WINDOW:]
+    if not situation.is_long_enough or not ratios.size:
+        return None
+    return float(np.median(ratios))
+
+
+def _size_of_updates(ratio: float) -> str:
+    usual = f"about {100 * USUAL_RATIO:g} % is usual"
+    return f"a step changes the weights by {100 * ratio:.2g} % of their size, where {usual}."
+
+
+def _learns(situation: Situation) -> bool:
+    return float(np.mean(situation.curves.training_loss[-WINDOW:])) < LEARNS * situation.start
+
+
+def _moving_mean(values: Array) -> Array:
+    """Mean of each :data:`WINDOW` successive values; NaN where one of them is no finite number."""
+    return np.convolve(values, np.full(WINDOW, 1 / WINDOW), mode="valid")

@@ -1,0 +1,225 @@
+"""Figures for a report, drawn with matplotlib; nothing here needs a display."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+
+from engine.analysis.results import ExperimentResult, VariantResult
+from engine.analysis.statistics import mean_and_deviation
+from engine.analysis.styles import colour_of
+from engine.events.runs import Weights
+from engine.experiments.learning_rate.experiment import MOST_LOSS, worth_showing
+from engine.networks.weight_images import common_scale, tile, to_bytes, weight_images
+from engine.utils.arrays import Array
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# Names in an SVG file are then the same in every export of the same results.
+mpl.rcParams["svg.hashsalt"] = "trainscope"
+mpl.rcParams["svg.fonttype"] = "none"
+
+# Names of data sets may be of characters that no font here has; a box in their place needs no words in a terminal.
+_NO_GLYPH = "Glyph .* missing from"
+
+LineStyle = str | tuple[int, tuple[float, ...]]
+
+WHITE = 255
+PERCENT = 100.0
+
+
+def save_figure(figure: Figure, target: Path | BytesIO, **options: Any) -> None:
+    """Write ``figure`` to ``target`` with the ``options`` of matplotlib's ``savefig``; raises OSError."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", _NO_GLYPH, UserWarning)
+        figure.savefig(target, **options)
+
+
+def four_panels(result: ExperimentResult) -> Figure:
+    """The course's figure of part 3.
+
+    Training loss; validation (solid) and training (dashed) accuracy; test against training accuracy, one point a run;
+    validation against training accuracy. Lines are means over the repeats, bands one standard deviation to each side.
+    """
+    figure = Figure(figsize=(12, 9), layout="constrained")
+    loss, accuracy, test, validation = figure.subplots(2, 2).flat
+    for variant in result.variants:
+        if not variant.runs:
+            continue
+        colour = variant.style.hex
+        _draw_mean(loss, variant, "training_loss", colour, scale=1.0, style="-", label=variant.name)
+        _draw_mean(accuracy, variant, "validation_accuracy", colour, scale=PERCENT, style="-", label=variant.name)
+        _draw_mean(accuracy, variant, "training_accuracy", colour, scale=PERCENT, style="--", label=None)
+        _draw_test(test, variant, colour)
+        _draw_validation(validation, variant, colour)
+    _finish_panels(loss, accuracy, test, validation)
+    figure.suptitle(_title(result))
+    return figure
+
+
+def loss_and_gradient(result: ExperimentResult) -> Figure:
+    """The course's figure of part 4: training loss, and on a log axis the first layer's gradient norm.
+
+    Colours tell architectures apart, line patterns activations: the first solid, the second dashed.
+    """
+    figure = Figure(figsize=(13, 5.5), layout="constrained")
+    loss, gradient = figure.subplots(1, 2)
+    for variant in result.variants:
+        if variant.runs:
+            pattern = (0, variant.style.dashes) if variant.style.dashes else "-"
+            for axes, quantity in ((loss, "training_loss"), (gradient, "gradient_norm")):
+                _draw_mean(axes, variant, quantity, variant.style.hex, 1.0, pattern, variant.name)
+    if any(variant.runs and (variant.mean("gradient_norm") > 0).any() for variant in result.variants):
+        gradient.set_yscale("log")
+    _label(loss, "Training loss", "step", "loss (nats)", legend=False)
+    _label(gradient, "Gradient of the first layer's kernel", "step", "L2 norm", legend=False)
+    _share_legend(figure, loss)
+    figure.suptitle(_title(result))
+    return figure
+
+
+def gradient_heat_maps(title: str, variants: Sequence[VariantResult]) -> Figure:
+    """Gradient norm of every layer over the steps, one row a layer, first layer on top; one panel a variant."""
+    figure = Figure(figsize=(6 * len(variants), 4), layout="constrained")
+    maps = [variant.layer_gradients() for variant in variants]
+    values = np.concatenate([np.ravel(norms) for _, norms in maps])
+    positive = values[np.isfinite(values) & (values > 0)]
+    low, high = (positive.min(), positive.max()) if len(positive) else (1e-3, 1.0)
+    panels = figure.subplots(1, len(variants), squeeze=False)[0]
+    for axes, variant, (layers, norms) in zip(panels, variants, maps, strict=True):
+        edges = np.concatenate([[0], variant.steps])
+        scale = LogNorm(low, max(high, low * 1.01))
+        shown = axes.pcolormesh(edges, np.arange(len(layers) + 1), norms, norm=scale, cmap="magma")
+        axes.set_yticks(np.arange(len(layers)) + 0.5, layers)
+        axes.invert_yaxis()
+        axes.set_title(variant.name)
+        axes.set_xlabel("step")
+    figure.colorbar(shown, ax=panels, label="gradient norm (L2)")
+    figure.suptitle(f"{title}: gradient norm of every layer's kernel")
+    return figure
+
+
+def loss_and_validation(
+    result: ExperimentResult, variants: Sequence[VariantResult], marks: Sequence[float] = ()
+) -> Figure:
+    """The course's figure of part 5: training loss and validation accuracy; ``marks`` are steps to point out."""
+    figure = Figure(figsize=(13, 5.5), layout="constrained")
+    loss, accuracy = figure.subplots(1, 2)
+    for variant in variants:
+        if variant.runs:
+            _draw_mean(loss, variant, "training_loss", variant.style.hex, 1.0, "-", variant.name)
+            _draw_mean(accuracy, variant, "validation_accuracy", variant.style.hex, PERCENT, "-", variant.name)
+    for axes in (loss, accuracy):
+        for mark in marks:
+            axes.axvline(mark, linestyle=":", color="gray", linewidth=1)
+    _label(loss, "Training loss", "step", "loss (nats)", legend=False)
+    _label(accuracy, "Validation accuracy", "step", "accuracy (%)", legend=False)
+    _share_legend(figure, loss)
+    figure.suptitle(_title(result))
+    return figure
+
+
+def range_test_panel(rates: Sequence[float], losses: Sequence[float], smooth: Array, suggested: float | None) -> Figure:
+    """Training loss against learning rate, raw and smoothed, with the suggested rate marked."""
+    figure = Figure(figsize=(7, 5), layout="constrained")
+    axes = figure.subplots()
+    axes.plot(rates, losses, color=colour_of(0), alpha=0.3, linewidth=1, label="each step")
+    axes.plot(rates[: len(smooth)], smooth, color=colour_of(0), label="smoothed")
+    if suggested is not None:
+        axes.axvline(suggested, color=colour_of(3), linestyle="--", label=f"suggested: {suggested:.2g}")
+    axes.set_xscale("log")
+    kept = worth_showing(losses)
+    if len(kept):
+        axes.set_ylim(kept.min() - 0.05 * losses[0], MOST_LOSS * losses[0])
+    _label(axes, "Learning rate range test", "learning rate", "training loss (nats)")
+    return figure
+
+
+def weight_grid(title: str, weights: Weights) -> Figure:
+    """All kernels of a layer as images on one common grey scale."""
+    found = weight_images(weights)
+    scale = common_scale(found.images)
+    grid = tile(to_bytes(found.images, scale), WHITE, found.columns)
+    figure = Figure(figsize=(6, 6.6), layout="constrained")
+    axes = figure.subplots()
+    shown = axes.imshow(grid.squeeze(), cmap="gray", vmin=0, vmax=WHITE, interpolation="nearest")
+    axes.set_axis_off()
+    axes.set_title(f"{title}: {weights.layer} after step {weights.step}")
+    if grid.shape[2] == 1:
+        bar = figure.colorbar(
+            shown, ax=axes, orientation="horizontal", shrink=0.6, label="weight", ticks=[0, 127.5, WHITE]
+        )
+        bar.ax.set_xticklabels([f"{-scale:.2g}", "0", f"{scale:.2g}"])
+    return figure
+
+
+def _draw_mean(
+    axes: Axes, variant: VariantResult, quantity: str, colour: str, scale: float, style: LineStyle, label: str | None
+) -> None:
+    mean, deviation = mean_and_deviation(variant.curves(quantity))
+    mean, deviation = mean * scale, deviation * scale
+    axes.plot(variant.steps, mean, linestyle=style, color=colour, label=label, linewidth=1.3)
+    if len(variant.runs) > 1:
+        axes.fill_between(variant.steps, mean - deviation, mean + deviation, color=colour, alpha=0.15, linewidth=0)
+
+
+def _draw_test(axes: Axes, variant: VariantResult, colour: str) -> None:
+    training = [PERCENT * result.records[-1].training_accuracy for result in variant.counted]
+    test = [PERCENT * accuracy for accuracy in variant.test_accuracies]
+    axes.scatter(training, test, color=colour, label=variant.name, s=36, alpha=0.85)
+
+
+def _draw_validation(axes: Axes, variant: VariantResult, colour: str) -> None:
+    training, validation = variant.mean("training_accuracy"), variant.mean("validation_accuracy")
+    axes.plot(PERCENT * training, PERCENT * validation, ".", color=colour, label=variant.name, markersize=3)
+
+
+def _finish_panels(loss: Axes, accuracy: Axes, test: Axes, validation: Axes) -> None:
+    _label(loss, "Training loss", "step", "loss (nats)")
+    _label(accuracy, "Accuracy: validation (solid) and training (dashed)", "step", "accuracy (%)")
+    _label(test, "Test against training accuracy, one point a run", "training accuracy (%)", "test accuracy (%)")
+    _label(validation, "Validation against training accuracy", "training accuracy (%)", "validation accuracy (%)")
+    for axes in (test, validation):
+        _draw_diagonal(axes)
+
+
+def _share_legend(figure: Figure, axes: Axes) -> None:
+    """One legend for all panels, beside them, where it hides no curve."""
+    lines, names = axes.get_legend_handles_labels()
+    if lines:
+        figure.legend(lines, names, loc="outside right upper", fontsize="small")
+
+
+def _label(axes: Axes, title: str, x: str, y: str, legend: bool = True) -> None:
+    axes.set_title(title)
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
+    axes.grid(alpha=0.25)
+    if legend and axes.get_legend_handles_labels()[0]:
+        axes.legend(fontsize="small", markerscale=1.5)
+
+
+def _draw_diagonal(axes: Axes) -> None:
+    """Where both accuracies are equal: points below it were learned by heart."""
+    low = max(min(axes.get_xlim()[0], axes.get_ylim()[0]), 0.0)
+    high = min(max(axes.get_xlim()[1], axes.get_ylim()[1]), PERCENT)
+    axes.plot(np.array([low, high]), np.array([low, high]), ":", color="gray", linewidth=1, zorder=0)
+
+
+def _title(result: ExperimentResult) -> str:
+    """The data set, and how many runs the means are over."""
+    title = result.dataset.title.replace("$", r"\$")  # else what stands between two is read as a formula
+    counts = {len(variant.runs) for variant in result.compared}
+    if counts <= {0, 1}:
+        return f"{title}; one run a variant"
+    runs = f"{min(counts)} to {max(counts)}" if len(counts) > 1 else f"{max(counts)}"
+    return f"{title}; mean ± one standard deviation over {runs} runs a variant"

@@ -1,0 +1,170 @@
+"""An experiment's results as figures and exports read them from the store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from statistics import fmean
+
+import numpy as np
+
+from engine.analysis.statistics import mean_and_deviation
+from engine.analysis.styles import Style, styles
+from engine.events.datasets import DatasetInfo
+from engine.events.devices import Device
+from engine.events.runs import Intervention, InterventionKind, Record, Status, Weights
+from engine.storage.store import Store, StoredExperiment, StoredRun
+from engine.utils.arrays import Array
+from engine.utils.errors import StoreError
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """One run with all its records, the newest kernel of each layer by the layer's name, and what was done by hand."""
+
+    run: StoredRun
+    records: list[Record]
+    weights: dict[str, Weights]
+    interventions: tuple[Intervention, ...] = ()
+
+    @property
+    def rates_by_hand(self) -> list[Intervention]:
+        """Where its learning rate was changed while it trained: its result is not that of its settings alone."""
+        return [each for each in self.interventions if each.kind is InterventionKind.LEARNING_RATE]
+
+    @property
+    def moves(self) -> list[Intervention]:
+        """Where it went on elsewhere after an interruption, which may change its numbers; in order."""
+        return [each for each in self.interventions if each.kind is InterventionKind.MOVED]
+
+    @property
+    def first_weights(self) -> Weights | None:
+        """The newest kernel of the first layer; None where none was stored."""
+        return next((self.weights[name] for name in self.run.layers[:1] if name in self.weights), None)
+
+
+@dataclass
+class VariantResult:
+    """The runs of one variant, in the order of their repeats; runs that recorded nothing are not among them.
+
+    ``planned`` is how many runs there were to be, ``epochs`` how long each; a ``probe`` found settings for others.
+    """
+
+    name: str
+    parameters: int
+    epochs: int
+    style: Style
+    probe: bool = False
+    planned: int = 0
+    runs: list[RunResult] = field(default_factory=list)
+
+    @property
+    def tested(self) -> list[RunResult]:
+        """The runs that came far enough to be tested."""
+        return [run for run in self.runs if run.run.is_tested]
+
+    @property
+    def counted(self) -> list[RunResult]:
+        """The tested runs that statistics are over: those that went through all epochs by their settings alone.
+
+        Where there is none, those whose learning rate was changed by hand; else those stopped early.
+        """
+        finished = [result for result in self.tested if result.run.status is Status.FINISHED]
+        return [result for result in finished if not result.rates_by_hand] or finished or self.tested
+
+    @property
+    def of_counted(self) -> VariantResult:
+        """The variant with the counted runs alone, or with all that recorded something where none was tested."""
+        return replace(self, runs=self.counted or self.runs)
+
+    @property
+    def best(self) -> RunResult | None:
+        """The counted run of best test accuracy, the earliest of equals; None where none was tested."""
+        return max(self.counted, key=lambda result: result.run.test_accuracy or 0.0, default=None)
+
+    @property
+    def test_accuracies(self) -> list[float]:
+        """Test accuracies (fractions) of the counted runs."""
+        return [result.run.test_accuracy for result in self.counted if result.run.test_accuracy is not None]
+
+    @property
+    def mean_seconds(self) -> float | None:
+        """Mean training time of the counted runs."""
+        seconds = [result.run.seconds for result in self.counted if result.run.seconds is not None]
+        return fmean(seconds) if seconds else None
+
+    @cached_property
+    def steps(self) -> Array:
+        """The steps at which any run has a record, int [records], rising."""
+        return np.unique([record.step for result in self.runs for record in result.records])
+
+    def curves(self, quantity: str) -> Array:
+        """One row a run, one column a step of :attr:`steps`: float [runs, records], NaN where a run has no record.
+
+        ``quantity`` is a number of :class:`~engine.events.runs.Record`, such as ``training_loss``, or ``gradient_norm``, the
+        first layer's.
+        """
+        table = np.full((len(self.runs), len(self.steps)), np.nan)
+        for row, result in zip(table, self.runs, strict=True):
+            columns = np.searchsorted(self.steps, [record.step for record in result.records])
+            row[columns] = [_quantity(record, quantity) for record in result.records]
+        return table
+
+    def mean(self, quantity: str) -> Array:
+        """Mean over the runs that have a record at a step: float [records]."""
+        return mean_and_deviation(self.curves(quantity))[0]
+
+    def layer_gradients(self) -> tuple[tuple[str, ...], Array]:
+        """Names of the layers that learn, and their gradient norms, means over the runs: float [layers, records]."""
+        layers = self.runs[0].run.layers
+        table = np.full((len(self.runs), len(layers), len(self.steps)), np.nan)
+        for run, result in zip(table, self.runs, strict=True):
+            columns = np.searchsorted(self.steps, [record.step for record in result.records])
+            run[:, columns] = np.transpose([record.gradient_norms for record in result.records])
+        return layers, np.stack([mean_and_deviation(table[:, row])[0] for row in range(len(layers))])
+
+
+def _quantity(record: Record, name: str) -> float:
+    return record.gradient_norms[0] if name == "gradient_norm" else float(getattr(record, name))
+
+
+@dataclass(frozen=True)
+class ExperimentResult:
+    """An experiment and its variants, in the order of the plan."""
+
+    experiment: StoredExperiment
+    dataset: DatasetInfo
+    variants: list[VariantResult]
+
+    @property
+    def compared(self) -> list[VariantResult]:
+        """The variants without the probes, which only found settings for others."""
+        return [variant for variant in self.variants if not variant.probe]
+
+    @property
+    def devices(self) -> list[Device]:
+        """The devices that its runs were trained on, in the order of the plan."""
+        used = [run.run.device for variant in self.variants for run in variant.runs if run.run.device is not None]
+        return list({device.title: device for device in used}.values())
+
+    def variant(self, name: str) -> VariantResult | None:
+        """The variant called ``name``, if it was planned."""
+        return next((variant for variant in self.variants if variant.name == name), None)
+
+
+def load_results(store: Store, experiment: int) -> ExperimentResult:
+    """Everything recorded of an experiment with runs so far; raises :class:`~engine.utils.errors.StoreError`."""
+    stored = store.experiment(experiment)
+    if stored.dataset is None:
+        raise StoreError(f"Experiment {experiment} has no runs; it was computed.")
+    variants: dict[str, VariantResult] = {}
+    runs = store.runs(experiment)
+    drawn = styles(run.spec for run in runs)
+    for run in runs:
+        name, epochs = run.spec.variant, run.spec.training.epochs
+        variant = variants.setdefault(name, VariantResult(name, run.parameters, epochs, drawn[name], run.spec.probe))
+        variant.planned += 1
+        if records := store.records(run.id):
+            weights, interventions = store.last_weights(run.id), store.interventions(run.id)
+            variant.runs.append(RunResult(run, records, weights, interventions))
+    return ExperimentResult(stored, stored.dataset, list(variants.values()))

@@ -1,0 +1,188 @@
+"""Progress in a terminal: bars with time left when a person watches, plain lines otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol, TextIO
+
+from tqdm import tqdm
+
+from engine.events.datasets import DatasetReady
+from engine.events.experiments import Computed, ExperimentStarted, RunsAdded
+from engine.events.runs import PlannedRun, Record, RunFinished, RunRestored, RunStarted
+from engine.events.tasks import Event, Progress
+from engine.utils.text import counted
+
+
+class Reporter(Protocol):
+    """Sees every event of a session."""
+
+    def take(self, event: Event) -> None:
+        """Show what happened."""
+
+    def close(self) -> None:
+        """Nothing more will come."""
+
+
+def make_reporter(stream: TextIO) -> Reporter:
+    """Bars where ``stream`` is a terminal, lines otherwise."""
+    return BarReporter(stream) if stream.isatty() else LineReporter(stream)
+
+
+class LineReporter:
+    """One line for each stage, for the last record of each epoch and for each finished run; fit for a log file."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._runs: dict[int, PlannedRun] = {}
+        self._last: dict[int, Record] = {}
+        self._finished = 0
+        self._message = ""
+        self._refusal = ""
+
+    def take(self, event: Event) -> None:
+        """Write a line if ``event`` is worth one."""
+        for line in self._lines(event):
+            self._stream.write(line + "\n")
+        self._stream.flush()
+
+    def close(self) -> None:
+        """Nothing is held back."""
+
+    def _lines(self, event: Event) -> Iterator[str]:
+        match event:
+            case Progress(message) if message != self._message:
+                self._message = message
+                yield f"{message} ..."
+            case DatasetReady():
+                yield describe_images(event)
+            case ExperimentStarted():
+                self._runs = {run.run: run for run in event.runs}
+                yield f"{counted(len(event.runs), 'run')}, {event.workers} at a time"
+            case RunsAdded(runs):
+                self._runs |= {run.run: run for run in runs}
+                yield f"{counted(len(runs), 'more run')}: {', '.join(dict.fromkeys(run.spec.variant for run in runs))}"
+            case RunRestored(status=status) if status.is_final:
+                self._finished += 1
+            case RunStarted(device=device) | Computed(device=device) if device.refusal not in ("", self._refusal):
+                self._refusal = device.refusal
+                yield device.refusal
+            case Record():
+                last = self._last.get(event.run)
+                if last is not None and last.epoch < event.epoch:
+                    yield self._epoch_line(last)
+                self._last[event.run] = event
+            case RunFinished():
+                if (last := self._last.pop(event.run, None)) is not None:
+                    yield self._epoch_line(last)
+                self._finished += 1
+                yield f"[{self._finished}/{len(self._runs)}] {describe_end(self._runs[event.run], event)}"
+
+    def _epoch_line(self, last: Record) -> str:
+        return f"{run_title(self._runs[last.run])}: epoch {last.epoch}, step {last.step}, {describe_record(last)}"
+
+
+class BarReporter:
+    """One bar over all steps of all runs, and the finished runs above it."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._runs: dict[int, PlannedRun] = {}
+        self._steps: dict[int, int] = {}
+        self._is_training = False
+        self._message = ""
+        self._refusal = ""
+        self._bar: tqdm[None] | None = None
+
+    def take(self, event: Event) -> None:
+        """Move the bar."""
+        if isinstance(event, RunStarted | Computed) and event.device.refusal not in ("", self._refusal):
+            self._refusal = event.device.refusal
+            tqdm.write(self._refusal, file=self._stream)
+        match event:
+            case Progress(message) if self._is_training:  # of a run that begins beside those under way
+                self._postfix(message)
+            case Progress(message, done, total):
+                self._prepare(message, done, total)
+            case ExperimentStarted():
+                self.close()
+                self._runs = {run.run: run for run in event.runs}
+            case RunsAdded(runs):
+                self._runs |= {run.run: run for run in runs}
+                if self._bar is not None:
+                    self._bar.total = sum(run.total_steps for run in self._runs.values())
+            case RunRestored(run, status):
+                self._steps[run] = self._runs[run].total_steps if status.is_final else 0
+            case RunStarted(run=run, after=after) if not self._is_training:
+                self._steps[run] = after  # it goes on from there
+            case Record():
+                if not self._is_training:  # the time until now says nothing of the time left
+                    self._is_training = True
+                    total, done = sum(run.total_steps for run in self._runs.values()), sum(self._steps.values())
+                    self._open("training", total, "step", done)
+                self._advance(event.run, event.step)
+                accuracy = f"{100 * event.validation_accuracy:.0f} %"
+                self._postfix(f"{run_title(self._runs[event.run])} loss {event.training_loss:.2f} val {accuracy}")
+            case RunFinished():
+                self._advance(event.run, self._runs[event.run].total_steps)
+                tqdm.write(describe_end(self._runs[event.run], event), file=self._stream)
+
+    def close(self) -> None:
+        """Leave the bar as it stands."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+    def _prepare(self, message: str, done: int, total: int) -> None:
+        if message != self._message:
+            self._message = message
+            self._open(message, total or None, "")
+        if self._bar is not None:
+            self._bar.update(done - self._bar.n)
+
+    def _open(self, title: str, total: int | None, unit: str, done: int = 0) -> None:
+        self.close()
+        self._bar = tqdm(
+            total=total, initial=done, desc=title, unit=unit, file=self._stream, dynamic_ncols=True, leave=True
+        )
+
+    def _advance(self, run: int, step: int) -> None:
+        if self._bar is not None:
+            self._bar.update(step - self._steps.get(run, 0))
+            self._steps[run] = step
+
+    def _postfix(self, text: str) -> None:
+        if self._bar is not None:
+            self._bar.set_postfix_str(text, refresh=False)
+
+
+def run_title(run: PlannedRun) -> str:
+    """Such as ``cnn_4 #2``."""
+    return f"{run.spec.variant} #{run.spec.repeat}"
+
+
+def describe_images(event: DatasetReady) -> str:
+    """Data set, its shape and the sizes of its parts."""
+    info = event.info
+    height, width, channels = info.shape
+    return (
+        f"{info.title}: {len(info.class_names)} classes of {width}x{height}x{channels} images, {info.train_count} for "
+        f"training, {info.validation_count} for validation, {info.test_count} for testing"
+    )
+
+
+def describe_record(record: Record) -> str:
+    """Loss and accuracies of a record."""
+    return (
+        f"training loss {record.training_loss:.3f}, accuracy {100 * record.training_accuracy:.1f} %, "
+        f"validation accuracy {100 * record.validation_accuracy:.1f} %"
+    )
+
+
+def describe_end(run: PlannedRun, event: RunFinished) -> str:
+    """How a run ended."""
+    if event.test_accuracy is None:
+        return f"{run_title(run)} {event.status}: {event.reason}"
+    time = f" in {event.seconds:.1f} s" if event.seconds is not None else ""
+    told = f"{run_title(run)} {event.status}{time}: test accuracy {100 * event.test_accuracy:.2f} %"
+    return f"{told}; {event.reason}" if event.reason else told

@@ -1,0 +1,66 @@
+"""What results can be exported as; the window's dialog and ``--formats`` both read this table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from engine.utils.errors import ExportError
+
+
+class Format(StrEnum):
+    """A kind of exported file. The settings always come along, as TOML that can be read back."""
+
+    PNG = "png"
+    SVG = "svg"
+    PDF = "pdf"
+    CSV = "csv"
+    JSON = "json"
+    COURSE = "course"
+    TENSORBOARD = "tensorboard"
+
+
+@dataclass(frozen=True)
+class FormatInfo:
+    """What a format is called and what is in its files."""
+
+    label: str
+    help: str
+
+
+FORMATS: dict[Format, FormatInfo] = {
+    Format.PNG: FormatInfo("Figures as PNG", "Every figure as pixels, 150 an inch: for slides and web pages."),
+    Format.SVG: FormatInfo("Figures as SVG", "Every figure as lines and text that a drawing program can change."),
+    Format.PDF: FormatInfo("Figures as PDF", "Every figure as a page of its own, to be included by LaTeX."),
+    Format.CSV: FormatInfo(
+        "Curves as CSV",
+        "curves.csv: one row a record of every run. What was computed without training comes as NumPy's .npz.",
+    ),
+    Format.JSON: FormatInfo("Summary as JSON", "summary.json: accuracies, confusion matrices, device, versions, seed."),
+    Format.COURSE: FormatInfo(
+        "Course dictionaries", "The dictionaries that the homework's plotting reads, as pickle and as JSON."
+    ),
+    Format.TENSORBOARD: FormatInfo(
+        "TensorBoard event files",
+        "tensorboard/<variant>/<repeat>: losses, accuracies, learning rate, gradient norms and update ratios of "
+        "every layer, with their steps and times. Open with: tensorboard --logdir tensorboard",
+    ),
+}
+DRAWN = (Format.PNG, Format.SVG, Format.PDF)
+DEFAULT_FORMATS = (Format.PNG, Format.SVG, Format.CSV, Format.JSON, Format.COURSE)
+
+
+def parse_formats(names: Iterable[str]) -> tuple[Format, ...]:
+    """The formats of those names, each once, in the order of the table.
+
+    Raises :class:`~engine.utils.errors.ExportError` for a name there is not, and where there is none.
+    """
+    known = [each.value for each in Format]
+    wanted = [name.strip().lower() for name in names if name.strip()]
+    for name in wanted:
+        if name not in known:
+            raise ExportError(f"There is no format called '{name}'; there are {', '.join(known)}.")
+    if not wanted:
+        raise ExportError(f"Name at least one format to export; there are {', '.join(known)}.")
+    return tuple(each for each in Format if each.value in wanted)

@@ -1,0 +1,186 @@
+"""Fields declared once, from which the form, the command line and the files all follow.
+
+A field of a spec carries a label, a unit, a default and bounds. :func:`field` declares one, :func:`describe` lists
+those of a spec class in a form that a widget or a help text can be built from.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterable, Mapping
+from copy import copy
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel, Field
+from pydantic.fields import FieldInfo
+
+
+class Kind(StrEnum):
+    """What sort of value a field holds, and so which widget and which text syntax fit it."""
+
+    INTEGER = "integer"
+    NUMBER = "number"
+    SWITCH = "switch"
+    TEXT = "text"
+    CHOICE = "choice"
+    CHOICES = "choices"
+    NUMBERS = "numbers"
+    DATASET = "dataset"
+    FILE = "file"
+    MODEL = "model"
+    ARCHITECTURE = "architecture"
+    ARCHITECTURES = "architectures"
+
+
+@dataclass(frozen=True)
+class FieldDescription:
+    """One field, described for a person.
+
+    ``minimum`` and ``maximum`` are inclusive unless ``exclusive_minimum`` or ``exclusive_maximum`` says otherwise;
+    ``optional`` means that the field may be left empty (None); ``choice_labels`` has words for choices whose names
+    alone would puzzle.
+    """
+
+    key: str
+    label: str
+    unit: str
+    help: str
+    group: str
+    kind: Kind
+    default: Any
+    minimum: float | None
+    maximum: float | None
+    exclusive_minimum: bool
+    exclusive_maximum: bool
+    choices: tuple[str, ...]
+    choice_labels: Mapping[str, str]
+    optional: bool
+
+    @property
+    def bounds(self) -> str:
+        """The accepted values as text, such as ``1 to 1000`` or ``relu | sigmoid``."""
+        if self.choices:
+            written = " | name[layers]" if self.kind in (Kind.ARCHITECTURE, Kind.ARCHITECTURES) else ""
+            return " | ".join(self.choices) + written
+        if self.kind is Kind.SWITCH:
+            return "true | false"
+        if self.minimum is None and self.maximum is None:
+            return "numbers" if self.kind is Kind.NUMBERS else "text"
+        return f"{self._low}{self._high}"
+
+    @property
+    def accepted(self) -> str:
+        """What the field takes, for a sentence: :attr:`bounds`, the unit, and whether it is a list."""
+        unit = f" {self.unit}" if self.unit else ""
+        several = {Kind.NUMBERS: "numbers, each ", Kind.CHOICES: "a list of ", Kind.ARCHITECTURES: "a list of "}
+        if self.bounds == "numbers":
+            return f"numbers{unit}"
+        return f"{several.get(self.kind, '')}{self.bounds}{unit}"
+
+    @property
+    def _low(self) -> str:
+        if self.minimum is None:
+            return ""
+        return f"above {self.minimum}" if self.exclusive_minimum else str(self.minimum)
+
+    @property
+    def _high(self) -> str:
+        if self.maximum is None:
+            return " or more"
+        return f" to below {self.maximum}" if self.exclusive_maximum else f" to {self.maximum}"
+
+
+def field(
+    default: Any,
+    *,
+    label: str,
+    help: str,
+    unit: str = "",
+    group: str = "Training",
+    kind: Kind | None = None,
+    choices: tuple[str, ...] = (),
+    choice_labels: Mapping[str, str] | None = None,
+    **bounds: Any,
+) -> Any:
+    """Declare a field of a spec. ``bounds`` are pydantic's ``ge``, ``gt``, ``le``, ``lt``, ``min_length``."""
+    extra: dict[str, Any] = {
+        "unit": unit,
+        "group": group,
+        "kind": kind,
+        "choices": choices,
+        "choice_labels": choice_labels or {},
+    }
+    return Field(default, title=label, description=help, json_schema_extra=extra, **bounds)
+
+
+def field_like(spec: type[BaseModel], key: str, default: Any, help: str | None = None, label: str | None = None) -> Any:
+    """The field ``key`` of another spec with a default (help, label) of its own; give it the same annotation."""
+    info = copy(spec.model_fields[key])
+    info.default = default
+    info.description = help or info.description
+    info.title = label or info.title
+    return info
+
+
+def describe(spec: type[BaseModel]) -> tuple[FieldDescription, ...]:
+    """The fields of a spec class in the order of their declaration."""
+    return tuple(_description(key, info) for key, info in spec.model_fields.items())
+
+
+def _description(key: str, info: FieldInfo) -> FieldDescription:
+    if not isinstance(info.json_schema_extra, dict):
+        raise TypeError(f"the field {key} was not declared with engine.config.fields.field")
+    extra: dict[str, Any] = dict(info.json_schema_extra)
+    annotation, optional = _without_none(info.annotation)
+    choices = tuple(extra["choices"] or (get_args(annotation) if get_origin(annotation) is Literal else ()))
+    constraints = [*info.metadata, *_constraints_of_items(annotation)]
+    low, high = _bound(constraints, "ge", "gt"), _bound(constraints, "le", "lt")
+    return FieldDescription(
+        key=key,
+        label=info.title or key,
+        unit=str(extra["unit"]),
+        help=info.description or "",
+        group=str(extra["group"]),
+        kind=Kind(extra["kind"]) if extra["kind"] else _kind(annotation),
+        default=info.default,
+        minimum=low[0],
+        maximum=high[0],
+        exclusive_minimum=low[1],
+        exclusive_maximum=high[1],
+        choices=choices,
+        choice_labels=extra["choice_labels"],
+        optional=optional,
+    )
+
+
+def _without_none(annotation: Any) -> tuple[Any, bool]:
+    if get_origin(annotation) in (Union, types.UnionType):
+        kept = [a for a in get_args(annotation) if a is not type(None)]
+        return kept[0], len(kept) < len(get_args(annotation))
+    return annotation, False
+
+
+def _constraints_of_items(annotation: Any) -> list[Any]:
+    """Those of the numbers of a tuple such as ``tuple[Annotated[float, Field(gt=0)], ...]``."""
+    if get_origin(annotation) is not tuple or get_origin(get_args(annotation)[0]) is not Annotated:
+        return []
+    return [item for info in get_args(get_args(annotation)[0])[1:] for item in info.metadata]
+
+
+def _kind(annotation: Any) -> Kind:
+    if get_origin(annotation) is Literal:
+        return Kind.CHOICE
+    if get_origin(annotation) is tuple:
+        return Kind.NUMBERS if get_args(annotation)[0] in (int, float) else Kind.CHOICES
+    return {bool: Kind.SWITCH, int: Kind.INTEGER, float: Kind.NUMBER}.get(annotation, Kind.TEXT)
+
+
+def _bound(constraints: Iterable[Any], inclusive: str, exclusive: str) -> tuple[float | None, bool]:
+    for item in constraints:
+        for name in (inclusive, exclusive):
+            value = getattr(item, name, None)
+            if value is not None:
+                return value, name == exclusive
+    return None, False

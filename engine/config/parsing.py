@@ -1,0 +1,77 @@
+"""TODO."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from engine.config.fields import Kind, describe
+from engine.config.specs import Spec
+from engine.utils.errors import SpecError
+from engine.utils.files import MOST_CHARACTERS, read_text, toml_table
+
+
+def parse_toml(text: str) -> dict[str, Any]:
+    """The table in a TOML text; raises :class:`SpecError`."""
+    try:
+        return toml_table(text)
+    except ValueError as error:
+        raise SpecError(f"The settings are not valid TOML ({error}); check the text.") from None
+
+
+def parse_json(text: str) -> Any:
+    """The value in a JSON text; raises :class:`SpecError`."""
+    try:
+        if len(text) > MOST_CHARACTERS:
+            raise ValueError(f"it is longer than {MOST_CHARACTERS:,} characters")
+        return json.loads(text)
+    except (TypeError, ValueError, RecursionError) as error:  # a column of a damaged store may hold no text
+        raise SpecError(f"The settings are not valid JSON ({error}); check the text.") from None
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The table in a TOML file; raises :class:`SpecError` that names the file."""
+    try:
+        return parse_toml(read_text(path))
+    except OSError as error:
+        raise SpecError(f"{path} can't be read ({error.strerror}); name a TOML file that exists.") from None
+    except UnicodeDecodeError:
+        raise SpecError(f"{path} is not UTF-8 text; save it as UTF-8 TOML.") from None
+    except SpecError as error:
+        raise SpecError(f"{path}: {error}") from None
+
+
+def parse_assignments(spec: type[Spec], pairs: list[str]) -> dict[str, Any]:
+    """Values for :meth:`Spec.build` from texts such as ``epochs=15`` or ``architectures=cnn_4,mlp_1``."""
+    fields = {item.key: item for item in describe(spec)}
+    values: dict[str, Any] = {}
+    for pair in pairs:
+        key, equals, text = (piece.strip() for piece in pair.partition("="))
+        if not equals:
+            raise SpecError(f"'{pair}' is not of the form key=value; write for example epochs=15.")
+        if key not in fields:
+            raise SpecError(_unknown_key(key, list(fields)))
+        values[key] = _value(fields[key].kind, fields[key].optional, text)
+    return values
+
+
+def _value(kind: Kind, optional: bool, text: str) -> Any:
+    if optional and text.lower() in ("", "none"):
+        return None
+    if kind in (Kind.CHOICES, Kind.NUMBERS, Kind.ARCHITECTURES):
+        return split_list(text)
+    return text
+
+
+def split_list(text: str) -> list[str]:
+    """The items of a text such as ``cnn_4, small[Conv-3x3x16, ReLU]``: commas within brackets part nothing."""
+    return [piece.strip() for piece in re.split(r",(?![^\[]*\])", text) if piece.strip()]
+
+
+def _unknown_key(key: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(key, known, n=1)
+    hint = f"did you mean '{close[0]}'?" if close else f"the keys are {', '.join(known)}."
+    return f"There is no setting called '{key}'; {hint}"

@@ -1,0 +1,140 @@
+"""Folders of images: ``train/<class>/*.png`` with or without ``test/<class>/*.png``, or only ``<class>/*.png``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from engine.datasets.base import Decoded, Part, Progress, RawImages
+from engine.datasets.cache import CacheKey, cached, signature_of
+from engine.datasets.formats.decode import ColourFoundError, Look, decode_files, survey
+from engine.utils.arrays import Array
+from engine.utils.errors import DatasetError
+
+ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")  # whatever case; of a moving GIF or WebP the first image
+
+
+@dataclass(frozen=True)
+class _Images:
+    """Where the images of a part lie: paths in the order of classes and names, labels int64 [n]."""
+
+    paths: tuple[str, ...]
+    labels: Array
+
+
+@dataclass(frozen=True)
+class _Listing:
+    class_names: tuple[str, ...]
+    train: _Images
+    test: _Images | None
+    signature: str
+
+
+def load(folder: Path, side: int | None, progress: Progress) -> RawImages:
+    """The images of a folder, decoded once and then kept; raises :class:`DatasetError` that names what is wrong.
+
+    A class is a sub-folder, in the order of the names; hidden files, unknown endings and deeper folders are passed
+    over. ``train/`` counts as the training part where it has sub-folders, else as a class of that name. Images that
+    differ in size, or are not square, are resized to ``side`` pixels square; where none is asked, to the most common
+    longer side (4 to 512). One channel where every image is gray, else three; transparent images are laid on white.
+    Rotation notes of cameras (EXIF) are not followed.
+    """
+    progress(f"Looking through {folder.name}", 0, 0)
+    try:
+        listing = _list(folder)
+    except OSError as error:
+        raise DatasetError(f"{error.filename} can't be read ({error.strerror}); check its permissions.") from None
+    key = CacheKey("folder", folder, side, listing.signature)
+    return _cached(key, folder.name or str(folder), listing, progress)
+
+
+def _cached(key: CacheKey, title: str, listing: _Listing, progress: Progress) -> RawImages:
+    """The entry of the cache, decoded again with three channels where a gray-looking folder has a coloured image."""
+
+    def decode(channels: int | None = None) -> Decoded:
+        look = survey(listing.train.paths, key.side)
+        return _decode(title, listing, look if channels is None else replace(look, channels=channels), progress)
+
+    try:
+        return cached(key, decode)
+    except ColourFoundError:
+        return cached(key, lambda: decode(3))
+
+
+def _decode(title: str, listing: _Listing, look: Look, progress: Progress) -> Decoded:
+    total = len(listing.train.paths) + (len(listing.test.paths) if listing.test else 0)
+
+    def part(images: _Images, before: int) -> Part:
+        def decoded(done: int) -> None:
+            progress("Decoding images", before + done, total)
+
+        return Part(images.labels, look.shape, decode_files(images.paths, look, decoded))
+
+    test = part(listing.test, len(listing.train.paths)) if listing.test else None
+    return Decoded(title, listing.class_names, part(listing.train, 0), test)
+
+
+def check_layout(folder: Path) -> None:
+    """Raises :class:`DatasetError` unless there are class folders; the images in them are not looked at."""
+    try:
+        _classes(folder)
+    except OSError as error:
+        raise DatasetError(f"{error.filename} can't be read ({error.strerror}); check its permissions.") from None
+
+
+def _classes(folder: Path) -> tuple[Path, list[str]]:
+    """The folder of the training part, and the names of its classes."""
+    train = folder / "train" if _sub_folders(folder / "train") else folder
+    names = _sub_folders(train)
+    if not names:
+        raise DatasetError(f"{folder} holds no images in folders; lay it out as train/<class>/*.png or <class>/*.png.")
+    return train, names
+
+
+def _list(folder: Path) -> _Listing:
+    train, names = _classes(folder)
+    facts: list[tuple[str, int, int]] = [(name, -1, -1) for name in names]  # so that an empty class counts as well
+    train_images = _images(train, names, names, facts)
+    test_images = None
+    if train != folder and (test_names := _sub_folders(folder / "test")):
+        test_images = _images(folder / "test", test_names, names, facts)
+    return _Listing(tuple(names), train_images, test_images, signature_of(facts))
+
+
+def _sub_folders(folder: Path) -> list[str]:
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _images(folder: Path, names: Sequence[str], classes: list[str], facts: list[tuple[str, int, int]]) -> _Images:
+    """The images of a part; what tells whether they changed is added to ``facts``."""
+    paths: list[str] = []
+    labels: list[int] = []
+    for name in names:
+        if name not in classes:
+            raise DatasetError(f"{folder / name} has no counterpart in train; the test classes must be among those.")
+        found = _class_facts(folder / name)
+        paths += [path for path, _, _ in found]
+        labels += [classes.index(name)] * len(found)
+        facts += found
+    if not paths:
+        raise DatasetError(f"{folder} holds no images; place {', '.join(ENDINGS)} files in its class folders.")
+    return _Images(tuple(paths), np.array(labels, np.int64))
+
+
+def _class_facts(folder: Path) -> list[tuple[str, int, int]]:
+    """Path, size and modification time of the images in a folder, by name."""
+    with os.scandir(folder) as entries:
+        images = [
+            (entry.path, entry.stat())
+            for entry in entries
+            if entry.name.lower().endswith(ENDINGS) and not entry.name.startswith(".") and entry.is_file()
+        ]
+    return sorted((path, stat.st_size, stat.st_mtime_ns) for path, stat in images)

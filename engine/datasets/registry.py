@@ -1,0 +1,113 @@
+"""The named data sets, and what a path stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.config.specs import DataSpec
+from engine.datasets.base import Progress, RawImages
+from engine.datasets.formats import cifar10, digits, folder, mnist, npz
+from engine.utils.errors import DatasetError
+
+ARCHIVE_ENDINGS = (".tar.gz", ".tgz", ".tar")
+FILE_ENDINGS = (".npz", *ARCHIVE_ENDINGS)
+
+Loader = Callable[[int | None, Progress], RawImages]
+
+
+@dataclass(frozen=True)
+class NamedDataset:
+    """A data set known by name; ``load`` takes the side in pixels (None: the set's own) and a progress."""
+
+    title: str
+    summary: str
+    load: Loader
+
+
+DATASETS = {
+    "digits": NamedDataset(
+        digits.TITLE, "1,797 handwritten digits, gray, enlarged from 8x8 to 32x32; no download", digits.load
+    ),
+    "cifar10": NamedDataset(
+        cifar10.TITLE, "60,000 colour photographs, 32x32, of 10 classes; 170 MB, downloaded once", cifar10.load
+    ),
+    "mnist": NamedDataset(
+        mnist.MNIST.title, "70,000 handwritten digits, gray, 28x28; 12 MB, downloaded once", mnist.load_mnist
+    ),
+    "fashion_mnist": NamedDataset(
+        mnist.FASHION_MNIST.title,
+        "70,000 pieces of clothing, gray, 28x28, of 10 classes; 31 MB, downloaded once",
+        mnist.load_fashion_mnist,
+    ),
+}
+
+
+def load_raw(spec: DataSpec, progress: Progress) -> RawImages:
+    """The images that ``spec`` names, before preparation, at the side it asks for.
+
+    A known name comes first, so a folder called ``digits`` is meant by ``./digits``. A path can lead to a folder of
+    images, an .npz file, an official CIFAR-10 archive or its extracted folder, or a folder of IDX files. Raises
+    :class:`DatasetError` and what ``progress`` raises.
+    """
+    if spec.dataset in DATASETS:
+        return DATASETS[spec.dataset].load(spec.image_size, progress)
+    path = existing_path(spec.dataset)
+    with _explained(path):
+        if path.is_dir():
+            return _load_folder(path, spec.image_size, progress)
+        if path.suffix.lower() == ".npz":
+            return npz.load(path, spec.image_size, progress)
+        if path.name.lower().endswith(ARCHIVE_ENDINGS):
+            return cifar10.load_path(path, spec.image_size, progress)
+    raise _no_dataset(path)
+
+
+def check_path(path: Path) -> None:
+    """Raises :class:`DatasetError` where ``path`` can't be a data set, by its names alone, so at once."""
+    path = existing_path(str(path))
+    if path.is_dir():
+        with _explained(path):
+            if not (cifar10.is_cifar10(path) or mnist.is_idx(path)):
+                folder.check_layout(path)
+    elif not path.name.lower().endswith(FILE_ENDINGS):
+        raise _no_dataset(path)
+
+
+def _load_folder(path: Path, side: int | None, progress: Progress) -> RawImages:
+    if cifar10.is_cifar10(path):
+        return cifar10.load_path(path, side, progress)
+    if mnist.is_idx(path):
+        return mnist.load_folder(path, side, progress)
+    return folder.load(path, side, progress)
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """A folder that may not be looked into raises as soon as it is asked what it holds."""
+    try:
+        yield
+    except OSError as error:
+        raise DatasetError(f"{path} can't be read ({error.strerror or error}); check its permissions.") from None
+
+
+def _no_dataset(path: Path) -> DatasetError:
+    return DatasetError(
+        f"{path} is not a data set; name a folder of images, an .npz file or an archive of CIFAR-10 (.tar.gz)."
+    )
+
+
+def existing_path(name: str) -> Path:
+    """The whole path of a file or folder that a person named; raises :class:`DatasetError` where there is none."""
+    try:
+        path = Path(name).expanduser().absolute()
+        if path.exists():
+            return path
+    except (OSError, RuntimeError, ValueError):  # a name too long, a ~user there is not, a null byte
+        pass
+    raise DatasetError(
+        f"There is no data set '{name}'; choose {', '.join(DATASETS)}, or the path of a folder or an .npz file that "
+        "exists."
+    )

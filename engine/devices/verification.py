@@ -1,0 +1,355 @@
+"""Whether a device computes what it should: the patterns that networks are trained with, held against NumPy.
+
+Each value is a sum of products. Whatever the order in which float32 adds ``n`` terms up, the result is off by no more
+than ``n·u/(1 - n·u)`` times the sum of their magnitudes, where ``u`` is 2⁻²⁴ (Higham, Accuracy and Stability of
+Numerical Algorithms, chapter 3). That is the tolerance here, so it needs no figure of experience: a device which
+exceeds it computes something else. A mistake worth the name, such as a bias left out or a batch mixed up, exceeds it by
+a factor of thousands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+
+from engine.devices.hardware import placed, rounds_products
+from engine.devices.names import CPU
+from engine.utils.arrays import Array
+from engine.utils.text import counted, scientific
+
+UNIT = 2.0**-24  # float32 rounds by so much at most, relatively
+COARSE_UNIT = 2.0**-11  # and TensorFloat-32, of which both factors of a product are
+# Libraries convolve by Winograd's or Fourier's transform too, which rounds sums over neighbours that cancel out later.
+TRANSFORM = 16
+FUNCTION_ROUNDINGS = 8  # exponential and logarithm of any mathematical library are good to a few units
+SEED = 20240229
+
+
+class Kind(StrEnum):
+    """What a pattern is computed with."""
+
+    DENSE = "dense"
+    CONVOLUTION = "convolution"
+    POOLING = "pooling"
+    LOSS = "loss"
+    GATHER = "gather"
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What an output is in float64, and the sum of the magnitudes of the ``terms`` terms that each value is made of.
+
+    Without terms nothing is rounded, and the output must be equal.
+    """
+
+    values: Array
+    magnitudes: Array | float = 0.0
+    terms: int = 0
+
+
+Outputs = Mapping[str, Array]
+Compute = Callable[["Pattern"], Outputs]
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """Something to compute: its inputs, and from what a device gave, which decides where a ReLU is open, what is right.
+
+    ``multiplies`` says that its products may be rounded more coarsely (TensorFloat-32).
+    """
+
+    name: str
+    kind: Kind
+    inputs: Mapping[str, Array]
+    expect: Callable[[Mapping[str, Array], Outputs], Mapping[str, Expected]]
+    multiplies: bool = False
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """How far the output of a pattern that is furthest off is from what it should be, and how far it may be.
+
+    Both relative to the magnitudes that were summed up; infinite where a number is missing or not finite.
+    """
+
+    pattern: str
+    output: str
+    largest: float
+    tolerance: float
+
+    @property
+    def is_wrong(self) -> bool:
+        """Whether this is more than rounding."""
+        return self.largest > self.tolerance
+
+    @property
+    def share(self) -> float:
+        """Which part of the tolerance this is."""
+        return self.largest / self.tolerance if self.tolerance else (0.0 if self.largest == 0 else float("inf"))
+
+    @property
+    def figures(self) -> str:
+        """Such as ``convolution, kernel gradient, by 0.25 (rounding explains 1.4·10⁻⁶)``."""
+        how = f"by {scientific(self.largest, 2)}" if np.isfinite(self.largest) else "missing or not finite"
+        allowed = f"rounding explains {scientific(self.tolerance, 2)}" if self.tolerance else "nothing is rounded"
+        return f"{self.pattern}, {self.output}, {how} ({allowed})"
+
+
+def deviations(device: str) -> list[Deviation]:
+    """The deviation of every pattern on ``device`` (cpu or gpu:N); loads TensorFlow into this process.
+
+    Raises :class:`~engine.utils.errors.DeviceError` where this process doesn't see the device.
+    """
+    with placed(device):
+        return compared(_on_tensorflow, coarse=rounds_products(device))
+
+
+def mistake(device: str, found: Sequence[Deviation]) -> str | None:
+    """What ``device`` computes wrongly, with figures, without a full stop; None where it computes as it should."""
+    wrong = [each for each in found if each.is_wrong]
+    if not wrong:
+        return None
+    worst = max(wrong, key=lambda each: each.share)
+    patterns_wrong = f"{len(wrong)} of {counted(len(found), 'pattern')} wrongly"
+    return f"{device} computes {patterns_wrong}, furthest off: {worst.figures}"
+
+
+def refusal(device: str, found: Sequence[Deviation]) -> str | None:
+    """Why nothing should be trained on ``device``, and what to do; None where it computes as it should."""
+    if (wrong := mistake(device, found)) is None:
+        return None
+    cure = "install TensorFlow again" if device == CPU else f"train on another device ({CPU}), and update its driver"
+    return f"{wrong}; {cure}."
+
+
+def agreement(device: str, found: Sequence[Deviation]) -> str:
+    """How well a ``device`` that computes as it should agrees, with figures."""
+    worst = max(found, key=lambda each: each.share)
+    return f"{device}: {counted(len(found), 'pattern')} as in NumPy; furthest off: {worst.figures}"
+
+
+def compared(compute: Compute, *, coarse: bool = False) -> list[Deviation]:
+    """The deviation of every pattern as ``compute`` computes it, whose products may be ``coarse``."""
+    return [_worst(pattern, compute(pattern), coarse and pattern.multiplies) for pattern in patterns()]
+
+
+def patterns() -> tuple[Pattern, ...]:
+    """What the networks here are trained with; inputs are the same every time."""
+    random = np.random.default_rng(SEED)
+
+    def numbers(*shape: int) -> Array:
+        return random.standard_normal(shape).astype(np.float32)
+
+    def convolution(name: str, batch: int, side: int, channels: int, kernel: int, filters: int) -> Pattern:
+        inputs = {
+            "x": numbers(batch, side, side, channels),
+            "kernel": numbers(kernel, kernel, channels, filters),
+            "bias": numbers(filters),
+            "upstream": numbers(batch, side - kernel + 1, side - kernel + 1, filters),
+        }
+        return Pattern(name, Kind.CONVOLUTION, inputs, _convolution, multiplies=True)
+
+    dense = {"x": numbers(50, 1024), "kernel": numbers(1024, 32), "bias": numbers(32), "upstream": numbers(50, 32)}
+    # All different, so that the greatest of each window is one value, wherever it is.
+    pooled = {
+        "x": random.permutation(8 * 13 * 13 * 16).reshape(8, 13, 13, 16).astype(np.float32),
+        "upstream": numbers(8, 6, 6, 16),
+    }
+    loss = {"logits": 4 * numbers(50, 10), "labels": random.integers(0, 10, 50).astype(np.int32)}
+    gathered = {"images": numbers(200, 32, 32, 1), "chosen": random.permutation(200)[:50].astype(np.int32)}
+    return (
+        Pattern("dense layer with bias and ReLU", Kind.DENSE, dense, _dense, multiplies=True),
+        convolution("convolution 3x3 of one channel", 16, 16, 1, 3, 16),
+        convolution("convolution 5x5 of 16 channels", 8, 12, 16, 5, 16),
+        Pattern("max-pooling", Kind.POOLING, pooled, _pooling),
+        Pattern("softmax and cross-entropy", Kind.LOSS, loss, _loss),
+        Pattern("batch by index", Kind.GATHER, gathered, _gather),
+    )
+
+
+def _worst(pattern: Pattern, outputs: Outputs, coarse: bool) -> Deviation:
+    found = [
+        Deviation(
+            pattern.name, name, _largest(outputs.get(name), expected), _tolerance(pattern, expected.terms, coarse)
+        )
+        for name, expected in pattern.expect(pattern.inputs, outputs).items()
+    ]
+    return max(found, key=lambda each: each.share)
+
+
+def _tolerance(pattern: Pattern, terms: int, coarse: bool) -> float:
+    exact = terms * UNIT / (1 - terms * UNIT) * (TRANSFORM if pattern.kind is Kind.CONVOLUTION else 1)
+    return exact + (2 * COARSE_UNIT + COARSE_UNIT**2 if coarse and terms else 0.0)
+
+
+def _largest(output: Array | None, expected: Expected) -> float:
+    if output is None or output.shape != expected.values.shape or not np.isfinite(output).all():
+        return float("inf")
+    off = np.abs(output.astype(np.float64) - expected.values)
+    if not expected.terms:
+        return float(off.max())
+    magnitudes = np.broadcast_to(expected.magnitudes, off.shape)
+    return float(np.max(np.where(off > 0, off / np.where(magnitudes > 0, magnitudes, UNIT), 0.0)))
+
+
+# What is right. float64 throughout; a gradient passes a ReLU where the device itself found it open, as a value so near
+# to 0 that rounding decides its sign would else count as a mistake.
+
+
+def _dense(inputs: Mapping[str, Array], outputs: Outputs) -> Mapping[str, Expected]:
+    x, kernel, bias, upstream = (inputs[name].astype(np.float64) for name in ("x", "kernel", "bias", "upstream"))
+    values = np.maximum(x @ kernel + bias, 0)
+    magnitudes = np.abs(x) @ np.abs(kernel) + np.abs(bias)
+    passed = _through_relu(upstream, outputs)
+    given = np.abs(passed)
+    return {
+        "output": Expected(values, magnitudes, len(kernel) + 1),
+        "output while training": Expected(values, magnitudes, len(kernel) + 1),
+        "kernel gradient": Expected(x.T @ passed, np.abs(x).T @ given, len(x)),
+        "bias gradient": Expected(passed.sum(axis=0), given.sum(axis=0), len(x)),
+        "input gradient": Expected(passed @ kernel.T, given @ np.abs(kernel).T, kernel.shape[1]),
+    }
+
+
+def _convolution(inputs: Mapping[str, Array], outputs: Outputs) -> Mapping[str, Expected]:
+    x, kernel, bias, upstream = (inputs[name].astype(np.float64) for name in ("x", "kernel", "bias", "upstream"))
+    side = len(kernel)
+    values = np.maximum(_correlated(x, kernel) + bias, 0)
+    magnitudes = _correlated(np.abs(x), np.abs(kernel)) + np.abs(bias)
+    passed = _through_relu(upstream, outputs)
+    given = np.abs(passed)
+    positions = given[..., 0].size
+    turned = kernel[::-1, ::-1].transpose(0, 1, 3, 2)
+    padding = ((0, 0), (side - 1, side - 1), (side - 1, side - 1), (0, 0))
+    back = _correlated(np.pad(passed, padding), turned)
+    return {
+        "output": Expected(values, magnitudes, kernel[..., 0].size + 1),
+        "output while training": Expected(values, magnitudes, kernel[..., 0].size + 1),
+        "kernel gradient": Expected(_of_kernel(x, passed, side), _of_kernel(np.abs(x), given, side), positions),
+        "bias gradient": Expected(passed.sum(axis=(0, 1, 2)), given.sum(axis=(0, 1, 2)), positions),
+        "input gradient": Expected(back, _correlated(np.pad(given, padding), np.abs(turned)), turned[..., 0].size),
+    }
+
+
+def _correlated(x: Array, kernel: Array) -> Array:
+    """``x`` [n, h, w, c] with ``kernel`` [k, k, c, o], without padding: [n, h-k+1, w-k+1, o]."""
+    return np.asarray(sum(part @ kernel[row, column] for row, column, part in _shifted(x, len(kernel))))
+
+
+def _of_kernel(x: Array, passed: Array, side: int) -> Array:
+    """Gradient [k, k, c, o] of a kernel that sees ``x`` [n, h, w, c] and is ``passed`` [n, h-k+1, w-k+1, o]."""
+    flat = passed.reshape(-1, passed.shape[-1])
+    found = np.empty((side, side, x.shape[-1], passed.shape[-1]))
+    for row, column, part in _shifted(x, side):
+        found[row, column] = part.reshape(len(flat), -1).T @ flat
+    return found
+
+
+def _shifted(x: Array, side: int) -> Iterator[tuple[int, int, Array]]:
+    """What each place of a kernel sees of ``x`` [n, h, w, c]: row, column, [n, h-k+1, w-k+1, c]."""
+    height, width = x.shape[1] - side + 1, x.shape[2] - side + 1
+    for row in range(side):
+        for column in range(side):
+            yield row, column, x[:, row : row + height, column : column + width]
+
+
+def _through_relu(upstream: Array, outputs: Outputs) -> Array:
+    found = outputs.get("output while training")
+    return upstream * (found > 0) if found is not None and found.shape == upstream.shape else upstream
+
+
+def _pooling(inputs: Mapping[str, Array], _outputs: Outputs) -> Mapping[str, Expected]:
+    x, upstream = inputs["x"], inputs["upstream"]
+    batch, side, _, channels = x.shape
+    half = side // 2
+    windows = x[:, : 2 * half, : 2 * half].reshape(batch, half, 2, half, 2, channels)
+    greatest = windows.max(axis=(2, 4))
+    gradient = np.zeros_like(x)
+    chosen = windows == greatest[:, :, np.newaxis, :, np.newaxis]
+    gradient[:, : 2 * half, : 2 * half] = (chosen * upstream[:, :, np.newaxis, :, np.newaxis]).reshape(
+        batch, 2 * half, 2 * half, channels
+    )
+    return {"output": Expected(greatest), "input gradient": Expected(gradient)}
+
+
+def _loss(inputs: Mapping[str, Array], _outputs: Outputs) -> Mapping[str, Expected]:
+    logits, labels = inputs["logits"].astype(np.float64), inputs["labels"]
+    batch, classes = logits.shape
+    from_top = logits - logits.max(axis=1, keepdims=True)
+    sums = np.exp(from_top).sum(axis=1, keepdims=True)
+    shares, truth = np.exp(from_top) / sums, np.eye(classes)[labels]
+    losses = (np.log(sums) - from_top)[np.arange(batch), labels]
+    spread = 1 + np.abs(from_top)  # an error of the exponent becomes one of the share
+    return {
+        "loss": Expected(losses.mean(), np.mean(np.log(sums) + spread.max(axis=1, keepdims=True)), batch + classes),
+        "logits gradient": Expected(
+            (shares - truth) / batch, (shares * spread + truth) / batch, classes + FUNCTION_ROUNDINGS
+        ),
+    }
+
+
+def _gather(inputs: Mapping[str, Array], _outputs: Outputs) -> Mapping[str, Expected]:
+    return {"output": Expected(inputs["images"][inputs["chosen"]])}
+
+
+# The same on TensorFlow, compiled to graphs as in training, since graphs are where operations are fused.
+
+
+def _on_tensorflow(pattern: Pattern) -> Outputs:
+    import tensorflow as tf
+
+    given = {name: tf.constant(values) for name, values in pattern.inputs.items()}
+    match pattern.kind:
+        case Kind.LOSS:
+            outputs = tf.function(_loss_on_tensorflow)(given["logits"], given["labels"])
+        case Kind.GATHER:
+            outputs = {"output": tf.function(tf.gather)(given["images"], given["chosen"])}
+        case _:
+            outputs = _network_on_tensorflow(_network(pattern), given["x"], given["upstream"])
+    return {name: values.numpy() for name, values in outputs.items()}
+
+
+def _network(pattern: Pattern) -> Any:
+    import keras
+
+    x = pattern.inputs["x"]
+    layers: list[Any] = [keras.Input(x.shape[1:])]
+    if pattern.kind is Kind.POOLING:
+        return keras.Sequential([*layers, keras.layers.MaxPooling2D(2)])
+    kernel, bias = pattern.inputs["kernel"], pattern.inputs["bias"]
+    learns = (
+        keras.layers.Dense(len(bias)) if pattern.kind is Kind.DENSE else keras.layers.Conv2D(len(bias), len(kernel))
+    )
+    network = keras.Sequential([*layers, learns, keras.layers.Activation("relu")])
+    network.set_weights([kernel, bias])
+    return network
+
+
+def _network_on_tensorflow(network: Any, x: Any, upstream: Any) -> dict[str, Any]:
+    import tensorflow as tf
+
+    def step(x: Any, upstream: Any) -> Any:
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            output = network(x, training=True)
+        return output, tape.gradient(output, [x, *network.trainable_variables], output_gradients=upstream)
+
+    output, (of_input, *of_variables) = tf.function(step)(x, upstream)
+    found = {"output": tf.function(network)(x), "input gradient": of_input}
+    if of_variables:
+        found["output while training"] = output
+    return found | dict(zip(("kernel gradient", "bias gradient"), of_variables, strict=False))
+
+
+def _loss_on_tensorflow(logits: Any, labels: Any) -> dict[str, Any]:
+    import keras
+    import tensorflow as tf
+
+    with tf.GradientTape() as tape:
+        tape.watch(logits)
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)(labels, logits)
+    return {"loss": loss, "logits gradient": tape.gradient(loss, logits)}

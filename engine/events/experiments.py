@@ -1,0 +1,79 @@
+"""TODO."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from engine.events.datasets import DatasetInfo
+from engine.events.devices import Device
+from engine.utils.arrays import Array
+
+if TYPE_CHECKING:
+    pass
+from engine.events.runs import PlannedRun, Status
+
+
+@dataclass(frozen=True)
+class ExperimentStarted:
+    """The plan is made and stored; runs will follow."""
+
+    experiment: int
+    name: str
+    info: DatasetInfo
+    runs: tuple[PlannedRun, ...]
+    workers: int
+
+
+@dataclass(frozen=True)
+class RunsAdded:
+    """Further runs of the experiment under way, planned from what the runs before them found."""
+
+    runs: tuple[PlannedRun, ...]
+
+
+@dataclass(frozen=True)
+class ComputationStarted:
+    """A computed experiment was stored and begins."""
+
+    experiment: int
+    name: str
+
+
+@dataclass(frozen=True)
+class ComputedPart:
+    """Something a computed experiment found on its way, for whoever watches; ``name`` says what ``values`` are."""
+
+    name: str
+    values: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Computed:
+    """A computed experiment's results: see :class:`~engine.events.experiments.Computation`."""
+
+    findings: dict[str, Any]
+    arrays: dict[str, Array]
+    device: Device
+    versions: dict[str, str]
+
+
+@dataclass(frozen=True)
+class ExperimentFinished:
+    """The experiment has ended; always the last event of a session."""
+
+    experiment: int | None
+    status: Status
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Computation:
+    """What a :class:`ComputedExperiment` found.
+
+    ``findings`` are plain values that JSON can hold, and go into ``summary.json`` beside its usual keys; ``arrays`` are
+    kept in the store as they are.
+    """
+
+    findings: dict[str, Any] = field(default_factory=dict)
+    arrays: dict[str, Array] = field(default_factory=dict)

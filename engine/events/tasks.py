@@ -1,0 +1,71 @@
+"""TODO."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from engine.events.datasets import CacheRemoved, DatasetReady, DatasetVerified, SamplesReady
+from engine.events.devices import DevicesAppraised, WorkerReady
+from engine.events.experiments import (
+    ComputationStarted,
+    Computed,
+    ComputedPart,
+    ExperimentFinished,
+    ExperimentStarted,
+    RunsAdded,
+)
+from engine.events.inference import ImageRead, PickedTestImages, Probed
+from engine.events.runs import RunEvent, RunRestored
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A step of preparation: ``done`` of ``total`` (0 where unknown), ``message`` says of what."""
+
+    message: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Exported:
+    """Results were written: how many files, to which folder; the file itself where it is a report."""
+
+    folder: str
+    files: int
+
+
+@dataclass(frozen=True)
+class TaskFailed:
+    """A task that is not a run ended without its result; ``reason`` is a sentence for the user."""
+
+    reason: str
+    cancelled: bool = False
+
+
+Event = (
+    WorkerReady
+    | DevicesAppraised
+    | Progress
+    | DatasetReady
+    | DatasetVerified
+    | CacheRemoved
+    | SamplesReady
+    | Exported
+    | TaskFailed
+    | ExperimentStarted
+    | RunsAdded
+    | ComputationStarted
+    | ComputedPart
+    | Computed
+    | Probed
+    | PickedTestImages
+    | ImageRead
+    | RunEvent
+    | RunRestored
+    | ExperimentFinished
+)
+
+
+Emit = Callable[[Event], None]

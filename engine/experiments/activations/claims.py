@@ -1,0 +1,141 @@
+"""Where the gradient of the first layer vanishes, and which network does not get away from guessing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from statistics import fmean
+
+import numpy as np
+
+from engine.analysis.claims import Claim, Number, last_epoch_mean, listed
+from engine.analysis.results import ExperimentResult, VariantResult
+from engine.networks.notation import ACTIVATION_NAMES
+from engine.utils.text import scientific
+
+VANISHED = 10.0  # times smaller than under the other activation
+TITLES = {str(name): title for name, title in ACTIVATION_NAMES.items()}
+NEAR_GUESSING = 0.02  # share of ln(classes) within which a loss counts as that of guessing
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """One architecture under two activations: median over the steps of the first layer's gradient norm, L2."""
+
+    architecture: str
+    reference: VariantResult
+    other: VariantResult
+    norms: tuple[float, float]
+
+    @property
+    def ratio(self) -> float:
+        """How many times smaller the other's gradient is."""
+        return self.norms[0] / self.norms[1] if self.norms[1] > 0 else math.inf
+
+
+def activation_claims(result: ExperimentResult) -> Iterator[Claim]:
+    """The claims of an experiment that compares activations: the first one against each of the others."""
+    names = list(dict.fromkeys(_activation(variant) for variant in result.compared))
+    for other in names[1:]:
+        pairs = list(_pairs(result, names[0], other))
+        if pairs:
+            yield _vanishing(result, pairs, names[0], other)
+            yield from (_measured(result, pair) for pair in pairs)
+    yield from _guessing(result)
+
+
+def _pairs(result: ExperimentResult, reference: str, other: str) -> Iterator[_Pair]:
+    for variant in result.compared:
+        architecture, _, activation = variant.name.rpartition("/")
+        if activation == other:
+            against = result.variant(f"{architecture}/{reference}")
+            if against is not None and (norms := _norms(against, variant)) is not None:
+                yield _Pair(architecture, against, variant, norms)
+
+
+def _norms(*variants: VariantResult) -> tuple[float, float] | None:
+    """Medians over the steps, each the mean over the runs; None where one of two has nothing finite."""
+    values = [variant.mean("gradient_norm") for variant in variants if variant.runs]
+    finite = [each[np.isfinite(each)] for each in values]
+    if len(finite) < 2 or not all(len(each) for each in finite):
+        return None
+    return float(np.median(finite[0])), float(np.median(finite[1]))
+
+
+def _vanishing(result: ExperimentResult, pairs: list[_Pair], reference: str, other: str) -> Claim:
+    small = [pair for pair in pairs if pair.ratio >= VANISHED]
+    first, second = TITLES[reference], TITLES[other]
+    figure = "median of the gradient norm of its first layer over the steps"
+    if small:
+        least = max(small, key=lambda pair: pair.ratio)
+        sentence = (
+            f"Under {second} the gradient vanishes in {listed([pair.architecture for pair in small])}: the {figure} is "
+            f"at least {VANISHED:g} times smaller than under {first}, and {_times(least.ratio)} smaller in "
+            f"{least.architecture} ({_runs(pairs)})."
+        )
+    else:
+        most = max(pairs, key=lambda pair: pair.ratio)
+        sentence = (
+            f"Under {second} the gradient vanishes in no architecture (of {len(pairs)}): the {figure} is less than "
+            f"{VANISHED:g} times smaller than under {first}, at most {_times(most.ratio)} ({most.architecture}; "
+            f"{_runs(pairs)})."
+        )
+    numbers: dict[str, Number] = {f"{p.architecture}: {first} over {second}": _finite(p.ratio) for p in pairs}
+    return Claim(sentence, numbers, (result.experiment.id,), headline=True)
+
+
+def _runs(pairs: list[_Pair]) -> str:
+    """Over how many runs each mean is, such as ``n = 2 to 3``."""
+    counts = sorted({len(variant.runs) for pair in pairs for variant in (pair.reference, pair.other)})
+    return f"n = {counts[0]}" if len(counts) == 1 else f"n = {counts[0]} to {counts[-1]}"
+
+
+def _measured(result: ExperimentResult, pair: _Pair) -> Claim:
+    first, second = pair.norms
+    relation = f"{_times(pair.ratio)} smaller" if pair.ratio >= 1 else f"{_times(1 / pair.ratio)} larger"
+    sentence = (
+        f"{pair.architecture}: the first layer's gradient is {scientific(first, 2)} under "
+        f"{TITLES[_activation(pair.reference)]} and {scientific(second, 2)} under "
+        f"{TITLES[_activation(pair.other)]}, {relation} (medians over the steps, {_runs([pair])})."
+    )
+    numbers: dict[str, Number] = {pair.reference.name: first, pair.other.name: second, "ratio": _finite(pair.ratio)}
+    return Claim(sentence, numbers, (result.experiment.id,))
+
+
+def _guessing(result: ExperimentResult) -> Iterator[Claim]:
+    """Which losses end where a network that knows nothing has its loss: ln(classes)."""
+    classes = len(result.dataset.class_names)
+    chance = math.log(classes)
+    ends = {v.name: loss for v in result.compared if v.runs and math.isfinite(loss := _last_loss(v))}
+    if not ends:
+        return
+    near = [name for name, loss in ends.items() if abs(loss - chance) <= NEAR_GUESSING * chance]
+    level = f"ln({classes}) = {chance:.3f} nats, the loss of guessing"
+    if near:
+        losses = listed([f"{name} ({ends[name]:.3f})" for name in near])
+        sentence = f"The training loss of the last epoch is within {100 * NEAR_GUESSING:g} % of {level}, for {losses}."
+    else:
+        name, loss = max(ends.items(), key=lambda item: item[1])
+        sentence = f"No loss stays at {level}: the largest of the last epoch is {loss:.3f} ({name})."
+    yield Claim(sentence, {**ends, "ln(classes)": chance}, (result.experiment.id,), headline=True)
+
+
+def _last_loss(variant: VariantResult) -> float:
+    """Mean over the runs whose loss is finite; NaN where none is."""
+    losses = [last_epoch_mean(result, "training_loss") for result in variant.runs]
+    return fmean(finite) if (finite := [loss for loss in losses if math.isfinite(loss)]) else math.nan
+
+
+def _activation(variant: VariantResult) -> str:
+    return variant.name.rpartition("/")[2]
+
+
+def _times(ratio: float) -> str:
+    if not math.isfinite(ratio):
+        return "infinitely many times"
+    return f"{ratio:,.0f} times" if ratio >= 10 else f"{ratio:.1f} times"
+
+
+def _finite(ratio: float) -> float | None:
+    return ratio if math.isfinite(ratio) else None

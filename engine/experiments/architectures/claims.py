@@ -1,0 +1,130 @@
+"""Which network was best, whether parameters explain it, and which learned by heart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
+from statistics import fmean
+
+from engine.analysis.claims import (
+    Claim,
+    Number,
+    accuracy_numbers,
+    accuracy_with_spread,
+    last_epoch_mean,
+    listed,
+    percent,
+    points,
+    probability,
+    ranked,
+    same_accuracy,
+)
+from engine.analysis.results import ExperimentResult, VariantResult
+from engine.analysis.significance import LEVEL, compare, spearman
+
+LEAST_ARCHITECTURES = 5  # of fewer, even the most orderly result comes by chance more often than LEVEL
+
+
+def architecture_claims(result: ExperimentResult) -> Iterator[Claim]:
+    """The claims of an experiment that compares architectures."""
+    tested = ranked(result.compared)
+    if len(tested) > 1:
+        yield best_of(result, "test accuracy")
+        yield from _parameters(result, tested)
+    yield from _overfitting(result)
+
+
+def best_of(result: ExperimentResult, what: str) -> Claim:
+    """Which of at least two tested variants has the best mean test accuracy, against the second; or which share it."""
+    tested = ranked(result.compared)
+    (best, mean), (second, other), *_ = tested
+    tied = [variant for variant, reached in tested if same_accuracy(reached, mean)]
+    if len(tied) > 1:
+        return _shared(result, what, tied)
+    compared = compare(best.test_accuracies, second.test_accuracies)
+    between = f"{accuracy_with_spread(best)} against {accuracy_with_spread(second)} for {second.name}"
+    ahead = f"{points(mean - other)} more{compared.verdict}"
+    numbers = accuracy_numbers(best) | accuracy_numbers(second) | compared.numbers
+    # That two are not told apart is a result too, once both were repeated.
+    sentence = f"{best.name} has the best {what}: {between}, {ahead}."
+    return Claim(sentence, numbers, (result.experiment.id,), supported=compared.can_tell, headline=True)
+
+
+def _shared(result: ExperimentResult, what: str, tied: list[VariantResult]) -> Claim:
+    """All that have the best mean, each with its own spread."""
+    each = listed([f"{accuracy_with_spread(variant)} for {variant.name}" for variant in tied])
+    repeated = all(len(variant.test_accuracies) > 1 for variant in tied)
+    chance = "" if repeated else "; with one run that may be chance"
+    sentence = f"{listed([variant.name for variant in tied])} share the best {what}: {each}{chance}."
+    numbers = {name: number for variant in tied for name, number in accuracy_numbers(variant).items()}
+    return Claim(sentence, numbers, (result.experiment.id,), supported=repeated, headline=True)
+
+
+def _parameters(result: ExperimentResult, tested: list[tuple[VariantResult, float]]) -> Iterator[Claim]:
+    found = spearman([variant.parameters for variant, _ in tested], [mean for _, mean in tested])
+    if found is None:
+        return
+    correlation, p = found
+    figures = f"Spearman's rank correlation {correlation:+.2f}, {probability(p)}, n = {len(tested)} architectures"
+    follows = correlation > 0 and p < LEVEL
+    if len(tested) < LEAST_ARCHITECTURES:
+        opening = f"{len(tested)} architectures are too few to tell whether accuracy follows the number of parameters"
+    elif follows:
+        opening = "Accuracy follows the number of parameters"
+    else:
+        opening = "These runs do not show that accuracy follows the number of parameters"
+    contradiction, numbers = _contradiction(tested)
+    yield Claim(
+        f"{opening} ({figures}). {contradiction}",
+        {"rank correlation": correlation, "p": p, "n": len(tested), **numbers},
+        (result.experiment.id,),
+        supported=len(tested) >= LEAST_ARCHITECTURES,
+        headline=True,
+    )
+
+
+def _contradiction(tested: list[tuple[VariantResult, float]]) -> tuple[str, dict[str, Number]]:
+    """The pair in which fewer parameters gave most more accuracy, one whose difference exceeds the spread first."""
+    pairs = [
+        (compare(a[0].test_accuracies, b[0].test_accuracies), a, b)
+        for a, b in combinations(tested, 2)  # the better one first
+        if a[0].parameters < b[0].parameters and a[1] > b[1] and not same_accuracy(a[1], b[1])
+    ]
+    if not pairs:
+        return "No pair contradicts it.", {}
+    compared, (small, more), (large, less) = max(pairs, key=lambda pair: (pair[0].exceeds_spread, pair[0].difference))
+    sentence = (
+        f"Against it stands {small.name}: with {small.parameters:,} parameters it reaches {percent(more)}, "
+        f"{large.name} with {large.parameters:,} only {percent(less)}, {points(more - less)} less{compared.verdict}."
+    )
+    return sentence, {f"{variant.name}: parameters": variant.parameters for variant in (small, large)}
+
+
+def _overfitting(result: ExperimentResult) -> Iterator[Claim]:
+    """How far training accuracy is above validation accuracy in the last epoch."""
+    gaps = {variant.name: gap for variant in result.compared if (gap := _gap(variant)) is not None}
+    if not gaps:
+        return
+    name, (training, validation, n) = max(gaps.items(), key=lambda item: item[1][0] - item[1][1])
+    least, (low, high, _) = min(gaps.items(), key=lambda item: item[1][0] - item[1][1])
+    figures = f"training {percent(training)}, validation {percent(validation)}, means of the last epoch, n = {n}"
+    if training <= validation:
+        sentence = (
+            f"No network learned by heart: even for {name} training accuracy is not above validation ({figures})."
+        )
+    else:
+        sentence = f"{name} overfits most, by {points(training - validation)} ({figures})"
+        sentence += f"; {least} least, by {points(low - high)}." if least != name else "."
+    numbers = {f"{variant}: gap": training - validation for variant, (training, validation, _) in gaps.items()}
+    if n < 2:
+        sentence = f"{sentence.removesuffix('.')}; with one run that may be chance."
+    yield Claim(sentence, {**numbers, "n": n}, (result.experiment.id,), supported=n > 1)
+
+
+def _gap(variant: VariantResult) -> tuple[float, float, int] | None:
+    """Training and validation accuracy of the last epoch, means over the counted runs, and how many these are."""
+    runs = variant.counted
+    if not runs:
+        return None
+    means = [fmean(last_epoch_mean(r, q) for r in runs) for q in ("training_accuracy", "validation_accuracy")]
+    return means[0], means[1], len(runs)

@@ -1,0 +1,88 @@
+"""Part 3 of the homework: the five architectures compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from engine.config.specs import DataSpec, ExperimentSpec, NetworkSpec, RepeatSpec, RunSpec, TrainingSpec
+from engine.experiments.base import CourseDictionary, TrainingExperiment
+from engine.experiments.fields import ArchitecturesChoice
+from engine.networks.architectures import architecture_name
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from engine.analysis.results import ExperimentResult
+
+
+class ArchitecturesSpec(RepeatSpec, TrainingSpec, ArchitecturesChoice, NetworkSpec, DataSpec, ExperimentSpec):
+    """Which architectures are trained, and everything they have in common."""
+
+
+def plan(spec: ArchitecturesSpec) -> list[RunSpec]:
+    """Every architecture, repeated; first repeats of all come first, so that all curves begin to grow early."""
+    return [
+        RunSpec(
+            variant=architecture_name(architecture),
+            architecture=architecture,
+            repeat=repeat,
+            seed=spec.seed + repeat - 1,
+            data=spec.part(DataSpec),
+            network=spec.part(NetworkSpec),
+            training=spec.part(TrainingSpec),
+        )
+        for repeat in range(1, spec.repeats + 1)
+        for architecture in spec.architectures
+    ]
+
+
+def figures(result: ExperimentResult) -> Iterator[tuple[str, Figure]]:
+    """The course's four panels, and for each architecture the first-layer weights of its best run."""
+    from engine.analysis.figures import four_panels, weight_grid
+
+    yield "part3", four_panels(result)
+    for variant in result.variants:
+        if variant.best is not None and variant.best.first_weights is not None:
+            yield f"weights_{variant.name}", weight_grid(variant.name, variant.best.first_weights)
+
+
+def course_dictionaries(result: ExperimentResult) -> Iterator[tuple[str, CourseDictionary]]:
+    """``part3_<architecture>``: curves averaged over the counted runs, test accuracy and weights of the best of them.
+
+    Accuracies are in percent; a variant without a tested run is left out.
+    """
+    for variant in result.variants:
+        best = variant.best
+        if best is None or best.first_weights is None or best.run.test_accuracy is None:
+            continue
+        counted = variant.of_counted
+        yield (
+            f"part3_{variant.name}",
+            {
+                "name": variant.name,
+                "loss_curve": counted.mean("training_loss").tolist(),
+                "train_acc_curve": (100 * counted.mean("training_accuracy")).tolist(),
+                "val_acc_curve": (100 * counted.mean("validation_accuracy")).tolist(),
+                "test_acc": 100 * best.run.test_accuracy,
+                "weights": best.first_weights.values,
+            },
+        )
+
+
+ARCHITECTURES_EXPERIMENT = TrainingExperiment(
+    name="architectures",
+    title="Architectures",
+    summary="Five networks, from a single hidden layer to five convolutions, learn the same images.",
+    lesson="Watch how soon each loss falls and where validation accuracy parts from training accuracy: from there on a "
+    "network learns by heart. More parameters don't mean more accuracy: compare mlp_2, the largest, with cnn_4. Deep "
+    "networks rest on a plateau first, with a small gradient in the first layer, and then fall fast.",
+    spec=ArchitecturesSpec,
+    presets={
+        "quick": {"dataset": "digits", "epochs": 10, "repeats": 2},
+        "course": {"dataset": "cifar10", "epochs": 15, "repeats": 10},
+    },
+    plan=plan,
+    figures=figures,
+    course_dictionaries=course_dictionaries,
+)

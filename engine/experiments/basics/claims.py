@@ -1,0 +1,50 @@
+"""Whether two successive weights tell the gradient, and which network has the most parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from engine.analysis.claims import Claim, ComputedResult, Number
+from engine.experiments.basics.experiment import OPTIMIZERS
+from engine.utils.text import scientific
+
+PLAIN = next(iter(OPTIMIZERS))
+
+
+def basics_claims(result: ComputedResult) -> Iterator[Claim]:
+    """The claims of the basic concepts."""
+    recovery = result.findings["gradient_recovery"]
+    for name, found in recovery["optimizers"].items():
+        yield _recovered(result, name, found, recovery["steps"])
+    yield _parameters(result)
+
+
+def _recovered(result: ComputedResult, name: str, found: dict[str, Any], steps: int) -> Claim:
+    difference, bound, gradient = (
+        scientific(found[f"largest_{measure}"]) for measure in ("difference", "bound", "gradient")
+    )
+    figures = (
+        f"the largest difference over {steps:,} steps is {difference}, float32 rounding explains at most {bound}, the "
+        f"largest gradient is {gradient}"
+    )
+    hidden = found["largest_bound"] > found["largest_gradient"]
+    if hidden:
+        opening = f"Under {OPTIMIZERS[name]} rounding hides what two successive weights tell"
+    elif found["within_rounding"]:
+        opening = f"Under {OPTIMIZERS[name]} two successive weights tell the gradient to within rounding"
+    else:
+        opening = f"Under {OPTIMIZERS[name]} two successive weights do not tell the gradient"
+    numbers: dict[str, Number] = {key.replace("_", " "): value for key, value in found.items()}
+    return Claim(
+        f"{opening}: {figures}.", {**numbers, "steps": steps}, (result.experiment,), not hidden, headline=name == PLAIN
+    )
+
+
+def _parameters(result: ComputedResult) -> Claim:
+    """The order of the course's networks; the first of the list is the user's own."""
+    networks = sorted(result.findings["parameters"][1:], key=lambda network: int(network["total"]))
+    order = " < ".join(f"{network['name']} ({network['total']:,})" for network in networks)
+    numbers: dict[str, Number] = {network["name"]: network["total"] for network in networks}
+    size = "x".join(map(str, networks[0]["input_shape"]))
+    return Claim(f"Parameters, counted on {size} images: {order}.", numbers, (result.experiment,), headline=True)

@@ -1,0 +1,283 @@
+"""Part 1 of the homework: cross-entropy, the gradient between two weights, batches, and counting parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+from pydantic import Field, field_validator, model_validator
+
+from engine.config.fields import Kind, field, field_like
+from engine.config.specs import DataSpec, ExperimentSpec, PassesSpec, RateSpec, RepeatSpec
+from engine.events.experiments import Computation, ComputedPart
+from engine.experiments.base import ComputedExperiment, Progress
+from engine.experiments.basics.formulas import Batches, cross_entropy
+from engine.networks.architectures import ARCHITECTURES, format_network, parse_network, summarize_layers
+from engine.networks.layers import Act, Layer
+from engine.networks.notation import EXAMPLE
+from engine.utils.arrays import Array
+from engine.utils.errors import NetworkError, Stopped
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from engine.experiments.basics.gradient_recovery import Step
+
+LARGEST_SIDE = 1024
+Side = Annotated[int, Field(ge=1, le=LARGEST_SIDE)]
+
+PROBABILITIES = (0.85, 0.7)  # what the homework's two examples give the true class
+# The course's own training, and one whose last batch is short.
+EXAMPLE_BATCHES = (Batches(45_000, 50, 15), Batches(45_000, 64, 15))
+COURSE_INPUT, COURSE_CLASSES = (32, 32, 1), 10
+
+OPTIMIZERS = {"sgd": "SGD", "momentum": "Momentum", "adam": "Adam"}
+MEASURES = ("difference", "gradient", "bound")
+
+
+class BasicsSpec(ExperimentSpec):
+    """The small training whose gradient is recovered, a training to count the steps of, a network to count."""
+
+    learning_rate: float = field_like(
+        RateSpec, "learning_rate", 0.01, "Step size of all three optimisers; the weights' difference is divided by it."
+    )
+    momentum: float = field(
+        0.9, label="Momentum", gt=0, lt=1, help="Share of the last step that SGD with momentum makes again."
+    )
+    steps: int = field(100, label="Steps", ge=1, le=2000, help="Optimiser steps at which the gradient is recovered.")
+    hidden_units: int = field(
+        32, label="Hidden units", ge=1, le=1024, help="Units, with ReLU, of the small network that learns the digits."
+    )
+    seed: int = field_like(RepeatSpec, "seed", 0)
+    batch_size: int = field_like(
+        PassesSpec, "batch_size", 50, "B: images per optimiser step, in the small training and where steps are counted."
+    )
+    images: int = field(
+        45_000,
+        label="Images",
+        group="Basics",
+        ge=1,
+        le=100_000_000,
+        help="N: training images of which to count batches.",
+    )
+    epochs: int = field(
+        15, label="Epochs", group="Basics", ge=1, le=1_000_000, help="E: passes over these images; nothing is trained."
+    )
+    network: str = field(
+        EXAMPLE,
+        label="Network",
+        group="Basics",
+        help="A network of which to count the parameters, in the homework's notation (width before height); a last "
+        "dense layer, one unit a class, is added.",
+    )
+    input_shape: tuple[Side, Side, Side] = field(
+        COURSE_INPUT,
+        label="Input",
+        group="Basics",
+        kind=Kind.NUMBERS,
+        help=f"Height, width and channels of this network's images, each from 1 to {LARGEST_SIDE}.",
+    )
+    classes: int = field(
+        COURSE_CLASSES, label="Classes", group="Basics", ge=1, le=10_000, help="Units of its last dense layer."
+    )
+
+    @field_validator("network")
+    @classmethod
+    def _readable(cls, text: str) -> str:
+        try:
+            return format_network(parse_network(text))
+        except NetworkError as error:
+            raise ValueError(str(error)) from None
+
+    @model_validator(mode="after")
+    def _fits(self) -> BasicsSpec:
+        try:
+            summarize_layers(parse_network(self.network), self.input_shape, self.classes)
+        except NetworkError as error:
+            size = "x".join(map(str, self.input_shape))
+            raise ValueError(f"The network can't be built on {size} images: {error}; change one of them.") from None
+        return self
+
+
+def compute(spec: BasicsSpec, emit: Callable[[ComputedPart], None], progress: Progress) -> Computation:
+    """Recover gradients, with a part "step" for each optimiser step; count the rest, which takes no time."""
+    recovered = _recover(spec, emit, progress)
+    asked = Batches(spec.images, spec.batch_size, spec.epochs)
+    findings = {
+        "cross_entropy": {"unit": "nats", "examples": [_described_loss(p) for p in PROBABILITIES]},
+        "batches": [_described_batches(batches) for batches in dict.fromkeys((asked, *EXAMPLE_BATCHES))],
+        "parameters": [
+            _counted("network", parse_network(spec.network), spec.input_shape, spec.classes),
+            *(
+                _counted(name, with_relu(layers), COURSE_INPUT, COURSE_CLASSES)
+                for name, layers in ARCHITECTURES.items()
+            ),
+        ],
+        "gradient_recovery": {
+            "compared": "all kernels and biases",
+            "learning_rate": spec.learning_rate,
+            "steps": len(recovered),
+            "optimizers": {name: _largest([step[name] for step in recovered]) for name in OPTIMIZERS},
+        },
+    }
+    return Computation(findings, _curves(recovered))
+
+
+def with_relu(layers: Sequence[Layer]) -> tuple[Layer, ...]:
+    """The layers with ReLU where the activation was left open."""
+    return tuple(Act("relu") if layer == Act() else layer for layer in layers)
+
+
+def _recover(spec: BasicsSpec, emit: Callable[[ComputedPart], None], progress: Progress) -> list[Step]:
+    from engine.datasets import prepare
+    from engine.experiments.basics.gradient_recovery import RecoverySettings, recover
+
+    steps: list[Step] = []
+
+    def step_done(step: int, found: Step) -> None:
+        steps.append(found)
+        compared = {name: asdict(comparison) for name, comparison in found.items()}
+        emit(ComputedPart("step", {"step": step, "steps": spec.steps} | compared))
+        progress("Recovering gradients", step, spec.steps)
+
+    data = prepare(DataSpec(), progress)
+    progress("Building three networks", 0, 0)
+    settings = RecoverySettings(**spec.model_dump(include=set(RecoverySettings.__dataclass_fields__)))
+    with suppress(Stopped):  # told by step_done, so there is a step to keep
+        recover(data, settings, step_done)
+    return steps
+
+
+def retell(found: Computation) -> Iterator[ComputedPart]:
+    """The parts that :func:`compute` sent; whether a step was within rounding is only known of all of them together."""
+    recovery = found.findings["gradient_recovery"]
+    within = {name: recovery["optimizers"][name]["within_rounding"] for name in OPTIMIZERS}
+    for place, step in enumerate(found.arrays["step"].tolist()):
+        compared = {
+            name: {measure: float(found.arrays[f"{name}_{measure}"][place]) for measure in MEASURES}
+            | {"within": within[name]}
+            for name in OPTIMIZERS
+        }
+        yield ComputedPart("step", {"step": step, "steps": recovery["steps"]} | compared)
+
+
+def _described_loss(probability: float) -> dict[str, float]:
+    return {
+        "probability_of_true_class": probability,
+        "loss": cross_entropy(probability),
+        "gradient_at_true_logit": probability - 1,
+    }
+
+
+def _described_batches(batches: Batches) -> dict[str, int]:
+    return {
+        "images": batches.images,
+        "batch_size": batches.batch_size,
+        "epochs": batches.epochs,
+        "batches_per_epoch": batches.per_epoch,
+        "last_batch": batches.last_size,
+        "iterations": batches.iterations,
+    }
+
+
+def _counted(name: str, layers: Sequence[Layer], shape: tuple[int, ...], classes: int) -> dict[str, Any]:
+    summaries = summarize_layers(layers, shape, classes)
+    return {
+        "name": name,
+        "notation": format_network(layers),
+        "input_shape": list(shape),
+        "classes": classes,
+        "layers": [
+            {
+                "name": summary.name,
+                "layer": format_network([summary.layer]),
+                "output_shape": list(summary.output_shape),
+                "formula": summary.formula,
+                "parameters": summary.parameters,
+            }
+            for summary in summaries
+        ],
+        "total": sum(summary.parameters for summary in summaries),
+    }
+
+
+def _largest(comparisons: Sequence[Any]) -> dict[str, Any]:
+    largest = {f"largest_{name}": max(getattr(each, name) for each in comparisons) for name in MEASURES}
+    return largest | {"within_rounding": all(each.within for each in comparisons)}
+
+
+def _curves(steps: Sequence[Step]) -> dict[str, Array]:
+    """float64 [steps], for each optimiser and measure ``<optimizer>_<measure>``; and the steps, from 1."""
+    curves: dict[str, Array] = {
+        f"{name}_{measure}": np.array([getattr(step[name], measure) for step in steps])
+        for name in OPTIMIZERS
+        for measure in MEASURES
+    }
+    return {"step": np.arange(1, len(steps) + 1)} | curves
+
+
+def report(findings: dict[str, Any]) -> Iterator[str]:
+    """What was found, concept by concept."""
+    for example in findings["cross_entropy"]["examples"]:
+        yield (
+            f"cross-entropy at p = {example['probability_of_true_class']:g}: {example['loss']:.4f} nats, "
+            f"gradient at the true logit {example['gradient_at_true_logit']:+.2f}"
+        )
+    for batches in findings["batches"]:
+        yield (
+            "{images:,} images in batches of {batch_size:,}: {batches_per_epoch:,} an epoch, the last of "
+            "{last_batch:,}; {epochs:,} epochs are {iterations:,} iterations"
+        ).format(**batches)
+    yield from _report_parameters(findings["parameters"])
+    recovery = findings["gradient_recovery"]
+    yield f"gradient recovered from {recovery['steps']:,} steps at rate {recovery['learning_rate']:g}"
+    for name, found in recovery["optimizers"].items():
+        verdict = _verdict(found)
+        yield (
+            f"  {OPTIMIZERS[name]:<10}largest difference {found['largest_difference']:.2e}, "
+            f"rounding at most {found['largest_bound']:.2e}: {verdict}"
+        )
+
+
+def _verdict(found: dict[str, Any]) -> str:
+    if found["largest_bound"] > found["largest_gradient"]:
+        return "hidden by rounding; choose a larger learning rate"
+    return "within rounding" if found["within_rounding"] else "not the gradient"
+
+
+def _report_parameters(networks: Sequence[dict[str, Any]]) -> Iterator[str]:
+    for network in networks:
+        size = "x".join(map(str, network["input_shape"]))
+        yield f"{network['name']} on {size}: {network['total']:,} parameters"
+        for layer in network["layers"]:
+            if layer["parameters"]:
+                yield f"  {layer['layer']:<20}{layer['formula']:<28}{layer['parameters']:>10,}"
+
+
+def figures(_spec: BasicsSpec, found: Computation) -> Iterator[tuple[str, Figure]]:
+    """The curve of cross-entropy, and what was recovered of the gradient."""
+    from engine.experiments.basics.figures import cross_entropy_figure, gradient_recovery_figure
+
+    yield "cross_entropy", cross_entropy_figure(PROBABILITIES)
+    yield "gradient_recovery", gradient_recovery_figure(found.arrays, OPTIMIZERS)
+
+
+BASICS_EXPERIMENT = ComputedExperiment(
+    name="basics",
+    title="Basics",
+    summary="Cross-entropy, the gradient found between two weights, batches and iterations, and parameters counted.",
+    lesson="A classifier trained by cross-entropy approximates the probability of each class given the image. Its "
+    "gradient at the logits is p - y: the larger the mistake, the larger the push. Under plain SGD, two successive "
+    "weights tell the gradient to float32 rounding; under momentum from the second step on, and under Adam from the "
+    "first, what they tell is another direction.",
+    spec=BasicsSpec,
+    presets={"quick": {"steps": 100}, "course": {"steps": 900}},
+    compute=compute,
+    report=report,
+    figures=figures,
+    archives={"gradient_recovery": ("step", *(f"{name}_{measure}" for name in OPTIMIZERS for measure in MEASURES))},
+    retell=retell,
+)

@@ -1,0 +1,30 @@
+"""What a network that had been trained before still gained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from statistics import fmean
+
+from engine.analysis.claims import Claim, accuracy_numbers, accuracy_with_spread, last_epoch_mean, percent, points
+from engine.analysis.results import ExperimentResult, VariantResult
+
+
+def continuation_claims(result: ExperimentResult) -> Iterator[Claim]:
+    """The claims of an experiment that trains on."""
+    for variant in result.compared:
+        if variant.counted:
+            yield _gain(result, variant)
+
+
+def _gain(result: ExperimentResult, variant: VariantResult) -> Claim:
+    """Validation accuracy of the first record against that of the last epoch, means over the counted runs."""
+    first = fmean(run.records[0].validation_accuracy for run in variant.counted)
+    last = fmean(last_epoch_mean(run, "validation_accuracy") for run in variant.counted)
+    step = variant.counted[0].records[0].step
+    moved = f"{'rises' if last > first else 'falls'} by {points(abs(last - first))}" if last != first else "stays"
+    sentence = (
+        f"{variant.name}: validation accuracy {moved}, from {percent(first)} at step {step} to {percent(last)} in the "
+        f"last epoch; test accuracy is {accuracy_with_spread(variant)}."
+    )
+    numbers = {"validation accuracy at first": first, "in the last epoch": last, **accuracy_numbers(variant)}
+    return Claim(sentence, numbers, (result.experiment.id,), headline=True)

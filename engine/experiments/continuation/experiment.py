@@ -1,0 +1,109 @@
+"""Training that goes on from a network trained before: longer, on other images, or with other settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engine.config.fields import Kind, field, field_like
+from engine.config.specs import ActivationSpec, DataSpec, ExperimentSpec, NetworkSpec, RepeatSpec, RunSpec, TrainingSpec
+from engine.experiments.base import CourseDictionary, TrainingExperiment
+from engine.experiments.fields import ArchitectureChoice
+from engine.networks.architectures import architecture_name
+from engine.utils.errors import SpecError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from engine.analysis.results import ExperimentResult
+
+
+class ContinuationSpec(RepeatSpec, TrainingSpec, ArchitectureChoice, ActivationSpec, DataSpec, ExperimentSpec):
+    """Which trained network goes on learning, on which images and how."""
+
+    model: str | None = field(
+        None,
+        label="Start from",
+        group="Network",
+        kind=Kind.MODEL,
+        help="The .keras file of a trained network; it must be of the architecture named here and have seen images of "
+        "the same shape. Choose…, and the history, offer every network of the workspace.",
+    )
+    repeats: int = field_like(
+        RepeatSpec,
+        "repeats",
+        1,
+        "Runs that all start from the same weights; run k visits the images in the order of seed + k - 1.",
+    )
+
+
+LEAST_RATE = 1e-6  # below it a network hardly moves: a cosine ends at 0
+
+
+def continued(run: RunSpec, model: Path, last_rate: float) -> dict[str, Any]:
+    """The settings by which the trained network of ``run``, kept in ``model``, goes on as it learned at its end.
+
+    ``last_rate`` is the learning rate of its last step.
+    """
+    return {
+        **run.data.model_dump(),
+        **run.training.model_dump(),
+        "architecture": run.architecture,
+        "activation": run.network.activation,
+        "model": str(model),
+        "learning_rate": last_rate if last_rate >= LEAST_RATE else run.training.learning_rate,
+    }
+
+
+def plan(spec: ContinuationSpec) -> list[RunSpec]:
+    """One variant, repeated; raises :class:`SpecError` where no network was chosen."""
+    if spec.model is None:
+        raise SpecError("Choose the trained network to go on from: a .keras file (model), or Train on in the history.")
+    return [
+        RunSpec(
+            variant=f"{architecture_name(spec.architecture)}/on",
+            architecture=spec.architecture,
+            repeat=repeat,
+            seed=spec.seed + repeat - 1,
+            data=spec.part(DataSpec),
+            network=NetworkSpec(activation=spec.activation),
+            training=spec.part(TrainingSpec),
+            start_from=spec.model,
+        )
+        for repeat in range(1, spec.repeats + 1)
+    ]
+
+
+def figures(result: ExperimentResult) -> Iterator[tuple[str, Figure]]:
+    """Loss and validation accuracy from the first further step on, and the weights of the best run."""
+    from engine.analysis.figures import loss_and_validation, weight_grid
+
+    yield "train_on", loss_and_validation(result, result.variants)
+    for variant in result.variants:
+        if variant.best is not None and variant.best.first_weights is not None:
+            yield f"weights_{variant.name}", weight_grid(variant.name, variant.best.first_weights)
+
+
+def course_dictionaries(_result: ExperimentResult) -> Iterator[tuple[str, CourseDictionary]]:
+    """The course asks for none."""
+    return iter(())
+
+
+CONTINUATION_EXPERIMENT = TrainingExperiment(
+    name="train-on",
+    title="Train on",
+    summary="A network trained before goes on learning.",
+    lesson="The curves begin where the old ones ended. Adam begins without its memory of past gradients, so the first "
+    "steps may throw the network back a little. With a smaller rate it settles; on other images of the same shape it "
+    "shows how much of what was learned carries over.",
+    spec=ContinuationSpec,
+    presets={
+        "quick": {"dataset": "digits", "epochs": 5},
+        "course": {"dataset": "cifar10", "epochs": 15},
+    },
+    plan=plan,
+    figures=figures,
+    course_dictionaries=course_dictionaries,
+    in_course=False,
+)

@@ -1,0 +1,241 @@
+"""Part 2 of the homework: a convolution written in three ways, beside the framework's."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from pydantic import field_validator
+
+from engine.config.fields import Kind, field
+from engine.config.specs import ExperimentSpec
+from engine.events.experiments import Computation, ComputedPart
+from engine.experiments.base import ComputedExperiment, Progress
+from engine.experiments.convolution.inputs import KERNELS, load_array, sample_input, sample_kernel
+from engine.experiments.convolution.numpy_convolution import (
+    check_shapes,
+    conv2d_framework,
+    conv2d_im2col,
+    conv2d_loops,
+    conv2d_windows,
+    count_products,
+    output_shape,
+)
+from engine.utils.arrays import Array
+from engine.utils.errors import SpecError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+METHODS = {
+    "loops": "Plain loops",
+    "windows": "Sliding windows and einsum",
+    "im2col": "im2col and a matrix product",
+    "framework": "TensorFlow",
+}
+VECTORISED: dict[str, Callable[[Array, Array], Array]] = {
+    "windows": conv2d_windows,
+    "im2col": conv2d_im2col,
+    "framework": conv2d_framework,
+}
+# A method that takes long is not called again: its time is known well enough, and the user waits for it.
+LONG_SECONDS = 2.0
+PROGRESS_SECONDS = 0.05
+
+
+class ConvolutionSpec(ExperimentSpec):
+    """What is convolved with what, and how often for a reliable time."""
+
+    input: str | None = field(
+        None,
+        label="Input",
+        group="Convolution",
+        kind=Kind.FILE,
+        help="An .npy file of numbers [batch, channels, height, width]; with three dimensions images of one channel, "
+        "with two a single image. Empty takes digits of scikit-learn, enlarged to 28x28.",
+    )
+    kernel: str | None = field(
+        None,
+        label="Kernel",
+        group="Convolution",
+        kind=Kind.FILE,
+        help="An .npy file of numbers [out channels, in channels, height, width]; with three dimensions kernels for "
+        "one channel, with two a single kernel. Empty takes eight 4x4 kernels that find edges, blur and sharpen.",
+    )
+    images: int = field(
+        5,
+        label="Images",
+        group="Convolution",
+        ge=1,
+        le=100,
+        help="How many of the built-in digits are convolved; a file of your own is taken whole.",
+    )
+    precision: Literal["float64", "float32"] = field(
+        "float64",
+        label="Precision",
+        group="Convolution",
+        help="Type of number that all but the loops compute with; the loops, which the others are compared with, "
+        "always use float64. Networks are trained in float32.",
+    )
+    repeats: int = field(
+        5,
+        label="Timed calls",
+        group="Convolution",
+        ge=1,
+        le=1000,
+        help="Calls of each method, of which the fastest counts; fewer where they take longer than two seconds.",
+    )
+
+    @field_validator("input", "kernel")
+    @classmethod
+    def _in_full(cls, path: str | None) -> str | None:
+        """What is stored means the same from any folder."""
+        if not path or not path.strip():
+            return None
+        try:
+            return str(Path(path.strip()).expanduser().absolute())
+        except RuntimeError:
+            raise ValueError(f"'{path}' names the folder of a user there is not.") from None
+
+
+def compute(spec: ConvolutionSpec, emit: Callable[[ComputedPart], None], progress: Progress) -> Computation:
+    """Convolve by every method, the loops first: a part "shapes", then a part "method" as each is done."""
+    input, kernel, names = load(spec, progress)
+    shapes = _shapes(input, kernel)
+    emit(ComputedPart("shapes", shapes))
+    outputs: dict[str, Array] = {}
+    methods: dict[str, dict[str, Any]] = {}
+    with np.errstate(over="ignore", invalid="ignore"):  # found in the output, and said in a sentence
+        for method, convolve in _calls(spec.precision, input, kernel, progress).items():
+            progress(METHODS[method], 0, 0)
+            outputs[method], seconds, calls = _measure(convolve, spec.repeats, method in VECTORISED)
+            methods[method] = {
+                "seconds": seconds,
+                "calls": calls,
+                "speedup": methods["loops"]["seconds"] / seconds if methods else 1.0,
+                "largest_difference": _difference(METHODS[method], outputs[method], outputs["loops"]),
+                "dtype": outputs[method].dtype.name,
+            }
+            emit(ComputedPart("method", {"method": method, **methods[method]}))
+    findings = {**shapes, "kernel_names": names, "timing": "fastest call", "methods": methods}
+    return Computation(findings, {**outputs, "input": input, "kernel": kernel})
+
+
+def retell(found: Computation) -> Iterator[ComputedPart]:
+    """The parts that :func:`compute` sent."""
+    shapes = ("input_shape", "kernel_shape", "output_shape", "input_dtype", "kernel_dtype", "multiplications")
+    yield ComputedPart("shapes", {name: found.findings[name] for name in shapes})
+    for method, values in found.findings["methods"].items():
+        yield ComputedPart("method", {"method": method, **values})
+
+
+def load(spec: ConvolutionSpec, progress: Progress) -> tuple[Array, Array, list[str]]:
+    """Input, kernel and the kernels' names; what is built in takes the channels of the user's file.
+
+    Raises :class:`~engine.utils.errors.SpecError` where they don't fit together.
+    """
+    input = load_array(spec.input) if spec.input else None
+    kernel = load_array(spec.kernel) if spec.kernel else None
+    names = list(KERNELS) if kernel is None else [f"kernel {number}" for number in range(1, len(kernel) + 1)]
+    if kernel is None:
+        kernel = sample_kernel(1 if input is None else input.shape[1])
+    if input is None:
+        input = sample_input(spec.images, kernel.shape[1], progress)
+    check_shapes(input, kernel)
+    return input, kernel, names
+
+
+def _shapes(input: Array, kernel: Array) -> dict[str, Any]:
+    return {
+        "input_shape": list(input.shape),
+        "kernel_shape": list(kernel.shape),
+        "output_shape": list(output_shape(input, kernel)),
+        "input_dtype": input.dtype.name,
+        "kernel_dtype": kernel.dtype.name,
+        "multiplications": count_products(input, kernel),
+    }
+
+
+def _calls(precision: str, input: Array, kernel: Array, progress: Progress) -> dict[str, Callable[[], Array]]:
+    """What is timed, by method; the vectorised ones find their arrays in the type they compute with."""
+    batch, out, height, _ = output_shape(input, kernel)
+    row_done = _now_and_then(lambda row: progress(METHODS["loops"], row, batch * out * height))
+    x, k = input.astype(precision), kernel.astype(precision)
+    vectorised = {method: partial(convolve, x, k) for method, convolve in VECTORISED.items()}
+    return {"loops": lambda: conv2d_loops(input, kernel, row_done), **vectorised}
+
+
+def _now_and_then(tell: Callable[[int], None]) -> Callable[[int], None]:
+    """``tell``, but at most every :data:`PROGRESS_SECONDS`: what is timed is not to be slowed down."""
+    last = time.perf_counter()
+
+    def row_done(row: int) -> None:
+        nonlocal last
+        if (now := time.perf_counter()) - last >= PROGRESS_SECONDS:
+            last = now
+            tell(row)
+
+    return row_done
+
+
+def _measure(convolve: Callable[[], Array], repeats: int, warms_up: bool) -> tuple[Array, float, int]:
+    """What ``convolve`` gives, its fastest time in seconds, and of how many calls; the warming up is not timed."""
+    if warms_up:
+        convolve()
+    times: list[float] = []
+    while len(times) < repeats and sum(times) < LONG_SECONDS:
+        begin = time.perf_counter()
+        output = convolve()
+        times.append(time.perf_counter() - begin)
+    return output, min(times), len(times)
+
+
+def _difference(title: str, output: Array, reference: Array) -> float:
+    """The largest absolute difference, which is finite."""
+    if not np.isfinite(output).all():
+        raise SpecError(f"{title}: the sums are too large for {output.dtype}; divide input or kernel by a constant.")
+    return float(np.abs(output - reference).max())
+
+
+def report(findings: dict[str, Any]) -> Iterator[str]:
+    """The shapes, and a line for each method."""
+    shapes = ("x".join(str(length) for length in findings[f"{name}_shape"]) for name in ("input", "kernel", "output"))
+    yield "input {}, kernel {}, output {}".format(*shapes)
+    yield f"{'method':<28}{'ms':>12}{'times faster':>14}{'largest difference':>20}  type"
+    for method, values in findings["methods"].items():
+        numbers = f"{1000 * values['seconds']:12.3f}{values['speedup']:14,.1f}{values['largest_difference']:20.2e}"
+        yield f"{METHODS[method]:<28}{numbers}  {values['dtype']}"
+
+
+def figures(_spec: ConvolutionSpec, found: Computation) -> Iterator[tuple[str, Figure]]:
+    """The grid of outputs, raw and normalised."""
+    from engine.experiments.convolution.figures import output_grid
+
+    arrays, names = found.arrays, found.findings["kernel_names"]
+    for name, stretched in (("convolution_raw", False), ("convolution_normalised", True)):
+        yield name, output_grid(arrays["input"], arrays["kernel"], arrays["loops"], names, stretched)
+
+
+CONVOLUTION_EXPERIMENT = ComputedExperiment(
+    name="convolution",
+    title="Convolution",
+    summary="A small window slides over images: the same sums computed by plain loops, twice without, and by "
+    "TensorFlow.",
+    lesson="Move the window: each output pixel is the sum of the products of the pixels under it and the kernel. Where "
+    "a kernel's values add up to 0, flat areas answer 0 and only edges are left; where they add up to 1, brightness "
+    "stays. All four methods compute the same sums, but loops in Python take hundreds of times as long.",
+    spec=ConvolutionSpec,
+    presets={
+        "quick": {"images": 5, "repeats": 3},
+        "course": {"images": 5, "repeats": 10},
+    },
+    compute=compute,
+    report=report,
+    figures=figures,
+    archives={"convolution": tuple(METHODS)},
+    retell=retell,
+)

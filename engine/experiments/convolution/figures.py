@@ -1,0 +1,72 @@
+"""The grids of outputs, drawn with matplotlib: one row an input image, one column a kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from matplotlib.figure import Figure
+
+import engine.analysis.figures  # noqa: F401  with its settings, SVG files are the same in every export
+from engine.experiments.convolution.numpy_convolution import largest_magnitude, normalized
+from engine.utils.arrays import Array
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.image import AxesImage
+
+__all__ = ["output_grid"]
+
+# More images than these are too small to be seen on a page.
+MOST_ROWS, MOST_COLUMNS = 10, 16
+CELL_INCHES = 1.05
+LEAST_WIDTH = 6.0  # inches, for title and colour bar
+
+
+def output_grid(input: Array, kernel: Array, output: Array, names: Sequence[str], stretched: bool) -> Figure:
+    """Outputs between their input images, at the left, and kernels, on top.
+
+    Raw outputs share one grey scale, with 0 in its middle; ``stretched`` ones are each normalised to [0, 1]. Inputs and
+    kernels show the mean of their channels; at most 10 images and 16 kernels are drawn.
+    """
+    rows, columns = min(len(input), MOST_ROWS), min(len(kernel), MOST_COLUMNS)
+    output = normalized(output) if stretched else output
+    high = 1.0 if stretched else largest_magnitude(output)
+    low = 0.0 if stretched else -high
+    size = max(CELL_INCHES * (columns + 1) + 0.4, LEAST_WIDTH), CELL_INCHES * (rows + 1) + 1.2
+    figure = Figure(figsize=size, layout="constrained")
+    grid = figure.subplots(rows + 1, columns + 1, squeeze=False)
+    grid[0, 0].set_axis_off()
+    for column in range(columns):
+        _show_kernel(grid[0, column + 1], kernel[column], names[column])
+    for row in range(rows):
+        _show(grid[row + 1, 0], input[row].mean(axis=0), float(input.min()), float(input.max()))
+        for column in range(columns):
+            shown = _show(grid[row + 1, column + 1], output[row, column], low, high)
+    label = "output, each normalised to [0, 1]" if stretched else "output"
+    figure.colorbar(shown, ax=grid, location="bottom", shrink=0.5, aspect=40, label=label)
+    figure.suptitle(_title(input, kernel, rows, columns))
+    return figure
+
+
+def _show_kernel(axes: Axes, kernel: Array, name: str) -> None:
+    values = kernel.mean(axis=0)
+    scale = largest_magnitude(values)
+    _show(axes, values, -scale, scale)
+    axes.set_title(name, fontsize="small")
+
+
+def _show(axes: Axes, image: Array, low: float, high: float) -> AxesImage:
+    axes.set_xticks([])
+    axes.set_yticks([])
+    return axes.imshow(image, cmap="gray", vmin=low, vmax=high, interpolation="nearest")
+
+
+def _title(input: Array, kernel: Array, rows: int, columns: int) -> str:
+    images, kernels = _counted(rows, len(input), "image"), _counted(columns, len(kernel), "kernel")
+    return f"{images} (rows) convolved with {kernels} (columns)"
+
+
+def _counted(shown: int, there_are: int, noun: str) -> str:
+    plural = noun if there_are == 1 else f"{noun}s"
+    return f"{shown} {plural}" if shown == there_are else f"{shown} of {there_are} {plural}"

@@ -1,0 +1,141 @@
+"""A forward convolution written three ways in NumPy, and the framework's own.
+
+All take an input [batch, in_channels, height, width] and a kernel [out_channels, in_channels, kernel_height,
+kernel_width] of numbers and give [batch, out_channels, height - kernel_height + 1, width - kernel_width + 1]: stride 1,
+no padding, no bias, and cross-correlation, as deep-learning frameworks define it (METU EE449, Homework 1, 2023, part
+2). The loops compute in float64, the others in float32 or float64, whichever both arrays fit into.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from engine.utils.arrays import Array
+from engine.utils.errors import SpecError
+
+# What the loops multiply in about ten seconds; a window that is copied for the vectorised ones takes 8 bytes each.
+MOST_PRODUCTS = 20_000_000
+MOST_IMAGES = MOST_KERNELS = 1000  # among more, nobody finds one to look at
+
+
+def check_shapes(input: Array, kernel: Array) -> None:
+    """Raises :class:`SpecError` where ``kernel`` can't be slid over ``input``, or not in reasonable time."""
+    if input.ndim != 4 or kernel.ndim != 4:
+        raise SpecError(
+            f"input has {input.ndim} dimensions and kernel {kernel.ndim}, but both need 4: input [batch, channels, "
+            "height, width] and kernel [out channels, in channels, height, width]."
+        )
+    if not input.size or not kernel.size:
+        raise SpecError(f"input {_size(input)} or kernel {_size(kernel)} is empty; every dimension must be at least 1.")
+    if input.shape[1] != kernel.shape[1]:
+        raise SpecError(
+            f"input {_size(input)} has {input.shape[1]} channels and kernel {_size(kernel)} is made for "
+            f"{kernel.shape[1]}; the second dimension of both must be the same."
+        )
+    if kernel.shape[2] > input.shape[2] or kernel.shape[3] > input.shape[3]:
+        raise SpecError(
+            f"the kernel's {_size(kernel[0, 0])} values don't fit into images of {_size(input[0, 0])}; use larger "
+            "images or smaller kernels."
+        )
+    if len(input) > MOST_IMAGES or len(kernel) > MOST_KERNELS:
+        raise SpecError(
+            f"input has {len(input):,} images and kernel {len(kernel):,} output channels, but at most {MOST_IMAGES:,} "
+            f"and {MOST_KERNELS:,} can be shown; use fewer."
+        )
+    if (products := count_products(input, kernel)) > MOST_PRODUCTS:
+        raise SpecError(
+            f"input {_size(input)} with kernel {_size(kernel)} takes {products:,} multiplications, more than the "
+            f"{MOST_PRODUCTS:,} that plain loops get through in reasonable time; use fewer or smaller images."
+        )
+
+
+def output_shape(input: Array, kernel: Array) -> tuple[int, int, int, int]:
+    """The shape [batch, out_channels, height, width] of what the convolutions give."""
+    (batch, _, height, width), (out, _, kernel_height, kernel_width) = input.shape, kernel.shape
+    return batch, out, height - kernel_height + 1, width - kernel_width + 1
+
+
+def count_products(input: Array, kernel: Array) -> int:
+    """How many multiplications the definition takes: one for each output value and each value of its kernel."""
+    batch, _, height, width = output_shape(input, kernel)
+    return batch * height * width * kernel.size
+
+
+def conv2d_loops(input: Array, kernel: Array, row_done: Callable[[int], None] = lambda _row: None) -> Array:
+    """One loop for each index, in float64; ``row_done`` is told after each of the batch * out * height output rows."""
+    input, kernel = input.astype(np.float64), kernel.astype(np.float64)
+    output = np.zeros(output_shape(input, kernel))
+    rows = 0
+    for image in range(output.shape[0]):
+        for out in range(output.shape[1]):
+            for row in range(output.shape[2]):
+                for column in range(output.shape[3]):
+                    total = 0.0
+                    for channel in range(kernel.shape[1]):
+                        for i in range(kernel.shape[2]):
+                            for j in range(kernel.shape[3]):
+                                value = input[image, channel, row + i, column + j]
+                                total += value * kernel[out, channel, i, j]
+                    output[image, out, row, column] = total
+                rows += 1
+                row_done(rows)
+    return output
+
+
+def conv2d_windows(input: Array, kernel: Array) -> Array:
+    """All windows of the input as a view without a copy, then one sum over channel and kernel position (einsum)."""
+    input, kernel = _floats(input, kernel)
+    windows = np.lib.stride_tricks.sliding_window_view(input, kernel.shape[2:], axis=(2, 3))
+    # "optimize" hands the sum to a matrix product, which is several times as fast as einsum's own loops.
+    output: Array = np.einsum("bcyxij,ocij->boyx", windows, kernel, optimize=True)
+    return np.ascontiguousarray(output)
+
+
+def conv2d_im2col(input: Array, kernel: Array) -> Array:
+    """Each window as a column of a matrix (im2col), times the matrix whose rows are the kernels."""
+    input, kernel = _floats(input, kernel)
+    batch, out, height, width = output_shape(input, kernel)
+    columns = np.empty((batch, *kernel.shape[1:], height, width), input.dtype)
+    for i in range(kernel.shape[2]):
+        for j in range(kernel.shape[3]):
+            columns[:, :, i, j] = input[:, :, i : i + height, j : j + width]
+    product: Array = kernel.reshape(out, -1) @ columns.reshape(batch, -1, height * width)
+    return product.reshape(batch, out, height, width)
+
+
+def conv2d_framework(input: Array, kernel: Array) -> Array:
+    """TensorFlow's convolution, which wants channels last."""
+    import tensorflow as tf
+
+    input, kernel = _floats(input, kernel)
+    images, filters = input.transpose(0, 2, 3, 1), kernel.transpose(2, 3, 1, 0)
+    output: Array = tf.nn.conv2d(images, filters, strides=1, padding="VALID").numpy()
+    return np.ascontiguousarray(output.transpose(0, 3, 1, 2))
+
+
+def normalized(outputs: Array) -> Array:
+    """Each image of [..., height, width] stretched to [0, 1] by itself, float64; one without contrast becomes 0."""
+    outputs = outputs.astype(np.float64)
+    low, high = outputs.min(axis=(-2, -1), keepdims=True), outputs.max(axis=(-2, -1), keepdims=True)
+    # Halves: the difference of two finite numbers can be too large to be one.
+    span = np.where(high > low, high / 2 - low / 2, 1.0)
+    stretched: Array = (outputs / 2 - low / 2) / span
+    return stretched
+
+
+def largest_magnitude(values: Array) -> float:
+    """Raw values are shown on one grey scale from minus this (black) over 0 to this (white); 1 where all are 0."""
+    return float(np.abs(values.astype(np.float64)).max()) or 1.0
+
+
+def _floats(input: Array, kernel: Array) -> tuple[Array, Array]:
+    """Both in float64, or in float32 where that holds every value of either type."""
+    single = np.result_type(input, kernel, np.float32) == np.float32
+    dtype = np.float32 if single else np.float64
+    return input.astype(dtype), kernel.astype(dtype)
+
+
+def _size(array: Array) -> str:
+    return "x".join(str(length) for length in array.shape)

@@ -1,0 +1,65 @@
+"""Fields that several experiments share: the choice of one architecture or of some."""
+
+from __future__ import annotations
+
+from pydantic import field_validator
+
+from engine.config.fields import Kind, field
+from engine.config.specs import Spec
+from engine.networks.architectures import ARCHITECTURES, architecture_name, format_network, layers_of
+from engine.utils.errors import NetworkError
+
+
+class ArchitecturesChoice(Spec):
+    """Some architectures, each known by name or written as ``name[layers]``."""
+
+    architectures: tuple[str, ...] = field(
+        tuple(ARCHITECTURES),
+        label="Architectures",
+        group="Network",
+        kind=Kind.ARCHITECTURES,
+        choices=tuple(ARCHITECTURES),
+        help="The networks to compare; each is trained as often as Repeats says. Write others as "
+        "name[Conv-3x3x16, ReLU, MaxPool-2x2, FC-64].",
+    )
+
+    @field_validator("architectures")
+    @classmethod
+    def _distinct(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
+        checked = tuple(checked_architecture(text) for text in texts)
+        if not checked:
+            raise ValueError("choose at least one architecture.")
+        if len({architecture_name(text) for text in checked}) < len(checked):
+            raise ValueError("name each architecture once.")
+        return checked
+
+
+class ArchitectureChoice(Spec):
+    """One architecture, known by name or written as ``name[layers]``."""
+
+    architecture: str = field(
+        "cnn_4",
+        label="Architecture",
+        group="Network",
+        kind=Kind.ARCHITECTURE,
+        choices=tuple(ARCHITECTURES),
+        help="The network to train; write one of your own as name[Conv-3x3x16, ReLU, MaxPool-2x2, FC-64].",
+    )
+
+    @field_validator("architecture")
+    @classmethod
+    def _known(cls, text: str) -> str:
+        return checked_architecture(text)
+
+
+def checked_architecture(text: str) -> str:
+    """``text`` in its plainest form; raises :class:`ValueError` with a sentence if it is no architecture."""
+    try:
+        name, layers = architecture_name(text), layers_of(text)
+    except NetworkError as error:
+        raise ValueError(str(error)) from None
+    if "[" not in text:
+        return name
+    if name in ARCHITECTURES:
+        raise ValueError(f"'{name}' is the name of an architecture of the course; choose another name.")
+    return f"{name}[{format_network(layers)}]"

@@ -1,0 +1,71 @@
+"""Which learning rate was best, and which were too large."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from engine.analysis.claims import Claim, Number, accuracy_with_spread, listed, ranked
+from engine.analysis.results import ExperimentResult, VariantResult
+from engine.events.runs import Status
+from engine.experiments.architectures.claims import best_of
+from engine.experiments.learning_rate.experiment import LearningRateSpec, findings
+from engine.utils.text import counted
+
+
+def learning_rate_claims(result: ExperimentResult) -> Iterator[Claim]:
+    """The claims of an experiment that compares learning rates."""
+    tested = ranked(result.compared)
+    if len(tested) > 1:
+        yield best_of(result, "test accuracy")
+    elif tested:
+        only = tested[0][0]
+        sentence = f"{only.name} is the only rate whose runs were tested: {accuracy_with_spread(only)}."
+        yield Claim(sentence, {"test accuracy": tested[0][1]}, (result.experiment.id,), supported=False, headline=True)
+    yield from _divergence(result)
+    yield from _range_test(result)
+
+
+def _divergence(result: ExperimentResult) -> Iterator[Claim]:
+    tried = [variant for variant in result.compared if variant.runs]
+    gone = {variant.name: (variant, steps) for variant in tried if (steps := _diverged_at(variant))}
+    if not tried:
+        return
+    if gone:
+        told = [f"{name} ({_when(*where)})" for name, where in gone.items()]
+        sentence = f"Training diverged at {listed(told)}: its loss or a gradient was no longer a finite number."
+    else:
+        runs = counted(sum(len(variant.runs) for variant in tried), "run")
+        sentence = f"None of {runs} at {counted(len(tried), 'rate')} diverged."
+    numbers: dict[str, Number] = {f"{v.name}: runs that diverged": len(_diverged_at(v)) for v in tried}
+    yield Claim(sentence, numbers, (result.experiment.id,), headline=bool(gone))
+
+
+def _diverged_at(variant: VariantResult) -> list[int]:
+    """The last step recorded of each run that diverged."""
+    return [run.records[-1].step for run in variant.runs if run.run.status is Status.DIVERGED]
+
+
+def _when(variant: VariantResult, steps: list[int]) -> str:
+    which = f"{len(steps)} of {counted(len(variant.runs), 'run')}"
+    return f"{which}, at step {steps[0]}" if len(steps) == 1 else f"{which}, from step {min(steps)} on"
+
+
+def _range_test(result: ExperimentResult) -> Iterator[Claim]:
+    """What the range test suggested, beside the best of the rates that were trained."""
+    found = findings(LearningRateSpec.from_json(result.experiment.spec), result).get("range_test")
+    tested = ranked(result.compared)
+    if found is None or not tested:
+        return
+    suggestion, best = found["suggested_rate"], _rate(tested[0][0])
+    if suggestion is None:
+        sentence = f"The range test suggests no rate: the loss hardly fell within {found['steps']} steps."
+    else:
+        sentence = (
+            f"The range test suggests {suggestion:.2g}, from {found['steps']} steps; the best of the rates trained is "
+            f"{best:g}."
+        )
+    yield Claim(sentence, {"suggested rate": suggestion, "best rate": best}, (result.experiment.id,))
+
+
+def _rate(variant: VariantResult) -> float:
+    return variant.runs[0].run.spec.training.learning_rate

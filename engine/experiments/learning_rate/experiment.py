@@ -1,0 +1,240 @@
+"""Part 5 of the homework, first half: one architecture under several learning rates, and a range test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+from pydantic import Field, field_validator, model_validator
+
+import engine.analysis.smoothing
+from engine.config.fields import Kind, field, field_like
+from engine.config.specs import (
+    DataSpec,
+    ExperimentSpec,
+    NetworkSpec,
+    Optimizer,
+    OptimizerSpec,
+    PassesSpec,
+    RepeatSpec,
+    RunSpec,
+    ScheduleSpec,
+    TrainingSpec,
+)
+from engine.experiments.base import CourseDictionary, TrainingExperiment
+from engine.experiments.fields import ArchitectureChoice
+from engine.networks.architectures import architecture_name
+from engine.utils.arrays import Array
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from engine.analysis.results import ExperimentResult
+    from engine.events.runs import Record
+
+Rate = Annotated[float, Field(gt=0, le=1000)]
+
+RANGE_TEST = "range_test"
+LEAST_FALL = 0.01  # share of the first loss; less than that may be chance
+MOST_LOSS = 1.2  # times the first loss of a range test
+SMOOTHING = 0.9  # share of the average so far in each smoothed loss
+
+
+class LearningRateSpec(
+    RepeatSpec, PassesSpec, OptimizerSpec, ArchitectureChoice, NetworkSpec, DataSpec, ExperimentSpec
+):
+    """Which learning rates are compared, and on which architecture."""
+
+    optimizer: Optimizer = field_like(OptimizerSpec, "optimizer", "sgd")
+    epochs: int = field_like(PassesSpec, "epochs", 20)
+    rates: tuple[Rate, ...] = field(
+        (0.1, 0.01, 0.001),
+        label="Learning rates",
+        kind=Kind.NUMBERS,
+        help="Step sizes to compare, each from 0 to 1000, separated by commas.",
+    )
+    range_test: bool = field(
+        True,
+        label="Range test",
+        help="Also train some steps in which the rate grows by the same factor at each, and suggest a rate.",
+    )
+    range_steps: int = field(
+        200, label="Test steps", unit="steps", ge=10, le=10_000, help="Optimiser steps of the range test."
+    )
+    range_low: float = field(1e-4, label="Test from", gt=0, le=1, help="Learning rate at which the range test begins.")
+    range_high: float = field(
+        10.0, label="Test to", gt=0, le=1000, help="Learning rate at which the range test ends, if it comes so far."
+    )
+
+    @field_validator("rates")
+    @classmethod
+    def _some_and_distinct(cls, rates: tuple[float, ...]) -> tuple[float, ...]:
+        if not rates:
+            raise ValueError("name at least one learning rate.")
+        if len({f"{rate:g}" for rate in rates}) < len(rates):  # as they stand in the variants' names
+            raise ValueError("name each learning rate once; they must differ within six digits.")
+        return rates
+
+    @model_validator(mode="after")
+    def _range_rises(self) -> LearningRateSpec:
+        if self.range_low >= self.range_high:
+            raise ValueError("range_low must be smaller than range_high.")
+        return self
+
+
+def plan(spec: LearningRateSpec) -> list[RunSpec]:
+    """The range test first, as it is short; then every rate, repeated."""
+    tests = [_range_test(spec)] if spec.range_test else []
+    return tests + [
+        _run(spec, variant_name(spec.architecture, rate), repeat, rate)
+        for repeat in range(1, spec.repeats + 1)
+        for rate in spec.rates
+    ]
+
+
+def variant_name(architecture: str, rate: float) -> str:
+    """Such as ``cnn_4/0.01``."""
+    return f"{architecture_name(architecture)}/{rate:g}"
+
+
+def _run(spec: LearningRateSpec, variant: str, repeat: int, rate: float, **changes: Any) -> RunSpec:
+    values: dict[str, Any] = {
+        "variant": variant,
+        "architecture": spec.architecture,
+        "repeat": repeat,
+        "seed": spec.seed + repeat - 1,
+        "data": spec.part(DataSpec),
+        "network": spec.part(NetworkSpec),
+        "training": _training(spec, rate),
+    }
+    return RunSpec(**(values | changes))
+
+
+def _training(spec: LearningRateSpec, rate: float, record_every: int | None = None) -> TrainingSpec:
+    passes = spec.part(PassesSpec).model_dump() | ({} if record_every is None else {"record_every": record_every})
+    return TrainingSpec(**passes, optimizer=spec.optimizer, learning_rate=rate)
+
+
+def _range_test(spec: LearningRateSpec) -> RunSpec:
+    return _run(
+        spec,
+        RANGE_TEST,
+        repeat=1,
+        rate=spec.range_low,
+        training=_training(spec, spec.range_low, record_every=1),
+        schedule=ScheduleSpec(kind="exponential", rates=(spec.range_low, spec.range_high)),
+        max_steps=spec.range_steps,
+        probe=True,
+    )
+
+
+def smoothed(losses: Sequence[float] | Array) -> Array:
+    """Losses of a range test, smoothed as the test is read: float64, as many."""
+    return engine.analysis.smoothing.smoothed(losses, SMOOTHING)
+
+
+def worth_showing(losses: Sequence[float] | Array) -> Array:
+    """The losses of a range test that decide what range is shown: float64, at most as many.
+
+    Losses above have diverged, and would press the rest flat.
+    """
+    values = np.asarray(losses, float)
+    kept: Array = values[np.isfinite(values) & (values < MOST_LOSS * values[0])]
+    return kept
+
+
+def suggested(rates: Sequence[float] | Array, losses: Sequence[float] | Array) -> float | None:
+    """A tenth of the rate at which the smoothed loss of a range test is least; None if the loss hardly fell.
+
+    The test is L. N. Smith's ("Cyclical Learning Rates for Training Neural Networks", 2017, section 3.3); to take a
+    tenth of the rate of least loss is the rule of thumb of the fastai library's ``lr_find``.
+    """
+    sound = np.asarray(losses, float)[np.isfinite(losses)]
+    if not len(sound):
+        return None
+    smooth = smoothed(sound)
+    least = int(np.argmin(smooth))
+    return float(rates[least]) / 10 if smooth[least] < (1 - LEAST_FALL) * smooth[0] else None
+
+
+def findings(_spec: LearningRateSpec, result: ExperimentResult) -> dict[str, Any]:
+    """``range_test``: the suggested rate, and the range of rates tried."""
+    test = result.variant(RANGE_TEST)
+    if test is None or not test.runs:
+        return {}
+    records = test.runs[0].records
+    rates, losses = _curve(records)
+    return {
+        "range_test": {
+            "suggested_rate": suggested(rates, losses),
+            "rates_tried": [rates[0], rates[-1]],
+            "steps": len(records),
+        }
+    }
+
+
+def _curve(records: Sequence[Record]) -> tuple[list[float], list[float]]:
+    return [record.learning_rate for record in records], [record.training_loss for record in records]
+
+
+def report(found: dict[str, Any]) -> Iterator[str]:
+    """The rate that the range test suggests."""
+    if test := found.get("range_test"):
+        low, high = test["rates_tried"]
+        suggested = "none (the loss hardly fell)" if test["suggested_rate"] is None else f"{test['suggested_rate']:.2g}"
+        yield f"Range test from {low:.2g} to {high:.2g}: suggested rate {suggested}"
+
+
+def figures(result: ExperimentResult) -> Iterator[tuple[str, Figure]]:
+    """Training loss and validation accuracy of every rate; and the range test."""
+    from engine.analysis.figures import loss_and_validation, range_test_panel
+
+    yield "part5", loss_and_validation(result, result.compared)
+    test = result.variant(RANGE_TEST)
+    if test is not None and test.runs:
+        rates, losses = _curve(test.runs[0].records)
+        yield RANGE_TEST, range_test_panel(rates, losses, smoothed(losses), suggested(rates, losses))
+
+
+def course_dictionaries(result: ExperimentResult) -> Iterator[tuple[str, CourseDictionary]]:
+    """``part5_<architecture>``: for each rate the curves of loss and, in percent, validation accuracy.
+
+    They are averaged over the counted runs, or over all recorded where none was tested.
+    """
+    trained = [variant for variant in result.compared if variant.runs]
+    if not trained:
+        return
+    name = trained[0].name.rpartition("/")[0]
+    dictionary: CourseDictionary = {"name": name}
+    for key, quantity, scale in (("loss_curve", "training_loss", 1.0), ("val_acc_curve", "validation_accuracy", 100.0)):
+        for variant in trained:
+            rate = variant.runs[0].run.spec.training.learning_rate
+            dictionary[f"{key}_{rate_digits(rate)}"] = (scale * variant.of_counted.mean(quantity)).tolist()
+    yield f"part5_{name}", dictionary
+
+
+def rate_digits(rate: float) -> str:
+    """How the course's keys write a rate: the digits after ``0.``, so ``001`` for 0.001; ``2_5`` for 2.5."""
+    text = np.format_float_positional(rate, trim="0")
+    return text.removeprefix("0.") if text.startswith("0.") else text.replace(".", "_")
+
+
+LEARNING_RATE_EXPERIMENT = TrainingExperiment(
+    name="learning-rate",
+    title="Learning rate",
+    summary="One network under plain gradient descent with several learning rates.",
+    lesson="Too small a rate creeps; too large a one jumps about or diverges, and its curve ends there. The range test "
+    "raises the rate at every step: the loss falls where learning works and shoots up where it breaks. A tenth of the "
+    "rate with the least loss (the mark) is a first guess, no more: a network that rests on a plateau shows little.",
+    spec=LearningRateSpec,
+    presets={
+        "quick": {"dataset": "digits", "epochs": 20, "repeats": 1},
+        "course": {"dataset": "cifar10", "epochs": 20, "repeats": 1},
+    },
+    plan=plan,
+    figures=figures,
+    course_dictionaries=course_dictionaries,
+    findings=findings,
+    report=report,
+)

@@ -1,0 +1,143 @@
+"""An experiment's settings as a person reads, copies and pastes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+import tomli_w
+
+from engine.config.fields import FieldDescription, describe
+from engine.config.parsing import parse_json, parse_toml
+from engine.config.specs import ExperimentSpec
+from engine.experiments import EXPERIMENTS, find_experiment
+from engine.experiments.base import Experiment
+from engine.utils.errors import SpecError
+from engine.utils.text import shown
+
+EXPERIMENT_KEY = "experiment"  # in copied settings: which experiment they are for
+EMPTY = "–"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting in words; ``differs`` says whether it is another than that of the nearest preset, ``usual``."""
+
+    key: str
+    label: str
+    value: str
+    usual: str
+    differs: bool
+
+
+def settings_of(name: str, spec: Mapping[str, Any]) -> tuple[str, tuple[Setting, ...]]:
+    """The preset that a stored spec comes closest to, and all of its settings beside those of that preset.
+
+    ``spec`` holds plain values as JSON gives them; keys that this program doesn't know are shown as they are, and those
+    of an experiment that it doesn't know have no preset ("").
+    """
+    presets = _presets(name)
+    preset = min(presets, key=lambda each: _count_differing(spec, presets[each].values), default="")
+    if not preset:
+        return "", tuple(Setting(key, key, in_words(value), EMPTY, False) for key, value in spec.items())
+    usual = presets[preset]
+    return preset, tuple(
+        usual.settings[key] if key in usual.values and value == usual.values[key] else _other(name, usual, key, value)
+        for key, value in spec.items()
+    )
+
+
+def in_words(value: Any, field: FieldDescription | None = None) -> str:
+    """A value as a cell of a table shows it, with its unit."""
+    match value:
+        case None | "" | []:
+            return EMPTY
+        case bool():
+            return "yes" if value else "no"
+        case list():
+            return ", ".join(in_words(each) for each in value)
+        case float():
+            text = f"{value:.8g}"
+        case _:
+            text = str(value)
+    if field is None or not field.unit:
+        return text
+    return f"{text} {field.unit.removesuffix('s') if value == 1 else field.unit}"
+
+
+def copied(name: str, spec: Mapping[str, Any]) -> str:
+    """Settings as TOML text whose first line says which experiment they are for; :func:`pasted` reads it."""
+    return tomli_w.dumps({EXPERIMENT_KEY: name} | {key: value for key, value in spec.items() if value is not None})
+
+
+def pasted(text: str) -> tuple[Experiment, ExperimentSpec]:
+    """The experiment and the settings in a text, TOML or JSON; raises :class:`SpecError` with one sentence."""
+    if not text.strip():
+        raise SpecError("There is no text to paste; copy settings first.")
+    values = _table(text)
+    name = values.pop(EXPERIMENT_KEY, None)
+    if not isinstance(name, str):
+        raise SpecError(
+            f"The text doesn't say which experiment its settings are for; add a line such as "
+            f'{EXPERIMENT_KEY} = "{next(iter(EXPERIMENTS))}".'
+        )
+    experiment = find_experiment(name)
+    return experiment, experiment.spec.build(values)
+
+
+def without_experiment(values: dict[str, Any], name: str) -> dict[str, Any]:
+    """``values`` of a file for the experiment called ``name``; raises :class:`SpecError` if they are for another."""
+    meant = values.get(EXPERIMENT_KEY, name)
+    if meant != name:
+        said = meant if isinstance(meant, str) else shown(meant)
+        raise SpecError(f"The settings are for the experiment '{said}', not for '{name}'; name that one instead.")
+    return {key: value for key, value in values.items() if key != EXPERIMENT_KEY}
+
+
+def _table(text: str) -> dict[str, Any]:
+    if not text.lstrip().startswith("{"):
+        return parse_toml(text)
+    values = parse_json(text)
+    if not isinstance(values, dict):
+        raise SpecError("The settings must be a table of keys and values.")
+    return values
+
+
+@dataclass(frozen=True)
+class _Preset:
+    """A preset as plain values and in words; a list of hundreds of experiments shares these."""
+
+    values: dict[str, Any]
+    settings: dict[str, Setting]
+
+
+def _count_differing(spec: Mapping[str, Any], usual: Mapping[str, Any]) -> int:
+    return sum(key not in usual or value != usual[key] for key, value in spec.items())
+
+
+def _other(name: str, usual: _Preset, key: str, value: Any) -> Setting:
+    """A setting that differs from that of the preset."""
+    words = usual.settings[key] if key in usual.settings else Setting(key, key, EMPTY, EMPTY, False)
+    return replace(words, value=in_words(value, _fields(name).get(key)), usual=words.value, differs=True)
+
+
+@cache
+def _fields(name: str) -> dict[str, FieldDescription]:
+    return {item.key: item for item in describe(EXPERIMENTS[name].spec)}
+
+
+@cache
+def _presets(name: str) -> dict[str, _Preset]:
+    """The presets of an experiment; none where it isn't known."""
+    if name not in EXPERIMENTS:
+        return {}
+    return {preset: _described(name, preset) for preset in EXPERIMENTS[name].presets}
+
+
+def _described(name: str, preset: str) -> _Preset:
+    values = EXPERIMENTS[name].preset(preset).model_dump(mode="json")
+    fields = _fields(name)
+    words = {key: in_words(value, fields[key]) for key, value in values.items()}
+    return _Preset(values, {key: Setting(key, fields[key].label, text, text, False) for key, text in words.items()})

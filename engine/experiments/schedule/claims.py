@@ -1,0 +1,70 @@
+"""Whether a falling learning rate beat what it is compared with: in accuracy, and in how soon."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from engine.analysis.claims import Claim, Number, accuracy_numbers, accuracy_with_spread, percent, points
+from engine.analysis.results import ExperimentResult, VariantResult
+from engine.analysis.significance import compare
+from engine.experiments.schedule.experiment import STEPS, LearningScheduleSpec, findings
+
+RIVALS = {
+    "adam": "Adam",
+    "constant": "the constant rate",
+    "exponential": "the exponential schedule",
+    "cosine": "the cosine schedule",
+    "plateau": "Keras' ReduceLROnPlateau",
+}
+
+
+def schedule_claims(result: ExperimentResult) -> Iterator[Claim]:
+    """The claims of an experiment that compares schedules: the one in steps against each of the others."""
+    spec = LearningScheduleSpec.from_json(result.experiment.spec)
+    found = findings(spec, result)
+    schedule = result.variant(STEPS)
+    if schedule is None or not schedule.test_accuracies:
+        return
+    for rival in spec.compare:
+        variant = result.variant(rival)
+        if variant is not None and variant.test_accuracies:
+            yield _accuracy(result, schedule, variant)
+    yield from _soonness(result, found)
+
+
+def _accuracy(result: ExperimentResult, schedule: VariantResult, rival: VariantResult) -> Claim:
+    compared = compare(schedule.test_accuracies, rival.test_accuracies)
+    name, by = RIVALS[rival.name], points(abs(compared.difference))
+    figures = f"{accuracy_with_spread(schedule)} against {accuracy_with_spread(rival)}"
+    epochs = f"at {schedule.epochs} epochs each"
+    if compared.difference == 0:
+        sentence = f"The schedule in steps and {name} reach the same test accuracy: {figures}, {epochs}."
+    else:
+        relation = "above" if compared.difference > 0 else "below"
+        sentence = (
+            f"The schedule in steps ends {by} {relation} {name} in test accuracy: {figures}, {epochs}"
+            f"{compared.verdict}."
+        )
+    numbers = accuracy_numbers(schedule) | accuracy_numbers(rival) | compared.numbers
+    return Claim(sentence, numbers, (result.experiment.id,), supported=compared.can_tell, headline=True)
+
+
+def _soonness(result: ExperimentResult, found: dict[str, Any]) -> Iterator[Claim]:
+    """How soon each reached the target accuracy."""
+    target, told = found["target_accuracy"], found["comparison"]
+    numbers: dict[str, Number] = {"target accuracy": target}
+    parts = []
+    for name, each in told.items():
+        if not each["n"]:
+            continue
+        reached = f"{each['runs_that_reach_target']} of {each['n']} runs"
+        numbers[f"{name}: epochs to target"] = each["epochs_to_target"]
+        if each["epochs_to_target"] is None:
+            parts.append(f"{name} never ({reached})")
+        else:
+            epochs, seconds = each["epochs_to_target"], each["seconds_to_target"]
+            parts.append(f"{name} after {epochs:.1f} epochs and {seconds:.1f} s ({reached})")
+    if parts:
+        sentence = f"{percent(target)} validation accuracy is reached by {'; by '.join(parts)}."
+        yield Claim(sentence, numbers, (result.experiment.id,))

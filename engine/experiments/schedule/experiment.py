@@ -1,0 +1,303 @@
+"""Part 5 of the homework, second half: a learning rate that falls at plateaus, against Adam and Keras' schedules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import numpy as np
+from pydantic import Field, field_validator, model_validator
+
+from engine.analysis.statistics import soonness, spread
+from engine.config.fields import Kind, field, field_like
+from engine.config.specs import (
+    DataSpec,
+    ExperimentSpec,
+    NetworkSpec,
+    PassesSpec,
+    RepeatSpec,
+    RunSpec,
+    ScheduleSpec,
+    TrainingSpec,
+)
+from engine.events.runs import Status
+from engine.experiments.base import CourseDictionary, TrainingExperiment
+from engine.experiments.fields import ArchitectureChoice
+from engine.experiments.learning_rate.experiment import Rate
+from engine.experiments.schedule.plateaus import Plateau, epoch_means, find_plateau, plateau_rule
+from engine.utils.errors import TrainscopeError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from engine.analysis.results import ExperimentResult, VariantResult
+
+Rival = Literal["adam", "constant", "exponential", "cosine", "plateau"]
+Epoch = Annotated[int, Field(ge=1)]
+
+STEPS = "steps"
+
+
+class LearningScheduleSpec(RepeatSpec, PassesSpec, ArchitectureChoice, NetworkSpec, DataSpec, ExperimentSpec):
+    """Rates, where they switch, and what the schedule is compared with."""
+
+    epochs: int = field_like(PassesSpec, "epochs", 45)
+    rates: tuple[Rate, ...] = field(
+        (0.1, 0.01, 0.001),
+        label="Learning rates",
+        group="Schedule",
+        kind=Kind.NUMBERS,
+        help="Rates of plain gradient descent, one after the other, separated by commas.",
+    )
+    switches: tuple[Epoch, ...] = field(
+        (),
+        label="Switch after",
+        unit="epochs",
+        group="Schedule",
+        kind=Kind.NUMBERS,
+        help="Epochs after which the next rate begins, one fewer than rates. Empty: the plateaus of validation "
+        "accuracy are found, by training with the first rates and starting again, as the homework does.",
+    )
+    patience: int = field(
+        5,
+        label="Patience",
+        unit="epochs",
+        group="Schedule",
+        ge=1,
+        le=1000,
+        help="A plateau is found when so many epochs in a row bring no rise; it begins after the last one that did.",
+    )
+    delta: float = field(
+        0.005,
+        label="Least rise",
+        group="Schedule",
+        ge=0,
+        le=1,
+        help="Share of the validation images by which an epoch's mean accuracy must exceed the best before it.",
+    )
+    compare: tuple[Rival, ...] = field(
+        ("adam",),
+        label="Compared with",
+        group="Schedule",
+        kind=Kind.CHOICES,
+        choices=("adam", "constant", "exponential", "cosine", "plateau"),
+        help="Trained for as many epochs: Adam at its own rate; or gradient descent from the first rate on: constant, "
+        "exponential to the last rate, cosine to 0, divided by 10 at each plateau (Keras' ReduceLROnPlateau).",
+    )
+    adam_rate: float = field(0.001, label="Adam's rate", group="Schedule", gt=0, le=1000, help="Adam's learning rate.")
+    target_accuracy: float = field(
+        0.55,
+        label="Target accuracy",
+        group="Schedule",
+        gt=0,
+        le=1,
+        help="Validation accuracy (share of the images); the table tells how soon it is reached.",
+    )
+
+    @field_validator("rates")
+    @classmethod
+    def _some(cls, rates: tuple[float, ...]) -> tuple[float, ...]:
+        if not rates:
+            raise ValueError("name at least one learning rate.")
+        return rates
+
+    @model_validator(mode="after")
+    def _switches_fit(self) -> LearningScheduleSpec:
+        if len(self.rates) > self.epochs:
+            raise ValueError(f"{len(self.rates)} rates need at least as many epochs.")
+        if len(set(self.compare)) < len(self.compare):
+            raise ValueError("name each schedule under compare once.")
+        if not self.switches:
+            return self
+        if len(self.switches) != len(self.rates) - 1:
+            raise ValueError(
+                f"{len(self.rates)} rates switch {len(self.rates) - 1} times, and {len(self.switches)} switches were "
+                "given; leave them out to have them found."
+            )
+        if list(self.switches) != sorted(set(self.switches)) or self.switches[-1] >= self.epochs:
+            raise ValueError("switches must rise and lie before the last epoch.")
+        return self
+
+
+def plan(spec: LearningScheduleSpec) -> list[RunSpec]:
+    """The schedule with given switches, or the search for the first plateau; and what it is compared with."""
+    rivals = [_rival(spec, name, repeat) for repeat in _repeats(spec) for name in spec.compare]
+    if spec.switches or len(spec.rates) == 1:
+        return _scheduled(spec, spec.switches) + rivals
+    return [_search(spec, ()), *rivals]
+
+
+def follow_up(spec: LearningScheduleSpec, result: ExperimentResult) -> list[RunSpec]:
+    """The search for the next plateau, started again from the first step; once all are found, the schedule itself.
+
+    Runs that the experiment has already are not begun again.
+
+    Raises :class:`~engine.utils.errors.TrainscopeError` where a search came to no end.
+    """
+    if spec.switches or len(spec.rates) == 1:
+        return []
+    switches = tuple(plateau.epoch for plateau in found_plateaus(spec, result))
+    if len(switches) == len(spec.rates) - 1:
+        return _scheduled(spec, switches)
+    search = result.variant(search_name(len(switches)))
+    if search is not None:
+        how = next((run.run.status.value for run in search.runs), "did not finish")
+        raise TrainscopeError(
+            f"The search for plateau {len(switches) + 1} at rate {spec.rates[len(switches)]:g} {how}, so the schedule "
+            "was not trained; choose other rates, or set switches."
+        )
+    return [_search(spec, switches)]
+
+
+def found_plateaus(spec: LearningScheduleSpec, result: ExperimentResult) -> list[Plateau]:
+    """The plateaus, as far as the searches have come; none where the switches were given."""
+    found: list[Plateau] = []
+    for number in range(0 if spec.switches else len(spec.rates) - 1):
+        search = result.variant(search_name(number))
+        if search is None or not search.counted or search.counted[0].run.status is not Status.FINISHED:
+            break
+        records = search.counted[0].records
+        accuracies = epoch_means([r.epoch for r in records], [r.validation_accuracy for r in records], spec.epochs)
+        latest = spec.epochs - (len(spec.rates) - 1 - number)  # leaves an epoch for each rate to come
+        start = found[-1].epoch if found else 0
+        found.append(find_plateau(accuracies, start, spec.patience, spec.delta).at_most(latest))
+    return found
+
+
+def search_name(number: int) -> str:
+    """What the search for plateau ``number`` (from 0) is called."""
+    return f"search_{number + 1}"
+
+
+def _repeats(spec: LearningScheduleSpec) -> range:
+    return range(1, spec.repeats + 1)
+
+
+def _search(spec: LearningScheduleSpec, switches: tuple[int, ...]) -> RunSpec:
+    return _run(spec, search_name(len(switches)), 1, _steps(spec, switches), probe=True)
+
+
+def _scheduled(spec: LearningScheduleSpec, switches: tuple[int, ...]) -> list[RunSpec]:
+    return [_run(spec, STEPS, repeat, _steps(spec, switches)) for repeat in _repeats(spec)]
+
+
+def _steps(spec: LearningScheduleSpec, switches: tuple[int, ...]) -> ScheduleSpec:
+    return ScheduleSpec(kind="step", rates=spec.rates[: len(switches) + 1], switches=switches)
+
+
+def _rival(spec: LearningScheduleSpec, name: Rival, repeat: int) -> RunSpec:
+    if name == "adam":
+        return _run(spec, name, repeat, ScheduleSpec(), optimizer="adam", learning_rate=spec.adam_rate)
+    rates = {"exponential": (spec.rates[0], spec.rates[-1])}.get(name, (spec.rates[0],))
+    return _run(spec, name, repeat, ScheduleSpec(kind=name, rates=rates, patience=spec.patience, delta=spec.delta))
+
+
+def _run(
+    spec: LearningScheduleSpec,
+    variant: str,
+    repeat: int,
+    schedule: ScheduleSpec,
+    probe: bool = False,
+    **training: Any,
+) -> RunSpec:
+    values: dict[str, Any] = {"optimizer": "sgd", "learning_rate": spec.rates[0]} | training
+    return RunSpec(
+        variant=variant,
+        architecture=spec.architecture,
+        repeat=repeat,
+        seed=spec.seed + repeat - 1,
+        data=spec.part(DataSpec),
+        network=spec.part(NetworkSpec),
+        training=TrainingSpec(**(spec.part(PassesSpec).model_dump() | values)),
+        schedule=schedule,
+        probe=probe,
+    )
+
+
+def findings(spec: LearningScheduleSpec, result: ExperimentResult) -> dict[str, Any]:
+    """``schedule``: rates and switches; ``comparison``: how accurate each variant became, and how soon."""
+    plateaus = found_plateaus(spec, result)
+    return {
+        "schedule": {
+            "rates": list(spec.rates),
+            "switches": list(spec.switches) or [plateau.epoch for plateau in plateaus],
+            "found": ["given"] * len(spec.switches) or [plateau.how for plateau in plateaus],
+            "rule": None if spec.switches else plateau_rule(spec.delta, spec.patience),
+        },
+        "target_accuracy": spec.target_accuracy,
+        "comparison": {variant.name: _compared(variant, spec.target_accuracy) for variant in result.compared},
+    }
+
+
+def _compared(variant: VariantResult, target: float) -> dict[str, Any]:
+    reached = [
+        soon
+        for result in variant.counted
+        if (
+            soon := soonness(
+                [record.step * variant.epochs / result.run.total_steps for record in result.records],
+                [record.seconds for record in result.records],
+                [record.validation_accuracy for record in result.records],
+                target,
+            )
+        )
+        is not None
+    ]
+    epochs, seconds = np.mean(reached, axis=0).tolist() if reached else (None, None)
+    return {
+        "n": len(variant.counted),
+        "test_accuracy": spread(variant.test_accuracies),
+        "runs_that_reach_target": len(reached),
+        "epochs_to_target": epochs,
+        "seconds_to_target": seconds,
+    }
+
+
+def report(found: dict[str, Any]) -> Iterator[str]:
+    """Where the rate switched, and how soon each variant reached the target."""
+    schedule = found["schedule"]
+    if schedule["switches"]:
+        how = zip(schedule["switches"], schedule["found"], strict=True)
+        epochs = ", ".join(f"{epoch} ({reason})" for epoch, reason in how)
+        yield f"Switched after epochs {epochs}. {schedule['rule'] or ''}".rstrip()
+    for name, compared in found["comparison"].items():
+        reached, n = compared["runs_that_reach_target"], compared["n"]
+        soon = ", after {epochs_to_target:.1f} epochs, {seconds_to_target:.1f} s".format(**compared) if reached else ""
+        yield f"{name}: {100 * found['target_accuracy']:g} % validation accuracy reached by {reached} of {n} runs{soon}"
+
+
+def figures(result: ExperimentResult) -> Iterator[tuple[str, Figure]]:
+    """Validation accuracy of every variant with the switches marked, and loss beside it."""
+    from engine.analysis.figures import loss_and_validation
+
+    spec = LearningScheduleSpec.from_json(result.experiment.spec)
+    steps_per_epoch = next((v.runs[0].run.total_steps / v.epochs for v in result.variants if v.runs), 0.0)
+    switches = spec.switches or [plateau.epoch for plateau in found_plateaus(spec, result)]
+    marks = [epoch * steps_per_epoch for epoch in switches]
+    yield "part5_schedule", loss_and_validation(result, result.variants, marks)
+
+
+def course_dictionaries(_result: ExperimentResult) -> Iterator[tuple[str, CourseDictionary]]:
+    """The course asks for none of the schedule."""
+    return iter(())
+
+
+SCHEDULE_EXPERIMENT = TrainingExperiment(
+    name="schedule",
+    title="Schedule",
+    summary="Lower the learning rate where validation accuracy stops rising, and compare with Adam.",
+    lesson="At the first rate accuracy rises fast, then rests: the steps are too large to settle. At each mark a tenth "
+    "of the rate begins, often with a jump upwards. Drag a mark to another epoch and press Run to try your own choice. "
+    "Compare with Adam at equal epochs and mind n and the spread: one lucky run proves nothing.",
+    spec=LearningScheduleSpec,
+    presets={
+        "quick": {"dataset": "digits", "epochs": 15, "repeats": 2, "patience": 3, "target_accuracy": 0.9},
+        "course": {"dataset": "cifar10", "epochs": 45, "repeats": 3},
+    },
+    plan=plan,
+    follow_up=follow_up,
+    figures=figures,
+    course_dictionaries=course_dictionaries,
+    findings=findings,
+    report=report,
+)

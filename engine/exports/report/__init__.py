@@ -1,0 +1,72 @@
+"""A report of stored experiments: settings, tables, figures and what the measurements support, in one file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from engine.exports.files import check_writable
+from engine.exports.report.build import build_document
+from engine.exports.report.document import Document
+from engine.storage.store import Store
+from engine.utils.errors import ExportError, ReportError
+from engine.utils.text import reason
+
+__all__ = ["SUFFIXES", "check_report_file", "write_report"]
+
+SUFFIXES = (".html", ".pdf")
+
+
+def write_report(store: Store, experiments: Sequence[int], file: Path) -> Path:
+    """Write a report of those experiments to ``file``, as HTML or PDF by its suffix; gives the file.
+
+    A file that is there is replaced once the new one is whole. Raises :class:`~engine.utils.errors.ReportError`.
+    """
+    check_report_file(file)
+    contents = _renderer(file)(build_document(store, experiments))
+    try:
+        _replace(file, contents)
+    except OSError as error:
+        raise ReportError(f"{file} can't be written ({error.strerror}); choose another file.") from error
+    return file
+
+
+def check_report_file(file: Path) -> None:
+    """Whether a report can be written there; raises :class:`~engine.utils.errors.ReportError` where it can't."""
+    if file.suffix.lower() not in SUFFIXES:
+        raise ReportError(f"A report can't be written as '{file.name}'; its name must end in {' or '.join(SUFFIXES)}.")
+    try:
+        if file.is_dir():
+            raise ReportError(f"{file} is a folder; name a file for the report.")
+        check_writable(file.parent)
+        _unfinished(file).unlink(missing_ok=True)  # the longest name it has
+    except ExportError as error:
+        raise ReportError(str(error)) from None
+    except (OSError, ValueError) as error:  # no name that a file can have
+        raise ReportError(f"{file} can't be written ({reason(error)}); choose another file.") from None
+
+
+def _renderer(file: Path) -> Callable[[Document], bytes]:
+    if file.suffix.lower() == ".pdf":
+        from engine.exports.report.pdf import render_pdf
+
+        return render_pdf
+    from engine.exports.report.html import render_html
+
+    return render_html
+
+
+def _replace(file: Path, contents: bytes) -> None:
+    # In the same folder, for a file can take another's place only on the same disk.
+    part = _unfinished(file)
+    try:
+        part.write_bytes(contents)
+        part.replace(file)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _unfinished(file: Path) -> Path:
+    """What is written first."""
+    return file.with_name(f".{file.name}.{os.getpid()}.part")

@@ -1,0 +1,40 @@
+"""Stored experiments as one document, in the order of the homework."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import engine
+from engine.exports.report.document import Document, Paragraph
+from engine.exports.report.sections import PARTS, section_of
+from engine.storage.store import Store
+from engine.utils.errors import ReportError
+from engine.utils.text import counted
+
+TITLE = "Training artificial neural networks"
+CLOSING = (
+    "Accuracies are shares of images put in the right class: training accuracy of the batches since the last record, "
+    "validation accuracy of the whole validation set at the record, test accuracy of the test set after training. "
+    "Losses are cross-entropies in nats.",
+    "± is the sample standard deviation over repeats, which differ in their seed; n counts them. A difference is said "
+    "to exceed the spread where it is larger than either standard deviation and Welch's t-test (two-sided) gives "
+    "p < 0.05. Rank correlations are Spearman's, with a two-sided permutation test.",
+)
+
+
+def build_document(store: Store, experiments: Sequence[int]) -> Document:
+    """The document of those experiments, each once.
+
+    Raises :class:`~engine.utils.errors.ReportError` where there is none, :class:`~engine.utils.errors.StoreError` where one of
+    them is not in the store.
+    """
+    if not experiments:
+        raise ReportError("There is no experiment to report; choose at least one.")
+    order = list(PARTS)
+    stored = [store.experiment(number) for number in dict.fromkeys(experiments)]
+    stored.sort(key=lambda each: (order.index(each.name), each.created))
+    now = datetime.now().astimezone()
+    subtitle = f"{counted(len(stored), 'experiment')}, written {now.day} {now:%B %Y} by Trainscope {engine.__version__}"
+    sections = tuple(section_of(store, each.id) for each in stored)
+    return Document(TITLE, subtitle, sections, tuple(Paragraph(text, quiet=True) for text in CLOSING))

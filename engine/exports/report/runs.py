@@ -1,0 +1,133 @@
+"""The tables of an experiment that trains: how accurate, and which runs did not go as planned."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from engine.analysis.claims import ranked
+from engine.analysis.diagnosis import GroupedFinding, diagnose, grouped, restored_curves
+from engine.analysis.results import ExperimentResult, RunResult, VariantResult
+from engine.analysis.statistics import spread
+from engine.events.runs import Status
+from engine.exports.report.document import Column, Table
+from engine.storage.store import Store, StoredRun
+from engine.workspace.replay import planned_run, restored_runs
+
+ACCURACY_COLUMNS = (
+    Column("Variant", width=4),
+    Column("Parameters", numeric=True, width=3),
+    Column("Runs", numeric=True, width=2),
+    Column("Test accuracy, mean ± std", numeric=True, width=5),
+    Column("Best", numeric=True, width=2),
+    Column("Time a run", numeric=True, width=3),
+)
+EVENT_COLUMNS = (Column("Variant", width=3), Column("Runs", width=2), Column("What happened", width=9))
+CURVE_COLUMNS = (Column("What was seen", width=9), Column("Runs", width=2), Column("What to try", width=6))
+CURVE_NOTE = "By the rules that the window applies while networks train; what is not named here was not seen."
+NOTE = "Means and sample standard deviations are over the runs that went through all epochs by their settings alone"
+MOVED = "Interrupted after step {}, it went on with another device, other threads or versions: numbers may differ."
+NONE = "–"
+
+
+def accuracy_table(result: ExperimentResult) -> Table:
+    """One row a variant, the best mean marked."""
+    best = ranked(result.compared)[:1]
+    names = {variant.name for variant, _ in best}
+    marked = frozenset(place for place, variant in enumerate(result.compared) if variant.name in names)
+    rows = tuple(_accuracy_row(variant) for variant in result.compared)
+    return Table("", ACCURACY_COLUMNS, rows, marked, NOTE + _exceptions(result.compared))
+
+
+def _accuracy_row(variant: VariantResult) -> tuple[str, ...]:
+    found, n = spread(variant.test_accuracies), len(variant.counted)
+    mean, deviation = found["mean"], found["std"]
+    told = NONE if mean is None else f"{100 * mean:.2f}"
+    told += "" if mean is None else " %" if deviation is None else f" ± {100 * deviation:.2f} %"
+    return (
+        variant.name,
+        f"{variant.parameters:,}",
+        f"{n}" if n == variant.planned else f"{n} of {variant.planned}",
+        told,
+        NONE if found["best"] is None else f"{100 * found['best']:.2f} %",
+        NONE if variant.mean_seconds is None else f"{variant.mean_seconds:.1f} s",
+    )
+
+
+def _exceptions(variants: Sequence[VariantResult]) -> str:
+    """Where there was no such run, and what is counted instead."""
+    stopped = [v.name for v in variants if any(run.run.status is not Status.FINISHED for run in v.counted)]
+    by_hand = [v.name for v in variants if v.name not in stopped and any(run.rates_by_hand for run in v.counted)]
+    told = [f"of {', '.join(by_hand)} there is none, and runs whose rate was changed by hand count"] if by_hand else []
+    told += [f"of {', '.join(stopped)} there is none, and runs that were stopped early count"] if stopped else []
+    return "; ".join(["", *told]) + "."
+
+
+def event_table(result: ExperimentResult, runs: Sequence[StoredRun]) -> Table | None:
+    """Runs that ended early or never began or were changed by hand, alike ones in one row; None where all is well."""
+    recorded = {run.run.id: run for variant in result.variants for run in variant.runs}
+    found: dict[tuple[str, str], list[int]] = {}
+    for run in runs:
+        for what in _happened(run, recorded.get(run.id)):
+            found.setdefault((run.spec.variant, what), []).append(run.spec.repeat)
+    rows = tuple((variant, _ranges(repeats), what) for (variant, what), repeats in found.items())
+    return Table("", EVENT_COLUMNS, rows) if rows else None
+
+
+def curve_findings(store: Store, result: ExperimentResult, runs: Sequence[StoredRun]) -> list[GroupedFinding]:
+    """What the curves say, run by run, alike ones as one; nothing where they are all sound.
+
+    Probes are left out: their rate is driven until they look ill.
+    """
+    classes = len(result.dataset.class_names)
+    judged = [run for run in runs if not run.spec.probe]
+    # One run after the other: the records of all of them need not be in memory at once.
+    seen = [
+        finding
+        for run, restored in zip(judged, restored_runs(store, judged), strict=True)
+        for finding in diagnose(restored_curves(planned_run(run), restored), classes)
+    ]
+    return grouped(seen)
+
+
+def curve_table(store: Store, result: ExperimentResult, runs: Sequence[StoredRun]) -> Table | None:
+    """:func:`curve_findings`, a row each; None where there are none."""
+    found = curve_findings(store, result, runs)
+    rows = tuple((group.text, _ranges(group.repeats), group.finding.advice) for group in found)
+    return Table("", CURVE_COLUMNS, rows, note=CURVE_NOTE) if rows else None
+
+
+def _happened(run: StoredRun, recorded: RunResult | None) -> list[str]:
+    rates = recorded.rates_by_hand if recorded else []
+    told = [f"Learning rate set to {each.value:g} by hand after step {each.step:,}." for each in rates]
+    told += [MOVED.format(f"{each.step:,}") for each in (recorded.moves if recorded else [])]
+    if run.spec.start_from is not None:
+        told.append("Began with the weights of a network trained before.")
+    if run.status is not Status.FINISHED:
+        told.append(_end(run, recorded))
+    return told
+
+
+def _end(run: StoredRun, recorded: RunResult | None) -> str:
+    where = f" at step {recorded.records[-1].step:,} of {run.total_steps:,}" if recorded else " before its first record"
+    tested = ", tested as it then was" if run.is_tested else ""
+    verb = ("not ended" if not run.status.is_final else run.status.value).capitalize()
+    reason = _without(verb, run.reason)
+    return f"{verb}{where}{tested}." + (f" {reason}" if reason else "")
+
+
+def _without(verb: str, reason: str) -> str:
+    """The reason, less a beginning that only says the verb again."""
+    rest = re.sub(rf"^{verb}[.;]\s*", "", reason)
+    return rest[:1].upper() + rest[1:]
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """Such as ``1–3, 5``."""
+    spans: list[list[int]] = []
+    for number in sorted(numbers):
+        if spans and number == spans[-1][1] + 1:
+            spans[-1][1] = number
+        else:
+            spans.append([number, number])
+    return ", ".join(f"{low}" if low == high else f"{low}–{high}" for low, high in spans)

@@ -1,0 +1,47 @@
+"""The settings of an experiment, with those marked that are not the course's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.config.fields import FieldDescription, describe
+from engine.config.specs import ExperimentSpec
+from engine.experiments.base import Experiment
+from engine.exports.report.document import Column, Table
+
+COURSE = "course"
+COLUMNS = (Column("Setting", width=4), Column("Key", width=4), Column("Value", width=5), Column("Course", width=5))
+
+
+def settings_table(definition: Experiment, spec: ExperimentSpec) -> Table:
+    """All settings; the last column holds the course preset's value where this one differs."""
+    course = definition.preset(COURSE)
+    rows, marked = [], set()
+    for position, item in enumerate(describe(definition.spec)):
+        value, other = getattr(spec, item.key), getattr(course, item.key)
+        if value != other:
+            marked.add(position)
+        rows.append((item.label, item.key, written(item, value), written(item, other) if value != other else ""))
+    note = "Marked: differs from the course preset." if marked else "All of them are the course preset's."
+    return Table("", COLUMNS, tuple(rows), frozenset(marked), note)
+
+
+def written(item: FieldDescription, value: Any) -> str:
+    """A value as people write it, with its unit."""
+    unit = (
+        "" if not item.unit or value in (None, ()) else f" {item.unit.removesuffix('s') if value == 1 else item.unit}"
+    )
+    match value:
+        case None | ():
+            return "empty"
+        case bool():
+            return "yes" if value else "no"
+        case int():
+            # A seed is a name, not a count.
+            return f"{value}{unit}" if item.key == "seed" else f"{value:,}{unit}"
+        case float():
+            return f"{value:g}{unit}"
+        case tuple():
+            return ", ".join(f"{each:g}" if isinstance(each, float) else str(each) for each in value) + unit
+        case _:
+            return f"{item.choice_labels.get(str(value), str(value))}{unit}"

@@ -1,0 +1,59 @@
+"""Errors meant for the person at the window or the terminal.
+
+Each message is one sentence that names what is wrong and what to do about it. The window shows it in its message
+bar; ``--batch`` prints it and exits with a non-zero code.
+"""
+
+from __future__ import annotations
+
+from engine.utils.text import one_line
+
+
+class TrainscopeError(Exception):
+    """Base of every error whose message is written for the user.
+
+    It stays one line of a length that can be read, whatever names and values it quotes.
+    """
+
+    def __str__(self) -> str:
+        return one_line(super().__str__())
+
+
+class SpecError(TrainscopeError):
+    """A setting is unknown, out of bounds or contradicts another."""
+
+
+class DatasetError(TrainscopeError):
+    """A data set is missing, unreadable, damaged or does not fit the settings."""
+
+
+class NetworkError(TrainscopeError):
+    """A network can't be built for the given input shape."""
+
+
+class StoreError(TrainscopeError):
+    """The workspace or its store can't be opened, read or written."""
+
+
+class ExportError(TrainscopeError):
+    """Results can't be written to the chosen folder."""
+
+
+class DeviceError(TrainscopeError):
+    """The device that was asked for is not there."""
+
+
+class ReportError(TrainscopeError):
+    """A report can't be written, or there is nothing to report."""
+
+
+class WorkerError(TrainscopeError):
+    """A training process could not be started or ended unexpectedly."""
+
+
+class Cancelled(TrainscopeError):
+    """The user cancelled a task that was under way."""
+
+
+class Stopped(Cancelled):
+    """The user asked to end a task and keep what it has found so far; a task that has no use for that is cancelled."""

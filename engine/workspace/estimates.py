@@ -1,0 +1,89 @@
+"""How long an experiment will take, from how long runs like its own took in this workspace."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from engine.config.specs import RunSpec
+from engine.events.runs import Status
+from engine.experiments.base import ComputedExperiment, TrainingExperiment
+from engine.storage.database import Database
+from engine.training.timetable import Timetable
+from engine.utils.errors import TrainscopeError
+from engine.workspace.queue import QueueEntry
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What was measured of one architecture on one data set: seconds a step, and the number of training images."""
+
+    seconds_per_step: float
+    images: int
+
+
+class Estimates(Database):
+    """Estimates of orders. A run is judged by the newest finished runs of its architecture on its data set."""
+
+    def seconds(self, order: QueueEntry) -> float | None:
+        """Wall time that ``order`` will take; None where nothing like it was ever trained here.
+
+        Runs planned from what other runs find, such as a schedule's, are not counted.
+        """
+        match order.experiment:
+            case ComputedExperiment(name=name):
+                return self._seconds_of_computation(name)
+            case TrainingExperiment() as experiment:
+                try:
+                    runs = experiment.plan(order.spec)
+                except TrainscopeError:
+                    return None  # said when its turn comes
+                return self._seconds_of_runs([run for run in runs if not self._is_there(order, run)])
+        return None
+
+    def _is_there(self, order: QueueEntry, run: RunSpec) -> bool:
+        row = self._execute(
+            "SELECT status FROM runs WHERE experiment=? AND variant=? AND repeat=?",
+            *(order.extends, run.variant, run.repeat),
+        ).fetchone()
+        return row is not None and not (order.resumes and Status(row["status"]).can_go_on)
+
+    def _seconds_of_runs(self, runs: list[RunSpec]) -> float | None:
+        known: dict[tuple[str, str], _Known | None] = {}
+        total = 0.0
+        for run in runs:
+            key = (run.architecture, run.data.dataset)
+            if key not in known:
+                known[key] = self._known(*key)
+            if (found := known[key]) is None:
+                return None
+            steps = Timetable.of(found.images, run.training, run.max_steps).total_steps
+            total += steps * found.seconds_per_step
+        return total / self._workers()
+
+    def _known(self, architecture: str, dataset: str) -> _Known | None:
+        row = self._execute(
+            "SELECT avg(speed), max(images) FROM (SELECT runs.seconds / runs.total_steps AS speed, "
+            "json_extract(experiments.dataset, '$.train_count') AS images FROM runs "
+            "JOIN experiments ON experiments.id=runs.experiment WHERE runs.status=? AND runs.seconds > 0 "
+            "AND json_valid(runs.spec) AND json_valid(experiments.dataset) "
+            "AND json_extract(runs.spec, '$.architecture')=? AND json_extract(runs.spec, '$.data.dataset')=? "
+            "ORDER BY runs.id DESC LIMIT 10)",
+            *(Status.FINISHED, architecture, dataset),
+        ).fetchone()
+        return _Known(*row) if all(isinstance(each, int | float) for each in row) else None
+
+    def _workers(self) -> int:
+        """How many runs were side by side in the newest experiment that trained several."""
+        row = self._execute(
+            "SELECT workers FROM experiments WHERE dataset != 'null' ORDER BY id DESC LIMIT 1"
+        ).fetchone()
+        return max(1, row[0]) if row and isinstance(row[0], int) else 1
+
+    def _seconds_of_computation(self, name: str) -> float | None:
+        row = self._execute(
+            "SELECT avg(spent + max(0, finished - coalesce(resumed, created))) FROM (SELECT * FROM experiments "
+            "WHERE name=? AND status=? ORDER BY id DESC LIMIT 5)",
+            *(name, Status.FINISHED),
+        ).fetchone()
+        found: float | None = row[0]
+        return found

@@ -1,0 +1,61 @@
+"""The runs of a workspace whose trained network can be tried."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.config.specs import DataSpec
+from engine.events.datasets import DatasetInfo
+from engine.storage.store import Store
+from engine.utils.errors import StoreError
+
+MOST_RUNS = 200  # in a list to choose from
+
+
+@dataclass(frozen=True)
+class TrainedRun:
+    """A run with its network: where that is kept, what it was trained on, how the images were prepared."""
+
+    run: int
+    experiment: int
+    variant: str
+    repeat: int
+    test_accuracy: float
+    model: Path
+    data: DataSpec
+    info: DatasetInfo
+
+    @property
+    def label(self) -> str:
+        """What it is called in a list."""
+        accuracy = f"{100 * self.test_accuracy:.1f} %"
+        return f"{self.variant} #{self.repeat} · {self.info.title} · {accuracy} · experiment {self.experiment}"
+
+
+def trained_runs(store: Store) -> list[TrainedRun]:
+    """The newest runs that were tested and whose network is still there, newest first."""
+    infos: dict[int, DatasetInfo | None] = {}
+    found = []
+    for run in store.tested_runs(MOST_RUNS):
+        if run.experiment not in infos:
+            infos[run.experiment] = _info(store, run.experiment)
+        info = infos[run.experiment]
+        if info is None or run.test_accuracy is None or run.model is None or not run.model.exists():
+            continue
+        if run.spec.probe:
+            continue  # trained to find a setting, not to be good
+        spec = run.spec
+        found.append(
+            TrainedRun(
+                *(run.id, run.experiment, spec.variant, spec.repeat, run.test_accuracy, run.model, spec.data, info)
+            )
+        )
+    return found
+
+
+def _info(store: Store, experiment: int) -> DatasetInfo | None:
+    try:
+        return store.experiment(experiment).dataset
+    except StoreError:  # damaged; its networks can't be asked, as nobody knows how their images were prepared
+        return None

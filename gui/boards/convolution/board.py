@@ -1,0 +1,54 @@
+"""What the Convolution tab shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
+
+from gui.boards.board import Board, View
+from gui.boards.convolution.method_table import MethodTable, MethodTimes
+from gui.boards.convolution.output_grid import OutputGrid
+from gui.boards.convolution.sliding_kernel import SlidingPicture
+
+
+class ConvolutionBoard(Board):
+    """Outputs, methods and the sliding kernel; the output picked in the grid is the one that the kernel slides for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._outputs, self._slide = OutputGrid(), SlidingPicture()
+        self._methods, self._times = MethodTable(), MethodTimes()
+        self._outputs.picked.connect(self._slide.choose)
+        self._slide.chosen.connect(self._outputs.mark)
+        split = QSplitter(Qt.Orientation.Vertical)
+        split.setObjectName("views")
+        split.setChildrenCollapsible(False)
+        for widget, stretch in ((self._upper(), 4), (self._slide, 5)):
+            split.addWidget(widget)
+            split.setStretchFactor(split.count() - 1, stretch)
+        split.setSizes([310, 380])
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(split)
+
+    def views(self) -> Sequence[View]:
+        """Table, bars, grid and picture."""
+        return (self._methods, self._times, self._outputs, self._slide)
+
+    def _upper(self) -> QWidget:
+        upper = QWidget()
+        row = QHBoxLayout(upper)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self._outputs, 1)
+        column = QVBoxLayout()
+        column.addWidget(self._methods)
+        column.addWidget(self._times, 1)
+        row.addLayout(column, 1)
+        return upper
+
+
+def convolution_board() -> Board:
+    """The board of the convolution experiment."""
+    return ConvolutionBoard()

@@ -1,0 +1,184 @@
+"""How long each way of convolving takes, and how far it is from the loops: a table and bars."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import pyqtgraph as pg
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QLabel,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from engine.analysis.styles import colour_of
+from engine.experiments.convolution.experiment import METHODS
+from gui.observations.experiment import Observations
+from gui.plots.plot import Plot
+from gui.widgets.tables import fit_titles
+
+DESCRIPTIONS = {
+    "loops": "A loop for every index, multiplying and adding one number at a time",
+    "windows": "All windows as a view of the input, summed by numpy.einsum",
+    "im2col": "Every window copied into a column of a matrix, which is multiplied with the matrix of kernels",
+    "framework": "tf.nn.conv2d, which trains the networks of the other tabs",
+}
+TITLES = (
+    ("Method", "How the convolution is computed"),
+    ("Time (ms)", "Of the fastest call"),
+    ("Speed-up", "How many times as fast as plain loops"),
+    ("Difference", "Largest absolute difference of any output value from the float64 loops'"),
+    ("Type", "Type of number that it computes with"),
+)
+ROW_HEIGHT = 24
+ROW_ROOM = 6  # pixels above and below a line together, at least
+BAR_NAMES = ("loops", "windows", "im2col", "TensorFlow")
+NAMES_WIDTH = 76  # pixels
+NO_SHAPES = " \n "  # two lines, as there will be
+EMPTY_RANGE = (-2, 3)  # decades of milliseconds
+
+
+class MethodTable(QWidget):
+    """A row for each method, filled as it is done."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("convolution_methods")
+        self._table = _table()
+        self._shapes = QLabel(NO_SHAPES)
+        self._shapes.setObjectName("caption")
+        self._shapes.setWordWrap(True)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._table)
+        layout.addWidget(self._shapes)
+        self._drawn = -1
+
+    def begin(self, _observations: Observations) -> None:
+        """Empty the table."""
+        self._drawn = -1
+        self._shapes.setText(NO_SHAPES)
+        for row in range(len(METHODS)):
+            self._write(row, [""] * (len(TITLES) - 1))
+
+    def refresh(self, observations: Observations) -> None:
+        """Write the rows of methods that are done."""
+        if self._drawn == len(observations.parts):
+            return
+        self._drawn = len(observations.parts)
+        for part in observations.parts:
+            if part.name == "shapes":
+                self._shapes.setText(_shapes(part.values))
+        for method, values in done(observations):
+            numbers = (f"{1000 * values['seconds']:,.3f}", f"{values['speedup']:,.1f}×")
+            difference = f"{values['largest_difference']:.2g}" if method != "loops" else "reference"
+            self._write(list(METHODS).index(method), [*numbers, difference, values["dtype"]])
+
+    def _write(self, row: int, texts: list[str]) -> None:
+        for column, text in enumerate(texts, start=1):
+            self._table.model().setData(self._table.model().index(row, column), text)
+
+
+class MethodTimes(Plot):
+    """A bar for each method on a logarithmic axis."""
+
+    def __init__(self) -> None:
+        super().__init__("convolution_times", "Time of one convolution", "time (ms), logarithmic", "")
+        self._drawn = -1
+        item = self.getPlotItem()
+        item.setMouseEnabled(x=False, y=False)
+        item.showGrid(x=True, y=False, alpha=0.15)
+        item.getAxis("left").setWidth(NAMES_WIDTH)
+        item.getAxis("left").setTicks([list(enumerate(BAR_NAMES))])
+        item.getViewBox().invertY()
+        self._span(*EMPTY_RANGE)
+        self.setYRange(-0.6, len(METHODS) - 0.4, padding=0)
+        self.show_values(True)
+
+    def begin(self, _observations: Observations) -> None:
+        """Take the bars away."""
+        self._drawn = -1
+        self.getPlotItem().clear()
+
+    def refresh(self, observations: Observations) -> None:
+        """Draw the bars of methods that are done."""
+        times = {method: math.log10(1000 * values["seconds"]) for method, values in done(observations)}
+        if self._drawn == len(times):
+            return
+        self._drawn = len(times)
+        self.getPlotItem().clear()
+        low = min(EMPTY_RANGE[0], *(math.floor(time) for time in times.values()), 0)
+        high = max(EMPTY_RANGE[1], *(math.ceil(time) for time in times.values()), 0)
+        self._span(low, high)
+        for row, method in enumerate(METHODS):
+            if method in times:
+                self.addItem(
+                    pg.BarGraphItem(y=row, height=0.6, x0=low, x1=times[method], pen=None, brush=colour_of(row))
+                )
+
+    def _span(self, low: int, high: int) -> None:
+        """Show the decades from ``low`` to ``high``, each with its number of milliseconds."""
+        self.setXRange(low, high, padding=0)
+        axis = self.getPlotItem().getAxis("bottom")
+        axis.setTicks([[(decade, f"{10.0**decade:,g}") for decade in range(low, high)]])
+
+
+def done(observations: Observations) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The methods that have been timed, and what was found of them."""
+    return ((part.values["method"], part.values) for part in observations.parts if part.name == "method")
+
+
+def _shapes(values: dict[str, Any]) -> str:
+    def size(name: str) -> str:
+        return "x".join(str(length) for length in values[f"{name}_shape"])
+
+    return (
+        f"input {size('input')} {values['input_dtype']}, kernel {size('kernel')} {values['kernel_dtype']}\n"
+        f"→ output {size('output')}: {values['multiplications']:,} multiplications"
+    )
+
+
+def _table() -> QTableWidget:
+    table = QTableWidget(len(METHODS), len(TITLES))
+    table.setObjectName("methods")
+    table.setAccessibleName("Methods")
+    table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+    table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+    table.setAlternatingRowColors(True)
+    table.setShowGrid(False)
+    table.setWordWrap(False)
+    table.verticalHeader().hide()
+    row_height = max(ROW_HEIGHT, table.fontMetrics().height() + ROW_ROOM)
+    table.verticalHeader().setDefaultSectionSize(row_height)
+    table.horizontalHeader().setHighlightSections(False)
+    table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+    table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
+    table.horizontalHeader().setFixedHeight(row_height)
+    height = row_height * (len(METHODS) + 1) + 2 * table.frameWidth()
+    table.setFixedHeight(height)
+    bar = table.horizontalScrollBar()  # there where the columns need more than there is: it must not hide a row
+    bar.rangeChanged.connect(lambda _low, high: table.setFixedHeight(height + bool(high) * bar.sizeHint().height()))
+    for column, (title, tip) in enumerate(TITLES):
+        head = QTableWidgetItem(title)
+        head.setToolTip(tip)
+        head.setTextAlignment(_alignment(column))
+        table.setHorizontalHeaderItem(column, head)
+        for row, method in enumerate(METHODS):
+            item = QTableWidgetItem(METHODS[method] if column == 0 else "")
+            item.setTextAlignment(_alignment(column))
+            item.setToolTip(DESCRIPTIONS[method])
+            table.setItem(row, column, item)
+    fit_titles(table)
+    return table
+
+
+def _alignment(column: int) -> Qt.AlignmentFlag:
+    side = Qt.AlignmentFlag.AlignLeft if column == 0 else Qt.AlignmentFlag.AlignRight
+    return side | Qt.AlignmentFlag.AlignVCenter

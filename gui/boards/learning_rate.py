@@ -1,0 +1,34 @@
+"""What the Learning rate tab shows."""
+
+from __future__ import annotations
+
+from gui.boards.plots import PERCENT, gradient_plot, training_loss_plot
+from gui.boards.training_board import TrainingBoard, Views
+from gui.observations.experiment import VariantObservation
+from gui.plots.curves.curve_plot import CurvePlot, Series
+from gui.plots.range_plot import RangePlot
+
+
+def learning_rate_board() -> TrainingBoard:
+    """Loss and validation accuracy of every rate, the first layer's gradient, and the range test."""
+    return TrainingBoard(
+        Views(
+            plots=(
+                lambda: training_loss_plot(_is_compared),
+                lambda: CurvePlot(
+                    "validation_accuracy",
+                    "Validation accuracy",
+                    "accuracy (%)",
+                    (Series("validation_accuracy", PERCENT),),
+                    shown=_is_compared,
+                ),
+                RangePlot,
+                lambda: gradient_plot(_is_compared),
+            )
+        )
+    )
+
+
+def _is_compared(variant: VariantObservation) -> bool:
+    """The range test has a plot of its own."""
+    return not variant.is_probe

@@ -1,0 +1,174 @@
+"""The confusion matrix as a table: a row a true class, a column a predicted one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QRect, QSize, Qt, QTimer
+from PySide6.QtGui import QColor, QFont, QPainter, QPalette
+from PySide6.QtWidgets import QApplication, QHeaderView, QTableView
+
+from engine.analysis.confusion import confusion_at
+from engine.analysis.styles import COLOURS
+from engine.utils.arrays import Array
+
+Index = QModelIndex | QPersistentModelIndex
+
+RIGHT, WRONG = QColor(COLOURS[0]), QColor(COLOURS[3])  # blue and vermilion: apart for every eye
+STRONGEST = 0.85  # how far a full cell is from the background: its number stays legible
+LEAST_COLUMN, LEAST_ROW = 34, 18  # pixels
+NAME_MARGIN = 8
+DARK = 140  # lightness below which numbers are white
+
+
+class ConfusionModel(QAbstractTableModel):
+    """Counts, or percent of the true class, coloured by that share."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._confusion: Array = np.zeros((0, 0), int)
+        self._names: tuple[str, ...] = ()
+        self._in_percent = False
+
+    def show_confusion(self, confusion: Array, names: tuple[str, ...]) -> None:
+        """Show ``confusion``, int [classes, classes], rows the true class; ``names`` has one for each."""
+        self.beginResetModel()
+        self._confusion, self._names = confusion, names
+        totals = confusion.sum(axis=1, keepdims=True)
+        self._shares = confusion / np.maximum(totals, 1)
+        wrong = self._shares.copy()
+        np.fill_diagonal(wrong, 0)
+        self._worst = float(wrong.max(initial=0.0)) or 1.0
+        self.endResetModel()
+
+    def use_percent(self, in_percent: bool) -> None:
+        """Show percent of the true class' images, or how many they are."""
+        self.beginResetModel()
+        self._in_percent = in_percent
+        self.endResetModel()
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008, N802
+        """A row a true class."""
+        return 0 if parent.isValid() else len(self._confusion)
+
+    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008, N802
+        """A column a predicted class."""
+        return self.rowCount(parent)
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:  # noqa: N802
+        """Names of the classes."""
+        if not 0 <= section < self.rowCount():
+            return None
+        if role == Qt.ItemDataRole.DisplayRole:
+            return self._names[section]
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return f"{'Predicted' if orientation == Qt.Orientation.Horizontal else 'Truly'} {self._names[section]}"
+        return None
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """The number, its colours, and the cell in words."""
+        row, column = index.row(), index.column()
+        if role == Qt.ItemDataRole.DisplayRole:
+            return f"{100 * self._shares[row, column]:.1f}" if self._in_percent else f"{self._confusion[row, column]}"
+        if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
+            return confusion_at(self._confusion, self._names, row, column).text
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return Qt.AlignmentFlag.AlignCenter
+        if role == Qt.ItemDataRole.BackgroundRole:
+            return self.colour(row, column)
+        if role == Qt.ItemDataRole.ForegroundRole:
+            return QColor("white" if self.colour(row, column).lightness() < DARK else "black")
+        return None
+
+    def colour(self, row: int, column: int) -> QColor:
+        """Blue for right, by share; vermilion for wrong, by share of the most frequent confusion."""
+        base = QApplication.palette().color(QPalette.ColorRole.Base)
+        share = self._shares[row, column]
+        if row == column:
+            return _mixed(base, RIGHT, STRONGEST * share)
+        return _mixed(base, WRONG, STRONGEST * share / self._worst)
+
+
+class ConfusionMatrix(QTableView):
+    """The table; names of columns stand upright where they would not fit."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("confusion_matrix")
+        self.setAccessibleName("Confusion matrix: a row a true class, a column a predicted one")
+        self._confusion = ConfusionModel()
+        self._upright = _UprightHeader(self)
+        self.setHorizontalHeader(self._upright)
+        self.setModel(self._confusion)
+        self.setCornerButtonEnabled(False)
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        plain = QFont(self.font())
+        plain.setBold(False)
+        for header, least in ((self.horizontalHeader(), LEAST_COLUMN), (self.verticalHeader(), LEAST_ROW)):
+            header.setSectionsClickable(False)
+            header.setHighlightSections(False)
+            header.setFont(plain)
+            header.setMinimumSectionSize(least)
+            header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+
+    def show_confusion(self, confusion: Array, names: tuple[str, ...]) -> None:
+        """Show ``confusion``, int [classes, classes], rows the true class.
+
+        A class without a name is called by its number: an error while Qt asks for a heading would end the program.
+        """
+        complete = (*names, *map(str, range(len(names), len(confusion))))
+        self._upright.names = complete
+        self._confusion.show_confusion(confusion, complete)
+
+    def use_percent(self, in_percent: bool) -> None:
+        """Show percent of the true class' images, or how many they are."""
+        self._confusion.use_percent(in_percent)
+
+
+class _UprightHeader(QHeaderView):
+    """A horizontal header whose names are turned by a quarter where the longest is broader than a column."""
+
+    def __init__(self, parent: QTableView) -> None:
+        super().__init__(Qt.Orientation.Horizontal, parent)
+        self.names: tuple[str, ...] = ()
+        self._was_upright = False
+        self.sectionResized.connect(self._turn)
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        hint = super().sizeHint()
+        return QSize(hint.width(), self._longest + NAME_MARGIN) if self._is_upright else hint
+
+    def _turn(self, _section: int, _before: int, _now: int) -> None:
+        if self._is_upright is not self._was_upright:
+            self._was_upright = self._is_upright
+            # Later: a table that is being laid out does not lay itself out again.
+            QTimer.singleShot(0, self, self.geometriesChanged.emit)
+
+    def paintSection(self, painter: QPainter, rect: QRect, section: int) -> None:  # noqa: N802
+        if not self._is_upright:
+            super().paintSection(painter, rect, section)
+            return
+        painter.save()
+        painter.setFont(self.font())
+        painter.setPen(self.palette().color(QPalette.ColorRole.ButtonText))
+        painter.translate(rect.left(), rect.bottom())
+        painter.rotate(-90)
+        place = QRect(NAME_MARGIN // 2, 0, rect.height() - NAME_MARGIN // 2, rect.width())
+        painter.drawText(place, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, self.names[section])
+        painter.restore()
+
+    @property
+    def _longest(self) -> int:
+        return max((self.fontMetrics().horizontalAdvance(name) for name in self.names), default=0)
+
+    @property
+    def _is_upright(self) -> bool:
+        return self.count() > 0 and self._longest + NAME_MARGIN > self.sectionSize(0)
+
+
+def _mixed(base: QColor, colour: QColor, share: float) -> QColor:
+    """``base`` with ``share`` of ``colour``, in linear steps of each channel."""
+    channels = ((base.red(), colour.red()), (base.green(), colour.green()), (base.blue(), colour.blue()))
+    return QColor(*(round(below + share * (above - below)) for below, above in channels))

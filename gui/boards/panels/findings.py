@@ -1,0 +1,230 @@
+"""What the curves say, in words, as soon as something is seen."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from PySide6.QtCore import QEvent, QSignalBlocker, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QIcon, QPainter, QPixmap, QResizeEvent
+from PySide6.QtWidgets import QAbstractItemView, QListWidget, QListWidgetItem, QSizePolicy, QToolButton
+
+from engine.analysis.diagnosis import Finding, GroupedFinding, diagnose, grouped
+from engine.utils.text import counted
+from gui.observations.diagnosis import observed_curves
+from gui.observations.experiment import Observations, RunObservation
+from gui.utils.painting import pen_of
+
+TITLE = "What the curves say"
+
+
+SWATCH_LINE = 3.0
+
+
+ARROW_ROOM = 34  # pixels of the headline that its arrow and edges take
+# How many more records there must be before a run is looked at again: words should not change with each of them.
+LEAST_NEWS = 1.05
+# Runs looked at in one go; a stored experiment can have hundreds, and each takes a part of a millisecond.
+RUNS_AT_ONCE = 4
+
+
+@dataclass
+class _Watch:
+    """What was found in ``run``, when it had how many records and was at its end or not."""
+
+    run: RunObservation
+    records: int = 0
+    is_final: bool = False
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def is_due(self) -> bool:
+        grown = len(self.run.steps) >= max(LEAST_NEWS * self.records, self.records + 1)
+        return grown or self.run.status.is_final is not self.is_final
+
+    def look(self, classes: int) -> None:
+        self.records, self.is_final = len(self.run.steps), self.run.status.is_final
+        self.findings = diagnose(observed_curves(self.run), classes, {finding.kind for finding in self.findings})
+
+
+class Findings(QToolButton):
+    """A headline with the gravest finding; pressed, it unfolds :attr:`list` with all of them, where there are any.
+
+    Emits ``pointed_out(variant)`` when the user chooses a finding, and ``pointed_out(None)`` when the list is folded or
+    the finding goes.
+    """
+
+    pointed_out = Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("findings_toggle")
+        self.setToolTip("Findings in the curves of this experiment: press to unfold all of them, and what to try")
+        self.setCheckable(True)
+        self.setAutoRaise(True)
+        self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.setArrowType(Qt.ArrowType.RightArrow)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.list = FindingList(TITLE)
+        self._observations = Observations()
+        self._watches: dict[int, _Watch] = {}
+        self._waiting: deque[int] = deque()
+        self._shown: list[GroupedFinding] = []
+        self._headline = ""
+        self._timer = QTimer(self, interval=0)
+        self._timer.timeout.connect(self._look_at_some)
+        self.toggled.connect(lambda _on: self._unfold())
+        self.list.itemClicked.connect(self._point_out)
+        self.list.itemActivated.connect(self._point_out)
+        self._show([])
+
+    def begin(self, observations: Observations) -> None:
+        """Forget what was found in the plan before; of a plan that only grew, what was found stays."""
+        self._observations = observations
+        known = {number: watch for number, watch in self._watches.items() if observations.runs.get(number) is watch.run}
+        self._watches = {number: known.get(number, _Watch(run)) for number, run in observations.runs.items()}
+        self._waiting.clear()
+        self._tell()
+
+    def refresh(self, observations: Observations) -> None:
+        """Look at the runs with news."""
+        queued = set(self._waiting)
+        for number, watch in self._watches.items():
+            # A probe's rate is driven until it diverges, or is given up on a plateau: it is meant to look ill.
+            if number not in queued and not watch.run.planned.spec.probe and watch.is_due:
+                self._waiting.append(number)
+        self._look_at_some()
+
+    @property
+    def shown(self) -> list[GroupedFinding]:
+        """The findings in the list, the gravest first."""
+        return self._shown
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """As high as its text; the width is what is left of the row."""
+        return QSize(ARROW_ROOM, self.fontMetrics().height() + 10)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        """The text is cut to fit."""
+        return self.sizeHint()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Cut the headline to the new width."""
+        super().resizeEvent(event)
+        self._cut()
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802
+        """Another font cuts elsewhere."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange:
+            self._cut()
+
+    def _look_at_some(self) -> None:
+        before = [watch.findings for watch in self._watches.values()]
+        for _ in range(min(RUNS_AT_ONCE, len(self._waiting))):
+            watch = self._watches[self._waiting.popleft()]
+            watch.look(len(self._observations.variants[watch.run.planned.spec.variant].class_names))
+        if before != [watch.findings for watch in self._watches.values()]:
+            self._tell()
+        if not self._waiting:
+            self._timer.stop()
+        elif not self._timer.isActive():
+            self._timer.start()
+
+    def _tell(self) -> None:
+        self._show(grouped(finding for watch in self._watches.values() for finding in watch.findings))
+
+    def _show(self, found: list[GroupedFinding]) -> None:
+        self._shown = found
+        count = f" ({len(found)})" if found else ""
+        self._headline = f"{TITLE}{count}: {found[0].text if found else 'nothing alarming so far'}"
+        self.setAccessibleName(self._headline)
+        self._cut()
+        self._fill()
+        self._unfold()
+
+    def _fill(self) -> None:
+        chosen, scrolled = self._key(self.list.currentItem()), self.list.verticalScrollBar().value()
+        with QSignalBlocker(self.list):
+            self.list.clear()
+            for each in self._shown:
+                item = QListWidgetItem(self._swatch(each.finding.variant), f"{each.text}\n{each.finding.advice}")
+                item.setData(Qt.ItemDataRole.UserRole, (each.finding.kind, each.finding.variant))
+                runs = ", ".join(str(repeat) for repeat in each.repeats)
+                item.setToolTip(f"{each.finding.kind.value.capitalize()}; {counted(len(each.repeats), 'run')}: {runs}")
+                self.list.addItem(item)
+                if self._key(item) == chosen:
+                    self.list.setCurrentItem(item)
+        self.list.fit()
+        self.list.verticalScrollBar().setValue(scrolled)
+        if chosen is not None and self.list.currentItem() is None:
+            self.pointed_out.emit(None)
+
+    @staticmethod
+    def _key(item: QListWidgetItem | None) -> tuple[str, str] | None:
+        return None if item is None else tuple(item.data(Qt.ItemDataRole.UserRole))
+
+    def _point_out(self, item: QListWidgetItem) -> None:
+        self.pointed_out.emit(item.data(Qt.ItemDataRole.UserRole)[1])
+
+    def _unfold(self) -> None:
+        """Show the list while it is wanted and holds something; an empty one would only take room."""
+        unfolded = self.isChecked() and bool(self._shown)
+        self.setEnabled(bool(self._shown))
+        self.setArrowType(Qt.ArrowType.DownArrow if unfolded else Qt.ArrowType.RightArrow)
+        self.list.setVisible(unfolded)
+        if not unfolded and self.list.currentItem() is not None:
+            self.list.setCurrentRow(-1)
+            self.pointed_out.emit(None)
+
+    def _cut(self) -> None:
+        room = self.width() - ARROW_ROOM
+        self.setText(self.fontMetrics().elidedText(self._headline, Qt.TextElideMode.ElideRight, max(room, 0)))
+
+    def _swatch(self, variant: str) -> QIcon:
+        """A piece of the variant's line."""
+        pixmap = QPixmap(SWATCH)
+        pixmap.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(pixmap)
+        painter.setPen(pen_of(self._observations.variants[variant].style, SWATCH_LINE))
+        painter.drawLine(0, SWATCH.height() // 2, SWATCH.width(), SWATCH.height() // 2)
+        painter.end()
+        return QIcon(pixmap)
+
+
+SWATCH = QSize(22, 10)
+
+
+LEAST_HEIGHT = 24  # pixels: less than one finding, which then can be scrolled to
+
+
+class FindingList(QListWidget):
+    """Asks its layout for no room by itself: it takes the share it is given, up to what its items need."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.setObjectName("findings")
+        self.setAccessibleName(name)
+        self.setWordWrap(True)
+        self.setSpacing(1)
+        self.setIconSize(SWATCH)
+        self.setMinimumHeight(LEAST_HEIGHT)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """The share of the layout decides."""
+        return QSize(0, LEAST_HEIGHT)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Another width wraps words elsewhere."""
+        super().resizeEvent(event)
+        self.fit()
+
+    def fit(self) -> None:
+        """Grow no higher than the items are together."""
+        self.doItemsLayout()
+        last = self.visualItemRect(self.item(self.count() - 1))  # an empty rectangle where there is none
+        needed = last.bottom() + 1 + self.verticalScrollBar().value() + self.spacing() + 2 * self.frameWidth()
+        self.setMaximumHeight(max(needed, LEAST_HEIGHT))

@@ -1,0 +1,159 @@
+"""What goes on in each layer: gradients, updates, activations, dead units."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QEvent
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QWidget
+
+from gui.boards.panels.layer_plot import LayerPlot, LayerQuantity
+from gui.boards.panels.run_chooser import RunChooser
+from gui.observations.experiment import Observations
+from gui.utils.painting import depth_colours
+
+if TYPE_CHECKING:
+    from gui.boards.board import View
+
+RULE_OF_THUMB = 1e-3
+RULE_TIP = (
+    "<p>How far one step moves a layer's weights, as a share of their size. A rule of thumb is about 0.001: far below "
+    "it the learning rate may be too low, far above it too high (Stanford's CS231n, <i>Neural Networks Part 3</i>).</p>"
+)
+LOOKED_AT = "over the validation images looked at: all of them in the experiment on activations, else the first 500"
+
+QUANTITIES = (
+    LayerQuantity(
+        "layer_gradients",
+        "Gradient norm of each layer's kernel",
+        "L2 norm",
+        "gradient_norms",
+        "<p>L2 norm of the loss gradient with respect to each layer's kernel, on the batch of the recorded step. Where "
+        "the first layers lie far below the last, the gradient vanishes on its way back.</p>",
+        logarithmic=True,
+    ),
+    LayerQuantity(
+        "layer_updates",
+        "Update-to-weight ratio",
+        "ratio",
+        "update_ratios",
+        RULE_TIP,
+        logarithmic=True,
+        rule=RULE_OF_THUMB,
+        rule_tip=RULE_TIP,
+    ),
+    LayerQuantity(
+        "layer_activations",
+        "Activations: mean ± standard deviation",
+        "output",
+        "activation_means",
+        f"<p>Mean of what each activation gives, and a band of one standard deviation, {LOOKED_AT}. A narrow band far "
+        "from 0 is an activation that says the same of every image.</p>",
+        deviation="activation_deviations",
+    ),
+    LayerQuantity(
+        "layer_dead_units",
+        "Dead units: 0 for every image looked at",
+        "share of units (%)",
+        "dead_units",
+        f"<p>Units, or channels of a convolution, that give exactly 0, {LOOKED_AT}. Their weights learn nothing from "
+        "those images.</p>",
+        of_units=True,
+    ),
+)
+PLOTS_A_ROW = 2
+TITLES = "Layers", "Activations"  # what the plots of a row are of
+
+
+class LayersPage(QWidget):
+    """Four plots of the chosen run, or of the mean over the runs; one colour a layer, darker the nearer the image.
+
+    Layers and activations are numbered apart and so share colours: each row of plots has a legend of its own above it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("layers_page")
+        self.chooser = RunChooser("layers", "Mean of all runs", "Which run is drawn, or the mean of all so far")
+        self.plots = [LayerPlot(quantity, self.chooser) for quantity in QUANTITIES]
+        self._legends = {title: _legend(f"{title.lower()}_legend") for title in TITLES}
+        self._observations = Observations()
+        self._described: tuple[str, ...] = ()
+        self._arrange()
+        for plot in self.plots[1:]:
+            plot.setXLink(self.plots[0])
+        self.chooser.chosen.connect(self._draw_all)
+
+    def views(self) -> Sequence[View]:
+        """The plots, which a timer draws one after the other; the first also says which colour is which layer."""
+        return [self, *self.plots[1:]]
+
+    def begin(self, observations: Observations) -> None:
+        """Offer the variants of a new plan."""
+        self._observations = observations
+        self.plots[0].begin(observations)
+        self._describe()
+
+    def refresh(self, observations: Observations) -> None:
+        """Draw the first plot and the legend."""
+        self.plots[0].refresh(observations)
+        self._describe()
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802
+        """Colours follow the palette."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange:
+            for plot in self.plots:
+                plot.forget()
+            self._described = ()
+            if self.isVisible():
+                self._draw_all()
+
+    def _draw_all(self) -> None:
+        for plot in self.plots:
+            plot.refresh(self._observations)
+        self._describe()
+
+    def _describe(self) -> None:
+        """Name the layers and the activations, each in its colour."""
+        variant, run = self.chooser.variant, self.chooser.run
+        runs = [run] if run is not None else variant.runs if variant is not None else []
+        begun = next((each for each in runs if each.started), None)
+        layers, activations = (begun.layers, begun.activations) if begun is not None else ((), ())
+        if (*layers, *activations) == self._described:
+            return
+        self._described = (*layers, *activations)
+        for (title, legend), names in zip(self._legends.items(), (layers, activations), strict=True):
+            legend.setText(f"{title}:&ensp; {self._named(names)}" if names else "")
+
+    def _named(self, names: tuple[str, ...]) -> str:
+        colours = depth_colours(len(names), self.palette())
+        return "&ensp; ".join(
+            f"<span style='color:{colour.name()}'>■</span>&nbsp;{name}"
+            for colour, name in zip(colours, names, strict=True)
+        )
+
+    def _arrange(self) -> None:
+        of_layers, of_activations = self._legends.values()
+        top = QHBoxLayout()
+        top.addWidget(self.chooser)
+        top.addWidget(of_layers, 1)
+        grid = QGridLayout(self)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setSpacing(6)
+        grid.addLayout(top, 0, 0, 1, PLOTS_A_ROW)
+        grid.addWidget(of_activations, 2, 0, 1, PLOTS_A_ROW)
+        for position, plot in enumerate(self.plots):
+            plot.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
+            row, column = 1 + 2 * (position // PLOTS_A_ROW), position % PLOTS_A_ROW
+            grid.addWidget(plot, row, column)
+            grid.setRowStretch(row, 1)
+            grid.setColumnStretch(column, 1)
+
+
+def _legend(name: str) -> QLabel:
+    made = QLabel()
+    made.setObjectName(name)
+    made.setWordWrap(True)
+    return made

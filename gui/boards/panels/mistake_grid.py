@@ -1,0 +1,56 @@
+"""The test images that a network got wrong and was surest of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QIcon, QPixmap
+from PySide6.QtWidgets import QAbstractItemView, QListWidget, QListWidgetItem
+
+from engine.events.runs import Mistake
+from gui.utils.painting import to_qimage
+
+SIDE = 64  # pixels of an image
+MOST_LETTERS = 11  # of a class' name under an image
+CELL = QSize(96, 116)  # an image and three short lines
+
+
+class MistakeGrid(QListWidget):
+    """Each image as the network saw it, and under it what it is, what it was taken for, and how surely."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("mistakes")
+        self.setAccessibleName("Wrong test images, the surest first")
+        self.setViewMode(QListWidget.ViewMode.IconMode)
+        self.setMovement(QListWidget.Movement.Static)
+        self.setResizeMode(QListWidget.ResizeMode.Adjust)
+        self.setIconSize(QSize(SIDE, SIDE))
+        self.setGridSize(CELL)
+        self.setWordWrap(True)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+
+    def show_mistakes(self, mistakes: Sequence[Mistake], names: tuple[str, ...]) -> None:
+        """Show ``mistakes`` in their order; ``names`` are those of the classes."""
+        self.clear()
+        for mistake in mistakes:
+            true, predicted = names[mistake.true], names[mistake.predicted]
+            sure = f"{100 * mistake.confidence:.1f} %"
+            item = QListWidgetItem(_icon(mistake), f"{_short(true)}\n→ {_short(predicted)}\n{sure}")
+            item.setTextAlignment(Qt.AlignmentFlag.AlignHCenter)
+            item.setToolTip(f"Test image {mistake.image:,}: {true}, taken for {predicted} with a probability of {sure}")
+            item.setData(Qt.ItemDataRole.AccessibleTextRole, item.toolTip())
+            self.addItem(item)
+
+
+def _short(name: str) -> str:
+    """Names of one's own folders can be of any length."""
+    return name if len(name) <= MOST_LETTERS else f"{name[: MOST_LETTERS - 1]}…"
+
+
+def _icon(mistake: Mistake) -> QIcon:
+    """Enlarged in whole squares, so that each pixel of the network's can be seen."""
+    pixmap = QPixmap.fromImage(to_qimage(mistake.pixels))
+    return QIcon(pixmap.scaled(SIDE, SIDE, Qt.AspectRatioMode.KeepAspectRatio))

@@ -1,0 +1,87 @@
+"""Which variant is looked into, and which of its runs."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSignalBlocker, Signal
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QWidget
+
+from gui.observations.experiment import Observations, RunObservation, VariantObservation
+
+
+class RunChooser(QWidget):
+    """Two lists: of the variants, and of the runs of the chosen one after an entry for all of them together.
+
+    Emits ``chosen()`` when the user, or :meth:`choose`, chose another.
+
+    Args:
+        name: what objectNames begin with.
+        together: the entry for all runs.
+        tip: what choosing a run changes.
+    """
+
+    chosen = Signal()
+
+    def __init__(self, name: str, together: str, tip: str) -> None:
+        super().__init__()
+        self._together = together
+        self._observations = Observations()
+        self._variants, self._runs = QComboBox(), QComboBox()
+        self._variants.setObjectName(f"{name}_variant")
+        self._runs.setObjectName(f"{name}_run")
+        self._runs.setToolTip(tip)
+        self._variants.setToolTip("Which variant is looked into")
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(4, 0, 0, 0)
+        for text, box in (("V&ariant", self._variants), ("R&un", self._runs)):
+            label = QLabel(text)
+            label.setBuddy(box)
+            box.setAccessibleName(text.replace("&", ""))
+            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+            layout.addWidget(label)
+            layout.addWidget(box)
+        layout.addStretch(1)
+        self._variants.currentIndexChanged.connect(self._variant_chosen)
+        self._runs.currentIndexChanged.connect(lambda _index: self.chosen.emit())
+
+    @property
+    def variant(self) -> VariantObservation | None:
+        """The chosen variant; None before there is a plan."""
+        return self._observations.variants.get(self._variants.currentText())
+
+    @property
+    def run(self) -> RunObservation | None:
+        """The chosen run; None stands for all of them."""
+        number = self._runs.currentData()
+        return None if number is None else self._observations.runs.get(number)
+
+    def begin(self, observations: Observations) -> None:
+        """Offer the variants of a plan; of one that only grew, or repeats the last, the choice stays."""
+        self._observations = observations
+        names = list(observations.variants)
+        chosen, run = self._variants.currentText(), self._runs.currentIndex()
+        self._fill(self._variants, [(name, name) for name in names])
+        stays = chosen in names
+        with QSignalBlocker(self._variants), QSignalBlocker(self._runs):
+            self._variants.setCurrentIndex(names.index(chosen) if stays else 0)
+            self._offer_runs()
+            self._runs.setCurrentIndex(run if stays and 0 <= run < self._runs.count() else 0)
+
+    def choose(self, variant: str) -> None:
+        """Look into ``variant``, if there is one of that name."""
+        self._variants.setCurrentIndex(max(self._variants.findText(variant), 0))
+
+    def _variant_chosen(self, _index: int) -> None:
+        self._offer_runs()
+        self.chosen.emit()
+
+    def _offer_runs(self) -> None:
+        runs = self.variant.runs if self.variant else []
+        entries = [(f"Run {run.planned.spec.repeat}", run.planned.run) for run in runs]
+        self._fill(self._runs, [(self._together, None), *entries])
+
+    @staticmethod
+    def _fill(box: QComboBox, entries: list[tuple[str, object]]) -> None:
+        with QSignalBlocker(box):
+            box.clear()
+            for text, data in entries:
+                box.addItem(text, data)

@@ -1,0 +1,172 @@
+"""The table of runs: status, progress, time left, accuracies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QPainter
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QApplication,
+    QHeaderView,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionProgressBar,
+    QStyleOptionViewItem,
+    QTableView,
+    QWidget,
+)
+
+from engine.events.runs import Status
+from gui.observations.experiment import Observations, RunObservation
+from gui.utils.text import as_duration
+from gui.widgets.tables import ColumnModel, Index, fit_titles
+
+PROGRESS_COLUMN = 3
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its title, what a cell shows, and what the title means."""
+
+    title: str
+    text: Callable[[Observations, RunObservation], str]
+    tip: str
+    align: Qt.AlignmentFlag = Qt.AlignmentFlag.AlignRight
+
+
+def _percent(value: float | None) -> str:
+    return "" if value is None else f"{100 * value:.2f} %"
+
+
+def _time_left(observations: Observations, run: RunObservation) -> str:
+    seconds = observations.run_seconds_left(run)
+    return "" if seconds is None else as_duration(seconds)
+
+
+COLUMNS = (
+    Column("Variant", lambda _o, run: run.planned.spec.variant, "What is compared", Qt.AlignmentFlag.AlignLeft),
+    Column(
+        "Run",
+        lambda _o, run: str(run.planned.spec.repeat),
+        "Number of the repeat, from 1",
+        Qt.AlignmentFlag.AlignHCenter,
+    ),
+    Column("Status", lambda _o, run: run.status.value, "Where the run stands", Qt.AlignmentFlag.AlignLeft),
+    Column("Progress", lambda _o, run: f"{100 * run.progress:.0f} %", "Share of the run's steps made"),
+    Column("Time left", _time_left, "Estimated from this run's speed so far"),
+    Column("Parameters", lambda _o, run: f"{run.planned.parameters:,}", "Values the network learns"),
+    Column(
+        "Training",
+        lambda _o, run: _percent(run.last.training_accuracy if run.last else None),
+        "Accuracy over the batches since the last record",
+    ),
+    Column(
+        "Validation",
+        lambda _o, run: _percent(run.last.validation_accuracy if run.last else None),
+        "Accuracy on the whole validation set at the last record",
+    ),
+    Column("Test", lambda _o, run: _percent(run.test_accuracy), "Accuracy on the test set, once training has ended"),
+)
+
+
+class RunModel(ColumnModel):
+    """The runs of the current plan as rows."""
+
+    def __init__(self) -> None:
+        super().__init__(COLUMNS)
+        self._observations = Observations()
+        self._rows: list[RunObservation] = []
+
+    def begin(self, observations: Observations) -> None:
+        """Show the runs of a new plan."""
+        self.beginResetModel()
+        self._observations = observations
+        self._rows = list(observations.runs.values())
+        self.endResetModel()
+
+    def refresh(self) -> None:
+        """Say that any cell may have changed; the view asks only for those in sight."""
+        if self._rows:
+            self.dataChanged.emit(self.index(0, 0), self.index(len(self._rows) - 1, len(COLUMNS) - 1))
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Text, alignment, tool tip, and for the progress column the share itself."""
+        run, column = self._rows[index.row()], COLUMNS[index.column()]
+        if role == Qt.ItemDataRole.DisplayRole:
+            return column.text(self._observations, run)
+        if role == Qt.ItemDataRole.UserRole:
+            return run.progress
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return run.reason or None
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return column.align | Qt.AlignmentFlag.AlignVCenter
+        return None
+
+    def run(self, row: int) -> RunObservation:
+        """The run in a row."""
+        return self._rows[row]
+
+    def running_row(self) -> int | None:
+        """The first row that is under way."""
+        return next((row for row, run in enumerate(self._rows) if run.status is Status.RUNNING), None)
+
+
+class ProgressDelegate(QStyledItemDelegate):
+    """Paints a share as a bar."""
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        """Draw the style's own progress bar into the cell."""
+        bar = QStyleOptionProgressBar()
+        bar.rect = option.rect.adjusted(3, 4, -3, -4)
+        bar.palette, bar.fontMetrics, bar.state = option.palette, option.fontMetrics, option.state
+        bar.state |= QStyle.StateFlag.State_Horizontal
+        bar.minimum, bar.maximum = 0, 100
+        bar.progress = round(100 * index.data(Qt.ItemDataRole.UserRole))
+        bar.text, bar.textVisible = index.data(), True
+        bar.textAlignment = Qt.AlignmentFlag.AlignCenter
+        QApplication.style().drawControl(QStyle.ControlElement.CE_ProgressBar, bar, painter)
+
+
+class RunTable(QTableView):
+    """The runs of the current plan."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("runs")
+        self.setAccessibleName("Runs")
+        self._runs = RunModel()
+        self._followed = -1  # row last scrolled to: the user may scroll away until the next run starts
+        self.setModel(self._runs)
+        self.setItemDelegateForColumn(PROGRESS_COLUMN, ProgressDelegate(self))
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setAlternatingRowColors(True)
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.verticalHeader().hide()
+        self.verticalHeader().setDefaultSectionSize(24)
+        header = self.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        fit_titles(self)
+
+    @property
+    def chosen(self) -> list[RunObservation]:
+        """The runs whose rows are chosen."""
+        return [self._runs.run(index.row()) for index in self.selectionModel().selectedRows()]
+
+    def begin(self, observations: Observations) -> None:
+        """Show the runs of a new plan."""
+        self._followed = -1
+        self._runs.begin(observations)
+
+    def refresh(self, _observations: Observations) -> None:
+        """Show the newest state of every run in sight."""
+        self._runs.refresh()
+        running = self._runs.running_row()
+        if running is not None and running != self._followed:
+            self._followed = running
+            self.scrollTo(self._runs.index(running, 0))

@@ -1,0 +1,154 @@
+"""How accurate each variant became, and how soon it reached a given accuracy."""
+
+from __future__ import annotations
+
+import numpy as np
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QLabel,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from engine.analysis.statistics import soonness, spread
+from engine.experiments.schedule.plateaus import plateau_rule
+from gui.observations.experiment import Observations, RunObservation, VariantObservation
+from gui.utils.text import as_duration
+from gui.widgets.tables import fit_titles
+
+MINUTE = 60
+TITLES = ("Variant", "n", "Test accuracy", "Best", "Reached", "Epochs", "Time")
+TIPS = (
+    "What is compared",
+    "Runs tested",
+    "Mean ± sample standard deviation over the runs",
+    "The best single run",
+    "Runs whose validation accuracy reached the target",
+    "Epochs until it was reached, mean over those runs",
+    "Training time until it was reached, mean over those runs",
+)
+
+
+class ScheduleTable(QWidget):
+    """One row a variant that is compared, probes left out; the target comes from the experiment's settings."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("comparison")
+        self._target: float | None = None
+        self._table = QTableWidget(0, len(TITLES))
+        self._table.setObjectName("comparison_table")
+        self._table.setAccessibleName("Comparison of the variants")
+        self._table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self._table.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
+        self._table.setShowGrid(False)
+        self._table.setAlternatingRowColors(True)
+        self._table.verticalHeader().hide()
+        self._table.verticalHeader().setDefaultSectionSize(max(24, self.fontMetrics().height() + 4))
+        self._table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        self._table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        self._rule = QLabel()
+        self._rule.setObjectName("caption")
+        self._rule.setWordWrap(True)
+        for column, (title, tip) in enumerate(zip(TITLES, TIPS, strict=True)):
+            item = QTableWidgetItem(title)
+            item.setToolTip(tip)
+            self._table.setHorizontalHeaderItem(column, item)
+        fit_titles(self._table)
+        column_layout = QVBoxLayout(self)
+        column_layout.setContentsMargins(0, 0, 0, 0)
+        column_layout.addWidget(self._table, 1)
+        column_layout.addWidget(self._rule)
+
+    def hasHeightForWidth(self) -> bool:  # noqa: N802
+        """No: the words below the table would otherwise claim room from the plots around."""
+        return False
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """The words below the table take the height they need at this width, from the table."""
+        super().resizeEvent(event)
+        self._make_room()
+
+    def begin(self, observations: Observations) -> None:
+        """Make room for the variants of a new plan."""
+        self._target = observations.setting("target_accuracy")
+        if (header := self._table.horizontalHeaderItem(TITLES.index("Reached"))) is not None:
+            header.setText(f"≥ {100 * (self._target or 0):g} %")
+        self._rule.setText(_rule(observations))
+        self._make_room()
+        compared = self._compared(observations)
+        self._table.setRowCount(len(compared))
+        for row, variant in enumerate(compared):
+            self._table.setRowHidden(row, False)
+            for column in range(len(TITLES)):
+                item = QTableWidgetItem(variant.name if column == 0 else "")
+                side = Qt.AlignmentFlag.AlignLeft if column == 0 else Qt.AlignmentFlag.AlignRight
+                item.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
+                self._table.setItem(row, column, item)
+
+    def refresh(self, observations: Observations) -> None:
+        """Show the newest figures."""
+        for row, variant in enumerate(self._compared(observations)):
+            for column, text in enumerate(self._texts(variant)):
+                item = self._table.item(row, column)
+                if item is not None and item.text() != text:
+                    item.setText(text)
+
+    def _make_room(self) -> None:
+        self._rule.setFixedHeight(max(0, self._rule.heightForWidth(self.width())))  # -1 while there are no words
+
+    def show_variant(self, name: str, visible: bool) -> None:
+        """Show or hide one variant's row."""
+        for row in range(self._table.rowCount()):
+            item = self._table.item(row, 0)
+            if item is not None and item.text() == name:
+                self._table.setRowHidden(row, not visible)
+
+    @staticmethod
+    def _compared(observations: Observations) -> list[VariantObservation]:
+        return [variant for variant in observations.variants.values() if not variant.is_probe]
+
+    def _texts(self, variant: VariantObservation) -> tuple[str, ...]:
+        counted = variant.counted
+        found = spread([100 * run.test_accuracy for run in counted if run.test_accuracy is not None])
+        reached = [soon for run in counted or variant.runs if (soon := _soon(run, self._target)) is not None]
+        epochs, seconds = np.mean(reached, axis=0) if reached else (None, None)
+        deviation = "" if found["std"] is None else f" ± {found['std']:.2f}"
+        return (
+            variant.name,
+            str(len(counted)),
+            "" if found["mean"] is None else f"{found['mean']:.2f}{deviation} %",
+            "" if found["best"] is None else f"{found['best']:.2f} %",
+            f"{len(reached)} of {len(counted or variant.runs)}",
+            "" if epochs is None else f"{epochs:.1f}",
+            "" if seconds is None else _brief(seconds),
+        )
+
+
+def _brief(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds < MINUTE else as_duration(seconds)
+
+
+def _rule(observations: Observations) -> str:
+    """Where the rate switches, and by what rule that was decided."""
+    switches = max((run.planned.spec.schedule.switches for run in observations.runs.values()), key=len, default=())
+    if observations.setting("switches"):
+        return f"The rate switches after epochs {', '.join(map(str, switches))}, as set in the form."
+    found = f"Plateaus after epochs {', '.join(map(str, switches))}. " if switches else ""
+    return found + plateau_rule(observations.setting("delta"), observations.setting("patience"))
+
+
+def _soon(run: RunObservation, target: float | None) -> tuple[float, float] | None:
+    """Epochs and seconds until validation accuracy reached ``target``; None if it hasn't."""
+    if target is None:
+        return None
+    epochs_per_step = run.planned.spec.training.epochs / run.planned.total_steps
+    curves = run.curves
+    return soonness(
+        [step * epochs_per_step for step in run.steps], curves["seconds"], curves["validation_accuracy"], target
+    )

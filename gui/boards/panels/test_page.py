@@ -1,0 +1,155 @@
+"""What a trained network takes for what: the confusion matrix, and the wrong images it was surest of."""
+
+from __future__ import annotations
+
+from html import escape
+
+from PySide6.QtCore import QEvent
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QSplitter, QVBoxLayout, QWidget
+
+from engine.analysis.confusion import most_frequent
+from engine.events.runs import RunFinished
+from engine.utils.arrays import Array
+from gui.boards.panels.confusion_matrix import ConfusionMatrix
+from gui.boards.panels.mistake_grid import MistakeGrid
+from gui.boards.panels.run_chooser import RunChooser
+from gui.observations.experiment import Observations, RunObservation
+from gui.widgets.placeholder import Placeholder
+
+MOST_CONFUSIONS = 6  # told in words
+HINT = "Once a run is tested, this page shows which classes it confuses and the wrong images it was surest of."
+
+
+class TestPage(QWidget):
+    """Of the chosen run, or of the best one tested."""
+
+    __test__ = False  # no test of pytest's
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("tested_page")
+        self.chooser = RunChooser("tested", "Best run", "Which run's test is shown, or that of the best so far")
+        self._percent = QCheckBox("&Percent")
+        self._percent.setObjectName("confusion_percent")
+        self._percent.setToolTip("Percent of the true class' test images instead of how many they are")
+        self._summary, self._words, self._none_wrong = QLabel(), QLabel(), QLabel("No test image was wrong.")
+        self._summary.setObjectName("tested_summary")
+        self._words.setObjectName("confusions")
+        self._words.setWordWrap(True)
+        self._none_wrong.setObjectName("none_wrong")
+        self._matrix, self._mistakes = ConfusionMatrix(), MistakeGrid()
+        self._observations = Observations()
+        self._shown: object = None
+        self._arrange()
+        self._percent.toggled.connect(self._matrix.use_percent)
+        self.chooser.chosen.connect(lambda: self.refresh(self._observations))
+
+    def begin(self, observations: Observations) -> None:
+        """Offer the variants of a new plan."""
+        self._observations, self._shown = observations, None
+        self.chooser.begin(observations)
+        self._say_nothing(HINT)
+
+    def refresh(self, observations: Observations) -> None:
+        """Show the chosen run's test, unless it is shown."""
+        run, variant = self._run(), self.chooser.variant
+        if run is None or variant is None or run.finished is None or run.finished.confusion is None:
+            self._shown = None
+            self._say_nothing(self._why_nothing(run))
+        elif run is not self._shown:
+            self._shown = run
+            self._show(run, run.finished, run.finished.confusion, variant.class_names)
+
+    def show_variant(self, name: str, visible: bool) -> None:
+        """The page shows the chosen variant, whatever others are hidden."""
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802
+        """The matrix mixes its colours with the background."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange:
+            self._matrix.use_percent(self._percent.isChecked())
+
+    def _run(self) -> RunObservation | None:
+        variant = self.chooser.variant
+        if self.chooser.run is not None or variant is None:
+            return self.chooser.run
+        tested = variant.counted
+        return max(tested, key=lambda run: run.test_accuracy or 0.0) if tested else None
+
+    def _why_nothing(self, run: RunObservation | None) -> str:
+        variant = self.chooser.variant
+        if variant is None:
+            return HINT
+        if run is not None and run.status.is_final:
+            return f"Run {run.planned.spec.repeat} of {variant.name} was not tested ({run.status.value})."
+        which = f"run {run.planned.spec.repeat}" if run is not None else "any run"
+        if all(each.status.is_final for each in variant.runs):
+            return f"No run of {variant.name} was tested."
+        return f"{HINT}\n\n{variant.name} has not been tested yet in {which}."
+
+    def _say_nothing(self, why: str) -> None:
+        self._summary.setText("")
+        self._percent.setEnabled(False)
+        self._content.say(why)
+        self._content.show_content(False)
+
+    def _show(self, run: RunObservation, finished: RunFinished, confusion: Array, names: tuple[str, ...]) -> None:
+        self._matrix.show_confusion(confusion, names)
+        right, total = int(confusion.trace()), int(confusion.sum())
+        self._summary.setText(
+            f"run {run.planned.spec.repeat}: {right:,} of {total:,} right, {100 * right / total:.2f} %"
+        )
+        found = most_frequent(confusion, names, MOST_CONFUSIONS)
+        lines = [escape(each.text) for each in found] or ["None: every test image was recognised."]
+        self._words.setText("<b>Most frequent confusions</b><br>" + "<br>".join(lines))
+        self._mistakes.show_mistakes(finished.mistakes, names)
+        none = "No test image was wrong." if right == total else "The images were not kept with this older run."
+        self._none_wrong.setText(none)
+        self._none_wrong.setVisible(not finished.mistakes)
+        self._mistakes.setVisible(bool(finished.mistakes))
+        self._percent.setEnabled(True)
+        self._content.show_content(True)
+
+    def _arrange(self) -> None:
+        top = QHBoxLayout()
+        top.addWidget(self.chooser)
+        top.addWidget(self._summary)
+        top.addStretch(1)
+        top.addWidget(self._percent)
+        split = QSplitter()
+        split.setObjectName("tested_views")
+        split.setChildrenCollapsible(False)
+        for part in (self._left(), self._right()):
+            split.addWidget(part)
+        split.setStretchFactor(0, 3)
+        split.setStretchFactor(1, 2)
+        split.setSizes([540, 360])
+        self._content = Placeholder(HINT, split)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addLayout(top)
+        layout.addWidget(self._content, 1)
+
+    def _left(self) -> QWidget:
+        caption = QLabel(
+            "A row a true class, a column a predicted one. Blue: right; orange: wrong; the fuller, the more often."
+        )
+        caption.setObjectName("caption")
+        caption.setWordWrap(True)
+        return _column(self._matrix, caption)
+
+    def _right(self) -> QWidget:
+        title = QLabel("<b>Wrong, and surest of it</b>")
+        title.setToolTip("Test images, as the network saw them: what they are, what they were taken for, how surely")
+        return _column(self._words, title, self._none_wrong, self._mistakes)
+
+
+def _column(*widgets: QWidget) -> QWidget:
+    """Widgets under one another; what can scroll gets the room."""
+    column = QWidget()
+    layout = QVBoxLayout(column)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(4)
+    for widget in widgets:
+        layout.addWidget(widget, 0 if isinstance(widget, QLabel) else 1)
+    return column

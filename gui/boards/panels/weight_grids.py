@@ -1,0 +1,294 @@
+"""A layer's weights as images, growing while they are learned: one grid a variant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from html import escape
+
+import numpy as np
+from PySide6.QtCore import QRect, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QImage, QPainter, QPaintEvent, QPalette
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+
+from engine.events.runs import Weights
+from engine.networks.weight_images import GAP, WeightImages, tile, to_bytes, weight_images
+from engine.utils.errors import TrainscopeError
+from gui.background.weight_reader import WeightReader
+from gui.boards.panels.weight_timeline import WeightTimeline
+from gui.observations.experiment import Observations, RunObservation, VariantObservation
+from gui.observations.weight_history import WeightHistory
+from gui.utils.painting import to_qimage
+from gui.widgets.elided_label import ElidedLabel
+
+GRID_SIDE = 150  # pixels, the least at which a 3x3 kernel and a 32x32 image can both be read
+GRID_CHARACTERS = 25  # or as much as these take
+MARGINS = 8  # pixels, left and right together
+LAST = -1
+NAMES_WIDTH = 70  # pixels left of the rows for what they are called
+LEAST_ROW = 9  # pixels; names of lower rows could not be read
+
+
+class WeightGrid(QWidget):
+    """The kernel of one layer of one variant on one grey scale: of the best run tested, or else the first."""
+
+    def __init__(self, variant: str) -> None:
+        super().__init__()
+        self.setObjectName(f"weights_{variant}")
+        # Nothing yet, and other than None, which stands for a layer there is not.
+        self._drawn: tuple[object, ...] = ()
+        self._variant = variant
+        self._title, self._caption = QLabel(f"<b>{escape(variant)}</b>"), ElidedLabel()
+        self._caption.setObjectName("caption")
+        self._canvas = _Canvas()
+        # Of the canvas, not of the whole: a long title may widen it.
+        self._canvas.setMinimumWidth(max(GRID_SIDE, GRID_CHARACTERS * self.fontMetrics().averageCharWidth()) - MARGINS)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(MARGINS // 2, 0, MARGINS // 2, 0)
+        layout.setSpacing(2)
+        for widget, stretch in ((self._title, 0), (self._canvas, 1), (self._caption, 0)):
+            layout.addWidget(widget, stretch)
+
+    def show_layer(
+        self, run: RunObservation, weights: Weights | None, is_best: bool, scale: float, class_names: tuple[str, ...]
+    ) -> None:
+        """Show ``weights`` of ``run`` from -``scale`` (black) to ``scale`` (white), unless they are shown."""
+        which = None if weights is None else (weights.run, weights.layer, weights.step)
+        if (which, is_best, scale) == self._drawn:
+            return
+        self._drawn = (which, is_best, scale)
+        if weights is None:
+            self._canvas.show_image(QImage(), ())
+            self._title.setText(f"<b>{escape(self._variant)}</b>")
+            self._caption.setText(f"has {len(run.layers)} layers")
+            return
+        self._show(weights, scale, class_names if weights.layer == run.layers[-1] else ())
+        self._title.setText(f"<b>{escape(self._variant)}</b> {weights.layer}")
+        best = "best " if is_best else ""
+        size = f"±{scale:.2g}" if np.isfinite(weights.values).all() else "not all finite"
+        self._caption.setText(f"{best}run {run.planned.spec.repeat}, step {weights.step:,}, {size}")
+        # What was broad enough once stays so, or the grids would move with every number.
+        self._caption.setMinimumWidth(max(self._caption.minimumWidth(), self._caption.sizeHint().width()))
+
+    def _show(self, weights: Weights, scale: float, row_names: tuple[str, ...]) -> None:
+        found = weight_images(weights)
+        grid = tile(to_bytes(found.images, scale), _background(self.palette()), found.columns)
+        self._canvas.show_image(to_qimage(grid), row_names if found.columns else (), stretch=found.columns == 1)
+        self.setToolTip(
+            f"<p>{weights.layer} at step {weights.step:,}: {_describe(found)}. Black is -{scale:.3g}, white "
+            f"{scale:.3g}, the largest weight of this layer at any step kept, so that steps can be compared.</p>"
+        )
+
+
+class WeightGrids(QWidget):
+    """The grids of all variants side by side, which layer they show, and as it was at which step.
+
+    Emits ``failed(sentence)`` where the past can't be read.
+    """
+
+    failed = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("weight_grids")
+        self._layer = QComboBox()
+        self._layer.setObjectName("weights_layer")
+        self._layer.setAccessibleName("Layer whose weights are shown")
+        self._layer.setToolTip("Which layer's weights are shown as images")
+        self._layer.currentIndexChanged.connect(self._choose)
+        self._timeline = WeightTimeline()
+        self._timeline.chosen.connect(self._go_to)
+        self._reader: WeightReader | None = None
+        self._history = WeightHistory()
+        self._waiting: list[str] = []  # grids to be drawn
+        # What a moved slider asks for is done bit by bit, one grid or one kernel a turn of the event loop.
+        self._errands = QTimer(self, interval=0)
+        self._errands.timeout.connect(self._run_errand)
+        self._area = QScrollArea()
+        self._area.setWidgetResizable(True)
+        self._area.setFrameShape(QScrollArea.Shape.NoFrame)
+        self._grids: dict[str, WeightGrid] = {}
+        self._observations = Observations()
+        self._arrange()
+        self._offer(1)
+        self._fill(())
+
+    def begin(self, observations: Observations) -> None:
+        """Make room for the variants of a new plan."""
+        self._observations, self._history = observations, WeightHistory(self._reader)
+        self._fill(tuple(observations.variants))
+
+    def use_kernels(self, reader: WeightReader) -> None:
+        """Read kernels of the past from ``reader``, from the next plan on."""
+        self._reader = reader
+
+    def refresh(self, observations: Observations) -> None:
+        """Show every variant's weights at the step chosen."""
+        self._offer(max((len(run.layers) for run in observations.runs.values()), default=1))
+        with self._readable():
+            for variant in observations.variants.values():
+                newest = self._newest(variant)
+                if newest is not None:
+                    self._history.note(newest)
+            self._timeline.show_steps(self._steps())
+            for name in observations.variants:
+                self._draw(name)
+        self._errands.start()
+
+    def show_variant(self, name: str, visible: bool) -> None:
+        """Show or hide one grid."""
+        if name in self._grids:
+            self._grids[name].setVisible(visible)
+
+    def _choose(self, _index: int) -> None:
+        self.refresh(self._observations)
+
+    def _newest(self, variant: VariantObservation) -> Weights | None:
+        return _layer(variant.shown, self._layer.currentData()) if variant.shown is not None else None
+
+    def _steps(self) -> list[int]:
+        """At which any of the grids has a kernel."""
+        newest = [found for v in self._observations.variants.values() if (found := self._newest(v)) is not None]
+        return sorted({step for each in newest for step in self._history.steps(each.run, each.layer)})
+
+    def _draw(self, name: str) -> None:
+        variant = self._observations.variants[name]
+        run, newest, step = variant.shown, self._newest(variant), self._timeline.step
+        if run is None:
+            return
+        shown, scale = newest, 1.0
+        if newest is not None:
+            scale = self._history.scale(newest)
+            shown = newest if step is None else self._history.at(newest, step)
+        is_best = run.test_accuracy is not None and len(variant.runs) > 1
+        self._grids[name].show_layer(run, shown, is_best, scale, variant.class_names)
+
+    def _go_to(self, _step: int | None) -> None:
+        """Draw the grids as they were, those in sight first."""
+        self._waiting = [name for name, grid in self._grids.items() if not grid.isHidden()]
+        self._errands.start()
+
+    def _run_errand(self) -> None:
+        """Draw a grid that waits; when none does, measure one kernel for the scale."""
+        with self._readable():
+            if self._waiting:
+                self._draw(self._waiting.pop(0))
+            elif not self._history.measure_one():
+                self._errands.stop()
+                for name in self._grids:  # on the scale that all steps share
+                    self._draw(name)
+
+    @contextmanager
+    def _readable(self) -> Iterator[None]:
+        """A past that can't be read is said once, and then left alone until the next plan."""
+        try:
+            yield
+        except TrainscopeError as error:
+            self._history, self._waiting = WeightHistory(), []
+            self.failed.emit(str(error))
+
+    def _offer(self, layers: int) -> None:
+        """Offer as many layers as the deepest network has; the choice stays."""
+        texts = ["First layer", *(f"Layer {number}" for number in range(2, layers)), "Last layer"]
+        if len(texts) == self._layer.count():
+            return
+        chosen = self._layer.currentData()
+        self._layer.blockSignals(True)
+        self._layer.clear()
+        for position, text in enumerate(texts):
+            self._layer.addItem(text, LAST if position == len(texts) - 1 else position)
+        self._layer.setCurrentIndex(max(0, self._layer.findData(chosen)))
+        self._layer.blockSignals(False)
+
+    def _arrange(self) -> None:
+        side = QVBoxLayout()
+        side.addWidget(QLabel("<b>Weights</b>"))
+        side.addWidget(self._layer)
+        side.addWidget(self._timeline)
+        caption = QLabel("one grey scale a layer\nfor all steps")
+        caption.setObjectName("caption")
+        side.addWidget(caption)
+        side.addStretch()
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(4, 0, 0, 0)
+        layout.addLayout(side)
+        layout.addWidget(self._area, 1)
+
+    def _fill(self, names: tuple[str, ...]) -> None:
+        self._grids = {name: WeightGrid(name) for name in names}
+        row = QWidget()
+        layout = QHBoxLayout(row)
+        layout.setContentsMargins(0, 0, 0, 0)
+        for grid in self._grids.values():
+            layout.addWidget(grid)
+        if not names:
+            hint = QLabel("A layer's weights appear here, as images, while they are learned.")
+            hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
+            layout.addWidget(hint)
+        self._area.setWidget(row)
+
+
+class _Canvas(QWidget):
+    """Paints an image as large as fits, in whole squares of its pixels, and names its rows where there is room."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._image = QImage()
+        self._row_names: tuple[str, ...] = ()
+        self._stretch = False
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setMinimumSize(QSize(GRID_SIDE - 8, GRID_SIDE // 2))  # a grid has a margin on each side
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        return QSize(GRID_SIDE, GRID_SIDE)
+
+    def show_image(self, image: QImage, row_names: tuple[str, ...], stretch: bool = False) -> None:
+        """``stretch`` fills the room with an image whose pixels need not be square."""
+        self._image, self._row_names, self._stretch = image, row_names, stretch
+        self.update()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
+        if self._image.isNull():
+            return
+        painter = QPainter(self)
+        left = NAMES_WIDTH if self._row_names and self.height() / len(self._row_names) >= LEAST_ROW else 0
+        room = QSize(self.width() - left, self.height())
+        mode = Qt.AspectRatioMode.IgnoreAspectRatio if self._stretch else Qt.AspectRatioMode.KeepAspectRatio
+        size = self._image.size().scaled(room, mode)
+        if left:
+            # Rows of a class each are read by their names: higher, if the image is broad, than its pixels' shape.
+            size.setHeight(self.height())
+            self._name_rows(painter, size.height())
+        # Smooth where pixels are lost; where they are enlarged, each stays a square.
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, size.width() < self._image.width())
+        painter.drawImage(QRect(left, 0, size.width(), size.height()), self._image)
+
+    def _name_rows(self, painter: QPainter, height: int) -> None:
+        font = painter.font()
+        row = (height - GAP) / len(self._row_names)
+        font.setPixelSize(max(LEAST_ROW - 1, min(11, int(row))))
+        painter.setFont(font)
+        painter.setPen(self.palette().color(QPalette.ColorRole.WindowText))
+        for position, name in enumerate(self._row_names):
+            place = QRect(0, round(position * row), NAMES_WIDTH - 4, round(row) + GAP)
+            text = painter.fontMetrics().elidedText(name, Qt.TextElideMode.ElideRight, place.width())
+            painter.drawText(place, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
+
+
+def _layer(run: RunObservation, position: int) -> Weights | None:
+    if position >= len(run.layers):
+        return None
+    return run.weights.get(run.layers[position])
+
+
+def _describe(found: WeightImages) -> str:
+    if found.columns is None:
+        return f"{len(found.images)} kernels"
+    return (
+        f"a row for each of {len(found.images) // found.columns} outputs, a column for each of {found.columns} inputs"
+    )
+
+
+def _background(palette: QPalette) -> int:
+    """The grey between the images: that of the window."""
+    return palette.color(QPalette.ColorRole.Window).lightness()

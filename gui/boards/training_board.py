@@ -1,0 +1,139 @@
+"""The board of an experiment with runs: legend, plots, weights and the table of runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import cast
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea, QSizePolicy, QSplitter, QVBoxLayout, QWidget
+
+from gui.background.weight_reader import WeightReader
+from gui.boards.board import Board, VariantView, View
+from gui.boards.panels.findings import Findings
+from gui.boards.panels.layers_page import LayersPage
+from gui.boards.panels.pages import Page, Pages
+from gui.boards.panels.run_table import RunTable
+from gui.boards.panels.test_page import TestPage
+from gui.boards.panels.weight_grids import WeightGrids
+from gui.observations.experiment import RunObservation
+from gui.plots.curves.curve_plot import CurvePlot
+from gui.plots.curves.legend import Legend
+from gui.plots.curves.link import CurveLink
+from gui.plots.curves.options import remember_logarithmic, remembered_logarithmic
+from gui.plots.curves.toolbar import CurveToolbar
+from gui.plots.plot import Plot
+
+PLOTS_A_ROW = 2
+LEAST_LINES = 7  # of text, that a plot is high at least: below that its curve can't be read, and the board scrolls
+
+
+@dataclass(frozen=True)
+class Views:
+    """The plots of a board in reading order, two a row; each is a widget and a :class:`VariantView`."""
+
+    plots: tuple[Callable[[], QWidget], ...]
+
+
+class TrainingBoard(Board):
+    """Draws the runs of an experiment while they train."""
+
+    def __init__(self, views: Views) -> None:
+        super().__init__()
+        self._legend, self._runs, self._weights = Legend(), RunTable(), WeightGrids()
+        self.plots = [make() for make in views.plots]
+        variant_views = [cast(VariantView, view) for view in (*self.plots, self._weights)]
+        for view in variant_views:
+            self._legend.toggled.connect(view.show_variant)
+        for plot in self.plots:
+            if isinstance(plot, Plot):
+                self._legend.pointed_out.connect(plot.highlight_variant)
+        self._bar = CurveToolbar()
+        self._link_curves()
+        self._layers, self._tested, self._findings = LayersPage(), TestPage(), Findings()
+        self._pages = Pages(self._make_pages(), self._findings, self._findings.list)
+        self._findings.pointed_out.connect(self._point_out)
+        self._weights.failed.connect(self.failed.emit)
+        # The legend last: when a plan grows it tells the others again what is hidden.
+        self._views: list[View] = [*self._pages.views(), self._weights, self._runs, self._findings, self._legend]
+        self._arrange()
+
+    def views(self) -> Sequence[View]:
+        """Plots, weights, table and legend."""
+        return self._views
+
+    def use_kernels(self, reader: WeightReader) -> None:
+        """Let weights be shown as they were at earlier steps."""
+        self._weights.use_kernels(reader)
+
+    def chosen_runs(self) -> list[RunObservation]:
+        """The runs chosen in the table that are not over."""
+        return [run for run in self._runs.chosen if not run.status.is_final]
+
+    def _link_curves(self) -> None:
+        """All curve plots share options, horizontal range and cursor."""
+        curves = [plot for plot in self.plots if isinstance(plot, CurvePlot)]
+        self._link = CurveLink(curves)
+        for plot in curves:
+            plot.link = self._link
+            plot.use_logarithmic(remembered_logarithmic(plot.objectName(), plot.is_logarithmic))
+            plot.logarithmic_chosen.connect(partial(remember_logarithmic, plot.objectName()))
+        self._bar.changed.connect(self._link.use)
+        self._bar.changed.connect(self._legend.describe)
+        self._bar.reset_wanted.connect(self._link.reset)
+        self._link.use(self._bar.options)
+        self._legend.describe(self._bar.options)
+
+    def _make_pages(self) -> list[Page]:
+        curves = [cast(View, plot) for plot in self.plots]
+        return [
+            Page("Curves", "How every variant learns", self._curves_page(), curves),
+            Page("Layers", "What goes on in each layer of a network", self._layers, self._layers.views()),
+            Page("Test", "Confusions and mistakes on the test images", self._tested, [self._tested]),
+        ]
+
+    def _point_out(self, variant: str | None) -> None:
+        """Look into ``variant`` on every page."""
+        for plot in self.plots:
+            if isinstance(plot, Plot):
+                plot.highlight_variant(variant)
+        if variant is not None:
+            self._layers.chooser.choose(variant)
+            self._tested.chooser.choose(variant)
+
+    def _curves_page(self) -> QWidget:
+        plots = QWidget()
+        grid = QGridLayout(plots)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setSpacing(6)
+        for row, widget in enumerate((self._bar, self._legend)):
+            grid.addWidget(widget, row, 0, 1, PLOTS_A_ROW)
+        for position, plot in enumerate(self.plots):
+            # All alike, whatever a plot would like to have.
+            plot.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
+            plot.setMinimumHeight(LEAST_LINES * self.fontMetrics().lineSpacing())
+            row, column = 2 + position // PLOTS_A_ROW, position % PLOTS_A_ROW
+            grid.addWidget(plot, row, column)
+            grid.setRowStretch(row, 1)
+            grid.setColumnStretch(column, 1)
+        return plots
+
+    def _arrange(self) -> None:
+        split = QSplitter(Qt.Orientation.Vertical)
+        split.setObjectName("views")
+        split.setChildrenCollapsible(False)
+        for widget, stretch in ((self._pages, 5), (self._weights, 2), (self._runs, 2)):
+            split.addWidget(widget)
+            split.setStretchFactor(split.count() - 1, stretch)
+        split.setSizes([430, 150, 130])
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        area = QScrollArea()
+        area.setObjectName("board_area")
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area.setWidget(split)
+        layout.addWidget(area)

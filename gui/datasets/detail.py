@@ -1,0 +1,124 @@
+"""What is in one data set: sample images, and how many of each class."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QPixmap, QShowEvent
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+
+from engine.datasets.inventory import DatasetEntry
+from engine.events.datasets import SamplesReady
+from gui.utils.painting import to_qimage
+from gui.utils.text import literally
+
+if TYPE_CHECKING:
+    from gui.datasets.class_counts import ClassCounts
+
+SAMPLES = 40
+COLUMNS = 8
+SIDE = 44  # pixels
+
+
+class DatasetDetail(QWidget):
+    """Title, a line of facts, sample images and bars; an answer for another data set comes too late."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("dataset_detail")
+        self._dataset = ""
+        self.samples: SamplesReady | None = None
+        self._title, self._facts = QLabel(" "), QLabel(" ")
+        self._title.setObjectName("detail_title")
+        self._facts.setObjectName("detail_facts")
+        for label in (self._title, self._facts):
+            label.setTextFormat(Qt.TextFormat.PlainText)  # names of files are the user's
+            label.setWordWrap(True)
+        self._images = [QLabel() for _ in range(SAMPLES)]
+        self._row = QHBoxLayout(self)
+        self._arrange()
+
+    @cached_property
+    def counts(self) -> ClassCounts:
+        """The bars, which are made once somebody looks, as a plot takes long to load."""
+        from gui.datasets.class_counts import ClassCounts
+
+        counts = ClassCounts()
+        policy = counts.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)  # nothing jumps when it comes and goes
+        counts.setSizePolicy(policy)
+        counts.show_counts(self.samples)
+        self._row.addWidget(counts, 1)
+        return counts
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        """Make room for the bars before the first of them are known."""
+        super().showEvent(event)
+        _ = self.counts
+
+    @property
+    def has_samples(self) -> bool:
+        """Whether images of the data set are in sight."""
+        return self.samples is not None
+
+    def show_entry(self, entry: DatasetEntry) -> None:
+        """Show another data set, of which no images are known yet."""
+        self._dataset = entry.dataset
+        self._title.setText(entry.title)
+        self.samples = None
+        self._facts.setText(entry.summary)
+        for label in self._images:
+            label.clear()
+            label.setToolTip("")
+        self._show_counts()
+
+    def show_busy(self, text: str) -> None:
+        """Say what is being done to get the images, or why there are none."""
+        if text:
+            self._facts.setText(text)
+
+    def show_samples(self, samples: SamplesReady) -> None:
+        """Show images and numbers."""
+        if samples.dataset != self._dataset:
+            return
+        self.samples = samples
+        self._facts.setText(_facts(samples))
+        for label, image, number in zip(self._images, samples.images, samples.labels, strict=False):
+            picture = QPixmap.fromImage(to_qimage(image))
+            label.setPixmap(picture.scaled(QSize(SIDE, SIDE), mode=Qt.TransformationMode.SmoothTransformation))
+            label.setToolTip(literally(samples.class_names[number]))
+        self._show_counts()
+
+    def _show_counts(self) -> None:
+        if "counts" in self.__dict__:  # else they are shown when they are made
+            self.counts.show_counts(self.samples)
+
+    def _arrange(self) -> None:
+        font = self._title.font()
+        font.setBold(True)
+        self._title.setFont(font)
+        grid = QGridLayout()
+        grid.setSpacing(3)
+        for position, label in enumerate(self._images):
+            label.setObjectName(f"detail_sample_{position + 1}")
+            label.setFixedSize(SIDE, SIDE)
+            grid.addWidget(label, position // COLUMNS, position % COLUMNS)
+        left = QVBoxLayout()
+        left.setSpacing(4)
+        for widget in (self._title, self._facts):
+            left.addWidget(widget)
+        left.addLayout(grid)
+        left.addStretch()
+        self._row.setContentsMargins(0, 0, 0, 0)
+        self._row.setSpacing(12)
+        self._row.addLayout(left)
+
+
+def _facts(samples: SamplesReady) -> str:
+    height, width, channels = samples.images.shape[1:]
+    colour = "colour" if channels == 3 else "grayscale"
+    test = f"{sum(samples.test_counts):,} test images" if samples.test_counts else "no test part of its own"
+    classes = len(samples.class_names)
+    return f"{sum(samples.counts):,} training images, {test}, {width}x{height} {colour}, {classes} classes"

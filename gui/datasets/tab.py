@@ -1,0 +1,341 @@
+"""The data sets page: what there is, what is in it, downloads, own folders and files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import (
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QMessageBox,
+    QProgressBar,
+    QPushButton,
+    QSplitter,
+    QVBoxLayout,
+    QWidget,
+)
+
+from engine.config.specs import DataSpec
+from engine.datasets.inventory import DatasetEntry, Presence, inventory
+from engine.datasets.registry import check_path
+from engine.events.commands import Control
+from engine.events.datasets import CacheRemoved, DatasetVerified
+from engine.events.tasks import Event, Progress, TaskFailed
+from engine.executors.tasks import RemoveCacheTask, Task, VerifyTask
+from engine.utils.errors import DatasetError, TrainscopeError
+from engine.workspace.dataset_library import DatasetLibrary
+from gui.datasets.detail import DatasetDetail
+from gui.datasets.table import DatasetTable
+from gui.utils.text import as_size
+from gui.widgets.drop_target import DropTarget
+
+# Long enough to walk through the table with the arrow keys without loading each data set on the way.
+SAMPLES_DELAY_MS = 200
+PROGRESS_WIDTH = 220  # pixels
+FILES = "Data sets (*.npz *.tar.gz *.tgz *.tar);;All files (*)"
+HINT = "Drop a folder of images, an .npz file or an archive of CIFAR-10 anywhere on this page to add it."
+
+
+@dataclass(frozen=True)
+class _Button:
+    """A button of the page: its text, what its tool tip says."""
+
+    text: str
+    tip: str
+
+
+BUTTONS = {
+    "download": _Button("Down&load", "Fetch the data set's official files, check them and decode the images"),
+    "verify": _Button("Ver&ify", "Read everything again: downloads against their published hash, decoded images"),
+    "remove": _Button("&Remove from cache…", "Delete downloads and decoded images; a folder of your own is left alone"),
+    "use": _Button("&Use in experiments", "Choose this data set in the form of every experiment"),
+    "forget": _Button("For&get", "Take a data set of your own off this list; its files are left alone"),
+    "add_folder": _Button("Add f&older…", "Add a folder of images: train/<class>/*.png or <class>/*.png"),
+    "add_file": _Button("Add fil&e…", "Add an .npz file or a data set's official archive"),
+}
+
+
+class DatasetsTab(QWidget):
+    """Lists and looks after the data sets.
+
+    Emits ``task_requested(task)`` for an executor of its own, whose events go to :meth:`take` and whose end to
+    :meth:`idle`; ``control_requested(control)`` for that executor; ``samples_requested(data spec)``, answered through
+    :attr:`detail`; ``use_requested(name or path)``; ``added(path)``; and ``failed(sentence)``.
+    """
+
+    task_requested = Signal(object)
+    control_requested = Signal(object)
+    samples_requested = Signal(object)
+    use_requested = Signal(str)
+    added = Signal(str)
+    failed = Signal(str)
+
+    def __init__(self, library: DatasetLibrary) -> None:
+        super().__init__()
+        self.setObjectName("tab_datasets")
+        self._library = library
+        self._busy = False
+        self._removing = False  # whether the task under way, or the last one, is to remove
+        self._decoding = ""  # of which data set the task under way, or the last one, decodes the images
+        self._failed = False  # whether the last task did, or was cancelled
+        self.table, self.detail = DatasetTable(), DatasetDetail()
+        self._buttons = {name: _button(name, each) for name, each in BUTTONS.items()}
+        self._cancel = _button("dataset_cancel", _Button("&Cancel", "End what is under way; nothing half-made is left"))
+        self._status, self._progress = QLabel(HINT), QProgressBar()
+        self._samples_timer = QTimer(self, interval=SAMPLES_DELAY_MS, singleShot=True)
+        self._arrange()
+        self._connect()
+        self.refresh()
+
+    def own_datasets(self) -> list[Path]:
+        """The folders and files of the user's own that are remembered."""
+        try:
+            return self._library.paths()
+        except TrainscopeError as error:
+            self.failed.emit(str(error))
+            return []
+
+    def refresh(self) -> None:
+        """Look at what there is."""
+        self.table.show_entries(inventory(self.own_datasets()))
+        self._show_buttons()
+
+    def remember(self, dataset: str) -> None:
+        """Keep a data set that was used, if it is one of the user's own."""
+        if any(entry.dataset == dataset for entry in inventory(())):
+            return
+        try:
+            self._library.remember(Path(dataset))
+        except (TrainscopeError, RuntimeError) as error:
+            self.failed.emit(str(error))
+        self.refresh()
+
+    def add(self, dataset: str) -> None:
+        """Add a folder or file of the user's own, choose it and offer it to the experiments."""
+        try:
+            check_path(Path(dataset))
+        except DatasetError as error:
+            self.failed.emit(str(error))
+            return
+        self.remember(dataset)
+        self.table.choose(str(Path(dataset).absolute()))
+        self.added.emit(dataset)
+
+    def take(self, event: Event) -> None:
+        """Note an event of the executor."""
+        match event:
+            case Progress(message, done, total):
+                self._progress.setRange(0, total)
+                self._progress.setValue(done)
+                amount = f" {as_size(done)} of {as_size(total)}" if message.startswith("Downloading") else ""
+                self._status.setText(f"{message}{amount}")
+            case DatasetVerified(sound=sound):
+                self._status.setText(_SOUND if sound else _MENDED)
+            case CacheRemoved(freed=freed):
+                self._status.setText(f"{as_size(freed)} freed.")
+            case TaskFailed(reason, cancelled):
+                self._failed = True
+                self._status.setText("Cancelled; nothing half-made was left." if cancelled else "Not done.")
+                if not cancelled:
+                    self.failed.emit(reason)
+
+    def idle(self) -> None:
+        """What was asked for has ended."""
+        self._busy = False
+        self._progress.setRange(0, 1)
+        self._progress.setValue(0)
+        self.refresh()
+        entry = self.table.entry
+        # To show the images of a folder anew would decode again what has just been removed.
+        if not self._removing or (entry is not None and not entry.is_usable):
+            self._show_entry(entry)
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        """Look again whenever somebody does."""
+        super().showEvent(event)
+        self.refresh()
+        if not self.detail.has_samples:
+            self._show_entry(self.table.entry)
+
+    def _show_entry(self, entry: DatasetEntry | None) -> None:
+        self._show_buttons()
+        if entry is None:
+            return
+        self.detail.show_entry(entry)
+        if entry.is_usable:
+            self._samples_timer.start()
+        elif not entry.is_own:
+            self.detail.show_busy(f"{entry.summary}. Not here yet: press Download.")
+
+    def _choose_entry(self, entry: DatasetEntry | None) -> None:
+        """Show another data set; what was said was about the one before."""
+        if not self._busy:
+            self._status.setText(HINT)
+        self._show_entry(entry)
+
+    def _fetch_samples(self) -> None:
+        """Ask for images; where they would first have to be decoded that is a task, which is seen and can be ended."""
+        entry = self.table.entry
+        if entry is None or not entry.is_usable or not self.isVisible() or self.detail.has_samples:
+            return
+        if not _is_undecoded(entry) or (entry.dataset == self._decoding and not self._failed and not self._busy):
+            self.detail.show_busy("Loading sample images …")
+            self.samples_requested.emit(DataSpec(dataset=entry.dataset))
+        elif self._busy:
+            self.detail.show_busy("Images are shown once what is under way has ended.")
+        elif entry.dataset == self._decoding:
+            self.detail.show_busy("Not decoded: press Decode it now.")
+        else:
+            self._decode(entry)
+
+    def _show_buttons(self) -> None:
+        entry = self.table.entry
+        if entry is None:
+            return
+        possible = {
+            "download": not self._busy and entry.presence in (Presence.ABSENT, Presence.PARTLY),
+            "verify": not self._busy and entry.presence in (Presence.INSTALLED, Presence.OWN),
+            "remove": not self._busy and entry.downloaded + entry.decoded > 0,
+            "use": entry.presence is not Presence.MISSING,
+            "forget": entry.is_own,
+        }
+        for name, enabled in possible.items():
+            self._buttons[name].setEnabled(enabled)
+        self._buttons["verify"].setText("Decode &it now" if _is_undecoded(entry) else "Ver&ify")
+        self._cancel.setEnabled(self._busy)
+
+    def _start(self, task: Task, said: str) -> None:
+        self._busy, self._removing, self._failed = True, isinstance(task, RemoveCacheTask), False
+        self._progress.setRange(0, 0)
+        self._status.setText(said)
+        self._show_buttons()
+        self.task_requested.emit(task)
+
+    def _verify(self) -> None:
+        if (entry := self.table.entry) is not None:
+            self._decode(entry)
+            self._cancel.setFocus()  # the button that was pressed has just been disabled
+
+    def _decode(self, entry: DatasetEntry) -> None:
+        """Decode the images that aren't, after a download where one is needed; check those that are."""
+        self._decoding = entry.dataset
+        self._start(VerifyTask(DataSpec(dataset=entry.dataset)), f"Starting with {entry.title} …")
+
+    def _remove(self) -> None:
+        entry = self.table.entry
+        if entry is not None and self._ask_to_remove(entry):
+            self._decoding = ""
+            self._start(RemoveCacheTask(entry.dataset), f"Removing {entry.title} …")
+            self._cancel.setFocus()
+
+    def _ask_to_remove(self, entry: DatasetEntry) -> bool:
+        parts = {"downloads": entry.downloaded, "decoded images": entry.decoded}
+        what = " and ".join(f"{name} ({as_size(size)})" for name, size in parts.items() if size)
+        after = "Your own files are left alone." if entry.is_own else "It must be downloaded again to be used."
+        box = QMessageBox(
+            QMessageBox.Icon.Question,
+            "Remove from cache?",
+            f"Delete the {what} of {entry.title}? {after if entry.is_own or entry.downloaded else ''}",
+            QMessageBox.StandardButton.Yes | QMessageBox.StandardButton.Cancel,
+            self,
+        )
+        box.setObjectName("ask_to_remove")
+        return box.exec() == QMessageBox.StandardButton.Yes
+
+    def _use(self) -> None:
+        if (entry := self.table.entry) is not None:
+            self.use_requested.emit(entry.dataset)
+            self._status.setText(f"{entry.title} is chosen in the form of every experiment.")
+
+    def _forget(self) -> None:
+        entry = self.table.entry
+        if entry is None:
+            return
+        try:
+            self._library.forget(Path(entry.dataset))
+        except TrainscopeError as error:
+            self.failed.emit(str(error))
+            return
+        self.refresh()
+        self._show_entry(self.table.entry)
+
+    def _add_folder(self) -> None:
+        folder = QFileDialog.getExistingDirectory(self, "Choose a folder of images (train/<class>/… or <class>/…)")
+        if folder:
+            self.add(folder)
+
+    def _add_file(self) -> None:
+        file, _ = QFileDialog.getOpenFileName(self, "Choose a data set file", "", FILES)
+        if file:
+            self.add(file)
+
+    def _connect(self) -> None:
+        slots = {
+            "download": self._verify,  # the same, with what is missing fetched first
+            "verify": self._verify,
+            "remove": self._remove,
+            "use": self._use,
+            "forget": self._forget,
+            "add_folder": self._add_folder,
+            "add_file": self._add_file,
+        }
+        for name, slot in slots.items():
+            self._buttons[name].clicked.connect(lambda _checked=False, slot=slot: slot())
+        self._cancel.clicked.connect(lambda _checked=False: self.control_requested.emit(Control.CANCEL))
+        self.table.chosen.connect(self._choose_entry)
+        self._samples_timer.timeout.connect(self._fetch_samples)
+        target = DropTarget(self, "Drop to add it to your data sets")
+        target.dropped.connect(self.add)
+        target.refused.connect(self.failed.emit)
+
+    def _arrange(self) -> None:
+        self._status.setObjectName("dataset_status")
+        self._status.setTextFormat(Qt.TextFormat.PlainText)
+        self._status.setWordWrap(True)
+        self._progress.setObjectName("dataset_progress")
+        self._progress.setTextVisible(False)
+        self._progress.setFixedWidth(PROGRESS_WIDTH)
+        self._progress.setRange(0, 1)
+        buttons, below = QHBoxLayout(), QHBoxLayout()
+        for name, button in self._buttons.items():
+            if name == "add_folder":
+                buttons.addStretch()
+            buttons.addWidget(button)
+        below.addWidget(self._status, 1)
+        below.addWidget(self._progress)
+        below.addWidget(self._cancel)
+        upper = QWidget()
+        column = QVBoxLayout(upper)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.table, 1)
+        column.addLayout(buttons)
+        column.addLayout(below)
+        split = QSplitter(Qt.Orientation.Vertical)
+        split.setObjectName("views")
+        split.setChildrenCollapsible(False)
+        for widget, size in ((upper, 280), (self.detail, 360)):
+            split.addWidget(widget)
+            split.setStretchFactor(split.count() - 1, size)
+        split.setSizes([280, 360])
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(8, 8, 8, 8)
+        layout.addWidget(split)
+
+
+_SOUND = "Everything is on disk, and as it was published and decoded."
+_MENDED = "Some decoded images had changed on disk; they were decoded anew."
+
+
+def _is_undecoded(entry: DatasetEntry) -> bool:
+    return entry.decoded == 0 and entry.presence in (Presence.INSTALLED, Presence.OWN)
+
+
+def _button(name: str, words: _Button) -> QPushButton:
+    button = QPushButton(words.text)
+    button.setObjectName(name if name.startswith("dataset_") else f"dataset_{name}")
+    button.setToolTip(words.tip)
+    return button

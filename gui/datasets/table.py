@@ -1,0 +1,91 @@
+"""The data sets there are, a row each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
+
+from engine.datasets.inventory import DatasetEntry, Presence
+from gui.utils.text import as_size
+
+TITLES = ("Data set", "What it is", "Installed", "On disk", "Images", "Classes")
+ROW_ROOM = 9  # pixels above and below a line together
+TEXT_COLUMNS = 3  # the others are numbers
+PRESENCE = {
+    Presence.BUILT_IN: "built in",
+    Presence.INSTALLED: "yes",
+    Presence.PARTLY: "in part",
+    Presence.ABSENT: "no",
+    Presence.OWN: "your own",
+    Presence.MISSING: "missing",
+}
+
+
+class DatasetTable(QTableWidget):
+    """Emits ``chosen(entry or None)`` when another row is chosen."""
+
+    chosen = Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__(0, len(TITLES))
+        self.setObjectName("datasets")
+        self.setAccessibleName("Data sets")
+        self.setHorizontalHeaderLabels(TITLES)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setTabKeyNavigation(False)
+        self.setShowGrid(False)
+        self.setAlternatingRowColors(True)
+        self.verticalHeader().hide()
+        self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + ROW_ROOM)
+        header = self.horizontalHeader()
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
+        header.setHighlightSections(False)
+        self._entries: list[DatasetEntry] = []
+        self.itemSelectionChanged.connect(lambda: self.chosen.emit(self.entry))
+
+    @property
+    def entry(self) -> DatasetEntry | None:
+        """The data set chosen."""
+        row = self.currentRow()
+        return self._entries[row] if 0 <= row < len(self._entries) else None
+
+    def show_entries(self, entries: Sequence[DatasetEntry]) -> None:
+        """Show other entries; the one that was chosen stays so, without being announced, else the first is chosen."""
+        if self._entries == list(entries):
+            return  # filling a table costs milliseconds
+        before = self.entry.dataset if self.entry is not None else None
+        self._entries = list(entries)
+        with QSignalBlocker(self):
+            self.setRowCount(len(entries))
+            for row, entry in enumerate(entries):
+                self._show_row(row, entry)
+        if before is None or not self.choose(before, announced=False):
+            self.choose(entries[0].dataset)
+
+    def choose(self, dataset: str, announced: bool = True) -> bool:
+        """Choose a data set; gives whether it is there."""
+        for row, entry in enumerate(self._entries):
+            if entry.dataset == dataset:
+                with QSignalBlocker(self):
+                    self.selectRow(row)
+                if announced:
+                    self.chosen.emit(entry)
+                return True
+        return False
+
+    def _show_row(self, row: int, entry: DatasetEntry) -> None:
+        size = as_size(entry.downloaded + entry.decoded)
+        numbers = ("" if number is None else f"{number:,}" for number in (entry.images, entry.classes))
+        texts = (entry.title, entry.summary, PRESENCE[entry.presence], size, *numbers)
+        tip = f"{as_size(entry.downloaded)} downloaded, {as_size(entry.decoded)} decoded"
+        for column, text in enumerate(texts):
+            item = QTableWidgetItem(text)
+            item.setToolTip(tip if column == TEXT_COLUMNS else text)
+            if column >= TEXT_COLUMNS:
+                item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            self.setItem(row, column, item)

@@ -1,0 +1,211 @@
+"""The page of devices: what there is to compute on, whether it computes rightly, and what each experiment uses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QPalette
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QDialog,
+    QGridLayout,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from engine.devices.names import AUTO, CPU, device_title
+from engine.events.devices import DeviceChoice, DeviceReport
+
+AUTOMATIC = (
+    "Each network trains where it is fastest: that is measured when it first trains, and remembered. Processes that "
+    "train side by side have a core each but share a GPU, so its time counts once for each of them."
+)
+BY_NAME = "Everything is computed on {}, as the settings or the command line ask, unless it is refused above."
+ONLY_ONE = "There is only the processor to train on."
+ONLY_SOUND = "Only the processor computes as it should, so everything trains there."
+NOT_MEASURED = "measured when it first trains"
+OF_COMPUTED = "Convolution, Basics and Try it use the processor unless a GPU is asked for by name."
+STATES = {True: "computes as it should", False: "REFUSED", None: "not used by this start"}
+TRAINS_ON = 2  # the column
+GIB = 2**30
+
+
+@dataclass(frozen=True)
+class Use:
+    """Where the runs of one network of one experiment go."""
+
+    experiment: str
+    choice: DeviceChoice
+
+
+class DevicesDialog(QDialog):
+    """Shows what is found out about the devices; stays open beside the window.
+
+    Emits ``looked_again()`` where everything is to be found out anew, and ``settings_wanted()``.
+
+    Args:
+        asked: the device that this start was asked to compute on.
+        parent: the window.
+    """
+
+    looked_again = Signal()
+    settings_wanted = Signal()
+
+    def __init__(self, asked: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("devices_dialog")
+        self.setWindowTitle("Devices")
+        self._asked = asked
+        self._status, self._how, self._computed = QLabel(), QLabel(), QLabel(OF_COMPUTED)
+        self._grid = QGridLayout()
+        self._uses = QTableWidget()
+        self._settings, self._again = QPushButton("&Settings…"), QPushButton("Look &again")
+        self._close = QPushButton("Close")
+        self._make_widgets()
+        self._arrange()
+        self.resize(860, 560)
+
+    def show_status(self, text: str) -> None:
+        """Say what is under way or went wrong; what was found before stays in sight."""
+        self._status.setText(text)
+        self._status.setVisible(bool(text))
+        self._again.setEnabled(not text)
+
+    def show_failure(self, sentence: str) -> None:
+        """Say why nothing was found out."""
+        self.show_status(sentence)
+        self._again.setEnabled(True)
+
+    def show_devices(self, reports: Sequence[DeviceReport], uses: Sequence[Use]) -> None:
+        """Show what was found out."""
+        self.show_status("")
+        self._clear()
+        for report in reports:
+            self._add(report)
+        several = sum(report.sound is True for report in reports) > 1
+        self._how.setText(self._way([report.key for report in reports], several))
+        self._fill([report.key for report in reports], uses)
+        self._uses.setVisible(several and self._asked not in [report.key for report in reports])
+        for label in (self._how, self._computed):
+            label.show()
+
+    def _way(self, there: Sequence[str], several: bool) -> str:
+        absent = "" if self._asked in (AUTO, *there) else f"{device_title(self._asked)} is not there. "
+        if self._asked in there:
+            return BY_NAME.format(device_title(self._asked))
+        if several:
+            return absent + AUTOMATIC
+        return absent + (ONLY_ONE if len(there) == 1 else ONLY_SOUND)
+
+    def _add(self, report: DeviceReport) -> None:
+        row = self._grid.rowCount()
+        memory = "" if report.sound is None else "memory not known"
+        memory = memory if report.memory is None else f"{report.memory / GIB:.1f} GiB"
+        is_wrong_processor = report.key == CPU and report.sound is False  # there is nothing else to use
+        state = "computes wrongly" if is_wrong_processor else STATES[report.sound]
+        for column, text in enumerate((device_title(report.key), report.name, memory, state)):
+            label = _label(text)
+            if column == 0 or report.sound is False:
+                font = label.font()
+                font.setBold(True)
+                label.setFont(font)
+            self._grid.addWidget(label, row, column)
+        findings = _label(report.findings)
+        findings.setObjectName(f"findings_{report.key}")
+        findings.setWordWrap(True)
+        if report.sound is not False:
+            findings.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+        self._grid.addWidget(findings, row + 1, 1, 1, 3)
+
+    def _fill(self, devices: Sequence[str], uses: Sequence[Use]) -> None:
+        titles = ["Experiment", "Network", "Trains on", *(f"{device_title(key)}, ms a step" for key in devices)]
+        self._uses.setColumnCount(len(titles))
+        self._uses.setHorizontalHeaderLabels(titles)
+        self._uses.horizontalHeader().setSectionResizeMode(TRAINS_ON, QHeaderView.ResizeMode.Stretch)
+        self._uses.setRowCount(len(uses))
+        for row, use in enumerate(uses):
+            found = use.choice
+            trains_on = device_title(found.device) if found.device else NOT_MEASURED
+            times = [f"{1000 * found.seconds[key]:.2f}" if key in found.seconds else "–" for key in devices]
+            for column, text in enumerate((use.experiment, found.architecture, trains_on, *times)):
+                item = QTableWidgetItem(text)
+                if column > TRAINS_ON:
+                    item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+                self._uses.setItem(row, column, item)
+
+    def _clear(self) -> None:
+        while (item := self._grid.takeAt(0)) is not None:
+            if (widget := item.widget()) is not None:
+                widget.deleteLater()
+
+    def _make_widgets(self) -> None:
+        self._uses.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self._uses.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
+        self._uses.setTabKeyNavigation(False)
+        self._uses.verticalHeader().hide()
+        self._uses.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        self._uses.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        self._close.setDefault(True)
+        for button, slot in (
+            (self._settings, self.settings_wanted.emit),
+            (self._again, self.looked_again.emit),
+            (self._close, self.reject),
+        ):
+            button.clicked.connect(lambda _checked=False, slot=slot: slot())
+            button.setAutoDefault(button is self._close)
+        for widget, name, title, tip in (
+            (self._status, "devices_status", "What is looked at", ""),
+            (self._how, "devices_choice", "How a device is chosen", ""),
+            (self._computed, "devices_computed", "What computed experiments use", ""),
+            (self._uses, "devices_uses", "What each experiment uses", ""),
+            (self._settings, "devices_settings", "Settings", "Choose a device, or let the program choose"),
+            (
+                self._again,
+                "devices_again",
+                "Look again",
+                "Forget what was found out and measured, and look at all anew",
+            ),
+            (self._close, "devices_close", "Close", "Close"),
+        ):
+            widget.setObjectName(name)
+            widget.setAccessibleName(title)
+            widget.setToolTip(tip)
+
+    def _arrange(self) -> None:
+        self._grid.setColumnStretch(1, 1)
+        self._grid.setHorizontalSpacing(24)
+        row = QHBoxLayout()
+        row.addWidget(self._settings)
+        row.addWidget(self._again)
+        row.addStretch()
+        row.addWidget(self._close)
+        column = QVBoxLayout(self)
+        column.setSpacing(12)
+        column.addWidget(self._status)
+        column.addLayout(self._grid)
+        for label in (self._status, self._how, self._computed):
+            label.setWordWrap(True)
+        column.addWidget(self._how)
+        column.addWidget(self._uses, 1)
+        column.addWidget(self._computed)
+        column.addStretch()
+        column.addLayout(row)
+        for widget in (self._how, self._uses, self._computed):
+            widget.hide()
+
+
+def _label(text: str) -> QLabel:
+    label = QLabel(text)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    label.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
+    return label

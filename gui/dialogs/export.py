@@ -1,0 +1,143 @@
+"""What of an experiment is exported, and to which folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QDialog,
+    QDialogButtonBox,
+    QFileDialog,
+    QGridLayout,
+    QGroupBox,
+    QLabel,
+    QVBoxLayout,
+    QWidget,
+)
+
+from engine.exports import DEFAULT_FORMATS, FORMATS, Format, check_writable
+from engine.utils.errors import ExportError
+from gui.utils.preferences import program_settings
+from gui.widgets.path_row import PathRow, typed_path
+
+FORMATS_KEY, PARENT_KEY = "export/formats", "export/parent"
+COLUMNS = 2
+
+
+class ExportDialog(QDialog):
+    """Gives ``folder`` and ``formats`` once it is accepted; remembers the formats, and where the folder was made.
+
+    Args:
+        title: what is exported, such as ``Architectures, experiment 7``.
+        folder_name: of the folder that is offered, such as ``trainscope-7-architectures``: one an experiment, so that
+            the files of two are not mixed.
+        parent: the window.
+    """
+
+    def __init__(self, title: str, folder_name: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("export_dialog")
+        self.setWindowTitle("Export")
+        self._settings = program_settings()
+        self.title, self._folder_name = title, folder_name
+        self.folder = Path()
+        self.formats: tuple[Format, ...] = ()
+        self._make_widgets()
+        self._arrange()
+        self._remember()
+        self.resize(560, self.sizeHint().height())
+
+    def accept(self) -> None:
+        """Keep the choice and close, if it can be written there."""
+        try:
+            folder = typed_path(self._path.text)
+            check_writable(folder)
+        except ExportError as error:
+            self._message.setText(str(error))
+            return
+        self.folder, self.formats = folder, self._chosen()
+        self._settings.setValue(PARENT_KEY, str(folder.parent))
+        self._settings.setValue(FORMATS_KEY, ",".join(self.formats))
+        super().accept()
+
+    def _chosen(self) -> tuple[Format, ...]:
+        return tuple(each for each, box in self._boxes.items() if box.isChecked())
+
+    def _check(self) -> None:
+        """Say what is missing, as long as something is, or else what will happen to files that are there."""
+        problem = "" if self._chosen() else "Tick at least one format."
+        problem = problem or ("" if self._path.text else "Choose a folder.")
+        self._message.setText(problem or _replaced(self._path.text))
+        self._buttons.button(QDialogButtonBox.StandardButton.Save).setEnabled(not problem)
+
+    def _browse(self) -> None:
+        start = self._path.text or str(Path.home())
+        self._path.show_path(QFileDialog.getExistingDirectory(self, "Choose a folder for the results", start))
+
+    def _remember(self) -> None:
+        """What was chosen last; names that are no formats, as of another version, are passed over."""
+        kept = str(self._settings.value(FORMATS_KEY) or "").split(",")
+        formats = [each for each in Format if each.value in kept] or DEFAULT_FORMATS
+        for each, box in self._boxes.items():
+            box.setChecked(each in formats)
+        if kept_in := self._settings.value(PARENT_KEY):
+            self._path.show_path(str(Path(str(kept_in)) / self._folder_name))
+        self._check()
+
+    def _make_widgets(self) -> None:
+        self._boxes: dict[Format, QCheckBox] = {}
+        for each, info in FORMATS.items():
+            box = QCheckBox(info.label)
+            box.setObjectName(f"export_{each}")
+            box.setToolTip(info.help)
+            box.toggled.connect(lambda _on: self._check())
+            self._boxes[each] = box
+        self._path = PathRow("export_folder", "Folder that the files are written to")
+        self._path.changed.connect(self._check)
+        self._path.browsing.connect(self._browse)
+        self._message = QLabel()
+        self._message.setObjectName("export_message")
+        self._message.setWordWrap(True)
+        self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Save | QDialogButtonBox.StandardButton.Cancel)
+        export = self._buttons.button(QDialogButtonBox.StandardButton.Save)
+        export.setObjectName("export_save")
+        export.setText("&Export")
+        export.setToolTip("Write the ticked formats, and the settings, to the folder")
+        cancel = self._buttons.button(QDialogButtonBox.StandardButton.Cancel)
+        cancel.setObjectName("export_cancel")
+        cancel.setToolTip("Export nothing")
+        self._buttons.accepted.connect(self.accept)
+        self._buttons.rejected.connect(self.reject)
+
+    def _arrange(self) -> None:
+        column = QVBoxLayout(self)
+        heading = QLabel(self.title)
+        heading.setTextFormat(Qt.TextFormat.PlainText)  # a title that people gave may hold anything
+        heading.setWordWrap(True)
+        bold = heading.font()
+        bold.setBold(True)
+        heading.setFont(bold)
+        column.addWidget(heading)
+        group = QGroupBox("Formats")
+        grid = QGridLayout(group)
+        for position, box in enumerate(self._boxes.values()):
+            grid.addWidget(box, position // COLUMNS, position % COLUMNS)
+        column.addWidget(group)
+        column.addWidget(QLabel("The settings come along as settings.toml."))
+        label = QLabel("&Folder")
+        label.setBuddy(self._path)
+        column.addWidget(label)
+        column.addWidget(self._path)
+        column.addWidget(self._message)
+        column.addStretch(1)
+        column.addWidget(self._buttons)
+
+
+def _replaced(text: str) -> str:
+    try:
+        holds_files = any(typed_path(text).iterdir())
+    except (ExportError, OSError):  # no such folder, or none that can be read: pressing the button tells
+        return ""
+    return "The folder holds files already; files of the same name will be replaced." if holds_files else ""

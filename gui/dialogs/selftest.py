@@ -1,0 +1,221 @@
+"""The self-test in a window: the lines of ``--selftest``, as they come."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QThread, Signal
+from PySide6.QtGui import (
+    QFont,
+    QFontDatabase,
+    QGuiApplication,
+    QHideEvent,
+    QShowEvent,
+    QTextBlockFormat,
+    QTextCharFormat,
+    QTextCursor,
+)
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QProgressBar, QPushButton, QTextEdit, QVBoxLayout, QWidget
+
+from engine.events.channel import ControlChannel
+from engine.events.commands import Control
+from engine.selftest.check import Check, Outcome, State
+from engine.selftest.report import INDENT, line
+from engine.selftest.run import run_self_test
+from engine.utils.errors import Cancelled, TrainscopeError
+
+INTRODUCTION = (
+    "Looks at what the program stands on: packages, folders, the store, devices, training, plots. Nothing of yours is "
+    "changed. It takes about half a minute, longer while something trains."
+)
+NOTEWORTHY = (State.WARNING, State.FAILED)
+
+log = logging.getLogger(__name__)
+
+
+class SelfTestThread(QThread):
+    """Carries the checks out, away from the event loop.
+
+    Emits ``begun(name)`` before each check, ``told(line, noteworthy)`` for each line, and ``over(sentence)`` last, with
+    how it went; none of them once it was told to :meth:`stop`.
+    """
+
+    begun = Signal(str)
+    told = Signal(str, bool)
+    over = Signal(str)
+
+    def __init__(self, checks: Sequence[Check], workspace: Path, device: str, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._checks, self._workspace, self._device = checks, workspace, device
+        self._control = ControlChannel()
+
+    def run(self) -> None:
+        """The thread's body; Qt calls it."""
+        try:
+            ending = run_self_test(self._checks, self._workspace, self._device, self._control, self._begin, self._show)
+            for text in ending.lines:
+                self.told.emit(text, False)
+            self.over.emit("Nothing failed." if ending.passed else "Something failed; see the lines in bold.")
+        except Cancelled:
+            return
+        except TrainscopeError as error:
+            self.over.emit(str(error))
+        except Exception as error:
+            log.exception("unexpected error in the self-test")
+            self.over.emit(f"An unexpected {type(error).__name__} ended the self-test ({error}); see Help > Log.")
+
+    def stop(self) -> None:
+        """End the check under way, and return when nothing is left of it."""
+        self.blockSignals(True)
+        with suppress(OSError):
+            self._control.send(Control.CANCEL)
+        self.wait()
+        self._control.close()
+
+    def _begin(self, check: Check) -> None:
+        self.begun.emit(check.name)
+
+    def _show(self, outcome: Outcome) -> None:
+        self.told.emit(line(outcome), outcome.result.state in NOTEWORTHY)
+
+
+class SelfTestDialog(QDialog):
+    """Carries out ``checks`` while it is seen, and shows their lines, which a button copies.
+
+    Args:
+        checks: what is looked at.
+        workspace: where results are kept.
+        device: what this start computes on, as asked for.
+        parent: the window.
+    """
+
+    def __init__(self, checks: Sequence[Check], workspace: Path, device: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("selftest_dialog")
+        self.setWindowTitle("Self-test")
+        self._checks, self._workspace, self._device = checks, workspace, device
+        self._thread: SelfTestThread | None = None
+        self._status, self._bar, self._text = QLabel(), QProgressBar(), QTextEdit()
+        self._again, self._copy, self._close = QPushButton("&Test again"), QPushButton("Cop&y"), QPushButton("Close")
+        self._make_widgets()
+        self._arrange()
+        self.resize(860, 560)
+
+    @property
+    def text(self) -> str:
+        """The lines there are so far."""
+        return self._text.toPlainText()
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        """Begin, unless it has been looked at before."""
+        super().showEvent(event)
+        if self._thread is None and not self.text:
+            self.start()
+
+    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802
+        """What was not finished begins anew next time; a dialog made small goes on."""
+        if not event.spontaneous():
+            self.stop()
+        super().hideEvent(event)
+
+    def start(self) -> None:
+        """Carry out all checks."""
+        self._text.clear()
+        self._status.setText("Starting …")
+        self._bar.setRange(0, len(self._checks))
+        self._bar.setValue(0)
+        self._bar.show()
+        self._again.setEnabled(False)
+        self._thread = thread = SelfTestThread(self._checks, self._workspace, self._device, self)
+        thread.begun.connect(self._begin)
+        thread.told.connect(self._tell)
+        thread.over.connect(self._end)
+        thread.start()
+
+    def stop(self) -> None:
+        """End a test that is under way; nothing is left running."""
+        if self._thread is not None:
+            self._drop(self._thread)
+            self._text.clear()
+
+    def _drop(self, thread: SelfTestThread) -> None:
+        thread.stop()
+        thread.deleteLater()
+        self._thread = None
+
+    @property
+    def _is_news(self) -> bool:
+        """Whether a signal comes from the test under way, not from one that has been stopped."""
+        return self._thread is not None and self.sender() is self._thread
+
+    def _begin(self, name: str) -> None:
+        if not self._is_news:
+            return
+        self._status.setText(f"Looking at: {name} …")
+
+    def _tell(self, text: str, noteworthy: bool) -> None:
+        if not self._is_news:
+            return
+        self._bar.setValue(self._bar.value() + 1)
+        form = QTextCharFormat()
+        form.setFontWeight(QFont.Weight.Bold if noteworthy else QFont.Weight.Normal)
+        hanging = QTextBlockFormat()
+        indent = self._text.fontMetrics().horizontalAdvance(INDENT)
+        hanging.setLeftMargin(indent)
+        hanging.setTextIndent(-indent)
+        cursor = QTextCursor(self._text.document())
+        cursor.movePosition(QTextCursor.MoveOperation.End)
+        if not self._text.document().isEmpty():
+            cursor.insertBlock()
+        cursor.setBlockFormat(hanging)
+        cursor.insertText(text, form)
+        self._text.verticalScrollBar().setValue(self._text.verticalScrollBar().maximum())
+
+    def _end(self, sentence: str) -> None:
+        if self._thread is None or not self._is_news:
+            return
+        self._status.setText(sentence)
+        self._bar.hide()
+        self._again.setEnabled(True)
+        self._drop(self._thread)
+
+    def _copy_text(self) -> None:
+        QGuiApplication.clipboard().setText(self.text)
+
+    def _make_widgets(self) -> None:
+        self._text.setReadOnly(True)
+        self._text.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
+        self._text.setTabChangesFocus(True)
+        self._bar.setTextVisible(False)
+        self._close.setDefault(True)
+        for button, slot in ((self._again, self.start), (self._copy, self._copy_text), (self._close, self.reject)):
+            button.clicked.connect(lambda _checked=False, slot=slot: slot())
+            button.setAutoDefault(button is self._close)
+        for widget, name, title, tip in (
+            (self._status, "selftest_status", "What is looked at", ""),
+            (self._bar, "selftest_progress", "Checks done", ""),
+            (self._text, "selftest_text", "Lines of the self-test", ""),
+            (self._again, "selftest_again", "Test again", "Carry out all checks once more"),
+            (self._copy, "selftest_copy", "Copy", "Copy all lines as text"),
+            (self._close, "selftest_close", "Close", "Close; a test that is under way is ended"),
+        ):
+            widget.setObjectName(name)
+            widget.setAccessibleName(title)
+            widget.setToolTip(tip)
+
+    def _arrange(self) -> None:
+        introduction = QLabel(INTRODUCTION)
+        introduction.setWordWrap(True)
+        self._status.setWordWrap(True)
+        row = QHBoxLayout()
+        row.addWidget(self._again)
+        row.addStretch()
+        row.addWidget(self._copy)
+        row.addWidget(self._close)
+        column = QVBoxLayout(self)
+        for widget in (introduction, self._text, self._status, self._bar):
+            column.addWidget(widget, 1 if widget is self._text else 0)
+        column.addLayout(row)

@@ -1,0 +1,114 @@
+"""Editors that choose one architecture or several, and where new ones are written."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QCheckBox, QComboBox, QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+
+from engine.networks.architectures import architecture_name
+from engine.networks.notation import split_architecture
+
+COLUMNS = 3
+
+
+class ArchitecturesEditor(QWidget):
+    """A check box an architecture; emits ``changed`` and, where the user wants to write one, ``writing_wanted``."""
+
+    changed = Signal()
+    writing_wanted = Signal()
+
+    def __init__(self, key: str, names: tuple[str, ...]) -> None:
+        super().__init__()
+        self._key = key
+        self._boxes: dict[str, QCheckBox] = {}  # by the architecture's whole text
+        self._grid = QGridLayout()
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        write = _write_button(key)
+        write.clicked.connect(self.writing_wanted.emit)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addLayout(self._grid)
+        column.addWidget(write)
+        for name in names:
+            self.add(name)
+
+    @property
+    def chosen(self) -> tuple[str, ...]:
+        """The architectures ticked, in the order shown."""
+        return tuple(text for text, box in self._boxes.items() if box.isChecked())
+
+    def choose(self, architectures: tuple[str, ...]) -> None:
+        """Tick these and no others; those not yet known are added."""
+        for text in architectures:
+            self.add(text)
+        for text, box in self._boxes.items():
+            box.setChecked(text in architectures)
+
+    def add(self, architecture: str, ticked: bool = False) -> None:
+        """Offer an architecture, in place of another of its name."""
+        for other in [text for text in self._boxes if architecture_name(text) == architecture_name(architecture)]:
+            if other == architecture:
+                self._boxes[other].setChecked(self._boxes[other].isChecked() or ticked)
+                return
+            replaced = self._boxes.pop(other)
+            ticked = ticked or replaced.isChecked()
+            replaced.deleteLater()
+        name = architecture_name(architecture)
+        box = QCheckBox(name)
+        box.setObjectName(f"{self._key}_{name}")
+        box.setToolTip(split_architecture(architecture)[1] or "")
+        box.setChecked(ticked)
+        box.toggled.connect(lambda _on: self.changed.emit())
+        self._boxes[architecture] = box
+        for position, each in enumerate(self._boxes.values()):
+            self._grid.addWidget(each, position // COLUMNS, position % COLUMNS)
+
+
+class ArchitectureEditor(QWidget):
+    """A list of architectures to choose one from; signals as of :class:`ArchitecturesEditor`."""
+
+    changed = Signal()
+    writing_wanted = Signal()
+
+    def __init__(self, key: str, names: tuple[str, ...]) -> None:
+        super().__init__()
+        self.box = QComboBox()
+        self.box.setObjectName(f"{key}_list")
+        for name in names:
+            self.add(name)
+        self.box.currentIndexChanged.connect(lambda _index: self.changed.emit())
+        write = _write_button(key)
+        write.clicked.connect(self.writing_wanted.emit)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self.box, 1)
+        row.addWidget(write)
+
+    @property
+    def chosen(self) -> str:
+        """The architecture chosen."""
+        return str(self.box.currentData())
+
+    def choose(self, architecture: str) -> None:
+        """Choose an architecture; one not yet known is added."""
+        self.add(architecture)
+        self.box.setCurrentIndex(self.box.findData(architecture))
+
+    def add(self, architecture: str, ticked: bool = False) -> None:
+        """Offer an architecture, in place of another of its name; ``ticked`` chooses it."""
+        name = architecture_name(architecture)
+        position = self.box.findText(name)
+        if position < 0:
+            self.box.addItem(name, architecture)
+            position = self.box.count() - 1
+        else:
+            self.box.setItemData(position, architecture)
+        if ticked:
+            self.box.setCurrentIndex(position)
+
+
+def _write_button(key: str) -> QPushButton:
+    button = QPushButton("Write a network…")
+    button.setObjectName(f"{key}_write")
+    button.setToolTip("Write a network of your own: Conv-3x3x16, ReLU, MaxPool-2x2, FC-64")
+    return button

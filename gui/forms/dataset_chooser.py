@@ -1,0 +1,171 @@
+"""Chooses a data set and shows what is in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QSignalBlocker, QSize, Qt, Signal
+from PySide6.QtGui import QPixmap
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFileDialog,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from engine.datasets import DATASETS
+from engine.events.datasets import SamplesReady
+from gui.utils.painting import to_qimage
+from gui.utils.text import literally
+from gui.widgets.drop_target import DropTarget
+from gui.widgets.spin_boxes import WheelFilter
+
+SAMPLES = 20
+SAMPLE_COLUMNS = 10
+SAMPLE_SIDE = 27
+
+
+class DatasetChooser(QWidget):
+    """A list of the named data sets and the user's own, sample images, and a line about them.
+
+    A folder or file can be dropped onto it. Emits ``chosen(name or path)`` when the choice changes, and
+    ``failed(sentence)`` for what was dropped and is no data set.
+    """
+
+    chosen = Signal(str)
+    failed = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("dataset_chooser")
+        self._box = QComboBox()
+        self._box.setObjectName("dataset")
+        self._box.setAccessibleName("Data set")
+        self._box.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self._box.installEventFilter(WheelFilter(self._box))
+        self._box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self._box.setMinimumContentsLength(8)
+        self._box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        for name, source in DATASETS.items():
+            self._box.addItem(source.title, name)
+            self._box.setItemData(self._box.count() - 1, source.summary, Qt.ItemDataRole.ToolTipRole)
+        self._box.currentIndexChanged.connect(self._announce)
+        self._info = QLabel(" ")
+        self._info.setObjectName("dataset_info")
+        self._info.setWordWrap(True)
+        self._images = [QLabel() for _ in range(SAMPLES)]
+        self.samples: SamplesReady | None = None
+        self._arrange()
+        target = DropTarget(self, "Drop to use this data set")
+        target.dropped.connect(self.use)
+        target.refused.connect(self.failed.emit)
+
+    @property
+    def dataset(self) -> str:
+        """Name or path of the chosen data set."""
+        return str(self._box.currentData())
+
+    @property
+    def has_samples(self) -> bool:
+        """Whether images of the chosen data set are in sight."""
+        return self.samples is not None
+
+    def choose(self, dataset: str) -> None:
+        """Choose ``dataset`` without announcing it; a path not yet in the list is added."""
+        with QSignalBlocker(self._box):
+            self._select(dataset)
+
+    def use(self, dataset: str) -> None:
+        """Choose ``dataset`` as its user would, who is told of it by ``chosen``."""
+        self._select(dataset)
+
+    def offer(self, dataset: str) -> None:
+        """Add a path to the list, unless it is there."""
+        if self._box.findData(dataset) < 0:
+            self._box.addItem(Path(dataset).name or dataset, dataset)
+            self._box.setItemData(self._box.count() - 1, literally(dataset), Qt.ItemDataRole.ToolTipRole)
+
+    def show_busy(self, text: str) -> None:
+        """Say what is being done to get the images."""
+        self._info.setText(text)
+
+    def show_samples(self, samples: SamplesReady) -> None:
+        """Show images and numbers of the chosen data set; an answer for another one comes too late."""
+        if samples.dataset != self.dataset:
+            return
+        self.samples = samples
+        height, width, channels = samples.images.shape[1:]
+        colour = "colour" if channels == 3 else "grayscale"
+        self._info.setText(
+            f"{sum(samples.counts):,} images, {width}x{height} {colour}, {len(samples.class_names)} classes"
+        )
+        for label, image, number in zip(self._images, samples.images, samples.labels, strict=False):
+            size = QSize(SAMPLE_SIDE, SAMPLE_SIDE)
+            label.setPixmap(QPixmap.fromImage(to_qimage(image)).scaled(size, mode=_SMOOTH))
+            label.setToolTip(literally(f"{samples.class_names[number]} ({samples.counts[number]:,} images)"))
+
+    def clear_samples(self) -> None:
+        """Show no images."""
+        self.samples = None
+        self._info.setText(" ")
+        for label in self._images:
+            label.clear()
+            label.setToolTip("")
+
+    def _announce(self) -> None:
+        self.clear_samples()
+        self.chosen.emit(self.dataset)
+
+    def _select(self, dataset: str) -> None:
+        self.offer(dataset)
+        position = self._box.findData(dataset)
+        if position != self._box.currentIndex():
+            self.clear_samples()
+        self._box.setCurrentIndex(position)
+
+    def _open_folder(self) -> None:
+        folder = QFileDialog.getExistingDirectory(self, "Choose a folder of images (train/<class>/… or <class>/…)")
+        if folder:
+            self._select(folder)
+
+    def _open_file(self) -> None:
+        file, _ = QFileDialog.getOpenFileName(
+            self, "Choose a data set file", "", "Data sets (*.npz *.tar.gz);;All files (*)"
+        )
+        if file:
+            self._select(file)
+
+    def _arrange(self) -> None:
+        top = QHBoxLayout()
+        top.addWidget(self._box, 1)
+        for name, text, tip, slot in (
+            ("open_folder", "Folder…", "Use a folder of images of your own", self._open_folder),
+            ("open_file", "File…", "Use an .npz file or a data set's official archive", self._open_file),
+        ):
+            button = QToolButton()
+            button.setObjectName(name)
+            button.setText(text)
+            button.setToolTip(tip)
+            button.clicked.connect(slot)
+            top.addWidget(button)
+        grid = QGridLayout()
+        grid.setSpacing(2)
+        for position, label in enumerate(self._images):
+            label.setFixedSize(SAMPLE_SIDE, SAMPLE_SIDE)
+            label.setObjectName(f"sample_{position + 1}")
+            grid.addWidget(label, position // SAMPLE_COLUMNS, position % SAMPLE_COLUMNS)
+        grid.setColumnStretch(SAMPLE_COLUMNS, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(5)
+        layout.addLayout(top)
+        layout.addLayout(grid)
+        layout.addWidget(self._info)
+
+
+_SMOOTH = Qt.TransformationMode.SmoothTransformation

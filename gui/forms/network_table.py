@@ -1,0 +1,50 @@
+"""A network layer by layer: output shape and parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
+
+from engine.networks.architectures import LayerSummary
+from gui.widgets.tables import fit_titles
+
+TITLES = ("Layer", "Output", "Formula", "Parameters")
+
+
+class NetworkTable(QTableWidget):
+    """One row a layer, the prediction layer last, and their sum."""
+
+    def __init__(self) -> None:
+        super().__init__(0, len(TITLES))
+        self.setObjectName("network_layers")
+        self.setAccessibleName("Layers of the network")
+        self.setHorizontalHeaderLabels(TITLES)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
+        self.setShowGrid(False)
+        self.setAlternatingRowColors(True)
+        self.verticalHeader().hide()
+        self.verticalHeader().setDefaultSectionSize(22)
+        self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        fit_titles(self)
+
+    def show_layers(self, layers: Sequence[LayerSummary]) -> None:
+        """Show the layers of a network."""
+        rows = [
+            (layer.name, "x".join(map(str, layer.output_shape)), layer.formula, f"{layer.parameters:,}")
+            for layer in layers
+        ]
+        rows.append(("sum", "", "", f"{sum(layer.parameters for layer in layers):,}"))
+        self.setRowCount(len(rows))
+        for row, texts in enumerate(rows):
+            for column, text in enumerate(texts):
+                item = QTableWidgetItem(text)
+                if column == len(TITLES) - 1:
+                    item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+                self.setItem(row, column, item)
+
+    def clear_layers(self) -> None:
+        """Show nothing."""
+        self.setRowCount(0)

@@ -1,0 +1,87 @@
+"""How accurate each of several variants became."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QIcon, QPainter, QPixmap
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
+
+from engine.analysis.statistics import spread
+from engine.analysis.styles import Style
+from gui.observations.experiment import Observations, VariantObservation
+from gui.utils.painting import pen_of
+
+ROW_ROOM = 6  # pixels above and below the text of a row
+SWATCH = QSize(28, 12)
+TITLES = ("Variant", "n", "Test accuracy", "Best")
+TIPS = (
+    "Experiment and variant",
+    "Runs tested",
+    "Mean ± sample standard deviation over the runs, in percent",
+    "The best single run, in percent",
+)
+
+
+class AccuracyTable(QTableWidget):
+    """One row a variant: runs tested, mean ± sample standard deviation, best, in percent."""
+
+    def __init__(self) -> None:
+        super().__init__(0, len(TITLES))
+        self.setObjectName("accuracies")
+        self.setAccessibleName("Test accuracy of each variant")
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
+        self.setTabKeyNavigation(False)
+        self.setShowGrid(False)
+        self.setAlternatingRowColors(True)
+        self.setWordWrap(False)
+        self.setIconSize(SWATCH)
+        self.verticalHeader().hide()
+        height = self.fontMetrics().height() + ROW_ROOM
+        self.verticalHeader().setMinimumSectionSize(height)
+        self.verticalHeader().setDefaultSectionSize(height)
+        for column, (title, tip) in enumerate(zip(TITLES, TIPS, strict=True)):
+            item = QTableWidgetItem(title)
+            item.setToolTip(tip)
+            self.setHorizontalHeaderItem(column, item)
+        self.horizontalHeader().setHighlightSections(False)
+        self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        self.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+
+    def show_variants(self, observations: Observations) -> None:
+        """Show the variants that are there now."""
+        self.setRowCount(len(observations.variants))
+        for row, variant in enumerate(observations.variants.values()):
+            for column, text in enumerate(texts_of(row, variant)):
+                item = QTableWidgetItem(text)
+                side = Qt.AlignmentFlag.AlignRight if column else Qt.AlignmentFlag.AlignLeft
+                item.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
+                item.setToolTip(text)
+                if column == 0:
+                    item.setIcon(_swatch(variant.style))
+                self.setItem(row, column, item)
+
+
+def texts_of(row: int, variant: VariantObservation) -> Sequence[str]:
+    """The cells of a variant's row."""
+    found = spread([100 * run.test_accuracy for run in variant.counted if run.test_accuracy is not None])
+    deviation = "" if found["std"] is None else f" ± {found['std']:.2f}"
+    return (
+        f"{row + 1}  {variant.name}",
+        str(len(variant.counted)),
+        "–" if found["mean"] is None else f"{found['mean']:.2f}{deviation} %",
+        "–" if found["best"] is None else f"{found['best']:.2f} %",
+    )
+
+
+def _swatch(style: Style) -> QIcon:
+    """A piece of the variant's line."""
+    pixmap = QPixmap(SWATCH)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    painter.setPen(pen_of(style, 2))
+    painter.drawLine(0, SWATCH.height() // 2, SWATCH.width(), SWATCH.height() // 2)
+    painter.end()
+    return QIcon(pixmap)

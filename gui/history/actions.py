@@ -1,0 +1,359 @@
+"""What can be done with stored experiments: one table of actions, the same in the list and beside an opened one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtGui import QAction, QGuiApplication, QKeySequence
+from PySide6.QtWidgets import QGridLayout, QInputDialog, QMenu, QMessageBox, QSizePolicy, QToolButton, QWidget
+
+from engine.experiments.presets import copied, pasted
+from engine.utils.errors import SpecError
+from engine.utils.text import counted
+from engine.workspace.catalogue import Catalogue, Entry, TrainedChoice
+from gui.background.store_reader import StoreReader
+from gui.utils.text import literally
+
+USUAL_REPEATS, MOST_REPEATS = 3, 1000  # proposed where further repeats are asked for, and the most
+FEWEST_COMPARED = 2
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What an action is for: the ``chosen`` experiments, and of a list those that are ``ticked``."""
+
+    chosen: tuple[Entry, ...] = ()
+    ticked: tuple[Entry, ...] = ()
+
+    @property
+    def one(self) -> Entry | None:
+        """The chosen experiment, where it is one alone."""
+        return self.chosen[0] if len(self.chosen) == 1 else None
+
+    @property
+    def marked(self) -> tuple[Entry, ...]:
+        """Those ticked, or where none is, those chosen; none that was thrown away."""
+        return tuple(entry for entry in self.ticked or self.chosen if not entry.is_deleted)
+
+    @property
+    def compared(self) -> tuple[Entry, ...]:
+        """Those of the marked ones that have curves."""
+        return tuple(entry for entry in self.marked if entry.has_runs)
+
+
+def _one(choice: Choice) -> bool:
+    return choice.one is not None
+
+
+def _one_with_runs(choice: Choice) -> bool:
+    return choice.one is not None and choice.one.has_runs and not choice.one.is_deleted
+
+
+def _one_with_networks(choice: Choice) -> bool:
+    return _one_with_runs(choice) and bool(choice.one and choice.one.tested)
+
+
+def _one_that_can_go_on(choice: Choice) -> bool:
+    return choice.one is not None and choice.one.can_go_on
+
+
+def _one_ended(choice: Choice) -> bool:
+    return _one_with_runs(choice) and bool(choice.one and choice.one.stored.status.is_final)
+
+
+@dataclass(frozen=True)
+class ActionKind:
+    """An action: its name, its words, keys, a tool tip, and when it can be done."""
+
+    name: str
+    text: str
+    keys: tuple[str, ...]
+    tip: str
+    possible: Callable[[Choice], bool]
+
+
+ACTIONS: dict[str, ActionKind] = {
+    action.name: action
+    for action in (
+        ActionKind("open", "Open", ("Return", "Enter"), "Show the experiment in a tab of its own", _one),
+        ActionKind("rename", "Rename", ("F2",), "Give the experiment a title", _one),
+        ActionKind("notes", "Notes", ("F3",), "Write down what you want to remember about it", _one),
+        ActionKind(
+            "compare",
+            "Compare",
+            ("Ctrl+K",),
+            "Lay the curves of the ticked experiments over each other, and their settings side by side",
+            lambda choice: len(choice.compared) >= FEWEST_COMPARED,
+        ),
+        ActionKind("copy_settings", "Copy settings", ("Ctrl+C",), "Copy the settings as TOML text", _one),
+        ActionKind(
+            "paste_settings",
+            "Paste settings",
+            ("Ctrl+V",),
+            "Show the settings on the clipboard, TOML or JSON, in the form they are for",
+            lambda _choice: True,
+        ),
+        ActionKind("run_again", "Run again", (), "Run the same settings once more, as a new experiment (Ctrl+R)", _one),
+        ActionKind(
+            "resume",
+            "Resume",
+            (),
+            "Train what is missing of it: runs that crashed, failed or were ended go on where they were (Shift+F6)",
+            _one_that_can_go_on,
+        ),
+        ActionKind(
+            "add_repeats", "Add repeats…", (), "Give every variant of it further runs (Ctrl+Shift+A)", _one_ended
+        ),
+        ActionKind(
+            "train_on", "Train on…", (), "Start a new run from the weights of one of its networks", _one_with_networks
+        ),
+        ActionKind("export", "Export…", (), "Write its results to a folder (Ctrl+E)", _one),
+        ActionKind(
+            "report",
+            "Report…",
+            (),
+            "Write a report of the ticked experiments, or of the chosen ones",
+            lambda choice: bool(choice.marked),
+        ),
+        ActionKind(
+            "delete",
+            "Delete",
+            ("Del",),
+            "Throw the chosen experiments away; until the window closes they can be taken back",
+            lambda choice: any(not entry.is_deleted for entry in choice.chosen),
+        ),
+        ActionKind(
+            "restore",
+            "Restore",
+            (),
+            "Take back the deletion of the chosen experiments",
+            lambda choice: any(entry.is_deleted for entry in choice.chosen),
+        ),
+    )
+}
+
+
+class ExperimentActions(QObject):
+    """Does them. What needs more than the catalogue is handed on as a signal; numbers are those of the store.
+
+    ``rename_requested`` and ``notes_requested`` come where an editor is to be shown; ``changed`` when the catalogue
+    has been written to. Experiments thrown away here are purged by :meth:`purge`.
+    """
+
+    open_requested = Signal(int)
+    rename_requested = Signal(int)
+    notes_requested = Signal(int)
+    compare_requested = Signal(tuple)
+    settings_pasted = Signal(str, object)  # the experiment's name, its spec
+    run_again_requested = Signal(int)
+    resume_requested = Signal(int)
+    repeats_requested = Signal(int, int)  # experiment, how many further runs of each variant
+    train_on_requested = Signal(int)  # run
+    export_requested = Signal(int)
+    report_requested = Signal(tuple)
+    changed = Signal()
+    said = Signal(str)  # what has been done, for the status bar
+    failed = Signal(str)
+
+    def __init__(self, reader: StoreReader, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._reader, self._parent = reader, parent
+        self._under_way: int | None = None
+        self._deleted: set[int] = set()
+        self._does: dict[str, Callable[[Choice], None]] = {
+            "open": _for_one(self.open_requested.emit),
+            "rename": _for_one(self.rename_requested.emit),
+            "notes": _for_one(self.notes_requested.emit),
+            "compare": self._compare,
+            "copy_settings": self._copy,
+            "paste_settings": lambda _choice: self._paste(),
+            "run_again": _for_one(self.run_again_requested.emit),
+            "resume": _for_one(self.resume_requested.emit),
+            "add_repeats": self._add_repeats,
+            "train_on": self._train_on,
+            "export": _for_one(self.export_requested.emit),
+            "report": lambda choice: self.report_requested.emit(tuple(e.number for e in choice.marked)),
+            "delete": self._delete,
+            "restore": self._restore,
+        }
+
+    def perform(self, name: str, choice: Choice) -> None:
+        """Do the action of that name, if it can be done."""
+        if ACTIONS[name].possible(choice):
+            self._does[name](choice)
+
+    def set_under_way(self, experiment: int | None) -> None:
+        """Say which experiment trains now: it can't be thrown away."""
+        self._under_way = experiment
+
+    def rename(self, number: int, title: str) -> None:
+        """Store a title."""
+        self.write(lambda catalogue: catalogue.rename(number, title))
+
+    def annotate(self, number: int, notes: str) -> None:
+        """Store notes."""
+        self.write(lambda catalogue: catalogue.annotate(number, notes))
+
+    def write(self, change: Callable[[Catalogue], None], undo: Callable[[], None] | None = None) -> None:
+        """Change the catalogue, away from the event loop; ``undo`` is called where that fails."""
+
+        def question(workspace: Path) -> Iterator[None]:
+            with closing(Catalogue(workspace)) as catalogue:
+                change(catalogue)
+            yield
+
+        def fail(sentence: str) -> None:
+            if undo is not None:
+                undo()
+            self.failed.emit(sentence)
+
+        self._reader.ask(question, lambda _done: self.changed.emit(), fail)
+
+    def purge(self) -> None:
+        """Remove for good what was thrown away here."""
+        if numbers := sorted(self._deleted):
+            self.write(lambda catalogue: catalogue.purge(numbers))
+        self._deleted.clear()
+
+    def _delete(self, choice: Choice) -> None:
+        there = [entry for entry in choice.chosen if not entry.is_deleted]
+        if any(entry.number == self._under_way for entry in there):
+            self.failed.emit(f"Experiment {self._under_way} is under way; stop or cancel it first, then delete it.")
+        elif self._may_delete(there):
+            numbers = [entry.number for entry in there]
+            self._deleted.update(numbers)
+            self.write(lambda catalogue: catalogue.delete(numbers), lambda: self._deleted.difference_update(numbers))
+
+    def _may_delete(self, entries: Sequence[Entry]) -> bool:
+        what = f"#{entries[0].number} {entries[0].name}" if len(entries) == 1 else counted(len(entries), "experiment")
+        text = f"Delete {what}? Until the window closes it can be taken back with Restore, under Show deleted."
+        if not all(entry.stored.status.is_final for entry in entries):
+            text += "\n\nIt has not come to its end: where another window trains it, it would go on there unseen."
+        box = QMessageBox(
+            QMessageBox.Icon.Question,
+            "Delete?",
+            text,
+            QMessageBox.StandardButton.Yes | QMessageBox.StandardButton.Cancel,
+            self._parent,
+        )
+        box.setObjectName("ask_to_delete")
+        box.setTextFormat(Qt.TextFormat.PlainText)
+        return box.exec() == QMessageBox.StandardButton.Yes
+
+    def _restore(self, choice: Choice) -> None:
+        numbers = [entry.number for entry in choice.chosen if entry.is_deleted]
+        self._deleted.difference_update(numbers)
+        self.write(lambda catalogue: catalogue.restore(numbers))
+
+    def _compare(self, choice: Choice) -> None:
+        self.compare_requested.emit(tuple(entry.number for entry in choice.compared))
+        if left_out := [f"#{entry.number} {entry.name}" for entry in choice.marked if not entry.has_runs]:
+            self.said.emit(f"Without curves, so not in the comparison: {', '.join(left_out)}.")
+
+    def _copy(self, choice: Choice) -> None:
+        if choice.one is not None:
+            QGuiApplication.clipboard().setText(copied(choice.one.stored.name, choice.one.values))
+            self.said.emit(f"The settings of experiment {choice.one.number} are on the clipboard.")
+
+    def _paste(self) -> None:
+        try:
+            experiment, spec = pasted(QGuiApplication.clipboard().text())
+        except SpecError as error:
+            self.failed.emit(str(error))
+        else:
+            self.settings_pasted.emit(experiment.name, spec)
+
+    def _add_repeats(self, choice: Choice) -> None:
+        if choice.one is None:
+            return
+        question = literally(f"Further runs of each variant of #{choice.one.number} {choice.one.name}:")
+        count, wanted = QInputDialog.getInt(self._parent, "Add repeats", question, USUAL_REPEATS, 1, MOST_REPEATS)
+        if wanted:
+            self.repeats_requested.emit(choice.one.number, count)
+
+    def _train_on(self, choice: Choice) -> None:
+        if choice.one is None:
+            return
+        number = choice.one.number
+
+        def question(workspace: Path) -> Iterator[list[TrainedChoice]]:
+            with closing(Catalogue(workspace)) as catalogue:
+                yield catalogue.trained(number)
+
+        self._reader.ask(question, self._choose_network, self.failed.emit)
+
+    def _choose_network(self, networks: list[TrainedChoice]) -> None:
+        if not networks:
+            self.failed.emit("None of its trained networks is there any more; run the experiment again.")
+            return
+        labels = [network.label for network in networks]
+        label, wanted = QInputDialog.getItem(self._parent, "Train on", "Start from the weights of", labels, 0, False)
+        if wanted:
+            self.train_on_requested.emit(networks[labels.index(label)].run)
+
+
+def _for_one(act: Callable[[int], None]) -> Callable[[Choice], None]:
+    def perform(choice: Choice) -> None:
+        if choice.one is not None:
+            act(choice.one.number)
+
+    return perform
+
+
+class ActionBar(QWidget):
+    """Buttons for the actions ``names``, ``columns`` a row, with their keys where ``keyed`` has the focus."""
+
+    def __init__(
+        self, actions: ExperimentActions, names: Iterable[str], columns: int, keyed: QWidget | None = None
+    ) -> None:
+        super().__init__()
+        self._actions, self._choice = actions, Choice()
+        self._made: dict[str, QAction] = {}
+        grid = QGridLayout(self)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setSpacing(4)
+        for position, name in enumerate(names):
+            self._made[name] = action = self._action(ACTIONS[name], keyed)
+            grid.addWidget(_button(action), *divmod(position, columns))
+        self.show_choice(Choice())
+
+    def show_choice(self, choice: Choice) -> None:
+        """Offer what can be done with other experiments."""
+        self._choice = choice
+        for name, action in self._made.items():
+            action.setEnabled(ACTIONS[name].possible(choice))
+
+    def menu(self, parent: QWidget) -> QMenu:
+        """All actions as a menu."""
+        menu = QMenu(parent)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.addActions(list(self._made.values()))
+        return menu
+
+    def _action(self, kind: ActionKind, keyed: QWidget | None) -> QAction:
+        action = QAction(kind.text, self)
+        action.setObjectName(f"{kind.name}_action")
+        action.setIconText(kind.text)  # or a button would leave out the dots
+        keys = f" ({kind.keys[0]})" if kind.keys and keyed is not None else ""
+        action.setToolTip(kind.tip + keys)
+        action.triggered.connect(lambda _checked=False: self._actions.perform(kind.name, self._choice))
+        if keyed is not None and kind.keys:
+            action.setShortcuts([QKeySequence(keys) for keys in kind.keys])
+            # Only there: elsewhere these keys belong to whoever has the focus, such as the notes.
+            action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
+            keyed.addAction(action)
+        return action
+
+
+def _button(action: QAction) -> QToolButton:
+    button = QToolButton()
+    button.setDefaultAction(action)
+    button.setObjectName(action.objectName().removesuffix("_action"))
+    button.setAccessibleName(action.text())
+    button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+    return button

@@ -1,0 +1,246 @@
+"""Several stored experiments laid over each other: curves, test accuracies, settings side by side."""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import Any
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QSplitter,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from engine.experiments.presets import EMPTY
+from engine.utils.errors import TrainscopeError
+from engine.utils.text import counted
+from engine.workspace.catalogue import Entry
+from gui.background.store_reader import Reading, StoreReader
+from gui.background.weight_reader import WeightReader
+from gui.boards.painter import BoardPainter
+from gui.boards.plots import PERCENT, gradient_plot, training_loss_plot
+from gui.boards.training_board import TrainingBoard, Views
+from gui.history.accuracy_table import AccuracyTable
+from gui.history.actions import FEWEST_COMPARED
+from gui.history.opened_tab import OpenedTab
+from gui.history.setting_table import SettingTable
+from gui.observations.stored import Stored, merged, reading
+from gui.plots.accuracy_points import AccuracyPoints
+from gui.plots.curves.curve_plot import CurvePlot, Series
+from gui.utils.text import literally
+
+SIDE_WIDTH = 380
+CHIPS_A_ROW, LONGEST_NAME = 7, 14  # so that a row of them fits into the narrowest window that all else fits into
+_comparisons = count(1)  # each merging stands for an experiment of its own, so that views begin anew
+
+
+def comparison_board() -> TrainingBoard:
+    """Training loss, validation accuracy, gradient and test accuracies of all of them."""
+    return TrainingBoard(
+        Views(
+            plots=(
+                training_loss_plot,
+                lambda: CurvePlot(
+                    "validation_accuracy",
+                    "Validation accuracy",
+                    "accuracy (%)",
+                    (Series("validation_accuracy", PERCENT),),
+                ),
+                gradient_plot,
+                AccuracyPoints,
+            )
+        )
+    )
+
+
+class CompareTab(OpenedTab):
+    """Compares the experiments ``numbers``, each of which can be taken out with a click."""
+
+    def __init__(self, numbers: tuple[int, ...], reader: StoreReader, kernels: WeightReader) -> None:
+        super().__init__()
+        self.setObjectName(f"comparison_{'_'.join(map(str, numbers))}")
+        self._numbers, self._reader, self._kernels = numbers, reader, kernels
+        self._stored: dict[int, Stored] = {}
+        self._entries: dict[int, Entry] = {}
+        self._readings: list[Reading] = []
+        self._left: set[int] = set()  # to be read
+        self.board: TrainingBoard | None = None
+        self._painter: BoardPainter | None = None
+        self._make_widgets()
+        self._arrange()
+
+    @property
+    def key(self) -> str:
+        """The numbers, such as 3+12."""
+        return "+".join(map(str, self._numbers))
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The experiments that are compared now."""
+        return self._numbers
+
+    @property
+    def is_painted(self) -> bool:
+        """Whether every view has been drawn."""
+        return self.is_drawn and self._painter is not None and self._painter.is_done
+
+    def load(self) -> None:
+        """Read all of them from the store."""
+        self.drop()
+        self._stored = {}
+        self._left = set(self._numbers)
+        self._name()
+        self.say("The experiments are being read …")
+        self._readings = [self._read(number) for number in self._numbers]
+
+    def drop(self) -> None:
+        """Forget what is being read."""
+        for each in self._readings:
+            each.drop()
+
+    def remove(self, number: int) -> None:
+        """Take an experiment out of the comparison; with the last but one the comparison ends."""
+        self._numbers = tuple(each for each in self._numbers if each != number)
+        if len(self._numbers) < FEWEST_COMPARED:
+            self.close_requested.emit()
+            return
+        self._name()
+        if not self._left:
+            self.reading_ended()
+
+    def draw(self) -> None:
+        """Draw the curves and fill the tables."""
+        stored = [self._stored[number] for number in self._numbers]
+        self._show_chips()
+        self._show_settings()
+        try:
+            observations = merged(-next(_comparisons), stored)
+        except TrainscopeError as error:
+            self.reading_failed(str(error))
+            return
+        self._accuracies.show_variants(observations)
+        if self.board is None:
+            self.board = comparison_board()
+            self.board.use_kernels(self._kernels)
+            self._painter = BoardPainter(self.board)
+            self.content.addWidget(self.board)
+        self.content.setCurrentWidget(self.board)
+        if self._painter is not None:
+            self._painter.paint(observations)
+
+    def show_entry(self, entry: Entry) -> None:
+        """Take over a new title."""
+        self._entries[entry.number] = entry
+        if self.is_drawn:
+            self._show_chips()
+
+    def _read(self, number: int) -> Reading:
+        def take(part: Any) -> None:
+            match part:
+                case Entry():
+                    self._entries[number] = part
+                case str():
+                    self.say(f"Experiment {number}: {part} …")
+                case Stored():
+                    self._stored[number] = part
+
+        def end() -> None:
+            self._left.discard(number)
+            if not self._left:
+                self.reading_ended()
+
+        def fail(sentence: str) -> None:
+            self.drop()  # or how far the others are would take the place of the sentence
+            self.reading_failed(sentence)
+
+        return self._reader.ask(reading(number), take, fail, end)
+
+    def _name(self) -> None:
+        names = [f"#{number}" for number in self._numbers]
+        self.titled.emit(f"Compare {', '.join(names)}", f"Comparison of {counted(len(names), 'experiment')}")
+
+    def _show_chips(self) -> None:
+        while (item := self._chips.takeAt(0)) is not None:
+            if (widget := item.widget()) is not None:
+                widget.deleteLater()
+        for position, number in enumerate(self._numbers):
+            self._chips.addWidget(self._chip(number, self._entries[number].name), *divmod(position, CHIPS_A_ROW))
+
+    def _chip(self, number: int, name: str) -> QToolButton:
+        chip = QToolButton()
+        chip.setObjectName(f"take_out_{number}")
+        shown = name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
+        chip.setText(f"#{number} {shown}  ✕".replace("&", "&&"))
+        chip.setToolTip(literally(f"Take experiment {number}, {name}, out of the comparison"))
+        chip.setAccessibleName(chip.toolTip())
+        chip.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        chip.clicked.connect(lambda: self.remove(number))
+        return chip
+
+    def _show_settings(self) -> None:
+        entries = [self._entries[number] for number in self._numbers]
+        rows = [
+            ((label, *values), differs, "")
+            for label, values, differs in side_by_side(entries)
+            if differs or not self._only_differences.isChecked()
+        ]
+        self._settings.show_rows(("Setting", *(f"#{entry.number}" for entry in entries)), rows)
+
+    def _make_widgets(self) -> None:
+        self._accuracies = AccuracyTable()
+        self._settings = SettingTable("compared_settings", "Settings side by side")
+        self._only_differences = QCheckBox("Only &differences")
+        self._only_differences.setObjectName("only_differences")
+        self._only_differences.setToolTip("Leave out settings that all of them share")
+        self._only_differences.toggled.connect(lambda _on: self._show_settings())
+        self._chips = QGridLayout()
+        self._chips.setSpacing(4)
+        self._chips.setColumnStretch(CHIPS_A_ROW, 1)
+
+    def _arrange(self) -> None:
+        heading, accuracies = QLabel("Settings (≠: not the same in all)"), QLabel("Test accuracy")
+        heading.setBuddy(self._settings)
+        accuracies.setBuddy(self._accuracies)
+        top = QHBoxLayout()
+        top.addWidget(heading, 1)
+        top.addWidget(self._only_differences)
+        side = QWidget()
+        side.setMinimumWidth(SIDE_WIDTH - 120)
+        column = QVBoxLayout(side)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(accuracies)
+        column.addWidget(self._accuracies, 1)
+        column.addLayout(top)
+        column.addWidget(self._settings, 2)
+        split = QSplitter()
+        split.setObjectName("comparison_split")
+        split.setHandleWidth(10)
+        split.setChildrenCollapsible(False)
+        split.addWidget(self.content)
+        split.addWidget(side)
+        split.setStretchFactor(0, 1)
+        split.setSizes([1280 - SIDE_WIDTH, SIDE_WIDTH])
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(8, 8, 8, 8)
+        layout.addLayout(self._chips)
+        layout.addWidget(split, 1)
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """As large as there is room."""
+        return QSize(1280, 700)
+
+
+def side_by_side(entries: list[Entry]) -> list[tuple[str, tuple[str, ...], bool]]:
+    """Each setting of any of ``entries``: its label, its value in each, and whether these differ."""
+    labels = {each.key: each.label for entry in entries for each in entry.settings}
+    values = [{each.key: each.value for each in entry.settings} for entry in entries]
+    rows = [(label, tuple(each.get(key, EMPTY) for each in values)) for key, label in labels.items()]
+    return [("Experiment", kinds := tuple(entry.kind for entry in entries), len(set(kinds)) > 1)] + [
+        (label, texts, len(set(texts)) > 1) for label, texts in rows
+    ]

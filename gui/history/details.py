@@ -1,0 +1,185 @@
+"""What the store knows of one experiment: title and notes, which can be changed, facts and settings."""
+
+from __future__ import annotations
+
+from html import escape
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtWidgets import (
+    QFormLayout,
+    QFrame,
+    QLabel,
+    QLineEdit,
+    QPlainTextEdit,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from engine.workspace.catalogue import Entry
+from gui.history.model import as_date, as_percent
+from gui.history.setting_table import SettingTable
+from gui.utils.text import as_duration
+
+NOTES_DELAY_MS = 700  # after the last key before notes are stored: long enough not to write at each of them
+NOTES_LINES = 5
+
+
+class ExperimentDetails(QWidget):
+    """Emits ``renamed(number, title)`` and ``annotated(number, notes)`` once the user has changed them."""
+
+    renamed = Signal(int, str)
+    annotated = Signal(int, str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._entry: Entry | None = None
+        self._make_widgets()
+        self._arrange()
+        self.show_entry(None)
+
+    @property
+    def entry(self) -> Entry | None:
+        """The experiment in sight."""
+        return self._entry
+
+    def show_entry(self, entry: Entry | None) -> None:
+        """Show an experiment, or that none is chosen; what was written about the one before is kept first.
+
+        Of the same experiment, what is being written stays as it is.
+        """
+        if entry is not None and entry is self._entry:
+            return
+        same = entry is not None and self._entry is not None and entry.number == self._entry.number
+        if not same:
+            self.keep()
+        self._entry = entry
+        self.setEnabled(entry is not None)
+        if entry is None:
+            self._title.clear()
+            self._notes.setPlainText("")
+            self._facts.setText("No experiment is chosen.")
+            self._settings.show_rows((), ())
+            return
+        self._show_words(entry, same)
+        self._facts.setText(_facts(entry))
+        preset = entry.preset.capitalize() or "any preset"
+        self._heading.setText(f"Settings (≠: other than {preset})")
+        self._settings.show_rows(
+            ("Setting", "Value"),
+            [
+                ((each.label, each.value), each.differs, f"{each.key}: {each.value}{_usual(each.differs, each.usual)}")
+                for each in entry.settings
+            ],
+        )
+
+    def edit_title(self) -> None:
+        """Put the cursor into the title."""
+        self._title.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self._title.selectAll()
+
+    def edit_notes(self) -> None:
+        """Put the cursor into the notes."""
+        self._notes.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def keep(self) -> None:
+        """Announce what was written and not announced yet."""
+        self._notes_timer.stop()
+        self._keep_title()
+        if self._entry is not None and self._notes.document().isModified():
+            self._notes.document().setModified(False)
+            self.annotated.emit(self._entry.number, self._notes.toPlainText())
+
+    def _keep_title(self) -> None:
+        if self._entry is not None and self._title.isModified():
+            self._title.setModified(False)
+            self.renamed.emit(self._entry.number, self._title.text())
+
+    def _show_words(self, entry: Entry, same: bool) -> None:
+        if not (same and self._title.isModified()) and self._title.text() != entry.stored.title:
+            self._title.setText(entry.stored.title)
+        self._title.setPlaceholderText(entry.kind)
+        writing = same and (self._notes.document().isModified() or self._notes.hasFocus())
+        if not writing and self._notes.toPlainText() != entry.stored.notes:
+            self._notes.setPlainText(entry.stored.notes)
+            self._notes.document().setModified(False)
+
+    def _make_widgets(self) -> None:
+        self._title, self._notes = QLineEdit(), QPlainTextEdit()
+        self._title.setObjectName("experiment_title")
+        self._title.setToolTip("What you call this experiment; Enter keeps it")
+        self._title.editingFinished.connect(self._keep_title)
+        self._notes.setObjectName("experiment_notes")
+        self._notes.setToolTip("Anything you want to remember about this experiment; kept as you write")
+        self._notes.setTabChangesFocus(True)
+        self._notes.setFixedHeight(NOTES_LINES * self._notes.fontMetrics().lineSpacing())
+        self._notes_timer = QTimer(self, interval=NOTES_DELAY_MS, singleShot=True)
+        self._notes_timer.timeout.connect(self.keep)
+        self._notes.textChanged.connect(self._notes_timer.start)
+        self._facts, self._heading = QLabel(), QLabel("Settings")
+        self._facts.setObjectName("experiment_facts")
+        self._facts.setWordWrap(True)
+        self._facts.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._facts.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+        self._settings = SettingTable("experiment_settings", "Settings of the experiment")
+        self._heading.setBuddy(self._settings)
+
+    def _arrange(self) -> None:
+        rows = QFormLayout()
+        rows.setContentsMargins(0, 0, 0, 0)
+        rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        rows.addRow("T&itle", self._title)
+        rows.addRow("&Notes", self._notes)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addLayout(rows)
+        column.addWidget(self._facts)
+        column.addWidget(self._heading)
+        column.addWidget(self._settings, 1)
+
+
+def scrolling(details: ExperimentDetails) -> QScrollArea:
+    """The details where they may be higher than there is room, with a large font or a long reason."""
+    area = QScrollArea()
+    area.setObjectName("experiment_details")
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    area.setWidget(details)
+    return area
+
+
+def _usual(differs: bool, usual: str) -> str:
+    return f" (preset: {usual})" if differs else ""
+
+
+def _facts(entry: Entry) -> str:
+    """Two columns of what is known, as simple HTML."""
+    rows = "".join(
+        f"<tr><td style='padding-right: 8px'>{name}</td><td>{escape(text)}</td></tr>"
+        for name, text in _pairs(entry)
+        if text
+    )
+    return f"<table>{rows}</table>"
+
+
+def _pairs(entry: Entry) -> list[tuple[str, str]]:
+    stored = entry.stored
+    accuracy = "" if entry.best is None else f"best {as_percent(entry.best)}, mean {as_percent(entry.mean)}"
+    took = "" if entry.seconds is None else f", took {as_duration(entry.seconds)}"
+    device = stored.device
+    threads = "" if device is None else f", {device.threads} thread{'' if device.threads == 1 else 's'} a process"
+    return [
+        ("Experiment", f"#{stored.id} {entry.kind}"),
+        ("Data set", stored.dataset.title if stored.dataset else ""),
+        ("Begun", as_date(stored.created) + took),
+        ("Status", stored.status.value + (f": {stored.reason}" if stored.reason else "")),
+        ("Runs", f"{entry.ended} of {entry.planned} ended, {entry.tested} tested" if entry.has_runs else ""),
+        ("Test", accuracy),
+        ("Device", ("; ".join(entry.devices) or device.title) + threads if device else ""),
+        ("Workers", str(stored.workers)),
+        ("Versions", ", ".join(f"{name} {version}" for name, version in stored.versions.items())),
+        ("Deleted", as_date(stored.deleted) if stored.deleted else ""),
+    ]

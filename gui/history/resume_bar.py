@@ -1,0 +1,73 @@
+"""What was interrupted, and what can be done with it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton
+
+from engine.utils.text import counted
+from engine.workspace.catalogue import Entry
+
+
+class ResumeBar(QFrame):
+    """A line above the tabs, hidden while there is nothing to offer.
+
+    Emits ``resume_wanted(number)``, ``leaving_wanted(number)``, and ``closed()`` where nothing is decided.
+    """
+
+    resume_wanted = Signal(int)
+    leaving_wanted = Signal(int)
+    closed = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("offer_bar")
+        self.entry: Entry | None = None
+        self._text = QLabel()
+        self._text.setObjectName("offer")
+        self._text.setTextFormat(Qt.TextFormat.PlainText)
+        self._text.setWordWrap(True)
+        self._text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        resume = QPushButton("Resume")
+        resume.setObjectName("offer_resume")
+        resume.setToolTip("Train what is missing; the numbers are those of a training without an interruption")
+        leave = QPushButton("Leave it")
+        leave.setObjectName("offer_leave")
+        leave.setToolTip("Keep it as it is and offer it no more; the history can still resume it")
+        close = QToolButton()
+        close.setObjectName("offer_close")
+        close.setText("✕")
+        close.setAccessibleName("Decide later")
+        close.setToolTip("Decide later: it is offered again at the next start")
+        close.setAutoRaise(True)
+        resume.clicked.connect(lambda: self.resume_wanted.emit(self._number))
+        leave.clicked.connect(lambda: self.leaving_wanted.emit(self._number))
+        close.clicked.connect(self.closed)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(12, 4, 6, 4)
+        layout.addWidget(self._text, 1)
+        for widget in (resume, leave, close):
+            layout.addWidget(widget)
+        self.show_offer(None)
+
+    @property
+    def text(self) -> str:
+        """The offer in sight, or nothing."""
+        return self._text.text()
+
+    def show_offer(self, entry: Entry | None) -> None:
+        """Offer to go on with an experiment, or hide the bar."""
+        self.entry = entry
+        self._text.setText(describe(entry) if entry is not None else "")
+        self.setVisible(entry is not None)
+
+    @property
+    def _number(self) -> int:
+        return self.entry.number if self.entry is not None else 0
+
+
+def describe(entry: Entry) -> str:
+    """Which experiment was interrupted, and how far it had come."""
+    done = entry.planned - entry.unfinished
+    came = f" after {done:,} of {counted(entry.planned, 'run')}" if entry.planned else " before its first run"
+    return f"Experiment {entry.number}, {entry.name}, was interrupted{came if entry.has_runs else ''}."

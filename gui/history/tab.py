@@ -1,0 +1,220 @@
+"""The History tab: every experiment of the workspace, to be searched, sorted, opened, compared and annotated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QByteArray, QPoint, QSettings, Qt, Signal
+from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QLineEdit, QSplitter, QVBoxLayout, QWidget
+
+from engine.events.experiments import ComputationStarted, ExperimentFinished, ExperimentStarted, RunsAdded
+from engine.events.tasks import Event
+from engine.utils.paths import store_file
+from engine.utils.text import counted
+from engine.workspace.catalogue import Catalogue
+from engine.workspace.search import Query
+from gui.background.store_reader import StoreReader
+from gui.history.actions import ACTIONS, ActionBar, Choice, ExperimentActions
+from gui.history.details import ExperimentDetails, scrolling
+from gui.history.table import HistoryTable
+from gui.widgets.placeholder import Placeholder
+
+DETAILS_WIDTH = 310
+BUTTONS_A_ROW = 7
+LAYOUT = "history_layout"  # in the remembered settings
+HINT = "Nothing was run in this workspace yet. Press Run in another tab: what comes of it is listed here for good."
+
+
+class HistoryTab(QWidget):
+    """Lists the store. What the user asks for comes as the signals of :class:`ExperimentActions`, repeated here.
+
+    ``listed()`` follows each reading of the store.
+    """
+
+    run_again_requested = Signal(int)
+    resume_requested = Signal(int)
+    repeats_requested = Signal(int, int)
+    train_on_requested = Signal(int)
+    export_requested = Signal(int)
+    report_requested = Signal(tuple)
+    listed = Signal()
+
+    def __init__(self, reader: StoreReader) -> None:
+        super().__init__()
+        self.setObjectName("tab_history")
+        self._reader = reader
+        self._reading = self._stale = False
+        self._is_read = False  # before anybody looks, the store is left alone
+        self.experiment_actions = ExperimentActions(reader, self)
+        self.table = HistoryTable()
+        self.details = ExperimentDetails()
+        self._settings = QSettings("Trainscope", "Trainscope")
+        if isinstance(layout := self._settings.value(LAYOUT), QByteArray):
+            self.table.restore_layout(layout)
+        self._make_controls()
+        self._arrange()
+        self._connect()
+
+    def refresh_if_read(self) -> None:
+        """Read the store again, unless nobody has looked yet."""
+        if self._is_read:
+            self.refresh()
+
+    def refresh(self) -> None:
+        """Read the store again; asked while it is being read, once more after that."""
+        if self._reading:
+            self._stale = True
+            return
+        self._reading, self._stale = True, False
+        self._reader.ask(_listing, self._take, self._fail, self._end)
+
+    def take(self, event: Event) -> None:
+        """Follow what trains: an experiment that begins, gets further runs or ends is listed anew."""
+        match event:
+            case ExperimentStarted(experiment=number) | ComputationStarted(experiment=number):
+                self.experiment_actions.set_under_way(number)
+            case ExperimentFinished():
+                self.experiment_actions.set_under_way(None)
+            case RunsAdded():
+                pass
+            case _:
+                return
+        self.refresh_if_read()
+
+    def close_catalogue(self) -> None:
+        """Keep what was written and how the list looks, remove for good what was thrown away here, end the thread."""
+        self._settings.setValue(LAYOUT, self.table.layout_state())
+        self.details.keep()
+        self.experiment_actions.purge()
+        self._reader.close()
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        """Read the store when somebody looks: another program may have written to it."""
+        super().showEvent(event)
+        self.table.setFocus()  # arrows, Space and Return work at once
+        self.refresh()
+
+    def _take(self, part: Any) -> None:
+        match part:
+            case list():
+                self._is_read = True
+                self._content.show_content(bool(part))
+                self.table.show_entries(part)
+                self._say_how_many()
+                self.listed.emit()
+            case (int() as number, tuple() as lines):
+                self.table.entries.show_thumbnail(number, lines)
+
+    def _fail(self, sentence: str) -> None:
+        self.experiment_actions.failed.emit(sentence)
+        self._end()
+
+    def _end(self) -> None:
+        self._reading = False
+        if self._stale:
+            self.refresh()
+
+    def _look(self) -> None:
+        self.table.look_for(Query(self._search.text()), self._with_deleted.isChecked())
+        self._say_how_many()
+
+    def _say_how_many(self) -> None:
+        shown, ticked = len(self.table.entries.rows), len(self.table.entries.ticks)
+        searched = f"{shown:,} of " if self._search.text().strip() else ""
+        marked = f", {ticked} ticked" if ticked else ""
+        self._count.setText(f"{searched}{counted(self.table.entries.count, 'experiment')}{marked}")
+
+    def _show_choice(self) -> None:
+        choice = Choice(self.table.chosen, self.table.entries.ticks)
+        self._bar.show_choice(choice)
+        self.details.show_entry(choice.one)
+
+    def _show_menu(self, position: QPoint) -> None:
+        self._bar.menu(self.table).popup(self.table.viewport().mapToGlobal(position))
+
+    def _make_controls(self) -> None:
+        self._search = QLineEdit()
+        self._search.setObjectName("history_search")
+        self._search.setAccessibleName("Search")
+        self._search.setPlaceholderText("Search, such as: cifar10 finished epochs>5")
+        self._search.setToolTip(
+            "All words must be found in title, experiment, notes, data set, status or settings; also dataset:cifar10, "
+            "epochs>5, best>=98 (Ctrl+F)"
+        )
+        self._search.setClearButtonEnabled(True)
+        self._with_deleted = QCheckBox("Show &deleted")
+        self._with_deleted.setObjectName("show_deleted")
+        self._with_deleted.setToolTip("List experiments that were thrown away too, to take them back")
+        self._count = QLabel()
+        self._count.setObjectName("history_count")
+        self._bar = ActionBar(self.experiment_actions, ACTIONS, BUTTONS_A_ROW, self.table)
+        self._find = QShortcut(QKeySequence.StandardKey.Find, self)
+        self._find.setWhatsThis("Search")
+        self._find.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+
+    def _connect(self) -> None:
+        self._find.activated.connect(self._begin_search)
+        self._search.textChanged.connect(lambda _text: self._look())
+        self._search.returnPressed.connect(self.table.setFocus)
+        self._with_deleted.toggled.connect(lambda _on: self._look())
+        self.table.choice_changed.connect(self._show_choice)
+        self.table.opened.connect(self.experiment_actions.open_requested)
+        self.table.entries.ticked.connect(self._show_choice)
+        self.table.entries.ticked.connect(self._say_how_many)
+        self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.table.customContextMenuRequested.connect(self._show_menu)
+        self.details.renamed.connect(self.experiment_actions.rename)
+        self.details.annotated.connect(self.experiment_actions.annotate)
+        self.experiment_actions.rename_requested.connect(lambda _number: self.details.edit_title())
+        self.experiment_actions.notes_requested.connect(lambda _number: self.details.edit_notes())
+        self.experiment_actions.changed.connect(self.refresh)
+        for name in ("run_again", "resume", "repeats", "train_on", "export", "report"):
+            signal = f"{name}_requested"
+            getattr(self.experiment_actions, signal).connect(getattr(self, signal))
+
+    def _begin_search(self) -> None:
+        self._search.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self._search.selectAll()
+
+    def _arrange(self) -> None:
+        top = QHBoxLayout()
+        top.addWidget(self._search, 1)
+        top.addWidget(self._with_deleted)
+        top.addWidget(self._count)
+        left = QWidget()
+        column = QVBoxLayout(left)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addLayout(top)
+        column.addWidget(self.table, 1)
+        column.addWidget(self._bar)
+        split = QSplitter()
+        split.setObjectName("history_split")
+        split.setChildrenCollapsible(False)
+        split.setHandleWidth(10)
+        split.addWidget(left)
+        details = scrolling(self.details)
+        split.addWidget(details)
+        split.setStretchFactor(0, 1)
+        split.setSizes([1280 - DETAILS_WIDTH, DETAILS_WIDTH])
+        details.setMinimumWidth(DETAILS_WIDTH - 40)
+        self._content = Placeholder(HINT, split)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(8, 8, 8, 8)
+        layout.addWidget(self._content)
+
+
+def _listing(workspace: Path) -> Iterator[Any]:
+    """All entries, then the thumbnails that are made anew; nothing of a workspace that has no store, which stays so."""
+    if not store_file(workspace).exists():
+        yield []
+        return
+    with closing(Catalogue(workspace)) as catalogue:
+        entries = catalogue.entries()
+        for entry in entries:
+            entry.words, entry.values  # noqa: B018 - found here, where nobody waits, rather than at the first search
+        yield entries
+        yield from catalogue.make_thumbnails()

@@ -1,0 +1,39 @@
+"""Light or dark, in the View menu."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from PySide6.QtCore import QObject, QSettings
+from PySide6.QtGui import QActionGroup
+from PySide6.QtWidgets import QApplication, QMainWindow, QMenu
+
+from gui.menus.entries import Entry, fill_menu
+from gui.utils.theme import Scheme, apply_scheme, stored_scheme
+
+
+class SchemeMenu(QObject):
+    """A line a scheme, of which one is ticked; the choice is remembered."""
+
+    def __init__(self, window: QMainWindow, menu: QMenu, settings: QSettings) -> None:
+        super().__init__(window)
+        self._settings = settings
+        entries = [
+            Entry(f"scheme_{scheme}", f"&{scheme.capitalize()}", partial(self._use, scheme)) for scheme in Scheme
+        ]
+        self._actions = dict(zip(Scheme, fill_menu(window, menu, entries), strict=True))
+        group = QActionGroup(window)
+        for action in self._actions.values():
+            action.setCheckable(True)
+            group.addAction(action)
+        self.tick(stored_scheme(settings))
+
+    def tick(self, scheme: Scheme) -> None:
+        """Show that ``scheme`` is in use."""
+        self._actions[scheme].setChecked(True)
+
+    def _use(self, scheme: Scheme) -> None:
+        self._settings.setValue("scheme", scheme.value)
+        app = QApplication.instance()
+        if isinstance(app, QApplication):
+            apply_scheme(app, scheme)

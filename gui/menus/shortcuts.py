@@ -1,0 +1,90 @@
+"""All keys of a window: those of its actions, buttons and shortcuts, and those that widgets handle themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import cast
+
+from PySide6.QtCore import QObject, Qt
+from PySide6.QtGui import QAction, QKeySequence, QShortcut
+from PySide6.QtWidgets import QAbstractButton, QDockWidget, QMainWindow, QMenu, QTabWidget, QWidget
+
+from gui.boards.training_board import TrainingBoard
+
+ANYWHERE, EXPERIMENTS = "Anywhere", "Experiments"
+
+
+@dataclass(frozen=True)
+class Key:
+    """Where keys are heard, what they do, and the keys as people read them, such as ``Ctrl+R, F5``."""
+
+    place: str
+    does: str
+    keys: str
+
+
+# What a widget hears where it has the focus, of which Qt knows nothing.
+OF_WIDGETS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("Plots", "Move the cursor to the next record or pixel", ("Left", "Right")),
+    ("Plots", "Move the cursor faster", ("Shift+Left", "Shift+Right")),
+    ("Plots", "Move the cursor to the first or last record", ("Home", "End")),
+    ("Plots", "Take the cursor away", ("Esc",)),
+    ("Legend", "Show or hide the variant", ("Space",)),
+    ("Legend", "Show the variant alone, then all", ("Ctrl+Space",)),
+    ("History", "Tick the chosen experiments", ("Space",)),
+    ("Queue", "Take the chosen experiment out", ("Del",)),
+    ("Convolution", "Choose another output, or another pixel", ("Left", "Right", "Up", "Down")),
+)
+
+
+def keys_of(window: QMainWindow) -> list[Key]:
+    """Those of ``window`` as it is now, by place. Underlined letters are not among them: they can be seen."""
+    places: dict[tuple[str, str], set[str]] = {}
+    for owner, does, sequences in _bound(window):
+        if keys := _written(sequences):
+            places.setdefault((does, keys), set()).add(_place(owner, window))
+    found = [Key(place, does, _written(map(QKeySequence, keys))) for place, does, keys in OF_WIDGETS]
+    # A button that every experiment has is told of once.
+    found += [Key(where.pop() if len(where) == 1 else EXPERIMENTS, *what) for what, where in places.items()]
+    return sorted(found, key=lambda key: key.place)
+
+
+def _bound(window: QMainWindow) -> Iterator[tuple[QObject, str, Iterable[QKeySequence]]]:
+    """Whatever has keys, what it says of itself, and its keys."""
+    for action in window.findChildren(QAction):
+        yield action, _plain(action.text()), action.shortcuts()
+    for button in window.findChildren(QAbstractButton):
+        if button.shortcut() != QKeySequence.mnemonic(button.text()):
+            yield button, _plain(button.text()), [button.shortcut()]
+    for shortcut in window.findChildren(QShortcut):
+        yield shortcut, shortcut.whatsThis(), shortcut.keys()
+
+
+def _plain(text: str) -> str:
+    return text.replace("&", "").rstrip("…")
+
+
+def _written(sequences: Iterable[QKeySequence]) -> str:
+    """Such as ``Ctrl+W, Ctrl+F4``; the keys of browsers and players that Qt binds too are left out."""
+    named = [each for each in sequences if not each.isEmpty() and each[0].key() < Qt.Key.Key_Back]  # type: ignore[index]
+    return ", ".join(each.toString(QKeySequence.SequenceFormat.NativeText) for each in named)
+
+
+def _place(owner: QObject, window: QMainWindow) -> str:
+    """The menu, the tab or the panel that ``owner`` belongs to."""
+    if isinstance(owner, QAction):
+        menus = [each.title() for each in owner.associatedObjects() if isinstance(each, QMenu) and each.title()]
+        if menus:
+            return _plain(menus[0])
+    tabs = cast(QTabWidget, window.findChild(QTabWidget, "tabs"))
+    parent = owner.parent()
+    while parent is not None:
+        if isinstance(parent, TrainingBoard):  # each of them has the same
+            return EXPERIMENTS
+        if isinstance(parent, QDockWidget):
+            return parent.windowTitle()
+        if isinstance(parent, QWidget) and (position := tabs.indexOf(parent)) >= 0:
+            return tabs.tabText(position)
+        parent = parent.parent()
+    return ANYWHERE

@@ -1,0 +1,46 @@
+"""A run as the window has seen it, for the diagnosis."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+
+import numpy as np
+
+from engine.analysis.diagnosis import LEAST_RECORDS, RunCurves
+from engine.utils.arrays import Array
+from gui.observations.experiment import RunObservation
+
+MOST_RECORDS = 20_000  # of a longer run every second, third … record: no rule asks for more
+
+
+def observed_curves(run: RunObservation) -> RunCurves:
+    """The curves of a run as far as it was seen."""
+    stride = -(-max(len(run.steps), 1) // MOST_RECORDS)
+    first = (len(run.steps) - 1) % stride if run.steps else 0
+
+    def thinned(values: array[float]) -> Array:
+        return np.array(values[first::stride])
+
+    return RunCurves(
+        run=run.planned.run,
+        variant=run.planned.spec.variant,
+        repeat=run.planned.spec.repeat,
+        steps=thinned(run.steps),
+        training_loss=thinned(run.curves["training_loss"]),
+        training_accuracy=thinned(run.curves["training_accuracy"]),
+        validation_loss=thinned(run.curves["validation_loss"]),
+        validation_accuracy=thinned(run.curves["validation_accuracy"]),
+        learning_rate=thinned(run.curves["learning_rate"]),
+        layers=run.layers,
+        gradient_norms=rows_of(run.layer_curves.get("gradient_norms", ()), LEAST_RECORDS).T,
+        update_ratios=rows_of(run.layer_curves.get("update_ratios", ()), LEAST_RECORDS).T,
+        activations=run.activations,
+        units=run.units,
+        dead_units=rows_of(run.layer_curves.get("dead_units", ()), LEAST_RECORDS).T,
+    )
+
+
+def rows_of(curves: Sequence[array[float]], last: int = 0) -> Array:
+    """Copies of the ``last`` values of each curve, 0: of all: float [curves, values]."""
+    return np.array([np.array(curve[-last:]) for curve in curves]) if curves else np.empty((0, 0))

@@ -1,0 +1,333 @@
+"""Curves over steps, epochs or time: for each variant the mean over its repeats and a band, or every run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import numpy as np
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtWidgets import QToolButton
+
+from engine.utils.arrays import Array
+from gui.observations.experiment import Observations, VariantObservation
+from gui.plots.curves.best_marks import BestMarks
+from gui.plots.curves.cursor_plot import CursorPlot
+from gui.plots.curves.curve import Curve, Reading, Series
+from gui.plots.curves.event_marks import CurveEvent, EventMarks, events_of
+from gui.plots.curves.link import CurveLink
+from gui.plots.curves.options import CurveOptions, Horizontal
+from gui.plots.plot import AXIS_WIDTH
+from gui.plots.ranges import decades, round_range
+
+__all__ = ["CurveEvent", "CurvePlot", "Series", "all_variants"]
+
+LOG_BUTTON_MARGIN = 6
+LOG_AXIS_WIDTH = 66
+OUTLIERS = 2  # percent at either end that "ignore outliers" leaves out
+SAMPLE = 20_000  # values that quantiles are taken of
+AT_ONCE = 100_000  # records; while a slider moves, more are drawn when the event loop has nothing else to do
+TITLES = {Horizontal.STEP: "step", Horizontal.EPOCH: "epoch", Horizontal.TIME: "training time (s)"}
+
+
+def all_variants(_variant: VariantObservation) -> bool:
+    """Every variant is shown."""
+    return True
+
+
+class CurvePlot(CursorPlot):
+    """Draws ``series`` of every variant that is ``shown``; a variant that did not change is not drawn again.
+
+    A button in the corner turns the vertical axis logarithmic and back, which ``logarithmic_chosen(bool)`` announces.
+    Plots of a board share one :class:`~gui.plots.curves.link.CurveLink`, which ``link`` is set to.
+    """
+
+    logarithmic_chosen = Signal(bool)
+
+    def __init__(
+        self,
+        name: str,
+        title: str,
+        y: str,
+        series: tuple[Series, ...],
+        logarithmic: bool = False,
+        shown: Callable[[VariantObservation], bool] = all_variants,
+    ) -> None:
+        super().__init__(name, title, "step", y)
+        self._series, self._shown = series, shown
+        self._logarithmic = logarithmic
+        self._follows = True  # vertically
+        self._moves_itself = False
+        self._shown_range: tuple[float, float] | None = None
+        self._curves: dict[str, list[Curve]] = {}
+        self._hidden: set[str] = set()
+        self._drawn: dict[str, int] = {}
+        self._observations: Observations | None = None
+        self._experiment: int | None = None
+        self._best, self._events = BestMarks(self), EventMarks(self)
+        self.link = CurveLink([self])
+        self._later = QTimer(self, interval=0, singleShot=True)
+        self._later.timeout.connect(self.draw_anew)
+        self._log_button = self._make_log_button(name)
+        self._use_axes()
+        self._listen()
+
+    def _listen(self) -> None:
+        self.getPlotItem().disableAutoRange()  # ranges are this plot's and the link's business
+        self.getPlotItem().setMenuEnabled(False)
+        view = self.getViewBox()
+        view.sigXRangeChanged.connect(self._moved_horizontally)
+        view.sigYRangeChanged.connect(self._moved_vertically)
+        view.sigResized.connect(self._resized)
+
+    @property
+    def is_logarithmic(self) -> bool:
+        """Whether the vertical axis is."""
+        return self._logarithmic
+
+    def begin(self, observations: Observations) -> None:
+        """Forget the old curves and make room for those of a new plan."""
+        if observations.experiment != self._experiment:
+            self._experiment, self._follows = observations.experiment, True
+            self._hidden.clear()
+        self.getPlotItem().clear()
+        self.read_out.join()
+        self._best.join()
+        self._events.forget()
+        self.show_values(True)
+        self._observations = observations
+        self._drawn.clear()
+        self._curves = {
+            name: [Curve(self, series, variant, self._label(name, series)) for series in self._series]
+            for name, variant in observations.variants.items()
+            if self._shown(variant)
+        }
+        for curves in self._curves.values():
+            curves[0].banded = True
+        self._shown_range = None
+        self.link.begin(observations.experiment)
+        self.link.follow()
+
+    def _label(self, name: str, series: Series) -> str:
+        return name if len(self._series) == 1 else f"{name} {series.quantity.partition('_')[0]}"
+
+    def refresh(self, observations: Observations) -> None:
+        """Draw what has changed since the last call."""
+        changed: list[Curve] = []
+        for name, curves in self._curves.items():
+            variant = observations.variants[name]
+            if self._drawn.get(name) != variant.changes:
+                self._drawn[name] = variant.changes
+                for curve in curves:
+                    curve.take(self._options, self._logarithmic)
+                changed += curves
+        if changed:
+            events = tuple(event for event in events_of(observations) if event.variant in self._curves)
+            if events != self._events.events:
+                self.show_events(events)
+            self._mark_best()
+        if self._follows:
+            self._fit()
+        self.link.follow()
+        if changed:
+            self._draw(changed)
+            self.show_box()
+
+    def show_events(self, events: Sequence[CurveEvent]) -> None:
+        """Mark what happened to variants, each at its step."""
+        self._events.show(events, self._colour_of, self._place_of)
+        for name in self._hidden:
+            self._events.show_variant(name, False)
+
+    def _colour_of(self, variant: str) -> str:
+        return self._curves[variant][0].colour
+
+    def _place_of(self, event: CurveEvent) -> float | None:
+        x = self._curves[event.variant][0].x_of_step(event.step)
+        return None if x is None else self.to_axis(x)
+
+    def show_variant(self, name: str, visible: bool) -> None:
+        """Show or hide the curves of one variant."""
+        (self._hidden.discard if visible else self._hidden.add)(name)
+        for curve in self._curves.get(name, ()):
+            curve.show(visible)
+        self._events.show_variant(name, visible)
+        self._mark_best()
+        if self._follows:
+            self._fit()
+        self._draw(())
+        self.show_box()
+
+    def highlight_variant(self, name: str | None) -> None:
+        """Let all other variants step back; None brings them all forward."""
+        for other, curves in self._curves.items():
+            for curve in curves:
+                curve.fade(name is not None and other != name)
+
+    def use_options(self, options: CurveOptions) -> None:
+        """Draw by these options from now on; very long curves a moment later, one plot after the other."""
+        axis = self._options.horizontal, self._options.logarithmic
+        self._options = options
+        if axis != (options.horizontal, options.logarithmic):
+            self._use_axes()
+        elif sum(len(run.steps) for curves in self._curves.values() for run in curves[0].variant.runs) > AT_ONCE:
+            self._later.start()
+            return
+        self.draw_anew()
+
+    def use_logarithmic(self, logarithmic: bool) -> None:
+        """Turn the vertical axis logarithmic or linear."""
+        self._logarithmic, self._follows = logarithmic, True
+        self._log_button.setChecked(logarithmic)
+        self._use_axes()
+        self.draw_anew()
+
+    def draw_anew(self) -> None:
+        """Draw everything by the present options."""
+        self._drawn.clear()
+        self._events.show((), self._colour_of, self._place_of)
+        self._shown_range = None
+        if self._observations is not None:
+            self.refresh(self._observations)
+
+    def fit_vertically(self) -> None:
+        """Show all values, now and as they come."""
+        self._follows, self._shown_range = True, None
+        self._fit()
+
+    def _use_axes(self) -> None:
+        """Not by the plot item's own log mode, which would also have it choose ranges."""
+        item = self.getPlotItem()
+        for axis in ("left", "bottom"):
+            item.getAxis(axis).setLogMode(x=self._options.logarithmic, y=self._logarithmic)
+        # Room for 0.0001 beside the axis' name.
+        item.getAxis("left").setWidth(LOG_AXIS_WIDTH if self._logarithmic else AXIS_WIDTH)
+        self._labels["bottom"] = TITLES[self._options.horizontal]
+        self._restyle()
+
+    def _make_log_button(self, name: str) -> QToolButton:
+        button = QToolButton(self)
+        button.setObjectName(f"{name}_log")
+        button.setText("log")
+        button.setAccessibleName(f"Logarithmic vertical axis: {self.accessibleName()}")
+        button.setToolTip("Logarithmic vertical axis")
+        button.setCheckable(True)
+        button.setAutoRaise(True)
+        button.setChecked(self._logarithmic)
+        button.clicked.connect(self._choose_logarithmic)
+        button.move(LOG_BUTTON_MARGIN, LOG_BUTTON_MARGIN)  # above the axis that it changes
+        return button
+
+    def _show_label(self) -> None:
+        """Leave the vertical axis' name out where the plot is so low that it would lie under the button."""
+        name, middle = self.getPlotItem().getAxis("left").label, self.getViewBox().sceneBoundingRect().center()
+        top = self.mapFromScene(middle).y() - name.boundingRect().width() / 2
+        # By opacity: each restyling of the axis makes its name visible again.
+        name.setOpacity(float(top >= self._log_button.geometry().bottom()))
+
+    def _choose_logarithmic(self, logarithmic: bool) -> None:
+        self.use_logarithmic(logarithmic)
+        self.logarithmic_chosen.emit(logarithmic)
+
+    # Ranges
+
+    def extent(self) -> tuple[float, float] | None:
+        """Least and greatest x to make room for, before logarithms; None where there is nothing."""
+        measured = [extent for curve in self._all() if (extent := curve.extent()) is not None]
+        first = min((low for low, _ in measured), default=None)
+        if self._options.horizontal is Horizontal.TIME:
+            return None if first is None else (first, max(high for _, high in measured))
+        planned = [
+            run.planned.total_steps * curves[0].x_scale
+            for curves in self._curves.values()
+            for run in curves[0].variant.runs
+        ]
+        if not planned:
+            return None
+        return max(planned) / 1000 if first is None else first, max(planned)
+
+    def show_x_range(self, low: float, high: float) -> None:
+        """Show this range, without telling the link."""
+        self._moves_itself = True
+        self.setXRange(low, high, padding=0)
+        self._moves_itself = False
+
+    def _moved_horizontally(self, _view: object, seen: Sequence[float]) -> None:
+        if not self._moves_itself:
+            self.link.choose(self, seen[0], seen[1])
+        self.getViewBox().updateMatrix()  # else done while painting, which makes it paint twice
+        self._draw(self._all())
+        self.show_box()
+
+    def _resized(self) -> None:
+        self._show_label()
+        self._draw(self._all())
+        self.show_box()
+
+    def _moved_vertically(self) -> None:
+        """Whether by the user: then it stays where it is put."""
+        if not self._moves_itself:
+            self._follows = False
+        self.getViewBox().updateMatrix()
+        self._draw(())
+
+    def _fit(self) -> None:
+        """Show all values between round numbers, so that axes change seldom and curves don't jump at every record."""
+        bounds = self._bounds()
+        if bounds is None:
+            return
+        wanted = decades(*bounds) if self._logarithmic else round_range(*bounds)
+        if wanted != self._shown_range:
+            self._shown_range = wanted
+            self._moves_itself = True
+            self.setYRange(*wanted, padding=0)
+            self._moves_itself = False
+
+    def _bounds(self) -> tuple[float, float] | None:
+        shown = [curve for curve in self._all() if curve.is_shown]
+        if self._options.ignore_outliers and shown:
+            values = np.concatenate([curve.sample(SAMPLE // len(shown)) for curve in shown])
+            values = values[np.isfinite(values) & ((values > 0) | (not self._logarithmic))]
+            if len(values):
+                low, high = np.percentile(values, [OUTLIERS, 100 - OUTLIERS])
+                return float(low), float(high)
+        bounds = [found for curve in shown if (found := curve.bounds(self._logarithmic)) is not None]
+        return (min(low for low, _ in bounds), max(high for _, high in bounds)) if bounds else None
+
+    # Drawing
+
+    def _all(self) -> Iterator[Curve]:
+        return (curve for curves in self._curves.values() for curve in curves)
+
+    def _draw(self, curves: Iterable[Curve]) -> None:
+        """Draw these, and whatever has its place in pixels."""
+        frame = self.frame()
+        for curve in curves:
+            curve.draw(frame)
+        if self._best.points:
+            self._best.place(frame, self.palette())
+
+    def _mark_best(self) -> None:
+        wanted = [curves[0] for curves in self._curves.values() if self._options.mark_best and curves[0].is_shown]
+        points = [(curve, best) for curve in wanted if (best := curve.best()) is not None]
+        if points != self._best.points:
+            self._best.show(points, self.frame(), self.palette())
+
+    # What the cursor asks
+
+    def readings(self, x: float, slack: float) -> list[Reading]:
+        """What every curve that is shown says at ``x``, before logarithms."""
+        return [reading for curve in self._all() if curve.is_shown for reading in curve.read(x, slack)]
+
+    def notes(self, x: float, slack: float) -> list[str]:
+        """What happened near ``x`` of the axis."""
+        return [event.told for event in self._events.near(x, slack)]
+
+    def record_beside(self, x: float, rising: bool) -> float:
+        """The first record at ``x`` or beyond, of the first curve that is shown; ``x`` where there is none."""
+        shown = (curve for curve in self._all() if curve.is_shown and curve.extent() is not None)
+        curve = next(shown, None)
+        return x if curve is None else curve.record_beside(x, rising)
+
+    def curve_data(self, name: str, quantity: str) -> tuple[Array, Array]:
+        """Steps (or what the axis counts) and values that the line of a variant shows, both float64 [records]."""
+        return next(curve for curve in self._curves[name] if curve.series.quantity == quantity).data()

@@ -1,0 +1,202 @@
+"""What is drawn of a curve: its values, smoothed or not, in as few points as the plot has columns of pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from engine.analysis.smoothing import smoothed
+from engine.utils.arrays import Array
+from gui.observations.growable_array import GrowableArray
+from gui.observations.statistics import RepeatedCurve
+from gui.plots.curves.options import Repeats
+from gui.plots.curves.pyramid import Pyramid
+
+# Where a pixel doesn't always hold as many records (logarithmic axis, time), blocks are chosen for each slice anew.
+SLICES = 16
+LEAST_COLUMNS = 4
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The part of the plane that is seen: ranges in the axes' units (logarithms where they are so), and pixels."""
+
+    x: tuple[float, float]
+    y: tuple[float, float]
+    width: float
+    height: float
+    logarithmic_x: bool
+    logarithmic_y: bool
+    even: bool = True  # a pixel holds as many records everywhere
+
+    def to_axis_x(self, values: Array) -> Array:
+        """Where on the axis values lie; NaN for what has no logarithm."""
+        return logarithms(values) if self.logarithmic_x else values
+
+    def on_axis_x(self, value: float) -> float:
+        """Where on the axis one value lies."""
+        return float(self.to_axis_x(np.array([value]))[0])
+
+    def to_axis_y(self, values: Array) -> Array:
+        """Where on the axis values lie; NaN for what has no logarithm."""
+        return logarithms(values) if self.logarithmic_y else values
+
+    def edges(self) -> Array:
+        """Values of x between which a pixel holds about as many records everywhere, rising."""
+        if self.even and not self.logarithmic_x:
+            return np.array(self.x)
+        ends = np.linspace(*self.x, SLICES + 1)
+        return 10**ends if self.logarithmic_x else ends
+
+
+def logarithms(values: Array) -> Array:
+    """To base ten, NaN for what has none."""
+    positive = values > 0
+    return np.log10(values, where=positive, out=np.full(len(values), np.nan))
+
+
+class Span:
+    """Two curves over the same x, of which the lower and the upper outline are drawn; or one curve, twice.
+
+    ``x`` rises, or stays. Each is float [values].
+    """
+
+    def __init__(self) -> None:
+        self.x, self.low, self.high = np.empty(0), np.empty(0), np.empty(0)
+        self.pyramid = Pyramid()
+
+    def update(self, x: Array, low: Array, high: Array, first: int) -> None:
+        """Take the curves as they are now; before position ``first`` nothing has changed."""
+        self.x, self.low, self.high = x, low, high
+        self.pyramid.update(low, high, first)
+
+    def bounds(self, positive: bool) -> tuple[float, float] | None:
+        """Least and greatest value, of ``positive`` ones only where asked; None without any."""
+        bounds = self.pyramid.bounds
+        if bounds is None or not positive or bounds[0] > 0:
+            return bounds
+        kept = self.low[self.low > 0]
+        return (float(kept.min()), bounds[1]) if len(kept) else None
+
+    def clear(self) -> None:
+        """Hold nothing."""
+        empty = np.empty(0)
+        self.update(empty, empty, empty, 0)
+
+    def seen(self, frame: Frame, x_scale: float, y_scale: float, columns: int) -> tuple[Array, Array, Array, bool]:
+        """Places on the axes of x, low and high, at most about ``columns`` of each, and whether they stand for blocks
+        of values.
+        """
+        edges = frame.edges() / x_scale
+        places = np.searchsorted(self.x, edges)
+        # One more on each side, so that the curve goes on past the frame.
+        places[0], places[-1] = max(places[0] - 1, 0), min(places[-1] + 1, len(self.x))
+        if places[-1] - places[0] <= columns:
+            places = places[[0, -1]]
+        a_slice = max(columns // (len(places) - 1), LEAST_COLUMNS)
+        pieces = [self._piece(int(first), int(last), a_slice) for first, last in pairwise(places) if last > first]
+        if not pieces:
+            return (*(np.empty(0),) * 3, False)
+        x, low, high = (
+            np.concatenate(part) if len(part) > 1 else part[0] for part in list(zip(*pieces, strict=True))[:3]
+        )
+        blocks = any(level > 0 for *_, level in pieces)
+        return frame.to_axis_x(x * x_scale), frame.to_axis_y(low * y_scale), frame.to_axis_y(high * y_scale), blocks
+
+    def _piece(self, first: int, last: int, columns: int) -> tuple[Array, Array, Array, int]:
+        level = max((last - first - 1) // columns, 0).bit_length()
+        if level == 0:
+            piece = slice(first, last)
+            return self.x[piece], self.low[piece], self.high[piece], 0
+        begin, low, high = self.pyramid.blocks(first, last, level)
+        middles = ((np.arange(begin, begin + len(low)) << level) + (1 << level - 1)).clip(max=len(self.x) - 1)
+        return self.x[middles], low, high, level
+
+
+class LineData:
+    """A line: ``raw`` as measured, and ``line``, smoothed if that is asked for."""
+
+    def __init__(self) -> None:
+        self.raw, self.line = Span(), Span()
+        self._smooth = GrowableArray()
+
+    def update(self, x: Array, values: Array, first: int, smoothing: float) -> None:
+        """Take the values as they are now; before position ``first`` nothing has changed."""
+        self.raw.update(x, values, values, first)
+        if not smoothing:
+            self.line = self.raw
+            return
+        if self.line is self.raw:
+            self.line = Span()
+        self._smooth.replace(first, smoothed(values[first:], smoothing, self._smooth.values[:first]))
+        self.line.update(x, self._smooth.values, self._smooth.values, first)
+
+    @property
+    def spans(self) -> tuple[Span, ...]:
+        """What is drawn: the raw line, and the smoothed one where it is another."""
+        return (self.raw,) if self.line is self.raw else (self.raw, self.line)
+
+    def nearest(self, x: float, slack: float) -> int | None:
+        """Position of the record nearest to ``x``; None where the line has ended, or not begun, ``slack`` before."""
+        xs = self.raw.x
+        if not len(xs) or not xs[0] - slack <= x <= xs[-1] + slack:
+            return None
+        right = min(int(np.searchsorted(xs, x)), len(xs) - 1)
+        return right - 1 if right and x - xs[right - 1] <= xs[right] - x else right
+
+    def find_best(self, greatest: bool) -> int | None:
+        """Position of the greatest or least raw value; None without a finite one."""
+        values = self.raw.low
+        finite = np.isfinite(values)
+        if not finite.any():
+            return None
+        worst = -np.inf if greatest else np.inf
+        kept = np.where(finite, values, worst)
+        return int(kept.argmax() if greatest else kept.argmin())
+
+
+def as_line(x: Array, low: Array, high: Array, blocks: bool) -> tuple[Array, Array]:
+    """Points of a line; through ``blocks`` up and down in turn, so that it goes from each to the next the short way."""
+    if not blocks:
+        return x, low
+    points = np.empty(2 * len(x), low.dtype)
+    points[0::4], points[1::4] = low[0::2], high[0::2]
+    points[2::4], points[3::4] = high[1::2], low[1::2]
+    return np.repeat(x, 2), points
+
+
+def joined(lines: Sequence[tuple[Array, Array]]) -> tuple[Array, Array]:
+    """Lines as one, with a gap between each two."""
+    if len(lines) == 1:
+        return lines[0]
+    gap = np.full(1, np.nan)
+    parts = [(np.concatenate([x, gap]), np.concatenate([y, gap])) for x, y in lines]
+    if not parts:
+        return np.empty(0), np.empty(0)
+    return np.concatenate([x for x, _ in parts]), np.concatenate([y for _, y in parts])
+
+
+def length_in_pixels(y: Array, frame: Frame) -> float:
+    """How far a line goes up and down on the screen."""
+    low, high = frame.y
+    return float(np.nansum(np.abs(np.diff(y)))) / max(high - low, 1e-300) * frame.height
+
+
+def band_edges(curve: RepeatedCurve, first: int, repeats: Repeats, logarithmic: bool) -> tuple[Array, Array]:
+    """Lower and upper edge of a band, from record ``first`` on: float [records] each, NaN for fewer than two runs.
+
+    On a logarithmic axis a deviation or error reaches as far below the mean as above it: a difference could fall below
+    zero, which has no logarithm.
+    """
+    mean, count = curve.mean[first:], curve.count[first:]
+    several = (count > 1) & ((mean > 0) | (not logarithmic))
+    if repeats is Repeats.RANGE:
+        low, high = curve.least[first:], curve.greatest[first:]
+    else:
+        reach = curve.deviation[first:] / (np.sqrt(np.maximum(count, 1)) if repeats is Repeats.ERROR else 1)
+        high = mean + reach
+        low = mean - reach if not logarithmic else mean**2 / np.where(several, high, 1)
+    return np.where(several, low, np.nan), np.where(several, high, np.nan)

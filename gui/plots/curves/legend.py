@@ -1,0 +1,210 @@
+"""One legend for all plots: a button a variant, which shows and hides it everywhere."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QSize, Qt, Signal
+from PySide6.QtGui import QEnterEvent, QFocusEvent, QIcon, QKeyEvent, QMouseEvent, QPainter, QPixmap, QResizeEvent
+from PySide6.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QScrollArea,
+    QSizePolicy,
+    QToolButton,
+    QWidget,
+)
+
+from engine.analysis.styles import Style
+from gui.observations.experiment import Observations
+from gui.plots.curves.options import CurveOptions, Repeats
+from gui.utils.painting import pen_of
+
+BUTTONS_A_ROW = 6
+MOST_PATTERN_ROWS = 3  # with more, a row a pattern would waste too much room
+MOST_ROWS_SEEN = 3
+SWATCH_WIDTH, SWATCH_HEIGHT, SWATCH_LINE = 32, 12, 2
+
+
+NOTES = {
+    Repeats.DEVIATION: "lines: means over the runs\nbands: ± one standard deviation",
+    Repeats.ERROR: "lines: means over the runs\nbands: ± one standard error",
+    Repeats.RANGE: "lines: means over the runs\nbands: least to greatest run",
+    Repeats.MEAN: "lines: means over the runs",
+    Repeats.RUNS: "lines: single runs",
+}
+
+
+class VariantButton(QToolButton):
+    """Shows and hides a variant. Emits ``alone_wanted()`` at Ctrl+click or double click, and ``pointed_out(bool)``.
+
+    A variant that is hidden is not pointed out: there would be nothing to see but the others stepping back.
+    """
+
+    alone_wanted = Signal()
+    pointed_out = Signal(bool)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._with_ctrl = False
+
+    def nextCheckState(self) -> None:  # noqa: N802
+        """With Ctrl, by mouse or space bar, the state is not this button's alone."""
+        if self._with_ctrl:
+            self.alone_wanted.emit()
+        else:
+            super().nextCheckState()
+            self._point_out()
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Where a click by mouse ends."""
+        self._with_ctrl = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
+        super().mouseReleaseEvent(event)
+        self._with_ctrl = False
+
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """Where a click by space bar ends."""
+        self._with_ctrl = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
+        super().keyReleaseEvent(event)
+        self._with_ctrl = False
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """The first of the two clicks has hidden or shown the variant already."""
+        event.accept()
+        self.alone_wanted.emit()
+
+    def enterEvent(self, event: QEnterEvent) -> None:  # noqa: N802
+        """Point the variant out."""
+        super().enterEvent(event)
+        self._point_out()
+
+    def leaveEvent(self, event: QEvent) -> None:  # noqa: N802
+        """No longer."""
+        super().leaveEvent(event)
+        self.pointed_out.emit(False)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:  # noqa: N802
+        """Point the variant out, where the keyboard came here."""
+        super().focusInEvent(event)
+        if event.reason() in (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason):
+            self._point_out()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:  # noqa: N802
+        """No longer."""
+        super().focusOutEvent(event)
+        self.pointed_out.emit(False)
+
+    def _point_out(self) -> None:
+        self.pointed_out.emit(self.isChecked())
+
+
+class Legend(QWidget):
+    """Emits ``toggled(variant, visible)``, and ``pointed_out(variant)`` while mouse or keyboard is at one, then None.
+
+    What was hidden stays so when the plan under way grows, for which this view must come after those it speaks to.
+    """
+
+    toggled = Signal(str, bool)
+    pointed_out = Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("legend")
+        self._buttons: dict[str, VariantButton] = {}
+        self._experiment: int | None = None
+        self._rows_height = 0
+        self._area = QScrollArea()
+        self._area.setWidgetResizable(True)
+        self._area.setFrameShape(QFrame.Shape.NoFrame)
+        self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
+        self._area.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self._note = QLabel(NOTES[Repeats.DEVIATION])
+        self._note.setObjectName("caption")
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(4, 0, 4, 0)
+        layout.addWidget(self._area, 1)
+        layout.addWidget(self._note)
+        self._fill({})
+
+    def begin(self, observations: Observations) -> None:
+        """Show the variants of a plan; all are switched on, unless one was switched off and the plan only grew."""
+        grew = observations.experiment == self._experiment
+        hidden = [name for name, button in self._buttons.items() if grew and not button.isChecked()]
+        self._experiment = observations.experiment
+        self._fill({name: variant.style for name, variant in observations.variants.items()})
+        for name in hidden:
+            self._buttons[name].setChecked(False)
+
+    def refresh(self, _observations: Observations) -> None:
+        """A legend changes with the plan alone."""
+
+    def describe(self, options: CurveOptions) -> None:
+        """Say what lines and bands are."""
+        self._note.setText(NOTES[options.repeats])
+
+    def show_alone(self, name: str) -> None:
+        """Show one variant alone; all of them if it was alone already."""
+        others = [button for other, button in self._buttons.items() if other != name]
+        alone = not any(button.isChecked() for button in others)
+        self._buttons[name].setChecked(True)
+        for button in others:
+            button.setChecked(alone)
+
+    def _fill(self, styles: dict[str, Style]) -> None:
+        panel = QWidget()
+        grid = QGridLayout(panel)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setSpacing(2)
+        self._buttons = {name: self._button(name, style) for name, style in styles.items()}
+        patterns = 1 + max((style.pattern for style in styles.values()), default=0)
+        by_pattern = 1 < patterns <= MOST_PATTERN_ROWS
+        for position, (name, style) in enumerate(styles.items()):
+            place = (style.pattern, style.colour) if by_pattern else divmod(position, BUTTONS_A_ROW)
+            grid.addWidget(self._buttons[name], *place)
+        grid.setColumnStretch(grid.columnCount(), 1)
+        self._area.setWidget(panel)
+        row = next((button.sizeHint().height() for button in self._buttons.values()), SWATCH_HEIGHT) + grid.spacing()
+        self._rows_height = row * min(grid.rowCount(), MOST_ROWS_SEEN) + grid.spacing()
+        self._fit_height()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """A row that is too long has a scroll bar below it, which must hide no button."""
+        super().resizeEvent(event)
+        self._fit_height()
+
+    def _fit_height(self) -> None:
+        panel = self._area.widget()
+        too_long = panel is not None and panel.minimumSizeHint().width() > self._area.width()
+        bar = self._area.horizontalScrollBar().sizeHint().height() if too_long else 0
+        self._area.setFixedHeight(self._rows_height + bar)
+
+    def _button(self, name: str, style: Style) -> VariantButton:
+        button = VariantButton()
+        button.setObjectName(f"legend_{name}")
+        button.setText(name)
+        button.setIcon(_swatch(style))
+        button.setIconSize(QSize(SWATCH_WIDTH, SWATCH_HEIGHT))
+        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        button.setCheckable(True)
+        button.setChecked(True)
+        button.setAutoRaise(True)
+        button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)  # a tool button takes none of the Tab key's by itself
+        button.setToolTip(f"Show or hide {name} in every plot; Ctrl+click or double click: {name} alone, then all")
+        button.toggled.connect(lambda visible: self.toggled.emit(name, visible))
+        button.alone_wanted.connect(lambda: self.show_alone(name))
+        button.pointed_out.connect(lambda on: self.pointed_out.emit(name if on else None))
+        return button
+
+
+def _swatch(style: Style) -> QIcon:
+    """A piece of the variant's line; fainter where it is switched off."""
+    icon = QIcon()
+    for state, alpha in ((QIcon.State.On, 255), (QIcon.State.Off, 70)):
+        pixmap = QPixmap(SWATCH_WIDTH, SWATCH_HEIGHT)
+        pixmap.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(pixmap)
+        painter.setPen(pen_of(style, SWATCH_LINE, alpha))
+        painter.drawLine(0, SWATCH_HEIGHT // 2, SWATCH_WIDTH, SWATCH_HEIGHT // 2)
+        painter.end()
+        icon.addPixmap(pixmap, state=state)
+    return icon

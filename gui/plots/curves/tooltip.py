@@ -1,0 +1,123 @@
+"""The line under the cursor, and the box that says what every curve is there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+import pyqtgraph as pg
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QPalette
+from PySide6.QtWidgets import QFrame, QLabel
+
+from gui.plots.curves.curve import Reading
+from gui.plots.curves.options import Horizontal
+from gui.utils.text import as_duration
+from gui.utils.theme import muted
+
+LEAST_ROWS = 3
+MARGIN = 10  # pixels between line and box
+TOP_Z = 100
+
+
+class Tooltip:
+    """A thin vertical line in a plot, and a box beside it."""
+
+    def __init__(self, plot: pg.PlotWidget) -> None:
+        self._plot = plot
+        self.x: float | None = None
+        self.line = pg.InfiniteLine(angle=90)
+        self.line.setZValue(TOP_Z)
+        self.box = QLabel(plot)
+        self.box.setObjectName(f"{plot.objectName()}_read_out")
+        self.box.setAccessibleName("Values under the cursor")
+        self.box.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.box.setFrameStyle(QFrame.Shape.Box | QFrame.Shadow.Plain)
+        self.box.setAutoFillBackground(True)
+        self.box.setBackgroundRole(QPalette.ColorRole.ToolTipBase)
+        self.box.setForegroundRole(QPalette.ColorRole.ToolTipText)
+        self.box.setMargin(3)
+        self.box.hide()
+        self.show_line(None)
+
+    def join(self) -> None:
+        """Put the line into the plot, which has just been emptied."""
+        self._plot.addItem(self.line, ignoreBounds=True)
+
+    def show_line(self, x: float | None) -> None:
+        """Show the line at ``x`` of the axis, or hide it, and the box in any case."""
+        self.x = x
+        self.line.setVisible(x is not None)
+        if x is not None:
+            self.line.setPen(pg.mkPen(muted(self._plot.palette()), width=1))
+            self.line.setValue(x)
+        self.box.hide()
+
+    @property
+    def rows(self) -> int:
+        """How many curves the box can say beside where it is, and what happened there, without leaving the plot."""
+        return max(int(self._plot.height()) // self.box.fontMetrics().height() - 3, LEAST_ROWS)
+
+    def show_box(self, text: str) -> None:
+        """Show the box beside the line, where it fits; none for an empty ``text``."""
+        if not text or self.x is None:
+            self.box.hide()
+            return
+        if text != self.box.text():
+            self.box.setText(text)
+        self.box.adjustSize()
+        view = self._plot.getViewBox()
+        area = view.sceneBoundingRect()
+        low, high = view.viewRange()[0]
+        place = area.left() + (self.x - low) / (high - low) * area.width()
+        left = place + MARGIN
+        if left + self.box.width() > self._plot.width():
+            left = max(place - MARGIN - self.box.width(), 0)
+        self.box.move(round(left), round(max(min(area.top() + 4, self._plot.height() - self.box.height()), 0)))
+        self.box.show()
+        self.box.raise_()
+
+
+def described(readings: Sequence[Reading], horizontal: Horizontal, most: int, notes: Sequence[str] = ()) -> str:
+    """The box's text, rich: where it is, the ``most`` highest curves as they lie, ``notes``; empty without readings."""
+    if not readings:
+        return ""
+    lie = sorted(readings, key=_drawn, reverse=True)
+    heads = _HEADS if any(reading.smoothed is not None for reading in lie) else ""
+    room = max(most - bool(heads), 1)
+    kept = len(lie) if len(lie) <= room else room - 1
+    rows = heads + "".join(_row(reading, horizontal) for reading in lie[:kept])
+    more = f"<tr><td></td><td colspan=3>and {len(lie) - kept} more</td></tr>" if len(lie) > kept else ""
+    said = "".join(f"<br>{escape(note)}" for note in notes)
+    return f"<small>{_place(lie, horizontal)}<table cellspacing=0 cellpadding=1>{rows}{more}</table>{said}</small>"
+
+
+_HEADS = "<tr><td colspan=2></td><td align=right>measured</td><td align=right>&nbsp; smoothed</td></tr>"
+
+
+def _drawn(reading: Reading) -> float:
+    return reading.value if reading.smoothed is None else reading.smoothed
+
+
+def _place(readings: Sequence[Reading], horizontal: Horizontal) -> str:
+    """Step, epoch and time. Steps and epochs are those of all curves here, or else the time is; the rest differs."""
+    if horizontal is Horizontal.TIME:
+        return as_duration(readings[0].seconds)
+    first = readings[0]
+    times = [reading.seconds for reading in readings]
+    low, high = as_duration(min(times)), as_duration(max(times))
+    return f"step {first.step:,.0f} · epoch {first.epoch:.4g} · {low if low == high else f'{low} to {high}'}"
+
+
+def _row(reading: Reading, horizontal: Horizontal) -> str:
+    spread = ""
+    if reading.spread is not None:
+        spread = f" ± {reading.spread:.2g}"
+    elif reading.span is not None:
+        spread = f" ({reading.span[0]:.4g} to {reading.span[1]:.4g})"
+    step = f"&nbsp; step {reading.step:,.0f}" if horizontal is Horizontal.TIME else ""
+    smooth = "" if reading.smoothed is None else f"<td align=right>&nbsp; {reading.smoothed:.4g}</td>"
+    return (
+        f"<tr><td><font color='{reading.colour}'>■</font></td><td>{escape(reading.name)}&nbsp;</td>"
+        f"<td align=right>{reading.value:.4g}{spread}{step}</td>{smooth}</tr>"
+    )

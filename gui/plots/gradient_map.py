@@ -1,0 +1,190 @@
+"""Gradient norm of every layer over the steps, as a heat map: the vanishing gradient made visible."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import QRectF
+from PySide6.QtGui import QFont, QPalette
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+
+from engine.networks.architectures import layers_of
+from engine.utils.arrays import Array
+from gui.observations.experiment import Observations, VariantObservation
+from gui.plots.plot import Plot
+
+COLOUR_MAP = "magma"
+FAINTEST = 1e-9  # below any norm worth telling apart
+ROW_NAME_PIXELS = 8  # two variants of cnn_5 make fifteen rows
+MOST_TOGETHER = 3  # variants of one architecture whose rows can still be read
+ROW_GAP = 1  # empty rows between two variants
+MOST_COLUMNS = 2000  # more than any screen's pixels; of more records every second is drawn, or every third, ...
+
+
+class GradientMap(QWidget):
+    """A row a layer, first layer on top, a column a record; variants of one architecture under one another.
+
+    All share one logarithmic scale, which the colour bar shows.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("gradient_map")
+        self._architecture = QComboBox()
+        self._architecture.setObjectName("gradient_map_architecture")
+        self._architecture.setAccessibleName("Architecture whose gradients are shown")
+        self._architecture.setToolTip("Architecture whose gradients are shown")
+        self._architecture.currentIndexChanged.connect(self._keep_choice)
+        self._by_hand = False  # whether the user has chosen
+        self._plot = _MapPlot()
+        self.setAutoFillBackground(True)
+        self.setBackgroundRole(QPalette.ColorRole.Base)
+        self._observations = Observations()
+        self._drawn: object = None
+        top = QHBoxLayout()
+        top.setContentsMargins(6, 2, 6, 0)
+        title = QLabel("Gradient norm of every layer")
+        top.addStretch()
+        top.addWidget(title)
+        top.addWidget(self._architecture)
+        top.addStretch()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addLayout(top)
+        column.addWidget(self._plot, 1)
+
+    def begin(self, observations: Observations) -> None:
+        """Offer the architectures of a new plan, the deepest with records chosen, or the deepest: it shows most."""
+        self._observations, self._drawn, self._by_hand = observations, None, False
+        self._plot.clear_map()
+        names = dict.fromkeys(self._entry(variant) for variant in observations.variants.values())
+        self._architecture.blockSignals(True)
+        self._architecture.clear()
+        self._architecture.addItems(list(names))
+        self._architecture.blockSignals(False)
+        self._choose_deepest()
+
+    def _choose_deepest(self) -> None:
+        variants = list(self._observations.variants.values())
+        deepest = max(
+            [variant for variant in variants if _has_records(variant)] or variants,
+            key=lambda variant: len(layers_of(variant.runs[0].planned.spec.architecture)),
+        )
+        self._architecture.blockSignals(True)
+        self._architecture.setCurrentText(self._entry(deepest))
+        self._architecture.blockSignals(False)
+
+    def _entry(self, variant: VariantObservation) -> str:
+        """What the list calls a variant: its architecture, or itself where too many of one would stand together."""
+        name = _architecture(variant.name)
+        alike = sum(_architecture(other) == name for other in self._observations.variants)
+        return name if alike <= MOST_TOGETHER else variant.name
+
+    def refresh(self, observations: Observations) -> None:
+        """Draw the chosen architecture's map if it has changed."""
+        shown = self._shown(observations)
+        if shown and not self._by_hand and all(map(_came_to_nothing, shown)):
+            self._choose_deepest()
+            shown = self._shown(observations)
+        state = (self._architecture.currentText(), [variant.changes for variant in shown])
+        if shown and state != self._drawn:
+            self._drawn = state
+            self._plot.show_variants(shown)
+
+    def show_variant(self, _name: str, _visible: bool) -> None:
+        """The map has a choice of its own."""
+
+    def _keep_choice(self) -> None:
+        self._by_hand = True
+        self.refresh(self._observations)
+
+    def _shown(self, observations: Observations) -> list[VariantObservation]:
+        chosen = self._architecture.currentText()
+        return [variant for variant in observations.variants.values() if self._entry(variant) == chosen]
+
+
+class _MapPlot(Plot):
+    """The map itself with its axes and colour bar."""
+
+    def __init__(self) -> None:
+        super().__init__("gradient_map_plot", "", "", "")
+        item = self.getPlotItem()
+        item.setTitle(None)
+        item.showGrid(x=False, y=False)
+        item.layout.setContentsMargins(1, 8, 1, 1)
+        small = QFont()
+        small.setPixelSize(ROW_NAME_PIXELS)
+        item.getAxis("left").setTickFont(small)
+        item.getAxis("bottom").showLabel(False)  # steps, as in the plots around; the rows need the room
+        item.getAxis("left").setStyle(tickLength=0)
+        item.getAxis("left").setWidth(96)
+        item.getViewBox().invertY(True)
+        item.getViewBox().setMouseEnabled(x=False, y=False)
+        self._image = pg.ImageItem(axisOrder="row-major")
+        self._bar = pg.ColorBarItem(colorMap=pg.colormap.get(COLOUR_MAP), interactive=False, width=12)
+        self._bar.setImageItem(self._image, insert_in=item)
+        self._bar.getAxis("right").setWidth(46)
+        self.addItem(self._image)
+
+    def clear_map(self) -> None:
+        self._image.clear()
+        self.show_values(False)
+
+    def show_variants(self, variants: list[VariantObservation]) -> None:
+        names, rows, steps = _rows(variants)
+        if not len(steps):
+            return
+        self.show_values(True)
+        logs = np.log10(np.maximum(rows, FAINTEST))
+        finite = logs[np.isfinite(logs)]
+        if not len(finite):
+            return
+        low, high = np.floor(finite.min()), np.ceil(finite.max())
+        self._image.setImage(logs, autoLevels=False)
+        self._image.setRect(QRectF(0, 0, float(steps[-1]), len(names)))
+        self._bar.setLevels((low, max(high, low + 1)))
+        ticks = [(value, f"1e{value:.0f}") for value in np.arange(low, high + 1)]
+        self._bar.getAxis("right").setTicks([ticks])
+        self.getPlotItem().getAxis("left").setTicks([[(row + 0.5, name) for row, name in enumerate(names) if name]])
+        self.setXRange(0, float(steps[-1]), padding=0)
+        self.setYRange(0, len(names), padding=0)
+
+
+def _rows(variants: list[VariantObservation]) -> tuple[list[str], Array, Array]:
+    """A name for each row, gradient norms float64 [rows, records], NaN where there is none, and the steps."""
+    maps = [(variant, *variant.mean_layers("gradient_norms")) for variant in variants]
+    longest = max((steps for _, _, steps, _ in maps), key=len)
+    every = 1 + len(longest) // MOST_COLUMNS
+    steps = longest[::every]
+    names: list[str] = []
+    blocks: list[Array] = []
+    for variant, layers, _, norms in maps:
+        if not layers:
+            continue
+        if names:
+            names += [""] * ROW_GAP
+            blocks.append(np.full((ROW_GAP, len(steps)), np.nan))
+        names += [f"{_ending(variant.name)} {layer}" for layer in layers]
+        block = np.full((len(layers), len(steps)), np.nan)
+        thinned = norms[:, ::every]
+        block[:, : thinned.shape[1]] = thinned
+        blocks.append(block)
+    return names, np.concatenate(blocks) if blocks else np.empty((0, 0)), steps
+
+
+def _has_records(variant: VariantObservation) -> bool:
+    return any(run.steps for run in variant.runs)
+
+
+def _came_to_nothing(variant: VariantObservation) -> bool:
+    """Whether its runs were cancelled before they began, say."""
+    return not _has_records(variant) and all(run.status.is_final for run in variant.runs)
+
+
+def _architecture(variant: str) -> str:
+    return variant.partition("/")[0]
+
+
+def _ending(variant: str) -> str:
+    return variant.partition("/")[2]

@@ -1,0 +1,173 @@
+"""What every layer of a network makes of an image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from PySide6.QtCore import QEvent, QPoint, QRect, Qt
+from PySide6.QtGui import QHelpEvent, QPainter, QPaintEvent, QPalette
+from PySide6.QtWidgets import QFrame, QScrollArea, QSizePolicy, QToolTip, QVBoxLayout, QWidget
+
+from engine.events.inference import LayerOutput
+from engine.utils.arrays import Array
+from gui.boards.convolution.numbers import as_number
+from gui.utils.painting import to_qimage
+from gui.utils.theme import muted
+
+MAPS_A_ROW = 16
+LEAST_MAP, LARGEST_MAP = 36, 64  # pixels
+UNITS_A_ROW, MANY_UNITS_A_ROW = 32, 64
+LEAST_UNIT, LARGEST_UNIT = 8, 24
+GAP = 3
+TITLE = 20
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Which values are black and white."""
+
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, values: Array) -> Scale:
+        """From 0 to the largest, or where there are negative values from minus the largest magnitude to plus it."""
+        largest = float(np.abs(values).max()) or 1.0
+        return cls(-largest if values.min() < 0 else 0.0, largest)
+
+    def to_bytes(self, values: Array) -> Array:
+        """uint8 of the same shape, 0 at ``low`` and 255 at ``high``."""
+        return np.rint((values - self.low) * (255 / (self.high - self.low))).clip(0, 255).astype(np.uint8)
+
+    def __str__(self) -> str:
+        return f"black {as_number(self.low)}, white {as_number(self.high)}"
+
+
+class LayerMaps(QWidget):
+    """A layer's name and its channels, all on one grey scale; the units of a dense layer as a strip of squares."""
+
+    def __init__(self, output: LayerOutput) -> None:
+        super().__init__()
+        self.setObjectName(f"maps_{output.name}")
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
+        self._output = output
+        self.show_output(output)
+
+    @property
+    def title(self) -> str:
+        """The layer's name and the shape of its output, and what is left out."""
+        shape, shown = self._output.shape, self._output.values.shape[-1]
+        what = "channels" if len(shape) == 3 else "units"
+        part = f", the first {shown} {what}" if shown < shape[-1] else ""
+        return f"{self._output.name}  {'×'.join(map(str, shape))}{part}"
+
+    def show_output(self, output: LayerOutput) -> None:
+        """Show the newest output of the layer."""
+        self._output = output
+        self.scale = Scale.of(output.values)
+        values = output.values if output.values.ndim == 3 else output.values[np.newaxis, np.newaxis, :]
+        self.maps = np.ascontiguousarray(self.scale.to_bytes(values).transpose(2, 0, 1))
+        self.update()
+
+    def heightForWidth(self, width: int) -> int:  # noqa: N802
+        """Title and as many rows as the channels need."""
+        columns, side = self._grid(width)
+        rows = -(-len(self.maps) // columns)
+        return TITLE + rows * (side + GAP) + GAP
+
+    def cell(self, channel: int) -> QRect:
+        """Where a channel is painted."""
+        columns, side = self._grid(self.width())
+        row, column = divmod(channel, columns)
+        return QRect(column * (side + GAP), TITLE + row * (side + GAP), side, side)
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        """Paint title and channels."""
+        painter = QPainter(self)
+        self._paint_title(painter)
+        _, side = self._grid(self.width())
+        # Smooth where pixels are lost; where they are enlarged, each stays a square.
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, side < self.maps.shape[1])
+        border = self.palette().color(QPalette.ColorRole.Mid)
+        for channel, pixels in enumerate(self.maps):
+            place = self.cell(channel)
+            if place.intersects(event.rect()):
+                painter.drawImage(place, to_qimage(pixels[..., np.newaxis]))
+                painter.setPen(border)
+                painter.drawRect(place.adjusted(0, 0, -1, -1))
+
+    def event(self, event: QEvent) -> bool:
+        """Say which channel is under the pointer, and what it gives."""
+        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
+            QToolTip.showText(event.globalPos(), self.tip(event.pos()), self)
+            return True
+        return super().event(event)
+
+    def tip(self, at: QPoint) -> str:
+        """What is painted at a point; empty between the channels."""
+        channel = next((number for number in range(len(self.maps)) if self.cell(number).contains(at)), None)
+        if channel is None:
+            return ""
+        values = self._output.values[..., channel]
+        if values.ndim == 0:
+            return f"{self._output.name}, unit {channel + 1}: {as_number(float(values))}"
+        low, high = as_number(values.min()), as_number(values.max())
+        return f"{self._output.name}, channel {channel + 1}: {low} to {high}"
+
+    def _paint_title(self, painter: QPainter) -> None:
+        place = QRect(0, 0, self.width(), TITLE)
+        painter.setPen(self.palette().color(QPalette.ColorRole.WindowText))
+        painter.drawText(place, Qt.AlignmentFlag.AlignVCenter, self.title)
+        left = painter.fontMetrics().horizontalAdvance(self.title) + 4 * GAP
+        painter.setPen(muted(self.palette()))
+        painter.drawText(place.adjusted(left, 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, str(self.scale))
+
+    def _grid(self, width: int) -> tuple[int, int]:
+        """Columns, and the side of a cell."""
+        if self._output.values.ndim == 3:
+            least, largest, usual = LEAST_MAP, LARGEST_MAP, MAPS_A_ROW
+        else:
+            are_many = len(self.maps) > 2 * UNITS_A_ROW
+            least, largest, usual = LEAST_UNIT, LARGEST_UNIT, MANY_UNITS_A_ROW if are_many else UNITS_A_ROW
+        side = min(max((width + GAP) // usual - GAP, least), largest)
+        return max(1, (width + GAP) // (side + GAP)), side
+
+
+class FeatureMaps(QScrollArea):
+    """The layers of a network under one another."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("feature_maps")
+        self.setAccessibleName("What every layer gives")
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)  # or widths would change with it
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.layers: list[LayerMaps] = []
+        self._shown: list[tuple[str, tuple[int, ...]]] = []
+
+    def show_layers(self, outputs: tuple[LayerOutput, ...]) -> None:
+        """Show the newest outputs, from the first layer to the last."""
+        looks = [(output.name, output.shape) for output in outputs]
+        if looks != self._shown:
+            self._shown = looks
+            self._rebuild(outputs)
+            return
+        for layer, output in zip(self.layers, outputs, strict=True):
+            layer.show_output(output)
+
+    def _rebuild(self, outputs: tuple[LayerOutput, ...]) -> None:
+        self.layers = [LayerMaps(output) for output in outputs]
+        content = QWidget()
+        column = QVBoxLayout(content)
+        column.setContentsMargins(0, 0, GAP, 0)
+        column.setSpacing(GAP)
+        for layer in self.layers:
+            column.addWidget(layer)
+        column.addStretch()
+        self.setWidget(content)
+        content.show()  # what is put into an area in sight stays hidden otherwise

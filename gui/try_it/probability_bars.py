@@ -1,0 +1,106 @@
+"""Class probabilities as bars."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt
+from PySide6.QtGui import QHelpEvent, QPainter, QPaintEvent, QPalette
+from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
+
+from engine.utils.arrays import Array
+
+MOST_ROWS = 20
+ROW = 19  # pixels
+BAR = 11
+LARGEST_NAMES = 220  # pixels for the names; longer ones are cut
+PERCENT_WIDTH = 62
+LARGEST_WIDTH = 820  # beyond, a name and its percent are too far apart to be read as one line
+GAP = 8
+TRUE_MARK = "▸ "
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A class and its probability, 0 to 1."""
+
+    name: str
+    probability: float
+    is_top: bool
+    is_true: bool
+
+
+class ProbabilityBars(QWidget):
+    """A row a class, in the data set's order; of more than twenty classes the likeliest twenty, likeliest first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("probabilities")
+        self.setAccessibleName("Class probabilities")
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setMaximumWidth(LARGEST_WIDTH)
+        self.bars: tuple[Bar, ...] = ()
+
+    def show_probabilities(self, probabilities: Array, class_names: tuple[str, ...], true_class: int | None) -> None:
+        """Show ``probabilities`` [classes]; the true class, where it is known, is marked."""
+        top = int(np.argmax(probabilities))
+        likeliest = np.argsort(-probabilities, kind="stable").tolist()
+        rows = likeliest[:MOST_ROWS] if len(class_names) > MOST_ROWS else range(len(class_names))
+        self.bars = tuple(
+            Bar(class_names[row], float(probabilities[row]), row == top, row == true_class) for row in rows
+        )
+        if self.height() != len(self.bars) * ROW:
+            self.updateGeometry()
+        self.update()
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """As high as its rows."""
+        return QSize(300, len(self.bars) * ROW)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
+        """Paint name, bar and percent of every class."""
+        painter = QPainter(self)
+        names = self._names_width()
+        for position, bar in enumerate(self.bars):
+            self._paint_row(painter, QRect(0, position * ROW, self.width(), ROW), names, bar)
+
+    def event(self, event: QEvent) -> bool:
+        """Give the whole name of the class under the pointer."""
+        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
+            QToolTip.showText(event.globalPos(), self.tip(event.pos()), self)
+            return True
+        return super().event(event)
+
+    def tip(self, at: QPoint) -> str:
+        """Class and probability of the row at a point; empty below all."""
+        row = at.y() // ROW
+        if not 0 <= row < len(self.bars):
+            return ""
+        bar = self.bars[row]
+        return f"{bar.name}: {100 * bar.probability:.3g} %{', the true class' if bar.is_true else ''}"
+
+    def _names_width(self) -> int:
+        font = self.font()
+        font.setBold(True)  # any of them may come to be the top one: the bars then stay where they are
+        metrics = self.fontMetrics()
+        widest = max((metrics.horizontalAdvance(TRUE_MARK + bar.name) for bar in self.bars), default=0)
+        return min(LARGEST_NAMES, round(1.1 * widest) + GAP)
+
+    def _paint_row(self, painter: QPainter, row: QRect, names: int, bar: Bar) -> None:
+        palette = self.palette()
+        font = self.font()
+        font.setBold(bar.is_top)
+        painter.setFont(font)
+        painter.setPen(palette.color(QPalette.ColorRole.WindowText))
+        name = (TRUE_MARK if bar.is_true else "") + bar.name
+        text = painter.fontMetrics().elidedText(name, Qt.TextElideMode.ElideMiddle, names - GAP)
+        beside = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
+        painter.drawText(QRect(row.left(), row.top(), names - GAP, ROW), beside, text)
+        painter.drawText(
+            QRect(row.right() - PERCENT_WIDTH, row.top(), PERCENT_WIDTH, ROW), beside, f"{100 * bar.probability:.1f} %"
+        )
+        whole = QRect(names, row.top() + (ROW - BAR) // 2, row.width() - names - PERCENT_WIDTH - GAP, BAR)
+        painter.fillRect(whole, palette.color(QPalette.ColorRole.Base))
+        filled = QRect(whole.topLeft(), QSize(round(whole.width() * bar.probability), BAR))
+        painter.fillRect(filled, palette.color(QPalette.ColorRole.Highlight if bar.is_top else QPalette.ColorRole.Mid))

@@ -1,0 +1,84 @@
+"""The tools beside a canvas."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QKeySequence
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QPushButton, QSlider, QVBoxLayout, QWidget
+
+from gui.try_it.canvas import LARGEST_BRUSH, SMALLEST_BRUSH, DrawingCanvas
+from gui.widgets.spin_boxes import WheelFilter
+
+
+class PaintingTools(QWidget):
+    """Brush, eraser, undo, clear and invert of ``canvas``; emits ``opening_wanted()`` for an image file."""
+
+    opening_wanted = Signal()
+
+    def __init__(self, canvas: DrawingCanvas) -> None:
+        super().__init__()
+        self._canvas = canvas
+        self._brush = _brush_slider(canvas)
+        self._erase = _button("erase", "Erase", "Let the left button erase; the right one always does the other")
+        self._erase.setCheckable(True)
+        self._undo = _button("undo_drawing", "Undo", "Take back the last stroke or image (Ctrl+Z)")
+        self._undo.setShortcut(QKeySequence.StandardKey.Undo)
+        self._clear = _button("clear_drawing", "Clear", "Make the canvas empty")
+        self._open = _button("open_image", "Open image…", "Put an image file on the canvas; it can be dropped as well")
+        self._invert = QCheckBox("Invert")
+        self._invert.setObjectName("invert")
+        self._invert.setToolTip("Swap light and dark, as dark ink on white paper needs for a network of white digits")
+        self._arrange()
+        self._connect()
+        self._show_what_can_be_done()
+
+    def stop_inverting(self) -> None:
+        """Show the canvas as it is."""
+        self._invert.setChecked(False)
+
+    def _show_what_can_be_done(self) -> None:
+        self._undo.setEnabled(self._canvas.can_undo)
+        self._clear.setEnabled(self._canvas.image() is not None)
+
+    def _connect(self) -> None:
+        canvas = self._canvas
+        self._brush.valueChanged.connect(canvas.set_brush)
+        self._erase.toggled.connect(canvas.set_erasing)
+        self._invert.toggled.connect(canvas.set_inverted)
+        self._undo.clicked.connect(lambda _checked=False: canvas.undo())
+        self._clear.clicked.connect(lambda _checked=False: canvas.clear())
+        self._open.clicked.connect(lambda _checked=False: self.opening_wanted.emit())
+        canvas.changed.connect(self._show_what_can_be_done)
+
+    def _arrange(self) -> None:
+        brush, buttons = QHBoxLayout(), QHBoxLayout()
+        brush.addWidget(QLabel("Brush"))
+        brush.addWidget(self._brush, 1)
+        brush.addWidget(self._erase)
+        brush.addWidget(self._invert)
+        buttons.setSpacing(6)
+        for button in (self._undo, self._clear, self._open):
+            buttons.addWidget(button, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(6)
+        layout.addLayout(brush)
+        layout.addLayout(buttons)
+
+
+def _brush_slider(canvas: DrawingCanvas) -> QSlider:
+    slider = QSlider(Qt.Orientation.Horizontal)
+    slider.setObjectName("brush_size")
+    slider.setAccessibleName("Size of the brush")
+    slider.setToolTip("Size of the brush")
+    slider.setRange(SMALLEST_BRUSH, LARGEST_BRUSH)
+    slider.setValue(canvas.brush)
+    slider.installEventFilter(WheelFilter(slider))
+    return slider
+
+
+def _button(name: str, text: str, tip: str) -> QPushButton:
+    button = QPushButton(text)
+    button.setObjectName(name)
+    button.setToolTip(tip)
+    return button

@@ -1,0 +1,35 @@
+"""Words of users shown as they wrote them: Qt takes what looks like HTML for it."""
+
+from __future__ import annotations
+
+from html import escape
+
+from PySide6.QtGui import Qt
+
+
+def literally(text: str) -> str:
+    """``text`` for a tool tip or a label that can't be told to show plain text."""
+    if not Qt.mightBeRichText(text):
+        return text
+    return f"<span>{escape(text)}</span>".replace("\n", "<br>")
+
+
+def as_duration(seconds: float) -> str:
+    """Such as ``8 s``, ``4 min 05 s`` or ``2 h 10 min``."""
+    whole = round(seconds)
+    hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
+    if hours:
+        return f"{hours} h {minutes:02d} min"
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+
+
+def as_size(count: int) -> str:
+    """Such as ``0``, ``812 kB`` or ``170.5 MB``: powers of ten, as disks and downloads are measured."""
+    if count < 1000:
+        return f"{count} B" if count else "0"
+    value, unit = count / 1000, "kB"
+    for larger in ("MB", "GB"):
+        if value < 1000:
+            break
+        value, unit = value / 1000, larger
+    return f"{value:.0f} {unit}" if value >= 100 or unit == "kB" else f"{value:.1f} {unit}"

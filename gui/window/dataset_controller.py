@@ -1,0 +1,101 @@
+"""Brings data sets together: the page that looks after them, the forms that choose one, the images that are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from PySide6.QtCore import QObject, Qt
+
+from engine.config.specs import DataSpec
+from engine.events.commands import Control
+from engine.events.datasets import SamplesReady
+from engine.events.tasks import Event, Progress, TaskFailed
+from engine.executors.tasks import SampleTask
+from gui.background.engine_thread import EngineThread
+from gui.datasets.detail import SAMPLES as DETAIL_SAMPLES
+from gui.datasets.tab import DatasetsTab
+from gui.experiment.experiment_tab import ExperimentTab
+from gui.forms.dataset_chooser import SAMPLES, DatasetChooser
+
+
+class SampleView(Protocol):
+    """What shows sample images of a data set."""
+
+    @property
+    def has_samples(self) -> bool:
+        """Whether images are in sight."""
+
+    def show_busy(self, text: str) -> None:
+        """Say what is being done to get the images."""
+
+    def show_samples(self, samples: SamplesReady) -> None:
+        """Show images."""
+
+
+class DatasetController(QObject):
+    """Carries requests and answers between the page, the forms and two executors.
+
+    Args:
+        page: the data sets page.
+        tabs: those whose forms choose a data set, or don't.
+        assistant: fetches sample images; its events go to :meth:`take`.
+        librarian: downloads, verifies and removes.
+    """
+
+    def __init__(
+        self, page: DatasetsTab, tabs: Iterable[ExperimentTab], assistant: EngineThread, librarian: EngineThread
+    ) -> None:
+        super().__init__(page)
+        self._page, self._assistant = page, assistant
+        self._choosers: Sequence[DatasetChooser] = [
+            chooser for tab in tabs if (chooser := tab.form.dataset_chooser) is not None
+        ]
+        self._sampled: SampleView | None = None  # for which sample images were asked last
+        for chooser in self._choosers:
+            chooser.chosen.connect(self._keep)
+        page.samples_requested.connect(lambda data: self.fetch_samples(page.detail, data, DETAIL_SAMPLES))
+        page.use_requested.connect(self._use)
+        page.added.connect(self._offer)
+        page.task_requested.connect(librarian.run_task)
+        page.control_requested.connect(librarian.send)
+        librarian.happened.connect(page.take, Qt.ConnectionType.QueuedConnection)
+        librarian.idle.connect(page.idle, Qt.ConnectionType.QueuedConnection)
+        self._offer()
+
+    def fetch_samples(self, view: SampleView | None, data: DataSpec, count: int = SAMPLES) -> None:
+        """Fetch images of a data set for ``view``; what another one waits for is no longer of interest."""
+        self._sampled = view
+        self._assistant.send(Control.CANCEL)
+        self._assistant.run_task(SampleTask(data, count))
+
+    def take(self, event: Event) -> None:
+        """Show what comes of a request for images."""
+        if self._sampled is None:
+            return
+        match event:
+            case SamplesReady():
+                self._sampled.show_samples(event)
+                self._page.refresh()  # images and classes of a folder are known once it has been decoded
+            case Progress(message, done, total):
+                self._say(f"{message} ({done / total:.0%})" if total else message)
+            case TaskFailed(cancelled=False):
+                self._say("")
+
+    def _say(self, text: str) -> None:
+        if self._sampled is not None and not self._sampled.has_samples:
+            self._sampled.show_busy(text)
+
+    def _use(self, dataset: str) -> None:
+        for chooser in self._choosers:
+            chooser.use(dataset)
+
+    def _keep(self, dataset: str) -> None:
+        """A data set of the user's own, once used anywhere, is offered everywhere."""
+        self._page.remember(dataset)
+        self._offer()
+
+    def _offer(self, _added: str = "") -> None:
+        for path in self._page.own_datasets():
+            for chooser in self._choosers:
+                chooser.offer(str(path))

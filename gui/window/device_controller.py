@@ -1,0 +1,129 @@
+"""What the window says of devices: what is computed on, what was refused, and the page of all there are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QLabel, QWidget
+
+from engine.config.specs import RunSpec
+from engine.events.devices import Device, DevicesAppraised
+from engine.events.experiments import Computed, ExperimentFinished
+from engine.events.runs import RunStarted
+from engine.events.tasks import Event, TaskFailed
+from engine.executors.tasks import AppraiseTask
+from engine.experiments.base import TrainingExperiment
+from engine.utils.errors import TrainscopeError
+from engine.utils.text import counted
+from gui.background.engine_thread import EngineThread
+from gui.dialogs.devices import DevicesDialog, Use
+from gui.experiment.experiment_tab import ExperimentTab
+
+LOOKING = "Looking at the devices …"
+AFTERWARDS = "A training is under way: the devices are looked at when it has ended."
+
+
+class DeviceController(QObject):
+    """Follows what is computed on, and has the devices looked at for their page.
+
+    Only the training processes know how many they are and what threads they have, so they are asked, while nothing
+    trains. Emits ``refused(sentence)`` once an experiment where a device that was to be used is not, and
+    ``settings_wanted()``.
+
+    Args:
+        asked: the device that this start was asked to compute on.
+        training: the thread that trains.
+        is_training: whether an experiment is under way.
+        tabs: a tab for each experiment.
+        parent: the window.
+    """
+
+    refused = Signal(str)
+    settings_wanted = Signal()
+
+    def __init__(
+        self,
+        asked: str,
+        training: EngineThread,
+        is_training: Callable[[], bool],
+        tabs: Sequence[ExperimentTab],
+        parent: QWidget,
+    ) -> None:
+        super().__init__(parent)
+        self._asked, self._training, self._is_training, self._tabs = asked, training, is_training, tabs
+        self._parent = parent
+        self._dialog: DevicesDialog | None = None
+        self._owners: list[str] = []  # the experiments of the runs that were asked about
+        self._is_asking = self._waits_anew = self._waits = False
+        self._used: dict[str, Device] = {}  # by the experiment under way
+        self._refusal = ""
+        self.label = QLabel()  # empty until something has been computed
+        self.label.setObjectName("device")
+
+    def show_page(self) -> None:
+        """Show the page beside the window; it stays open."""
+        if self._dialog is None:
+            self._dialog = DevicesDialog(self._asked, self._parent)
+            self._dialog.looked_again.connect(lambda: self._ask(anew=True))
+            self._dialog.settings_wanted.connect(self.settings_wanted)
+        self._dialog.show()
+        self._dialog.raise_()
+        self._dialog.activateWindow()
+        self._ask(anew=False)
+
+    def training_ended(self) -> None:
+        """What had to wait can be asked."""
+        if self._waits:
+            self._ask(self._waits_anew)
+
+    def take(self, event: Event) -> None:
+        """Note what an event of the training thread says of devices."""
+        match event:
+            case RunStarted(device=device) | Computed(device=device):
+                self._follow(device)
+            case ExperimentFinished():
+                self._used, self._refusal = {}, ""
+            case DevicesAppraised() if self._dialog is not None:
+                self._is_asking = False
+                uses = [Use(*each) for each in zip(self._owners, event.choices, strict=True)]
+                self._dialog.show_devices(event.reports, uses)
+            case TaskFailed(reason) if self._is_asking and self._dialog is not None:
+                self._is_asking = False
+                self._dialog.show_failure(reason)
+
+    def _follow(self, device: Device) -> None:
+        self._used[device.title] = device
+        threads = f"{counted(device.threads, 'thread')} a process"
+        self.label.setText("; ".join(self._used) if len(self._used) > 1 else f"{device.title}, {threads}")
+        if device.refusal and device.refusal != self._refusal:
+            self._refusal = device.refusal
+            self.refused.emit(device.refusal)
+
+    def _ask(self, anew: bool) -> None:
+        if self._dialog is None or self._is_asking:
+            return
+        self._waits = self._is_training()
+        self._waits_anew = self._waits and (anew or self._waits_anew)
+        if self._waits:
+            self._dialog.show_status(AFTERWARDS)
+            return
+        found = self._runs()
+        self._owners = [owner for owner, _ in found]
+        self._is_asking = True
+        self._dialog.show_status(LOOKING)
+        self._training.run_aside(AppraiseTask(tuple(run for _, run in found), anew))
+
+    def _runs(self) -> list[tuple[str, RunSpec]]:
+        """The title of an experiment and a run of it, one for each network in its form."""
+        found: dict[tuple[str, str], RunSpec] = {}
+        for tab in self._tabs:
+            if not isinstance(tab.experiment, TrainingExperiment):
+                continue
+            try:
+                runs = tab.experiment.plan(tab.form.spec())
+            except TrainscopeError:  # what is wrong with the form is said where it is filled in
+                continue
+            for run in runs:
+                found.setdefault((tab.experiment.title, run.architecture), run)
+        return [(title, run) for (title, _), run in found.items()]

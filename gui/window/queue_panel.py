@@ -1,0 +1,227 @@
+"""The queue in sight: what runs, what waits, how long each will take, and in which order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QCloseEvent
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QDockWidget,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QListWidget,
+    QListWidgetItem,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from engine.utils.text import counted
+from engine.workspace.queue import QueueEntry
+from gui.utils.text import as_duration, literally
+from gui.window.queue import ExperimentQueue
+from gui.window.training_controller import TrainingController
+
+NUMBER = Qt.ItemDataRole.UserRole
+MOST_CHANGES = 6  # settings named in a line
+LEAST_ROWS = 3
+RUNNING_INTERVAL_MS = 1000  # how often the time left is said anew
+EMPTY = "Nothing waits. Run pressed while an experiment is under way puts another one here."
+
+
+class QueuePanel(QDockWidget):
+    """A dock with the queue; entries can be dragged, or moved and removed with the buttons and keys.
+
+    Args:
+        queue: what waits.
+        conductor: knows what is under way, and begins what waits.
+    """
+
+    def __init__(self, queue: ExperimentQueue, conductor: TrainingController) -> None:
+        super().__init__("Queue")
+        self.setObjectName("queue")
+        self._queue, self._conductor = queue, conductor
+        self._hidden_by_hand = False
+        self._clock = QTimer(self, interval=RUNNING_INTERVAL_MS)
+        self._now = QLabel()
+        self._now.setObjectName("queue_now")
+        self._hint = QLabel(EMPTY)
+        self._hint.setObjectName("queue_hint")
+        self._hint.setWordWrap(True)
+        self._list = _List()
+        self._buttons = {
+            name: self._button(name, text, tip)
+            for name, text, tip in (
+                ("queue_start", "Start", "Begin what waits, one after the other"),
+                ("queue_remove", "Remove", "Take it out of the queue (Del)"),
+                ("queue_up", "Up", "Earlier (Alt+Up)"),
+                ("queue_down", "Down", "Later (Alt+Down)"),
+            )
+        }
+        self._arrange()
+        self._connect()
+        self._show_running()
+        self._refresh()
+
+    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
+        """Who closes it doesn't want to see it come back by itself."""
+        super().closeEvent(event)
+        self._hidden_by_hand = True
+
+    def _note_choice(self, shown: bool) -> None:
+        self._hidden_by_hand = not shown
+
+    def _show_unless_hidden(self) -> None:
+        if not self._hidden_by_hand:
+            self.show()
+
+    def _show_running(self) -> None:
+        """Say what is under way and how long it will still take, or why nothing is."""
+        active = self._conductor.active
+        if active is not None:
+            text = f"<b>{active.experiment.title}</b> is under way{active.time_left}."
+        else:
+            text = "<b>Held:</b> Start lets what waits begin." if self._queue.orders and self._queue.holds else ""
+        if self._now.text() != text:
+            self._now.setText(text)
+            self._now.setVisible(bool(text))
+
+    def _refresh(self) -> None:
+        chosen = self._chosen()
+        orders = self._queue.orders
+        self._list.blockSignals(True)
+        self._list.clear()
+        for order in orders:
+            item = QListWidgetItem(describe(order, self._queue.seconds.get(order.id)))
+            item.setData(NUMBER, order.id)
+            item.setToolTip(literally(item.text()))
+            self._list.addItem(item)
+        self._list.setCurrentRow(max(0, next((row for row, o in enumerate(orders) if o.id == chosen), 0)))
+        self._list.blockSignals(False)
+        self._list.setVisible(bool(orders))
+        self._hint.setVisible(not orders)
+        self._enable()
+
+    def _enable(self) -> None:
+        row, count = self._list.currentRow(), self._list.count()
+        self._buttons["queue_start"].setEnabled(count > 0 and self._queue.holds)
+        self._buttons["queue_up"].setEnabled(row > 0)
+        self._buttons["queue_down"].setEnabled(0 <= row < count - 1)
+        self._buttons["queue_remove"].setEnabled(row >= 0)
+
+    def _chosen(self) -> int | None:
+        row = self._list.currentRow()
+        return self._numbers()[row] if row >= 0 else None
+
+    def _move(self, by: int) -> None:
+        numbers, row = self._numbers(), self._list.currentRow()
+        if row >= 0 and 0 <= row + by < len(numbers):
+            numbers.insert(row + by, numbers.pop(row))
+            self._queue.arrange(numbers)
+
+    def _remove(self) -> None:
+        if (chosen := self._chosen()) is not None:
+            self._queue.remove(chosen)
+
+    def _numbers(self) -> list[int]:
+        return [self._list.item(row).data(NUMBER) for row in range(self._list.count())]
+
+    def _button(self, name: str, text: str, tip: str) -> QPushButton:
+        button = QPushButton(text)
+        button.setObjectName(name)
+        button.setToolTip(tip)
+        return button
+
+    def _connect(self) -> None:
+        self._queue.changed.connect(self._refresh)
+        self._queue.changed.connect(self._show_running)
+        self._conductor.queued.connect(self._show_unless_hidden)
+        self.toggleViewAction().triggered.connect(self._note_choice)
+        self._conductor.ended.connect(self._show_running)
+        self._clock.timeout.connect(self._show_running)
+        self._clock.start()
+        self._buttons["queue_start"].clicked.connect(lambda _checked=False: self._conductor.start_queue())
+        self._buttons["queue_up"].clicked.connect(lambda _checked=False: self._move(-1))
+        self._buttons["queue_down"].clicked.connect(lambda _checked=False: self._move(1))
+        self._buttons["queue_remove"].clicked.connect(lambda _checked=False: self._remove())
+        self._buttons["queue_up"].setShortcut("Alt+Up")
+        self._buttons["queue_down"].setShortcut("Alt+Down")
+        self._list.removal_wanted.connect(self._remove)
+        self._list.currentRowChanged.connect(lambda _row: self._enable())
+        self._list.model().rowsMoved.connect(lambda *_moved: self._queue.arrange(self._numbers()))
+
+    def _arrange(self) -> None:
+        panel = QWidget()
+        buttons = QGridLayout()
+        for position, button in enumerate(self._buttons.values()):
+            buttons.addWidget(button, *divmod(position, 2))
+        buttons.setRowStretch(buttons.rowCount(), 1)
+        side = QVBoxLayout()
+        side.addLayout(buttons)
+        side.addStretch()
+        left = QVBoxLayout()
+        for widget in (self._now, self._list, self._hint):
+            left.addWidget(widget, 0 if widget is self._now else 1)
+        row = QHBoxLayout(panel)
+        row.setContentsMargins(8, 4, 8, 8)
+        row.addLayout(left, 1)
+        row.addLayout(side)
+        self._list.setMinimumHeight(LEAST_ROWS * self.fontMetrics().lineSpacing())
+        self.setWidget(panel)
+
+
+class WaitingLabel(QLabel):
+    """How much is in the queue, for the status bar; nothing where it is empty."""
+
+    def __init__(self, queue: ExperimentQueue) -> None:
+        super().__init__()
+        self.setObjectName("waiting")
+        self._queue = queue
+        queue.changed.connect(self._refresh)
+        self._refresh()
+
+    def _refresh(self) -> None:
+        count = len(self._queue.orders)
+        self.setText(f"{count} waiting{' (held)' if self._queue.holds else ''}" if count else "")
+
+
+class _List(QListWidget):
+    """Entries that can be dragged about; emits ``removal_wanted()`` at the Delete key."""
+
+    removal_wanted = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("queue_list")
+        self.setAccessibleName("Experiments that wait")
+        self.setDragDropMode(QAbstractItemView.DragDropMode.InternalMove)
+        self.setAlternatingRowColors(True)
+        self.setTextElideMode(Qt.TextElideMode.ElideRight)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+
+    def keyPressEvent(self, event: Any) -> None:  # noqa: N802
+        """Delete removes the entry chosen."""
+        if event.key() == Qt.Key.Key_Delete:
+            self.removal_wanted.emit()
+        else:
+            super().keyPressEvent(event)
+
+
+def describe(order: QueueEntry, seconds: float | None) -> str:
+    """What waits, what differs from the quick preset, and how long it will take as far as that is known."""
+    usual = order.experiment.preset("quick").model_dump(mode="json")
+    values = order.spec.model_dump(mode="json")
+    changed = [f"{key} {_brief(values[key])}" for key in values if key != "dataset" and values[key] != usual[key]]
+    dataset = [str(values["dataset"])] if "dataset" in values else []
+    more = [f"and {counted(len(changed) - MOST_CHANGES, 'more setting')}"] if len(changed) > MOST_CHANGES else []
+    what = "the rest" if order.resumes else "more runs"
+    title = order.experiment.title + (f", {what} of {order.extends}" if order.extends is not None else "")
+    time = f"about {as_duration(seconds)}" if seconds is not None else "time unknown"
+    return f"{title}: {', '.join(dataset + changed[:MOST_CHANGES] + more) or 'as preset'} · {time}"
+
+
+def _brief(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -1,0 +1,150 @@
+"""engine.cli.progress: bars for a person, lines for a file."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from io import StringIO
+
+from engine.cli.progress import BarReporter, LineReporter, make_reporter
+from engine.events.datasets import DatasetReady
+from engine.events.experiments import ExperimentFinished, ExperimentStarted, RunsAdded
+from engine.events.runs import PlannedRun, RunRestored, Status
+from engine.events.tasks import Event, Progress
+from engine.experiments.architectures.experiment import plan
+from tests.engine.support import INFO, finished, record, small_spec, started, weights
+
+RUNS = tuple(PlannedRun(i, spec, 33_130, 52) for i, spec in enumerate(plan(small_spec(repeats=2, epochs=2)), start=1))
+EVENTS: list[Event] = [
+    Progress("Loading the digits", 0, 1),
+    Progress("Loading the digits", 1, 1),
+    DatasetReady(INFO),
+    ExperimentStarted(1, "architectures", INFO, RUNS, 2),
+    started(1),
+    weights(1),
+    record(1, 10),
+    record(1, 30, epoch=2),
+    record(1, 40, epoch=2),
+    finished(1),
+    finished(2, Status.CRASHED, reason="It was ended.", test_accuracy=None),
+    ExperimentFinished(1, Status.FINISHED),
+]
+
+
+class Terminal(StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def shown(stream: StringIO, events: list[Event] | None = None) -> str:
+    reporter = make_reporter(stream)
+    for event in events or EVENTS:
+        reporter.take(event)
+    reporter.close()
+    return stream.getvalue()
+
+
+def test_a_terminal_gets_bars_and_a_file_gets_lines() -> None:
+    terminal = make_reporter(Terminal())
+    assert isinstance(terminal, BarReporter)
+    assert isinstance(make_reporter(StringIO()), LineReporter)
+
+
+def test_lines_tell_each_stage_each_epoch_and_each_end_once() -> None:
+    assert shown(StringIO()).splitlines() == [
+        "Loading the digits ...",
+        "Digits: 10 classes of 32x32x1 images, 1293 for training, 144 for validation, 360 for testing",
+        "2 runs, 2 at a time",
+        "mlp_1 #1: epoch 1, step 10, training loss 2.250, accuracy 12.5 %, validation accuracy 25.0 %",
+        "mlp_1 #1: epoch 2, step 40, training loss 2.250, accuracy 12.5 %, validation accuracy 25.0 %",
+        "[1/2] mlp_1 #1 finished in 2.0 s: test accuracy 50.00 %",
+        "[2/2] mlp_1 #2 crashed: It was ended.",
+    ]
+
+
+STAGES: list[Event] = [
+    ExperimentStarted(1, "schedule", INFO, RUNS[:1], 2),
+    record(1, 10),
+    finished(1),
+    RunsAdded((replace(RUNS[1], spec=RUNS[1].spec.replace(variant="search_2")),)),
+    record(2, 10),
+    finished(2),
+    ExperimentFinished(1, Status.FINISHED),
+]
+
+
+def test_runs_added_later_are_named_and_counted() -> None:
+    assert shown(StringIO(), STAGES).splitlines() == [
+        "1 run, 2 at a time",
+        "mlp_1 #1: epoch 1, step 10, training loss 2.250, accuracy 12.5 %, validation accuracy 25.0 %",
+        "[1/1] mlp_1 #1 finished in 2.0 s: test accuracy 50.00 %",
+        "1 more run: search_2",
+        "search_2 #2: epoch 1, step 10, training loss 2.250, accuracy 12.5 %, validation accuracy 25.0 %",
+        "[2/2] search_2 #2 finished in 2.0 s: test accuracy 50.00 %",
+    ]
+
+
+def restored(run: int, status: Status) -> RunRestored:
+    return RunRestored(run, status, None, {}, {}, (), (), None)
+
+
+RESUMED: list[Event] = [
+    ExperimentStarted(1, "architectures", INFO, RUNS, 2),
+    restored(1, Status.FINISHED),
+    restored(2, Status.QUEUED),
+    replace(started(2), after=26),
+    record(2, 30, epoch=2),
+    finished(2),
+]
+
+
+def test_what_was_there_already_counts() -> None:
+    assert shown(StringIO(), RESUMED).splitlines()[-1].startswith("[2/2] mlp_1 #2 finished")
+    pieces = shown(Terminal(), RESUMED).replace("\n", "\r").split("\r")
+    first = next(piece for piece in pieces if "training" in piece)
+    assert f"{52 + 26}/104" in first, "a run that has ended, and what the other had come to"
+    assert any("104/104" in piece for piece in pieces)
+
+
+def test_the_bar_grows_with_runs_added_later() -> None:
+    pieces = shown(Terminal(), STAGES).replace("\n", "\r").split("\r")
+    assert any("52/52" in piece for piece in pieces)
+    assert any("104/104" in piece and "100%" in piece for piece in pieces)
+
+
+def test_the_bar_fills_with_steps_and_ends_full() -> None:
+    text = shown(Terminal())
+    last = text.replace("\n", "\r").split("\r")
+    assert any("104/104" in piece and "100%" in piece for piece in last)
+    assert "mlp_1 #1 finished in 2.0 s: test accuracy 50.00 %" in text
+    assert "mlp_1 #2 crashed: It was ended." in text
+
+
+def test_the_bar_shows_the_time_left() -> None:
+    assert any("training" in piece and "<" in piece for piece in shown(Terminal()).split("\r"))
+
+
+def test_lines_are_written_as_they_arise() -> None:
+    class Counting(StringIO):
+        flushed = 0
+
+        def flush(self) -> None:
+            self.flushed += 1
+
+    stream = Counting()
+    make_reporter(stream).take(Progress("Loading", 0, 1))
+    assert stream.flushed == 1
+
+
+def test_a_refused_device_is_told_once() -> None:
+    sentence = "gpu:0 computes 1 of 6 patterns wrongly."
+    refused = replace(started(1).device, refusal=sentence)
+    events = [replace(started(run), device=refused) for run in (1, 2)]
+    for stream in (StringIO(), Terminal()):
+        assert shown(stream, [*EVENTS[:4], *events, *EVENTS[5:]]).count(f"{sentence}\n") == 1
+
+
+def test_what_a_run_is_measured_with_leaves_the_bar_of_those_under_way() -> None:
+    measuring = Progress("Measuring how fast cnn_4 trains on gpu:0", 0, 2)
+    text = shown(Terminal(), [*EVENTS[:7], measuring, *EVENTS[7:]])
+    assert text.count("training:   0%") == shown(Terminal()).count("training:   0%")
+    assert "Measuring how fast cnn_4 trains on gpu:0" not in text.split("training:")[0]

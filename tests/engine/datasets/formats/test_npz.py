@@ -1,0 +1,170 @@
+"""NumPy archives: the shapes and types people save, and what is refused."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from engine.config.specs import DataSpec
+from engine.datasets import RawImages, load_raw
+from engine.datasets.formats import npz
+from engine.utils.arrays import Array
+from engine.utils.errors import DatasetError
+
+from .conftest import leftovers, pixels, quiet
+
+LABELS = np.arange(12) % 3
+
+
+def saved(path: Path, **arrays: Any) -> Path:
+    np.savez(path, **arrays)
+    return path
+
+
+def load(path: Path, side: int | None = None) -> RawImages:
+    return load_raw(DataSpec(dataset=str(path), image_size=side), quiet)
+
+
+def test_colour_with_test_part(tmp_path: Path) -> None:
+    images = pixels(12, 8, 8, 3)
+    path = saved(tmp_path / "küme.npz", x_train=images, y_train=LABELS, x_test=images[:3], y_test=LABELS[:3])
+    raw = load(path)
+    assert (raw.title, raw.class_names) == ("küme", ("0", "1", "2"))
+    assert np.array_equal(raw.x_train, images)
+    assert raw.x_test is not None
+    assert np.array_equal(raw.x_test, images[:3])
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_floats_from_0_to_1(tmp_path: Path, dtype: type[np.floating[Any]]) -> None:
+    images = np.linspace(0, 1, 12 * 8 * 8).reshape(12, 8, 8).astype(dtype)
+    raw = load(saved(tmp_path / "f.npz", x_train=images, y_train=LABELS.reshape(12, 1)))
+    assert raw.x_train.shape == (12, 8, 8, 1)
+    assert np.array_equal(raw.x_train[..., 0], np.rint(images.astype(np.float64) * 255))
+    assert raw.x_test is None
+
+
+def test_labels_of_any_value_and_names(tmp_path: Path) -> None:
+    labels = np.array([-5, 7, 1000] * 4, np.int16)
+    assert load(saved(tmp_path / "a.npz", x_train=pixels(12, 8, 8), y_train=labels)).class_names == ("-5", "7", "1000")
+    names = np.array(["eksi", "yedi", "bin"])
+    raw = load(saved(tmp_path / "b.npz", x_train=pixels(12, 8, 8), y_train=labels, class_names=names))
+    assert raw.class_names == ("eksi", "yedi", "bin")
+    assert raw.y_train.tolist() == [0, 1, 2] * 4
+    assert raw.y_train.dtype == np.int64
+
+
+def test_oblong_images_become_square(tmp_path: Path) -> None:
+    arrays = {"x_train": np.full((12, 6, 10), 33, np.uint8), "y_train": LABELS}
+    path = saved(tmp_path / "o.npz", **arrays, x_test=np.full((3, 7, 7), 44, np.uint8), y_test=LABELS[:3])
+    raw = load(path)
+    assert raw.x_test is not None
+    assert (raw.x_train.shape[1:], raw.x_test.shape[1:]) == ((10, 10, 1), (10, 10, 1))
+    assert set(np.unique(raw.x_train)) | set(np.unique(raw.x_test)) == {33, 44}
+    assert load(path, 20).x_train.shape[1:] == (20, 20, 1)
+
+
+def some(value: float, dtype: type = np.float32) -> Array:
+    images = np.zeros((12, 8, 8), dtype)
+    images[3, 4, 5] = value
+    return images
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"x_train": None}, "has no x_train"),
+        ({"y_train": None}, "has no y_train"),
+        ({"x_test": pixels(3, 8, 8)}, "only one of x_test and y_test"),
+        ({"x_train": pixels(12, 64)}, r"x_train of shape \[12, 64\]"),
+        ({"x_train": pixels(12, 3, 8, 8)}, r"x_train of shape \[12, 3, 8, 8\]"),
+        ({"x_train": pixels(12, 8, 8, 4)}, "channels"),
+        ({"x_train": pixels(0, 8, 8)}, r"shape \[0, 8, 8, 1\]"),
+        ({"x_train": pixels(12, 8, 8).astype(np.int64)}, "x_train as int64"),
+        ({"x_train": pixels(12, 8, 8) > 3}, "x_train as bool"),
+        ({"x_train": some(np.nan)}, "not from 0 to 1"),
+        ({"x_train": some(np.inf)}, "not from 0 to 1"),
+        ({"x_train": some(1.01)}, "not from 0 to 1"),
+        ({"x_train": some(-0.1)}, "not from 0 to 1"),
+        ({"y_train": LABELS[:11]}, "12 images in x_train and 11 labels"),
+        ({"y_train": LABELS.astype(float)}, "y_train as float64"),
+        ({"y_train": np.eye(12, dtype=np.int64)}, r"y_train as int64 of shape \[12, 12\]"),
+        ({"y_train": np.zeros(12, np.int64)}, "fewer than two classes"),
+        ({"x_test": pixels(3, 8, 8), "y_test": np.array([0, 1, 9])}, "label 9 in y_test but not in y_train"),
+        ({"x_test": pixels(3, 8, 8, 3), "y_test": LABELS[:3]}, "number of channels"),
+        ({"class_names": np.array(["a", "b"])}, "not 3 texts"),
+        ({"class_names": np.array([1, 2, 3])}, "not 3 texts"),
+        ({"y_train": np.array([0, 1, None] * 4)}, "allow_pickle=False"),
+    ],
+)
+def test_refused_with_a_sentence(tmp_path: Path, cache: Path, changes: dict[str, Any], reason: str) -> None:
+    arrays = {"x_train": pixels(12, 8, 8), "y_train": LABELS} | changes
+    path = saved(tmp_path / "bad.npz", **{key: value for key, value in arrays.items() if value is not None})
+    with pytest.raises(DatasetError, match=reason) as caught:
+        load(path)
+    assert "bad" in str(caught.value)
+    assert leftovers(cache) == []
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive", b"\x93NUMPY\x01\x00"])
+def test_no_archive(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "bad.npz"
+    path.write_bytes(content)
+    with pytest.raises(DatasetError, match=r"bad\.npz can't be read"):
+        load(path)
+
+
+def test_an_archive_that_unpacks_to_too_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(npz, "_LARGEST_UNPACKED", 100_000)
+    path = tmp_path / "bomb.npz"
+    np.savez_compressed(path, x_train=np.zeros((1000, 32, 32), np.uint8), y_train=np.arange(1000))
+    with pytest.raises(DatasetError, match="unpacks to"):
+        load(path)
+
+
+def whole() -> bytes:
+    file = io.BytesIO()
+    np.savez_compressed(file, x_train=pixels(12, 4, 4), y_train=LABELS)
+    return file.getvalue()
+
+
+WHOLE = whole()
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    changes=st.lists(st.tuples(st.integers(0, len(WHOLE) - 1), st.integers(0, 255)), min_size=1, max_size=6),
+    kept=st.integers(0, len(WHOLE)) | st.just(len(WHOLE)),
+)
+def test_whatever_is_damaged_there_are_images_or_a_sentence(
+    tmp_path: Path, changes: list[tuple[int, int]], kept: int
+) -> None:
+    content = bytearray(WHOLE)
+    for place, value in changes:
+        content[place] = value
+    path = tmp_path / "mutated.npz"
+    path.write_bytes(content[:kept])
+    try:
+        raw = load(path)
+    except DatasetError as error:
+        assert "mutated" in str(error)
+        assert "\n" not in str(error)
+    else:
+        assert len(raw.x_train) == len(raw.y_train)
+
+
+def test_what_a_damaged_header_holds_is_not_told_as_python_objects(tmp_path: Path) -> None:
+    """As text it has an address in the memory."""
+    header = b"{'descr': float, 'fortran_order': False, 'shape': (2, 3, 3), }"
+    with zipfile.ZipFile(tmp_path / "images.npz", "w") as archive:
+        archive.writestr("x_train.npy", b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + bytes(144))
+    with pytest.raises(DatasetError, match=r"images\.npz can't be read as an \.npz file \(malformed") as refused:
+        load_raw(DataSpec(dataset=str(tmp_path / "images.npz")), quiet)
+    assert "0x" not in str(refused.value)

@@ -1,0 +1,124 @@
+"""engine.executors.inference: what an executor is asked while a network is tried."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from engine.config.specs import DataSpec, NetworkSpec
+from engine.datasets import PreparedData
+from engine.events.channel import ControlChannel
+from engine.events.inference import ImageRead, PickedTestImages, Probed
+from engine.events.tasks import TaskFailed
+from engine.executors import inference as probe_tasks
+from engine.executors.inference import PickTestImagesTask, ProbeTask, ReadImageTask, TryRunner, TryTask
+from engine.executors.inline import InlineExecutor
+from engine.networks.architectures import build_network
+from engine.networks.inference import softmax
+from engine.utils.errors import DatasetError
+
+SHAPE = (32, 32, 1)
+
+
+def quiet(_message: str, _done: int, _total: int) -> None:
+    """A progress nobody looks at."""
+
+
+def picked(runner: TryRunner, count: int, seed: int, data: DataSpec | None = None) -> PickedTestImages:
+    answer = runner.answer(PickTestImagesTask(data or DataSpec(), count, seed), quiet)
+    assert isinstance(answer, PickedTestImages)
+    return answer
+
+
+def test_test_images_are_picked_by_the_seed(digits: PreparedData) -> None:
+    runner = TryRunner()
+    found = picked(runner, 12, 1)
+    assert found.images.shape == (12, *SHAPE)
+    assert found.images.dtype == np.uint8
+    assert found.class_names == digits.info.class_names
+    again, other = picked(runner, 12, 1), picked(runner, 12, 2)
+    assert np.array_equal(again.images, found.images)
+    assert not np.array_equal(other.images, found.images)
+
+
+def test_they_are_of_the_test_part_and_labelled(digits: PreparedData) -> None:
+    found = picked(TryRunner(), 20, 0)
+    for image, label in zip(found.images, found.labels, strict=True):
+        same = (np.abs(digits.x_test - (image / np.float32(255) - 0.5) / 0.5) < 1e-6).all(axis=(1, 2, 3))
+        assert same.any()
+        assert label in digits.y_test[same]
+
+
+def test_no_more_than_there_are_and_none_twice(digits: PreparedData) -> None:
+    found = picked(TryRunner(), 1000, 0)
+    assert len(found.images) == len(found.labels) == digits.info.test_count
+    assert np.bincount(found.labels).tolist() == np.bincount(digits.y_test).tolist()
+
+
+def test_a_data_set_is_loaded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded: list[DataSpec] = []
+    load = probe_tasks.load_raw
+
+    def loading(spec: DataSpec, progress: Any) -> Any:
+        loaded.append(spec)
+        return load(spec, progress)
+
+    monkeypatch.setattr(probe_tasks, "load_raw", loading)
+    runner, small = TryRunner(), DataSpec(image_size=8)
+    for data in (DataSpec(), DataSpec(), small):
+        picked(runner, 1, 0, data)
+    assert loaded == [DataSpec(), small]
+
+
+def test_nothing_is_downloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRAINSCOPE_CACHE", str(tmp_path))
+    with pytest.raises(DatasetError, match=r"images of cifar10 .* no longer on this computer; run an experiment"):
+        TryRunner().answer(PickTestImagesTask(DataSpec(dataset="cifar10"), 1, 0), quiet)
+
+
+def test_an_image_is_read(tmp_path: Path) -> None:
+    Image.new("RGB", (3, 2), (1, 2, 3)).save(tmp_path / "a.png")
+    answer = TryRunner().answer(ReadImageTask(tmp_path / "a.png"), quiet)
+    assert isinstance(answer, ImageRead)
+    assert (answer.name, answer.image.shape, answer.image[0, 0].tolist()) == ("a.png", (2, 3, 3), [1, 2, 3])
+
+
+@pytest.fixture
+def control() -> Any:
+    channel = ControlChannel()
+    yield channel
+    channel.close()
+
+
+def carried_out(tasks: list[TryTask], control: ControlChannel) -> list[Any]:
+    events: list[Any] = []
+    executor = InlineExecutor()
+    executor.run(tasks, events.append, control)
+    executor.close()
+    return [event for event in events if isinstance(event, Probed | ImageRead | PickedTestImages | TaskFailed)]
+
+
+def test_a_network_is_asked_about_a_test_image(digits: PreparedData, tmp_path: Path, control: ControlChannel) -> None:
+    network = build_network("mlp_1", SHAPE, 10, NetworkSpec(), seed=1)
+    network.save(tmp_path / "m.keras")
+    images = picked(TryRunner(), 3, 0).images
+    tasks = [ProbeTask(tmp_path / "m.keras", image, DataSpec(), SHAPE) for image in images]
+    answers = carried_out(list(tasks), control)
+    for image, answer in zip(images, answers, strict=True):
+        fed = (image / np.float32(255) - np.float32(0.5)) / np.float32(0.5)
+        logits = np.asarray(network(fed[np.newaxis]))[0]
+        assert answer.probabilities == pytest.approx(softmax(logits), abs=1e-5)
+        assert [layer.name for layer in answer.layers] == ["input", "dense_1", "act_1", "prediction"]
+
+
+def test_what_goes_wrong_is_said_and_the_next_task_answered(tmp_path: Path, control: ControlChannel) -> None:
+    gone = ProbeTask(tmp_path / "gone.keras", np.zeros((4, 4, 1), np.uint8), DataSpec(), SHAPE)
+    unread = ReadImageTask(tmp_path / "gone.png")
+    failed, unfound, answer = carried_out([gone, unread, PickTestImagesTask(DataSpec(), 2, 0)], control)
+    assert "gone.keras" in failed.reason
+    assert "There is no file" in unfound.reason
+    assert len(answer.images) == 2

@@ -1,0 +1,171 @@
+"""engine.networks.files: what a .keras file may hold before Keras is let near it."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import h5py
+import keras
+import numpy as np
+import pytest
+
+from engine.config.specs import NetworkSpec
+from engine.networks.architectures import ARCHITECTURES, build_network
+from engine.networks.files import MOST_BYTES, check_network, check_weights
+from engine.networks.inference import Prober
+from engine.networks.notation import ACTIVATION_NAMES
+from engine.training.trainer import take_weights
+from engine.utils.errors import NetworkError, StoreError
+from tests.fuzz import seeds
+
+SHAPE = (8, 8, 1)
+Change = Callable[[dict[str, Any]], object]
+
+
+def changed(
+    folder: Path, description: Change | None = None, weights: Callable[[h5py.File], object] | None = None
+) -> Path:
+    """A sound file whose description, or whose weights, were changed."""
+    members = seeds.zip_members(seeds.network())
+    if description is not None:
+        found = json.loads(members["config.json"])
+        description(found)
+        members["config.json"] = json.dumps(found).encode()
+    if weights is not None:
+        held = io.BytesIO(members["model.weights.h5"])
+        with h5py.File(held, "r+") as file:
+            weights(file)
+        members["model.weights.h5"] = held.getvalue()
+    path = folder / "network.keras"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return path
+
+
+@pytest.mark.parametrize("initializer", ["course", "keras"])
+@pytest.mark.parametrize("architecture", [*ARCHITECTURES, f"all[{', '.join(ACTIVATION_NAMES.values())}, FC-4]"])
+def test_every_network_of_the_program_is_sound(tmp_path: Path, architecture: str, initializer: Any) -> None:
+    spec = NetworkSpec(initializer=initializer)
+    build_network(architecture, (32, 32, 3), 10, spec, seed=0).save(tmp_path / "n.keras")
+    check_network(tmp_path / "n.keras", (32, 32, 3))
+    check_weights(tmp_path / "n.keras")
+
+
+def layers(description: dict[str, Any]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = description["config"]["layers"]
+    return found
+
+
+def test_code_that_a_file_brings_along_is_not_run(tmp_path: Path) -> None:
+    canary = tmp_path / "made by the file"
+    harmful = (seeds.harmful_layer(canary), seeds.harmful_call(canary))
+    changes: list[Change] = [
+        *(lambda d, odd=odd: layers(d).insert(2, odd) for odd in harmful),
+        *(lambda d, odd=odd: layers(d)[1]["config"].update(activation=odd) for odd in harmful),
+        *(lambda d, odd=odd: layers(d)[1]["config"].update(kernel_initializer=odd) for odd in harmful),
+        *(lambda d, odd=odd: d.update(odd) for odd in harmful),
+    ]
+    for change in changes:
+        file = changed(tmp_path, change)
+        with pytest.raises(StoreError, match=r"network\.keras can't be used \(it is no network of this program's"):
+            Prober().probe(file, np.zeros(SHAPE, np.float32))
+        assert not canary.exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda d: layers(d)[-1]["config"].update(units=65_537), "impossible sizes"),
+        (lambda d: layers(d)[-1]["config"].update(units=0), "impossible sizes"),
+        (lambda d: layers(d)[-3]["config"].update(units=65_536), None),
+        (lambda d: layers(d).insert(-1, layers(d)[-3] | {"config": layers(d)[-3]["config"] | {"units": 60_000}}), None),
+        (lambda d: layers(d)[1]["config"].update(padding="same"), "doesn't train"),
+        (lambda d: layers(d)[1]["config"].update(strides=[2, 2]), "doesn't train"),
+        (lambda d: layers(d)[-2]["config"].update(activation="softmax"), "doesn't train"),
+        (lambda d: layers(d).clear(), "no network of this program's"),
+        (lambda d: d.clear(), "no network of this program's"),
+    ],
+)
+def test_layers_that_are_not_trained_here(tmp_path: Path, change: Change, reason: str | None) -> None:
+    file = changed(tmp_path, change)
+    if reason is None:  # large, but no larger than networks may be
+        check_network(file, SHAPE)
+        return
+    with pytest.raises(ValueError, match=reason):
+        check_network(file, SHAPE)
+
+
+def test_more_parameters_than_any_network_may_have(tmp_path: Path) -> None:
+    def wide(description: dict[str, Any]) -> None:
+        for layer in layers(description):
+            if layer["class_name"] == "Dense":
+                layer["config"]["units"] = 60_000
+
+    with pytest.raises(ValueError, match="parameters"):
+        check_network(changed(tmp_path, wide), SHAPE)
+
+
+def huge(file: h5py.File) -> None:
+    """A terabyte that takes no room: nothing was ever written to it."""
+    del file["layers/dense/vars/0"]
+    file.create_dataset("layers/dense/vars/0", (2**20, 2**18), "f4", chunks=(2**10, 2**10))
+
+
+def elsewhere(file: h5py.File) -> None:
+    del file["layers/dense/vars/0"]
+    file["layers/dense/vars/0"] = h5py.ExternalLink("/etc/passwd", "/x")
+
+
+def outside(file: h5py.File) -> None:
+    del file["layers/dense/vars/0"]
+    file.create_dataset("layers/dense/vars/0", (4,), "u1", external=[("/etc/passwd", 0, 4)])
+
+
+def around(file: h5py.File) -> None:
+    file["layers/dense/again"] = file["layers"]
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (huge, "more than any network"),
+        (elsewhere, "another file"),
+        (outside, "another file"),
+        (around, "more than any"),
+    ],
+)
+def test_weights_that_are_not_in_the_file_or_fill_the_memory(
+    tmp_path: Path, change: Callable[[h5py.File], object], reason: str
+) -> None:
+    file = changed(tmp_path, weights=change)
+    with pytest.raises(ValueError, match=reason):
+        check_weights(file)
+    with pytest.raises(StoreError, match=reason):
+        Prober().probe(file, np.zeros(SHAPE, np.float32))
+    with pytest.raises(NetworkError, match=r"network\.keras can't be trained on as small"):
+        take_weights(build_network(seeds.NETWORK, SHAPE, 3, NetworkSpec(), seed=1), file, seeds.NETWORK)
+
+
+def test_an_archive_that_unpacks_to_too_much_is_not_unpacked(tmp_path: Path) -> None:
+    file = changed(tmp_path)
+    content = file.read_bytes()
+    place = content.rfind(b"PK\x01\x02") + 24  # the size of a member, as the archive says
+    file.write_bytes(content[:place] + (MOST_BYTES + 1).to_bytes(4, "little") + content[place + 4 :])
+    with pytest.raises(ValueError, match="unpacks to more"):
+        check_network(file, SHAPE)
+
+
+def test_a_pipe_in_the_place_of_a_network_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.keras")
+    with pytest.raises(StoreError, match=r"pipe\.keras can't be used"):
+        Prober().probe(tmp_path / "pipe.keras", np.zeros(SHAPE, np.float32))
+    network: keras.Sequential = build_network(seeds.NETWORK, SHAPE, 3, NetworkSpec(), seed=1)
+    with pytest.raises(NetworkError, match="it holds no network"):
+        take_weights(network, tmp_path / "pipe.keras", seeds.NETWORK)

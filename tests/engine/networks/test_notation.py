@@ -1,0 +1,251 @@
+"""engine.networks.notation: networks as the homework writes them."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from engine.experiments.fields import checked_architecture
+from engine.networks.architectures import (
+    ARCHITECTURES,
+    architecture_name,
+    layers_of,
+    summarize_layers,
+    with_open_activations,
+)
+from engine.networks.layers import Act, Conv, Dense, Layer, MaxPool
+from engine.networks.notation import (
+    ACTIVATION_NAMES,
+    EXAMPLE,
+    LARGEST_KERNEL,
+    MOST_CHANNELS,
+    MOST_LAYERS,
+    MOST_UNITS,
+    format_network,
+    parse_network,
+    split_architecture,
+)
+from engine.utils.errors import NetworkError
+
+sides = st.integers(1, LARGEST_KERNEL)
+layers: st.SearchStrategy[Layer] = st.one_of(
+    st.builds(Conv, sides, sides, st.integers(1, MOST_CHANNELS)),
+    st.builds(MaxPool, sides),
+    st.builds(Dense, st.integers(1, MOST_UNITS), st.booleans()),
+    st.builds(Act, st.none() | st.sampled_from(sorted(ACTIVATION_NAMES))),
+)
+networks = st.lists(layers, min_size=1, max_size=MOST_LAYERS).map(tuple)
+# What a person types, right or wrong: pieces of the notation in any order.
+nearly = st.lists(
+    st.sampled_from(["Conv", "-", "3", "x", "0", "16", "FC", "MaxPool", "ReLU", "(no bias)", ",", " ", "\n", "[", "]"]),
+    max_size=12,
+).map("".join)
+
+
+def refusal(text: str) -> str:
+    with pytest.raises(NetworkError) as error:
+        parse_network(text)
+    message = str(error.value)
+    assert message.endswith(".")
+    assert "\n" not in message
+    return message
+
+
+@given(networks)
+def test_what_is_written_is_read_back(network: tuple[Layer, ...]) -> None:
+    assert parse_network(format_network(network)) == network
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_the_courses_networks_are_written_and_read_back(name: str) -> None:
+    assert parse_network(format_network(ARCHITECTURES[name])) == ARCHITECTURES[name]
+
+
+def test_the_courses_fourth_network_is_written_as_the_homework_does() -> None:
+    assert format_network(ARCHITECTURES["cnn_4"]) == (
+        "Conv-3x3x16, Act, Conv-3x3x8, Act, Conv-5x5x16, Act, MaxPool-2x2, Conv-5x5x16, Act, MaxPool-2x2"
+    )
+
+
+def test_a_kernel_is_written_width_before_height() -> None:
+    (layer,) = parse_network("Conv-5x3x16")
+    assert layer == Conv(height=3, width=5, filters=16)
+    assert layer.output_shape((28, 32, 1)) == (26, 28, 16)
+
+
+@pytest.mark.parametrize("text", ["FC-64(no bias)", "fc-64 (NO BIAS)", "FC-64(nobias)", " F C - 6 4 ( n o b i a s ) "])
+def test_a_dense_layer_may_be_without_bias(text: str) -> None:
+    assert parse_network(text) == (Dense(64, bias=False),)
+
+
+@pytest.mark.parametrize("name", ACTIVATION_NAMES)
+def test_every_activation_is_read_by_its_written_name_and_by_its_key(name: str) -> None:
+    for text in (ACTIVATION_NAMES[name], name, name.upper()):
+        assert parse_network(text) == (Act(name),)
+
+
+def test_act_leaves_the_activation_to_the_settings() -> None:
+    assert parse_network("Act, act") == (Act(), Act())
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["conv-3X3x16,relu,MAXPOOL-2x2", "  Conv - 3 x 3 x 16 ,\n\tReLU ,MaxPool-2x2  ", "Conv-3×3×16,ReLU,MaxPool-2×2"],
+)
+def test_case_and_space_and_the_sign_of_multiplication_make_no_difference(text: str) -> None:
+    assert parse_network(text) == (Conv(3, 3, 16), Act("relu"), MaxPool(2))
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", f"the network has no layer; write for example {EXAMPLE}."),
+        (" \n ", f"the network has no layer; write for example {EXAMPLE}."),
+        ("MaxPool-2x3", "'MaxPool-2x3' is not square; pooling takes windows such as MaxPool-2x2."),
+        ("Conv-0x3x16", "the side in 'Conv-0x3x16' must be from 1 to 64."),
+        ("Conv-3x65x16", "the side in 'Conv-3x65x16' must be from 1 to 64."),
+        ("Conv-3x3x0", "the number of channels in 'Conv-3x3x0' must be from 1 to 4096."),
+        ("Conv-3x3x4097", "the number of channels in 'Conv-3x3x4097' must be from 1 to 4096."),
+        ("MaxPool-0x0", "the side in 'MaxPool-0x0' must be from 1 to 64."),
+        ("FC-0", "the number of units in 'FC-0' must be from 1 to 65536."),
+        ("ReLU, FC-65537(no bias)", "the number of units in 'FC-65537(no bias)' must be from 1 to 65536."),
+    ],
+)
+def test_each_mistake_has_its_sentence(text: str, reason: str) -> None:
+    assert refusal(text) == reason
+
+
+@pytest.mark.parametrize(
+    "piece", ["Conv-3x3", "Cnov-3x3x16", "FC64", "FC-64(bias)", "FC--1", "Softmax", "FC-1e3", "['"]
+)
+def test_what_is_no_layer_is_named_with_what_there_is(piece: str) -> None:
+    message = refusal(f"ReLU, {piece}, FC-8")
+    assert message.startswith(f"'{piece}' is no layer; there are Conv-3x3x16 (width, height, channels), MaxPool-2x2, ")
+    assert all(name in message for name in (*ACTIVATION_NAMES.values(), "Act"))
+
+
+@pytest.mark.parametrize("text", ["ReLU,", ",ReLU", "ReLU,,FC-8", ","])
+def test_an_empty_piece_between_commas_is_no_layer(text: str) -> None:
+    assert refusal(text) == "a layer is missing before or after a comma."
+
+
+def test_limits_are_what_is_just_allowed() -> None:
+    text = f"Conv-{LARGEST_KERNEL}x1x{MOST_CHANNELS}, MaxPool-{LARGEST_KERNEL}x{LARGEST_KERNEL}, FC-{MOST_UNITS}"
+    assert parse_network(text) == (Conv(1, LARGEST_KERNEL, MOST_CHANNELS), MaxPool(LARGEST_KERNEL), Dense(MOST_UNITS))
+    assert len(parse_network(", ".join(["Act"] * MOST_LAYERS))) == MOST_LAYERS
+    assert refusal(", ".join(["Act"] * (MOST_LAYERS + 1))) == "the network has 61 layers, and at most 60 are allowed."
+
+
+@given(st.text() | nearly)
+@example("FC-٣")  # a digit to Python, but none that a person here would type
+@example("Conv-3x3x" + "9" * 5000)
+@example("İ, ﬁ-3, ReLU\x00")
+def test_any_text_gives_layers_or_a_sentence(text: str) -> None:
+    try:
+        found = parse_network(text)
+    except NetworkError as error:
+        assert str(error).endswith(".")
+        return
+    assert parse_network(format_network(found)) == found
+
+
+@given(st.text() | nearly | st.builds("{}[{}]".format, st.text(max_size=4), st.text() | nearly))
+def test_any_text_is_an_architecture_or_refused_with_a_sentence(text: str) -> None:
+    try:
+        name, found = architecture_name(text), layers_of(text)
+    except NetworkError as error:
+        assert str(error).endswith(".")
+        return
+    assert name.isascii()
+    assert found
+
+
+@given(networks, st.tuples(st.integers(1, 64), st.integers(1, 64), st.integers(1, 4)))
+def test_any_network_fits_an_image_or_is_refused_by_name(network: tuple[Layer, ...], shape: tuple[int, ...]) -> None:
+    try:
+        summaries = summarize_layers(network, shape, 10)
+    except NetworkError as error:
+        assert str(error).startswith(("at ", "The network would learn "))
+        return
+    assert len(summaries) == len(network) + 1
+    assert summaries[-1].output_shape == (10,)
+    for before, after in pairwise(summaries):
+        assert after.input_shape == before.output_shape
+        assert min(after.output_shape) >= 1
+
+
+@given(networks, st.tuples(st.integers(1, 64), st.integers(1, 64), st.integers(1, 4)))
+def test_the_formula_told_is_the_number_counted(network: tuple[Layer, ...], shape: tuple[int, ...]) -> None:
+    try:
+        summaries = summarize_layers(network, shape, 10)
+    except NetworkError:
+        return
+    for summary in summaries:
+        told = _value(summary.formula) if summary.formula else 0
+        assert told == summary.parameters
+
+
+def _value(formula: str) -> int:
+    """The value of a formula of sums and products, of which one factor may stand in brackets."""
+    if formula.startswith("("):
+        inner, _, outer = formula[1:].partition(")·")
+        return _value(inner) * int(outer)
+    return sum(math.prod(int(factor) for factor in term.split("·")) for term in formula.split(" + "))
+
+
+def test_a_network_is_told_by_name_or_by_name_and_layers() -> None:
+    assert split_architecture("cnn_4") == ("cnn_4", None)
+    assert split_architecture(" small [FC-8, ReLU] ") == ("small", "FC-8, ReLU")
+    assert architecture_name("small[FC-8]") == "small"
+    assert layers_of("small[FC-8, ReLU]") == (Dense(8), Act("relu"))
+    assert layers_of("cnn_5") is ARCHITECTURES["cnn_5"]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[FC-8]", "1st[FC-8]", "two words[FC-8]", "a[FC-8", "a[FC-8]]", "a[b]c", "größe[FC-8]", "a" * 41]
+)
+def test_what_names_no_architecture_is_refused_with_an_example(text: str) -> None:
+    with pytest.raises(NetworkError) as error:
+        split_architecture(text)
+    name = text.partition("[")[0][:40]
+    assert str(error.value).startswith(f"'{name}' is no name of an architecture: a name is letters, digits and _, ")
+    assert str(error.value).endswith("as in small[Conv-3x3x16, ReLU].")
+
+
+def test_an_unknown_name_is_refused_with_those_known_and_how_to_write_one() -> None:
+    with pytest.raises(NetworkError) as error:
+        layers_of("vgg")
+    assert str(error.value) == (
+        "there is no architecture called 'vgg'; there are mlp_1, mlp_2, cnn_3, cnn_4, cnn_5, or write one as "
+        "name[Conv-3x3x16, ReLU, MaxPool-2x2, FC-64]."
+    )
+
+
+def test_a_chosen_architecture_is_kept_in_its_plainest_form() -> None:
+    assert checked_architecture(" cnn_3 ") == "cnn_3"
+    assert checked_architecture("small[conv-3X3x4,relu ]") == "small[Conv-3x3x4, ReLU]"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("cnn_4[FC-8]", "'cnn_4' is the name of an architecture of the course; choose another name."),
+        ("small[]", "the network has no layer"),
+        ("small[FC-x]", "'FC-x' is no layer"),
+        ("vgg", "there is no architecture called 'vgg'"),
+    ],
+)
+def test_a_choice_that_is_no_architecture_is_refused(text: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=f"^{reason}"):
+        checked_architecture(text)
+
+
+def test_opening_the_activations_leaves_everything_else_as_it_is() -> None:
+    assert with_open_activations("small[FC-8, Sigmoid, FC-4(no bias), Act, GELU]") == (
+        "small[FC-8, Act, FC-4(no bias), Act, Act]"
+    )
+    assert with_open_activations("cnn_5") == "cnn_5"

@@ -1,0 +1,104 @@
+"""What a network gives when it is only computed: the same as when it is trained, however it is laid out."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.config.specs import NetworkSpec
+from engine.networks.architectures import ARCHITECTURES, build_network
+
+CLASSES = 10
+
+
+@pytest.mark.parametrize("architecture", [*ARCHITECTURES, "odd[Conv-3x5x7, Act, MaxPool-2x2, FC-9, Act]"])
+def test_logits_and_activations_are_those_of_the_network(architecture: str) -> None:
+    import keras
+
+    from engine.training.forward import Forward
+
+    made = build_network(architecture, (32, 32, 1), CLASSES, NetworkSpec(activation="tanh"), seed=1)
+    images = np.random.default_rng(0).normal(size=(7, 32, 32, 1)).astype(np.float32)
+    logits, activations = Forward(made)(images)
+    values, expected = images, []
+    for layer in made.layers:
+        values = layer(values)
+        if isinstance(layer, keras.layers.Activation):
+            expected.append(np.asarray(values))
+    assert np.asarray(logits) == pytest.approx(np.asarray(values), rel=1e-4, abs=1e-5)
+    assert len(activations) == len(expected)
+    for found, wanted in zip(activations, expected, strict=True):
+        assert np.asarray(found) == pytest.approx(wanted, rel=1e-4, abs=1e-5)
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    st.integers(1, 5),
+    st.integers(1, 5),
+    st.integers(1, 4),
+    st.integers(1, 4),
+    st.integers(1, 3),
+    st.integers(0, 2**31),
+)
+def test_a_folded_kernel_makes_both_pixels_of_a_pair(
+    rows: int, columns: int, channels: int, filters: int, pairs: int, seed: int
+) -> None:
+    """Against the plain convolution, for any kernel, wherever all columns come in pairs."""
+    import tensorflow as tf
+
+    from engine.training.forward import fold
+
+    generator = np.random.default_rng(seed)
+    width = columns - 1 + 2 * pairs
+    if width % 2:
+        return  # an even kernel has no even input with an even output
+    kernel = generator.normal(size=(rows, columns, channels, filters)).astype(np.float32)
+    images = generator.normal(size=(2, rows + 1, width, channels)).astype(np.float32)
+    expected = tf.nn.conv2d(images, kernel, 1, "VALID").numpy()
+    folded = images.reshape(2, rows + 1, width // 2, 2 * channels)
+    found = tf.nn.conv2d(folded, fold(tf.constant(kernel)), 1, "VALID").numpy()
+    assert found.reshape(expected.shape) == pytest.approx(expected, rel=1e-4, abs=1e-5)
+
+
+def test_the_narrow_convolution_of_cnn_4_is_folded_and_the_same_but_for_rounding() -> None:
+    import tensorflow as tf
+
+    from engine.training.forward import _convolution
+
+    generator = np.random.default_rng(0)
+    images, kernel, bias = (
+        tf.constant(generator.normal(size=shape).astype(np.float32))
+        for shape in ((50, 30, 30, 16), (3, 3, 16, 8), (8,))
+    )
+    graph = tf.function(_convolution).get_concrete_function(images, kernel, bias).graph
+    assert [node.outputs[0].shape[-1] for node in graph.get_operations() if node.type == "Conv2D"] == [16], "in pairs"
+    plain = tf.nn.bias_add(tf.nn.conv2d(images, kernel, 1, "VALID"), bias)
+    found = _convolution(images, kernel, bias).numpy()
+    # 144 products of about 1 are summed up, in an order that the processor decides.
+    assert found == pytest.approx(plain.numpy(), rel=1e-5, abs=1e-4)
+
+
+def test_bfloat16_rounds_and_keeps_the_ranking_mostly() -> None:
+    import tensorflow as tf
+
+    from engine.training.forward import Forward
+
+    made = build_network("cnn_4", (32, 32, 1), CLASSES, NetworkSpec(), seed=1)
+    images = np.random.default_rng(0).normal(size=(200, 32, 32, 1)).astype(np.float32)
+    (exact, _), (rounded, _) = Forward(made)(images), Forward(made, tf.bfloat16)(images)
+    exact, rounded = np.asarray(exact), np.asarray(rounded)
+    assert rounded.dtype == np.float32
+    assert 0 < np.abs(exact - rounded).max() < 0.05 * np.abs(exact).max()
+    assert (exact.argmax(axis=1) == rounded.argmax(axis=1)).mean() > 0.9
+
+
+def test_a_layer_that_no_architecture_has_is_refused() -> None:
+    import keras
+
+    from engine.training.forward import Forward
+
+    made = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.AveragePooling2D(2)])
+    with pytest.raises(TypeError, match="AveragePooling2D"):
+        Forward(made)(np.zeros((1, 4, 4, 1), np.float32))

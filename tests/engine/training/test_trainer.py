@@ -1,0 +1,236 @@
+"""engine.training.trainer: one run from its first step to its test."""
+
+from __future__ import annotations
+
+import gc
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from tensorflow.python.framework.func_graph import FuncGraph
+
+from engine.config.specs import RunSpec
+from engine.datasets import PreparedData
+from engine.events.commands import Control
+from engine.events.runs import Record, RunFinished, RunStarted, Status, Weights
+from engine.events.tasks import Event
+from engine.training.callbacks.weights import to_pytorch_layout
+from engine.training.optimizers import make_optimizer
+from engine.training.trainer import library_versions
+from tests.engine.support import of, small_run, timeless, train_here
+
+
+class AfterRecords:
+    """Polls for nothing until ``count`` records were seen, then once for ``control``."""
+
+    def __init__(self, control: Control, count: int = 1) -> None:
+        self._controls, self._count = [control], count
+
+    def see(self, event: Event) -> None:
+        self._count -= isinstance(event, Record)
+
+    def poll(self) -> Control | None:
+        return self._controls.pop() if self._controls and self._count <= 0 else None
+
+
+def interrupted(run: RunSpec, data: PreparedData, control: Control, count: int, model_file: Path) -> list[Event]:
+    asked = AfterRecords(control, count)
+    return train_here(run, data, asked.poll, model_file, asked.see)
+
+
+def test_a_run_starts_records_and_finishes_in_this_order(digits: PreparedData) -> None:
+    events = train_here(small_run(epochs=2), digits)
+    kinds = [type(event).__name__ for event in events]
+    weights = ["Weights"] * 2  # one a layer
+    first, second = (["Record"] * 2, ["Record"] * 3)
+    epochs = [*first, *weights, "Checkpoint", *second, *weights, "Checkpoint"]
+    assert kinds == ["RunStarted", *weights, *epochs, "RunFinished"]
+
+
+def test_the_start_names_device_versions_layers_and_steps(digits: PreparedData) -> None:
+    (event,) = of(RunStarted, train_here(small_run(architectures=["mlp_2"]), digits))
+    assert event.device.kind in ("CPU", "GPU")
+    assert event.device.threads == 1
+    assert event.versions.keys() == {"trainscope", "tensorflow", "keras", "numpy", "scikit-learn"}
+    assert event.versions == library_versions()
+    assert event.layers == ("dense_1", "dense_2", "prediction")
+    assert event.steps_per_epoch == 26
+
+
+def test_records_fall_on_every_tenth_step_of_the_run_and_name_its_epoch(digits: PreparedData) -> None:
+    records = of(Record, train_here(small_run(epochs=3), digits))
+    assert [(record.step, record.epoch) for record in records] == [
+        (10, 1), (20, 1), (30, 2), (40, 2), (50, 2), (60, 3), (70, 3),
+    ]  # fmt: skip
+    assert all(len(record.gradient_norms) == len(record.update_ratios) == 2 for record in records)
+    assert all(record.learning_rate == pytest.approx(0.001) for record in records)
+    assert [record.seconds for record in records] == sorted(record.seconds for record in records)
+
+
+def test_a_run_too_short_for_a_record_gets_one_at_its_end(few_digits: PreparedData) -> None:
+    (record,) = of(Record, train_here(small_run(epochs=2), few_digits))
+    assert (record.step, record.epoch) == (6, 2)
+
+
+def test_weights_come_before_training_and_after_every_epoch(few_digits: PreparedData) -> None:
+    snapshots = of(Weights, train_here(small_run(architectures=["cnn_3"], epochs=2), few_digits))
+    layers = {
+        "conv_1": ((32, 32, 1), (16, 1, 3, 3)),
+        "conv_2": ((30, 30, 16), (8, 16, 5, 5)),
+        "conv_3": ((13, 13, 8), (16, 8, 7, 7)),
+        "prediction": ((3, 3, 16), (10, 144)),
+    }
+    assert [(item.step, item.epoch, item.layer) for item in snapshots] == [
+        (step, epoch, layer) for step, epoch in ((0, 0), (3, 1), (6, 2)) for layer in layers
+    ]
+    assert all((item.input_shape, item.values.shape) == layers[item.layer] for item in snapshots)
+    assert all(item.values.dtype == np.float32 for item in snapshots)
+    before, after = snapshots[:4], snapshots[4:8]
+    assert not any(np.array_equal(a.values, b.values) for a, b in zip(before, after, strict=True))
+
+
+@pytest.mark.parametrize("architecture", ["mlp_1", "cnn_4"])
+def test_the_same_seed_gives_the_same_bits(few_digits: PreparedData, architecture: str) -> None:
+    run = small_run(architectures=[architecture], epochs=4, seed=5)
+    first, second = train_here(run, few_digits), train_here(run, few_digits)
+    assert timeless(first) == timeless(second)
+
+
+def test_the_same_seed_gives_the_same_bits_whatever_was_trained_before(few_digits: PreparedData) -> None:
+    run = small_run(epochs=4, seed=5)
+    first = train_here(run, few_digits)
+    keras.utils.set_random_seed(9)
+    train_here(small_run(architectures=["cnn_3"], seed=6), few_digits)
+    assert timeless(train_here(run, few_digits)) == timeless(first)
+
+
+def test_another_seed_gives_other_numbers(few_digits: PreparedData) -> None:
+    first, second = (of(Record, train_here(small_run(epochs=4, seed=seed), few_digits)) for seed in (5, 6))
+    assert timeless(first) != timeless(second)
+
+
+def test_images_in_colour_are_trained_on_too(few_digits: PreparedData) -> None:
+    def colour(images: np.ndarray) -> np.ndarray:
+        return np.concatenate([images, -images, images / 2], axis=-1)
+
+    data = replace(
+        few_digits,
+        info=replace(few_digits.info, shape=(32, 32, 3)),
+        x_train=colour(few_digits.x_train),
+        x_validation=colour(few_digits.x_validation),
+        x_test=colour(few_digits.x_test),
+    )
+    for architecture, shape in (("cnn_3", (16, 3, 3, 3)), ("mlp_1", (32, 3072))):
+        events = train_here(small_run(architectures=[architecture], grayscale=False), data)
+        first = of(RunStarted, events)[0].layers[0]
+        shapes = [item.values.shape for item in of(Weights, events) if item.layer == first]
+        assert shapes == [shape] * 2
+        assert of(RunFinished, events)[0].status is Status.FINISHED
+
+
+def test_networks_learn_the_digits(digits: PreparedData) -> None:
+    events = train_here(small_run(epochs=5), digits)
+    (end,) = of(RunFinished, events)
+    assert end.test_accuracy is not None
+    assert end.test_accuracy > 0.85
+    losses = [record.training_loss for record in of(Record, events)]
+    assert losses[-1] < losses[0] / 2
+
+
+def test_the_test_is_over_the_whole_test_set(digits: PreparedData) -> None:
+    (end,) = of(RunFinished, train_here(small_run(), digits))
+    assert end.confusion is not None
+    assert end.confusion.shape == (10, 10)
+    assert end.confusion.sum(axis=1).tolist() == np.bincount(digits.y_test).tolist()
+    assert end.test_accuracy == pytest.approx(np.trace(end.confusion) / len(digits.y_test))
+    assert end.status is Status.FINISHED
+    assert end.model is None
+
+
+def test_a_class_without_test_images_keeps_its_row(few_digits: PreparedData) -> None:
+    without = few_digits.y_test != 3
+    data = replace(few_digits, x_test=few_digits.x_test[without], y_test=few_digits.y_test[without])
+    (end,) = of(RunFinished, train_here(small_run(), data))
+    assert end.confusion is not None
+    assert end.confusion.shape == (10, 10)
+    assert end.confusion[3].sum() == 0
+
+
+def test_a_saved_model_loads_with_plain_keras_and_repeats_the_test(digits: PreparedData, tmp_path: Path) -> None:
+    file = tmp_path / "models" / "run.keras"
+    (end,) = of(RunFinished, train_here(small_run(architectures=["cnn_3"]), digits, model_file=file))
+    assert end.model == str(file)
+    network = keras.models.load_model(file)
+    predicted = network.predict(digits.x_test, verbose=0).argmax(axis=1)
+    assert (predicted == digits.y_test).mean() == end.test_accuracy
+
+
+def test_stop_is_honoured_within_one_recording_interval_and_keeps_what_was_learned(
+    digits: PreparedData, tmp_path: Path
+) -> None:
+    file = tmp_path / "stopped.keras"
+    events = interrupted(small_run(epochs=50), digits, Control.STOP, 3, file)
+    (end,) = of(RunFinished, events)
+    assert end.status is Status.STOPPED
+    assert [record.step for record in of(Record, events)] == [10, 20, 30]
+    assert end.test_accuracy is not None
+    newest = [item for item in of(Weights, events) if item.layer == "dense_1"][-1]
+    assert (newest.step, newest.epoch) == (30, 2)
+    kernel = keras.models.load_model(file).get_layer("dense_1").kernel.numpy()
+    assert np.array_equal(to_pytorch_layout(kernel, (32, 32, 1)), newest.values)
+
+
+def test_cancel_is_honoured_within_one_recording_interval_and_leaves_the_run_untested(
+    digits: PreparedData, tmp_path: Path
+) -> None:
+    file = tmp_path / "cancelled.keras"
+    events = interrupted(small_run(epochs=50), digits, Control.CANCEL, 2, file)
+    (end,) = of(RunFinished, events)
+    assert end.status is Status.CANCELLED
+    assert end.reason.endswith(".")
+    assert [record.step for record in of(Record, events)] == [10, 20]
+    assert (end.test_accuracy, end.test_loss, end.confusion, end.model) == (None, None, None, None)
+    assert not file.exists()
+
+
+@pytest.mark.parametrize(("architecture", "rate"), [("cnn_3", 10), ("mlp_2", 1000)])
+def test_a_run_whose_numbers_are_no_numbers_ends_as_diverged(
+    few_digits: PreparedData, tmp_path: Path, architecture: str, rate: float
+) -> None:
+    """In cnn_3 the loss itself is NaN; in mlp_2 the ReLU hides the first layer's NaN from a loss that stays finite."""
+    file = tmp_path / "diverged.keras"
+    run = small_run(architectures=[architecture], optimizer="sgd", learning_rate=rate, epochs=20)
+    events = train_here(run, few_digits, model_file=file)
+    (end,) = of(RunFinished, events)
+    assert any(np.isnan([record.training_loss, *record.gradient_norms]).any() for record in of(Record, events))
+    assert end.status is Status.DIVERGED
+    assert "learning rate" in end.reason
+    assert len(of(Record, events)) < 6
+    assert end.test_accuracy is None
+    assert not file.exists()
+
+
+@pytest.mark.parametrize("name", ["adam", "sgd", "rmsprop", "adamw"])
+def test_an_optimiser_has_the_learning_rate_asked_for_and_no_momentum_of_its_own(name: str) -> None:
+    optimizer = make_optimizer(name, 0.02)
+    assert isinstance(optimizer, type(keras.optimizers.get(name)))
+    assert float(optimizer.learning_rate.numpy()) == pytest.approx(0.02)
+    assert getattr(optimizer, "momentum", 0.0) == 0.0
+
+
+@pytest.mark.parametrize("activation", ["relu", "sigmoid", "tanh", "elu", "gelu", "silu", "leaky_relu"])
+def test_every_activation_trains(few_digits: PreparedData, activation: str) -> None:
+    (end,) = of(RunFinished, train_here(small_run(activation=activation), few_digits))
+    assert end.status is Status.FINISHED
+
+
+def test_nothing_of_a_training_outlives_the_next(few_digits: PreparedData) -> None:
+    """Graphs hold the training images: of CIFAR-10 each that stayed would cost 200 MB."""
+    graphs = []
+    for _ in range(3):
+        train_here(small_run(), few_digits)
+        gc.collect()
+        graphs.append(sum(isinstance(each, FuncGraph) for each in gc.get_objects()))
+    assert graphs == [graphs[0]] * 3

@@ -1,0 +1,69 @@
+"""engine.utils.files: no file that is none is waited for, no text takes for ever."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from engine.utils.files import MOST_CHARACTERS, MOST_DOTS, check_file, open_file, read_text, toml_table
+
+
+def test_a_file_is_opened_for_its_bytes(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"1\r\n2")
+    with open_file(tmp_path / "a") as file:
+        assert file.read() == b"1\r\n2"
+    check_file(str(tmp_path / "a"))
+    assert read_text(tmp_path / "a") == "1\r\n2"
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="pipe or a device"):
+        open_file(tmp_path / "pipe")
+
+
+@pytest.mark.parametrize("device", ["/dev/zero", "/dev/null", "/dev/urandom"])
+def test_a_device_is_not_read(tmp_path: Path, device: str) -> None:
+    (tmp_path / "link").symlink_to(device)
+    with pytest.raises(OSError, match="pipe or a device"):
+        read_text(tmp_path / "link")
+
+
+def test_a_folder_and_what_is_not_there_are_told_as_usual(tmp_path: Path) -> None:
+    with pytest.raises(IsADirectoryError):
+        open_file(tmp_path)
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    for name in ("gone", "loop", "x" * 5000):
+        with pytest.raises(OSError, match=r"No such file|symbolic links|too long"):
+            open_file(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["a\0b", "\ud800"])
+def test_what_no_file_can_be_called_is_not_there(name: str) -> None:
+    with pytest.raises(FileNotFoundError):
+        open_file(name)
+
+
+def test_a_text_without_end_is_not_read_to_it(tmp_path: Path) -> None:
+    with (tmp_path / "long").open("wb") as file:
+        file.truncate(2**40)  # takes no room
+    with pytest.raises(OSError, match="too large"):
+        read_text(tmp_path / "long")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("a = " + "9" * 5000, "5000 digits"),
+        ("a = " + "[" * 3000, "nested too deeply"),
+        (".".join("a" * 50_000) + " = 1", f"{MOST_DOTS:,} dots"),  # which TOML's reader takes many seconds for
+        ("#" * (MOST_CHARACTERS + 1), "longer than"),
+        ("a", "Expected"),
+    ],
+    ids=["digits", "depth", "dots", "length", "syntax"],
+)
+def test_tables_that_are_none(text: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        toml_table(text)

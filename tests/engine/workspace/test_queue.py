@@ -1,0 +1,119 @@
+"""engine.workspace.queue and engine.workspace.estimates: what waits for its turn, and how long it will take."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from engine.experiments.architectures.experiment import ARCHITECTURES_EXPERIMENT
+from engine.experiments.basics.experiment import BASICS_EXPERIMENT
+from engine.experiments.continuation.experiment import CONTINUATION_EXPERIMENT
+from engine.storage.locks import owned
+from engine.storage.store import Store
+from engine.workspace.estimates import Estimates
+from engine.workspace.queue import QueueStore
+from tests.engine.support import ScriptedExecutor, finished, opened_by_many, record, run_session, small_spec, started
+
+
+@pytest.fixture
+def orders(workspace: Path) -> Iterator[QueueStore]:
+    with closing(QueueStore(workspace)) as opened:
+        yield opened
+
+
+def seeds(orders: QueueStore) -> list[int]:
+    return [order.spec.seed for order in orders.all()]  # type: ignore[attr-defined]
+
+
+def add(orders: QueueStore, *numbers: int) -> list[int]:
+    return [orders.add(ARCHITECTURES_EXPERIMENT, small_spec(seed=seed)).id for seed in numbers]
+
+
+def test_what_waits_is_taken_in_its_order_and_once(orders: QueueStore) -> None:
+    add(orders, 1, 2)
+    assert [order.spec for order in orders.all()] == [small_spec(seed=1), small_spec(seed=2)]
+    with owned(orders.workspace) as owner:
+        taken = [orders.take(owner), orders.take(owner), orders.take(owner)]
+        assert [order and order.spec for order in taken] == [small_spec(seed=1), small_spec(seed=2), None]
+    assert seeds(orders) == [1, 2], "whoever took them ended before they were stored: they wait again"
+
+
+def test_an_entry_leaves_the_queue_as_its_experiment_is_stored(orders: QueueStore, store: Store) -> None:
+    add(orders, 1, 2)
+    with owned(orders.workspace) as owner:
+        taken = orders.take(owner)
+        assert taken is not None
+        store.add_experiment("architectures", taken.spec.to_json(), 1, None, 1, owner, taken.id)
+    assert seeds(orders) == [2]
+
+
+def test_the_order_can_be_changed_and_outlives_the_program(orders: QueueStore, workspace: Path) -> None:
+    first, second, third = add(orders, 1, 2, 3)
+    orders.arrange([third, first])
+    with closing(QueueStore(workspace)) as again:
+        assert seeds(again) == [3, 1, 2], "one that was not named comes last"
+        again.remove(first)
+        assert seeds(orders) == [3, 2]
+        orders.remove(first)
+    assert second in [order.id for order in orders.all()]
+
+
+def test_each_is_taken_by_one_of_many(orders: QueueStore, workspace: Path) -> None:
+    add(orders, *range(20))
+    taken: list[int] = []
+    everyone_is_done = threading.Barrier(8)
+
+    def take(store: Store) -> None:
+        with closing(QueueStore(store.workspace)) as own, owned(store.workspace) as owner:
+            while (order := own.take(owner)) is not None:
+                taken.append(order.id)
+            everyone_is_done.wait(timeout=60)
+
+    assert opened_by_many(workspace, take) == []
+    assert len(taken) == len(set(taken)) == 20
+
+
+def test_an_entry_of_another_version_is_passed_over(orders: QueueStore) -> None:
+    add(orders, 1)
+    orders._insert("queue", place=0, experiment="of tomorrow", spec="{}", added=0.0)
+    orders._insert("queue", place=0, experiment="architectures", spec='{"tomorrow": 1}', added=0.0)
+    assert seeds(orders) == [1]
+    with owned(orders.workspace) as owner:
+        taken = orders.take(owner)
+    assert taken is not None
+    assert taken.spec == small_spec(seed=1)
+
+
+# How long it will take
+
+
+def trained(store: Store, seconds: float) -> None:
+    """Two runs of mlp_1 on the digits, 26 steps each, in so many seconds each."""
+    run_session(
+        store,
+        ScriptedExecutor(lambda task: [started(task.run), record(task.run), finished(task.run, seconds=seconds)]),
+        small_spec(repeats=2),
+    )
+
+
+def test_an_experiment_is_judged_by_runs_like_its_own(orders: QueueStore, store: Store) -> None:
+    order = orders.add(ARCHITECTURES_EXPERIMENT, small_spec(epochs=10, repeats=3))
+    other = orders.add(ARCHITECTURES_EXPERIMENT, small_spec(architectures=["cnn_5"]))
+    with closing(Estimates(store.workspace)) as estimates:
+        assert estimates.seconds(order) is None, "nothing was trained here yet"
+        trained(store, 2.0)
+        assert estimates.seconds(order) == pytest.approx(3 * 10 * 2.0)
+        assert estimates.seconds(other) is None, "no run of cnn_5"
+        more = orders.add(ARCHITECTURES_EXPERIMENT, small_spec(repeats=5), extends=1)
+        assert estimates.seconds(more) == pytest.approx(3 * 2.0), "two of the five are there"
+
+
+def test_what_can_not_be_planned_or_was_never_run_has_no_estimate(orders: QueueStore, store: Store) -> None:
+    unplanned = orders.add(CONTINUATION_EXPERIMENT, CONTINUATION_EXPERIMENT.preset("quick"))
+    computed = orders.add(BASICS_EXPERIMENT, BASICS_EXPERIMENT.preset("quick"))
+    with closing(Estimates(store.workspace)) as estimates:
+        assert [estimates.seconds(unplanned), estimates.seconds(computed)] == [None, None]

@@ -1,0 +1,301 @@
+"""Weights as they were at earlier steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLabel, QSlider, QToolButton
+from pytestqt.qtbot import QtBot
+
+from engine.events.experiments import ExperimentStarted
+from engine.events.runs import PlannedRun, Weights
+from engine.events.tasks import Event
+from engine.executors.tasks import TrainTask
+from engine.networks.weight_images import common_scale
+from engine.storage.store import Store
+from engine.utils.errors import StoreError
+from engine.workspace.replay import restored_experiment
+from gui.background.weight_reader import WeightReader
+from gui.boards.panels.weight_grids import WeightGrid, WeightGrids
+from gui.boards.panels.weight_timeline import WeightTimeline
+from gui.observations.experiment import Observations
+from gui.observations.weight_history import WeightHistory
+from tests.engine.support import INFO, ScriptedExecutor, finished, planned, record, started, weights
+from tests.gui.conftest import MakeWindow
+from tests.gui.support import PATIENCE_MS, find, tab_of
+
+STEPS = (0, 26, 52, 78)
+
+
+@pytest.fixture
+def store(workspace: Path) -> Iterator[Store]:
+    with closing(Store(workspace)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def run(store: Store) -> PlannedRun:
+    """A run whose two layers were stored at four steps; the largest weight came at step 52."""
+    _, (run,) = planned(store)
+    store.add(started(run.run))
+    for epoch, step in enumerate(STEPS):
+        for layer in ("dense_1", "prediction"):
+            store.add(kernel(run.run, step, epoch, layer))
+    return run
+
+
+def kernel(run: int, step: int, epoch: int, layer: str = "dense_1") -> Weights:
+    """All weights are the step's number, but ten times that at step 52."""
+    made = weights(run, step, epoch, layer)
+    made.values[:] = step * (10 if step == 52 else 1)
+    return made
+
+
+@pytest.fixture
+def reader(workspace: Path) -> Iterator[WeightReader]:
+    with closing(WeightReader(workspace)) as made:
+        yield made
+
+
+@pytest.fixture
+def grids(qtbot: QtBot, reader: WeightReader) -> WeightGrids:
+    made = WeightGrids()
+    qtbot.addWidget(made)
+    made.use_kernels(reader)
+    return made
+
+
+def live(run: PlannedRun, *steps: int) -> Observations:
+    """What the window has been told of: the kernels of ``steps``."""
+    observations = Observations()
+    observations.take(ExperimentStarted(1, "architectures", INFO, (run,), 1))
+    observations.take(started(run.run))
+    for step in steps:
+        for layer in ("dense_1", "prediction"):
+            observations.take(kernel(run.run, step, step // 26, layer))
+    return observations
+
+
+def shown(grids: WeightGrids, observations: Observations) -> None:
+    grids.begin(observations)
+    grids.refresh(observations)
+
+
+def caption(grids: WeightGrids) -> str:
+    return find(find(grids, WeightGrid, "weights_mlp_1"), QLabel, "caption").text()
+
+
+def slider(grids: WeightGrids) -> QSlider:
+    return find(grids, QSlider, "weights_step")
+
+
+def when(grids: WeightGrids) -> str:
+    return find(grids, QLabel, "weights_when").text()
+
+
+def pixel(grids: WeightGrids) -> int:
+    """The shade of the first weight of the first image."""
+    return find(grids, WeightGrid, "weights_mlp_1")._canvas._image.pixelColor(3, 3).lightness()
+
+
+def settled(qtbot: QtBot, grids: WeightGrids, text: str) -> None:
+    qtbot.waitUntil(lambda: caption(grids) == text and not grids._errands.isActive(), timeout=PATIENCE_MS)
+
+
+def test_the_right_end_is_the_newest_on_the_scale_of_all_steps(
+    qtbot: QtBot, grids: WeightGrids, run: PlannedRun
+) -> None:
+    shown(grids, live(run, *STEPS))
+    assert (slider(grids).maximum(), slider(grids).value()) == (3, 3)
+    assert when(grids) == "newest of 4"
+    settled(qtbot, grids, "run 1, step 78, ±5.2e+02")
+    assert "Black is -520, white 520" in find(grids, WeightGrid, "weights_mlp_1").toolTip()
+
+
+def test_the_slider_shows_each_step_as_it_was_and_shades_can_be_compared(
+    qtbot: QtBot, grids: WeightGrids, run: PlannedRun
+) -> None:
+    shown(grids, live(run, *STEPS))
+    settled(qtbot, grids, "run 1, step 78, ±5.2e+02")
+    shades = []
+    for position, step in enumerate(STEPS):
+        slider(grids).setValue(position)
+        settled(qtbot, grids, f"run 1, step {step}, ±5.2e+02")
+        shades.append(pixel(grids))
+    assert shades == [round(127.5 * (value / 520 + 1)) for value in (0, 26, 520, 78)]
+    assert when(grids) == "newest of 4"
+
+
+def test_a_stored_experiment_can_be_gone_through_alike(
+    qtbot: QtBot, grids: WeightGrids, store: Store, run: PlannedRun
+) -> None:
+    observations = Observations()
+    for event in restored_experiment(store, 1):
+        observations.take(event)
+    shown(grids, observations)
+    settled(qtbot, grids, "run 1, step 78, ±5.2e+02")
+    slider(grids).setValue(1)
+    settled(qtbot, grids, "run 1, step 26, ±5.2e+02")
+    assert when(grids) == "step 26"
+
+
+def test_new_weights_are_followed_at_the_right_end_alone(
+    qtbot: QtBot, grids: WeightGrids, store: Store, run: PlannedRun
+) -> None:
+    observations = live(run, *STEPS)
+    shown(grids, observations)
+    slider(grids).setValue(1)
+    settled(qtbot, grids, "run 1, step 26, ±5.2e+02")
+    take(observations, store, kernel(run.run, 104, 4))
+    grids.refresh(observations)
+    settled(qtbot, grids, "run 1, step 26, ±5.2e+02")
+    assert (slider(grids).value(), slider(grids).maximum()) == (1, 4)
+    slider(grids).setValue(4)
+    settled(qtbot, grids, "run 1, step 104, ±5.2e+02")
+    take(observations, store, kernel(run.run, 130, 5))
+    grids.refresh(observations)
+    assert caption(grids).startswith("run 1, step 130, ")
+    assert slider(grids).value() == 5
+
+
+def take(observations: Observations, store: Store, event: Weights) -> None:
+    store.add(event)
+    observations.take(event)
+
+
+def test_play_runs_through_all_steps_and_ends_at_the_newest(
+    qtbot: QtBot, grids: WeightGrids, run: PlannedRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown(grids, live(run, *STEPS))
+    seen: list[int | None] = []
+    timeline = grids.findChild(WeightTimeline)
+    assert timeline is not None
+    timeline._timer.setInterval(0)
+    timeline.chosen.connect(seen.append)
+    play = find(grids, QToolButton, "weights_play")
+    play.click()
+    qtbot.waitUntil(lambda: not play.isChecked(), timeout=PATIENCE_MS)
+    assert seen == [0, 26, 52, None]
+    settled(qtbot, grids, "run 1, step 78, ±5.2e+02")
+    slider(grids).setValue(2)
+    play.click()
+    play.click()
+    assert seen[-1] == 52, "pressed again it halts where it is"
+
+
+def test_keys_move_the_slider(qtbot: QtBot, grids: WeightGrids, run: PlannedRun) -> None:
+    shown(grids, live(run, *STEPS))
+    for key, step in ((Qt.Key.Key_Left, 52), (Qt.Key.Key_Home, 0), (Qt.Key.Key_Right, 26)):
+        qtbot.keyClick(slider(grids), key)
+        settled(qtbot, grids, f"run 1, step {step}, ±5.2e+02")
+
+
+def test_without_a_past_there_is_nothing_to_go_through(qtbot: QtBot, grids: WeightGrids, run: PlannedRun) -> None:
+    grids.use_kernels(WeightReader(Path("/nowhere")))
+    shown(grids, live(run, 0))
+    assert not slider(grids).isEnabled()
+    assert not find(grids, QToolButton, "weights_play").isEnabled()
+    assert caption(grids) == "run 1, step 0, ±1"
+
+
+def test_a_past_that_can_not_be_read_is_said_once_and_the_newest_stays(
+    qtbot: QtBot, grids: WeightGrids, run: PlannedRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    grids.failed.connect(said.append)
+    shown(grids, live(run, *STEPS))
+    settled(qtbot, grids, "run 1, step 78, ±5.2e+02")
+
+    def broken(*_arguments: object) -> None:
+        raise StoreError("The file can't be read; check the disk.")
+
+    monkeypatch.setattr(WeightReader, "weights", broken)
+    slider(grids).setValue(1)
+    qtbot.waitUntil(lambda: bool(said), timeout=PATIENCE_MS)
+    grids.refresh(grids._observations)
+    slider(grids).setValue(2)
+    settled(qtbot, grids, caption(grids))
+    assert said == ["The file can't be read; check the disk."]
+    assert caption(grids).startswith("run 1, step 78")
+
+
+# What is read
+
+
+def test_nothing_is_opened_where_there_is_no_store(workspace: Path, reader: WeightReader) -> None:
+    assert reader.steps(1, "dense_1") == []
+    assert reader.weights(1, "dense_1", 0) is None
+    assert not workspace.exists()
+
+
+def test_a_reader_sees_what_was_stored_meanwhile_and_opens_again_after_it_was_closed(
+    store: Store, run: PlannedRun, reader: WeightReader
+) -> None:
+    assert reader.steps(run.run, "dense_1") == list(STEPS)
+    store.add(kernel(run.run, 104, 4))
+    assert reader.steps(run.run, "dense_1") == [*STEPS, 104]
+    reader.close()
+    found = reader.weights(run.run, "dense_1", 104)
+    assert found is not None
+    assert np.array_equal(found.values, kernel(run.run, 104, 4).values)
+
+
+def test_a_step_between_two_shows_the_kernel_known_by_then(run: PlannedRun, reader: WeightReader) -> None:
+    history = WeightHistory(reader)
+    newest = kernel(run.run, 78, 3)
+    history.note(newest)
+    assert [history.at(newest, step).step for step in (0, 25, 26, 60, 78, 1000)] == [0, 0, 26, 52, 78, 78]
+    assert history.at(newest, 78) is newest
+
+
+def test_the_scale_grows_while_kernels_are_measured(run: PlannedRun, reader: WeightReader) -> None:
+    history = WeightHistory(reader)
+    newest = kernel(run.run, 78, 3)
+    history.note(newest)
+    scales = [history.scale(newest)]
+    while history.measure_one():
+        scales.append(history.scale(newest))
+    assert (scales, history.scale(newest)) == ([78, 78, 78], 520)
+    history.note(newest)
+    assert not history.measure_one(), "each is measured once"
+
+
+def test_without_a_reader_the_newest_is_all_there_is() -> None:
+    history = WeightHistory()
+    newest = kernel(1, 78, 3)
+    history.note(newest)
+    assert history.steps(1, "dense_1") == [78]
+    assert history.at(newest, 0) is newest
+    assert history.scale(newest) == common_scale(newest.values)
+    assert not history.measure_one()
+
+
+# In the window
+
+
+def test_a_training_of_the_window_can_be_gone_through_and_the_file_is_let_go_in_the_end(
+    qtbot: QtBot, make_window: MakeWindow, workspace: Path
+) -> None:
+    def trained(task: TrainTask) -> list[Event]:
+        early, late = weights(task.run), weights(task.run, 26, 1)
+        return [started(task.run), early, record(task.run, 20), late, finished(task.run)]
+
+    window = make_window(ScriptedExecutor(trained))
+    tab = tab_of(window)
+    with qtbot.waitSignal(window.training_ended, timeout=PATIENCE_MS):
+        tab.start()
+    grids = find(tab, WeightGrids, "weight_grids")
+    assert slider(grids).maximum() == 1
+    shown = find(find(grids, WeightGrid, "weights_cnn_5"), QLabel, "caption")
+    qtbot.waitUntil(lambda: "step 26" in shown.text() and not grids._errands.isActive(), timeout=PATIENCE_MS)
+    slider(grids).setValue(0)
+    qtbot.waitUntil(lambda: "step 0" in shown.text(), timeout=PATIENCE_MS)
+    window.close()
+    qtbot.waitUntil(lambda: not window.isVisible(), timeout=PATIENCE_MS)
+    assert not [each for each in psutil.Process().open_files() if each.path.startswith(str(workspace))]

@@ -1,0 +1,184 @@
+"""The heat map of every layer's gradient."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from PySide6.QtWidgets import QComboBox
+from pytestqt.qtbot import QtBot
+
+from engine.events.runs import RunStarted, Status
+from engine.experiments.activations.experiment import ACTIVATIONS_EXPERIMENT
+from gui.observations.experiment import Observations
+from gui.plots.gradient_map import FAINTEST, GradientMap
+from tests.engine.support import finished, record, started
+from tests.gui.support import begun, find
+
+
+@pytest.fixture
+def view(qtbot: QtBot) -> GradientMap:
+    made = GradientMap()
+    qtbot.addWidget(made)
+    return made
+
+
+def two_networks() -> Observations:
+    """Runs 1 and 2: mlp_1 with ReLU and sigmoid; 3 and 4: mlp_2."""
+    return begun(ACTIVATIONS_EXPERIMENT, architectures=["mlp_1", "mlp_2"])
+
+
+def start(observations: Observations, run: int, *layers: str) -> None:
+    observations.take(RunStarted(run, started().device, {}, layers, 26))
+
+
+def note(observations: Observations, run: int, step: int, *norms: float) -> None:
+    changes: dict[str, Any] = {"gradient_norms": norms, "update_ratios": norms}
+    observations.take(record(run, step, **changes))
+
+
+def shown(view: GradientMap) -> np.ndarray:
+    """What the map shows: logarithms of gradient norms, one row a layer, first layer on top."""
+    image = view._plot._image.image
+    assert image is not None
+    return image
+
+
+def row_names(view: GradientMap) -> list[str]:
+    (ticks,) = view._plot.getPlotItem().getAxis("left")._tickLevels
+    return [name for _, name in sorted(ticks)]
+
+
+def test_it_offers_each_architecture_and_begins_with_the_deepest(view: GradientMap) -> None:
+    view.begin(two_networks())
+    box = find(view, QComboBox, "gradient_map_architecture")
+    assert [box.itemText(position) for position in range(box.count())] == ["mlp_1", "mlp_2"]
+    assert box.currentText() == "mlp_2"
+
+
+def test_of_a_plan_with_records_the_deepest_that_has_some_is_chosen(view: GradientMap) -> None:
+    observations = two_networks()
+    start(observations, 1, "dense_1", "prediction")
+    note(observations, 1, 10, 1.0, 10.0)
+    view.begin(observations)
+    assert find(view, QComboBox, "gradient_map_architecture").currentText() == "mlp_1"
+
+
+def test_where_the_deepest_is_cancelled_before_it_began_the_map_turns_to_another(view: GradientMap) -> None:
+    observations = two_networks()
+    view.begin(observations)
+    start(observations, 1, "dense_1", "prediction")
+    note(observations, 1, 10, 1.0, 10.0)
+    for run in observations.runs:
+        observations.take(finished(run, Status.CANCELLED, test_accuracy=None, confusion=None))
+    view.refresh(observations)
+    box = find(view, QComboBox, "gradient_map_architecture")
+    assert box.currentText() == "mlp_1"
+    np.testing.assert_allclose(shown(view), [[0], [1]], atol=1e-9)
+    box.setCurrentText("mlp_2")
+    view.refresh(observations)
+    assert box.currentText() == "mlp_2", "what is chosen by hand stays"
+
+
+def test_rows_are_layers_from_the_first_and_variants_lie_under_one_another(view: GradientMap) -> None:
+    observations = two_networks()
+    start(observations, 3, "dense_1", "dense_2", "prediction")
+    start(observations, 4, "dense_1", "dense_2", "prediction")
+    for step, factor in ((10, 1.0), (20, 10.0)):
+        note(observations, 3, step, 1.0 * factor, 0.1 * factor, 0.01 * factor)
+    note(observations, 4, 10, 1e-3, 1e-2, 1e-1)
+    view.begin(observations)
+    view.refresh(observations)
+    gap, none = [math.nan, math.nan], math.nan
+    expected = [[0, 1], [-1, 0], [-2, -1], gap, [-3, none], [-2, none], [-1, none]]
+    np.testing.assert_allclose(shown(view), expected, atol=1e-9)
+    assert row_names(view) == [
+        *("relu dense_1", "relu dense_2", "relu prediction"),
+        *("sigmoid dense_1", "sigmoid dense_2", "sigmoid prediction"),
+    ]
+    assert view._plot.getViewBox().yInverted(), "the first layer is on top"
+    (left, right), (top, bottom) = view._plot.getViewBox().viewRange()
+    assert (left, right, top, bottom) == pytest.approx((0, 20, 0, 7))
+
+
+def test_values_are_means_over_the_runs(view: GradientMap) -> None:
+    observations = begun(ACTIVATIONS_EXPERIMENT, architectures=["mlp_1"], activations=["relu"], repeats=2)
+    for run, norm in ((1, 0.5), (2, 1.5)):
+        start(observations, run, "dense_1", "prediction")
+        note(observations, run, 10, norm, norm / 10)
+    view.begin(observations)
+    view.refresh(observations)
+    np.testing.assert_allclose(shown(view), [[0], [-1]], atol=1e-9)
+
+
+def test_all_rows_share_one_scale_of_whole_decades(view: GradientMap) -> None:
+    observations = two_networks()
+    start(observations, 3, "dense_1", "prediction")
+    note(observations, 3, 10, 0.02, 3.0)
+    view.begin(observations)
+    view.refresh(observations)
+    assert view._plot._bar.levels() == (-2, 1)
+
+
+def test_another_architecture_can_be_chosen(view: GradientMap) -> None:
+    observations = two_networks()
+    view.begin(observations)
+    start(observations, 1, "dense_1", "prediction")
+    note(observations, 1, 10, 1.0, 10.0)
+    view.refresh(observations)
+    assert view._plot._image.image is None, "nothing is known yet of mlp_2"
+    find(view, QComboBox, "gradient_map_architecture").setCurrentText("mlp_1")
+    np.testing.assert_allclose(shown(view), [[0], [1]], atol=1e-9)
+
+
+def test_a_gradient_of_zero_is_the_faintest_and_one_that_is_no_number_is_left_out(view: GradientMap) -> None:
+    observations = two_networks()
+    start(observations, 3, "dense_1", "prediction")
+    note(observations, 3, 10, 0.0, math.nan)
+    note(observations, 3, 20, 1.0, 1.0)
+    view.begin(observations)
+    view.refresh(observations)
+    np.testing.assert_allclose(shown(view), [[math.log10(FAINTEST), 0], [math.nan, 0]], atol=1e-9)
+    view.resize(600, 300)
+    assert not view.grab().isNull()
+
+
+def test_a_run_that_diverges_at_its_first_record_has_nothing_to_show(view: GradientMap) -> None:
+    observations = two_networks()
+    start(observations, 3, "dense_1", "prediction")
+    note(observations, 3, 10, math.nan, math.nan)
+    view.begin(observations)
+    view.refresh(observations)
+
+
+def test_a_new_plan_forgets_the_old_map(view: GradientMap) -> None:
+    observations = two_networks()
+    start(observations, 3, "dense_1", "prediction")
+    note(observations, 3, 10, 1.0, 1.0)
+    view.begin(observations)
+    view.refresh(observations)
+    view.begin(two_networks())
+    assert view._plot._image.image is None
+
+
+def test_without_news_it_is_not_drawn_again(view: GradientMap, monkeypatch: pytest.MonkeyPatch) -> None:
+    observations = two_networks()
+    start(observations, 3, "dense_1", "prediction")
+    note(observations, 3, 10, 1.0, 1.0)
+    view.begin(observations)
+    view.refresh(observations)
+    monkeypatch.setattr(view._plot, "show_variants", lambda _variants: pytest.fail("drawn without news"))
+    view.refresh(observations)
+
+
+def test_of_very_many_records_only_some_are_drawn(view: GradientMap, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gui.plots.gradient_map.MOST_COLUMNS", 4)
+    observations = begun(ACTIVATIONS_EXPERIMENT, architectures=["mlp_1"], activations=["relu"])
+    start(observations, 1, "dense_1", "prediction")
+    for step in range(1, 11):
+        note(observations, 1, 10 * step, 10.0**-step, 1.0)
+    view.begin(observations)
+    view.refresh(observations)
+    np.testing.assert_allclose(view._plot._image.image, [[-1, -4, -7, -9], [0, 0, 0, 0]])

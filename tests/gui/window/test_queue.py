@@ -1,0 +1,148 @@
+"""Experiments that wait for their turn, as the window shows them."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtWidgets import QLabel, QListWidget, QPushButton
+from pytestqt.qtbot import QtBot
+
+from engine.events.runs import Status
+from engine.experiments.architectures.experiment import ARCHITECTURES_EXPERIMENT
+from engine.storage.locks import owned
+from engine.storage.store import Store
+from engine.workspace.queue import QueueStore
+from gui.window.main_window import MainWindow
+from gui.window.queue_panel import QueuePanel, describe
+from tests.engine.support import ScriptedExecutor, finished, record, small_spec, started
+from tests.gui.conftest import MakeWindow
+from tests.gui.support import PATIENCE_MS, ObedientExecutor, find, tab_of
+
+
+def waiting(window: MainWindow) -> list[str]:
+    box = find(window, QListWidget, "queue_list")
+    return [box.item(row).text().partition(":")[0] for row in range(box.count())]
+
+
+def queue_up(qtbot: QtBot, window: MainWindow, *names: str) -> None:
+    """Begin the architectures and put others behind them."""
+    for name in ("architectures", *names):
+        tab_of(window, name).start()
+    qtbot.waitUntil(lambda: bool(tab_of(window).observations.under_way), timeout=PATIENCE_MS)
+
+
+def press(qtbot: QtBot, window: MainWindow, name: str) -> None:
+    button = find(window, QPushButton, name)
+    assert button.isEnabled(), name
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+def stored(workspace: Path) -> list[tuple[str, Status]]:
+    with closing(Store(workspace)) as store:
+        rows = store._execute("SELECT id FROM experiments ORDER BY id").fetchall()
+        return [(store.experiment(row["id"]).name, store.experiment(row["id"]).status) for row in rows]
+
+
+def test_run_while_one_is_under_way_waits_and_begins_by_itself(
+    qtbot: QtBot, make_window: MakeWindow, workspace: Path
+) -> None:
+    whole = ScriptedExecutor(lambda task: [started(task.run), record(task.run), finished(task.run)])
+    window = make_window(whole)
+    tab_of(window).start()
+    tab_of(window, "activations").start()
+    tab_of(window).start()
+    panel = find(window, QueuePanel, "queue")
+    assert panel.isVisible()
+    assert waiting(window) == ["Activations", "Architectures"]
+    qtbot.waitUntil(lambda: not window.is_training and not waiting(window), timeout=PATIENCE_MS)
+    assert stored(workspace) == [(name, Status.FINISHED) for name in ("architectures", "activations", "architectures")]
+    assert tab_of(window, "activations").observations.experiment == 2
+
+
+def test_what_waits_is_reordered_and_removed(qtbot: QtBot, make_window: MakeWindow, workspace: Path) -> None:
+    window = make_window(ObedientExecutor())
+    queue_up(qtbot, window, "activations", "learning-rate", "schedule")
+    box = find(window, QListWidget, "queue_list")
+    box.setCurrentRow(2)
+    press(qtbot, window, "queue_up")
+    assert waiting(window) == ["Activations", "Schedule", "Learning rate"]
+    assert box.currentRow() == 1, "what was chosen stays so"
+    press(qtbot, window, "queue_down")
+    assert waiting(window) == ["Activations", "Learning rate", "Schedule"]
+    box.setCurrentRow(0)
+    press(qtbot, window, "queue_remove")
+    assert waiting(window) == ["Learning rate", "Schedule"]
+    qtbot.keyClick(box, Qt.Key.Key_Delete)
+    with closing(QueueStore(workspace)) as orders:
+        assert [order.experiment.name for order in orders.all()] == ["schedule"]
+
+
+def test_an_entry_dragged_to_another_place_stays_there(qtbot: QtBot, make_window: MakeWindow, workspace: Path) -> None:
+    window = make_window(ObedientExecutor())
+    queue_up(qtbot, window, "activations", "learning-rate")
+    model = find(window, QListWidget, "queue_list").model()
+    assert model.moveRow(model.index(-1, -1), 1, model.index(-1, -1), 0)
+    with closing(QueueStore(workspace)) as orders:
+        assert [order.experiment.name for order in orders.all()] == ["learning-rate", "activations"]
+
+
+@pytest.mark.parametrize("ending", ["stop", "cancel"])
+def test_who_ends_one_sees_no_other_begin_until_start_is_pressed(
+    qtbot: QtBot, make_window: MakeWindow, workspace: Path, ending: str
+) -> None:
+    window = make_window(ObedientExecutor())
+    queue_up(qtbot, window, "activations")
+    with qtbot.waitSignal(window.training_ended, timeout=PATIENCE_MS):
+        find(tab_of(window), QPushButton, ending).click()
+    assert (window.is_training, waiting(window)) == (False, ["Activations"])
+    assert "held" in find(window, QLabel, "waiting").text()
+    press(qtbot, window, "queue_start")
+    assert (window.is_training, waiting(window)) == (True, [])
+
+
+def test_what_waited_is_there_again_after_a_restart_and_waits_for_its_user(
+    qtbot: QtBot, make_window: MakeWindow, workspace: Path
+) -> None:
+    with closing(QueueStore(workspace)) as orders:
+        orders.add(ARCHITECTURES_EXPERIMENT, small_spec())
+    window = make_window(ObedientExecutor())
+    assert find(window, QueuePanel, "queue").isVisible()
+    assert (waiting(window), window.is_training) == (["Architectures"], False)
+    press(qtbot, window, "queue_start")
+    qtbot.waitUntil(lambda: bool(tab_of(window).observations.under_way), timeout=PATIENCE_MS)
+    assert list(tab_of(window).observations.variants) == ["mlp_1"]
+
+
+def test_an_entry_says_what_it_is_and_how_long_it_takes(workspace: Path) -> None:
+    with closing(QueueStore(workspace)) as orders:
+        order = orders.add(ARCHITECTURES_EXPERIMENT, small_spec(seed=7))
+        text = describe(order, 125.0)
+        assert text == "Architectures: digits, architectures mlp_1, epochs 1, repeats 1, seed 7 · about 2 min 05 s"
+        assert describe(order, None).endswith("time unknown")
+
+
+def test_the_panel_says_what_is_under_way(qtbot: QtBot, make_window: MakeWindow) -> None:
+    window = make_window(ObedientExecutor())
+    queue_up(qtbot, window, "activations")
+    label = find(window, QLabel, "queue_now")
+    qtbot.waitUntil(lambda: "Architectures" in label.text() and " left" in label.text(), timeout=PATIENCE_MS)
+
+
+def test_what_another_window_took_is_no_longer_listed(qtbot: QtBot, make_window: MakeWindow, workspace: Path) -> None:
+    with closing(QueueStore(workspace)) as orders, owned(workspace) as other:  # of another window
+        for _ in range(2):
+            orders.add(ARCHITECTURES_EXPERIMENT, small_spec())
+        window = make_window(ObedientExecutor())
+        orders.take(other)
+        assert len(waiting(window)) == 2
+        activated = QEvent(QEvent.Type.ActivationChange)
+        window.activateWindow()
+        qtbot.waitUntil(window.isActiveWindow, timeout=PATIENCE_MS)
+        window.changeEvent(activated)
+        assert len(waiting(window)) == 1
+        orders.take(other)
+        press(qtbot, window, "queue_start")
+        assert (waiting(window), window.is_training) == ([], False)

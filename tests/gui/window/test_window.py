@@ -1,0 +1,410 @@
+"""The window as its user meets it: press, wait for what must come, look."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QSettings
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractSpinBox,
+    QApplication,
+    QCheckBox,
+    QComboBox,
+    QDialog,
+    QLabel,
+    QLineEdit,
+    QMessageBox,
+    QProgressBar,
+    QPushButton,
+    QTableView,
+    QTabWidget,
+    QToolButton,
+    QTreeWidget,
+    QWidget,
+)
+from pytestqt.qtbot import QtBot
+
+from engine.events.experiments import ExperimentFinished
+from engine.events.runs import Status
+from engine.executors.tasks import ExportTask, ReportTask, SampleTask
+from engine.exports import Format
+from engine.storage.store import Store
+from gui.boards import BOARDS
+from gui.boards.panels.run_table import RunTable
+from gui.dialogs.export import ExportDialog
+from gui.dialogs.report import ReportDialog
+from gui.plots.curves.curve_plot import CurvePlot
+from gui.utils.theme import Scheme, stored_scheme
+from gui.widgets.message_bar import MessageBar
+from gui.window.export_controller import ExportController
+from gui.window.main_window import MainWindow
+from tests.engine.support import ScriptedExecutor, finished, record, started, weights
+from tests.gui.conftest import MakeWindow
+from tests.gui.support import PATIENCE_MS, Assistant, OpenEndedExecutor, find, tab_of
+
+CONTROLS: tuple[type[QWidget], ...] = (QAbstractButton, QComboBox, QAbstractSpinBox, QTableView)
+
+
+def press(window: MainWindow, name: str) -> None:
+    button = find(tab_of(window), QPushButton, name)
+    assert button.isEnabled(), f"{name} can't be pressed"
+    button.click()
+
+
+def status(window: MainWindow) -> str:
+    return find(tab_of(window), QLabel, "status").text()
+
+
+def message(window: MainWindow) -> str:
+    return find(window, MessageBar, "message_bar").text
+
+
+def whole_run(task):
+    return [started(task.run), weights(task.run), record(task.run, 260), weights(task.run, 26, 1), finished(task.run)]
+
+
+def test_run_trains_stores_and_shows(qtbot: QtBot, make_window: MakeWindow, workspace: Path) -> None:
+    window = make_window(ScriptedExecutor(whole_run))
+    with qtbot.waitSignal(window.training_ended, timeout=PATIENCE_MS):
+        press(window, "run")
+    assert "10 runs trained and tested" in status(window)
+    assert find(tab_of(window), RunTable, "runs").model().rowCount() == 10
+    steps, values = find(tab_of(window), CurvePlot, "training_loss").curve_data("cnn_5", "training_loss")
+    assert (steps.tolist(), values.tolist()) == ([260], [2.25])
+    store = Store(workspace)
+    assert [run.status for run in store.runs(1)] == [Status.FINISHED] * 10
+    store.close()
+    progress = find(tab_of(window), QProgressBar, "progress")
+    assert progress.value() == progress.maximum()
+
+
+def test_buttons_offer_what_can_be_done(qtbot: QtBot, make_window: MakeWindow) -> None:
+    window = make_window(OpenEndedExecutor())
+    enabled = lambda: {n: find(tab_of(window), QPushButton, n).isEnabled() for n in ("run", "stop", "cancel", "export")}  # noqa: E731
+    assert enabled() == {"run": True, "stop": False, "cancel": False, "export": False}
+    press(window, "run")
+    assert enabled() == {"run": True, "stop": True, "cancel": True, "export": False}, "Run puts another into the queue"
+    with qtbot.waitSignal(window.training_ended, timeout=PATIENCE_MS):
+        press(window, "stop")
+    assert enabled() == {"run": True, "stop": False, "cancel": False, "export": True}
+
+
+@pytest.mark.parametrize(
+    ("button", "ending", "said"),
+    [("stop", Status.STOPPED, "what was learned is kept"), ("cancel", Status.CANCELLED, "what was recorded is kept")],
+)
+def test_stop_and_cancel_keep_the_records(
+    qtbot: QtBot, make_window: MakeWindow, workspace: Path, button: str, ending: Status, said: str
+) -> None:
+    window = make_window(OpenEndedExecutor())
+    with qtbot.waitSignal(window.trained, check_params_cb=lambda event: event == record(1), timeout=PATIENCE_MS):
+        press(window, "run")
+    with qtbot.waitSignal(window.training_ended, timeout=PATIENCE_MS):
+        press(window, button)
+    assert said in status(window)
+    assert message(window) == "", "stopping is no error"
+    store = Store(workspace)
+    assert store.experiment(1).status is ending
+    assert store.records(1) == [record(1)]
+    store.close()
+
+
+def test_an_error_appears_in_one_place_and_goes_with_the_next_run(qtbot: QtBot, make_window: MakeWindow) -> None:
+    reason = "There is no folder /nowhere; choose one that exists."
+    failing = ScriptedExecutor(lambda task: [task.failed(Status.FAILED, reason)])
+    window = make_window(failing)
+    with qtbot.waitSignal(window.training_ended, timeout=PATIENCE_MS):
+        press(window, "run")
+    assert reason in message(window)
+    assert status(window) == "Not finished."
+    press(window, "run")
+    assert message(window) == ""
+    qtbot.waitUntil(lambda: not window.is_training, timeout=PATIENCE_MS)
+
+
+def test_a_form_that_makes_no_sense_starts_nothing(make_window: MakeWindow) -> None:
+    executor = ScriptedExecutor()
+    window = make_window(executor)
+    for box in tab_of(window).findChildren(QCheckBox):
+        if box.objectName().startswith("architectures_"):
+            box.setChecked(False)
+    press(window, "run")
+    assert "at least one architecture" in message(window)
+    assert not window.is_training
+    assert not executor.tasks
+
+
+@pytest.mark.parametrize("experiment", BOARDS)
+def test_presets_fill_the_form(make_window: MakeWindow, experiment: str) -> None:
+    tab = tab_of(make_window(), experiment)
+    for preset in reversed(tab.experiment.presets):
+        find(tab, QPushButton, f"preset_{preset}").click()
+        assert tab.form.spec() == tab.experiment.preset(preset)
+
+
+def test_samples_of_the_chosen_data_set_are_shown(qtbot: QtBot, make_window: MakeWindow) -> None:
+    assistant = Assistant()
+    window = make_window(assistant=assistant)
+    qtbot.waitUntil(lambda: "1,000 images" in find(tab_of(window), QLabel, "dataset_info").text(), timeout=PATIENCE_MS)
+    assert [task.data.dataset for task in assistant.tasks if isinstance(task, SampleTask)] == ["digits"]
+
+
+def test_a_data_set_without_samples_says_why(qtbot: QtBot, make_window: MakeWindow) -> None:
+    window = make_window(assistant=Assistant("There is no network; place the archive by hand."))
+    qtbot.waitUntil(lambda: "no network" in message(window), timeout=PATIENCE_MS)
+
+
+def test_export_writes_the_shown_experiment(
+    qtbot: QtBot, make_window: MakeWindow, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    opened: list[str] = []
+    titles: list[str] = []
+    offered: list[str] = []
+    QSettings("Trainscope", "Trainscope").setValue("export/parent", str(tmp_path))
+
+    def answer(dialog: ExportDialog) -> QDialog.DialogCode:
+        titles.append(dialog.title)
+        offered.append(find(dialog, QLineEdit, "export_folder").text())
+        dialog.folder, dialog.formats = tmp_path, (Format.PDF,)
+        return QDialog.DialogCode.Accepted
+
+    monkeypatch.setattr(ExportDialog, "exec", answer)
+    monkeypatch.setattr("gui.window.main_window.QDesktopServices.openUrl", lambda url: opened.append(url.toLocalFile()))
+    assistant = Assistant()
+    window = make_window(ScriptedExecutor(whole_run), assistant)
+    with qtbot.waitSignal(window.training_ended, timeout=PATIENCE_MS):
+        press(window, "run")
+    press(window, "export")
+    qtbot.waitUntil(lambda: opened == [str(tmp_path)], timeout=PATIENCE_MS)
+    assert titles == ["Architectures, experiment 1"]
+    assert offered == [str(tmp_path / "trainscope-1-architectures")]
+    exports = [task for task in assistant.tasks if isinstance(task, ExportTask)]
+    assert [(task.experiment, task.folder, task.formats) for task in exports] == [(1, tmp_path, (Format.PDF,))]
+    assert "13 files" in window.statusBar().currentMessage()
+
+
+def test_where_nothing_was_trained_there_is_no_network_to_choose(make_window: MakeWindow) -> None:
+    window = make_window()
+    find(tab_of(window, "train-on"), QToolButton, "model_choose").click()
+    assert "No network was trained in this workspace yet" in message(window)
+
+
+def test_report_writes_the_ticked_experiments_and_opens_the_file(
+    qtbot: QtBot, make_window: MakeWindow, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    opened: list[str] = []
+
+    def answer(dialog: ReportDialog) -> QDialog.DialogCode:
+        dialog.accept()  # what is ticked at first
+        return QDialog.DialogCode(dialog.result())
+
+    QSettings("Trainscope", "Trainscope").setValue("report/file", str(tmp_path / "report.html"))
+    monkeypatch.setattr(ReportDialog, "exec", answer)
+    monkeypatch.setattr("gui.window.main_window.QDesktopServices.openUrl", lambda url: opened.append(url.toLocalFile()))
+    assistant = Assistant()
+    window = make_window(ScriptedExecutor(whole_run), assistant)
+    with qtbot.waitSignal(window.training_ended, timeout=PATIENCE_MS):
+        press(window, "run")
+    action = window.findChild(QAction, "report")
+    assert action is not None
+    assert action.shortcut().toString() == "Ctrl+Shift+R"
+    action.trigger()
+    qtbot.waitUntil(lambda: opened == [str(tmp_path / "report.html")], timeout=PATIENCE_MS)
+    reports = [task for task in assistant.tasks if isinstance(task, ReportTask)]
+    assert [(task.experiments, task.file) for task in reports] == [((1,), tmp_path / "report.html")]
+    assert "1 file written" in window.statusBar().currentMessage()
+
+
+def test_a_chosen_experiment_is_listed_however_old(
+    make_window: MakeWindow, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(Store(workspace)) as store:
+        for _ in range(3):
+            store.finish_experiment(store.add_experiment("basics", "{}", 0, None, 1), Status.FINISHED, "")
+    listed: list[list[str]] = []
+
+    def look(dialog: ReportDialog) -> QDialog.DialogCode:
+        tree = find(dialog, QTreeWidget, "report_experiments")
+        items = [tree.topLevelItem(place) for place in range(tree.topLevelItemCount())]
+        listed.append([item.text(1) for item in items if item is not None])
+        return QDialog.DialogCode.Rejected
+
+    monkeypatch.setattr("gui.window.export_controller.MOST_EXPERIMENTS", 1)
+    monkeypatch.setattr(ReportDialog, "exec", look)
+    window = make_window()
+    window.findChild(ExportController).report((1, 3))
+    assert listed == [["3", "1"]]
+
+
+def test_without_an_experiment_there_is_nothing_to_report(make_window: MakeWindow) -> None:
+    window = make_window()
+    action = window.findChild(QAction, "report")
+    assert action is not None
+    action.trigger()
+    assert message(window) == "There is no experiment to report yet; run one first."
+
+
+def test_closing_while_training_asks_and_can_be_refused(
+    qtbot: QtBot, make_window: MakeWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def refuse(box: QMessageBox) -> QMessageBox.StandardButton:
+        asked.append(box.objectName())
+        return QMessageBox.StandardButton.Cancel
+
+    window = make_window(OpenEndedExecutor())
+    press(window, "run")
+    monkeypatch.setattr(QMessageBox, "exec", refuse)
+    assert not window.close()
+    assert asked == ["ask_to_close"]
+    assert window.isVisible()
+    assert window.is_training
+
+
+def test_closing_while_training_interrupts_and_keeps_the_records(
+    qtbot: QtBot, make_window: MakeWindow, monkeypatch: pytest.MonkeyPatch, workspace: Path
+) -> None:
+    window = make_window(OpenEndedExecutor())
+    with qtbot.waitSignal(window.trained, check_params_cb=lambda event: event == record(1), timeout=PATIENCE_MS):
+        press(window, "run")
+    monkeypatch.setattr(QMessageBox, "exec", lambda _box: QMessageBox.StandardButton.Close)
+    window.close()
+    qtbot.waitUntil(lambda: not window.isVisible(), timeout=PATIENCE_MS)
+    store = Store(workspace)
+    assert store.experiment(1).status is Status.INTERRUPTED
+    assert store.records(1) == [record(1)]
+    store.close()
+
+
+def test_a_workspace_that_can_not_be_written_is_said(qtbot: QtBot, make_window: MakeWindow, workspace: Path) -> None:
+    workspace.write_text("a file where a folder should be")
+    window = make_window()
+    with qtbot.waitSignal(window.trained, check_params_cb=lambda e: isinstance(e, ExperimentFinished)):
+        press(window, "run")
+    qtbot.waitUntil(lambda: not window.is_training, timeout=PATIENCE_MS)
+    assert str(workspace) in message(window)
+
+
+def test_the_scheme_changes_every_plot_and_is_remembered(make_window: MakeWindow, qapp: QApplication) -> None:
+    window = make_window()
+    plot = find(tab_of(window).board, CurvePlot, "training_loss")
+    shades = {}
+    for scheme in (Scheme.LIGHT, Scheme.DARK):
+        window.findChild(QAction, f"scheme_{scheme}").trigger()
+        qapp.processEvents()
+        shades[scheme] = plot.backgroundBrush().color().lightness()
+        assert stored_scheme(QSettings("Trainscope", "Trainscope")) is scheme
+    assert shades[Scheme.LIGHT] > 200
+    assert shades[Scheme.DARK] < 60
+
+
+def test_while_one_tab_trains_the_others_can_be_read_and_put_into_the_queue(
+    qtbot: QtBot, make_window: MakeWindow
+) -> None:
+    window = make_window(OpenEndedExecutor())
+    press(window, "run")
+    others = [tab_of(window, name) for name in BOARDS if name != "architectures"]
+    tabs = find(window, QTabWidget, "tabs")
+    assert [tabs.isTabEnabled(number) for number in range(tabs.count())] == [True] * tabs.count()
+    assert {find(tab, QPushButton, "run").text() for tab in others} == {"Queue"}
+    assert not any(find(tab, QPushButton, "stop").isEnabled() for tab in others)
+    assert all(tab.form.isEnabled() for tab in others)
+    with qtbot.waitSignal(window.training_ended, timeout=PATIENCE_MS):
+        press(window, "stop")
+    assert {find(tab, QPushButton, "run").text() for tab in others} == {"Run"}
+
+
+def test_an_experiment_shows_in_its_own_tab_alone(qtbot: QtBot, make_window: MakeWindow) -> None:
+    window = make_window(ScriptedExecutor(whole_run))
+    tab = tab_of(window, "learning-rate")
+    with qtbot.waitSignal(window.training_ended, timeout=PATIENCE_MS):
+        tab.start()
+    assert [run.planned.spec.variant for run in tab.observations.runs.values()] == [
+        *("range_test", "cnn_4/0.1", "cnn_4/0.01", "cnn_4/0.001")
+    ]
+    assert find(tab, RunTable, "runs").model().rowCount() == 4
+    assert tab_of(window).observations.experiment is None
+    assert find(tab_of(window), RunTable, "runs").model().rowCount() == 0
+    assert status(window) == "Ready."
+
+
+def test_a_tab_asks_for_samples_when_it_is_first_looked_at(qtbot: QtBot, make_window: MakeWindow) -> None:
+    assistant = Assistant()
+    window = make_window(assistant=assistant)
+    asked = lambda: [task for task in assistant.tasks if isinstance(task, SampleTask)]  # noqa: E731
+    qtbot.waitUntil(lambda: len(asked()) == 1, timeout=PATIENCE_MS)
+    other = tab_of(window, "activations")
+    other.form.show_values({"dataset": "mnist"})
+    find(window, QTabWidget, "tabs").setCurrentWidget(other)
+    qtbot.waitUntil(lambda: len(asked()) == 2, timeout=PATIENCE_MS)
+    assert asked()[1].data.dataset == "mnist"
+    assert other.form.dataset_chooser is not None
+    qtbot.waitUntil(lambda: other.form.dataset_chooser.has_samples, timeout=PATIENCE_MS)
+
+
+@pytest.mark.parametrize("experiment", BOARDS)
+def test_every_control_has_a_name_and_every_button_says_what_it_does(make_window: MakeWindow, experiment: str) -> None:
+    tab = tab_of(make_window(), experiment)
+    controls = [
+        control
+        for kind in CONTROLS
+        for control in tab.findChildren(kind)
+        if not isinstance(control.parent(), QLineEdit)  # the clear button in it is Qt's own
+    ]
+    assert len(controls) > 8
+    assert not [control for control in controls if not control.objectName()]
+    assert not [button.text() for button in tab.findChildren(QPushButton) if not button.toolTip()]
+
+
+class SlowStart(ScriptedExecutor):
+    """Takes its time to start, until it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__(whole_run)
+        self.may_start = threading.Event()
+
+    def start(self, runs: int, threads: int | None = None) -> int:
+        assert self.may_start.wait(PATIENCE_MS / 1000)
+        return 1
+
+
+def test_run_pressed_while_the_processes_still_start_is_not_forgotten(qtbot: QtBot, make_window: MakeWindow) -> None:
+    executor = SlowStart()
+    window = make_window(executor)
+    press(window, "run")
+    with qtbot.waitSignal(window.training_ended, timeout=PATIENCE_MS):
+        executor.may_start.set()
+    assert "10 runs trained and tested" in status(window)
+
+
+class Faulty(ScriptedExecutor):
+    """Has an error that nobody foresaw."""
+
+    def run(self, tasks, emit, control):
+        raise RuntimeError("out of the blue")
+
+
+def test_an_unforeseen_error_is_said_and_the_window_lives_on(qtbot: QtBot, make_window: MakeWindow) -> None:
+    window = make_window(Faulty(), Faulty())
+    with qtbot.waitSignal(window.training_ended, timeout=PATIENCE_MS):
+        press(window, "run")
+    assert "unexpected RuntimeError" in message(window)
+    with qtbot.waitSignal(window.training_ended, timeout=PATIENCE_MS):
+        press(window, "run")
+
+
+def test_the_status_says_stopping_until_the_end(qtbot: QtBot, make_window: MakeWindow) -> None:
+    window = make_window(OpenEndedExecutor())
+    with qtbot.waitSignal(window.trained, check_params_cb=lambda event: event == record(1), timeout=PATIENCE_MS):
+        press(window, "run")
+    tab = tab_of(window)
+    with qtbot.waitSignal(window.training_ended, timeout=PATIENCE_MS):
+        press(window, "stop")
+        tab.refresh()
+        assert status(window).startswith("Stopping")
