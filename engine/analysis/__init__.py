@@ -1,0 +1,1 @@
+"""What stored measurements say: results of an experiment, statistics, significance, claims, diagnosis and figures."""

@@ -1,0 +1,1 @@
+"""The command line: arguments, ``--batch``, ``--list`` and ``--selftest``, and progress in a terminal."""

@@ -1,4 +1,4 @@
-"""TODO."""
+"""TOML, JSON and ``key=value`` texts read as settings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from engine.config.fields import Kind, describe
-from engine.config.specs import Spec
 from engine.utils.errors import SpecError
 from engine.utils.files import MOST_CHARACTERS, read_text, toml_table
 
@@ -44,8 +43,8 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise SpecError(f"{path}: {error}") from None
 
 
-def parse_assignments(spec: type[Spec], pairs: list[str]) -> dict[str, Any]:
-    """Values for :meth:`Spec.build` from texts such as ``epochs=15`` or ``architectures=cnn_4,mlp_1``."""
+def parse_assignments(spec: type[BaseModel], pairs: list[str]) -> dict[str, Any]:
+    """Values for :meth:`engine.config.specs.Spec.build` from texts such as ``epochs=15`` or ``architectures=cnn_4,mlp_1``."""
     fields = {item.key: item for item in describe(spec)}
     values: dict[str, Any] = {}
     for pair in pairs:
@@ -53,7 +52,7 @@ def parse_assignments(spec: type[Spec], pairs: list[str]) -> dict[str, Any]:
         if not equals:
             raise SpecError(f"'{pair}' is not of the form key=value; write for example epochs=15.")
         if key not in fields:
-            raise SpecError(_unknown_key(key, list(fields)))
+            raise SpecError(unknown_key(key, list(fields)))
         values[key] = _value(fields[key].kind, fields[key].optional, text)
     return values
 
@@ -71,7 +70,7 @@ def split_list(text: str) -> list[str]:
     return [piece.strip() for piece in re.split(r",(?![^\[]*\])", text) if piece.strip()]
 
 
-def _unknown_key(key: str, known: list[str]) -> str:
+def unknown_key(key: str, known: list[str]) -> str:
     close = difflib.get_close_matches(key, known, n=1)
     hint = f"did you mean '{close[0]}'?" if close else f"the keys are {', '.join(known)}."
     return f"There is no setting called '{key}'; {hint}"

@@ -14,7 +14,7 @@ import tomli_w
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 
 from engine.config.fields import Kind, describe, field
-from engine.config.parsing import _unknown_key, parse_json, parse_toml
+from engine.config.parsing import parse_json, parse_toml, unknown_key
 from engine.utils.errors import SpecError
 from engine.utils.text import shown
 
@@ -65,7 +65,7 @@ class Spec(BaseModel):
         """A validated spec from ``values``; raises :class:`SpecError` with one sentence otherwise."""
         unknown = [key for key in values if key not in cls.model_fields]
         if unknown:
-            raise SpecError(_unknown_key(unknown[0], list(cls.model_fields)))
+            raise SpecError(unknown_key(unknown[0], list(cls.model_fields)))
         try:
             return cls(**values)
         except ValidationError as error:

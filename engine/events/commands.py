@@ -1,4 +1,4 @@
-"""TODO."""
+"""What can be asked of a training that is under way."""
 
 from __future__ import annotations
 

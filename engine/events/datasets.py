@@ -1,4 +1,4 @@
-"""TODO."""
+"""Events about data sets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TODO."""
+"""Events of an experiment: its plan, its computed results, its end."""
 
 from __future__ import annotations
 

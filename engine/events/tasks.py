@@ -1,4 +1,4 @@
-"""TODO."""
+"""Events of tasks beside the runs, and the union of all events."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""Networks: layers, the homework's notation, architectures, saved files, inference and weight images."""

@@ -1,0 +1,1 @@
+"""What everything else stands on: types, errors, texts, paths, files, logs."""

@@ -1,0 +1,1 @@
+"""A workspace as its owner sees it: the list of experiments, the queue, trained networks, remembered paths."""

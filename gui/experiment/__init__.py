@@ -1,0 +1,1 @@
+"""The tab of an experiment: form, controls, start page and board."""

@@ -1,0 +1,1 @@
+"""The tab *History*, and experiments opened from it."""

@@ -1,0 +1,1 @@
+"""Menus, actions and keyboard shortcuts."""

@@ -1,0 +1,1 @@
+"""What is known of the experiments in sight, without Qt."""

@@ -1,0 +1,1 @@
+"""Theme, preferences, texts and pens."""

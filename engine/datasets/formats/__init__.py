@@ -1,0 +1,1 @@
+"""One file a source or file format of images."""

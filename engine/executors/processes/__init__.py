@@ -1,0 +1,1 @@
+"""Runs in child processes of this machine."""

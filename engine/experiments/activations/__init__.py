@@ -1,0 +1,1 @@
+"""Part 4 of the homework: ReLU against sigmoid, and other activations."""

@@ -1,0 +1,1 @@
+"""Training continued from the weights of a trained network."""

@@ -1,0 +1,1 @@
+"""Part 5 of the homework, second half: a learning rate that falls at plateaus."""

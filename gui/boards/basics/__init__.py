@@ -1,0 +1,1 @@
+"""The board of part 1: cross-entropy, batches, parameters, recovered gradients."""

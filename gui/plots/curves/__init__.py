@@ -1,0 +1,1 @@
+"""Curves over steps, epochs or time: drawing, decimation, legend, cursor, options."""

@@ -17,8 +17,7 @@ from engine.datasets import cache as cache_module
 from engine.datasets.inventory import Presence, inventory
 from engine.utils.errors import DatasetError
 from engine.utils.paths import cache_folder
-
-from .conftest import leftovers, pixels, quiet, save
+from tests.engine.datasets.conftest import leftovers, pixels, quiet, save
 
 
 def load(folder: Path, side: int | None = None) -> tuple[RawImages, bool]:

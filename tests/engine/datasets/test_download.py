@@ -14,9 +14,8 @@ from engine.datasets import sample_images
 from engine.datasets.download import NotDownloadedError, RemoteFile, downloads_folder, fetch
 from engine.datasets.formats import cifar10, mnist
 from engine.utils.errors import Cancelled, DatasetError
+from tests.engine.datasets.conftest import Site, cifar_members, idx_files, leftovers, quiet, sha256, write_tar
 from tests.limits import files_of_at_most
-
-from .conftest import Site, cifar_members, idx_files, leftovers, quiet, sha256, write_tar
 
 CONTENT = bytes(range(256)) * 4096  # four pieces
 

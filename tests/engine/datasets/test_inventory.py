@@ -16,8 +16,7 @@ from engine.datasets.registry import check_path
 from engine.datasets.verify import verify
 from engine.utils.errors import Cancelled, DatasetError
 from engine.utils.paths import cache_folder
-
-from .conftest import Site, cifar_members, idx_files, pixels, quiet, sha256, write_tar
+from tests.engine.datasets.conftest import Site, cifar_members, idx_files, pixels, quiet, sha256, write_tar
 
 
 def entry(dataset: str, *own: Path) -> DatasetEntry:

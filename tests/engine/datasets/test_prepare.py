@@ -16,8 +16,7 @@ from engine.datasets import PreparedData, RawImages, describe_dataset, prepare
 from engine.datasets.split import split
 from engine.utils.arrays import Array
 from engine.utils.errors import DatasetError, SpecError
-
-from .conftest import pixels, quiet
+from tests.engine.datasets.conftest import pixels, quiet
 
 
 def archive(path: Path, images: Array, classes: int = 2, test: bool = True) -> str:

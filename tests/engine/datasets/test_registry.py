@@ -15,8 +15,7 @@ from engine.config.specs import DataSpec
 from engine.datasets import DATASETS, load_raw, sample_images
 from engine.datasets.registry import check_path
 from engine.utils.errors import DatasetError
-
-from .conftest import pixels, quiet
+from tests.engine.datasets.conftest import pixels, quiet
 
 
 def test_table() -> None:

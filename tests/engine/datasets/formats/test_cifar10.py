@@ -18,8 +18,15 @@ from engine.datasets.download import downloads_folder
 from engine.datasets.formats import cifar10
 from engine.datasets.formats.unpickle import UnpickleError, read_batch
 from engine.utils.errors import DatasetError
-
-from .conftest import BATCH, cifar_batch, cifar_members, leftovers, python2_pickle, quiet, write_tar
+from tests.engine.datasets.conftest import (
+    BATCH,
+    cifar_batch,
+    cifar_members,
+    leftovers,
+    python2_pickle,
+    quiet,
+    write_tar,
+)
 
 pytestmark = pytest.mark.usefixtures("small_batches")
 

@@ -14,8 +14,7 @@ from engine.config.specs import DataSpec
 from engine.datasets import RawImages, load_raw
 from engine.datasets.formats import decode
 from engine.utils.errors import Cancelled, DatasetError
-
-from .conftest import leftovers, pixels, quiet, save
+from tests.engine.datasets.conftest import leftovers, pixels, quiet, save
 
 
 def load(folder: Path, side: int | None = None) -> RawImages:

@@ -14,8 +14,7 @@ from engine.config.specs import DataSpec
 from engine.datasets import load_raw
 from engine.datasets.download import downloads_folder
 from engine.utils.errors import DatasetError
-
-from .conftest import idx, idx_files, pixels, quiet
+from tests.engine.datasets.conftest import idx, idx_files, pixels, quiet
 
 # Without the time of day, so that tests have the same names wherever they are collected.
 compress = partial(gzip.compress, mtime=0)

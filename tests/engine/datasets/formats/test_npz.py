@@ -17,8 +17,7 @@ from engine.datasets import RawImages, load_raw
 from engine.datasets.formats import npz
 from engine.utils.arrays import Array
 from engine.utils.errors import DatasetError
-
-from .conftest import leftovers, pixels, quiet
+from tests.engine.datasets.conftest import leftovers, pixels, quiet
 
 LABELS = np.arange(12) % 3
 
