@@ -1,4 +1,4 @@
-"""Whether the accuracies of two variants differ by more than their repeats do."""
+"""Whether the accuracies of two variants differ by more than their repeats do, and rank correlation."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""The frozen dataclasses that cross every border, and the controls that go back.
-
-Events travel from a training process over a pipe to the session and on to the window or the terminal; they are
-pickled between processes of one program, never read from a file. Arrays in them are copies: nobody else holds them.
-"""
+"""Events of a run: its status, its records, its weights, its end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The log of the window's own process: the newest lines in memory, all of them in a file that rotates."""
+"""The log of the window's process, in memory and in a rotating file; and log files followed as they grow."""
 
 from __future__ import annotations
 

@@ -1,9 +1,8 @@
-"""Arrays as Qt images."""
+"""Arrays as images, and pens and colours for plots."""
 
 from __future__ import annotations
 
 import numpy as np
-import pyqtgraph as pg
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QImage, QPalette, QPen
 
@@ -49,5 +48,7 @@ DARK = 128  # lightness below which a background is dark
 def depth_colours(count: int, palette: QPalette) -> list[QColor]:
     """``count`` colours that rise evenly in lightness, all of which can be told from the background."""
     low, high = ON_DARK if palette.color(QPalette.ColorRole.Base).lightness() < DARK else ON_LIGHT
-    scale = pg.colormap.get(COLOUR_MAP)
+    from pyqtgraph import colormap  # loaded with the first plot, not before: it takes longer than the window
+
+    scale = colormap.get(COLOUR_MAP)
     return [scale.map(low + (high - low) * place / max(count - 1, 1), mode="qcolor") for place in range(count)]

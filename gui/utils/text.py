@@ -1,4 +1,4 @@
-"""Words of users shown as they wrote them: Qt takes what looks like HTML for it."""
+"""Texts for the window: durations, sizes, and words of users shown as they wrote them."""
 
 from __future__ import annotations
 

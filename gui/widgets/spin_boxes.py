@@ -1,4 +1,4 @@
-"""Keeps the mouse wheel from changing values by accident."""
+"""Spin boxes for numbers and learning rates, and a filter that keeps the wheel from changing them by accident."""
 
 from __future__ import annotations
 

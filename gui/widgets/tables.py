@@ -1,4 +1,4 @@
-"""Table headers whose titles fit."""
+"""Table headers whose titles fit, and a model of rows under titled columns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sheets of A4 for a report, and text on them, with fpdf2."""
+"""Pages of A4 for a report, and the typography of their text, with fpdf2."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kernels in the layout that the course's plotting, and PyTorch, expect."""
+"""Snapshots of weights, in the layout that the course's plotting and PyTorch expect."""
 
 from __future__ import annotations
 
