@@ -8,6 +8,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 from engine.config.fields import Kind, describe
 from engine.utils.errors import SpecError
 from engine.utils.files import MOST_CHARACTERS, read_text, toml_table
@@ -44,7 +46,7 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def parse_assignments(spec: type[BaseModel], pairs: list[str]) -> dict[str, Any]:
-    """Values for :meth:`engine.config.specs.Spec.build` from texts such as ``epochs=15`` or ``architectures=cnn_4,mlp_1``."""
+    """Values for ``Spec.build`` from texts such as ``epochs=15`` or ``architectures=cnn_4,mlp_1``."""
     fields = {item.key: item for item in describe(spec)}
     values: dict[str, Any] = {}
     for pair in pairs:
@@ -71,6 +73,7 @@ def split_list(text: str) -> list[str]:
 
 
 def unknown_key(key: str, known: list[str]) -> str:
+    """The sentence for a key that no setting has, with the closest of the ``known`` ones."""
     close = difflib.get_close_matches(key, known, n=1)
     hint = f"did you mean '{close[0]}'?" if close else f"the keys are {', '.join(known)}."
     return f"There is no setting called '{key}'; {hint}"

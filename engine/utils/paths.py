@@ -9,7 +9,7 @@ import platformdirs
 
 from engine.utils.errors import StoreError
 
-RESOURCES = Path(__file__).resolve().parent.parent / "resources"
+RESOURCES = Path(__file__).resolve().parents[2] / "resources"
 
 
 # SQLite opens no file of a longer path, and no usual file system has longer names; both in bytes.
