@@ -32,7 +32,8 @@ from engine.executors.dask import worker as dask_remote
 from engine.executors.dask.executor import DaskExecutor
 from engine.executors.inline import InlineExecutor
 from engine.executors.tasks import TrainTask
-from engine.experiments.architectures.experiment import ARCHITECTURES_EXPERIMENT, plan
+from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
+from engine.experiments.architectures.experiment import plan
 from engine.storage.store import Store
 
 

@@ -25,7 +25,8 @@ from engine.analysis.results import load_results
 from engine.events.datasets import DatasetInfo
 from engine.events.devices import Device
 from engine.events.runs import Record, RunStarted
-from engine.experiments.architectures.experiment import ARCHITECTURES_EXPERIMENT, plan
+from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
+from engine.experiments.architectures.experiment import plan
 from engine.storage.store import Store
 from engine.utils.paths import store_file
 from engine.workspace.catalogue import Catalogue

@@ -23,7 +23,7 @@ from engine.analysis.smoothing import prepare
 from engine.events.datasets import DatasetInfo
 from engine.events.experiments import ExperimentStarted
 from engine.events.runs import PlannedRun
-from engine.experiments.architectures.experiment import ARCHITECTURES_EXPERIMENT
+from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
 from gui.boards.architectures import architectures_board
 from gui.boards.training_board import TrainingBoard
 from gui.observations.experiment import QUANTITIES, Observations

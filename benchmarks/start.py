@@ -64,7 +64,7 @@ def seconds_to_record(warm: bool) -> float:
     from engine.executors.processes.pool import ProcessExecutor
     from engine.executors.processes.worker import IDLE_SECONDS
     from engine.executors.tasks import DeviceTask
-    from engine.experiments.architectures.experiment import ARCHITECTURES_EXPERIMENT
+    from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
     from engine.session import Session
     from engine.storage.store import Store
 

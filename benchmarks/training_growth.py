@@ -21,7 +21,7 @@ from engine.events.channel import ControlChannel
 from engine.events.runs import Record, RunFinished, RunStarted, Status
 from engine.events.tasks import Event
 from engine.executors.processes.pool import ProcessExecutor
-from engine.experiments.architectures.experiment import ARCHITECTURES_EXPERIMENT
+from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
 from engine.session import Session
 from engine.storage.store import Store
 

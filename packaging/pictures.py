@@ -20,7 +20,7 @@ sys.path.insert(0, str(ROOT))
 from PySide6.QtCore import QDeadlineTimer, QEventLoop  # noqa: E402
 from PySide6.QtWidgets import QApplication, QDialog, QTabBar, QTabWidget, QWidget  # noqa: E402
 
-from engine.experiments.learning_rate.experiment import LEARNING_RATE_EXPERIMENT  # noqa: E402
+from engine.experiments.learning_rate import LEARNING_RATE_EXPERIMENT  # noqa: E402
 from engine.storage.store import Store  # noqa: E402
 from engine.utils.logs import ProgramLog  # noqa: E402
 from engine.workspace.queue import QueueStore  # noqa: E402

@@ -21,9 +21,10 @@ def modules_of(package: str) -> list[str]:
 
 ENGINE = modules_of("engine")
 GUI = modules_of("gui")
-LIGHT_TRAINING = ("engine.training.timetable",)
-TRAINING = [name for name in ENGINE if name.startswith("engine.training.") and name not in LIGHT_TRAINING]
-TRAINING.append("engine.experiments.basics.gradient_recovery")
+TRAINING = [
+    *(name for name in ENGINE if name.startswith("engine.training.") and name != "engine.training.timetable"),
+    "engine.experiments.basics.gradient_recovery",
+]
 
 
 def loaded(code: str, names: list[str]) -> list[str]:

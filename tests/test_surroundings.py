@@ -24,7 +24,8 @@ from engine.cli.arguments import parse
 from engine.cli.batch import EXIT_FAILED, run
 from engine.config.export_formats import Format
 from engine.config.specs import DataSpec
-from engine.datasets.download import RemoteFile, fetch
+from engine.datasets.base import RemoteFile
+from engine.datasets.download import fetch
 from engine.datasets.registry import load_raw
 from engine.events.channel import ControlChannel
 from engine.events.datasets import DatasetReady

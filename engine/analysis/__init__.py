@@ -1,1 +1,1 @@
-"""What stored measurements say: results of an experiment, statistics, significance, claims, diagnosis and figures."""
+"""Analysis of stored results: statistics, significance tests, claims and the figures that several experiments share."""

@@ -1,14 +1,14 @@
-"""A claim, and how its numbers are written."""
+"""Claims that measurements support, and how their numbers are formatted."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-from engine.analysis.results import ExperimentResult, RunResult, VariantResult
+from engine.analysis.results import RunResult, VariantResult
 from engine.analysis.statistics import spread
 from engine.events.experiments import Computation
 
@@ -42,12 +42,6 @@ class ComputedResult:
     def findings(self) -> dict[str, Any]:
         """The plain values."""
         return self.found.findings
-
-
-RunClaims = Callable[[ExperimentResult], Iterator[Claim]]
-
-
-ComputedClaims = Callable[[ComputedResult], Iterator[Claim]]
 
 
 def percent(fraction: float) -> str:
@@ -85,24 +79,16 @@ def accuracy_numbers(variant: VariantResult) -> dict[str, Number]:
     }
 
 
-def ranked(variants: list[VariantResult]) -> list[tuple[VariantResult, float]]:
-    """The variants that were tested, with their mean test accuracy, best first."""
-    means = [(variant, mean) for variant in variants if (mean := spread(variant.test_accuracies)["mean"]) is not None]
-    return sorted(means, key=lambda pair: -pair[1])
-
-
-def same_accuracy(first: float, second: float) -> bool:
-    """Whether two means differ by no more than the rounding of sums; one image more or less is far more than that."""
-    return abs(first - second) < 1e-9
-
-
 def listed(names: list[str]) -> str:
     """Such as ``a, b and c``."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def last_epoch_mean(result: RunResult, quantity: str) -> float:
-    """Mean of a number of a record over the last epoch that has records; NaN where none is finite."""
+    """Mean of a number of a record over the last epoch that has records; NaN where none is finite.
+
+    A single record varies by chance far more than an epoch of them.
+    """
     epoch = result.records[-1].epoch
     values = [float(getattr(record, quantity)) for record in result.records if record.epoch == epoch]
     return fmean(finite) if (finite := [value for value in values if math.isfinite(value)]) else math.nan

@@ -1,9 +1,9 @@
-"""Figures for a report, drawn with matplotlib; nothing here needs a display."""
+"""Figures that several experiments share, drawn with matplotlib; nothing here needs a display."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,13 +13,11 @@ import numpy as np
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
+from engine.analysis.blocks import NamedFigure
 from engine.analysis.results import ExperimentResult, VariantResult
 from engine.analysis.statistics import mean_and_deviation
-from engine.analysis.styles import colour_of
 from engine.events.runs import Weights
-from engine.experiments.learning_rate.experiment import MOST_LOSS, worth_showing
 from engine.networks.weight_images import common_scale, tile, to_bytes, weight_images
-from engine.utils.arrays import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -80,8 +78,8 @@ def loss_and_gradient(result: ExperimentResult) -> Figure:
                 _draw_mean(axes, variant, quantity, variant.style.hex, 1.0, pattern, variant.name)
     if any(variant.runs and (variant.mean("gradient_norm") > 0).any() for variant in result.variants):
         gradient.set_yscale("log")
-    _label(loss, "Training loss", "step", "loss (nats)", legend=False)
-    _label(gradient, "Gradient of the first layer's kernel", "step", "L2 norm", legend=False)
+    label_axes(loss, "Training loss", "step", "loss (nats)", legend=False)
+    label_axes(gradient, "Gradient of the first layer's kernel", "step", "L2 norm", legend=False)
     _share_legend(figure, loss)
     figure.suptitle(_title(result))
     return figure
@@ -121,27 +119,23 @@ def loss_and_validation(
     for axes in (loss, accuracy):
         for mark in marks:
             axes.axvline(mark, linestyle=":", color="gray", linewidth=1)
-    _label(loss, "Training loss", "step", "loss (nats)", legend=False)
-    _label(accuracy, "Validation accuracy", "step", "accuracy (%)", legend=False)
+    label_axes(loss, "Training loss", "step", "loss (nats)", legend=False)
+    label_axes(accuracy, "Validation accuracy", "step", "accuracy (%)", legend=False)
     _share_legend(figure, loss)
     figure.suptitle(_title(result))
     return figure
 
 
-def range_test_panel(rates: Sequence[float], losses: Sequence[float], smooth: Array, suggested: float | None) -> Figure:
-    """Training loss against learning rate, raw and smoothed, with the suggested rate marked."""
-    figure = Figure(figsize=(7, 5), layout="constrained")
-    axes = figure.subplots()
-    axes.plot(rates, losses, color=colour_of(0), alpha=0.3, linewidth=1, label="each step")
-    axes.plot(rates[: len(smooth)], smooth, color=colour_of(0), label="smoothed")
-    if suggested is not None:
-        axes.axvline(suggested, color=colour_of(3), linestyle="--", label=f"suggested: {suggested:.2g}")
-    axes.set_xscale("log")
-    kept = worth_showing(losses)
-    if len(kept):
-        axes.set_ylim(kept.min() - 0.05 * losses[0], MOST_LOSS * losses[0])
-    _label(axes, "Learning rate range test", "learning rate", "training loss (nats)")
-    return figure
+def best_weights(result: ExperimentResult) -> Iterator[NamedFigure]:
+    """For each variant the first-layer weights of its best run."""
+    for variant in result.variants:
+        if variant.best is not None and variant.best.first_weights is not None:
+            yield NamedFigure(
+                f"weights_{variant.name}",
+                weight_grid(variant.name, variant.best.first_weights),
+                f"First-layer weights of {variant.name}, of its run with the best test accuracy, on one common grey "
+                "scale.",
+            )
 
 
 def weight_grid(title: str, weights: Weights) -> Figure:
@@ -184,10 +178,10 @@ def _draw_validation(axes: Axes, variant: VariantResult, colour: str) -> None:
 
 
 def _finish_panels(loss: Axes, accuracy: Axes, test: Axes, validation: Axes) -> None:
-    _label(loss, "Training loss", "step", "loss (nats)")
-    _label(accuracy, "Accuracy: validation (solid) and training (dashed)", "step", "accuracy (%)")
-    _label(test, "Test against training accuracy, one point a run", "training accuracy (%)", "test accuracy (%)")
-    _label(validation, "Validation against training accuracy", "training accuracy (%)", "validation accuracy (%)")
+    label_axes(loss, "Training loss", "step", "loss (nats)")
+    label_axes(accuracy, "Accuracy: validation (solid) and training (dashed)", "step", "accuracy (%)")
+    label_axes(test, "Test against training accuracy, one point a run", "training accuracy (%)", "test accuracy (%)")
+    label_axes(validation, "Validation against training accuracy", "training accuracy (%)", "validation accuracy (%)")
     for axes in (test, validation):
         _draw_diagonal(axes)
 
@@ -199,7 +193,8 @@ def _share_legend(figure: Figure, axes: Axes) -> None:
         figure.legend(lines, names, loc="outside right upper", fontsize="small")
 
 
-def _label(axes: Axes, title: str, x: str, y: str, legend: bool = True) -> None:
+def label_axes(axes: Axes, title: str, x: str, y: str, legend: bool = True) -> None:
+    """Title, labels and a grid; a legend where something has a label and ``legend`` allows it."""
     axes.set_title(title)
     axes.set_xlabel(x)
     axes.set_ylabel(y)

@@ -1,4 +1,4 @@
-"""Whether the accuracies of two variants differ by more than their repeats do, and rank correlation."""
+"""Tests of significance: Welch's t-test for two samples, and Spearman's rank correlation with a permutation test."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import numpy as np
 from engine.analysis.claims import Number, points, probability
 from engine.utils.arrays import Array
 
-LEVEL = 0.05  # significance: how often a difference as large may come by chance
+LEVEL = 0.05  # of significance: how often a difference as large may come by chance
+MOST_PAIRINGS = 9999  # of a permutation test: all of them up to seven pairs; beyond, so many drawn at random
 
 
 @dataclass(frozen=True)
@@ -87,13 +88,14 @@ def _described(sample: Sequence[float]) -> tuple[float, float, int]:
     return fmean(sample), stdev(sample), len(sample)
 
 
-MOST_PAIRINGS = 9999  # all of them up to seven pairs; beyond, so many drawn at random
-
-
 def spearman(first: Sequence[float], second: Sequence[float]) -> tuple[float, float] | None:
-    """Rank correlation of paired values and its two-sided p from a permutation test.
+    """Spearman's rank correlation of paired values, with a permutation test.
 
-    None where either doesn't vary. C. Spearman, "The proof and measurement of association between two things" (1904).
+    With five networks the usual approximation of p is too small, so the test is exact.
+    C. Spearman, "The proof and measurement of association between two things" (1904).
+
+    Returns:
+        The correlation and its two-sided p; None where either sample doesn't vary.
     """
     if min(len(set(first)), len(set(second))) < 2:
         return None

@@ -15,7 +15,7 @@ from engine.analysis.results import ExperimentResult, VariantResult, load_result
 from engine.analysis.statistics import spread
 from engine.cli.arguments import Options
 from engine.cli.progress import make_reporter
-from engine.config.fields import describe
+from engine.config.fields import Kind, describe
 from engine.config.parsing import parse_assignments, read_toml
 from engine.config.specs import ExperimentSpec
 from engine.datasets import DATASETS
@@ -110,11 +110,12 @@ def build_spec(experiment: Experiment, options: Options, lenient: bool = False) 
     if "dataset" in changes:
         changes["dataset"] = _absolute(changes["dataset"])
     library = NetworkLibrary(options.workspace)
-    match changes:
-        case {"architecture": str(name)}:
-            changes["architecture"] = library.resolve(name)
-        case {"architectures": list(names)}:
-            changes["architectures"] = [library.resolve(name) if isinstance(name, str) else name for name in names]
+    for item in describe(experiment.spec):
+        match item.kind, changes.get(item.key):
+            case Kind.ARCHITECTURE, str(name):
+                changes[item.key] = library.resolve(name)
+            case Kind.ARCHITECTURES, list(names):
+                changes[item.key] = [library.resolve(name) if isinstance(name, str) else name for name in names]
     return experiment.preset(options.preset, **changes)
 
 
@@ -294,9 +295,11 @@ def _report(store: Store, experiment: Experiment, number: int) -> None:
             result = load_results(store, number)
             _report_runs(result)
             _say_all(_what_was_seen(store, result))
-            _say_all(experiment.report(experiment.findings(experiment.spec.from_json(result.experiment.spec), result)))
+            _say_all(
+                experiment.batch_lines(experiment.findings(experiment.spec.from_json(result.experiment.spec), result))
+            )
         case ComputedExperiment() if (found := store.computation(number)) is not None:
-            _say_all(experiment.report(found.findings))
+            _say_all(experiment.batch_lines(found.findings))
     _say(sys.stdout, f"Stored as experiment {number} in {store.file}")
 
 

@@ -109,7 +109,7 @@ class DataSpec(Spec):
         group="Data",
         kind=Kind.DATASET,
         min_length=1,
-        help="digits, cifar10, mnist, fashion_mnist, a folder of images (train/<class>/*.png) or an .npz file.",
+        help="The name of a data set (--list), a folder of images (train/<class>/*.png) or an .npz file.",
     )
     grayscale: bool = field(
         True,

@@ -5,9 +5,9 @@ Importing this is light: scikit-learn, Pillow and pooch are imported where they 
 
 from __future__ import annotations
 
-from engine.datasets.base import Progress, RawImages
+from engine.datasets.base import NamedDataset, Progress, RawImages
 from engine.datasets.prepare import PreparedData, describe_dataset, prepare
-from engine.datasets.registry import DATASETS, NamedDataset, load_raw
+from engine.datasets.registry import DATASETS, load_raw
 from engine.datasets.samples import SampleImages, sample_images
 from engine.events.datasets import DatasetInfo
 

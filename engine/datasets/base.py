@@ -71,6 +71,51 @@ class Decoded:
         return {"train": self.train} | ({"test": self.test} if self.test is not None else {})
 
 
+@dataclass(frozen=True)
+class RemoteFile:
+    """A file that can be downloaded.
+
+    ``name`` is its path below the downloads folder, ``known_hash`` such as ``sha256:c4a3…``, ``size`` in bytes as
+    published; ``urls`` are tried in turn.
+    """
+
+    name: str
+    known_hash: str
+    size: int
+    urls: tuple[str, ...]
+
+
+Loader = Callable[[int | None, Progress], RawImages]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamedDataset:
+    """A data set known by name; everything that the program knows of one follows from this declaration.
+
+    Attributes:
+        name: What it is called in settings and on the command line.
+        title: What it is called in the window and in reports; part of the key of its decoded images.
+        summary: How many images there are, of what, and how much is downloaded, in a line.
+        load: Gives the images, from the side in pixels (None: that they are stored in) and a progress.
+        files: What is downloaded; none where nothing is.
+        replacements: What can lie in the downloads folder in place of all ``files``.
+        cache_kind: The kind of the :class:`~engine.datasets.cache.CacheKey` of its decoded images; empty where they are
+            not kept.
+        cache_paths: The paths of these keys, below the downloads folder.
+        numbers: Images (training and test) and classes, of a set whose decoded images are not kept.
+    """
+
+    name: str
+    title: str
+    summary: str
+    load: Loader
+    files: tuple[RemoteFile, ...] = ()
+    replacements: tuple[str, ...] = ()
+    cache_kind: str = ""
+    cache_paths: tuple[str, ...] = ()
+    numbers: tuple[int, int] | None = None
+
+
 class Hash(Protocol):
     """What :mod:`hashlib` makes."""
 

@@ -7,31 +7,16 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from engine.datasets.base import Progress
+from engine.datasets.base import Progress, RemoteFile
 from engine.utils.errors import DatasetError
 from engine.utils.paths import cache_folder
 
 _TIMEOUT_SECONDS = (10.0, 30.0)  # to connect, and between two pieces
 _CHUNK_BYTES = 256 * 1024
 _HEADERS = {"Accept-Encoding": "identity"}  # a .gz file as it is, not unpacked on the way
-
-
-@dataclass(frozen=True)
-class RemoteFile:
-    """A file that can be downloaded.
-
-    ``name`` is its path below the downloads folder, ``known_hash`` such as ``sha256:c4a3…``, ``size`` in bytes as
-    published; ``urls`` are tried in turn.
-    """
-
-    name: str
-    known_hash: str
-    size: int
-    urls: tuple[str, ...]
 
 
 def downloads_folder() -> Path:

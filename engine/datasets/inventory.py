@@ -12,9 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
+from engine.datasets.base import RemoteFile
 from engine.datasets.cache import CacheKey
-from engine.datasets.download import RemoteFile, downloads_folder
-from engine.datasets.formats import cifar10, mnist
+from engine.datasets.download import downloads_folder
+from engine.datasets.formats import cifar10
 from engine.datasets.registry import DATASETS
 from engine.utils.errors import DatasetError
 from engine.utils.files import check_file, open_file
@@ -60,34 +61,6 @@ class DatasetEntry:
         return self.presence in (Presence.BUILT_IN, Presence.INSTALLED, Presence.OWN)
 
 
-@dataclass(frozen=True)
-class _Downloads:
-    """What belongs to a named set: the files of its download, what stands for them, and how entries are keyed."""
-
-    files: tuple[RemoteFile, ...] = ()
-    replacements: tuple[str, ...] = ()  # below the downloads folder, each as good as all files
-    kind: str = ""
-    paths: tuple[str, ...] = ()  # below the downloads folder, from which entries of that kind are decoded
-    numbers: tuple[int, int] | None = None  # images and classes, of a set that is never decoded to disk
-
-
-def _idx(source: mnist.IdxSet) -> _Downloads:
-    return _Downloads(source.files, (), f"idx {source.title}", (source.folder,))
-
-
-_PLACES = {
-    "digits": _Downloads(numbers=(1797, 10)),
-    "cifar10": _Downloads(
-        (cifar10.ARCHIVE,),
-        (*cifar10.FOLDERS, cifar10.PYTHON_ARCHIVE),
-        "cifar10",
-        (cifar10.ARCHIVE.name, *cifar10.FOLDERS, cifar10.PYTHON_ARCHIVE),
-    ),
-    "mnist": _idx(mnist.MNIST),
-    "fashion_mnist": _idx(mnist.FASHION_MNIST),
-}
-
-
 def inventory(own: Iterable[Path]) -> list[DatasetEntry]:
     """The named data sets, then those of the user at the paths ``own``."""
     return [*(_named(name) for name in DATASETS), *(_own(path) for path in own)]
@@ -128,16 +101,16 @@ def _remove(paths: Iterable[Path]) -> int:
 
 
 def _named(name: str) -> DatasetEntry:
-    source, places = DATASETS[name], _PLACES[name]
-    found = [file for file in places.files if _packed_or_not(file) is not None]
-    replaced = any((downloads_folder() / each).exists() for each in places.replacements)
-    if not places.files:
+    source = DATASETS[name]
+    found = [file for file in source.files if _packed_or_not(file) is not None]
+    replaced = any((downloads_folder() / each).exists() for each in source.replacements)
+    if not source.files:
         presence = Presence.BUILT_IN
-    elif replaced or len(found) == len(places.files):
+    elif replaced or len(found) == len(source.files):
         presence = Presence.INSTALLED
     else:
         presence = Presence.PARTLY if found else Presence.ABSENT
-    return _entry(name, source.title, source.summary, presence, places.numbers)
+    return _entry(name, source.title, source.summary, presence, source.numbers)
 
 
 def _own(path: Path) -> DatasetEntry:
@@ -155,11 +128,11 @@ def _entry(dataset: str, title: str, summary: str, presence: Presence, numbers: 
 
 
 def _downloads(dataset: str) -> list[Path]:
-    places = _PLACES.get(dataset)
-    if places is None:
+    source = DATASETS.get(dataset)
+    if source is None:
         return []
-    files = [path for file in places.files if (path := _packed_or_not(file)) is not None]
-    others = [path for each in places.replacements if _exists(path := downloads_folder() / each) or path.is_symlink()]
+    files = [path for file in source.files if (path := _packed_or_not(file)) is not None]
+    others = [path for each in source.replacements if _exists(path := downloads_folder() / each) or path.is_symlink()]
     return [*files, *others]
 
 
@@ -179,9 +152,9 @@ def _entries(dataset: str) -> list[Path]:
 
 
 def _keys(dataset: str) -> Iterator[CacheKey]:
-    places = _PLACES.get(dataset)
-    if places is not None:
-        yield from (CacheKey(places.kind, downloads_folder() / path, None, "") for path in places.paths)
+    source = DATASETS.get(dataset)
+    if source is not None:
+        yield from (CacheKey(source.cache_kind, downloads_folder() / path, None, "") for path in source.cache_paths)
         return
     path = Path(dataset)
     for kind in ("folder", "npz", "cifar10", f"idx {path.name}"):

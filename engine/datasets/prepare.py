@@ -18,11 +18,7 @@ from engine.utils.errors import SpecError
 _LUMA = (0.2989, 0.587, 0.114)
 # The course handout's channel means and deviations of CIFAR-10, pixels from 0 to 1.
 _CIFAR10_MEANS = (0.4914, 0.4822, 0.4465)
-
-
 _CIFAR10_DEVIATIONS = (0.247, 0.243, 0.261)
-
-
 _CHUNK_BYTES = 2 * 2**20  # of uint8; in float32 it still fits the processor's cache
 
 

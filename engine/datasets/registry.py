@@ -1,48 +1,29 @@
-"""The named data sets, and what a path stands for."""
+"""The named data sets, in the table :data:`DATASETS`, and what a path stands for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from engine.config.specs import DataSpec
-from engine.datasets.base import Progress, RawImages
-from engine.datasets.formats import cifar10, digits, folder, mnist, npz
+from engine.datasets.base import NamedDataset, Progress, RawImages
+from engine.datasets.formats import cifar10, folder, mnist, npz
+from engine.datasets.formats.cifar10 import CIFAR10
+from engine.datasets.formats.digits import DIGITS
+from engine.datasets.formats.mnist import FASHION_MNIST, MNIST
 from engine.utils.errors import DatasetError
 
 ARCHIVE_ENDINGS = (".tar.gz", ".tgz", ".tar")
 FILE_ENDINGS = (".npz", *ARCHIVE_ENDINGS)
 
-Loader = Callable[[int | None, Progress], RawImages]
-
-
-@dataclass(frozen=True)
-class NamedDataset:
-    """A data set known by name; ``load`` takes the side in pixels (None: the set's own) and a progress."""
-
-    title: str
-    summary: str
-    load: Loader
-
-
-DATASETS = {
-    "digits": NamedDataset(
-        digits.TITLE, "1,797 handwritten digits, gray, enlarged from 8x8 to 32x32; no download", digits.load
-    ),
-    "cifar10": NamedDataset(
-        cifar10.TITLE, "60,000 colour photographs, 32x32, of 10 classes; 170 MB, downloaded once", cifar10.load
-    ),
-    "mnist": NamedDataset(
-        mnist.MNIST.title, "70,000 handwritten digits, gray, 28x28; 12 MB, downloaded once", mnist.load_mnist
-    ),
-    "fashion_mnist": NamedDataset(
-        mnist.FASHION_MNIST.title,
-        "70,000 pieces of clothing, gray, 28x28, of 10 classes; 31 MB, downloaded once",
-        mnist.load_fashion_mnist,
-    ),
-}
+_ALL = (
+    DIGITS,
+    CIFAR10,
+    MNIST,
+    FASHION_MNIST,
+)
+DATASETS: dict[str, NamedDataset] = {dataset.name: dataset for dataset in _ALL}
 
 
 def load_raw(spec: DataSpec, progress: Progress) -> RawImages:

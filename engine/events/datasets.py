@@ -8,6 +8,24 @@ from engine.utils.arrays import Array
 
 
 @dataclass(frozen=True)
+class DatasetInfo:
+    """A prepared data set, described; small enough for every border.
+
+    ``name`` is what was asked for (DataSpec.dataset), ``shape`` height, width and channels after preparation,
+    ``fingerprint`` a SHA-256 in hex over stored images and labels.
+    """
+
+    name: str
+    title: str
+    class_names: tuple[str, ...]
+    shape: tuple[int, int, int]
+    train_count: int
+    validation_count: int
+    test_count: int
+    fingerprint: str
+
+
+@dataclass(frozen=True)
 class DatasetReady:
     """The data set is on disk, decoded and described."""
 
@@ -45,21 +63,3 @@ class SamplesReady:
     images: Array
     labels: tuple[int, ...]
     test_counts: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True)
-class DatasetInfo:
-    """A prepared data set, described; small enough for every border.
-
-    ``name`` is what was asked for (DataSpec.dataset), ``shape`` height, width and channels after preparation,
-    ``fingerprint`` a SHA-256 in hex over stored images and labels.
-    """
-
-    name: str
-    title: str
-    class_names: tuple[str, ...]
-    shape: tuple[int, int, int]
-    train_count: int
-    validation_count: int
-    test_count: int
-    fingerprint: str

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from engine.events.datasets import DatasetInfo
 from engine.events.devices import Device
-from engine.utils.arrays import Array
-
-if TYPE_CHECKING:
-    pass
 from engine.events.runs import PlannedRun, Status
+from engine.utils.arrays import Array
 
 
 @dataclass(frozen=True)
@@ -49,8 +46,20 @@ class ComputedPart:
 
 
 @dataclass(frozen=True)
+class Computation:
+    """What a computed experiment found.
+
+    ``findings`` are plain values that JSON can hold, and go into ``summary.json`` beside its usual keys; ``arrays`` are
+    kept in the store as they are.
+    """
+
+    findings: dict[str, Any] = field(default_factory=dict)
+    arrays: dict[str, Array] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Computed:
-    """A computed experiment's results: see :class:`~engine.events.experiments.Computation`."""
+    """A computed experiment's results, which are a :class:`Computation`, and what they were computed on."""
 
     findings: dict[str, Any]
     arrays: dict[str, Array]
@@ -65,15 +74,3 @@ class ExperimentFinished:
     experiment: int | None
     status: Status
     reason: str = ""
-
-
-@dataclass(frozen=True)
-class Computation:
-    """What a :class:`ComputedExperiment` found.
-
-    ``findings`` are plain values that JSON can hold, and go into ``summary.json`` beside its usual keys; ``arrays`` are
-    kept in the store as they are.
-    """
-
-    findings: dict[str, Any] = field(default_factory=dict)
-    arrays: dict[str, Array] = field(default_factory=dict)

@@ -1,15 +1,15 @@
-"""The experiments, one file each; :data:`EXPERIMENTS` is the table that window and terminal read."""
+"""The experiments, a folder each; :data:`EXPERIMENTS` is the table that window and command line read."""
 
 from __future__ import annotations
 
-from engine.experiments.activations.experiment import ACTIVATIONS_EXPERIMENT
-from engine.experiments.architectures.experiment import ARCHITECTURES_EXPERIMENT
+from engine.experiments.activations import ACTIVATIONS_EXPERIMENT
+from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
 from engine.experiments.base import Experiment
-from engine.experiments.basics.experiment import BASICS_EXPERIMENT
-from engine.experiments.continuation.experiment import CONTINUATION_EXPERIMENT
-from engine.experiments.convolution.experiment import CONVOLUTION_EXPERIMENT
-from engine.experiments.learning_rate.experiment import LEARNING_RATE_EXPERIMENT
-from engine.experiments.schedule.experiment import SCHEDULE_EXPERIMENT
+from engine.experiments.basics import BASICS_EXPERIMENT
+from engine.experiments.continuation import CONTINUATION_EXPERIMENT
+from engine.experiments.convolution import CONVOLUTION_EXPERIMENT
+from engine.experiments.learning_rate import LEARNING_RATE_EXPERIMENT
+from engine.experiments.schedule import SCHEDULE_EXPERIMENT
 from engine.utils.errors import SpecError
 
 _ALL: tuple[Experiment, ...] = (
@@ -23,8 +23,7 @@ _ALL: tuple[Experiment, ...] = (
 )
 EXPERIMENTS: dict[str, Experiment] = {experiment.name: experiment for experiment in _ALL}
 
-# Those that a person can run without naming anything.
-COURSE_EXPERIMENTS = {name: experiment for name, experiment in EXPERIMENTS.items() if experiment.in_course}
+COURSE_EXPERIMENTS = {name: each for name, each in EXPERIMENTS.items() if each.homework_part is not None}
 
 ALL = "all"  # what --batch calls every experiment of the course, one after the other
 

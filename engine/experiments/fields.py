@@ -1,13 +1,17 @@
-"""Fields that several experiments share: the choice of one architecture or of some."""
+"""Fields that several experiments share: the choice of one architecture or of some, and learning rates."""
 
 from __future__ import annotations
 
-from pydantic import field_validator
+from typing import Annotated
+
+from pydantic import Field, field_validator
 
 from engine.config.fields import Kind, field
 from engine.config.specs import Spec
 from engine.networks.architectures import ARCHITECTURES, architecture_name, format_network, layers_of
 from engine.utils.errors import NetworkError
+
+Rate = Annotated[float, Field(gt=0, le=1000)]
 
 
 class ArchitecturesChoice(Spec):

@@ -4,26 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from engine.analysis.blocks import NamedFigure
 from engine.config.export_formats import DRAWN, Format
 from engine.exports.files import file_name
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 # Without the date, so that the same results give the same files.
 _METADATA = {Format.PNG: None, Format.SVG: {"Date": None}, Format.PDF: {"CreationDate": None}}
 
 
-def write_figures(folder: Path, figures: Iterator[tuple[str, Figure]], formats: Sequence[Format]) -> Iterator[Path]:
-    """Write each figure (name without suffix, figure) in those of ``formats`` that are drawn; gives the files."""
+def write_figures(folder: Path, figures: Iterator[NamedFigure], formats: Sequence[Format]) -> Iterator[Path]:
+    """Write each figure in those of ``formats`` that are drawn; gives the files."""
     drawn = [each for each in DRAWN if each in formats]
     if not drawn:
         return  # and none is made
     from engine.analysis.figures import save_figure
 
-    for name, figure in figures:
+    for name, figure, _caption in figures:
         for each in drawn:
             path = folder / f"{file_name(name)}.{each}"
             save_figure(figure, path, dpi=150, metadata=_METADATA[each])

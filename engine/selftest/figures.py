@@ -14,7 +14,7 @@ def check_figures(surroundings: Surroundings) -> Result:
     """A figure is drawn with matplotlib, written as PNG, and is neither of another size nor empty when read again."""
     from PIL import Image
 
-    from engine.analysis.figures import range_test_panel
+    from engine.experiments.learning_rate.figures import range_test_panel
 
     rates = np.logspace(-6, 0, 200)
     losses = 2.3 - 2 * np.exp(-((np.log10(rates) + 2) ** 2))

@@ -11,7 +11,7 @@ import numpy as np
 
 from engine.events.devices import Device
 from engine.events.runs import Record, RunFinished, RunStarted, Status, Weights
-from engine.experiments.architectures.experiment import ARCHITECTURES_EXPERIMENT
+from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
 from engine.selftest.check import Result, Surroundings, failed, ok, warning
 from engine.storage.errors import BUSY, is_damage, primary_code
 from engine.storage.schema import SCHEMA_VERSION

@@ -23,7 +23,7 @@ from engine.events.runs import Checkpoint, Interrupted, Record, RunFinished, Sta
 from engine.events.tasks import Event, TaskFailed
 from engine.executors.processes.pool import ProcessExecutor
 from engine.executors.tasks import DeviceTask, Task, TrainTask
-from engine.experiments.architectures.experiment import ARCHITECTURES_EXPERIMENT
+from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
 from engine.selftest.check import Result, Surroundings, failed, ok, skipped
 from engine.session import Session
 from engine.storage.store import Store

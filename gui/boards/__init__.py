@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from engine.experiments import EXPERIMENTS
+from engine.experiments.base import ComputedExperiment
+
 if TYPE_CHECKING:
     from gui.boards.board import Board
 
@@ -48,6 +51,13 @@ def _basics() -> Board:
     return basics_board()
 
 
+def _computed() -> Board:
+    from gui.boards.computed import computed_board
+
+    return computed_board()
+
+
+# Those that have a board of their own.
 BOARDS: dict[str, Callable[[], Board]] = {
     "architectures": _architectures,
     "activations": _activations,
@@ -59,5 +69,9 @@ BOARDS: dict[str, Callable[[], Board]] = {
 
 
 def make_board(experiment: str) -> Board:
-    """A board of the kind that an experiment has; one without a board of its own compares architectures."""
-    return BOARDS.get(experiment, _architectures)()
+    """The board of an experiment; one of its kind where it has none of its own.
+
+    That is the findings of a computed experiment, else the curves that compare architectures.
+    """
+    usual = _computed if isinstance(EXPERIMENTS.get(experiment), ComputedExperiment) else _architectures
+    return BOARDS.get(experiment, usual)()

@@ -7,7 +7,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import Qt
 
 from engine.analysis.styles import colour_of
-from engine.experiments.learning_rate.experiment import RANGE_TEST, smoothed, suggested, worth_showing
+from engine.experiments.learning_rate.range_test import RANGE_TEST, smoothed, suggested, worth_showing
 from gui.observations.experiment import Observations
 from gui.plots.plot import Plot
 from gui.plots.ranges import round_range

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from engine.analysis.claims import Claim, ComputedResult
+from engine.analysis.results import load_results
 from engine.config.specs import RunSpec
 from engine.events.devices import Device
 from engine.events.runs import Intervention, InterventionKind, Record, RunStarted, Status
 from engine.experiments import find_experiment
-from engine.experiments.base import TrainingExperiment
+from engine.experiments.base import ComputedExperiment, TrainingExperiment
 from engine.storage.store import Store
 from tests.engine.support import INFO, finished, record
 
@@ -69,3 +71,15 @@ def by_variant(values: dict[str, Iterable[float | None]]) -> Accuracy:
     """The accuracies of each variant's repeats, in their order."""
     found = {name: list(each) for name, each in values.items()}
     return lambda spec: found[spec.variant][spec.repeat - 1]
+
+
+def claims_of(store: Store, number: int) -> tuple[Claim, ...]:
+    """What a stored experiment is claimed to support."""
+    stored = store.experiment(number)
+    definition = find_experiment(stored.name)
+    if isinstance(definition, TrainingExperiment):
+        result = load_results(store, number)
+        return tuple(definition.claims(result, definition.findings(definition.spec.from_json(stored.spec), result)))
+    assert isinstance(definition, ComputedExperiment)
+    found = store.computation(number)
+    return () if found is None else tuple(definition.claims(ComputedResult(number, found)))

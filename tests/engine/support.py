@@ -29,7 +29,8 @@ from engine.events.tasks import Emit, Event
 from engine.executors.base import Executor
 from engine.executors.inline import InlineExecutor
 from engine.executors.tasks import PrepareTask, Task, TrainTask
-from engine.experiments.architectures.experiment import ARCHITECTURES_EXPERIMENT, ArchitecturesSpec, plan
+from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
+from engine.experiments.architectures.experiment import ArchitecturesSpec, plan
 from engine.experiments.base import Experiment, TrainingExperiment
 from engine.exports import export_experiment
 from engine.session import Session

@@ -20,7 +20,7 @@ from engine.events.runs import Record, RunFinished, RunStarted, Status, Weights
 from engine.events.tasks import Emit, Event, TaskFailed
 from engine.executors.inline import InlineExecutor
 from engine.executors.tasks import PrepareTask, TrainTask
-from engine.experiments.architectures.experiment import ARCHITECTURES_EXPERIMENT
+from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
 from engine.experiments.base import ComputedExperiment, Progress
 from engine.session import carry_out
 from engine.storage.locks import owned

@@ -6,7 +6,7 @@ import numpy as np
 from pytestqt.qtbot import QtBot
 
 from engine.events.runs import Record, RunStarted
-from engine.experiments.architectures.experiment import ARCHITECTURES_EXPERIMENT
+from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
 from gui.boards.architectures import architectures_board
 from gui.boards.training_board import TrainingBoard
 from gui.observations.experiment import Observations

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QGridLayout, QLabel, QToolButton
 from pytestqt.qtbot import QtBot
 
 from engine.events.runs import Status
-from engine.experiments.activations.experiment import ACTIVATIONS_EXPERIMENT
+from engine.experiments.activations import ACTIVATIONS_EXPERIMENT
 from engine.networks.weight_images import GAP
 from gui.boards.activations import activations_board
 from gui.boards.panels.run_table import COLUMNS, PROGRESS_COLUMN, RunTable

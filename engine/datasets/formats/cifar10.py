@@ -16,9 +16,9 @@ from typing import IO, Any
 
 import numpy as np
 
-from engine.datasets.base import Decoded, Progress, RawImages
+from engine.datasets.base import Decoded, NamedDataset, Progress, RawImages, RemoteFile
 from engine.datasets.cache import CacheKey, cached, signature_of_paths
-from engine.datasets.download import RemoteFile, downloads_folder, fetch
+from engine.datasets.download import downloads_folder, fetch
 from engine.datasets.formats.unpickle import UnpickleError, read_batch
 from engine.datasets.resize import array_part
 from engine.utils.arrays import Array
@@ -197,3 +197,15 @@ def _unreadable(source: Path, reason: str) -> DatasetError:
         f"{source} can't be read as CIFAR-10 ({reason}); fetch {ARCHIVE.name} or {PYTHON_ARCHIVE} again from "
         "https://www.cs.toronto.edu/~kriz/cifar.html."
     )
+
+
+CIFAR10 = NamedDataset(
+    name="cifar10",
+    title=TITLE,
+    summary="60,000 colour photographs, 32x32, of 10 classes; 170 MB, downloaded once",
+    load=load,
+    files=(ARCHIVE,),
+    replacements=(*FOLDERS, PYTHON_ARCHIVE),
+    cache_kind="cifar10",
+    cache_paths=(ARCHIVE.name, *FOLDERS, PYTHON_ARCHIVE),
+)

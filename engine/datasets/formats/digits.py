@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.datasets.base import Decoded, Progress, RawImages, collect
+from engine.datasets.base import Decoded, NamedDataset, Progress, RawImages, collect
 from engine.datasets.resize import array_part
 
 TITLE = "Digits"
@@ -25,3 +25,12 @@ def load(side: int | None, progress: Progress) -> RawImages:
     raw = collect(Decoded(TITLE, names, array_part(images, found.target, side or SIDE), None))
     progress("Loading the digits", 1, 1)
     return raw
+
+
+DIGITS = NamedDataset(
+    name="digits",
+    title=TITLE,
+    summary="1,797 handwritten digits, gray, enlarged from 8x8 to 32x32; no download",
+    load=load,
+    numbers=(1797, 10),
+)

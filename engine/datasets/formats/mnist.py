@@ -10,13 +10,14 @@ import gzip
 import struct
 import zlib
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from engine.datasets.base import LARGEST_BYTES, Decoded, Part, Progress, RawImages
+from engine.datasets.base import LARGEST_BYTES, Decoded, NamedDataset, Part, Progress, RawImages, RemoteFile
 from engine.datasets.cache import CacheKey, cached, signature_of_paths
-from engine.datasets.download import RemoteFile, downloads_folder, fetch
+from engine.datasets.download import downloads_folder, fetch
 from engine.datasets.resize import array_part, usual_side
 from engine.utils.arrays import Array
 from engine.utils.errors import DatasetError
@@ -52,7 +53,7 @@ def _idx_set(
 # (https://github.com/tensorflow/datasets). MD5s of the same files stand in torchvision's datasets/mnist.py and, for
 # Fashion-MNIST, in the authors' README (https://github.com/zalandoresearch/fashion-mnist). The first addresses are
 # those TensorFlow Datasets (MNIST) and the authors (Fashion-MNIST) name; the second ones are torchvision's and Keras'.
-MNIST = _idx_set(
+MNIST_FILES = _idx_set(
     "mnist",
     "MNIST",
     _DIGITS,
@@ -64,7 +65,7 @@ MNIST = _idx_set(
         "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6": 4_542,
     },
 )
-FASHION_MNIST = _idx_set(
+FASHION_MNIST_FILES = _idx_set(
     "fashion_mnist",
     "Fashion-MNIST",
     _CLOTHES,
@@ -81,18 +82,12 @@ FASHION_MNIST = _idx_set(
 )
 
 
-def load_mnist(side: int | None, progress: Progress) -> RawImages:
-    """MNIST: uint8 28x28x1 unless another side is asked, 60,000 and 10,000; raises :class:`DatasetError`."""
-    return load(MNIST, side, progress)
-
-
-def load_fashion_mnist(side: int | None, progress: Progress) -> RawImages:
-    """Fashion-MNIST: uint8 28x28x1 unless another side is asked, 60,000 and 10,000; raises :class:`DatasetError`."""
-    return load(FASHION_MNIST, side, progress)
-
-
 def load(source: IdxSet, side: int | None, progress: Progress) -> RawImages:
-    """A named set, from its unpacked files in the downloads folder where they lie there, else fetched."""
+    """A named set: uint8 28x28x1 unless another side is asked, 60,000 and 10,000 images.
+
+    Its unpacked files in the downloads folder are taken where they lie there, else it is fetched. Raises
+    :class:`DatasetError`.
+    """
     folder = downloads_folder() / source.folder
     paths = [_unpacked(folder, file) or fetch(file, progress) for file in source.files]
     return _load(source.title, source.class_names, folder, paths, side, progress)
@@ -179,3 +174,23 @@ def _checked_size(magic: int, shape: list[int]) -> int:
 
 def _unreadable(path: Path, reason: str) -> DatasetError:
     return DatasetError(f"{path} can't be read as an IDX file ({reason}); fetch it again.")
+
+
+def _named(source: IdxSet, name: str, summary: str) -> NamedDataset:
+    return NamedDataset(
+        name=name,
+        title=source.title,
+        summary=summary,
+        load=partial(load, source),
+        files=source.files,
+        cache_kind=f"idx {source.title}",
+        cache_paths=(source.folder,),
+    )
+
+
+MNIST = _named(MNIST_FILES, "mnist", "70,000 handwritten digits, gray, 28x28; 12 MB, downloaded once")
+FASHION_MNIST = _named(
+    FASHION_MNIST_FILES,
+    "fashion_mnist",
+    "70,000 pieces of clothing, gray, 28x28, of 10 classes; 31 MB, downloaded once",
+)

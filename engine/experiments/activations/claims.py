@@ -1,4 +1,4 @@
-"""Where the gradient of the first layer vanishes, and which network does not get away from guessing."""
+"""In which networks the first layer's gradient vanishes, and whose loss stays at that of guessing."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import fmean
+from typing import Any
 
 import numpy as np
 
@@ -34,7 +35,7 @@ class _Pair:
         return self.norms[0] / self.norms[1] if self.norms[1] > 0 else math.inf
 
 
-def activation_claims(result: ExperimentResult) -> Iterator[Claim]:
+def activation_claims(result: ExperimentResult, _findings: dict[str, Any]) -> Iterator[Claim]:
     """The claims of an experiment that compares activations: the first one against each of the others."""
     names = list(dict.fromkeys(_activation(variant) for variant in result.compared))
     for other in names[1:]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import field_validator
 
+from engine.analysis.blocks import NamedFigure
 from engine.config.fields import Kind, field, field_like
 from engine.config.specs import (
     Activation,
@@ -20,14 +21,13 @@ from engine.config.specs import (
     RunSpec,
     TrainingSpec,
 )
+from engine.experiments.activations.claims import activation_claims
 from engine.experiments.base import CourseDictionary, TrainingExperiment
 from engine.experiments.fields import ArchitecturesChoice
 from engine.networks.architectures import architecture_name, with_open_activations
 from engine.networks.notation import ACTIVATION_NAMES
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from engine.analysis.results import ExperimentResult
 
 
@@ -89,15 +89,24 @@ def plan(spec: ActivationsSpec) -> list[RunSpec]:
     ]
 
 
-def figures(result: ExperimentResult) -> Iterator[tuple[str, Figure]]:
+def figures(result: ExperimentResult) -> Iterator[NamedFigure]:
     """The course's two panels, and for each architecture the gradient norm of every layer over the steps."""
     from engine.analysis.figures import gradient_heat_maps, loss_and_gradient
 
-    yield "part4", loss_and_gradient(result)
+    yield NamedFigure(
+        "part4",
+        loss_and_gradient(result),
+        "Training loss, and the L2 norm of the loss gradient with respect to the first layer's kernel. Colours tell "
+        "architectures apart, line patterns activations.",
+    )
     for architecture, variants in _by_architecture(result).items():
         shown = [variant for name in variants if (variant := result.variant(name)) is not None and variant.runs]
         if shown:
-            yield f"gradients_{architecture}", gradient_heat_maps(architecture, shown)
+            yield NamedFigure(
+                f"gradients_{architecture}",
+                gradient_heat_maps(architecture, shown),
+                f"Gradient norm of every layer of {architecture} over the steps, first layer on top.",
+            )
 
 
 def course_dictionaries(result: ExperimentResult) -> Iterator[tuple[str, CourseDictionary]]:
@@ -132,11 +141,13 @@ ACTIVATIONS_EXPERIMENT = TrainingExperiment(
     "it through, though a deep network rests long on its plateau too. A unit that gives 0 for every image is dead: it "
     "gets no gradient, and comes back only if the layers before it change. Try inputs of [0, 255] (Input range).",
     spec=ActivationsSpec,
+    homework_part=4,
     presets={
         "quick": {"dataset": "digits", "epochs": 30, "repeats": 1},
         "course": {"dataset": "cifar10", "epochs": 15, "repeats": 1},
     },
     plan=plan,
+    claims=activation_claims,
     figures=figures,
     course_dictionaries=course_dictionaries,
 )

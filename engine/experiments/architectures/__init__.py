@@ -1,1 +1,7 @@
-"""Part 3 of the homework: several architectures compared."""
+"""Part 3 of the homework: architectures compared."""
+
+from __future__ import annotations
+
+from engine.experiments.architectures.experiment import ARCHITECTURES_EXPERIMENT
+
+__all__ = ["ARCHITECTURES_EXPERIMENT"]

@@ -1,63 +1,27 @@
-"""Which network was best, whether parameters explain it, and which learned by heart."""
+"""Which network was best, whether the number of parameters explains it, and which overfitted most."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import combinations
 from statistics import fmean
+from typing import Any
 
-from engine.analysis.claims import (
-    Claim,
-    Number,
-    accuracy_numbers,
-    accuracy_with_spread,
-    last_epoch_mean,
-    listed,
-    percent,
-    points,
-    probability,
-    ranked,
-    same_accuracy,
-)
+from engine.analysis.claims import Claim, Number, last_epoch_mean, percent, points, probability
+from engine.analysis.ranking import best_of, ranked, same_accuracy
 from engine.analysis.results import ExperimentResult, VariantResult
 from engine.analysis.significance import LEVEL, compare, spearman
 
 LEAST_ARCHITECTURES = 5  # of fewer, even the most orderly result comes by chance more often than LEVEL
 
 
-def architecture_claims(result: ExperimentResult) -> Iterator[Claim]:
+def architecture_claims(result: ExperimentResult, _findings: dict[str, Any]) -> Iterator[Claim]:
     """The claims of an experiment that compares architectures."""
     tested = ranked(result.compared)
     if len(tested) > 1:
         yield best_of(result, "test accuracy")
         yield from _parameters(result, tested)
     yield from _overfitting(result)
-
-
-def best_of(result: ExperimentResult, what: str) -> Claim:
-    """Which of at least two tested variants has the best mean test accuracy, against the second; or which share it."""
-    tested = ranked(result.compared)
-    (best, mean), (second, other), *_ = tested
-    tied = [variant for variant, reached in tested if same_accuracy(reached, mean)]
-    if len(tied) > 1:
-        return _shared(result, what, tied)
-    compared = compare(best.test_accuracies, second.test_accuracies)
-    between = f"{accuracy_with_spread(best)} against {accuracy_with_spread(second)} for {second.name}"
-    ahead = f"{points(mean - other)} more{compared.verdict}"
-    numbers = accuracy_numbers(best) | accuracy_numbers(second) | compared.numbers
-    # That two are not told apart is a result too, once both were repeated.
-    sentence = f"{best.name} has the best {what}: {between}, {ahead}."
-    return Claim(sentence, numbers, (result.experiment.id,), supported=compared.can_tell, headline=True)
-
-
-def _shared(result: ExperimentResult, what: str, tied: list[VariantResult]) -> Claim:
-    """All that have the best mean, each with its own spread."""
-    each = listed([f"{accuracy_with_spread(variant)} for {variant.name}" for variant in tied])
-    repeated = all(len(variant.test_accuracies) > 1 for variant in tied)
-    chance = "" if repeated else "; with one run that may be chance"
-    sentence = f"{listed([variant.name for variant in tied])} share the best {what}: {each}{chance}."
-    numbers = {name: number for variant in tied for name, number in accuracy_numbers(variant).items()}
-    return Claim(sentence, numbers, (result.experiment.id,), supported=repeated, headline=True)
 
 
 def _parameters(result: ExperimentResult, tested: list[tuple[VariantResult, float]]) -> Iterator[Claim]:
@@ -101,7 +65,7 @@ def _contradiction(tested: list[tuple[VariantResult, float]]) -> tuple[str, dict
 
 
 def _overfitting(result: ExperimentResult) -> Iterator[Claim]:
-    """How far training accuracy is above validation accuracy in the last epoch."""
+    """The generalisation gap: training accuracy minus validation accuracy, means of the last epoch."""
     gaps = {variant.name: gap for variant in result.compared if (gap := _gap(variant)) is not None}
     if not gaps:
         return

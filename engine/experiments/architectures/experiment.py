@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from engine.analysis.blocks import NamedFigure
 from engine.config.specs import DataSpec, ExperimentSpec, NetworkSpec, RepeatSpec, RunSpec, TrainingSpec
+from engine.experiments.architectures.claims import architecture_claims
 from engine.experiments.base import CourseDictionary, TrainingExperiment
 from engine.experiments.fields import ArchitecturesChoice
 from engine.networks.architectures import architecture_name
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from engine.analysis.results import ExperimentResult
 
 
@@ -37,14 +37,18 @@ def plan(spec: ArchitecturesSpec) -> list[RunSpec]:
     ]
 
 
-def figures(result: ExperimentResult) -> Iterator[tuple[str, Figure]]:
+def figures(result: ExperimentResult) -> Iterator[NamedFigure]:
     """The course's four panels, and for each architecture the first-layer weights of its best run."""
-    from engine.analysis.figures import four_panels, weight_grid
+    from engine.analysis.figures import best_weights, four_panels
 
-    yield "part3", four_panels(result)
-    for variant in result.variants:
-        if variant.best is not None and variant.best.first_weights is not None:
-            yield f"weights_{variant.name}", weight_grid(variant.name, variant.best.first_weights)
+    yield NamedFigure(
+        "part3",
+        four_panels(result),
+        "Training loss; validation (solid) and training (dashed) accuracy; test against training accuracy, one point a "
+        "run; validation against training accuracy, one point a record. Lines are means over the repeats, bands one "
+        "sample standard deviation to each side.",
+    )
+    yield from best_weights(result)
 
 
 def course_dictionaries(result: ExperimentResult) -> Iterator[tuple[str, CourseDictionary]]:
@@ -78,11 +82,13 @@ ARCHITECTURES_EXPERIMENT = TrainingExperiment(
     "network learns by heart. More parameters don't mean more accuracy: compare mlp_2, the largest, with cnn_4. Deep "
     "networks rest on a plateau first, with a small gradient in the first layer, and then fall fast.",
     spec=ArchitecturesSpec,
+    homework_part=3,
     presets={
         "quick": {"dataset": "digits", "epochs": 10, "repeats": 2},
         "course": {"dataset": "cifar10", "epochs": 15, "repeats": 10},
     },
     plan=plan,
+    claims=architecture_claims,
     figures=figures,
     course_dictionaries=course_dictionaries,
 )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from engine.analysis.claims import Claim, ComputedResult, Number
-from engine.experiments.basics.experiment import OPTIMIZERS
+from engine.experiments.basics.report import OPTIMIZERS
 from engine.utils.text import scientific
 
 PLAIN = next(iter(OPTIMIZERS))

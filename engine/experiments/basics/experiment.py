@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 from pydantic import Field, field_validator, model_validator
 
+from engine.analysis.blocks import NamedFigure
 from engine.config.fields import Kind, field, field_like
 from engine.config.specs import DataSpec, ExperimentSpec, PassesSpec, RateSpec, RepeatSpec
 from engine.events.experiments import Computation, ComputedPart
 from engine.experiments.base import ComputedExperiment, Progress
+from engine.experiments.basics.claims import basics_claims
 from engine.experiments.basics.formulas import Batches, cross_entropy
+from engine.experiments.basics.report import OPTIMIZERS, batch_lines, report_blocks
 from engine.networks.architectures import ARCHITECTURES, format_network, parse_network, summarize_layers
 from engine.networks.layers import Act, Layer
 from engine.networks.notation import EXAMPLE
@@ -22,8 +25,6 @@ from engine.utils.arrays import Array
 from engine.utils.errors import NetworkError, Stopped
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from engine.experiments.basics.gradient_recovery import Step
 
 LARGEST_SIDE = 1024
@@ -34,7 +35,6 @@ PROBABILITIES = (0.85, 0.7)  # what the homework's two examples give the true cl
 EXAMPLE_BATCHES = (Batches(45_000, 50, 15), Batches(45_000, 64, 15))
 COURSE_INPUT, COURSE_CLASSES = (32, 32, 1), 10
 
-OPTIMIZERS = {"sgd": "SGD", "momentum": "Momentum", "adam": "Adam"}
 MEASURES = ("difference", "gradient", "bound")
 
 
@@ -219,50 +219,20 @@ def _curves(steps: Sequence[Step]) -> dict[str, Array]:
     return {"step": np.arange(1, len(steps) + 1)} | curves
 
 
-def report(findings: dict[str, Any]) -> Iterator[str]:
-    """What was found, concept by concept."""
-    for example in findings["cross_entropy"]["examples"]:
-        yield (
-            f"cross-entropy at p = {example['probability_of_true_class']:g}: {example['loss']:.4f} nats, "
-            f"gradient at the true logit {example['gradient_at_true_logit']:+.2f}"
-        )
-    for batches in findings["batches"]:
-        yield (
-            "{images:,} images in batches of {batch_size:,}: {batches_per_epoch:,} an epoch, the last of "
-            "{last_batch:,}; {epochs:,} epochs are {iterations:,} iterations"
-        ).format(**batches)
-    yield from _report_parameters(findings["parameters"])
-    recovery = findings["gradient_recovery"]
-    yield f"gradient recovered from {recovery['steps']:,} steps at rate {recovery['learning_rate']:g}"
-    for name, found in recovery["optimizers"].items():
-        verdict = _verdict(found)
-        yield (
-            f"  {OPTIMIZERS[name]:<10}largest difference {found['largest_difference']:.2e}, "
-            f"rounding at most {found['largest_bound']:.2e}: {verdict}"
-        )
-
-
-def _verdict(found: dict[str, Any]) -> str:
-    if found["largest_bound"] > found["largest_gradient"]:
-        return "hidden by rounding; choose a larger learning rate"
-    return "within rounding" if found["within_rounding"] else "not the gradient"
-
-
-def _report_parameters(networks: Sequence[dict[str, Any]]) -> Iterator[str]:
-    for network in networks:
-        size = "x".join(map(str, network["input_shape"]))
-        yield f"{network['name']} on {size}: {network['total']:,} parameters"
-        for layer in network["layers"]:
-            if layer["parameters"]:
-                yield f"  {layer['layer']:<20}{layer['formula']:<28}{layer['parameters']:>10,}"
-
-
-def figures(_spec: BasicsSpec, found: Computation) -> Iterator[tuple[str, Figure]]:
+def figures(_spec: BasicsSpec, found: Computation) -> Iterator[NamedFigure]:
     """The curve of cross-entropy, and what was recovered of the gradient."""
     from engine.experiments.basics.figures import cross_entropy_figure, gradient_recovery_figure
 
-    yield "cross_entropy", cross_entropy_figure(PROBABILITIES)
-    yield "gradient_recovery", gradient_recovery_figure(found.arrays, OPTIMIZERS)
+    yield NamedFigure(
+        "cross_entropy",
+        cross_entropy_figure(PROBABILITIES),
+        "Cross-entropy and its gradient over the probability given to the true class.",
+    )
+    yield NamedFigure(
+        "gradient_recovery",
+        gradient_recovery_figure(found.arrays, OPTIMIZERS),
+        "Largest difference between the gradient that two weights tell and the computed one.",
+    )
 
 
 BASICS_EXPERIMENT = ComputedExperiment(
@@ -274,9 +244,13 @@ BASICS_EXPERIMENT = ComputedExperiment(
     "weights tell the gradient to float32 rounding; under momentum from the second step on, and under Adam from the "
     "first, what they tell is another direction.",
     spec=BasicsSpec,
+    homework_part=1,
+    report_title="Basic concepts",
     presets={"quick": {"steps": 100}, "course": {"steps": 900}},
     compute=compute,
-    report=report,
+    claims=basics_claims,
+    batch_lines=batch_lines,
+    report_blocks=report_blocks,
     figures=figures,
     archives={"gradient_recovery": ("step", *(f"{name}_{measure}" for name in OPTIMIZERS for measure in MEASURES))},
     retell=retell,

@@ -1,1 +1,7 @@
-"""Training continued from the weights of a trained network."""
+"""Training that goes on from a trained network."""
+
+from __future__ import annotations
+
+from engine.experiments.continuation.experiment import CONTINUATION_EXPERIMENT
+
+__all__ = ["CONTINUATION_EXPERIMENT"]

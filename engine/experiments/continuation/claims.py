@@ -1,15 +1,23 @@
-"""What a network that had been trained before still gained."""
+"""How much validation accuracy a trained network gained by further training."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from statistics import fmean
+from typing import Any
 
-from engine.analysis.claims import Claim, accuracy_numbers, accuracy_with_spread, last_epoch_mean, percent, points
+from engine.analysis.claims import (
+    Claim,
+    accuracy_numbers,
+    accuracy_with_spread,
+    last_epoch_mean,
+    percent,
+    points,
+)
 from engine.analysis.results import ExperimentResult, VariantResult
 
 
-def continuation_claims(result: ExperimentResult) -> Iterator[Claim]:
+def continuation_claims(result: ExperimentResult, _findings: dict[str, Any]) -> Iterator[Claim]:
     """The claims of an experiment that trains on."""
     for variant in result.compared:
         if variant.counted:

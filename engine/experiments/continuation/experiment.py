@@ -6,16 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine.analysis.blocks import NamedFigure
 from engine.config.fields import Kind, field, field_like
 from engine.config.specs import ActivationSpec, DataSpec, ExperimentSpec, NetworkSpec, RepeatSpec, RunSpec, TrainingSpec
-from engine.experiments.base import CourseDictionary, TrainingExperiment
+from engine.experiments.base import TrainingExperiment
+from engine.experiments.continuation.claims import continuation_claims
 from engine.experiments.fields import ArchitectureChoice
 from engine.networks.architectures import architecture_name
 from engine.utils.errors import SpecError
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from engine.analysis.results import ExperimentResult
 
 
@@ -75,19 +75,16 @@ def plan(spec: ContinuationSpec) -> list[RunSpec]:
     ]
 
 
-def figures(result: ExperimentResult) -> Iterator[tuple[str, Figure]]:
+def figures(result: ExperimentResult) -> Iterator[NamedFigure]:
     """Loss and validation accuracy from the first further step on, and the weights of the best run."""
-    from engine.analysis.figures import loss_and_validation, weight_grid
+    from engine.analysis.figures import best_weights, loss_and_validation
 
-    yield "train_on", loss_and_validation(result, result.variants)
-    for variant in result.variants:
-        if variant.best is not None and variant.best.first_weights is not None:
-            yield f"weights_{variant.name}", weight_grid(variant.name, variant.best.first_weights)
-
-
-def course_dictionaries(_result: ExperimentResult) -> Iterator[tuple[str, CourseDictionary]]:
-    """The course asks for none."""
-    return iter(())
+    yield NamedFigure(
+        "train_on",
+        loss_and_validation(result, result.variants),
+        "Training loss and validation accuracy from the first further step on.",
+    )
+    yield from best_weights(result)
 
 
 CONTINUATION_EXPERIMENT = TrainingExperiment(
@@ -98,12 +95,12 @@ CONTINUATION_EXPERIMENT = TrainingExperiment(
     "steps may throw the network back a little. With a smaller rate it settles; on other images of the same shape it "
     "shows how much of what was learned carries over.",
     spec=ContinuationSpec,
+    report_title="Further training",
     presets={
         "quick": {"dataset": "digits", "epochs": 5},
         "course": {"dataset": "cifar10", "epochs": 15},
     },
     plan=plan,
+    claims=continuation_claims,
     figures=figures,
-    course_dictionaries=course_dictionaries,
-    in_course=False,
 )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from engine.analysis.claims import Claim, ComputedResult, Number
-from engine.experiments.convolution.experiment import METHODS
+from engine.experiments.convolution.numpy_convolution import METHODS
 from engine.utils.text import scientific
 
 LOOPS = "loops"

@@ -6,17 +6,20 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import field_validator
 
+from engine.analysis.blocks import NamedFigure
 from engine.config.fields import Kind, field
 from engine.config.specs import ExperimentSpec
 from engine.events.experiments import Computation, ComputedPart
 from engine.experiments.base import ComputedExperiment, Progress
+from engine.experiments.convolution.claims import convolution_claims
 from engine.experiments.convolution.inputs import KERNELS, load_array, sample_input, sample_kernel
 from engine.experiments.convolution.numpy_convolution import (
+    METHODS,
     check_shapes,
     conv2d_framework,
     conv2d_im2col,
@@ -25,18 +28,10 @@ from engine.experiments.convolution.numpy_convolution import (
     count_products,
     output_shape,
 )
+from engine.experiments.convolution.report import batch_lines, report_blocks
 from engine.utils.arrays import Array
 from engine.utils.errors import SpecError
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-METHODS = {
-    "loops": "Plain loops",
-    "windows": "Sliding windows and einsum",
-    "im2col": "im2col and a matrix product",
-    "framework": "TensorFlow",
-}
 VECTORISED: dict[str, Callable[[Array, Array], Array]] = {
     "windows": conv2d_windows,
     "im2col": conv2d_im2col,
@@ -163,14 +158,14 @@ def _shapes(input: Array, kernel: Array) -> dict[str, Any]:
 def _calls(precision: str, input: Array, kernel: Array, progress: Progress) -> dict[str, Callable[[], Array]]:
     """What is timed, by method; the vectorised ones find their arrays in the type they compute with."""
     batch, out, height, _ = output_shape(input, kernel)
-    row_done = _now_and_then(lambda row: progress(METHODS["loops"], row, batch * out * height))
+    row_done = _throttled(lambda row: progress(METHODS["loops"], row, batch * out * height))
     x, k = input.astype(precision), kernel.astype(precision)
     vectorised = {method: partial(convolve, x, k) for method, convolve in VECTORISED.items()}
     return {"loops": lambda: conv2d_loops(input, kernel, row_done), **vectorised}
 
 
-def _now_and_then(tell: Callable[[int], None]) -> Callable[[int], None]:
-    """``tell``, but at most every :data:`PROGRESS_SECONDS`: what is timed is not to be slowed down."""
+def _throttled(tell: Callable[[int], None]) -> Callable[[int], None]:
+    """``tell``, called at most every :data:`PROGRESS_SECONDS`, so that progress does not slow down what is timed."""
     last = time.perf_counter()
 
     def row_done(row: int) -> None:
@@ -183,7 +178,11 @@ def _now_and_then(tell: Callable[[int], None]) -> Callable[[int], None]:
 
 
 def _measure(convolve: Callable[[], Array], repeats: int, warms_up: bool) -> tuple[Array, float, int]:
-    """What ``convolve`` gives, its fastest time in seconds, and of how many calls; the warming up is not timed."""
+    """Time ``convolve``, after an untimed call where it ``warms_up``.
+
+    Returns:
+        Its output, the time of the fastest call in seconds, and the number of calls timed.
+    """
     if warms_up:
         convolve()
     times: list[float] = []
@@ -201,23 +200,22 @@ def _difference(title: str, output: Array, reference: Array) -> float:
     return float(np.abs(output - reference).max())
 
 
-def report(findings: dict[str, Any]) -> Iterator[str]:
-    """The shapes, and a line for each method."""
-    shapes = ("x".join(str(length) for length in findings[f"{name}_shape"]) for name in ("input", "kernel", "output"))
-    yield "input {}, kernel {}, output {}".format(*shapes)
-    yield f"{'method':<28}{'ms':>12}{'times faster':>14}{'largest difference':>20}  type"
-    for method, values in findings["methods"].items():
-        numbers = f"{1000 * values['seconds']:12.3f}{values['speedup']:14,.1f}{values['largest_difference']:20.2e}"
-        yield f"{METHODS[method]:<28}{numbers}  {values['dtype']}"
-
-
-def figures(_spec: ConvolutionSpec, found: Computation) -> Iterator[tuple[str, Figure]]:
+def figures(_spec: ConvolutionSpec, found: Computation) -> Iterator[NamedFigure]:
     """The grid of outputs, raw and normalised."""
     from engine.experiments.convolution.figures import output_grid
 
     arrays, names = found.arrays, found.findings["kernel_names"]
-    for name, stretched in (("convolution_raw", False), ("convolution_normalised", True)):
-        yield name, output_grid(arrays["input"], arrays["kernel"], arrays["loops"], names, stretched)
+    given = arrays["input"], arrays["kernel"], arrays["loops"], names
+    yield NamedFigure(
+        "convolution_raw",
+        output_grid(*given, stretched=False),
+        "Outputs on one grey scale, 0 in its middle: one row an input image, one column a kernel.",
+    )
+    yield NamedFigure(
+        "convolution_normalised",
+        output_grid(*given, stretched=True),
+        "The same outputs, each normalised to [0, 1].",
+    )
 
 
 CONVOLUTION_EXPERIMENT = ComputedExperiment(
@@ -229,12 +227,15 @@ CONVOLUTION_EXPERIMENT = ComputedExperiment(
     "a kernel's values add up to 0, flat areas answer 0 and only edges are left; where they add up to 1, brightness "
     "stays. All four methods compute the same sums, but loops in Python take hundreds of times as long.",
     spec=ConvolutionSpec,
+    homework_part=2,
     presets={
         "quick": {"images": 5, "repeats": 3},
         "course": {"images": 5, "repeats": 10},
     },
     compute=compute,
-    report=report,
+    claims=convolution_claims,
+    batch_lines=batch_lines,
+    report_blocks=report_blocks,
     figures=figures,
     archives={"convolution": tuple(METHODS)},
     retell=retell,

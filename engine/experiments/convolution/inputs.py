@@ -1,4 +1,4 @@
-"""What is convolved: the digits and kernels that are built in, or arrays from the user's ``.npy`` files."""
+"""Inputs and kernels: built-in digits and kernels, or arrays from the user's ``.npy`` files."""
 
 from __future__ import annotations
 

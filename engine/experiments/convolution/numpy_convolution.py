@@ -19,6 +19,13 @@ from engine.utils.errors import SpecError
 MOST_PRODUCTS = 20_000_000
 MOST_IMAGES = MOST_KERNELS = 1000  # among more, nobody finds one to look at
 
+METHODS = {
+    "loops": "Plain loops",
+    "windows": "Sliding windows and einsum",
+    "im2col": "im2col and a matrix product",
+    "framework": "TensorFlow",
+}
+
 
 def check_shapes(input: Array, kernel: Array) -> None:
     """Raises :class:`SpecError` where ``kernel`` can't be slid over ``input``, or not in reasonable time."""

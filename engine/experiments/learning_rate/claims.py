@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
-from engine.analysis.claims import Claim, Number, accuracy_with_spread, listed, ranked
+from engine.analysis.claims import Claim, Number, accuracy_with_spread, listed
+from engine.analysis.ranking import best_of, ranked
 from engine.analysis.results import ExperimentResult, VariantResult
 from engine.events.runs import Status
-from engine.experiments.architectures.claims import best_of
-from engine.experiments.learning_rate.experiment import LearningRateSpec, findings
 from engine.utils.text import counted
 
 
-def learning_rate_claims(result: ExperimentResult) -> Iterator[Claim]:
+def learning_rate_claims(result: ExperimentResult, findings: dict[str, Any]) -> Iterator[Claim]:
     """The claims of an experiment that compares learning rates."""
     tested = ranked(result.compared)
     if len(tested) > 1:
@@ -22,7 +22,7 @@ def learning_rate_claims(result: ExperimentResult) -> Iterator[Claim]:
         sentence = f"{only.name} is the only rate whose runs were tested: {accuracy_with_spread(only)}."
         yield Claim(sentence, {"test accuracy": tested[0][1]}, (result.experiment.id,), supported=False, headline=True)
     yield from _divergence(result)
-    yield from _range_test(result)
+    yield from _range_test(result, findings.get("range_test"))
 
 
 def _divergence(result: ExperimentResult) -> Iterator[Claim]:
@@ -50,9 +50,8 @@ def _when(variant: VariantResult, steps: list[int]) -> str:
     return f"{which}, at step {steps[0]}" if len(steps) == 1 else f"{which}, from step {min(steps)} on"
 
 
-def _range_test(result: ExperimentResult) -> Iterator[Claim]:
+def _range_test(result: ExperimentResult, found: dict[str, Any] | None) -> Iterator[Claim]:
     """What the range test suggested, beside the best of the rates that were trained."""
-    found = findings(LearningRateSpec.from_json(result.experiment.spec), result).get("range_test")
     tested = ranked(result.compared)
     if found is None or not tested:
         return

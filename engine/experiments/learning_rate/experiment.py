@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pydantic import Field, field_validator, model_validator
+from pydantic import field_validator, model_validator
 
-import engine.analysis.smoothing
+from engine.analysis.blocks import NamedFigure
 from engine.config.fields import Kind, field, field_like
 from engine.config.specs import (
     DataSpec,
@@ -23,22 +23,14 @@ from engine.config.specs import (
     TrainingSpec,
 )
 from engine.experiments.base import CourseDictionary, TrainingExperiment
-from engine.experiments.fields import ArchitectureChoice
+from engine.experiments.fields import ArchitectureChoice, Rate
+from engine.experiments.learning_rate.claims import learning_rate_claims
+from engine.experiments.learning_rate.range_test import RANGE_TEST, smoothed, suggested
 from engine.networks.architectures import architecture_name
-from engine.utils.arrays import Array
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from engine.analysis.results import ExperimentResult
     from engine.events.runs import Record
-
-Rate = Annotated[float, Field(gt=0, le=1000)]
-
-RANGE_TEST = "range_test"
-LEAST_FALL = 0.01  # share of the first loss; less than that may be chance
-MOST_LOSS = 1.2  # times the first loss of a range test
-SMOOTHING = 0.9  # share of the average so far in each smoothed loss
 
 
 class LearningRateSpec(
@@ -129,35 +121,6 @@ def _range_test(spec: LearningRateSpec) -> RunSpec:
     )
 
 
-def smoothed(losses: Sequence[float] | Array) -> Array:
-    """Losses of a range test, smoothed as the test is read: float64, as many."""
-    return engine.analysis.smoothing.smoothed(losses, SMOOTHING)
-
-
-def worth_showing(losses: Sequence[float] | Array) -> Array:
-    """The losses of a range test that decide what range is shown: float64, at most as many.
-
-    Losses above have diverged, and would press the rest flat.
-    """
-    values = np.asarray(losses, float)
-    kept: Array = values[np.isfinite(values) & (values < MOST_LOSS * values[0])]
-    return kept
-
-
-def suggested(rates: Sequence[float] | Array, losses: Sequence[float] | Array) -> float | None:
-    """A tenth of the rate at which the smoothed loss of a range test is least; None if the loss hardly fell.
-
-    The test is L. N. Smith's ("Cyclical Learning Rates for Training Neural Networks", 2017, section 3.3); to take a
-    tenth of the rate of least loss is the rule of thumb of the fastai library's ``lr_find``.
-    """
-    sound = np.asarray(losses, float)[np.isfinite(losses)]
-    if not len(sound):
-        return None
-    smooth = smoothed(sound)
-    least = int(np.argmin(smooth))
-    return float(rates[least]) / 10 if smooth[least] < (1 - LEAST_FALL) * smooth[0] else None
-
-
 def findings(_spec: LearningRateSpec, result: ExperimentResult) -> dict[str, Any]:
     """``range_test``: the suggested rate, and the range of rates tried."""
     test = result.variant(RANGE_TEST)
@@ -178,23 +141,32 @@ def _curve(records: Sequence[Record]) -> tuple[list[float], list[float]]:
     return [record.learning_rate for record in records], [record.training_loss for record in records]
 
 
-def report(found: dict[str, Any]) -> Iterator[str]:
+def batch_lines(found: dict[str, Any]) -> Iterator[str]:
     """The rate that the range test suggests."""
     if test := found.get("range_test"):
         low, high = test["rates_tried"]
-        suggested = "none (the loss hardly fell)" if test["suggested_rate"] is None else f"{test['suggested_rate']:.2g}"
-        yield f"Range test from {low:.2g} to {high:.2g}: suggested rate {suggested}"
+        rate = "none (the loss hardly fell)" if test["suggested_rate"] is None else f"{test['suggested_rate']:.2g}"
+        yield f"Range test from {low:.2g} to {high:.2g}: suggested rate {rate}"
 
 
-def figures(result: ExperimentResult) -> Iterator[tuple[str, Figure]]:
+def figures(result: ExperimentResult) -> Iterator[NamedFigure]:
     """Training loss and validation accuracy of every rate; and the range test."""
-    from engine.analysis.figures import loss_and_validation, range_test_panel
+    from engine.analysis.figures import loss_and_validation
+    from engine.experiments.learning_rate.figures import range_test_panel
 
-    yield "part5", loss_and_validation(result, result.compared)
+    yield NamedFigure(
+        "part5",
+        loss_and_validation(result, result.compared),
+        "Training loss and validation accuracy at each learning rate.",
+    )
     test = result.variant(RANGE_TEST)
     if test is not None and test.runs:
         rates, losses = _curve(test.runs[0].records)
-        yield RANGE_TEST, range_test_panel(rates, losses, smoothed(losses), suggested(rates, losses))
+        yield NamedFigure(
+            RANGE_TEST,
+            range_test_panel(rates, losses, smoothed(losses), suggested(rates, losses)),
+            "Range test: training loss while the learning rate rises at every step.",
+        )
 
 
 def course_dictionaries(result: ExperimentResult) -> Iterator[tuple[str, CourseDictionary]]:
@@ -228,13 +200,15 @@ LEARNING_RATE_EXPERIMENT = TrainingExperiment(
     "raises the rate at every step: the loss falls where learning works and shoots up where it breaks. A tenth of the "
     "rate with the least loss (the mark) is a first guess, no more: a network that rests on a plateau shows little.",
     spec=LearningRateSpec,
+    homework_part=5,
     presets={
         "quick": {"dataset": "digits", "epochs": 20, "repeats": 1},
         "course": {"dataset": "cifar10", "epochs": 20, "repeats": 1},
     },
     plan=plan,
+    claims=learning_rate_claims,
     figures=figures,
     course_dictionaries=course_dictionaries,
     findings=findings,
-    report=report,
+    batch_lines=batch_lines,
 )

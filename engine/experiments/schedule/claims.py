@@ -1,4 +1,4 @@
-"""Whether a falling learning rate beat what it is compared with: in accuracy, and in how soon."""
+"""Whether the schedule in steps beats the others: in test accuracy, and in time to the target accuracy."""
 
 from __future__ import annotations
 
@@ -8,29 +8,18 @@ from typing import Any
 from engine.analysis.claims import Claim, Number, accuracy_numbers, accuracy_with_spread, percent, points
 from engine.analysis.results import ExperimentResult, VariantResult
 from engine.analysis.significance import compare
-from engine.experiments.schedule.experiment import STEPS, LearningScheduleSpec, findings
-
-RIVALS = {
-    "adam": "Adam",
-    "constant": "the constant rate",
-    "exponential": "the exponential schedule",
-    "cosine": "the cosine schedule",
-    "plateau": "Keras' ReduceLROnPlateau",
-}
+from engine.experiments.schedule.variants import RIVALS, STEPS
 
 
-def schedule_claims(result: ExperimentResult) -> Iterator[Claim]:
+def schedule_claims(result: ExperimentResult, findings: dict[str, Any]) -> Iterator[Claim]:
     """The claims of an experiment that compares schedules: the one in steps against each of the others."""
-    spec = LearningScheduleSpec.from_json(result.experiment.spec)
-    found = findings(spec, result)
     schedule = result.variant(STEPS)
     if schedule is None or not schedule.test_accuracies:
         return
-    for rival in spec.compare:
-        variant = result.variant(rival)
-        if variant is not None and variant.test_accuracies:
-            yield _accuracy(result, schedule, variant)
-    yield from _soonness(result, found)
+    for rival in result.compared:
+        if rival.name in RIVALS and rival.test_accuracies:
+            yield _accuracy(result, schedule, rival)
+    yield from _soonness(result, findings)
 
 
 def _accuracy(result: ExperimentResult, schedule: VariantResult, rival: VariantResult) -> Claim:

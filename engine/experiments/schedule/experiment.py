@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from pydantic import Field, field_validator, model_validator
 
+from engine.analysis.blocks import NamedFigure
 from engine.analysis.statistics import soonness, spread
 from engine.config.fields import Kind, field, field_like
 from engine.config.specs import (
@@ -21,21 +22,18 @@ from engine.config.specs import (
     TrainingSpec,
 )
 from engine.events.runs import Status
-from engine.experiments.base import CourseDictionary, TrainingExperiment
-from engine.experiments.fields import ArchitectureChoice
-from engine.experiments.learning_rate.experiment import Rate
+from engine.experiments.base import TrainingExperiment
+from engine.experiments.fields import ArchitectureChoice, Rate
+from engine.experiments.schedule.claims import schedule_claims
 from engine.experiments.schedule.plateaus import Plateau, epoch_means, find_plateau, plateau_rule
+from engine.experiments.schedule.report import batch_lines, report_blocks
+from engine.experiments.schedule.variants import STEPS, Rival, search_name
 from engine.utils.errors import TrainscopeError
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from engine.analysis.results import ExperimentResult, VariantResult
 
-Rival = Literal["adam", "constant", "exponential", "cosine", "plateau"]
 Epoch = Annotated[int, Field(ge=1)]
-
-STEPS = "steps"
 
 
 class LearningScheduleSpec(RepeatSpec, PassesSpec, ArchitectureChoice, NetworkSpec, DataSpec, ExperimentSpec):
@@ -164,11 +162,6 @@ def found_plateaus(spec: LearningScheduleSpec, result: ExperimentResult) -> list
     return found
 
 
-def search_name(number: int) -> str:
-    """What the search for plateau ``number`` (from 0) is called."""
-    return f"search_{number + 1}"
-
-
 def _repeats(spec: LearningScheduleSpec) -> range:
     return range(1, spec.repeats + 1)
 
@@ -253,20 +246,7 @@ def _compared(variant: VariantResult, target: float) -> dict[str, Any]:
     }
 
 
-def report(found: dict[str, Any]) -> Iterator[str]:
-    """Where the rate switched, and how soon each variant reached the target."""
-    schedule = found["schedule"]
-    if schedule["switches"]:
-        how = zip(schedule["switches"], schedule["found"], strict=True)
-        epochs = ", ".join(f"{epoch} ({reason})" for epoch, reason in how)
-        yield f"Switched after epochs {epochs}. {schedule['rule'] or ''}".rstrip()
-    for name, compared in found["comparison"].items():
-        reached, n = compared["runs_that_reach_target"], compared["n"]
-        soon = ", after {epochs_to_target:.1f} epochs, {seconds_to_target:.1f} s".format(**compared) if reached else ""
-        yield f"{name}: {100 * found['target_accuracy']:g} % validation accuracy reached by {reached} of {n} runs{soon}"
-
-
-def figures(result: ExperimentResult) -> Iterator[tuple[str, Figure]]:
+def figures(result: ExperimentResult) -> Iterator[NamedFigure]:
     """Validation accuracy of every variant with the switches marked, and loss beside it."""
     from engine.analysis.figures import loss_and_validation
 
@@ -274,12 +254,12 @@ def figures(result: ExperimentResult) -> Iterator[tuple[str, Figure]]:
     steps_per_epoch = next((v.runs[0].run.total_steps / v.epochs for v in result.variants if v.runs), 0.0)
     switches = spec.switches or [plateau.epoch for plateau in found_plateaus(spec, result)]
     marks = [epoch * steps_per_epoch for epoch in switches]
-    yield "part5_schedule", loss_and_validation(result, result.variants, marks)
-
-
-def course_dictionaries(_result: ExperimentResult) -> Iterator[tuple[str, CourseDictionary]]:
-    """The course asks for none of the schedule."""
-    return iter(())
+    yield NamedFigure(
+        "part5_schedule",
+        loss_and_validation(result, result.variants, marks),
+        "Training loss and validation accuracy; dotted lines mark where the rate of the schedule switches. Curves "
+        "called search found the plateaus.",
+    )
 
 
 SCHEDULE_EXPERIMENT = TrainingExperiment(
@@ -290,6 +270,8 @@ SCHEDULE_EXPERIMENT = TrainingExperiment(
     "of the rate begins, often with a jump upwards. Drag a mark to another epoch and press Run to try your own choice. "
     "Compare with Adam at equal epochs and mind n and the spread: one lucky run proves nothing.",
     spec=LearningScheduleSpec,
+    homework_part=5,
+    report_title="Learning rate schedule",
     presets={
         "quick": {"dataset": "digits", "epochs": 15, "repeats": 2, "patience": 3, "target_accuracy": 0.9},
         "course": {"dataset": "cifar10", "epochs": 45, "repeats": 3},
@@ -297,7 +279,8 @@ SCHEDULE_EXPERIMENT = TrainingExperiment(
     plan=plan,
     follow_up=follow_up,
     figures=figures,
-    course_dictionaries=course_dictionaries,
     findings=findings,
-    report=report,
+    claims=schedule_claims,
+    batch_lines=batch_lines,
+    report_blocks=report_blocks,
 )

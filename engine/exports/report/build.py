@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import datetime
 
 import engine
-from engine.exports.report.document import Document, Paragraph
-from engine.exports.report.sections import PARTS, section_of
+from engine.analysis.blocks import Paragraph
+from engine.experiments import EXPERIMENTS
+from engine.exports.report.document import Document
+from engine.exports.report.sections import section_of
 from engine.storage.store import Store
 from engine.utils.errors import ReportError
 from engine.utils.text import counted
@@ -31,9 +34,10 @@ def build_document(store: Store, experiments: Sequence[int]) -> Document:
     """
     if not experiments:
         raise ReportError("There is no experiment to report; choose at least one.")
-    order = list(PARTS)
+    order = sorted(EXPERIMENTS.values(), key=lambda each: each.homework_part or math.inf)
+    places = {each.name: place for place, each in enumerate(order)}
     stored = [store.experiment(number) for number in dict.fromkeys(experiments)]
-    stored.sort(key=lambda each: (order.index(each.name), each.created))
+    stored.sort(key=lambda each: (places.get(each.name, math.inf), each.created))
     now = datetime.now().astimezone()
     subtitle = f"{counted(len(stored), 'experiment')}, written {now.day} {now:%B %Y} by Trainscope {engine.__version__}"
     sections = tuple(section_of(store, each.id) for each in stored)

@@ -5,51 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from engine.exports.report.claims import Claim
+from engine.analysis.blocks import Facts, Paragraph, Table
+from engine.analysis.claims import Claim
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
 PAGE_INCHES = 9.4  # of a figure no wider, the text can be read on a sheet
-
-
-@dataclass(frozen=True)
-class Paragraph:
-    """A few sentences; a ``quiet`` one steps back."""
-
-    kind: ClassVar[str] = "paragraph"
-    text: str
-    quiet: bool = False
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column of a table: its heading, whether it holds numbers, and its share of the width."""
-
-    title: str
-    numeric: bool = False
-    width: int = 2
-
-
-@dataclass(frozen=True)
-class Table:
-    """Rows of text, one entry a column. Those at the positions in ``marked`` stand out."""
-
-    kind: ClassVar[str] = "table"
-    title: str
-    columns: tuple[Column, ...]
-    rows: tuple[tuple[str, ...], ...]
-    marked: frozenset[int] = frozenset()
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class Facts:
-    """Names and values, one pair a line."""
-
-    kind: ClassVar[str] = "facts"
-    pairs: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)

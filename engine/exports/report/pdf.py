@@ -9,8 +9,9 @@ from fpdf import FontFace
 from fpdf.enums import TableBordersLayout
 from PIL import Image
 
-from engine.exports.report.claims import Claim
-from engine.exports.report.document import Block, Claims, Document, Facts, Gallery, Paragraph, Picture, Section, Table
+from engine.analysis.blocks import Facts, Paragraph, Table
+from engine.analysis.claims import Claim
+from engine.exports.report.document import Block, Claims, Document, Gallery, Picture, Section
 from engine.exports.report.images import png
 from engine.exports.report.pdf_page import (
     ACCENT,

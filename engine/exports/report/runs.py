@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from engine.analysis.claims import ranked
+from engine.analysis.blocks import Column, Table
 from engine.analysis.diagnosis import GroupedFinding, diagnose, grouped, restored_curves
+from engine.analysis.ranking import ranked
 from engine.analysis.results import ExperimentResult, RunResult, VariantResult
 from engine.analysis.statistics import spread
 from engine.events.runs import Status
-from engine.exports.report.document import Column, Table
 from engine.storage.store import Store, StoredRun
 from engine.workspace.replay import planned_run, restored_runs
 

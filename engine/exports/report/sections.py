@@ -5,36 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
 
+from engine.analysis.blocks import Facts, NamedFigure, Paragraph
+from engine.analysis.claims import Claim, ComputedResult
 from engine.analysis.results import ExperimentResult, load_results
 from engine.events.devices import Device
 from engine.events.runs import Status
 from engine.experiments import find_experiment
 from engine.experiments.base import ComputedExperiment, Experiment, TrainingExperiment
-from engine.exports.report.captions import caption_of
-from engine.exports.report.claims import Claim, claims_of_computation, claims_of_runs
-from engine.exports.report.computed import COMPUTED_TABLES
-from engine.exports.report.document import Block, Claims, Facts, Gallery, Paragraph, Part, Picture, Section
+from engine.exports.report.document import Block, Claims, Gallery, Part, Picture, Section
 from engine.exports.report.runs import accuracy_table, curve_table, event_table
 from engine.exports.report.settings import settings_table
 from engine.storage.store import Store, StoredExperiment
 from engine.utils.text import counted
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-# The order of the homework, what its parts are called, and what goes beyond it.
-PARTS = {
-    "basics": "Part 1: Basic concepts",
-    "convolution": "Part 2: Convolution",
-    "architectures": "Part 3: Architectures",
-    "activations": "Part 4: Activations",
-    "learning-rate": "Part 5: Learning rate",
-    "schedule": "Part 5: Learning rate schedule",
-    "train-on": "Further training",
-}
-RESULT, RUNS, FIGURES = "What the measurements support", "Runs that did not go as planned", "Figures"
+RESULT, RUNS = "What the measurements support", "Runs that did not go as planned"
+RESULTS, FIGURES = "Results", "Figures"
 CURVES = "What the curves say"
 
 
@@ -52,7 +38,7 @@ def section_of(store: Store, experiment: int) -> Section:
             claims, parts = _of_computation(store, definition, stored)
         case _:
             raise TypeError(f"{type(definition).__name__} is no kind of experiment")
-    title = PARTS[stored.name] + (f" – {stored.title}" if stored.title else "")
+    title = definition.heading + (f" – {stored.title}" if stored.title else "")
     return Section(
         f"experiment-{experiment}",
         title,
@@ -66,18 +52,16 @@ def _of_runs(
     store: Store, definition: TrainingExperiment, result: ExperimentResult
 ) -> tuple[tuple[Claim, ...], list[Part]]:
     runs = store.runs(result.experiment.id)
-    claims = claims_of_runs(result)
+    findings = definition.findings(definition.spec.from_json(result.experiment.spec), result)
+    claims = tuple(definition.claims(result, findings))
     events = event_table(result, runs)
-    blocks: list[Block] = [accuracy_table(result)]
-    if definition.name == "schedule":
-        blocks += _switches(definition.findings(definition.spec.from_json(result.experiment.spec), result))
-    parts = [_supported(claims), Part("Accuracy", tuple(blocks))]
+    parts = [_supported(claims), Part("Accuracy", (accuracy_table(result), *definition.report_blocks(findings)))]
     if events is not None:
         parts.append(Part(RUNS, (events,)))
     if (curves := curve_table(store, result, runs)) is not None:
         parts.append(Part(CURVES, (curves,)))
     if any(variant.runs for variant in result.variants):
-        parts.append(Part(FIGURES, tuple(_pictures(definition.figures(result)))))
+        parts += _part(FIGURES, _pictures(definition.figures(result)))
     return claims, parts
 
 
@@ -87,10 +71,16 @@ def _of_computation(
     found = store.computation(stored.id)
     if found is None:
         return (), [_supported(())]
-    claims = claims_of_computation(stored.name, stored.id, found)
-    tables = tuple(COMPUTED_TABLES[stored.name](found.findings))
-    figures = definition.figures(definition.spec.from_json(stored.spec), found)
-    return claims, [_supported(claims), Part("Results", tables), Part(FIGURES, tuple(_pictures(figures)))]
+    claims = tuple(definition.claims(ComputedResult(stored.id, found)))
+    results = _part(RESULTS, definition.report_blocks(found.findings))
+    figures = _part(FIGURES, _pictures(definition.figures(definition.spec.from_json(stored.spec), found)))
+    return claims, [_supported(claims), *results, *figures]
+
+
+def _part(title: str, blocks: Iterable[Block]) -> list[Part]:
+    """A part of ``blocks``, unless there are none."""
+    found = tuple(blocks)
+    return [Part(title, found)] if found else []
 
 
 def _supported(claims: tuple[Claim, ...]) -> Part:
@@ -98,24 +88,14 @@ def _supported(claims: tuple[Claim, ...]) -> Part:
     return Part(RESULT, (Claims(claims),) if claims else (nothing,))
 
 
-def _pictures(figures: Iterable[tuple[str, Figure]]) -> Iterator[Block]:
+def _pictures(figures: Iterable[NamedFigure]) -> Iterator[Block]:
     """Wide figures one below the other, narrow ones in pairs."""
-    pictures = [Picture(name, caption_of(name), figure) for name, figure in figures]
+    pictures = [Picture(name, caption, figure) for name, figure, caption in figures]
     for narrow, together in groupby(pictures, key=lambda picture: picture.is_narrow):
         if narrow:
             yield Gallery(tuple(together))
         else:
             yield from together
-
-
-def _switches(findings: dict[str, Any]) -> list[Block]:
-    """Where the schedule's rate switches, and by which rule that was found."""
-    schedule = findings["schedule"]
-    if not schedule["switches"]:
-        return []
-    told = zip(schedule["rates"][1:], schedule["switches"], schedule["found"], strict=False)
-    text = "; ".join(f"to {rate:g} after epoch {epoch} ({how})" for rate, epoch, how in told)
-    return [Paragraph(f"Rates: {schedule['rates'][0]:g}, then {text}. {schedule['rule'] or ''}".rstrip())]
 
 
 def _line(stored: StoredExperiment) -> str:

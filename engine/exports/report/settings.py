@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from engine.analysis.blocks import Column, Table
 from engine.config.fields import FieldDescription, describe
 from engine.config.specs import ExperimentSpec
 from engine.experiments.base import Experiment
-from engine.exports.report.document import Column, Table
 
 COURSE = "course"
 COLUMNS = (Column("Setting", width=4), Column("Key", width=4), Column("Value", width=5), Column("Course", width=5))

@@ -13,7 +13,8 @@ from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QGroupBox, QLabel, QVBoxLayout
 
 from engine.analysis.styles import colour_of
-from engine.experiments.basics.experiment import MEASURES, OPTIMIZERS
+from engine.experiments.basics.experiment import MEASURES
+from engine.experiments.basics.report import OPTIMIZERS
 from gui.observations.experiment import Observations
 from gui.plots.plot import Plot
 from gui.plots.ranges import decades

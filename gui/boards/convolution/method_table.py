@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from engine.analysis.styles import colour_of
-from engine.experiments.convolution.experiment import METHODS
+from engine.experiments.convolution.numpy_convolution import METHODS
 from gui.observations.experiment import Observations
 from gui.plots.plot import Plot
 from gui.widgets.tables import fit_titles

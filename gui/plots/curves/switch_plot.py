@@ -7,7 +7,7 @@ from typing import Any
 import pyqtgraph as pg
 from PySide6.QtCore import Qt, Signal
 
-from engine.experiments.schedule.experiment import STEPS
+from engine.experiments.schedule.variants import STEPS
 from gui.observations.experiment import Observations
 from gui.plots.curves.curve_plot import CurvePlot
 from gui.plots.curves.options import CurveOptions, Horizontal

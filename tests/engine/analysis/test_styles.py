@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from engine.analysis.styles import COLOURS, Style, colour_of, styles
 from engine.config.specs import RunSpec
-from engine.experiments.activations.experiment import ACTIVATIONS_EXPERIMENT
+from engine.experiments.activations import ACTIVATIONS_EXPERIMENT
 from tests.engine.support import small_run
 
 

@@ -11,7 +11,8 @@ import pytest
 
 from engine.config.specs import DataSpec
 from engine.datasets import sample_images
-from engine.datasets.download import NotDownloadedError, RemoteFile, downloads_folder, fetch
+from engine.datasets.base import RemoteFile
+from engine.datasets.download import NotDownloadedError, downloads_folder, fetch
 from engine.datasets.formats import cifar10, mnist
 from engine.utils.errors import Cancelled, DatasetError
 from tests.engine.datasets.conftest import Site, cifar_members, idx_files, leftovers, quiet, sha256, write_tar
@@ -136,10 +137,10 @@ def served_idx_set(site: Site) -> mnist.IdxSet:
     site.files.update({f"/{name}": content for name, content in files.items()})
     remotes = (
         RemoteFile(file.name, sha256(content), len(content), (f"{site.url}/{Path(file.name).name}",))
-        for file in mnist.FASHION_MNIST.files
+        for file in mnist.FASHION_MNIST_FILES.files
         for content in [files[Path(file.name).name]]
     )
-    return dataclasses.replace(mnist.FASHION_MNIST, files=tuple(remotes))
+    return dataclasses.replace(mnist.FASHION_MNIST_FILES, files=tuple(remotes))
 
 
 def test_fashion_mnist_from_a_server(site: Site) -> None:
@@ -151,7 +152,7 @@ def test_fashion_mnist_from_a_server(site: Site) -> None:
 
 
 def test_the_published_tables_are_whole() -> None:
-    files = [cifar10.ARCHIVE, *mnist.MNIST.files, *mnist.FASHION_MNIST.files]
+    files = [cifar10.ARCHIVE, *mnist.MNIST_FILES.files, *mnist.FASHION_MNIST_FILES.files]
     assert len({file.name for file in files}) == len({file.known_hash for file in files}) == 9
     for file in files:
         assert len(file.known_hash) == len("sha256:") + 64

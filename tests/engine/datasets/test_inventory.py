@@ -9,7 +9,8 @@ import pytest
 
 from engine.config.specs import DataSpec
 from engine.datasets import DATASETS, load_raw
-from engine.datasets.download import RemoteFile, downloads_folder
+from engine.datasets.base import RemoteFile
+from engine.datasets.download import downloads_folder
 from engine.datasets.formats import cifar10
 from engine.datasets.inventory import DatasetEntry, Presence, cached_paths, inventory, remove_cached
 from engine.datasets.registry import check_path
@@ -32,10 +33,8 @@ def place_mnist(count: int = 4) -> None:
 
 def test_nothing_is_there_at_first() -> None:
     assert [each.dataset for each in inventory(())] == list(DATASETS)
-    assert {each.dataset: each.presence for each in inventory(())} == {
-        "digits": Presence.BUILT_IN,
-        **dict.fromkeys(("cifar10", "mnist", "fashion_mnist"), Presence.ABSENT),
-    }
+    assert entry("digits").presence is Presence.BUILT_IN
+    assert {entry(name).presence for name in ("cifar10", "mnist", "fashion_mnist")} == {Presence.ABSENT}
     assert (entry("digits").images, entry("digits").classes) == (1797, 10)
     assert all(each.downloaded == each.decoded == 0 for each in inventory(()))
 

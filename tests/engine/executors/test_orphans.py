@@ -41,7 +41,7 @@ from engine.executors.probe_tasks import ReadImageTask
 from engine.program_log import ProgramLog
 from gui.app import make_window
 from gui.preferences import StartUp
-from gui.tabs.experiment_tab import ExperimentTab
+from gui.experiment.experiment_tab import ExperimentTab
 from tests.engine.scripted_worker import scripted_worker
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""engine.experiments.activations.experiment: part 4 of the homework, planned and really carried out."""
+"""engine.experiments.activations: part 4 of the homework, planned and really carried out."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from engine.config.specs import RunSpec
 from engine.events.runs import Record, Status, Weights
 from engine.events.tasks import Event
 from engine.executors.tasks import TrainTask
-from engine.experiments.activations.experiment import ACTIVATIONS_EXPERIMENT, ActivationsSpec, course_dictionaries, plan
+from engine.experiments.activations import ACTIVATIONS_EXPERIMENT
+from engine.experiments.activations.experiment import ActivationsSpec, course_dictionaries, plan
 from engine.storage.store import Store
 from engine.utils.errors import SpecError
 from tests.engine.support import CarriedOut, ScriptedExecutor, carry_out, finished, of, record, run_session, started

@@ -1,4 +1,4 @@
-"""engine.experiments.learning_rate.experiment: part 5's rates and the range test, planned and really carried out."""
+"""engine.experiments.learning_rate: part 5's rates and the range test, planned and really carried out."""
 
 from __future__ import annotations
 
@@ -21,15 +21,9 @@ from engine.cli.batch import EXIT_FAILED, EXIT_OK, run
 from engine.events.runs import Status
 from engine.events.tasks import Event
 from engine.executors.tasks import TrainTask
-from engine.experiments.learning_rate.experiment import (
-    LEARNING_RATE_EXPERIMENT,
-    LearningRateSpec,
-    plan,
-    rate_digits,
-    report,
-    smoothed,
-    suggested,
-)
+from engine.experiments.learning_rate import LEARNING_RATE_EXPERIMENT
+from engine.experiments.learning_rate.experiment import LearningRateSpec, batch_lines, plan, rate_digits
+from engine.experiments.learning_rate.range_test import smoothed, suggested
 from engine.exports import export_experiment
 from engine.storage.store import Store
 from engine.utils.errors import SpecError
@@ -249,13 +243,13 @@ def test_the_summary_tells_what_the_range_test_found_and_leaves_it_out_of_the_co
     assert rate is not None
     assert found == {"suggested_rate": rate, "rates_tried": pytest.approx([0.001, 1]), "steps": 12}
     assert [variant["name"] for variant in done.summary["variants"]] == ["mlp_1/0.1", "mlp_1/0.01", "mlp_1/0.001"]
-    assert list(report({"range_test": found})) == [f"Range test from 0.001 to 1: suggested rate {rate:.2g}"]
+    assert list(batch_lines({"range_test": found})) == [f"Range test from 0.001 to 1: suggested rate {rate:.2g}"]
 
 
 def test_a_range_test_without_a_suggestion_says_so() -> None:
     found = {"range_test": {"suggested_rate": None, "rates_tried": [0.1, 10.0], "steps": 12}}
-    assert list(report(found)) == ["Range test from 0.1 to 10: suggested rate none (the loss hardly fell)"]
-    assert list(report({})) == []
+    assert list(batch_lines(found)) == ["Range test from 0.1 to 10: suggested rate none (the loss hardly fell)"]
+    assert list(batch_lines({})) == []
 
 
 def test_the_figures_are_the_courses_and_the_range_tests(done: CarriedOut) -> None:

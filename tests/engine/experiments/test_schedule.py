@@ -1,4 +1,4 @@
-"""engine.experiments.schedule.experiment: plateaus found stage by stage, and a schedule compared with others."""
+"""engine.experiments.schedule: plateaus found stage by stage, and a schedule compared with others."""
 
 from __future__ import annotations
 
@@ -13,15 +13,10 @@ from engine.events.experiments import ExperimentStarted, RunsAdded
 from engine.events.runs import Record, RunFinished, Status, Weights
 from engine.events.tasks import Event
 from engine.executors.tasks import TrainTask
-from engine.experiments.schedule.experiment import (
-    SCHEDULE_EXPERIMENT,
-    LearningScheduleSpec,
-    findings,
-    found_plateaus,
-    plan,
-    report,
-)
+from engine.experiments.schedule import SCHEDULE_EXPERIMENT
+from engine.experiments.schedule.experiment import LearningScheduleSpec, findings, found_plateaus, plan
 from engine.experiments.schedule.plateaus import epoch_means, find_plateau
+from engine.experiments.schedule.report import batch_lines
 from engine.storage.store import Store
 from engine.utils.errors import SpecError
 from tests.engine.support import (
@@ -236,7 +231,7 @@ def test_how_soon_the_target_is_reached_is_the_mean_over_the_runs_that_reach_it(
     assert (steps["n"], steps["test_accuracy"]["mean"], steps["runs_that_reach_target"]) == (3, 0.5, 2)
     assert steps["seconds_to_target"] == 5.0
     assert steps["epochs_to_target"] == pytest.approx(26 * 5 / 26)
-    assert list(report(found)) == [
+    assert list(batch_lines(found)) == [
         "Switched after epochs 3 (given), 9 (given).",
         "steps: 45 % validation accuracy reached by 2 of 3 runs, after 5.0 epochs, 5.0 s",
         "adam: 45 % validation accuracy reached by 3 of 3 runs, after 5.0 epochs, 5.0 s",
@@ -248,7 +243,7 @@ def test_a_target_that_nobody_reaches_is_said(store: Store) -> None:
     run_session(store, scripted(rests_after(3)), spec, experiment=SCHEDULE_EXPERIMENT)
     found = findings(spec, load_results(store, 1))
     assert found["comparison"]["steps"]["epochs_to_target"] is None
-    assert list(report(found))[-1] == "steps: 99 % validation accuracy reached by 0 of 1 runs"
+    assert list(batch_lines(found))[-1] == "steps: 99 % validation accuracy reached by 0 of 1 runs"
 
 
 # What was really trained

@@ -22,20 +22,18 @@ from engine.events.tasks import Event
 from engine.executors.inline import InlineExecutor
 from engine.executors.tasks import TrainTask
 from engine.experiments import EXPERIMENTS
-from engine.experiments.basics.experiment import BASICS_EXPERIMENT
-from engine.experiments.convolution.experiment import CONVOLUTION_EXPERIMENT
+from engine.experiments.basics import BASICS_EXPERIMENT
+from engine.experiments.convolution import CONVOLUTION_EXPERIMENT
 from engine.exports import Format, export_experiment
 from engine.exports.report import check_report_file, write_report
 from engine.exports.report.build import build_document
-from engine.exports.report.claims import claims_of
 from engine.exports.report.document import Document, Part, Picture, Section, Table
 from engine.exports.report.images import data_address
 from engine.exports.report.pdf_page import tied
 from engine.exports.report.runs import curve_table, event_table
-from engine.exports.report.sections import PARTS
 from engine.storage.store import Store
 from engine.utils.errors import ReportError, StoreError
-from tests.engine.stored_results import by_variant, ended
+from tests.engine.stored_results import by_variant, claims_of, ended
 from tests.engine.support import ScriptedExecutor, finished, planned, record, run_session, small_spec, started
 
 RATES = {"cnn_4/0.1": [None, 0.6], "cnn_4/0.01": [0.9, 0.91], "cnn_4/0.001": [0.5, 0.51], "range_test": [None]}
@@ -206,8 +204,20 @@ def test_an_experiment_that_came_to_nothing_says_so(store: Store, tmp_path: Path
     assert "cancelled after" in text
 
 
-def test_every_experiment_has_its_place_in_the_order() -> None:
-    assert set(PARTS) == set(EXPERIMENTS)
+@pytest.mark.parametrize(
+    ("name", "heading"),
+    [
+        ("basics", "Part 1: Basic concepts"),
+        ("convolution", "Part 2: Convolution"),
+        ("architectures", "Part 3: Architectures"),
+        ("activations", "Part 4: Activations"),
+        ("learning-rate", "Part 5: Learning rate"),
+        ("schedule", "Part 5: Learning rate schedule"),
+        ("train-on", "Further training"),
+    ],
+)
+def test_headings_name_the_parts_of_the_homework(name: str, heading: str) -> None:
+    assert EXPERIMENTS[name].heading == heading
 
 
 # HTML

@@ -639,9 +639,13 @@ def test_a_figure_is_drawn_and_an_empty_one_is_found(
     found = check_figures(surroundings)
     assert found.state is State.OK
     assert found.sentence.startswith("A figure of 700x500 pixels, ")
-    monkeypatch.setattr("engine.analysis.figures.range_test_panel", lambda *_given: Figure(figsize=(7, 5)))
+    monkeypatch.setattr(
+        "engine.experiments.learning_rate.figures.range_test_panel", lambda *_given: Figure(figsize=(7, 5))
+    )
     assert check_figures(surroundings).sentence.startswith("Only 0 pixels of a figure were drawn; ")
-    monkeypatch.setattr("engine.analysis.figures.range_test_panel", lambda *_given: Small(figsize=(7, 5)))
+    monkeypatch.setattr(
+        "engine.experiments.learning_rate.figures.range_test_panel", lambda *_given: Small(figsize=(7, 5))
+    )
     assert check_figures(surroundings).sentence.startswith("A figure of 700x500 pixels was read as 350x250; ")
 
 

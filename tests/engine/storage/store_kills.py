@@ -23,7 +23,7 @@ from engine.events.channel import ControlChannel
 from engine.events.experiments import ExperimentFinished, ExperimentStarted
 from engine.events.runs import Intervention, InterventionKind, Mistake, Record, RunFinished, RunStarted, Weights
 from engine.events.tasks import Event
-from engine.experiments.architectures.experiment import ARCHITECTURES_EXPERIMENT
+from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
 from engine.session import Session
 from engine.storage.integrity import examine_store
 from engine.storage.schema import SCHEMA_VERSION

@@ -15,7 +15,7 @@ from typing import Any
 from engine.events.channel import ControlChannel
 from engine.events.runs import Record
 from engine.events.tasks import Event
-from engine.experiments.architectures.experiment import ARCHITECTURES_EXPERIMENT
+from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
 from engine.session import Session
 from engine.storage.database import RECORDING_BUSY_SECONDS
 from engine.storage.locks import owned

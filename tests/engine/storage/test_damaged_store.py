@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from engine.analysis.results import load_results
-from engine.experiments.architectures.experiment import ARCHITECTURES_EXPERIMENT
+from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
 from engine.storage.store import Store
 from engine.utils.errors import StoreError
 from engine.utils.paths import model_file, store_file

@@ -14,7 +14,7 @@ import pytest
 
 from engine.cli.arguments import parse
 from engine.cli.batch import EXIT_FAILED, run
-from engine.experiments.architectures.experiment import ARCHITECTURES_EXPERIMENT
+from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
 from engine.storage.files import suspect, suspicion
 from engine.storage.integrity import examine_store
 from engine.storage.schema import SCHEMA_VERSION

@@ -35,10 +35,10 @@ from engine.events.tasks import Event
 from engine.executors.base import Executor
 from engine.executors.inline import InlineExecutor
 from engine.executors.tasks import TaskRunner, TrainTask
-from engine.experiments.architectures.experiment import ARCHITECTURES_EXPERIMENT
+from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
 from engine.experiments.base import Experiment
-from engine.experiments.basics.experiment import BASICS_EXPERIMENT
-from engine.experiments.schedule.experiment import SCHEDULE_EXPERIMENT
+from engine.experiments.basics import BASICS_EXPERIMENT
+from engine.experiments.schedule import SCHEDULE_EXPERIMENT
 from engine.session import Session
 from engine.storage.locks import is_owned, owned
 from engine.storage.recovery import LEFT, REASON, Recovery

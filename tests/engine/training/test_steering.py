@@ -20,8 +20,9 @@ from engine.events.tasks import Event
 from engine.executors.base import Executor
 from engine.executors.inline import InlineExecutor
 from engine.executors.processes.pool import ProcessExecutor
-from engine.experiments.architectures.experiment import ARCHITECTURES_EXPERIMENT
-from engine.experiments.schedule.experiment import SCHEDULE_EXPERIMENT, STEPS
+from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
+from engine.experiments.schedule import SCHEDULE_EXPERIMENT
+from engine.experiments.schedule.variants import STEPS
 from engine.session import Session
 from engine.storage.store import Store
 from tests.engine.support import (

@@ -16,7 +16,7 @@ from engine.analysis.styles import colour_of
 from engine.config.specs import RunSpec
 from engine.events.devices import Device
 from engine.events.runs import Intervention, InterventionKind, Status
-from engine.experiments.architectures.experiment import ARCHITECTURES_EXPERIMENT
+from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
 from engine.storage.store import Store
 from engine.utils.errors import StoreError
 from engine.utils.paths import model_file

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.experiments.architectures.experiment import ARCHITECTURES_EXPERIMENT
-from engine.experiments.basics.experiment import BASICS_EXPERIMENT
-from engine.experiments.continuation.experiment import CONTINUATION_EXPERIMENT
+from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
+from engine.experiments.basics import BASICS_EXPERIMENT
+from engine.experiments.continuation import CONTINUATION_EXPERIMENT
 from engine.storage.locks import owned
 from engine.storage.store import Store
 from engine.workspace.estimates import Estimates

@@ -25,7 +25,9 @@ from pytestqt.qtbot import QtBot
 
 from engine.events.experiments import ComputationStarted, ComputedPart, ExperimentFinished
 from engine.events.runs import Status
-from engine.experiments.basics.experiment import BASICS_EXPERIMENT, OPTIMIZERS, BasicsSpec
+from engine.experiments.basics import BASICS_EXPERIMENT
+from engine.experiments.basics.experiment import BasicsSpec
+from engine.experiments.basics.report import OPTIMIZERS
 from engine.networks.architectures import ARCHITECTURES, count_parameters
 from gui.background.weight_reader import WeightReader
 from gui.boards.basics.board import BasicsBoard, basics_board

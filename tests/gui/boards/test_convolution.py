@@ -26,7 +26,7 @@ from pytestqt.qtbot import QtBot
 from engine.events.devices import Device
 from engine.events.experiments import ComputationStarted, Computed, ComputedPart, ExperimentFinished
 from engine.events.runs import Status
-from engine.experiments.convolution.experiment import CONVOLUTION_EXPERIMENT
+from engine.experiments.convolution import CONVOLUTION_EXPERIMENT
 from engine.experiments.convolution.numpy_convolution import conv2d_loops
 from engine.utils.arrays import Array
 from gui.background.weight_reader import WeightReader

@@ -24,7 +24,8 @@ from PySide6.QtWidgets import (
 from pytestqt.qtbot import QtBot
 
 from engine.config.specs import DataSpec
-from engine.datasets.download import RemoteFile, downloads_folder, fetch
+from engine.datasets.base import RemoteFile
+from engine.datasets.download import downloads_folder, fetch
 from engine.datasets.formats import cifar10
 from engine.events.channel import ControlChannel
 from engine.events.runs import Status

@@ -27,9 +27,11 @@ from pytestqt.qtbot import QtBot
 from engine.config.fields import Kind, describe
 from engine.config.specs import ExperimentSpec
 from engine.experiments import EXPERIMENTS
-from engine.experiments.architectures.experiment import ARCHITECTURES_EXPERIMENT, ArchitecturesSpec
+from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
+from engine.experiments.architectures.experiment import ArchitecturesSpec
 from engine.experiments.convolution.experiment import ConvolutionSpec
-from engine.experiments.schedule.experiment import SCHEDULE_EXPERIMENT, LearningScheduleSpec
+from engine.experiments.schedule import SCHEDULE_EXPERIMENT
+from engine.experiments.schedule.experiment import LearningScheduleSpec
 from engine.utils.errors import SpecError
 from gui.forms.form import Form
 from tests.gui.support import find

@@ -30,7 +30,7 @@ from pytestqt.qtbot import QtBot
 from engine.analysis.styles import colour_of
 from engine.events.runs import Status
 from engine.experiments import EXPERIMENTS
-from engine.experiments.architectures.experiment import ARCHITECTURES_EXPERIMENT
+from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
 from engine.experiments.presets import copied
 from engine.storage.store import Store
 from engine.utils.paths import store_file

@@ -24,7 +24,7 @@ from pytestqt.qtbot import QtBot
 from engine.analysis.styles import distinct_styles
 from engine.events.runs import Status
 from engine.executors.tasks import TrainTask
-from engine.experiments.convolution.experiment import METHODS
+from engine.experiments.convolution.numpy_convolution import METHODS
 from engine.storage.store import Store
 from engine.workspace.catalogue import Catalogue
 from gui.boards.convolution.output_grid import OutputGrid

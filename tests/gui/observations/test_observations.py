@@ -8,7 +8,7 @@ import pytest
 from engine.analysis.styles import Style
 from engine.events.experiments import ComputationStarted, Computed, ComputedPart, ExperimentFinished, RunsAdded
 from engine.events.runs import RunStarted, Status
-from engine.experiments.schedule.experiment import SCHEDULE_EXPERIMENT
+from engine.experiments.schedule import SCHEDULE_EXPERIMENT
 from gui.observations.experiment import Observations
 from tests.engine.support import finished, record, started, weights
 from tests.gui.support import begun, numbered, observed, started_experiment

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QComboBox
 from pytestqt.qtbot import QtBot
 
 from engine.events.runs import RunStarted, Status
-from engine.experiments.activations.experiment import ACTIVATIONS_EXPERIMENT
+from engine.experiments.activations import ACTIVATIONS_EXPERIMENT
 from gui.observations.experiment import Observations
 from gui.plots.gradient_map import FAINTEST, GradientMap
 from tests.engine.support import finished, record, started

@@ -9,7 +9,8 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from engine.events.runs import Status
-from engine.experiments.learning_rate.experiment import LEARNING_RATE_EXPERIMENT, smoothed, suggested
+from engine.experiments.learning_rate import LEARNING_RATE_EXPERIMENT
+from engine.experiments.learning_rate.range_test import smoothed, suggested
 from gui.boards.learning_rate import learning_rate_board
 from gui.observations.experiment import Observations
 from gui.plots.curves.curve_plot import CurvePlot

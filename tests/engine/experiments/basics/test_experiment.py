@@ -16,7 +16,9 @@ from engine.events.experiments import Computation, Computed, ComputedPart
 from engine.events.runs import Status
 from engine.events.tasks import Event
 from engine.executors.inline import InlineExecutor
-from engine.experiments.basics.experiment import BASICS_EXPERIMENT, OPTIMIZERS, BasicsSpec, compute, figures, report
+from engine.experiments.basics import BASICS_EXPERIMENT
+from engine.experiments.basics.experiment import BasicsSpec, compute, figures
+from engine.experiments.basics.report import OPTIMIZERS, batch_lines
 from engine.exports import export_experiment
 from engine.networks.architectures import ARCHITECTURES, count_parameters
 from engine.session import Session
@@ -157,7 +159,7 @@ def test_a_cancel_ends_it() -> None:
 
 
 def test_the_report_says_it_all(found: Computation) -> None:
-    lines = list(report(found.findings))
+    lines = list(batch_lines(found.findings))
     text = "\n".join(lines)
     for piece in ("0.1625 nats", "0.3567 nats", "900 an epoch", "13,500 iterations", "(16·5·5 + 1)·16", "8,346"):
         assert piece in text
@@ -165,7 +167,7 @@ def test_the_report_says_it_all(found: Computation) -> None:
 
 
 def test_figures_show_the_examples_and_three_optimisers(found: Computation) -> None:
-    drawn = dict(figures(spec_of(), found))
+    drawn = {name: figure for name, figure, _caption in figures(spec_of(), found)}
     assert list(drawn) == ["cross_entropy", "gradient_recovery"]
     loss = drawn["cross_entropy"].axes[0]
     assert [text.get_text() for text in loss.get_legend().get_texts()] == [

@@ -10,15 +10,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
 
 from engine import experiments
 from engine.events.channel import ControlChannel
 from engine.events.experiments import Computation, Computed, ComputedPart, ExperimentFinished
 from engine.events.runs import Status
 from engine.executors.inline import InlineExecutor
-from engine.experiments.convolution.experiment import CONVOLUTION_EXPERIMENT, METHODS, ConvolutionSpec, compute, load
+from engine.experiments.convolution import CONVOLUTION_EXPERIMENT
+from engine.experiments.convolution.experiment import ConvolutionSpec, compute, load
 from engine.experiments.convolution.inputs import KERNELS, load_array
+from engine.experiments.convolution.numpy_convolution import METHODS
 from engine.exports import export_experiment
 from engine.session import Session
 from engine.storage.store import Store
@@ -96,7 +97,7 @@ def test_each_method_is_told_of_when_it_is_done(quick: tuple[Computation, list[C
 def test_findings_are_plain_and_reported(quick: tuple[Computation, list[ComputedPart]]) -> None:
     findings = quick[0].findings
     assert json.loads(json.dumps(findings)) == findings
-    heading, titles, *rows = CONVOLUTION_EXPERIMENT.report(findings)
+    heading, titles, *rows = CONVOLUTION_EXPERIMENT.batch_lines(findings)
     assert heading == "input 5x1x28x28, kernel 8x1x4x4, output 5x8x25x25"
     assert [row[: titles.index("  ")] for row in rows] == [title[: titles.index("  ")] for title in METHODS.values()]
     assert len({len(row) for row in rows}) == 1
@@ -117,7 +118,7 @@ def test_the_figures_show_a_row_an_image_and_a_column_a_kernel(
         input=file(tmp_path / "input.npy", images, 2, 6, 5), kernel=file(tmp_path / "kernel.npy", kernels, 2, 3, 2)
     )
     found = compute(spec, lambda _part: None, silent)
-    figures: dict[str, Figure] = dict(CONVOLUTION_EXPERIMENT.figures(spec, found))
+    figures = {name: figure for name, figure, _caption in CONVOLUTION_EXPERIMENT.figures(spec, found)}
     assert list(figures) == ["convolution_raw", "convolution_normalised"]
     for figure in figures.values():
         rows, columns = min(images, 10) + 1, min(kernels, 16) + 1
@@ -127,7 +128,7 @@ def test_the_figures_show_a_row_an_image_and_a_column_a_kernel(
 
 def test_the_grey_scales_of_the_figures(quick: tuple[Computation, list[ComputedPart]]) -> None:
     found, _ = quick
-    raw, stretched = (figure for _, figure in CONVOLUTION_EXPERIMENT.figures(None, found))
+    raw, stretched = (figure for _, figure, _ in CONVOLUTION_EXPERIMENT.figures(None, found))
     last = {name: figure.axes[6 * 9 - 1].images[0] for name, figure in (("raw", raw), ("stretched", stretched))}
     np.testing.assert_array_equal(last["raw"].get_array(), found.arrays["loops"][4, 7])
     largest = np.abs(found.arrays["loops"]).max()

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.experiments.convolution import inputs as convolution_inputs
-from engine.experiments.convolution.inputs import KERNELS, load_array, sample_input, sample_kernel
+from engine.experiments.convolution.inputs import KERNELS, READERS, load_array, sample_input, sample_kernel
 from engine.experiments.convolution.numpy_convolution import (
     MOST_PRODUCTS,
     check_shapes,
@@ -254,7 +253,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 @given(st.binary(max_size=200))
 def test_no_bytes_end_in_anything_but_a_sentence(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     path = tmp_path_factory.getbasetemp() / "any.npy"
-    for start in (b"", *convolution_inputs.READERS):
+    for start in (b"", *READERS):
         path.write_bytes(start + content)
         with pytest.raises(SpecError):
             load_array(str(path))

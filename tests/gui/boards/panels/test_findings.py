@@ -15,7 +15,7 @@ from engine.analysis.diagnosis import FindingKind
 from engine.analysis.diagnosis.rules import LEAST_RECORDS
 from engine.events.runs import Status
 from engine.events.tasks import Event
-from engine.experiments.learning_rate.experiment import LEARNING_RATE_EXPERIMENT
+from engine.experiments.learning_rate import LEARNING_RATE_EXPERIMENT
 from gui.boards.architectures import architectures_board
 from gui.boards.panels.findings import LEAST_HEIGHT, RUNS_AT_ONCE, Findings
 from gui.boards.panels.pages import Pages

@@ -8,7 +8,7 @@ from pytestqt.qtbot import QtBot
 
 from engine.events.experiments import RunsAdded
 from engine.events.runs import Status
-from engine.experiments.schedule.experiment import SCHEDULE_EXPERIMENT
+from engine.experiments.schedule import SCHEDULE_EXPERIMENT
 from engine.experiments.schedule.plateaus import plateau_rule
 from gui.boards.panels.schedule_table import TITLES, ScheduleTable
 from gui.observations.experiment import Observations

@@ -11,8 +11,8 @@ from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
 from engine.events.runs import Intervention, InterventionKind
-from engine.experiments.architectures.experiment import ARCHITECTURES_EXPERIMENT
-from engine.experiments.schedule.experiment import SCHEDULE_EXPERIMENT
+from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
+from engine.experiments.schedule import SCHEDULE_EXPERIMENT
 from gui.boards.schedule import schedule_board
 from gui.boards.training_board import TrainingBoard
 from gui.plots.curves.curve import FADED

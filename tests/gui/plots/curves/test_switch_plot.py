@@ -11,7 +11,8 @@ from pytestqt.qtbot import QtBot
 
 from engine.config.specs import RunSpec
 from engine.events.experiments import RunsAdded
-from engine.experiments.schedule.experiment import SCHEDULE_EXPERIMENT, LearningScheduleSpec
+from engine.experiments.schedule import SCHEDULE_EXPERIMENT
+from engine.experiments.schedule.experiment import LearningScheduleSpec
 from gui.observations.experiment import Observations
 from gui.plots.curves.curve_plot import Series
 from gui.plots.curves.switch_plot import SwitchPlot

@@ -1,17 +1,55 @@
-"""The tables of the experiments that compute: basic concepts and convolution."""
+"""The findings in words and tables: the lines that ``--batch`` prints, and the tables in a report."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from engine.experiments.basics.experiment import OPTIMIZERS
-from engine.experiments.convolution.experiment import METHODS
-from engine.exports.report.document import Column, Facts, Table
+from engine.analysis.blocks import Column, Table
 from engine.utils.text import scientific
 
+OPTIMIZERS = {"sgd": "SGD", "momentum": "Momentum", "adam": "Adam"}
 
-def basics_tables(findings: dict[str, Any]) -> Iterator[Table]:
+
+def batch_lines(findings: dict[str, Any]) -> Iterator[str]:
+    """What was found, concept by concept."""
+    for example in findings["cross_entropy"]["examples"]:
+        yield (
+            f"cross-entropy at p = {example['probability_of_true_class']:g}: {example['loss']:.4f} nats, "
+            f"gradient at the true logit {example['gradient_at_true_logit']:+.2f}"
+        )
+    for batches in findings["batches"]:
+        yield (
+            "{images:,} images in batches of {batch_size:,}: {batches_per_epoch:,} an epoch, the last of "
+            "{last_batch:,}; {epochs:,} epochs are {iterations:,} iterations"
+        ).format(**batches)
+    yield from _parameter_lines(findings["parameters"])
+    recovery = findings["gradient_recovery"]
+    yield f"gradient recovered from {recovery['steps']:,} steps at rate {recovery['learning_rate']:g}"
+    for name, found in recovery["optimizers"].items():
+        verdict = _verdict(found)
+        yield (
+            f"  {OPTIMIZERS[name]:<10}largest difference {found['largest_difference']:.2e}, "
+            f"rounding at most {found['largest_bound']:.2e}: {verdict}"
+        )
+
+
+def _verdict(found: dict[str, Any]) -> str:
+    if found["largest_bound"] > found["largest_gradient"]:
+        return "hidden by rounding; choose a larger learning rate"
+    return "within rounding" if found["within_rounding"] else "not the gradient"
+
+
+def _parameter_lines(networks: Sequence[dict[str, Any]]) -> Iterator[str]:
+    for network in networks:
+        size = "x".join(map(str, network["input_shape"]))
+        yield f"{network['name']} on {size}: {network['total']:,} parameters"
+        for layer in network["layers"]:
+            if layer["parameters"]:
+                yield f"  {layer['layer']:<20}{layer['formula']:<28}{layer['parameters']:>10,}"
+
+
+def report_blocks(findings: dict[str, Any]) -> Iterator[Table]:
     """Cross-entropy, batches, parameters and the recovered gradient."""
     yield Table(
         "Cross-entropy",
@@ -60,30 +98,3 @@ def _recovery(found: dict[str, Any]) -> Table:
         ),
         note=f"Over {found['steps']:,} steps at rate {found['learning_rate']:g}; {found['compared']} compared.",
     )
-
-
-def convolution_tables(findings: dict[str, Any]) -> Iterator[Table | Facts]:
-    """Shapes, and the methods."""
-    names = ("input", "kernel", "output")
-    shapes = tuple((f"{n.capitalize()}", " x ".join(map(str, findings[f"{n}_shape"]))) for n in names)
-    yield Facts((*shapes, ("Multiplications", f"{findings['multiplications']:,}")))
-    titles = ("Fastest call", "Calls", "Times faster", "Largest difference")
-    numbers = (Column(title, numeric=True, width=3) for title in titles)
-    yield Table(
-        "",
-        (Column("Method", width=4), *numbers, Column("Type", width=2)),
-        tuple(
-            (
-                *(METHODS[method], f"{1000 * each['seconds']:,.3f} ms", f"{each['calls']}", f"{each['speedup']:,.1f}"),
-                *(scientific(each["largest_difference"]), each["dtype"]),
-            )
-            for method, each in findings["methods"].items()
-        ),
-        note="Differences are from the plain loops, in the units of the output.",
-    )
-
-
-COMPUTED_TABLES: dict[str, Callable[[dict[str, Any]], Iterator[Table | Facts]]] = {
-    "basics": basics_tables,
-    "convolution": convolution_tables,
-}

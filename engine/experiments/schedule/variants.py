@@ -1,0 +1,21 @@
+"""The variants of the schedule experiment: how each is called, and what it is."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Rival = Literal["adam", "constant", "exponential", "cosine", "plateau"]
+
+STEPS = "steps"  # the schedule itself: a lower rate after each plateau
+RIVALS: dict[str, str] = {
+    "adam": "Adam",
+    "constant": "the constant rate",
+    "exponential": "the exponential schedule",
+    "cosine": "the cosine schedule",
+    "plateau": "Keras' ReduceLROnPlateau",
+}
+
+
+def search_name(number: int) -> str:
+    """The variant that searches for plateau ``number`` (from 0)."""
+    return f"search_{number + 1}"
