@@ -9,13 +9,6 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FAULTS = "\n".join((ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("reliability.md", "cluster.md"))
-PLACES = (
-    ROOT / "tests" / "engine",
-    ROOT / "tests" / "engine" / "storage",
-    ROOT / "tests" / "engine" / "devices",
-    ROOT / "tests",
-    ROOT,
-)
 
 
 def named_tests() -> list[tuple[str, str]]:
@@ -34,6 +27,6 @@ def named_tests() -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize(("file", "name"), named_tests())
 def test_a_test_that_is_named_is_there(file: str, name: str) -> None:
-    paths = [place / file for place in PLACES if (place / file).is_file()]
+    paths = [path for path in (ROOT / file, *(ROOT / "tests").rglob(file)) if path.is_file()]
     assert paths, f"there is no {file}"
     assert not name or any(f"def {name}(" in path.read_text(encoding="utf-8") for path in paths), f"no {name} in {file}"
