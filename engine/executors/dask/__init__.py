@@ -1,0 +1,1 @@
+"""Trains runs on the workers of a Dask cluster. Nothing outside this package imports Dask."""
