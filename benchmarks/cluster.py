@@ -2,11 +2,11 @@
 
     python -m benchmarks.cluster [--runs 10000] [--records 5] [--window]
 
-What is measured is everything around the training: placing a run, the question where it begins, its events on their way
+What is measured is everything around the training: placing a run, its start signal, its events on their way
 to the store. Prints, for each tenth of the plan: runs and events a second, how late events were when they were stored
 (by the clock that both ends share), and the memory of this process. With ``--window`` the program's window shows them,
 on no screen: then an event is late until the window has taken it, and the lateness of a timer of its event loop is
-printed too. Many ``--records`` a run show how many events the way there carries.
+printed too. Many ``--records`` a run show how many events the connection carries.
 """
 
 from __future__ import annotations
@@ -28,8 +28,10 @@ from engine.config.cluster import parse_cluster
 from engine.events.channel import ControlChannel
 from engine.events.runs import Record, RunFinished, Status
 from engine.events.tasks import Event
-from engine.executors.dask import worker as dask_remote
+from engine.executors.dask import worker
+from engine.executors.dask.attempts import Attempt
 from engine.executors.dask.executor import DaskExecutor
+from engine.executors.dask.messages import RunRequest
 from engine.executors.inline import InlineExecutor
 from engine.executors.tasks import TrainTask
 from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
@@ -43,7 +45,7 @@ def main() -> None:
     parser.add_argument("--records", type=int, default=5)
     parser.add_argument("--window", action="store_true")
     options = parser.parse_args()
-    dask_remote.train_remotely = partial(synthetic, records=options.records)
+    worker.train_remotely = partial(synthetic, records=options.records)
     (in_window if options.window else with_store)(options.runs)
 
 
@@ -125,16 +127,16 @@ def planned(store: Store, count: int) -> list[TrainTask]:
     return [TrainTask(each.run, each.spec, None) for each in store.add_runs(number, specs, [1] * count, [50] * count)]
 
 
-def synthetic(ticket: dask_remote.Ticket, records: int) -> None:
+def synthetic(request: RunRequest, records: int) -> None:
     """What a worker does instead of training."""
-    dask_remote.carry_out(ticket, partial(_say, records=records))
+    worker.carry_out(request, partial(_say, records=records))
 
 
-def _say(attempt: dask_remote.Attempt, task: TrainTask, records: int) -> None:
-    attempt.say(started(task.run))
+def _say(attempt: Attempt, task: TrainTask, records: int) -> None:
+    attempt.publish(started(task.run))
     for number in range(1, records + 1):
-        attempt.say(replace(record(task.run, 10 * number), seconds=time.time()))
-    attempt.say(RunFinished(task.run, Status.FINISHED, "", 0.1, 0.5, 0.9, np.eye(10, dtype=np.int64), steps=50))
+        attempt.publish(replace(record(task.run, 10 * number), seconds=time.time()))
+    attempt.publish(RunFinished(task.run, Status.FINISHED, "", 0.1, 0.5, 0.9, np.eye(10, dtype=np.int64), steps=50))
 
 
 class Watch:

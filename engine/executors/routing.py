@@ -1,4 +1,4 @@
-"""Where runs are trained: on this machine, or on a cluster; Dask is not loaded unless one is asked for."""
+"""Routes runs to this machine or to a cluster; Dask is not loaded unless one is chosen."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 class RoutingExecutor:
     """An executor that trains on the cluster that was chosen, or else on this machine.
 
-    Whether Dask is installed, and the cluster there, shows when it is started.
+    Whether Dask is installed and the cluster can be reached shows in :meth:`start`.
 
     Args:
-        local: the executor of this machine; it belongs to this one, and also does what is no run.
-        workspace: whose runs these are.
+        local: the executor of this machine, which also does what is no run; closed with this one.
+        workspace: identifies the runs in a cluster.
         device: what the workers of a cluster compute on.
         cluster: the first choice.
     """
@@ -42,19 +42,21 @@ class RoutingExecutor:
 
     @property
     def cluster(self) -> ClusterChoice | None:
-        """The cluster that the next start is for; None is this machine."""
+        """The cluster that the next start connects to; None is this machine."""
         return self._chosen
 
     @property
     def started(self) -> ClusterChoice | None:
-        """The cluster that the last start was for; None is this machine."""
+        """The cluster that the last start connected to; None is this machine."""
         remote = self._remote
         return None if remote is None else remote.choice
 
     def choose(self, cluster: ClusterChoice | None, at_once: bool = False) -> None:
         """Train there from the next :meth:`start` on; from any thread.
 
-        ``at_once`` gives up a connection to another cluster that is being made, for which nobody waits.
+        Args:
+            cluster: None is this machine.
+            at_once: give up a connection to another cluster that is being made, as nobody waits for it.
         """
         self._chosen = cluster
         self._gives_up = at_once
@@ -65,11 +67,11 @@ class RoutingExecutor:
         return 0 if remote is None else remote.count_workers()
 
     def give_up(self) -> None:
-        """Nobody waits any more for a connection that is being made; from any thread."""
+        """Give up a connection that is being made; from any thread."""
         self._is_closing = True
 
     def start(self, runs: int, threads: int | None = None) -> int:
-        """Go to what was chosen last; see :class:`~engine.executors.base.Executor`."""
+        """Connect to what was chosen last; see :class:`~engine.executors.base.Executor`."""
         self._gives_up = False
         chosen = self._chosen
         if self._remote is not None and self._remote.choice != chosen:
@@ -94,7 +96,7 @@ class RoutingExecutor:
         return (self._remote or self._local).run(tasks, emit, control)
 
     def close(self) -> None:
-        """End everything, on this machine and in a cluster of one's own."""
+        """End everything, on this machine and in a cluster of this program's own."""
         if self._remote is not None:
             self._remote.close()
             self._remote = None
@@ -102,5 +104,5 @@ class RoutingExecutor:
 
 
 def owner_of(workspace: Path) -> str:
-    """What the runs of a workspace are known by in a cluster: the same whenever it is opened on this machine."""
+    """Identifies a workspace in a cluster; the same whenever it is opened on this machine."""
     return hashlib.sha256(f"{platform.node()}:{workspace}".encode("utf-8", "surrogateescape")).hexdigest()[:16]

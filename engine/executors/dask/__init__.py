@@ -1,1 +1,1 @@
-"""Runs on the workers of a Dask cluster."""
+"""Trains runs on the workers of a Dask cluster. Nothing outside this package imports Dask."""

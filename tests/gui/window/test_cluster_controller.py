@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QLineEdit, QSpinB
 from pytestqt.qtbot import QtBot
 
 from engine.config.cluster import ClusterChoice
-from engine.executors.dask import connection as dask_link
+from engine.executors.dask import connection
 from engine.executors.dask.executor import DaskExecutor
 from gui.dialogs.cluster import ClusterDialog
 from gui.utils.preferences import Preferences, load_preferences, program_settings, save_preferences
@@ -36,7 +36,6 @@ def starts(monkeypatch: pytest.MonkeyPatch) -> list[ClusterChoice]:
 
     monkeypatch.setattr(DaskExecutor, "start", start)
     monkeypatch.setattr(DaskExecutor, "count_workers", lambda _executor: 7)
-    monkeypatch.setattr(DaskExecutor, "run", lambda executor, *rest: executor._local.run(*rest))
     return found
 
 
@@ -164,7 +163,7 @@ def test_a_window_that_connects_in_vain_is_closed_at_once(
     qtbot: QtBot, make_window: MakeWindow, monkeypatch: pytest.MonkeyPatch, workspace: Path
 ) -> None:
     """The connection would be tried for longer than a test may take."""
-    monkeypatch.setattr(dask_link, "CONNECT_SECONDS", 3600.0)
+    monkeypatch.setattr(connection, "CONNECT_SECONDS", 3600.0)
     window = make_window(ScriptedExecutor(), cluster=ClusterChoice("address", "tcp://127.0.0.1:9"))
     qtbot.waitUntil(lambda: find(window, QLabel, "cluster").text().endswith("connecting …"), timeout=PATIENCE_MS)
     window.close()

@@ -23,11 +23,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from distributed import Client
 
 from engine.config.cluster import parse_cluster
-from engine.events.runs import RunFinished, Status
-from engine.executors.dask import connection as dask_link
-from engine.executors.dask import executor as dask
+from engine.events.runs import RunFinished, RunStarted, Status
+from engine.events.tasks import Event
+from engine.executors.dask import clusters
 from engine.executors.dask.executor import DaskExecutor
 from engine.executors.inline import InlineExecutor
 from engine.storage.store import Store
@@ -224,30 +225,28 @@ def test_a_host_that_is_cut_off_for_a_minute_doubles_nothing(
 
 @pytest.mark.parametrize("share", [1.0, 0.5])
 def test_a_run_that_wants_a_gpu_is_placed_where_one_is_offered(
-    share: float, tmp_path: Path, cluster: RealCluster, monkeypatch: pytest.MonkeyPatch
+    share: float, tmp_path: Path, cluster: RealCluster
 ) -> None:
     """There is none, so it trains on the processor; but of three workers on the one that says it has one."""
     cluster.begin_worker("--resources", f"GPU={share}", "--name", "with-a-gpu")
-    places: set[str] = set()
-    begin = dask._Campaign._begin
+    names: set[str] = set()
 
-    def note(campaign: Any, worker: str, token: str, run: int) -> None:
-        places.add(worker)
-        begin(campaign, worker, token, run)
+    def note(event: Event) -> None:
+        if isinstance(event, RunStarted):
+            (worker,) = (
+                worker for worker, keys in client.processing().items() if f"trainscope-tests-{event.run}" in keys
+            )
+            names.add(client.scheduler_info(n_workers=-1)["workers"][worker]["name"])
 
-    monkeypatch.setattr(dask._Campaign, "_begin", note)
     executor = DaskExecutor(parse_cluster(cluster.address, gpu_share=share), InlineExecutor(), "tests", "gpu:0")
     try:
-        with closing(Store(tmp_path / "w")) as store:
-            finished, events = run_session(store, executor, small_spec(repeats=4))
+        with Client(cluster.address) as client, closing(Store(tmp_path / "w")) as store:
+            finished, events = run_session(store, executor, small_spec(repeats=4), note)
     finally:
         executor.close()
     assert finished.status is Status.FINISHED, finished.reason
     assert len(of(RunFinished, events)) == 4
-    assert len(places) == 1
-    assert "with-a-gpu" in (tmp_path / "scheduler.log").read_text(encoding="utf-8")
-    (place,) = places
-    assert f"{place} name: with-a-gpu" in (tmp_path / "scheduler.log").read_text(encoding="utf-8")
+    assert names == {"with-a-gpu"}
 
 
 SBATCH = """#!/bin/sh
@@ -310,7 +309,7 @@ def test_jobs_of_a_batch_system_train_it(
 def test_jobs_are_asked_for_when_runs_are_to_be_trained_and_given_back_afterwards(
     tmp_path: Path, jobs_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dask_link, "SPARE_SECONDS", 0.5)
+    monkeypatch.setattr(clusters, "IDLE_SECONDS", 0.5)
     executor = DaskExecutor(parse_cluster(f"slurm:{jobs_file}"), InlineExecutor(), "tests")
     try:
         assert executor.start(1) == 2

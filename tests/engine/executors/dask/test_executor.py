@@ -9,12 +9,15 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+import distributed
 import numpy as np
 import pytest
+from distributed import LocalCluster
 
 from engine.config.cluster import parse_cluster
+from engine.config.specs import DataSpec
 from engine.events.channel import ControlChannel
 from engine.events.commands import Control, SetLearningRate, SkipRun
 from engine.events.runs import (
@@ -28,8 +31,7 @@ from engine.events.runs import (
     Weights,
 )
 from engine.events.tasks import Event, Progress
-from engine.executors.dask import connection as dask_link
-from engine.executors.dask import executor as dask
+from engine.executors.dask import cluster_run, connection, data_transfer, membership
 from engine.executors.dask.executor import DaskExecutor
 from engine.executors.inline import InlineExecutor
 from engine.executors.processes.pool import ProcessExecutor
@@ -40,33 +42,45 @@ from tests.engine.support import ROOT, of, run_session, small_spec, timeless
 pytestmark = pytest.mark.long
 
 
+class RecordedCluster(LocalCluster):
+    """Dask's local cluster, remembered as it is opened."""
+
+    opened: ClassVar[list[RecordedCluster]] = []
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.opened.append(self)
+
+    def worker_of(self, run: int) -> str:
+        """The address of the worker that a run of the fixture's executor is trained by."""
+        return next(
+            worker.address
+            for worker in list(self.scheduler.workers.values())
+            for task in list(worker.processing)
+            if task.key == f"trainscope-tests-{run}"
+        )
+
+    def kill(self, worker: str) -> None:
+        """Kill the process of a worker, by its address."""
+        pids = [nanny.process.pid for nanny in self.workers.values() if nanny.worker_address == worker]
+        os.kill(pids[0], signal.SIGKILL)
+
+
+@pytest.fixture(autouse=True)
+def clusters(monkeypatch: pytest.MonkeyPatch) -> list[RecordedCluster]:
+    """Every local cluster that a test opens."""
+    opened: list[RecordedCluster] = []
+    monkeypatch.setattr(RecordedCluster, "opened", opened)
+    monkeypatch.setattr(distributed, "LocalCluster", RecordedCluster)
+    return opened
+
+
 @pytest.fixture
 def executor(tmp_path: Path) -> Iterator[DaskExecutor]:
     """Two workers of one thread; data sets are prepared in this process."""
     made = DaskExecutor(parse_cluster("local:2"), InlineExecutor(), "tests")
     yield made
     made.close()
-
-
-@pytest.fixture
-def places(monkeypatch: pytest.MonkeyPatch) -> dict[int, str]:
-    """The worker that each run was last heard from."""
-    found: dict[int, str] = {}
-    read = dask._Campaign._read
-
-    def note(campaign: Any, worker: str, token: str, run: int, letter: Any) -> None:
-        found[run] = worker
-        read(campaign, worker, token, run, letter)
-
-    monkeypatch.setattr(dask._Campaign, "_read", note)
-    return found
-
-
-def kill(executor: DaskExecutor, worker: str) -> None:
-    """Kill the process of a worker, by its address."""
-    assert executor._link is not None and executor._link._opened is not None
-    nannies = executor._link._opened.cluster.workers.values()
-    os.kill(next(each.process.pid for each in nannies if each.worker_address == worker), signal.SIGKILL)
 
 
 def by_run(events: list[Event]) -> dict[int, list[Any]]:
@@ -148,20 +162,22 @@ def test_a_run_can_be_skipped_and_all_be_cancelled(tmp_path: Path, executor: Das
 
 
 def test_a_run_whose_worker_is_killed_goes_on_elsewhere_to_the_same_end(
-    tmp_path: Path, executor: DaskExecutor, places: dict[int, str]
+    tmp_path: Path, executor: DaskExecutor, clusters: list[RecordedCluster]
 ) -> None:
     plan = {"architectures": ["cnn_3"], "epochs": 8, "repeats": 1}
     _, expected, _ = carried_out(tmp_path / "undisturbed", executor, **plan)
-    killed: list[str] = []
+    workers: list[str] = []
 
     def strike(event: Event) -> None:
-        if isinstance(event, Record) and event.epoch == 4 and not killed:
-            killed.append(places[1])
-            kill(executor, places[1])
+        if isinstance(event, RunStarted):
+            workers.append(clusters[0].worker_of(1))
+        if isinstance(event, Record) and event.epoch == 4 and len(workers) == 1:
+            clusters[0].kill(workers[0])
+            workers.append("killed")
 
     finished, events, _ = carried_out(tmp_path / "disturbed", executor, strike, **plan)
-    assert killed
-    assert places[1] not in killed
+    first_worker, _, second_worker = workers
+    assert second_worker != first_worker
     assert finished.status is Status.FINISHED, finished.reason
     first, second = of(RunStarted, events)
     assert (first.after, second.after > 0) == (0, True), "from a checkpoint, not from the beginning"
@@ -174,7 +190,7 @@ def test_a_run_whose_worker_is_killed_goes_on_elsewhere_to_the_same_end(
 
 
 def test_a_rate_set_by_hand_before_the_first_checkpoint_is_set_again(
-    tmp_path: Path, executor: DaskExecutor, places: dict[int, str]
+    tmp_path: Path, executor: DaskExecutor, clusters: list[RecordedCluster]
 ) -> None:
     """The run begins from its beginning, as it has nowhere to go on from."""
     control = ControlChannel()
@@ -186,7 +202,7 @@ def test_a_rate_set_by_hand_before_the_first_checkpoint_is_set_again(
                 control.send(SetLearningRate(0.0625, run))
             case Intervention(_, step, _, InterventionKind.LEARNING_RATE) if not killed:
                 killed.append(step)
-                kill(executor, places[1])
+                clusters[0].kill(clusters[0].worker_of(1))
 
     with closing(control), closing(Store(tmp_path)) as store:
         spec = small_spec(architectures=["cnn_4"], batch_size=10)
@@ -204,44 +220,47 @@ def test_a_rate_set_by_hand_before_the_first_checkpoint_is_set_again(
 
 
 def test_where_a_worker_is_refused_runs_go_to_the_others_and_on_when_one_of_those_is_lost(
-    tmp_path: Path, executor: DaskExecutor, places: dict[int, str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, executor: DaskExecutor, clusters: list[RecordedCluster], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    objection = dask_link.Link._objection
-    odd: list[str] = []
+    reason = membership.rejection_reason
+    rejected: list[str] = []
 
-    async def refuse_the_first(link: Any, worker: str) -> str | None:
-        if not odd:
-            odd.append(worker)
-        return "it is odd." if worker in odd else await objection(link, worker)
+    async def reject_the_first(client: Any, worker: str, *rest: Any) -> str | None:
+        if not rejected:
+            rejected.append(worker)
+        return "it is odd." if worker in rejected else await reason(client, worker, *rest)
 
-    monkeypatch.setattr(dask_link.Link, "_objection", refuse_the_first)
+    monkeypatch.setattr(membership, "rejection_reason", reject_the_first)
+    workers: dict[int, str] = {}
     killed: list[str] = []
 
     def strike(event: Event) -> None:
+        if isinstance(event, RunStarted):
+            workers[event.run] = clusters[0].worker_of(event.run)
         if isinstance(event, RunFinished) and event.run == 1:
-            killed.append(places[1])
-            kill(executor, places[1])
+            killed.append(workers[1])
+            clusters[0].kill(workers[1])
 
     finished, events, _ = carried_out(tmp_path, executor, strike, architectures=["mlp_1"], epochs=2, repeats=4)
     assert killed
     assert finished.status is Status.FINISHED, finished.reason
     assert sorted(event.run for event in of(RunFinished, events)) == [1, 2, 3, 4]
-    assert not set(odd) & set(places.values())
+    assert not set(rejected) & set(workers.values())
 
 
 def test_a_run_that_kills_three_workers_is_set_aside_and_the_others_go_on(
-    tmp_path: Path, executor: DaskExecutor, places: dict[int, str]
+    tmp_path: Path, executor: DaskExecutor, clusters: list[RecordedCluster]
 ) -> None:
     kills: list[int] = []
 
     def strike(event: Event) -> None:
         if isinstance(event, RunStarted) and event.run == 1:
             kills.append(event.after)
-            kill(executor, places[1])
+            clusters[0].kill(clusters[0].worker_of(1))
 
     finished, events, _ = carried_out(tmp_path, executor, strike, architectures=["mlp_1"], epochs=2, repeats=3)
     ends = {event.run: event for event in of(RunFinished, events)}
-    assert len(kills) == dask.MOST_DEATHS
+    assert len(kills) == cluster_run.MAX_WORKER_LOSSES
     assert ends[1].status is Status.CRASHED
     assert "3 workers were lost" in ends[1].reason
     assert {ends[2].status, ends[3].status} == {Status.FINISHED}
@@ -260,23 +279,23 @@ def test_images_that_a_worker_does_not_have_are_sent_to_it_once(
     x, y = generator.integers(0, 256, (300, 12, 12), dtype=np.uint8), np.arange(300) % 3
     np.savez("own.npz", x_train=x, y_train=y)
     sent: list[str] = []
-    send = dask_link.Link.send_data
+    send = data_transfer.send_data
 
-    def note(link: Any, worker: str, *rest: Any) -> None:
-        sent.append(worker)
-        send(link, worker, *rest)
+    async def note(call: Any, data: DataSpec, fingerprint: str) -> None:
+        sent.append(data.dataset)
+        await send(call, data, fingerprint)
 
-    monkeypatch.setattr(dask_link.Link, "send_data", note)
+    monkeypatch.setattr(data_transfer, "send_data", note)
     finished, events, _ = carried_out(
         tmp_path / "w", executor, dataset="own.npz", architectures=["mlp_1"], repeats=4, epochs=1
     )
     assert finished.status is Status.FINISHED, finished.reason
     assert len(of(RunFinished, events)) == 4
-    assert len(sent) == 1, "the two workers share a machine, and its cache"
+    assert sent == ["own.npz"], "the two workers share a machine, and its cache"
 
 
 def test_a_worker_with_other_versions_is_not_used(executor: DaskExecutor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dask_link, "versions", lambda: dict.fromkeys(dask_link.DECIDING, "0.0"))
+    monkeypatch.setattr(membership, "versions", lambda: dict.fromkeys(membership.COMPARED_VERSIONS, "0.0"))
     with pytest.raises(WorkerError, match=r"No worker of local:2 can be used: it has Trainscope .*, here 0\.0"):
         executor.start(1)
 
@@ -288,19 +307,18 @@ def test_checkpoints_are_for_the_store_alone(tmp_path: Path, executor: DaskExecu
 
 
 def test_no_scheduler_at_an_address_is_said_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dask_link, "CONNECT_SECONDS", 0.5)
+    monkeypatch.setattr(connection, "CONNECT_SECONDS", 0.5)
     made = DaskExecutor(parse_cluster("tcp://127.0.0.1:9"), InlineExecutor(), "tests")
     with pytest.raises(WorkerError, match=r"No Dask scheduler answers at tcp://127\.0\.0\.1:9 .*check the address"):
         made.start(1)
     made.close()
 
 
-def test_it_speaks_tls(tmp_path: Path) -> None:
+def test_it_speaks_tls(tmp_path: Path, clusters: list[RecordedCluster]) -> None:
     made = DaskExecutor(parse_cluster("local:1", tls=True), InlineExecutor(), "tests")
     try:
         made.start(1)
-        assert made._link is not None
-        assert made._link._client.scheduler.address.startswith("tls://")
+        assert clusters[0].scheduler_address.startswith("tls://")
         finished, _, _ = carried_out(tmp_path, made, architectures=["mlp_1"], epochs=1)
         assert finished.status is Status.FINISHED, finished.reason
     finally:

@@ -1,0 +1,69 @@
+"""What is known of a run while it is trained on a cluster."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from engine.events.runs import Checkpoint, Interrupted, Intervention, InterventionKind, RunFinished
+from engine.events.tasks import Event
+from engine.executors.dask.messages import AttemptId, RunRequest, StartSignal
+from engine.networks.files import keep_network
+
+
+@dataclass
+class RunState:
+    """A run that has not ended.
+
+    Attributes:
+        request: says also from where the run would be resumed.
+        attempt: the newest one.
+        is_held: whether the attempt waits for the end of a pause.
+        network: the file of the trained network, which comes before the end of the run.
+        losses: how many workers were lost while they trained it.
+        is_excused: whether the next loss is the scheduler's, and does not count.
+    """
+
+    request: RunRequest
+    attempt: AttemptId | None = None
+    is_held: bool = False
+    network: bytes | None = None
+    losses: int = 0
+    is_excused: bool = False
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether the current attempt was started."""
+        return self.attempt is not None and not self.is_held
+
+    @property
+    def start_signal(self) -> StartSignal:
+        """What starts an attempt at the run."""
+        return StartSignal(self.request.task.interrupted)
+
+    def record_loss(self) -> None:
+        """The attempt was lost with its worker."""
+        self.losses += not self.is_excused
+        self.attempt, self.is_held, self.is_excused = None, False, False
+
+    def update_resume_point(self, event: Event) -> None:
+        """Keep the newest checkpoint, and the learning rates that were set by hand since."""
+        resume_point = self.request.task.interrupted
+        match event:
+            case Checkpoint(_, step, data):
+                rates = [rate for rate in (resume_point.rates if resume_point else ()) if rate[0] > step]
+                resume_point = Interrupted(data, tuple(rates))
+            case Intervention(_, step, _, InterventionKind.LEARNING_RATE, float(rate)):
+                resume_point = resume_point or Interrupted(None)
+                resume_point = replace(resume_point, rates=(*resume_point.rates, (step, rate)))
+            case _:
+                return
+        self.request = replace(self.request, task=replace(self.request.task, interrupted=resume_point))
+
+    def with_network(self, finished: RunFinished) -> RunFinished:
+        """``finished``, with the trained network in its file on this machine."""
+        network, file = self.network, self.request.task.model_file
+        if network is None or file is None:
+            return replace(finished, model=None)
+        if reason := keep_network(file, lambda unfinished: unfinished.write_bytes(network)):
+            return replace(finished, model=None, reason=reason)
+        return replace(finished, model=str(file))
