@@ -37,7 +37,8 @@ from engine.events.commands import Command, Control
 from engine.events.runs import Checkpoint, Interrupted, RunFinished, Status
 from engine.events.tasks import Event
 from engine.executors.placement import Placement
-from engine.executors.tasks import TaskRunner, TrainTask
+from engine.executors.runner import TaskRunner
+from engine.executors.tasks import TrainTask
 from engine.utils.errors import DatasetError, TrainscopeError
 from engine.utils.paths import cache_folder
 from engine.utils.versions import versions
