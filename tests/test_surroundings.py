@@ -266,7 +266,7 @@ def test_temporary_files_that_can_not_be_written_are_named(
     def fail(*_arguments: object) -> None:
         raise TypeError("Iterating over a symbolic tf.Tensor is not allowed")
 
-    monkeypatch.setattr("engine.executors.tasks.describe_dataset", fail)
+    monkeypatch.setattr("engine.executors.runner.describe_dataset", fail)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
     events: list[Any] = []
     InlineExecutor().run([PrepareTask(DataSpec())], events.append, control)
@@ -279,7 +279,7 @@ def test_a_full_disk_is_called_one(monkeypatch: pytest.MonkeyPatch, control: Con
     def fail(*_arguments: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", "/somewhere/file")
 
-    monkeypatch.setattr("engine.executors.tasks.describe_dataset", fail)
+    monkeypatch.setattr("engine.executors.runner.describe_dataset", fail)
     events: list[Any] = []
     InlineExecutor().run([PrepareTask(DataSpec())], events.append, control)
     (ended,) = of(TaskFailed, events)

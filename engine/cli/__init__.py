@@ -1,1 +1,1 @@
-"""The command line: arguments, ``--batch``, ``--list`` and ``--selftest``, and progress in a terminal."""
+"""The program without a window: ``--batch`` and ``--list``."""

@@ -1,9 +1,8 @@
-"""The tasks of trying a trained network: asking it, fetching test images, reading a file."""
+"""How the tasks of trying a trained network are carried out: asking it, fetching test images, reading a file."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 
@@ -15,46 +14,9 @@ from engine.datasets.prepare import Preparation, find_preparation, part_for_test
 from engine.datasets.registry import load_raw
 from engine.datasets.split import Split, split
 from engine.events.inference import ImageRead, PickedTestImages, Probed
-from engine.executors.auxiliary import Auxiliary
+from engine.executors.tasks import PickTestImagesTask, ProbeTask, ReadImageTask, TryTask
 from engine.networks.inference import Prober, prepare_image
-from engine.utils.arrays import Array
 from engine.utils.errors import DatasetError
-
-
-@dataclass(frozen=True)
-class ProbeTask(Auxiliary):
-    """Ask the network in ``model_file`` about ``image``; answers :class:`~engine.events.inference.Probed`.
-
-    ``image`` is uint8 [height, width, 1 or 3] of any size; it is prepared as ``data`` says, to the network's input
-    ``shape``.
-    """
-
-    model_file: Path
-    image: Array
-    data: DataSpec
-    shape: tuple[int, int, int]
-
-
-@dataclass(frozen=True)
-class PickTestImagesTask(Auxiliary):
-    """Pick ``count`` test images at random; answers :class:`~engine.events.inference.PickedTestImages`.
-
-    The same ``seed`` picks the same ones.
-    """
-
-    data: DataSpec
-    count: int
-    seed: int
-
-
-@dataclass(frozen=True)
-class ReadImageTask(Auxiliary):
-    """Read an image file; answers :class:`~engine.events.inference.ImageRead`."""
-
-    path: Path
-
-
-TryTask = ProbeTask | PickTestImagesTask | ReadImageTask
 
 
 @dataclass(frozen=True)
@@ -68,7 +30,7 @@ class _Source:
 
 
 @dataclass
-class TryRunner:
+class InferenceRunner:
     """Carries out these tasks; keeps the network asked last and the data set that images were last prepared like."""
 
     _prober: Prober = field(default_factory=Prober, init=False)

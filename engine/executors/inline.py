@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from engine.devices.hardware import quiet_tensorflow, use_device
 from engine.devices.names import AUTO
 from engine.events.channel import ControlChannel
-from engine.events.commands import Command, Control, SkipRun
+from engine.events.commands import Command, Control, Poll, SkipRun
 from engine.events.runs import Status
 from engine.events.tasks import Emit
 from engine.executors.base import concerns, ending
 from engine.executors.placement import Placement
-from engine.executors.tasks import COMPUTING, Task, TaskRunner, TrainTask
+from engine.executors.runner import TaskRunner
+from engine.executors.tasks import COMPUTING, Task, TrainTask
 
 
 class InlineExecutor:
@@ -26,28 +27,28 @@ class InlineExecutor:
         self._runner = TaskRunner(Placement(device))
         self._device = device
         self._device_is_set = False
-        self._desk = _Desk()
+        self._router = CommandRouter()
 
     def start(self, runs: int, threads: int | None = None) -> int:
         """One task at a time, with as many threads as this process has."""
         quiet_tensorflow()
-        self._desk = _Desk()
+        self._router = CommandRouter()
         return 1
 
     def run(self, tasks: Sequence[Task], emit: Emit, control: ControlChannel) -> Control | None:
         """Carry out the tasks in order; see :class:`~engine.executors.base.Executor`."""
-        desk = self._desk
-        desk.begin()
+        router = self._router
+        router.begin()
         for task in tasks:
-            desk.wait_to_start(control)
-            if desk.ended is not None:
+            router.wait_to_start(control)
+            if router.ended is not None:
                 emit(task.failed(Status.CANCELLED, "Not started."))
-            elif isinstance(task, TrainTask) and task.run in desk.skipped:
+            elif isinstance(task, TrainTask) and task.run in router.skipped:
                 emit(task.failed(Status.SKIPPED, "Skipped."))
             else:
                 self._set_device(task)
-                self._runner.execute(task, emit, desk.poll_for(task, control))
-        return desk.ended
+                self._runner.execute(task, emit, router.poll_for(task, control))
+        return router.ended
 
     def close(self) -> None:
         """Nothing to end."""
@@ -58,8 +59,8 @@ class InlineExecutor:
             self._device_is_set = True
 
 
-class _Desk:
-    """Where commands are sorted: those for the task under way are passed on, the others noted."""
+class CommandRouter:
+    """Sorts commands: those for the task under way are passed on, the others noted for the tasks to come."""
 
     def __init__(self) -> None:
         self.ended: Control | None = None
@@ -77,14 +78,22 @@ class _Desk:
         while (command := control.poll(wait=self._holds)) is not None:
             self._note(command)
 
-    def poll_for(self, task: Task, control: ControlChannel) -> _DeskPoll:
+    def poll_for(self, task: Task, control: ControlChannel) -> Poll:
         """What ``task`` asks for its commands. One that was let in by a step is held after its first record."""
-        return _DeskPoll(self, task, control, held=self._paused)
+        is_held = self._paused
 
-    def take(self, command: Command, task: Task) -> Command | None:
-        """``command`` if it is for ``task``."""
-        self._note(command)
-        return command if concerns(command, task) else None
+        def poll(*, wait: bool = False) -> Command | None:
+            nonlocal is_held
+            if is_held:
+                is_held = False
+                return Control.PAUSE
+            while (command := control.poll(wait=wait)) is not None:
+                self._note(command)
+                if concerns(command, task):
+                    return command
+            return None
+
+        return poll
 
     @property
     def _holds(self) -> bool:
@@ -102,19 +111,3 @@ class _Desk:
                 self.skipped.add(run)
             case _:
                 self.ended = ending(command) or self.ended
-
-
-class _DeskPoll:
-    """The poll of one task; see :class:`~engine.events.commands.Poll`."""
-
-    def __init__(self, desk: _Desk, task: Task, control: ControlChannel, held: bool) -> None:
-        self._desk, self._task, self._control, self._held = desk, task, control, held
-
-    def __call__(self, *, wait: bool = False) -> Command | None:
-        if self._held:
-            self._held = False
-            return Control.PAUSE
-        while (command := self._control.poll(wait=wait)) is not None:
-            if (mine := self._desk.take(command, self._task)) is not None:
-                return mine
-        return None

@@ -1,38 +1,24 @@
-"""What an executor can be asked to do, and how it is done where it arrives.
-
-TensorFlow is imported with the first task that needs it, so a process that only prepares data never loads it.
-"""
+"""What an executor can be asked to do."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
-from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from engine.config.specs import DataSpec, ExperimentSpec, RunSpec
-from engine.datasets import PreparedData, describe_dataset, prepare, sample_images
-from engine.datasets.download import NotDownloadedError
-from engine.datasets.inventory import remove_cached
-from engine.datasets.verify import verify
-from engine.devices.hardware import available_devices, described, placed
-from engine.events.commands import Command, Control, Poll
-from engine.events.datasets import CacheRemoved, DatasetReady, DatasetVerified, SamplesReady
-from engine.events.devices import WorkerReady
-from engine.events.experiments import Computed
 from engine.events.runs import Interrupted, RunFinished, Status
-from engine.events.tasks import Emit, Event, Exported, Progress
-from engine.executors.auxiliary import Auxiliary
-from engine.executors.failures import explain
-from engine.executors.inference import PickTestImagesTask, ProbeTask, ReadImageTask, TryRunner, TryTask
-from engine.executors.placement import Placement
+from engine.events.tasks import Event, TaskFailed
 from engine.experiments.base import ComputedExperiment
-from engine.exports import DEFAULT_FORMATS, Format, export_experiment
-from engine.storage.store import Store
-from engine.utils.errors import Cancelled, Stopped, TrainscopeError
+from engine.exports import DEFAULT_FORMATS, Format
+from engine.utils.arrays import Array
 
-log = logging.getLogger(__name__)
+
+class Auxiliary:
+    """A task beside the runs: the session or the window waits for its answer."""
+
+    def failed(self, status: Status, reason: str) -> Event:
+        """The event that says this task ended without its answer."""
+        return TaskFailed(reason, cancelled=status is Status.CANCELLED)
 
 
 @dataclass(frozen=True)
@@ -126,8 +112,40 @@ class ComputeTask(Auxiliary):
     spec: ExperimentSpec
 
 
-# Those that compute with TensorFlow, whose threads must be set before its first operation.
-COMPUTING = (DeviceTask, AppraiseTask, ComputeTask, TrainTask, ProbeTask)
+@dataclass(frozen=True)
+class ProbeTask(Auxiliary):
+    """Ask the network in ``model_file`` about ``image``; answers :class:`~engine.events.inference.Probed`.
+
+    ``image`` is uint8 [height, width, 1 or 3] of any size; it is prepared as ``data`` says, to the network's input
+    ``shape``.
+    """
+
+    model_file: Path
+    image: Array
+    data: DataSpec
+    shape: tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class PickTestImagesTask(Auxiliary):
+    """Pick ``count`` test images at random; answers :class:`~engine.events.inference.PickedTestImages`.
+
+    The same ``seed`` picks the same ones.
+    """
+
+    data: DataSpec
+    count: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class ReadImageTask(Auxiliary):
+    """Read an image file; answers :class:`~engine.events.inference.ImageRead`."""
+
+    path: Path
+
+
+TryTask = ProbeTask | PickTestImagesTask | ReadImageTask
 Task = (
     PrepareTask
     | SampleTask
@@ -142,147 +160,5 @@ Task = (
     | TryTask
 )
 
-
-@dataclass
-class TaskRunner:
-    """Carries out tasks in this process; keeps the data and the network last used, as many tasks share theirs."""
-
-    placement: Placement = field(default_factory=Placement)
-    _data: tuple[DataSpec, PreparedData] | None = field(default=None, init=False)
-    _tries: TryRunner = field(default_factory=TryRunner, init=False)
-
-    def execute(self, task: Task, emit: Emit, poll: Poll) -> None:
-        """Carry out ``task``; whatever goes wrong ends as an event with a sentence, never as an exception."""
-        try:
-            self._execute(task, emit, poll)
-        except Cancelled as stop:
-            emit(task.failed(Status.CANCELLED, str(stop)))
-        except TrainscopeError as error:
-            emit(task.failed(Status.FAILED, str(error)))
-        except Exception as error:
-            log.exception("error in %s", type(task).__name__)
-            emit(task.failed(Status.FAILED, explain(error) or _unexpected(error)))
-
-    def _execute(self, task: Task, emit: Emit, poll: Poll) -> None:
-        def progress(message: str, done: int, total: int) -> None:
-            command = poll()
-            if isinstance(command, Control) and command.ends:  # there is no record at which it could be held
-                raise (Stopped if command is Control.STOP else Cancelled)("Cancelled before it was done.")
-            emit(Progress(message, done, total))
-
-        match task:
-            case PrepareTask(data):
-                emit(DatasetReady(describe_dataset(data, progress)))
-            case SampleTask(data, count):
-                _show_samples(data, count, emit, progress)
-            case VerifyTask(data):
-                emit(DatasetVerified(data.dataset, verify(data, progress)))
-            case RemoveCacheTask(dataset):
-                emit(CacheRemoved(dataset, remove_cached(dataset)))
-            case DeviceTask():
-                emit(worker_ready())
-            case AppraiseTask(runs, anew):
-                emit(self.placement.appraise(runs, anew, _Kept(poll).look))
-            case ExportTask():
-                emit(_export(task))
-            case ReportTask():
-                emit(_report(task))
-            case ComputeTask(experiment, settings):
-                emit(self._computed(experiment, settings, emit, progress, _Kept(poll).look))
-            case PickTestImagesTask() | ReadImageTask():
-                emit(self._tries.answer(task, progress))
-            case ProbeTask():
-                with placed(self.placement.for_others(_Kept(poll).look).device):
-                    emit(self._tries.answer(task, progress))
-            case TrainTask(run, spec, model_file, interrupted, before):
-                from engine.training.trainer import train
-
-                images = self._prepared(spec.data)
-                kept = _Kept(poll)
-                place = self.placement.for_run(spec, images, before, lambda *told: emit(Progress(*told)), kept.look)
-                train(run, spec, images, emit, kept, model_file, interrupted, place)
-
-    def _computed(
-        self,
-        experiment: ComputedExperiment,
-        settings: ExperimentSpec,
-        emit: Emit,
-        progress: Callable[[str, int, int], None],
-        look: Callable[[], None],
-    ) -> Computed:
-        from engine.training.trainer import library_versions
-
-        place = self.placement.for_others(look)
-        with placed(place.device):
-            found = experiment.compute(settings, emit, progress)
-        return Computed(found.findings, found.arrays, described(place), library_versions())
-
-    def _prepared(self, spec: DataSpec) -> PreparedData:
-        if self._data is None or self._data[0] != spec:
-            self._data = None  # let the old arrays go before the new ones are made
-            self._data = (spec, prepare(spec, lambda _message, _done, _total: None))
-        return self._data[1]
-
-
-class _Kept:
-    """A poll that can be looked at before a training begins: what doesn't end it waits until it has begun."""
-
-    def __init__(self, poll: Poll) -> None:
-        self._poll = poll
-        self._waiting: list[Command] = []
-
-    def look(self) -> None:
-        """Raise :class:`~engine.utils.errors.Cancelled` where the task was asked to end."""
-        while (command := self._poll()) is not None:
-            if isinstance(command, Control) and command.ends:
-                raise Cancelled("Cancelled before it began.")
-            self._waiting.append(command)
-
-    def __call__(self, *, wait: bool = False) -> Command | None:
-        """The next command; see :class:`~engine.events.commands.Poll`."""
-        return self._waiting.pop(0) if self._waiting else self._poll(wait=wait)
-
-
-def _show_samples(data: DataSpec, count: int, emit: Emit, progress: Callable[[str, int, int], None]) -> None:
-    try:
-        found = sample_images(data, count, progress)
-    except NotDownloadedError as absent:  # nothing is wrong
-        emit(Progress(str(absent), 0, 0))
-        return
-    facts = (found.title, found.class_names, found.counts, found.images, found.labels, found.test_counts)
-    emit(SamplesReady(data.dataset, *facts))
-
-
-def _export(task: ExportTask) -> Exported:
-    with closing(Store(task.workspace)) as store:
-        files = export_experiment(store, task.experiment, task.folder, task.formats)
-        return Exported(str(task.folder), len(files))
-
-
-def _report(task: ReportTask) -> Exported:
-    from engine.exports.report import write_report
-
-    with closing(Store(task.workspace)) as store:
-        return Exported(str(write_report(store, task.experiments, task.file)), 1)
-
-
-def worker_ready() -> WorkerReady:
-    """Loads the training libraries into this process and describes them."""
-    from engine.training.trainer import library_versions
-
-    return WorkerReady(library_versions(), available_devices())
-
-
-def warm_up(is_wanted: Callable[[], bool]) -> None:
-    """Load what a training loads, unless ``is_wanted`` says that there is something to do."""
-    from engine.training.warm_up import rehearse
-
-    try:
-        rehearse(is_wanted)
-    except Exception:  # whatever it is, a real training will say it to somebody who asked for one
-        log.exception("error in the rehearsal")
-
-
-def _unexpected(error: Exception) -> str:
-    first_line = (str(error).splitlines() or [""])[0][:200]
-    return f"An unexpected {type(error).__name__} ended it ({first_line}); the log has the details."
+# Those that compute with TensorFlow, whose threads must be set before its first operation.
+COMPUTING = (DeviceTask, AppraiseTask, ComputeTask, TrainTask, ProbeTask)

@@ -45,7 +45,7 @@ def run_checks(
                 outcome = Outcome(check, skipped(f"Can't be looked at, as {lacking[0]} failed."))
             else:
                 begin(check)
-                outcome = Outcome(check, child.carry_out(check, surroundings))
+                outcome = Outcome(check, child.run_check(check, surroundings))
             if lacking or outcome.result.state is State.FAILED:
                 bad.add(check.name)
             yield outcome
@@ -61,7 +61,7 @@ class _Child:
         self._process: BaseProcess | None = None
         self._connection: Connection | None = None
 
-    def carry_out(self, check: Check, surroundings: Surroundings) -> Result:
+    def run_check(self, check: Check, surroundings: Surroundings) -> Result:
         if check.alone:
             self.end()
         try:

@@ -43,7 +43,7 @@ def check_child(surroundings: Surroundings) -> Result:
     with _executor(surroundings, surroundings.device) as executor:
         executor.start(1)
         started = [psutil.Process(process.pid) for process in multiprocessing.active_children()]
-        events = _carry_out(executor, [DeviceTask()])
+        events = _run_tasks(executor, [DeviceTask()])
         seconds = time.perf_counter() - begin
     ready = _of(WorkerReady, events)[-1]  # it answers the warming up too
     here = {name: installed_version(name) for name in LIBRARIES.values() if name in ready.versions}
@@ -102,7 +102,7 @@ def check_repetition(surroundings: Surroundings) -> Result:
     """The same training on the processor gives the same numbers, to the bit: results can be repeated."""
     [run] = ARCHITECTURES_EXPERIMENT.plan(_spec())
     with _executor(surroundings, CPU) as executor:
-        events = _carry_out(executor, [TrainTask(number, run, None) for number in (1, 2)])
+        events = _run_tasks(executor, [TrainTask(number, run, None) for number in (1, 2)])
     first, second = (_numbers(events, number) for number in (1, 2))
     if first != second:
         return failed(
@@ -120,9 +120,9 @@ def check_going_on(surroundings: Surroundings) -> Result:
     """A run that goes on from its first checkpoint gives the numbers of one that was never interrupted, to the bit."""
     [run] = ARCHITECTURES_EXPERIMENT.plan(_spec().replace(epochs=2))
     with _executor(surroundings, CPU) as executor:
-        whole = _carry_out(executor, [TrainTask(1, run, None)])
+        whole = _run_tasks(executor, [TrainTask(1, run, None)])
         checkpoint = _of(Checkpoint, whole)[0]
-        rest = _carry_out(executor, [TrainTask(2, run, None, Interrupted(checkpoint.data))])
+        rest = _run_tasks(executor, [TrainTask(2, run, None, Interrupted(checkpoint.data))])
     expected, found = (_numbers(events, number, checkpoint.step) for number, events in ((1, whole), (2, rest)))
     if found != expected or not found[0]:
         return failed(
@@ -180,7 +180,7 @@ def _executor(surroundings: Surroundings, device: str) -> Iterator[ProcessExecut
         executor.close()
 
 
-def _carry_out(executor: ProcessExecutor, tasks: Sequence[Task]) -> list[Event]:
+def _run_tasks(executor: ProcessExecutor, tasks: Sequence[Task]) -> list[Event]:
     """All events of ``tasks``; raises what one of them ended with, if it didn't end well."""
     events: list[Event] = []
     with closing(ControlChannel()) as control:

@@ -205,6 +205,10 @@ class Database:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
+        """All that is written within, or nothing; within another transaction, a part of that."""
+        if self._db.in_transaction:
+            yield
+            return
         self._execute("BEGIN IMMEDIATE")
         try:
             yield

@@ -19,8 +19,8 @@ from pydantic import TypeAdapter, ValidationError, with_config
 from engine.config.specs import RunSpec
 from engine.events.datasets import DatasetInfo
 from engine.events.devices import Device
-from engine.events.runs import Intervention, InterventionKind, Mistake, Record, Status, Weights
-from engine.storage.database import unpack
+from engine.events.runs import Intervention, InterventionKind, Mistake, PlannedRun, Record, Status, Weights
+from engine.storage.database import pack, unpack
 from engine.utils.arrays import Array
 from engine.utils.errors import SpecError, StoreError
 from engine.utils.text import reason
@@ -95,6 +95,11 @@ class StoredRun:
     def is_tested(self) -> bool:
         """Whether the run came far enough to be tested."""
         return self.test_accuracy is not None
+
+    @property
+    def planned(self) -> PlannedRun:
+        """The run as it was planned."""
+        return PlannedRun(self.id, self.spec, self.parameters, self.total_steps)
 
 
 # What comes up in a row that this program has not written, or that was damaged since.
@@ -230,6 +235,19 @@ def weights_of(row: sqlite3.Row) -> Weights:
     return Weights(row["run"], row["step"], row["epoch"], row["layer"], input_shape, values)
 
 
+# Columns of ``points`` that hold one number a layer or activation, and how the bytes hold it.
+LAYER_COLUMNS = {
+    "gradient_norms": "<f4",
+    "update_ratios": "<f4",
+    "dead_units": "<i4",
+    "activation_means": "<f4",
+    "activation_deviations": "<f4",
+}
+# Those that are null where the number is not finite.
+MEASURED_COLUMNS = ("training_loss", "training_accuracy", "validation_loss", "validation_accuracy")
+PLAIN_COLUMNS = ("step", "epoch", "seconds", "learning_rate")
+
+
 @_named("Run", "run")
 def record_of(row: sqlite3.Row) -> Record:
     """A row of ``points``."""
@@ -249,6 +267,13 @@ def record_of(row: sqlite3.Row) -> Record:
         activation_means=unpack(row["activation_means"], "<f4"),
         activation_deviations=unpack(row["activation_deviations"], "<f4"),
     )
+
+
+def columns_of(record: Record) -> dict[str, Any]:
+    """What :func:`record_of` reads, by column; ``gradient_norm``, that of the first layer, is for other programs."""
+    values = vars(record) | {"gradient_norm": finite(record.gradient_norms[0])}
+    values |= {name: finite(values[name]) for name in MEASURED_COLUMNS}
+    return values | {name: pack(values[name], dtype) for name, dtype in LAYER_COLUMNS.items()}
 
 
 def finite(value: float) -> float | None:

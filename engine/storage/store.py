@@ -7,22 +7,19 @@ kernels are raw little-endian float32, so that a million records open at once an
 from __future__ import annotations
 
 import json
-from array import array
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
 from engine.config.specs import RunSpec
 from engine.events.datasets import DatasetInfo
-from engine.events.experiments import Computation, Computed
+from engine.events.experiments import Computed
 from engine.events.runs import (
     Checkpoint,
-    Interrupted,
     Intervention,
     InterventionKind,
-    Mistake,
     PlannedRun,
     Record,
     RunEvent,
@@ -31,34 +28,64 @@ from engine.events.runs import (
     Status,
     Weights,
 )
-from engine.storage.database import BUSY_SECONDS, Database, pack
-from engine.storage.rows import (
-    UNDER_WAY,
-    StoredExperiment,
-    StoredRun,
-    array_of,
-    experiment_of,
-    findings_of,
-    finite,
-    intervention_of,
-    mistake_of,
-    readable,
-    record_of,
-    run_of,
-    weights_of,
-)
-from engine.utils.arrays import Array
+from engine.storage.database import BUSY_SECONDS
+from engine.storage.queries import StoreQueries
+from engine.storage.rows import UNDER_WAY, StoredExperiment, StoredRun, columns_of
 from engine.utils.clock import SteadyClock
 from engine.utils.errors import StoreError
 from engine.utils.paths import last_numbered_folder
 
-__all__ = ["Store", "StoredExperiment", "StoredRun"]
-
-# Records: the interpreter is held while they change hands, and with it the window, if one waits: for about 5 ms.
-READ_AT_ONCE = 1000
+__all__ = ["Opened", "Opening", "Store", "StoredExperiment", "StoredRun"]
 
 
-class Store(Database):
+@dataclass(frozen=True)
+class Opening:
+    """What is stored as an experiment begins, or as a stored one goes on.
+
+    Attributes:
+        number: the experiment that goes on; None for a new one.
+        spec: its settings from now on, JSON.
+        dataset: what it is trained on; None where nothing is trained.
+        owner: the lock of who carries it out.
+        queue_entry: the entry of the queue that asked for it, which leaves the queue.
+        runs: those it is to have; any that are not stored yet are added. ``parameters`` and ``total_steps`` are theirs.
+        resumed: stored runs that are trained further, by number: how they ended is forgotten.
+        forgotten: stored runs that are removed with all that was recorded of them, by number.
+    """
+
+    number: int | None
+    name: str
+    spec: str
+    seed: int
+    dataset: DatasetInfo | None
+    workers: int
+    owner: str
+    queue_entry: int | None = None
+    runs: Sequence[RunSpec] = ()
+    parameters: Sequence[int] = ()
+    total_steps: Sequence[int] = ()
+    resumed: Sequence[int] = ()
+    forgotten: Sequence[int] = ()
+
+
+@dataclass(frozen=True)
+class Opened:
+    """An experiment under way.
+
+    Attributes:
+        number: its number.
+        stored: the runs that it had before.
+        planned: all its runs.
+        pending: those of them that are to be trained.
+    """
+
+    number: int
+    stored: list[StoredRun]
+    planned: tuple[PlannedRun, ...]
+    pending: tuple[PlannedRun, ...]
+
+
+class Store(StoreQueries):
     """The results of a workspace. One object serves one thread; raises :class:`StoreError` with a sentence.
 
     Times of an experiment are by a clock that starts with it.
@@ -70,6 +97,29 @@ class Store(Database):
         super().__init__(workspace, busy_seconds, say)
         self._clock = SteadyClock()
 
+    def begin(self, opening: Opening) -> Opened:
+        """Store that an experiment begins or goes on, in one transaction.
+
+        Raises :class:`StoreError`, and changes nothing, where one that is to go on has not ended.
+        """
+        with self._transaction():
+            if opening.number is None:
+                number = self.add_experiment(
+                    *(opening.name, opening.spec, opening.seed, opening.dataset, opening.workers, opening.owner),
+                    opening.queue_entry,
+                )
+            else:
+                number = opening.number
+                self.reopen_experiment(
+                    *(number, opening.spec, opening.workers, opening.owner),
+                    *(opening.forgotten, opening.resumed, opening.queue_entry),
+                )
+            stored = self.runs(number)
+            added = self.add_runs(number, opening.runs, opening.parameters, opening.total_steps)
+        before = tuple(run.planned for run in stored)
+        resumed = tuple(run for run in before if run.run in opening.resumed)
+        return Opened(number, stored, before + added, resumed + added)
+
     def add_experiment(
         self,
         name: str,
@@ -78,15 +128,12 @@ class Store(Database):
         info: DatasetInfo | None,
         workers: int,
         owner: str = "",
-        order: int | None = None,
+        queue_entry: int | None = None,
     ) -> int:
-        """Store a new experiment; ``spec`` is JSON, ``owner`` the lock of who carries it out. Gives its number.
-
-        ``order`` is the entry of the queue that asked for it, which is done with then.
-        """
+        """Store a new experiment, as :class:`Opening` says; gives its number."""
         self._clock = SteadyClock()
         with self._transaction():
-            self._execute("DELETE FROM queue WHERE id=?", order)
+            self._execute("DELETE FROM queue WHERE id=?", queue_entry)
             return self._insert(
                 "experiments",
                 id=self._next_number(),
@@ -103,10 +150,14 @@ class Store(Database):
     def add_runs(
         self, experiment: int, specs: Sequence[RunSpec], parameters: Sequence[int], total_steps: Sequence[int]
     ) -> tuple[PlannedRun, ...]:
-        """Store the planned runs of an experiment in one transaction."""
+        """Store those of the planned runs that the experiment doesn't have yet, in one transaction; gives them."""
         planned = []
         with self._transaction():
+            rows = self._execute("SELECT variant, repeat FROM runs WHERE experiment=?", experiment)
+            known = {(row["variant"], row["repeat"]) for row in rows}
             for spec, count, steps in zip(specs, parameters, total_steps, strict=True):
+                if (spec.variant, spec.repeat) in known:
+                    continue
                 run = self._insert(
                     "runs",
                     experiment=experiment,
@@ -127,7 +178,7 @@ class Store(Database):
             case RunStarted():
                 self._start_run(event)
             case Record():
-                self._add_record(event)
+                self._replace("points", wall_time=self._clock.now(), **columns_of(event))
             case Weights():
                 self._add_weights(event)
             case Intervention():
@@ -155,29 +206,19 @@ class Store(Database):
                     data=values.astype(values.dtype.newbyteorder("<")).tobytes(),
                 )
 
-    def computation(self, experiment: int) -> Computation | None:
-        """What an experiment without runs found; None if it came to nothing."""
-        row = self._execute("SELECT * FROM computations WHERE experiment=?", experiment).fetchone()
-        if row is None:
-            return None
-        arrays = self._execute("SELECT * FROM arrays WHERE experiment=? ORDER BY rowid", experiment)
-        return Computation(findings_of(row), {array["name"]: array_of(array) for array in arrays})
-
     def reopen_experiment(
         self,
         experiment: int,
         spec: str,
         workers: int,
         owner: str = "",
-        void: Sequence[int] = (),
-        again: Sequence[int] = (),
-        order: int | None = None,
+        forgotten: Sequence[int] = (),
+        resumed: Sequence[int] = (),
+        queue_entry: int | None = None,
     ) -> None:
-        """Let an experiment that has ended go on with other settings, JSON, such as more repeats.
+        """Let an experiment that has ended go on with other settings, as :class:`Opening` says.
 
-        Runs that are ``void`` are forgotten with all that was recorded of them; those to be trained ``again`` wait for
-        it, and how they ended is forgotten. ``order`` is the entry of the queue that asked for it, which is done with.
-        Raises :class:`StoreError`, and changes nothing, where the experiment has not ended.
+        Raises :class:`StoreError`, and changes nothing, where it has not ended.
         """
         self._clock = SteadyClock()
         with self._transaction():
@@ -189,10 +230,10 @@ class Store(Database):
             )
             if not changed.rowcount:
                 raise StoreError(f"Experiment {experiment} is under way, maybe in another window; wait for its end.")
-            self._execute("DELETE FROM queue WHERE id=?", order)
-            for run in void:
+            self._execute("DELETE FROM queue WHERE id=?", queue_entry)
+            for run in forgotten:
                 self._execute("DELETE FROM runs WHERE id=?", run)
-            for run in again:
+            for run in resumed:
                 self._execute(
                     "UPDATE runs SET status=?, reason='', finished=NULL, seconds=NULL, test_loss=NULL, "
                     "test_accuracy=NULL, confusion=NULL, model=NULL WHERE id=?",
@@ -200,111 +241,12 @@ class Store(Database):
                 )
                 self._execute("DELETE FROM mistakes WHERE run=?", run)
 
-    def interrupted(self, run: int) -> Interrupted | None:
-        """Where a run can go on from; None where it has to begin anew."""
-        row = self._execute("SELECT step, data FROM checkpoints WHERE run=?", run).fetchone()
-        if row is None:
-            return None
-        rates = self._execute(
-            "SELECT step, value FROM interventions WHERE run=? AND kind=? AND step>? ORDER BY id",
-            *(run, InterventionKind.LEARNING_RATE, row["step"]),
-        )
-        return Interrupted(row["data"], tuple((each["step"], each["value"]) for each in rates))
-
-    def has_records(self, run: int) -> bool:
-        """Whether anything was recorded of a run."""
-        return self._execute("SELECT 1 FROM points WHERE run=? LIMIT 1", run).fetchone() is not None
-
     def finish_experiment(self, experiment: int, status: Status, reason: str) -> None:
         """Store how an experiment ended."""
         self._execute(
             "UPDATE experiments SET status=?, reason=?, finished=? WHERE id=?",
             *(status, reason, self._clock.now(), experiment),
         )
-
-    def experiment(self, experiment: int) -> StoredExperiment:
-        """The experiment of that number; raises :class:`StoreError` if there is none."""
-        row = self._execute("SELECT * FROM experiments WHERE id=?", experiment).fetchone()
-        if row is None:
-            raise StoreError(f"There is no experiment {experiment} in {self.file}.")
-        return experiment_of(row)
-
-    def experiments(self, limit: int) -> list[StoredExperiment]:
-        """The experiments that were not thrown away, newest first, at most ``limit`` of those that can be read."""
-        rows = self._execute("SELECT * FROM experiments WHERE deleted IS NULL ORDER BY id DESC LIMIT ?", limit)
-        return readable(rows, experiment_of)
-
-    def runs(self, experiment: int) -> list[StoredRun]:
-        """The runs of an experiment in the order of the plan."""
-        rows = self._execute("SELECT * FROM runs WHERE experiment=? ORDER BY id", experiment)
-        return [run_of(row, self.workspace) for row in rows]
-
-    def tested_runs(self, limit: int) -> list[StoredRun]:
-        """The runs tested last, of all experiments not thrown away, whose network was kept; newest first."""
-        rows = self._execute(
-            "SELECT runs.* FROM runs JOIN experiments ON experiments.id=runs.experiment "
-            "WHERE model IS NOT NULL AND deleted IS NULL ORDER BY runs.finished DESC LIMIT ?",
-            limit,
-        )
-        return readable(rows, run_of, self.workspace)
-
-    def records(self, run: int) -> list[Record]:
-        """All records of a run, by step."""
-        return [record_of(row) for row in self._execute("SELECT * FROM points WHERE run=? ORDER BY step", run)]
-
-    def columns(self, run: int, numbers: Sequence[str], blobs: Sequence[str]) -> tuple[list[Array], list[Array]]:
-        """Columns of all records of a run, by step: ``numbers`` as float64 [records], NaN for null.
-
-        ``blobs`` come raw, uint8 [records, bytes]; of records that differ in how many they have, the first decides.
-        """
-        names = ", ".join((*numbers, *blobs))
-        # Column names are the program's own.
-        cursor = self._execute(f"SELECT {names} FROM points WHERE run=? ORDER BY step", run)  # noqa: S608
-        cursor.row_factory = None  # plain tuples: named rows take three times as long
-        floats, raw = [array("d") for _ in numbers], [bytearray() for _ in blobs]
-        widths: list[int] = []
-        count = 0
-        while rows := cursor.fetchmany(READ_AT_ONCE):
-            columns = list(zip(*rows, strict=True))
-            widths = widths or [len(column[0]) for column in columns[len(numbers) :]]
-            count += len(rows)
-            for kept, column in zip(floats, columns, strict=False):
-                kept.frombytes(np.array(column, dtype=float).tobytes())
-            for data, width, column in zip(raw, widths, columns[len(numbers) :], strict=True):
-                data.extend(b"".join(blob[:width].ljust(width, b"\0") for blob in column))
-        tables = [np.frombuffer(data, np.uint8).reshape(count, -1 if data else 0) for data in raw]
-        return [np.array(kept) for kept in floats], tables
-
-    def run(self, run: int) -> StoredRun:
-        """The run of that number; raises :class:`StoreError` if there is none."""
-        row = self._execute("SELECT * FROM runs WHERE id=?", run).fetchone()
-        if row is None:
-            raise StoreError(f"There is no run {run} in {self.file}.")
-        return run_of(row, self.workspace)
-
-    def interventions(self, run: int) -> tuple[Intervention, ...]:
-        """What was done by hand to a run, in order."""
-        rows = self._execute("SELECT * FROM interventions WHERE run=? ORDER BY id", run)
-        return tuple(intervention_of(row) for row in rows)
-
-    def mistakes(self, run: int) -> tuple[Mistake, ...]:
-        """The wrong test images a run was surest of, surest first."""
-        return tuple(mistake_of(row) for row in self._execute("SELECT * FROM mistakes WHERE run=? ORDER BY rank", run))
-
-    def weight_steps(self, run: int, layer: str) -> list[int]:
-        """The steps at which a kernel of that layer was stored, rising."""
-        rows = self._execute("SELECT step FROM weights WHERE run=? AND layer=? ORDER BY step", run, layer)
-        return [row["step"] for row in rows]
-
-    def weights(self, run: int, layer: str, step: int) -> Weights | None:
-        """The kernel of a layer as it was stored at ``step``; None if none was."""
-        row = self._execute("SELECT * FROM weights WHERE run=? AND layer=? AND step=?", run, layer, step).fetchone()
-        return None if row is None else weights_of(row)
-
-    def last_weights(self, run: int) -> dict[str, Weights]:
-        """The newest kernel stored of each layer of a run, by the layer's name; empty if none was."""
-        rows = self._execute("SELECT *, max(step) FROM weights WHERE run=? GROUP BY layer ORDER BY rowid", run)
-        return {row["layer"]: weights_of(row) for row in rows}
 
     def _next_number(self) -> int:
         """Beyond every experiment stored here, and every one whose networks a store that is gone has left behind."""
@@ -324,27 +266,6 @@ class Store(Database):
                 "UPDATE experiments SET device=?, versions=? WHERE id=(SELECT experiment FROM runs WHERE id=?)",
                 *(device, versions, event.run),
             )
-
-    def _add_record(self, event: Record) -> None:
-        self._replace(
-            "points",
-            run=event.run,
-            step=event.step,
-            epoch=event.epoch,
-            wall_time=self._clock.now(),
-            seconds=event.seconds,
-            training_loss=finite(event.training_loss),
-            training_accuracy=finite(event.training_accuracy),
-            validation_loss=finite(event.validation_loss),
-            validation_accuracy=finite(event.validation_accuracy),
-            gradient_norm=finite(event.gradient_norms[0]),
-            learning_rate=event.learning_rate,
-            gradient_norms=pack(event.gradient_norms, "<f4"),
-            update_ratios=pack(event.update_ratios, "<f4"),
-            dead_units=pack(event.dead_units, "<i4"),
-            activation_means=pack(event.activation_means, "<f4"),
-            activation_deviations=pack(event.activation_deviations, "<f4"),
-        )
 
     def _add_weights(self, event: Weights) -> None:
         self._replace(

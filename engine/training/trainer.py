@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -19,10 +20,10 @@ from engine.datasets import PreparedData
 from engine.devices.hardware import described, placed
 from engine.devices.names import CPU, Place
 from engine.events.commands import Control, Poll, SkipRun
-from engine.events.devices import Device
 from engine.events.runs import Interrupted, Intervention, InterventionKind, RunFinished, RunStarted, Status, is_sound
 from engine.events.tasks import Emit
 from engine.networks.architectures import (
+    LayerSummary,
     activation_layers,
     activation_units,
     architecture_name,
@@ -37,7 +38,7 @@ from engine.training.callbacks.plateau import LowerOnPlateau
 from engine.training.callbacks.recorder import Recorder
 from engine.training.callbacks.shuffle import ShuffleOrder
 from engine.training.callbacks.weights import WeightSnapshots
-from engine.training.checkpoints import Origin, unpacked
+from engine.training.checkpoints import Origin, State, unpacked
 from engine.training.cleanup import forget_trainings
 from engine.training.mistakes import surest_mistakes
 from engine.training.model import MeasuredModel
@@ -68,67 +69,56 @@ def train(
     one is named. Raises :class:`~engine.utils.errors.DeviceError` where this process doesn't see the device of ``place``.
     """
     with placed(place.device):
-        _train(number, run, data, emit, poll, model_file, interrupted, described(place))
+        forget_trainings()
+        device = described(place)
+        checkpoint = interrupted.checkpoint if interrupted is not None else None
+        state = unpacked(checkpoint) if checkpoint is not None else None
+        model = build_model(run, data, blank=state is not None, threads=device.threads if device.kind == "CPU" else 1)
+        layers = summarize(run.architecture, data.info.shape, len(data.info.class_names))
+        origin = Origin(device, library_versions())
+        emit(_started(number, model, layers, origin, state))
+        recorder = Recorder(number, emit)
+        controls = ObeyControls(number, recorder, poll, emit, interrupted.rates if interrupted is not None else ())
+        plateau = LowerOnPlateau(recorder, run.schedule) if run.schedule.kind == "plateau" else None
+        callbacks = [
+            ShuffleOrder(run.seed, len(data.y_train)),
+            recorder,
+            StopOnDivergence(recorder),
+            controls,
+            WeightSnapshots(number, emit, {layer.name: layer.input_shape for layer in layers}),
+            *([plateau] if plateau is not None else []),
+            KeepCheckpoints(number, origin, emit, recorder, controls, plateau),
+        ]
+        model.warm_up()
+        if state is not None:
+            state.apply(model)
+            recorder.restore(state.recorder)
+            if plateau is not None:
+                plateau.restore(state.plateau)
+            kind = InterventionKind.CONTINUED if state.origin == origin else InterventionKind.MOVED
+            emit(Intervention(number, state.step, state.recorder["seconds"], kind))
+        fit(model, callbacks, state.epoch if state is not None else 0)
+        steps = int(model.optimizer.iterations.numpy())
+        ended = RunFinished(number, _status(recorder, controls), seconds=recorder.seconds, steps=steps)
+        if ended.status in _REASONS:
+            emit(replace(ended, reason=_REASONS[ended.status]))
+        else:
+            emit(_tested(ended, model, data, model_file))
 
 
-def _train(
-    number: int,
-    run: RunSpec,
-    data: PreparedData,
-    emit: Emit,
-    poll: Poll,
-    model_file: Path | None,
-    interrupted: Interrupted | None,
-    device: Device,
-) -> None:
-    forget_trainings()
-    checkpoint = interrupted.checkpoint if interrupted is not None else None
-    state = unpacked(checkpoint) if checkpoint is not None else None
-    model = build_model(run, data, blank=state is not None, threads=device.threads if device.kind == "CPU" else 1)
-    layers = summarize(run.architecture, data.info.shape, len(data.info.class_names))
-    steps_per_epoch = model.timetable.steps_per_epoch
-    versions = library_versions()
-    origin = Origin(device, versions)
-    emit(
-        RunStarted(
-            run=number,
-            device=device,
-            versions=versions,
-            layers=parameter_layers(layers),
-            steps_per_epoch=steps_per_epoch,
-            activations=activation_layers(layers),
-            units=activation_units(layers),
-            after=state.step if state is not None else 0,
-        )
+def _started(
+    number: int, model: MeasuredModel, layers: Sequence[LayerSummary], origin: Origin, state: State | None
+) -> RunStarted:
+    return RunStarted(
+        run=number,
+        device=origin.device,
+        versions=origin.versions,
+        layers=parameter_layers(layers),
+        steps_per_epoch=model.timetable.steps_per_epoch,
+        activations=activation_layers(layers),
+        units=activation_units(layers),
+        after=state.step if state is not None else 0,
     )
-    recorder = Recorder(number, emit)
-    controls = ObeyControls(number, recorder, poll, emit, interrupted.rates if interrupted is not None else ())
-    plateau = LowerOnPlateau(recorder, run.schedule) if run.schedule.kind == "plateau" else None
-    callbacks = [
-        ShuffleOrder(run.seed, len(data.y_train)),
-        recorder,
-        StopOnDivergence(recorder),
-        controls,
-        WeightSnapshots(number, emit, {layer.name: layer.input_shape for layer in layers}),
-        *([plateau] if plateau is not None else []),
-        KeepCheckpoints(number, origin, emit, recorder, controls, plateau),
-    ]
-    model.warm_up()
-    if state is not None:
-        state.apply(model)
-        recorder.restore(state.recorder)
-        if plateau is not None:
-            plateau.restore(state.plateau)
-        kind = InterventionKind.CONTINUED if state.origin == origin else InterventionKind.MOVED
-        emit(Intervention(number, state.step, state.recorder["seconds"], kind))
-    fit(model, callbacks, state.epoch if state is not None else 0)
-    ended = RunFinished(
-        number, _status(recorder, controls), seconds=recorder.seconds, steps=int(model.optimizer.iterations.numpy())
-    )
-    if ended.status in _REASONS:
-        emit(replace(ended, reason=_REASONS[ended.status]))
-        return
-    emit(_tested(ended, model, data, model_file))
 
 
 def build_model(run: RunSpec, data: PreparedData, *, blank: bool = False, threads: int = 1) -> MeasuredModel:

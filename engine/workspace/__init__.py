@@ -1,1 +1,1 @@
-"""A workspace as its owner sees it: the list of experiments, the queue, trained networks, remembered paths."""
+"""What a workspace is asked for beside its results: what can go on, and what that comes to."""

@@ -12,31 +12,14 @@ import numpy as np
 
 from engine.events.devices import Device
 from engine.events.experiments import ComputationStarted, Computed, ExperimentFinished, ExperimentStarted
-from engine.events.runs import PlannedRun, RunFinished, RunRestored, RunStarted
+from engine.events.runs import RunFinished, RunRestored, RunStarted
 from engine.events.tasks import Event
 from engine.experiments import EXPERIMENTS
 from engine.experiments.base import ComputedExperiment
-from engine.storage.rows import UNREADABLE, unreadable
+from engine.storage.rows import LAYER_COLUMNS, MEASURED_COLUMNS, PLAIN_COLUMNS, UNREADABLE, unreadable
 from engine.storage.store import Store, StoredExperiment, StoredRun
-from engine.utils.errors import StoreError
 
-NUMBERS = (
-    "step",
-    "epoch",
-    "seconds",
-    "training_loss",
-    "training_accuracy",
-    "validation_loss",
-    "validation_accuracy",
-    "learning_rate",
-)
-OF_LAYERS = {
-    "gradient_norms": "<f4",
-    "update_ratios": "<f4",
-    "dead_units": "<i4",
-    "activation_means": "<f4",
-    "activation_deviations": "<f4",
-}
+NUMBERS = (*PLAIN_COLUMNS, *MEASURED_COLUMNS)
 
 
 def restored_experiment(store: Store, experiment: int) -> Iterator[Event]:
@@ -56,21 +39,16 @@ def _events(store: Store, experiment: int) -> Iterator[Event]:
         yield from _computation(store, stored)
     else:
         runs = store.runs(experiment)
-        planned = tuple(planned_run(run) for run in runs)
+        planned = tuple(run.planned for run in runs)
         yield ExperimentStarted(experiment, stored.name, stored.dataset, planned, stored.workers)
         yield from restored_runs(store, runs)
     yield ExperimentFinished(experiment, stored.status, stored.reason)
 
 
-def planned_run(run: StoredRun) -> PlannedRun:
-    """A stored run as it was planned."""
-    return PlannedRun(run.id, run.spec, run.parameters, run.total_steps)
-
-
 def restored_runs(store: Store, runs: list[StoredRun]) -> Iterator[RunRestored]:
     """Each of ``runs`` with all that is stored of it."""
     for run in runs:
-        curves, of_layers = store.columns(run.id, NUMBERS, tuple(OF_LAYERS))
+        curves, of_layers = store.columns(run.id, NUMBERS, tuple(LAYER_COLUMNS))
         yield RunRestored(
             run=run.id,
             status=run.status,
@@ -78,7 +56,7 @@ def restored_runs(store: Store, runs: list[StoredRun]) -> Iterator[RunRestored]:
             curves=dict(zip(NUMBERS, curves, strict=True)),
             layer_curves={
                 name: raw.view(dtype).astype(np.float32)
-                for (name, dtype), raw in zip(OF_LAYERS.items(), of_layers, strict=True)
+                for (name, dtype), raw in zip(LAYER_COLUMNS.items(), of_layers, strict=True)
             },
             weights=tuple(store.last_weights(run.id).values()),
             interventions=store.interventions(run.id),
@@ -114,19 +92,3 @@ def _computation(store: Store, stored: StoredExperiment) -> Iterator[Event]:
         if isinstance(experiment, ComputedExperiment):
             yield from experiment.retell(found)
         yield Computed(found.findings, found.arrays, stored.device or Device("CPU", "unknown", 0), stored.versions)
-
-
-def not_deleted(stored: StoredExperiment) -> None:
-    """Raises :class:`StoreError` where an experiment was thrown away: what it went on with would be hidden."""
-    if stored.deleted is not None:
-        raise StoreError(f"Experiment {stored.id} was deleted; restore it in the history before it gets further runs.")
-
-
-def same_images(stored: StoredExperiment, fingerprint: str) -> None:
-    """Raises :class:`StoreError` unless an experiment was trained on the images of that fingerprint."""
-    if stored.dataset is None or stored.dataset.fingerprint != fingerprint:
-        name = stored.dataset.name if stored.dataset else "it"
-        raise StoreError(
-            f"The images of {name} are no longer those that experiment {stored.id} was trained on, so further runs "
-            "could not be compared; run it anew instead."
-        )

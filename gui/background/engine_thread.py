@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import queue
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QThread, Signal
@@ -14,10 +14,10 @@ from engine.events.channel import ControlChannel
 from engine.events.commands import Command, Control
 from engine.events.experiments import ExperimentFinished
 from engine.events.runs import Status
-from engine.events.tasks import Emit, Event, TaskFailed
+from engine.events.tasks import Emit, TaskFailed
 from engine.executors.base import Executor
 from engine.executors.tasks import Task
-from engine.session import carry_out
+from engine.session import run_queue_entry
 from engine.storage.database import RECORDING_BUSY_SECONDS
 from engine.storage.store import Store
 from engine.utils.errors import Cancelled, TrainscopeError
@@ -65,22 +65,16 @@ class EngineThread(QThread):
 
         def job(emit: Emit, control: ControlChannel) -> None:
             try:
-                store = Store(workspace, RECORDING_BUSY_SECONDS, self.noticed.emit)
+                with closing(Store(workspace, RECORDING_BUSY_SECONDS, self.noticed.emit)) as store:
+                    run_queue_entry(order, owner, store, self._executor, emit, control)
             except TrainscopeError as error:
                 emit(ExperimentFinished(None, Status.FAILED, str(error)))
-                return
-            try:
-                carry_out(order, owner, store, self._executor, emit, control)
-            except TrainscopeError as error:
-                emit(ExperimentFinished(None, Status.FAILED, str(error)))
-            finally:
-                store.close()
 
-        self._submit(job)
+        self.run_job(job)
 
     def run_task(self, task: Task) -> None:
         """Carry out a task that is not a run; ends with its answer or :class:`~engine.events.tasks.TaskFailed`."""
-        self._submit(self._job_of(task))
+        self.run_job(self._job_of(task))
 
     def run_aside(self, task: Task) -> None:
         """Carry out a task that nobody waits for: not announced by ``idle``, and only :meth:`close` ends it."""
@@ -96,7 +90,9 @@ class EngineThread(QThread):
 
     def run_job(self, job: Job) -> None:
         """Do something else away from the event loop, with what it emits reported by ``happened``."""
-        self._submit(job)
+        # A channel a job: what was asked of one can't reach the next.
+        self._newest = ControlChannel()
+        self._jobs.put((job, self._newest, True))
 
     def send(self, command: Command) -> None:
         """Ask something of the newest experiment or task, begun or not; honoured within one recording interval."""
@@ -124,24 +120,18 @@ class EngineThread(QThread):
 
         return job
 
-    def _submit(self, job: Job) -> None:
-        # A channel a job: what was asked of one can't reach the next.
-        self._newest = ControlChannel()
-        self._jobs.put((job, self._newest, True))
-
     def _do(self, job: Job, control: ControlChannel, announced: bool) -> None:
         try:
-            job(self._report, control)
+            job(self.happened.emit, control)
         except TrainscopeError as error:
-            self._report(TaskFailed(str(error), isinstance(error, Cancelled)))
+            self.happened.emit(TaskFailed(str(error), isinstance(error, Cancelled)))
         except Exception as error:
             # The thread must go on: without it the window could neither train nor close.
             log.exception("unexpected error in a job")
-            self._report(TaskFailed(f"An unexpected {type(error).__name__} ended the task ({error}); try it again."))
+            self.happened.emit(
+                TaskFailed(f"An unexpected {type(error).__name__} ended the task ({error}); try it again.")
+            )
         finally:
             control.close()
         if announced:
             self.idle.emit()
-
-    def _report(self, event: Event) -> None:
-        self.happened.emit(event)

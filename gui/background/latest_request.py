@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from engine.executors.inference import TryTask
+from engine.executors.tasks import TryTask
 
 
 class LatestRequest:

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLabel, QSize
 
 from engine.events.inference import ImageRead, PickedTestImages, Probed
 from engine.events.tasks import Event, TaskFailed
-from engine.executors.inference import PickTestImagesTask, ProbeTask, ReadImageTask, TryTask
+from engine.executors.tasks import PickTestImagesTask, ProbeTask, ReadImageTask, TryTask
 from engine.utils.arrays import Array
 from engine.workspace.trained_networks import TrainedRun
 from gui.background.latest_request import LatestRequest

@@ -17,8 +17,8 @@ from engine.storage.rows import StoredExperiment, StoredRun
 from engine.storage.store import Store
 from engine.utils.errors import TrainscopeError
 from engine.utils.text import counted
+from engine.workspace.planning import not_deleted
 from engine.workspace.queue import QueueEntry
-from engine.workspace.replay import not_deleted
 from gui.background.engine_thread import EngineThread
 from gui.experiment.experiment_tab import ExperimentTab
 from gui.window.queue import ExperimentQueue

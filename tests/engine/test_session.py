@@ -22,7 +22,7 @@ from engine.executors.inline import InlineExecutor
 from engine.executors.tasks import PrepareTask, TrainTask
 from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
 from engine.experiments.base import ComputedExperiment, Progress
-from engine.session import carry_out
+from engine.session import run_queue_entry
 from engine.storage.locks import owned
 from engine.storage.store import Store
 from engine.utils.errors import Cancelled, SpecError, StoreError, WorkerError
@@ -378,7 +378,7 @@ def test_what_is_suspended_before_it_is_stored_waits_in_the_queue(
     order = QueueEntry(0, ARCHITECTURES_EXPERIMENT, small_spec())
     with closing(QueueStore(store.workspace)) as orders:
         with owned(store.workspace) as owner:
-            outcome = carry_out(order, owner, store, EndedWhilePreparing(asked), lambda _event: None, control)
+            outcome = run_queue_entry(order, owner, store, EndedWhilePreparing(asked), lambda _event: None, control)
             assert orders.all() == [], "its owner is still there"
         assert (outcome.experiment, outcome.status) == (None, status)
         assert [each.spec for each in orders.all()] == [order.spec] * waits
@@ -393,7 +393,7 @@ def test_what_is_stored_is_no_longer_in_the_queue(store: Store, control: Control
                 seen.append(orders._execute("SELECT count(*) FROM queue").fetchone()[0])
 
         seen: list[int] = []
-        carry_out(QueueEntry(0, ARCHITECTURES_EXPERIMENT, small_spec()), owner, store, executor, look, control)
+        run_queue_entry(QueueEntry(0, ARCHITECTURES_EXPERIMENT, small_spec()), owner, store, executor, look, control)
     assert seen == [1, 0]
 
 

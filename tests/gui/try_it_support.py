@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from engine.config.specs import DataSpec
 from engine.events.inference import LayerOutput, PickedTestImages, Probed
-from engine.executors.inference import TryTask
+from engine.executors.tasks import TryTask
 from engine.workspace.trained_networks import TrainedRun
 from gui.try_it.image_strip import IMAGES
 from gui.try_it.tab import TryItTab

@@ -22,7 +22,8 @@ from engine.executors.dask.attempts import Attempt
 from engine.executors.dask.data_transfer import obtain_data
 from engine.executors.dask.messages import RunRequest, TrainedNetwork
 from engine.executors.placement import Placement
-from engine.executors.tasks import TaskRunner, TrainTask
+from engine.executors.runner import TaskRunner
+from engine.executors.tasks import TrainTask
 from engine.utils.errors import TrainscopeError
 from engine.utils.versions import versions
 

@@ -20,6 +20,7 @@ from typing import Any
 
 from engine.events.commands import Command, Control, SkipRun
 from engine.events.runs import Intervention, InterventionKind, RunFinished, Status
+from engine.events.tasks import Event
 from engine.executors.processes.exit_status import describe_ending, memory_kills
 from engine.executors.processes.scratch_folder import OwnFolder
 from engine.executors.processes.watchdog import StandstillWatch
@@ -113,24 +114,26 @@ class Child:
         except OSError:
             log.info("worker %d is not there to be told %s", self.position + 1, message)
 
-    def receive(self) -> Any:
-        """The next thing it has sent, None where there is none yet; raises :class:`ChildLost`."""
-        try:
-            # A message that its death tore apart ends as an OSError, one that it garbled as an error of any kind.
-            message: Any = pickle.loads(self.connection.recv_bytes()) if self.connection.poll() else None  # noqa: S301
-        except BlockingIOError:  # it stood still within a message
-            self.end_standstill()
-            raise ChildLost from None
-        except (EOFError, OSError):
-            raise ChildLost from None
-        except Exception as error:
-            log.info("worker %d sent what can't be read: %r", self.position + 1, error)
-            reason = f"The training process sent what can't be read and was ended; its log is {self._log_file}."
-            self.end(Status.CRASHED, reason)
-            raise ChildLost from None
-        if message is not None:
-            self._take(message)
-        return message
+    def receive(self) -> Event | None:
+        """The next event it has sent, None where there is none yet; raises :class:`ChildLost`."""
+        while (message := self._read()) is not None:
+            self._watch.heard()
+            match message:
+                case TaskBegun():
+                    self.has_begun = self.has_worked = True
+                    continue
+                case TaskDone():
+                    self.task = None
+                    continue
+                case RunFinished():
+                    self.is_over = True
+                case Intervention(kind=InterventionKind.PAUSED):
+                    self._is_held = True
+                case Intervention(kind=InterventionKind.RESUMED):
+                    self._is_held = False
+            event: Event = message
+            return event
+        return None
 
     def stands_still(self) -> bool:
         """Whether its run has come to a standstill."""
@@ -156,7 +159,7 @@ class Child:
         if self.task is None:
             self._process.kill()  # may be deep in an import
 
-    def bury(self, patience: float = END_SECONDS) -> tuple[Status, str]:
+    def join(self, patience: float = END_SECONDS) -> tuple[Status, str]:
         """Wait ``patience`` seconds for the end, then use force; gives what to say of the task that ended with it."""
         self._process.join(patience)
         code = self._process.exitcode
@@ -174,19 +177,20 @@ class Child:
     def _is_watched(self) -> bool:
         return isinstance(self.task, TrainTask) and not self._is_held and self._verdict is None
 
-    def _take(self, message: object) -> None:
-        self._watch.heard()
-        match message:
-            case TaskBegun():
-                self.has_begun = self.has_worked = True
-            case TaskDone():
-                self.task = None
-            case RunFinished():
-                self.is_over = True
-            case Intervention(kind=InterventionKind.PAUSED):
-                self._is_held = True
-            case Intervention(kind=InterventionKind.RESUMED):
-                self._is_held = False
+    def _read(self) -> Any:
+        try:
+            # A message that its death tore apart ends as an OSError, one that it garbled as an error of any kind.
+            return pickle.loads(self.connection.recv_bytes()) if self.connection.poll() else None  # noqa: S301
+        except BlockingIOError:  # it stood still within a message
+            self.end_standstill()
+            raise ChildLost from None
+        except (EOFError, OSError):
+            raise ChildLost from None
+        except Exception as error:
+            log.info("worker %d sent what can't be read: %r", self.position + 1, error)
+            reason = f"The training process sent what can't be read and was ended; its log is {self._log_file}."
+            self.end(Status.CRASHED, reason)
+            raise ChildLost from None
 
 
 def _started(position: int, settings: WorkerSettings, hang_seconds: float) -> tuple[BaseProcess, Connection]:

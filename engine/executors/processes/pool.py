@@ -25,7 +25,7 @@ from engine.executors.base import concerns, ending
 from engine.executors.processes.child import END_SECONDS, Child, ChildLost
 from engine.executors.processes.scratch_folder import sweep
 from engine.executors.processes.watchdog import HANG_SECONDS
-from engine.executors.processes.worker import TaskBegun, TaskDone, WarmUp, WorkerSettings
+from engine.executors.processes.worker import WarmUp, WorkerSettings
 from engine.executors.tasks import Task, TrainTask
 from engine.utils.errors import WorkerError
 from engine.utils.paths import devices_file
@@ -132,7 +132,7 @@ class ProcessExecutor:
             child.close()
         until = time.monotonic() + END_SECONDS
         for child in self._children:
-            child.bury(max(0.0, until - time.monotonic()))
+            child.join(max(0.0, until - time.monotonic()))
         if any(child.has_begun and not child.is_over for child in self._children):
             DeviceCache(devices_file()).forgive()
         self._children.clear()
@@ -146,7 +146,7 @@ class ProcessExecutor:
         self._settings, self._places = settings, count
         self._deaths.clear()
         for child in [child for child in self._children if not child.is_alive]:
-            child.bury()
+            child.join()
             self._children.remove(child)
         if not self._children:
             sweep()
@@ -223,26 +223,22 @@ class ProcessExecutor:
         """Pass on what a child has sent so far."""
         for _ in range(MESSAGES_A_LOOK):
             try:
-                message = child.receive()
+                event = child.receive()
             except ChildLost:
-                self._mourn(child, queue, emit)
+                self._on_child_lost(child, queue, emit)
                 return
-            match message:
-                case None:
-                    return
-                case TaskBegun():
-                    self._deaths[child.position] = 0
-                case TaskDone():
-                    pass
-                case _:
-                    emit(message)
+            if event is None:
+                return
+            emit(event)
 
-    def _mourn(self, child: Child, queue: deque[Task], emit: Emit) -> None:
+    def _on_child_lost(self, child: Child, queue: deque[Task], emit: Emit) -> None:
         """Clear away a child that has died; its task, unless that is over, ends with it or waits for another child."""
-        status, reason = child.bury()
+        status, reason = child.join()
         log.info("worker %d has ended: %s", child.position + 1, reason)
         self._children.remove(child)
-        if not child.has_worked:
+        if child.has_worked:
+            self._deaths[child.position] = 0
+        else:
             self._deaths[child.position] += 1
             how = reason[0].lower() + reason[1:]
             self._trouble = (

@@ -23,7 +23,8 @@ from engine.devices.names import AUTO
 from engine.events.commands import Command
 from engine.events.tasks import Event
 from engine.executors.placement import Placement
-from engine.executors.tasks import COMPUTING, TaskRunner, TrainTask, warm_up, worker_ready
+from engine.executors.runner import TaskRunner, warm_up, worker_ready
+from engine.executors.tasks import COMPUTING, TrainTask
 from engine.utils.streams import prepare_streams
 
 # Enough for the scheduler to prefer the window whenever it has something to do; where nothing else wants the

@@ -12,7 +12,7 @@ from engine.analysis.results import ExperimentResult, RunResult, VariantResult
 from engine.analysis.statistics import spread
 from engine.events.runs import Status
 from engine.storage.store import Store, StoredRun
-from engine.workspace.replay import planned_run, restored_runs
+from engine.workspace.replay import restored_runs
 
 ACCURACY_COLUMNS = (
     Column("Variant", width=4),
@@ -85,7 +85,7 @@ def curve_findings(store: Store, result: ExperimentResult, runs: Sequence[Stored
     seen = [
         finding
         for run, restored in zip(judged, restored_runs(store, judged), strict=True)
-        for finding in diagnose(restored_curves(planned_run(run), restored), classes)
+        for finding in diagnose(restored_curves(run.planned, restored), classes)
     ]
     return grouped(seen)
 

@@ -26,7 +26,8 @@ from engine.events.tasks import Event, Exported, Progress, TaskFailed
 from engine.executors.base import Executor
 from engine.executors.inline import InlineExecutor
 from engine.executors.processes.pool import ProcessExecutor, default_workers
-from engine.executors.tasks import DeviceTask, ExportTask, PrepareTask, ReportTask, SampleTask, Task, TaskRunner
+from engine.executors.runner import TaskRunner
+from engine.executors.tasks import DeviceTask, ExportTask, PrepareTask, ReportTask, SampleTask, Task
 from engine.storage.store import Store
 from tests.engine.support import ScriptedExecutor, of, run_session, small_spec, timeless, train_tasks
 
@@ -114,7 +115,7 @@ def test_an_unexpected_error_ends_a_run_with_a_sentence(
     def fail(*_arguments: object) -> None:
         raise error
 
-    monkeypatch.setattr("engine.executors.tasks.prepare", fail)
+    monkeypatch.setattr("engine.executors.runner.prepare", fail)
     (event,) = carry_out(InlineExecutor(), list(train_tasks(small_spec())), control)
     assert isinstance(event, RunFinished)
     assert event.status is Status.FAILED
@@ -123,7 +124,7 @@ def test_an_unexpected_error_ends_a_run_with_a_sentence(
 
 
 def test_the_runs_of_a_plan_share_their_data(monkeypatch: pytest.MonkeyPatch, control: ControlChannel) -> None:
-    import engine.executors.tasks as module
+    import engine.executors.runner as module
 
     prepared: list[DataSpec] = []
     prepare = module.prepare

@@ -14,9 +14,10 @@ from engine.datasets import PreparedData
 from engine.events.channel import ControlChannel
 from engine.events.inference import ImageRead, PickedTestImages, Probed
 from engine.events.tasks import TaskFailed
-from engine.executors import inference as probe_tasks
-from engine.executors.inference import PickTestImagesTask, ProbeTask, ReadImageTask, TryRunner, TryTask
+from engine.executors import inference
+from engine.executors.inference import InferenceRunner
 from engine.executors.inline import InlineExecutor
+from engine.executors.tasks import PickTestImagesTask, ProbeTask, ReadImageTask, TryTask
 from engine.networks.architectures import build_network
 from engine.networks.inference import softmax
 from engine.utils.errors import DatasetError
@@ -28,14 +29,14 @@ def quiet(_message: str, _done: int, _total: int) -> None:
     """A progress nobody looks at."""
 
 
-def picked(runner: TryRunner, count: int, seed: int, data: DataSpec | None = None) -> PickedTestImages:
+def picked(runner: InferenceRunner, count: int, seed: int, data: DataSpec | None = None) -> PickedTestImages:
     answer = runner.answer(PickTestImagesTask(data or DataSpec(), count, seed), quiet)
     assert isinstance(answer, PickedTestImages)
     return answer
 
 
 def test_test_images_are_picked_by_the_seed(digits: PreparedData) -> None:
-    runner = TryRunner()
+    runner = InferenceRunner()
     found = picked(runner, 12, 1)
     assert found.images.shape == (12, *SHAPE)
     assert found.images.dtype == np.uint8
@@ -46,7 +47,7 @@ def test_test_images_are_picked_by_the_seed(digits: PreparedData) -> None:
 
 
 def test_they_are_of_the_test_part_and_labelled(digits: PreparedData) -> None:
-    found = picked(TryRunner(), 20, 0)
+    found = picked(InferenceRunner(), 20, 0)
     for image, label in zip(found.images, found.labels, strict=True):
         same = (np.abs(digits.x_test - (image / np.float32(255) - 0.5) / 0.5) < 1e-6).all(axis=(1, 2, 3))
         assert same.any()
@@ -54,21 +55,21 @@ def test_they_are_of_the_test_part_and_labelled(digits: PreparedData) -> None:
 
 
 def test_no_more_than_there_are_and_none_twice(digits: PreparedData) -> None:
-    found = picked(TryRunner(), 1000, 0)
+    found = picked(InferenceRunner(), 1000, 0)
     assert len(found.images) == len(found.labels) == digits.info.test_count
     assert np.bincount(found.labels).tolist() == np.bincount(digits.y_test).tolist()
 
 
 def test_a_data_set_is_loaded_once(monkeypatch: pytest.MonkeyPatch) -> None:
     loaded: list[DataSpec] = []
-    load = probe_tasks.load_raw
+    load = inference.load_raw
 
     def loading(spec: DataSpec, progress: Any) -> Any:
         loaded.append(spec)
         return load(spec, progress)
 
-    monkeypatch.setattr(probe_tasks, "load_raw", loading)
-    runner, small = TryRunner(), DataSpec(image_size=8)
+    monkeypatch.setattr(inference, "load_raw", loading)
+    runner, small = InferenceRunner(), DataSpec(image_size=8)
     for data in (DataSpec(), DataSpec(), small):
         picked(runner, 1, 0, data)
     assert loaded == [DataSpec(), small]
@@ -77,12 +78,12 @@ def test_a_data_set_is_loaded_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_nothing_is_downloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRAINSCOPE_CACHE", str(tmp_path))
     with pytest.raises(DatasetError, match=r"images of cifar10 .* no longer on this computer; run an experiment"):
-        TryRunner().answer(PickTestImagesTask(DataSpec(dataset="cifar10"), 1, 0), quiet)
+        InferenceRunner().answer(PickTestImagesTask(DataSpec(dataset="cifar10"), 1, 0), quiet)
 
 
 def test_an_image_is_read(tmp_path: Path) -> None:
     Image.new("RGB", (3, 2), (1, 2, 3)).save(tmp_path / "a.png")
-    answer = TryRunner().answer(ReadImageTask(tmp_path / "a.png"), quiet)
+    answer = InferenceRunner().answer(ReadImageTask(tmp_path / "a.png"), quiet)
     assert isinstance(answer, ImageRead)
     assert (answer.name, answer.image.shape, answer.image[0, 0].tolist()) == ("a.png", (2, 3, 3), [1, 2, 3])
 
@@ -105,7 +106,7 @@ def carried_out(tasks: list[TryTask], control: ControlChannel) -> list[Any]:
 def test_a_network_is_asked_about_a_test_image(digits: PreparedData, tmp_path: Path, control: ControlChannel) -> None:
     network = build_network("mlp_1", SHAPE, 10, NetworkSpec(), seed=1)
     network.save(tmp_path / "m.keras")
-    images = picked(TryRunner(), 3, 0).images
+    images = picked(InferenceRunner(), 3, 0).images
     tasks = [ProbeTask(tmp_path / "m.keras", image, DataSpec(), SHAPE) for image in images]
     answers = carried_out(list(tasks), control)
     for image, answer in zip(images, answers, strict=True):

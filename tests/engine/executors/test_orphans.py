@@ -37,7 +37,7 @@ from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
 import engine.executors.processes.child
-from engine.executors.probe_tasks import ReadImageTask
+from engine.executors.tasks import ReadImageTask
 from engine.program_log import ProgramLog
 from gui.app import make_window
 from gui.preferences import StartUp

@@ -16,12 +16,14 @@ from engine.devices.cache import DeviceCache, Judgement
 from engine.devices.names import AUTO, CPU, Place
 from engine.devices.verification import Deviation
 from engine.events.devices import Device, DeviceChoice
+from engine.events.runs import Status
 from engine.executors import placement as placement_module
 from engine.executors.placement import Placement
-from engine.session import _devices
+from engine.experiments.architectures.experiment import ARCHITECTURES_EXPERIMENT
 from engine.storage.store import Store
 from engine.training.benchmark import seconds_per_step
 from engine.utils.errors import Cancelled
+from engine.workspace.planning import plan_rest
 from tests.engine.support import finished, small_run, started
 from tests.stored import store_experiment
 
@@ -318,8 +320,12 @@ def test_a_run_that_goes_on_stays_on_its_own_device_and_a_new_one_goes_to_that_o
     places = {1: Device("CPU", "a processor", 1), 2: Device("GPU", "a card", 1, "gpu:0"), 3: Device("GPU", "old", 1)}
 
     def answer(task):
-        return [replace(started(task.run), device=places[task.run]), finished(task.run)]
+        return [replace(started(task.run), device=places[task.run]), finished(task.run, Status.CRASHED)]
 
     store_experiment(workspace, answer=answer, architectures=["mlp_1"], repeats=3)
     with closing(Store(workspace)) as store:
-        assert _devices(store.runs(1)) == {"mlp_1": CPU, 1: CPU, 2: "gpu:0", 3: ""}
+        plan = plan_rest(store, ARCHITECTURES_EXPERIMENT, 1)
+        of_runs = {run.id: plan.device_of(run.planned) for run in store.runs(1)}
+        of_a_new_one = plan.device_of(replace(store.run(3).planned, run=4))
+    assert of_runs == {1: CPU, 2: "gpu:0", 3: ""}
+    assert of_a_new_one == CPU

@@ -34,7 +34,8 @@ from engine.events.runs import (
 from engine.events.tasks import Event
 from engine.executors.base import Executor
 from engine.executors.inline import InlineExecutor
-from engine.executors.tasks import TaskRunner, TrainTask
+from engine.executors.runner import TaskRunner
+from engine.executors.tasks import TrainTask
 from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
 from engine.experiments.base import Experiment
 from engine.experiments.basics import BASICS_EXPERIMENT

@@ -49,7 +49,7 @@ def test_it_ends_where_work_comes_meanwhile(monkeypatch: pytest.MonkeyPatch) -> 
 def test_an_error_in_it_is_logged_and_no_more(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from engine.executors.tasks import warm_up
+    from engine.executors.runner import warm_up
     from engine.training import warm_up as rehearsal
 
     def broken(*_args: object, **_others: object) -> None:

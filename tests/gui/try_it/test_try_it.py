@@ -26,8 +26,7 @@ from engine.config.specs import DataSpec
 from engine.events.channel import ControlChannel
 from engine.events.inference import ImageRead
 from engine.events.tasks import Emit, Event, TaskFailed
-from engine.executors.inference import PickTestImagesTask, ProbeTask, ReadImageTask
-from engine.executors.tasks import Task, TrainTask
+from engine.executors.tasks import PickTestImagesTask, ProbeTask, ReadImageTask, Task, TrainTask
 from engine.storage.store import Store
 from engine.utils.paths import model_file
 from gui.experiment.experiment_tab import ExperimentTab

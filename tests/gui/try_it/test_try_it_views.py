@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from engine.config.specs import DataSpec
 from engine.events.inference import LayerOutput, PickedTestImages
-from engine.executors.inference import PickTestImagesTask, ReadImageTask, TryTask
+from engine.executors.tasks import PickTestImagesTask, ReadImageTask, TryTask
 from engine.utils.arrays import Array
 from gui.background.latest_request import LatestRequest
 from gui.try_it.canvas import MOST_UNDONE, SIDE, DrawingCanvas

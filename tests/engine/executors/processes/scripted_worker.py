@@ -25,7 +25,8 @@ from engine.events.runs import Intervention, InterventionKind
 from engine.events.tasks import Emit
 from engine.executors.processes import worker
 from engine.executors.processes.worker import WorkerSettings
-from engine.executors.tasks import PrepareTask, Task, TaskRunner, TrainTask
+from engine.executors.runner import TaskRunner
+from engine.executors.tasks import PrepareTask, Task, TrainTask
 from tests.engine.support import INFO, finished, record, started
 
 FOLDER = "TRAINSCOPE_TEST_SCRIPT"  # the variable that names the folder of the script

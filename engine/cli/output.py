@@ -1,0 +1,59 @@
+"""What ``--batch`` prints: sentences, and the results of an experiment as a table."""
+
+from __future__ import annotations
+
+import sys
+
+from engine.analysis.results import ExperimentResult, VariantResult, load_results
+from engine.analysis.statistics import spread
+from engine.events.runs import Status
+from engine.experiments.base import ComputedExperiment, Experiment, TrainingExperiment
+from engine.exports.report.runs import curve_findings
+from engine.storage.store import Store
+
+
+def say(*lines: str) -> None:
+    """Print lines to the standard output."""
+    sys.stdout.writelines(f"{line}\n" for line in lines)
+
+
+def say_error(line: str) -> None:
+    """Print a line to the standard error output."""
+    sys.stderr.write(f"{line}\n")
+
+
+def report_results(store: Store, experiment: Experiment, number: int) -> None:
+    """Print what stored experiment ``number`` found."""
+    match experiment:
+        case TrainingExperiment():
+            result = load_results(store, number)
+            _report_runs(result)
+            # What the curves say, such as that a network guesses: a table of accuracies alone hides it.
+            for group in curve_findings(store, result, store.runs(number)):
+                say(f"{group.text} {group.finding.advice}")
+            findings = experiment.findings(experiment.spec.from_json(result.experiment.spec), result)
+            say(*experiment.batch_lines(findings))
+        case ComputedExperiment() if (found := store.computation(number)) is not None:
+            say(*experiment.batch_lines(found.findings))
+    say(f"Stored as experiment {number} in {store.file}")
+
+
+def _report_runs(result: ExperimentResult) -> None:
+    width = max([16, *(len(variant.name) + 2 for variant in result.compared)])
+    titles = f"{'parameters':>11}{'runs':>8}{'best':>9}{'mean':>9}{'std':>8}{'seconds':>9}"
+    say(f"{'variant':<{width}}{titles}")
+    for variant in result.compared:
+        say(_table_row(variant, width))
+        for run in variant.runs:
+            if run.run.status is Status.DIVERGED:
+                say(f"  run {run.run.spec.repeat} diverged at step {run.records[-1].step}")
+
+
+def _table_row(variant: VariantResult, width: int) -> str:
+    accuracy = spread(variant.test_accuracies)
+    seconds = f"{'-':>9}" if variant.mean_seconds is None else f"{variant.mean_seconds:9.1f}"
+    cells = "".join(
+        f"{'-':>{room}}" if value is None else f"{100 * value:>{room - 2}.2f} %"
+        for value, room in ((accuracy["best"], 9), (accuracy["mean"], 9), (accuracy["std"], 8))
+    )
+    return f"{variant.name:<{width}}{variant.parameters:>11,}{len(variant.counted):>8}{cells}{seconds}"

@@ -1,0 +1,191 @@
+"""How tasks are carried out in the process where they arrive.
+
+TensorFlow is imported with the first task that needs it, so a process that only prepares data never loads it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, field
+
+from engine.config.specs import DataSpec
+from engine.datasets import PreparedData, describe_dataset, prepare, sample_images
+from engine.datasets.base import Progress as TellProgress
+from engine.datasets.download import NotDownloadedError
+from engine.datasets.inventory import remove_cached
+from engine.datasets.verify import verify
+from engine.devices.hardware import available_devices, described, placed
+from engine.events.commands import Command, Control, Poll
+from engine.events.datasets import CacheRemoved, DatasetReady, DatasetVerified, SamplesReady
+from engine.events.devices import WorkerReady
+from engine.events.experiments import Computed
+from engine.events.runs import Status
+from engine.events.tasks import Emit, Exported, Progress
+from engine.executors.failures import explain
+from engine.executors.inference import InferenceRunner
+from engine.executors.placement import Placement
+from engine.executors.tasks import (
+    AppraiseTask,
+    ComputeTask,
+    DeviceTask,
+    ExportTask,
+    PickTestImagesTask,
+    PrepareTask,
+    ProbeTask,
+    ReadImageTask,
+    RemoveCacheTask,
+    ReportTask,
+    SampleTask,
+    Task,
+    TrainTask,
+    VerifyTask,
+)
+from engine.exports import export_experiment
+from engine.storage.store import Store
+from engine.utils.errors import Cancelled, Stopped, TrainscopeError
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class TaskRunner:
+    """Carries out tasks in this process; keeps the data and the network last used, as many tasks share theirs."""
+
+    placement: Placement = field(default_factory=Placement)
+    _data: tuple[DataSpec, PreparedData] | None = field(default=None, init=False)
+    _inference: InferenceRunner = field(default_factory=InferenceRunner, init=False)
+
+    def execute(self, task: Task, emit: Emit, poll: Poll) -> None:
+        """Carry out ``task``; whatever goes wrong ends as an event with a sentence, never as an exception."""
+        try:
+            self._execute(task, emit, poll)
+        except Cancelled as stop:
+            emit(task.failed(Status.CANCELLED, str(stop)))
+        except TrainscopeError as error:
+            emit(task.failed(Status.FAILED, str(error)))
+        except Exception as error:
+            log.exception("error in %s", type(task).__name__)
+            emit(task.failed(Status.FAILED, explain(error) or _unexpected(error)))
+
+    def _execute(self, task: Task, emit: Emit, poll: Poll) -> None:
+        def progress(message: str, done: int, total: int) -> None:
+            command = poll()
+            if isinstance(command, Control) and command.ends:  # there is no record at which it could be held
+                raise (Stopped if command is Control.STOP else Cancelled)("Cancelled before it was done.")
+            emit(Progress(message, done, total))
+
+        match task:
+            case PrepareTask(data):
+                emit(DatasetReady(describe_dataset(data, progress)))
+            case SampleTask():
+                _show_samples(task, emit, progress)
+            case VerifyTask(data):
+                emit(DatasetVerified(data.dataset, verify(data, progress)))
+            case RemoveCacheTask(dataset):
+                emit(CacheRemoved(dataset, remove_cached(dataset)))
+            case DeviceTask():
+                emit(worker_ready())
+            case AppraiseTask(runs, anew):
+                emit(self.placement.appraise(runs, anew, PeekablePoll(poll).check_ended))
+            case ExportTask():
+                emit(_export(task))
+            case ReportTask():
+                emit(_report(task))
+            case PickTestImagesTask() | ReadImageTask():
+                emit(self._inference.answer(task, progress))
+            case ProbeTask():
+                with placed(self.placement.for_others(PeekablePoll(poll).check_ended).device):
+                    emit(self._inference.answer(task, progress))
+            case ComputeTask():
+                self._compute(task, emit, progress, PeekablePoll(poll))
+            case TrainTask():
+                self._train(task, emit, PeekablePoll(poll))
+
+    def _compute(self, task: ComputeTask, emit: Emit, progress: TellProgress, poll: PeekablePoll) -> None:
+        from engine.training.trainer import library_versions
+
+        place = self.placement.for_others(poll.check_ended)
+        with placed(place.device):
+            found = task.experiment.compute(task.spec, emit, progress)
+        emit(Computed(found.findings, found.arrays, described(place), library_versions()))
+
+    def _train(self, task: TrainTask, emit: Emit, poll: PeekablePoll) -> None:
+        from engine.training.trainer import train
+
+        images = self._prepared(task.spec.data)
+        place = self.placement.for_run(
+            task.spec, images, task.before, lambda *told: emit(Progress(*told)), poll.check_ended
+        )
+        train(task.run, task.spec, images, emit, poll, task.model_file, task.interrupted, place)
+
+    def _prepared(self, spec: DataSpec) -> PreparedData:
+        if self._data is None or self._data[0] != spec:
+            self._data = None  # let the old arrays go before the new ones are made
+            self._data = (spec, prepare(spec, lambda _message, _done, _total: None))
+        return self._data[1]
+
+
+class PeekablePoll:
+    """A poll that can be looked at before a training begins: commands that don't end it wait until it has begun."""
+
+    def __init__(self, poll: Poll) -> None:
+        self._poll = poll
+        self._waiting: list[Command] = []
+
+    def check_ended(self) -> None:
+        """Raise :class:`~engine.utils.errors.Cancelled` where the task was asked to end."""
+        while (command := self._poll()) is not None:
+            if isinstance(command, Control) and command.ends:
+                raise Cancelled("Cancelled before it began.")
+            self._waiting.append(command)
+
+    def __call__(self, *, wait: bool = False) -> Command | None:
+        """The next command; see :class:`~engine.events.commands.Poll`."""
+        return self._waiting.pop(0) if self._waiting else self._poll(wait=wait)
+
+
+def _show_samples(task: SampleTask, emit: Emit, progress: TellProgress) -> None:
+    try:
+        found = sample_images(task.data, task.count, progress)
+    except NotDownloadedError as absent:  # nothing is wrong
+        emit(Progress(str(absent), 0, 0))
+        return
+    facts = (found.title, found.class_names, found.counts, found.images, found.labels, found.test_counts)
+    emit(SamplesReady(task.data.dataset, *facts))
+
+
+def _export(task: ExportTask) -> Exported:
+    with closing(Store(task.workspace)) as store:
+        files = export_experiment(store, task.experiment, task.folder, task.formats)
+        return Exported(str(task.folder), len(files))
+
+
+def _report(task: ReportTask) -> Exported:
+    from engine.exports.report import write_report
+
+    with closing(Store(task.workspace)) as store:
+        return Exported(str(write_report(store, task.experiments, task.file)), 1)
+
+
+def worker_ready() -> WorkerReady:
+    """Load the training libraries into this process and describe them."""
+    from engine.training.trainer import library_versions
+
+    return WorkerReady(library_versions(), available_devices())
+
+
+def warm_up(is_wanted: Callable[[], bool]) -> None:
+    """Load what a training loads, unless ``is_wanted`` says that there is something to do."""
+    from engine.training.warm_up import rehearse
+
+    try:
+        rehearse(is_wanted)
+    except Exception:  # whatever it is, a real training will say it to somebody who asked for one
+        log.exception("error in the rehearsal")
+
+
+def _unexpected(error: Exception) -> str:
+    first_line = (str(error).splitlines() or [""])[0][:200]
+    return f"An unexpected {type(error).__name__} ended it ({first_line}); the log has the details."

@@ -1,0 +1,144 @@
+"""What the store is asked: whole experiments, runs, and what was recorded of them."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+
+import numpy as np
+
+from engine.events.experiments import Computation
+from engine.events.runs import Interrupted, Intervention, InterventionKind, Mistake, Record, Weights
+from engine.storage.database import Database
+from engine.storage.rows import (
+    StoredExperiment,
+    StoredRun,
+    array_of,
+    experiment_of,
+    findings_of,
+    intervention_of,
+    mistake_of,
+    readable,
+    record_of,
+    run_of,
+    weights_of,
+)
+from engine.utils.arrays import Array
+from engine.utils.errors import StoreError
+
+# Rows per fetchmany; converting them holds the GIL, and with it the window, for about 5 ms.
+READ_AT_ONCE = 1000
+
+
+class StoreQueries(Database):
+    """The reading half of the store. One object serves one thread; raises :class:`StoreError` with a sentence."""
+
+    def experiment(self, experiment: int) -> StoredExperiment:
+        """The experiment of that number; raises :class:`StoreError` if there is none."""
+        row = self._execute("SELECT * FROM experiments WHERE id=?", experiment).fetchone()
+        if row is None:
+            raise StoreError(f"There is no experiment {experiment} in {self.file}.")
+        return experiment_of(row)
+
+    def experiments(self, limit: int) -> list[StoredExperiment]:
+        """The experiments that were not thrown away, newest first, at most ``limit`` of those that can be read."""
+        rows = self._execute("SELECT * FROM experiments WHERE deleted IS NULL ORDER BY id DESC LIMIT ?", limit)
+        return readable(rows, experiment_of)
+
+    def runs(self, experiment: int) -> list[StoredRun]:
+        """The runs of an experiment in the order of the plan."""
+        rows = self._execute("SELECT * FROM runs WHERE experiment=? ORDER BY id", experiment)
+        return [run_of(row, self.workspace) for row in rows]
+
+    def computation(self, experiment: int) -> Computation | None:
+        """What an experiment without runs found; None if it came to nothing."""
+        row = self._execute("SELECT * FROM computations WHERE experiment=?", experiment).fetchone()
+        if row is None:
+            return None
+        arrays = self._execute("SELECT * FROM arrays WHERE experiment=? ORDER BY rowid", experiment)
+        return Computation(findings_of(row), {array["name"]: array_of(array) for array in arrays})
+
+    def tested_runs(self, limit: int) -> list[StoredRun]:
+        """The runs tested last, of all experiments not thrown away, whose network was kept; newest first."""
+        rows = self._execute(
+            "SELECT runs.* FROM runs JOIN experiments ON experiments.id=runs.experiment "
+            "WHERE model IS NOT NULL AND deleted IS NULL ORDER BY runs.finished DESC LIMIT ?",
+            limit,
+        )
+        return readable(rows, run_of, self.workspace)
+
+    def records(self, run: int) -> list[Record]:
+        """All records of a run, by step."""
+        return [record_of(row) for row in self._execute("SELECT * FROM points WHERE run=? ORDER BY step", run)]
+
+    def columns(self, run: int, numbers: Sequence[str], blobs: Sequence[str]) -> tuple[list[Array], list[Array]]:
+        """Columns of all records of a run, by step: ``numbers`` as float64 [records], NaN for null.
+
+        ``blobs`` come raw, uint8 [records, bytes]; of records that differ in how many they have, the first decides.
+        """
+        names = ", ".join((*numbers, *blobs))
+        # Column names are the program's own.
+        cursor = self._execute(f"SELECT {names} FROM points WHERE run=? ORDER BY step", run)  # noqa: S608
+        cursor.row_factory = None  # plain tuples: named rows take three times as long
+        floats, raw = [array("d") for _ in numbers], [bytearray() for _ in blobs]
+        widths: list[int] = []
+        count = 0
+        while rows := cursor.fetchmany(READ_AT_ONCE):
+            columns = list(zip(*rows, strict=True))
+            widths = widths or [len(column[0]) for column in columns[len(numbers) :]]
+            count += len(rows)
+            for kept, column in zip(floats, columns, strict=False):
+                kept.frombytes(np.array(column, dtype=float).tobytes())
+            for data, width, column in zip(raw, widths, columns[len(numbers) :], strict=True):
+                data.extend(b"".join(blob[:width].ljust(width, b"\0") for blob in column))
+        tables = [np.frombuffer(data, np.uint8).reshape(count, -1 if data else 0) for data in raw]
+        return [np.array(kept) for kept in floats], tables
+
+    def run(self, run: int) -> StoredRun:
+        """The run of that number; raises :class:`StoreError` if there is none."""
+        row = self._execute("SELECT * FROM runs WHERE id=?", run).fetchone()
+        if row is None:
+            raise StoreError(f"There is no run {run} in {self.file}.")
+        return run_of(row, self.workspace)
+
+    def interventions(self, run: int) -> tuple[Intervention, ...]:
+        """What was done by hand to a run, in order."""
+        rows = self._execute("SELECT * FROM interventions WHERE run=? ORDER BY id", run)
+        return tuple(intervention_of(row) for row in rows)
+
+    def mistakes(self, run: int) -> tuple[Mistake, ...]:
+        """The wrong test images a run was surest of, surest first."""
+        return tuple(mistake_of(row) for row in self._execute("SELECT * FROM mistakes WHERE run=? ORDER BY rank", run))
+
+    def weight_steps(self, run: int, layer: str) -> list[int]:
+        """The steps at which a kernel of that layer was stored, rising."""
+        rows = self._execute("SELECT step FROM weights WHERE run=? AND layer=? ORDER BY step", run, layer)
+        return [row["step"] for row in rows]
+
+    def weights(self, run: int, layer: str, step: int) -> Weights | None:
+        """The kernel of a layer as it was stored at ``step``; None if none was."""
+        row = self._execute("SELECT * FROM weights WHERE run=? AND layer=? AND step=?", run, layer, step).fetchone()
+        return None if row is None else weights_of(row)
+
+    def last_weights(self, run: int) -> dict[str, Weights]:
+        """The newest kernel stored of each layer of a run, by the layer's name; empty if none was."""
+        rows = self._execute("SELECT *, max(step) FROM weights WHERE run=? GROUP BY layer ORDER BY rowid", run)
+        return {row["layer"]: weights_of(row) for row in rows}
+
+    def interrupted(self, run: int) -> Interrupted | None:
+        """Where a run can go on from; None where it has to begin anew."""
+        row = self._execute("SELECT step, data FROM checkpoints WHERE run=?", run).fetchone()
+        if row is None:
+            return None
+        rates = self._execute(
+            "SELECT step, value FROM interventions WHERE run=? AND kind=? AND step>? ORDER BY id",
+            *(run, InterventionKind.LEARNING_RATE, row["step"]),
+        )
+        return Interrupted(row["data"], tuple((each["step"], each["value"]) for each in rates))
+
+    def runs_with_records(self, experiment: int) -> set[int]:
+        """The numbers of those runs of an experiment of which anything was recorded."""
+        rows = self._execute(
+            "SELECT id FROM runs WHERE experiment=? AND EXISTS (SELECT 1 FROM points WHERE run=runs.id)", experiment
+        )
+        return {row["id"] for row in rows}
