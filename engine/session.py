@@ -25,7 +25,7 @@ from engine.storage.store import Store, StoredRun
 from engine.training.timetable import Timetable
 from engine.utils.errors import Cancelled, DatasetError, StoreError, TrainscopeError
 from engine.utils.paths import model_file
-from engine.utils.text import counted
+from engine.utils.text import pluralise
 from engine.workspace.queue import QueueEntry, QueueStore
 from engine.workspace.replay import not_deleted, planned_run, restored_runs, same_images
 
@@ -302,9 +302,9 @@ class Session:
         if self._planned and diverged == self._planned:
             return Status.FAILED, "Every run diverged; try a smaller learning rate."
         if not bad:
-            lost = f"{counted(len(self._unsaved), 'network')} not kept: {self._unsaved[0]}" if self._unsaved else ""
+            lost = f"{pluralise(len(self._unsaved), 'network')} not kept: {self._unsaved[0]}" if self._unsaved else ""
             return Status.FINISHED, lost
-        reason = f"{bad} of {counted(self._planned, 'run')} did not finish: {self._reasons[0]}"
+        reason = f"{bad} of {pluralise(self._planned, 'run')} did not finish: {self._reasons[0]}"
         came_to_nothing = bad + diverged + self._statuses[Status.SKIPPED] == self._planned
         return (Status.FAILED if came_to_nothing else Status.FINISHED), reason
 

@@ -46,7 +46,7 @@ from engine.storage.store import Store
 from engine.utils.errors import DatasetError, DeviceError, ExportError, SpecError, StoreError, TrainscopeError
 from engine.utils.paths import check_workspace, log_folder
 from engine.utils.streams import lost_output
-from engine.utils.text import counted
+from engine.utils.text import pluralise
 from engine.workspace.dataset_library import DatasetLibrary
 from engine.workspace.network_library import NetworkLibrary
 
@@ -309,7 +309,7 @@ def _export(store: Store, experiment: Experiment, number: int, folder: Path | No
     except ExportError as error:
         _say(sys.stderr, f"trainscope: {error}")
         return EXIT_FAILED
-    _say(sys.stdout, f"Exported {counted(len(files), 'file')} to {folder}")
+    _say(sys.stdout, f"Exported {pluralise(len(files), 'file')} to {folder}")
     return EXIT_OK
 
 
@@ -337,7 +337,7 @@ def _table_row(variant: VariantResult, width: int) -> str:
         f"{'-':>{room}}" if value is None else f"{100 * value:>{room - 2}.2f} %"
         for value, room in ((accuracy["best"], 9), (accuracy["mean"], 9), (accuracy["std"], 8))
     )
-    return f"{variant.name:<{width}}{variant.parameters:>11,}{len(variant.counted):>8}{cells}{seconds}"
+    return f"{variant.name:<{width}}{variant.parameters:>11,}{len(variant.counted_runs):>8}{cells}{seconds}"
 
 
 def _exit_code(finished: ExperimentFinished) -> int:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from engine.config.export_formats import DRAWN, Format
 from engine.exports.files import file_name
+from engine.utils.files import atomic_path
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -26,5 +27,6 @@ def write_figures(folder: Path, figures: Iterator[tuple[str, Figure]], formats: 
     for name, figure in figures:
         for each in drawn:
             path = folder / f"{file_name(name)}.{each}"
-            save_figure(figure, path, dpi=150, metadata=_METADATA[each])
+            with atomic_path(path) as part:
+                save_figure(figure, part, dpi=150, metadata=_METADATA[each])
             yield path

@@ -1,0 +1,1 @@
+"""What a workspace holds beside the results."""
