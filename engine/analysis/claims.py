@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
-from engine.analysis.results import RunResult, VariantResult
-from engine.analysis.statistics import spread
+from engine.analysis.results import RunResult
+from engine.analysis.statistics import mean_in_percent, spread
 from engine.events.experiments import Computation
 
 Number = float | int | str | None
+
+
+class ComparedVariant(Protocol):
+    """What is compared of a variant, whether it is stored or in the window."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+
+    @property
+    def test_accuracies(self) -> Sequence[float]:
+        """Test accuracies (fractions) of the counted runs."""
+
+
+Variant = TypeVar("Variant", bound=ComparedVariant)
 
 
 @dataclass(frozen=True)
@@ -59,16 +74,12 @@ def probability(p: float) -> str:
     return f"p = {p:.3f}" if p >= 0.001 else "p < 0.001"
 
 
-def accuracy_with_spread(variant: VariantResult) -> str:
+def accuracy_with_spread(variant: ComparedVariant) -> str:
     """Such as ``93.4 ± 0.5 % (n = 3)``; without a spread where there is one run."""
-    found = spread(variant.test_accuracies)
-    mean, deviation, n = found["mean"] or 0.0, found["std"], len(variant.test_accuracies)
-    return (
-        f"{100 * mean:.1f} % (n = 1)" if deviation is None else f"{100 * mean:.1f} ± {100 * deviation:.1f} % (n = {n})"
-    )
+    return f"{mean_in_percent(variant.test_accuracies, 1)} (n = {len(variant.test_accuracies)})"
 
 
-def accuracy_numbers(variant: VariantResult) -> dict[str, Number]:
+def accuracy_numbers(variant: ComparedVariant) -> dict[str, Number]:
     """Mean, sample standard deviation and n of a variant's test accuracies, by name."""
     found = spread(variant.test_accuracies)
     name = variant.name

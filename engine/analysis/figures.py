@@ -167,7 +167,7 @@ def _draw_mean(
 
 
 def _draw_test(axes: Axes, variant: VariantResult, colour: str) -> None:
-    training = [PERCENT * result.records[-1].training_accuracy for result in variant.counted]
+    training = [PERCENT * result.records[-1].training_accuracy for result in variant.counted_runs]
     test = [PERCENT * accuracy for accuracy in variant.test_accuracies]
     axes.scatter(training, test, color=colour, label=variant.name, s=36, alpha=0.85)
 

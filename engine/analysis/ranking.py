@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from engine.analysis.claims import Claim, accuracy_numbers, accuracy_with_spread, listed, points
+from collections.abc import Iterable
+
+from engine.analysis.claims import Claim, Variant, accuracy_numbers, accuracy_with_spread, listed, points
 from engine.analysis.results import ExperimentResult, VariantResult
 from engine.analysis.significance import compare
 from engine.analysis.statistics import spread
 
 
-def ranked(variants: list[VariantResult]) -> list[tuple[VariantResult, float]]:
+def ranked(variants: Iterable[Variant]) -> list[tuple[Variant, float]]:
     """The variants that were tested, with their mean test accuracy, best first."""
     means = [(variant, mean) for variant in variants if (mean := spread(variant.test_accuracies)["mean"]) is not None]
     return sorted(means, key=lambda pair: -pair[1])

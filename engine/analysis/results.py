@@ -8,7 +8,7 @@ from statistics import fmean
 
 import numpy as np
 
-from engine.analysis.statistics import mean_and_deviation
+from engine.analysis.statistics import accuracies_of, best_run, counted_runs, mean_and_deviation
 from engine.analysis.styles import Style, styles
 from engine.events.datasets import DatasetInfo
 from engine.events.devices import Device
@@ -26,6 +26,26 @@ class RunResult:
     records: list[Record]
     weights: dict[str, Weights]
     interventions: tuple[Intervention, ...] = ()
+
+    @property
+    def status(self) -> Status:
+        """How the run ended."""
+        return self.run.status
+
+    @property
+    def test_accuracy(self) -> float | None:
+        """A fraction; None where the run was not tested."""
+        return self.run.test_accuracy
+
+    @property
+    def has_records(self) -> bool:
+        """Whether it came to its first record."""
+        return bool(self.records)
+
+    @property
+    def has_rate_by_hand(self) -> bool:
+        """Whether its learning rate was changed while it trained."""
+        return bool(self.rates_by_hand)
 
     @property
     def rates_by_hand(self) -> list[Intervention]:
@@ -64,33 +84,29 @@ class VariantResult:
         return [run for run in self.runs if run.run.is_tested]
 
     @property
-    def counted(self) -> list[RunResult]:
-        """The tested runs that statistics are over: those that went through all epochs by their settings alone.
-
-        Where there is none, those whose learning rate was changed by hand; else those stopped early.
-        """
-        finished = [result for result in self.tested if result.run.status is Status.FINISHED]
-        return [result for result in finished if not result.rates_by_hand] or finished or self.tested
+    def counted_runs(self) -> list[RunResult]:
+        """The runs that statistics are over, see :func:`~engine.analysis.statistics.counted_runs`."""
+        return counted_runs(self.runs)
 
     @property
     def of_counted(self) -> VariantResult:
         """The variant with the counted runs alone, or with all that recorded something where none was tested."""
-        return replace(self, runs=self.counted or self.runs)
+        return replace(self, runs=self.counted_runs or self.runs)
 
     @property
     def best(self) -> RunResult | None:
         """The counted run of best test accuracy, the earliest of equals; None where none was tested."""
-        return max(self.counted, key=lambda result: result.run.test_accuracy or 0.0, default=None)
+        return best_run(self.counted_runs)
 
     @property
     def test_accuracies(self) -> list[float]:
         """Test accuracies (fractions) of the counted runs."""
-        return [result.run.test_accuracy for result in self.counted if result.run.test_accuracy is not None]
+        return accuracies_of(self.counted_runs)
 
     @property
     def mean_seconds(self) -> float | None:
         """Mean training time of the counted runs."""
-        seconds = [result.run.seconds for result in self.counted if result.run.seconds is not None]
+        seconds = [result.run.seconds for result in self.counted_runs if result.run.seconds is not None]
         return fmean(seconds) if seconds else None
 
     @cached_property

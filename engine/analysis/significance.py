@@ -41,17 +41,20 @@ class Comparison:
         return self.spread is not None
 
     @property
-    def verdict(self) -> str:
-        """What follows a sentence that names the difference, from its comma on."""
+    def outcome(self) -> str:
+        """What follows a sentence that names the difference, in the window as in the report."""
         if self.spread is None:
             return "; with one run there is no spread to compare that with, so it may be chance"
+        return f", which {'exceeds' if self.exceeds_spread else 'does not exceed'} the spread over repeats"
+
+    @property
+    def verdict(self) -> str:
+        """The outcome with the figures behind it."""
+        if self.spread is None:
+            return self.outcome
         against = f"the larger standard deviation is {points(self.spread)}"
         tested = f", Welch's t-test gives {probability(self.p)}" if self.p is not None else ""
-        counts = f"n = {self.counts[0]} and {self.counts[1]}"
-        outcome = (
-            "exceeds the spread over repeats" if self.exceeds_spread else "does not exceed the spread over repeats"
-        )
-        return f", which {outcome} ({against}{tested}, {counts})"
+        return f"{self.outcome} ({against}{tested}, n = {self.counts[0]} and {self.counts[1]})"
 
     @property
     def numbers(self) -> dict[str, Number]:
@@ -73,19 +76,25 @@ def compare(first: Sequence[float], second: Sequence[float]) -> Comparison:
     if min(counts) < 2:
         return Comparison(difference, counts, None, None)
     deviations = stdev(first), stdev(second)
-    return Comparison(difference, counts, max(deviations), _welch(first, second) if max(deviations) > 0 else None)
+    p = _welch(difference, deviations, counts) if max(deviations) > 0 else None
+    return Comparison(difference, counts, max(deviations), p)
 
 
-def _welch(first: Sequence[float], second: Sequence[float]) -> float | None:
-    from scipy.stats import ttest_ind_from_stats
+def _welch(difference: float, deviations: tuple[float, float], counts: tuple[int, int]) -> float | None:
+    """Two-sided p; None where rounding leaves none. ``scipy.stats`` gives the same, but takes a second to load."""
+    from scipy.special import stdtr
 
-    described = (*_described(first), *_described(second))
-    p = float(ttest_ind_from_stats(*described, equal_var=False).pvalue)
+    errors = [deviation**2 / count for deviation, count in zip(deviations, counts, strict=True)]
+    total = sum(errors)
+    if not total:
+        return None
+    shares = [error / total for error in errors]
+    freedom = 1 / sum(share**2 / (count - 1) for share, count in zip(shares, counts, strict=True))
+    p = 2 * float(stdtr(freedom, -abs(difference) / math.sqrt(total)))
     return p if math.isfinite(p) else None
 
 
-def _described(sample: Sequence[float]) -> tuple[float, float, int]:
-    return fmean(sample), stdev(sample), len(sample)
+MOST_PAIRINGS = 9999  # all of them up to seven pairs; beyond, so many drawn at random
 
 
 def spearman(first: Sequence[float], second: Sequence[float]) -> tuple[float, float] | None:

@@ -40,7 +40,7 @@ from engine.storage.store import Store
 from engine.utils.errors import DatasetError, ExportError, SpecError, StoreError, TrainscopeError
 from engine.utils.paths import check_workspace
 from engine.utils.streams import lost_output
-from engine.utils.text import counted
+from engine.utils.text import pluralise
 from engine.workspace.dataset_library import DatasetLibrary
 from engine.workspace.network_library import NetworkLibrary
 
@@ -267,7 +267,7 @@ def _export(store: Store, experiment: Experiment, number: int, folder: Path | No
     except ExportError as error:
         say_error(f"trainscope: {error}")
         return EXIT_FAILED
-    say(f"Exported {counted(len(files), 'file')} to {folder}")
+    say(f"Exported {pluralise(len(files), 'file')} to {folder}")
     return EXIT_OK
 
 

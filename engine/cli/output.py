@@ -56,4 +56,4 @@ def _table_row(variant: VariantResult, width: int) -> str:
         f"{'-':>{room}}" if value is None else f"{100 * value:>{room - 2}.2f} %"
         for value, room in ((accuracy["best"], 9), (accuracy["mean"], 9), (accuracy["std"], 8))
     )
-    return f"{variant.name:<{width}}{variant.parameters:>11,}{len(variant.counted):>8}{cells}{seconds}"
+    return f"{variant.name:<{width}}{variant.parameters:>11,}{len(variant.counted_runs):>8}{cells}{seconds}"

@@ -11,7 +11,7 @@ from engine.events.datasets import DatasetReady
 from engine.events.experiments import Computed, ExperimentStarted, RunsAdded
 from engine.events.runs import PlannedRun, Record, RunFinished, RunRestored, RunStarted
 from engine.events.tasks import Event, Progress
-from engine.utils.text import counted
+from engine.utils.text import pluralise
 
 
 class Reporter(Protocol):
@@ -58,10 +58,11 @@ class LineReporter:
                 yield describe_images(event)
             case ExperimentStarted():
                 self._runs = {run.run: run for run in event.runs}
-                yield f"{counted(len(event.runs), 'run')}, {event.workers} at a time"
+                yield f"{pluralise(len(event.runs), 'run')}, {event.workers} at a time"
             case RunsAdded(runs):
                 self._runs |= {run.run: run for run in runs}
-                yield f"{counted(len(runs), 'more run')}: {', '.join(dict.fromkeys(run.spec.variant for run in runs))}"
+                variants = ", ".join(dict.fromkeys(run.spec.variant for run in runs))
+                yield f"{pluralise(len(runs), 'more run')}: {variants}"
             case RunRestored(status=status) if status.is_final:
                 self._finished += 1
             case RunStarted(device=device) | Computed(device=device) if device.refusal not in ("", self._refusal):

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import math
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +15,8 @@ from typing import Literal
 
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
+
+from engine.utils.files import write_atomic
 
 log = logging.getLogger(__name__)
 
@@ -119,11 +120,9 @@ class DeviceCache:
             return _Pages()
 
     def _write(self, pages: _Pages) -> None:
-        unfinished = self._file.with_suffix(f".unfinished-{os.getpid()}")
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            unfinished.write_text(pages.model_dump_json(indent=1), encoding="utf-8")
-            unfinished.replace(self._file)
+            write_atomic(self._file, pages.model_dump_json(indent=1))
             self._unwritten = None
         except OSError as error:
             log.info("%s can't be written: %s", self._file, error)

@@ -19,7 +19,7 @@ import numpy as np
 from engine.devices.hardware import placed, rounds_products
 from engine.devices.names import CPU
 from engine.utils.arrays import Array
-from engine.utils.text import counted, scientific
+from engine.utils.text import pluralise, scientific
 
 UNIT = 2.0**-24  # float32 rounds by so much at most, relatively
 COARSE_UNIT = 2.0**-11  # and TensorFloat-32, of which both factors of a product are
@@ -114,7 +114,7 @@ def mistake(device: str, found: Sequence[Deviation]) -> str | None:
     if not wrong:
         return None
     worst = max(wrong, key=lambda each: each.share)
-    patterns_wrong = f"{len(wrong)} of {counted(len(found), 'pattern')} wrongly"
+    patterns_wrong = f"{len(wrong)} of {pluralise(len(found), 'pattern')} wrongly"
     return f"{device} computes {patterns_wrong}, furthest off: {worst.figures}"
 
 
@@ -129,7 +129,7 @@ def refusal(device: str, found: Sequence[Deviation]) -> str | None:
 def agreement(device: str, found: Sequence[Deviation]) -> str:
     """How well a ``device`` that computes as it should agrees, with figures."""
     worst = max(found, key=lambda each: each.share)
-    return f"{device}: {counted(len(found), 'pattern')} as in NumPy; furthest off: {worst.figures}"
+    return f"{device}: {pluralise(len(found), 'pattern')} as in NumPy; furthest off: {worst.figures}"
 
 
 def compared(compute: Compute, *, coarse: bool = False) -> list[Deviation]:

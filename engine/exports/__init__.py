@@ -21,6 +21,7 @@ from engine.exports.summary import heading, summary
 from engine.exports.tensorboard import write_event_files
 from engine.storage.store import Store, StoredExperiment
 from engine.utils.errors import ExportError
+from engine.utils.files import atomic_path
 
 __all__ = [
     "DEFAULT_FORMATS",
@@ -97,5 +98,6 @@ def _write_archives(found: Computation, definition: ComputedExperiment, folder: 
     for name, arrays in definition.archives.items():
         path = folder / f"{name}.npz"
         chosen: dict[str, Any] = {array: found.arrays[array] for array in arrays}
-        np.savez_compressed(path, **chosen)
+        with atomic_path(path) as part:
+            np.savez_compressed(part, **chosen)
         yield path

@@ -13,6 +13,7 @@ import numpy as np
 
 from engine.experiments.base import CourseDictionary
 from engine.exports.files import plain, write_text
+from engine.utils.files import write_atomic
 
 
 def write_course(folder: Path, name: str, dictionary: CourseDictionary) -> Iterator[Path]:
@@ -20,7 +21,7 @@ def write_course(folder: Path, name: str, dictionary: CourseDictionary) -> Itera
     folder.mkdir(exist_ok=True)
     yield write_text(folder / f"{name}.json", json.dumps({k: plain(v) for k, v in dictionary.items()}, allow_nan=False))
     path = folder / f"{name}.pkl"
-    path.write_bytes(portable_pickle(dictionary))
+    write_atomic(path, portable_pickle(dictionary))
     yield path
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from engine.analysis.results import ExperimentResult, RunResult
 from engine.events.runs import Record
+from engine.utils.files import atomic_path
 
 CURVE_COLUMNS = (
     "variant",
@@ -75,16 +76,16 @@ def write_curves(path: Path, result: ExperimentResult) -> Path:
     """Write :func:`curve_rows` as CSV."""
     layers = list(dict.fromkeys(name for v in result.variants for run in v.runs for name in run.run.layers))
     inner = list(dict.fromkeys(name for v in result.variants for run in v.runs for name in run.run.layers[1:]))
-    counted = max(
+    activations = max(
         (len(record.dead_units) for v in result.variants for run in v.runs for record in run.records[:1]), default=0
     )
     columns = [
         *CURVE_COLUMNS,
         *(f"gradient_norm_{n}" for n in inner),
         *(f"update_ratio_{n}" for n in layers),
-        *(f"{name}_{number}" for name in OF_ACTIVATIONS for number in range(1, counted + 1)),
+        *(f"{name}_{number}" for name in OF_ACTIVATIONS for number in range(1, activations + 1)),
     ]
-    with path.open("w", newline="", encoding="utf-8") as file:
+    with atomic_path(path) as part, part.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns, restval="")
         writer.writeheader()
         writer.writerows(curve_rows(result))

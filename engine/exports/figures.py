@@ -8,6 +8,7 @@ from pathlib import Path
 from engine.analysis.blocks import NamedFigure
 from engine.config.export_formats import DRAWN, Format
 from engine.exports.files import file_name
+from engine.utils.files import atomic_path
 
 # Without the date, so that the same results give the same files.
 _METADATA = {Format.PNG: None, Format.SVG: {"Date": None}, Format.PDF: {"CreationDate": None}}
@@ -23,5 +24,6 @@ def write_figures(folder: Path, figures: Iterator[NamedFigure], formats: Sequenc
     for name, figure, _caption in figures:
         for each in drawn:
             path = folder / f"{file_name(name)}.{each}"
-            save_figure(figure, path, dpi=150, metadata=_METADATA[each])
+            with atomic_path(path) as part:
+                save_figure(figure, part, dpi=150, metadata=_METADATA[each])
             yield path

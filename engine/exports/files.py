@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from engine.utils.errors import ExportError
+from engine.utils.files import write_atomic
 
 
 def check_writable(folder: Path) -> None:
@@ -31,7 +32,7 @@ def write_json(path: Path, values: dict[str, Any]) -> Path:
 
 def write_text(path: Path, text: str) -> Path:
     """Write ``text`` and a line's end as UTF-8."""
-    path.write_text(text + "\n", encoding="utf-8")
+    write_atomic(path, text + "\n")
     return path
 
 

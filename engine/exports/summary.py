@@ -56,7 +56,7 @@ def _variant_summary(variant: VariantResult) -> dict[str, Any]:
         "epochs": variant.epochs,
         "test_accuracy": spread(variant.test_accuracies),
         "seconds": variant.mean_seconds,
-        "counted_runs": len(variant.counted),
+        "counted_runs": len(variant.counted_runs),
         "runs": [
             {
                 "repeat": run.run.spec.repeat,

@@ -18,6 +18,7 @@ from engine.events.runs import Record
 from engine.exports.curves import of_activations
 from engine.exports.files import file_name
 from engine.storage.store import Store
+from engine.utils.files import atomic_path
 
 FILE_VERSION = "brain.Event:2"
 OWN_NAME = "events.out.tfevents.{}.trainscope"  # with the second of the first record
@@ -36,8 +37,8 @@ def write_event_files(folder: Path, store: Store, result: ExperimentResult) -> I
             place.mkdir(parents=True, exist_ok=True)
             # TensorBoard reads the files of a folder in the order of their names, which hold a time and a host.
             path = place / OWN_NAME.format(int(times[0]))
-            with silenced():
-                _write(path, run, times.tolist())
+            with silenced(), atomic_path(path) as part:
+                _write(part, run, times.tolist())
             _remove_others(place, path)
             yield path
 

@@ -10,7 +10,6 @@ import io
 import json
 import math
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, get_args
 from zipfile import ZipFile
@@ -19,7 +18,7 @@ from engine.config.specs import Activation
 from engine.networks.architectures import MOST_PARAMETERS, summarize_layers
 from engine.networks.layers import Act, Conv, Dense, Layer, MaxPool, Shape
 from engine.utils.errors import NetworkError
-from engine.utils.files import open_file
+from engine.utils.files import atomic_path, open_file
 
 LARGEST_LENGTH = 65_536  # of anything a layer has a number of
 MOST_OUTPUTS = 2**30  # values that a layer gives for one image
@@ -167,13 +166,10 @@ def keep_network(file: Path, write: Callable[[Path], object]) -> str:
 
     It takes its place all at once, so that an interruption leaves no half of one.
     """
-    unfinished = file.with_name(f"{file.stem}.unfinished.keras")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        write(unfinished)
-        unfinished.replace(file)
+        with atomic_path(file) as unfinished:
+            write(unfinished)
     except OSError as error:
-        with suppress(OSError):
-            unfinished.unlink(missing_ok=True)
         return f"The trained network could not be saved to {file} ({error.strerror or error})."
     return ""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from engine.selftest.check import Result, Surroundings, failed, ok, warning
 from engine.utils.paths import RESOURCES
-from engine.utils.text import counted
+from engine.utils.text import pluralise
 
 REQUIREMENTS = RESOURCES.parent / "requirements.txt"
 WRITTEN = bytes(range(256)) * 4096  # 1 MB
@@ -35,7 +35,7 @@ def check_packages(_surroundings: Surroundings) -> Result:
         return failed(f"{', '.join(missing)} not installed; install what is missing: {cure}")
     if outside:
         return warning(f"{', '.join(outside)}: not what the program was tested with; install what was: {cure}")
-    return ok(f"{python}; {counted(count, 'package')} as requirements.txt wants them.")
+    return ok(f"{python}; {pluralise(count, 'package')} as requirements.txt wants them.")
 
 
 def compare(requirements: str) -> tuple[list[str], list[str], int]:

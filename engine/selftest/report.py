@@ -13,7 +13,7 @@ import psutil
 from engine.devices.hardware import cpu_count, cpu_name
 from engine.selftest.check import Outcome, State
 from engine.selftest.installation import in_words, nearest_folder
-from engine.utils.text import counted
+from engine.utils.text import pluralise
 from engine.utils.versions import versions
 
 STATE_WIDTH, NAME_WIDTH, FACT_WIDTH = 9, 18, 14
@@ -36,12 +36,11 @@ def closing_line(outcomes: Sequence[Outcome], seconds: float) -> str:
     counts = Counter(outcome.result.state for outcome in outcomes)
     time = f"in {seconds:.0f} s"
     if bad := counts[State.FAILED]:
-        failures = f"{bad} of {counted(len(outcomes), 'check')} failed, {time}"
+        failures = f"{bad} of {pluralise(len(outcomes), 'check')} failed, {time}"
         return f"{failures}; report the fault with these lines and the logs."
     parts = [f"{counts[state]} {state}" for state in (State.WARNING, State.SKIPPED) if counts[state]]
-    return (
-        f"Nothing failed of {counted(len(outcomes), 'check')}, {time}{' (' + ', '.join(parts) + ')' if parts else ''}."
-    )
+    rest = f" ({', '.join(parts)})" if parts else ""
+    return f"Nothing failed of {pluralise(len(outcomes), 'check')}, {time}{rest}."
 
 
 def passed(outcomes: Sequence[Outcome]) -> bool:
@@ -54,7 +53,7 @@ def system_lines(workspace: Path, outcomes: Sequence[Outcome], logs: Path | None
     memory = psutil.virtual_memory()
     facts = versions() | {
         "System": platform.platform(),
-        "Processor": f"{cpu_name()}, {counted(cpu_count(), 'core')}",
+        "Processor": f"{cpu_name()}, {pluralise(cpu_count(), 'core')}",
         "Memory": f"{in_words(memory.total)}, {in_words(memory.available)} of it free",
         DEVICES: "not found out",
     }

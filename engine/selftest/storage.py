@@ -17,7 +17,7 @@ from engine.storage.errors import BUSY, is_damage, primary_code
 from engine.storage.schema import SCHEMA_VERSION
 from engine.storage.store import Store
 from engine.utils.paths import store_file
-from engine.utils.text import counted
+from engine.utils.text import pluralise
 
 RECORDS = 1000
 FAULTS_TOLD = 1  # one is enough to know
@@ -58,7 +58,7 @@ def check_scratch_store(surroundings: Surroundings) -> Result:
         status = store.experiment(number).status
     if read != written or weights is None or not np.array_equal(weights.values, kernel) or status != Status.FINISHED:
         return failed("What was read is not what was written; check the disk, and keep copies of your workspace.")
-    return ok(f"{counted(RECORDS, 'record')} and a kernel written in {seconds:.1f} s and read again, bit for bit.")
+    return ok(f"{pluralise(RECORDS, 'record')} and a kernel written in {seconds:.1f} s and read again, bit for bit.")
 
 
 def _looked_at(file: Path, database: sqlite3.Connection) -> Result:
@@ -71,7 +71,7 @@ def _looked_at(file: Path, database: sqlite3.Connection) -> Result:
     count = database.execute("SELECT count(*) FROM experiments").fetchone()[0] if version else 0
     size = file.stat().st_size / 1e6
     later = "" if version == SCHEMA_VERSION else f", brought to version {SCHEMA_VERSION} when it is next opened"
-    return ok(f"{counted(count, 'experiment')} in {size:.1f} MB, whole, of version {version}{later}.")
+    return ok(f"{pluralise(count, 'experiment')} in {size:.1f} MB, whole, of version {version}{later}.")
 
 
 def _not_looked_at(file: Path, error: sqlite3.DatabaseError) -> Result:

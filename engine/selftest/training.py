@@ -28,7 +28,7 @@ from engine.selftest.check import Result, Surroundings, failed, ok, skipped
 from engine.session import Session
 from engine.storage.store import Store
 from engine.utils.errors import TrainscopeError
-from engine.utils.text import counted
+from engine.utils.text import pluralise
 from engine.utils.versions import LIBRARIES, installed_version
 
 Kind = TypeVar("Kind")
@@ -111,8 +111,8 @@ def check_repetition(surroundings: Surroundings) -> Result:
         )
     records, kernels = first
     return ok(
-        f"{ARCHITECTURE} trained twice from one seed: {counted(len(records), 'record')} and "
-        f"{counted(len(kernels), 'kernel')} the same, to the bit."
+        f"{ARCHITECTURE} trained twice from one seed: {pluralise(len(records), 'record')} and "
+        f"{pluralise(len(kernels), 'kernel')} the same, to the bit."
     )
 
 
@@ -131,8 +131,8 @@ def check_going_on(surroundings: Surroundings) -> Result:
         )
     records, kernels = found
     return ok(
-        f"{ARCHITECTURE} gone on with after step {checkpoint.step}: {counted(len(records), 'record')} and "
-        f"{counted(len(kernels), 'kernel')} as without an interruption, to the bit."
+        f"{ARCHITECTURE} gone on with after step {checkpoint.step}: {pluralise(len(records), 'record')} and "
+        f"{pluralise(len(kernels), 'kernel')} as without an interruption, to the bit."
     )
 
 
@@ -158,7 +158,7 @@ def check_training(surroundings: Surroundings) -> Result:
     first, last = stored[0].training_loss, stored[-1].training_loss
     accuracy = run.run.test_accuracy or 0.0
     figures = (
-        f"{ARCHITECTURE} on digits, {counted(stored[-1].step, 'step')}: loss {first:.2f} → {last:.2f}, "
+        f"{ARCHITECTURE} on digits, {pluralise(stored[-1].step, 'step')}: loss {first:.2f} → {last:.2f}, "
         f"{100 * accuracy:.0f} % of the test images right"
     )
     if not last < first:

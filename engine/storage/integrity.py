@@ -15,7 +15,7 @@ from engine.storage.files import SIDES, care_of, flush_folder, name_aside, put_i
 from engine.storage.salvage import salvage
 from engine.utils.errors import StoreError
 from engine.utils.paths import store_file
-from engine.utils.text import counted
+from engine.utils.text import pluralise
 
 LOOK_SECONDS = 3.0  # how long the look waits for another program
 
@@ -96,5 +96,5 @@ def _keep_aside(file: Path, damage: str) -> str:
         saved = salvage(aside, file.parent)
     except StoreError:
         saved = 0
-    rest = f", with the {counted(saved, 'experiment')} that could still be read" if saved else ""
+    rest = f", with the {pluralise(saved, 'experiment')} that could still be read" if saved else ""
     return f"The store of this workspace was damaged ({damage}); it is kept as {aside}, and a new one is in use{rest}."

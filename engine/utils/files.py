@@ -1,11 +1,17 @@
-"""Files and texts that a person hands over, read so that none of them can hold the program up or fill its memory."""
+"""Files that a person hands over or keeps.
+
+They are read so that none can hold the program up or fill its memory, and written so that none is ever half of one.
+"""
 
 from __future__ import annotations
 
 import errno
 import os
 import stat
+import threading
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -55,3 +61,27 @@ def toml_table(text: str) -> dict[str, Any]:
         return tomllib.loads(text)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
+
+
+@contextmanager
+def atomic_path(file: Path) -> Iterator[Path]:
+    """A path in the folder of ``file`` to write to; at the end of the block it takes the place of ``file``.
+
+    Where the block raises, ``file`` is as it was. A link to a file is followed. Raises OSError.
+    """
+    target = Path(os.path.realpath(file))
+    # A short name, as ``file`` may have the longest there is; with its suffix, by which some libraries choose a format.
+    part = target.with_name(f".{os.getpid()}-{threading.get_ident()}.part{file.suffix}")
+    try:
+        yield part
+        part.replace(target)
+    except BaseException:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise
+
+
+def write_atomic(file: Path, contents: bytes | str) -> None:
+    """Write ``contents``, text as UTF-8, by :func:`atomic_path`."""
+    with atomic_path(file) as part:
+        part.write_bytes(contents.encode() if isinstance(contents, str) else contents)

@@ -18,7 +18,7 @@ def scientific(value: float, digits: int = 3) -> str:
     return f"{mantissa}·10{str(int(exponent)).translate(SUPERSCRIPTS)}"
 
 
-def counted(count: int, noun: str) -> str:
+def pluralise(count: int, noun: str) -> str:
     """Such as ``1 run`` or ``1,000 runs``."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 

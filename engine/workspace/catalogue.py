@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -28,38 +29,11 @@ from engine.experiments.presets import Setting, settings_of
 from engine.storage.database import Database
 from engine.storage.rows import UNDER_WAY, UNREADABLE, StoredExperiment, experiment_of, network_file
 from engine.utils.errors import StoreError
+from engine.workspace.listed_runs import ListedRun, counted_accuracies, listed_runs, runs_query
 
 THUMBNAIL_VALUES = 48  # about as many as a thumbnail has pixels for
 DIGITS = 4  # of an accuracy in a thumbnail
 UNREADABLE_NAME = "unreadable"  # what an experiment is called whose row is damaged
-
-# Of each experiment: runs planned, ended, and ended before they had come to what they were for, and test accuracies of
-# the runs that statistics are over, which are chosen for each variant as by `results.VariantResult.counted`: rank 2
-# went through all epochs by its settings alone, rank 1 had its rate changed by hand, rank 0 was stopped early.
-# Probes find settings for others and don't count.
-_COUNTS = """
-SELECT experiment, count(*) AS planned, sum(final) AS ended, sum(unfinished) AS unfinished,
-    sum(tested) AS tested, json_group_array(DISTINCT used) FILTER (WHERE used IS NOT NULL) AS devices,
-    max(CASE WHEN rank = best_rank THEN accuracy END) AS best,
-    avg(CASE WHEN rank = best_rank THEN accuracy END) AS mean
-FROM (
-    SELECT *, max(CASE WHEN accuracy IS NOT NULL THEN rank END) OVER (PARTITION BY experiment, variant) AS best_rank
-    FROM (
-        SELECT experiment, variant, status NOT IN ('queued', 'running', 'paused') AS final,
-            status IN ({unfinished}) AS unfinished,
-            test_accuracy IS NOT NULL AS tested,
-            CASE WHEN json_valid(device) THEN json_extract(device, '$.kind') || ': ' || json_extract(device, '$.name')
-                END AS used,
-            CASE WHEN NOT CASE WHEN json_valid(spec) THEN coalesce(json_extract(spec, '$.probe'), 0) ELSE 1 END
-                AND typeof(test_accuracy) IN ('real', 'integer') THEN test_accuracy END AS accuracy,
-            CASE WHEN status != 'finished' THEN 0
-                WHEN EXISTS (SELECT 1 FROM interventions WHERE run = runs.id AND kind = 'learning rate') THEN 1
-                ELSE 2 END AS rank
-        FROM runs{where}
-    )
-)
-GROUP BY experiment
-"""
 
 
 @dataclass(frozen=True)
@@ -164,15 +138,17 @@ class Catalogue(Database):
 
     def entries(self) -> list[Entry]:
         """Every experiment, the newest first, those thrown away too."""
-        counts = {row["experiment"]: row for row in self._execute(_counts(""))}
+        runs: dict[int, list[ListedRun]] = defaultdict(list)
+        for run in listed_runs(self._execute(runs_query(""))):
+            runs[run.experiment].append(run)
         rows = self._execute("SELECT * FROM experiments ORDER BY id DESC")
-        return [_entry_of(row, counts.get(row["id"])) for row in rows]
+        return [_entry_of(row, runs[row["id"]]) for row in rows]
 
     def entry(self, number: int) -> Entry:
         """One experiment; raises :class:`StoreError` where there is none of that number."""
         row = self._row(number)
-        counts = self._execute(_counts(" WHERE experiment=?"), number).fetchone()
-        return _entry_of(row, counts)
+        runs = self._execute(runs_query(" WHERE experiment=?"), number)
+        return _entry_of(row, list(listed_runs(runs)))
 
     def rename(self, number: int, title: str) -> None:
         """Call an experiment ``title``; nothing takes its title away."""
@@ -309,12 +285,12 @@ class Catalogue(Database):
 _LINES = TypeAdapter(tuple[Line, ...])
 
 
-def _entry_of(row: sqlite3.Row, counts: Any) -> Entry:
+def _entry_of(row: sqlite3.Row, runs: list[ListedRun]) -> Entry:
     """A row of ``experiments`` as an entry; one that can't be read stays in the list and says so."""
     try:
-        return _entry(experiment_of(row), counts, row["thumbnail"])
+        return _entry(experiment_of(row), runs, row["thumbnail"])
     except StoreError as error:
-        return _entry(_unreadable(row, str(error)), counts, None)
+        return _entry(_unreadable(row, str(error)), runs, None)
 
 
 def _unreadable(row: sqlite3.Row, reason: str) -> StoredExperiment:
@@ -347,27 +323,23 @@ def _values(spec: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _counts(where: str) -> str:
-    unfinished = ", ".join(f"'{status}'" for status in Status if status.can_go_on)
-    return _COUNTS.format(where=where, unfinished=unfinished)
-
-
-def _entry(stored: StoredExperiment, counts: Any, thumbnail: str | None) -> Entry:
+def _entry(stored: StoredExperiment, runs: list[ListedRun], thumbnail: str | None) -> Entry:
     preset, settings = settings_of(stored.name, _values(stored.spec))
+    accuracies = counted_accuracies(runs)
     kind = EXPERIMENTS[stored.name].title if stored.name in EXPERIMENTS else stored.name
     return Entry(
         stored=stored,
         kind=kind,
-        planned=counts["planned"] if counts else 0,
-        ended=counts["ended"] if counts else 0,
-        unfinished=counts["unfinished"] if counts else 0,
-        tested=counts["tested"] if counts else 0,
-        best=counts["best"] if counts else None,
-        mean=counts["mean"] if counts else None,
+        planned=len(runs),
+        ended=sum(run.status.is_final for run in runs),
+        unfinished=sum(run.status.can_go_on for run in runs),
+        tested=sum(run.is_tested for run in runs),
+        best=max(accuracies, default=None),
+        mean=fmean(accuracies) if accuracies else None,
         preset=preset,
         settings=settings,
         thumbnail=_lines(thumbnail),
-        devices=tuple(json.loads(counts["devices"])) if counts else (),
+        devices=tuple(dict.fromkeys(run.device for run in runs if run.device is not None)),
     )
 
 

@@ -4,36 +4,28 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import tomli_w
-
 from engine.experiments.fields import checked_architecture
 from engine.networks.architectures import architecture_name
 from engine.networks.notation import split_architecture
-from engine.utils.errors import NetworkError, StoreError
-from engine.utils.files import read_text, toml_table
+from engine.utils.errors import NetworkError
+from engine.workspace.library import Library
 
 FILE_NAME = "networks.toml"
 
 
-class NetworkLibrary:
+class NetworkLibrary(Library):
     """Named networks, each complete as ``name[layers]``; a missing file is an empty library.
 
     Entries of a file edited by hand that can't be read as a network are passed over.
     """
 
     def __init__(self, workspace: Path) -> None:
-        self.file = workspace / FILE_NAME
+        super().__init__(workspace / FILE_NAME)
 
     def networks(self) -> dict[str, str]:
-        """Every network by its name; raises :class:`StoreError` where the file can't be read."""
-        try:
-            table = toml_table(read_text(self.file))
-        except FileNotFoundError:
-            return {}
-        except (OSError, ValueError) as error:
-            raise StoreError(f"{self.file} can't be read ({error}); mend or remove it.") from None
+        """Every network by its name; raises :class:`~engine.utils.errors.StoreError` where the file can't be read."""
         found: dict[str, str] = {}
-        for name, notation in table.items():
+        for name, notation in self._read().items():
             try:
                 found[name] = checked_architecture(f"{name}[{notation}]")
             except (ValueError, RecursionError):
@@ -43,7 +35,8 @@ class NetworkLibrary:
     def save(self, architecture: str) -> None:
         """Keep ``name[layers]`` under its name, in place of another of that name.
 
-        Raises :class:`NetworkError` where it is none, and :class:`StoreError` where the file can't be written.
+        Raises :class:`NetworkError` where it is none, and :class:`~engine.utils.errors.StoreError` where the file can't be
+        written.
         """
         try:
             checked = checked_architecture(architecture)
@@ -51,22 +44,15 @@ class NetworkLibrary:
             raise NetworkError(str(error)) from None
         if split_architecture(checked)[1] is None:
             raise NetworkError(f"'{checked}' is an architecture of the course; write layers after a name of your own.")
-        self._write(self.networks() | {architecture_name(checked): checked})
+        self._keep(self.networks() | {architecture_name(checked): checked})
 
     def remove(self, name: str) -> None:
-        """Forget a network; raises :class:`StoreError` where the file can't be written."""
-        self._write({known: text for known, text in self.networks().items() if known != name})
+        """Forget a network; raises :class:`~engine.utils.errors.StoreError` where the file can't be written."""
+        self._keep({known: text for known, text in self.networks().items() if known != name})
 
     def resolve(self, architecture: str) -> str:
         """``name[layers]`` of a network known here by name; any other text as it is."""
         return self.networks().get(architecture.strip(), architecture)
 
-    def _write(self, networks: dict[str, str]) -> None:
-        table = {name: split_architecture(text)[1] or "" for name, text in networks.items()}
-        partial = self.file.with_suffix(".part")
-        try:
-            self.file.parent.mkdir(parents=True, exist_ok=True)
-            partial.write_text(tomli_w.dumps(table), encoding="utf-8")
-            partial.replace(self.file)
-        except OSError as error:
-            raise StoreError(f"{self.file} can't be written ({error.strerror}); check the folder.") from None
+    def _keep(self, networks: dict[str, str]) -> None:
+        self._write({name: split_architecture(text)[1] or "" for name, text in networks.items()})

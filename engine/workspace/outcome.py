@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from engine.events.commands import Control
 from engine.events.runs import PlannedRun, RunFinished, Status
-from engine.utils.text import counted
+from engine.utils.text import pluralise
 
 # The first that any run of an experiment has is the experiment's own.
 _ENDED_BY_HAND = (Status.INTERRUPTED, Status.STOPPED, Status.CANCELLED)
@@ -67,8 +67,8 @@ class RunTally:
         if self._planned and diverged == self._planned:
             return Status.FAILED, "Every run diverged; try a smaller learning rate."
         if not bad:
-            lost = f"{counted(len(self._unsaved), 'network')} not kept: {self._unsaved[0]}" if self._unsaved else ""
+            lost = f"{pluralise(len(self._unsaved), 'network')} not kept: {self._unsaved[0]}" if self._unsaved else ""
             return Status.FINISHED, lost
-        reason = f"{bad} of {counted(self._planned, 'run')} did not finish: {self._reasons[0]}"
+        reason = f"{bad} of {pluralise(self._planned, 'run')} did not finish: {self._reasons[0]}"
         came_to_nothing = bad + diverged + self._statuses[Status.SKIPPED] == self._planned
         return (Status.FAILED if came_to_nothing else Status.FINISHED), reason

@@ -19,7 +19,7 @@ from engine.experiments.fields import checked_architecture
 from engine.networks.architectures import ARCHITECTURES, format_network, layers_of, summarize_layers
 from engine.networks.notation import EXAMPLE, split_architecture
 from engine.utils.errors import NetworkError, TrainscopeError
-from engine.utils.text import counted
+from engine.utils.text import pluralise
 from engine.workspace.network_library import NetworkLibrary
 from gui.forms.network_table import NetworkTable
 
@@ -152,7 +152,7 @@ class NetworkDialog(QDialog):
         column.addWidget(self._message)
         height, width, channels = self._input_shape
         column.addWidget(
-            QLabel(f"On {width}x{height} images with {counted(channels, 'channel')}, {self._classes} classes:")
+            QLabel(f"On {width}x{height} images with {pluralise(channels, 'channel')}, {self._classes} classes:")
         )
         column.addWidget(self._layers, 1)
         column.addWidget(self._buttons)

@@ -27,7 +27,7 @@ from engine.experiments import EXPERIMENTS
 from engine.exports.report import SUFFIXES, check_report_file
 from engine.storage.store import StoredExperiment
 from engine.utils.errors import TrainscopeError
-from engine.utils.text import counted
+from engine.utils.text import pluralise
 from gui.utils.preferences import program_settings
 from gui.widgets.path_row import PathRow, typed_path
 
@@ -94,7 +94,7 @@ class ReportDialog(QDialog):
         problem = "" if count else "Tick at least one experiment."
         problem = problem or ("" if suffix in SUFFIXES else f"The file's name must end in {' or '.join(SUFFIXES)}.")
         self._message.setText(
-            problem or f"{counted(count, 'experiment')} in the order of the homework.{_replaced(text)}"
+            problem or f"{pluralise(count, 'experiment')} in the order of the homework.{_replaced(text)}"
         )
         self._buttons.button(QDialogButtonBox.StandardButton.Save).setEnabled(not problem)
 

@@ -28,7 +28,7 @@ from engine.events.runs import Intervention, RunFinished, Status
 from engine.events.tasks import Event, Progress
 from engine.experiments.base import Experiment, TrainingExperiment
 from engine.utils.errors import SpecError
-from engine.utils.text import counted
+from engine.utils.text import pluralise
 from gui.background.weight_reader import WeightReader
 from gui.boards.board import Board, View
 from gui.experiment.control_bar import UNDER_WAY, ControlBar, State
@@ -199,7 +199,7 @@ class ExperimentTab(QWidget):
             return _ENDINGS[status].partition(";")[0] + "."
         if status in (Status.FAILED, Status.CANCELLED):
             return _ENDINGS[status] + "."
-        tested = counted(sum(run.test_accuracy is not None for run in runs), "run")
+        tested = pluralise(sum(run.test_accuracy is not None for run in runs), "run")
         return f"{_ENDINGS[status]}, {tested} trained and tested. {best_variant_summary(self.observations)}".rstrip()
 
     def refresh(self) -> None:
@@ -223,7 +223,7 @@ class ExperimentTab(QWidget):
         if self._state in UNDER_WAY:
             done = sum(run.status.is_final for run in observations.runs.values())
             held = "Held: " if self._state is State.PAUSED else ""
-            self._status.setText(f"{held}{done} of {counted(len(observations.runs), 'run')} done{self.time_left}")
+            self._status.setText(f"{held}{done} of {pluralise(len(observations.runs), 'run')} done{self.time_left}")
         self._offer_rate()
 
     @property

@@ -8,7 +8,7 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QIcon, QPainter, QPixmap
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
 
-from engine.analysis.statistics import spread
+from engine.analysis.statistics import mean_in_percent
 from engine.analysis.styles import Style
 from gui.observations.experiment import Observations, VariantObservation
 from gui.utils.painting import pen_of
@@ -66,13 +66,12 @@ class AccuracyTable(QTableWidget):
 
 def texts_of(row: int, variant: VariantObservation) -> Sequence[str]:
     """The cells of a variant's row."""
-    found = spread([100 * run.test_accuracy for run in variant.counted if run.test_accuracy is not None])
-    deviation = "" if found["std"] is None else f" ± {found['std']:.2f}"
+    accuracies = variant.test_accuracies
     return (
         f"{row + 1}  {variant.name}",
-        str(len(variant.counted)),
-        "–" if found["mean"] is None else f"{found['mean']:.2f}{deviation} %",
-        "–" if found["best"] is None else f"{found['best']:.2f} %",
+        str(len(variant.counted_runs)),
+        mean_in_percent(accuracies) or "–",
+        f"{100 * max(accuracies):.2f} %" if accuracies else "–",
     )
 
 

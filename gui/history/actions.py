@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QGridLayout, QInputDialog, QMenu, QMessageBox, QSi
 
 from engine.experiments.presets import copied, pasted
 from engine.utils.errors import SpecError
-from engine.utils.text import counted
+from engine.utils.text import pluralise
 from engine.workspace.catalogue import Catalogue, Entry, TrainedChoice
 from gui.background.store_reader import StoreReader
 from gui.utils.text import literally
@@ -229,7 +229,7 @@ class ExperimentActions(QObject):
             self.write(lambda catalogue: catalogue.delete(numbers), lambda: self._deleted.difference_update(numbers))
 
     def _may_delete(self, entries: Sequence[Entry]) -> bool:
-        what = f"#{entries[0].number} {entries[0].name}" if len(entries) == 1 else counted(len(entries), "experiment")
+        what = f"#{entries[0].number} {entries[0].name}" if len(entries) == 1 else pluralise(len(entries), "experiment")
         text = f"Delete {what}? Until the window closes it can be taken back with Restore, under Show deleted."
         if not all(entry.stored.status.is_final for entry in entries):
             text += "\n\nIt has not come to its end: where another window trains it, it would go on there unseen."

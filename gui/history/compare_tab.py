@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 
 from engine.experiments.presets import EMPTY
 from engine.utils.errors import TrainscopeError
-from engine.utils.text import counted
+from engine.utils.text import pluralise
 from engine.workspace.catalogue import Entry
 from gui.background.store_reader import Reading, StoreReader
 from gui.background.weight_reader import WeightReader
@@ -163,7 +163,7 @@ class CompareTab(OpenedTab):
 
     def _name(self) -> None:
         names = [f"#{number}" for number in self._numbers]
-        self.titled.emit(f"Compare {', '.join(names)}", f"Comparison of {counted(len(names), 'experiment')}")
+        self.titled.emit(f"Compare {', '.join(names)}", f"Comparison of {pluralise(len(names), 'experiment')}")
 
     def _show_chips(self) -> None:
         while (item := self._chips.takeAt(0)) is not None:

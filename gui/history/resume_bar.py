@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton
 
-from engine.utils.text import counted
+from engine.utils.text import pluralise
 from engine.workspace.catalogue import Entry
 
 
@@ -69,5 +69,5 @@ class ResumeBar(QFrame):
 def describe(entry: Entry) -> str:
     """Which experiment was interrupted, and how far it had come."""
     done = entry.planned - entry.unfinished
-    came = f" after {done:,} of {counted(entry.planned, 'run')}" if entry.planned else " before its first run"
+    came = f" after {done:,} of {pluralise(entry.planned, 'run')}" if entry.planned else " before its first run"
     return f"Experiment {entry.number}, {entry.name}, was interrupted{came if entry.has_runs else ''}."

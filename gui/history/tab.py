@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QLineEdit, QSplitt
 from engine.events.experiments import ComputationStarted, ExperimentFinished, ExperimentStarted, RunsAdded
 from engine.events.tasks import Event
 from engine.utils.paths import store_file
-from engine.utils.text import counted
+from engine.utils.text import pluralise
 from engine.workspace.catalogue import Catalogue
 from engine.workspace.search import Query
 from gui.background.store_reader import StoreReader
@@ -126,7 +126,7 @@ class HistoryTab(QWidget):
         shown, ticked = len(self.table.entries.rows), len(self.table.entries.ticks)
         searched = f"{shown:,} of " if self._search.text().strip() else ""
         marked = f", {ticked} ticked" if ticked else ""
-        self._count.setText(f"{searched}{counted(self.table.entries.count, 'experiment')}{marked}")
+        self._count.setText(f"{searched}{pluralise(self.table.entries.count, 'experiment')}{marked}")
 
     def _show_choice(self) -> None:
         choice = Choice(self.table.chosen, self.table.entries.ticks)

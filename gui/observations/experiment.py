@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.analysis.statistics import accuracies_of, best_run, counted_runs
 from engine.analysis.styles import Style, styles
 from engine.config.specs import ExperimentSpec
 from engine.events.datasets import DatasetInfo
@@ -124,6 +125,11 @@ class RunObservation:
         return self.last.learning_rate if self.last is not None else None
 
     @property
+    def has_records(self) -> bool:
+        """Whether it came to its first record."""
+        return bool(self.steps)
+
+    @property
     def has_rate_by_hand(self) -> bool:
         """Whether somebody changed its learning rate while it trained."""
         return any(done.kind is InterventionKind.LEARNING_RATE for done in self.interventions)
@@ -223,19 +229,20 @@ class VariantObservation:
         return self.info.class_names if self.info else ()
 
     @property
-    def counted(self) -> list[RunObservation]:
-        """The runs that statistics are over, as in summary and report: see
-        :attr:`~engine.analysis.results.VariantResult.counted`."""
-        tested = [run for run in self.runs if run.test_accuracy is not None]
-        finished = [run for run in tested if run.status is Status.FINISHED]
-        return [run for run in finished if not run.has_rate_by_hand] or finished or tested
+    def counted_runs(self) -> list[RunObservation]:
+        """The runs that statistics are over, see :func:`~engine.analysis.statistics.counted_runs`."""
+        return counted_runs(self.runs)
+
+    @property
+    def test_accuracies(self) -> list[float]:
+        """Test accuracies (fractions) of the counted runs."""
+        return accuracies_of(self.counted_runs)
 
     @property
     def shown(self) -> RunObservation | None:
         """The run whose weights are worth showing: the best of those tested, else the first that began."""
         seen = [run for run in self.runs if run.weights]
-        tested = [run for run in seen if run.test_accuracy is not None]
-        return max(tested, key=lambda run: run.test_accuracy or 0.0) if tested else next(iter(seen), None)
+        return best_run(seen) or next(iter(seen), None)
 
     def curve(self, quantity: str) -> RepeatedCurve:
         """Statistics of a quantity over the runs so far. Only what is new since the last call is computed."""

@@ -13,7 +13,7 @@ from engine.events.runs import RunRestored
 from engine.experiments import find_experiment
 from engine.storage.store import Store
 from engine.utils.errors import StoreError, TrainscopeError
-from engine.utils.text import counted
+from engine.utils.text import pluralise
 from engine.workspace.catalogue import UNREADABLE_NAME, Catalogue, Entry
 from engine.workspace.replay import restored_experiment
 from gui.observations.experiment import QUANTITIES, Observations, RunObservation
@@ -54,7 +54,7 @@ def reading(number: int) -> Callable[[Path], Iterator[Entry | str | Stored]]:
             for read, event in enumerate(restored_experiment(store, number)):  # the first event is the plan
                 observations.take(event)
                 if isinstance(event, RunRestored):
-                    yield f"{read} of {counted(len(observations.runs), 'run')} read"
+                    yield f"{read} of {pluralise(len(observations.runs), 'run')} read"
         for variant in observations.variants.values():
             for quantity in QUANTITIES:
                 variant.curve(quantity)  # kept: of a million records it would hold up the window

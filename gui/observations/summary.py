@@ -1,39 +1,23 @@
-"""Which variant is best, said where an experiment ends; the report says it at length, with a test."""
+"""Which variant is best, said where an experiment ends; the report says it at length, with the same test."""
 
 from __future__ import annotations
 
-from engine.analysis.statistics import spread
-from gui.observations.experiment import Observations, VariantObservation
+from engine.analysis.claims import accuracy_with_spread, listed, percent, points, probability
+from engine.analysis.ranking import ranked, same_accuracy
+from engine.analysis.significance import compare
+from gui.observations.experiment import Observations
 
 
 def best_variant_summary(observations: Observations) -> str:
     """The variant of best mean test accuracy and how far the next one is behind; nothing where two were not tested."""
-    compared = [variant for variant in observations.variants.values() if not variant.is_probe and variant.counted]
-    if len(compared) < 2:
+    tested = ranked(variant for variant in observations.variants.values() if not variant.is_probe)
+    if len(tested) < 2:
         return ""
-    first, second, *_ = sorted(compared, key=lambda variant: -_mean(variant))
-    behind = _mean(first) - _mean(second)
-    others = f"{second.name} is {100 * behind:.2f} points behind"
-    return f"Best: {first.name}, {_told(first)}; {others}{_against_spread(first, second, behind)}."
-
-
-def _accuracies(variant: VariantObservation) -> list[float]:
-    return [run.test_accuracy for run in variant.counted if run.test_accuracy is not None]
-
-
-def _mean(variant: VariantObservation) -> float:
-    return spread(_accuracies(variant))["mean"] or 0.0
-
-
-def _told(variant: VariantObservation) -> str:
-    found = spread(_accuracies(variant))
-    deviation = "" if found["std"] is None else f" ± {100 * found['std']:.2f}"
-    return f"{100 * _mean(variant):.2f}{deviation} % (n = {len(variant.counted)})"
-
-
-def _against_spread(first: VariantObservation, second: VariantObservation, behind: float) -> str:
-    deviations = [spread(_accuracies(variant))["std"] for variant in (first, second)]
-    known = [deviation for deviation in deviations if deviation is not None]
-    if len(known) < 2:
-        return "; of single runs that may be chance"
-    return ", more than the repeats spread" if behind > max(known) else ", no more than the repeats spread"
+    (best, mean), (second, other), *_ = tested
+    tied = [variant.name for variant, reached in tested if same_accuracy(reached, mean)]
+    if len(tied) > 1:
+        return f"{listed(tied)} share the best test accuracy, {percent(mean)}."
+    compared = compare(best.test_accuracies, second.test_accuracies)
+    p = "" if compared.p is None else f" ({probability(compared.p)})"
+    behind = f"{second.name} is {points(mean - other)} behind{compared.outcome}{p}"
+    return f"Best: {best.name}, {accuracy_with_spread(best)}; {behind}."

@@ -6,6 +6,7 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtGui import QColor
 
+from engine.analysis.statistics import accuracies_of, spread
 from engine.utils.arrays import Array
 from gui.observations.experiment import Observations
 from gui.plots.plot import Plot
@@ -46,11 +47,11 @@ class AccuracyPoints(Plot):
     def refresh(self, observations: Observations) -> None:
         """Draw the points and means."""
         for column, (name, variant) in enumerate(observations.variants.items(), start=1):
-            tested = [PERCENT * run.test_accuracy for run in variant.runs if run.test_accuracy is not None]
-            counted = [PERCENT * run.test_accuracy for run in variant.counted if run.test_accuracy is not None]
+            tested = [PERCENT * accuracy for accuracy in accuracies_of(variant.runs)]
+            mean = spread(variant.test_accuracies)["mean"]
             self._points[name].setData([column] * len(tested), tested)
-            mean = float(np.mean(counted)) if counted else float("nan")
-            self._means[name].setData([column - MEAN_WIDTH / 2, column + MEAN_WIDTH / 2], [mean, mean])
+            height = float("nan") if mean is None else PERCENT * mean
+            self._means[name].setData([column - MEAN_WIDTH / 2, column + MEAN_WIDTH / 2], [height, height])
 
     def show_variant(self, name: str, visible: bool) -> None:
         """Show or hide the points of one variant."""

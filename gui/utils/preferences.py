@@ -12,6 +12,7 @@ from engine.cli.arguments import MOST_DIGITS, MOST_WORKERS, Options
 from engine.config.cluster import ClusterChoice, parse_cluster
 from engine.devices.names import AUTO, parse_device
 from engine.utils.errors import SpecError, StoreError
+from engine.utils.files import write_atomic
 from engine.utils.paths import default_workspace
 from gui.utils.theme import Scheme, stored_scheme
 
@@ -60,7 +61,7 @@ def mended(settings: QSettings) -> QSettings:
         lines = file.read_bytes().splitlines(keepends=True)
         sound = [line for line in lines if not any(kind in line for kind in BUILT)]
         if len(sound) < len(lines):
-            file.write_bytes(b"".join(sound))
+            write_atomic(file, b"".join(sound))
             settings.sync()
     return settings
 

@@ -14,7 +14,7 @@ from engine.events.runs import RunFinished, RunStarted
 from engine.events.tasks import Event, TaskFailed
 from engine.executors.routing import RoutingExecutor
 from engine.utils.errors import StoreError
-from engine.utils.text import counted
+from engine.utils.text import pluralise
 from gui.experiment.experiment_tab import ExperimentTab
 from gui.utils.preferences import load_preferences, program_settings, save_preferences
 
@@ -68,7 +68,7 @@ class ClusterController(QObject):
         # Jobs of a batch system are asked for when there is something to train, and come when their turn has come.
         count = self._executor.count_workers()
         none = "jobs come with a training" if cluster.kind in BATCH_SYSTEMS else "no worker yet"
-        self._say(counted(count, "worker") if count else none)
+        self._say(pluralise(count, "worker") if count else none)
 
     def take(self, event: Event) -> None:
         """Note what an event of the training thread says of the cluster."""

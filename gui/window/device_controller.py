@@ -15,7 +15,7 @@ from engine.events.tasks import Event, TaskFailed
 from engine.executors.tasks import AppraiseTask
 from engine.experiments.base import TrainingExperiment
 from engine.utils.errors import TrainscopeError
-from engine.utils.text import counted
+from engine.utils.text import pluralise
 from gui.background.engine_thread import EngineThread
 from gui.dialogs.devices import DevicesDialog, Use
 from gui.experiment.experiment_tab import ExperimentTab
@@ -94,7 +94,7 @@ class DeviceController(QObject):
 
     def _follow(self, device: Device) -> None:
         self._used[device.title] = device
-        threads = f"{counted(device.threads, 'thread')} a process"
+        threads = f"{pluralise(device.threads, 'thread')} a process"
         self.label.setText("; ".join(self._used) if len(self._used) > 1 else f"{device.title}, {threads}")
         if device.refusal and device.refusal != self._refusal:
             self._refusal = device.refusal

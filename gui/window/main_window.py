@@ -33,7 +33,7 @@ from engine.storage.store import Store
 from engine.utils.errors import TrainscopeError
 from engine.utils.logs import ProgramLog
 from engine.utils.paths import store_file
-from engine.utils.text import counted
+from engine.utils.text import pluralise
 from engine.workspace.dataset_library import DatasetLibrary
 from engine.workspace.network_library import NetworkLibrary
 from engine.workspace.trained_networks import TrainedRun, trained_runs
@@ -356,7 +356,7 @@ class MainWindow(QMainWindow):
         self._desk.take(event)
         match event:
             case Exported(folder, files):
-                self.statusBar().showMessage(f"{counted(files, 'file')} written: {folder}", 10_000)
+                self.statusBar().showMessage(f"{pluralise(files, 'file')} written: {folder}", 10_000)
                 QDesktopServices.openUrl(QUrl.fromLocalFile(folder))
             case TaskFailed(reason, cancelled) if not cancelled:
                 self.statusBar().clearMessage()

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.utils.text import counted
+from engine.utils.text import pluralise
 from engine.workspace.queue import QueueEntry
 from gui.utils.text import as_duration, literally
 from gui.window.queue import ExperimentQueue
@@ -216,7 +216,7 @@ def describe(order: QueueEntry, seconds: float | None) -> str:
     values = order.spec.model_dump(mode="json")
     changed = [f"{key} {_brief(values[key])}" for key in values if key != "dataset" and values[key] != usual[key]]
     dataset = [str(values["dataset"])] if "dataset" in values else []
-    more = [f"and {counted(len(changed) - MOST_CHANGES, 'more setting')}"] if len(changed) > MOST_CHANGES else []
+    more = [f"and {pluralise(len(changed) - MOST_CHANGES, 'more setting')}"] if len(changed) > MOST_CHANGES else []
     what = "the rest" if order.resumes else "more runs"
     title = order.experiment.title + (f", {what} of {order.extends}" if order.extends is not None else "")
     time = f"about {as_duration(seconds)}" if seconds is not None else "time unknown"

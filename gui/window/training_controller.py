@@ -16,7 +16,7 @@ from engine.experiments.continuation.experiment import CONTINUATION_EXPERIMENT, 
 from engine.storage.rows import StoredExperiment, StoredRun
 from engine.storage.store import Store
 from engine.utils.errors import TrainscopeError
-from engine.utils.text import counted
+from engine.utils.text import pluralise
 from engine.workspace.planning import not_deleted
 from engine.workspace.queue import QueueEntry
 from gui.background.engine_thread import EngineThread
@@ -165,7 +165,7 @@ class TrainingController(QObject):
             self._begin(tab, order)
         elif self._queue.add(order.experiment, order.spec, order.extends, order.resumes):
             self._queue.hold(False)
-            tab.say(f"In the queue, {counted(len(self._queue.orders), 'experiment')} waiting.")
+            tab.say(f"In the queue, {pluralise(len(self._queue.orders), 'experiment')} waiting.")
             self.queued.emit()
 
     def _begin(self, tab: ExperimentTab, order: QueueEntry) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from engine.utils.text import counted
+from engine.utils.text import pluralise
 
 
 class FindingKind(StrEnum):
@@ -47,5 +47,5 @@ class GroupedFinding:
     def text(self) -> str:
         """The variant, what was measured, and in how many runs more."""
         others = len(self.repeats) - 1
-        more = f" ({counted(others, 'more run')} alike)" if others else ""
+        more = f" ({pluralise(others, 'more run')} alike)" if others else ""
         return f"{self.finding.variant}: {self.finding.sentence}{more}"

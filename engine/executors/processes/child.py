@@ -27,7 +27,7 @@ from engine.executors.processes.watchdog import StandstillWatch
 from engine.executors.processes.worker import HELD_BACK, TaskBegun, TaskDone, WarmUp, WorkerSettings, worker_main
 from engine.executors.tasks import Task, TrainTask
 from engine.utils.errors import WorkerError
-from engine.utils.text import counted
+from engine.utils.text import pluralise
 
 log = logging.getLogger(__name__)
 
@@ -141,7 +141,7 @@ class Child:
 
     def end_standstill(self) -> None:
         """End it because it stands still; what it has sent before can still be received."""
-        stood = counted(round(self._hang_seconds), "second")
+        stood = pluralise(round(self._hang_seconds), "second")
         reason = (
             f"The training process neither said nor computed anything for {stood} and was ended; run it again, and if "
             f"that ends alike, look at the end of its log, {self._log_file}."

@@ -87,7 +87,7 @@ def _overfitting(result: ExperimentResult) -> Iterator[Claim]:
 
 def _gap(variant: VariantResult) -> tuple[float, float, int] | None:
     """Training and validation accuracy of the last epoch, means over the counted runs, and how many these are."""
-    runs = variant.counted
+    runs = variant.counted_runs
     if not runs:
         return None
     means = [fmean(last_epoch_mean(r, q) for r in runs) for q in ("training_accuracy", "validation_accuracy")]

@@ -20,15 +20,15 @@ from engine.analysis.results import ExperimentResult, VariantResult
 def continuation_claims(result: ExperimentResult, _findings: dict[str, Any]) -> Iterator[Claim]:
     """The claims of an experiment that trains on."""
     for variant in result.compared:
-        if variant.counted:
+        if variant.counted_runs:
             yield _gain(result, variant)
 
 
 def _gain(result: ExperimentResult, variant: VariantResult) -> Claim:
     """Validation accuracy of the first record against that of the last epoch, means over the counted runs."""
-    first = fmean(run.records[0].validation_accuracy for run in variant.counted)
-    last = fmean(last_epoch_mean(run, "validation_accuracy") for run in variant.counted)
-    step = variant.counted[0].records[0].step
+    first = fmean(run.records[0].validation_accuracy for run in variant.counted_runs)
+    last = fmean(last_epoch_mean(run, "validation_accuracy") for run in variant.counted_runs)
+    step = variant.counted_runs[0].records[0].step
     moved = f"{'rises' if last > first else 'falls'} by {points(abs(last - first))}" if last != first else "stays"
     sentence = (
         f"{variant.name}: validation accuracy {moved}, from {percent(first)} at step {step} to {percent(last)} in the "

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 import engine.analysis.figures  # noqa: F401  with its settings, SVG files are the same in every export
 from engine.experiments.convolution.numpy_convolution import largest_magnitude, normalized
 from engine.utils.arrays import Array
+from engine.utils.text import pluralise
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -63,10 +64,9 @@ def _show(axes: Axes, image: Array, low: float, high: float) -> AxesImage:
 
 
 def _title(input: Array, kernel: Array, rows: int, columns: int) -> str:
-    images, kernels = _counted(rows, len(input), "image"), _counted(columns, len(kernel), "kernel")
+    images, kernels = _shown(rows, len(input), "image"), _shown(columns, len(kernel), "kernel")
     return f"{images} (rows) convolved with {kernels} (columns)"
 
 
-def _counted(shown: int, there_are: int, noun: str) -> str:
-    plural = noun if there_are == 1 else f"{noun}s"
-    return f"{shown} {plural}" if shown == there_are else f"{shown} of {there_are} {plural}"
+def _shown(shown: int, total: int, noun: str) -> str:
+    return pluralise(total, noun) if shown == total else f"{shown} of {pluralise(total, noun)}"

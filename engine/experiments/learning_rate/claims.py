@@ -9,7 +9,7 @@ from engine.analysis.claims import Claim, Number, accuracy_with_spread, listed
 from engine.analysis.ranking import best_of, ranked
 from engine.analysis.results import ExperimentResult, VariantResult
 from engine.events.runs import Status
-from engine.utils.text import counted
+from engine.utils.text import pluralise
 
 
 def learning_rate_claims(result: ExperimentResult, findings: dict[str, Any]) -> Iterator[Claim]:
@@ -34,8 +34,8 @@ def _divergence(result: ExperimentResult) -> Iterator[Claim]:
         told = [f"{name} ({_when(*where)})" for name, where in gone.items()]
         sentence = f"Training diverged at {listed(told)}: its loss or a gradient was no longer a finite number."
     else:
-        runs = counted(sum(len(variant.runs) for variant in tried), "run")
-        sentence = f"None of {runs} at {counted(len(tried), 'rate')} diverged."
+        runs = pluralise(sum(len(variant.runs) for variant in tried), "run")
+        sentence = f"None of {runs} at {pluralise(len(tried), 'rate')} diverged."
     numbers: dict[str, Number] = {f"{v.name}: runs that diverged": len(_diverged_at(v)) for v in tried}
     yield Claim(sentence, numbers, (result.experiment.id,), headline=bool(gone))
 
@@ -46,7 +46,7 @@ def _diverged_at(variant: VariantResult) -> list[int]:
 
 
 def _when(variant: VariantResult, steps: list[int]) -> str:
-    which = f"{len(steps)} of {counted(len(variant.runs), 'run')}"
+    which = f"{len(steps)} of {pluralise(len(variant.runs), 'run')}"
     return f"{which}, at step {steps[0]}" if len(steps) == 1 else f"{which}, from step {min(steps)} on"
 
 

@@ -152,9 +152,9 @@ def found_plateaus(spec: LearningScheduleSpec, result: ExperimentResult) -> list
     found: list[Plateau] = []
     for number in range(0 if spec.switches else len(spec.rates) - 1):
         search = result.variant(search_name(number))
-        if search is None or not search.counted or search.counted[0].run.status is not Status.FINISHED:
+        if search is None or not search.counted_runs or search.counted_runs[0].run.status is not Status.FINISHED:
             break
-        records = search.counted[0].records
+        records = search.counted_runs[0].records
         accuracies = epoch_means([r.epoch for r in records], [r.validation_accuracy for r in records], spec.epochs)
         latest = spec.epochs - (len(spec.rates) - 1 - number)  # leaves an epoch for each rate to come
         start = found[-1].epoch if found else 0
@@ -225,7 +225,7 @@ def findings(spec: LearningScheduleSpec, result: ExperimentResult) -> dict[str, 
 def _compared(variant: VariantResult, target: float) -> dict[str, Any]:
     reached = [
         soon
-        for result in variant.counted
+        for result in variant.counted_runs
         if (
             soon := soonness(
                 [record.step * variant.epochs / result.run.total_steps for record in result.records],
@@ -238,7 +238,7 @@ def _compared(variant: VariantResult, target: float) -> dict[str, Any]:
     ]
     epochs, seconds = np.mean(reached, axis=0).tolist() if reached else (None, None)
     return {
-        "n": len(variant.counted),
+        "n": len(variant.counted_runs),
         "test_accuracy": spread(variant.test_accuracies),
         "runs_that_reach_target": len(reached),
         "epochs_to_target": epochs,

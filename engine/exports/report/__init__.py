@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from engine.exports.files import check_writable
@@ -11,6 +11,7 @@ from engine.exports.report.build import build_document
 from engine.exports.report.document import Document
 from engine.storage.store import Store
 from engine.utils.errors import ExportError, ReportError
+from engine.utils.files import write_atomic
 from engine.utils.text import reason
 
 __all__ = ["SUFFIXES", "check_report_file", "write_report"]
@@ -26,7 +27,7 @@ def write_report(store: Store, experiments: Sequence[int], file: Path) -> Path:
     check_report_file(file)
     contents = _renderer(file)(build_document(store, experiments))
     try:
-        _replace(file, contents)
+        write_atomic(file, contents)
     except OSError as error:
         raise ReportError(f"{file} can't be written ({error.strerror}); choose another file.") from error
     return file
@@ -40,7 +41,8 @@ def check_report_file(file: Path) -> None:
         if file.is_dir():
             raise ReportError(f"{file} is a folder; name a file for the report.")
         check_writable(file.parent)
-        _unfinished(file).unlink(missing_ok=True)  # the longest name it has
+        with suppress(FileNotFoundError):
+            file.lstat()  # raises where no file can have such a name
     except ExportError as error:
         raise ReportError(str(error)) from None
     except (OSError, ValueError) as error:  # no name that a file can have
@@ -55,18 +57,3 @@ def _renderer(file: Path) -> Callable[[Document], bytes]:
     from engine.exports.report.html import render_html
 
     return render_html
-
-
-def _replace(file: Path, contents: bytes) -> None:
-    # In the same folder, for a file can take another's place only on the same disk.
-    part = _unfinished(file)
-    try:
-        part.write_bytes(contents)
-        part.replace(file)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _unfinished(file: Path) -> Path:
-    """What is written first."""
-    return file.with_name(f".{file.name}.{os.getpid()}.part")

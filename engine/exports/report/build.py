@@ -13,7 +13,7 @@ from engine.exports.report.document import Document
 from engine.exports.report.sections import section_of
 from engine.storage.store import Store
 from engine.utils.errors import ReportError
-from engine.utils.text import counted
+from engine.utils.text import pluralise
 
 TITLE = "Training artificial neural networks"
 CLOSING = (
@@ -39,6 +39,7 @@ def build_document(store: Store, experiments: Sequence[int]) -> Document:
     stored = [store.experiment(number) for number in dict.fromkeys(experiments)]
     stored.sort(key=lambda each: (places.get(each.name, math.inf), each.created))
     now = datetime.now().astimezone()
-    subtitle = f"{counted(len(stored), 'experiment')}, written {now.day} {now:%B %Y} by Trainscope {engine.__version__}"
+    by = f"by Trainscope {engine.__version__}"
+    subtitle = f"{pluralise(len(stored), 'experiment')}, written {now.day} {now:%B %Y} {by}"
     sections = tuple(section_of(store, each.id) for each in stored)
     return Document(TITLE, subtitle, sections, tuple(Paragraph(text, quiet=True) for text in CLOSING))

@@ -9,7 +9,7 @@ from engine.analysis.blocks import Column, Table
 from engine.analysis.diagnosis import GroupedFinding, diagnose, grouped, restored_curves
 from engine.analysis.ranking import ranked
 from engine.analysis.results import ExperimentResult, RunResult, VariantResult
-from engine.analysis.statistics import spread
+from engine.analysis.statistics import mean_in_percent
 from engine.events.runs import Status
 from engine.storage.store import Store, StoredRun
 from engine.workspace.replay import restored_runs
@@ -40,24 +40,21 @@ def accuracy_table(result: ExperimentResult) -> Table:
 
 
 def _accuracy_row(variant: VariantResult) -> tuple[str, ...]:
-    found, n = spread(variant.test_accuracies), len(variant.counted)
-    mean, deviation = found["mean"], found["std"]
-    told = NONE if mean is None else f"{100 * mean:.2f}"
-    told += "" if mean is None else " %" if deviation is None else f" ± {100 * deviation:.2f} %"
+    accuracies, n = variant.test_accuracies, len(variant.counted_runs)
     return (
         variant.name,
         f"{variant.parameters:,}",
         f"{n}" if n == variant.planned else f"{n} of {variant.planned}",
-        told,
-        NONE if found["best"] is None else f"{100 * found['best']:.2f} %",
+        mean_in_percent(accuracies) or NONE,
+        f"{100 * max(accuracies):.2f} %" if accuracies else NONE,
         NONE if variant.mean_seconds is None else f"{variant.mean_seconds:.1f} s",
     )
 
 
 def _exceptions(variants: Sequence[VariantResult]) -> str:
     """Where there was no such run, and what is counted instead."""
-    stopped = [v.name for v in variants if any(run.run.status is not Status.FINISHED for run in v.counted)]
-    by_hand = [v.name for v in variants if v.name not in stopped and any(run.rates_by_hand for run in v.counted)]
+    stopped = [v.name for v in variants if any(run.run.status is not Status.FINISHED for run in v.counted_runs)]
+    by_hand = [v.name for v in variants if v.name not in stopped and any(run.rates_by_hand for run in v.counted_runs)]
     told = [f"of {', '.join(by_hand)} there is none, and runs whose rate was changed by hand count"] if by_hand else []
     told += [f"of {', '.join(stopped)} there is none, and runs that were stopped early count"] if stopped else []
     return "; ".join(["", *told]) + "."

@@ -17,7 +17,7 @@ from engine.exports.report.document import Block, Claims, Gallery, Part, Picture
 from engine.exports.report.runs import accuracy_table, curve_table, event_table
 from engine.exports.report.settings import settings_table
 from engine.storage.store import Store, StoredExperiment
-from engine.utils.text import counted
+from engine.utils.text import pluralise
 
 RESULT, RUNS = "What the measurements support", "Runs that did not go as planned"
 RESULTS, FIGURES = "Results", "Figures"
@@ -113,15 +113,15 @@ def _facts(stored: StoredExperiment, devices: Sequence[Device]) -> Iterator[tupl
     yield "Ended", _ending(stored)
     if (data := stored.dataset) is not None:
         height, width, channels = data.shape
-        size = f"{width} x {height} pixels, {counted(channels, 'channel')}, {len(data.class_names)} classes"
+        size = f"{width} x {height} pixels, {pluralise(channels, 'channel')}, {len(data.class_names)} classes"
         parts = f"{data.train_count:,} training, {data.validation_count:,} validation, {data.test_count:,} test images"
         yield "Data set", f"{data.title}: {parts}, {size}"
         yield "SHA-256", data.fingerprint
     yield "Seed", str(stored.seed)
     if devices:
-        threads = counted(devices[0].threads, "thread")
+        threads = pluralise(devices[0].threads, "thread")
         used = "; ".join(device.title for device in devices)
-        yield "Device", f"{used}, {counted(stored.workers, 'worker')}, {threads} each"
+        yield "Device", f"{used}, {pluralise(stored.workers, 'worker')}, {threads} each"
     if stored.versions:
         yield "Versions", ", ".join(f"{name} {version}" for name, version in stored.versions.items())
 

@@ -10,7 +10,7 @@ from PySide6.QtGui import QIcon, QPainter, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QListWidget, QListWidgetItem, QSizePolicy, QToolButton
 
 from engine.analysis.diagnosis import Finding, GroupedFinding, diagnose, grouped
-from engine.utils.text import counted
+from engine.utils.text import pluralise
 from gui.observations.diagnosis import observed_curves
 from gui.observations.experiment import Observations, RunObservation
 from gui.utils.painting import pen_of
@@ -150,8 +150,8 @@ class Findings(QToolButton):
             for each in self._shown:
                 item = QListWidgetItem(self._swatch(each.finding.variant), f"{each.text}\n{each.finding.advice}")
                 item.setData(Qt.ItemDataRole.UserRole, (each.finding.kind, each.finding.variant))
-                runs = ", ".join(str(repeat) for repeat in each.repeats)
-                item.setToolTip(f"{each.finding.kind.value.capitalize()}; {counted(len(each.repeats), 'run')}: {runs}")
+                runs = f"{pluralise(len(each.repeats), 'run')}: {', '.join(str(repeat) for repeat in each.repeats)}"
+                item.setToolTip(f"{each.finding.kind.value.capitalize()}; {runs}")
                 self.list.addItem(item)
                 if self._key(item) == chosen:
                     self.list.setCurrentItem(item)

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.analysis.statistics import soonness, spread
+from engine.analysis.statistics import mean_in_percent, soonness
 from engine.experiments.schedule.plateaus import plateau_rule
 from gui.observations.experiment import Observations, RunObservation, VariantObservation
 from gui.utils.text import as_duration
@@ -114,16 +114,15 @@ class ScheduleTable(QWidget):
         return [variant for variant in observations.variants.values() if not variant.is_probe]
 
     def _texts(self, variant: VariantObservation) -> tuple[str, ...]:
-        counted = variant.counted
-        found = spread([100 * run.test_accuracy for run in counted if run.test_accuracy is not None])
+        counted = variant.counted_runs
+        accuracies = variant.test_accuracies
         reached = [soon for run in counted or variant.runs if (soon := _soon(run, self._target)) is not None]
         epochs, seconds = np.mean(reached, axis=0) if reached else (None, None)
-        deviation = "" if found["std"] is None else f" ± {found['std']:.2f}"
         return (
             variant.name,
             str(len(counted)),
-            "" if found["mean"] is None else f"{found['mean']:.2f}{deviation} %",
-            "" if found["best"] is None else f"{found['best']:.2f} %",
+            mean_in_percent(accuracies),
+            f"{100 * max(accuracies):.2f} %" if accuracies else "",
             f"{len(reached)} of {len(counted or variant.runs)}",
             "" if epochs is None else f"{epochs:.1f}",
             "" if seconds is None else _brief(seconds),

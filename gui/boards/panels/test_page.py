@@ -8,6 +8,7 @@ from PySide6.QtCore import QEvent
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QSplitter, QVBoxLayout, QWidget
 
 from engine.analysis.confusion import most_frequent
+from engine.analysis.statistics import best_run
 from engine.events.runs import RunFinished
 from engine.utils.arrays import Array
 from gui.boards.panels.confusion_matrix import ConfusionMatrix
@@ -73,8 +74,7 @@ class TestPage(QWidget):
         variant = self.chooser.variant
         if self.chooser.run is not None or variant is None:
             return self.chooser.run
-        tested = variant.counted
-        return max(tested, key=lambda run: run.test_accuracy or 0.0) if tested else None
+        return best_run(variant.counted_runs)
 
     def _why_nothing(self, run: RunObservation | None) -> str:
         variant = self.chooser.variant

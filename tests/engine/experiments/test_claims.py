@@ -7,7 +7,9 @@ from pathlib import Path
 from statistics import fmean, stdev
 
 import pytest
-from scipy.stats import spearmanr, ttest_ind
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import spearmanr, ttest_ind, ttest_ind_from_stats
 
 from engine.analysis.claims import Claim
 from engine.analysis.significance import compare, spearman
@@ -51,6 +53,17 @@ def test_a_comparison_is_welchs_test() -> None:
     assert found.spread == pytest.approx(max(stdev(first), stdev(second)))
     assert found.p == pytest.approx(ttest_ind(first, second, equal_var=False).pvalue)
     assert found.exceeds_spread
+
+
+SAMPLES = st.lists(st.floats(0, 1), min_size=2, max_size=8)
+
+
+@given(SAMPLES, SAMPLES)
+def test_p_is_that_of_scipys_own_test(first: list[float], second: list[float]) -> None:
+    found = compare(first, second).p
+    if found is not None:
+        described = (fmean(first), stdev(first), len(first), fmean(second), stdev(second), len(second))
+        assert found == pytest.approx(float(ttest_ind_from_stats(*described, equal_var=False).pvalue), rel=1e-12)
 
 
 def test_a_difference_within_the_spread_is_none() -> None:

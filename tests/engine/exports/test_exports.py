@@ -206,3 +206,19 @@ def test_a_name_that_no_file_can_have_is_refused(tmp_path: Path, name: str) -> N
         check_report_file(tmp_path / f"{name}/{name}.html")
     with pytest.raises(ReportError, match="can't be written"):
         check_report_file(tmp_path / ("x" * 300 + ".html"))
+
+
+def test_an_export_that_breaks_off_leaves_every_file_whole(
+    exported: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "out"
+    written = {path: path.read_bytes() for path in export_experiment(exported.store, exported.experiment, folder)}
+
+    def full(*_given: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(csv.DictWriter, "writerows", full)  # after the head of the table
+        with pytest.raises(ExportError, match="No space left on device"):
+            export_experiment(exported.store, exported.experiment, folder)
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == written

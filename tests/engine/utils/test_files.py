@@ -7,7 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from engine.utils.files import MOST_CHARACTERS, MOST_DOTS, check_file, open_file, read_text, toml_table
+from engine.utils.files import (
+    MOST_CHARACTERS,
+    MOST_DOTS,
+    atomic_path,
+    check_file,
+    open_file,
+    read_text,
+    toml_table,
+    write_atomic,
+)
 
 
 def test_a_file_is_opened_for_its_bytes(tmp_path: Path) -> None:
@@ -67,3 +76,37 @@ def test_a_text_without_end_is_not_read_to_it(tmp_path: Path) -> None:
 def test_tables_that_are_none(text: str, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         toml_table(text)
+
+
+def test_a_file_is_replaced_at_once(tmp_path: Path) -> None:
+    file = tmp_path / "kept.toml"
+    write_atomic(file, "a = 'ç'")
+    with atomic_path(file) as part:
+        part.write_bytes(b"new")
+        assert part.suffix == ".toml"
+        assert file.read_text(encoding="utf-8") == "a = 'ç'", "as it was until the end"
+    assert file.read_bytes() == b"new"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.parametrize("error", [OSError, KeyboardInterrupt])
+def test_what_is_interrupted_leaves_the_old_file_and_nothing_else(tmp_path: Path, error: type[BaseException]) -> None:
+    file = tmp_path / "kept.toml"
+    write_atomic(file, b"old")
+    with pytest.raises(error), atomic_path(file) as part:
+        part.write_bytes(b"half")
+        raise error
+    assert file.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_the_longest_name_there_is_can_be_written(tmp_path: Path) -> None:
+    write_atomic(tmp_path / ("x" * 251 + ".txt"), b"1")
+
+
+def test_a_link_stays_one(tmp_path: Path) -> None:
+    link, file = tmp_path / "link", tmp_path / "file"
+    link.symlink_to(file)
+    write_atomic(link, b"1")
+    assert link.is_symlink()
+    assert file.read_bytes() == b"1"

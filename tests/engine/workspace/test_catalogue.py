@@ -102,6 +102,19 @@ def test_accuracies_are_those_of_the_runs_that_the_results_count(catalogue: Cata
     assert (entry.best, entry.mean) == (max(counted), pytest.approx(fmean(counted)))
 
 
+def test_a_run_that_recorded_nothing_counts_nowhere(catalogue: Catalogue, workspace: Path) -> None:
+    def answer(task):
+        records = [record(task.run)] if task.spec.repeat == 2 else []
+        accuracy = 0.5 if records else 0.75
+        return [started(task.run), *records, finished(task.run, Status.STOPPED, test_accuracy=accuracy)]
+
+    number = store_experiment(workspace, answer=answer)
+    entry = catalogue.entry(number)
+    assert (entry.tested, entry.best, entry.mean) == (4, 0.5, 0.5)
+    with closing(Store(workspace)) as store:
+        assert [each.test_accuracies for each in load_results(store, number).variants] == [[0.5], [0.5]]
+
+
 def test_probes_are_not_among_the_accuracies(catalogue: Catalogue, workspace: Path) -> None:
     def answer(task):
         return whole_run(task, lambda spec: 0.99 if spec.probe else 0.5)

@@ -244,7 +244,7 @@ def test_the_end_says_which_is_best_and_whether_that_may_be_chance(
     with qtbot.waitSignal(bench.window.training_ended, timeout=PATIENCE_MS):
         bench.press("run")
     said = find(bench.tab, QLabel, "status").text()
-    assert "Best: cnn_4, 91.00 ± 1.41 % (n = 2); mlp_1 is 39.00 points behind, more than the repeats spread." in said
+    assert "Best: cnn_4, 91.0 ± 1.4 % (n = 2); mlp_1 is 39.0 points behind, which exceeds the spread" in said
 
 
 def test_a_rate_for_a_run_that_has_not_begun_is_refused_in_a_sentence(

@@ -1,0 +1,1 @@
+"""Tests of what the window knows of experiments."""

@@ -166,7 +166,7 @@ def test_a_page_without_test_says_why(page: TestPage) -> None:
 
 def test_the_best_run_is_shown_unless_another_is_chosen(page: TestPage) -> None:
     worse = np.array([[500, 500, 0], [0, 1000, 0], [0, 0, 1000]])
-    observations = animals(of_test(1, worse), started(2), repeats=2)
+    observations = animals(of_test(1, worse), started(2), record(2), repeats=2)
     shown(page, observations)
     assert cell(page, 0, 0) == "500"
     observations.take(of_test(2))

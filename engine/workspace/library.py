@@ -1,0 +1,36 @@
+"""A file of the workspace in which the program remembers what its user made or chose."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from engine.utils.errors import StoreError
+from engine.utils.files import read_text, toml_table, write_atomic
+
+
+class Library:
+    """A TOML table that a person may edit too; a missing file is an empty one."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def _read(self) -> dict[str, Any]:
+        """The table; raises :class:`StoreError` where the file can't be read."""
+        try:
+            return toml_table(read_text(self.file))
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError) as error:
+            raise StoreError(f"{self.file} can't be read ({error}); mend or remove it.") from None
+
+    def _write(self, table: dict[str, Any]) -> None:
+        """Write another table; raises :class:`StoreError` where the file can't be written."""
+        try:
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+            write_atomic(self.file, tomli_w.dumps(table))
+        except (OSError, UnicodeEncodeError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise StoreError(f"{self.file} can't be written ({reason}); check the folder.") from None

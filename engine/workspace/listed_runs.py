@@ -1,0 +1,58 @@
+"""What the list of experiments has to know of each run."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+from engine.analysis.statistics import accuracies_of, counted_runs
+from engine.events.runs import Status
+
+# What is listed of each run. A run that finished has records; whether another has any is looked up.
+_RUNS = """
+SELECT status, experiment, variant,
+    CASE WHEN typeof(test_accuracy) IN ('real', 'integer') THEN test_accuracy END AS test_accuracy,
+    test_accuracy IS NOT NULL AS is_tested,
+    CASE WHEN json_valid(spec) THEN coalesce(json_extract(spec, '$.probe'), 0) ELSE 1 END AS is_probe,
+    CASE WHEN json_valid(device) THEN json_extract(device, '$.kind') || ': ' || json_extract(device, '$.name')
+        END AS device,
+    status = 'finished' OR EXISTS (SELECT 1 FROM points WHERE run = runs.id) AS has_records,
+    EXISTS (SELECT 1 FROM interventions WHERE run = runs.id AND kind = 'learning rate') AS has_rate_by_hand
+FROM runs{where} ORDER BY id
+"""
+
+
+class ListedRun(NamedTuple):
+    """A row of :data:`_RUNS`; ``device`` is such as ``CPU: Intel``."""
+
+    status: Status
+    experiment: int
+    variant: str
+    test_accuracy: float | None
+    is_tested: bool
+    is_probe: bool
+    device: str | None
+    has_records: bool
+    has_rate_by_hand: bool
+
+
+def runs_query(where: str) -> str:
+    """SQL that gives the rows of :func:`listed_runs`; ``where`` is a clause that chooses among ``runs``, or empty."""
+    return _RUNS.format(where=where)
+
+
+def listed_runs(rows: Iterable[Iterable[Any]]) -> Iterator[ListedRun]:
+    """The rows as runs. One whose status is damaged came to nothing that could go on."""
+    known = {str(status): status for status in Status}
+    for status, *rest in rows:
+        yield ListedRun(known.get(status, Status.SKIPPED), *rest)
+
+
+def counted_accuracies(runs: Iterable[ListedRun]) -> list[float]:
+    """Test accuracies that statistics of an experiment are over; probes find settings for others and don't count."""
+    variants: dict[str, list[ListedRun]] = defaultdict(list)
+    for run in runs:
+        if not run.is_probe:
+            variants[run.variant].append(run)
+    return [accuracy for each in variants.values() for accuracy in accuracies_of(counted_runs(each))]

@@ -1,0 +1,96 @@
+"""gui.observations.summary: what is said at the end of an experiment, and that the report says the same."""
+
+from __future__ import annotations
+
+import re
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from engine.exports.report.claims import Claim, claims_of_runs
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from engine.analysis.results import ExperimentResult, VariantResult, load_results
+from engine.storage.store import Store
+from gui.observations.summary import best_variant_summary
+from tests.engine.stored_results import by_variant, ended
+from tests.engine.support import finished, record, started
+from tests.gui.support import observed
+
+NAMES = ["mlp_1", "cnn_3"]
+REPEATS = 5
+PHRASES = [
+    "share the best test accuracy",
+    "which exceeds the spread over repeats",
+    "which does not exceed the spread over repeats",
+    "with one run there is no spread to compare that with, so it may be chance",
+]
+# Of 360 test images, as of the digits.
+ACCURACIES = st.lists(st.integers(0, 360).map(lambda right: right / 360), min_size=1, max_size=REPEATS)
+CLOSE = st.lists(st.integers(330, 336).map(lambda right: right / 360), min_size=1, max_size=REPEATS)
+
+
+def said_in_window(accuracies: dict[str, list[float]]) -> str:
+    observations = observed(architectures=NAMES, repeats=REPEATS)
+    for name, values in accuracies.items():
+        for run, value in zip(observations.variants[name].runs, values, strict=False):
+            number = run.planned.run
+            for event in (started(number), record(number), finished(number, test_accuracy=value)):
+                observations.take(event)
+    return best_variant_summary(observations)
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory: pytest.TempPathFactory) -> ExperimentResult:
+    """A stored experiment of two architectures."""
+    folder: Path = tmp_path_factory.mktemp("workspace")
+    every = by_variant({name: [0.5] * REPEATS for name in NAMES})
+    with closing(Store(folder)) as store:
+        return load_results(store, ended(store, "architectures", every, architectures=NAMES, repeats=REPEATS))
+
+
+def with_accuracies(variant: VariantResult, values: list[float]) -> VariantResult:
+    runs = [
+        replace(run, run=replace(run.run, test_accuracy=value))
+        for run, value in zip(variant.runs, values, strict=False)
+    ]
+    return replace(variant, runs=runs)
+
+
+def claimed(result: ExperimentResult, accuracies: dict[str, list[float]]) -> Claim:
+    variants = [with_accuracies(variant, accuracies[variant.name]) for variant in result.variants]
+    return next(
+        claim for claim in claims_of_runs(replace(result, variants=variants)) if "best test accuracy" in claim.sentence
+    )
+
+
+@given(ACCURACIES | CLOSE, ACCURACIES | CLOSE)
+@example([0.95, 0.93, 0.94], [0.92, 0.93, 0.91])  # further apart than either spreads, yet p is over 0.05
+@example([0.5, 0.5], [0.25, 0.25])
+@example([0.5], [0.5])
+def test_the_window_says_what_the_report_claims(
+    result: ExperimentResult, first: list[float], second: list[float]
+) -> None:
+    accuracies = dict(zip(NAMES, (first, second), strict=True))
+    window, report = said_in_window(accuracies), claimed(result, accuracies).sentence
+    assert [phrase in window for phrase in PHRASES] == [phrase in report for phrase in PHRASES]
+    assert sum(phrase in window for phrase in PHRASES) == 1
+    told = re.findall(r"p [=<] [0-9.]+[0-9]|[0-9.]+(?: ± [0-9.]+)? % \(n = \d\)", window)
+    assert all(each in report for each in told), "the same test and the same figures"
+    if PHRASES[0] not in window:
+        best = window.removeprefix("Best: ").partition(",")[0]
+        assert report.startswith(f"{best} has the best test accuracy")
+
+
+def test_a_difference_that_may_be_chance_is_not_told_from_the_spread_alone() -> None:
+    said = said_in_window({"mlp_1": [0.95, 0.93, 0.94], "cnn_3": [0.92, 0.93, 0.91]})
+    assert said == (
+        "Best: mlp_1, 94.0 ± 1.0 % (n = 3); cnn_3 is 2.0 points behind, which does not exceed the spread over repeats "
+        "(p = 0.070)."
+    )
+
+
+def test_of_a_single_variant_nothing_is_said() -> None:
+    assert said_in_window({"mlp_1": [0.9, 0.8]}) == ""
