@@ -19,7 +19,7 @@ class Paragraph:
 
 
 @dataclass(frozen=True)
-class Column:
+class TableColumn:
     """A column of a table: its heading, whether it holds numbers, and its share of the width."""
 
     title: str
@@ -33,7 +33,7 @@ class Table:
 
     kind: ClassVar[str] = "table"
     title: str
-    columns: tuple[Column, ...]
+    columns: tuple[TableColumn, ...]
     rows: tuple[tuple[str, ...], ...]
     marked: frozenset[int] = frozenset()
     note: str = ""

@@ -16,7 +16,7 @@ from engine.cli.executor import find_devices, make_executor
 from engine.cli.listing import print_list
 from engine.cli.output import report_results, say, say_error
 from engine.cli.progress import make_reporter
-from engine.config.fields import Kind, describe
+from engine.config.fields import FieldKind, describe
 from engine.config.parsing import parse_assignments, read_toml
 from engine.config.specs import ExperimentSpec
 from engine.datasets import DATASETS
@@ -100,9 +100,9 @@ def build_spec(experiment: Experiment, options: Options, lenient: bool = False) 
     library = NetworkLibrary(options.workspace)
     for item in describe(experiment.spec):
         match item.kind, changes.get(item.key):
-            case Kind.ARCHITECTURE, str(name):
+            case FieldKind.ARCHITECTURE, str(name):
                 changes[item.key] = library.resolve(name)
-            case Kind.ARCHITECTURES, list(names):
+            case FieldKind.ARCHITECTURES, list(names):
                 changes[item.key] = [library.resolve(name) if isinstance(name, str) else name for name in names]
     return experiment.preset(options.preset, **changes)
 

@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from engine.datasets.base import Progress, RemoteFile
+from engine.datasets.base import ProgressCallback, RemoteFile
 from engine.utils.errors import DatasetError
 from engine.utils.paths import cache_folder
 
@@ -41,7 +41,7 @@ def without_downloads() -> Iterator[None]:
         _may_download.reset(token)
 
 
-def fetch(file: RemoteFile, progress: Progress) -> Path:
+def fetch(file: RemoteFile, progress: ProgressCallback) -> Path:
     """The path of the file, downloaded unless it is there with the known hash.
 
     Raises :class:`DatasetError` where no address gives the file, and what ``progress`` raises; the file appears under
@@ -65,7 +65,7 @@ class _Unavailable(Exception):
     """Why one address did not give the file."""
 
 
-def _retrieve(url: str, file: RemoteFile, progress: Progress) -> Path:
+def _retrieve(url: str, file: RemoteFile, progress: ProgressCallback) -> Path:
     import pooch
     from requests.exceptions import RequestException
 
@@ -84,7 +84,7 @@ def _retrieve(url: str, file: RemoteFile, progress: Progress) -> Path:
         raise _Unavailable("what it sends is not the published file") from None
 
 
-def _downloader(file: RemoteFile, progress: Progress) -> Callable[[str, str, object], None]:
+def _downloader(file: RemoteFile, progress: ProgressCallback) -> Callable[[str, str, object], None]:
     """What pooch downloads with: its own counts whole chunks, puts no limit on what comes, and leaves the connection
     open when someone cancels."""
     import requests

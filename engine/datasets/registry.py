@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from engine.config.specs import DataSpec
-from engine.datasets.base import NamedDataset, Progress, RawImages
+from engine.datasets.base import NamedDataset, ProgressCallback, RawImages
 from engine.datasets.formats import cifar10, folder, mnist, npz
 from engine.datasets.formats.cifar10 import CIFAR10
 from engine.datasets.formats.digits import DIGITS
@@ -26,7 +26,7 @@ _ALL = (
 DATASETS: dict[str, NamedDataset] = {dataset.name: dataset for dataset in _ALL}
 
 
-def load_raw(spec: DataSpec, progress: Progress) -> RawImages:
+def load_raw(spec: DataSpec, progress: ProgressCallback) -> RawImages:
     """The images that ``spec`` names, before preparation, at the side it asks for.
 
     A known name comes first, so a folder called ``digits`` is meant by ``./digits``. A path can lead to a folder of
@@ -57,7 +57,7 @@ def check_path(path: Path) -> None:
         raise _no_dataset(path)
 
 
-def _load_folder(path: Path, side: int | None, progress: Progress) -> RawImages:
+def _load_folder(path: Path, side: int | None, progress: ProgressCallback) -> RawImages:
     if cifar10.is_cifar10(path):
         return cifar10.load_path(path, side, progress)
     if mnist.is_idx(path):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from engine.config.specs import DataSpec
 from engine.datasets import PreparedData, describe_dataset, prepare, sample_images
-from engine.datasets.base import Progress as TellProgress
+from engine.datasets.base import ProgressCallback
 from engine.datasets.download import NotDownloadedError
 from engine.datasets.inventory import remove_cached
 from engine.datasets.verify import verify
@@ -103,7 +103,7 @@ class TaskRunner:
             case TrainTask():
                 self._train(task, emit, PeekablePoll(poll))
 
-    def _compute(self, task: ComputeTask, emit: Emit, progress: TellProgress, poll: PeekablePoll) -> None:
+    def _compute(self, task: ComputeTask, emit: Emit, progress: ProgressCallback, poll: PeekablePoll) -> None:
         from engine.training.trainer import library_versions
 
         place = self.placement.for_others(poll.check_ended)
@@ -146,7 +146,7 @@ class PeekablePoll:
         return self._waiting.pop(0) if self._waiting else self._poll(wait=wait)
 
 
-def _show_samples(task: SampleTask, emit: Emit, progress: TellProgress) -> None:
+def _show_samples(task: SampleTask, emit: Emit, progress: ProgressCallback) -> None:
     try:
         found = sample_images(task.data, task.count, progress)
     except NotDownloadedError as absent:  # nothing is wrong

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 CourseDictionary = dict[str, Any]
 Findings = dict[str, Any]
-Progress = Callable[[str, int, int], None]
+ProgressCallback = Callable[[str, int, int], None]
 
 
 def _nothing(*_given: Any) -> Iterator[Any]:
@@ -109,7 +109,7 @@ class ComputedExperiment(Experiment):
         retell: The parts that were once sent, for who opens the stored results.
     """
 
-    compute: Callable[[Any, Callable[[ComputedPart], None], Progress], Computation]
+    compute: Callable[[Any, Callable[[ComputedPart], None], ProgressCallback], Computation]
     claims: Callable[[ComputedResult], Iterator[Claim]] = _nothing
     figures: Callable[[Any, Computation], Iterator[NamedFigure]] = _nothing
     archives: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, field_validator
 
-from engine.config.fields import Kind, field
+from engine.config.fields import FieldKind, field
 from engine.config.specs import Spec
 from engine.networks.architectures import ARCHITECTURES, architecture_name, format_network, layers_of
 from engine.utils.errors import NetworkError
@@ -21,7 +21,7 @@ class ArchitecturesChoice(Spec):
         tuple(ARCHITECTURES),
         label="Architectures",
         group="Network",
-        kind=Kind.ARCHITECTURES,
+        kind=FieldKind.ARCHITECTURES,
         choices=tuple(ARCHITECTURES),
         help="The networks to compare; each is trained as often as Repeats says. Write others as "
         "name[Conv-3x3x16, ReLU, MaxPool-2x2, FC-64].",
@@ -45,7 +45,7 @@ class ArchitectureChoice(Spec):
         "cnn_4",
         label="Architecture",
         group="Network",
-        kind=Kind.ARCHITECTURE,
+        kind=FieldKind.ARCHITECTURE,
         choices=tuple(ARCHITECTURES),
         help="The network to train; write one of your own as name[Conv-3x3x16, ReLU, MaxPool-2x2, FC-64].",
     )

@@ -38,7 +38,7 @@ from engine.training.callbacks.plateau import LowerOnPlateau
 from engine.training.callbacks.recorder import Recorder
 from engine.training.callbacks.shuffle import ShuffleOrder
 from engine.training.callbacks.weights import WeightSnapshots
-from engine.training.checkpoints import Origin, State, unpacked
+from engine.training.checkpoints import Origin, TrainingState, unpacked
 from engine.training.cleanup import forget_trainings
 from engine.training.mistakes import surest_mistakes
 from engine.training.model import MeasuredModel
@@ -107,7 +107,7 @@ def train(
 
 
 def _started(
-    number: int, model: MeasuredModel, layers: Sequence[LayerSummary], origin: Origin, state: State | None
+    number: int, model: MeasuredModel, layers: Sequence[LayerSummary], origin: Origin, state: TrainingState | None
 ) -> RunStarted:
     return RunStarted(
         run=number,

@@ -46,7 +46,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Entry:
+class CatalogueEntry:
     """An experiment as a row of a list.
 
     ``unfinished`` runs ended before they had come to what they were for. ``best`` and ``mean`` are test accuracies
@@ -136,7 +136,7 @@ class TrainedChoice:
 class Catalogue(Database):
     """Lists the experiments of a workspace. One object serves one thread; raises :class:`StoreError`."""
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[CatalogueEntry]:
         """Every experiment, the newest first, those thrown away too."""
         runs: dict[int, list[ListedRun]] = defaultdict(list)
         for run in listed_runs(self._execute(runs_query(""))):
@@ -144,7 +144,7 @@ class Catalogue(Database):
         rows = self._execute("SELECT * FROM experiments ORDER BY id DESC")
         return [_entry_of(row, runs[row["id"]]) for row in rows]
 
-    def entry(self, number: int) -> Entry:
+    def entry(self, number: int) -> CatalogueEntry:
         """One experiment; raises :class:`StoreError` where there is none of that number."""
         row = self._row(number)
         runs = self._execute(runs_query(" WHERE experiment=?"), number)
@@ -285,7 +285,7 @@ class Catalogue(Database):
 _LINES = TypeAdapter(tuple[Line, ...])
 
 
-def _entry_of(row: sqlite3.Row, runs: list[ListedRun]) -> Entry:
+def _entry_of(row: sqlite3.Row, runs: list[ListedRun]) -> CatalogueEntry:
     """A row of ``experiments`` as an entry; one that can't be read stays in the list and says so."""
     try:
         return _entry(experiment_of(row), runs, row["thumbnail"])
@@ -323,11 +323,11 @@ def _values(spec: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _entry(stored: StoredExperiment, runs: list[ListedRun], thumbnail: str | None) -> Entry:
+def _entry(stored: StoredExperiment, runs: list[ListedRun], thumbnail: str | None) -> CatalogueEntry:
     preset, settings = settings_of(stored.name, _values(stored.spec))
     accuracies = counted_accuracies(runs)
     kind = EXPERIMENTS[stored.name].title if stored.name in EXPERIMENTS else stored.name
-    return Entry(
+    return CatalogueEntry(
         stored=stored,
         kind=kind,
         planned=len(runs),

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.datasets.base import LARGEST_BYTES, Decoded, NamedDataset, Part, Progress, RawImages, RemoteFile
+from engine.datasets.base import LARGEST_BYTES, Decoded, NamedDataset, Part, ProgressCallback, RawImages, RemoteFile
 from engine.datasets.cache import CacheKey, cached, signature_of_paths
 from engine.datasets.download import downloads_folder, fetch
 from engine.datasets.resize import array_part, usual_side
@@ -82,7 +82,7 @@ FASHION_MNIST_FILES = _idx_set(
 )
 
 
-def load(source: IdxSet, side: int | None, progress: Progress) -> RawImages:
+def load(source: IdxSet, side: int | None, progress: ProgressCallback) -> RawImages:
     """A named set: uint8 28x28x1 unless another side is asked, 60,000 and 10,000 images.
 
     Its unpacked files in the downloads folder are taken where they lie there, else it is fetched. Raises
@@ -98,7 +98,7 @@ def is_idx(folder: Path) -> bool:
     return _find(folder, _FILES[0]) is not None
 
 
-def load_folder(folder: Path, side: int | None, progress: Progress) -> RawImages:
+def load_folder(folder: Path, side: int | None, progress: ProgressCallback) -> RawImages:
     """The four IDX files in a folder of the user's, packed or not; the classes are called by their numbers."""
     paths = [_find(folder, name) for name in _FILES]
     for name, path in zip(_FILES, paths, strict=True):
@@ -119,7 +119,12 @@ def _find(folder: Path, name: str) -> Path | None:
 
 
 def _load(
-    title: str, names: tuple[str, ...] | None, folder: Path, paths: list[Path], side: int | None, progress: Progress
+    title: str,
+    names: tuple[str, ...] | None,
+    folder: Path,
+    paths: list[Path],
+    side: int | None,
+    progress: ProgressCallback,
 ) -> RawImages:
     def decode() -> Decoded:
         train = _read_part(paths[0], paths[1], side)

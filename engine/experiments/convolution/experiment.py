@@ -12,10 +12,10 @@ import numpy as np
 from pydantic import field_validator
 
 from engine.analysis.blocks import NamedFigure
-from engine.config.fields import Kind, field
+from engine.config.fields import FieldKind, field
 from engine.config.specs import ExperimentSpec
 from engine.events.experiments import Computation, ComputedPart
-from engine.experiments.base import ComputedExperiment, Progress
+from engine.experiments.base import ComputedExperiment, ProgressCallback
 from engine.experiments.convolution.claims import convolution_claims
 from engine.experiments.convolution.inputs import KERNELS, load_array, sample_input, sample_kernel
 from engine.experiments.convolution.numpy_convolution import (
@@ -49,7 +49,7 @@ class ConvolutionSpec(ExperimentSpec):
         None,
         label="Input",
         group="Convolution",
-        kind=Kind.FILE,
+        kind=FieldKind.FILE,
         help="An .npy file of numbers [batch, channels, height, width]; with three dimensions images of one channel, "
         "with two a single image. Empty takes digits of scikit-learn, enlarged to 28x28.",
     )
@@ -57,7 +57,7 @@ class ConvolutionSpec(ExperimentSpec):
         None,
         label="Kernel",
         group="Convolution",
-        kind=Kind.FILE,
+        kind=FieldKind.FILE,
         help="An .npy file of numbers [out channels, in channels, height, width]; with three dimensions kernels for "
         "one channel, with two a single kernel. Empty takes eight 4x4 kernels that find edges, blur and sharpen.",
     )
@@ -97,7 +97,7 @@ class ConvolutionSpec(ExperimentSpec):
             raise ValueError(f"'{path}' names the folder of a user there is not.") from None
 
 
-def compute(spec: ConvolutionSpec, emit: Callable[[ComputedPart], None], progress: Progress) -> Computation:
+def compute(spec: ConvolutionSpec, emit: Callable[[ComputedPart], None], progress: ProgressCallback) -> Computation:
     """Convolve by every method, the loops first: a part "shapes", then a part "method" as each is done."""
     input, kernel, names = load(spec, progress)
     shapes = _shapes(input, kernel)
@@ -128,7 +128,7 @@ def retell(found: Computation) -> Iterator[ComputedPart]:
         yield ComputedPart("method", {"method": method, **values})
 
 
-def load(spec: ConvolutionSpec, progress: Progress) -> tuple[Array, Array, list[str]]:
+def load(spec: ConvolutionSpec, progress: ProgressCallback) -> tuple[Array, Array, list[str]]:
     """Input, kernel and the kernels' names; what is built in takes the channels of the user's file.
 
     Raises :class:`~engine.utils.errors.SpecError` where they don't fit together.
@@ -155,7 +155,7 @@ def _shapes(input: Array, kernel: Array) -> dict[str, Any]:
     }
 
 
-def _calls(precision: str, input: Array, kernel: Array, progress: Progress) -> dict[str, Callable[[], Array]]:
+def _calls(precision: str, input: Array, kernel: Array, progress: ProgressCallback) -> dict[str, Callable[[], Array]]:
     """What is timed, by method; the vectorised ones find their arrays in the type they compute with."""
     batch, out, height, _ = output_shape(input, kernel)
     row_done = _throttled(lambda row: progress(METHODS["loops"], row, batch * out * height))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from engine.analysis.blocks import Column, Facts, Table
+from engine.analysis.blocks import Facts, Table, TableColumn
 from engine.experiments.convolution.numpy_convolution import METHODS
 from engine.utils.text import scientific
 
@@ -26,10 +26,10 @@ def report_blocks(findings: dict[str, Any]) -> Iterator[Table | Facts]:
     shapes = tuple((f"{n.capitalize()}", " x ".join(map(str, findings[f"{n}_shape"]))) for n in names)
     yield Facts((*shapes, ("Multiplications", f"{findings['multiplications']:,}")))
     titles = ("Fastest call", "Calls", "Times faster", "Largest difference")
-    numbers = (Column(title, numeric=True, width=3) for title in titles)
+    numbers = (TableColumn(title, numeric=True, width=3) for title in titles)
     yield Table(
         "",
-        (Column("Method", width=4), *numbers, Column("Type", width=2)),
+        (TableColumn("Method", width=4), *numbers, TableColumn("Type", width=2)),
         tuple(
             (
                 *(METHODS[method], f"{1000 * each['seconds']:,.3f} ms", f"{each['calls']}", f"{each['speedup']:,.1f}"),

@@ -56,7 +56,7 @@ Block = Paragraph | Table | Facts | Picture | Gallery | Claims
 
 
 @dataclass(frozen=True)
-class Part:
+class ReportPart:
     """A headed piece of a section."""
 
     title: str
@@ -70,7 +70,7 @@ class Section:
     anchor: str
     title: str
     line: str
-    parts: tuple[Part, ...]
+    parts: tuple[ReportPart, ...]
     headlines: tuple[Claim, ...]
 
 

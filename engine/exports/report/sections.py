@@ -13,7 +13,7 @@ from engine.events.devices import Device
 from engine.events.runs import Status
 from engine.experiments import find_experiment
 from engine.experiments.base import ComputedExperiment, Experiment, TrainingExperiment
-from engine.exports.report.document import Block, Claims, Gallery, Part, Picture, Section
+from engine.exports.report.document import Block, Claims, Gallery, Picture, ReportPart, Section
 from engine.exports.report.runs import accuracy_table, curve_table, event_table
 from engine.exports.report.settings import settings_table
 from engine.storage.store import Store, StoredExperiment
@@ -50,16 +50,16 @@ def section_of(store: Store, experiment: int) -> Section:
 
 def _of_runs(
     store: Store, definition: TrainingExperiment, result: ExperimentResult
-) -> tuple[tuple[Claim, ...], list[Part]]:
+) -> tuple[tuple[Claim, ...], list[ReportPart]]:
     runs = store.runs(result.experiment.id)
     findings = definition.findings(definition.spec.from_json(result.experiment.spec), result)
     claims = tuple(definition.claims(result, findings))
     events = event_table(result, runs)
-    parts = [_supported(claims), Part("Accuracy", (accuracy_table(result), *definition.report_blocks(findings)))]
+    parts = [_supported(claims), ReportPart("Accuracy", (accuracy_table(result), *definition.report_blocks(findings)))]
     if events is not None:
-        parts.append(Part(RUNS, (events,)))
+        parts.append(ReportPart(RUNS, (events,)))
     if (curves := curve_table(store, result, runs)) is not None:
-        parts.append(Part(CURVES, (curves,)))
+        parts.append(ReportPart(CURVES, (curves,)))
     if any(variant.runs for variant in result.variants):
         parts += _part(FIGURES, _pictures(definition.figures(result)))
     return claims, parts
@@ -67,7 +67,7 @@ def _of_runs(
 
 def _of_computation(
     store: Store, definition: ComputedExperiment, stored: StoredExperiment
-) -> tuple[tuple[Claim, ...], list[Part]]:
+) -> tuple[tuple[Claim, ...], list[ReportPart]]:
     found = store.computation(stored.id)
     if found is None:
         return (), [_supported(())]
@@ -77,15 +77,15 @@ def _of_computation(
     return claims, [_supported(claims), *results, *figures]
 
 
-def _part(title: str, blocks: Iterable[Block]) -> list[Part]:
+def _part(title: str, blocks: Iterable[Block]) -> list[ReportPart]:
     """A part of ``blocks``, unless there are none."""
     found = tuple(blocks)
-    return [Part(title, found)] if found else []
+    return [ReportPart(title, found)] if found else []
 
 
-def _supported(claims: tuple[Claim, ...]) -> Part:
+def _supported(claims: tuple[Claim, ...]) -> ReportPart:
     nothing = Paragraph("Nothing was measured that supports a claim.", quiet=True)
-    return Part(RESULT, (Claims(claims),) if claims else (nothing,))
+    return ReportPart(RESULT, (Claims(claims),) if claims else (nothing,))
 
 
 def _pictures(figures: Iterable[NamedFigure]) -> Iterator[Block]:
@@ -103,10 +103,10 @@ def _line(stored: StoredExperiment) -> str:
     return f"Experiment {stored.id}{where}, {_moment(stored.created)}"
 
 
-def _about(stored: StoredExperiment, devices: Sequence[Device]) -> Iterator[Part]:
+def _about(stored: StoredExperiment, devices: Sequence[Device]) -> Iterator[ReportPart]:
     """Notes and circumstances."""
     notes = [Paragraph(text.strip()) for text in stored.notes.split("\n\n") if text.strip()]
-    yield Part("", (*notes, Facts(tuple(_facts(stored, devices)))))
+    yield ReportPart("", (*notes, Facts(tuple(_facts(stored, devices)))))
 
 
 def _facts(stored: StoredExperiment, devices: Sequence[Device]) -> Iterator[tuple[str, str]]:
@@ -134,8 +134,8 @@ def _ending(stored: StoredExperiment) -> str:
     return f"{Status(stored.status).value}{took}{reason}"
 
 
-def _settings(definition: Experiment, stored: StoredExperiment) -> Part:
-    return Part("Settings", (settings_table(definition, definition.spec.from_json(stored.spec)),))
+def _settings(definition: Experiment, stored: StoredExperiment) -> ReportPart:
+    return ReportPart("Settings", (settings_table(definition, definition.spec.from_json(stored.spec)),))
 
 
 def _moment(seconds: float) -> str:
