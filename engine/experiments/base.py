@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from engine.config.specs import ExperimentSpec, RunSpec
+from engine.datasets.base import ProgressCallback
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
 from engine.events.experiments import Computation
 
 CourseDictionary = dict[str, Any]
-
-
-ProgressCallback = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)

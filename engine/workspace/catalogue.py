@@ -168,6 +168,22 @@ class Catalogue(Database):
         rows = self._execute("SELECT * FROM experiments ORDER BY id DESC")
         return [_entry_of(row, counts.get(row["id"])) for row in rows]
 
+    def newest(self, count: int, besides: Iterable[int] = ()) -> list[CatalogueEntry]:
+        """The newest ``count`` experiments and, if they are older, those of the numbers ``besides``; newest first.
+
+        Those that were thrown away or can't be read are left out.
+        """
+        rows = self._execute(
+            "SELECT * FROM experiments WHERE deleted IS NULL AND (id IN (SELECT value FROM json_each(?)) OR id IN "
+            "(SELECT id FROM experiments WHERE deleted IS NULL ORDER BY id DESC LIMIT ?)) ORDER BY id DESC",
+            *(json.dumps(list(besides)), count),
+        ).fetchall()
+        numbers = json.dumps([row["id"] for row in rows])
+        where = _counts(" WHERE experiment IN (SELECT value FROM json_each(?))")
+        counts = {row["experiment"]: row for row in self._execute(where, numbers)}
+        entries = [_entry_of(row, counts.get(row["id"])) for row in rows]
+        return [entry for entry in entries if entry.stored.name != UNREADABLE_NAME]
+
     def entry(self, number: int) -> CatalogueEntry:
         """One experiment; raises :class:`StoreError` where there is none of that number."""
         row = self._row(number)

@@ -1,11 +1,11 @@
-"""The thread between the window and the training processes."""
+"""The thread that carries out experiments and tasks with an executor."""
 
 from __future__ import annotations
 
 import logging
 import queue
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QThread, Signal
@@ -14,11 +14,12 @@ from engine.events.channel import ControlChannel
 from engine.events.commands import Command, Control
 from engine.events.experiments import ExperimentFinished
 from engine.events.runs import Status
-from engine.events.tasks import Emit, Event, TaskFailed
+from engine.events.tasks import Emit, TaskFailed
 from engine.executors.base import Executor
 from engine.executors.tasks import Task
 from engine.session import carry_out
 from engine.storage.database import RECORDING_BUSY_SECONDS
+from engine.storage.locks import owned
 from engine.storage.store import Store
 from engine.utils.errors import Cancelled, TrainscopeError
 from engine.workspace.queue import QueueEntry
@@ -29,7 +30,7 @@ Job = Callable[[Emit, ControlChannel], None]
 
 
 class EngineThread(QThread):
-    """Does jobs one after the other, away from the event loop, and reports what happens as Qt signals.
+    """Does jobs one after the other, away from the event loop, and emits what happens as Qt signals.
 
     ``happened`` carries every event; ``idle`` comes after each experiment or task, whatever became of it. The thread
     owns its executor and closes it when it ends. ``noticed(sentence)`` tells of what does no harm to what is under way,
@@ -57,24 +58,18 @@ class EngineThread(QThread):
 
         self._jobs.put((job, ControlChannel(), False))
 
-    def run_experiment(self, workspace: Path, order: QueueEntry, owner: str) -> None:
-        """Carry out an experiment; ends with :class:`~engine.events.experiments.ExperimentFinished`.
-
-        ``owner`` is the lock of who has taken the order.
-        """
+    def run_experiment(self, workspace: Path, order: QueueEntry) -> None:
+        """Carry out an experiment; ends with :class:`~engine.events.experiments.ExperimentFinished`."""
 
         def job(emit: Emit, control: ControlChannel) -> None:
             try:
-                store = Store(workspace, RECORDING_BUSY_SECONDS, self.noticed.emit)
+                with (
+                    closing(Store(workspace, RECORDING_BUSY_SECONDS, self.noticed.emit)) as store,
+                    owned(store.workspace) as owner,
+                ):
+                    carry_out(order, owner, store, self._executor, emit, control)
             except TrainscopeError as error:
                 emit(ExperimentFinished(None, Status.FAILED, str(error)))
-                return
-            try:
-                carry_out(order, owner, store, self._executor, emit, control)
-            except TrainscopeError as error:
-                emit(ExperimentFinished(None, Status.FAILED, str(error)))
-            finally:
-                store.close()
 
         self._submit(job)
 
@@ -93,10 +88,6 @@ class EngineThread(QThread):
             with suppress(OSError):  # closed: it has ended meanwhile
                 self._aside.send(Control.CANCEL)
                 self._aside.send(Control.CANCEL)
-
-    def run_job(self, job: Job) -> None:
-        """Do something else away from the event loop, with what it emits reported by ``happened``."""
-        self._submit(job)
 
     def send(self, command: Command) -> None:
         """Ask something of the newest experiment or task, begun or not; honoured within one recording interval."""
@@ -131,17 +122,15 @@ class EngineThread(QThread):
 
     def _do(self, job: Job, control: ControlChannel, announced: bool) -> None:
         try:
-            job(self._report, control)
+            job(self.happened.emit, control)
         except TrainscopeError as error:
-            self._report(TaskFailed(str(error), isinstance(error, Cancelled)))
+            self.happened.emit(TaskFailed(str(error), isinstance(error, Cancelled)))
         except Exception as error:
             # The thread must go on: without it the window could neither train nor close.
             log.exception("unexpected error in a job")
-            self._report(TaskFailed(f"An unexpected {type(error).__name__} ended the task ({error}); try it again."))
+            reason = f"An unexpected {type(error).__name__} ended the task ({error}); try it again."
+            self.happened.emit(TaskFailed(reason))
         finally:
             control.close()
         if announced:
             self.idle.emit()
-
-    def _report(self, event: Event) -> None:
-        self.happened.emit(event)

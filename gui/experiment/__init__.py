@@ -1,0 +1,1 @@
+"""The tab of an experiment: its form, its controls, its board."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from engine.analysis.statistics import spread
-from gui.observations.experiment import Observations, VariantObservation
+from gui.observations.experiment import Observations
+from gui.observations.variant import VariantObservation
 
 
 def best_variant_summary(observations: Observations) -> str:

@@ -12,8 +12,9 @@ from pydantic import Field, field_validator, model_validator
 
 from engine.config.fields import FieldKind, field, field_like
 from engine.config.specs import DataSpec, ExperimentSpec, PassesSpec, RateSpec, RepeatSpec
+from engine.datasets.base import ProgressCallback
 from engine.events.experiments import Computation, ComputedPart
-from engine.experiments.base import ComputedExperiment, ProgressCallback
+from engine.experiments.base import ComputedExperiment
 from engine.experiments.basics.formulas import Batches, cross_entropy
 from engine.networks.architectures import ARCHITECTURES, format_network, parse_network, summarize_layers
 from engine.networks.layers import Act, Layer

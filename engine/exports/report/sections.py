@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
 # The order of the homework, what its parts are called, and what goes beyond it.
 PARTS = {
-    "basics": "ReportPart 1: Basic concepts",
-    "convolution": "ReportPart 2: Convolution",
-    "architectures": "ReportPart 3: Architectures",
-    "activations": "ReportPart 4: Activations",
-    "learning-rate": "ReportPart 5: Learning rate",
-    "schedule": "ReportPart 5: Learning rate schedule",
+    "basics": "Part 1: Basic concepts",
+    "convolution": "Part 2: Convolution",
+    "architectures": "Part 3: Architectures",
+    "activations": "Part 4: Activations",
+    "learning-rate": "Part 5: Learning rate",
+    "schedule": "Part 5: Learning rate schedule",
     "train-on": "Further training",
 }
 RESULT, RUNS, FIGURES = "What the measurements support", "Runs that did not go as planned", "Figures"

@@ -27,6 +27,7 @@ from engine.events.experiments import ComputationStarted, ComputedPart, Experime
 from engine.events.runs import Status
 from engine.experiments.basics.experiment import BASICS_EXPERIMENT, OPTIMIZERS, BasicsSpec
 from engine.networks.architectures import ARCHITECTURES, count_parameters
+from gui.background.store_reader import StoreReader
 from gui.background.weight_reader import WeightReader
 from gui.boards.basics.board import BasicsBoard, basics_board
 from gui.boards.basics.cross_entropy import CLASSES, LARGEST_LOSS, GradientBars, LossCurve
@@ -342,7 +343,7 @@ def test_the_form_shows_and_reads_every_setting(qtbot: QtBot) -> None:
 
 
 def test_the_whole_tab_follows_an_experiment(qtbot: QtBot, tmp_path: Path) -> None:
-    tab = ExperimentTab(BASICS_EXPERIMENT, basics_board, WeightReader(tmp_path))
+    tab = ExperimentTab(BASICS_EXPERIMENT, basics_board, WeightReader(StoreReader(tmp_path)))
     qtbot.addWidget(tab)
     find(tab.board, QSpinBox, "count_images").setValue(1000)
     find(tab.board, QLineEdit, "parameters_network").setText("FC-9")
