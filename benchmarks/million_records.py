@@ -26,7 +26,8 @@ from engine.events.runs import PlannedRun
 from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
 from gui.boards.architectures import architectures_board
 from gui.boards.training_board import TrainingBoard
-from gui.observations.experiment import QUANTITIES, Observations
+from gui.observations.experiment import Observations
+from gui.observations.run import QUANTITIES
 from gui.plots.curves.curve_plot import CurvePlot
 from gui.plots.curves.options import CurveOptions, Repeats
 from gui.utils.theme import Scheme, apply_scheme, apply_style

@@ -16,6 +16,7 @@ from gui.startup.platform_check import explain_missing_display
 # Nothing heavy is imported before something is seen.
 if TYPE_CHECKING:
     from PySide6.QtCore import QObject
+    from PySide6.QtWidgets import QApplication
 
     from engine.cli.arguments import Options
     from gui.utils.preferences import Preferences, StartUp
@@ -33,15 +34,10 @@ def run_window(options: Options) -> int:
         sys.stderr.write(f"trainscope: {problem}\n")
         return EXIT_FAILED
 
-    from PySide6.QtGui import QIcon
-    from PySide6.QtWidgets import QApplication
-
-    from engine.utils.paths import RESOURCES
     from gui.startup.first_paint import FirstPaint
     from gui.startup.garbage_collector import GarbageCollector
     from gui.startup.splash import Splash
     from gui.utils.preferences import load_preferences, program_settings, start_up
-    from gui.utils.theme import apply_scheme, apply_style
 
     preferences = load_preferences(program_settings())
     start = start_up(options, preferences)
@@ -50,12 +46,7 @@ def run_window(options: Options) -> int:
     except StoreError as error:
         sys.stderr.write(f"trainscope: {error}\n")
         return EXIT_FAILED
-    app = QApplication(sys.argv[:1])
-    app.setApplicationName("Trainscope")
-    app.setDesktopFileName(DESKTOP_ID)
-    app.setWindowIcon(QIcon(str(RESOURCES / "icon.svg")))
-    apply_style(app)
-    apply_scheme(app, preferences.scheme)
+    app = _make_application(preferences)
     splash = Splash()
     splash.show_now()
     own_log = ProgramLog()
@@ -76,6 +67,22 @@ def run_window(options: Options) -> int:
     return code
 
 
+def _make_application(preferences: Preferences) -> QApplication:
+    from PySide6.QtGui import QIcon
+    from PySide6.QtWidgets import QApplication
+
+    from engine.utils.paths import RESOURCES
+    from gui.utils.theme import apply_scheme, apply_style
+
+    app = QApplication(sys.argv[:1])
+    app.setApplicationName("Trainscope")
+    app.setDesktopFileName(DESKTOP_ID)
+    app.setWindowIcon(QIcon(str(RESOURCES / "icon.svg")))
+    apply_style(app)
+    apply_scheme(app, preferences.scheme)
+    return app
+
+
 class WindowKeeper:
     """Holds the window there is; opens another in its place when the user has changed what it is made of."""
 
@@ -88,11 +95,11 @@ class WindowKeeper:
         before = self.window
         if before is not None:
             before.remember()
-        from engine.storage.integrity import examine_store
+        from gui.background.store_check import check_store
         from gui.window.state import fit_to_screen
 
         self._own_log.write_to(log_folder(self._start.workspace))
-        damage = examine_store(self._start.workspace)
+        damage = check_store(self._start.workspace)
         self.window = window = make_window(self._start, self._own_log)
         window.reopening_wanted.connect(self._reopen)
         fit_to_screen(window)

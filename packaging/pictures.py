@@ -23,6 +23,7 @@ from PySide6.QtWidgets import QApplication, QDialog, QTabBar, QTabWidget, QWidge
 from engine.experiments.learning_rate import LEARNING_RATE_EXPERIMENT  # noqa: E402
 from engine.storage.store import Store  # noqa: E402
 from engine.utils.logs import ProgramLog  # noqa: E402
+from engine.workspace.catalogue import Catalogue  # noqa: E402
 from engine.workspace.queue import QueueStore  # noqa: E402
 from gui.app import make_window  # noqa: E402
 from gui.dialogs.report import ReportDialog  # noqa: E402
@@ -74,6 +75,7 @@ def photograph(camera: Camera, window: QWidget, workspace: Path) -> None:
     """Every page once."""
     tabs = window.findChild(QTabWidget, "tabs")
     queue = window.findChild(QueuePanel)
+    camera.settle(queue.isVisible, PATIENCE_MS)  # once what waits has been read
     queue.hide()
     history = window.findChild(HistoryTab)
     numbers = newest(workspace)
@@ -100,8 +102,8 @@ def photograph(camera: Camera, window: QWidget, workspace: Path) -> None:
     tabs.setCurrentIndex(0)
     queue.show()
     camera.take("queue", window)
-    with closing(Store(workspace)) as store:
-        dialog: QDialog = ReportDialog(store.experiments(20), None, window)
+    with closing(Catalogue(workspace)) as catalogue:
+        dialog: QDialog = ReportDialog(catalogue.newest(20), None, window)
     dialog.show()
     camera.take("report", dialog)
     dialog.close()

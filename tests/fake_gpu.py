@@ -47,7 +47,7 @@ def on_tensorflow(pattern: check.Pattern) -> Any:
         return found
     if os.environ[MODE] == "deadly":
         os._exit(DEADLY_CODE)
-    if os.environ[MODE] == "wrong" and pattern.kind is check.Kind.DENSE:
+    if os.environ[MODE] == "wrong" and pattern.kind is check.PatternKind.DENSE:
         found["output"] = np.maximum(pattern.inputs["x"] @ pattern.inputs["kernel"], 0)
     return found
 

@@ -9,7 +9,7 @@ from importlib.metadata import version
 
 import engine
 from engine.config.specs import RunSpec
-from engine.datasets import PreparedData
+from engine.datasets import PreparedData, ProgressCallback
 from engine.devices import verification as check
 from engine.devices.cache import DeviceCache, Judgement
 from engine.devices.hardware import available_devices, cpu_count, driver, hidden_devices, memory_of
@@ -21,7 +21,6 @@ from engine.utils.versions import installed_version
 
 log = logging.getLogger(__name__)
 
-ProgressCallback = Callable[[str, int, int], None]
 Look = Callable[[], None]
 
 MOST_TRIES = 2  # to look at a device, each of which ended the process

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from engine.config.specs import ExperimentSpec, RunSpec
+from engine.datasets.base import ProgressCallback
 
 if TYPE_CHECKING:
     from engine.analysis.blocks import Facts, NamedFigure, Paragraph, Table
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 CourseDictionary = dict[str, Any]
 Findings = dict[str, Any]
-ProgressCallback = Callable[[str, int, int], None]
 
 
 def _nothing(*_given: Any) -> Iterator[Any]:

@@ -31,7 +31,7 @@ from engine.utils.errors import TrainscopeError
 from engine.utils.text import pluralise
 from engine.utils.versions import LIBRARIES, installed_version
 
-Kind = TypeVar("Kind")
+EventType = TypeVar("EventType")
 
 ARCHITECTURE = "mlp_1"
 REPORT = "report it with these lines"
@@ -201,5 +201,5 @@ def _numbers(events: Sequence[Event], run: int, after: int = -1) -> tuple[list[R
     return [replace(each, run=0, seconds=0.0) for each in records], [each.values.tobytes() for each in kernels]
 
 
-def _of(kind: type[Kind], events: Sequence[Event]) -> list[Kind]:
+def _of(kind: type[EventType], events: Sequence[Event]) -> list[EventType]:
     return [event for event in events if isinstance(event, kind)]

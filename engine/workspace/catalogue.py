@@ -138,17 +138,34 @@ class Catalogue(Database):
 
     def entries(self) -> list[CatalogueEntry]:
         """Every experiment, the newest first, those thrown away too."""
-        runs: dict[int, list[ListedRun]] = defaultdict(list)
-        for run in listed_runs(self._execute(runs_query(""))):
-            runs[run.experiment].append(run)
-        rows = self._execute("SELECT * FROM experiments ORDER BY id DESC")
-        return [_entry_of(row, runs[row["id"]]) for row in rows]
+        return self._entries(self._execute("SELECT * FROM experiments ORDER BY id DESC"), runs_query(""))
+
+    def newest(self, count: int, besides: Iterable[int] = ()) -> list[CatalogueEntry]:
+        """The newest ``count`` experiments and, if they are older, those of the numbers ``besides``; newest first.
+
+        Those that were thrown away or can't be read are left out.
+        """
+        rows = self._execute(
+            "SELECT * FROM experiments WHERE deleted IS NULL AND (id IN (SELECT value FROM json_each(?)) OR id IN "
+            "(SELECT id FROM experiments WHERE deleted IS NULL ORDER BY id DESC LIMIT ?)) ORDER BY id DESC",
+            *(json.dumps(list(besides)), count),
+        ).fetchall()
+        numbers = json.dumps([row["id"] for row in rows])
+        chosen = runs_query(" WHERE experiment IN (SELECT value FROM json_each(?))")
+        entries = self._entries(rows, chosen, numbers)
+        return [entry for entry in entries if entry.stored.name != UNREADABLE_NAME]
 
     def entry(self, number: int) -> CatalogueEntry:
         """One experiment; raises :class:`StoreError` where there is none of that number."""
-        row = self._row(number)
-        runs = self._execute(runs_query(" WHERE experiment=?"), number)
-        return _entry_of(row, list(listed_runs(runs)))
+        (entry,) = self._entries([self._row(number)], runs_query(" WHERE experiment=?"), number)
+        return entry
+
+    def _entries(self, rows: Iterable[sqlite3.Row], query: str, *values: Any) -> list[CatalogueEntry]:
+        """The experiments of ``rows`` with their runs, which ``query`` selects."""
+        runs: dict[int, list[ListedRun]] = defaultdict(list)
+        for run in listed_runs(self._execute(query, *values)):
+            runs[run.experiment].append(run)
+        return [_entry_of(row, runs[row["id"]]) for row in rows]
 
     def rename(self, number: int, title: str) -> None:
         """Call an experiment ``title``; nothing takes its title away."""

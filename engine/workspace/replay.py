@@ -7,6 +7,8 @@ a million :class:`~engine.events.runs.Record` would take minutes.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 
 import numpy as np
 
@@ -31,6 +33,12 @@ def restored_experiment(store: Store, experiment: int) -> Iterator[Event]:
         yield from _events(store, experiment)
     except UNREADABLE as error:  # columns of numbers that hold something else
         raise unreadable(f"Experiment {experiment}", error) from None
+
+
+def replayed(workspace: Path, experiment: int) -> Iterator[Event]:
+    """The events of :func:`restored_experiment`, of a store that is opened for them."""
+    with closing(Store(workspace)) as store:
+        yield from restored_experiment(store, experiment)
 
 
 def _events(store: Store, experiment: int) -> Iterator[Event]:

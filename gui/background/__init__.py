@@ -1,1 +1,1 @@
-"""Threads beside the event loop: the one that trains, and the ones that read the store."""
+"""What is done away from the event loop: training, reading and writing the store."""

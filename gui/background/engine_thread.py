@@ -1,4 +1,4 @@
-"""The thread between the window and the training processes."""
+"""The thread that carries out experiments and tasks with an executor."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from engine.executors.base import Executor
 from engine.executors.tasks import Task
 from engine.session import run_queue_entry
 from engine.storage.database import RECORDING_BUSY_SECONDS
+from engine.storage.locks import owned
 from engine.storage.store import Store
 from engine.utils.errors import Cancelled, TrainscopeError
 from engine.workspace.queue import QueueEntry
@@ -30,7 +31,7 @@ Job = Callable[[Emit, ControlChannel], None]
 
 
 class EngineThread(QThread):
-    """Does jobs one after the other, away from the event loop, and reports what happens as Qt signals.
+    """Does jobs one after the other, away from the event loop, and emits what happens as Qt signals.
 
     ``happened`` carries every event; ``idle`` comes after each experiment or task, whatever became of it. The thread
     owns its executor and closes it when it ends. ``noticed(sentence)`` tells of what does no harm to what is under way,
@@ -60,15 +61,15 @@ class EngineThread(QThread):
 
         self._jobs.put((job, ControlChannel(), False))
 
-    def run_experiment(self, workspace: Path, order: QueueEntry, owner: str) -> None:
-        """Carry out an experiment; ends with :class:`~engine.events.experiments.ExperimentFinished`.
-
-        ``owner`` is the lock of who has taken the order.
-        """
+    def run_experiment(self, workspace: Path, order: QueueEntry) -> None:
+        """Carry out an experiment; ends with :class:`~engine.events.experiments.ExperimentFinished`."""
 
         def job(emit: Emit, control: ControlChannel) -> None:
             try:
-                with closing(Store(workspace, RECORDING_BUSY_SECONDS, self.noticed.emit)) as store:
+                with (
+                    closing(Store(workspace, RECORDING_BUSY_SECONDS, self.noticed.emit)) as store,
+                    owned(store.workspace) as owner,
+                ):
                     run_queue_entry(order, owner, store, self._executor, emit, control)
             except TrainscopeError as error:
                 emit(ExperimentFinished(None, Status.FAILED, str(error)))
@@ -131,9 +132,8 @@ class EngineThread(QThread):
         except Exception as error:
             # The thread must go on: without it the window could neither train nor close.
             log.exception("unexpected error in a job")
-            self.happened.emit(
-                TaskFailed(f"An unexpected {type(error).__name__} ended the task ({error}); try it again.")
-            )
+            reason = f"An unexpected {type(error).__name__} ended the task ({error}); try it again."
+            self.happened.emit(TaskFailed(reason))
         finally:
             control.close()
         if announced:

@@ -1,18 +1,18 @@
-"""Reads and annotates the store away from the event loop, one question after the other."""
+"""Reads and writes the store away from the event loop, one question after the other."""
 
 from __future__ import annotations
 
 import logging
+import queue
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QObject, Qt
+from PySide6.QtCore import QObject, Qt, QThread, Signal
 
-from engine.executors.inline import InlineExecutor
 from engine.utils.errors import TrainscopeError
-from gui.background.engine_thread import EngineThread
 
 log = logging.getLogger(__name__)
 
@@ -39,74 +39,58 @@ class Reading:
         self.is_dropped = True
 
 
-@dataclass(frozen=True)
-class _Answer:
-    reading: Reading
-    value: Any
-
-
-@dataclass(frozen=True)
-class _Failed:
-    reading: Reading
-    sentence: str
-
-
-@dataclass(frozen=True)
-class _Ended:
-    reading: Reading
-
-
-class StoreReader(QObject):
-    """Asks questions in a thread of its own, which starts with the first of them.
+class StoreReader(QThread):
+    """A thread that answers questions to the store of a workspace; it starts with the first of them.
 
     A question is a generator function of the workspace; what it yields is handed to ``take`` in the window's thread.
     """
+
+    _answered = Signal(object, object)  # the reading, and what to call unless it was dropped
 
     def __init__(self, workspace: Path, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._workspace = workspace
         self._is_closed = False
-        self._bridge = EngineThread(InlineExecutor(), self)  # which trains nothing here
-        self._bridge.happened.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
+        self._jobs: queue.SimpleQueue[tuple[Question, Reading] | None] = queue.SimpleQueue()
+        self._answered.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
 
     def ask(self, question: Question, take: Take, failed: Say, ended: Callable[[], None] = _ignore) -> Reading:
         """Ask; then ``take`` is called with each answer, and either ``ended`` or ``failed`` with a sentence."""
         reading = Reading(take, failed, ended, is_dropped=self._is_closed)
-        if self._is_closed:
-            return reading
-        if not self._bridge.isRunning():
-            self._bridge.start()
-        self._bridge.run_job(
-            lambda emit, _control: None if reading.is_dropped else self._answer(question, reading, emit)
-        )
+        if not self._is_closed:
+            self._jobs.put((question, reading))
+            if not self.isRunning():
+                self.start()
         return reading
 
     def close(self) -> None:
         """Answer what was asked and end the thread; answers not yet delivered are lost, and nothing more is asked."""
         self._is_closed = True
-        self._bridge.close()
+        self._jobs.put(None)
+        self.wait()
 
-    def _answer(self, question: Question, reading: Reading, emit: Take) -> None:
+    def run(self) -> None:
+        """The thread's body; Qt calls it."""
+        while (job := self._jobs.get()) is not None:
+            if not job[1].is_dropped:
+                self._answer(*job)
+            del job  # what it holds on to, maybe the last to do so, is not to be destroyed in this thread
+
+    def _answer(self, question: Question, reading: Reading) -> None:
         try:
             for value in question(self._workspace):
                 if reading.is_dropped:
                     return
-                emit(_Answer(reading, value))
+                self._answered.emit(reading, partial(reading.take, value))
         except TrainscopeError as error:
-            emit(_Failed(reading, str(error)))
+            self._answered.emit(reading, partial(reading.failed, str(error)))
         except Exception as error:
             log.exception("unexpected error while reading the store")
-            emit(_Failed(reading, f"An unexpected {type(error).__name__} came up in the store ({error}); try again."))
+            sentence = f"An unexpected {type(error).__name__} came up in the store ({error}); try again."
+            self._answered.emit(reading, partial(reading.failed, sentence))
         else:
-            emit(_Ended(reading))
+            self._answered.emit(reading, reading.ended)
 
-    def _deliver(self, message: object) -> None:
-        if self._is_closed:
-            return
-        match message:
-            case _Answer(reading, value) if not reading.is_dropped:
-                reading.take(value)
-            case _Failed(reading, sentence) if not reading.is_dropped:
-                reading.failed(sentence)
-            case _Ended(reading) if not reading.is_dropped:
-                reading.ended()
+    def _deliver(self, reading: Reading, call: Callable[[], None]) -> None:
+        if not (self._is_closed or reading.is_dropped):
+            call()

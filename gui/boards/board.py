@@ -9,8 +9,9 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
 from engine.config.specs import ExperimentSpec
-from gui.background.weight_reader import WeightReader
-from gui.observations.experiment import Observations, RunObservation
+from gui.observations.experiment import Observations
+from gui.observations.run import RunObservation
+from gui.observations.weight_history import WeightSource
 
 
 class View(Protocol):
@@ -48,8 +49,8 @@ class Board(QWidget):
         """The runs that the user chose and that are not over; none on a board without runs."""
         return []
 
-    def use_kernels(self, reader: WeightReader) -> None:
-        """Read kernels of the past from ``reader``; most boards show none."""
+    def use_kernels(self, source: WeightSource) -> None:
+        """Read kernels of the past from ``source``; most boards show none."""
 
     def show_settings(self, spec: ExperimentSpec) -> None:
         """Show what the form says; most boards show nothing of it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gui.boards.plots import PERCENT, gradient_plot, training_loss_plot
 from gui.boards.training_board import TrainingBoard, Views
-from gui.observations.experiment import VariantObservation
+from gui.observations.variant import VariantObservation
 from gui.plots.curves.curve_plot import CurvePlot, Series
 from gui.plots.range_plot import RangePlot
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from gui.observations.experiment import VariantObservation
+from gui.observations.variant import VariantObservation
 from gui.plots.curves.curve_plot import CurvePlot, Series, all_variants
 
 PERCENT = 100.0

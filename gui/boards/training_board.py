@@ -8,9 +8,8 @@ from functools import partial
 from typing import cast
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea, QSizePolicy, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
-from gui.background.weight_reader import WeightReader
 from gui.boards.board import Board, VariantView, View
 from gui.boards.panels.findings import Findings
 from gui.boards.panels.layers_page import LayersPage
@@ -18,13 +17,15 @@ from gui.boards.panels.pages import Page, Pages
 from gui.boards.panels.run_table import RunTable
 from gui.boards.panels.test_page import TestPage
 from gui.boards.panels.weight_grids import WeightGrids
-from gui.observations.experiment import RunObservation
+from gui.observations.run import RunObservation
+from gui.observations.weight_history import WeightSource
 from gui.plots.curves.curve_plot import CurvePlot
 from gui.plots.curves.legend import Legend
 from gui.plots.curves.link import CurveLink
 from gui.plots.curves.options import remember_logarithmic, remembered_logarithmic
 from gui.plots.curves.toolbar import CurveToolbar
 from gui.plots.plot import Plot
+from gui.widgets.splitter import splitter
 
 PLOTS_A_ROW = 2
 LEAST_LINES = 7  # of text, that a plot is high at least: below that its curve can't be read, and the board scrolls
@@ -64,9 +65,9 @@ class TrainingBoard(Board):
         """Plots, weights, table and legend."""
         return self._views
 
-    def use_kernels(self, reader: WeightReader) -> None:
+    def use_kernels(self, source: WeightSource) -> None:
         """Let weights be shown as they were at earlier steps."""
-        self._weights.use_kernels(reader)
+        self._weights.use_kernels(source)
 
     def chosen_runs(self) -> list[RunObservation]:
         """The runs chosen in the table that are not over."""
@@ -121,13 +122,7 @@ class TrainingBoard(Board):
         return plots
 
     def _arrange(self) -> None:
-        split = QSplitter(Qt.Orientation.Vertical)
-        split.setObjectName("views")
-        split.setChildrenCollapsible(False)
-        for widget, stretch in ((self._pages, 5), (self._weights, 2), (self._runs, 2)):
-            split.addWidget(widget)
-            split.setStretchFactor(split.count() - 1, stretch)
-        split.setSizes([430, 150, 130])
+        split = splitter("views", (self._pages, 5, 430), (self._weights, 2, 150), (self._runs, 2, 130))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         area = QScrollArea()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer, Signal
@@ -13,8 +12,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QMessageBox,
     QProgressBar,
-    QPushButton,
-    QSplitter,
     QVBoxLayout,
     QWidget,
 )
@@ -32,6 +29,8 @@ from gui.datasets.detail import DatasetDetail
 from gui.datasets.table import DatasetTable
 from gui.utils.text import as_size
 from gui.widgets.drop_target import DropTarget
+from gui.widgets.named import push_button
+from gui.widgets.splitter import splitter
 
 # Long enough to walk through the table with the arrow keys without loading each data set on the way.
 SAMPLES_DELAY_MS = 200
@@ -40,22 +39,14 @@ FILES = "Data sets (*.npz *.tar.gz *.tgz *.tar);;All files (*)"
 HINT = "Drop a folder of images, an .npz file or an archive of CIFAR-10 anywhere on this page to add it."
 
 
-@dataclass(frozen=True)
-class _Button:
-    """A button of the page: its text, what its tool tip says."""
-
-    text: str
-    tip: str
-
-
-BUTTONS = {
-    "download": _Button("Down&load", "Fetch the data set's official files, check them and decode the images"),
-    "verify": _Button("Ver&ify", "Read everything again: downloads against their published hash, decoded images"),
-    "remove": _Button("&Remove from cache…", "Delete downloads and decoded images; a folder of your own is left alone"),
-    "use": _Button("&Use in experiments", "Choose this data set in the form of every experiment"),
-    "forget": _Button("For&get", "Take a data set of your own off this list; its files are left alone"),
-    "add_folder": _Button("Add f&older…", "Add a folder of images: train/<class>/*.png or <class>/*.png"),
-    "add_file": _Button("Add fil&e…", "Add an .npz file or a data set's official archive"),
+BUTTONS = {  # text and tool tip
+    "download": ("Down&load", "Fetch the data set's official files, check them and decode the images"),
+    "verify": ("Ver&ify", "Read everything again: downloads against their published hash, decoded images"),
+    "remove": ("&Remove from cache…", "Delete downloads and decoded images; a folder of your own is left alone"),
+    "use": ("&Use in experiments", "Choose this data set in the form of every experiment"),
+    "forget": ("For&get", "Take a data set of your own off this list; its files are left alone"),
+    "add_folder": ("Add f&older…", "Add a folder of images: train/<class>/*.png or <class>/*.png"),
+    "add_file": ("Add fil&e…", "Add an .npz file or a data set's official archive"),
 }
 
 
@@ -83,8 +74,8 @@ class DatasetsTab(QWidget):
         self._decoding = ""  # of which data set the task under way, or the last one, decodes the images
         self._failed = False  # whether the last task did, or was cancelled
         self.table, self.detail = DatasetTable(), DatasetDetail()
-        self._buttons = {name: _button(name, each) for name, each in BUTTONS.items()}
-        self._cancel = _button("dataset_cancel", _Button("&Cancel", "End what is under way; nothing half-made is left"))
+        self._buttons = {name: push_button(f"dataset_{name}", *words) for name, words in BUTTONS.items()}
+        self._cancel = push_button("dataset_cancel", "&Cancel", "End what is under way; nothing half-made is left")
         self._status, self._progress = QLabel(HINT), QProgressBar()
         self._samples_timer = QTimer(self, interval=SAMPLES_DELAY_MS, singleShot=True)
         self._arrange()
@@ -314,16 +305,9 @@ class DatasetsTab(QWidget):
         column.addWidget(self.table, 1)
         column.addLayout(buttons)
         column.addLayout(below)
-        split = QSplitter(Qt.Orientation.Vertical)
-        split.setObjectName("views")
-        split.setChildrenCollapsible(False)
-        for widget, size in ((upper, 280), (self.detail, 360)):
-            split.addWidget(widget)
-            split.setStretchFactor(split.count() - 1, size)
-        split.setSizes([280, 360])
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 8, 8, 8)
-        layout.addWidget(split)
+        layout.addWidget(splitter("views", (upper, 280, 280), (self.detail, 360, 360)))
 
 
 _SOUND = "Everything is on disk, and as it was published and decoded."
@@ -332,10 +316,3 @@ _MENDED = "Some decoded images had changed on disk; they were decoded anew."
 
 def _is_undecoded(entry: DatasetEntry) -> bool:
     return entry.decoded == 0 and entry.presence in (Presence.INSTALLED, Presence.OWN)
-
-
-def _button(name: str, words: _Button) -> QPushButton:
-    button = QPushButton(words.text)
-    button.setObjectName(name if name.startswith("dataset_") else f"dataset_{name}")
-    button.setToolTip(words.tip)
-    return button

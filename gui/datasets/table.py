@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTab
 
 from engine.datasets.inventory import DatasetEntry, Presence
 from gui.utils.text import as_size
+from gui.widgets.tables import make_read_only
 
 TITLES = ("Data set", "What it is", "Installed", "On disk", "Images", "Classes")
 ROW_ROOM = 9  # pixels above and below a line together
@@ -30,21 +31,13 @@ class DatasetTable(QTableWidget):
 
     def __init__(self) -> None:
         super().__init__(0, len(TITLES))
-        self.setObjectName("datasets")
-        self.setAccessibleName("Data sets")
+        make_read_only(self, "datasets", "Data sets", self.fontMetrics().height() + ROW_ROOM)
         self.setHorizontalHeaderLabels(TITLES)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.setTabKeyNavigation(False)
-        self.setShowGrid(False)
-        self.setAlternatingRowColors(True)
-        self.verticalHeader().hide()
-        self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + ROW_ROOM)
         header = self.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
-        header.setHighlightSections(False)
         self._entries: list[DatasetEntry] = []
         self.itemSelectionChanged.connect(lambda: self.chosen.emit(self.entry))
 

@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 from engine.config.cluster import BATCH_SYSTEMS, MOST_LOCAL, ClusterChoice, parse_cluster
 from engine.devices.hardware import cpu_count
 from engine.utils.errors import SpecError
+from gui.widgets.named import named
 
 LOCAL, ADDRESS = "local", "address"
 TRUST = (
@@ -41,7 +42,7 @@ class ClusterDialog(QDialog):
     def __init__(self, choice: ClusterChoice | None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("cluster_dialog")
-        self.setWindowTitle("Train on a cluster")
+        self.setWindowTitle("Compute on a cluster")
         self._kind, self._count, self._address, self._file = QComboBox(), QSpinBox(), QLineEdit(), QLineEdit()
         self._choose, self._tls, self._share = QPushButton("C&hoose…"), QCheckBox("By &TLS only"), QDoubleSpinBox()
         self._message = QLabel(TRUST)
@@ -115,7 +116,7 @@ class ClusterDialog(QDialog):
         self._choose.clicked.connect(self._choose_file)
         self._buttons.accepted.connect(self.accept)
         self._buttons.rejected.connect(self.reject)
-        for widget, name, title, tip in (
+        for each in (
             (self._kind, "cluster_kind", "Kind of cluster", "Where the workers come from"),
             (self._count, "cluster_count", "Processes", "How many networks train side by side; they share the cores"),
             (self._address, "cluster_address", "Address", "What dask scheduler said: Scheduler at …"),
@@ -130,9 +131,7 @@ class ClusterDialog(QDialog):
             ),
             (self._message, "cluster_message", "Message", ""),
         ):
-            widget.setObjectName(name)
-            widget.setAccessibleName(title)
-            widget.setToolTip(tip)
+            named(*each)
 
     def _arrange(self) -> None:
         self._jobs = QWidget()

@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 
 from engine.devices.names import AUTO, CPU, device_title
 from engine.events.devices import DeviceChoice, DeviceReport
+from gui.widgets.named import named
 
 AUTOMATIC = (
     "Each network trains where it is fastest: that is measured when it first trains, and remembered. Processes that "
@@ -162,7 +163,7 @@ class DevicesDialog(QDialog):
         ):
             button.clicked.connect(lambda _checked=False, slot=slot: slot())
             button.setAutoDefault(button is self._close)
-        for widget, name, title, tip in (
+        for each in (
             (self._status, "devices_status", "What is looked at", ""),
             (self._how, "devices_choice", "How a device is chosen", ""),
             (self._computed, "devices_computed", "What computed experiments use", ""),
@@ -176,9 +177,7 @@ class DevicesDialog(QDialog):
             ),
             (self._close, "devices_close", "Close", "Close"),
         ):
-            widget.setObjectName(name)
-            widget.setAccessibleName(title)
-            widget.setToolTip(tip)
+            named(*each)
 
     def _arrange(self) -> None:
         self._grid.setColumnStretch(1, 1)

@@ -21,6 +21,7 @@ from engine.exports import DEFAULT_FORMATS, FORMATS, Format, check_writable
 from engine.utils.errors import ExportError
 from gui.utils.preferences import program_settings
 from gui.widgets.path_row import PathRow, typed_path
+from gui.widgets.save_buttons import save_buttons
 
 FORMATS_KEY, PARENT_KEY = "export/formats", "export/parent"
 COLUMNS = 2
@@ -100,16 +101,11 @@ class ExportDialog(QDialog):
         self._message = QLabel()
         self._message.setObjectName("export_message")
         self._message.setWordWrap(True)
-        self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Save | QDialogButtonBox.StandardButton.Cancel)
-        export = self._buttons.button(QDialogButtonBox.StandardButton.Save)
-        export.setObjectName("export_save")
-        export.setText("&Export")
-        export.setToolTip("Write the ticked formats, and the settings, to the folder")
-        cancel = self._buttons.button(QDialogButtonBox.StandardButton.Cancel)
-        cancel.setObjectName("export_cancel")
-        cancel.setToolTip("Export nothing")
-        self._buttons.accepted.connect(self.accept)
-        self._buttons.rejected.connect(self.reject)
+        self._buttons = save_buttons(
+            self,
+            ("export_save", "&Export", "Write the ticked formats, and the settings, to the folder"),
+            ("export_cancel", "Export nothing"),
+        )
 
     def _arrange(self) -> None:
         column = QVBoxLayout(self)

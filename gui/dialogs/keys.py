@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from gui.menus.shortcuts import Shortcut
+from gui.widgets.tables import make_read_only
 
 HEADINGS = ("Where", "Keys", "What they do")
 
@@ -43,17 +44,13 @@ class KeysDialog(QDialog):
 
 def _table(keys: Sequence[Shortcut]) -> QTableWidget:
     table = QTableWidget(len(keys), len(HEADINGS))
-    table.setObjectName("keys")
-    table.setAccessibleName("Keys, and what they do")
+    make_read_only(table, "keys", "Keys, and what they do")
+    table.setShowGrid(True)
     table.setHorizontalHeaderLabels(HEADINGS)
     for row, key in enumerate(keys):
         for column, text in enumerate((key.place, key.keys, key.does)):
             table.setItem(row, column, QTableWidgetItem(text))
-    table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
     table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-    table.setAlternatingRowColors(True)
-    table.setTabKeyNavigation(False)  # Tab leads to the button
-    table.verticalHeader().hide()
     table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
     table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
     table.horizontalHeader().setStretchLastSection(True)

@@ -28,6 +28,7 @@ from PySide6.QtWidgets import (
 )
 
 from engine.utils.logs import LogTail, ProgramLog, log_files
+from gui.widgets.named import named
 
 READ_INTERVAL_MS = 500  # soon enough for a person; a read of nothing new costs one look at the file's size
 LINES_SHOWN = 5000
@@ -154,7 +155,7 @@ class LogWindow(QDialog):
         for button, slot in ((self._next, self._find), (self._copy, self._copy_text), (self._open, self._open_folder)):
             button.clicked.connect(lambda _checked=False, slot=slot: slot())
             button.setAutoDefault(button is self._next)
-        for widget, name, title, tip in (
+        for each in (
             (self._box, "log_choice", "Log", "Whose log: the window's own, or a child process's"),
             (self._text, "log_text", "Lines of the log", ""),
             (self._search, "log_search", "Search the log", "Text to find (Enter: the next place)"),
@@ -164,9 +165,7 @@ class LogWindow(QDialog):
             (self._open, "log_open", "Open folder", "Open the folder of the log files"),
             (self._found, "log_found", "Result of the search", ""),
         ):
-            widget.setObjectName(name)
-            widget.setAccessibleName(title)
-            widget.setToolTip(tip)
+            named(*each)
 
     def _arrange(self) -> None:
         label = QLabel("&Log")

@@ -23,13 +23,13 @@ from PySide6.QtWidgets import (
 )
 
 from engine.events.runs import Status
-from engine.experiments import EXPERIMENTS
 from engine.exports.report import SUFFIXES, check_report_file
-from engine.storage.store import StoredExperiment
 from engine.utils.errors import TrainscopeError
 from engine.utils.text import pluralise
+from engine.workspace.catalogue import CatalogueEntry
 from gui.utils.preferences import program_settings
 from gui.widgets.path_row import PathRow, typed_path
+from gui.widgets.save_buttons import save_buttons
 
 FILE_KEY = "report/file"
 KINDS = {".html": "HTML: one file for a browser", ".pdf": "PDF: sheets of A4"}
@@ -42,14 +42,14 @@ class ReportDialog(QDialog):
     """Gives ``experiments``, their numbers, and ``file`` once it is accepted, and remembers the file.
 
     Args:
-        stored: what can be chosen from, newest first.
+        entries: what can be chosen from, newest first.
         chosen: numbers that are ticked at first; without them the newest finished experiment of each kind is.
         parent: the window.
     """
 
     def __init__(
         self,
-        stored: Sequence[StoredExperiment],
+        entries: Sequence[CatalogueEntry],
         chosen: Collection[int] | None = None,
         parent: QWidget | None = None,
     ) -> None:
@@ -60,7 +60,7 @@ class ReportDialog(QDialog):
         self.experiments: tuple[int, ...] = ()
         self.file = Path()
         self._make_widgets()
-        self._list(stored, newest_of_each_kind(stored) if chosen is None else chosen)
+        self._list(entries, newest_of_each_kind(entries) if chosen is None else chosen)
         self._arrange()
         self._path.show_path(str(self._settings.value(FILE_KEY) or _usual_file()))
         self._check()
@@ -108,10 +108,10 @@ class ReportDialog(QDialog):
         name, _ = QFileDialog.getSaveFileName(self, "Choose a file for the report", self._path.text, kind)
         self._path.show_path(name if not name or Path(name).suffix else name + SUFFIXES[position])
 
-    def _list(self, stored: Sequence[StoredExperiment], chosen: Collection[int]) -> None:
+    def _list(self, entries: Sequence[CatalogueEntry], chosen: Collection[int]) -> None:
         self._tree.blockSignals(True)
         height = self.fontMetrics().height() + ROOM
-        self._tree.addTopLevelItems([_item(each, each.id in chosen, height) for each in stored])
+        self._tree.addTopLevelItems([_item(each, each.number in chosen, height) for each in entries])
         self._tree.blockSignals(False)
         first = self._tree.topLevelItem(0)
         if first is not None:
@@ -144,19 +144,9 @@ class ReportDialog(QDialog):
         self._message = QLabel()
         self._message.setObjectName("report_message")
         self._message.setWordWrap(True)
-        self._make_buttons()
-
-    def _make_buttons(self) -> None:
-        self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Save | QDialogButtonBox.StandardButton.Cancel)
-        write = self._buttons.button(QDialogButtonBox.StandardButton.Save)
-        write.setObjectName("report_write")
-        write.setText("&Write")
-        write.setToolTip("Write the report, and open it")
-        cancel = self._buttons.button(QDialogButtonBox.StandardButton.Cancel)
-        cancel.setObjectName("report_cancel")
-        cancel.setToolTip("Write nothing")
-        self._buttons.accepted.connect(self.accept)
-        self._buttons.rejected.connect(self.reject)
+        self._buttons = save_buttons(
+            self, ("report_write", "&Write", "Write the report, and open it"), ("report_cancel", "Write nothing")
+        )
 
     def _arrange(self) -> None:
         column = QVBoxLayout(self)
@@ -174,11 +164,11 @@ class ReportDialog(QDialog):
         column.addWidget(self._buttons)
 
 
-def _item(stored: StoredExperiment, ticked: bool, height: int) -> QTreeWidgetItem:
+def _item(entry: CatalogueEntry, ticked: bool, height: int) -> QTreeWidgetItem:
+    stored = entry.stored
     begun = f"{datetime.fromtimestamp(stored.created):%Y-%m-%d %H:%M}"
     dataset = stored.dataset.title if stored.dataset else "–"
-    kind = EXPERIMENTS[stored.name].title if stored.name in EXPERIMENTS else stored.name
-    name = f"{kind}: {stored.title}" if stored.title else kind
+    name = f"{entry.kind}: {stored.title}" if stored.title else entry.kind
     item = QTreeWidgetItem([name, str(stored.id), dataset, stored.status.value, begun])
     item.setData(0, NUMBER, stored.id)
     item.setCheckState(0, Qt.CheckState.Checked if ticked else Qt.CheckState.Unchecked)
@@ -187,12 +177,12 @@ def _item(stored: StoredExperiment, ticked: bool, height: int) -> QTreeWidgetIte
     return item
 
 
-def newest_of_each_kind(stored: Sequence[StoredExperiment]) -> set[int]:
-    """The numbers of the newest finished experiment of each kind; ``stored`` is newest first."""
+def newest_of_each_kind(entries: Sequence[CatalogueEntry]) -> set[int]:
+    """The numbers of the newest finished experiment of each kind; ``entries`` are newest first."""
     newest: dict[str, int] = {}
-    for each in stored:
-        if each.status is Status.FINISHED:
-            newest.setdefault(each.name, each.id)
+    for entry in entries:
+        if entry.stored.status is Status.FINISHED:
+            newest.setdefault(entry.stored.name, entry.number)
     return set(newest.values())
 
 

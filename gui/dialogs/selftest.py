@@ -26,6 +26,7 @@ from engine.selftest.check import Check, CheckState, Outcome
 from engine.selftest.report import INDENT, line
 from engine.selftest.run import run_self_test
 from engine.utils.errors import Cancelled, TrainscopeError
+from gui.widgets.named import named
 
 INTRODUCTION = (
     "Looks at what the program stands on: packages, folders, the store, devices, training, plots. Nothing of yours is "
@@ -194,7 +195,7 @@ class SelfTestDialog(QDialog):
         for button, slot in ((self._again, self.start), (self._copy, self._copy_text), (self._close, self.reject)):
             button.clicked.connect(lambda _checked=False, slot=slot: slot())
             button.setAutoDefault(button is self._close)
-        for widget, name, title, tip in (
+        for each in (
             (self._status, "selftest_status", "What is looked at", ""),
             (self._bar, "selftest_progress", "Checks done", ""),
             (self._text, "selftest_text", "Lines of the self-test", ""),
@@ -202,9 +203,7 @@ class SelfTestDialog(QDialog):
             (self._copy, "selftest_copy", "Copy", "Copy all lines as text"),
             (self._close, "selftest_close", "Close", "Close; a test that is under way is ended"),
         ):
-            widget.setObjectName(name)
-            widget.setAccessibleName(title)
-            widget.setToolTip(tip)
+            named(*each)
 
     def _arrange(self) -> None:
         introduction = QLabel(INTRODUCTION)

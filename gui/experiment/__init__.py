@@ -1,1 +1,1 @@
-"""The tab of an experiment: form, controls, start page and board."""
+"""The tab of an experiment: its form, its controls, its board."""

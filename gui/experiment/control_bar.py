@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 
 from PySide6.QtCore import Signal
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QComboBox, QGridLayout, QLabel, QPushButton, QWidget
 
+from gui.widgets.actions import KEYS, action_button, make_action, with_key
 from gui.widgets.spin_boxes import RateBox, WheelFilter
 
 COLUMNS = 3
@@ -25,37 +28,53 @@ class ExperimentState(StrEnum):
 
 
 @dataclass(frozen=True)
-class Button:
-    """One button: in which states it can be pressed, and whether it makes sense without runs."""
+class TrainingCommand:
+    """What can be asked for: its words in a menu and on a button, in which states, and whether it needs runs."""
 
     name: str
     text: str
+    label: str
     tip: str
     states: tuple[ExperimentState, ...]
     of_runs: bool = True
 
 
 UNDER_WAY = (ExperimentState.TRAINING, ExperimentState.PAUSED)
-BUTTONS = (
-    Button("run", "Run", "Carry out what the form describes (Ctrl+R)", tuple(ExperimentState), of_runs=False),
-    Button("pause", "Pause", "Hold every run after its next record, or let it go on (F6)", UNDER_WAY),
-    Button("step", "Step", "Train up to the next record and hold there (F10)", UNDER_WAY),
-    Button(
-        "stop", "Stop", "End now and keep what was learned: networks are tested and saved (Shift+F5)", UNDER_WAY, False
+RUN, RATE = "run", "rate"  # one is not asked of a training under way, the other has a box instead of a button
+COMMANDS = (
+    TrainingCommand(
+        RUN, "&Run or queue", "Run", "Carry out what the form describes", tuple(ExperimentState), of_runs=False
     ),
-    Button(
+    TrainingCommand(
+        "pause", "&Pause or resume", "Pause", "Hold every run after its next record, or let it go on", UNDER_WAY
+    ),
+    TrainingCommand(
+        "step", "&Step to the next record", "Step", "Train up to the next record and hold there", UNDER_WAY
+    ),
+    TrainingCommand(
+        "stop",
+        "S&top and keep",
+        "Stop",
+        "End now and keep what was learned: networks are tested and saved",
+        UNDER_WAY,
+        of_runs=False,
+    ),
+    TrainingCommand(
         "cancel",
+        "&Cancel",
         "Cancel",
-        "End now without testing; records are kept; press again to end what doesn't obey (Ctrl+Shift+F5)",
+        "End now without testing; records are kept; press again to end what doesn't obey",
         (*UNDER_WAY, ExperimentState.STOPPING, ExperimentState.CANCELLING),
         of_runs=False,
     ),
-    Button(
+    TrainingCommand(
         "skip",
+        "S&kip run",
         "Skip run",
-        "Leave out the run chosen in the table, or else the one under way, and go on (F8)",
+        "Leave out the run chosen in the table, or else the one under way, and go on",
         UNDER_WAY,
     ),
+    TrainingCommand(RATE, "Set learning r&ate", "", "Write a learning rate", UNDER_WAY),
 )
 RATE_TIP = (
     "<p>Learning rate for the rest of the run chosen in the table, or else of every run under way, from the next step "
@@ -65,12 +84,14 @@ ANOTHER_CLUSTER = "Another cluster…"
 PLACE_TIP = "Where networks are trained, in every tab: on this machine, or by the workers of a Dask cluster"
 USUAL_RATE = 1e-3  # until a run tells its own
 RUN_NOW, RUN_LATER = "Run", "Queue"
-LATER_TIP = "Put what the form describes into the queue: it runs when its turn comes (Ctrl+R)"
+LATER_TIP = "Put what the form describes into the queue: it runs when its turn comes"
 
 
 class ControlBar(QWidget):
-    """Emits ``pressed(name of the button)``, ``place_chosen(number of it in the list)`` and ``rate_given(rate)``."""
+    """Emits ``run_pressed()``, ``pressed(name of another button)``, ``place_chosen(number of it in the list)`` and
+    ``rate_given(rate)``."""
 
+    run_pressed = Signal()
     pressed = Signal(str)
     place_chosen = Signal(int)
     rate_given = Signal(float)
@@ -79,7 +100,8 @@ class ControlBar(QWidget):
         super().__init__()
         self.setObjectName("controls")
         self._has_runs = has_runs
-        self._buttons = {each.name: self._button(each) for each in BUTTONS if has_runs or not each.of_runs}
+        self._commands = {each.name: self._action(each) for each in COMMANDS if has_runs or not each.of_runs}
+        self._buttons = [action_button(each, name) for name, each in self._commands.items() if name != RATE]
         self._rate, self._set_rate = RateBox(), QPushButton("Set")
         self._followed = 0.0  # what the box shows unless somebody has written there
         grid = QGridLayout(self)
@@ -88,11 +110,21 @@ class ControlBar(QWidget):
         self._places = QComboBox()
         if has_runs:
             self._add_places(grid)
-        for position, button in enumerate(self._buttons.values(), COLUMNS if has_runs else 0):
+        for position, button in enumerate(self._buttons, COLUMNS if has_runs else 0):
             grid.addWidget(button, *divmod(position, COLUMNS))
         if has_runs:
             self._add_rate(grid, grid.rowCount())
         self.show_state(ExperimentState.IDLE)
+
+    @property
+    def run_action(self) -> QAction:
+        """Runs what the form describes, or puts it into the queue."""
+        return self._commands[RUN]
+
+    @property
+    def steering(self) -> list[QAction]:
+        """What can be asked of the training under way."""
+        return [action for name, action in self._commands.items() if name != RUN]
 
     @property
     def rate(self) -> float:
@@ -118,32 +150,32 @@ class ControlBar(QWidget):
 
     def show_state(self, state: ExperimentState) -> None:
         """Enable what can be asked for; the focus stays here where a button that has it no longer can be pressed."""
-        focused = any(button.hasFocus() for button in self._buttons.values())
-        for each in BUTTONS:
-            if each.name in self._buttons:
-                self._buttons[each.name].setEnabled(state in each.states)
+        focused = any(button.hasFocus() for button in self._buttons)
+        for each in COMMANDS:
+            if each.name in self._commands:
+                self._commands[each.name].setEnabled(state in each.states)
         if self._has_runs:
-            self._buttons["pause"].setText("Resume" if state is ExperimentState.PAUSED else "Pause")
+            self._commands["pause"].setIconText("Resume" if state is ExperimentState.PAUSED else "Pause")
             for widget in (self._rate, self._set_rate):
                 widget.setEnabled(state in UNDER_WAY)
-        if focused and not any(button.hasFocus() for button in self._buttons.values()):
-            self._buttons["run"].setFocus()
+        if focused and not any(button.hasFocus() for button in self._buttons):
+            self._buttons[0].setFocus()
 
     def show_busy(self, busy: bool) -> None:
         """Say whether pressing Run would begin at once or has to wait for its turn."""
-        run = self._buttons["run"]
-        run.setText(RUN_LATER if busy else RUN_NOW)
-        run.setToolTip(LATER_TIP if busy else BUTTONS[0].tip)
+        self.run_action.setIconText(RUN_LATER if busy else RUN_NOW)
+        self.run_action.setToolTip(with_key(LATER_TIP if busy else COMMANDS[0].tip, KEYS[RUN]))
 
-    def _button(self, each: Button) -> QPushButton:
-        button = QPushButton(each.text)
-        button.setObjectName(each.name)
-        button.setToolTip(each.tip)
-        button.clicked.connect(lambda _checked=False: self.pressed.emit(each.name))
-        return button
+    def _action(self, each: TrainingCommand) -> QAction:
+        action = make_action(self, f"training_{each.name}", each.text, each.tip, KEYS[each.name], each.label)
+        asked = {RUN: self.run_pressed.emit, RATE: self.focus_rate}.get(
+            each.name, partial(self.pressed.emit, each.name)
+        )
+        action.triggered.connect(lambda _checked=False: asked())
+        return action
 
     def _add_places(self, grid: QGridLayout) -> None:
-        label = QLabel("Train on")
+        label = QLabel("Compute on")
         label.setBuddy(self._places)
         self._places.setObjectName("train_on")
         self._places.setAccessibleName("Where networks are trained")

@@ -8,20 +8,10 @@ from functools import cached_property
 from itertools import cycle
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import (
-    QFrame,
-    QHBoxLayout,
-    QLabel,
-    QProgressBar,
-    QPushButton,
-    QScrollArea,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtGui import QAction, QShowEvent
+from PySide6.QtWidgets import QAbstractButton, QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from engine.config.specs import DataSpec, ExperimentSpec
-from engine.events.commands import Control, SetLearningRate, SkipRun
 from engine.events.datasets import DatasetReady
 from engine.events.experiments import ComputationStarted, ExperimentFinished, ExperimentStarted, RunsAdded
 from engine.events.runs import Intervention, RunFinished, Status
@@ -29,15 +19,19 @@ from engine.events.tasks import Event, Progress
 from engine.experiments.base import Experiment, TrainingExperiment
 from engine.utils.errors import SpecError
 from engine.utils.text import pluralise
-from gui.background.weight_reader import WeightReader
+from engine.workspace.queue import QueueEntry
 from gui.boards.board import Board, View
-from gui.experiment.control_bar import UNDER_WAY, ControlBar, ExperimentState
+from gui.experiment.control_bar import ControlBar, ExperimentState
+from gui.experiment.progress_line import ProgressLine
+from gui.experiment.run_control import RunControl
 from gui.experiment.start_page import Stage
 from gui.forms.form import Form
-from gui.observations.experiment import Observations, RunObservation
-from gui.observations.summary import best_variant_summary
+from gui.observations.experiment import Observations
+from gui.observations.weight_history import WeightSource
 from gui.utils.text import as_duration
+from gui.widgets.actions import KEYS, action_button, make_action
 from gui.widgets.collapsible_text import CollapsibleText
+from gui.widgets.named import push_button
 from gui.widgets.side_panel import panel_width
 
 # One view is drawn at each tick, so that the event loop is never held longer than the slowest single view takes; with
@@ -45,14 +39,12 @@ from gui.widgets.side_panel import panel_width
 PAINT_INTERVAL_MS = 40
 # After the last change of the form before sample images are fetched: long enough to type a number.
 SAMPLES_DELAY_MS = 250
-PROGRESS_STEPS = 1000
-RESUME_TIP = "Train what is missing: runs that crashed, failed or were ended go on where they were"
 
 
 class ExperimentTab(QWidget):
     """Form, controls and board of one experiment. A board takes long to make, so that is done when it is first needed.
 
-    Emits ``run_requested(spec)``, ``command_given(command)``, ``samples_requested(data spec)``,
+    Emits ``run_requested(entry)``, ``command_given(command)``, ``samples_requested(data spec)``,
     ``export_requested(experiment number)``, ``repeats_requested(experiment number)``, ``resume_requested(experiment
     number)``, ``writing_requested()`` where the user wants to write a network, ``trained_requested()`` where they want
     to choose a trained one, and ``failed(sentence)``.
@@ -68,7 +60,7 @@ class ExperimentTab(QWidget):
     trained_requested = Signal()
     failed = Signal(str)
 
-    def __init__(self, experiment: Experiment, make_board: Callable[[], Board], kernels: WeightReader) -> None:
+    def __init__(self, experiment: Experiment, make_board: Callable[[], Board], kernels: WeightSource) -> None:
         super().__init__()
         self.setObjectName(f"tab_{experiment.name}")
         self.experiment = experiment
@@ -76,14 +68,12 @@ class ExperimentTab(QWidget):
         self.form = Form(experiment.spec)
         self._make_board, self._kernels = make_board, kernels
         self.stage = Stage(experiment)
-        self._state = ExperimentState.IDLE
-        self._holding = False  # whether the runs were asked to be held
         self._is_planned = False  # whether the runs of the experiment under way are known
         self._make_controls()
         self._arrange()
         self._connect()
         self.use_preset("quick")
-        self._show_state(ExperimentState.IDLE)
+        self._run_control.show_state(ExperimentState.IDLE)
 
     @cached_property
     def board(self) -> Board:
@@ -96,6 +86,18 @@ class ExperimentTab(QWidget):
         with suppress(SpecError):  # said when Run is pressed
             board.show_settings(self.form.spec())
         return board
+
+    @property
+    def training_actions(self) -> list[QAction]:
+        """Run, and what can be done with the experiment in sight once it is stored."""
+        return [self.controls.run_action, self._progress.resume, *reversed(self._stored_actions.values())]
+
+    @property
+    def _stored_actions(self) -> dict[str, QAction]:
+        """Those with a button of their own below the controls, by its objectName."""
+        if isinstance(self.experiment, TrainingExperiment):
+            return {"export": self._export, "repeats": self._repeats}
+        return {"export": self._export}
 
     def prepare(self) -> None:
         """Make the board, unless it is there."""
@@ -127,27 +129,27 @@ class ExperimentTab(QWidget):
     def start(self) -> None:
         """Ask for the experiment that the form describes."""
         try:
-            self.run_requested.emit(self.form.spec())
+            self.run_requested.emit(QueueEntry(0, self.experiment, self.form.spec()))
         except SpecError as error:
             self.failed.emit(str(error))
 
     def begin(self, spec: ExperimentSpec) -> None:
         """The experiment ``spec`` of this tab begins now."""
-        self._holding = self._is_planned = False
-        self._show_state(ExperimentState.TRAINING)
-        self._progress.setRange(0, 0)
-        self._status.setText("Preparing …")
+        self._is_planned = False
+        self._run_control.begin()
+        self._progress.show_done(0, 0)
+        self._progress.say("Preparing …")
         self.observations.expect(spec)
 
     @property
     def is_at_work(self) -> bool:
         """Whether its experiment is under way."""
-        return self._state is not ExperimentState.IDLE
+        return self._run_control.state is not ExperimentState.IDLE
 
     @property
     def is_ending(self) -> bool:
         """Whether its experiment was asked to end."""
-        return self._state in (ExperimentState.STOPPING, ExperimentState.CANCELLING)
+        return self._run_control.state in (ExperimentState.STOPPING, ExperimentState.CANCELLING)
 
     def take(self, event: Event) -> None:
         """Note an event of this tab's experiment."""
@@ -156,16 +158,15 @@ class ExperimentTab(QWidget):
             case Progress(message) if self._is_planned:  # of a run that begins: the bar is that of all runs
                 self._say(message)
             case Progress(message, done, total):
-                self._progress.setRange(0, total)
-                self._progress.setValue(done)
+                self._progress.show_done(done, total)
                 self._say(message)
             case DatasetReady():
                 self._say("Waiting for the training processes …")
-                self._progress.setRange(0, 0)
+                self._progress.show_done(0, 0)
             case ExperimentStarted() | RunsAdded() | ComputationStarted():
                 self._show_plan()
             case Intervention() | RunFinished():
-                self._show_held()
+                self._run_control.show_held()
             case ExperimentFinished():
                 self._finish(event)
 
@@ -179,28 +180,17 @@ class ExperimentTab(QWidget):
         self._show_board()
         for view in self.board.views():
             view.begin(self.observations)
-        self._progress.setRange(0, PROGRESS_STEPS if self.observations.runs else 0)
+        self._progress.show_plan(bool(self.observations.runs))
         self._paint_timer.start()
 
     def _finish(self, event: ExperimentFinished) -> None:
         self._paint_timer.stop()
         if self.observations.experiment is not None:
             self.refresh()
-        self._show_state(ExperimentState.IDLE)
-        self._progress.setRange(0, PROGRESS_STEPS)
-        self._progress.setValue(PROGRESS_STEPS if event.status is Status.FINISHED else self._progress.value())
-        self._status.setText(self._ending_of(event.status))
+        self._run_control.show_state(ExperimentState.IDLE)
+        self._progress.show_end(event, self.observations)
         if event.reason and event.status not in (Status.CANCELLED, Status.INTERRUPTED):
             self.failed.emit(event.reason)
-
-    def _ending_of(self, status: Status) -> str:
-        runs = self.observations.runs.values()
-        if not runs:
-            return _ENDINGS[status].partition(";")[0] + "."
-        if status in (Status.FAILED, Status.CANCELLED):
-            return _ENDINGS[status] + "."
-        tested = pluralise(sum(run.test_accuracy is not None for run in runs), "run")
-        return f"{_ENDINGS[status]}, {tested} trained and tested. {best_variant_summary(self.observations)}".rstrip()
 
     def refresh(self) -> None:
         """Draw everything that has changed."""
@@ -219,12 +209,11 @@ class ExperimentTab(QWidget):
         observations = self.observations
         if not observations.runs:
             return
-        self._progress.setValue(round(PROGRESS_STEPS * observations.progress))
-        if self._state in UNDER_WAY:
-            done = sum(run.status.is_final for run in observations.runs.values())
-            held = "Held: " if self._state is ExperimentState.PAUSED else ""
-            self._status.setText(f"{held}{done} of {pluralise(len(observations.runs), 'run')} done{self.time_left}")
-        self._offer_rate()
+        self._progress.show_share(observations.progress)
+        done = sum(run.status.is_final for run in observations.runs.values())
+        held = "Held: " if self._run_control.state is ExperimentState.PAUSED else ""
+        self._say(f"{held}{done} of {pluralise(len(observations.runs), 'run')} done{self.time_left}")
+        self._run_control.offer_rate()
 
     @property
     def time_left(self) -> str:
@@ -232,24 +221,10 @@ class ExperimentTab(QWidget):
         left = self.observations.seconds_left
         return f", {as_duration(left)} left" if left is not None else ""
 
-    def _offer_rate(self) -> None:
-        """The rate box follows the rate of the run it is for."""
-        rate = next((rate for run in self._steered() if (rate := run.learning_rate) is not None), None)
-        if rate is not None:
-            self.controls.show_rate(rate)
-
-    def _steered(self) -> list[RunObservation]:
-        """The runs that a command to some runs is for: those chosen in the table and not over, else all under way."""
-        return self._chosen_runs or self.observations.under_way
-
-    @property
-    def _chosen_runs(self) -> list[RunObservation]:
-        return self.board.chosen_runs() if self._is_board_made else []
-
     def _say(self, text: str) -> None:
         """Say how far things are, unless they are being ended."""
-        if self._state in UNDER_WAY:
-            self._status.setText(text)
+        if self._run_control.is_under_way:
+            self._progress.say(text)
 
     def _tell_board(self) -> None:
         if self._is_board_made:
@@ -264,14 +239,10 @@ class ExperimentTab(QWidget):
         if self.form.dataset_chooser is not None and not self.form.dataset_chooser.has_samples:
             self._samples_timer.start()
 
-    def set_busy(self, busy: bool) -> None:
-        """Say whether an experiment is under way, in this tab or another: only one trains at a time."""
-        self.controls.show_busy(busy)
-
     def say(self, text: str) -> None:
         """Show a sentence where the state of this tab's experiment stands, unless one is under way."""
         if not self.is_at_work:
-            self._status.setText(text)
+            self._progress.say(text)
 
     def _ask_for_samples(self) -> None:
         if self.form.dataset_chooser is None or not self.isVisible():
@@ -284,101 +255,54 @@ class ExperimentTab(QWidget):
         self.samples_requested.emit(spec.part(DataSpec))
 
     def _show_state(self, state: ExperimentState) -> None:
-        self._state = state
-        self.controls.show_state(state)
         self.stage.set_runnable(state is ExperimentState.IDLE)
         stored = state is ExperimentState.IDLE and self.observations.experiment is not None
         self._export.setEnabled(stored)
         self._repeats.setEnabled(stored and bool(self.observations.runs))
-        self._resume.setVisible(stored and self.observations.can_go_on)
-        self._resume.setEnabled(stored and self.observations.can_go_on)
-
-    def _show_held(self) -> None:
-        """Say whether the runs are held, as they themselves tell it; where none has begun, nothing else can."""
-        if self._state not in UNDER_WAY:
-            return
-        held = any(run.status is Status.PAUSED for run in self.observations.runs.values())
-        if self._holding and (held or not self.observations.under_way):
-            self._show_state(ExperimentState.PAUSED)
-        elif not self._holding and not held:
-            self._show_state(ExperimentState.TRAINING)
-
-    def _press(self, name: str) -> None:
-        match name:
-            case "run":
-                self.start()
-            case "pause":
-                self._hold(not self._holding)
-            case "step" if self._holding:
-                self.command_given.emit(Control.STEP)
-            case "step":
-                self._hold(True)  # which is at the next record
-            case "stop":
-                self._end(Control.STOP, ExperimentState.STOPPING, "Stopping …")
-            case "cancel" if self._state is ExperimentState.CANCELLING:
-                self._end(Control.CANCEL, ExperimentState.CANCELLING, "Ending what doesn't obey …")
-            case "cancel":
-                self._end(Control.CANCEL, ExperimentState.CANCELLING, "Cancelling …")
-            case "skip":
-                self._skip(self._chosen_runs or self.observations.under_way[:1])
-
-    def _skip(self, runs: list[RunObservation]) -> None:
-        if not runs:
-            self.failed.emit("No run is under way; choose the one to skip in the table.")
-        for run in runs:
-            self.command_given.emit(SkipRun(run.planned.run))
-
-    def _hold(self, hold: bool) -> None:
-        self._holding = hold
-        self.command_given.emit(Control.PAUSE if hold else Control.RESUME)
-        self._show_held()
-
-    def _end(self, control: Control, state: ExperimentState, said: str) -> None:
-        self._show_state(state)
-        self._status.setText(said)
-        self.command_given.emit(control)
-
-    def _set_rate(self, rate: float) -> None:
-        chosen = self._chosen_runs
-        begun: list[int | None] = [run.planned.run for run in chosen if run.status is not Status.QUEUED]
-        if not begun and (chosen or not self.observations.under_way):
-            self.failed.emit("No such run has begun yet; its learning rate can be set once it trains.")
-            return
-        for number in begun or [None]:
-            self.command_given.emit(SetLearningRate(rate, number))
+        self._progress.show_resume(stored and self.observations.can_go_on)
 
     def _make_controls(self) -> None:
         self.controls = ControlBar(isinstance(self.experiment, TrainingExperiment))
-        self._repeats = _button(
-            "repeats",
-            "Add repeats…",
-            "Train more runs of every variant of the experiment shown, with further seeds (Ctrl+Shift+A)",
+        self._run_control = RunControl(
+            self.controls,
+            self.observations,
+            lambda: self.board.chosen_runs() if self._is_board_made else [],
+            self,
         )
-        self._resume = _button("resume", "Resume", f"{RESUME_TIP} (Shift+F6)")
-        self._export = _button(
-            "export", "Export…", "Write summary, curves, figures and the course's files to a folder (Ctrl+E)"
+        self._progress = ProgressLine()
+        self._repeats = make_action(
+            self,
+            "training_repeats",
+            "Add r&epeats…",
+            "Train more runs of every variant of the experiment shown, with further seeds",
+            KEYS["repeats"],
+            "Add repeats…",
+        )
+        self._export = make_action(
+            self,
+            "training_export",
+            "E&xport…",
+            "Write summary, curves, figures and the course's files to a folder",
+            KEYS["export"],
+            "Export…",
         )
         self._presets = [
-            _button(f"preset_{name}", name.capitalize(), f"Settings of the {name} preset")
+            push_button(f"preset_{name}", name.capitalize(), f"Settings of the {name} preset")
             for name in self.experiment.presets
         ]
-        self._progress = QProgressBar()
-        self._progress.setObjectName("progress")
-        self._progress.setTextVisible(False)
-        self._progress.setRange(0, PROGRESS_STEPS)
-        self._status = QLabel("Ready.")
-        self._status.setObjectName("status")
-        self._status.setWordWrap(True)
         self._paint_timer = QTimer(self, interval=PAINT_INTERVAL_MS)
         self._samples_timer = QTimer(self, interval=SAMPLES_DELAY_MS, singleShot=True)
 
     def _connect(self) -> None:
-        self.controls.pressed.connect(self._press)
-        self.controls.rate_given.connect(self._set_rate)
-        self._resume.clicked.connect(lambda: self.resume_requested.emit(self.observations.experiment))
-        self._repeats.clicked.connect(lambda: self.repeats_requested.emit(self.observations.experiment))
+        self.controls.run_pressed.connect(self.start)
+        self._run_control.command_given.connect(self.command_given)
+        self._run_control.state_changed.connect(self._show_state)
+        self._run_control.said.connect(self._progress.say)
+        self._run_control.failed.connect(self.failed)
+        self._progress.resume.triggered.connect(lambda: self.resume_requested.emit(self.observations.experiment))
+        self._repeats.triggered.connect(lambda: self.repeats_requested.emit(self.observations.experiment))
         self.stage.pressed.connect(self._start_from_page)
-        self._export.clicked.connect(lambda: self.export_requested.emit(self.observations.experiment))
+        self._export.triggered.connect(lambda: self.export_requested.emit(self.observations.experiment))
         for button, name in zip(self._presets, self.experiment.presets, strict=True):
             button.clicked.connect(lambda _checked=False, name=name: self.use_preset(name))
         self._paint_timer.timeout.connect(self._paint_next)
@@ -412,36 +336,15 @@ class ExperimentTab(QWidget):
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(self.form)
         column.addWidget(scroll, 1)
-        ending = QHBoxLayout()
-        ending.addWidget(self._status, 1)
-        ending.addWidget(self._resume)
-        column.addLayout(ending)
         column.addWidget(self._progress)
         column.addWidget(self.controls)
-        more = [self._export, self._repeats] if isinstance(self.experiment, TrainingExperiment) else [self._export]
-        column.addLayout(_row(*more))
+        column.addLayout(_row(*(action_button(each, name) for name, each in self._stored_actions.items())))
         return panel
-
-
-_ENDINGS = {
-    Status.FINISHED: "Finished",
-    Status.STOPPED: "Stopped; what was learned is kept",
-    Status.CANCELLED: "Cancelled; what was recorded is kept",
-    Status.INTERRUPTED: "Interrupted; what was recorded is kept",
-    Status.FAILED: "Not finished",
-}
-
-
-def _button(name: str, text: str, tip: str) -> QPushButton:
-    button = QPushButton(text)
-    button.setObjectName(name)
-    button.setToolTip(tip)
-    return button
 
 
 def _row(*widgets: QWidget) -> QHBoxLayout:
     row = QHBoxLayout()
     row.setSpacing(6)
     for widget in widgets:
-        row.addWidget(widget, 1 if isinstance(widget, QPushButton) else 0)
+        row.addWidget(widget, 1 if isinstance(widget, QAbstractButton) else 0)
     return row

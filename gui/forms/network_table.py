@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
 
 from engine.networks.architectures import LayerSummary
-from gui.widgets.tables import fit_titles
+from gui.widgets.tables import fit_titles, make_read_only
 
 TITLES = ("Layer", "Output", "Formula", "Parameters")
 
@@ -18,15 +18,9 @@ class NetworkTable(QTableWidget):
 
     def __init__(self) -> None:
         super().__init__(0, len(TITLES))
-        self.setObjectName("network_layers")
-        self.setAccessibleName("Layers of the network")
+        make_read_only(self, "network_layers", "Layers of the network", 22)
         self.setHorizontalHeaderLabels(TITLES)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
-        self.setShowGrid(False)
-        self.setAlternatingRowColors(True)
-        self.verticalHeader().hide()
-        self.verticalHeader().setDefaultSectionSize(22)
         self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         fit_titles(self)
 

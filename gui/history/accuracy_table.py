@@ -10,8 +10,10 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTab
 
 from engine.analysis.statistics import mean_in_percent
 from engine.analysis.styles import Style
-from gui.observations.experiment import Observations, VariantObservation
+from gui.observations.experiment import Observations
+from gui.observations.variant import VariantObservation
 from gui.utils.painting import pen_of
+from gui.widgets.tables import make_read_only
 
 ROW_ROOM = 6  # pixels above and below the text of a row
 SWATCH = QSize(28, 12)
@@ -29,19 +31,10 @@ class AccuracyTable(QTableWidget):
 
     def __init__(self) -> None:
         super().__init__(0, len(TITLES))
-        self.setObjectName("accuracies")
-        self.setAccessibleName("Test accuracy of each variant")
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        make_read_only(self, "accuracies", "Test accuracy of each variant", self.fontMetrics().height() + ROW_ROOM)
         self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
-        self.setTabKeyNavigation(False)
-        self.setShowGrid(False)
-        self.setAlternatingRowColors(True)
         self.setWordWrap(False)
         self.setIconSize(SWATCH)
-        self.verticalHeader().hide()
-        height = self.fontMetrics().height() + ROW_ROOM
-        self.verticalHeader().setMinimumSectionSize(height)
-        self.verticalHeader().setDefaultSectionSize(height)
         for column, (title, tip) in enumerate(zip(TITLES, TIPS, strict=True)):
             item = QTableWidgetItem(title)
             item.setToolTip(tip)

@@ -8,17 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtGui import QAction, QGuiApplication, QKeySequence
-from PySide6.QtWidgets import QGridLayout, QInputDialog, QMenu, QMessageBox, QSizePolicy, QToolButton, QWidget
+from PySide6.QtGui import QAction, QGuiApplication
+from PySide6.QtWidgets import QGridLayout, QMenu, QMessageBox, QWidget
 
 from engine.experiments.presets import copied, pasted
 from engine.utils.errors import SpecError
 from engine.utils.text import pluralise
 from engine.workspace.catalogue import Catalogue, CatalogueEntry, TrainedChoice
 from gui.background.store_reader import StoreReader
-from gui.utils.text import literally
+from gui.widgets.actions import KEYS, action_button, make_action
 
-USUAL_REPEATS, MOST_REPEATS = 3, 1000  # proposed where further repeats are asked for, and the most
 FEWEST_COMPARED = 2
 
 
@@ -67,13 +66,17 @@ def _one_ended(choice: Choice) -> bool:
 
 @dataclass(frozen=True)
 class ActionKind:
-    """An action: its name, its words, keys, a tool tip, and when it can be done."""
+    """An action: its name, its words, keys, a tool tip, and when it can be done.
+
+    Its keys belong to the list, unless they are heard ``anywhere``: then as long as a button of it is in sight.
+    """
 
     name: str
     text: str
     keys: tuple[str, ...]
     tip: str
     possible: Callable[[Choice], bool]
+    anywhere: bool = False
 
 
 ACTIONS: dict[str, ActionKind] = {
@@ -97,21 +100,33 @@ ACTIONS: dict[str, ActionKind] = {
             "Show the settings on the clipboard, TOML or JSON, in the form they are for",
             lambda _choice: True,
         ),
-        ActionKind("run_again", "Run again", (), "Run the same settings once more, as a new experiment (Ctrl+R)", _one),
+        ActionKind(
+            "run_again", "Run again", KEYS["run"], "Run the same settings once more, as a new experiment", _one, True
+        ),
         ActionKind(
             "resume",
             "Resume",
-            (),
-            "Train what is missing of it: runs that crashed, failed or were ended go on where they were (Shift+F6)",
+            KEYS["resume"],
+            "Train what is missing of it: runs that crashed, failed or were ended go on where they were",
             _one_that_can_go_on,
+            True,
         ),
         ActionKind(
-            "add_repeats", "Add repeats…", (), "Give every variant of it further runs (Ctrl+Shift+A)", _one_ended
+            "add_repeats",
+            "Add repeats…",
+            KEYS["repeats"],
+            "Give every variant of it further runs",
+            _one_ended,
+            True,
         ),
         ActionKind(
-            "train_on", "Train on…", (), "Start a new run from the weights of one of its networks", _one_with_networks
+            "train_on",
+            "Continue training…",
+            (),
+            "Start a new run from the weights of one of its networks",
+            _one_with_networks,
         ),
-        ActionKind("export", "Export…", (), "Write its results to a folder (Ctrl+E)", _one),
+        ActionKind("export", "Export…", KEYS["export"], "Write its results to a folder", _one, True),
         ActionKind(
             "report",
             "Report…",
@@ -151,8 +166,8 @@ class ExperimentActions(QObject):
     settings_pasted = Signal(str, object)  # the experiment's name, its spec
     run_again_requested = Signal(int)
     resume_requested = Signal(int)
-    repeats_requested = Signal(int, int)  # experiment, how many further runs of each variant
-    train_on_requested = Signal(int)  # run
+    repeats_requested = Signal(int)
+    continuation_requested = Signal(list)  # of the trained networks to choose from
     export_requested = Signal(int)
     report_requested = Signal(tuple)
     changed = Signal()
@@ -173,8 +188,8 @@ class ExperimentActions(QObject):
             "paste_settings": lambda _choice: self._paste(),
             "run_again": _for_one(self.run_again_requested.emit),
             "resume": _for_one(self.resume_requested.emit),
-            "add_repeats": self._add_repeats,
-            "train_on": self._train_on,
+            "add_repeats": _for_one(self.repeats_requested.emit),
+            "train_on": _for_one(self._find_networks),
             "export": _for_one(self.export_requested.emit),
             "report": lambda choice: self.report_requested.emit(tuple(e.number for e in choice.marked)),
             "delete": self._delete,
@@ -267,33 +282,18 @@ class ExperimentActions(QObject):
         else:
             self.settings_pasted.emit(experiment.name, spec)
 
-    def _add_repeats(self, choice: Choice) -> None:
-        if choice.one is None:
-            return
-        question = literally(f"Further runs of each variant of #{choice.one.number} {choice.one.name}:")
-        count, wanted = QInputDialog.getInt(self._parent, "Add repeats", question, USUAL_REPEATS, 1, MOST_REPEATS)
-        if wanted:
-            self.repeats_requested.emit(choice.one.number, count)
-
-    def _train_on(self, choice: Choice) -> None:
-        if choice.one is None:
-            return
-        number = choice.one.number
-
+    def _find_networks(self, number: int) -> None:
         def question(workspace: Path) -> Iterator[list[TrainedChoice]]:
             with closing(Catalogue(workspace)) as catalogue:
                 yield catalogue.trained(number)
 
-        self._reader.ask(question, self._choose_network, self.failed.emit)
+        self._reader.ask(question, self._offer_networks, self.failed.emit)
 
-    def _choose_network(self, networks: list[TrainedChoice]) -> None:
-        if not networks:
+    def _offer_networks(self, networks: list[TrainedChoice]) -> None:
+        if networks:
+            self.continuation_requested.emit(networks)
+        else:
             self.failed.emit("None of its trained networks is there any more; run the experiment again.")
-            return
-        labels = [network.label for network in networks]
-        label, wanted = QInputDialog.getItem(self._parent, "Train on", "Start from the weights of", labels, 0, False)
-        if wanted:
-            self.train_on_requested.emit(networks[labels.index(label)].run)
 
 
 def _for_one(act: Callable[[int], None]) -> Callable[[Choice], None]:
@@ -318,7 +318,7 @@ class ActionBar(QWidget):
         grid.setSpacing(4)
         for position, name in enumerate(names):
             self._made[name] = action = self._action(ACTIONS[name], keyed)
-            grid.addWidget(_button(action), *divmod(position, columns))
+            grid.addWidget(action_button(action, name), *divmod(position, columns))
         self.show_choice(Choice())
 
     def show_choice(self, choice: Choice) -> None:
@@ -326,6 +326,11 @@ class ActionBar(QWidget):
         self._choice = choice
         for name, action in self._made.items():
             action.setEnabled(ACTIONS[name].possible(choice))
+
+    @property
+    def training_actions(self) -> list[QAction]:
+        """What the Training menu shows of them."""
+        return [self._made[name] for name in ("run_again", "resume", "add_repeats", "export")]
 
     def menu(self, parent: QWidget) -> QMenu:
         """All actions as a menu."""
@@ -335,25 +340,11 @@ class ActionBar(QWidget):
         return menu
 
     def _action(self, kind: ActionKind, keyed: QWidget | None) -> QAction:
-        action = QAction(kind.text, self)
-        action.setObjectName(f"{kind.name}_action")
-        action.setIconText(kind.text)  # or a button would leave out the dots
-        keys = f" ({kind.keys[0]})" if kind.keys and keyed is not None else ""
-        action.setToolTip(kind.tip + keys)
+        keys = kind.keys if kind.anywhere or keyed is not None else ()
+        action = make_action(self, f"{kind.name}_action", kind.text, kind.tip, keys)
         action.triggered.connect(lambda _checked=False: self._actions.perform(kind.name, self._choice))
-        if keyed is not None and kind.keys:
-            action.setShortcuts([QKeySequence(keys) for keys in kind.keys])
+        if keyed is not None and not kind.anywhere:
             # Only there: elsewhere these keys belong to whoever has the focus, such as the notes.
             action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
             keyed.addAction(action)
         return action
-
-
-def _button(action: QAction) -> QToolButton:
-    button = QToolButton()
-    button.setDefaultAction(action)
-    button.setObjectName(action.objectName().removesuffix("_action"))
-    button.setAccessibleName(action.text())
-    button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-    button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-    return button

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from engine.workspace.catalogue import CatalogueEntry
@@ -54,6 +55,11 @@ class ResultTab(OpenedTab):
     def numbers(self) -> tuple[int, ...]:
         """The one experiment."""
         return (self._number,)
+
+    @property
+    def training_actions(self) -> list[QAction]:
+        """What the Training menu offers for it."""
+        return self._bar.training_actions
 
     @property
     def is_painted(self) -> bool:

@@ -8,6 +8,8 @@ from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QBrush, QColor, QPalette
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
 
+from gui.widgets.tables import make_read_only
+
 ROW_ROOM = 6  # pixels above and below the text of a row
 WIDEST = 20  # characters of one of several columns
 TINT = 40  # of 255: the mark of a difference stays legible on light and dark
@@ -18,18 +20,10 @@ class SettingTable(QTableWidget):
 
     def __init__(self, name: str, accessible: str) -> None:
         super().__init__()
-        self.setObjectName(name)
-        self.setAccessibleName(accessible)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        make_read_only(self, name, accessible, self.fontMetrics().height() + ROW_ROOM)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.setTabKeyNavigation(False)
-        self.setShowGrid(False)
+        self.setAlternatingRowColors(False)
         self.setWordWrap(False)
-        self.verticalHeader().hide()
-        height = self.fontMetrics().height() + ROW_ROOM
-        self.verticalHeader().setMinimumSectionSize(height)
-        self.verticalHeader().setDefaultSectionSize(height)
-        self.horizontalHeader().setHighlightSections(False)
 
     def show_rows(self, titles: Sequence[str], rows: Sequence[tuple[Sequence[str], bool, str]]) -> None:
         """Show under ``titles`` the ``rows``: their texts, whether they are marked, and a tool tip."""

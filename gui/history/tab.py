@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QByteArray, QPoint, QSettings, Qt, Signal
-from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
+from PySide6.QtGui import QAction, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QLineEdit, QSplitter, QVBoxLayout, QWidget
 
 from engine.events.experiments import ComputationStarted, ExperimentFinished, ExperimentStarted, RunsAdded
 from engine.events.tasks import Event
-from engine.utils.paths import store_file
 from engine.utils.text import pluralise
-from engine.workspace.catalogue import Catalogue
 from engine.workspace.search import Query
+from gui.background.questions import all_entries
 from gui.background.store_reader import StoreReader
 from gui.history.actions import ACTIONS, ActionBar, Choice, ExperimentActions
 from gui.history.details import ExperimentDetails, scrolling
@@ -30,17 +26,8 @@ HINT = "Nothing was run in this workspace yet. Press Run in another tab: what co
 
 
 class HistoryTab(QWidget):
-    """Lists the store. What the user asks for comes as the signals of :class:`ExperimentActions`, repeated here.
+    """Lists the store; emits ``listed()`` after each reading. ``experiment_actions`` tells what the user asks for."""
 
-    ``listed()`` follows each reading of the store.
-    """
-
-    run_again_requested = Signal(int)
-    resume_requested = Signal(int)
-    repeats_requested = Signal(int, int)
-    train_on_requested = Signal(int)
-    export_requested = Signal(int)
-    report_requested = Signal(tuple)
     listed = Signal()
 
     def __init__(self, reader: StoreReader) -> None:
@@ -59,6 +46,11 @@ class HistoryTab(QWidget):
         self._arrange()
         self._connect()
 
+    @property
+    def training_actions(self) -> list[QAction]:
+        """What the Training menu offers for the chosen experiment."""
+        return self._bar.training_actions
+
     def refresh_if_read(self) -> None:
         """Read the store again, unless nobody has looked yet."""
         if self._is_read:
@@ -70,7 +62,7 @@ class HistoryTab(QWidget):
             self._stale = True
             return
         self._reading, self._stale = True, False
-        self._reader.ask(_listing, self._take, self._fail, self._end)
+        self._reader.ask(all_entries, self._take, self._fail, self._end)
 
     def take(self, event: Event) -> None:
         """Follow what trains: an experiment that begins, gets further runs or ends is listed anew."""
@@ -172,9 +164,6 @@ class HistoryTab(QWidget):
         self.experiment_actions.rename_requested.connect(lambda _number: self.details.edit_title())
         self.experiment_actions.notes_requested.connect(lambda _number: self.details.edit_notes())
         self.experiment_actions.changed.connect(self.refresh)
-        for name in ("run_again", "resume", "repeats", "train_on", "export", "report"):
-            signal = f"{name}_requested"
-            getattr(self.experiment_actions, signal).connect(getattr(self, signal))
 
     def _begin_search(self) -> None:
         self._search.setFocus(Qt.FocusReason.ShortcutFocusReason)
@@ -205,16 +194,3 @@ class HistoryTab(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 8, 8, 8)
         layout.addWidget(self._content)
-
-
-def _listing(workspace: Path) -> Iterator[Any]:
-    """All entries, then the thumbnails that are made anew; nothing of a workspace that has no store, which stays so."""
-    if not store_file(workspace).exists():
-        yield []
-        return
-    with closing(Catalogue(workspace)) as catalogue:
-        entries = catalogue.entries()
-        for entry in entries:
-            entry.words, entry.values  # noqa: B018 - found here, where nobody waits, rather than at the first search
-        yield entries
-        yield from catalogue.make_thumbnails()

@@ -45,8 +45,10 @@ def keys_of(window: QMainWindow) -> list[Shortcut]:
         if keys := _written(sequences):
             places.setdefault((does, keys), set()).add(_place(owner, window))
     found = [Shortcut(place, does, _written(map(QKeySequence, keys))) for place, does, keys in OF_WIDGETS]
-    # A button that every experiment has is told of once.
-    found += [Shortcut(where.pop() if len(where) == 1 else EXPERIMENTS, *what) for what, where in places.items()]
+    menus = {_plain(menu.title()) for menu in window.findChildren(QMenu)}
+    for what, where in places.items():  # what every experiment has is told of once
+        several = next((place for place in where if place in menus), EXPERIMENTS)
+        found.append(Shortcut(where.pop() if len(where) == 1 else several, *what))
     return sorted(found, key=lambda key: key.place)
 
 

@@ -1,1 +1,1 @@
-"""What is known of the experiments in sight, without Qt."""
+"""What the window knows of an experiment: plain data without Qt, from which the views draw."""

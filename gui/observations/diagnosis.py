@@ -9,7 +9,7 @@ import numpy as np
 
 from engine.analysis.diagnosis import LEAST_RECORDS, RunCurves
 from engine.utils.arrays import Array
-from gui.observations.experiment import RunObservation
+from gui.observations.run import RunObservation
 
 MOST_RECORDS = 20_000  # of a longer run every second, third … record: no rule asks for more
 

@@ -11,12 +11,12 @@ from engine.analysis.styles import distinct_styles
 from engine.config.specs import ExperimentSpec
 from engine.events.runs import RunRestored
 from engine.experiments import find_experiment
-from engine.storage.store import Store
 from engine.utils.errors import StoreError, TrainscopeError
 from engine.utils.text import pluralise
 from engine.workspace.catalogue import UNREADABLE_NAME, Catalogue, CatalogueEntry
-from engine.workspace.replay import restored_experiment
-from gui.observations.experiment import QUANTITIES, Observations, RunObservation
+from engine.workspace.replay import replayed
+from gui.observations.experiment import Observations
+from gui.observations.run import QUANTITIES, RunObservation
 
 
 def spec_of(entry: CatalogueEntry) -> ExperimentSpec:
@@ -38,7 +38,7 @@ class Stored:
 
 
 def reading(number: int) -> Callable[[Path], Iterator[CatalogueEntry | str | Stored]]:
-    """A question for a :class:`~gui.background.store_reader.StoreReader`: the experiment's entry, how far the reading is, and all of it.
+    """A question to the store: the experiment's entry, how far the reading is, and all of it.
 
     It is put together where it is read, so that the window only has to draw it. Raises :class:`StoreError` where there
     is no such experiment, and :class:`SpecError` where this program doesn't know its settings.
@@ -50,11 +50,10 @@ def reading(number: int) -> Callable[[Path], Iterator[CatalogueEntry | str | Sto
         yield entry
         observations = Observations()
         observations.expect(spec_of(entry))
-        with closing(Store(workspace)) as store:
-            for read, event in enumerate(restored_experiment(store, number)):  # the first event is the plan
-                observations.take(event)
-                if isinstance(event, RunRestored):
-                    yield f"{read} of {pluralise(len(observations.runs), 'run')} read"
+        for read, event in enumerate(replayed(workspace, number)):  # the first event is the plan
+            observations.take(event)
+            if isinstance(event, RunRestored):
+                yield f"{read} of {pluralise(len(observations.runs), 'run')} read"
         for variant in observations.variants.values():
             for quantity in QUANTITIES:
                 variant.curve(quantity)  # kept: of a million records it would hold up the window

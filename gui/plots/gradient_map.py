@@ -10,7 +10,8 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidg
 
 from engine.networks.architectures import layers_of
 from engine.utils.arrays import Array
-from gui.observations.experiment import Observations, VariantObservation
+from gui.observations.experiment import Observations
+from gui.observations.variant import VariantObservation
 from gui.plots.plot import Plot
 
 COLOUR_MAP = "magma"

@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from PySide6.QtCore import QEvent, QPoint, QRect, Qt
-from PySide6.QtGui import QHelpEvent, QPainter, QPaintEvent, QPalette
-from PySide6.QtWidgets import QFrame, QScrollArea, QSizePolicy, QToolTip, QVBoxLayout, QWidget
+from PySide6.QtCore import QPoint, QRect, Qt
+from PySide6.QtGui import QPainter, QPaintEvent, QPalette
+from PySide6.QtWidgets import QFrame, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from engine.events.inference import LayerOutput
 from engine.utils.arrays import Array
 from gui.boards.convolution.numbers import as_number
 from gui.utils.painting import to_qimage
 from gui.utils.theme import muted
+from gui.widgets.point_tips import PointTips
 
 MAPS_A_ROW = 16
 LEAST_MAP, LARGEST_MAP = 36, 64  # pixels
@@ -44,7 +45,7 @@ class Scale:
         return f"black {as_number(self.low)}, white {as_number(self.high)}"
 
 
-class LayerMaps(QWidget):
+class LayerMaps(PointTips):
     """A layer's name and its channels, all on one grey scale; the units of a dense layer as a strip of squares."""
 
     def __init__(self, output: LayerOutput) -> None:
@@ -98,13 +99,6 @@ class LayerMaps(QWidget):
                 painter.drawImage(place, to_qimage(pixels[..., np.newaxis]))
                 painter.setPen(border)
                 painter.drawRect(place.adjusted(0, 0, -1, -1))
-
-    def event(self, event: QEvent) -> bool:
-        """Say which channel is under the pointer, and what it gives."""
-        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
-            QToolTip.showText(event.globalPos(), self.tip(event.pos()), self)
-            return True
-        return super().event(event)
 
     def tip(self, at: QPoint) -> str:
         """What is painted at a point; empty between the channels."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt
-from PySide6.QtGui import QHelpEvent, QPainter, QPaintEvent, QPalette
-from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
+from PySide6.QtCore import QPoint, QRect, QSize, Qt
+from PySide6.QtGui import QPainter, QPaintEvent, QPalette
+from PySide6.QtWidgets import QSizePolicy
 
 from engine.utils.arrays import Array
+from gui.widgets.point_tips import PointTips
 
 MOST_ROWS = 20
 ROW = 19  # pixels
@@ -31,7 +32,7 @@ class Bar:
     is_true: bool
 
 
-class ProbabilityBars(QWidget):
+class ProbabilityBars(PointTips):
     """A row a class, in the data set's order; of more than twenty classes the likeliest twenty, likeliest first."""
 
     def __init__(self) -> None:
@@ -64,13 +65,6 @@ class ProbabilityBars(QWidget):
         names = self._names_width()
         for position, bar in enumerate(self.bars):
             self._paint_row(painter, QRect(0, position * ROW, self.width(), ROW), names, bar)
-
-    def event(self, event: QEvent) -> bool:
-        """Give the whole name of the class under the pointer."""
-        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
-            QToolTip.showText(event.globalPos(), self.tip(event.pos()), self)
-            return True
-        return super().event(event)
 
     def tip(self, at: QPoint) -> str:
         """Class and probability of the row at a point; empty below all."""

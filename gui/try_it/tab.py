@@ -52,10 +52,11 @@ class TryItTab(QWidget):
     """A trained network asked about any image, live.
 
     Emits ``task_requested(task)`` for an executor of its own, which answers in order and whose answers go to
-    :meth:`take`; and ``failed(sentence)``.
+    :meth:`take`; ``runs_wanted()`` where somebody looks, for :meth:`show_runs`; and ``failed(sentence)``.
     """
 
     task_requested = Signal(object)
+    runs_wanted = Signal()
     failed = Signal(str)
 
     def __init__(self) -> None:
@@ -124,8 +125,9 @@ class TryItTab(QWidget):
         self._requests.ask(ReadImageTask(path))
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
-        """Fetch test images once somebody looks."""
+        """Fetch what was trained, and test images, once somebody looks."""
         super().showEvent(event)
+        self.runs_wanted.emit()
         self._fetch_test_images()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802

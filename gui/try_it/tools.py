@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeySequence
-from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QPushButton, QSlider, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QSlider, QVBoxLayout, QWidget
 
 from gui.try_it.canvas import LARGEST_BRUSH, SMALLEST_BRUSH, DrawingCanvas
+from gui.widgets.named import push_button
 from gui.widgets.spin_boxes import WheelFilter
 
 
@@ -19,12 +20,14 @@ class PaintingTools(QWidget):
         super().__init__()
         self._canvas = canvas
         self._brush = _brush_slider(canvas)
-        self._erase = _button("erase", "Erase", "Let the left button erase; the right one always does the other")
+        self._erase = push_button("erase", "Erase", "Let the left button erase; the right one always does the other")
         self._erase.setCheckable(True)
-        self._undo = _button("undo_drawing", "Undo", "Take back the last stroke or image (Ctrl+Z)")
+        self._undo = push_button("undo_drawing", "Undo", "Take back the last stroke or image (Ctrl+Z)")
         self._undo.setShortcut(QKeySequence.StandardKey.Undo)
-        self._clear = _button("clear_drawing", "Clear", "Make the canvas empty")
-        self._open = _button("open_image", "Open image…", "Put an image file on the canvas; it can be dropped as well")
+        self._clear = push_button("clear_drawing", "Clear", "Make the canvas empty")
+        self._open = push_button(
+            "open_image", "Open image…", "Put an image file on the canvas; it can be dropped as well"
+        )
         self._invert = QCheckBox("Invert")
         self._invert.setObjectName("invert")
         self._invert.setToolTip("Swap light and dark, as dark ink on white paper needs for a network of white digits")
@@ -75,10 +78,3 @@ def _brush_slider(canvas: DrawingCanvas) -> QSlider:
     slider.setValue(canvas.brush)
     slider.installEventFilter(WheelFilter(slider))
     return slider
-
-
-def _button(name: str, text: str, tip: str) -> QPushButton:
-    button = QPushButton(text)
-    button.setObjectName(name)
-    button.setToolTip(tip)
-    return button

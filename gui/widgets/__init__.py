@@ -1,1 +1,1 @@
-"""Small widgets that know nothing of training."""
+"""Small widgets that know nothing of experiments."""

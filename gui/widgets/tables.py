@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
-from PySide6.QtWidgets import QTableView
+from PySide6.QtWidgets import QAbstractItemView, QTableView
+
+from gui.widgets.named import named
 
 ROOM = 12  # pixels that a header leaves beside a title
 
@@ -17,6 +19,27 @@ def fit_titles(table: QTableView) -> None:
     titles = [str(model.headerData(section, Qt.Orientation.Horizontal) or "") for section in range(model.columnCount())]
     widest = max((header.fontMetrics().horizontalAdvance(title) for title in titles), default=0)
     header.setMinimumSectionSize(widest + ROOM)
+
+
+def make_read_only(table: QTableView, name: str, accessible: str, row_height: int | None = None) -> None:
+    """Let ``table`` show rows without numbers or grid that nobody edits, and Tab lead out of it.
+
+    Args:
+        table: a new one.
+        name: its objectName.
+        accessible: what screen readers call it.
+        row_height: pixels, also the least; None leaves Qt's.
+    """
+    named(table, name, accessible)
+    table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+    table.setTabKeyNavigation(False)
+    table.setShowGrid(False)
+    table.setAlternatingRowColors(True)
+    table.verticalHeader().hide()
+    table.horizontalHeader().setHighlightSections(False)
+    if row_height is not None:
+        table.verticalHeader().setMinimumSectionSize(row_height)
+        table.verticalHeader().setDefaultSectionSize(row_height)
 
 
 Index = QModelIndex | QPersistentModelIndex

@@ -39,7 +39,7 @@ class DatasetController(QObject):
     Args:
         page: the data sets page.
         tabs: those whose forms choose a data set, or don't.
-        assistant: fetches sample images; its events go to :meth:`take`.
+        assistant: fetches sample images.
         librarian: downloads, verifies and removes.
     """
 
@@ -59,6 +59,7 @@ class DatasetController(QObject):
         page.added.connect(self._offer)
         page.task_requested.connect(librarian.run_task)
         page.control_requested.connect(librarian.send)
+        assistant.happened.connect(self._take, Qt.ConnectionType.QueuedConnection)
         librarian.happened.connect(page.take, Qt.ConnectionType.QueuedConnection)
         librarian.idle.connect(page.idle, Qt.ConnectionType.QueuedConnection)
         self._offer()
@@ -69,7 +70,7 @@ class DatasetController(QObject):
         self._assistant.send(Control.CANCEL)
         self._assistant.run_task(SampleTask(data, count))
 
-    def take(self, event: Event) -> None:
+    def _take(self, event: Event) -> None:
         """Show what comes of a request for images."""
         if self._sampled is None:
             return

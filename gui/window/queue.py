@@ -3,73 +3,76 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, closing
-from pathlib import Path
-from typing import TypeVar
 
 from PySide6.QtCore import QObject, Signal
 
-from engine.config.specs import ExperimentSpec
-from engine.experiments.base import Experiment
-from engine.storage.locks import owned
-from engine.utils.errors import TrainscopeError
-from engine.utils.paths import store_file
-from engine.workspace.estimates import Estimates
 from engine.workspace.queue import QueueEntry, QueueStore
-
-Answer = TypeVar("Answer")
+from gui.background.store_reader import StoreReader
+from gui.background.stored_queue import StoredQueue, Taken, Waiting
 
 
 class ExperimentQueue(QObject):
-    """What waits in the workspace, with estimates of how long each will take.
+    """What waits in the workspace, with estimates of how long each will take; read and written by ``reader``.
 
     While it ``holds``, nothing is begun by itself: after a stop, or when the window has just been opened. Emits
     ``changed()`` and ``failed(sentence)``.
-
-    What it has taken is another's again once it closes, or the program ends, unless it was stored by then.
     """
 
     changed = Signal()
     failed = Signal(str)
 
-    def __init__(self, workspace: Path, parent: QObject | None = None) -> None:
+    def __init__(self, reader: StoreReader, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._workspace = workspace
+        self._reader, self._stored = reader, StoredQueue()
+        self._adding: list[QueueEntry] = []  # not stored yet
         self.holds = True
-        self._owner, self._held = "", ExitStack()  # the lock of what this window has taken
-        self.orders: list[QueueEntry] = []
+        self.entries: list[QueueEntry] = []
         self.seconds: dict[int, float | None] = {}
-        self.look()
 
-    def look(self) -> None:
-        """Read the queue anew; a workspace without a store is left alone."""
-        if store_file(self._workspace).exists():
-            self._show(self._ask(lambda orders: orders.all()) or [])
+    def look(self, looked: Callable[[], None] = lambda: None) -> None:
+        """Read the queue anew; ``looked`` is called once that is done."""
+        self._reader.ask(self._stored.look, self._show, self.failed.emit, looked)
 
-    def add(
-        self, experiment: Experiment, spec: ExperimentSpec, extends: int | None = None, resumes: bool = False
-    ) -> bool:
-        """Put an experiment at the end; gives whether that was possible."""
-        return self._change(lambda orders: orders.add(experiment, spec, extends, resumes=resumes))
+    def add(self, entry: QueueEntry, added: Callable[[], None]) -> None:
+        """Put an experiment at the end; ``added`` is called once it is there."""
+        self._adding.append(entry)
 
-    def take(self) -> QueueEntry | None:
-        """The first entry, which waits no longer then; None where the queue is empty."""
-        taken = self._ask(lambda orders: orders.take(self._lock(orders.workspace))) if self.orders else None
-        self.look()
-        return taken
+        def end() -> None:
+            self._adding.remove(entry)
+            added()
 
-    @property
-    def owner(self) -> str:
-        """The lock of what this window has taken; empty where it can't be had, which whoever stores something says."""
-        try:
-            return self._lock(self._workspace)
-        except TrainscopeError:
-            return ""
+        def fail(sentence: str) -> None:
+            self._adding.remove(entry)
+            self.failed.emit(sentence)
+
+        question = self._stored.change(
+            lambda orders: orders.add(entry.experiment, entry.spec, entry.extends, resumes=entry.resumes)
+        )
+        self._reader.ask(question, self._show, fail, end)
+
+    def entries_for(self, experiment: int) -> list[QueueEntry]:
+        """The entries that further runs of a stored experiment wait in, also those that are just being added."""
+        return [entry for entry in (*self.entries, *self._adding) if entry.extends == experiment]
+
+    def take(self, taken: Callable[[QueueEntry | None], None]) -> None:
+        """Take the first entry, which waits no longer then; ``taken`` is called with None where there is none."""
+
+        def take(answer: Taken | Waiting) -> None:
+            if isinstance(answer, Taken):
+                taken(answer.entry)
+            else:
+                self._show(answer)
+
+        def fail(sentence: str) -> None:
+            self.hold(True)  # so that it can be started again
+            self.failed.emit(sentence)
+            taken(None)
+
+        self._reader.ask(self._stored.take, take, fail)
 
     def close(self) -> None:
         """Let go of what was taken."""
-        self._held.close()
-        self._owner = ""
+        self._reader.ask(self._stored.let_go, lambda _done: None, self.failed.emit)
 
     def arrange(self, numbers: Sequence[int]) -> None:
         """Put the entries in the order of their numbers."""
@@ -85,35 +88,15 @@ class ExperimentQueue(QObject):
             self.holds = holds
             self.changed.emit()
 
-    def _lock(self, workspace: Path) -> str:
-        if not self._owner:
-            self._owner = self._held.enter_context(owned(workspace))
-        return self._owner
+    def _change(self, change: Callable[[QueueStore], object]) -> None:
+        def fail(sentence: str) -> None:
+            self.failed.emit(sentence)
+            self.changed.emit()  # whoever has shown the change already shows what is stored again
 
-    def _change(self, change: Callable[[QueueStore], object]) -> bool:
-        done = self._ask(lambda orders: (change(orders), True)[1])
-        self.look()
-        return done is True
+        self._reader.ask(self._stored.change(change), self._show, fail)
 
-    def _show(self, orders: list[QueueEntry]) -> None:
-        self.orders = orders
-        self.seconds = self._estimates(orders)
+    def _show(self, waiting: Waiting) -> None:
+        self.entries, self.seconds = waiting.entries, waiting.seconds
         self.changed.emit()
-
-    def _estimates(self, orders: list[QueueEntry]) -> dict[int, float | None]:
-        if not orders:
-            return {}
-        try:
-            with closing(Estimates(self._workspace)) as estimates:
-                return {order.id: estimates.seconds(order) for order in orders}
-        except TrainscopeError as error:
-            self.failed.emit(str(error))
-            return {}
-
-    def _ask(self, question: Callable[[QueueStore], Answer]) -> Answer | None:
-        try:
-            with closing(QueueStore(self._workspace)) as orders:
-                return question(orders)
-        except TrainscopeError as error:
-            self.failed.emit(str(error))
-            return None
+        if waiting.problem:
+            self.failed.emit(waiting.problem)

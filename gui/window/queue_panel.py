@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QListWidget,
     QListWidgetItem,
-    QPushButton,
     QVBoxLayout,
     QWidget,
 )
@@ -22,6 +21,7 @@ from PySide6.QtWidgets import (
 from engine.utils.text import pluralise
 from engine.workspace.queue import QueueEntry
 from gui.utils.text import as_duration, literally
+from gui.widgets.named import push_button
 from gui.window.queue import ExperimentQueue
 from gui.window.training_controller import TrainingController
 
@@ -53,7 +53,7 @@ class QueuePanel(QDockWidget):
         self._hint.setWordWrap(True)
         self._list = _List()
         self._buttons = {
-            name: self._button(name, text, tip)
+            name: push_button(name, text, tip)
             for name, text, tip in (
                 ("queue_start", "Start", "Begin what waits, one after the other"),
                 ("queue_remove", "Remove", "Take it out of the queue (Del)"),
@@ -84,14 +84,14 @@ class QueuePanel(QDockWidget):
         if active is not None:
             text = f"<b>{active.experiment.title}</b> is under way{active.time_left}."
         else:
-            text = "<b>Held:</b> Start lets what waits begin." if self._queue.orders and self._queue.holds else ""
+            text = "<b>Held:</b> Start lets what waits begin." if self._queue.entries and self._queue.holds else ""
         if self._now.text() != text:
             self._now.setText(text)
             self._now.setVisible(bool(text))
 
     def _refresh(self) -> None:
         chosen = self._chosen()
-        orders = self._queue.orders
+        orders = self._queue.entries
         self._list.blockSignals(True)
         self._list.clear()
         for order in orders:
@@ -128,12 +128,6 @@ class QueuePanel(QDockWidget):
 
     def _numbers(self) -> list[int]:
         return [self._list.item(row).data(NUMBER) for row in range(self._list.count())]
-
-    def _button(self, name: str, text: str, tip: str) -> QPushButton:
-        button = QPushButton(text)
-        button.setObjectName(name)
-        button.setToolTip(tip)
-        return button
 
     def _connect(self) -> None:
         self._queue.changed.connect(self._refresh)
@@ -184,7 +178,7 @@ class WaitingLabel(QLabel):
         self._refresh()
 
     def _refresh(self) -> None:
-        count = len(self._queue.orders)
+        count = len(self._queue.entries)
         self.setText(f"{count} waiting{' (held)' if self._queue.holds else ''}" if count else "")
 
 

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
 from engine.events.experiments import ComputationStarted, ExperimentStarted
-from engine.events.runs import Status
 from engine.events.tasks import Event
-from engine.storage.recovery import Recovery
-from engine.utils.paths import store_file
-from engine.workspace.catalogue import Catalogue, CatalogueEntry
-from gui.background.store_reader import Question, StoreReader
+from engine.workspace.catalogue import CatalogueEntry
+from gui.background.questions import interrupted, leave
+from gui.background.store_reader import StoreReader
 from gui.history.resume_bar import ResumeBar
 
 
@@ -45,7 +40,7 @@ class ResumeController(QObject):
 
     def look(self) -> None:
         """Offer the newest that there is."""
-        self._reader.ask(_looking(frozenset(self._decided)), self._take, self.failed.emit)
+        self._reader.ask(interrupted(frozenset(self._decided)), self._take, self.failed.emit)
 
     def look_again(self) -> None:
         """What is offered may have been renamed, thrown away or resumed elsewhere."""
@@ -76,29 +71,5 @@ class ResumeController(QObject):
         self.resume_requested.emit(number)
 
     def _leave(self, number: int) -> None:
-        def question(workspace: Path) -> Iterator[None]:
-            with closing(Recovery(workspace)) as recovery:
-                recovery.leave(number)
-            yield
-
-        self._reader.ask(question, lambda _done: self.left.emit(), self.failed.emit)
+        self._reader.ask(leave(number), lambda _done: self.left.emit(), self.failed.emit)
         self._decide(number)
-
-
-def _looking(decided: frozenset[int]) -> Question:
-    """The numbers of experiments that turn out to be interrupted, if any, then the entry to offer or None."""
-
-    def question(workspace: Path) -> Iterator[list[int] | CatalogueEntry | None]:
-        if not store_file(workspace).exists():
-            return  # a workspace without a store is left alone
-        with closing(Recovery(workspace)) as recovery:
-            if marked := recovery.mark_interrupted():
-                yield marked
-            number = recovery.newest(statuses=[Status.INTERRUPTED], besides=decided)
-        if number is None:
-            yield None
-            return
-        with closing(Catalogue(workspace)) as catalogue:
-            yield catalogue.entry(number)
-
-    return question

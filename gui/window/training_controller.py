@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, Qt, Signal
 
 from engine.config.specs import ExperimentSpec
 from engine.events.commands import Command, Control
-from engine.events.tasks import Event
-from engine.experiments import find_experiment
-from engine.experiments.base import Experiment
+from engine.events.tasks import Event, TaskFailed
 from engine.experiments.continuation.experiment import CONTINUATION_EXPERIMENT, continued
-from engine.storage.rows import StoredExperiment, StoredRun
-from engine.storage.store import Store
 from engine.utils.errors import TrainscopeError
-from engine.utils.text import pluralise
+from engine.workspace.catalogue import CatalogueEntry
 from engine.workspace.planning import not_deleted
 from engine.workspace.queue import QueueEntry
 from gui.background.engine_thread import EngineThread
+from gui.background.questions import RunToContinue, one_entry, run_to_continue
+from gui.background.store_reader import StoreReader
 from gui.experiment.experiment_tab import ExperimentTab
+from gui.observations.stored import spec_of
 from gui.window.queue import ExperimentQueue
 
 
@@ -34,8 +33,10 @@ class TrainingController(QObject):
     Args:
         workspace: where results are kept.
         training: the thread that trains.
+        reader: the thread that reads the store.
         queue: what waits.
         tabs: a tab for each experiment.
+        parent: the window.
     """
 
     queued = Signal()
@@ -47,47 +48,58 @@ class TrainingController(QObject):
         self,
         workspace: Path,
         training: EngineThread,
+        reader: StoreReader,
         queue: ExperimentQueue,
         tabs: list[ExperimentTab],
         parent: QObject,
     ) -> None:
         super().__init__(parent)
-        self._workspace, self._training, self._queue, self._tabs = workspace, training, queue, tabs
+        self._workspace, self._training, self._reader = workspace, training, reader
+        self._queue, self._tabs = queue, tabs
+        self._is_taking = False  # whether the queue was asked what comes next
         self.active: ExperimentTab | None = None
         self.closing = False  # nothing more is begun
+        training.happened.connect(self._take, Qt.ConnectionType.QueuedConnection)
+        training.idle.connect(self._become_idle, Qt.ConnectionType.QueuedConnection)
 
-    def run(self, tab: ExperimentTab, spec: ExperimentSpec, extends: int | None = None) -> None:
-        """Begin an experiment, or put it into the queue while another is under way.
+    @property
+    def is_busy(self) -> bool:
+        """Whether an experiment is under way, or about to come out of the queue."""
+        return self.active is not None or self._is_taking
 
-        ``extends`` is the number of the stored experiment that gets further runs, if one does.
-        """
-        self._ask_for(tab, QueueEntry(0, tab.experiment, spec, extends))
+    def run(self, entry: QueueEntry) -> None:
+        """Begin an experiment, or put it into the queue while another is under way."""
+        if not self.is_busy:
+            self._begin(entry)
+            return
+        self._queue.hold(False)
+        self._queue.add(entry, lambda: self._tell_queued(entry))
+
+    def run_again(self, experiment: int) -> None:
+        """Run an experiment with the settings of a stored one."""
+        self._with_stored(experiment, lambda tab, spec, _entry: self.run(QueueEntry(0, tab.experiment, spec)))
 
     def resume(self, experiment: int) -> None:
         """Carry out what is missing of a stored experiment, in its tab, whose form then shows its settings."""
-        waiting = [order.id for order in self._queue.orders if order.resumes and order.extends == experiment]
-        if waiting and self.active is not None:
-            self.failed.emit(f"Experiment {experiment} waits in the queue already; it goes on when its turn comes.")
-            return
-        if (stored := self._stored(experiment)) is None:
-            return
-        try:
-            not_deleted(stored)
-            tab = self._tab_of(find_experiment(stored.name))
-            spec = tab.experiment.spec.from_json(stored.spec)
-        except TrainscopeError as error:
-            self.failed.emit(str(error))
-            return
-        for number in waiting:
-            self._queue.remove(number)
-        if not tab.is_at_work:
-            tab.show_spec(spec)
-        self._ask_for(tab, QueueEntry(0, tab.experiment, spec, experiment, resumes=True))
-        self.shown.emit(tab)
+        self._with_stored(experiment, self._resume)
+
+    def add_repeats(self, experiment: int, count: int) -> None:
+        """Train ``count`` further runs of every variant of a stored experiment."""
+
+        def add(tab: ExperimentTab, spec: ExperimentSpec, entry: CatalogueEntry) -> None:
+            not_deleted(entry.stored)
+            specs = [spec, *(each.spec for each in self._queue.entries_for(experiment))]
+            repeats = max(getattr(each, "repeats", 0) for each in specs)
+            self.run(QueueEntry(0, tab.experiment, spec.replace(repeats=repeats + count), experiment))
+
+        self._with_stored(experiment, add)
+
+    def continue_training(self, run: int) -> None:
+        """Show in a form how the network of a stored run would go on; the user may change it before pressing Run."""
+        self._reader.ask(run_to_continue(run), self._show_continued, self.failed.emit)
 
     def start_queue(self) -> None:
         """Let what waits begin, one after the other; another window may have taken some of it."""
-        self._queue.look()
         self._queue.hold(False)
         self._begin_next()
 
@@ -103,91 +115,91 @@ class TrainingController(QObject):
         if self.active is not None and not self.active.is_ending:
             self._training.send(Control.SUSPEND)
 
-    def take(self, event: Event) -> None:
+    def _take(self, event: Event) -> None:
         """Show an event of the experiment under way in its tab."""
         if self.active is not None:
             self.active.take(event)
+        elif isinstance(event, TaskFailed) and not event.cancelled:
+            self.failed.emit(event.reason)
 
-    def become_idle(self) -> None:
+    def _become_idle(self) -> None:
         """The training thread is free."""
         self.active = None
-        if not self.closing:
+        if self._queue.entries:
             self._begin_next()
-        if self.active is None:
-            for tab in self._tabs:
-                tab.set_busy(False)
+        if not self.is_busy:
+            self._say_free()
         self.ended.emit()
 
-    def add_repeats(self, experiment: int, count: int) -> None:
-        """Train ``count`` further runs of every variant of a stored experiment."""
-        if (stored := self._stored(experiment)) is None:
-            return
-        try:
-            not_deleted(stored)
-            tab = self._tab_of(find_experiment(stored.name))
-            spec = tab.experiment.spec.from_json(stored.spec)
-            waiting = [order.spec for order in self._queue.orders if order.extends == experiment]
-            repeats = max(getattr(each, "repeats", 0) for each in (spec, *waiting))
-            self.run(tab, spec.replace(repeats=repeats + count), experiment)
-        except TrainscopeError as error:
-            self.failed.emit(str(error))
+    def _with_stored(
+        self, experiment: int, act: Callable[[ExperimentTab, ExperimentSpec, CatalogueEntry], None]
+    ) -> None:
+        """Read a stored experiment, and ``act`` with its tab, its settings and its entry."""
 
-    def run_again(self, experiment: int) -> None:
-        """Run an experiment with the settings of a stored one."""
-        if (stored := self._stored(experiment)) is None:
-            return
-        try:
-            tab = self._tab_of(find_experiment(stored.name))
-            self.run(tab, tab.experiment.spec.from_json(stored.spec))
-        except TrainscopeError as error:
-            self.failed.emit(str(error))
+        def take(entry: CatalogueEntry) -> None:
+            try:
+                spec = spec_of(entry)
+                act(self._tab_of(entry.stored.name), spec, entry)
+            except TrainscopeError as error:
+                self.failed.emit(str(error))
 
-    def train_on(self, run: int) -> None:
-        """Show in a form how the network of a stored run would go on; the user may change it before pressing Run."""
-        try:
-            with closing(Store(self._workspace)) as store:
-                stored: StoredRun = store.run(run)
-                (rates,), _ = store.columns(run, ("learning_rate",), ())
-        except TrainscopeError as error:
-            self.failed.emit(str(error))
+        self._reader.ask(one_entry(experiment), take, self.failed.emit)
+
+    def _resume(self, tab: ExperimentTab, spec: ExperimentSpec, entry: CatalogueEntry) -> None:
+        experiment = entry.number
+        waiting = [each for each in self._queue.entries_for(experiment) if each.resumes]
+        if waiting and self.is_busy:
+            self.failed.emit(f"Experiment {experiment} waits in the queue already; it goes on when its turn comes.")
             return
-        if stored.model is None:
-            self.failed.emit("That run has no trained network: it did not come to its end. Choose another one.")
-            return
-        tab = self._tab_of(CONTINUATION_EXPERIMENT)
-        if "[" in stored.spec.architecture:
-            tab.form.offer_architecture(stored.spec.architecture)
-        tab.form.show_values(continued(stored.spec, stored.model, float(rates[-1])))
+        not_deleted(entry.stored)
+        for each in waiting:
+            self._queue.remove(each.id)
+        if not tab.is_at_work:
+            tab.show_spec(spec)
+        self.run(QueueEntry(0, tab.experiment, spec, experiment, resumes=True))
         self.shown.emit(tab)
 
-    def _ask_for(self, tab: ExperimentTab, order: QueueEntry) -> None:
-        if self.active is None:
-            self._begin(tab, order)
-        elif self._queue.add(order.experiment, order.spec, order.extends, order.resumes):
-            self._queue.hold(False)
-            tab.say(f"In the queue, {pluralise(len(self._queue.orders), 'experiment')} waiting.")
-            self.queued.emit()
+    def _show_continued(self, run: RunToContinue) -> None:
+        if run.model is None:
+            self.failed.emit("That run has no trained network: it did not come to its end. Choose another one.")
+            return
+        tab = self._tab_of(CONTINUATION_EXPERIMENT.name)
+        if "[" in run.spec.architecture:
+            tab.form.offer_architecture(run.spec.architecture)
+        tab.form.show_values(continued(run.spec, run.model, run.learning_rate))
+        self.shown.emit(tab)
 
-    def _begin(self, tab: ExperimentTab, order: QueueEntry) -> None:
-        self.active = tab
+    def _begin(self, entry: QueueEntry) -> None:
+        self.active = self._tab_of(entry.experiment.name)
         # All of them, this one too: its experiment ends a moment before the thread is free for the next.
         for each in self._tabs:
-            each.set_busy(True)
-        tab.begin(order.spec)
-        self._training.run_experiment(self._workspace, order, self._queue.owner)
+            each.controls.show_busy(True)
+        self.active.begin(entry.spec)
+        self._training.run_experiment(self._workspace, entry)
 
     def _begin_next(self) -> None:
         """Begin what comes first in the queue, if it may begin and nothing else is under way."""
-        if self.active is None and not self._queue.holds and (order := self._queue.take()) is not None:
-            self._begin(self._tab_of(order.experiment), order)
+        if not (self.is_busy or self.closing or self._queue.holds):
+            self._is_taking = True
+            self._queue.take(self._take_next)
 
-    def _tab_of(self, experiment: Experiment) -> ExperimentTab:
-        return next(tab for tab in self._tabs if tab.experiment.name == experiment.name)
+    def _take_next(self, entry: QueueEntry | None) -> None:
+        self._is_taking = False
+        if entry is not None:
+            self._begin(entry)
+        elif self.active is None:
+            self._say_free()
 
-    def _stored(self, experiment: int) -> StoredExperiment | None:
-        try:
-            with closing(Store(self._workspace)) as store:
-                return store.experiment(experiment)
-        except TrainscopeError as error:
-            self.failed.emit(str(error))
-            return None
+    def _tell_queued(self, entry: QueueEntry) -> None:
+        self._tab_of(entry.experiment.name).say(
+            f"In the queue, {pluralise(len(self._queue.entries), 'experiment')} waiting."
+        )
+        self.queued.emit()
+        self._begin_next()  # what was under way may have ended meanwhile
+
+    def _say_free(self) -> None:
+        for tab in self._tabs:
+            tab.controls.show_busy(False)
+
+    def _tab_of(self, name: str) -> ExperimentTab:
+        return next(tab for tab in self._tabs if tab.experiment.name == name)

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from engine.config.specs import ExperimentSpec
+from engine.datasets.base import ProgressCallback
 from engine.events.channel import ControlChannel
 from engine.events.commands import Control
 from engine.events.datasets import DatasetReady
@@ -21,7 +22,7 @@ from engine.events.tasks import Emit, Event, TaskFailed
 from engine.executors.inline import InlineExecutor
 from engine.executors.tasks import PrepareTask, TrainTask
 from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
-from engine.experiments.base import ComputedExperiment, ProgressCallback
+from engine.experiments.base import ComputedExperiment
 from engine.session import run_queue_entry
 from engine.storage.locks import owned
 from engine.storage.store import Store
@@ -171,7 +172,7 @@ def test_a_computation_emits_its_parts_and_is_stored_before_its_end(store: Store
 
     spec = ExperimentSpec()
     outcome, events = run_session(store, InlineExecutor(), spec, look, experiment=computing(compute))
-    assert names(events) == ["ComputationStarted", "ProgressCallback", "ComputedPart", "Computed", "ExperimentFinished"]
+    assert names(events) == ["ComputationStarted", "Progress", "ComputedPart", "Computed", "ExperimentFinished"]
     assert outcome == ExperimentFinished(1, Status.FINISHED)
     assert stored == [True]
     found = store.computation(1)

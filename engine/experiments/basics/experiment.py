@@ -13,8 +13,9 @@ from pydantic import Field, field_validator, model_validator
 from engine.analysis.blocks import NamedFigure
 from engine.config.fields import FieldKind, field, field_like
 from engine.config.specs import DataSpec, ExperimentSpec, PassesSpec, RateSpec, RepeatSpec
+from engine.datasets.base import ProgressCallback
 from engine.events.experiments import Computation, ComputedPart
-from engine.experiments.base import ComputedExperiment, ProgressCallback
+from engine.experiments.base import ComputedExperiment
 from engine.experiments.basics.claims import basics_claims
 from engine.experiments.basics.formulas import Batches, cross_entropy
 from engine.experiments.basics.report import OPTIMIZERS, batch_lines, report_blocks

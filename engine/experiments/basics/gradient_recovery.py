@@ -84,8 +84,8 @@ def compare(before: Array, after: Array, gradient: Array, rate: float) -> Gradie
 def recover(data: PreparedData, settings: RecoverySettings, step_done: Callable[[int, Step], None]) -> None:
     """Train the same network under three optimisers side by side, on the same batches from the same initial values.
 
-    ``step_done`` is called after every step (from 1) with a :class:`GradientComparison` for ``sgd``, ``momentum`` and ``adam``.
-    Raises :class:`SpecError` once a gradient is no longer a finite number, and what ``step_done`` raises.
+    ``step_done`` is called after every step (from 1) with a :class:`GradientComparison` for ``sgd``, ``momentum`` and
+    ``adam``. Raises :class:`SpecError` once a gradient is no longer a finite number, and what ``step_done`` raises.
     """
     keras.backend.clear_session()
     trainings = {name: _Training(data, settings, optimizer) for name, optimizer in _optimizers(settings).items()}

@@ -59,7 +59,9 @@ def continued(run: RunSpec, model: Path, last_rate: float) -> dict[str, Any]:
 def plan(spec: ContinuationSpec) -> list[RunSpec]:
     """One variant, repeated; raises :class:`SpecError` where no network was chosen."""
     if spec.model is None:
-        raise SpecError("Choose the trained network to go on from: a .keras file (model), or Train on in the history.")
+        raise SpecError(
+            "Choose the trained network to go on from: a .keras file (model), or Continue training in the history."
+        )
     return [
         RunSpec(
             variant=f"{architecture_name(spec.architecture)}/on",
@@ -89,7 +91,7 @@ def figures(result: ExperimentResult) -> Iterator[NamedFigure]:
 
 CONTINUATION_EXPERIMENT = TrainingExperiment(
     name="train-on",
-    title="Train on",
+    title="Continue training",
     summary="A network trained before goes on learning.",
     lesson="The curves begin where the old ones ended. Adam begins without its memory of past gradients, so the first "
     "steps may throw the network back a little. With a smaller rate it settles; on other images of the same shape it "

@@ -14,8 +14,9 @@ from pydantic import field_validator
 from engine.analysis.blocks import NamedFigure
 from engine.config.fields import FieldKind, field
 from engine.config.specs import ExperimentSpec
+from engine.datasets.base import ProgressCallback
 from engine.events.experiments import Computation, ComputedPart
-from engine.experiments.base import ComputedExperiment, ProgressCallback
+from engine.experiments.base import ComputedExperiment
 from engine.experiments.convolution.claims import convolution_claims
 from engine.experiments.convolution.inputs import KERNELS, load_array, sample_input, sample_kernel
 from engine.experiments.convolution.numpy_convolution import (

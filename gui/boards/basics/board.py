@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout
 
 from engine.config.specs import ExperimentSpec
@@ -13,6 +12,7 @@ from gui.boards.basics.cross_entropy import CrossEntropyPanel
 from gui.boards.basics.parameters import ParametersPanel
 from gui.boards.basics.recovery import RecoveryPanel
 from gui.boards.board import Board, View
+from gui.widgets.splitter import splitter
 
 
 class BasicsBoard(Board):
@@ -43,14 +43,7 @@ class BasicsBoard(Board):
         self._parameters.show_values(values)
 
     def _left(self) -> QSplitter:
-        split = QSplitter(Qt.Orientation.Vertical)
-        split.setObjectName("views")
-        split.setChildrenCollapsible(False)
-        for panel, height in ((CrossEntropyPanel(), 330), (self._recovery, 380)):
-            split.addWidget(panel)
-            split.setStretchFactor(split.count() - 1, height)
-        split.setSizes([330, 380])
-        return split
+        return splitter("views", (CrossEntropyPanel(), 330, 330), (self._recovery, 380, 380))
 
 
 def basics_board() -> Board:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from gui.boards.board import Board, View
 from gui.boards.convolution.method_table import MethodTable, MethodTimes
 from gui.boards.convolution.output_grid import OutputGrid
 from gui.boards.convolution.sliding_kernel import SlidingPicture
+from gui.widgets.splitter import splitter
 
 
 class ConvolutionBoard(Board):
@@ -22,16 +22,9 @@ class ConvolutionBoard(Board):
         self._methods, self._times = MethodTable(), MethodTimes()
         self._outputs.picked.connect(self._slide.choose)
         self._slide.chosen.connect(self._outputs.mark)
-        split = QSplitter(Qt.Orientation.Vertical)
-        split.setObjectName("views")
-        split.setChildrenCollapsible(False)
-        for widget, stretch in ((self._upper(), 4), (self._slide, 5)):
-            split.addWidget(widget)
-            split.setStretchFactor(split.count() - 1, stretch)
-        split.setSizes([310, 380])
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(split)
+        layout.addWidget(splitter("views", (self._upper(), 4, 310), (self._slide, 5, 380)))
 
     def views(self) -> Sequence[View]:
         """Table, bars, grid and picture."""

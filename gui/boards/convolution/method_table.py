@@ -22,7 +22,7 @@ from engine.analysis.styles import colour_of
 from engine.experiments.convolution.numpy_convolution import METHODS
 from gui.observations.experiment import Observations
 from gui.plots.plot import Plot
-from gui.widgets.tables import fit_titles
+from gui.widgets.tables import fit_titles, make_read_only
 
 DESCRIPTIONS = {
     "loops": "A loop for every index, multiplying and adding one number at a time",
@@ -147,17 +147,10 @@ def _shapes(values: dict[str, Any]) -> str:
 
 def _table() -> QTableWidget:
     table = QTableWidget(len(METHODS), len(TITLES))
-    table.setObjectName("methods")
-    table.setAccessibleName("Methods")
-    table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-    table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-    table.setAlternatingRowColors(True)
-    table.setShowGrid(False)
-    table.setWordWrap(False)
-    table.verticalHeader().hide()
     row_height = max(ROW_HEIGHT, table.fontMetrics().height() + ROW_ROOM)
-    table.verticalHeader().setDefaultSectionSize(row_height)
-    table.horizontalHeader().setHighlightSections(False)
+    make_read_only(table, "methods", "Methods", row_height)
+    table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+    table.setWordWrap(False)
     table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
     table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
     table.horizontalHeader().setFixedHeight(row_height)

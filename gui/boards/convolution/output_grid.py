@@ -88,9 +88,9 @@ class OutputGrid(QWidget):
         )
         input, kernel = arrays["input"].mean(axis=1), arrays["kernel"].mean(axis=1)
         self.cells.show_images(
-            _Images(input, float(input.min()), float(input.max())),
+            _GreyImages(input, float(input.min()), float(input.max())),
             kernel,
-            _Images(outputs, -high if raw else 0.0, high),
+            _GreyImages(outputs, -high if raw else 0.0, high),
             self._computed.findings["kernel_names"],
         )
 
@@ -111,7 +111,7 @@ class OutputGrid(QWidget):
 
 
 @dataclass(frozen=True)
-class _Images:
+class _GreyImages:
     """Images [..., height, width] on one grey scale."""
 
     values: Array
@@ -133,12 +133,12 @@ class _Cells(QWidget):
         self.setAccessibleName("Outputs")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self._inputs = self._outputs = _Images(np.zeros((0, 1, 1)), 0.0, 1.0)
+        self._inputs = self._outputs = _GreyImages(np.zeros((0, 1, 1)), 0.0, 1.0)
         self._kernels: Array = np.zeros((0, 1, 1))
         self._names: list[str] = []
         self._marked = (0, 0)
 
-    def show_images(self, inputs: _Images, kernels: Array, outputs: _Images, names: list[str]) -> None:
+    def show_images(self, inputs: _GreyImages, kernels: Array, outputs: _GreyImages, names: list[str]) -> None:
         """Show ``outputs`` [batch, out, h, w] between ``inputs`` [batch, h, w] and ``kernels`` [out, h, w]."""
         self._inputs, self._kernels, self._outputs, self._names = inputs, kernels, outputs, names
         self.setMinimumSize((len(kernels) + 1) * LEAST_CELL, (len(inputs.values) + 1) * LEAST_CELL)

@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QRect, QSize, Qt, QTimer
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QRect, QSize, Qt, QTimer
 from PySide6.QtGui import QColor, QFont, QPainter, QPalette
 from PySide6.QtWidgets import QApplication, QHeaderView, QTableView
 
 from engine.analysis.confusion import confusion_at
 from engine.analysis.styles import COLOURS
 from engine.utils.arrays import Array
-
-Index = QModelIndex | QPersistentModelIndex
+from gui.widgets.tables import Index
 
 RIGHT, WRONG = QColor(COLOURS[0]), QColor(COLOURS[3])  # blue and vermilion: apart for every eye
 STRONGEST = 0.85  # how far a full cell is from the background: its number stays legible

@@ -12,7 +12,8 @@ from PySide6.QtWidgets import QAbstractItemView, QListWidget, QListWidgetItem, Q
 from engine.analysis.diagnosis import Finding, GroupedFinding, diagnose, grouped
 from engine.utils.text import pluralise
 from gui.observations.diagnosis import observed_curves
-from gui.observations.experiment import Observations, RunObservation
+from gui.observations.experiment import Observations
+from gui.observations.run import RunObservation
 from gui.utils.painting import pen_of
 
 TITLE = "What the curves say"

@@ -13,7 +13,9 @@ from engine.utils.arrays import Array
 from gui.boards.panels.layer_line import LayerLine
 from gui.boards.panels.run_chooser import RunChooser
 from gui.observations.diagnosis import rows_of
-from gui.observations.experiment import OF_LAYERS, Observations, RunObservation, VariantObservation
+from gui.observations.experiment import Observations
+from gui.observations.run import OF_LAYERS, RunObservation
+from gui.observations.variant import VariantObservation
 from gui.plots.curves.decimation import Frame
 from gui.plots.plot import Plot
 from gui.plots.ranges import decades, round_range

@@ -5,7 +5,9 @@ from __future__ import annotations
 from PySide6.QtCore import QSignalBlocker, Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QWidget
 
-from gui.observations.experiment import Observations, RunObservation, VariantObservation
+from gui.observations.experiment import Observations
+from gui.observations.run import RunObservation
+from gui.observations.variant import VariantObservation
 
 
 class RunChooser(QWidget):

@@ -21,7 +21,8 @@ from PySide6.QtWidgets import (
 )
 
 from engine.events.runs import Status
-from gui.observations.experiment import Observations, RunObservation
+from gui.observations.experiment import Observations
+from gui.observations.run import RunObservation
 from gui.utils.text import as_duration
 from gui.widgets.tables import ColumnModel, Index, fit_titles
 

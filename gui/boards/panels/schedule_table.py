@@ -17,9 +17,11 @@ from PySide6.QtWidgets import (
 
 from engine.analysis.statistics import mean_in_percent, soonness
 from engine.experiments.schedule.plateaus import plateau_rule
-from gui.observations.experiment import Observations, RunObservation, VariantObservation
+from gui.observations.experiment import Observations
+from gui.observations.run import RunObservation
+from gui.observations.variant import VariantObservation
 from gui.utils.text import as_duration
-from gui.widgets.tables import fit_titles
+from gui.widgets.tables import fit_titles, make_read_only
 
 MINUTE = 60
 TITLES = ("Variant", "n", "Test accuracy", "Best", "Reached", "Epochs", "Time")
@@ -42,14 +44,10 @@ class ScheduleTable(QWidget):
         self.setObjectName("comparison")
         self._target: float | None = None
         self._table = QTableWidget(0, len(TITLES))
-        self._table.setObjectName("comparison_table")
-        self._table.setAccessibleName("Comparison of the variants")
-        self._table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        make_read_only(
+            self._table, "comparison_table", "Comparison of the variants", max(24, self.fontMetrics().height() + 4)
+        )
         self._table.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
-        self._table.setShowGrid(False)
-        self._table.setAlternatingRowColors(True)
-        self._table.verticalHeader().hide()
-        self._table.verticalHeader().setDefaultSectionSize(max(24, self.fontMetrics().height() + 4))
         self._table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         self._table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self._rule = QLabel()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from html import escape
 
-from PySide6.QtCore import QEvent
-from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from engine.analysis.confusion import most_frequent
 from engine.analysis.statistics import best_run
@@ -14,8 +14,10 @@ from engine.utils.arrays import Array
 from gui.boards.panels.confusion_matrix import ConfusionMatrix
 from gui.boards.panels.mistake_grid import MistakeGrid
 from gui.boards.panels.run_chooser import RunChooser
-from gui.observations.experiment import Observations, RunObservation
+from gui.observations.experiment import Observations
+from gui.observations.run import RunObservation
 from gui.widgets.placeholder import Placeholder
+from gui.widgets.splitter import splitter
 
 MOST_CONFUSIONS = 6  # told in words
 HINT = "Once a run is tested, this page shows which classes it confuses and the wrong images it was surest of."
@@ -116,14 +118,9 @@ class TestPage(QWidget):
         top.addWidget(self._summary)
         top.addStretch(1)
         top.addWidget(self._percent)
-        split = QSplitter()
-        split.setObjectName("tested_views")
-        split.setChildrenCollapsible(False)
-        for part in (self._left(), self._right()):
-            split.addWidget(part)
-        split.setStretchFactor(0, 3)
-        split.setStretchFactor(1, 2)
-        split.setSizes([540, 360])
+        split = splitter(
+            "tested_views", (self._left(), 3, 540), (self._right(), 2, 360), orientation=Qt.Orientation.Horizontal
+        )
         self._content = Placeholder(HINT, split)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from html import escape
 
 import numpy as np
@@ -13,11 +11,11 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QScrollArea, QSize
 
 from engine.events.runs import Weights
 from engine.networks.weight_images import GAP, WeightImages, tile, to_bytes, weight_images
-from engine.utils.errors import TrainscopeError
-from gui.background.weight_reader import WeightReader
 from gui.boards.panels.weight_timeline import WeightTimeline
-from gui.observations.experiment import Observations, RunObservation, VariantObservation
-from gui.observations.weight_history import WeightHistory
+from gui.observations.experiment import Observations
+from gui.observations.run import RunObservation
+from gui.observations.variant import VariantObservation
+from gui.observations.weight_history import KernelHistory, WeightSource
 from gui.utils.painting import to_qimage
 from gui.widgets.elided_label import ElidedLabel
 
@@ -98,12 +96,11 @@ class WeightGrids(QWidget):
         self._layer.currentIndexChanged.connect(self._choose)
         self._timeline = WeightTimeline()
         self._timeline.chosen.connect(self._go_to)
-        self._reader: WeightReader | None = None
-        self._history = WeightHistory()
-        self._waiting: list[str] = []  # grids to be drawn
-        # What a moved slider asks for is done bit by bit, one grid or one kernel a turn of the event loop.
-        self._errands = QTimer(self, interval=0)
-        self._errands.timeout.connect(self._run_errand)
+        self._source: WeightSource | None = None
+        self._history = KernelHistory()
+        self._waiting: list[str] = []  # grids to be drawn, one a turn of the event loop
+        self._draw_timer = QTimer(self, interval=0)
+        self._draw_timer.timeout.connect(self._draw_next)
         self._area = QScrollArea()
         self._area.setWidgetResizable(True)
         self._area.setFrameShape(QScrollArea.Shape.NoFrame)
@@ -115,25 +112,30 @@ class WeightGrids(QWidget):
 
     def begin(self, observations: Observations) -> None:
         """Make room for the variants of a new plan."""
-        self._observations, self._history = observations, WeightHistory(self._reader)
+        self._observations, self._waiting = observations, []
+        self._history.drop()
+        self._history = KernelHistory(self._source, self._show_what_was_read, self._fail)
         self._fill(tuple(observations.variants))
 
-    def use_kernels(self, reader: WeightReader) -> None:
-        """Read kernels of the past from ``reader``, from the next plan on."""
-        self._reader = reader
+    def use_kernels(self, source: WeightSource) -> None:
+        """Read kernels of the past from ``source``, from the next plan on."""
+        self._source = source
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether everything asked for is drawn."""
+        return self._history.is_complete and not self._draw_timer.isActive()
 
     def refresh(self, observations: Observations) -> None:
         """Show every variant's weights at the step chosen."""
         self._offer(max((len(run.layers) for run in observations.runs.values()), default=1))
-        with self._readable():
-            for variant in observations.variants.values():
-                newest = self._newest(variant)
-                if newest is not None:
-                    self._history.note(newest)
-            self._timeline.show_steps(self._steps())
-            for name in observations.variants:
-                self._draw(name)
-        self._errands.start()
+        for variant in observations.variants.values():
+            newest = self._newest(variant)
+            if newest is not None:
+                self._history.note(newest)
+        self._timeline.show_steps(self._steps())
+        for name in observations.variants:
+            self._draw(name)
 
     def show_variant(self, name: str, visible: bool) -> None:
         """Show or hide one grid."""
@@ -160,32 +162,30 @@ class WeightGrids(QWidget):
         if newest is not None:
             scale = self._history.scale(newest)
             shown = newest if step is None else self._history.at(newest, step)
+            if shown is None:
+                return  # drawn once it has been read
         is_best = run.test_accuracy is not None and len(variant.runs) > 1
         self._grids[name].show_layer(run, shown, is_best, scale, variant.class_names)
 
     def _go_to(self, _step: int | None) -> None:
         """Draw the grids as they were, those in sight first."""
-        self._waiting = [name for name, grid in self._grids.items() if not grid.isHidden()]
-        self._errands.start()
+        self._waiting = sorted(self._grids, key=lambda name: self._grids[name].isHidden())
+        self._draw_timer.start()
 
-    def _run_errand(self) -> None:
-        """Draw a grid that waits; when none does, measure one kernel for the scale."""
-        with self._readable():
-            if self._waiting:
-                self._draw(self._waiting.pop(0))
-            elif not self._history.measure_one():
-                self._errands.stop()
-                for name in self._grids:  # on the scale that all steps share
-                    self._draw(name)
+    def _draw_next(self) -> None:
+        if self._waiting:
+            self._draw(self._waiting.pop(0))
+        else:
+            self._draw_timer.stop()
 
-    @contextmanager
-    def _readable(self) -> Iterator[None]:
+    def _show_what_was_read(self) -> None:
+        self._timeline.show_steps(self._steps())
+        self._go_to(None)
+
+    def _fail(self, sentence: str) -> None:
         """A past that can't be read is said once, and then left alone until the next plan."""
-        try:
-            yield
-        except TrainscopeError as error:
-            self._history, self._waiting = WeightHistory(), []
-            self.failed.emit(str(error))
+        self._history, self._waiting = KernelHistory(), []
+        self.failed.emit(sentence)
 
     def _offer(self, layers: int) -> None:
         """Offer as many layers as the deepest network has; the choice stays."""

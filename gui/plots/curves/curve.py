@@ -12,9 +12,9 @@ from PySide6.QtGui import QColor, QPen
 from engine.analysis.smoothing import smoothed
 from engine.analysis.styles import Style
 from engine.utils.arrays import Array
-from gui.observations.experiment import VariantObservation
 from gui.observations.growable_array import GrowableArray
 from gui.observations.statistics import RepeatedCurve, copied
+from gui.observations.variant import VariantObservation
 from gui.plots.curves.decimation import Frame, LineData, Span, as_line, band_edges, joined, length_in_pixels
 from gui.plots.curves.options import CurveOptions, Horizontal, Repeats
 from gui.utils.painting import pen_of

@@ -9,7 +9,8 @@ from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QToolButton
 
 from engine.utils.arrays import Array
-from gui.observations.experiment import Observations, VariantObservation
+from gui.observations.experiment import Observations
+from gui.observations.variant import VariantObservation
 from gui.plots.curves.best_marks import BestMarks
 from gui.plots.curves.cursor_plot import CursorPlot
 from gui.plots.curves.curve import Curve, CurveReading, Series

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QPushBu
 
 from engine.analysis.smoothing import prepare
 from gui.plots.curves.options import MOST_SMOOTHING, Horizontal, Repeats, remember, remembered
+from gui.widgets.named import named
 
 Editor = TypeVar("Editor", bound=QWidget)
 
@@ -79,7 +80,7 @@ class CurveToolbar(QWidget):
             self._prepare()
 
     def _make_editors(self) -> None:
-        self._smoothing = _named(QSlider(Qt.Orientation.Horizontal), "smoothing", "Smoothing", SMOOTHING_TIP)
+        self._smoothing = named(QSlider(Qt.Orientation.Horizontal), "smoothing", "Smoothing", SMOOTHING_TIP)
         self._smoothing.setRange(0, round(MOST_SMOOTHING * HUNDREDTHS))
         self._smoothing.setPageStep(10)
         self._smoothing.setMinimumWidth(SLIDER_WIDTHS[0])
@@ -88,16 +89,16 @@ class CurveToolbar(QWidget):
         self._share = QLabel()
         self._share.setObjectName("smoothing_value")
         self._share.setMinimumWidth(self._share.fontMetrics().horizontalAdvance("0.00"))
-        self._horizontal = _named(QComboBox(), "horizontal", "Horizontal axis", HORIZONTAL_TIP)
+        self._horizontal = named(QComboBox(), "horizontal", "Horizontal axis", HORIZONTAL_TIP)
         for horizontal, text in HORIZONTALS.items():
             self._horizontal.addItem(text, horizontal)
-        self._logarithmic = _named(QCheckBox("log"), "horizontal_log", "Logarithmic horizontal axis", LOGARITHMIC_TIP)
-        self._repeats = _named(QComboBox(), "repeats_shown", "Several runs", REPEATS_TIP)
+        self._logarithmic = named(QCheckBox("log"), "horizontal_log", "Logarithmic horizontal axis", LOGARITHMIC_TIP)
+        self._repeats = named(QComboBox(), "repeats_shown", "Several runs", REPEATS_TIP)
         for repeats, text in REPEATS.items():
             self._repeats.addItem(text, repeats)
-        self._outliers = _named(QCheckBox("Ignore outliers"), "ignore_outliers", "Ignore outliers", OUTLIERS_TIP)
-        self._best = _named(QCheckBox("Mark best"), "mark_best", "Mark best", BEST_TIP)
-        self._reset = _named(QPushButton("Reset zoom"), "reset_zoom", "Reset zoom", RESET_TIP)
+        self._outliers = named(QCheckBox("Ignore outliers"), "ignore_outliers", "Ignore outliers", OUTLIERS_TIP)
+        self._best = named(QCheckBox("Mark best"), "mark_best", "Mark best", BEST_TIP)
+        self._reset = named(QPushButton("Reset zoom"), "reset_zoom", "Reset zoom", RESET_TIP)
         self._reset.setShortcut("Ctrl+0")
 
     def _arrange(self) -> None:
@@ -178,10 +179,3 @@ class CurveToolbar(QWidget):
         if not self._prepared:
             self._prepared = True
             Thread(target=prepare, name="smoothing", daemon=True).start()
-
-
-def _named(widget: Editor, name: str, accessible: str, tip: str) -> Editor:
-    widget.setObjectName(name)
-    widget.setAccessibleName(accessible)
-    widget.setToolTip(tip)
-    return widget

@@ -290,8 +290,8 @@ def test_the_pdf_has_its_sections_in_the_outline(stored: Stored, tmp_path: Path)
     assert reader.metadata.title == "Training artificial neural networks"
     first, inner, second, _ = reader.outline
     assert [getattr(each, "title", None) for each in (first, second)] == [
-        "ReportPart 1: Basic concepts",
-        "ReportPart 5: Learning rate",
+        "Part 1: Basic concepts",
+        "Part 5: Learning rate",
     ]
     assert isinstance(inner, list)
     assert inner[0].title == "What the measurements support"

@@ -29,6 +29,7 @@ from engine.experiments.basics import BASICS_EXPERIMENT
 from engine.experiments.basics.experiment import BasicsSpec
 from engine.experiments.basics.report import OPTIMIZERS
 from engine.networks.architectures import ARCHITECTURES, count_parameters
+from gui.background.store_reader import StoreReader
 from gui.background.weight_reader import WeightReader
 from gui.boards.basics.board import BasicsBoard, basics_board
 from gui.boards.basics.cross_entropy import CLASSES, LARGEST_LOSS, GradientBars, LossCurve
@@ -344,7 +345,7 @@ def test_the_form_shows_and_reads_every_setting(qtbot: QtBot) -> None:
 
 
 def test_the_whole_tab_follows_an_experiment(qtbot: QtBot, tmp_path: Path) -> None:
-    tab = ExperimentTab(BASICS_EXPERIMENT, basics_board, WeightReader(tmp_path))
+    tab = ExperimentTab(BASICS_EXPERIMENT, basics_board, WeightReader(StoreReader(tmp_path)))
     qtbot.addWidget(tab)
     find(tab.board, QSpinBox, "count_images").setValue(1000)
     find(tab.board, QLineEdit, "parameters_network").setText("FC-9")

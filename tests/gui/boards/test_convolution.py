@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QSpinBox,
     QStackedWidget,
     QTableWidget,
+    QToolButton,
     QWidget,
 )
 from pytestqt.qtbot import QtBot
@@ -29,6 +30,7 @@ from engine.events.runs import Status
 from engine.experiments.convolution import CONVOLUTION_EXPERIMENT
 from engine.experiments.convolution.numpy_convolution import conv2d_loops
 from engine.utils.arrays import Array
+from gui.background.store_reader import StoreReader
 from gui.background.weight_reader import WeightReader
 from gui.boards.convolution.board import ConvolutionBoard, convolution_board
 from gui.boards.convolution.method_table import MethodTimes
@@ -349,11 +351,11 @@ def test_grey_levels_go_from_black_to_white() -> None:
 
 def test_the_tab_shows_what_a_run_finds(qtbot: QtBot, tmp_path: Path) -> None:
     board = convolution_board()
-    tab = ExperimentTab(CONVOLUTION_EXPERIMENT, lambda: board, WeightReader(tmp_path))
+    tab = ExperimentTab(CONVOLUTION_EXPERIMENT, lambda: board, WeightReader(StoreReader(tmp_path)))
     qtbot.addWidget(tab)
     assert isinstance(board, ConvolutionBoard)
     with qtbot.waitSignal(tab.run_requested) as asked:
-        find(tab, QPushButton, "run").click()
+        find(tab, QToolButton, "run").click()
     assert asked.args == [CONVOLUTION_EXPERIMENT.preset("quick")]
     for event in (
         ComputationStarted(1, "convolution"),
@@ -365,4 +367,4 @@ def test_the_tab_shows_what_a_run_finds(qtbot: QtBot, tmp_path: Path) -> None:
         tab.take(event)
     assert pages_of(board) == [1, 1]
     assert rows_of(board)[0][1] == "100.000"
-    assert find(tab, QPushButton, "export").isEnabled()
+    assert find(tab, QToolButton, "export").isEnabled()

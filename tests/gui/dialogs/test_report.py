@@ -22,7 +22,8 @@ from PySide6.QtWidgets import (
 from pytestqt.qtbot import QtBot
 
 from engine.events.runs import Status
-from engine.storage.store import Store, StoredExperiment
+from engine.storage.store import Store
+from engine.workspace.catalogue import Catalogue, CatalogueEntry
 from gui.dialogs.report import ReportDialog
 from tests.engine.support import INFO
 from tests.gui.support import find
@@ -39,7 +40,7 @@ EXPERIMENTS = (
 
 
 @pytest.fixture
-def stored(workspace: Path) -> Iterator[list[StoredExperiment]]:
+def stored(workspace: Path) -> Iterator[list[CatalogueEntry]]:
     """Five experiments, newest first, and one that was thrown away."""
     with closing(Store(workspace)) as store:
         for name, status in (*EXPERIMENTS, ("convolution", Status.FINISHED)):
@@ -47,11 +48,12 @@ def stored(workspace: Path) -> Iterator[list[StoredExperiment]]:
             store.finish_experiment(number, status, "")
         store._execute("UPDATE experiments SET deleted=1 WHERE id=6")
         store._execute("UPDATE experiments SET title='With <dropout>' WHERE id=1")
-        yield store.experiments(100)
+    with closing(Catalogue(workspace)) as catalogue:
+        yield catalogue.newest(100)
 
 
 @pytest.fixture
-def make_dialog(qtbot: QtBot, stored: list[StoredExperiment], tmp_path: Path) -> MakeDialog:
+def make_dialog(qtbot: QtBot, stored: list[CatalogueEntry], tmp_path: Path) -> MakeDialog:
     QSettings("Trainscope", "Trainscope").setValue("report/file", str(tmp_path / "report.html"))
 
     def make(chosen: list[int] | None = None) -> ReportDialog:

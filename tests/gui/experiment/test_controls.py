@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QInputDialog, QLabel, QPushButton
+from PySide6.QtWidgets import QAbstractButton, QInputDialog, QLabel, QToolButton
 from pytestqt.qtbot import QtBot
 
 from engine.events.channel import ControlChannel
@@ -41,12 +40,12 @@ class Bench:
         assert button.isEnabled(), f"{name} can't be pressed"
         self.qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
 
-    def key(self, name: str) -> None:
-        """What a shortcut does."""
-        find_action(self.window, f"training_{name}").trigger()
+    def key(self, key: Qt.Key, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
+        self.window.activateWindow()
+        self.qtbot.keyClick(self.window, key, modifier)
 
-    def button(self, name: str) -> QPushButton:
-        return find(self.tab, QPushButton, name)
+    def button(self, name: str) -> QAbstractButton:
+        return find(self.tab, QAbstractButton, name)
 
     def wait(self, condition: Callable[[], bool]) -> None:
         self.qtbot.waitUntil(condition, timeout=PATIENCE_MS)
@@ -71,10 +70,7 @@ class Bench:
             return [each.label for each in store.interventions(run)]
 
 
-def find_action(window: MainWindow, name: str) -> QAction:
-    action = window.findChild(QAction, name)
-    assert action is not None, name
-    return action
+CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
 
 
 @pytest.fixture(params=["architectures", "activations", "learning-rate", "schedule"])
@@ -135,16 +131,16 @@ def test_skip_leaves_out_the_run_under_way_and_begins_the_next(bench: Bench) -> 
 
 
 def test_every_command_has_a_key(bench: Bench) -> None:
-    bench.key("pause")
+    bench.key(Qt.Key.Key_F6)
     bench.wait(lambda: bench.button("pause").text() == "Resume")
-    bench.key("step")
+    bench.key(Qt.Key.Key_F10)
     bench.wait(lambda: len(bench.steps()) == 2)
-    bench.key("pause")
+    bench.key(Qt.Key.Key_F6)
     bench.wait(lambda: bench.button("pause").text() == "Pause")
-    bench.key("skip")
+    bench.key(Qt.Key.Key_F8)
     bench.wait(lambda: bench.stored().status is Status.SKIPPED)
     with bench.qtbot.waitSignal(bench.window.training_ended, timeout=PATIENCE_MS):
-        bench.key("cancel")
+        bench.key(Qt.Key.Key_F5, CONTROL | SHIFT)
     with closing(Store(bench.workspace)) as store:
         assert store.experiment(1).status is Status.CANCELLED
 
@@ -181,7 +177,7 @@ def test_what_does_not_obey_is_ended_by_pressing_cancel_again(
 
 def test_stop_keeps_and_tests(bench: Bench) -> None:
     with bench.qtbot.waitSignal(bench.window.training_ended, timeout=PATIENCE_MS):
-        bench.key("stop")
+        bench.key(Qt.Key.Key_F5, SHIFT)
     assert bench.stored().status is Status.STOPPED
     assert bench.stored().test_accuracy == 0.5
 
@@ -201,7 +197,7 @@ def test_a_run_chosen_in_the_table_is_the_one_that_is_skipped(
 
 def test_a_computed_experiment_offers_what_it_can_do_alone(make_window: MakeWindow) -> None:
     tab = tab_of(make_window(), "basics")
-    names = {button.objectName() for button in tab.controls.findChildren(QPushButton)}
+    names = {button.objectName() for button in tab.controls.findChildren(QToolButton)}
     assert names == {"run", "stop", "cancel"}
 
 

@@ -19,7 +19,8 @@ from engine.events.runs import Intervention, InterventionKind, Mistake, Record, 
 from engine.events.tasks import Event
 from engine.storage.store import Store
 from engine.workspace.replay import restored_experiment
-from gui.observations.experiment import OF_ACTIVATIONS, OF_LAYERS, QUANTITIES, Observations, RunObservation
+from gui.observations.experiment import Observations
+from gui.observations.run import OF_ACTIVATIONS, OF_LAYERS, QUANTITIES, RunObservation
 from tests.engine.support import INFO, finished, planned, record, small_spec, started, weights
 
 # As float32 holds them, which the store keeps per layer; what is no number comes back as NaN.

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.analysis.statistics import mean_and_deviation
-from gui.observations import statistics as repeated_curve
+from gui.observations import statistics
 from gui.observations.growable_array import GrowableArray
 from gui.observations.statistics import RepeatedCurve, copied
 
@@ -33,7 +33,7 @@ def test_growing_runs_in_any_order_give_the_statistics_of_the_whole(
     runs = [array("d") for _ in range(4)]
     curve = RepeatedCurve()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(repeated_curve, "COLUMNS_AT_ONCE", columns)
+        patch.setattr(statistics, "COLUMNS_AT_ONCE", columns)
         for run, values in growth:
             runs[run].extend(values)
             curve.update(runs)

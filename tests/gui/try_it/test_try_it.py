@@ -352,6 +352,7 @@ def test_in_the_window_networks_of_earlier_sessions_are_offered(
     window = make_window(prober=ProberHere())
     find(window, QTabWidget, "tabs").setCurrentWidget(find(window, TryItTab, "tab_try_it"))
     offered = find(window, QComboBox, "trained_run")
+    qtbot.waitUntil(lambda: offered.count() > 0, timeout=PATIENCE_MS)
     assert [offered.itemText(row) for row in range(offered.count())] == ["mlp_1 #1 · Digits · 50.0 % · experiment 1"]
 
 

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QPushButton,
     QSpinBox,
     QTabWidget,
+    QToolButton,
 )
 from pytestqt.qtbot import QtBot
 
@@ -235,12 +236,12 @@ def test_other_settings_ask_for_another_window(qtbot: QtBot, make_window: MakeWi
 
 def test_while_a_training_is_under_way_they_wait(qtbot: QtBot, make_window: MakeWindow) -> None:
     window = make_window(OpenEndedExecutor(), prober=Prober())
-    find(tab_of(window), QPushButton, "run").click()
+    find(tab_of(window), QToolButton, "run").click()
     with qtbot.assertNotEmitted(window.reopening_wanted):
         answer(qtbot, window, lambda dialog: find(dialog, QSpinBox, "settings_workers").setValue(2))
     assert load_preferences(program_settings()).workers == 2
     assert "next start" in window.statusBar().currentMessage()
-    find(tab_of(window), QPushButton, "cancel").click()
+    find(tab_of(window), QToolButton, "cancel").click()
     qtbot.waitUntil(lambda: not window.is_training, timeout=PATIENCE_MS)
 
 
@@ -266,7 +267,7 @@ def test_a_device_that_is_not_there_is_said_once_and_the_window_goes_on(qtbot: Q
     bar = find(window, MessageBar, "message_bar")
     qtbot.waitUntil(lambda: bar.text != "", timeout=PATIENCE_MS)
     assert "There is no gpu:3 on this machine; choose auto, cpu, gpu:0" in bar.text
-    assert find(tab_of(window), QPushButton, "run").isEnabled()
+    assert find(tab_of(window), QToolButton, "run").isEnabled()
 
 
 # --- one window in place of another

@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QToolButton
 from pytestqt.qtbot import QtBot
 
 from engine.events.runs import Status
@@ -35,7 +35,7 @@ def test_a_window_outlives_the_processes_that_train_for_it(
     statuses = []
     for number, said in ((1, "2 of 4 runs did not finish: The training process "), (2, "")):
         with qtbot.waitSignal(window.training_ended, timeout=PATIENCE_MS):
-            find(tab, QPushButton, "run").click()
+            find(tab, QToolButton, "run").click()
         assert find(window, MessageBar, "message_bar").text.startswith(said)
         with closing(Store(workspace)) as store:
             statuses.append([run.status for run in store.runs(number)])

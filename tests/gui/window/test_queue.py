@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QEvent, Qt
-from PySide6.QtWidgets import QLabel, QListWidget, QPushButton
+from PySide6.QtWidgets import QAbstractButton, QLabel, QListWidget
 from pytestqt.qtbot import QtBot
 
 from engine.events.runs import Status
@@ -17,8 +17,10 @@ from engine.storage.store import Store
 from engine.workspace.queue import QueueStore
 from gui.window.main_window import MainWindow
 from gui.window.queue_panel import QueuePanel, describe
-from tests.engine.support import ScriptedExecutor, finished, record, small_spec, started
+from gui.window.training_controller import TrainingController
+from tests.engine.support import ScriptedExecutor, finished, planned, record, small_spec, started
 from tests.gui.conftest import MakeWindow
+from tests.gui.history_support import until
 from tests.gui.support import PATIENCE_MS, ObedientExecutor, find, tab_of
 
 
@@ -31,11 +33,15 @@ def queue_up(qtbot: QtBot, window: MainWindow, *names: str) -> None:
     """Begin the architectures and put others behind them."""
     for name in ("architectures", *names):
         tab_of(window, name).start()
-    qtbot.waitUntil(lambda: bool(tab_of(window).observations.under_way), timeout=PATIENCE_MS)
+    until(qtbot, lambda: tab_of(window).observations.under_way and len(waiting(window)) == len(names))
+
+
+def lists(qtbot: QtBot, window: MainWindow, *titles: str) -> None:
+    until(qtbot, lambda: waiting(window) == list(titles))
 
 
 def press(qtbot: QtBot, window: MainWindow, name: str) -> None:
-    button = find(window, QPushButton, name)
+    button = find(window, QAbstractButton, name)
     assert button.isEnabled(), name
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
 
@@ -54,11 +60,11 @@ def test_run_while_one_is_under_way_waits_and_begins_by_itself(
     tab_of(window).start()
     tab_of(window, "activations").start()
     tab_of(window).start()
-    panel = find(window, QueuePanel, "queue")
-    assert panel.isVisible()
-    assert waiting(window) == ["Activations", "Architectures"]
-    qtbot.waitUntil(lambda: not window.is_training and not waiting(window), timeout=PATIENCE_MS)
-    assert stored(workspace) == [(name, Status.FINISHED) for name in ("architectures", "activations", "architectures")]
+    until(qtbot, find(window, QueuePanel, "queue").isVisible)
+    names = ("architectures", "activations", "architectures")
+    until(qtbot, lambda: stored(workspace) == [(name, Status.FINISHED) for name in names])
+    until(qtbot, lambda: not window.is_training)
+    assert waiting(window) == []
     assert tab_of(window, "activations").observations.experiment == 2
 
 
@@ -68,14 +74,15 @@ def test_what_waits_is_reordered_and_removed(qtbot: QtBot, make_window: MakeWind
     box = find(window, QListWidget, "queue_list")
     box.setCurrentRow(2)
     press(qtbot, window, "queue_up")
-    assert waiting(window) == ["Activations", "Schedule", "Learning rate"]
+    lists(qtbot, window, "Activations", "Schedule", "Learning rate")
     assert box.currentRow() == 1, "what was chosen stays so"
     press(qtbot, window, "queue_down")
-    assert waiting(window) == ["Activations", "Learning rate", "Schedule"]
+    lists(qtbot, window, "Activations", "Learning rate", "Schedule")
     box.setCurrentRow(0)
     press(qtbot, window, "queue_remove")
-    assert waiting(window) == ["Learning rate", "Schedule"]
+    lists(qtbot, window, "Learning rate", "Schedule")
     qtbot.keyClick(box, Qt.Key.Key_Delete)
+    lists(qtbot, window, "Schedule")
     with closing(QueueStore(workspace)) as orders:
         assert [order.experiment.name for order in orders.all()] == ["schedule"]
 
@@ -86,7 +93,7 @@ def test_an_entry_dragged_to_another_place_stays_there(qtbot: QtBot, make_window
     model = find(window, QListWidget, "queue_list").model()
     assert model.moveRow(model.index(-1, -1), 1, model.index(-1, -1), 0)
     with closing(QueueStore(workspace)) as orders:
-        assert [order.experiment.name for order in orders.all()] == ["learning-rate", "activations"]
+        until(qtbot, lambda: [order.experiment.name for order in orders.all()] == ["learning-rate", "activations"])
 
 
 @pytest.mark.parametrize("ending", ["stop", "cancel"])
@@ -96,11 +103,11 @@ def test_who_ends_one_sees_no_other_begin_until_start_is_pressed(
     window = make_window(ObedientExecutor())
     queue_up(qtbot, window, "activations")
     with qtbot.waitSignal(window.training_ended, timeout=PATIENCE_MS):
-        find(tab_of(window), QPushButton, ending).click()
+        find(tab_of(window), QAbstractButton, ending).click()
     assert (window.is_training, waiting(window)) == (False, ["Activations"])
     assert "held" in find(window, QLabel, "waiting").text()
     press(qtbot, window, "queue_start")
-    assert (window.is_training, waiting(window)) == (True, [])
+    until(qtbot, lambda: window.is_training and not waiting(window))
 
 
 def test_what_waited_is_there_again_after_a_restart_and_waits_for_its_user(
@@ -109,7 +116,7 @@ def test_what_waited_is_there_again_after_a_restart_and_waits_for_its_user(
     with closing(QueueStore(workspace)) as orders:
         orders.add(ARCHITECTURES_EXPERIMENT, small_spec())
     window = make_window(ObedientExecutor())
-    assert find(window, QueuePanel, "queue").isVisible()
+    until(qtbot, find(window, QueuePanel, "queue").isVisible)
     assert (waiting(window), window.is_training) == (["Architectures"], False)
     press(qtbot, window, "queue_start")
     qtbot.waitUntil(lambda: bool(tab_of(window).observations.under_way), timeout=PATIENCE_MS)
@@ -136,13 +143,42 @@ def test_what_another_window_took_is_no_longer_listed(qtbot: QtBot, make_window:
         for _ in range(2):
             orders.add(ARCHITECTURES_EXPERIMENT, small_spec())
         window = make_window(ObedientExecutor())
+        until(qtbot, lambda: len(waiting(window)) == 2)
         orders.take(other)
-        assert len(waiting(window)) == 2
         activated = QEvent(QEvent.Type.ActivationChange)
         window.activateWindow()
         qtbot.waitUntil(window.isActiveWindow, timeout=PATIENCE_MS)
         window.changeEvent(activated)
-        assert len(waiting(window)) == 1
+        until(qtbot, lambda: len(waiting(window)) == 1)
         orders.take(other)
         press(qtbot, window, "queue_start")
-        assert (waiting(window), window.is_training) == ([], False)
+        until(qtbot, lambda: not waiting(window) and not window.is_training)
+
+
+def test_of_two_windows_one_alone_begins_what_waits(qtbot: QtBot, make_window: MakeWindow, workspace: Path) -> None:
+    with closing(QueueStore(workspace)) as orders:
+        orders.add(ARCHITECTURES_EXPERIMENT, small_spec())
+    windows = [make_window(ObedientExecutor()), make_window(ObedientExecutor())]
+    for window in windows:
+        lists(qtbot, window, "Architectures")
+    for window in windows:
+        press(qtbot, window, "queue_start")
+    until(qtbot, lambda: not any(waiting(window) for window in windows))
+    until(qtbot, lambda: [bool(tab_of(window).observations.under_way) for window in windows].count(True) == 1)
+    until(qtbot, lambda: [window.is_training for window in windows].count(True) == 1)
+    assert stored(workspace) == [("architectures", Status.RUNNING)]
+
+
+def test_repeats_asked_for_twice_at_once_are_added_up(qtbot: QtBot, make_window: MakeWindow, workspace: Path) -> None:
+    with closing(Store(workspace)) as store:
+        number, _ = planned(store, small_spec(repeats=2))
+        store.finish_experiment(number, Status.FINISHED, "")
+    window = make_window(ObedientExecutor())
+    tab_of(window, "activations").start()
+    conductor = window.findChild(TrainingController)
+    assert conductor is not None
+    for _ in range(2):
+        conductor.add_repeats(number, 3)
+    until(qtbot, lambda: len(waiting(window)) == 2)
+    with closing(QueueStore(workspace)) as orders:
+        assert [order.spec.model_dump()["repeats"] for order in orders.all()] == [5, 8]

@@ -12,7 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtWidgets import QLabel, QListWidget, QMessageBox, QPushButton, QTabWidget, QToolButton, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QLabel,
+    QListWidget,
+    QMessageBox,
+    QPushButton,
+    QTabWidget,
+    QToolButton,
+    QWidget,
+)
 from pytestqt.qtbot import QtBot
 
 from engine.events.runs import InterventionKind, Status
@@ -93,7 +102,7 @@ def runs_asked(executor: ScriptedExecutor) -> list[int]:
 
 
 def click(parent: QWidget, name: str) -> None:
-    button = find(parent, QPushButton, name)
+    button = find(parent, QAbstractButton, name)
     assert button.isEnabled(), f"{name} can't be pressed"
     assert button.isVisible(), f"{name} is out of sight"
     button.click()
@@ -109,8 +118,8 @@ def test_what_was_interrupted_is_offered_and_goes_on_in_its_tab(
     offered(qtbot, window, f"Experiment {newer}, Architectures, was interrupted after 1 of 2 runs.")
     with qtbot.waitSignal(window.training_ended, timeout=PATIENCE_MS):
         click(window, "offer_resume")
-        assert find(window, QTabWidget, "tabs").currentWidget() is tab_of(window)
-        assert tab_of(window).form.spec().repeats == 2  # type: ignore[attr-defined]
+    assert find(window, QTabWidget, "tabs").currentWidget() is tab_of(window)
+    assert tab_of(window).form.spec().repeats == 2  # type: ignore[attr-defined]
     assert [len(runs_asked(executor)), status_of(workspace, newer)] == [1, Status.FINISHED]
     assert len(tab_of(window).observations.runs) == 2, "those that there were are shown too"
     offered(qtbot, window, f"Experiment {older}, Architectures, was interrupted after 1 of 3 runs.")
@@ -157,7 +166,7 @@ def test_one_press_retries_what_crashed_and_the_reason_can_be_read(
     window = make_window(ScriptedExecutor(answer))
     tab = tab_of(window)
     tab.form.show_spec(tab.experiment.preset("quick", **SETTINGS))
-    resume = find(tab, QPushButton, "resume")
+    resume = find(tab, QToolButton, "resume")
     assert not resume.isVisible()
     with qtbot.waitSignal(window.training_ended, timeout=PATIENCE_MS):
         tab.start()
@@ -180,9 +189,11 @@ def test_resume_while_another_is_under_way_waits_for_its_turn(
     tab_of(window, "activations").start()
     click(window, "offer_resume")
     box = find(window, QListWidget, "queue_list")
+    until(qtbot, lambda: box.count() == 1)
     assert box.item(0).text().startswith(f"Architectures, the rest of {number}: ")
-    find(tab_of(window, "activations"), QPushButton, "stop").click()
+    find(tab_of(window, "activations"), QToolButton, "stop").click()
     until(qtbot, lambda: not window.is_training)
+    until(qtbot, find(window, QPushButton, "queue_start").isEnabled)
     find(window, QPushButton, "queue_start").click()
     until(qtbot, lambda: tab_of(window).observations.experiment == number)
     assert box.count() == 0
@@ -210,7 +221,7 @@ def test_a_window_closed_while_it_trains_leaves_what_can_go_on(
 
 
 def test_what_began_and_was_not_stored_when_its_window_died_waits_in_the_queue(
-    make_window: MakeWindow, workspace: Path
+    qtbot: QtBot, make_window: MakeWindow, workspace: Path
 ) -> None:
     window = make_window()
     tab = tab_of(window)
@@ -219,7 +230,7 @@ def test_what_began_and_was_not_stored_when_its_window_died_waits_in_the_queue(
         assert orders.all() == []
     # The lock is free now, as if its holder had died.
     after = make_window()
-    assert find(after, QListWidget, "queue_list").count() == 1
+    until(qtbot, lambda: find(after, QListWidget, "queue_list").count() == 1)
     assert "held" in find(after, QLabel, "waiting").text()
 
 

@@ -45,13 +45,14 @@ from gui.window.export_controller import ExportController
 from gui.window.main_window import MainWindow
 from tests.engine.support import ScriptedExecutor, finished, record, started, weights
 from tests.gui.conftest import MakeWindow
+from tests.gui.history_support import until
 from tests.gui.support import PATIENCE_MS, Assistant, OpenEndedExecutor, find, tab_of
 
 CONTROLS: tuple[type[QWidget], ...] = (QAbstractButton, QComboBox, QAbstractSpinBox, QTableView)
 
 
 def press(window: MainWindow, name: str) -> None:
-    button = find(tab_of(window), QPushButton, name)
+    button = find(tab_of(window), QToolButton, name)
     assert button.isEnabled(), f"{name} can't be pressed"
     button.click()
 
@@ -85,7 +86,7 @@ def test_run_trains_stores_and_shows(qtbot: QtBot, make_window: MakeWindow, work
 
 def test_buttons_offer_what_can_be_done(qtbot: QtBot, make_window: MakeWindow) -> None:
     window = make_window(OpenEndedExecutor())
-    enabled = lambda: {n: find(tab_of(window), QPushButton, n).isEnabled() for n in ("run", "stop", "cancel", "export")}  # noqa: E731
+    enabled = lambda: {n: find(tab_of(window), QToolButton, n).isEnabled() for n in ("run", "stop", "cancel", "export")}  # noqa: E731
     assert enabled() == {"run": True, "stop": False, "cancel": False, "export": False}
     press(window, "run")
     assert enabled() == {"run": True, "stop": True, "cancel": True, "export": False}, "Run puts another into the queue"
@@ -188,10 +189,10 @@ def test_export_writes_the_shown_experiment(
     assert "13 files" in window.statusBar().currentMessage()
 
 
-def test_where_nothing_was_trained_there_is_no_network_to_choose(make_window: MakeWindow) -> None:
+def test_where_nothing_was_trained_there_is_no_network_to_choose(qtbot: QtBot, make_window: MakeWindow) -> None:
     window = make_window()
     find(tab_of(window, "train-on"), QToolButton, "model_choose").click()
-    assert "No network was trained in this workspace yet" in message(window)
+    until(qtbot, lambda: "No network was trained in this workspace yet" in message(window))
 
 
 def test_report_writes_the_ticked_experiments_and_opens_the_file(
@@ -221,7 +222,7 @@ def test_report_writes_the_ticked_experiments_and_opens_the_file(
 
 
 def test_a_chosen_experiment_is_listed_however_old(
-    make_window: MakeWindow, workspace: Path, monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot, make_window: MakeWindow, workspace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with closing(Store(workspace)) as store:
         for _ in range(3):
@@ -238,15 +239,15 @@ def test_a_chosen_experiment_is_listed_however_old(
     monkeypatch.setattr(ReportDialog, "exec", look)
     window = make_window()
     window.findChild(ExportController).report((1, 3))
-    assert listed == [["3", "1"]]
+    until(qtbot, lambda: listed == [["3", "1"]])
 
 
-def test_without_an_experiment_there_is_nothing_to_report(make_window: MakeWindow) -> None:
+def test_without_an_experiment_there_is_nothing_to_report(qtbot: QtBot, make_window: MakeWindow) -> None:
     window = make_window()
     action = window.findChild(QAction, "report")
     assert action is not None
     action.trigger()
-    assert message(window) == "There is no experiment to report yet; run one first."
+    until(qtbot, lambda: message(window) == "There is no experiment to report yet; run one first.")
 
 
 def test_closing_while_training_asks_and_can_be_refused(
@@ -312,12 +313,12 @@ def test_while_one_tab_trains_the_others_can_be_read_and_put_into_the_queue(
     others = [tab_of(window, name) for name in BOARDS if name != "architectures"]
     tabs = find(window, QTabWidget, "tabs")
     assert [tabs.isTabEnabled(number) for number in range(tabs.count())] == [True] * tabs.count()
-    assert {find(tab, QPushButton, "run").text() for tab in others} == {"Queue"}
-    assert not any(find(tab, QPushButton, "stop").isEnabled() for tab in others)
+    assert {find(tab, QToolButton, "run").text() for tab in others} == {"Queue"}
+    assert not any(find(tab, QToolButton, "stop").isEnabled() for tab in others)
     assert all(tab.form.isEnabled() for tab in others)
     with qtbot.waitSignal(window.training_ended, timeout=PATIENCE_MS):
         press(window, "stop")
-    assert {find(tab, QPushButton, "run").text() for tab in others} == {"Run"}
+    assert {find(tab, QToolButton, "run").text() for tab in others} == {"Run"}
 
 
 def test_an_experiment_shows_in_its_own_tab_alone(qtbot: QtBot, make_window: MakeWindow) -> None:

@@ -20,6 +20,7 @@ from engine.storage.store import Store
 from engine.utils.logs import ProgramLog
 from engine.utils.paths import store_file
 from gui.app import WindowKeeper
+from gui.background.store_reader import StoreReader
 from gui.background.weight_reader import WeightReader
 from gui.utils.preferences import StartUp
 from gui.widgets.message_bar import MessageBar
@@ -124,13 +125,23 @@ def test_a_store_removed_during_a_training_is_told_of_and_written_again(
 
 
 @unix_alone
-def test_kernels_are_read_from_the_file_that_took_the_place_of_a_removed_one(workspace: Path) -> None:
-    reader = WeightReader(workspace)
-    with closing(Store(workspace)) as store:
+def test_kernels_are_read_from_the_file_that_took_the_place_of_a_removed_one(qtbot: QtBot, workspace: Path) -> None:
+    found: list[list[int]] = []
+
+    def steps_now(reader: WeightReader, run: int) -> list[int]:
+        count = len(found)
+        reader.steps(run, "dense_1", found.append, pytest.fail)
+        qtbot.waitUntil(lambda: len(found) > count, timeout=PATIENCE_MS)
+        return found[-1]
+
+    with (
+        closing(StoreReader(workspace)) as thread,
+        closing(WeightReader(thread)) as reader,
+        closing(Store(workspace)) as store,
+    ):
         _, (run,) = planned(store)
         store.add(weights(run.run, 10))
-        assert reader.steps(run.run, "dense_1") == [10]
+        assert steps_now(reader, run.run) == [10]
         store.file.unlink()
         store.add(weights(run.run, 20))
-        assert reader.steps(run.run, "dense_1") == [10, 20]
-    reader.close()
+        assert steps_now(reader, run.run) == [10, 20]

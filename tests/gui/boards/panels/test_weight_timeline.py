@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -21,13 +22,15 @@ from engine.networks.weight_images import common_scale
 from engine.storage.store import Store
 from engine.utils.errors import StoreError
 from engine.workspace.replay import restored_experiment
+from gui.background.store_reader import StoreReader
 from gui.background.weight_reader import WeightReader
 from gui.boards.panels.weight_grids import WeightGrid, WeightGrids
 from gui.boards.panels.weight_timeline import WeightTimeline
 from gui.observations.experiment import Observations
-from gui.observations.weight_history import WeightHistory
+from gui.observations.weight_history import KernelHistory
 from tests.engine.support import INFO, ScriptedExecutor, finished, planned, record, started, weights
 from tests.gui.conftest import MakeWindow
+from tests.gui.history_support import until
 from tests.gui.support import PATIENCE_MS, find, tab_of
 
 STEPS = (0, 26, 52, 78)
@@ -58,9 +61,36 @@ def kernel(run: int, step: int, epoch: int, layer: str = "dense_1") -> Weights:
 
 
 @pytest.fixture
-def reader(workspace: Path) -> Iterator[WeightReader]:
-    with closing(WeightReader(workspace)) as made:
+def thread(qtbot: QtBot, workspace: Path) -> Iterator[StoreReader]:
+    with closing(StoreReader(workspace)) as made:
         yield made
+
+
+@pytest.fixture
+def reader(thread: StoreReader) -> Iterator[WeightReader]:
+    with closing(WeightReader(thread)) as made:
+        yield made
+
+
+def answer(qtbot: QtBot, ask: Callable[..., None], *question: object) -> Any:
+    """What a source answers."""
+    found: list[Any] = []
+    ask(*question, found.append, pytest.fail)
+    until(qtbot, lambda: found)
+    return found[0]
+
+
+class Stored:
+    """A source that answers at once, from a store."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def steps(self, run: int, layer: str, take: Callable[[list[int]], None], _failed: object) -> None:
+        take(self._store.weight_steps(run, layer))
+
+    def weights(self, run: int, layer: str, step: int, take: Callable[[Weights | None], None], _failed: object) -> None:
+        take(self._store.weights(run, layer, step))
 
 
 @pytest.fixture
@@ -105,14 +135,14 @@ def pixel(grids: WeightGrids) -> int:
 
 
 def settled(qtbot: QtBot, grids: WeightGrids, text: str) -> None:
-    qtbot.waitUntil(lambda: caption(grids) == text and not grids._errands.isActive(), timeout=PATIENCE_MS)
+    until(qtbot, lambda: caption(grids) == text and grids.is_complete)
 
 
 def test_the_right_end_is_the_newest_on_the_scale_of_all_steps(
     qtbot: QtBot, grids: WeightGrids, run: PlannedRun
 ) -> None:
     shown(grids, live(run, *STEPS))
-    assert (slider(grids).maximum(), slider(grids).value()) == (3, 3)
+    until(qtbot, lambda: (slider(grids).maximum(), slider(grids).value()) == (3, 3))
     assert when(grids) == "newest of 4"
     settled(qtbot, grids, "run 1, step 78, ±5.2e+02")
     assert "Black is -520, white 520" in find(grids, WeightGrid, "weights_mlp_1").toolTip()
@@ -150,6 +180,7 @@ def test_new_weights_are_followed_at_the_right_end_alone(
 ) -> None:
     observations = live(run, *STEPS)
     shown(grids, observations)
+    settled(qtbot, grids, "run 1, step 78, ±5.2e+02")
     slider(grids).setValue(1)
     settled(qtbot, grids, "run 1, step 26, ±5.2e+02")
     take(observations, store, kernel(run.run, 104, 4))
@@ -173,6 +204,7 @@ def test_play_runs_through_all_steps_and_ends_at_the_newest(
     qtbot: QtBot, grids: WeightGrids, run: PlannedRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shown(grids, live(run, *STEPS))
+    settled(qtbot, grids, "run 1, step 78, ±5.2e+02")
     seen: list[int | None] = []
     timeline = grids.findChild(WeightTimeline)
     assert timeline is not None
@@ -191,14 +223,17 @@ def test_play_runs_through_all_steps_and_ends_at_the_newest(
 
 def test_keys_move_the_slider(qtbot: QtBot, grids: WeightGrids, run: PlannedRun) -> None:
     shown(grids, live(run, *STEPS))
+    settled(qtbot, grids, "run 1, step 78, ±5.2e+02")
     for key, step in ((Qt.Key.Key_Left, 52), (Qt.Key.Key_Home, 0), (Qt.Key.Key_Right, 26)):
         qtbot.keyClick(slider(grids), key)
         settled(qtbot, grids, f"run 1, step {step}, ±5.2e+02")
 
 
 def test_without_a_past_there_is_nothing_to_go_through(qtbot: QtBot, grids: WeightGrids, run: PlannedRun) -> None:
-    grids.use_kernels(WeightReader(Path("/nowhere")))
-    shown(grids, live(run, 0))
+    with closing(StoreReader(Path("/nowhere"))) as nothing:
+        grids.use_kernels(WeightReader(nothing))
+        shown(grids, live(run, 0))
+        until(qtbot, lambda: grids.is_complete)
     assert not slider(grids).isEnabled()
     assert not find(grids, QToolButton, "weights_play").isEnabled()
     assert caption(grids) == "run 1, step 0, ±1"
@@ -212,10 +247,10 @@ def test_a_past_that_can_not_be_read_is_said_once_and_the_newest_stays(
     shown(grids, live(run, *STEPS))
     settled(qtbot, grids, "run 1, step 78, ±5.2e+02")
 
-    def broken(*_arguments: object) -> None:
+    def broken(*_arguments: object) -> Weights:
         raise StoreError("The file can't be read; check the disk.")
 
-    monkeypatch.setattr(WeightReader, "weights", broken)
+    monkeypatch.setattr(Store, "weights", broken)
     slider(grids).setValue(1)
     qtbot.waitUntil(lambda: bool(said), timeout=PATIENCE_MS)
     grids.refresh(grids._observations)
@@ -228,52 +263,94 @@ def test_a_past_that_can_not_be_read_is_said_once_and_the_newest_stays(
 # What is read
 
 
-def test_nothing_is_opened_where_there_is_no_store(workspace: Path, reader: WeightReader) -> None:
-    assert reader.steps(1, "dense_1") == []
-    assert reader.weights(1, "dense_1", 0) is None
+def test_nothing_is_opened_where_there_is_no_store(qtbot: QtBot, workspace: Path, reader: WeightReader) -> None:
+    assert answer(qtbot, reader.steps, 1, "dense_1") == []
+    assert answer(qtbot, reader.weights, 1, "dense_1", 0) is None
     assert not workspace.exists()
 
 
 def test_a_reader_sees_what_was_stored_meanwhile_and_opens_again_after_it_was_closed(
-    store: Store, run: PlannedRun, reader: WeightReader
+    qtbot: QtBot, store: Store, run: PlannedRun, reader: WeightReader
 ) -> None:
-    assert reader.steps(run.run, "dense_1") == list(STEPS)
+    assert answer(qtbot, reader.steps, run.run, "dense_1") == list(STEPS)
     store.add(kernel(run.run, 104, 4))
-    assert reader.steps(run.run, "dense_1") == [*STEPS, 104]
+    assert answer(qtbot, reader.steps, run.run, "dense_1") == [*STEPS, 104]
     reader.close()
-    found = reader.weights(run.run, "dense_1", 104)
-    assert found is not None
+    found = answer(qtbot, reader.weights, run.run, "dense_1", 104)
     assert np.array_equal(found.values, kernel(run.run, 104, 4).values)
 
 
-def test_a_step_between_two_shows_the_kernel_known_by_then(run: PlannedRun, reader: WeightReader) -> None:
-    history = WeightHistory(reader)
+def test_a_step_between_two_shows_the_kernel_known_by_then(run: PlannedRun, store: Store) -> None:
+    history = KernelHistory(Stored(store))
     newest = kernel(run.run, 78, 3)
     history.note(newest)
-    assert [history.at(newest, step).step for step in (0, 25, 26, 60, 78, 1000)] == [0, 0, 26, 52, 78, 78]
+    for step, known in ((0, 0), (25, 0), (26, 26), (60, 52), (78, 78), (1000, 78)):
+        history.at(newest, step)  # asks for what has to be read
+        found = history.at(newest, step)
+        assert found is not None
+        assert found.step == known
     assert history.at(newest, 78) is newest
 
 
-def test_the_scale_grows_while_kernels_are_measured(run: PlannedRun, reader: WeightReader) -> None:
-    history = WeightHistory(reader)
+def test_of_the_steps_asked_for_while_one_is_read_only_the_newest_is_read(run: PlannedRun, store: Store) -> None:
+    class Late(Stored):
+        """Answers when it is told to."""
+
+        def __init__(self, store: Store) -> None:
+            super().__init__(store)
+            self.waiting: list[Callable[[], None]] = []
+            self.asked: list[int] = []
+
+        def weights(
+            self, run: int, layer: str, step: int, take: Callable[[Weights | None], None], _failed: object
+        ) -> None:
+            self.asked.append(step)
+            self.waiting.append(lambda: take(self._store.weights(run, layer, step)))
+
+    source = Late(store)
+    history = KernelHistory(source)
     newest = kernel(run.run, 78, 3)
     history.note(newest)
-    scales = [history.scale(newest)]
-    while history.measure_one():
-        scales.append(history.scale(newest))
-    assert (scales, history.scale(newest)) == ([78, 78, 78], 520)
+    while source.waiting:  # the scale
+        source.waiting.pop()()
+    source.asked.clear()
+    assert [history.at(newest, step) for step in (0, 26, 52)] == [None] * 3
+    while source.waiting:
+        source.waiting.pop()()
+    assert source.asked == [0, 52]
+    found = history.at(newest, 52)
+    assert found is not None
+    assert found.step == 52
+    assert history.is_complete
+
+
+def test_the_scale_grows_while_kernels_are_measured(run: PlannedRun, store: Store) -> None:
+    measured: list[int] = []
+
+    class Counted(Stored):
+        def weights(
+            self, run: int, layer: str, step: int, take: Callable[[Weights | None], None], _failed: object
+        ) -> None:
+            measured.append(step)
+            super().weights(run, layer, step, take, _failed)
+
+    history = KernelHistory(Counted(store))
+    newest = kernel(run.run, 78, 3)
     history.note(newest)
-    assert not history.measure_one(), "each is measured once"
+    assert history.scale(newest) == 520
+    again = kernel(run.run, 78, 3)
+    history.note(again)
+    assert measured == [0, 26, 52], "each is measured once"
 
 
 def test_without_a_reader_the_newest_is_all_there_is() -> None:
-    history = WeightHistory()
+    history = KernelHistory()
     newest = kernel(1, 78, 3)
     history.note(newest)
     assert history.steps(1, "dense_1") == [78]
     assert history.at(newest, 0) is newest
     assert history.scale(newest) == common_scale(newest.values)
-    assert not history.measure_one()
+    assert history.is_complete
 
 
 # In the window
@@ -291,9 +368,9 @@ def test_a_training_of_the_window_can_be_gone_through_and_the_file_is_let_go_in_
     with qtbot.waitSignal(window.training_ended, timeout=PATIENCE_MS):
         tab.start()
     grids = find(tab, WeightGrids, "weight_grids")
-    assert slider(grids).maximum() == 1
+    until(qtbot, lambda: slider(grids).maximum() == 1)
     shown = find(find(grids, WeightGrid, "weights_cnn_5"), QLabel, "caption")
-    qtbot.waitUntil(lambda: "step 26" in shown.text() and not grids._errands.isActive(), timeout=PATIENCE_MS)
+    until(qtbot, lambda: "step 26" in shown.text() and grids.is_complete)
     slider(grids).setValue(0)
     qtbot.waitUntil(lambda: "step 0" in shown.text(), timeout=PATIENCE_MS)
     window.close()

@@ -1,0 +1,86 @@
+"""How far an experiment is: a sentence, a bar, and the button to go on with what is missing."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QGridLayout, QLabel, QProgressBar, QSizePolicy, QWidget
+
+from engine.events.experiments import ExperimentFinished
+from engine.events.runs import Status
+from engine.utils.text import pluralise
+from gui.observations.experiment import Observations
+from gui.observations.summary import best_variant_summary
+from gui.widgets.actions import KEYS, action_button, make_action
+
+PROGRESS_STEPS = 1000
+RESUME_TIP = "Train what is missing: runs that crashed, failed or were ended go on where they were"
+_ENDINGS = {
+    Status.FINISHED: "Finished",
+    Status.STOPPED: "Stopped; what was learned is kept",
+    Status.CANCELLED: "Cancelled; what was recorded is kept",
+    Status.INTERRUPTED: "Interrupted; what was recorded is kept",
+    Status.FAILED: "Not finished",
+}
+
+
+class ProgressLine(QWidget):
+    """Shows ``text`` and how much is done; ``resume`` is in sight where there is something to go on with."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._status = QLabel("Ready.")
+        self._status.setObjectName("status")
+        self._status.setWordWrap(True)
+        self.resume = make_action(
+            self, "training_resume", "G&o on with what was interrupted", RESUME_TIP, KEYS["resume"], "Resume"
+        )
+        self._button = action_button(self.resume, "resume")
+        self._button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self._bar = QProgressBar()
+        self._bar.setObjectName("progress")
+        self._bar.setTextVisible(False)
+        self._bar.setRange(0, PROGRESS_STEPS)
+        grid = QGridLayout(self)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setColumnStretch(0, 1)
+        grid.addWidget(self._status, 0, 0)
+        grid.addWidget(self._button, 0, 1)
+        grid.addWidget(self._bar, 1, 0, 1, 2)
+
+    def say(self, text: str) -> None:
+        """Show a sentence."""
+        self._status.setText(text)
+
+    def show_done(self, done: int, total: int) -> None:
+        """``done`` of ``total`` is done; a ``total`` of 0 says that nobody knows how much there is."""
+        self._bar.setRange(0, total)
+        self._bar.setValue(done)
+
+    def show_share(self, share: float) -> None:
+        """That share of all is done, 0 to 1."""
+        self._bar.setValue(round(PROGRESS_STEPS * share))
+
+    def show_plan(self, has_runs: bool) -> None:
+        """What is planned is known; without runs nobody knows how much it is."""
+        self._bar.setRange(0, PROGRESS_STEPS if has_runs else 0)
+
+    def show_resume(self, offered: bool) -> None:
+        """Offer to go on with what is missing, or don't."""
+        self._button.setVisible(offered)
+        self.resume.setEnabled(offered)
+
+    def show_end(self, event: ExperimentFinished, observations: Observations) -> None:
+        """Say how the experiment ended, and what came of it."""
+        self._bar.setRange(0, PROGRESS_STEPS)
+        if event.status is Status.FINISHED:
+            self._bar.setValue(PROGRESS_STEPS)
+        self.say(_ending(event.status, observations))
+
+
+def _ending(status: Status, observations: Observations) -> str:
+    runs = observations.runs.values()
+    if not runs:
+        return _ENDINGS[status].partition(";")[0] + "."
+    if status in (Status.FAILED, Status.CANCELLED):
+        return _ENDINGS[status] + "."
+    tested = pluralise(sum(run.test_accuracy is not None for run in runs), "run")
+    return f"{_ENDINGS[status]}, {tested} trained and tested. {best_variant_summary(observations)}".rstrip()
