@@ -129,7 +129,7 @@ def planned(store: Store, count: int) -> list[TrainTask]:
 
 def synthetic(request: RunRequest, records: int) -> None:
     """What a worker does instead of training."""
-    worker.carry_out(request, partial(_say, records=records))
+    worker.run_attempt(request, partial(_say, records=records))
 
 
 def _say(attempt: Attempt, task: TrainTask, records: int) -> None:

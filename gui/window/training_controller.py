@@ -12,6 +12,7 @@ from engine.events.commands import Command, Control
 from engine.events.tasks import Event, TaskFailed
 from engine.experiments.continuation.experiment import CONTINUATION_EXPERIMENT, continued
 from engine.utils.errors import TrainscopeError
+from engine.utils.text import pluralise
 from engine.workspace.catalogue import CatalogueEntry
 from engine.workspace.planning import not_deleted
 from engine.workspace.queue import QueueEntry

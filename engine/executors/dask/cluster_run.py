@@ -51,7 +51,7 @@ class ClusterRun:
         connection: to the cluster.
         requests: the runs.
         resources: of Dask's, that each of them takes.
-        emit: is given their events, in the thread that calls :meth:`carry_out`.
+        emit: is given their events, in the thread that calls :meth:`run`.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class ClusterRun:
         self._is_paused = False
         self._ending: Control | None = None
 
-    def carry_out(self, control: ControlChannel) -> Control | None:
+    def run(self, control: ControlChannel) -> Control | None:
         """Train all runs; gives the last control that ended them, as :meth:`Executor.run` does."""
         try:
             self._connection.request_jobs()

@@ -74,7 +74,7 @@ class DaskExecutor:
         requests = [
             RunRequest(self._owner, task, fingerprints[task.spec.data], self._device, self._threads) for task in runs
         ]
-        return ClusterRun(self._connected(), requests, self._resources, emit).carry_out(control)
+        return ClusterRun(self._connected(), requests, self._resources, emit).run(control)
 
     def count_workers(self) -> int:
         """Workers that can be used now; from any thread."""

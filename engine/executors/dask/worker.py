@@ -35,10 +35,10 @@ _LOADING = threading.Lock()  # held while the standard streams are redirected an
 
 def train_remotely(request: RunRequest) -> None:
     """The task that Dask carries out: train a run, and publish what it says."""
-    carry_out(request, _train)
+    run_attempt(request, _train)
 
 
-def carry_out(request: RunRequest, train: Callable[[Attempt, TrainTask], None]) -> None:
+def run_attempt(request: RunRequest, train: Callable[[Attempt, TrainTask], None]) -> None:
     """Make an attempt at a run.
 
     Args:

@@ -43,7 +43,7 @@ def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProcessExecu
         executor.close()
 
 
-def carry_out(
+def run_tasks(
     executor: Executor, tasks: list[Task], control: ControlChannel, emit: Callable[[Event], None] | None = None
 ) -> list[Event]:
     """All events of ``tasks``, each shown to ``emit`` too."""
@@ -73,7 +73,7 @@ def test_tasks_beside_the_runs_are_answered(control: ControlChannel, store: Stor
     run_session(store, ScriptedExecutor(), small_spec())
     folder = tmp_path / "export"
     tasks = [PrepareTask(DataSpec()), SampleTask(DataSpec(), 20), DeviceTask(), ExportTask(store.workspace, 1, folder)]
-    events = [event for event in carry_out(InlineExecutor(), tasks, control) if not isinstance(event, Progress)]
+    events = [event for event in run_tasks(InlineExecutor(), tasks, control) if not isinstance(event, Progress)]
     assert [type(event) for event in events] == [DatasetReady, SamplesReady, WorkerReady, Exported]
     assert of(SamplesReady, events)[0].images.shape == (20, 32, 32, 1)
     assert of(Exported, events)[0].files == len([path for path in folder.rglob("*") if path.is_file()])
@@ -83,7 +83,7 @@ def test_a_report_is_written_or_its_reason_told(control: ControlChannel, store: 
     run_session(store, ScriptedExecutor(), small_spec())
     files = [tmp_path / "report.html", tmp_path / "report.doc"]
     tasks = [ReportTask(store.workspace, (1,), file) for file in files]
-    written, refused = carry_out(InlineExecutor(), tasks, control)
+    written, refused = run_tasks(InlineExecutor(), tasks, control)
     assert written == Exported(str(files[0]), 1)
     assert "mlp_1" in files[0].read_text(encoding="utf-8")
     assert isinstance(refused, TaskFailed)
@@ -93,7 +93,7 @@ def test_a_report_is_written_or_its_reason_told(control: ControlChannel, store: 
 def test_a_task_that_fails_ends_with_a_sentence(control: ControlChannel, tmp_path: Path) -> None:
     missing = DataSpec(dataset=str(tmp_path / "nowhere"))
     tasks = [PrepareTask(missing), *train_tasks(small_spec(dataset=missing.dataset))]
-    prepared, trained = carry_out(InlineExecutor(), tasks, control)
+    prepared, trained = run_tasks(InlineExecutor(), tasks, control)
     assert isinstance(prepared, TaskFailed)
     assert not prepared.cancelled
     assert "nowhere" in prepared.reason
@@ -116,7 +116,7 @@ def test_an_unexpected_error_ends_a_run_with_a_sentence(
         raise error
 
     monkeypatch.setattr("engine.executors.runner.prepare", fail)
-    (event,) = carry_out(InlineExecutor(), list(train_tasks(small_spec())), control)
+    (event,) = run_tasks(InlineExecutor(), list(train_tasks(small_spec())), control)
     assert isinstance(event, RunFinished)
     assert event.status is Status.FAILED
     assert re.search(reason, event.reason)
@@ -129,7 +129,7 @@ def test_the_runs_of_a_plan_share_their_data(monkeypatch: pytest.MonkeyPatch, co
     prepared: list[DataSpec] = []
     prepare = module.prepare
     monkeypatch.setattr(module, "prepare", lambda spec, progress: prepared.append(spec) or prepare(spec, progress))
-    carry_out(InlineExecutor(), list(train_tasks(small_spec(repeats=2))), control)
+    run_tasks(InlineExecutor(), list(train_tasks(small_spec(repeats=2))), control)
     assert len(prepared) == 1
 
 
@@ -153,7 +153,7 @@ def test_a_child_gives_the_same_numbers_as_this_process_to_the_bit(
     processes: ProcessExecutor, control: ControlChannel
 ) -> None:
     tasks = list(train_tasks(small_spec(architectures=["mlp_1", "cnn_3"], epochs=2)))
-    there, here = (carry_out(executor, tasks, control) for executor in (processes, InlineExecutor()))
+    there, here = (run_tasks(executor, tasks, control) for executor in (processes, InlineExecutor()))
     kinds = (Record, Weights, RunFinished)
     for kind in kinds:
         assert timeless(of(kind, there)) == timeless(of(kind, here))
@@ -177,7 +177,7 @@ def test_a_session_stores_the_same_whether_it_trains_here_or_in_a_child(
 def test_arrays_from_a_child_are_copies_that_can_be_written(
     processes: ProcessExecutor, control: ControlChannel
 ) -> None:
-    first, second = of(Weights, carry_out(processes, list(train_tasks(small_spec())), control))[::2]
+    first, second = of(Weights, run_tasks(processes, list(train_tasks(small_spec())), control))[::2]
     assert first.layer == second.layer
     before = second.values.copy()
     first.values[:] = 0
@@ -195,14 +195,14 @@ def test_a_control_reaches_the_child_and_what_was_not_started_ends_at_once(
         if isinstance(event, Record) and event.step == 10:
             control.send(asked)
 
-    events = carry_out(processes, list(train_tasks(small_spec(epochs=100_000, repeats=3))), control, ask_once)
+    events = run_tasks(processes, list(train_tasks(small_spec(epochs=100_000, repeats=3))), control, ask_once)
     assert sorted(ends(events)) == [(1, status), (2, Status.CANCELLED), (3, Status.CANCELLED)]
     first = next(event for event in of(RunFinished, events) if event.run == 1)
     assert (first.test_accuracy is not None) is tested
 
 
 def test_a_child_can_be_used_again_after_a_control(processes: ProcessExecutor, control: ControlChannel) -> None:
-    assert ends(carry_out(processes, list(train_tasks(small_spec())), control)) == [(1, Status.FINISHED)]
+    assert ends(run_tasks(processes, list(train_tasks(small_spec())), control)) == [(1, Status.FINISHED)]
 
 
 def test_starting_again_keeps_the_warm_children(processes: ProcessExecutor) -> None:
@@ -257,7 +257,7 @@ def cold(tmp_path: Path) -> Iterator[ProcessExecutor]:
 
 def test_closing_leaves_no_process(cold: ProcessExecutor, control: ControlChannel, tmp_path: Path) -> None:
     before = children()
-    assert of(DatasetReady, carry_out(cold, [PrepareTask(DataSpec())], control))
+    assert of(DatasetReady, run_tasks(cold, [PrepareTask(DataSpec())], control))
     (child,) = children() - before
     assert (tmp_path / "logs" / "worker-1.log").is_file()
     cold.close()
@@ -269,10 +269,10 @@ def test_a_child_that_died_while_it_had_nothing_to_do_is_replaced(
     cold: ProcessExecutor, control: ControlChannel
 ) -> None:
     before = children()
-    carry_out(cold, [PrepareTask(DataSpec())], control)
+    run_tasks(cold, [PrepareTask(DataSpec())], control)
     (child,) = children() - before
     kill_and_wait(child)
-    assert of(DatasetReady, carry_out(cold, [PrepareTask(DataSpec())], control))
+    assert of(DatasetReady, run_tasks(cold, [PrepareTask(DataSpec())], control))
 
 
 def test_starting_replaces_a_child_that_died_meanwhile(cold: ProcessExecutor, control: ControlChannel) -> None:
@@ -281,7 +281,7 @@ def test_starting_replaces_a_child_that_died_meanwhile(cold: ProcessExecutor, co
     (child,) = children() - before
     kill_and_wait(child)
     cold.start(1)
-    assert of(DatasetReady, carry_out(cold, [PrepareTask(DataSpec())], control))
+    assert of(DatasetReady, run_tasks(cold, [PrepareTask(DataSpec())], control))
 
 
 def test_an_error_of_whoever_takes_the_events_is_not_taken_for_the_death_of_a_child(
@@ -296,7 +296,7 @@ def test_an_error_of_whoever_takes_the_events_is_not_taken_for_the_death_of_a_ch
             raise errors.pop()
 
     with pytest.raises(BrokenPipeError, match="nobody reads"):
-        carry_out(cold, [PrepareTask(DataSpec())], control, fail_once)
+        run_tasks(cold, [PrepareTask(DataSpec())], control, fail_once)
 
 
 def test_an_error_of_whoever_takes_the_events_leaves_no_process(cold: ProcessExecutor, control: ControlChannel) -> None:
@@ -305,7 +305,7 @@ def test_an_error_of_whoever_takes_the_events_leaves_no_process(cold: ProcessExe
 
     before = children()
     with pytest.raises(ValueError, match="a defect in a view"):
-        carry_out(cold, [PrepareTask(DataSpec())], control, fail)
+        run_tasks(cold, [PrepareTask(DataSpec())], control, fail)
     assert children() == before
 
 

@@ -16,7 +16,7 @@ from engine.executors.dask import attempts
 from engine.executors.dask.attempts import Attempt, AttemptRegistry
 from engine.executors.dask.data_transfer import receive_part, received_file
 from engine.executors.dask.messages import AttemptReady, MessageBatch, RunRequest
-from engine.executors.dask.worker import carry_out
+from engine.executors.dask.worker import run_attempt
 from engine.executors.tasks import TrainTask
 from tests.engine.support import finished, record, small_run
 
@@ -116,7 +116,7 @@ def carried_out(request: RunRequest) -> list[Any]:
         trained.append(task)
         attempt.publish(finished(task.run))
 
-    carry_out(request, train)
+    run_attempt(request, train)
     return trained
 
 
