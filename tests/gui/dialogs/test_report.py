@@ -24,7 +24,7 @@ from pytestqt.qtbot import QtBot
 from engine.events.runs import Status
 from engine.storage.store import Store, StoredExperiment
 from gui.dialogs.report import ReportDialog
-from tests.engine.support import INFO
+from tests.engine.support import INFO, sql
 from tests.gui.support import find
 
 MakeDialog = Callable[..., ReportDialog]
@@ -45,8 +45,8 @@ def stored(workspace: Path) -> Iterator[list[StoredExperiment]]:
         for name, status in (*EXPERIMENTS, ("convolution", Status.FINISHED)):
             number = store.add_experiment(name, "{}", 0, None if name == "basics" else INFO, 1)
             store.finish_experiment(number, status, "")
-        store._execute("UPDATE experiments SET deleted=1 WHERE id=6")
-        store._execute("UPDATE experiments SET title='With <dropout>' WHERE id=1")
+        sql(workspace, "UPDATE experiments SET deleted=1 WHERE id=6")
+        sql(workspace, "UPDATE experiments SET title='With <dropout>' WHERE id=1")
         yield store.experiments(100)
 
 
