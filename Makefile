@@ -4,6 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
+# Each process that tests start would compile the whole program anew where a shell forbids to keep what was compiled.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: run test test-long lint format resolve bundle bundle-test bench clean
 
 run: $(VENV)/run-ready
@@ -16,9 +19,9 @@ test: $(VENV)/test-ready
 	-$(BIN)/python packaging/qt_libraries.py
 	$(BIN)/python -m pytest -n auto --dist loadfile -m "not long" $(PYTEST_ARGS)
 
-# Whole programs: trained, killed and gone on with. Two minutes more.
+# Whole programs: trained, killed and gone on with; and what holds for any input, tried on more of it.
 test-long: $(VENV)/test-ready
-	$(BIN)/python -m pytest -n auto --dist loadfile -m long $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile -m "long or hypothesis" --hypothesis-profile wide $(PYTEST_ARGS)
 
 lint: $(VENV)/test-ready
 	$(BIN)/ruff check .
@@ -34,7 +37,7 @@ format: $(VENV)/test-ready
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# A folder that runs without Python, and an archive of it; two minutes, and three to pack it.
+# A folder that runs without Python, and an archive of it; two minutes, and three to pack it (XZ_OPT sets how well).
 bundle: build/venv/ready
 	QT_QPA_PLATFORM=offscreen build/venv/bin/python packaging/bundle.py
 

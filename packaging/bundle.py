@@ -120,8 +120,8 @@ def pack(made: Path) -> Path:
     machine = platform.machine().lower()
     if sys.platform == "linux":
         archive = DIST / f"{NAME}-{__version__}-linux-{machine}.tar.xz"
-        # As fast as it gets: the next level takes twice the time for a tenth of the size.
-        environment = os.environ | {"XZ_OPT": "-T0 -2"}
+        # The next level takes twice the time for a tenth of the size.
+        environment = {"XZ_OPT": "-T0 -2"} | os.environ
         owned = ["--owner=0", "--group=0", "--numeric-owner", "--sort=name"]
         command = [tool("tar"), *owned, "-cJf", str(archive), "-C", str(DIST), made.name]
     elif sys.platform == "darwin":

@@ -113,7 +113,8 @@ def try_without_window(bundle: Bundle) -> None:
         look_at(results, report)
     with bundle.trying("a report as HTML, two processes, an experiment that goes on"):
         page = bundle.home / "report.html"
-        bundle.run("--batch", "architectures", "--workers", "2", "--report", str(page), "--set", *SHORT)
+        options = ("--batch", "architectures", "--workers", "2", "--report", str(page))
+        bundle.run(*options, "--set", "architectures=mlp_1,mlp_2", *SHORT)
         if "<svg" not in page.read_text(encoding="utf-8") and "data:image" not in page.read_text(encoding="utf-8"):
             raise Failed("the report has no figure")
     with bundle.trying("bad input: one sentence and an exit code"):

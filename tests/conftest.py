@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import tempfile
 import threading
@@ -11,6 +12,14 @@ from typing import Any
 
 import psutil
 import pytest
+from hypothesis import settings
+
+pytest_plugins = ["tests.cpu_times"]
+
+# Of inputs that a property must hold for; `make test-long` tries more.
+settings.register_profile("default", max_examples=20, deadline=None)
+settings.register_profile("wide", max_examples=200, deadline=None)
+settings.load_profile("default")
 
 _USER = tempfile.mkdtemp(prefix="trainscope-tests-")
 
@@ -29,6 +38,12 @@ def pytest_configure(config: pytest.Config) -> None:
     # Keras 3.15 saving a model under NumPy 2.4; nothing the program could do otherwise.
     message = "__array__ implementation doesn't accept a copy keyword"
     config.addinivalue_line("filterwarnings", f"ignore:{message}:DeprecationWarning:keras")
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """What was imported stays: no collection of garbage, of which each training begins with one, looks at it again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -74,7 +89,17 @@ def leaves_nothing_running() -> Iterator[None]:
 
 def _children() -> set[psutil.Process]:
     """Processes started from here, without multiprocessing's own tracker, which ends with this process."""
+    if not _has_children():
+        return set()
     return {child for child in psutil.Process().children(recursive=True) if not _is_tracker(child)}
+
+
+def _has_children() -> bool:
+    """Asked of Linux alone, which lists them; else every process there is would be looked at, twice a test."""
+    tasks = Path("/proc/self/task")
+    if not (tasks / str(os.getpid()) / "children").exists():
+        return True
+    return any((task / "children").read_text() for task in tasks.iterdir())
 
 
 def _is_tracker(process: psutil.Process) -> bool:

@@ -52,7 +52,7 @@ def on_tensorflow(pattern: check.Pattern) -> Any:
     return found
 
 
-truly_on_tensorflow = check._on_tensorflow
+truly_on_tensorflow = check.on_tensorflow
 truly_memory_of = hardware.memory_of
 
 
@@ -61,7 +61,7 @@ def install() -> None:
     hardware.find_gpus = find_gpus
     hardware.use_device = use_device
     hardware.memory_of = lambda device: MEMORY if device == KEY else truly_memory_of(device)
-    check._on_tensorflow = on_tensorflow
+    check.on_tensorflow = on_tensorflow
 
 
 if __name__ != "tests.fake_gpu":  # the program, or a process that it has started

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import ctypes
 import os
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
 
 import pytest
+
+from engine.utils.paths import store_file
 
 _CAPABILITY_VERSION = 0x20080522  # linux/capability.h, version 3: two words of each set
 _PAST_PERMISSIONS = 1 << 1 | 1 << 2 | 1 << 3  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER
@@ -56,3 +61,17 @@ def files_of_at_most(size: int) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def with_little_room(patch: pytest.MonkeyPatch, workspace: Path, pages: int) -> None:
+    """From now on the store of a workspace, whoever opens it, grows by that many pages and no more."""
+    connect = sqlite3.connect
+    with closing(connect(store_file(workspace))) as store:
+        most = store.execute("PRAGMA page_count").fetchone()[0] + pages
+
+    def limited(*arguments: Any, **options: Any) -> sqlite3.Connection:
+        made = connect(*arguments, **options)
+        made.execute(f"PRAGMA max_page_count={most}")
+        return made
+
+    patch.setattr(sqlite3, "connect", limited)

@@ -346,7 +346,7 @@ def test_characters_that_an_output_lacks_are_escaped(environment: dict[str, str]
     assert (ended.returncode, ended.stdout) == (0, b"\xff " + foreign + b"\n")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @posix
 def test_the_real_program_trains_through_all_of_it_at_once(tmp_path: Path) -> None:
     """No input, a full disk for its words, ASCII alone, no home, no display; foreign names everywhere."""

@@ -105,7 +105,7 @@ def deviations(device: str) -> list[Deviation]:
     Raises :class:`~engine.utils.errors.DeviceError` where this process doesn't see the device.
     """
     with placed(device):
-        return compared(_on_tensorflow, coarse=rounds_products(device))
+        return compared(on_tensorflow, coarse=rounds_products(device))
 
 
 def mistake(device: str, found: Sequence[Deviation]) -> str | None:
@@ -299,7 +299,8 @@ def _gather(inputs: Mapping[str, Array], _outputs: Outputs) -> Mapping[str, Expe
 # The same on TensorFlow, compiled to graphs as in training, since graphs are where operations are fused.
 
 
-def _on_tensorflow(pattern: Pattern) -> Outputs:
+def on_tensorflow(pattern: Pattern) -> Outputs:
+    """What TensorFlow computes of a pattern, on the device that is in use."""
     import tensorflow as tf
 
     given = {name: tf.constant(values) for name, values in pattern.inputs.items()}

@@ -95,7 +95,7 @@ class Placement:
         return list(dict.fromkeys(place.device for place in places)), refusals[0] if refusals else ""
 
     def _judged(self, device: str, look: Look) -> Judgement:
-        identity = self._identity(device)
+        identity = self.identity(device)
         found = self._notebook.judgement(identity)
         if found is not None and found.state != "begun":
             return found
@@ -136,7 +136,7 @@ class Placement:
             missing = [device for device in devices if device not in known]
             for number, device in enumerate(missing):
                 progress(f"Measuring how fast {run.architecture} trains on {device}", number, len(missing))
-                identity = self._identity(device)
+                identity = self.identity(device)
                 # A device that ends the process as it trains takes for ever: so it stands there until it has not.
                 self._notebook.note(identity, work, math.inf)
                 try:
@@ -150,7 +150,7 @@ class Placement:
 
     def _measured(self, run: RunSpec, devices: list[str]) -> dict[str, float]:
         work = _work(run)
-        found = {device: self._notebook.seconds(self._identity(device), work) for device in devices}
+        found = {device: self._notebook.seconds(self.identity(device), work) for device in devices}
         return {device: seconds for device, seconds in found.items() if seconds is not None}
 
     def _fastest(self, seconds: dict[str, float]) -> str:
@@ -179,7 +179,7 @@ class Placement:
         seconds = {device: each for device, each in known.items() if math.isfinite(each)}
         return DeviceChoice(run.architecture, self._fastest(known) if len(known) == len(sound) else "", seconds)
 
-    def _identity(self, device: str) -> str:
+    def identity(self, device: str) -> str:
         """All that decides how ``device`` computes, and how fast: an update of any of it makes it another one."""
         threads = f", threads: {self._threads}" if device == CPU else f", {driver()}"
         metal = f", Metal {installed_version('tensorflow-metal')}" if device == METAL else ""

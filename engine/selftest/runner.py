@@ -120,7 +120,7 @@ class _Child:
             self._process.join(CLOSE_SECONDS)
             code = self._process.exitcode
         self._kill()
-        return f"The process that tried it {_how_it_ended(code)}."
+        return f"The process that tried it {how_it_ended(code)}."
 
     def _kill(self, started: Sequence[psutil.Process] = ()) -> None:
         if self._process is None or self._connection is None:
@@ -142,7 +142,8 @@ def _descendants(process: BaseProcess) -> list[psutil.Process]:
         return []
 
 
-def _how_it_ended(code: int | None) -> str:
+def how_it_ended(code: int | None) -> str:
+    """In words, how a process came to its end by this exit code."""
     if code is None or code >= 0:
         return (
             f"ended with code {code}; install the packages in requirements.txt again, and report it if that is no cure"

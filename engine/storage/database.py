@@ -65,6 +65,11 @@ class Database:
         self._open()
 
     @property
+    def connection(self) -> sqlite3.Connection:
+        """SQLite's own, to the file that is open now."""
+        return self._db
+
+    @property
     def is_in_place(self) -> bool:
         """Whether the open file is the one in the workspace: elsewhere than on Windows it may have been removed."""
         if os.name == "nt":

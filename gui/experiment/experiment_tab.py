@@ -104,7 +104,7 @@ class ExperimentTab(QWidget):
         _ = self.board
 
     def _show_board(self) -> None:
-        self.prepare()
+        _ = self.board
         self.stage.show_board()
 
     @property

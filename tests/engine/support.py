@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import math
 import pickle
+import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -35,6 +36,7 @@ from engine.experiments.base import Experiment, TrainingExperiment
 from engine.exports import export_experiment
 from engine.session import Session
 from engine.storage.store import Store
+from engine.utils.paths import store_file
 
 ROOT = Path(__file__).parents[2]
 
@@ -188,6 +190,20 @@ def finished(run: int = 1, status: Status = Status.FINISHED, **changes: Any) -> 
         "confusion": np.eye(10, dtype=np.int64),
     }
     return RunFinished(run, status, **(values | changes))
+
+
+def sql(workspace: Path, statement: str, *values: Any) -> list[Any]:
+    """What another program finds, or does, in the store of a workspace: its rows, as sqlite3 gives them."""
+    with closing(sqlite3.connect(store_file(workspace))) as other, other:
+        return other.execute(statement, values).fetchall()
+
+
+@contextmanager
+def one_transaction(store: Store) -> Iterator[None]:
+    """Within, much is stored at once."""
+    with store.connection:
+        store.connection.execute("BEGIN IMMEDIATE")
+        yield
 
 
 def planned(store: Store, spec: ArchitecturesSpec | None = None) -> tuple[int, tuple[PlannedRun, ...]]:

@@ -28,7 +28,7 @@ from engine.storage.locks import owned
 from engine.storage.store import Store
 from engine.utils.errors import Cancelled, SpecError, StoreError, WorkerError
 from engine.workspace.queue import QueueEntry, QueueStore
-from tests.engine.support import ScriptedExecutor, finished, of, record, run_session, small_spec, started, timeless
+from tests.engine.support import ScriptedExecutor, finished, of, record, run_session, small_spec, sql, started, timeless
 
 
 def ends(*statuses: Status) -> Any:
@@ -256,7 +256,7 @@ def test_an_unexpected_error_ends_the_experiment_all_the_same(store: Store) -> N
 def test_a_store_that_can_no_longer_be_written_ends_the_experiment_with_a_sentence(store: Store) -> None:
     def drop_table(event: Event) -> None:
         if isinstance(event, RunStarted):
-            store._execute("DROP TABLE points")
+            sql(store.workspace, "DROP TABLE points")
 
     outcome, events = run_session(store, ScriptedExecutor(), small_spec(), drop_table)
     assert outcome.status is Status.FAILED
@@ -387,11 +387,11 @@ def test_what_is_suspended_before_it_is_stored_waits_in_the_queue(
 
 def test_what_is_stored_is_no_longer_in_the_queue(store: Store, control: ControlChannel) -> None:
     executor = ScriptedExecutor()
-    with owned(store.workspace) as owner, closing(QueueStore(store.workspace)) as orders:
+    with owned(store.workspace) as owner:
 
         def look(event: Event) -> None:
             if isinstance(event, DatasetReady | ExperimentStarted):
-                seen.append(orders._execute("SELECT count(*) FROM queue").fetchone()[0])
+                seen.append(sql(store.workspace, "SELECT count(*) FROM queue")[0][0])
 
         seen: list[int] = []
         run_queue_entry(QueueEntry(0, ARCHITECTURES_EXPERIMENT, small_spec()), owner, store, executor, look, control)

@@ -31,7 +31,7 @@ from engine.workspace.replay import restored_experiment
 from engine.workspace.search import Query
 from engine.workspace.trained_networks import trained_runs
 from gui.utils.preferences import load_preferences, mended, start_up
-from tests.engine.support import small_spec
+from tests.engine.support import small_spec, sql
 from tests.fuzz.mutators import ODD_TEXTS, ODD_VALUES, as_json, mutated_bytes, mutated_text, mutated_value
 from tests.fuzz.oracle import is_taken
 from tests.fuzz.target import Target, spoilt
@@ -72,17 +72,9 @@ def _sound_store() -> bytes:
             run = store.runs(1)[0].id
             store.add(Intervention(run, 10, 1.0, InterventionKind.LEARNING_RATE, 0.5))
             mistake = Mistake(3, 1, 2, 0.9, np.zeros((2, 2, 1), np.uint8))
-            store._insert(
-                "mistakes",
-                run=run,
-                rank=0,
-                image=3,
-                true=1,
-                predicted=2,
-                confidence=0.9,
-                shape="[2, 2, 1]",
-                data=mistake.pixels.tobytes(),
-            )
+            values = (run, 0, 3, 1, 2, 0.9, "[2, 2, 1]", mistake.pixels.tobytes())
+            columns = "run, rank, image, true, predicted, confidence, shape, data"
+            sql(workspace, f"INSERT INTO mistakes ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", *values)  # noqa: S608
             spec = EXPERIMENTS["convolution"].preset("quick")
             number = store.add_experiment("convolution", spec.to_json(), 0, None, 1)
             store.add_computation(number, Computed(FINDINGS, {"input": np.zeros((1, 2))}, Device("CPU", "x", 1), {}))
@@ -150,7 +142,7 @@ def _look_through(catalogue: Catalogue) -> None:
 def _throw_away(catalogue: Catalogue) -> None:
     catalogue.delete([2])
     catalogue.purge([1, 2])
-    catalogue._execute("UPDATE experiments SET deleted=1")
+    sql(catalogue.workspace, "UPDATE experiments SET deleted=1")
     catalogue.purge([1])
 
 

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QMessageBox
 from pytestqt.qtbot import QtBot
 
 from engine.executors.base import Executor
+from gui.experiment.experiment_tab import ExperimentTab
 from gui.window.main_window import MainWindow
 from tests.engine.support import ScriptedExecutor
 from tests.gui.support import PATIENCE_MS, Assistant
@@ -24,6 +25,13 @@ MakeWindow = Callable[..., MainWindow]
 def fresh_settings() -> None:
     """No test sees what another one remembered."""
     QSettings("Trainscope", "Trainscope").clear()
+
+
+@pytest.fixture(autouse=True)
+def boards_are_made_when_needed(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not early, as a window makes that of the tab in front: half its work, for plots that few tests look at."""
+    if request.node.get_closest_marker("makes_boards_early") is None:
+        monkeypatch.setattr(ExperimentTab, "prepare", lambda _tab: None)
 
 
 @pytest.fixture(autouse=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pyqtgraph as pg
 from pytestqt.qtbot import QtBot
 
 from engine.events.runs import Record, RunStarted
@@ -12,7 +13,7 @@ from gui.boards.training_board import TrainingBoard
 from gui.observations.experiment import Observations
 from gui.plots.curves.curve_plot import CurvePlot
 from tests.engine.support import record, started
-from tests.gui.support import begun, find
+from tests.gui.support import begun, find, items
 
 RECORDS, EVERY, STEPS_PER_EPOCH = 20, 10, 10
 VARIANTS = ("mlp_1", "cnn_4")
@@ -72,3 +73,8 @@ def show(board: TrainingBoard, observations: Observations) -> None:
 def plot_of(board: TrainingBoard, name: str = "training_loss") -> CurvePlot:
     """A curve plot by its objectName."""
     return find(board, CurvePlot, name)
+
+
+def marks(plot: CurvePlot) -> list[pg.InfiniteLine]:
+    """The vertical lines of a plot, but for the cursor."""
+    return [line for line in items(plot, pg.InfiniteLine) if line is not plot.read_out.line]

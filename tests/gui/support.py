@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy as np
+import pyqtgraph as pg
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QWidget
@@ -26,6 +27,7 @@ from gui.observations.experiment import Observations
 from tests.engine.support import INFO, ScriptedExecutor, finished, record, small_spec, started, weights
 
 Found = TypeVar("Found", bound=QWidget)
+Item = TypeVar("Item")
 
 # Long enough for a busy machine; a test that works never waits so long.
 PATIENCE_MS = 60_000
@@ -40,6 +42,11 @@ def find(parent: QWidget, kind: type[Found], name: str) -> Found:
     widget = parent.findChild(kind, name)
     assert widget is not None, f"there is no {kind.__name__} called {name}"
     return widget
+
+
+def items(plot: pg.PlotWidget, kind: type[Item]) -> list[Item]:
+    """The graphics items of one kind that a plot holds, in the order in which they came."""
+    return [item for item in plot.getPlotItem().items if isinstance(item, kind)]
 
 
 def taken_as_copy(event: QDropEvent) -> bool:

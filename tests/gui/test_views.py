@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pyqtgraph as pg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QGridLayout, QLabel, QToolButton
+from PySide6.QtWidgets import QGridLayout, QLabel, QScrollArea, QToolButton
 from pytestqt.qtbot import QtBot
 
 from engine.events.runs import Status
@@ -28,7 +29,7 @@ from gui.utils.text import as_duration
 from gui.widgets.collapsible_text import CollapsibleText
 from gui.widgets.message_bar import MessageBar
 from tests.engine.support import finished, record, started, weights
-from tests.gui.support import begun, find, observed, samples
+from tests.gui.support import begun, find, items, observed, samples
 
 
 @pytest.fixture
@@ -60,7 +61,7 @@ def test_a_band_spans_one_deviation_where_there_are_two_runs(accuracy: CurvePlot
     )
     accuracy.begin(observations)
     accuracy.refresh(observations)
-    band = accuracy._curves["mlp_1"][0].band
+    band = accuracy.curves["mlp_1"][0].band
     assert band is not None
     deviation = 100 * np.std([0.2, 0.4], ddof=1)
     steps, values = band.getData()
@@ -72,7 +73,7 @@ def test_a_variant_without_news_is_not_drawn_again(accuracy: CurvePlot, monkeypa
     observations = observed(started(), record())
     accuracy.begin(observations)
     accuracy.refresh(observations)
-    curve = accuracy._curves["mlp_1"][0]
+    curve = accuracy.curves["mlp_1"][0]
     monkeypatch.setattr(curve, "take", lambda *_options: pytest.fail("taken in without news"))
     accuracy.refresh(observations)
 
@@ -123,7 +124,8 @@ def test_the_scatter_has_one_point_a_tested_run(qtbot: QtBot) -> None:
     )
     scatter.begin(observations)
     scatter.refresh(observations)
-    x, y = scatter._points["mlp_1"].getData()
+    (points,) = items(scatter, pg.ScatterPlotItem)
+    x, y = points.getData()
     np.testing.assert_allclose(x, [90])
     np.testing.assert_allclose(y, [80])
 
@@ -157,7 +159,7 @@ def test_weights_appear_as_an_image_with_their_epoch_and_scale(qtbot: QtBot) -> 
     grids.refresh(observations)
     grid = find(grids, WeightGrid, "weights_mlp_1")
     assert "run 1, step 26" in find(grid, QLabel, "caption").text()
-    image = grid._canvas._image
+    image = grid.image
     # 32 images of 32x32 in 8 columns and 4 rows, with a gap around each.
     assert (image.width(), image.height()) == (8 * (32 + GAP) + GAP, 4 * (32 + GAP) + GAP)
 
@@ -179,15 +181,15 @@ def test_the_legend_hides_a_variant_everywhere(qtbot: QtBot, accuracy: CurvePlot
     accuracy.begin(observations)
     legend.toggled.connect(accuracy.show_variant)
     find(legend, QToolButton, "legend_mlp_1").click()
-    assert not accuracy._curves["mlp_1"][0].line.isVisible()
-    assert accuracy._curves["cnn_4"][0].line.isVisible()
+    assert not accuracy.curves["mlp_1"][0].line.isVisible()
+    assert accuracy.curves["cnn_4"][0].line.isVisible()
 
 
 def test_where_activations_are_compared_the_legend_has_a_row_for_each(qtbot: QtBot) -> None:
     legend = Legend()
     qtbot.addWidget(legend)
     legend.begin(begun(ACTIVATIONS_EXPERIMENT, architectures=["mlp_1", "cnn_4", "cnn_5"]))
-    grid = legend._area.widget().layout()
+    grid = legend.findChild(QScrollArea).widget().layout()
     assert isinstance(grid, QGridLayout)
     rows = [[grid.itemAtPosition(row, column).widget().text() for column in range(3)] for row in range(2)]
     assert rows == [
@@ -232,7 +234,7 @@ def test_the_log_button_turns_the_axis_and_keeps_the_values(accuracy: CurvePlot)
         low, high = accuracy.getViewBox().viewRange()[1]
         least, most = (math.log10(20), math.log10(25)) if logarithmic else (20, 25)
         assert low <= least < most <= high
-        band = accuracy._curves["mlp_1"][0].band
+        band = accuracy.curves["mlp_1"][0].band
         assert band is not None
         assert np.isfinite(band.getData()[1]).all()
         assert not accuracy.grab().isNull()
@@ -245,8 +247,8 @@ def test_a_plot_leaves_out_variants_that_it_is_not_for(qtbot: QtBot) -> None:
     for view in board.views():
         view.begin(observations)
         view.refresh(observations)
-    assert list(find(board, CurvePlot, "dead_units")._curves) == ["mlp_1/relu", "mlp_2/relu"]
-    assert len(find(board, CurvePlot, "training_loss")._curves) == 4
+    assert list(find(board, CurvePlot, "dead_units").curves) == ["mlp_1/relu", "mlp_2/relu"]
+    assert len(find(board, CurvePlot, "training_loss").curves) == 4
 
 
 def test_dead_units_are_drawn_in_percent_of_all(qtbot: QtBot) -> None:
@@ -290,7 +292,7 @@ def test_a_folder_of_ones_own_joins_the_list(qtbot: QtBot) -> None:
         chooser.choose("/home/somebody/größe")
     assert chooser.dataset == "/home/somebody/größe"
     with qtbot.waitSignal(chooser.chosen) as chosen:
-        chooser._select("digits")
+        chooser.use("digits")
     assert chosen.args == ["digits"]
 
 

@@ -59,7 +59,7 @@ class Child:
                 log_folder.mkdir(parents=True, exist_ok=True)
             self._folder = OwnFolder()
             own = replace(settings, log_file=self._log_file, temporary_folder=self._folder.path)
-            self._process, self.connection = _started(position, own, hang_seconds)
+            self._process, self.connection = started_child(position, own, hang_seconds)
         except OSError as error:
             if self._folder is not None:
                 self._folder.remove()
@@ -193,7 +193,8 @@ class Child:
             raise ChildLost from None
 
 
-def _started(position: int, settings: WorkerSettings, hang_seconds: float) -> tuple[BaseProcess, Connection]:
+def started_child(position: int, settings: WorkerSettings, hang_seconds: float) -> tuple[BaseProcess, Connection]:
+    """A process that waits for its first task, and the pipe to it."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     try:

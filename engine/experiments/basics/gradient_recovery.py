@@ -89,7 +89,7 @@ def recover(data: PreparedData, settings: RecoverySettings, step_done: Callable[
     """
     keras.backend.clear_session()
     trainings = {name: _Training(data, settings, optimizer) for name, optimizer in _optimizers(settings).items()}
-    for step, chosen in zip(range(1, settings.steps + 1), _batches(len(data.y_train), settings), strict=False):
+    for step, chosen in zip(range(1, settings.steps + 1), batches_of(len(data.y_train), settings), strict=False):
         images, labels = tf.constant(data.x_train[chosen]), tf.constant(data.y_train[chosen])
         found = {name: training.step(images, labels) for name, training in trainings.items()}
         for name, comparison in found.items():
@@ -109,7 +109,7 @@ def _optimizers(settings: RecoverySettings) -> dict[str, keras.optimizers.Optimi
     }
 
 
-def _batches(count: int, settings: RecoverySettings) -> Iterator[Array]:
+def batches_of(count: int, settings: RecoverySettings) -> Iterator[Array]:
     """Indices of one batch after the other, shuffled anew for each epoch; the last of an epoch may be short."""
     epoch = 0
     while True:

@@ -92,7 +92,8 @@ class RecoveryPlot(Plot):
         self.getPlotItem().getAxis("left").setWidth(AXIS_WIDTH)
         self.getPlotItem().setLogMode(y=True)
         self._range: tuple[float, float] | None = None
-        self._lines = {
+        # By optimiser and measure.
+        self.lines = {
             (name, "difference"): self.plot(pen=pg.mkPen(colour_of(position), width=LINE_WIDTH), antialias=True)
             for position, name in enumerate(OPTIMIZERS)
         }
@@ -100,7 +101,7 @@ class RecoveryPlot(Plot):
         legend = self.getPlotItem().addLegend(labelTextSize="8pt", verSpacing=-4)
         legend.anchor((1, 0.5), (1, 0.5), offset=(-8, 0))
         for measure, (title, _) in SCALES.items():
-            self._lines[PLAIN, measure] = self.plot(name=title, antialias=True)
+            self.lines[PLAIN, measure] = self.plot(name=title, antialias=True)
         self._forget()
         self._restyle()
 
@@ -112,7 +113,7 @@ class RecoveryPlot(Plot):
     def begin(self, _observations: Observations) -> None:
         """Forget the steps of the last run."""
         self._forget()
-        for line in self._lines.values():
+        for line in self.lines.values():
             line.setData([], [])
         self.show_values(True)
 
@@ -121,14 +122,14 @@ class RecoveryPlot(Plot):
         for part in observations.parts[self.count :]:
             self._note(part.values)
         steps = np.array(self._steps)
-        for key, line in self._lines.items():
+        for key, line in self.lines.items():
             line.setData(steps, np.array(self._curves[key]))
         self._fit(observations.parts[0].values["steps"])
 
     def _forget(self) -> None:
         self._range = None
         self._steps = array("d")
-        self._curves = {key: array("d") for key in self._lines}
+        self._curves = {key: array("d") for key in self.lines}
         self._smallest = math.inf
         self.largest = {(name, measure): 0.0 for name in OPTIMIZERS for measure in MEASURES}
         self.within = dict.fromkeys(OPTIMIZERS, True)
@@ -146,7 +147,7 @@ class RecoveryPlot(Plot):
 
     def _fit(self, steps: int) -> None:
         """Whole decades, which change seldom, and all the steps there will be."""
-        wanted = decades(self._smallest, max(self.largest[key] for key in self._lines))
+        wanted = decades(self._smallest, max(self.largest[key] for key in self.lines))
         if wanted != self._range:
             self._range = wanted
             self.setYRange(*wanted, padding=0)
@@ -160,4 +161,4 @@ class RecoveryPlot(Plot):
         for _, label in legend.items:
             label.setText(label.text, color=self.palette().color(QPalette.ColorRole.Text).name())
         for measure, (_, style) in SCALES.items():
-            self._lines[PLAIN, measure].setPen(pg.mkPen(muted(self.palette()), width=LINE_WIDTH, style=style))
+            self.lines[PLAIN, measure].setPen(pg.mkPen(muted(self.palette()), width=LINE_WIDTH, style=style))

@@ -92,7 +92,7 @@ class PixelImage(QWidget):
         if self._image.isNull():
             return
         painter = QPainter(self)
-        painter.drawImage(self._rect(0, 0, self._image.height(), self._image.width()), self._image)
+        painter.drawImage(self.area(0, 0, self._image.height(), self._image.width()), self._image)
         self._paint_cover(painter)
         self._paint_focus(painter)
         self._paint_mark(painter)
@@ -104,13 +104,13 @@ class PixelImage(QWidget):
         row, column = divmod(self._revealed, width)
         cover = self.palette().color(QPalette.ColorRole.Window)
         if column:
-            painter.fillRect(self._rect(row, column, 1, width - column), cover)
+            painter.fillRect(self.area(row, column, 1, width - column), cover)
             row += 1
-        painter.fillRect(self._rect(row, 0, height - row, width), cover)
+        painter.fillRect(self.area(row, 0, height - row, width), cover)
 
     def _paint_mark(self, painter: QPainter) -> None:
         """A line that is seen on black, grey and white alike."""
-        rect = self._rect(*self._window)
+        rect = self.area(*self._window)
         for width, colour in ((4, QColor("black")), (2, QColor(MARK))):
             pen = QPen(colour, width)
             pen.setJoinStyle(Qt.PenJoinStyle.MiterJoin)
@@ -120,7 +120,7 @@ class PixelImage(QWidget):
     def _paint_focus(self, painter: QPainter) -> None:
         if self.hasFocus():
             painter.setPen(QPen(self.palette().color(QPalette.ColorRole.Highlight), 2))
-            painter.drawRect(self._rect(0, 0, self._image.height(), self._image.width()).adjusted(-1, -1, 1, 1))
+            painter.drawRect(self.area(0, 0, self._image.height(), self._image.width()).adjusted(-1, -1, 1, 1))
 
     def _pick(self, event: QMouseEvent) -> None:
         if self._image.isNull() or not event.buttons() & Qt.MouseButton.LeftButton:
@@ -132,7 +132,8 @@ class PixelImage(QWidget):
             min(max(column, 0), self._image.width() - 1),
         )
 
-    def _rect(self, row: int, column: int, height: int, width: int) -> QRectF:
+    def area(self, row: int, column: int, height: int, width: int) -> QRectF:
+        """Where pixels of the image are in the widget."""
         side, left, top = self._placed()
         return QRectF(left + column * side, top + row * side, width * side, height * side)
 

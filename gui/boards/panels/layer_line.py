@@ -24,10 +24,10 @@ class LayerLine:
         self._pens = [pg.mkPen(colour, width=width) for width in (LINE_WIDTH, 1)]
         shade = QColor(colour)
         shade.setAlpha(BAND_ALPHA)
-        self._outline = pg.PlotCurveItem(pen=QPen(Qt.PenStyle.NoPen), brush=shade, fillLevel="enclosed")
-        self._outline.setZValue(-1)  # no band dims a line
-        self._line = pg.PlotCurveItem(pen=self._pens[0], connect="finite")
-        for item in (self._outline, self._line):
+        self.outline = pg.PlotCurveItem(pen=QPen(Qt.PenStyle.NoPen), brush=shade, fillLevel="enclosed")
+        self.outline.setZValue(-1)  # no band dims a line
+        self.line = pg.PlotCurveItem(pen=self._pens[0], connect="finite")
+        for item in (self.outline, self.line):
             plot.addItem(item, ignoreBounds=True)
 
     def take(self, steps: Array, values: Array, deviations: Array | None, first: int) -> None:
@@ -42,13 +42,13 @@ class LayerLine:
         columns = max(round(frame.width), 1)
         x, y = as_line(*self._span.seen(frame, 1.0, 1.0, columns))
         roughness = length_in_pixels(y, frame) / columns
-        self._line.setPen(self._pens[roughness > VERY_ROUGH])
-        self._line.setData(x, y, antialias=roughness < ROUGH)
+        self.line.setPen(self._pens[roughness > VERY_ROUGH])
+        self.line.setData(x, y, antialias=roughness < ROUGH)
         if len(self._band.x):
             x, low, high, _ = self._band.seen(frame, 1.0, 1.0, columns)
             known = np.isfinite(low) & np.isfinite(high)
             x, low, high = x[known], low[known], high[known]
-            self._outline.setData(np.concatenate([x, x[::-1]]), np.concatenate([low, high[::-1]]))
+            self.outline.setData(np.concatenate([x, x[::-1]]), np.concatenate([low, high[::-1]]))
 
     def bounds(self, positive: bool) -> tuple[float, float] | None:
         """Least and greatest value, band included; of ``positive`` ones only where asked; None without any."""

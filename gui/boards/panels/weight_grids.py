@@ -37,6 +37,7 @@ class WeightGrid(QWidget):
         self._drawn: tuple[object, ...] = ()
         self._variant = variant
         self._title, self._caption = QLabel(f"<b>{escape(variant)}</b>"), ElidedLabel()
+        self._title.setObjectName("weights_title")
         self._caption.setObjectName("caption")
         self._canvas = _Canvas()
         # Of the canvas, not of the whole: a long title may widen it.
@@ -46,6 +47,11 @@ class WeightGrid(QWidget):
         layout.setSpacing(2)
         for widget, stretch in ((self._title, 0), (self._canvas, 1), (self._caption, 0)):
             layout.addWidget(widget, stretch)
+
+    @property
+    def image(self) -> QImage:
+        """What is painted; null where there is nothing."""
+        return self._canvas.image
 
     def show_layer(
         self, run: RunObservation, weights: Weights | None, is_best: bool, scale: float, class_names: tuple[str, ...]
@@ -233,7 +239,7 @@ class _Canvas(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._image = QImage()
+        self.image = QImage()
         self._row_names: tuple[str, ...] = ()
         self._stretch = False
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -244,24 +250,24 @@ class _Canvas(QWidget):
 
     def show_image(self, image: QImage, row_names: tuple[str, ...], stretch: bool = False) -> None:
         """``stretch`` fills the room with an image whose pixels need not be square."""
-        self._image, self._row_names, self._stretch = image, row_names, stretch
+        self.image, self._row_names, self._stretch = image, row_names, stretch
         self.update()
 
     def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
-        if self._image.isNull():
+        if self.image.isNull():
             return
         painter = QPainter(self)
         left = NAMES_WIDTH if self._row_names and self.height() / len(self._row_names) >= LEAST_ROW else 0
         room = QSize(self.width() - left, self.height())
         mode = Qt.AspectRatioMode.IgnoreAspectRatio if self._stretch else Qt.AspectRatioMode.KeepAspectRatio
-        size = self._image.size().scaled(room, mode)
+        size = self.image.size().scaled(room, mode)
         if left:
             # Rows of a class each are read by their names: higher, if the image is broad, than its pixels' shape.
             size.setHeight(self.height())
             self._name_rows(painter, size.height())
         # Smooth where pixels are lost; where they are enlarged, each stays a square.
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, size.width() < self._image.width())
-        painter.drawImage(QRect(left, 0, size.width(), size.height()), self._image)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, size.width() < self.image.width())
+        painter.drawImage(QRect(left, 0, size.width(), size.height()), self.image)
 
     def _name_rows(self, painter: QPainter, height: int) -> None:
         font = painter.font()

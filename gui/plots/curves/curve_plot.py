@@ -81,6 +81,11 @@ class CurvePlot(CursorPlot):
         view.sigResized.connect(self._resized)
 
     @property
+    def curves(self) -> dict[str, list[Curve]]:
+        """Of each variant that is shown, one curve a series."""
+        return self._curves
+
+    @property
     def is_logarithmic(self) -> bool:
         """Whether the vertical axis is."""
         return self._logarithmic

@@ -273,6 +273,7 @@ def test_a_network_that_learns_the_digits_is_healthy(trained: Train) -> None:
     assert trained(epochs=15) == []
 
 
+@pytest.mark.long
 def test_a_deep_sigmoid_network_stands_at_chance_with_a_gradient_that_vanishes(trained: Train) -> None:
     layers = ", ".join(["FC-16, Sigmoid"] * 6)
     found = trained(architectures=[f"deep[{layers}]"], optimizer="sgd", learning_rate=0.01, epochs=10)
@@ -280,11 +281,13 @@ def test_a_deep_sigmoid_network_stands_at_chance_with_a_gradient_that_vanishes(t
     assert "dense_1" in only(found, FindingKind.VANISHING_GRADIENT).sentence
 
 
+@pytest.mark.long
 def test_labels_drawn_by_lot_are_learned_by_heart(trained: Train) -> None:
     found = trained(lots=True, epochs=100)
     assert FindingKind.OVERFITTING in kinds(found)
 
 
+@pytest.mark.long
 def test_a_rate_far_too_large_diverges_or_kills_all_units(trained: Train) -> None:
     found = trained(optimizer="sgd", learning_rate=50.0, epochs=15)
     assert {FindingKind.DIVERGING, FindingKind.DEAD_UNITS} & set(kinds(found))

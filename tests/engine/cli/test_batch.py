@@ -26,7 +26,7 @@ from engine.experiments.architectures.experiment import ArchitecturesSpec
 from engine.storage.store import Store
 from engine.utils.errors import StoreError
 from engine.workspace.dataset_library import DatasetLibrary
-from tests.engine.support import ROOT, python
+from tests.engine.support import ROOT, ScriptedExecutor, python
 
 ARCHITECTURES = EXPERIMENTS["architectures"]
 TINY = ["--set", "architectures=mlp_1", "epochs=2", "repeats=2"]
@@ -90,7 +90,6 @@ def test_a_file_comes_before_the_data_set_and_both_before_the_keys(tmp_path: Pat
 # As a program
 
 
-@pytest.mark.slow
 def test_the_program_ends_well_and_says_what_it_did(program: Ended) -> None:
     assert program.code == EXIT_OK, program.err
     assert "mlp_1" in program.out
@@ -163,7 +162,7 @@ def test_what_the_libraries_print_goes_to_the_log(program: Ended) -> None:
     assert (program.workspace / "logs" / "worker-1.log").is_file()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform == "win32", reason="process groups and SIGINT are POSIX's")
 def test_ctrl_c_stops_cleanly_and_keeps_what_was_recorded(workspace: Path) -> None:
     """The signal goes to the whole group, as a terminal's does."""
@@ -303,7 +302,8 @@ def test_a_run_that_fails_makes_the_exit_code_tell(
 SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
-def test_signals_are_as_before_when_a_batch_has_ended(workspace: Path) -> None:
+def test_signals_are_as_before_when_a_batch_has_ended(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.cli.batch.make_executor", lambda _options: ScriptedExecutor())
     before = [signal.getsignal(number) for number in SIGNALS]
     assert batch(workspace, "--set", "architectures=mlp_1", "epochs=1", "repeats=1") == EXIT_OK
     assert [signal.getsignal(number) for number in SIGNALS] == before

@@ -17,6 +17,8 @@ from engine.utils.paths import devices_file
 from tests.engine.support import ROOT, python
 from tests.fake_gpu import DEADLY_CODE, KEY, NAME
 
+pytestmark = pytest.mark.long
+
 SETTINGS = ("epochs=2", "repeats=1")
 
 
@@ -33,7 +35,6 @@ def program(mode: str, workspace: Path, *options: str, networks: str = "mlp_1") 
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=200, check=False)  # noqa: S603
 
 
-@pytest.mark.long
 def test_a_run_on_a_gpu_is_the_run_on_the_processor_where_both_compute_alike(workspace: Path) -> None:
     for device in (KEY, "cpu"):
         ended = program("sound", workspace, "--workers", "0", "--device", device)
@@ -91,7 +92,6 @@ def test_a_wrong_gpu_is_refused_with_figures_and_the_processor_used(workspace: P
     assert (device.key, device.refusal) == ("cpu", lines[0])
 
 
-@pytest.mark.long
 def test_auto_trains_each_network_where_it_is_fastest(workspace: Path) -> None:
     ended = program("sound", workspace, "--workers", "2", networks="mlp_1,cnn_3")
     assert ended.returncode == EXIT_OK, ended.stderr
@@ -108,7 +108,6 @@ def test_auto_trains_each_network_where_it_is_fastest(workspace: Path) -> None:
     assert "Measuring" not in again.stderr
 
 
-@pytest.mark.long
 def test_a_gpu_that_ends_its_process_takes_two_runs_along_and_no_third(workspace: Path) -> None:
     for _ in range(2):
         ended = program("deadly", workspace, "--workers", "1")

@@ -125,6 +125,7 @@ def test_only_newer_nvidia_cards_round_products(gpus: list[str], monkeypatch: py
     assert not rounds_products("gpu:1")
 
 
+@pytest.mark.long
 def test_a_process_on_the_processor_hides_what_else_there_is() -> None:
     code = """
 import tensorflow as tf

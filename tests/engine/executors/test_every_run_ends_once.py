@@ -89,7 +89,7 @@ def fates(monkeypatch: pytest.MonkeyPatch) -> deque[str]:
         ours, theirs = Pipe()
         return FakeProcess(theirs, found), ours
 
-    monkeypatch.setattr("engine.executors.processes.child._started", started_child)
+    monkeypatch.setattr("engine.executors.processes.child.started_child", started_child)
     return found
 
 

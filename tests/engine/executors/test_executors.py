@@ -248,8 +248,13 @@ def test_children_killed_and_stopped_as_they_train_take_only_their_runs_with_the
 
 
 @pytest.fixture
-def cold(tmp_path: Path) -> Iterator[ProcessExecutor]:
-    """An executor whose one child loads no TensorFlow unless it is asked to train."""
+def cold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ProcessExecutor]:
+    """An executor whose one child loads no TensorFlow, and no data set either."""
+    if sys.platform == "win32":
+        pytest.skip("what children do otherwise than TensorFlow is scripted for POSIX")
+    from tests.engine.executors.processes.scripted_worker import scripted
+
+    scripted(tmp_path, monkeypatch)
     executor = ProcessExecutor(1, tmp_path / "logs")
     yield executor
     executor.close()

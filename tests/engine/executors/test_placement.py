@@ -167,14 +167,14 @@ def test_a_device_that_ends_the_process_twice_is_not_looked_at_again(
 
 def test_one_that_was_closed_while_it_looked_looks_again(machine: Machine, place: Callable[..., Place]) -> None:
     placement = machine.placement()
-    DeviceCache(machine.file).judge(placement._identity("gpu:0"), Judgement(state="begun", tries=1))
+    DeviceCache(machine.file).judge(placement.identity("gpu:0"), Judgement(state="begun", tries=1))
     assert place(placement) == Place("gpu:0")
 
 
 def test_a_process_that_was_ended_by_hand_is_no_mark_against_a_device(
     machine: Machine, place: Callable[..., Place]
 ) -> None:
-    identity = machine.placement()._identity("gpu:0")
+    identity = machine.placement().identity("gpu:0")
     notebook = DeviceCache(machine.file)
     notebook.judge(identity, Judgement(state="begun", tries=2))
     notebook.note(identity, "some network", math.inf)
@@ -185,7 +185,7 @@ def test_a_process_that_was_ended_by_hand_is_no_mark_against_a_device(
 
 def test_what_is_found_out_anew_is_not_tried_again_and_again(machine: Machine) -> None:
     notebook = DeviceCache(machine.file)
-    notebook.judge(machine.placement()._identity("gpu:0"), Judgement(state="begun", tries=2))
+    notebook.judge(machine.placement().identity("gpu:0"), Judgement(state="begun", tries=2))
     assert machine.placement().appraise((), anew=True, look=look).reports[1].sound is False
     assert machine.looked_at == [CPU]
 
@@ -307,6 +307,7 @@ def test_a_process_waits_while_another_one_measures(tmp_path: Path) -> None:
         assert is_alone
 
 
+@pytest.mark.long
 def test_a_run_is_timed_by_training_it(few_digits: PreparedData) -> None:
     slow = seconds_per_step(small_run(architectures=["cnn_4"]), few_digits, CPU, look)
     fast = seconds_per_step(small_run(optimizer="sgd", learning_rate=1000), few_digits, CPU, look)

@@ -249,6 +249,7 @@ def test_a_target_that_nobody_reaches_is_said(store: Store) -> None:
 # What was really trained
 
 
+@pytest.mark.long
 def test_the_stages_are_carried_out_one_after_the_other(done: CarriedOut) -> None:
     assert (done.outcome.status, done.outcome.reason) == (Status.FINISHED, "")
     assert [(found.name, found.probe, len(found.tested)) for found in done.result.variants] == [
@@ -258,6 +259,7 @@ def test_the_stages_are_carried_out_one_after_the_other(done: CarriedOut) -> Non
     assert kinds == [ExperimentStarted, RunFinished, RunFinished, RunsAdded, RunFinished, RunsAdded, RunFinished]
 
 
+@pytest.mark.long
 def test_the_switches_are_the_plateaus_of_the_stored_records(done: CarriedOut) -> None:
     switches: list[int] = []
     for number in (1, 2):
@@ -271,6 +273,7 @@ def test_the_switches_are_the_plateaus_of_the_stored_records(done: CarriedOut) -
     assert 1 <= switches[0] < switches[1] < EPOCHS
 
 
+@pytest.mark.long
 def test_each_search_repeats_the_one_before_to_the_bit_until_its_switch(done: CarriedOut) -> None:
     first, second = variant(done, "steps").runs[0].run.spec.schedule.switches
     for earlier, later, until in (("search_1", "search_2", first), ("search_2", "steps", second)):
@@ -280,6 +283,7 @@ def test_each_search_repeats_the_one_before_to_the_bit_until_its_switch(done: Ca
     assert _seen(done, "search_1", EPOCHS) != _seen(done, "search_2", EPOCHS), "then the rate is another"
 
 
+@pytest.mark.long
 def test_the_rate_of_every_record_is_that_of_its_epoch(done: CarriedOut) -> None:
     switches = variant(done, "steps").runs[0].run.spec.schedule.switches
     for each in variant(done, "steps").runs[0].records:
@@ -287,6 +291,7 @@ def test_the_rate_of_every_record_is_that_of_its_epoch(done: CarriedOut) -> None
         assert each.learning_rate == pytest.approx(rate)
 
 
+@pytest.mark.long
 def test_the_summary_compares_what_is_no_search(done: CarriedOut) -> None:
     summary = done.summary
     assert [each["name"] for each in summary["variants"]] == ["adam", "steps"]
@@ -300,6 +305,7 @@ def test_the_summary_compares_what_is_no_search(done: CarriedOut) -> None:
         assert compared["epochs_to_target"] == (None if soon is None else pytest.approx(soon.step / 26))
 
 
+@pytest.mark.long
 def test_its_figure_is_there_and_no_dictionary_of_the_course(done: CarriedOut) -> None:
     assert {path.name for path in done.folder.glob("*.png")} == {"part5_schedule.png"}
     assert not (done.folder / "course").exists()

@@ -143,12 +143,6 @@ def test_figures_are_there_as_png_and_svg(exported: Exported, name: str) -> None
     assert "mlp_1" in "".join(root.itertext())
 
 
-def test_the_same_results_give_the_same_files(exported: Exported, tmp_path: Path) -> None:
-    for path in export_experiment(exported.store, exported.experiment, tmp_path):
-        first = exported.folder / path.relative_to(tmp_path)
-        assert path.read_bytes() == first.read_bytes(), path.name
-
-
 def test_the_figure_has_the_courses_four_panels(exported: Exported) -> None:
     figure = four_panels(load_results(exported.store, exported.experiment))
     labels = [(axes.get_xlabel(), axes.get_ylabel()) for axes in figure.axes]

@@ -116,6 +116,7 @@ def test_a_format_there_is_not_is_named(names: list[str], said: str) -> None:
     assert "tensorboard" in str(error.value)
 
 
+@pytest.mark.long
 def test_writing_them_prints_nothing(tmp_path: Path) -> None:
     """TensorFlow greets on the error stream as it loads, past Python."""
     with closing(Store(tmp_path / "workspace")) as store:

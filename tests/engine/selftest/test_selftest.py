@@ -183,9 +183,9 @@ def test_what_is_under_way_can_be_cancelled(surroundings: Surroundings) -> None:
     [(-4, "lacks instructions"), (-9, "want of memory"), (-6, "SIGABRT"), (-99, "signal 99"), (1, "code 1")],
 )
 def test_how_a_process_ended_is_put_into_words(code: int, named: str) -> None:
-    from engine.selftest.runner import _how_it_ended
+    from engine.selftest.runner import how_it_ended
 
-    assert named in _how_it_ended(code)
+    assert named in how_it_ended(code)
 
 
 # --- on the terminal

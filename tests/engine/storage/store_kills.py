@@ -33,7 +33,7 @@ from engine.utils.paths import store_file
 from engine.workspace.catalogue import Catalogue
 from engine.workspace.queue import QueueStore
 from tests.engine.storage.test_store_migration import make_version_2
-from tests.engine.support import ScriptedExecutor, finished, record, small_spec, started, weights
+from tests.engine.support import ScriptedExecutor, finished, record, small_spec, sql, started, weights
 
 connect = sqlite3.connect
 
@@ -250,10 +250,10 @@ def is_stored(store: Store, noted: list[Any]) -> bool:
 def missing(workspace: Path, noted: list[list[Any]]) -> list[str]:
     """What was shown and is not stored, or what else is wrong with the store of a workspace."""
     with closing(Store(workspace)) as store:
-        check = store._db.execute("PRAGMA integrity_check").fetchone()[0]
+        ((check,),) = sql(workspace, "PRAGMA integrity_check")
         if check != "ok":
             return [check]
-        if list(store._db.execute("PRAGMA foreign_key_check")):
+        if sql(workspace, "PRAGMA foreign_key_check"):
             return ["rows without their owner"]
         try:
             return [f"{each} was shown and is not stored" for each in noted if not is_stored(store, each)]

@@ -310,6 +310,7 @@ def test_a_new_workspace_can_be_opened_by_many_at_once(workspace: Path) -> None:
         assert count(reader, "runs") == 8
 
 
+@pytest.mark.long
 def test_a_new_workspace_can_be_opened_by_two_programs_at_once(workspace: Path) -> None:
     script = "import sys; from pathlib import Path; from engine.storage.store import Store; sys.stdin.readline(); "
     script += f"Store(Path({str(workspace)!r})).close()"

@@ -23,7 +23,16 @@ from engine.utils.paths import store_file
 from engine.workspace.queue import QueueStore
 from tests.engine.storage.test_store_faults import damage_pages, is_whole
 from tests.engine.storage.test_store_migration import make_version_2
-from tests.engine.support import ScriptedExecutor, finished, planned, record, small_spec, started, weights
+from tests.engine.support import (
+    ScriptedExecutor,
+    finished,
+    one_transaction,
+    planned,
+    record,
+    small_spec,
+    started,
+    weights,
+)
 
 RECORDS = 300
 
@@ -37,7 +46,7 @@ def healthy(tmp_path_factory: pytest.TempPathFactory) -> Path:
             _, (run,) = planned(store, small_spec(seed=seed))
             store.add(started(run.run))
             store.add(weights(run.run, layer="prediction"))
-            with store._transaction():
+            with one_transaction(store):
                 for step in range(10, 10 * RECORDS + 10, 10):
                     store.add(record(run.run, step))
             store.add(finished(run.run))
@@ -171,7 +180,7 @@ def test_damage_in_the_middle_is_found_after_it_was_met_and_the_rest_is_saved(co
 def test_what_a_killed_program_left_in_the_log_is_saved_too(copied: Path, tmp_path: Path) -> None:
     left = tmp_path / "left"
     with closing(Store(copied.parent)) as store:
-        store._db.execute("PRAGMA wal_autocheckpoint=0")
+        store.connection.execute("PRAGMA wal_autocheckpoint=0")
         number, (run,) = planned(store)
         store.add(record(run.run, 10))
         shutil.copytree(copied.parent, left)
@@ -199,7 +208,7 @@ def test_what_belonged_to_an_experiment_that_is_lost_is_left_out(copied: Path) -
     with closing(Store(copied.parent)) as store, closing(QueueStore(copied.parent)) as orders:
         assert [run.id for number in (1, 2, 3) for run in store.runs(number)] == [1, 3]
         assert [order.id for order in orders.all()] == [2]
-        assert list(store._db.execute("PRAGMA foreign_key_check")) == []
+        assert list(store.connection.execute("PRAGMA foreign_key_check")) == []
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -210,7 +219,7 @@ def test_wherever_pages_are_damaged_the_new_store_is_whole(copied: Path, seed: i
     suspect(copied, "database disk image is malformed")
     examine_store(copied.parent)
     with closing(Store(copied.parent)) as store:
-        assert list(store._db.execute("PRAGMA foreign_key_check")) == []
+        assert list(store.connection.execute("PRAGMA foreign_key_check")) == []
         for experiment in store.experiments(9):
             for run in store.runs(experiment.id):
                 store.records(run.id)

@@ -18,13 +18,24 @@ from engine.cli.batch import run as run_batch
 from engine.events.experiments import ExperimentFinished
 from engine.events.runs import Record, Status
 from engine.events.tasks import Event
-from engine.storage.database import RECORDING_BUSY_SECONDS, Database
+from engine.storage.database import RECORDING_BUSY_SECONDS
 from engine.storage.files import copy_store, put_in_place, suspicion
 from engine.storage.store import Store
 from engine.utils.errors import StoreError
 from engine.utils.paths import store_file
 from tests.engine.storage.test_store_migration import make_version_2, stored_run
-from tests.engine.support import ScriptedExecutor, finished, of, planned, record, run_session, small_spec, started
+from tests.engine.support import (
+    ScriptedExecutor,
+    finished,
+    of,
+    one_transaction,
+    planned,
+    record,
+    run_session,
+    small_spec,
+    started,
+)
+from tests.limits import with_little_room
 
 SMALL_DISK = 600_000  # bytes
 
@@ -66,8 +77,8 @@ def is_whole(file: Path) -> bool:
 
 def test_a_disk_that_fills_up_ends_the_experiment_and_keeps_what_was_shown(store: Store) -> None:
     def fill() -> None:
-        pages = store._db.execute("PRAGMA page_count").fetchone()[0]
-        store._db.execute(f"PRAGMA max_page_count={pages + 2}")
+        pages = store.connection.execute("PRAGMA page_count").fetchone()[0]
+        store.connection.execute(f"PRAGMA max_page_count={pages + 2}")
 
     outcome, shown = train(store, 500, at_step(100, fill))
     assert outcome.status is Status.FAILED
@@ -76,7 +87,7 @@ def test_a_disk_that_fills_up_ends_the_experiment_and_keeps_what_was_shown(store
     )
     assert 10 < len(shown) < 500
     assert store.records(1) == shown
-    store._db.execute("PRAGMA max_page_count=100000")
+    store.connection.execute("PRAGMA max_page_count=100000")
     assert train(store, 20, lambda _shown: None)[0].status is Status.FINISHED
 
 
@@ -150,15 +161,8 @@ def test_without_its_copy_a_store_is_not_brought_up_to_date(
 def test_a_batch_on_a_full_disk_says_so_and_fails(
     workspace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with closing(Store(workspace)) as store:
-        pages = store._db.execute("PRAGMA page_count").fetchone()[0]
-    set_up = Database._set_up
-
-    def little_room(self: Database) -> None:
-        set_up(self)
-        self._db.execute(f"PRAGMA max_page_count={pages + 1}")
-
-    monkeypatch.setattr(Database, "_set_up", little_room)
+    Store(workspace).close()
+    with_little_room(monkeypatch, workspace, 1)
     monkeypatch.setattr("engine.cli.batch.make_executor", lambda _options: recording(500))
     assert run_batch(parse(["--batch", "architectures", "--workspace", str(workspace)])) == 1
     assert "the disk is full; make room and try again, what was stored before is kept.\n" in capsys.readouterr().err
@@ -168,7 +172,7 @@ def test_a_batch_on_a_full_disk_says_so_and_fails(
 
 
 def test_a_store_that_became_read_only_says_so(store: Store) -> None:
-    outcome, shown = train(store, 50, at_step(100, lambda: store._db.execute("PRAGMA query_only=1")))
+    outcome, shown = train(store, 50, at_step(100, lambda: store.connection.execute("PRAGMA query_only=1")))
     assert outcome.status is Status.FAILED
     assert outcome.reason == (
         f"{store.file} can't be written (attempt to write a readonly database); allow writing to the file and its "
@@ -211,7 +215,7 @@ def test_what_records_waits_for_another_program(workspace: Path) -> None:
         closing(Store(workspace, RECORDING_BUSY_SECONDS)) as store,
         closing(sqlite3.connect(store.file, check_same_thread=False)) as other,
     ):
-        assert store._db.execute("PRAGMA busy_timeout").fetchone()[0] == 60_000
+        assert store.connection.execute("PRAGMA busy_timeout").fetchone()[0] == 60_000
         _, (run,) = planned(store)
         other.execute("BEGIN IMMEDIATE")
         done = threading.Timer(0.3, other.rollback)
@@ -402,7 +406,7 @@ def big_store(workspace: Path, experiments: int = 3) -> Path:
         for _ in range(experiments):
             _, (run,) = planned(store)
             store.add(started(run.run))
-            with store._transaction():
+            with one_transaction(store):
                 for step in range(10, 10_010, 10):
                     store.add(record(run.run, step))
             store.add(finished(run.run))

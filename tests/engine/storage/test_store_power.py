@@ -74,7 +74,7 @@ def records_after(file: bytes, log: bytes) -> int:
         store_file(workspace).write_bytes(file)
         Path(f"{store_file(workspace)}-wal").write_bytes(log)
         with closing(Store(workspace)) as store:
-            assert store._db.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+            assert store.connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
             steps = [each.step for each in store.records(1)]
             planned(store)
         assert steps == [10 * number for number in range(1, len(steps) + 1)]
@@ -104,7 +104,7 @@ def test_a_checkpoint_that_reached_the_disk_in_part_loses_nothing(written: Writt
 
 def test_the_disk_is_asked_to_keep_the_order_in_which_things_were_written(store: Store) -> None:
     """What the two tests above take for granted: the log is flushed before the file is written from it."""
-    assert store._db.execute("PRAGMA synchronous").fetchone()[0] == 1  # NORMAL
-    assert store._db.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+    assert store.connection.execute("PRAGMA synchronous").fetchone()[0] == 1  # NORMAL
+    assert store.connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
     with closing(sqlite3.connect(store.file)) as reader:
         assert reader.execute("PRAGMA page_size").fetchone()[0] == PAGE

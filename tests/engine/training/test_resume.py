@@ -57,6 +57,7 @@ from tests.engine.support import (
     run_session,
     small_run,
     small_spec,
+    sql,
     started,
     timeless,
     train_here,
@@ -100,7 +101,12 @@ def whole(few_digits: PreparedData) -> Callable[[str], list[Event]]:
     return trained
 
 
-@pytest.mark.parametrize("kind", RUNS)
+LONG = pytest.mark.long
+
+
+@pytest.mark.parametrize(
+    "kind", ["adam", "plateau", pytest.param("a convolution", marks=LONG), pytest.param("cosine", marks=LONG)]
+)
 def test_a_run_that_goes_on_equals_one_that_was_never_interrupted(
     kind: str, few_digits: PreparedData, whole: Callable[[str], list[Event]]
 ) -> None:
@@ -117,7 +123,10 @@ def test_a_run_that_goes_on_equals_one_that_was_never_interrupted(
         ]
 
 
-@pytest.mark.parametrize(("kind", "interval"), [("adam", 3), ("cosine", 6), ("plateau", 9)])
+@pytest.mark.parametrize(
+    ("kind", "interval"),
+    [("adam", 3), pytest.param("cosine", 6, marks=LONG), pytest.param("plateau", 9, marks=LONG)],
+)
 def test_a_run_stopped_anywhere_goes_on_from_there(
     kind: str, interval: int, few_digits: PreparedData, whole: Callable[[str], list[Event]]
 ) -> None:
@@ -141,7 +150,7 @@ def test_a_run_ended_without_a_test_can_go_on_too(control: Control, few_digits: 
     assert of(Checkpoint, ended)[-1].step == of(RunFinished, ended)[0].steps
 
 
-@pytest.mark.parametrize("kind", ["adam", "cosine"])
+@pytest.mark.parametrize("kind", ["adam", pytest.param("cosine", marks=LONG)])
 def test_a_rate_set_by_hand_is_kept_and_one_set_after_the_checkpoint_is_set_again(
     kind: str, few_digits: PreparedData
 ) -> None:
@@ -198,12 +207,12 @@ def test_a_damaged_checkpoint_runs_nothing_and_is_named(data: bytes, said: str, 
         train_here(RUNS["adam"](), few_digits, interrupted=Interrupted(data))
 
 
-def test_a_checkpoint_of_another_network_is_refused(few_digits: PreparedData) -> None:
+def test_a_checkpoint_of_another_network_is_refused(few_digits: PreparedData, monkeypatch: pytest.MonkeyPatch) -> None:
     checkpoint = of(Checkpoint, train_here(small_run(architectures=["mlp_2"]), few_digits))[0]
     events: list[Event] = []
     runner = TaskRunner()
     task = TrainTask(1, small_run(), None, Interrupted(checkpoint.data))
-    runner._data = (task.spec.data, few_digits)
+    monkeypatch.setattr("engine.executors.tasks.prepare", lambda *_spec: few_digits)
     runner.execute(task, events.append, poll=Asking())
     (end,) = of(RunFinished, events)
     assert end.status is Status.FAILED
@@ -276,8 +285,8 @@ def test_a_session_holds_its_experiment_and_lets_it_go(store: Store) -> None:
     seen = []
 
     def answer(task: Any) -> list[Event]:
-        row = store._execute("SELECT owner FROM experiments").fetchone()
-        seen.append(is_owned(store.workspace, row["owner"]))
+        ((owner,),) = sql(store.workspace, "SELECT owner FROM experiments")
+        seen.append(is_owned(store.workspace, owner))
         return [started(task.run), record(task.run), finished(task.run)]
 
     run_session(store, ScriptedExecutor(answer), small_spec())

@@ -14,6 +14,7 @@ from engine.config.specs import RunSpec, ScheduleSpec
 from engine.datasets import PreparedData
 from engine.events.channel import ControlChannel
 from engine.events.commands import Control, SetLearningRate, SkipRun
+from engine.events.datasets import DatasetReady
 from engine.events.experiments import ExperimentStarted
 from engine.events.runs import Intervention, Record, RunFinished, RunRestored, RunStarted, Status
 from engine.events.tasks import Event
@@ -36,6 +37,7 @@ from tests.engine.support import (
     run_session,
     small_run,
     small_spec,
+    sql,
     started,
     timeless,
     train_here,
@@ -50,7 +52,9 @@ SCHEDULES = {
 }
 
 
-@pytest.mark.parametrize("kind", SCHEDULES)
+@pytest.mark.parametrize(
+    "kind", ["constant", "plateau", *(pytest.param(kind, marks=pytest.mark.long) for kind in ("step", "cosine"))]
+)
 def test_a_new_rate_counts_from_the_next_step_on_whatever_the_schedule(few_digits: PreparedData, kind: str) -> None:
     run = small_run(optimizer="sgd", epochs=14).replace(schedule=SCHEDULES[kind])
     events = train_here(run, few_digits, Asking(1, SetLearningRate(0.125)))
@@ -103,9 +107,9 @@ def steered(executor: Executor, control: ControlChannel, answer: Callable[[Event
     return events
 
 
-@pytest.mark.parametrize("where", ["inline", "process"])
+@pytest.mark.parametrize("where", ["inline", pytest.param("process", marks=pytest.mark.long)])
 def test_runs_are_held_stepped_skipped_and_let_go(
-    where: str, one_child: ProcessExecutor, control: ControlChannel
+    where: str, request: pytest.FixtureRequest, control: ControlChannel
 ) -> None:
     """Held at run 1's first record, run 2 is skipped before it begins, one step is made, and the rest goes on."""
 
@@ -122,7 +126,7 @@ def test_runs_are_held_stepped_skipped_and_let_go(
                 control.send(SetLearningRate(0.25, 3))  # not under way: it reaches nobody
                 control.send(Control.RESUME)
 
-    events = steered(InlineExecutor() if where == "inline" else one_child, control, answer)
+    events = steered(InlineExecutor() if where == "inline" else request.getfixturevalue("one_child"), control, answer)
     ends = {end.run: end.status for end in of(RunFinished, events)}
     assert ends == {1: Status.FINISHED, 2: Status.SKIPPED, 3: Status.FINISHED}
     notes = [(note.run, note.label) for note in of(Intervention, events)]
@@ -135,9 +139,9 @@ def test_runs_are_held_stepped_skipped_and_let_go(
     assert rates == {(1, 0.001), (1, 0.5), (3, 0.001)}
 
 
-@pytest.mark.parametrize("where", ["inline", "process"])
+@pytest.mark.parametrize("where", ["inline", pytest.param("process", marks=pytest.mark.long)])
 def test_while_held_no_run_begins_but_by_a_step(
-    where: str, one_child: ProcessExecutor, control: ControlChannel
+    where: str, request: pytest.FixtureRequest, control: ControlChannel
 ) -> None:
     """Asked to hold as the last run ends, the next begins by a step alone, and is held after its first record."""
 
@@ -149,7 +153,7 @@ def test_while_held_no_run_begins_but_by_a_step(
             case Intervention(kind="paused", run=2):
                 control.send(Control.STOP)
 
-    events = steered(InlineExecutor() if where == "inline" else one_child, control, answer)
+    events = steered(InlineExecutor() if where == "inline" else request.getfixturevalue("one_child"), control, answer)
     ends = {end.run: end.status for end in of(RunFinished, events)}
     assert ends == {1: Status.FINISHED, 2: Status.STOPPED, 3: Status.CANCELLED}
 
@@ -234,8 +238,7 @@ def test_other_images_than_before_get_no_further_runs(store: Store) -> None:
     number, (run,) = planned(store)
     for event in (started(run.run), record(run.run), finished(run.run)):
         store.add(event)
-    other = ScriptedExecutor(preparation=None)
-    other._preparation = replace(other._preparation, info=replace(INFO, fingerprint="1" * 64))  # type: ignore[type-var]
+    other = ScriptedExecutor(preparation=DatasetReady(replace(INFO, fingerprint="1" * 64)))
     ended, _ = extended(store, other, small_spec(repeats=2), number, ARCHITECTURES_EXPERIMENT)
     assert ended.status is Status.FAILED
     assert "no longer those" in ended.reason
@@ -244,7 +247,7 @@ def test_other_images_than_before_get_no_further_runs(store: Store) -> None:
 
 def test_what_was_deleted_gets_no_further_runs(store: Store) -> None:
     number, _ = planned(store)
-    store._execute("UPDATE experiments SET deleted=1.0 WHERE id=?", number)
+    sql(store.workspace, "UPDATE experiments SET deleted=1.0 WHERE id=?", number)
     ended, _ = extended(store, ScriptedExecutor(), small_spec(repeats=2), number, ARCHITECTURES_EXPERIMENT)
     assert (ended.status, len(store.runs(number))) == (Status.FAILED, 1)
     assert "was deleted; restore it" in ended.reason

@@ -22,7 +22,7 @@ from engine.utils.errors import StoreError
 from engine.utils.paths import model_file
 from engine.workspace.catalogue import THUMBNAIL_VALUES, Catalogue
 from engine.workspace.queue import QueueStore
-from tests.engine.support import finished, record, small_spec, started
+from tests.engine.support import finished, record, small_spec, sql, started
 from tests.stored import store_experiment, whole_run
 
 
@@ -57,9 +57,8 @@ def test_an_entry_names_every_device_of_its_runs_once(catalogue: Catalogue, work
 
     number = store_experiment(workspace, answer=answer, repeats=3)
     assert sorted(catalogue.entry(number).devices) == ["CPU: a processor", "GPU: a card"]
-    with closing(Store(workspace)) as store:
-        store._db.execute("UPDATE runs SET device='{}' WHERE id=1")
-        store._db.execute("UPDATE runs SET device='{' WHERE id > 2")
+    sql(workspace, "UPDATE runs SET device='{}' WHERE id=1")
+    sql(workspace, "UPDATE runs SET device='{' WHERE id > 2")
     assert catalogue.entry(number).devices == ("GPU: a card",)
 
 
@@ -163,11 +162,8 @@ def test_purging_leaves_nothing_of_what_was_deleted_and_all_of_the_rest(catalogu
     with closing(Store(workspace)) as store:
         assert store.runs(gone) == []
         assert len(store.records(store.runs(kept)[0].id)) == 5
-        counts = {
-            table: store._db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608
-            for table in ("runs", "points", "weights")
-        }
-    assert counts == {"runs": 4, "points": 20, "weights": 4}
+    counts = [sql(workspace, f"SELECT count(*) FROM {table}") for table in ("runs", "points", "weights")]  # noqa: S608
+    assert counts == [[(4,)], [(20,)], [(4,)]]
 
 
 def test_what_has_not_ended_is_hidden_but_not_removed(catalogue: Catalogue, workspace: Path) -> None:
@@ -246,6 +242,5 @@ def test_settings_of_another_version_are_listed_all_the_same(catalogue: Catalogu
     number = store_experiment(workspace)
     entry = catalogue.entry(number)
     strange = replace(entry.stored, spec=json.dumps(entry.values | {"flux": 88}))
-    with closing(Store(workspace)) as store:
-        store._db.execute("UPDATE experiments SET spec=? WHERE id=?", (strange.spec, number))
+    sql(workspace, "UPDATE experiments SET spec=? WHERE id=?", strange.spec, number)
     assert ("flux", "88", True) in [(s.label, s.value, s.differs) for s in catalogue.entry(number).settings]

@@ -16,7 +16,16 @@ from engine.storage.locks import owned
 from engine.storage.store import Store
 from engine.workspace.estimates import Estimates
 from engine.workspace.queue import QueueStore
-from tests.engine.support import ScriptedExecutor, finished, opened_by_many, record, run_session, small_spec, started
+from tests.engine.support import (
+    ScriptedExecutor,
+    finished,
+    opened_by_many,
+    record,
+    run_session,
+    small_spec,
+    sql,
+    started,
+)
 
 
 @pytest.fixture
@@ -79,8 +88,9 @@ def test_each_is_taken_by_one_of_many(orders: QueueStore, workspace: Path) -> No
 
 def test_an_entry_of_another_version_is_passed_over(orders: QueueStore) -> None:
     add(orders, 1)
-    orders._insert("queue", place=0, experiment="of tomorrow", spec="{}", added=0.0)
-    orders._insert("queue", place=0, experiment="architectures", spec='{"tomorrow": 1}', added=0.0)
+    for experiment, spec in (("of tomorrow", "{}"), ("architectures", '{"tomorrow": 1}')):
+        insert = "INSERT INTO queue (place, experiment, spec, added) VALUES (0, ?, ?, 0.0)"
+        sql(orders.workspace, insert, experiment, spec)
     assert seeds(orders) == [1]
     with owned(orders.workspace) as owner:
         taken = orders.take(owner)

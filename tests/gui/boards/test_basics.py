@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyqtgraph as pg
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QPalette
@@ -39,7 +40,7 @@ from gui.forms.form import Form
 from gui.forms.network_table import NetworkTable
 from gui.observations.experiment import Observations
 from gui.utils.theme import Scheme, apply_scheme
-from tests.gui.support import find
+from tests.gui.support import find, items
 
 
 @pytest.fixture
@@ -77,7 +78,8 @@ def observed(*parts: ComputedPart) -> Observations:
 
 
 def point(board: BasicsBoard) -> tuple[float, float]:
-    x, y = find(board, LossCurve, "cross_entropy")._point.getData()
+    _examples, moved = items(find(board, LossCurve, "cross_entropy"), pg.ScatterPlotItem)
+    x, y = moved.getData()
     return float(x[0]), float(y[0])
 
 
@@ -102,7 +104,8 @@ def test_logits_make_the_probabilities_and_their_gradient(board: BasicsBoard) ->
     expected /= expected.sum()
     assert [text(board, f"p_{name}") for name in CLASSES] == [f"{p:.3f}" for p in expected]
     gradient = expected - np.array([1, 0, 0])
-    np.testing.assert_allclose(find(board, GradientBars, "logit_gradient")._items.opts["height"], gradient)
+    (bars,) = items(find(board, GradientBars, "logit_gradient"), pg.BarGraphItem)
+    np.testing.assert_allclose(bars.opts["height"], gradient)
     assert find(board, QSlider, "true_probability").value() == round(1000 * expected[0])
 
 
@@ -136,12 +139,12 @@ def test_steps_are_drawn_as_they_come(board: BasicsBoard) -> None:
     observations = observed(part(1, momentum=1e-6), part(2))
     view.begin(observations)
     view.refresh(observations)
-    steps, values = plot._lines["momentum", "difference"].getOriginalDataset()
+    steps, values = plot.lines["momentum", "difference"].getOriginalDataset()
     assert steps.tolist() == [1, 2]
     assert values.tolist() == [1e-6, 1.0]
     observations.take(part(3))
     view.refresh(observations)
-    assert plot._lines["sgd", "bound"].getOriginalDataset()[0].tolist() == [1, 2, 3]
+    assert plot.lines["sgd", "bound"].getOriginalDataset()[0].tolist() == [1, 2, 3]
     low, high = plot.getViewBox().viewRange()[0]
     assert low <= 0
     assert high >= 50, "there is room for the steps to come"
@@ -175,7 +178,7 @@ def test_a_new_run_begins_with_nothing(board: BasicsBoard) -> None:
     view.refresh(observations)
     view.begin(observed())
     plot = find(board, RecoveryPlot, "gradient_recovery")
-    assert all(line.getOriginalDataset() == (None, None) for line in plot._lines.values())
+    assert all(line.getOriginalDataset() == (None, None) for line in plot.lines.values())
     assert "off by" not in text(board, "recovery_words")
     view.refresh(observed())
 
@@ -185,7 +188,8 @@ def test_without_news_nothing_is_drawn_again(board: BasicsBoard, monkeypatch: py
     observations = observed(part(1))
     panel.begin(observations)
     panel.refresh(observations)
-    monkeypatch.setattr(panel._plot, "refresh", lambda _observations: pytest.fail("drawn without news"))
+    plot = find(panel, RecoveryPlot, "gradient_recovery")
+    monkeypatch.setattr(plot, "refresh", lambda _observations: pytest.fail("drawn without news"))
     panel.refresh(observations)
 
 
@@ -220,7 +224,7 @@ def test_scales_follow_the_palette(board: BasicsBoard) -> None:
         QApplication.processEvents()
         (_, label), *_ = plot.getPlotItem().legend.items
         assert label.opts["color"] == board.palette().color(QPalette.ColorRole.Text).name()
-        colours.append(plot._lines["sgd", "bound"].opts["pen"].color().name())
+        colours.append(plot.lines["sgd", "bound"].opts["pen"].color().name())
     assert colours[0] != colours[1]
 
 
@@ -356,7 +360,7 @@ def test_the_whole_tab_follows_an_experiment(qtbot: QtBot, tmp_path: Path) -> No
     for event in (ComputationStarted(1, "basics"), part(1), part(2), ExperimentFinished(1, Status.FINISHED)):
         tab.take(event)
     plot = find(tab, RecoveryPlot, "gradient_recovery")
-    assert plot._lines["adam", "difference"].getOriginalDataset()[0].tolist() == [1, 2]
+    assert plot.lines["adam", "difference"].getOriginalDataset()[0].tolist() == [1, 2]
 
 
 def test_every_control_has_a_name_of_its_own(board: BasicsBoard) -> None:

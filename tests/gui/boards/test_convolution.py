@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, Qt, QTimer
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import (
     QApplication,
@@ -122,7 +122,7 @@ def pages_of(board: ConvolutionBoard) -> list[int]:
 
 def click(qtbot: QtBot, picture: PixelImage, row: int, column: int) -> None:
     """Press into the middle of a pixel."""
-    place = picture._rect(row, column, 1, 1).center().toPoint()
+    place = picture.area(row, column, 1, 1).center().toPoint()
     qtbot.mouseClick(picture, Qt.MouseButton.LeftButton, pos=place)
 
 
@@ -197,7 +197,7 @@ def test_the_window_follows_the_mouse_within_the_image(qtbot: QtBot, board: Conv
     assert slide.position == (2, 3)  # the middle of 3x2 pixels is their second row and column
     click(qtbot, input, 0, 0)
     assert slide.position == (0, 0)
-    qtbot.mousePress(input, Qt.MouseButton.LeftButton, pos=input._rect(1, 1, 1, 1).center().toPoint())
+    qtbot.mousePress(input, Qt.MouseButton.LeftButton, pos=input.area(1, 1, 1, 1).center().toPoint())
     qtbot.mouseMove(input, input.rect().bottomRight())
     qtbot.waitUntil(lambda: slide.position == (3, 5))
     qtbot.mouseRelease(input, Qt.MouseButton.LeftButton)
@@ -261,20 +261,20 @@ def test_play_slides_over_the_whole_image_and_uncovers_the_output(
     output = find(board, PixelImage, "slide_output")
     slide.move_to(0, 5)
     play.setChecked(True)
-    assert slide._timer.isActive()
+    assert slide.findChild(QTimer).isActive()
     assert play.text() == "Pause"
-    slide._timer.timeout.emit()
+    slide.findChild(QTimer).timeout.emit()
     assert slide.position == (1, 0)
     picture, background = output.grab().toImage(), board.palette().window().color()
-    assert picture.pixelColor(output._rect(1, 3, 1, 1).center().toPoint()) == background
-    assert picture.pixelColor(output._rect(3, 0, 1, 1).center().toPoint()) == background
-    assert picture.pixelColor(output._rect(0, 3, 1, 1).center().toPoint()) != background
+    assert picture.pixelColor(output.area(1, 3, 1, 1).center().toPoint()) == background
+    assert picture.pixelColor(output.area(3, 0, 1, 1).center().toPoint()) == background
+    assert picture.pixelColor(output.area(0, 3, 1, 1).center().toPoint()) != background
     slide.move_to(3, 5)
-    slide._timer.timeout.emit()
+    slide.findChild(QTimer).timeout.emit()
     assert slide.position == (0, 0)  # and from the beginning
     play.setChecked(False)
-    assert not slide._timer.isActive()
-    assert output.grab().toImage().pixelColor(output._rect(3, 0, 1, 1).center().toPoint()) != background
+    assert not slide.findChild(QTimer).isActive()
+    assert output.grab().toImage().pixelColor(output.area(3, 0, 1, 1).center().toPoint()) != background
 
 
 def test_nothing_slides_out_of_sight_or_under_a_new_run(board: ConvolutionBoard) -> None:
@@ -282,11 +282,11 @@ def test_nothing_slides_out_of_sight_or_under_a_new_run(board: ConvolutionBoard)
     slide, play = find(board, SlidingPicture, "convolution_slide"), find(board, QPushButton, "slide_play")
     play.setChecked(True)
     board.hide()
-    assert not slide._timer.isActive()
+    assert not slide.findChild(QTimer).isActive()
     board.show()
     play.setChecked(True)
     drawn(board)
-    assert not slide._timer.isActive()
+    assert not slide.findChild(QTimer).isActive()
     assert not play.isEnabled()
 
 

@@ -15,6 +15,7 @@ from engine.workspace.network_library import NetworkLibrary
 from gui.dialogs.network import NetworkDialog
 from gui.forms.dataset_chooser import DatasetChooser
 from gui.forms.network_table import NetworkTable
+from gui.widgets.message_bar import MessageBar
 from gui.window.main_window import MainWindow
 from tests.gui.conftest import MakeWindow
 from tests.gui.support import PATIENCE_MS, find, tab_of
@@ -299,5 +300,5 @@ def test_a_library_spoilt_by_hand_does_not_keep_the_window_from_opening(
     library.file.parent.mkdir()
     library.file.write_text("small = ", encoding="utf-8")
     window = make_window()
-    assert "networks.toml can't be read" in window._messages.text
+    assert "networks.toml can't be read" in find(window, MessageBar, "message_bar").text
     assert offered(window, "small") == []

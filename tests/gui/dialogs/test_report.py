@@ -25,7 +25,7 @@ from engine.events.runs import Status
 from engine.storage.store import Store
 from engine.workspace.catalogue import Catalogue, CatalogueEntry
 from gui.dialogs.report import ReportDialog
-from tests.engine.support import INFO
+from tests.engine.support import INFO, sql
 from tests.gui.support import find
 
 MakeDialog = Callable[..., ReportDialog]
@@ -46,8 +46,8 @@ def stored(workspace: Path) -> Iterator[list[CatalogueEntry]]:
         for name, status in (*EXPERIMENTS, ("convolution", Status.FINISHED)):
             number = store.add_experiment(name, "{}", 0, None if name == "basics" else INFO, 1)
             store.finish_experiment(number, status, "")
-        store._execute("UPDATE experiments SET deleted=1 WHERE id=6")
-        store._execute("UPDATE experiments SET title='With <dropout>' WHERE id=1")
+        sql(workspace, "UPDATE experiments SET deleted=1 WHERE id=6")
+        sql(workspace, "UPDATE experiments SET title='With <dropout>' WHERE id=1")
     with closing(Catalogue(workspace)) as catalogue:
         yield catalogue.newest(100)
 

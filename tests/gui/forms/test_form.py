@@ -214,11 +214,10 @@ def test_every_field_has_an_editor_that_scripts_and_screen_readers_find(
     form = Form(spec)
     qtbot.addWidget(form)
     for item in describe(spec):
-        editor = form._editors[item.key].widget
+        is_dataset = item.kind is FieldKind.DATASET
+        editor = find(form, QWidget, "dataset_chooser" if is_dataset else item.key)
         assert item.help in unescape(editor.toolTip())
-        if item.kind is not FieldKind.DATASET:
-            assert editor.objectName() == item.key
-            assert editor.accessibleName() == item.label
+        assert is_dataset or editor.accessibleName() == item.label
 
 
 def test_bounds_of_the_fields_bound_the_editors(form: Form) -> None:

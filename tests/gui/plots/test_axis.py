@@ -7,11 +7,13 @@ from itertools import pairwise
 import pytest
 from PySide6.QtCore import QRectF
 from PySide6.QtGui import QPainter, QPixmap
+from PySide6.QtWidgets import QToolButton
 from pytestqt.qtbot import QtBot
 
 from gui.plots.axis import PlotAxis
 from gui.plots.curves.curve_plot import CurvePlot, Series
 from gui.plots.curves.options import CurveOptions
+from tests.gui.support import find
 
 
 def labels(qtbot: QtBot, size: tuple[int, int], low: float, high: float) -> dict[str, list[tuple[str, QRectF]]]:
@@ -66,6 +68,6 @@ def test_an_axis_name_does_not_lie_under_the_log_button(qtbot: QtBot, height: in
     assert bool(name.opacity()) is shown
     plot.use_logarithmic(True)
     assert bool(name.opacity()) is shown
-    button = plot._log_button.geometry()
+    button = find(plot, QToolButton, "rate_log").geometry()
     covered = plot.mapFromScene(name.mapRectToScene(name.boundingRect())).boundingRect()
     assert covered.intersects(button) is not shown

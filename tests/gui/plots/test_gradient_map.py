@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
+import pyqtgraph as pg
 import pytest
 from PySide6.QtWidgets import QComboBox
 from pytestqt.qtbot import QtBot
@@ -14,8 +15,9 @@ from engine.events.runs import RunStarted, Status
 from engine.experiments.activations import ACTIVATIONS_EXPERIMENT
 from gui.observations.experiment import Observations
 from gui.plots.gradient_map import FAINTEST, GradientMap
+from gui.plots.plot import Plot
 from tests.engine.support import finished, record, started
-from tests.gui.support import begun, find
+from tests.gui.support import begun, find, items
 
 
 @pytest.fixture
@@ -39,15 +41,24 @@ def note(observations: Observations, run: int, step: int, *norms: float) -> None
     observations.take(record(run, step, **changes))
 
 
-def shown(view: GradientMap) -> np.ndarray:
-    """What the map shows: logarithms of gradient norms, one row a layer, first layer on top."""
-    image = view._plot._image.image
-    assert image is not None
+def plot_of(view: GradientMap) -> Plot:
+    return find(view, Plot, "gradient_map_plot")
+
+
+def image_of(view: GradientMap) -> pg.ImageItem:
+    (image,) = items(plot_of(view), pg.ImageItem)
     return image
 
 
+def shown(view: GradientMap) -> np.ndarray:
+    """What the map shows: logarithms of gradient norms, one row a layer, first layer on top."""
+    pixels = image_of(view).image
+    assert pixels is not None
+    return pixels
+
+
 def row_names(view: GradientMap) -> list[str]:
-    (ticks,) = view._plot.getPlotItem().getAxis("left")._tickLevels
+    (ticks,) = plot_of(view).getPlotItem().getAxis("left")._tickLevels  # noqa: SLF001 - pyqtgraph tells them nowhere else
     return [name for _, name in sorted(ticks)]
 
 
@@ -98,8 +109,8 @@ def test_rows_are_layers_from_the_first_and_variants_lie_under_one_another(view:
         *("relu dense_1", "relu dense_2", "relu prediction"),
         *("sigmoid dense_1", "sigmoid dense_2", "sigmoid prediction"),
     ]
-    assert view._plot.getViewBox().yInverted(), "the first layer is on top"
-    (left, right), (top, bottom) = view._plot.getViewBox().viewRange()
+    assert plot_of(view).getViewBox().yInverted(), "the first layer is on top"
+    (left, right), (top, bottom) = plot_of(view).getViewBox().viewRange()
     assert (left, right, top, bottom) == pytest.approx((0, 20, 0, 7))
 
 
@@ -119,7 +130,7 @@ def test_all_rows_share_one_scale_of_whole_decades(view: GradientMap) -> None:
     note(observations, 3, 10, 0.02, 3.0)
     view.begin(observations)
     view.refresh(observations)
-    assert view._plot._bar.levels() == (-2, 1)
+    assert tuple(image_of(view).getLevels()) == (-2, 1)
 
 
 def test_another_architecture_can_be_chosen(view: GradientMap) -> None:
@@ -128,7 +139,7 @@ def test_another_architecture_can_be_chosen(view: GradientMap) -> None:
     start(observations, 1, "dense_1", "prediction")
     note(observations, 1, 10, 1.0, 10.0)
     view.refresh(observations)
-    assert view._plot._image.image is None, "nothing is known yet of mlp_2"
+    assert image_of(view).image is None, "nothing is known yet of mlp_2"
     find(view, QComboBox, "gradient_map_architecture").setCurrentText("mlp_1")
     np.testing.assert_allclose(shown(view), [[0], [1]], atol=1e-9)
 
@@ -160,7 +171,7 @@ def test_a_new_plan_forgets_the_old_map(view: GradientMap) -> None:
     view.begin(observations)
     view.refresh(observations)
     view.begin(two_networks())
-    assert view._plot._image.image is None
+    assert image_of(view).image is None
 
 
 def test_without_news_it_is_not_drawn_again(view: GradientMap, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,7 +180,7 @@ def test_without_news_it_is_not_drawn_again(view: GradientMap, monkeypatch: pyte
     note(observations, 3, 10, 1.0, 1.0)
     view.begin(observations)
     view.refresh(observations)
-    monkeypatch.setattr(view._plot, "show_variants", lambda _variants: pytest.fail("drawn without news"))
+    monkeypatch.setattr(image_of(view), "setImage", lambda *_image, **_how: pytest.fail("drawn without news"))
     view.refresh(observations)
 
 
@@ -181,4 +192,4 @@ def test_of_very_many_records_only_some_are_drawn(view: GradientMap, monkeypatch
         note(observations, 1, 10 * step, 10.0**-step, 1.0)
     view.begin(observations)
     view.refresh(observations)
-    np.testing.assert_allclose(view._plot._image.image, [[-1, -4, -7, -9], [0, 0, 0, 0]])
+    np.testing.assert_allclose(image_of(view).image, [[-1, -4, -7, -9], [0, 0, 0, 0]])

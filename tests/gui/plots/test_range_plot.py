@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pyqtgraph as pg
 import pytest
 from pytestqt.qtbot import QtBot
 
@@ -16,7 +17,7 @@ from gui.observations.experiment import Observations
 from gui.plots.curves.curve_plot import CurvePlot
 from gui.plots.range_plot import RangePlot
 from tests.engine.support import finished, record, started
-from tests.gui.support import begun, find
+from tests.gui.support import begun, find, items
 
 RATES = np.geomspace(1e-3, 10, 41)
 LOSSES = np.where(RATES <= 1, 2.3 - 0.5 * np.log10(RATES / 1e-3), 20 * RATES)
@@ -48,7 +49,7 @@ def drawn(plot: RangePlot, observations: Observations) -> RangePlot:
 
 def test_it_draws_the_loss_of_each_step_and_the_smoothed_one_over_the_rate(plot: RangePlot) -> None:
     drawn(plot, with_losses(LOSSES))
-    for item, values in ((plot._raw, LOSSES), (plot._smooth, smoothed(LOSSES))):
+    for item, values in zip(items(plot, pg.PlotDataItem), (LOSSES, smoothed(LOSSES)), strict=True):
         rates, losses = item.getOriginalDataset()
         np.testing.assert_allclose(rates, RATES)
         np.testing.assert_allclose(losses, values)
@@ -62,7 +63,7 @@ def test_the_mark_stands_at_the_rate_that_the_engine_suggests(plot: RangePlot) -
     rate = suggested(RATES, LOSSES)
     assert rate == pytest.approx(0.1)
     assert plot.suggestion == "try 0.1"
-    assert plot._mark.value() == pytest.approx(-1)
+    assert [mark.value() for mark in items(plot, pg.InfiniteLine)] == pytest.approx([-1])
 
 
 def test_nothing_is_suggested_before_the_test_has_ended(plot: RangePlot) -> None:
@@ -94,7 +95,7 @@ def test_a_new_plan_forgets_the_old_test(plot: RangePlot) -> None:
     drawn(plot, with_losses(LOSSES))
     plot.begin(begun(LEARNING_RATE_EXPERIMENT, range_test=False))
     assert plot.suggestion == ""
-    assert all(len(item.getOriginalDataset()[0] or ()) == 0 for item in (plot._raw, plot._smooth))
+    assert all(len(item.getOriginalDataset()[0] or ()) == 0 for item in items(plot, pg.PlotDataItem))
 
 
 def test_the_board_draws_the_test_in_its_own_plot_alone(qtbot: QtBot) -> None:
@@ -105,5 +106,5 @@ def test_the_board_draws_the_test_in_its_own_plot_alone(qtbot: QtBot) -> None:
         view.begin(observations)
         view.refresh(observations)
     for name in ("training_loss", "validation_accuracy", "gradient_norm"):
-        assert list(find(board, CurvePlot, name)._curves) == ["cnn_4/0.1", "cnn_4/0.01", "cnn_4/0.001"]
+        assert list(find(board, CurvePlot, name).curves) == ["cnn_4/0.1", "cnn_4/0.01", "cnn_4/0.001"]
     assert find(board, RangePlot, "range_test_plot").suggestion == "try 0.1"

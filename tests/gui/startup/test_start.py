@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QLabel, QWidget
@@ -48,6 +49,7 @@ def test_what_waits_for_the_first_paint_comes_once_and_after_it(qtbot: QtBot) ->
     assert seen.count("then") == 1
 
 
+@pytest.mark.makes_boards_early
 def test_a_board_is_made_when_it_is_first_needed(qtbot: QtBot, make_window: MakeWindow) -> None:
     window = make_window()
     first, other = tab_of(window), tab_of(window, "schedule")

@@ -14,9 +14,11 @@ from pytestqt.qtbot import QtBot
 from engine.config.cluster import ClusterChoice
 from engine.executors.dask import connection
 from engine.executors.dask.executor import DaskExecutor
+from gui.background.engine_thread import EngineThread
 from gui.dialogs.cluster import ClusterDialog
 from gui.utils.preferences import Preferences, load_preferences, program_settings, save_preferences
 from gui.widgets.message_bar import MessageBar
+from gui.window.cluster_controller import ClusterController
 from gui.window.main_window import MainWindow
 from tests.engine.support import ScriptedExecutor
 from tests.gui.conftest import MakeWindow
@@ -167,7 +169,7 @@ def test_a_window_that_connects_in_vain_is_closed_at_once(
     window = make_window(ScriptedExecutor(), cluster=ClusterChoice("address", "tcp://127.0.0.1:9"))
     qtbot.waitUntil(lambda: find(window, QLabel, "cluster").text().endswith("connecting …"), timeout=PATIENCE_MS)
     window.close()
-    assert not window._training.isRunning()
+    assert not any(thread.isRunning() for thread in window.findChildren(EngineThread))
 
 
 def test_an_answer_about_an_earlier_choice_is_not_that_of_the_present_one(
@@ -179,5 +181,5 @@ def test_an_answer_about_an_earlier_choice_is_not_that_of_the_present_one(
     with qtbot.waitSignal(window.trained, timeout=PATIENCE_MS):
         tab_of(window, "architectures").start()
     choose(window, "local:2")
-    window._clusters.connected()  # as one that was on its way says
+    window.findChild(ClusterController).connected()  # as one that was on its way says
     assert "from the next experiment on" in label.text()

@@ -10,7 +10,6 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton, QTableWidget
 from pytestqt.qtbot import QtBot
 
-from engine.events.commands import Control
 from engine.events.devices import Device, DeviceChoice, DeviceReport, DevicesAppraised
 from engine.events.experiments import ExperimentFinished
 from engine.events.runs import Status
@@ -18,7 +17,7 @@ from engine.events.tasks import Event, Progress, TaskFailed
 from engine.executors.tasks import AppraiseTask, Task
 from gui.dialogs.devices import NOT_MEASURED, ONLY_ONE, ONLY_SOUND, DevicesDialog
 from gui.widgets.message_bar import MessageBar
-from gui.window.device_controller import AFTERWARDS
+from gui.window.device_controller import AFTERWARDS, DeviceController
 from gui.window.main_window import MainWindow
 from tests.engine.support import ScriptedExecutor, finished, record, small_spec, started
 from tests.gui.conftest import MakeWindow
@@ -123,7 +122,7 @@ def test_while_something_trains_the_devices_wait(qtbot: QtBot, make_window: Make
     assert AFTERWARDS in shown(page)
     assert not any(isinstance(task, AppraiseTask) for task in executor.tasks)
     executor.run = Appraiser(PROCESSOR).run  # type: ignore[method-assign] # from the next task on
-    window._conductor.command(Control.STOP)
+    find(tab, QPushButton, "stop").click()
     how = find(page, QLabel, "devices_choice")
     qtbot.waitUntil(lambda: how.text() == ONLY_ONE, timeout=PATIENCE_MS)
     assert not window.is_training
@@ -134,7 +133,7 @@ def test_a_refused_device_is_told_once_an_experiment(qtbot: QtBot, make_window: 
     run = lambda task: [replace(started(task.run), device=used[task.run % 2]), record(task.run), finished(task.run)]  # noqa: E731
     window = make_window(ScriptedExecutor(run))
     told: list[str] = []
-    window._devices.refused.connect(told.append)
+    window.findChild(DeviceController).refused.connect(told.append)
     for _ in range(2):
         with qtbot.waitSignal(window.training_ended, timeout=PATIENCE_MS):
             tab_of(window).start()

@@ -48,8 +48,7 @@ def press(qtbot: QtBot, window: MainWindow, name: str) -> None:
 
 def stored(workspace: Path) -> list[tuple[str, Status]]:
     with closing(Store(workspace)) as store:
-        rows = store._execute("SELECT id FROM experiments ORDER BY id").fetchall()
-        return [(store.experiment(row["id"]).name, store.experiment(row["id"]).status) for row in rows]
+        return [(each.name, each.status) for each in reversed(store.experiments(100))]
 
 
 def test_run_while_one_is_under_way_waits_and_begins_by_itself(

@@ -36,7 +36,18 @@ from engine.workspace.queue import QueueStore
 from gui.history.resume_bar import ResumeBar
 from gui.widgets.message_bar import MessageBar
 from gui.window.main_window import MainWindow
-from tests.engine.support import INFO, ROOT, ScriptedExecutor, finished, planned, record, small_spec, started, timeless
+from tests.engine.support import (
+    INFO,
+    ROOT,
+    ScriptedExecutor,
+    finished,
+    planned,
+    record,
+    small_spec,
+    sql,
+    started,
+    timeless,
+)
 from tests.gui.conftest import MakeWindow
 from tests.gui.history_support import look_at_history, press, until
 from tests.gui.support import PATIENCE_MS, Assistant, ObedientExecutor, find, tab_of
@@ -240,8 +251,7 @@ def test_a_preparation_that_fails_leaves_nothing_in_the_queue(
     window = make_window(ScriptedExecutor(preparation=TaskFailed("There is no such data set.")))
     with qtbot.waitSignal(window.training_ended, timeout=PATIENCE_MS):
         tab_of(window).start()
-    with closing(QueueStore(workspace)) as orders:
-        assert orders._execute("SELECT count(*) FROM queue").fetchone()[0] == 0
+    assert sql(workspace, "SELECT count(*) FROM queue") == [(0,)]
 
 
 @pytest.mark.long

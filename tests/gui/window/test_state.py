@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QByteArray, QCoreApplication, QRect
-from PySide6.QtWidgets import QMainWindow, QMessageBox
+from PySide6.QtWidgets import QMainWindow, QMessageBox, QTabWidget
 from pytestqt.qtbot import QtBot
 
 import gui.app
@@ -20,9 +20,10 @@ from engine.utils.logs import ProgramLog
 from gui.app import WindowKeeper, close_on_interrupt
 from gui.utils.preferences import StartUp, program_settings
 from gui.window.main_window import MainWindow
-from gui.window.state import EDGE, TITLE_BAR, fit_to_screen, remember_state, restore_state
+from gui.window.state import EDGE, TITLE_BAR, fit_to_screen, restore_state
+from gui.window.tab_controller import TabController
 from tests.gui.conftest import MakeWindow
-from tests.gui.support import PATIENCE_MS, Assistant, OpenEndedExecutor, tab_of
+from tests.gui.support import PATIENCE_MS, Assistant, OpenEndedExecutor, find, tab_of
 from tests.stored import store_experiment
 
 
@@ -113,15 +114,15 @@ RUBBISH: tuple[object, ...] = (
 def test_a_window_opens_whatever_is_remembered_of_the_last_one(make_window: MakeWindow, workspace: Path) -> None:
     store_experiment(workspace)
     window = make_window()
-    remember_state(window, window._tabs, program_settings())
-    window._opened.remember()
+    window.remember()
+    window.findChild(TabController).remember()
     settings = program_settings()
     keys = settings.allKeys()
     assert {key.partition("/")[0] for key in keys} >= {"geometry", "tab", "splitters", "forms"}
     for value in RUBBISH:
         for key in keys:
             settings.setValue(key, value)
-        restore_state(window, window._tabs, settings)
-        window._opened.reopen()
+        restore_state(window, find(window, QTabWidget, "tabs"), settings)
+        window.findChild(TabController).reopen()
     assert window.isVisible()
     assert tab_of(window).form.spec().epochs > 0

@@ -92,9 +92,10 @@ def pages_of(tab: QWidget) -> Iterator[str]:
     """What can stand on a tab: first the page before a run, then what takes its place."""
     yield "first"
     if isinstance(tab, ExperimentTab):
+        board = tab.board
         tab.stage.show_board()
         yield "board"
-        yield from pages_of_board(tab.board)
+        yield from pages_of_board(board)
 
 
 def pages_of_board(board: QWidget) -> Iterator[str]:

@@ -140,12 +140,12 @@ def test_a_form_that_makes_no_sense_starts_nothing(make_window: MakeWindow) -> N
     assert not executor.tasks
 
 
-@pytest.mark.parametrize("experiment", BOARDS)
-def test_presets_fill_the_form(make_window: MakeWindow, experiment: str) -> None:
-    tab = tab_of(make_window(), experiment)
-    for preset in reversed(tab.experiment.presets):
-        find(tab, QPushButton, f"preset_{preset}").click()
-        assert tab.form.spec() == tab.experiment.preset(preset)
+def test_presets_fill_the_form(make_window: MakeWindow) -> None:
+    window = make_window()
+    for tab in (tab_of(window, name) for name in BOARDS):
+        for preset in reversed(tab.experiment.presets):
+            find(tab, QPushButton, f"preset_{preset}").click()
+            assert tab.form.spec() == tab.experiment.preset(preset)
 
 
 def test_samples_of_the_chosen_data_set_are_shown(qtbot: QtBot, make_window: MakeWindow) -> None:
@@ -331,7 +331,7 @@ def test_an_experiment_shows_in_its_own_tab_alone(qtbot: QtBot, make_window: Mak
     ]
     assert find(tab, RunTable, "runs").model().rowCount() == 4
     assert tab_of(window).observations.experiment is None
-    assert find(tab_of(window), RunTable, "runs").model().rowCount() == 0
+    assert find(tab_of(window).board, RunTable, "runs").model().rowCount() == 0
     assert status(window) == "Ready."
 
 
@@ -349,18 +349,19 @@ def test_a_tab_asks_for_samples_when_it_is_first_looked_at(qtbot: QtBot, make_wi
     qtbot.waitUntil(lambda: other.form.dataset_chooser.has_samples, timeout=PATIENCE_MS)
 
 
-@pytest.mark.parametrize("experiment", BOARDS)
-def test_every_control_has_a_name_and_every_button_says_what_it_does(make_window: MakeWindow, experiment: str) -> None:
-    tab = tab_of(make_window(), experiment)
-    controls = [
-        control
-        for kind in CONTROLS
-        for control in tab.findChildren(kind)
-        if not isinstance(control.parent(), QLineEdit)  # the clear button in it is Qt's own
-    ]
-    assert len(controls) > 8
-    assert not [control for control in controls if not control.objectName()]
-    assert not [button.text() for button in tab.findChildren(QPushButton) if not button.toolTip()]
+def test_every_control_has_a_name_and_every_button_says_what_it_does(make_window: MakeWindow) -> None:
+    window = make_window()
+    for tab in (tab_of(window, name) for name in BOARDS):
+        assert tab.board is not None, "its controls are looked at, too"
+        controls = [
+            control
+            for kind in CONTROLS
+            for control in tab.findChildren(kind)
+            if not isinstance(control.parent(), QLineEdit)  # the clear button in it is Qt's own
+        ]
+        assert len(controls) > 8
+        assert not [control for control in controls if not control.objectName()]
+        assert not [button.text() for button in tab.findChildren(QPushButton) if not button.toolTip()]
 
 
 class SlowStart(ScriptedExecutor):

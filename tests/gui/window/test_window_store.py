@@ -15,7 +15,6 @@ import gui.app
 from engine.events.runs import Status
 from engine.events.tasks import Event
 from engine.executors.tasks import TrainTask
-from engine.storage.database import Database
 from engine.storage.store import Store
 from engine.utils.logs import ProgramLog
 from engine.utils.paths import store_file
@@ -28,6 +27,7 @@ from gui.window.main_window import MainWindow
 from tests.engine.support import ScriptedExecutor, finished, planned, record, started, weights
 from tests.gui.conftest import MakeWindow
 from tests.gui.support import PATIENCE_MS, Assistant, find, tab_of
+from tests.limits import with_little_room
 
 unix_alone = pytest.mark.skipif(os.name == "nt", reason="Windows doesn't let an open file go")
 
@@ -78,16 +78,9 @@ def test_a_disk_that_fills_up_ends_the_experiment_and_not_the_window(
 ) -> None:
     with closing(Store(workspace)) as store:
         planned(store)
-        pages = store._db.execute("PRAGMA page_count").fetchone()[0]
-    set_up = Database._set_up
-
-    def little_room(self: Database) -> None:
-        set_up(self)
-        self._db.execute(f"PRAGMA max_page_count={pages + 8}")
-
     window = make_window(ScriptedExecutor(many_records))
     with monkeypatch.context() as patch:
-        patch.setattr(Database, "_set_up", little_room)
+        with_little_room(patch, workspace, 8)
         with qtbot.waitSignal(window.training_ended, timeout=PATIENCE_MS):
             tab_of(window).start()
     assert "the disk is full; make room" in tab_of(window).observations.finished.reason

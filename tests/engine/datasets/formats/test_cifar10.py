@@ -184,7 +184,6 @@ def test_another_archive(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif("TRAINSCOPE_CIFAR10" not in os.environ, reason="TRAINSCOPE_CIFAR10 names no folder of CIFAR-10")
-@pytest.mark.slow
 def test_the_real_thing() -> None:
     raw = load_raw(DataSpec(dataset=os.environ["TRAINSCOPE_CIFAR10"]), quiet)
     assert raw.x_train.shape == (50_000, 32, 32, 3)

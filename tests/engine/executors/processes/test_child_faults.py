@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import errno
+import multiprocessing
 import os
 import signal
 import sys
 import tempfile
 from collections.abc import Iterator
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
 import psutil
@@ -163,6 +165,7 @@ def test_those_that_always_die_before_they_begin_are_not_started_for_ever(
     assert ends(carried_out(two, 1, control)) == {1: Status.FINISHED}, "asked again, it is tried again"
 
 
+@pytest.mark.long
 def test_a_batch_that_can_not_load_its_libraries_fails_with_one_sentence(
     script: Script, workspace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -210,18 +213,16 @@ def test_where_none_can_be_started_at_all_there_is_an_error(
 
 def refuse(monkeypatch: pytest.MonkeyPatch, refused: object) -> None:
     """Let the system refuse some processes, by their place and how many were asked for."""
-    from engine.executors.processes import child
+    start, count = SpawnProcess.start, 0
 
-    start, count = child._started, 0
-
-    def started(position: int, *rest: object) -> object:
+    def started(process: SpawnProcess) -> None:
         nonlocal count
         count += 1
-        if refused(position, count):  # type: ignore[operator]
+        if refused(int(process.name.rpartition("-")[2]) - 1, count):  # type: ignore[operator]
             raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
-        return start(position, *rest)  # type: ignore[arg-type]
+        start(process)
 
-    monkeypatch.setattr(child, "_started", started)
+    monkeypatch.setattr(SpawnProcess, "start", started)
 
 
 def test_one_that_dies_in_its_sleep_between_two_plans_is_replaced(
@@ -229,7 +230,8 @@ def test_one_that_dies_in_its_sleep_between_two_plans_is_replaced(
 ) -> None:
     script.write("train")
     assert ends(carried_out(one, 1, control)) == {1: Status.FINISHED}
-    one._children[0]._process.kill()
+    (child,) = multiprocessing.active_children()
+    child.kill()
     assert ends(carried_out(one, 1, control)) == {1: Status.FINISHED}
 
 
@@ -257,7 +259,7 @@ def test_closing_takes_no_notice_of_those_that_have_died(
 ) -> None:
     """One killed, one stopped in its sleep."""
     two.start(2)
-    first, second = (psutil.Process(child._process.pid) for child in two._children)
+    first, second = (psutil.Process(child.pid) for child in multiprocessing.active_children())
     first.kill()
     second.suspend()
     two.close()

@@ -18,6 +18,7 @@ from engine.events.tasks import Event
 from engine.experiments.learning_rate import LEARNING_RATE_EXPERIMENT
 from gui.boards.architectures import architectures_board
 from gui.boards.panels.findings import LEAST_HEIGHT, RUNS_AT_ONCE, Findings
+from gui.boards.panels.layers_page import LayersPage
 from gui.boards.panels.pages import Pages
 from gui.boards.training_board import TrainingBoard
 from gui.observations.diagnosis import MOST_RECORDS, observed_curves
@@ -226,18 +227,19 @@ def test_the_list_is_as_high_as_it_must_and_a_third_of_the_plots_at_most(qtbot: 
 
 
 def opacity(board: TrainingBoard, variant: str) -> float:
-    curve = find(board, CurvePlot, "training_loss")._curves[variant][0]
+    curve = find(board, CurvePlot, "training_loss").curves[variant][0]
     return float(curve.items[0].opacity())
 
 
 def test_only_the_page_in_sight_is_drawn_and_turning_draws_at_once(board: TrainingBoard) -> None:
-    layers = board._layers.plots[0]
+    page = find(board, LayersPage, "layers_page")
+    layers = page.plots[0]
     assert layers.names == ()
     bar = find(board, QTabBar, "pages")
     assert [bar.tabText(place) for place in range(bar.count())] == ["Curves", "Layers", "Test"]
     bar.setCurrentIndex(1)
     assert layers.names == ("dense_1", "prediction")
-    assert not board._layers.isHidden()
+    assert not page.isHidden()
     loss = find(board, CurvePlot, "training_loss")
     observations = observed(*healthy(1), noted(1, 41, 0.1), architectures=["mlp_1", "mlp_2"])
     for view in board.views():

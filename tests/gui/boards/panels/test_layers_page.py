@@ -99,7 +99,7 @@ def test_a_band_reaches_one_deviation_to_each_side(page: LayersPage) -> None:
     shown(page, two_runs())
     low, high = plot(page, "layer_activations").line("act_1").band
     assert (low.tolist(), high.tolist()) == ([0.75, 1.25], [1.25, 1.75])
-    x, y = plot(page, "layer_activations").line("act_1")._outline.getData()
+    x, y = plot(page, "layer_activations").line("act_1").outline.getData()
     assert (x.tolist(), y.tolist()) == ([10, 20, 20, 10], [0.75, 1.25, 1.75, 1.25])
 
 
@@ -116,7 +116,7 @@ def test_the_rule_of_thumb_is_marked_and_said_where_it_comes_from(page: LayersPa
 def test_zeros_and_values_that_are_no_numbers_leave_gaps_on_a_logarithmic_axis(page: LayersPage) -> None:
     values = ((0.0, 1.0), (math.nan, 1.0), (math.inf, 1.0), (0.1, 1.0))
     shown(page, observed(started(), *(noted(1, 10 * n, gradient_norms=v) for n, v in enumerate(values, 1))))
-    _, heights = plot(page, "layer_gradients").line("dense_1")._line.getData()
+    _, heights = plot(page, "layer_gradients").line("dense_1").line.getData()
     np.testing.assert_allclose(heights, [math.nan, math.nan, math.nan, -1.0], rtol=1e-6)
     assert np.isfinite(plot(page, "layer_gradients").getViewBox().viewRange()[1]).all()
     page.resize(900, 400)
@@ -240,7 +240,7 @@ def test_of_many_records_as_many_points_are_drawn_as_there_are_columns(page: Lay
     shown(page, observations)
     plot(page, "layer_gradients").setXRange(0, count)
     line = plot(page, "layer_gradients").line("dense_1")
-    x, y = line._line.getData()
+    x, y = line.line.getData()
     assert len(x) < 4 * plot(page, "layer_gradients").width()
     assert y.max() == pytest.approx(math.log10(50))
     assert len(line.data[0]) == count

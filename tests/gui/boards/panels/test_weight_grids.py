@@ -55,11 +55,11 @@ def shown(grids: WeightGrids, observations: Observations) -> None:
 def words(grids: WeightGrids, variant: str) -> list[str]:
     """What stands above and below a grid."""
     grid = find(grids, WeightGrid, f"weights_{variant}")
-    return [grid._title.text(), find(grid, QLabel, "caption").text()]
+    return [find(grid, QLabel, "weights_title").text(), find(grid, QLabel, "caption").text()]
 
 
 def size(grids: WeightGrids, variant: str) -> tuple[int, int]:
-    image = find(grids, WeightGrid, f"weights_{variant}")._canvas._image
+    image = find(grids, WeightGrid, f"weights_{variant}").image
     return image.width(), image.height()
 
 
@@ -97,7 +97,7 @@ def test_a_network_without_that_layer_says_how_many_it_has(grids: WeightGrids) -
     shown(grids, two_networks())
     chooser(grids).setCurrentText("Layer 3")
     assert words(grids, "mlp_1") == ["<b>mlp_1</b>", "has 2 layers"]
-    assert find(grids, WeightGrid, "weights_mlp_1")._canvas._image.isNull()
+    assert find(grids, WeightGrid, "weights_mlp_1").image.isNull()
     chooser(grids).setCurrentText("First layer")
     assert words(grids, "mlp_1")[0] == "<b>mlp_1</b> dense_1"
 

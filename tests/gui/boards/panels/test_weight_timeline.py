@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import psutil
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QLabel, QSlider, QToolButton
 from pytestqt.qtbot import QtBot
 
@@ -131,7 +131,12 @@ def when(grids: WeightGrids) -> str:
 
 def pixel(grids: WeightGrids) -> int:
     """The shade of the first weight of the first image."""
-    return find(grids, WeightGrid, "weights_mlp_1")._canvas._image.pixelColor(3, 3).lightness()
+    return find(grids, WeightGrid, "weights_mlp_1").image.pixelColor(3, 3).lightness()
+
+
+def errands(grids: WeightGrids) -> QTimer:
+    """Runs while something is still to be drawn."""
+    return grids.findChild(QTimer, options=Qt.FindChildOption.FindDirectChildrenOnly)
 
 
 def settled(qtbot: QtBot, grids: WeightGrids, text: str) -> None:
@@ -208,7 +213,7 @@ def test_play_runs_through_all_steps_and_ends_at_the_newest(
     seen: list[int | None] = []
     timeline = grids.findChild(WeightTimeline)
     assert timeline is not None
-    timeline._timer.setInterval(0)
+    timeline.findChild(QTimer).setInterval(0)
     timeline.chosen.connect(seen.append)
     play = find(grids, QToolButton, "weights_play")
     play.click()
@@ -244,7 +249,8 @@ def test_a_past_that_can_not_be_read_is_said_once_and_the_newest_stays(
 ) -> None:
     said: list[str] = []
     grids.failed.connect(said.append)
-    shown(grids, live(run, *STEPS))
+    observations = live(run, *STEPS)
+    shown(grids, observations)
     settled(qtbot, grids, "run 1, step 78, ±5.2e+02")
 
     def broken(*_arguments: object) -> Weights:
@@ -253,7 +259,7 @@ def test_a_past_that_can_not_be_read_is_said_once_and_the_newest_stays(
     monkeypatch.setattr(Store, "weights", broken)
     slider(grids).setValue(1)
     qtbot.waitUntil(lambda: bool(said), timeout=PATIENCE_MS)
-    grids.refresh(grids._observations)
+    grids.refresh(observations)
     slider(grids).setValue(2)
     settled(qtbot, grids, caption(grids))
     assert said == ["The file can't be read; check the disk."]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import pyqtgraph as pg
 import pytest
@@ -17,10 +19,11 @@ from gui.boards.schedule import schedule_board
 from gui.boards.training_board import TrainingBoard
 from gui.plots.curves.curve import FADED
 from gui.plots.curves.curve_plot import CurveEvent, CurvePlot, Series
+from gui.plots.curves.legend import Legend
 from gui.plots.curves.options import CurveOptions, Horizontal, Repeats
 from gui.plots.curves.switch_plot import SwitchPlot
 from tests.engine.support import record, started
-from tests.gui.curve_support import filled, opened, plot_of, recorded, show
+from tests.gui.curve_support import filled, marks, opened, plot_of, recorded, show
 from tests.gui.support import begun, find
 
 PLOTS = ("training_loss", "accuracy", "gradient_norm")
@@ -120,7 +123,7 @@ def test_a_double_click_shows_all_again(board: TrainingBoard, qtbot: QtBot) -> N
 def test_only_what_is_seen_is_drawn(board: TrainingBoard) -> None:
     plot = plot_of(board)
     plot.setXRange(95, 105, padding=0)
-    assert plot._curves["mlp_1"][0].line.getData()[0].tolist() == [90, 100, 110]
+    assert plot.curves["mlp_1"][0].line.getData()[0].tolist() == [90, 100, 110]
 
 
 def test_the_cursor_is_in_all_plots_and_its_values_in_one(
@@ -149,7 +152,7 @@ def test_the_box_says_every_curve_there_in_the_order_in_which_they_lie(board: Tr
     assert means["cnn_4"] > means["mlp_1"]
     assert text.index("cnn_4") < text.index("mlp_1")
     for name, value in means.items():
-        runs = plot._curves[name][0].variant.runs
+        runs = plot.curves[name][0].variant.runs
         deviation = np.std([run.curves["training_loss"][9] for run in runs], ddof=1)
         assert f"{value:.4g} ± {deviation:.2g}" in text
     assert "step 100 · epoch 10" in text
@@ -266,29 +269,30 @@ def test_shift_moves_the_cursor_further(board: TrainingBoard, qtbot: QtBot) -> N
     plot = plot_of(board)
     plot.link.move_cursor(plot, 100)
     qtbot.keyClick(plot, Qt.Key.Key_Right, Qt.KeyboardModifier.ShiftModifier)
-    assert cursor(plot) == pytest.approx(100 + 20 * plot._pixel(), abs=10)
+    box = plot.getViewBox()
+    low, high = box.viewRange()[0]
+    assert cursor(plot) == pytest.approx(100 + 20 * (high - low) / box.width(), abs=10)
     assert plot.focusPolicy() & Qt.FocusPolicy.TabFocus
 
 
 def test_a_variant_that_is_pointed_out_lets_the_others_step_back(board: TrainingBoard) -> None:
-    board._legend.pointed_out.emit("mlp_1")
+    find(board, Legend, "legend").pointed_out.emit("mlp_1")
     for name in PLOTS:
-        curves = plot_of(board, name)._curves
+        curves = plot_of(board, name).curves
         assert curves["mlp_1"][0].line.opacity() == 1
         assert curves["cnn_4"][0].line.opacity() == FADED
-    board._legend.pointed_out.emit(None)
-    assert plot_of(board)._curves["cnn_4"][0].line.opacity() == 1
+    find(board, Legend, "legend").pointed_out.emit(None)
+    assert plot_of(board).curves["cnn_4"][0].line.opacity() == 1
 
 
 def test_events_are_marked_on_the_curves_of_their_variant(board: TrainingBoard) -> None:
     plot = plot_of(board)
     plot.show_events([CurveEvent("mlp_1", 50, "rate 0.01"), CurveEvent("cnn_4", 100, "paused")])
-    marks = plot._events.marks
-    assert [line.value() for _, line in marks] == [50, 100]
-    assert [line.label.format for _, line in marks] == ["rate 0.01", "paused"]
-    assert marks[0][1].pen.color().name().upper() == "#0072B2"
+    assert [line.value() for line in marks(plot)] == [50, 100]
+    assert [line.label.format for line in marks(plot)] == ["rate 0.01", "paused"]
+    assert marks(plot)[0].pen.color().name().upper() == "#0072B2"
     plot.show_variant("mlp_1", False)
-    assert [line.isVisible() for _, line in marks] == [False, True]
+    assert [line.isVisible() for line in marks(plot)] == [False, True]
     plot.link.move_cursor(plot, 100)
     assert "cnn_4: paused" in box(plot).text()
 
@@ -296,7 +300,7 @@ def test_events_are_marked_on_the_curves_of_their_variant(board: TrainingBoard) 
 def test_many_events_have_no_words_but_the_read_out_says_them(board: TrainingBoard) -> None:
     plot = plot_of(board)
     plot.show_events([CurveEvent("mlp_1", 10.0 * step, f"rate {step}") for step in range(1, 11)])
-    assert all(getattr(line, "label", None) is None for _, line in plot._events.marks)
+    assert [getattr(line, "label", None) for line in marks(plot)] == [None] * 10
     plot.link.move_cursor(plot, 50)
     assert "mlp_1: rate 5" in box(plot).text()
 
@@ -308,11 +312,11 @@ def test_what_was_done_by_hand_is_marked_in_every_plot_at_its_time(qtbot: QtBot)
     for name in PLOTS:
         plot = plot_of(board, name)
         plot.refresh(observations)
-        assert [(event.label, line.value()) for event, line in plot._events.marks] == [("rate 0.01", 100)]
+        assert [(line.label.format, line.value()) for line in marks(plot)] == [("rate 0.01", 100)]
     plot.link.use(CurveOptions(horizontal=Horizontal.TIME))
-    assert plot._events.marks[0][1].value() == pytest.approx(20.0), "the mean time of step 100"
+    assert marks(plot)[0].value() == pytest.approx(20.0), "the mean time of step 100"
     plot.link.use(CurveOptions(horizontal=Horizontal.EPOCH, logarithmic=True))
-    assert plot._events.marks[0][1].value() == pytest.approx(1.0)
+    assert marks(plot)[0].value() == pytest.approx(1.0)
 
 
 def test_where_a_run_went_on_is_marked_discreetly_and_explained(qtbot: QtBot) -> None:
@@ -323,8 +327,8 @@ def test_where_a_run_went_on_is_marked_discreetly_and_explained(qtbot: QtBot) ->
     observations.take(Intervention(1, 150, 15.0, InterventionKind.PAUSED))
     plot = plot_of(board)
     plot.refresh(observations)
-    (continued, faint), (moved, plain) = plot._events.marks
-    assert [continued.label, moved.label] == ["continued", "continued elsewhere"]
+    faint, plain = marks(plot)
+    assert [faint.label.format, plain.label.format] == ["continued", "continued elsewhere"]
     assert faint.pen.color().alpha() < plain.pen.color().alpha()
     plot.link.move_cursor(plot, 100)
     assert "which may change its numbers" in box(plot).text()
@@ -343,31 +347,27 @@ def test_marks_of_a_schedule_stay_at_their_epochs_on_every_axis(qtbot: QtBot) ->
     ):
         plot.link.use(options)
         assert plot.switches == (4, 9)
-        assert [mark.isVisible() for mark in plot._marks] == [expected is not None] * 2
+        assert [mark.isVisible() for mark in marks(plot)] == [expected is not None] * 2
         if expected is not None:
-            np.testing.assert_allclose([mark.value() for mark in plot._marks], expected)
+            np.testing.assert_allclose([mark.value() for mark in marks(plot)], expected)
 
 
 @pytest.mark.parametrize("repeats", list(Repeats))
-@pytest.mark.parametrize("horizontal", list(Horizontal))
-@pytest.mark.parametrize("logarithmic", [False, True])
-def test_every_combination_draws_an_empty_and_a_growing_plan(
-    qtbot: QtBot, repeats: Repeats, horizontal: Horizontal, logarithmic: bool
-) -> None:
-    options = CurveOptions(0.8, horizontal, logarithmic, repeats, ignore_outliers=True, mark_best=True)
-    observations = begun(SCHEDULE_EXPERIMENT, epochs=15)
-    board = schedule_board()
-    qtbot.addWidget(board)
-    plot = find(board, SwitchPlot, "validation_accuracy")
-    plot.link.use(options)
-    show(board, observations)
-    board.resize(900, 700)
-    board.grab()
-    observations = filled()
-    plot.begin(observations)
-    plot.refresh(observations)
-    observations.take(recorded(4, 110))
-    plot.refresh(observations)
-    assert np.isfinite(plot.getViewBox().viewRange()).all()
-    plot.link.move_cursor(plot, plot.to_axis(10.0))
-    assert not plot.grab().isNull()
+def test_every_combination_draws_an_empty_and_a_growing_plan(qtbot: QtBot, repeats: Repeats) -> None:
+    plot = SwitchPlot("validation_accuracy", "Validation accuracy", "accuracy (%)", (Series("validation_accuracy"),))
+    qtbot.addWidget(plot)
+    plot.resize(600, 400)
+    for horizontal, logarithmic in product(Horizontal, (False, True)):
+        plot.link.use(CurveOptions(0.8, horizontal, logarithmic, repeats, ignore_outliers=True, mark_best=True))
+        observations = begun(SCHEDULE_EXPERIMENT, epochs=15)
+        plot.begin(observations)
+        plot.refresh(observations)
+        assert not plot.grab().isNull()
+        observations = filled()
+        plot.begin(observations)
+        plot.refresh(observations)
+        observations.take(recorded(4, 110))
+        plot.refresh(observations)
+        assert np.isfinite(plot.getViewBox().viewRange()).all()
+        plot.link.move_cursor(plot, plot.to_axis(10.0))
+        assert not plot.grab().isNull()

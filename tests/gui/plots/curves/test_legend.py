@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import QEvent, QPointF, Qt
 from PySide6.QtGui import QEnterEvent, QFocusEvent
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
 from gui.plots.curves.legend import NOTES, Legend, VariantButton
@@ -94,4 +94,4 @@ def test_a_click_that_hides_ends_the_highlight_and_one_that_shows_brings_it_back
 @pytest.mark.parametrize("repeats", list(Repeats))
 def test_the_note_says_what_lines_and_bands_are(legend: Legend, repeats: Repeats) -> None:
     legend.describe(CurveOptions(repeats=repeats))
-    assert legend._note.text() == NOTES[repeats]
+    assert find(legend, QLabel, "caption").text() == NOTES[repeats]

@@ -18,6 +18,7 @@ from gui.plots.curves.curve_plot import Series
 from gui.plots.curves.switch_plot import SwitchPlot
 from tests.engine.support import record, started
 from tests.gui.conftest import MakeWindow
+from tests.gui.curve_support import marks
 from tests.gui.support import begun, find, numbered, tab_of
 
 STEPS_PER_EPOCH = 10
@@ -38,12 +39,12 @@ def given(*switches: int, epochs: int = 15) -> Observations:
 
 
 def labels(plot: SwitchPlot) -> list[str]:
-    return [mark.label.format for mark in plot._marks]
+    return [mark.label.format for mark in marks(plot)]
 
 
 def drag(plot: SwitchPlot, mark: int, epoch: float) -> None:
     """Press on a mark, move the mouse to another epoch, and let go."""
-    box, line = plot.getViewBox(), plot._marks[mark]
+    box, line = plot.getViewBox(), marks(plot)[mark]
     height = sum(box.viewRange()[1]) / 2
     at = lambda x: QPointF(plot.mapFromScene(box.mapViewToScene(QPointF(x, height))))  # noqa: E731
     start, end = at(line.value()), at(epoch * STEPS_PER_EPOCH)
@@ -63,7 +64,7 @@ def drag(plot: SwitchPlot, mark: int, epoch: float) -> None:
 def test_the_switches_set_in_the_form_are_marked_and_named(plot: SwitchPlot) -> None:
     plot.begin(given(4, 9))
     assert plot.switches == (4, 9)
-    assert [mark.value() for mark in plot._marks] == [40, 90]
+    assert [mark.value() for mark in marks(plot)] == [40, 90]
     assert labels(plot) == ["epoch 4", "epoch 9"]
 
 
@@ -83,7 +84,7 @@ def test_a_mark_is_dragged_to_the_end_of_another_epoch(
         drag(plot, 0, 6.3)
     assert moved.args == [(6, 9)]
     assert (plot.switches, labels(plot)) == ((6, 9), ["epoch 6", "epoch 9"])
-    assert plot._marks[0].value() == 60, "it stands where the epoch ends"
+    assert marks(plot)[0].value() == 60, "it stands where the epoch ends"
 
 
 @pytest.mark.parametrize(
@@ -99,16 +100,16 @@ def test_a_mark_is_dragged_to_the_end_of_another_epoch(
 )
 def test_marks_keep_an_epoch_for_every_rate(plot: SwitchPlot, mark: int, epoch: int, switches: tuple[int, ...]) -> None:
     plot.begin(given(4, 9))
-    plot._marks[mark].setValue(epoch * STEPS_PER_EPOCH)
-    plot._marks[mark].sigPositionChangeFinished.emit(plot._marks[mark])
+    marks(plot)[mark].setValue(epoch * STEPS_PER_EPOCH)
+    marks(plot)[mark].sigPositionChangeFinished.emit(marks(plot)[mark])
     assert plot.switches == switches
     assert LearningScheduleSpec.build({"epochs": 15, "switches": plot.switches}).switches == switches
-    assert sorted(mark.value() for mark in plot._marks) == [STEPS_PER_EPOCH * epoch for epoch in switches]
+    assert sorted(mark.value() for mark in marks(plot)) == [STEPS_PER_EPOCH * epoch for epoch in switches]
 
 
 def test_both_marks_dragged_to_the_end_leave_room_for_each_other(plot: SwitchPlot) -> None:
     plot.begin(given(4, 9))
-    for mark in plot._marks:
+    for mark in marks(plot):
         mark.setValue(14 * STEPS_PER_EPOCH)
     assert plot.switches == (13, 14)
 
@@ -120,11 +121,11 @@ def test_marks_found_by_a_search_can_be_moved_only_once_the_schedule_is_known(pl
     search = _later(observations, "search_2", (4,))
     observations.take(RunsAdded(numbered([search], first=11, total_steps=150)))
     plot.begin(observations)
-    assert (plot.switches, [mark.movable for mark in plot._marks]) == ((4,), [False])
+    assert (plot.switches, [mark.movable for mark in marks(plot)]) == ((4,), [False])
     steps = _later(observations, "steps", (4, 9))
     observations.take(RunsAdded(numbered([steps], first=12, total_steps=150)))
     plot.begin(observations)
-    assert (plot.switches, [mark.movable for mark in plot._marks]) == ((4, 9), [True, True])
+    assert (plot.switches, [mark.movable for mark in marks(plot)]) == ((4, 9), [True, True])
 
 
 def test_a_new_stage_keeps_the_curves_of_the_stage_before(plot: SwitchPlot) -> None:
@@ -143,9 +144,9 @@ def test_dragging_a_mark_sets_the_switches_of_the_form(make_window: MakeWindow, 
     plot = find(tab.board, SwitchPlot, "validation_accuracy")
     plot.begin(given(4, 9))
     assert find(tab.form, QLineEdit, "switches").text() == ""
-    plot._marks[1].setValue(12 * STEPS_PER_EPOCH)
+    marks(plot)[1].setValue(12 * STEPS_PER_EPOCH)
     with qtbot.waitSignal(tab.board.settings_chosen):
-        plot._marks[1].sigPositionChangeFinished.emit(plot._marks[1])
+        marks(plot)[1].sigPositionChangeFinished.emit(marks(plot)[1])
     assert find(tab.form, QLineEdit, "switches").text() == "4, 12"
     spec = tab.form.spec()
     assert isinstance(spec, LearningScheduleSpec)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pyqtgraph as pg
 import pytest
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QLabel, QPushButton, QSlider, QWidget
@@ -11,16 +12,29 @@ from pytestqt.qtbot import QtBot
 from engine.analysis.smoothing import smoothed
 from gui.boards.learning_rate import learning_rate_board
 from gui.boards.training_board import TrainingBoard
+from gui.plots.curves.curve_plot import CurvePlot
+from gui.plots.curves.legend import Legend
 from gui.plots.curves.options import CurveOptions, Horizontal, Repeats, remember, remembered
 from gui.plots.curves.toolbar import CurveToolbar
 from gui.utils.theme import Scheme, apply_scheme, apply_style
 from tests.gui.curve_support import STEPS_PER_EPOCH, filled, opened, plot_of
-from tests.gui.support import find
+from tests.gui.support import find, items
 
 
 @pytest.fixture
 def board(qtbot: QtBot) -> TrainingBoard:
     return opened(qtbot, filled())
+
+
+def best_of(plot: CurvePlot) -> str:
+    """What the words about the best points say."""
+    (words,) = items(plot, pg.TextItem)
+    return str(words.textItem.toPlainText())
+
+
+def stars_of(plot: CurvePlot) -> pg.ScatterPlotItem:
+    (stars,) = items(plot, pg.ScatterPlotItem)
+    return stars
 
 
 def choose(board: QWidget, name: str, data: object) -> None:
@@ -31,7 +45,7 @@ def choose(board: QWidget, name: str, data: object) -> None:
 def test_the_slider_smooths_every_plot_and_keeps_the_line_as_measured(board: TrainingBoard) -> None:
     plot = plot_of(board)
     measured = plot.curve_data("mlp_1", "training_loss")[1].copy()
-    curve = plot._curves["mlp_1"][0]
+    curve = plot.curves["mlp_1"][0]
     assert not len(curve.raw.getData()[0])
     find(board, QSlider, "smoothing").setValue(60)
     np.testing.assert_allclose(plot.curve_data("mlp_1", "training_loss")[1], smoothed(measured, 0.6))
@@ -49,7 +63,7 @@ def test_very_long_curves_are_smoothed_when_the_slider_rests(
     measured = plot.curve_data("mlp_1", "training_loss")[1].copy()
     monkeypatch.setattr("gui.plots.curves.curve_plot.AT_ONCE", 10)
     drawn: list[float] = []
-    monkeypatch.setattr(plot, "refresh", lambda _observations: drawn.append(plot._options.smoothing))
+    monkeypatch.setattr(plot, "refresh", lambda _observations: drawn.append(plot.link.options.smoothing))
     for value in (20, 40, 60):
         find(board, QSlider, "smoothing").setValue(value)
     assert drawn == []
@@ -86,17 +100,17 @@ def test_time_never_runs_backwards_where_the_slower_run_is_behind(board: Trainin
 def test_the_horizontal_axis_turns_logarithmic(board: TrainingBoard) -> None:
     plot = plot_of(board)
     find(board, QCheckBox, "horizontal_log").click()
-    x, _ = plot._curves["mlp_1"][0].line.getData()
+    x, _ = plot.curves["mlp_1"][0].line.getData()
     np.testing.assert_allclose(x, np.log10(10 * np.arange(1, 21)))
     low, high = plot.getViewBox().viewRange()[0]
     assert low < 1 < np.log10(200) < high < 3
     find(board, QCheckBox, "horizontal_log").click()
-    np.testing.assert_allclose(plot._curves["mlp_1"][0].line.getData()[0], 10 * np.arange(1, 21))
+    np.testing.assert_allclose(plot.curves["mlp_1"][0].line.getData()[0], 10 * np.arange(1, 21))
 
 
 def test_repeats_are_shown_as_chosen(board: TrainingBoard) -> None:
     plot = plot_of(board)
-    curve = plot._curves["mlp_1"][0]
+    curve = plot.curves["mlp_1"][0]
     runs = np.array([[run.curves["training_loss"][at] for at in range(20)] for run in curve.variant.runs])
     deviation = runs.std(axis=0, ddof=1)
     edges = {
@@ -114,7 +128,7 @@ def test_repeats_are_shown_as_chosen(board: TrainingBoard) -> None:
     assert not len(curve.band.getData()[0])
     _, y = curve.line.getData()
     np.testing.assert_allclose(y, [*runs[0], np.nan, *runs[1], np.nan])
-    assert board._legend._note.text().startswith("lines: single runs")
+    assert find(find(board, Legend, "legend"), QLabel, "caption").text().startswith("lines: single runs")
 
 
 def test_outliers_are_left_out_of_the_vertical_range_on_request(qtbot: QtBot) -> None:
@@ -134,27 +148,27 @@ def test_outliers_are_left_out_of_the_vertical_range_on_request(qtbot: QtBot) ->
 
 def test_the_best_points_are_marked_with_value_and_step(board: TrainingBoard) -> None:
     plot, accuracy = plot_of(board), plot_of(board, "accuracy")
-    assert plot._best.text == ""
+    assert best_of(plot) == ""
     find(board, QCheckBox, "mark_best").click()
     for where, quantity, best in ((plot, "training_loss", np.argmin), (accuracy, "validation_accuracy", np.argmax)):
         steps, values = where.curve_data("mlp_1", quantity)
         at = best(values)
-        assert f"{values[at]:.4g} at step {steps[at]:,.0f}" in where._best.text
-        xs, ys = where._best._stars.getData()
+        assert f"{values[at]:.4g} at step {steps[at]:,.0f}" in best_of(where)
+        xs, ys = stars_of(where).getData()
         assert (steps[at], values[at]) in [(x, pytest.approx(y)) for x, y in zip(xs, ys, strict=True)]
-    assert plot_of(board, "gradient_norm")._best.text == "", "no gradient is the best one"
-    board._legend.toggled.emit("mlp_1", False)
-    assert "mlp_1" not in plot._best.text
+    assert best_of(plot_of(board, "gradient_norm")) == "", "no gradient is the best one"
+    find(board, Legend, "legend").toggled.emit("mlp_1", False)
+    assert "mlp_1" not in best_of(plot)
     find(board, QCheckBox, "mark_best").click()
-    assert plot._best.text == ""
-    assert not len(plot._best._stars.getData()[0])
+    assert best_of(plot) == ""
+    assert not len(stars_of(plot).getData()[0])
 
 
 def test_the_best_point_is_that_of_what_was_measured_not_of_the_smoothed_line(board: TrainingBoard) -> None:
     find(board, QCheckBox, "mark_best").click()
-    before = plot_of(board)._best.text
+    before = best_of(plot_of(board))
     find(board, QSlider, "smoothing").setValue(90)
-    assert plot_of(board)._best.text == before
+    assert best_of(plot_of(board)) == before
 
 
 def test_reset_zoom_shows_all_again(board: TrainingBoard, qtbot: QtBot) -> None:
