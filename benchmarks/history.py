@@ -32,7 +32,7 @@ from engine.experiments.base import TrainingExperiment
 from engine.storage.database import pack
 from engine.storage.store import Store
 from engine.utils.paths import store_file
-from engine.workspace.catalogue import Catalogue, Entry
+from engine.workspace.catalogue import Catalogue, CatalogueEntry
 from gui.background.store_reader import StoreReader
 from gui.history.model import BEST, COLUMNS, NUMBER
 from gui.history.tab import HistoryTab
@@ -115,7 +115,7 @@ class Ours:
 class Bare:
     """A table view of the same texts, which are in memory."""
 
-    def __init__(self, entries: list[Entry]) -> None:
+    def __init__(self, entries: list[CatalogueEntry]) -> None:
         model = QStandardItemModel(len(entries), len(COLUMNS))
         for row, entry in enumerate(entries):
             for position, column in enumerate(COLUMNS):

@@ -17,7 +17,7 @@ from pydantic import BaseModel, Field
 from pydantic.fields import FieldInfo
 
 
-class Kind(StrEnum):
+class FieldKind(StrEnum):
     """What sort of value a field holds, and so which widget and which text syntax fit it."""
 
     INTEGER = "integer"
@@ -48,7 +48,7 @@ class FieldDescription:
     unit: str
     help: str
     group: str
-    kind: Kind
+    kind: FieldKind
     default: Any
     minimum: float | None
     maximum: float | None
@@ -62,19 +62,23 @@ class FieldDescription:
     def bounds(self) -> str:
         """The accepted values as text, such as ``1 to 1000`` or ``relu | sigmoid``."""
         if self.choices:
-            written = " | name[layers]" if self.kind in (Kind.ARCHITECTURE, Kind.ARCHITECTURES) else ""
+            written = " | name[layers]" if self.kind in (FieldKind.ARCHITECTURE, FieldKind.ARCHITECTURES) else ""
             return " | ".join(self.choices) + written
-        if self.kind is Kind.SWITCH:
+        if self.kind is FieldKind.SWITCH:
             return "true | false"
         if self.minimum is None and self.maximum is None:
-            return "numbers" if self.kind is Kind.NUMBERS else "text"
+            return "numbers" if self.kind is FieldKind.NUMBERS else "text"
         return f"{self._low}{self._high}"
 
     @property
     def accepted(self) -> str:
         """What the field takes, for a sentence: :attr:`bounds`, the unit, and whether it is a list."""
         unit = f" {self.unit}" if self.unit else ""
-        several = {Kind.NUMBERS: "numbers, each ", Kind.CHOICES: "a list of ", Kind.ARCHITECTURES: "a list of "}
+        several = {
+            FieldKind.NUMBERS: "numbers, each ",
+            FieldKind.CHOICES: "a list of ",
+            FieldKind.ARCHITECTURES: "a list of ",
+        }
         if self.bounds == "numbers":
             return f"numbers{unit}"
         return f"{several.get(self.kind, '')}{self.bounds}{unit}"
@@ -99,7 +103,7 @@ def field(
     help: str,
     unit: str = "",
     group: str = "Training",
-    kind: Kind | None = None,
+    kind: FieldKind | None = None,
     choices: tuple[str, ...] = (),
     choice_labels: Mapping[str, str] | None = None,
     **bounds: Any,
@@ -143,7 +147,7 @@ def _description(key: str, info: FieldInfo) -> FieldDescription:
         unit=str(extra["unit"]),
         help=info.description or "",
         group=str(extra["group"]),
-        kind=Kind(extra["kind"]) if extra["kind"] else _kind(annotation),
+        kind=FieldKind(extra["kind"]) if extra["kind"] else _kind(annotation),
         default=info.default,
         minimum=low[0],
         maximum=high[0],
@@ -169,12 +173,12 @@ def _constraints_of_items(annotation: Any) -> list[Any]:
     return [item for info in get_args(get_args(annotation)[0])[1:] for item in info.metadata]
 
 
-def _kind(annotation: Any) -> Kind:
+def _kind(annotation: Any) -> FieldKind:
     if get_origin(annotation) is Literal:
-        return Kind.CHOICE
+        return FieldKind.CHOICE
     if get_origin(annotation) is tuple:
-        return Kind.NUMBERS if get_args(annotation)[0] in (int, float) else Kind.CHOICES
-    return {bool: Kind.SWITCH, int: Kind.INTEGER, float: Kind.NUMBER}.get(annotation, Kind.TEXT)
+        return FieldKind.NUMBERS if get_args(annotation)[0] in (int, float) else FieldKind.CHOICES
+    return {bool: FieldKind.SWITCH, int: FieldKind.INTEGER, float: FieldKind.NUMBER}.get(annotation, FieldKind.TEXT)
 
 
 def _bound(constraints: Iterable[Any], inclusive: str, exclusive: str) -> tuple[float | None, bool]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from engine.config.fields import Kind, describe
+from engine.config.fields import FieldKind, describe
 from engine.utils.errors import SpecError
 from engine.utils.files import MOST_CHARACTERS, read_text, toml_table
 
@@ -59,10 +59,10 @@ def parse_assignments(spec: type[BaseModel], pairs: list[str]) -> dict[str, Any]
     return values
 
 
-def _value(kind: Kind, optional: bool, text: str) -> Any:
+def _value(kind: FieldKind, optional: bool, text: str) -> Any:
     if optional and text.lower() in ("", "none"):
         return None
-    if kind in (Kind.CHOICES, Kind.NUMBERS, Kind.ARCHITECTURES):
+    if kind in (FieldKind.CHOICES, FieldKind.NUMBERS, FieldKind.ARCHITECTURES):
         return split_list(text)
     return text
 

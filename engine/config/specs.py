@@ -13,7 +13,7 @@ from typing import Any, Literal, Self, TypeVar
 import tomli_w
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 
-from engine.config.fields import Kind, describe, field
+from engine.config.fields import FieldKind, describe, field
 from engine.config.parsing import parse_json, parse_toml, unknown_key
 from engine.utils.errors import SpecError
 from engine.utils.text import shown
@@ -107,7 +107,7 @@ class DataSpec(Spec):
         "digits",
         label="Data set",
         group="Data",
-        kind=Kind.DATASET,
+        kind=FieldKind.DATASET,
         min_length=1,
         help="digits, cifar10, mnist, fashion_mnist, a folder of images (train/<class>/*.png) or an .npz file.",
     )

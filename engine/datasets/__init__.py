@@ -5,7 +5,7 @@ Importing this is light: scikit-learn, Pillow and pooch are imported where they 
 
 from __future__ import annotations
 
-from engine.datasets.base import Progress, RawImages
+from engine.datasets.base import ProgressCallback, RawImages
 from engine.datasets.prepare import PreparedData, describe_dataset, prepare
 from engine.datasets.registry import DATASETS, NamedDataset, load_raw
 from engine.datasets.samples import SampleImages, sample_images
@@ -16,7 +16,7 @@ __all__ = [
     "DatasetInfo",
     "NamedDataset",
     "PreparedData",
-    "Progress",
+    "ProgressCallback",
     "RawImages",
     "SampleImages",
     "describe_dataset",

@@ -12,7 +12,7 @@ import numpy as np
 from engine.utils.arrays import Array
 from engine.utils.errors import DatasetError
 
-Progress = Callable[[str, int, int], None]
+ProgressCallback = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done, and the total (0 where unknown). It may raise
 :class:`~engine.utils.errors.Cancelled` to abort; nothing half-made is left behind then."""
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from engine.datasets.base import Progress
+from engine.datasets.base import ProgressCallback
 from engine.utils.errors import DatasetError
 from engine.utils.paths import cache_folder
 
@@ -56,7 +56,7 @@ def without_downloads() -> Iterator[None]:
         _may_download.reset(token)
 
 
-def fetch(file: RemoteFile, progress: Progress) -> Path:
+def fetch(file: RemoteFile, progress: ProgressCallback) -> Path:
     """The path of the file, downloaded unless it is there with the known hash.
 
     Raises :class:`DatasetError` where no address gives the file, and what ``progress`` raises; the file appears under
@@ -80,7 +80,7 @@ class _Unavailable(Exception):
     """Why one address did not give the file."""
 
 
-def _retrieve(url: str, file: RemoteFile, progress: Progress) -> Path:
+def _retrieve(url: str, file: RemoteFile, progress: ProgressCallback) -> Path:
     import pooch
     from requests.exceptions import RequestException
 
@@ -99,7 +99,7 @@ def _retrieve(url: str, file: RemoteFile, progress: Progress) -> Path:
         raise _Unavailable("what it sends is not the published file") from None
 
 
-def _downloader(file: RemoteFile, progress: Progress) -> Callable[[str, str, object], None]:
+def _downloader(file: RemoteFile, progress: ProgressCallback) -> Callable[[str, str, object], None]:
     """What pooch downloads with: its own counts whole chunks, puts no limit on what comes, and leaves the connection
     open when someone cancels."""
     import requests

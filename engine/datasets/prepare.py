@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.config.specs import DataSpec
-from engine.datasets.base import Progress, RawImages
+from engine.datasets.base import ProgressCallback, RawImages
 from engine.datasets.registry import load_raw
 from engine.datasets.split import Split, split
 from engine.events.datasets import DatasetInfo
@@ -68,7 +68,7 @@ class Preparation:
         return floats @ np.array(_LUMA, np.float32)[:, np.newaxis] if to_gray else floats
 
 
-def describe_dataset(spec: DataSpec, progress: Progress) -> DatasetInfo:
+def describe_dataset(spec: DataSpec, progress: ProgressCallback) -> DatasetInfo:
     """What :func:`prepare` would give, described; downloads and decodes where that has not happened yet.
 
     Raises :class:`~engine.utils.errors.DatasetError`, :class:`~engine.utils.errors.SpecError` and what ``progress`` raises.
@@ -91,7 +91,7 @@ def part_for_testing(raw: RawImages) -> tuple[Array, Array]:
     return raw.x_test, raw.y_test
 
 
-def prepare(spec: DataSpec, progress: Progress) -> PreparedData:
+def prepare(spec: DataSpec, progress: ProgressCallback) -> PreparedData:
     """The images as a network is fed them; raises as :func:`describe_dataset` does."""
     raw = load_raw(spec, progress)
     parts = split(raw, spec)

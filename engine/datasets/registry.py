@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.config.specs import DataSpec
-from engine.datasets.base import Progress, RawImages
+from engine.datasets.base import ProgressCallback, RawImages
 from engine.datasets.formats import cifar10, digits, folder, mnist, npz
 from engine.utils.errors import DatasetError
 
 ARCHIVE_ENDINGS = (".tar.gz", ".tgz", ".tar")
 FILE_ENDINGS = (".npz", *ARCHIVE_ENDINGS)
 
-Loader = Callable[[int | None, Progress], RawImages]
+Loader = Callable[[int | None, ProgressCallback], RawImages]
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ DATASETS = {
 }
 
 
-def load_raw(spec: DataSpec, progress: Progress) -> RawImages:
+def load_raw(spec: DataSpec, progress: ProgressCallback) -> RawImages:
     """The images that ``spec`` names, before preparation, at the side it asks for.
 
     A known name comes first, so a folder called ``digits`` is meant by ``./digits``. A path can lead to a folder of
@@ -76,7 +76,7 @@ def check_path(path: Path) -> None:
         raise _no_dataset(path)
 
 
-def _load_folder(path: Path, side: int | None, progress: Progress) -> RawImages:
+def _load_folder(path: Path, side: int | None, progress: ProgressCallback) -> RawImages:
     if cifar10.is_cifar10(path):
         return cifar10.load_path(path, side, progress)
     if mnist.is_idx(path):

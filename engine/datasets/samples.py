@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.config.specs import DataSpec
-from engine.datasets.base import Progress
+from engine.datasets.base import ProgressCallback
 from engine.datasets.download import without_downloads
 from engine.datasets.registry import load_raw
 from engine.utils.arrays import Array
@@ -29,7 +29,7 @@ class SampleImages:
     test_counts: tuple[int, ...] = ()
 
 
-def sample_images(spec: DataSpec, count: int, progress: Progress) -> SampleImages:
+def sample_images(spec: DataSpec, count: int, progress: ProgressCallback) -> SampleImages:
     """``count`` training images (fewer where there are fewer), spread evenly over the classes and within each.
 
     The same ones every time. Looking at a data set never downloads it: raises

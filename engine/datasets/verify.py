@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator
 
 from engine.config.specs import DataSpec
-from engine.datasets.base import Part, Progress, RawImages, hashed
+from engine.datasets.base import Part, ProgressCallback, RawImages, hashed
 from engine.datasets.inventory import remove_decoded
 from engine.datasets.registry import load_raw
 from engine.utils.arrays import Array
@@ -14,7 +14,7 @@ from engine.utils.arrays import Array
 _IMAGES_A_BLOCK = 2000  # a few MB, so that a cancel is soon heard
 
 
-def verify(spec: DataSpec, progress: Progress) -> bool:
+def verify(spec: DataSpec, progress: ProgressCallback) -> bool:
     """Download and decode a data set where that is missing, and read all of it again.
 
     Downloads are compared with their published hash as they are loaded. The decoded images are hashed; where they
@@ -30,7 +30,7 @@ def verify(spec: DataSpec, progress: Progress) -> bool:
     return False
 
 
-def fingerprint(raw: RawImages, progress: Progress) -> str:
+def fingerprint(raw: RawImages, progress: ProgressCallback) -> str:
     """SHA-256 in hex over images and labels, as :attr:`RawImages.fingerprint` is made."""
     digest = hashlib.sha256()
     parts = [(raw.x_train, raw.y_train)]

@@ -29,7 +29,7 @@ FUNCTION_ROUNDINGS = 8  # exponential and logarithm of any mathematical library 
 SEED = 20240229
 
 
-class Kind(StrEnum):
+class PatternKind(StrEnum):
     """What a pattern is computed with."""
 
     DENSE = "dense"
@@ -63,7 +63,7 @@ class Pattern:
     """
 
     name: str
-    kind: Kind
+    kind: PatternKind
     inputs: Mapping[str, Array]
     expect: Callable[[Mapping[str, Array], Outputs], Mapping[str, Expected]]
     multiplies: bool = False
@@ -151,7 +151,7 @@ def patterns() -> tuple[Pattern, ...]:
             "bias": numbers(filters),
             "upstream": numbers(batch, side - kernel + 1, side - kernel + 1, filters),
         }
-        return Pattern(name, Kind.CONVOLUTION, inputs, _convolution, multiplies=True)
+        return Pattern(name, PatternKind.CONVOLUTION, inputs, _convolution, multiplies=True)
 
     dense = {"x": numbers(50, 1024), "kernel": numbers(1024, 32), "bias": numbers(32), "upstream": numbers(50, 32)}
     # All different, so that the greatest of each window is one value, wherever it is.
@@ -162,12 +162,12 @@ def patterns() -> tuple[Pattern, ...]:
     loss = {"logits": 4 * numbers(50, 10), "labels": random.integers(0, 10, 50).astype(np.int32)}
     gathered = {"images": numbers(200, 32, 32, 1), "chosen": random.permutation(200)[:50].astype(np.int32)}
     return (
-        Pattern("dense layer with bias and ReLU", Kind.DENSE, dense, _dense, multiplies=True),
+        Pattern("dense layer with bias and ReLU", PatternKind.DENSE, dense, _dense, multiplies=True),
         convolution("convolution 3x3 of one channel", 16, 16, 1, 3, 16),
         convolution("convolution 5x5 of 16 channels", 8, 12, 16, 5, 16),
-        Pattern("max-pooling", Kind.POOLING, pooled, _pooling),
-        Pattern("softmax and cross-entropy", Kind.LOSS, loss, _loss),
-        Pattern("batch by index", Kind.GATHER, gathered, _gather),
+        Pattern("max-pooling", PatternKind.POOLING, pooled, _pooling),
+        Pattern("softmax and cross-entropy", PatternKind.LOSS, loss, _loss),
+        Pattern("batch by index", PatternKind.GATHER, gathered, _gather),
     )
 
 
@@ -182,7 +182,7 @@ def _worst(pattern: Pattern, outputs: Outputs, coarse: bool) -> Deviation:
 
 
 def _tolerance(pattern: Pattern, terms: int, coarse: bool) -> float:
-    exact = terms * UNIT / (1 - terms * UNIT) * (TRANSFORM if pattern.kind is Kind.CONVOLUTION else 1)
+    exact = terms * UNIT / (1 - terms * UNIT) * (TRANSFORM if pattern.kind is PatternKind.CONVOLUTION else 1)
     return exact + (2 * COARSE_UNIT + COARSE_UNIT**2 if coarse and terms else 0.0)
 
 
@@ -304,9 +304,9 @@ def _on_tensorflow(pattern: Pattern) -> Outputs:
 
     given = {name: tf.constant(values) for name, values in pattern.inputs.items()}
     match pattern.kind:
-        case Kind.LOSS:
+        case PatternKind.LOSS:
             outputs = tf.function(_loss_on_tensorflow)(given["logits"], given["labels"])
-        case Kind.GATHER:
+        case PatternKind.GATHER:
             outputs = {"output": tf.function(tf.gather)(given["images"], given["chosen"])}
         case _:
             outputs = _network_on_tensorflow(_network(pattern), given["x"], given["upstream"])
@@ -318,11 +318,13 @@ def _network(pattern: Pattern) -> Any:
 
     x = pattern.inputs["x"]
     layers: list[Any] = [keras.Input(x.shape[1:])]
-    if pattern.kind is Kind.POOLING:
+    if pattern.kind is PatternKind.POOLING:
         return keras.Sequential([*layers, keras.layers.MaxPooling2D(2)])
     kernel, bias = pattern.inputs["kernel"], pattern.inputs["bias"]
     learns = (
-        keras.layers.Dense(len(bias)) if pattern.kind is Kind.DENSE else keras.layers.Conv2D(len(bias), len(kernel))
+        keras.layers.Dense(len(bias))
+        if pattern.kind is PatternKind.DENSE
+        else keras.layers.Conv2D(len(bias), len(kernel))
     )
     network = keras.Sequential([*layers, learns, keras.layers.Activation("relu")])
     network.set_weights([kernel, bias])

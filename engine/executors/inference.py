@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from engine.config.specs import DataSpec
-from engine.datasets.base import Progress, RawImages
+from engine.datasets.base import ProgressCallback, RawImages
 from engine.datasets.download import NotDownloadedError, without_downloads
 from engine.datasets.formats.image import read_image
 from engine.datasets.prepare import Preparation, find_preparation, part_for_testing
@@ -74,7 +74,7 @@ class TryRunner:
     _prober: Prober = field(default_factory=Prober, init=False)
     _source: _Source | None = field(default=None, init=False)
 
-    def answer(self, task: TryTask, progress: Progress) -> Probed | PickedTestImages | ImageRead:
+    def answer(self, task: TryTask, progress: ProgressCallback) -> Probed | PickedTestImages | ImageRead:
         """The answer to ``task``; raises :class:`~engine.utils.errors.TrainscopeError`."""
         match task:
             case ProbeTask(model_file, image, data, shape):
@@ -85,7 +85,7 @@ class TryRunner:
             case ReadImageTask(path):
                 return ImageRead(path.name, read_image(path))
 
-    def _source_of(self, spec: DataSpec, progress: Progress) -> _Source:
+    def _source_of(self, spec: DataSpec, progress: ProgressCallback) -> _Source:
         if self._source is None or self._source.spec != spec:
             self._source = None  # let the old images go before the new ones come
             raw = _load(spec, progress)
@@ -94,7 +94,7 @@ class TryRunner:
         return self._source
 
 
-def _load(spec: DataSpec, progress: Progress) -> RawImages:
+def _load(spec: DataSpec, progress: ProgressCallback) -> RawImages:
     try:
         with without_downloads():
             return load_raw(spec, progress)

@@ -21,7 +21,7 @@ from engine.utils.versions import installed_version
 
 log = logging.getLogger(__name__)
 
-Progress = Callable[[str, int, int], None]
+ProgressCallback = Callable[[str, int, int], None]
 Look = Callable[[], None]
 
 MOST_TRIES = 2  # to look at a device, each of which ended the process
@@ -50,7 +50,7 @@ class Placement:
         self._notebook = notebook or DeviceCache(devices_file())
         self._names: dict[str, str] | None = None
 
-    def for_run(self, run: RunSpec, data: PreparedData, before: str, progress: Progress, look: Look) -> Place:
+    def for_run(self, run: RunSpec, data: PreparedData, before: str, progress: ProgressCallback, look: Look) -> Place:
         """Where ``run`` is trained: as asked for, else where it was ``before`` (if anywhere), else where it is fastest.
 
         ``progress`` is told what is measured; ``look`` is called now and then meanwhile, and may end it by raising.
@@ -127,7 +127,7 @@ class Placement:
         return Judgement(state="sound", findings=check.agreement(device, found))
 
     def _measure(
-        self, run: RunSpec, data: PreparedData, devices: list[str], progress: Progress, look: Look
+        self, run: RunSpec, data: PreparedData, devices: list[str], progress: ProgressCallback, look: Look
     ) -> dict[str, float]:
         from engine.training.benchmark import seconds_per_step
 

@@ -22,7 +22,7 @@ from engine.events.experiments import Computation
 CourseDictionary = dict[str, Any]
 
 
-Progress = Callable[[str, int, int], None]
+ProgressCallback = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class ComputedExperiment(Experiment):
     who opens the stored results.
     """
 
-    compute: Callable[[Any, Callable[[ComputedPart], None], Progress], Computation]
+    compute: Callable[[Any, Callable[[ComputedPart], None], ProgressCallback], Computation]
     report: Callable[[dict[str, Any]], Iterator[str]]
     figures: Callable[[Any, Computation], Iterator[tuple[str, Figure]]]
     archives: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import field_validator
 
-from engine.config.fields import Kind, field
+from engine.config.fields import FieldKind, field
 from engine.config.specs import Spec
 from engine.networks.architectures import ARCHITECTURES, architecture_name, format_network, layers_of
 from engine.utils.errors import NetworkError
@@ -17,7 +17,7 @@ class ArchitecturesChoice(Spec):
         tuple(ARCHITECTURES),
         label="Architectures",
         group="Network",
-        kind=Kind.ARCHITECTURES,
+        kind=FieldKind.ARCHITECTURES,
         choices=tuple(ARCHITECTURES),
         help="The networks to compare; each is trained as often as Repeats says. Write others as "
         "name[Conv-3x3x16, ReLU, MaxPool-2x2, FC-64].",
@@ -41,7 +41,7 @@ class ArchitectureChoice(Spec):
         "cnn_4",
         label="Architecture",
         group="Network",
-        kind=Kind.ARCHITECTURE,
+        kind=FieldKind.ARCHITECTURE,
         choices=tuple(ARCHITECTURES),
         help="The network to train; write one of your own as name[Conv-3x3x16, ReLU, MaxPool-2x2, FC-64].",
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 from engine.devices.names import AUTO
 
 
-class State(StrEnum):
+class CheckState(StrEnum):
     """How a check ended."""
 
     OK = "ok"
@@ -32,7 +32,7 @@ class Surroundings:
 class Result:
     """How a check ended, one sentence with figures and what to do, and ``facts`` that belong in a report of a fault."""
 
-    state: State
+    state: CheckState
     sentence: str
     facts: Mapping[str, str] = field(default_factory=dict)
 
@@ -64,19 +64,19 @@ class Outcome:
 
 def ok(sentence: str, facts: Mapping[str, str] | None = None) -> Result:
     """All is well."""
-    return Result(State.OK, sentence, facts or {})
+    return Result(CheckState.OK, sentence, facts or {})
 
 
 def warning(sentence: str) -> Result:
     """Something to know of; the program works."""
-    return Result(State.WARNING, sentence)
+    return Result(CheckState.WARNING, sentence)
 
 
 def failed(sentence: str) -> Result:
     """The program can't be relied upon."""
-    return Result(State.FAILED, sentence)
+    return Result(CheckState.FAILED, sentence)
 
 
 def skipped(sentence: str) -> Result:
     """There was nothing to look at."""
-    return Result(State.SKIPPED, sentence)
+    return Result(CheckState.SKIPPED, sentence)

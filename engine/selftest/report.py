@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 
 from engine.devices.hardware import cpu_count, cpu_name
-from engine.selftest.check import Outcome, State
+from engine.selftest.check import CheckState, Outcome
 from engine.selftest.installation import in_words, nearest_folder
 from engine.utils.text import counted
 from engine.utils.versions import versions
@@ -35,10 +35,10 @@ def closing_line(outcomes: Sequence[Outcome], seconds: float) -> str:
     """How it went altogether, in one sentence."""
     counts = Counter(outcome.result.state for outcome in outcomes)
     time = f"in {seconds:.0f} s"
-    if bad := counts[State.FAILED]:
+    if bad := counts[CheckState.FAILED]:
         failures = f"{bad} of {counted(len(outcomes), 'check')} failed, {time}"
         return f"{failures}; report the fault with these lines and the logs."
-    parts = [f"{counts[state]} {state}" for state in (State.WARNING, State.SKIPPED) if counts[state]]
+    parts = [f"{counts[state]} {state}" for state in (CheckState.WARNING, CheckState.SKIPPED) if counts[state]]
     return (
         f"Nothing failed of {counted(len(outcomes), 'check')}, {time}{' (' + ', '.join(parts) + ')' if parts else ''}."
     )
@@ -46,7 +46,7 @@ def closing_line(outcomes: Sequence[Outcome], seconds: float) -> str:
 
 def passed(outcomes: Sequence[Outcome]) -> bool:
     """Whether nothing failed; a warning is no failure, and neither is a check that had nothing to look at."""
-    return all(outcome.result.state is not State.FAILED for outcome in outcomes)
+    return all(outcome.result.state is not CheckState.FAILED for outcome in outcomes)
 
 
 def system_lines(workspace: Path, outcomes: Sequence[Outcome], logs: Path | None = None) -> list[str]:

@@ -17,7 +17,7 @@ import psutil
 from engine.events.channel import ControlChannel
 from engine.executors.processes.child import signals_held_back
 from engine.executors.processes.worker import end_with_parent, prepare_process
-from engine.selftest.check import Check, Outcome, Result, State, Surroundings, failed, skipped
+from engine.selftest.check import Check, CheckState, Outcome, Result, Surroundings, failed, skipped
 from engine.utils.errors import Cancelled, TrainscopeError
 
 LOG_NAME = "selftest.log"
@@ -46,7 +46,7 @@ def run_checks(
             else:
                 begin(check)
                 outcome = Outcome(check, child.carry_out(check, surroundings))
-            if lacking or outcome.result.state is State.FAILED:
+            if lacking or outcome.result.state is CheckState.FAILED:
                 bad.add(check.name)
             yield outcome
     finally:

@@ -33,7 +33,7 @@ class Origin:
 
 
 @dataclass(frozen=True)
-class State:
+class TrainingState:
     """A checkpoint, unpacked. ``epoch`` (from 0) is the one to go on with, after ``step`` steps of the whole run."""
 
     epoch: int
@@ -56,7 +56,7 @@ class State:
 def packed(
     epoch: int, model: MeasuredModel, origin: Origin, recorder: Recorder, plateau: LowerOnPlateau | None
 ) -> tuple[int, bytes]:
-    """The step that was reached, and the state after it; ``epoch`` as in :class:`State`."""
+    """The step that was reached, and the state after it; ``epoch`` as in :class:`TrainingState`."""
     step = int(model.optimizer.iterations.numpy())
     header = {
         "epoch": epoch,
@@ -71,13 +71,13 @@ def packed(
     return step, file.getvalue()
 
 
-def unpacked(data: bytes) -> State:
+def unpacked(data: bytes) -> TrainingState:
     """What :func:`packed` gave; raises :class:`StoreError` where ``data`` is damaged."""
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as archive:
             header = json.loads(str(archive[HEADER]))
             variables = tuple(archive[f"variable_{number}"] for number in range(len(archive.files) - 1))
-        return State(
+        return TrainingState(
             epoch=int(header["epoch"]),
             step=int(header["step"]),
             origin=Origin(Device(**header["origin"]["device"]), header["origin"]["versions"]),

@@ -72,7 +72,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Entry:
+class CatalogueEntry:
     """An experiment as a row of a list.
 
     ``unfinished`` runs ended before they had come to what they were for. ``best`` and ``mean`` are test accuracies
@@ -162,13 +162,13 @@ class TrainedChoice:
 class Catalogue(Database):
     """Lists the experiments of a workspace. One object serves one thread; raises :class:`StoreError`."""
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[CatalogueEntry]:
         """Every experiment, the newest first, those thrown away too."""
         counts = {row["experiment"]: row for row in self._execute(_counts(""))}
         rows = self._execute("SELECT * FROM experiments ORDER BY id DESC")
         return [_entry_of(row, counts.get(row["id"])) for row in rows]
 
-    def entry(self, number: int) -> Entry:
+    def entry(self, number: int) -> CatalogueEntry:
         """One experiment; raises :class:`StoreError` where there is none of that number."""
         row = self._row(number)
         counts = self._execute(_counts(" WHERE experiment=?"), number).fetchone()
@@ -309,7 +309,7 @@ class Catalogue(Database):
 _LINES = TypeAdapter(tuple[Line, ...])
 
 
-def _entry_of(row: sqlite3.Row, counts: Any) -> Entry:
+def _entry_of(row: sqlite3.Row, counts: Any) -> CatalogueEntry:
     """A row of ``experiments`` as an entry; one that can't be read stays in the list and says so."""
     try:
         return _entry(experiment_of(row), counts, row["thumbnail"])
@@ -352,10 +352,10 @@ def _counts(where: str) -> str:
     return _COUNTS.format(where=where, unfinished=unfinished)
 
 
-def _entry(stored: StoredExperiment, counts: Any, thumbnail: str | None) -> Entry:
+def _entry(stored: StoredExperiment, counts: Any, thumbnail: str | None) -> CatalogueEntry:
     preset, settings = settings_of(stored.name, _values(stored.spec))
     kind = EXPERIMENTS[stored.name].title if stored.name in EXPERIMENTS else stored.name
-    return Entry(
+    return CatalogueEntry(
         stored=stored,
         kind=kind,
         planned=counts["planned"] if counts else 0,

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from engine.workspace.catalogue import Entry
+from engine.workspace.catalogue import CatalogueEntry
 
 _CONDITION = re.compile(r"(\w+)(<=|>=|<|>|=|:)(.+)")
 _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
@@ -19,7 +19,7 @@ _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq,
 }
 # What a condition can ask for beside the settings; accuracies in percent, as the list shows them.
-_OF_ENTRIES: dict[str, Callable[[Entry], Any]] = {
+_OF_ENTRIES: dict[str, Callable[[CatalogueEntry], Any]] = {
     "number": lambda entry: entry.number,
     "kind": lambda entry: entry.kind,
     "title": lambda entry: entry.stored.title,
@@ -42,12 +42,12 @@ class Query:
 
     text: str
 
-    def matches(self, entry: Entry) -> bool:
+    def matches(self, entry: CatalogueEntry) -> bool:
         """Whether the experiment is one of those looked for."""
         return all(_found(piece, entry) for piece in self.text.lower().split())
 
 
-def _found(piece: str, entry: Entry) -> bool:
+def _found(piece: str, entry: CatalogueEntry) -> bool:
     condition = _CONDITION.fullmatch(piece)
     if condition is not None:
         key, sign, wanted = condition.groups()

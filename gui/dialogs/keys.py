@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from gui.menus.shortcuts import Key
+from gui.menus.shortcuts import Shortcut
 
 HEADINGS = ("Where", "Keys", "What they do")
 
@@ -24,7 +24,7 @@ HEADINGS = ("Where", "Keys", "What they do")
 class KeysDialog(QDialog):
     """A row for each of ``keys``."""
 
-    def __init__(self, keys: Sequence[Key], parent: QWidget | None = None) -> None:
+    def __init__(self, keys: Sequence[Shortcut], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("keys_dialog")
         self.setWindowTitle("Keys")
@@ -41,7 +41,7 @@ class KeysDialog(QDialog):
         self.resize(620, 560)
 
 
-def _table(keys: Sequence[Key]) -> QTableWidget:
+def _table(keys: Sequence[Shortcut]) -> QTableWidget:
     table = QTableWidget(len(keys), len(HEADINGS))
     table.setObjectName("keys")
     table.setAccessibleName("Keys, and what they do")

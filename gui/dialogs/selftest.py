@@ -22,7 +22,7 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QProgressBar, QPushB
 
 from engine.events.channel import ControlChannel
 from engine.events.commands import Control
-from engine.selftest.check import Check, Outcome, State
+from engine.selftest.check import Check, CheckState, Outcome
 from engine.selftest.report import INDENT, line
 from engine.selftest.run import run_self_test
 from engine.utils.errors import Cancelled, TrainscopeError
@@ -31,7 +31,7 @@ INTRODUCTION = (
     "Looks at what the program stands on: packages, folders, the store, devices, training, plots. Nothing of yours is "
     "changed. It takes about half a minute, longer while something trains."
 )
-NOTEWORTHY = (State.WARNING, State.FAILED)
+NOTEWORTHY = (CheckState.WARNING, CheckState.FAILED)
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from gui.widgets.spin_boxes import RateBox, WheelFilter
 COLUMNS = 3
 
 
-class State(StrEnum):
+class ExperimentState(StrEnum):
     """What the experiment of a tab is doing."""
 
     IDLE = "idle"
@@ -31,13 +31,13 @@ class Button:
     name: str
     text: str
     tip: str
-    states: tuple[State, ...]
+    states: tuple[ExperimentState, ...]
     of_runs: bool = True
 
 
-UNDER_WAY = (State.TRAINING, State.PAUSED)
+UNDER_WAY = (ExperimentState.TRAINING, ExperimentState.PAUSED)
 BUTTONS = (
-    Button("run", "Run", "Carry out what the form describes (Ctrl+R)", tuple(State), of_runs=False),
+    Button("run", "Run", "Carry out what the form describes (Ctrl+R)", tuple(ExperimentState), of_runs=False),
     Button("pause", "Pause", "Hold every run after its next record, or let it go on (F6)", UNDER_WAY),
     Button("step", "Step", "Train up to the next record and hold there (F10)", UNDER_WAY),
     Button(
@@ -47,7 +47,7 @@ BUTTONS = (
         "cancel",
         "Cancel",
         "End now without testing; records are kept; press again to end what doesn't obey (Ctrl+Shift+F5)",
-        (*UNDER_WAY, State.STOPPING, State.CANCELLING),
+        (*UNDER_WAY, ExperimentState.STOPPING, ExperimentState.CANCELLING),
         of_runs=False,
     ),
     Button(
@@ -92,7 +92,7 @@ class ControlBar(QWidget):
             grid.addWidget(button, *divmod(position, COLUMNS))
         if has_runs:
             self._add_rate(grid, grid.rowCount())
-        self.show_state(State.IDLE)
+        self.show_state(ExperimentState.IDLE)
 
     @property
     def rate(self) -> float:
@@ -116,14 +116,14 @@ class ControlBar(QWidget):
         self._rate.setFocus()
         self._rate.selectAll()
 
-    def show_state(self, state: State) -> None:
+    def show_state(self, state: ExperimentState) -> None:
         """Enable what can be asked for; the focus stays here where a button that has it no longer can be pressed."""
         focused = any(button.hasFocus() for button in self._buttons.values())
         for each in BUTTONS:
             if each.name in self._buttons:
                 self._buttons[each.name].setEnabled(state in each.states)
         if self._has_runs:
-            self._buttons["pause"].setText("Resume" if state is State.PAUSED else "Pause")
+            self._buttons["pause"].setText("Resume" if state is ExperimentState.PAUSED else "Pause")
             for widget in (self._rate, self._set_rate):
                 widget.setEnabled(state in UNDER_WAY)
         if focused and not any(button.hasFocus() for button in self._buttons.values()):

@@ -31,7 +31,7 @@ from engine.utils.errors import SpecError
 from engine.utils.text import counted
 from gui.background.weight_reader import WeightReader
 from gui.boards.board import Board, View
-from gui.experiment.control_bar import UNDER_WAY, ControlBar, State
+from gui.experiment.control_bar import UNDER_WAY, ControlBar, ExperimentState
 from gui.experiment.start_page import Stage
 from gui.forms.form import Form
 from gui.observations.experiment import Observations, RunObservation
@@ -76,14 +76,14 @@ class ExperimentTab(QWidget):
         self.form = Form(experiment.spec)
         self._make_board, self._kernels = make_board, kernels
         self.stage = Stage(experiment)
-        self._state = State.IDLE
+        self._state = ExperimentState.IDLE
         self._holding = False  # whether the runs were asked to be held
         self._is_planned = False  # whether the runs of the experiment under way are known
         self._make_controls()
         self._arrange()
         self._connect()
         self.use_preset("quick")
-        self._show_state(State.IDLE)
+        self._show_state(ExperimentState.IDLE)
 
     @cached_property
     def board(self) -> Board:
@@ -134,7 +134,7 @@ class ExperimentTab(QWidget):
     def begin(self, spec: ExperimentSpec) -> None:
         """The experiment ``spec`` of this tab begins now."""
         self._holding = self._is_planned = False
-        self._show_state(State.TRAINING)
+        self._show_state(ExperimentState.TRAINING)
         self._progress.setRange(0, 0)
         self._status.setText("Preparing …")
         self.observations.expect(spec)
@@ -142,12 +142,12 @@ class ExperimentTab(QWidget):
     @property
     def is_at_work(self) -> bool:
         """Whether its experiment is under way."""
-        return self._state is not State.IDLE
+        return self._state is not ExperimentState.IDLE
 
     @property
     def is_ending(self) -> bool:
         """Whether its experiment was asked to end."""
-        return self._state in (State.STOPPING, State.CANCELLING)
+        return self._state in (ExperimentState.STOPPING, ExperimentState.CANCELLING)
 
     def take(self, event: Event) -> None:
         """Note an event of this tab's experiment."""
@@ -186,7 +186,7 @@ class ExperimentTab(QWidget):
         self._paint_timer.stop()
         if self.observations.experiment is not None:
             self.refresh()
-        self._show_state(State.IDLE)
+        self._show_state(ExperimentState.IDLE)
         self._progress.setRange(0, PROGRESS_STEPS)
         self._progress.setValue(PROGRESS_STEPS if event.status is Status.FINISHED else self._progress.value())
         self._status.setText(self._ending_of(event.status))
@@ -222,7 +222,7 @@ class ExperimentTab(QWidget):
         self._progress.setValue(round(PROGRESS_STEPS * observations.progress))
         if self._state in UNDER_WAY:
             done = sum(run.status.is_final for run in observations.runs.values())
-            held = "Held: " if self._state is State.PAUSED else ""
+            held = "Held: " if self._state is ExperimentState.PAUSED else ""
             self._status.setText(f"{held}{done} of {counted(len(observations.runs), 'run')} done{self.time_left}")
         self._offer_rate()
 
@@ -283,11 +283,11 @@ class ExperimentTab(QWidget):
         self.form.dataset_chooser.show_busy("Loading sample images …")
         self.samples_requested.emit(spec.part(DataSpec))
 
-    def _show_state(self, state: State) -> None:
+    def _show_state(self, state: ExperimentState) -> None:
         self._state = state
         self.controls.show_state(state)
-        self.stage.set_runnable(state is State.IDLE)
-        stored = state is State.IDLE and self.observations.experiment is not None
+        self.stage.set_runnable(state is ExperimentState.IDLE)
+        stored = state is ExperimentState.IDLE and self.observations.experiment is not None
         self._export.setEnabled(stored)
         self._repeats.setEnabled(stored and bool(self.observations.runs))
         self._resume.setVisible(stored and self.observations.can_go_on)
@@ -299,9 +299,9 @@ class ExperimentTab(QWidget):
             return
         held = any(run.status is Status.PAUSED for run in self.observations.runs.values())
         if self._holding and (held or not self.observations.under_way):
-            self._show_state(State.PAUSED)
+            self._show_state(ExperimentState.PAUSED)
         elif not self._holding and not held:
-            self._show_state(State.TRAINING)
+            self._show_state(ExperimentState.TRAINING)
 
     def _press(self, name: str) -> None:
         match name:
@@ -314,11 +314,11 @@ class ExperimentTab(QWidget):
             case "step":
                 self._hold(True)  # which is at the next record
             case "stop":
-                self._end(Control.STOP, State.STOPPING, "Stopping …")
-            case "cancel" if self._state is State.CANCELLING:
-                self._end(Control.CANCEL, State.CANCELLING, "Ending what doesn't obey …")
+                self._end(Control.STOP, ExperimentState.STOPPING, "Stopping …")
+            case "cancel" if self._state is ExperimentState.CANCELLING:
+                self._end(Control.CANCEL, ExperimentState.CANCELLING, "Ending what doesn't obey …")
             case "cancel":
-                self._end(Control.CANCEL, State.CANCELLING, "Cancelling …")
+                self._end(Control.CANCEL, ExperimentState.CANCELLING, "Cancelling …")
             case "skip":
                 self._skip(self._chosen_runs or self.observations.under_way[:1])
 
@@ -333,7 +333,7 @@ class ExperimentTab(QWidget):
         self.command_given.emit(Control.PAUSE if hold else Control.RESUME)
         self._show_held()
 
-    def _end(self, control: Control, state: State, said: str) -> None:
+    def _end(self, control: Control, state: ExperimentState, said: str) -> None:
         self._show_state(state)
         self._status.setText(said)
         self.command_given.emit(control)

@@ -30,7 +30,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.config.fields import FieldDescription, Kind, describe
+from engine.config.fields import FieldDescription, FieldKind, describe
 from engine.config.parsing import split_list
 from engine.config.specs import ExperimentSpec
 from gui.forms.architecture_editor import ArchitectureEditor, ArchitecturesEditor
@@ -123,18 +123,18 @@ class Form(QWidget):
         return box
 
     def _editor(self, item: FieldDescription) -> Editor:
-        if item.kind in (Kind.ARCHITECTURE, Kind.ARCHITECTURES):
+        if item.kind in (FieldKind.ARCHITECTURE, FieldKind.ARCHITECTURES):
             return self._architecture_editor(item)
-        if item.kind is Kind.MODEL:
+        if item.kind is FieldKind.MODEL:
             return self._model_editor(item)
-        if item.kind is not Kind.DATASET:
+        if item.kind is not FieldKind.DATASET:
             return _EDITORS[item.kind](item, self.changed.emit)
         self._chooser = chooser = DatasetChooser()
         chooser.chosen.connect(lambda _dataset: self.changed.emit())
         return Editor(chooser, lambda: chooser.dataset, chooser.choose)
 
     def _architecture_editor(self, item: FieldDescription) -> Editor:
-        several = item.kind is Kind.ARCHITECTURES
+        several = item.kind is FieldKind.ARCHITECTURES
         editor = (ArchitecturesEditor if several else ArchitectureEditor)(item.key, item.choices)
         self._architectures = _named(editor, item)
         editor.changed.connect(self.changed.emit)
@@ -157,9 +157,9 @@ class Form(QWidget):
 
     @staticmethod
     def _add_row(rows: QFormLayout, item: FieldDescription, widget: QWidget) -> None:
-        if item.kind is Kind.CHOICES:
+        if item.kind is FieldKind.CHOICES:
             rows.addRow(QLabel(item.label))
-        if item.kind in (Kind.DATASET, Kind.CHOICES, Kind.ARCHITECTURES, Kind.ARCHITECTURE):
+        if item.kind in (FieldKind.DATASET, FieldKind.CHOICES, FieldKind.ARCHITECTURES, FieldKind.ARCHITECTURE):
             rows.addRow(widget)
             return
         label = QLabel(item.label)
@@ -310,17 +310,17 @@ def _named(widget: Named, item: FieldDescription) -> Named:
 
 # What stands in an empty line, and which files are offered.
 _FILES = {
-    Kind.FILE: ("built in", "NumPy arrays (*.npy)"),
-    Kind.MODEL: ("choose a network", "Trained networks (*.keras)"),
+    FieldKind.FILE: ("built in", "NumPy arrays (*.npy)"),
+    FieldKind.MODEL: ("choose a network", "Trained networks (*.keras)"),
 }
 
-_EDITORS: dict[Kind, Callable[[FieldDescription, Callable[[], None]], Editor]] = {
-    Kind.INTEGER: _integer,
-    Kind.NUMBER: _number,
-    Kind.SWITCH: _switch,
-    Kind.TEXT: _text,
-    Kind.CHOICE: _choice,
-    Kind.CHOICES: _choices,
-    Kind.NUMBERS: _numbers,
-    Kind.FILE: _file,
+_EDITORS: dict[FieldKind, Callable[[FieldDescription, Callable[[], None]], Editor]] = {
+    FieldKind.INTEGER: _integer,
+    FieldKind.NUMBER: _number,
+    FieldKind.SWITCH: _switch,
+    FieldKind.TEXT: _text,
+    FieldKind.CHOICE: _choice,
+    FieldKind.CHOICES: _choices,
+    FieldKind.NUMBERS: _numbers,
+    FieldKind.FILE: _file,
 }

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QGridLayout, QInputDialog, QMenu, QMessageBox, QSi
 from engine.experiments.presets import copied, pasted
 from engine.utils.errors import SpecError
 from engine.utils.text import counted
-from engine.workspace.catalogue import Catalogue, Entry, TrainedChoice
+from engine.workspace.catalogue import Catalogue, CatalogueEntry, TrainedChoice
 from gui.background.store_reader import StoreReader
 from gui.utils.text import literally
 
@@ -26,21 +26,21 @@ FEWEST_COMPARED = 2
 class Choice:
     """What an action is for: the ``chosen`` experiments, and of a list those that are ``ticked``."""
 
-    chosen: tuple[Entry, ...] = ()
-    ticked: tuple[Entry, ...] = ()
+    chosen: tuple[CatalogueEntry, ...] = ()
+    ticked: tuple[CatalogueEntry, ...] = ()
 
     @property
-    def one(self) -> Entry | None:
+    def one(self) -> CatalogueEntry | None:
         """The chosen experiment, where it is one alone."""
         return self.chosen[0] if len(self.chosen) == 1 else None
 
     @property
-    def marked(self) -> tuple[Entry, ...]:
+    def marked(self) -> tuple[CatalogueEntry, ...]:
         """Those ticked, or where none is, those chosen; none that was thrown away."""
         return tuple(entry for entry in self.ticked or self.chosen if not entry.is_deleted)
 
     @property
-    def compared(self) -> tuple[Entry, ...]:
+    def compared(self) -> tuple[CatalogueEntry, ...]:
         """Those of the marked ones that have curves."""
         return tuple(entry for entry in self.marked if entry.has_runs)
 
@@ -228,7 +228,7 @@ class ExperimentActions(QObject):
             self._deleted.update(numbers)
             self.write(lambda catalogue: catalogue.delete(numbers), lambda: self._deleted.difference_update(numbers))
 
-    def _may_delete(self, entries: Sequence[Entry]) -> bool:
+    def _may_delete(self, entries: Sequence[CatalogueEntry]) -> bool:
         what = f"#{entries[0].number} {entries[0].name}" if len(entries) == 1 else counted(len(entries), "experiment")
         text = f"Delete {what}? Until the window closes it can be taken back with Restore, under Show deleted."
         if not all(entry.stored.status.is_final for entry in entries):

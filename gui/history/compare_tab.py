@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 from engine.experiments.presets import EMPTY
 from engine.utils.errors import TrainscopeError
 from engine.utils.text import counted
-from engine.workspace.catalogue import Entry
+from engine.workspace.catalogue import CatalogueEntry
 from gui.background.store_reader import Reading, StoreReader
 from gui.background.weight_reader import WeightReader
 from gui.boards.painter import BoardPainter
@@ -67,7 +67,7 @@ class CompareTab(OpenedTab):
         self.setObjectName(f"comparison_{'_'.join(map(str, numbers))}")
         self._numbers, self._reader, self._kernels = numbers, reader, kernels
         self._stored: dict[int, Stored] = {}
-        self._entries: dict[int, Entry] = {}
+        self._entries: dict[int, CatalogueEntry] = {}
         self._readings: list[Reading] = []
         self._left: set[int] = set()  # to be read
         self.board: TrainingBoard | None = None
@@ -134,7 +134,7 @@ class CompareTab(OpenedTab):
         if self._painter is not None:
             self._painter.paint(observations)
 
-    def show_entry(self, entry: Entry) -> None:
+    def show_entry(self, entry: CatalogueEntry) -> None:
         """Take over a new title."""
         self._entries[entry.number] = entry
         if self.is_drawn:
@@ -143,7 +143,7 @@ class CompareTab(OpenedTab):
     def _read(self, number: int) -> Reading:
         def take(part: Any) -> None:
             match part:
-                case Entry():
+                case CatalogueEntry():
                     self._entries[number] = part
                 case str():
                     self.say(f"Experiment {number}: {part} …")
@@ -236,7 +236,7 @@ class CompareTab(OpenedTab):
         return QSize(1280, 700)
 
 
-def side_by_side(entries: list[Entry]) -> list[tuple[str, tuple[str, ...], bool]]:
+def side_by_side(entries: list[CatalogueEntry]) -> list[tuple[str, tuple[str, ...], bool]]:
     """Each setting of any of ``entries``: its label, its value in each, and whether these differ."""
     labels = {each.key: each.label for entry in entries for each in entry.settings}
     values = [{each.key: each.value for each in entry.settings} for entry in entries]

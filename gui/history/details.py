@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.workspace.catalogue import Entry
+from engine.workspace.catalogue import CatalogueEntry
 from gui.history.model import as_date, as_percent
 from gui.history.setting_table import SettingTable
 from gui.utils.text import as_duration
@@ -34,17 +34,17 @@ class ExperimentDetails(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._entry: Entry | None = None
+        self._entry: CatalogueEntry | None = None
         self._make_widgets()
         self._arrange()
         self.show_entry(None)
 
     @property
-    def entry(self) -> Entry | None:
+    def entry(self) -> CatalogueEntry | None:
         """The experiment in sight."""
         return self._entry
 
-    def show_entry(self, entry: Entry | None) -> None:
+    def show_entry(self, entry: CatalogueEntry | None) -> None:
         """Show an experiment, or that none is chosen; what was written about the one before is kept first.
 
         Of the same experiment, what is being written stays as it is.
@@ -96,7 +96,7 @@ class ExperimentDetails(QWidget):
             self._title.setModified(False)
             self.renamed.emit(self._entry.number, self._title.text())
 
-    def _show_words(self, entry: Entry, same: bool) -> None:
+    def _show_words(self, entry: CatalogueEntry, same: bool) -> None:
         if not (same and self._title.isModified()) and self._title.text() != entry.stored.title:
             self._title.setText(entry.stored.title)
         self._title.setPlaceholderText(entry.kind)
@@ -155,7 +155,7 @@ def _usual(differs: bool, usual: str) -> str:
     return f" (preset: {usual})" if differs else ""
 
 
-def _facts(entry: Entry) -> str:
+def _facts(entry: CatalogueEntry) -> str:
     """Two columns of what is known, as simple HTML."""
     rows = "".join(
         f"<tr><td style='padding-right: 8px'>{name}</td><td>{escape(text)}</td></tr>"
@@ -165,7 +165,7 @@ def _facts(entry: Entry) -> str:
     return f"<table>{rows}</table>"
 
 
-def _pairs(entry: Entry) -> list[tuple[str, str]]:
+def _pairs(entry: CatalogueEntry) -> list[tuple[str, str]]:
     stored = entry.stored
     accuracy = "" if entry.best is None else f"best {as_percent(entry.best)}, mean {as_percent(entry.mean)}"
     took = "" if entry.seconds is None else f", took {as_duration(entry.seconds)}"

@@ -13,7 +13,7 @@ from typing import Any
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QFont, QGuiApplication
 
-from engine.workspace.catalogue import Entry, Line
+from engine.workspace.catalogue import CatalogueEntry, Line
 from engine.workspace.search import Query
 from gui.utils.text import as_duration, literally
 from gui.widgets.tables import ColumnModel, Index
@@ -22,15 +22,15 @@ LEFT, RIGHT, CENTRE = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight, Q
 
 
 @dataclass(frozen=True)
-class Column:
+class HistoryColumn:
     """One column: title, what a cell shows, what it is sorted by (None comes last), what the title means.
 
     ``sample`` is a text as wide as those that usually stand in it, whatever the font.
     """
 
     title: str
-    text: Callable[[Entry], str]
-    key: Callable[[Entry], Any]
+    text: Callable[[CatalogueEntry], str]
+    key: Callable[[CatalogueEntry], Any]
     tip: str
     sample: str
     align: Qt.AlignmentFlag = LEFT
@@ -48,30 +48,32 @@ def as_percent(fraction: float | None) -> str:
 
 TICK, NUMBER, TITLE, KIND, DATASET, CURVE, WHEN, TIME, STATUS, RUNS, BEST, MEAN = range(12)
 COLUMNS = (
-    Column(
+    HistoryColumn(
         "✓", lambda _e: "", lambda e: e.number, "Tick experiments to compare them or to report on them (Space)", "M"
     ),
-    Column("#", lambda e: str(e.number), lambda e: e.number, "Number of the experiment in the store", "000", RIGHT),
-    Column(
+    HistoryColumn(
+        "#", lambda e: str(e.number), lambda e: e.number, "Number of the experiment in the store", "000", RIGHT
+    ),
+    HistoryColumn(
         "Title or settings",
         lambda e: e.stored.title or e.difference,
         lambda e: (not e.stored.title, (e.stored.title or e.difference).lower()),
         "Its title, or else its preset and what differs from that",
         "Quick · Architectures",
     ),
-    Column("Experiment", lambda e: e.kind, lambda e: e.kind.lower(), "Which experiment", "Learning rate"),
-    Column("Data set", lambda e: e.dataset, lambda e: e.dataset.lower(), "What was trained on", "cifar10"),
-    Column(
+    HistoryColumn("Experiment", lambda e: e.kind, lambda e: e.kind.lower(), "Which experiment", "Learning rate"),
+    HistoryColumn("Data set", lambda e: e.dataset, lambda e: e.dataset.lower(), "What was trained on", "cifar10"),
+    HistoryColumn(
         "Curves",
         lambda _e: "",
         lambda e: len(e.thumbnail or ()),
         "Validation accuracy of each variant, mean over its runs",
         "MMMMMMM",
     ),
-    Column(
+    HistoryColumn(
         "Begun", lambda e: as_date(e.stored.created), lambda e: e.stored.created, "When it began", "2000-00-00 00:00"
     ),
-    Column(
+    HistoryColumn(
         "Time",
         lambda e: "" if e.seconds is None else as_duration(e.seconds),
         lambda e: e.seconds,
@@ -79,8 +81,10 @@ COLUMNS = (
         "0 min 00 s",
         RIGHT,
     ),
-    Column("Status", lambda e: e.stored.status.value, lambda e: e.stored.status.value, "How it ended", "cancelled"),
-    Column(
+    HistoryColumn(
+        "Status", lambda e: e.stored.status.value, lambda e: e.stored.status.value, "How it ended", "cancelled"
+    ),
+    HistoryColumn(
         "Runs",
         lambda e: f"{e.ended}/{e.planned}" if e.has_runs else "",
         lambda e: e.planned if e.has_runs else None,
@@ -88,8 +92,10 @@ COLUMNS = (
         "10/10",
         CENTRE,
     ),
-    Column("Best", lambda e: as_percent(e.best), lambda e: e.best, "Test accuracy of its best run", "00.00 %", RIGHT),
-    Column(
+    HistoryColumn(
+        "Best", lambda e: as_percent(e.best), lambda e: e.best, "Test accuracy of its best run", "00.00 %", RIGHT
+    ),
+    HistoryColumn(
         "Mean", lambda e: as_percent(e.mean), lambda e: e.mean, "Mean test accuracy of all its runs", "00.00 %", RIGHT
     ),
 )
@@ -102,12 +108,12 @@ class HistoryModel(ColumnModel):
 
     def __init__(self) -> None:
         super().__init__(COLUMNS)
-        self._entries: dict[int, Entry] = {}
-        self._rows: list[Entry] = []
+        self._entries: dict[int, CatalogueEntry] = {}
+        self._rows: list[CatalogueEntry] = []
         self._ticks: set[int] = set()
         self._query, self._with_deleted = Query(""), False
         self._column, self._descending = NUMBER, True
-        self._answers: dict[int, Callable[[Entry, int], Any]] = {
+        self._answers: dict[int, Callable[[CatalogueEntry, int], Any]] = {
             Qt.ItemDataRole.DisplayRole: lambda entry, column: COLUMNS[column].text(entry),
             Qt.ItemDataRole.TextAlignmentRole: lambda _e, column: COLUMNS[column].align | Qt.AlignmentFlag.AlignVCenter,
             Qt.ItemDataRole.CheckStateRole: self._check_state,
@@ -120,7 +126,7 @@ class HistoryModel(ColumnModel):
         }
 
     @property
-    def rows(self) -> list[Entry]:
+    def rows(self) -> list[CatalogueEntry]:
         """The entries in sight, from top to bottom."""
         return self._rows
 
@@ -130,11 +136,11 @@ class HistoryModel(ColumnModel):
         return sum(not entry.is_deleted for entry in self._entries.values())
 
     @property
-    def ticks(self) -> tuple[Entry, ...]:
+    def ticks(self) -> tuple[CatalogueEntry, ...]:
         """The ticked entries, in the order of their numbers, whether in sight or not."""
         return tuple(self._entries[number] for number in sorted(self._ticks))
 
-    def entry(self, number: int) -> Entry | None:
+    def entry(self, number: int) -> CatalogueEntry | None:
         """The entry of that number."""
         return self._entries.get(number)
 
@@ -142,7 +148,7 @@ class HistoryModel(ColumnModel):
         """In which row an entry stands; None where it is not in sight."""
         return next((row for row, entry in enumerate(self._rows) if entry.number == number), None)
 
-    def show_entries(self, entries: Iterable[Entry]) -> None:
+    def show_entries(self, entries: Iterable[CatalogueEntry]) -> None:
         """Show others; ticks stay on those that are still there and not thrown away."""
         self._entries = {entry.number: entry for entry in entries}
         self._ticks = {number for number in self._ticks if (e := self._entries.get(number)) and not e.is_deleted}
@@ -209,13 +215,13 @@ class HistoryModel(ColumnModel):
         answer = self._answers.get(role)
         return None if answer is None else answer(self._rows[index.row()], index.column())
 
-    def _check_state(self, entry: Entry, column: int) -> Any:
+    def _check_state(self, entry: CatalogueEntry, column: int) -> Any:
         if column != TICK or entry.is_deleted:
             return None
         return Qt.CheckState.Checked if entry.number in self._ticks else Qt.CheckState.Unchecked
 
 
-def _struck(entry: Entry) -> QFont | None:
+def _struck(entry: CatalogueEntry) -> QFont | None:
     if not entry.is_deleted:
         return None
     font = QFont()
@@ -223,12 +229,12 @@ def _struck(entry: Entry) -> QFont | None:
     return font
 
 
-def _faint(entry: Entry, column: int) -> Any:
+def _faint(entry: CatalogueEntry, column: int) -> Any:
     """Settings that stand in for a title step back."""
     return QGuiApplication.palette().placeholderText() if column == TITLE and not entry.stored.title else None
 
 
-def _tip(entry: Entry) -> str:
+def _tip(entry: CatalogueEntry) -> str:
     stored = entry.stored
     words = [f"#{stored.id} {entry.name}", entry.difference, stored.reason, stored.notes]
     return "\n".join(word for word in words if word)

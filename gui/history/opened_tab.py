@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPalette, QShowEvent
 from PySide6.QtWidgets import QLabel, QStackedWidget, QWidget
 
-from engine.workspace.catalogue import Entry
+from engine.workspace.catalogue import CatalogueEntry
 
 
 class OpenedTab(QWidget):
@@ -57,7 +57,7 @@ class OpenedTab(QWidget):
         """Show what was read."""
         raise NotImplementedError
 
-    def show_entry(self, entry: Entry) -> None:
+    def show_entry(self, entry: CatalogueEntry) -> None:
         """Take over what is newly known of one of its experiments."""
         raise NotImplementedError
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from engine.workspace.catalogue import Entry
+from engine.workspace.catalogue import CatalogueEntry
 from gui.background.store_reader import Reading, StoreReader
 from gui.background.weight_reader import WeightReader
 from gui.boards import make_board
@@ -87,7 +87,7 @@ class ResultTab(OpenedTab):
         if self._painter is not None:
             self._painter.paint(self._stored.observations)
 
-    def show_entry(self, entry: Entry) -> None:
+    def show_entry(self, entry: CatalogueEntry) -> None:
         """Show what is newly known of the experiment."""
         self.details.show_entry(entry)
         self._bar.show_choice(Choice((entry,)))
@@ -95,7 +95,7 @@ class ResultTab(OpenedTab):
 
     def _take(self, part: Any) -> None:
         match part:
-            case Entry():
+            case CatalogueEntry():
                 self.show_entry(part)
             case str():
                 self.say(f"Experiment {self._number}: {part} …")
@@ -103,7 +103,7 @@ class ResultTab(OpenedTab):
                 self._stored = part
                 self._say_when(part.entry)
 
-    def _say_when(self, entry: Entry) -> None:
+    def _say_when(self, entry: CatalogueEntry) -> None:
         """What is under way is shown as far as it was stored."""
         status = entry.stored.status
         self._snapshot.setVisible(not status.is_final)

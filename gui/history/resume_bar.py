@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton
 
 from engine.utils.text import counted
-from engine.workspace.catalogue import Entry
+from engine.workspace.catalogue import CatalogueEntry
 
 
 class ResumeBar(QFrame):
@@ -22,7 +22,7 @@ class ResumeBar(QFrame):
     def __init__(self) -> None:
         super().__init__()
         self.setObjectName("offer_bar")
-        self.entry: Entry | None = None
+        self.entry: CatalogueEntry | None = None
         self._text = QLabel()
         self._text.setObjectName("offer")
         self._text.setTextFormat(Qt.TextFormat.PlainText)
@@ -55,7 +55,7 @@ class ResumeBar(QFrame):
         """The offer in sight, or nothing."""
         return self._text.text()
 
-    def show_offer(self, entry: Entry | None) -> None:
+    def show_offer(self, entry: CatalogueEntry | None) -> None:
         """Offer to go on with an experiment, or hide the bar."""
         self.entry = entry
         self._text.setText(describe(entry) if entry is not None else "")
@@ -66,7 +66,7 @@ class ResumeBar(QFrame):
         return self.entry.number if self.entry is not None else 0
 
 
-def describe(entry: Entry) -> str:
+def describe(entry: CatalogueEntry) -> str:
     """Which experiment was interrupted, and how far it had come."""
     done = entry.planned - entry.unfinished
     came = f" after {done:,} of {counted(entry.planned, 'run')}" if entry.planned else " before its first run"

@@ -26,9 +26,9 @@ from PySide6.QtWidgets import (
     QTableView,
 )
 
-from engine.workspace.catalogue import Entry, Line
+from engine.workspace.catalogue import CatalogueEntry, Line
 from engine.workspace.search import Query
-from gui.history.model import COLUMNS, CURVE, NUMBER, TITLE, Column, HistoryModel
+from gui.history.model import COLUMNS, CURVE, NUMBER, TITLE, HistoryColumn, HistoryModel
 from gui.widgets.tables import Index
 
 ROW_ROOM = 12  # pixels above and below the text of a row, for the curves
@@ -106,7 +106,7 @@ class HistoryTable(QTableView):
         self.selectionModel().selectionChanged.connect(lambda *_ranges: self.choice_changed.emit())
 
     @property
-    def chosen(self) -> tuple[Entry, ...]:
+    def chosen(self) -> tuple[CatalogueEntry, ...]:
         """The entries of the selected rows, from top to bottom."""
         rows = sorted(index.row() for index in self.selectionModel().selectedRows())
         return tuple(self.entries.rows[row] for row in rows)
@@ -122,7 +122,7 @@ class HistoryTable(QTableView):
             no_change = QItemSelectionModel.SelectionFlag.NoUpdate
             self.selectionModel().setCurrentIndex(self.entries.index(rows[0], NUMBER), no_change)
 
-    def show_entries(self, entries: Iterable[Entry]) -> None:
+    def show_entries(self, entries: Iterable[CatalogueEntry]) -> None:
         """Show other entries; what was selected stays so."""
         chosen = [entry.number for entry in self.chosen]
         self.entries.show_entries(entries)
@@ -181,7 +181,7 @@ class HistoryTable(QTableView):
         self.entries.sort(column, order)
         self._choose_again(chosen)
 
-    def _usual_width(self, column: Column) -> int:
+    def _usual_width(self, column: HistoryColumn) -> int:
         texts = (column.sample, f"{column.title} ▾")
         return max(self.fontMetrics().horizontalAdvance(text) for text in texts) + COLUMN_ROOM
 

@@ -13,7 +13,7 @@ DIGITS = "1234567890"  # with Alt, for as many tabs
 
 
 @dataclass(frozen=True)
-class Entry:
+class MenuEntry:
     """A menu's line: objectName, text, what it does, and the keys for it, the first of which is shown."""
 
     name: str
@@ -22,7 +22,7 @@ class Entry:
     keys: tuple[QKeySequence | QKeySequence.StandardKey | str, ...] = ()
 
 
-def fill_menu(window: QMainWindow, menu: QMenu, entries: Iterable[Entry | None]) -> list[QAction]:
+def fill_menu(window: QMainWindow, menu: QMenu, entries: Iterable[MenuEntry | None]) -> list[QAction]:
     """Add a line for each entry, a separator for None; gives the actions."""
     actions = []
     for entry in entries:
@@ -46,8 +46,8 @@ def add_tab_actions(window: QMainWindow, menu: QMenu, tabs: QTabWidget) -> None:
 
     menu.addSeparator()
     entries = [
-        Entry("next_tab", "&Next tab", lambda: step(1), ("Ctrl+PgDown", "Ctrl+Tab")),
-        Entry("previous_tab", "&Previous tab", lambda: step(-1), ("Ctrl+PgUp", "Ctrl+Shift+Tab")),
+        MenuEntry("next_tab", "&Next tab", lambda: step(1), ("Ctrl+PgDown", "Ctrl+Tab")),
+        MenuEntry("previous_tab", "&Previous tab", lambda: step(-1), ("Ctrl+PgUp", "Ctrl+Shift+Tab")),
     ]
     fill_menu(window, menu, entries)
     entries = []
@@ -57,5 +57,5 @@ def add_tab_actions(window: QMainWindow, menu: QMenu, tabs: QTabWidget) -> None:
         marked = f"{number[:-1]}&{number[-1]}" if digit else number
         keys = (f"Alt+{digit}",) if digit else ()
         text = f"{marked} {tabs.tabText(position)}"
-        entries.append(Entry(f"go_to_tab_{number}", text, partial(tabs.setCurrentIndex, position), keys))
+        entries.append(MenuEntry(f"go_to_tab_{number}", text, partial(tabs.setCurrentIndex, position), keys))
     fill_menu(window, menu.addMenu("&Tab"), entries)

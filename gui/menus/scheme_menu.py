@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, QSettings
 from PySide6.QtGui import QActionGroup
 from PySide6.QtWidgets import QApplication, QMainWindow, QMenu
 
-from gui.menus.entries import Entry, fill_menu
+from gui.menus.entries import MenuEntry, fill_menu
 from gui.utils.theme import Scheme, apply_scheme, stored_scheme
 
 
@@ -19,7 +19,7 @@ class SchemeMenu(QObject):
         super().__init__(window)
         self._settings = settings
         entries = [
-            Entry(f"scheme_{scheme}", f"&{scheme.capitalize()}", partial(self._use, scheme)) for scheme in Scheme
+            MenuEntry(f"scheme_{scheme}", f"&{scheme.capitalize()}", partial(self._use, scheme)) for scheme in Scheme
         ]
         self._actions = dict(zip(Scheme, fill_menu(window, menu, entries), strict=True))
         group = QActionGroup(window)

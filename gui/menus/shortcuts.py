@@ -16,7 +16,7 @@ ANYWHERE, EXPERIMENTS = "Anywhere", "Experiments"
 
 
 @dataclass(frozen=True)
-class Key:
+class Shortcut:
     """Where keys are heard, what they do, and the keys as people read them, such as ``Ctrl+R, F5``."""
 
     place: str
@@ -38,15 +38,15 @@ OF_WIDGETS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
 )
 
 
-def keys_of(window: QMainWindow) -> list[Key]:
+def keys_of(window: QMainWindow) -> list[Shortcut]:
     """Those of ``window`` as it is now, by place. Underlined letters are not among them: they can be seen."""
     places: dict[tuple[str, str], set[str]] = {}
     for owner, does, sequences in _bound(window):
         if keys := _written(sequences):
             places.setdefault((does, keys), set()).add(_place(owner, window))
-    found = [Key(place, does, _written(map(QKeySequence, keys))) for place, does, keys in OF_WIDGETS]
+    found = [Shortcut(place, does, _written(map(QKeySequence, keys))) for place, does, keys in OF_WIDGETS]
     # A button that every experiment has is told of once.
-    found += [Key(where.pop() if len(where) == 1 else EXPERIMENTS, *what) for what, where in places.items()]
+    found += [Shortcut(where.pop() if len(where) == 1 else EXPERIMENTS, *what) for what, where in places.items()]
     return sorted(found, key=lambda key: key.place)
 
 

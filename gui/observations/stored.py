@@ -14,12 +14,12 @@ from engine.experiments import find_experiment
 from engine.storage.store import Store
 from engine.utils.errors import StoreError, TrainscopeError
 from engine.utils.text import counted
-from engine.workspace.catalogue import UNREADABLE_NAME, Catalogue, Entry
+from engine.workspace.catalogue import UNREADABLE_NAME, Catalogue, CatalogueEntry
 from engine.workspace.replay import restored_experiment
 from gui.observations.experiment import QUANTITIES, Observations, RunObservation
 
 
-def spec_of(entry: Entry) -> ExperimentSpec:
+def spec_of(entry: CatalogueEntry) -> ExperimentSpec:
     """The settings of a stored experiment; raises :class:`SpecError` where this program doesn't know them.
 
     Raises :class:`StoreError` where the experiment itself can't be read.
@@ -33,18 +33,18 @@ def spec_of(entry: Entry) -> ExperimentSpec:
 class Stored:
     """A stored experiment with all that was observed of it."""
 
-    entry: Entry
+    entry: CatalogueEntry
     observations: Observations
 
 
-def reading(number: int) -> Callable[[Path], Iterator[Entry | str | Stored]]:
+def reading(number: int) -> Callable[[Path], Iterator[CatalogueEntry | str | Stored]]:
     """A question for a :class:`~gui.background.store_reader.StoreReader`: the experiment's entry, how far the reading is, and all of it.
 
     It is put together where it is read, so that the window only has to draw it. Raises :class:`StoreError` where there
     is no such experiment, and :class:`SpecError` where this program doesn't know its settings.
     """
 
-    def question(workspace: Path) -> Iterator[Entry | str | Stored]:
+    def question(workspace: Path) -> Iterator[CatalogueEntry | str | Stored]:
         with closing(Catalogue(workspace)) as catalogue:
             entry = catalogue.entry(number)
         yield entry

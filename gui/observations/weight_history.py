@@ -9,7 +9,7 @@ from engine.events.runs import Weights
 from engine.networks.weight_images import common_scale
 from gui.background.weight_reader import WeightReader
 
-Key = tuple[int, str]  # a run's number and a layer's name
+LayerKey = tuple[int, str]  # a run's number and a layer's name
 
 
 class WeightHistory:
@@ -21,11 +21,11 @@ class WeightHistory:
 
     def __init__(self, reader: WeightReader | None = None) -> None:
         self._reader = reader
-        self._newest: dict[Key, Weights] = {}
-        self._steps: dict[Key, list[int]] = {}
-        self._peaks: dict[Key, dict[int, float]] = {}
-        self._unmeasured: deque[tuple[Key, int]] = deque()
-        self._read: dict[Key, Weights] = {}
+        self._newest: dict[LayerKey, Weights] = {}
+        self._steps: dict[LayerKey, list[int]] = {}
+        self._peaks: dict[LayerKey, dict[int, float]] = {}
+        self._unmeasured: deque[tuple[LayerKey, int]] = deque()
+        self._read: dict[LayerKey, Weights] = {}
 
     def note(self, newest: Weights) -> None:
         """Take in the newest kernel of a layer, and ask the store which others there are."""

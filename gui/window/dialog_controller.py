@@ -20,7 +20,7 @@ from engine.events.tasks import Event
 from engine.utils.errors import DeviceError, StoreError
 from engine.utils.logs import ProgramLog
 from engine.utils.paths import log_folder
-from gui.menus.entries import Entry, fill_menu
+from gui.menus.entries import MenuEntry, fill_menu
 from gui.utils.preferences import load_preferences, program_settings, save_preferences
 from gui.utils.theme import Scheme, apply_scheme
 
@@ -90,23 +90,23 @@ class DialogController(QObject):
     def fill_file_menu(self, menu: QMenu) -> None:
         """Add the workspace and the settings."""
         entries = (
-            Entry("open_workspace", "Open &workspace folder", self._open_workspace),
+            MenuEntry("open_workspace", "Open &workspace folder", self._open_workspace),
             None,
-            Entry("settings", "&Settings…", self.show_settings, ("Ctrl+,",)),
+            MenuEntry("settings", "&Settings…", self.show_settings, ("Ctrl+,",)),
             None,
-            Entry("quit", "&Quit", self._window.close, (QKeySequence.StandardKey.Quit,)),
+            MenuEntry("quit", "&Quit", self._window.close, (QKeySequence.StandardKey.Quit,)),
         )
         fill_menu(self._window, menu, entries)
 
     def fill_help_menu(self, menu: QMenu) -> None:
         """Add the keys, the log, the devices, the self-test and the About box."""
         entries = (
-            Entry("keys", "&Keys", self.show_keys, ("F1",)),
-            Entry("log", "&Log", self.show_log, ("Ctrl+L",)),
-            Entry("devices", "&Devices", self.devices_page_wanted.emit),
-            Entry("selftest", "&Self-test", self.show_self_test),
+            MenuEntry("keys", "&Keys", self.show_keys, ("F1",)),
+            MenuEntry("log", "&Log", self.show_log, ("Ctrl+L",)),
+            MenuEntry("devices", "&Devices", self.devices_page_wanted.emit),
+            MenuEntry("selftest", "&Self-test", self.show_self_test),
             None,
-            Entry("about", "&About Trainscope", self.show_about),
+            MenuEntry("about", "&About Trainscope", self.show_about),
         )
         fill_menu(self._window, menu, entries)
 

@@ -46,7 +46,7 @@ from gui.experiment.experiment_tab import ExperimentTab
 from gui.history.actions import MOST_REPEATS, USUAL_REPEATS
 from gui.history.resume_bar import ResumeBar
 from gui.history.tab import HistoryTab
-from gui.menus.entries import Entry, add_tab_actions, fill_menu
+from gui.menus.entries import MenuEntry, add_tab_actions, fill_menu
 from gui.menus.scheme_menu import SchemeMenu
 from gui.menus.training_menu import TrainingMenu
 from gui.startup.first_paint import FirstPaint
@@ -395,7 +395,7 @@ class MainWindow(QMainWindow):
     def _make_menu(self) -> None:
         bar = self.menuBar()
         file = bar.addMenu("&File")
-        fill_menu(self, file, (Entry("report", "&Report…", self._writing.report, ("Ctrl+Shift+R",)), None))
+        fill_menu(self, file, (MenuEntry("report", "&Report…", self._writing.report, ("Ctrl+Shift+R",)), None))
         self._program.fill_file_menu(file)
         bar.addMenu(TrainingMenu(self._tabs.currentWidget, lambda: self._conductor.active, self))
         view = bar.addMenu("&View")

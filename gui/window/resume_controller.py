@@ -14,7 +14,7 @@ from engine.events.runs import Status
 from engine.events.tasks import Event
 from engine.storage.recovery import Recovery
 from engine.utils.paths import store_file
-from engine.workspace.catalogue import Catalogue, Entry
+from engine.workspace.catalogue import Catalogue, CatalogueEntry
 from gui.background.store_reader import Question, StoreReader
 from gui.history.resume_bar import ResumeBar
 
@@ -62,7 +62,7 @@ class ResumeController(QObject):
         match part:
             case list():
                 self.marked.emit(part)
-            case Entry() | None:
+            case CatalogueEntry() | None:
                 self._bar.show_offer(part)
 
     def _decide(self, number: int) -> None:
@@ -88,7 +88,7 @@ class ResumeController(QObject):
 def _looking(decided: frozenset[int]) -> Question:
     """The numbers of experiments that turn out to be interrupted, if any, then the entry to offer or None."""
 
-    def question(workspace: Path) -> Iterator[list[int] | Entry | None]:
+    def question(workspace: Path) -> Iterator[list[int] | CatalogueEntry | None]:
         if not store_file(workspace).exists():
             return  # a workspace without a store is left alone
         with closing(Recovery(workspace)) as recovery:

@@ -21,7 +21,7 @@ from engine.events.tasks import Emit, Event, TaskFailed
 from engine.executors.inline import InlineExecutor
 from engine.executors.tasks import PrepareTask, TrainTask
 from engine.experiments.architectures.experiment import ARCHITECTURES_EXPERIMENT
-from engine.experiments.base import ComputedExperiment, Progress
+from engine.experiments.base import ComputedExperiment, ProgressCallback
 from engine.session import carry_out
 from engine.storage.locks import owned
 from engine.storage.store import Store
@@ -158,7 +158,7 @@ def computing(compute: Callable[..., Computation]) -> ComputedExperiment:
 
 
 def test_a_computation_emits_its_parts_and_is_stored_before_its_end(store: Store) -> None:
-    def compute(_spec: ExperimentSpec, emit: Emit, progress: Progress) -> Computation:
+    def compute(_spec: ExperimentSpec, emit: Emit, progress: ProgressCallback) -> Computation:
         progress("Computing", 1, 2)
         emit(ComputedPart("half", {"value": 1}))
         return Computation({"value": 2}, {"output": np.arange(3.0)})
@@ -171,7 +171,7 @@ def test_a_computation_emits_its_parts_and_is_stored_before_its_end(store: Store
 
     spec = ExperimentSpec()
     outcome, events = run_session(store, InlineExecutor(), spec, look, experiment=computing(compute))
-    assert names(events) == ["ComputationStarted", "Progress", "ComputedPart", "Computed", "ExperimentFinished"]
+    assert names(events) == ["ComputationStarted", "ProgressCallback", "ComputedPart", "Computed", "ExperimentFinished"]
     assert outcome == ExperimentFinished(1, Status.FINISHED)
     assert stored == [True]
     found = store.computation(1)
@@ -209,7 +209,7 @@ def test_a_computation_that_fails_ends_with_its_sentence_and_stores_nothing(
 def test_a_control_cancels_a_computation_at_its_next_progress(
     store: Store, control: ControlChannel, asked: Control
 ) -> None:
-    def compute(_spec: ExperimentSpec, _emit: Emit, progress: Progress) -> Computation:
+    def compute(_spec: ExperimentSpec, _emit: Emit, progress: ProgressCallback) -> Computation:
         progress("Computing", 1, 2)
         control.send(asked)
         progress("Computing", 2, 2)

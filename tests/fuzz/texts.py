@@ -26,7 +26,7 @@ from engine.exports.report import check_report_file
 from engine.networks.architectures import summarize
 from engine.storage.rows import StoredExperiment
 from engine.utils.errors import ExportError, ReportError, SpecError
-from engine.workspace.catalogue import Entry
+from engine.workspace.catalogue import CatalogueEntry
 from engine.workspace.dataset_library import FILE_NAME as DATASETS_FILE
 from engine.workspace.dataset_library import DatasetLibrary
 from engine.workspace.network_library import FILE_NAME as NETWORKS_FILE
@@ -157,11 +157,11 @@ def _stored(spec: dict[str, Any], random: Random) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _entry(spec: dict[str, Any]) -> Entry:
+def _entry(spec: dict[str, Any]) -> CatalogueEntry:
     stored = StoredExperiment(
         *(7, "architectures", as_json(spec), 0, None, {}, None, 1, Status.FINISHED, "", 0.0, 1.0, "Título", "", None)
     )
-    return Entry(stored, "Architectures", 1, 1, 0, 1, 0.5, 0.5, *settings_of("architectures", spec), None)
+    return CatalogueEntry(stored, "Architectures", 1, 1, 0, 1, 0.5, 0.5, *settings_of("architectures", spec), None)
 
 
 def _search(found: tuple[str, Any], _folder: Path) -> bool:

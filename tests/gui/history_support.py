@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QTabWidget, QToolButton, QWidget
 from pytestqt.qtbot import QtBot
 
-from engine.workspace.catalogue import Catalogue, Entry
+from engine.workspace.catalogue import Catalogue, CatalogueEntry
 from gui.history.model import COLUMNS, TICK
 from gui.history.opened_tab import OpenedTab
 from gui.history.tab import HistoryTab
@@ -18,7 +18,7 @@ from gui.window.main_window import MainWindow
 from tests.gui.support import PATIENCE_MS, find
 
 
-def entry_of(workspace: Path, number: int) -> Entry:
+def entry_of(workspace: Path, number: int) -> CatalogueEntry:
     """What the store says now."""
     with closing(Catalogue(workspace)) as catalogue:
         return catalogue.entry(number)

@@ -16,7 +16,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from engine.datasets.base import Decoded, Progress, RawImages
+from engine.datasets.base import Decoded, ProgressCallback, RawImages
 from engine.datasets.cache import CacheKey, cached, signature_of_paths
 from engine.datasets.download import RemoteFile, downloads_folder, fetch
 from engine.datasets.formats.unpickle import UnpickleError, read_batch
@@ -52,7 +52,7 @@ _LARGEST_BATCH = 64_000_000
 _MOST_MEMBERS = 100  # the official ones have nine
 
 
-def load(side: int | None, progress: Progress, archive: RemoteFile = ARCHIVE) -> RawImages:
+def load(side: int | None, progress: ProgressCallback, archive: RemoteFile = ARCHIVE) -> RawImages:
     """CIFAR-10 from what lies in the downloads folder, else downloaded; raises :class:`DatasetError`."""
     return load_path(_placed() or fetch(archive, progress), side, progress)
 
@@ -62,7 +62,7 @@ def is_cifar10(folder: Path) -> bool:
     return _batch_folder(folder) is not None
 
 
-def load_path(path: Path, side: int | None, progress: Progress) -> RawImages:
+def load_path(path: Path, side: int | None, progress: ProgressCallback) -> RawImages:
     """CIFAR-10 from an official archive or an extracted folder; raises :class:`DatasetError` that names the file."""
     source = path if path.is_file() else _batch_folder(path) or path
     files = [source] if source.is_file() else [file for name in _BATCHES if (file := _batch_file(source, name))]
@@ -89,7 +89,7 @@ def _batch_file(folder: Path, name: str) -> Path | None:
     return next((path for ending in (".bin", "") if (path := folder / f"{name}{ending}").is_file()), None)
 
 
-def _decode(source: Path, side: int, progress: Progress) -> Decoded:
+def _decode(source: Path, side: int, progress: ProgressCallback) -> Decoded:
     found: dict[str, tuple[Array, Array]] = {}
     try:
         for name, content in _contents(source):

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.datasets.base import Decoded, Progress, RawImages, collect
+from engine.datasets.base import Decoded, ProgressCallback, RawImages, collect
 from engine.datasets.resize import array_part
 
 TITLE = "Digits"
 SIDE = 32  # that of CIFAR-10, so that the course's networks fit
 
 
-def load(side: int | None, progress: Progress) -> RawImages:
+def load(side: int | None, progress: ProgressCallback) -> RawImages:
     """The digits, enlarged to ``side`` pixels (32 where None): uint8 [1797, side, side, 1], no test part.
 
     The stored values go from 0 to 16 (https://archive.ics.uci.edu/dataset/80) and are scaled to 0 to 255.

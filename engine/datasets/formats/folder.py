@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.datasets.base import Decoded, Part, Progress, RawImages
+from engine.datasets.base import Decoded, Part, ProgressCallback, RawImages
 from engine.datasets.cache import CacheKey, cached, signature_of
 from engine.datasets.formats.decode import ColourFoundError, Look, decode_files, survey
 from engine.utils.arrays import Array
@@ -34,7 +34,7 @@ class _Listing:
     signature: str
 
 
-def load(folder: Path, side: int | None, progress: Progress) -> RawImages:
+def load(folder: Path, side: int | None, progress: ProgressCallback) -> RawImages:
     """The images of a folder, decoded once and then kept; raises :class:`DatasetError` that names what is wrong.
 
     A class is a sub-folder, in the order of the names; hidden files, unknown endings and deeper folders are passed
@@ -52,7 +52,7 @@ def load(folder: Path, side: int | None, progress: Progress) -> RawImages:
     return _cached(key, folder.name or str(folder), listing, progress)
 
 
-def _cached(key: CacheKey, title: str, listing: _Listing, progress: Progress) -> RawImages:
+def _cached(key: CacheKey, title: str, listing: _Listing, progress: ProgressCallback) -> RawImages:
     """The entry of the cache, decoded again with three channels where a gray-looking folder has a coloured image."""
 
     def decode(channels: int | None = None) -> Decoded:
@@ -65,7 +65,7 @@ def _cached(key: CacheKey, title: str, listing: _Listing, progress: Progress) ->
         return cached(key, lambda: decode(3))
 
 
-def _decode(title: str, listing: _Listing, look: Look, progress: Progress) -> Decoded:
+def _decode(title: str, listing: _Listing, look: Look, progress: ProgressCallback) -> Decoded:
     total = len(listing.train.paths) + (len(listing.test.paths) if listing.test else 0)
 
     def part(images: _Images, before: int) -> Part:

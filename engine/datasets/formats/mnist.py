@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.datasets.base import LARGEST_BYTES, Decoded, Part, Progress, RawImages
+from engine.datasets.base import LARGEST_BYTES, Decoded, Part, ProgressCallback, RawImages
 from engine.datasets.cache import CacheKey, cached, signature_of_paths
 from engine.datasets.download import RemoteFile, downloads_folder, fetch
 from engine.datasets.resize import array_part, usual_side
@@ -81,17 +81,17 @@ FASHION_MNIST = _idx_set(
 )
 
 
-def load_mnist(side: int | None, progress: Progress) -> RawImages:
+def load_mnist(side: int | None, progress: ProgressCallback) -> RawImages:
     """MNIST: uint8 28x28x1 unless another side is asked, 60,000 and 10,000; raises :class:`DatasetError`."""
     return load(MNIST, side, progress)
 
 
-def load_fashion_mnist(side: int | None, progress: Progress) -> RawImages:
+def load_fashion_mnist(side: int | None, progress: ProgressCallback) -> RawImages:
     """Fashion-MNIST: uint8 28x28x1 unless another side is asked, 60,000 and 10,000; raises :class:`DatasetError`."""
     return load(FASHION_MNIST, side, progress)
 
 
-def load(source: IdxSet, side: int | None, progress: Progress) -> RawImages:
+def load(source: IdxSet, side: int | None, progress: ProgressCallback) -> RawImages:
     """A named set, from its unpacked files in the downloads folder where they lie there, else fetched."""
     folder = downloads_folder() / source.folder
     paths = [_unpacked(folder, file) or fetch(file, progress) for file in source.files]
@@ -103,7 +103,7 @@ def is_idx(folder: Path) -> bool:
     return _find(folder, _FILES[0]) is not None
 
 
-def load_folder(folder: Path, side: int | None, progress: Progress) -> RawImages:
+def load_folder(folder: Path, side: int | None, progress: ProgressCallback) -> RawImages:
     """The four IDX files in a folder of the user's, packed or not; the classes are called by their numbers."""
     paths = [_find(folder, name) for name in _FILES]
     for name, path in zip(_FILES, paths, strict=True):
@@ -124,7 +124,12 @@ def _find(folder: Path, name: str) -> Path | None:
 
 
 def _load(
-    title: str, names: tuple[str, ...] | None, folder: Path, paths: list[Path], side: int | None, progress: Progress
+    title: str,
+    names: tuple[str, ...] | None,
+    folder: Path,
+    paths: list[Path],
+    side: int | None,
+    progress: ProgressCallback,
 ) -> RawImages:
     def decode() -> Decoded:
         train = _read_part(paths[0], paths[1], side)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.datasets.base import Decoded, Progress, RawImages
+from engine.datasets.base import Decoded, ProgressCallback, RawImages
 from engine.datasets.cache import CacheKey, cached, signature_of_paths
 from engine.datasets.resize import array_part, usual_side
 from engine.utils.arrays import Array
@@ -19,7 +19,7 @@ _LARGEST_UNPACKED = 8 * 2**30
 _KEYS = ("x_train", "y_train", "x_test", "y_test", "class_names")
 
 
-def load(path: Path, side: int | None, progress: Progress) -> RawImages:
+def load(path: Path, side: int | None, progress: ProgressCallback) -> RawImages:
     """The images in an .npz file; raises :class:`DatasetError` that names the file.
 
     ``x_*``: [n, height, width] or [n, height, width, channels] with 1 or 3 channels, uint8 or floats from 0 to 1, which

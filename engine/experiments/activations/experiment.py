@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import field_validator
 
-from engine.config.fields import Kind, field, field_like
+from engine.config.fields import FieldKind, field, field_like
 from engine.config.specs import (
     Activation,
     DataSpec,
@@ -46,7 +46,7 @@ class ActivationsSpec(RepeatSpec, TrainingSpec, ArchitecturesChoice, Initializer
         ("relu", "sigmoid"),
         label="Activations",
         group="Network",
-        kind=Kind.CHOICES,
+        kind=FieldKind.CHOICES,
         choices=tuple(ACTIVATION_NAMES),
         help="Each architecture is trained with each of these; it takes the place of those written in a network.",
     )

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 from pydantic import Field, field_validator, model_validator
 
-from engine.config.fields import Kind, field, field_like
+from engine.config.fields import FieldKind, field, field_like
 from engine.config.specs import DataSpec, ExperimentSpec, PassesSpec, RateSpec, RepeatSpec
 from engine.events.experiments import Computation, ComputedPart
-from engine.experiments.base import ComputedExperiment, Progress
+from engine.experiments.base import ComputedExperiment, ProgressCallback
 from engine.experiments.basics.formulas import Batches, cross_entropy
 from engine.networks.architectures import ARCHITECTURES, format_network, parse_network, summarize_layers
 from engine.networks.layers import Act, Layer
@@ -77,7 +77,7 @@ class BasicsSpec(ExperimentSpec):
         COURSE_INPUT,
         label="Input",
         group="Basics",
-        kind=Kind.NUMBERS,
+        kind=FieldKind.NUMBERS,
         help=f"Height, width and channels of this network's images, each from 1 to {LARGEST_SIDE}.",
     )
     classes: int = field(
@@ -102,7 +102,7 @@ class BasicsSpec(ExperimentSpec):
         return self
 
 
-def compute(spec: BasicsSpec, emit: Callable[[ComputedPart], None], progress: Progress) -> Computation:
+def compute(spec: BasicsSpec, emit: Callable[[ComputedPart], None], progress: ProgressCallback) -> Computation:
     """Recover gradients, with a part "step" for each optimiser step; count the rest, which takes no time."""
     recovered = _recover(spec, emit, progress)
     asked = Batches(spec.images, spec.batch_size, spec.epochs)
@@ -131,7 +131,7 @@ def with_relu(layers: Sequence[Layer]) -> tuple[Layer, ...]:
     return tuple(Act("relu") if layer == Act() else layer for layer in layers)
 
 
-def _recover(spec: BasicsSpec, emit: Callable[[ComputedPart], None], progress: Progress) -> list[Step]:
+def _recover(spec: BasicsSpec, emit: Callable[[ComputedPart], None], progress: ProgressCallback) -> list[Step]:
     from engine.datasets import prepare
     from engine.experiments.basics.gradient_recovery import RecoverySettings, recover
 

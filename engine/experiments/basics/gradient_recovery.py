@@ -40,7 +40,7 @@ class RecoverySettings:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class GradientComparison:
     """What one step showed, over all kernels and biases of the network.
 
     ``difference`` is the largest absolute difference between the recovered gradient and the computed one, ``gradient``
@@ -54,7 +54,7 @@ class Comparison:
     within: bool
 
 
-Step = dict[str, Comparison]
+Step = dict[str, GradientComparison]
 
 
 def rounding_bound(after: Array, gradient: Array, rate: float) -> Array:
@@ -71,12 +71,12 @@ def rounding_bound(after: Array, gradient: Array, rate: float) -> Array:
     return np.asarray(_ROUNDING * (weights / rate + slope) + _TINY / rate)
 
 
-def compare(before: Array, after: Array, gradient: Array, rate: float) -> Comparison:
+def compare(before: Array, after: Array, gradient: Array, rate: float) -> GradientComparison:
     """The recovered gradient of one step beside ``gradient``; all float32 [parameters], ``rate`` a float32's value."""
     recovered = (before.astype(np.float64) - after.astype(np.float64)) / rate
     difference = np.abs(recovered - gradient)
     bound = rounding_bound(after, gradient, rate)
-    return Comparison(
+    return GradientComparison(
         float(difference.max()), float(np.abs(gradient).max()), float(bound.max()), bool((difference <= bound).all())
     )
 
@@ -84,7 +84,7 @@ def compare(before: Array, after: Array, gradient: Array, rate: float) -> Compar
 def recover(data: PreparedData, settings: RecoverySettings, step_done: Callable[[int, Step], None]) -> None:
     """Train the same network under three optimisers side by side, on the same batches from the same initial values.
 
-    ``step_done`` is called after every step (from 1) with a :class:`Comparison` for ``sgd``, ``momentum`` and ``adam``.
+    ``step_done`` is called after every step (from 1) with a :class:`GradientComparison` for ``sgd``, ``momentum`` and ``adam``.
     Raises :class:`SpecError` once a gradient is no longer a finite number, and what ``step_done`` raises.
     """
     keras.backend.clear_session()
@@ -133,7 +133,7 @@ class _Training:
         self._rate = float(np.float32(settings.learning_rate))
         self._step = tf.function(self._make_step, reduce_retracing=True)
 
-    def step(self, images: tf.Tensor, labels: tf.Tensor) -> Comparison:
+    def step(self, images: tf.Tensor, labels: tf.Tensor) -> GradientComparison:
         """Make one step on a batch and compare."""
         before, after, gradient = (part.numpy() for part in self._step(images, labels))
         return compare(before, after, gradient, self._rate)

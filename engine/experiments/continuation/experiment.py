@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.config.fields import Kind, field, field_like
+from engine.config.fields import FieldKind, field, field_like
 from engine.config.specs import ActivationSpec, DataSpec, ExperimentSpec, NetworkSpec, RepeatSpec, RunSpec, TrainingSpec
 from engine.experiments.base import CourseDictionary, TrainingExperiment
 from engine.experiments.fields import ArchitectureChoice
@@ -26,7 +26,7 @@ class ContinuationSpec(RepeatSpec, TrainingSpec, ArchitectureChoice, ActivationS
         None,
         label="Start from",
         group="Network",
-        kind=Kind.MODEL,
+        kind=FieldKind.MODEL,
         help="The .keras file of a trained network; it must be of the architecture named here and have seen images of "
         "the same shape. Choose…, and the history, offer every network of the workspace.",
     )

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from pydantic import field_validator
 
-from engine.config.fields import Kind, field
+from engine.config.fields import FieldKind, field
 from engine.config.specs import ExperimentSpec
 from engine.events.experiments import Computation, ComputedPart
-from engine.experiments.base import ComputedExperiment, Progress
+from engine.experiments.base import ComputedExperiment, ProgressCallback
 from engine.experiments.convolution.inputs import KERNELS, load_array, sample_input, sample_kernel
 from engine.experiments.convolution.numpy_convolution import (
     check_shapes,
@@ -54,7 +54,7 @@ class ConvolutionSpec(ExperimentSpec):
         None,
         label="Input",
         group="Convolution",
-        kind=Kind.FILE,
+        kind=FieldKind.FILE,
         help="An .npy file of numbers [batch, channels, height, width]; with three dimensions images of one channel, "
         "with two a single image. Empty takes digits of scikit-learn, enlarged to 28x28.",
     )
@@ -62,7 +62,7 @@ class ConvolutionSpec(ExperimentSpec):
         None,
         label="Kernel",
         group="Convolution",
-        kind=Kind.FILE,
+        kind=FieldKind.FILE,
         help="An .npy file of numbers [out channels, in channels, height, width]; with three dimensions kernels for "
         "one channel, with two a single kernel. Empty takes eight 4x4 kernels that find edges, blur and sharpen.",
     )
@@ -102,7 +102,7 @@ class ConvolutionSpec(ExperimentSpec):
             raise ValueError(f"'{path}' names the folder of a user there is not.") from None
 
 
-def compute(spec: ConvolutionSpec, emit: Callable[[ComputedPart], None], progress: Progress) -> Computation:
+def compute(spec: ConvolutionSpec, emit: Callable[[ComputedPart], None], progress: ProgressCallback) -> Computation:
     """Convolve by every method, the loops first: a part "shapes", then a part "method" as each is done."""
     input, kernel, names = load(spec, progress)
     shapes = _shapes(input, kernel)
@@ -133,7 +133,7 @@ def retell(found: Computation) -> Iterator[ComputedPart]:
         yield ComputedPart("method", {"method": method, **values})
 
 
-def load(spec: ConvolutionSpec, progress: Progress) -> tuple[Array, Array, list[str]]:
+def load(spec: ConvolutionSpec, progress: ProgressCallback) -> tuple[Array, Array, list[str]]:
     """Input, kernel and the kernels' names; what is built in takes the channels of the user's file.
 
     Raises :class:`~engine.utils.errors.SpecError` where they don't fit together.
@@ -160,7 +160,7 @@ def _shapes(input: Array, kernel: Array) -> dict[str, Any]:
     }
 
 
-def _calls(precision: str, input: Array, kernel: Array, progress: Progress) -> dict[str, Callable[[], Array]]:
+def _calls(precision: str, input: Array, kernel: Array, progress: ProgressCallback) -> dict[str, Callable[[], Array]]:
     """What is timed, by method; the vectorised ones find their arrays in the type they compute with."""
     batch, out, height, _ = output_shape(input, kernel)
     row_done = _now_and_then(lambda row: progress(METHODS["loops"], row, batch * out * height))

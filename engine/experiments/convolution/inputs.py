@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.datasets.base import Progress
+from engine.datasets.base import ProgressCallback
 from engine.datasets.formats import digits
 from engine.experiments.convolution.numpy_convolution import MOST_PRODUCTS
 from engine.utils.arrays import Array
@@ -42,7 +42,7 @@ KERNELS: dict[str, Array] = {
 }
 
 
-def sample_input(count: int, channels: int, progress: Progress) -> Array:
+def sample_input(count: int, channels: int, progress: ProgressCallback) -> Array:
     """The first ``count`` of scikit-learn's digits, enlarged: uint8 [count, channels, 28, 28], channels alike."""
     images = digits.load(SIDE, progress).x_train[:count]
     return np.repeat(images.transpose(0, 3, 1, 2), channels, axis=1)

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field, field_validator, model_validator
 
 import engine.analysis.smoothing
-from engine.config.fields import Kind, field, field_like
+from engine.config.fields import FieldKind, field, field_like
 from engine.config.specs import (
     DataSpec,
     ExperimentSpec,
@@ -51,7 +51,7 @@ class LearningRateSpec(
     rates: tuple[Rate, ...] = field(
         (0.1, 0.01, 0.001),
         label="Learning rates",
-        kind=Kind.NUMBERS,
+        kind=FieldKind.NUMBERS,
         help="Step sizes to compare, each from 0 to 1000, separated by commas.",
     )
     range_test: bool = field(

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field, field_validator, model_validator
 
 from engine.analysis.statistics import soonness, spread
-from engine.config.fields import Kind, field, field_like
+from engine.config.fields import FieldKind, field, field_like
 from engine.config.specs import (
     DataSpec,
     ExperimentSpec,
@@ -46,7 +46,7 @@ class LearningScheduleSpec(RepeatSpec, PassesSpec, ArchitectureChoice, NetworkSp
         (0.1, 0.01, 0.001),
         label="Learning rates",
         group="Schedule",
-        kind=Kind.NUMBERS,
+        kind=FieldKind.NUMBERS,
         help="Rates of plain gradient descent, one after the other, separated by commas.",
     )
     switches: tuple[Epoch, ...] = field(
@@ -54,7 +54,7 @@ class LearningScheduleSpec(RepeatSpec, PassesSpec, ArchitectureChoice, NetworkSp
         label="Switch after",
         unit="epochs",
         group="Schedule",
-        kind=Kind.NUMBERS,
+        kind=FieldKind.NUMBERS,
         help="Epochs after which the next rate begins, one fewer than rates. Empty: the plateaus of validation "
         "accuracy are found, by training with the first rates and starting again, as the homework does.",
     )
@@ -79,7 +79,7 @@ class LearningScheduleSpec(RepeatSpec, PassesSpec, ArchitectureChoice, NetworkSp
         ("adam",),
         label="Compared with",
         group="Schedule",
-        kind=Kind.CHOICES,
+        kind=FieldKind.CHOICES,
         choices=("adam", "constant", "exponential", "cosine", "plateau"),
         help="Trained for as many epochs: Adam at its own rate; or gradient descent from the first rate on: constant, "
         "exponential to the last rate, cosine to 0, divided by 10 at each plateau (Keras' ReduceLROnPlateau).",

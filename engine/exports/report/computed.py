@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.experiments.basics.experiment import OPTIMIZERS
 from engine.experiments.convolution.experiment import METHODS
-from engine.exports.report.document import Column, Facts, Table
+from engine.exports.report.document import Facts, Table, TableColumn
 from engine.utils.text import scientific
 
 
@@ -15,7 +15,11 @@ def basics_tables(findings: dict[str, Any]) -> Iterator[Table]:
     """Cross-entropy, batches, parameters and the recovered gradient."""
     yield Table(
         "Cross-entropy",
-        (Column("Probability of the true class"), Column("Loss, -ln p", numeric=True), Column("Gradient, p - 1", True)),
+        (
+            TableColumn("Probability of the true class"),
+            TableColumn("Loss, -ln p", numeric=True),
+            TableColumn("Gradient, p - 1", True),
+        ),
         tuple(
             (f"{e['probability_of_true_class']:g}", f"{e['loss']:.4f} nats", f"{e['gradient_at_true_logit']:+.2f}")
             for e in findings["cross_entropy"]["examples"]
@@ -25,7 +29,7 @@ def basics_tables(findings: dict[str, Any]) -> Iterator[Table]:
     keys = ("images", "batch_size", "epochs", "batches_per_epoch", "last_batch", "iterations")
     yield Table(
         "Batches and iterations",
-        tuple(Column(title, numeric=True) for title in titles),
+        tuple(TableColumn(title, numeric=True) for title in titles),
         tuple(tuple(f"{row[key]:,}" for key in keys) for row in findings["batches"]),
     )
     yield _parameters(findings["parameters"])
@@ -34,8 +38,8 @@ def basics_tables(findings: dict[str, Any]) -> Iterator[Table]:
 
 def _parameters(networks: list[dict[str, Any]]) -> Table:
     columns = (
-        *(Column("Network", width=2), Column("Input", width=2), Column("Layer", width=4)),
-        *(Column("Counted as", width=5), Column("Parameters", numeric=True, width=3)),
+        *(TableColumn("Network", width=2), TableColumn("Input", width=2), TableColumn("Layer", width=4)),
+        *(TableColumn("Counted as", width=5), TableColumn("Parameters", numeric=True, width=3)),
     )
     rows: list[tuple[str, ...]] = []
     marked: set[int] = set()
@@ -53,7 +57,11 @@ def _recovery(found: dict[str, Any]) -> Table:
     keys = ("largest_difference", "largest_gradient", "largest_bound")
     return Table(
         "Gradient recovered from two successive weights",
-        (Column("Optimiser"), *(Column(title, numeric=True) for title in titles), Column("Within rounding")),
+        (
+            TableColumn("Optimiser"),
+            *(TableColumn(title, numeric=True) for title in titles),
+            TableColumn("Within rounding"),
+        ),
         tuple(
             (OPTIMIZERS[name], *(scientific(each[key]) for key in keys), "yes" if each["within_rounding"] else "no")
             for name, each in found["optimizers"].items()
@@ -68,10 +76,10 @@ def convolution_tables(findings: dict[str, Any]) -> Iterator[Table | Facts]:
     shapes = tuple((f"{n.capitalize()}", " x ".join(map(str, findings[f"{n}_shape"]))) for n in names)
     yield Facts((*shapes, ("Multiplications", f"{findings['multiplications']:,}")))
     titles = ("Fastest call", "Calls", "Times faster", "Largest difference")
-    numbers = (Column(title, numeric=True, width=3) for title in titles)
+    numbers = (TableColumn(title, numeric=True, width=3) for title in titles)
     yield Table(
         "",
-        (Column("Method", width=4), *numbers, Column("Type", width=2)),
+        (TableColumn("Method", width=4), *numbers, TableColumn("Type", width=2)),
         tuple(
             (
                 *(METHODS[method], f"{1000 * each['seconds']:,.3f} ms", f"{each['calls']}", f"{each['speedup']:,.1f}"),

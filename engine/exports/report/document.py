@@ -24,7 +24,7 @@ class Paragraph:
 
 
 @dataclass(frozen=True)
-class Column:
+class TableColumn:
     """A column of a table: its heading, whether it holds numbers, and its share of the width."""
 
     title: str
@@ -38,7 +38,7 @@ class Table:
 
     kind: ClassVar[str] = "table"
     title: str
-    columns: tuple[Column, ...]
+    columns: tuple[TableColumn, ...]
     rows: tuple[tuple[str, ...], ...]
     marked: frozenset[int] = frozenset()
     note: str = ""
@@ -93,7 +93,7 @@ Block = Paragraph | Table | Facts | Picture | Gallery | Claims
 
 
 @dataclass(frozen=True)
-class Part:
+class ReportPart:
     """A headed piece of a section."""
 
     title: str
@@ -107,7 +107,7 @@ class Section:
     anchor: str
     title: str
     line: str
-    parts: tuple[Part, ...]
+    parts: tuple[ReportPart, ...]
     headlines: tuple[Claim, ...]
 
 

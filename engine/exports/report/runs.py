@@ -10,20 +10,24 @@ from engine.analysis.diagnosis import GroupedFinding, diagnose, grouped, restore
 from engine.analysis.results import ExperimentResult, RunResult, VariantResult
 from engine.analysis.statistics import spread
 from engine.events.runs import Status
-from engine.exports.report.document import Column, Table
+from engine.exports.report.document import Table, TableColumn
 from engine.storage.store import Store, StoredRun
 from engine.workspace.replay import planned_run, restored_runs
 
 ACCURACY_COLUMNS = (
-    Column("Variant", width=4),
-    Column("Parameters", numeric=True, width=3),
-    Column("Runs", numeric=True, width=2),
-    Column("Test accuracy, mean ± std", numeric=True, width=5),
-    Column("Best", numeric=True, width=2),
-    Column("Time a run", numeric=True, width=3),
+    TableColumn("Variant", width=4),
+    TableColumn("Parameters", numeric=True, width=3),
+    TableColumn("Runs", numeric=True, width=2),
+    TableColumn("Test accuracy, mean ± std", numeric=True, width=5),
+    TableColumn("Best", numeric=True, width=2),
+    TableColumn("Time a run", numeric=True, width=3),
 )
-EVENT_COLUMNS = (Column("Variant", width=3), Column("Runs", width=2), Column("What happened", width=9))
-CURVE_COLUMNS = (Column("What was seen", width=9), Column("Runs", width=2), Column("What to try", width=6))
+EVENT_COLUMNS = (TableColumn("Variant", width=3), TableColumn("Runs", width=2), TableColumn("What happened", width=9))
+CURVE_COLUMNS = (
+    TableColumn("What was seen", width=9),
+    TableColumn("Runs", width=2),
+    TableColumn("What to try", width=6),
+)
 CURVE_NOTE = "By the rules that the window applies while networks train; what is not named here was not seen."
 NOTE = "Means and sample standard deviations are over the runs that went through all epochs by their settings alone"
 MOVED = "Interrupted after step {}, it went on with another device, other threads or versions: numbers may differ."

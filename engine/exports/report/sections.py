@@ -15,7 +15,7 @@ from engine.experiments.base import ComputedExperiment, Experiment, TrainingExpe
 from engine.exports.report.captions import caption_of
 from engine.exports.report.claims import Claim, claims_of_computation, claims_of_runs
 from engine.exports.report.computed import COMPUTED_TABLES
-from engine.exports.report.document import Block, Claims, Facts, Gallery, Paragraph, Part, Picture, Section
+from engine.exports.report.document import Block, Claims, Facts, Gallery, Paragraph, Picture, ReportPart, Section
 from engine.exports.report.runs import accuracy_table, curve_table, event_table
 from engine.exports.report.settings import settings_table
 from engine.storage.store import Store, StoredExperiment
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
 # The order of the homework, what its parts are called, and what goes beyond it.
 PARTS = {
-    "basics": "Part 1: Basic concepts",
-    "convolution": "Part 2: Convolution",
-    "architectures": "Part 3: Architectures",
-    "activations": "Part 4: Activations",
-    "learning-rate": "Part 5: Learning rate",
-    "schedule": "Part 5: Learning rate schedule",
+    "basics": "ReportPart 1: Basic concepts",
+    "convolution": "ReportPart 2: Convolution",
+    "architectures": "ReportPart 3: Architectures",
+    "activations": "ReportPart 4: Activations",
+    "learning-rate": "ReportPart 5: Learning rate",
+    "schedule": "ReportPart 5: Learning rate schedule",
     "train-on": "Further training",
 }
 RESULT, RUNS, FIGURES = "What the measurements support", "Runs that did not go as planned", "Figures"
@@ -64,38 +64,38 @@ def section_of(store: Store, experiment: int) -> Section:
 
 def _of_runs(
     store: Store, definition: TrainingExperiment, result: ExperimentResult
-) -> tuple[tuple[Claim, ...], list[Part]]:
+) -> tuple[tuple[Claim, ...], list[ReportPart]]:
     runs = store.runs(result.experiment.id)
     claims = claims_of_runs(result)
     events = event_table(result, runs)
     blocks: list[Block] = [accuracy_table(result)]
     if definition.name == "schedule":
         blocks += _switches(definition.findings(definition.spec.from_json(result.experiment.spec), result))
-    parts = [_supported(claims), Part("Accuracy", tuple(blocks))]
+    parts = [_supported(claims), ReportPart("Accuracy", tuple(blocks))]
     if events is not None:
-        parts.append(Part(RUNS, (events,)))
+        parts.append(ReportPart(RUNS, (events,)))
     if (curves := curve_table(store, result, runs)) is not None:
-        parts.append(Part(CURVES, (curves,)))
+        parts.append(ReportPart(CURVES, (curves,)))
     if any(variant.runs for variant in result.variants):
-        parts.append(Part(FIGURES, tuple(_pictures(definition.figures(result)))))
+        parts.append(ReportPart(FIGURES, tuple(_pictures(definition.figures(result)))))
     return claims, parts
 
 
 def _of_computation(
     store: Store, definition: ComputedExperiment, stored: StoredExperiment
-) -> tuple[tuple[Claim, ...], list[Part]]:
+) -> tuple[tuple[Claim, ...], list[ReportPart]]:
     found = store.computation(stored.id)
     if found is None:
         return (), [_supported(())]
     claims = claims_of_computation(stored.name, stored.id, found)
     tables = tuple(COMPUTED_TABLES[stored.name](found.findings))
     figures = definition.figures(definition.spec.from_json(stored.spec), found)
-    return claims, [_supported(claims), Part("Results", tables), Part(FIGURES, tuple(_pictures(figures)))]
+    return claims, [_supported(claims), ReportPart("Results", tables), ReportPart(FIGURES, tuple(_pictures(figures)))]
 
 
-def _supported(claims: tuple[Claim, ...]) -> Part:
+def _supported(claims: tuple[Claim, ...]) -> ReportPart:
     nothing = Paragraph("Nothing was measured that supports a claim.", quiet=True)
-    return Part(RESULT, (Claims(claims),) if claims else (nothing,))
+    return ReportPart(RESULT, (Claims(claims),) if claims else (nothing,))
 
 
 def _pictures(figures: Iterable[tuple[str, Figure]]) -> Iterator[Block]:
@@ -123,10 +123,10 @@ def _line(stored: StoredExperiment) -> str:
     return f"Experiment {stored.id}{where}, {_moment(stored.created)}"
 
 
-def _about(stored: StoredExperiment, devices: Sequence[Device]) -> Iterator[Part]:
+def _about(stored: StoredExperiment, devices: Sequence[Device]) -> Iterator[ReportPart]:
     """Notes and circumstances."""
     notes = [Paragraph(text.strip()) for text in stored.notes.split("\n\n") if text.strip()]
-    yield Part("", (*notes, Facts(tuple(_facts(stored, devices)))))
+    yield ReportPart("", (*notes, Facts(tuple(_facts(stored, devices)))))
 
 
 def _facts(stored: StoredExperiment, devices: Sequence[Device]) -> Iterator[tuple[str, str]]:
@@ -154,8 +154,8 @@ def _ending(stored: StoredExperiment) -> str:
     return f"{Status(stored.status).value}{took}{reason}"
 
 
-def _settings(definition: Experiment, stored: StoredExperiment) -> Part:
-    return Part("Settings", (settings_table(definition, definition.spec.from_json(stored.spec)),))
+def _settings(definition: Experiment, stored: StoredExperiment) -> ReportPart:
+    return ReportPart("Settings", (settings_table(definition, definition.spec.from_json(stored.spec)),))
 
 
 def _moment(seconds: float) -> str:

@@ -7,10 +7,15 @@ from typing import Any
 from engine.config.fields import FieldDescription, describe
 from engine.config.specs import ExperimentSpec
 from engine.experiments.base import Experiment
-from engine.exports.report.document import Column, Table
+from engine.exports.report.document import Table, TableColumn
 
 COURSE = "course"
-COLUMNS = (Column("Setting", width=4), Column("Key", width=4), Column("Value", width=5), Column("Course", width=5))
+COLUMNS = (
+    TableColumn("Setting", width=4),
+    TableColumn("Key", width=4),
+    TableColumn("Value", width=5),
+    TableColumn("Course", width=5),
+)
 
 
 def settings_table(definition: Experiment, spec: ExperimentSpec) -> Table:

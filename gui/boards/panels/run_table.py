@@ -29,7 +29,7 @@ PROGRESS_COLUMN = 3
 
 
 @dataclass(frozen=True)
-class Column:
+class RunColumn:
     """One column: its title, what a cell shows, and what the title means."""
 
     title: str
@@ -48,28 +48,28 @@ def _time_left(observations: Observations, run: RunObservation) -> str:
 
 
 COLUMNS = (
-    Column("Variant", lambda _o, run: run.planned.spec.variant, "What is compared", Qt.AlignmentFlag.AlignLeft),
-    Column(
+    RunColumn("Variant", lambda _o, run: run.planned.spec.variant, "What is compared", Qt.AlignmentFlag.AlignLeft),
+    RunColumn(
         "Run",
         lambda _o, run: str(run.planned.spec.repeat),
         "Number of the repeat, from 1",
         Qt.AlignmentFlag.AlignHCenter,
     ),
-    Column("Status", lambda _o, run: run.status.value, "Where the run stands", Qt.AlignmentFlag.AlignLeft),
-    Column("Progress", lambda _o, run: f"{100 * run.progress:.0f} %", "Share of the run's steps made"),
-    Column("Time left", _time_left, "Estimated from this run's speed so far"),
-    Column("Parameters", lambda _o, run: f"{run.planned.parameters:,}", "Values the network learns"),
-    Column(
+    RunColumn("Status", lambda _o, run: run.status.value, "Where the run stands", Qt.AlignmentFlag.AlignLeft),
+    RunColumn("Progress", lambda _o, run: f"{100 * run.progress:.0f} %", "Share of the run's steps made"),
+    RunColumn("Time left", _time_left, "Estimated from this run's speed so far"),
+    RunColumn("Parameters", lambda _o, run: f"{run.planned.parameters:,}", "Values the network learns"),
+    RunColumn(
         "Training",
         lambda _o, run: _percent(run.last.training_accuracy if run.last else None),
         "Accuracy over the batches since the last record",
     ),
-    Column(
+    RunColumn(
         "Validation",
         lambda _o, run: _percent(run.last.validation_accuracy if run.last else None),
         "Accuracy on the whole validation set at the last record",
     ),
-    Column("Test", lambda _o, run: _percent(run.test_accuracy), "Accuracy on the test set, once training has ended"),
+    RunColumn("Test", lambda _o, run: _percent(run.test_accuracy), "Accuracy on the test set, once training has ended"),
 )
 
 

@@ -6,7 +6,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPointF, Qt
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent
 
-from gui.plots.curves.curve import Reading
+from gui.plots.curves.curve import CurveReading
 from gui.plots.curves.decimation import Frame
 from gui.plots.curves.link import CurveLink
 from gui.plots.curves.options import CurveOptions, Horizontal
@@ -35,7 +35,7 @@ class CursorPlot(Plot):
         self.setAccessibleDescription(KEYS)
         self._mouse = pg.SignalProxy(self.scene().sigMouseMoved, rateLimit=CURSOR_HERTZ, slot=self._point)
 
-    def readings(self, x: float, slack: float) -> list[Reading]:
+    def readings(self, x: float, slack: float) -> list[CurveReading]:
         """What the curves say at ``x``, before logarithms; one that ends ``slack`` before says nothing."""
         raise NotImplementedError
 

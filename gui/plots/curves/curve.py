@@ -41,7 +41,7 @@ class Series:
 
 
 @dataclass(frozen=True)
-class Reading:
+class CurveReading:
     """A curve at one record, as measured.
 
     ``spread`` is a deviation or an error, ``span`` least and greatest run, ``smoothed`` where the line
@@ -248,7 +248,7 @@ class Curve:
         span = self._lines[0].line if self._lines else Span()
         return span.x * self.x_scale, span.low * self.series.scale
 
-    def read(self, x: float, slack: float) -> list[Reading]:
+    def read(self, x: float, slack: float) -> list[CurveReading]:
         """What the line, or each run's, says at ``x`` of the axis."""
         found = [
             (place, at)
@@ -258,7 +258,7 @@ class Curve:
         readings = (self._reading(place, at) for place, at in found)
         return [reading for reading in readings if np.isfinite(reading.value)]
 
-    def _reading(self, place: int, at: int) -> Reading:
+    def _reading(self, place: int, at: int) -> CurveReading:
         scale, repeats = self.series.scale, self._options.repeats
         value, smooth = (float(span.low[at]) * scale for span in (self._lines[place].raw, self._lines[place].line))
         shown = smooth if self._smoothing else None
@@ -267,7 +267,7 @@ class Curve:
             run = self.variant.runs[place]
             name, seconds = f"{self.label} run {run.planned.spec.repeat}", run.curves["seconds"][at]
             epoch = step / self.variant.steps_per_epoch
-            return Reading(name, self.colour, value, step, epoch, seconds, smoothed=shown)
+            return CurveReading(name, self.colour, value, step, epoch, seconds, smoothed=shown)
         seconds = float(self.variant.curve("seconds").mean[at])
         curve = self.variant.curve(self.series.quantity)
         spread: float | None = None
@@ -282,7 +282,7 @@ class Curve:
                 case Repeats.RANGE:
                     span = float(curve.least[at]) * scale, float(curve.greatest[at]) * scale
         epoch = step / self.variant.steps_per_epoch
-        return Reading(self.label, self.colour, value, step, epoch, seconds, spread, span, shown)
+        return CurveReading(self.label, self.colour, value, step, epoch, seconds, spread, span, shown)
 
     @property
     def colour(self) -> str:

@@ -12,7 +12,7 @@ from engine.utils.arrays import Array
 from gui.observations.experiment import Observations, VariantObservation
 from gui.plots.curves.best_marks import BestMarks
 from gui.plots.curves.cursor_plot import CursorPlot
-from gui.plots.curves.curve import Curve, Reading, Series
+from gui.plots.curves.curve import Curve, CurveReading, Series
 from gui.plots.curves.event_marks import CurveEvent, EventMarks, events_of
 from gui.plots.curves.link import CurveLink
 from gui.plots.curves.options import CurveOptions, Horizontal
@@ -314,7 +314,7 @@ class CurvePlot(CursorPlot):
 
     # What the cursor asks
 
-    def readings(self, x: float, slack: float) -> list[Reading]:
+    def readings(self, x: float, slack: float) -> list[CurveReading]:
         """What every curve that is shown says at ``x``, before logarithms."""
         return [reading for curve in self._all() if curve.is_shown for reading in curve.read(x, slack)]
 

@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QFrame, QLabel
 
-from gui.plots.curves.curve import Reading
+from gui.plots.curves.curve import CurveReading
 from gui.plots.curves.options import Horizontal
 from gui.utils.text import as_duration
 from gui.utils.theme import muted
@@ -78,7 +78,7 @@ class Tooltip:
         self.box.raise_()
 
 
-def described(readings: Sequence[Reading], horizontal: Horizontal, most: int, notes: Sequence[str] = ()) -> str:
+def described(readings: Sequence[CurveReading], horizontal: Horizontal, most: int, notes: Sequence[str] = ()) -> str:
     """The box's text, rich: where it is, the ``most`` highest curves as they lie, ``notes``; empty without readings."""
     if not readings:
         return ""
@@ -95,11 +95,11 @@ def described(readings: Sequence[Reading], horizontal: Horizontal, most: int, no
 _HEADS = "<tr><td colspan=2></td><td align=right>measured</td><td align=right>&nbsp; smoothed</td></tr>"
 
 
-def _drawn(reading: Reading) -> float:
+def _drawn(reading: CurveReading) -> float:
     return reading.value if reading.smoothed is None else reading.smoothed
 
 
-def _place(readings: Sequence[Reading], horizontal: Horizontal) -> str:
+def _place(readings: Sequence[CurveReading], horizontal: Horizontal) -> str:
     """Step, epoch and time. Steps and epochs are those of all curves here, or else the time is; the rest differs."""
     if horizontal is Horizontal.TIME:
         return as_duration(readings[0].seconds)
@@ -109,7 +109,7 @@ def _place(readings: Sequence[Reading], horizontal: Horizontal) -> str:
     return f"step {first.step:,.0f} · epoch {first.epoch:.4g} · {low if low == high else f'{low} to {high}'}"
 
 
-def _row(reading: Reading, horizontal: Horizontal) -> str:
+def _row(reading: CurveReading, horizontal: Horizontal) -> str:
     spread = ""
     if reading.spread is not None:
         spread = f" ± {reading.spread:.2g}"

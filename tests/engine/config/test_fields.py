@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import BaseModel, Field, ValidationError
 
-from engine.config.fields import FieldDescription, Kind, describe, field, field_like
+from engine.config.fields import FieldDescription, FieldKind, describe, field, field_like
 
 
 class Declared(BaseModel):
@@ -19,12 +19,12 @@ class Declared(BaseModel):
     rule: Literal["a", "b"] = field("a", label="Rule", help="Which.")
     names: tuple[str, ...] = field(("x",), label="Names", help="Which of them.", choices=("x", "y"))
     note: str = field("", label="Note", help="Anything.")
-    source: str = field("digits", label="Source", help="From where.", kind=Kind.DATASET)
+    source: str = field("digits", label="Source", help="From where.", kind=FieldKind.DATASET)
     rates: tuple[float, ...] = field((0.1,), label="Rates", help="How fast.")
     epochs: tuple[Annotated[int, Field(ge=1)], ...] = field(
-        (), label="Epochs", unit="epochs", kind=Kind.NUMBERS, help="After which."
+        (), label="Epochs", unit="epochs", kind=FieldKind.NUMBERS, help="After which."
     )
-    network: str = field("a", label="Network", help="Which.", kind=Kind.ARCHITECTURE, choices=("a", "b"))
+    network: str = field("a", label="Network", help="Which.", kind=FieldKind.ARCHITECTURE, choices=("a", "b"))
 
 
 DESCRIBED = {item.key: item for item in describe(Declared)}
@@ -53,7 +53,7 @@ def test_a_description_holds_all_that_was_declared() -> None:
         unit="images",
         help="How many.",
         group="Data",
-        kind=Kind.INTEGER,
+        kind=FieldKind.INTEGER,
         default=3,
         minimum=1,
         maximum=9,
@@ -68,20 +68,20 @@ def test_a_description_holds_all_that_was_declared() -> None:
 @pytest.mark.parametrize(
     ("key", "kind", "bounds"),
     [
-        ("count", Kind.INTEGER, "1 to 9"),
-        ("share", Kind.NUMBER, "above 0 to below 1"),
-        ("side", Kind.INTEGER, "4 to 512"),
-        ("gray", Kind.SWITCH, "true | false"),
-        ("rule", Kind.CHOICE, "a | b"),
-        ("names", Kind.CHOICES, "x | y"),
-        ("note", Kind.TEXT, "text"),
-        ("source", Kind.DATASET, "text"),
-        ("rates", Kind.NUMBERS, "numbers"),
-        ("epochs", Kind.NUMBERS, "1 or more"),
-        ("network", Kind.ARCHITECTURE, "a | b | name[layers]"),
+        ("count", FieldKind.INTEGER, "1 to 9"),
+        ("share", FieldKind.NUMBER, "above 0 to below 1"),
+        ("side", FieldKind.INTEGER, "4 to 512"),
+        ("gray", FieldKind.SWITCH, "true | false"),
+        ("rule", FieldKind.CHOICE, "a | b"),
+        ("names", FieldKind.CHOICES, "x | y"),
+        ("note", FieldKind.TEXT, "text"),
+        ("source", FieldKind.DATASET, "text"),
+        ("rates", FieldKind.NUMBERS, "numbers"),
+        ("epochs", FieldKind.NUMBERS, "1 or more"),
+        ("network", FieldKind.ARCHITECTURE, "a | b | name[layers]"),
     ],
 )
-def test_kind_and_bounds_follow_from_the_annotation(key: str, kind: Kind, bounds: str) -> None:
+def test_kind_and_bounds_follow_from_the_annotation(key: str, kind: FieldKind, bounds: str) -> None:
     assert (DESCRIBED[key].kind, DESCRIBED[key].bounds) == (kind, bounds)
 
 

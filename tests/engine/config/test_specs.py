@@ -12,7 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from engine.config.fields import FieldDescription, Kind, describe
+from engine.config.fields import FieldDescription, FieldKind, describe
 from engine.config.parsing import parse_assignments, read_toml, split_list
 from engine.config.specs import DataSpec, ExperimentSpec, NetworkSpec, RunSpec, TrainingSpec
 from engine.experiments import EXPERIMENTS
@@ -36,23 +36,23 @@ written = st.builds(
 def values_of(item: FieldDescription) -> st.SearchStrategy[Any]:
     """Values that the field's own description says are accepted."""
     match item.kind:
-        case Kind.INTEGER:
+        case FieldKind.INTEGER:
             values: st.SearchStrategy[Any] = st.integers(int(item.minimum), int(item.maximum))
-        case Kind.NUMBER:
+        case FieldKind.NUMBER:
             values = st.floats(
                 item.minimum, item.maximum, exclude_min=item.exclusive_minimum, exclude_max=item.exclusive_maximum
             )
-        case Kind.SWITCH:
+        case FieldKind.SWITCH:
             values = st.booleans()
-        case Kind.CHOICE:
+        case FieldKind.CHOICE:
             values = st.sampled_from(item.choices)
-        case Kind.CHOICES:
+        case FieldKind.CHOICES:
             values = st.lists(st.sampled_from(item.choices), min_size=1, unique=True)
-        case Kind.ARCHITECTURE:
+        case FieldKind.ARCHITECTURE:
             values = st.sampled_from(item.choices) | written
-        case Kind.ARCHITECTURES:
+        case FieldKind.ARCHITECTURES:
             values = st.lists(st.sampled_from(item.choices) | written, min_size=1, unique_by=architecture_name)
-        case Kind.FILE | Kind.MODEL:
+        case FieldKind.FILE | FieldKind.MODEL:
             values = files
         case _:
             values = texts
@@ -85,25 +85,25 @@ def specs(draw: st.DrawFn, spec: type[ExperimentSpec]) -> ExperimentSpec:
 any_spec = st.sampled_from(OF_EXPERIMENTS).flatmap(specs)
 
 
-NEVER_RIGHT: dict[Kind, list[Any]] = {
-    Kind.SWITCH: ["perhaps", 7],
-    Kind.CHOICE: ["nothing of the sort", 7],
-    Kind.CHOICES: [["nothing of the sort"], 7],
-    Kind.ARCHITECTURE: ["nothing of the sort", "mlp_9", "small[", "small[FC-0]", 7],
-    Kind.ARCHITECTURES: [["nothing of the sort"], ["mlp_9"], ["cnn_4[FC-8]"], "", 7],
-    Kind.NUMBERS: [["much"], [-1], "much", 7],
-    Kind.FILE: [7, ["a"], True],
-    Kind.MODEL: [7, ["a"], True],
-    Kind.TEXT: ["", 7],
-    Kind.DATASET: ["", 7],
+NEVER_RIGHT: dict[FieldKind, list[Any]] = {
+    FieldKind.SWITCH: ["perhaps", 7],
+    FieldKind.CHOICE: ["nothing of the sort", 7],
+    FieldKind.CHOICES: [["nothing of the sort"], 7],
+    FieldKind.ARCHITECTURE: ["nothing of the sort", "mlp_9", "small[", "small[FC-0]", 7],
+    FieldKind.ARCHITECTURES: [["nothing of the sort"], ["mlp_9"], ["cnn_4[FC-8]"], "", 7],
+    FieldKind.NUMBERS: [["much"], [-1], "much", 7],
+    FieldKind.FILE: [7, ["a"], True],
+    FieldKind.MODEL: [7, ["a"], True],
+    FieldKind.TEXT: ["", 7],
+    FieldKind.DATASET: ["", 7],
 }
 
 
 def wrong_values(item: FieldDescription) -> list[Any]:
     """Values just outside of what the field's description says is accepted."""
-    if item.kind is Kind.INTEGER:
+    if item.kind is FieldKind.INTEGER:
         return [int(item.minimum) - 1, int(item.maximum) + 1, 1.5, "many"]
-    if item.kind is Kind.NUMBER:
+    if item.kind is FieldKind.NUMBER:
         return [
             item.minimum if item.exclusive_minimum else item.minimum - 1,
             item.maximum if item.exclusive_maximum else item.maximum * 2,
@@ -119,7 +119,7 @@ WRONG = {
     for value in wrong_values(item)
 }
 # Fields of which a sentence of their own says what is wrong.
-SPEAKING = (Kind.ARCHITECTURE, Kind.ARCHITECTURES, Kind.TEXT)
+SPEAKING = (FieldKind.ARCHITECTURE, FieldKind.ARCHITECTURES, FieldKind.TEXT)
 
 
 def assert_is_one_sentence(text: str) -> None:
@@ -140,7 +140,9 @@ def test_every_field_says_what_it_is_and_what_it_takes(spec: type[ArchitecturesS
         assert item.label, item.key
         assert item.help.endswith("."), item.key
         bounded = item.minimum is not None and item.maximum is not None
-        assert bounded or item.choices or item.kind not in (Kind.INTEGER, Kind.NUMBER, Kind.CHOICE), item.key
+        assert bounded or item.choices or item.kind not in (FieldKind.INTEGER, FieldKind.NUMBER, FieldKind.CHOICE), (
+            item.key
+        )
 
 
 @pytest.mark.parametrize(
@@ -149,7 +151,7 @@ def test_every_field_says_what_it_is_and_what_it_takes(spec: type[ArchitecturesS
         pytest.param(item, id=f"{spec.__name__}.{item.key}")
         for spec in OF_EXPERIMENTS
         for item in describe(spec)
-        if item.kind is Kind.INTEGER
+        if item.kind is FieldKind.INTEGER
     ],
 )
 def test_bounds_of_whole_numbers_are_told_exactly(item: FieldDescription) -> None:

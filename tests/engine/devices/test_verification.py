@@ -12,9 +12,9 @@ from engine.devices import verification as device_check
 from engine.devices.verification import (
     Compute,
     Deviation,
-    Kind,
     Outputs,
     Pattern,
+    PatternKind,
     agreement,
     compared,
     deviations,
@@ -96,7 +96,7 @@ def test_numbers_that_are_none_are_found(spoil: Callable[[Array], Array]) -> Non
 def test_a_fused_layer_that_forgets_its_bias_is_found() -> None:
     def compute(pattern: Pattern) -> dict[str, Array]:
         found = perfect(pattern)
-        if pattern.kind is Kind.DENSE:  # as a faulty driver would: right while training, wrong where it is fused
+        if pattern.kind is PatternKind.DENSE:  # as a faulty driver would: right while training, wrong where it is fused
             found["output"] = np.maximum(pattern.inputs["x"] @ pattern.inputs["kernel"], 0)
         return found
 
@@ -110,7 +110,7 @@ def test_coarser_products_pass_only_where_the_device_is_known_for_them() -> None
 
     def compute(pattern: Pattern) -> dict[str, Array]:
         found = perfect(pattern)
-        if pattern.kind is Kind.DENSE:
+        if pattern.kind is PatternKind.DENSE:
             passed = coarsely(pattern.inputs["upstream"]) * (found["output while training"] > 0)
             found["input gradient"] = passed @ coarsely(pattern.inputs["kernel"]).T
         return found

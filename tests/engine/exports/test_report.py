@@ -28,7 +28,7 @@ from engine.exports import Format, export_experiment
 from engine.exports.report import check_report_file, write_report
 from engine.exports.report.build import build_document
 from engine.exports.report.claims import claims_of
-from engine.exports.report.document import Document, Part, Picture, Section, Table
+from engine.exports.report.document import Document, Picture, ReportPart, Section, Table
 from engine.exports.report.images import data_address
 from engine.exports.report.pdf_page import tied
 from engine.exports.report.runs import curve_table, event_table
@@ -114,7 +114,7 @@ def section(document: Document, number: int) -> Section:
     return next(each for each in document.sections if each.anchor == f"experiment-{number}")
 
 
-def part(document: Document, number: int, title: str) -> Part:
+def part(document: Document, number: int, title: str) -> ReportPart:
     return next(each for each in section(document, number).parts if each.title == title)
 
 
@@ -280,8 +280,8 @@ def test_the_pdf_has_its_sections_in_the_outline(stored: Stored, tmp_path: Path)
     assert reader.metadata.title == "Training artificial neural networks"
     first, inner, second, _ = reader.outline
     assert [getattr(each, "title", None) for each in (first, second)] == [
-        "Part 1: Basic concepts",
-        "Part 5: Learning rate",
+        "ReportPart 1: Basic concepts",
+        "ReportPart 5: Learning rate",
     ]
     assert isinstance(inner, list)
     assert inner[0].title == "What the measurements support"

@@ -33,7 +33,7 @@ from engine.events.tasks import Event, TaskFailed
 from engine.executors.tasks import TrainTask
 from engine.selftest import installation, report
 from engine.selftest import training as computing
-from engine.selftest.check import Check, Outcome, Result, State, Surroundings, failed, ok, skipped, warning
+from engine.selftest.check import Check, CheckState, Outcome, Result, Surroundings, failed, ok, skipped, warning
 from engine.selftest.figures import check_figures
 from engine.selftest.installation import check_packages, check_space, check_temporary_folder, check_workspace, compare
 from engine.selftest.registry import CHECKS
@@ -146,8 +146,8 @@ def test_whatever_a_check_does_the_others_have_their_turn(surroundings: Surround
     ]
     outcomes = carried_out(checks, replace(surroundings, device="cpu"))
     who, crash, lacking, _, stumbled, explained, left, alone, last, memory, refused = (each.result for each in outcomes)
-    assert (who.state, who.facts) == (State.OK, {"Fact": "a fact"})
-    assert {each.state for each in (crash, stumbled, explained, left, memory, refused)} == {State.FAILED}
+    assert (who.state, who.facts) == (CheckState.OK, {"Fact": "a fact"})
+    assert {each.state for each in (crash, stumbled, explained, left, memory, refused)} == {CheckState.FAILED}
     assert "crashed (SIGSEGV)" in crash.sentence
     assert lacking == skipped("Can't be looked at, as crashes failed.")
     assert outcomes[3].result.sentence == "Can't be looked at, as warns failed.", "what was skipped is lacking too"
@@ -166,7 +166,7 @@ def test_a_check_that_hangs_is_ended_with_all_it_has_started(surroundings: Surro
     pid = surroundings.scratch / "pid"
     # The process is there before the clock starts, so that the check gets to its own.
     before, hung, after = carried_out([check(warns), check(hangs, seconds=2), check(warns)], surroundings)
-    assert hung.result.state is State.FAILED
+    assert hung.result.state is CheckState.FAILED
     assert hung.result.sentence.startswith("Not done after 2 s, so it was ended; ")
     assert before.result == after.result == warning("Somewhat little.")
     with suppress(psutil.NoSuchProcess):  # killed, it may not have been buried yet
@@ -287,7 +287,7 @@ def test_a_package_without_which_nothing_starts_is_named(
 
 def test_the_packages_here_are_as_required(surroundings: Surroundings) -> None:
     found = check_packages(surroundings)
-    assert found.state is State.OK, found.sentence
+    assert found.state is CheckState.OK, found.sentence
     assert "packages as requirements.txt wants them" in found.sentence
 
 
@@ -307,13 +307,13 @@ pillow<1
 @pytest.mark.parametrize(
     ("text", "state", "named"),
     [
-        ("nothing-called-so\n", State.FAILED, "nothing-called-so not installed; install what is missing: "),
-        ("pillow<1\n", State.WARNING, "is not <1: not what the program was tested with; "),
-        (None, State.WARNING, "can't be read (No such file or directory)"),
+        ("nothing-called-so\n", CheckState.FAILED, "nothing-called-so not installed; install what is missing: "),
+        ("pillow<1\n", CheckState.WARNING, "is not <1: not what the program was tested with; "),
+        (None, CheckState.WARNING, "can't be read (No such file or directory)"),
     ],
 )
 def test_a_doubtful_installation_comes_with_its_cure(
-    surroundings: Surroundings, monkeypatch: pytest.MonkeyPatch, text: str | None, state: State, named: str
+    surroundings: Surroundings, monkeypatch: pytest.MonkeyPatch, text: str | None, state: CheckState, named: str
 ) -> None:
     file = surroundings.scratch / "requirements.txt"
     if text is not None:
@@ -330,7 +330,7 @@ def test_a_built_program_carries_its_packages(surroundings: Surroundings, monkey
 
 
 def test_folders_are_written_to_and_left_as_they_were(surroundings: Surroundings) -> None:
-    assert check_temporary_folder(surroundings).state is State.OK
+    assert check_temporary_folder(surroundings).state is CheckState.OK
     assert check_workspace(surroundings) == ok(f"{surroundings.workspace} can be made.")
     assert not surroundings.workspace.exists()
     surroundings.workspace.mkdir()
@@ -343,7 +343,7 @@ def test_a_workspace_that_is_a_file_is_refused(surroundings: Surroundings) -> No
     below = replace(surroundings, workspace=surroundings.workspace / "below")
     for each in (surroundings, below):
         found = check_workspace(each)
-        assert found.state is State.FAILED
+        assert found.state is CheckState.FAILED
         assert found.sentence.startswith(f"{surroundings.workspace} is no folder; ")
 
 
@@ -355,16 +355,20 @@ def test_a_folder_that_can_not_be_written_to_comes_with_the_systems_word(
 
     monkeypatch.setattr(tempfile, "NamedTemporaryFile", refuse)
     for found in (check_temporary_folder(surroundings), check_workspace(surroundings)):
-        assert found.state is State.FAILED
+        assert found.state is CheckState.FAILED
         assert "can't be written to (No space left on device); " in found.sentence
 
 
 @pytest.mark.parametrize(
     ("free", "words", "state"),
-    [(60 * 10**9, "60.0 GB", State.OK), (5 * 10**8, "500 MB", State.WARNING), (10**7, "10 MB", State.FAILED)],
+    [
+        (60 * 10**9, "60.0 GB", CheckState.OK),
+        (5 * 10**8, "500 MB", CheckState.WARNING),
+        (10**7, "10 MB", CheckState.FAILED),
+    ],
 )
 def test_little_space_is_told_of(
-    surroundings: Surroundings, monkeypatch: pytest.MonkeyPatch, free: int, words: str, state: State
+    surroundings: Surroundings, monkeypatch: pytest.MonkeyPatch, free: int, words: str, state: CheckState
 ) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _folder: SimpleNamespace(free=free))
     found = check_space(surroundings)
@@ -390,7 +394,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 def test_a_sound_store_is_told_of_and_left_as_it_is(surroundings: Surroundings, stored: Path) -> None:
     before = contents(stored.parent)
     found = check_store(surroundings)
-    assert found.state is State.OK
+    assert found.state is CheckState.OK
     assert found.sentence.startswith("1 experiment in 0.")
     assert found.sentence.endswith(f" MB, whole, of version {SCHEMA_VERSION}.")
     assert contents(stored.parent) == before
@@ -409,7 +413,7 @@ def test_what_another_program_has_just_written_is_seen(surroundings: Surrounding
 
 
 def test_without_a_store_nothing_is_made(surroundings: Surroundings) -> None:
-    assert check_store(surroundings).state is State.OK
+    assert check_store(surroundings).state is CheckState.OK
     assert not surroundings.workspace.exists()
 
 
@@ -426,7 +430,7 @@ def test_a_damaged_store_is_named_and_left_as_it_is(surroundings: Surroundings, 
     spoil(stored)
     before = contents(stored.parent)
     found = check_store(surroundings)
-    assert found.state is State.FAILED
+    assert found.state is CheckState.FAILED
     assert found.sentence.startswith(f"{stored} is damaged (")
     assert "keep a copy of it" in found.sentence
     assert contents(stored.parent) == before
@@ -436,20 +440,20 @@ def test_a_store_that_can_not_be_read_is_not_called_damaged(surroundings: Surrou
     stored.unlink()
     stored.mkdir()
     found = check_store(surroundings)
-    assert found.state is State.FAILED
+    assert found.state is CheckState.FAILED
     assert found.sentence.startswith(f"{stored} can't be read (")
 
 
 @pytest.mark.parametrize(
     ("version", "state", "named"),
     [
-        (SCHEMA_VERSION + 1, State.FAILED, f"is of version {SCHEMA_VERSION + 1}, and this program reads"),
-        (SCHEMA_VERSION - 1, State.OK, f"brought to version {SCHEMA_VERSION} when it is next opened"),
+        (SCHEMA_VERSION + 1, CheckState.FAILED, f"is of version {SCHEMA_VERSION + 1}, and this program reads"),
+        (SCHEMA_VERSION - 1, CheckState.OK, f"brought to version {SCHEMA_VERSION} when it is next opened"),
     ],
     ids=["newer", "older"],
 )
 def test_the_version_of_a_store_is_told(
-    surroundings: Surroundings, stored: Path, version: int, state: State, named: str
+    surroundings: Surroundings, stored: Path, version: int, state: CheckState, named: str
 ) -> None:
     with closing(sqlite3.connect(stored)) as database:
         database.execute(f"PRAGMA user_version={version}")
@@ -466,14 +470,14 @@ def test_a_store_that_is_held_by_another_program_is_no_damage(
     with closing(connect(stored, isolation_level=None)) as other:
         other.executescript("PRAGMA locking_mode=EXCLUSIVE; BEGIN EXCLUSIVE; DELETE FROM queue;")
         found = check_store(surroundings)
-    assert found.state is State.WARNING
+    assert found.state is CheckState.WARNING
     assert "is in use (database is locked); close other programs that use it" in found.sentence
 
 
 def test_a_store_of_our_own_gives_back_what_was_written(
     surroundings: Surroundings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert check_scratch_store(surroundings).state is State.OK
+    assert check_scratch_store(surroundings).state is CheckState.OK
     assert not surroundings.workspace.exists()
     shutil.rmtree(surroundings.scratch / "store")
     monkeypatch.setattr(Store, "records", lambda _store, _run: [])
@@ -494,10 +498,10 @@ def ready(**versions: str) -> list[Event]:
 
 def test_a_child_with_other_libraries_is_found(surroundings: Surroundings, monkeypatch: pytest.MonkeyPatch) -> None:
     use(monkeypatch, lambda _task: ready(keras=installed_version("keras")))
-    assert check_child(surroundings).state is State.OK
+    assert check_child(surroundings).state is CheckState.OK
     use(monkeypatch, lambda _task: ready(keras="2.15.0", numpy=installed_version("numpy")))
     found = check_child(surroundings)
-    assert found.state is State.FAILED
+    assert found.state is CheckState.FAILED
     assert f"loads keras 2.15.0, not {installed_version('keras')}: " in found.sentence
     assert "numpy" not in found.sentence
 
@@ -512,7 +516,7 @@ def test_what_a_child_says_of_its_failure_is_passed_on(
 
 def test_devices_are_named_and_one_that_is_not_there_is_refused(surroundings: Surroundings) -> None:
     found = check_devices(surroundings)
-    assert found.state is State.OK
+    assert found.state is CheckState.OK
     assert found.facts["Devices"].startswith("cpu: ")
     with pytest.raises(DeviceError, match=r"There is no gpu:9 on this machine"):
         check_devices(replace(surroundings, device="gpu:9"))
@@ -533,14 +537,14 @@ def test_a_device_that_computes_wrongly_is_refused_with_figures(
     surroundings: Surroundings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with_gpu(monkeypatch, cpu=1e-7, gpu=0.25)
-    assert check_processor(surroundings).state is State.OK
+    assert check_processor(surroundings).state is CheckState.OK
     found = check_gpus(surroundings)
     assert found == failed(
         "gpu:0 computes 1 of 1 pattern wrongly, furthest off: convolution, output, by 0.25 (rounding explains "
         "1.0·10⁻⁶); train on another device (cpu), and update its driver."
     )
     with_gpu(monkeypatch, cpu=0.5, gpu=1e-7)
-    assert check_gpus(surroundings).state is State.OK
+    assert check_gpus(surroundings).state is CheckState.OK
     assert check_processor(surroundings).sentence.endswith("; install TensorFlow again.")
 
 
@@ -549,7 +553,7 @@ def test_only_the_gpu_that_was_asked_for_is_looked_at(
 ) -> None:
     with_gpu(monkeypatch, cpu=0, gpu=0.25)
     assert check_gpus(replace(surroundings, device="cpu")) == skipped("Only cpu was asked for.")
-    assert check_gpus(replace(surroundings, device="gpu:0")).state is State.FAILED
+    assert check_gpus(replace(surroundings, device="gpu:0")).state is CheckState.FAILED
     monkeypatch.setattr(computing, "available_devices", lambda: {"cpu": "a processor"})
     assert check_gpus(surroundings) == skipped("No GPU.")
 
@@ -567,7 +571,7 @@ def test_a_training_that_does_not_repeat_is_found(
 
     use(monkeypatch, answer)
     found = check_repetition(surroundings)
-    assert found.state is (State.FAILED if differs else State.OK)
+    assert found.state is (CheckState.FAILED if differs else CheckState.OK)
     assert ("from the same seed differ" in found.sentence) == bool(differs)
 
 
@@ -584,7 +588,7 @@ def test_a_run_that_goes_on_to_another_end_is_found(
 
     use(monkeypatch, answer)
     found = check_going_on(surroundings)
-    assert found.state is (State.FAILED if differs else State.OK)
+    assert found.state is (CheckState.FAILED if differs else CheckState.OK)
     assert ("to another end" in found.sentence) == bool(differs)
 
 
@@ -600,10 +604,10 @@ def test_a_network_must_learn(surroundings: Surroundings, monkeypatch: pytest.Mo
     use(monkeypatch, lambda task: trained(task, 2.3, 1.1))
     found = check_training(surroundings)
     assert found.sentence.startswith("mlp_1 on digits, 20 steps: loss 2.30 → 1.10, 50 % of the test images right; ")
-    assert found.state is State.OK
+    assert found.state is CheckState.OK
     use(monkeypatch, lambda task: trained(task, 2.3, 2.3))
     found = check_training(surroundings)
-    assert found.state is State.FAILED
+    assert found.state is CheckState.FAILED
     assert "loss 2.30 → 2.30" in found.sentence
     assert "it does not learn" in found.sentence
 
@@ -611,7 +615,7 @@ def test_a_network_must_learn(surroundings: Surroundings, monkeypatch: pytest.Mo
 def test_a_training_that_fails_says_why(surroundings: Surroundings, monkeypatch: pytest.MonkeyPatch) -> None:
     use(monkeypatch, lambda task: [finished(task.run, Status.CRASHED, reason="It was ended by signal 9.")])
     found = check_training(surroundings)
-    assert found.state is State.FAILED
+    assert found.state is CheckState.FAILED
     assert "It was ended by signal 9." in found.sentence
 
 
@@ -637,7 +641,7 @@ def test_a_figure_is_drawn_and_an_empty_one_is_found(
             super().savefig(path, dpi=dpi / 2)
 
     found = check_figures(surroundings)
-    assert found.state is State.OK
+    assert found.state is CheckState.OK
     assert found.sentence.startswith("A figure of 700x500 pixels, ")
     monkeypatch.setattr("engine.analysis.figures.range_test_panel", lambda *_given: Figure(figsize=(7, 5)))
     assert check_figures(surroundings).sentence.startswith("Only 0 pixels of a figure were drawn; ")

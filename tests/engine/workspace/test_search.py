@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from engine.workspace.catalogue import Catalogue, Entry
+from engine.workspace.catalogue import Catalogue, CatalogueEntry
 from engine.workspace.search import Query
 from tests.stored import store_experiment
 
 
 @pytest.fixture
-def entry(workspace: Path) -> Entry:
+def entry(workspace: Path) -> CatalogueEntry:
     number = store_experiment(workspace, epochs=7)
     with closing(Catalogue(workspace)) as catalogue:
         catalogue.rename(number, "Before the Deadline")
@@ -43,7 +43,7 @@ def entry(workspace: Path) -> Entry:
         "grayscale=true",
     ],
 )
-def test_finds(entry: Entry, text: str) -> None:
+def test_finds(entry: CatalogueEntry, text: str) -> None:
     assert Query(text).matches(entry)
 
 
@@ -62,10 +62,10 @@ def test_finds(entry: Entry, text: str) -> None:
         "nothing:known",
     ],
 )
-def test_does_not_find(entry: Entry, text: str) -> None:
+def test_does_not_find(entry: CatalogueEntry, text: str) -> None:
     assert not Query(text).matches(entry)
 
 
-def test_a_number_too_large_to_compare_is_not_found(entry: Entry) -> None:
+def test_a_number_too_large_to_compare_is_not_found(entry: CatalogueEntry) -> None:
     huge = replace(entry, stored=replace(entry.stored, spec='{"epochs": ' + "9" * 400 + "}"))
     assert not Query("epochs>5").matches(huge)

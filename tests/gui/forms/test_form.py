@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
-from engine.config.fields import Kind, describe
+from engine.config.fields import FieldKind, describe
 from engine.config.specs import ExperimentSpec
 from engine.experiments import EXPERIMENTS
 from engine.experiments.architectures.experiment import ARCHITECTURES_EXPERIMENT, ArchitecturesSpec
@@ -214,7 +214,7 @@ def test_every_field_has_an_editor_that_scripts_and_screen_readers_find(
     for item in describe(spec):
         editor = form._editors[item.key].widget
         assert item.help in unescape(editor.toolTip())
-        if item.kind is not Kind.DATASET:
+        if item.kind is not FieldKind.DATASET:
             assert editor.objectName() == item.key
             assert editor.accessibleName() == item.label
 

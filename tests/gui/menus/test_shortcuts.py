@@ -7,7 +7,7 @@ from PySide6.QtGui import QAction, QKeySequence, QShortcut
 from PySide6.QtWidgets import QAbstractButton, QPushButton, QTableWidget
 
 from gui.dialogs.keys import KeysDialog
-from gui.menus.shortcuts import OF_WIDGETS, Key, keys_of
+from gui.menus.shortcuts import OF_WIDGETS, Shortcut, keys_of
 from tests.gui.conftest import MakeWindow
 from tests.gui.support import find, tab_of
 
@@ -40,13 +40,13 @@ def test_places_are_menus_tabs_and_panels(make_window: MakeWindow) -> None:
     tab_of(window).prepare()
     found = keys_of(window)
     expected = {
-        Key("Training", "Run or queue", native("Ctrl+R", "F5")),
-        Key("Help", "Keys", native("F1")),
-        Key("History", "Compare", native("Ctrl+K")),
-        Key("History", "Tick the chosen experiments", native("Space")),
-        Key("Try it", "Undo", native("Ctrl+Z")),
-        Key("Queue", "Up", native("Alt+Up")),
-        Key("Experiments", "Reset zoom", native("Ctrl+0")),
+        Shortcut("Training", "Run or queue", native("Ctrl+R", "F5")),
+        Shortcut("Help", "Keys", native("F1")),
+        Shortcut("History", "Compare", native("Ctrl+K")),
+        Shortcut("History", "Tick the chosen experiments", native("Space")),
+        Shortcut("Try it", "Undo", native("Ctrl+Z")),
+        Shortcut("Queue", "Up", native("Alt+Up")),
+        Shortcut("Experiments", "Reset zoom", native("Ctrl+0")),
     }
     assert expected <= set(found)
     assert [key.place for key in found] == sorted(key.place for key in found)

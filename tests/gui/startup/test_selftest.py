@@ -16,7 +16,7 @@ from PySide6.QtGui import QAction, QFont, QGuiApplication
 from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton, QTextEdit
 from pytestqt.qtbot import QtBot
 
-from engine.selftest.check import Check, Outcome, Result, State, Surroundings, failed, ok, warning
+from engine.selftest.check import Check, CheckState, Outcome, Result, Surroundings, failed, ok, warning
 from gui.dialogs.selftest import SelfTestDialog
 from gui.plots.plot import Plot
 from gui.startup import selftest
@@ -35,7 +35,7 @@ def surroundings(workspace: Path, tmp_path: Path) -> Surroundings:
 
 def test_plots_are_drawn_here(qtbot: QtBot, surroundings: Surroundings) -> None:
     found = check_plots(surroundings)
-    assert found.state is State.OK, found.sentence
+    assert found.state is CheckState.OK, found.sentence
 
 
 def test_a_curve_that_is_not_drawn_is_found(
@@ -51,7 +51,7 @@ def test_references_that_repaints_lose_are_found(
     counts = itertools.count(5000, -selftest.REPAINTS)  # as PySide6 6.12.0 does on Python 3.11
     monkeypatch.setattr(selftest, "sys", SimpleNamespace(getrefcount=lambda _none: next(counts)))
     found = check_plots(surroundings)
-    assert found.state is State.FAILED
+    assert found.state is CheckState.FAILED
     assert found.sentence.startswith("100 references were lost in 100 repaints, which ends the window after minutes; ")
 
 
@@ -70,7 +70,7 @@ def test_what_qt_lacks_is_named(
     monkeypatch.setitem(sys.modules, "PySide6.QtGui", None)
     monkeypatch.setattr(selftest, "missing_libraries", lambda: missing)
     found = check_plots(surroundings)
-    assert found.state is check_display(surroundings).state is State.FAILED
+    assert found.state is check_display(surroundings).state is CheckState.FAILED
     assert found.sentence.startswith(sentence)
 
 
@@ -79,7 +79,7 @@ def test_without_a_display_there_is_a_warning(surroundings: Surroundings, monkey
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setattr("sys.platform", "linux")
     found = check_display(surroundings)
-    assert found.state is State.WARNING
+    assert found.state is CheckState.WARNING
     assert "--batch" in found.sentence
 
 

@@ -13,7 +13,7 @@ from hypothesis.extra.numpy import arrays
 
 from engine.datasets import PreparedData
 from engine.experiments.basics.gradient_recovery import (
-    Comparison,
+    GradientComparison,
     RecoverySettings,
     Step,
     _batches,
@@ -135,5 +135,5 @@ def test_a_comparison_names_the_largest_of_each() -> None:
     gradient = np.array([1.0, -0.25], np.float32)
     found = compare(before, after, gradient, 0.5)
     bound = rounding_bound(after, gradient, 0.5)
-    assert found == Comparison(difference=0.25, gradient=1.0, bound=float(bound.max()), within=False)
+    assert found == GradientComparison(difference=0.25, gradient=1.0, bound=float(bound.max()), within=False)
     assert bound[0] == pytest.approx(2**-24 * (0.5 / 0.5 + 1.0))
