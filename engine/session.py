@@ -161,7 +161,7 @@ class Session:
         return ExperimentFinished(self._number, status, reason)
 
     def _is_incomplete(self, experiment: TrainingExperiment) -> bool:
-        return experiment.follow_up is not None or any(self._statuses[each] for each in Status if each.can_go_on)
+        return experiment.follow_up is not None or any(self._statuses[each] for each in Status if each.can_resume)
 
     def _sorted(self, experiment: int, again: bool) -> tuple[list[StoredRun], list[StoredRun], list[StoredRun]]:
         """The runs of a stored experiment: those to be forgotten, those that go on, those that are left as they are.
@@ -171,8 +171,8 @@ class Session:
         """
         runs = self._store.runs(experiment)
         if again:
-            unfinished = [run for run in runs if run.status.can_go_on]
-            return [], unfinished, [run for run in runs if not run.status.can_go_on]
+            unfinished = [run for run in runs if run.status.can_resume]
+            return [], unfinished, [run for run in runs if not run.status.can_resume]
         void = [
             run
             for run in runs

@@ -25,7 +25,7 @@ visible = [True]
 
 
 def find_gpus() -> list[Gpu]:
-    return [Gpu(KEY, NAME, PLACE if visible[-1] else None, coarse=False)]
+    return [Gpu(KEY, NAME, PLACE if visible[-1] else None, uses_tf32=False)]
 
 
 def use_device(device: str) -> None:
@@ -47,20 +47,20 @@ def on_tensorflow(pattern: check.Pattern) -> Any:
         return found
     if os.environ[MODE] == "deadly":
         os._exit(DEADLY_CODE)
-    if os.environ[MODE] == "wrong" and pattern.kind is check.Kind.DENSE:
+    if os.environ[MODE] == "wrong" and pattern.kind is check.PatternKind.DENSE:
         found["output"] = np.maximum(pattern.inputs["x"] @ pattern.inputs["kernel"], 0)
     return found
 
 
 truly_on_tensorflow = check._on_tensorflow
-truly_memory_of = hardware.memory_of
+truly_memory_of = hardware.device_memory
 
 
 def install() -> None:
     """Have this process find it."""
     hardware.find_gpus = find_gpus
     hardware.use_device = use_device
-    hardware.memory_of = lambda device: MEMORY if device == KEY else truly_memory_of(device)
+    hardware.device_memory = lambda device: MEMORY if device == KEY else truly_memory_of(device)
     check._on_tensorflow = on_tensorflow
 
 

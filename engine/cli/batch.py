@@ -45,7 +45,7 @@ from engine.storage.recovery import Recovery
 from engine.storage.store import Store
 from engine.utils.errors import DatasetError, DeviceError, ExportError, SpecError, StoreError, TrainscopeError
 from engine.utils.paths import check_workspace, log_folder
-from engine.utils.streams import lost_output
+from engine.utils.streams import output_error
 from engine.utils.text import counted
 from engine.workspace.dataset_library import DatasetLibrary
 from engine.workspace.network_library import NetworkLibrary
@@ -65,7 +65,7 @@ def run_until_interrupted(options: Options) -> int:
     except KeyboardInterrupt:
         _say(sys.stderr, "trainscope: Interrupted.")
         return EXIT_INTERRUPTED
-    problem = lost_output()
+    problem = output_error()
     if problem is None:
         return code
     if problem.errno != errno.EPIPE:  # who has gone away knows

@@ -1,4 +1,4 @@
-"""What there is of each data set: downloads, decoded images, numbers; nothing is read but headers and sizes."""
+"""Inventory of data sets: downloads, decoded images, sizes; reads only headers and file sizes."""
 
 from __future__ import annotations
 
@@ -36,8 +36,12 @@ class Presence(StrEnum):
 class DatasetEntry:
     """A line of the inventory.
 
-    ``dataset`` is a name or a path; ``downloaded`` and ``decoded`` are bytes in the cache folder; ``images`` (training
-    and test) and ``classes`` are None until the images have been decoded once.
+    Attributes:
+        dataset: name or path.
+        downloaded: bytes in the downloads folder.
+        decoded: bytes of decoded images in the cache folder.
+        images: number of training and test images; None until decoded once.
+        classes: number of classes; None until decoded once.
     """
 
     dataset: str
@@ -56,58 +60,63 @@ class DatasetEntry:
 
     @property
     def is_usable(self) -> bool:
-        """Whether its images can be had without a download."""
+        """Whether its images are available without a download."""
         return self.presence in (Presence.BUILT_IN, Presence.INSTALLED, Presence.OWN)
 
 
 @dataclass(frozen=True)
-class _Downloads:
-    """What belongs to a named set: the files of its download, what stands for them, and how entries are keyed."""
+class _Storage:
+    """Files of a named data set in the cache folder.
+
+    Attributes:
+        files: its downloads.
+        replacements: paths below the downloads folder, each of which replaces all files.
+        kind: kind of its cache keys.
+        paths: paths below the downloads folder from which entries of that kind are decoded.
+        numbers: images and classes of a set that is never decoded to disk.
+    """
 
     files: tuple[RemoteFile, ...] = ()
-    replacements: tuple[str, ...] = ()  # below the downloads folder, each as good as all files
+    replacements: tuple[str, ...] = ()
     kind: str = ""
-    paths: tuple[str, ...] = ()  # below the downloads folder, from which entries of that kind are decoded
-    numbers: tuple[int, int] | None = None  # images and classes, of a set that is never decoded to disk
+    paths: tuple[str, ...] = ()
+    numbers: tuple[int, int] | None = None
 
 
-def _idx(source: mnist.IdxSet) -> _Downloads:
-    return _Downloads(source.files, (), f"idx {source.title}", (source.folder,))
+def _idx_storage(source: mnist.IdxSet) -> _Storage:
+    return _Storage(source.files, (), f"idx {source.title}", (source.folder,))
 
 
-_PLACES = {
-    "digits": _Downloads(numbers=(1797, 10)),
-    "cifar10": _Downloads(
+_STORAGE = {
+    "digits": _Storage(numbers=(1797, 10)),
+    "cifar10": _Storage(
         (cifar10.ARCHIVE,),
         (*cifar10.FOLDERS, cifar10.PYTHON_ARCHIVE),
         "cifar10",
         (cifar10.ARCHIVE.name, *cifar10.FOLDERS, cifar10.PYTHON_ARCHIVE),
     ),
-    "mnist": _idx(mnist.MNIST),
-    "fashion_mnist": _idx(mnist.FASHION_MNIST),
+    "mnist": _idx_storage(mnist.MNIST),
+    "fashion_mnist": _idx_storage(mnist.FASHION_MNIST),
 }
 
 
 def inventory(own: Iterable[Path]) -> list[DatasetEntry]:
-    """The named data sets, then those of the user at the paths ``own``."""
+    """List the named data sets, then those of the user at the paths ``own``."""
     return [*(_named(name) for name in DATASETS), *(_own(path) for path in own)]
 
 
 def cached_paths(dataset: str) -> list[Path]:
-    """What the cache folder holds of a data set: downloads of a named one, decoded images. Nothing outside of it."""
+    """Return the files and folders of a data set in the cache folder: downloads and decoded images."""
     return [*_downloads(dataset), *_entries(dataset)]
 
 
 def remove_cached(dataset: str) -> int:
-    """Remove what :func:`cached_paths` gives, and give the bytes freed; what a link leads to is left alone.
-
-    Raises :class:`DatasetError` where something can't be removed.
-    """
+    """Remove ``cached_paths`` and return the bytes freed; targets of links are kept. Propagates ``DatasetError``."""
     return _remove(cached_paths(dataset))
 
 
 def remove_decoded(dataset: str) -> int:
-    """Remove the decoded images of a data set alone; otherwise as :func:`remove_cached`."""
+    """Remove only the decoded images of a data set; otherwise as ``remove_cached``."""
     return _remove(_entries(dataset))
 
 
@@ -128,16 +137,16 @@ def _remove(paths: Iterable[Path]) -> int:
 
 
 def _named(name: str) -> DatasetEntry:
-    source, places = DATASETS[name], _PLACES[name]
-    found = [file for file in places.files if _packed_or_not(file) is not None]
-    replaced = any((downloads_folder() / each).exists() for each in places.replacements)
-    if not places.files:
+    source, storage = DATASETS[name], _STORAGE[name]
+    found = [file for file in storage.files if _downloaded_path(file) is not None]
+    replaced = any((downloads_folder() / each).exists() for each in storage.replacements)
+    if not storage.files:
         presence = Presence.BUILT_IN
-    elif replaced or len(found) == len(places.files):
+    elif replaced or len(found) == len(storage.files):
         presence = Presence.INSTALLED
     else:
         presence = Presence.PARTLY if found else Presence.ABSENT
-    return _entry(name, source.title, source.summary, presence, places.numbers)
+    return _entry(name, source.title, source.summary, presence, storage.numbers)
 
 
 def _own(path: Path) -> DatasetEntry:
@@ -155,22 +164,22 @@ def _entry(dataset: str, title: str, summary: str, presence: Presence, numbers: 
 
 
 def _downloads(dataset: str) -> list[Path]:
-    places = _PLACES.get(dataset)
-    if places is None:
+    storage = _STORAGE.get(dataset)
+    if storage is None:
         return []
-    files = [path for file in places.files if (path := _packed_or_not(file)) is not None]
-    others = [path for each in places.replacements if _exists(path := downloads_folder() / each) or path.is_symlink()]
+    files = [path for file in storage.files if (path := _downloaded_path(file)) is not None]
+    others = [path for each in storage.replacements if _exists(path := downloads_folder() / each) or path.is_symlink()]
     return [*files, *others]
 
 
-def _packed_or_not(file: RemoteFile) -> Path | None:
+def _downloaded_path(file: RemoteFile) -> Path | None:
     path = downloads_folder() / file.name
     candidates = [path, path.with_suffix("")] if path.suffix == ".gz" and path.stem.endswith("ubyte") else [path]
     return next((each for each in candidates if each.is_file()), None)
 
 
 def _entries(dataset: str) -> list[Path]:
-    """The folders of decoded images, of any side, that were made from a data set."""
+    """Return the cache entries made from a data set, of any side."""
     families = {key.family for key in _keys(dataset)}
     folder = cache_folder() / "decoded"
     with suppress(OSError):
@@ -179,9 +188,9 @@ def _entries(dataset: str) -> list[Path]:
 
 
 def _keys(dataset: str) -> Iterator[CacheKey]:
-    places = _PLACES.get(dataset)
-    if places is not None:
-        yield from (CacheKey(places.kind, downloads_folder() / path, None, "") for path in places.paths)
+    storage = _STORAGE.get(dataset)
+    if storage is not None:
+        yield from (CacheKey(storage.kind, downloads_folder() / path, None, "") for path in storage.paths)
         return
     path = Path(dataset)
     for kind in ("folder", "npz", "cifar10", f"idx {path.name}"):
@@ -190,7 +199,7 @@ def _keys(dataset: str) -> Iterator[CacheKey]:
 
 
 def _numbers(entry: Path) -> tuple[int, int] | None:
-    """Images and classes of an entry, from its headers; None where it is damaged."""
+    """Return the number of images and classes of an entry from its headers; None if it is damaged."""
     try:
         with open_file(entry / "about.json") as file:
             about = json.load(file)
@@ -205,7 +214,7 @@ def _length(path: Path) -> int:
 
 
 def _size(path: Path) -> int:
-    """Bytes of a file, or of the files in a folder; of a link nothing, as its bytes are elsewhere."""
+    """Return the bytes of a file or of the files in a folder; 0 for a link, whose target is elsewhere."""
     with suppress(OSError):
         if path.is_symlink():
             return 0

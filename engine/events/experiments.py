@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from engine.events.datasets import DatasetInfo
 from engine.events.devices import Device
-from engine.utils.arrays import Array
-
-if TYPE_CHECKING:
-    pass
 from engine.events.runs import PlannedRun, Status
+from engine.utils.arrays import Array
 
 
 @dataclass(frozen=True)
 class ExperimentStarted:
-    """The plan is made and stored; runs will follow."""
+    """The experiment is planned and stored; its runs follow."""
 
     experiment: int
     name: str
@@ -27,14 +24,14 @@ class ExperimentStarted:
 
 @dataclass(frozen=True)
 class RunsAdded:
-    """Further runs of the experiment under way, planned from what the runs before them found."""
+    """Further runs of the current experiment, planned from the results of earlier ones."""
 
     runs: tuple[PlannedRun, ...]
 
 
 @dataclass(frozen=True)
 class ComputationStarted:
-    """A computed experiment was stored and begins."""
+    """A computed experiment is stored and starts."""
 
     experiment: int
     name: str
@@ -42,7 +39,7 @@ class ComputationStarted:
 
 @dataclass(frozen=True)
 class ComputedPart:
-    """Something a computed experiment found on its way, for whoever watches; ``name`` says what ``values`` are."""
+    """An intermediate result of a computed experiment; ``name`` says what ``values`` are."""
 
     name: str
     values: dict[str, Any]
@@ -50,7 +47,7 @@ class ComputedPart:
 
 @dataclass(frozen=True)
 class Computed:
-    """A computed experiment's results: see :class:`~engine.events.experiments.Computation`."""
+    """The results of a computed experiment; see ``Computation``."""
 
     findings: dict[str, Any]
     arrays: dict[str, Array]
@@ -69,10 +66,11 @@ class ExperimentFinished:
 
 @dataclass(frozen=True)
 class Computation:
-    """What a :class:`ComputedExperiment` found.
+    """The results of a ``ComputedExperiment``.
 
-    ``findings`` are plain values that JSON can hold, and go into ``summary.json`` beside its usual keys; ``arrays`` are
-    kept in the store as they are.
+    Attributes:
+        findings: JSON-serialisable values, added to ``summary.json``.
+        arrays: kept in the store as they are.
     """
 
     findings: dict[str, Any] = field(default_factory=dict)

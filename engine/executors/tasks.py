@@ -16,7 +16,7 @@ from engine.datasets import PreparedData, describe_dataset, prepare, sample_imag
 from engine.datasets.download import NotDownloadedError
 from engine.datasets.inventory import remove_cached
 from engine.datasets.verify import verify
-from engine.devices.hardware import available_devices, described, placed
+from engine.devices.hardware import available_devices, describe_device, on_device
 from engine.events.commands import Command, Control, Poll
 from engine.events.datasets import CacheRemoved, DatasetReady, DatasetVerified, SamplesReady
 from engine.events.devices import WorkerReady
@@ -192,7 +192,7 @@ class TaskRunner:
             case PickTestImagesTask() | ReadImageTask():
                 emit(self._tries.answer(task, progress))
             case ProbeTask():
-                with placed(self.placement.for_others(_Kept(poll).look).device):
+                with on_device(self.placement.for_others(_Kept(poll).look).device):
                     emit(self._tries.answer(task, progress))
             case TrainTask(run, spec, model_file, interrupted, before):
                 from engine.training.trainer import train
@@ -213,9 +213,9 @@ class TaskRunner:
         from engine.training.trainer import library_versions
 
         place = self.placement.for_others(look)
-        with placed(place.device):
+        with on_device(place.device):
             found = experiment.compute(settings, emit, progress)
-        return Computed(found.findings, found.arrays, described(place), library_versions())
+        return Computed(found.findings, found.arrays, describe_device(place), library_versions())
 
     def _prepared(self, spec: DataSpec) -> PreparedData:
         if self._data is None or self._data[0] != spec:

@@ -50,7 +50,7 @@ from engine.storage.rows import (
 from engine.utils.arrays import Array
 from engine.utils.clock import SteadyClock
 from engine.utils.errors import StoreError
-from engine.utils.paths import last_numbered_folder
+from engine.utils.paths import highest_experiment_folder
 
 __all__ = ["Store", "StoredExperiment", "StoredRun"]
 
@@ -309,7 +309,7 @@ class Store(Database):
     def _next_number(self) -> int:
         """Beyond every experiment stored here, and every one whose networks a store that is gone has left behind."""
         stored = self._execute("SELECT coalesce(max(id), 0) FROM experiments").fetchone()[0]
-        return 1 + max(int(stored), last_numbered_folder(self.workspace))
+        return 1 + max(int(stored), highest_experiment_folder(self.workspace))
 
     def _start_run(self, event: RunStarted) -> None:
         device, versions = json.dumps(asdict(event.device)), json.dumps(event.versions)

@@ -119,11 +119,11 @@ class CatalogueEntry:
         return self.stored.deleted is not None
 
     @property
-    def can_go_on(self) -> bool:
+    def can_resume(self) -> bool:
         """Whether it has ended and there is something left of it to carry out."""
         status = self.stored.status
         began = self.unfinished > 0 or status is Status.INTERRUPTED
-        return not self.is_deleted and status.is_final and (began or (status.can_go_on and not self.planned))
+        return not self.is_deleted and status.is_final and (began or (status.can_resume and not self.planned))
 
     @property
     def name(self) -> str:
@@ -348,7 +348,7 @@ def _values(spec: str) -> dict[str, Any]:
 
 
 def _counts(where: str) -> str:
-    unfinished = ", ".join(f"'{status}'" for status in Status if status.can_go_on)
+    unfinished = ", ".join(f"'{status}'" for status in Status if status.can_resume)
     return _COUNTS.format(where=where, unfinished=unfinished)
 
 

@@ -290,8 +290,8 @@ class ExperimentTab(QWidget):
         stored = state is ExperimentState.IDLE and self.observations.experiment is not None
         self._export.setEnabled(stored)
         self._repeats.setEnabled(stored and bool(self.observations.runs))
-        self._resume.setVisible(stored and self.observations.can_go_on)
-        self._resume.setEnabled(stored and self.observations.can_go_on)
+        self._resume.setVisible(stored and self.observations.can_resume)
+        self._resume.setEnabled(stored and self.observations.can_resume)
 
     def _show_held(self) -> None:
         """Say whether the runs are held, as they themselves tell it; where none has begun, nothing else can."""

@@ -455,7 +455,7 @@ class Link:
             resources=resources or None,
             pure=False,
         )
-        if self._choice.is_lasting:
+        if self._choice.outlives_program:
             fire_and_forget(future)  # it goes on where this program ends
         self._futures[run] = future
         future.add_done_callback(lambda done: self._loop.call_soon_threadsafe(self._ended, run, done))

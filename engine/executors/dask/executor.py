@@ -42,7 +42,7 @@ from engine.executors.dask.connection import (
     Refused,
 )
 from engine.executors.tasks import PrepareTask, Task, TrainTask
-from engine.networks.files import keep_network
+from engine.networks.files import save_network
 
 log = logging.getLogger(__name__)
 
@@ -294,7 +294,7 @@ class _Campaign:
         network, file = self._networks.pop(finished.run, None), self._tickets[finished.run].task.model_file
         if network is None or file is None:
             return replace(finished, model=None)
-        if reason := keep_network(file, lambda unfinished: unfinished.write_bytes(network)):
+        if reason := save_network(file, lambda unfinished: unfinished.write_bytes(network)):
             return replace(finished, model=None, reason=reason)
         return replace(finished, model=str(file))
 
@@ -379,4 +379,4 @@ _STATUS_OF = {
 
 def _came_to_its_end(post: remote.Post) -> bool:
     """Whether an attempt that is over needs no other one."""
-    return any(isinstance(letter, RunFinished) and not letter.status.can_go_on for letter in post.letters)
+    return any(isinstance(letter, RunFinished) and not letter.status.can_resume for letter in post.letters)

@@ -31,7 +31,7 @@ from filelock import FileLock
 from engine.config.specs import DataSpec
 from engine.datasets import describe_dataset
 from engine.datasets.download import without_downloads
-from engine.devices.hardware import configure, quiet_tensorflow, silenced
+from engine.devices.hardware import configure, quiet_tensorflow, silence_stderr
 from engine.devices.names import AUTO
 from engine.events.commands import Command, Control
 from engine.events.runs import Checkpoint, Interrupted, RunFinished, Status
@@ -275,7 +275,7 @@ def _runner(device: str, threads: int | None) -> TaskRunner:
 
         threads = threads or get_worker().state.nthreads
         # A worker that is a process of the program's own shares its terminal.
-        with _LOADING, silenced():
+        with _LOADING, silence_stderr():
             configure(threads, device)
         _RUNNERS.append(TaskRunner(Placement(device, threads=threads)))
     return _RUNNERS[0]
@@ -399,7 +399,7 @@ def _load_once() -> None:
 def _load() -> None:
     quiet_tensorflow()
     try:
-        with _LOADING, silenced():
+        with _LOADING, silence_stderr():
             import engine.training.trainer  # noqa: F401
     except Exception:  # the first run will say it to its client
         log.exception("TensorFlow can't be loaded")

@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import Field, field_validator, model_validator
 
 from engine.config.fields import FieldKind, field, field_like
-from engine.config.specs import DataSpec, ExperimentSpec, PassesSpec, RateSpec, RepeatSpec
+from engine.config.specs import DataSpec, ExperimentSpec, RateSpec, RepeatSpec, TrainingLoopSpec
 from engine.events.experiments import Computation, ComputedPart
 from engine.experiments.base import ComputedExperiment, ProgressCallback
 from engine.experiments.basics.formulas import Batches, cross_entropy
@@ -53,7 +53,10 @@ class BasicsSpec(ExperimentSpec):
     )
     seed: int = field_like(RepeatSpec, "seed", 0)
     batch_size: int = field_like(
-        PassesSpec, "batch_size", 50, "B: images per optimiser step, in the small training and where steps are counted."
+        TrainingLoopSpec,
+        "batch_size",
+        50,
+        "B: images per optimiser step, in the small training and where steps are counted.",
     )
     images: int = field(
         45_000,
