@@ -25,7 +25,7 @@ visible = [True]
 
 
 def find_gpus() -> list[Gpu]:
-    return [Gpu(KEY, NAME, PLACE if visible[-1] else None, coarse=False)]
+    return [Gpu(KEY, NAME, PLACE if visible[-1] else None, uses_tf32=False)]
 
 
 def use_device(device: str) -> None:
@@ -53,14 +53,14 @@ def on_tensorflow(pattern: check.Pattern) -> Any:
 
 
 truly_on_tensorflow = check.on_tensorflow
-truly_memory_of = hardware.memory_of
+truly_memory_of = hardware.device_memory
 
 
 def install() -> None:
     """Have this process find it."""
     hardware.find_gpus = find_gpus
     hardware.use_device = use_device
-    hardware.memory_of = lambda device: MEMORY if device == KEY else truly_memory_of(device)
+    hardware.device_memory = lambda device: MEMORY if device == KEY else truly_memory_of(device)
     check.on_tensorflow = on_tensorflow
 
 

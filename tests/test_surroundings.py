@@ -38,7 +38,7 @@ from engine.exports import export_experiment
 from engine.exports.report import check_report_file, write_report
 from engine.storage.store import Store
 from engine.utils.errors import DatasetError, ExportError, ReportError, StoreError, TrainscopeError
-from engine.utils.paths import LONGEST_STORE_PATH, cache_folder, store_file
+from engine.utils.paths import MAX_STORE_PATH_BYTES, cache_folder, store_file
 from engine.workspace.catalogue import Catalogue
 from tests.engine.support import (
     ROOT,
@@ -292,11 +292,11 @@ def test_a_full_disk_is_called_one(monkeypatch: pytest.MonkeyPatch, control: Con
 
 SPEAK = """
 import os, sys
-from engine.streams import lost_output, prepare_streams
+from engine.utils.streams import output_error, prepare_streams
 prepare_streams()
 sys.stdout.write(sys.argv[1] + "\\N{PLUS-MINUS SIGN}\\n" * int(sys.argv[2]))
 sys.stderr.write("said\\n")
-problem = lost_output()
+problem = output_error()
 taken = os.open(os.devnull, os.O_RDONLY)
 sys.exit(3 if problem else 4 if taken < 3 else 0)
 """
@@ -394,13 +394,13 @@ def workspace_of(folder: Path, length: int) -> Path:
 
 
 def test_the_longest_workspace_works_and_a_longer_one_is_refused(tmp_path: Path) -> None:
-    longest = workspace_of(tmp_path, LONGEST_STORE_PATH)
+    longest = workspace_of(tmp_path, MAX_STORE_PATH_BYTES)
     assert len(str(longest)) > 250
     with closing(Store(longest)) as store:
         outcome, _ = run_session(store, ScriptedExecutor(), small_spec())
         assert outcome.status is Status.FINISHED
     with pytest.raises(StoreError, match=r"too long, 486 bytes of at most 485, 255 a name; choose a shorter one\."):
-        Store(workspace_of(tmp_path, LONGEST_STORE_PATH + 1))
+        Store(workspace_of(tmp_path, MAX_STORE_PATH_BYTES + 1))
 
 
 @pytest.mark.parametrize("part", ["n" * 256, "ü" * 128], ids=["letters", "bytes"])

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import engine
-from engine.config.cluster import FORMS, ClusterChoice, parse_cluster
+from engine.config.cluster import CLUSTER_SYNTAX, ClusterChoice, parse_cluster
 from engine.config.export_formats import DEFAULT_FORMATS, Format, parse_formats
 from engine.devices.names import parse_device
 from engine.utils.errors import ExportError, SpecError
@@ -130,7 +130,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="auto|cpu|gpu:N|metal",
         help="what networks train on (default auto: the fastest for each)",
     )
-    parser.add_argument("--cluster", metavar="CLUSTER", help=f"train on a Dask cluster: {FORMS}; see docs/cluster.md")
+    parser.add_argument(
+        "--cluster", metavar="CLUSTER", help=f"train on a Dask cluster: {CLUSTER_SYNTAX}; see docs/cluster.md"
+    )
     parser.add_argument("--cluster-tls", action="store_true", help="speak with the cluster by TLS only")
     parser.add_argument(
         "--cluster-gpu-share",

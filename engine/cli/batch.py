@@ -39,7 +39,7 @@ from engine.storage.recovery import Recovery
 from engine.storage.store import Store
 from engine.utils.errors import DatasetError, ExportError, SpecError, StoreError, TrainscopeError
 from engine.utils.paths import check_workspace
-from engine.utils.streams import lost_output
+from engine.utils.streams import output_error
 from engine.utils.text import pluralise
 from engine.workspace.dataset_library import DatasetLibrary
 from engine.workspace.network_library import NetworkLibrary
@@ -59,7 +59,7 @@ def run_until_interrupted(options: Options) -> int:
     except KeyboardInterrupt:
         say_error("trainscope: Interrupted.")
         return EXIT_INTERRUPTED
-    problem = lost_output()
+    problem = output_error()
     if problem is None:
         return code
     if problem.errno != errno.EPIPE:  # who has gone away knows

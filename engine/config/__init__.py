@@ -1,1 +1,1 @@
-"""What a user asks for: settings declared as fields, specs composed of them, and how texts are parsed."""
+"""What a user requests: settings declared as fields, specs composed of them, and their text formats."""

@@ -1,4 +1,4 @@
-"""Which Dask cluster is meant; nothing of Dask is needed to say so."""
+"""The choice of a Dask cluster; independent of Dask itself."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from engine.utils.errors import SpecError
 
-# Name in --cluster, and the class of dask-jobqueue.
+# Name in --cluster -> class of dask-jobqueue.
 BATCH_SYSTEMS = {
     "slurm": "SLURMCluster",
     "pbs": "PBSCluster",
@@ -16,16 +16,19 @@ BATCH_SYSTEMS = {
     "oar": "OARCluster",
     "moab": "MoabCluster",
 }
-FORMS = f"local:N, tcp://HOST:PORT, tls://HOST:PORT, or {', '.join(BATCH_SYSTEMS)} with :FILE.toml"
-MOST_LOCAL = 256
+CLUSTER_SYNTAX = f"local:N, tcp://HOST:PORT, tls://HOST:PORT, or {', '.join(BATCH_SYSTEMS)} with :FILE.toml"
+MAX_LOCAL_PROCESSES = 256
 
 
 @dataclass(frozen=True)
 class ClusterChoice:
-    """A cluster by its name: ``kind`` is local, address or one of :data:`BATCH_SYSTEMS`.
+    """A cluster to compute on.
 
-    ``place`` is the number of processes, the address, or the file of settings. ``tls`` asks for encryption. A run that
-    wants a GPU takes ``gpu_share`` of Dask's resource ``GPU``.
+    Attributes:
+        kind: ``local``, ``address`` or one of ``BATCH_SYSTEMS``.
+        place: the number of processes, the scheduler's address, or the settings file of the batch system.
+        tls: whether connections are encrypted.
+        gpu_share: how much of Dask's resource ``GPU`` a run on a GPU takes.
     """
 
     kind: str
@@ -34,8 +37,8 @@ class ClusterChoice:
     gpu_share: float = 1.0
 
     @property
-    def is_lasting(self) -> bool:
-        """Whether it goes on without this program."""
+    def outlives_program(self) -> bool:
+        """Whether the cluster keeps running when this program ends."""
         return self.kind == "address"
 
     def __str__(self) -> str:
@@ -43,16 +46,20 @@ class ClusterChoice:
 
 
 def parse_cluster(text: str, tls: bool = False, gpu_share: float = 1.0) -> ClusterChoice:
-    """The cluster that ``text`` names; raises :class:`SpecError` in one sentence."""
-    if not 0 < gpu_share <= 1:  # NaN is neither
+    """Parse a cluster as written for ``--cluster``.
+
+    Raises:
+        SpecError: if ``text`` names no cluster, contradicts ``tls``, or ``gpu_share`` is not in (0, 1].
+    """
+    if not 0 < gpu_share <= 1:  # also catches NaN
         raise SpecError(f"A run takes a share of a GPU that is above 0 and at most 1, not {gpu_share}.")
     kind, colon, place = text.partition(":")
     if kind in ("tcp", "tls") and place.startswith("//") and place.rpartition(":")[2].isdigit():
         if tls and kind == "tcp":
             raise SpecError(f"With TLS the scheduler's address begins with tls://, not as in {text}.")
         return ClusterChoice("address", text, tls or kind == "tls", gpu_share)
-    if kind == "local" and place.isascii() and place.isdigit() and 1 <= int(place[:9]) <= MOST_LOCAL:
+    if kind == "local" and place.isascii() and place.isdigit() and 1 <= int(place[:9]) <= MAX_LOCAL_PROCESSES:
         return ClusterChoice("local", str(int(place)), tls, gpu_share)
     if kind in BATCH_SYSTEMS and colon and place:
         return ClusterChoice(kind, place, tls, gpu_share)
-    raise SpecError(f"'{text[:80]}' names no cluster; write {FORMS}.")
+    raise SpecError(f"'{text[:80]}' names no cluster; write {CLUSTER_SYNTAX}.")

@@ -1,4 +1,4 @@
-"""What results can be exported as; the window's dialog and ``--formats`` both read this table."""
+"""Export formats, as offered by the window's dialog and by ``--formats``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from engine.utils.errors import ExportError
 
 
 class Format(StrEnum):
-    """A kind of exported file. The settings always come along, as TOML that can be read back."""
+    """An export format. The settings are always exported as well, as TOML that can be read back."""
 
     PNG = "png"
     SVG = "svg"
@@ -23,7 +23,7 @@ class Format(StrEnum):
 
 @dataclass(frozen=True)
 class FormatInfo:
-    """What a format is called and what is in its files."""
+    """Label and description of an export format."""
 
     label: str
     help: str
@@ -47,14 +47,18 @@ FORMATS: dict[Format, FormatInfo] = {
         "every layer, with their steps and times. Open with: tensorboard --logdir tensorboard",
     ),
 }
-DRAWN = (Format.PNG, Format.SVG, Format.PDF)
+FIGURE_FORMATS = (Format.PNG, Format.SVG, Format.PDF)
 DEFAULT_FORMATS = (Format.PNG, Format.SVG, Format.CSV, Format.JSON, Format.COURSE)
 
 
 def parse_formats(names: Iterable[str]) -> tuple[Format, ...]:
-    """The formats of those names, each once, in the order of the table.
+    """Parse names of export formats.
 
-    Raises :class:`~engine.utils.errors.ExportError` for a name there is not, and where there is none.
+    Returns:
+        The formats, without duplicates, in the order of ``Format``.
+
+    Raises:
+        ExportError: if a name is unknown or there is none.
     """
     known = [each.value for each in Format]
     wanted = [name.strip().lower() for name in names if name.strip()]

@@ -1,7 +1,7 @@
-"""Fields declared once, from which the form, the command line and the files all follow.
+"""Fields declared once, from which the form, the command line and the file formats are derived.
 
-A field of a spec carries a label, a unit, a default and bounds. :func:`field` declares one, :func:`describe` lists
-those of a spec class in a form that a widget or a help text can be built from.
+A field of a spec carries a label, a unit, a default and bounds. ``field`` declares one; ``describe`` lists those of a
+spec class in a form from which widgets and help texts can be built.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pydantic.fields import FieldInfo
 
 
 class FieldKind(StrEnum):
-    """What sort of value a field holds, and so which widget and which text syntax fit it."""
+    """The type of a field's value; decides which widget and which text syntax it gets."""
 
     INTEGER = "integer"
     NUMBER = "number"
@@ -36,11 +36,13 @@ class FieldKind(StrEnum):
 
 @dataclass(frozen=True)
 class FieldDescription:
-    """One field, described for a person.
+    """A field, described for the user.
 
-    ``minimum`` and ``maximum`` are inclusive unless ``exclusive_minimum`` or ``exclusive_maximum`` says otherwise;
-    ``optional`` means that the field may be left empty (None); ``choice_labels`` has words for choices whose names
-    alone would puzzle.
+    Attributes:
+        minimum: lower bound, inclusive unless ``exclusive_minimum``.
+        maximum: upper bound, inclusive unless ``exclusive_maximum``.
+        choice_labels: display texts of choices whose names alone are not clear.
+        optional: whether the field may be left empty (None).
     """
 
     key: str
@@ -60,7 +62,7 @@ class FieldDescription:
 
     @property
     def bounds(self) -> str:
-        """The accepted values as text, such as ``1 to 1000`` or ``relu | sigmoid``."""
+        """The accepted values, such as ``1 to 1000`` or ``relu | sigmoid``."""
         if self.choices:
             written = " | name[layers]" if self.kind in (FieldKind.ARCHITECTURE, FieldKind.ARCHITECTURES) else ""
             return " | ".join(self.choices) + written
@@ -72,7 +74,7 @@ class FieldDescription:
 
     @property
     def accepted(self) -> str:
-        """What the field takes, for a sentence: :attr:`bounds`, the unit, and whether it is a list."""
+        """The accepted values for use in a sentence: ``bounds``, the unit, and whether it is a list."""
         unit = f" {self.unit}" if self.unit else ""
         several = {
             FieldKind.NUMBERS: "numbers, each ",
@@ -108,7 +110,22 @@ def field(
     choice_labels: Mapping[str, str] | None = None,
     **bounds: Any,
 ) -> Any:
-    """Declare a field of a spec. ``bounds`` are pydantic's ``ge``, ``gt``, ``le``, ``lt``, ``min_length``."""
+    """Declare a field of a spec.
+
+    Args:
+        default: its default value.
+        label: short name shown in the form.
+        help: one sentence for the tooltip and ``--help``.
+        unit: unit shown behind the value.
+        group: heading under which the form shows it.
+        kind: type of value; derived from the annotation if None.
+        choices: names to choose from; derived from a Literal annotation if empty.
+        choice_labels: display texts of some of the choices.
+        **bounds: pydantic's ``ge``, ``gt``, ``le``, ``lt``, ``min_length``.
+
+    Returns:
+        The pydantic field, to be assigned to an annotated class attribute.
+    """
     extra: dict[str, Any] = {
         "unit": unit,
         "group": group,
@@ -120,7 +137,7 @@ def field(
 
 
 def field_like(spec: type[BaseModel], key: str, default: Any, help: str | None = None, label: str | None = None) -> Any:
-    """The field ``key`` of another spec with a default (help, label) of its own; give it the same annotation."""
+    """Copy the field ``key`` of another spec with another default, help or label; annotate it as there."""
     info = copy(spec.model_fields[key])
     info.default = default
     info.description = help or info.description
@@ -129,7 +146,7 @@ def field_like(spec: type[BaseModel], key: str, default: Any, help: str | None =
 
 
 def describe(spec: type[BaseModel]) -> tuple[FieldDescription, ...]:
-    """The fields of a spec class in the order of their declaration."""
+    """Return the fields of a spec class in the order of their declaration."""
     return tuple(_description(key, info) for key, info in spec.model_fields.items())
 
 
@@ -137,9 +154,9 @@ def _description(key: str, info: FieldInfo) -> FieldDescription:
     if not isinstance(info.json_schema_extra, dict):
         raise TypeError(f"the field {key} was not declared with engine.config.fields.field")
     extra: dict[str, Any] = dict(info.json_schema_extra)
-    annotation, optional = _without_none(info.annotation)
+    annotation, optional = _split_optional(info.annotation)
     choices = tuple(extra["choices"] or (get_args(annotation) if get_origin(annotation) is Literal else ()))
-    constraints = [*info.metadata, *_constraints_of_items(annotation)]
+    constraints = [*info.metadata, *_item_constraints(annotation)]
     low, high = _bound(constraints, "ge", "gt"), _bound(constraints, "le", "lt")
     return FieldDescription(
         key=key,
@@ -159,15 +176,15 @@ def _description(key: str, info: FieldInfo) -> FieldDescription:
     )
 
 
-def _without_none(annotation: Any) -> tuple[Any, bool]:
+def _split_optional(annotation: Any) -> tuple[Any, bool]:
     if get_origin(annotation) in (Union, types.UnionType):
         kept = [a for a in get_args(annotation) if a is not type(None)]
         return kept[0], len(kept) < len(get_args(annotation))
     return annotation, False
 
 
-def _constraints_of_items(annotation: Any) -> list[Any]:
-    """Those of the numbers of a tuple such as ``tuple[Annotated[float, Field(gt=0)], ...]``."""
+def _item_constraints(annotation: Any) -> list[Any]:
+    """Return the constraints on the items of a tuple such as ``tuple[Annotated[float, Field(gt=0)], ...]``."""
     if get_origin(annotation) is not tuple or get_origin(get_args(annotation)[0]) is not Annotated:
         return []
     return [item for info in get_args(get_args(annotation)[0])[1:] for item in info.metadata]

@@ -1,4 +1,4 @@
-"""TOML, JSON and ``key=value`` texts read as settings."""
+"""Parsing of settings from TOML, JSON and ``key=value`` texts."""
 
 from __future__ import annotations
 
@@ -12,11 +12,15 @@ from pydantic import BaseModel
 
 from engine.config.fields import FieldKind, describe
 from engine.utils.errors import SpecError
-from engine.utils.files import MOST_CHARACTERS, read_text, toml_table
+from engine.utils.files import MAX_CHARACTERS, read_text, toml_table
 
 
 def parse_toml(text: str) -> dict[str, Any]:
-    """The table in a TOML text; raises :class:`SpecError`."""
+    """Parse a TOML text into a table.
+
+    Raises:
+        SpecError: if it is invalid.
+    """
     try:
         return toml_table(text)
     except ValueError as error:
@@ -24,17 +28,29 @@ def parse_toml(text: str) -> dict[str, Any]:
 
 
 def parse_json(text: str) -> Any:
-    """The value in a JSON text; raises :class:`SpecError`."""
+    """Parse a JSON text.
+
+    Raises:
+        SpecError: if it is invalid or too long.
+    """
     try:
-        if len(text) > MOST_CHARACTERS:
-            raise ValueError(f"it is longer than {MOST_CHARACTERS:,} characters")
-        return json.loads(text)
-    except (TypeError, ValueError, RecursionError) as error:  # a column of a damaged store may hold no text
+        return _load_json(text)
+    except (TypeError, ValueError, RecursionError) as error:  # TypeError: a column of a damaged store may not be text
         raise SpecError(f"The settings are not valid JSON ({error}); check the text.") from None
 
 
+def _load_json(text: str) -> Any:
+    if len(text) > MAX_CHARACTERS:
+        raise ValueError(f"it is longer than {MAX_CHARACTERS:,} characters")
+    return json.loads(text)
+
+
 def read_toml(path: Path) -> dict[str, Any]:
-    """The table in a TOML file; raises :class:`SpecError` that names the file."""
+    """Read a TOML file into a table.
+
+    Raises:
+        SpecError: naming the file, if it can't be read, or is not UTF-8 or valid TOML.
+    """
     try:
         return parse_toml(read_text(path))
     except OSError as error:
@@ -46,7 +62,11 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def parse_assignments(spec: type[BaseModel], pairs: list[str]) -> dict[str, Any]:
-    """Values for ``Spec.build`` from texts such as ``epochs=15`` or ``architectures=cnn_4,mlp_1``."""
+    """Parse texts such as ``epochs=15`` or ``architectures=cnn_4,mlp_1`` into values for ``Spec.build``.
+
+    Raises:
+        SpecError: if one is not of that form or its key is unknown.
+    """
     fields = {item.key: item for item in describe(spec)}
     values: dict[str, Any] = {}
     for pair in pairs:
@@ -68,12 +88,12 @@ def _value(kind: FieldKind, optional: bool, text: str) -> Any:
 
 
 def split_list(text: str) -> list[str]:
-    """The items of a text such as ``cnn_4, small[Conv-3x3x16, ReLU]``: commas within brackets part nothing."""
+    """Split a text such as ``cnn_4, small[Conv-3x3x16, ReLU]`` at the commas outside of brackets."""
     return [piece.strip() for piece in re.split(r",(?![^\[]*\])", text) if piece.strip()]
 
 
 def unknown_key(key: str, known: list[str]) -> str:
-    """The sentence for a key that no setting has, with the closest of the ``known`` ones."""
+    """Return the message for a key that is not among ``known``, with the closest match."""
     close = difflib.get_close_matches(key, known, n=1)
     hint = f"did you mean '{close[0]}'?" if close else f"the keys are {', '.join(known)}."
     return f"There is no setting called '{key}'; {hint}"

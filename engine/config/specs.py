@@ -1,8 +1,8 @@
-"""What a user asks for: frozen, typed and validated.
+"""Specs: frozen, typed and validated settings.
 
-An experiment's spec is flat, one key a setting, so that ``--set key=value``, a TOML file and a row of the form are the
-same thing. It is composed of the groups below (:class:`DataSpec`, :class:`NetworkSpec`, :class:`TrainingSpec`);
-:class:`RunSpec` holds the groups of one single run and is all that a training process is handed.
+An experiment's spec is flat, one key per setting, so that ``--set key=value``, a TOML file and the form have the same
+structure. It is composed of the groups below (``DataSpec``, ``NetworkSpec``, ``TrainingSpec``); ``RunSpec`` holds the
+groups of a single run and is all that a training process receives.
 """
 
 from __future__ import annotations
@@ -16,81 +16,80 @@ from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, fie
 from engine.config.fields import FieldKind, describe, field
 from engine.config.parsing import parse_json, parse_toml, unknown_key
 from engine.utils.errors import SpecError
-from engine.utils.text import shown
+from engine.utils.text import safe_repr
 
 Activation = Literal["relu", "sigmoid", "tanh", "elu", "gelu", "silu", "leaky_relu"]
-
-
 Initializer = Literal["course", "keras"]
-
-
 Normalization = Literal["half", "cifar10", "none", "bytes", "per-dataset"]
-
-
 Optimizer = Literal["adam", "sgd", "rmsprop", "adamw"]
-
-
 ValidationPrecision = Literal["float32", "bfloat16"]
 
+SpecT = TypeVar("SpecT", bound="Spec")
 
-Part = TypeVar("Part", bound="Spec")
-
-# What stands for bytes of a file's name that are no UTF-8, and what broken texts hold: it can't be stored.
-_HALVES = re.compile("[\ud800-\udfff]")
+# Lone surrogates, from undecodable file names or broken texts, can't be encoded as UTF-8.
+_SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 class Spec(BaseModel):
-    """Base of every spec: frozen, no unknown keys, no NaN or infinity."""
+    """Base class of specs: frozen, without unknown keys, NaN or infinity."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
 
     @field_validator("*", mode="before")
     @classmethod
-    def _no_truth_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
-        """Python counts True as 1; a file that says ``epochs = true`` is mistaken all the same."""
-        mistaken = isinstance(value, bool) and cls.model_fields[info.field_name or ""].annotation is not bool
+    def _reject_wrong_types(cls, value: Any, info: ValidationInfo) -> Any:
+        """Reject booleans for other fields, as bool is an int in Python, and texts that can't be stored as UTF-8.
+
+        Raises:
+            ValueError: with the reason.
+        """
+        is_bool = isinstance(value, bool) and cls.model_fields[info.field_name or ""].annotation is not bool
         items = value if isinstance(value, list | tuple) else ()
-        if mistaken or any(isinstance(each, bool) for each in items):
+        if is_bool or any(isinstance(each, bool) for each in items):
             raise ValueError("true and false are no value for this setting.")
-        if any(isinstance(each, str) and _HALVES.search(each) for each in (value, *items)):
+        if any(isinstance(each, str) and _SURROGATES.search(each) for each in (value, *items)):
             raise ValueError("it has characters that can't be written as UTF-8; rename or replace them.")
         return value
 
-    def part(self, kind: type[Part]) -> Part:
-        """The fields of this spec that belong to the group ``kind``, as a spec of that group."""
+    def part(self, kind: type[SpecT]) -> SpecT:
+        """Return the fields of the group ``kind`` as a spec of that group."""
         return kind(**{key: getattr(self, key) for key in kind.model_fields})
 
     @classmethod
     def build(cls, values: dict[str, Any]) -> Self:
-        """A validated spec from ``values``; raises :class:`SpecError` with one sentence otherwise."""
+        """Build a validated spec.
+
+        Raises:
+            SpecError: with one sentence, if a key is unknown or a value is invalid.
+        """
         unknown = [key for key in values if key not in cls.model_fields]
         if unknown:
             raise SpecError(unknown_key(unknown[0], list(cls.model_fields)))
         try:
             return cls(**values)
         except ValidationError as error:
-            raise SpecError(_sentence(cls, error)) from None
+            raise SpecError(_error_message(cls, error)) from None
 
     def replace(self, **changes: Any) -> Self:
-        """A validated copy with some fields changed."""
+        """Return a validated copy with some fields changed; propagates ``SpecError``."""
         return type(self).build(self.model_dump() | changes)
 
     def to_json(self) -> str:
-        """The spec as JSON text; :meth:`from_json` gives an equal spec back."""
+        """Return the spec as JSON; ``from_json`` restores it."""
         return self.model_dump_json(indent=2)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """A spec from JSON text; raises :class:`SpecError`."""
+        """Parse a spec from JSON; propagates ``SpecError``."""
         return cls._from_table(parse_json(text))
 
     def to_toml(self) -> str:
-        """The spec as TOML text; fields that are empty (None) are left out, as TOML has no null."""
+        """Return the spec as TOML without its empty fields (None), as TOML has no null."""
         return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
 
     @classmethod
     def from_toml(cls, text: str) -> Self:
-        """A spec from TOML text; raises :class:`SpecError`."""
+        """Parse a spec from TOML; propagates ``SpecError``."""
         return cls._from_table(parse_toml(text))
 
     @classmethod
@@ -101,7 +100,7 @@ class Spec(BaseModel):
 
 
 class DataSpec(Spec):
-    """Which images a run sees and how they are prepared."""
+    """Which images a run uses and how they are prepared."""
 
     dataset: str = field(
         "digits",
@@ -158,7 +157,7 @@ class DataSpec(Spec):
 
 
 class ActivationSpec(Spec):
-    """Which non-linearity a network has."""
+    """The activation function of a network."""
 
     activation: Activation = field(
         "relu", label="Activation", group="Network", help="The non-linearity after each hidden layer."
@@ -166,7 +165,7 @@ class ActivationSpec(Spec):
 
 
 class InitializerSpec(Spec):
-    """How a network starts."""
+    """The initialisation of a network."""
 
     initializer: Initializer = field(
         "course",
@@ -179,11 +178,11 @@ class InitializerSpec(Spec):
 
 # pydantic lists inherited fields from the last base to the first, here and below.
 class NetworkSpec(InitializerSpec, ActivationSpec):
-    """How a network's layers behave and start."""
+    """Activation function and initialisation of a network."""
 
 
 class OptimizerSpec(Spec):
-    """Which update rule is used."""
+    """The optimiser."""
 
     optimizer: Optimizer = field("adam", label="Optimiser", help="Update rule; other parameters are Keras' defaults.")
 
@@ -196,8 +195,8 @@ class RateSpec(Spec):
     )
 
 
-class PassesSpec(Spec):
-    """How long one run is trained, in which batches, and how often it is recorded."""
+class TrainingLoopSpec(Spec):
+    """Length, batches, recording interval and validation precision of a run."""
 
     batch_size: int = field(50, label="Batch size", unit="images", ge=1, le=65536, help="Images per optimiser step.")
     epochs: int = field(15, label="Epochs", ge=1, le=100_000, help="Passes over the training images.")
@@ -213,12 +212,12 @@ class PassesSpec(Spec):
     )
 
 
-class TrainingSpec(PassesSpec, RateSpec, OptimizerSpec):
-    """How one run is trained and recorded."""
+class TrainingSpec(TrainingLoopSpec, RateSpec, OptimizerSpec):
+    """How a run is trained and recorded."""
 
 
 class RepeatSpec(Spec):
-    """How often an experiment repeats each variant, and from which seed."""
+    """How often an experiment repeats each variant, and with which seeds."""
 
     repeats: int = field(
         10, label="Repeats", unit="runs", ge=1, le=1000, help="Runs of each variant; run k uses seed + k - 1."
@@ -227,17 +226,22 @@ class RepeatSpec(Spec):
 
 
 class ExperimentSpec(Spec):
-    """Base of the specs that experiments declare in ``engine/experiments``."""
+    """Base class of the specs that experiments declare in ``engine/experiments``."""
 
 
 class ScheduleSpec(Spec):
-    """How the learning rate changes within a run.
+    """The learning rate schedule of a run.
 
-    ``kind`` is one of Keras' schedules. ``constant``: the optimiser's rate throughout. ``step``: ``rates[i]`` until the
-    end of epoch ``switches[i]``, the last rate from then on. ``exponential``: from ``rates[0]`` to ``rates[1]`` over
-    the whole run, by the same factor at every step. ``cosine``: half a cosine from ``rates[0]`` to 0 at the end.
-    ``plateau``: ``rates[0]``, divided by 10 whenever validation accuracy has not risen by ``delta`` (a fraction) for
-    ``patience`` epochs. Rates count instead of :attr:`TrainingSpec.learning_rate` except where ``constant``.
+    Attributes:
+        kind: ``constant``: the optimiser's rate throughout. ``step``: ``rates[i]`` until the end of epoch
+            ``switches[i]``, the last rate from then on. ``exponential``: from ``rates[0]`` to ``rates[1]`` over the
+            whole run, by the same factor at every step. ``cosine``: half a cosine from ``rates[0]`` to 0 at the end.
+            ``plateau``: ``rates[0]``, divided by 10 whenever validation accuracy has not risen by ``delta`` for
+            ``patience`` epochs.
+        rates: learning rates; they replace ``RateSpec.learning_rate`` unless ``constant``.
+        switches: epochs at which ``step`` changes the rate.
+        patience: epochs without improvement before ``plateau`` lowers the rate.
+        delta: improvement in validation accuracy, as a fraction, that ``plateau`` requires.
     """
 
     kind: Literal["constant", "step", "exponential", "cosine", "plateau"] = "constant"
@@ -248,14 +252,17 @@ class ScheduleSpec(Spec):
 
 
 class RunSpec(Spec):
-    """One run, complete in itself: what a training process is handed.
+    """A run, complete in itself: all that a training process receives.
 
-    ``repeat`` counts from 1; ``seed`` fixes the initial values and the order of the images. The split into training and
-    validation images depends on the data set alone, so that runs of any seed are validated on the same images.
-    ``max_steps`` ends a run before its epochs do. Activations are looked at for the first 500 validation images at
-    every record, or for all of them where it ``counts_dead_units``. A ``probe`` finds settings for other runs and is
-    not among the variants that are compared. ``start_from`` is the file of a trained network whose weights it begins
-    with.
+    Attributes:
+        repeat: number of the repeat, from 1.
+        seed: fixes the initial values and the order of the images. The split into training and validation images
+            depends on the data set alone, so that runs of any seed are validated on the same images.
+        max_steps: ends the run before its epochs do.
+        counts_dead_units: whether activations are evaluated on all validation images at every record, instead of on
+            the first 500.
+        probe: whether the run searches settings for other runs; it is then not among the compared variants.
+        start_from: file of a trained network with whose weights the run starts.
     """
 
     variant: str
@@ -272,18 +279,18 @@ class RunSpec(Spec):
     start_from: str | None = None
 
 
-# Written by the program, not by a person: their fields are described nowhere.
-_OF_RUNS = (RunSpec, ScheduleSpec)
+# Built by the program, not by the user, so their fields have no descriptions.
+_INTERNAL_SPECS = (RunSpec, ScheduleSpec)
 
 
-def _sentence(spec: type[Spec], error: ValidationError) -> str:
-    """One sentence for the first of pydantic's complaints, in the words of the field's declaration."""
+def _error_message(spec: type[Spec], error: ValidationError) -> str:
+    """Return one sentence for pydantic's first error, using the label and bounds of the field."""
     first = error.errors(include_url=False)[0]
     key = str(first["loc"][0]) if first["loc"] else ""
-    described = {} if issubclass(spec, _OF_RUNS) else {item.key: item for item in describe(spec)}
+    described = {} if issubclass(spec, _INTERNAL_SPECS) else {item.key: item for item in describe(spec)}
     if first["type"] == "value_error" and (reason := first.get("ctx", {}).get("error")) is not None:
         return f"{key}: {reason}" if key else str(reason)
     if key not in described:
         return f"The settings are not valid{f' at {key}' if key else ''}: {first['msg']}."
     item = described[key]
-    return f"{key} can't be {shown(first['input'])}; it takes {item.accepted}."
+    return f"{key} can't be {safe_repr(first['input'])}; it takes {item.accepted}."

@@ -1,6 +1,6 @@
-"""Where images come from: named sets, folders, archives; loaded, split and prepared.
+"""Data sets: named sets, folders and archives of images, loaded, split and prepared.
 
-Importing this is light: scikit-learn, Pillow and pooch are imported where they are used.
+Importing this is fast: scikit-learn, Pillow and pooch are imported where they are used.
 """
 
 from __future__ import annotations

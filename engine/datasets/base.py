@@ -1,4 +1,4 @@
-"""What every source of images has in common."""
+"""Types and checks common to all sources of images."""
 
 from __future__ import annotations
 
@@ -12,21 +12,24 @@ import numpy as np
 from engine.utils.arrays import Array
 from engine.utils.errors import DatasetError
 
+# Called with a message, the amount done and the total (0 if unknown). May raise ``Cancelled`` to abort, which leaves no
+# partial files.
 ProgressCallback = Callable[[str, int, int], None]
-"""Told what is being done, how much of it is done, and the total (0 where unknown). It may raise
-:class:`~engine.utils.errors.Cancelled` to abort; nothing half-made is left behind then."""
 
-# float32 takes four times this much, which is what a training process then has to hold.
-LARGEST_BYTES = 4 * 2**30
+# A training process needs four times as much, for float32.
+MAX_IMAGE_BYTES = 4 * 2**30
 
 
 @dataclass(frozen=True)
 class RawImages:
     """A data set as stored, before preparation.
 
-    ``x_train`` and ``x_test`` are uint8 [n, height, width, channels] with 1 or 3 channels, and may be read-only memory
-    maps; ``y_train`` and ``y_test`` are int64 [n]. A data set without a test part has None twice. ``fingerprint`` is a
-    SHA-256 in hex over images and labels.
+    Attributes:
+        x_train: uint8 [n, height, width, channels] with 1 or 3 channels; may be a read-only memory map, like
+            ``x_test``.
+        y_train: int64 [n].
+        x_test: as ``x_train``; None if the data set has no test part, like ``y_test``.
+        fingerprint: SHA-256 in hex over images and labels.
     """
 
     title: str
@@ -40,10 +43,13 @@ class RawImages:
 
 @dataclass(frozen=True)
 class Part:
-    """The training or test part on its way from its source: labels at hand, images in pieces.
+    """The training or test part while it is read from its source: all labels, images in blocks.
 
-    ``labels`` is int64 [n]; ``shape`` is height, width and channels; ``blocks`` gives uint8 [k, height, width,
-    channels], together n images in the order of the labels, and can be gone through once.
+    Attributes:
+        labels: int64 [n].
+        shape: height, width and channels.
+        blocks: uint8 [k, height, width, channels] arrays, together n images in the order of the labels; can be iterated
+            once.
     """
 
     labels: Array
@@ -52,13 +58,13 @@ class Part:
 
     @property
     def bytes(self) -> int:
-        """Size of the images."""
+        """Size of the images in bytes."""
         return len(self.labels) * self.shape[0] * self.shape[1] * self.shape[2]
 
 
 @dataclass(frozen=True)
 class Decoded:
-    """A data set on its way from its source; see :class:`Part`."""
+    """A data set while it is read from its source; see ``Part``."""
 
     title: str
     class_names: tuple[str, ...]
@@ -67,7 +73,7 @@ class Decoded:
 
     @property
     def parts(self) -> dict[str, Part]:
-        """The parts there are, by name."""
+        """The existing parts by name."""
         return {"train": self.train} | ({"test": self.test} if self.test is not None else {})
 
 
@@ -117,14 +123,14 @@ class NamedDataset:
 
 
 class Hash(Protocol):
-    """What :mod:`hashlib` makes."""
+    """The interface of ``hashlib`` objects that is used here."""
 
     def update(self, data: bytes, /) -> None:
         """Add bytes."""
 
 
-def hashed(part: Part, digest: Hash) -> Iterator[Array]:
-    """The blocks of ``part``; its shape, images and labels are added to ``digest`` on their way."""
+def hash_blocks(part: Part, digest: Hash) -> Iterator[Array]:
+    """Yield the blocks of ``part``, adding its shape, images and labels to ``digest``."""
     digest.update(repr((len(part.labels), *part.shape)).encode())
     for block in part.blocks:
         digest.update(block.tobytes())
@@ -132,8 +138,12 @@ def hashed(part: Part, digest: Hash) -> Iterator[Array]:
     digest.update(part.labels.astype("<i8").tobytes())
 
 
-def check(decoded: Decoded) -> None:
-    """Raises :class:`DatasetError` where a data set can't be learned from or would not fit into memory."""
+def check_decoded(decoded: Decoded) -> None:
+    """Check that a network can be trained on a data set and that it fits into memory.
+
+    Raises:
+        DatasetError: if it has fewer than two classes, a class without training images, or is too large.
+    """
     if len(decoded.class_names) < 2:
         raise DatasetError(f"{decoded.title} has fewer than two classes; a network needs at least two to tell apart.")
     counts = np.bincount(decoded.train.labels, minlength=len(decoded.class_names))
@@ -141,18 +151,18 @@ def check(decoded: Decoded) -> None:
         name = decoded.class_names[int(np.argmin(counts))]
         raise DatasetError(f"{decoded.title} has no training image of class '{name}'; add some or take the class out.")
     size = sum(part.bytes for part in decoded.parts.values())
-    if size > LARGEST_BYTES:
+    if size > MAX_IMAGE_BYTES:
         raise DatasetError(
-            f"{decoded.title} would take {4 * size / 2**30:.0f} GiB of memory (at most {LARGEST_BYTES / 2**28:.0f} GiB "
-            "are allowed); choose a smaller image side or fewer images."
+            f"{decoded.title} would take {4 * size / 2**30:.0f} GiB of memory (at most "
+            f"{MAX_IMAGE_BYTES / 2**28:.0f} GiB are allowed); choose a smaller image side or fewer images."
         )
 
 
 def collect(decoded: Decoded) -> RawImages:
-    """The data set in memory; raises :class:`DatasetError` as :func:`check` does."""
-    check(decoded)
+    """Read a data set into memory; propagates the ``DatasetError`` of ``check_decoded``."""
+    check_decoded(decoded)
     digest = hashlib.sha256()
-    images = {name: np.concatenate(list(hashed(part, digest))) for name, part in decoded.parts.items()}
+    images = {name: np.concatenate(list(hash_blocks(part, digest))) for name, part in decoded.parts.items()}
     return RawImages(
         title=decoded.title,
         class_names=decoded.class_names,

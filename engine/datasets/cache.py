@@ -1,7 +1,7 @@
-"""Decoded images on disk, so that the second start is fast.
+"""Cache of decoded images on disk.
 
-An entry is a folder with ``x_train.npy``, ``y_train.npy`` (and the test part's), and ``about.json``, which is
-written last: everything is written under a temporary name, synced to disk and then renamed.
+An entry is a folder with ``x_train.npy``, ``y_train.npy`` (and those of the test part), and ``about.json``, written
+last: everything is written under a temporary name, synced to disk and then renamed.
 """
 
 from __future__ import annotations
@@ -20,19 +20,26 @@ from typing import Any
 
 import numpy as np
 
-from engine.datasets.base import Decoded, Part, RawImages, check, hashed
+from engine.datasets.base import Decoded, Part, RawImages, check_decoded, hash_blocks
 from engine.utils.arrays import Array
 from engine.utils.errors import DatasetError
 from engine.utils.files import check_file, open_file
 from engine.utils.paths import cache_folder
 
-_FORMAT = 1  # part of every key: raise it when images are decoded differently
-_ABANDONED_SECONDS = 24 * 3600  # a half-made entry older than this belongs to a process that died
+_FORMAT = 1  # part of every key: increment when decoding changes
+_ABANDONED_SECONDS = 24 * 3600  # older temporary folders belong to dead processes
 
 
 @dataclass(frozen=True)
 class CacheKey:
-    """What an entry is of: a kind and path, the side asked for, and a digest of the files as they are now."""
+    """Identity of an entry.
+
+    Attributes:
+        kind: format of the source.
+        path: the source.
+        side: requested image side in pixels; None keeps the source's own.
+        signature: digest of the source files' present state.
+    """
 
     kind: str
     path: Path
@@ -41,7 +48,7 @@ class CacheKey:
 
     @property
     def family(self) -> str:
-        """Start of the names of all entries made from the same path."""
+        """Common prefix of the names of all entries from the same source."""
         return hashlib.sha256(f"{_FORMAT}:{self.kind}:{self.path}".encode("utf-8", "surrogateescape")).hexdigest()[:24]
 
     @property
@@ -51,26 +58,31 @@ class CacheKey:
 
 
 def signature_of(files: Iterable[tuple[str, int, int]]) -> str:
-    """SHA-256 in hex over names, sizes in bytes and modification times in nanoseconds."""
+    """Return the SHA-256 in hex over names, sizes in bytes and modification times in nanoseconds."""
     return hashlib.sha256(json.dumps(sorted(files)).encode()).hexdigest()
 
 
 def signature_of_paths(paths: Iterable[Path]) -> str:
-    """The same over files at ``paths``; raises OSError where one can't be looked at."""
+    """Return the signature of files; propagates ``OSError`` if one is not accessible."""
     stats = [(path, path.stat()) for path in paths]
     return signature_of((str(path), stat.st_size, stat.st_mtime_ns) for path, stat in stats)
 
 
 def cached(key: CacheKey, make: Callable[[], Decoded]) -> RawImages:
-    """The entry of ``key``, its images as read-only memory maps; ``make`` is called where it is missing or damaged.
+    """Return the images of an entry as read-only memory maps.
 
-    Raises :class:`DatasetError` where the cache can't be written, and whatever ``make`` raises.
+    Args:
+        key: the entry.
+        make: reads the source; called if the entry is missing or damaged.
+
+    Raises:
+        DatasetError: if the cache can't be written or read. Errors of ``make`` are propagated.
     """
     entry = cache_folder() / "decoded" / key.name
     found = _read(entry)
     if found is None:
         try:
-            _make(entry, make)
+            _create(entry, make)
             found = _read(entry)
         except OSError as error:
             raise DatasetError(
@@ -83,60 +95,60 @@ def cached(key: CacheKey, make: Callable[[], Decoded]) -> RawImages:
     return found
 
 
-def _make(entry: Path, make: Callable[[], Decoded]) -> None:
+def _create(entry: Path, make: Callable[[], Decoded]) -> None:
     entry.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=".making-", dir=entry.parent))
     try:
         _write(temporary, make())
-        _put(temporary, entry)
+        _publish(temporary, entry)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _write(folder: Path, decoded: Decoded) -> None:
-    check(decoded)
+    check_decoded(decoded)
     digest = hashlib.sha256()
     for name, part in decoded.parts.items():
-        _write_images(folder / f"x_{name}.npy", part, hashed(part, digest))
+        _write_images(folder / f"x_{name}.npy", part, hash_blocks(part, digest))
         _write_array(folder / f"y_{name}.npy", part.labels)
     about = {"title": decoded.title, "class_names": decoded.class_names, "fingerprint": digest.hexdigest()}
     with (folder / "about.json").open("w", encoding="utf-8") as file:
         json.dump(about | {"parts": list(decoded.parts)}, file)
-        _sync(file)
+        _fsync(file)
 
 
 def _write_images(path: Path, part: Part, blocks: Iterable[Array]) -> None:
-    # Plain writes, not a writable memory map: on a full disk the latter ends the process with SIGBUS.
+    # Not a writable memory map, which ends the process with SIGBUS if the disk is full.
     header = {"descr": "|u1", "fortran_order": False, "shape": (len(part.labels), *part.shape)}
     with path.open("wb") as file:
         np.lib.format.write_array_header_1_0(file, header)
         for block in blocks:
             file.write(block.tobytes())
-        _sync(file)
+        _fsync(file)
 
 
 def _write_array(path: Path, array: Array) -> None:
     with path.open("wb") as file:
         np.save(file, array, allow_pickle=False)
-        _sync(file)
+        _fsync(file)
 
 
-def _sync(file: Any) -> None:
+def _fsync(file: Any) -> None:
     file.flush()
     os.fsync(file.fileno())
 
 
-def _put(temporary: Path, entry: Path) -> None:
+def _publish(temporary: Path, entry: Path) -> None:
     try:
         temporary.rename(entry)
     except OSError:
-        if _read(entry) is not None:  # another process was first; its images are the same
+        if _read(entry) is not None:  # another process was faster; its images are the same
             return
-        _discard(entry)
+        _remove(entry)
         temporary.rename(entry)
 
 
-def _discard(entry: Path) -> None:
+def _remove(entry: Path) -> None:
     if entry.is_dir():
         shutil.rmtree(entry)
     else:
@@ -144,7 +156,7 @@ def _discard(entry: Path) -> None:
 
 
 def _read(entry: Path) -> RawImages | None:
-    """The entry, or None where there is none or it is damaged."""
+    """Read an entry; None if it is missing or damaged."""
     try:
         with open_file(entry / "about.json") as file:
             about = json.load(file)
@@ -167,8 +179,8 @@ def _read_part(entry: Path, name: str) -> tuple[Array, Array]:
 
 
 def _remove_outdated(key: CacheKey, entry: Path) -> None:
-    """Remove what was made from the same path as it used to be, and what dead processes left half-made."""
-    with contextlib.suppress(OSError):  # another process may be removing the same; on Windows one may still read it
+    """Remove entries made from earlier states of the same source, and temporary folders of dead processes."""
+    with contextlib.suppress(OSError):  # another process may remove it too; on Windows one may still read it
         for other in entry.parent.glob(f"{key.family}-*"):
             if not other.name.endswith(entry.name.rpartition("-")[2]):
                 shutil.rmtree(other, ignore_errors=True)

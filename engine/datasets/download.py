@@ -1,4 +1,4 @@
-"""Files fetched once into the cache folder, checked against a published hash."""
+"""Files downloaded once into the cache folder and verified against a published hash."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from engine.datasets.base import ProgressCallback, RemoteFile
 from engine.utils.errors import DatasetError
 from engine.utils.paths import cache_folder
 
-_TIMEOUT_SECONDS = (10.0, 30.0)  # to connect, and between two pieces
+_TIMEOUT_SECONDS = (10.0, 30.0)  # to connect; between two chunks
 _CHUNK_BYTES = 256 * 1024
-_HEADERS = {"Accept-Encoding": "identity"}  # a .gz file as it is, not unpacked on the way
+_HEADERS = {"Accept-Encoding": "identity"}  # no transparent decompression of .gz files
 
 
 def downloads_folder() -> Path:
-    """Where downloads are kept, and where files placed by hand are looked for."""
+    """Return the folder of downloads, where files provided by the user are found as well."""
     return cache_folder() / "downloads"
 
 
 class NotDownloadedError(DatasetError):
-    """The file is not there, and was not to be downloaded."""
+    """The file is missing and downloads are disabled."""
 
 
 _may_download: ContextVar[bool] = ContextVar("may_download", default=True)
@@ -33,7 +33,7 @@ _may_download: ContextVar[bool] = ContextVar("may_download", default=True)
 
 @contextmanager
 def without_downloads() -> Iterator[None]:
-    """Within, :func:`fetch` raises :class:`NotDownloadedError` rather than download anything."""
+    """Disable downloads in this context: ``fetch`` raises ``NotDownloadedError`` instead."""
     token = _may_download.set(False)
     try:
         yield
@@ -42,10 +42,13 @@ def without_downloads() -> Iterator[None]:
 
 
 def fetch(file: RemoteFile, progress: ProgressCallback) -> Path:
-    """The path of the file, downloaded unless it is there with the known hash.
+    """Return the path of a file, downloading it unless it exists with the known hash.
 
-    Raises :class:`DatasetError` where no address gives the file, and what ``progress`` raises; the file appears under
-    its name only when it is whole.
+    The file appears under its name only when it is complete. Errors of ``progress`` are propagated.
+
+    Raises:
+        DatasetError: if no address provides the file.
+        NotDownloadedError: if it is missing and downloads are disabled.
     """
     if not _may_download.get() and not (downloads_folder() / file.name).exists():
         raise NotDownloadedError("Not downloaded yet; Run downloads it.")
@@ -62,31 +65,33 @@ def fetch(file: RemoteFile, progress: ProgressCallback) -> Path:
 
 
 class _Unavailable(Exception):
-    """Why one address did not give the file."""
+    """Why an address did not provide the file."""
 
 
 def _retrieve(url: str, file: RemoteFile, progress: ProgressCallback) -> Path:
     import pooch
     from requests.exceptions import RequestException
 
-    pooch.get_logger().setLevel(logging.WARNING)  # it writes every download to stderr otherwise
+    pooch.get_logger().setLevel(logging.WARNING)  # it logs every download to stderr otherwise
     target = downloads_folder() / file.name
     try:
-        # pooch looks whether the file is there with that hash, and else moves it there once it has come and has it.
+        # pooch checks for an existing file with that hash, else moves the download there after verifying it.
         return Path(
             pooch.retrieve(url, file.known_hash, target.name, target.parent, downloader=_downloader(file, progress))
         )
-    except RequestException as error:  # an OSError too, so it comes first
+    except RequestException as error:  # also an OSError, so it comes first
         raise _Unavailable(_reason(error)) from None
     except OSError as error:
-        raise DatasetError(_cannot_write(target, error)) from None
-    except ValueError:  # pooch's word for a hash that differs
+        raise DatasetError(_write_error_message(target, error)) from None
+    except ValueError:  # how pooch reports a wrong hash
         raise _Unavailable("what it sends is not the published file") from None
 
 
 def _downloader(file: RemoteFile, progress: ProgressCallback) -> Callable[[str, str, object], None]:
-    """What pooch downloads with: its own counts whole chunks, puts no limit on what comes, and leaves the connection
-    open when someone cancels."""
+    """Return a downloader for pooch.
+
+    Unlike pooch's own, it reports progress in bytes, limits the size and closes the connection on cancellation.
+    """
     import requests
 
     def download(url: str, output: str, _pooch: object) -> None:
@@ -115,9 +120,9 @@ def _reason(error: Exception) -> str:
     return "no connection" if isinstance(error, NoConnection) else "the connection broke off"
 
 
-def _cannot_write(target: Path, error: OSError) -> str:
+def _write_error_message(target: Path, error: OSError) -> str:
     advice = "free some space" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "check that folder"
-    # Where pooch has put a sentence of its own in place of the system's words, those are in the error before it.
+    # pooch may replace the system's error by one of its own; the former is then its context.
     reason = error.strerror or getattr(error.__context__, "strerror", None) or error
     return (
         f"{target.name} can't be written to {target.parent} ({reason}); {advice} or let the "

@@ -1,4 +1,4 @@
-"""What there is of each data set: downloads, decoded images, numbers; nothing is read but headers and sizes."""
+"""Inventory of data sets: downloads, decoded images, sizes; reads only headers and file sizes."""
 
 from __future__ import annotations
 
@@ -37,8 +37,12 @@ class Presence(StrEnum):
 class DatasetEntry:
     """A line of the inventory.
 
-    ``dataset`` is a name or a path; ``downloaded`` and ``decoded`` are bytes in the cache folder; ``images`` (training
-    and test) and ``classes`` are None until the images have been decoded once.
+    Attributes:
+        dataset: name or path.
+        downloaded: bytes in the downloads folder.
+        decoded: bytes of decoded images in the cache folder.
+        images: number of training and test images; None until decoded once.
+        classes: number of classes; None until decoded once.
     """
 
     dataset: str
@@ -57,30 +61,27 @@ class DatasetEntry:
 
     @property
     def is_usable(self) -> bool:
-        """Whether its images can be had without a download."""
+        """Whether its images are available without a download."""
         return self.presence in (Presence.BUILT_IN, Presence.INSTALLED, Presence.OWN)
 
 
 def inventory(own: Iterable[Path]) -> list[DatasetEntry]:
-    """The named data sets, then those of the user at the paths ``own``."""
+    """List the named data sets, then those of the user at the paths ``own``."""
     return [*(_named(name) for name in DATASETS), *(_own(path) for path in own)]
 
 
 def cached_paths(dataset: str) -> list[Path]:
-    """What the cache folder holds of a data set: downloads of a named one, decoded images. Nothing outside of it."""
+    """Return the files and folders of a data set in the cache folder: downloads and decoded images."""
     return [*_downloads(dataset), *_entries(dataset)]
 
 
 def remove_cached(dataset: str) -> int:
-    """Remove what :func:`cached_paths` gives, and give the bytes freed; what a link leads to is left alone.
-
-    Raises :class:`DatasetError` where something can't be removed.
-    """
+    """Remove ``cached_paths`` and return the bytes freed; targets of links are kept. Propagates ``DatasetError``."""
     return _remove(cached_paths(dataset))
 
 
 def remove_decoded(dataset: str) -> int:
-    """Remove the decoded images of a data set alone; otherwise as :func:`remove_cached`."""
+    """Remove only the decoded images of a data set; otherwise as ``remove_cached``."""
     return _remove(_entries(dataset))
 
 
@@ -102,7 +103,7 @@ def _remove(paths: Iterable[Path]) -> int:
 
 def _named(name: str) -> DatasetEntry:
     source = DATASETS[name]
-    found = [file for file in source.files if _packed_or_not(file) is not None]
+    found = [file for file in source.files if _downloaded_path(file) is not None]
     replaced = any((downloads_folder() / each).exists() for each in source.replacements)
     if not source.files:
         presence = Presence.BUILT_IN
@@ -131,19 +132,19 @@ def _downloads(dataset: str) -> list[Path]:
     source = DATASETS.get(dataset)
     if source is None:
         return []
-    files = [path for file in source.files if (path := _packed_or_not(file)) is not None]
+    files = [path for file in source.files if (path := _downloaded_path(file)) is not None]
     others = [path for each in source.replacements if _exists(path := downloads_folder() / each) or path.is_symlink()]
     return [*files, *others]
 
 
-def _packed_or_not(file: RemoteFile) -> Path | None:
+def _downloaded_path(file: RemoteFile) -> Path | None:
     path = downloads_folder() / file.name
     candidates = [path, path.with_suffix("")] if path.suffix == ".gz" and path.stem.endswith("ubyte") else [path]
     return next((each for each in candidates if each.is_file()), None)
 
 
 def _entries(dataset: str) -> list[Path]:
-    """The folders of decoded images, of any side, that were made from a data set."""
+    """Return the cache entries made from a data set, of any side."""
     families = {key.family for key in _keys(dataset)}
     folder = cache_folder() / "decoded"
     with suppress(OSError):
@@ -163,7 +164,7 @@ def _keys(dataset: str) -> Iterator[CacheKey]:
 
 
 def _numbers(entry: Path) -> tuple[int, int] | None:
-    """Images and classes of an entry, from its headers; None where it is damaged."""
+    """Return the number of images and classes of an entry from its headers; None if it is damaged."""
     try:
         with open_file(entry / "about.json") as file:
             about = json.load(file)
@@ -178,7 +179,7 @@ def _length(path: Path) -> int:
 
 
 def _size(path: Path) -> int:
-    """Bytes of a file, or of the files in a folder; of a link nothing, as its bytes are elsewhere."""
+    """Return the bytes of a file or of the files in a folder; 0 for a link, whose target is elsewhere."""
     with suppress(OSError):
         if path.is_symlink():
             return 0

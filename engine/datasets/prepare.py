@@ -1,4 +1,4 @@
-"""From stored images to what a network is fed: split, scale, normalise, grayscale."""
+"""Preparation of stored images for a network: split, scale, normalise, convert to gray."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from engine.utils.errors import SpecError
 
 # Rec. 601 luma, as the course gives it.
 _LUMA = (0.2989, 0.587, 0.114)
-# The course handout's channel means and deviations of CIFAR-10, pixels from 0 to 1.
+# Channel means and deviations of CIFAR-10 for pixels in [0, 1], from the course handout.
 _CIFAR10_MEANS = (0.4914, 0.4822, 0.4465)
 _CIFAR10_DEVIATIONS = (0.247, 0.243, 0.261)
 _CHUNK_BYTES = 2 * 2**20  # of uint8; in float32 it still fits the processor's cache
@@ -37,9 +37,12 @@ class PreparedData:
 
 @dataclass(frozen=True)
 class Preparation:
-    """What is done to the stored images of a data set, in the course's order.
+    """The transformation applied to stored images, in the course's order.
 
-    ``means`` and ``deviations``, float32 [channels], are of pixels from 0 to 1, a value for each stored channel.
+    Attributes:
+        means: float32 [stored channels], for pixels in [0, 1].
+        deviations: likewise.
+        grayscale: whether colour images are converted to luminance.
     """
 
     means: Array
@@ -48,13 +51,17 @@ class Preparation:
 
     @property
     def channels(self) -> int:
-        """How many channels the stored images have."""
+        """Number of channels of the stored images."""
         return len(self.means)
 
     def apply(self, images: Array) -> Array:
-        """uint8 [n, height, width, channels], scaled to [0, 1], normalised, then gray: float32.
+        """Scale to [0, 1], normalise, and convert to gray if requested.
 
-        Gray images stay as they are.
+        Args:
+            images: uint8 [n, height, width, channels].
+
+        Returns:
+            float32 of the same shape, with one channel if converted.
         """
         floats = images.astype(np.float32)
         floats /= np.float32(255)
@@ -65,34 +72,34 @@ class Preparation:
 
 
 def describe_dataset(spec: DataSpec, progress: ProgressCallback) -> DatasetInfo:
-    """What :func:`prepare` would give, described; downloads and decodes where that has not happened yet.
+    """Describe the result of ``prepare``; downloads and decodes the data set if necessary.
 
-    Raises :class:`~engine.utils.errors.DatasetError`, :class:`~engine.utils.errors.SpecError` and what ``progress`` raises.
+    Propagates ``DatasetError``, ``SpecError`` and errors of ``progress``.
     """
     raw = load_raw(spec, progress)
     _check_normalization(raw, spec)
-    return _info(raw, split(raw, spec), spec)
+    return _dataset_info(raw, split(raw, spec), spec)
 
 
 def find_preparation(raw: RawImages, parts: Split, spec: DataSpec) -> Preparation:
-    """How ``spec`` has the images of ``raw``, split into ``parts``, prepared; raises :class:`SpecError`."""
+    """Return the preparation that ``spec`` requests for ``raw``, split into ``parts``; propagates ``SpecError``."""
     _check_normalization(raw, spec)
     return Preparation(*_normalization(raw, parts, spec), spec.grayscale)
 
 
-def part_for_testing(raw: RawImages) -> tuple[Array, Array]:
-    """Images and labels, as stored, that :attr:`Split.test` points into."""
+def stored_test_part(raw: RawImages) -> tuple[Array, Array]:
+    """Return the stored images and labels that ``Split.test`` indexes."""
     if raw.x_test is None or raw.y_test is None:
         return raw.x_train, raw.y_train
     return raw.x_test, raw.y_test
 
 
 def prepare(spec: DataSpec, progress: ProgressCallback) -> PreparedData:
-    """The images as a network is fed them; raises as :func:`describe_dataset` does."""
+    """Load, split and prepare a data set; propagates errors as ``describe_dataset`` does."""
     raw = load_raw(spec, progress)
     parts = split(raw, spec)
     preparation = find_preparation(raw, parts, spec)
-    x_test, y_test = part_for_testing(raw)
+    x_test, y_test = stored_test_part(raw)
     total = sum(len(indices) for indices in (parts.train, parts.validation, parts.test))
     done = 0
     arrays: list[Array] = []
@@ -102,13 +109,13 @@ def prepare(spec: DataSpec, progress: ProgressCallback) -> PreparedData:
         (x_test, y_test, parts.test),
     ):
         progress("Preparing images", done, total)
-        arrays += [_floats(images, indices, preparation), labels[indices].astype(np.int32)]
+        arrays += [_prepare_images(images, indices, preparation), labels[indices].astype(np.int32)]
         done += len(indices)
     progress("Preparing images", total, total)
-    return PreparedData(_info(raw, parts, spec), *arrays)
+    return PreparedData(_dataset_info(raw, parts, spec), *arrays)
 
 
-def _info(raw: RawImages, parts: Split, spec: DataSpec) -> DatasetInfo:
+def _dataset_info(raw: RawImages, parts: Split, spec: DataSpec) -> DatasetInfo:
     height, width, channels = raw.x_train.shape[1:]
     return DatasetInfo(
         name=spec.dataset,
@@ -131,7 +138,7 @@ def _check_normalization(raw: RawImages, spec: DataSpec) -> None:
 
 
 def _normalization(raw: RawImages, parts: Split, spec: DataSpec) -> tuple[Array, Array]:
-    """What is subtracted and what is divided by, float32 [channels]."""
+    """Return means and deviations, float32 [channels]."""
     channels = raw.x_train.shape[3]
     match spec.normalization:
         case "half":
@@ -148,9 +155,13 @@ def _normalization(raw: RawImages, parts: Split, spec: DataSpec) -> tuple[Array,
 
 
 def _moments(images: Array, indices: Array) -> tuple[Array, Array]:
-    """Mean and population deviation of each channel of the chosen images, pixels from 0 to 1; float64 [channels].
+    """Return mean and population standard deviation of each channel of the selected images, for pixels in [0, 1].
 
-    Counted, not summed: exact for uint8. A channel that never changes has its deviation taken as 1, so it becomes 0.
+    Computed from histograms, which is exact for uint8. The deviation of a constant channel is set to 1, so it becomes
+    0.
+
+    Returns:
+        Two arrays float64 [channels].
     """
     channels = images.shape[3]
     counts = np.zeros((channels, 256))
@@ -163,7 +174,7 @@ def _moments(images: Array, indices: Array) -> tuple[Array, Array]:
     return means, np.where(deviations > 1e-6, deviations, 1.0)
 
 
-def _floats(images: Array, indices: Array, preparation: Preparation) -> Array:
+def _prepare_images(images: Array, indices: Array, preparation: Preparation) -> Array:
     height, width, channels = images.shape[1:]
     prepared = np.empty((len(indices), height, width, 1 if preparation.grayscale else channels), np.float32)
     start = 0

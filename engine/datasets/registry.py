@@ -27,11 +27,14 @@ DATASETS: dict[str, NamedDataset] = {dataset.name: dataset for dataset in _ALL}
 
 
 def load_raw(spec: DataSpec, progress: ProgressCallback) -> RawImages:
-    """The images that ``spec`` names, before preparation, at the side it asks for.
+    """Load the images that ``spec`` names, before preparation, at the requested side.
 
-    A known name comes first, so a folder called ``digits`` is meant by ``./digits``. A path can lead to a folder of
-    images, an .npz file, an official CIFAR-10 archive or its extracted folder, or a folder of IDX files. Raises
-    :class:`DatasetError` and what ``progress`` raises.
+    A known name takes precedence, so a folder called ``digits`` is given as ``./digits``. A path can be a folder of
+    images, an .npz file, an official CIFAR-10 archive or its extracted folder, or a folder of IDX files. Errors of
+    ``progress`` are propagated.
+
+    Raises:
+        DatasetError: if there is no such data set or it can't be read.
     """
     if spec.dataset in DATASETS:
         return DATASETS[spec.dataset].load(spec.image_size, progress)
@@ -43,18 +46,22 @@ def load_raw(spec: DataSpec, progress: ProgressCallback) -> RawImages:
             return npz.load(path, spec.image_size, progress)
         if path.name.lower().endswith(ARCHIVE_ENDINGS):
             return cifar10.load_path(path, spec.image_size, progress)
-    raise _no_dataset(path)
+    raise DatasetError(_no_dataset_message(path))
 
 
 def check_path(path: Path) -> None:
-    """Raises :class:`DatasetError` where ``path`` can't be a data set, by its names alone, so at once."""
+    """Check by names alone, so quickly, that ``path`` can be a data set.
+
+    Raises:
+        DatasetError: if it can't.
+    """
     path = existing_path(str(path))
     if path.is_dir():
         with _explained(path):
             if not (cifar10.is_cifar10(path) or mnist.is_idx(path)):
                 folder.check_layout(path)
     elif not path.name.lower().endswith(FILE_ENDINGS):
-        raise _no_dataset(path)
+        raise DatasetError(_no_dataset_message(path))
 
 
 def _load_folder(path: Path, side: int | None, progress: ProgressCallback) -> RawImages:
@@ -67,26 +74,32 @@ def _load_folder(path: Path, side: int | None, progress: ProgressCallback) -> Ra
 
 @contextmanager
 def _explained(path: Path) -> Iterator[None]:
-    """A folder that may not be looked into raises as soon as it is asked what it holds."""
+    """Convert ``OSError``, such as of a folder without read permission, to ``DatasetError``.
+
+    Raises:
+        DatasetError: if the body raises ``OSError``.
+    """
     try:
         yield
     except OSError as error:
         raise DatasetError(f"{path} can't be read ({error.strerror or error}); check its permissions.") from None
 
 
-def _no_dataset(path: Path) -> DatasetError:
-    return DatasetError(
-        f"{path} is not a data set; name a folder of images, an .npz file or an archive of CIFAR-10 (.tar.gz)."
-    )
+def _no_dataset_message(path: Path) -> str:
+    return f"{path} is not a data set; name a folder of images, an .npz file or an archive of CIFAR-10 (.tar.gz)."
 
 
 def existing_path(name: str) -> Path:
-    """The whole path of a file or folder that a person named; raises :class:`DatasetError` where there is none."""
+    """Return the absolute path of a file or folder named by the user.
+
+    Raises:
+        DatasetError: if it does not exist.
+    """
     try:
         path = Path(name).expanduser().absolute()
         if path.exists():
             return path
-    except (OSError, RuntimeError, ValueError):  # a name too long, a ~user there is not, a null byte
+    except (OSError, RuntimeError, ValueError):  # name too long, unknown ~user, null byte
         pass
     raise DatasetError(
         f"There is no data set '{name}'; choose {', '.join(DATASETS)}, or the path of a folder or an .npz file that "

@@ -1,4 +1,4 @@
-"""The one place where images change their size."""
+"""Resizing of images."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _BLOCK_BYTES = 8 * 2**20
 
 
 def usual_side(height: int, width: int) -> int:
-    """The square side, in pixels, of images for which none was asked: the longer one, from 4 to 512."""
+    """Return the default square side in pixels: the longer side, limited to 4 to 512."""
     return min(max(height, width, SMALLEST_SIDE), LARGEST_SIDE)
 
 
 def resize_image(image: Image, side: int) -> Image:
-    """The image stretched or shrunk to ``side`` x ``side`` pixels, whatever its proportions.
+    """Stretch or shrink an image to ``side`` x ``side`` pixels, ignoring its aspect ratio.
 
-    Bilinear; on the way down Pillow widens the filter's support, so nothing is skipped, and takes whole-number steps
-    first where it shrinks a lot (``reducing_gap``).
+    Bilinear; when shrinking, Pillow widens the filter's support, so no pixel is skipped, and first reduces by an
+    integer factor if it shrinks a lot (``reducing_gap``).
     """
     from PIL.Image import Resampling
 
@@ -37,7 +37,7 @@ def resize_image(image: Image, side: int) -> Image:
 
 
 def array_part(images: Array, labels: Array, side: int) -> Part:
-    """A part from uint8 images [n, height, width, channels] and labels [n], resized to ``side``."""
+    """Make a part of uint8 images [n, height, width, channels] and labels [n], resized to ``side``."""
     shape = (side, side, images.shape[3])
     return Part(labels.astype(np.int64), shape, _blocks(images, side))
 

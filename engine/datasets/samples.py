@@ -1,4 +1,4 @@
-"""A few images of a data set, to be looked at."""
+"""Sample images of a data set for display."""
 
 from __future__ import annotations
 
@@ -15,10 +15,13 @@ from engine.utils.arrays import Array
 
 @dataclass(frozen=True)
 class SampleImages:
-    """``images`` uint8 [k, height, width, channels] as stored, by class, and the class index of each.
+    """Sample images, ordered by class.
 
-    ``counts`` has the number of stored training images of each class, before any are held back, ``test_counts`` that of
-    test images, where the set has a test part of its own.
+    Attributes:
+        counts: number of stored training images of each class, before any are held out.
+        images: uint8 [k, height, width, channels] as stored.
+        labels: class index of each image.
+        test_counts: number of test images of each class; empty if the set has no test part.
     """
 
     title: str
@@ -30,11 +33,14 @@ class SampleImages:
 
 
 def sample_images(spec: DataSpec, count: int, progress: ProgressCallback) -> SampleImages:
-    """``count`` training images (fewer where there are fewer), spread evenly over the classes and within each.
+    """Select training images, spread evenly over the classes and within each; always the same ones.
 
-    The same ones every time. Looking at a data set never downloads it: raises
-    :class:`~engine.datasets.download.NotDownloadedError` where that would be needed, and else as
-    :func:`~engine.datasets.registry.load_raw` does.
+    Never downloads: propagates ``NotDownloadedError`` if the set is missing, and the errors of ``load_raw``.
+
+    Args:
+        spec: the data set.
+        count: number of images; fewer if there are fewer.
+        progress: progress callback.
     """
     with without_downloads():
         raw = load_raw(spec, progress)
@@ -59,7 +65,7 @@ def _counts(labels: Array, classes: int) -> tuple[int, ...]:
 
 
 def _shares(counts: Array, total: int) -> list[int]:
-    """How many of each class: as equal as their sizes allow, the first classes getting what is left over."""
+    """Divide ``total`` among the classes as equally as their sizes allow; the first classes get the remainder."""
     shares = np.zeros(len(counts), np.int64)
     while total > 0 and (open_classes := np.flatnonzero(shares < counts)).size:
         each = max(1, total // open_classes.size)

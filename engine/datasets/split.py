@@ -1,4 +1,4 @@
-"""Which images are trained on, and which are held back: the same share of every class."""
+"""Stratified split into training, validation and test images."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from engine.datasets.base import RawImages
 from engine.utils.arrays import Array
 from engine.utils.errors import DatasetError
 
-# The split is the data set's: it depends on the labels and the shares alone, never on a run's seed, so that runs of any
-# seed are validated on the same images.
+# The split depends only on labels and shares, never on a run's seed, so that runs of all seeds are validated on the
+# same images.
 _RANDOM_STATE = 449
 
 
 @dataclass(frozen=True)
 class Split:
-    """Rising indices, int64: ``train`` and ``validation`` into x_train; ``test`` into x_test, else x_train as well."""
+    """Ascending indices, int64: ``train`` and ``validation`` into x_train; ``test`` into x_test, or x_train if None."""
 
     train: Array
     validation: Array
@@ -27,31 +27,35 @@ class Split:
 
 
 def split(raw: RawImages, spec: DataSpec) -> Split:
-    """The split of a data set: a test share where it has no test part, then the validation share of what remains.
+    """Split a data set: a test share if it has no test part, then the validation share of the rest.
 
-    Raises :class:`DatasetError` where a class is too small to be shared out.
+    Propagates ``DatasetError`` if a class is too small to be divided.
     """
     rest = np.arange(len(raw.y_train))
     if raw.y_test is None:
-        rest, test = _held_back(raw, rest, spec.test_fraction, "testing")
+        rest, test = _hold_out(raw, rest, spec.test_fraction, "testing")
     else:
         test = np.arange(len(raw.y_test))
-    train, validation = _held_back(raw, rest, spec.validation_fraction, "validation")
+    train, validation = _hold_out(raw, rest, spec.validation_fraction, "validation")
     return Split(train, validation, test)
 
 
-def _held_back(raw: RawImages, indices: Array, fraction: float, purpose: str) -> tuple[Array, Array]:
-    """What stays and what is held back, both rising."""
+def _hold_out(raw: RawImages, indices: Array, fraction: float, purpose: str) -> tuple[Array, Array]:
+    """Return the kept and the held-out indices, both ascending."""
     from sklearn.model_selection import train_test_split
 
     labels = raw.y_train[indices]
     _check(raw, labels, fraction, purpose)
-    kept, held = train_test_split(indices, test_size=fraction, stratify=labels, random_state=_RANDOM_STATE)
-    return np.sort(kept), np.sort(held)
+    kept, held_out = train_test_split(indices, test_size=fraction, stratify=labels, random_state=_RANDOM_STATE)
+    return np.sort(kept), np.sort(held_out)
 
 
 def _check(raw: RawImages, labels: Array, fraction: float, purpose: str) -> None:
-    """Raises :class:`DatasetError` in the cases that scikit-learn would refuse."""
+    """Check for the cases that scikit-learn would refuse.
+
+    Raises:
+        DatasetError: if a class or a share is too small.
+    """
     counts = np.bincount(labels, minlength=len(raw.class_names))
     smallest = int(np.argmin(counts))
     if counts[smallest] < 2:
@@ -59,11 +63,11 @@ def _check(raw: RawImages, labels: Array, fraction: float, purpose: str) -> None
             f"{raw.title} has too few images of class '{raw.class_names[smallest]}' to hold some back for {purpose}; "
             "add images or take the class out."
         )
-    held = math.ceil(len(labels) * fraction)
-    if min(held, len(labels) - held) < len(counts):
+    held_out = math.ceil(len(labels) * fraction)
+    if min(held_out, len(labels) - held_out) < len(counts):
         key = "test_fraction" if purpose == "testing" else "validation_fraction"
         raise DatasetError(
-            f"Holding back a share of {fraction:g} for {purpose} leaves {held} of {raw.title}'s {len(labels)} images "
-            f"there and {len(labels) - held} here, fewer than its {len(counts)} classes; choose another share "
-            f"({key})."
+            f"Holding back a share of {fraction:g} for {purpose} leaves {held_out} of {raw.title}'s {len(labels)} "
+            f"images there and {len(labels) - held_out} here, fewer than its {len(counts)} classes; choose another "
+            f"share ({key})."
         )

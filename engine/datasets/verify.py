@@ -1,4 +1,4 @@
-"""Whether the images kept on disk still are what was decoded."""
+"""Verification of the decoded images on disk."""
 
 from __future__ import annotations
 
@@ -6,20 +6,22 @@ import hashlib
 from collections.abc import Iterator
 
 from engine.config.specs import DataSpec
-from engine.datasets.base import Part, ProgressCallback, RawImages, hashed
+from engine.datasets.base import Part, ProgressCallback, RawImages, hash_blocks
 from engine.datasets.inventory import remove_decoded
 from engine.datasets.registry import load_raw
 from engine.utils.arrays import Array
 
-_IMAGES_A_BLOCK = 2000  # a few MB, so that a cancel is soon heard
+_BLOCK_IMAGES = 2000  # a few MB, so that cancelling takes effect soon
 
 
 def verify(spec: DataSpec, progress: ProgressCallback) -> bool:
-    """Download and decode a data set where that is missing, and read all of it again.
+    """Download and decode a data set if necessary, and read all of it again.
 
-    Downloads are compared with their published hash as they are loaded. The decoded images are hashed; where they
-    differ from what was written they are decoded anew. Gives whether all was sound. Raises as
-    :func:`~engine.datasets.registry.load_raw` does.
+    Downloads are compared with their published hash when loaded. Decoded images are hashed and decoded again if they
+    differ from what was written. Propagates the errors of ``load_raw``.
+
+    Returns:
+        Whether the decoded images were intact.
     """
     raw = load_raw(spec, progress)
     if fingerprint(raw, progress) == raw.fingerprint:
@@ -31,19 +33,19 @@ def verify(spec: DataSpec, progress: ProgressCallback) -> bool:
 
 
 def fingerprint(raw: RawImages, progress: ProgressCallback) -> str:
-    """SHA-256 in hex over images and labels, as :attr:`RawImages.fingerprint` is made."""
+    """Return the SHA-256 in hex over images and labels, computed as ``RawImages.fingerprint`` is."""
     digest = hashlib.sha256()
     parts = [(raw.x_train, raw.y_train)]
     if raw.x_test is not None and raw.y_test is not None:
         parts.append((raw.x_test, raw.y_test))
     total, done = sum(len(labels) for _, labels in parts), 0
     for images, labels in parts:
-        for block in hashed(Part(labels, images.shape[1:], _blocks(images)), digest):
+        for block in hash_blocks(Part(labels, images.shape[1:], _blocks(images)), digest):
             done += len(block)
             progress(f"Verifying {raw.title}", done, total)
     return digest.hexdigest()
 
 
 def _blocks(images: Array) -> Iterator[Array]:
-    for start in range(0, len(images), _IMAGES_A_BLOCK):
-        yield images[start : start + _IMAGES_A_BLOCK]
+    for start in range(0, len(images), _BLOCK_IMAGES):
+        yield images[start : start + _BLOCK_IMAGES]

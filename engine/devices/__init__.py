@@ -1,1 +1,1 @@
-"""What a process computes on: what there is, whether it computes rightly, and which is the fastest."""
+"""Compute devices: which exist, whether they compute correctly, and which is the fastest."""

@@ -1,6 +1,7 @@
-"""What was found out about the devices of a machine, remembered from one start to the next.
+"""Verification results and measured speeds of this machine's devices, kept between starts.
 
-The file lies in the cache folder, as it is of this machine and can be had again. Several processes share it.
+The file is in the cache folder, as it is specific to this machine and can be measured again. It is shared by several
+processes.
 """
 
 from __future__ import annotations
@@ -13,117 +14,138 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from engine.utils.files import write_atomic
 
 log = logging.getLogger(__name__)
 
-WAIT_SECONDS, LOOK_SECONDS = 60, 0.2  # for another process to end what it measures; between looks meanwhile
+LOCK_SECONDS = 60  # for another process to finish its measurement
+POLL_SECONDS = 0.2  # between two attempts meanwhile
 
 
-class Judgement(BaseModel):
-    """What a device was found to be, with figures; ``begun`` while it is being found out."""
+class Verification(BaseModel):
+    """The result of verifying a device.
+
+    Attributes:
+        state: ``begun`` while the device is being verified, ``sound`` if it computes correctly.
+        findings: the deviations found, with figures.
+        tries: number of verifications started; one may have been ended by the user closing the program.
+    """
 
     state: Literal["begun", "sound", "wrong"]
     findings: str = ""
-    tries: int = 0  # to find out, one of which may have been ended by whoever closed the program
+    tries: int = 0
 
 
-class _Pages(BaseModel):
-    """By what a device is, with its driver and TensorFlow; seconds a step then by what is trained."""
+class _Contents(BaseModel):
+    """Contents of the file.
 
-    model_config = ConfigDict(ser_json_inf_nan="constants")  # what can't be trained somewhere takes for ever
+    ``judgements`` is keyed by device, driver and TensorFlow version, ``seconds`` (per step) by these and by workload.
+    """
 
-    judgements: dict[str, Judgement] = {}
+    # A workload that can't be trained on a device has infinite seconds.
+    model_config = ConfigDict(ser_json_inf_nan="constants")
+
+    judgements: dict[str, Verification] = {}
     seconds: dict[str, dict[str, float]] = {}
 
 
 class DeviceCache:
-    """Judgements and times of devices, in ``file``: a damaged one counts as empty, what can't be written stays here."""
+    """Verification results and speeds of devices, stored in ``file``.
+
+    A damaged file counts as empty; what can't be written is kept in memory.
+    """
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self._unwritten: _Pages | None = None
+        self._unwritten: _Contents | None = None
 
     @contextmanager
-    def alone(self, look: Callable[[], None]) -> Iterator[bool]:
-        """Within, no other process finds anything out; trainings that are under way go on.
+    def locked(self, check_cancelled: Callable[[], None]) -> Iterator[bool]:
+        """Hold the inter-process lock while a device is verified or measured; running trainings continue.
 
-        Gives whether that is so: one that takes very long is not waited for. ``look`` is called now and then while
-        this waits, and may end it by raising.
+        Args:
+            check_cancelled: called periodically while waiting for the lock; may raise to stop waiting.
+
+        Yields:
+            Whether the lock is held: not if another process keeps it longer than ``LOCK_SECONDS``, or locking fails.
         """
         lock = FileLock(self._file.with_suffix(".lock"))
-        deadline = time.monotonic() + WAIT_SECONDS
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            while not lock.is_locked:
-                look()
-                try:
-                    lock.acquire(timeout=LOOK_SECONDS)
-                except Timeout:
-                    if time.monotonic() > deadline:
-                        raise
+            _acquire(lock, check_cancelled)
         except (Timeout, OSError, NotImplementedError) as error:
-            log.info("devices are looked at without a lock: %s", error)
+            log.info("devices are verified without a lock: %s", error)
         try:
             yield lock.is_locked
         finally:
             lock.release()
 
-    def judgement(self, device: str) -> Judgement | None:
-        """What was found about ``device``, a description that changes with its driver."""
+    def verification(self, device: str) -> Verification | None:
+        """Return the result for ``device``, a description that includes its driver."""
         return self._read().judgements.get(device)
 
-    def judge(self, device: str, judgement: Judgement) -> None:
-        """Remember what was found."""
-        pages = self._read()
-        pages.judgements[device] = judgement
-        self._write(pages)
+    def store_verification(self, device: str, verification: Verification) -> None:
+        """Store the result for ``device``."""
+        contents = self._read()
+        contents.judgements[device] = verification
+        self._write(contents)
 
-    def seconds(self, device: str, work: str) -> float | None:
-        """Seconds a step that ``work`` takes on ``device``; None where it was never measured."""
+    def step_seconds(self, device: str, work: str) -> float | None:
+        """Return the seconds per step of the workload ``work`` on ``device``; None if not measured."""
         return self._read().seconds.get(device, {}).get(work)
 
-    def note(self, device: str, work: str, seconds: float) -> None:
-        """Remember what was measured."""
-        pages = self._read()
-        pages.seconds.setdefault(device, {})[work] = seconds
-        self._write(pages)
+    def store_step_seconds(self, device: str, work: str, seconds: float) -> None:
+        """Store the measured seconds per step."""
+        contents = self._read()
+        contents.seconds.setdefault(device, {})[work] = seconds
+        self._write(contents)
 
-    def forget(self) -> None:
-        """Find out everything anew; how often a device has ended who looked at it stays in mind."""
+    def clear(self) -> None:
+        """Remove all but pending verifications, whose ``tries`` count how often the device ended the process."""
         begun = {device: each for device, each in self._read().judgements.items() if each.state == "begun"}
-        self._write(_Pages(judgements=begun))
+        self._write(_Contents(judgements=begun))
 
-    def forgive(self) -> None:
-        """A process was ended by hand: if it was finding something out, no device is to blame."""
-        pages = self._read()
-        kept = {device: each for device, each in pages.judgements.items() if each.state != "begun"}
+    def discard_pending(self) -> None:
+        """Discard pending entries after the user ended a process, as then no device is to blame for its end."""
+        contents = self._read()
+        kept = {device: each for device, each in contents.judgements.items() if each.state != "begun"}
         seconds = {
             device: {work: each for work, each in found.items() if math.isfinite(each)}
-            for device, found in pages.seconds.items()
+            for device, found in contents.seconds.items()
         }
-        if (kept, seconds) != (pages.judgements, pages.seconds):
-            self._write(_Pages(judgements=kept, seconds=seconds))
+        if (kept, seconds) != (contents.judgements, contents.seconds):
+            self._write(_Contents(judgements=kept, seconds=seconds))
 
-    def _read(self) -> _Pages:
+    def _read(self) -> _Contents:
         if self._unwritten is not None:
             return self._unwritten
         try:
-            return _Pages.model_validate_json(self._file.read_bytes())
+            return _Contents.model_validate_json(self._file.read_bytes())
         except FileNotFoundError:
-            return _Pages()
+            return _Contents()
         except (OSError, ValidationError) as error:
             log.info("%s is not used: %s", self._file, error)
-            return _Pages()
+            return _Contents()
 
-    def _write(self, pages: _Pages) -> None:
+    def _write(self, contents: _Contents) -> None:
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            write_atomic(self._file, pages.model_dump_json(indent=1))
+            write_atomic(self._file, contents.model_dump_json(indent=1))
             self._unwritten = None
         except OSError as error:
             log.info("%s can't be written: %s", self._file, error)
-            self._unwritten = pages
+            self._unwritten = contents
+
+
+def _acquire(lock: BaseFileLock, check_cancelled: Callable[[], None]) -> None:
+    deadline = time.monotonic() + LOCK_SECONDS
+    while not lock.is_locked:
+        check_cancelled()
+        try:
+            lock.acquire(timeout=POLL_SECONDS)
+        except Timeout:
+            if time.monotonic() > deadline:
+                raise

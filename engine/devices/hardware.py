@@ -1,4 +1,4 @@
-"""What TensorFlow finds to compute on, and how a process is set up for it."""
+"""Devices that TensorFlow finds, and the configuration of a process for them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 import psutil
 
-from engine.devices.names import AUTO, CPU, Place, gpu_key
+from engine.devices.names import AUTO, CPU, AssignedDevice, gpu_key
 from engine.events.devices import Device
 from engine.utils.errors import DeviceError
 from engine.utils.paths import cache_folder
@@ -22,35 +22,37 @@ STDERR = 2  # its file descriptor
 
 @dataclass(frozen=True)
 class Gpu:
-    """A GPU as TensorFlow lists it.
+    """A GPU as listed by TensorFlow.
 
-    ``place`` is TensorFlow's name for it in this process, None where it is hidden from it. ``coarse`` says whether its
-    products of matrices and convolutions round their factors to TensorFloat-32. ``physical`` is TensorFlow's object.
+    Attributes:
+        tensorflow_name: TensorFlow's name for it in this process; None if it is hidden.
+        uses_tf32: whether matrix products and convolutions round their factors to TensorFloat-32.
+        physical: TensorFlow's physical device.
     """
 
     key: str
     name: str
-    place: str | None
-    coarse: bool
+    tensorflow_name: str | None
+    uses_tf32: bool
     physical: Any = None
 
 
 def cpu_count() -> int:
-    """CPU cores this process may use."""
+    """Return the number of CPU cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def thread_count() -> int:
-    """Operations that this process computes at once."""
+    """Return the number of operations that this process computes at once."""
     import tensorflow as tf
 
     return tf.config.threading.get_inter_op_parallelism_threads() or cpu_count()
 
 
 def cpu_name() -> str:
-    """The processor's own name, as far as the system tells it."""
+    """Return the processor's name, as far as the system provides it."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
         return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
@@ -59,8 +61,8 @@ def cpu_name() -> str:
 
 
 @contextmanager
-def silenced() -> Iterator[None]:
-    """Within, what is printed as an error goes nowhere: TensorFlow speaks past Python as it loads."""
+def silence_stderr() -> Iterator[None]:
+    """Discard what is written to file descriptor 2, where TensorFlow writes while loading, bypassing Python."""
     try:
         kept = os.dup(STDERR)
     except OSError:  # a program without a console
@@ -77,21 +79,20 @@ def silenced() -> Iterator[None]:
 
 
 def quiet_tensorflow() -> None:
-    """Let TensorFlow's C++ side print warnings and errors only; it looks when it is imported.
+    """Let TensorFlow's C++ part log warnings and errors only; call before importing it.
 
-    Keras writes a file as it is imported: into the cache folder rather than into the user's home.
+    Keras writes a file when it is imported: let it use the cache folder rather than the user's home.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
     os.environ.setdefault("KERAS_HOME", str(cache_folder() / "keras"))
 
 
 def configure(threads: int, device: str = AUTO) -> None:
-    """Set TensorFlow's thread pools and what it sees, before the first operation of the process.
+    """Set TensorFlow's thread pools and visible devices; call before the first operation of the process.
 
-    Each operation has one thread, and up to ``threads`` operations go on at once. The other way round, an operation is
-    shared out among the threads, and all wait for its slowest part before the next can begin: the operations here are
-    too short for that (docs/performance.md). So what is to be done side by side has to be independent: chunks of
-    images, shares of a batch.
+    Each operation has one thread, and up to ``threads`` operations run concurrently. The alternative, splitting each
+    operation among threads, makes all threads wait for its slowest part; the operations here are too short for that
+    (docs/performance.md). Parallel work must therefore be independent operations: chunks of images, parts of a batch.
     """
     quiet_tensorflow()
     import tensorflow as tf
@@ -102,10 +103,10 @@ def configure(threads: int, device: str = AUTO) -> None:
 
 
 def use_device(device: str) -> None:
-    """Hide the GPUs that ``device`` leaves out, and let the memory of the others be taken as it is needed.
+    """Hide the GPUs that ``device`` excludes, and let memory of the others grow as needed.
 
-    Must come before the first operation of the process. Without the growth, TensorFlow takes a whole card at once, and
-    the second process on it gets nothing.
+    Call before the first operation of the process. Without growth, TensorFlow takes a GPU's whole memory at once, and a
+    second process on it gets none.
     """
     import tensorflow as tf
 
@@ -118,10 +119,9 @@ def use_device(device: str) -> None:
 
 
 def visible_gpus(device: str, gpus: Sequence[Gpu]) -> list[Gpu]:
-    """Those of a machine's ``gpus`` that a process on ``device`` may see.
+    """Return those of ``gpus`` that a process on ``device`` may see.
 
-    Where the one asked for isn't there: all of them, as for ``auto``; who asked learns of it by
-    :func:`~engine.devices.names.check_device`.
+    If the requested GPU does not exist, all are visible, as for ``auto``; ``names.check_device`` reports the error.
     """
     if device == CPU:
         return []
@@ -129,7 +129,7 @@ def visible_gpus(device: str, gpus: Sequence[Gpu]) -> list[Gpu]:
 
 
 def find_gpus() -> list[Gpu]:
-    """The GPUs of this machine that TensorFlow can use, hidden from this process or not."""
+    """Return the GPUs of this machine that TensorFlow can use, including those hidden from this process."""
     import tensorflow as tf
 
     visible = tf.config.get_visible_devices("GPU")
@@ -138,7 +138,7 @@ def find_gpus() -> list[Gpu]:
             gpu_key(position),
             str(_details(physical).get("device_name") or physical.name),
             f"/GPU:{visible.index(physical)}" if physical in visible else None,
-            _rounds_products(physical),
+            _uses_tf32(physical),
             physical,
         )
         for position, physical in enumerate(tf.config.list_physical_devices("GPU"))
@@ -146,28 +146,25 @@ def find_gpus() -> list[Gpu]:
 
 
 def available_devices() -> dict[str, str]:
-    """Name of each device that can be asked for, by its key, hidden from this process or not."""
+    """Return the name of each device that can be requested, by its key, including hidden ones."""
     return {CPU: cpu_name()} | {gpu.key: gpu.name for gpu in find_gpus()}
 
 
 def hidden_devices() -> set[str]:
-    """Those that this process was told to leave out: nothing can be computed on them here."""
-    return {gpu.key for gpu in find_gpus() if gpu.place is None}
+    """Return the keys of the GPUs that this process can't use, because it was configured without them."""
+    return {gpu.key for gpu in find_gpus() if gpu.tensorflow_name is None}
 
 
-def described(place: Place) -> Device:
-    """``place`` as it is stored with what is computed there."""
+def describe_device(place: AssignedDevice) -> Device:
+    """Describe an assigned device, as it is stored with the results."""
     threads = thread_count()
     if (gpu := _find(place.device)) is None:
         return Device("CPU", cpu_name(), threads, CPU, place.refusal)
     return Device("GPU", gpu.name, threads, gpu.key, place.refusal)
 
 
-def placed(device: str) -> AbstractContextManager[None]:
-    """Within, TensorFlow makes tensors and variables on ``device`` and computes there.
-
-    Raises :class:`DeviceError` where this process doesn't see it.
-    """
+def on_device(device: str) -> AbstractContextManager[None]:
+    """Return a context in which TensorFlow computes on ``device``; propagates ``DeviceError`` if it is not visible."""
     import tensorflow as tf
 
     place: AbstractContextManager[None] = tf.device(tensorflow_name(device))
@@ -175,43 +172,44 @@ def placed(device: str) -> AbstractContextManager[None]:
 
 
 def tensorflow_name(device: str) -> str:
-    """What TensorFlow calls ``device`` in this process, which may see only some of the GPUs there are.
+    """Return TensorFlow's name for ``device`` in this process, which may see only some of the GPUs.
 
-    Raises :class:`DeviceError` where it doesn't see this one.
+    Raises:
+        DeviceError: if this process doesn't see it.
     """
     if device == CPU:
         return "/CPU:0"
     gpu = _find(device)
-    if gpu is None or gpu.place is None:
+    if gpu is None or gpu.tensorflow_name is None:
         raise DeviceError(f"There is no {device} for this process; choose another device, see --list.")
-    return gpu.place
+    return gpu.tensorflow_name
 
 
-def rounds_products(device: str) -> bool:
-    """Whether products of matrices and convolutions round their factors to TensorFloat-32 on ``device``."""
+def uses_tf32(device: str) -> bool:
+    """Return whether matrix products and convolutions on ``device`` round their factors to TensorFloat-32."""
     gpu = _find(device)
-    return gpu is not None and gpu.coarse
+    return gpu is not None and gpu.uses_tf32
 
 
-def memory_of(device: str) -> int | None:
-    """Bytes of memory that ``device`` has, of a GPU what TensorFlow may take of it; None where it doesn't say.
+def device_memory(device: str) -> int | None:
+    """Return the memory of ``device`` in bytes, for a GPU what TensorFlow may take; None if unknown.
 
-    Sets the GPUs up that this process sees, which takes seconds and some of their memory.
+    Initialises the GPUs that this process sees, which takes seconds and some of their memory.
     """
     if device == CPU:
         return int(psutil.virtual_memory().total)
     import tensorflow as tf
     from tensorflow.python.client import device_lib
 
-    # Who sets a GPU up first decides for the process whether it takes all of its memory at once.
+    # The first initialisation of a GPU decides whether the process takes all of its memory at once.
     growing = tf.compat.v1.ConfigProto(gpu_options=tf.compat.v1.GPUOptions(allow_growth=True))
     wanted = f"/device:{tensorflow_name(device).lstrip('/')}"
     found = device_lib.list_local_devices(session_config=growing)
     return next((each.memory_limit or None for each in found if each.name == wanted), None)
 
 
-def driver() -> str:
-    """What stands between TensorFlow and a GPU, as far as the system tells: an update may mend or break it."""
+def driver_version() -> str:
+    """Return the GPU driver's version, or the platform if unknown: an update may repair or break a device."""
     try:
         return Path("/proc/driver/nvidia/version").read_text(encoding="utf-8").splitlines()[0].strip()
     except (OSError, IndexError):
@@ -229,9 +227,9 @@ def _details(physical: Any) -> dict[str, Any]:
     return found
 
 
-def _rounds_products(physical: Any) -> bool:
+def _uses_tf32(physical: Any) -> bool:
     import tensorflow as tf
 
-    # NVIDIA alone tells a compute capability; from 8 on there is such arithmetic, and TensorFlow uses it.
+    # Only NVIDIA GPUs report a compute capability; TensorFlow uses TF32 from 8.0 on.
     capability = _details(physical).get("compute_capability") or (0, 0)
     return bool(tf.config.experimental.tensor_float_32_execution_enabled()) and bool(capability[0] >= 8)

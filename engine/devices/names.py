@@ -1,4 +1,4 @@
-"""How devices are called: ``auto``, ``cpu``, ``gpu:N``, and ``metal``, which is what a Mac's GPU is called."""
+"""Names of devices in settings: ``auto``, ``cpu``, ``gpu:N``, and ``metal``, the GPU of a Mac."""
 
 from __future__ import annotations
 
@@ -13,15 +13,19 @@ AUTO, CPU, METAL = "auto", "cpu", "metal"
 
 
 @dataclass(frozen=True)
-class Place:
-    """The device that something is computed on, and why not on another one that was asked for, if so."""
+class AssignedDevice:
+    """The device on which something is computed; ``refusal`` says why it is not the requested one, if so."""
 
     device: str
     refusal: str = ""
 
 
 def parse_device(text: str) -> str:
-    """What a person wrote, as it is called here (``GPU`` is the first one); raises :class:`SpecError`."""
+    """Parse a device name as written by the user; ``GPU`` is the first one.
+
+    Raises:
+        SpecError: if it names no device.
+    """
     name = text.strip().lower()
     if name in (AUTO, CPU, METAL):
         return name
@@ -33,16 +37,20 @@ def parse_device(text: str) -> str:
 
 
 def gpu_key(position: int) -> str:
-    """How a GPU is called here, by its place in TensorFlow's list; a Mac has one, which TensorFlow reaches by Metal."""
+    """Return the name of the GPU at a position in TensorFlow's list: ``metal`` for that of a Mac, else ``gpu:N``."""
     return METAL if sys.platform == "darwin" and position == 0 else f"gpu:{position}"
 
 
 def device_title(device: str) -> str:
-    """How ``device`` is written where it is read: ``CPU``, ``GPU:0``, ``Metal``."""
+    """Return the display name of ``device``: ``CPU``, ``GPU:0``, ``Metal``."""
     return device.capitalize() if device == METAL else device.upper()
 
 
 def check_device(device: str, there: Collection[str]) -> None:
-    """Raises :class:`DeviceError` unless ``device`` can be had where there are ``there``, such as {cpu, gpu:0}."""
+    """Check that ``device`` is among ``there``, such as {cpu, gpu:0}, or ``auto``.
+
+    Raises:
+        DeviceError: if it is not.
+    """
     if device != AUTO and device not in there:
         raise DeviceError(f"There is no {device} on this machine; choose {', '.join([AUTO, *sorted(there)])}.")

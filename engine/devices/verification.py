@@ -1,10 +1,9 @@
-"""Whether a device computes what it should: the patterns that networks are trained with, held against NumPy.
+"""Verification that a device computes correctly: the operations used in training, compared with NumPy in float64.
 
-Each value is a sum of products. Whatever the order in which float32 adds ``n`` terms up, the result is off by no more
-than ``n·u/(1 - n·u)`` times the sum of their magnitudes, where ``u`` is 2⁻²⁴ (Higham, Accuracy and Stability of
-Numerical Algorithms, chapter 3). That is the tolerance here, so it needs no figure of experience: a device which
-exceeds it computes something else. A mistake worth the name, such as a bias left out or a batch mixed up, exceeds it by
-a factor of thousands.
+Each value is a sum of products. Whatever the order in which float32 adds ``n`` terms, the error is at most
+``n·u/(1 - n·u)`` times the sum of their magnitudes, where ``u`` is 2⁻²⁴ (Higham, Accuracy and Stability of Numerical
+Algorithms, chapter 3). This bound is the tolerance, so no empirical constant is needed: a device that exceeds it
+computes something else. Real errors, such as a missing bias or a permuted batch, exceed it by factors of thousands.
 """
 
 from __future__ import annotations
@@ -16,21 +15,21 @@ from typing import Any
 
 import numpy as np
 
-from engine.devices.hardware import placed, rounds_products
+from engine.devices.hardware import on_device, uses_tf32
 from engine.devices.names import CPU
 from engine.utils.arrays import Array
 from engine.utils.text import pluralise, scientific
 
-UNIT = 2.0**-24  # float32 rounds by so much at most, relatively
-COARSE_UNIT = 2.0**-11  # and TensorFloat-32, of which both factors of a product are
-# Libraries convolve by Winograd's or Fourier's transform too, which rounds sums over neighbours that cancel out later.
-TRANSFORM = 16
-FUNCTION_ROUNDINGS = 8  # exponential and logarithm of any mathematical library are good to a few units
+UNIT_ROUNDOFF = 2.0**-24  # largest relative rounding error of float32
+TF32_UNIT_ROUNDOFF = 2.0**-11  # and of TensorFloat-32, to which both factors of a product are rounded
+# Libraries may convolve by Winograd or Fourier transforms, which also round sums that cancel out later.
+TRANSFORM_FACTOR = 16
+FUNCTION_ROUNDINGS = 8  # exp and log of any mathematical library are accurate to a few units in the last place
 SEED = 20240229
 
 
 class PatternKind(StrEnum):
-    """What a pattern is computed with."""
+    """The operation that a pattern tests."""
 
     DENSE = "dense"
     CONVOLUTION = "convolution"
@@ -41,9 +40,12 @@ class PatternKind(StrEnum):
 
 @dataclass(frozen=True)
 class Expected:
-    """What an output is in float64, and the sum of the magnitudes of the ``terms`` terms that each value is made of.
+    """The exact output.
 
-    Without terms nothing is rounded, and the output must be equal.
+    Attributes:
+        values: the output in float64.
+        magnitudes: sum of the magnitudes of the terms of each value.
+        terms: number of terms per value; 0 means that nothing is rounded and the output must be equal.
     """
 
     values: Array
@@ -57,9 +59,12 @@ Compute = Callable[["Pattern"], Outputs]
 
 @dataclass(frozen=True)
 class Pattern:
-    """Something to compute: its inputs, and from what a device gave, which decides where a ReLU is open, what is right.
+    """A computation with known result.
 
-    ``multiplies`` says that its products may be rounded more coarsely (TensorFloat-32).
+    Attributes:
+        inputs: arrays by name.
+        expect: gives the exact outputs from the inputs and the device's outputs, which decide where a ReLU is open.
+        multiplies: whether its products may be rounded to TensorFloat-32.
     """
 
     name: str
@@ -71,9 +76,10 @@ class Pattern:
 
 @dataclass(frozen=True)
 class Deviation:
-    """How far the output of a pattern that is furthest off is from what it should be, and how far it may be.
+    """The largest deviation among the outputs of a pattern.
 
-    Both relative to the magnitudes that were summed up; infinite where a number is missing or not finite.
+    ``largest`` and ``tolerance`` are relative to the summed magnitudes; ``largest`` is infinite if a number is missing
+    or not finite.
     """
 
     pattern: str
@@ -83,12 +89,12 @@ class Deviation:
 
     @property
     def is_wrong(self) -> bool:
-        """Whether this is more than rounding."""
+        """Whether rounding can't explain it."""
         return self.largest > self.tolerance
 
     @property
     def share(self) -> float:
-        """Which part of the tolerance this is."""
+        """The deviation as a multiple of the tolerance."""
         return self.largest / self.tolerance if self.tolerance else (0.0 if self.largest == 0 else float("inf"))
 
     @property
@@ -100,16 +106,16 @@ class Deviation:
 
 
 def deviations(device: str) -> list[Deviation]:
-    """The deviation of every pattern on ``device`` (cpu or gpu:N); loads TensorFlow into this process.
+    """Return the deviation of every pattern on ``device`` (cpu or gpu:N); loads TensorFlow into this process.
 
-    Raises :class:`~engine.utils.errors.DeviceError` where this process doesn't see the device.
+    Propagates ``DeviceError`` if this process doesn't see the device.
     """
-    with placed(device):
-        return compared(on_tensorflow, coarse=rounds_products(device))
+    with on_device(device):
+        return compare_patterns(on_tensorflow, tf32=uses_tf32(device))
 
 
-def mistake(device: str, found: Sequence[Deviation]) -> str | None:
-    """What ``device`` computes wrongly, with figures, without a full stop; None where it computes as it should."""
+def describe_failure(device: str, found: Sequence[Deviation]) -> str | None:
+    """Describe what ``device`` computes wrongly, with figures, without a full stop; None if nothing."""
     wrong = [each for each in found if each.is_wrong]
     if not wrong:
         return None
@@ -118,27 +124,27 @@ def mistake(device: str, found: Sequence[Deviation]) -> str | None:
     return f"{device} computes {patterns_wrong}, furthest off: {worst.figures}"
 
 
-def refusal(device: str, found: Sequence[Deviation]) -> str | None:
-    """Why nothing should be trained on ``device``, and what to do; None where it computes as it should."""
-    if (wrong := mistake(device, found)) is None:
+def refusal_message(device: str, found: Sequence[Deviation]) -> str | None:
+    """Say why ``device`` must not be used and what to do; None if it computes correctly."""
+    if (wrong := describe_failure(device, found)) is None:
         return None
     cure = "install TensorFlow again" if device == CPU else f"train on another device ({CPU}), and update its driver"
     return f"{wrong}; {cure}."
 
 
-def agreement(device: str, found: Sequence[Deviation]) -> str:
-    """How well a ``device`` that computes as it should agrees, with figures."""
+def describe_agreement(device: str, found: Sequence[Deviation]) -> str:
+    """Describe how well a correct ``device`` agrees with NumPy, with figures."""
     worst = max(found, key=lambda each: each.share)
     return f"{device}: {pluralise(len(found), 'pattern')} as in NumPy; furthest off: {worst.figures}"
 
 
-def compared(compute: Compute, *, coarse: bool = False) -> list[Deviation]:
-    """The deviation of every pattern as ``compute`` computes it, whose products may be ``coarse``."""
-    return [_worst(pattern, compute(pattern), coarse and pattern.multiplies) for pattern in patterns()]
+def compare_patterns(compute: Compute, *, tf32: bool = False) -> list[Deviation]:
+    """Return the deviation of every pattern as computed by ``compute``, whose products may be rounded to TF32."""
+    return [_worst(pattern, compute(pattern), tf32 and pattern.multiplies) for pattern in patterns()]
 
 
 def patterns() -> tuple[Pattern, ...]:
-    """What the networks here are trained with; inputs are the same every time."""
+    """Return the test patterns: the operations of the networks here, with inputs that are always the same."""
     random = np.random.default_rng(SEED)
 
     def numbers(*shape: int) -> Array:
@@ -151,10 +157,10 @@ def patterns() -> tuple[Pattern, ...]:
             "bias": numbers(filters),
             "upstream": numbers(batch, side - kernel + 1, side - kernel + 1, filters),
         }
-        return Pattern(name, PatternKind.CONVOLUTION, inputs, _convolution, multiplies=True)
+        return Pattern(name, PatternKind.CONVOLUTION, inputs, _expected_convolution, multiplies=True)
 
     dense = {"x": numbers(50, 1024), "kernel": numbers(1024, 32), "bias": numbers(32), "upstream": numbers(50, 32)}
-    # All different, so that the greatest of each window is one value, wherever it is.
+    # Distinct values, so that the maximum of each window is unique.
     pooled = {
         "x": random.permutation(8 * 13 * 13 * 16).reshape(8, 13, 13, 16).astype(np.float32),
         "upstream": numbers(8, 6, 6, 16),
@@ -162,49 +168,57 @@ def patterns() -> tuple[Pattern, ...]:
     loss = {"logits": 4 * numbers(50, 10), "labels": random.integers(0, 10, 50).astype(np.int32)}
     gathered = {"images": numbers(200, 32, 32, 1), "chosen": random.permutation(200)[:50].astype(np.int32)}
     return (
-        Pattern("dense layer with bias and ReLU", PatternKind.DENSE, dense, _dense, multiplies=True),
+        Pattern("dense layer with bias and ReLU", PatternKind.DENSE, dense, _expected_dense, multiplies=True),
         convolution("convolution 3x3 of one channel", 16, 16, 1, 3, 16),
         convolution("convolution 5x5 of 16 channels", 8, 12, 16, 5, 16),
-        Pattern("max-pooling", PatternKind.POOLING, pooled, _pooling),
-        Pattern("softmax and cross-entropy", PatternKind.LOSS, loss, _loss),
-        Pattern("batch by index", PatternKind.GATHER, gathered, _gather),
+        Pattern("max-pooling", PatternKind.POOLING, pooled, _expected_pooling),
+        Pattern("softmax and cross-entropy", PatternKind.LOSS, loss, _expected_loss),
+        Pattern("batch by index", PatternKind.GATHER, gathered, _expected_gather),
     )
 
 
-def _worst(pattern: Pattern, outputs: Outputs, coarse: bool) -> Deviation:
+def _worst(pattern: Pattern, outputs: Outputs, tf32: bool) -> Deviation:
     found = [
         Deviation(
-            pattern.name, name, _largest(outputs.get(name), expected), _tolerance(pattern, expected.terms, coarse)
+            pattern.name,
+            name,
+            _largest_deviation(outputs.get(name), expected),
+            _tolerance(pattern, expected.terms, tf32),
         )
         for name, expected in pattern.expect(pattern.inputs, outputs).items()
     ]
     return max(found, key=lambda each: each.share)
 
 
-def _tolerance(pattern: Pattern, terms: int, coarse: bool) -> float:
-    exact = terms * UNIT / (1 - terms * UNIT) * (TRANSFORM if pattern.kind is PatternKind.CONVOLUTION else 1)
-    return exact + (2 * COARSE_UNIT + COARSE_UNIT**2 if coarse and terms else 0.0)
+def _tolerance(pattern: Pattern, terms: int, tf32: bool) -> float:
+    exact = (
+        terms
+        * UNIT_ROUNDOFF
+        / (1 - terms * UNIT_ROUNDOFF)
+        * (TRANSFORM_FACTOR if pattern.kind is PatternKind.CONVOLUTION else 1)
+    )
+    return exact + (2 * TF32_UNIT_ROUNDOFF + TF32_UNIT_ROUNDOFF**2 if tf32 and terms else 0.0)
 
 
-def _largest(output: Array | None, expected: Expected) -> float:
+def _largest_deviation(output: Array | None, expected: Expected) -> float:
     if output is None or output.shape != expected.values.shape or not np.isfinite(output).all():
         return float("inf")
     off = np.abs(output.astype(np.float64) - expected.values)
     if not expected.terms:
         return float(off.max())
     magnitudes = np.broadcast_to(expected.magnitudes, off.shape)
-    return float(np.max(np.where(off > 0, off / np.where(magnitudes > 0, magnitudes, UNIT), 0.0)))
+    return float(np.max(np.where(off > 0, off / np.where(magnitudes > 0, magnitudes, UNIT_ROUNDOFF), 0.0)))
 
 
-# What is right. float64 throughout; a gradient passes a ReLU where the device itself found it open, as a value so near
-# to 0 that rounding decides its sign would else count as a mistake.
+# Exact outputs in float64. Gradients pass a ReLU where the device's own output is positive: otherwise a value so near
+# to 0 that rounding decides its sign would count as an error.
 
 
-def _dense(inputs: Mapping[str, Array], outputs: Outputs) -> Mapping[str, Expected]:
+def _expected_dense(inputs: Mapping[str, Array], outputs: Outputs) -> Mapping[str, Expected]:
     x, kernel, bias, upstream = (inputs[name].astype(np.float64) for name in ("x", "kernel", "bias", "upstream"))
     values = np.maximum(x @ kernel + bias, 0)
     magnitudes = np.abs(x) @ np.abs(kernel) + np.abs(bias)
-    passed = _through_relu(upstream, outputs)
+    passed = _backprop_relu(upstream, outputs)
     given = np.abs(passed)
     return {
         "output": Expected(values, magnitudes, len(kernel) + 1),
@@ -215,54 +229,58 @@ def _dense(inputs: Mapping[str, Array], outputs: Outputs) -> Mapping[str, Expect
     }
 
 
-def _convolution(inputs: Mapping[str, Array], outputs: Outputs) -> Mapping[str, Expected]:
+def _expected_convolution(inputs: Mapping[str, Array], outputs: Outputs) -> Mapping[str, Expected]:
     x, kernel, bias, upstream = (inputs[name].astype(np.float64) for name in ("x", "kernel", "bias", "upstream"))
     side = len(kernel)
-    values = np.maximum(_correlated(x, kernel) + bias, 0)
-    magnitudes = _correlated(np.abs(x), np.abs(kernel)) + np.abs(bias)
-    passed = _through_relu(upstream, outputs)
+    values = np.maximum(_cross_correlate(x, kernel) + bias, 0)
+    magnitudes = _cross_correlate(np.abs(x), np.abs(kernel)) + np.abs(bias)
+    passed = _backprop_relu(upstream, outputs)
     given = np.abs(passed)
     positions = given[..., 0].size
-    turned = kernel[::-1, ::-1].transpose(0, 1, 3, 2)
+    flipped = kernel[::-1, ::-1].transpose(0, 1, 3, 2)
     padding = ((0, 0), (side - 1, side - 1), (side - 1, side - 1), (0, 0))
-    back = _correlated(np.pad(passed, padding), turned)
+    back = _cross_correlate(np.pad(passed, padding), flipped)
     return {
         "output": Expected(values, magnitudes, kernel[..., 0].size + 1),
         "output while training": Expected(values, magnitudes, kernel[..., 0].size + 1),
-        "kernel gradient": Expected(_of_kernel(x, passed, side), _of_kernel(np.abs(x), given, side), positions),
+        "kernel gradient": Expected(
+            _kernel_gradient(x, passed, side), _kernel_gradient(np.abs(x), given, side), positions
+        ),
         "bias gradient": Expected(passed.sum(axis=(0, 1, 2)), given.sum(axis=(0, 1, 2)), positions),
-        "input gradient": Expected(back, _correlated(np.pad(given, padding), np.abs(turned)), turned[..., 0].size),
+        "input gradient": Expected(
+            back, _cross_correlate(np.pad(given, padding), np.abs(flipped)), flipped[..., 0].size
+        ),
     }
 
 
-def _correlated(x: Array, kernel: Array) -> Array:
-    """``x`` [n, h, w, c] with ``kernel`` [k, k, c, o], without padding: [n, h-k+1, w-k+1, o]."""
-    return np.asarray(sum(part @ kernel[row, column] for row, column, part in _shifted(x, len(kernel))))
+def _cross_correlate(x: Array, kernel: Array) -> Array:
+    """Cross-correlate ``x`` [n, h, w, c] with ``kernel`` [k, k, c, o] without padding: [n, h-k+1, w-k+1, o]."""
+    return np.asarray(sum(part @ kernel[row, column] for row, column, part in _shifted_views(x, len(kernel))))
 
 
-def _of_kernel(x: Array, passed: Array, side: int) -> Array:
-    """Gradient [k, k, c, o] of a kernel that sees ``x`` [n, h, w, c] and is ``passed`` [n, h-k+1, w-k+1, o]."""
+def _kernel_gradient(x: Array, passed: Array, side: int) -> Array:
+    """Return the kernel's gradient [k, k, c, o] from its input ``x`` [n, h, w, c] and the upstream gradient."""
     flat = passed.reshape(-1, passed.shape[-1])
     found = np.empty((side, side, x.shape[-1], passed.shape[-1]))
-    for row, column, part in _shifted(x, side):
+    for row, column, part in _shifted_views(x, side):
         found[row, column] = part.reshape(len(flat), -1).T @ flat
     return found
 
 
-def _shifted(x: Array, side: int) -> Iterator[tuple[int, int, Array]]:
-    """What each place of a kernel sees of ``x`` [n, h, w, c]: row, column, [n, h-k+1, w-k+1, c]."""
+def _shifted_views(x: Array, side: int) -> Iterator[tuple[int, int, Array]]:
+    """Yield row, column and the part of ``x`` [n, h-k+1, w-k+1, c] that each element of a kernel multiplies."""
     height, width = x.shape[1] - side + 1, x.shape[2] - side + 1
     for row in range(side):
         for column in range(side):
             yield row, column, x[:, row : row + height, column : column + width]
 
 
-def _through_relu(upstream: Array, outputs: Outputs) -> Array:
+def _backprop_relu(upstream: Array, outputs: Outputs) -> Array:
     found = outputs.get("output while training")
     return upstream * (found > 0) if found is not None and found.shape == upstream.shape else upstream
 
 
-def _pooling(inputs: Mapping[str, Array], _outputs: Outputs) -> Mapping[str, Expected]:
+def _expected_pooling(inputs: Mapping[str, Array], _outputs: Outputs) -> Mapping[str, Expected]:
     x, upstream = inputs["x"], inputs["upstream"]
     batch, side, _, channels = x.shape
     half = side // 2
@@ -276,14 +294,14 @@ def _pooling(inputs: Mapping[str, Array], _outputs: Outputs) -> Mapping[str, Exp
     return {"output": Expected(greatest), "input gradient": Expected(gradient)}
 
 
-def _loss(inputs: Mapping[str, Array], _outputs: Outputs) -> Mapping[str, Expected]:
+def _expected_loss(inputs: Mapping[str, Array], _outputs: Outputs) -> Mapping[str, Expected]:
     logits, labels = inputs["logits"].astype(np.float64), inputs["labels"]
     batch, classes = logits.shape
     from_top = logits - logits.max(axis=1, keepdims=True)
     sums = np.exp(from_top).sum(axis=1, keepdims=True)
     shares, truth = np.exp(from_top) / sums, np.eye(classes)[labels]
     losses = (np.log(sums) - from_top)[np.arange(batch), labels]
-    spread = 1 + np.abs(from_top)  # an error of the exponent becomes one of the share
+    spread = 1 + np.abs(from_top)  # an error of the exponent becomes one of the probability
     return {
         "loss": Expected(losses.mean(), np.mean(np.log(sums) + spread.max(axis=1, keepdims=True)), batch + classes),
         "logits gradient": Expected(
@@ -292,11 +310,11 @@ def _loss(inputs: Mapping[str, Array], _outputs: Outputs) -> Mapping[str, Expect
     }
 
 
-def _gather(inputs: Mapping[str, Array], _outputs: Outputs) -> Mapping[str, Expected]:
+def _expected_gather(inputs: Mapping[str, Array], _outputs: Outputs) -> Mapping[str, Expected]:
     return {"output": Expected(inputs["images"][inputs["chosen"]])}
 
 
-# The same on TensorFlow, compiled to graphs as in training, since graphs are where operations are fused.
+# The same with TensorFlow, compiled to graphs as in training, because operations are fused in graphs.
 
 
 def on_tensorflow(pattern: Pattern) -> Outputs:
@@ -306,11 +324,11 @@ def on_tensorflow(pattern: Pattern) -> Outputs:
     given = {name: tf.constant(values) for name, values in pattern.inputs.items()}
     match pattern.kind:
         case PatternKind.LOSS:
-            outputs = tf.function(_loss_on_tensorflow)(given["logits"], given["labels"])
+            outputs = tf.function(_losson_tensorflow)(given["logits"], given["labels"])
         case PatternKind.GATHER:
             outputs = {"output": tf.function(tf.gather)(given["images"], given["chosen"])}
         case _:
-            outputs = _network_on_tensorflow(_network(pattern), given["x"], given["upstream"])
+            outputs = _networkon_tensorflow(_network(pattern), given["x"], given["upstream"])
     return {name: values.numpy() for name, values in outputs.items()}
 
 
@@ -332,7 +350,7 @@ def _network(pattern: Pattern) -> Any:
     return network
 
 
-def _network_on_tensorflow(network: Any, x: Any, upstream: Any) -> dict[str, Any]:
+def _networkon_tensorflow(network: Any, x: Any, upstream: Any) -> dict[str, Any]:
     import tensorflow as tf
 
     def step(x: Any, upstream: Any) -> Any:
@@ -348,7 +366,7 @@ def _network_on_tensorflow(network: Any, x: Any, upstream: Any) -> dict[str, Any
     return found | dict(zip(("kernel gradient", "bias gradient"), of_variables, strict=False))
 
 
-def _loss_on_tensorflow(logits: Any, labels: Any) -> dict[str, Any]:
+def _losson_tensorflow(logits: Any, labels: Any) -> dict[str, Any]:
     import keras
     import tensorflow as tf
 

@@ -1,5 +1,5 @@
-"""The frozen dataclasses that cross every border, and the commands that go back.
+"""Events and commands: the frozen dataclasses exchanged between training processes, session and user interface.
 
 Events travel from a training process over a pipe to the session and on to the window or the terminal; they are
-pickled between processes of one program, never read from a file. Arrays in them are copies: nobody else holds them.
+pickled between processes of one program and never read from files. Arrays in them are copies, shared with nobody.
 """

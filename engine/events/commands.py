@@ -1,4 +1,4 @@
-"""What can be asked of a training that is under way."""
+"""Commands to a running training."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Protocol
 
 
 class Control(StrEnum):
-    """What can be asked of a training that is under way; answered within one recording interval.
+    """Commands to all runs, answered within one recording interval.
 
-    ``STOP`` ends it, keeps what was learned, tests and saves the model; ``CANCEL`` ends it without either. Records are
-    kept in both cases, and the run can go on another time. ``SUSPEND`` is a cancel whose owner means to go on: the
-    program ends. ``PAUSE`` holds every run until ``RESUME``; ``STEP`` lets each run that is held train up to its next
-    record, and holds it again.
+    ``STOP`` ends training, keeps what was learned, tests and saves the model; ``CANCEL`` ends it without test or model.
+    Both keep the records, and the run can be resumed. ``SUSPEND`` is a cancel because the program ends, with the
+    intention to resume. ``PAUSE`` holds every run until ``RESUME``; ``STEP`` lets each paused run train up to its next
+    record and pauses it again.
     """
 
     STOP = "stop"
@@ -31,16 +31,16 @@ class Control(StrEnum):
 
 @dataclass(frozen=True)
 class SkipRun:
-    """Ask that one run be left out: ended without a test if it is under way, else not begun. Its records are kept."""
+    """Leave out one run: end it without a test if it is running, else never start it. Its records are kept."""
 
     run: int
 
 
 @dataclass(frozen=True)
 class SetLearningRate:
-    """Ask for another learning rate, from the next step on and for the rest of the run, whatever its schedule says.
+    """Change the learning rate from the next step to the end of the run, overriding its schedule.
 
-    ``run`` names one run; None means every run that is under way.
+    ``run`` is a single run; None means every running one.
     """
 
     rate: float
@@ -51,7 +51,7 @@ Command = Control | SkipRun | SetLearningRate
 
 
 class Poll(Protocol):
-    """Gives the oldest command not yet fetched, or None; ``wait`` waits until there is one."""
+    """Returns the oldest unread command, or None; with ``wait``, waits for one."""
 
     def __call__(self, *, wait: bool = False) -> Command | None:
-        """The next command."""
+        """Return the next command."""

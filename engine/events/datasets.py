@@ -34,15 +34,18 @@ class DatasetReady:
 
 @dataclass(frozen=True)
 class DatasetVerified:
-    """A data set is on disk, decoded and whole; not ``sound`` where its images had changed and were decoded anew."""
+    """A data set is on disk, decoded and intact; ``intact`` is False if its images had to be decoded again."""
 
     dataset: str
-    sound: bool
+    intact: bool
 
 
 @dataclass(frozen=True)
 class CacheRemoved:
-    """Downloads and decoded images of a data set were deleted; ``freed`` in bytes."""
+    """Downloads and decoded images of a data set were deleted.
+
+    ``freed`` is in bytes.
+    """
 
     dataset: str
     freed: int
@@ -50,10 +53,13 @@ class CacheRemoved:
 
 @dataclass(frozen=True)
 class SamplesReady:
-    """Images to show in the data set chooser.
+    """Sample images for the data set chooser.
 
-    ``images`` is uint8 [count, height, width, channels]; ``labels`` holds a class index for each; ``counts`` the
-    number of training images of each class, ``test_counts`` that of its test images where the set has a test part.
+    Attributes:
+        counts: number of training images of each class.
+        images: uint8 [count, height, width, channels].
+        labels: class index of each image.
+        test_counts: number of test images of each class; empty if the data set has no test part.
     """
 
     dataset: str

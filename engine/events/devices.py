@@ -1,4 +1,4 @@
-"""What is said of the devices that there are to compute on."""
+"""Events about compute devices."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Device:
-    """What something was computed on: ``kind`` is CPU or GPU, ``threads`` how many operations it computes at once.
+    """The device on which something was computed.
 
-    ``key`` is how the device is asked for on that machine, empty where an older version stored it; ``refusal`` says why
-    it is not the one that was asked for. Neither decides any number.
+    Attributes:
+        kind: CPU or GPU.
+        threads: number of operations computed at once.
+        key: the device's name in settings on that machine (cpu, gpu:0); empty if stored by an older version.
+        refusal: why it is not the requested device, if so. Like ``key``, it is not compared, as it affects no result.
     """
 
     kind: str
@@ -27,24 +30,28 @@ class Device:
 
 @dataclass(frozen=True)
 class DeviceReport:
-    """What is known of a device: ``memory`` in bytes, of a GPU what TensorFlow may take; None where it doesn't say.
+    """What is known of a device.
 
-    ``findings`` says, with figures, how well it agrees with NumPy, and if not ``sound`` what it computes wrongly; it is
-    empty, and ``sound`` None, where this start leaves the device out.
+    Attributes:
+        memory: in bytes, for a GPU what TensorFlow may take; None if unknown.
+        is_correct: whether it computes correctly; None if the device is hidden from this process.
+        findings: how well it agrees with NumPy, with figures, or what it computes wrongly.
     """
 
     key: str
     name: str
     memory: int | None
-    sound: bool | None
+    is_correct: bool | None
     findings: str
 
 
 @dataclass(frozen=True)
 class DeviceChoice:
-    """The device that runs of ``architecture`` go to: empty where that is measured when the first one begins.
+    """The device for runs of an architecture.
 
-    ``seconds`` has what was measured, seconds a step by device, records included.
+    Attributes:
+        device: empty if it is still to be measured when the first run starts.
+        seconds: measured seconds per step by device, including records.
     """
 
     architecture: str
@@ -54,7 +61,7 @@ class DeviceChoice:
 
 @dataclass(frozen=True)
 class DevicesAppraised:
-    """What there is to compute on, and where each of the runs that were asked about would go, in their order."""
+    """The available devices, and the device choice for each of the requested runs, in their order."""
 
     reports: tuple[DeviceReport, ...]
     choices: tuple[DeviceChoice, ...]
@@ -64,7 +71,7 @@ class DevicesAppraised:
 class WorkerReady:
     """A process has loaded its libraries and waits for work.
 
-    ``devices`` has the name of every device that can be asked for, by its key: cpu, gpu:0 and so on.
+    ``devices`` has the name of every device that can be requested, by its key: cpu, gpu:0 and so on.
     """
 
     versions: dict[str, str]

@@ -13,7 +13,7 @@ from engine.utils.arrays import Array
 
 @dataclass(frozen=True)
 class ExperimentStarted:
-    """The plan is made and stored; runs will follow."""
+    """The experiment is planned and stored; its runs follow."""
 
     experiment: int
     name: str
@@ -24,14 +24,14 @@ class ExperimentStarted:
 
 @dataclass(frozen=True)
 class RunsAdded:
-    """Further runs of the experiment under way, planned from what the runs before them found."""
+    """Further runs of the current experiment, planned from the results of earlier ones."""
 
     runs: tuple[PlannedRun, ...]
 
 
 @dataclass(frozen=True)
 class ComputationStarted:
-    """A computed experiment was stored and begins."""
+    """A computed experiment is stored and starts."""
 
     experiment: int
     name: str
@@ -39,7 +39,7 @@ class ComputationStarted:
 
 @dataclass(frozen=True)
 class ComputedPart:
-    """Something a computed experiment found on its way, for whoever watches; ``name`` says what ``values`` are."""
+    """An intermediate result of a computed experiment; ``name`` says what ``values`` are."""
 
     name: str
     values: dict[str, Any]

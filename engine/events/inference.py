@@ -1,4 +1,4 @@
-"""What crosses the border while a trained network is tried on single images."""
+"""Results of applying a trained network to single images."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from engine.utils.arrays import Array
 
 @dataclass(frozen=True)
 class LayerOutput:
-    """What one layer gives for an image.
+    """A layer's output for an image.
 
-    ``shape`` is that of the whole output: (height, width, channels), or (units,) of a dense layer. ``values`` is
-    float32 with as many dimensions, and holds what is worth showing: the first channels or units of very many, and
-    very large maps shrunk by averaging.
+    Attributes:
+        shape: that of the whole output: (height, width, channels), or (units,) of a dense layer.
+        values: float32 of the same rank, reduced to what can be shown: the first channels or units of very many, and
+            very large maps averaged down.
     """
 
     name: str
@@ -24,10 +25,11 @@ class LayerOutput:
 
 @dataclass(frozen=True)
 class Probed:
-    """A network's answer for one image.
+    """A network's output for one image.
 
-    ``probabilities`` is float64 [classes] and sums to 1. ``layers`` begins with what the network is fed, then has every
-    layer in turn; the last gives the logits.
+    Attributes:
+        probabilities: float64 [classes], summing to 1.
+        layers: the network's input, then the output of every layer; the last gives the logits.
     """
 
     probabilities: Array
@@ -36,7 +38,10 @@ class Probed:
 
 @dataclass(frozen=True)
 class PickedTestImages:
-    """Images of a data set's test part: uint8 [k, height, width, channels] as stored, and the class index of each."""
+    """Images of a data set's test part.
+
+    ``images`` is uint8 [k, height, width, channels] as stored; ``labels`` has the class index of each.
+    """
 
     data: DataSpec
     class_names: tuple[str, ...]
@@ -46,7 +51,7 @@ class PickedTestImages:
 
 @dataclass(frozen=True)
 class ImageRead:
-    """A file of the user's as an image, uint8 [height, width, 3]; ``name`` is the file's."""
+    """An image file of the user: ``image`` is uint8 [height, width, 3], ``name`` the file name."""
 
     name: str
     image: Array

@@ -13,7 +13,7 @@ from engine.utils.arrays import Array
 
 
 class Status(StrEnum):
-    """Where a run or an experiment stands. All but ``QUEUED``, ``RUNNING`` and ``PAUSED`` are final."""
+    """State of a run or an experiment. All but ``QUEUED``, ``RUNNING`` and ``PAUSED`` are final."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -29,20 +29,20 @@ class Status(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """Whether nothing more will come."""
+        """Whether no further events follow."""
         return self not in (Status.QUEUED, Status.RUNNING, Status.PAUSED)
 
     @property
-    def can_go_on(self) -> bool:
-        """Whether it was ended, by hand or by misfortune, before it had come to what it was for."""
+    def can_resume(self) -> bool:
+        """Whether it ended early, by the user or by a failure, and can be resumed."""
         return self in (Status.INTERRUPTED, Status.STOPPED, Status.CANCELLED, Status.CRASHED, Status.FAILED)
 
 
 class InterventionKind(StrEnum):
-    """What befell a run while it trained.
+    """Kinds of ``Intervention``.
 
-    ``CONTINUED``: it was interrupted and went on from a checkpoint, which changes no number. ``MOVED``: it did so on
-    another device, with other threads or other versions of the libraries, which may.
+    ``CONTINUED``: the run was interrupted and resumed from a checkpoint, which changes no number. ``MOVED``: it was
+    resumed on another device, with other threads or other library versions, which may.
     """
 
     PAUSED = "paused"
@@ -54,9 +54,12 @@ class InterventionKind(StrEnum):
 
 @dataclass(frozen=True)
 class Intervention:
-    """Something that befell a run after step ``step``, beside what its settings say.
+    """A change to a run while it trains, beside its settings: pause, resume, new learning rate, restart.
 
-    ``seconds`` is the training time until then, ``value`` the new learning rate where that is the kind.
+    Attributes:
+        step: the last step before it.
+        seconds: training time until then.
+        value: the new learning rate, if that is the kind.
     """
 
     run: int
@@ -67,13 +70,13 @@ class Intervention:
 
     @property
     def label(self) -> str:
-        """What to write beside the curve."""
+        """Label shown beside the curve."""
         return f"rate {self.value:g}" if self.value is not None else self.kind.value
 
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """A run of an experiment as the store numbers it, with what is known before it starts."""
+    """A planned run of an experiment, numbered by the store."""
 
     run: int
     spec: RunSpec
@@ -83,11 +86,13 @@ class PlannedRun:
 
 @dataclass(frozen=True)
 class RunStarted:
-    """Training of a run begins.
+    """Training of a run starts.
 
-    ``layers`` names the layers with parameters, first to last; ``activations`` the activations, and ``units`` says how
-    many units (of a dense layer) or channels (of a convolution) each of them has. A run that goes on from a checkpoint
-    does so after step ``after``: what was recorded of later ones comes again.
+    Attributes:
+        layers: names of the layers with parameters, first to last.
+        activations: names of the activations, first to last.
+        units: number of units (dense) or channels (convolution) of each activation.
+        after: the step of the checkpoint from which the run resumes; records of later steps are sent again.
     """
 
     run: int
@@ -102,15 +107,25 @@ class RunStarted:
 
 @dataclass(frozen=True)
 class Record:
-    """What was measured at one step.
+    """Measurements at one step.
 
-    ``step`` and ``epoch`` count from 1. Training loss (nats) and accuracy (a fraction) are means over the batches since
-    the last record; validation is over the whole validation set at that step. ``gradient_norms`` (L2, kernel only, on
-    the batch of this step) and ``update_ratios`` (L2 norm of this step's update over that of the kernel before it)
-    have one entry for each name in :attr:`RunStarted.layers`. The last three have one entry for each name in
-    :attr:`RunStarted.activations`: mean and standard deviation of what it gave over the validation images looked at,
-    and how many of its units gave 0 for all of them (:attr:`~engine.config.specs.RunSpec.counts_dead_units` says for which).
-    ``seconds`` is wall time since training began, pauses left out.
+    ``gradient_norms`` and ``update_ratios`` have one entry for each of ``RunStarted.layers``; the last three attributes
+    one for each of ``RunStarted.activations``.
+
+    Attributes:
+        step: from 1.
+        epoch: from 1.
+        seconds: wall time since training started, without pauses.
+        training_loss: mean over the batches since the last record, in nats.
+        training_accuracy: mean over the same batches, a fraction.
+        validation_loss: over the whole validation set at this step, in nats.
+        validation_accuracy: over the whole validation set at this step, a fraction.
+        gradient_norms: L2 norm of the gradient of the weights, without biases, on the batch of this step.
+        update_ratios: L2 norm of this step's update over that of the weights before it, without biases.
+        dead_units: number of units that are 0 for all of the validation images evaluated
+            (``RunSpec.counts_dead_units``).
+        activation_means: mean output over the same images.
+        activation_deviations: standard deviation of the output over the same images.
     """
 
     run: int
@@ -131,10 +146,12 @@ class Record:
 
 @dataclass(frozen=True)
 class Weights:
-    """A copy of one layer's kernel at a step (0: the initial values).
+    """A copy of one layer's weights, without biases, at a step (0: the initial values).
 
-    float32, in PyTorch's layout: (units, inputs) for a dense layer, (out_channels, in_channels, height, width) for a
-    convolution. ``input_shape`` is what the layer sees: (height, width, channels), or (inputs,) after a dense layer.
+    Attributes:
+        input_shape: the layer's input: (height, width, channels), or (inputs,) after a dense layer.
+        values: float32 in PyTorch's layout: (units, inputs) for a dense layer, (out_channels, in_channels, height,
+            width) for a convolution.
     """
 
     run: int
@@ -147,9 +164,9 @@ class Weights:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """All that a run needs to go on after step ``step`` as if nothing had been; see :mod:`engine.training.checkpoints`.
+    """The complete state of a run after ``step``, from which it resumes exactly; see ``engine.training.checkpoints``.
 
-    For the store alone: the session shows it to nobody.
+    Only for the store: the session passes it to nobody else.
     """
 
     run: int
@@ -159,9 +176,11 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class Interrupted:
-    """Where a run was interrupted: the data of its :class:`Checkpoint`, None where it begins anew.
+    """Where an interrupted run resumes.
 
-    ``rates`` are learning rates set by hand after it, each with the step after which it was set.
+    Attributes:
+        checkpoint: data of the ``Checkpoint``; None to start from the beginning.
+        rates: learning rates set by the user after the checkpoint, each with the step after which it was set.
     """
 
     checkpoint: bytes | None
@@ -170,11 +189,15 @@ class Interrupted:
 
 @dataclass(frozen=True)
 class Mistake:
-    """A test image that the network got wrong.
+    """A misclassified test image.
 
-    ``image`` is its position in the test set; ``true`` and ``predicted`` are class indices; ``confidence`` is the
-    probability given to the predicted class; ``pixels`` is the image as the network saw it, uint8 [height, width,
-    channels], black its least value in the test set and white its largest.
+    Attributes:
+        image: its position in the test set.
+        true: index of its class.
+        predicted: index of the predicted class.
+        confidence: the predicted class's probability.
+        pixels: the network's input as uint8 [height, width, channels], scaled from its minimum (black) to its maximum
+            (white) over the test set.
     """
 
     image: int
@@ -186,12 +209,15 @@ class Mistake:
 
 @dataclass(frozen=True)
 class RunFinished:
-    """A run has ended; comes exactly once for every run that was planned.
+    """A run has ended; sent exactly once for every planned run.
 
-    ``seconds`` is training time, validation included, tracing and test left out, ``steps`` the steps made; both are
-    None if training did not end by itself or when asked. Test figures are None unless the run was tested;
-    ``confusion`` is int [classes, classes], rows the true class; ``mistakes`` are the wrong test images the network was
-    surest of, surest first. ``model`` is the saved file's path.
+    Attributes:
+        seconds: training time with validation, without tracing and test; None if training was ended by a failure.
+        test_loss: None unless the run was tested, like the other test figures.
+        confusion: int [classes, classes], rows are the true class.
+        model: path of the saved network.
+        mistakes: the misclassified test images with the highest confidence, in descending order.
+        steps: number of steps made; None as ``seconds``.
     """
 
     run: int
@@ -208,11 +234,14 @@ class RunFinished:
 
 @dataclass(frozen=True)
 class RunRestored:
-    """A run as the store holds it, all at once; comes in place of the events it once sent.
+    """A run as stored, in place of the events it once sent.
 
-    ``curves`` holds one float64 [records] for ``step``, ``epoch`` and each number of a :class:`Record`;
-    ``layer_curves`` one float32 [records, layers or activations] for each of its tuples. ``weights`` are the newest
-    kernels. ``started`` and ``finished`` are None where the run did not come so far.
+    Attributes:
+        started: None if the run never started.
+        curves: float64 [records] for ``step``, ``epoch`` and each number of a ``Record``.
+        layer_curves: float32 [records, layers or activations] for each tuple of a ``Record``.
+        weights: the newest weights of each layer.
+        finished: None if the run has not ended.
     """
 
     run: int
@@ -228,9 +257,9 @@ class RunRestored:
 RunEvent = RunStarted | Record | Weights | Intervention | Checkpoint | RunFinished
 
 
-def is_sound(record: Record) -> bool:
-    """Whether losses and gradient norms of a record are finite numbers.
+def is_finite(record: Record) -> bool:
+    """Return whether losses and gradient norms of a record are finite.
 
-    The loss alone doesn't tell: ReLU turns NaN into 0, so a network of broken weights can have a finite one.
+    The loss alone is not enough: ReLU maps NaN to 0, so a network with NaN weights can have a finite loss.
     """
     return bool(np.isfinite([record.training_loss, record.validation_loss, *record.gradient_norms]).all())

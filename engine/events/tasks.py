@@ -1,4 +1,4 @@
-"""Events of tasks beside the runs, and the union of all events."""
+"""Events of tasks other than runs, and the union of all events."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from engine.events.runs import RunEvent, RunRestored
 
 @dataclass(frozen=True)
 class Progress:
-    """A step of preparation: ``done`` of ``total`` (0 where unknown), ``message`` says of what."""
+    """Progress of a task: ``done`` of ``total`` (0 if unknown); ``message`` says of what."""
 
     message: str
     done: int
@@ -30,7 +30,10 @@ class Progress:
 
 @dataclass(frozen=True)
 class Exported:
-    """Results were written: how many files, to which folder; the file itself where it is a report."""
+    """Results were written.
+
+    ``folder`` is the target folder, or the file of a report; ``files`` the number of files.
+    """
 
     folder: str
     files: int
@@ -38,7 +41,7 @@ class Exported:
 
 @dataclass(frozen=True)
 class TaskFailed:
-    """A task that is not a run ended without its result; ``reason`` is a sentence for the user."""
+    """A task other than a run ended without its result; ``reason`` is a sentence for the user."""
 
     reason: str
     cancelled: bool = False

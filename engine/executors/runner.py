@@ -16,7 +16,7 @@ from engine.datasets.base import ProgressCallback
 from engine.datasets.download import NotDownloadedError
 from engine.datasets.inventory import remove_cached
 from engine.datasets.verify import verify
-from engine.devices.hardware import available_devices, described, placed
+from engine.devices.hardware import available_devices, describe_device, on_device
 from engine.events.commands import Command, Control, Poll
 from engine.events.datasets import CacheRemoved, DatasetReady, DatasetVerified, SamplesReady
 from engine.events.devices import WorkerReady
@@ -96,7 +96,7 @@ class TaskRunner:
             case PickTestImagesTask() | ReadImageTask():
                 emit(self._inference.answer(task, progress))
             case ProbeTask():
-                with placed(self.placement.for_others(PeekablePoll(poll).check_ended).device):
+                with on_device(self.placement.for_others(PeekablePoll(poll).check_ended).device):
                     emit(self._inference.answer(task, progress))
             case ComputeTask():
                 self._compute(task, emit, progress, PeekablePoll(poll))
@@ -107,9 +107,9 @@ class TaskRunner:
         from engine.training.trainer import library_versions
 
         place = self.placement.for_others(poll.check_ended)
-        with placed(place.device):
+        with on_device(place.device):
             found = task.experiment.compute(task.spec, emit, progress)
-        emit(Computed(found.findings, found.arrays, described(place), library_versions()))
+        emit(Computed(found.findings, found.arrays, describe_device(place), library_versions()))
 
     def _train(self, task: TrainTask, emit: Emit, poll: PeekablePoll) -> None:
         from engine.training.trainer import train

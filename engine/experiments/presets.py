@@ -15,7 +15,7 @@ from engine.config.specs import ExperimentSpec
 from engine.experiments import EXPERIMENTS, find_experiment
 from engine.experiments.base import Experiment
 from engine.utils.errors import SpecError
-from engine.utils.text import shown
+from engine.utils.text import safe_repr
 
 EXPERIMENT_KEY = "experiment"  # in copied settings: which experiment they are for
 EMPTY = "–"
@@ -91,7 +91,7 @@ def without_experiment(values: dict[str, Any], name: str) -> dict[str, Any]:
     """``values`` of a file for the experiment called ``name``; raises :class:`SpecError` if they are for another."""
     meant = values.get(EXPERIMENT_KEY, name)
     if meant != name:
-        said = meant if isinstance(meant, str) else shown(meant)
+        said = meant if isinstance(meant, str) else safe_repr(meant)
         raise SpecError(f"The settings are for the experiment '{said}', not for '{name}'; name that one instead.")
     return {key: value for key, value in values.items() if key != EXPERIMENT_KEY}
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from engine.analysis.blocks import NamedFigure
-from engine.config.export_formats import DRAWN, Format
+from engine.config.export_formats import FIGURE_FORMATS, Format
 from engine.exports.files import file_name
 from engine.utils.files import atomic_path
 
@@ -16,7 +16,7 @@ _METADATA = {Format.PNG: None, Format.SVG: {"Date": None}, Format.PDF: {"Creatio
 
 def write_figures(folder: Path, figures: Iterator[NamedFigure], formats: Sequence[Format]) -> Iterator[Path]:
     """Write each figure in those of ``formats`` that are drawn; gives the files."""
-    drawn = [each for each in DRAWN if each in formats]
+    drawn = [each for each in FIGURE_FORMATS if each in formats]
     if not drawn:
         return  # and none is made
     from engine.analysis.figures import save_figure

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.analysis.results import ExperimentResult, RunResult
-from engine.devices.hardware import silenced
+from engine.devices.hardware import silence_stderr
 from engine.events.runs import Record
 from engine.exports.curves import of_activations
 from engine.exports.files import file_name
@@ -37,7 +37,7 @@ def write_event_files(folder: Path, store: Store, result: ExperimentResult) -> I
             place.mkdir(parents=True, exist_ok=True)
             # TensorBoard reads the files of a folder in the order of their names, which hold a time and a host.
             path = place / OWN_NAME.format(int(times[0]))
-            with silenced(), atomic_path(path) as part:
+            with silence_stderr(), atomic_path(path) as part:
                 _write(part, run, times.tolist())
             _remove_others(place, path)
             yield path

@@ -1,9 +1,9 @@
-"""The architectures as data, their parameter counts by formula, and the Keras network built from them.
+"""The built-in architectures, parameter counts by formula, and construction of the Keras network.
 
 Layers, names and parameter counts are those of the course homework (METU EE449, Homework 1, 2023, parts 1 and 3):
-convolutions of stride 1 without padding, max-pooling of stride equal to its size, and a last dense layer that gives the
-logits ("prediction layer"), without softmax. An architecture is chosen by its name, or written as ``name[layers]`` in
-the notation of :mod:`engine.networks.notation`, and is complete in that text.
+convolutions of stride 1 without padding, max-pooling with stride equal to its size, and a final dense layer that gives
+the logits ("prediction layer"), without softmax. An architecture is given by name or as ``name[layers]`` in the
+notation of ``engine.networks.notation``; that text describes it completely.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ __all__ = ["ARCHITECTURES", "format_network", "parse_network", "summarize", "sum
 
 PREDICTION_LAYER = "prediction"
 
-# A dense layer of this size takes about as much memory as CIFAR-10 does; more is a slip of the keyboard.
-MOST_PARAMETERS = 50_000_000
+# A dense layer of this size takes about as much memory as CIFAR-10; more is probably a typing error.
+MAX_PARAMETERS = 50_000_000
 
 ARCHITECTURES: dict[str, tuple[Layer, ...]] = {
     "mlp_1": (Dense(32), Act()),
@@ -47,7 +47,7 @@ ARCHITECTURES: dict[str, tuple[Layer, ...]] = {
 
 @dataclass(frozen=True)
 class LayerSummary:
-    """One layer of a network on a given input: its name, its output shape and how many parameters it learns."""
+    """A layer of a network for a given input shape, with its number of learned parameters."""
 
     name: str
     layer: Layer
@@ -57,14 +57,23 @@ class LayerSummary:
 
     @property
     def formula(self) -> str:
-        """How the parameters are counted, with numbers; empty where there are none."""
+        """The parameter count as a formula with numbers filled in; empty if there are none."""
         return self.layer.formula(self.input_shape)
 
 
 def summarize(architecture: str, input_shape: Shape, classes: int) -> tuple[LayerSummary, ...]:
-    """The layers of ``architecture`` on images of ``input_shape`` (height, width, channels), prediction layer last.
+    """Summarise the layers of an architecture.
 
-    Raises :class:`NetworkError` that names the layer where a kernel no longer fits.
+    Args:
+        architecture: name or ``name[layers]``.
+        input_shape: height, width and channels of the images.
+        classes: number of units of the prediction layer.
+
+    Returns:
+        The layers in order, prediction layer last.
+
+    Raises:
+        NetworkError: if the name or the notation is wrong, or naming the layer at which a kernel no longer fits.
     """
     try:
         return summarize_layers(layers_of(architecture), input_shape, classes)
@@ -76,7 +85,12 @@ def summarize(architecture: str, input_shape: Shape, classes: int) -> tuple[Laye
 
 
 def summarize_layers(layers: Sequence[Layer], input_shape: Shape, classes: int) -> tuple[LayerSummary, ...]:
-    """As :func:`summarize`, of layers that have no name; raises :class:`NetworkError`."""
+    """Summarise layers that have no name, as ``summarize`` does.
+
+    Raises:
+        NetworkError: if there are too many parameters.
+        _UnfitError: if a layer does not fit its input.
+    """
     summaries: list[LayerSummary] = []
     shape: Shape = input_shape
     counts: dict[str, int] = {}
@@ -91,9 +105,9 @@ def summarize_layers(layers: Sequence[Layer], input_shape: Shape, classes: int) 
         summaries.append(LayerSummary(name, layer, shape, output, layer.parameters(shape)))
         shape = output
     total = sum(summary.parameters for summary in summaries)
-    if total > MOST_PARAMETERS:
+    if total > MAX_PARAMETERS:
         raise NetworkError(
-            f"The network would learn {total:,} parameters, and at most {MOST_PARAMETERS:,} are allowed; make its "
+            f"The network would learn {total:,} parameters, and at most {MAX_PARAMETERS:,} are allowed; make its "
             "layers or the images smaller."
         )
     summaries[-1] = replace(summaries[-1], name=PREDICTION_LAYER)
@@ -101,16 +115,20 @@ def summarize_layers(layers: Sequence[Layer], input_shape: Shape, classes: int) 
 
 
 class _UnfitError(NetworkError):
-    """A layer doesn't fit on what comes before it."""
+    """A layer does not fit its input shape."""
 
 
 def architecture_name(architecture: str) -> str:
-    """What an architecture is called: ``small`` of ``small[Conv-3x3x8, ReLU]``."""
+    """Return the name of an architecture: ``small`` of ``small[Conv-3x3x8, ReLU]``."""
     return split_architecture(architecture)[0]
 
 
 def layers_of(architecture: str) -> tuple[Layer, ...]:
-    """The layers before the prediction layer; raises :class:`NetworkError` for an unknown name or wrong notation."""
+    """Return the layers before the prediction layer.
+
+    Raises:
+        NetworkError: if the name is unknown or the notation is wrong.
+    """
     name, notation = split_architecture(architecture)
     if notation is not None:
         return parse_network(notation)
@@ -122,8 +140,8 @@ def layers_of(architecture: str) -> tuple[Layer, ...]:
     return ARCHITECTURES[name]
 
 
-def with_open_activations(architecture: str) -> str:
-    """The architecture with every activation left to the run's settings; a known name stays as it is."""
+def with_configurable_activations(architecture: str) -> str:
+    """Replace every activation by the one of the run's settings; a built-in name is returned unchanged."""
     name, notation = split_architecture(architecture)
     if notation is None:
         return architecture
@@ -132,26 +150,34 @@ def with_open_activations(architecture: str) -> str:
 
 
 def activation_layers(summaries: Sequence[LayerSummary]) -> tuple[str, ...]:
-    """Names of the activations, first to last."""
+    """Return the names of the activations, first to last."""
     return tuple(summary.name for summary in summaries if isinstance(summary.layer, Act))
 
 
 def activation_units(summaries: Sequence[LayerSummary]) -> tuple[int, ...]:
-    """How many units (of a dense layer) or channels (of a convolution) each activation has."""
+    """Return the number of units (dense) or channels (convolution) of each activation."""
     return tuple(summary.output_shape[-1] for summary in summaries if isinstance(summary.layer, Act))
 
 
 def count_parameters(architecture: str, input_shape: Shape, classes: int) -> int:
-    """How many values the whole network learns, by formula."""
+    """Return the number of learned parameters of the network, by formula."""
     return sum(summary.parameters for summary in summarize(architecture, input_shape, classes))
 
 
 def build_network(
     architecture: str, input_shape: Shape, classes: int, spec: NetworkSpec, seed: int
 ) -> keras.Sequential:
-    """The Keras network: images [batch, height, width, channels] to logits [batch, classes].
+    """Build the Keras network.
 
-    ``seed`` alone fixes every initial value, whatever was drawn before.
+    Args:
+        architecture: name or ``name[layers]``.
+        input_shape: height, width and channels of the images.
+        classes: number of logits.
+        spec: activation and initialisation.
+        seed: determines all initial values, independently of the global random state.
+
+    Returns:
+        A network from images [batch, height, width, channels] to logits [batch, classes].
     """
     import keras
 
@@ -181,10 +207,10 @@ def _keras_layer(summary: LayerSummary, spec: NetworkSpec, kernel_seed: int, bia
 
 
 def _initializers(spec: NetworkSpec, fan_in: int, kernel_seed: int, bias_seed: int) -> dict[str, Any]:
-    """Initialisers of kernel and bias.
+    """Return Keras' initialiser arguments for kernel and bias.
 
-    ``course`` is PyTorch's default, uniform in ±1/sqrt(fan_in) for both: a variance scaling of 1/3 has just that limit,
-    sqrt(3 * (1/3) / fan_in). Keras can't see a bias' fan-in, so its limit is given outright.
+    ``course`` is PyTorch's default, uniform in ±1/sqrt(fan_in) for both: variance scaling by 1/3 has the limit
+    sqrt(3 * (1/3) / fan_in), which is the same. Keras doesn't know a bias' fan-in, so its limit is given explicitly.
     """
     from keras import initializers
 
@@ -198,5 +224,5 @@ def _initializers(spec: NetworkSpec, fan_in: int, kernel_seed: int, bias_seed: i
 
 
 def parameter_layers(summaries: Sequence[LayerSummary]) -> tuple[str, ...]:
-    """Names of the layers that learn, first to last, prediction layer included."""
+    """Return the names of the layers with parameters, first to last, prediction layer included."""
     return tuple(summary.name for summary in summaries if summary.parameters)

@@ -1,7 +1,7 @@
-"""Looks into a .keras file before Keras does.
+"""Validation of .keras files before Keras loads them, and their saving.
 
-Keras builds whatever such a file describes, as large as it says, and follows what its weights refer to. So a file is
-opened only once it is known to hold layers such as this program trains, and weights of a size they can have.
+Keras builds whatever such a file describes, at any size, and follows external links in its weights. A file is
+therefore loaded only after checking that it has only layers that this program trains, and weights of a possible size.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from typing import Any, get_args
 from zipfile import ZipFile
 
 from engine.config.specs import Activation
-from engine.networks.architectures import MOST_PARAMETERS, summarize_layers
+from engine.networks.architectures import MAX_PARAMETERS, summarize_layers
 from engine.networks.layers import Act, Conv, Dense, Layer, MaxPool, Shape
 from engine.utils.errors import NetworkError
 from engine.utils.files import atomic_path, open_file
 
-LARGEST_LENGTH = 65_536  # of anything a layer has a number of
-MOST_OUTPUTS = 2**30  # values that a layer gives for one image
-MOST_BYTES = 4 * MOST_PARAMETERS + 2**26
-MOST_DESCRIPTION_BYTES = 2**20
-MOST_OBJECTS = 1000  # in the file of the weights, in which groups may contain each other
+MAX_LAYER_SIZE = 65_536  # units, filters or side of a layer
+MAX_OUTPUTS = 2**30  # values per image and layer
+MAX_BYTES = 4 * MAX_PARAMETERS + 2**26
+MAX_CONFIG_BYTES = 2**20
+MAX_OBJECTS = 1000  # in the weights file, whose groups may contain each other
 
-# Whatever is named in the description, by its module. Nothing here runs code that a file brings along.
-_KNOWN = {
+# Classes allowed in the description, by module. None of them runs code from the file.
+_ALLOWED_CLASSES = {
     "keras": {"Sequential", "DTypePolicy"},
     "keras.layers": {"InputLayer", "Conv2D", "MaxPooling2D", "Flatten", "Dense", "Activation"},
     "keras.initializers": {"VarianceScaling", "RandomUniform", "GlorotUniform", "Zeros"},
@@ -35,18 +35,18 @@ _KNOWN = {
 
 
 def check_network(file: Path, shape: tuple[int, ...]) -> None:
-    """Raises ValueError with a reason unless ``file`` holds a network for images of ``shape``.
+    """Check that ``file`` holds a network for images of ``shape``.
 
-    Raises OSError, and what :mod:`zipfile` raises, where it can't be read at all.
+    Propagates ``ValueError`` with a reason if not, and ``OSError`` and the errors of ``zipfile`` if it can't be read.
     """
     with open_file(file) as opened, ZipFile(opened) as archive:
         _check_sizes(archive)
-        _check_description(json.loads(archive.read("config.json")), shape)
+        _check_config(json.loads(archive.read("config.json")), shape)
         _check_weights(archive)
 
 
 def check_weights(file: Path) -> None:
-    """As :func:`check_network`, for who reads nothing of a file but its weights."""
+    """Check only the weights of ``file``, for loading nothing else; otherwise as ``check_network``."""
     with open_file(file) as opened, ZipFile(opened) as archive:
         _check_sizes(archive)
         _check_weights(archive)
@@ -54,14 +54,14 @@ def check_weights(file: Path) -> None:
 
 def _check_sizes(archive: ZipFile) -> None:
     sizes = {member.filename: member.file_size for member in archive.infolist()}
-    if sum(sizes.values()) > MOST_BYTES or sizes.get("config.json", 0) > MOST_DESCRIPTION_BYTES:
+    if sum(sizes.values()) > MAX_BYTES or sizes.get("config.json", 0) > MAX_CONFIG_BYTES:
         raise ValueError("it unpacks to more than any network that can be trained here")
 
 
-def _check_description(description: Any, shape: tuple[int, ...]) -> None:
-    for named in _named(description):
+def _check_config(description: Any, shape: tuple[int, ...]) -> None:
+    for named in _named_objects(description):
         module, name = str(named.get("module")), str(named["class_name"])
-        if name not in _KNOWN.get(module, ()):
+        if name not in _ALLOWED_CLASSES.get(module, ()):
             raise ValueError(f"it is no network of this program's: it has a {name}")
     match description:
         case {"class_name": "Sequential", "config": {"layers": [{"config": {"batch_shape": [_, *size]}}, *layers]}}:
@@ -72,31 +72,35 @@ def _check_description(description: Any, shape: tuple[int, ...]) -> None:
             raise ValueError("it is no network of this program's")
 
 
-def _named(description: Any) -> Iterator[dict[str, Any]]:
-    """Everything in a description that Keras would build by its name."""
+def _named_objects(description: Any) -> Iterator[dict[str, Any]]:
+    """Yield every object in a description that Keras would build by its class name."""
     if isinstance(description, dict):
         if "class_name" in description:
             yield description
         description = list(description.values())
     if isinstance(description, list):
         for each in description:
-            yield from _named(each)
+            yield from _named_objects(each)
 
 
 def _layer(description: Any) -> Layer | None:
-    """A layer; None for one that only changes how values lie. Raises ValueError where it is of another kind."""
+    """Return the described layer; None for one that only reshapes.
+
+    Raises:
+        ValueError: if it is of an unsupported kind.
+    """
     match description:
         case {"class_name": "Flatten"}:
             return None
         case {"class_name": "Activation", "config": {"activation": str(name)}} if name in get_args(Activation):
             return Act(name)  # type: ignore[arg-type]
         case {"class_name": "Dense", "config": {"units": int(units), "use_bias": bool(bias), "activation": "linear"}}:
-            return Dense(_length(units), bias)
+            return Dense(_checked_size(units), bias)
         case {
             "class_name": "MaxPooling2D",
             "config": {"pool_size": [int(size), _] as window, "strides": strides, "padding": "valid"},
         } if window == strides == [size, size]:
-            return MaxPool(_length(size))
+            return MaxPool(_checked_size(size))
         case {
             "class_name": "Conv2D",
             "config": {
@@ -109,12 +113,12 @@ def _layer(description: Any) -> Layer | None:
                 "activation": "linear",
             },
         }:
-            return Conv(_length(height), _length(width), _length(filters))
+            return Conv(_checked_size(height), _checked_size(width), _checked_size(filters))
     raise ValueError("it has layers that this program doesn't train")
 
 
-def _length(value: int) -> int:
-    if not 1 <= value <= LARGEST_LENGTH:
+def _checked_size(value: int) -> int:
+    if not 1 <= value <= MAX_LAYER_SIZE:
         raise ValueError("it has layers of impossible sizes")
     return value
 
@@ -126,7 +130,7 @@ def _check_layers(layers: list[Layer], shape: Shape) -> None:
         summaries = summarize_layers(layers, shape, prediction.units)
     except NetworkError as error:
         raise ValueError(str(error).rstrip(".")) from None
-    if any(math.prod(summary.output_shape) > MOST_OUTPUTS for summary in summaries):
+    if any(math.prod(summary.output_shape) > MAX_OUTPUTS for summary in summaries):
         raise ValueError("it has layers of impossible sizes")
 
 
@@ -140,12 +144,16 @@ def _check_weights(archive: ZipFile) -> None:
                 if each.is_virtual or each.external:
                     raise ValueError("its weights lie in another file")
                 size += each.nbytes
-            if size > MOST_BYTES or number > MOST_OBJECTS:
+            if size > MAX_BYTES or number > MAX_OBJECTS:
                 raise ValueError("its weights are more than any network has that can be trained here")
 
 
 def _objects(group: Any) -> Iterator[Any]:
-    """Everything in a group; raises ValueError where something is only referred to, as it may be in another file."""
+    """Yield everything in an HDF5 group, recursively.
+
+    Raises:
+        ValueError: if a link is not a hard link, as its target may be in another file.
+    """
     import h5py
 
     waiting = [group]
@@ -160,11 +168,15 @@ def _objects(group: Any) -> Iterator[Any]:
                 waiting.append(found)
 
 
-def keep_network(file: Path, write: Callable[[Path], object]) -> str:
-    """Have ``write`` make the file of a trained network; gives the reason if that fails, as its test figures count
-    all the same.
+def save_network(file: Path, write: Callable[[Path], object]) -> str:
+    """Save the file of a trained network atomically, so that an interruption leaves no partial file.
 
-    It takes its place all at once, so that an interruption leaves no half of one.
+    Args:
+        file: the target.
+        write: writes the network to the given path.
+
+    Returns:
+        The reason if saving failed, else an empty text: test figures are valid without the file.
     """
     try:
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Shows a trained network a single image, and what each of its layers makes of it."""
+"""Application of a trained network to a single image, with the output of each layer."""
 
 from __future__ import annotations
 
@@ -20,18 +20,26 @@ from engine.utils.text import reason
 if TYPE_CHECKING:
     import keras
 
-# More than these can't be told apart on a screen, and would take long to get there.
-MOST_CHANNELS = 64
-MOST_UNITS = 512
-LARGEST_MAP = 128  # pixels
+# More can't be told apart on a screen and would take long to transfer.
+MAX_CHANNELS = 64
+MAX_UNITS = 512
+MAX_MAP_SIDE = 128  # pixels
 
 Compiled = Callable[[Array], list[Any]]
 
 
 def prepare_image(image: Array, preparation: Preparation, shape: tuple[int, int, int]) -> Array:
-    """Any image, uint8 [height, width, 1 or 3], as a network with inputs of ``shape`` is fed it: float32 of that shape.
+    """Prepare any image as the data set's own images are.
 
-    The way of the data set's own images: made gray or colour as they are stored, resized to their side, prepared.
+    It is converted to the stored number of channels, resized to the network's side and normalised.
+
+    Args:
+        image: uint8 [height, width, 1 or 3].
+        preparation: that of the data set.
+        shape: the network's input shape.
+
+    Returns:
+        float32 of ``shape``.
     """
     from PIL import Image
 
@@ -43,17 +51,20 @@ def prepare_image(image: Array, preparation: Preparation, shape: tuple[int, int,
 
 
 class Prober:
-    """Asks trained networks; keeps the one asked last. The first question loads TensorFlow into this process."""
+    """Runs trained networks on single images; keeps the last network loaded.
+
+    The first call loads TensorFlow into this process.
+    """
 
     def __init__(self) -> None:
         self._key: tuple[Path, int] | None = None
         self._names: tuple[str, ...] = ()
-        self._compute: Compiled = _nothing
+        self._compute: Compiled = _no_outputs
 
     def probe(self, model_file: Path, image: Array) -> Probed:
-        """What the network in ``model_file`` makes of ``image``, float32 [height, width, channels].
+        """Run the network in ``model_file`` on ``image``, float32 [height, width, channels].
 
-        Raises :class:`StoreError` where the file is missing, damaged or of another network.
+        Propagates ``StoreError`` if the file is missing, damaged or of another network.
         """
         self._load(model_file, image.shape)
         outputs = [np.asarray(output)[0] for output in self._compute(image[np.newaxis])]
@@ -70,35 +81,42 @@ class Prober:
             ) from None
         if key != self._key:
             self._key = None
-            self._names, self._compute = _read(model_file, shape)
+            self._names, self._compute = _load_network(model_file, shape)
             self._key = key
 
 
 def softmax(logits: Array) -> Array:
-    """Probabilities, float64, from logits along the last axis: exp(z) / sum exp(z), without overflow."""
+    """Return probabilities, float64, from logits along the last axis: exp(z) / sum exp(z), without overflow."""
     import scipy.special
 
     probabilities: Array = scipy.special.softmax(logits.astype(np.float64), axis=-1)
     return probabilities
 
 
-def _read(model_file: Path, shape: tuple[int, ...]) -> tuple[tuple[str, ...], Compiled]:
-    """The names of the layers that have something of their own to show, and what computes their outputs."""
+def _load_network(model_file: Path, shape: tuple[int, ...]) -> tuple[tuple[str, ...], Compiled]:
+    """Load a network.
+
+    Returns:
+        The names of the layers with an output of their own, and the function that computes their outputs.
+
+    Raises:
+        StoreError: if the file is damaged or of another network.
+    """
     import keras
 
-    keras.backend.clear_session()  # the network before would stay in Keras' global state
+    keras.backend.clear_session()  # else the previous network stays in Keras' global state
     try:
         check_network(model_file, shape)
-        # Safe mode is Keras' refusal to run code that a file brings along.
+        # Safe mode: Keras refuses to run code from the file.
         network = keras.saving.load_model(model_file, compile=False, safe_mode=True)
     except Exception as error:  # a damaged file makes Keras raise almost anything
-        raise _unusable(model_file, reason(error)) from None
-    # Flattening shows the same numbers once more.
+        raise StoreError(f"The trained network {model_file} can't be used ({reason(error)}); train it again.") from None
+    # Flatten only repeats the numbers of the layer before.
     layers = [layer for layer in network.layers if not isinstance(layer, keras.layers.Flatten)]
-    return tuple(layer.name for layer in layers), _compiled(network, layers)
+    return tuple(layer.name for layer in layers), _compile(network, layers)
 
 
-def _compiled(network: keras.Sequential, layers: list[keras.layers.Layer]) -> Compiled:
+def _compile(network: keras.Sequential, layers: list[keras.layers.Layer]) -> Compiled:
     import keras
     import tensorflow as tf
 
@@ -108,23 +126,19 @@ def _compiled(network: keras.Sequential, layers: list[keras.layers.Layer]) -> Co
     return compiled
 
 
-def _nothing(_image: Array) -> list[Any]:
+def _no_outputs(_image: Array) -> list[Any]:
     return []
 
 
-def _unusable(model_file: Path, problem: str) -> StoreError:
-    return StoreError(f"The trained network {model_file} can't be used ({problem}); train it again.")
-
-
 def _layer_output(name: str, output: Array) -> LayerOutput:
-    values = _shrunk(output[..., :MOST_CHANNELS]) if output.ndim == 3 else output[:MOST_UNITS]
+    values = _shrink(output[..., :MAX_CHANNELS]) if output.ndim == 3 else output[:MAX_UNITS]
     return LayerOutput(name, output.shape, np.array(values))
 
 
-def _shrunk(maps: Array) -> Array:
-    """Maps [height, width, channels] no larger than :data:`LARGEST_MAP`: means over squares, a rest left out."""
+def _shrink(maps: Array) -> Array:
+    """Average maps [height, width, channels] over squares to at most ``MAX_MAP_SIDE``, dropping a remainder."""
     height, width, channels = maps.shape
-    side = math.ceil(max(height, width) / LARGEST_MAP)
+    side = math.ceil(max(height, width) / MAX_MAP_SIDE)
     if side == 1:
         return maps
     rows, columns = height // side, width // side

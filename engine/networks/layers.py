@@ -1,4 +1,4 @@
-"""The layers a network can be made of: shapes, and parameters by formula.
+"""The available layers: output shapes, and parameter counts by formula.
 
 The formulas are those of the course homework (METU EE449, Homework 1, 2023, part 1).
 """
@@ -16,14 +16,18 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Conv:
-    """A convolution of stride 1, valid padding, ``height`` x ``width`` kernels and ``filters`` output channels."""
+    """A convolution of stride 1 without padding: ``height`` x ``width`` kernels, ``filters`` output channels."""
 
     height: int
     width: int
     filters: int
 
     def output_shape(self, shape: Shape) -> Shape:
-        """(height, width, channels) after the convolution; raises :class:`NetworkError` where the kernel won't fit."""
+        """Return (height, width, channels) of the output.
+
+        Raises:
+            NetworkError: if the kernel does not fit.
+        """
         _check_is_image(shape, "a convolution")
         height, width = shape[0] - self.height + 1, shape[1] - self.width + 1
         if min(height, width) < 1:
@@ -31,11 +35,11 @@ class Conv:
         return height, width, self.filters
 
     def parameters(self, shape: Shape) -> int:
-        """(C_in * kernel height * kernel width + 1) * C_out; the 1 is the bias."""
+        """Return (C_in * kernel height * kernel width + 1) * C_out; the 1 is the bias."""
         return (shape[2] * self.height * self.width + 1) * self.filters
 
     def formula(self, shape: Shape) -> str:
-        """The formula of :meth:`parameters` with its numbers filled in."""
+        """Return the formula of ``parameters`` with numbers filled in."""
         return f"({shape[2]}·{self.height}·{self.width} + 1)·{self.filters}"
 
 
@@ -46,7 +50,11 @@ class MaxPool:
     size: int
 
     def output_shape(self, shape: Shape) -> Shape:
-        """(height // size, width // size, channels); raises :class:`NetworkError` where no window fits."""
+        """Return (height // size, width // size, channels).
+
+        Raises:
+            NetworkError: if no window fits.
+        """
         _check_is_image(shape, "pooling")
         height, width = shape[0] // self.size, shape[1] // self.size
         if min(height, width) < 1:
@@ -54,11 +62,11 @@ class MaxPool:
         return height, width, shape[2]
 
     def parameters(self, _shape: Shape) -> int:
-        """Pooling learns nothing: 0."""
+        """Return 0: pooling has no parameters."""
         return 0
 
     def formula(self, _shape: Shape) -> str:
-        """Nothing to count."""
+        """Return an empty formula."""
         return ""
 
 
@@ -70,35 +78,35 @@ class Dense:
     bias: bool = True
 
     def output_shape(self, _shape: Shape) -> Shape:
-        """(units,)."""
+        """Return (units,)."""
         return (self.units,)
 
     def parameters(self, shape: Shape) -> int:
-        """D_in * units, plus one bias a unit."""
+        """Return D_in * units, plus one bias per unit."""
         return math.prod(shape) * self.units + (self.units if self.bias else 0)
 
     def formula(self, shape: Shape) -> str:
-        """The formula of :meth:`parameters` with its numbers filled in."""
+        """Return the formula of ``parameters`` with numbers filled in."""
         inputs = "·".join(str(size) for size in shape)
         return f"{inputs}·{self.units}" + (f" + {self.units}" if self.bias else "")
 
 
 @dataclass(frozen=True)
 class Act:
-    """An activation function: the one called ``name``, or where that is None, the one that the run's settings name."""
+    """An activation function: ``name``, or that of the run's settings if None."""
 
     name: Activation | None = None
 
     def output_shape(self, shape: Shape) -> Shape:
-        """Unchanged."""
+        """Return the input shape."""
         return shape
 
     def parameters(self, _shape: Shape) -> int:
-        """An activation learns nothing: 0."""
+        """Return 0: an activation has no parameters."""
         return 0
 
     def formula(self, _shape: Shape) -> str:
-        """Nothing to count."""
+        """Return an empty formula."""
         return ""
 
 

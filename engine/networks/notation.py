@@ -1,7 +1,7 @@
-"""The homework's way to write a network: ``Conv-3x3x16, ReLU, MaxPool-2x2, FC-64(no bias)``.
+"""The homework's notation of networks: ``Conv-3x3x16, ReLU, MaxPool-2x2, FC-64(no bias)``.
 
-``Conv-WxHxN`` names width before height, then the number of output channels. ``Act`` stands for the activation that the
-settings name. The prediction layer isn't written: it follows from the number of classes.
+``Conv-WxHxN`` gives width, height and number of output channels. ``Act`` stands for the activation of the settings. The
+prediction layer is not written, as it follows from the number of classes.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ ACTIVATION_NAMES: dict[Activation, str] = {
     "silu": "SiLU",
     "leaky_relu": "LeakyReLU",
 }
-OPEN_ACTIVATION = "Act"
+CONFIGURABLE_ACTIVATION = "Act"
 EXAMPLE = "Conv-3x3x16, ReLU, MaxPool-2x2, FC-64(no bias)"
 
-MOST_LAYERS = 60
-LARGEST_KERNEL = 64
-MOST_CHANNELS = 4096
-MOST_UNITS = 65_536
+MAX_LAYERS = 60
+MAX_KERNEL_SIDE = 64
+MAX_CHANNELS = 4096
+MAX_UNITS = 65_536
 
 _CONV = re.compile(r"conv-(\d{1,30})x(\d{1,30})x(\d{1,30})")
 _POOL = re.compile(r"maxpool-(\d{1,30})x(\d{1,30})")
@@ -39,26 +39,31 @@ _ACTIVATIONS = {text.lower(): name for name, text in ACTIVATION_NAMES.items()} |
 
 
 def parse_network(text: str) -> tuple[Layer, ...]:
-    """The layers that ``text`` writes; raises :class:`NetworkError` with a sentence that names the piece at fault."""
+    """Parse the layers of a network.
+
+    Raises:
+        NetworkError: with a sentence that names the wrong part.
+    """
     pieces = [piece.strip() for piece in text.split(",")]
     if pieces == [""]:
         raise NetworkError(f"the network has no layer; write for example {EXAMPLE}.")
     if "" in pieces:
         raise NetworkError("a layer is missing before or after a comma.")
-    if len(pieces) > MOST_LAYERS:
-        raise NetworkError(f"the network has {len(pieces)} layers, and at most {MOST_LAYERS} are allowed.")
+    if len(pieces) > MAX_LAYERS:
+        raise NetworkError(f"the network has {len(pieces)} layers, and at most {MAX_LAYERS} are allowed.")
     return tuple(_layer(piece) for piece in pieces)
 
 
 def format_network(layers: Sequence[Layer]) -> str:
-    """The layers in the notation; :func:`parse_network` reads it back."""
+    """Format layers in the notation that ``parse_network`` reads."""
     return ", ".join(_text(layer) for layer in layers)
 
 
 def split_architecture(architecture: str) -> tuple[str, str | None]:
-    """Name and notation of ``name[notation]``, or the name and None of one known by name.
+    """Split ``name[notation]`` into name and notation; the notation is None for a name alone.
 
-    Raises :class:`NetworkError` where the text is neither.
+    Raises:
+        NetworkError: if the text is neither.
     """
     match = _ARCHITECTURE.fullmatch(architecture.strip())
     if match is None or not _NAME.fullmatch(match[1].strip()):
@@ -74,25 +79,25 @@ def _layer(piece: str) -> Layer:
     plain = re.sub(r"\s", "", piece).lower().replace("×", "x")
     if match := _CONV.fullmatch(plain):
         width, height, filters = map(int, match.groups())
-        _check(piece, "side", max(width, height), LARGEST_KERNEL, min(width, height))
-        _check(piece, "number of channels", filters, MOST_CHANNELS)
+        _check(piece, "side", max(width, height), MAX_KERNEL_SIDE, min(width, height))
+        _check(piece, "number of channels", filters, MAX_CHANNELS)
         return Conv(height, width, filters)
     if match := _POOL.fullmatch(plain):
         width, height = map(int, match.groups())
         if width != height:
             raise NetworkError(f"'{piece}' is not square; pooling takes windows such as MaxPool-2x2.")
-        _check(piece, "side", width, LARGEST_KERNEL)
+        _check(piece, "side", width, MAX_KERNEL_SIDE)
         return MaxPool(width)
     if match := _DENSE.fullmatch(plain):
-        _check(piece, "number of units", int(match[1]), MOST_UNITS)
+        _check(piece, "number of units", int(match[1]), MAX_UNITS)
         return Dense(int(match[1]), bias=match[2] is None)
-    if plain == OPEN_ACTIVATION.lower():
+    if plain == CONFIGURABLE_ACTIVATION.lower():
         return Act()
     if plain in _ACTIVATIONS:
         return Act(_ACTIVATIONS[plain])
     raise NetworkError(
         f"'{piece}' is no layer; there are Conv-3x3x16 (width, height, channels), MaxPool-2x2, FC-64, FC-64(no bias), "
-        f"{', '.join(ACTIVATION_NAMES.values())} and {OPEN_ACTIVATION}."
+        f"{', '.join(ACTIVATION_NAMES.values())} and {CONFIGURABLE_ACTIVATION}."
     )
 
 
@@ -110,4 +115,4 @@ def _text(layer: Layer) -> str:
         case Dense(units, bias):
             return f"FC-{units}" + ("" if bias else "(no bias)")
         case Act(name):
-            return OPEN_ACTIVATION if name is None else ACTIVATION_NAMES[name]
+            return CONFIGURABLE_ACTIVATION if name is None else ACTIVATION_NAMES[name]

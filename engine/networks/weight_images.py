@@ -1,4 +1,4 @@
-"""A layer's kernel as images, for the window and for exported figures."""
+"""A layer's weights as images, for the window and for exported figures."""
 
 from __future__ import annotations
 
@@ -11,16 +11,18 @@ from engine.events.runs import Weights
 from engine.utils.arrays import Array
 
 GAP = 2  # pixels between two images of a grid
-LEAST_SIDE = 24  # pixels; smaller kernels are enlarged, or the gaps would take most of a grid
-LEAST_HEIGHT = 4  # pixels, for the strips of a dense layer that follows another
+MIN_SIDE = 24  # pixels; smaller images are enlarged, or the gaps would fill most of the grid
+MIN_HEIGHT = 4  # pixels, for the strips of a dense layer that follows another
 
 
 @dataclass(frozen=True)
 class WeightImages:
-    """A layer's kernel as ``images``, float32 [count, height, width, channels] with 1 or 3 channels.
+    """The weights of a layer as images.
 
-    ``columns`` is how many stand in a row: then each row is an output (a unit, a class or a channel) and each column an
-    input channel. None leaves the arrangement open: each image is an output.
+    Attributes:
+        images: float32 [count, height, width, channels] with 1 or 3 channels.
+        columns: number of images in a row: each row is then an output (a unit, class or channel) and each column an
+            input channel. None if each image is an output, in any arrangement.
     """
 
     images: Array
@@ -28,11 +30,11 @@ class WeightImages:
 
 
 def weight_images(weights: Weights) -> WeightImages:
-    """The kernel of any layer as images.
+    """Convert the weights of a layer to images.
 
-    A dense layer's inputs are laid out as the image they come from. One input channel gives a gray image for each
-    output, three a colour image; any other number a row of gray images, one an input channel. A dense layer after
-    another one gives a strip for each output.
+    The inputs of a dense layer are arranged as the image that they come from. With one input channel, each output gives
+    a gray image, with three a colour image, with other numbers a row of gray images, one per input channel. A dense
+    layer after another one gives a strip for each output.
     """
     values = weights.values
     if values.ndim == 2 and len(weights.input_shape) == 3:
@@ -47,23 +49,29 @@ def weight_images(weights: Weights) -> WeightImages:
 
 
 def common_scale(images: Array) -> float:
-    """The largest finite magnitude: images of one layer are shown from minus it (black) to plus it (white)."""
+    """Return the largest finite magnitude; images of a layer are shown from its negative (black) to it (white)."""
     finite = np.abs(images[np.isfinite(images)])
     return float(finite.max(initial=0.0)) or 1.0
 
 
 def to_bytes(images: Array, scale: float) -> Array:
-    """uint8 images of the same shape: 0 at -scale, 128 at 0, 255 at +scale; 128 where a weight is no number."""
+    """Convert to uint8: 0 at -scale, 128 at 0 and for NaN, 255 at +scale."""
     return np.clip(np.rint(127.5 * (np.nan_to_num(images, nan=0.0) / scale + 1)), 0, 255).astype(np.uint8)
 
 
 def tile(images: Array, background: int, columns: int | None = None) -> Array:
-    """uint8 [count, h, w, c] as a grid uint8 [H, W, c] with :data:`GAP` pixels around each image.
+    """Arrange images in a grid.
 
-    Near square, unless ``columns`` says how many stand in a row.
+    Args:
+        images: uint8 [count, height, width, channels].
+        background: gray value of the ``GAP`` pixels around each image.
+        columns: number of images in a row; None makes the grid nearly square.
+
+    Returns:
+        uint8 [grid height, grid width, channels].
     """
     count, height, width, channels = images.shape
-    factor = max(math.ceil(LEAST_SIDE / max(height, width)), math.ceil(LEAST_HEIGHT / min(height, width)))
+    factor = max(math.ceil(MIN_SIDE / max(height, width)), math.ceil(MIN_HEIGHT / min(height, width)))
     images, height, width = images.repeat(factor, axis=1).repeat(factor, axis=2), height * factor, width * factor
     columns = columns or _columns(count)
     rows = math.ceil(count / columns)
@@ -76,6 +84,6 @@ def tile(images: Array, background: int, columns: int | None = None) -> Array:
 
 
 def _columns(count: int) -> int:
-    """A number of columns that leaves no cell empty, where one near the square root does; else the square root."""
+    """Return a number of columns without empty cells if one is near the square root, else the square root."""
     square = math.ceil(math.sqrt(count))
     return next((columns for columns in range(square, 2 * square + 1) if count % columns == 0), square)

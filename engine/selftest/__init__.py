@@ -1,6 +1,6 @@
-"""What a person runs on a machine that is in doubt (``--selftest``, Help > Self-test).
+"""Self-test of an installation (``--selftest``, Help > Self-test).
 
-``check.py`` says what a check is, ``table.py`` names them all, ``runner.py`` carries them out in child processes, each
-within its time, and ``report.py`` puts what they found into lines. Checks of what the window stands on are in
-``gui/startup/selftest.py`` and handed in, as the engine knows nothing of Qt.
+``check.py`` defines a check, ``registry.py`` lists all checks, ``runner.py`` runs them in child processes with a time
+limit, and ``report.py`` formats the results. Checks of the window's foundations are in ``gui/startup/selftest.py`` and
+passed in, as the engine does not depend on Qt.
 """

@@ -1,4 +1,4 @@
-"""What a check is, and what it gives."""
+"""Definition of a check and its result."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from engine.devices.names import AUTO
 
 
 class CheckState(StrEnum):
-    """How a check ended."""
+    """Outcome of a check."""
 
     OK = "ok"
     WARNING = "warning"
@@ -20,8 +20,14 @@ class CheckState(StrEnum):
 
 
 @dataclass(frozen=True)
-class Surroundings:
-    """What is looked at: the workspace, which need not exist, the device asked for, and a folder of the test's own."""
+class CheckContext:
+    """What a check works on.
+
+    Attributes:
+        workspace: the user's workspace, which may not exist.
+        scratch: a temporary folder of the self-test.
+        device: the requested device.
+    """
 
     workspace: Path
     scratch: Path
@@ -29,8 +35,13 @@ class Surroundings:
 
 
 @dataclass(frozen=True)
-class Result:
-    """How a check ended, one sentence with figures and what to do, and ``facts`` that belong in a report of a fault."""
+class CheckResult:
+    """The result of a check.
+
+    Attributes:
+        sentence: one sentence with figures and, if needed, what to do.
+        facts: details for a problem report, by title.
+    """
 
     state: CheckState
     sentence: str
@@ -41,42 +52,45 @@ class Result:
 class Check:
     """Something that must hold for the program to work.
 
-    ``run`` is called in a child process, so it must be a module's function; one that takes longer than ``seconds``, a
-    multiple of what a slow machine needs, counts as hung. It is skipped where one of ``needs``, names of checks before
-    it, has failed. A check that stands ``alone`` has a process to itself.
+    Attributes:
+        proves: what is known if it succeeds.
+        run: called in a child process, so it must be a module-level function.
+        seconds: time limit after which the check counts as hung; a multiple of what a slow machine needs.
+        needs: names of earlier checks; if one has failed, this check is skipped.
+        isolated: whether it runs in a process of its own.
     """
 
     name: str
     proves: str
-    run: Callable[[Surroundings], Result]
+    run: Callable[[CheckContext], CheckResult]
     seconds: float
     needs: tuple[str, ...] = ()
-    alone: bool = False
+    isolated: bool = False
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """A check that has been carried out, or was skipped."""
+    """A check that was run or skipped, and its result."""
 
     check: Check
-    result: Result
+    result: CheckResult
 
 
-def ok(sentence: str, facts: Mapping[str, str] | None = None) -> Result:
-    """All is well."""
-    return Result(CheckState.OK, sentence, facts or {})
+def ok(sentence: str, facts: Mapping[str, str] | None = None) -> CheckResult:
+    """Return a success."""
+    return CheckResult(CheckState.OK, sentence, facts or {})
 
 
-def warning(sentence: str) -> Result:
-    """Something to know of; the program works."""
-    return Result(CheckState.WARNING, sentence)
+def warning(sentence: str) -> CheckResult:
+    """Return a problem with which the program still works."""
+    return CheckResult(CheckState.WARNING, sentence)
 
 
-def failed(sentence: str) -> Result:
-    """The program can't be relied upon."""
-    return Result(CheckState.FAILED, sentence)
+def failed(sentence: str) -> CheckResult:
+    """Return a failure: the program can't be relied upon."""
+    return CheckResult(CheckState.FAILED, sentence)
 
 
-def skipped(sentence: str) -> Result:
-    """There was nothing to look at."""
-    return Result(CheckState.SKIPPED, sentence)
+def skipped(sentence: str) -> CheckResult:
+    """Return that the check does not apply."""
+    return CheckResult(CheckState.SKIPPED, sentence)

@@ -1,4 +1,4 @@
-"""What the program is installed from, and the folders it writes to."""
+"""Checks of installed packages and of the folders that the program writes to."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ import tempfile
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from engine.selftest.check import Result, Surroundings, failed, ok, warning
+from engine.selftest.check import CheckContext, CheckResult, failed, ok, warning
 from engine.utils.paths import RESOURCES
 from engine.utils.text import pluralise
 
 REQUIREMENTS = RESOURCES.parent / "requirements.txt"
-WRITTEN = bytes(range(256)) * 4096  # 1 MB
+TEST_BYTES = bytes(range(256)) * 4096  # 1 MB
 GIGABYTE = 10**9
-LITTLE_SPACE, NO_SPACE = GIGABYTE, GIGABYTE // 10  # CIFAR-10 and its images take most of the first
+LOW_SPACE_BYTES, MIN_SPACE_BYTES = GIGABYTE, GIGABYTE // 10  # CIFAR-10 and its decoded images take most of the first
 PREFIX = ".trainscope-selftest-"
 
 
-def check_packages(_surroundings: Surroundings) -> Result:
-    """Every package of requirements.txt is there, in a version that the program was tested with."""
+def check_packages(_context: CheckContext) -> CheckResult:
+    """Check that every package of requirements.txt is installed in a tested version."""
     python = f"Python {platform.python_version()}"
     if getattr(sys, "frozen", False):
         return ok(f"{python}, with the packages that this program was built with.")
     try:
         text = REQUIREMENTS.read_text(encoding="utf-8")
     except OSError as error:
-        return warning(f"{python}; {REQUIREMENTS} can't be read ({error.strerror}), so no version was looked at.")
+        return warning(f"{python}; {REQUIREMENTS} can't be read ({error.strerror}), so no version was checked.")
     missing, outside, count = compare(text)
     cure = f"python -m pip install -r {REQUIREMENTS}"
     if missing:
@@ -39,9 +39,10 @@ def check_packages(_surroundings: Surroundings) -> Result:
 
 
 def compare(requirements: str) -> tuple[list[str], list[str], int]:
-    """Packages that are missing, those outside the range asked for with their version, and how many were looked at.
+    """Compare installed packages with the text of a requirements file; lines for other systems are ignored.
 
-    ``requirements`` is what such a file holds; what is meant for other systems is left out.
+    Returns:
+        The missing packages, the packages in other versions with these, and the number of packages compared.
     """
     from packaging.requirements import Requirement  # comes with matplotlib
 
@@ -64,17 +65,17 @@ def compare(requirements: str) -> tuple[list[str], list[str], int]:
     return missing, outside, count
 
 
-def check_temporary_folder(surroundings: Surroundings) -> Result:
-    """What is written to the temporary folder can be read again."""
-    folder = surroundings.scratch.parent
-    if (problem := _write_and_read(surroundings.scratch)) is not None:
+def check_temporary_folder(context: CheckContext) -> CheckResult:
+    """Check that the temporary folder can be written to and read from."""
+    folder = context.scratch.parent
+    if (problem := _write_and_read(context.scratch)) is not None:
         return failed(f"{folder} {problem}; free some space, or name another folder: TMPDIR (on Windows TEMP).")
     return ok(f"1 MB written to {folder} and read again.")
 
 
-def check_workspace(surroundings: Surroundings) -> Result:
-    """The workspace can be written to, or made where there is none yet; it is left as it was."""
-    workspace = surroundings.workspace
+def check_workspace(context: CheckContext) -> CheckResult:
+    """Check that the workspace can be written to or created; it is left unchanged."""
+    workspace = context.workspace
     folder = nearest_folder(workspace)
     cure = "change its permissions, or choose another workspace: --workspace DIR."
     if folder == workspace or not (workspace.exists() or workspace.is_symlink()):
@@ -85,36 +86,38 @@ def check_workspace(surroundings: Surroundings) -> Result:
     return failed(f"{workspace} is no folder; choose another workspace: --workspace DIR.")
 
 
-def check_space(surroundings: Surroundings) -> Result:
-    """There is room for results and temporary files."""
-    folders = (nearest_folder(surroundings.workspace), surroundings.scratch.parent)
+def check_space(context: CheckContext) -> CheckResult:
+    """Check that there is space for results and temporary files."""
+    folders = (nearest_folder(context.workspace), context.scratch.parent)
     free, folder = min((shutil.disk_usage(folder).free, folder) for folder in folders)
-    sentence = f"{in_words(free)} free in {folder}"
+    sentence = f"{format_bytes(free)} free in {folder}"
     cure = "remove what you don't need, or choose another workspace: --workspace DIR."
-    if free < NO_SPACE:
+    if free < MIN_SPACE_BYTES:
         return failed(f"{sentence}, too little to train; {cure}")
-    if free < LITTLE_SPACE:
+    if free < LOW_SPACE_BYTES:
         return warning(f"{sentence}, too little for large data sets; {cure}")
     return ok(f"{sentence}.")
 
 
 def nearest_folder(path: Path) -> Path:
-    """``path`` if it is there and a folder, else the nearest thing above it that is there."""
+    """Return ``path`` if it is a folder, else its nearest existing parent."""
     return next(each for each in (path, *path.parents) if each.is_dir() or (each != path and each.exists()))
 
 
-def in_words(size: float) -> str:
-    """A number of bytes, such as ``61.2 GB`` or ``512 MB``."""
+def format_bytes(size: float) -> str:
+    """Format a number of bytes, such as ``61.2 GB`` or ``512 MB``."""
     return f"{size / GIGABYTE:.1f} GB" if size >= GIGABYTE else f"{size / 1e6:.0f} MB"
 
 
 def _write_and_read(folder: Path) -> str | None:
-    """What is wrong with files in ``folder``, which begins a sentence after its name."""
+    """Return what is wrong with files in ``folder``, as a phrase that follows its name; None if nothing."""
     try:
         with tempfile.NamedTemporaryFile(dir=folder, prefix=PREFIX) as file:
-            file.write(WRITTEN)
+            file.write(TEST_BYTES)
             file.flush()
             file.seek(0)
-            return None if file.read() == WRITTEN else "gives back other bytes than were written: the disk is damaged"
+            return (
+                None if file.read() == TEST_BYTES else "gives back other bytes than were written: the disk is damaged"
+            )
     except OSError as error:
         return f"can't be written to ({error.strerror or error})"

@@ -1,4 +1,4 @@
-"""All checks of the engine, in the order in which they are carried out."""
+"""The engine's checks, in the order in which they are run."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from engine.selftest.storage import check_scratch_store, check_store
 from engine.selftest.training import (
     check_child,
     check_devices,
-    check_going_on,
     check_gpus,
     check_processor,
     check_repetition,
+    check_resuming,
     check_training,
 )
 
-# What else can fail where these do is left out.
+# Checks that others need.
 _SCRATCH, _CHILD, _DEVICES = "temporary folder", "child process", "devices"
 
 CHECKS = (
@@ -32,6 +32,6 @@ CHECKS = (
     Check("GPUs", "they compute what they should", check_gpus, 300, (_DEVICES,)),
     Check("repetition", "the same seed gives the same numbers", check_repetition, 300, (_CHILD,)),
     Check("training", "a network learns and is stored", check_training, 300, (_CHILD, "writing results")),
-    Check("going on", "an interrupted run comes to the same end", check_going_on, 300, (_CHILD,)),
+    Check("resuming", "an interrupted run comes to the same end", check_resuming, 300, (_CHILD,)),
     Check("figures", "results can be drawn for export", check_figures, 180, (_SCRATCH,)),
 )

@@ -1,4 +1,4 @@
-"""What checks found, as lines of plain text, and what a report of a fault needs beside them."""
+"""Results of checks as lines of text, and the system description of a problem report."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ import psutil
 
 from engine.devices.hardware import cpu_count, cpu_name
 from engine.selftest.check import CheckState, Outcome
-from engine.selftest.installation import in_words, nearest_folder
+from engine.selftest.installation import format_bytes, nearest_folder
 from engine.utils.text import pluralise
 from engine.utils.versions import versions
 
 STATE_WIDTH, NAME_WIDTH, FACT_WIDTH = 9, 18, 14
-INDENT = " " * (STATE_WIDTH + NAME_WIDTH)  # of a sentence
-DEVICES = "Devices"  # a fact that only a check finds out
+INDENT = " " * (STATE_WIDTH + NAME_WIDTH)  # of continuation lines
+DEVICES = "Devices"  # provided by a check
 
 
 def line(outcome: Outcome) -> str:
-    """Such as ``ok       workspace         /home/me/results can be written to.``"""
+    """Format an outcome, such as ``ok       workspace         /home/me/results can be written to``."""
     return f"{_head(outcome.result.state, outcome.check.name)}{outcome.result.sentence}"
 
 
 def running_line(name: str) -> str:
-    """What stands in the place of a check's line until that is known."""
+    """Format the line of a running check."""
     return f"{_head('...', name)}".rstrip()
 
 
 def closing_line(outcomes: Sequence[Outcome], seconds: float) -> str:
-    """How it went altogether, in one sentence."""
+    """Summarise all outcomes in one sentence."""
     counts = Counter(outcome.result.state for outcome in outcomes)
     time = f"in {seconds:.0f} s"
     if bad := counts[CheckState.FAILED]:
@@ -44,23 +44,23 @@ def closing_line(outcomes: Sequence[Outcome], seconds: float) -> str:
 
 
 def passed(outcomes: Sequence[Outcome]) -> bool:
-    """Whether nothing failed; a warning is no failure, and neither is a check that had nothing to look at."""
+    """Return whether nothing failed; warnings and skipped checks are no failures."""
     return all(outcome.result.state is not CheckState.FAILED for outcome in outcomes)
 
 
 def system_lines(workspace: Path, outcomes: Sequence[Outcome], logs: Path | None = None) -> list[str]:
-    """Versions, system, machine, workspace, and where ``logs`` were kept, a line each."""
+    """Describe versions, system, machine, workspace, and where ``logs`` were kept, one line each."""
     memory = psutil.virtual_memory()
     facts = versions() | {
         "System": platform.platform(),
         "Processor": f"{cpu_name()}, {pluralise(cpu_count(), 'core')}",
-        "Memory": f"{in_words(memory.total)}, {in_words(memory.available)} of it free",
+        "Memory": f"{format_bytes(memory.total)}, {format_bytes(memory.available)} of it free",
         DEVICES: "not found out",
     }
     for outcome in outcomes:
         facts |= outcome.result.facts
     free = shutil.disk_usage(nearest_folder(workspace)).free
-    facts["Workspace"] = f"{workspace}, {in_words(free)} free{'' if workspace.exists() else ', not made yet'}"
+    facts["Workspace"] = f"{workspace}, {format_bytes(free)} free{'' if workspace.exists() else ', not made yet'}"
     if logs is not None:
         facts["Logs"] = str(logs)
     return [f"{name:<{FACT_WIDTH}}{value}" for name, value in facts.items()]

@@ -1,4 +1,4 @@
-"""The whole self-test, from its temporary folder to its last line: the same for a terminal and for the window."""
+"""The whole self-test, as run by the terminal and by the window."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.events.channel import ControlChannel
-from engine.selftest.check import Check, Outcome, Surroundings
+from engine.selftest.check import Check, CheckContext, Outcome
 from engine.selftest.report import closing_line, passed, system_lines
 from engine.selftest.runner import run_checks
 from engine.utils.errors import StoreError
@@ -20,8 +20,8 @@ PREFIX = "trainscope-selftest-"
 
 
 @dataclass(frozen=True)
-class Ending:
-    """Whether nothing failed, and the lines that come after those of the checks."""
+class SelfTestSummary:
+    """Whether nothing failed, and the lines that follow those of the checks."""
 
     passed: bool
     lines: list[str]
@@ -34,24 +34,31 @@ def run_self_test(
     control: ControlChannel,
     begin: Callable[[Check], None],
     show: Callable[[Outcome], None],
-) -> Ending:
-    """Carry out ``checks``, calling ``begin`` before each and ``show`` once it is known how it ended.
+) -> SelfTestSummary:
+    """Run all checks and summarise them.
 
-    What the checks have written is removed, unless one has failed: its logs may say why. Raises
-    :class:`~engine.utils.errors.Cancelled` as soon as anything is sent over ``control``, and :class:`StoreError` where there
-    is no place for temporary files.
+    Temporary files are removed unless a check has failed, as its logs may say why. Propagates ``Cancelled`` as soon as
+    anything is sent over ``control``, and ``StoreError`` if there is no place for temporary files.
+
+    Args:
+        checks: the checks in order.
+        workspace: the user's workspace.
+        device: the requested device.
+        control: any command on it cancels the self-test.
+        begin: called before each check.
+        show: called after each check.
     """
     scratch, started = _scratch_folder(), time.monotonic()
     outcomes: list[Outcome] = []
     is_kept = False
     try:
-        with closing(run_checks(checks, Surroundings(workspace, scratch, device), control, begin)) as found:
+        with closing(run_checks(checks, CheckContext(workspace, scratch, device), control, begin)) as found:
             for outcome in found:
                 outcomes.append(outcome)
                 show(outcome)
         is_kept = not passed(outcomes)
         facts = system_lines(workspace, outcomes, scratch if is_kept else None)
-        return Ending(not is_kept, ["", closing_line(outcomes, time.monotonic() - started), "", *facts])
+        return SelfTestSummary(not is_kept, ["", closing_line(outcomes, time.monotonic() - started), "", *facts])
     finally:
         if not is_kept:
             shutil.rmtree(scratch, ignore_errors=True)

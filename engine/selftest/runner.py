@@ -1,4 +1,4 @@
-"""Carries checks out in child processes, so that none can crash or hang the program that runs them."""
+"""Execution of checks in child processes, so that none can crash or hang the program."""
 
 from __future__ import annotations
 
@@ -17,66 +17,75 @@ import psutil
 from engine.events.channel import ControlChannel
 from engine.executors.processes.child import signals_held_back
 from engine.executors.processes.worker import end_with_parent, prepare_process
-from engine.selftest.check import Check, CheckState, Outcome, Result, Surroundings, failed, skipped
+from engine.selftest.check import Check, CheckContext, CheckResult, CheckState, Outcome, failed, skipped
 from engine.utils.errors import Cancelled, TrainscopeError
 
 LOG_NAME = "selftest.log"
-CLOSE_SECONDS = 5.0  # for a child that has nothing to do to notice that its pipe is closed
+CLOSE_SECONDS = 5.0  # for an idle child to notice that its pipe is closed
 
 log = logging.getLogger(__name__)
 
 
 def run_checks(
     checks: Sequence[Check],
-    surroundings: Surroundings,
+    context: CheckContext,
     control: ControlChannel,
     begin: Callable[[Check], None] = lambda _check: None,
 ) -> Generator[Outcome, None, None]:
-    """Carry out ``checks`` in order, calling ``begin`` before each; whatever a check does, the next one has its turn.
+    """Run checks in order; whatever one does, the next one is run.
 
-    Raises :class:`Cancelled` as soon as anything is sent over ``control``.
+    Propagates ``Cancelled`` as soon as anything is sent over ``control``.
+
+    Args:
+        checks: the checks in order.
+        context: what they work on.
+        control: any command on it cancels the checks.
+        begin: called before each check.
+
+    Yields:
+        The outcome of each check.
     """
-    bad: set[str] = set()
-    child = _Child(surroundings.scratch / LOG_NAME, control)
+    failed_names: set[str] = set()
+    child = _Child(context.scratch / LOG_NAME, control)
     try:
         for check in checks:
-            lacking = [name for name in check.needs if name in bad]
-            if lacking:
-                outcome = Outcome(check, skipped(f"Can't be looked at, as {lacking[0]} failed."))
+            unmet = [name for name in check.needs if name in failed_names]
+            if unmet:
+                outcome = Outcome(check, skipped(f"Can't be checked, as {unmet[0]} failed."))
             else:
                 begin(check)
-                outcome = Outcome(check, child.run_check(check, surroundings))
-            if lacking or outcome.result.state is CheckState.FAILED:
-                bad.add(check.name)
+                outcome = Outcome(check, child.run_check(check, context))
+            if unmet or outcome.result.state is CheckState.FAILED:
+                failed_names.add(check.name)
             yield outcome
     finally:
         child.end()
 
 
 class _Child:
-    """The process that carries checks out; another takes its place once it has crashed or hung."""
+    """The process that runs checks; replaced after a crash or time-out."""
 
     def __init__(self, log_file: Path, control: ControlChannel) -> None:
         self._log_file, self._control = log_file, control
         self._process: BaseProcess | None = None
         self._connection: Connection | None = None
 
-    def run_check(self, check: Check, surroundings: Surroundings) -> Result:
-        if check.alone:
+    def run_check(self, check: Check, context: CheckContext) -> CheckResult:
+        if check.isolated:
             self.end()
         try:
-            connection = self._started()
-            connection.send((check, surroundings))
+            connection = self._connect()
+            connection.send((check, context))
         except OSError as error:
             self.end()
             return failed(f"A child process can't be started ({error}); close other programs.")
         found = self._await(connection, check)
-        if check.alone:
+        if check.isolated:
             self.end()
         return found
 
     def end(self) -> None:
-        """End the process, if there is one, with all that it has started."""
+        """End the process, if there is one, with all its descendants."""
         if self._process is None or self._connection is None:
             return
         started = _descendants(self._process)
@@ -84,7 +93,7 @@ class _Child:
         self._process.join(CLOSE_SECONDS)
         self._kill(started)
 
-    def _await(self, connection: Connection, check: Check) -> Result:
+    def _await(self, connection: Connection, check: Check) -> CheckResult:
         ready = wait([connection, self._control.connection], check.seconds)
         if self._control.connection in ready:
             self._kill()
@@ -96,17 +105,17 @@ class _Child:
                 "it if it hangs again."
             )
         try:
-            found: Result = connection.recv()
+            found: CheckResult = connection.recv()
         except (EOFError, OSError):
-            return failed(self._why_it_died())
+            return failed(self._failure())
         return found
 
-    def _started(self) -> Connection:
+    def _connect(self) -> Connection:
         if self._connection is not None:
             return self._connection
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        # Not a daemon, which could have no children: some checks train.
+        # Not daemonic, as some checks start training processes.
         process = context.Process(target=_serve, args=(theirs, self._log_file), name="trainscope-selftest")
         with signals_held_back():
             process.start()
@@ -114,13 +123,13 @@ class _Child:
         self._process, self._connection = process, ours
         return ours
 
-    def _why_it_died(self) -> str:
+    def _failure(self) -> str:
         code = None
         if self._process is not None:
             self._process.join(CLOSE_SECONDS)
             code = self._process.exitcode
         self._kill()
-        return f"The process that tried it {how_it_ended(code)}."
+        return f"The process that tried it {describe_exit(code)}."
 
     def _kill(self, started: Sequence[psutil.Process] = ()) -> None:
         if self._process is None or self._connection is None:
@@ -142,8 +151,8 @@ def _descendants(process: BaseProcess) -> list[psutil.Process]:
         return []
 
 
-def how_it_ended(code: int | None) -> str:
-    """In words, how a process came to its end by this exit code."""
+def describe_exit(code: int | None) -> str:
+    """Describe how a child process ended, by its exit code (negative: a signal), and what to do."""
     if code is None or code >= 0:
         return (
             f"ended with code {code}; install the packages in requirements.txt again, and report it if that is no cure"
@@ -157,22 +166,22 @@ def how_it_ended(code: int | None) -> str:
 
 
 def _serve(connection: Connection, log_file: Path) -> None:
-    """The child: carry out what arrives until the pipe closes."""
+    """Run the checks that arrive until the pipe is closed; main function of the child."""
     end_with_parent()
-    # The window goes first, and so does whatever trains meanwhile.
+    # Yield the processor to the window and to running trainings.
     prepare_process(log_file, yielding=True)
     while True:
         try:
-            check, surroundings = connection.recv()
+            check, context = connection.recv()
         except (EOFError, OSError):
             sys.exit()
-        connection.send(_tried(check, surroundings))
+        connection.send(_run_check(check, context))
 
 
-def _tried(check: Check, surroundings: Surroundings) -> Result:
+def _run_check(check: Check, context: CheckContext) -> CheckResult:
     log.info("%s", check.name)
     try:
-        return check.run(surroundings)
+        return check.run(context)
     except TrainscopeError as error:
         return failed(str(error))
     except MemoryError:

@@ -1,4 +1,4 @@
-"""The store of the workspace, which is only looked at, and one of the self-test's own."""
+"""Checks of the workspace's store, read-only, and of a temporary store."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from engine.events.devices import Device
 from engine.events.runs import Record, RunFinished, RunStarted, Status, Weights
 from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
-from engine.selftest.check import Result, Surroundings, failed, ok, warning
+from engine.selftest.check import CheckContext, CheckResult, failed, ok, warning
 from engine.storage.errors import BUSY, is_damage, primary_code
 from engine.storage.schema import SCHEMA_VERSION
 from engine.storage.store import Store
@@ -20,24 +20,24 @@ from engine.utils.paths import store_file
 from engine.utils.text import pluralise
 
 RECORDS = 1000
-FAULTS_TOLD = 1  # one is enough to know
+MAX_FAULTS = 1  # one suffices
 
 
-def check_store(surroundings: Surroundings) -> Result:
-    """The store of the workspace is whole and of a version that this program reads; nothing is written."""
-    file = store_file(surroundings.workspace)
+def check_store(context: CheckContext) -> CheckResult:
+    """Check, without writing, that the workspace's store is intact and of a version that this program reads."""
+    file = store_file(context.workspace)
     if not file.exists():
         return ok("None yet; it is made when the program is first used on this workspace.")
     try:
-        with closing(sqlite3.connect(_address(file), uri=True)) as database:
-            return _looked_at(file, database)
+        with closing(sqlite3.connect(_read_only_uri(file), uri=True)) as database:
+            return _inspect(file, database)
     except sqlite3.DatabaseError as error:
-        return _not_looked_at(file, error)
+        return _unreadable(file, error)
 
 
-def check_scratch_store(surroundings: Surroundings) -> Result:
-    """A store of our own gives back, after it was closed, the very numbers that were written."""
-    workspace = surroundings.scratch / "store"
+def check_scratch_store(context: CheckContext) -> CheckResult:
+    """Check that a new store returns, after reopening, exactly the numbers written."""
+    workspace = context.scratch / "store"
     spec = ARCHITECTURES_EXPERIMENT.preset("quick", architectures=("mlp_1",), epochs=1, repeats=1)
     kernel = np.random.default_rng(1).standard_normal((32, 1024)).astype(np.float32)
     begin = time.perf_counter()
@@ -58,14 +58,14 @@ def check_scratch_store(surroundings: Surroundings) -> Result:
         status = store.experiment(number).status
     if read != written or weights is None or not np.array_equal(weights.values, kernel) or status != Status.FINISHED:
         return failed("What was read is not what was written; check the disk, and keep copies of your workspace.")
-    return ok(f"{pluralise(RECORDS, 'record')} and a kernel written in {seconds:.1f} s and read again, bit for bit.")
+    return ok(f"{pluralise(RECORDS, 'record')} and weights written in {seconds:.1f} s and read again, bit for bit.")
 
 
-def _looked_at(file: Path, database: sqlite3.Connection) -> Result:
+def _inspect(file: Path, database: sqlite3.Connection) -> CheckResult:
     version = database.execute("PRAGMA user_version").fetchone()[0]
-    fault = database.execute(f"PRAGMA integrity_check({FAULTS_TOLD})").fetchone()[0]
+    fault = database.execute(f"PRAGMA integrity_check({MAX_FAULTS})").fetchone()[0]
     if fault != "ok":
-        return failed(_damaged(file, str(fault).splitlines()[-1]))
+        return failed(_damage_message(file, str(fault).splitlines()[-1]))
     if version > SCHEMA_VERSION:
         return failed(f"{file} is of version {version}, and this program reads {SCHEMA_VERSION}; update it.")
     count = database.execute("SELECT count(*) FROM experiments").fetchone()[0] if version else 0
@@ -74,22 +74,25 @@ def _looked_at(file: Path, database: sqlite3.Connection) -> Result:
     return ok(f"{pluralise(count, 'experiment')} in {size:.1f} MB, whole, of version {version}{later}.")
 
 
-def _not_looked_at(file: Path, error: sqlite3.DatabaseError) -> Result:
+def _unreadable(file: Path, error: sqlite3.DatabaseError) -> CheckResult:
     if primary_code(error) in BUSY:
         return warning(f"{file} is in use ({error}); close other programs that use it, and test again.")
     if is_damage(error):
-        return failed(_damaged(file, str(error)))
+        return failed(_damage_message(file, str(error)))
     return failed(f"{file} can't be read ({error}); check its permissions and the disk it is on.")
 
 
-def _address(file: Path) -> str:
-    """For SQLite to read and never write. Without a log beside it nobody has it open, and then even the auxiliary files
-    that readers of a log make would be a change of the workspace."""
+def _read_only_uri(file: Path) -> str:
+    """Return an SQLite URI that never writes.
+
+    Without a write-ahead log no process has the store open; then ``immutable`` also prevents the auxiliary files that
+    readers of a log create.
+    """
     log = file.with_name(file.name + "-wal")
     return file.absolute().as_uri() + ("?mode=ro" if log.exists() else "?mode=ro&immutable=1")
 
 
-def _damaged(file: Path, fault: str) -> str:
+def _damage_message(file: Path, fault: str) -> str:
     return (
         f"{file} is damaged ({fault}); keep a copy of it, and put a backup in its place or choose another workspace: "
         "--workspace DIR."

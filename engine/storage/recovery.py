@@ -13,7 +13,7 @@ from engine.storage.rows import UNDER_WAY
 REASON = "The program ended before it did."
 LEFT = "Interrupted, and left as it was."
 
-CAN_GO_ON = tuple(status for status in Status if status.can_go_on)
+CAN_GO_ON = tuple(status for status in Status if status.can_resume)
 
 
 class Recovery(Database):

@@ -33,7 +33,7 @@ from engine.storage.queries import StoreQueries
 from engine.storage.rows import UNDER_WAY, StoredExperiment, StoredRun, columns_of
 from engine.utils.clock import SteadyClock
 from engine.utils.errors import StoreError
-from engine.utils.paths import last_numbered_folder
+from engine.utils.paths import highest_experiment_folder
 
 __all__ = ["Opened", "Opening", "Store", "StoredExperiment", "StoredRun"]
 
@@ -251,7 +251,7 @@ class Store(StoreQueries):
     def _next_number(self) -> int:
         """Beyond every experiment stored here, and every one whose networks a store that is gone has left behind."""
         stored = self._execute("SELECT coalesce(max(id), 0) FROM experiments").fetchone()[0]
-        return 1 + max(int(stored), last_numbered_folder(self.workspace))
+        return 1 + max(int(stored), highest_experiment_folder(self.workspace))
 
     def _start_run(self, event: RunStarted) -> None:
         device, versions = json.dumps(asdict(event.device)), json.dumps(event.versions)

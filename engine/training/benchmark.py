@@ -10,7 +10,7 @@ from statistics import median
 
 from engine.config.specs import RunSpec, ScheduleSpec
 from engine.datasets import PreparedData
-from engine.devices.names import Place
+from engine.devices.names import AssignedDevice
 from engine.events.commands import Control
 from engine.events.runs import Record
 from engine.events.tasks import Event
@@ -51,7 +51,7 @@ def seconds_per_step(run: RunSpec, data: PreparedData, device: str, look: Callab
         return Control.CANCEL if enough or len(records) == MOST_RECORDS else None
 
     try:
-        train(0, trial, data, take, poll, None, place=Place(device))
+        train(0, trial, data, take, poll, None, place=AssignedDevice(device))
     except Cancelled:
         raise
     except Exception:  # too little memory on a card, a kernel it doesn't have: what TensorFlow raises is its own

@@ -17,10 +17,10 @@ from sklearn.metrics import confusion_matrix
 import engine
 from engine.config.specs import RunSpec
 from engine.datasets import PreparedData
-from engine.devices.hardware import described, placed
-from engine.devices.names import CPU, Place
+from engine.devices.hardware import describe_device, on_device
+from engine.devices.names import CPU, AssignedDevice
 from engine.events.commands import Control, Poll, SkipRun
-from engine.events.runs import Interrupted, Intervention, InterventionKind, RunFinished, RunStarted, Status, is_sound
+from engine.events.runs import Interrupted, Intervention, InterventionKind, RunFinished, RunStarted, Status, is_finite
 from engine.events.tasks import Emit
 from engine.networks.architectures import (
     LayerSummary,
@@ -31,7 +31,7 @@ from engine.networks.architectures import (
     parameter_layers,
     summarize,
 )
-from engine.networks.files import check_weights, keep_network
+from engine.networks.files import check_weights, save_network
 from engine.training.callbacks.checkpoints import KeepCheckpoints
 from engine.training.callbacks.commands import ObeyControls, StopOnDivergence
 from engine.training.callbacks.plateau import LowerOnPlateau
@@ -49,7 +49,7 @@ from engine.utils.errors import NetworkError
 
 log = logging.getLogger(__name__)
 
-ON_CPU = Place(CPU)
+ON_CPU = AssignedDevice(CPU)
 
 
 def train(
@@ -60,7 +60,7 @@ def train(
     poll: Poll,
     model_file: Path | None,
     interrupted: Interrupted | None = None,
-    place: Place = ON_CPU,
+    place: AssignedDevice = ON_CPU,
 ) -> None:
     """Train ``run``, number ``number`` in the store, on ``data``, from its beginning or from where it was interrupted.
 
@@ -68,9 +68,9 @@ def train(
     ``poll`` is asked for a control after every recording interval. The trained network is saved to ``model_file`` if
     one is named. Raises :class:`~engine.utils.errors.DeviceError` where this process doesn't see the device of ``place``.
     """
-    with placed(place.device):
+    with on_device(place.device):
         forget_trainings()
-        device = described(place)
+        device = describe_device(place)
         checkpoint = interrupted.checkpoint if interrupted is not None else None
         state = unpacked(checkpoint) if checkpoint is not None else None
         model = build_model(run, data, blank=state is not None, threads=device.threads if device.kind == "CPU" else 1)
@@ -201,7 +201,7 @@ _REASONS = {
 
 
 def _status(recorder: Recorder, controls: ObeyControls) -> Status:
-    if recorder.last is not None and not is_sound(recorder.last):
+    if recorder.last is not None and not is_finite(recorder.last):
         return Status.DIVERGED
     if controls.received is Control.CANCEL:
         return Status.CANCELLED
@@ -217,7 +217,7 @@ def _tested(ended: RunFinished, model: MeasuredModel, data: PreparedData, model_
     if not np.isfinite(loss):
         return replace(ended, status=Status.DIVERGED, reason=_REASONS[Status.DIVERGED])
     confusion = confusion_matrix(data.y_test, np.argmax(logits, axis=1), labels=np.arange(len(data.info.class_names)))
-    reason = keep_network(model_file, model.network.save) if model_file is not None else ""
+    reason = save_network(model_file, model.network.save) if model_file is not None else ""
     return replace(
         ended,
         reason=reason,

@@ -1,1 +1,1 @@
-"""What everything else stands on: types, errors, texts, paths, files, logs."""
+"""Foundations without dependencies on other packages: types, errors, texts, paths, files, logs."""

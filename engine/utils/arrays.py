@@ -1,4 +1,4 @@
-"""The type of a NumPy array whose shape and dtype the docstring gives."""
+"""Type alias for NumPy arrays; shape and dtype are given in the docstrings."""
 
 from __future__ import annotations
 

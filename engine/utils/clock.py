@@ -1,4 +1,4 @@
-"""The time of day for one experiment, at which nobody turns the hands."""
+"""Wall-clock time that never jumps: ``time.time()`` at start, advanced by ``time.monotonic()``."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import time
 
 
 class SteadyClock:
-    """The time of day (seconds since 1970) as it is now, moved on by a clock that only ever goes forward.
+    """Seconds since 1970 that never decrease.
 
-    The system's own can be set while an experiment is under way, by hand or by the network; what was recorded then
-    would have taken a year, or less than no time. While the computer sleeps, this one may stand still.
+    The system clock can be set during an experiment, by hand or by NTP; durations computed from it would then be wrong
+    by hours or negative. This clock may not advance while the computer sleeps.
     """
 
     def __init__(self) -> None:
-        self._ahead = time.time() - time.monotonic()
+        self._offset = time.time() - time.monotonic()
 
     def now(self) -> float:
-        """The time; never less than what was given before."""
-        return self._ahead + time.monotonic()
+        """Return the current time in seconds since 1970, never less than a value returned before."""
+        return self._offset + time.monotonic()

@@ -1,7 +1,7 @@
-"""Errors meant for the person at the window or the terminal.
+"""Errors whose message is shown to the user.
 
-Each message is one sentence that names what is wrong and what to do about it. The window shows it in its message
-bar; ``--batch`` prints it and exits with a non-zero code.
+Each message is one sentence that says what is wrong and what to do about it. The window shows it in its message bar;
+``--batch`` prints it and exits with a non-zero code.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from engine.utils.text import one_line
 
 
 class TrainscopeError(Exception):
-    """Base of every error whose message is written for the user.
+    """Base class of errors whose message is written for the user.
 
-    It stays one line of a length that can be read, whatever names and values it quotes.
+    The message is limited to one printable line of readable length, whatever names and values it quotes.
     """
 
     def __str__(self) -> str:
@@ -40,7 +40,7 @@ class ExportError(TrainscopeError):
 
 
 class DeviceError(TrainscopeError):
-    """The device that was asked for is not there."""
+    """The requested device does not exist."""
 
 
 class ReportError(TrainscopeError):
@@ -52,8 +52,8 @@ class WorkerError(TrainscopeError):
 
 
 class Cancelled(TrainscopeError):
-    """The user cancelled a task that was under way."""
+    """The user cancelled a running task."""
 
 
 class Stopped(Cancelled):
-    """The user asked to end a task and keep what it has found so far; a task that has no use for that is cancelled."""
+    """The user asked to end a task and keep its results so far; a task that can't use them is cancelled."""

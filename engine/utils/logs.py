@@ -1,4 +1,4 @@
-"""The log of the window's process, in memory and in a rotating file; and log files followed as they grow."""
+"""Log of this process, in memory and in a rotating file, and incremental reading of growing log files."""
 
 from __future__ import annotations
 
@@ -10,40 +10,36 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 LINES_KEPT = 5000
-
-
 FILE_NAME = "window.log"
-
-
 FILE_BYTES = 1_000_000
-
-
 FILES_KEPT = 3
-
-
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+MAX_BYTES = 256 * 1024  # read from a file at once, so that a file of any size costs no more than this
 
 
 class ProgramLog:
-    """Takes what is logged from its making to :meth:`close`; warnings go to the terminal as well."""
+    """Collects log records from its construction until ``close``.
+
+    Records of level INFO and above are kept in memory; warnings also go to stderr, if there is one.
+    """
 
     def __init__(self) -> None:
-        self._ring = _Ring()
-        self._handlers: list[logging.Handler] = [self._ring]
+        self._buffer = _RingBuffer()
+        self._handlers: list[logging.Handler] = [self._buffer]
         self._file: logging.Handler | None = None
-        if sys.stderr is not None:  # there is none in a windowed program
+        if sys.stderr is not None:  # None in a program without a console
             terminal = logging.StreamHandler()
             terminal.setLevel(logging.WARNING)
             self._handlers.append(terminal)
         root = logging.getLogger()
-        self._level_before = root.level
+        self._previous_level = root.level
         root.setLevel(logging.INFO)
         for handler in self._handlers:
-            self._begin(handler)
+            self._attach(handler)
 
     def write_to(self, folder: Path) -> None:
-        """Write to ``folder`` from now on; where that can't be written, memory has to do."""
-        self._end_file()
+        """Write to a rotating file in ``folder`` from now on; if it can't be written, keep records in memory only."""
+        self._close_file()
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._file = RotatingFileHandler(
@@ -56,46 +52,46 @@ class ProgramLog:
         except OSError as error:
             logging.getLogger(__name__).warning("No log file in %s: %s", folder, error)
             return
-        self._begin(self._file)
+        self._attach(self._file)
 
     def reader(self) -> LogReader:
-        """Reads from the oldest line kept on."""
-        return LogReader(self._ring)
+        """Return a reader that starts at the oldest line kept."""
+        return LogReader(self._buffer)
 
     def close(self) -> None:
-        """Leave logging as it was."""
-        self._end_file()
+        """Remove the handlers and restore the log level."""
+        self._close_file()
         for handler in self._handlers:
             logging.getLogger().removeHandler(handler)
-        logging.getLogger().setLevel(self._level_before)
+        logging.getLogger().setLevel(self._previous_level)
 
     @staticmethod
-    def _begin(handler: logging.Handler) -> None:
+    def _attach(handler: logging.Handler) -> None:
         handler.setFormatter(logging.Formatter(FORMAT))
         logging.getLogger().addHandler(handler)
 
-    def _end_file(self) -> None:
+    def _close_file(self) -> None:
         if self._file is not None:
             logging.getLogger().removeHandler(self._file)
             self._file.close()
             self._file = None
 
 
-class _Ring(logging.Handler):
-    """Keeps the newest lines; logging's own lock guards them."""
+class _RingBuffer(logging.Handler):
+    """Keeps the newest ``LINES_KEPT`` lines; access is guarded by the handler's own lock."""
 
     def __init__(self) -> None:
         super().__init__()
         self._lines: deque[str] = deque(maxlen=LINES_KEPT)
-        self._count = 0  # ever logged
+        self._count = 0  # of all records logged so far
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep a record."""
+        """Append a record."""
         self._lines.append(self.format(record))
         self._count += 1
 
     def since(self, count: int) -> tuple[list[str], int]:
-        """The lines kept of those after the first ``count``, and how many there have been."""
+        """Return the kept lines logged after the first ``count``, and the total number logged."""
         self.acquire()
         try:
             new = min(self._count - count, len(self._lines))
@@ -107,22 +103,18 @@ class _Ring(logging.Handler):
 class LogReader:
     """Reads the log of this process, each line once."""
 
-    def __init__(self, ring: _Ring) -> None:
-        self._ring = ring
+    def __init__(self, ring: _RingBuffer) -> None:
+        self._buffer = ring
         self._count = 0
 
     def read_new(self) -> str:
-        """What has been logged since the last call, whole lines."""
-        lines, self._count = self._ring.since(self._count)
+        """Return the whole lines logged since the last call."""
+        lines, self._count = self._buffer.since(self._count)
         return "".join(f"{line}\n" for line in lines)
 
 
-# As much as anybody reads; a file of any size costs no more than this.
-MOST_BYTES = 256 * 1024
-
-
 class LogTail:
-    """Gives the end of a file, and then what is added to it, each byte once."""
+    """Reads the end of a file and then what is appended, each byte once."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -130,15 +122,15 @@ class LogTail:
         self._decode = _decoder()
 
     def read_new(self) -> str:
-        """What has come since the last call: nothing where the file is gone, its tail where too much has come."""
+        """Return what was appended since the last call: at most the last ``MAX_BYTES``, empty if the file is gone."""
         try:
             size = self.path.stat().st_size
-            if self._position is not None and size < self._position:  # begun anew by a rotation
+            if self._position is not None and size < self._position:  # rotated
                 self._position, self._decode = None, _decoder()
             if size == self._position:
                 return ""
             with self.path.open("rb") as file:
-                start = max(self._position or 0, size - MOST_BYTES)
+                start = max(self._position or 0, size - MAX_BYTES)
                 skipped = start > (self._position or 0)
                 file.seek(start)
                 content = file.read(size - start)
@@ -156,7 +148,7 @@ def _decoder() -> codecs.IncrementalDecoder:
 
 
 def log_files(folder: Path) -> list[Path]:
-    """The log files below a folder, by name."""
+    """List the log files below a folder, sorted by name."""
     try:
         return sorted(path for path in folder.rglob("*.log*") if path.is_file())
     except OSError:

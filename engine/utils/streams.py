@@ -1,4 +1,4 @@
-"""Standard streams that never end the program: closed, full or too narrow ones cost what was said, nothing else."""
+"""Standard streams that never end the program: if one is closed, full or too narrow, only its output is lost."""
 
 from __future__ import annotations
 
@@ -8,63 +8,63 @@ import os
 import sys
 from typing import TextIO
 
-_INPUT, _OUTPUT, _ERRORS = 0, 1, 2
-_ESCAPED = "trainscope-escaped"  # the name of how characters are written that an encoding lacks
+_INPUT, _OUTPUT, _ERROR = 0, 1, 2
+_ESCAPED = "trainscope-escaped"  # name of the error handler
 
 
 def prepare_streams() -> None:
-    """Make the standard streams safe to write to, before the program opens its first file.
+    """Make the standard streams safe to write to; call before the program opens its first file.
 
-    Where one is closed, the null device takes its place: else a file of the program's own would get its number, and
-    what a library prints would end up in that. What can't be written, as its reader has gone or its disk is full, is
-    dropped; :func:`lost_output` then tells. Characters that an output's encoding lacks are written as escapes, and
-    those of file names that are no text as the bytes that they are.
+    A closed stream is replaced by the null device: otherwise one of the program's own files would get its descriptor,
+    and the output of libraries would end up in that file. Output that can't be written, because the reader is gone or
+    the disk full, is dropped and reported by ``output_error``. Characters that a stream's encoding lacks are written as
+    escapes; undecodable bytes of file names are written as they are.
     """
-    codecs.register_error(_ESCAPED, _escaped)
-    for number in (_INPUT, _OUTPUT, _ERRORS):
-        _fill(number)
-    sys.stdout = _safe(sys.stdout, _OUTPUT)
-    sys.stderr = _safe(sys.stderr, _ERRORS)
+    codecs.register_error(_ESCAPED, _escape)
+    for number in (_INPUT, _OUTPUT, _ERROR):
+        _ensure_open(number)
+    sys.stdout = _wrapped(sys.stdout, _OUTPUT)
+    sys.stderr = _wrapped(sys.stderr, _ERROR)
 
 
-def lost_output() -> OSError | None:
-    """Why something that was said since :func:`prepare_streams` reached nobody; None where all of it did.
+def output_error() -> OSError | None:
+    """Return the error that made output since ``prepare_streams`` be lost; None if all was written.
 
-    Streams that were closed from the start don't count: there nobody listens on purpose.
+    Streams that were closed from the start are not considered.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, _SafeStream):
             stream.flush()
-            if stream.problem is not None:
-                return stream.problem
+            if stream.error is not None:
+                return stream.error
     return None
 
 
 class _SafeStream(io.TextIOWrapper):
-    """Drops what can't be written, and remembers why."""
+    """Drops output that can't be written and keeps the first error."""
 
-    problem: OSError | None = None
+    error: OSError | None = None
 
     def write(self, text: str) -> int:
-        """Write as far as possible."""
-        if self.problem is None:
+        """Write unless a write has failed before."""
+        if self.error is None:
             try:
                 return super().write(text)
             except OSError as error:
-                self.problem = error
+                self.error = error
         return len(text)
 
     def flush(self) -> None:
-        """Write what is held back, as far as possible."""
-        if self.problem is None:
+        """Flush unless a write has failed before."""
+        if self.error is None:
             try:
                 super().flush()
             except OSError as error:
-                self.problem = error
+                self.error = error
 
 
-def _escaped(error: UnicodeError) -> tuple[str | bytes, int]:
-    """One character at a time: the byte that Python made a lone surrogate of, else an escape such as ``\\xdc``."""
+def _escape(error: UnicodeError) -> tuple[str | bytes, int]:
+    r"""Write a lone surrogate as its byte, any other unencodable character as an escape such as ``\xdc``."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     one = UnicodeEncodeError(error.encoding, error.object, error.start, error.start + 1, error.reason)
@@ -74,8 +74,8 @@ def _escaped(error: UnicodeError) -> tuple[str | bytes, int]:
         return codecs.lookup_error("backslashreplace")(one)
 
 
-def _fill(number: int) -> None:
-    """Open the null device as file ``number`` where nothing is; child processes get it too."""
+def _ensure_open(number: int) -> None:
+    """Open the null device as descriptor ``number`` if it is closed; child processes inherit it."""
     try:
         os.fstat(number)
     except OSError:
@@ -86,12 +86,12 @@ def _fill(number: int) -> None:
         os.set_inheritable(number, True)
 
 
-def _safe(stream: TextIO | None, number: int) -> TextIO:
+def _wrapped(stream: TextIO | None, number: int) -> TextIO:
     if stream is None:
         raw = os.fdopen(number, "wb", closefd=False)
         return _SafeStream(raw, "utf-8", "backslashreplace", write_through=True)
     if type(stream) is not io.TextIOWrapper:
-        return stream  # somebody else's, as in a test
+        return stream  # replaced by other code, such as pytest
     errors = _ESCAPED if stream.errors in ("strict", "surrogateescape") else stream.errors
-    # The old object stays in sys.__stdout__, so that it doesn't close the file that both of them write to.
+    # sys.__stdout__ keeps the old object alive, so that it doesn't close the buffer that both share.
     return _SafeStream(stream.buffer, stream.encoding, errors, line_buffering=stream.line_buffering)

@@ -1,17 +1,17 @@
-"""Numbers and foreign texts in sentences."""
+"""Formatting of numbers and of foreign text for sentences shown to the user."""
 
 from __future__ import annotations
 
 import re
 
-MOST_CHARACTERS = 800  # of a sentence: two long paths find room, and more is not read
-MOST_QUOTED = 150  # of what others say
+MAX_CHARACTERS = 800  # per sentence: room for two long paths
+MAX_QUOTED = 150  # of a library's message
 
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def scientific(value: float, digits: int = 3) -> str:
-    """Such as ``1.42·10⁻⁶``; without a power of ten where the number can be read as it is, such as ``0.0142``."""
+    """Format as ``1.42·10⁻⁶``, or plainly, such as ``0.0142``, from 0.001 to below 10,000."""
     mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
     if value == 0 or -3 <= int(exponent) < 4:
         return f"{float(f'{mantissa}e{exponent}'):g}"
@@ -24,23 +24,23 @@ def pluralise(count: int, noun: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """``text`` as a sentence that can be shown and printed anywhere, however foreign what it quotes.
+    r"""Make ``text`` one printable line, whatever it quotes.
 
-    What is no printable character is written as Python would, such as ``\\n``; of a long text the middle is left out.
+    Non-printable characters are escaped as Python would, such as ``\n``; the middle of a long text is left out.
     """
     plain = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in _shortened(text))
     return _shortened(plain)
 
 
 def _shortened(text: str) -> str:
-    if len(text) <= MOST_CHARACTERS:
+    if len(text) <= MAX_CHARACTERS:
         return text
-    kept = MOST_CHARACTERS // 2 - 2
+    kept = MAX_CHARACTERS // 2 - 2
     return f"{text[:kept]} … {text[-kept:]}"
 
 
-def shown(value: object) -> str:
-    """A value as Python writes it; what can't be written so, a list without end or a huge number, by its type."""
+def safe_repr(value: object) -> str:
+    """Return ``repr(value)``; the type for values that have none, such as recursive lists and huge integers."""
     try:
         return repr(value)
     except (ValueError, RecursionError):
@@ -48,6 +48,6 @@ def shown(value: object) -> str:
 
 
 def reason(error: Exception) -> str:
-    """What a library says of a file that it can't read, short enough to be quoted in a sentence."""
+    """Return the first line of a library's error message, short enough to quote in a sentence."""
     line = (str(error).splitlines() or [type(error).__name__])[0]
-    return re.sub(r" object at 0x[0-9a-fA-F]+", "", line)[:MOST_QUOTED]
+    return re.sub(r" object at 0x[0-9a-fA-F]+", "", line)[:MAX_QUOTED]

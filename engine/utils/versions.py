@@ -1,4 +1,4 @@
-"""Versions of the program and of what it stands on; nothing is imported to find them."""
+"""Versions of the program and its libraries, found without importing them."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ LIBRARIES = {
 
 
 def versions() -> dict[str, str]:
-    """Version of the program, of each of :data:`LIBRARIES` and of Python, in this order."""
+    """Return the versions of the program, of each of ``LIBRARIES`` and of Python, in this order."""
     libraries = {title: installed_version(package) for title, package in LIBRARIES.items()}
     return {"Trainscope": engine.__version__, **libraries, "Python": platform.python_version()}
 
 
 def installed_version(package: str) -> str:
-    """Version of a package, by the name that pip knows it by."""
+    """Return the version of an installed package, by its name on PyPI."""
     try:
         return version(package)
     except PackageNotFoundError:

@@ -93,11 +93,11 @@ class CatalogueEntry:
         return self.stored.deleted is not None
 
     @property
-    def can_go_on(self) -> bool:
+    def can_resume(self) -> bool:
         """Whether it has ended and there is something left of it to carry out."""
         status = self.stored.status
         began = self.unfinished > 0 or status is Status.INTERRUPTED
-        return not self.is_deleted and status.is_final and (began or (status.can_go_on and not self.planned))
+        return not self.is_deleted and status.is_final and (began or (status.can_resume and not self.planned))
 
     @property
     def name(self) -> str:
@@ -349,7 +349,7 @@ def _entry(stored: StoredExperiment, runs: list[ListedRun], thumbnail: str | Non
         kind=kind,
         planned=len(runs),
         ended=sum(run.status.is_final for run in runs),
-        unfinished=sum(run.status.can_go_on for run in runs),
+        unfinished=sum(run.status.can_resume for run in runs),
         tested=sum(run.is_tested for run in runs),
         best=max(accuracies, default=None),
         mean=fmean(accuracies) if accuracies else None,

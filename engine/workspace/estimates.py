@@ -45,7 +45,7 @@ class Estimates(Database):
             "SELECT status FROM runs WHERE experiment=? AND variant=? AND repeat=?",
             *(order.extends, run.variant, run.repeat),
         ).fetchone()
-        return row is not None and not (order.resumes and Status(row["status"]).can_go_on)
+        return row is not None and not (order.resumes and Status(row["status"]).can_resume)
 
     def _seconds_of_runs(self, runs: list[RunSpec]) -> float | None:
         known: dict[tuple[str, str], _Known | None] = {}

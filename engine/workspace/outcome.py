@@ -50,7 +50,7 @@ class RunTally:
             more_may_follow: whether runs could have been planned from what these found.
         """
         status, reason = self._of_runs()
-        is_incomplete = more_may_follow or any(self._statuses[each] for each in Status if each.can_go_on)
+        is_incomplete = more_may_follow or any(self._statuses[each] for each in Status if each.can_resume)
         if last is Control.SUSPEND and status is not Status.STOPPED and is_incomplete:
             # No run has to be interrupted: it was suspended between two, or where their processes ended too.
             return Status.INTERRUPTED, ""

@@ -117,8 +117,8 @@ def plan_rest(store: Store, experiment: Experiment, number: int) -> Plan:
     spec = experiment.spec.from_json(stored.spec)
     not_deleted(stored)
     runs = store.runs(number)
-    resumed = tuple(run for run in runs if run.status.can_go_on)
-    kept = tuple(run for run in runs if not run.status.can_go_on)
+    resumed = tuple(run for run in runs if run.status.can_resume)
+    kept = tuple(run for run in runs if not run.status.can_resume)
     return Plan(experiment, spec, _runs(experiment, spec), stored, kept, resumed)
 
 

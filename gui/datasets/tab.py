@@ -124,8 +124,8 @@ class DatasetsTab(QWidget):
                 self._progress.setValue(done)
                 amount = f" {as_size(done)} of {as_size(total)}" if message.startswith("Downloading") else ""
                 self._status.setText(f"{message}{amount}")
-            case DatasetVerified(sound=sound):
-                self._status.setText(_SOUND if sound else _MENDED)
+            case DatasetVerified(intact=intact):
+                self._status.setText(_SOUND if intact else _MENDED)
             case CacheRemoved(freed=freed):
                 self._status.setText(f"{as_size(freed)} freed.")
             case TaskFailed(reason, cancelled):

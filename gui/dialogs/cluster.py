@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.config.cluster import BATCH_SYSTEMS, MOST_LOCAL, ClusterChoice, parse_cluster
+from engine.config.cluster import BATCH_SYSTEMS, MAX_LOCAL_PROCESSES, ClusterChoice, parse_cluster
 from engine.devices.hardware import cpu_count
 from engine.utils.errors import SpecError
 from gui.widgets.named import named
@@ -106,7 +106,7 @@ class ClusterDialog(QDialog):
         self._kind.addItem("A scheduler that runs already", ADDRESS)
         for name in BATCH_SYSTEMS:
             self._kind.addItem(f"Jobs of {_TITLES.get(name, name.upper())}", name)
-        self._count.setRange(1, MOST_LOCAL)
+        self._count.setRange(1, MAX_LOCAL_PROCESSES)
         self._address.setPlaceholderText("tcp://HOST:8786")
         self._file.setPlaceholderText("jobs.toml")
         self._share.setRange(0.05, 1.0)

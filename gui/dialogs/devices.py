@@ -92,7 +92,7 @@ class DevicesDialog(QDialog):
         self._clear()
         for report in reports:
             self._add(report)
-        several = sum(report.sound is True for report in reports) > 1
+        several = sum(report.is_correct is True for report in reports) > 1
         self._how.setText(self._way([report.key for report in reports], several))
         self._fill([report.key for report in reports], uses)
         self._uses.setVisible(several and self._asked not in [report.key for report in reports])
@@ -109,13 +109,13 @@ class DevicesDialog(QDialog):
 
     def _add(self, report: DeviceReport) -> None:
         row = self._grid.rowCount()
-        memory = "" if report.sound is None else "memory not known"
+        memory = "" if report.is_correct is None else "memory not known"
         memory = memory if report.memory is None else f"{report.memory / GIB:.1f} GiB"
-        is_wrong_processor = report.key == CPU and report.sound is False  # there is nothing else to use
-        state = "computes wrongly" if is_wrong_processor else STATES[report.sound]
+        is_wrong_processor = report.key == CPU and report.is_correct is False  # there is nothing else to use
+        state = "computes wrongly" if is_wrong_processor else STATES[report.is_correct]
         for column, text in enumerate((device_title(report.key), report.name, memory, state)):
             label = _label(text)
-            if column == 0 or report.sound is False:
+            if column == 0 or report.is_correct is False:
                 font = label.font()
                 font.setBold(True)
                 label.setFont(font)
@@ -123,7 +123,7 @@ class DevicesDialog(QDialog):
         findings = _label(report.findings)
         findings.setObjectName(f"findings_{report.key}")
         findings.setWordWrap(True)
-        if report.sound is not False:
+        if report.is_correct is not False:
             findings.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         self._grid.addWidget(findings, row + 1, 1, 1, 3)
 

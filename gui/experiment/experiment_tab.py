@@ -259,7 +259,7 @@ class ExperimentTab(QWidget):
         stored = state is ExperimentState.IDLE and self.observations.experiment is not None
         self._export.setEnabled(stored)
         self._repeats.setEnabled(stored and bool(self.observations.runs))
-        self._progress.show_resume(stored and self.observations.can_go_on)
+        self._progress.show_resume(stored and self.observations.can_resume)
 
     def _make_controls(self) -> None:
         self.controls = ControlBar(isinstance(self.experiment, TrainingExperiment))

@@ -57,7 +57,7 @@ def _one_with_networks(choice: Choice) -> bool:
 
 
 def _one_that_can_go_on(choice: Choice) -> bool:
-    return choice.one is not None and choice.one.can_go_on
+    return choice.one is not None and choice.one.can_resume
 
 
 def _one_ended(choice: Choice) -> bool:

@@ -83,15 +83,15 @@ class Observations:
         return [run for run in self.runs.values() if run.status in (Status.RUNNING, Status.PAUSED)]
 
     @property
-    def can_go_on(self) -> bool:
+    def can_resume(self) -> bool:
         """Whether it has ended, is stored, and there is something left of it to carry out."""
         if self.experiment is None or self.finished is None:
             return False
-        if any(run.status.can_go_on for run in self.runs.values()):
+        if any(run.status.can_resume for run in self.runs.values()):
             return True
         # What came to nothing before it was stored says nothing of what is shown.
         status = self.finished.status if self.finished.experiment == self.experiment else Status.FINISHED
-        return status is Status.INTERRUPTED or (not self.runs and status.can_go_on)
+        return status is Status.INTERRUPTED or (not self.runs and status.can_resume)
 
     def setting(self, key: str) -> Any:
         """A setting of the experiment under way; None where it has no such setting."""

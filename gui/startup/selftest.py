@@ -9,7 +9,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from engine.selftest.check import Check, Result, Surroundings, failed, ok, warning
+from engine.selftest.check import Check, CheckContext, CheckResult, failed, ok, warning
 from engine.selftest.registry import CHECKS
 from gui.startup.platform_check import explain_missing_display, missing_libraries, packages_for
 
@@ -21,7 +21,7 @@ FEWEST_DRAWN = 100  # pixels; a curve from side to side changes three times as m
 REPAINTS = 100
 
 
-def check_plots(_surroundings: Surroundings) -> Result:
+def check_plots(_context: CheckContext) -> CheckResult:
     """Plots are drawn, and drawing them again and again loses no reference, which would end the program in time."""
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
     try:
@@ -64,7 +64,7 @@ def lost_references(plot: Plot, repaints: int) -> int:
     return before - sys.getrefcount(None)
 
 
-def check_display(_surroundings: Surroundings) -> Result:
+def check_display(_context: CheckContext) -> CheckResult:
     """A window can be opened here."""
     if (problem := explain_missing_display(sys.platform, os.environ)) is not None:
         return warning(problem)
@@ -90,6 +90,6 @@ def _what_is_missing(error: ImportError) -> str:
 
 ALL_CHECKS = (
     *CHECKS,
-    Check("plots", "curves can be drawn", check_plots, 120, alone=True),
-    Check("display", "the window can be opened", check_display, 120, alone=True),
+    Check("plots", "curves can be drawn", check_plots, 120, isolated=True),
+    Check("display", "the window can be opened", check_display, 120, isolated=True),
 )

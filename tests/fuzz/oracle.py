@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from engine.utils.errors import TrainscopeError
-from engine.utils.text import MOST_CHARACTERS
+from engine.utils.text import MAX_CHARACTERS
 
 SECONDS = 30  # for one input: no measure of speed, but a hang takes longer
 STDERR = 2  # its file descriptor, whatever stands in for it
@@ -65,6 +65,6 @@ def check_sentence(text: str, name: str = "") -> None:
     """Fails unless ``text`` is one sentence for a person, which names the file called ``name``."""
     assert text.endswith((".", "?")), text
     assert text.isprintable(), ascii(text)
-    assert len(text) <= MOST_CHARACTERS, text
+    assert len(text) <= MAX_CHARACTERS, text
     assert not any(word in text for word in ("Traceback", "object at 0x", "NoneType")), text
     assert name in text or len(name) > LONG_NAME, f"{text} does not name {name}"

@@ -1,1 +1,1 @@
-"""One file a source or file format of images."""
+"""Readers of named data sets and file formats, one module each."""

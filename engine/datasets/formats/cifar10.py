@@ -1,7 +1,7 @@
-"""CIFAR-10 from its official archives or the folders they hold (https://www.cs.toronto.edu/~kriz/cifar.html).
+"""CIFAR-10 from its official archives or extracted folders (https://www.cs.toronto.edu/~kriz/cifar.html).
 
-Downloaded is the binary version, which involves no pickles. The archives are read member by member from the stream and
-nothing is extracted to disk, so the names inside can't lead anywhere.
+The binary version is downloaded, as it involves no pickles. Archives are read from the stream and nothing is extracted
+to disk, so member names can't lead anywhere.
 """
 
 from __future__ import annotations
@@ -46,35 +46,39 @@ FOLDERS = ("cifar-10-batches-bin", "cifar-10-batches-py")
 _BATCHES = ("data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch")
 _IMAGES_PER_BATCH = 10_000
 _RECORD_BYTES = 1 + 3 * SIDE * SIDE
-# The official archives unpack to 184 and 186 MB; what unpacks to more is made to fill the memory or the time.
-_LARGEST_ARCHIVE = 400_000_000
-_LARGEST_BATCH = 64_000_000
-_MOST_MEMBERS = 100  # the official ones have nine
+# The official archives unpack to 184 and 186 MB; more is a decompression bomb.
+_MAX_ARCHIVE_BYTES = 400_000_000
+_MAX_BATCH_BYTES = 64_000_000
+_MAX_MEMBERS = 100  # the official ones have nine
 
 
 def load(side: int | None, progress: ProgressCallback, archive: RemoteFile = ARCHIVE) -> RawImages:
-    """CIFAR-10 from what lies in the downloads folder, else downloaded; raises :class:`DatasetError`."""
-    return load_path(_placed() or fetch(archive, progress), side, progress)
+    """Load CIFAR-10 from the downloads folder, downloading it if necessary; propagates ``DatasetError``."""
+    return load_path(_user_provided() or fetch(archive, progress), side, progress)
 
 
 def is_cifar10(folder: Path) -> bool:
-    """Whether a folder is, or holds, one that was extracted from an official archive."""
+    """Return whether a folder is, or contains, one extracted from an official archive."""
     return _batch_folder(folder) is not None
 
 
 def load_path(path: Path, side: int | None, progress: ProgressCallback) -> RawImages:
-    """CIFAR-10 from an official archive or an extracted folder; raises :class:`DatasetError` that names the file."""
+    """Load CIFAR-10 from an official archive or an extracted folder.
+
+    Raises:
+        DatasetError: naming the file, if it can't be read.
+    """
     source = path if path.is_file() else _batch_folder(path) or path
     files = [source] if source.is_file() else [file for name in _BATCHES if (file := _batch_file(source, name))]
     try:
         key = CacheKey("cifar10", source, side, signature_of_paths(files))
     except OSError as error:
-        raise _unreadable(source, error.strerror or str(error)) from None
+        raise DatasetError(_unreadable_message(source, error.strerror or str(error))) from None
     return cached(key, lambda: _decode(source, side or SIDE, progress))
 
 
-def _placed() -> Path | None:
-    """What was placed by hand, other than the binary archive, which :func:`fetch` looks for and checks itself."""
+def _user_provided() -> Path | None:
+    """Return what the user placed in the downloads folder; ``fetch`` checks the binary archive itself."""
     folder = downloads_folder()
     places = [folder / name for name in (*FOLDERS, PYTHON_ARCHIVE)]
     return next((place for place in places if place.is_file() or is_cifar10(place)), None)
@@ -92,22 +96,22 @@ def _batch_file(folder: Path, name: str) -> Path | None:
 def _decode(source: Path, side: int, progress: ProgressCallback) -> Decoded:
     found: dict[str, tuple[Array, Array]] = {}
     try:
-        for name, content in _contents(source):
+        for name, content in _batch_contents(source):
             progress(f"Reading {source.name}", len(found), len(_BATCHES))
             found[name.removesuffix(".bin")] = _parse(source, name, content)
     except DatasetError:
         raise
     except (OSError, EOFError, ValueError, zlib.error, tarfile.TarError) as error:
-        raise _unreadable(source, f"it is damaged or incomplete: {error}") from None
+        raise DatasetError(_unreadable_message(source, f"it is damaged or incomplete: {error}")) from None
     missing = [name for name in _BATCHES if name not in found]
     if missing:
-        raise _unreadable(source, f"{missing[0]} is missing")
+        raise DatasetError(_unreadable_message(source, f"{missing[0]} is missing"))
     images, labels = (np.concatenate([found[name][k] for name in _BATCHES[:-1]]) for k in (0, 1))
     return Decoded(TITLE, CLASS_NAMES, array_part(images, labels, side), array_part(*found[_BATCHES[-1]], side))
 
 
-def _contents(source: Path) -> Iterator[tuple[str, bytes]]:
-    """Names and contents of the batches in an archive or a folder."""
+def _batch_contents(source: Path) -> Iterator[tuple[str, bytes]]:
+    """Yield names and contents of the batches in an archive or a folder."""
     if source.is_file():
         yield from _archive_contents(source)
         return
@@ -115,39 +119,43 @@ def _contents(source: Path) -> Iterator[tuple[str, bytes]]:
         path = _batch_file(source, name)
         if path is not None:
             with path.open("rb") as file:
-                yield path.name, file.read(_LARGEST_BATCH + 1)
+                yield path.name, file.read(_MAX_BATCH_BYTES + 1)
 
 
 def _archive_contents(archive: Path) -> Iterator[tuple[str, bytes]]:
     expected = {f"{name}{ending}" for name in _BATCHES for ending in ("", ".bin")}
     with _open(archive) as opened:
-        stream = _Limited(opened)
+        stream = _LimitedStream(opened)
         with tarfile.open(fileobj=stream, mode="r|") as tar:
             for number, member in enumerate(tar):
-                if number >= _MOST_MEMBERS:
+                if number >= _MAX_MEMBERS:
                     raise tarfile.ReadError("it holds more files than CIFAR-10")
                 name = member.name.rpartition("/")[2]
                 if member.isfile() and name in expected and (file := tar.extractfile(member)) is not None:
-                    yield name, file.read(_LARGEST_BATCH + 1)
-        while stream.read(2**20):  # to the end, where gzip keeps the checksum of it all
+                    yield name, file.read(_MAX_BATCH_BYTES + 1)
+        while stream.read(2**20):  # to the end, where gzip has its checksum
             pass
 
 
 def _open(archive: Path) -> IO[bytes]:
-    """The tar stream in an archive, packed or (as some browsers leave it) already unpacked."""
+    """Open the tar stream of an archive, gzipped or already decompressed, as some browsers do."""
     with archive.open("rb") as file:
         packed = file.read(2) == b"\x1f\x8b"
     return gzip.open(archive, "rb") if packed else archive.open("rb")  # type: ignore[return-value]
 
 
-class _Limited(io.RawIOBase):
-    """A stream that ends with an error where an archive unpacks to more than the official ones do."""
+class _LimitedStream(io.RawIOBase):
+    """A stream that fails when an archive unpacks to more than the official ones."""
 
     def __init__(self, stream: IO[bytes]) -> None:
-        self._stream, self._left = stream, _LARGEST_ARCHIVE
+        self._stream, self._left = stream, _MAX_ARCHIVE_BYTES
 
     def readinto(self, buffer: Any, /) -> int:
-        """Fill ``buffer`` as far as the stream goes."""
+        """Read into ``buffer``.
+
+        Raises:
+            ReadError: if the limit is exceeded.
+        """
         piece = self._stream.read(len(buffer))
         self._left -= len(piece)
         if self._left < 0:
@@ -157,17 +165,25 @@ class _Limited(io.RawIOBase):
 
 
 def _parse(source: Path, name: str, content: bytes) -> tuple[Array, Array]:
-    """Images uint8 [10000, 32, 32, 3] and labels uint8 [10000] of a batch."""
+    """Return images uint8 [10000, 32, 32, 3] and labels uint8 [10000] of a batch.
+
+    Raises:
+        DatasetError: if it is no batch of CIFAR-10.
+    """
     try:
         rows, labels = _parse_binary(content) if name.endswith(".bin") else _parse_pickle(content)
     except (ValueError, TypeError, OverflowError) as error:
-        raise _unreadable(source, f"{name}: {error}") from None
-    planes = rows.reshape(-1, 3, SIDE, SIDE)  # all red values of an image come first, then green, then blue
+        raise DatasetError(_unreadable_message(source, f"{name}: {error}")) from None
+    planes = rows.reshape(-1, 3, SIDE, SIDE)  # stored as red, green and blue planes
     return np.ascontiguousarray(planes.transpose(0, 2, 3, 1)), labels
 
 
 def _parse_binary(content: bytes) -> tuple[Array, Array]:
-    """A label of one byte and 3,072 bytes of image, again and again."""
+    """Parse records of one label byte and 3,072 image bytes.
+
+    Raises:
+        ValueError: if the size is wrong.
+    """
     if len(content) != _IMAGES_PER_BATCH * _RECORD_BYTES:
         raise ValueError(f"it has not the size of {_IMAGES_PER_BATCH:,} images")
     records = np.frombuffer(content, np.uint8).reshape(-1, _RECORD_BYTES)
@@ -175,7 +191,7 @@ def _parse_binary(content: bytes) -> tuple[Array, Array]:
 
 
 def _parse_pickle(content: bytes) -> tuple[Array, Array]:
-    if len(content) > _LARGEST_BATCH:
+    if len(content) > _MAX_BATCH_BYTES:
         raise ValueError("it is larger than a batch")
     batch = read_batch(content)
     rows, labels = batch.get(b"data"), batch.get(b"labels")
@@ -192,8 +208,8 @@ def _checked(labels: Array) -> Array:
     return labels
 
 
-def _unreadable(source: Path, reason: str) -> DatasetError:
-    return DatasetError(
+def _unreadable_message(source: Path, reason: str) -> str:
+    return (
         f"{source} can't be read as CIFAR-10 ({reason}); fetch {ARCHIVE.name} or {PYTHON_ARCHIVE} again from "
         "https://www.cs.toronto.edu/~kriz/cifar.html."
     )

@@ -1,4 +1,4 @@
-"""Image files to arrays, several at a time."""
+"""Parallel decoding of image files to arrays."""
 
 from __future__ import annotations
 
@@ -20,15 +20,18 @@ from engine.utils.text import reason
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-_CHUNK = 64  # images a thread decodes before it takes the next ones; cancelling waits for a chunk
-_SAMPLE = 300  # images that size and colour are guessed from
-_LARGEST_PIXELS = 89_478_485  # Pillow's own MAX_IMAGE_PIXELS, beyond which it suspects a decompression bomb
+# Pillow goes by content, not by ending, and would pass an EPS file to Ghostscript.
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP")
+
+_CHUNK = 64  # images per unit of work of a thread; cancelling waits for a chunk
+_SAMPLE = 300  # images from which size and colour are derived
+_MAX_PIXELS = 89_478_485  # Pillow's MAX_IMAGE_PIXELS, its limit for decompression bombs
 _GRAY_MODES = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L")
 
 
 @dataclass(frozen=True)
-class Look:
-    """What the images of a folder are decoded to."""
+class ImageLayout:
+    """The side and number of channels to which the images of a folder are decoded."""
 
     side: int
     channels: int
@@ -40,80 +43,88 @@ class Look:
 
 
 class ColourFoundError(Exception):
-    """A coloured image turned up where the sample had only gray ones."""
+    """A colour image was found although the sampled headers had only gray ones."""
 
 
-def survey(paths: Sequence[str], side: int | None) -> Look:
-    """The look that suits the files, from the headers of up to 300 of them spread evenly.
+def choose_layout(paths: Sequence[str], side: int | None) -> ImageLayout:
+    """Choose the layout for image files from the headers of up to 300 of them, spread evenly.
 
-    The side is ``side``, else the most common longer side; three channels where any of them is coloured. Raises
-    :class:`DatasetError` that names a file which can't be read.
+    The side is ``side``, else the most common longer side; three channels if any image has colour. Propagates
+    ``DatasetError`` naming a file that can't be read.
     """
     headers = [_header(path) for path in paths[:: -(-len(paths) // _SAMPLE)]]
     usual = Counter(usual_side(height, width) for height, width, _ in headers).most_common(1)[0][0]
-    return Look(side or usual, 1 if all(gray for _, _, gray in headers) else 3)
+    return ImageLayout(side or usual, 1 if all(gray for _, _, gray in headers) else 3)
 
 
-def decode_files(paths: Sequence[str], look: Look, decoded: Callable[[int], None]) -> Iterator[Array]:
-    """The images as uint8 [k, side, side, channels] blocks, in order; ``decoded`` is told how many are done.
+def decode_files(paths: Sequence[str], layout: ImageLayout, decoded: Callable[[int], None]) -> Iterator[Array]:
+    """Decode image files in order.
 
-    Raises :class:`DatasetError` that names a file which can't be read, and :class:`ColourFoundError`.
+    Propagates ``DatasetError`` naming a file that can't be read, and ``ColourFoundError``.
+
+    Args:
+        paths: the files.
+        layout: side and channels to convert to.
+        decoded: called with the number of images decoded so far.
+
+    Yields:
+        Blocks uint8 [k, side, side, channels].
     """
     chunks = [paths[start : start + _CHUNK] for start in range(0, len(paths), _CHUNK)]
-    threads = min(8, os.cpu_count() or 1)  # Pillow decodes and resizes without holding the interpreter lock
+    threads = min(8, os.cpu_count() or 1)  # Pillow releases the GIL while decoding and resizing
     done = 0
     with ThreadPoolExecutor(threads) as pool:
-        # Few chunks at a time: no more than these are in memory, or to be waited for when someone cancels.
+        # Few chunks at a time, to limit memory and the wait when cancelled.
         for start in range(0, len(chunks), 2 * threads):
-            for block in pool.map(partial(_decode_chunk, look=look), chunks[start : start + 2 * threads]):
+            for block in pool.map(partial(_decode_chunk, layout=layout), chunks[start : start + 2 * threads]):
                 yield block
                 done += len(block)
                 decoded(done)
 
 
-def _decode_chunk(paths: Sequence[str], look: Look) -> Array:
-    return np.stack([_decode(path, look) for path in paths])
+def _decode_chunk(paths: Sequence[str], layout: ImageLayout) -> Array:
+    return np.stack([_decode(path, layout) for path in paths])
 
 
 def _header(path: str) -> tuple[int, int, bool]:
-    """Height and width in pixels, and whether the image is gray."""
+    """Return height and width in pixels, and whether the image is gray.
+
+    Raises:
+        DatasetError: if it can't be read.
+    """
     from PIL import Image
 
     try:
-        with Image.open(path, formats=_FORMATS) as image:
+        with Image.open(path, formats=FORMATS) as image:
             return image.height, image.width, image.mode in _GRAY_MODES
     except Exception as error:
-        raise _unreadable(path, error) from None
+        raise DatasetError(_unreadable_message(path, error)) from None
 
 
-# Pillow looks at the content, not the ending, and would hand an EPS file to an interpreter of the system's.
-_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP")
-
-
-def _decode(path: str, look: Look) -> Array:
+def _decode(path: str, layout: ImageLayout) -> Array:
     from PIL import Image
 
     try:
-        with Image.open(path, formats=_FORMATS) as image:
-            return np.asarray(_converted(image, look)).reshape(look.shape)
+        with Image.open(path, formats=FORMATS) as image:
+            return np.asarray(_converted(image, layout)).reshape(layout.shape)
     except ColourFoundError:
         raise
     except Exception as error:  # damaged files make Pillow's readers raise almost anything
-        raise _unreadable(path, error) from None
+        raise DatasetError(_unreadable_message(path, error)) from None
 
 
-def _converted(image: Image, look: Look) -> Image:
-    if image.width * image.height > _LARGEST_PIXELS:
-        raise ValueError(f"it has more than {_LARGEST_PIXELS / 1e6:.0f} million pixels")
-    if look.channels == 1 and image.mode not in _GRAY_MODES:
+def _converted(image: Image, layout: ImageLayout) -> Image:
+    if image.width * image.height > _MAX_PIXELS:
+        raise ValueError(f"it has more than {_MAX_PIXELS / 1e6:.0f} million pixels")
+    if layout.channels == 1 and image.mode not in _GRAY_MODES:
         raise ColourFoundError
     if image.format == "JPEG":
-        image.draft(None, (look.side, look.side))  # decodes large photos at a fraction
-    return resize_image(opaque(image, "L" if look.channels == 1 else "RGB"), look.side)
+        image.draft(None, (layout.side, layout.side))  # decodes large photos at reduced resolution
+    return resize_image(opaque(image, "L" if layout.channels == 1 else "RGB"), layout.side)
 
 
 def opaque(image: Image, mode: str) -> Image:
-    """The image in ``mode``, on white where it is transparent."""
+    """Convert the image to ``mode``, with transparent parts on white."""
     from PIL import Image
 
     if image.mode.startswith("I"):  # 16 bits, which convert() would clip at 255
@@ -125,13 +136,13 @@ def opaque(image: Image, mode: str) -> Image:
     return Image.alpha_composite(white, layer).convert(mode)
 
 
-def _unreadable(path: str, error: Exception) -> DatasetError:
+def _unreadable_message(path: str, error: Exception) -> str:
     problem = "it is empty" if _is_empty(path) else reason(error)
-    return DatasetError(f"{path} can't be read as an image ({problem}); repair it or take it out of the folder.")
+    return f"{path} can't be read as an image ({problem}); repair it or take it out of the folder."
 
 
 def _is_empty(path: str) -> bool:
     try:
-        return os.stat(path).st_size == 0  # noqa: PTH116  (the paths are kept as text, 60,000 of them)
+        return os.stat(path).st_size == 0  # noqa: PTH116  (paths are kept as text, as there may be 60,000)
     except OSError:
         return False

@@ -1,4 +1,4 @@
-"""scikit-learn's handwritten digits, which come with the library: 1,797 images, 8x8, no download."""
+"""scikit-learn's handwritten digits: 1,797 images of 8x8, included in the library."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from engine.datasets.base import Decoded, NamedDataset, ProgressCallback, RawIma
 from engine.datasets.resize import array_part
 
 TITLE = "Digits"
-SIDE = 32  # that of CIFAR-10, so that the course's networks fit
+SIDE = 32  # as CIFAR-10, so that the course's networks fit
 
 
 def load(side: int | None, progress: ProgressCallback) -> RawImages:
-    """The digits, enlarged to ``side`` pixels (32 where None): uint8 [1797, side, side, 1], no test part.
+    """Load the digits, enlarged to ``side`` pixels (32 if None): uint8 [1797, side, side, 1], no test part.
 
-    The stored values go from 0 to 16 (https://archive.ics.uci.edu/dataset/80) and are scaled to 0 to 255.
+    The stored values, 0 to 16 (https://archive.ics.uci.edu/dataset/80), are scaled to 0 to 255.
     """
     from sklearn.datasets import load_digits
 

@@ -11,16 +11,16 @@ import numpy as np
 
 from engine.datasets.base import Decoded, Part, ProgressCallback, RawImages
 from engine.datasets.cache import CacheKey, cached, signature_of
-from engine.datasets.formats.decode import ColourFoundError, Look, decode_files, survey
+from engine.datasets.formats.decode import ColourFoundError, ImageLayout, choose_layout, decode_files
 from engine.utils.arrays import Array
 from engine.utils.errors import DatasetError
 
-ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")  # whatever case; of a moving GIF or WebP the first image
+ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")  # in any case; the first frame of animations
 
 
 @dataclass(frozen=True)
 class _Images:
-    """Where the images of a part lie: paths in the order of classes and names, labels int64 [n]."""
+    """Images of a part: paths ordered by class and name, labels int64 [n]."""
 
     paths: tuple[str, ...]
     labels: Array
@@ -35,13 +35,16 @@ class _Listing:
 
 
 def load(folder: Path, side: int | None, progress: ProgressCallback) -> RawImages:
-    """The images of a folder, decoded once and then kept; raises :class:`DatasetError` that names what is wrong.
+    """Load the images of a folder, decoded once and then cached.
 
-    A class is a sub-folder, in the order of the names; hidden files, unknown endings and deeper folders are passed
-    over. ``train/`` counts as the training part where it has sub-folders, else as a class of that name. Images that
-    differ in size, or are not square, are resized to ``side`` pixels square; where none is asked, to the most common
-    longer side (4 to 512). One channel where every image is gray, else three; transparent images are laid on white.
-    Rotation notes of cameras (EXIF) are not followed.
+    Each sub-folder is a class, in the order of their names; hidden files, unknown endings and deeper folders are
+    ignored. ``train/`` is the training part if it has sub-folders, else a class of that name. Images that differ in
+    size or are not square are resized to ``side`` pixels square; if None, to the most common longer side (4 to 512).
+    The result has one channel if every image is gray, else three; transparent parts become white. EXIF orientation is
+    ignored.
+
+    Raises:
+        DatasetError: naming what is wrong.
     """
     progress(f"Looking through {folder.name}", 0, 0)
     try:
@@ -53,11 +56,11 @@ def load(folder: Path, side: int | None, progress: ProgressCallback) -> RawImage
 
 
 def _cached(key: CacheKey, title: str, listing: _Listing, progress: ProgressCallback) -> RawImages:
-    """The entry of the cache, decoded again with three channels where a gray-looking folder has a coloured image."""
+    """Return the cached images; decode again with three channels if a colour image is found in a gray folder."""
 
     def decode(channels: int | None = None) -> Decoded:
-        look = survey(listing.train.paths, key.side)
-        return _decode(title, listing, look if channels is None else replace(look, channels=channels), progress)
+        layout = choose_layout(listing.train.paths, key.side)
+        return _decode(title, listing, layout if channels is None else replace(layout, channels=channels), progress)
 
     try:
         return cached(key, decode)
@@ -65,21 +68,25 @@ def _cached(key: CacheKey, title: str, listing: _Listing, progress: ProgressCall
         return cached(key, lambda: decode(3))
 
 
-def _decode(title: str, listing: _Listing, look: Look, progress: ProgressCallback) -> Decoded:
+def _decode(title: str, listing: _Listing, layout: ImageLayout, progress: ProgressCallback) -> Decoded:
     total = len(listing.train.paths) + (len(listing.test.paths) if listing.test else 0)
 
     def part(images: _Images, before: int) -> Part:
         def decoded(done: int) -> None:
             progress("Decoding images", before + done, total)
 
-        return Part(images.labels, look.shape, decode_files(images.paths, look, decoded))
+        return Part(images.labels, layout.shape, decode_files(images.paths, layout, decoded))
 
     test = part(listing.test, len(listing.train.paths)) if listing.test else None
     return Decoded(title, listing.class_names, part(listing.train, 0), test)
 
 
 def check_layout(folder: Path) -> None:
-    """Raises :class:`DatasetError` unless there are class folders; the images in them are not looked at."""
+    """Check that there are class folders, without looking at images.
+
+    Raises:
+        DatasetError: if not, or if they can't be read.
+    """
     try:
         _classes(folder)
     except OSError as error:
@@ -87,7 +94,11 @@ def check_layout(folder: Path) -> None:
 
 
 def _classes(folder: Path) -> tuple[Path, list[str]]:
-    """The folder of the training part, and the names of its classes."""
+    """Return the folder of the training part and the names of its classes.
+
+    Raises:
+        DatasetError: if there are none.
+    """
     train = folder / "train" if _sub_folders(folder / "train") else folder
     names = _sub_folders(train)
     if not names:
@@ -97,7 +108,7 @@ def _classes(folder: Path) -> tuple[Path, list[str]]:
 
 def _list(folder: Path) -> _Listing:
     train, names = _classes(folder)
-    facts: list[tuple[str, int, int]] = [(name, -1, -1) for name in names]  # so that an empty class counts as well
+    facts: list[tuple[str, int, int]] = [(name, -1, -1) for name in names]  # so that empty classes affect the signature
     train_images = _images(train, names, names, facts)
     test_images = None
     if train != folder and (test_names := _sub_folders(folder / "test")):
@@ -114,7 +125,11 @@ def _sub_folders(folder: Path) -> list[str]:
 
 
 def _images(folder: Path, names: Sequence[str], classes: list[str], facts: list[tuple[str, int, int]]) -> _Images:
-    """The images of a part; what tells whether they changed is added to ``facts``."""
+    """List the images of a part, adding names, sizes and times to ``facts`` for the cache signature.
+
+    Raises:
+        DatasetError: if there are none, or a class is not in the training part.
+    """
     paths: list[str] = []
     labels: list[int] = []
     for name in names:
@@ -130,7 +145,7 @@ def _images(folder: Path, names: Sequence[str], classes: list[str], facts: list[
 
 
 def _class_facts(folder: Path) -> list[tuple[str, int, int]]:
-    """Path, size and modification time of the images in a folder, by name."""
+    """Return path, size and modification time of the images in a folder, sorted by path."""
     with os.scandir(folder) as entries:
         images = [
             (entry.path, entry.stat())

@@ -1,4 +1,4 @@
-"""A single image file of the user's."""
+"""Reading of a single image file of the user."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engine.datasets.formats.decode import opaque
+from engine.datasets.formats.decode import FORMATS, opaque
 from engine.datasets.resize import LARGEST_SIDE
 from engine.utils.arrays import Array
 from engine.utils.errors import DatasetError
@@ -18,14 +18,17 @@ from engine.utils.text import reason
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-# Pillow looks at the content, not the ending, and would hand an EPS file to an interpreter of the system's.
-FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM", "ICO", "TGA")
+_SINGLE_IMAGE_FORMATS = (*FORMATS, "TIFF", "PPM", "ICO", "TGA")
 
 
 def read_image(path: Path) -> Array:
-    """The image in a file, uint8 [height, width, 3], its longer side at most 512 pixels.
+    """Read an image file as uint8 [height, width, 3], its longer side at most 512 pixels.
 
-    Turned as a camera's note (EXIF) says, and laid on white where it is transparent. Raises :class:`DatasetError`.
+    EXIF orientation is applied, and transparent parts become white.
+
+    Raises:
+        DatasetError: if it can't be read as an image.
+        MemoryError: if memory is exhausted.
     """
     from PIL import Image, UnidentifiedImageError
 
@@ -33,7 +36,7 @@ def read_image(path: Path) -> Array:
         check_file(path)
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path, formats=FORMATS) as image:
+            with Image.open(path, formats=_SINGLE_IMAGE_FORMATS) as image:
                 return np.array(_upright(image))
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise DatasetError(
@@ -55,7 +58,7 @@ def _upright(image: Image) -> Image:
     from PIL import ImageOps
 
     if image.format == "JPEG":
-        image.draft(None, (LARGEST_SIDE, LARGEST_SIDE))  # decodes large photos at a fraction
+        image.draft(None, (LARGEST_SIDE, LARGEST_SIDE))  # decodes large photos at reduced resolution
     found = opaque(ImageOps.exif_transpose(image), "RGB")
     found.thumbnail((LARGEST_SIDE, LARGEST_SIDE))
     return found

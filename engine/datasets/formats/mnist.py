@@ -1,7 +1,7 @@
-"""MNIST and Fashion-MNIST: four IDX files each, downloaded, placed by hand, or in a folder of the user's.
+"""MNIST and Fashion-MNIST: four IDX files each, downloaded, placed by the user, or in a folder of the user's.
 
 The format is described at http://yann.lecun.com/exdb/mnist/: a big-endian header of a magic number and one 32-bit size
-a dimension, then unsigned bytes.
+per dimension, then unsigned bytes.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.datasets.base import LARGEST_BYTES, Decoded, NamedDataset, Part, ProgressCallback, RawImages, RemoteFile
+from engine.datasets.base import MAX_IMAGE_BYTES, Decoded, NamedDataset, Part, ProgressCallback, RawImages, RemoteFile
 from engine.datasets.cache import CacheKey, cached, signature_of_paths
 from engine.datasets.download import downloads_folder, fetch
 from engine.datasets.resize import array_part, usual_side
@@ -94,12 +94,16 @@ def load(source: IdxSet, side: int | None, progress: ProgressCallback) -> RawIma
 
 
 def is_idx(folder: Path) -> bool:
-    """Whether a folder holds IDX training images under their official name."""
+    """Return whether a folder has IDX training images under their official name."""
     return _find(folder, _FILES[0]) is not None
 
 
 def load_folder(folder: Path, side: int | None, progress: ProgressCallback) -> RawImages:
-    """The four IDX files in a folder of the user's, packed or not; the classes are called by their numbers."""
+    """Load four IDX files, gzipped or not, from a folder of the user's; classes are named by their numbers.
+
+    Raises:
+        DatasetError: if one is missing or can't be read.
+    """
     paths = [_find(folder, name) for name in _FILES]
     for name, path in zip(_FILES, paths, strict=True):
         if path is None:
@@ -113,7 +117,7 @@ def _unpacked(folder: Path, file: RemoteFile) -> Path | None:
 
 
 def _find(folder: Path, name: str) -> Path | None:
-    """An IDX file by its official name, packed, unpacked, or with the dot that some unpackers put into it."""
+    """Find an IDX file by its official name: gzipped, decompressed, or with the dot that some tools insert."""
     names = (name, name.replace("-idx", ".idx"), f"{name}.gz")
     return next((path for candidate in names if (path := folder / candidate).is_file()), None)
 
@@ -141,20 +145,28 @@ def _load(
 
 def _check_labels(part: Part, path: Path, classes: int) -> None:
     if len(part.labels) and part.labels.max() >= classes:
-        raise _unreadable(path, f"it has the label {part.labels.max()}, and there are {classes} classes")
+        raise DatasetError(
+            _unreadable_message(path, f"it has the label {part.labels.max()}, and there are {classes} classes")
+        )
 
 
 def _read_part(images_path: Path, labels_path: Path, side: int | None) -> Part:
     images, labels = _read(images_path, 3), _read(labels_path, 1)
     if not images.size:
-        raise _unreadable(images_path, f"it holds images of {images.shape[2]}x{images.shape[1]} pixels")
+        raise DatasetError(
+            _unreadable_message(images_path, f"it holds images of {images.shape[2]}x{images.shape[1]} pixels")
+        )
     if len(images) != len(labels):
-        raise _unreadable(labels_path, f"{len(labels)} labels for {len(images)} images")
+        raise DatasetError(_unreadable_message(labels_path, f"{len(labels)} labels for {len(images)} images"))
     return array_part(images[..., np.newaxis], labels, side or usual_side(*images.shape[1:]))
 
 
 def _read(path: Path, dimensions: int) -> Array:
-    """The unsigned bytes of an IDX file, uint8 with ``dimensions`` dimensions; raises :class:`DatasetError`."""
+    """Read the unsigned bytes of an IDX file, uint8 with ``dimensions`` dimensions.
+
+    Raises:
+        DatasetError: if it is no such file.
+    """
     header = struct.Struct(f">{1 + dimensions}I")
     try:
         with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
@@ -162,9 +174,9 @@ def _read(path: Path, dimensions: int) -> Array:
             size = _checked_size(magic, shape)
             content = file.read(size + 1)
     except (OSError, EOFError, zlib.error, struct.error, ValueError) as error:
-        raise _unreadable(path, str(error)) from None
+        raise DatasetError(_unreadable_message(path, str(error))) from None
     if len(content) != size:
-        raise _unreadable(path, "it has not the size that its header says")
+        raise DatasetError(_unreadable_message(path, "it has not the size that its header says"))
     return np.frombuffer(content, np.uint8).reshape(shape)
 
 
@@ -172,13 +184,13 @@ def _checked_size(magic: int, shape: list[int]) -> int:
     if magic != 0x0800 + len(shape):  # 0x08: unsigned bytes
         raise ValueError("it is no IDX file of unsigned bytes")
     size = int(np.prod(shape, dtype=object))
-    if size > LARGEST_BYTES:
+    if size > MAX_IMAGE_BYTES:
         raise ValueError("it says that it unpacks to more than memory holds")
     return size
 
 
-def _unreadable(path: Path, reason: str) -> DatasetError:
-    return DatasetError(f"{path} can't be read as an IDX file ({reason}); fetch it again.")
+def _unreadable_message(path: Path, reason: str) -> str:
+    return f"{path} can't be read as an IDX file ({reason}); fetch it again."
 
 
 def _named(source: IdxSet, name: str, summary: str) -> NamedDataset:

@@ -1,8 +1,8 @@
-"""Reads the batches of CIFAR-10's Python version without running what a pickle can make Python run.
+"""Reading of the batches of CIFAR-10's Python version without executing code from the pickle.
 
 The official batches were pickled by Python 2 with NumPy: a dictionary of byte strings, lists of integers and one array.
-Only the three names that such an array is made of are resolved, and to inert stand-ins that merely keep what they are
-given; no code of NumPy or of the pickle's choosing is ever called.
+Only the three names of which such an array consists are resolved, to inert stubs that only keep their arguments;
+neither code of NumPy nor any other chosen by the pickle is called.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ class UnpickleError(ValueError):
 
 
 class _Type:
-    """Stands in for ``numpy.dtype``; keeps its name, such as ``u1``."""
+    """Stub for ``numpy.dtype``; keeps its name, such as ``u1``."""
 
     def __init__(self, name: Any = b"", *_: Any) -> None:
         self.name = name.decode("ascii", "replace") if isinstance(name, bytes) else ""
 
     def __setstate__(self, state: Any) -> None:
-        """Byte order and the like, which a byte doesn't have."""
+        """Ignore byte order and the like, which bytes don't have."""
 
 
 class _Array:
-    """Stands in for ``numpy.ndarray``; keeps the state it is given."""
+    """Stub for ``numpy.ndarray``; keeps its state."""
 
     state: Any = None
 
@@ -44,7 +44,7 @@ def _reconstruct(*_: Any) -> _Array:
     return _Array()
 
 
-_STAND_INS = {
+_STUBS = {
     ("numpy.core.multiarray", "_reconstruct"): _reconstruct,
     ("numpy._core.multiarray", "_reconstruct"): _reconstruct,
     ("numpy", "ndarray"): _Array,
@@ -52,8 +52,8 @@ _STAND_INS = {
 }
 
 
-# The opcodes that such batches are made of, and their memo, which Python 2 wrote with every value. Others could make
-# Python take memory before anything is read, or keep a value in sets, whose hash can take for ever to compute.
+# The opcodes of such batches, including the memo, which Python 2 wrote with every value. Others could allocate memory
+# before anything is read, or put values into sets, where hashing can take forever.
 _OPCODES = (
     *(pickle.PROTO, pickle.STOP, pickle.MARK, pickle.GLOBAL, pickle.REDUCE, pickle.BUILD, pickle.NONE),
     *(pickle.NEWTRUE, pickle.NEWFALSE, pickle.BININT, pickle.BININT1, pickle.BININT2),
@@ -61,30 +61,34 @@ _OPCODES = (
     *(pickle.EMPTY_TUPLE, pickle.TUPLE, pickle.TUPLE1, pickle.TUPLE2, pickle.TUPLE3),
     *(pickle.EMPTY_LIST, pickle.APPEND, pickle.APPENDS, pickle.EMPTY_DICT, pickle.SETITEM, pickle.SETITEMS),
     *(pickle.BINPUT, pickle.LONG_BINPUT, pickle.BINGET, pickle.LONG_BINGET),
-    # And those in which other protocols name things, so that what a pickle asks for can be told.
+    # And those by which other protocols name globals, so that the error can say which is requested.
     *(pickle.PUT, pickle.UNICODE, pickle.SHORT_BINUNICODE, pickle.MEMOIZE, pickle.STACK_GLOBAL),
 )
-_MOST_READS = 1_000_000  # an official batch takes fewer than 100,000
+_MAX_READS = 1_000_000  # an official batch takes fewer than 100,000
 
 
-class _Counted(io.BytesIO):
-    """Ends with an error where there are more opcodes than a batch has: they would take minutes."""
+class _LimitedReads(io.BytesIO):
+    """Fails if there are more opcodes than in a batch, which could take minutes."""
 
     def __init__(self, content: bytes) -> None:
         super().__init__(content)
-        self._left = _MOST_READS
+        self._left = _MAX_READS
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """As usual."""
+        """Read as usual.
+
+        Raises:
+            UnpickleError: if the limit is exceeded.
+        """
         self._left -= 1
         if self._left < 0:
             raise UnpickleError("it has more in it than a batch")
         return super().read(size)
 
 
-# The unpickler written in Python, as the one in C fills gigabytes where a pickle asks for a large memo index.
+# The Python implementation, as the one in C allocates gigabytes for a large memo index.
 class _Unpickler(pickle._Unpickler):
-    # What the base class has beyond what its stub says.
+    # Attributes of the base class that its type stub lacks.
     stack: list[Any]
     append: Callable[[Any], None]
     read: Callable[[int], bytes]
@@ -103,14 +107,18 @@ class _Unpickler(pickle._Unpickler):
         self._set(items)
 
     def _set(self, items: list[Any]) -> None:
-        """Only names are hashed: tuples of tuples of tuples would take for ever."""
+        """Set dictionary items whose keys are texts: hashing deeply nested tuples would take forever.
+
+        Raises:
+            UnpickleError: if a key is no text.
+        """
         names, table = items[::2], self.stack[-1]
         if not isinstance(table, dict) or not all(isinstance(name, bytes | str) for name in names):
             raise UnpickleError("it has something else for a name")
         table.update(zip(names, items[1::2], strict=True))
 
     def _frame(self) -> None:
-        """A length, which is only of use to who reads far ahead."""
+        """Skip the length of a frame, which only matters for reading ahead."""
         self.read(8)
 
     def _build(self) -> None:
@@ -129,28 +137,40 @@ class _Unpickler(pickle._Unpickler):
     }
 
     def find_class(self, module: str, name: str) -> Any:
-        """A stand-in; nothing is imported."""
-        if (module, name) not in _STAND_INS:
+        """Return a stub; nothing is imported.
+
+        Raises:
+            UnpickleError: if there is none of that name.
+        """
+        if (module, name) not in _STUBS:
             raise UnpickleError(f"it asks for {module}.{name}")
-        return _STAND_INS[module, name]
+        return _STUBS[module, name]
 
 
 def read_batch(content: bytes) -> dict[bytes, Any]:
-    """The dictionary in a pickled batch, arrays as uint8; raises :class:`UnpickleError`."""
+    """Return the dictionary of a pickled batch, arrays as uint8.
+
+    Raises:
+        UnpickleError: if it is no such pickle.
+    """
     try:
-        found = _Unpickler(_Counted(content), encoding="bytes").load()
+        found = _Unpickler(_LimitedReads(content), encoding="bytes").load()
     except UnpickleError:
         raise
-    except Exception as error:  # a damaged pickle raises whatever its opcodes run into
+    except Exception as error:  # damaged pickles raise almost anything
         raise UnpickleError(f"it is damaged: {type(error).__name__}") from None
     if not isinstance(found, dict):
         raise UnpickleError("it holds no dictionary")
     return {key: _array(value) if isinstance(value, _Array) else value for key, value in found.items()}
 
 
-def _array(stand_in: _Array) -> Array:
-    """The array of bytes that a stand-in was given; state: version, shape, type, Fortran order, content."""
-    match stand_in.state:
+def _array(stub: _Array) -> Array:
+    """Convert a stub's state (version, shape, type, Fortran order, content) to an array.
+
+    Raises:
+        UnpickleError: if it is no two-dimensional array of bytes.
+    """
+    match stub.state:
         case (int(), (int(rows), int(columns)), _Type(name="u1"), fortran, bytes(content)) if (
             min(rows, columns) > 0 and len(content) == rows * columns
         ):

@@ -272,4 +272,4 @@ class ClusterRun:
 
 def _is_complete(batch: MessageBatch) -> bool:
     """Whether an attempt has brought its run to an end, so that no other one is needed."""
-    return any(isinstance(message, RunFinished) and not message.status.can_go_on for message in batch.messages)
+    return any(isinstance(message, RunFinished) and not message.status.can_resume for message in batch.messages)

@@ -59,7 +59,7 @@ class Connection:
         self.sender = InstructionSender(self._loop, self._client, self.poller, owner)
         self._membership = Membership(self._client, self.poller, owner, notify)
         self.submissions = Submissions(
-            self._loop, self._client, self.poller, self._membership, notify, choice.is_lasting
+            self._loop, self._client, self.poller, self._membership, notify, choice.outlives_program
         )
         self._cluster: OpenCluster | None = None
         self._jobs: JobPool | None = None

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from engine.events.runs import Checkpoint, Interrupted, Intervention, InterventionKind, RunFinished
 from engine.events.tasks import Event
 from engine.executors.dask.messages import AttemptId, RunRequest, StartSignal
-from engine.networks.files import keep_network
+from engine.networks.files import save_network
 
 
 @dataclass
@@ -64,6 +64,6 @@ class RunState:
         network, file = self.network, self.request.task.model_file
         if network is None or file is None:
             return replace(finished, model=None)
-        if reason := keep_network(file, lambda unfinished: unfinished.write_bytes(network)):
+        if reason := save_network(file, lambda unfinished: unfinished.write_bytes(network)):
             return replace(finished, model=None, reason=reason)
         return replace(finished, model=str(file))

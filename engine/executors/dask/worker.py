@@ -14,7 +14,7 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from engine.devices.hardware import configure, quiet_tensorflow, silenced
+from engine.devices.hardware import configure, quiet_tensorflow, silence_stderr
 from engine.events.runs import RunFinished, Status
 from engine.events.tasks import Event
 from engine.executors.dask import attempts
@@ -84,7 +84,7 @@ def _runner(device: str, threads: int | None) -> TaskRunner:
 
         threads = threads or get_worker().state.nthreads
         # A worker of local:N shares the terminal of this program.
-        with _LOADING, silenced():
+        with _LOADING, silence_stderr():
             configure(threads, device)
         _RUNNERS.append(TaskRunner(Placement(device, threads=threads)))
     return _RUNNERS[0]
@@ -109,7 +109,7 @@ def _load_once() -> None:
 def _load() -> None:
     quiet_tensorflow()
     try:
-        with _LOADING, silenced():
+        with _LOADING, silence_stderr():
             import engine.training.trainer  # noqa: F401
     except Exception:  # the first run reports it to its client
         log.exception("TensorFlow can't be loaded")

@@ -134,7 +134,7 @@ class ProcessExecutor:
         for child in self._children:
             child.join(max(0.0, until - time.monotonic()))
         if any(child.has_begun and not child.is_over for child in self._children):
-            DeviceCache(devices_file()).forgive()
+            DeviceCache(devices_file()).discard_pending()
         self._children.clear()
         self._places = 0
 
@@ -247,7 +247,7 @@ class ProcessExecutor:
         if child.task is None or child.is_over:
             return
         if child.asked_to_end:
-            DeviceCache(devices_file()).forgive()
+            DeviceCache(devices_file()).discard_pending()
         if child.has_begun:
             emit(child.task.failed(status, reason))
         elif child.asked_to_end:

@@ -24,7 +24,7 @@ from engine.config.specs import (
 from engine.experiments.activations.claims import activation_claims
 from engine.experiments.base import CourseDictionary, TrainingExperiment
 from engine.experiments.fields import ArchitecturesChoice
-from engine.networks.architectures import architecture_name, with_open_activations
+from engine.networks.architectures import architecture_name, with_configurable_activations
 from engine.networks.notation import ACTIVATION_NAMES
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def plan(spec: ActivationsSpec) -> list[RunSpec]:
     return [
         RunSpec(
             variant=variant_name(architecture, activation),
-            architecture=with_open_activations(architecture),
+            architecture=with_configurable_activations(architecture),
             repeat=repeat,
             seed=spec.seed + repeat - 1,
             data=spec.part(DataSpec),

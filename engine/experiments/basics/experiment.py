@@ -12,7 +12,7 @@ from pydantic import Field, field_validator, model_validator
 
 from engine.analysis.blocks import NamedFigure
 from engine.config.fields import FieldKind, field, field_like
-from engine.config.specs import DataSpec, ExperimentSpec, PassesSpec, RateSpec, RepeatSpec
+from engine.config.specs import DataSpec, ExperimentSpec, RateSpec, RepeatSpec, TrainingLoopSpec
 from engine.datasets.base import ProgressCallback
 from engine.events.experiments import Computation, ComputedPart
 from engine.experiments.base import ComputedExperiment
@@ -54,7 +54,10 @@ class BasicsSpec(ExperimentSpec):
     )
     seed: int = field_like(RepeatSpec, "seed", 0)
     batch_size: int = field_like(
-        PassesSpec, "batch_size", 50, "B: images per optimiser step, in the small training and where steps are counted."
+        TrainingLoopSpec,
+        "batch_size",
+        50,
+        "B: images per optimiser step, in the small training and where steps are counted.",
     )
     images: int = field(
         45_000,

@@ -16,10 +16,10 @@ from engine.config.specs import (
     NetworkSpec,
     Optimizer,
     OptimizerSpec,
-    PassesSpec,
     RepeatSpec,
     RunSpec,
     ScheduleSpec,
+    TrainingLoopSpec,
     TrainingSpec,
 )
 from engine.experiments.base import CourseDictionary, TrainingExperiment
@@ -34,12 +34,12 @@ if TYPE_CHECKING:
 
 
 class LearningRateSpec(
-    RepeatSpec, PassesSpec, OptimizerSpec, ArchitectureChoice, NetworkSpec, DataSpec, ExperimentSpec
+    RepeatSpec, TrainingLoopSpec, OptimizerSpec, ArchitectureChoice, NetworkSpec, DataSpec, ExperimentSpec
 ):
     """Which learning rates are compared, and on which architecture."""
 
     optimizer: Optimizer = field_like(OptimizerSpec, "optimizer", "sgd")
-    epochs: int = field_like(PassesSpec, "epochs", 20)
+    epochs: int = field_like(TrainingLoopSpec, "epochs", 20)
     rates: tuple[Rate, ...] = field(
         (0.1, 0.01, 0.001),
         label="Learning rates",
@@ -104,7 +104,7 @@ def _run(spec: LearningRateSpec, variant: str, repeat: int, rate: float, **chang
 
 
 def _training(spec: LearningRateSpec, rate: float, record_every: int | None = None) -> TrainingSpec:
-    passes = spec.part(PassesSpec).model_dump() | ({} if record_every is None else {"record_every": record_every})
+    passes = spec.part(TrainingLoopSpec).model_dump() | ({} if record_every is None else {"record_every": record_every})
     return TrainingSpec(**passes, optimizer=spec.optimizer, learning_rate=rate)
 
 

@@ -15,10 +15,10 @@ from engine.config.specs import (
     DataSpec,
     ExperimentSpec,
     NetworkSpec,
-    PassesSpec,
     RepeatSpec,
     RunSpec,
     ScheduleSpec,
+    TrainingLoopSpec,
     TrainingSpec,
 )
 from engine.events.runs import Status
@@ -36,10 +36,10 @@ if TYPE_CHECKING:
 Epoch = Annotated[int, Field(ge=1)]
 
 
-class LearningScheduleSpec(RepeatSpec, PassesSpec, ArchitectureChoice, NetworkSpec, DataSpec, ExperimentSpec):
+class LearningScheduleSpec(RepeatSpec, TrainingLoopSpec, ArchitectureChoice, NetworkSpec, DataSpec, ExperimentSpec):
     """Rates, where they switch, and what the schedule is compared with."""
 
-    epochs: int = field_like(PassesSpec, "epochs", 45)
+    epochs: int = field_like(TrainingLoopSpec, "epochs", 45)
     rates: tuple[Rate, ...] = field(
         (0.1, 0.01, 0.001),
         label="Learning rates",
@@ -201,7 +201,7 @@ def _run(
         seed=spec.seed + repeat - 1,
         data=spec.part(DataSpec),
         network=spec.part(NetworkSpec),
-        training=TrainingSpec(**(spec.part(PassesSpec).model_dump() | values)),
+        training=TrainingSpec(**(spec.part(TrainingLoopSpec).model_dump() | values)),
         schedule=schedule,
         probe=probe,
     )

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import keras
 
 from engine.events.commands import Command, Control, Poll, SetLearningRate, SkipRun
-from engine.events.runs import Intervention, InterventionKind, is_sound
+from engine.events.runs import Intervention, InterventionKind, is_finite
 from engine.events.tasks import Emit
 from engine.training.callbacks.recorder import Recorder
 
@@ -99,5 +99,5 @@ class StopOnDivergence(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Stop once the last record is not sound."""
-        if self._recorder.last is not None and not is_sound(self._recorder.last):
+        if self._recorder.last is not None and not is_finite(self._recorder.last):
             self.model.stop_training = True

@@ -10,7 +10,7 @@ import engine
 from engine.cli.arguments import parse
 from engine.exports import DEFAULT_FORMATS, Format
 from engine.utils.paths import default_workspace
-from engine.utils.text import MOST_CHARACTERS
+from engine.utils.text import MAX_CHARACTERS
 
 
 def test_without_arguments_the_window_opens_on_the_users_workspace() -> None:
@@ -109,4 +109,4 @@ def test_whatever_is_wrong_is_told_in_one_line(arguments: list[str], capsys: pyt
     assert line.startswith("trainscope: ")
     assert line.endswith("; see --help.")
     assert line.isprintable()
-    assert len(line) <= MOST_CHARACTERS
+    assert len(line) <= MAX_CHARACTERS

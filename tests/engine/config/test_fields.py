@@ -1,4 +1,4 @@
-"""engine.config.fields: a declaration read back as a description."""
+"""engine.config.fields: descriptions derived from declarations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""engine.config.specs: frozen, validated, and equal to itself after a trip through a file."""
+"""engine.config.specs and parsing: validation, and round trips through TOML and JSON."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from engine.experiments import EXPERIMENTS
 from engine.experiments.architectures.experiment import ArchitecturesSpec
 from engine.networks.architectures import architecture_name
 from engine.utils.errors import SpecError
-from engine.utils.text import MOST_CHARACTERS
+from engine.utils.text import MAX_CHARACTERS
 from tests.engine.support import ROOT, small_run
 
 OF_EXPERIMENTS = tuple(experiment.spec for experiment in EXPERIMENTS.values())
@@ -34,7 +34,7 @@ written = st.builds(
 
 
 def values_of(item: FieldDescription) -> st.SearchStrategy[Any]:
-    """Values that the field's own description says are accepted."""
+    """Values accepted according to the field's description."""
     match item.kind:
         case FieldKind.INTEGER:
             values: st.SearchStrategy[Any] = st.integers(int(item.minimum), int(item.maximum))
@@ -60,7 +60,7 @@ def values_of(item: FieldDescription) -> st.SearchStrategy[Any]:
 
 
 rates = st.lists(st.floats(0, 1000, exclude_min=True), min_size=1, max_size=4, unique=True)
-# What descriptions don't tell: the numbers in a list, and what settings have to do with one another.
+# Not covered by descriptions: numbers in a list, and constraints between settings.
 BEYOND_DESCRIPTION: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "LearningRateSpec": {"rates": rates, "range_low": st.floats(1e-6, 0.5), "range_high": st.floats(0.75, 1000)},
     "LearningScheduleSpec": {"rates": rates, "switches": st.just(()), "epochs": st.integers(4, 100_000)},
@@ -100,7 +100,7 @@ NEVER_RIGHT: dict[FieldKind, list[Any]] = {
 
 
 def wrong_values(item: FieldDescription) -> list[Any]:
-    """Values just outside of what the field's description says is accepted."""
+    """Values just outside of what the field's description accepts."""
     if item.kind is FieldKind.INTEGER:
         return [int(item.minimum) - 1, int(item.maximum) + 1, 1.5, "many"]
     if item.kind is FieldKind.NUMBER:
@@ -118,7 +118,7 @@ WRONG = {
     for item in describe(spec)
     for value in wrong_values(item)
 }
-# Fields of which a sentence of their own says what is wrong.
+# Fields with their own error messages.
 SPEAKING = (FieldKind.ARCHITECTURE, FieldKind.ARCHITECTURES, FieldKind.TEXT)
 
 
@@ -171,7 +171,7 @@ def test_a_spec_read_from_its_own_toml_is_equal_to_itself(spec: ExperimentSpec) 
 @given(any_spec)
 def test_a_spec_given_as_assignments_is_equal_to_itself(spec: ExperimentSpec) -> None:
     values = spec.model_dump()
-    if "dataset" in values:  # spaces around a value are not part of it
+    if "dataset" in values:  # surrounding spaces are removed
         values["dataset"] = values["dataset"].strip()
         assume(values["dataset"])
     pairs = []
@@ -351,10 +351,10 @@ def test_the_example_files_are_read_without_complaint(path: Path) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "epochs = " + "9" * 5000,  # more digits than Python makes a number of
-        "epochs = 0x" + "f" * 5000,  # and than it writes
-        "epochs = " + "[" * 400 + "]" * 400,  # deeper than can be written
-        ".".join("a" * 50_000) + " = 1",  # takes TOML's reader minutes
+        "epochs = " + "9" * 5000,  # more digits than Python parses
+        "epochs = 0x" + "f" * 5000,  # and than it prints
+        "epochs = " + "[" * 400 + "]" * 400,  # too deep for repr()
+        ".".join("a" * 50_000) + " = 1",  # takes tomllib minutes
         "epochs = {a.b = 1}",
         "epochs = 1979-05-27",
     ],
@@ -365,7 +365,7 @@ def test_extreme_texts_are_refused_in_one_sentence(tmp_path: Path, text: str) ->
     with pytest.raises(SpecError) as refused:
         ArchitecturesSpec.build(read_toml(tmp_path / "mine.toml"))
     assert str(refused.value).endswith(".")
-    assert len(str(refused.value)) <= MOST_CHARACTERS
+    assert len(str(refused.value)) <= MAX_CHARACTERS
 
 
 def test_json_that_nests_deeper_than_it_can_be_shown_is_refused() -> None:

@@ -1,4 +1,4 @@
-"""A cache of its own for every test, and images, archives and a web server to try things on."""
+"""A separate cache for every test, and sample images, archives and a web server."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BATCH = 20  # images in a batch of the small CIFAR-10
 
 
 def quiet(_message: str, _done: int, _total: int) -> None:
-    """A progress nobody looks at."""
+    """Ignore progress."""
 
 
 @pytest.fixture(autouse=True)
@@ -88,7 +88,7 @@ def python2_pickle(labels: Array, rows: Array) -> bytes:
     )  # fmt: skip
     numbers = b"](" + b"".join(b"K" + bytes([label]) for label in labels.tolist()) + b"e"
     content = b"\x80\x02}(U\x04data" + array + b"U\x06labels" + numbers + b"U\x0bbatch_labelU\x04testu."
-    pickletools.dis(content, io.StringIO())  # raises where it is not well formed
+    pickletools.dis(content, io.StringIO())  # raises if malformed
     return content
 
 
@@ -137,14 +137,14 @@ GATE_SECONDS = 60  # a test that forgets to open it fails rather than hangs
 
 
 class Site:
-    """A web server on this machine: what it has, and which paths it was asked for."""
+    """A local web server: its files, and the paths requested."""
 
     def __init__(self) -> None:
         self.files: dict[str, bytes] = {}
         self.asked: list[str] = []
         self.url = ""
-        self.short = False  # promise more than is sent, as a connection that breaks off does
-        self.gate = threading.Event()  # half of a file is sent, the rest once it is open
+        self.short = False  # announce more than is sent, like a broken connection
+        self.gate = threading.Event()  # half of a file is sent, the rest once it is set
         self.gate.set()
 
 
@@ -167,7 +167,7 @@ def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
                 self.close_connection = True
 
         def log_message(self, format: str, *args: object) -> None:
-            """Not to stderr."""
+            """Keep stderr clean."""
 
     return Handler
 

@@ -1,4 +1,4 @@
-"""The cache of decoded images: used, renewed, never broken."""
+"""engine.datasets.cache: entries are reused, renewed and never partial."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.engine.datasets.conftest import leftovers, pixels, quiet, save
 
 
 def load(folder: Path, side: int | None = None) -> tuple[RawImages, bool]:
-    """The images, and whether they were decoded afresh."""
+    """The images, and whether they were decoded anew."""
     messages: list[str] = []
     raw = load_raw(DataSpec(dataset=str(folder), image_size=side), lambda message, *_: messages.append(message))
     return raw, "Decoding images" in messages
@@ -60,7 +60,7 @@ def test_a_changed_folder_is_decoded_afresh(image_folder: Path, cache: Path) -> 
     changed, decoded = load(image_folder)
     assert decoded
     assert changed.fingerprint != first.fingerprint
-    assert len(entries(cache)) == 1  # what was made of the old folder is gone, at either side
+    assert len(entries(cache)) == 1  # entries of the old folder are gone, for both sides
     path.unlink()
     assert len(load(image_folder)[0].y_train) == 23
     (image_folder / "train/cow").mkdir()
@@ -99,7 +99,7 @@ def test_a_full_disk(image_folder: Path, cache: Path, monkeypatch: pytest.Monkey
     def full(_file: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(cache_module, "_sync", full)
+    monkeypatch.setattr(cache_module, "_fsync", full)
     with pytest.raises(DatasetError, match=r"No space left.*TRAINSCOPE_CACHE"):
         load(image_folder)
     assert leftovers(cache) == []
@@ -116,11 +116,11 @@ def test_what_dead_processes_left_is_removed(image_folder: Path, cache: Path) ->
 
 
 def test_two_processes_at_once(image_folder: Path, cache: Path) -> None:
-    """Both decode (each waits for the other to have begun), both get whole images, one entry stays."""
+    """Both decode (each waits for the other to start), both get complete images, one entry remains."""
     program = """
 import sys, pathlib
 from engine.datasets import load_raw
-from engine.spec import DataSpec
+from engine.config.specs import DataSpec
 def progress(message, done, total):
     if message == "Decoding images" and done == 24:
         sys.stdout.write("begun\\n"); sys.stdout.flush(); sys.stdin.readline()
@@ -142,7 +142,7 @@ print(raw.fingerprint, int(raw.x_train.sum()))
 
 
 def test_a_set_too_large_for_memory(image_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engine.datasets.base.LARGEST_BYTES", 1000)
+    monkeypatch.setattr("engine.datasets.base.MAX_IMAGE_BYTES", 1000)
     with pytest.raises(DatasetError, match="GiB"):
         load_raw(DataSpec(dataset=str(image_folder)), quiet)
 

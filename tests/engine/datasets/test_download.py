@@ -1,4 +1,4 @@
-"""Downloads against a server on this machine."""
+"""engine.datasets.download: downloads from a local server."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from engine.utils.errors import Cancelled, DatasetError
 from tests.engine.datasets.conftest import Site, cifar_members, idx_files, leftovers, quiet, sha256, write_tar
 from tests.limits import files_of_at_most
 
-CONTENT = bytes(range(256)) * 4096  # four pieces
+CONTENT = bytes(range(256)) * 4096  # four chunks
 
 
 def remote(*urls: str, known_hash: str = sha256(CONTENT)) -> RemoteFile:

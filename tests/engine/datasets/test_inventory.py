@@ -1,4 +1,4 @@
-"""engine.datasets.inventory and verify: what is on disk, and whether it is whole."""
+"""engine.datasets.inventory and verify: what is on disk, and whether it is intact."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def test_what_may_be_added_is_judged_by_its_names(image_folder: Path, tmp_path: 
     for file in (text, archive):
         file.write_text("?")
     check_path(image_folder)
-    check_path(archive)  # what is in it is looked at later
+    check_path(archive)  # its content is checked later
     for path, sentence in ((empty, "lay it out as"), (text, "not a data set"), (tmp_path / "no", "There is no")):
         with pytest.raises(DatasetError, match=sentence):
             check_path(path)

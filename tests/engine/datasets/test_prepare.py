@@ -1,4 +1,4 @@
-"""Split, scale, normalise, grayscale: against values worked out by hand."""
+"""engine.datasets.prepare and split: against values computed by hand."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ GRAY_OF_IT = 0.2989 * 1 + 0.587 * 0.2 + 0.114 * 0
             (0.5086 / 0.247, -0.2822 / 0.243, -0.4465 / 0.261),
             0.2989 * 0.5086 / 0.247 - 0.587 * 0.2822 / 0.243 - 0.114 * 0.4465 / 0.261,
         ),
-        ("per-dataset", (0.0, 0.0, 0.0), 0.0),  # a channel that never changes
+        ("per-dataset", (0.0, 0.0, 0.0), 0.0),  # a constant channel
     ],
 )
 def test_formulas(tmp_path: Path, normalization: str, colours: tuple[float, ...], gray: float) -> None:

@@ -1,4 +1,4 @@
-"""The table of names, paths, samples, and what importing costs."""
+"""Named data sets, paths, samples, and the cost of importing."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_a_folder_that_may_not_be_looked_into_is_named(tmp_path: Path, monkeypat
     def refuse(_folder: Path) -> bool:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
-    monkeypatch.setattr("engine.datasets.formats.cifar10.is_cifar10", refuse)  # the first to look
+    monkeypatch.setattr("engine.datasets.formats.cifar10.is_cifar10", refuse)  # the first format tried
     for look in (lambda: check_path(tmp_path), lambda: load_raw(DataSpec(dataset=str(tmp_path)), quiet)):
         with pytest.raises(DatasetError, match=r"can't be read \(Permission denied\); check its permissions"):
             look()

@@ -1,4 +1,4 @@
-"""The whole program on a machine with a GPU, one that is none: placed there to the bit, refused where it is wrong."""
+"""The whole program with a simulated GPU: used bit-exactly if correct, refused if wrong."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SETTINGS = ("epochs=2", "repeats=1")
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is found out about the fake one is not remembered elsewhere."""
+    """Keep results about the fake GPU out of the user's cache."""
     monkeypatch.setenv("TRAINSCOPE_CACHE", str(tmp_path / "cache"))
 
 
@@ -56,7 +56,7 @@ from tests.engine.support import few, small_run
 fake_gpu.install()
 from engine.datasets import prepare
 from engine.devices.hardware import configure
-from engine.devices.names import Place
+from engine.devices.names import AssignedDevice
 configure(1)
 from engine.training import trainer
 made = []
@@ -65,7 +65,7 @@ trainer.build_model = lambda *given, **named: made.append(truly(*given, **named)
 run = small_run(architectures=["cnn_3"], record_every=1)
 data = few(prepare(run.data, lambda *_told: None))
 for key, place in (("gpu:0", "CPU:1"), ("cpu", "CPU:0")):
-    trainer.train(1, run, data, lambda _event: None, lambda *, wait=False: None, None, place=Place(key))
+    trainer.train(1, run, data, lambda _event: None, lambda *, wait=False: None, None, place=AssignedDevice(key))
     model = made[-1]
     used = {each.value.device[-5:] for each in (*model.variables, *model.optimizer.variables)}
     assert used | {model._images.device[-5:], model._order.device[-5:]} == {place}, (key, used)

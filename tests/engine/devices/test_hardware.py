@@ -1,4 +1,4 @@
-"""engine.devices.hardware: what this process computes on."""
+"""engine.devices.hardware: devices and configuration of this process."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from engine.devices.hardware import (
     available_devices,
     cpu_count,
     cpu_name,
-    described,
+    describe_device,
     hidden_devices,
-    rounds_products,
     tensorflow_name,
+    uses_tf32,
     visible_gpus,
 )
-from engine.devices.names import CPU, Place, check_device, parse_device
+from engine.devices.names import CPU, AssignedDevice, check_device, parse_device
 from engine.events.devices import Device
 from engine.utils.errors import DeviceError, SpecError
 from tests.engine.support import python
@@ -34,8 +34,8 @@ def test_the_processor_has_a_name() -> None:
 
 
 def test_the_device_says_how_many_threads_were_configured() -> None:
-    assert described(Place(CPU, "why")) == Device("CPU", cpu_name(), 1)
-    assert described(Place(CPU, "why")).refusal == "why"
+    assert describe_device(AssignedDevice(CPU, "why")) == Device("CPU", cpu_name(), 1)
+    assert describe_device(AssignedDevice(CPU, "why")).refusal == "why"
 
 
 @pytest.mark.parametrize(
@@ -120,9 +120,9 @@ def test_only_newer_nvidia_cards_round_products(gpus: list[str], monkeypatch: py
     import tensorflow as tf
 
     devices = ("cpu", "gpu:0", "gpu:1", "gpu:2", "gpu:3")
-    assert [rounds_products(device) for device in devices] == [False, False, True, False, False]
+    assert [uses_tf32(device) for device in devices] == [False, False, True, False, False]
     monkeypatch.setattr(tf.config.experimental, "tensor_float_32_execution_enabled", lambda: False)
-    assert not rounds_products("gpu:1")
+    assert not uses_tf32("gpu:1")
 
 
 @pytest.mark.long
@@ -142,7 +142,7 @@ tf.config.experimental.get_device_details = lambda _gpu: {"device_name": "A card
 from engine.devices.hardware import configure, find_gpus
 configure(1, "gpu:1")
 assert shown == grown == ["B"], (shown, grown)
-assert [(gpu.key, gpu.place) for gpu in find_gpus()] == [("gpu:0", None), ("gpu:1", "/GPU:0")]
+assert [(gpu.key, gpu.tensorflow_name) for gpu in find_gpus()] == [("gpu:0", None), ("gpu:1", "/GPU:0")]
 configure(1, "cpu")
 assert shown == []
 shown[:] = ["A", "B"]

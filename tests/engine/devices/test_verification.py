@@ -1,4 +1,4 @@
-"""engine.devices.verification: a device that computes wrongly is told from one that rounds."""
+"""engine.devices.verification: wrong results are distinguished from rounding."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from engine.devices.verification import (
     Outputs,
     Pattern,
     PatternKind,
-    agreement,
-    compared,
+    compare_patterns,
+    describe_agreement,
     deviations,
-    refusal,
+    refusal_message,
 )
 from engine.utils.arrays import Array
 from engine.utils.errors import DeviceError
@@ -32,7 +32,7 @@ OUTPUTS = [
 
 
 def perfect(pattern: Pattern) -> dict[str, Array]:
-    """What a device gives that rounds once, at the end."""
+    """The outputs of a device that rounds once, at the end."""
     return dict(_perfect(pattern.name))
 
 
@@ -62,11 +62,11 @@ def wrong(found: list[Deviation]) -> list[tuple[str, str]]:
 
 
 def test_rounding_is_no_mistake() -> None:
-    found = compared(perfect)
+    found = compare_patterns(perfect)
     assert [each.pattern for each in found] == list(PATTERNS)
     assert wrong(found) == []
-    assert refusal("gpu:0", found) is None
-    assert agreement("gpu:0", found).startswith("gpu:0: 6 patterns as in NumPy; furthest off: ")
+    assert refusal_message("gpu:0", found) is None
+    assert describe_agreement("gpu:0", found).startswith("gpu:0: 6 patterns as in NumPy; furthest off: ")
 
 
 @pytest.mark.parametrize(("pattern", "output"), OUTPUTS)
@@ -77,10 +77,10 @@ def test_one_wrong_number_is_found_in_every_output(pattern: Pattern, output: str
         spoilt[place] *= 1.25
         return spoilt
 
-    found = compared(wrong_in(pattern.name, output, spoil))
-    # Where the output decides which gradients pass, the mask is the same: what was positive still is.
+    found = compare_patterns(wrong_in(pattern.name, output, spoil))
+    # The ReLU mask is unchanged: what was positive still is.
     assert wrong(found) == [(pattern.name, output)]
-    sentence = refusal("gpu:0", found)
+    sentence = refusal_message("gpu:0", found)
     assert sentence is not None
     assert sentence.startswith(f"gpu:0 computes 1 of 6 patterns wrongly, furthest off: {pattern.name}, {output}, by ")
     assert sentence.endswith("; train on another device (cpu), and update its driver.")
@@ -88,19 +88,19 @@ def test_one_wrong_number_is_found_in_every_output(pattern: Pattern, output: str
 
 @pytest.mark.parametrize("spoil", [lambda values: values * np.nan, lambda values: values[:1]], ids=["nan", "shape"])
 def test_numbers_that_are_none_are_found(spoil: Callable[[Array], Array]) -> None:
-    found = compared(wrong_in("max-pooling", "output", spoil))
+    found = compare_patterns(wrong_in("max-pooling", "output", spoil))
     assert wrong(found) == [("max-pooling", "output")]
-    assert "max-pooling, output, missing or not finite (nothing is rounded)" in (refusal("cpu", found) or "")
+    assert "max-pooling, output, missing or not finite (nothing is rounded)" in (refusal_message("cpu", found) or "")
 
 
 def test_a_fused_layer_that_forgets_its_bias_is_found() -> None:
     def compute(pattern: Pattern) -> dict[str, Array]:
         found = perfect(pattern)
-        if pattern.kind is PatternKind.DENSE:  # as a faulty driver would: right while training, wrong where it is fused
+        if pattern.kind is PatternKind.DENSE:  # like a faulty driver: right while training, wrong when fused
             found["output"] = np.maximum(pattern.inputs["x"] @ pattern.inputs["kernel"], 0)
         return found
 
-    assert wrong(compared(compute)) == [("dense layer with bias and ReLU", "output")]
+    assert wrong(compare_patterns(compute)) == [("dense layer with bias and ReLU", "output")]
 
 
 def test_coarser_products_pass_only_where_the_device_is_known_for_them() -> None:
@@ -115,8 +115,8 @@ def test_coarser_products_pass_only_where_the_device_is_known_for_them() -> None
             found["input gradient"] = passed @ coarsely(pattern.inputs["kernel"]).T
         return found
 
-    assert wrong(compared(compute, coarse=True)) == []
-    assert wrong(compared(compute)) == [("dense layer with bias and ReLU", "input gradient")]
+    assert wrong(compare_patterns(compute, tf32=True)) == []
+    assert wrong(compare_patterns(compute)) == [("dense layer with bias and ReLU", "input gradient")]
 
 
 def test_this_processor_computes_as_it_should() -> None:

@@ -1,4 +1,4 @@
-"""engine.events.channel: controls from one thread to another."""
+"""engine.events.channel: commands from one thread to another."""
 
 from __future__ import annotations
 

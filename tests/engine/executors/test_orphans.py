@@ -38,7 +38,7 @@ from PySide6.QtWidgets import QApplication
 
 import engine.executors.processes.child
 from engine.executors.tasks import ReadImageTask
-from engine.program_log import ProgramLog
+from engine.utils.logs import ProgramLog
 from gui.app import make_window
 from gui.preferences import StartUp
 from gui.experiment.experiment_tab import ExperimentTab

@@ -12,8 +12,8 @@ import pytest
 
 from engine.config.specs import RunSpec
 from engine.datasets import PreparedData
-from engine.devices.cache import DeviceCache, Judgement
-from engine.devices.names import AUTO, CPU, Place
+from engine.devices.cache import DeviceCache, Verification
+from engine.devices.names import AUTO, CPU, AssignedDevice
 from engine.devices.verification import Deviation
 from engine.events.devices import Device, DeviceChoice
 from engine.events.runs import Status
@@ -72,82 +72,88 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     found = Machine(tmp_path / "cache" / "devices.json")
     names = lambda: {CPU: "a processor"} | dict.fromkeys(found.gpus, "a card")  # noqa: E731
     monkeypatch.setattr(placement_module, "available_devices", names)
-    monkeypatch.setattr(placement_module, "driver", lambda: found.driver)
+    monkeypatch.setattr(placement_module, "driver_version", lambda: found.driver)
     monkeypatch.setattr(placement_module, "hidden_devices", lambda: found.hidden)
-    monkeypatch.setattr(placement_module, "memory_of", lambda device: 8 * 2**30 if device == CPU else None)
+    monkeypatch.setattr(placement_module, "device_memory", lambda device: 8 * 2**30 if device == CPU else None)
     monkeypatch.setattr(placement_module.check, "deviations", found.deviations)
     monkeypatch.setattr("engine.training.benchmark.seconds_per_step", found.seconds_per_step)
     return found
 
 
 @pytest.fixture
-def place(few_digits: PreparedData) -> Callable[..., Place]:
+def place(few_digits: PreparedData) -> Callable[..., AssignedDevice]:
     """Where a run goes, of a network and of nowhere before unless said otherwise."""
 
-    def find(placement: Placement, architecture: str = "mlp_1", before: str = "") -> Place:
+    def find(placement: Placement, architecture: str = "mlp_1", before: str = "") -> AssignedDevice:
         run = small_run(architectures=[architecture])
         return placement.for_run(run, few_digits, before, lambda *_told: None, look)
 
     return find
 
 
-def test_a_processor_alone_is_neither_looked_at_nor_measured(machine: Machine, place: Callable[..., Place]) -> None:
+def test_a_processor_alone_is_neither_looked_at_nor_measured(
+    machine: Machine, place: Callable[..., AssignedDevice]
+) -> None:
     machine.gpus = {}
-    assert place(machine.placement()) == Place(CPU)
+    assert place(machine.placement()) == AssignedDevice(CPU)
     assert machine.looked_at == machine.measured == []
     assert not machine.file.exists()
 
 
-def test_auto_measures_each_network_once_and_remembers(machine: Machine, place: Callable[..., Place]) -> None:
-    assert place(machine.placement()) == Place("gpu:0")
+def test_auto_measures_each_network_once_and_remembers(machine: Machine, place: Callable[..., AssignedDevice]) -> None:
+    assert place(machine.placement()) == AssignedDevice("gpu:0")
     assert machine.measured == [("mlp_1", CPU), ("mlp_1", "gpu:0")]
-    assert place(machine.placement()) == Place("gpu:0")
+    assert place(machine.placement()) == AssignedDevice("gpu:0")
     assert (machine.looked_at, len(machine.measured)) == (["gpu:0"], 2), "another process knows already"
     machine.seconds = {CPU: 0.001, "gpu:0": 0.002}
-    assert place(machine.placement(), "cnn_4") == Place(CPU), "a network of its own"
+    assert place(machine.placement(), "cnn_4") == AssignedDevice(CPU), "a network of its own"
     assert machine.measured[2:] == [("cnn_4", CPU), ("cnn_4", "gpu:0")]
 
 
 @pytest.mark.parametrize(("side_by_side", "device"), [(1, "gpu:0"), (3, "gpu:0"), (4, CPU), (8, CPU)])
 def test_processes_share_a_gpu_but_have_a_core_each(
-    side_by_side: int, device: str, machine: Machine, place: Callable[..., Place]
+    side_by_side: int, device: str, machine: Machine, place: Callable[..., AssignedDevice]
 ) -> None:
     assert place(machine.placement(side_by_side=side_by_side)).device == device
 
 
-def test_what_cannot_be_trained_on_a_card_goes_to_the_processor(machine: Machine, place: Callable[..., Place]) -> None:
+def test_what_cannot_be_trained_on_a_card_goes_to_the_processor(
+    machine: Machine, place: Callable[..., AssignedDevice]
+) -> None:
     machine.seconds["gpu:0"] = math.inf
     assert [place(machine.placement()).device for _ in range(2)] == [CPU, CPU]
     assert len(machine.measured) == 2, "that is remembered too"
 
 
-def test_a_new_driver_is_found_out_anew(machine: Machine, place: Callable[..., Place]) -> None:
+def test_a_new_driver_is_found_out_anew(machine: Machine, place: Callable[..., AssignedDevice]) -> None:
     machine.gpus = {"gpu:0": WRONG}
-    assert place(machine.placement()) == Place(CPU, REFUSAL)
-    assert place(machine.placement()) == Place(CPU, REFUSAL)
+    assert place(machine.placement()) == AssignedDevice(CPU, REFUSAL)
+    assert place(machine.placement()) == AssignedDevice(CPU, REFUSAL)
     assert machine.looked_at == ["gpu:0"]
     machine.gpus, machine.driver = {"gpu:0": SOUND}, "driver 2"
-    assert place(machine.placement()) == Place("gpu:0")
+    assert place(machine.placement()) == AssignedDevice("gpu:0")
 
 
-def test_a_wrong_device_is_refused_though_it_was_asked_for(machine: Machine, place: Callable[..., Place]) -> None:
+def test_a_wrong_device_is_refused_though_it_was_asked_for(
+    machine: Machine, place: Callable[..., AssignedDevice]
+) -> None:
     machine.gpus = {"gpu:0": WRONG, "gpu:1": SOUND}
-    assert place(machine.placement("gpu:0")) == Place(CPU, REFUSAL)
-    assert machine.placement("gpu:0").for_others(look) == Place(CPU, REFUSAL)
-    assert place(machine.placement("gpu:1")) == Place("gpu:1")
+    assert place(machine.placement("gpu:0")) == AssignedDevice(CPU, REFUSAL)
+    assert machine.placement("gpu:0").for_others(look) == AssignedDevice(CPU, REFUSAL)
+    assert place(machine.placement("gpu:1")) == AssignedDevice("gpu:1")
     assert machine.measured == [], "who asks for a device is given it"
-    assert place(machine.placement()) == Place("gpu:1", REFUSAL)
+    assert place(machine.placement()) == AssignedDevice("gpu:1", REFUSAL)
     assert {device for _, device in machine.measured} == {CPU, "gpu:1"}
 
 
-def test_a_device_that_fails_is_refused_with_its_words(machine: Machine, place: Callable[..., Place]) -> None:
+def test_a_device_that_fails_is_refused_with_its_words(machine: Machine, place: Callable[..., AssignedDevice]) -> None:
     machine.gpus = {"gpu:0": RuntimeError("no kernel image\nmore")}
     refusal = place(machine.placement()).refusal
     assert refusal.startswith("gpu:0 can't be computed on (RuntimeError: no kernel image); the processor is used")
 
 
 def test_a_device_that_ends_the_process_twice_is_not_looked_at_again(
-    machine: Machine, place: Callable[..., Place]
+    machine: Machine, place: Callable[..., AssignedDevice]
 ) -> None:
     class Died(BaseException):
         """The process is gone: nothing more is written."""
@@ -165,33 +171,35 @@ def test_a_device_that_ends_the_process_twice_is_not_looked_at_again(
     assert machine.looked_at == []
 
 
-def test_one_that_was_closed_while_it_looked_looks_again(machine: Machine, place: Callable[..., Place]) -> None:
+def test_one_that_was_closed_while_it_looked_looks_again(
+    machine: Machine, place: Callable[..., AssignedDevice]
+) -> None:
     placement = machine.placement()
-    DeviceCache(machine.file).judge(placement.identity("gpu:0"), Judgement(state="begun", tries=1))
-    assert place(placement) == Place("gpu:0")
+    DeviceCache(machine.file).store_verification(placement.identity("gpu:0"), Verification(state="begun", tries=1))
+    assert place(placement) == AssignedDevice("gpu:0")
 
 
 def test_a_process_that_was_ended_by_hand_is_no_mark_against_a_device(
-    machine: Machine, place: Callable[..., Place]
+    machine: Machine, place: Callable[..., AssignedDevice]
 ) -> None:
     identity = machine.placement().identity("gpu:0")
     notebook = DeviceCache(machine.file)
-    notebook.judge(identity, Judgement(state="begun", tries=2))
-    notebook.note(identity, "some network", math.inf)
-    notebook.forgive()
-    assert notebook.seconds(identity, "some network") is None
-    assert place(machine.placement()) == Place("gpu:0")
+    notebook.store_verification(identity, Verification(state="begun", tries=2))
+    notebook.store_step_seconds(identity, "some network", math.inf)
+    notebook.discard_pending()
+    assert notebook.step_seconds(identity, "some network") is None
+    assert place(machine.placement()) == AssignedDevice("gpu:0")
 
 
 def test_what_is_found_out_anew_is_not_tried_again_and_again(machine: Machine) -> None:
     notebook = DeviceCache(machine.file)
-    notebook.judge(machine.placement().identity("gpu:0"), Judgement(state="begun", tries=2))
-    assert machine.placement().appraise((), anew=True, look=look).reports[1].sound is False
+    notebook.store_verification(machine.placement().identity("gpu:0"), Verification(state="begun", tries=2))
+    assert machine.placement().appraise((), anew=True, look=look).reports[1].is_correct is False
     assert machine.looked_at == [CPU]
 
 
 def test_a_device_that_ends_the_process_as_it_trains_is_left_for_that_network(
-    machine: Machine, place: Callable[..., Place], monkeypatch: pytest.MonkeyPatch
+    machine: Machine, place: Callable[..., AssignedDevice], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Died(BaseException):
         """The process is gone: nothing more is written."""
@@ -204,7 +212,7 @@ def test_a_device_that_ends_the_process_as_it_trains_is_left_for_that_network(
     monkeypatch.setattr("engine.training.benchmark.seconds_per_step", die)
     with pytest.raises(Died):
         place(machine.placement())
-    assert place(machine.placement()) == Place(CPU)
+    assert place(machine.placement()) == AssignedDevice(CPU)
 
 
 def test_who_cancels_while_devices_are_measured_is_heard(
@@ -231,32 +239,36 @@ def test_who_waits_for_another_process_is_heard(tmp_path: Path) -> None:
         raise Cancelled("Cancelled.")
 
     with (
-        DeviceCache(tmp_path / "devices.json").alone(look),
+        DeviceCache(tmp_path / "devices.json").locked(look),
         pytest.raises(Cancelled),
-        DeviceCache(tmp_path / "devices.json").alone(cancel),
+        DeviceCache(tmp_path / "devices.json").locked(cancel),
     ):
         raise AssertionError
 
 
 @pytest.mark.parametrize("before", [CPU, "gpu:0"])
-def test_a_run_goes_on_where_it_was(before: str, machine: Machine, place: Callable[..., Place]) -> None:
-    assert place(machine.placement(), before=before) == Place(before)
-    assert place(machine.placement("gpu:0"), before=before) == Place("gpu:0"), "unless another one is asked for"
+def test_a_run_goes_on_where_it_was(before: str, machine: Machine, place: Callable[..., AssignedDevice]) -> None:
+    assert place(machine.placement(), before=before) == AssignedDevice(before)
+    assert place(machine.placement("gpu:0"), before=before) == AssignedDevice("gpu:0"), (
+        "unless another one is asked for"
+    )
     assert machine.measured == []
-    assert place(machine.placement(), before="gpu:7") == Place("gpu:0"), "a card that is gone"
+    assert place(machine.placement(), before="gpu:7") == AssignedDevice("gpu:0"), "a card that is gone"
 
 
 def test_all_else_is_computed_on_the_processor_unless_a_gpu_is_asked_for(machine: Machine) -> None:
-    assert machine.placement().for_others(look) == Place(CPU)
-    assert machine.placement("gpu:0").for_others(look) == Place("gpu:0")
+    assert machine.placement().for_others(look) == AssignedDevice(CPU)
+    assert machine.placement("gpu:0").for_others(look) == AssignedDevice("gpu:0")
 
 
-def test_the_page_says_what_there_is_and_where_runs_would_go(machine: Machine, place: Callable[..., Place]) -> None:
+def test_the_page_says_what_there_is_and_where_runs_would_go(
+    machine: Machine, place: Callable[..., AssignedDevice]
+) -> None:
     machine.gpus = {"gpu:0": SOUND, "gpu:1": WRONG}
     place(machine.placement(), "cnn_4")
     runs = tuple(small_run(architectures=[name]) for name in ("mlp_1", "cnn_4"))
     found = machine.placement().appraise(runs, anew=False, look=look)
-    facts = [(each.key, each.name, each.memory, each.sound) for each in found.reports]
+    facts = [(each.key, each.name, each.memory, each.is_correct) for each in found.reports]
     assert facts == [
         (CPU, "a processor", 8 * 2**30, True),
         ("gpu:0", "a card", None, True),
@@ -274,22 +286,26 @@ def test_the_page_says_what_there_is_and_where_runs_would_go(machine: Machine, p
 def test_a_device_that_this_start_leaves_out_is_named_but_not_judged(machine: Machine) -> None:
     machine.hidden = {"gpu:0"}
     found = machine.placement(CPU).appraise((), anew=False, look=look)
-    assert [(each.key, each.sound, each.findings) for each in found.reports][1:] == [("gpu:0", None, "")]
+    assert [(each.key, each.is_correct, each.findings) for each in found.reports][1:] == [("gpu:0", None, "")]
     assert machine.looked_at == [CPU]
     machine.hidden = set()
-    assert machine.placement().appraise((), anew=False, look=look).reports[1].sound
+    assert machine.placement().appraise((), anew=False, look=look).reports[1].is_correct
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b'{"judgements": 3}', b"\xff", b'{"seconds": {"cpu": {"a": "x"}}}'])
-def test_a_damaged_notebook_counts_as_empty(content: bytes, machine: Machine, place: Callable[..., Place]) -> None:
+def test_a_damaged_notebook_counts_as_empty(
+    content: bytes, machine: Machine, place: Callable[..., AssignedDevice]
+) -> None:
     machine.file.parent.mkdir()
     machine.file.write_bytes(content)
-    assert place(machine.placement()) == Place("gpu:0")
-    assert place(machine.placement()) == Place("gpu:0")
+    assert place(machine.placement()) == AssignedDevice("gpu:0")
+    assert place(machine.placement()) == AssignedDevice("gpu:0")
     assert len(machine.measured) == 2
 
 
-def test_a_notebook_that_cannot_be_written_is_kept_in_mind(machine: Machine, place: Callable[..., Place]) -> None:
+def test_a_notebook_that_cannot_be_written_is_kept_in_mind(
+    machine: Machine, place: Callable[..., AssignedDevice]
+) -> None:
     machine.file.parent.write_text("a file where the folder should be")
     placement = machine.placement()
     assert [place(placement).device for _ in range(2)] == ["gpu:0", "gpu:0"]
@@ -297,13 +313,13 @@ def test_a_notebook_that_cannot_be_written_is_kept_in_mind(machine: Machine, pla
 
 
 def test_a_process_waits_while_another_one_measures(tmp_path: Path) -> None:
-    with DeviceCache(tmp_path / "devices.json").alone(look) as is_alone:
+    with DeviceCache(tmp_path / "devices.json").locked(look) as is_alone:
         assert is_alone
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("engine.devices.cache.WAIT_SECONDS", 0)
-            with DeviceCache(tmp_path / "devices.json").alone(look) as other:
+            patch.setattr("engine.devices.cache.LOCK_SECONDS", 0)
+            with DeviceCache(tmp_path / "devices.json").locked(look) as other:
                 assert not other
-    with DeviceCache(tmp_path / "devices.json").alone(look) as is_alone:
+    with DeviceCache(tmp_path / "devices.json").locked(look) as is_alone:
         assert is_alone
 
 

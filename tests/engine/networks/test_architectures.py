@@ -1,4 +1,4 @@
-"""engine.networks.architectures: the five architectures, their parameters by formula and by Keras, and their initial values."""
+"""engine.networks.architectures: the built-in architectures, parameter counts, initial values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""engine.networks.files: what a .keras file may hold before Keras is let near it."""
+"""engine.networks.files: .keras files are checked before Keras loads them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import pytest
 
 from engine.config.specs import NetworkSpec
 from engine.networks.architectures import ARCHITECTURES, build_network
-from engine.networks.files import MOST_BYTES, check_network, check_weights
+from engine.networks.files import MAX_BYTES, check_network, check_weights
 from engine.networks.inference import Prober
 from engine.networks.notation import ACTIVATION_NAMES
 from engine.training.trainer import take_weights
@@ -31,7 +31,7 @@ Change = Callable[[dict[str, Any]], object]
 def changed(
     folder: Path, description: Change | None = None, weights: Callable[[h5py.File], object] | None = None
 ) -> Path:
-    """A sound file whose description, or whose weights, were changed."""
+    """A valid file whose description or weights were changed."""
     members = seeds.zip_members(seeds.network())
     if description is not None:
         found = json.loads(members["config.json"])
@@ -113,7 +113,7 @@ def test_more_parameters_than_any_network_may_have(tmp_path: Path) -> None:
 
 
 def huge(file: h5py.File) -> None:
-    """A terabyte that takes no room: nothing was ever written to it."""
+    """A sparse data set of a terabyte."""
     del file["layers/dense/vars/0"]
     file.create_dataset("layers/dense/vars/0", (2**20, 2**18), "f4", chunks=(2**10, 2**10))
 
@@ -156,8 +156,8 @@ def test_weights_that_are_not_in_the_file_or_fill_the_memory(
 def test_an_archive_that_unpacks_to_too_much_is_not_unpacked(tmp_path: Path) -> None:
     file = changed(tmp_path)
     content = file.read_bytes()
-    place = content.rfind(b"PK\x01\x02") + 24  # the size of a member, as the archive says
-    file.write_bytes(content[:place] + (MOST_BYTES + 1).to_bytes(4, "little") + content[place + 4 :])
+    place = content.rfind(b"PK\x01\x02") + 24  # the uncompressed size in the central directory
+    file.write_bytes(content[:place] + (MAX_BYTES + 1).to_bytes(4, "little") + content[place + 4 :])
     with pytest.raises(ValueError, match="unpacks to more"):
         check_network(file, SHAPE)
 

@@ -1,4 +1,4 @@
-"""engine.networks.inference: an image prepared as in training, and every layer's output."""
+"""engine.networks.inference: preparation as in training, and the output of every layer."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from PIL import Image
 
 from engine.config.specs import DataSpec, NetworkSpec, Normalization
 from engine.datasets import PreparedData, load_raw, prepare
-from engine.datasets.prepare import Preparation, find_preparation, part_for_testing
+from engine.datasets.prepare import Preparation, find_preparation, stored_test_part
 from engine.datasets.split import split
 from engine.networks.architectures import build_network
-from engine.networks.inference import LARGEST_MAP, MOST_CHANNELS, MOST_UNITS, Prober, prepare_image, softmax
+from engine.networks.inference import MAX_CHANNELS, MAX_MAP_SIDE, MAX_UNITS, Prober, prepare_image, softmax
 from engine.utils.arrays import Array
 from engine.utils.errors import StoreError
 
@@ -28,7 +28,7 @@ COLOUR = Preparation(np.zeros(3, np.float32), np.ones(3, np.float32), grayscale=
 
 
 def quiet(_message: str, _done: int, _total: int) -> None:
-    """A progress nobody looks at."""
+    """Ignore progress."""
 
 
 def prepared_both_ways(spec: DataSpec) -> tuple[PreparedData, Array]:
@@ -36,13 +36,13 @@ def prepared_both_ways(spec: DataSpec) -> tuple[PreparedData, Array]:
     raw = load_raw(spec, quiet)
     parts = split(raw, spec)
     preparation, prepared = find_preparation(raw, parts, spec), prepare(spec, quiet)
-    images = part_for_testing(raw)[0][parts.test]
+    images = stored_test_part(raw)[0][parts.test]
     return prepared, np.stack([prepare_image(image, preparation, prepared.info.shape) for image in images])
 
 
 @pytest.fixture(scope="module")
 def coloured(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """An archive of 60 training and 20 test images, 12x12 in colour, each channel with a mean of its own."""
+    """An archive of 60 training and 20 test images, 12x12 in colour, each channel with a different mean."""
     file = tmp_path_factory.mktemp("data") / "coloured.npz"
     random = np.random.default_rng(3)
     images = (random.integers(0, 256, (80, 12, 12, 3)) * np.array([1.0, 0.7, 0.3])).astype(np.uint8)
@@ -177,25 +177,25 @@ def test_a_network_is_read_once_and_again_when_its_file_changes(
 
 def test_very_large_outputs_are_shown_in_part(tmp_path: Path) -> None:
     shape = (260, 260, 1)
-    wide = MOST_CHANNELS + 6
+    wide = MAX_CHANNELS + 6
     network = keras.Sequential(
         [
             keras.Input(shape),
             keras.layers.Conv2D(wide, 1, name="conv_1"),
             keras.layers.MaxPooling2D(130, name="maxpool_1"),
             keras.layers.Flatten(),
-            keras.layers.Dense(MOST_UNITS + 1, name="dense_1"),
+            keras.layers.Dense(MAX_UNITS + 1, name="dense_1"),
             keras.layers.Dense(2, name="prediction"),
         ]
     )
     image = picture(shape=shape)
     input, conv, pool, dense, prediction = Prober().probe(save(network, tmp_path / "large.keras"), image).layers
-    assert max(input.values.shape) <= LARGEST_MAP
+    assert max(input.values.shape) <= MAX_MAP_SIDE
     thirds = image[:258, :258].reshape(86, 3, 86, 3, 1).mean(axis=(1, 3))
     np.testing.assert_allclose(input.values, thirds, rtol=1e-5, atol=1e-6)
-    assert (conv.shape, conv.values.shape) == ((260, 260, wide), (86, 86, MOST_CHANNELS))
-    assert (pool.shape, pool.values.shape) == ((2, 2, wide), (2, 2, MOST_CHANNELS))
-    assert (dense.shape, dense.values.shape) == ((MOST_UNITS + 1,), (MOST_UNITS,))
+    assert (conv.shape, conv.values.shape) == ((260, 260, wide), (86, 86, MAX_CHANNELS))
+    assert (pool.shape, pool.values.shape) == ((2, 2, wide), (2, 2, MAX_CHANNELS))
+    assert (dense.shape, dense.values.shape) == ((MAX_UNITS + 1,), (MAX_UNITS,))
     assert prediction.values.shape == (2,)
 
 

@@ -1,4 +1,4 @@
-"""engine.networks.notation: networks as the homework writes them."""
+"""engine.networks.notation: parsing and formatting of the homework's notation."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ from engine.networks.architectures import (
     architecture_name,
     layers_of,
     summarize_layers,
-    with_open_activations,
+    with_configurable_activations,
 )
 from engine.networks.layers import Act, Conv, Dense, Layer, MaxPool
 from engine.networks.notation import (
     ACTIVATION_NAMES,
     EXAMPLE,
-    LARGEST_KERNEL,
-    MOST_CHANNELS,
-    MOST_LAYERS,
-    MOST_UNITS,
+    MAX_CHANNELS,
+    MAX_KERNEL_SIDE,
+    MAX_LAYERS,
+    MAX_UNITS,
     format_network,
     parse_network,
     split_architecture,
 )
 from engine.utils.errors import NetworkError
 
-sides = st.integers(1, LARGEST_KERNEL)
+sides = st.integers(1, MAX_KERNEL_SIDE)
 layers: st.SearchStrategy[Layer] = st.one_of(
-    st.builds(Conv, sides, sides, st.integers(1, MOST_CHANNELS)),
+    st.builds(Conv, sides, sides, st.integers(1, MAX_CHANNELS)),
     st.builds(MaxPool, sides),
-    st.builds(Dense, st.integers(1, MOST_UNITS), st.booleans()),
+    st.builds(Dense, st.integers(1, MAX_UNITS), st.booleans()),
     st.builds(Act, st.none() | st.sampled_from(sorted(ACTIVATION_NAMES))),
 )
-networks = st.lists(layers, min_size=1, max_size=MOST_LAYERS).map(tuple)
-# What a person types, right or wrong: pieces of the notation in any order.
+networks = st.lists(layers, min_size=1, max_size=MAX_LAYERS).map(tuple)
+# Valid and invalid inputs: pieces of the notation in any order.
 nearly = st.lists(
     st.sampled_from(["Conv", "-", "3", "x", "0", "16", "FC", "MaxPool", "ReLU", "(no bias)", ",", " ", "\n", "[", "]"]),
     max_size=12,
@@ -134,14 +134,14 @@ def test_an_empty_piece_between_commas_is_no_layer(text: str) -> None:
 
 
 def test_limits_are_what_is_just_allowed() -> None:
-    text = f"Conv-{LARGEST_KERNEL}x1x{MOST_CHANNELS}, MaxPool-{LARGEST_KERNEL}x{LARGEST_KERNEL}, FC-{MOST_UNITS}"
-    assert parse_network(text) == (Conv(1, LARGEST_KERNEL, MOST_CHANNELS), MaxPool(LARGEST_KERNEL), Dense(MOST_UNITS))
-    assert len(parse_network(", ".join(["Act"] * MOST_LAYERS))) == MOST_LAYERS
-    assert refusal(", ".join(["Act"] * (MOST_LAYERS + 1))) == "the network has 61 layers, and at most 60 are allowed."
+    text = f"Conv-{MAX_KERNEL_SIDE}x1x{MAX_CHANNELS}, MaxPool-{MAX_KERNEL_SIDE}x{MAX_KERNEL_SIDE}, FC-{MAX_UNITS}"
+    assert parse_network(text) == (Conv(1, MAX_KERNEL_SIDE, MAX_CHANNELS), MaxPool(MAX_KERNEL_SIDE), Dense(MAX_UNITS))
+    assert len(parse_network(", ".join(["Act"] * MAX_LAYERS))) == MAX_LAYERS
+    assert refusal(", ".join(["Act"] * (MAX_LAYERS + 1))) == "the network has 61 layers, and at most 60 are allowed."
 
 
 @given(st.text() | nearly)
-@example("FC-٣")  # a digit to Python, but none that a person here would type
+@example("FC-٣")  # a digit to Python's \d, but not ASCII
 @example("Conv-3x3x" + "9" * 5000)
 @example("İ, ﬁ-3, ReLU\x00")
 def test_any_text_gives_layers_or_a_sentence(text: str) -> None:
@@ -190,7 +190,7 @@ def test_the_formula_told_is_the_number_counted(network: tuple[Layer, ...], shap
 
 
 def _value(formula: str) -> int:
-    """The value of a formula of sums and products, of which one factor may stand in brackets."""
+    """The value of a formula of sums and products, one factor of which may be in brackets."""
     if formula.startswith("("):
         inner, _, outer = formula[1:].partition(")·")
         return _value(inner) * int(outer)
@@ -245,7 +245,7 @@ def test_a_choice_that_is_no_architecture_is_refused(text: str, reason: str) -> 
 
 
 def test_opening_the_activations_leaves_everything_else_as_it_is() -> None:
-    assert with_open_activations("small[FC-8, Sigmoid, FC-4(no bias), Act, GELU]") == (
+    assert with_configurable_activations("small[FC-8, Sigmoid, FC-4(no bias), Act, GELU]") == (
         "small[FC-8, Act, FC-4(no bias), Act, Act]"
     )
-    assert with_open_activations("cnn_5") == "cnn_5"
+    assert with_configurable_activations("cnn_5") == "cnn_5"

@@ -1,4 +1,4 @@
-"""engine.networks.weight_images: kernels as images."""
+"""engine.networks.weight_images: weights as images."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import pytest
 from engine.events.runs import Weights
 from engine.networks.weight_images import (
     GAP,
-    LEAST_HEIGHT,
-    LEAST_SIDE,
+    MIN_HEIGHT,
+    MIN_SIDE,
     WeightImages,
     common_scale,
     tile,
@@ -29,7 +29,7 @@ def seen(values: np.ndarray, input_shape: tuple[int, ...]) -> WeightImages:
 def test_a_dense_unit_is_shown_as_the_image_it_looks_for(channels: int) -> None:
     shape = (6, 5, channels)
     images = np.random.default_rng(0).normal(size=(4, *shape)).astype(np.float32)
-    kernel = images.reshape(4, -1).T  # in Keras' layout, a unit's weights stand in the order of the pixels
+    kernel = images.reshape(4, -1).T  # Keras' layout: a unit's weights in the order of the pixels
     found = seen(to_pytorch_layout(kernel, shape), shape)
     assert np.array_equal(found.images, images)
     assert found.columns is None
@@ -94,7 +94,7 @@ def test_a_grid_has_as_many_columns_as_it_is_told(columns: int, shape: tuple[int
 
 def test_strips_are_high_enough_to_be_seen() -> None:
     grid = tile(np.zeros((3, 1, 64, 1), dtype=np.uint8), WHITE, 1)
-    assert grid.shape == (3 * (LEAST_HEIGHT + GAP) + GAP, LEAST_HEIGHT * 64 + 2 * GAP, 1)
+    assert grid.shape == (3 * (MIN_HEIGHT + GAP) + GAP, MIN_HEIGHT * 64 + 2 * GAP, 1)
 
 
 def test_images_stand_in_a_grid_in_reading_order() -> None:
@@ -106,7 +106,7 @@ def test_images_stand_in_a_grid_in_reading_order() -> None:
 def test_small_kernels_are_enlarged_pixel_by_pixel() -> None:
     kernel = np.arange(9, dtype=np.uint8).reshape(1, 3, 3, 1)
     grid = tile(kernel, WHITE)[GAP:-GAP, GAP:-GAP, 0]
-    assert min(grid.shape) >= LEAST_SIDE
+    assert min(grid.shape) >= MIN_SIDE
     factor = grid.shape[0] // 3
     assert np.array_equal(grid[::factor, ::factor], kernel[0, ..., 0])
     assert np.array_equal(grid, kernel[0, ..., 0].repeat(factor, axis=0).repeat(factor, axis=1))

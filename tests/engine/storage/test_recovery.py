@@ -59,7 +59,7 @@ def test_what_is_left_is_offered_no_more_and_can_still_go_on(
     assert recovery.newest(statuses=OFFERED) is None
     assert (store.experiment(number).reason, [run.reason for run in store.runs(number)]) == (LEFT, ["", LEFT, LEFT])
     assert recovery.newest() == number
-    assert catalogue.entry(number).can_go_on
+    assert catalogue.entry(number).can_resume
 
 
 @pytest.mark.parametrize(
@@ -77,17 +77,17 @@ def test_an_experiment_can_go_on_while_one_of_its_runs_can(
     store: Store, catalogue: Catalogue, ends: list[Status], status: Status, left: int
 ) -> None:
     number = under_way(store, *ends)
-    assert not catalogue.entry(number).can_go_on, "it is under way"
+    assert not catalogue.entry(number).can_resume, "it is under way"
     store.finish_experiment(number, status, "")
-    assert (catalogue.entry(number).unfinished, catalogue.entry(number).can_go_on) == (left, left > 0)
+    assert (catalogue.entry(number).unfinished, catalogue.entry(number).can_resume) == (left, left > 0)
     catalogue.delete([number])
-    assert not catalogue.entry(number).can_go_on
+    assert not catalogue.entry(number).can_resume
 
 
 def test_what_ended_before_its_runs_were_stored_can_go_on(store: Store, catalogue: Catalogue) -> None:
     number = store.add_experiment("basics", "{}", 0, None, 1)
     store.finish_experiment(number, Status.CANCELLED, "")
-    assert catalogue.entry(number).can_go_on
+    assert catalogue.entry(number).can_resume
 
 
 def test_what_was_thrown_away_under_way_can_be_removed_once_its_program_is_gone(

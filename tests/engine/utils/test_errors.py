@@ -1,4 +1,4 @@
-"""engine.utils.errors, engine.utils.text: one sentence on one line, whatever it quotes."""
+"""engine.utils.errors and engine.utils.text: messages are one line, whatever they quote."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pickle
 import pytest
 
 from engine.utils.errors import SpecError, TrainscopeError
-from engine.utils.text import MOST_CHARACTERS, shown
+from engine.utils.text import MAX_CHARACTERS, safe_repr
 
 
 @pytest.mark.parametrize("foreign", ["a\nb", "\0", "\x1b[31m", "\ud800", "\udcff", "\u202e", "\u2028"])
@@ -26,13 +26,13 @@ def test_what_can_be_read_is_left_as_it_is() -> None:
 
 def test_a_long_message_keeps_its_beginning_and_its_end() -> None:
     text = str(SpecError(f"epochs can't be '{'9' * 100_000}'; it takes 1 to 100000."))
-    assert len(text) <= MOST_CHARACTERS
+    assert len(text) <= MAX_CHARACTERS
     assert text.startswith("epochs can't be '999")
     assert text.endswith("'; it takes 1 to 100000.")
 
 
 def test_many_characters_that_need_an_escape_make_no_longer_message() -> None:
-    assert len(str(SpecError("\ud800" * 300 + "."))) <= MOST_CHARACTERS
+    assert len(str(SpecError("\ud800" * 300 + "."))) <= MAX_CHARACTERS
 
 
 def test_an_error_crosses_a_border_whole() -> None:
@@ -45,6 +45,6 @@ def test_what_has_no_words_is_told_by_its_type() -> None:
     endless: list[object] = []
     for _ in range(100_000):
         endless = [endless]
-    assert shown(16**5000) == "this int"
-    assert shown(endless) == "this list"
-    assert shown("x") == "'x'"
+    assert safe_repr(16**5000) == "this int"
+    assert safe_repr(endless) == "this list"
+    assert safe_repr("x") == "'x'"

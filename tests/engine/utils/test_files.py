@@ -1,4 +1,4 @@
-"""engine.utils.files: no file that is none is waited for, no text takes for ever."""
+"""engine.utils.files: neither pipes, devices nor pathological texts block reading."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from engine.utils.files import (
-    MOST_CHARACTERS,
-    MOST_DOTS,
+    MAX_CHARACTERS,
+    MAX_DOTS,
     atomic_path,
     check_file,
     open_file,
@@ -57,7 +57,7 @@ def test_what_no_file_can_be_called_is_not_there(name: str) -> None:
 
 def test_a_text_without_end_is_not_read_to_it(tmp_path: Path) -> None:
     with (tmp_path / "long").open("wb") as file:
-        file.truncate(2**40)  # takes no room
+        file.truncate(2**40)  # sparse: takes no space
     with pytest.raises(OSError, match="too large"):
         read_text(tmp_path / "long")
 
@@ -67,8 +67,8 @@ def test_a_text_without_end_is_not_read_to_it(tmp_path: Path) -> None:
     [
         ("a = " + "9" * 5000, "5000 digits"),
         ("a = " + "[" * 3000, "nested too deeply"),
-        (".".join("a" * 50_000) + " = 1", f"{MOST_DOTS:,} dots"),  # which TOML's reader takes many seconds for
-        ("#" * (MOST_CHARACTERS + 1), "longer than"),
+        (".".join("a" * 50_000) + " = 1", f"{MAX_DOTS:,} dots"),  # takes tomllib many seconds
+        ("#" * (MAX_CHARACTERS + 1), "longer than"),
         ("a", "Expected"),
     ],
     ids=["digits", "depth", "dots", "length", "syntax"],

@@ -1,4 +1,4 @@
-"""engine.utils.logs and engine.utils.logs: every line once, from files of any size."""
+"""engine.utils.logs: every line once, from files of any size."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_a_file_begun_anew_is_read_from_its_beginning(tmp_path: Path) -> None:
 
 
 def test_of_a_large_file_the_end_is_read_from_a_whole_line_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(log_tail, "MOST_BYTES", 100)
+    monkeypatch.setattr(log_tail, "MAX_BYTES", 100)
     file = tmp_path / "worker-1.log"
     file.write_text("".join(f"line {number:04}\n" for number in range(1000)))
     tail = LogTail(file)

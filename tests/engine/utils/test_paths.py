@@ -1,4 +1,4 @@
-"""engine.utils.paths: where things are kept."""
+"""engine.utils.paths: file locations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""engine.utils.versions: what is installed, without importing it."""
+"""engine.utils.versions: installed versions, found without imports."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ def test_every_library_has_its_version() -> None:
 
 
 def test_nothing_is_imported_for_it() -> None:
-    code = "import json, sys; from engine.utils.versions import versions; versions(); print(json.dumps(sorted(sys.modules)))"
+    code = (
+        "import json, sys; from engine.utils.versions import versions; versions(); "
+        "print(json.dumps(sorted(sys.modules)))"
+    )
     loaded = json.loads(python("-c", code).stdout)
     assert not {"tensorflow", "keras", "sklearn", "PySide6", "pyqtgraph"} & set(loaded)
 

@@ -16,7 +16,7 @@ from PySide6.QtGui import QAction, QFont, QGuiApplication
 from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton, QTextEdit
 from pytestqt.qtbot import QtBot
 
-from engine.selftest.check import Check, CheckState, Outcome, Result, Surroundings, failed, ok, warning
+from engine.selftest.check import Check, CheckContext, CheckResult, CheckState, Outcome, failed, ok, warning
 from gui.dialogs.selftest import SelfTestDialog
 from gui.plots.plot import Plot
 from gui.startup import selftest
@@ -26,31 +26,31 @@ from tests.gui.support import PATIENCE_MS, find
 
 
 @pytest.fixture
-def surroundings(workspace: Path, tmp_path: Path) -> Surroundings:
-    return Surroundings(workspace, tmp_path)
+def context(workspace: Path, tmp_path: Path) -> CheckContext:
+    return CheckContext(workspace, tmp_path)
 
 
 # --- plots
 
 
-def test_plots_are_drawn_here(qtbot: QtBot, surroundings: Surroundings) -> None:
-    found = check_plots(surroundings)
+def test_plots_are_drawn_here(qtbot: QtBot, context: CheckContext) -> None:
+    found = check_plots(context)
     assert found.state is CheckState.OK, found.sentence
 
 
 def test_a_curve_that_is_not_drawn_is_found(
-    qtbot: QtBot, surroundings: Surroundings, monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot, context: CheckContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Plot, "plot", lambda *_given: None, raising=False)
-    assert check_plots(surroundings).sentence.startswith("Only 0 pixels of a curve were drawn; ")
+    assert check_plots(context).sentence.startswith("Only 0 pixels of a curve were drawn; ")
 
 
 def test_references_that_repaints_lose_are_found(
-    qtbot: QtBot, surroundings: Surroundings, monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot, context: CheckContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counts = itertools.count(5000, -selftest.REPAINTS)  # as PySide6 6.12.0 does on Python 3.11
     monkeypatch.setattr(selftest, "sys", SimpleNamespace(getrefcount=lambda _none: next(counts)))
-    found = check_plots(surroundings)
+    found = check_plots(context)
     assert found.state is CheckState.FAILED
     assert found.sentence.startswith("100 references were lost in 100 repaints, which ends the window after minutes; ")
 
@@ -64,46 +64,46 @@ def test_references_that_repaints_lose_are_found(
     ids=["library", "package"],
 )
 def test_what_qt_lacks_is_named(
-    surroundings: Surroundings, monkeypatch: pytest.MonkeyPatch, missing: list[str], sentence: str
+    context: CheckContext, monkeypatch: pytest.MonkeyPatch, missing: list[str], sentence: str
 ) -> None:
     monkeypatch.setitem(sys.modules, "PySide6.QtWidgets", None)
     monkeypatch.setitem(sys.modules, "PySide6.QtGui", None)
     monkeypatch.setattr(selftest, "missing_libraries", lambda: missing)
-    found = check_plots(surroundings)
-    assert found.state is check_display(surroundings).state is CheckState.FAILED
+    found = check_plots(context)
+    assert found.state is check_display(context).state is CheckState.FAILED
     assert found.sentence.startswith(sentence)
 
 
-def test_without_a_display_there_is_a_warning(surroundings: Surroundings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_display_there_is_a_warning(context: CheckContext, monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in ("QT_QPA_PLATFORM", "DISPLAY", "WAYLAND_DISPLAY"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setattr("sys.platform", "linux")
-    found = check_display(surroundings)
+    found = check_display(context)
     assert found.state is CheckState.WARNING
     assert "--batch" in found.sentence
 
 
 def test_qt_and_tensorflow_never_share_a_process() -> None:
-    assert [each.name for each in ALL_CHECKS if each.alone] == ["plots", "display"]
+    assert [each.name for each in ALL_CHECKS if each.isolated] == ["plots", "display"]
 
 
 # --- the dialog
 
 
-def passes(surroundings: Surroundings) -> Result:
-    return ok(f"{surroundings.workspace.name} on {surroundings.device}.", {"Devices": "cpu: a processor"})
+def passes(context: CheckContext) -> CheckResult:
+    return ok(f"{context.workspace.name} on {context.device}.", {"Devices": "cpu: a processor"})
 
 
-def warns(surroundings: Surroundings) -> Result:
+def warns(context: CheckContext) -> CheckResult:
     return warning("Somewhat little.")
 
 
-def fails(surroundings: Surroundings) -> Result:
+def fails(context: CheckContext) -> CheckResult:
     return failed("Too little; get more.")
 
 
-def hangs(surroundings: Surroundings) -> Result:
-    (surroundings.workspace.parent / "hangs").touch()
+def hangs(context: CheckContext) -> CheckResult:
+    (context.workspace.parent / "hangs").touch()
     threading.Event().wait()
     return ok("never")
 
@@ -117,11 +117,11 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Checks are carried out in the dialog's thread, with no process of their own."""
 
     def run_here(
-        checks: Sequence[Check], surroundings: Surroundings, _control: object, begin: Callable[[Check], None]
+        checks: Sequence[Check], context: CheckContext, _control: object, begin: Callable[[Check], None]
     ) -> Generator[Outcome, None, None]:
         for each in checks:
             begin(each)
-            yield Outcome(each, each.run(surroundings))
+            yield Outcome(each, each.run(context))
 
     monkeypatch.setattr("engine.selftest.run.run_checks", run_here)
 

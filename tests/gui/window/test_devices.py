@@ -26,8 +26,8 @@ from tests.gui.support import PATIENCE_MS, OpenEndedExecutor, find, started_expe
 REFUSAL = "gpu:0 computes 1 of 6 patterns wrongly; the processor is used instead."
 PROCESSOR = DeviceReport("cpu", "A processor", 8 * 2**30, True, "cpu: 6 patterns as in NumPy")
 CARD = DeviceReport("gpu:0", "A card", None, True, "gpu:0: 6 patterns as in NumPy")
-LEFT_OUT = replace(CARD, sound=None, findings="")
-WRONG_CARD = replace(CARD, sound=False, findings=REFUSAL)
+LEFT_OUT = replace(CARD, is_correct=None, findings="")
+WRONG_CARD = replace(CARD, is_correct=False, findings=REFUSAL)
 
 
 class Appraiser(ScriptedExecutor):

@@ -1,4 +1,4 @@
-"""CIFAR-10's official archives and folders, and archives that mean harm."""
+"""engine.datasets.formats.cifar10: official archives and folders, and malicious archives."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_folder_placed_by_hand_needs_no_network() -> None:
 
 
 class Harm:
-    """What a pickle can carry: a call of its choosing."""
+    """A pickle that calls a function of its choosing."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -158,7 +158,7 @@ def test_a_flipped_bit_is_noticed(tmp_path: Path) -> None:
 
 
 def test_an_archive_that_unpacks_to_too_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cifar10, "_LARGEST_ARCHIVE", 200_000)
+    monkeypatch.setattr(cifar10, "_MAX_ARCHIVE_BYTES", 200_000)
     with pytest.raises(DatasetError, match="unpacks to more"):
         load(write_tar(tmp_path / "bomb.tar.gz", {"zeros": bytes(1_000_000)} | cifar_members("binary")))
 
@@ -194,7 +194,7 @@ def test_the_real_thing() -> None:
 
 
 def doubled(before: bytes, after: bytes) -> bytes:
-    """A pair of pairs of pairs: small to keep, endless to hash, compare or print."""
+    """Nested pairs: small in memory, exponential to hash, compare or print."""
     pairs = b"".join(b"q" + bytes([n]) + b"h" + bytes([n]) + b"\x86" for n in range(1, 60))
     return b"\x80\x02" + before + b"K\x00" + pairs + after + b"."
 
@@ -206,8 +206,8 @@ def doubled(before: bytes, after: bytes) -> bytes:
         (doubled(b"}(", b"K\x01u"), "something else for a name"),
         (doubled(b"(", b"K\x01d"), "something else for a name"),
         (doubled(b"(", b"\x91"), "damaged"),  # a frozen set
-        (doubled(b"cnumpy\ndtype\n", b"\x85R"), "no dictionary"),  # of which the name was once made a text
-        (b"\x80\x05\x96" + struct.pack("<Q", 2**36) + b".", "damaged"),  # 64 GB that are not there
+        (doubled(b"cnumpy\ndtype\n", b"\x85R"), "no dictionary"),  # whose name was once converted to a text
+        (b"\x80\x05\x96" + struct.pack("<Q", 2**36) + b".", "damaged"),  # announces 64 GB
         (b"\x80\x02]" + b"(e" * 1_000_000 + b".", "more in it than a batch"),
         (b"\x80\x02cnumpy.core.multiarray\n_reconstruct\n}U\x01aK\x01sb.", "changes what it must not"),
     ],

@@ -1,4 +1,4 @@
-"""Folders of images, as people have them."""
+"""engine.datasets.formats.folder: folders of images."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_formats(tmp_path: Path, ending: str) -> None:
 
 
 def test_modes_mixed(tmp_path: Path) -> None:
-    """Every mode comes out as the colour it shows; transparency lies on white."""
+    """Every mode keeps its visible colour; transparent parts become white."""
     gray = Image.new("L", (8, 8), 100)
     deep = Image.fromarray(np.full((8, 8), 100 * 256, np.uint16))
     images = {
@@ -132,7 +132,7 @@ def test_large_photos_are_shrunk_to_what_is_allowed(tmp_path: Path) -> None:
 
 
 def png_claiming(width: int, height: int) -> bytes:
-    """A PNG whose header promises that many pixels."""
+    """A PNG whose header announces that many pixels."""
 
     def chunk(name: bytes, content: bytes) -> bytes:
         body = name + content
@@ -166,7 +166,7 @@ def test_broken_images_are_named(image_folder: Path, cache: Path, content: bytes
 
 @pytest.mark.filterwarnings("default::PIL.Image.DecompressionBombWarning")
 def test_too_many_pixels_without_warnings_as_errors(image_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decode, "_LARGEST_PIXELS", 63)
+    monkeypatch.setattr(decode, "_MAX_PIXELS", 63)
     with pytest.raises(DatasetError, match="million pixels"):
         load(image_folder)
 

@@ -1,4 +1,4 @@
-"""engine.datasets.formats.image: whatever a person drops on the window."""
+"""engine.datasets.formats.image: image files of any kind."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_transparent_parts_lie_on_white(tmp_path: Path) -> None:
 
 def test_a_camera_held_upright(tmp_path: Path) -> None:
     note = Image.Exif()
-    note[ORIENTATION] = 6  # turn by a quarter, clockwise
+    note[ORIENTATION] = 6  # rotate by 90° clockwise
     turned = read_image(save(tmp_path / "e.png", HALVES, exif=note))
     assert np.array_equal(turned, np.rot90(HALVES, -1))
 
@@ -87,7 +87,7 @@ def test_half_an_image(tmp_path: Path) -> None:
         read_image(tmp_path / "h.png")
 
 
-@pytest.mark.parametrize("side", [11, 30])  # where Pillow warns, and where it refuses
+@pytest.mark.parametrize("side", [11, 30])  # above Pillow's limits for a warning and for an error
 def test_a_decompression_bomb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, side: int) -> None:
     file = save(tmp_path / "b.png", Image.new("L", (side, side)))
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)

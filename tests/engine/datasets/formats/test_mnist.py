@@ -1,4 +1,4 @@
-"""IDX files: placed by hand, in a folder, damaged."""
+"""engine.datasets.formats.mnist: IDX files, downloaded, in a folder, damaged."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from engine.datasets.download import downloads_folder
 from engine.utils.errors import DatasetError
 from tests.engine.datasets.conftest import idx, idx_files, pixels, quiet
 
-# Without the time of day, so that tests have the same names wherever they are collected.
+# Without a timestamp, so that test names are reproducible.
 compress = partial(gzip.compress, mtime=0)
 
 

@@ -1,4 +1,4 @@
-"""NumPy archives: the shapes and types people save, and what is refused."""
+"""engine.datasets.formats.npz: accepted and refused shapes and types."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def test_no_archive(tmp_path: Path, content: bytes) -> None:
 
 
 def test_an_archive_that_unpacks_to_too_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(npz, "_LARGEST_UNPACKED", 100_000)
+    monkeypatch.setattr(npz, "_MAX_UNPACKED_BYTES", 100_000)
     path = tmp_path / "bomb.npz"
     np.savez_compressed(path, x_train=np.zeros((1000, 32, 32), np.uint8), y_train=np.arange(1000))
     with pytest.raises(DatasetError, match="unpacks to"):
@@ -160,7 +160,7 @@ def test_whatever_is_damaged_there_are_images_or_a_sentence(
 
 
 def test_what_a_damaged_header_holds_is_not_told_as_python_objects(tmp_path: Path) -> None:
-    """As text it has an address in the memory."""
+    """Its repr contains a memory address."""
     header = b"{'descr': float, 'fortran_order': False, 'shape': (2, 3, 3), }"
     with zipfile.ZipFile(tmp_path / "images.npz", "w") as archive:
         archive.writestr("x_train.npy", b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + bytes(144))
