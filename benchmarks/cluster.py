@@ -76,8 +76,8 @@ def in_window(runs: int) -> None:
     from PySide6.QtWidgets import QApplication
 
     from benchmarks.lateness import LatenessTimer
+    from gui.dialogs.questions import MOST_REPEATS
     from gui.experiment.experiment_tab import ExperimentTab
-    from gui.history.actions import MOST_REPEATS
     from gui.startup.garbage_collector import GarbageCollector
     from gui.utils.theme import Scheme, apply_scheme, apply_style
     from gui.window.main_window import MainWindow

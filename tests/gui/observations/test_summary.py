@@ -8,10 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from engine.exports.report.claims import Claim, claims_of_runs
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from engine.analysis.claims import Claim
+from engine.analysis.ranking import best_of
 from engine.analysis.results import ExperimentResult, VariantResult, load_results
 from engine.storage.store import Store
 from gui.observations.summary import best_variant_summary
@@ -61,9 +62,7 @@ def with_accuracies(variant: VariantResult, values: list[float]) -> VariantResul
 
 def claimed(result: ExperimentResult, accuracies: dict[str, list[float]]) -> Claim:
     variants = [with_accuracies(variant, accuracies[variant.name]) for variant in result.variants]
-    return next(
-        claim for claim in claims_of_runs(replace(result, variants=variants)) if "best test accuracy" in claim.sentence
-    )
+    return best_of(replace(result, variants=variants), "test accuracy")
 
 
 @given(ACCURACIES | CLOSE, ACCURACIES | CLOSE)
