@@ -40,9 +40,9 @@ import engine.executors.processes.child
 from engine.executors.tasks import ReadImageTask
 from engine.utils.logs import ProgramLog
 from gui.app import make_window
-from gui.preferences import StartUp
+from gui.utils.preferences import StartUp
 from gui.experiment.experiment_tab import ExperimentTab
-from tests.engine.scripted_worker import scripted_worker
+from tests.engine.executors.processes.scripted_worker import scripted_worker
 
 if __name__ == "__main__":
     engine.executors.processes.child.worker_main = scripted_worker
@@ -74,10 +74,10 @@ import sys
 from pathlib import Path
 
 import engine.executors.processes.child
-from engine.control import ControlChannel
-from engine.events import Record
-from engine.executors.processes import ProcessExecutor
-from tests.engine.scripted_worker import scripted_worker
+from engine.events.channel import ControlChannel
+from engine.events.runs import Record
+from engine.executors.processes.pool import ProcessExecutor
+from tests.engine.executors.processes.scripted_worker import scripted_worker
 from tests.engine.support import small_spec, train_tasks
 
 if __name__ == "__main__":

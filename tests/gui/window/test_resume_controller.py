@@ -63,8 +63,8 @@ from pathlib import Path
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 from engine.executors.inline import InlineExecutor
-from engine.executors.processes import ProcessExecutor
-from gui.window import MainWindow
+from engine.executors.processes.pool import ProcessExecutor
+from gui.window.main_window import MainWindow
 from tests.gui.support import tab_of
 
 def main():
