@@ -161,6 +161,7 @@ def test_a_child_gives_the_same_numbers_as_this_process_to_the_bit(
     assert ends(there) == [(1, Status.FINISHED), (2, Status.FINISHED)]
 
 
+@pytest.mark.long
 def test_a_session_stores_the_same_whether_it_trains_here_or_in_a_child(
     processes: ProcessExecutor, tmp_path: Path
 ) -> None:
@@ -174,6 +175,7 @@ def test_a_session_stores_the_same_whether_it_trains_here_or_in_a_child(
     assert stored[0] == stored[1]
 
 
+@pytest.mark.long
 def test_arrays_from_a_child_are_copies_that_can_be_written(
     processes: ProcessExecutor, control: ControlChannel
 ) -> None:
@@ -184,6 +186,7 @@ def test_arrays_from_a_child_are_copies_that_can_be_written(
     assert np.array_equal(second.values, before)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("asked", "status", "tested"),
     [(Control.STOP, Status.STOPPED, True), (Control.CANCEL, Status.CANCELLED, False)],
@@ -201,10 +204,12 @@ def test_a_control_reaches_the_child_and_what_was_not_started_ends_at_once(
     assert (first.test_accuracy is not None) is tested
 
 
+@pytest.mark.long
 def test_a_child_can_be_used_again_after_a_control(processes: ProcessExecutor, control: ControlChannel) -> None:
     assert ends(run_tasks(processes, list(train_tasks(small_spec())), control)) == [(1, Status.FINISHED)]
 
 
+@pytest.mark.long
 def test_starting_again_keeps_the_warm_children(processes: ProcessExecutor) -> None:
     before = children()
     assert processes.start(1) == 1

@@ -154,7 +154,7 @@ def assert_agrees(found: Record, steps: list[Step], tolerance: float) -> None:
     [
         ({"architectures": ["mlp_2"], "optimizer": "sgd", "learning_rate": 0.05, "epochs": 8}, numpy_loop, 1e-5),
         pytest.param({"architectures": ["mlp_1"], "epochs": 8}, eager_loop, 1e-4, marks=pytest.mark.long),
-        ({"architectures": ["cnn_3"], "epochs": 7}, eager_loop, 1e-4),
+        pytest.param({"architectures": ["cnn_3"], "epochs": 7}, eager_loop, 1e-4, marks=pytest.mark.long),
     ],
     ids=["mlp_2 under SGD in NumPy", "mlp_1 under Adam, eager", "cnn_3 under Adam, eager"],
 )
@@ -286,6 +286,7 @@ def test_a_network_of_very_negative_biases_is_dead_throughout(digits: PreparedDa
     assert measured_dead(model, digits.x_validation) == (8, 16, 8, 16, 16, 8)
 
 
+@pytest.mark.long
 def test_counting_dead_units_changes_no_other_number(few_digits: PreparedData) -> None:
     run = small_run(architectures=["cnn_3"], epochs=4)
     plain, counted = (of(Record, train_here(each, few_digits)) for each in (run, run.replace(counts_dead_units=True)))

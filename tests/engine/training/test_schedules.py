@@ -52,7 +52,11 @@ def rates_used(events: list[Event]) -> list[float]:
     return [distance / norm for distance, norm in zip(moved, norms, strict=True)]
 
 
-@pytest.mark.parametrize("schedule", [ScheduleSpec(), STEP, EXPONENTIAL, COSINE], ids=lambda schedule: schedule.kind)
+@pytest.mark.parametrize(
+    "schedule",
+    [ScheduleSpec(), STEP, *(pytest.param(each, marks=pytest.mark.long) for each in (EXPONENTIAL, COSINE))],
+    ids=lambda schedule: schedule.kind,
+)
 def test_every_step_is_made_and_recorded_at_the_rate_of_the_formula(
     digits: PreparedData, schedule: ScheduleSpec
 ) -> None:

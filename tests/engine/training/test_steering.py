@@ -86,12 +86,13 @@ def test_a_run_that_is_skipped_is_not_tested_and_keeps_its_records(few_digits: P
     assert 1 <= len(of(Record, events)) < 12
 
 
-@pytest.fixture(scope="module")
-def one_child(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProcessExecutor]:
-    executor = ProcessExecutor(1, tmp_path_factory.mktemp("logs"))
-    executor.start(1)
-    yield executor
-    executor.close()
+@pytest.fixture(scope="module", params=["inline", pytest.param("process", marks=pytest.mark.long)])
+def executor(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Executor]:
+    """This process, or one child that is warm."""
+    made = InlineExecutor() if request.param == "inline" else ProcessExecutor(1, tmp_path_factory.mktemp("logs"))
+    made.start(1)
+    yield made
+    made.close()
 
 
 def steered(executor: Executor, control: ControlChannel, answer: Callable[[Event, list[Event]], None]) -> list[Event]:
@@ -107,10 +108,7 @@ def steered(executor: Executor, control: ControlChannel, answer: Callable[[Event
     return events
 
 
-@pytest.mark.parametrize("where", ["inline", pytest.param("process", marks=pytest.mark.long)])
-def test_runs_are_held_stepped_skipped_and_let_go(
-    where: str, request: pytest.FixtureRequest, control: ControlChannel
-) -> None:
+def test_runs_are_held_stepped_skipped_and_let_go(executor: Executor, control: ControlChannel) -> None:
     """Held at run 1's first record, run 2 is skipped before it begins, one step is made, and the rest goes on."""
 
     def answer(event: Event, events: list[Event]) -> None:
@@ -126,7 +124,7 @@ def test_runs_are_held_stepped_skipped_and_let_go(
                 control.send(SetLearningRate(0.25, 3))  # not under way: it reaches nobody
                 control.send(Control.RESUME)
 
-    events = steered(InlineExecutor() if where == "inline" else request.getfixturevalue("one_child"), control, answer)
+    events = steered(executor, control, answer)
     ends = {end.run: end.status for end in of(RunFinished, events)}
     assert ends == {1: Status.FINISHED, 2: Status.SKIPPED, 3: Status.FINISHED}
     notes = [(note.run, note.label) for note in of(Intervention, events)]
@@ -139,10 +137,7 @@ def test_runs_are_held_stepped_skipped_and_let_go(
     assert rates == {(1, 0.001), (1, 0.5), (3, 0.001)}
 
 
-@pytest.mark.parametrize("where", ["inline", pytest.param("process", marks=pytest.mark.long)])
-def test_while_held_no_run_begins_but_by_a_step(
-    where: str, request: pytest.FixtureRequest, control: ControlChannel
-) -> None:
+def test_while_held_no_run_begins_but_by_a_step(executor: Executor, control: ControlChannel) -> None:
     """Asked to hold as the last run ends, the next begins by a step alone, and is held after its first record."""
 
     def answer(event: Event, events: list[Event]) -> None:
@@ -153,7 +148,7 @@ def test_while_held_no_run_begins_but_by_a_step(
             case Intervention(kind="paused", run=2):
                 control.send(Control.STOP)
 
-    events = steered(InlineExecutor() if where == "inline" else request.getfixturevalue("one_child"), control, answer)
+    events = steered(executor, control, answer)
     ends = {end.run: end.status for end in of(RunFinished, events)}
     assert ends == {1: Status.FINISHED, 2: Status.STOPPED, 3: Status.CANCELLED}
 

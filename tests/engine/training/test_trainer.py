@@ -103,6 +103,7 @@ def test_weights_come_before_training_and_after_every_epoch(few_digits: Prepared
     assert not any(np.array_equal(a.values, b.values) for a, b in zip(before, after, strict=True))
 
 
+@pytest.mark.long
 def test_the_same_seed_gives_the_same_bits(few_digits: PreparedData) -> None:
     run = small_run(architectures=["cnn_4"], epochs=4, seed=5)
     first, second = train_here(run, few_digits), train_here(run, few_digits)

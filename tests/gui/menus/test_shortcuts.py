@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from PySide6.QtCore import QTimer
 from PySide6.QtGui import QAction, QKeySequence, QShortcut
 from PySide6.QtWidgets import QAbstractButton, QPushButton, QTableWidget
@@ -10,6 +11,8 @@ from gui.dialogs.keys import KeysDialog
 from gui.menus.shortcuts import OF_WIDGETS, Shortcut, keys_of
 from tests.gui.conftest import MakeWindow
 from tests.gui.support import find, tab_of
+
+pytestmark = pytest.mark.makes_boards_early
 
 
 def native(*keys: str) -> str:

@@ -43,7 +43,10 @@ SIZES = {
 }
 
 
-@pytest.fixture(params=SIZES.values(), ids=SIZES)
+@pytest.fixture(
+    params=[pytest.param(size, marks=[pytest.mark.long] if "%" in name else []) for name, size in SIZES.items()],
+    ids=SIZES,
+)
 def size(request: pytest.FixtureRequest, qapp: QApplication) -> Iterator[QSize]:
     """The window's size; the font is the usual one or a larger one while the test runs."""
     apply_style(qapp)
