@@ -7,6 +7,8 @@ from engine.analysis.ranking import ranked, same_accuracy
 from engine.analysis.significance import compare
 from gui.observations.experiment import Observations
 
+MAX_NAMED = 3  # variants that share the best accuracy; more would take lines of the window from the plots
+
 
 def best_variant_summary(observations: Observations) -> str:
     """The variant of best mean test accuracy and how far the next one is behind; nothing where two were not tested."""
@@ -16,7 +18,8 @@ def best_variant_summary(observations: Observations) -> str:
     (best, mean), (second, other), *_ = tested
     tied = [variant.name for variant, reached in tested if same_accuracy(reached, mean)]
     if len(tied) > 1:
-        return f"{listed(tied)} share the best test accuracy, {percent(mean)}."
+        names = listed(tied) if len(tied) <= MAX_NAMED else f"{len(tied)} variants"
+        return f"{names} share the best test accuracy, {percent(mean)}."
     compared = compare(best.test_accuracies, second.test_accuracies)
     p = "" if compared.p is None else f" ({probability(compared.p)})"
     behind = f"{second.name} is {points(mean - other)} behind{compared.outcome}{p}"

@@ -14,12 +14,18 @@ from engine.storage.store import Store
 from tests.engine.support import few
 
 HERE = Path(__file__).parent
+WITHOUT_TENSORFLOW = ("analysis", "config", "datasets", "events", "storage", "utils", "workspace")
 
 
 @pytest.fixture(scope="session", autouse=True)
 def one_thread(request: pytest.FixtureRequest) -> None:
-    """TensorFlow computes with one thread here, as it does in a worker of a core's own; it must be told first."""
-    if any(item.path.parent in (HERE, HERE / "devices") for item in request.session.items):
+    """TensorFlow computes with one thread here, as in a worker of one core; it must be told before its first operation.
+
+    Where only folders are tested that need no TensorFlow, it is not loaded.
+    """
+    folders = {HERE / name for name in WITHOUT_TENSORFLOW}
+    tested = (item.path for item in request.session.items if item.path.is_relative_to(HERE))
+    if any(folders.isdisjoint(path.parents) for path in tested):
         from engine.devices.hardware import configure
 
         configure(1)

@@ -207,12 +207,12 @@ def test_an_experiment_that_came_to_nothing_says_so(store: Store, tmp_path: Path
 @pytest.mark.parametrize(
     ("name", "heading"),
     [
-        ("basics", "ReportPart 1: Basic concepts"),
-        ("convolution", "ReportPart 2: Convolution"),
-        ("architectures", "ReportPart 3: Architectures"),
-        ("activations", "ReportPart 4: Activations"),
-        ("learning-rate", "ReportPart 5: Learning rate"),
-        ("schedule", "ReportPart 5: Learning rate schedule"),
+        ("basics", "Part 1: Basic concepts"),
+        ("convolution", "Part 2: Convolution"),
+        ("architectures", "Part 3: Architectures"),
+        ("activations", "Part 4: Activations"),
+        ("learning-rate", "Part 5: Learning rate"),
+        ("schedule", "Part 5: Learning rate schedule"),
         ("train-on", "Further training"),
     ],
 )

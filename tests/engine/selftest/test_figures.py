@@ -20,7 +20,11 @@ def test_a_figure_is_drawn_and_an_empty_one_is_found(context: CheckContext, monk
     found = check_figures(context)
     assert found.state is CheckState.OK
     assert found.sentence.startswith("A figure of 700x500 pixels, ")
-    monkeypatch.setattr("engine.experiments.learning_rate.figures.range_test_panel", lambda *_given: Figure(figsize=(7, 5)))
+    monkeypatch.setattr(
+        "engine.experiments.learning_rate.figures.range_test_panel", lambda *_given: Figure(figsize=(7, 5))
+    )
     assert check_figures(context).sentence.startswith("Only 0 pixels of a figure were drawn; ")
-    monkeypatch.setattr("engine.experiments.learning_rate.figures.range_test_panel", lambda *_given: Small(figsize=(7, 5)))
+    monkeypatch.setattr(
+        "engine.experiments.learning_rate.figures.range_test_panel", lambda *_given: Small(figsize=(7, 5))
+    )
     assert check_figures(context).sentence.startswith("A figure of 700x500 pixels was read as 350x250; ")

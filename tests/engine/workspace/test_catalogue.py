@@ -244,3 +244,14 @@ def test_settings_of_another_version_are_listed_all_the_same(catalogue: Catalogu
     strange = replace(entry.stored, spec=json.dumps(entry.values | {"flux": 88}))
     sql(workspace, "UPDATE experiments SET spec=? WHERE id=?", strange.spec, number)
     assert ("flux", "88", True) in [(s.label, s.value, s.differs) for s in catalogue.entry(number).settings]
+
+
+def test_the_newest_and_older_ones_that_are_named_are_listed_without_deleted_or_damaged_ones(
+    catalogue: Catalogue, workspace: Path
+) -> None:
+    numbers = [store_experiment(workspace) for _ in range(6)]
+    catalogue.delete([numbers[5]])
+    sql(workspace, f"UPDATE experiments SET dataset='no JSON' WHERE id={numbers[4]}")
+    found = catalogue.newest(3, [numbers[0], numbers[3]])
+    assert [entry.number for entry in found] == [numbers[3], numbers[2], numbers[0]]
+    assert found == [catalogue.entry(entry.number) for entry in found]

@@ -356,7 +356,7 @@ def test_the_tab_shows_what_a_run_finds(qtbot: QtBot, tmp_path: Path) -> None:
     assert isinstance(board, ConvolutionBoard)
     with qtbot.waitSignal(tab.run_requested) as asked:
         find(tab, QToolButton, "run").click()
-    assert asked.args == [CONVOLUTION_EXPERIMENT.preset("quick")]
+    assert [entry.spec for entry in asked.args] == [CONVOLUTION_EXPERIMENT.preset("quick")]
     for event in (
         ComputationStarted(1, "convolution"),
         ComputedPart("shapes", SHAPES),
