@@ -3,8 +3,8 @@
     python packaging/smoke_test.py [dist/Trainscope] [--pictures FOLDER]
 
 The program gets an environment without Python and its own home folder. On Linux packaging/walk.py operates the window,
-on a virtual screen if there is no display (Debian: xvfb, xdotool, imagemagick, openbox); elsewhere only checks without a
-window run. Needs psutil, and PyVirtualDisplay on Linux. The exit code is 0 if everything worked.
+on a virtual screen if there is no display (Debian: xvfb, xdotool, imagemagick, openbox); elsewhere only checks without
+a window run. Needs psutil, and PyVirtualDisplay on Linux. The exit code is 0 if everything worked.
 """
 
 from __future__ import annotations
