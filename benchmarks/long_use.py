@@ -128,18 +128,18 @@ def replay(workspace: Path, records: int) -> dict[str, Any]:
     tab.form.show_spec(tab.experiment.preset("course", architectures=["cnn_4"], repeats=2))
     lateness: list[list[float]] = [[] for _ in range(4)]
     memory = [holding().window_memory]
-    told = 0
+    sent = 0
 
     def note(late: float) -> None:
-        lateness[min(3, 4 * told // records)].append(late)
+        lateness[min(3, 4 * sent // records)].append(late)
 
     def take(event: Event) -> None:
-        nonlocal told
+        nonlocal sent
         if isinstance(event, Record):
-            told += 1
-            if told % AT_ONCE == 0:
+            sent += 1
+            if sent % AT_ONCE == 0:
                 telling.drawn.release()
-            if told % (records // 4) == 0:
+            if sent % (records // 4) == 0:
                 memory.append(holding().window_memory)
 
     timer = LatenessTimer(note, window)
@@ -160,9 +160,9 @@ def replay(workspace: Path, records: int) -> dict[str, Any]:
             f"memory {size:.0f} MiB",
             flush=True,
         )
-    a_record = (memory[-1] - memory[0]) * MEBI / told
-    print(f"{told:,} records in {seconds:.0f} s, {a_record:.0f} bytes each", flush=True)
-    return {"records": told, "seconds": seconds, "lateness": quarters, "memory": memory, "bytes_a_record": a_record}
+    a_record = (memory[-1] - memory[0]) * MEBI / sent
+    print(f"{sent:,} records in {seconds:.0f} s, {a_record:.0f} bytes each", flush=True)
+    return {"records": sent, "seconds": seconds, "lateness": quarters, "memory": memory, "bytes_a_record": a_record}
 
 
 class SyntheticExecutor:

@@ -103,12 +103,14 @@ def seconds_from_outside(command: list[str], home: Path) -> tuple[float, float]:
         [*command, "--workspace", str(workspace)], env=fresh(home), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
-        window = wait_for(lambda: told("xdotool", "search", "--onlyvisible", "--name", "^Trainscope$").split("\n")[0])
+        window = wait_for(
+            lambda: run_tool("xdotool", "search", "--onlyvisible", "--name", "^Trainscope$").split("\n")[0]
+        )
         appeared = time.monotonic() - begin
         wait_for(lambda: is_warm(program.pid))
-        told("xdotool", "windowactivate", "--sync", window)
+        run_tool("xdotool", "windowactivate", "--sync", window)
         begin = time.monotonic()
-        told("xdotool", "key", "alt+n")
+        run_tool("xdotool", "key", "alt+n")
         wait_for(lambda: has_record(workspace / "trainscope.sqlite3"))
         return appeared, time.monotonic() - begin
     finally:
@@ -133,7 +135,7 @@ def has_record(file: Path) -> bool:
     return False
 
 
-def told(*words: str) -> str:
+def run_tool(*words: str) -> str:
     return subprocess.run(words, capture_output=True, text=True, check=False).stdout.strip()  # noqa: S603
 
 

@@ -111,7 +111,9 @@ def main() -> int:
     if any(answer.is_solved is False for answer in answers):
         return 1
     if any(answer.is_solved is None for answer in answers):
-        sys.stderr.write("resolve: not everything could be asked; look whether the package index can be reached.\n")
+        sys.stderr.write(
+            "resolve: some requirements could not be checked; check that the package index can be reached.\n"
+        )
         return 2
     return 0
 
