@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-# Each process that tests start would compile the whole program anew where a shell forbids to keep what was compiled.
+# If the environment disables bytecode files, every process that tests start would compile the whole program again.
 export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: run test test-long lint format resolve bundle bundle-test bench clean
@@ -13,13 +13,13 @@ run: $(VENV)/run-ready
 	$(BIN)/python packaging/qt_libraries.py
 	$(BIN)/python main.py
 
-# Tests paint offscreen: a library that only X11 needs may be missing. A file's tests stay on one core, as they share
-# what is slow to make.
+# Tests render offscreen, so libraries needed only for X11 may be missing. The tests of a file run on one core, because
+# they share slow fixtures.
 test: $(VENV)/test-ready
 	-$(BIN)/python packaging/qt_libraries.py
 	$(BIN)/python -m pytest -n auto --dist loadfile -m "not long" $(PYTEST_ARGS)
 
-# Whole programs: trained, killed and gone on with; and what holds for any input, tried on more of it.
+# Tests that train, kill and resume whole programs, and property tests with more examples.
 test-long: $(VENV)/test-ready
 	$(BIN)/python -m pytest -n auto --dist loadfile -m "long or hypothesis" --hypothesis-profile wide $(PYTEST_ARGS)
 
@@ -29,7 +29,7 @@ lint: $(VENV)/test-ready
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# Whether the requirements can be met on every system; needs the package index.
+# Check that the requirements can be resolved for every system; needs the package index.
 resolve: $(VENV)/test-ready
 	$(BIN)/python packaging/resolve.py
 
@@ -37,21 +37,21 @@ format: $(VENV)/test-ready
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# A folder that runs without Python, and an archive of it; two minutes, and three to pack it (XZ_OPT sets how well).
+# Build a folder that runs without Python, and an archive of it: two minutes, and three to compress (see XZ_OPT).
 bundle: build/venv/ready
 	QT_QPA_PLATFORM=offscreen build/venv/bin/python packaging/bundle.py
 
-# Tries the folder that was built last.
+# Test the folder built last.
 bundle-test: $(VENV)/test-ready
 	$(BIN)/python packaging/smoke_test.py
 
-# An environment with nothing in it that the bundle doesn't ship.
+# An environment with only the packages that the bundle ships, and PyInstaller.
 build/venv/ready: requirements.txt requirements-bundle.txt
 	$(PYTHON) -m venv build/venv
 	build/venv/bin/python -m pip install --quiet --requirement requirements-bundle.txt
 	@touch $@
 
-# On an otherwise idle machine; prints ratios, and times that are only of interest beside each other.
+# Run on an otherwise idle machine; prints ratios, and times that are meaningful only relative to each other.
 bench: $(VENV)/bench-ready
 	$(BIN)/python -m benchmarks.compare
 	$(BIN)/python -m benchmarks.start

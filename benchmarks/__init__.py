@@ -1,1 +1,1 @@
-"""What is fast, measured side by side in one run. Run with ``make bench`` on an otherwise idle machine."""
+"""Benchmarks whose candidates are measured in turns. Run with ``make bench`` on an otherwise idle machine."""

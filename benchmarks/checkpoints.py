@@ -1,8 +1,8 @@
-"""What a checkpoint after every epoch costs: time of a training with and without, and its size.
+"""Cost of a checkpoint after every epoch: training time with and without checkpoints, and their size.
 
-Trainings take turns in one process, A B A B: as they are, with every event pickled as for the pipe and what is recorded
-written to a store; and with a callback in the place of the one that sends checkpoints that does nothing. On the digits
-an epoch takes a few hundredths of a second, so the cost is as high there as it can be.
+Trainings alternate in one process, A B A B: unchanged, with every event pickled as for the pipe and stored; and with a
+callback that does nothing instead of the one that sends checkpoints. On the digits an epoch takes a few hundredths of a
+second, so this is the worst case.
 
 Usage: python -m benchmarks.checkpoints [rounds]
 """
@@ -49,7 +49,7 @@ def main(rounds: int) -> None:
             trainer.KeepCheckpoints = with_checkpoints if keeps else lambda *_: keras.callbacks.Callback()
             seconds, found = trained(architecture, epochs, data)
             size = max(size, found)
-            if turn > 1:  # the first of each settles caches
+            if turn > 1:  # the first of each is a warm-up
                 times[keeps].append(seconds / epochs)
         trainer.KeepCheckpoints = with_checkpoints
         ratios = [a / b for a, b in zip(times[True], times[False], strict=True)]
@@ -81,7 +81,7 @@ def trained(architecture: str, epochs: int, data: PreparedData) -> tuple[float, 
 
         def emit(event: Event) -> None:
             nonlocal size, seconds
-            store.add(pickle.loads(pickle.dumps(event)))  # noqa: S301 - of this very process
+            store.add(pickle.loads(pickle.dumps(event)))  # noqa: S301 - pickled by this process
             if isinstance(event, Checkpoint):
                 size = len(event.data)
             if isinstance(event, RunFinished):

@@ -1,12 +1,12 @@
-"""A plan of many runs on a Dask cluster of two local workers, of which each says a few things and computes nothing.
+"""Many runs on a Dask cluster of two local workers; each run sends a few events and computes nothing.
 
     python -m benchmarks.cluster [--runs 10000] [--records 5] [--window]
 
-What is measured is everything around the training: placing a run, its start signal, its events on their way
-to the store. Prints, for each tenth of the plan: runs and events a second, how late events were when they were stored
-(by the clock that both ends share), and the memory of this process. With ``--window`` the program's window shows them,
-on no screen: then an event is late until the window has taken it, and the lateness of a timer of its event loop is
-printed too. Many ``--records`` a run show how many events the connection carries.
+Measures the overhead around training: placing a run, its start signal, and passing its events to the store. Prints, for
+each tenth of the plan: runs and events per second, the delay of events until they were stored (both ends share a
+clock), and the memory of this process. With ``--window`` the program's window shows the runs offscreen: then the delay
+is until the window has received an event, and the lateness of a timer in its event loop is printed too. A large number
+of ``--records`` per run measures the throughput of the connection.
 """
 
 from __future__ import annotations
@@ -66,11 +66,11 @@ def with_store(runs: int) -> None:
                 executor.run(tasks, take, control)
         finally:
             executor.close()
-        tell_end(store, watch, runs)
+        print_end(store, watch, runs)
 
 
 def in_window(runs: int) -> None:
-    """As with_store, under the window, whose form asks for the runs."""
+    """Measure like ``with_store``, with the runs requested by the window's form."""
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     from PySide6.QtCore import QEventLoop
     from PySide6.QtWidgets import QApplication
@@ -108,13 +108,13 @@ def in_window(runs: int) -> None:
         over.exec()
         timer.stop()
         p50, p99 = np.percentile(late, [50, 99])
-        print(f"the window's timer was late by {p50:.0f} ms (p50), {p99:.0f} ms (p99), {max(late):.0f} ms (most)")
+        print(f"the window's timer was late by {p50:.0f} ms (p50), {p99:.0f} ms (p99), {max(late):.0f} ms (max)")
         with closing(Store(workspace)) as store:
-            tell_end(store, watch, runs)
+            print_end(store, watch, runs)
         window.close()
 
 
-def tell_end(store: Store, watch: Watch, runs: int) -> None:
+def print_end(store: Store, watch: Watch, runs: int) -> None:
     kept = sum(run.status is Status.FINISHED for run in store.runs(1))
     print(f"{kept:,} of {runs:,} runs are stored as finished; {1000 * watch.seconds / runs:.1f} ms a run")
 
@@ -128,11 +128,11 @@ def planned(store: Store, count: int) -> list[TrainTask]:
 
 
 def synthetic(request: RunRequest, records: int) -> None:
-    """What a worker does instead of training."""
-    worker.run_attempt(request, partial(_say, records=records))
+    """Replace training on the workers."""
+    worker.run_attempt(request, partial(_publish, records=records))
 
 
-def _say(attempt: Attempt, task: TrainTask, records: int) -> None:
+def _publish(attempt: Attempt, task: TrainTask, records: int) -> None:
     attempt.publish(started(task.run))
     for number in range(1, records + 1):
         attempt.publish(replace(record(task.run, 10 * number), seconds=time.time()))
@@ -140,7 +140,7 @@ def _say(attempt: Attempt, task: TrainTask, records: int) -> None:
 
 
 class Watch:
-    """Counts what comes, and tells of each tenth."""
+    """Counts events and prints a line for each tenth of the runs."""
 
     def __init__(self, runs: int) -> None:
         self._tenth = max(1, runs // 10)
@@ -160,9 +160,9 @@ class Watch:
         if isinstance(event, RunFinished):
             self._ended += 1
             if self._ended % self._tenth == 0:
-                self._tell()
+                self._print()
 
-    def _tell(self) -> None:
+    def _print(self) -> None:
         now = time.perf_counter()
         seconds, self._since = now - self._since, now
         middle, high = np.percentile(self._late, [50, 99])

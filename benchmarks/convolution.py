@@ -1,6 +1,6 @@
-"""Plain loops against the vectorised convolutions and TensorFlow's, on the homework's shapes: ratio of their times.
+"""Convolution by plain loops, vectorised and by TensorFlow, on the homework's shapes: ratios of their times.
 
-Input uint8 5x1x28x28, kernels float64 8x1x4x4, all in float64 and in this process. All take turns: A B C D, A B C D.
+Input uint8 5x1x28x28, kernels float64 8x1x4x4, computed in float64 in this process, in turns: A B C D, A B C D.
 
 Usage: python -m benchmarks.convolution [rounds]
 """
@@ -31,7 +31,7 @@ METHODS: dict[str, Callable[[Array, Array], Array]] = {
     "im2col": conv2d_im2col,
     "framework": conv2d_framework,
 }
-FAST_CALLS = 20  # a turn, as a single one is too short for the clock
+FAST_CALLS = 20  # per turn, since a single call is too short for the clock
 
 
 def main(rounds: int) -> None:

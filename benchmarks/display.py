@@ -1,4 +1,4 @@
-"""A display for what is measured on a window."""
+"""An X display for benchmarks of the window."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pyvirtualdisplay import Display
 
 @contextmanager
 def display() -> Iterator[None]:
-    """An X display, a virtual one where there is none."""
+    """Provide an X display, a virtual one if there is none."""
     if os.environ.get("DISPLAY"):
         yield
         return

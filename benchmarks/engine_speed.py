@@ -1,10 +1,10 @@
-"""Engine against a bare loop that does the same mathematics: ratio of steps per second.
+"""Engine against a bare loop with the same computation: ratio of steps per second.
 
-The bare loop is the strongest that a person would write by hand for this protocol: the same network and optimiser, ten
-steps in one compiled function, gradient norms and update ratios at the tenth, validation in one compiled call, no
-Keras ``fit``, no callbacks, no events. Both have one thread, so that what is compared is what is done beside the
-mathematics, and not how it is shared out. The engine is all of :func:`engine.training.trainer.train`, its events
-pickled as for the pipe and its records written to a store. Both take turns in one process: A B A B.
+The bare loop is the fastest one would write by hand for this protocol: the same network and optimiser, ten steps in one
+compiled function, gradient norms and update ratios at the tenth, validation in one compiled call, no Keras ``fit``, no
+callbacks, no events. Both use one thread, so that the overhead is compared and not the parallelisation. The engine side
+is all of ``engine.training.trainer.train``, with its events pickled as for the pipe and its records stored. Both
+alternate in one process: A B A B.
 
 Usage: python -m benchmarks.engine_speed [rounds]
 """
@@ -58,7 +58,7 @@ def compare(architecture: str, data: PreparedData, rounds: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         sides = {"engine": lambda: engine_seconds(run, data, Path(folder)), "bare": bare_loop(run, data)}
         for side in sides.values():
-            side()  # caches and clocks settle
+            side()  # warm-up
         times = {name: [] for name in sides}
         for _ in range(rounds):
             for name, side in sides.items():

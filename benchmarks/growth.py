@@ -1,13 +1,13 @@
-"""How cost grows with the number of runs and of records in a store: straight lines, or better, are wanted.
+"""Cost as a function of the number of runs and records in a store; it should be linear or better.
 
     python -m benchmarks.growth [--largest 1000000]
 
-(a) Experiments of 10, 100 and 1,000 runs: planning and storing them, reading their results, each divided by the runs.
-(b) Stores of 10^4 records up to ``--largest``, in runs of 1,000: what a further record costs while one experiment of
-ten runs is looked at, whose results should take as long to read however much lies beside it; the list of experiments;
-the records of one run. A million records take 0.13 GB of disk.
+(a) Experiments of 10, 100 and 1,000 runs: planning, storing and reading results, per run.
+(b) Stores of 10^4 records up to ``--largest``, in runs of 1,000: the cost of a further record; reading the results of
+one experiment of ten runs, which should not depend on the size of the store; the list of experiments; the records of
+one run. A million records take 0.13 GB of disk.
 
-Times of a store are of this machine's disk; what counts is how the columns change from row to row.
+Times depend on this machine's disk; compare how the columns change from row to row.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def grow_runs(store: Store, count: int) -> None:
 
 
 def fill(store: Store, filled: int, wanted: int) -> None:
-    """Whole experiments until the store holds ``wanted`` records; the first run goes through the program's own way."""
+    """Add experiments until the store holds ``wanted`` records; the first run is stored the program's own way."""
     spec = ARCHITECTURES_EXPERIMENT.preset("course", architectures=["mlp_1"], repeats=RUNS_AN_EXPERIMENT)
     for _ in range((wanted - filled) // (RECORDS_A_RUN * RUNS_AN_EXPERIMENT)):
         number = store.add_experiment("architectures", spec.to_json(), 0, INFO, 1)
@@ -139,7 +139,7 @@ def record(run: int, step: int) -> Record:
 
 
 def copy_records(store: Store, source: int, runs: list[int]) -> None:
-    """The same records for other runs, in SQL: a thousand times as fast as one by one."""
+    """Copy the records to other runs in SQL, a thousand times as fast as one by one."""
     with closing(sqlite3.connect(store_file(store.workspace))) as rows, rows:
         columns = [row[1] for row in rows.execute("PRAGMA table_info(points)")][1:]
         names = ", ".join(columns)
@@ -150,7 +150,7 @@ def copy_records(store: Store, source: int, runs: list[int]) -> None:
 
 
 def timed(work: Callable[[], object]) -> float:
-    """Seconds, the median of three."""
+    """Return the median of three times, in seconds."""
     times = []
     for _ in range(3):
         begin = time.perf_counter()

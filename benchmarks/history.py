@@ -1,7 +1,7 @@
 """The list of 500 experiments with 2,000 runs, against a bare table of the same size: opening, sorting, searching.
 
 The workspace is written in SQL, its runs as the program stores them: settings, device, confusion matrix, 48 records.
-Opening goes from the page's first question to the store until its rows are painted. The bare table is a ``QTableView``
+Opening lasts from the page's first query to the store until its rows are painted. The bare table is a ``QTableView``
 on a ``QStandardItemModel`` that holds the same texts already, sorted and filtered by a ``QSortFilterProxyModel``.
 
 Usage: python -m benchmarks.history [rounds]
@@ -58,7 +58,7 @@ def main(rounds: int) -> None:
             print(f"{made} thumbnails made, once: {1000 * (time.perf_counter() - began):.0f} ms, in the background")
             entries = catalogue.entries()
         ours, bare = [Ours(workspace) for _ in range(rounds)], [Bare(entries) for _ in range(rounds)]
-        # Page and table take turns, so that whatever else the machine does befalls both.
+        # Page and table alternate, so that other load on the machine affects both.
         times = [(a.measure(), b.measure()) for a, b in zip(ours, bare, strict=True)]
         held = median(page.longest_hold for page in ours)
     print(f"{EXPERIMENT_COUNT} experiments, {EXPERIMENT_COUNT * RUNS_EACH} runs; medians of {rounds} rounds")
@@ -69,7 +69,7 @@ def main(rounds: int) -> None:
 
 
 class Ours:
-    """The page, on a store of its own making."""
+    """The history page on its own store."""
 
     def __init__(self, workspace: Path) -> None:
         self._reader = StoreReader(workspace)
@@ -78,7 +78,7 @@ class Ours:
         self.longest_hold = 0.0
 
     def measure(self) -> tuple[float, float, float]:
-        """Seconds until it is open, sorted, searched; each until it has been painted."""
+        """Return the seconds to open, sort and search, each until painted."""
         header = self._tab.table.horizontalHeader()
         line = self._tab.findChild(QLineEdit, "history_search")
         seconds = (
@@ -113,7 +113,7 @@ class Ours:
 
 
 class Bare:
-    """A table view of the same texts, which are in memory."""
+    """A table view of the same texts, in memory."""
 
     def __init__(self, entries: list[CatalogueEntry]) -> None:
         model = QStandardItemModel(len(entries), len(COLUMNS))
@@ -132,7 +132,7 @@ class Bare:
         self._view.resize(1264, 720)
 
     def measure(self) -> tuple[float, float, float]:
-        """Seconds until it is open, sorted, searched; each until it has been painted."""
+        """Return the seconds to open, sort and search, each until painted."""
 
         def show() -> None:
             self._view.setModel(self._proxy)
@@ -150,7 +150,7 @@ class Bare:
 
 
 def painted(widget: QWidget, act: Callable[[], object]) -> float:
-    """Seconds from ``act`` until ``widget`` has been painted."""
+    """Return the seconds from ``act`` until ``widget`` has been painted."""
     began = time.perf_counter()
     act()
     QApplication.processEvents()

@@ -1,4 +1,4 @@
-"""How late the window's event loop is."""
+"""Lateness of the window's event loop."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PERIOD_MS = 16
 
 
 class LatenessTimer(QTimer):
-    """A timer that should come every :data:`PERIOD_MS`, and tells ``take`` each time how many ms late it is."""
+    """A timer with period ``PERIOD_MS`` that passes its lateness in ms to ``take`` at each tick."""
 
     def __init__(self, take: Callable[[float], None], parent: QObject) -> None:
         super().__init__(parent, interval=PERIOD_MS, timerType=Qt.TimerType.PreciseTimer)
@@ -19,7 +19,7 @@ class LatenessTimer(QTimer):
         self.timeout.connect(self._tick)
 
     def begin(self) -> None:
-        """Start it."""
+        """Start the timer."""
         self._before = time.perf_counter()
         self.start()
 

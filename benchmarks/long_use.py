@@ -1,13 +1,13 @@
-"""Long use: what the program holds after 200 runs, a day's records and 2,000 repaints, and whether the window stutters.
+"""Long use: memory, files and threads after 200 runs, a day of records and 2,000 repaints; lateness of the window.
 
 - 200 experiments of one run each, one after the other in one window with its real training process: memory, open
-  files and threads of the window and of the process. After the first fifth, in which caches fill, a line is fitted.
-- A day of two trainings of cnn_4 (a record takes about 0.35 s) told to the window as fast as it draws: memory, and the
-  lateness of a 16 ms timer in each quarter. What is recorded is kept to be drawn, so memory is given a record.
-- 2,000 repaints of a plot: references to None (see tests/gui/plots/test_repaint.py for why).
+  files and threads of the window and of the process. A line is fitted after the first fifth, during which caches fill.
+- A day of two trainings of cnn_4 (a record takes about 0.35 s) passed to the window as fast as it draws: memory, and
+  the lateness of a 16 ms timer in each quarter. Records are kept to be drawn, so memory is given per record.
+- 2,000 repaints of a plot: references to None (see tests/gui/plots/test_repaint.py for the reason).
 
-Figures are saved as JSON where a file is named, and the first of them drawn beside it. Needs a display, or
-QT_QPA_PLATFORM=offscreen, which paints all the same.
+Results are saved as JSON if a file is named, with a plot of the first beside it. Needs a display, or
+QT_QPA_PLATFORM=offscreen, which paints as well.
 
 Usage: python -m benchmarks.long_use [--runs N] [--records N] [--save FILE.json]
 """
@@ -48,15 +48,15 @@ from tests.engine.support import INFO, finished, record, started
 from tests.gui.support import observed
 
 MEBI = 1024 * 1024
-WARM = 0.2  # share of the runs in which caches fill
+WARM = 0.2  # share of the runs during which caches fill
 RECORDS_A_DAY = 2 * 24 * 3600 * 1000 // 350  # of two trainings of cnn_4
-AT_ONCE = 20  # records told before the window is waited for
+AT_ONCE = 20  # records emitted before waiting for the window
 REPAINTS = 2_000
 
 
 @dataclass(frozen=True)
 class Held:
-    """What a program holds: memory in MiB (of a child 0 where there is none), open files, threads."""
+    """Resources of a process: memory in MiB (0 for a child that does not exist), open files, threads."""
 
     window_memory: float
     child_memory: float
@@ -92,7 +92,7 @@ def main() -> None:
 
 
 def train_in_a_row(workspace: Path, runs: int) -> list[Held]:
-    """What is held after each of ``runs`` experiments of one run."""
+    """Return the resources after each of ``runs`` experiments of one run."""
     trainer = ProcessExecutor(1, workspace / "logs", yielding=True)
     window = opened(workspace, trainer)
     tab = window.findChild(ExperimentTab, "tab_architectures")
@@ -113,7 +113,7 @@ def train_in_a_row(workspace: Path, runs: int) -> list[Held]:
 
 
 def growth(held: Sequence[Held]) -> dict[str, tuple[float, float, float]]:
-    """Of each figure: the slope a run of a line through what came after the warm-up, its first and its last value."""
+    """Return, for each resource, the slope per run of a line fitted after the warm-up, and its first and last value."""
     warm = held[round(WARM * len(held)) :]
     numbers = np.arange(len(warm))
     table = {name: [asdict(each)[name] for each in warm] for name in asdict(held[0])}
@@ -121,25 +121,25 @@ def growth(held: Sequence[Held]) -> dict[str, tuple[float, float, float]]:
 
 
 def replay(workspace: Path, records: int) -> dict[str, Any]:
-    """Tell the window of two runs of ``records`` records together: memory, and lateness in each quarter."""
-    telling = Telling(records // 2)
+    """Pass two runs of ``records`` records in total to the window: memory, and lateness in each quarter."""
+    telling = SyntheticExecutor(records // 2)
     window = opened(workspace, telling)
     tab = window.findChild(ExperimentTab, "tab_architectures")
     tab.form.show_spec(tab.experiment.preset("course", architectures=["cnn_4"], repeats=2))
     lateness: list[list[float]] = [[] for _ in range(4)]
     memory = [holding().window_memory]
-    told = 0
+    sent = 0
 
     def note(late: float) -> None:
-        lateness[min(3, 4 * told // records)].append(late)
+        lateness[min(3, 4 * sent // records)].append(late)
 
     def take(event: Event) -> None:
-        nonlocal told
+        nonlocal sent
         if isinstance(event, Record):
-            told += 1
-            if told % AT_ONCE == 0:
+            sent += 1
+            if sent % AT_ONCE == 0:
                 telling.drawn.release()
-            if told % (records // 4) == 0:
+            if sent % (records // 4) == 0:
                 memory.append(holding().window_memory)
 
     timer = LatenessTimer(note, window)
@@ -160,13 +160,13 @@ def replay(workspace: Path, records: int) -> dict[str, Any]:
             f"memory {size:.0f} MiB",
             flush=True,
         )
-    a_record = (memory[-1] - memory[0]) * MEBI / told
-    print(f"{told:,} records in {seconds:.0f} s, {a_record:.0f} bytes each", flush=True)
-    return {"records": told, "seconds": seconds, "lateness": quarters, "memory": memory, "bytes_a_record": a_record}
+    a_record = (memory[-1] - memory[0]) * MEBI / sent
+    print(f"{sent:,} records in {seconds:.0f} s, {a_record:.0f} bytes each", flush=True)
+    return {"records": sent, "seconds": seconds, "lateness": quarters, "memory": memory, "bytes_a_record": a_record}
 
 
-class Telling:
-    """An executor that trains nothing: it tells of runs of so many records, no faster than the window takes them."""
+class SyntheticExecutor:
+    """An executor that emits synthetic records, no faster than the window receives them."""
 
     def __init__(self, records: int) -> None:
         self._records = records
@@ -180,9 +180,9 @@ class Telling:
             if isinstance(task, PrepareTask):
                 emit(DatasetReady(INFO))
             elif isinstance(task, TrainTask):
-                self._tell(task, emit)
+                self._emit_records(task, emit)
 
-    def _tell(self, task: TrainTask, emit: Emit) -> None:
+    def _emit_records(self, task: TrainTask, emit: Emit) -> None:
         generator = np.random.default_rng(task.run)
         emit(RunStarted(task.run, started().device, {}, ("conv_1", "conv_2", "conv_3", "prediction"), 26))
         for number in range(1, self._records + 1):
@@ -203,7 +203,7 @@ class Telling:
 
 
 def repaint() -> int:
-    """References to None lost over repaints of a plot."""
+    """Return the references to None lost by repaints of a plot."""
     plot = CurvePlot("training_loss", "Training loss", "loss (nats)", (Series("training_loss"),))
     observations = observed(started(), record())
     plot.begin(observations)
@@ -216,7 +216,7 @@ def repaint() -> int:
 
 
 def opened(workspace: Path, trainer: Any) -> MainWindow:
-    """A window in which ``trainer`` carries out the experiments, shown."""
+    """Open a window whose experiments run on ``trainer``."""
     others = [ProcessExecutor(1, workspace / "logs" / name, yielding=True) for name in ("assistant", "prober", "other")]
     window = MainWindow(workspace, trainer, *others)
     window.show()
@@ -226,7 +226,7 @@ def opened(workspace: Path, trainer: Any) -> MainWindow:
 
 
 def holding(child: psutil.Process | None = None) -> Held:
-    """What this process, and ``child``, hold now."""
+    """Return the current resources of this process and ``child``."""
     own = psutil.Process()
     of_child: tuple[float, int, int] = (0.0, 0, 0)
     if child is not None:
@@ -236,7 +236,7 @@ def holding(child: psutil.Process | None = None) -> Held:
 
 
 def draw(held: Sequence[Held], file: Path) -> None:
-    """Memory over the runs, as a picture."""
+    """Plot memory over the runs."""
     from matplotlib.figure import Figure
 
     figure = Figure((7, 3.2), layout="constrained")

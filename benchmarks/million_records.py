@@ -1,9 +1,10 @@
-"""One million records in one experiment: how soon the board has drawn them, and how long a frame takes while it is
-panned and zoomed; beside a bare pyqtgraph PlotWidget a plot, with the same curves and its own downsampling.
+"""One million records in one experiment: time until the board has drawn them, and frame times of panning and zooming.
+
+Compared with bare pyqtgraph PlotWidgets, one per plot, with the same curves and pyqtgraph's downsampling.
 
 Two experiments: one run of 1,000,000 records, and one variant of 50 runs of 20,000. A frame is a change of the
 horizontal range of all four plots together with their painting. Needs a display, or QT_QPA_PLATFORM=offscreen, which
-paints all the same.
+paints as well.
 
 Usage: python -m benchmarks.million_records [frames]
 """
@@ -33,7 +34,7 @@ from gui.plots.curves.options import CurveOptions, Repeats
 from gui.utils.theme import Scheme, apply_scheme, apply_style
 
 SIZE = (930, 720)  # the board in a window of 1280x800
-EVERY = 10  # steps a record
+EVERY = 10  # steps per record
 OPTIONS = {
     "mean and band": CurveOptions(),
     "smoothed 0.9": CurveOptions(smoothing=0.9),
@@ -45,7 +46,7 @@ def main(frames: int) -> None:
     app = QApplication(sys.argv[:1])
     apply_style(app)
     apply_scheme(app, Scheme.LIGHT)
-    prepare()  # which the window does before the slider is moved
+    prepare()  # as the window does before the slider moves
     for runs, records in ((1, 1_000_000), (50, 20_000)):
         observations = experiment(runs, records)
         bare = measure_bare(observations, frames)
@@ -133,7 +134,7 @@ def measure_growth(observations: Observations, frames: int) -> list[float]:
 
 
 def measure_bare(observations: Observations, frames: int) -> tuple[float, list[float]]:
-    """The same three plots' curves in PlotWidgets of pyqtgraph as it recommends for long curves."""
+    """Measure the curves of the same three plots in PlotWidgets, configured as pyqtgraph recommends for long curves."""
     widget = QWidget()
     grid = QGridLayout(widget)
     plots = [pg.PlotWidget() for _ in range(3)]
@@ -163,7 +164,7 @@ def measure_bare(observations: Observations, frames: int) -> tuple[float, list[f
 
 
 def spans(observations: Observations, frames: int) -> list[tuple[float, float]]:
-    """Zooming in to a thousandth of the whole, panning there and at a third of it, and out again."""
+    """Yield ranges: zoom in to a thousandth, pan there and at a third, zoom out."""
     whole = observations.runs[1].steps[-1]
     quarter = frames // 4
     widths = np.geomspace(1, 1e-3, quarter)

@@ -1,4 +1,4 @@
-"""What validation in bfloat16 changes: accuracy and loss of the same trained network, in float32 and in bfloat16.
+"""Effect of validation in bfloat16: accuracy and loss of the same trained network in float32 and in bfloat16.
 
     python -m benchmarks.precision [--dataset digits] [--epochs N] [--seeds N]
 

@@ -1,14 +1,14 @@
-"""How soon the window is there, and how soon it shows something.
+"""Time to open the window, and to show the first record.
 
     python -m benchmarks.start [--rounds N] [--frozen dist/Trainscope/Trainscope]
 
-(a) From launch to a painted window, against a bare window of PySide6 and pyqtgraph, A B A B. Both are seen by the same
-eye: a filter on the window that the system has, put there as the event loop begins.
-(b) From Run to the first record of mlp_1 on the digits, with training processes that are warm and ones that are not.
-(c) With ``--frozen``, from launch to a window in sight, and from a key to the first record in the store, of the frozen
-program and of this one, both seen from outside.
+(a) From launch to a painted window, against a bare window of PySide6 and pyqtgraph, A B A B. Both are measured by the
+same event filter on the native window, installed when the event loop begins.
+(b) From Run to the first record of mlp_1 on the digits, with warm and with cold training processes.
+(c) With ``--frozen``, from launch to a visible window, and from a key press to the first record in the store, of the
+frozen program and of the source, both measured from outside.
 
-Needs an X display; where there is none, Debian's xvfb is started. (c) also needs xdotool and openbox.
+Needs an X display; if there is none, Debian's xvfb is started. (c) also needs xdotool and openbox.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ PROGRAM, BARE = "program", "bare"
 
 
 def seconds_to_paint(kind: str, home: Path) -> float:
-    """Seconds from launch to the first painted window."""
+    """Return the seconds from launch to the first painted window."""
     begin = time.monotonic()
     ended = subprocess.run(  # noqa: S603
         [sys.executable, "-m", "benchmarks.start_child", kind],
@@ -56,7 +56,7 @@ def seconds_to_paint(kind: str, home: Path) -> float:
 
 
 def seconds_to_record(warm: bool) -> float:
-    """Seconds from Run to the first record, of an executor whose processes were started before, or were not."""
+    """Return the seconds from Run to the first record, with processes started before or not."""
     from engine.events.channel import ControlChannel
     from engine.events.commands import Control
     from engine.events.runs import Record
@@ -96,19 +96,21 @@ def seconds_to_record(warm: bool) -> float:
 
 
 def seconds_from_outside(command: list[str], home: Path) -> tuple[float, float]:
-    """Seconds from launch to a window in sight, and from the key for the first experiment to its first record."""
+    """Return the seconds from launch to a visible window, and from the start key to the first record."""
     workspace = home / "workspace"
     begin = time.monotonic()
     program = subprocess.Popen(  # noqa: S603
         [*command, "--workspace", str(workspace)], env=fresh(home), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
-        window = wait_for(lambda: told("xdotool", "search", "--onlyvisible", "--name", "^Trainscope$").split("\n")[0])
+        window = wait_for(
+            lambda: run_tool("xdotool", "search", "--onlyvisible", "--name", "^Trainscope$").split("\n")[0]
+        )
         appeared = time.monotonic() - begin
         wait_for(lambda: is_warm(program.pid))
-        told("xdotool", "windowactivate", "--sync", window)
+        run_tool("xdotool", "windowactivate", "--sync", window)
         begin = time.monotonic()
-        told("xdotool", "key", "alt+n")
+        run_tool("xdotool", "key", "alt+n")
         wait_for(lambda: has_record(workspace / "trainscope.sqlite3"))
         return appeared, time.monotonic() - begin
     finally:
@@ -117,7 +119,7 @@ def seconds_from_outside(command: list[str], home: Path) -> tuple[float, float]:
 
 
 def is_warm(process: int) -> bool:
-    """Whether the children of a process have stopped to compute: they have loaded what they need."""
+    """Return whether the children of a process are idle, so that they have loaded their libraries."""
     import psutil
 
     children = psutil.Process(process).children(recursive=True)
@@ -133,7 +135,7 @@ def has_record(file: Path) -> bool:
     return False
 
 
-def told(*words: str) -> str:
+def run_tool(*words: str) -> str:
     return subprocess.run(words, capture_output=True, text=True, check=False).stdout.strip()  # noqa: S603
 
 
@@ -146,16 +148,16 @@ def wait_for(look: Callable[[], Any]) -> Any:
     return seen
 
 
-# --- together
+# --- all
 
 
 def fresh(home: Path) -> dict[str, str]:
-    """An environment with settings of its own."""
+    """Return an environment with its own settings folder."""
     return os.environ | {"XDG_CONFIG_HOME": str(home / "config"), "TRAINSCOPE_CACHE": str(home / "cache")}
 
 
-def told_times(name: str, times: list[float]) -> float:
-    """Print times in milliseconds; gives their median."""
+def print_times(name: str, times: list[float]) -> float:
+    """Print times in milliseconds and return their median."""
     found = median(times)
     print(f"  {name:<44}{1000 * found:7.0f} ms  ({1000 * min(times):.0f} to {1000 * max(times):.0f})", flush=True)
     return found
@@ -169,18 +171,18 @@ def main() -> None:
     with display(), tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         for kind in (BARE, PROGRAM):
-            seconds_to_paint(kind, home)  # from here on its files are in the system's cache
+            seconds_to_paint(kind, home)  # now its files are in the system's cache
         painted: dict[str, list[float]] = {BARE: [], PROGRAM: []}
         for _ in range(options.rounds):
             for kind, times in painted.items():
                 times.append(seconds_to_paint(kind, home))
         print(f"(a) launch to painted window, median of {options.rounds}")
-        bare = told_times("bare PySide6 and pyqtgraph", painted[BARE])
-        program = told_times("Trainscope", painted[PROGRAM])
+        bare = print_times("bare PySide6 and pyqtgraph", painted[BARE])
+        program = print_times("Trainscope", painted[PROGRAM])
         print(f"  ratio {program / bare:.2f}")
         print("(b) Run to first record, mlp_1 on the digits, median of 3")
-        cold = told_times("processes not yet started", [seconds_to_record(warm=False) for _ in range(3)])
-        warm = told_times("warm processes", [seconds_to_record(warm=True) for _ in range(3)])
+        cold = print_times("processes not yet started", [seconds_to_record(warm=False) for _ in range(3)])
+        warm = print_times("warm processes", [seconds_to_record(warm=True) for _ in range(3)])
         print(f"  ratio {warm / cold:.2f}")
         if options.frozen is not None:
             frozen, source = [str(options.frozen.resolve())], [sys.executable, str(ROOT / "main.py")]
@@ -190,7 +192,7 @@ def main() -> None:
                     seen[name].append(seconds_from_outside(command, home / f"{name}-{number}"))
             print("(c) seen from outside, median of 3")
             for position, what in enumerate(("launch to window in sight", "key to first record in the store, warm")):
-                medians = [told_times(f"{what}, {name}", [each[position] for each in seen[name]]) for name in seen]
+                medians = [print_times(f"{what}, {name}", [each[position] for each in seen[name]]) for name in seen]
                 print(f"  ratio {medians[0] / medians[1]:.2f}")
 
 

@@ -1,4 +1,4 @@
-"""What benchmarks/start.py launches: a window that tells when it was painted, and ends.
+"""Launched by benchmarks/start.py: a window that prints when it was painted, and ends.
 
 Imports nothing that only one of the two windows needs: python -m benchmarks.start_child program|bare
 """
@@ -11,13 +11,13 @@ import time
 
 
 def child(kind: str) -> None:
-    """Open a window; print the time at which it was first painted, and end."""
+    """Open a window, print the time of its first paint, and end."""
     from PySide6 import QtCore, QtWidgets
 
-    class Eye(QtCore.QObject):
+    class PaintFilter(QtCore.QObject):
         def eventFilter(self, _window: QtCore.QObject, event: QtCore.QEvent) -> bool:  # noqa: N802
             if event.type() == QtCore.QEvent.Type.Expose:
-                # Painting is the answer to this event, so the event loop comes round to the timer once it is done.
+                # This event triggers painting, so the timer fires once painting is done.
                 QtCore.QTimer.singleShot(0, tell)
             return False
 
@@ -28,7 +28,7 @@ def child(kind: str) -> None:
     class Application(QtWidgets.QApplication):
         def exec(self) -> int:
             (window,) = (each for each in self.topLevelWidgets() if isinstance(each, QtWidgets.QMainWindow))
-            eye = Eye(self)
+            eye = PaintFilter(self)
             window.windowHandle().installEventFilter(eye)
             return super().exec()
 
@@ -43,7 +43,7 @@ def child(kind: str) -> None:
 
 
 def bare_window() -> None:
-    """A plot in a window, and nothing else."""
+    """Open a window with nothing but a plot."""
     import pyqtgraph
     from PySide6.QtWidgets import QApplication, QMainWindow
 

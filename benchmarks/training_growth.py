@@ -1,10 +1,10 @@
-"""How the cost of training grows with epochs, image side and workers: straight lines, or better, are wanted.
+"""Cost of training as a function of epochs, image side and workers; it should be linear or better.
 
     python -m benchmarks.training_growth
 
-On scikit-learn's digits, through the session, its training processes and its store, records included. (a) One long
-run: the time of a step after so many epochs. (b) Image side: the time of a step, and that divided by the pixels. (c)
-Workers: steps a second of runs that are all alike.
+On scikit-learn's digits, through the session, its training processes and its store, records included. (a) One long run:
+the time per step after a number of epochs. (b) Image side: the time per step, and per pixel. (c) Workers: steps per
+second of identical runs.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ EPOCHS = (10, 100, 1_000)
 SIDES = (32, 64, 128)
 RECORD_EVERY = 10  # steps
 RUNS = 12
-SHOWN = 50  # records that a figure is the median of
+SHOWN = 50  # records per median
 
 
 def main() -> None:
@@ -58,7 +58,7 @@ def main() -> None:
 
 
 def train(network: str, workers: int = 1, **settings: object) -> list[tuple[float, Event]]:
-    """The events of an experiment, each with the moment it came; its processes were ready before."""
+    """Return the events of an experiment with their times; its processes are warm."""
     spec = ARCHITECTURES_EXPERIMENT.preset("course", architectures=[network], dataset="digits", **settings)
     spec = spec.replace(repeats=settings.get("repeats", 1))
     seen: list[tuple[float, Event]] = []
@@ -76,13 +76,13 @@ def train(network: str, workers: int = 1, **settings: object) -> list[tuple[floa
 
 
 def steps_of(seen: list[tuple[float, Event]]) -> list[float]:
-    """Seconds of a step, one figure a record; the first record has things in it that come only once."""
+    """Return the seconds per step of each record but the first, which includes one-time costs."""
     records = [event for _, event in seen if isinstance(event, Record)]
     return [(b.seconds - a.seconds) / (b.step - a.step) for a, b in pairwise(records)]
 
 
 def throughput(seen: list[tuple[float, Event]], workers: int) -> float:
-    """Steps a second, all runs together, set-up of each included, while every worker is at work."""
+    """Return the steps per second of all runs, set-up included, while every worker is busy."""
     begun = [moment for moment, event in seen if isinstance(event, RunStarted)]
     ended = [moment for moment, event in seen if isinstance(event, RunFinished)]
     first, last = begun[workers - 1], ended[len(ended) - workers]

@@ -1,9 +1,9 @@
 """Lateness of a 16 ms timer in the window's event loop while it trains: p50, p99 and worst.
 
-The whole program at work: the real window with four live plots, weight grids and table (the tab Architectures), and
-with the heat map of gradients among the plots (the tab Activations); garbage is collected as in the program; training
-processes with the default number of workers, noise in the size of CIFAR-10 (50,000 images of 32x32x3) as data. Needs a
-display, or QT_QPA_PLATFORM=offscreen, which paints all the same.
+The whole program: the real window with four live plots, weight grids and table (the tab Architectures), and with the
+heat map of gradients among the plots (the tab Activations); garbage is collected as in the program; the default number
+of training processes; noise of the size of CIFAR-10 (50,000 images of 32x32x3) as data. Needs a display, or
+QT_QPA_PLATFORM=offscreen, which paints as well.
 
 Usage: python -m benchmarks.window_lateness [seconds]
 """
@@ -61,7 +61,7 @@ def main(seconds: float) -> None:
 def train_and_watch(
     window: MainWindow, tab: ExperimentTab, architecture: str, data: Path, seconds: float
 ) -> tuple[list[float], int]:
-    """Lateness in ms of every tick from the first record on, for ``seconds``, and the number of records meanwhile."""
+    """Return the lateness in ms of every tick from the first record on for ``seconds``, and the number of records."""
     spec = tab.experiment.preset("course", dataset=str(data), architectures=[architecture], repeats=4)
     tab.form.show_spec(spec)
     finished, watched = QEventLoop(), QEventLoop()

@@ -1,9 +1,9 @@
-"""Builds the bundle: a folder to start the program from without Python, and an archive of it with its SHA-256.
+"""Build the bundle: a folder that runs without Python, and an archive of it with its SHA-256.
 
     python packaging/bundle.py
 
-Runs in an environment with requirements-bundle.txt alone (``make bundle`` makes one), as PyInstaller takes along what
-it finds. The folder is ``dist/Trainscope``, ``dist/Trainscope.app`` on macOS.
+Run it in an environment with requirements-bundle.txt alone (``make bundle`` creates one), because PyInstaller collects
+whatever is installed. The folder is ``dist/Trainscope``, ``dist/Trainscope.app`` on macOS.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ MIB = 2**20
 
 
 def main() -> int:
-    """Build; gives the exit code."""
+    """Build the bundle and return the exit code."""
     begin = time.monotonic()
     icons = BUILD / "icons"
     make_icons(ROOT / "resources" / "icon.svg", icons)
@@ -51,13 +51,13 @@ def main() -> int:
 
 
 def say(text: str) -> None:
-    """A line for whoever waits."""
+    """Print a progress line."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 
 
 def freeze(icons: Path) -> None:
-    """Have PyInstaller collect everything; ends the build where it fails."""
+    """Run PyInstaller; the build ends if it fails."""
     spec = ROOT / "packaging" / "trainscope.spec"
     command = [sys.executable, "-m", "PyInstaller", "--noconfirm", "--log-level", "WARN"]
     command += ["--distpath", str(DIST), "--workpath", str(BUILD), str(spec)]
@@ -65,9 +65,9 @@ def freeze(icons: Path) -> None:
 
 
 def strip(folder: Path) -> None:
-    """Take the names that only a debugger reads out of TensorFlow's libraries, a fifth of their size.
+    """Strip debug symbols from TensorFlow's libraries, a fifth of their size.
 
-    Not out of others': those of NumPy and its like were edited after they were linked, which strip breaks.
+    Not from others: the libraries of NumPy and similar packages were edited after linking, and strip breaks them.
     """
     program = shutil.which("strip")
     if program is None:
@@ -78,7 +78,7 @@ def strip(folder: Path) -> None:
 
 
 def add_desktop_files(made: Path, icons: Path) -> None:
-    """What puts the program into the menu of a desktop."""
+    """Add the files that put the program into a desktop menu."""
     source, share = ROOT / "packaging" / "linux", made / "share"
     share.mkdir()
     shutil.copy2(source / "install.sh", made)
@@ -91,12 +91,12 @@ def add_desktop_files(made: Path, icons: Path) -> None:
 
 
 def metainfo(template: str, version: str, date: str) -> str:
-    """The AppStream metadata of a version that is released at ``date`` (YYYY-MM-DD)."""
+    """Return the AppStream metadata of a version released on ``date`` (YYYY-MM-DD)."""
     return template.replace("@VERSION@", version).replace("@DATE@", date)
 
 
 def version_resource(version: str) -> str:
-    """What a program of Windows says of itself, in the words that PyInstaller reads."""
+    """Return the Windows version resource in PyInstaller's format."""
     numbers = (*(int(part) for part in version.split(".")[:3]), 0)
     texts = {
         "FileDescription": "Trainscope: watch neural networks learn",
@@ -116,11 +116,11 @@ def version_resource(version: str) -> str:
 
 
 def pack(made: Path) -> Path:
-    """The archive that a file manager of each system opens by itself; links stay links."""
+    """Create an archive that the system's file manager opens; links stay links."""
     machine = platform.machine().lower()
     if sys.platform == "linux":
         archive = DIST / f"{NAME}-{__version__}-linux-{machine}.tar.xz"
-        # The next level takes twice the time for a tenth of the size.
+        # The next level takes twice the time and saves a tenth of the size.
         environment = {"XZ_OPT": "-T0 -2"} | os.environ
         owned = ["--owner=0", "--group=0", "--numeric-owner", "--sort=name"]
         command = [tool("tar"), *owned, "-cJf", str(archive), "-C", str(DIST), made.name]
@@ -130,12 +130,16 @@ def pack(made: Path) -> Path:
     else:
         base = DIST / f"{NAME}-{__version__}-windows-{machine}"
         return Path(shutil.make_archive(str(base), "zip", DIST, made.name))
-    subprocess.run(command, check=True, env=environment)  # noqa: S603 - our own words
+    subprocess.run(command, check=True, env=environment)  # noqa: S603 - a fixed command
     return archive
 
 
 def tool(name: str) -> str:
-    """Where a program of the system is; ends the build where it is not."""
+    """Return the path of a system program.
+
+    Raises:
+        SystemExit: if it is missing.
+    """
     found = shutil.which(name)
     if found is None:
         raise SystemExit(f"bundle: {name} is missing; install it.")
@@ -143,18 +147,18 @@ def tool(name: str) -> str:
 
 
 def sha256(file: Path) -> str:
-    """The digest of a file, in hexadecimal digits."""
+    """Return the hexadecimal SHA-256 of a file."""
     with file.open("rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def size_of(folder: Path) -> int:
-    """Bytes of all files in ``folder``; a link counts nothing."""
+    """Return the size of all files in ``folder`` in bytes, without links."""
     return sum(path.stat().st_size for path in files_in(folder))
 
 
 def files_in(folder: Path) -> Iterable[Path]:
-    """All files, without links to others."""
+    """Yield all files in ``folder``, without links."""
     return (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
 
 

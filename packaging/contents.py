@@ -1,7 +1,7 @@
-"""What of the packages a bundle leaves out.
+"""Files of the packages that a bundle leaves out.
 
-Every line was shown to be safe by packaging/smoke_test.py, which trains, exports in every format, writes reports and
-runs the self-test with what is left. TensorFlow imports its TFLite and profiler libraries as it starts, so they stay.
+Every pattern is tested by packaging/smoke_test.py, which trains, exports in every format, writes reports and runs the
+self-test without these files. TensorFlow imports its TFLite and profiler libraries on start, so they stay.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from fnmatch import fnmatch
 from pathlib import PurePath
 
 UNUSED = (
-    # Operations of XLA and StableHLO as TensorFlow offers them to Python, beside its own compiler.
+    # Python bindings of XLA and StableHLO operations; the compiler does not need them.
     "tensorflow/compiler/mlir/stablehlo/stablehlo_extension.so",
     "tensorflow/compiler/tf2xla/ops/_xla_ops.so",
-    # Headers and libraries to build against.
+    # Headers and static libraries.
     "*.h",
     "*.a",
     "*.lib",
-    # Looks of GTK, with all of its libraries, and screens without a desktop.
+    # GTK platform theme with its libraries, and platforms without a desktop.
     "PySide6/*/libqgtk3.*",
     "PySide6/*/egldeviceintegrations/*",
     "PySide6/*/platforms/libqeglfs.*",
@@ -30,7 +30,7 @@ UNUSED = (
     "sklearn/datasets/images/*",
     "matplotlib/mpl-data/sample_data/*",
 )
-# Of the system's own libraries those that only what is left out needs.
+# System libraries that only the files above need.
 UNUSED_SYSTEM = (
     *("libgtk-3.*", "libgdk-3.*", "libgdk_pixbuf-*", "libatk-*", "libatspi.*", "libcairo-gobject.*", "libepoxy.*"),
     *("libpango*", "libgio-*", "libQt6EglFS*", "libQt6EglFs*"),
@@ -38,6 +38,6 @@ UNUSED_SYSTEM = (
 
 
 def is_needed(path: str) -> bool:
-    """Whether the file that lies at ``path`` within the bundle is kept."""
+    """Return whether the file at ``path`` within the bundle is kept."""
     plain = PurePath(path).as_posix()
     return not any(fnmatch(plain, pattern) for pattern in (*UNUSED, *UNUSED_SYSTEM))

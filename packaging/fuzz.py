@@ -1,8 +1,7 @@
-"""Tries thousands of inputs in every place where one comes in, and prints what became of them: each is taken, or
-refused in one sentence.
+"""Try thousands of inputs at every entry point and print the outcome: each is accepted or rejected in one sentence.
 
-From the repository's root, with requirements-dev.txt installed: ``python packaging/fuzz.py``. Ends with 1 where one
-fails, and prints the simplest that does. ``--start`` repeats a run; names of targets try those alone.
+From the repository's root, with requirements-dev.txt installed: ``python packaging/fuzz.py``. The exit code is 1 if an
+input fails, and the simplest failing input is printed. ``--start`` repeats a run; target names restrict it to those.
 """
 
 from __future__ import annotations
@@ -25,14 +24,14 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-NIGHTLY = 600  # inputs of a target whose share is 1
-MINUTES = 30  # for one target, after which it is called a hang
-SHOWN = 6000  # characters of what a target that fails says
+NIGHTLY = 600  # inputs for a target of weight 1
+MINUTES = 30  # per target; then it counts as a hang
+SHOWN = 6000  # characters shown of a failing target's output
 
 
 @dataclass
 class Outcome:
-    """What became of a target's inputs; ``said`` is why it failed."""
+    """Counts of a target's inputs; ``said`` is the error message of a failure."""
 
     name: str
     taken: int = 0
@@ -44,12 +43,12 @@ class Outcome:
 
     @property
     def tried(self) -> int:
-        """All inputs."""
+        """Return the number of all inputs."""
         return self.taken + self.refused + self.failed
 
 
 def main() -> int:
-    """Try all targets, each in a process of its own, as a crash would end it."""
+    """Try all targets, each in its own process, because a crash would end it."""
     options = _options()
     if options.child:
         return _try(options.targets[0], options.examples, options.start)
@@ -94,7 +93,7 @@ def _child(name: str, options: argparse.Namespace) -> Outcome:
 
 
 def _try(name: str, examples: int, start: int) -> int:
-    """Try one target here, and print its outcome as JSON."""
+    """Try one target in this process and print its outcome as JSON."""
     from tests.fuzz.target import Tally, explore
     from tests.fuzz.targets import TARGETS
 

@@ -1,4 +1,4 @@
-"""The icon in the formats that systems want, made from resources/icon.svg."""
+"""Render resources/icon.svg in the icon formats of each system."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from PySide6.QtGui import QImage, QPainter
 from PySide6.QtSvg import QSvgRenderer
 
 SIDES = (16, 24, 32, 48, 64, 128, 256, 512)  # of the PNG files, px
-LARGEST_ICO = 256  # the format knows no larger ones
+LARGEST_ICO = 256  # the format's limit
 
 
 def make_icons(svg: Path, folder: Path) -> None:
-    """Write ``trainscope-SIDE.png`` for each of :data:`SIDES`, ``trainscope.ico`` and ``trainscope.icns``."""
+    """Write ``trainscope-SIDE.png`` for each of ``SIDES``, ``trainscope.ico`` and ``trainscope.icns``."""
     folder.mkdir(parents=True, exist_ok=True)
     pictures = [_rendered(svg, side) for side in SIDES]
     for picture in pictures:

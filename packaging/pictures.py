@@ -1,9 +1,9 @@
-"""Takes the pictures of the window's pages for docs/guide.md, light and dark, from a workspace of finished experiments.
+"""Take screenshots of the window's pages for docs/guide.md, light and dark, from a workspace of finished experiments.
 
     .venv/bin/python packaging/pictures.py WORKSPACE docs/images
 
-The workspace must hold an experiment on architectures and one more; packaging/walk.py leaves such a one with --keep.
-Works on any display, and without one where QT_QPA_PLATFORM=offscreen.
+The workspace must hold an architectures experiment and one more; ``packaging/walk.py --keep`` creates one. Works on any
+display, or without one if QT_QPA_PLATFORM=offscreen.
 """
 
 from __future__ import annotations
@@ -34,27 +34,27 @@ from gui.utils.theme import Scheme, apply_scheme, apply_style  # noqa: E402
 from gui.window.queue_panel import QueuePanel  # noqa: E402
 
 PATIENCE_MS = 60_000
-SETTLE_MS = 1200  # for views that are drawn one a tick, and images that are fetched
-SAMPLES_MS = 8000  # a child process loads them
+SETTLE_MS = 1200  # for views that are painted one per tick, and images that are loaded
+SAMPLES_MS = 8000  # loaded by a child process
 SIZE = (1280, 800)
-COLOURS = 192  # of a palette: a third of the bytes, and no difference to the eye
+COLOURS = 192  # palette size: a third of the bytes without a visible difference
 
 
 class Camera:
-    """Takes pictures of a widget and names them after a page and a scheme."""
+    """Takes screenshots of widgets, named after page and colour scheme."""
 
     def __init__(self, app: QApplication, folder: Path) -> None:
         self._app, self._folder = app, folder
         self.scheme = Scheme.LIGHT
 
     def settle(self, done: Callable[[], bool] = lambda: False, patience: int = SETTLE_MS) -> None:
-        """Let the window work until something is done, or for a moment."""
+        """Process events until ``done`` returns true, or for ``patience`` milliseconds."""
         deadline = QDeadlineTimer(patience)
         while not done() and not deadline.hasExpired():
             self._app.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 50)
 
     def take(self, page: str, widget: QWidget) -> None:
-        """Save what ``widget`` shows."""
+        """Save a screenshot of ``widget``."""
         from PIL import Image
 
         self.settle()
@@ -66,16 +66,20 @@ class Camera:
 
 
 def newest(workspace: Path) -> dict[str, int]:
-    """The newest experiment of each kind."""
+    """Return the number of the newest experiment of each kind."""
     with closing(Store(workspace)) as store:
         return {stored.name: stored.id for stored in reversed(store.experiments(100))}
 
 
 def photograph(camera: Camera, window: QWidget, workspace: Path) -> None:
-    """Every page once."""
+    """Take a screenshot of every page.
+
+    Raises:
+        SystemExit: if the experiment did not open.
+    """
     tabs = window.findChild(QTabWidget, "tabs")
     queue = window.findChild(QueuePanel)
-    camera.settle(queue.isVisible, PATIENCE_MS)  # once what waits has been read
+    camera.settle(queue.isVisible, PATIENCE_MS)  # once the queue has been read
     queue.hide()
     history = window.findChild(HistoryTab)
     numbers = newest(workspace)
@@ -110,7 +114,7 @@ def photograph(camera: Camera, window: QWidget, workspace: Path) -> None:
 
 
 def main() -> int:
-    """Take all pictures; gives the exit code."""
+    """Take all screenshots and return the exit code."""
     parser = argparse.ArgumentParser(description="Take the pictures of the window's pages.")
     parser.add_argument("workspace", type=Path)
     parser.add_argument("pictures", type=Path)
@@ -118,9 +122,9 @@ def main() -> int:
     app = QApplication(sys.argv[:1])
     app.setApplicationName("Trainscope pictures")
     apply_style(app)
-    with closing(QueueStore(options.workspace)) as orders:
-        orders.add(LEARNING_RATE_EXPERIMENT, LEARNING_RATE_EXPERIMENT.preset("quick", repeats=3))
-        orders.add(LEARNING_RATE_EXPERIMENT, LEARNING_RATE_EXPERIMENT.preset("quick", epochs=40, seed=7))
+    with closing(QueueStore(options.workspace)) as queue:
+        queue.add(LEARNING_RATE_EXPERIMENT, LEARNING_RATE_EXPERIMENT.preset("quick", repeats=3))
+        queue.add(LEARNING_RATE_EXPERIMENT, LEARNING_RATE_EXPERIMENT.preset("quick", epochs=40, seed=7))
     camera = Camera(app, options.pictures)
     for scheme in (Scheme.LIGHT, Scheme.DARK):
         camera.scheme = scheme

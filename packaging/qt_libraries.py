@@ -1,6 +1,6 @@
-"""Makes sure that the system libraries Qt needs are there: installs them where it may, else names the packages.
+"""Check for the system libraries that Qt needs: install them if permitted, otherwise name the packages.
 
-Run by ``make run`` and ``make test``; does nothing on systems other than Linux, and nothing where all is there.
+Run by ``make run`` and ``make test``; does nothing on systems other than Linux, or if no library is missing.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from gui.startup.platform_check import missing_libraries, packages_for
 
 
 def main() -> int:
-    """Give 0 when nothing is missing in the end."""
+    """Return 0 if no library is missing at the end, else 1."""
     missing = missing_libraries() if sys.platform == "linux" else []
     if not missing:
         return 0
     packages = packages_for(missing)
     if may_install():
         apt_get("update")
-        # Some packages go by another name on newer systems, so each is tried by itself.
+        # Some packages have other names on newer systems, so each is installed separately.
         for package in packages:
             apt_get("install", "-y", package)
         missing = missing_libraries()
@@ -37,14 +37,14 @@ def main() -> int:
 
 
 def apt_get(*arguments: str) -> None:
-    """Run Debian's package manager without questions; whether it worked shows in what is still missing."""
+    """Run apt-get non-interactively; success is judged by what is still missing."""
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     command = [shutil.which("apt-get") or "apt-get", "-qq", *arguments]
-    subprocess.run(command, check=False, env=environment, capture_output=True)  # noqa: S603 - our own words
+    subprocess.run(command, check=False, env=environment, capture_output=True)  # noqa: S603 - a fixed command
 
 
 def may_install() -> bool:
-    """Whether this is a Debian-like system and the user is its administrator."""
+    """Return whether this is a Debian-like system and the user is root."""
     return shutil.which("apt-get") is not None and os.geteuid() == 0
 
 

@@ -1,9 +1,9 @@
-"""Looks whether the requirements can be met on every system the program is for, and prints a table.
+"""Check whether the requirements can be resolved on every supported system, and print a table.
 
     python packaging/resolve.py
 
-Asks uv, which evaluates environment markers for other systems too, and takes only versions that come ready built. Gives
-1 where something can't be resolved, 2 where the package index can't be reached. Nothing is installed.
+Uses uv, which also evaluates environment markers of other systems, with wheels only. The exit code is 1 if something
+can't be resolved, 2 if the package index can't be reached. Nothing is installed.
 """
 
 from __future__ import annotations
@@ -17,8 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-# The oldest systems that ready-built packages are for. PySide6 decides for Linux: glibc 2.28 is Debian 10 and RHEL 8,
-# 2.39 is Ubuntu 24.04.
+# The oldest systems with wheels. On Linux PySide6 is the limit: glibc 2.28 is Debian 10 and RHEL 8, 2.39 Ubuntu 24.04.
 PLATFORMS = {
     "Linux x86-64": "x86_64-manylinux_2_28",
     "Linux arm64": "aarch64-manylinux_2_39",
@@ -33,7 +32,7 @@ _WORDS = {False: "NO SOLUTION", None: "not known"}
 
 @dataclass(frozen=True)
 class Question:
-    """Whether ``file`` can be met on a platform; by the ``lowest`` versions it names, or else by the newest."""
+    """A file to resolve on a platform, with the ``lowest`` versions it permits or else the newest."""
 
     file: str
     platform: str
@@ -43,7 +42,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Answer:
-    """Versions by package; else uv's words, and whether there is no solution or that could not be found out (None)."""
+    """Versions by package; otherwise uv's message in ``trouble``. ``is_solved`` is None if there was no answer."""
 
     question: Question
     versions: dict[str, str]
@@ -52,11 +51,11 @@ class Answer:
 
 
 def questions() -> Iterator[Question]:
-    """All that is asked, in the order of the table."""
+    """Yield all questions in the order of the table."""
     for platform in PLATFORMS:
         for python in PYTHONS:
             yield Question("requirements.txt", platform, python)
-        for python in PYTHONS[:2]:  # for 3.13 many a lowest version was not yet built
+        for python in PYTHONS[:2]:  # many lowest versions have no wheel for 3.13
             yield Question("requirements.txt", platform, python, lowest=True)
         yield Question("requirements-dev.txt", platform, PYTHONS[1])
         yield Question("requirements-bundle.txt", platform, PYTHONS[1])
@@ -65,7 +64,7 @@ def questions() -> Iterator[Question]:
 
 
 def ask(question: Question) -> Answer:
-    """What uv says."""
+    """Resolve with uv."""
     command = [
         *(sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--no-header", "--no-annotate"),
         *("--python-platform", PLATFORMS[question.platform], "--python-version", question.python),
@@ -73,7 +72,7 @@ def ask(question: Question) -> Answer:
         question.file,
     ]
     try:
-        ended = subprocess.run(  # noqa: S603 - our own words
+        ended = subprocess.run(  # noqa: S603 - a fixed command
             command, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS, check=False
         )
     except subprocess.TimeoutExpired:
@@ -85,12 +84,12 @@ def ask(question: Question) -> Answer:
 
 
 def versions_in(text: str) -> dict[str, str]:
-    """The versions that a resolved list of requirements pins."""
+    """Return the pinned versions in a resolved list of requirements."""
     return dict(re.findall(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==([^\s;]+)", text, re.MULTILINE))
 
 
 def table(answers: list[Answer]) -> Iterator[str]:
-    """A line for each answer; the words for those without a solution below."""
+    """Yield a line for each answer, then the messages of those without a solution."""
     yield "  ".join(("platform      ", "Python", f"{'of':<29}", *(f"{name:<18}" for name in SHOWN), "packages"))
     for answer in answers:
         asked = answer.question
@@ -105,14 +104,16 @@ def table(answers: list[Answer]) -> Iterator[str]:
 
 
 def main() -> int:
-    """Ask everything; gives the exit code."""
-    with ThreadPoolExecutor(4) as pool:  # they wait for the package index most of the time
+    """Resolve everything and return the exit code."""
+    with ThreadPoolExecutor(4) as pool:  # mostly waiting for the package index
         answers = list(pool.map(ask, questions()))
     sys.stdout.write("\n".join(table(answers)) + "\n")
     if any(answer.is_solved is False for answer in answers):
         return 1
     if any(answer.is_solved is None for answer in answers):
-        sys.stderr.write("resolve: not everything could be asked; look whether the package index can be reached.\n")
+        sys.stderr.write(
+            "resolve: some requirements could not be checked; check that the package index can be reached.\n"
+        )
         return 2
     return 0
 

@@ -1,10 +1,10 @@
-"""Tries a bundle as a person with nothing else on the machine would, and says what worked.
+"""Test a bundle as on a machine with nothing else installed, and report the result of each check.
 
     python packaging/smoke_test.py [dist/Trainscope] [--pictures FOLDER]
 
-The program gets an environment without Python and a home of its own. On Linux the window is walked through on a virtual
-screen where there is no display (Debian: xvfb, xdotool, imagemagick, openbox); elsewhere only what needs no window is
-tried. Needs psutil, and PyVirtualDisplay on Linux. The exit code is 0 if everything worked.
+The program gets an environment without Python and its own home folder. On Linux packaging/walk.py operates the window,
+on a virtual screen if there is no display (Debian: xvfb, xdotool, imagemagick, openbox); elsewhere only checks without
+a window run. Needs psutil, and PyVirtualDisplay on Linux. The exit code is 0 if everything worked.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ from pathlib import Path
 import psutil
 
 ROOT = Path(__file__).resolve().parents[1]
-SECONDS = 400  # for each try
+SECONDS = 400  # limit of each check
 SCREEN = (1280, 800)
 LOOK_SECONDS = 0.2
 FORMATS = "png,svg,pdf,csv,json,course,tensorboard"
 TOOLS = ("Xvfb", "xdotool", "import", "openbox")
-KEPT = ("DISPLAY", "XAUTHORITY", "SYSTEMROOT", "TEMP")  # environment variables that no account is without
-SHORT = ("epochs=3", "repeats=1")  # a schedule has three rates
+KEPT = ("DISPLAY", "XAUTHORITY", "SYSTEMROOT", "TEMP")  # environment variables that every account has
+SHORT = ("epochs=3", "repeats=1")  # a schedule trains three rates
 
 
 class Failed(Exception):
-    """A try came out otherwise than it should."""
+    """A check failed."""
 
 
 @dataclass
 class Bundle:
-    """The program at ``program``, with a home in ``home``; notes how each try went."""
+    """The program at ``program``, with its home folder in ``home``; collects the failed checks."""
 
     program: Path
     home: Path
@@ -48,14 +48,18 @@ class Bundle:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a fresh account has, and nothing of this one's."""
+        """Return the environment of a new account, without this one's settings."""
         kept = {name: os.environ[name] for name in KEPT if name in os.environ}
         home = {name: str(self.home) for name in ("HOME", "USERPROFILE", "APPDATA", "LOCALAPPDATA")}
         return kept | home | {"PATH": os.defpath, "LANG": "C.UTF-8"}
 
     @contextmanager
     def trying(self, what: str) -> Iterator[None]:
-        """Note how what is done within goes, and that no process is left."""
+        """Report the outcome of a check; a process left behind makes it fail.
+
+        Raises:
+            Failed: never to the caller; it is reported.
+        """
         begin = time.monotonic()
         try:
             yield
@@ -70,7 +74,14 @@ class Bundle:
         sys.stdout.flush()
 
     def run(self, *options: str, expect: int = 0, **streams: int | None) -> str:
-        """What the program printed; raises :class:`Failed` where it ends otherwise."""
+        """Run the program.
+
+        Returns:
+            What it printed.
+
+        Raises:
+            Failed: if the exit code is not ``expect``.
+        """
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "stdin": subprocess.DEVNULL} | streams
         ended = subprocess.run(  # noqa: S603
             [str(self.program), *options, *self._own_workspace(options)],
@@ -86,18 +97,22 @@ class Bundle:
         return said
 
     def _own_workspace(self, options: Sequence[str]) -> list[str]:
-        """Windows asks nobody's environment where an account keeps its data, so the program is told."""
+        """Name a workspace, because Windows does not take the data folder from the environment."""
         return [] if "--workspace" in options or "--help" in options else ["--workspace", str(self.home / "workspace")]
 
     def _left(self) -> list[str]:
-        """Processes of the bundle that go on though nothing should, and have not ended a moment later either."""
+        """Return processes of the bundle that have not ended within 10 s."""
         found = [each for each in psutil.process_iter(["exe"]) if each.info["exe"] == str(self.program)]
         _, alive = psutil.wait_procs(found, timeout=10)
         return [str(process.pid) for process in alive]
 
 
 def try_without_window(bundle: Bundle) -> None:
-    """What ``--help``, ``--list``, ``--selftest`` and ``--batch`` do."""
+    """Check ``--help``, ``--list``, ``--selftest`` and ``--batch``.
+
+    Raises:
+        Failed: within a check, which reports it.
+    """
     with bundle.trying("--help and --list"):
         for option, word in (("--help", "--workspace"), ("--list", "cifar10")):
             if word not in bundle.run(option):
@@ -111,7 +126,7 @@ def try_without_window(bundle: Bundle) -> None:
         options = ("--batch", "all", "--export", str(results), "--formats", FORMATS, "--report", str(report))
         bundle.run(*options, "--set", *SHORT)
         look_at(results, report)
-    with bundle.trying("a report as HTML, two processes, an experiment that goes on"):
+    with bundle.trying("a report as HTML, two processes"):
         page = bundle.home / "report.html"
         options = ("--batch", "architectures", "--workers", "2", "--report", str(page))
         bundle.run(*options, "--set", "architectures=mlp_1,mlp_2", *SHORT)
@@ -122,7 +137,7 @@ def try_without_window(bundle: Bundle) -> None:
             *("--batch", "architectures", "--set", "epoch=3"), expect=1
         ):
             raise Failed("the sentence is missing")
-    with bundle.trying("no output at all, as a program of Windows has none"):
+    with bundle.trying("no standard streams, as in a Windows program without a console"):
         nowhere = bundle.home / "silent"
         options = ["--batch", "architectures", "--workspace", str(nowhere), "--set", "architectures=mlp_1", *SHORT]
         silent(bundle, options)
@@ -131,9 +146,15 @@ def try_without_window(bundle: Bundle) -> None:
 
 
 def silent(bundle: Bundle, options: list[str]) -> None:
-    """Run the program with its standard streams closed, where the system lets them be."""
+    """Run the program without standard streams.
+
+    Raises:
+        Failed: if the exit code is not 0.
+    """
     if os.name != "posix":
-        windowed = replace(bundle, program=bundle.program.with_name("Trainscope.exe"))  # which has none
+        windowed = replace(
+            bundle, program=bundle.program.with_name("Trainscope.exe")
+        )  # the executable without a console
         windowed.run(*options)
         return
     command = ["/bin/sh", "-c", 'exec "$0" "$@" <&- >&- 2>&-', str(bundle.program), *options]
@@ -143,7 +164,11 @@ def silent(bundle: Bundle, options: list[str]) -> None:
 
 
 def look_at(results: Path, report: Path) -> None:
-    """Raises :class:`Failed` unless every kind of file is there and holds something."""
+    """Check that every kind of file exists and is not empty.
+
+    Raises:
+        Failed: if one is missing or empty, or a network has not learned.
+    """
     counts = {ending: len(list(results.rglob(f"*.{ending}"))) for ending in ("png", "svg", "pdf", "csv", "json", "pkl")}
     counts["event files"] = len(list(results.rglob("events.out.tfevents*")))
     missing = [ending for ending, count in counts.items() if not count]
@@ -158,11 +183,15 @@ def look_at(results: Path, report: Path) -> None:
 
 
 def try_window(bundle: Bundle, pictures: Path) -> None:
-    """The window: trained, paused, steered, queued, compared, reported and closed, by keys."""
+    """Operate the window by keys: train, pause, change the rate, queue, compare, report, close.
+
+    Raises:
+        Failed: within the check, which reports it.
+    """
     with bundle.trying("the window, by keys"):
         command = [sys.executable, str(ROOT / "packaging" / "walk.py"), str(pictures), "--pace", "0.5"]
         command += ["--program", str(bundle.program), "--keep", str(bundle.home / "walk")]
-        tools = {"PATH": os.environ["PATH"]}  # of the walk; the program in the bundle needs nothing on it
+        tools = {"PATH": os.environ["PATH"]}  # for the walk; the bundled program needs nothing on the path
         ended = subprocess.run(  # noqa: S603
             command, env=bundle.environment | tools, capture_output=True, text=True, timeout=SECONDS, check=False
         )
@@ -171,7 +200,11 @@ def try_window(bundle: Bundle, pictures: Path) -> None:
 
 
 def try_without_display(bundle: Bundle) -> None:
-    """A display that goes away takes the program along, and leaves no process."""
+    """Check that the program ends with its display, and leaves no process.
+
+    Raises:
+        Failed: within the check, which reports it.
+    """
     from pyvirtualdisplay import Display
 
     with bundle.trying("the display goes away"):
@@ -180,7 +213,7 @@ def try_without_display(bundle: Bundle) -> None:
             command = [str(bundle.program), "--workspace", str(workspace)]
             program = subprocess.Popen(command, env=bundle.environment, stderr=subprocess.DEVNULL)  # noqa: S603
             deadline = time.monotonic() + SECONDS
-            while not list(workspace.glob("logs/worker-*.log")):  # its training processes are there
+            while not list(workspace.glob("logs/worker-*.log")):  # its training processes have started
                 if time.monotonic() > deadline or program.poll() is not None:
                     raise Failed("the window did not open")
                 time.sleep(LOOK_SECONDS)
@@ -190,12 +223,18 @@ def try_without_display(bundle: Bundle) -> None:
 
 @contextmanager
 def display() -> Iterator[None]:
-    """An X display with a window manager: a virtual one where there is none."""
+    """Provide an X display with a window manager, a virtual one if there is none.
+
+    Raises:
+        SystemExit: if a tool is missing.
+    """
     from pyvirtualdisplay import Display
 
     missing = [name for name in TOOLS if shutil.which(name) is None]
     if missing:
-        raise SystemExit("smoke test: install what presses and looks (Debian: xvfb xdotool imagemagick openbox).")
+        raise SystemExit(
+            "smoke test: install the tools for keys and screenshots (Debian: xvfb xdotool imagemagick openbox)."
+        )
     if os.environ.get("DISPLAY"):
         yield
         return
@@ -207,20 +246,24 @@ def display() -> Iterator[None]:
 
 
 def program_in(made: Path) -> Path:
-    """The executable of a bundle."""
+    """Return the executable of a bundle."""
     if made.suffix == ".app":
         return made / "Contents" / "MacOS" / "Trainscope"
     return made / ("trainscope-console.exe" if os.name == "nt" else "Trainscope")
 
 
 def main() -> int:
-    """Try everything; gives the exit code."""
-    parser = argparse.ArgumentParser(description="Try a bundle as a person would.")
+    """Run all checks and return the exit code.
+
+    Raises:
+        SystemExit: if there is no bundle.
+    """
+    parser = argparse.ArgumentParser(description="Test a bundle.")
     made = "Trainscope.app" if sys.platform == "darwin" else "Trainscope"
     parser.add_argument(
         "bundle", type=Path, nargs="?", default=ROOT / "dist" / made, help="dist/Trainscope, if not named"
     )
-    parser.add_argument("--pictures", type=Path, help="where pictures of the window are kept")
+    parser.add_argument("--pictures", type=Path, help="folder for screenshots of the window")
     options = parser.parse_args()
     program = program_in(options.bundle.resolve())
     if not program.is_file():

@@ -1,11 +1,11 @@
-"""A walk through the real window: trains, pauses, changes the rate, resumes, stops, queues, compares, reports.
+"""Operate the real window: train, pause, change the rate, resume, stop, queue, compare, report.
 
-Presses keys as a person would and takes the pictures of docs/guide.md. Needs an X display of 1280x800 or more with a
+Presses keys and takes the screenshots of docs/guide.md. Needs an X display of 1280x800 or more with a
 window manager, xdotool and ImageMagick:
 
     xvfb-run --server-args="-screen 0 1280x800x24" sh -c 'openbox & .venv/bin/python packaging/walk.py docs/images'
 
-Each step waits until the store says that it has happened; one that doesn't ends the walk with a sentence.
+Each step waits until its effect is in the store; if that does not happen the walk ends with a message.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ TITLE = "^Trainscope$"
 
 
 class Walk:
-    """A window on a fresh workspace, hands on its keyboard, and eyes on its store."""
+    """A window on a new workspace, operated by keys and observed through its store."""
 
     def __init__(self, command: Sequence[str], pictures: Path, workspace: Path, config: Path, pace: float) -> None:
         self._pictures, self._workspace, self._pace = pictures, workspace, pace
@@ -40,12 +40,16 @@ class Walk:
         )
 
     def say(self, text: str) -> None:
-        """Tell what is done."""
+        """Print a progress line."""
         sys.stdout.write(f"{time.monotonic() - self._begin:5.0f} s  {text}\n")
         sys.stdout.flush()
 
     def wait(self, what: str, happened: Callable[[], bool]) -> None:
-        """Wait until something has happened."""
+        """Wait until ``happened`` returns true.
+
+        Raises:
+            SystemExit: if it does not within the time limit, or the program ends.
+        """
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not happened():
             if time.monotonic() > deadline or self.program.poll() is not None:
@@ -54,18 +58,18 @@ class Walk:
         self.say(what)
 
     def rows(self, sql: str) -> list[tuple[object, ...]]:
-        """What the store says; nothing while there is none."""
+        """Query the store; no rows while there is none."""
         file = self._workspace / "trainscope.sqlite3"
         if not file.exists():
             return []
         with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as store:
             try:
                 return store.execute(sql).fetchall()
-            except sqlite3.OperationalError:  # not yet made
+            except sqlite3.OperationalError:  # not created yet
                 return []
 
     def find(self) -> None:
-        """Find the window once it is in sight."""
+        """Wait for the window and activate it."""
 
         def visible() -> bool:
             self.window = self._tool("search", "--onlyvisible", "--name", TITLE).split("\n")[0]
@@ -76,24 +80,24 @@ class Walk:
         time.sleep(SETTLE_SECONDS)
 
     def keys(self, *names: str) -> None:
-        """Press keys, one after the other."""
+        """Press keys, one after another."""
         for name in names:
             self._tool("key", "--clearmodifiers", name)
             time.sleep(0.3 * self._pace)
 
     def write(self, text: str) -> None:
-        """Type into what has the focus."""
+        """Type into the focused widget."""
         self._tool("type", "--delay", "30", text)
 
     def look(self, name: str) -> None:
-        """Take a picture of the screen."""
+        """Take a screenshot."""
         time.sleep(SETTLE_SECONDS)
         self._run(
             "import", "-window", "root", "-strip", "+dither", "-colors", "192", str(self._pictures / f"walk-{name}.png")
         )
 
     def linger(self, seconds: float) -> None:
-        """Watch for a while."""
+        """Wait for some seconds, scaled by the pace."""
         time.sleep(seconds * self._pace)
 
     def _tool(self, *words: str) -> str:
@@ -106,13 +110,13 @@ class Walk:
 
 
 def train_and_steer(walk: Walk) -> None:
-    """The quick experiment, from the first press to its end by hand."""
+    """Start the quick experiment, pause it, change the rate, resume and stop it."""
     walk.look("1-first-start")
     walk.keys("alt+n")
     walk.wait("five networks learn", lambda: len(walk.rows("SELECT 1 FROM points WHERE step >= 60")) > 1)
     walk.linger(2)
     walk.keys("F6")
-    walk.wait("the runs are held", lambda: bool(walk.rows("SELECT 1 FROM runs WHERE status='paused'")))
+    walk.wait("the runs are paused", lambda: bool(walk.rows("SELECT 1 FROM runs WHERE status='paused'")))
     walk.look("2-paused")
     walk.keys("F10", "F10")
     walk.keys("F7")
@@ -120,17 +124,19 @@ def train_and_steer(walk: Walk) -> None:
     walk.keys("Return")
     walk.wait("the rate is changed", lambda: bool(walk.rows("SELECT 1 FROM interventions WHERE value=0.01")))
     walk.keys("F6")
-    walk.wait("the runs go on", lambda: not walk.rows("SELECT 1 FROM runs WHERE status='paused'"))
+    walk.wait("the runs continue", lambda: not walk.rows("SELECT 1 FROM runs WHERE status='paused'"))
     walk.linger(2)
     walk.look("3-new-rate")
     walk.keys("shift+F5")
-    walk.wait("what was learned is kept", lambda: walk.rows("SELECT status FROM experiments") == [("stopped",)])
+    walk.wait("the networks are saved", lambda: walk.rows("SELECT status FROM experiments") == [("stopped",)])
 
 
 def queue_more(walk: Walk) -> None:
-    """The same untouched, and another behind it."""
+    """Run the same experiment without changes, and queue another."""
     walk.keys("ctrl+r")
-    walk.wait("the same runs untouched", lambda: bool(walk.rows("SELECT 1 FROM experiments WHERE status='running'")))
+    walk.wait(
+        "the same runs without changes", lambda: bool(walk.rows("SELECT 1 FROM experiments WHERE status='running'"))
+    )
     walk.keys("alt+3", "ctrl+r")
     walk.wait("learning rates wait in the queue", lambda: len(walk.rows("SELECT 1 FROM queue")) == 1)
     walk.keys("alt+1")
@@ -142,7 +148,7 @@ def queue_more(walk: Walk) -> None:
 
 
 def compare_and_report(walk: Walk, report: Path) -> None:
-    """The stopped experiment beside the whole one, and everything in a report."""
+    """Compare the stopped experiment with the complete one, and write a report."""
     walk.keys("alt+0")
     time.sleep(SETTLE_SECONDS)
     walk.keys("Home", "Down", "space", "Down", "space")
@@ -160,12 +166,12 @@ def compare_and_report(walk: Walk, report: Path) -> None:
 
 
 def main() -> int:
-    """Walk; gives the exit code."""
-    parser = argparse.ArgumentParser(description="Walk through the real window and take pictures.")
-    parser.add_argument("pictures", type=Path, help="folder for the pictures")
-    parser.add_argument("--pace", type=float, default=1.0, help="1: as a person; smaller is faster")
-    parser.add_argument("--program", type=Path, help="a frozen program, instead of the one beside this script")
-    parser.add_argument("--keep", type=Path, metavar="WORKSPACE", help="walk in this new workspace and leave it there")
+    """Run the walk and return the exit code."""
+    parser = argparse.ArgumentParser(description="Operate the real window and take screenshots.")
+    parser.add_argument("pictures", type=Path, help="folder for the screenshots")
+    parser.add_argument("--pace", type=float, default=1.0, help="1: human speed; smaller is faster")
+    parser.add_argument("--program", type=Path, help="a bundled program, instead of main.py")
+    parser.add_argument("--keep", type=Path, metavar="WORKSPACE", help="use this new workspace and keep it")
     options = parser.parse_args()
     command = [str(options.program.resolve())] if options.program else [sys.executable, str(ROOT / "main.py")]
     options.pictures.mkdir(parents=True, exist_ok=True)

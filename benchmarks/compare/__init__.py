@@ -1,1 +1,1 @@
-"""The same training done by PyTorch, by plain Keras and by this program, timed in turns."""
+"""The same training by PyTorch, plain Keras and this program, timed in turns."""

@@ -1,11 +1,11 @@
-"""How fast this program trains, beside PyTorch and plain Keras on the same work.
+"""Training speed of this program compared with PyTorch and plain Keras on the same work.
 
     python -m benchmarks.compare [--rounds N] [--networks mlp_1,cnn_4] [--sides a,b,c,d,e,f]
 
-Every side lives in a process of its own and trains when it is its turn: A B C … A B C …. What happens once, compiling
-above all, is left out of every side's time. Prints milliseconds a step, ratios and targets, saves them as JSON in
-benchmarks/results, and compares with what was saved there last. Needs PyTorch (requirements-bench.txt), and for (f) an
-X display; where there is none, Debian's xvfb is started.
+Each side has its own process and they train in turns: A B C … A B C …. One-time costs, mainly compilation, are excluded
+for all sides. Prints milliseconds per step, ratios and targets, saves them as JSON in benchmarks/results, and compares
+with the last saved results. Needs PyTorch (requirements-bench.txt), and for (f) an X display; if there is none,
+Debian's xvfb is started.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def measure(workload: Workload, sides: list[str], rounds: int, yardstick: Yardst
     with ExitStack() as stack:
         children = {side: stack.enter_context(child(side, workload)) for side in sides}
         for each in children.values():
-            take_turn(each)  # caches and clocks settle
+            take_turn(each)  # warm-up
         for _ in range(rounds):
             for side, each in children.items():
                 yardstick.look()
@@ -68,7 +68,7 @@ def measure(workload: Workload, sides: list[str], rounds: int, yardstick: Yardst
 
 @contextmanager
 def child(side: str, workload: Workload) -> Iterator[subprocess.Popen[str]]:
-    """A process for ``side`` that waits for its turns."""
+    """Start a process for ``side`` that waits for its turns."""
     command = [sys.executable, "-m", "benchmarks.compare.child", side, workload.architecture, str(workload.file)]
     with (
         tempfile.TemporaryFile("w+") as errors,
@@ -143,7 +143,7 @@ def print_targets(found: Found) -> None:
 
 
 def print_changes(found: Found, name: str, before: Found) -> None:
-    """Against (b), which doesn't change with this program, so that another day's speed matters less."""
+    """Print changes relative to (b), which is independent of this program, to reduce the effect of machine speed."""
     print(f"\nSince {name}, as a share of (b):")
     for network, sides in found.sides.items():
         for side in sides:

@@ -1,4 +1,4 @@
-"""One side in a process of its own: trains a round for each line it reads, and answers with JSON.
+"""One side in its own process: trains a round for each line it reads, and answers with JSON.
 
 Usage: python -m benchmarks.compare.child SIDE ARCHITECTURE IMAGES.npz
 """
@@ -35,7 +35,7 @@ SIDES = {
 
 def main(side: str, architecture: str, file: str) -> None:
     answers = sys.stdout
-    with redirect_stdout(sys.stderr):  # what libraries print is no answer
+    with redirect_stdout(sys.stderr):  # keep library output out of the answers
         _, module, settings = SIDES[side]
         train: Callable[[], Round] = import_module(f"{HERE}.{module}").make(
             Workload(architecture, Path(file)), **settings
@@ -44,11 +44,11 @@ def main(side: str, architecture: str, file: str) -> None:
             found = asdict(train()) | {"peak_bytes": peak_bytes()}
             answers.write(json.dumps(found) + "\n")
             answers.flush()
-    os._exit(0)  # windows and training processes end with it
+    os._exit(0)  # closes windows and training processes
 
 
 def peak_bytes() -> int:
-    """The most memory that this process and its children held, each at its own time, summed."""
+    """Return the sum of the peak memory of this process and its children, each at its own time."""
     me = psutil.Process()
     return sum(_peaks([me, *me.children(recursive=True)]))
 
@@ -57,7 +57,7 @@ def _peaks(processes: list[psutil.Process]) -> Iterator[int]:
     for each in processes:
         status = Path(f"/proc/{each.pid}/status")
         if status.exists():
-            # One that has ended and was not waited for yet has no such line.
+            # A zombie process has no such line.
             lines = [line for line in status.read_text().splitlines() if line.startswith("VmHWM")]
             yield from (1024 * int(line.split()[1]) for line in lines)
         else:
@@ -70,4 +70,4 @@ if __name__ == "__main__":
         main(*sys.argv[1:])
     except BaseException:
         traceback.print_exc()
-        os._exit(1)  # a window's processes would be waited for
+        os._exit(1)  # do not wait for a window's processes

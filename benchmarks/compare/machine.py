@@ -1,4 +1,4 @@
-"""What the machine reaches at the moment: the yardstick of all times, and how steady it is."""
+"""The machine's current speed, the yardstick of all times, and its variation."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from statistics import median
 
 import numpy as np
 
-SIDE = 2048  # of the matrices
-NOISY = 0.15  # spread of the readings, from which on the machine is called noisy
+SIDE = 2048  # side of the matrices
+NOISY = 0.15  # spread above which the machine is reported as noisy
 
 
 class Yardstick:
-    """Rate of a float32 matrix product on all cores, looked at again and again between the rounds."""
+    """Rate of a float32 matrix product on all cores, measured repeatedly between the rounds."""
 
     def __init__(self) -> None:
         generator = np.random.default_rng(0)
         self._a, self._b = (generator.normal(size=(SIDE, SIDE)).astype(np.float32) for _ in range(2))
-        self._a @ self._b  # threads start
+        self._a @ self._b  # warm-up: starts threads
         self.readings: list[float] = []
 
     def look(self) -> None:
-        """Take a reading, operations per second: the best of three, as nothing makes it faster than it is."""
+        """Take a reading in operations per second: the best of three, since disturbances only slow it down."""
         times = []
         for _ in range(3):
             begin = time.perf_counter()
@@ -31,10 +31,10 @@ class Yardstick:
 
     @property
     def peak(self) -> float:
-        """The best reading, operations per second."""
+        """Return the best reading in operations per second."""
         return max(self.readings)
 
     @property
     def spread(self) -> float:
-        """How far the readings lie apart, as a share of their median."""
+        """Return the range of the readings relative to their median."""
         return (max(self.readings) - min(self.readings)) / median(self.readings)

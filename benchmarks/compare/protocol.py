@@ -1,9 +1,9 @@
-"""What every side trains: the course's protocol on images that are made up, and learnable.
+"""The workload of all sides: the course's protocol on synthetic, learnable images.
 
-A network, the same images in the same split, batches of 50, Adam at its defaults, one epoch in an order shuffled by the
-seed, and every 10 steps a record: training loss and accuracy as the mean over these ten batches, validation loss and
-accuracy over the whole set of 5,000. The engine records gradient norms, update ratios and statistics of the activations
-besides; the others don't.
+The same network, images and split, batches of 50, Adam with default settings, one epoch shuffled by the seed, and a
+record every 10 steps: training loss and accuracy as the mean over these ten batches, validation loss and accuracy over
+the whole set of 5,000. The engine also records gradient norms, update ratios and activation statistics; the others do
+not.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ TRAINING_IMAGES = {"mlp_1": 45_000, "cnn_4": 10_000}
 
 @dataclass(frozen=True)
 class Round:
-    """Seconds for each step of each run, all records included, and the last record's validation accuracy."""
+    """Seconds per step and run, records included, and the validation accuracy of the last record."""
 
     seconds_per_step: float
     accuracy: float
@@ -59,15 +59,15 @@ class Workload:
         return DataSpec(dataset=str(self.file), validation_fraction=share)
 
     def prepared(self) -> PreparedData:
-        """The images as the engine prepares them, float32 [n, 32, 32, 1]."""
+        """Return the images as the engine prepares them, float32 [n, 32, 32, 1]."""
         return prepare(self.data, lambda *_told: None)
 
     @property
     def operations_per_step(self) -> float:
-        """Floating-point operations of a step: its share of a record's validation, and the training itself.
+        """Return the floating-point operations per step: training plus its share of a record's validation.
 
-        Two for each weight and place it is used at, forwards; the same again for each of the two gradients, of which
-        the first layer needs but the one of its weights.
+        Two per weight and position in the forward pass, and the same for each of the two gradients; the first layer
+        needs only the gradient of its weights.
         """
         layers = [_operations(each) for each in summarize(self.architecture, SHAPE, CLASSES)]
         forwards, first = sum(layers), next(each for each in layers if each)
@@ -85,7 +85,7 @@ def _operations(summary) -> int:
 
 
 def make_images(architecture: str, folder: Path) -> Workload:
-    """Ten patterns under much noise, uint8, so that it can be seen whether a side learns what it should."""
+    """Write ten noisy patterns, uint8, so that accuracy shows whether a side learns."""
     generator = np.random.default_rng(SEED)
     coarse = generator.normal(size=(CLASSES, 8, 8))
     patterns = 14 * np.kron(coarse, np.ones((4, 4)))

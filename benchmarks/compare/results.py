@@ -1,4 +1,4 @@
-"""What a run of the comparison found: ratios, targets, JSON."""
+"""Results of a comparison: ratios, targets, JSON."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from statistics import median
 FOLDER = Path(__file__).resolve().parents[1] / "results"
 PREFIX = "compare-"
 
-# (network, side divided, side divided by): at least so much is wanted.
+# (network, numerator, denominator): the minimum ratio.
 AT_LEAST = {
     ("cnn_4", "a", "d"): 1.3,
     ("mlp_1", "a", "d"): 2.5,
@@ -29,7 +29,7 @@ GOALS = {("cnn_4", "a", "e"): 2.0, ("mlp_1", "a", "e"): 6.0}
 
 @dataclass
 class Measured:
-    """The rounds of one side: seconds a step, the accuracy reached and the most memory held, bytes."""
+    """The rounds of one side: seconds per step, accuracy, and peak memory in bytes."""
 
     seconds: list[float] = field(default_factory=list)
     accuracies: list[float] = field(default_factory=list)
@@ -42,20 +42,20 @@ class Measured:
 
 @dataclass
 class Found:
-    """All sides of all networks, and the machine they ran on."""
+    """The results of all sides and networks, and the machine."""
 
     machine: dict[str, object]
     sides: dict[str, dict[str, Measured]]
 
     def ratio(self, network: str, above: str, below: str) -> float | None:
-        """Median of one side's times over that of another; None where one was not measured."""
+        """Return the ratio of the median times of two sides; None if one was not measured."""
         of_network = self.sides.get(network, {})
         if above not in of_network or below not in of_network:
             return None
         return of_network[above].milliseconds / of_network[below].milliseconds
 
     def spread(self, network: str, above: str, below: str) -> tuple[float, float]:
-        """The smallest and the largest ratio of a single round."""
+        """Return the smallest and the largest ratio of a single round."""
         of_network = self.sides[network]
         ratios = [x / y for x, y in zip(of_network[above].seconds, of_network[below].seconds, strict=True)]
         return min(ratios), max(ratios)
@@ -68,7 +68,7 @@ class Found:
 
 
 def last_saved() -> tuple[str, Found] | None:
-    """Name and content of the newest file, if there is one."""
+    """Return name and content of the newest file, or None."""
     files = sorted(FOLDER.glob(f"{PREFIX}*.json"))
     if not files:
         return None

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Adds Trainscope to the menu of this user, or with --uninstall takes it out again. The folder stays where it is.
+# Adds Trainscope to this user's menu, or removes it with --uninstall. The program folder must stay in place.
 set -eu
 here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)
 data=${XDG_DATA_HOME:-$HOME/.local/share}
@@ -9,10 +9,10 @@ id=org.trainscope.Trainscope
 if [ "${1:-}" = --uninstall ]; then
     rm -f "$data/applications/$id.desktop" "$data/metainfo/$id.metainfo.xml" "$data"/icons/hicolor/*/apps/$id.png
     [ "$(readlink "$bin/trainscope" || true)" = "$here/Trainscope" ] && rm -f "$bin/trainscope"
-    echo "Trainscope is out of the menu; to remove it, delete the folder $here."
+    echo "Trainscope was removed from the menu; to uninstall it, delete the folder $here."
 else
     mkdir -p "$data/applications" "$data/metainfo" "$bin"
-    # The path as a desktop entry wants it: quoted, with what has a meaning there escaped.
+    # Quote and escape the path as desktop entries require.
     program=$(printf %s "$here/Trainscope" | sed -e 's/[\\"`$]/\\&/g' -e 's/\\/\\\\/g' -e 's/%/%%/g')
     while IFS= read -r line; do
         case $line in
@@ -31,7 +31,7 @@ else
         ln -sf "$here/Trainscope" "$bin/trainscope"
     fi
     echo "Trainscope is in the menu now, and 'trainscope' in a terminal if $bin is on its path."
-    echo "To take it out again: $here/install.sh --uninstall"
+    echo "To remove it again: $here/install.sh --uninstall"
 fi
 if command -v update-desktop-database > /dev/null; then
     update-desktop-database -q "$data/applications" || true

@@ -1,5 +1,5 @@
-"""The ways of training that are compared, one a file.
+"""The compared training loops, one per file.
 
-Each has ``make(workload)``, which gives a function that trains the workload once from the beginning and says what it
-cost as a :class:`~benchmarks.compare.protocol.Round`.
+Each has ``make(workload)``, which returns a function that trains the workload once from scratch and returns its cost as
+a ``benchmarks.compare.protocol.Round``.
 """

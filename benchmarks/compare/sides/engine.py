@@ -21,7 +21,7 @@ from engine.storage.store import Store
 
 
 def make(workload: Workload, workers: int | None, runs: int, **changes: object) -> Callable[[], Round]:
-    """Trains ``runs`` runs with as many workers."""
+    """Return a function that trains ``runs`` runs with as many workers."""
     folder = Path(tempfile.mkdtemp(dir=workload.file.parent))
     executor = ProcessExecutor(workers, folder / "logs")
     return partial(_train, executor, spec_of(workload, runs, **changes), folder)
@@ -52,7 +52,7 @@ def _train(executor: ProcessExecutor, spec: ExperimentSpec, folder: Path) -> Rou
 
 
 class Seen:
-    """What the events of an experiment say of its runs, which all train side by side."""
+    """Timing of the parallel runs of an experiment, from its events."""
 
     def __init__(self) -> None:
         self._ended: list[RunFinished] = []
@@ -66,6 +66,6 @@ class Seen:
                 self._ended.append(event)
 
     def round(self) -> Round:
-        """Training alone, as of the other sides: nothing before a run's first step or after its last."""
+        """Return the time of training alone, from each run's first step to its last, as for the other sides."""
         seconds = fmean(each.seconds / each.steps for each in self._ended) / len(self._ended)
         return Round(seconds, fmean(each.validation_accuracy for each in self._last.values()))

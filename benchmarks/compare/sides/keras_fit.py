@@ -10,11 +10,11 @@ from engine.config.specs import NetworkSpec
 from engine.devices.hardware import quiet_tensorflow
 from engine.networks.architectures import build_network
 
-EVALUATION_BATCH = 500  # of 250, 500 and 1,000 the fastest for cnn_4; mlp_1 gains a twentieth with 1,000
+EVALUATION_BATCH = 500  # fastest of 250, 500 and 1,000 for cnn_4; mlp_1 is a twentieth faster with 1,000
 
 
 def make(workload: Workload) -> Callable[[], Round]:
-    quiet_tensorflow()  # and everything else as it comes
+    quiet_tensorflow()  # everything else is the default
     import keras
 
     data = workload.prepared()
@@ -42,7 +42,7 @@ def make(workload: Workload) -> Callable[[], Round]:
             metrics=["accuracy"],
             jit_compile=False,
         )
-        # What happens once, the compiling above all, is no part of a step.
+        # Exclude one-time costs, mainly compilation.
         network.train_on_batch(data.x_train[:BATCH], data.y_train[:BATCH])
         network.evaluate(data.x_validation, data.y_validation, batch_size=EVALUATION_BATCH, verbose=0)
         network.set_weights(initial)

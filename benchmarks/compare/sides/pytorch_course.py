@@ -1,7 +1,7 @@
-"""(a) PyTorch as the course's students write it.
+"""(a) PyTorch the way the course's students write it.
 
-A DataLoader over a list of tensors, validation in batches of 50 (cut beforehand, which is kinder than a second
-DataLoader), and every value fetched with ``.item()`` where it arises.
+A DataLoader over a list of tensors, validation in batches of 50 (prepared beforehand, which is faster than a second
+DataLoader), and ``.item()`` for every value.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The architectures as PyTorch networks, and the images as PyTorch has them."""
+"""The architectures as PyTorch networks, and the images in PyTorch's layout."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from engine.networks.layers import Act, Conv, Dense, MaxPool
 
 
 def network(architecture: str) -> nn.Sequential:
-    """Images [n, 1, 32, 32] to logits; PyTorch's initial values are the course's."""
+    """Build a network from images [n, 1, 32, 32] to logits; PyTorch's default initialisation is the course's."""
     layers: list[nn.Module] = []
     for summary in summarize(architecture, SHAPE, CLASSES):
         match summary.layer:
@@ -31,7 +31,7 @@ def network(architecture: str) -> nn.Sequential:
 
 
 def tensors(workload: Workload) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
-    """Training and validation images with their labels."""
+    """Return training and validation images with their labels."""
     data = workload.prepared()
     return (
         (_channels_first(data.x_train), torch.from_numpy(data.y_train).long()),

@@ -1,4 +1,4 @@
-"""(f) This program under its full window: four live plots, weights and table."""
+"""(f) This program with its window: four live plots, weights and table."""
 
 from __future__ import annotations
 
