@@ -17,12 +17,12 @@ from engine.events.tasks import Emit, Event, TaskFailed
 from engine.executors.base import Executor
 from engine.executors.tasks import ComputeTask, PrepareTask, Task, TrainTask
 from engine.experiments.base import ComputedExperiment, Experiment, TrainingExperiment
-from engine.storage.locks import owned
-from engine.storage.store import Opened, Opening, Store
+from engine.storage.locks import owner_lock
+from engine.storage.store import ActiveExperiment, BeginRequest, Store
 from engine.utils.errors import Cancelled, DatasetError, StoreError, TrainscopeError
 from engine.utils.paths import model_file
 from engine.workspace.outcome import RunTally
-from engine.workspace.planning import Plan, plan_further_runs, plan_new, plan_rest, sizes
+from engine.workspace.planning import Plan, plan_further_runs, plan_new, plan_resume, run_sizes
 from engine.workspace.queue import QueueEntry, QueueStore
 from engine.workspace.replay import restored_runs
 
@@ -66,11 +66,11 @@ class Session:
         Runs that did not come to their end go on from their checkpoints, with as many threads as before: what they
         record then is what they would have recorded without an interruption, to the bit.
         """
-        return self._execute(lambda: plan_rest(self._store, experiment, number))
+        return self._execute(lambda: plan_resume(self._store, experiment, number))
 
     def _execute(self, make_plan: Callable[[], Plan]) -> ExperimentFinished:
         try:
-            with owned(self._store.workspace) as owner:
+            with owner_lock(self._store.workspace) as owner:
                 return self._finish(*self._attempt(make_plan, owner))
         except StoreError as error:  # no lock to be had
             return self._finish(Status.FAILED, str(error))
@@ -124,13 +124,13 @@ class Session:
             raise DatasetError(f"The data set {data.dataset} was not described; start the experiment again.")
         return self._info
 
-    def _begin(self, plan: Plan, workers: int, owner: str, info: DatasetInfo | None = None) -> Opened:
+    def _begin(self, plan: Plan, workers: int, owner: str, info: DatasetInfo | None = None) -> ActiveExperiment:
         """Store that the experiment begins or goes on, once it is known to be possible."""
-        parameters, total_steps = sizes(plan.runs, info) if info is not None else ([], [])
+        parameters, total_steps = run_sizes(plan.runs, info) if info is not None else ([], [])
         if info is not None:
             plan.check_images(info)
         opened = self._store.begin(
-            Opening(
+            BeginRequest(
                 number=plan.stored.id if plan.stored is not None else None,
                 name=plan.experiment.name,
                 spec=plan.spec.to_json(),
@@ -143,7 +143,7 @@ class Session:
                 parameters=parameters,
                 total_steps=total_steps,
                 resumed=[run.id for run in plan.resumed],
-                forgotten=[run.id for run in plan.forgotten],
+                discarded=[run.id for run in plan.discarded],
             )
         )
         self._number = opened.number
@@ -156,7 +156,7 @@ class Session:
         if experiment.follow_up is None:
             return ()
         runs = experiment.follow_up(plan.spec, load_results(self._store, number))
-        added = self._store.add_runs(number, runs, *sizes(runs, info))
+        added = self._store.add_runs(number, runs, *run_sizes(runs, info))
         self._tally.expect(added)
         return added
 
@@ -188,9 +188,9 @@ class Session:
         return (Status.FINISHED if control is None else Status.STOPPED), ""
 
     def _run_tasks(self, tasks: Sequence[Task]) -> Control | None:
-        return self._executor.run(tasks, self._take, self._control)
+        return self._executor.run(tasks, self._handle, self._control)
 
-    def _take(self, event: Event) -> None:
+    def _handle(self, event: Event) -> None:
         """Store an event of the executor, then show it."""
         match event:
             case DatasetReady(info):

@@ -16,8 +16,8 @@ from engine.utils.errors import ExportError, SpecError
 from engine.utils.paths import default_workspace
 from engine.utils.text import one_line
 
-MOST_WORKERS = 256
-MOST_DIGITS = 9  # Python turns no text of thousands of digits into a number
+MAX_WORKERS = 256
+MAX_DIGITS = 9  # Python turns no text of thousands of digits into a number
 
 
 @dataclass(frozen=True)
@@ -191,6 +191,6 @@ def _formats(text: str) -> tuple[Format, ...]:
 
 
 def _workers(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS and int(text) <= MOST_WORKERS):
-        raise argparse.ArgumentTypeError(f"takes a whole number from 0 to {MOST_WORKERS}, not '{text}'")
+    if not (text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS and int(text) <= MAX_WORKERS):
+        raise argparse.ArgumentTypeError(f"takes a whole number from 0 to {MAX_WORKERS}, not '{text}'")
     return int(text)

@@ -14,7 +14,7 @@ from typing import Any
 from engine.cli.arguments import Options
 from engine.cli.executor import find_devices, make_executor
 from engine.cli.listing import print_list
-from engine.cli.output import report_results, say, say_error
+from engine.cli.output import print_error, print_lines, report_results
 from engine.cli.progress import make_reporter
 from engine.config.fields import FieldKind, describe
 from engine.config.parsing import parse_assignments, read_toml
@@ -57,13 +57,13 @@ def run_until_interrupted(options: Options) -> int:
     try:
         code = run(options)
     except KeyboardInterrupt:
-        say_error("trainscope: Interrupted.")
+        print_error("trainscope: Interrupted.")
         return EXIT_INTERRUPTED
     problem = output_error()
     if problem is None:
         return code
     if problem.errno != errno.EPIPE:  # who has gone away knows
-        say_error(f"trainscope: Not all of the output could be written ({problem.strerror}); free some space.")
+        print_error(f"trainscope: Not all of the output could be written ({problem.strerror}); free some space.")
     return code or EXIT_FAILED
 
 
@@ -76,7 +76,7 @@ def run(options: Options) -> int:
             return EXIT_OK
         return _train(options)
     except TrainscopeError as error:
-        say_error(f"trainscope: {error}")
+        print_error(f"trainscope: {error}")
         return EXIT_FAILED
 
 
@@ -108,7 +108,7 @@ def build_spec(experiment: Experiment, options: Options, lenient: bool = False) 
 
 
 def _settings_in(file: Path, name: str) -> dict[str, Any]:
-    """The settings in a file, which may say that they are for the experiment called ``name``, but for no other."""
+    """The settings in a file, which may print_lines that they are for the experiment called ``name``, but for no other."""
     try:
         return without_experiment(read_toml(file), name)
     except SpecError as error:
@@ -173,7 +173,7 @@ def _run_jobs(jobs: Sequence[_Job], store: Store, options: Options) -> int:
             if codes[-1] == EXIT_INTERRUPTED:
                 break
         if options.report is not None and numbers:
-            say(f"Report written to {write_report(store, numbers, options.report)}")
+            print_lines(f"Report written to {write_report(store, numbers, options.report)}")
     return next((code for code in codes if code != EXIT_OK), EXIT_OK)
 
 
@@ -185,7 +185,7 @@ def _unfinished(experiments: Sequence[Experiment], store: Store, options: Option
     jobs = [_Job(experiment, number=number) for experiment, number in found if number is not None]
     for job in jobs:
         ended = store.experiment(job.number)
-        say(f"Resuming experiment {job.number} ({job.experiment.name}), which was {ended.status}.")
+        print_lines(f"Resuming experiment {job.number} ({job.experiment.name}), which was {ended.status}.")
     if not jobs:
         kind = "experiment" if options.batch == ALL else f"{options.batch} experiment"
         raise StoreError(f"There is no unfinished {kind} in {store.file}; leave out --resume to begin one.")
@@ -198,7 +198,7 @@ def _mention_interrupted(experiments: Sequence[Experiment], workspace: Path) -> 
         recovery.mark_interrupted()
         for experiment in experiments:
             if (number := recovery.newest(experiment.name, [Status.INTERRUPTED])) is not None:
-                say_error(f"Experiment {number} ({experiment.name}) was interrupted; --resume goes on with it.")
+                print_error(f"Experiment {number} ({experiment.name}) was interrupted; --resume goes on with it.")
 
 
 def build_specs(experiments: Sequence[Experiment], options: Options) -> list[ExperimentSpec]:
@@ -229,7 +229,7 @@ def _run_session(job: _Job, store: Store, executor: Executor) -> ExperimentFinis
     previous = _obey_signals(control)
     reporter = make_reporter(sys.stderr)
     try:
-        session = Session(store, executor, reporter.take, control)
+        session = Session(store, executor, reporter.handle, control)
         if job.spec is None:
             return session.resume(job.experiment, job.number)
         return session.run(job.experiment, job.spec)
@@ -265,9 +265,9 @@ def _export(store: Store, experiment: Experiment, number: int, folder: Path | No
     try:
         files = export_experiment(store, number, folder, formats)
     except ExportError as error:
-        say_error(f"trainscope: {error}")
+        print_error(f"trainscope: {error}")
         return EXIT_FAILED
-    say(f"Exported {pluralise(len(files), 'file')} to {folder}")
+    print_lines(f"Exported {pluralise(len(files), 'file')} to {folder}")
     return EXIT_OK
 
 
@@ -275,9 +275,9 @@ def _exit_code(finished: ExperimentFinished) -> int:
     if finished.status is Status.FINISHED and not finished.reason:
         return EXIT_OK
     if finished.status in (Status.STOPPED, Status.CANCELLED):
-        say_error(f"trainscope: {finished.status.capitalize()}; what was recorded is kept.")
+        print_error(f"trainscope: {finished.status.capitalize()}; what was recorded is kept.")
         return EXIT_INTERRUPTED
-    say_error(f"trainscope: {finished.reason}")
+    print_error(f"trainscope: {finished.reason}")
     return EXIT_FAILED
 
 
@@ -286,4 +286,4 @@ def _remember_datasets(specs: Sequence[ExperimentSpec], workspace: Path) -> None
     library = DatasetLibrary(workspace)
     for dataset in {getattr(spec, "dataset", None) for spec in specs} - {None, *DATASETS}:
         with suppress(DatasetError):  # there is none: said when it is loaded
-            library.remember(existing_path(str(dataset)))
+            library.add(existing_path(str(dataset)))

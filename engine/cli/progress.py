@@ -17,7 +17,7 @@ from engine.utils.text import pluralise
 class Reporter(Protocol):
     """Sees every event of a session."""
 
-    def take(self, event: Event) -> None:
+    def handle(self, event: Event) -> None:
         """Show what happened."""
 
     def close(self) -> None:
@@ -40,7 +40,7 @@ class LineReporter:
         self._message = ""
         self._refusal = ""
 
-    def take(self, event: Event) -> None:
+    def handle(self, event: Event) -> None:
         """Write a line if ``event`` is worth one."""
         for line in self._lines(event):
             self._stream.write(line + "\n")
@@ -95,7 +95,7 @@ class BarReporter:
         self._refusal = ""
         self._bar: tqdm[None] | None = None
 
-    def take(self, event: Event) -> None:
+    def handle(self, event: Event) -> None:
         """Move the bar."""
         if isinstance(event, RunStarted | Computed) and event.device.refusal not in ("", self._refusal):
             self._refusal = event.device.refusal

@@ -20,7 +20,7 @@ from engine.selftest.run import run_self_test
 from engine.utils.errors import TrainscopeError
 
 EXIT_OK, EXIT_FAILED, EXIT_INTERRUPTED = 0, 1, 130
-NARROWEST = 60  # columns in which lines are still wrapped
+MIN_WIDTH = 60  # columns in which lines are still wrapped
 
 
 def run_selftest(options: Options, checks: Sequence[Check]) -> int:
@@ -52,7 +52,7 @@ class _Screen:
         self._stream, self._is_terminal = stream, stream.isatty()
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # not every file's encoding on Windows has a raised minus
-        width = max(NARROWEST, shutil.get_terminal_size().columns - 1)
+        width = max(MIN_WIDTH, shutil.get_terminal_size().columns - 1)
         self._wrapper = textwrap.TextWrapper(
             width, subsequent_indent=INDENT, break_long_words=False, break_on_hyphens=False
         )

@@ -16,19 +16,19 @@ from typing import Any
 
 import numpy as np
 
-from engine.storage.errors import BUSY, in_words, is_damage, primary_code
+from engine.storage.errors import BUSY_CODES, is_damage, primary_code, store_error
 from engine.storage.files import (
-    SIDES,
-    care_of,
+    SIDECAR_SUFFIXES,
     copy_store,
-    identities,
-    name_aside,
-    put_in_place,
-    remove_sides,
-    suspect,
-    unused,
+    file_stats,
+    maintenance_lock,
+    mark_damaged,
+    move_into_place,
+    remove_sidecars,
+    timestamped_path,
+    unused_path,
 )
-from engine.storage.reinsert import fill, holds_all_of, knows_all_of
+from engine.storage.reinsert import contains_all_rows, contains_experiments, copy_rows
 from engine.storage.schema import MIGRATIONS, SCHEMA, SCHEMA_VERSION
 from engine.utils.errors import StoreError
 from engine.utils.paths import check_workspace, store_file
@@ -36,7 +36,7 @@ from engine.utils.paths import check_workspace, store_file
 BUSY_SECONDS = 3.0  # how long to wait for another program that is writing, where somebody waits for an answer
 RECORDING_BUSY_SECONDS = 60.0  # the same where a training has something to record
 MIGRATION_BUSY_SECONDS = 60.0  # the same for another program that brings the file up to date
-BUSY_PAUSE = 0.02
+BUSY_RETRY_SECONDS = 0.02
 
 log = logging.getLogger(__name__)
 
@@ -47,11 +47,11 @@ class Database:
     Args:
         workspace: the folder, made where there is none.
         busy_seconds: how long a statement waits for another program that is writing.
-        say: takes a sentence for the person at the screen, about what went well in the end; without it that is logged.
+        notify: takes a sentence for the person at the screen, about what went well in the end; without it that is logged.
     """
 
     def __init__(
-        self, workspace: Path, busy_seconds: float = BUSY_SECONDS, say: Callable[[str], None] | None = None
+        self, workspace: Path, busy_seconds: float = BUSY_SECONDS, notify: Callable[[str], None] | None = None
     ) -> None:
         try:
             self.workspace = workspace.expanduser().absolute()
@@ -59,8 +59,8 @@ class Database:
             raise StoreError(f"{workspace} names a user there is not; choose another workspace.") from None
         self.file = store_file(self.workspace)
         check_workspace(self.workspace)
-        self._busy_seconds, self._say = busy_seconds, say or log.warning
-        with self._explained("opened"):
+        self._busy_seconds, self._notify = busy_seconds, notify or log.warning
+        with self._translate_errors("opened"):
             self.workspace.mkdir(parents=True, exist_ok=True)
         self._open()
 
@@ -86,41 +86,41 @@ class Database:
         self._db.close()
 
     def _open(self) -> None:
-        with self._explained("opened"):
-            self._db = self._connected()
+        with self._translate_errors("opened"):
+            self._db = self._connect()
         try:
-            with self._explained("opened"):
+            with self._translate_errors("opened"):
                 self._opened = self.file.stat()
-                self._set_up()
-                self._sides = identities(self.file)[1:]
+                self._configure()
+                self._sidecars = file_stats(self.file)[1:]
         except BaseException:
             self._db.close()
             raise
 
-    def _connected(self) -> sqlite3.Connection:
+    def _connect(self) -> sqlite3.Connection:
         if self.file.exists():
             return sqlite3.connect(self.file, isolation_level=None)
-        with care_of(self.file):
+        with maintenance_lock(self.file):
             if not self.file.exists():
-                remove_sides(self.file)
+                remove_sidecars(self.file)
             return sqlite3.connect(self.file, isolation_level=None)
 
-    def _set_up(self) -> None:
+    def _configure(self) -> None:
         self._db.row_factory = sqlite3.Row
-        self._wait_at_most(self._busy_seconds)
+        self._set_busy_timeout(self._busy_seconds)
         # A commit then costs no disk flush; a power cut can lose the last moments but never harm the file.
         self._db.executescript("PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;")
         version = self._version()  # before anything is changed
-        self._use_write_ahead_log()
+        self._enable_write_ahead_log()
         if version < SCHEMA_VERSION:
-            self._wait_at_most(MIGRATION_BUSY_SECONDS)
-            self._bring_up_to_date()
-            self._wait_at_most(self._busy_seconds)
+            self._set_busy_timeout(MIGRATION_BUSY_SECONDS)
+            self._migrate()
+            self._set_busy_timeout(self._busy_seconds)
 
-    def _wait_at_most(self, seconds: float) -> None:
+    def _set_busy_timeout(self, seconds: float) -> None:
         self._db.execute(f"PRAGMA busy_timeout={round(1000 * seconds)}")
 
-    def _use_write_ahead_log(self) -> None:
+    def _enable_write_ahead_log(self) -> None:
         """Switch the journal over, once in the life of a file; SQLite doesn't wait for others there, so this does.
 
         On a drive that can't have such a log the file keeps its journal, which is slower but as safe.
@@ -131,9 +131,9 @@ class Database:
                 self._db.execute("PRAGMA journal_mode=WAL")
                 return
             except sqlite3.OperationalError as error:
-                if primary_code(error) not in BUSY or time.monotonic() > deadline:
+                if primary_code(error) not in BUSY_CODES or time.monotonic() > deadline:
                     raise
-                time.sleep(BUSY_PAUSE)
+                time.sleep(BUSY_RETRY_SECONDS)
 
     def _version(self) -> int:
         """The version of the tables, 0 where there are none; raises :class:`StoreError` for those of others."""
@@ -144,7 +144,7 @@ class Database:
             )
         return version
 
-    def _bring_up_to_date(self) -> None:
+    def _migrate(self) -> None:
         """Make the tables, or change those of an older version, of which a copy is kept, and either wholly or not.
 
         Two programs may open a workspace at once: one does it, the other waits and finds it done.
@@ -156,7 +156,7 @@ class Database:
         try:
             version = self._version()  # the other one may have done it by now
             if 0 < version < SCHEMA_VERSION:
-                copy = self._copy_of(version)
+                copy = self._back_up(version)
             older = range(version, SCHEMA_VERSION) if version else ()
             migrations = [statement for number in older for statement in MIGRATIONS[number]]
             for statement in (*migrations, *SCHEMA, f"PRAGMA user_version={SCHEMA_VERSION}", "COMMIT"):
@@ -169,9 +169,9 @@ class Database:
         if copy is not None:
             log.info("%s was brought up to date; as it was before, it is kept as %s", self.file, copy)
 
-    def _copy_of(self, version: int) -> Path:
+    def _back_up(self, version: int) -> Path:
         """A copy of the file as it is, on the disk, under a name of its own such as trainscope.sqlite3.version-2."""
-        copy = unused(self.file.with_name(f"{self.file.name}.version-{version}"))
+        copy = unused_path(self.file.with_name(f"{self.file.name}.version-{version}"))
         try:
             reader = sqlite3.connect(self.file)  # the writer's own connection can't be copied
             try:
@@ -202,11 +202,11 @@ class Database:
 
     def _execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
         is_reading = sql.lstrip().startswith("SELECT")
-        explained = partial(self._explained, "read" if is_reading else "written")
-        with explained():
+        translate_errors = partial(self._translate_errors, "read" if is_reading else "written")
+        with translate_errors():
             if not (is_reading or self._db.in_transaction or self.is_in_place):
-                self._put_back()
-            return self._db.cursor(partial(_Cursor, explained)).execute(sql, values)
+                self._restore()
+            return self._db.cursor(partial(_Cursor, translate_errors)).execute(sql, values)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -226,21 +226,21 @@ class Database:
         with suppress(sqlite3.Error):  # SQLite has done it already, or will when the file is opened again
             self._db.rollback()
 
-    def _put_back(self) -> None:
+    def _restore(self) -> None:
         """The file was removed or replaced, but the system keeps it while it is open: write all of it once more.
 
         It goes back to its place where nothing is lost by that. If the place is taken, by a store with experiments in
         it or by anything else, it goes beside it and stays in use here; then :class:`StoreError` says so.
         """
         self.workspace.mkdir(exist_ok=True)  # no more than that: if its own folder is gone, so is the drive
-        place, held = self.file, (self._db, self._opened, self._sides)
-        with care_of(place):
-            self._remove_own_sides()
+        place, held = self.file, (self._db, self._opened, self._sidecars)
+        with maintenance_lock(place):
+            self._remove_own_sidecars()
             try:
                 for _ in range(2):  # once more, should even the copy be removed before it is opened
-                    rescued = name_aside(place, "rescued")
+                    rescued = timestamped_path(place, "rescued")
                     copy_store(self._db, rescued)
-                    if (is_back := self._is_back(rescued)) or rescued.exists():
+                    if (is_back := self._reopen_restored(rescued)) or rescued.exists():
                         break
                 if not is_back:
                     if not rescued.exists():
@@ -248,7 +248,7 @@ class Database:
                     self.file = rescued
                     self._open()
             except BaseException:
-                self.file, (self._db, self._opened, self._sides) = place, held
+                self.file, (self._db, self._opened, self._sidecars) = place, held
                 raise
             held[0].close()
         if self.file != place:
@@ -257,27 +257,27 @@ class Database:
                 f"then is kept in {self.file}: close the program, decide which of the two is to bear the name, and "
                 "start it again."
             )
-        self._say(f"{place} was removed or replaced while it was in use; everything that was in it is there again.")
+        self._notify(f"{place} was removed or replaced while it was in use; everything that was in it is there again.")
 
-    def _remove_own_sides(self) -> None:
+    def _remove_own_sidecars(self) -> None:
         """What SQLite kept beside the file that is gone would be taken for that of the file in its place."""
-        for side, now, own in zip(SIDES, identities(self.file)[1:], self._sides, strict=True):
+        for side, now, own in zip(SIDECAR_SUFFIXES, file_stats(self.file)[1:], self._sidecars, strict=True):
             if now is not None and own is not None and os.path.samestat(now, own):
                 Path(f"{self.file}{side}").unlink(missing_ok=True)
 
-    def _is_back(self, rescued: Path) -> bool:
+    def _reopen_restored(self, rescued: Path) -> bool:
         """Have all of the copy ``rescued`` in the file of the workspace, and open that.
 
         Otherwise what is open stays so, and the copy where it is, unless it was put in place and removed once more.
         """
-        held = (self._db, self._opened, self._sides)
-        was_free = put_in_place(rescued, self.file)
+        held = (self._db, self._opened, self._sidecars)
+        was_free = move_into_place(rescued, self.file)
         try:
             self._open()
             if was_free:
-                if knows_all_of(self._db, held[0]):
+                if contains_experiments(self._db, held[0]):
                     return True
-            elif holds_all_of(self._db, rescued) or fill(self._db, rescued):
+            elif contains_all_rows(self._db, rescued) or copy_rows(self._db, rescued):
                 rescued.unlink()
                 return True
             self._db.close()
@@ -285,46 +285,48 @@ class Database:
             pass
         except sqlite3.Error:
             self._db.close()
-        self._db, self._opened, self._sides = held
+        self._db, self._opened, self._sidecars = held
         return False
 
     @contextmanager
-    def _explained(self, action: str) -> Iterator[None]:
+    def _translate_errors(self, action: str) -> Iterator[None]:
         try:
             yield
         except (sqlite3.Error, OSError, ValueError, OverflowError) as error:
             if is_damage(error):
-                suspect(self.file, str(error))
-            raise in_words(self.file, action, error) from error
+                mark_damaged(self.file, str(error))
+            raise store_error(self.file, action, error) from error
 
 
 class _Cursor(sqlite3.Cursor):
     """Rows are read as they are fetched, so a damaged file is noticed there: told like all else that goes wrong."""
 
-    def __init__(self, explained: Callable[[], AbstractContextManager[None]], connection: sqlite3.Connection) -> None:
+    def __init__(
+        self, translate_errors: Callable[[], AbstractContextManager[None]], connection: sqlite3.Connection
+    ) -> None:
         super().__init__(connection)
-        self._explained = explained
+        self._translate_errors = translate_errors
 
     def __next__(self) -> Any:
         try:
             return super().__next__()
         except sqlite3.Error:  # of a million rows, none is to pay for a context
-            with self._explained():
+            with self._translate_errors():
                 raise
 
     def fetchone(self) -> Any:
         """As SQLite's; raises :class:`StoreError`, as the others do."""
-        with self._explained():
+        with self._translate_errors():
             return super().fetchone()
 
     def fetchmany(self, size: int | None = 1) -> list[Any]:
         """As SQLite's."""
-        with self._explained():
+        with self._translate_errors():
             return super().fetchmany(size)
 
     def fetchall(self) -> list[Any]:
         """As SQLite's."""
-        with self._explained():
+        with self._translate_errors():
             return super().fetchall()
 
 

@@ -21,7 +21,7 @@ _NAME = re.compile(r"[0-9a-f]{32}\.lock")
 
 
 @contextmanager
-def owned(workspace: Path) -> Iterator[str]:
+def owner_lock(workspace: Path) -> Iterator[str]:
     """Hold a lock of this program's own, by the name that the store keeps; raises :class:`StoreError` without one."""
     file = lock_folder(workspace) / f"{uuid.uuid4().hex}.lock"
     lock = FileLock(file)
@@ -38,7 +38,7 @@ def owned(workspace: Path) -> Iterator[str]:
         _remove(file)
 
 
-def is_owned(workspace: Path, name: object) -> bool:
+def is_owner_alive(workspace: Path, name: object) -> bool:
     """Whether the program that took the lock called ``name`` still holds it.
 
     A store from elsewhere may name anything: what is no name of a lock is nobody's, and left alone.

@@ -18,7 +18,7 @@ from engine.storage.rows import (
     findings_of,
     intervention_of,
     mistake_of,
-    readable,
+    read_rows,
     record_of,
     run_of,
     weights_of,
@@ -27,7 +27,7 @@ from engine.utils.arrays import Array
 from engine.utils.errors import StoreError
 
 # Rows per fetchmany; converting them holds the GIL, and with it the window, for about 5 ms.
-READ_AT_ONCE = 1000
+ROWS_PER_FETCH = 1000
 
 
 class StoreQueries(Database):
@@ -43,7 +43,7 @@ class StoreQueries(Database):
     def experiments(self, limit: int) -> list[StoredExperiment]:
         """The experiments that were not thrown away, newest first, at most ``limit`` of those that can be read."""
         rows = self._execute("SELECT * FROM experiments WHERE deleted IS NULL ORDER BY id DESC LIMIT ?", limit)
-        return readable(rows, experiment_of)
+        return read_rows(rows, experiment_of)
 
     def runs(self, experiment: int) -> list[StoredRun]:
         """The runs of an experiment in the order of the plan."""
@@ -65,7 +65,7 @@ class StoreQueries(Database):
             "WHERE model IS NOT NULL AND deleted IS NULL ORDER BY runs.finished DESC LIMIT ?",
             limit,
         )
-        return readable(rows, run_of, self.workspace)
+        return read_rows(rows, run_of, self.workspace)
 
     def records(self, run: int) -> list[Record]:
         """All records of a run, by step."""
@@ -83,7 +83,7 @@ class StoreQueries(Database):
         floats, raw = [array("d") for _ in numbers], [bytearray() for _ in blobs]
         widths: list[int] = []
         count = 0
-        while rows := cursor.fetchmany(READ_AT_ONCE):
+        while rows := cursor.fetchmany(ROWS_PER_FETCH):
             columns = list(zip(*rows, strict=True))
             widths = widths or [len(column[0]) for column in columns[len(numbers) :]]
             count += len(rows)

@@ -17,7 +17,7 @@ _RECORDED = (
 )
 
 
-def knows_all_of(db: sqlite3.Connection, other: sqlite3.Connection) -> bool:
+def contains_experiments(db: sqlite3.Connection, other: sqlite3.Connection) -> bool:
     """Whether every experiment that ``other`` knows is in ``db``; a store begun anew knows none."""
     known, wanted = (
         {tuple(row) for row in each.execute("SELECT id, created FROM experiments")} for each in (db, other)
@@ -25,7 +25,7 @@ def knows_all_of(db: sqlite3.Connection, other: sqlite3.Connection) -> bool:
     return wanted <= known
 
 
-def holds_all_of(db: sqlite3.Connection, rescued: Path) -> bool:
+def contains_all_rows(db: sqlite3.Connection, rescued: Path) -> bool:
     """Whether all that was recorded in the store ``rescued`` is also in ``db``; raises sqlite3.Error."""
     with _attached(db, rescued):
         return not any(
@@ -34,7 +34,7 @@ def holds_all_of(db: sqlite3.Connection, rescued: Path) -> bool:
         )
 
 
-def fill(db: sqlite3.Connection, rescued: Path) -> bool:
+def copy_rows(db: sqlite3.Connection, rescued: Path) -> bool:
     """Copy every row of ``rescued`` into ``db``, wholly or not at all; only into a store in which nothing is yet.
 
     Gives whether that was so; raises sqlite3.Error.

@@ -27,7 +27,7 @@ from engine.utils.text import reason
 
 log = logging.getLogger(__name__)
 
-UNDER_WAY = json.dumps([status for status in Status if not status.is_final])  # for json_each in a query
+ACTIVE_STATUSES = json.dumps([status for status in Status if not status.is_final])  # for json_each in a query
 
 
 @dataclass(frozen=True)
@@ -103,12 +103,12 @@ class StoredRun:
 
 
 # What comes up in a row that this program has not written, or that was damaged since.
-UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError, RecursionError, SpecError)
+READ_ERRORS = (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError, RecursionError, SpecError)
 
 Answer = TypeVar("Answer")
 
 
-def unreadable(what: str, error: Exception) -> StoreError:
+def unreadable_message(what: str, error: Exception) -> StoreError:
     """What to raise where ``what`` could not be made sense of, for the reason ``error``."""
     return StoreError(
         f"{what} in the workspace can't be read ({_reason(error)}); it is damaged or of another version of the "
@@ -137,15 +137,15 @@ def _named(table: str, key: str) -> Callable[[Callable[..., Answer]], Callable[.
         def named(row: sqlite3.Row, *others: Any) -> Answer:
             try:
                 return read(row, *others)
-            except UNREADABLE as error:
-                raise unreadable(f"{table} {row[key]}", error) from None
+            except READ_ERRORS as error:
+                raise unreadable_message(f"{table} {row[key]}", error) from None
 
         return named
 
     return decorate
 
 
-def readable(rows: Iterable[sqlite3.Row], read: Callable[..., Answer], *others: Any) -> list[Answer]:
+def read_rows(rows: Iterable[sqlite3.Row], read: Callable[..., Answer], *others: Any) -> list[Answer]:
     """What ``read`` makes of ``rows``; those that can't be read are passed over, and the log says which."""
     found = []
     for row in rows:

@@ -30,13 +30,13 @@ def salvage(damaged: Path, workspace: Path) -> int:
         if not readable or first is None:
             return 0
         with closing(_Salvage(workspace)) as store:
-            return store.take_from(source)
+            return store.copy_from(source)
 
 
 class _Salvage(Database):
     """The new store. Rows whose owner could not be read are left out."""
 
-    def take_from(self, source: sqlite3.Connection) -> int:
+    def copy_from(self, source: sqlite3.Connection) -> int:
         """Copy table by table, owners first; gives the number of experiments."""
         names = [row["name"] for row in self._execute("SELECT name FROM sqlite_master WHERE type='table'")]
         with self._transaction():

@@ -30,16 +30,16 @@ from engine.events.runs import (
 )
 from engine.storage.database import BUSY_SECONDS
 from engine.storage.queries import StoreQueries
-from engine.storage.rows import UNDER_WAY, StoredExperiment, StoredRun, columns_of
+from engine.storage.rows import ACTIVE_STATUSES, StoredExperiment, StoredRun, columns_of
 from engine.utils.clock import SteadyClock
 from engine.utils.errors import StoreError
 from engine.utils.paths import highest_experiment_folder
 
-__all__ = ["Opened", "Opening", "Store", "StoredExperiment", "StoredRun"]
+__all__ = ["ActiveExperiment", "BeginRequest", "Store", "StoredExperiment", "StoredRun"]
 
 
 @dataclass(frozen=True)
-class Opening:
+class BeginRequest:
     """What is stored as an experiment begins, or as a stored one goes on.
 
     Attributes:
@@ -49,8 +49,8 @@ class Opening:
         owner: the lock of who carries it out.
         queue_entry: the entry of the queue that asked for it, which leaves the queue.
         runs: those it is to have; any that are not stored yet are added. ``parameters`` and ``total_steps`` are theirs.
-        resumed: stored runs that are trained further, by number: how they ended is forgotten.
-        forgotten: stored runs that are removed with all that was recorded of them, by number.
+        resumed: stored runs that are trained further, by number: how they ended is discarded.
+        discarded: stored runs that are removed with all that was recorded of them, by number.
     """
 
     number: int | None
@@ -65,11 +65,11 @@ class Opening:
     parameters: Sequence[int] = ()
     total_steps: Sequence[int] = ()
     resumed: Sequence[int] = ()
-    forgotten: Sequence[int] = ()
+    discarded: Sequence[int] = ()
 
 
 @dataclass(frozen=True)
-class Opened:
+class ActiveExperiment:
     """An experiment under way.
 
     Attributes:
@@ -97,28 +97,28 @@ class Store(StoreQueries):
         super().__init__(workspace, busy_seconds, say)
         self._clock = SteadyClock()
 
-    def begin(self, opening: Opening) -> Opened:
+    def begin(self, request: BeginRequest) -> ActiveExperiment:
         """Store that an experiment begins or goes on, in one transaction.
 
         Raises :class:`StoreError`, and changes nothing, where one that is to go on has not ended.
         """
         with self._transaction():
-            if opening.number is None:
+            if request.number is None:
                 number = self.add_experiment(
-                    *(opening.name, opening.spec, opening.seed, opening.dataset, opening.workers, opening.owner),
-                    opening.queue_entry,
+                    *(request.name, request.spec, request.seed, request.dataset, request.workers, request.owner),
+                    request.queue_entry,
                 )
             else:
-                number = opening.number
+                number = request.number
                 self.reopen_experiment(
-                    *(number, opening.spec, opening.workers, opening.owner),
-                    *(opening.forgotten, opening.resumed, opening.queue_entry),
+                    *(number, request.spec, request.workers, request.owner),
+                    *(request.discarded, request.resumed, request.queue_entry),
                 )
             stored = self.runs(number)
-            added = self.add_runs(number, opening.runs, opening.parameters, opening.total_steps)
+            added = self.add_runs(number, request.runs, request.parameters, request.total_steps)
         before = tuple(run.planned for run in stored)
-        resumed = tuple(run for run in before if run.run in opening.resumed)
-        return Opened(number, stored, before + added, resumed + added)
+        resumed = tuple(run for run in before if run.run in request.resumed)
+        return ActiveExperiment(number, stored, before + added, resumed + added)
 
     def add_experiment(
         self,
@@ -130,7 +130,7 @@ class Store(StoreQueries):
         owner: str = "",
         queue_entry: int | None = None,
     ) -> int:
-        """Store a new experiment, as :class:`Opening` says; gives its number."""
+        """Store a new experiment, as :class:`BeginRequest` says; gives its number."""
         self._clock = SteadyClock()
         with self._transaction():
             self._execute("DELETE FROM queue WHERE id=?", queue_entry)
@@ -212,11 +212,11 @@ class Store(StoreQueries):
         spec: str,
         workers: int,
         owner: str = "",
-        forgotten: Sequence[int] = (),
+        discarded: Sequence[int] = (),
         resumed: Sequence[int] = (),
         queue_entry: int | None = None,
     ) -> None:
-        """Let an experiment that has ended go on with other settings, as :class:`Opening` says.
+        """Let an experiment that has ended go on with other settings, as :class:`BeginRequest` says.
 
         Raises :class:`StoreError`, and changes nothing, where it has not ended.
         """
@@ -226,12 +226,12 @@ class Store(StoreQueries):
                 "UPDATE experiments SET spec=?, workers=?, status=?, reason='', thumbnail=NULL, "
                 "spent=spent + max(0, coalesce(finished, created) - coalesce(resumed, created)), resumed=?, "
                 "finished=NULL, owner=? WHERE id=? AND status NOT IN (SELECT value FROM json_each(?))",
-                *(spec, workers, Status.RUNNING, self._clock.now(), owner, experiment, UNDER_WAY),
+                *(spec, workers, Status.RUNNING, self._clock.now(), owner, experiment, ACTIVE_STATUSES),
             )
             if not changed.rowcount:
                 raise StoreError(f"Experiment {experiment} is under way, maybe in another window; wait for its end.")
             self._execute("DELETE FROM queue WHERE id=?", queue_entry)
-            for run in forgotten:
+            for run in discarded:
                 self._execute("DELETE FROM runs WHERE id=?", run)
             for run in resumed:
                 self._execute(

@@ -27,7 +27,7 @@ from engine.events.runs import Status
 from engine.experiments import EXPERIMENTS
 from engine.experiments.presets import Setting, settings_of
 from engine.storage.database import Database
-from engine.storage.rows import UNDER_WAY, UNREADABLE, StoredExperiment, experiment_of, network_file
+from engine.storage.rows import ACTIVE_STATUSES, READ_ERRORS, StoredExperiment, experiment_of, network_file
 from engine.utils.errors import StoreError
 from engine.workspace.listed_runs import ListedRun, counted_accuracies, listed_runs, runs_query
 
@@ -37,7 +37,7 @@ UNREADABLE_NAME = "unreadable"  # what an experiment is called whose row is dama
 
 
 @dataclass(frozen=True)
-class Line:
+class ThumbnailCurve:
     """A variant in a thumbnail: its colour as #RRGGBB, mean validation accuracies (fractions) evenly over its steps."""
 
     variant: str
@@ -64,7 +64,7 @@ class CatalogueEntry:
     mean: float | None
     preset: str
     settings: tuple[Setting, ...]
-    thumbnail: tuple[Line, ...] | None
+    thumbnail: tuple[ThumbnailCurve, ...] | None
     devices: tuple[str, ...] = ()
 
     @property
@@ -116,7 +116,7 @@ class CatalogueEntry:
         return _values(self.stored.spec)
 
     @cached_property
-    def words(self) -> str:
+    def search_text(self) -> str:
         """All that a search looks through, in lower case."""
         stored = self.stored
         title = stored.dataset.title if stored.dataset else ""
@@ -204,7 +204,7 @@ class Catalogue(Database):
             is_gone = self._execute(
                 "SELECT 1 FROM experiments WHERE id=? AND deleted IS NOT NULL "
                 "AND status NOT IN (SELECT value FROM json_each(?))",
-                *(number, UNDER_WAY),
+                *(number, ACTIVE_STATUSES),
             ).fetchone()
             if is_gone is None:
                 continue
@@ -229,27 +229,27 @@ class Catalogue(Database):
             if (model := self._network(row["model"])) is not None and model.exists()
         ]
 
-    def make_thumbnails(self) -> Iterator[tuple[int, tuple[Line, ...]]]:
+    def make_thumbnails(self) -> Iterator[tuple[int, tuple[ThumbnailCurve, ...]]]:
         """Make the thumbnails that are missing of experiments that have ended, newest first, each as it is done."""
         rows = self._execute(
             "SELECT id FROM experiments WHERE thumbnail IS NULL "
             "AND status NOT IN (SELECT value FROM json_each(?)) ORDER BY id DESC",
-            UNDER_WAY,
+            ACTIVE_STATUSES,
         ).fetchall()
         for row in rows:
             try:
                 lines = self._thumbnail(row["id"])
-            except UNREADABLE:  # said where the experiment is opened
+            except READ_ERRORS:  # said where the experiment is opened
                 continue
             text = json.dumps([{"name": line.variant, "colour": line.colour, "values": line.values} for line in lines])
             # Unless it goes on meanwhile: the thumbnail would show only its beginning.
             self._execute(
                 "UPDATE experiments SET thumbnail=? WHERE id=? AND status NOT IN (SELECT value FROM json_each(?))",
-                *(text, row["id"], UNDER_WAY),
+                *(text, row["id"], ACTIVE_STATUSES),
             )
             yield row["id"], lines
 
-    def _thumbnail(self, number: int) -> tuple[Line, ...]:
+    def _thumbnail(self, number: int) -> tuple[ThumbnailCurve, ...]:
         specs: dict[str, RunSpec] = {}
         curves: dict[str, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
         for run in self._execute("SELECT id, spec, total_steps FROM runs WHERE experiment=? ORDER BY id", number):
@@ -261,7 +261,7 @@ class Catalogue(Database):
                 curves[spec.variant][step].append(value)
         drawn = styles(specs.values())
         return tuple(
-            Line(
+            ThumbnailCurve(
                 name,
                 drawn[name].hex,
                 tuple(round(float(np.mean(curves[name][s])), DIGITS) for s in sorted(curves[name])),
@@ -299,7 +299,7 @@ class Catalogue(Database):
         return row
 
 
-_LINES = TypeAdapter(tuple[Line, ...])
+_CURVES = TypeAdapter(tuple[ThumbnailCurve, ...])
 
 
 def _entry_of(row: sqlite3.Row, runs: list[ListedRun]) -> CatalogueEntry:
@@ -360,12 +360,12 @@ def _entry(stored: StoredExperiment, runs: list[ListedRun], thumbnail: str | Non
     )
 
 
-def _lines(thumbnail: str | None) -> tuple[Line, ...] | None:
+def _lines(thumbnail: str | None) -> tuple[ThumbnailCurve, ...] | None:
     if thumbnail is None:
         return None
     try:
-        return _LINES.validate_python([line | {"variant": line["name"]} for line in json.loads(thumbnail)])
-    except UNREADABLE:  # only a picture of what is stored
+        return _CURVES.validate_python([line | {"variant": line["name"]} for line in json.loads(thumbnail)])
+    except READ_ERRORS:  # only a picture of what is stored
         return None
 
 

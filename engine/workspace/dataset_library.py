@@ -20,7 +20,7 @@ class DatasetLibrary(Library):
         found = self._read().get("paths", [])
         return [Path(path) for path in found if isinstance(path, str)] if isinstance(found, list) else []
 
-    def remember(self, path: Path) -> Path:
+    def add(self, path: Path) -> Path:
         """Keep a path, once, and give it whole.
 
         Raises :class:`~engine.utils.errors.StoreError` where the file can't be read or written.
@@ -31,7 +31,7 @@ class DatasetLibrary(Library):
             self._keep([*known, whole])
         return whole
 
-    def forget(self, path: Path) -> None:
+    def remove(self, path: Path) -> None:
         """Let go of a path; what it leads to is left alone. Raises as :meth:`remember` does."""
         self._keep([known for known in self.paths() if known != path])
 

@@ -10,7 +10,7 @@ from engine.events.runs import PlannedRun, RunFinished, Status
 from engine.utils.text import pluralise
 
 # The first that any run of an experiment has is the experiment's own.
-_ENDED_BY_HAND = (Status.INTERRUPTED, Status.STOPPED, Status.CANCELLED)
+_ENDED_BY_USER = (Status.INTERRUPTED, Status.STOPPED, Status.CANCELLED)
 
 
 class RunTally:
@@ -26,7 +26,7 @@ class RunTally:
     @property
     def was_ended(self) -> bool:
         """Whether any run was ended by hand: then no further ones are planned."""
-        return any(self._statuses[status] for status in _ENDED_BY_HAND)
+        return any(self._statuses[status] for status in _ENDED_BY_USER)
 
     def expect(self, runs: Sequence[PlannedRun]) -> None:
         """Count runs that are to be trained."""
@@ -58,7 +58,7 @@ class RunTally:
 
     def _of_runs(self) -> tuple[Status, str]:
         """A run that diverged has shown what it was to show; only where all did has the experiment come to nothing."""
-        for status in _ENDED_BY_HAND:
+        for status in _ENDED_BY_USER:
             if self._statuses[status]:
                 return status, ""
         if self._planned and self._statuses[Status.SKIPPED] == self._planned:

@@ -27,7 +27,7 @@ class Plan:
         stored: the experiment that goes on; None for a new one.
         kept: stored runs that stay as they are.
         resumed: stored runs that go on from their checkpoints, with the threads and the device they had.
-        forgotten: stored runs that are removed with all that was recorded of them, and trained anew.
+        discarded: stored runs that are removed with all that was recorded of them, and trained anew.
     """
 
     experiment: Experiment
@@ -36,7 +36,7 @@ class Plan:
     stored: StoredExperiment | None = None
     kept: tuple[StoredRun, ...] = ()
     resumed: tuple[StoredRun, ...] = ()
-    forgotten: tuple[StoredRun, ...] = ()
+    discarded: tuple[StoredRun, ...] = ()
 
     @property
     def size(self) -> int:
@@ -87,13 +87,13 @@ def plan_further_runs(store: Store, experiment: Experiment, spec: ExperimentSpec
     """The runs of ``spec`` that stored experiment ``number`` doesn't have yet.
 
     A run that never came to a record has nothing to keep, and a search that did not finish finds nothing: they are
-    forgotten, and trained anew.
+    discarded, and trained anew.
 
     Raises:
         StoreError: the experiment was thrown away or can't be read.
     """
     stored = store.experiment(number)
-    not_deleted(stored)
+    check_not_deleted(stored)
     recorded = store.runs_with_records(number)
     runs = store.runs(number)
 
@@ -107,28 +107,28 @@ def plan_further_runs(store: Store, experiment: Experiment, spec: ExperimentSpec
         _runs(experiment, spec),
         stored,
         kept=tuple(run for run in runs if is_kept(run)),
-        forgotten=tuple(run for run in runs if not is_kept(run)),
+        discarded=tuple(run for run in runs if not is_kept(run)),
     )
 
 
-def plan_rest(store: Store, experiment: Experiment, number: int) -> Plan:
+def plan_resume(store: Store, experiment: Experiment, number: int) -> Plan:
     """What is missing of stored experiment ``number``; raises as :func:`plan_further_runs` does."""
     stored = store.experiment(number)
     spec = experiment.spec.from_json(stored.spec)
-    not_deleted(stored)
+    check_not_deleted(stored)
     runs = store.runs(number)
     resumed = tuple(run for run in runs if run.status.can_resume)
     kept = tuple(run for run in runs if not run.status.can_resume)
     return Plan(experiment, spec, _runs(experiment, spec), stored, kept, resumed)
 
 
-def not_deleted(stored: StoredExperiment) -> None:
+def check_not_deleted(stored: StoredExperiment) -> None:
     """Raise :class:`StoreError` where an experiment was thrown away: what it went on with would be hidden."""
     if stored.deleted is not None:
         raise StoreError(f"Experiment {stored.id} was deleted; restore it in the history before it gets further runs.")
 
 
-def sizes(runs: Sequence[RunSpec], info: DatasetInfo) -> tuple[list[int], list[int]]:
+def run_sizes(runs: Sequence[RunSpec], info: DatasetInfo) -> tuple[list[int], list[int]]:
     """How many parameters and optimiser steps each run has; raises NetworkError for one that doesn't fit the images."""
     parameters = [count_parameters(run.architecture, info.shape, len(info.class_names)) for run in runs]
     return parameters, [Timetable.of(info.train_count, run.training, run.max_steps).total_steps for run in runs]

@@ -15,7 +15,7 @@ from engine.config.specs import ExperimentSpec
 from engine.experiments import find_experiment
 from engine.experiments.base import Experiment
 from engine.storage.database import Database
-from engine.storage.locks import is_owned
+from engine.storage.locks import is_owner_alive
 from engine.utils.errors import SpecError
 
 
@@ -74,7 +74,7 @@ class QueueStore(Database):
                     return order
         return None
 
-    def arrange(self, order: Sequence[int]) -> None:
+    def reorder(self, order: Sequence[int]) -> None:
         """Put the entries in the order of their numbers; those not named keep their place behind them."""
         with self._transaction():
             known = [row["id"] for row in self._waiting()]
@@ -88,7 +88,7 @@ class QueueStore(Database):
 
     def _waiting(self) -> list[sqlite3.Row]:
         rows = self._execute("SELECT * FROM queue ORDER BY place, id").fetchall()
-        return [row for row in rows if not is_owned(self.workspace, row["owner"])]
+        return [row for row in rows if not is_owner_alive(self.workspace, row["owner"])]
 
 
 def _order(row: sqlite3.Row) -> QueueEntry | None:

@@ -18,27 +18,27 @@ from engine.events.runs import RunFinished, RunRestored, RunStarted
 from engine.events.tasks import Event
 from engine.experiments import EXPERIMENTS
 from engine.experiments.base import ComputedExperiment
-from engine.storage.rows import LAYER_COLUMNS, MEASURED_COLUMNS, PLAIN_COLUMNS, UNREADABLE, unreadable
+from engine.storage.rows import LAYER_COLUMNS, MEASURED_COLUMNS, PLAIN_COLUMNS, READ_ERRORS, unreadable_message
 from engine.storage.store import Store, StoredExperiment, StoredRun
 
 NUMBERS = (*PLAIN_COLUMNS, *MEASURED_COLUMNS)
 
 
-def restored_experiment(store: Store, experiment: int) -> Iterator[Event]:
+def experiment_events(store: Store, experiment: int) -> Iterator[Event]:
     """Everything of a stored experiment, in the order in which it once happened.
 
     Raises :class:`~engine.utils.errors.StoreError` where there is none of that number, and where it can't be read.
     """
     try:
         yield from _events(store, experiment)
-    except UNREADABLE as error:  # columns of numbers that hold something else
-        raise unreadable(f"Experiment {experiment}", error) from None
+    except READ_ERRORS as error:  # columns of numbers that hold something else
+        raise unreadable_message(f"Experiment {experiment}", error) from None
 
 
-def replayed(workspace: Path, experiment: int) -> Iterator[Event]:
-    """The events of :func:`restored_experiment`, of a store that is opened for them."""
+def replay_experiment(workspace: Path, experiment: int) -> Iterator[Event]:
+    """The events of :func:`experiment_events`, of a store that is opened for them."""
     with closing(Store(workspace)) as store:
-        yield from restored_experiment(store, experiment)
+        yield from experiment_events(store, experiment)
 
 
 def _events(store: Store, experiment: int) -> Iterator[Event]:

@@ -19,7 +19,7 @@ _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq,
 }
 # What a condition can ask for beside the settings; accuracies in percent, as the list shows them.
-_OF_ENTRIES: dict[str, Callable[[CatalogueEntry], Any]] = {
+_ENTRY_KEYS: dict[str, Callable[[CatalogueEntry], Any]] = {
     "number": lambda entry: entry.number,
     "kind": lambda entry: entry.kind,
     "title": lambda entry: entry.stored.title,
@@ -51,11 +51,11 @@ def _found(piece: str, entry: CatalogueEntry) -> bool:
     condition = _CONDITION.fullmatch(piece)
     if condition is not None:
         key, sign, wanted = condition.groups()
-        if key in _OF_ENTRIES:
-            return _holds(_OF_ENTRIES[key](entry), sign, wanted)
+        if key in _ENTRY_KEYS:
+            return _holds(_ENTRY_KEYS[key](entry), sign, wanted)
         if key in entry.values:
             return _holds(entry.values[key], sign, wanted)
-    return piece in entry.words
+    return piece in entry.search_text
 
 
 def _holds(value: Any, sign: str, wanted: str) -> bool:

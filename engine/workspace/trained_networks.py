@@ -10,7 +10,7 @@ from engine.events.datasets import DatasetInfo
 from engine.storage.store import Store
 from engine.utils.errors import StoreError
 
-MOST_RUNS = 200  # in a list to choose from
+MAX_RUNS = 200  # in a list to choose from
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def trained_runs(store: Store) -> list[TrainedRun]:
     """The newest runs that were tested and whose network is still there, newest first."""
     infos: dict[int, DatasetInfo | None] = {}
     found = []
-    for run in store.tested_runs(MOST_RUNS):
+    for run in store.tested_runs(MAX_RUNS):
         if run.experiment not in infos:
             infos[run.experiment] = _info(store, run.experiment)
         info = infos[run.experiment]

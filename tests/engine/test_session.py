@@ -24,7 +24,7 @@ from engine.executors.tasks import PrepareTask, TrainTask
 from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
 from engine.experiments.base import ComputedExperiment
 from engine.session import run_queue_entry
-from engine.storage.locks import owned
+from engine.storage.locks import owner_lock
 from engine.storage.store import Store
 from engine.utils.errors import Cancelled, SpecError, StoreError, WorkerError
 from engine.workspace.queue import QueueEntry, QueueStore
@@ -376,7 +376,7 @@ def test_what_is_suspended_before_it_is_stored_waits_in_the_queue(
 ) -> None:
     order = QueueEntry(0, ARCHITECTURES_EXPERIMENT, small_spec())
     with closing(QueueStore(store.workspace)) as orders:
-        with owned(store.workspace) as owner:
+        with owner_lock(store.workspace) as owner:
             outcome = run_queue_entry(order, owner, store, EndedWhilePreparing(asked), lambda _event: None, control)
             assert orders.all() == [], "its owner is still there"
         assert (outcome.experiment, outcome.status) == (None, status)
@@ -385,7 +385,7 @@ def test_what_is_suspended_before_it_is_stored_waits_in_the_queue(
 
 def test_what_is_stored_is_no_longer_in_the_queue(store: Store, control: ControlChannel) -> None:
     executor = ScriptedExecutor()
-    with owned(store.workspace) as owner:
+    with owner_lock(store.workspace) as owner:
 
         def look(event: Event) -> None:
             if isinstance(event, DatasetReady | ExperimentStarted):

@@ -38,7 +38,7 @@ class Terminal(StringIO):
 def shown(stream: StringIO, events: list[Event] | None = None) -> str:
     reporter = make_reporter(stream)
     for event in events or EVENTS:
-        reporter.take(event)
+        reporter.handle(event)
     reporter.close()
     return stream.getvalue()
 
@@ -131,7 +131,7 @@ def test_lines_are_written_as_they_arise() -> None:
             self.flushed += 1
 
     stream = Counting()
-    make_reporter(stream).take(Progress("Loading", 0, 1))
+    make_reporter(stream).handle(Progress("Loading", 0, 1))
     assert stream.flushed == 1
 
 

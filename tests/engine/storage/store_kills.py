@@ -152,7 +152,7 @@ class Upkeep(Scenario):
 
     def act(self, workspace: Path, show: Callable[[Event], None]) -> None:
         with closing(QueueStore(workspace)) as orders:
-            orders.arrange([2, 1])
+            orders.reorder([2, 1])
             order = orders.take("")
             assert order is not None
             orders.remove(order.id)

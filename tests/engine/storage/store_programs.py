@@ -18,7 +18,7 @@ from engine.events.tasks import Event
 from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
 from engine.session import Session
 from engine.storage.database import RECORDING_BUSY_SECONDS
-from engine.storage.locks import owned
+from engine.storage.locks import owner_lock
 from engine.storage.store import Store
 from engine.workspace.catalogue import Catalogue
 from engine.workspace.queue import QueueStore
@@ -48,7 +48,7 @@ def train(workspace: Path, runs: int, records: int) -> dict[str, Any]:
 
 
 def keep_up(workspace: Path, times: int, number: int) -> dict[str, Any]:
-    with owned(workspace) as owner:
+    with owner_lock(workspace) as owner:
         return {"taken": _kept_up(workspace, times, number, owner)}
 
 
@@ -57,7 +57,7 @@ def _kept_up(workspace: Path, times: int, number: int, owner: str) -> list[int]:
     for turn in range(times):
         with closing(QueueStore(workspace)) as orders:
             orders.add(ARCHITECTURES_EXPERIMENT, small_spec(seed=number + turn))
-            orders.arrange([order.id for order in reversed(orders.all())])
+            orders.reorder([order.id for order in reversed(orders.all())])
             if turn % 2 and (order := orders.take(owner)) is not None:
                 taken.append(order.spec.seed)
                 orders.remove(order.id)

@@ -18,7 +18,7 @@ from engine.utils.paths import model_file, store_file
 from engine.workspace.catalogue import UNREADABLE_NAME, Catalogue
 from engine.workspace.estimates import Estimates
 from engine.workspace.queue import QueueStore
-from engine.workspace.replay import restored_experiment
+from engine.workspace.replay import experiment_events
 from engine.workspace.trained_networks import trained_runs
 from tests.engine.support import small_spec
 from tests.stored import store_experiment
@@ -99,7 +99,7 @@ def test_settings_that_can_not_be_read_leave_an_entry_with_its_results(
         entry = catalogue.entries()[1]
     assert (entry.number, entry.kind, entry.best) == (1, "Architectures", 0.625)
     assert entry.difference
-    assert entry.words
+    assert entry.search_text
 
 
 OF_RUNS = [
@@ -130,7 +130,7 @@ def test_a_run_that_can_not_be_read_is_told_by_its_number_and_hides_no_other(
         catalogue.trained(1)
     with closing(Store(workspace)) as store:
         assert {run.experiment for run in trained_runs(store)} == {2}
-        for read in (lambda: load_results(store, 1), lambda: list(restored_experiment(store, 1))):
+        for read in (lambda: load_results(store, 1), lambda: list(experiment_events(store, 1))):
             with pytest.raises(StoreError, match=r"Run 1 in the workspace can't be read \("):
                 read()
         assert load_results(store, 2).variants
@@ -175,8 +175,8 @@ def test_records_and_weights_that_can_not_be_read(
     spoil(damaged, table, column, value)
     with closing(Store(workspace)) as store:
         with pytest.raises(StoreError, match=r"(Run|Experiment) 1 in the workspace can't be read"):
-            list(restored_experiment(store, 1))
-        assert list(restored_experiment(store, 2))
+            list(experiment_events(store, 1))
+        assert list(experiment_events(store, 2))
 
 
 def test_a_thumbnail_that_can_not_be_read_is_none(damaged: sqlite3.Connection, workspace: Path) -> None:

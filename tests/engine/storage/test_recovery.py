@@ -8,8 +8,8 @@ from contextlib import closing
 import pytest
 
 from engine.events.runs import Status
-from engine.storage.locks import owned
-from engine.storage.recovery import LEFT, Recovery
+from engine.storage.locks import owner_lock
+from engine.storage.recovery import DISMISSED_REASON, Recovery
 from engine.storage.store import Store
 from engine.workspace.catalogue import Catalogue
 from tests.engine.support import finished, planned, record, small_spec, started
@@ -40,14 +40,14 @@ def under_way(store: Store, *ends: Status) -> int:
 
 def test_what_lost_its_program_is_marked_and_the_newest_offered_first(store: Store, recovery: Recovery) -> None:
     older, newer = under_way(store), under_way(store, Status.FINISHED)
-    with owned(store.workspace) as owner:
+    with owner_lock(store.workspace) as owner:
         held = store.add_experiment("architectures", "{}", 0, None, 1, owner)
         assert recovery.mark_interrupted() == [older, newer]
         assert recovery.mark_interrupted() == []
         assert store.experiment(held).status is Status.RUNNING
     assert recovery.newest(statuses=OFFERED) == newer
-    assert recovery.newest(statuses=OFFERED, besides=[newer]) == older
-    assert recovery.newest(statuses=OFFERED, besides=[newer, older]) is None
+    assert recovery.newest(statuses=OFFERED, exclude=[newer]) == older
+    assert recovery.newest(statuses=OFFERED, exclude=[newer, older]) is None
 
 
 def test_what_is_left_is_offered_no_more_and_can_still_go_on(
@@ -55,9 +55,12 @@ def test_what_is_left_is_offered_no_more_and_can_still_go_on(
 ) -> None:
     number = under_way(store, Status.FINISHED)
     recovery.mark_interrupted()
-    recovery.leave(number)
+    recovery.dismiss(number)
     assert recovery.newest(statuses=OFFERED) is None
-    assert (store.experiment(number).reason, [run.reason for run in store.runs(number)]) == (LEFT, ["", LEFT, LEFT])
+    assert (store.experiment(number).reason, [run.reason for run in store.runs(number)]) == (
+        DISMISSED_REASON,
+        ["", DISMISSED_REASON, DISMISSED_REASON],
+    )
     assert recovery.newest() == number
     assert catalogue.entry(number).can_resume
 

@@ -15,7 +15,7 @@ import pytest
 from engine.cli.arguments import parse
 from engine.cli.batch import EXIT_FAILED, run
 from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
-from engine.storage.files import suspect, suspicion
+from engine.storage.files import damage_marker, mark_damaged
 from engine.storage.integrity import examine_store
 from engine.storage.schema import SCHEMA_VERSION
 from engine.storage.store import Store
@@ -140,9 +140,9 @@ def test_what_is_not_damage_is_left_to_whoever_opens_it(copied: Path, tmp_path: 
 
 
 def test_a_suspicion_that_comes_to_nothing_is_forgotten(copied: Path) -> None:
-    suspect(copied, "database disk image is malformed")
+    mark_damaged(copied, "database disk image is malformed")
     assert examine_store(copied.parent) is None
-    assert not suspicion(copied).exists()
+    assert not damage_marker(copied).exists()
     assert copied.exists()
 
 
@@ -155,7 +155,7 @@ def test_damage_in_the_middle_is_found_after_it_was_met_and_the_rest_is_saved(co
     damage_pages(copied, last * 2 // 3, last * 2 // 3 + 3)
     before = digest(copied)
     assert examine_store(copied.parent) is None  # not every page is read at every start
-    suspect(copied, "database disk image is malformed")
+    mark_damaged(copied, "database disk image is malformed")
     sentence = examine_store(copied.parent)
     assert sentence is not None
     assert sentence == (
@@ -163,7 +163,7 @@ def test_damage_in_the_middle_is_found_after_it_was_met_and_the_rest_is_saved(co
         "one is in use, with the 3 experiments that could still be read."
     )
     assert digest(aside(copied)) == before
-    assert not suspicion(copied).exists()
+    assert not damage_marker(copied).exists()
     with closing(Store(copied.parent)) as store:
         assert [experiment.seed for experiment in store.experiments(9)] == [3, 2, 1]
         saved = [len(store.records(run)) for run in (1, 2, 3)]
@@ -187,7 +187,7 @@ def test_what_a_killed_program_left_in_the_log_is_saved_too(copied: Path, tmp_pa
     file = store_file(left)
     middle = file.stat().st_size // 4096 * 2 // 3
     damage_pages(file, middle, middle + 3)
-    suspect(file, "database disk image is malformed")
+    mark_damaged(file, "database disk image is malformed")
     assert "the 4 experiments that could still be read" in (examine_store(left) or "")
     with closing(Store(left)) as again:
         assert again.records(run.run) == [record(run.run, 10)]
@@ -203,7 +203,7 @@ def test_what_belonged_to_an_experiment_that_is_lost_is_left_out(copied: Path) -
         harmed.commit()
     middle = copied.stat().st_size // 4096 * 2 // 3
     damage_pages(copied, middle, middle + 3)
-    suspect(copied, "database disk image is malformed")
+    mark_damaged(copied, "database disk image is malformed")
     assert "the 2 experiments that could still be read" in (examine_store(copied.parent) or "")
     with closing(Store(copied.parent)) as store, closing(QueueStore(copied.parent)) as orders:
         assert [run.id for number in (1, 2, 3) for run in store.runs(number)] == [1, 3]
@@ -216,7 +216,7 @@ def test_wherever_pages_are_damaged_the_new_store_is_whole(copied: Path, seed: i
     pages = copied.stat().st_size // 4096
     first = 1 + (pages - 4) * seed // 6
     damage_pages(copied, first, first + 2)
-    suspect(copied, "database disk image is malformed")
+    mark_damaged(copied, "database disk image is malformed")
     examine_store(copied.parent)
     with closing(Store(copied.parent)) as store:
         assert list(store.connection.execute("PRAGMA foreign_key_check")) == []
@@ -233,7 +233,7 @@ def test_a_damaged_store_of_an_older_version_is_kept_whole_and_not_guessed_at(co
     with closing(sqlite3.connect(copied)) as older:
         older.execute("VACUUM")
     damage_pages(copied, copied.stat().st_size // 8192, copied.stat().st_size // 8192 + 1)
-    suspect(copied, "database disk image is malformed")
+    mark_damaged(copied, "database disk image is malformed")
     sentence = examine_store(copied.parent)
     assert sentence is not None
     assert sentence.endswith("and a new one is in use.")

@@ -19,7 +19,7 @@ from engine.events.experiments import ExperimentFinished
 from engine.events.runs import Record, Status
 from engine.events.tasks import Event
 from engine.storage.database import RECORDING_BUSY_SECONDS
-from engine.storage.files import copy_store, put_in_place, suspicion
+from engine.storage.files import copy_store, damage_marker, move_into_place
 from engine.storage.store import Store
 from engine.utils.errors import StoreError
 from engine.utils.paths import store_file
@@ -284,7 +284,7 @@ def test_a_file_removed_again_before_it_is_open_loses_nothing(
     left = [None] * times
 
     def put_and_remove(rescued: Path, file: Path) -> bool:
-        found = put_in_place(rescued, file)
+        found = move_into_place(rescued, file)
         if left:
             left.pop()
             file.unlink()
@@ -294,7 +294,7 @@ def test_a_file_removed_again_before_it_is_open_loses_nothing(
     _, (run,) = planned(store)
     store.add(record(run.run, 10))
     store.file.unlink()
-    monkeypatch.setattr("engine.storage.database.put_in_place", put_and_remove)
+    monkeypatch.setattr("engine.storage.database.move_into_place", put_and_remove)
     with suppress(StoreError):
         store.add(record(run.run, 20))
     store.add(record(run.run, 30))
@@ -425,7 +425,7 @@ def test_damage_met_while_reading_is_told_and_noted_and_nothing_is_moved(workspa
         "the damaged file aside and goes on with a new one."
     )
     assert file.read_bytes() == before
-    assert suspicion(file).exists()
+    assert damage_marker(file).exists()
 
 
 def test_damage_met_while_writing_ends_the_experiment_with_a_sentence(workspace: Path) -> None:
@@ -435,7 +435,7 @@ def test_damage_met_while_writing_ends_the_experiment_with_a_sentence(workspace:
         outcome, _ = run_session(store, recording(5), small_spec())
     assert outcome.status is Status.FAILED
     assert "is damaged" in outcome.reason
-    assert suspicion(file).exists()
+    assert damage_marker(file).exists()
 
 
 # --- copies

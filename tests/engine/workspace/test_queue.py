@@ -12,7 +12,7 @@ import pytest
 from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
 from engine.experiments.basics import BASICS_EXPERIMENT
 from engine.experiments.continuation import CONTINUATION_EXPERIMENT
-from engine.storage.locks import owned
+from engine.storage.locks import owner_lock
 from engine.storage.store import Store
 from engine.workspace.estimates import Estimates
 from engine.workspace.queue import QueueStore
@@ -45,7 +45,7 @@ def add(orders: QueueStore, *numbers: int) -> list[int]:
 def test_what_waits_is_taken_in_its_order_and_once(orders: QueueStore) -> None:
     add(orders, 1, 2)
     assert [order.spec for order in orders.all()] == [small_spec(seed=1), small_spec(seed=2)]
-    with owned(orders.workspace) as owner:
+    with owner_lock(orders.workspace) as owner:
         taken = [orders.take(owner), orders.take(owner), orders.take(owner)]
         assert [order and order.spec for order in taken] == [small_spec(seed=1), small_spec(seed=2), None]
     assert seeds(orders) == [1, 2], "whoever took them ended before they were stored: they wait again"
@@ -53,7 +53,7 @@ def test_what_waits_is_taken_in_its_order_and_once(orders: QueueStore) -> None:
 
 def test_an_entry_leaves_the_queue_as_its_experiment_is_stored(orders: QueueStore, store: Store) -> None:
     add(orders, 1, 2)
-    with owned(orders.workspace) as owner:
+    with owner_lock(orders.workspace) as owner:
         taken = orders.take(owner)
         assert taken is not None
         store.add_experiment("architectures", taken.spec.to_json(), 1, None, 1, owner, taken.id)
@@ -62,7 +62,7 @@ def test_an_entry_leaves_the_queue_as_its_experiment_is_stored(orders: QueueStor
 
 def test_the_order_can_be_changed_and_outlives_the_program(orders: QueueStore, workspace: Path) -> None:
     first, second, third = add(orders, 1, 2, 3)
-    orders.arrange([third, first])
+    orders.reorder([third, first])
     with closing(QueueStore(workspace)) as again:
         assert seeds(again) == [3, 1, 2], "one that was not named comes last"
         again.remove(first)
@@ -77,7 +77,7 @@ def test_each_is_taken_by_one_of_many(orders: QueueStore, workspace: Path) -> No
     everyone_is_done = threading.Barrier(8)
 
     def take(store: Store) -> None:
-        with closing(QueueStore(store.workspace)) as own, owned(store.workspace) as owner:
+        with closing(QueueStore(store.workspace)) as own, owner_lock(store.workspace) as owner:
             while (order := own.take(owner)) is not None:
                 taken.append(order.id)
             everyone_is_done.wait(timeout=60)
@@ -92,7 +92,7 @@ def test_an_entry_of_another_version_is_passed_over(orders: QueueStore) -> None:
         insert = "INSERT INTO queue (place, experiment, spec, added) VALUES (0, ?, ?, 0.0)"
         sql(orders.workspace, insert, experiment, spec)
     assert seeds(orders) == [1]
-    with owned(orders.workspace) as owner:
+    with owner_lock(orders.workspace) as owner:
         taken = orders.take(owner)
     assert taken is not None
     assert taken.spec == small_spec(seed=1)

@@ -10,7 +10,7 @@ from engine.events.experiments import Computed, ComputedPart
 from engine.executors.inline import InlineExecutor
 from engine.experiments import EXPERIMENTS
 from engine.storage.store import Store
-from engine.workspace.replay import restored_experiment
+from engine.workspace.replay import experiment_events
 from tests.engine.support import of, run_session
 
 
@@ -28,7 +28,7 @@ def test_parts_come_back_as_they_were(store: Store, name: str, changes: dict[str
     experiment = EXPERIMENTS[name]
     outcome, events = run_session(store, InlineExecutor(), experiment.preset("quick", **changes), experiment=experiment)
     assert outcome.experiment is not None
-    again = list(restored_experiment(store, outcome.experiment))
+    again = list(experiment_events(store, outcome.experiment))
     told = [comparable(part) for part in of(ComputedPart, events)]
     assert told
     assert [comparable(part) for part in of(ComputedPart, again)] == told
@@ -38,7 +38,7 @@ def test_parts_come_back_as_they_were(store: Store, name: str, changes: dict[str
 def test_whether_all_steps_were_within_rounding_comes_back(store: Store) -> None:
     experiment = EXPERIMENTS["basics"]
     outcome, events = run_session(store, InlineExecutor(), experiment.preset("quick", steps=4), experiment=experiment)
-    again = of(ComputedPart, restored_experiment(store, outcome.experiment or 0))
+    again = of(ComputedPart, experiment_events(store, outcome.experiment or 0))
     for optimizer in ("sgd", "momentum", "adam"):
         told = all(part.values[optimizer]["within"] for part in of(ComputedPart, events))
         assert all(part.values[optimizer]["within"] for part in again) == told
