@@ -1,4 +1,4 @@
-"""The SQLite file of a workspace: opened, brought up to date, put back if it was removed, its errors put into words."""
+"""Connection to the SQLite file of a workspace: migration, restoring of a removed file, translation of errors."""
 
 from __future__ import annotations
 
@@ -33,21 +33,21 @@ from engine.storage.schema import MIGRATIONS, SCHEMA, SCHEMA_VERSION
 from engine.utils.errors import StoreError
 from engine.utils.paths import check_workspace, store_file
 
-BUSY_SECONDS = 3.0  # how long to wait for another program that is writing, where somebody waits for an answer
-RECORDING_BUSY_SECONDS = 60.0  # the same where a training has something to record
-MIGRATION_BUSY_SECONDS = 60.0  # the same for another program that brings the file up to date
+BUSY_SECONDS = 3.0  # how long to wait for another program that is writing, if a user waits for the answer
+RECORDING_BUSY_SECONDS = 60.0  # the same while a training writes its records
+MIGRATION_BUSY_SECONDS = 60.0  # the same for another program that migrates the file
 BUSY_RETRY_SECONDS = 0.02
 
 log = logging.getLogger(__name__)
 
 
 class Database:
-    """A connection to the file of a workspace. One object serves one thread; raises :class:`StoreError`.
+    """A connection to the file of a workspace. Not thread-safe; all methods raise ``StoreError``.
 
     Args:
-        workspace: the folder, made where there is none.
+        workspace: the folder, created if it is missing.
         busy_seconds: how long a statement waits for another program that is writing.
-        notify: takes a sentence for the person at the screen, about what went well in the end; without it that is logged.
+        notify: receives messages for the user about recovered problems; they are logged if it is None.
     """
 
     def __init__(
@@ -66,19 +66,19 @@ class Database:
 
     @property
     def connection(self) -> sqlite3.Connection:
-        """SQLite's own, to the file that is open now."""
+        """SQLite's connection to the file that is open now."""
         return self._db
 
     @property
     def is_in_place(self) -> bool:
-        """Whether the open file is the one in the workspace: elsewhere than on Windows it may have been removed."""
+        """Whether the open file is still the one in the workspace; an open file can be removed except on Windows."""
         if os.name == "nt":
             return True
         try:
             return os.path.samestat(self.file.stat(), self._opened)
         except (FileNotFoundError, NotADirectoryError):
             return False
-        except OSError:  # SQLite will find words for it
+        except OSError:  # SQLite will report it
             return True
 
     def close(self) -> None:
@@ -108,7 +108,7 @@ class Database:
     def _configure(self) -> None:
         self._db.row_factory = sqlite3.Row
         self._set_busy_timeout(self._busy_seconds)
-        # A commit then costs no disk flush; a power cut can lose the last moments but never harm the file.
+        # Commits then need no disk flush; a power failure can lose the last ones, but never corrupt the file.
         self._db.executescript("PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;")
         version = self._version()  # before anything is changed
         self._enable_write_ahead_log()
@@ -121,9 +121,12 @@ class Database:
         self._db.execute(f"PRAGMA busy_timeout={round(1000 * seconds)}")
 
     def _enable_write_ahead_log(self) -> None:
-        """Switch the journal over, once in the life of a file; SQLite doesn't wait for others there, so this does.
+        """Switch to the write-ahead log, once per file; SQLite's busy timeout doesn't apply to that, so this waits.
 
-        On a drive that can't have such a log the file keeps its journal, which is slower but as safe.
+        On a file system that doesn't support it the file keeps its rollback journal, which is slower but as safe.
+
+        Raises:
+            sqlite3.OperationalError: if another program keeps the file busy, or switching fails.
         """
         deadline = time.monotonic() + self._busy_seconds
         while self._db.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
@@ -136,7 +139,11 @@ class Database:
                 time.sleep(BUSY_RETRY_SECONDS)
 
     def _version(self) -> int:
-        """The version of the tables, 0 where there are none; raises :class:`StoreError` for those of others."""
+        """Return the schema version; 0 if there are no tables.
+
+        Raises:
+            StoreError: if the schema is of a newer version of the program.
+        """
         version = int(self._db.execute("PRAGMA user_version").fetchone()[0])
         if version > SCHEMA_VERSION:
             raise StoreError(
@@ -145,16 +152,16 @@ class Database:
         return version
 
     def _migrate(self) -> None:
-        """Make the tables, or change those of an older version, of which a copy is kept, and either wholly or not.
+        """Create the tables, or migrate those of an older version after copying the file, in one transaction.
 
-        Two programs may open a workspace at once: one does it, the other waits and finds it done.
+        If two programs open a workspace at once, one migrates it and the other waits and finds it done.
         """
         self._db.create_function("floats", 1, lambda text: pack(json.loads(text), "<f4"), deterministic=True)
         self._db.create_function("integers", 1, lambda text: pack(json.loads(text), "<i4"), deterministic=True)
-        self._db.execute("BEGIN IMMEDIATE")  # others may read meanwhile, such as what makes the copy
+        self._db.execute("BEGIN IMMEDIATE")  # other connections can read meanwhile, as the one that is copied
         copy = None
         try:
-            version = self._version()  # the other one may have done it by now
+            version = self._version()  # another program may have migrated it by now
             if 0 < version < SCHEMA_VERSION:
                 copy = self._back_up(version)
             older = range(version, SCHEMA_VERSION) if version else ()
@@ -163,17 +170,23 @@ class Database:
                 self._db.execute(statement)
         except BaseException:
             self._roll_back()
-            if copy is not None:  # nothing has changed: the next attempt makes its own
+            if copy is not None:  # nothing has changed, and the next attempt makes its own copy
                 copy.unlink(missing_ok=True)
             raise
         if copy is not None:
             log.info("%s was brought up to date; as it was before, it is kept as %s", self.file, copy)
 
     def _back_up(self, version: int) -> Path:
-        """A copy of the file as it is, on the disk, under a name of its own such as trainscope.sqlite3.version-2."""
+        """Copy the file as it is to an unused path such as ``trainscope.sqlite3.version-2``, flushed to disk.
+
+        Raises:
+            sqlite3.Error: if the file is damaged.
+            OSError: likewise.
+            StoreError: if the copy can't be written.
+        """
         copy = unused_path(self.file.with_name(f"{self.file.name}.version-{version}"))
         try:
-            reader = sqlite3.connect(self.file)  # the writer's own connection can't be copied
+            reader = sqlite3.connect(self.file)  # SQLite can't back up a connection that is in a write transaction
             try:
                 copy_store(reader, copy)
             finally:
@@ -191,11 +204,11 @@ class Database:
         return self._write("INSERT", table, values)
 
     def _replace(self, table: str, **values: Any) -> None:
-        """Insert a row in place of the one with the same key, if there is one."""
+        """Insert a row, replacing the one with the same key."""
         self._write("INSERT OR REPLACE", table, values)
 
     def _write(self, verb: str, table: str, values: dict[str, Any]) -> int:
-        # Table and column names are the program's own; every value is a parameter.
+        # Table and column names are constants of the program; every value is a parameter.
         marks = ", ".join("?" * len(values))
         sql = f"{verb} INTO {table} ({', '.join(values)}) VALUES ({marks})"
         return self._execute(sql, *values.values()).lastrowid or 0
@@ -210,7 +223,7 @@ class Database:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        """All that is written within, or nothing; within another transaction, a part of that."""
+        """Commit everything written in the block, or nothing; joins a transaction in progress."""
         if self._db.in_transaction:
             yield
             return
@@ -223,26 +236,30 @@ class Database:
             raise
 
     def _roll_back(self) -> None:
-        with suppress(sqlite3.Error):  # SQLite has done it already, or will when the file is opened again
+        with suppress(sqlite3.Error):  # SQLite has rolled back already, or will when the file is opened next
             self._db.rollback()
 
     def _restore(self) -> None:
-        """The file was removed or replaced, but the system keeps it while it is open: write all of it once more.
+        """Write the open file to the workspace again after it was removed or replaced.
 
-        It goes back to its place where nothing is lost by that. If the place is taken, by a store with experiments in
-        it or by anything else, it goes beside it and stays in use here; then :class:`StoreError` says so.
+        The operating system keeps a removed file while it is open. Its contents return to their place if no data is
+        lost by that. If the place is taken, by a store with experiments or by anything else, they are kept in a file
+        beside it, which stays in use by this object.
+
+        Raises:
+            StoreError: if the place is taken.
         """
-        self.workspace.mkdir(exist_ok=True)  # no more than that: if its own folder is gone, so is the drive
+        self.workspace.mkdir(exist_ok=True)  # without parents: if its parent folder is missing, the drive is gone
         place, held = self.file, (self._db, self._opened, self._sidecars)
         with maintenance_lock(place):
             self._remove_own_sidecars()
             try:
-                for _ in range(2):  # once more, should even the copy be removed before it is opened
+                for _ in range(2):  # twice, as the copy too may be removed before it is opened
                     rescued = timestamped_path(place, "rescued")
                     copy_store(self._db, rescued)
-                    if (is_back := self._reopen_restored(rescued)) or rescued.exists():
+                    if (is_restored := self._reopen_restored(rescued)) or rescued.exists():
                         break
-                if not is_back:
+                if not is_restored:
                     if not rescued.exists():
                         copy_store(self._db, rescued)
                     self.file = rescued
@@ -260,28 +277,31 @@ class Database:
         self._notify(f"{place} was removed or replaced while it was in use; everything that was in it is there again.")
 
     def _remove_own_sidecars(self) -> None:
-        """What SQLite kept beside the file that is gone would be taken for that of the file in its place."""
-        for side, now, own in zip(SIDECAR_SUFFIXES, file_stats(self.file)[1:], self._sidecars, strict=True):
+        """Remove the sidecar files of the removed file; SQLite would take them for those of the file in its place."""
+        for suffix, now, own in zip(SIDECAR_SUFFIXES, file_stats(self.file)[1:], self._sidecars, strict=True):
             if now is not None and own is not None and os.path.samestat(now, own):
-                Path(f"{self.file}{side}").unlink(missing_ok=True)
+                Path(f"{self.file}{suffix}").unlink(missing_ok=True)
 
     def _reopen_restored(self, rescued: Path) -> bool:
-        """Have all of the copy ``rescued`` in the file of the workspace, and open that.
+        """Move the copy ``rescued`` to the file of the workspace, or copy its rows there, and open that file.
 
-        Otherwise what is open stays so, and the copy where it is, unless it was put in place and removed once more.
+        On failure the open connection and the copy stay as they are, unless the copy was moved and removed again.
+
+        Returns:
+            Whether the file of the workspace is open and contains all rows.
         """
         held = (self._db, self._opened, self._sidecars)
-        was_free = move_into_place(rescued, self.file)
+        was_moved = move_into_place(rescued, self.file)
         try:
             self._open()
-            if was_free:
+            if was_moved:
                 if contains_experiments(self._db, held[0]):
                     return True
             elif contains_all_rows(self._db, rescued) or copy_rows(self._db, rescued):
                 rescued.unlink()
                 return True
             self._db.close()
-        except StoreError:  # a folder, a damaged file, one of a newer program
+        except StoreError:  # a folder, a damaged file, or one of a newer version
             pass
         except sqlite3.Error:
             self._db.close()
@@ -299,7 +319,7 @@ class Database:
 
 
 class _Cursor(sqlite3.Cursor):
-    """Rows are read as they are fetched, so a damaged file is noticed there: told like all else that goes wrong."""
+    """A cursor that translates errors of fetching, where damaged pages are met as rows are read lazily."""
 
     def __init__(
         self, translate_errors: Callable[[], AbstractContextManager[None]], connection: sqlite3.Connection
@@ -310,28 +330,28 @@ class _Cursor(sqlite3.Cursor):
     def __next__(self) -> Any:
         try:
             return super().__next__()
-        except sqlite3.Error:  # of a million rows, none is to pay for a context
+        except sqlite3.Error:  # a context manager per row is too slow for a million rows
             with self._translate_errors():
                 raise
 
     def fetchone(self) -> Any:
-        """As SQLite's; raises :class:`StoreError`, as the others do."""
+        """Fetch a row; errors are translated."""
         with self._translate_errors():
             return super().fetchone()
 
     def fetchmany(self, size: int | None = 1) -> list[Any]:
-        """As SQLite's."""
+        """Fetch up to ``size`` rows; errors are translated."""
         with self._translate_errors():
             return super().fetchmany(size)
 
     def fetchall(self) -> list[Any]:
-        """As SQLite's."""
+        """Fetch all remaining rows; errors are translated."""
         with self._translate_errors():
             return super().fetchall()
 
 
 def pack(values: Any, dtype: str) -> bytes:
-    """Numbers as the bytes that a BLOB holds; None stands for NaN, and so does infinity."""
+    """Pack numbers into the bytes of a BLOB; None and infinities become NaN if ``dtype`` is ``<f4``."""
     array = np.array([math.nan if value is None else value for value in values])
     if dtype == "<f4":
         array = np.where(np.isfinite(array.astype(float)), array, math.nan)
@@ -339,5 +359,5 @@ def pack(values: Any, dtype: str) -> bytes:
 
 
 def unpack(data: bytes, dtype: str) -> tuple[Any, ...]:
-    """The numbers of :func:`pack`."""
+    """Unpack the numbers packed by ``pack``."""
     return tuple(np.frombuffer(data, dtype).tolist())

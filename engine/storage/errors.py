@@ -1,4 +1,4 @@
-"""What goes wrong with the file of a store, as a sentence that says what to do."""
+"""Translates errors of SQLite and of the file system into messages that say what to do."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ BUSY_CODES = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 DENIED_CODES = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH)
 DENIED_ERRNOS = (errno.EACCES, errno.EPERM, errno.EROFS)
 FULL_ERRNOS = (errno.ENOSPC, errno.EDQUOT)
-LOW_SPACE_BYTES = 1_000_000  # bytes; SQLite tells some full disks only as an error of input or output
+LOW_SPACE_BYTES = 1_000_000  # SQLite reports some full disks only as an I/O error
 
 
 def primary_code(error: BaseException) -> int:
-    """SQLite's primary result code; 0 where the error is not of SQLite's own making."""
+    """Return SQLite's primary result code; 0 if the error is not raised by SQLite itself."""
     code = getattr(error, "sqlite_errorcode", 0)
     return int(code) & 0xFF
 
 
 def is_damage(error: BaseException) -> bool:
-    """Whether the file is no store, or one that can't be read in part."""
+    """Return whether the file is no SQLite database, or a corrupt one."""
     return primary_code(error) in DAMAGE_CODES
 
 
 def store_error(file: Path, action: str, error: Exception) -> StoreError:
-    """``error`` while ``file`` was to be ``action``: opened, read or written."""
+    """Translate ``error``, raised while ``file`` was ``action``: "opened", "read" or "written"."""
     if is_damage(error):
         return StoreError(
             f"{file} is damaged ({error}); close the program and start it again: it then keeps the damaged file aside "

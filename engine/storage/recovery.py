@@ -1,4 +1,4 @@
-"""What was under way when its program ended without saying so: found, and offered to go on."""
+"""Finds experiments that were interrupted by the end of their program, and those that can be resumed."""
 
 from __future__ import annotations
 
@@ -17,13 +17,15 @@ RESUMABLE = tuple(status for status in Status if status.can_resume)
 
 
 class Recovery(Database):
-    """Looks after interrupted experiments. One object serves one thread; raises :class:`~engine.utils.errors.StoreError`."""
+    """Finds and marks interrupted experiments. Not thread-safe; all methods raise ``StoreError``."""
 
     def mark_interrupted(self) -> list[int]:
-        """Say of every experiment that is under way, but whose program is gone, that it was interrupted.
+        """Mark every experiment as interrupted that is stored as running, but whose program has ended.
 
-        Its end is that of its last record. Another program may carry one out at this moment: that one is left alone.
-        Gives the numbers of those marked.
+        Its end is the time of its last record. Experiments that another live program is running are left alone.
+
+        Returns:
+            The numbers of the experiments marked.
         """
         rows = self._execute(
             "SELECT id, owner FROM experiments WHERE status IN (SELECT value FROM json_each(?))", ACTIVE_STATUSES
@@ -34,9 +36,12 @@ class Recovery(Database):
     def newest(
         self, name: str | None = None, statuses: Iterable[Status] = RESUMABLE, exclude: Collection[int] = ()
     ) -> int | None:
-        """The newest experiment that can go on, of those called ``name`` where that is given; None without any.
+        """Return the newest experiment that can be resumed; None if there is none.
 
-        Either itself or one of its runs ended as one of ``statuses``; it is none of the numbers ``exclude``.
+        Args:
+            name: the kind of experiment; None for any.
+            statuses: as one of which the experiment or one of its runs ended.
+            exclude: numbers of experiments to skip.
         """
         wanted = json.dumps(list(statuses))
         row = self._execute(
@@ -51,7 +56,7 @@ class Recovery(Database):
         return None if row is None else int(row["id"])
 
     def dismiss(self, number: int) -> None:
-        """Offer an interrupted experiment no more; it can still go on."""
+        """No longer offer an interrupted experiment; it can still be resumed."""
         with self._transaction():
             for table, key in (("experiments", "id"), ("runs", "experiment")):
                 self._execute(
@@ -61,7 +66,7 @@ class Recovery(Database):
 
     def _mark(self, number: int, owner: str) -> bool:
         with self._transaction():
-            # Unless somebody has taken it over since it was looked at.
+            # Unless another program has taken it over since it was read.
             changed = self._execute(
                 "UPDATE experiments SET status=?, reason=?, finished=coalesce((SELECT max(wall_time) FROM runs "
                 "JOIN points ON points.run=runs.id AND points.step=(SELECT max(step) FROM points WHERE run=runs.id) "

@@ -1,7 +1,7 @@
-"""Everything that was ever trained, in one SQLite file of the workspace.
+"""All results of a workspace in one SQLite file.
 
-The session is the only writer; anybody may read while it writes (write-ahead log). Numbers that come one per layer and
-kernels are raw little-endian float32, so that a million records open at once and a line of NumPy can read them.
+Results are written by the session only; others can read meanwhile (write-ahead log). Numbers per layer and weights are
+raw little-endian float32, so that a million records load in seconds and one line of NumPy reads them.
 """
 
 from __future__ import annotations
@@ -40,17 +40,19 @@ __all__ = ["ActiveExperiment", "BeginRequest", "Store", "StoredExperiment", "Sto
 
 @dataclass(frozen=True)
 class BeginRequest:
-    """What is stored as an experiment begins, or as a stored one goes on.
+    """What to store when an experiment begins, or a stored one is resumed or extended.
 
     Attributes:
-        number: the experiment that goes on; None for a new one.
+        number: the stored experiment; None for a new one.
         spec: its settings from now on, JSON.
-        dataset: what it is trained on; None where nothing is trained.
-        owner: the lock of who carries it out.
-        queue_entry: the entry of the queue that asked for it, which leaves the queue.
-        runs: those it is to have; any that are not stored yet are added. ``parameters`` and ``total_steps`` are theirs.
-        resumed: stored runs that are trained further, by number: how they ended is discarded.
-        discarded: stored runs that are removed with all that was recorded of them, by number.
+        dataset: None if nothing is trained.
+        owner: name of the lock of the program that runs it.
+        queue_entry: id of the queue entry that requested it, which is removed from the queue.
+        runs: all planned runs; those not stored yet are added.
+        parameters: number of parameters of each of ``runs``.
+        total_steps: number of optimiser steps of each of ``runs``.
+        resumed: numbers of stored runs to be trained further; how they ended is discarded.
+        discarded: numbers of stored runs to be removed with all their records.
     """
 
     number: int | None
@@ -70,13 +72,12 @@ class BeginRequest:
 
 @dataclass(frozen=True)
 class ActiveExperiment:
-    """An experiment under way.
+    """A stored experiment that is now running.
 
     Attributes:
-        number: its number.
         stored: the runs that it had before.
         planned: all its runs.
-        pending: those of them that are to be trained.
+        pending: those of them to be trained.
     """
 
     number: int
@@ -86,9 +87,9 @@ class ActiveExperiment:
 
 
 class Store(StoreQueries):
-    """The results of a workspace. One object serves one thread; raises :class:`StoreError` with a sentence.
+    """The results of a workspace. Not thread-safe; all methods raise ``StoreError``.
 
-    Times of an experiment are by a clock that starts with it.
+    Times within an experiment are of a monotonic clock that is set when the experiment begins.
     """
 
     def __init__(
@@ -98,9 +99,9 @@ class Store(StoreQueries):
         self._clock = SteadyClock()
 
     def begin(self, request: BeginRequest) -> ActiveExperiment:
-        """Store that an experiment begins or goes on, in one transaction.
+        """Store that an experiment begins, or is resumed or extended, in one transaction.
 
-        Raises :class:`StoreError`, and changes nothing, where one that is to go on has not ended.
+        Propagates ``StoreError``, without changes, if the stored experiment has not ended.
         """
         with self._transaction():
             if request.number is None:
@@ -130,7 +131,7 @@ class Store(StoreQueries):
         owner: str = "",
         queue_entry: int | None = None,
     ) -> int:
-        """Store a new experiment, as :class:`BeginRequest` says; gives its number."""
+        """Store a new experiment; return its number. The arguments are those of ``BeginRequest``."""
         self._clock = SteadyClock()
         with self._transaction():
             self._execute("DELETE FROM queue WHERE id=?", queue_entry)
@@ -150,7 +151,14 @@ class Store(StoreQueries):
     def add_runs(
         self, experiment: int, specs: Sequence[RunSpec], parameters: Sequence[int], total_steps: Sequence[int]
     ) -> tuple[PlannedRun, ...]:
-        """Store those of the planned runs that the experiment doesn't have yet, in one transaction; gives them."""
+        """Store and return the runs that the experiment doesn't have yet, in one transaction.
+
+        Args:
+            experiment: its number.
+            specs: the planned runs.
+            parameters: number of parameters of each.
+            total_steps: number of optimiser steps of each.
+        """
         planned = []
         with self._transaction():
             rows = self._execute("SELECT variant, repeat FROM runs WHERE experiment=?", experiment)
@@ -173,7 +181,7 @@ class Store(StoreQueries):
         return tuple(planned)
 
     def add(self, event: RunEvent) -> None:
-        """Store what happened in a run; committed when this returns."""
+        """Store an event of a run; committed on return."""
         match event:
             case RunStarted():
                 self._start_run(event)
@@ -189,7 +197,7 @@ class Store(StoreQueries):
                 self._finish_run(event)
 
     def add_computation(self, experiment: int, computed: Computed) -> None:
-        """Store what an experiment without runs found, in one transaction."""
+        """Store the result of an experiment without runs, in one transaction."""
         device, versions = json.dumps(asdict(computed.device)), json.dumps(computed.versions)
         with self._transaction():
             self._execute("UPDATE experiments SET device=?, versions=? WHERE id=?", device, versions, experiment)
@@ -216,9 +224,12 @@ class Store(StoreQueries):
         resumed: Sequence[int] = (),
         queue_entry: int | None = None,
     ) -> None:
-        """Let an experiment that has ended go on with other settings, as :class:`BeginRequest` says.
+        """Mark an experiment that has ended as running, with other settings.
 
-        Raises :class:`StoreError`, and changes nothing, where it has not ended.
+        The arguments are those of ``BeginRequest``.
+
+        Raises:
+            StoreError: without changes, if it has not ended.
         """
         self._clock = SteadyClock()
         with self._transaction():
@@ -249,7 +260,7 @@ class Store(StoreQueries):
         )
 
     def _next_number(self) -> int:
-        """Beyond every experiment stored here, and every one whose networks a store that is gone has left behind."""
+        """Return a number above those of all stored experiments and of all network folders left by a lost store."""
         stored = self._execute("SELECT coalesce(max(id), 0) FROM experiments").fetchone()[0]
         return 1 + max(int(stored), highest_experiment_folder(self.workspace))
 
@@ -304,7 +315,7 @@ class Store(StoreQueries):
                 *(event.status, event.reason, self._clock.now(), event.seconds, event.test_loss, event.test_accuracy),
                 *(confusion, model, event.run),
             )
-            if event.steps is not None:  # what an earlier life of the run recorded beyond its end
+            if event.steps is not None:  # records beyond its end, written before the run was interrupted and resumed
                 self._execute("DELETE FROM points WHERE run=? AND step>?", event.run, event.steps)
                 self._execute("DELETE FROM weights WHERE run=? AND step>?", event.run, event.steps)
             if event.status in (Status.FINISHED, Status.DIVERGED):

@@ -20,6 +20,7 @@ from engine.experiments import EXPERIMENTS
 from engine.experiments.base import ComputedExperiment
 from engine.storage.rows import LAYER_COLUMNS, MEASURED_COLUMNS, PLAIN_COLUMNS, READ_ERRORS, unreadable_message
 from engine.storage.store import Store, StoredExperiment, StoredRun
+from engine.utils.errors import StoreError
 
 NUMBERS = (*PLAIN_COLUMNS, *MEASURED_COLUMNS)
 
@@ -32,7 +33,7 @@ def experiment_events(store: Store, experiment: int) -> Iterator[Event]:
     try:
         yield from _events(store, experiment)
     except READ_ERRORS as error:  # columns of numbers that hold something else
-        raise unreadable_message(f"Experiment {experiment}", error) from None
+        raise StoreError(unreadable_message(f"Experiment {experiment}", error)) from None
 
 
 def replay_experiment(workspace: Path, experiment: int) -> Iterator[Event]:
