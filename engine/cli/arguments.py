@@ -1,4 +1,4 @@
-"""The command line, as data classes; nothing heavy is imported to parse it."""
+"""Parses the command line into a dataclass; imports no heavy package."""
 
 from __future__ import annotations
 
@@ -17,15 +17,19 @@ from engine.utils.paths import default_workspace
 from engine.utils.text import one_line
 
 MAX_WORKERS = 256
-MAX_DIGITS = 9  # Python turns no text of thousands of digits into a number
+MAX_DIGITS = 9  # Python's int() refuses texts of thousands of digits
 
 
 @dataclass(frozen=True)
 class Options:
-    """What was asked for on the command line.
+    """Options of the command line.
 
-    ``workers`` None lets the program choose, as ``device`` None does; ``workspace`` is the usual one unless
-    ``workspace_given``.
+    Attributes:
+        batch: name of an experiment, or ``all``; None for the window.
+        assignments: texts ``key=value`` of ``--set``.
+        workers: number of processes; None lets the program choose.
+        device: None lets the program choose.
+        workspace_given: whether ``workspace`` was given; otherwise it is the default one.
     """
 
     batch: str | None
@@ -47,7 +51,7 @@ class Options:
 
 
 def parse(arguments: Sequence[str]) -> Options:
-    """Options from the arguments after the program's name; exits with code 2 and a sentence where they are wrong."""
+    """Parse the arguments after the program's name; exits with code 2 and one sentence if they are invalid."""
     parser = _parser()
     found = parser.parse_args(arguments)
     if found.selftest:
@@ -102,11 +106,11 @@ def _cluster(parser: argparse.ArgumentParser, found: argparse.Namespace) -> Clus
         parser.error(str(error).rstrip("."))
 
 
-_SETTINGS = ("preset", "dataset", "set", "config")  # options that say what is trained
+_SETTINGS = ("preset", "dataset", "set", "config")  # options that set what is trained
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one sentence, without the whole usage."""
+    """Reports an error in one sentence, without the usage text."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, one_line(f"trainscope: {message}; see --help.") + "\n")

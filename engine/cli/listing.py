@@ -1,4 +1,4 @@
-"""``--list``: experiments, their keys, data sets and devices."""
+"""``--list``: prints experiments, data sets, keys of settings and devices."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from engine.experiments.base import Experiment
 
 
 def print_list(options: Options) -> None:
-    """Print what can be asked for; raises :class:`~engine.utils.errors.DeviceError` where no device can be found."""
+    """Print what can be chosen; propagates ``DeviceError`` if no device is found."""
     print_lines("Experiments (--batch)")
     for experiment in EXPERIMENTS.values():
         print_lines(f"  {experiment.name:<16}{experiment.summary}")

@@ -1,4 +1,4 @@
-"""What ``--batch`` prints: sentences, and the results of an experiment as a table."""
+"""Output of ``--batch``: messages, and the results of an experiment as a table."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from engine.storage.store import Store
 
 
 def print_lines(*lines: str) -> None:
-    """Print lines to the standard output."""
+    """Print lines to standard output."""
     sys.stdout.writelines(f"{line}\n" for line in lines)
 
 
 def print_error(line: str) -> None:
-    """Print a line to the standard error output."""
+    """Print a line to standard error."""
     sys.stderr.write(f"{line}\n")
 
 
 def report_results(store: Store, experiment: Experiment, number: int) -> None:
-    """Print what stored experiment ``number`` found."""
+    """Print the results of stored experiment ``number``."""
     match experiment:
         case TrainingExperiment():
             result = load_results(store, number)
             _report_runs(result)
-            # What the curves print_lines, such as that a network guesses: a table of accuracies alone hides it.
+            # Diagnoses of the curves, such as a network that guesses, which a table of accuracies does not show.
             for group in curve_findings(store, result, store.runs(number)):
                 print_lines(f"{group.text} {group.finding.advice}")
             findings = experiment.findings(experiment.spec.from_json(result.experiment.spec), result)

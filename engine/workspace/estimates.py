@@ -1,4 +1,4 @@
-"""How long an experiment will take, from how long runs like its own took in this workspace."""
+"""Estimates the duration of an experiment from the durations of similar runs in its workspace."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from engine.workspace.queue import QueueEntry
 
 @dataclass(frozen=True)
 class _Measurement:
-    """What was measured of one architecture on one data set: seconds a step, and the number of training images."""
+    """Measured values of one architecture on one data set; ``images`` is the number of training images."""
 
     seconds_per_step: float
     images: int
 
 
 class Estimates(Database):
-    """Estimates of orders. A run is judged by the newest finished runs of its architecture on its data set."""
+    """Estimates durations by the newest finished runs of the same architecture on the same data set."""
 
     def seconds(self, entry: QueueEntry) -> float | None:
-        """Wall time that ``entry`` will take; None where nothing like it was ever trained here.
+        """Estimate the wall time of a queue entry; None if no similar run was trained in this workspace.
 
-        Runs planned from what other runs find, such as a schedule's, are not counted.
+        Follow-up runs, planned from the results of other runs as by a schedule, are not included.
         """
         match entry.experiment:
             case ComputedExperiment(name=name):
@@ -36,7 +36,7 @@ class Estimates(Database):
                 try:
                     runs = experiment.plan(entry.spec)
                 except TrainscopeError:
-                    return None  # said when its turn comes
+                    return None  # reported when it is run
                 return self._seconds_of_runs([run for run in runs if not self._is_trained(entry, run)])
         return None
 
@@ -73,7 +73,7 @@ class Estimates(Database):
         return _Measurement(*row) if all(isinstance(each, int | float) for each in row) else None
 
     def _workers(self) -> int:
-        """How many runs were side by side in the newest experiment that trained several."""
+        """Return the number of parallel runs of the newest experiment that trained networks."""
         row = self._execute(
             "SELECT workers FROM experiments WHERE dataset != 'null' ORDER BY id DESC LIMIT 1"
         ).fetchone()

@@ -1,7 +1,7 @@
-"""A stored experiment as the events that a window is told of one that is under way.
+"""Replays a stored experiment as the events that a window receives from a running one.
 
-A run comes as one :class:`~engine.events.runs.RunRestored` with whole columns: a million records are read in seconds, where
-a million :class:`~engine.events.runs.Record` would take minutes.
+A run is one ``RunRestored`` event with whole columns: a million records take seconds to read, where a million
+``Record`` events would take minutes.
 """
 
 from __future__ import annotations
@@ -26,18 +26,19 @@ NUMBERS = (*PLAIN_COLUMNS, *MEASURED_COLUMNS)
 
 
 def experiment_events(store: Store, experiment: int) -> Iterator[Event]:
-    """Everything of a stored experiment, in the order in which it once happened.
+    """Yield the events of a stored experiment in their original order.
 
-    Raises :class:`~engine.utils.errors.StoreError` where there is none of that number, and where it can't be read.
+    Raises:
+        StoreError: if there is none of that number, or it can't be read.
     """
     try:
         yield from _events(store, experiment)
-    except READ_ERRORS as error:  # columns of numbers that hold something else
+    except READ_ERRORS as error:  # numeric columns with other values
         raise StoreError(unreadable_message(f"Experiment {experiment}", error)) from None
 
 
 def replay_experiment(workspace: Path, experiment: int) -> Iterator[Event]:
-    """The events of :func:`experiment_events`, of a store that is opened for them."""
+    """Open the store of a workspace and yield the events of ``experiment_events``."""
     with closing(Store(workspace)) as store:
         yield from experiment_events(store, experiment)
 
@@ -55,7 +56,7 @@ def _events(store: Store, experiment: int) -> Iterator[Event]:
 
 
 def restored_runs(store: Store, runs: list[StoredRun]) -> Iterator[RunRestored]:
-    """Each of ``runs`` with all that is stored of it."""
+    """Yield each of ``runs`` with all its stored data."""
     for run in runs:
         curves, of_layers = store.columns(run.id, NUMBERS, tuple(LAYER_COLUMNS))
         yield RunRestored(
