@@ -144,7 +144,11 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SHARE",
         help="how much of Dask's resource GPU a run takes that wants a GPU (default: 1; 0.5 puts two on one)",
     )
-    batch = parser.add_argument_group("without a window")
+    _add_batch_options(parser.add_argument_group("without a window"))
+    return parser
+
+
+def _add_batch_options(batch: argparse._ArgumentGroup) -> None:
     batch.add_argument("--batch", metavar="EXPERIMENT", help="run an experiment; --list names them; all: every one")
     batch.add_argument("--preset", choices=("quick", "course"), help="settings to start from (default: quick)")
     batch.add_argument("--dataset", metavar="NAME|PATH", help="data set, folder of images or .npz file")
@@ -170,7 +174,6 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE.html|FILE.pdf",
         help="write a report of the experiment there; with all, one report of all of them",
     )
-    return parser
 
 
 def _path(text: str) -> Path:

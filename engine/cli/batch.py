@@ -242,7 +242,7 @@ def _build_one_of_all(experiment: Experiment, options: Options) -> ExperimentSpe
 
 def _run_session(job: _Job, store: Store, executor: Executor) -> ExperimentFinished:
     control = ControlChannel()
-    previous = _install_signal_handlers(control)
+    previous = install_signal_handlers(control)
     reporter = make_reporter(sys.stderr)
     try:
         session = Session(store, executor, reporter.handle, control)
@@ -256,7 +256,7 @@ def _run_session(job: _Job, store: Store, executor: Executor) -> ExperimentFinis
         control.close()
 
 
-def _install_signal_handlers(control: ControlChannel) -> dict[signal.Signals, Any]:
+def install_signal_handlers(control: ControlChannel) -> dict[signal.Signals, Any]:
     """Handle SIGINT, SIGTERM and SIGHUP; a SIGHUP that is ignored, as under ``nohup``, stays so.
 
     The first signal stops the runs and keeps their results, the second cancels them, and the third ends the processes

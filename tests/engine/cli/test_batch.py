@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from engine.cli.arguments import parse
-from engine.cli.batch import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, _obey_signals, build_spec, run
+from engine.cli.batch import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, build_spec, install_signal_handlers, run
 from engine.devices.hardware import cpu_name
 from engine.events.channel import ControlChannel
 from engine.events.commands import Control
@@ -323,7 +323,7 @@ def test_the_first_signal_stops_the_second_cancels_and_a_third_cancels_once_more
     signals_restored: None, control: ControlChannel, number: signal.Signals
 ) -> None:
     """Asked twice to cancel, an executor ends what doesn't obey."""
-    _obey_signals(control)
+    install_signal_handlers(control)
     for _ in range(3):
         os.kill(os.getpid(), number)
     assert [control.poll() for _ in range(4)] == [Control.STOP, Control.CANCEL, Control.CANCEL, None]
@@ -335,7 +335,7 @@ def test_a_batch_that_was_told_not_to_mind_its_terminal_goes_on_without(
 ) -> None:
     """As nohup does."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    _obey_signals(control)
+    install_signal_handlers(control)
     os.kill(os.getpid(), signal.SIGHUP)
     assert control.poll() is None
 

@@ -21,7 +21,7 @@ from engine.storage.schema import SCHEMA_VERSION
 from engine.storage.store import Store
 from engine.utils.paths import store_file
 from engine.workspace.queue import QueueStore
-from tests.engine.storage.test_store_faults import damage_pages, is_whole
+from tests.engine.storage.faults import damage_pages, is_whole
 from tests.engine.storage.test_store_migration import make_version_2
 from tests.engine.support import (
     ScriptedExecutor,

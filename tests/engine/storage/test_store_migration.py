@@ -179,7 +179,7 @@ def test_a_file_on_a_drive_that_has_no_write_ahead_log_is_brought_up_to_date_too
     make_version_2(store.file)
     with closing(sqlite3.connect(store.file)) as old:
         old.execute("PRAGMA journal_mode=DELETE")
-    monkeypatch.setattr(Store, "_use_write_ahead_log", lambda _store: None)
+    monkeypatch.setattr(Store, "_enable_write_ahead_log", lambda _store: None)
     with closing(Store(store.workspace)) as again:
         assert len(again.records(run)) == 2
     assert len(list(store.workspace.glob("*.version-2"))) == 1
