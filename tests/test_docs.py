@@ -1,4 +1,4 @@
-"""What the documents name is there: a promise whose test was renamed is no promise."""
+"""Tests named in the documents exist, so that renaming one doesn't leave a fault without its test."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FAULTS = "\n".join((ROOT / "docs" / name).read_text(encoding="utf-8") for name i
 
 
 def named_tests() -> list[tuple[str, str]]:
-    """Files and tests that the tables of faults name; ``::name`` alone is of the file before it, or of its section."""
+    """Return the tests in the fault tables; ``::name`` alone belongs to the previous file, or the section's."""
     found = []
     for section in re.split(r"\n##+ ", FAULTS):
         of_section = re.search(r"^All in (\S+\.py)", section, re.MULTILINE)

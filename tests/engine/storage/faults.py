@@ -1,4 +1,4 @@
-"""Sessions and files of the tests in which the store fails."""
+"""Sessions and damaged files for the tests of store faults."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.engine.support import (
 
 
 def recording(records: int) -> ScriptedExecutor:
-    """Runs of that many records each."""
+    """Return an executor whose runs emit ``records`` records each."""
 
     def answer(task) -> Iterator[Event]:
         yield started(task.run)
@@ -35,7 +35,7 @@ def recording(records: int) -> ScriptedExecutor:
 
 
 def train(store: Store, records: int, after: Callable[[Record], None]) -> tuple[ExperimentFinished, list[Record]]:
-    """How a session ended, and the records that were shown; ``after`` is called once each was."""
+    """Run a session; return its end and the emitted records. ``after`` is called after each of them."""
     outcome, events = run_session(
         store, recording(records), small_spec(), lambda event: after(event) if isinstance(event, Record) else None
     )
@@ -53,7 +53,7 @@ def is_whole(file: Path) -> bool:
 
 
 def damage_pages(file: Path, first: int, last: int) -> None:
-    """Garbage in the middle of the file, as a failing disk leaves it."""
+    """Overwrite pages of the file by garbage, as a failing disk does."""
     with file.open("rb+") as opened:
         opened.seek(4096 * first)
         opened.write(b"\xa5" * 4096 * (last - first))

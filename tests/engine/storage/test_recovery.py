@@ -1,4 +1,4 @@
-"""engine.storage.recovery: what was under way when its program ended is found, offered, left or removed."""
+"""engine.storage.recovery: experiments whose program has ended are found, and resumed, dismissed or removed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def catalogue(store: Store) -> Iterator[Catalogue]:
 
 
 def under_way(store: Store, *ends: Status) -> int:
-    """An experiment of three runs, of which those that have an end have ended so; its number."""
+    """Store a running experiment of three runs, the first of which have ended as ``ends``; return its number."""
     number, runs = planned(store, small_spec(repeats=3))
     for run, status in zip(runs, ends, strict=False):
         for event in (started(run.run), record(run.run), finished(run.run, status)):
@@ -80,7 +80,7 @@ def test_an_experiment_can_go_on_while_one_of_its_runs_can(
     store: Store, catalogue: Catalogue, ends: list[Status], status: Status, left: int
 ) -> None:
     number = under_way(store, *ends)
-    assert not catalogue.entry(number).can_resume, "it is under way"
+    assert not catalogue.entry(number).can_resume, "it is running"
     store.finish_experiment(number, status, "")
     assert (catalogue.entry(number).unfinished, catalogue.entry(number).can_resume) == (left, left > 0)
     catalogue.delete([number])
@@ -99,8 +99,8 @@ def test_what_was_thrown_away_under_way_can_be_removed_once_its_program_is_gone(
     number = under_way(store)
     catalogue.delete([number])
     catalogue.purge([number])
-    assert catalogue.entry(number).is_deleted, "another program may carry it out"
+    assert catalogue.entry(number).is_deleted, "another program may be running it"
     recovery.mark_interrupted()
-    assert recovery.newest() is None, "nobody is offered what they threw away"
+    assert recovery.newest() is None, "deleted experiments are not offered"
     catalogue.purge([number])
     assert catalogue.entries() == []

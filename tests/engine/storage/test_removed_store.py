@@ -20,16 +20,16 @@ from tests.engine.support import (
     small_spec,
 )
 
-unix_alone = pytest.mark.skipif(os.name == "nt", reason="Windows doesn't let an open file go")
+posix_only = pytest.mark.skipif(os.name == "nt", reason="an open file can't be removed on Windows")
 
 
-@unix_alone
+@posix_only
 @pytest.mark.parametrize("what", ["file", "file and log", "folder"])
 def test_a_file_removed_during_a_training_is_written_again(
     workspace: Path, caplog: pytest.LogCaptureFixture, what: str
 ) -> None:
     store = Store(workspace)
-    planned(store)  # an experiment that has ended long ago
+    planned(store)  # an earlier experiment
 
     def remove() -> None:
         match what:
@@ -55,9 +55,9 @@ def test_a_file_removed_during_a_training_is_written_again(
     assert list(store.workspace.glob("*.rescued-*")) == []
 
 
-@unix_alone
+@posix_only
 def test_a_store_begun_anew_in_the_place_of_a_removed_one_takes_up_all_of_it(store: Store) -> None:
-    """The history, say, looked at the workspace before the training wrote again."""
+    """The history opened the workspace between the removal and the next record."""
 
     def remove() -> None:
         store.file.unlink()
@@ -71,7 +71,7 @@ def test_a_store_begun_anew_in_the_place_of_a_removed_one_takes_up_all_of_it(sto
     assert list(store.workspace.glob("*.rescued-*")) == []
 
 
-@unix_alone
+@posix_only
 @pytest.mark.parametrize("times", [1, 2])
 def test_a_file_removed_again_before_it_is_open_loses_nothing(
     store: Store, monkeypatch: pytest.MonkeyPatch, times: int
@@ -97,7 +97,7 @@ def test_a_file_removed_again_before_it_is_open_loses_nothing(
     assert is_whole(store.file)
 
 
-@unix_alone
+@posix_only
 def test_a_drive_that_is_gone_is_not_made_anew(tmp_path: Path) -> None:
     with closing(Store(tmp_path / "drive" / "workspace")) as store:
         _, (run,) = planned(store)
@@ -105,12 +105,12 @@ def test_a_drive_that_is_gone_is_not_made_anew(tmp_path: Path) -> None:
         with pytest.raises(StoreError, match=r"can't be written \(.*No such file.*; check the folder"):
             store.add(record(run.run))
         assert not (tmp_path / "drive").exists()
-        (tmp_path / "elsewhere").rename(tmp_path / "drive")  # plugged in again
+        (tmp_path / "elsewhere").rename(tmp_path / "drive")  # reconnected
         store.add(record(run.run))
         assert len(store.records(run.run)) == 1
 
 
-@unix_alone
+@posix_only
 def test_two_trainings_whose_file_was_removed_go_on_in_one(store: Store) -> None:
     with closing(Store(store.workspace)) as other:
         _, (run,) = planned(store)
@@ -124,7 +124,7 @@ def test_two_trainings_whose_file_was_removed_go_on_in_one(store: Store) -> None
     assert list(store.workspace.glob("*.rescued-*")) == []
 
 
-@unix_alone
+@posix_only
 @pytest.mark.parametrize("by", ["another store", "garbage", "a folder"])
 def test_what_takes_the_place_of_a_store_is_left_alone(store: Store, tmp_path: Path, by: str) -> None:
     with closing(Store(tmp_path / "other")) as other:
@@ -147,7 +147,7 @@ def test_what_takes_the_place_of_a_store_is_left_alone(store: Store, tmp_path: P
     assert f"is kept in {rescued}: close the program" in outcome.reason
     assert len(shown) == 10
     assert store.records(1) == shown
-    assert store.experiment(1).status is Status.FAILED  # the end is stored beside it too
+    assert store.experiment(1).status is Status.FAILED  # the end is stored in the rescued file
     if by == "another store":
         with closing(Store(store.workspace)) as found:
             assert found.experiment(1).seed == 5
@@ -156,7 +156,7 @@ def test_what_takes_the_place_of_a_store_is_left_alone(store: Store, tmp_path: P
     assert is_whole(rescued)
 
 
-@unix_alone
+@posix_only
 def test_a_store_that_can_not_be_put_back_says_so_and_stays_open(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     _, (run,) = planned(store)
     store.file.unlink()
@@ -174,7 +174,7 @@ def test_a_store_that_can_not_be_put_back_says_so_and_stays_open(store: Store, m
     assert len(store.records(run.run)) == 1
 
 
-@unix_alone
+@posix_only
 def test_whoever_only_reads_does_not_bring_a_removed_store_back(store: Store) -> None:
     planned(store)
     with closing(Store(store.workspace)) as reader:

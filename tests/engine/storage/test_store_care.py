@@ -1,4 +1,4 @@
-"""engine.storage.integrity: a damaged store is kept aside when the program starts, and what can be read of it goes on."""
+"""engine.storage.integrity: at program start a damaged store is set aside and its readable rows are salvaged."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ RECORDS = 300
 
 @pytest.fixture(scope="module")
 def healthy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A workspace with three experiments, of which nobody knows that anything is wrong with it."""
+    """An intact workspace with three experiments."""
     workspace = tmp_path_factory.mktemp("healthy") / "workspace"
     with closing(Store(workspace)) as store:
         for seed in (1, 2, 3):
@@ -55,13 +55,13 @@ def healthy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def copied(healthy: Path, workspace: Path) -> Path:
-    """The store of a copy of that workspace, to be damaged."""
+    """The store of a copy of that workspace, to be damaged by a test."""
     shutil.copytree(healthy, workspace)
     return store_file(workspace)
 
 
 def aside(file: Path) -> Path:
-    """The one file that was kept aside."""
+    """Return the only file that was set aside."""
     (found,) = (each for each in file.parent.glob(f"{file.name}.damaged-*") if not each.name.endswith(("-wal", "-shm")))
     assert re.fullmatch(r"trainscope\.sqlite3\.damaged-\d{8}-\d{6}", found.name)
     return found
@@ -72,7 +72,7 @@ def digest(file: Path) -> str:
 
 
 def no_database(file: Path) -> None:
-    file.write_bytes(b"this is not a database, but long enough to be looked at" * 100)
+    file.write_bytes(b"this is not a database, but long enough to be read" * 100)
 
 
 def cut(file: Path) -> None:
@@ -136,7 +136,7 @@ def test_what_is_not_damage_is_left_to_whoever_opens_it(copied: Path, tmp_path: 
     assert digest(copied) == before
     store_file(tmp_path).mkdir()
     assert examine_store(tmp_path) is None
-    assert examine_store(copied) is None  # a file where the workspace should be
+    assert examine_store(copied) is None  # the workspace is a file
 
 
 def test_a_suspicion_that_comes_to_nothing_is_forgotten(copied: Path) -> None:
@@ -147,14 +147,14 @@ def test_a_suspicion_that_comes_to_nothing_is_forgotten(copied: Path) -> None:
 
 
 def test_damage_in_the_middle_is_found_after_it_was_met_and_the_rest_is_saved(copied: Path) -> None:
-    """The records of one experiment are damaged in their middle; everything else goes on under its number."""
-    with closing(QueueStore(copied.parent)) as orders:
-        orders.add(ARCHITECTURES_EXPERIMENT, small_spec())
-        orders.add(ARCHITECTURES_EXPERIMENT, small_spec(), extends=2)
+    """The records of one experiment are damaged; everything else keeps its number in the new store."""
+    with closing(QueueStore(copied.parent)) as queue:
+        queue.add(ARCHITECTURES_EXPERIMENT, small_spec())
+        queue.add(ARCHITECTURES_EXPERIMENT, small_spec(), extends=2)
     last = copied.stat().st_size // 4096
     damage_pages(copied, last * 2 // 3, last * 2 // 3 + 3)
     before = digest(copied)
-    assert examine_store(copied.parent) is None  # not every page is read at every start
+    assert examine_store(copied.parent) is None  # only a marked store is read completely
     mark_damaged(copied, "database disk image is malformed")
     sentence = examine_store(copied.parent)
     assert sentence is not None
@@ -171,8 +171,8 @@ def test_damage_in_the_middle_is_found_after_it_was_met_and_the_rest_is_saved(co
         for run in (1, 2, 3):
             assert all(each == record(run, each.step) for each in store.records(run))
         assert planned(store)[0] == 4
-    with closing(QueueStore(copied.parent)) as orders:
-        assert [(order.id, order.extends) for order in orders.all()] == [(1, None), (2, 2)]
+    with closing(QueueStore(copied.parent)) as queue:
+        assert [(entry.id, entry.extends) for entry in queue.all()] == [(1, None), (2, 2)]
     assert is_whole(copied)
     assert examine_store(copied.parent) is None
 
@@ -195,9 +195,9 @@ def test_what_a_killed_program_left_in_the_log_is_saved_too(copied: Path, tmp_pa
 
 
 def test_what_belonged_to_an_experiment_that_is_lost_is_left_out(copied: Path) -> None:
-    with closing(QueueStore(copied.parent)) as orders:
-        orders.add(ARCHITECTURES_EXPERIMENT, small_spec(), extends=2)
-        orders.add(ARCHITECTURES_EXPERIMENT, small_spec())
+    with closing(QueueStore(copied.parent)) as queue:
+        queue.add(ARCHITECTURES_EXPERIMENT, small_spec(), extends=2)
+        queue.add(ARCHITECTURES_EXPERIMENT, small_spec())
     with closing(sqlite3.connect(copied)) as harmed:  # as if its row could not be read
         harmed.execute("DELETE FROM experiments WHERE id=2")
         harmed.commit()
@@ -205,9 +205,9 @@ def test_what_belonged_to_an_experiment_that_is_lost_is_left_out(copied: Path) -
     damage_pages(copied, middle, middle + 3)
     mark_damaged(copied, "database disk image is malformed")
     assert "the 2 experiments that could still be read" in (examine_store(copied.parent) or "")
-    with closing(Store(copied.parent)) as store, closing(QueueStore(copied.parent)) as orders:
+    with closing(Store(copied.parent)) as store, closing(QueueStore(copied.parent)) as queue:
         assert [run.id for number in (1, 2, 3) for run in store.runs(number)] == [1, 3]
-        assert [order.id for order in orders.all()] == [2]
+        assert [entry.id for entry in queue.all()] == [2]
         assert list(store.connection.execute("PRAGMA foreign_key_check")) == []
 
 
@@ -299,7 +299,7 @@ def test_a_file_that_can_not_be_moved_is_told_of(copied: Path, monkeypatch: pyte
 
 
 def test_a_log_whose_file_is_gone_is_kept(workspace: Path) -> None:
-    """SQLite would remove it, with everything that had not yet been moved into the file."""
+    """SQLite would remove the log with everything not yet checkpointed."""
     with closing(Store(workspace)) as store:
         planned(store)
         log = Path(f"{store.file}-wal")
@@ -315,7 +315,7 @@ def test_a_log_whose_file_is_gone_is_kept(workspace: Path) -> None:
 
 
 def test_what_was_rescued_takes_its_place_at_the_next_start(copied: Path) -> None:
-    """The program was killed after it had rescued what a removed file held, before it was back in its place."""
+    """The program was killed between copying a removed file and moving the copy into place."""
     rescued = copied.with_name(f"{copied.name}.rescued-20260131-235959")
     copied.rename(rescued)
     before = digest(rescued)

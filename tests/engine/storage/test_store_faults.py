@@ -64,7 +64,7 @@ def test_what_records_waits_for_another_program(workspace: Path) -> None:
 
 
 def big_store(workspace: Path, experiments: int = 3) -> Path:
-    """A store with some experiments of a thousand records."""
+    """Create a store with experiments of a thousand records each."""
     with closing(Store(workspace)) as store:
         for _ in range(experiments):
             _, (run,) = planned(store)

@@ -42,12 +42,12 @@ def test_a_disk_that_fills_up_ends_the_experiment_and_keeps_what_was_shown(store
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of :data:`SMALL_DISK` bytes; only root may make one."""
+    """A file system of ``SMALL_DISK`` bytes; only root can mount one."""
     place, mount = tmp_path / "disk", shutil.which("mount")
     place.mkdir()
     options = ["-t", "tmpfs", "-o", f"size={SMALL_DISK}", "tmpfs", str(place)]
     if mount is None or subprocess.run([mount, *options], capture_output=True, check=False).returncode:  # noqa: S603
-        pytest.skip("this user can't make a disk")
+        pytest.skip("this user can't mount a file system")
     yield place
     subprocess.run([shutil.which("umount") or "umount", str(place)], check=True)  # noqa: S603
 
@@ -88,7 +88,7 @@ def test_a_store_is_not_brought_up_to_date_where_its_copy_has_no_room(store: Sto
 def test_without_its_copy_a_store_is_not_brought_up_to_date(
     store: Store, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
-    """As above, where no disk can be made."""
+    """As above, for users who can't mount a file system."""
     run = stored_run(store)
     make_version_2(store.file)
 
@@ -128,7 +128,7 @@ def test_a_store_that_became_read_only_says_so(store: Store) -> None:
 
 
 def test_a_file_that_may_not_be_written_is_refused_by_name(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Root may write anything, so SQLite is told to open it only for reading."""
+    """SQLite opens the file read-only, as root can write any file."""
     Store(workspace).close()
     with closing(sqlite3.connect(store_file(workspace))) as other:
         other.execute("PRAGMA journal_mode=DELETE")

@@ -1,4 +1,4 @@
-"""engine.workspace.dataset_library: paths that outlive the program."""
+"""engine.workspace.dataset_library: stored paths of data sets."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ UNTESTED: dict[str, Any] = {"test_accuracy": None, "confusion": None, "reason": 
 
 
 def stored(store: Store) -> None:
-    """Experiment 1: its runs finished, crashed after a record, and crashed before there was one."""
+    """Store experiment 1, whose runs finished, crashed after a record, and crashed without one."""
 
     def answer(task: TrainTask) -> list[Event]:
         if task.run == 1:
@@ -76,10 +76,10 @@ def test_what_was_thrown_away_or_trained_on_other_images_gets_no_further_runs(st
         plan_resume(store, ARCHITECTURES_EXPERIMENT, 1)
 
 
-# How a plan is stored
+# Storing a plan
 
 
-def opening(**changes: Any) -> BeginRequest:
+def request(**changes: Any) -> BeginRequest:
     spec = small_spec(repeats=2)
     runs = ARCHITECTURES_EXPERIMENT.plan(spec)
     values: dict[str, Any] = {"number": None, "name": "architectures", "spec": spec.to_json(), "seed": 1}
@@ -89,7 +89,7 @@ def opening(**changes: Any) -> BeginRequest:
 
 def test_only_runs_that_are_not_there_yet_are_added_and_only_those_to_train_are_pending(store: Store) -> None:
     stored(store)
-    opened = store.begin(opening(number=1, resumed=[2], discarded=[3]))
+    opened = store.begin(request(number=1, resumed=[2], discarded=[3]))
     assert [run.id for run in opened.stored] == [1, 2]
     assert [run.run for run in opened.planned] == [1, 2]
     assert [run.run for run in opened.pending] == [2]
@@ -102,7 +102,7 @@ def test_a_run_that_takes_the_number_of_a_forgotten_one_begins_anew(store: Store
     spec = small_spec(repeats=3)
     runs = ARCHITECTURES_EXPERIMENT.plan(spec)
     sizes = {"parameters": [1] * 3, "total_steps": [26] * 3}
-    (again,) = store.begin(opening(number=1, spec=spec.to_json(), runs=runs, discarded=[3], **sizes)).pending
+    (again,) = store.begin(request(number=1, spec=spec.to_json(), runs=runs, discarded=[3], **sizes)).pending
     assert (again.run, store.interrupted(again.run)) == (3, None)
 
 
@@ -110,8 +110,8 @@ def test_what_can_not_be_stored_whole_leaves_the_store_as_it_was(store: Store) -
     stored(store)
     before = store.experiment(1), [run.status for run in store.runs(1)]
     with pytest.raises(ValueError, match="shorter"):
-        store.begin(opening(number=1, resumed=[2], discarded=[3], total_steps=[]))
+        store.begin(request(number=1, resumed=[2], discarded=[3], total_steps=[]))
     with pytest.raises(ValueError, match="shorter"):
-        store.begin(opening(total_steps=[]))
+        store.begin(request(total_steps=[]))
     assert (store.experiment(1), [run.status for run in store.runs(1)]) == before
     assert [experiment.id for experiment in store.experiments(10)] == [1]

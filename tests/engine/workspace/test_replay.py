@@ -1,4 +1,4 @@
-"""What a computed experiment told on its way is told again from the store, for the views that show it."""
+"""engine.workspace.replay: computed experiments emit the events of their intermediate results from the store."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.engine.support import of, run_session
 
 
 def comparable(part: ComputedPart) -> Any:
-    """Whether a single step was within rounding is not stored, only whether all were."""
+    """Whether each single step was within rounding is not stored, only whether all were."""
     values = {key: dict(value) if isinstance(value, dict) else value for key, value in part.values.items()}
     for value in values.values():
         if isinstance(value, dict):
