@@ -18,7 +18,6 @@ from pypdf import PdfReader
 from tests.engine.support import ROOT
 
 BLOCK = re.compile(r"^(?P<added>Added to )?`(?P<path>[\w./]+\.py)`[^\n]*:\n\n```python\n(?P<code>.*?)```$", re.M | re.S)
-pytestmark = pytest.mark.long
 
 PARTS = ("engine", "gui", "resources", "tests", "main.py")
 SETTINGS = ("epochs=1", "repeats=2", "architecture=mlp_1")
