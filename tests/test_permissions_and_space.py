@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from engine.cli.arguments import parse
-from engine.cli.batch import EXIT_FAILED, run
+from engine.cli.batch import run
+from engine.cli.exit_codes import EXIT_FAILED
 from engine.config.export_formats import Format
 from engine.config.specs import DataSpec
 from engine.datasets.base import RemoteFile

@@ -19,7 +19,8 @@ import pytest
 from PIL import Image
 
 from engine.cli.arguments import parse
-from engine.cli.batch import EXIT_FAILED, run
+from engine.cli.batch import run
+from engine.cli.exit_codes import EXIT_FAILED
 from engine.config.specs import DataSpec
 from engine.datasets.registry import load_raw
 from engine.events.runs import Status

@@ -13,6 +13,7 @@ from typing import Any
 
 from engine.cli.arguments import Options
 from engine.cli.executor import find_devices, make_executor
+from engine.cli.exit_codes import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK
 from engine.cli.listing import print_list
 from engine.cli.output import print_error, print_lines, report_results
 from engine.cli.progress import make_reporter
@@ -43,10 +44,6 @@ from engine.utils.streams import output_error
 from engine.utils.text import pluralise
 from engine.workspace.dataset_library import DatasetLibrary
 from engine.workspace.network_library import NetworkLibrary
-
-EXIT_OK = 0
-EXIT_FAILED = 1
-EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 
 
 def run_until_interrupted(options: Options) -> int:

@@ -12,6 +12,7 @@ from contextlib import closing
 from typing import TextIO
 
 from engine.cli.arguments import Options
+from engine.cli.exit_codes import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK
 from engine.devices.names import AUTO
 from engine.events.channel import ControlChannel
 from engine.selftest.check import Check, Outcome
@@ -19,7 +20,6 @@ from engine.selftest.report import INDENT, line, running_line
 from engine.selftest.run import run_self_test
 from engine.utils.errors import TrainscopeError
 
-EXIT_OK, EXIT_FAILED, EXIT_INTERRUPTED = 0, 1, 130
 MIN_WIDTH = 60  # columns; lines are never wrapped to fewer
 
 

@@ -93,9 +93,9 @@ class Store(StoreQueries):
     """
 
     def __init__(
-        self, workspace: Path, busy_seconds: float = BUSY_SECONDS, say: Callable[[str], None] | None = None
+        self, workspace: Path, busy_seconds: float = BUSY_SECONDS, notify: Callable[[str], None] | None = None
     ) -> None:
-        super().__init__(workspace, busy_seconds, say)
+        super().__init__(workspace, busy_seconds, notify)
         self._clock = SteadyClock()
 
     def begin(self, request: BeginRequest) -> ActiveExperiment:

@@ -17,7 +17,8 @@ from pathlib import Path
 import pytest
 
 from engine.cli.arguments import parse
-from engine.cli.batch import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, build_spec, install_signal_handlers, run
+from engine.cli.batch import build_spec, install_signal_handlers, run
+from engine.cli.exit_codes import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK
 from engine.devices.hardware import cpu_name
 from engine.events.channel import ControlChannel
 from engine.events.commands import Control

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from engine.cli.arguments import parse
-from engine.cli.batch import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, build_specs, run
+from engine.cli.batch import build_specs, run
+from engine.cli.exit_codes import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK
 from engine.config.specs import ExperimentSpec
 from engine.events.runs import Status
 from engine.executors.tasks import TrainTask

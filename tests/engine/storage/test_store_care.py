@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from engine.cli.arguments import parse
-from engine.cli.batch import EXIT_FAILED, run
+from engine.cli.batch import run
+from engine.cli.exit_codes import EXIT_FAILED
 from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
 from engine.storage.files import damage_marker, mark_damaged
 from engine.storage.integrity import examine_store
