@@ -1,7 +1,4 @@
-"""Trainscope: watch neural networks learn. Opens the window; with ``--batch`` it trains without one.
-
-``--selftest`` finds out what works on this machine.
-"""
+"""Entry point of Trainscope: opens the window, or runs ``--batch``, ``--list`` or ``--selftest`` without one."""
 
 from __future__ import annotations
 
@@ -10,7 +7,7 @@ import sys
 
 
 def main() -> int:
-    """Run the program; gives the exit code."""
+    """Run the program; return the exit code."""
     from engine.utils.streams import prepare_streams
 
     prepare_streams()
@@ -26,7 +23,7 @@ def main() -> int:
 
 
 def run() -> int:
-    """Do what the command line asks for."""
+    """Run the mode chosen on the command line; return the exit code."""
     from engine.cli.arguments import parse
 
     options = parse(sys.argv[1:])
@@ -45,6 +42,6 @@ def run() -> int:
 
 
 if __name__ == "__main__":
-    # A frozen program starts its training processes by running itself; they must not get past this line.
+    # The training processes of a frozen program run this file; for them, this call doesn't return.
     multiprocessing.freeze_support()
     sys.exit(main())

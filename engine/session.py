@@ -1,4 +1,4 @@
-"""From a spec to stored results: the same for the window and for ``--batch``."""
+"""Runs one experiment, from its spec to stored results, for the window and for ``--batch`` alike."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from engine.events.tasks import Emit, Event, TaskFailed
 from engine.executors.base import Executor
 from engine.executors.tasks import ComputeTask, PrepareTask, Task, TrainTask
 from engine.experiments.base import ComputedExperiment, Experiment, TrainingExperiment
-from engine.storage.locks import owned
-from engine.storage.store import Opened, Opening, Store
+from engine.storage.locks import owner_lock
+from engine.storage.store import ActiveExperiment, BeginRequest, Store
 from engine.utils.errors import Cancelled, DatasetError, StoreError, TrainscopeError
 from engine.utils.paths import model_file
 from engine.workspace.outcome import RunTally
-from engine.workspace.planning import Plan, plan_further_runs, plan_new, plan_rest, sizes
+from engine.workspace.planning import Plan, plan_further_runs, plan_new, plan_resume, run_sizes
 from engine.workspace.queue import QueueEntry, QueueStore
 from engine.workspace.replay import restored_runs
 
@@ -30,15 +30,17 @@ log = logging.getLogger(__name__)
 
 
 class Session:
-    """Carries out one experiment: plan, executor, events, store. The only writer of the store.
+    """Runs one experiment: plans it, runs its tasks by an executor, stores and emits their events.
+
+    It is the only writer of results.
 
     Args:
-        store: where records go as they arrive.
-        executor: where the runs run.
-        emit: sees every event once the store has it.
-        control: what the user asks for meanwhile.
-        queue_entry: the number of the entry of the queue that asks for the experiment, if one does; it leaves the queue
-            at the moment at which the experiment is stored.
+        store: where events are stored as they arrive.
+        executor: runs the tasks.
+        emit: receives every event after it is stored.
+        control: commands of the user.
+        queue_entry: id of the queue entry that requests the experiment; it is removed in the transaction that stores
+            the experiment.
     """
 
     def __init__(
@@ -49,42 +51,40 @@ class Session:
         self._info: DatasetInfo | None = None
         self._failure: TaskFailed | None = None
         self._tally = RunTally()
-        self._number: int | None = None  # of the experiment, once it is stored
+        self._number: int | None = None  # of the experiment, None until it is stored
 
     def run(self, experiment: Experiment, spec: ExperimentSpec, extends: int | None = None) -> ExperimentFinished:
-        """Carry out ``spec``; whatever happens, an :class:`ExperimentFinished` is emitted last, and returned.
+        """Run ``spec``; in any case an ``ExperimentFinished`` event is emitted last, and returned.
 
-        ``extends`` is the number of a stored experiment that gets the runs of ``spec`` which it doesn't have yet.
+        Args:
+            experiment: kind of the experiment.
+            spec: its settings.
+            extends: number of a stored experiment that gets the runs of ``spec`` it doesn't have yet; None for a new
+                one.
         """
         if extends is None:
             return self._execute(lambda: plan_new(experiment, spec))
         return self._execute(lambda: plan_further_runs(self._store, experiment, spec, extends))
 
     def resume(self, experiment: Experiment, number: int) -> ExperimentFinished:
-        """Carry out what is missing of a stored experiment, as :meth:`run` does.
+        """Run the unfinished part of a stored experiment; ends as ``run`` does.
 
-        Runs that did not come to their end go on from their checkpoints, with as many threads as before: what they
-        record then is what they would have recorded without an interruption, to the bit.
+        Interrupted runs are resumed from their checkpoints with the same number of threads, so that their records are
+        bit-identical to those of an uninterrupted run.
         """
-        return self._execute(lambda: plan_rest(self._store, experiment, number))
+        return self._execute(lambda: plan_resume(self._store, experiment, number))
 
     def _execute(self, make_plan: Callable[[], Plan]) -> ExperimentFinished:
         try:
-            with owned(self._store.workspace) as owner:
+            with owner_lock(self._store.workspace) as owner:
                 return self._finish(*self._attempt(make_plan, owner))
-        except StoreError as error:  # no lock to be had
+        except StoreError as error:  # no lock could be acquired
             return self._finish(Status.FAILED, str(error))
 
     def _attempt(self, make_plan: Callable[[], Plan], owner: str) -> tuple[Status, str]:
-        """Carry out a plan; gives how it ended, also where it ended in an exception."""
+        """Make and run a plan; return status and reason, also if that ends with an exception."""
         try:
-            plan = make_plan()
-            match plan.experiment:
-                case TrainingExperiment() as experiment:
-                    return self._train_all(plan, experiment, owner)
-                case ComputedExperiment() as experiment:
-                    return self._compute(plan, experiment, owner)
-            raise TypeError(f"{type(plan.experiment).__name__} is no kind of experiment")
+            return self._run_plan(make_plan(), owner)
         except _Suspended as stop:
             return Status.INTERRUPTED, str(stop)
         except Cancelled as stop:
@@ -95,6 +95,19 @@ class Session:
             log.exception("unexpected error in a session")
             reason = f"An unexpected {type(error).__name__} ended the experiment; what was recorded is kept."
             return Status.FAILED, reason
+
+    def _run_plan(self, plan: Plan, owner: str) -> tuple[Status, str]:
+        """Run a plan; return status and reason.
+
+        Raises:
+            TypeError: if the kind of its experiment is unknown.
+        """
+        match plan.experiment:
+            case TrainingExperiment() as experiment:
+                return self._train_all(plan, experiment, owner)
+            case ComputedExperiment() as experiment:
+                return self._compute(plan, experiment, owner)
+        raise TypeError(f"{type(plan.experiment).__name__} is no kind of experiment")
 
     def _train_all(self, plan: Plan, experiment: TrainingExperiment, owner: str) -> tuple[Status, str]:
         workers = self._executor.start(plan.size, plan.threads)
@@ -124,13 +137,13 @@ class Session:
             raise DatasetError(f"The data set {data.dataset} was not described; start the experiment again.")
         return self._info
 
-    def _begin(self, plan: Plan, workers: int, owner: str, info: DatasetInfo | None = None) -> Opened:
-        """Store that the experiment begins or goes on, once it is known to be possible."""
-        parameters, total_steps = sizes(plan.runs, info) if info is not None else ([], [])
+    def _begin(self, plan: Plan, workers: int, owner: str, info: DatasetInfo | None = None) -> ActiveExperiment:
+        """Store that the experiment begins, is resumed or extended, after checking that it is possible."""
+        parameters, total_steps = run_sizes(plan.runs, info) if info is not None else ([], [])
         if info is not None:
             plan.check_images(info)
         opened = self._store.begin(
-            Opening(
+            BeginRequest(
                 number=plan.stored.id if plan.stored is not None else None,
                 name=plan.experiment.name,
                 spec=plan.spec.to_json(),
@@ -143,7 +156,7 @@ class Session:
                 parameters=parameters,
                 total_steps=total_steps,
                 resumed=[run.id for run in plan.resumed],
-                forgotten=[run.id for run in plan.forgotten],
+                discarded=[run.id for run in plan.discarded],
             )
         )
         self._number = opened.number
@@ -156,12 +169,12 @@ class Session:
         if experiment.follow_up is None:
             return ()
         runs = experiment.follow_up(plan.spec, load_results(self._store, number))
-        added = self._store.add_runs(number, runs, *sizes(runs, info))
+        added = self._store.add_runs(number, runs, *run_sizes(runs, info))
         self._tally.expect(added)
         return added
 
     def _train(self, plan: Plan, number: int, runs: Sequence[PlannedRun]) -> Control | None:
-        """Train ``runs``; gives the control that ended it early, if one did."""
+        """Train ``runs``; return the control that ended it early, if any."""
         workspace = self._store.workspace
         return self._run_tasks(
             [
@@ -188,10 +201,10 @@ class Session:
         return (Status.FINISHED if control is None else Status.STOPPED), ""
 
     def _run_tasks(self, tasks: Sequence[Task]) -> Control | None:
-        return self._executor.run(tasks, self._take, self._control)
+        return self._executor.run(tasks, self._handle, self._control)
 
-    def _take(self, event: Event) -> None:
-        """Store an event of the executor, then show it."""
+    def _handle(self, event: Event) -> None:
+        """Store an event of the executor, then emit it."""
         match event:
             case DatasetReady(info):
                 self._info = info
@@ -210,7 +223,7 @@ class Session:
         finished = ExperimentFinished(self._number, status, reason)
         if finished.experiment is not None:
             try:
-                for run in sorted(self._tally.open):  # none stays under way once its experiment has ended
+                for run in sorted(self._tally.open):  # no run stays active once its experiment has ended
                     ended = RunFinished(run, status, reason)
                     self._store.add(ended)
                     self._emit(ended)
@@ -222,16 +235,16 @@ class Session:
 
 
 class _Suspended(Cancelled):
-    """It was asked to end so that it can go on at another time."""
+    """The session was suspended, to be resumed later."""
 
 
 def run_queue_entry(
     entry: QueueEntry, owner: str, store: Store, executor: Executor, emit: Emit, control: ControlChannel
 ) -> ExperimentFinished:
-    """Carry out an entry of the queue, or one that need not wait; the events are those of a :class:`Session`.
+    """Run an entry of the queue, or one that was never in it; the events are those of a ``Session``.
 
-    Until its experiment is stored it is in the queue, in the hands of the holder of the lock ``owner``: there it waits
-    again if the program ends before. Raises :class:`~engine.utils.errors.StoreError` where the queue can't be written.
+    Until its experiment is stored the entry stays in the queue, taken by the holder of the lock ``owner``, so that it
+    waits again if the program ends before. Propagates ``StoreError`` if the queue can't be written.
     """
     with closing(QueueStore(store.workspace)) as queue:
         if owner and not entry.id and not entry.resumes:
@@ -242,6 +255,6 @@ def run_queue_entry(
         else:
             finished = session.run(entry.experiment, entry.spec, entry.extends)
         if finished.experiment is None and finished.status is not Status.INTERRUPTED:
-            with suppress(StoreError):  # its end was told already
+            with suppress(StoreError):  # its end was reported already
                 queue.remove(entry.id)
         return finished

@@ -1,4 +1,4 @@
-"""What every test stands on: offscreen Qt, settings and data of its own, and nothing left running behind it."""
+"""Shared fixtures: offscreen Qt, separate user folders, and checks that no process or thread is left running."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from hypothesis import settings
 
 pytest_plugins = ["tests.cpu_times"]
 
-# Of inputs that a property must hold for; `make test-long` tries more.
+# Number of inputs of each property test; `make test-long` tries more.
 settings.register_profile("default", max_examples=20, deadline=None)
 settings.register_profile("wide", max_examples=200, deadline=None)
 settings.load_profile("default")
 
 _USER = tempfile.mkdtemp(prefix="trainscope-tests-")
 
-# Before Qt, matplotlib or the program look for the user's folders: tests have a user of their own.
+# Set before Qt, matplotlib or the program read the user's folders.
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 for _variable, _folder in {
@@ -35,13 +35,13 @@ for _variable, _folder in {
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # Keras 3.15 saving a model under NumPy 2.4; nothing the program could do otherwise.
+    # Raised by Keras 3.15 as it saves a model under NumPy 2.4; the program can't avoid it.
     message = "__array__ implementation doesn't accept a copy keyword"
     config.addinivalue_line("filterwarnings", f"ignore:{message}:DeprecationWarning:keras")
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """What was imported stays: no collection of garbage, of which each training begins with one, looks at it again."""
+    """Exclude imported objects from garbage collection, as each training starts with one."""
     gc.collect()
     gc.freeze()
 
@@ -54,7 +54,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
-    """What a test has logged of paths that are no text can't be sent from a process of xdist as it is."""
+    """Escape surrogates in captured logs, such as of invalid file names, which xdist can't transmit."""
     report = yield
     report.sections = [(name, text.encode(errors="backslashreplace").decode()) for name, text in report.sections]
     return report
@@ -68,16 +68,16 @@ def workspace(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def no_process_outlives_the_tests() -> Iterator[None]:
-    """Set up first and so torn down last: by then every shared fixture has closed what it started."""
+    """Check for child processes last: this fixture is set up first, so all shared ones are closed before it."""
     yield
     assert not _children(), f"still running after the last test: {_described(_children())}"
 
 
 @pytest.fixture(autouse=True)
 def leaves_nothing_running() -> Iterator[None]:
-    """Fails a test that leaves a child process or a thread which would keep the program alive.
+    """Fail a test that leaves a child process or a non-daemon thread running.
 
-    What fixtures of a wider scope started is there before the test and is not counted against it.
+    Those started by fixtures of a wider scope exist before the test and are ignored.
     """
     children, threads = _children(), set(threading.enumerate())
     yield
@@ -88,14 +88,14 @@ def leaves_nothing_running() -> Iterator[None]:
 
 
 def _children() -> set[psutil.Process]:
-    """Processes started from here, without multiprocessing's own tracker, which ends with this process."""
+    """Return all child processes except multiprocessing's resource tracker, which ends with this process."""
     if not _has_children():
         return set()
     return {child for child in psutil.Process().children(recursive=True) if not _is_tracker(child)}
 
 
 def _has_children() -> bool:
-    """Asked of Linux alone, which lists them; else every process there is would be looked at, twice a test."""
+    """Return whether there are children, by Linux's list of them; elsewhere psutil would scan all processes."""
     tasks = Path("/proc/self/task")
     if not (tasks / str(os.getpid()) / "children").exists():
         return True
@@ -105,7 +105,7 @@ def _has_children() -> bool:
 def _is_tracker(process: psutil.Process) -> bool:
     try:
         return any("multiprocessing.resource_tracker" in word for word in process.cmdline())
-    except psutil.Error:  # it ended meanwhile
+    except psutil.Error:  # it has ended meanwhile
         return True
 
 

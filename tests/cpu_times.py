@@ -1,4 +1,4 @@
-"""A plugin of pytest: says which tests took the most processor time, as time by the clock tells more of the machine."""
+"""Pytest plugin that lists the tests with the most CPU time, which varies less with load than wall time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _begun = pytest.StashKey[float]()
 
 
 def _seconds() -> float:
-    """Processor time of this process, and of all children that have ended."""
+    """Return the CPU time of this process and of all children that have ended."""
     spent = os.times()
     return spent.user + spent.system + spent.children_user + spent.children_system
 
@@ -28,7 +28,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
-    """A shared fixture counts for the first test that asks for it, and its children for the test that ends them."""
+    """Shared fixtures count for the first test that uses them, child processes for the test in which they end."""
     report = yield
     if call.when == "teardown" and _begun in item.stash:
         report.user_properties.append((KEY, _seconds() - item.stash[_begun]))

@@ -1,6 +1,6 @@
-"""Run in a copy of the program that was extended: the PDF of its first experiment, and its tab in a window.
+"""Run in an extended copy of the program: writes the PDF report of its first experiment and opens its tab in a window.
 
-Arguments: the workspace, the file of the report, the experiment, the data set. What is found is printed as JSON.
+Arguments: the workspace, the file of the report, the experiment, the data set. Prints the findings as JSON.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tests.gui.support import Assistant, find
 
 
 def main(workspace: Path, report: Path, experiment: str, dataset: str) -> dict[str, object]:
-    """Where the program lies, and what its window shows of the experiment."""
+    """Return the folder of the program, and what its window shows of the experiment."""
     with closing(Store(workspace)) as store:
         write_report(store, [1], report)
     app = QApplication([])

@@ -1,8 +1,8 @@
-"""The program on a machine with a GPU that is none: TensorFlow's second logical processor, found as gpu:0.
+"""The program with a fake GPU: TensorFlow's second logical CPU, reported as gpu:0.
 
-``python -m tests.fake_gpu sound|wrong|deadly OPTIONS`` is ``main.py OPTIONS`` on such a machine. A ``wrong``
-one is found to forget the bias of a dense layer outside of training, as a GPU that fuses wrongly does; a ``deadly``
-one ends the process that computes on it. Training processes have this module as their main one, and so the same GPU.
+``python -m tests.fake_gpu sound|wrong|deadly OPTIONS`` is ``main.py OPTIONS`` with that GPU. A ``wrong``
+one omits the bias of a dense layer outside of training, as a faulty fused operation would; a ``deadly`` one ends the
+process that computes on it. This module is the main module of training processes too, so they have the same GPU.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from engine.devices.names import CPU
 KEY, NAME, PLACE = "gpu:0", "A card that is none", "/CPU:1"
 MEMORY = 4 * 2**30
 DEADLY_CODE = 66
-MODE = "TRAINSCOPE_FAKE_GPU"  # environment variable, which training processes are given too
+MODE = "TRAINSCOPE_FAKE_GPU"  # environment variable, inherited by training processes
 visible = [True]
 
 
@@ -57,14 +57,14 @@ truly_memory_of = hardware.device_memory
 
 
 def install() -> None:
-    """Have this process find it."""
+    """Make this process find the fake GPU."""
     hardware.find_gpus = find_gpus
     hardware.use_device = use_device
     hardware.device_memory = lambda device: MEMORY if device == KEY else truly_memory_of(device)
     check.on_tensorflow = on_tensorflow
 
 
-if __name__ != "tests.fake_gpu":  # the program, or a process that it has started
+if __name__ != "tests.fake_gpu":  # the program, or one of its child processes
     install()
 
 if __name__ == "__main__":

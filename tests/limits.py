@@ -1,4 +1,4 @@
-"""What an ordinary user meets: folders without permission, disks without space; also where the tests run as root."""
+"""Restricted permissions and disk space, even if the tests run as root."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class _Sets(ctypes.Structure):
 
 @contextmanager
 def bound_by_permissions() -> Iterator[None]:
-    """Within, the permissions of files bind this thread even where it is root's; skips the test where that fails."""
+    """Make file permissions apply to this thread even if it is root's; skips the test if that is impossible."""
     if not hasattr(os, "geteuid"):
         pytest.skip("permissions as POSIX has them")
     if os.geteuid() != 0:
@@ -41,7 +41,7 @@ def bound_by_permissions() -> Iterator[None]:
         if libc.capget(ctypes.byref(header), sets):
             raise OSError(ctypes.get_errno(), "capget")
     except (OSError, AttributeError):
-        pytest.skip("root can't put its privileges down here")
+        pytest.skip("root can't drop its capabilities here")
     before = sets[0].effective
     sets[0].effective = before & ~_PAST_PERMISSIONS
     libc.capset(ctypes.byref(header), sets)
@@ -54,7 +54,7 @@ def bound_by_permissions() -> Iterator[None]:
 
 @contextmanager
 def files_of_at_most(size: int) -> Iterator[None]:
-    """Within, no file can be written beyond ``size`` bytes, which fails much as on a full disk; keep it short."""
+    """Limit all files to ``size`` bytes; writing beyond fails as on a full disk. Applies to the whole process."""
     resource = pytest.importorskip("resource")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     before, sys.dont_write_bytecode = sys.dont_write_bytecode, True  # Python would keep half of what it compiled
@@ -67,7 +67,7 @@ def files_of_at_most(size: int) -> Iterator[None]:
 
 
 def with_little_room(patch: pytest.MonkeyPatch, workspace: Path, pages: int) -> None:
-    """From now on the store of a workspace, whoever opens it, grows by that many pages and no more."""
+    """Limit the growth of the store of a workspace to ``pages`` pages, for all connections opened from now on."""
     connect = sqlite3.connect
     with closing(connect(store_file(workspace))) as store:
         most = store.execute("PRAGMA page_count").fetchone()[0] + pages

@@ -1,4 +1,4 @@
-"""A workspace with experiments in it, which nobody had to train for."""
+"""Workspaces with stored experiments that were not really trained."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ Accuracy = Callable[[RunSpec], float]
 
 
 def of_repeat(spec: RunSpec) -> float:
-    """0.5 for the first repeat, an eighth more for each further one."""
+    """Return 0.5 for the first repeat, 1/8 more for each further one."""
     return 0.375 + spec.repeat / 8
 
 
 def whole_run(task: TrainTask, accuracy: Accuracy = of_repeat, records: int = 5) -> list[Event]:
-    """A run with ``records`` records, validation accuracy rising by a hundredth at each of them, and a network file."""
+    """Return the events of a run, whose validation accuracy rises by 0.01 per record; writes a network file."""
     rising = [record(task.run, 10 * n, validation_accuracy=n / 100) for n in range(1, records + 1)]
     model = None
     if task.model_file is not None:
@@ -39,7 +39,7 @@ def whole_run(task: TrainTask, accuracy: Accuracy = of_repeat, records: int = 5)
 def store_experiment(
     workspace: Path, name: str = "architectures", answer: Callable[[TrainTask], list[Event]] = whole_run, **changes: Any
 ) -> int:
-    """Carry out an experiment with runs that are only acted; gives its number."""
+    """Run an experiment by a scripted executor; return its number."""
     experiment = EXPERIMENTS[name]
     spec = experiment.preset("quick", **(SMALL if name == "architectures" else {}) | changes)
     with closing(Store(workspace)) as store:

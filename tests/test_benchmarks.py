@@ -1,4 +1,4 @@
-"""The comparison with PyTorch and Keras says what was measured."""
+"""Arithmetic and results of the comparison with PyTorch and Keras."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from benchmarks.compare.results import AT_LEAST, AT_MOST, GOALS, Found, Measured
 
 
 def test_the_arithmetic_of_a_step_is_that_of_the_formula() -> None:
-    """mlp_1: 1024 to 32 to 10; the gradient of the images is nobody's need."""
+    """mlp_1: 1024 to 32 to 10 units; the gradient with respect to the images is not needed."""
     first, second = 2 * 1024 * 32, 2 * 32 * 10
     expected = BATCH * (2 * first + 3 * second) + 500 * (first + second)
     assert Workload("mlp_1", Path()).operations_per_step == expected

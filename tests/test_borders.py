@@ -1,4 +1,4 @@
-"""Borders between the parts of the program: what is imported where, looked at in processes of their own."""
+"""Which packages each part of the program loads, checked in separate processes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ QT = ["PySide6", "pyqtgraph"]
 
 
 def modules_of(package: str) -> list[str]:
-    """Every module of ``package``, by the files that are there; nothing is imported."""
+    """Return all modules of ``package`` by its files, without importing them."""
     names = (".".join(path.relative_to(ROOT).with_suffix("").parts) for path in (ROOT / package).rglob("*.py"))
     return sorted(name.removesuffix(".__init__") for name in names)
 
@@ -28,7 +28,7 @@ TRAINING = [
 
 
 def loaded(code: str, names: list[str]) -> list[str]:
-    """Which of the packages ``names`` a new process has loaded once it has run ``code``."""
+    """Return which of the packages ``names`` a new process has loaded after running ``code``."""
     tell = f"import json, sys; print(json.dumps([n for n in {names!r} if n in sys.modules]))"
     ended = python("-c", f"{code}\n{tell}")
     assert ended.returncode == 0, ended.stderr

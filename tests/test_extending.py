@@ -1,4 +1,4 @@
-"""docs/extending.md: an experiment and a data set are added by its very steps, and take part in everything."""
+"""docs/extending.md: an experiment and a data set added by its steps are trained, exported, reported and shown."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ CAPTION = "Training loss and validation accuracy under each optimiser."
 
 @dataclass(frozen=True)
 class Extended:
-    """A copy of the program with what the page adds, and what one training of it left."""
+    """A copy of the program extended by the page's code, and the results of one training."""
 
     root: Path
     results: Path
     printed: str
 
     def run(self, *arguments: str) -> str:
-        """What a Python program prints, run in the copy."""
+        """Run Python in the copy; return its output."""
         ended = subprocess.run(  # noqa: S603
             [sys.executable, *arguments], cwd=self.root, capture_output=True, text=True, timeout=300, check=False
         )
@@ -44,13 +44,13 @@ class Extended:
 
 
 def blocks() -> Iterator[tuple[bool, str, str]]:
-    """Each piece of code of the page: whether it is added to what is there, the file, and the code."""
+    """Yield the code blocks of the page: whether the code is added to an existing file, the file, and the code."""
     for found in BLOCK.finditer((ROOT / "docs" / "extending.md").read_text(encoding="utf-8")):
         yield found["added"] is not None, found["path"], found["code"]
 
 
 def add_to_table(file: Path, code: str) -> None:
-    """The import goes to the other imports, the entry to the end of the table ``_ALL``."""
+    """Add the import to the other imports, and the entry to the end of the table ``_ALL``."""
     statement, entry = code.splitlines()
     lines = file.read_text(encoding="utf-8").splitlines()
     table = next(place for place, line in enumerate(lines) if line.startswith("_ALL"))
@@ -75,7 +75,7 @@ def extended(tmp_path_factory: pytest.TempPathFactory) -> Extended:
         if added:
             add_to_table(file, code)
         else:
-            assert not file.exists(), "an example is a file of its own"
+            assert not file.exists(), "an example must be a new file"
             file.parent.mkdir(exist_ok=True)
             file.write_text(code, encoding="utf-8")
     copy = Extended(root, results, "")

@@ -1,17 +1,15 @@
-"""What surrounds the program fails: permissions, space, streams, paths, clocks, network; each is said."""
+"""Failing surroundings of the program: streams, paths, clocks, network; each failure is reported."""
 
 from __future__ import annotations
 
-import errno
 import json
 import math
 import os
 import socket
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -21,271 +19,28 @@ import pytest
 from PIL import Image
 
 from engine.cli.arguments import parse
-from engine.cli.batch import EXIT_FAILED, run
-from engine.config.export_formats import Format
+from engine.cli.batch import run
+from engine.cli.exit_codes import EXIT_FAILED
 from engine.config.specs import DataSpec
-from engine.datasets.base import RemoteFile
-from engine.datasets.download import fetch
 from engine.datasets.registry import load_raw
-from engine.events.channel import ControlChannel
-from engine.events.datasets import DatasetReady
-from engine.events.runs import Record, Status
-from engine.events.tasks import TaskFailed
-from engine.executors.inline import InlineExecutor
-from engine.executors.processes.pool import ProcessExecutor
-from engine.executors.tasks import PrepareTask
-from engine.exports import export_experiment
-from engine.exports.report import check_report_file, write_report
+from engine.events.runs import Status
+from engine.exports.report import check_report_file
 from engine.storage.store import Store
-from engine.utils.errors import DatasetError, ExportError, ReportError, StoreError, TrainscopeError
-from engine.utils.paths import MAX_STORE_PATH_BYTES, cache_folder, store_file
+from engine.utils.errors import DatasetError, ReportError, StoreError
+from engine.utils.paths import MAX_STORE_PATH_BYTES, store_file
 from engine.workspace.catalogue import Catalogue
 from tests.engine.support import (
     ROOT,
     ScriptedExecutor,
     finished,
-    of,
     record,
     run_session,
     small_spec,
     started,
 )
-from tests.limits import bound_by_permissions, files_of_at_most
+from tests.surroundings import TINY, error_line, no_progress
 
 YEAR = 365.25 * 24 * 3600
-TINY = ["--set", "architectures=mlp_1", "epochs=1", "repeats=1"]
-
-
-def quiet(_message: str, _done: int, _total: int) -> None:
-    """A progress nobody looks at."""
-
-
-def sentence(capsys: pytest.CaptureFixture[str]) -> str:
-    """The only line on stderr."""
-    (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("trainscope: ")
-    assert line.endswith(".")
-    return line
-
-
-def archive(file: Path, images: int = 40) -> Path:
-    random = np.random.default_rng(0)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    np.savez(file, x_train=random.integers(0, 256, (images, 8, 8), dtype=np.uint8), y_train=np.arange(images) % 2)
-    return file
-
-
-@pytest.fixture
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A cache of its own."""
-    monkeypatch.setenv("TRAINSCOPE_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache"
-
-
-@pytest.fixture
-def locked(tmp_path: Path) -> Iterator[Path]:
-    """A folder that nobody may write to."""
-    folder = tmp_path / "locked"
-    folder.mkdir()
-    folder.chmod(0o500)
-    yield folder
-    folder.chmod(0o700)
-
-
-@pytest.fixture
-def full(workspace: Path) -> Iterator[tuple[Store, int]]:
-    """A store with a finished experiment, and its number."""
-    with closing(Store(workspace)) as store:
-        outcome, _ = run_session(store, ScriptedExecutor(), small_spec())
-        assert outcome.experiment is not None
-        yield store, outcome.experiment
-
-
-# Permissions
-
-
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [
-        (["--workspace", "{locked}"], "trainscope.sqlite3 can't be opened"),
-        (["--workspace", "{locked}/new"], "trainscope.sqlite3 can't be opened"),
-        (["--export", "{locked}/new"], "/new can't be written (Permission denied); choose another folder."),
-        (["--report", "{locked}/report.pdf"], "locked can't be written (Permission denied); choose another folder."),
-    ],
-)
-def test_a_place_that_may_not_be_written_is_refused_before_anything_is_trained(
-    workspace: Path, locked: Path, capsys: pytest.CaptureFixture[str], options: list[str], words: str
-) -> None:
-    chosen = [each.format(locked=locked) for each in options]
-    with bound_by_permissions():
-        assert run(parse(["--batch", "architectures", "--workspace", str(workspace), *TINY, *chosen])) == EXIT_FAILED
-    assert words in sentence(capsys)
-
-
-@pytest.mark.parametrize("kind", ["decoded", "downloads"])
-def test_a_cache_that_may_not_be_written_names_the_folder_and_the_way_out(
-    tmp_path: Path, locked: Path, monkeypatch: pytest.MonkeyPatch, kind: str
-) -> None:
-    monkeypatch.setenv("TRAINSCOPE_CACHE", str(locked))
-    data = archive(tmp_path / "images.npz")
-    with bound_by_permissions(), pytest.raises(DatasetError) as caught:
-        if kind == "decoded":
-            load_raw(DataSpec(dataset=str(data)), quiet)
-        else:
-            fetch(RemoteFile("file.bin", "sha256:" + "0" * 64, 1, ("http://127.0.0.1:1/file.bin",)), quiet)
-    said = str(caught.value)
-    assert str(locked / kind) in said
-    assert "(Permission denied)" in said
-    assert "TRAINSCOPE_CACHE" in said
-
-
-def test_locks_that_may_not_be_written_are_named(workspace: Path) -> None:
-    with closing(Store(workspace)) as store:
-        (workspace / "locks").mkdir()
-        (workspace / "locks").chmod(0o500)
-        with bound_by_permissions():
-            outcome, _ = run_session(store, ScriptedExecutor(), small_spec())
-        (workspace / "locks").chmod(0o700)
-    assert outcome.status is Status.FAILED
-    assert str(workspace / "locks") in outcome.reason
-
-
-def test_a_worker_needs_no_log(tmp_path: Path, control: ControlChannel) -> None:
-    (tmp_path / "logs").write_text("a file")
-    executor = ProcessExecutor(1, tmp_path / "logs")
-    events: list[Any] = []
-    try:
-        executor.run([PrepareTask(DataSpec())], events.append, control)
-    finally:
-        executor.close()
-    assert of(DatasetReady, events)
-
-
-@pytest.fixture
-def control() -> Iterator[ControlChannel]:
-    channel = ControlChannel()
-    yield channel
-    channel.close()
-
-
-def test_a_network_that_can_not_be_kept_is_told_and_makes_the_code_tell(
-    workspace: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    why = "The trained network could not be saved to /somewhere/mlp_1-1.keras (Read-only file system)."
-
-    def answer(task: Any) -> list[Any]:
-        return [started(task.run), record(task.run), finished(task.run, reason=why)]
-
-    monkeypatch.setattr("engine.cli.batch.make_executor", lambda _options: ScriptedExecutor(answer))
-    assert run(parse(["--batch", "architectures", "--workspace", str(workspace), *TINY])) == EXIT_FAILED
-    *_, line, last = capsys.readouterr().err.splitlines()
-    assert line == f"[1/1] mlp_1 #1 finished in 2.0 s: test accuracy 50.00 %; {why}"
-    assert last == f"trainscope: 1 network not kept: {why}"
-    with closing(Store(workspace)) as store:
-        assert store.experiment(1).status is Status.FINISHED
-        assert store.experiment(1).reason.endswith(why)
-
-
-# Space
-
-
-def test_a_store_without_space_keeps_what_it_has_and_says_what_it_lacks(workspace: Path) -> None:
-    def answer(task: Any) -> list[Any]:
-        return [started(task.run), *(record(task.run, step) for step in range(1, 4000)), finished(task.run)]
-
-    seen: list[Any] = []
-    with closing(Store(workspace)) as store:
-        with files_of_at_most(200_000):
-            outcome, _ = run_session(store, ScriptedExecutor(answer), small_spec(), emit=seen.append)
-        assert outcome.status is Status.FAILED
-        assert "can't be written" in outcome.reason
-        assert "free space" in outcome.reason
-        shown = [each.step for each in seen if isinstance(each, Record)]
-        assert 0 < len(shown) < 3999
-        (stored,) = store.runs(1)
-        assert [each.step for each in store.records(stored.id)] == shown
-        outcome, _ = run_session(store, ScriptedExecutor(), small_spec())
-        assert outcome.status is Status.FINISHED
-
-
-def write_export(store: Store, number: int, folder: Path) -> Path:
-    export_experiment(store, number, folder, (Format.JSON,))
-    return folder / "summary.json"
-
-
-def write_html(store: Store, number: int, folder: Path) -> Path:
-    return write_report(store, [number], folder / "report.html")
-
-
-@pytest.mark.parametrize(("write", "error"), [(write_export, ExportError), (write_html, ReportError)])
-def test_results_without_space_leave_the_store_whole_and_can_be_written_later(
-    full: tuple[Store, int],
-    tmp_path: Path,
-    write: Callable[[Store, int, Path], Path],
-    error: type[TrainscopeError],
-) -> None:
-    folder = tmp_path / "out"
-    folder.mkdir()
-    with files_of_at_most(1000), pytest.raises(error, match=r"can't be written \(File too large\); choose another"):
-        write(*full, folder)
-    assert not list(folder.glob("*.html"))
-    written = write(*full, folder)
-    assert written.stat().st_size > 1000
-
-
-def test_an_export_without_space_takes_nothing_else_with_it(
-    workspace: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(*_arguments: object) -> None:
-        raise ExportError("/somewhere can't be written (No space left on device); choose another folder.")
-
-    monkeypatch.setattr("engine.cli.batch.make_executor", lambda _options: ScriptedExecutor())
-    monkeypatch.setattr("engine.cli.batch.export_experiment", fail)
-    report = tmp_path / "report.html"
-    options = ["--workspace", str(workspace), "--export", str(tmp_path / "out"), "--report", str(report)]
-    assert run(parse(["--batch", "architectures", *options, *TINY])) == EXIT_FAILED
-    said = capsys.readouterr()
-    assert said.err.splitlines()[-1].startswith("trainscope: /somewhere can't be written")
-    assert f"Report written to {report}" in said.out
-    assert report.exists()
-
-
-def test_half_of_a_decoded_data_set_is_never_taken_for_the_whole(tmp_path: Path, cache: Path) -> None:
-    spec = DataSpec(dataset=str(archive(tmp_path / "images.npz", images=400)))
-    with files_of_at_most(10_000), pytest.raises(DatasetError, match=r"can't be kept in .*free some space"):
-        load_raw(spec, quiet)
-    assert not [each for each in (cache_folder() / "decoded").iterdir() if not each.name.startswith(".making-")]
-    assert len(load_raw(spec, quiet).x_train) == 400
-
-
-def test_temporary_files_that_can_not_be_written_are_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, control: ControlChannel
-) -> None:
-    """TensorFlow compiles by way of them, and fails in other words."""
-
-    def fail(*_arguments: object) -> None:
-        raise TypeError("Iterating over a symbolic tf.Tensor is not allowed")
-
-    monkeypatch.setattr("engine.executors.runner.describe_dataset", fail)
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
-    events: list[Any] = []
-    InlineExecutor().run([PrepareTask(DataSpec())], events.append, control)
-    (ended,) = of(TaskFailed, events)
-    assert ended.reason.startswith(f"Temporary files can't be written to {tmp_path / 'nowhere'} (No such file")
-    assert "TMPDIR" in ended.reason
-
-
-def test_a_full_disk_is_called_one(monkeypatch: pytest.MonkeyPatch, control: ControlChannel) -> None:
-    def fail(*_arguments: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device", "/somewhere/file")
-
-    monkeypatch.setattr("engine.executors.runner.describe_dataset", fail)
-    events: list[Any] = []
-    InlineExecutor().run([PrepareTask(DataSpec())], events.append, control)
-    (ended,) = of(TaskFailed, events)
-    assert (
-        ended.reason == "The disk is full where /somewhere/file is written (No space left on device); free some space."
-    )
 
 
 # Streams
@@ -323,9 +78,9 @@ posix = pytest.mark.skipif(os.name != "posix", reason="shells of POSIX")
     ],
 )
 def test_streams_that_are_closed_or_full_end_nothing(redirection: str, code: int, out: bytes, err: bytes) -> None:
-    """Closed ones are no one's loss, but their numbers must not go to files of the program."""
+    """Closed streams need no output, but their file descriptors must not be reused for files of the program."""
     if "/dev/full" in redirection and not Path("/dev/full").exists():
-        pytest.skip("no device that is always full")
+        pytest.skip("no /dev/full")
     ended = speak(redirection, "said\n")
     assert (ended.returncode, ended.stdout, ended.stderr) == (code, out, err)
 
@@ -341,7 +96,7 @@ def test_streams_that_are_closed_or_full_end_nothing(redirection: str, code: int
     ids=["ascii", "C", "utf-8"],
 )
 def test_characters_that_an_output_lacks_are_escaped(environment: dict[str, str], foreign: bytes) -> None:
-    """And a file name that is no text comes out as the bytes it is."""
+    """A file name that is no valid text is written as its original bytes."""
     ended = speak("", "\udcff ", 1, **environment)
     assert (ended.returncode, ended.stdout) == (0, b"\xff " + foreign + b"\n")
 
@@ -349,7 +104,7 @@ def test_characters_that_an_output_lacks_are_escaped(environment: dict[str, str]
 @pytest.mark.long
 @posix
 def test_the_real_program_trains_through_all_of_it_at_once(tmp_path: Path) -> None:
-    """No input, a full disk for its words, ASCII alone, no home, no display; foreign names everywhere."""
+    """No stdin, stdout on a full disk, ASCII only, no home folder, no display, non-ASCII names in all paths."""
     home = tmp_path / "wörk 🦊 مرحبا e\u0301 and spaces"
     random = np.random.default_rng(0)
     for name in ("Füchse 🦊", "مرحبا", "e\u0301 $x$"):
@@ -408,7 +163,7 @@ def test_a_name_too_long_is_refused_in_one_sentence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], part: str
 ) -> None:
     assert run(parse(["--batch", "architectures", "--workspace", str(tmp_path / part), *TINY])) == EXIT_FAILED
-    assert "too long" in sentence(capsys)
+    assert "too long" in error_line(capsys)
 
 
 @pytest.mark.parametrize("length", [251, 300])
@@ -454,7 +209,7 @@ def test_a_clock_that_is_set_while_an_experiment_is_under_way_changes_no_duratio
         assert 0 <= first.seconds < 600
         assert first.finished is not None
         assert before - 1 <= first.created <= first.finished < before + 600
-        # The next one is by the new clock, and further runs of the first don't count the time in between.
+        # The next experiment uses the new clock; further runs of the first don't include the time in between.
         run_session(store, ScriptedExecutor(), small_spec())
         assert store.experiment(2).created == pytest.approx(before + jump, abs=600)
         store.reopen_experiment(1, first.spec, 1)
@@ -470,8 +225,10 @@ def test_a_clock_that_is_set_while_an_experiment_is_under_way_changes_no_duratio
 
 
 def test_without_a_network_the_way_out_is_named_and_what_is_there_is_used(
-    monkeypatch: pytest.MonkeyPatch, cache: Path
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    monkeypatch.setenv("TRAINSCOPE_CACHE", str(tmp_path / "cache"))
+
     def unknown(*_arguments: object, **_more: object) -> None:
         raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
 
@@ -479,5 +236,5 @@ def test_without_a_network_the_way_out_is_named_and_what_is_there_is_used(
     for variable in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(variable, raising=False)
     with pytest.raises(DatasetError, match=r"no connection.*connect to the internet.*or place the official file at"):
-        load_raw(DataSpec(dataset="mnist"), quiet)
-    assert load_raw(DataSpec(), quiet).title == "Digits"
+        load_raw(DataSpec(dataset="mnist"), no_progress)
+    assert load_raw(DataSpec(), no_progress).title == "Digits"

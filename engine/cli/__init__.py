@@ -1,1 +1,1 @@
-"""The program without a window: ``--batch`` and ``--list``."""
+"""The command line interface: ``--batch``, ``--list`` and ``--selftest``."""

@@ -1,4 +1,4 @@
-"""The command line, as data classes; nothing heavy is imported to parse it."""
+"""Parses the command line into a dataclass; imports no heavy package."""
 
 from __future__ import annotations
 
@@ -16,16 +16,20 @@ from engine.utils.errors import ExportError, SpecError
 from engine.utils.paths import default_workspace
 from engine.utils.text import one_line
 
-MOST_WORKERS = 256
-MOST_DIGITS = 9  # Python turns no text of thousands of digits into a number
+MAX_WORKERS = 256
+MAX_DIGITS = 9  # Python's int() refuses texts of thousands of digits
 
 
 @dataclass(frozen=True)
 class Options:
-    """What was asked for on the command line.
+    """Options of the command line.
 
-    ``workers`` None lets the program choose, as ``device`` None does; ``workspace`` is the usual one unless
-    ``workspace_given``.
+    Attributes:
+        batch: name of an experiment, or ``all``; None for the window.
+        assignments: texts ``key=value`` of ``--set``.
+        workers: number of processes; None lets the program choose.
+        device: None lets the program choose.
+        workspace_given: whether ``workspace`` was given; otherwise it is the default one.
     """
 
     batch: str | None
@@ -47,7 +51,7 @@ class Options:
 
 
 def parse(arguments: Sequence[str]) -> Options:
-    """Options from the arguments after the program's name; exits with code 2 and a sentence where they are wrong."""
+    """Parse the arguments after the program's name; exits with code 2 and one sentence if they are invalid."""
     parser = _parser()
     found = parser.parse_args(arguments)
     if found.selftest:
@@ -102,11 +106,11 @@ def _cluster(parser: argparse.ArgumentParser, found: argparse.Namespace) -> Clus
         parser.error(str(error).rstrip("."))
 
 
-_SETTINGS = ("preset", "dataset", "set", "config")  # options that say what is trained
+_SETTINGS = ("preset", "dataset", "set", "config")  # options that set what is trained
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one sentence, without the whole usage."""
+    """Reports an error in one sentence, without the usage text."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, one_line(f"trainscope: {message}; see --help.") + "\n")
@@ -140,7 +144,11 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SHARE",
         help="how much of Dask's resource GPU a run takes that wants a GPU (default: 1; 0.5 puts two on one)",
     )
-    batch = parser.add_argument_group("without a window")
+    _add_batch_options(parser.add_argument_group("without a window"))
+    return parser
+
+
+def _add_batch_options(batch: argparse._ArgumentGroup) -> None:
     batch.add_argument("--batch", metavar="EXPERIMENT", help="run an experiment; --list names them; all: every one")
     batch.add_argument("--preset", choices=("quick", "course"), help="settings to start from (default: quick)")
     batch.add_argument("--dataset", metavar="NAME|PATH", help="data set, folder of images or .npz file")
@@ -166,7 +174,6 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE.html|FILE.pdf",
         help="write a report of the experiment there; with all, one report of all of them",
     )
-    return parser
 
 
 def _path(text: str) -> Path:
@@ -191,6 +198,6 @@ def _formats(text: str) -> tuple[Format, ...]:
 
 
 def _workers(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS and int(text) <= MOST_WORKERS):
-        raise argparse.ArgumentTypeError(f"takes a whole number from 0 to {MOST_WORKERS}, not '{text}'")
+    if not (text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS and int(text) <= MAX_WORKERS):
+        raise argparse.ArgumentTypeError(f"takes a whole number from 0 to {MAX_WORKERS}, not '{text}'")
     return int(text)

@@ -1,4 +1,4 @@
-"""``--batch`` and ``--list``: the program without a window."""
+"""``--batch`` and ``--list``: runs experiments without a window."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from typing import Any
 
 from engine.cli.arguments import Options
 from engine.cli.executor import find_devices, make_executor
+from engine.cli.exit_codes import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK
 from engine.cli.listing import print_list
-from engine.cli.output import report_results, say, say_error
+from engine.cli.output import print_error, print_lines, report_results
 from engine.cli.progress import make_reporter
 from engine.config.fields import FieldKind, describe
 from engine.config.parsing import parse_assignments, read_toml
@@ -44,31 +45,27 @@ from engine.utils.text import pluralise
 from engine.workspace.dataset_library import DatasetLibrary
 from engine.workspace.network_library import NetworkLibrary
 
-EXIT_OK = 0
-EXIT_FAILED = 1
-EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells report it
-
 
 def run_until_interrupted(options: Options) -> int:
-    """As :func:`run`; Ctrl-C while nothing trains ends the program without a traceback.
+    """Call ``run``; Ctrl-C while nothing trains ends the program without a traceback.
 
-    What could not be said, as its reader went away or the disk is full, holds nothing up, but makes the code tell.
+    Failed output, as of a closed pipe or a full disk, interrupts nothing, but the exit code reports it.
     """
     try:
         code = run(options)
     except KeyboardInterrupt:
-        say_error("trainscope: Interrupted.")
+        print_error("trainscope: Interrupted.")
         return EXIT_INTERRUPTED
     problem = output_error()
     if problem is None:
         return code
-    if problem.errno != errno.EPIPE:  # who has gone away knows
-        say_error(f"trainscope: Not all of the output could be written ({problem.strerror}); free some space.")
+    if problem.errno != errno.EPIPE:  # the reader has closed the pipe itself
+        print_error(f"trainscope: Not all of the output could be written ({problem.strerror}); free some space.")
     return code or EXIT_FAILED
 
 
 def run(options: Options) -> int:
-    """Do what ``options`` ask for; gives the exit code, and one sentence on stderr where it isn't 0."""
+    """Run the program by ``options``; return the exit code, with one sentence on stderr unless it is 0."""
     try:
         check_workspace(options.workspace)
         if options.list:
@@ -76,14 +73,17 @@ def run(options: Options) -> int:
             return EXIT_OK
         return _train(options)
     except TrainscopeError as error:
-        say_error(f"trainscope: {error}")
+        print_error(f"trainscope: {error}")
         return EXIT_FAILED
 
 
 def build_spec(experiment: Experiment, options: Options, lenient: bool = False) -> ExperimentSpec:
-    """The spec: preset, then file, then ``--dataset``, then ``--set``, each changing only what it names.
+    """Build the spec from preset, ``--config``, ``--dataset`` and ``--set``; later ones override.
 
-    ``lenient`` passes over settings that this experiment doesn't have.
+    Args:
+        experiment: kind of the experiment.
+        options: the command line.
+        lenient: ignore settings that this experiment doesn't have.
     """
     known = experiment.spec.model_fields
     pairs = [pair for pair in options.assignments if not lenient or pair.partition("=")[0].strip() in known]
@@ -108,7 +108,11 @@ def build_spec(experiment: Experiment, options: Options, lenient: bool = False) 
 
 
 def _settings_in(file: Path, name: str) -> dict[str, Any]:
-    """The settings in a file, which may say that they are for the experiment called ``name``, but for no other."""
+    """Read the settings of a file, which may name the experiment ``name``, but no other.
+
+    Raises:
+        SpecError: naming the file, if it can't be read or names another experiment.
+    """
     try:
         return without_experiment(read_toml(file), name)
     except SpecError as error:
@@ -116,10 +120,10 @@ def _settings_in(file: Path, name: str) -> dict[str, Any]:
 
 
 def _absolute(dataset: Any) -> Any:
-    """A path in full, so that what is stored means the same from any folder; a name as it is."""
+    """Make a path absolute, so that stored settings don't depend on the current folder; names stay unchanged."""
     if not isinstance(dataset, str) or dataset in DATASETS:
         return dataset
-    with suppress(OSError, RuntimeError, ValueError):  # a ~user there is not, a null byte: said when it is opened
+    with suppress(OSError, RuntimeError, ValueError):  # an unknown ~user, a null byte: reported when it is opened
         path = Path(dataset).expanduser()
         if path.exists():
             return str(path.absolute())
@@ -127,14 +131,18 @@ def _absolute(dataset: Any) -> Any:
 
 
 def _train(options: Options) -> int:
-    """Run the experiment asked for, or all of them; the first exit code that is not 0 counts."""
-    if (sentence := examine_store(options.workspace)) is not None:
-        # Results were asked for where the history has just been set aside: whoever asked decides how to go on.
-        raise StoreError(f"{sentence[:-1]}; nothing was trained: start again to go on with the new one.")
+    """Run the chosen experiment, or all of them; return the first exit code that is not 0.
+
+    Raises:
+        StoreError: if the store was damaged and has been set aside.
+    """
+    if (message := examine_store(options.workspace)) is not None:
+        # The user decides how to proceed without the previous results.
+        raise StoreError(f"{message[:-1]}; nothing was trained: start again to go on with the new one.")
     chosen = list(COURSE_EXPERIMENTS.values()) if options.batch == ALL else [find_experiment(options.batch or "")]
     specs = [] if options.resume else build_specs(chosen, options)
     if options.export is not None:
-        check_writable(options.export)  # known before the training, not after it
+        check_writable(options.export)  # before the training rather than after it
     if options.report is not None:
         check_report_file(options.report)
     with closing(Store(options.workspace, RECORDING_BUSY_SECONDS)) as store:
@@ -146,7 +154,7 @@ def _train(options: Options) -> int:
 
 @dataclass(frozen=True)
 class _Job:
-    """An experiment to begin with the settings ``spec``, or the stored one of that ``number`` to go on with."""
+    """A new experiment with the settings ``spec``, or the stored one ``number`` to resume if ``spec`` is None."""
 
     experiment: Experiment
     spec: ExperimentSpec | None = None
@@ -154,11 +162,11 @@ class _Job:
 
 
 def _run_jobs(jobs: Sequence[_Job], store: Store, options: Options) -> int:
-    """One after the other, each with its exports."""
+    """Run the jobs one after the other, each with its exports; return the first exit code that is not 0."""
     codes: list[int] = []
     numbers: list[int] = []
     with closing(make_executor(options)) as executor:
-        if options.device not in (None, AUTO, CPU) and options.cluster is None:  # its workers have GPUs of their own
+        if options.device not in (None, AUTO, CPU) and options.cluster is None:  # cluster workers have their own GPUs
             check_device(options.device, find_devices(executor))
         _remember_datasets([job.spec for job in jobs if job.spec is not None], options.workspace)
         for job in jobs:
@@ -173,19 +181,23 @@ def _run_jobs(jobs: Sequence[_Job], store: Store, options: Options) -> int:
             if codes[-1] == EXIT_INTERRUPTED:
                 break
         if options.report is not None and numbers:
-            say(f"Report written to {write_report(store, numbers, options.report)}")
+            print_lines(f"Report written to {write_report(store, numbers, options.report)}")
     return next((code for code in codes if code != EXIT_OK), EXIT_OK)
 
 
 def _unfinished(experiments: Sequence[Experiment], store: Store, options: Options) -> list[_Job]:
-    """The newest unfinished experiment of each kind; raises :class:`StoreError` where there is none at all."""
+    """Return jobs that resume the newest unfinished experiment of each kind.
+
+    Raises:
+        StoreError: if there is none of any kind.
+    """
     with closing(Recovery(options.workspace)) as recovery:
         recovery.mark_interrupted()
         found = [(experiment, recovery.newest(experiment.name)) for experiment in experiments]
     jobs = [_Job(experiment, number=number) for experiment, number in found if number is not None]
     for job in jobs:
         ended = store.experiment(job.number)
-        say(f"Resuming experiment {job.number} ({job.experiment.name}), which was {ended.status}.")
+        print_lines(f"Resuming experiment {job.number} ({job.experiment.name}), which was {ended.status}.")
     if not jobs:
         kind = "experiment" if options.batch == ALL else f"{options.batch} experiment"
         raise StoreError(f"There is no unfinished {kind} in {store.file}; leave out --resume to begin one.")
@@ -193,18 +205,19 @@ def _unfinished(experiments: Sequence[Experiment], store: Store, options: Option
 
 
 def _mention_interrupted(experiments: Sequence[Experiment], workspace: Path) -> None:
-    """Say what could be resumed instead of what begins."""
+    """Print which interrupted experiments could be resumed instead."""
     with closing(Recovery(workspace)) as recovery:
         recovery.mark_interrupted()
         for experiment in experiments:
             if (number := recovery.newest(experiment.name, [Status.INTERRUPTED])) is not None:
-                say_error(f"Experiment {number} ({experiment.name}) was interrupted; --resume goes on with it.")
+                print_error(f"Experiment {number} ({experiment.name}) was interrupted; --resume goes on with it.")
 
 
 def build_specs(experiments: Sequence[Experiment], options: Options) -> list[ExperimentSpec]:
-    """The specs of one experiment or of several: among several, each takes the settings that it knows.
+    """Build the specs of one or several experiments; of several, each takes the settings that it has.
 
-    Raises :class:`~engine.utils.errors.SpecError` for a setting that none of them knows.
+    Raises:
+        SpecError: if none of several experiments has a given setting.
     """
     if len(experiments) == 1:
         return [build_spec(experiments[0], options)]
@@ -226,10 +239,10 @@ def _build_one_of_all(experiment: Experiment, options: Options) -> ExperimentSpe
 
 def _run_session(job: _Job, store: Store, executor: Executor) -> ExperimentFinished:
     control = ControlChannel()
-    previous = _obey_signals(control)
+    previous = install_signal_handlers(control)
     reporter = make_reporter(sys.stderr)
     try:
-        session = Session(store, executor, reporter.take, control)
+        session = Session(store, executor, reporter.handle, control)
         if job.spec is None:
             return session.resume(job.experiment, job.number)
         return session.run(job.experiment, job.spec)
@@ -240,17 +253,21 @@ def _run_session(job: _Job, store: Store, executor: Executor) -> ExperimentFinis
         control.close()
 
 
-def _obey_signals(control: ControlChannel) -> dict[signal.Signals, Any]:
-    """The first Ctrl-C (or request to end) stops and keeps; a second one cancels, a third ends what doesn't obey.
+def install_signal_handlers(control: ControlChannel) -> dict[signal.Signals, Any]:
+    """Handle SIGINT, SIGTERM and SIGHUP; a SIGHUP that is ignored, as under ``nohup``, stays so.
 
-    A terminal that is closed asks, too; a program that was told not to mind (nohup) doesn't.
+    The first signal stops the runs and keeps their results, the second cancels them, and the third ends the processes
+    that don't respond.
+
+    Returns:
+        The previous handlers.
     """
-    asked = 0
+    received = 0
 
     def handle(_number: int, _frame: object) -> None:
-        nonlocal asked
-        asked += 1
-        control.send(Control.STOP if asked == 1 else Control.CANCEL)
+        nonlocal received
+        received += 1
+        control.send(Control.STOP if received == 1 else Control.CANCEL)
 
     numbers = [signal.SIGINT, signal.SIGTERM]
     if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
@@ -259,15 +276,15 @@ def _obey_signals(control: ControlChannel) -> dict[signal.Signals, Any]:
 
 
 def _export(store: Store, experiment: Experiment, number: int, folder: Path | None, formats: Sequence[Format]) -> int:
-    """Gives the exit code: what can't be exported is stored all the same, and the experiments to come are trained."""
+    """Export an experiment and return the exit code; errors are printed, so that the next experiments are run."""
     if folder is None or (isinstance(experiment, ComputedExperiment) and store.computation(number) is None):
         return EXIT_OK
     try:
         files = export_experiment(store, number, folder, formats)
     except ExportError as error:
-        say_error(f"trainscope: {error}")
+        print_error(f"trainscope: {error}")
         return EXIT_FAILED
-    say(f"Exported {pluralise(len(files), 'file')} to {folder}")
+    print_lines(f"Exported {pluralise(len(files), 'file')} to {folder}")
     return EXIT_OK
 
 
@@ -275,15 +292,15 @@ def _exit_code(finished: ExperimentFinished) -> int:
     if finished.status is Status.FINISHED and not finished.reason:
         return EXIT_OK
     if finished.status in (Status.STOPPED, Status.CANCELLED):
-        say_error(f"trainscope: {finished.status.capitalize()}; what was recorded is kept.")
+        print_error(f"trainscope: {finished.status.capitalize()}; what was recorded is kept.")
         return EXIT_INTERRUPTED
-    say_error(f"trainscope: {finished.reason}")
+    print_error(f"trainscope: {finished.reason}")
     return EXIT_FAILED
 
 
 def _remember_datasets(specs: Sequence[ExperimentSpec], workspace: Path) -> None:
-    """Offer the user's own data sets in the window from now on."""
+    """Add the user's own data sets to the library that the window offers."""
     library = DatasetLibrary(workspace)
     for dataset in {getattr(spec, "dataset", None) for spec in specs} - {None, *DATASETS}:
-        with suppress(DatasetError):  # there is none: said when it is loaded
-            library.remember(existing_path(str(dataset)))
+        with suppress(DatasetError):  # it doesn't exist: reported when it is loaded
+            library.add(existing_path(str(dataset)))

@@ -1,4 +1,4 @@
-"""The executor that the command line asks for, and the devices it finds."""
+"""Creates the executor chosen on the command line, and lists its devices."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from engine.utils.paths import log_folder
 
 
 def make_executor(options: Options) -> Executor:
-    """The executor that ``--workers`` asks for: None chooses a number, 0 trains in this process."""
+    """Create the executor by ``--workers``: None chooses the number of processes, 0 trains in this process."""
     device = options.device or AUTO
     if options.workers == 0:
         return InlineExecutor(device)
@@ -28,7 +28,11 @@ def make_executor(options: Options) -> Executor:
 
 
 def find_devices(executor: Executor) -> dict[str, str]:
-    """Name of each device by its key; raises :class:`DeviceError` where TensorFlow can't say."""
+    """Return the name of each device by its key.
+
+    Raises:
+        DeviceError: if TensorFlow can't be queried.
+    """
     found: list[Event] = []
     with closing(ControlChannel()) as control:
         executor.run([DeviceTask()], found.append, control)

@@ -1,4 +1,4 @@
-"""``--list``: experiments, their keys, data sets and devices."""
+"""``--list``: prints experiments, data sets, keys of settings and devices."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import closing
 
 from engine.cli.arguments import Options
 from engine.cli.executor import find_devices, make_executor
-from engine.cli.output import say
+from engine.cli.output import print_lines
 from engine.config.fields import describe
 from engine.datasets import DATASETS
 from engine.experiments import ALL, EXPERIMENTS
@@ -15,28 +15,28 @@ from engine.experiments.base import Experiment
 
 
 def print_list(options: Options) -> None:
-    """Print what can be asked for; raises :class:`~engine.utils.errors.DeviceError` where no device can be found."""
-    say("Experiments (--batch)")
+    """Print what can be chosen; propagates ``DeviceError`` if no device is found."""
+    print_lines("Experiments (--batch)")
     for experiment in EXPERIMENTS.values():
-        say(f"  {experiment.name:<16}{experiment.summary}")
-    say(f"  {ALL:<16}Every experiment of the course, one after the other; each takes the settings it knows.")
-    say("\nData sets (--dataset; also a folder of images or an .npz file)")
+        print_lines(f"  {experiment.name:<16}{experiment.summary}")
+    print_lines(f"  {ALL:<16}Every experiment of the course, one after the other; each takes the settings it knows.")
+    print_lines("\nData sets (--dataset; also a folder of images or an .npz file)")
     for name, source in DATASETS.items():
-        say(f"  {name:<16}{source.summary}")
+        print_lines(f"  {name:<16}{source.summary}")
     for experiment in EXPERIMENTS.values():
         _list_keys(experiment)
-    say("\nDevices")
+    print_lines("\nDevices")
     sys.stdout.flush()  # finding them takes seconds
     with closing(make_executor(options)) as executor:
         for key, name in find_devices(executor).items():
-            say(f"  {key:<16}{name}")
+            print_lines(f"  {key:<16}{name}")
 
 
 def _list_keys(experiment: Experiment) -> None:
-    say(f"\nKeys of {experiment.name} (--set key=value; values of the presets where they differ)")
+    print_lines(f"\nKeys of {experiment.name} (--set key=value; values of the presets where they differ)")
     for item in describe(experiment.spec):
         default = ",".join(map(str, item.default)) if isinstance(item.default, tuple) else item.default
         presets = ", ".join(f"{n}: {p[item.key]}" for n, p in experiment.presets.items() if item.key in p)
         value = presets or ("empty" if default is None else str(default))
         unit = f" {item.unit}" if item.unit else ""
-        say(f"  {item.key:<22}{item.label}; {item.bounds}{unit} [{value}]")
+        print_lines(f"  {item.key:<22}{item.label}; {item.bounds}{unit} [{value}]")

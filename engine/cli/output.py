@@ -1,4 +1,4 @@
-"""What ``--batch`` prints: sentences, and the results of an experiment as a table."""
+"""Output of ``--batch``: messages, and the results of an experiment as a table."""
 
 from __future__ import annotations
 
@@ -12,41 +12,41 @@ from engine.exports.report.runs import curve_findings
 from engine.storage.store import Store
 
 
-def say(*lines: str) -> None:
-    """Print lines to the standard output."""
+def print_lines(*lines: str) -> None:
+    """Print lines to standard output."""
     sys.stdout.writelines(f"{line}\n" for line in lines)
 
 
-def say_error(line: str) -> None:
-    """Print a line to the standard error output."""
+def print_error(line: str) -> None:
+    """Print a line to standard error."""
     sys.stderr.write(f"{line}\n")
 
 
 def report_results(store: Store, experiment: Experiment, number: int) -> None:
-    """Print what stored experiment ``number`` found."""
+    """Print the results of stored experiment ``number``."""
     match experiment:
         case TrainingExperiment():
             result = load_results(store, number)
             _report_runs(result)
-            # What the curves say, such as that a network guesses: a table of accuracies alone hides it.
+            # Diagnoses of the curves, such as a network that guesses, which a table of accuracies does not show.
             for group in curve_findings(store, result, store.runs(number)):
-                say(f"{group.text} {group.finding.advice}")
+                print_lines(f"{group.text} {group.finding.advice}")
             findings = experiment.findings(experiment.spec.from_json(result.experiment.spec), result)
-            say(*experiment.batch_lines(findings))
+            print_lines(*experiment.batch_lines(findings))
         case ComputedExperiment() if (found := store.computation(number)) is not None:
-            say(*experiment.batch_lines(found.findings))
-    say(f"Stored as experiment {number} in {store.file}")
+            print_lines(*experiment.batch_lines(found.findings))
+    print_lines(f"Stored as experiment {number} in {store.file}")
 
 
 def _report_runs(result: ExperimentResult) -> None:
     width = max([16, *(len(variant.name) + 2 for variant in result.compared)])
     titles = f"{'parameters':>11}{'runs':>8}{'best':>9}{'mean':>9}{'std':>8}{'seconds':>9}"
-    say(f"{'variant':<{width}}{titles}")
+    print_lines(f"{'variant':<{width}}{titles}")
     for variant in result.compared:
-        say(_table_row(variant, width))
+        print_lines(_table_row(variant, width))
         for run in variant.runs:
             if run.run.status is Status.DIVERGED:
-                say(f"  run {run.run.spec.repeat} diverged at step {run.records[-1].step}")
+                print_lines(f"  run {run.run.spec.repeat} diverged at step {run.records[-1].step}")
 
 
 def _table_row(variant: VariantResult, width: int) -> str:

@@ -1,4 +1,4 @@
-"""Progress in a terminal: bars with time left when a person watches, plain lines otherwise."""
+"""Progress of a session: a bar with remaining time in a terminal, plain lines otherwise."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from engine.utils.text import pluralise
 
 
 class Reporter(Protocol):
-    """Sees every event of a session."""
+    """Receives every event of a session."""
 
-    def take(self, event: Event) -> None:
-        """Show what happened."""
+    def handle(self, event: Event) -> None:
+        """Show an event."""
 
     def close(self) -> None:
-        """Nothing more will come."""
+        """Finish the output; no more events follow."""
 
 
 def make_reporter(stream: TextIO) -> Reporter:
-    """Bars where ``stream`` is a terminal, lines otherwise."""
+    """Create a ``BarReporter`` if ``stream`` is a terminal, otherwise a ``LineReporter``."""
     return BarReporter(stream) if stream.isatty() else LineReporter(stream)
 
 
 class LineReporter:
-    """One line for each stage, for the last record of each epoch and for each finished run; fit for a log file."""
+    """Prints a line for each stage, the last record of each epoch and each finished run; suited to log files."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -40,14 +40,14 @@ class LineReporter:
         self._message = ""
         self._refusal = ""
 
-    def take(self, event: Event) -> None:
-        """Write a line if ``event`` is worth one."""
+    def handle(self, event: Event) -> None:
+        """Print the lines of ``event``, if any."""
         for line in self._lines(event):
             self._stream.write(line + "\n")
         self._stream.flush()
 
     def close(self) -> None:
-        """Nothing is held back."""
+        """Do nothing, as no line is held back."""
 
     def _lines(self, event: Event) -> Iterator[str]:
         match event:
@@ -84,7 +84,7 @@ class LineReporter:
 
 
 class BarReporter:
-    """One bar over all steps of all runs, and the finished runs above it."""
+    """Shows one bar over the steps of all runs, and the finished runs above it."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -95,13 +95,13 @@ class BarReporter:
         self._refusal = ""
         self._bar: tqdm[None] | None = None
 
-    def take(self, event: Event) -> None:
-        """Move the bar."""
+    def handle(self, event: Event) -> None:
+        """Update the bar."""
         if isinstance(event, RunStarted | Computed) and event.device.refusal not in ("", self._refusal):
             self._refusal = event.device.refusal
             tqdm.write(self._refusal, file=self._stream)
         match event:
-            case Progress(message) if self._is_training:  # of a run that begins beside those under way
+            case Progress(message) if self._is_training:  # of a run that begins while others train
                 self._postfix(message)
             case Progress(message, done, total):
                 self._prepare(message, done, total)
@@ -115,9 +115,9 @@ class BarReporter:
             case RunRestored(run, status):
                 self._steps[run] = self._runs[run].total_steps if status.is_final else 0
             case RunStarted(run=run, after=after) if not self._is_training:
-                self._steps[run] = after  # it goes on from there
+                self._steps[run] = after  # resumed from this step
             case Record():
-                if not self._is_training:  # the time until now says nothing of the time left
+                if not self._is_training:  # the bar starts here, so that preparation does not distort its estimate
                     self._is_training = True
                     total, done = sum(run.total_steps for run in self._runs.values()), sum(self._steps.values())
                     self._open("training", total, "step", done)
@@ -129,7 +129,7 @@ class BarReporter:
                 tqdm.write(describe_end(self._runs[event.run], event), file=self._stream)
 
     def close(self) -> None:
-        """Leave the bar as it stands."""
+        """Close the bar, leaving it on the screen."""
         if self._bar is not None:
             self._bar.close()
             self._bar = None
@@ -158,12 +158,12 @@ class BarReporter:
 
 
 def run_title(run: PlannedRun) -> str:
-    """Such as ``cnn_4 #2``."""
+    """Return a title such as ``cnn_4 #2``."""
     return f"{run.spec.variant} #{run.spec.repeat}"
 
 
 def describe_images(event: DatasetReady) -> str:
-    """Data set, its shape and the sizes of its parts."""
+    """Describe a data set by its classes, image shape and number of images in each part."""
     info = event.info
     height, width, channels = info.shape
     return (
@@ -173,7 +173,7 @@ def describe_images(event: DatasetReady) -> str:
 
 
 def describe_record(record: Record) -> str:
-    """Loss and accuracies of a record."""
+    """Describe the loss and accuracies of a record."""
     return (
         f"training loss {record.training_loss:.3f}, accuracy {100 * record.training_accuracy:.1f} %, "
         f"validation accuracy {100 * record.validation_accuracy:.1f} %"
@@ -181,9 +181,9 @@ def describe_record(record: Record) -> str:
 
 
 def describe_end(run: PlannedRun, event: RunFinished) -> str:
-    """How a run ended."""
+    """Describe how a run ended."""
     if event.test_accuracy is None:
         return f"{run_title(run)} {event.status}: {event.reason}"
     time = f" in {event.seconds:.1f} s" if event.seconds is not None else ""
-    told = f"{run_title(run)} {event.status}{time}: test accuracy {100 * event.test_accuracy:.2f} %"
-    return f"{told}; {event.reason}" if event.reason else told
+    text = f"{run_title(run)} {event.status}{time}: test accuracy {100 * event.test_accuracy:.2f} %"
+    return f"{text}; {event.reason}" if event.reason else text

@@ -13,7 +13,7 @@ from engine.events.devices import Device
 from engine.events.runs import Record, RunFinished, RunStarted, Status, Weights
 from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
 from engine.selftest.check import CheckContext, CheckResult, failed, ok, warning
-from engine.storage.errors import BUSY, is_damage, primary_code
+from engine.storage.errors import BUSY_CODES, is_damage, primary_code
 from engine.storage.schema import SCHEMA_VERSION
 from engine.storage.store import Store
 from engine.utils.paths import store_file
@@ -75,7 +75,7 @@ def _inspect(file: Path, database: sqlite3.Connection) -> CheckResult:
 
 
 def _unreadable(file: Path, error: sqlite3.DatabaseError) -> CheckResult:
-    if primary_code(error) in BUSY:
+    if primary_code(error) in BUSY_CODES:
         return warning(f"{file} is in use ({error}); close other programs that use it, and test again.")
     if is_damage(error):
         return failed(_damage_message(file, str(error)))

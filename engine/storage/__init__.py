@@ -1,1 +1,1 @@
-"""What is kept: the SQLite file, who writes it, and how it is looked after."""
+"""Persistent storage of results: the SQLite store, its locks, integrity check and recovery."""

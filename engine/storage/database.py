@@ -1,4 +1,4 @@
-"""The SQLite file of a workspace: opened, brought up to date, put back if it was removed, its errors put into words."""
+"""Connection to the SQLite file of a workspace: migration, restoring of a removed file, translation of errors."""
 
 from __future__ import annotations
 
@@ -16,42 +16,42 @@ from typing import Any
 
 import numpy as np
 
-from engine.storage.errors import BUSY, in_words, is_damage, primary_code
+from engine.storage.errors import BUSY_CODES, is_damage, primary_code, store_error
 from engine.storage.files import (
-    SIDES,
-    care_of,
+    SIDECAR_SUFFIXES,
     copy_store,
-    identities,
-    name_aside,
-    put_in_place,
-    remove_sides,
-    suspect,
-    unused,
+    file_stats,
+    maintenance_lock,
+    mark_damaged,
+    move_into_place,
+    remove_sidecars,
+    timestamped_path,
+    unused_path,
 )
-from engine.storage.reinsert import fill, holds_all_of, knows_all_of
+from engine.storage.reinsert import contains_all_rows, contains_experiments, copy_rows
 from engine.storage.schema import MIGRATIONS, SCHEMA, SCHEMA_VERSION
 from engine.utils.errors import StoreError
 from engine.utils.paths import check_workspace, store_file
 
-BUSY_SECONDS = 3.0  # how long to wait for another program that is writing, where somebody waits for an answer
-RECORDING_BUSY_SECONDS = 60.0  # the same where a training has something to record
-MIGRATION_BUSY_SECONDS = 60.0  # the same for another program that brings the file up to date
-BUSY_PAUSE = 0.02
+BUSY_SECONDS = 3.0  # how long to wait for another program that is writing, if a user waits for the answer
+RECORDING_BUSY_SECONDS = 60.0  # the same while a training writes its records
+MIGRATION_BUSY_SECONDS = 60.0  # the same for another program that migrates the file
+BUSY_RETRY_SECONDS = 0.02
 
 log = logging.getLogger(__name__)
 
 
 class Database:
-    """A connection to the file of a workspace. One object serves one thread; raises :class:`StoreError`.
+    """A connection to the file of a workspace. Not thread-safe; all methods raise ``StoreError``.
 
     Args:
-        workspace: the folder, made where there is none.
+        workspace: the folder, created if it is missing.
         busy_seconds: how long a statement waits for another program that is writing.
-        say: takes a sentence for the person at the screen, about what went well in the end; without it that is logged.
+        notify: receives messages for the user about recovered problems; they are logged if it is None.
     """
 
     def __init__(
-        self, workspace: Path, busy_seconds: float = BUSY_SECONDS, say: Callable[[str], None] | None = None
+        self, workspace: Path, busy_seconds: float = BUSY_SECONDS, notify: Callable[[str], None] | None = None
     ) -> None:
         try:
             self.workspace = workspace.expanduser().absolute()
@@ -59,26 +59,26 @@ class Database:
             raise StoreError(f"{workspace} names a user there is not; choose another workspace.") from None
         self.file = store_file(self.workspace)
         check_workspace(self.workspace)
-        self._busy_seconds, self._say = busy_seconds, say or log.warning
-        with self._explained("opened"):
+        self._busy_seconds, self._notify = busy_seconds, notify or log.warning
+        with self._translate_errors("opened"):
             self.workspace.mkdir(parents=True, exist_ok=True)
         self._open()
 
     @property
     def connection(self) -> sqlite3.Connection:
-        """SQLite's own, to the file that is open now."""
+        """SQLite's connection to the file that is open now."""
         return self._db
 
     @property
     def is_in_place(self) -> bool:
-        """Whether the open file is the one in the workspace: elsewhere than on Windows it may have been removed."""
+        """Whether the open file is still the one in the workspace; an open file can be removed except on Windows."""
         if os.name == "nt":
             return True
         try:
             return os.path.samestat(self.file.stat(), self._opened)
         except (FileNotFoundError, NotADirectoryError):
             return False
-        except OSError:  # SQLite will find words for it
+        except OSError:  # SQLite will report it
             return True
 
     def close(self) -> None:
@@ -86,44 +86,47 @@ class Database:
         self._db.close()
 
     def _open(self) -> None:
-        with self._explained("opened"):
-            self._db = self._connected()
+        with self._translate_errors("opened"):
+            self._db = self._connect()
         try:
-            with self._explained("opened"):
+            with self._translate_errors("opened"):
                 self._opened = self.file.stat()
-                self._set_up()
-                self._sides = identities(self.file)[1:]
+                self._configure()
+                self._sidecars = file_stats(self.file)[1:]
         except BaseException:
             self._db.close()
             raise
 
-    def _connected(self) -> sqlite3.Connection:
+    def _connect(self) -> sqlite3.Connection:
         if self.file.exists():
             return sqlite3.connect(self.file, isolation_level=None)
-        with care_of(self.file):
+        with maintenance_lock(self.file):
             if not self.file.exists():
-                remove_sides(self.file)
+                remove_sidecars(self.file)
             return sqlite3.connect(self.file, isolation_level=None)
 
-    def _set_up(self) -> None:
+    def _configure(self) -> None:
         self._db.row_factory = sqlite3.Row
-        self._wait_at_most(self._busy_seconds)
-        # A commit then costs no disk flush; a power cut can lose the last moments but never harm the file.
+        self._set_busy_timeout(self._busy_seconds)
+        # Commits then need no disk flush; a power failure can lose the last ones, but never corrupt the file.
         self._db.executescript("PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;")
         version = self._version()  # before anything is changed
-        self._use_write_ahead_log()
+        self._enable_write_ahead_log()
         if version < SCHEMA_VERSION:
-            self._wait_at_most(MIGRATION_BUSY_SECONDS)
-            self._bring_up_to_date()
-            self._wait_at_most(self._busy_seconds)
+            self._set_busy_timeout(MIGRATION_BUSY_SECONDS)
+            self._migrate()
+            self._set_busy_timeout(self._busy_seconds)
 
-    def _wait_at_most(self, seconds: float) -> None:
+    def _set_busy_timeout(self, seconds: float) -> None:
         self._db.execute(f"PRAGMA busy_timeout={round(1000 * seconds)}")
 
-    def _use_write_ahead_log(self) -> None:
-        """Switch the journal over, once in the life of a file; SQLite doesn't wait for others there, so this does.
+    def _enable_write_ahead_log(self) -> None:
+        """Switch to the write-ahead log, once per file; SQLite's busy timeout doesn't apply to that, so this waits.
 
-        On a drive that can't have such a log the file keeps its journal, which is slower but as safe.
+        On a file system that doesn't support it the file keeps its rollback journal, which is slower but as safe.
+
+        Raises:
+            sqlite3.OperationalError: if another program keeps the file busy, or switching fails.
         """
         deadline = time.monotonic() + self._busy_seconds
         while self._db.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
@@ -131,12 +134,16 @@ class Database:
                 self._db.execute("PRAGMA journal_mode=WAL")
                 return
             except sqlite3.OperationalError as error:
-                if primary_code(error) not in BUSY or time.monotonic() > deadline:
+                if primary_code(error) not in BUSY_CODES or time.monotonic() > deadline:
                     raise
-                time.sleep(BUSY_PAUSE)
+                time.sleep(BUSY_RETRY_SECONDS)
 
     def _version(self) -> int:
-        """The version of the tables, 0 where there are none; raises :class:`StoreError` for those of others."""
+        """Return the schema version; 0 if there are no tables.
+
+        Raises:
+            StoreError: if the schema is of a newer version of the program.
+        """
         version = int(self._db.execute("PRAGMA user_version").fetchone()[0])
         if version > SCHEMA_VERSION:
             raise StoreError(
@@ -144,36 +151,42 @@ class Database:
             )
         return version
 
-    def _bring_up_to_date(self) -> None:
-        """Make the tables, or change those of an older version, of which a copy is kept, and either wholly or not.
+    def _migrate(self) -> None:
+        """Create the tables, or migrate those of an older version after copying the file, in one transaction.
 
-        Two programs may open a workspace at once: one does it, the other waits and finds it done.
+        If two programs open a workspace at once, one migrates it and the other waits and finds it done.
         """
         self._db.create_function("floats", 1, lambda text: pack(json.loads(text), "<f4"), deterministic=True)
         self._db.create_function("integers", 1, lambda text: pack(json.loads(text), "<i4"), deterministic=True)
-        self._db.execute("BEGIN IMMEDIATE")  # others may read meanwhile, such as what makes the copy
+        self._db.execute("BEGIN IMMEDIATE")  # other connections can read meanwhile, as the one that is copied
         copy = None
         try:
-            version = self._version()  # the other one may have done it by now
+            version = self._version()  # another program may have migrated it by now
             if 0 < version < SCHEMA_VERSION:
-                copy = self._copy_of(version)
+                copy = self._back_up(version)
             older = range(version, SCHEMA_VERSION) if version else ()
             migrations = [statement for number in older for statement in MIGRATIONS[number]]
             for statement in (*migrations, *SCHEMA, f"PRAGMA user_version={SCHEMA_VERSION}", "COMMIT"):
                 self._db.execute(statement)
         except BaseException:
             self._roll_back()
-            if copy is not None:  # nothing has changed: the next attempt makes its own
+            if copy is not None:  # nothing has changed, and the next attempt makes its own copy
                 copy.unlink(missing_ok=True)
             raise
         if copy is not None:
             log.info("%s was brought up to date; as it was before, it is kept as %s", self.file, copy)
 
-    def _copy_of(self, version: int) -> Path:
-        """A copy of the file as it is, on the disk, under a name of its own such as trainscope.sqlite3.version-2."""
-        copy = unused(self.file.with_name(f"{self.file.name}.version-{version}"))
+    def _back_up(self, version: int) -> Path:
+        """Copy the file as it is to an unused path such as ``trainscope.sqlite3.version-2``, flushed to disk.
+
+        Raises:
+            sqlite3.Error: if the file is damaged.
+            OSError: likewise.
+            StoreError: if the copy can't be written.
+        """
+        copy = unused_path(self.file.with_name(f"{self.file.name}.version-{version}"))
         try:
-            reader = sqlite3.connect(self.file)  # the writer's own connection can't be copied
+            reader = sqlite3.connect(self.file)  # SQLite can't back up a connection that is in a write transaction
             try:
                 copy_store(reader, copy)
             finally:
@@ -191,26 +204,26 @@ class Database:
         return self._write("INSERT", table, values)
 
     def _replace(self, table: str, **values: Any) -> None:
-        """Insert a row in place of the one with the same key, if there is one."""
+        """Insert a row, replacing the one with the same key."""
         self._write("INSERT OR REPLACE", table, values)
 
     def _write(self, verb: str, table: str, values: dict[str, Any]) -> int:
-        # Table and column names are the program's own; every value is a parameter.
+        # Table and column names are constants of the program; every value is a parameter.
         marks = ", ".join("?" * len(values))
         sql = f"{verb} INTO {table} ({', '.join(values)}) VALUES ({marks})"
         return self._execute(sql, *values.values()).lastrowid or 0
 
     def _execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
         is_reading = sql.lstrip().startswith("SELECT")
-        explained = partial(self._explained, "read" if is_reading else "written")
-        with explained():
+        translate_errors = partial(self._translate_errors, "read" if is_reading else "written")
+        with translate_errors():
             if not (is_reading or self._db.in_transaction or self.is_in_place):
-                self._put_back()
-            return self._db.cursor(partial(_Cursor, explained)).execute(sql, values)
+                self._restore()
+            return self._db.cursor(partial(_Cursor, translate_errors)).execute(sql, values)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        """All that is written within, or nothing; within another transaction, a part of that."""
+        """Commit everything written in the block, or nothing; joins a transaction in progress."""
         if self._db.in_transaction:
             yield
             return
@@ -223,32 +236,36 @@ class Database:
             raise
 
     def _roll_back(self) -> None:
-        with suppress(sqlite3.Error):  # SQLite has done it already, or will when the file is opened again
+        with suppress(sqlite3.Error):  # SQLite has rolled back already, or will when the file is opened next
             self._db.rollback()
 
-    def _put_back(self) -> None:
-        """The file was removed or replaced, but the system keeps it while it is open: write all of it once more.
+    def _restore(self) -> None:
+        """Write the open file to the workspace again after it was removed or replaced.
 
-        It goes back to its place where nothing is lost by that. If the place is taken, by a store with experiments in
-        it or by anything else, it goes beside it and stays in use here; then :class:`StoreError` says so.
+        The operating system keeps a removed file while it is open. Its contents return to their place if no data is
+        lost by that. If the place is taken, by a store with experiments or by anything else, they are kept in a file
+        beside it, which stays in use by this object.
+
+        Raises:
+            StoreError: if the place is taken.
         """
-        self.workspace.mkdir(exist_ok=True)  # no more than that: if its own folder is gone, so is the drive
-        place, held = self.file, (self._db, self._opened, self._sides)
-        with care_of(place):
-            self._remove_own_sides()
+        self.workspace.mkdir(exist_ok=True)  # without parents: if its parent folder is missing, the drive is gone
+        place, held = self.file, (self._db, self._opened, self._sidecars)
+        with maintenance_lock(place):
+            self._remove_own_sidecars()
             try:
-                for _ in range(2):  # once more, should even the copy be removed before it is opened
-                    rescued = name_aside(place, "rescued")
+                for _ in range(2):  # twice, as the copy too may be removed before it is opened
+                    rescued = timestamped_path(place, "rescued")
                     copy_store(self._db, rescued)
-                    if (is_back := self._is_back(rescued)) or rescued.exists():
+                    if (is_restored := self._reopen_restored(rescued)) or rescued.exists():
                         break
-                if not is_back:
+                if not is_restored:
                     if not rescued.exists():
                         copy_store(self._db, rescued)
                     self.file = rescued
                     self._open()
             except BaseException:
-                self.file, (self._db, self._opened, self._sides) = place, held
+                self.file, (self._db, self._opened, self._sidecars) = place, held
                 raise
             held[0].close()
         if self.file != place:
@@ -257,79 +274,84 @@ class Database:
                 f"then is kept in {self.file}: close the program, decide which of the two is to bear the name, and "
                 "start it again."
             )
-        self._say(f"{place} was removed or replaced while it was in use; everything that was in it is there again.")
+        self._notify(f"{place} was removed or replaced while it was in use; everything that was in it is there again.")
 
-    def _remove_own_sides(self) -> None:
-        """What SQLite kept beside the file that is gone would be taken for that of the file in its place."""
-        for side, now, own in zip(SIDES, identities(self.file)[1:], self._sides, strict=True):
+    def _remove_own_sidecars(self) -> None:
+        """Remove the sidecar files of the removed file; SQLite would take them for those of the file in its place."""
+        for suffix, now, own in zip(SIDECAR_SUFFIXES, file_stats(self.file)[1:], self._sidecars, strict=True):
             if now is not None and own is not None and os.path.samestat(now, own):
-                Path(f"{self.file}{side}").unlink(missing_ok=True)
+                Path(f"{self.file}{suffix}").unlink(missing_ok=True)
 
-    def _is_back(self, rescued: Path) -> bool:
-        """Have all of the copy ``rescued`` in the file of the workspace, and open that.
+    def _reopen_restored(self, rescued: Path) -> bool:
+        """Move the copy ``rescued`` to the file of the workspace, or copy its rows there, and open that file.
 
-        Otherwise what is open stays so, and the copy where it is, unless it was put in place and removed once more.
+        On failure the open connection and the copy stay as they are, unless the copy was moved and removed again.
+
+        Returns:
+            Whether the file of the workspace is open and contains all rows.
         """
-        held = (self._db, self._opened, self._sides)
-        was_free = put_in_place(rescued, self.file)
+        held = (self._db, self._opened, self._sidecars)
+        was_moved = move_into_place(rescued, self.file)
         try:
             self._open()
-            if was_free:
-                if knows_all_of(self._db, held[0]):
+            if was_moved:
+                if contains_experiments(self._db, held[0]):
                     return True
-            elif holds_all_of(self._db, rescued) or fill(self._db, rescued):
+            elif contains_all_rows(self._db, rescued) or copy_rows(self._db, rescued):
                 rescued.unlink()
                 return True
             self._db.close()
-        except StoreError:  # a folder, a damaged file, one of a newer program
+        except StoreError:  # a folder, a damaged file, or one of a newer version
             pass
         except sqlite3.Error:
             self._db.close()
-        self._db, self._opened, self._sides = held
+        self._db, self._opened, self._sidecars = held
         return False
 
     @contextmanager
-    def _explained(self, action: str) -> Iterator[None]:
+    def _translate_errors(self, action: str) -> Iterator[None]:
         try:
             yield
         except (sqlite3.Error, OSError, ValueError, OverflowError) as error:
             if is_damage(error):
-                suspect(self.file, str(error))
-            raise in_words(self.file, action, error) from error
+                mark_damaged(self.file, str(error))
+            raise store_error(self.file, action, error) from error
 
 
 class _Cursor(sqlite3.Cursor):
-    """Rows are read as they are fetched, so a damaged file is noticed there: told like all else that goes wrong."""
+    """A cursor that translates errors of fetching, where damaged pages are met as rows are read lazily."""
 
-    def __init__(self, explained: Callable[[], AbstractContextManager[None]], connection: sqlite3.Connection) -> None:
+    def __init__(
+        self, translate_errors: Callable[[], AbstractContextManager[None]], connection: sqlite3.Connection
+    ) -> None:
         super().__init__(connection)
-        self._explained = explained
+        self._translate_errors = translate_errors
 
     def __next__(self) -> Any:
         try:
             return super().__next__()
-        except sqlite3.Error:  # of a million rows, none is to pay for a context
-            with self._explained():
+        except sqlite3.Error:  # a context manager per row is too slow for a million rows
+            with self._translate_errors():
                 raise
 
     def fetchone(self) -> Any:
-        """As SQLite's; raises :class:`StoreError`, as the others do."""
-        with self._explained():
+        """Fetch a row; errors are translated."""
+        with self._translate_errors():
             return super().fetchone()
 
     def fetchmany(self, size: int | None = 1) -> list[Any]:
-        """As SQLite's."""
-        with self._explained():
+        """Fetch up to ``size`` rows; errors are translated."""
+        with self._translate_errors():
             return super().fetchmany(size)
 
     def fetchall(self) -> list[Any]:
-        """As SQLite's."""
-        with self._explained():
+        """Fetch all remaining rows; errors are translated."""
+        with self._translate_errors():
             return super().fetchall()
 
 
 def pack(values: Any, dtype: str) -> bytes:
-    """Numbers as the bytes that a BLOB holds; None stands for NaN, and so does infinity."""
+    """Pack numbers into the bytes of a BLOB; None and infinities become NaN if ``dtype`` is ``<f4``."""
     array = np.array([math.nan if value is None else value for value in values])
     if dtype == "<f4":
         array = np.where(np.isfinite(array.astype(float)), array, math.nan)
@@ -337,5 +359,5 @@ def pack(values: Any, dtype: str) -> bytes:
 
 
 def unpack(data: bytes, dtype: str) -> tuple[Any, ...]:
-    """The numbers of :func:`pack`."""
+    """Unpack the numbers packed by ``pack``."""
     return tuple(np.frombuffer(data, dtype).tolist())

@@ -1,4 +1,4 @@
-"""What goes wrong with the file of a store, as a sentence that says what to do."""
+"""Translates errors of SQLite and of the file system into messages that say what to do."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from pathlib import Path
 
 from engine.utils.errors import StoreError
 
-DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-FORBIDDEN = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH)
-FORBIDDEN_BY_SYSTEM = (errno.EACCES, errno.EPERM, errno.EROFS)
-FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
-LITTLE = 1_000_000  # bytes; SQLite tells some full disks only as an error of input or output
+DAMAGE_CODES = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+BUSY_CODES = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+DENIED_CODES = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH)
+DENIED_ERRNOS = (errno.EACCES, errno.EPERM, errno.EROFS)
+FULL_ERRNOS = (errno.ENOSPC, errno.EDQUOT)
+LOW_SPACE_BYTES = 1_000_000  # SQLite reports some full disks only as an I/O error
 
 
 def primary_code(error: BaseException) -> int:
-    """SQLite's primary result code; 0 where the error is not of SQLite's own making."""
+    """Return SQLite's primary result code; 0 if the error is not raised by SQLite itself."""
     code = getattr(error, "sqlite_errorcode", 0)
     return int(code) & 0xFF
 
 
 def is_damage(error: BaseException) -> bool:
-    """Whether the file is no store, or one that can't be read in part."""
-    return primary_code(error) in DAMAGED
+    """Return whether the file is no SQLite database, or a corrupt one."""
+    return primary_code(error) in DAMAGE_CODES
 
 
-def in_words(file: Path, action: str, error: Exception) -> StoreError:
-    """``error`` while ``file`` was to be ``action``: opened, read or written."""
+def store_error(file: Path, action: str, error: Exception) -> StoreError:
+    """Translate ``error``, raised while ``file`` was ``action``: "opened", "read" or "written"."""
     if is_damage(error):
         return StoreError(
             f"{file} is damaged ({error}); close the program and start it again: it then keeps the damaged file aside "
@@ -38,21 +38,21 @@ def in_words(file: Path, action: str, error: Exception) -> StoreError:
     failed = f"{file} can't be {action}"
     if _is_full(file.parent, error):
         return StoreError(f"{failed}: the disk is full; make room and try again, what was stored before is kept.")
-    if primary_code(error) in BUSY:
+    if primary_code(error) in BUSY_CODES:
         return StoreError(
             f"{failed}: another program has been writing to it for too long; wait for it or close it, then try again."
         )
-    if primary_code(error) in FORBIDDEN or getattr(error, "errno", None) in FORBIDDEN_BY_SYSTEM:
+    if primary_code(error) in DENIED_CODES or getattr(error, "errno", None) in DENIED_ERRNOS:
         return StoreError(f"{failed} ({error}); allow writing to the file and its folder, or choose another workspace.")
     return StoreError(f"{failed} ({error}); check the folder, its permissions and the free space.")
 
 
 def _is_full(folder: Path, error: Exception) -> bool:
-    if primary_code(error) == sqlite3.SQLITE_FULL or getattr(error, "errno", None) in FULL_DISK:
+    if primary_code(error) == sqlite3.SQLITE_FULL or getattr(error, "errno", None) in FULL_ERRNOS:
         return True
     if primary_code(error) not in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN):
         return False
     try:
-        return shutil.disk_usage(folder).free < LITTLE
+        return shutil.disk_usage(folder).free < LOW_SPACE_BYTES
     except OSError:
         return False

@@ -1,6 +1,7 @@
-"""The files beside a store: copies of it, what was kept aside, and the note that it may be damaged.
+"""The files beside a store: its copies, damaged files set aside, and the marker of suspected damage.
 
-The store itself is only ever opened by SQLite: whoever else closes it takes SQLite's locks from the whole process.
+Only SQLite ever opens the store itself: closing another descriptor of it would drop the locks that SQLite holds for the
+whole process (POSIX).
 """
 
 from __future__ import annotations
@@ -15,20 +16,20 @@ from pathlib import Path
 
 from filelock import FileLock
 
-SIDES = ("-wal", "-shm", "-journal")  # what SQLite keeps beside a file, of which a store has no more than two
-CARE_SECONDS = 60.0  # how long to wait for another program that looks after the store
+SIDECAR_SUFFIXES = ("-wal", "-shm", "-journal")  # of the files that SQLite keeps beside a database, at most two of them
+LOCK_TIMEOUT_SECONDS = 60.0  # how long to wait for another program that holds the maintenance lock
 
 
 @contextmanager
-def care_of(file: Path) -> Iterator[None]:
-    """Held by whoever begins a store, moves one aside or puts one back, one program at a time; may be nested.
+def maintenance_lock(file: Path) -> Iterator[None]:
+    """Hold the inter-process lock under which a store is created, set aside or restored; reentrant.
 
-    Raises OSError where the folder can't be written, or another program never comes to an end.
+    Propagates ``OSError`` if the folder can't be written, or the lock isn't free within ``LOCK_TIMEOUT_SECONDS``.
     """
-    lock = FileLock(f"{file}.lock", timeout=CARE_SECONDS, is_singleton=True)
+    lock = FileLock(f"{file}.lock", timeout=LOCK_TIMEOUT_SECONDS, is_singleton=True)
     try:
         lock.acquire()
-    except NotImplementedError:  # a drive without locks, on which two programs had better not share a workspace
+    except NotImplementedError:  # a file system without locks, on which programs should not share a workspace
         yield
         return
     try:
@@ -37,80 +38,84 @@ def care_of(file: Path) -> Iterator[None]:
         lock.release()
 
 
-def suspicion(file: Path) -> Path:
-    """The note that something of the store ``file`` could not be read; the next start of the program looks into it."""
+def damage_marker(file: Path) -> Path:
+    """Return the marker file of the store ``file``: damage was met, so the next program start checks all pages."""
     return file.with_name(f"{file.name}.suspect")
 
 
-def suspect(file: Path, reason: str) -> None:
-    """Leave that note; where it can't be written, the next program that meets the damage will try again."""
+def mark_damaged(file: Path, reason: str) -> None:
+    """Write the marker; if that fails, the next program that meets the damage tries again."""
     with suppress(OSError):
-        suspicion(file).write_text(reason, encoding="utf-8")
+        damage_marker(file).write_text(reason, encoding="utf-8")
 
 
-def name_aside(file: Path, what: str) -> Path:
-    """A name beside the store that nothing has yet, such as trainscope.sqlite3.damaged-20260131-235959."""
-    return unused(file.with_name(f"{file.name}.{what}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"))
+def timestamped_path(file: Path, what: str) -> Path:
+    """Return an unused path beside the store, such as ``trainscope.sqlite3.damaged-20260131-235959``."""
+    return unused_path(file.with_name(f"{file.name}.{what}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"))
 
 
-def unused(wanted: Path) -> Path:
-    """``wanted``, with a number behind it where a file has that name."""
-    return next(path for path in _numbered(wanted) if not any(Path(f"{path}{side}").exists() for side in ("", *SIDES)))
+def unused_path(wanted: Path) -> Path:
+    """Return ``wanted``, with a number appended if it or one of its sidecar files exists."""
+    return next(
+        path
+        for path in _numbered(wanted)
+        if not any(Path(f"{path}{suffix}").exists() for suffix in ("", *SIDECAR_SUFFIXES))
+    )
 
 
 def copy_store(source: sqlite3.Connection, target: Path) -> None:
-    """Write what ``source`` sees as committed to the file ``target``: whole and on the disk, or not at all.
+    """Copy the committed contents of ``source`` to the file ``target``: all of it and flushed to disk, or nothing.
 
-    Raises FileExistsError where there is a file of that name, OSError or sqlite3.Error where it can't be written.
+    Propagates ``FileExistsError`` if ``target`` exists, ``OSError`` and ``sqlite3.Error`` if it can't be written.
     """
-    part = unused(target.with_name(f"{target.name}.part"))
+    part = unused_path(target.with_name(f"{target.name}.part"))
     try:
         with closing(sqlite3.connect(part)) as copy:
-            copy.execute("PRAGMA synchronous=OFF")  # all of it is flushed at once below
+            copy.execute("PRAGMA synchronous=OFF")  # flushed once below
             source.backup(copy)
         with part.open("rb+") as written:
             os.fsync(written.fileno())
-        take_name(part, target)
+        rename_without_replacing(part, target)
     except BaseException:
-        for side in ("", *SIDES):
-            Path(f"{part}{side}").unlink(missing_ok=True)
+        for suffix in ("", *SIDECAR_SUFFIXES):
+            Path(f"{part}{suffix}").unlink(missing_ok=True)
         raise
 
 
-def put_in_place(rescued: Path, file: Path) -> bool:
-    """Give a rescued copy the name of the store if nothing has it; tells whether it has it now. In :func:`care_of`."""
+def move_into_place(rescued: Path, file: Path) -> bool:
+    """Rename a rescued copy to ``file`` unless that exists; return whether it did. Requires ``maintenance_lock``."""
     if file.exists():
         return False
-    remove_sides(file)
+    remove_sidecars(file)
     try:
-        take_name(rescued, file)
+        rename_without_replacing(rescued, file)
     except FileExistsError:
         return False
     return True
 
 
-def remove_sides(file: Path) -> None:
-    """Remove what SQLite kept beside a file that is gone: it would take it for that of the next of this name.
+def remove_sidecars(file: Path) -> None:
+    """Remove the sidecar files of a removed store, which SQLite would take for those of the next file of this name.
 
-    Whoever still has the removed file open keeps these too. In :func:`care_of`.
+    Connections that still have the removed file open keep their sidecar files too. Requires ``maintenance_lock``.
     """
-    for side in SIDES:
-        Path(f"{file}{side}").unlink(missing_ok=True)
+    for suffix in SIDECAR_SUFFIXES:
+        Path(f"{file}{suffix}").unlink(missing_ok=True)
 
 
-def identities(file: Path) -> list[os.stat_result | None]:
-    """What the system knows the file by, and those that SQLite keeps beside it; None for each that is not there."""
+def file_stats(file: Path) -> list[os.stat_result | None]:
+    """Return the ``stat`` of the file and of its sidecar files, which identify them; None for each that is missing."""
     found: list[os.stat_result | None] = []
-    for side in ("", *SIDES):
+    for suffix in ("", *SIDECAR_SUFFIXES):
         try:
-            found.append(Path(f"{file}{side}").stat())
+            found.append(Path(f"{file}{suffix}").stat())
         except (FileNotFoundError, NotADirectoryError):
             found.append(None)
     return found
 
 
-def flush_folder(folder: Path) -> None:
-    """Have names of files survive a power cut; Windows has no such call, and needs none."""
+def sync_folder(folder: Path) -> None:
+    """Flush a folder, so that file names survive a power failure; Windows has no such call and needs none."""
     if os.name == "nt":
         return
     descriptor = os.open(folder, os.O_RDONLY)
@@ -120,10 +125,13 @@ def flush_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def take_name(source: Path, target: Path) -> None:
-    """Rename a file, never over another: Windows refuses that by itself, elsewhere a second name does.
+def rename_without_replacing(source: Path, target: Path) -> None:
+    """Rename a file, but never over another one: Windows refuses that itself, elsewhere a hard link does.
 
-    Raises FileExistsError where there is another, OSError where the folder can't be written.
+    Propagates ``OSError`` if the folder can't be written.
+
+    Raises:
+        FileExistsError: if ``target`` exists.
     """
     if os.name == "nt":
         source.rename(target)
@@ -132,13 +140,13 @@ def take_name(source: Path, target: Path) -> None:
         os.link(source, target)
     except FileExistsError:
         raise
-    except OSError:  # a drive without second names
+    except OSError:  # a file system without hard links
         if target.exists():
             raise FileExistsError(target) from None
         source.rename(target)
     else:
         source.unlink()
-    flush_folder(target.parent)
+    sync_folder(target.parent)
 
 
 def _numbered(path: Path) -> Iterator[Path]:

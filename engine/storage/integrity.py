@@ -1,6 +1,6 @@
-"""A look at the store when the program starts: a damaged one is kept aside, what can be read of it goes on.
+"""Integrity check of the store at program start: a damaged file is set aside and its readable rows are salvaged.
 
-While the program runs nothing is ever moved; whoever meets damage says so and leaves a note (``suspect``).
+While the program runs no file is ever moved; code that meets damage reports it and leaves a marker file (``.suspect``).
 """
 
 from __future__ import annotations
@@ -11,36 +11,46 @@ from contextlib import closing
 from pathlib import Path
 
 from engine.storage.errors import is_damage
-from engine.storage.files import SIDES, care_of, flush_folder, name_aside, put_in_place, suspicion
+from engine.storage.files import (
+    SIDECAR_SUFFIXES,
+    damage_marker,
+    maintenance_lock,
+    move_into_place,
+    sync_folder,
+    timestamped_path,
+)
 from engine.storage.salvage import salvage
 from engine.utils.errors import StoreError
 from engine.utils.paths import store_file
 from engine.utils.text import pluralise
 
-LOOK_SECONDS = 3.0  # how long the look waits for another program
+CHECK_BUSY_SECONDS = 3.0  # how long the check waits for another program
 
 log = logging.getLogger(__name__)
 
 
 def examine_store(workspace: Path) -> str | None:
-    """Keep a damaged store aside, so that the next to open the workspace begins a new one.
+    """Set a damaged store aside, so that a new one is created when the workspace is opened next.
 
-    To be called once, before anything else opens the workspace. Gives the sentence to show; None where all is well, or
-    where what is wrong is not damage, which whoever opens the store will say. The look costs milliseconds; only after
-    damage was met is every page read.
+    To be called once, before anything else opens the workspace. It takes milliseconds; all pages are read only if
+    damage was met before.
+
+    Returns:
+        The message to show; None if the store is intact. Errors other than damage are left to the code that opens
+        the store.
     """
     try:
         file = store_file(workspace.expanduser().absolute())
         if not file.exists():
-            _take_up_rescued(file)
-        if _damage(file) is None:
+            _restore_rescued(file)
+        if _find_damage(file) is None:
             return None
-    except (OSError, RuntimeError):  # no such folder, or one of a user there is not
+    except (OSError, RuntimeError):  # no such folder, or the home folder of an unknown user
         return None
     try:
-        with care_of(file):
-            damage = _damage(file)  # another program may have seen to it by now
-            return None if damage is None else _keep_aside(file, damage)
+        with maintenance_lock(file):
+            damage = _find_damage(file)  # another program may have set it aside by now
+            return None if damage is None else _set_aside(file, damage)
     except OSError as error:
         return (
             f"The store {file} is damaged and can't be kept aside ({error}); allow writing to its folder, or choose "
@@ -48,28 +58,28 @@ def examine_store(workspace: Path) -> str | None:
         )
 
 
-def _take_up_rescued(file: Path) -> None:
-    """Give the newest copy that was rescued from a removed file its name, if nobody came to that."""
+def _restore_rescued(file: Path) -> None:
+    """Move the newest rescued copy of a removed file into its place, if the program ended before it did so."""
     rescued = sorted(file.parent.glob(f"{file.name}.rescued-*"), key=lambda each: each.stat().st_mtime)
-    rescued = [each for each in rescued if not each.name.endswith(SIDES) and ".part" not in each.name]
+    rescued = [each for each in rescued if not each.name.endswith(SIDECAR_SUFFIXES) and ".part" not in each.name]
     if not rescued:
         return
-    with care_of(file):
-        if put_in_place(rescued[-1], file):
+    with maintenance_lock(file):
+        if move_into_place(rescued[-1], file):
             log.warning("%s was removed while it was in use; what was rescued of it is in place again.", file)
 
 
-def _damage(file: Path) -> str | None:
-    """What is wrong with the file; None where nothing is, or where that can't be found out."""
-    log_file = Path(f"{file}{SIDES[0]}")
+def _find_damage(file: Path) -> str | None:
+    """Describe the damage of the file; None if there is none, or if that can't be determined."""
+    log_file = Path(f"{file}{SIDECAR_SUFFIXES[0]}")
     if not file.exists() or file.stat().st_size == 0:
-        # SQLite would remove the log, in which everything may be.
+        # SQLite would remove the write-ahead log, which may hold all the data.
         return "its file is gone, its log is not" if log_file.exists() and log_file.stat().st_size else None
-    note = suspicion(file)
+    marker = damage_marker(file)
     try:
-        with closing(sqlite3.connect(f"{file.as_uri()}?mode=rw", uri=True, timeout=LOOK_SECONDS)) as db:
+        with closing(sqlite3.connect(f"{file.as_uri()}?mode=rw", uri=True, timeout=CHECK_BUSY_SECONDS)) as db:
             db.execute("SELECT count(*) FROM sqlite_master").fetchone()
-            if not note.exists():
+            if not marker.exists():
                 return None
             (answer,) = db.execute("PRAGMA quick_check(1)").fetchone()
     except sqlite3.Error as error:
@@ -77,20 +87,20 @@ def _damage(file: Path) -> str | None:
     if answer != "ok":
         log.warning("A check of %s says: %s", file, answer)
         return "part of it can't be read"
-    note.unlink(missing_ok=True)
+    marker.unlink(missing_ok=True)
     return None
 
 
-def _keep_aside(file: Path, damage: str) -> str:
-    """Move the file with what SQLite keeps beside it; gives the sentence that says so."""
-    aside = name_aside(file, "damaged")
-    # The file first: as long as it is in its place, the log belongs to it.
-    for side in ("", *SIDES):
-        source = Path(f"{file}{side}")
+def _set_aside(file: Path, damage: str) -> str:
+    """Rename the file and its sidecar files, and salvage what is readable; return the message that says so."""
+    aside = timestamped_path(file, "damaged")
+    # The file first: the log belongs to it as long as both have their names.
+    for suffix in ("", *SIDECAR_SUFFIXES):
+        source = Path(f"{file}{suffix}")
         if source.exists():
-            source.rename(f"{aside}{side}")
-    suspicion(file).unlink(missing_ok=True)
-    flush_folder(file.parent)
+            source.rename(f"{aside}{suffix}")
+    damage_marker(file).unlink(missing_ok=True)
+    sync_folder(file.parent)
     log.warning("%s was damaged (%s) and is kept as %s", file, damage, aside)
     try:
         saved = salvage(aside, file.parent)

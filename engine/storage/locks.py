@@ -1,7 +1,7 @@
-"""Who carries out an experiment: a file locked for as long as a program does.
+"""Ownership of a running experiment: a lock file held by the program that executes it.
 
-The system takes a lock back when its holder dies, however it dies, so an experiment that the store says is under way,
-and whose lock is free, was interrupted. No clock and no process number is relied on.
+The operating system releases the lock when its holder dies, however it dies, so an experiment that is stored as running
+while its lock is free was interrupted. This needs neither a clock nor a process ID.
 """
 
 from __future__ import annotations
@@ -21,8 +21,15 @@ _NAME = re.compile(r"[0-9a-f]{32}\.lock")
 
 
 @contextmanager
-def owned(workspace: Path) -> Iterator[str]:
-    """Hold a lock of this program's own, by the name that the store keeps; raises :class:`StoreError` without one."""
+def owner_lock(workspace: Path) -> Iterator[str]:
+    """Hold a new lock of this program.
+
+    Yields:
+        The name of its file, which is stored as the owner.
+
+    Raises:
+        StoreError: if the file can't be locked.
+    """
     file = lock_folder(workspace) / f"{uuid.uuid4().hex}.lock"
     lock = FileLock(file)
     try:
@@ -38,10 +45,10 @@ def owned(workspace: Path) -> Iterator[str]:
         _remove(file)
 
 
-def is_owned(workspace: Path, name: object) -> bool:
-    """Whether the program that took the lock called ``name`` still holds it.
+def is_owner_alive(workspace: Path, name: object) -> bool:
+    """Return whether the program that took the lock ``name`` still holds it.
 
-    A store from elsewhere may name anything: what is no name of a lock is nobody's, and left alone.
+    A foreign store may contain any value: one that is no lock name has no owner, and no such file is touched.
     """
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         return False
@@ -53,13 +60,13 @@ def is_owned(workspace: Path, name: object) -> bool:
             pass
     except Timeout:
         return True
-    except OSError:  # it can't be locked by anybody
+    except OSError:  # no program can lock it
         return False
     _remove(file)
     return False
 
 
 def _remove(file: Path) -> None:
-    """A name is used once, so nobody misses the file."""
+    """Remove a lock file; each name is used only once."""
     with suppress(OSError):
         file.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""What the store is asked: whole experiments, runs, and what was recorded of them."""
+"""Queries of the store: experiments, runs, and their recorded data."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from engine.storage.rows import (
     findings_of,
     intervention_of,
     mistake_of,
-    readable,
+    read_rows,
     record_of,
     run_of,
     weights_of,
@@ -27,31 +27,35 @@ from engine.utils.arrays import Array
 from engine.utils.errors import StoreError
 
 # Rows per fetchmany; converting them holds the GIL, and with it the window, for about 5 ms.
-READ_AT_ONCE = 1000
+ROWS_PER_FETCH = 1000
 
 
 class StoreQueries(Database):
-    """The reading half of the store. One object serves one thread; raises :class:`StoreError` with a sentence."""
+    """The reading half of the store. Not thread-safe; all methods raise ``StoreError``."""
 
     def experiment(self, experiment: int) -> StoredExperiment:
-        """The experiment of that number; raises :class:`StoreError` if there is none."""
+        """Return an experiment by its number.
+
+        Raises:
+            StoreError: if there is none of that number.
+        """
         row = self._execute("SELECT * FROM experiments WHERE id=?", experiment).fetchone()
         if row is None:
             raise StoreError(f"There is no experiment {experiment} in {self.file}.")
         return experiment_of(row)
 
     def experiments(self, limit: int) -> list[StoredExperiment]:
-        """The experiments that were not thrown away, newest first, at most ``limit`` of those that can be read."""
+        """Return up to ``limit`` experiments that are not deleted, newest first; unreadable ones are skipped."""
         rows = self._execute("SELECT * FROM experiments WHERE deleted IS NULL ORDER BY id DESC LIMIT ?", limit)
-        return readable(rows, experiment_of)
+        return read_rows(rows, experiment_of)
 
     def runs(self, experiment: int) -> list[StoredRun]:
-        """The runs of an experiment in the order of the plan."""
+        """Return the runs of an experiment in planned order."""
         rows = self._execute("SELECT * FROM runs WHERE experiment=? ORDER BY id", experiment)
         return [run_of(row, self.workspace) for row in rows]
 
     def computation(self, experiment: int) -> Computation | None:
-        """What an experiment without runs found; None if it came to nothing."""
+        """Return the result of an experiment without runs; None if it has none."""
         row = self._execute("SELECT * FROM computations WHERE experiment=?", experiment).fetchone()
         if row is None:
             return None
@@ -59,31 +63,38 @@ class StoreQueries(Database):
         return Computation(findings_of(row), {array["name"]: array_of(array) for array in arrays})
 
     def tested_runs(self, limit: int) -> list[StoredRun]:
-        """The runs tested last, of all experiments not thrown away, whose network was kept; newest first."""
+        """Return the most recently tested runs with a stored network, of experiments not deleted; newest first."""
         rows = self._execute(
             "SELECT runs.* FROM runs JOIN experiments ON experiments.id=runs.experiment "
             "WHERE model IS NOT NULL AND deleted IS NULL ORDER BY runs.finished DESC LIMIT ?",
             limit,
         )
-        return readable(rows, run_of, self.workspace)
+        return read_rows(rows, run_of, self.workspace)
 
     def records(self, run: int) -> list[Record]:
-        """All records of a run, by step."""
+        """Return all records of a run, by step."""
         return [record_of(row) for row in self._execute("SELECT * FROM points WHERE run=? ORDER BY step", run)]
 
     def columns(self, run: int, numbers: Sequence[str], blobs: Sequence[str]) -> tuple[list[Array], list[Array]]:
-        """Columns of all records of a run, by step: ``numbers`` as float64 [records], NaN for null.
+        """Return columns of all records of a run, by step.
 
-        ``blobs`` come raw, uint8 [records, bytes]; of records that differ in how many they have, the first decides.
+        Args:
+            run: number of the run.
+            numbers: names of numeric columns.
+            blobs: names of BLOB columns.
+
+        Returns:
+            The numeric columns, float64 of shape (records,), NaN for null; the BLOB columns, uint8 of shape
+            (records, bytes), padded or cut to the size in the first record.
         """
         names = ", ".join((*numbers, *blobs))
-        # Column names are the program's own.
+        # All column names are constants of the program.
         cursor = self._execute(f"SELECT {names} FROM points WHERE run=? ORDER BY step", run)  # noqa: S608
-        cursor.row_factory = None  # plain tuples: named rows take three times as long
+        cursor.row_factory = None  # plain tuples: ``sqlite3.Row`` takes three times as long
         floats, raw = [array("d") for _ in numbers], [bytearray() for _ in blobs]
         widths: list[int] = []
         count = 0
-        while rows := cursor.fetchmany(READ_AT_ONCE):
+        while rows := cursor.fetchmany(ROWS_PER_FETCH):
             columns = list(zip(*rows, strict=True))
             widths = widths or [len(column[0]) for column in columns[len(numbers) :]]
             count += len(rows)
@@ -95,38 +106,42 @@ class StoreQueries(Database):
         return [np.array(kept) for kept in floats], tables
 
     def run(self, run: int) -> StoredRun:
-        """The run of that number; raises :class:`StoreError` if there is none."""
+        """Return a run by its number.
+
+        Raises:
+            StoreError: if there is none of that number.
+        """
         row = self._execute("SELECT * FROM runs WHERE id=?", run).fetchone()
         if row is None:
             raise StoreError(f"There is no run {run} in {self.file}.")
         return run_of(row, self.workspace)
 
     def interventions(self, run: int) -> tuple[Intervention, ...]:
-        """What was done by hand to a run, in order."""
+        """Return the interventions in a run, in order."""
         rows = self._execute("SELECT * FROM interventions WHERE run=? ORDER BY id", run)
         return tuple(intervention_of(row) for row in rows)
 
     def mistakes(self, run: int) -> tuple[Mistake, ...]:
-        """The wrong test images a run was surest of, surest first."""
+        """Return the stored misclassified test images of a run, highest confidence first."""
         return tuple(mistake_of(row) for row in self._execute("SELECT * FROM mistakes WHERE run=? ORDER BY rank", run))
 
     def weight_steps(self, run: int, layer: str) -> list[int]:
-        """The steps at which a kernel of that layer was stored, rising."""
+        """Return the steps at which weights of a layer were stored, ascending."""
         rows = self._execute("SELECT step FROM weights WHERE run=? AND layer=? ORDER BY step", run, layer)
         return [row["step"] for row in rows]
 
     def weights(self, run: int, layer: str, step: int) -> Weights | None:
-        """The kernel of a layer as it was stored at ``step``; None if none was."""
+        """Return the weights of a layer stored at ``step``; None if there are none."""
         row = self._execute("SELECT * FROM weights WHERE run=? AND layer=? AND step=?", run, layer, step).fetchone()
         return None if row is None else weights_of(row)
 
     def last_weights(self, run: int) -> dict[str, Weights]:
-        """The newest kernel stored of each layer of a run, by the layer's name; empty if none was."""
+        """Return the newest stored weights of each layer of a run, by layer name."""
         rows = self._execute("SELECT *, max(step) FROM weights WHERE run=? GROUP BY layer ORDER BY rowid", run)
         return {row["layer"]: weights_of(row) for row in rows}
 
     def interrupted(self, run: int) -> Interrupted | None:
-        """Where a run can go on from; None where it has to begin anew."""
+        """Return the state from which a run can be resumed; None if it has to start from scratch."""
         row = self._execute("SELECT step, data FROM checkpoints WHERE run=?", run).fetchone()
         if row is None:
             return None
@@ -137,7 +152,7 @@ class StoreQueries(Database):
         return Interrupted(row["data"], tuple((each["step"], each["value"]) for each in rates))
 
     def runs_with_records(self, experiment: int) -> set[int]:
-        """The numbers of those runs of an experiment of which anything was recorded."""
+        """Return the numbers of the runs of an experiment that have records."""
         rows = self._execute(
             "SELECT id FROM runs WHERE experiment=? AND EXISTS (SELECT 1 FROM points WHERE run=runs.id)", experiment
         )

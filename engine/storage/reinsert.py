@@ -1,4 +1,4 @@
-"""Rows of a store that was rescued, put into the file that takes its place."""
+"""Copies the rows of a rescued store into the file that has taken its place."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-# What makes two files the same store: what was recorded, by its keys and the time it was written.
+# The rows that identify a store: everything recorded, by key and time of writing.
 _RECORDED = (
     "SELECT id, name, created FROM {}.experiments",
     "SELECT id, experiment, variant, repeat FROM {}.runs",
@@ -17,16 +17,16 @@ _RECORDED = (
 )
 
 
-def knows_all_of(db: sqlite3.Connection, other: sqlite3.Connection) -> bool:
-    """Whether every experiment that ``other`` knows is in ``db``; a store begun anew knows none."""
+def contains_experiments(db: sqlite3.Connection, other: sqlite3.Connection) -> bool:
+    """Return whether every experiment of ``other`` is in ``db``; a newly created store has none."""
     known, wanted = (
         {tuple(row) for row in each.execute("SELECT id, created FROM experiments")} for each in (db, other)
     )
     return wanted <= known
 
 
-def holds_all_of(db: sqlite3.Connection, rescued: Path) -> bool:
-    """Whether all that was recorded in the store ``rescued`` is also in ``db``; raises sqlite3.Error."""
+def contains_all_rows(db: sqlite3.Connection, rescued: Path) -> bool:
+    """Return whether all rows recorded in the store ``rescued`` are in ``db``; propagates ``sqlite3.Error``."""
     with _attached(db, rescued):
         return not any(
             db.execute(f"{rows.format('rescued')} EXCEPT {rows.format('main')} LIMIT 1").fetchone()
@@ -34,14 +34,17 @@ def holds_all_of(db: sqlite3.Connection, rescued: Path) -> bool:
         )
 
 
-def fill(db: sqlite3.Connection, rescued: Path) -> bool:
-    """Copy every row of ``rescued`` into ``db``, wholly or not at all; only into a store in which nothing is yet.
+def copy_rows(db: sqlite3.Connection, rescued: Path) -> bool:
+    """Copy every row of ``rescued`` into ``db`` in one transaction, if ``db`` is empty.
 
-    Gives whether that was so; raises sqlite3.Error.
+    Propagates ``sqlite3.Error``.
+
+    Returns:
+        Whether ``db`` was empty.
     """
     with _attached(db, rescued):
         db.execute("BEGIN IMMEDIATE")
-        db.execute("PRAGMA defer_foreign_keys=ON")  # until the commit
+        db.execute("PRAGMA defer_foreign_keys=ON")  # until the commit, as tables come in any order
         tables = [name for (name,) in db.execute("SELECT name FROM rescued.sqlite_master WHERE type='table'")]
         if any(db.execute(f"SELECT 1 FROM main.{name} LIMIT 1").fetchone() for name in tables):  # noqa: S608
             db.execute("ROLLBACK")

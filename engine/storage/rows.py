@@ -1,4 +1,4 @@
-"""Rows of the store as the dataclasses of the program."""
+"""Converts rows of the store to dataclasses and back."""
 
 from __future__ import annotations
 
@@ -27,15 +27,21 @@ from engine.utils.text import reason
 
 log = logging.getLogger(__name__)
 
-UNDER_WAY = json.dumps([status for status in Status if not status.is_final])  # for json_each in a query
+ACTIVE_STATUSES = json.dumps([status for status in Status if not status.is_final])  # for ``json_each`` in queries
 
 
 @dataclass(frozen=True)
 class StoredExperiment:
-    """A row of ``experiments``; ``spec`` is JSON text that the experiment's spec class reads.
+    """A row of ``experiments``.
 
-    ``dataset`` is None for an experiment that trains nothing. ``title`` and ``notes`` are its owner's; ``deleted`` says
-    when it was thrown away, ``resumed`` when it last went on with further runs, having taken ``spent`` seconds.
+    Attributes:
+        spec: JSON, parsed by the experiment's spec class.
+        dataset: None for an experiment that trains nothing.
+        created: seconds since 1970, UTC, as ``finished``, ``deleted`` and ``resumed``.
+        title: given by the user, as ``notes``.
+        deleted: when it was deleted; it can be restored until it is purged.
+        resumed: when it was last resumed or extended.
+        spent: seconds it had taken until ``resumed``.
     """
 
     id: int
@@ -58,9 +64,10 @@ class StoredExperiment:
 
     @property
     def seconds(self) -> float | None:
-        """Wall time it took, the time between its end and further runs left out; None while it has not ended.
+        """Wall time without the time between its end and further runs; None before its end.
 
-        Never negative, though an interrupted one ends by the clock of its last record, which may have been set since.
+        Never negative, though an interrupted experiment ends at the time of its last record, and the system clock may
+        have been set back since it was created.
         """
         if self.finished is None:
             return None
@@ -93,24 +100,24 @@ class StoredRun:
 
     @property
     def is_tested(self) -> bool:
-        """Whether the run came far enough to be tested."""
+        """Whether the run was tested."""
         return self.test_accuracy is not None
 
     @property
     def planned(self) -> PlannedRun:
-        """The run as it was planned."""
+        """The planned run."""
         return PlannedRun(self.id, self.spec, self.parameters, self.total_steps)
 
 
-# What comes up in a row that this program has not written, or that was damaged since.
-UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError, RecursionError, SpecError)
+# Exceptions raised by rows that are damaged, or that this program has not written.
+READ_ERRORS = (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError, RecursionError, SpecError)
 
-Answer = TypeVar("Answer")
+Parsed = TypeVar("Parsed")
 
 
-def unreadable(what: str, error: Exception) -> StoreError:
-    """What to raise where ``what`` could not be made sense of, for the reason ``error``."""
-    return StoreError(
+def unreadable_message(what: str, error: Exception) -> str:
+    """Return the message of the ``StoreError`` to raise if ``what`` can't be parsed because of ``error``."""
+    return (
         f"{what} in the workspace can't be read ({_reason(error)}); it is damaged or of another version of the "
         "program, and all else that is stored can still be used."
     )
@@ -129,36 +136,36 @@ def _reason(error: Exception) -> str:
             return reason(error).rstrip(".")
 
 
-def _named(table: str, key: str) -> Callable[[Callable[..., Answer]], Callable[..., Answer]]:
-    """Have what goes wrong in reading a row told with the number in its column ``key``."""
+def _names_row(table: str, key: str) -> Callable[[Callable[..., Parsed]], Callable[..., Parsed]]:
+    """Return a decorator that turns errors of parsing a row into a ``StoreError`` naming its column ``key``."""
 
-    def decorate(read: Callable[..., Answer]) -> Callable[..., Answer]:
-        @wraps(read)
-        def named(row: sqlite3.Row, *others: Any) -> Answer:
+    def decorate(parse: Callable[..., Parsed]) -> Callable[..., Parsed]:
+        @wraps(parse)
+        def parse_named(row: sqlite3.Row, *others: Any) -> Parsed:
             try:
-                return read(row, *others)
-            except UNREADABLE as error:
-                raise unreadable(f"{table} {row[key]}", error) from None
+                return parse(row, *others)
+            except READ_ERRORS as error:
+                raise StoreError(unreadable_message(f"{table} {row[key]}", error)) from None
 
-        return named
+        return parse_named
 
     return decorate
 
 
-def readable(rows: Iterable[sqlite3.Row], read: Callable[..., Answer], *others: Any) -> list[Answer]:
-    """What ``read`` makes of ``rows``; those that can't be read are passed over, and the log says which."""
+def read_rows(rows: Iterable[sqlite3.Row], parse: Callable[..., Parsed], *others: Any) -> list[Parsed]:
+    """Parse ``rows`` by ``parse``; unreadable ones are skipped and logged."""
     found = []
     for row in rows:
         try:
-            found.append(read(row, *others))
+            found.append(parse(row, *others))
         except StoreError as error:
             log.warning("%s", error)
     return found
 
 
-@_named("Experiment", "id")
+@_names_row("Experiment", "id")
 def experiment_of(row: sqlite3.Row) -> StoredExperiment:
-    """A row of ``experiments``; raises :class:`StoreError`, as all of these do."""
+    """Parse a row of ``experiments``; raises ``StoreError``, as all of these functions do."""
     columns = {name: json.loads(row[name]) for name in ("dataset", "versions", "device")}
     found: StoredExperiment = _EXPERIMENT.validate_python(
         dict(row) | columns | {"device": columns["device"] or None},
@@ -166,9 +173,9 @@ def experiment_of(row: sqlite3.Row) -> StoredExperiment:
     return found
 
 
-@_named("Run", "id")
+@_names_row("Run", "id")
 def run_of(row: sqlite3.Row, workspace: Path) -> StoredRun:
-    """A row of ``runs``; paths in it are inside ``workspace``."""
+    """Parse a row of ``runs``, whose paths are relative to ``workspace``."""
     columns = {name: json.loads(row[name]) for name in ("layers", "activations", "units", "versions", "device")}
     spec = RunSpec.from_json(row["spec"])
     confusion = None if row["confusion"] is None else _confusion(json.loads(row["confusion"]))
@@ -182,7 +189,11 @@ def run_of(row: sqlite3.Row, workspace: Path) -> StoredRun:
 
 
 def network_file(workspace: Path, place: str) -> Path:
-    """Where a trained network is kept; raises ValueError where a row leads anywhere but to one of the workspace."""
+    """Return the file of a trained network from the relative path ``place`` of a row.
+
+    Raises:
+        ValueError: if ``place`` is no network file inside the workspace.
+    """
     parts = Path(os.path.normpath(place)).parts
     if Path(place).is_absolute() or ".." in parts or Path(place).suffix != ".keras":
         raise ValueError(f"its network can't be {place}")
@@ -199,43 +210,47 @@ def _confusion(rows: Any) -> Array:
 _EXPERIMENT, _RUN = TypeAdapter(StoredExperiment), TypeAdapter(StoredRun)
 
 
-@_named("Run", "run")
+@_names_row("Run", "run")
 def intervention_of(row: sqlite3.Row) -> Intervention:
-    """A row of ``interventions``."""
+    """Parse a row of ``interventions``."""
     return Intervention(row["run"], row["step"], row["seconds"], InterventionKind(row["kind"]), row["value"])
 
 
-@_named("Run", "run")
+@_names_row("Run", "run")
 def mistake_of(row: sqlite3.Row) -> Mistake:
-    """A row of ``mistakes``."""
+    """Parse a row of ``mistakes``."""
     pixels = np.frombuffer(row["data"], np.uint8).reshape(json.loads(row["shape"])).copy()
     return Mistake(row["image"], row["true"], row["predicted"], row["confidence"], pixels)
 
 
-@_named("Experiment", "experiment")
+@_names_row("Experiment", "experiment")
 def array_of(row: sqlite3.Row) -> Array:
-    """A row of ``arrays``."""
+    """Parse a row of ``arrays``."""
     return np.frombuffer(row["data"], dtype=row["dtype"]).reshape(json.loads(row["shape"])).copy()
 
 
-@_named("Experiment", "experiment")
+@_names_row("Experiment", "experiment")
 def findings_of(row: sqlite3.Row) -> dict[str, Any]:
-    """A row of ``computations``."""
+    """Parse the findings of a row of ``computations``.
+
+    Raises:
+        TypeError: if they are no JSON object; the decorator turns it into ``StoreError``.
+    """
     found = json.loads(row["findings"])
     if not isinstance(found, dict):
         raise TypeError("findings are no table")
     return found
 
 
-@_named("Run", "run")
+@_names_row("Run", "run")
 def weights_of(row: sqlite3.Row) -> Weights:
-    """A row of ``weights``."""
+    """Parse a row of ``weights``."""
     values = np.frombuffer(row["data"], dtype="<f4").reshape(json.loads(row["shape"])).copy()
     input_shape = tuple(json.loads(row["input_shape"]))
     return Weights(row["run"], row["step"], row["epoch"], row["layer"], input_shape, values)
 
 
-# Columns of ``points`` that hold one number a layer or activation, and how the bytes hold it.
+# Columns of ``points`` with one number per layer or activation, and their dtypes.
 LAYER_COLUMNS = {
     "gradient_norms": "<f4",
     "update_ratios": "<f4",
@@ -243,14 +258,14 @@ LAYER_COLUMNS = {
     "activation_means": "<f4",
     "activation_deviations": "<f4",
 }
-# Those that are null where the number is not finite.
+# Columns that are null if the number is not finite.
 MEASURED_COLUMNS = ("training_loss", "training_accuracy", "validation_loss", "validation_accuracy")
 PLAIN_COLUMNS = ("step", "epoch", "seconds", "learning_rate")
 
 
-@_named("Run", "run")
+@_names_row("Run", "run")
 def record_of(row: sqlite3.Row) -> Record:
-    """A row of ``points``."""
+    """Parse a row of ``points``."""
     return Record(
         run=row["run"],
         step=row["step"],
@@ -270,14 +285,14 @@ def record_of(row: sqlite3.Row) -> Record:
 
 
 def columns_of(record: Record) -> dict[str, Any]:
-    """What :func:`record_of` reads, by column; ``gradient_norm``, that of the first layer, is for other programs."""
+    """Return the values of a row of ``points``; ``gradient_norm``, of the first layer, is for other programs."""
     values = vars(record) | {"gradient_norm": finite(record.gradient_norms[0])}
     values |= {name: finite(values[name]) for name in MEASURED_COLUMNS}
     return values | {name: pack(values[name], dtype) for name, dtype in LAYER_COLUMNS.items()}
 
 
 def finite(value: float) -> float | None:
-    """What a REAL column holds: null where it is not a finite number."""
+    """Return the value of a REAL column: null unless it is finite."""
     return value if math.isfinite(value) else None
 
 

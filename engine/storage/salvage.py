@@ -1,4 +1,4 @@
-"""What can still be read of a damaged store, copied into the new one of its workspace."""
+"""Salvages the readable rows of a damaged store into the new one of its workspace."""
 
 from __future__ import annotations
 
@@ -13,10 +13,13 @@ from engine.storage.schema import SCHEMA_VERSION
 
 
 def salvage(damaged: Path, workspace: Path) -> int:
-    """Copy the readable rows of ``damaged`` into the store of ``workspace``, wholly or not at all.
+    """Copy the readable rows of ``damaged`` into the store of ``workspace`` in one transaction.
 
-    Gives the number of experiments; the damaged file is only read. Raises :class:`~engine.utils.errors.StoreError` where the
-    new store can't be written. A file of an older version is left for a program of its time.
+    The damaged file is only read. A file of another schema version is not salvaged. Propagates ``StoreError`` if the
+    new store can't be written.
+
+    Returns:
+        The number of experiments copied.
     """
     if not damaged.exists():
         return 0
@@ -30,20 +33,20 @@ def salvage(damaged: Path, workspace: Path) -> int:
         if not readable or first is None:
             return 0
         with closing(_Salvage(workspace)) as store:
-            return store.take_from(source)
+            return store.copy_from(source)
 
 
 class _Salvage(Database):
-    """The new store. Rows whose owner could not be read are left out."""
+    """The new store. Rows whose parent row could not be read are left out."""
 
-    def take_from(self, source: sqlite3.Connection) -> int:
-        """Copy table by table, owners first; gives the number of experiments."""
+    def copy_from(self, source: sqlite3.Connection) -> int:
+        """Copy all tables, parents first; return the number of experiments."""
         names = [row["name"] for row in self._execute("SELECT name FROM sqlite_master WHERE type='table'")]
         with self._transaction():
             self._execute("PRAGMA defer_foreign_keys=ON")
             for name in sorted(names, key=_rank):
                 for row in self._readable(source, name):
-                    # What breaks a rule of the table is garbage, or was there already.
+                    # A row that violates a constraint is garbage, or was copied already.
                     self._write("INSERT OR IGNORE", name, dict(row))
             lost = self._execute('SELECT "table" AS place, rowid AS number FROM pragma_foreign_key_check').fetchall()
             for row in lost:
@@ -51,15 +54,15 @@ class _Salvage(Database):
             return int(self._execute("SELECT count(*) FROM experiments").fetchone()[0])
 
     def _readable(self, source: sqlite3.Connection, table: str) -> Iterator[sqlite3.Row]:
-        """The rows owner by owner, where each has one, so that damage takes no more than some of one owner's."""
+        """Yield the rows parent by parent, if each has one, so that damage costs rows of one parent only."""
         columns = self._execute("SELECT * FROM pragma_table_info(?)", table).fetchall()
         keys = [column["name"] for column in sorted(columns, key=lambda column: int(column["pk"])) if column["pk"]]
         needed = {column["name"] for column in columns if column["pk"] or column["notnull"]}
-        owners = self._execute("SELECT * FROM pragma_foreign_key_list(?)", table).fetchall()
-        for owner in owners:
-            if owner["from"] in needed:
-                for (number,) in self._execute(f"SELECT id FROM {owner['table']}").fetchall():  # noqa: S608
-                    yield from _rows(source, table, keys, f"WHERE {owner['from']}=?", number)
+        parents = self._execute("SELECT * FROM pragma_foreign_key_list(?)", table).fetchall()
+        for parent in parents:
+            if parent["from"] in needed:
+                for (number,) in self._execute(f"SELECT id FROM {parent['table']}").fetchall():  # noqa: S608
+                    yield from _rows(source, table, keys, f"WHERE {parent['from']}=?", number)
                 return
         yield from _rows(source, table, keys)
 
@@ -71,11 +74,11 @@ def _rank(table: str) -> int:
 def _rows(
     source: sqlite3.Connection, table: str, keys: list[str], where: str = "", *values: Any
 ) -> Iterator[sqlite3.Row]:
-    """The rows up to the first that can't be read, then those from the last on back to it."""
+    """Yield the rows in ascending order up to the first unreadable one, then in descending order back to it."""
     for direction in ("ASC", "DESC"):
         order = ", ".join(f"{key} {direction}" for key in keys)
         try:
-            # Names are the program's own.
+            # All names come from the schema.
             rows = source.execute(f"SELECT * FROM {table} {where} ORDER BY {order}", values)  # noqa: S608
             yield from rows
         except sqlite3.DatabaseError:

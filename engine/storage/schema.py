@@ -1,4 +1,4 @@
-"""The tables of the store, with what each column holds."""
+"""The database schema, with the contents of each column."""
 
 SCHEMA_VERSION = 4
 
@@ -13,7 +13,7 @@ CREATE TABLE IF NOT EXISTS points (                -- one row a record
     training_accuracy REAL,
     validation_loss REAL,
     validation_accuracy REAL,
-    gradient_norm REAL,              -- of the first layer's kernel
+    gradient_norm REAL,              -- of the first layer's weights
     learning_rate REAL,
     gradient_norms BLOB NOT NULL,    -- float32, little-endian, one entry a layer as in runs.layers; NaN: not finite
     update_ratios BLOB NOT NULL,
@@ -24,8 +24,8 @@ CREATE TABLE IF NOT EXISTS points (                -- one row a record
 ) WITHOUT ROWID
 """
 
-# What turns the tables of an older version into those of the next; tables that are new come with the schema itself.
-# Up to version 2 the numbers of layers were JSON text; ``floats`` and ``integers`` make of it what they are now.
+# Statements that migrate the tables of a version to the next one; new tables are created by the schema itself.
+# Up to version 2 numbers per layer were JSON text; the SQL functions ``floats`` and ``integers`` pack it into BLOBs.
 MIGRATIONS: dict[int, tuple[str, ...]] = {
     1: ("ALTER TABLE points ADD COLUMN dead_units TEXT NOT NULL DEFAULT '[]'",),
     2: (
@@ -46,7 +46,7 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
     ),
     3: (
         "ALTER TABLE experiments ADD COLUMN owner TEXT NOT NULL DEFAULT ''",
-        # Version 2 had no queue, and was brought up to this one without an end in between.
+        # Version 2 had no queue, and is migrated to version 4 without creating the new tables of version 3 in between.
         "CREATE TABLE IF NOT EXISTS queue (id INTEGER PRIMARY KEY, place REAL NOT NULL, experiment TEXT NOT NULL, "
         "spec TEXT NOT NULL, extends INTEGER REFERENCES experiments(id) ON DELETE CASCADE, added REAL NOT NULL)",
         "ALTER TABLE queue ADD COLUMN resumes INTEGER NOT NULL DEFAULT 0",
@@ -70,11 +70,11 @@ CREATE TABLE IF NOT EXISTS experiments (
     finished REAL,
     title TEXT NOT NULL DEFAULT '',  -- what its owner calls it
     notes TEXT NOT NULL DEFAULT '',
-    deleted REAL,                    -- when it was thrown away; null where it was not
-    resumed REAL,                    -- when it last went on with further runs; null where it never did
+    deleted REAL,                    -- when it was deleted, to be restored or purged; or null
+    resumed REAL,                    -- when it was last resumed or extended; null if never
     spent REAL NOT NULL DEFAULT 0,   -- seconds it had taken until then
     thumbnail TEXT,                  -- JSON: for each variant its colour and up to 48 validation accuracies
-    owner TEXT NOT NULL DEFAULT ''   -- the lock file held by the program that carries it out, or did last
+    owner TEXT NOT NULL DEFAULT ''   -- lock file of the program that runs it, or ran it last
 );
 CREATE TABLE IF NOT EXISTS runs (
     id INTEGER PRIMARY KEY,
@@ -88,14 +88,14 @@ CREATE TABLE IF NOT EXISTS runs (
     steps_per_epoch INTEGER,
     layers TEXT NOT NULL DEFAULT '[]',    -- names of the layers with parameters, JSON
     activations TEXT NOT NULL DEFAULT '[]',   -- names of the activations, JSON
-    units TEXT NOT NULL DEFAULT '[]',     -- how many units or channels each activation has, JSON
+    units TEXT NOT NULL DEFAULT '[]',     -- number of units or channels of each activation, JSON
     versions TEXT NOT NULL DEFAULT '{}',
     device TEXT NOT NULL DEFAULT '{}',
     status TEXT NOT NULL,
     reason TEXT NOT NULL DEFAULT '',
     started REAL,                    -- seconds since 1970, UTC
     finished REAL,
-    seconds REAL,                    -- training time: validation included, tracing and test left out
+    seconds REAL,                    -- training time including validation, without tracing and test
     test_loss REAL,
     test_accuracy REAL,              -- fraction
     confusion TEXT,                  -- JSON, rows are true classes
@@ -108,11 +108,11 @@ CREATE TABLE IF NOT EXISTS weights (
     epoch INTEGER NOT NULL,
     layer TEXT NOT NULL,
     shape TEXT NOT NULL,             -- JSON, PyTorch's layout
-    input_shape TEXT NOT NULL,       -- JSON, what the layer sees: height, width, channels
+    input_shape TEXT NOT NULL,       -- JSON, input of the layer: height, width, channels
     data BLOB NOT NULL,              -- float32, little-endian, C order
     PRIMARY KEY (run, layer, step)
 );
-CREATE TABLE IF NOT EXISTS computations (          -- what experiments without runs found
+CREATE TABLE IF NOT EXISTS computations (          -- results of experiments without runs
     experiment INTEGER PRIMARY KEY REFERENCES experiments(id) ON DELETE CASCADE,
     findings TEXT NOT NULL           -- JSON
 );
@@ -124,7 +124,7 @@ CREATE TABLE IF NOT EXISTS arrays (
     data BLOB NOT NULL,              -- C order
     PRIMARY KEY (experiment, name)
 );
-CREATE TABLE IF NOT EXISTS interventions (         -- what befell a run while it trained
+CREATE TABLE IF NOT EXISTS interventions (         -- changes to a run while it trained
     id INTEGER PRIMARY KEY,
     run INTEGER NOT NULL REFERENCES runs(id) ON DELETE CASCADE,
     step INTEGER NOT NULL,           -- the last step before it
@@ -134,15 +134,15 @@ CREATE TABLE IF NOT EXISTS interventions (         -- what befell a run while it
     value REAL                       -- the new learning rate
 );
 CREATE INDEX IF NOT EXISTS interventions_of_run ON interventions(run);
-CREATE TABLE IF NOT EXISTS mistakes (              -- wrong test images the network was surest of
+CREATE TABLE IF NOT EXISTS mistakes (              -- misclassified test images of highest confidence
     run INTEGER NOT NULL REFERENCES runs(id) ON DELETE CASCADE,
-    rank INTEGER NOT NULL,           -- 0: the surest
+    rank INTEGER NOT NULL,           -- 0: highest confidence
     image INTEGER NOT NULL,          -- position in the test set
     true INTEGER NOT NULL,           -- class indices
     predicted INTEGER NOT NULL,
     confidence REAL NOT NULL,        -- probability of the predicted class
     shape TEXT NOT NULL,             -- JSON: height, width, channels
-    data BLOB NOT NULL,              -- uint8, as the network saw it
+    data BLOB NOT NULL,              -- uint8, the prepared image
     PRIMARY KEY (run, rank)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS checkpoints (           -- the newest of each run that has not finished
@@ -150,17 +150,17 @@ CREATE TABLE IF NOT EXISTS checkpoints (           -- the newest of each run tha
     step INTEGER NOT NULL,
     data BLOB NOT NULL               -- .npz without pickles: see engine/training/checkpoints.py
 );
-CREATE TABLE IF NOT EXISTS queue (                 -- experiments that wait for their turn
+CREATE TABLE IF NOT EXISTS queue (                 -- experiments that wait to be run
     id INTEGER PRIMARY KEY,
-    place REAL NOT NULL,             -- the least comes first
+    place REAL NOT NULL,             -- position, ascending
     experiment TEXT NOT NULL,        -- which experiment, such as architectures
     spec TEXT NOT NULL,              -- its settings, JSON
     extends INTEGER REFERENCES experiments(id) ON DELETE CASCADE,  -- the experiment that gets further runs, or null
     added REAL NOT NULL,
-    resumes INTEGER NOT NULL DEFAULT 0,  -- 1: the experiment extended goes on where it was interrupted
-    owner TEXT NOT NULL DEFAULT ''   -- the lock file held by the program that has taken it, or did last
+    resumes INTEGER NOT NULL DEFAULT 0,  -- 1: resume the interrupted experiment ``extends``
+    owner TEXT NOT NULL DEFAULT ''   -- lock file of the program that has taken it, or took it last
 );
 """
 
-# One statement each, for a transaction can't hold a script.
+# Single statements, as ``executescript`` would commit the transaction.
 SCHEMA = (*(statement for statement in _TABLES.split(";\n") if statement.strip()), _POINTS)

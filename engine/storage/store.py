@@ -1,7 +1,7 @@
-"""Everything that was ever trained, in one SQLite file of the workspace.
+"""All results of a workspace in one SQLite file.
 
-The session is the only writer; anybody may read while it writes (write-ahead log). Numbers that come one per layer and
-kernels are raw little-endian float32, so that a million records open at once and a line of NumPy can read them.
+Results are written by the session only; others can read meanwhile (write-ahead log). Numbers per layer and weights are
+raw little-endian float32, so that a million records load in seconds and one line of NumPy reads them.
 """
 
 from __future__ import annotations
@@ -30,27 +30,29 @@ from engine.events.runs import (
 )
 from engine.storage.database import BUSY_SECONDS
 from engine.storage.queries import StoreQueries
-from engine.storage.rows import UNDER_WAY, StoredExperiment, StoredRun, columns_of
+from engine.storage.rows import ACTIVE_STATUSES, StoredExperiment, StoredRun, columns_of
 from engine.utils.clock import SteadyClock
 from engine.utils.errors import StoreError
 from engine.utils.paths import highest_experiment_folder
 
-__all__ = ["Opened", "Opening", "Store", "StoredExperiment", "StoredRun"]
+__all__ = ["ActiveExperiment", "BeginRequest", "Store", "StoredExperiment", "StoredRun"]
 
 
 @dataclass(frozen=True)
-class Opening:
-    """What is stored as an experiment begins, or as a stored one goes on.
+class BeginRequest:
+    """What to store when an experiment begins, or a stored one is resumed or extended.
 
     Attributes:
-        number: the experiment that goes on; None for a new one.
+        number: the stored experiment; None for a new one.
         spec: its settings from now on, JSON.
-        dataset: what it is trained on; None where nothing is trained.
-        owner: the lock of who carries it out.
-        queue_entry: the entry of the queue that asked for it, which leaves the queue.
-        runs: those it is to have; any that are not stored yet are added. ``parameters`` and ``total_steps`` are theirs.
-        resumed: stored runs that are trained further, by number: how they ended is forgotten.
-        forgotten: stored runs that are removed with all that was recorded of them, by number.
+        dataset: None if nothing is trained.
+        owner: name of the lock of the program that runs it.
+        queue_entry: id of the queue entry that requested it, which is removed from the queue.
+        runs: all planned runs; those not stored yet are added.
+        parameters: number of parameters of each of ``runs``.
+        total_steps: number of optimiser steps of each of ``runs``.
+        resumed: numbers of stored runs to be trained further; how they ended is discarded.
+        discarded: numbers of stored runs to be removed with all their records.
     """
 
     number: int | None
@@ -65,18 +67,17 @@ class Opening:
     parameters: Sequence[int] = ()
     total_steps: Sequence[int] = ()
     resumed: Sequence[int] = ()
-    forgotten: Sequence[int] = ()
+    discarded: Sequence[int] = ()
 
 
 @dataclass(frozen=True)
-class Opened:
-    """An experiment under way.
+class ActiveExperiment:
+    """A stored experiment that is now running.
 
     Attributes:
-        number: its number.
         stored: the runs that it had before.
         planned: all its runs.
-        pending: those of them that are to be trained.
+        pending: those of them to be trained.
     """
 
     number: int
@@ -86,39 +87,39 @@ class Opened:
 
 
 class Store(StoreQueries):
-    """The results of a workspace. One object serves one thread; raises :class:`StoreError` with a sentence.
+    """The results of a workspace. Not thread-safe; all methods raise ``StoreError``.
 
-    Times of an experiment are by a clock that starts with it.
+    Times within an experiment are of a monotonic clock that is set when the experiment begins.
     """
 
     def __init__(
-        self, workspace: Path, busy_seconds: float = BUSY_SECONDS, say: Callable[[str], None] | None = None
+        self, workspace: Path, busy_seconds: float = BUSY_SECONDS, notify: Callable[[str], None] | None = None
     ) -> None:
-        super().__init__(workspace, busy_seconds, say)
+        super().__init__(workspace, busy_seconds, notify)
         self._clock = SteadyClock()
 
-    def begin(self, opening: Opening) -> Opened:
-        """Store that an experiment begins or goes on, in one transaction.
+    def begin(self, request: BeginRequest) -> ActiveExperiment:
+        """Store that an experiment begins, or is resumed or extended, in one transaction.
 
-        Raises :class:`StoreError`, and changes nothing, where one that is to go on has not ended.
+        Propagates ``StoreError``, without changes, if the stored experiment has not ended.
         """
         with self._transaction():
-            if opening.number is None:
+            if request.number is None:
                 number = self.add_experiment(
-                    *(opening.name, opening.spec, opening.seed, opening.dataset, opening.workers, opening.owner),
-                    opening.queue_entry,
+                    *(request.name, request.spec, request.seed, request.dataset, request.workers, request.owner),
+                    request.queue_entry,
                 )
             else:
-                number = opening.number
+                number = request.number
                 self.reopen_experiment(
-                    *(number, opening.spec, opening.workers, opening.owner),
-                    *(opening.forgotten, opening.resumed, opening.queue_entry),
+                    *(number, request.spec, request.workers, request.owner),
+                    *(request.discarded, request.resumed, request.queue_entry),
                 )
             stored = self.runs(number)
-            added = self.add_runs(number, opening.runs, opening.parameters, opening.total_steps)
+            added = self.add_runs(number, request.runs, request.parameters, request.total_steps)
         before = tuple(run.planned for run in stored)
-        resumed = tuple(run for run in before if run.run in opening.resumed)
-        return Opened(number, stored, before + added, resumed + added)
+        resumed = tuple(run for run in before if run.run in request.resumed)
+        return ActiveExperiment(number, stored, before + added, resumed + added)
 
     def add_experiment(
         self,
@@ -130,7 +131,7 @@ class Store(StoreQueries):
         owner: str = "",
         queue_entry: int | None = None,
     ) -> int:
-        """Store a new experiment, as :class:`Opening` says; gives its number."""
+        """Store a new experiment; return its number. The arguments are those of ``BeginRequest``."""
         self._clock = SteadyClock()
         with self._transaction():
             self._execute("DELETE FROM queue WHERE id=?", queue_entry)
@@ -150,7 +151,14 @@ class Store(StoreQueries):
     def add_runs(
         self, experiment: int, specs: Sequence[RunSpec], parameters: Sequence[int], total_steps: Sequence[int]
     ) -> tuple[PlannedRun, ...]:
-        """Store those of the planned runs that the experiment doesn't have yet, in one transaction; gives them."""
+        """Store and return the runs that the experiment doesn't have yet, in one transaction.
+
+        Args:
+            experiment: its number.
+            specs: the planned runs.
+            parameters: number of parameters of each.
+            total_steps: number of optimiser steps of each.
+        """
         planned = []
         with self._transaction():
             rows = self._execute("SELECT variant, repeat FROM runs WHERE experiment=?", experiment)
@@ -173,7 +181,7 @@ class Store(StoreQueries):
         return tuple(planned)
 
     def add(self, event: RunEvent) -> None:
-        """Store what happened in a run; committed when this returns."""
+        """Store an event of a run; committed on return."""
         match event:
             case RunStarted():
                 self._start_run(event)
@@ -189,7 +197,7 @@ class Store(StoreQueries):
                 self._finish_run(event)
 
     def add_computation(self, experiment: int, computed: Computed) -> None:
-        """Store what an experiment without runs found, in one transaction."""
+        """Store the result of an experiment without runs, in one transaction."""
         device, versions = json.dumps(asdict(computed.device)), json.dumps(computed.versions)
         with self._transaction():
             self._execute("UPDATE experiments SET device=?, versions=? WHERE id=?", device, versions, experiment)
@@ -212,13 +220,16 @@ class Store(StoreQueries):
         spec: str,
         workers: int,
         owner: str = "",
-        forgotten: Sequence[int] = (),
+        discarded: Sequence[int] = (),
         resumed: Sequence[int] = (),
         queue_entry: int | None = None,
     ) -> None:
-        """Let an experiment that has ended go on with other settings, as :class:`Opening` says.
+        """Mark an experiment that has ended as running, with other settings.
 
-        Raises :class:`StoreError`, and changes nothing, where it has not ended.
+        The arguments are those of ``BeginRequest``.
+
+        Raises:
+            StoreError: without changes, if it has not ended.
         """
         self._clock = SteadyClock()
         with self._transaction():
@@ -226,12 +237,12 @@ class Store(StoreQueries):
                 "UPDATE experiments SET spec=?, workers=?, status=?, reason='', thumbnail=NULL, "
                 "spent=spent + max(0, coalesce(finished, created) - coalesce(resumed, created)), resumed=?, "
                 "finished=NULL, owner=? WHERE id=? AND status NOT IN (SELECT value FROM json_each(?))",
-                *(spec, workers, Status.RUNNING, self._clock.now(), owner, experiment, UNDER_WAY),
+                *(spec, workers, Status.RUNNING, self._clock.now(), owner, experiment, ACTIVE_STATUSES),
             )
             if not changed.rowcount:
                 raise StoreError(f"Experiment {experiment} is under way, maybe in another window; wait for its end.")
             self._execute("DELETE FROM queue WHERE id=?", queue_entry)
-            for run in forgotten:
+            for run in discarded:
                 self._execute("DELETE FROM runs WHERE id=?", run)
             for run in resumed:
                 self._execute(
@@ -249,7 +260,7 @@ class Store(StoreQueries):
         )
 
     def _next_number(self) -> int:
-        """Beyond every experiment stored here, and every one whose networks a store that is gone has left behind."""
+        """Return a number above those of all stored experiments and of all network folders left by a lost store."""
         stored = self._execute("SELECT coalesce(max(id), 0) FROM experiments").fetchone()[0]
         return 1 + max(int(stored), highest_experiment_folder(self.workspace))
 
@@ -304,7 +315,7 @@ class Store(StoreQueries):
                 *(event.status, event.reason, self._clock.now(), event.seconds, event.test_loss, event.test_accuracy),
                 *(confusion, model, event.run),
             )
-            if event.steps is not None:  # what an earlier life of the run recorded beyond its end
+            if event.steps is not None:  # records beyond its end, written before the run was interrupted and resumed
                 self._execute("DELETE FROM points WHERE run=? AND step>?", event.run, event.steps)
                 self._execute("DELETE FROM weights WHERE run=? AND step>?", event.run, event.steps)
             if event.status in (Status.FINISHED, Status.DIVERGED):

@@ -1,1 +1,1 @@
-"""What a workspace is asked for beside its results: what can go on, and what that comes to."""
+"""Contents of a workspace beside the results: catalogue, queue, libraries, and plans of what to run."""

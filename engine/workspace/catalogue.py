@@ -1,7 +1,7 @@
-"""Every experiment of a workspace at a glance, and what its owner says about them.
+"""The list of all experiments of a workspace, and the user's titles, notes and deletions.
 
-The session stays the only writer of results: written here are titles, notes, what was thrown away, and thumbnails,
-which only repeat what is stored.
+Results are written by the session only; this module writes titles, notes, deletions, and thumbnails, which are derived
+from stored results.
 """
 
 from __future__ import annotations
@@ -27,18 +27,23 @@ from engine.events.runs import Status
 from engine.experiments import EXPERIMENTS
 from engine.experiments.presets import Setting, settings_of
 from engine.storage.database import Database
-from engine.storage.rows import UNDER_WAY, UNREADABLE, StoredExperiment, experiment_of, network_file
+from engine.storage.rows import ACTIVE_STATUSES, READ_ERRORS, StoredExperiment, experiment_of, network_file
 from engine.utils.errors import StoreError
 from engine.workspace.listed_runs import ListedRun, counted_accuracies, listed_runs, runs_query
 
-THUMBNAIL_VALUES = 48  # about as many as a thumbnail has pixels for
+THUMBNAIL_VALUES = 48  # about the width of a thumbnail in pixels
 DIGITS = 4  # of an accuracy in a thumbnail
-UNREADABLE_NAME = "unreadable"  # what an experiment is called whose row is damaged
+UNREADABLE_NAME = "unreadable"  # name of an experiment with a damaged row
 
 
 @dataclass(frozen=True)
-class Line:
-    """A variant in a thumbnail: its colour as #RRGGBB, mean validation accuracies (fractions) evenly over its steps."""
+class ThumbnailCurve:
+    """The curve of a variant in a thumbnail.
+
+    Attributes:
+        colour: #RRGGBB.
+        values: validation accuracies (fractions), means over the repeats at equidistant steps.
+    """
 
     variant: str
     colour: str
@@ -47,11 +52,17 @@ class Line:
 
 @dataclass(frozen=True)
 class CatalogueEntry:
-    """An experiment as a row of a list.
+    """A row in the list of experiments.
 
-    ``unfinished`` runs ended before they had come to what they were for. ``best`` and ``mean`` are test accuracies
-    (fractions) over its runs; ``devices`` are what they were trained on, such as ``CPU: Intel``; ``preset`` is the one
-    its settings come closest to. ``thumbnail`` is None as long as there is none.
+    Attributes:
+        kind: title of the experiment class.
+        planned: number of runs, as are ``ended``, ``unfinished`` and ``tested``.
+        unfinished: runs that can be resumed.
+        best: highest test accuracy (fraction) of its runs.
+        mean: mean test accuracy (fraction) of its runs.
+        preset: the preset closest to its settings.
+        thumbnail: None until it is made.
+        devices: of its runs, such as ``CPU: Intel``.
     """
 
     stored: StoredExperiment
@@ -64,7 +75,7 @@ class CatalogueEntry:
     mean: float | None
     preset: str
     settings: tuple[Setting, ...]
-    thumbnail: tuple[Line, ...] | None
+    thumbnail: tuple[ThumbnailCurve, ...] | None
     devices: tuple[str, ...] = ()
 
     @property
@@ -74,12 +85,12 @@ class CatalogueEntry:
 
     @property
     def dataset(self) -> str:
-        """The data set's name; empty for an experiment that trains nothing."""
+        """Name of the data set; empty for an experiment that trains nothing."""
         return self.stored.dataset.name if self.stored.dataset else ""
 
     @property
     def seconds(self) -> float | None:
-        """Wall time from beginning to end; None before the end."""
+        """Wall time; None before its end."""
         return self.stored.seconds
 
     @property
@@ -89,35 +100,35 @@ class CatalogueEntry:
 
     @property
     def is_deleted(self) -> bool:
-        """Whether it was thrown away."""
+        """Whether it is deleted; it can be restored until it is purged."""
         return self.stored.deleted is not None
 
     @property
     def can_resume(self) -> bool:
-        """Whether it has ended and there is something left of it to carry out."""
+        """Whether it has ended with something left to run."""
         status = self.stored.status
         began = self.unfinished > 0 or status is Status.INTERRUPTED
         return not self.is_deleted and status.is_final and (began or (status.can_resume and not self.planned))
 
     @property
     def name(self) -> str:
-        """What it is called: its title, or else its kind."""
+        """Its title, or else its kind."""
         return self.stored.title or self.kind
 
     @property
     def difference(self) -> str:
-        """The settings in words: the nearest preset and what differs from it."""
+        """The settings as text: the closest preset and the differences from it."""
         differing = [f"{each.label} {each.value}" for each in self.settings if each.differs]
         return " · ".join([*([self.preset.capitalize()] if self.preset else []), *differing])
 
     @cached_property
     def values(self) -> dict[str, Any]:
-        """The settings as plain values, by key."""
+        """The settings by key, as JSON values."""
         return _values(self.stored.spec)
 
     @cached_property
-    def words(self) -> str:
-        """All that a search looks through, in lower case."""
+    def search_text(self) -> str:
+        """The text to search, in lower case."""
         stored = self.stored
         title = stored.dataset.title if stored.dataset else ""
         settings = (f"{each.key} {each.label} {each.value}" for each in self.settings)
@@ -127,28 +138,28 @@ class CatalogueEntry:
 
 @dataclass(frozen=True)
 class TrainedChoice:
-    """A run whose network was kept, with a text to choose it by."""
+    """A run with a saved network, and its label in a list."""
 
     run: int
     label: str
 
 
 class Catalogue(Database):
-    """Lists the experiments of a workspace. One object serves one thread; raises :class:`StoreError`."""
+    """Lists the experiments of a workspace. Not thread-safe; all methods raise ``StoreError``."""
 
     def entries(self) -> list[CatalogueEntry]:
-        """Every experiment, the newest first, those thrown away too."""
+        """Return all experiments, including deleted ones, newest first."""
         return self._entries(self._execute("SELECT * FROM experiments ORDER BY id DESC"), runs_query(""))
 
-    def newest(self, count: int, besides: Iterable[int] = ()) -> list[CatalogueEntry]:
-        """The newest ``count`` experiments and, if they are older, those of the numbers ``besides``; newest first.
+    def newest(self, count: int, also: Iterable[int] = ()) -> list[CatalogueEntry]:
+        """Return the newest ``count`` experiments and those of the numbers ``also``, newest first.
 
-        Those that were thrown away or can't be read are left out.
+        Deleted and unreadable ones are skipped.
         """
         rows = self._execute(
             "SELECT * FROM experiments WHERE deleted IS NULL AND (id IN (SELECT value FROM json_each(?)) OR id IN "
             "(SELECT id FROM experiments WHERE deleted IS NULL ORDER BY id DESC LIMIT ?)) ORDER BY id DESC",
-            *(json.dumps(list(besides)), count),
+            *(json.dumps(list(also)), count),
         ).fetchall()
         numbers = json.dumps([row["id"] for row in rows])
         chosen = runs_query(" WHERE experiment IN (SELECT value FROM json_each(?))")
@@ -156,29 +167,30 @@ class Catalogue(Database):
         return [entry for entry in entries if entry.stored.name != UNREADABLE_NAME]
 
     def entry(self, number: int) -> CatalogueEntry:
-        """One experiment; raises :class:`StoreError` where there is none of that number."""
+        """Return an experiment; propagates ``StoreError`` if there is none of that number."""
         (entry,) = self._entries([self._row(number)], runs_query(" WHERE experiment=?"), number)
         return entry
 
     def _entries(self, rows: Iterable[sqlite3.Row], query: str, *values: Any) -> list[CatalogueEntry]:
-        """The experiments of ``rows`` with their runs, which ``query`` selects."""
+        """Return the entries of ``rows`` of ``experiments``; ``query`` selects their runs."""
         runs: dict[int, list[ListedRun]] = defaultdict(list)
         for run in listed_runs(self._execute(query, *values)):
             runs[run.experiment].append(run)
         return [_entry_of(row, runs[row["id"]]) for row in rows]
 
     def rename(self, number: int, title: str) -> None:
-        """Call an experiment ``title``; nothing takes its title away."""
+        """Set the title of an experiment; an empty one removes it."""
         self._execute("UPDATE experiments SET title=? WHERE id=?", title.strip(), number)
 
     def annotate(self, number: int, notes: str) -> None:
-        """Keep ``notes`` with an experiment."""
+        """Set the notes of an experiment."""
         self._execute("UPDATE experiments SET notes=? WHERE id=?", notes, number)
 
     def delete(self, numbers: Iterable[int]) -> None:
-        """Mark experiments as thrown away; everything of them is kept until :meth:`purge`.
+        """Mark experiments as deleted; their data are kept until ``purge``.
 
-        Raises :class:`StoreError`, and marks none, where one of them waits in the queue for further runs.
+        Raises:
+            StoreError: without changes, if one of them waits in the queue for further runs.
         """
         with self._transaction():
             for number in numbers:
@@ -190,34 +202,34 @@ class Catalogue(Database):
                 self._execute("UPDATE experiments SET deleted=? WHERE id=?", time.time(), number)
 
     def restore(self, numbers: Iterable[int]) -> None:
-        """Take back :meth:`delete`."""
+        """Undo ``delete``."""
         with self._transaction():
             for number in numbers:
                 self._execute("UPDATE experiments SET deleted=NULL WHERE id=?", number)
 
     def purge(self, numbers: Iterable[int]) -> None:
-        """Remove those of ``numbers`` that are thrown away: rows, records and trained networks. Can't be taken back.
+        """Remove the rows, records and trained networks of deleted experiments; can't be undone.
 
-        One that has not ended only stays hidden: another program may be training it.
+        An experiment that has not ended stays hidden only, as another program may be running it.
         """
         for number in numbers:
-            is_gone = self._execute(
+            can_purge = self._execute(
                 "SELECT 1 FROM experiments WHERE id=? AND deleted IS NOT NULL "
                 "AND status NOT IN (SELECT value FROM json_each(?))",
-                *(number, UNDER_WAY),
+                *(number, ACTIVE_STATUSES),
             ).fetchone()
-            if is_gone is None:
+            if can_purge is None:
                 continue
             runs = self._execute("SELECT id, model FROM runs WHERE experiment=?", number).fetchall()
-            # One after the other: a program that trains in this workspace has to wait for each of them to be gone.
+            # One transaction per run, as a program that trains in this workspace has to wait for each of them.
             for run in runs:
                 self._execute("DELETE FROM runs WHERE id=?", run["id"])
             self._execute("DELETE FROM experiments WHERE id=?", number)
-            # Then the networks: one without a row is only a file too many, a row without its network is broken.
+            # Networks last: a file without a row only takes space, but a row without its file is broken.
             _remove([model for run in runs if (model := self._network(run["model"])) is not None])
 
     def trained(self, number: int) -> list[TrainedChoice]:
-        """The runs of an experiment whose network is there to go on from, the most accurate first."""
+        """Return the runs of an experiment whose network file exists, highest test accuracy first."""
         rows = self._execute(
             "SELECT id, variant, repeat, test_accuracy, model FROM runs WHERE experiment=? AND model IS NOT NULL "
             "ORDER BY test_accuracy DESC, id",
@@ -229,27 +241,31 @@ class Catalogue(Database):
             if (model := self._network(row["model"])) is not None and model.exists()
         ]
 
-    def make_thumbnails(self) -> Iterator[tuple[int, tuple[Line, ...]]]:
-        """Make the thumbnails that are missing of experiments that have ended, newest first, each as it is done."""
+    def make_thumbnails(self) -> Iterator[tuple[int, tuple[ThumbnailCurve, ...]]]:
+        """Make the missing thumbnails of experiments that have ended, newest first.
+
+        Yields:
+            The number of the experiment and its thumbnail, as soon as it is stored.
+        """
         rows = self._execute(
             "SELECT id FROM experiments WHERE thumbnail IS NULL "
             "AND status NOT IN (SELECT value FROM json_each(?)) ORDER BY id DESC",
-            UNDER_WAY,
+            ACTIVE_STATUSES,
         ).fetchall()
         for row in rows:
             try:
                 lines = self._thumbnail(row["id"])
-            except UNREADABLE:  # said where the experiment is opened
+            except READ_ERRORS:  # reported when the experiment is opened
                 continue
             text = json.dumps([{"name": line.variant, "colour": line.colour, "values": line.values} for line in lines])
-            # Unless it goes on meanwhile: the thumbnail would show only its beginning.
+            # Unless it was resumed meanwhile: the thumbnail would show only its beginning.
             self._execute(
                 "UPDATE experiments SET thumbnail=? WHERE id=? AND status NOT IN (SELECT value FROM json_each(?))",
-                *(text, row["id"], UNDER_WAY),
+                *(text, row["id"], ACTIVE_STATUSES),
             )
             yield row["id"], lines
 
-    def _thumbnail(self, number: int) -> tuple[Line, ...]:
+    def _thumbnail(self, number: int) -> tuple[ThumbnailCurve, ...]:
         specs: dict[str, RunSpec] = {}
         curves: dict[str, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
         for run in self._execute("SELECT id, spec, total_steps FROM runs WHERE experiment=? ORDER BY id", number):
@@ -261,7 +277,7 @@ class Catalogue(Database):
                 curves[spec.variant][step].append(value)
         drawn = styles(specs.values())
         return tuple(
-            Line(
+            ThumbnailCurve(
                 name,
                 drawn[name].hex,
                 tuple(round(float(np.mean(curves[name][s])), DIGITS) for s in sorted(curves[name])),
@@ -271,22 +287,22 @@ class Catalogue(Database):
         )
 
     def _sampled(self, run: int, total_steps: int, every: int) -> list[tuple[int, float]]:
-        """Steps and validation accuracies of up to :data:`THUMBNAIL_VALUES` records, evenly over all steps of the run.
+        """Return steps and validation accuracies of up to ``THUMBNAIL_VALUES`` equidistant records of a run.
 
-        Each is looked up by its key, so that a run of a million records costs no more than one of fifty.
+        They are selected by primary key, so that a run of a million records costs no more than one of fifty.
         """
         records = total_steps // every
-        places = np.unique(np.linspace(1, records, min(records, THUMBNAIL_VALUES)).round().astype(int)) * every
-        marks = ", ".join("?" * len(places))
+        steps = np.unique(np.linspace(1, records, min(records, THUMBNAIL_VALUES)).round().astype(int)) * every
+        marks = ", ".join("?" * len(steps))
         rows = self._execute(
             f"SELECT step, validation_accuracy FROM points WHERE run=? AND step IN ({marks}) "  # noqa: S608
             "AND validation_accuracy IS NOT NULL",
-            *(run, *places.tolist()),
+            *(run, *steps.tolist()),
         )
         return [(row["step"], row["validation_accuracy"]) for row in rows]
 
     def _network(self, place: Any) -> Path | None:
-        """The file of a trained network; None where a row names none that could be the program's own."""
+        """Return the file of a trained network; None if the path in the row is missing or invalid."""
         try:
             return None if place is None else network_file(self.workspace, place)
         except (TypeError, ValueError):
@@ -299,11 +315,11 @@ class Catalogue(Database):
         return row
 
 
-_LINES = TypeAdapter(tuple[Line, ...])
+_CURVES = TypeAdapter(tuple[ThumbnailCurve, ...])
 
 
 def _entry_of(row: sqlite3.Row, runs: list[ListedRun]) -> CatalogueEntry:
-    """A row of ``experiments`` as an entry; one that can't be read stays in the list and says so."""
+    """Convert a row of ``experiments``; an unreadable one becomes an entry that says so."""
     try:
         return _entry(experiment_of(row), runs, row["thumbnail"])
     except StoreError as error:
@@ -332,7 +348,7 @@ def _unreadable(row: sqlite3.Row, reason: str) -> StoredExperiment:
 
 
 def _values(spec: str) -> dict[str, Any]:
-    """Stored settings as plain values; none where they can't be read."""
+    """Parse stored settings; empty if they are unreadable."""
     try:
         found = json.loads(spec)
     except (ValueError, RecursionError):
@@ -360,12 +376,12 @@ def _entry(stored: StoredExperiment, runs: list[ListedRun], thumbnail: str | Non
     )
 
 
-def _lines(thumbnail: str | None) -> tuple[Line, ...] | None:
+def _lines(thumbnail: str | None) -> tuple[ThumbnailCurve, ...] | None:
     if thumbnail is None:
         return None
     try:
-        return _LINES.validate_python([line | {"variant": line["name"]} for line in json.loads(thumbnail)])
-    except UNREADABLE:  # only a picture of what is stored
+        return _CURVES.validate_python([line | {"variant": line["name"]} for line in json.loads(thumbnail)])
+    except READ_ERRORS:  # derived from stored results, so nothing is lost
         return None
 
 
@@ -374,7 +390,7 @@ def _percent(accuracy: Any) -> str:
 
 
 def _remove(models: list[Path]) -> None:
-    """Remove files, and their folders where nothing is left in them; what can't be removed stays."""
+    """Remove files, and then their empty folders; errors are ignored."""
     for model in models:
         with suppress(OSError):
             model.unlink(missing_ok=True)

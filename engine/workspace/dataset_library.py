@@ -1,4 +1,4 @@
-"""The data sets of the user's own that were ever used, kept in a file of the workspace."""
+"""The user's own data sets that were used before, stored in a file of the workspace."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ FILE_NAME = "datasets.toml"
 
 
 class DatasetLibrary(Library):
-    """Paths of folders and files; a missing file is an empty library, and a path that leads nowhere stays in it."""
+    """Paths of folders and files; a missing file is an empty library, and paths that don't exist stay in it."""
 
     def __init__(self, workspace: Path) -> None:
         super().__init__(workspace / FILE_NAME)
 
     def paths(self) -> list[Path]:
-        """Every path, in the order they came; raises :class:`~engine.utils.errors.StoreError` where that can't be read."""
+        """Return all paths in the order of addition; propagates ``StoreError`` if the file can't be read."""
         found = self._read().get("paths", [])
         return [Path(path) for path in found if isinstance(path, str)] if isinstance(found, list) else []
 
-    def remember(self, path: Path) -> Path:
-        """Keep a path, once, and give it whole.
+    def add(self, path: Path) -> Path:
+        """Add a path unless it is known, and return it as an absolute path.
 
-        Raises :class:`~engine.utils.errors.StoreError` where the file can't be read or written.
+        Propagates ``StoreError`` if the file can't be read or written.
         """
-        whole = path.expanduser().absolute()
+        absolute = path.expanduser().absolute()
         known = self.paths()
-        if whole not in known:
-            self._keep([*known, whole])
-        return whole
+        if absolute not in known:
+            self._save_all([*known, absolute])
+        return absolute
 
-    def forget(self, path: Path) -> None:
-        """Let go of a path; what it leads to is left alone. Raises as :meth:`remember` does."""
-        self._keep([known for known in self.paths() if known != path])
+    def remove(self, path: Path) -> None:
+        """Remove a path, but not the data set itself; propagates ``StoreError`` as ``add`` does."""
+        self._save_all([known for known in self.paths() if known != path])
 
-    def _keep(self, paths: list[Path]) -> None:
+    def _save_all(self, paths: list[Path]) -> None:
         self._write({"paths": [str(path) for path in paths]})

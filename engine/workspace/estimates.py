@@ -1,4 +1,4 @@
-"""How long an experiment will take, from how long runs like its own took in this workspace."""
+"""Estimates the duration of an experiment from the durations of similar runs in its workspace."""
 
 from __future__ import annotations
 
@@ -14,53 +14,53 @@ from engine.workspace.queue import QueueEntry
 
 
 @dataclass(frozen=True)
-class _Known:
-    """What was measured of one architecture on one data set: seconds a step, and the number of training images."""
+class _Measurement:
+    """Measured values of one architecture on one data set; ``images`` is the number of training images."""
 
     seconds_per_step: float
     images: int
 
 
 class Estimates(Database):
-    """Estimates of orders. A run is judged by the newest finished runs of its architecture on its data set."""
+    """Estimates durations by the newest finished runs of the same architecture on the same data set."""
 
-    def seconds(self, order: QueueEntry) -> float | None:
-        """Wall time that ``order`` will take; None where nothing like it was ever trained here.
+    def seconds(self, entry: QueueEntry) -> float | None:
+        """Estimate the wall time of a queue entry; None if no similar run was trained in this workspace.
 
-        Runs planned from what other runs find, such as a schedule's, are not counted.
+        Follow-up runs, planned from the results of other runs as by a schedule, are not included.
         """
-        match order.experiment:
+        match entry.experiment:
             case ComputedExperiment(name=name):
                 return self._seconds_of_computation(name)
             case TrainingExperiment() as experiment:
                 try:
-                    runs = experiment.plan(order.spec)
+                    runs = experiment.plan(entry.spec)
                 except TrainscopeError:
-                    return None  # said when its turn comes
-                return self._seconds_of_runs([run for run in runs if not self._is_there(order, run)])
+                    return None  # reported when it is run
+                return self._seconds_of_runs([run for run in runs if not self._is_trained(entry, run)])
         return None
 
-    def _is_there(self, order: QueueEntry, run: RunSpec) -> bool:
+    def _is_trained(self, entry: QueueEntry, run: RunSpec) -> bool:
         row = self._execute(
             "SELECT status FROM runs WHERE experiment=? AND variant=? AND repeat=?",
-            *(order.extends, run.variant, run.repeat),
+            *(entry.extends, run.variant, run.repeat),
         ).fetchone()
-        return row is not None and not (order.resumes and Status(row["status"]).can_resume)
+        return row is not None and not (entry.resumes and Status(row["status"]).can_resume)
 
     def _seconds_of_runs(self, runs: list[RunSpec]) -> float | None:
-        known: dict[tuple[str, str], _Known | None] = {}
+        measured: dict[tuple[str, str], _Measurement | None] = {}
         total = 0.0
         for run in runs:
             key = (run.architecture, run.data.dataset)
-            if key not in known:
-                known[key] = self._known(*key)
-            if (found := known[key]) is None:
+            if key not in measured:
+                measured[key] = self._measurement(*key)
+            if (found := measured[key]) is None:
                 return None
             steps = Timetable.of(found.images, run.training, run.max_steps).total_steps
             total += steps * found.seconds_per_step
         return total / self._workers()
 
-    def _known(self, architecture: str, dataset: str) -> _Known | None:
+    def _measurement(self, architecture: str, dataset: str) -> _Measurement | None:
         row = self._execute(
             "SELECT avg(speed), max(images) FROM (SELECT runs.seconds / runs.total_steps AS speed, "
             "json_extract(experiments.dataset, '$.train_count') AS images FROM runs "
@@ -70,10 +70,10 @@ class Estimates(Database):
             "ORDER BY runs.id DESC LIMIT 10)",
             *(Status.FINISHED, architecture, dataset),
         ).fetchone()
-        return _Known(*row) if all(isinstance(each, int | float) for each in row) else None
+        return _Measurement(*row) if all(isinstance(each, int | float) for each in row) else None
 
     def _workers(self) -> int:
-        """How many runs were side by side in the newest experiment that trained several."""
+        """Return the number of parallel runs of the newest experiment that trained networks."""
         row = self._execute(
             "SELECT workers FROM experiments WHERE dataset != 'null' ORDER BY id DESC LIMIT 1"
         ).fetchone()

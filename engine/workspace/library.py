@@ -1,4 +1,4 @@
-"""A file of the workspace in which the program remembers what its user made or chose."""
+"""Base class of files of the workspace that store what the user made or chose."""
 
 from __future__ import annotations
 
@@ -12,13 +12,17 @@ from engine.utils.files import read_text, toml_table, write_atomic
 
 
 class Library:
-    """A TOML table that a person may edit too; a missing file is an empty one."""
+    """A TOML table that users may edit as well; a missing file is an empty table."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
 
     def _read(self) -> dict[str, Any]:
-        """The table; raises :class:`StoreError` where the file can't be read."""
+        """Read the table.
+
+        Raises:
+            StoreError: if the file can't be read or parsed.
+        """
         try:
             return toml_table(read_text(self.file))
         except FileNotFoundError:
@@ -27,7 +31,11 @@ class Library:
             raise StoreError(f"{self.file} can't be read ({error}); mend or remove it.") from None
 
     def _write(self, table: dict[str, Any]) -> None:
-        """Write another table; raises :class:`StoreError` where the file can't be written."""
+        """Replace the table.
+
+        Raises:
+            StoreError: if the file can't be written.
+        """
         try:
             self.file.parent.mkdir(parents=True, exist_ok=True)
             write_atomic(self.file, tomli_w.dumps(table))

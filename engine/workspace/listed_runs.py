@@ -1,4 +1,4 @@
-"""What the list of experiments has to know of each run."""
+"""The columns of each run that the list of experiments needs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from engine.analysis.statistics import accuracies_of, counted_runs
 from engine.events.runs import Status
 
-# What is listed of each run. A run that finished has records; whether another has any is looked up.
+# The columns of a listed run. A finished run has records; for any other, ``points`` is queried.
 _RUNS = """
 SELECT status, experiment, variant,
     CASE WHEN typeof(test_accuracy) IN ('real', 'integer') THEN test_accuracy END AS test_accuracy,
@@ -24,7 +24,7 @@ FROM runs{where} ORDER BY id
 
 
 class ListedRun(NamedTuple):
-    """A row of :data:`_RUNS`; ``device`` is such as ``CPU: Intel``."""
+    """A row of the query; ``device`` is a text such as ``CPU: Intel``."""
 
     status: Status
     experiment: int
@@ -38,19 +38,19 @@ class ListedRun(NamedTuple):
 
 
 def runs_query(where: str) -> str:
-    """SQL that gives the rows of :func:`listed_runs`; ``where`` is a clause that chooses among ``runs``, or empty."""
+    """Return the SQL query of ``listed_runs``; ``where`` is a WHERE clause on ``runs``, or empty."""
     return _RUNS.format(where=where)
 
 
 def listed_runs(rows: Iterable[Iterable[Any]]) -> Iterator[ListedRun]:
-    """The rows as runs. One whose status is damaged came to nothing that could go on."""
+    """Yield the rows as runs; one with a damaged status counts as skipped, so it can't be resumed."""
     known = {str(status): status for status in Status}
     for status, *rest in rows:
         yield ListedRun(known.get(status, Status.SKIPPED), *rest)
 
 
 def counted_accuracies(runs: Iterable[ListedRun]) -> list[float]:
-    """Test accuracies that statistics of an experiment are over; probes find settings for others and don't count."""
+    """Return the test accuracies included in statistics of an experiment; probes are excluded."""
     variants: dict[str, list[ListedRun]] = defaultdict(list)
     for run in runs:
         if not run.is_probe:

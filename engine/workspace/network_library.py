@@ -1,4 +1,4 @@
-"""The networks that the user wrote and named, kept in a file of the workspace."""
+"""The user's own named networks, stored in a file of the workspace."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ FILE_NAME = "networks.toml"
 
 
 class NetworkLibrary(Library):
-    """Named networks, each complete as ``name[layers]``; a missing file is an empty library.
+    """Named networks in the notation ``name[layers]``; a missing file is an empty library.
 
-    Entries of a file edited by hand that can't be read as a network are passed over.
+    Invalid entries of a file edited by hand are skipped.
     """
 
     def __init__(self, workspace: Path) -> None:
         super().__init__(workspace / FILE_NAME)
 
     def networks(self) -> dict[str, str]:
-        """Every network by its name; raises :class:`~engine.utils.errors.StoreError` where the file can't be read."""
+        """Return all networks by name; propagates ``StoreError`` if the file can't be read."""
         found: dict[str, str] = {}
         for name, notation in self._read().items():
             try:
@@ -33,10 +33,12 @@ class NetworkLibrary(Library):
         return found
 
     def save(self, architecture: str) -> None:
-        """Keep ``name[layers]`` under its name, in place of another of that name.
+        """Save ``name[layers]``, replacing a network of the same name.
 
-        Raises :class:`NetworkError` where it is none, and :class:`~engine.utils.errors.StoreError` where the file can't be
-        written.
+        Propagates ``StoreError`` if the file can't be read or written.
+
+        Raises:
+            NetworkError: if the notation is invalid, or names an architecture of the course.
         """
         try:
             checked = checked_architecture(architecture)
@@ -44,15 +46,15 @@ class NetworkLibrary(Library):
             raise NetworkError(str(error)) from None
         if split_architecture(checked)[1] is None:
             raise NetworkError(f"'{checked}' is an architecture of the course; write layers after a name of your own.")
-        self._keep(self.networks() | {architecture_name(checked): checked})
+        self._save_all(self.networks() | {architecture_name(checked): checked})
 
     def remove(self, name: str) -> None:
-        """Forget a network; raises :class:`~engine.utils.errors.StoreError` where the file can't be written."""
-        self._keep({known: text for known, text in self.networks().items() if known != name})
+        """Remove a network; propagates ``StoreError`` if the file can't be read or written."""
+        self._save_all({known: text for known, text in self.networks().items() if known != name})
 
     def resolve(self, architecture: str) -> str:
-        """``name[layers]`` of a network known here by name; any other text as it is."""
+        """Return ``name[layers]`` for the name of a saved network; any other text unchanged."""
         return self.networks().get(architecture.strip(), architecture)
 
-    def _keep(self, networks: dict[str, str]) -> None:
+    def _save_all(self, networks: dict[str, str]) -> None:
         self._write({name: split_architecture(text)[1] or "" for name, text in networks.items()})

@@ -1,4 +1,4 @@
-"""What carrying out an experiment comes to: the runs to train, and what becomes of those that are stored already."""
+"""Plans an experiment: the runs to train, and which stored runs are kept, resumed or discarded."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from engine.utils.errors import StoreError
 
 @dataclass(frozen=True)
 class Plan:
-    """A new experiment, further runs for a stored one, or the rest of one that was interrupted.
+    """The plan of a new experiment, of further runs for a stored one, or of resuming an interrupted one.
 
     Attributes:
-        runs: all that the settings ask for, stored or not; none in an experiment that is computed.
-        stored: the experiment that goes on; None for a new one.
+        runs: all runs of the settings, stored or not; empty for a computed experiment.
+        stored: the experiment that is extended or resumed; None for a new one.
         kept: stored runs that stay as they are.
-        resumed: stored runs that go on from their checkpoints, with the threads and the device they had.
-        forgotten: stored runs that are removed with all that was recorded of them, and trained anew.
+        resumed: stored runs to resume from their checkpoints, with the same number of threads and on the same device.
+        discarded: stored runs to be removed with all their records and trained from scratch.
     """
 
     experiment: Experiment
@@ -36,25 +36,29 @@ class Plan:
     stored: StoredExperiment | None = None
     kept: tuple[StoredRun, ...] = ()
     resumed: tuple[StoredRun, ...] = ()
-    forgotten: tuple[StoredRun, ...] = ()
+    discarded: tuple[StoredRun, ...] = ()
 
     @property
     def size(self) -> int:
-        """How many runs an executor should make ready for."""
+        """Number of runs for which an executor should prepare."""
         return max(1, len(self.runs) - len(self.kept))
 
     @property
     def seed(self) -> int:
-        """The seed that is stored with the experiment: that of its first run."""
+        """The seed stored with the experiment, that of its first run."""
         return self.runs[0].seed if self.runs else getattr(self.spec, "seed", 0)
 
     @property
     def threads(self) -> int | None:
-        """How many threads each run gets, as its bits depend on it; None leaves the choice to the executor."""
+        """Threads per run, on which its results depend bit by bit; None leaves the choice to the executor."""
         return next((run.device.threads for run in self.resumed if run.device is not None), None)
 
     def check_images(self, info: DatasetInfo) -> None:
-        """Raise :class:`StoreError` where an experiment goes on, but was trained on other images than ``info``."""
+        """Check that a stored experiment was trained on the images of ``info``.
+
+        Raises:
+            StoreError: if it was trained on other images.
+        """
         if self.stored is None:
             return
         before = self.stored.dataset
@@ -65,12 +69,15 @@ class Plan:
             )
 
     def device_of(self, run: PlannedRun) -> str:
-        """The device that a resumed run was trained on, or the first run of a new one's variant; empty if on none."""
+        """Return the device for a run; empty if there is no preference.
+
+        A resumed run gets its former device, a new one that of the first stored run of its variant.
+        """
         return self._devices.get(run.run, self._devices.get(run.spec.variant, ""))
 
     @cached_property
     def _devices(self) -> dict[str | int, str]:
-        """By the number of a resumed run, and by variant."""
+        """Devices by number of the resumed run, and by variant."""
         found: dict[str | int, str] = {run.id: _device(run) for run in self.resumed}
         for run in sorted((*self.kept, *self.resumed), key=lambda run: run.id):
             if run.device is not None:
@@ -79,21 +86,19 @@ class Plan:
 
 
 def plan_new(experiment: Experiment, spec: ExperimentSpec) -> Plan:
-    """A new experiment with all its runs."""
+    """Plan a new experiment with all its runs."""
     return Plan(experiment, spec, _runs(experiment, spec))
 
 
 def plan_further_runs(store: Store, experiment: Experiment, spec: ExperimentSpec, number: int) -> Plan:
-    """The runs of ``spec`` that stored experiment ``number`` doesn't have yet.
+    """Plan the runs of ``spec`` that stored experiment ``number`` doesn't have yet.
 
-    A run that never came to a record has nothing to keep, and a search that did not finish finds nothing: they are
-    forgotten, and trained anew.
+    Runs without any record, and probes that did not finish, are discarded and trained from scratch.
 
-    Raises:
-        StoreError: the experiment was thrown away or can't be read.
+    Propagates ``StoreError`` if the experiment is deleted or can't be read.
     """
     stored = store.experiment(number)
-    not_deleted(stored)
+    check_not_deleted(stored)
     recorded = store.runs_with_records(number)
     runs = store.runs(number)
 
@@ -107,29 +112,36 @@ def plan_further_runs(store: Store, experiment: Experiment, spec: ExperimentSpec
         _runs(experiment, spec),
         stored,
         kept=tuple(run for run in runs if is_kept(run)),
-        forgotten=tuple(run for run in runs if not is_kept(run)),
+        discarded=tuple(run for run in runs if not is_kept(run)),
     )
 
 
-def plan_rest(store: Store, experiment: Experiment, number: int) -> Plan:
-    """What is missing of stored experiment ``number``; raises as :func:`plan_further_runs` does."""
+def plan_resume(store: Store, experiment: Experiment, number: int) -> Plan:
+    """Plan the unfinished runs of stored experiment ``number``; propagates ``StoreError`` as ``plan_further_runs``."""
     stored = store.experiment(number)
     spec = experiment.spec.from_json(stored.spec)
-    not_deleted(stored)
+    check_not_deleted(stored)
     runs = store.runs(number)
     resumed = tuple(run for run in runs if run.status.can_resume)
     kept = tuple(run for run in runs if not run.status.can_resume)
     return Plan(experiment, spec, _runs(experiment, spec), stored, kept, resumed)
 
 
-def not_deleted(stored: StoredExperiment) -> None:
-    """Raise :class:`StoreError` where an experiment was thrown away: what it went on with would be hidden."""
+def check_not_deleted(stored: StoredExperiment) -> None:
+    """Check that an experiment is not deleted, as further runs of a deleted one would be hidden.
+
+    Raises:
+        StoreError: if it is deleted.
+    """
     if stored.deleted is not None:
         raise StoreError(f"Experiment {stored.id} was deleted; restore it in the history before it gets further runs.")
 
 
-def sizes(runs: Sequence[RunSpec], info: DatasetInfo) -> tuple[list[int], list[int]]:
-    """How many parameters and optimiser steps each run has; raises NetworkError for one that doesn't fit the images."""
+def run_sizes(runs: Sequence[RunSpec], info: DatasetInfo) -> tuple[list[int], list[int]]:
+    """Return the numbers of parameters and of optimiser steps of each run.
+
+    Propagates ``NetworkError`` if an architecture doesn't fit the images.
+    """
     parameters = [count_parameters(run.architecture, info.shape, len(info.class_names)) for run in runs]
     return parameters, [Timetable.of(info.train_count, run.training, run.max_steps).total_steps for run in runs]
 
@@ -139,7 +151,7 @@ def _runs(experiment: Experiment, spec: ExperimentSpec) -> tuple[RunSpec, ...]:
 
 
 def _device(run: StoredRun) -> str:
-    """Empty for a run that has never begun."""
+    """Return the device key of a run; empty if it never began."""
     if run.device is None:
         return ""
     return run.device.key or (CPU if run.device.kind == "CPU" else "")

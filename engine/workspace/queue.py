@@ -1,7 +1,7 @@
-"""Experiments that wait for their turn, kept in the workspace so that they outlive the window.
+"""The queue of experiments, stored in the workspace so that it outlives the window.
 
-One that was taken leaves the queue when its experiment is stored. Where the program that took it ends before, it waits
-again.
+An entry that was taken is removed when its experiment is stored. If the program that took it ends before, the entry
+waits again.
 """
 
 from __future__ import annotations
@@ -15,16 +15,18 @@ from engine.config.specs import ExperimentSpec
 from engine.experiments import find_experiment
 from engine.experiments.base import Experiment
 from engine.storage.database import Database
-from engine.storage.locks import is_owned
+from engine.storage.locks import is_owner_alive
 from engine.utils.errors import SpecError
 
 
 @dataclass(frozen=True)
 class QueueEntry:
-    """An experiment and its settings, or further runs for the stored one it ``extends``.
+    """An experiment and its settings.
 
-    One that ``resumes`` goes on where that was interrupted, whatever the settings here say. ``id`` is 0 for what never
-    was in the queue.
+    Attributes:
+        id: 0 for an entry that was never in the queue.
+        extends: the stored experiment that gets further runs or is resumed; None for a new one.
+        resumes: resume ``extends`` where it was interrupted, regardless of ``spec``.
     """
 
     id: int
@@ -35,11 +37,11 @@ class QueueEntry:
 
 
 class QueueStore(Database):
-    """The queue of a workspace, first to last. Each entry is taken by one, whoever looks at the workspace."""
+    """The queue of a workspace. Each entry is taken by one program only."""
 
     def all(self) -> list[QueueEntry]:
-        """Every entry that waits, in its order; one that this program can't read is passed over."""
-        return [order for row in self._waiting() if (order := _order(row)) is not None]
+        """Return all waiting entries in order; unreadable ones are skipped."""
+        return [entry for row in self._waiting() if (entry := _parse_entry(row)) is not None]
 
     def add(
         self,
@@ -50,7 +52,7 @@ class QueueStore(Database):
         resumes: bool = False,
         owner: str = "",
     ) -> QueueEntry:
-        """Put an experiment at the end; ``owner`` is the lock of who has taken it already."""
+        """Append an experiment; ``owner`` names the lock of the program that takes it at once."""
         with self._transaction():
             last = self._execute("SELECT coalesce(max(place), 0) FROM queue").fetchone()[0]
             number = self._insert(
@@ -66,32 +68,32 @@ class QueueStore(Database):
         return QueueEntry(number, experiment, spec, extends, resumes)
 
     def take(self, owner: str) -> QueueEntry | None:
-        """The first entry, which waits no longer as long as the lock called ``owner`` is held; None without any."""
+        """Take the first waiting entry for as long as the lock ``owner`` is held; None if none waits."""
         with self._transaction():
             for row in self._waiting():
-                if (order := _order(row)) is not None:
+                if (entry := _parse_entry(row)) is not None:
                     self._execute("UPDATE queue SET owner=? WHERE id=?", owner, row["id"])
-                    return order
+                    return entry
         return None
 
-    def arrange(self, order: Sequence[int]) -> None:
-        """Put the entries in the order of their numbers; those not named keep their place behind them."""
+    def reorder(self, numbers: Sequence[int]) -> None:
+        """Sort the waiting entries by the order of their ids in ``numbers``; all others follow in their order."""
         with self._transaction():
             known = [row["id"] for row in self._waiting()]
-            named = [number for number in order if number in known]
+            named = [number for number in numbers if number in known]
             for place, number in enumerate((*named, *(each for each in known if each not in named)), start=1):
                 self._execute("UPDATE queue SET place=? WHERE id=?", place, number)
 
     def remove(self, number: int) -> None:
-        """Take an entry out for good, if it is still there."""
+        """Remove an entry if it exists."""
         self._execute("DELETE FROM queue WHERE id=?", number)
 
     def _waiting(self) -> list[sqlite3.Row]:
         rows = self._execute("SELECT * FROM queue ORDER BY place, id").fetchall()
-        return [row for row in rows if not is_owned(self.workspace, row["owner"])]
+        return [row for row in rows if not is_owner_alive(self.workspace, row["owner"])]
 
 
-def _order(row: sqlite3.Row) -> QueueEntry | None:
+def _parse_entry(row: sqlite3.Row) -> QueueEntry | None:
     try:
         experiment = find_experiment(row["experiment"])
         spec = experiment.spec.from_json(row["spec"])

@@ -1,7 +1,7 @@
-"""A stored experiment as the events that a window is told of one that is under way.
+"""Replays a stored experiment as the events that a window receives from a running one.
 
-A run comes as one :class:`~engine.events.runs.RunRestored` with whole columns: a million records are read in seconds, where
-a million :class:`~engine.events.runs.Record` would take minutes.
+A run is one ``RunRestored`` event with whole columns: a million records take seconds to read, where a million
+``Record`` events would take minutes.
 """
 
 from __future__ import annotations
@@ -18,27 +18,29 @@ from engine.events.runs import RunFinished, RunRestored, RunStarted
 from engine.events.tasks import Event
 from engine.experiments import EXPERIMENTS
 from engine.experiments.base import ComputedExperiment
-from engine.storage.rows import LAYER_COLUMNS, MEASURED_COLUMNS, PLAIN_COLUMNS, UNREADABLE, unreadable
+from engine.storage.rows import LAYER_COLUMNS, MEASURED_COLUMNS, PLAIN_COLUMNS, READ_ERRORS, unreadable_message
 from engine.storage.store import Store, StoredExperiment, StoredRun
+from engine.utils.errors import StoreError
 
 NUMBERS = (*PLAIN_COLUMNS, *MEASURED_COLUMNS)
 
 
-def restored_experiment(store: Store, experiment: int) -> Iterator[Event]:
-    """Everything of a stored experiment, in the order in which it once happened.
+def experiment_events(store: Store, experiment: int) -> Iterator[Event]:
+    """Yield the events of a stored experiment in their original order.
 
-    Raises :class:`~engine.utils.errors.StoreError` where there is none of that number, and where it can't be read.
+    Raises:
+        StoreError: if there is none of that number, or it can't be read.
     """
     try:
         yield from _events(store, experiment)
-    except UNREADABLE as error:  # columns of numbers that hold something else
-        raise unreadable(f"Experiment {experiment}", error) from None
+    except READ_ERRORS as error:  # numeric columns with other values
+        raise StoreError(unreadable_message(f"Experiment {experiment}", error)) from None
 
 
-def replayed(workspace: Path, experiment: int) -> Iterator[Event]:
-    """The events of :func:`restored_experiment`, of a store that is opened for them."""
+def replay_experiment(workspace: Path, experiment: int) -> Iterator[Event]:
+    """Open the store of a workspace and yield the events of ``experiment_events``."""
     with closing(Store(workspace)) as store:
-        yield from restored_experiment(store, experiment)
+        yield from experiment_events(store, experiment)
 
 
 def _events(store: Store, experiment: int) -> Iterator[Event]:
@@ -54,7 +56,7 @@ def _events(store: Store, experiment: int) -> Iterator[Event]:
 
 
 def restored_runs(store: Store, runs: list[StoredRun]) -> Iterator[RunRestored]:
-    """Each of ``runs`` with all that is stored of it."""
+    """Yield each of ``runs`` with all its stored data."""
     for run in runs:
         curves, of_layers = store.columns(run.id, NUMBERS, tuple(LAYER_COLUMNS))
         yield RunRestored(

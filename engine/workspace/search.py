@@ -1,4 +1,4 @@
-"""What is typed into a search line: words, and conditions such as ``dataset:cifar10`` or ``epochs>5``."""
+"""Search queries: terms, and conditions such as ``dataset:cifar10`` or ``epochs>5``."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     ">=": operator.ge,
     "=": operator.eq,
 }
-# What a condition can ask for beside the settings; accuracies in percent, as the list shows them.
-_OF_ENTRIES: dict[str, Callable[[CatalogueEntry], Any]] = {
+# Keys of conditions beside the settings; accuracies in percent, as in the list.
+_ENTRY_KEYS: dict[str, Callable[[CatalogueEntry], Any]] = {
     "number": lambda entry: entry.number,
     "kind": lambda entry: entry.kind,
     "title": lambda entry: entry.stored.title,
@@ -34,37 +34,37 @@ _OF_ENTRIES: dict[str, Callable[[CatalogueEntry], Any]] = {
 
 @dataclass(frozen=True)
 class Query:
-    """One line of text; all of its words must be found, and all of its conditions hold. Upper and lower case are alike.
+    """A query; all its terms must occur and all its conditions must hold. Case-insensitive.
 
-    A condition compares a setting, or one of title, kind, notes, status, runs, seconds, best and mean, with ``:``
-    (contains), ``=``, ``<``, ``>``, ``<=`` or ``>=``. What looks like one but names nothing known is a word.
+    A condition compares a setting, or one of number, title, kind, notes, status, runs, seconds, best and mean, by ``:``
+    (contains), ``=``, ``<``, ``>``, ``<=`` or ``>=``. A condition on an unknown key is taken as a term.
     """
 
     text: str
 
     def matches(self, entry: CatalogueEntry) -> bool:
-        """Whether the experiment is one of those looked for."""
-        return all(_found(piece, entry) for piece in self.text.lower().split())
+        """Return whether the experiment matches."""
+        return all(_matches(term, entry) for term in self.text.lower().split())
 
 
-def _found(piece: str, entry: CatalogueEntry) -> bool:
-    condition = _CONDITION.fullmatch(piece)
+def _matches(term: str, entry: CatalogueEntry) -> bool:
+    condition = _CONDITION.fullmatch(term)
     if condition is not None:
-        key, sign, wanted = condition.groups()
-        if key in _OF_ENTRIES:
-            return _holds(_OF_ENTRIES[key](entry), sign, wanted)
+        key, operation, wanted = condition.groups()
+        if key in _ENTRY_KEYS:
+            return _holds(_ENTRY_KEYS[key](entry), operation, wanted)
         if key in entry.values:
-            return _holds(entry.values[key], sign, wanted)
-    return piece in entry.words
+            return _holds(entry.values[key], operation, wanted)
+    return term in entry.search_text
 
 
-def _holds(value: Any, sign: str, wanted: str) -> bool:
-    if sign == ":":
+def _holds(value: Any, operation: str, wanted: str) -> bool:
+    if operation == ":":
         return wanted in _text(value)
     try:
-        return value is not None and _COMPARISONS[sign](float(value), float(wanted))
-    except (TypeError, ValueError, OverflowError):  # not numbers: they can only be equal
-        return sign == "=" and _text(value) == wanted
+        return value is not None and _COMPARISONS[operation](float(value), float(wanted))
+    except (TypeError, ValueError, OverflowError):  # not numbers: only equality is defined
+        return operation == "=" and _text(value) == wanted
 
 
 def _text(value: Any) -> str:

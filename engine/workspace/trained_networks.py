@@ -1,4 +1,4 @@
-"""The runs of a workspace whose trained network can be tried."""
+"""The runs of a workspace whose trained network is available for inference."""
 
 from __future__ import annotations
 
@@ -10,12 +10,19 @@ from engine.events.datasets import DatasetInfo
 from engine.storage.store import Store
 from engine.utils.errors import StoreError
 
-MOST_RUNS = 200  # in a list to choose from
+MAX_RUNS = 200  # offered for selection
 
 
 @dataclass(frozen=True)
 class TrainedRun:
-    """A run with its network: where that is kept, what it was trained on, how the images were prepared."""
+    """A run with a trained network.
+
+    Attributes:
+        test_accuracy: fraction.
+        model: file of the network.
+        data: how the images were prepared.
+        info: the data set it was trained on.
+    """
 
     run: int
     experiment: int
@@ -28,23 +35,23 @@ class TrainedRun:
 
     @property
     def label(self) -> str:
-        """What it is called in a list."""
+        """Its text in a list."""
         accuracy = f"{100 * self.test_accuracy:.1f} %"
         return f"{self.variant} #{self.repeat} · {self.info.title} · {accuracy} · experiment {self.experiment}"
 
 
 def trained_runs(store: Store) -> list[TrainedRun]:
-    """The newest runs that were tested and whose network is still there, newest first."""
+    """Return the most recently tested runs whose network file exists, newest first; probes are skipped."""
     infos: dict[int, DatasetInfo | None] = {}
     found = []
-    for run in store.tested_runs(MOST_RUNS):
+    for run in store.tested_runs(MAX_RUNS):
         if run.experiment not in infos:
             infos[run.experiment] = _info(store, run.experiment)
         info = infos[run.experiment]
         if info is None or run.test_accuracy is None or run.model is None or not run.model.exists():
             continue
         if run.spec.probe:
-            continue  # trained to find a setting, not to be good
+            continue  # trained to find a setting for other runs
         spec = run.spec
         found.append(
             TrainedRun(
@@ -57,5 +64,5 @@ def trained_runs(store: Store) -> list[TrainedRun]:
 def _info(store: Store, experiment: int) -> DatasetInfo | None:
     try:
         return store.experiment(experiment).dataset
-    except StoreError:  # damaged; its networks can't be asked, as nobody knows how their images were prepared
+    except StoreError:  # damaged: how to prepare images for its networks is unknown
         return None

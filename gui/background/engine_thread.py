@@ -20,7 +20,7 @@ from engine.executors.base import Executor
 from engine.executors.tasks import Task
 from engine.session import run_queue_entry
 from engine.storage.database import RECORDING_BUSY_SECONDS
-from engine.storage.locks import owned
+from engine.storage.locks import owner_lock
 from engine.storage.store import Store
 from engine.utils.errors import Cancelled, TrainscopeError
 from engine.workspace.queue import QueueEntry
@@ -68,7 +68,7 @@ class EngineThread(QThread):
             try:
                 with (
                     closing(Store(workspace, RECORDING_BUSY_SECONDS, self.noticed.emit)) as store,
-                    owned(store.workspace) as owner,
+                    owner_lock(store.workspace) as owner,
                 ):
                     run_queue_entry(order, owner, store, self._executor, emit, control)
             except TrainscopeError as error:

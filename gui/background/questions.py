@@ -15,12 +15,12 @@ from engine.events.runs import Status
 from engine.storage.recovery import Recovery
 from engine.storage.store import Store
 from engine.utils.paths import store_file
-from engine.workspace.catalogue import Catalogue, CatalogueEntry, Line
+from engine.workspace.catalogue import Catalogue, CatalogueEntry, ThumbnailCurve
 from engine.workspace.trained_networks import TrainedRun, trained_runs
 from gui.background.store_reader import Question
 
 
-def all_entries(workspace: Path) -> Iterator[list[CatalogueEntry] | tuple[int, tuple[Line, ...]]]:
+def all_entries(workspace: Path) -> Iterator[list[CatalogueEntry] | tuple[int, tuple[ThumbnailCurve, ...]]]:
     """All entries, then the thumbnails that are made anew, each with the number of its experiment."""
     if not store_file(workspace).exists():
         yield []
@@ -28,7 +28,7 @@ def all_entries(workspace: Path) -> Iterator[list[CatalogueEntry] | tuple[int, t
     with closing(Catalogue(workspace)) as catalogue:
         entries = catalogue.entries()
         for entry in entries:
-            entry.words, entry.values  # noqa: B018 - found here, where nobody waits, rather than at the first search
+            entry.search_text, entry.values  # noqa: B018 - found here, where nobody waits, rather than at the first search
         yield entries
         yield from catalogue.make_thumbnails()
 
@@ -98,7 +98,7 @@ def interrupted(decided: Collection[int]) -> Question:
         with closing(Recovery(workspace)) as recovery:
             if marked := recovery.mark_interrupted():
                 yield marked
-            number = recovery.newest(statuses=[Status.INTERRUPTED], besides=decided)
+            number = recovery.newest(statuses=[Status.INTERRUPTED], exclude=decided)
         if number is None:
             yield None
             return
@@ -113,7 +113,7 @@ def leave(number: int) -> Question:
 
     def question(workspace: Path) -> Iterator[None]:
         with closing(Recovery(workspace)) as recovery:
-            recovery.leave(number)
+            recovery.dismiss(number)
         yield
 
     return question

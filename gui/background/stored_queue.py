@@ -7,7 +7,7 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from engine.storage.locks import owned
+from engine.storage.locks import owner_lock
 from engine.utils.errors import TrainscopeError
 from engine.utils.paths import store_file
 from engine.workspace.estimates import Estimates
@@ -64,7 +64,7 @@ class StoredQueue:
         """Take the first entry, and look at what waits after it."""
         with closing(QueueStore(workspace)) as orders:
             if not self._owner:
-                self._owner = self._held.enter_context(owned(orders.workspace))
+                self._owner = self._held.enter_context(owner_lock(orders.workspace))
             yield Taken(orders.take(self._owner))
         yield from self.look(workspace)
 

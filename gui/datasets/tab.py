@@ -100,7 +100,7 @@ class DatasetsTab(QWidget):
         if any(entry.dataset == dataset for entry in inventory(())):
             return
         try:
-            self._library.remember(Path(dataset))
+            self._library.add(Path(dataset))
         except (TrainscopeError, RuntimeError) as error:
             self.failed.emit(str(error))
         self.refresh()
@@ -247,7 +247,7 @@ class DatasetsTab(QWidget):
         if entry is None:
             return
         try:
-            self._library.forget(Path(entry.dataset))
+            self._library.remove(Path(entry.dataset))
         except TrainscopeError as error:
             self.failed.emit(str(error))
             return

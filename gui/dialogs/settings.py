@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.cli.arguments import MOST_WORKERS
+from engine.cli.arguments import MAX_WORKERS
 from engine.devices.names import AUTO, CPU, device_title
 from engine.utils.paths import default_workspace
 from gui.utils.preferences import Preferences
@@ -115,7 +115,7 @@ class SettingsDialog(QDialog):
     def _make_widgets(self) -> None:
         for scheme in Scheme:
             self._scheme.addItem(_SCHEMES[scheme], scheme)
-        self._workers.setRange(0, MOST_WORKERS)
+        self._workers.setRange(0, MAX_WORKERS)
         self._workers.setSpecialValueText("automatic")  # shown at 0
         self._device.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self._device.setMinimumContentsLength(34)

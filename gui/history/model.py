@@ -13,7 +13,7 @@ from typing import Any
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QFont, QGuiApplication
 
-from engine.workspace.catalogue import CatalogueEntry, Line
+from engine.workspace.catalogue import CatalogueEntry, ThumbnailCurve
 from engine.workspace.search import Query
 from gui.utils.text import as_duration, literally
 from gui.widgets.tables import ColumnModel, Index
@@ -155,7 +155,7 @@ class HistoryModel(ColumnModel):
         self._arrange()
         self.ticked.emit()
 
-    def show_thumbnail(self, number: int, lines: tuple[Line, ...]) -> None:
+    def show_thumbnail(self, number: int, lines: tuple[ThumbnailCurve, ...]) -> None:
         """Add a thumbnail to its entry."""
         if (entry := self._entries.get(number)) is None:
             return

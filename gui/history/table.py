@@ -26,7 +26,7 @@ from PySide6.QtWidgets import (
     QTableView,
 )
 
-from engine.workspace.catalogue import CatalogueEntry, Line
+from engine.workspace.catalogue import CatalogueEntry, ThumbnailCurve
 from engine.workspace.search import Query
 from gui.history.model import COLUMNS, CURVE, NUMBER, TITLE, HistoryColumn, HistoryModel
 from gui.widgets.tables import Index
@@ -57,7 +57,7 @@ class ThumbnailDelegate(QStyledItemDelegate):
             )
 
 
-def _picture(lines: tuple[Line, ...], size: QSize, ratio: float) -> QPixmap:
+def _picture(lines: tuple[ThumbnailCurve, ...], size: QSize, ratio: float) -> QPixmap:
     """The curves on nothing, ``size`` in pixels of the window, of which each is ``ratio`` of the screen's."""
     pixmap = QPixmap(size * ratio)
     pixmap.setDevicePixelRatio(ratio)
@@ -69,7 +69,7 @@ def _picture(lines: tuple[Line, ...], size: QSize, ratio: float) -> QPixmap:
     return pixmap
 
 
-def _draw(painter: QPainter, area: QRectF, lines: tuple[Line, ...]) -> None:
+def _draw(painter: QPainter, area: QRectF, lines: tuple[ThumbnailCurve, ...]) -> None:
     low, high = min(min(line.values) for line in lines), max(max(line.values) for line in lines)
     longest = max(len(line.values) for line in lines)
     across, up = area.width() / max(longest - 1, 1), area.height() / ((high - low) or 1.0)

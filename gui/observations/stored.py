@@ -14,7 +14,7 @@ from engine.experiments import find_experiment
 from engine.utils.errors import StoreError, TrainscopeError
 from engine.utils.text import pluralise
 from engine.workspace.catalogue import UNREADABLE_NAME, Catalogue, CatalogueEntry
-from engine.workspace.replay import replayed
+from engine.workspace.replay import replay_experiment
 from gui.observations.experiment import Observations
 from gui.observations.run import QUANTITIES, RunObservation
 
@@ -50,7 +50,7 @@ def reading(number: int) -> Callable[[Path], Iterator[CatalogueEntry | str | Sto
         yield entry
         observations = Observations()
         observations.expect(spec_of(entry))
-        for read, event in enumerate(replayed(workspace, number)):  # the first event is the plan
+        for read, event in enumerate(replay_experiment(workspace, number)):  # the first event is the plan
             observations.take(event)
             if isinstance(event, RunRestored):
                 yield f"{read} of {pluralise(len(observations.runs), 'run')} read"

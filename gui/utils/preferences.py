@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QSettings
 
-from engine.cli.arguments import MOST_DIGITS, MOST_WORKERS, Options
+from engine.cli.arguments import MAX_DIGITS, MAX_WORKERS, Options
 from engine.config.cluster import ClusterChoice, parse_cluster
 from engine.devices.names import AUTO, parse_device
 from engine.utils.errors import SpecError, StoreError
@@ -148,9 +148,9 @@ def _folder(value: object) -> Path | None:
 def _workers(value: object) -> int | None:
     # The file holds text, the settings just set a number.
     text = str(value)
-    if not text.isascii() or not text.isdigit() or len(text) > MOST_DIGITS:
+    if not text.isascii() or not text.isdigit() or len(text) > MAX_DIGITS:
         return None
-    return int(text) if 0 < int(text) <= MOST_WORKERS else None
+    return int(text) if 0 < int(text) <= MAX_WORKERS else None
 
 
 def _device(value: object) -> str:

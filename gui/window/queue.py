@@ -76,7 +76,7 @@ class ExperimentQueue(QObject):
 
     def arrange(self, numbers: Sequence[int]) -> None:
         """Put the entries in the order of their numbers."""
-        self._change(lambda orders: orders.arrange(numbers))
+        self._change(lambda orders: orders.reorder(numbers))
 
     def remove(self, number: int) -> None:
         """Take an entry out."""

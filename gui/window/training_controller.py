@@ -14,7 +14,7 @@ from engine.experiments.continuation.experiment import CONTINUATION_EXPERIMENT, 
 from engine.utils.errors import TrainscopeError
 from engine.utils.text import pluralise
 from engine.workspace.catalogue import CatalogueEntry
-from engine.workspace.planning import not_deleted
+from engine.workspace.planning import check_not_deleted
 from engine.workspace.queue import QueueEntry
 from gui.background.engine_thread import EngineThread
 from gui.background.questions import RunToContinue, one_entry, run_to_continue
@@ -88,7 +88,7 @@ class TrainingController(QObject):
         """Train ``count`` further runs of every variant of a stored experiment."""
 
         def add(tab: ExperimentTab, spec: ExperimentSpec, entry: CatalogueEntry) -> None:
-            not_deleted(entry.stored)
+            check_not_deleted(entry.stored)
             specs = [spec, *(each.spec for each in self._queue.entries_for(experiment))]
             repeats = max(getattr(each, "repeats", 0) for each in specs)
             self.run(QueueEntry(0, tab.experiment, spec.replace(repeats=repeats + count), experiment))
@@ -152,7 +152,7 @@ class TrainingController(QObject):
         if waiting and self.is_busy:
             self.failed.emit(f"Experiment {experiment} waits in the queue already; it goes on when its turn comes.")
             return
-        not_deleted(entry.stored)
+        check_not_deleted(entry.stored)
         for each in waiting:
             self._queue.remove(each.id)
         if not tab.is_at_work:

@@ -27,7 +27,7 @@ from engine.utils.paths import store_file
 from engine.workspace.catalogue import Catalogue
 from engine.workspace.estimates import Estimates
 from engine.workspace.queue import QueueStore
-from engine.workspace.replay import restored_experiment
+from engine.workspace.replay import experiment_events
 from engine.workspace.search import Query
 from engine.workspace.trained_networks import trained_runs
 from gui.utils.preferences import load_preferences, mended, start_up
@@ -134,7 +134,7 @@ def _look_through(catalogue: Catalogue) -> None:
     for entry in catalogue.entries():
         Query("mean>10 x").matches(entry)
         assert entry.difference is not None
-        assert entry.words
+        assert entry.search_text
         catalogue.trained(entry.number)
     list(catalogue.make_thumbnails())
 
@@ -166,8 +166,8 @@ def _read_results(store: Store) -> None:
 QUESTIONS: tuple[tuple[type[Any], Callable[[Any], object]], ...] = (
     (Catalogue, _look_through),
     (Store, trained_runs),
-    (Store, lambda store: list(restored_experiment(store, 1))),
-    (Store, lambda store: list(restored_experiment(store, 2))),
+    (Store, lambda store: list(experiment_events(store, 1))),
+    (Store, lambda store: list(experiment_events(store, 2))),
     (Store, _read_results),
     (Estimates, _estimate),
     (QueueStore, _wait),

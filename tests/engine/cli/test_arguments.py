@@ -1,4 +1,4 @@
-"""engine.cli.arguments: options from arguments."""
+"""engine.cli.arguments: parsing of the command line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""engine.cli.batch: the contract of ``--batch`` and ``--list``, here and as a program of its own."""
+"""engine.cli.batch: ``--batch`` and ``--list``, in this process and as a separate program."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from pathlib import Path
 import pytest
 
 from engine.cli.arguments import parse
-from engine.cli.batch import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, _obey_signals, build_spec, run
+from engine.cli.batch import build_spec, install_signal_handlers, run
+from engine.cli.exit_codes import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK
 from engine.devices.hardware import cpu_name
 from engine.events.channel import ControlChannel
 from engine.events.commands import Control
@@ -34,7 +35,7 @@ TINY = ["--set", "architectures=mlp_1", "epochs=2", "repeats=2"]
 
 @dataclass(frozen=True)
 class Ended:
-    """A program that has ended, and what it left."""
+    """A program that has ended, and its results."""
 
     code: int
     out: str
@@ -45,7 +46,7 @@ class Ended:
 
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Ended:
-    """``main.py --batch architectures`` with one worker, and its export."""
+    """Run ``main.py --batch architectures`` with one worker and an export."""
     folder = tmp_path_factory.mktemp("batch")
     workspace, export = folder / "workspace", folder / "export"
     options = ["--workers", "1", "--workspace", str(workspace), "--export", str(export)]
@@ -64,7 +65,7 @@ def batch(workspace: Path, *arguments: str) -> int:
     return run(parse(["--batch", "architectures", "--workers", "0", "--workspace", str(workspace), *arguments]))
 
 
-# What is asked for
+# Settings
 
 
 def test_without_options_the_quick_preset_is_run() -> None:
@@ -87,7 +88,7 @@ def test_a_file_comes_before_the_data_set_and_both_before_the_keys(tmp_path: Pat
     assert (spec.dataset, spec.epochs, spec.repeats, spec.architectures) == ("mnist", 3, 5, ("cnn_3",))
 
 
-# As a program
+# As a separate program
 
 
 def test_the_program_ends_well_and_says_what_it_did(program: Ended) -> None:
@@ -165,7 +166,7 @@ def test_what_the_libraries_print_goes_to_the_log(program: Ended) -> None:
 @pytest.mark.long
 @pytest.mark.skipif(sys.platform == "win32", reason="process groups and SIGINT are POSIX's")
 def test_ctrl_c_stops_cleanly_and_keeps_what_was_recorded(workspace: Path) -> None:
-    """The signal goes to the whole group, as a terminal's does."""
+    """The signal is sent to the whole process group, as by a terminal."""
     long = ["--set", "architectures=mlp_1", "epochs=100000", "repeats=2", "--workers", "1"]
     command = [sys.executable, "main.py", "--batch", "architectures", *long, "--workspace", str(workspace)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
@@ -261,7 +262,7 @@ def test_a_workspace_that_can_not_be_used_is_refused_with_one_sentence(
 def test_an_export_folder_that_can_not_be_written_is_refused_before_anything_is_trained(
     workspace: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Hours of training should not end in a typing error."""
+    """A wrong path must not be found only after hours of training."""
     (tmp_path / "file").write_text("a file")
     assert batch(workspace, "--set", "architectures=mlp_1", "epochs=1", "--export", str(tmp_path / "file" / "out")) == 1
     lines = capsys.readouterr().err.splitlines()
@@ -322,20 +323,20 @@ def signals_restored() -> Iterator[None]:
 def test_the_first_signal_stops_the_second_cancels_and_a_third_cancels_once_more(
     signals_restored: None, control: ControlChannel, number: signal.Signals
 ) -> None:
-    """Asked twice to cancel, an executor ends what doesn't obey."""
-    _obey_signals(control)
+    """On a second cancel, an executor ends processes that don't respond."""
+    install_signal_handlers(control)
     for _ in range(3):
         os.kill(os.getpid(), number)
     assert [control.poll() for _ in range(4)] == [Control.STOP, Control.CANCEL, Control.CANCEL, None]
 
 
-@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="there is no such signal")
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="there is no SIGHUP")
 def test_a_batch_that_was_told_not_to_mind_its_terminal_goes_on_without(
     signals_restored: None, control: ControlChannel
 ) -> None:
-    """As nohup does."""
+    """SIGHUP is ignored under ``nohup``."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    _obey_signals(control)
+    install_signal_handlers(control)
     os.kill(os.getpid(), signal.SIGHUP)
     assert control.poll() is None
 

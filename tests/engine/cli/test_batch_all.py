@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from engine.cli.arguments import parse
-from engine.cli.batch import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, build_specs, run
+from engine.cli.batch import build_specs, run
+from engine.cli.exit_codes import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK
 from engine.config.specs import ExperimentSpec
 from engine.events.runs import Status
 from engine.executors.tasks import TrainTask
@@ -23,7 +24,7 @@ from tests.engine.support import ScriptedExecutor, finished, record, started
 
 pytestmark = pytest.mark.long
 
-# Each is known to some of the experiments only.
+# Keys that only some of the experiments have.
 TINY = [
     *("architectures=mlp_1", "architecture=mlp_1", "activations=relu", "rates=0.1,0.01", "compare=", "range_steps=10"),
     *("epochs=2", "repeats=1", "steps=3", "images=1", "hidden_units=4"),
@@ -32,7 +33,7 @@ TINY = [
 
 @dataclass(frozen=True)
 class Ended:
-    """A batch that has ended, and what it left."""
+    """A batch that has ended, and its results."""
 
     code: int
     out: str
@@ -43,7 +44,7 @@ class Ended:
 
 @pytest.fixture(scope="module")
 def ended(tmp_path_factory: pytest.TempPathFactory) -> Ended:
-    """All experiments with tiny settings in this process."""
+    """Run all experiments with tiny settings in this process."""
     folder = tmp_path_factory.mktemp("all")
     workspace, export = folder / "workspace", folder / "export"
     what = ["--batch", "all", "--workers", "0", "--workspace", str(workspace), "--export", str(export)]
@@ -151,7 +152,7 @@ def test_one_that_fails_makes_the_exit_code_tell_and_the_others_go_on(
             return []
         failed = [task.failed(Status.FAILED, "There is not enough memory.")]
         whole = [started(task.run), record(task.run), finished(task.run)]
-        return failed if task.spec.counts_dead_units else whole  # as only the activations experiment does
+        return failed if task.spec.counts_dead_units else whole  # only in the activations experiment
 
     monkeypatch.setattr("engine.cli.batch.make_executor", lambda *_arguments: ScriptedExecutor(answer))
     assert run(parse(["--batch", "all", "--workspace", str(workspace), "--set", *TINY])) == EXIT_FAILED
@@ -174,7 +175,7 @@ def test_ctrl_c_ends_the_whole_batch(workspace: Path, monkeypatch: pytest.Monkey
 
 
 def test_an_experiment_of_probes_alone_is_reported_too(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The first search diverges, and nothing is compared with the schedule: no variant is left for the table."""
+    """The first search diverges and nothing is compared with the schedule, so the table has no variant."""
     pairs = ["compare=", "rates=1000,0.1", "epochs=2", "repeats=1", "architecture=cnn_4"]
     options = parse(["--batch", "schedule", "--workers", "0", "--workspace", str(workspace), "--set", *pairs])
     assert run(options) == EXIT_FAILED

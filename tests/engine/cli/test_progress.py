@@ -1,4 +1,4 @@
-"""engine.cli.progress: bars for a person, lines for a file."""
+"""engine.cli.progress: bars in a terminal, lines in a file."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Terminal(StringIO):
 def shown(stream: StringIO, events: list[Event] | None = None) -> str:
     reporter = make_reporter(stream)
     for event in events or EVENTS:
-        reporter.take(event)
+        reporter.handle(event)
     reporter.close()
     return stream.getvalue()
 
@@ -101,7 +101,7 @@ def test_what_was_there_already_counts() -> None:
     assert shown(StringIO(), RESUMED).splitlines()[-1].startswith("[2/2] mlp_1 #2 finished")
     pieces = shown(Terminal(), RESUMED).replace("\n", "\r").split("\r")
     first = next(piece for piece in pieces if "training" in piece)
-    assert f"{52 + 26}/104" in first, "a run that has ended, and what the other had come to"
+    assert f"{52 + 26}/104" in first, "all steps of the ended run and the former steps of the other"
     assert any("104/104" in piece for piece in pieces)
 
 
@@ -131,7 +131,7 @@ def test_lines_are_written_as_they_arise() -> None:
             self.flushed += 1
 
     stream = Counting()
-    make_reporter(stream).take(Progress("Loading", 0, 1))
+    make_reporter(stream).handle(Progress("Loading", 0, 1))
     assert stream.flushed == 1
 
 

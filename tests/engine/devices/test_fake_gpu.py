@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.cli.batch import EXIT_FAILED, EXIT_OK
+from engine.cli.exit_codes import EXIT_FAILED, EXIT_OK
 from engine.storage.store import Store
 from engine.utils.paths import devices_file
 from tests.engine.support import ROOT, python

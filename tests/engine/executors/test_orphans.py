@@ -15,7 +15,7 @@ from typing import IO
 import psutil
 import pytest
 
-from engine.cli.batch import EXIT_INTERRUPTED
+from engine.cli.exit_codes import EXIT_INTERRUPTED
 from engine.events.runs import Status
 from engine.executors.processes.scratch_folder import PREFIX, sweep
 from engine.storage.store import Store

@@ -23,7 +23,7 @@ from engine.experiments.architectures.experiment import ARCHITECTURES_EXPERIMENT
 from engine.storage.store import Store
 from engine.training.benchmark import seconds_per_step
 from engine.utils.errors import Cancelled
-from engine.workspace.planning import plan_rest
+from engine.workspace.planning import plan_resume
 from tests.engine.support import finished, small_run, started
 from tests.stored import store_experiment
 
@@ -341,7 +341,7 @@ def test_a_run_that_goes_on_stays_on_its_own_device_and_a_new_one_goes_to_that_o
 
     store_experiment(workspace, answer=answer, architectures=["mlp_1"], repeats=3)
     with closing(Store(workspace)) as store:
-        plan = plan_rest(store, ARCHITECTURES_EXPERIMENT, 1)
+        plan = plan_resume(store, ARCHITECTURES_EXPERIMENT, 1)
         of_runs = {run.id: plan.device_of(run.planned) for run in store.runs(1)}
         of_a_new_one = plan.device_of(replace(store.run(3).planned, run=4))
     assert of_runs == {1: CPU, 2: "gpu:0", 3: ""}

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from engine.analysis.results import ExperimentResult, load_results
 from engine.cli.arguments import parse
-from engine.cli.batch import EXIT_FAILED, EXIT_OK, run
+from engine.cli.batch import run
+from engine.cli.exit_codes import EXIT_FAILED, EXIT_OK
 from engine.events.runs import Status
 from engine.events.tasks import Event
 from engine.executors.tasks import TrainTask

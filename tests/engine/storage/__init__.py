@@ -1,1 +1,1 @@
-"""Tests of engine.storage; a package, so that the modules can share the helpers in conftest."""
+"""Tests of engine.storage."""

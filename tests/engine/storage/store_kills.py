@@ -1,7 +1,7 @@
-"""Carries out one scenario again and again, each time in a process that is killed just before another statement.
+"""Repeats a scenario in processes that are killed before the first, second, third ... SQL statement.
 
-``python -m tests.engine.storage.store_kills SCENARIO FOLDER`` prints how many were killed, and what was wrong with what
-they left behind. A process writes down what it was shown; all of that has to be in the store.
+``python -m tests.engine.storage.store_kills SCENARIO FOLDER`` prints the number of kills and the problems found in the
+workspaces left behind. A process logs every event it emits; all of them have to be in the store.
 """
 
 from __future__ import annotations
@@ -38,26 +38,26 @@ from tests.engine.support import ScriptedExecutor, finished, record, small_spec,
 connect = sqlite3.connect
 
 
-class Fate:
-    """Of a process: how many statements are left to it."""
+class KillSwitch:
+    """Kills this process after a number of SQL statements."""
 
     def __init__(self) -> None:
         self.left = sys.maxsize
 
     def count(self, _statement: str) -> None:
-        """Called by SQLite just before each statement."""
+        """Count a statement; SQLite calls this just before executing it."""
         self.left -= 1
         if self.left < 0:
             os.kill(os.getpid(), signal.SIGKILL)
 
     def connect(self, *arguments: Any, **options: Any) -> sqlite3.Connection:
-        """In the place of SQLite's own."""
+        """Replace ``sqlite3.connect``."""
         connection = connect(*arguments, **options)
         connection.set_trace_callback(self.count)
         return connection
 
 
-fate = Fate()
+kill_switch = KillSwitch()
 
 
 def answer(task: Any) -> list[Event]:
@@ -81,21 +81,21 @@ def train(workspace: Path, show: Callable[[Event], None], extends: int | None = 
 
 
 def ignore(_event: Event) -> None:
-    """Nobody looks."""
+    """Ignore the event."""
 
 
 class Scenario:
     """A new workspace, in which one experiment is trained."""
 
     def prepare(self, workspace: Path) -> None:
-        """What is there before."""
+        """Fill the workspace before the process starts."""
 
     def act(self, workspace: Path, show: Callable[[Event], None]) -> None:
-        """What a process is killed in."""
+        """Run the part in which the process is killed."""
         train(workspace, show)
 
     def check(self, workspace: Path) -> str:
-        """What is wrong with a workspace that a killed process left behind; nothing if nothing is."""
+        """Describe what is wrong with the workspace after the kill; empty if nothing is."""
         return ""
 
 
@@ -114,7 +114,7 @@ class FurtherRuns(Scenario):
 
 
 class OlderVersion(Scenario):
-    """A store of version 2 is brought up to date, then trained in."""
+    """A store of version 2 is migrated, then written."""
 
     def prepare(self, workspace: Path) -> None:
         train(workspace, ignore)
@@ -137,25 +137,25 @@ class OlderVersion(Scenario):
                     return f"{copy.name} is not whole"
         if version not in (2, SCHEMA_VERSION) or points != 2:
             return f"version {version} with {points} points"
-        return "" if version == 2 or copies else "brought up to date without a copy"
+        return "" if version == 2 or copies else "migrated without a copy"
 
 
 class Upkeep(Scenario):
-    """An experiment is thrown away for good, the queue is rearranged and an entry taken."""
+    """An experiment is deleted and purged, the queue is reordered and an entry taken."""
 
     def prepare(self, workspace: Path) -> None:
         train(workspace, ignore)
         train(workspace, ignore)
-        with closing(QueueStore(workspace)) as orders:
+        with closing(QueueStore(workspace)) as queue:
             for seed in (1, 2):
-                orders.add(ARCHITECTURES_EXPERIMENT, small_spec(seed=seed))
+                queue.add(ARCHITECTURES_EXPERIMENT, small_spec(seed=seed))
 
     def act(self, workspace: Path, show: Callable[[Event], None]) -> None:
-        with closing(QueueStore(workspace)) as orders:
-            orders.arrange([2, 1])
-            order = orders.take("")
-            assert order is not None
-            orders.remove(order.id)
+        with closing(QueueStore(workspace)) as queue:
+            queue.reorder([2, 1])
+            entry = queue.take("")
+            assert entry is not None
+            queue.remove(entry.id)
         with closing(Catalogue(workspace)) as catalogue:
             catalogue.delete([1])
             catalogue.purge([1])
@@ -167,16 +167,16 @@ class Upkeep(Scenario):
 
 
 class Removed(Scenario):
-    """The file is removed while an experiment is trained: it is put back, of which kills are counted from there on."""
+    """The file is removed and restored while an experiment runs; statements count from the removal."""
 
     def act(self, workspace: Path, show: Callable[[Event], None]) -> None:
-        count, fate.left = fate.left, sys.maxsize
+        count, kill_switch.left = kill_switch.left, sys.maxsize
 
         def remove(event: Event) -> None:
             show(event)
             if isinstance(event, Record) and event.step == 10:
                 store_file(workspace).unlink()
-                fate.left = count
+                kill_switch.left = count
 
         train(workspace, remove)
 
@@ -191,13 +191,13 @@ SCENARIOS = {
 
 
 def act_and_die(scenario: Scenario, workspace: Path, shown: Path, statements: int) -> bool:
-    """Whether a process of its own was killed before it was done."""
+    """Run the scenario in a child process; return whether it was killed before its end."""
     child = os.fork()
     if child == 0:
         code = 1
         try:
-            fate.left = statements
-            sqlite3.connect = fate.connect
+            kill_switch.left = statements
+            sqlite3.connect = kill_switch.connect
             descriptor = os.open(shown, os.O_CREAT | os.O_WRONLY | os.O_APPEND)
             scenario.act(workspace, lambda event: write_down(descriptor, event))
             code = 0
@@ -248,13 +248,13 @@ def is_stored(store: Store, noted: list[Any]) -> bool:
 
 
 def missing(workspace: Path, noted: list[list[Any]]) -> list[str]:
-    """What was shown and is not stored, or what else is wrong with the store of a workspace."""
+    """Return which emitted events are not stored, or other problems of the store."""
     with closing(Store(workspace)) as store:
         ((check,),) = sql(workspace, "PRAGMA integrity_check")
         if check != "ok":
             return [check]
         if sql(workspace, "PRAGMA foreign_key_check"):
-            return ["rows without their owner"]
+            return ["rows without their parent"]
         try:
             return [f"{each} was shown and is not stored" for each in noted if not is_stored(store, each)]
         except StoreError as error:
@@ -265,7 +265,7 @@ def problems_with(scenario: Scenario, workspace: Path, shown: Path) -> list[str]
     noted = [json.loads(line) for line in shown.read_text().splitlines()] if shown.exists() else []
     rescued = [each for each in workspace.glob("*.rescued-*") if ".part" not in each.name]
     if isinstance(scenario, Removed) and not store_file(workspace).exists() and not rescued:
-        return []  # killed before it was copied: the system has let go of the removed file
+        return []  # killed before it was copied, so the removed file is lost
     if (said := examine_store(workspace)) is not None:
         return [said]
     wrong = scenario.check(workspace)

@@ -1,7 +1,7 @@
-"""What one of several programs does in a workspace; waits for a line on stdin, prints as JSON what it saw.
+"""One of several concurrent programs in a workspace; waits for a line on stdin, prints its results as JSON.
 
-``train WORKSPACE RUNS RECORDS`` carries out a session, ``upkeep WORKSPACE TIMES NUMBER`` does all that a window does
-beside a training: lists, throws experiments away, puts seeds from NUMBER on into the queue and takes what is first.
+``train WORKSPACE RUNS RECORDS`` runs a session; ``upkeep WORKSPACE TIMES NUMBER`` does what a window does beside a
+training: lists and deletes experiments, queues experiments with seeds from NUMBER on and takes the first entry.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from engine.events.tasks import Event
 from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
 from engine.session import Session
 from engine.storage.database import RECORDING_BUSY_SECONDS
-from engine.storage.locks import owned
+from engine.storage.locks import owner_lock
 from engine.storage.store import Store
 from engine.workspace.catalogue import Catalogue
 from engine.workspace.queue import QueueStore
 from tests.engine.support import ScriptedExecutor, finished, record, small_spec, started, weights
 
-THROWN_AWAY = 7777  # the seed of experiments that the windows throw away
+DELETED_SEED = 7777  # seed of the experiments that the windows delete
 
 
 def train(workspace: Path, runs: int, records: int) -> dict[str, Any]:
@@ -48,22 +48,22 @@ def train(workspace: Path, runs: int, records: int) -> dict[str, Any]:
 
 
 def keep_up(workspace: Path, times: int, number: int) -> dict[str, Any]:
-    with owned(workspace) as owner:
+    with owner_lock(workspace) as owner:
         return {"taken": _kept_up(workspace, times, number, owner)}
 
 
 def _kept_up(workspace: Path, times: int, number: int, owner: str) -> list[int]:
     taken = []
     for turn in range(times):
-        with closing(QueueStore(workspace)) as orders:
-            orders.add(ARCHITECTURES_EXPERIMENT, small_spec(seed=number + turn))
-            orders.arrange([order.id for order in reversed(orders.all())])
-            if turn % 2 and (order := orders.take(owner)) is not None:
-                taken.append(order.spec.seed)
-                orders.remove(order.id)
+        with closing(QueueStore(workspace)) as queue:
+            queue.add(ARCHITECTURES_EXPERIMENT, small_spec(seed=number + turn))
+            queue.reorder([entry.id for entry in reversed(queue.all())])
+            if turn % 2 and (entry := queue.take(owner)) is not None:
+                taken.append(entry.spec.seed)
+                queue.remove(entry.id)
         with closing(Catalogue(workspace)) as catalogue:
             entries = catalogue.entries()
-            thrown = [entry.number for entry in entries if entry.stored.seed == THROWN_AWAY]
+            thrown = [entry.number for entry in entries if entry.stored.seed == DELETED_SEED]
             catalogue.delete(thrown[:1])
             catalogue.purge(thrown[:1])
             list(catalogue.make_thumbnails())

@@ -1,4 +1,4 @@
-"""A store that was damaged, or was handed over by someone else: what can be read is, the rest is told by its number."""
+"""Damaged rows in a store, or one from another source: unreadable rows are reported by number, all others are used."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from engine.utils.paths import model_file, store_file
 from engine.workspace.catalogue import UNREADABLE_NAME, Catalogue
 from engine.workspace.estimates import Estimates
 from engine.workspace.queue import QueueStore
-from engine.workspace.replay import restored_experiment
+from engine.workspace.replay import experiment_events
 from engine.workspace.trained_networks import trained_runs
 from tests.engine.support import small_spec
 from tests.stored import store_experiment
@@ -35,7 +35,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def damaged(sound: Path, workspace: Path) -> Iterator[sqlite3.Connection]:
-    """A copy of it, whose first experiment is about to be spoilt."""
+    """A copy of it, in which a test damages the first experiment."""
     shutil.copytree(sound, workspace)
     with closing(sqlite3.connect(store_file(workspace), isolation_level=None)) as database:
         yield database
@@ -99,7 +99,7 @@ def test_settings_that_can_not_be_read_leave_an_entry_with_its_results(
         entry = catalogue.entries()[1]
     assert (entry.number, entry.kind, entry.best) == (1, "Architectures", 0.625)
     assert entry.difference
-    assert entry.words
+    assert entry.search_text
 
 
 OF_RUNS = [
@@ -130,7 +130,7 @@ def test_a_run_that_can_not_be_read_is_told_by_its_number_and_hides_no_other(
         catalogue.trained(1)
     with closing(Store(workspace)) as store:
         assert {run.experiment for run in trained_runs(store)} == {2}
-        for read in (lambda: load_results(store, 1), lambda: list(restored_experiment(store, 1))):
+        for read in (lambda: load_results(store, 1), lambda: list(experiment_events(store, 1))):
             with pytest.raises(StoreError, match=r"Run 1 in the workspace can't be read \("):
                 read()
         assert load_results(store, 2).variants
@@ -175,8 +175,8 @@ def test_records_and_weights_that_can_not_be_read(
     spoil(damaged, table, column, value)
     with closing(Store(workspace)) as store:
         with pytest.raises(StoreError, match=r"(Run|Experiment) 1 in the workspace can't be read"):
-            list(restored_experiment(store, 1))
-        assert list(restored_experiment(store, 2))
+            list(experiment_events(store, 1))
+        assert list(experiment_events(store, 2))
 
 
 def test_a_thumbnail_that_can_not_be_read_is_none(damaged: sqlite3.Connection, workspace: Path) -> None:
@@ -190,26 +190,26 @@ def test_a_thumbnail_that_can_not_be_read_is_none(damaged: sqlite3.Connection, w
 def test_what_waits_and_can_not_be_read_is_passed_over(
     damaged: sqlite3.Connection, workspace: Path, spec: object
 ) -> None:
-    with closing(QueueStore(workspace)) as orders:
-        orders.add(ARCHITECTURES_EXPERIMENT, small_spec())
-        orders.add(ARCHITECTURES_EXPERIMENT, small_spec(seed=5))
+    with closing(QueueStore(workspace)) as queue:
+        queue.add(ARCHITECTURES_EXPERIMENT, small_spec())
+        queue.add(ARCHITECTURES_EXPERIMENT, small_spec(seed=5))
         damaged.execute("PRAGMA writable_schema=ON")
         damaged.execute("UPDATE queue SET spec=? WHERE id=1", (spec if spec is not None else 0,))
-        assert [order.spec for order in orders.all()] == [small_spec(seed=5)]
-        taken = orders.take("")
+        assert [entry.spec for entry in queue.all()] == [small_spec(seed=5)]
+        taken = queue.take("")
     assert taken is not None
     assert taken.spec == small_spec(seed=5)
 
 
 def test_an_estimate_counts_on_no_number_that_is_none(damaged: sqlite3.Connection, workspace: Path) -> None:
     spec = small_spec(repeats=3)
-    with closing(QueueStore(workspace)) as orders, closing(Estimates(workspace)) as estimates:
-        order = orders.add(ARCHITECTURES_EXPERIMENT, spec)
-        assert estimates.seconds(order) is not None
+    with closing(QueueStore(workspace)) as queue, closing(Estimates(workspace)) as estimates:
+        entry = queue.add(ARCHITECTURES_EXPERIMENT, spec)
+        assert estimates.seconds(entry) is not None
         damaged.execute("UPDATE experiments SET workers='many'")
-        assert estimates.seconds(order) is not None
+        assert estimates.seconds(entry) is not None
         damaged.execute("UPDATE runs SET spec='{'")
-        assert estimates.seconds(order) is None
+        assert estimates.seconds(entry) is None
 
 
 def test_text_that_is_no_unicode_is_told_by_the_file(damaged: sqlite3.Connection, workspace: Path) -> None:

@@ -1,4 +1,4 @@
-"""engine.storage.store: one SQLite file that any tool can read while it is written."""
+"""engine.storage.store: an SQLite file that any tool can read while it is written."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ COLUMNS = {
 
 @pytest.fixture
 def reader(store: Store) -> Iterator[sqlite3.Connection]:
-    """Another connection to the file of ``store``, as any tool would open it."""
+    """A second connection to the file of ``store``, as of any other tool."""
     with closing(sqlite3.connect(store.file)) as connection:
         yield connection
 
@@ -197,7 +197,7 @@ def test_a_store_of_a_newer_program_is_refused(store: Store, reader: sqlite3.Con
         Store(store.workspace)
 
 
-# What was computed without runs
+# Computed experiments
 
 
 def computed(**arrays: np.ndarray) -> Computed:
@@ -210,7 +210,7 @@ def test_a_computation_and_its_arrays_are_read_back_as_they_were(store: Store) -
     assert store.computation(number) is None
     arrays = {
         "z": np.arange(6, dtype=np.float64).reshape(2, 3).T,  # not in C order
-        "a": np.array([[1, 2]], dtype=">i4"),  # of the other byte order
+        "a": np.array([[1, 2]], dtype=">i4"),  # big-endian
         "bytes": np.arange(4, dtype=np.uint8),
         "empty": np.zeros((0, 3), dtype=np.float32),
     }
@@ -218,7 +218,7 @@ def test_a_computation_and_its_arrays_are_read_back_as_they_were(store: Store) -
     found = store.computation(number)
     assert found is not None
     assert found.findings == computed().findings
-    assert list(found.arrays) == list(arrays), "in the order they were computed in"
+    assert list(found.arrays) == list(arrays), "in order of computation"
     for name, array in arrays.items():
         assert found.arrays[name].dtype == array.dtype.newbyteorder("<")
         assert np.array_equal(found.arrays[name], array)
@@ -292,7 +292,7 @@ def test_a_workspace_that_can_not_be_written_is_refused_by_name(workspace: Path)
     except PermissionError:
         assert str(store_file(workspace)) in refused(workspace)
     else:
-        pytest.skip("this user may write anywhere")
+        pytest.skip("this user can write anywhere")
     finally:
         workspace.chmod(0o700)
 

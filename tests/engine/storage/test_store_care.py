@@ -1,4 +1,4 @@
-"""engine.storage.integrity: a damaged store is kept aside when the program starts, and what can be read of it goes on."""
+"""engine.storage.integrity: at program start a damaged store is set aside and its readable rows are salvaged."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from pathlib import Path
 import pytest
 
 from engine.cli.arguments import parse
-from engine.cli.batch import EXIT_FAILED, run
+from engine.cli.batch import run
+from engine.cli.exit_codes import EXIT_FAILED
 from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
-from engine.storage.files import suspect, suspicion
+from engine.storage.files import damage_marker, mark_damaged
 from engine.storage.integrity import examine_store
 from engine.storage.schema import SCHEMA_VERSION
 from engine.storage.store import Store
 from engine.utils.paths import store_file
 from engine.workspace.queue import QueueStore
-from tests.engine.storage.test_store_faults import damage_pages, is_whole
+from tests.engine.storage.faults import damage_pages, is_whole
 from tests.engine.storage.test_store_migration import make_version_2
 from tests.engine.support import (
     ScriptedExecutor,
@@ -39,7 +40,7 @@ RECORDS = 300
 
 @pytest.fixture(scope="module")
 def healthy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A workspace with three experiments, of which nobody knows that anything is wrong with it."""
+    """An intact workspace with three experiments."""
     workspace = tmp_path_factory.mktemp("healthy") / "workspace"
     with closing(Store(workspace)) as store:
         for seed in (1, 2, 3):
@@ -55,13 +56,13 @@ def healthy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def copied(healthy: Path, workspace: Path) -> Path:
-    """The store of a copy of that workspace, to be damaged."""
+    """The store of a copy of that workspace, to be damaged by a test."""
     shutil.copytree(healthy, workspace)
     return store_file(workspace)
 
 
 def aside(file: Path) -> Path:
-    """The one file that was kept aside."""
+    """Return the only file that was set aside."""
     (found,) = (each for each in file.parent.glob(f"{file.name}.damaged-*") if not each.name.endswith(("-wal", "-shm")))
     assert re.fullmatch(r"trainscope\.sqlite3\.damaged-\d{8}-\d{6}", found.name)
     return found
@@ -72,7 +73,7 @@ def digest(file: Path) -> str:
 
 
 def no_database(file: Path) -> None:
-    file.write_bytes(b"this is not a database, but long enough to be looked at" * 100)
+    file.write_bytes(b"this is not a database, but long enough to be read" * 100)
 
 
 def cut(file: Path) -> None:
@@ -136,26 +137,26 @@ def test_what_is_not_damage_is_left_to_whoever_opens_it(copied: Path, tmp_path: 
     assert digest(copied) == before
     store_file(tmp_path).mkdir()
     assert examine_store(tmp_path) is None
-    assert examine_store(copied) is None  # a file where the workspace should be
+    assert examine_store(copied) is None  # the workspace is a file
 
 
 def test_a_suspicion_that_comes_to_nothing_is_forgotten(copied: Path) -> None:
-    suspect(copied, "database disk image is malformed")
+    mark_damaged(copied, "database disk image is malformed")
     assert examine_store(copied.parent) is None
-    assert not suspicion(copied).exists()
+    assert not damage_marker(copied).exists()
     assert copied.exists()
 
 
 def test_damage_in_the_middle_is_found_after_it_was_met_and_the_rest_is_saved(copied: Path) -> None:
-    """The records of one experiment are damaged in their middle; everything else goes on under its number."""
-    with closing(QueueStore(copied.parent)) as orders:
-        orders.add(ARCHITECTURES_EXPERIMENT, small_spec())
-        orders.add(ARCHITECTURES_EXPERIMENT, small_spec(), extends=2)
+    """The records of one experiment are damaged; everything else keeps its number in the new store."""
+    with closing(QueueStore(copied.parent)) as queue:
+        queue.add(ARCHITECTURES_EXPERIMENT, small_spec())
+        queue.add(ARCHITECTURES_EXPERIMENT, small_spec(), extends=2)
     last = copied.stat().st_size // 4096
     damage_pages(copied, last * 2 // 3, last * 2 // 3 + 3)
     before = digest(copied)
-    assert examine_store(copied.parent) is None  # not every page is read at every start
-    suspect(copied, "database disk image is malformed")
+    assert examine_store(copied.parent) is None  # only a marked store is read completely
+    mark_damaged(copied, "database disk image is malformed")
     sentence = examine_store(copied.parent)
     assert sentence is not None
     assert sentence == (
@@ -163,7 +164,7 @@ def test_damage_in_the_middle_is_found_after_it_was_met_and_the_rest_is_saved(co
         "one is in use, with the 3 experiments that could still be read."
     )
     assert digest(aside(copied)) == before
-    assert not suspicion(copied).exists()
+    assert not damage_marker(copied).exists()
     with closing(Store(copied.parent)) as store:
         assert [experiment.seed for experiment in store.experiments(9)] == [3, 2, 1]
         saved = [len(store.records(run)) for run in (1, 2, 3)]
@@ -171,8 +172,8 @@ def test_damage_in_the_middle_is_found_after_it_was_met_and_the_rest_is_saved(co
         for run in (1, 2, 3):
             assert all(each == record(run, each.step) for each in store.records(run))
         assert planned(store)[0] == 4
-    with closing(QueueStore(copied.parent)) as orders:
-        assert [(order.id, order.extends) for order in orders.all()] == [(1, None), (2, 2)]
+    with closing(QueueStore(copied.parent)) as queue:
+        assert [(entry.id, entry.extends) for entry in queue.all()] == [(1, None), (2, 2)]
     assert is_whole(copied)
     assert examine_store(copied.parent) is None
 
@@ -187,7 +188,7 @@ def test_what_a_killed_program_left_in_the_log_is_saved_too(copied: Path, tmp_pa
     file = store_file(left)
     middle = file.stat().st_size // 4096 * 2 // 3
     damage_pages(file, middle, middle + 3)
-    suspect(file, "database disk image is malformed")
+    mark_damaged(file, "database disk image is malformed")
     assert "the 4 experiments that could still be read" in (examine_store(left) or "")
     with closing(Store(left)) as again:
         assert again.records(run.run) == [record(run.run, 10)]
@@ -195,19 +196,19 @@ def test_what_a_killed_program_left_in_the_log_is_saved_too(copied: Path, tmp_pa
 
 
 def test_what_belonged_to_an_experiment_that_is_lost_is_left_out(copied: Path) -> None:
-    with closing(QueueStore(copied.parent)) as orders:
-        orders.add(ARCHITECTURES_EXPERIMENT, small_spec(), extends=2)
-        orders.add(ARCHITECTURES_EXPERIMENT, small_spec())
+    with closing(QueueStore(copied.parent)) as queue:
+        queue.add(ARCHITECTURES_EXPERIMENT, small_spec(), extends=2)
+        queue.add(ARCHITECTURES_EXPERIMENT, small_spec())
     with closing(sqlite3.connect(copied)) as harmed:  # as if its row could not be read
         harmed.execute("DELETE FROM experiments WHERE id=2")
         harmed.commit()
     middle = copied.stat().st_size // 4096 * 2 // 3
     damage_pages(copied, middle, middle + 3)
-    suspect(copied, "database disk image is malformed")
+    mark_damaged(copied, "database disk image is malformed")
     assert "the 2 experiments that could still be read" in (examine_store(copied.parent) or "")
-    with closing(Store(copied.parent)) as store, closing(QueueStore(copied.parent)) as orders:
+    with closing(Store(copied.parent)) as store, closing(QueueStore(copied.parent)) as queue:
         assert [run.id for number in (1, 2, 3) for run in store.runs(number)] == [1, 3]
-        assert [order.id for order in orders.all()] == [2]
+        assert [entry.id for entry in queue.all()] == [2]
         assert list(store.connection.execute("PRAGMA foreign_key_check")) == []
 
 
@@ -216,7 +217,7 @@ def test_wherever_pages_are_damaged_the_new_store_is_whole(copied: Path, seed: i
     pages = copied.stat().st_size // 4096
     first = 1 + (pages - 4) * seed // 6
     damage_pages(copied, first, first + 2)
-    suspect(copied, "database disk image is malformed")
+    mark_damaged(copied, "database disk image is malformed")
     examine_store(copied.parent)
     with closing(Store(copied.parent)) as store:
         assert list(store.connection.execute("PRAGMA foreign_key_check")) == []
@@ -233,7 +234,7 @@ def test_a_damaged_store_of_an_older_version_is_kept_whole_and_not_guessed_at(co
     with closing(sqlite3.connect(copied)) as older:
         older.execute("VACUUM")
     damage_pages(copied, copied.stat().st_size // 8192, copied.stat().st_size // 8192 + 1)
-    suspect(copied, "database disk image is malformed")
+    mark_damaged(copied, "database disk image is malformed")
     sentence = examine_store(copied.parent)
     assert sentence is not None
     assert sentence.endswith("and a new one is in use.")
@@ -299,7 +300,7 @@ def test_a_file_that_can_not_be_moved_is_told_of(copied: Path, monkeypatch: pyte
 
 
 def test_a_log_whose_file_is_gone_is_kept(workspace: Path) -> None:
-    """SQLite would remove it, with everything that had not yet been moved into the file."""
+    """SQLite would remove the log with everything not yet checkpointed."""
     with closing(Store(workspace)) as store:
         planned(store)
         log = Path(f"{store.file}-wal")
@@ -315,7 +316,7 @@ def test_a_log_whose_file_is_gone_is_kept(workspace: Path) -> None:
 
 
 def test_what_was_rescued_takes_its_place_at_the_next_start(copied: Path) -> None:
-    """The program was killed after it had rescued what a removed file held, before it was back in its place."""
+    """The program was killed between copying a removed file and moving the copy into place."""
     rescued = copied.with_name(f"{copied.name}.rescued-20260131-235959")
     copied.rename(rescued)
     before = digest(rescued)

@@ -1,4 +1,4 @@
-"""engine.storage.store on files of older programs."""
+"""engine.storage.store: migration of files of older versions."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ POINTS_OF_VERSION_2 = """CREATE TABLE points (
 
 
 def json_numbers(data: bytes, dtype: str) -> str:
-    """How version 2 wrote the numbers of layers."""
+    """Return numbers per layer in the JSON of version 2."""
     numbers = np.frombuffer(data, dtype).tolist()
     return json.dumps([None if math.isnan(number) else number for number in numbers])
 
 
 def make_version_2(file: Path) -> None:
-    """Turn the file into one of version 2: numbers of layers are text, nothing is kept of what is done by hand."""
+    """Convert the file to version 2, with numbers per layer as text and without titles, queue or interventions."""
     with closing(sqlite3.connect(file)) as old:
         old.create_function("text", 2, json_numbers)
         old.execute("ALTER TABLE points RENAME TO newer")
@@ -58,7 +58,7 @@ def make_version_2(file: Path) -> None:
 
 
 def make_version_1(store: Store) -> None:
-    """Turn the file into one of version 1, in which points had no dead units and nothing was computed."""
+    """Convert the file to version 1, without dead units and computed experiments."""
     make_version_2(store.file)
     with closing(sqlite3.connect(store.file)) as old:
         for number, text in old.execute("SELECT id, spec FROM runs").fetchall():
@@ -72,7 +72,7 @@ def make_version_1(store: Store) -> None:
 
 
 def make_version_3(store: Store) -> None:
-    """Turn the file into one of version 3, which knew neither checkpoints nor who carries out an experiment."""
+    """Convert the file to version 3, without checkpoints and owners."""
     with closing(sqlite3.connect(store.file)) as old:
         old.execute("DROP TABLE checkpoints")
         for table, column in (("experiments", "owner"), ("queue", "owner"), ("queue", "resumes")):
@@ -82,7 +82,7 @@ def make_version_3(store: Store) -> None:
 
 
 def stored_run(store: Store) -> int:
-    """A whole run with records and weights; its number."""
+    """Store a finished run with records and weights; return its number."""
     _, (run,) = planned(store)
     for event in (started(run.run), record(run.run), record(run.run, 20), weights(run.run), finished(run.run)):
         store.add(event)
@@ -90,7 +90,7 @@ def stored_run(store: Store) -> int:
 
 
 def content_of(file: Path) -> list[str]:
-    """All that a file holds."""
+    """Return all contents of a file."""
     with closing(sqlite3.connect(file)) as reader:
         return list(reader.iterdump())
 
@@ -107,8 +107,8 @@ def test_numbers_of_layers_survive_from_version_2(store: Store) -> None:
 
 
 def test_the_queue_survives_from_version_3(store: Store) -> None:
-    with closing(QueueStore(store.workspace)) as orders:
-        waiting = orders.add(ARCHITECTURES_EXPERIMENT, small_spec())
+    with closing(QueueStore(store.workspace)) as queue:
+        waiting = queue.add(ARCHITECTURES_EXPERIMENT, small_spec())
     make_version_3(store)
     with closing(QueueStore(store.workspace)) as again:
         assert again.all() == [waiting]
@@ -153,7 +153,7 @@ def test_a_file_that_can_not_be_brought_up_to_date_stays_as_it_was(store: Store)
         assert old.execute("PRAGMA user_version").fetchone()[0] == 1
         tables = {name for (name,) in old.execute("SELECT name FROM sqlite_master WHERE type='table'")}
         assert tables == {"experiments", "runs", "elsewhere", "weights"}
-    assert list(store.workspace.glob("*.version-*")) == []  # each attempt would leave another
+    assert list(store.workspace.glob("*.version-*")) == []  # failed attempts leave no copies
 
 
 def test_a_copy_of_the_older_file_is_kept_and_none_is_written_over(store: Store) -> None:
@@ -168,7 +168,7 @@ def test_a_copy_of_the_older_file_is_kept_and_none_is_written_over(store: Store)
     assert wanted.read_text() == "an older copy"
     assert content_of(wanted.with_name(f"{wanted.name}-2")) == before
     Store(store.workspace).close()
-    assert len(list(store.workspace.glob("*.version-*"))) == 2  # up to date: nothing to copy
+    assert len(list(store.workspace.glob("*.version-*"))) == 2  # no copy of a current version
 
 
 def test_a_file_on_a_drive_that_has_no_write_ahead_log_is_brought_up_to_date_too(
@@ -179,7 +179,7 @@ def test_a_file_on_a_drive_that_has_no_write_ahead_log_is_brought_up_to_date_too
     make_version_2(store.file)
     with closing(sqlite3.connect(store.file)) as old:
         old.execute("PRAGMA journal_mode=DELETE")
-    monkeypatch.setattr(Store, "_use_write_ahead_log", lambda _store: None)
+    monkeypatch.setattr(Store, "_enable_write_ahead_log", lambda _store: None)
     with closing(Store(store.workspace)) as again:
         assert len(again.records(run)) == 2
     assert len(list(store.workspace.glob("*.version-2"))) == 1

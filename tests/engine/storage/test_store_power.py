@@ -1,4 +1,4 @@
-"""engine.storage.store when the program is killed or the power fails: what was shown is there, the file whole."""
+"""engine.storage.store after a kill or a power failure: all emitted events are stored, and the file is intact."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from engine.utils.paths import store_file
 from tests.engine.support import planned, python, record
 
 PAGE = 4096
-SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - what is killed there has no disk to wait for
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - in memory, to be fast
 WHERE = SHARED_MEMORY if os.access(SHARED_MEMORY, os.W_OK) else None
 
 
@@ -29,7 +29,7 @@ WHERE = SHARED_MEMORY if os.access(SHARED_MEMORY, os.W_OK) else None
     [("new", 40), ("further-runs", 30), ("older-version", 50), ("upkeep", 30), ("removed", 10)],
 )
 def test_a_program_killed_before_any_statement_leaves_all_that_was_shown(scenario: str, least: int) -> None:
-    """``least`` is about how many statements there are: fewer would say that the harness doesn't see them."""
+    """``least`` is about the number of statements, so that a harness that misses some fails."""
     with TemporaryDirectory(dir=WHERE) as folder:
         ended = python("-W", "error", "-m", "tests.engine.storage.store_kills", scenario, folder)
     assert ended.returncode == 0, ended.stderr
@@ -40,10 +40,10 @@ def test_a_program_killed_before_any_statement_leaves_all_that_was_shown(scenari
 
 @dataclass(frozen=True)
 class Written:
-    """A store as it lies on the disk while it is written.
+    """The files of a store on disk while it is written.
 
-    ``commits`` has the length of the log after each record; ``before`` is the file as long as nothing of the log was
-    moved into it, ``after`` once all of it was.
+    ``commits`` has the length of the log after each record; ``before`` is the file before a checkpoint of the log,
+    ``after`` the file after it.
     """
 
     before: bytes
@@ -63,12 +63,12 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
             store.add(record(run.run, step))
             commits.append(log_file.stat().st_size)
         before, log = file.read_bytes(), log_file.read_bytes()
-    assert not log_file.exists()  # closing moves it into the file
+    assert not log_file.exists()  # closing checkpoints it
     return Written(before, file.read_bytes(), log, commits)
 
 
 def records_after(file: bytes, log: bytes) -> int:
-    """How many records a store is opened with of which the disk holds these; it must be whole and go on from there."""
+    """Open a store with these files; return its number of records. It must be intact and writable."""
     with TemporaryDirectory(dir=WHERE) as folder:
         workspace = Path(folder)
         store_file(workspace).write_bytes(file)
@@ -85,10 +85,10 @@ def records_after(file: bytes, log: bytes) -> int:
 @given(data=st.data())
 def test_a_log_that_ends_anywhere_holds_every_commit_before_that(written: Written, data: st.DataObject) -> None:
     kept = data.draw(st.integers(0, len(written.log)), label="bytes that reached the disk")
-    junk = data.draw(st.binary(max_size=2 * PAGE), label="what the disk has behind them")
+    junk = data.draw(st.binary(max_size=2 * PAGE), label="random bytes behind them")
     log = written.log[:kept] + junk
     while log[: kept + 1] == written.log[: kept + 1] and kept < len(written.log):
-        kept += 1  # junk that happens to be what was written
+        kept += 1  # the random bytes happen to equal the written ones
     assert records_after(written.before, log) == sum(commit <= kept for commit in written.commits)
 
 
@@ -103,7 +103,7 @@ def test_a_checkpoint_that_reached_the_disk_in_part_loses_nothing(written: Writt
 
 
 def test_the_disk_is_asked_to_keep_the_order_in_which_things_were_written(store: Store) -> None:
-    """What the two tests above take for granted: the log is flushed before the file is written from it."""
+    """The two tests above assume that the log is flushed before it is checkpointed."""
     assert store.connection.execute("PRAGMA synchronous").fetchone()[0] == 1  # NORMAL
     assert store.connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
     with closing(sqlite3.connect(store.file)) as reader:

@@ -1,4 +1,4 @@
-"""Several programs on one workspace: two that train and two windows, each a process of its own."""
+"""Concurrent processes in one workspace: two that train and two that act as windows."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from engine.events.runs import Status
 from engine.storage.store import Store
 from engine.utils.paths import store_file
 from engine.workspace.queue import QueueStore
-from tests.engine.storage.store_programs import THROWN_AWAY
+from tests.engine.storage.store_programs import DELETED_SEED
 from tests.engine.storage.test_store_migration import make_version_2
 from tests.engine.support import ROOT, finished, planned, record, small_spec, started
 
 PROGRAM = (sys.executable, "-W", "error", "-m", "tests.engine.storage.store_programs")
 
-RUNS, RECORDS, TURNS, THROWN = 3, 60, 16, 6
+RUNS, RECORDS, TURNS, DELETED = 3, 60, 16, 6
 
 
 def prepare(workspace: Path) -> None:
-    """A store of version 2 with an experiment to keep and others to throw away."""
+    """Create a store of version 2 with an experiment to keep and others to delete."""
     with closing(Store(workspace)) as store:
-        for seed in (0, *[THROWN_AWAY] * THROWN):
+        for seed in (0, *[DELETED_SEED] * DELETED):
             number, (run,) = planned(store, small_spec(seed=seed))
             for event in (started(run.run), *(record(run.run, step) for step in range(10, 400, 10)), finished(run.run)):
                 store.add(event)
@@ -35,7 +35,7 @@ def prepare(workspace: Path) -> None:
 
 
 def side_by_side(workspace: Path, *tasks: tuple[object, ...]) -> list[Any]:
-    """What each program saw; all of them begin at once."""
+    """Start all programs at once; return their results."""
     programs = [
         subprocess.Popen(  # noqa: S603
             [*PROGRAM, what, workspace, *map(str, numbers)],
@@ -72,8 +72,8 @@ def test_programs_beside_each_other_lose_nothing_and_never_fail(workspace: Path)
             assert [len(store.weight_steps(run.id, "dense_1")) for run in runs] == [RECORDS] * RUNS
         assert [experiment.seed for experiment in store.experiments(9)] == [0, 0, 0]
         assert len(store.records(1)) == 39
-    with closing(QueueStore(workspace)) as orders:
-        left = [order.spec.seed for order in orders.all()]
+    with closing(QueueStore(workspace)) as queue:
+        left = [entry.spec.seed for entry in queue.all()]
     every = [number + turn for number in (1000, 2000) for turn in range(TURNS)]
     assert sorted([*first["taken"], *second["taken"], *left]) == every
     assert [path.name for path in workspace.glob("*.version-*")] == ["trainscope.sqlite3.version-2"]

@@ -41,8 +41,8 @@ from engine.experiments.base import Experiment
 from engine.experiments.basics import BASICS_EXPERIMENT
 from engine.experiments.schedule import SCHEDULE_EXPERIMENT
 from engine.session import Session
-from engine.storage.locks import is_owned, owned
-from engine.storage.recovery import LEFT, REASON, Recovery
+from engine.storage.locks import is_owner_alive, owner_lock
+from engine.storage.recovery import DISMISSED_REASON, INTERRUPTED_REASON, Recovery
 from engine.storage.store import Store
 from engine.utils.errors import StoreError
 from engine.utils.paths import lock_folder
@@ -256,14 +256,17 @@ def recovered(store: Store) -> int | None:
 def test_what_a_killed_program_left_is_found_and_ended(store: Store) -> None:
     number = killed(store, runs=3)
     assert recovered(store) == number
-    assert (store.experiment(number).status, store.experiment(number).reason) == (Status.INTERRUPTED, REASON)
+    assert (store.experiment(number).status, store.experiment(number).reason) == (
+        Status.INTERRUPTED,
+        INTERRUPTED_REASON,
+    )
     assert [run.status for run in store.runs(number)] == [Status.FINISHED, *[Status.INTERRUPTED] * 2]
     assert (store.experiment(number).seconds or -1.0) >= 0.0
     assert len(store.records(2)) == 2, "nothing that was recorded is lost"
 
 
 def test_what_another_program_is_carrying_out_is_left_alone(store: Store) -> None:
-    with owned(store.workspace) as owner:
+    with owner_lock(store.workspace) as owner:
         number = store.add_experiment("architectures", small_spec().to_json(), 0, INFO, 1, owner)
         assert recovered(store) is None
         assert store.experiment(number).status is Status.RUNNING
@@ -277,7 +280,7 @@ def test_a_name_that_is_no_locks_is_nobodys_and_what_it_names_is_left_alone(stor
     outside.write_text("to keep", encoding="utf-8")
     lock_folder(store.workspace).mkdir()
     for name in ("", "../../letter.lock", str(outside), f"{'0' * 32}.lock", None, 7, b"letter"):
-        assert not is_owned(store.workspace, name)
+        assert not is_owner_alive(store.workspace, name)
     assert outside.read_text(encoding="utf-8") == "to keep"
 
 
@@ -286,7 +289,7 @@ def test_a_session_holds_its_experiment_and_lets_it_go(store: Store) -> None:
 
     def answer(task: Any) -> list[Event]:
         ((owner,),) = sql(store.workspace, "SELECT owner FROM experiments")
-        seen.append(is_owned(store.workspace, owner))
+        seen.append(is_owner_alive(store.workspace, owner))
         return [started(task.run), record(task.run), finished(task.run)]
 
     run_session(store, ScriptedExecutor(answer), small_spec())
@@ -377,10 +380,10 @@ def test_what_its_owner_leaves_is_offered_no_more_but_can_go_on(store: Store) ->
     number = killed(store)
     recovered(store)
     with closing(Recovery(store.workspace)) as recovery:
-        recovery.leave(number)
+        recovery.dismiss(number)
         assert recovery.newest(statuses=[Status.INTERRUPTED]) is None
         assert recovery.newest() == number
-    assert (store.experiment(number).status, store.experiment(number).reason) == (Status.CANCELLED, LEFT)
+    assert (store.experiment(number).status, store.experiment(number).reason) == (Status.CANCELLED, DISMISSED_REASON)
 
 
 def test_a_computed_experiment_is_computed_anew(store: Store) -> None:

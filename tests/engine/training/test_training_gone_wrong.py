@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 
 from engine.cli.arguments import parse
-from engine.cli.batch import EXIT_FAILED, EXIT_OK, run
+from engine.cli.batch import run
+from engine.cli.exit_codes import EXIT_FAILED, EXIT_OK
 from engine.datasets import PreparedData
 from engine.events.channel import ControlChannel
 from engine.events.runs import Record, RunFinished, Status

@@ -1,4 +1,4 @@
-"""engine.workspace.catalogue: the list of experiments, what its owner says of them, thumbnails, what is thrown away."""
+"""engine.workspace.catalogue: the list of experiments, titles and notes, thumbnails, deletion."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_accuracies_are_those_of_the_runs_that_the_results_count(catalogue: Cata
         begun, *rest = whole_run(task, lambda spec: accuracies[spec.variant, spec.repeat])
         if (task.spec.variant, task.spec.repeat) == ("mlp_1", 2):
             return [begun, *rest]
-        # By hand: one of the runs of mlp_1, all of mlp_2.
+        # The learning rate is changed in one run of mlp_1 and in all of mlp_2.
         return [begun, Intervention(task.run, 10, 0.1, InterventionKind.LEARNING_RATE, 0.01), *rest]
 
     number = store_experiment(workspace, answer=answer)
@@ -169,7 +169,7 @@ def test_purging_leaves_nothing_of_what_was_deleted_and_all_of_the_rest(catalogu
 def test_what_has_not_ended_is_hidden_but_not_removed(catalogue: Catalogue, workspace: Path) -> None:
     number = store_experiment(workspace)
     with closing(Store(workspace)) as store:
-        store.reopen_experiment(number, store.experiment(number).spec, 1)  # another program goes on with it
+        store.reopen_experiment(number, store.experiment(number).spec, 1)  # another program resumes it
         catalogue.delete([number])
         catalogue.purge([number])
         assert catalogue.entry(number).is_deleted
@@ -178,12 +178,12 @@ def test_what_has_not_ended_is_hidden_but_not_removed(catalogue: Catalogue, work
 
 def test_what_waits_for_further_runs_is_not_thrown_away(catalogue: Catalogue, workspace: Path) -> None:
     other, number = store_experiment(workspace), store_experiment(workspace)
-    with closing(QueueStore(workspace)) as orders:
-        waiting = orders.add(ARCHITECTURES_EXPERIMENT, small_spec(repeats=5), extends=number)
+    with closing(QueueStore(workspace)) as queue:
+        waiting = queue.add(ARCHITECTURES_EXPERIMENT, small_spec(repeats=5), extends=number)
         with pytest.raises(StoreError, match=f"Experiment {number} waits in the queue"):
             catalogue.delete([other, number])
         assert not [entry.number for entry in catalogue.entries() if entry.is_deleted]
-        orders.remove(waiting.id)
+        queue.remove(waiting.id)
     catalogue.delete([other, number])
     assert all(entry.is_deleted for entry in catalogue.entries())
 

@@ -1,4 +1,4 @@
-"""engine.workspace.dataset_library: paths that outlive the program."""
+"""engine.workspace.dataset_library: stored paths of data sets."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ def test_paths_are_kept_once_in_the_order_they_came(workspace: Path, tmp_path: P
     library = DatasetLibrary(workspace)
     assert library.paths() == []
     for name in ("çiçek", "b.npz", "çiçek"):
-        library.remember(tmp_path / name)
+        library.add(tmp_path / name)
     assert DatasetLibrary(workspace).paths() == [tmp_path / "çiçek", tmp_path / "b.npz"]
 
 
 def test_a_relative_path_is_kept_whole(workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert DatasetLibrary(workspace).remember(Path("mine")) == tmp_path / "mine"
+    assert DatasetLibrary(workspace).add(Path("mine")) == tmp_path / "mine"
     assert DatasetLibrary(workspace).paths() == [tmp_path / "mine"]
 
 
 def test_forgetting_leaves_the_folder_alone(workspace: Path, tmp_path: Path) -> None:
     library, kept = DatasetLibrary(workspace), tmp_path / "kept"
     kept.mkdir()
-    library.remember(kept)
-    library.forget(kept)
+    library.add(kept)
+    library.remove(kept)
     assert library.paths() == []
     assert kept.is_dir()
 
@@ -54,7 +54,7 @@ def test_entries_that_are_no_paths_are_passed_over(workspace: Path, text: str) -
 def test_a_workspace_that_can_not_be_written_is_said(workspace: Path, tmp_path: Path) -> None:
     workspace.write_text("a file")
     with pytest.raises(StoreError, match=r"can't be (read|written)"):
-        DatasetLibrary(workspace).remember(tmp_path)
+        DatasetLibrary(workspace).add(tmp_path)
 
 
 @pytest.mark.parametrize("text", ["a = " + "9" * 5000, "a = " + "[" * 3000, ".".join("a" * 50_000) + " = 1", "a = "])

@@ -1,4 +1,4 @@
-"""engine.workspace.network_library: named networks in a file that a person may edit."""
+"""engine.workspace.network_library: named networks in a TOML file."""
 
 from __future__ import annotations
 

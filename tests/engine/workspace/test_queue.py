@@ -1,4 +1,4 @@
-"""engine.workspace.queue and engine.workspace.estimates: what waits for its turn, and how long it will take."""
+"""engine.workspace.queue and engine.workspace.estimates: waiting experiments and their estimated durations."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
 from engine.experiments.basics import BASICS_EXPERIMENT
 from engine.experiments.continuation import CONTINUATION_EXPERIMENT
-from engine.storage.locks import owned
+from engine.storage.locks import owner_lock
 from engine.storage.store import Store
 from engine.workspace.estimates import Estimates
 from engine.workspace.queue import QueueStore
@@ -29,80 +29,80 @@ from tests.engine.support import (
 
 
 @pytest.fixture
-def orders(workspace: Path) -> Iterator[QueueStore]:
+def queue(workspace: Path) -> Iterator[QueueStore]:
     with closing(QueueStore(workspace)) as opened:
         yield opened
 
 
-def seeds(orders: QueueStore) -> list[int]:
-    return [order.spec.seed for order in orders.all()]  # type: ignore[attr-defined]
+def seeds(queue: QueueStore) -> list[int]:
+    return [entry.spec.seed for entry in queue.all()]  # type: ignore[attr-defined]
 
 
-def add(orders: QueueStore, *numbers: int) -> list[int]:
-    return [orders.add(ARCHITECTURES_EXPERIMENT, small_spec(seed=seed)).id for seed in numbers]
+def add(queue: QueueStore, *numbers: int) -> list[int]:
+    return [queue.add(ARCHITECTURES_EXPERIMENT, small_spec(seed=seed)).id for seed in numbers]
 
 
-def test_what_waits_is_taken_in_its_order_and_once(orders: QueueStore) -> None:
-    add(orders, 1, 2)
-    assert [order.spec for order in orders.all()] == [small_spec(seed=1), small_spec(seed=2)]
-    with owned(orders.workspace) as owner:
-        taken = [orders.take(owner), orders.take(owner), orders.take(owner)]
-        assert [order and order.spec for order in taken] == [small_spec(seed=1), small_spec(seed=2), None]
-    assert seeds(orders) == [1, 2], "whoever took them ended before they were stored: they wait again"
+def test_what_waits_is_taken_in_its_order_and_once(queue: QueueStore) -> None:
+    add(queue, 1, 2)
+    assert [entry.spec for entry in queue.all()] == [small_spec(seed=1), small_spec(seed=2)]
+    with owner_lock(queue.workspace) as owner:
+        taken = [queue.take(owner), queue.take(owner), queue.take(owner)]
+        assert [entry and entry.spec for entry in taken] == [small_spec(seed=1), small_spec(seed=2), None]
+    assert seeds(queue) == [1, 2], "their owner ended before they were stored"
 
 
-def test_an_entry_leaves_the_queue_as_its_experiment_is_stored(orders: QueueStore, store: Store) -> None:
-    add(orders, 1, 2)
-    with owned(orders.workspace) as owner:
-        taken = orders.take(owner)
+def test_an_entry_leaves_the_queue_as_its_experiment_is_stored(queue: QueueStore, store: Store) -> None:
+    add(queue, 1, 2)
+    with owner_lock(queue.workspace) as owner:
+        taken = queue.take(owner)
         assert taken is not None
         store.add_experiment("architectures", taken.spec.to_json(), 1, None, 1, owner, taken.id)
-    assert seeds(orders) == [2]
+    assert seeds(queue) == [2]
 
 
-def test_the_order_can_be_changed_and_outlives_the_program(orders: QueueStore, workspace: Path) -> None:
-    first, second, third = add(orders, 1, 2, 3)
-    orders.arrange([third, first])
+def test_the_order_can_be_changed_and_outlives_the_program(queue: QueueStore, workspace: Path) -> None:
+    first, second, third = add(queue, 1, 2, 3)
+    queue.reorder([third, first])
     with closing(QueueStore(workspace)) as again:
-        assert seeds(again) == [3, 1, 2], "one that was not named comes last"
+        assert seeds(again) == [3, 1, 2], "an entry that was not named comes last"
         again.remove(first)
-        assert seeds(orders) == [3, 2]
-        orders.remove(first)
-    assert second in [order.id for order in orders.all()]
+        assert seeds(queue) == [3, 2]
+        queue.remove(first)
+    assert second in [entry.id for entry in queue.all()]
 
 
-def test_each_is_taken_by_one_of_many(orders: QueueStore, workspace: Path) -> None:
-    add(orders, *range(20))
+def test_each_is_taken_by_one_of_many(queue: QueueStore, workspace: Path) -> None:
+    add(queue, *range(20))
     taken: list[int] = []
     everyone_is_done = threading.Barrier(8)
 
     def take(store: Store) -> None:
-        with closing(QueueStore(store.workspace)) as own, owned(store.workspace) as owner:
-            while (order := own.take(owner)) is not None:
-                taken.append(order.id)
+        with closing(QueueStore(store.workspace)) as own, owner_lock(store.workspace) as owner:
+            while (entry := own.take(owner)) is not None:
+                taken.append(entry.id)
             everyone_is_done.wait(timeout=60)
 
     assert opened_by_many(workspace, take) == []
     assert len(taken) == len(set(taken)) == 20
 
 
-def test_an_entry_of_another_version_is_passed_over(orders: QueueStore) -> None:
-    add(orders, 1)
+def test_an_entry_of_another_version_is_passed_over(queue: QueueStore) -> None:
+    add(queue, 1)
     for experiment, spec in (("of tomorrow", "{}"), ("architectures", '{"tomorrow": 1}')):
         insert = "INSERT INTO queue (place, experiment, spec, added) VALUES (0, ?, ?, 0.0)"
-        sql(orders.workspace, insert, experiment, spec)
-    assert seeds(orders) == [1]
-    with owned(orders.workspace) as owner:
-        taken = orders.take(owner)
+        sql(queue.workspace, insert, experiment, spec)
+    assert seeds(queue) == [1]
+    with owner_lock(queue.workspace) as owner:
+        taken = queue.take(owner)
     assert taken is not None
     assert taken.spec == small_spec(seed=1)
 
 
-# How long it will take
+# Estimates
 
 
 def trained(store: Store, seconds: float) -> None:
-    """Two runs of mlp_1 on the digits, 26 steps each, in so many seconds each."""
+    """Store two runs of mlp_1 on the digits, of 26 steps and the given seconds each."""
     run_session(
         store,
         ScriptedExecutor(lambda task: [started(task.run), record(task.run), finished(task.run, seconds=seconds)]),
@@ -110,20 +110,20 @@ def trained(store: Store, seconds: float) -> None:
     )
 
 
-def test_an_experiment_is_judged_by_runs_like_its_own(orders: QueueStore, store: Store) -> None:
-    order = orders.add(ARCHITECTURES_EXPERIMENT, small_spec(epochs=10, repeats=3))
-    other = orders.add(ARCHITECTURES_EXPERIMENT, small_spec(architectures=["cnn_5"]))
+def test_an_experiment_is_judged_by_runs_like_its_own(queue: QueueStore, store: Store) -> None:
+    entry = queue.add(ARCHITECTURES_EXPERIMENT, small_spec(epochs=10, repeats=3))
+    other = queue.add(ARCHITECTURES_EXPERIMENT, small_spec(architectures=["cnn_5"]))
     with closing(Estimates(store.workspace)) as estimates:
-        assert estimates.seconds(order) is None, "nothing was trained here yet"
+        assert estimates.seconds(entry) is None, "nothing was trained here yet"
         trained(store, 2.0)
-        assert estimates.seconds(order) == pytest.approx(3 * 10 * 2.0)
+        assert estimates.seconds(entry) == pytest.approx(3 * 10 * 2.0)
         assert estimates.seconds(other) is None, "no run of cnn_5"
-        more = orders.add(ARCHITECTURES_EXPERIMENT, small_spec(repeats=5), extends=1)
+        more = queue.add(ARCHITECTURES_EXPERIMENT, small_spec(repeats=5), extends=1)
         assert estimates.seconds(more) == pytest.approx(3 * 2.0), "two of the five are there"
 
 
-def test_what_can_not_be_planned_or_was_never_run_has_no_estimate(orders: QueueStore, store: Store) -> None:
-    unplanned = orders.add(CONTINUATION_EXPERIMENT, CONTINUATION_EXPERIMENT.preset("quick"))
-    computed = orders.add(BASICS_EXPERIMENT, BASICS_EXPERIMENT.preset("quick"))
+def test_what_can_not_be_planned_or_was_never_run_has_no_estimate(queue: QueueStore, store: Store) -> None:
+    unplanned = queue.add(CONTINUATION_EXPERIMENT, CONTINUATION_EXPERIMENT.preset("quick"))
+    computed = queue.add(BASICS_EXPERIMENT, BASICS_EXPERIMENT.preset("quick"))
     with closing(Estimates(store.workspace)) as estimates:
         assert [estimates.seconds(unplanned), estimates.seconds(computed)] == [None, None]

@@ -1,4 +1,4 @@
-"""engine.workspace.search: one line of text finds experiments."""
+"""engine.workspace.search: queries on experiments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""engine.workspace.trained_networks: what can be tried."""
+"""engine.workspace.trained_networks: runs available for inference."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.engine.support import INFO, finished, planned, small_spec
 
 
 def end(store: Store, run: int, experiment: int, kept: bool = True) -> Path:
-    """Store the end of a run, and a file in place of its network."""
+    """Store the end of a run, with a dummy network file."""
     file = model_file(store.workspace, experiment, "mlp_1", run)
     file.parent.mkdir(parents=True, exist_ok=True)
     if kept:
@@ -46,6 +46,6 @@ def test_a_run_is_called_by_all_that_tells_it_apart(store: Store) -> None:
 def test_runs_without_a_network_are_left_out(store: Store) -> None:
     number, runs = planned(store, small_spec(repeats=3))
     store.add(finished(runs[0].run, Status.CANCELLED, test_accuracy=None, test_loss=None, confusion=None))
-    store.add(finished(runs[1].run))  # tested, but could not be saved
-    end(store, runs[2].run, number, kept=False)  # since deleted
+    store.add(finished(runs[1].run))  # tested, but its network was not saved
+    end(store, runs[2].run, number, kept=False)  # its file is deleted
     assert trained_runs(store) == []

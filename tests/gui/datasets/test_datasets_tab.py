@@ -114,7 +114,7 @@ def small_archive(folder: Path) -> bytes:
 
 
 def test_every_data_set_has_a_row(qtbot: QtBot, make_window: MakeWindow, workspace: Path, tmp_path: Path) -> None:
-    DatasetLibrary(workspace).remember(tmp_path / "gone.npz")
+    DatasetLibrary(workspace).add(tmp_path / "gone.npz")
     _, page = open_page(make_window)
     assert page.table.rowCount() == 5
     assert row(page, "digits")["Installed"] == "built in"
@@ -245,7 +245,7 @@ def test_samples_are_shown_while_a_download_is_under_way(
 
 
 def test_verify_says_so_and_mends(qtbot: QtBot, make_window: MakeWindow, image_folder: Path, workspace: Path) -> None:
-    DatasetLibrary(workspace).remember(image_folder)
+    DatasetLibrary(workspace).add(image_folder)
     _, page = open_page(make_window)
     page.table.choose(str(image_folder))
     assert find(page, QPushButton, "dataset_verify").text() == "Decode &it now"
@@ -271,7 +271,7 @@ def test_remove_asks_and_leaves_ones_own_folder_alone(
 ) -> None:
     asked: list[str] = []
     monkeypatch.setattr(QMessageBox, "exec", lambda box: (asked.append(box.text()), answer)[1])
-    DatasetLibrary(workspace).remember(image_folder)
+    DatasetLibrary(workspace).add(image_folder)
     _, page = open_page(make_window)
     page.table.choose(str(image_folder))
     qtbot.waitUntil(lambda: page.detail.has_samples, timeout=PATIENCE_MS)

@@ -18,7 +18,7 @@ from engine.events.experiments import ExperimentFinished, ExperimentStarted
 from engine.events.runs import Intervention, InterventionKind, Mistake, Record, Status
 from engine.events.tasks import Event
 from engine.storage.store import Store
-from engine.workspace.replay import restored_experiment
+from engine.workspace.replay import experiment_events
 from gui.observations.experiment import Observations
 from gui.observations.run import OF_ACTIVATIONS, OF_LAYERS, QUANTITIES, RunObservation
 from tests.engine.support import INFO, finished, planned, record, small_spec, started, weights
@@ -47,7 +47,7 @@ def told(store: Store, *events: Any, repeats: int = 1) -> tuple[Observations, Ob
     store.finish_experiment(number, Status.FINISHED, "")
     live.take(ExperimentFinished(number, Status.FINISHED))
     again = Observations()
-    for restored in restored_experiment(store, number):
+    for restored in experiment_events(store, number):
         again.take(restored)
     return live, again
 

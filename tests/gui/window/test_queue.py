@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from engine.events.runs import Status
 from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
-from engine.storage.locks import owned
+from engine.storage.locks import owner_lock
 from engine.storage.store import Store
 from engine.workspace.queue import QueueStore
 from gui.window.main_window import MainWindow
@@ -138,7 +138,7 @@ def test_the_panel_says_what_is_under_way(qtbot: QtBot, make_window: MakeWindow)
 
 
 def test_what_another_window_took_is_no_longer_listed(qtbot: QtBot, make_window: MakeWindow, workspace: Path) -> None:
-    with closing(QueueStore(workspace)) as orders, owned(workspace) as other:  # of another window
+    with closing(QueueStore(workspace)) as orders, owner_lock(workspace) as other:  # of another window
         for _ in range(2):
             orders.add(ARCHITECTURES_EXPERIMENT, small_spec())
         window = make_window(ObedientExecutor())

@@ -28,7 +28,7 @@ from engine.events.runs import InterventionKind, Status
 from engine.events.tasks import TaskFailed
 from engine.executors.processes.pool import ProcessExecutor
 from engine.executors.tasks import TrainTask
-from engine.storage.locks import owned
+from engine.storage.locks import owner_lock
 from engine.storage.recovery import Recovery
 from engine.storage.store import Store
 from engine.utils.paths import log_folder
@@ -156,7 +156,7 @@ def test_what_is_left_keeps_all_and_is_offered_no_more_but_what_is_put_off_is(
 
 
 def test_what_another_window_carries_out_is_not_offered(qtbot: QtBot, make_window: MakeWindow, workspace: Path) -> None:
-    with owned(workspace) as owner:
+    with owner_lock(workspace) as owner:
         with closing(Store(workspace)) as store:
             store.add_experiment("architectures", "{}", 1, INFO, 1, owner)
         window = make_window()
@@ -236,7 +236,7 @@ def test_what_began_and_was_not_stored_when_its_window_died_waits_in_the_queue(
 ) -> None:
     window = make_window()
     tab = tab_of(window)
-    with owned(workspace) as owner, closing(QueueStore(workspace)) as orders:
+    with owner_lock(workspace) as owner, closing(QueueStore(workspace)) as orders:
         orders.add(tab.experiment, tab.form.spec(), owner=owner)
         assert orders.all() == []
     # The lock is free now, as if its holder had died.

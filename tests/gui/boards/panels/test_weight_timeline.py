@@ -21,7 +21,7 @@ from engine.executors.tasks import TrainTask
 from engine.networks.weight_images import common_scale
 from engine.storage.store import Store
 from engine.utils.errors import StoreError
-from engine.workspace.replay import restored_experiment
+from engine.workspace.replay import experiment_events
 from gui.background.store_reader import StoreReader
 from gui.background.weight_reader import WeightReader
 from gui.boards.panels.weight_grids import WeightGrid, WeightGrids
@@ -171,7 +171,7 @@ def test_a_stored_experiment_can_be_gone_through_alike(
     qtbot: QtBot, grids: WeightGrids, store: Store, run: PlannedRun
 ) -> None:
     observations = Observations()
-    for event in restored_experiment(store, 1):
+    for event in experiment_events(store, 1):
         observations.take(event)
     shown(grids, observations)
     settled(qtbot, grids, "run 1, step 78, ±5.2e+02")
