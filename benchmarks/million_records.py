@@ -19,7 +19,7 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtWidgets import QApplication, QGridLayout, QWidget
 
-from engine.analysis.smoothing import prepare
+from engine.analysis.smoothing import preload
 from engine.events.datasets import DatasetInfo
 from engine.events.experiments import ExperimentStarted
 from engine.events.runs import PlannedRun
@@ -45,7 +45,7 @@ def main(frames: int) -> None:
     app = QApplication(sys.argv[:1])
     apply_style(app)
     apply_scheme(app, Scheme.LIGHT)
-    prepare()  # which the window does before the slider is moved
+    preload()  # which the window does before the slider is moved
     for runs, records in ((1, 1_000_000), (50, 20_000)):
         observations = experiment(runs, records)
         bare = measure_bare(observations, frames)

@@ -69,7 +69,7 @@ def points(fraction: float) -> str:
     return f"{100 * fraction:.{1 if abs(fraction) >= 0.001 else 2}f} points"
 
 
-def probability(p: float) -> str:
+def format_p_value(p: float) -> str:
     """Such as ``p = 0.012``; ``p < 0.001`` below that."""
     return f"p = {p:.3f}" if p >= 0.001 else "p < 0.001"
 
@@ -90,7 +90,7 @@ def accuracy_numbers(variant: ComparedVariant) -> dict[str, Number]:
     }
 
 
-def listed(names: list[str]) -> str:
+def join_names(names: list[str]) -> str:
     """Such as ``a, b and c``."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 

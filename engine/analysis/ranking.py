@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from engine.analysis.claims import Claim, Variant, accuracy_numbers, accuracy_with_spread, listed, points
+from engine.analysis.claims import Claim, Variant, accuracy_numbers, accuracy_with_spread, join_names, points
 from engine.analysis.results import ExperimentResult, VariantResult
 from engine.analysis.significance import compare
 from engine.analysis.statistics import spread
@@ -21,7 +21,7 @@ def same_accuracy(first: float, second: float) -> bool:
     return abs(first - second) < 1e-9
 
 
-def best_of(result: ExperimentResult, what: str) -> Claim:
+def best_variant_claim(result: ExperimentResult, what: str) -> Claim:
     """Which of at least two tested variants has the best mean test accuracy, against the second; or which share it."""
     tested = ranked(result.compared)
     (best, mean), (second, other), *_ = tested
@@ -34,14 +34,14 @@ def best_of(result: ExperimentResult, what: str) -> Claim:
     numbers = accuracy_numbers(best) | accuracy_numbers(second) | compared.numbers
     # That two are not told apart is a result too, once both were repeated.
     sentence = f"{best.name} has the best {what}: {between}, {ahead}."
-    return Claim(sentence, numbers, (result.experiment.id,), supported=compared.can_tell, headline=True)
+    return Claim(sentence, numbers, (result.experiment.id,), supported=compared.has_spread, headline=True)
 
 
 def _shared(result: ExperimentResult, what: str, tied: list[VariantResult]) -> Claim:
     """All that have the best mean, each with its own spread."""
-    each = listed([f"{accuracy_with_spread(variant)} for {variant.name}" for variant in tied])
+    each = join_names([f"{accuracy_with_spread(variant)} for {variant.name}" for variant in tied])
     repeated = all(len(variant.test_accuracies) > 1 for variant in tied)
     chance = "" if repeated else "; with one run that may be chance"
-    sentence = f"{listed([variant.name for variant in tied])} share the best {what}: {each}{chance}."
+    sentence = f"{join_names([variant.name for variant in tied])} share the best {what}: {each}{chance}."
     numbers = {name: number for variant in tied for name, number in accuracy_numbers(variant).items()}
     return Claim(sentence, numbers, (result.experiment.id,), supported=repeated, headline=True)

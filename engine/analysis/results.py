@@ -43,12 +43,12 @@ class RunResult:
         return bool(self.records)
 
     @property
-    def has_rate_by_hand(self) -> bool:
+    def has_manual_rate(self) -> bool:
         """Whether its learning rate was changed while it trained."""
-        return bool(self.rates_by_hand)
+        return bool(self.manual_rates)
 
     @property
-    def rates_by_hand(self) -> list[Intervention]:
+    def manual_rates(self) -> list[Intervention]:
         """Where its learning rate was changed while it trained: its result is not that of its settings alone."""
         return [each for each in self.interventions if each.kind is InterventionKind.LEARNING_RATE]
 
@@ -89,7 +89,7 @@ class VariantResult:
         return counted_runs(self.runs)
 
     @property
-    def of_counted(self) -> VariantResult:
+    def counted_only(self) -> VariantResult:
         """The variant with the counted runs alone, or with all that recorded something where none was tested."""
         return replace(self, runs=self.counted_runs or self.runs)
 

@@ -9,11 +9,11 @@ from statistics import fmean, stdev
 
 import numpy as np
 
-from engine.analysis.claims import Number, points, probability
+from engine.analysis.claims import Number, format_p_value, points
 from engine.utils.arrays import Array
 
-LEVEL = 0.05  # of significance: how often a difference as large may come by chance
-MOST_PAIRINGS = 9999  # of a permutation test: all of them up to seven pairs; beyond, so many drawn at random
+SIGNIFICANCE_LEVEL = 0.05  # of significance: how often a difference as large may come by chance
+MAX_PAIRINGS = 9999  # of a permutation test: all of them up to seven pairs; beyond, so many drawn at random
 
 
 @dataclass(frozen=True)
@@ -33,10 +33,10 @@ class Comparison:
         """Whether the means are further apart than either sample's standard deviation, and not by chance."""
         if self.spread is None or abs(self.difference) <= self.spread:
             return False
-        return self.p is None or self.p < LEVEL
+        return self.p is None or self.p < SIGNIFICANCE_LEVEL
 
     @property
-    def can_tell(self) -> bool:
+    def has_spread(self) -> bool:
         """Whether both were repeated."""
         return self.spread is not None
 
@@ -53,7 +53,7 @@ class Comparison:
         if self.spread is None:
             return self.outcome
         against = f"the larger standard deviation is {points(self.spread)}"
-        tested = f", Welch's t-test gives {probability(self.p)}" if self.p is not None else ""
+        tested = f", Welch's t-test gives {format_p_value(self.p)}" if self.p is not None else ""
         return f"{self.outcome} ({against}{tested}, n = {self.counts[0]} and {self.counts[1]})"
 
     @property
@@ -94,7 +94,7 @@ def _welch(difference: float, deviations: tuple[float, float], counts: tuple[int
     return p if math.isfinite(p) else None
 
 
-MOST_PAIRINGS = 9999  # all of them up to seven pairs; beyond, so many drawn at random
+MAX_PAIRINGS = 9999  # all of them up to seven pairs; beyond, so many drawn at random
 
 
 def spearman(first: Sequence[float], second: Sequence[float]) -> tuple[float, float] | None:
@@ -118,7 +118,7 @@ def spearman(first: Sequence[float], second: Sequence[float]) -> tuple[float, fl
 
     ranks = rankdata(first)
     tested = permutation_test(
-        (ranks,), correlation, permutation_type="pairings", vectorized=True, n_resamples=MOST_PAIRINGS, rng=0
+        (ranks,), correlation, permutation_type="pairings", vectorized=True, n_resamples=MAX_PAIRINGS, rng=0
     )
     return float(tested.statistic), float(tested.pvalue)
 

@@ -13,7 +13,7 @@ NOTHING = np.empty(0)
 NEGLIGIBLE = 1e-17
 
 
-def smoothed(values: Sequence[float] | Array, share: float, before: Array = NOTHING) -> Array:
+def exponential_average(values: Sequence[float] | Array, share: float, before: Array = NOTHING) -> Array:
     """Values averaged exponentially: float64, as many; NaN where a value is not finite, which the average skips.
 
     Each average is ``share`` of the one before and the rest of the value, divided by 1 - share^n after n values (Kingma
@@ -37,7 +37,7 @@ def _averages(values: Array, share: float, before: Array) -> Array:
     """Of finite values after finite averages."""
     if not len(values):
         return values
-    # Imported here, as it takes half a second: see prepare().
+    # Imported here, as it takes half a second: see preload().
     from scipy.signal import lfilter
 
     count = len(before)
@@ -50,6 +50,6 @@ def _averages(values: Array, share: float, before: Array) -> Array:
     return result
 
 
-def prepare() -> None:
+def preload() -> None:
     """Load the library, so that the first call need not."""
     import scipy.signal  # noqa: F401

@@ -28,7 +28,7 @@ class EndedRun(Protocol):
         """Whether it came to its first record."""
 
     @property
-    def has_rate_by_hand(self) -> bool:
+    def has_manual_rate(self) -> bool:
         """Whether somebody changed its learning rate while it trained."""
 
 
@@ -43,7 +43,7 @@ def counted_runs(runs: Iterable[Run]) -> list[Run]:
     """
     tested = [run for run in runs if run.test_accuracy is not None and run.has_records]
     finished = [run for run in tested if run.status is Status.FINISHED]
-    return [run for run in finished if not run.has_rate_by_hand] or finished or tested
+    return [run for run in finished if not run.has_manual_rate] or finished or tested
 
 
 def best_run(runs: Iterable[Run]) -> Run | None:
@@ -70,7 +70,7 @@ def mean_and_deviation(curves: Array) -> tuple[Array, Array]:
     return mean, np.sqrt(squares / np.maximum(count - 1, 1))
 
 
-def soonness(
+def time_to_target(
     epochs: Sequence[float], seconds: Sequence[float], accuracies: Sequence[float], target: float
 ) -> tuple[float, float] | None:
     """Epochs and seconds at the first record whose accuracy reaches ``target``; None if none does."""

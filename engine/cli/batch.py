@@ -29,7 +29,7 @@ from engine.events.runs import Status
 from engine.executors.base import Executor
 from engine.experiments import ALL, COURSE_EXPERIMENTS, find_experiment
 from engine.experiments.base import ComputedExperiment, Experiment
-from engine.experiments.presets import without_experiment
+from engine.experiments.presets import drop_experiment_key
 from engine.exports import Format, check_writable, export_experiment
 from engine.exports.report import check_report_file, write_report
 from engine.session import Session
@@ -110,7 +110,7 @@ def build_spec(experiment: Experiment, options: Options, lenient: bool = False) 
 def _settings_in(file: Path, name: str) -> dict[str, Any]:
     """The settings in a file, which may say that they are for the experiment called ``name``, but for no other."""
     try:
-        return without_experiment(read_toml(file), name)
+        return drop_experiment_key(read_toml(file), name)
     except SpecError as error:
         raise error if str(error).startswith(str(file)) else SpecError(f"{file}: {error}") from None
 

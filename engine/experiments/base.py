@@ -23,7 +23,7 @@ CourseDictionary = dict[str, Any]
 Findings = dict[str, Any]
 
 
-def _nothing(*_given: Any) -> Iterator[Any]:
+def _empty(*_given: Any) -> Iterator[Any]:
     return iter(())
 
 
@@ -57,8 +57,8 @@ class Experiment:
     presets: Mapping[str, Mapping[str, Any]]
     homework_part: int | None = None
     report_title: str = ""
-    batch_lines: Callable[[Findings], Iterator[str]] = _nothing
-    report_blocks: Callable[[Findings], Iterator[Table | Facts | Paragraph]] = _nothing
+    batch_lines: Callable[[Findings], Iterator[str]] = _empty
+    report_blocks: Callable[[Findings], Iterator[Table | Facts | Paragraph]] = _empty
 
     @property
     def heading(self) -> str:
@@ -90,9 +90,9 @@ class TrainingExperiment(Experiment):
     plan: Callable[[Any], list[RunSpec]]
     follow_up: Callable[[Any, ExperimentResult], list[RunSpec]] | None = None
     findings: Callable[[Any, ExperimentResult], Findings] = _no_findings
-    claims: Callable[[ExperimentResult, Findings], Iterator[Claim]] = _nothing
-    figures: Callable[[ExperimentResult], Iterator[NamedFigure]] = _nothing
-    course_dictionaries: Callable[[ExperimentResult], Iterator[tuple[str, CourseDictionary]]] = _nothing
+    claims: Callable[[ExperimentResult, Findings], Iterator[Claim]] = _empty
+    figures: Callable[[ExperimentResult], Iterator[NamedFigure]] = _empty
+    course_dictionaries: Callable[[ExperimentResult], Iterator[tuple[str, CourseDictionary]]] = _empty
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,11 +106,11 @@ class ComputedExperiment(Experiment):
         claims: What the computation supports.
         figures: The figures of the spec and the computation.
         archives: The names of exported ``.npz`` files without suffix, and the arrays in each.
-        retell: The parts that were once sent, for who opens the stored results.
+        replay: The parts that were once sent, for who opens the stored results.
     """
 
     compute: Callable[[Any, Callable[[ComputedPart], None], ProgressCallback], Computation]
-    claims: Callable[[ComputedResult], Iterator[Claim]] = _nothing
-    figures: Callable[[Any, Computation], Iterator[NamedFigure]] = _nothing
+    claims: Callable[[ComputedResult], Iterator[Claim]] = _empty
+    figures: Callable[[Any, Computation], Iterator[NamedFigure]] = _empty
     archives: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    retell: Callable[[Computation], Iterator[ComputedPart]] = _nothing
+    replay: Callable[[Computation], Iterator[ComputedPart]] = _empty

@@ -29,8 +29,8 @@ class ArchitecturesChoice(Spec):
 
     @field_validator("architectures")
     @classmethod
-    def _distinct(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
-        checked = tuple(checked_architecture(text) for text in texts)
+    def _check_distinct(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
+        checked = tuple(normalize_architecture(text) for text in texts)
         if not checked:
             raise ValueError("choose at least one architecture.")
         if len({architecture_name(text) for text in checked}) < len(checked):
@@ -52,11 +52,11 @@ class ArchitectureChoice(Spec):
 
     @field_validator("architecture")
     @classmethod
-    def _known(cls, text: str) -> str:
-        return checked_architecture(text)
+    def _check_known(cls, text: str) -> str:
+        return normalize_architecture(text)
 
 
-def checked_architecture(text: str) -> str:
+def normalize_architecture(text: str) -> str:
     """``text`` in its plainest form; raises :class:`ValueError` with a sentence if it is no architecture."""
     try:
         name, layers = architecture_name(text), layers_of(text)

@@ -23,16 +23,16 @@ EMPTY = "–"
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting in words; ``differs`` says whether it is another than that of the nearest preset, ``usual``."""
+    """One setting in words; ``differs`` says whether it is another than that of the nearest preset, ``preset_value``."""
 
     key: str
     label: str
     value: str
-    usual: str
+    preset_value: str
     differs: bool
 
 
-def settings_of(name: str, spec: Mapping[str, Any]) -> tuple[str, tuple[Setting, ...]]:
+def describe_settings(name: str, spec: Mapping[str, Any]) -> tuple[str, tuple[Setting, ...]]:
     """The preset that a stored spec comes closest to, and all of its settings beside those of that preset.
 
     ``spec`` holds plain values as JSON gives them; keys that this program doesn't know are shown as they are, and those
@@ -41,15 +41,17 @@ def settings_of(name: str, spec: Mapping[str, Any]) -> tuple[str, tuple[Setting,
     presets = _presets(name)
     preset = min(presets, key=lambda each: _count_differing(spec, presets[each].values), default="")
     if not preset:
-        return "", tuple(Setting(key, key, in_words(value), EMPTY, False) for key, value in spec.items())
-    usual = presets[preset]
+        return "", tuple(Setting(key, key, format_json_value(value), EMPTY, False) for key, value in spec.items())
+    preset_value = presets[preset]
     return preset, tuple(
-        usual.settings[key] if key in usual.values and value == usual.values[key] else _other(name, usual, key, value)
+        preset_value.settings[key]
+        if key in preset_value.values and value == preset_value.values[key]
+        else _changed_setting(name, preset_value, key, value)
         for key, value in spec.items()
     )
 
 
-def in_words(value: Any, field: FieldDescription | None = None) -> str:
+def format_json_value(value: Any, field: FieldDescription | None = None) -> str:
     """A value as a cell of a table shows it, with its unit."""
     match value:
         case None | "" | []:
@@ -57,7 +59,7 @@ def in_words(value: Any, field: FieldDescription | None = None) -> str:
         case bool():
             return "yes" if value else "no"
         case list():
-            return ", ".join(in_words(each) for each in value)
+            return ", ".join(format_json_value(each) for each in value)
         case float():
             text = f"{value:.8g}"
         case _:
@@ -67,16 +69,16 @@ def in_words(value: Any, field: FieldDescription | None = None) -> str:
     return f"{text} {field.unit.removesuffix('s') if value == 1 else field.unit}"
 
 
-def copied(name: str, spec: Mapping[str, Any]) -> str:
+def settings_to_toml(name: str, spec: Mapping[str, Any]) -> str:
     """Settings as TOML text whose first line says which experiment they are for; :func:`pasted` reads it."""
     return tomli_w.dumps({EXPERIMENT_KEY: name} | {key: value for key, value in spec.items() if value is not None})
 
 
-def pasted(text: str) -> tuple[Experiment, ExperimentSpec]:
+def parse_settings(text: str) -> tuple[Experiment, ExperimentSpec]:
     """The experiment and the settings in a text, TOML or JSON; raises :class:`SpecError` with one sentence."""
     if not text.strip():
         raise SpecError("There is no text to paste; copy settings first.")
-    values = _table(text)
+    values = _parse_table(text)
     name = values.pop(EXPERIMENT_KEY, None)
     if not isinstance(name, str):
         raise SpecError(
@@ -87,7 +89,7 @@ def pasted(text: str) -> tuple[Experiment, ExperimentSpec]:
     return experiment, experiment.spec.build(values)
 
 
-def without_experiment(values: dict[str, Any], name: str) -> dict[str, Any]:
+def drop_experiment_key(values: dict[str, Any], name: str) -> dict[str, Any]:
     """``values`` of a file for the experiment called ``name``; raises :class:`SpecError` if they are for another."""
     meant = values.get(EXPERIMENT_KEY, name)
     if meant != name:
@@ -96,7 +98,7 @@ def without_experiment(values: dict[str, Any], name: str) -> dict[str, Any]:
     return {key: value for key, value in values.items() if key != EXPERIMENT_KEY}
 
 
-def _table(text: str) -> dict[str, Any]:
+def _parse_table(text: str) -> dict[str, Any]:
     if not text.lstrip().startswith("{"):
         return parse_toml(text)
     values = parse_json(text)
@@ -113,14 +115,16 @@ class _Preset:
     settings: dict[str, Setting]
 
 
-def _count_differing(spec: Mapping[str, Any], usual: Mapping[str, Any]) -> int:
-    return sum(key not in usual or value != usual[key] for key, value in spec.items())
+def _count_differing(spec: Mapping[str, Any], preset_value: Mapping[str, Any]) -> int:
+    return sum(key not in preset_value or value != preset_value[key] for key, value in spec.items())
 
 
-def _other(name: str, usual: _Preset, key: str, value: Any) -> Setting:
+def _changed_setting(name: str, preset_value: _Preset, key: str, value: Any) -> Setting:
     """A setting that differs from that of the preset."""
-    words = usual.settings[key] if key in usual.settings else Setting(key, key, EMPTY, EMPTY, False)
-    return replace(words, value=in_words(value, _fields(name).get(key)), usual=words.value, differs=True)
+    words = preset_value.settings[key] if key in preset_value.settings else Setting(key, key, EMPTY, EMPTY, False)
+    return replace(
+        words, value=format_json_value(value, _fields(name).get(key)), preset_value=words.value, differs=True
+    )
 
 
 @cache
@@ -133,11 +137,11 @@ def _presets(name: str) -> dict[str, _Preset]:
     """The presets of an experiment; none where it isn't known."""
     if name not in EXPERIMENTS:
         return {}
-    return {preset: _described(name, preset) for preset in EXPERIMENTS[name].presets}
+    return {preset: _preset_values(name, preset) for preset in EXPERIMENTS[name].presets}
 
 
-def _described(name: str, preset: str) -> _Preset:
+def _preset_values(name: str, preset: str) -> _Preset:
     values = EXPERIMENTS[name].preset(preset).model_dump(mode="json")
     fields = _fields(name)
-    words = {key: in_words(value, fields[key]) for key, value in values.items()}
+    words = {key: format_json_value(value, fields[key]) for key, value in values.items()}
     return _Preset(values, {key: Setting(key, fields[key].label, text, text, False) for key, text in words.items()})

@@ -17,7 +17,7 @@ from engine.exports.course import portable_pickle, write_course
 from engine.exports.curves import write_curves
 from engine.exports.figures import write_figures
 from engine.exports.files import check_writable, file_name, write_json, write_text
-from engine.exports.summary import heading, summary
+from engine.exports.summary import summary, summary_header
 from engine.exports.tensorboard import write_event_files
 from engine.storage.store import Store, StoredExperiment
 from engine.utils.errors import ExportError
@@ -86,7 +86,7 @@ def _write_computation(
     if Format.JSON in formats:
         findings = found.findings if found else {}
         settings = {"settings": spec.model_dump(mode="json")}
-        yield write_json(folder / "summary.json", heading(stored) | {"variants": []} | findings | settings)
+        yield write_json(folder / "summary.json", summary_header(stored) | {"variants": []} | findings | settings)
     if found is None:
         return
     if Format.CSV in formats:

@@ -12,14 +12,16 @@ from typing import Any
 import numpy as np
 
 from engine.experiments.base import CourseDictionary
-from engine.exports.files import plain, write_text
+from engine.exports.files import to_json_value, write_text
 from engine.utils.files import write_atomic
 
 
 def write_course(folder: Path, name: str, dictionary: CourseDictionary) -> Iterator[Path]:
     """Write ``dictionary`` to ``folder`` as JSON and as pickle; gives both files."""
     folder.mkdir(exist_ok=True)
-    yield write_text(folder / f"{name}.json", json.dumps({k: plain(v) for k, v in dictionary.items()}, allow_nan=False))
+    yield write_text(
+        folder / f"{name}.json", json.dumps({k: to_json_value(v) for k, v in dictionary.items()}, allow_nan=False)
+    )
     path = folder / f"{name}.pkl"
     write_atomic(path, portable_pickle(dictionary))
     yield path

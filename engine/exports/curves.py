@@ -28,16 +28,16 @@ CURVE_COLUMNS = (
 
 
 # What a record says of each activation, and what it is called in a file; the activations are numbered from 1.
-OF_ACTIVATIONS = {
+ACTIVATION_COLUMNS = {
     "dead_units": "dead_units",
     "activation_mean": "activation_means",
     "activation_deviation": "activation_deviations",
 }
 
 
-def of_activations(record: Record) -> dict[str, tuple[float, ...]]:
-    """What a record says of the activations, by the name in :data:`OF_ACTIVATIONS`."""
-    return {name: getattr(record, attribute) for name, attribute in OF_ACTIVATIONS.items()}
+def activation_values(record: Record) -> dict[str, tuple[float, ...]]:
+    """What a record says of the activations, by the name in :data:`ACTIVATION_COLUMNS`."""
+    return {name: getattr(record, attribute) for name, attribute in ACTIVATION_COLUMNS.items()}
 
 
 def curve_rows(result: ExperimentResult) -> Iterator[dict[str, Any]]:
@@ -64,7 +64,7 @@ def _run_rows(variant: str, result: RunResult) -> Iterator[dict[str, Any]]:
             "seconds": round(record.seconds, 6),
         }
         row |= {f"gradient_norm_{n}": v for n, v in zip(layers[1:], record.gradient_norms[1:], strict=True)}
-        for name, values in of_activations(record).items():
+        for name, values in activation_values(record).items():
             row |= {f"{name}_{number}": value for number, value in enumerate(values, start=1)}
         row |= {f"update_ratio_{n}": v for n, v in zip(layers, record.update_ratios, strict=True)}
         yield {
@@ -83,7 +83,7 @@ def write_curves(path: Path, result: ExperimentResult) -> Path:
         *CURVE_COLUMNS,
         *(f"gradient_norm_{n}" for n in inner),
         *(f"update_ratio_{n}" for n in layers),
-        *(f"{name}_{number}" for name in OF_ACTIVATIONS for number in range(1, activations + 1)),
+        *(f"{name}_{number}" for name in ACTIVATION_COLUMNS for number in range(1, activations + 1)),
     ]
     with atomic_path(path) as part, part.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns, restval="")

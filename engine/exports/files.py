@@ -41,10 +41,10 @@ def file_name(name: str) -> str:
     return name.replace("/", "_")
 
 
-def plain(value: Any) -> Any:
+def to_json_value(value: Any) -> Any:
     """What JSON can hold: lists for arrays, null for NaN and infinity."""
     if isinstance(value, np.ndarray):
         value = value.tolist()
     if isinstance(value, list):
-        return [plain(each) for each in value]
+        return [to_json_value(each) for each in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

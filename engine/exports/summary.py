@@ -14,7 +14,7 @@ def summary(result: ExperimentResult, spec: ExperimentSpec, findings: dict[str, 
     """The contents of ``summary.json`` of an experiment with runs; accuracies are fractions."""
     dataset = result.dataset
     return (
-        heading(result.experiment)
+        summary_header(result.experiment)
         | {"device": "; ".join(device.title for device in result.devices) or None}
         | {"variants": [_variant_summary(variant) for variant in result.compared]}
         | findings
@@ -33,7 +33,7 @@ def summary(result: ExperimentResult, spec: ExperimentSpec, findings: dict[str, 
     )
 
 
-def heading(stored: StoredExperiment) -> dict[str, Any]:
+def summary_header(stored: StoredExperiment) -> dict[str, Any]:
     """What the summaries of all experiments begin with."""
     return {
         "experiment": stored.name,
@@ -64,7 +64,7 @@ def _variant_summary(variant: VariantResult) -> dict[str, Any]:
                 "status": run.run.status,
                 "reason": run.run.reason,
                 "records": len(run.records),
-                "rates_by_hand": [{"step": each.step, "rate": each.value} for each in run.rates_by_hand],
+                "rates_by_hand": [{"step": each.step, "rate": each.value} for each in run.manual_rates],
                 "device": run.run.device.title if run.run.device else None,
                 "refused_device": run.run.device.refusal or None if run.run.device else None,
                 "continued_elsewhere": [each.step for each in run.moves],

@@ -15,13 +15,13 @@ from typing import Any
 from engine.analysis.results import ExperimentResult, RunResult
 from engine.devices.hardware import silence_stderr
 from engine.events.runs import Record
-from engine.exports.curves import of_activations
+from engine.exports.curves import activation_values
 from engine.exports.files import file_name
 from engine.storage.store import Store
 from engine.utils.files import atomic_path
 
 FILE_VERSION = "brain.Event:2"
-OWN_NAME = "events.out.tfevents.{}.trainscope"  # with the second of the first record
+FILE_NAME = "events.out.tfevents.{}.trainscope"  # with the second of the first record
 
 
 def write_event_files(folder: Path, store: Store, result: ExperimentResult) -> Iterator[Path]:
@@ -36,7 +36,7 @@ def write_event_files(folder: Path, store: Store, result: ExperimentResult) -> I
             place = folder / file_name(variant.name) / str(run.run.spec.repeat)
             place.mkdir(parents=True, exist_ok=True)
             # TensorBoard reads the files of a folder in the order of their names, which hold a time and a host.
-            path = place / OWN_NAME.format(int(times[0]))
+            path = place / FILE_NAME.format(int(times[0]))
             with silence_stderr(), atomic_path(path) as part:
                 _write(part, run, times.tolist())
             _remove_others(place, path)
@@ -45,7 +45,7 @@ def write_event_files(folder: Path, store: Store, result: ExperimentResult) -> I
 
 def _remove_others(place: Path, kept: Path) -> None:
     """Remove the event files that an earlier export wrote to ``place``; any others are not ours."""
-    for path in place.glob(OWN_NAME.format("*")):
+    for path in place.glob(FILE_NAME.format("*")):
         if path != kept:
             path.unlink()
 
@@ -64,7 +64,7 @@ def scalars(record: Record, layers: tuple[str, ...]) -> Iterator[tuple[str, floa
     }
     named |= {f"gradient_norm/{n}": v for n, v in zip(layers, record.gradient_norms, strict=True)}
     named |= {f"update_ratio/{n}": v for n, v in zip(layers, record.update_ratios, strict=True)}
-    for name, values in of_activations(record).items():
+    for name, values in activation_values(record).items():
         named |= {f"{name}/{number}": value for number, value in enumerate(values, start=1)}
     yield from ((tag, value) for tag, value in named.items() if math.isfinite(value))
 

@@ -8,30 +8,30 @@ import numpy as np
 
 from engine.analysis.diagnosis.curves import RunCurves, restored_curves
 from engine.analysis.diagnosis.findings import Finding, FindingKind, GroupedFinding
-from engine.analysis.diagnosis.rules import LEAST_RECORDS, RULES, Situation
+from engine.analysis.diagnosis.rules import MIN_RECORDS, RULES, RuleContext
 
 __all__ = [
-    "LEAST_RECORDS",
+    "MIN_RECORDS",
     "Finding",
     "FindingKind",
     "GroupedFinding",
     "RunCurves",
     "diagnose",
-    "grouped",
+    "group_findings",
     "restored_curves",
 ]
 
 
-def diagnose(curves: RunCurves, classes: int, standing: Collection[FindingKind] = ()) -> list[Finding]:
+def diagnose(curves: RunCurves, classes: int, active: Collection[FindingKind] = ()) -> list[Finding]:
     """What is wrong with a run, the gravest first; nothing for a healthy one and for one too short to tell.
 
-    ``classes`` is their number. ``standing`` names what was found before: it takes less to keep a finding than to make
+    ``classes`` is their number. ``active`` names what was found before: it takes less to keep a finding than to make
     it, so that words don't come and go with every record. Of a run that diverges nothing else is said.
     """
     found = []
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
         for kind, rule in RULES.items():
-            words = rule(Situation(curves, classes, kind in standing))
+            words = rule(RuleContext(curves, classes, kind in active))
             if words is not None:
                 step = int(curves.steps[-1])
                 found.append(Finding(kind, curves.run, curves.variant, curves.repeat, step, *words))
@@ -40,7 +40,7 @@ def diagnose(curves: RunCurves, classes: int, standing: Collection[FindingKind] 
     return found
 
 
-def grouped(findings: Iterable[Finding]) -> list[GroupedFinding]:
+def group_findings(findings: Iterable[Finding]) -> list[GroupedFinding]:
     """Findings of one kind in the runs of one variant as one: the gravest first, of equal ones the newest."""
     groups: dict[tuple[FindingKind, str], list[Finding]] = {}
     for finding in findings:

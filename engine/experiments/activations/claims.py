@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from engine.analysis.claims import Claim, Number, last_epoch_mean, listed
+from engine.analysis.claims import Claim, Number, join_names, last_epoch_mean
 from engine.analysis.results import ExperimentResult, VariantResult
 from engine.networks.notation import ACTIVATION_NAMES
 from engine.utils.text import scientific
 
-VANISHED = 10.0  # times smaller than under the other activation
+VANISHING_RATIO = 10.0  # times smaller than under the other activation
 TITLES = {str(name): title for name, title in ACTIVATION_NAMES.items()}
 NEAR_GUESSING = 0.02  # share of ln(classes) within which a loss counts as that of guessing
 
@@ -65,21 +65,21 @@ def _norms(*variants: VariantResult) -> tuple[float, float] | None:
 
 
 def _vanishing(result: ExperimentResult, pairs: list[_Pair], reference: str, other: str) -> Claim:
-    small = [pair for pair in pairs if pair.ratio >= VANISHED]
+    small = [pair for pair in pairs if pair.ratio >= VANISHING_RATIO]
     first, second = TITLES[reference], TITLES[other]
     figure = "median of the gradient norm of its first layer over the steps"
     if small:
         least = max(small, key=lambda pair: pair.ratio)
         sentence = (
-            f"Under {second} the gradient vanishes in {listed([pair.architecture for pair in small])}: the {figure} is "
-            f"at least {VANISHED:g} times smaller than under {first}, and {_times(least.ratio)} smaller in "
+            f"Under {second} the gradient vanishes in {join_names([pair.architecture for pair in small])}: the {figure} is "
+            f"at least {VANISHING_RATIO:g} times smaller than under {first}, and {_times(least.ratio)} smaller in "
             f"{least.architecture} ({_runs(pairs)})."
         )
     else:
         most = max(pairs, key=lambda pair: pair.ratio)
         sentence = (
             f"Under {second} the gradient vanishes in no architecture (of {len(pairs)}): the {figure} is less than "
-            f"{VANISHED:g} times smaller than under {first}, at most {_times(most.ratio)} ({most.architecture}; "
+            f"{VANISHING_RATIO:g} times smaller than under {first}, at most {_times(most.ratio)} ({most.architecture}; "
             f"{_runs(pairs)})."
         )
     numbers: dict[str, Number] = {f"{p.architecture}: {first} over {second}": _finite(p.ratio) for p in pairs}
@@ -114,7 +114,7 @@ def _guessing(result: ExperimentResult) -> Iterator[Claim]:
     near = [name for name, loss in ends.items() if abs(loss - chance) <= NEAR_GUESSING * chance]
     level = f"ln({classes}) = {chance:.3f} nats, the loss of guessing"
     if near:
-        losses = listed([f"{name} ({ends[name]:.3f})" for name in near])
+        losses = join_names([f"{name} ({ends[name]:.3f})" for name in near])
         sentence = f"The training loss of the last epoch is within {100 * NEAR_GUESSING:g} % of {level}, for {losses}."
     else:
         name, loss = max(ends.items(), key=lambda item: item[1])

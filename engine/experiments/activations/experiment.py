@@ -57,7 +57,7 @@ class ActivationsSpec(RepeatSpec, TrainingSpec, ArchitecturesChoice, Initializer
 
     @field_validator("activations")
     @classmethod
-    def _some_and_distinct(cls, names: tuple[Activation, ...]) -> tuple[Activation, ...]:
+    def _check_distinct(cls, names: tuple[Activation, ...]) -> tuple[Activation, ...]:
         if not names:
             raise ValueError("choose at least one activation.")
         if len(set(names)) < len(names):
@@ -120,7 +120,7 @@ def course_dictionaries(result: ExperimentResult) -> Iterator[tuple[str, CourseD
             for name in variants:
                 variant = result.variant(name)
                 if variant is not None and variant.runs:
-                    dictionary[f"{name.rpartition('/')[2]}_{key}"] = variant.of_counted.mean(quantity).tolist()
+                    dictionary[f"{name.rpartition('/')[2]}_{key}"] = variant.counted_only.mean(quantity).tolist()
         if len(dictionary) > 1:
             yield f"part4_{architecture}", dictionary
 

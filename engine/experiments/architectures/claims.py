@@ -7,19 +7,19 @@ from itertools import combinations
 from statistics import fmean
 from typing import Any
 
-from engine.analysis.claims import Claim, Number, last_epoch_mean, percent, points, probability
-from engine.analysis.ranking import best_of, ranked, same_accuracy
+from engine.analysis.claims import Claim, Number, format_p_value, last_epoch_mean, percent, points
+from engine.analysis.ranking import best_variant_claim, ranked, same_accuracy
 from engine.analysis.results import ExperimentResult, VariantResult
-from engine.analysis.significance import LEVEL, compare, spearman
+from engine.analysis.significance import SIGNIFICANCE_LEVEL, compare, spearman
 
-LEAST_ARCHITECTURES = 5  # of fewer, even the most orderly result comes by chance more often than LEVEL
+MIN_ARCHITECTURES = 5  # of fewer, even the most orderly result comes by chance more often than SIGNIFICANCE_LEVEL
 
 
 def architecture_claims(result: ExperimentResult, _findings: dict[str, Any]) -> Iterator[Claim]:
     """The claims of an experiment that compares architectures."""
     tested = ranked(result.compared)
     if len(tested) > 1:
-        yield best_of(result, "test accuracy")
+        yield best_variant_claim(result, "test accuracy")
         yield from _parameters(result, tested)
     yield from _overfitting(result)
 
@@ -29,9 +29,9 @@ def _parameters(result: ExperimentResult, tested: list[tuple[VariantResult, floa
     if found is None:
         return
     correlation, p = found
-    figures = f"Spearman's rank correlation {correlation:+.2f}, {probability(p)}, n = {len(tested)} architectures"
-    follows = correlation > 0 and p < LEVEL
-    if len(tested) < LEAST_ARCHITECTURES:
+    figures = f"Spearman's rank correlation {correlation:+.2f}, {format_p_value(p)}, n = {len(tested)} architectures"
+    follows = correlation > 0 and p < SIGNIFICANCE_LEVEL
+    if len(tested) < MIN_ARCHITECTURES:
         opening = f"{len(tested)} architectures are too few to tell whether accuracy follows the number of parameters"
     elif follows:
         opening = "Accuracy follows the number of parameters"
@@ -42,7 +42,7 @@ def _parameters(result: ExperimentResult, tested: list[tuple[VariantResult, floa
         f"{opening} ({figures}). {contradiction}",
         {"rank correlation": correlation, "p": p, "n": len(tested), **numbers},
         (result.experiment.id,),
-        supported=len(tested) >= LEAST_ARCHITECTURES,
+        supported=len(tested) >= MIN_ARCHITECTURES,
         headline=True,
     )
 

@@ -60,7 +60,7 @@ def course_dictionaries(result: ExperimentResult) -> Iterator[tuple[str, CourseD
         best = variant.best
         if best is None or best.first_weights is None or best.run.test_accuracy is None:
             continue
-        counted = variant.of_counted
+        counted = variant.counted_only
         yield (
             f"part3_{variant.name}",
             {

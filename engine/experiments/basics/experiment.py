@@ -90,14 +90,14 @@ class BasicsSpec(ExperimentSpec):
 
     @field_validator("network")
     @classmethod
-    def _readable(cls, text: str) -> str:
+    def _normalize_notation(cls, text: str) -> str:
         try:
             return format_network(parse_network(text))
         except NetworkError as error:
             raise ValueError(str(error)) from None
 
     @model_validator(mode="after")
-    def _fits(self) -> BasicsSpec:
+    def _check_fits(self) -> BasicsSpec:
         try:
             summarize_layers(parse_network(self.network), self.input_shape, self.classes)
         except NetworkError as error:
@@ -114,9 +114,9 @@ def compute(spec: BasicsSpec, emit: Callable[[ComputedPart], None], progress: Pr
         "cross_entropy": {"unit": "nats", "examples": [_described_loss(p) for p in PROBABILITIES]},
         "batches": [_described_batches(batches) for batches in dict.fromkeys((asked, *EXAMPLE_BATCHES))],
         "parameters": [
-            _counted("network", parse_network(spec.network), spec.input_shape, spec.classes),
+            _count_parameters("network", parse_network(spec.network), spec.input_shape, spec.classes),
             *(
-                _counted(name, with_relu(layers), COURSE_INPUT, COURSE_CLASSES)
+                _count_parameters(name, with_relu(layers), COURSE_INPUT, COURSE_CLASSES)
                 for name, layers in ARCHITECTURES.items()
             ),
         ],
@@ -155,7 +155,7 @@ def _recover(spec: BasicsSpec, emit: Callable[[ComputedPart], None], progress: P
     return steps
 
 
-def retell(found: Computation) -> Iterator[ComputedPart]:
+def replay(found: Computation) -> Iterator[ComputedPart]:
     """The parts that :func:`compute` sent; whether a step was within rounding is only known of all of them together."""
     recovery = found.findings["gradient_recovery"]
     within = {name: recovery["optimizers"][name]["within_rounding"] for name in OPTIMIZERS}
@@ -187,7 +187,7 @@ def _described_batches(batches: Batches) -> dict[str, int]:
     }
 
 
-def _counted(name: str, layers: Sequence[Layer], shape: tuple[int, ...], classes: int) -> dict[str, Any]:
+def _count_parameters(name: str, layers: Sequence[Layer], shape: tuple[int, ...], classes: int) -> dict[str, Any]:
     summaries = summarize_layers(layers, shape, classes)
     return {
         "name": name,
@@ -257,5 +257,5 @@ BASICS_EXPERIMENT = ComputedExperiment(
     report_blocks=report_blocks,
     figures=figures,
     archives={"gradient_recovery": ("step", *(f"{name}_{measure}" for name in OPTIMIZERS for measure in MEASURES))},
-    retell=retell,
+    replay=replay,
 )

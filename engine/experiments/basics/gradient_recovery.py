@@ -140,13 +140,13 @@ class _Training:
 
     def _make_step(self, images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         variables = self._network.trainable_variables
-        before = _joined([variable.value for variable in variables])
+        before = _flatten([variable.value for variable in variables])
         with tf.GradientTape() as tape:
             loss = self._loss(labels, self._network(images, training=True))
         gradients = tape.gradient(loss, variables)
         self._optimizer.apply(gradients, variables)
-        return before, _joined([variable.value for variable in variables]), _joined(gradients)
+        return before, _flatten([variable.value for variable in variables]), _flatten(gradients)
 
 
-def _joined(tensors: list[tf.Tensor]) -> tf.Tensor:
+def _flatten(tensors: list[tf.Tensor]) -> tf.Tensor:
     return tf.concat([tf.reshape(tensor, [-1]) for tensor in tensors], axis=0)

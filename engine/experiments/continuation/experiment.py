@@ -38,10 +38,10 @@ class ContinuationSpec(RepeatSpec, TrainingSpec, ArchitectureChoice, ActivationS
     )
 
 
-LEAST_RATE = 1e-6  # below it a network hardly moves: a cosine ends at 0
+MIN_LEARNING_RATE = 1e-6  # below it a network hardly moves: a cosine ends at 0
 
 
-def continued(run: RunSpec, model: Path, last_rate: float) -> dict[str, Any]:
+def continuation_settings(run: RunSpec, model: Path, last_rate: float) -> dict[str, Any]:
     """The settings by which the trained network of ``run``, kept in ``model``, goes on as it learned at its end.
 
     ``last_rate`` is the learning rate of its last step.
@@ -52,7 +52,7 @@ def continued(run: RunSpec, model: Path, last_rate: float) -> dict[str, Any]:
         "architecture": run.architecture,
         "activation": run.network.activation,
         "model": str(model),
-        "learning_rate": last_rate if last_rate >= LEAST_RATE else run.training.learning_rate,
+        "learning_rate": last_rate if last_rate >= MIN_LEARNING_RATE else run.training.learning_rate,
     }
 
 

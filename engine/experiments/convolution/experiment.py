@@ -26,7 +26,7 @@ from engine.experiments.convolution.numpy_convolution import (
     conv2d_im2col,
     conv2d_loops,
     conv2d_windows,
-    count_products,
+    count_multiplications,
     output_shape,
 )
 from engine.experiments.convolution.report import batch_lines, report_blocks
@@ -39,7 +39,7 @@ VECTORISED: dict[str, Callable[[Array, Array], Array]] = {
     "framework": conv2d_framework,
 }
 # A method that takes long is not called again: its time is known well enough, and the user waits for it.
-LONG_SECONDS = 2.0
+MAX_TIMED_SECONDS = 2.0
 PROGRESS_SECONDS = 0.05
 
 
@@ -88,7 +88,7 @@ class ConvolutionSpec(ExperimentSpec):
 
     @field_validator("input", "kernel")
     @classmethod
-    def _in_full(cls, path: str | None) -> str | None:
+    def _make_absolute(cls, path: str | None) -> str | None:
         """What is stored means the same from any folder."""
         if not path or not path.strip():
             return None
@@ -113,7 +113,7 @@ def compute(spec: ConvolutionSpec, emit: Callable[[ComputedPart], None], progres
                 "seconds": seconds,
                 "calls": calls,
                 "speedup": methods["loops"]["seconds"] / seconds if methods else 1.0,
-                "largest_difference": _difference(METHODS[method], outputs[method], outputs["loops"]),
+                "largest_difference": _max_difference(METHODS[method], outputs[method], outputs["loops"]),
                 "dtype": outputs[method].dtype.name,
             }
             emit(ComputedPart("method", {"method": method, **methods[method]}))
@@ -121,7 +121,7 @@ def compute(spec: ConvolutionSpec, emit: Callable[[ComputedPart], None], progres
     return Computation(findings, {**outputs, "input": input, "kernel": kernel})
 
 
-def retell(found: Computation) -> Iterator[ComputedPart]:
+def replay(found: Computation) -> Iterator[ComputedPart]:
     """The parts that :func:`compute` sent."""
     shapes = ("input_shape", "kernel_shape", "output_shape", "input_dtype", "kernel_dtype", "multiplications")
     yield ComputedPart("shapes", {name: found.findings[name] for name in shapes})
@@ -152,7 +152,7 @@ def _shapes(input: Array, kernel: Array) -> dict[str, Any]:
         "output_shape": list(output_shape(input, kernel)),
         "input_dtype": input.dtype.name,
         "kernel_dtype": kernel.dtype.name,
-        "multiplications": count_products(input, kernel),
+        "multiplications": count_multiplications(input, kernel),
     }
 
 
@@ -165,15 +165,15 @@ def _calls(precision: str, input: Array, kernel: Array, progress: ProgressCallba
     return {"loops": lambda: conv2d_loops(input, kernel, row_done), **vectorised}
 
 
-def _throttled(tell: Callable[[int], None]) -> Callable[[int], None]:
-    """``tell``, called at most every :data:`PROGRESS_SECONDS`, so that progress does not slow down what is timed."""
+def _throttled(report: Callable[[int], None]) -> Callable[[int], None]:
+    """``report``, called at most every :data:`PROGRESS_SECONDS`, so that progress does not slow down what is timed."""
     last = time.perf_counter()
 
     def row_done(row: int) -> None:
         nonlocal last
         if (now := time.perf_counter()) - last >= PROGRESS_SECONDS:
             last = now
-            tell(row)
+            report(row)
 
     return row_done
 
@@ -187,14 +187,14 @@ def _measure(convolve: Callable[[], Array], repeats: int, warms_up: bool) -> tup
     if warms_up:
         convolve()
     times: list[float] = []
-    while len(times) < repeats and sum(times) < LONG_SECONDS:
+    while len(times) < repeats and sum(times) < MAX_TIMED_SECONDS:
         begin = time.perf_counter()
         output = convolve()
         times.append(time.perf_counter() - begin)
     return output, min(times), len(times)
 
 
-def _difference(title: str, output: Array, reference: Array) -> float:
+def _max_difference(title: str, output: Array, reference: Array) -> float:
     """The largest absolute difference, which is finite."""
     if not np.isfinite(output).all():
         raise SpecError(f"{title}: the sums are too large for {output.dtype}; divide input or kernel by a constant.")
@@ -239,5 +239,5 @@ CONVOLUTION_EXPERIMENT = ComputedExperiment(
     report_blocks=report_blocks,
     figures=figures,
     archives={"convolution": tuple(METHODS)},
-    retell=retell,
+    replay=replay,
 )

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["output_grid"]
 
 # More images than these are too small to be seen on a page.
-MOST_ROWS, MOST_COLUMNS = 10, 16
+MAX_ROWS, MAX_COLUMNS = 10, 16
 CELL_INCHES = 1.05
-LEAST_WIDTH = 6.0  # inches, for title and colour bar
+MIN_WIDTH = 6.0  # inches, for title and colour bar
 
 
 def output_grid(input: Array, kernel: Array, output: Array, names: Sequence[str], stretched: bool) -> Figure:
@@ -30,11 +30,11 @@ def output_grid(input: Array, kernel: Array, output: Array, names: Sequence[str]
     Raw outputs share one grey scale, with 0 in its middle; ``stretched`` ones are each normalised to [0, 1]. Inputs and
     kernels show the mean of their channels; at most 10 images and 16 kernels are drawn.
     """
-    rows, columns = min(len(input), MOST_ROWS), min(len(kernel), MOST_COLUMNS)
+    rows, columns = min(len(input), MAX_ROWS), min(len(kernel), MAX_COLUMNS)
     output = normalized(output) if stretched else output
     high = 1.0 if stretched else largest_magnitude(output)
     low = 0.0 if stretched else -high
-    size = max(CELL_INCHES * (columns + 1) + 0.4, LEAST_WIDTH), CELL_INCHES * (rows + 1) + 1.2
+    size = max(CELL_INCHES * (columns + 1) + 0.4, MIN_WIDTH), CELL_INCHES * (rows + 1) + 1.2
     figure = Figure(figsize=size, layout="constrained")
     grid = figure.subplots(rows + 1, columns + 1, squeeze=False)
     grid[0, 0].set_axis_off()

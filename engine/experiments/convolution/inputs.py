@@ -6,7 +6,7 @@ import numpy as np
 
 from engine.datasets.base import ProgressCallback
 from engine.datasets.formats import digits
-from engine.experiments.convolution.numpy_convolution import MOST_PRODUCTS
+from engine.experiments.convolution.numpy_convolution import MAX_MULTIPLICATIONS
 from engine.utils.arrays import Array
 from engine.utils.errors import SpecError
 from engine.utils.files import open_file
@@ -93,5 +93,5 @@ def _check_header(path: str) -> None:
             f"{path} has {len(shape)} dimensions; it needs 4 ([batch, channels, height, width] for input, [out "
             "channels, in channels, height, width] for kernel), 3 without the channels, or 2 for a single one."
         )
-    if not 0 < (size := np.prod(shape, dtype=object)) <= MOST_PRODUCTS:
-        raise SpecError(f"{path} holds {size:,} values; it must hold from 1 to {MOST_PRODUCTS:,}.")
+    if not 0 < (size := np.prod(shape, dtype=object)) <= MAX_MULTIPLICATIONS:
+        raise SpecError(f"{path} holds {size:,} values; it must hold from 1 to {MAX_MULTIPLICATIONS:,}.")

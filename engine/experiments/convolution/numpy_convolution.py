@@ -16,8 +16,8 @@ from engine.utils.arrays import Array
 from engine.utils.errors import SpecError
 
 # What the loops multiply in about ten seconds; a window that is copied for the vectorised ones takes 8 bytes each.
-MOST_PRODUCTS = 20_000_000
-MOST_IMAGES = MOST_KERNELS = 1000  # among more, nobody finds one to look at
+MAX_MULTIPLICATIONS = 20_000_000
+MAX_IMAGES = MAX_KERNELS = 1000  # among more, nobody finds one to look at
 
 METHODS = {
     "loops": "Plain loops",
@@ -46,15 +46,15 @@ def check_shapes(input: Array, kernel: Array) -> None:
             f"the kernel's {_size(kernel[0, 0])} values don't fit into images of {_size(input[0, 0])}; use larger "
             "images or smaller kernels."
         )
-    if len(input) > MOST_IMAGES or len(kernel) > MOST_KERNELS:
+    if len(input) > MAX_IMAGES or len(kernel) > MAX_KERNELS:
         raise SpecError(
-            f"input has {len(input):,} images and kernel {len(kernel):,} output channels, but at most {MOST_IMAGES:,} "
-            f"and {MOST_KERNELS:,} can be shown; use fewer."
+            f"input has {len(input):,} images and kernel {len(kernel):,} output channels, but at most {MAX_IMAGES:,} "
+            f"and {MAX_KERNELS:,} can be shown; use fewer."
         )
-    if (products := count_products(input, kernel)) > MOST_PRODUCTS:
+    if (products := count_multiplications(input, kernel)) > MAX_MULTIPLICATIONS:
         raise SpecError(
             f"input {_size(input)} with kernel {_size(kernel)} takes {products:,} multiplications, more than the "
-            f"{MOST_PRODUCTS:,} that plain loops get through in reasonable time; use fewer or smaller images."
+            f"{MAX_MULTIPLICATIONS:,} that plain loops get through in reasonable time; use fewer or smaller images."
         )
 
 
@@ -64,7 +64,7 @@ def output_shape(input: Array, kernel: Array) -> tuple[int, int, int, int]:
     return batch, out, height - kernel_height + 1, width - kernel_width + 1
 
 
-def count_products(input: Array, kernel: Array) -> int:
+def count_multiplications(input: Array, kernel: Array) -> int:
     """How many multiplications the definition takes: one for each output value and each value of its kernel."""
     batch, _, height, width = output_shape(input, kernel)
     return batch * height * width * kernel.size

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from engine.analysis.claims import Claim, Number, accuracy_with_spread, listed
-from engine.analysis.ranking import best_of, ranked
+from engine.analysis.claims import Claim, Number, accuracy_with_spread, join_names
+from engine.analysis.ranking import best_variant_claim, ranked
 from engine.analysis.results import ExperimentResult, VariantResult
 from engine.events.runs import Status
 from engine.utils.text import pluralise
@@ -16,7 +16,7 @@ def learning_rate_claims(result: ExperimentResult, findings: dict[str, Any]) -> 
     """The claims of an experiment that compares learning rates."""
     tested = ranked(result.compared)
     if len(tested) > 1:
-        yield best_of(result, "test accuracy")
+        yield best_variant_claim(result, "test accuracy")
     elif tested:
         only = tested[0][0]
         sentence = f"{only.name} is the only rate whose runs were tested: {accuracy_with_spread(only)}."
@@ -32,7 +32,7 @@ def _divergence(result: ExperimentResult) -> Iterator[Claim]:
         return
     if gone:
         told = [f"{name} ({_when(*where)})" for name, where in gone.items()]
-        sentence = f"Training diverged at {listed(told)}: its loss or a gradient was no longer a finite number."
+        sentence = f"Training diverged at {join_names(told)}: its loss or a gradient was no longer a finite number."
     else:
         runs = pluralise(sum(len(variant.runs) for variant in tried), "run")
         sentence = f"None of {runs} at {pluralise(len(tried), 'rate')} diverged."

@@ -25,7 +25,7 @@ from engine.config.specs import (
 from engine.experiments.base import CourseDictionary, TrainingExperiment
 from engine.experiments.fields import ArchitectureChoice, Rate
 from engine.experiments.learning_rate.claims import learning_rate_claims
-from engine.experiments.learning_rate.range_test import RANGE_TEST, smoothed, suggested
+from engine.experiments.learning_rate.range_test import RANGE_TEST, smooth_losses, suggest_rate
 from engine.networks.architectures import architecture_name
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class LearningRateSpec(
 
     @field_validator("rates")
     @classmethod
-    def _some_and_distinct(cls, rates: tuple[float, ...]) -> tuple[float, ...]:
+    def _check_distinct(cls, rates: tuple[float, ...]) -> tuple[float, ...]:
         if not rates:
             raise ValueError("name at least one learning rate.")
         if len({f"{rate:g}" for rate in rates}) < len(rates):  # as they stand in the variants' names
@@ -69,7 +69,7 @@ class LearningRateSpec(
         return rates
 
     @model_validator(mode="after")
-    def _range_rises(self) -> LearningRateSpec:
+    def _check_range(self) -> LearningRateSpec:
         if self.range_low >= self.range_high:
             raise ValueError("range_low must be smaller than range_high.")
         return self
@@ -130,7 +130,7 @@ def findings(_spec: LearningRateSpec, result: ExperimentResult) -> dict[str, Any
     rates, losses = _curve(records)
     return {
         "range_test": {
-            "suggested_rate": suggested(rates, losses),
+            "suggested_rate": suggest_rate(rates, losses),
             "rates_tried": [rates[0], rates[-1]],
             "steps": len(records),
         }
@@ -164,7 +164,7 @@ def figures(result: ExperimentResult) -> Iterator[NamedFigure]:
         rates, losses = _curve(test.runs[0].records)
         yield NamedFigure(
             RANGE_TEST,
-            range_test_panel(rates, losses, smoothed(losses), suggested(rates, losses)),
+            range_test_panel(rates, losses, smooth_losses(losses), suggest_rate(rates, losses)),
             "Range test: training loss while the learning rate rises at every step.",
         )
 
@@ -182,7 +182,7 @@ def course_dictionaries(result: ExperimentResult) -> Iterator[tuple[str, CourseD
     for key, quantity, scale in (("loss_curve", "training_loss", 1.0), ("val_acc_curve", "validation_accuracy", 100.0)):
         for variant in trained:
             rate = variant.runs[0].run.spec.training.learning_rate
-            dictionary[f"{key}_{rate_digits(rate)}"] = (scale * variant.of_counted.mean(quantity)).tolist()
+            dictionary[f"{key}_{rate_digits(rate)}"] = (scale * variant.counted_only.mean(quantity)).tolist()
     yield f"part5_{name}", dictionary
 
 

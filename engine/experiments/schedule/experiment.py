@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field, field_validator, model_validator
 
 from engine.analysis.blocks import NamedFigure
-from engine.analysis.statistics import soonness, spread
+from engine.analysis.statistics import spread, time_to_target
 from engine.config.fields import FieldKind, field, field_like
 from engine.config.specs import (
     DataSpec,
@@ -27,7 +27,7 @@ from engine.experiments.fields import ArchitectureChoice, Rate
 from engine.experiments.schedule.claims import schedule_claims
 from engine.experiments.schedule.plateaus import Plateau, epoch_means, find_plateau, plateau_rule
 from engine.experiments.schedule.report import batch_lines, report_blocks
-from engine.experiments.schedule.variants import STEPS, Rival, search_name
+from engine.experiments.schedule.variants import STEPS, Baseline, search_name
 from engine.utils.errors import TrainscopeError
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class LearningScheduleSpec(RepeatSpec, TrainingLoopSpec, ArchitectureChoice, Net
         le=1,
         help="Share of the validation images by which an epoch's mean accuracy must exceed the best before it.",
     )
-    compare: tuple[Rival, ...] = field(
+    compare: tuple[Baseline, ...] = field(
         ("adam",),
         label="Compared with",
         group="Schedule",
@@ -94,13 +94,13 @@ class LearningScheduleSpec(RepeatSpec, TrainingLoopSpec, ArchitectureChoice, Net
 
     @field_validator("rates")
     @classmethod
-    def _some(cls, rates: tuple[float, ...]) -> tuple[float, ...]:
+    def _check_nonempty(cls, rates: tuple[float, ...]) -> tuple[float, ...]:
         if not rates:
             raise ValueError("name at least one learning rate.")
         return rates
 
     @model_validator(mode="after")
-    def _switches_fit(self) -> LearningScheduleSpec:
+    def _check_switches(self) -> LearningScheduleSpec:
         if len(self.rates) > self.epochs:
             raise ValueError(f"{len(self.rates)} rates need at least as many epochs.")
         if len(set(self.compare)) < len(self.compare):
@@ -119,10 +119,10 @@ class LearningScheduleSpec(RepeatSpec, TrainingLoopSpec, ArchitectureChoice, Net
 
 def plan(spec: LearningScheduleSpec) -> list[RunSpec]:
     """The schedule with given switches, or the search for the first plateau; and what it is compared with."""
-    rivals = [_rival(spec, name, repeat) for repeat in _repeats(spec) for name in spec.compare]
+    baselines = [_baseline(spec, name, repeat) for repeat in _repeats(spec) for name in spec.compare]
     if spec.switches or len(spec.rates) == 1:
-        return _scheduled(spec, spec.switches) + rivals
-    return [_search(spec, ()), *rivals]
+        return _scheduled(spec, spec.switches) + baselines
+    return [_search(spec, ()), *baselines]
 
 
 def follow_up(spec: LearningScheduleSpec, result: ExperimentResult) -> list[RunSpec]:
@@ -178,7 +178,7 @@ def _steps(spec: LearningScheduleSpec, switches: tuple[int, ...]) -> ScheduleSpe
     return ScheduleSpec(kind="step", rates=spec.rates[: len(switches) + 1], switches=switches)
 
 
-def _rival(spec: LearningScheduleSpec, name: Rival, repeat: int) -> RunSpec:
+def _baseline(spec: LearningScheduleSpec, name: Baseline, repeat: int) -> RunSpec:
     if name == "adam":
         return _run(spec, name, repeat, ScheduleSpec(), optimizer="adam", learning_rate=spec.adam_rate)
     rates = {"exponential": (spec.rates[0], spec.rates[-1])}.get(name, (spec.rates[0],))
@@ -227,7 +227,7 @@ def _compared(variant: VariantResult, target: float) -> dict[str, Any]:
         soon
         for result in variant.counted_runs
         if (
-            soon := soonness(
+            soon := time_to_target(
                 [record.step * variant.epochs / result.run.total_steps for record in result.records],
                 [record.seconds for record in result.records],
                 [record.validation_accuracy for record in result.records],

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-Rival = Literal["adam", "constant", "exponential", "cosine", "plateau"]
+Baseline = Literal["adam", "constant", "exponential", "cosine", "plateau"]
 
 STEPS = "steps"  # the schedule itself: a lower rate after each plateau
-RIVALS: dict[str, str] = {
+BASELINES: dict[str, str] = {
     "adam": "Adam",
     "constant": "the constant rate",
     "exponential": "the exponential schedule",

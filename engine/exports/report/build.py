@@ -10,7 +10,7 @@ import engine
 from engine.analysis.blocks import Paragraph
 from engine.experiments import EXPERIMENTS
 from engine.exports.report.document import Document
-from engine.exports.report.sections import section_of
+from engine.exports.report.sections import build_section
 from engine.storage.store import Store
 from engine.utils.errors import ReportError
 from engine.utils.text import pluralise
@@ -41,5 +41,5 @@ def build_document(store: Store, experiments: Sequence[int]) -> Document:
     now = datetime.now().astimezone()
     by = f"by Trainscope {engine.__version__}"
     subtitle = f"{pluralise(len(stored), 'experiment')}, written {now.day} {now:%B %Y} {by}"
-    sections = tuple(section_of(store, each.id) for each in stored)
+    sections = tuple(build_section(store, each.id) for each in stored)
     return Document(TITLE, subtitle, sections, tuple(Paragraph(text, quiet=True) for text in CLOSING))

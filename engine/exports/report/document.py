@@ -65,11 +65,11 @@ class ReportPart:
 
 @dataclass(frozen=True)
 class Section:
-    """One experiment. ``anchor`` names it for links; ``line`` says in a few words what was run."""
+    """One experiment. ``anchor`` names it for links; ``subtitle`` says in a few words what was run."""
 
     anchor: str
     title: str
-    line: str
+    subtitle: str
     parts: tuple[ReportPart, ...]
     headlines: tuple[Claim, ...]
 

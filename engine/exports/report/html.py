@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from engine.exports.report.document import Document
-from engine.exports.report.images import data_address
-from engine.exports.report.pdf_page import tied
+from engine.exports.report.images import data_uri
+from engine.exports.report.pdf_page import nonbreaking
 from engine.utils.paths import RESOURCES
 
 TEMPLATES = RESOURCES / "report"
@@ -21,6 +21,6 @@ def render_html(document: Document) -> bytes:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["data_address"] = data_address
-    environment.filters["tied"] = tied
+    environment.filters["data_uri"] = data_uri
+    environment.filters["nonbreaking"] = nonbreaking
     return environment.get_template("report.html").render(document=document).encode()

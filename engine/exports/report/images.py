@@ -14,7 +14,7 @@ from engine.exports.report.document import PAGE_INCHES, Picture
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-MOST_SVG_BYTES = 300_000  # beyond, an image of pixels is smaller and scrolls faster
+MAX_SVG_BYTES = 300_000  # beyond, an image of pixels is smaller and scrolls faster
 DOTS_PER_INCH = 170
 PAD_INCHES = 0.06  # all that is left of a figure's empty margin
 
@@ -24,7 +24,7 @@ def png(picture: Picture) -> bytes:
     return _saved(_fitted(picture.figure), "png")
 
 
-def data_address(picture: Picture) -> str:
+def data_uri(picture: Picture) -> str:
     """The figure as a ``data:`` address: SVG, its text as outlines, or PNG where that would be too large.
 
     As an image of its own it shares no names with other figures, and looks the same whichever fonts there are.
@@ -32,7 +32,7 @@ def data_address(picture: Picture) -> str:
     figure = _fitted(picture.figure)
     with mpl.rc_context({"svg.fonttype": "path"}):
         drawn = _saved(figure, "svg")
-    if len(drawn) <= MOST_SVG_BYTES:
+    if len(drawn) <= MAX_SVG_BYTES:
         return f"data:image/svg+xml;base64,{base64.b64encode(drawn).decode()}"
     return f"data:image/png;base64,{base64.b64encode(_saved(figure, 'png')).decode()}"
 

@@ -27,7 +27,7 @@ LINE = 1.5 * 25.4 / 72  # mm that a line takes for each point of its letters
 FOOT = -12.0  # mm, from the bottom
 
 
-class Sheets(FPDF):
+class ReportPDF(FPDF):
     """Upright sheets with numbered pages, in a font that is embedded.
 
     Args:
@@ -48,21 +48,21 @@ class Sheets(FPDF):
         title = TextStyle(FONT, "B", SECTION, TEXT, b_margin=1)
         self.set_section_title_styles(title, TextStyle(FONT, "B", HEADING, TEXT, t_margin=5, b_margin=1.5))
         self.add_page()
-        self.use()
+        self.use_font()
 
     def footer(self) -> None:
         """Name and page number; fpdf2 calls it."""
         self.set_y(FOOT)
-        self.use(SMALL, QUIET)
+        self.use_font(SMALL, QUIET)
         self.cell(self.epw / 2, 5, self._name)
         self.cell(self.epw / 2, 5, f"{self.page_no()} / {{nb}}", align="R")
 
-    def use(self, size: float = BODY, colour: str = TEXT, style: str = "") -> None:
+    def use_font(self, size: float = BODY, colour: str = TEXT, style: str = "") -> None:
         """Choose letters: points, #RRGGBB, ``B`` for bold."""
         self.set_font(FONT, style, size)
         self.set_text_color(colour)
 
-    def say(
+    def write_paragraph(
         self,
         text: str,
         size: float = BODY,
@@ -73,12 +73,14 @@ class Sheets(FPDF):
         link: int | None = None,
     ) -> None:
         """A paragraph of its own lines, ``indent`` mm from the margin."""
-        self.use(size, colour, style)
+        self.use_font(size, colour, style)
         self.set_x(self.l_margin + indent)
-        self.multi_cell(self.epw - indent, LINE * size, tied(text), align="L", link=link, new_x="LMARGIN", new_y="NEXT")
-        self.use()
+        self.multi_cell(
+            self.epw - indent, LINE * size, nonbreaking(text), align="L", link=link, new_x="LMARGIN", new_y="NEXT"
+        )
+        self.use_font()
 
-    def keep(self, height: float) -> None:
+    def reserve(self, height: float) -> None:
         """Begin a new page unless ``height`` mm are left on this one."""
         if self.will_page_break(height):
             self.add_page()
@@ -91,6 +93,6 @@ _GAPS = re.compile(r"(?<=\d) (?=%|±|ms\b|s\b|points\b|nats\b|times\b)|(?<=±) |
 _NO_BREAK = "\u00a0"
 
 
-def tied(text: str) -> str:
+def nonbreaking(text: str) -> str:
     """``text`` whose numbers stay with their units and signs: ``93.4 ± 0.5 %``, ``n = 3``."""
     return _GAPS.sub(_NO_BREAK, text)

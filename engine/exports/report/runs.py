@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from engine.analysis.blocks import Table, TableColumn
-from engine.analysis.diagnosis import GroupedFinding, diagnose, grouped, restored_curves
+from engine.analysis.diagnosis import GroupedFinding, diagnose, group_findings, restored_curves
 from engine.analysis.ranking import ranked
 from engine.analysis.results import ExperimentResult, RunResult, VariantResult
 from engine.analysis.statistics import mean_in_percent
@@ -40,7 +40,7 @@ def accuracy_table(result: ExperimentResult) -> Table:
     names = {variant.name for variant, _ in best}
     marked = frozenset(place for place, variant in enumerate(result.compared) if variant.name in names)
     rows = tuple(_accuracy_row(variant) for variant in result.compared)
-    return Table("", ACCURACY_COLUMNS, rows, marked, NOTE + _exceptions(result.compared))
+    return Table("", ACCURACY_COLUMNS, rows, marked, NOTE + _counting_exceptions(result.compared))
 
 
 def _accuracy_row(variant: VariantResult) -> tuple[str, ...]:
@@ -55,10 +55,10 @@ def _accuracy_row(variant: VariantResult) -> tuple[str, ...]:
     )
 
 
-def _exceptions(variants: Sequence[VariantResult]) -> str:
+def _counting_exceptions(variants: Sequence[VariantResult]) -> str:
     """Where there was no such run, and what is counted instead."""
     stopped = [v.name for v in variants if any(run.run.status is not Status.FINISHED for run in v.counted_runs)]
-    by_hand = [v.name for v in variants if v.name not in stopped and any(run.rates_by_hand for run in v.counted_runs)]
+    by_hand = [v.name for v in variants if v.name not in stopped and any(run.manual_rates for run in v.counted_runs)]
     told = [f"of {', '.join(by_hand)} there is none, and runs whose rate was changed by hand count"] if by_hand else []
     told += [f"of {', '.join(stopped)} there is none, and runs that were stopped early count"] if stopped else []
     return "; ".join(["", *told]) + "."
@@ -69,9 +69,9 @@ def event_table(result: ExperimentResult, runs: Sequence[StoredRun]) -> Table | 
     recorded = {run.run.id: run for variant in result.variants for run in variant.runs}
     found: dict[tuple[str, str], list[int]] = {}
     for run in runs:
-        for what in _happened(run, recorded.get(run.id)):
+        for what in _deviations(run, recorded.get(run.id)):
             found.setdefault((run.spec.variant, what), []).append(run.spec.repeat)
-    rows = tuple((variant, _ranges(repeats), what) for (variant, what), repeats in found.items())
+    rows = tuple((variant, _format_ranges(repeats), what) for (variant, what), repeats in found.items())
     return Table("", EVENT_COLUMNS, rows) if rows else None
 
 
@@ -88,42 +88,42 @@ def curve_findings(store: Store, result: ExperimentResult, runs: Sequence[Stored
         for run, restored in zip(judged, restored_runs(store, judged), strict=True)
         for finding in diagnose(restored_curves(run.planned, restored), classes)
     ]
-    return grouped(seen)
+    return group_findings(seen)
 
 
 def curve_table(store: Store, result: ExperimentResult, runs: Sequence[StoredRun]) -> Table | None:
     """:func:`curve_findings`, a row each; None where there are none."""
     found = curve_findings(store, result, runs)
-    rows = tuple((group.text, _ranges(group.repeats), group.finding.advice) for group in found)
+    rows = tuple((group.text, _format_ranges(group.repeats), group.finding.advice) for group in found)
     return Table("", CURVE_COLUMNS, rows, note=CURVE_NOTE) if rows else None
 
 
-def _happened(run: StoredRun, recorded: RunResult | None) -> list[str]:
-    rates = recorded.rates_by_hand if recorded else []
+def _deviations(run: StoredRun, recorded: RunResult | None) -> list[str]:
+    rates = recorded.manual_rates if recorded else []
     told = [f"Learning rate set to {each.value:g} by hand after step {each.step:,}." for each in rates]
     told += [MOVED.format(f"{each.step:,}") for each in (recorded.moves if recorded else [])]
     if run.spec.start_from is not None:
         told.append("Began with the weights of a network trained before.")
     if run.status is not Status.FINISHED:
-        told.append(_end(run, recorded))
+        told.append(_describe_end(run, recorded))
     return told
 
 
-def _end(run: StoredRun, recorded: RunResult | None) -> str:
+def _describe_end(run: StoredRun, recorded: RunResult | None) -> str:
     where = f" at step {recorded.records[-1].step:,} of {run.total_steps:,}" if recorded else " before its first record"
     tested = ", tested as it then was" if run.is_tested else ""
     verb = ("not ended" if not run.status.is_final else run.status.value).capitalize()
-    reason = _without(verb, run.reason)
+    reason = _strip_verb(verb, run.reason)
     return f"{verb}{where}{tested}." + (f" {reason}" if reason else "")
 
 
-def _without(verb: str, reason: str) -> str:
+def _strip_verb(verb: str, reason: str) -> str:
     """The reason, less a beginning that only says the verb again."""
     rest = re.sub(rf"^{verb}[.;]\s*", "", reason)
     return rest[:1].upper() + rest[1:]
 
 
-def _ranges(numbers: Sequence[int]) -> str:
+def _format_ranges(numbers: Sequence[int]) -> str:
     """Such as ``1–3, 5``."""
     spans: list[list[int]] = []
     for number in sorted(numbers):

@@ -26,12 +26,14 @@ def settings_table(definition: Experiment, spec: ExperimentSpec) -> Table:
         value, other = getattr(spec, item.key), getattr(course, item.key)
         if value != other:
             marked.add(position)
-        rows.append((item.label, item.key, written(item, value), written(item, other) if value != other else ""))
+        rows.append(
+            (item.label, item.key, format_value(item, value), format_value(item, other) if value != other else "")
+        )
     note = "Marked: differs from the course preset." if marked else "All of them are the course preset's."
     return Table("", COLUMNS, tuple(rows), frozenset(marked), note)
 
 
-def written(item: FieldDescription, value: Any) -> str:
+def format_value(item: FieldDescription, value: Any) -> str:
     """A value as people write it, with its unit."""
     unit = (
         "" if not item.unit or value in (None, ()) else f" {item.unit.removesuffix('s') if value == 1 else item.unit}"

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.analysis.diagnosis import Finding, FindingKind, RunCurves, diagnose, grouped, restored_curves
-from engine.analysis.diagnosis.rules import LEAST_RECORDS, RULES, WINDOW
+from engine.analysis.diagnosis import Finding, FindingKind, RunCurves, diagnose, group_findings, restored_curves
+from engine.analysis.diagnosis.rules import MIN_RECORDS, RULES, WINDOW
 from engine.config.specs import RunSpec
 from engine.datasets import PreparedData
 from engine.storage.store import Store
@@ -122,7 +122,7 @@ def test_the_sentence_has_the_measured_numbers(kind: FindingKind, said: str) -> 
 @pytest.mark.parametrize("kind", FindingKind)
 def test_too_few_records_say_nothing(kind: FindingKind) -> None:
     ill = ILL[kind]
-    short = {name: getattr(ill, name)[: LEAST_RECORDS - 1] for name in _OF_RECORDS}
+    short = {name: getattr(ill, name)[: MIN_RECORDS - 1] for name in _OF_RECORDS}
     assert diagnose(replace(ill, **short), CLASSES) == []
 
 
@@ -168,7 +168,7 @@ def test_it_takes_less_to_keep_a_finding_than_to_make_it(kind: FindingKind, name
     values = start if name == "training_loss" else np.tile(between, (RECORDS, 1))
     ill = curves(**{name: values})
     assert kind not in kinds(diagnose(ill, CLASSES))
-    assert kind in kinds(diagnose(ill, CLASSES, standing={kind}))
+    assert kind in kinds(diagnose(ill, CLASSES, active={kind}))
 
 
 def test_since_when_a_plateau_stands_is_said() -> None:
@@ -178,8 +178,8 @@ def test_since_when_a_plateau_stands_is_said() -> None:
 
 
 def test_a_loss_that_only_passes_by_is_no_plateau() -> None:
-    last = np.linspace(FLAT + 0.04, FLAT - 0.03, LEAST_RECORDS)
-    passing = np.concatenate([np.full(RECORDS - LEAST_RECORDS, 3.0), last])
+    last = np.linspace(FLAT + 0.04, FLAT - 0.03, MIN_RECORDS)
+    passing = np.concatenate([np.full(RECORDS - MIN_RECORDS, 3.0), last])
     assert diagnose(curves(training_loss=passing), CLASSES) == []
 
 
@@ -223,7 +223,7 @@ def test_no_numbers_whatever_are_too_much_for_it(records: int, numbers: list[flo
         name: np.resize(np.roll(numbers, shift), getattr(curves(records), name).shape).astype(float)
         for shift, name in enumerate(_OF_RECORDS[1:-1])
     }
-    for finding in diagnose(curves(records, **wild), classes, standing=set(FindingKind)):
+    for finding in diagnose(curves(records, **wild), classes, active=set(FindingKind)):
         assert finding.sentence
 
 
@@ -235,7 +235,7 @@ def test_findings_of_a_kind_in_one_variant_are_told_once() -> None:
         *diagnose(other, CLASSES),
         *(finding for run in (1, 2, 3) for finding in diagnose(replace(stuck, run=run, repeat=run), CLASSES)),
     ]
-    joined = grouped(found)
+    joined = group_findings(found)
     assert [(each.finding.kind, each.finding.variant, each.repeats) for each in joined] == [
         (FindingKind.CHANCE_PLATEAU, "cnn_3", (1, 2, 3)),
         (FindingKind.DEAD_UNITS, "cnn_3", (1,)),

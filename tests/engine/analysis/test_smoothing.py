@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.analysis.smoothing import smoothed
+from engine.analysis.smoothing import exponential_average
 
 VALUES = st.lists(st.one_of(st.floats(-1e6, 1e6), st.just(np.nan), st.just(np.inf)), max_size=40)
 
@@ -24,19 +24,19 @@ def by_definition(values: list[float], share: float) -> list[float]:
 
 @given(VALUES, st.floats(0.01, 0.99))
 def test_it_is_the_weighted_mean_of_the_finite_values_so_far(values: list[float], share: float) -> None:
-    np.testing.assert_allclose(smoothed(values, share), by_definition(values, share), rtol=1e-6, atol=1e-3)
+    np.testing.assert_allclose(exponential_average(values, share), by_definition(values, share), rtol=1e-6, atol=1e-3)
 
 
 @given(VALUES, st.integers(0, 40), st.floats(0.01, 0.99))
 def test_a_curve_that_grows_is_smoothed_as_one_that_is_there(values: list[float], cut: int, share: float) -> None:
-    before = smoothed(values[:cut], share)
-    joined = np.concatenate([before, smoothed(values[cut:], share, before)])
-    np.testing.assert_allclose(joined, smoothed(values, share), rtol=1e-6, atol=1e-3)
+    before = exponential_average(values[:cut], share)
+    joined = np.concatenate([before, exponential_average(values[cut:], share, before)])
+    np.testing.assert_allclose(joined, exponential_average(values, share), rtol=1e-6, atol=1e-3)
 
 
 def test_the_first_value_is_not_drawn_towards_zero() -> None:
-    assert smoothed([4.0, 4.0, 4.0], 0.99) == pytest.approx([4.0] * 3)
+    assert exponential_average([4.0, 4.0, 4.0], 0.99) == pytest.approx([4.0] * 3)
 
 
 def test_without_smoothing_values_are_as_they_were() -> None:
-    assert smoothed([1.0, 5.0], 0.0).tolist() == [1.0, 5.0]
+    assert exponential_average([1.0, 5.0], 0.0).tolist() == [1.0, 5.0]

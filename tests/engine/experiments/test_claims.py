@@ -73,7 +73,7 @@ def test_a_difference_within_the_spread_is_none() -> None:
 
 def test_one_run_tells_nothing() -> None:
     found = compare([0.9], [0.5, 0.6])
-    assert (found.spread, found.p, found.can_tell, found.exceeds_spread) == (None, None, False, False)
+    assert (found.spread, found.p, found.has_spread, found.exceeds_spread) == (None, None, False, False)
 
 
 def test_runs_that_do_not_vary_can_be_compared() -> None:

@@ -23,7 +23,7 @@ from engine.events.tasks import Event
 from engine.executors.tasks import TrainTask
 from engine.experiments.learning_rate import LEARNING_RATE_EXPERIMENT
 from engine.experiments.learning_rate.experiment import LearningRateSpec, batch_lines, plan, rate_digits
-from engine.experiments.learning_rate.range_test import smoothed, suggested
+from engine.experiments.learning_rate.range_test import smooth_losses, suggest_rate
 from engine.exports import export_experiment
 from engine.storage.store import Store
 from engine.utils.errors import SpecError
@@ -131,21 +131,21 @@ def test_settings_that_make_no_sense_are_refused_with_a_sentence(changes: dict[s
 
 
 def test_smoothing_of_a_constant_changes_nothing() -> None:
-    assert smoothed([2.5] * 30) == pytest.approx([2.5] * 30)
+    assert smooth_losses([2.5] * 30) == pytest.approx([2.5] * 30)
 
 
 @given(st.lists(st.floats(0, 100), min_size=1, max_size=40))
 def test_smoothing_weighs_the_past_by_powers_of_nine_tenths(losses: list[float]) -> None:
     weights = 0.9 ** np.arange(len(losses))[::-1]
-    assert smoothed(losses)[-1] == pytest.approx(np.average(losses, weights=weights))
-    assert len(smoothed(losses)) == len(losses)
+    assert smooth_losses(losses)[-1] == pytest.approx(np.average(losses, weights=weights))
+    assert len(smooth_losses(losses)) == len(losses)
 
 
 def test_a_tenth_of_the_rate_of_least_loss_is_suggested() -> None:
     """The loss falls until the rate is 1, and shoots up from there on."""
     tried = np.geomspace(1e-4, 10, 101)
     losses = np.where(tried <= 1, 2.3 - 0.4 * np.log10(tried / 1e-4), 50 * tried)
-    found = suggested(tried, losses)
+    found = suggest_rate(tried, losses)
     assert found == pytest.approx(0.1)
 
 
@@ -154,18 +154,18 @@ def test_noise_does_not_move_the_suggestion_far() -> None:
     tried = np.geomspace(1e-4, 10, 101)
     losses = np.where(tried <= 1, 2.3 - 0.4 * np.log10(tried / 1e-4), 50 * tried)
     losses[20] = 0.0
-    assert suggested(tried, losses) == pytest.approx(0.1)
+    assert suggest_rate(tried, losses) == pytest.approx(0.1)
 
 
 @pytest.mark.parametrize(
     "losses", [[2.3, 2.4, 2.5], [2.3, 2.3, 2.3], [2.30, 2.295, 2.29], [2.3], [math.nan], [], [2.3, math.nan]]
 )
 def test_where_the_loss_hardly_falls_nothing_is_suggested(losses: list[float]) -> None:
-    assert suggested([0.1, 0.2, 0.3][: len(losses)], losses) is None
+    assert suggest_rate([0.1, 0.2, 0.3][: len(losses)], losses) is None
 
 
 def test_a_last_loss_that_is_no_number_is_left_out() -> None:
-    assert suggested([0.1, 0.2, 0.4, 0.8], [2.0, 1.0, 0.5, math.nan]) == pytest.approx(0.04)
+    assert suggest_rate([0.1, 0.2, 0.4, 0.8], [2.0, 1.0, 0.5, math.nan]) == pytest.approx(0.04)
 
 
 @pytest.mark.parametrize(
@@ -239,7 +239,7 @@ def test_the_summary_tells_what_the_range_test_found_and_leaves_it_out_of_the_co
     test = done.result.variant("range_test")
     assert test is not None
     records = test.runs[0].records
-    rate = suggested([r.learning_rate for r in records], [r.training_loss for r in records])
+    rate = suggest_rate([r.learning_rate for r in records], [r.training_loss for r in records])
     assert rate is not None
     assert found == {"suggested_rate": rate, "rates_tried": pytest.approx([0.001, 1]), "steps": 12}
     assert [variant["name"] for variant in done.summary["variants"]] == ["mlp_1/0.1", "mlp_1/0.01", "mlp_1/0.001"]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.analysis.statistics import soonness
+from engine.analysis.statistics import time_to_target
 from engine.experiments.schedule.plateaus import Plateau, epoch_means, find_plateau, plateau_rule
 
 accuracies = st.lists(st.floats(0, 1), min_size=1, max_size=40)
@@ -98,9 +98,9 @@ def test_the_first_record_that_reaches_the_target_is_found(values: list[float], 
     highest = list(accumulate(values, max))
     expected = sum(high < target for high in highest)
     epochs, seconds = list(range(len(values))), [10.0 * n for n in range(len(values))]
-    found = soonness(epochs, seconds, values, target)
+    found = time_to_target(epochs, seconds, values, target)
     assert found == ((expected, 10.0 * expected) if expected < len(values) else None)
 
 
 def test_a_value_that_is_no_number_reaches_nothing() -> None:
-    assert soonness([1, 2], [0.5, 1.0], [math.nan, 0.5], 0.5) == (2, 1.0)
+    assert time_to_target([1, 2], [0.5, 1.0], [math.nan, 0.5], 0.5) == (2, 1.0)

@@ -81,12 +81,12 @@ def test_a_single_rate_has_no_plateau_to_seek() -> None:
 
 
 def test_each_rival_is_trained_as_its_name_says() -> None:
-    rivals = ["adam", "constant", "exponential", "cosine", "plateau"]
-    runs = {run.variant: run for run in plan(small(compare=rivals, adam_rate=0.002, delta=0.25))[1:6]}
-    assert list(runs) == rivals
+    baselines = ["adam", "constant", "exponential", "cosine", "plateau"]
+    runs = {run.variant: run for run in plan(small(compare=baselines, adam_rate=0.002, delta=0.25))[1:6]}
+    assert list(runs) == baselines
     assert {name: (run.training.optimizer, run.training.learning_rate) for name, run in runs.items()} == {
         "adam": ("adam", 0.002),
-        **dict.fromkeys(rivals[1:], ("sgd", 0.1)),
+        **dict.fromkeys(baselines[1:], ("sgd", 0.1)),
     }
     assert {name: (run.schedule.kind, run.schedule.rates) for name, run in runs.items()} == {
         "adam": ("constant", ()),

@@ -28,8 +28,8 @@ from engine.exports import Format, export_experiment
 from engine.exports.report import check_report_file, write_report
 from engine.exports.report.build import build_document
 from engine.exports.report.document import Document, Picture, ReportPart, Section, Table
-from engine.exports.report.images import data_address
-from engine.exports.report.pdf_page import tied
+from engine.exports.report.images import data_uri
+from engine.exports.report.pdf_page import nonbreaking
 from engine.exports.report.runs import curve_table, event_table
 from engine.storage.store import Store
 from engine.utils.errors import ReportError, StoreError
@@ -207,12 +207,12 @@ def test_an_experiment_that_came_to_nothing_says_so(store: Store, tmp_path: Path
 @pytest.mark.parametrize(
     ("name", "heading"),
     [
-        ("basics", "ReportPart 1: Basic concepts"),
-        ("convolution", "ReportPart 2: Convolution"),
-        ("architectures", "ReportPart 3: Architectures"),
-        ("activations", "ReportPart 4: Activations"),
-        ("learning-rate", "ReportPart 5: Learning rate"),
-        ("schedule", "ReportPart 5: Learning rate schedule"),
+        ("basics", "Part 1: Basic concepts"),
+        ("convolution", "Part 2: Convolution"),
+        ("architectures", "Part 3: Architectures"),
+        ("activations", "Part 4: Activations"),
+        ("learning-rate", "Part 5: Learning rate"),
+        ("schedule", "Part 5: Learning rate schedule"),
         ("train-on", "Further training"),
     ],
 )
@@ -255,19 +255,19 @@ def test_every_figure_has_its_picture_and_words_for_it(page: Page, document: Doc
 def test_all_claims_stand_in_the_page(page: Page, stored: Stored) -> None:
     for number in stored.all:
         for claim in claims_of(stored.store, number):
-            assert tied(claim.sentence) in page.text
+            assert nonbreaking(claim.sentence) in page.text
 
 
 def test_a_figure_of_many_lines_becomes_pixels(monkeypatch: pytest.MonkeyPatch, document: Document) -> None:
     picture = next(each for each in document.sections[0].parts[3].blocks if isinstance(each, Picture))
-    assert data_address(picture).startswith("data:image/svg+xml;base64,")
-    monkeypatch.setattr("engine.exports.report.images.MOST_SVG_BYTES", 1000)
-    assert data_address(picture).startswith("data:image/png;base64,")
+    assert data_uri(picture).startswith("data:image/svg+xml;base64,")
+    monkeypatch.setattr("engine.exports.report.images.MAX_SVG_BYTES", 1000)
+    assert data_uri(picture).startswith("data:image/png;base64,")
 
 
 def test_numbers_stay_with_their_units() -> None:
-    assert tied("93.4 ± 0.5 % (n = 3)") == "93.4\u00a0±\u00a00.5\u00a0% (n\u00a0=\u00a03)"
-    assert tied("p < 0.001, of 12 runs") == "p\u00a0<\u00a00.001, of 12 runs"
+    assert nonbreaking("93.4 ± 0.5 % (n = 3)") == "93.4\u00a0±\u00a00.5\u00a0% (n\u00a0=\u00a03)"
+    assert nonbreaking("p < 0.001, of 12 runs") == "p\u00a0<\u00a00.001, of 12 runs"
 
 
 # PDF and files

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 from engine.experiments.convolution.inputs import KERNELS, READERS, load_array, sample_input, sample_kernel
 from engine.experiments.convolution.numpy_convolution import (
-    MOST_PRODUCTS,
+    MAX_MULTIPLICATIONS,
     check_shapes,
     conv2d_framework,
     conv2d_im2col,
     conv2d_loops,
     conv2d_windows,
-    count_products,
+    count_multiplications,
     largest_magnitude,
     normalized,
     output_shape,
@@ -101,7 +101,7 @@ def test_the_homework_takes_400_000_products() -> None:
     input, kernel = np.zeros((5, 1, 28, 28), np.uint8), np.zeros((8, 1, 4, 4))
     check_shapes(input, kernel)
     assert output_shape(input, kernel) == (5, 8, 25, 25)
-    assert count_products(input, kernel) == 5 * 8 * 25 * 25 * 4 * 4
+    assert count_multiplications(input, kernel) == 5 * 8 * 25 * 25 * 4 * 4
 
 
 @pytest.mark.parametrize(
@@ -218,7 +218,7 @@ class Trap:
 def test_a_file_that_says_it_is_huge_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "huge.npy"
     with path.open("wb") as file:
-        header = {"descr": "<f8", "fortran_order": False, "shape": (MOST_PRODUCTS, 10**12)}
+        header = {"descr": "<f8", "fortran_order": False, "shape": (MAX_MULTIPLICATIONS, 10**12)}
         np.lib.format.write_array_header_1_0(file, header)
     with pytest.raises(SpecError, match=r"huge\.npy holds 20,000,000,000,000,000,000 values"):
         load_array(str(path))
