@@ -29,7 +29,7 @@ class ArchitecturesChoice(Spec):
 
     @field_validator("architectures")
     @classmethod
-    def _check_distinct(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
+    def _check_architectures(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
         checked = tuple(normalize_architecture(text) for text in texts)
         if not checked:
             raise ValueError("choose at least one architecture.")
@@ -52,7 +52,7 @@ class ArchitectureChoice(Spec):
 
     @field_validator("architecture")
     @classmethod
-    def _check_known(cls, text: str) -> str:
+    def _check_architecture(cls, text: str) -> str:
         return normalize_architecture(text)
 
 

@@ -1,7 +1,8 @@
-"""One rule a kind of finding, each with its thresholds.
+"""Diagnosis rules, one per kind of finding, with their thresholds.
 
-A threshold is a pair: what it takes to make a finding, and what it takes to keep one that stands. Where a source gives
-a number it is the first of the pair, or the pair lies well beyond it, so that a run which learns is left in peace.
+Each threshold is a pair with hysteresis: the value at which a finding is made, and the weaker one down to which it is
+kept. A number from the literature is the first of the pair, or the pair lies well beyond it, so that a run that learns
+triggers no false alarm.
 """
 
 from __future__ import annotations
@@ -18,75 +19,76 @@ from engine.utils.arrays import Array
 
 Texts = tuple[str, str]  # what was measured, what to try
 
-# Records that a number is taken over: with a record every ten steps, a hundred steps, in which a mean over batches of
-# fifty is steady to a few percent.
+# Records per average. With a record every ten steps that is a hundred steps, over which a mean of batches of fifty is
+# stable to a few percent.
 WINDOW = 10
-# Fewer say nothing: a window to start from and one to compare with it.
+# Two windows: one to start from and one to compare with it.
 MIN_RECORDS = 2 * WINDOW
 
 
 @dataclass(frozen=True)
 class Threshold:
-    """What it takes to ``make`` a finding, and the weaker condition that is enough to ``keep`` it."""
+    """Threshold with hysteresis: ``make`` for a new finding, the weaker ``keep`` for one that is active."""
 
     make: float
     keep: float
 
-    def when(self, stands: bool) -> float:
-        """The one that applies."""
-        return self.keep if stands else self.make
+    def at(self, is_active: bool) -> float:
+        """Return the value that applies."""
+        return self.keep if is_active else self.make
 
 
-# Loss over its start. A run that learns never smooths out above where it began.
+# Loss relative to its start. The averaged loss of a run that learns never exceeds its initial value.
 DIVERGING = Threshold(1.2, 1.05)
-# Loss over ln(classes), that of guessing. Pixels from 0 to 255 make networks begin at some tens of it, no healthy one
-# at a thousand; it needs no comparison, so it can be told of a run of one record.
+# Loss relative to ln(classes), that of guessing. With pixels from 0 to 255, networks start at some tens of it, no
+# healthy one at a thousand. The rule needs no comparison, so a single record suffices.
 FAR_OVER_GUESSING = Threshold(1000, 100)
 # Distance from ln(classes), the loss of a network that gives all classes the same probability (A. Karpathy, "A Recipe
-# for Training Neural Networks", 2019), and movement within the window, both as shares of ln(classes).
+# for Training Neural Networks", 2019), and change within the window, both relative to ln(classes).
 CHANCE_DISTANCE = Threshold(0.02, 0.04)
 CHANCE_MOVEMENT = Threshold(0.005, 0.01)
-# Rise of validation loss over its least value, the generalisation loss of L. Prechelt, "Early Stopping - But When?",
-# 1998, who stops at 1 to 5 %; twice that here, as small validation sets jitter.
+# Rise of validation loss above its minimum: the generalisation loss of L. Prechelt, "Early Stopping - But When?", 1998,
+# who stops at 1 to 5 %; twice that here, as small validation sets are noisy.
 OVERFITTING = Threshold(0.10, 0.05)
-MIN_RISE = 0.02  # nats: a tenth more of hardly any loss harms nobody
-# Share of an activation's units that are dead. Stanford's CS231n notes ("Neural Networks Part 1") name 40 % as what too
-# high a learning rate does; mlp_1 learns the digits well with as many, so half must be.
+MIN_RISE = 0.02  # nats; a relative rise of a negligible loss is harmless
+# Fraction of an activation's units that are dead. Stanford's CS231n notes ("Neural Networks Part 1") name 40 % as an
+# effect of too high a learning rate; mlp_1 learns the digits well with as many, so the threshold is half.
 DEAD_UNITS = Threshold(0.50, 0.40)
-# Gradient norm of the first layer over that of the last. X. Glorot and Y. Bengio, "Understanding the difficulty of
-# training deep feedforward neural networks", 2010, see it shrink layer by layer in sigmoid networks; in the homework's
-# networks with ReLU it stays over a hundredth.
+# Gradient norm of the first layer relative to that of the last. X. Glorot and Y. Bengio, "Understanding the difficulty
+# of training deep feedforward neural networks", 2010, see it shrink layer by layer in sigmoid networks; in the
+# homework's networks with ReLU it stays above 0.01.
 VANISHING = Threshold(1e-3, 3e-3)
-# Size of an update over that of the weights: CS231n ("Neural Networks Part 3") gives 1e-3 as a rule of thumb, "if it is
-# lower than this then the learning rate might be too low". One and a half decades off, and not learning, is a finding.
+# Norm of an update relative to that of the weights: CS231n ("Neural Networks Part 3") gives 1e-3 as a rule of thumb,
+# "if it is lower than this then the learning rate might be too low". A deviation of one and a half decades is a finding
+# if the run does not learn.
 USUAL_RATIO = 1e-3
 RATIO_TOO_LARGE = Threshold(3e-2, 2e-2)
 RATIO_TOO_SMALL = Threshold(3e-5, 5e-5)
-# Share of its first loss below which a run counts as learning, whatever the size of its updates.
+# Fraction of its initial loss below which a run counts as learning, whatever the size of its updates.
 LEARNS = 0.7
 
 
 @dataclass(frozen=True)
 class RuleContext:
-    """A run's curves, the number of classes, and whether the finding that is asked about stands already."""
+    """Input of a rule: a run's curves, the number of classes, and whether the rule's finding is already active."""
 
     curves: RunCurves
     classes: int
-    stands: bool
+    is_active: bool
 
     @property
     def is_long_enough(self) -> bool:
-        """Whether there are records enough to tell anything."""
+        """Whether there are enough records for a comparison of two windows."""
         return len(self.curves.steps) >= MIN_RECORDS
 
     @property
     def start(self) -> float:
-        """Training loss that the run began with: the mean of its first three records, nats."""
+        """Initial training loss: mean of the first three records, nats."""
         return float(np.mean(self.curves.training_loss[:3]))
 
 
 def diverging(context: RuleContext) -> Texts | None:
-    """The loss is no number any more, or out of all proportion, or higher than it was at the start."""
+    """Detect a loss that is not finite, far above that of guessing, or higher than at the start."""
     curves = context.curves
     if not len(curves.steps):
         return None
@@ -105,7 +107,7 @@ def diverging(context: RuleContext) -> Texts | None:
 
 
 def chance_plateau(context: RuleContext) -> Texts | None:
-    """The loss stands at that of guessing."""
+    """Detect a loss that stays at that of guessing."""
     losses, guessing = context.curves.training_loss, math.log(context.classes)
     if not context.is_long_enough or context.classes < 2:
         return None
@@ -115,7 +117,7 @@ def chance_plateau(context: RuleContext) -> Texts | None:
     is_flat = abs(newer - older) < CHANCE_MOVEMENT.at(context.is_active) * guessing
     if not (is_flat and abs(newer - guessing) < distance and abs(older - guessing) < distance):
         return None
-    # Single records jitter more than means do.
+    # Single records are noisier than means.
     away = np.flatnonzero(~(np.abs(losses - guessing) < 2 * distance))
     since = "from the start"
     if len(away) and away[-1] + 1 < len(losses):
@@ -131,7 +133,7 @@ def chance_plateau(context: RuleContext) -> Texts | None:
 
 
 def vanishing_gradient(context: RuleContext) -> Texts | None:
-    """The first layer's gradient is far smaller than the last one's."""
+    """Detect a first layer whose gradient is far smaller than the last layer's."""
     curves = context.curves
     if not context.is_long_enough or len(curves.layers) < 2:
         return None
@@ -147,7 +149,7 @@ def vanishing_gradient(context: RuleContext) -> Texts | None:
 
 
 def dead_units(context: RuleContext) -> Texts | None:
-    """Many units of an activation give nothing but 0."""
+    """Detect an activation with many units that output 0 for every image."""
     curves = context.curves
     if not context.is_long_enough or not curves.dead_units.size:
         return None
@@ -164,7 +166,7 @@ def dead_units(context: RuleContext) -> Texts | None:
 
 
 def overfitting(context: RuleContext) -> Texts | None:
-    """Validation loss rises from its least value while training loss goes on falling."""
+    """Detect a validation loss that rises from its minimum while training loss still falls."""
     curves = context.curves
     if not context.is_long_enough:
         return None
@@ -186,7 +188,7 @@ def overfitting(context: RuleContext) -> Texts | None:
 
 
 def updates_too_large(context: RuleContext) -> Texts | None:
-    """Steps change the weights by far more than is usual, and the loss hardly falls."""
+    """Detect updates far larger than usual while the loss hardly falls."""
     ratio = _typical_ratio(context)
     if ratio is None or _learns(context) or not ratio > RATIO_TOO_LARGE.at(context.is_active):
         return None
@@ -197,9 +199,9 @@ def updates_too_large(context: RuleContext) -> Texts | None:
 
 
 def updates_too_small(context: RuleContext) -> Texts | None:
-    """Steps change the weights by far less than is usual, and the loss hardly falls."""
+    """Detect updates far smaller than usual while the loss hardly falls."""
     ratio = _typical_ratio(context)
-    # Where no gradient arrives at all, a larger rate is of no help.
+    # Where the gradient is 0, a larger rate does not help.
     if not ratio or _learns(context) or not ratio < RATIO_TOO_SMALL.at(context.is_active):
         return None
     return (
@@ -225,12 +227,12 @@ def _is_finite(curves: RunCurves) -> bool:
 
 
 def _is_blocked(curves: RunCurves) -> bool:
-    """Whether all units of an activation are dead, so that no gradient gets past it."""
+    """Whether all units of an activation are dead, so that it passes no gradient."""
     return bool(curves.dead_units.size and (np.median(curves.dead_units[-WINDOW:], axis=0) >= curves.units).any())
 
 
 def _typical_ratio(context: RuleContext) -> float | None:
-    """Median over the layers and the last records of update over weight; None where that can't be told."""
+    """Return the median update ratio over the layers and the last records; None if there are too few."""
     ratios = context.curves.update_ratios[-WINDOW:]
     if not context.is_long_enough or not ratios.size:
         return None
@@ -247,5 +249,5 @@ def _learns(context: RuleContext) -> bool:
 
 
 def _moving_mean(values: Array) -> Array:
-    """Mean of each :data:`WINDOW` successive values; NaN where one of them is no finite number."""
+    """Average each ``WINDOW`` successive values; NaN where one of them is not finite."""
     return np.convolve(values, np.full(WINDOW, 1 / WINDOW), mode="valid")

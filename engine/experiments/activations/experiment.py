@@ -57,7 +57,7 @@ class ActivationsSpec(RepeatSpec, TrainingSpec, ArchitecturesChoice, Initializer
 
     @field_validator("activations")
     @classmethod
-    def _check_distinct(cls, names: tuple[Activation, ...]) -> tuple[Activation, ...]:
+    def _check_activations(cls, names: tuple[Activation, ...]) -> tuple[Activation, ...]:
         if not names:
             raise ValueError("choose at least one activation.")
         if len(set(names)) < len(names):

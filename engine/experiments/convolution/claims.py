@@ -21,7 +21,7 @@ def convolution_claims(result: ComputedResult) -> Iterator[Claim]:
 
 
 def _sameness(result: ComputedResult, methods: dict[str, dict[str, float]]) -> Claim:
-    largest = float(np.abs(result.found.arrays[LOOPS]).max())
+    largest = float(np.abs(result.computation.arrays[LOOPS]).max())
     name, values = max(methods.items(), key=lambda item: item[1]["largest_difference"])
     difference = values["largest_difference"]
     share = f" ({scientific(difference / largest, 2)} of it)" if largest > 0 else ""

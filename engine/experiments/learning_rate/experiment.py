@@ -61,7 +61,7 @@ class LearningRateSpec(
 
     @field_validator("rates")
     @classmethod
-    def _check_distinct(cls, rates: tuple[float, ...]) -> tuple[float, ...]:
+    def _check_rates(cls, rates: tuple[float, ...]) -> tuple[float, ...]:
         if not rates:
             raise ValueError("name at least one learning rate.")
         if len({f"{rate:g}" for rate in rates}) < len(rates):  # as they stand in the variants' names

@@ -94,7 +94,7 @@ class LearningScheduleSpec(RepeatSpec, TrainingLoopSpec, ArchitectureChoice, Net
 
     @field_validator("rates")
     @classmethod
-    def _check_nonempty(cls, rates: tuple[float, ...]) -> tuple[float, ...]:
+    def _check_rates(cls, rates: tuple[float, ...]) -> tuple[float, ...]:
         if not rates:
             raise ValueError("name at least one learning rate.")
         return rates
