@@ -1,4 +1,4 @@
-"""Fields that several experiments share: the choice of one architecture or of some, and learning rates."""
+"""Fields shared by several experiments: the choice of one or more architectures, and learning rates."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Rate = Annotated[float, Field(gt=0, le=1000)]
 
 
 class ArchitecturesChoice(Spec):
-    """Some architectures, each known by name or written as ``name[layers]``."""
+    """Several architectures, each a built-in name or written as ``name[layers]``."""
 
     architectures: tuple[str, ...] = field(
         tuple(ARCHITECTURES),
@@ -39,7 +39,7 @@ class ArchitecturesChoice(Spec):
 
 
 class ArchitectureChoice(Spec):
-    """One architecture, known by name or written as ``name[layers]``."""
+    """One architecture, a built-in name or written as ``name[layers]``."""
 
     architecture: str = field(
         "cnn_4",
@@ -57,7 +57,11 @@ class ArchitectureChoice(Spec):
 
 
 def normalize_architecture(text: str) -> str:
-    """``text`` in its plainest form; raises :class:`ValueError` with a sentence if it is no architecture."""
+    """Return an architecture's text in canonical notation.
+
+    Raises:
+        ValueError: with a sentence for the user, if the text is not an architecture.
+    """
     try:
         name, layers = architecture_name(text), layers_of(text)
     except NetworkError as error:

@@ -1,4 +1,4 @@
-"""An experiment's settings as a person reads, copies and pastes them."""
+"""An experiment's settings for display next to the nearest preset, and as text for the clipboard and files."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ EMPTY = "–"
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting in words; ``differs`` says whether it is another than that of the nearest preset, ``preset_value``."""
+    """One setting as text; ``differs`` tells whether it deviates from the nearest preset's ``preset_value``."""
 
     key: str
     label: str
@@ -33,10 +33,14 @@ class Setting:
 
 
 def describe_settings(name: str, spec: Mapping[str, Any]) -> tuple[str, tuple[Setting, ...]]:
-    """The preset that a stored spec comes closest to, and all of its settings beside those of that preset.
+    """Find the preset nearest to a stored spec, and describe its settings next to those of the preset.
 
-    ``spec`` holds plain values as JSON gives them; keys that this program doesn't know are shown as they are, and those
-    of an experiment that it doesn't know have no preset ("").
+    Args:
+        name: name of the experiment.
+        spec: values as parsed from JSON; unknown keys are shown unchanged.
+
+    Returns:
+        The name of the preset with the fewest differing settings ("" for an unknown experiment), and the settings.
     """
     presets = _presets(name)
     preset = min(presets, key=lambda each: _count_differing(spec, presets[each].values), default="")
@@ -52,7 +56,7 @@ def describe_settings(name: str, spec: Mapping[str, Any]) -> tuple[str, tuple[Se
 
 
 def format_json_value(value: Any, field: FieldDescription | None = None) -> str:
-    """A value as a cell of a table shows it, with its unit."""
+    """Format a value parsed from JSON for a table cell, with its unit."""
     match value:
         case None | "" | []:
             return EMPTY
@@ -75,7 +79,11 @@ def settings_to_toml(name: str, spec: Mapping[str, Any]) -> str:
 
 
 def parse_settings(text: str) -> tuple[Experiment, ExperimentSpec]:
-    """The experiment and the settings in a text, TOML or JSON; raises :class:`SpecError` with one sentence."""
+    """Parse an experiment and its settings from TOML or JSON text.
+
+    Raises:
+        SpecError: if the text is empty, names no known experiment, or has invalid settings.
+    """
     if not text.strip():
         raise SpecError("There is no text to paste; copy settings first.")
     values = _parse_table(text)
@@ -90,11 +98,15 @@ def parse_settings(text: str) -> tuple[Experiment, ExperimentSpec]:
 
 
 def drop_experiment_key(values: dict[str, Any], name: str) -> dict[str, Any]:
-    """``values`` of a file for the experiment called ``name``; raises :class:`SpecError` if they are for another."""
-    meant = values.get(EXPERIMENT_KEY, name)
-    if meant != name:
-        said = meant if isinstance(meant, str) else safe_repr(meant)
-        raise SpecError(f"The settings are for the experiment '{said}', not for '{name}'; name that one instead.")
+    """Return the settings of a file without the key that names the experiment.
+
+    Raises:
+        SpecError: if they are for an experiment other than ``name``.
+    """
+    named = values.get(EXPERIMENT_KEY, name)
+    if named != name:
+        shown = named if isinstance(named, str) else safe_repr(named)
+        raise SpecError(f"The settings are for the experiment '{shown}', not for '{name}'; name that one instead.")
     return {key: value for key, value in values.items() if key != EXPERIMENT_KEY}
 
 
@@ -109,7 +121,7 @@ def _parse_table(text: str) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class _Preset:
-    """A preset as plain values and in words; a list of hundreds of experiments shares these."""
+    """A preset as JSON values and as formatted settings; cached, as lists show hundreds of experiments."""
 
     values: dict[str, Any]
     settings: dict[str, Setting]
@@ -120,7 +132,7 @@ def _count_differing(spec: Mapping[str, Any], preset_value: Mapping[str, Any]) -
 
 
 def _changed_setting(name: str, preset_value: _Preset, key: str, value: Any) -> Setting:
-    """A setting that differs from that of the preset."""
+    """Describe a setting that differs from the preset's."""
     words = preset_value.settings[key] if key in preset_value.settings else Setting(key, key, EMPTY, EMPTY, False)
     return replace(
         words, value=format_json_value(value, _fields(name).get(key)), preset_value=words.value, differs=True
@@ -134,7 +146,7 @@ def _fields(name: str) -> dict[str, FieldDescription]:
 
 @cache
 def _presets(name: str) -> dict[str, _Preset]:
-    """The presets of an experiment; none where it isn't known."""
+    """Return the presets of an experiment; none if it is unknown."""
     if name not in EXPERIMENTS:
         return {}
     return {preset: _preset_values(name, preset) for preset in EXPERIMENTS[name].presets}

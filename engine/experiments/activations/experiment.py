@@ -1,4 +1,4 @@
-"""Part 4 of the homework: every architecture with ReLU and with sigmoid, and where the gradient goes."""
+"""Part 4 of the homework: every architecture with ReLU and with sigmoid, and the gradient of each layer."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class ActivationsSpec(RepeatSpec, TrainingSpec, ArchitecturesChoice, InitializerSpec, DataSpec, ExperimentSpec):
-    """Which activations are compared, in which architectures."""
+    """The activations and architectures to compare."""
 
     normalization: Normalization = field_like(
         DataSpec,
@@ -66,12 +66,12 @@ class ActivationsSpec(RepeatSpec, TrainingSpec, ArchitecturesChoice, Initializer
 
 
 def variant_name(architecture: str, activation: str) -> str:
-    """Such as ``cnn_5/relu``."""
+    """Return the variant's name, such as ``cnn_5/relu``."""
     return f"{architecture_name(architecture)}/{activation}"
 
 
 def plan(spec: ActivationsSpec) -> list[RunSpec]:
-    """Every architecture with every activation, repeated; both activations of a network start side by side."""
+    """Plan every architecture with every activation, repeated; the activations of a network come in succession."""
     return [
         RunSpec(
             variant=variant_name(architecture, activation),
@@ -90,7 +90,7 @@ def plan(spec: ActivationsSpec) -> list[RunSpec]:
 
 
 def figures(result: ExperimentResult) -> Iterator[NamedFigure]:
-    """The course's two panels, and for each architecture the gradient norm of every layer over the steps."""
+    """Draw the course's two panels, and for each architecture the gradient norm of every layer over the steps."""
     from engine.analysis.figures import gradient_heat_maps, loss_and_gradient
 
     yield NamedFigure(
@@ -110,9 +110,9 @@ def figures(result: ExperimentResult) -> Iterator[NamedFigure]:
 
 
 def course_dictionaries(result: ExperimentResult) -> Iterator[tuple[str, CourseDictionary]]:
-    """``part4_<architecture>``: for each activation the curves of loss and gradient magnitude.
+    """Yield ``part4_<architecture>``: for each activation the curves of loss and gradient norm.
 
-    They are averaged over the counted runs, or over all recorded where none was tested.
+    Curves are averaged over the counted runs, or over all runs with records if none was tested.
     """
     for architecture, variants in _by_architecture(result).items():
         dictionary: CourseDictionary = {"name": architecture}

@@ -1,4 +1,4 @@
-"""Whether two successive weights tell the gradient, and which network has the most parameters."""
+"""Claims: whether two successive weights determine the gradient, and the networks ordered by parameters."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PLAIN = next(iter(OPTIMIZERS))
 
 
 def basics_claims(result: ComputedResult) -> Iterator[Claim]:
-    """The claims of the basic concepts."""
+    """Report the gradient recovery under each optimiser, and the parameter counts."""
     recovery = result.findings["gradient_recovery"]
     for name, found in recovery["optimizers"].items():
         yield _recovered(result, name, found, recovery["steps"])
@@ -42,7 +42,7 @@ def _recovered(result: ComputedResult, name: str, found: dict[str, Any], steps: 
 
 
 def _parameters(result: ComputedResult) -> Claim:
-    """The order of the course's networks; the first of the list is the user's own."""
+    """Order the course's networks by parameters; the first of the list is the user's own and left out."""
     networks = sorted(result.findings["parameters"][1:], key=lambda network: int(network["total"]))
     order = " < ".join(f"{network['name']} ({network['total']:,})" for network in networks)
     numbers: dict[str, Number] = {network["name"]: network["total"] for network in networks}

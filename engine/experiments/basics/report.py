@@ -1,4 +1,4 @@
-"""The findings in words and tables: the lines that ``--batch`` prints, and the tables in a report."""
+"""Text and tables about the findings, for ``--batch`` and for a report."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ OPTIMIZERS = {"sgd": "SGD", "momentum": "Momentum", "adam": "Adam"}
 
 
 def batch_lines(findings: dict[str, Any]) -> Iterator[str]:
-    """What was found, concept by concept."""
+    """Format the findings, concept by concept."""
     for example in findings["cross_entropy"]["examples"]:
         yield (
             f"cross-entropy at p = {example['probability_of_true_class']:g}: {example['loss']:.4f} nats, "
@@ -50,7 +50,7 @@ def _parameter_lines(networks: Sequence[dict[str, Any]]) -> Iterator[str]:
 
 
 def report_blocks(findings: dict[str, Any]) -> Iterator[Table]:
-    """Cross-entropy, batches, parameters and the recovered gradient."""
+    """Tabulate cross-entropy, batches, parameters and the recovered gradient."""
     yield Table(
         "Cross-entropy",
         (
