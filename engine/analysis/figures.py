@@ -109,7 +109,7 @@ def gradient_heat_maps(title: str, variants: Sequence[VariantResult]) -> Figure:
 def loss_and_validation(
     result: ExperimentResult, variants: Sequence[VariantResult], marks: Sequence[float] = ()
 ) -> Figure:
-    """Draw the course's figure of part 5: training loss and validation accuracy, with vertical lines at ``marks`` (steps)."""
+    """Draw the course's figure of part 5: training loss and validation accuracy, with lines at ``marks`` (steps)."""
     figure = Figure(figsize=(13, 5.5), layout="constrained")
     loss, accuracy = figure.subplots(1, 2)
     for variant in variants:

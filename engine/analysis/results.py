@@ -136,7 +136,7 @@ class VariantResult:
         return mean_and_deviation(self.curves(quantity))[0]
 
     def layer_gradients(self) -> tuple[tuple[str, ...], Array]:
-        """Return the names of the trainable layers and their gradient norms, means over the runs: float [layers, records]."""
+        """Return the trainable layers' names and their gradient norms, means over the runs: float [layers, records]."""
         layers = self.runs[0].run.layers
         table = np.full((len(self.runs), len(layers), len(self.steps)), np.nan)
         for run, result in zip(table, self.runs, strict=True):

@@ -1,7 +1,7 @@
 """Declarations of experiments, from which everything else in the program is derived.
 
-There are two kinds: a ``TrainingExperiment`` plans runs, a ``ComputedExperiment`` computes its results in one task. Both
-are run by the same session and kept in the same store. docs/extending.md shows how to add one.
+There are two kinds: a ``TrainingExperiment`` plans runs, a ``ComputedExperiment`` computes its results in one task.
+Both are run by the same session and kept in the same store. docs/extending.md shows how to add one.
 """
 
 from __future__ import annotations
@@ -104,13 +104,13 @@ class ComputedExperiment(Experiment):
     """An experiment that computes its results in one task of a worker.
 
     Attributes:
-        compute: Gets the spec, a function that sends a :class:`~engine.events.experiments.ComputedPart` to whoever watches, and a
-            progress, which raises :class:`~engine.utils.errors.Cancelled` when the user asks for it, or its kind
-            :class:`~engine.utils.errors.Stopped`, which ``compute`` may answer with what it has so far.
-        claims: What the computation supports.
-        figures: The figures of the spec and the computation.
-        archives: The names of exported ``.npz`` files without suffix, and the arrays in each.
-        replay: The parts that were once sent, for who opens the stored results.
+        compute: called with the spec, a function that emits a ``ComputedPart`` as an event, and a progress callback.
+            The callback raises ``Cancelled`` if the user cancels, or its subclass ``Stopped``, on which ``compute`` may
+            return its results so far.
+        claims: yields the claims that the computation supports.
+        figures: yields the figures of the spec and the computation.
+        archives: names of exported ``.npz`` files without suffix, with the names of the arrays in each.
+        replay: yields the parts that ``compute`` emitted, from the stored computation.
     """
 
     compute: Callable[[Any, Callable[[ComputedPart], None], ProgressCallback], Computation]

@@ -74,7 +74,7 @@ def format_json_value(value: Any, field: FieldDescription | None = None) -> str:
 
 
 def settings_to_toml(name: str, spec: Mapping[str, Any]) -> str:
-    """Settings as TOML text whose first line says which experiment they are for; :func:`pasted` reads it."""
+    """Write settings as TOML whose first line names the experiment; ``parse_settings`` reads it back."""
     return tomli_w.dumps({EXPERIMENT_KEY: name} | {key: value for key, value in spec.items() if value is not None})
 
 

@@ -1,4 +1,4 @@
-"""The result dictionaries that the course's plotting reads."""
+"""Result dictionaries for the course's plotting code."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from engine.utils.files import write_atomic
 
 
 def write_course(folder: Path, name: str, dictionary: CourseDictionary) -> Iterator[Path]:
-    """Write ``dictionary`` to ``folder`` as JSON and as pickle; gives both files."""
+    """Write a dictionary as JSON and as pickle, and yield both files."""
     folder.mkdir(exist_ok=True)
     yield write_text(
         folder / f"{name}.json", json.dumps({k: to_json_value(v) for k, v in dictionary.items()}, allow_nan=False)
@@ -28,7 +28,7 @@ def write_course(folder: Path, name: str, dictionary: CourseDictionary) -> Itera
 
 
 class _PortablePickler(pickle.Pickler):
-    """Writes arrays by NumPy's public names: its own way names a module that older versions don't have."""
+    """Pickles arrays by NumPy's public names; NumPy's own reduction names a module that older versions lack."""
 
     def reducer_override(self, value: Any) -> Any:
         if isinstance(value, np.ndarray):
@@ -37,7 +37,7 @@ class _PortablePickler(pickle.Pickler):
 
 
 def portable_pickle(dictionary: CourseDictionary) -> bytes:
-    """``dictionary`` pickled so that any NumPy reads it back, its arrays writable."""
+    """Pickle a dictionary so that any version of NumPy can read it; its arrays are then writable."""
     file = io.BytesIO()
     _PortablePickler(file, protocol=4).dump(dictionary)
     return file.getvalue()

@@ -1,4 +1,4 @@
-"""``curves.csv``: every record of every run."""
+"""Export of ``curves.csv``: every record of every run."""
 
 from __future__ import annotations
 
@@ -26,8 +26,7 @@ CURVE_COLUMNS = (
     "seconds",
 )
 
-
-# What a record says of each activation, and what it is called in a file; the activations are numbered from 1.
+# Prefixes of the columns per activation (numbered from 1), and the fields of a record they hold.
 ACTIVATION_COLUMNS = {
     "dead_units": "dead_units",
     "activation_mean": "activation_means",
@@ -36,12 +35,12 @@ ACTIVATION_COLUMNS = {
 
 
 def activation_values(record: Record) -> dict[str, tuple[float, ...]]:
-    """What a record says of the activations, by the name in :data:`ACTIVATION_COLUMNS`."""
+    """Return a record's values per activation, by the prefix in ``ACTIVATION_COLUMNS``."""
     return {name: getattr(record, attribute) for name, attribute in ACTIVATION_COLUMNS.items()}
 
 
 def curve_rows(result: ExperimentResult) -> Iterator[dict[str, Any]]:
-    """The rows of ``curves.csv``: one a record, empty where a number is not finite."""
+    """Yield the rows of ``curves.csv``, one per record; a value that is not finite is left empty."""
     for variant in result.variants:
         for run in variant.runs:
             yield from _run_rows(variant.name, run)
@@ -73,7 +72,7 @@ def _run_rows(variant: str, result: RunResult) -> Iterator[dict[str, Any]]:
 
 
 def write_curves(path: Path, result: ExperimentResult) -> Path:
-    """Write :func:`curve_rows` as CSV."""
+    """Write ``curve_rows`` as CSV, and return the file."""
     layers = list(dict.fromkeys(name for v in result.variants for run in v.runs for name in run.run.layers))
     inner = list(dict.fromkeys(name for v in result.variants for run in v.runs for name in run.run.layers[1:]))
     activations = max(

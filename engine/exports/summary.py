@@ -1,4 +1,4 @@
-"""``summary.json``: what an experiment came to, and under which circumstances."""
+"""Contents of ``summary.json``: an experiment's results, environment and settings."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from engine.storage.store import StoredExperiment
 
 
 def summary(result: ExperimentResult, spec: ExperimentSpec, findings: dict[str, Any]) -> dict[str, Any]:
-    """The contents of ``summary.json`` of an experiment with runs; accuracies are fractions."""
+    """Return the contents of ``summary.json`` for an experiment with runs; accuracies are fractions."""
     dataset = result.dataset
     return (
         summary_header(result.experiment)
@@ -34,7 +34,7 @@ def summary(result: ExperimentResult, spec: ExperimentSpec, findings: dict[str, 
 
 
 def summary_header(stored: StoredExperiment) -> dict[str, Any]:
-    """What the summaries of all experiments begin with."""
+    """Return the entries common to the summaries of all experiments."""
     return {
         "experiment": stored.name,
         "dataset": stored.dataset.name if stored.dataset else None,

@@ -22,7 +22,7 @@ NEAR_GUESSING = 0.02  # relative distance from ln(classes) within which a loss c
 
 @dataclass(frozen=True)
 class _Pair:
-    """One architecture under two activations; ``norms`` are medians over the steps of the first layer's gradient norm."""
+    """One architecture under two activations; ``norms``: medians over the steps of the first layer's gradient norm."""
 
     architecture: str
     reference: VariantResult
@@ -71,8 +71,8 @@ def _vanishing(result: ExperimentResult, pairs: list[_Pair], reference: str, oth
     if small:
         least = max(small, key=lambda pair: pair.ratio)
         sentence = (
-            f"Under {second} the gradient vanishes in {join_names([pair.architecture for pair in small])}: the {figure} is "
-            f"at least {VANISHING_RATIO:g} times smaller than under {first}, and {_times(least.ratio)} smaller in "
+            f"Under {second} the gradient vanishes in {join_names([pair.architecture for pair in small])}: the {figure} "
+            f"is at least {VANISHING_RATIO:g} times smaller than under {first}, and {_times(least.ratio)} smaller in "
             f"{least.architecture} ({_runs(pairs)})."
         )
     else:

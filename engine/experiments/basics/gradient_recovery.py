@@ -64,10 +64,10 @@ def rounding_bound(after: Array, gradient: Array, rate: float) -> Array:
 
     The step computes p = fl(rate g), then w_{k+1} = fl(w_k - p). Rounding has a relative error of at most u = 2^-24, of
     the exact or of the rounded value (Higham, "Accuracy and Stability of Numerical Algorithms", 2002, theorems 2.2 and
-    2.3), so the error of p is at most u rate abs(g), and that of w_{k+1}, which is ``after``, u abs(w_{k+1}). Divided by
-    the rate, that is u abs(w_{k+1}) / rate + u abs(g), of which the first term dominates. A product below the smallest
-    normal number may be flushed to 0, which adds that number divided by the rate. The weights are subtracted in
-    float64, whose rounding errors are a billion times smaller.
+    2.3), so the error of p is at most u rate abs(g), and that of w_{k+1}, which is ``after``, u abs(w_{k+1}). Divided
+    by the rate, that is u abs(w_{k+1}) / rate + u abs(g), of which the first term dominates. A product below the
+    smallest normal number may be flushed to 0, which adds that number divided by the rate. The weights are subtracted
+    in float64, whose rounding errors are a billion times smaller.
 
     Returns:
         float64 of the shape of ``gradient``.

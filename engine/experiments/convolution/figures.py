@@ -1,4 +1,4 @@
-"""The grids of outputs, drawn with matplotlib: one row an input image, one column a kernel."""
+"""Matplotlib grids of outputs: one row per input image, one column per kernel."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from matplotlib.figure import Figure
 
-import engine.analysis.figures  # noqa: F401  with its settings, SVG files are the same in every export
+import engine.analysis.figures  # noqa: F401  sets the rcParams that make SVG files reproducible
 from engine.experiments.convolution.numpy_convolution import largest_magnitude, normalized
 from engine.utils.arrays import Array
 from engine.utils.text import pluralise
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
 __all__ = ["output_grid"]
 
-# More images than these are too small to be seen on a page.
+# More cells would be too small to see on a page.
 MAX_ROWS, MAX_COLUMNS = 10, 16
 CELL_INCHES = 1.05
 MIN_WIDTH = 6.0  # inches, for title and colour bar
 
 
 def output_grid(input: Array, kernel: Array, output: Array, names: Sequence[str], stretched: bool) -> Figure:
-    """Outputs between their input images, at the left, and kernels, on top.
+    """Draw outputs with their input images at the left and their kernels on top.
 
-    Raw outputs share one grey scale, with 0 in its middle; ``stretched`` ones are each normalised to [0, 1]. Inputs and
-    kernels show the mean of their channels; at most 10 images and 16 kernels are drawn.
+    Raw outputs share one grey scale with 0 in its middle; ``stretched`` ones are each normalised to [0, 1]. Inputs and
+    kernels are averaged over their channels; at most 10 images and 16 kernels are drawn.
     """
     rows, columns = min(len(input), MAX_ROWS), min(len(kernel), MAX_COLUMNS)
     output = normalized(output) if stretched else output

@@ -1,4 +1,4 @@
-"""Which learning rate was best, and which were too large."""
+"""Claims: the best learning rate, and which rates were too large."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from engine.utils.text import pluralise
 
 
 def learning_rate_claims(result: ExperimentResult, findings: dict[str, Any]) -> Iterator[Claim]:
-    """The claims of an experiment that compares learning rates."""
+    """Compare learning rates, and report divergence and the range test."""
     tested = ranked(result.compared)
     if len(tested) > 1:
         yield best_variant_claim(result, "test accuracy")
@@ -27,21 +27,21 @@ def learning_rate_claims(result: ExperimentResult, findings: dict[str, Any]) -> 
 
 def _divergence(result: ExperimentResult) -> Iterator[Claim]:
     tried = [variant for variant in result.compared if variant.runs]
-    gone = {variant.name: (variant, steps) for variant in tried if (steps := _diverged_at(variant))}
+    diverged = {variant.name: (variant, steps) for variant in tried if (steps := _diverged_at(variant))}
     if not tried:
         return
-    if gone:
-        told = [f"{name} ({_when(*where)})" for name, where in gone.items()]
-        sentence = f"Training diverged at {join_names(told)}: its loss or a gradient was no longer a finite number."
+    if diverged:
+        cases = [f"{name} ({_when(*where)})" for name, where in diverged.items()]
+        sentence = f"Training diverged at {join_names(cases)}: its loss or a gradient was no longer a finite number."
     else:
         runs = pluralise(sum(len(variant.runs) for variant in tried), "run")
         sentence = f"None of {runs} at {pluralise(len(tried), 'rate')} diverged."
     numbers: dict[str, Number] = {f"{v.name}: runs that diverged": len(_diverged_at(v)) for v in tried}
-    yield Claim(sentence, numbers, (result.experiment.id,), headline=bool(gone))
+    yield Claim(sentence, numbers, (result.experiment.id,), headline=bool(diverged))
 
 
 def _diverged_at(variant: VariantResult) -> list[int]:
-    """The last step recorded of each run that diverged."""
+    """Return the last recorded step of each run that diverged."""
     return [run.records[-1].step for run in variant.runs if run.run.status is Status.DIVERGED]
 
 
@@ -51,7 +51,7 @@ def _when(variant: VariantResult, steps: list[int]) -> str:
 
 
 def _range_test(result: ExperimentResult, found: dict[str, Any] | None) -> Iterator[Claim]:
-    """What the range test suggested, beside the best of the rates that were trained."""
+    """Compare the rate suggested by the range test with the best of the trained rates."""
     tested = ranked(result.compared)
     if found is None or not tested:
         return

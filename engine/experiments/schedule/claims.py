@@ -1,4 +1,4 @@
-"""Whether the schedule in steps beats the others: in test accuracy, and in time to the target accuracy."""
+"""Claims: the step schedule compared with the baselines, in test accuracy and in time to the target accuracy."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from engine.experiments.schedule.variants import BASELINES, STEPS
 
 
 def schedule_claims(result: ExperimentResult, findings: dict[str, Any]) -> Iterator[Claim]:
-    """The claims of an experiment that compares schedules: the one in steps against each of the others."""
+    """Compare the step schedule with each baseline, and the times to the target accuracy."""
     schedule = result.variant(STEPS)
     if schedule is None or not schedule.test_accuracies:
         return
@@ -40,11 +40,11 @@ def _accuracy(result: ExperimentResult, schedule: VariantResult, baseline: Varia
 
 
 def _time_to_target(result: ExperimentResult, found: dict[str, Any]) -> Iterator[Claim]:
-    """How soon each reached the target accuracy."""
-    target, told = found["target_accuracy"], found["comparison"]
+    """State when each variant reached the target accuracy."""
+    target, comparison = found["target_accuracy"], found["comparison"]
     numbers: dict[str, Number] = {"target accuracy": target}
     parts = []
-    for name, each in told.items():
+    for name, each in comparison.items():
         if not each["n"]:
             continue
         reached = f"{each['runs_that_reach_target']} of {each['n']} runs"

@@ -1,4 +1,4 @@
-"""Part 5 of the homework, second half: a learning rate that falls at plateaus, against Adam and Keras' schedules."""
+"""Part 5 of the homework, second half: a learning rate lowered at plateaus, compared with Adam and Keras' schedules."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ Epoch = Annotated[int, Field(ge=1)]
 
 
 class LearningScheduleSpec(RepeatSpec, TrainingLoopSpec, ArchitectureChoice, NetworkSpec, DataSpec, ExperimentSpec):
-    """Rates, where they switch, and what the schedule is compared with."""
+    """The rates, where they switch, and the baselines."""
 
     epochs: int = field_like(TrainingLoopSpec, "epochs", 45)
     rates: tuple[Rate, ...] = field(
@@ -118,7 +118,7 @@ class LearningScheduleSpec(RepeatSpec, TrainingLoopSpec, ArchitectureChoice, Net
 
 
 def plan(spec: LearningScheduleSpec) -> list[RunSpec]:
-    """The schedule with given switches, or the search for the first plateau; and what it is compared with."""
+    """Plan the schedule if its switches are given, else the search for the first plateau; and the baselines."""
     baselines = [_baseline(spec, name, repeat) for repeat in _repeats(spec) for name in spec.compare]
     if spec.switches or len(spec.rates) == 1:
         return _scheduled(spec, spec.switches) + baselines
@@ -126,11 +126,12 @@ def plan(spec: LearningScheduleSpec) -> list[RunSpec]:
 
 
 def follow_up(spec: LearningScheduleSpec, result: ExperimentResult) -> list[RunSpec]:
-    """The search for the next plateau, started again from the first step; once all are found, the schedule itself.
+    """Plan the search for the next plateau, restarted from the first step; once all are found, the schedule itself.
 
-    Runs that the experiment has already are not begun again.
+    Runs that exist already are not started again.
 
-    Raises :class:`~engine.utils.errors.TrainscopeError` where a search came to no end.
+    Raises:
+        TrainscopeError: if a search did not finish.
     """
     if spec.switches or len(spec.rates) == 1:
         return []
@@ -148,7 +149,7 @@ def follow_up(spec: LearningScheduleSpec, result: ExperimentResult) -> list[RunS
 
 
 def found_plateaus(spec: LearningScheduleSpec, result: ExperimentResult) -> list[Plateau]:
-    """The plateaus, as far as the searches have come; none where the switches were given."""
+    """Return the plateaus found by the searches finished so far; none if the switches were given."""
     found: list[Plateau] = []
     for number in range(0 if spec.switches else len(spec.rates) - 1):
         search = result.variant(search_name(number))
@@ -156,7 +157,7 @@ def found_plateaus(spec: LearningScheduleSpec, result: ExperimentResult) -> list
             break
         records = search.counted_runs[0].records
         accuracies = epoch_means([r.epoch for r in records], [r.validation_accuracy for r in records], spec.epochs)
-        latest = spec.epochs - (len(spec.rates) - 1 - number)  # leaves an epoch for each rate to come
+        latest = spec.epochs - (len(spec.rates) - 1 - number)  # leaves an epoch for each further rate
         start = found[-1].epoch if found else 0
         found.append(find_plateau(accuracies, start, spec.patience, spec.delta).at_most(latest))
     return found
@@ -208,7 +209,7 @@ def _run(
 
 
 def findings(spec: LearningScheduleSpec, result: ExperimentResult) -> dict[str, Any]:
-    """``schedule``: rates and switches; ``comparison``: how accurate each variant became, and how soon."""
+    """Return ``schedule``, rates and switches, and ``comparison``, each variant's accuracy and time to the target."""
     plateaus = found_plateaus(spec, result)
     return {
         "schedule": {
@@ -224,10 +225,10 @@ def findings(spec: LearningScheduleSpec, result: ExperimentResult) -> dict[str, 
 
 def _compared(variant: VariantResult, target: float) -> dict[str, Any]:
     reached = [
-        soon
+        times
         for result in variant.counted_runs
         if (
-            soon := time_to_target(
+            times := time_to_target(
                 [record.step * variant.epochs / result.run.total_steps for record in result.records],
                 [record.seconds for record in result.records],
                 [record.validation_accuracy for record in result.records],
@@ -247,7 +248,7 @@ def _compared(variant: VariantResult, target: float) -> dict[str, Any]:
 
 
 def figures(result: ExperimentResult) -> Iterator[NamedFigure]:
-    """Validation accuracy of every variant with the switches marked, and loss beside it."""
+    """Draw loss and validation accuracy of every variant, with the switches marked."""
     from engine.analysis.figures import loss_and_validation
 
     spec = LearningScheduleSpec.from_json(result.experiment.spec)

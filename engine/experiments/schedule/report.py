@@ -1,4 +1,4 @@
-"""The findings in words: the lines that ``--batch`` prints, and the paragraph in a report."""
+"""Text about the findings, for ``--batch`` and for a report."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from engine.analysis.blocks import Paragraph
 
 
 def batch_lines(found: dict[str, Any]) -> Iterator[str]:
-    """Where the rate switched, and how soon each variant reached the target."""
+    """Format where the rate switched, and when each variant reached the target."""
     schedule = found["schedule"]
     if schedule["switches"]:
         how = zip(schedule["switches"], schedule["found"], strict=True)
@@ -22,10 +22,10 @@ def batch_lines(found: dict[str, Any]) -> Iterator[str]:
 
 
 def report_blocks(found: dict[str, Any]) -> Iterator[Paragraph]:
-    """Where the schedule's rate switches, and by which rule that was found."""
+    """Describe where the schedule's rate switches, and the rule that determined it."""
     schedule = found["schedule"]
     if not schedule["switches"]:
         return
-    told = zip(schedule["rates"][1:], schedule["switches"], schedule["found"], strict=False)
-    text = "; ".join(f"to {rate:g} after epoch {epoch} ({how})" for rate, epoch, how in told)
+    switches = zip(schedule["rates"][1:], schedule["switches"], schedule["found"], strict=False)
+    text = "; ".join(f"to {rate:g} after epoch {epoch} ({how})" for rate, epoch, how in switches)
     yield Paragraph(f"Rates: {schedule['rates'][0]:g}, then {text}. {schedule['rule'] or ''}".rstrip())

@@ -1,4 +1,4 @@
-"""The variants of the schedule experiment: how each is called, and what it is."""
+"""Names and titles of the variants of the schedule experiment."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Literal
 
 Baseline = Literal["adam", "constant", "exponential", "cosine", "plateau"]
 
-STEPS = "steps"  # the schedule itself: a lower rate after each plateau
+STEPS = "steps"  # the step schedule itself: a lower rate after each plateau
 BASELINES: dict[str, str] = {
     "adam": "Adam",
     "constant": "the constant rate",
@@ -17,5 +17,5 @@ BASELINES: dict[str, str] = {
 
 
 def search_name(number: int) -> str:
-    """The variant that searches for plateau ``number`` (from 0)."""
+    """Return the name of the variant that searches for plateau ``number`` (from 0)."""
     return f"search_{number + 1}"

@@ -1,4 +1,4 @@
-"""Stored experiments as one document, in the order of the homework."""
+"""Assembly of stored experiments into one document, in the order of the homework."""
 
 from __future__ import annotations
 
@@ -27,10 +27,11 @@ CLOSING = (
 
 
 def build_document(store: Store, experiments: Sequence[int]) -> Document:
-    """The document of those experiments, each once.
+    """Build the document of the experiments, each of which appears once.
 
-    Raises :class:`~engine.utils.errors.ReportError` where there is none, :class:`~engine.utils.errors.StoreError` where one of
-    them is not in the store.
+    Raises:
+        ReportError: if there are no experiments.
+        StoreError: if one of them is not in the store.
     """
     if not experiments:
         raise ReportError("There is no experiment to report; choose at least one.")

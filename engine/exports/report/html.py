@@ -1,17 +1,17 @@
-"""A report as one HTML file that refers to nothing outside it and runs no script."""
+"""Rendering of a report as one self-contained HTML file without scripts."""
 
 from __future__ import annotations
 
 from engine.exports.report.document import Document
 from engine.exports.report.images import data_uri
-from engine.exports.report.pdf_page import nonbreaking
+from engine.exports.report.typography import nonbreaking
 from engine.utils.paths import RESOURCES
 
 TEMPLATES = RESOURCES / "report"
 
 
 def render_html(document: Document) -> bytes:
-    """The file's contents, UTF-8. What comes from users, such as titles and notes, is escaped."""
+    """Render the document as UTF-8; text of users, such as titles and notes, is escaped."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(

@@ -1,4 +1,4 @@
-"""A report as PDF: no tool but fpdf2, the font embedded, its sections in the outline."""
+"""Rendering of a report as PDF with fpdf2: embedded font, sections in the outline."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ from engine.exports.report.pdf_page import (
     TEXT,
     TITLE,
     ReportPDF,
-    nonbreaking,
 )
+from engine.exports.report.typography import nonbreaking
 
 GAP = 3.0  # mm
-MAX_FIGURE_HEIGHT = 120.0  # mm that a figure takes at most, so that two fit on a page
-HEADING_ROOM = 30.0  # mm that a heading and the first lines under it take: no heading stands alone
-ROW = 1.6 + LINE * SMALL  # mm that a row of a table takes, with its padding
-MAX_TABLE_HEIGHT = 150.0  # mm: a higher table goes over two pages
-NAMES = 1, 5  # shares of the width that names and values of facts have
-PAIR_SHARE = 0.48  # of the width, for each of two pictures side by side
+MAX_FIGURE_HEIGHT = 120.0  # mm, so that two figures fit on a page
+HEADING_ROOM = 30.0  # mm for a heading and the first lines below it, which stay on the same page
+ROW = 1.6 + LINE * SMALL  # mm per table row, with padding
+MAX_TABLE_HEIGHT = 150.0  # mm; a taller table may be split across pages
+NAMES = 1, 5  # relative widths of names and values of facts
+PAIR_SHARE = 0.48  # fraction of the width for each of two pictures side by side
 CLAIM_INDENT = 4.0  # mm
 TOO_LITTLE = "too little to tell"
 
 
 def render_pdf(document: Document) -> bytes:
-    """The file's contents."""
+    """Render the document as PDF."""
     pdf = ReportPDF(document.title)
     links = [int(pdf.add_link()) for _ in document.sections]
     pdf.write_paragraph(document.title, TITLE, style="B")
@@ -83,7 +83,7 @@ def _section(pdf: ReportPDF, section: Section, link: int) -> None:
 
 
 def _kept_height(pdf: ReportPDF, block: Block) -> float:
-    """Height in mm of a block that is not to be parted from its heading; 0 for others."""
+    """Return the height in mm of a block to be kept on the page of its heading; 0 for other blocks."""
     if isinstance(block, Table):
         return min(len(block.rows) * ROW, MAX_TABLE_HEIGHT)
     if not isinstance(block, Picture | Gallery):
@@ -118,16 +118,16 @@ def _paragraph(pdf: ReportPDF, paragraph: Paragraph) -> None:
 
 
 def _claim(pdf: ReportPDF, claim: Claim) -> None:
-    """The sentence, with a bar beside it whose colour says whether it is supported."""
-    told = nonbreaking(claim.sentence if claim.supported else f"({TOO_LITTLE}) {claim.sentence}")
+    """Write a claim's sentence with a bar beside it, whose colour shows whether it is supported."""
+    sentence = nonbreaking(claim.sentence if claim.supported else f"({TOO_LITTLE}) {claim.sentence}")
     width = pdf.epw - CLAIM_INDENT
-    lines = pdf.multi_cell(width, LINE * BODY, told, align="L", dry_run=True, output="LINES")
+    lines = pdf.multi_cell(width, LINE * BODY, sentence, align="L", dry_run=True, output="LINES")
     height = LINE * BODY * len(lines) if isinstance(lines, list) else 0.0
     pdf.reserve(height + GAP)
     pdf.ln(GAP / 2)
     with pdf.local_context(fill_color=ACCENT if claim.supported else OPEN):
         pdf.rect(pdf.l_margin, pdf.get_y(), 0.8, height, style="F")
-    pdf.write_paragraph(told, indent=CLAIM_INDENT)
+    pdf.write_paragraph(sentence, indent=CLAIM_INDENT)
 
 
 def _facts(pdf: ReportPDF, pairs: Sequence[tuple[str, str]]) -> None:
@@ -168,9 +168,9 @@ def _table(pdf: ReportPDF, block: Table) -> None:
 
 
 def _pictures(pdf: ReportPDF, pictures: Sequence[Picture], width: float, share: float = 1.0) -> None:
-    """Pictures side by side, each in a place ``width`` mm wide of which it fills a share, their captions underneath."""
+    """Place pictures side by side with captions below, each filling ``share`` of a column ``width`` mm wide."""
     drawn = [Image.open(io.BytesIO(png(picture))) for picture in pictures]
-    sizes = [_fitted(image, share * width) for image in drawn]
+    sizes = [_fit(image, share * width) for image in drawn]
     pdf.ln(GAP)
     pdf.reserve(max(height for _, height in sizes) + 4 * LINE * SMALL)
     top, bottoms = pdf.get_y(), []
@@ -185,7 +185,7 @@ def _pictures(pdf: ReportPDF, pictures: Sequence[Picture], width: float, share: 
     pdf.set_y(max(bottoms))
 
 
-def _fitted(image: Image.Image, width: float) -> tuple[float, float]:
-    """Width and height in mm, of the image's proportions."""
+def _fit(image: Image.Image, width: float) -> tuple[float, float]:
+    """Return width and height in mm, at most ``width`` and ``MAX_FIGURE_HEIGHT``, keeping the aspect ratio."""
     scale = min(width / image.width, MAX_FIGURE_HEIGHT / image.height)
     return image.width * scale, image.height * scale

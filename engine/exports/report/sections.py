@@ -1,4 +1,4 @@
-"""One experiment as a section of the report."""
+"""Construction of a report's section from a stored experiment."""
 
 from __future__ import annotations
 
@@ -25,7 +25,13 @@ CURVES = "What the curves say"
 
 
 def build_section(store: Store, experiment: int) -> Section:
-    """The section of a stored experiment; raises :class:`~engine.utils.errors.TrainscopeError`."""
+    """Build the section of a stored experiment.
+
+    Raises:
+        StoreError: if the experiment is not in the store or can't be read.
+        SpecError: if the program does not know an experiment of its name.
+        TypeError: if the experiment's declaration is of an unknown kind.
+    """
     stored = store.experiment(experiment)
     definition = find_experiment(stored.name)
     devices = [stored.device] if stored.device is not None else []
@@ -71,21 +77,21 @@ def _training_parts(
 def _computed_parts(
     store: Store, definition: ComputedExperiment, stored: StoredExperiment
 ) -> tuple[tuple[Claim, ...], list[ReportPart]]:
-    found = store.computation(stored.id)
-    if found is None:
+    computation = store.computation(stored.id)
+    if computation is None:
         return (), [_claims_part(())]
-    claims = tuple(definition.claims(ComputedResult(stored.id, found)))
-    results = _optional_part(RESULTS, definition.report_blocks(found.findings))
+    claims = tuple(definition.claims(ComputedResult(stored.id, computation)))
+    results = _optional_part(RESULTS, definition.report_blocks(computation.findings))
     figures = _optional_part(
-        FIGURES, _picture_blocks(definition.figures(definition.spec.from_json(stored.spec), found))
+        FIGURES, _picture_blocks(definition.figures(definition.spec.from_json(stored.spec), computation))
     )
     return claims, [_claims_part(claims), *results, *figures]
 
 
 def _optional_part(title: str, blocks: Iterable[Block]) -> list[ReportPart]:
-    """A part of ``blocks``, unless there are none."""
-    found = tuple(blocks)
-    return [ReportPart(title, found)] if found else []
+    """Return a part of ``blocks``, or no part if there are none."""
+    contents = tuple(blocks)
+    return [ReportPart(title, contents)] if contents else []
 
 
 def _claims_part(claims: tuple[Claim, ...]) -> ReportPart:
@@ -94,7 +100,7 @@ def _claims_part(claims: tuple[Claim, ...]) -> ReportPart:
 
 
 def _picture_blocks(figures: Iterable[NamedFigure]) -> Iterator[Block]:
-    """Wide figures one below the other, narrow ones in pairs."""
+    """Stack wide figures, and pair narrow ones."""
     pictures = [Picture(name, caption, figure) for name, figure, caption in figures]
     for narrow, together in groupby(pictures, key=lambda picture: picture.is_narrow):
         if narrow:
@@ -109,7 +115,7 @@ def _subtitle(stored: StoredExperiment) -> str:
 
 
 def _overview(stored: StoredExperiment, devices: Sequence[Device]) -> Iterator[ReportPart]:
-    """Notes and circumstances."""
+    """Yield the user's notes and the facts about the experiment."""
     notes = [Paragraph(text.strip()) for text in stored.notes.split("\n\n") if text.strip()]
     yield ReportPart("", (*notes, Facts(tuple(_facts(stored, devices)))))
 
@@ -144,7 +150,7 @@ def _settings_part(definition: Experiment, stored: StoredExperiment) -> ReportPa
 
 
 def _format_time(seconds: float) -> str:
-    """Such as ``24 November 2026, 18:05``, in local time."""
+    """Format a Unix time as local time, such as ``24 November 2026, 18:05``."""
     at = datetime.fromtimestamp(seconds).astimezone()
     return f"{at.day} {at:%B %Y, %H:%M}"
 

@@ -29,8 +29,8 @@ from engine.exports.report import check_report_file, write_report
 from engine.exports.report.build import build_document
 from engine.exports.report.document import Document, Picture, ReportPart, Section, Table
 from engine.exports.report.images import data_uri
-from engine.exports.report.pdf_page import nonbreaking
 from engine.exports.report.runs import curve_table, event_table
+from engine.exports.report.typography import nonbreaking
 from engine.storage.store import Store
 from engine.utils.errors import ReportError, StoreError
 from tests.engine.stored_results import by_variant, claims_of, ended
