@@ -12,7 +12,7 @@ from engine.utils.arrays import Array
 
 @dataclass(frozen=True)
 class Confusion:
-    """A cell of the confusion matrix: ``count`` of ``total`` images of class ``true`` were classified as ``predicted``."""
+    """A cell of the confusion matrix: ``count`` of ``total`` images of class ``true``, classified as ``predicted``."""
 
     true: str
     predicted: str

@@ -70,9 +70,9 @@ def _vanishing(result: ExperimentResult, pairs: list[_Pair], reference: str, oth
     figure = "median of the gradient norm of its first layer over the steps"
     if small:
         least = max(small, key=lambda pair: pair.ratio)
+        affected = join_names([pair.architecture for pair in small])
         sentence = (
-            f"Under {second} the gradient vanishes in {join_names([pair.architecture for pair in small])}: the {figure} "
-            f"is at least {VANISHING_RATIO:g} times smaller than under {first}, and {_times(least.ratio)} smaller in "
+            f"Under {second} the gradient vanishes in {affected}: the {figure} is at least {VANISHING_RATIO:g} times smaller than under {first}, and {_times(least.ratio)} smaller in "
             f"{least.architecture} ({_runs(pairs)})."
         )
     else:

@@ -1,4 +1,4 @@
-"""What curves say: drawn by hand, and of real trainings."""
+"""engine.analysis.diagnosis: findings in synthetic curves and in real trainings."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FLAT = math.log(CLASSES)
 
 
 def falling(start: float, end: float, records: int = RECORDS) -> Array:
-    """A curve that falls as losses do, fast and then slower."""
+    """A curve that falls like a loss, fast at first."""
     return end + (start - end) * np.exp(-np.linspace(0, 5, records))
 
 
@@ -84,16 +84,16 @@ ILL: dict[FindingKind, RunCurves] = {
 }
 
 
-def test_a_healthy_run_has_nothing_to_be_said() -> None:
+def test_a_healthy_run_has_no_finding() -> None:
     assert diagnose(curves(), CLASSES) == []
 
 
 @pytest.mark.parametrize("kind", FindingKind)
-def test_each_ill_is_found_alone_by_its_rule(kind: FindingKind) -> None:
+def test_each_problem_is_found_by_its_rule_alone(kind: FindingKind) -> None:
     assert kinds(diagnose(ILL[kind], CLASSES)) == [kind]
 
 
-def test_every_kind_has_a_rule_and_the_gravest_comes_first() -> None:
+def test_every_kind_has_a_rule_and_the_most_severe_comes_first() -> None:
     assert list(RULES) == list(FindingKind)
     both = replace(ILL[FindingKind.DEAD_UNITS], training_loss=np.full(RECORDS, FLAT))
     assert kinds(diagnose(both, CLASSES)) == [FindingKind.CHANCE_PLATEAU, FindingKind.DEAD_UNITS]
@@ -120,7 +120,7 @@ def test_the_sentence_has_the_measured_numbers(kind: FindingKind, said: str) -> 
 
 
 @pytest.mark.parametrize("kind", FindingKind)
-def test_too_few_records_say_nothing(kind: FindingKind) -> None:
+def test_too_few_records_give_no_finding(kind: FindingKind) -> None:
     ill = ILL[kind]
     short = {name: getattr(ill, name)[: MIN_RECORDS - 1] for name in _OF_RECORDS}
     assert diagnose(replace(ill, **short), CLASSES) == []
@@ -143,13 +143,13 @@ def test_a_number_that_is_not_finite_is_said_from_the_first_record_on(where: str
 
 
 def test_a_loss_out_of_all_proportion_is_said_from_the_first_record_on() -> None:
-    """A run that was thrown off at once begins there, and is not over its start."""
+    """A run that diverges at once starts at that loss, and does not exceed its start."""
     found = diagnose(curves(records=1, training_loss=np.array([2.6e22])), CLASSES)
     assert only(found, FindingKind.DIVERGING).sentence.startswith("the training loss is 2.6e+22, where guessing")
     assert diagnose(curves(records=1, training_loss=np.array([60.0])), CLASSES) == []  # pixels from 0 to 255
 
 
-def test_a_run_without_records_says_nothing() -> None:
+def test_a_run_without_records_has_no_finding() -> None:
     nothing = {name: getattr(curves(), name)[:0] for name in _OF_RECORDS}
     assert diagnose(curves(**nothing, layers=(), activations=(), units=()), CLASSES) == []
 
@@ -201,7 +201,7 @@ def test_validation_and_training_loss_that_rise_together_are_no_overfitting() ->
     assert FindingKind.OVERFITTING not in kinds(found)
 
 
-def test_networks_without_activation_and_of_one_layer_can_be_looked_at() -> None:
+def test_networks_without_activation_and_of_one_layer_can_be_diagnosed() -> None:
     bare = curves(
         layers=("prediction",),
         gradient_norms=np.ones((RECORDS, 1)),
@@ -218,7 +218,7 @@ def test_networks_without_activation_and_of_one_layer_can_be_looked_at() -> None
     st.lists(st.floats(allow_nan=True, allow_infinity=True, width=32), min_size=8, max_size=8),
     st.integers(1, 100),
 )
-def test_no_numbers_whatever_are_too_much_for_it(records: int, numbers: list[float], classes: int) -> None:
+def test_arbitrary_numbers_raise_no_error(records: int, numbers: list[float], classes: int) -> None:
     wild = {
         name: np.resize(np.roll(numbers, shift), getattr(curves(records), name).shape).astype(float)
         for shift, name in enumerate(_OF_RECORDS[1:-1])
@@ -227,7 +227,7 @@ def test_no_numbers_whatever_are_too_much_for_it(records: int, numbers: list[flo
         assert finding.sentence
 
 
-def test_findings_of_a_kind_in_one_variant_are_told_once() -> None:
+def test_findings_of_a_kind_in_one_variant_are_merged() -> None:
     stuck, dead = ILL[FindingKind.CHANCE_PLATEAU], ILL[FindingKind.DEAD_UNITS]
     other = replace(dead, variant="cnn_4", run=4)
     found = [
@@ -282,7 +282,7 @@ def test_a_deep_sigmoid_network_stands_at_chance_with_a_gradient_that_vanishes(t
 
 
 @pytest.mark.long
-def test_labels_drawn_by_lot_are_learned_by_heart(trained: Train) -> None:
+def test_random_labels_are_overfitted(trained: Train) -> None:
     found = trained(lots=True, epochs=100)
     assert FindingKind.OVERFITTING in kinds(found)
 

@@ -1,4 +1,4 @@
-"""engine.experiments.activations: part 4 of the homework, planned and really carried out."""
+"""engine.experiments.activations: part 4 of the homework, planned and trained."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_activations_are_known_and_named_once(names: list[str], reason: str) -> 
     assert str(error.value) == reason
 
 
-# What was really measured
+# Trained
 
 
 def test_all_runs_finish_and_are_stored_with_their_own_models(done: CarriedOut) -> None:
@@ -165,7 +165,7 @@ def test_the_figures_are_the_courses_and_a_map_of_gradients_for_each_network(don
 
 
 def test_the_networks_of_a_seed_start_alike_and_see_the_same_batches(done: CarriedOut) -> None:
-    """What differs between activations is then due to them alone."""
+    """Differences are then due to the activations alone."""
     first = {(event.run, event.layer): event.values for event in of(Weights, done.events) if event.step == 0}
     relu, sigmoid = (done.result.variant(name) for name in ("mlp_1/relu", "mlp_1/sigmoid"))
     assert relu is not None
@@ -214,7 +214,7 @@ def test_colours_tell_networks_apart_and_patterns_activations(done: CarriedOut) 
 
 
 def test_a_run_can_be_repeated_from_what_is_stored_of_it(done: CarriedOut) -> None:
-    """A network of the user's own is complete in the run's settings."""
+    """The settings of a run describe a user-defined network completely."""
     stored = done.result.variants[2].runs[0].run
     assert stored.spec == RunSpec.from_json(stored.spec.to_json())
     assert stored.spec.architecture == "small[Conv-5x5x4, Act, MaxPool-4x4, FC-8, Act]"

@@ -1,4 +1,4 @@
-"""engine.experiments.learning_rate: part 5's rates and the range test, planned and really carried out."""
+"""engine.experiments.learning_rate: part 5's rates and the range test, planned and trained."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> CarriedOut:
 
 @dataclass(frozen=True)
 class Diverged:
-    """A batch of which one rate was far too large."""
+    """Result of a batch in which one rate was far too large."""
 
     code: int
     out: str
@@ -150,7 +150,7 @@ def test_a_tenth_of_the_rate_of_least_loss_is_suggested() -> None:
 
 
 def test_noise_does_not_move_the_suggestion_far() -> None:
-    """A single step that happens to have a small loss early on is no reason for a small rate."""
+    """A single small loss early on must not lead to a small rate."""
     tried = np.geomspace(1e-4, 10, 101)
     losses = np.where(tried <= 1, 2.3 - 0.4 * np.log10(tried / 1e-4), 50 * tried)
     losses[20] = 0.0
@@ -190,7 +190,7 @@ def test_two_rates_never_share_a_key(first: float, second: float) -> None:
     assert (rate_digits(first) == rate_digits(second)) == (first == second)
 
 
-# What was really measured
+# Trained
 
 
 def test_every_rate_and_the_range_test_finish(done: CarriedOut) -> None:

@@ -1,4 +1,4 @@
-"""engine.experiments.presets: settings in words, copied and pasted, and what --config makes of copied ones."""
+"""engine.experiments.presets: formatted settings, copying and pasting, and copied settings with --config."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""engine.experiments.schedule: plateaus found stage by stage, and a schedule compared with others."""
+"""engine.experiments.schedule: plateaus found stage by stage, and the schedule compared with its baselines."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def variant(done: CarriedOut, name: str) -> VariantResult:
 # The plan
 
 
-def test_at_first_one_search_and_the_rivals_are_planned() -> None:
+def test_at_first_one_search_and_the_baselines_are_planned() -> None:
     assert [(run.variant, run.repeat, run.seed, run.probe) for run in plan(small())] == [
         *(("search_1", 1, 7, True), ("adam", 1, 7, False), ("adam", 2, 8, False))
     ]
@@ -80,7 +80,7 @@ def test_a_single_rate_has_no_plateau_to_seek() -> None:
     assert [(run.variant, run.schedule.switches) for run in runs] == [("steps", ())]
 
 
-def test_each_rival_is_trained_as_its_name_says() -> None:
+def test_each_baseline_is_trained_as_its_name_says() -> None:
     baselines = ["adam", "constant", "exponential", "cosine", "plateau"]
     runs = {run.variant: run for run in plan(small(compare=baselines, adam_rate=0.002, delta=0.25))[1:6]}
     assert list(runs) == baselines
@@ -141,7 +141,7 @@ def test_switches_are_whole_epochs(switches: list[Any]) -> None:
         small(switches=switches)
 
 
-# Stages, on accuracies made up
+# Stages, on synthetic accuracies
 
 
 def scripted(curve: Callable[[RunSpec, int], float], status: Status = Status.FINISHED) -> ScriptedExecutor:

@@ -1,4 +1,4 @@
-"""TensorBoard's event files, read back as TensorBoard reads them; and which formats an export writes."""
+"""engine.exports.tensorboard: event files, read back; and the formats of an export."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def test_a_format_there_is_not_is_named(names: list[str], said: str) -> None:
 
 @pytest.mark.long
 def test_writing_them_prints_nothing(tmp_path: Path) -> None:
-    """TensorFlow greets on the error stream as it loads, past Python."""
+    """TensorFlow's native code writes to standard error while it loads."""
     with closing(Store(tmp_path / "workspace")) as store:
         run_session(store, ScriptedExecutor(), small_spec())
     code = (

@@ -1,4 +1,4 @@
-"""The basics as an experiment: fields, findings, lines, figures and files."""
+"""engine.experiments.basics: fields, findings, lines, figures and files."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def test_findings_are_json(found: Computation) -> None:
     assert json.loads(json.dumps(found.findings, allow_nan=False)) == found.findings
 
 
-def test_steps_are_told_as_they_are_made(
+def test_steps_are_reported_as_they_are_made(
     seen: tuple[Computation, list[ComputedPart], list[tuple[str, int, int]]],
 ) -> None:
     found, parts, told = seen

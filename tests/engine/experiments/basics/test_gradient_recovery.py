@@ -1,4 +1,4 @@
-"""Two successive weights tell the gradient under plain SGD, and under nothing else."""
+"""engine.experiments.basics.gradient_recovery: exact to rounding under plain SGD, and under no other optimiser."""
 
 from __future__ import annotations
 

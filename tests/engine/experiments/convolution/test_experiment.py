@@ -1,4 +1,4 @@
-"""The convolution experiment computes, says and exports what it promises."""
+"""engine.experiments.convolution: computation, claims, figures and files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The convolutions agree with each other, and what can't be convolved is refused in a sentence."""
+"""engine.experiments.convolution.numpy_convolution: the methods agree, and unsuitable arrays are refused."""
 
 from __future__ import annotations
 
