@@ -72,8 +72,8 @@ def _vanishing(result: ExperimentResult, pairs: list[_Pair], reference: str, oth
         least = max(small, key=lambda pair: pair.ratio)
         affected = join_names([pair.architecture for pair in small])
         sentence = (
-            f"Under {second} the gradient vanishes in {affected}: the {figure} is at least {VANISHING_RATIO:g} times smaller than under {first}, and {_times(least.ratio)} smaller in "
-            f"{least.architecture} ({_runs(pairs)})."
+            f"Under {second} the gradient vanishes in {affected}: the {figure} is at least {VANISHING_RATIO:g} times "
+            f"smaller than under {first}, and {_times(least.ratio)} smaller in {least.architecture} ({_runs(pairs)})."
         )
     else:
         most = max(pairs, key=lambda pair: pair.ratio)

@@ -27,7 +27,15 @@ from engine.experiments.learning_rate.range_test import smooth_losses, suggest_r
 from engine.exports import export_experiment
 from engine.storage.store import Store
 from engine.utils.errors import SpecError
-from tests.engine.support import CarriedOut, ScriptedExecutor, carry_out, finished, record, run_session, started
+from tests.engine.support import (
+    CompletedExperiment,
+    ScriptedExecutor,
+    carry_out,
+    finished,
+    record,
+    run_session,
+    started,
+)
 
 pytestmark = pytest.mark.long
 
@@ -35,7 +43,7 @@ rates = st.floats(1e-6, 1000)
 
 
 @pytest.fixture(scope="module")
-def done(tmp_path_factory: pytest.TempPathFactory) -> CarriedOut:
+def done(tmp_path_factory: pytest.TempPathFactory) -> CompletedExperiment:
     """The course's rates on mlp_1, twice, 26 steps each, a record every ten; a range test of twelve steps."""
     return carry_out(
         LEARNING_RATE_EXPERIMENT,
@@ -193,14 +201,14 @@ def test_two_rates_never_share_a_key(first: float, second: float) -> None:
 # Trained
 
 
-def test_every_rate_and_the_range_test_finish(done: CarriedOut) -> None:
+def test_every_rate_and_the_range_test_finish(done: CompletedExperiment) -> None:
     assert (done.outcome.status, done.outcome.reason) == (Status.FINISHED, "")
     assert [(variant.name, len(variant.tested)) for variant in done.result.variants] == [
         *(("range_test", 1), ("mlp_1/0.1", 2), ("mlp_1/0.01", 2), ("mlp_1/0.001", 2))
     ]
 
 
-def test_the_courses_dictionary_has_exactly_its_keys_and_a_number_for_each_record(done: CarriedOut) -> None:
+def test_the_courses_dictionary_has_exactly_its_keys_and_a_number_for_each_record(done: CompletedExperiment) -> None:
     found = done.course("part5_mlp_1")
     assert list(found) == [
         "name",
@@ -213,7 +221,7 @@ def test_the_courses_dictionary_has_exactly_its_keys_and_a_number_for_each_recor
     assert json.loads((done.folder / "course" / "part5_mlp_1.json").read_text(encoding="utf-8")) == found
 
 
-def test_its_curves_are_means_over_the_runs_and_accuracies_percent(done: CarriedOut) -> None:
+def test_its_curves_are_means_over_the_runs_and_accuracies_percent(done: CompletedExperiment) -> None:
     variant = done.result.variant("mlp_1/0.01")
     assert variant is not None
     found = done.course("part5_mlp_1")
@@ -226,7 +234,7 @@ def test_its_curves_are_means_over_the_runs_and_accuracies_percent(done: Carried
         assert found[key] == pytest.approx(means)
 
 
-def test_the_range_test_tries_rates_from_low_to_high_one_a_step(done: CarriedOut) -> None:
+def test_the_range_test_tries_rates_from_low_to_high_one_a_step(done: CompletedExperiment) -> None:
     test = done.result.variant("range_test")
     assert test is not None
     records = test.runs[0].records
@@ -234,7 +242,9 @@ def test_the_range_test_tries_rates_from_low_to_high_one_a_step(done: CarriedOut
     assert [record.learning_rate for record in records] == pytest.approx(np.geomspace(0.001, 1, 12), rel=1e-4)
 
 
-def test_the_summary_tells_what_the_range_test_found_and_leaves_it_out_of_the_comparison(done: CarriedOut) -> None:
+def test_the_summary_tells_what_the_range_test_found_and_leaves_it_out_of_the_comparison(
+    done: CompletedExperiment,
+) -> None:
     found = done.summary["range_test"]
     test = done.result.variant("range_test")
     assert test is not None
@@ -252,7 +262,7 @@ def test_a_range_test_without_a_suggestion_says_so() -> None:
     assert list(batch_lines({})) == []
 
 
-def test_the_figures_are_the_courses_and_the_range_tests(done: CarriedOut) -> None:
+def test_the_figures_are_the_courses_and_the_range_tests(done: CompletedExperiment) -> None:
     assert {path.name for path in done.folder.glob("*.png")} == {"part5.png", "range_test.png"}
 
 

@@ -20,7 +20,7 @@ from engine.experiments.schedule.report import batch_lines
 from engine.storage.store import Store
 from engine.utils.errors import SpecError
 from tests.engine.support import (
-    CarriedOut,
+    CompletedExperiment,
     ScriptedExecutor,
     carry_out,
     finished,
@@ -36,7 +36,7 @@ UNTESTED: dict[str, Any] = {"test_loss": None, "test_accuracy": None, "confusion
 
 
 @pytest.fixture(scope="module")
-def done(tmp_path_factory: pytest.TempPathFactory) -> CarriedOut:
+def done(tmp_path_factory: pytest.TempPathFactory) -> CompletedExperiment:
     """mlp_1 through two searches and the schedule they find, beside Adam: 26 steps an epoch, five records in each."""
     return carry_out(
         SCHEDULE_EXPERIMENT,
@@ -54,7 +54,7 @@ def small(**changes: Any) -> LearningScheduleSpec:
     return LearningScheduleSpec.build({"epochs": 12, "repeats": 2, "seed": 7, "patience": 2} | changes)
 
 
-def variant(done: CarriedOut, name: str) -> VariantResult:
+def variant(done: CompletedExperiment, name: str) -> VariantResult:
     found = done.result.variant(name)
     assert found is not None, name
     return found
@@ -250,7 +250,7 @@ def test_a_target_that_nobody_reaches_is_said(store: Store) -> None:
 
 
 @pytest.mark.long
-def test_the_stages_are_carried_out_one_after_the_other(done: CarriedOut) -> None:
+def test_the_stages_are_carried_out_one_after_the_other(done: CompletedExperiment) -> None:
     assert (done.outcome.status, done.outcome.reason) == (Status.FINISHED, "")
     assert [(found.name, found.probe, len(found.tested)) for found in done.result.variants] == [
         *(("search_1", True, 1), ("adam", False, 1), ("search_2", True, 1), ("steps", False, 1))
@@ -260,7 +260,7 @@ def test_the_stages_are_carried_out_one_after_the_other(done: CarriedOut) -> Non
 
 
 @pytest.mark.long
-def test_the_switches_are_the_plateaus_of_the_stored_records(done: CarriedOut) -> None:
+def test_the_switches_are_the_plateaus_of_the_stored_records(done: CompletedExperiment) -> None:
     switches: list[int] = []
     for number in (1, 2):
         records = variant(done, f"search_{number}").runs[0].records
@@ -274,7 +274,7 @@ def test_the_switches_are_the_plateaus_of_the_stored_records(done: CarriedOut) -
 
 
 @pytest.mark.long
-def test_each_search_repeats_the_one_before_to_the_bit_until_its_switch(done: CarriedOut) -> None:
+def test_each_search_repeats_the_one_before_to_the_bit_until_its_switch(done: CompletedExperiment) -> None:
     first, second = variant(done, "steps").runs[0].run.spec.schedule.switches
     for earlier, later, until in (("search_1", "search_2", first), ("search_2", "steps", second)):
         before, after = (_seen(done, name, until) for name in (earlier, later))
@@ -284,7 +284,7 @@ def test_each_search_repeats_the_one_before_to_the_bit_until_its_switch(done: Ca
 
 
 @pytest.mark.long
-def test_the_rate_of_every_record_is_that_of_its_epoch(done: CarriedOut) -> None:
+def test_the_rate_of_every_record_is_that_of_its_epoch(done: CompletedExperiment) -> None:
     switches = variant(done, "steps").runs[0].run.spec.schedule.switches
     for each in variant(done, "steps").runs[0].records:
         rate = (0.1, 0.01, 0.001)[sum(each.epoch > switch for switch in switches)]
@@ -292,7 +292,7 @@ def test_the_rate_of_every_record_is_that_of_its_epoch(done: CarriedOut) -> None
 
 
 @pytest.mark.long
-def test_the_summary_compares_what_is_no_search(done: CarriedOut) -> None:
+def test_the_summary_compares_what_is_no_search(done: CompletedExperiment) -> None:
     summary = done.summary
     assert [each["name"] for each in summary["variants"]] == ["adam", "steps"]
     assert summary["target_accuracy"] == 0.8
@@ -306,12 +306,12 @@ def test_the_summary_compares_what_is_no_search(done: CarriedOut) -> None:
 
 
 @pytest.mark.long
-def test_its_figure_is_there_and_no_dictionary_of_the_course(done: CarriedOut) -> None:
+def test_its_figure_is_there_and_no_dictionary_of_the_course(done: CompletedExperiment) -> None:
     assert {path.name for path in done.folder.glob("*.png")} == {"part5_schedule.png"}
     assert not (done.folder / "course").exists()
 
 
-def _seen(done: CarriedOut, name: str, until: int) -> list[Any]:
+def _seen(done: CompletedExperiment, name: str, until: int) -> list[Any]:
     """Records and weights of a variant's only run up to the end of epoch ``until``, without number and time."""
     run = variant(done, name).runs[0].run.id
     events = [event for event in done.events if isinstance(event, Record | Weights) and event.run == run]
