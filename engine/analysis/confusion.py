@@ -43,5 +43,5 @@ def most_frequent(confusion: Array, class_names: Sequence[str], count: int) -> l
     wrong = confusion.copy()
     np.fill_diagonal(wrong, 0)
     order = np.argsort(-wrong, axis=None, kind="stable")[:count]
-    pairs = (divmod(int(place), len(confusion)) for place in order)
+    pairs = (divmod(int(position), len(confusion)) for position in order)
     return [confusion_at(confusion, class_names, *pair) for pair in pairs if wrong[pair]]

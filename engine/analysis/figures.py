@@ -96,12 +96,12 @@ def gradient_heat_maps(title: str, variants: Sequence[VariantResult]) -> Figure:
     for axes, variant, (layers, norms) in zip(panels, variants, maps, strict=True):
         edges = np.concatenate([[0], variant.steps])
         scale = LogNorm(low, max(high, low * 1.01))
-        shown = axes.pcolormesh(edges, np.arange(len(layers) + 1), norms, norm=scale, cmap="magma")
+        image = axes.pcolormesh(edges, np.arange(len(layers) + 1), norms, norm=scale, cmap="magma")
         axes.set_yticks(np.arange(len(layers)) + 0.5, layers)
         axes.invert_yaxis()
         axes.set_title(variant.name)
         axes.set_xlabel("step")
-    figure.colorbar(shown, ax=panels, label="gradient norm (L2)")
+    figure.colorbar(image, ax=panels, label="gradient norm (L2)")
     figure.suptitle(f"{title}: gradient norm of every layer's kernel")
     return figure
 
@@ -145,12 +145,12 @@ def weight_grid(title: str, weights: Weights) -> Figure:
     grid = tile(to_bytes(tiles.images, scale), WHITE, tiles.columns)
     figure = Figure(figsize=(6, 6.6), layout="constrained")
     axes = figure.subplots()
-    shown = axes.imshow(grid.squeeze(), cmap="gray", vmin=0, vmax=WHITE, interpolation="nearest")
+    image = axes.imshow(grid.squeeze(), cmap="gray", vmin=0, vmax=WHITE, interpolation="nearest")
     axes.set_axis_off()
     axes.set_title(f"{title}: {weights.layer} after step {weights.step}")
     if grid.shape[2] == 1:
         bar = figure.colorbar(
-            shown, ax=axes, orientation="horizontal", shrink=0.6, label="weight", ticks=[0, 127.5, WHITE]
+            image, ax=axes, orientation="horizontal", shrink=0.6, label="weight", ticks=[0, 127.5, WHITE]
         )
         bar.ax.set_xticklabels([f"{-scale:.2g}", "0", f"{scale:.2g}"])
     return figure

@@ -43,14 +43,14 @@ def describe_settings(name: str, spec: Mapping[str, Any]) -> tuple[str, tuple[Se
         The name of the preset with the fewest differing settings ("" for an unknown experiment), and the settings.
     """
     presets = _presets(name)
-    preset = min(presets, key=lambda each: _count_differing(spec, presets[each].values), default="")
-    if not preset:
+    nearest = min(presets, key=lambda each: _count_differing(spec, presets[each].values), default="")
+    if not nearest:
         return "", tuple(Setting(key, key, format_json_value(value), EMPTY, False) for key, value in spec.items())
-    preset_value = presets[preset]
-    return preset, tuple(
-        preset_value.settings[key]
-        if key in preset_value.values and value == preset_value.values[key]
-        else _changed_setting(name, preset_value, key, value)
+    preset = presets[nearest]
+    return nearest, tuple(
+        preset.settings[key]
+        if key in preset.values and value == preset.values[key]
+        else _changed_setting(name, preset, key, value)
         for key, value in spec.items()
     )
 
@@ -127,16 +127,15 @@ class _Preset:
     settings: dict[str, Setting]
 
 
-def _count_differing(spec: Mapping[str, Any], preset_value: Mapping[str, Any]) -> int:
-    return sum(key not in preset_value or value != preset_value[key] for key, value in spec.items())
+def _count_differing(spec: Mapping[str, Any], preset_values: Mapping[str, Any]) -> int:
+    return sum(key not in preset_values or value != preset_values[key] for key, value in spec.items())
 
 
-def _changed_setting(name: str, preset_value: _Preset, key: str, value: Any) -> Setting:
+def _changed_setting(name: str, preset: _Preset, key: str, value: Any) -> Setting:
     """Describe a setting that differs from the preset's."""
-    words = preset_value.settings[key] if key in preset_value.settings else Setting(key, key, EMPTY, EMPTY, False)
-    return replace(
-        words, value=format_json_value(value, _fields(name).get(key)), preset_value=words.value, differs=True
-    )
+    setting = preset.settings.get(key, Setting(key, key, EMPTY, EMPTY, False))
+    text = format_json_value(value, _fields(name).get(key))
+    return replace(setting, value=text, preset_value=setting.value, differs=True)
 
 
 @cache
@@ -149,11 +148,11 @@ def _presets(name: str) -> dict[str, _Preset]:
     """Return the presets of an experiment; none if it is unknown."""
     if name not in EXPERIMENTS:
         return {}
-    return {preset: _preset_values(name, preset) for preset in EXPERIMENTS[name].presets}
+    return {preset: _describe_preset(name, preset) for preset in EXPERIMENTS[name].presets}
 
 
-def _preset_values(name: str, preset: str) -> _Preset:
+def _describe_preset(name: str, preset: str) -> _Preset:
     values = EXPERIMENTS[name].preset(preset).model_dump(mode="json")
     fields = _fields(name)
-    words = {key: format_json_value(value, fields[key]) for key, value in values.items()}
-    return _Preset(values, {key: Setting(key, fields[key].label, text, text, False) for key, text in words.items()})
+    texts = {key: format_json_value(value, fields[key]) for key, value in values.items()}
+    return _Preset(values, {key: Setting(key, fields[key].label, text, text, False) for key, text in texts.items()})

@@ -37,19 +37,19 @@ def write_event_files(folder: Path, store: Store, result: ExperimentResult) -> I
     for variant in result.variants:
         for run in variant.runs:
             (times,), _ = store.columns(run.run.id, ("wall_time",), ())
-            place = folder / file_name(variant.name) / str(run.run.spec.repeat)
-            place.mkdir(parents=True, exist_ok=True)
+            run_folder = folder / file_name(variant.name) / str(run.run.spec.repeat)
+            run_folder.mkdir(parents=True, exist_ok=True)
             # TensorBoard reads the files of a folder in the order of their names, which contain a time and a host.
-            path = place / FILE_NAME.format(int(times[0]))
+            path = run_folder / FILE_NAME.format(int(times[0]))
             with silence_stderr(), atomic_path(path) as part:
                 _write(part, run, times.tolist())
-            _remove_others(place, path)
+            _remove_others(run_folder, path)
             yield path
 
 
-def _remove_others(place: Path, kept: Path) -> None:
-    """Remove event files of earlier exports from ``place``, but none of other programs."""
-    for path in place.glob(FILE_NAME.format("*")):
+def _remove_others(run_folder: Path, kept: Path) -> None:
+    """Remove event files of earlier exports from ``run_folder``, but none of other programs."""
+    for path in run_folder.glob(FILE_NAME.format("*")):
         if path != kept:
             path.unlink()
 

@@ -35,16 +35,16 @@ def diagnose(curves: RunCurves, classes: int, active: Collection[FindingKind] = 
         The findings, most severe first; none for a healthy run or one with too few records. For a diverging run that
         is the only finding.
     """
-    found = []
+    findings = []
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
         for kind, rule in RULES.items():
             texts = rule(RuleContext(curves, classes, kind in active))
             if texts is not None:
                 step = int(curves.steps[-1])
-                found.append(Finding(kind, curves.run, curves.variant, curves.repeat, step, *texts))
-            if found and kind is FindingKind.DIVERGING:
+                findings.append(Finding(kind, curves.run, curves.variant, curves.repeat, step, *texts))
+            if findings and kind is FindingKind.DIVERGING:
                 break
-    return found
+    return findings
 
 
 def group_findings(findings: Iterable[Finding]) -> list[GroupedFinding]:

@@ -100,11 +100,11 @@ def figures(result: ExperimentResult) -> Iterator[NamedFigure]:
         "architectures apart, line patterns activations.",
     )
     for architecture, variants in _by_architecture(result).items():
-        shown = [variant for name in variants if (variant := result.variant(name)) is not None and variant.runs]
-        if shown:
+        recorded = [variant for name in variants if (variant := result.variant(name)) is not None and variant.runs]
+        if recorded:
             yield NamedFigure(
                 f"gradients_{architecture}",
-                gradient_heat_maps(architecture, shown),
+                gradient_heat_maps(architecture, recorded),
                 f"Gradient norm of every layer of {architecture} over the steps, first layer on top.",
             )
 
@@ -126,10 +126,10 @@ def course_dictionaries(result: ExperimentResult) -> Iterator[tuple[str, CourseD
 
 
 def _by_architecture(result: ExperimentResult) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+    names: dict[str, list[str]] = {}
     for variant in result.variants:
-        found.setdefault(variant.name.rpartition("/")[0], []).append(variant.name)
-    return found
+        names.setdefault(variant.name.rpartition("/")[0], []).append(variant.name)
+    return names
 
 
 ACTIVATIONS_EXPERIMENT = TrainingExperiment(

@@ -25,10 +25,10 @@ def architecture_claims(result: ExperimentResult, _findings: dict[str, Any]) -> 
 
 
 def _parameters(result: ExperimentResult, tested: list[tuple[VariantResult, float]]) -> Iterator[Claim]:
-    found = spearman([variant.parameters for variant, _ in tested], [mean for _, mean in tested])
-    if found is None:
+    test = spearman([variant.parameters for variant, _ in tested], [mean for _, mean in tested])
+    if test is None:
         return
-    correlation, p = found
+    correlation, p = test
     figures = f"Spearman's rank correlation {correlation:+.2f}, {format_p_value(p)}, n = {len(tested)} architectures"
     follows = correlation > 0 and p < SIGNIFICANCE_LEVEL
     if len(tested) < MIN_ARCHITECTURES:

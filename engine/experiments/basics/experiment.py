@@ -159,9 +159,9 @@ def replay(computation: Computation) -> Iterator[ComputedPart]:
     """Yield the parts that ``compute`` emitted; ``within`` is stored only for all steps together."""
     recovery = computation.findings["gradient_recovery"]
     within = {name: recovery["optimizers"][name]["within_rounding"] for name in OPTIMIZERS}
-    for place, step in enumerate(computation.arrays["step"].tolist()):
+    for position, step in enumerate(computation.arrays["step"].tolist()):
         compared = {
-            name: {measure: float(computation.arrays[f"{name}_{measure}"][place]) for measure in MEASURES}
+            name: {measure: float(computation.arrays[f"{name}_{measure}"][position]) for measure in MEASURES}
             | {"within": within[name]}
             for name in OPTIMIZERS
         }

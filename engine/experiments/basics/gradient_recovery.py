@@ -109,13 +109,13 @@ def recover(data: PreparedData, settings: RecoverySettings, step_done: Callable[
     trainings = {name: _Training(data, settings, optimizer) for name, optimizer in _optimizers(settings).items()}
     for step, chosen in zip(range(1, settings.steps + 1), batches_of(len(data.y_train), settings), strict=False):
         images, labels = tf.constant(data.x_train[chosen]), tf.constant(data.y_train[chosen])
-        found = {name: training.step(images, labels) for name, training in trainings.items()}
-        for name, comparison in found.items():
+        comparisons = {name: training.step(images, labels) for name, training in trainings.items()}
+        for name, comparison in comparisons.items():
             if not np.isfinite(comparison.gradient + comparison.difference):
                 raise SpecError(
                     f"Under {name} the gradient of step {step} is no finite number; choose a smaller learning rate."
                 )
-        step_done(step, found)
+        step_done(step, comparisons)
 
 
 def _optimizers(settings: RecoverySettings) -> dict[str, keras.optimizers.Optimizer]:

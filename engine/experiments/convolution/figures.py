@@ -43,9 +43,9 @@ def output_grid(input: Array, kernel: Array, output: Array, names: Sequence[str]
     for row in range(rows):
         _show(grid[row + 1, 0], input[row].mean(axis=0), float(input.min()), float(input.max()))
         for column in range(columns):
-            shown = _show(grid[row + 1, column + 1], output[row, column], low, high)
+            drawn = _show(grid[row + 1, column + 1], output[row, column], low, high)
     label = "output, each normalised to [0, 1]" if stretched else "output"
-    figure.colorbar(shown, ax=grid, location="bottom", shrink=0.5, aspect=40, label=label)
+    figure.colorbar(drawn, ax=grid, location="bottom", shrink=0.5, aspect=40, label=label)
     figure.suptitle(_title(input, kernel, rows, columns))
     return figure
 
@@ -64,9 +64,9 @@ def _show(axes: Axes, image: Array, low: float, high: float) -> AxesImage:
 
 
 def _title(input: Array, kernel: Array, rows: int, columns: int) -> str:
-    images, kernels = _shown(rows, len(input), "image"), _shown(columns, len(kernel), "kernel")
+    images, kernels = _count_text(rows, len(input), "image"), _count_text(columns, len(kernel), "kernel")
     return f"{images} (rows) convolved with {kernels} (columns)"
 
 
-def _shown(shown: int, total: int, noun: str) -> str:
+def _count_text(shown: int, total: int, noun: str) -> str:
     return pluralise(total, noun) if shown == total else f"{shown} of {pluralise(total, noun)}"

@@ -50,17 +50,17 @@ def _when(variant: VariantResult, steps: list[int]) -> str:
     return f"{which}, at step {steps[0]}" if len(steps) == 1 else f"{which}, from step {min(steps)} on"
 
 
-def _range_test(result: ExperimentResult, found: dict[str, Any] | None) -> Iterator[Claim]:
+def _range_test(result: ExperimentResult, test: dict[str, Any] | None) -> Iterator[Claim]:
     """Compare the rate suggested by the range test with the best of the trained rates."""
     tested = ranked(result.compared)
-    if found is None or not tested:
+    if test is None or not tested:
         return
-    suggestion, best = found["suggested_rate"], _rate(tested[0][0])
+    suggestion, best = test["suggested_rate"], _rate(tested[0][0])
     if suggestion is None:
-        sentence = f"The range test suggests no rate: the loss hardly fell within {found['steps']} steps."
+        sentence = f"The range test suggests no rate: the loss hardly fell within {test['steps']} steps."
     else:
         sentence = (
-            f"The range test suggests {suggestion:.2g}, from {found['steps']} steps; the best of the rates trained is "
+            f"The range test suggests {suggestion:.2g}, from {test['steps']} steps; the best of the rates trained is "
             f"{best:g}."
         )
     yield Claim(sentence, {"suggested rate": suggestion, "best rate": best}, (result.experiment.id,))

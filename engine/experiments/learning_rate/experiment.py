@@ -104,8 +104,8 @@ def _run(spec: LearningRateSpec, variant: str, repeat: int, rate: float, **chang
 
 
 def _training(spec: LearningRateSpec, rate: float, record_every: int | None = None) -> TrainingSpec:
-    passes = spec.part(TrainingLoopSpec).model_dump() | ({} if record_every is None else {"record_every": record_every})
-    return TrainingSpec(**passes, optimizer=spec.optimizer, learning_rate=rate)
+    loop = spec.part(TrainingLoopSpec).model_dump() | ({} if record_every is None else {"record_every": record_every})
+    return TrainingSpec(**loop, optimizer=spec.optimizer, learning_rate=rate)
 
 
 def _range_test(spec: LearningRateSpec) -> RunSpec:

@@ -39,9 +39,9 @@ def _accuracy(result: ExperimentResult, schedule: VariantResult, baseline: Varia
     return Claim(sentence, numbers, (result.experiment.id,), supported=compared.has_spread, headline=True)
 
 
-def _time_to_target(result: ExperimentResult, found: dict[str, Any]) -> Iterator[Claim]:
+def _time_to_target(result: ExperimentResult, findings: dict[str, Any]) -> Iterator[Claim]:
     """State when each variant reached the target accuracy."""
-    target, comparison = found["target_accuracy"], found["comparison"]
+    target, comparison = findings["target_accuracy"], findings["comparison"]
     numbers: dict[str, Number] = {"target accuracy": target}
     parts = []
     for name, each in comparison.items():

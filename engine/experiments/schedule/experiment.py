@@ -150,7 +150,7 @@ def follow_up(spec: LearningScheduleSpec, result: ExperimentResult) -> list[RunS
 
 def found_plateaus(spec: LearningScheduleSpec, result: ExperimentResult) -> list[Plateau]:
     """Return the plateaus found by the searches finished so far; none if the switches were given."""
-    found: list[Plateau] = []
+    plateaus: list[Plateau] = []
     for number in range(0 if spec.switches else len(spec.rates) - 1):
         search = result.variant(search_name(number))
         if search is None or not search.counted_runs or search.counted_runs[0].run.status is not Status.FINISHED:
@@ -158,9 +158,9 @@ def found_plateaus(spec: LearningScheduleSpec, result: ExperimentResult) -> list
         records = search.counted_runs[0].records
         accuracies = epoch_means([r.epoch for r in records], [r.validation_accuracy for r in records], spec.epochs)
         latest = spec.epochs - (len(spec.rates) - 1 - number)  # leaves an epoch for each further rate
-        start = found[-1].epoch if found else 0
-        found.append(find_plateau(accuracies, start, spec.patience, spec.delta).at_most(latest))
-    return found
+        start = plateaus[-1].epoch if plateaus else 0
+        plateaus.append(find_plateau(accuracies, start, spec.patience, spec.delta).at_most(latest))
+    return plateaus
 
 
 def _repeats(spec: LearningScheduleSpec) -> range:

@@ -36,9 +36,9 @@ def build_document(store: Store, experiments: Sequence[int]) -> Document:
     if not experiments:
         raise ReportError("There is no experiment to report; choose at least one.")
     order = sorted(EXPERIMENTS.values(), key=lambda each: each.homework_part or math.inf)
-    places = {each.name: place for place, each in enumerate(order)}
+    ranks = {each.name: rank for rank, each in enumerate(order)}
     stored = [store.experiment(number) for number in dict.fromkeys(experiments)]
-    stored.sort(key=lambda each: (places.get(each.name, math.inf), each.created))
+    stored.sort(key=lambda each: (ranks.get(each.name, math.inf), each.created))
     now = datetime.now().astimezone()
     by = f"by Trainscope {engine.__version__}"
     subtitle = f"{pluralise(len(stored), 'experiment')}, written {now.day} {now:%B %Y} {by}"

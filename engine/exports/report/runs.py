@@ -38,7 +38,7 @@ def accuracy_table(result: ExperimentResult) -> Table:
     """Tabulate the variants, one per row, with the best mean marked."""
     best = ranked(result.compared)[:1]
     names = {variant.name for variant, _ in best}
-    marked = frozenset(place for place, variant in enumerate(result.compared) if variant.name in names)
+    marked = frozenset(position for position, variant in enumerate(result.compared) if variant.name in names)
     rows = tuple(_accuracy_row(variant) for variant in result.compared)
     return Table("", ACCURACY_COLUMNS, rows, marked, NOTE + _counting_exceptions(result.compared))
 
@@ -67,11 +67,11 @@ def _counting_exceptions(variants: Sequence[VariantResult]) -> str:
 def event_table(result: ExperimentResult, runs: Sequence[StoredRun]) -> Table | None:
     """Tabulate runs that ended early, never began or were changed by hand, equal ones in one row; None without any."""
     recorded = {run.run.id: run for variant in result.variants for run in variant.runs}
-    found: dict[tuple[str, str], list[int]] = {}
+    groups: dict[tuple[str, str], list[int]] = {}
     for run in runs:
         for what in _deviations(run, recorded.get(run.id)):
-            found.setdefault((run.spec.variant, what), []).append(run.spec.repeat)
-    rows = tuple((variant, _format_ranges(repeats), what) for (variant, what), repeats in found.items())
+            groups.setdefault((run.spec.variant, what), []).append(run.spec.repeat)
+    rows = tuple((variant, _format_ranges(repeats), what) for (variant, what), repeats in groups.items())
     return Table("", EVENT_COLUMNS, rows) if rows else None
 
 
@@ -93,8 +93,8 @@ def curve_findings(store: Store, result: ExperimentResult, runs: Sequence[Stored
 
 def curve_table(store: Store, result: ExperimentResult, runs: Sequence[StoredRun]) -> Table | None:
     """Tabulate ``curve_findings``, one per row; None without any."""
-    found = curve_findings(store, result, runs)
-    rows = tuple((group.text, _format_ranges(group.repeats), group.finding.advice) for group in found)
+    groups = curve_findings(store, result, runs)
+    rows = tuple((group.text, _format_ranges(group.repeats), group.finding.advice) for group in groups)
     return Table("", CURVE_COLUMNS, rows, note=CURVE_NOTE) if rows else None
 
 
