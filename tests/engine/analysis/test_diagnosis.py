@@ -100,7 +100,7 @@ def test_every_kind_has_a_rule_and_the_most_severe_comes_first() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "said"),
+    ("kind", "message"),
     [
         (FindingKind.DIVERGING, "from 2.33 to 4.88"),
         (FindingKind.CHANCE_PLATEAU, "stood at 2.303 from the start, within 0.0 % of ln(10) = 2.303"),
@@ -111,9 +111,9 @@ def test_every_kind_has_a_rule_and_the_most_severe_comes_first() -> None:
         (FindingKind.UPDATES_TOO_SMALL, "by 0.0002 % of their size"),
     ],
 )
-def test_the_sentence_has_the_measured_numbers(kind: FindingKind, said: str) -> None:
+def test_the_sentence_has_the_measured_numbers(kind: FindingKind, message: str) -> None:
     finding = only(diagnose(ILL[kind], CLASSES), kind)
-    assert said in finding.sentence
+    assert message in finding.sentence
     assert finding.sentence.endswith(".")
     assert finding.advice.endswith(".")
     assert (finding.run, finding.variant, finding.step) == (1, "cnn_3", 1000)

@@ -33,7 +33,7 @@ def test_what_is_copied_can_be_pasted(name: str, preset: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("", "no text to paste"),
         ("hello there", "not valid TOML"),
@@ -45,8 +45,8 @@ def test_what_is_copied_can_be_pasted(name: str, preset: str) -> None:
         ('experiment = "architectures"\nepoch = 5', "did you mean 'epochs'"),
     ],
 )
-def test_what_is_wrong_with_a_text_is_one_sentence(text: str, said: str) -> None:
-    with pytest.raises(SpecError, match=said):
+def test_what_is_wrong_with_a_text_is_one_sentence(text: str, message: str) -> None:
+    with pytest.raises(SpecError, match=message):
         parse_settings(text)
 
 

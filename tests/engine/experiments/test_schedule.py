@@ -37,7 +37,7 @@ UNTESTED: dict[str, Any] = {"test_loss": None, "test_accuracy": None, "confusion
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory: pytest.TempPathFactory) -> CompletedExperiment:
-    """mlp_1 through two searches and the schedule they find, beside Adam: 26 steps an epoch, five records in each."""
+    """mlp_1 through two searches and the schedule they find, and Adam: 26 steps and five records per epoch."""
     return carry_out(
         SCHEDULE_EXPERIMENT,
         tmp_path_factory.mktemp("schedule"),
@@ -69,13 +69,13 @@ def test_at_first_one_search_and_the_baselines_are_planned() -> None:
     ]
 
 
-def test_with_switches_given_nothing_is_sought() -> None:
+def test_with_given_switches_no_search_is_planned() -> None:
     runs = plan(small(switches=[3, 9]))
     assert [(run.variant, run.repeat) for run in runs] == [("steps", 1), ("steps", 2), ("adam", 1), ("adam", 2)]
     assert (runs[0].schedule.rates, runs[0].schedule.switches) == ((0.1, 0.01, 0.001), (3, 9))
 
 
-def test_a_single_rate_has_no_plateau_to_seek() -> None:
+def test_a_single_rate_needs_no_search() -> None:
     runs = plan(small(rates=[0.1], repeats=1, compare=[]))
     assert [(run.variant, run.schedule.switches) for run in runs] == [("steps", ())]
 
@@ -167,7 +167,7 @@ def planned_stages(executor: ScriptedExecutor) -> list[tuple[str, tuple[int, ...
 
 
 def rests_after(*epochs: int) -> Callable[[RunSpec, int], float]:
-    """Accuracy that rises until the first of ``epochs``, after the first switch on a higher level until the next."""
+    """Accuracy that rises until the first of ``epochs``, and after each switch, from a higher level, until the next."""
 
     def curve(run: RunSpec, epoch: int) -> float:
         stage = sum(epoch > switch for switch in run.schedule.switches)
@@ -176,7 +176,7 @@ def rests_after(*epochs: int) -> Callable[[RunSpec, int], float]:
     return curve
 
 
-def test_one_plateau_is_sought_after_the_other_and_then_the_schedule_is_trained(store: Store) -> None:
+def test_plateaus_are_searched_one_after_the_other_and_then_the_schedule_is_trained(store: Store) -> None:
     executor = scripted(rests_after(3, 7))
     outcome, events = run_session(store, executor, small(compare=[]), experiment=SCHEDULE_EXPERIMENT)
     assert outcome.status is Status.FINISHED
@@ -188,7 +188,7 @@ def test_one_plateau_is_sought_after_the_other_and_then_the_schedule_is_trained(
     assert [run.run for event in of(RunsAdded, events) for run in event.runs] == [2, 3, 4]
 
 
-def test_an_accuracy_that_never_rests_leaves_an_epoch_for_each_rate_to_come(store: Store) -> None:
+def test_an_accuracy_that_always_rises_leaves_an_epoch_for_each_rate_to_come(store: Store) -> None:
     executor = scripted(lambda _run, epoch: epoch / 100)
     spec = small(rates=[0.1, 0.01, 0.001, 0.0001], repeats=1, compare=[])
     run_session(store, executor, spec, experiment=SCHEDULE_EXPERIMENT)
@@ -196,7 +196,7 @@ def test_an_accuracy_that_never_rests_leaves_an_epoch_for_each_rate_to_come(stor
 
 
 @pytest.mark.parametrize("status", [Status.FAILED, Status.CRASHED, Status.DIVERGED])
-def test_a_search_that_comes_to_no_end_is_not_begun_again(store: Store, status: Status) -> None:
+def test_a_search_that_did_not_finish_is_not_restarted(store: Store, status: Status) -> None:
     executor = scripted(rests_after(3, 7), status)
     spec = small(repeats=1)
     outcome, _ = run_session(store, executor, spec, experiment=SCHEDULE_EXPERIMENT)
@@ -238,7 +238,7 @@ def test_how_soon_the_target_is_reached_is_the_mean_over_the_runs_that_reach_it(
     ]
 
 
-def test_a_target_that_nobody_reaches_is_said(store: Store) -> None:
+def test_a_target_that_no_run_reaches_is_reported(store: Store) -> None:
     spec = small(switches=[3, 9], repeats=1, compare=[], target_accuracy=0.99)
     run_session(store, scripted(rests_after(3)), spec, experiment=SCHEDULE_EXPERIMENT)
     found = findings(spec, load_results(store, 1))
@@ -246,11 +246,11 @@ def test_a_target_that_nobody_reaches_is_said(store: Store) -> None:
     assert list(batch_lines(found))[-1] == "steps: 99 % validation accuracy reached by 0 of 1 runs"
 
 
-# What was really trained
+# Trained
 
 
 @pytest.mark.long
-def test_the_stages_are_carried_out_one_after_the_other(done: CompletedExperiment) -> None:
+def test_the_stages_run_one_after_the_other(done: CompletedExperiment) -> None:
     assert (done.outcome.status, done.outcome.reason) == (Status.FINISHED, "")
     assert [(found.name, found.probe, len(found.tested)) for found in done.result.variants] == [
         *(("search_1", True, 1), ("adam", False, 1), ("search_2", True, 1), ("steps", False, 1))

@@ -90,8 +90,13 @@ def test_settings_that_are_not_the_courses_are_marked(document: Document, stored
 
 
 def test_device_versions_and_data_set_are_named(page: Page) -> None:
-    for told in ("a processor, 1 worker, 2 threads each", "keras 3.15, tensorflow 2.21", "1,293 training", "0" * 64):
-        assert told in page.text
+    for expected in (
+        "a processor, 1 worker, 2 threads each",
+        "keras 3.15, tensorflow 2.21",
+        "1,293 training",
+        "0" * 64,
+    ):
+        assert expected in page.text
 
 
 def test_headlines_are_those_of_the_claims(document: Document, stored: Stored) -> None:
@@ -168,14 +173,14 @@ def test_a_range_test_is_not_diagnosed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "reason", "records", "told"),
+    ("status", "reason", "records", "expected"),
     [
         (Status.SKIPPED, "Skipped.", 0, "Skipped before its first record."),
         (Status.SKIPPED, "Skipped; its records are kept.", 1, "Skipped at step 10 of 26. Its records are kept."),
         (Status.FAILED, "The disk is full.", 0, "Failed before its first record. The disk is full."),
     ],
 )
-def test_how_a_run_ended_is_said_once(store: Store, status: Status, reason: str, records: int, told: str) -> None:
+def test_how_a_run_ended_is_said_once(store: Store, status: Status, reason: str, records: int, expected: str) -> None:
     number, (first, *others) = planned(store, small_spec(architectures=["mlp_1"], repeats=2))
     for each in (first, *others):
         store.add(started(each.run))
@@ -185,4 +190,4 @@ def test_how_a_run_ended_is_said_once(store: Store, status: Status, reason: str,
     store.add(finished(first.run, status, test_accuracy=None, confusion=None, reason=reason))
     table = event_table(load_results(store, number), store.runs(number))
     assert table is not None
-    assert [row[2] for row in table.rows] == [told]
+    assert [row[2] for row in table.rows] == [expected]

@@ -21,8 +21,8 @@ def test_the_pdf_holds_the_same_words(stored: Stored, tmp_path: Path) -> None:
     for number in stored.all:
         for claim in claims_of(stored.store, number):
             assert _words(claim.sentence) in text
-    for told in (TITLE, NOTES, "95.25 ± 0.35 %", "Learning rate set to 0.25 by hand after step 26."):
-        assert _words(told) in text
+    for expected in (TITLE, NOTES, "95.25 ± 0.35 %", "Learning rate set to 0.25 by hand after step 26."):
+        assert _words(expected) in text
     assert sum(len(page.images) for page in reader.pages) == 7
 
 

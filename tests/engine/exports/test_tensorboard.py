@@ -109,9 +109,11 @@ def test_formats_are_named_once_in_their_order() -> None:
     assert parse_formats(["csv", " PNG", "csv", ""]) == (Format.PNG, Format.CSV)
 
 
-@pytest.mark.parametrize(("names", "said"), [(["gif"], "no format called 'gif'"), ([""], "Name at least one format")])
-def test_a_format_there_is_not_is_named(names: list[str], said: str) -> None:
-    with pytest.raises(ExportError, match=said) as error:
+@pytest.mark.parametrize(
+    ("names", "message"), [(["gif"], "no format called 'gif'"), ([""], "Name at least one format")]
+)
+def test_a_format_there_is_not_is_named(names: list[str], message: str) -> None:
+    with pytest.raises(ExportError, match=message) as error:
         parse_formats(names)
     assert "tensorboard" in str(error.value)
 
