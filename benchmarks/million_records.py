@@ -20,7 +20,7 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtWidgets import QApplication, QGridLayout, QWidget
 
-from engine.analysis.smoothing import prepare
+from engine.analysis.smoothing import preload
 from engine.events.datasets import DatasetInfo
 from engine.events.experiments import ExperimentStarted
 from engine.events.runs import PlannedRun
@@ -46,7 +46,7 @@ def main(frames: int) -> None:
     app = QApplication(sys.argv[:1])
     apply_style(app)
     apply_scheme(app, Scheme.LIGHT)
-    prepare()  # as the window does before the slider moves
+    preload()  # as the window does before the slider moves
     for runs, records in ((1, 1_000_000), (50, 20_000)):
         observations = experiment(runs, records)
         bare = measure_bare(observations, frames)

@@ -1,4 +1,4 @@
-"""Text, tables and figures that an experiment gives to a report, as data."""
+"""Blocks that an experiment contributes to a report: text, tables and figures as data."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Paragraph:
-    """A few sentences; a ``quiet`` one steps back."""
+    """A few sentences; a ``quiet`` paragraph is small and grey."""
 
     kind: ClassVar[str] = "paragraph"
     text: str
@@ -20,7 +20,7 @@ class Paragraph:
 
 @dataclass(frozen=True)
 class TableColumn:
-    """A column of a table: its heading, whether it holds numbers, and its share of the width."""
+    """A column of a table: heading, whether it is numeric (right-aligned), and relative width."""
 
     title: str
     numeric: bool = False
@@ -29,7 +29,7 @@ class TableColumn:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of text, one entry a column. Those at the positions in ``marked`` stand out."""
+    """Rows of text, one entry per column; the rows at the positions in ``marked`` are highlighted."""
 
     kind: ClassVar[str] = "table"
     title: str
@@ -41,14 +41,14 @@ class Table:
 
 @dataclass(frozen=True)
 class Facts:
-    """Names and values, one pair a line."""
+    """Names and values, one pair per line."""
 
     kind: ClassVar[str] = "facts"
     pairs: tuple[tuple[str, str], ...]
 
 
 class NamedFigure(NamedTuple):
-    """A figure, the name of its file without suffix, and the caption below it in a report."""
+    """A figure, its file name without suffix, and its caption in a report."""
 
     name: str
     figure: Figure

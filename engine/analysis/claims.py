@@ -1,4 +1,4 @@
-"""Claims that measurements support, and how their numbers are formatted."""
+"""Claims supported by measurements, and the formatting of their numbers."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ Number = float | int | str | None
 
 
 class ComparedVariant(Protocol):
-    """What is compared of a variant, whether it is stored or in the window."""
+    """What a comparison needs of a variant, from the store or from the window's observations."""
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """Name of the variant."""
 
     @property
     def test_accuracies(self) -> Sequence[float]:
-        """Test accuracies (fractions) of the counted runs."""
+        """Test accuracies (fractions) of the runs included in statistics."""
 
 
 Variant = TypeVar("Variant", bound=ComparedVariant)
@@ -32,11 +32,14 @@ Variant = TypeVar("Variant", bound=ComparedVariant)
 
 @dataclass(frozen=True)
 class Claim:
-    """A sentence that measurements support, and those measurements.
+    """A sentence and the measurements that support it.
 
-    ``numbers`` are the figures the sentence rests on, by name; ``experiments`` the stored experiments they are from. A
-    claim is not ``supported`` where there was too little to tell, and its sentence then says so. A ``headline`` stands
-    at the front of a report.
+    Attributes:
+        sentence: the claim in words.
+        numbers: the measurements behind the sentence, by name.
+        experiments: ids of the stored experiments they come from.
+        supported: False where the data do not suffice, which the sentence then says.
+        headline: whether the claim belongs to the summary at the front of a report.
     """
 
     sentence: str
@@ -48,57 +51,57 @@ class Claim:
 
 @dataclass(frozen=True)
 class ComputedResult:
-    """What an experiment without runs found, and which experiment that was."""
+    """The stored computation of an experiment without runs, and the experiment's id."""
 
     experiment: int
-    found: Computation
+    computation: Computation
 
     @property
     def findings(self) -> dict[str, Any]:
-        """The plain values."""
-        return self.found.findings
+        """The JSON-serialisable values of the computation."""
+        return self.computation.findings
 
 
 def percent(fraction: float) -> str:
-    """Such as ``93.4 %``."""
+    """Format a fraction as ``93.4 %``."""
     return f"{100 * fraction:.1f} %"
 
 
 def points(fraction: float) -> str:
-    """A difference of accuracies, such as ``1.2 points``; finer where it is less than a tenth of one."""
+    """Format a difference of accuracies as ``1.2 points``, with two decimals below 0.1 points."""
     return f"{100 * fraction:.{1 if abs(fraction) >= 0.001 else 2}f} points"
 
 
-def probability(p: float) -> str:
-    """Such as ``p = 0.012``; ``p < 0.001`` below that."""
+def format_p_value(p: float) -> str:
+    """Format a p-value as ``p = 0.012``, or ``p < 0.001``."""
     return f"p = {p:.3f}" if p >= 0.001 else "p < 0.001"
 
 
 def accuracy_with_spread(variant: ComparedVariant) -> str:
-    """Such as ``93.4 ± 0.5 % (n = 3)``; without a spread where there is one run."""
+    """Format the test accuracy as ``93.4 ± 0.5 % (n = 3)``; without a deviation for a single run."""
     return f"{mean_in_percent(variant.test_accuracies, 1)} (n = {len(variant.test_accuracies)})"
 
 
 def accuracy_numbers(variant: ComparedVariant) -> dict[str, Number]:
-    """Mean, sample standard deviation and n of a variant's test accuracies, by name."""
-    found = spread(variant.test_accuracies)
+    """Return mean, sample standard deviation and n of a variant's test accuracies, by name."""
+    statistics = spread(variant.test_accuracies)
     name = variant.name
     return {
-        f"{name}: mean test accuracy": found["mean"],
-        f"{name}: standard deviation": found["std"],
+        f"{name}: mean test accuracy": statistics["mean"],
+        f"{name}: standard deviation": statistics["std"],
         f"{name}: n": len(variant.test_accuracies),
     }
 
 
-def listed(names: list[str]) -> str:
-    """Such as ``a, b and c``."""
+def join_names(names: list[str]) -> str:
+    """Join names as ``a, b and c``."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def last_epoch_mean(result: RunResult, quantity: str) -> float:
-    """Mean of a number of a record over the last epoch that has records; NaN where none is finite.
+    """Average a quantity of the records over the last epoch with records; NaN where no value is finite.
 
-    A single record varies by chance far more than an epoch of them.
+    A single record varies far more by chance than the mean of an epoch.
     """
     epoch = result.records[-1].epoch
     values = [float(getattr(record, quantity)) for record in result.records if record.epoch == epoch]

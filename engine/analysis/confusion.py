@@ -1,4 +1,4 @@
-"""Which classes a network takes for which others."""
+"""Confusions between classes, read from a confusion matrix."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from engine.utils.arrays import Array
 
 @dataclass(frozen=True)
 class Confusion:
-    """``count`` of the ``total`` test images of the class ``true`` were taken for ``predicted``; names of classes."""
+    """A cell of the confusion matrix: ``count`` of ``total`` images of class ``true``, classified as ``predicted``."""
 
     true: str
     predicted: str
@@ -21,27 +21,27 @@ class Confusion:
 
     @property
     def share(self) -> float:
-        """Of the true class' images, 0 to 1; 0 where it has none."""
+        """Fraction of the true class's images; 0 where it has none."""
         return self.count / self.total if self.total else 0.0
 
     @property
     def text(self) -> str:
-        """Such as ``cat taken for dog: 87 of 1,000 (8.7 %)``."""
+        """Description such as ``cat taken for dog: 87 of 1,000 (8.7 %)``."""
         verb = f"{self.true} recognised" if self.true == self.predicted else f"{self.true} taken for {self.predicted}"
         share = f" ({100 * self.share:.1f} %)" if self.total else ""
         return f"{verb}: {self.count:,} of {self.total:,}{share}"
 
 
 def confusion_at(confusion: Array, class_names: Sequence[str], true: int, predicted: int) -> Confusion:
-    """One cell of ``confusion``, int [classes, classes], rows the true class."""
+    """Return one cell of ``confusion``: int [classes, classes], rows are true classes."""
     row = confusion[true]
     return Confusion(class_names[true], class_names[predicted], int(row[predicted]), int(row.sum()))
 
 
 def most_frequent(confusion: Array, class_names: Sequence[str], count: int) -> list[Confusion]:
-    """At most ``count`` pairs of classes that were confused, the most images first."""
+    """Return at most ``count`` confused pairs of classes, most images first."""
     wrong = confusion.copy()
     np.fill_diagonal(wrong, 0)
     order = np.argsort(-wrong, axis=None, kind="stable")[:count]
-    pairs = (divmod(int(place), len(confusion)) for place in order)
+    pairs = (divmod(int(position), len(confusion)) for position in order)
     return [confusion_at(confusion, class_names, *pair) for pair in pairs if wrong[pair]]

@@ -1,4 +1,4 @@
-"""Figures that several experiments share, drawn with matplotlib; nothing here needs a display."""
+"""Matplotlib figures shared by several experiments, drawn without a display."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from engine.networks.weight_images import common_scale, tile, to_bytes, weight_i
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# Names in an SVG file are then the same in every export of the same results.
+# A fixed salt makes the identifiers in an SVG file, and so the file, reproducible.
 mpl.rcParams["svg.hashsalt"] = "trainscope"
 mpl.rcParams["svg.fonttype"] = "none"
 
-# Names of data sets may be of characters that no font here has; a box in their place needs no words in a terminal.
+# Names of data sets may contain characters missing from every font; a placeholder box needs no warning.
 _NO_GLYPH = "Glyph .* missing from"
 
 LineStyle = str | tuple[int, tuple[float, ...]]
@@ -36,17 +36,17 @@ PERCENT = 100.0
 
 
 def save_figure(figure: Figure, target: Path | BytesIO, **options: Any) -> None:
-    """Write ``figure`` to ``target`` with the ``options`` of matplotlib's ``savefig``; raises OSError."""
+    """Write a figure with the ``options`` of matplotlib's ``savefig``."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", _NO_GLYPH, UserWarning)
         figure.savefig(target, **options)
 
 
 def four_panels(result: ExperimentResult) -> Figure:
-    """The course's figure of part 3.
+    """Draw the course's figure of part 3.
 
-    Training loss; validation (solid) and training (dashed) accuracy; test against training accuracy, one point a run;
-    validation against training accuracy. Lines are means over the repeats, bands one standard deviation to each side.
+    Training loss; validation (solid) and training (dashed) accuracy; test against training accuracy, one point per
+    run; validation against training accuracy. Lines are means over the repeats, bands ± one standard deviation.
     """
     figure = Figure(figsize=(12, 9), layout="constrained")
     loss, accuracy, test, validation = figure.subplots(2, 2).flat
@@ -65,9 +65,9 @@ def four_panels(result: ExperimentResult) -> Figure:
 
 
 def loss_and_gradient(result: ExperimentResult) -> Figure:
-    """The course's figure of part 4: training loss, and on a log axis the first layer's gradient norm.
+    """Draw the course's figure of part 4: training loss, and on a log axis the first layer's gradient norm.
 
-    Colours tell architectures apart, line patterns activations: the first solid, the second dashed.
+    Colour encodes the architecture, line pattern the activation: the first solid, the second dashed.
     """
     figure = Figure(figsize=(13, 5.5), layout="constrained")
     loss, gradient = figure.subplots(1, 2)
@@ -86,7 +86,7 @@ def loss_and_gradient(result: ExperimentResult) -> Figure:
 
 
 def gradient_heat_maps(title: str, variants: Sequence[VariantResult]) -> Figure:
-    """Gradient norm of every layer over the steps, one row a layer, first layer on top; one panel a variant."""
+    """Draw the gradient norm of every layer over the steps: one panel per variant, one row per layer, first on top."""
     figure = Figure(figsize=(6 * len(variants), 4), layout="constrained")
     maps = [variant.layer_gradients() for variant in variants]
     values = np.concatenate([np.ravel(norms) for _, norms in maps])
@@ -96,12 +96,12 @@ def gradient_heat_maps(title: str, variants: Sequence[VariantResult]) -> Figure:
     for axes, variant, (layers, norms) in zip(panels, variants, maps, strict=True):
         edges = np.concatenate([[0], variant.steps])
         scale = LogNorm(low, max(high, low * 1.01))
-        shown = axes.pcolormesh(edges, np.arange(len(layers) + 1), norms, norm=scale, cmap="magma")
+        image = axes.pcolormesh(edges, np.arange(len(layers) + 1), norms, norm=scale, cmap="magma")
         axes.set_yticks(np.arange(len(layers)) + 0.5, layers)
         axes.invert_yaxis()
         axes.set_title(variant.name)
         axes.set_xlabel("step")
-    figure.colorbar(shown, ax=panels, label="gradient norm (L2)")
+    figure.colorbar(image, ax=panels, label="gradient norm (L2)")
     figure.suptitle(f"{title}: gradient norm of every layer's kernel")
     return figure
 
@@ -109,7 +109,7 @@ def gradient_heat_maps(title: str, variants: Sequence[VariantResult]) -> Figure:
 def loss_and_validation(
     result: ExperimentResult, variants: Sequence[VariantResult], marks: Sequence[float] = ()
 ) -> Figure:
-    """The course's figure of part 5: training loss and validation accuracy; ``marks`` are steps to point out."""
+    """Draw the course's figure of part 5: training loss and validation accuracy, with lines at ``marks`` (steps)."""
     figure = Figure(figsize=(13, 5.5), layout="constrained")
     loss, accuracy = figure.subplots(1, 2)
     for variant in variants:
@@ -127,7 +127,7 @@ def loss_and_validation(
 
 
 def best_weights(result: ExperimentResult) -> Iterator[NamedFigure]:
-    """For each variant the first-layer weights of its best run."""
+    """Draw for each variant the first-layer weights of its best run."""
     for variant in result.variants:
         if variant.best is not None and variant.best.first_weights is not None:
             yield NamedFigure(
@@ -139,18 +139,18 @@ def best_weights(result: ExperimentResult) -> Iterator[NamedFigure]:
 
 
 def weight_grid(title: str, weights: Weights) -> Figure:
-    """All kernels of a layer as images on one common grey scale."""
-    found = weight_images(weights)
-    scale = common_scale(found.images)
-    grid = tile(to_bytes(found.images, scale), WHITE, found.columns)
+    """Draw all weights of a layer as images on one common grey scale."""
+    tiles = weight_images(weights)
+    scale = common_scale(tiles.images)
+    grid = tile(to_bytes(tiles.images, scale), WHITE, tiles.columns)
     figure = Figure(figsize=(6, 6.6), layout="constrained")
     axes = figure.subplots()
-    shown = axes.imshow(grid.squeeze(), cmap="gray", vmin=0, vmax=WHITE, interpolation="nearest")
+    image = axes.imshow(grid.squeeze(), cmap="gray", vmin=0, vmax=WHITE, interpolation="nearest")
     axes.set_axis_off()
     axes.set_title(f"{title}: {weights.layer} after step {weights.step}")
     if grid.shape[2] == 1:
         bar = figure.colorbar(
-            shown, ax=axes, orientation="horizontal", shrink=0.6, label="weight", ticks=[0, 127.5, WHITE]
+            image, ax=axes, orientation="horizontal", shrink=0.6, label="weight", ticks=[0, 127.5, WHITE]
         )
         bar.ax.set_xticklabels([f"{-scale:.2g}", "0", f"{scale:.2g}"])
     return figure
@@ -187,14 +187,14 @@ def _finish_panels(loss: Axes, accuracy: Axes, test: Axes, validation: Axes) -> 
 
 
 def _share_legend(figure: Figure, axes: Axes) -> None:
-    """One legend for all panels, beside them, where it hides no curve."""
+    """Place one legend for all panels beside them, where it hides no curve."""
     lines, names = axes.get_legend_handles_labels()
     if lines:
         figure.legend(lines, names, loc="outside right upper", fontsize="small")
 
 
 def label_axes(axes: Axes, title: str, x: str, y: str, legend: bool = True) -> None:
-    """Title, labels and a grid; a legend where something has a label and ``legend`` allows it."""
+    """Set title, axis labels and grid; add a legend if ``legend`` and any artist has a label."""
     axes.set_title(title)
     axes.set_xlabel(x)
     axes.set_ylabel(y)
@@ -204,15 +204,15 @@ def label_axes(axes: Axes, title: str, x: str, y: str, legend: bool = True) -> N
 
 
 def _draw_diagonal(axes: Axes) -> None:
-    """Where both accuracies are equal: points below it were learned by heart."""
+    """Draw the line of equal accuracies; points below it show overfitting."""
     low = max(min(axes.get_xlim()[0], axes.get_ylim()[0]), 0.0)
     high = min(max(axes.get_xlim()[1], axes.get_ylim()[1]), PERCENT)
     axes.plot(np.array([low, high]), np.array([low, high]), ":", color="gray", linewidth=1, zorder=0)
 
 
 def _title(result: ExperimentResult) -> str:
-    """The data set, and how many runs the means are over."""
-    title = result.dataset.title.replace("$", r"\$")  # else what stands between two is read as a formula
+    """Name the data set and the number of runs averaged."""
+    title = result.dataset.title.replace("$", r"\$")  # matplotlib reads text between two dollar signs as a formula
     counts = {len(variant.runs) for variant in result.compared}
     if counts <= {0, 1}:
         return f"{title}; one run a variant"

@@ -1,4 +1,4 @@
-"""An experiment's results as figures and exports read them from the store."""
+"""Results of a training experiment, loaded from the store for figures, claims and exports."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from engine.utils.errors import StoreError
 
 @dataclass(frozen=True)
 class RunResult:
-    """One run with all its records, the newest kernel of each layer by the layer's name, and what was done by hand."""
+    """One run: its records, the latest weights of each layer by layer name, and its interventions."""
 
     run: StoredRun
     records: list[Record]
@@ -29,45 +29,46 @@ class RunResult:
 
     @property
     def status(self) -> Status:
-        """How the run ended."""
+        """Status of the run."""
         return self.run.status
 
     @property
     def test_accuracy(self) -> float | None:
-        """A fraction; None where the run was not tested."""
+        """Test accuracy (fraction); None if the run was not tested."""
         return self.run.test_accuracy
 
     @property
     def has_records(self) -> bool:
-        """Whether it came to its first record."""
+        """Whether the run has at least one record."""
         return bool(self.records)
 
     @property
-    def has_rate_by_hand(self) -> bool:
-        """Whether its learning rate was changed while it trained."""
-        return bool(self.rates_by_hand)
+    def has_manual_rate(self) -> bool:
+        """Whether the learning rate was changed by hand during training."""
+        return bool(self.manual_rates)
 
     @property
-    def rates_by_hand(self) -> list[Intervention]:
-        """Where its learning rate was changed while it trained: its result is not that of its settings alone."""
+    def manual_rates(self) -> list[Intervention]:
+        """Manual changes of the learning rate; with any, the settings alone do not reproduce the result."""
         return [each for each in self.interventions if each.kind is InterventionKind.LEARNING_RATE]
 
     @property
     def moves(self) -> list[Intervention]:
-        """Where it went on elsewhere after an interruption, which may change its numbers; in order."""
+        """Resumptions on another device, other threads or versions, which may change the numbers; in order."""
         return [each for each in self.interventions if each.kind is InterventionKind.MOVED]
 
     @property
     def first_weights(self) -> Weights | None:
-        """The newest kernel of the first layer; None where none was stored."""
+        """Latest weights of the first layer; None if none are stored."""
         return next((self.weights[name] for name in self.run.layers[:1] if name in self.weights), None)
 
 
 @dataclass
 class VariantResult:
-    """The runs of one variant, in the order of their repeats; runs that recorded nothing are not among them.
+    """The runs of one variant that have records, ordered by repeat.
 
-    ``planned`` is how many runs there were to be, ``epochs`` how long each; a ``probe`` found settings for others.
+    ``planned`` is the number of planned runs, ``epochs`` the length of each. A ``probe`` only determined settings for
+    other variants.
     """
 
     name: str
@@ -80,22 +81,22 @@ class VariantResult:
 
     @property
     def tested(self) -> list[RunResult]:
-        """The runs that came far enough to be tested."""
+        """The runs that were tested."""
         return [run for run in self.runs if run.run.is_tested]
 
     @property
     def counted_runs(self) -> list[RunResult]:
-        """The runs that statistics are over, see :func:`~engine.analysis.statistics.counted_runs`."""
+        """The runs included in statistics, see ``engine.analysis.statistics.counted_runs``."""
         return counted_runs(self.runs)
 
     @property
-    def of_counted(self) -> VariantResult:
-        """The variant with the counted runs alone, or with all that recorded something where none was tested."""
+    def counted_only(self) -> VariantResult:
+        """The variant restricted to its counted runs; unchanged where no run was tested."""
         return replace(self, runs=self.counted_runs or self.runs)
 
     @property
     def best(self) -> RunResult | None:
-        """The counted run of best test accuracy, the earliest of equals; None where none was tested."""
+        """The counted run with the best test accuracy, the first one on a tie; None if none was tested."""
         return best_run(self.counted_runs)
 
     @property
@@ -105,20 +106,24 @@ class VariantResult:
 
     @property
     def mean_seconds(self) -> float | None:
-        """Mean training time of the counted runs."""
+        """Mean training time of the counted runs in seconds; None if none has a time."""
         seconds = [result.run.seconds for result in self.counted_runs if result.run.seconds is not None]
         return fmean(seconds) if seconds else None
 
     @cached_property
     def steps(self) -> Array:
-        """The steps at which any run has a record, int [records], rising."""
+        """The steps at which any run has a record: int [records], ascending."""
         return np.unique([record.step for result in self.runs for record in result.records])
 
     def curves(self, quantity: str) -> Array:
-        """One row a run, one column a step of :attr:`steps`: float [runs, records], NaN where a run has no record.
+        """Collect the curves of all runs.
 
-        ``quantity`` is a number of :class:`~engine.events.runs.Record`, such as ``training_loss``, or ``gradient_norm``, the
-        first layer's.
+        Args:
+            quantity: a numeric field of ``Record``, such as ``training_loss``, or ``gradient_norm``, that of the first
+                layer.
+
+        Returns:
+            float [runs, records], columns aligned with ``steps``; NaN where a run has no record at a step.
         """
         table = np.full((len(self.runs), len(self.steps)), np.nan)
         for row, result in zip(table, self.runs, strict=True):
@@ -127,11 +132,11 @@ class VariantResult:
         return table
 
     def mean(self, quantity: str) -> Array:
-        """Mean over the runs that have a record at a step: float [records]."""
+        """Average a quantity over the runs with a record at each step: float [records]."""
         return mean_and_deviation(self.curves(quantity))[0]
 
     def layer_gradients(self) -> tuple[tuple[str, ...], Array]:
-        """Names of the layers that learn, and their gradient norms, means over the runs: float [layers, records]."""
+        """Return the trainable layers' names and their gradient norms, means over the runs: float [layers, records]."""
         layers = self.runs[0].run.layers
         table = np.full((len(self.runs), len(layers), len(self.steps)), np.nan)
         for run, result in zip(table, self.runs, strict=True):
@@ -146,7 +151,7 @@ def _quantity(record: Record, name: str) -> float:
 
 @dataclass(frozen=True)
 class ExperimentResult:
-    """An experiment and its variants, in the order of the plan."""
+    """A stored experiment and its variants in the order of the plan."""
 
     experiment: StoredExperiment
     dataset: DatasetInfo
@@ -154,22 +159,26 @@ class ExperimentResult:
 
     @property
     def compared(self) -> list[VariantResult]:
-        """The variants without the probes, which only found settings for others."""
+        """The variants without the probes."""
         return [variant for variant in self.variants if not variant.probe]
 
     @property
     def devices(self) -> list[Device]:
-        """The devices that its runs were trained on, in the order of the plan."""
+        """The distinct devices on which the runs were trained, in the order of the plan."""
         used = [run.run.device for variant in self.variants for run in variant.runs if run.run.device is not None]
         return list({device.title: device for device in used}.values())
 
     def variant(self, name: str) -> VariantResult | None:
-        """The variant called ``name``, if it was planned."""
+        """Return the variant of that name, or None if none was planned."""
         return next((variant for variant in self.variants if variant.name == name), None)
 
 
 def load_results(store: Store, experiment: int) -> ExperimentResult:
-    """Everything recorded of an experiment with runs so far; raises :class:`~engine.utils.errors.StoreError`."""
+    """Load everything recorded so far of an experiment with runs.
+
+    Raises:
+        StoreError: if there is no such experiment, it has no runs, or the store can't be read.
+    """
     stored = store.experiment(experiment)
     if stored.dataset is None:
         raise StoreError(f"Experiment {experiment} has no runs; it was computed.")

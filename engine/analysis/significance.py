@@ -1,4 +1,4 @@
-"""Tests of significance: Welch's t-test for two samples, and Spearman's rank correlation with a permutation test."""
+"""Significance tests: Welch's t-test for two samples, and Spearman's rank correlation with a permutation test."""
 
 from __future__ import annotations
 
@@ -9,18 +9,22 @@ from statistics import fmean, stdev
 
 import numpy as np
 
-from engine.analysis.claims import Number, points, probability
+from engine.analysis.claims import Number, format_p_value, points
 from engine.utils.arrays import Array
 
-LEVEL = 0.05  # of significance: how often a difference as large may come by chance
-MOST_PAIRINGS = 9999  # of a permutation test: all of them up to seven pairs; beyond, so many drawn at random
+SIGNIFICANCE_LEVEL = 0.05  # accepted probability of a false positive
+MAX_PAIRINGS = 9999  # of a permutation test: exhaustive up to seven pairs, beyond that this many random resamples
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two samples compared: difference of their means, the larger of their sample standard deviations, Welch's p.
+    """Comparison of two samples.
 
-    ``spread`` and ``p`` are None where one of them has fewer than two values, ``p`` also where neither varies.
+    Attributes:
+        difference: of the means, first minus second.
+        counts: sample sizes.
+        spread: the larger sample standard deviation; None if either sample has fewer than two values.
+        p: Welch's two-sided p; None as for ``spread``, and where neither sample varies.
     """
 
     difference: float
@@ -30,35 +34,35 @@ class Comparison:
 
     @property
     def exceeds_spread(self) -> bool:
-        """Whether the means are further apart than either sample's standard deviation, and not by chance."""
+        """Whether the difference is larger than either standard deviation and significant."""
         if self.spread is None or abs(self.difference) <= self.spread:
             return False
-        return self.p is None or self.p < LEVEL
+        return self.p is None or self.p < SIGNIFICANCE_LEVEL
 
     @property
-    def can_tell(self) -> bool:
-        """Whether both were repeated."""
+    def has_spread(self) -> bool:
+        """Whether both samples have at least two values, so that a spread is known."""
         return self.spread is not None
 
     @property
     def outcome(self) -> str:
-        """What follows a sentence that names the difference, in the window as in the report."""
+        """Clause that follows a sentence naming the difference, in the window as in the report."""
         if self.spread is None:
             return "; with one run there is no spread to compare that with, so it may be chance"
         return f", which {'exceeds' if self.exceeds_spread else 'does not exceed'} the spread over repeats"
 
     @property
     def verdict(self) -> str:
-        """The outcome with the figures behind it."""
+        """The outcome with the numbers behind it."""
         if self.spread is None:
             return self.outcome
         against = f"the larger standard deviation is {points(self.spread)}"
-        tested = f", Welch's t-test gives {probability(self.p)}" if self.p is not None else ""
+        tested = f", Welch's t-test gives {format_p_value(self.p)}" if self.p is not None else ""
         return f"{self.outcome} ({against}{tested}, n = {self.counts[0]} and {self.counts[1]})"
 
     @property
     def numbers(self) -> dict[str, Number]:
-        """The figures by name."""
+        """The numbers of the comparison, by name."""
         return {
             "difference of means": self.difference,
             "larger standard deviation": self.spread,
@@ -67,10 +71,10 @@ class Comparison:
 
 
 def compare(first: Sequence[float], second: Sequence[float]) -> Comparison:
-    """Compare two samples; neither may be empty.
+    """Compare two non-empty samples by a two-sided Welch test, which does not assume equal variances.
 
     B. L. Welch, "The generalization of 'Student's' problem when several different population variances are involved"
-    (1947): no equal variances are assumed. Two-sided.
+    (1947).
     """
     difference, counts = fmean(first) - fmean(second), (len(first), len(second))
     if min(counts) < 2:
@@ -81,7 +85,10 @@ def compare(first: Sequence[float], second: Sequence[float]) -> Comparison:
 
 
 def _welch(difference: float, deviations: tuple[float, float], counts: tuple[int, int]) -> float | None:
-    """Two-sided p; None where rounding leaves none. ``scipy.stats`` gives the same, but takes a second to load."""
+    """Compute the two-sided p; None where rounding makes it undefined.
+
+    ``scipy.stats`` gives the same value but takes a second to import.
+    """
     from scipy.special import stdtr
 
     errors = [deviation**2 / count for deviation, count in zip(deviations, counts, strict=True)]
@@ -94,17 +101,14 @@ def _welch(difference: float, deviations: tuple[float, float], counts: tuple[int
     return p if math.isfinite(p) else None
 
 
-MOST_PAIRINGS = 9999  # all of them up to seven pairs; beyond, so many drawn at random
-
-
 def spearman(first: Sequence[float], second: Sequence[float]) -> tuple[float, float] | None:
-    """Spearman's rank correlation of paired values, with a permutation test.
+    """Compute Spearman's rank correlation of paired values, with a permutation test.
 
-    With five networks the usual approximation of p is too small, so the test is exact.
+    With five networks the usual approximation of p is too small, hence the permutation test.
     C. Spearman, "The proof and measurement of association between two things" (1904).
 
     Returns:
-        The correlation and its two-sided p; None where either sample doesn't vary.
+        The correlation and its two-sided p; None if either sample is constant.
     """
     if min(len(set(first)), len(set(second))) < 2:
         return None
@@ -113,12 +117,12 @@ def spearman(first: Sequence[float], second: Sequence[float]) -> tuple[float, fl
     fixed = _standardised(rankdata(second))
 
     def correlation(ranks: Array, axis: int = -1) -> Array:
-        found: Array = (_standardised(ranks, axis) * fixed).mean(axis=axis)
-        return found
+        coefficient: Array = (_standardised(ranks, axis) * fixed).mean(axis=axis)
+        return coefficient
 
     ranks = rankdata(first)
     tested = permutation_test(
-        (ranks,), correlation, permutation_type="pairings", vectorized=True, n_resamples=MOST_PAIRINGS, rng=0
+        (ranks,), correlation, permutation_type="pairings", vectorized=True, n_resamples=MAX_PAIRINGS, rng=0
     )
     return float(tested.statistic), float(tested.pvalue)
 

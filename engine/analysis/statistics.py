@@ -1,4 +1,4 @@
-"""Which runs count, and means and spreads over them."""
+"""The rule for which runs enter statistics, and means and deviations over them."""
 
 from __future__ import annotations
 
@@ -13,54 +13,59 @@ from engine.utils.arrays import Array
 
 
 class EndedRun(Protocol):
-    """What decides whether a run counts."""
+    """The properties that decide whether a run is included in statistics."""
 
     @property
     def status(self) -> Status:
-        """How it ended."""
+        """Status of the run."""
 
     @property
     def test_accuracy(self) -> float | None:
-        """A fraction; None where it was not tested."""
+        """Test accuracy (fraction); None if the run was not tested."""
 
     @property
     def has_records(self) -> bool:
-        """Whether it came to its first record."""
+        """Whether the run has at least one record."""
 
     @property
-    def has_rate_by_hand(self) -> bool:
-        """Whether somebody changed its learning rate while it trained."""
+    def has_manual_rate(self) -> bool:
+        """Whether the learning rate was changed by hand during training."""
 
 
 Run = TypeVar("Run", bound=EndedRun)
 
 
 def counted_runs(runs: Iterable[Run]) -> list[Run]:
-    """Those of one variant's ``runs`` that statistics are over, in the window as in the report.
+    """Select the runs of one variant that are included in statistics, in the window as in the report.
 
-    These are the runs tested after all epochs by their settings alone. Where there is none, those whose learning rate
-    was changed by hand; else those stopped early. A run that recorded nothing never counts.
+    These are the tested runs that finished all epochs without a manual change of the learning rate; if there is none,
+    the finished runs with such a change; if there is none either, the tested runs that were stopped early. Runs
+    without records are never included.
     """
     tested = [run for run in runs if run.test_accuracy is not None and run.has_records]
     finished = [run for run in tested if run.status is Status.FINISHED]
-    return [run for run in finished if not run.has_rate_by_hand] or finished or tested
+    return [run for run in finished if not run.has_manual_rate] or finished or tested
 
 
 def best_run(runs: Iterable[Run]) -> Run | None:
-    """The one of best test accuracy, the earliest of equals; None where none was tested."""
+    """Return the run with the best test accuracy, the first one on a tie; None if none was tested."""
     tested = [run for run in runs if run.test_accuracy is not None]
     return max(tested, key=lambda run: run.test_accuracy or 0.0, default=None)
 
 
 def accuracies_of(runs: Iterable[EndedRun]) -> list[float]:
-    """Test accuracies (fractions) of those of ``runs`` that were tested."""
+    """Return the test accuracies (fractions) of the tested runs."""
     return [run.test_accuracy for run in runs if run.test_accuracy is not None]
 
 
 def mean_and_deviation(curves: Array) -> tuple[Array, Array]:
-    """Mean and sample standard deviation of each column of float [runs, records], NaN entries left out.
+    """Compute mean and sample standard deviation of each column, ignoring values that are not finite.
 
-    The deviation is 0 where fewer than two runs have a value; a column without any is NaN in the mean.
+    Args:
+        curves: float [runs, records].
+
+    Returns:
+        Two arrays, float [records]: the mean, NaN for a column without values, and the deviation, 0 for fewer than two.
     """
     valid = np.isfinite(curves)
     count = valid.sum(axis=0)
@@ -70,29 +75,29 @@ def mean_and_deviation(curves: Array) -> tuple[Array, Array]:
     return mean, np.sqrt(squares / np.maximum(count - 1, 1))
 
 
-def soonness(
+def time_to_target(
     epochs: Sequence[float], seconds: Sequence[float], accuracies: Sequence[float], target: float
 ) -> tuple[float, float] | None:
-    """Epochs and seconds at the first record whose accuracy reaches ``target``; None if none does."""
+    """Return epochs and seconds at the first record whose accuracy reaches ``target``; None if none does."""
     first = next((position for position, accuracy in enumerate(accuracies) if accuracy >= target), None)
     return None if first is None else (epochs[first], seconds[first])
 
 
 def spread(values: Sequence[float]) -> dict[str, float | None]:
-    """``best``, ``mean`` and sample standard deviation ``std`` (None for fewer than two values)."""
+    """Compute ``best``, ``mean`` and sample standard deviation ``std``, which is None for fewer than two values."""
     if not values:
         return {"best": None, "mean": None, "std": None}
     return {"best": max(values), "mean": fmean(values), "std": stdev(values) if len(values) > 1 else None}
 
 
 def mean_in_percent(fractions: Sequence[float], digits: int = 2) -> str:
-    """Mean and sample standard deviation, such as ``93.41 ± 0.20 %``; without the latter where there is one value.
+    """Format mean and sample standard deviation as ``93.41 ± 0.20 %``.
 
-    Nothing for none.
+    The deviation is left out for a single value; without values the text is empty.
     """
-    found = spread(fractions)
-    mean, deviation = found["mean"], found["std"]
+    statistics = spread(fractions)
+    mean, deviation = statistics["mean"], statistics["std"]
     if mean is None:
         return ""
-    beside = "" if deviation is None else f" ± {100 * deviation:.{digits}f}"
-    return f"{100 * mean:.{digits}f}{beside} %"
+    plus_minus = "" if deviation is None else f" ± {100 * deviation:.{digits}f}"
+    return f"{100 * mean:.{digits}f}{plus_minus} %"

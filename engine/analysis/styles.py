@@ -1,7 +1,7 @@
-"""The colour of a variant, the same in every plot and figure.
+"""Colour and line pattern of a variant, the same in every plot and figure.
 
-Okabe and Ito's eight colours, which people with any of the common colour vision deficiencies can tell apart (M. Okabe
-and K. Ito, "Color Universal Design", 2008), without black and yellow, which vanish on a dark or a light background.
+The palette is Okabe and Ito's, distinguishable under the common colour vision deficiencies (M. Okabe and K. Ito, "Color
+Universal Design", 2008), without black and yellow, which have no contrast on a dark or a light background.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from engine.config.specs import RunSpec
 
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9")
 
-# As many patterns as there are activations: solid, dashed, dotted, and what can still be told from these.
+# As many patterns as there are activations: solid, dashed, dotted, and others distinguishable from these.
 DASHES: tuple[tuple[float, ...], ...] = (
     (),
     (4, 2),
@@ -27,7 +27,7 @@ DASHES: tuple[tuple[float, ...], ...] = (
 
 @dataclass(frozen=True)
 class Style:
-    """How a variant is drawn: the position of its colour and of its line pattern (0: solid, 1: dashed, ...)."""
+    """Style of a variant: index of its colour and of its line pattern (0: solid, 1: dashed, ...)."""
 
     colour: int = 0
     pattern: int = 0
@@ -39,15 +39,15 @@ class Style:
 
     @property
     def dashes(self) -> tuple[float, ...]:
-        """Lengths of dashes and gaps in turn, in widths of the line; empty for a solid one."""
+        """Alternating lengths of dashes and gaps in line widths; empty for a solid line."""
         return DASHES[self.pattern % len(DASHES)]
 
 
 def styles(runs: Iterable[RunSpec]) -> dict[str, Style]:
-    """A style for each variant of a plan.
+    """Assign a style to each variant of a plan.
 
-    Where variants differ in architecture and in activation, the colour says which architecture and the pattern which
-    activation; else each variant has a colour of its own.
+    Where variants differ in both architecture and activation, colour encodes the architecture and pattern the
+    activation; otherwise each variant has its own colour.
     """
     variants: dict[str, RunSpec] = {}
     for run in runs:
@@ -63,10 +63,10 @@ def styles(runs: Iterable[RunSpec]) -> dict[str, Style]:
 
 
 def colour_of(position: int) -> str:
-    """The colour, as #RRGGBB, of the variant at ``position`` (from 0) of an experiment's plan."""
+    """Return the colour (#RRGGBB) of the variant at ``position`` (from 0) of a plan."""
     return COLOURS[position % len(COLOURS)]
 
 
 def distinct_styles() -> tuple[Style, ...]:
-    """Every look there is, no two alike: all colours in solid lines first, then in the next pattern."""
+    """Return all distinct styles: all colours in solid lines first, then in the next pattern."""
     return tuple(Style(colour, pattern) for pattern in range(len(DASHES)) for colour in range(len(COLOURS)))

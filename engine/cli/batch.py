@@ -30,7 +30,7 @@ from engine.events.runs import Status
 from engine.executors.base import Executor
 from engine.experiments import ALL, COURSE_EXPERIMENTS, find_experiment
 from engine.experiments.base import ComputedExperiment, Experiment
-from engine.experiments.presets import without_experiment
+from engine.experiments.presets import drop_experiment_key
 from engine.exports import Format, check_writable, export_experiment
 from engine.exports.report import check_report_file, write_report
 from engine.session import Session
@@ -114,7 +114,7 @@ def _settings_in(file: Path, name: str) -> dict[str, Any]:
         SpecError: naming the file, if it can't be read or names another experiment.
     """
     try:
-        return without_experiment(read_toml(file), name)
+        return drop_experiment_key(read_toml(file), name)
     except SpecError as error:
         raise error if str(error).startswith(str(file)) else SpecError(f"{file}: {error}") from None
 

@@ -1,4 +1,4 @@
-"""The experiments, a folder each; :data:`EXPERIMENTS` is the table that window and command line read."""
+"""The experiments, one package each; window and command line read the table ``EXPERIMENTS``."""
 
 from __future__ import annotations
 
@@ -25,11 +25,15 @@ EXPERIMENTS: dict[str, Experiment] = {experiment.name: experiment for experiment
 
 COURSE_EXPERIMENTS = {name: each for name, each in EXPERIMENTS.items() if each.homework_part is not None}
 
-ALL = "all"  # what --batch calls every experiment of the course, one after the other
+ALL = "all"  # the name by which --batch runs every experiment of the course in turn
 
 
 def find_experiment(name: str) -> Experiment:
-    """The experiment called ``name``; raises :class:`SpecError` that lists those there are."""
+    """Return the experiment of that name.
+
+    Raises:
+        SpecError: if there is none; the message lists the known names.
+    """
     if name not in EXPERIMENTS:
         raise SpecError(f"There is no experiment called '{name}'; there are {', '.join(EXPERIMENTS)}.")
     return EXPERIMENTS[name]

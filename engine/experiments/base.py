@@ -1,7 +1,7 @@
-"""What an experiment declares; everything else that the program knows of one follows from it.
+"""Declarations of experiments, from which everything else in the program is derived.
 
-There are two kinds: a :class:`TrainingExperiment` plans runs, a :class:`ComputedExperiment` computes its results in one
-task. Both are run by the same session and kept in the same store. docs/extending.md shows how one is added.
+There are two kinds: a ``TrainingExperiment`` plans runs, a ``ComputedExperiment`` computes its results in one task.
+Both are run by the same session and kept in the same store. docs/extending.md shows how to add one.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ CourseDictionary = dict[str, Any]
 Findings = dict[str, Any]
 
 
-def _nothing(*_given: Any) -> Iterator[Any]:
+def _empty(*_args: Any) -> Iterator[Any]:
     return iter(())
 
 
@@ -33,20 +33,20 @@ def _no_findings(_spec: Any, _result: ExperimentResult) -> Findings:
 
 @dataclass(frozen=True, kw_only=True)
 class Experiment:
-    """What both kinds declare.
+    """Declarations common to both kinds of experiments.
 
     Attributes:
-        name: How it is called on the command line and in the store.
-        title: What its tab is called.
-        summary: What it does, in one sentence.
-        lesson: What to look at beside the plots, and what it means; simple HTML.
-        spec: Its settings, from whose fields form, command line, TOML and the report's table of settings follow.
-        presets: The fields that ``quick`` and ``course``, which must both be there, change from their defaults.
-        homework_part: Which part of the course's homework it is; None for one beyond the course, which is left out
-            where all experiments of the course are asked for, and comes last in a report.
-        report_title: What its section of a report is called, where that is not ``title``.
-        batch_lines: The lines that ``--batch`` prints of the findings.
-        report_blocks: Tables and text that a report has of the findings.
+        name: identifier on the command line and in the store.
+        title: title of its tab.
+        summary: what it does, in one sentence.
+        lesson: text beside the plots, on what to look for and what it means; simple HTML.
+        spec: the settings; form, command line, TOML and the report's table of settings are derived from its fields.
+        presets: values that differ from the defaults, for each of ``quick`` and ``course``, both of which are required.
+        homework_part: part of the course's homework; None for an experiment beyond the course, which ``all`` leaves out
+            and which comes last in a report.
+        report_title: heading of its section in a report, if not ``title``.
+        batch_lines: the lines that ``--batch`` prints about the findings.
+        report_blocks: tables and text about the findings in a report.
     """
 
     name: str
@@ -57,17 +57,21 @@ class Experiment:
     presets: Mapping[str, Mapping[str, Any]]
     homework_part: int | None = None
     report_title: str = ""
-    batch_lines: Callable[[Findings], Iterator[str]] = _nothing
-    report_blocks: Callable[[Findings], Iterator[Table | Facts | Paragraph]] = _nothing
+    batch_lines: Callable[[Findings], Iterator[str]] = _empty
+    report_blocks: Callable[[Findings], Iterator[Table | Facts | Paragraph]] = _empty
 
     @property
     def heading(self) -> str:
-        """The heading of its section in a report, such as ``Part 1: Basic concepts``."""
+        """Heading of its section in a report, such as ``Part 1: Basic concepts``."""
         title = self.report_title or self.title
         return title if self.homework_part is None else f"Part {self.homework_part}: {title}"
 
     def preset(self, name: str, **changes: Any) -> ExperimentSpec:
-        """The spec of a preset with ``changes`` on top; raises :class:`~engine.utils.errors.SpecError`."""
+        """Build the spec of a preset, with ``changes`` applied.
+
+        Raises:
+            SpecError: if a changed value is invalid.
+        """
         return self.spec.build(dict(self.presets[name]) | changes)
 
 
@@ -76,23 +80,23 @@ class TrainingExperiment(Experiment):
     """An experiment that trains networks.
 
     Attributes:
-        plan: The runs of a spec.
-        follow_up: Asked once all of them have ended, and again after each further stage, for runs that depend on what
-            was found. It looks at the stored results alone, so that an interrupted experiment can go on, and may name
-            runs that there are already.
-        findings: Further keys of ``summary.json``, from the spec and the results.
-        claims: What the results and the findings support.
-        figures: The figures of the results.
-        course_dictionaries: Names of files without suffix, and the result dictionaries that the course's plotting
-            expects.
+        plan: returns the runs of a spec.
+        follow_up: called once all planned runs have ended, and again after each further stage; returns runs that depend
+            on the results so far. It reads only the stored results, so that an interrupted experiment can be resumed,
+            and may return runs that exist already.
+        findings: returns further keys of ``summary.json``, from the spec and the results.
+        claims: yields the claims that results and findings support.
+        figures: yields the figures of the results.
+        course_dictionaries: yields file names without suffix, with the result dictionaries that the course's plotting
+            code expects.
     """
 
     plan: Callable[[Any], list[RunSpec]]
     follow_up: Callable[[Any, ExperimentResult], list[RunSpec]] | None = None
     findings: Callable[[Any, ExperimentResult], Findings] = _no_findings
-    claims: Callable[[ExperimentResult, Findings], Iterator[Claim]] = _nothing
-    figures: Callable[[ExperimentResult], Iterator[NamedFigure]] = _nothing
-    course_dictionaries: Callable[[ExperimentResult], Iterator[tuple[str, CourseDictionary]]] = _nothing
+    claims: Callable[[ExperimentResult, Findings], Iterator[Claim]] = _empty
+    figures: Callable[[ExperimentResult], Iterator[NamedFigure]] = _empty
+    course_dictionaries: Callable[[ExperimentResult], Iterator[tuple[str, CourseDictionary]]] = _empty
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,17 +104,17 @@ class ComputedExperiment(Experiment):
     """An experiment that computes its results in one task of a worker.
 
     Attributes:
-        compute: Gets the spec, a function that sends a :class:`~engine.events.experiments.ComputedPart` to whoever watches, and a
-            progress, which raises :class:`~engine.utils.errors.Cancelled` when the user asks for it, or its kind
-            :class:`~engine.utils.errors.Stopped`, which ``compute`` may answer with what it has so far.
-        claims: What the computation supports.
-        figures: The figures of the spec and the computation.
-        archives: The names of exported ``.npz`` files without suffix, and the arrays in each.
-        retell: The parts that were once sent, for who opens the stored results.
+        compute: called with the spec, a function that emits a ``ComputedPart`` as an event, and a progress callback.
+            The callback raises ``Cancelled`` if the user cancels, or its subclass ``Stopped``, on which ``compute`` may
+            return its results so far.
+        claims: yields the claims that the computation supports.
+        figures: yields the figures of the spec and the computation.
+        archives: names of exported ``.npz`` files without suffix, with the names of the arrays in each.
+        replay: yields the parts that ``compute`` emitted, from the stored computation.
     """
 
     compute: Callable[[Any, Callable[[ComputedPart], None], ProgressCallback], Computation]
-    claims: Callable[[ComputedResult], Iterator[Claim]] = _nothing
-    figures: Callable[[Any, Computation], Iterator[NamedFigure]] = _nothing
+    claims: Callable[[ComputedResult], Iterator[Claim]] = _empty
+    figures: Callable[[Any, Computation], Iterator[NamedFigure]] = _empty
     archives: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    retell: Callable[[Computation], Iterator[ComputedPart]] = _nothing
+    replay: Callable[[Computation], Iterator[ComputedPart]] = _empty

@@ -1,4 +1,4 @@
-"""Fields that several experiments share: the choice of one architecture or of some, and learning rates."""
+"""Fields shared by several experiments: the choice of one or more architectures, and learning rates."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Rate = Annotated[float, Field(gt=0, le=1000)]
 
 
 class ArchitecturesChoice(Spec):
-    """Some architectures, each known by name or written as ``name[layers]``."""
+    """Several architectures, each a built-in name or written as ``name[layers]``."""
 
     architectures: tuple[str, ...] = field(
         tuple(ARCHITECTURES),
@@ -29,8 +29,8 @@ class ArchitecturesChoice(Spec):
 
     @field_validator("architectures")
     @classmethod
-    def _distinct(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
-        checked = tuple(checked_architecture(text) for text in texts)
+    def _check_architectures(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
+        checked = tuple(normalize_architecture(text) for text in texts)
         if not checked:
             raise ValueError("choose at least one architecture.")
         if len({architecture_name(text) for text in checked}) < len(checked):
@@ -39,7 +39,7 @@ class ArchitecturesChoice(Spec):
 
 
 class ArchitectureChoice(Spec):
-    """One architecture, known by name or written as ``name[layers]``."""
+    """One architecture, a built-in name or written as ``name[layers]``."""
 
     architecture: str = field(
         "cnn_4",
@@ -52,12 +52,16 @@ class ArchitectureChoice(Spec):
 
     @field_validator("architecture")
     @classmethod
-    def _known(cls, text: str) -> str:
-        return checked_architecture(text)
+    def _check_architecture(cls, text: str) -> str:
+        return normalize_architecture(text)
 
 
-def checked_architecture(text: str) -> str:
-    """``text`` in its plainest form; raises :class:`ValueError` with a sentence if it is no architecture."""
+def normalize_architecture(text: str) -> str:
+    """Return an architecture's text in canonical notation.
+
+    Raises:
+        ValueError: with a sentence for the user, if the text is not an architecture.
+    """
     try:
         name, layers = architecture_name(text), layers_of(text)
     except NetworkError as error:

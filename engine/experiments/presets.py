@@ -1,4 +1,4 @@
-"""An experiment's settings as a person reads, copies and pastes them."""
+"""An experiment's settings for display next to the nearest preset, and as text for the clipboard and files."""
 
 from __future__ import annotations
 
@@ -23,41 +23,47 @@ EMPTY = "–"
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting in words; ``differs`` says whether it is another than that of the nearest preset, ``usual``."""
+    """One setting as text; ``differs`` tells whether it deviates from the nearest preset's ``preset_value``."""
 
     key: str
     label: str
     value: str
-    usual: str
+    preset_value: str
     differs: bool
 
 
-def settings_of(name: str, spec: Mapping[str, Any]) -> tuple[str, tuple[Setting, ...]]:
-    """The preset that a stored spec comes closest to, and all of its settings beside those of that preset.
+def describe_settings(name: str, spec: Mapping[str, Any]) -> tuple[str, tuple[Setting, ...]]:
+    """Find the preset nearest to a stored spec, and describe its settings next to those of the preset.
 
-    ``spec`` holds plain values as JSON gives them; keys that this program doesn't know are shown as they are, and those
-    of an experiment that it doesn't know have no preset ("").
+    Args:
+        name: name of the experiment.
+        spec: values as parsed from JSON; unknown keys are shown unchanged.
+
+    Returns:
+        The name of the preset with the fewest differing settings ("" for an unknown experiment), and the settings.
     """
     presets = _presets(name)
-    preset = min(presets, key=lambda each: _count_differing(spec, presets[each].values), default="")
-    if not preset:
-        return "", tuple(Setting(key, key, in_words(value), EMPTY, False) for key, value in spec.items())
-    usual = presets[preset]
-    return preset, tuple(
-        usual.settings[key] if key in usual.values and value == usual.values[key] else _other(name, usual, key, value)
+    nearest = min(presets, key=lambda each: _count_differing(spec, presets[each].values), default="")
+    if not nearest:
+        return "", tuple(Setting(key, key, format_json_value(value), EMPTY, False) for key, value in spec.items())
+    preset = presets[nearest]
+    return nearest, tuple(
+        preset.settings[key]
+        if key in preset.values and value == preset.values[key]
+        else _changed_setting(name, preset, key, value)
         for key, value in spec.items()
     )
 
 
-def in_words(value: Any, field: FieldDescription | None = None) -> str:
-    """A value as a cell of a table shows it, with its unit."""
+def format_json_value(value: Any, field: FieldDescription | None = None) -> str:
+    """Format a value parsed from JSON for a table cell, with its unit."""
     match value:
         case None | "" | []:
             return EMPTY
         case bool():
             return "yes" if value else "no"
         case list():
-            return ", ".join(in_words(each) for each in value)
+            return ", ".join(format_json_value(each) for each in value)
         case float():
             text = f"{value:.8g}"
         case _:
@@ -67,16 +73,20 @@ def in_words(value: Any, field: FieldDescription | None = None) -> str:
     return f"{text} {field.unit.removesuffix('s') if value == 1 else field.unit}"
 
 
-def copied(name: str, spec: Mapping[str, Any]) -> str:
-    """Settings as TOML text whose first line says which experiment they are for; :func:`pasted` reads it."""
+def settings_to_toml(name: str, spec: Mapping[str, Any]) -> str:
+    """Write settings as TOML whose first line names the experiment; ``parse_settings`` reads it back."""
     return tomli_w.dumps({EXPERIMENT_KEY: name} | {key: value for key, value in spec.items() if value is not None})
 
 
-def pasted(text: str) -> tuple[Experiment, ExperimentSpec]:
-    """The experiment and the settings in a text, TOML or JSON; raises :class:`SpecError` with one sentence."""
+def parse_settings(text: str) -> tuple[Experiment, ExperimentSpec]:
+    """Parse an experiment and its settings from TOML or JSON text.
+
+    Raises:
+        SpecError: if the text is empty, names no known experiment, or has invalid settings.
+    """
     if not text.strip():
         raise SpecError("There is no text to paste; copy settings first.")
-    values = _table(text)
+    values = _parse_table(text)
     name = values.pop(EXPERIMENT_KEY, None)
     if not isinstance(name, str):
         raise SpecError(
@@ -87,16 +97,20 @@ def pasted(text: str) -> tuple[Experiment, ExperimentSpec]:
     return experiment, experiment.spec.build(values)
 
 
-def without_experiment(values: dict[str, Any], name: str) -> dict[str, Any]:
-    """``values`` of a file for the experiment called ``name``; raises :class:`SpecError` if they are for another."""
-    meant = values.get(EXPERIMENT_KEY, name)
-    if meant != name:
-        said = meant if isinstance(meant, str) else safe_repr(meant)
-        raise SpecError(f"The settings are for the experiment '{said}', not for '{name}'; name that one instead.")
+def drop_experiment_key(values: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return the settings of a file without the key that names the experiment.
+
+    Raises:
+        SpecError: if they are for an experiment other than ``name``.
+    """
+    named = values.get(EXPERIMENT_KEY, name)
+    if named != name:
+        shown = named if isinstance(named, str) else safe_repr(named)
+        raise SpecError(f"The settings are for the experiment '{shown}', not for '{name}'; name that one instead.")
     return {key: value for key, value in values.items() if key != EXPERIMENT_KEY}
 
 
-def _table(text: str) -> dict[str, Any]:
+def _parse_table(text: str) -> dict[str, Any]:
     if not text.lstrip().startswith("{"):
         return parse_toml(text)
     values = parse_json(text)
@@ -107,20 +121,21 @@ def _table(text: str) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class _Preset:
-    """A preset as plain values and in words; a list of hundreds of experiments shares these."""
+    """A preset as JSON values and as formatted settings; cached, as lists show hundreds of experiments."""
 
     values: dict[str, Any]
     settings: dict[str, Setting]
 
 
-def _count_differing(spec: Mapping[str, Any], usual: Mapping[str, Any]) -> int:
-    return sum(key not in usual or value != usual[key] for key, value in spec.items())
+def _count_differing(spec: Mapping[str, Any], preset_values: Mapping[str, Any]) -> int:
+    return sum(key not in preset_values or value != preset_values[key] for key, value in spec.items())
 
 
-def _other(name: str, usual: _Preset, key: str, value: Any) -> Setting:
-    """A setting that differs from that of the preset."""
-    words = usual.settings[key] if key in usual.settings else Setting(key, key, EMPTY, EMPTY, False)
-    return replace(words, value=in_words(value, _fields(name).get(key)), usual=words.value, differs=True)
+def _changed_setting(name: str, preset: _Preset, key: str, value: Any) -> Setting:
+    """Describe a setting that differs from the preset's."""
+    setting = preset.settings.get(key, Setting(key, key, EMPTY, EMPTY, False))
+    text = format_json_value(value, _fields(name).get(key))
+    return replace(setting, value=text, preset_value=setting.value, differs=True)
 
 
 @cache
@@ -130,14 +145,14 @@ def _fields(name: str) -> dict[str, FieldDescription]:
 
 @cache
 def _presets(name: str) -> dict[str, _Preset]:
-    """The presets of an experiment; none where it isn't known."""
+    """Return the presets of an experiment; none if it is unknown."""
     if name not in EXPERIMENTS:
         return {}
-    return {preset: _described(name, preset) for preset in EXPERIMENTS[name].presets}
+    return {preset: _describe_preset(name, preset) for preset in EXPERIMENTS[name].presets}
 
 
-def _described(name: str, preset: str) -> _Preset:
+def _describe_preset(name: str, preset: str) -> _Preset:
     values = EXPERIMENTS[name].preset(preset).model_dump(mode="json")
     fields = _fields(name)
-    words = {key: in_words(value, fields[key]) for key, value in values.items()}
-    return _Preset(values, {key: Setting(key, fields[key].label, text, text, False) for key, text in words.items()})
+    texts = {key: format_json_value(value, fields[key]) for key, value in values.items()}
+    return _Preset(values, {key: Setting(key, fields[key].label, text, text, False) for key, text in texts.items()})

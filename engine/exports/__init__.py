@@ -1,4 +1,4 @@
-"""Writes an experiment's results to a folder, in the formats that are asked for."""
+"""Export of an experiment's results to a folder, in the chosen formats."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from engine.exports.course import portable_pickle, write_course
 from engine.exports.curves import write_curves
 from engine.exports.figures import write_figures
 from engine.exports.files import check_writable, file_name, write_json, write_text
-from engine.exports.summary import heading, summary
+from engine.exports.summary import summary, summary_header
 from engine.exports.tensorboard import write_event_files
 from engine.storage.store import Store, StoredExperiment
 from engine.utils.errors import ExportError
@@ -37,9 +37,20 @@ __all__ = [
 def export_experiment(
     store: Store, experiment: int, folder: Path, formats: Sequence[Format] = DEFAULT_FORMATS
 ) -> list[Path]:
-    """Write what is known of ``experiment`` to ``folder``, which is made if need be; gives the files written.
+    """Write the results of an experiment to a folder, which is created if missing.
 
-    The settings are always among them. Raises :class:`ExportError` where the folder can't be written.
+    Args:
+        store: the store that holds the experiment.
+        experiment: id of the experiment.
+        folder: the target.
+        formats: what to write; the settings are always written.
+
+    Returns:
+        The files written.
+
+    Raises:
+        ExportError: if the folder can't be written.
+        TypeError: if the experiment's declaration is of an unknown kind.
     """
     stored = store.experiment(experiment)
     definition = find_experiment(stored.name)
@@ -50,8 +61,8 @@ def export_experiment(
                 result = load_results(store, experiment)
                 return list(_write_training(store, result, definition, folder, formats))
             case ComputedExperiment():
-                found = store.computation(experiment)
-                return list(_write_computation(stored, found, definition, folder, formats))
+                computation = store.computation(experiment)
+                return list(_write_computation(stored, computation, definition, folder, formats))
     except OSError as error:
         raise ExportError(f"{folder} can't be written ({error.strerror}); choose another folder.") from error
     raise TypeError(f"{type(definition).__name__} is no kind of experiment")
@@ -76,7 +87,7 @@ def _write_training(
 
 def _write_computation(
     stored: StoredExperiment,
-    found: Computation | None,
+    computation: Computation | None,
     definition: ComputedExperiment,
     folder: Path,
     formats: Sequence[Format],
@@ -84,20 +95,20 @@ def _write_computation(
     spec = definition.spec.from_json(stored.spec)
     yield write_text(folder / "settings.toml", spec.to_toml())
     if Format.JSON in formats:
-        findings = found.findings if found else {}
+        findings = computation.findings if computation else {}
         settings = {"settings": spec.model_dump(mode="json")}
-        yield write_json(folder / "summary.json", heading(stored) | {"variants": []} | findings | settings)
-    if found is None:
+        yield write_json(folder / "summary.json", summary_header(stored) | {"variants": []} | findings | settings)
+    if computation is None:
         return
     if Format.CSV in formats:
-        yield from _write_archives(found, definition, folder)
-    yield from write_figures(folder, definition.figures(spec, found), formats)
+        yield from _write_archives(computation, definition, folder)
+    yield from write_figures(folder, definition.figures(spec, computation), formats)
 
 
-def _write_archives(found: Computation, definition: ComputedExperiment, folder: Path) -> Iterator[Path]:
+def _write_archives(computation: Computation, definition: ComputedExperiment, folder: Path) -> Iterator[Path]:
     for name, arrays in definition.archives.items():
         path = folder / f"{name}.npz"
-        chosen: dict[str, Any] = {array: found.arrays[array] for array in arrays}
+        chosen: dict[str, Any] = {array: computation.arrays[array] for array in arrays}
         with atomic_path(path) as part:
             np.savez_compressed(part, **chosen)
         yield path

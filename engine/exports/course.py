@@ -1,4 +1,4 @@
-"""The result dictionaries that the course's plotting reads."""
+"""Result dictionaries for the course's plotting code."""
 
 from __future__ import annotations
 
@@ -12,21 +12,23 @@ from typing import Any
 import numpy as np
 
 from engine.experiments.base import CourseDictionary
-from engine.exports.files import plain, write_text
+from engine.exports.files import to_json_value, write_text
 from engine.utils.files import write_atomic
 
 
 def write_course(folder: Path, name: str, dictionary: CourseDictionary) -> Iterator[Path]:
-    """Write ``dictionary`` to ``folder`` as JSON and as pickle; gives both files."""
+    """Write a dictionary as JSON and as pickle, and yield both files."""
     folder.mkdir(exist_ok=True)
-    yield write_text(folder / f"{name}.json", json.dumps({k: plain(v) for k, v in dictionary.items()}, allow_nan=False))
+    yield write_text(
+        folder / f"{name}.json", json.dumps({k: to_json_value(v) for k, v in dictionary.items()}, allow_nan=False)
+    )
     path = folder / f"{name}.pkl"
     write_atomic(path, portable_pickle(dictionary))
     yield path
 
 
 class _PortablePickler(pickle.Pickler):
-    """Writes arrays by NumPy's public names: its own way names a module that older versions don't have."""
+    """Pickles arrays by NumPy's public names; NumPy's own reduction names a module that older versions lack."""
 
     def reducer_override(self, value: Any) -> Any:
         if isinstance(value, np.ndarray):
@@ -35,7 +37,7 @@ class _PortablePickler(pickle.Pickler):
 
 
 def portable_pickle(dictionary: CourseDictionary) -> bytes:
-    """``dictionary`` pickled so that any NumPy reads it back, its arrays writable."""
+    """Pickle a dictionary so that any version of NumPy can read it; its arrays are then writable."""
     file = io.BytesIO()
     _PortablePickler(file, protocol=4).dump(dictionary)
     return file.getvalue()

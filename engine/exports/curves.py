@@ -1,4 +1,4 @@
-"""``curves.csv``: every record of every run."""
+"""Export of ``curves.csv``: every record of every run."""
 
 from __future__ import annotations
 
@@ -26,22 +26,21 @@ CURVE_COLUMNS = (
     "seconds",
 )
 
-
-# What a record says of each activation, and what it is called in a file; the activations are numbered from 1.
-OF_ACTIVATIONS = {
+# Prefixes of the columns per activation (numbered from 1), and the fields of a record they hold.
+ACTIVATION_COLUMNS = {
     "dead_units": "dead_units",
     "activation_mean": "activation_means",
     "activation_deviation": "activation_deviations",
 }
 
 
-def of_activations(record: Record) -> dict[str, tuple[float, ...]]:
-    """What a record says of the activations, by the name in :data:`OF_ACTIVATIONS`."""
-    return {name: getattr(record, attribute) for name, attribute in OF_ACTIVATIONS.items()}
+def activation_values(record: Record) -> dict[str, tuple[float, ...]]:
+    """Return a record's values per activation, by the prefix in ``ACTIVATION_COLUMNS``."""
+    return {name: getattr(record, attribute) for name, attribute in ACTIVATION_COLUMNS.items()}
 
 
 def curve_rows(result: ExperimentResult) -> Iterator[dict[str, Any]]:
-    """The rows of ``curves.csv``: one a record, empty where a number is not finite."""
+    """Yield the rows of ``curves.csv``, one per record; a value that is not finite is left empty."""
     for variant in result.variants:
         for run in variant.runs:
             yield from _run_rows(variant.name, run)
@@ -64,7 +63,7 @@ def _run_rows(variant: str, result: RunResult) -> Iterator[dict[str, Any]]:
             "seconds": round(record.seconds, 6),
         }
         row |= {f"gradient_norm_{n}": v for n, v in zip(layers[1:], record.gradient_norms[1:], strict=True)}
-        for name, values in of_activations(record).items():
+        for name, values in activation_values(record).items():
             row |= {f"{name}_{number}": value for number, value in enumerate(values, start=1)}
         row |= {f"update_ratio_{n}": v for n, v in zip(layers, record.update_ratios, strict=True)}
         yield {
@@ -73,7 +72,7 @@ def _run_rows(variant: str, result: RunResult) -> Iterator[dict[str, Any]]:
 
 
 def write_curves(path: Path, result: ExperimentResult) -> Path:
-    """Write :func:`curve_rows` as CSV."""
+    """Write ``curve_rows`` as CSV, and return the file."""
     layers = list(dict.fromkeys(name for v in result.variants for run in v.runs for name in run.run.layers))
     inner = list(dict.fromkeys(name for v in result.variants for run in v.runs for name in run.run.layers[1:]))
     activations = max(
@@ -83,7 +82,7 @@ def write_curves(path: Path, result: ExperimentResult) -> Path:
         *CURVE_COLUMNS,
         *(f"gradient_norm_{n}" for n in inner),
         *(f"update_ratio_{n}" for n in layers),
-        *(f"{name}_{number}" for name in OF_ACTIVATIONS for number in range(1, activations + 1)),
+        *(f"{name}_{number}" for name in ACTIVATION_COLUMNS for number in range(1, activations + 1)),
     ]
     with atomic_path(path) as part, part.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns, restval="")

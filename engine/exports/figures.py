@@ -1,4 +1,4 @@
-"""Figures as files."""
+"""Export of figures as image files."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from engine.config.export_formats import FIGURE_FORMATS, Format
 from engine.exports.files import file_name
 from engine.utils.files import atomic_path
 
-# Without the date, so that the same results give the same files.
+# Without a date, so that the same results give identical files.
 _METADATA = {Format.PNG: None, Format.SVG: {"Date": None}, Format.PDF: {"CreationDate": None}}
 
 
 def write_figures(folder: Path, figures: Iterator[NamedFigure], formats: Sequence[Format]) -> Iterator[Path]:
-    """Write each figure in those of ``formats`` that are drawn; gives the files."""
+    """Write each figure in those of ``formats`` that are image formats, and yield the files."""
     drawn = [each for each in FIGURE_FORMATS if each in formats]
     if not drawn:
-        return  # and none is made
+        return  # without consuming the iterator, so that nothing is drawn
     from engine.analysis.figures import save_figure
 
     for name, figure, _caption in figures:

@@ -1,4 +1,4 @@
-"""Files of an export: folders that can be written, text, and names that are no paths."""
+"""Files of an export: the check of the folder, text and JSON, and file names."""
 
 from __future__ import annotations
 
@@ -15,36 +15,40 @@ from engine.utils.files import write_atomic
 
 
 def check_writable(folder: Path) -> None:
-    """Make ``folder`` if need be and try to write into it; raises :class:`ExportError` where that fails."""
+    """Create a folder if it is missing, and try to write into it.
+
+    Raises:
+        ExportError: if that fails.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with TemporaryFile(dir=folder):
             pass
-    except (OSError, ValueError) as error:  # a null byte is a ValueError
+    except (OSError, ValueError) as error:  # a null byte in the path raises ValueError
         reason = getattr(error, "strerror", None) or error
         raise ExportError(f"{folder} can't be written ({reason}); choose another folder.") from error
 
 
 def write_json(path: Path, values: dict[str, Any]) -> Path:
-    """Write strict JSON, made to be read by people too."""
+    """Write strict, indented JSON as UTF-8, and return the file."""
     return write_text(path, json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False))
 
 
 def write_text(path: Path, text: str) -> Path:
-    """Write ``text`` and a line's end as UTF-8."""
+    """Write text and a final newline as UTF-8, and return the file."""
     write_atomic(path, text + "\n")
     return path
 
 
 def file_name(name: str) -> str:
-    """Variants such as ``cnn_5/relu`` name no folder."""
+    """Return a variant's name as a file name: the slash in ``cnn_5/relu`` must not create a folder."""
     return name.replace("/", "_")
 
 
-def plain(value: Any) -> Any:
-    """What JSON can hold: lists for arrays, null for NaN and infinity."""
+def to_json_value(value: Any) -> Any:
+    """Convert a value for JSON: arrays to lists, NaN and infinity to null."""
     if isinstance(value, np.ndarray):
         value = value.tolist()
     if isinstance(value, list):
-        return [plain(each) for each in value]
+        return [to_json_value(each) for each in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

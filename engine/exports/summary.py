@@ -1,4 +1,4 @@
-"""``summary.json``: what an experiment came to, and under which circumstances."""
+"""Contents of ``summary.json``: an experiment's results, environment and settings."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from engine.storage.store import StoredExperiment
 
 
 def summary(result: ExperimentResult, spec: ExperimentSpec, findings: dict[str, Any]) -> dict[str, Any]:
-    """The contents of ``summary.json`` of an experiment with runs; accuracies are fractions."""
+    """Return the contents of ``summary.json`` for an experiment with runs; accuracies are fractions."""
     dataset = result.dataset
     return (
-        heading(result.experiment)
+        summary_header(result.experiment)
         | {"device": "; ".join(device.title for device in result.devices) or None}
         | {"variants": [_variant_summary(variant) for variant in result.compared]}
         | findings
@@ -33,8 +33,8 @@ def summary(result: ExperimentResult, spec: ExperimentSpec, findings: dict[str, 
     )
 
 
-def heading(stored: StoredExperiment) -> dict[str, Any]:
-    """What the summaries of all experiments begin with."""
+def summary_header(stored: StoredExperiment) -> dict[str, Any]:
+    """Return the entries common to the summaries of all experiments."""
     return {
         "experiment": stored.name,
         "dataset": stored.dataset.name if stored.dataset else None,
@@ -64,7 +64,7 @@ def _variant_summary(variant: VariantResult) -> dict[str, Any]:
                 "status": run.run.status,
                 "reason": run.run.reason,
                 "records": len(run.records),
-                "rates_by_hand": [{"step": each.step, "rate": each.value} for each in run.rates_by_hand],
+                "rates_by_hand": [{"step": each.step, "rate": each.value} for each in run.manual_rates],
                 "device": run.run.device.title if run.run.device else None,
                 "refused_device": run.run.device.refusal or None if run.run.device else None,
                 "continued_elsewhere": [each.step for each in run.moves],

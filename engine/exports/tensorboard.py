@@ -1,8 +1,8 @@
-"""TensorBoard's event files: one folder a run, one scalar a measured number of a record.
+"""Export of TensorBoard event files: one folder per run, one scalar per measured quantity of a record.
 
-A file is a TFRecord of serialised ``Event`` messages, of which the first names the version of the format:
+A file is a TFRecord of serialised ``Event`` messages, the first of which holds the version of the format:
 https://github.com/tensorflow/tensorboard/blob/master/tensorboard/compat/proto/event.proto. They are written with
-TensorFlow alone; TensorBoard itself need not be installed.
+TensorFlow alone; TensorBoard need not be installed.
 """
 
 from __future__ import annotations
@@ -15,45 +15,49 @@ from typing import Any
 from engine.analysis.results import ExperimentResult, RunResult
 from engine.devices.hardware import silence_stderr
 from engine.events.runs import Record
-from engine.exports.curves import of_activations
+from engine.exports.curves import activation_values
 from engine.exports.files import file_name
 from engine.storage.store import Store
 from engine.utils.files import atomic_path
 
 FILE_VERSION = "brain.Event:2"
-OWN_NAME = "events.out.tfevents.{}.trainscope"  # with the second of the first record
+FILE_NAME = "events.out.tfevents.{}.trainscope"  # formatted with the first record's time in seconds
 
 
 def write_event_files(folder: Path, store: Store, result: ExperimentResult) -> Iterator[Path]:
-    """One event file for each run of ``result``, in ``folder/<variant>/<repeat>``; gives the files.
+    """Write one event file per run to ``folder/<variant>/<repeat>``, and yield the files.
 
-    It replaces those of earlier exports there: TensorBoard draws all files of a folder as one run.
-    ``store`` is asked when each record was written.
+    A file replaces that of an earlier export, as TensorBoard draws all files of a folder as one run.
+
+    Args:
+        folder: the root of the runs' folders.
+        store: the store, queried for the time of each record.
+        result: the runs.
     """
     for variant in result.variants:
         for run in variant.runs:
             (times,), _ = store.columns(run.run.id, ("wall_time",), ())
-            place = folder / file_name(variant.name) / str(run.run.spec.repeat)
-            place.mkdir(parents=True, exist_ok=True)
-            # TensorBoard reads the files of a folder in the order of their names, which hold a time and a host.
-            path = place / OWN_NAME.format(int(times[0]))
+            run_folder = folder / file_name(variant.name) / str(run.run.spec.repeat)
+            run_folder.mkdir(parents=True, exist_ok=True)
+            # TensorBoard reads the files of a folder in the order of their names, which contain a time and a host.
+            path = run_folder / FILE_NAME.format(int(times[0]))
             with silence_stderr(), atomic_path(path) as part:
                 _write(part, run, times.tolist())
-            _remove_others(place, path)
+            _remove_others(run_folder, path)
             yield path
 
 
-def _remove_others(place: Path, kept: Path) -> None:
-    """Remove the event files that an earlier export wrote to ``place``; any others are not ours."""
-    for path in place.glob(OWN_NAME.format("*")):
+def _remove_others(run_folder: Path, kept: Path) -> None:
+    """Remove event files of earlier exports from ``run_folder``, but none of other programs."""
+    for path in run_folder.glob(FILE_NAME.format("*")):
         if path != kept:
             path.unlink()
 
 
 def scalars(record: Record, layers: tuple[str, ...]) -> Iterator[tuple[str, float]]:
-    """Tag and value of everything a record holds that is a finite number.
+    """Yield tag and value of every finite quantity of a record.
 
-    What stands before the slash is a section of TensorBoard's page, so training and validation are side by side.
+    TensorBoard groups tags by the part before the slash, so that training and validation are side by side.
     """
     named = {
         "loss/training": record.training_loss,
@@ -64,7 +68,7 @@ def scalars(record: Record, layers: tuple[str, ...]) -> Iterator[tuple[str, floa
     }
     named |= {f"gradient_norm/{n}": v for n, v in zip(layers, record.gradient_norms, strict=True)}
     named |= {f"update_ratio/{n}": v for n, v in zip(layers, record.update_ratios, strict=True)}
-    for name, values in of_activations(record).items():
+    for name, values in activation_values(record).items():
         named |= {f"{name}/{number}": value for number, value in enumerate(values, start=1)}
     yield from ((tag, value) for tag, value in named.items() if math.isfinite(value))
 

@@ -25,7 +25,7 @@ from engine.analysis.styles import styles
 from engine.config.specs import RunSpec
 from engine.events.runs import Status
 from engine.experiments import EXPERIMENTS
-from engine.experiments.presets import Setting, settings_of
+from engine.experiments.presets import Setting, describe_settings
 from engine.storage.database import Database
 from engine.storage.rows import ACTIVE_STATUSES, READ_ERRORS, StoredExperiment, experiment_of, network_file
 from engine.utils.errors import StoreError
@@ -357,7 +357,7 @@ def _values(spec: str) -> dict[str, Any]:
 
 
 def _entry(stored: StoredExperiment, runs: list[ListedRun], thumbnail: str | None) -> CatalogueEntry:
-    preset, settings = settings_of(stored.name, _values(stored.spec))
+    preset, settings = describe_settings(stored.name, _values(stored.spec))
     accuracies = counted_accuracies(runs)
     kind = EXPERIMENTS[stored.name].title if stored.name in EXPERIMENTS else stored.name
     return CatalogueEntry(

@@ -18,7 +18,7 @@ SELECT status, experiment, variant,
     CASE WHEN json_valid(device) THEN json_extract(device, '$.kind') || ': ' || json_extract(device, '$.name')
         END AS device,
     status = 'finished' OR EXISTS (SELECT 1 FROM points WHERE run = runs.id) AS has_records,
-    EXISTS (SELECT 1 FROM interventions WHERE run = runs.id AND kind = 'learning rate') AS has_rate_by_hand
+    EXISTS (SELECT 1 FROM interventions WHERE run = runs.id AND kind = 'learning rate') AS has_manual_rate
 FROM runs{where} ORDER BY id
 """
 
@@ -34,7 +34,7 @@ class ListedRun(NamedTuple):
     is_probe: bool
     device: str | None
     has_records: bool
-    has_rate_by_hand: bool
+    has_manual_rate: bool
 
 
 def runs_query(where: str) -> str:

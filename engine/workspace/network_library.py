@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from engine.experiments.fields import checked_architecture
+from engine.experiments.fields import normalize_architecture
 from engine.networks.architectures import architecture_name
 from engine.networks.notation import split_architecture
 from engine.utils.errors import NetworkError
@@ -27,7 +27,7 @@ class NetworkLibrary(Library):
         found: dict[str, str] = {}
         for name, notation in self._read().items():
             try:
-                found[name] = checked_architecture(f"{name}[{notation}]")
+                found[name] = normalize_architecture(f"{name}[{notation}]")
             except (ValueError, RecursionError):
                 continue
         return found
@@ -41,7 +41,7 @@ class NetworkLibrary(Library):
             NetworkError: if the notation is invalid, or names an architecture of the course.
         """
         try:
-            checked = checked_architecture(architecture)
+            checked = normalize_architecture(architecture)
         except ValueError as error:
             raise NetworkError(str(error)) from None
         if split_architecture(checked)[1] is None:

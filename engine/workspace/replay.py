@@ -100,5 +100,5 @@ def _computation(store: Store, stored: StoredExperiment) -> Iterator[Event]:
     if found is not None:
         experiment = EXPERIMENTS.get(stored.name)
         if isinstance(experiment, ComputedExperiment):
-            yield from experiment.retell(found)
+            yield from experiment.replay(found)
         yield Computed(found.findings, found.arrays, stored.device or Device("CPU", "unknown", 0), stored.versions)

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.experiments.fields import checked_architecture
+from engine.experiments.fields import normalize_architecture
 from engine.networks.architectures import ARCHITECTURES, format_network, layers_of, summarize_layers
 from engine.networks.notation import EXAMPLE, split_architecture
 from engine.utils.errors import NetworkError, TrainscopeError
@@ -59,7 +59,7 @@ class NetworkDialog(QDialog):
     def accept(self) -> None:
         """Keep the network and close, if it is one."""
         try:
-            self.architecture = checked_architecture(self._written())
+            self.architecture = normalize_architecture(self._written())
             self._library.save(self.architecture)
         except (TrainscopeError, ValueError) as error:
             self._message.setText(str(error))
@@ -75,7 +75,7 @@ class NetworkDialog(QDialog):
         try:
             layers = layers_of(f"network[{self._notation.toPlainText()}]")
             self._layers.show_layers(summarize_layers(layers, self._input_shape, self._classes))
-            checked_architecture(self._written())
+            normalize_architecture(self._written())
         except (NetworkError, ValueError) as error:
             problem = str(error)
         if problem and problem.startswith("at "):

@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QAction, QGuiApplication
 from PySide6.QtWidgets import QGridLayout, QMenu, QMessageBox, QWidget
 
-from engine.experiments.presets import copied, pasted
+from engine.experiments.presets import parse_settings, settings_to_toml
 from engine.utils.errors import SpecError
 from engine.utils.text import pluralise
 from engine.workspace.catalogue import Catalogue, CatalogueEntry, TrainedChoice
@@ -271,12 +271,12 @@ class ExperimentActions(QObject):
 
     def _copy(self, choice: Choice) -> None:
         if choice.one is not None:
-            QGuiApplication.clipboard().setText(copied(choice.one.stored.name, choice.one.values))
+            QGuiApplication.clipboard().setText(settings_to_toml(choice.one.stored.name, choice.one.values))
             self.said.emit(f"The settings of experiment {choice.one.number} are on the clipboard.")
 
     def _paste(self) -> None:
         try:
-            experiment, spec = pasted(QGuiApplication.clipboard().text())
+            experiment, spec = parse_settings(QGuiApplication.clipboard().text())
         except SpecError as error:
             self.failed.emit(str(error))
         else:

@@ -69,7 +69,11 @@ class ExperimentDetails(QWidget):
         self._settings.show_rows(
             ("Setting", "Value"),
             [
-                ((each.label, each.value), each.differs, f"{each.key}: {each.value}{_usual(each.differs, each.usual)}")
+                (
+                    (each.label, each.value),
+                    each.differs,
+                    f"{each.key}: {each.value}{_usual(each.differs, each.preset_value)}",
+                )
                 for each in entry.settings
             ],
         )

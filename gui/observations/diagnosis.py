@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from engine.analysis.diagnosis import LEAST_RECORDS, RunCurves
+from engine.analysis.diagnosis import MIN_RECORDS, RunCurves
 from engine.utils.arrays import Array
 from gui.observations.run import RunObservation
 
@@ -33,11 +33,11 @@ def observed_curves(run: RunObservation) -> RunCurves:
         validation_accuracy=thinned(run.curves["validation_accuracy"]),
         learning_rate=thinned(run.curves["learning_rate"]),
         layers=run.layers,
-        gradient_norms=rows_of(run.layer_curves.get("gradient_norms", ()), LEAST_RECORDS).T,
-        update_ratios=rows_of(run.layer_curves.get("update_ratios", ()), LEAST_RECORDS).T,
+        gradient_norms=rows_of(run.layer_curves.get("gradient_norms", ()), MIN_RECORDS).T,
+        update_ratios=rows_of(run.layer_curves.get("update_ratios", ()), MIN_RECORDS).T,
         activations=run.activations,
         units=run.units,
-        dead_units=rows_of(run.layer_curves.get("dead_units", ()), LEAST_RECORDS).T,
+        dead_units=rows_of(run.layer_curves.get("dead_units", ()), MIN_RECORDS).T,
     )
 
 

@@ -110,7 +110,7 @@ class RunObservation:
         return bool(self.steps)
 
     @property
-    def has_rate_by_hand(self) -> bool:
+    def has_manual_rate(self) -> bool:
         """Whether somebody changed its learning rate while it trained."""
         return any(done.kind is InterventionKind.LEARNING_RATE for done in self.interventions)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.analysis.claims import accuracy_with_spread, listed, percent, points, probability
+from engine.analysis.claims import accuracy_with_spread, format_p_value, join_names, percent, points
 from engine.analysis.ranking import ranked, same_accuracy
 from engine.analysis.significance import compare
 from gui.observations.experiment import Observations
@@ -18,9 +18,9 @@ def best_variant_summary(observations: Observations) -> str:
     (best, mean), (second, other), *_ = tested
     tied = [variant.name for variant, reached in tested if same_accuracy(reached, mean)]
     if len(tied) > 1:
-        names = listed(tied) if len(tied) <= MAX_NAMED else f"{len(tied)} variants"
+        names = join_names(tied) if len(tied) <= MAX_NAMED else f"{len(tied)} variants"
         return f"{names} share the best test accuracy, {percent(mean)}."
     compared = compare(best.test_accuracies, second.test_accuracies)
-    p = "" if compared.p is None else f" ({probability(compared.p)})"
+    p = "" if compared.p is None else f" ({format_p_value(compared.p)})"
     behind = f"{second.name} is {points(mean - other)} behind{compared.outcome}{p}"
     return f"Best: {best.name}, {accuracy_with_spread(best)}; {behind}."

@@ -7,7 +7,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import Qt
 
 from engine.analysis.styles import colour_of
-from engine.experiments.learning_rate.range_test import RANGE_TEST, smoothed, suggested, worth_showing
+from engine.experiments.learning_rate.range_test import RANGE_TEST, losses_in_view, smooth_losses, suggest_rate
 from gui.observations.experiment import Observations
 from gui.plots.plot import Plot
 from gui.plots.ranges import round_range
@@ -55,13 +55,13 @@ class RangePlot(Plot):
         self._drawn = variant.changes
         run = variant.runs[0]
         rates, losses = np.array(run.curves["learning_rate"]), np.array(run.curves["training_loss"])
-        smooth = smoothed(losses)
+        smooth = smooth_losses(losses)
         self._raw.setData(rates, losses)
         self._smooth.setData(rates, smooth)
         self.setXRange(np.log10(rates[0]), np.log10(run.planned.spec.schedule.rates[-1]), padding=0.02)
-        kept = np.append(worth_showing(losses), smooth[0])
+        kept = np.append(losses_in_view(losses), smooth[0])
         self.setYRange(*round_range(float(kept.min()), float(kept.max())), padding=0)
-        rate = suggested(rates, losses)
+        rate = suggest_rate(rates, losses)
         self._mark.setVisible(rate is not None and run.status.is_final)
         if rate is not None:
             self._mark.setPos(np.log10(rate))

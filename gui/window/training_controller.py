@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 from engine.config.specs import ExperimentSpec
 from engine.events.commands import Command, Control
 from engine.events.tasks import Event, TaskFailed
-from engine.experiments.continuation.experiment import CONTINUATION_EXPERIMENT, continued
+from engine.experiments.continuation.experiment import CONTINUATION_EXPERIMENT, continuation_settings
 from engine.utils.errors import TrainscopeError
 from engine.utils.text import pluralise
 from engine.workspace.catalogue import CatalogueEntry
@@ -167,7 +167,7 @@ class TrainingController(QObject):
         tab = self._tab_of(CONTINUATION_EXPERIMENT.name)
         if "[" in run.spec.architecture:
             tab.form.offer_architecture(run.spec.architecture)
-        tab.form.show_values(continued(run.spec, run.model, run.learning_rate))
+        tab.form.show_values(continuation_settings(run.spec, run.model, run.learning_rate))
         self.shown.emit(tab)
 
     def _begin(self, entry: QueueEntry) -> None:

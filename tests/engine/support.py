@@ -282,8 +282,8 @@ def run_session(
 
 
 @dataclass(frozen=True)
-class CarriedOut:
-    """A training experiment, really carried out in this process, and exported to ``folder``."""
+class CompletedExperiment:
+    """A training experiment, run in this process and exported to ``folder``."""
 
     spec: Any
     outcome: ExperimentFinished
@@ -304,14 +304,14 @@ class CarriedOut:
         return found
 
 
-def carry_out(experiment: TrainingExperiment, folder: Path, **changes: Any) -> CarriedOut:
+def carry_out(experiment: TrainingExperiment, folder: Path, **changes: Any) -> CompletedExperiment:
     """Carry out the quick preset with ``changes``."""
     spec = experiment.preset("quick", **changes)
     with closing(Store(folder / "workspace")) as store:
         outcome, events = run_session(store, InlineExecutor(), spec, experiment=experiment)
         assert outcome.experiment is not None, outcome.reason
         export_experiment(store, outcome.experiment, folder / "out")
-        return CarriedOut(spec, outcome, events, load_results(store, outcome.experiment), folder / "out")
+        return CompletedExperiment(spec, outcome, events, load_results(store, outcome.experiment), folder / "out")
 
 
 def train_tasks(spec: ArchitecturesSpec) -> list[TrainTask]:

@@ -20,7 +20,7 @@ from engine.config.specs import RunSpec
 from engine.datasets.inventory import inventory
 from engine.events.runs import Status
 from engine.experiments import ALL, COURSE_EXPERIMENTS, EXPERIMENTS
-from engine.experiments.presets import pasted, settings_of
+from engine.experiments.presets import describe_settings, parse_settings
 from engine.exports import check_writable
 from engine.exports.report import check_report_file
 from engine.networks.architectures import summarize
@@ -77,7 +77,7 @@ arguments = st.lists(
 
 
 def _pasted(text: str, _folder: Path) -> bool:
-    return is_taken(lambda: pasted(text))
+    return is_taken(lambda: parse_settings(text))
 
 
 def _values(found: tuple[str, dict[str, Any]], _folder: Path) -> bool:
@@ -161,7 +161,9 @@ def _entry(spec: dict[str, Any]) -> CatalogueEntry:
     stored = StoredExperiment(
         *(7, "architectures", as_json(spec), 0, None, {}, None, 1, Status.FINISHED, "", 0.0, 1.0, "Título", "", None)
     )
-    return CatalogueEntry(stored, "Architectures", 1, 1, 0, 1, 0.5, 0.5, *settings_of("architectures", spec), None)
+    return CatalogueEntry(
+        stored, "Architectures", 1, 1, 0, 1, 0.5, 0.5, *describe_settings("architectures", spec), None
+    )
 
 
 def _search(found: tuple[str, Any], _folder: Path) -> bool:

@@ -1,4 +1,4 @@
-"""What the curves of a run say, in words: pure functions over numbers, for a training under way or a stored one."""
+"""Diagnosis of training problems from a run's curves: pure functions for live and stored runs."""
 
 from __future__ import annotations
 
@@ -8,40 +8,47 @@ import numpy as np
 
 from engine.analysis.diagnosis.curves import RunCurves, restored_curves
 from engine.analysis.diagnosis.findings import Finding, FindingKind, GroupedFinding
-from engine.analysis.diagnosis.rules import LEAST_RECORDS, RULES, Situation
+from engine.analysis.diagnosis.rules import MIN_RECORDS, RULES, RuleContext
 
 __all__ = [
-    "LEAST_RECORDS",
+    "MIN_RECORDS",
     "Finding",
     "FindingKind",
     "GroupedFinding",
     "RunCurves",
     "diagnose",
-    "grouped",
+    "group_findings",
     "restored_curves",
 ]
 
 
-def diagnose(curves: RunCurves, classes: int, standing: Collection[FindingKind] = ()) -> list[Finding]:
-    """What is wrong with a run, the gravest first; nothing for a healthy one and for one too short to tell.
+def diagnose(curves: RunCurves, classes: int, active: Collection[FindingKind] = ()) -> list[Finding]:
+    """Diagnose the problems of a run.
 
-    ``classes`` is their number. ``standing`` names what was found before: it takes less to keep a finding than to make
-    it, so that words don't come and go with every record. Of a run that diverges nothing else is said.
+    Args:
+        curves: what was recorded of the run.
+        classes: number of classes of the data set.
+        active: kinds found before. Keeping a finding takes less than making it (hysteresis), so that findings do not
+            flicker from record to record.
+
+    Returns:
+        The findings, most severe first; none for a healthy run or one with too few records. For a diverging run that
+        is the only finding.
     """
-    found = []
+    findings = []
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
         for kind, rule in RULES.items():
-            words = rule(Situation(curves, classes, kind in standing))
-            if words is not None:
+            texts = rule(RuleContext(curves, classes, kind in active))
+            if texts is not None:
                 step = int(curves.steps[-1])
-                found.append(Finding(kind, curves.run, curves.variant, curves.repeat, step, *words))
-            if found and kind is FindingKind.DIVERGING:
+                findings.append(Finding(kind, curves.run, curves.variant, curves.repeat, step, *texts))
+            if findings and kind is FindingKind.DIVERGING:
                 break
-    return found
+    return findings
 
 
-def grouped(findings: Iterable[Finding]) -> list[GroupedFinding]:
-    """Findings of one kind in the runs of one variant as one: the gravest first, of equal ones the newest."""
+def group_findings(findings: Iterable[Finding]) -> list[GroupedFinding]:
+    """Merge findings of the same kind and variant; most severe first, then latest first."""
     groups: dict[tuple[FindingKind, str], list[Finding]] = {}
     for finding in findings:
         groups.setdefault((finding.kind, finding.variant), []).append(finding)

@@ -1,4 +1,4 @@
-"""The curves of a run as the rules read them."""
+"""The curves of a run as input of the diagnosis rules."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from engine.utils.arrays import Array
 
 @dataclass(frozen=True)
 class RunCurves:
-    """What was recorded of a run.
+    """Recorded curves of a run.
 
-    ``steps``, losses (nats), accuracies (fractions) and ``learning_rate`` are float64 [records]; of a long run every
-    n-th record will do, the last one included. ``gradient_norms`` and ``update_ratios`` are float [last records,
-    layers], ``dead_units`` float [last records, activations]: the last ten records or more.
+    ``steps``, losses (nats), accuracies (fractions) and ``learning_rate`` are float64 [records]; for a long run every
+    n-th record suffices, provided the last one is included. ``gradient_norms`` and ``update_ratios`` are float [last
+    records, layers], ``dead_units`` float [last records, activations], of at least the last ten records.
     """
 
     run: int
@@ -35,7 +35,7 @@ class RunCurves:
 
 
 def restored_curves(planned: PlannedRun, restored: RunRestored) -> RunCurves:
-    """The curves of a stored run."""
+    """Return the curves of a run restored from the store."""
     curves, started = restored.curves, restored.started
     return RunCurves(
         run=planned.run,

@@ -1,4 +1,4 @@
-"""What can be found in the curves of a run."""
+"""Findings of the diagnosis of a run's curves."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from engine.utils.text import pluralise
 
 
 class FindingKind(StrEnum):
-    """What a curve can show, the gravest first."""
+    """Kinds of findings, most severe first."""
 
     DIVERGING = "diverging"
     CHANCE_PLATEAU = "plateau at ln(classes)"
@@ -22,7 +22,7 @@ class FindingKind(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """Something seen in the curves of run ``run`` (its number in the store) of a variant, up to step ``step``.
+    """A finding in the curves of a run up to ``step``; ``run`` is the run's id in the store.
 
     ``sentence`` says what was measured, ``advice`` what to try; both are whole sentences.
     """
@@ -38,14 +38,14 @@ class Finding:
 
 @dataclass(frozen=True)
 class GroupedFinding:
-    """The newest of the findings of one kind in a variant, and the repeats in which it was found."""
+    """The latest finding of one kind in a variant, and the repeats that share it."""
 
     finding: Finding
     repeats: tuple[int, ...]
 
     @property
     def text(self) -> str:
-        """The variant, what was measured, and in how many runs more."""
+        """The variant, what was measured, and the number of further runs with the same finding."""
         others = len(self.repeats) - 1
         more = f" ({pluralise(others, 'more run')} alike)" if others else ""
         return f"{self.finding.variant}: {self.finding.sentence}{more}"

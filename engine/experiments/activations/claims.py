@@ -1,4 +1,4 @@
-"""In which networks the first layer's gradient vanishes, and whose loss stays at that of guessing."""
+"""Claims: in which networks the first layer's gradient vanishes, and whose loss stays at that of guessing."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from typing import Any
 
 import numpy as np
 
-from engine.analysis.claims import Claim, Number, last_epoch_mean, listed
+from engine.analysis.claims import Claim, Number, join_names, last_epoch_mean
 from engine.analysis.results import ExperimentResult, VariantResult
 from engine.networks.notation import ACTIVATION_NAMES
 from engine.utils.text import scientific
 
-VANISHED = 10.0  # times smaller than under the other activation
+VANISHING_RATIO = 10.0  # times smaller than under the other activation
 TITLES = {str(name): title for name, title in ACTIVATION_NAMES.items()}
-NEAR_GUESSING = 0.02  # share of ln(classes) within which a loss counts as that of guessing
+NEAR_GUESSING = 0.02  # relative distance from ln(classes) within which a loss counts as that of guessing
 
 
 @dataclass(frozen=True)
 class _Pair:
-    """One architecture under two activations: median over the steps of the first layer's gradient norm, L2."""
+    """One architecture under two activations; ``norms``: medians over the steps of the first layer's gradient norm."""
 
     architecture: str
     reference: VariantResult
@@ -31,12 +31,12 @@ class _Pair:
 
     @property
     def ratio(self) -> float:
-        """How many times smaller the other's gradient is."""
+        """How many times smaller the gradient of ``other`` is."""
         return self.norms[0] / self.norms[1] if self.norms[1] > 0 else math.inf
 
 
 def activation_claims(result: ExperimentResult, _findings: dict[str, Any]) -> Iterator[Claim]:
-    """The claims of an experiment that compares activations: the first one against each of the others."""
+    """Compare the first activation with each of the others."""
     names = list(dict.fromkeys(_activation(variant) for variant in result.compared))
     for other in names[1:]:
         pairs = list(_pairs(result, names[0], other))
@@ -56,7 +56,7 @@ def _pairs(result: ExperimentResult, reference: str, other: str) -> Iterator[_Pa
 
 
 def _norms(*variants: VariantResult) -> tuple[float, float] | None:
-    """Medians over the steps, each the mean over the runs; None where one of two has nothing finite."""
+    """Return the median over the steps of the mean norm over the runs; None if either variant has no finite value."""
     values = [variant.mean("gradient_norm") for variant in variants if variant.runs]
     finite = [each[np.isfinite(each)] for each in values]
     if len(finite) < 2 or not all(len(each) for each in finite):
@@ -65,21 +65,21 @@ def _norms(*variants: VariantResult) -> tuple[float, float] | None:
 
 
 def _vanishing(result: ExperimentResult, pairs: list[_Pair], reference: str, other: str) -> Claim:
-    small = [pair for pair in pairs if pair.ratio >= VANISHED]
+    small = [pair for pair in pairs if pair.ratio >= VANISHING_RATIO]
     first, second = TITLES[reference], TITLES[other]
     figure = "median of the gradient norm of its first layer over the steps"
     if small:
         least = max(small, key=lambda pair: pair.ratio)
+        affected = join_names([pair.architecture for pair in small])
         sentence = (
-            f"Under {second} the gradient vanishes in {listed([pair.architecture for pair in small])}: the {figure} is "
-            f"at least {VANISHED:g} times smaller than under {first}, and {_times(least.ratio)} smaller in "
-            f"{least.architecture} ({_runs(pairs)})."
+            f"Under {second} the gradient vanishes in {affected}: the {figure} is at least {VANISHING_RATIO:g} times "
+            f"smaller than under {first}, and {_times(least.ratio)} smaller in {least.architecture} ({_runs(pairs)})."
         )
     else:
         most = max(pairs, key=lambda pair: pair.ratio)
         sentence = (
             f"Under {second} the gradient vanishes in no architecture (of {len(pairs)}): the {figure} is less than "
-            f"{VANISHED:g} times smaller than under {first}, at most {_times(most.ratio)} ({most.architecture}; "
+            f"{VANISHING_RATIO:g} times smaller than under {first}, at most {_times(most.ratio)} ({most.architecture}; "
             f"{_runs(pairs)})."
         )
     numbers: dict[str, Number] = {f"{p.architecture}: {first} over {second}": _finite(p.ratio) for p in pairs}
@@ -87,7 +87,7 @@ def _vanishing(result: ExperimentResult, pairs: list[_Pair], reference: str, oth
 
 
 def _runs(pairs: list[_Pair]) -> str:
-    """Over how many runs each mean is, such as ``n = 2 to 3``."""
+    """Format the number of runs behind the means, such as ``n = 2 to 3``."""
     counts = sorted({len(variant.runs) for pair in pairs for variant in (pair.reference, pair.other)})
     return f"n = {counts[0]}" if len(counts) == 1 else f"n = {counts[0]} to {counts[-1]}"
 
@@ -105,7 +105,7 @@ def _measured(result: ExperimentResult, pair: _Pair) -> Claim:
 
 
 def _guessing(result: ExperimentResult) -> Iterator[Claim]:
-    """Which losses end where a network that knows nothing has its loss: ln(classes)."""
+    """State which losses end near ln(classes), the loss of a uniform guess."""
     classes = len(result.dataset.class_names)
     chance = math.log(classes)
     ends = {v.name: loss for v in result.compared if v.runs and math.isfinite(loss := _last_loss(v))}
@@ -114,7 +114,7 @@ def _guessing(result: ExperimentResult) -> Iterator[Claim]:
     near = [name for name, loss in ends.items() if abs(loss - chance) <= NEAR_GUESSING * chance]
     level = f"ln({classes}) = {chance:.3f} nats, the loss of guessing"
     if near:
-        losses = listed([f"{name} ({ends[name]:.3f})" for name in near])
+        losses = join_names([f"{name} ({ends[name]:.3f})" for name in near])
         sentence = f"The training loss of the last epoch is within {100 * NEAR_GUESSING:g} % of {level}, for {losses}."
     else:
         name, loss = max(ends.items(), key=lambda item: item[1])
@@ -123,7 +123,7 @@ def _guessing(result: ExperimentResult) -> Iterator[Claim]:
 
 
 def _last_loss(variant: VariantResult) -> float:
-    """Mean over the runs whose loss is finite; NaN where none is."""
+    """Average the last epoch's loss over the runs where it is finite; NaN if there is none."""
     losses = [last_epoch_mean(result, "training_loss") for result in variant.runs]
     return fmean(finite) if (finite := [loss for loss in losses if math.isfinite(loss)]) else math.nan
 

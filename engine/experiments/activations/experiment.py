@@ -1,4 +1,4 @@
-"""Part 4 of the homework: every architecture with ReLU and with sigmoid, and where the gradient goes."""
+"""Part 4 of the homework: every architecture with ReLU and with sigmoid, and the gradient of each layer."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class ActivationsSpec(RepeatSpec, TrainingSpec, ArchitecturesChoice, InitializerSpec, DataSpec, ExperimentSpec):
-    """Which activations are compared, in which architectures."""
+    """The activations and architectures to compare."""
 
     normalization: Normalization = field_like(
         DataSpec,
@@ -57,7 +57,7 @@ class ActivationsSpec(RepeatSpec, TrainingSpec, ArchitecturesChoice, Initializer
 
     @field_validator("activations")
     @classmethod
-    def _some_and_distinct(cls, names: tuple[Activation, ...]) -> tuple[Activation, ...]:
+    def _check_activations(cls, names: tuple[Activation, ...]) -> tuple[Activation, ...]:
         if not names:
             raise ValueError("choose at least one activation.")
         if len(set(names)) < len(names):
@@ -66,12 +66,12 @@ class ActivationsSpec(RepeatSpec, TrainingSpec, ArchitecturesChoice, Initializer
 
 
 def variant_name(architecture: str, activation: str) -> str:
-    """Such as ``cnn_5/relu``."""
+    """Return the variant's name, such as ``cnn_5/relu``."""
     return f"{architecture_name(architecture)}/{activation}"
 
 
 def plan(spec: ActivationsSpec) -> list[RunSpec]:
-    """Every architecture with every activation, repeated; both activations of a network start side by side."""
+    """Plan every architecture with every activation, repeated; the activations of a network come in succession."""
     return [
         RunSpec(
             variant=variant_name(architecture, activation),
@@ -90,7 +90,7 @@ def plan(spec: ActivationsSpec) -> list[RunSpec]:
 
 
 def figures(result: ExperimentResult) -> Iterator[NamedFigure]:
-    """The course's two panels, and for each architecture the gradient norm of every layer over the steps."""
+    """Draw the course's two panels, and for each architecture the gradient norm of every layer over the steps."""
     from engine.analysis.figures import gradient_heat_maps, loss_and_gradient
 
     yield NamedFigure(
@@ -100,19 +100,19 @@ def figures(result: ExperimentResult) -> Iterator[NamedFigure]:
         "architectures apart, line patterns activations.",
     )
     for architecture, variants in _by_architecture(result).items():
-        shown = [variant for name in variants if (variant := result.variant(name)) is not None and variant.runs]
-        if shown:
+        recorded = [variant for name in variants if (variant := result.variant(name)) is not None and variant.runs]
+        if recorded:
             yield NamedFigure(
                 f"gradients_{architecture}",
-                gradient_heat_maps(architecture, shown),
+                gradient_heat_maps(architecture, recorded),
                 f"Gradient norm of every layer of {architecture} over the steps, first layer on top.",
             )
 
 
 def course_dictionaries(result: ExperimentResult) -> Iterator[tuple[str, CourseDictionary]]:
-    """``part4_<architecture>``: for each activation the curves of loss and gradient magnitude.
+    """Yield ``part4_<architecture>``: for each activation the curves of loss and gradient norm.
 
-    They are averaged over the counted runs, or over all recorded where none was tested.
+    Curves are averaged over the counted runs, or over all runs with records if none was tested.
     """
     for architecture, variants in _by_architecture(result).items():
         dictionary: CourseDictionary = {"name": architecture}
@@ -120,16 +120,16 @@ def course_dictionaries(result: ExperimentResult) -> Iterator[tuple[str, CourseD
             for name in variants:
                 variant = result.variant(name)
                 if variant is not None and variant.runs:
-                    dictionary[f"{name.rpartition('/')[2]}_{key}"] = variant.of_counted.mean(quantity).tolist()
+                    dictionary[f"{name.rpartition('/')[2]}_{key}"] = variant.counted_only.mean(quantity).tolist()
         if len(dictionary) > 1:
             yield f"part4_{architecture}", dictionary
 
 
 def _by_architecture(result: ExperimentResult) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+    names: dict[str, list[str]] = {}
     for variant in result.variants:
-        found.setdefault(variant.name.rpartition("/")[0], []).append(variant.name)
-    return found
+        names.setdefault(variant.name.rpartition("/")[0], []).append(variant.name)
+    return names
 
 
 ACTIVATIONS_EXPERIMENT = TrainingExperiment(

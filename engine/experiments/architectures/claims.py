@@ -1,4 +1,4 @@
-"""Which network was best, whether the number of parameters explains it, and which overfitted most."""
+"""Claims: the best network, whether accuracy follows the number of parameters, and the largest overfitting."""
 
 from __future__ import annotations
 
@@ -7,31 +7,31 @@ from itertools import combinations
 from statistics import fmean
 from typing import Any
 
-from engine.analysis.claims import Claim, Number, last_epoch_mean, percent, points, probability
-from engine.analysis.ranking import best_of, ranked, same_accuracy
+from engine.analysis.claims import Claim, Number, format_p_value, last_epoch_mean, percent, points
+from engine.analysis.ranking import best_variant_claim, ranked, same_accuracy
 from engine.analysis.results import ExperimentResult, VariantResult
-from engine.analysis.significance import LEVEL, compare, spearman
+from engine.analysis.significance import SIGNIFICANCE_LEVEL, compare, spearman
 
-LEAST_ARCHITECTURES = 5  # of fewer, even the most orderly result comes by chance more often than LEVEL
+MIN_ARCHITECTURES = 5  # with fewer, even a perfect rank correlation has p above SIGNIFICANCE_LEVEL
 
 
 def architecture_claims(result: ExperimentResult, _findings: dict[str, Any]) -> Iterator[Claim]:
-    """The claims of an experiment that compares architectures."""
+    """Compare architectures by accuracy, parameters and overfitting."""
     tested = ranked(result.compared)
     if len(tested) > 1:
-        yield best_of(result, "test accuracy")
+        yield best_variant_claim(result, "test accuracy")
         yield from _parameters(result, tested)
     yield from _overfitting(result)
 
 
 def _parameters(result: ExperimentResult, tested: list[tuple[VariantResult, float]]) -> Iterator[Claim]:
-    found = spearman([variant.parameters for variant, _ in tested], [mean for _, mean in tested])
-    if found is None:
+    test = spearman([variant.parameters for variant, _ in tested], [mean for _, mean in tested])
+    if test is None:
         return
-    correlation, p = found
-    figures = f"Spearman's rank correlation {correlation:+.2f}, {probability(p)}, n = {len(tested)} architectures"
-    follows = correlation > 0 and p < LEVEL
-    if len(tested) < LEAST_ARCHITECTURES:
+    correlation, p = test
+    figures = f"Spearman's rank correlation {correlation:+.2f}, {format_p_value(p)}, n = {len(tested)} architectures"
+    follows = correlation > 0 and p < SIGNIFICANCE_LEVEL
+    if len(tested) < MIN_ARCHITECTURES:
         opening = f"{len(tested)} architectures are too few to tell whether accuracy follows the number of parameters"
     elif follows:
         opening = "Accuracy follows the number of parameters"
@@ -42,13 +42,16 @@ def _parameters(result: ExperimentResult, tested: list[tuple[VariantResult, floa
         f"{opening} ({figures}). {contradiction}",
         {"rank correlation": correlation, "p": p, "n": len(tested), **numbers},
         (result.experiment.id,),
-        supported=len(tested) >= LEAST_ARCHITECTURES,
+        supported=len(tested) >= MIN_ARCHITECTURES,
         headline=True,
     )
 
 
 def _contradiction(tested: list[tuple[VariantResult, float]]) -> tuple[str, dict[str, Number]]:
-    """The pair in which fewer parameters gave most more accuracy, one whose difference exceeds the spread first."""
+    """Describe the strongest counterexample: the pair where fewer parameters gained the most accuracy.
+
+    Pairs whose difference exceeds the spread take precedence.
+    """
     pairs = [
         (compare(a[0].test_accuracies, b[0].test_accuracies), a, b)
         for a, b in combinations(tested, 2)  # the better one first
@@ -65,7 +68,7 @@ def _contradiction(tested: list[tuple[VariantResult, float]]) -> tuple[str, dict
 
 
 def _overfitting(result: ExperimentResult) -> Iterator[Claim]:
-    """The generalisation gap: training accuracy minus validation accuracy, means of the last epoch."""
+    """State the generalisation gap: training minus validation accuracy, means over the last epoch."""
     gaps = {variant.name: gap for variant in result.compared if (gap := _gap(variant)) is not None}
     if not gaps:
         return
@@ -86,7 +89,7 @@ def _overfitting(result: ExperimentResult) -> Iterator[Claim]:
 
 
 def _gap(variant: VariantResult) -> tuple[float, float, int] | None:
-    """Training and validation accuracy of the last epoch, means over the counted runs, and how many these are."""
+    """Return training and validation accuracy of the last epoch, means over the counted runs, and their number."""
     runs = variant.counted_runs
     if not runs:
         return None

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 
 class ArchitecturesSpec(RepeatSpec, TrainingSpec, ArchitecturesChoice, NetworkSpec, DataSpec, ExperimentSpec):
-    """Which architectures are trained, and everything they have in common."""
+    """The architectures to train, and the settings they share."""
 
 
 def plan(spec: ArchitecturesSpec) -> list[RunSpec]:
-    """Every architecture, repeated; first repeats of all come first, so that all curves begin to grow early."""
+    """Plan every architecture, repeated; the first repeats of all come first, so that every curve appears early."""
     return [
         RunSpec(
             variant=architecture_name(architecture),
@@ -38,7 +38,7 @@ def plan(spec: ArchitecturesSpec) -> list[RunSpec]:
 
 
 def figures(result: ExperimentResult) -> Iterator[NamedFigure]:
-    """The course's four panels, and for each architecture the first-layer weights of its best run."""
+    """Draw the course's four panels, and for each architecture the first-layer weights of its best run."""
     from engine.analysis.figures import best_weights, four_panels
 
     yield NamedFigure(
@@ -52,15 +52,15 @@ def figures(result: ExperimentResult) -> Iterator[NamedFigure]:
 
 
 def course_dictionaries(result: ExperimentResult) -> Iterator[tuple[str, CourseDictionary]]:
-    """``part3_<architecture>``: curves averaged over the counted runs, test accuracy and weights of the best of them.
+    """Yield ``part3_<architecture>``: curves averaged over the counted runs, test accuracy and weights of the best one.
 
-    Accuracies are in percent; a variant without a tested run is left out.
+    Accuracies are in percent; variants without a tested run are left out.
     """
     for variant in result.variants:
         best = variant.best
         if best is None or best.first_weights is None or best.run.test_accuracy is None:
             continue
-        counted = variant.of_counted
+        counted = variant.counted_only
         yield (
             f"part3_{variant.name}",
             {

@@ -1,4 +1,4 @@
-"""Whether two successive weights tell the gradient, and which network has the most parameters."""
+"""Claims: whether two successive weights determine the gradient, and the networks ordered by parameters."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ PLAIN = next(iter(OPTIMIZERS))
 
 
 def basics_claims(result: ComputedResult) -> Iterator[Claim]:
-    """The claims of the basic concepts."""
+    """Report the gradient recovery under each optimiser, and the parameter counts."""
     recovery = result.findings["gradient_recovery"]
-    for name, found in recovery["optimizers"].items():
-        yield _recovered(result, name, found, recovery["steps"])
+    for name, measures in recovery["optimizers"].items():
+        yield _recovered(result, name, measures, recovery["steps"])
     yield _parameters(result)
 
 
-def _recovered(result: ComputedResult, name: str, found: dict[str, Any], steps: int) -> Claim:
+def _recovered(result: ComputedResult, name: str, measures: dict[str, Any], steps: int) -> Claim:
     difference, bound, gradient = (
-        scientific(found[f"largest_{measure}"]) for measure in ("difference", "bound", "gradient")
+        scientific(measures[f"largest_{measure}"]) for measure in ("difference", "bound", "gradient")
     )
     figures = (
         f"the largest difference over {steps:,} steps is {difference}, float32 rounding explains at most {bound}, the "
         f"largest gradient is {gradient}"
     )
-    hidden = found["largest_bound"] > found["largest_gradient"]
+    hidden = measures["largest_bound"] > measures["largest_gradient"]
     if hidden:
         opening = f"Under {OPTIMIZERS[name]} rounding hides what two successive weights tell"
-    elif found["within_rounding"]:
+    elif measures["within_rounding"]:
         opening = f"Under {OPTIMIZERS[name]} two successive weights tell the gradient to within rounding"
     else:
         opening = f"Under {OPTIMIZERS[name]} two successive weights do not tell the gradient"
-    numbers: dict[str, Number] = {key.replace("_", " "): value for key, value in found.items()}
+    numbers: dict[str, Number] = {key.replace("_", " "): value for key, value in measures.items()}
     return Claim(
         f"{opening}: {figures}.", {**numbers, "steps": steps}, (result.experiment,), not hidden, headline=name == PLAIN
     )
 
 
 def _parameters(result: ComputedResult) -> Claim:
-    """The order of the course's networks; the first of the list is the user's own."""
+    """Order the course's networks by parameters; the first of the list is the user's own and left out."""
     networks = sorted(result.findings["parameters"][1:], key=lambda network: int(network["total"]))
     order = " < ".join(f"{network['name']} ({network['total']:,})" for network in networks)
     numbers: dict[str, Number] = {network["name"]: network["total"] for network in networks}

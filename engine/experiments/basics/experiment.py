@@ -1,4 +1,4 @@
-"""Part 1 of the homework: cross-entropy, the gradient between two weights, batches, and counting parameters."""
+"""Part 1 of the homework: cross-entropy, gradients recovered from weights, batches, and parameter counts."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 LARGEST_SIDE = 1024
 Side = Annotated[int, Field(ge=1, le=LARGEST_SIDE)]
 
-PROBABILITIES = (0.85, 0.7)  # what the homework's two examples give the true class
-# The course's own training, and one whose last batch is short.
+PROBABILITIES = (0.85, 0.7)  # of the true class in the homework's two examples
+# The course's own training, and one whose last batch is smaller.
 EXAMPLE_BATCHES = (Batches(45_000, 50, 15), Batches(45_000, 64, 15))
 COURSE_INPUT, COURSE_CLASSES = (32, 32, 1), 10
 
@@ -40,7 +40,7 @@ MEASURES = ("difference", "gradient", "bound")
 
 
 class BasicsSpec(ExperimentSpec):
-    """The small training whose gradient is recovered, a training to count the steps of, a network to count."""
+    """Settings of the small training whose gradient is recovered, and of the examples for batches and parameters."""
 
     learning_rate: float = field_like(
         RateSpec, "learning_rate", 0.01, "Step size of all three optimisers; the weights' difference is divided by it."
@@ -90,14 +90,14 @@ class BasicsSpec(ExperimentSpec):
 
     @field_validator("network")
     @classmethod
-    def _readable(cls, text: str) -> str:
+    def _normalize_notation(cls, text: str) -> str:
         try:
             return format_network(parse_network(text))
         except NetworkError as error:
             raise ValueError(str(error)) from None
 
     @model_validator(mode="after")
-    def _fits(self) -> BasicsSpec:
+    def _check_fits(self) -> BasicsSpec:
         try:
             summarize_layers(parse_network(self.network), self.input_shape, self.classes)
         except NetworkError as error:
@@ -107,16 +107,16 @@ class BasicsSpec(ExperimentSpec):
 
 
 def compute(spec: BasicsSpec, emit: Callable[[ComputedPart], None], progress: ProgressCallback) -> Computation:
-    """Recover gradients, with a part "step" for each optimiser step; count the rest, which takes no time."""
+    """Recover gradients, emitting a part "step" per optimiser step, and evaluate the formulas, which takes no time."""
     recovered = _recover(spec, emit, progress)
-    asked = Batches(spec.images, spec.batch_size, spec.epochs)
+    chosen = Batches(spec.images, spec.batch_size, spec.epochs)
     findings = {
         "cross_entropy": {"unit": "nats", "examples": [_described_loss(p) for p in PROBABILITIES]},
-        "batches": [_described_batches(batches) for batches in dict.fromkeys((asked, *EXAMPLE_BATCHES))],
+        "batches": [_described_batches(batches) for batches in dict.fromkeys((chosen, *EXAMPLE_BATCHES))],
         "parameters": [
-            _counted("network", parse_network(spec.network), spec.input_shape, spec.classes),
+            _count_parameters("network", parse_network(spec.network), spec.input_shape, spec.classes),
             *(
-                _counted(name, with_relu(layers), COURSE_INPUT, COURSE_CLASSES)
+                _count_parameters(name, with_relu(layers), COURSE_INPUT, COURSE_CLASSES)
                 for name, layers in ARCHITECTURES.items()
             ),
         ],
@@ -131,7 +131,7 @@ def compute(spec: BasicsSpec, emit: Callable[[ComputedPart], None], progress: Pr
 
 
 def with_relu(layers: Sequence[Layer]) -> tuple[Layer, ...]:
-    """The layers with ReLU where the activation was left open."""
+    """Return the layers with ReLU in place of configurable activations."""
     return tuple(Act("relu") if layer == Act() else layer for layer in layers)
 
 
@@ -150,18 +150,18 @@ def _recover(spec: BasicsSpec, emit: Callable[[ComputedPart], None], progress: P
     data = prepare(DataSpec(), progress)
     progress("Building three networks", 0, 0)
     settings = RecoverySettings(**spec.model_dump(include=set(RecoverySettings.__dataclass_fields__)))
-    with suppress(Stopped):  # told by step_done, so there is a step to keep
+    with suppress(Stopped):  # raised by step_done, so at least one step is kept
         recover(data, settings, step_done)
     return steps
 
 
-def retell(found: Computation) -> Iterator[ComputedPart]:
-    """The parts that :func:`compute` sent; whether a step was within rounding is only known of all of them together."""
-    recovery = found.findings["gradient_recovery"]
+def replay(computation: Computation) -> Iterator[ComputedPart]:
+    """Yield the parts that ``compute`` emitted; ``within`` is stored only for all steps together."""
+    recovery = computation.findings["gradient_recovery"]
     within = {name: recovery["optimizers"][name]["within_rounding"] for name in OPTIMIZERS}
-    for place, step in enumerate(found.arrays["step"].tolist()):
+    for position, step in enumerate(computation.arrays["step"].tolist()):
         compared = {
-            name: {measure: float(found.arrays[f"{name}_{measure}"][place]) for measure in MEASURES}
+            name: {measure: float(computation.arrays[f"{name}_{measure}"][position]) for measure in MEASURES}
             | {"within": within[name]}
             for name in OPTIMIZERS
         }
@@ -187,7 +187,7 @@ def _described_batches(batches: Batches) -> dict[str, int]:
     }
 
 
-def _counted(name: str, layers: Sequence[Layer], shape: tuple[int, ...], classes: int) -> dict[str, Any]:
+def _count_parameters(name: str, layers: Sequence[Layer], shape: tuple[int, ...], classes: int) -> dict[str, Any]:
     summaries = summarize_layers(layers, shape, classes)
     return {
         "name": name,
@@ -214,7 +214,7 @@ def _largest(comparisons: Sequence[Any]) -> dict[str, Any]:
 
 
 def _curves(steps: Sequence[Step]) -> dict[str, Array]:
-    """float64 [steps], for each optimiser and measure ``<optimizer>_<measure>``; and the steps, from 1."""
+    """Return ``<optimizer>_<measure>``, float64 [steps], for each optimiser and measure; and ``step``, from 1."""
     curves: dict[str, Array] = {
         f"{name}_{measure}": np.array([getattr(step[name], measure) for step in steps])
         for name in OPTIMIZERS
@@ -223,8 +223,8 @@ def _curves(steps: Sequence[Step]) -> dict[str, Array]:
     return {"step": np.arange(1, len(steps) + 1)} | curves
 
 
-def figures(_spec: BasicsSpec, found: Computation) -> Iterator[NamedFigure]:
-    """The curve of cross-entropy, and what was recovered of the gradient."""
+def figures(_spec: BasicsSpec, computation: Computation) -> Iterator[NamedFigure]:
+    """Draw the curve of cross-entropy, and the error of the recovered gradient."""
     from engine.experiments.basics.figures import cross_entropy_figure, gradient_recovery_figure
 
     yield NamedFigure(
@@ -234,7 +234,7 @@ def figures(_spec: BasicsSpec, found: Computation) -> Iterator[NamedFigure]:
     )
     yield NamedFigure(
         "gradient_recovery",
-        gradient_recovery_figure(found.arrays, OPTIMIZERS),
+        gradient_recovery_figure(computation.arrays, OPTIMIZERS),
         "Largest difference between the gradient that two weights tell and the computed one.",
     )
 
@@ -257,5 +257,5 @@ BASICS_EXPERIMENT = ComputedExperiment(
     report_blocks=report_blocks,
     figures=figures,
     archives={"gradient_recovery": ("step", *(f"{name}_{measure}" for name in OPTIMIZERS for measure in MEASURES))},
-    retell=retell,
+    replay=replay,
 )

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-import engine.analysis.figures  # noqa: F401  with its settings, SVG files are the same in every export
+import engine.analysis.figures  # noqa: F401  sets the rcParams that make SVG files reproducible
 from engine.analysis.styles import colour_of
 from engine.experiments.basics.formulas import cross_entropy
 from engine.utils.arrays import Array
@@ -16,7 +16,7 @@ __all__ = ["cross_entropy_figure", "gradient_recovery_figure"]
 
 
 def cross_entropy_figure(probabilities: Sequence[float]) -> Figure:
-    """-ln p and its gradient at the true logit, p - 1, over the true class's probability; some of them marked."""
+    """Draw -ln p and its gradient at the true logit, p - 1, over the true class's probability, with examples marked."""
     p = np.linspace(0.001, 1, 1000)
     figure = Figure(figsize=(10, 4.5), layout="constrained")
     loss, gradient = figure.subplots(1, 2)
@@ -40,9 +40,11 @@ def cross_entropy_figure(probabilities: Sequence[float]) -> Figure:
 
 
 def gradient_recovery_figure(curves: Mapping[str, Array], optimizers: Mapping[str, str]) -> Figure:
-    """Largest difference between recovered and computed gradient over the steps, with what rounding explains.
+    """Draw the largest difference between recovered and computed gradient over the steps, with the rounding bound.
 
-    ``curves`` are those of the experiment; ``optimizers`` maps their names to titles, the plain one first.
+    Args:
+        curves: ``step`` and ``<optimizer>_<measure>`` of the experiment, float64 [steps].
+        optimizers: titles by optimiser name, plain SGD first.
     """
     figure = Figure(figsize=(8, 5), layout="constrained")
     axes = figure.subplots()

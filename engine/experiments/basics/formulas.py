@@ -1,7 +1,7 @@
-"""The basic concepts as formulas: cross-entropy, its gradient at the logits, batches and iterations.
+"""Formulas of the basic concepts: cross-entropy, its gradient at the logits, batches and iterations.
 
-They are part 1 of the course homework (METU EE449, Homework 1, 2023). Softmax, cross-entropy and their gradient are
-those of Goodfellow, Bengio and Courville, "Deep Learning" (2016), sections 6.2.2.3 and 5.5.
+They belong to part 1 of the course homework (METU EE449, Homework 1, 2023). Softmax, cross-entropy and their gradient
+follow Goodfellow, Bengio and Courville, "Deep Learning" (2016), sections 6.2.2.3 and 5.5.
 """
 
 from __future__ import annotations
@@ -15,27 +15,27 @@ from engine.utils.arrays import Array
 
 
 def softmax(logits: Array) -> Array:
-    """p_i = exp(z_i) / sum_k exp(z_k): probabilities, float64 [classes], of finite ``logits`` [classes]."""
+    """Compute p_i = exp(z_i) / sum_k exp(z_k): float64 [classes], from finite ``logits`` [classes]."""
     values = np.asarray(logits, np.float64)
     return np.asarray(np.exp(values - np.logaddexp.reduce(values)))
 
 
 def cross_entropy(probability: float) -> float:
-    """The loss in nats where the true class was given ``probability``, 0 to 1; infinite at 0.
+    """Compute the loss in nats from the probability of the true class, 0 to 1; infinite at 0.
 
-    L = -sum_k y_k ln p_k, where y is 1 for the true class and 0 for every other, so -ln p of the true class.
+    L = -sum_k y_k ln p_k, where y is 1 for the true class and 0 for every other, hence -ln p of the true class.
     """
     return -math.log(probability) if probability > 0 else math.inf
 
 
 def cross_entropy_of_logits(logits: Array, true_class: int) -> float:
-    """The loss in nats from ``logits`` [classes]: ln sum_k exp(z_k) - z_true, finite however small p_true is."""
+    """Compute the loss in nats from ``logits`` [classes]: ln sum_k exp(z_k) - z_true, finite for any p_true."""
     values = np.asarray(logits, np.float64)
     return float(np.logaddexp.reduce(values) - values[true_class])
 
 
 def gradient_at_logits(logits: Array, true_class: int) -> Array:
-    """dL/dz = p - y, float64 [classes]: softmax of ``logits`` [classes], less 1 at the true class."""
+    """Compute dL/dz = p - y, float64 [classes]: softmax of ``logits`` [classes], minus 1 at the true class."""
     gradient = softmax(logits)
     gradient[true_class] -= 1
     return gradient
@@ -43,7 +43,7 @@ def gradient_at_logits(logits: Array, true_class: int) -> Array:
 
 @dataclass(frozen=True)
 class Batches:
-    """``images`` N in batches of ``batch_size`` B, for ``epochs`` E; all at least 1."""
+    """Training on ``images`` N in batches of ``batch_size`` B for ``epochs`` E; all at least 1."""
 
     images: int
     batch_size: int
@@ -51,15 +51,15 @@ class Batches:
 
     @property
     def per_epoch(self) -> int:
-        """ceil(N / B): N / B where it divides, one more for what is left over where not."""
+        """Batches per epoch, ceil(N / B)."""
         return -(-self.images // self.batch_size)
 
     @property
     def last_size(self) -> int:
-        """N - (ceil(N / B) - 1) B: how many images the last batch of an epoch has, 1 to B."""
+        """Images in the last batch of an epoch, N - (ceil(N / B) - 1) B, from 1 to B."""
         return self.images - (self.per_epoch - 1) * self.batch_size
 
     @property
     def iterations(self) -> int:
-        """ceil(N / B) E: optimiser steps in the whole training."""
+        """Optimiser steps of the whole training, ceil(N / B) E."""
         return self.per_epoch * self.epochs

@@ -1,8 +1,8 @@
-"""The gradient, recovered from two successive weights, beside the one that the framework computed.
+"""Recovery of the gradient from two successive weights, compared with the gradient computed by the framework.
 
-Plain SGD makes w_{k+1} = w_k - rate g_k, so g_k = (w_k - w_{k+1}) / rate (METU EE449, Homework 1, 2023, part 1). Other
-optimisers step along something else: momentum along a sum over all gradients so far, Adam along a gradient scaled
-anew for each weight. What the formula gives is then not the gradient.
+Plain SGD sets w_{k+1} = w_k - rate g_k, so g_k = (w_k - w_{k+1}) / rate (METU EE449, Homework 1, 2023, part 1). Other
+optimisers step in another direction: momentum along a weighted sum of all gradients so far, Adam along a gradient
+rescaled per weight. The formula then does not give the gradient.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from engine.utils.errors import SpecError
 
 PLAIN = "sgd"
 
-# Rounding to the nearest float32 changes a number by at most this share of it, unless it is smaller than _TINY.
+# Unit roundoff of float32: the largest relative error of rounding to nearest, for numbers of at least _TINY.
 _ROUNDING = float(np.finfo(np.float32).eps) / 2
 _TINY = float(np.finfo(np.float32).tiny)
 
 
 @dataclass(frozen=True)
 class RecoverySettings:
-    """One hidden layer of ``hidden_units`` with ReLU, ``steps`` steps on batches of ``batch_size`` images."""
+    """Settings of the training: one hidden layer with ReLU, ``steps`` optimiser steps."""
 
     learning_rate: float
     momentum: float
@@ -41,11 +41,13 @@ class RecoverySettings:
 
 @dataclass(frozen=True)
 class GradientComparison:
-    """What one step showed, over all kernels and biases of the network.
+    """Recovered and computed gradient of one step, over all kernels and biases of the network.
 
-    ``difference`` is the largest absolute difference between the recovered gradient and the computed one, ``gradient``
-    the largest absolute value of the computed one, ``bound`` the largest of :func:`rounding_bound`; ``within`` says
-    whether every single difference is within its own bound.
+    Attributes:
+        difference: largest absolute difference between recovered and computed gradient.
+        gradient: largest absolute value of the computed gradient.
+        bound: largest ``rounding_bound``.
+        within: whether every difference is within its own bound.
     """
 
     difference: float
@@ -58,21 +60,31 @@ Step = dict[str, GradientComparison]
 
 
 def rounding_bound(after: Array, gradient: Array, rate: float) -> Array:
-    """How far float32 rounding can take (w_k - w_{k+1}) / rate from ``gradient`` under plain SGD; float64, its shape.
+    """Bound the effect of float32 rounding on (w_k - w_{k+1}) / rate under plain SGD.
 
-    The step computes p = fl(rate g), then w_{k+1} = fl(w_k - p). A rounding moves a number by at most u = 2^-24 of
-    itself or of its result (Higham, "Accuracy and Stability of Numerical Algorithms", 2002, theorems 2.2 and 2.3), so
-    p is off by u rate abs(g), and w_{k+1}, which is ``after``, by u abs(w_{k+1}). Divided by the rate, that makes
-    u abs(w_{k+1}) / rate + u abs(g), of which the first is by far the larger. A product below the smallest normal
-    number may be taken for 0, which adds that number over the rate. The two weights are subtracted in float64, whose
-    own roundings are a billion times smaller.
+    The step computes p = fl(rate g), then w_{k+1} = fl(w_k - p). Rounding has a relative error of at most u = 2^-24, of
+    the exact or of the rounded value (Higham, "Accuracy and Stability of Numerical Algorithms", 2002, theorems 2.2 and
+    2.3), so the error of p is at most u rate abs(g), and that of w_{k+1}, which is ``after``, u abs(w_{k+1}). Divided
+    by the rate, that is u abs(w_{k+1}) / rate + u abs(g), of which the first term dominates. A product below the
+    smallest normal number may be flushed to 0, which adds that number divided by the rate. The weights are subtracted
+    in float64, whose rounding errors are a billion times smaller.
+
+    Returns:
+        float64 of the shape of ``gradient``.
     """
     weights, slope = np.abs(after.astype(np.float64)), np.abs(gradient.astype(np.float64))
     return np.asarray(_ROUNDING * (weights / rate + slope) + _TINY / rate)
 
 
 def compare(before: Array, after: Array, gradient: Array, rate: float) -> GradientComparison:
-    """The recovered gradient of one step beside ``gradient``; all float32 [parameters], ``rate`` a float32's value."""
+    """Compare the recovered gradient of one step with the computed one.
+
+    Args:
+        before: weights before the step, float32 [parameters].
+        after: weights after the step, float32 [parameters].
+        gradient: computed gradient, float32 [parameters].
+        rate: learning rate, representable in float32.
+    """
     recovered = (before.astype(np.float64) - after.astype(np.float64)) / rate
     difference = np.abs(recovered - gradient)
     bound = rounding_bound(after, gradient, rate)
@@ -82,22 +94,28 @@ def compare(before: Array, after: Array, gradient: Array, rate: float) -> Gradie
 
 
 def recover(data: PreparedData, settings: RecoverySettings, step_done: Callable[[int, Step], None]) -> None:
-    """Train the same network under three optimisers side by side, on the same batches from the same initial values.
+    """Train one network under three optimisers in parallel, on the same batches from the same initial weights.
 
-    ``step_done`` is called after every step (from 1) with a :class:`GradientComparison` for ``sgd``, ``momentum`` and
-    ``adam``. Raises :class:`SpecError` once a gradient is no longer a finite number, and what ``step_done`` raises.
+    Args:
+        data: the images.
+        settings: the training.
+        step_done: called after every step (from 1) with the comparisons for ``sgd``, ``momentum`` and ``adam``; what it
+            raises ends the training.
+
+    Raises:
+        SpecError: once a gradient is not finite.
     """
     keras.backend.clear_session()
     trainings = {name: _Training(data, settings, optimizer) for name, optimizer in _optimizers(settings).items()}
     for step, chosen in zip(range(1, settings.steps + 1), batches_of(len(data.y_train), settings), strict=False):
         images, labels = tf.constant(data.x_train[chosen]), tf.constant(data.y_train[chosen])
-        found = {name: training.step(images, labels) for name, training in trainings.items()}
-        for name, comparison in found.items():
+        comparisons = {name: training.step(images, labels) for name, training in trainings.items()}
+        for name, comparison in comparisons.items():
             if not np.isfinite(comparison.gradient + comparison.difference):
                 raise SpecError(
                     f"Under {name} the gradient of step {step} is no finite number; choose a smaller learning rate."
                 )
-        step_done(step, found)
+        step_done(step, comparisons)
 
 
 def _optimizers(settings: RecoverySettings) -> dict[str, keras.optimizers.Optimizer]:
@@ -110,7 +128,7 @@ def _optimizers(settings: RecoverySettings) -> dict[str, keras.optimizers.Optimi
 
 
 def batches_of(count: int, settings: RecoverySettings) -> Iterator[Array]:
-    """Indices of one batch after the other, shuffled anew for each epoch; the last of an epoch may be short."""
+    """Yield the indices of successive batches, reshuffled each epoch; the last batch of an epoch may be smaller."""
     epoch = 0
     while True:
         order = np.random.default_rng([settings.seed, epoch]).permutation(count)
@@ -120,7 +138,7 @@ def batches_of(count: int, settings: RecoverySettings) -> Iterator[Array]:
 
 
 class _Training:
-    """A network under one optimiser, with the same initial values as every other of that seed."""
+    """A network under one optimiser; its initial weights depend only on the seed."""
 
     def __init__(self, data: PreparedData, settings: RecoverySettings, optimizer: keras.optimizers.Optimizer) -> None:
         architecture = f"small[FC-{settings.hidden_units}, ReLU]"
@@ -129,24 +147,24 @@ class _Training:
         self._loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
         self._optimizer = optimizer
         optimizer.build(self._network.trainable_variables)
-        # The rate that the framework divides into steps is the nearest float32 to the one asked for.
+        # The framework rounds the learning rate to float32.
         self._rate = float(np.float32(settings.learning_rate))
         self._step = tf.function(self._make_step, reduce_retracing=True)
 
     def step(self, images: tf.Tensor, labels: tf.Tensor) -> GradientComparison:
-        """Make one step on a batch and compare."""
+        """Train one step on a batch and compare the gradients."""
         before, after, gradient = (part.numpy() for part in self._step(images, labels))
         return compare(before, after, gradient, self._rate)
 
     def _make_step(self, images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         variables = self._network.trainable_variables
-        before = _joined([variable.value for variable in variables])
+        before = _flatten([variable.value for variable in variables])
         with tf.GradientTape() as tape:
             loss = self._loss(labels, self._network(images, training=True))
         gradients = tape.gradient(loss, variables)
         self._optimizer.apply(gradients, variables)
-        return before, _joined([variable.value for variable in variables]), _joined(gradients)
+        return before, _flatten([variable.value for variable in variables]), _flatten(gradients)
 
 
-def _joined(tensors: list[tf.Tensor]) -> tf.Tensor:
+def _flatten(tensors: list[tf.Tensor]) -> tf.Tensor:
     return tf.concat([tf.reshape(tensor, [-1]) for tensor in tensors], axis=0)

@@ -1,4 +1,4 @@
-"""The findings in words and tables: the lines that ``--batch`` prints, and the tables in a report."""
+"""Text and tables about the findings, for ``--batch`` and for a report."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ OPTIMIZERS = {"sgd": "SGD", "momentum": "Momentum", "adam": "Adam"}
 
 
 def batch_lines(findings: dict[str, Any]) -> Iterator[str]:
-    """What was found, concept by concept."""
+    """Format the findings, concept by concept."""
     for example in findings["cross_entropy"]["examples"]:
         yield (
             f"cross-entropy at p = {example['probability_of_true_class']:g}: {example['loss']:.4f} nats, "
@@ -26,18 +26,18 @@ def batch_lines(findings: dict[str, Any]) -> Iterator[str]:
     yield from _parameter_lines(findings["parameters"])
     recovery = findings["gradient_recovery"]
     yield f"gradient recovered from {recovery['steps']:,} steps at rate {recovery['learning_rate']:g}"
-    for name, found in recovery["optimizers"].items():
-        verdict = _verdict(found)
+    for name, measures in recovery["optimizers"].items():
+        verdict = _verdict(measures)
         yield (
-            f"  {OPTIMIZERS[name]:<10}largest difference {found['largest_difference']:.2e}, "
-            f"rounding at most {found['largest_bound']:.2e}: {verdict}"
+            f"  {OPTIMIZERS[name]:<10}largest difference {measures['largest_difference']:.2e}, "
+            f"rounding at most {measures['largest_bound']:.2e}: {verdict}"
         )
 
 
-def _verdict(found: dict[str, Any]) -> str:
-    if found["largest_bound"] > found["largest_gradient"]:
+def _verdict(measures: dict[str, Any]) -> str:
+    if measures["largest_bound"] > measures["largest_gradient"]:
         return "hidden by rounding; choose a larger learning rate"
-    return "within rounding" if found["within_rounding"] else "not the gradient"
+    return "within rounding" if measures["within_rounding"] else "not the gradient"
 
 
 def _parameter_lines(networks: Sequence[dict[str, Any]]) -> Iterator[str]:
@@ -50,7 +50,7 @@ def _parameter_lines(networks: Sequence[dict[str, Any]]) -> Iterator[str]:
 
 
 def report_blocks(findings: dict[str, Any]) -> Iterator[Table]:
-    """Cross-entropy, batches, parameters and the recovered gradient."""
+    """Tabulate cross-entropy, batches, parameters and the recovered gradient."""
     yield Table(
         "Cross-entropy",
         (
@@ -90,7 +90,7 @@ def _parameters(networks: list[dict[str, Any]]) -> Table:
     return Table("Parameters", columns, tuple(rows), frozenset(marked))
 
 
-def _recovery(found: dict[str, Any]) -> Table:
+def _recovery(recovery: dict[str, Any]) -> Table:
     titles = ("Largest difference", "Largest gradient", "Rounding, at most")
     keys = ("largest_difference", "largest_gradient", "largest_bound")
     return Table(
@@ -102,7 +102,8 @@ def _recovery(found: dict[str, Any]) -> Table:
         ),
         tuple(
             (OPTIMIZERS[name], *(scientific(each[key]) for key in keys), "yes" if each["within_rounding"] else "no")
-            for name, each in found["optimizers"].items()
+            for name, each in recovery["optimizers"].items()
         ),
-        note=f"Over {found['steps']:,} steps at rate {found['learning_rate']:g}; {found['compared']} compared.",
+        note=f"Over {recovery['steps']:,} steps at rate {recovery['learning_rate']:g}; "
+        f"{recovery['compared']} compared.",
     )

@@ -1,4 +1,4 @@
-"""Training that goes on from a trained network."""
+"""Continued training of a trained network."""
 
 from __future__ import annotations
 

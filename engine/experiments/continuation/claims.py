@@ -1,4 +1,4 @@
-"""How much validation accuracy a trained network gained by further training."""
+"""Claim: how much validation accuracy a trained network gained by further training."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from engine.analysis.results import ExperimentResult, VariantResult
 
 
 def continuation_claims(result: ExperimentResult, _findings: dict[str, Any]) -> Iterator[Claim]:
-    """The claims of an experiment that trains on."""
+    """Compare validation accuracy at the first record and in the last epoch, for each variant."""
     for variant in result.compared:
         if variant.counted_runs:
             yield _gain(result, variant)
 
 
 def _gain(result: ExperimentResult, variant: VariantResult) -> Claim:
-    """Validation accuracy of the first record against that of the last epoch, means over the counted runs."""
+    """Compare the first record with the last epoch, means over the counted runs."""
     first = fmean(run.records[0].validation_accuracy for run in variant.counted_runs)
     last = fmean(last_epoch_mean(run, "validation_accuracy") for run in variant.counted_runs)
     step = variant.counted_runs[0].records[0].step

@@ -1,4 +1,4 @@
-"""Training that goes on from a network trained before: longer, on other images, or with other settings."""
+"""Training continued from a trained network: longer, on other images, or with other settings."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class ContinuationSpec(RepeatSpec, TrainingSpec, ArchitectureChoice, ActivationSpec, DataSpec, ExperimentSpec):
-    """Which trained network goes on learning, on which images and how."""
+    """The trained network to start from, the images, and the training."""
 
     model: str | None = field(
         None,
@@ -38,13 +38,16 @@ class ContinuationSpec(RepeatSpec, TrainingSpec, ArchitectureChoice, ActivationS
     )
 
 
-LEAST_RATE = 1e-6  # below it a network hardly moves: a cosine ends at 0
+MIN_LEARNING_RATE = 1e-6  # below it a network hardly changes; a cosine schedule ends at 0
 
 
-def continued(run: RunSpec, model: Path, last_rate: float) -> dict[str, Any]:
-    """The settings by which the trained network of ``run``, kept in ``model``, goes on as it learned at its end.
+def continuation_settings(run: RunSpec, model: Path, last_rate: float) -> dict[str, Any]:
+    """Return settings that continue the training of a run as it ended.
 
-    ``last_rate`` is the learning rate of its last step.
+    Args:
+        run: the finished run.
+        model: file of its trained network.
+        last_rate: learning rate of its last step; too small a rate is replaced by the run's initial one.
     """
     return {
         **run.data.model_dump(),
@@ -52,12 +55,16 @@ def continued(run: RunSpec, model: Path, last_rate: float) -> dict[str, Any]:
         "architecture": run.architecture,
         "activation": run.network.activation,
         "model": str(model),
-        "learning_rate": last_rate if last_rate >= LEAST_RATE else run.training.learning_rate,
+        "learning_rate": last_rate if last_rate >= MIN_LEARNING_RATE else run.training.learning_rate,
     }
 
 
 def plan(spec: ContinuationSpec) -> list[RunSpec]:
-    """One variant, repeated; raises :class:`SpecError` where no network was chosen."""
+    """Plan one variant, repeated.
+
+    Raises:
+        SpecError: if no network was chosen.
+    """
     if spec.model is None:
         raise SpecError(
             "Choose the trained network to go on from: a .keras file (model), or Continue training in the history."
@@ -78,7 +85,7 @@ def plan(spec: ContinuationSpec) -> list[RunSpec]:
 
 
 def figures(result: ExperimentResult) -> Iterator[NamedFigure]:
-    """Loss and validation accuracy from the first further step on, and the weights of the best run."""
+    """Draw loss and validation accuracy from the first further step on, and the weights of the best run."""
     from engine.analysis.figures import best_weights, loss_and_validation
 
     yield NamedFigure(

@@ -1,4 +1,4 @@
-"""Whether all methods compute the same convolution, and how much faster they are than loops."""
+"""Claims: whether all methods compute the same convolution, and their speedup over plain loops."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ LOOPS = "loops"
 
 
 def convolution_claims(result: ComputedResult) -> Iterator[Claim]:
-    """The claims of an experiment that computes a convolution by several methods."""
+    """Compare the methods in accuracy and speed."""
     methods = {name: values for name, values in result.findings["methods"].items() if name != LOOPS}
-    yield _sameness(result, methods)
+    yield _agreement(result, methods)
     yield _speed(result, methods)
 
 
-def _sameness(result: ComputedResult, methods: dict[str, dict[str, float]]) -> Claim:
-    largest = float(np.abs(result.found.arrays[LOOPS]).max())
+def _agreement(result: ComputedResult, methods: dict[str, dict[str, float]]) -> Claim:
+    largest = float(np.abs(result.computation.arrays[LOOPS]).max())
     name, values = max(methods.items(), key=lambda item: item[1]["largest_difference"])
     difference = values["largest_difference"]
     share = f" ({scientific(difference / largest, 2)} of it)" if largest > 0 else ""
@@ -35,12 +35,12 @@ def _sameness(result: ComputedResult, methods: dict[str, dict[str, float]]) -> C
 
 def _speed(result: ComputedResult, methods: dict[str, dict[str, float]]) -> Claim:
     loops = result.findings["methods"][LOOPS]
-    told = "; ".join(f"{METHODS[name]} {_times(values['speedup'])}" for name, values in methods.items())
+    speedups = "; ".join(f"{METHODS[name]} {_times(values['speedup'])}" for name, values in methods.items())
     calls = sorted({values["calls"] for values in (loops, *methods.values())})
     of = f"{calls[0]:g}" if len(calls) == 1 else f"{calls[0]:g} to {calls[-1]:g}"
     sentence = (
-        f"Plain loops take {1000 * loops['seconds']:,.0f} ms; so many times faster are the others: {told} (the fastest "
-        f"of {of} calls each)."
+        f"Plain loops take {1000 * loops['seconds']:,.0f} ms; so many times faster are the others: {speedups} (the "
+        f"fastest of {of} calls each)."
     )
     numbers: dict[str, Number] = {
         f"{METHODS[name]}: times faster": values["speedup"] for name, values in methods.items()

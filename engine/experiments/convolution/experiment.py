@@ -1,4 +1,4 @@
-"""Part 2 of the homework: a convolution written in three ways, beside the framework's."""
+"""Part 2 of the homework: a convolution implemented in three ways, compared with the framework's."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from engine.experiments.convolution.numpy_convolution import (
     conv2d_im2col,
     conv2d_loops,
     conv2d_windows,
-    count_products,
+    count_multiplications,
     output_shape,
 )
 from engine.experiments.convolution.report import batch_lines, report_blocks
@@ -38,13 +38,13 @@ VECTORISED: dict[str, Callable[[Array, Array], Array]] = {
     "im2col": conv2d_im2col,
     "framework": conv2d_framework,
 }
-# A method that takes long is not called again: its time is known well enough, and the user waits for it.
-LONG_SECONDS = 2.0
+# Timing of a method ends after this total: its time is known well enough, and the user waits for it.
+MAX_TIMED_SECONDS = 2.0
 PROGRESS_SECONDS = 0.05
 
 
 class ConvolutionSpec(ExperimentSpec):
-    """What is convolved with what, and how often for a reliable time."""
+    """Input, kernel, and the number of timed calls."""
 
     input: str | None = field(
         None,
@@ -88,8 +88,12 @@ class ConvolutionSpec(ExperimentSpec):
 
     @field_validator("input", "kernel")
     @classmethod
-    def _in_full(cls, path: str | None) -> str | None:
-        """What is stored means the same from any folder."""
+    def _make_absolute(cls, path: str | None) -> str | None:
+        """Make a path absolute, so that a stored spec does not depend on the working directory.
+
+        Raises:
+            ValueError: if the path names the home folder of an unknown user.
+        """
         if not path or not path.strip():
             return None
         try:
@@ -99,13 +103,13 @@ class ConvolutionSpec(ExperimentSpec):
 
 
 def compute(spec: ConvolutionSpec, emit: Callable[[ComputedPart], None], progress: ProgressCallback) -> Computation:
-    """Convolve by every method, the loops first: a part "shapes", then a part "method" as each is done."""
+    """Convolve by every method, the loops first; emit a part "shapes", then a part "method" after each."""
     input, kernel, names = load(spec, progress)
     shapes = _shapes(input, kernel)
     emit(ComputedPart("shapes", shapes))
     outputs: dict[str, Array] = {}
     methods: dict[str, dict[str, Any]] = {}
-    with np.errstate(over="ignore", invalid="ignore"):  # found in the output, and said in a sentence
+    with np.errstate(over="ignore", invalid="ignore"):  # _max_difference reports overflow as an error
         for method, convolve in _calls(spec.precision, input, kernel, progress).items():
             progress(METHODS[method], 0, 0)
             outputs[method], seconds, calls = _measure(convolve, spec.repeats, method in VECTORISED)
@@ -113,7 +117,7 @@ def compute(spec: ConvolutionSpec, emit: Callable[[ComputedPart], None], progres
                 "seconds": seconds,
                 "calls": calls,
                 "speedup": methods["loops"]["seconds"] / seconds if methods else 1.0,
-                "largest_difference": _difference(METHODS[method], outputs[method], outputs["loops"]),
+                "largest_difference": _max_difference(METHODS[method], outputs[method], outputs["loops"]),
                 "dtype": outputs[method].dtype.name,
             }
             emit(ComputedPart("method", {"method": method, **methods[method]}))
@@ -121,18 +125,22 @@ def compute(spec: ConvolutionSpec, emit: Callable[[ComputedPart], None], progres
     return Computation(findings, {**outputs, "input": input, "kernel": kernel})
 
 
-def retell(found: Computation) -> Iterator[ComputedPart]:
-    """The parts that :func:`compute` sent."""
+def replay(computation: Computation) -> Iterator[ComputedPart]:
+    """Yield the parts that ``compute`` emitted."""
     shapes = ("input_shape", "kernel_shape", "output_shape", "input_dtype", "kernel_dtype", "multiplications")
-    yield ComputedPart("shapes", {name: found.findings[name] for name in shapes})
-    for method, values in found.findings["methods"].items():
+    yield ComputedPart("shapes", {name: computation.findings[name] for name in shapes})
+    for method, values in computation.findings["methods"].items():
         yield ComputedPart("method", {"method": method, **values})
 
 
 def load(spec: ConvolutionSpec, progress: ProgressCallback) -> tuple[Array, Array, list[str]]:
-    """Input, kernel and the kernels' names; what is built in takes the channels of the user's file.
+    """Load input and kernel; a built-in one takes its number of channels from the user's file.
 
-    Raises :class:`~engine.utils.errors.SpecError` where they don't fit together.
+    Returns:
+        Input [batch, channels, height, width], kernel [out channels, in channels, height, width], and kernel names.
+
+    Raises:
+        SpecError: if a file can't be used, or input and kernel don't fit together.
     """
     input = load_array(spec.input) if spec.input else None
     kernel = load_array(spec.kernel) if spec.kernel else None
@@ -152,12 +160,12 @@ def _shapes(input: Array, kernel: Array) -> dict[str, Any]:
         "output_shape": list(output_shape(input, kernel)),
         "input_dtype": input.dtype.name,
         "kernel_dtype": kernel.dtype.name,
-        "multiplications": count_products(input, kernel),
+        "multiplications": count_multiplications(input, kernel),
     }
 
 
 def _calls(precision: str, input: Array, kernel: Array, progress: ProgressCallback) -> dict[str, Callable[[], Array]]:
-    """What is timed, by method; the vectorised ones find their arrays in the type they compute with."""
+    """Return the call to time for each method; arrays of vectorised methods are converted beforehand."""
     batch, out, height, _ = output_shape(input, kernel)
     row_done = _throttled(lambda row: progress(METHODS["loops"], row, batch * out * height))
     x, k = input.astype(precision), kernel.astype(precision)
@@ -165,56 +173,60 @@ def _calls(precision: str, input: Array, kernel: Array, progress: ProgressCallba
     return {"loops": lambda: conv2d_loops(input, kernel, row_done), **vectorised}
 
 
-def _throttled(tell: Callable[[int], None]) -> Callable[[int], None]:
-    """``tell``, called at most every :data:`PROGRESS_SECONDS`, so that progress does not slow down what is timed."""
+def _throttled(report: Callable[[int], None]) -> Callable[[int], None]:
+    """Limit calls of ``report`` to one per ``PROGRESS_SECONDS``, so that progress does not distort the timing."""
     last = time.perf_counter()
 
     def row_done(row: int) -> None:
         nonlocal last
         if (now := time.perf_counter()) - last >= PROGRESS_SECONDS:
             last = now
-            tell(row)
+            report(row)
 
     return row_done
 
 
 def _measure(convolve: Callable[[], Array], repeats: int, warms_up: bool) -> tuple[Array, float, int]:
-    """Time ``convolve``, after an untimed call where it ``warms_up``.
+    """Time a method, after an untimed call if it ``warms_up``.
 
     Returns:
-        Its output, the time of the fastest call in seconds, and the number of calls timed.
+        The output, the time of the fastest call in seconds, and the number of timed calls.
     """
     if warms_up:
         convolve()
     times: list[float] = []
-    while len(times) < repeats and sum(times) < LONG_SECONDS:
+    while len(times) < repeats and sum(times) < MAX_TIMED_SECONDS:
         begin = time.perf_counter()
         output = convolve()
         times.append(time.perf_counter() - begin)
     return output, min(times), len(times)
 
 
-def _difference(title: str, output: Array, reference: Array) -> float:
-    """The largest absolute difference, which is finite."""
+def _max_difference(title: str, output: Array, reference: Array) -> float:
+    """Return the largest absolute difference, which is finite.
+
+    Raises:
+        SpecError: if the output overflows.
+    """
     if not np.isfinite(output).all():
         raise SpecError(f"{title}: the sums are too large for {output.dtype}; divide input or kernel by a constant.")
     return float(np.abs(output - reference).max())
 
 
-def figures(_spec: ConvolutionSpec, found: Computation) -> Iterator[NamedFigure]:
-    """The grid of outputs, raw and normalised."""
+def figures(_spec: ConvolutionSpec, computation: Computation) -> Iterator[NamedFigure]:
+    """Draw the grid of outputs, raw and normalised."""
     from engine.experiments.convolution.figures import output_grid
 
-    arrays, names = found.arrays, found.findings["kernel_names"]
-    given = arrays["input"], arrays["kernel"], arrays["loops"], names
+    arrays, names = computation.arrays, computation.findings["kernel_names"]
+    shown = arrays["input"], arrays["kernel"], arrays["loops"], names
     yield NamedFigure(
         "convolution_raw",
-        output_grid(*given, stretched=False),
+        output_grid(*shown, stretched=False),
         "Outputs on one grey scale, 0 in its middle: one row an input image, one column a kernel.",
     )
     yield NamedFigure(
         "convolution_normalised",
-        output_grid(*given, stretched=True),
+        output_grid(*shown, stretched=True),
         "The same outputs, each normalised to [0, 1].",
     )
 
@@ -239,5 +251,5 @@ CONVOLUTION_EXPERIMENT = ComputedExperiment(
     report_blocks=report_blocks,
     figures=figures,
     archives={"convolution": tuple(METHODS)},
-    retell=retell,
+    replay=replay,
 )

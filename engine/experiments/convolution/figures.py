@@ -1,4 +1,4 @@
-"""The grids of outputs, drawn with matplotlib: one row an input image, one column a kernel."""
+"""Matplotlib grids of outputs: one row per input image, one column per kernel."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from matplotlib.figure import Figure
 
-import engine.analysis.figures  # noqa: F401  with its settings, SVG files are the same in every export
+import engine.analysis.figures  # noqa: F401  sets the rcParams that make SVG files reproducible
 from engine.experiments.convolution.numpy_convolution import largest_magnitude, normalized
 from engine.utils.arrays import Array
 from engine.utils.text import pluralise
@@ -18,23 +18,23 @@ if TYPE_CHECKING:
 
 __all__ = ["output_grid"]
 
-# More images than these are too small to be seen on a page.
-MOST_ROWS, MOST_COLUMNS = 10, 16
+# More cells would be too small to see on a page.
+MAX_ROWS, MAX_COLUMNS = 10, 16
 CELL_INCHES = 1.05
-LEAST_WIDTH = 6.0  # inches, for title and colour bar
+MIN_WIDTH = 6.0  # inches, for title and colour bar
 
 
 def output_grid(input: Array, kernel: Array, output: Array, names: Sequence[str], stretched: bool) -> Figure:
-    """Outputs between their input images, at the left, and kernels, on top.
+    """Draw outputs with their input images at the left and their kernels on top.
 
-    Raw outputs share one grey scale, with 0 in its middle; ``stretched`` ones are each normalised to [0, 1]. Inputs and
-    kernels show the mean of their channels; at most 10 images and 16 kernels are drawn.
+    Raw outputs share one grey scale with 0 in its middle; ``stretched`` ones are each normalised to [0, 1]. Inputs and
+    kernels are averaged over their channels; at most 10 images and 16 kernels are drawn.
     """
-    rows, columns = min(len(input), MOST_ROWS), min(len(kernel), MOST_COLUMNS)
+    rows, columns = min(len(input), MAX_ROWS), min(len(kernel), MAX_COLUMNS)
     output = normalized(output) if stretched else output
     high = 1.0 if stretched else largest_magnitude(output)
     low = 0.0 if stretched else -high
-    size = max(CELL_INCHES * (columns + 1) + 0.4, LEAST_WIDTH), CELL_INCHES * (rows + 1) + 1.2
+    size = max(CELL_INCHES * (columns + 1) + 0.4, MIN_WIDTH), CELL_INCHES * (rows + 1) + 1.2
     figure = Figure(figsize=size, layout="constrained")
     grid = figure.subplots(rows + 1, columns + 1, squeeze=False)
     grid[0, 0].set_axis_off()
@@ -43,9 +43,9 @@ def output_grid(input: Array, kernel: Array, output: Array, names: Sequence[str]
     for row in range(rows):
         _show(grid[row + 1, 0], input[row].mean(axis=0), float(input.min()), float(input.max()))
         for column in range(columns):
-            shown = _show(grid[row + 1, column + 1], output[row, column], low, high)
+            drawn = _show(grid[row + 1, column + 1], output[row, column], low, high)
     label = "output, each normalised to [0, 1]" if stretched else "output"
-    figure.colorbar(shown, ax=grid, location="bottom", shrink=0.5, aspect=40, label=label)
+    figure.colorbar(drawn, ax=grid, location="bottom", shrink=0.5, aspect=40, label=label)
     figure.suptitle(_title(input, kernel, rows, columns))
     return figure
 
@@ -64,9 +64,9 @@ def _show(axes: Axes, image: Array, low: float, high: float) -> AxesImage:
 
 
 def _title(input: Array, kernel: Array, rows: int, columns: int) -> str:
-    images, kernels = _shown(rows, len(input), "image"), _shown(columns, len(kernel), "kernel")
+    images, kernels = _count_text(rows, len(input), "image"), _count_text(columns, len(kernel), "kernel")
     return f"{images} (rows) convolved with {kernels} (columns)"
 
 
-def _shown(shown: int, total: int, noun: str) -> str:
+def _count_text(shown: int, total: int, noun: str) -> str:
     return pluralise(total, noun) if shown == total else f"{shown} of {pluralise(total, noun)}"

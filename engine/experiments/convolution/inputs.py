@@ -1,4 +1,4 @@
-"""Inputs and kernels: built-in digits and kernels, or arrays from the user's ``.npy`` files."""
+"""Inputs and kernels: built-in ones, or arrays from the user's ``.npy`` files."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from engine.datasets.base import ProgressCallback
 from engine.datasets.formats import digits
-from engine.experiments.convolution.numpy_convolution import MOST_PRODUCTS
+from engine.experiments.convolution.numpy_convolution import MAX_MULTIPLICATIONS
 from engine.utils.arrays import Array
 from engine.utils.errors import SpecError
 from engine.utils.files import open_file
@@ -17,7 +17,7 @@ READERS = {
     np.lib.format.magic(2, 0): np.lib.format.read_array_header_2_0,
 }
 
-# Coordinates of a 4x4 kernel's values, from -1.5 to 1.5: down its rows and along its columns.
+# Row and column coordinates of a 4x4 kernel's values, from -1.5 to 1.5.
 _Y, _X = np.mgrid[-1.5:2, -1.5:2]
 _BINOMIAL = np.array([1.0, 3.0, 3.0, 1.0])
 _MEAN = np.ones((4, 4)) / 16
@@ -25,7 +25,7 @@ _CENTRE = np.pad(np.ones((2, 2)), 1) / 4
 
 
 def _edge(values: Array) -> Array:
-    """``values`` scaled so that the positive ones add up to 1: an output spans as many grey levels as the input."""
+    """Scale values so that the positive ones sum to 1; the output then spans as many grey levels as the input."""
     scaled: Array = values / values[values > 0].sum()
     return scaled
 
@@ -43,34 +43,36 @@ KERNELS: dict[str, Array] = {
 
 
 def sample_input(count: int, channels: int, progress: ProgressCallback) -> Array:
-    """The first ``count`` of scikit-learn's digits, enlarged: uint8 [count, channels, 28, 28], channels alike."""
+    """Return the first ``count`` of scikit-learn's digits, enlarged: uint8 [count, channels, 28, 28], grey."""
     images = digits.load(SIDE, progress).x_train[:count]
     return np.repeat(images.transpose(0, 3, 1, 2), channels, axis=1)
 
 
 def sample_kernel(channels: int) -> Array:
-    """The kernels of :data:`KERNELS` for the mean of the channels: float64 [8, channels, 4, 4]."""
+    """Return the kernels of ``KERNELS``, applied to the mean of the channels: float64 [8, channels, 4, 4]."""
     kernels = np.stack(list(KERNELS.values()))[:, np.newaxis]
     return np.repeat(kernels / channels, channels, axis=1)
 
 
 def load_array(path: str) -> Array:
-    """The array of an ``.npy`` file with four dimensions.
+    """Load the array of an ``.npy`` file and extend it to four dimensions.
 
     [height, width] becomes [1, 1, height, width], and [count, height, width] becomes [count, 1, height, width]: one
-    channel. Raises :class:`SpecError` where the file can't be read or holds anything but finite real numbers, or more
-    of them than can be convolved.
+    channel.
+
+    Raises:
+        SpecError: if the file can't be read, or holds anything but finite real numbers, or more than can be convolved.
     """
     try:
         _check_header(path)
         array = np.load(path, allow_pickle=False)
         if array.dtype.itemsize > np.dtype(float).itemsize:
-            array = array.astype(float)  # longer than what anything else here computes with
+            array = array.astype(float)  # no method computes in extended precision
     except OSError as error:
         raise SpecError(f"{path} can't be read ({error.strerror or error}); name an .npy file that exists.") from None
     except SpecError:
         raise
-    except Exception:  # a file that ends too early, or whose damaged header makes NumPy raise almost anything
+    except Exception:  # a truncated file or a damaged header, on which NumPy raises almost anything
         raise SpecError(f"{path} is damaged or not an .npy file; write it with numpy.save.") from None
     if not np.isfinite(array).all():
         raise SpecError(f"{path} has values that are infinite or not a number; replace them first.")
@@ -80,7 +82,11 @@ def load_array(path: str) -> Array:
 
 
 def _check_header(path: str) -> None:
-    """Known before any value is read: what the file holds, and how much."""
+    """Check type, dimensions and size by the header, before any value is read.
+
+    Raises:
+        SpecError: if any of them is unsuitable.
+    """
     with open_file(path) as file:
         read = READERS.get(file.read(np.lib.format.MAGIC_LEN))
         if read is None:
@@ -93,5 +99,5 @@ def _check_header(path: str) -> None:
             f"{path} has {len(shape)} dimensions; it needs 4 ([batch, channels, height, width] for input, [out "
             "channels, in channels, height, width] for kernel), 3 without the channels, or 2 for a single one."
         )
-    if not 0 < (size := np.prod(shape, dtype=object)) <= MOST_PRODUCTS:
-        raise SpecError(f"{path} holds {size:,} values; it must hold from 1 to {MOST_PRODUCTS:,}.")
+    if not 0 < (size := np.prod(shape, dtype=object)) <= MAX_MULTIPLICATIONS:
+        raise SpecError(f"{path} holds {size:,} values; it must hold from 1 to {MAX_MULTIPLICATIONS:,}.")

@@ -1,9 +1,9 @@
-"""A forward convolution written three ways in NumPy, and the framework's own.
+"""Forward convolution, implemented three ways in NumPy, and the framework's own.
 
-All take an input [batch, in_channels, height, width] and a kernel [out_channels, in_channels, kernel_height,
-kernel_width] of numbers and give [batch, out_channels, height - kernel_height + 1, width - kernel_width + 1]: stride 1,
-no padding, no bias, and cross-correlation, as deep-learning frameworks define it (METU EE449, Homework 1, 2023, part
-2). The loops compute in float64, the others in float32 or float64, whichever both arrays fit into.
+All functions take an input [batch, in_channels, height, width] and a kernel [out_channels, in_channels, kernel_height,
+kernel_width] and return [batch, out_channels, height - kernel_height + 1, width - kernel_width + 1]: stride 1, no
+padding, no bias, and cross-correlation, as deep-learning frameworks define it (METU EE449, Homework 1, 2023, part 2).
+The loops compute in float64, the others in float32 if it represents both arrays exactly, else in float64.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import numpy as np
 from engine.utils.arrays import Array
 from engine.utils.errors import SpecError
 
-# What the loops multiply in about ten seconds; a window that is copied for the vectorised ones takes 8 bytes each.
-MOST_PRODUCTS = 20_000_000
-MOST_IMAGES = MOST_KERNELS = 1000  # among more, nobody finds one to look at
+# About ten seconds of plain loops; also bounds the copied windows of the vectorised methods, at 8 bytes each.
+MAX_MULTIPLICATIONS = 20_000_000
+MAX_IMAGES = MAX_KERNELS = 1000  # more can't be browsed
 
 METHODS = {
     "loops": "Plain loops",
@@ -28,7 +28,11 @@ METHODS = {
 
 
 def check_shapes(input: Array, kernel: Array) -> None:
-    """Raises :class:`SpecError` where ``kernel`` can't be slid over ``input``, or not in reasonable time."""
+    """Check that input and kernel can be convolved in reasonable time.
+
+    Raises:
+        SpecError: if their shapes do not match or are too large.
+    """
     if input.ndim != 4 or kernel.ndim != 4:
         raise SpecError(
             f"input has {input.ndim} dimensions and kernel {kernel.ndim}, but both need 4: input [batch, channels, "
@@ -46,32 +50,35 @@ def check_shapes(input: Array, kernel: Array) -> None:
             f"the kernel's {_size(kernel[0, 0])} values don't fit into images of {_size(input[0, 0])}; use larger "
             "images or smaller kernels."
         )
-    if len(input) > MOST_IMAGES or len(kernel) > MOST_KERNELS:
+    if len(input) > MAX_IMAGES or len(kernel) > MAX_KERNELS:
         raise SpecError(
-            f"input has {len(input):,} images and kernel {len(kernel):,} output channels, but at most {MOST_IMAGES:,} "
-            f"and {MOST_KERNELS:,} can be shown; use fewer."
+            f"input has {len(input):,} images and kernel {len(kernel):,} output channels, but at most {MAX_IMAGES:,} "
+            f"and {MAX_KERNELS:,} can be shown; use fewer."
         )
-    if (products := count_products(input, kernel)) > MOST_PRODUCTS:
+    if (products := count_multiplications(input, kernel)) > MAX_MULTIPLICATIONS:
         raise SpecError(
             f"input {_size(input)} with kernel {_size(kernel)} takes {products:,} multiplications, more than the "
-            f"{MOST_PRODUCTS:,} that plain loops get through in reasonable time; use fewer or smaller images."
+            f"{MAX_MULTIPLICATIONS:,} that plain loops get through in reasonable time; use fewer or smaller images."
         )
 
 
 def output_shape(input: Array, kernel: Array) -> tuple[int, int, int, int]:
-    """The shape [batch, out_channels, height, width] of what the convolutions give."""
+    """Return the output shape [batch, out_channels, height, width]."""
     (batch, _, height, width), (out, _, kernel_height, kernel_width) = input.shape, kernel.shape
     return batch, out, height - kernel_height + 1, width - kernel_width + 1
 
 
-def count_products(input: Array, kernel: Array) -> int:
-    """How many multiplications the definition takes: one for each output value and each value of its kernel."""
+def count_multiplications(input: Array, kernel: Array) -> int:
+    """Count the multiplications of the definition: one per output value and value of its kernel."""
     batch, _, height, width = output_shape(input, kernel)
     return batch * height * width * kernel.size
 
 
 def conv2d_loops(input: Array, kernel: Array, row_done: Callable[[int], None] = lambda _row: None) -> Array:
-    """One loop for each index, in float64; ``row_done`` is told after each of the batch * out * height output rows."""
+    """Convolve with one loop per index, in float64.
+
+    ``row_done`` is called with the number of finished output rows, after each of batch * out_channels * height rows.
+    """
     input, kernel = input.astype(np.float64), kernel.astype(np.float64)
     output = np.zeros(output_shape(input, kernel))
     rows = 0
@@ -92,16 +99,16 @@ def conv2d_loops(input: Array, kernel: Array, row_done: Callable[[int], None] = 
 
 
 def conv2d_windows(input: Array, kernel: Array) -> Array:
-    """All windows of the input as a view without a copy, then one sum over channel and kernel position (einsum)."""
+    """Convolve by a view of all windows without a copy, and one einsum over channel and kernel position."""
     input, kernel = _floats(input, kernel)
     windows = np.lib.stride_tricks.sliding_window_view(input, kernel.shape[2:], axis=(2, 3))
-    # "optimize" hands the sum to a matrix product, which is several times as fast as einsum's own loops.
+    # With "optimize" the sum becomes a matrix product, several times as fast as einsum's own loops.
     output: Array = np.einsum("bcyxij,ocij->boyx", windows, kernel, optimize=True)
     return np.ascontiguousarray(output)
 
 
 def conv2d_im2col(input: Array, kernel: Array) -> Array:
-    """Each window as a column of a matrix (im2col), times the matrix whose rows are the kernels."""
+    """Convolve by im2col: a matrix with one kernel per row, times a matrix with one window per column."""
     input, kernel = _floats(input, kernel)
     batch, out, height, width = output_shape(input, kernel)
     columns = np.empty((batch, *kernel.shape[1:], height, width), input.dtype)
@@ -113,7 +120,7 @@ def conv2d_im2col(input: Array, kernel: Array) -> Array:
 
 
 def conv2d_framework(input: Array, kernel: Array) -> Array:
-    """TensorFlow's convolution, which wants channels last."""
+    """Convolve with TensorFlow, channels last."""
     import tensorflow as tf
 
     input, kernel = _floats(input, kernel)
@@ -123,22 +130,22 @@ def conv2d_framework(input: Array, kernel: Array) -> Array:
 
 
 def normalized(outputs: Array) -> Array:
-    """Each image of [..., height, width] stretched to [0, 1] by itself, float64; one without contrast becomes 0."""
+    """Normalise each image of [..., height, width] to [0, 1], float64; a constant image becomes 0."""
     outputs = outputs.astype(np.float64)
     low, high = outputs.min(axis=(-2, -1), keepdims=True), outputs.max(axis=(-2, -1), keepdims=True)
-    # Halves: the difference of two finite numbers can be too large to be one.
+    # Halved, as the difference of two finite numbers can overflow.
     span = np.where(high > low, high / 2 - low / 2, 1.0)
     stretched: Array = (outputs / 2 - low / 2) / span
     return stretched
 
 
 def largest_magnitude(values: Array) -> float:
-    """Raw values are shown on one grey scale from minus this (black) over 0 to this (white); 1 where all are 0."""
+    """Return the largest absolute value, the end of the symmetric grey scale of raw values; 1 if all are 0."""
     return float(np.abs(values.astype(np.float64)).max()) or 1.0
 
 
 def _floats(input: Array, kernel: Array) -> tuple[Array, Array]:
-    """Both in float64, or in float32 where that holds every value of either type."""
+    """Convert both to float32 if it represents every value of their types, else to float64."""
     single = np.result_type(input, kernel, np.float32) == np.float32
     dtype = np.float32 if single else np.float64
     return input.astype(dtype), kernel.astype(dtype)

@@ -1,4 +1,4 @@
-"""The findings in words and tables: the lines that ``--batch`` prints, and the tables in a report."""
+"""Text and tables about the findings, for ``--batch`` and for a report."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from engine.utils.text import scientific
 
 
 def batch_lines(findings: dict[str, Any]) -> Iterator[str]:
-    """The shapes, and a line for each method."""
+    """Format the shapes, and a line per method."""
     shapes = ("x".join(str(length) for length in findings[f"{name}_shape"]) for name in ("input", "kernel", "output"))
     yield "input {}, kernel {}, output {}".format(*shapes)
     yield f"{'method':<28}{'ms':>12}{'times faster':>14}{'largest difference':>20}  type"
@@ -21,7 +21,7 @@ def batch_lines(findings: dict[str, Any]) -> Iterator[str]:
 
 
 def report_blocks(findings: dict[str, Any]) -> Iterator[Table | Facts]:
-    """Shapes, and the methods."""
+    """Tabulate the shapes and the methods."""
     names = ("input", "kernel", "output")
     shapes = tuple((f"{n.capitalize()}", " x ".join(map(str, findings[f"{n}_shape"]))) for n in names)
     yield Facts((*shapes, ("Multiplications", f"{findings['multiplications']:,}")))

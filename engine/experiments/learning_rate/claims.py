@@ -1,22 +1,22 @@
-"""Which learning rate was best, and which were too large."""
+"""Claims: the best learning rate, and which rates were too large."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
-from engine.analysis.claims import Claim, Number, accuracy_with_spread, listed
-from engine.analysis.ranking import best_of, ranked
+from engine.analysis.claims import Claim, Number, accuracy_with_spread, join_names
+from engine.analysis.ranking import best_variant_claim, ranked
 from engine.analysis.results import ExperimentResult, VariantResult
 from engine.events.runs import Status
 from engine.utils.text import pluralise
 
 
 def learning_rate_claims(result: ExperimentResult, findings: dict[str, Any]) -> Iterator[Claim]:
-    """The claims of an experiment that compares learning rates."""
+    """Compare learning rates, and report divergence and the range test."""
     tested = ranked(result.compared)
     if len(tested) > 1:
-        yield best_of(result, "test accuracy")
+        yield best_variant_claim(result, "test accuracy")
     elif tested:
         only = tested[0][0]
         sentence = f"{only.name} is the only rate whose runs were tested: {accuracy_with_spread(only)}."
@@ -27,21 +27,21 @@ def learning_rate_claims(result: ExperimentResult, findings: dict[str, Any]) -> 
 
 def _divergence(result: ExperimentResult) -> Iterator[Claim]:
     tried = [variant for variant in result.compared if variant.runs]
-    gone = {variant.name: (variant, steps) for variant in tried if (steps := _diverged_at(variant))}
+    diverged = {variant.name: (variant, steps) for variant in tried if (steps := _diverged_at(variant))}
     if not tried:
         return
-    if gone:
-        told = [f"{name} ({_when(*where)})" for name, where in gone.items()]
-        sentence = f"Training diverged at {listed(told)}: its loss or a gradient was no longer a finite number."
+    if diverged:
+        cases = [f"{name} ({_when(*where)})" for name, where in diverged.items()]
+        sentence = f"Training diverged at {join_names(cases)}: its loss or a gradient was no longer a finite number."
     else:
         runs = pluralise(sum(len(variant.runs) for variant in tried), "run")
         sentence = f"None of {runs} at {pluralise(len(tried), 'rate')} diverged."
     numbers: dict[str, Number] = {f"{v.name}: runs that diverged": len(_diverged_at(v)) for v in tried}
-    yield Claim(sentence, numbers, (result.experiment.id,), headline=bool(gone))
+    yield Claim(sentence, numbers, (result.experiment.id,), headline=bool(diverged))
 
 
 def _diverged_at(variant: VariantResult) -> list[int]:
-    """The last step recorded of each run that diverged."""
+    """Return the last recorded step of each run that diverged."""
     return [run.records[-1].step for run in variant.runs if run.run.status is Status.DIVERGED]
 
 
@@ -50,17 +50,17 @@ def _when(variant: VariantResult, steps: list[int]) -> str:
     return f"{which}, at step {steps[0]}" if len(steps) == 1 else f"{which}, from step {min(steps)} on"
 
 
-def _range_test(result: ExperimentResult, found: dict[str, Any] | None) -> Iterator[Claim]:
-    """What the range test suggested, beside the best of the rates that were trained."""
+def _range_test(result: ExperimentResult, test: dict[str, Any] | None) -> Iterator[Claim]:
+    """Compare the rate suggested by the range test with the best of the trained rates."""
     tested = ranked(result.compared)
-    if found is None or not tested:
+    if test is None or not tested:
         return
-    suggestion, best = found["suggested_rate"], _rate(tested[0][0])
+    suggestion, best = test["suggested_rate"], _rate(tested[0][0])
     if suggestion is None:
-        sentence = f"The range test suggests no rate: the loss hardly fell within {found['steps']} steps."
+        sentence = f"The range test suggests no rate: the loss hardly fell within {test['steps']} steps."
     else:
         sentence = (
-            f"The range test suggests {suggestion:.2g}, from {found['steps']} steps; the best of the rates trained is "
+            f"The range test suggests {suggestion:.2g}, from {test['steps']} steps; the best of the rates trained is "
             f"{best:g}."
         )
     yield Claim(sentence, {"suggested rate": suggestion, "best rate": best}, (result.experiment.id,))

@@ -25,7 +25,7 @@ from engine.config.specs import (
 from engine.experiments.base import CourseDictionary, TrainingExperiment
 from engine.experiments.fields import ArchitectureChoice, Rate
 from engine.experiments.learning_rate.claims import learning_rate_claims
-from engine.experiments.learning_rate.range_test import RANGE_TEST, smoothed, suggested
+from engine.experiments.learning_rate.range_test import RANGE_TEST, smooth_losses, suggest_rate
 from engine.networks.architectures import architecture_name
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 class LearningRateSpec(
     RepeatSpec, TrainingLoopSpec, OptimizerSpec, ArchitectureChoice, NetworkSpec, DataSpec, ExperimentSpec
 ):
-    """Which learning rates are compared, and on which architecture."""
+    """The learning rates to compare, the architecture, and the range test."""
 
     optimizer: Optimizer = field_like(OptimizerSpec, "optimizer", "sgd")
     epochs: int = field_like(TrainingLoopSpec, "epochs", 20)
@@ -61,22 +61,22 @@ class LearningRateSpec(
 
     @field_validator("rates")
     @classmethod
-    def _some_and_distinct(cls, rates: tuple[float, ...]) -> tuple[float, ...]:
+    def _check_rates(cls, rates: tuple[float, ...]) -> tuple[float, ...]:
         if not rates:
             raise ValueError("name at least one learning rate.")
-        if len({f"{rate:g}" for rate in rates}) < len(rates):  # as they stand in the variants' names
+        if len({f"{rate:g}" for rate in rates}) < len(rates):  # as formatted in the variants' names
             raise ValueError("name each learning rate once; they must differ within six digits.")
         return rates
 
     @model_validator(mode="after")
-    def _range_rises(self) -> LearningRateSpec:
+    def _check_range(self) -> LearningRateSpec:
         if self.range_low >= self.range_high:
             raise ValueError("range_low must be smaller than range_high.")
         return self
 
 
 def plan(spec: LearningRateSpec) -> list[RunSpec]:
-    """The range test first, as it is short; then every rate, repeated."""
+    """Plan the range test first, as it is short; then every rate, repeated."""
     tests = [_range_test(spec)] if spec.range_test else []
     return tests + [
         _run(spec, variant_name(spec.architecture, rate), repeat, rate)
@@ -86,7 +86,7 @@ def plan(spec: LearningRateSpec) -> list[RunSpec]:
 
 
 def variant_name(architecture: str, rate: float) -> str:
-    """Such as ``cnn_4/0.01``."""
+    """Return the variant's name, such as ``cnn_4/0.01``."""
     return f"{architecture_name(architecture)}/{rate:g}"
 
 
@@ -104,8 +104,8 @@ def _run(spec: LearningRateSpec, variant: str, repeat: int, rate: float, **chang
 
 
 def _training(spec: LearningRateSpec, rate: float, record_every: int | None = None) -> TrainingSpec:
-    passes = spec.part(TrainingLoopSpec).model_dump() | ({} if record_every is None else {"record_every": record_every})
-    return TrainingSpec(**passes, optimizer=spec.optimizer, learning_rate=rate)
+    loop = spec.part(TrainingLoopSpec).model_dump() | ({} if record_every is None else {"record_every": record_every})
+    return TrainingSpec(**loop, optimizer=spec.optimizer, learning_rate=rate)
 
 
 def _range_test(spec: LearningRateSpec) -> RunSpec:
@@ -122,7 +122,7 @@ def _range_test(spec: LearningRateSpec) -> RunSpec:
 
 
 def findings(_spec: LearningRateSpec, result: ExperimentResult) -> dict[str, Any]:
-    """``range_test``: the suggested rate, and the range of rates tried."""
+    """Return ``range_test``: the suggested rate, the range of rates tried, and the number of steps."""
     test = result.variant(RANGE_TEST)
     if test is None or not test.runs:
         return {}
@@ -130,7 +130,7 @@ def findings(_spec: LearningRateSpec, result: ExperimentResult) -> dict[str, Any
     rates, losses = _curve(records)
     return {
         "range_test": {
-            "suggested_rate": suggested(rates, losses),
+            "suggested_rate": suggest_rate(rates, losses),
             "rates_tried": [rates[0], rates[-1]],
             "steps": len(records),
         }
@@ -142,7 +142,7 @@ def _curve(records: Sequence[Record]) -> tuple[list[float], list[float]]:
 
 
 def batch_lines(found: dict[str, Any]) -> Iterator[str]:
-    """The rate that the range test suggests."""
+    """Format the rate that the range test suggests."""
     if test := found.get("range_test"):
         low, high = test["rates_tried"]
         rate = "none (the loss hardly fell)" if test["suggested_rate"] is None else f"{test['suggested_rate']:.2g}"
@@ -150,7 +150,7 @@ def batch_lines(found: dict[str, Any]) -> Iterator[str]:
 
 
 def figures(result: ExperimentResult) -> Iterator[NamedFigure]:
-    """Training loss and validation accuracy of every rate; and the range test."""
+    """Draw training loss and validation accuracy of every rate, and the range test."""
     from engine.analysis.figures import loss_and_validation
     from engine.experiments.learning_rate.figures import range_test_panel
 
@@ -164,15 +164,15 @@ def figures(result: ExperimentResult) -> Iterator[NamedFigure]:
         rates, losses = _curve(test.runs[0].records)
         yield NamedFigure(
             RANGE_TEST,
-            range_test_panel(rates, losses, smoothed(losses), suggested(rates, losses)),
+            range_test_panel(rates, losses, smooth_losses(losses), suggest_rate(rates, losses)),
             "Range test: training loss while the learning rate rises at every step.",
         )
 
 
 def course_dictionaries(result: ExperimentResult) -> Iterator[tuple[str, CourseDictionary]]:
-    """``part5_<architecture>``: for each rate the curves of loss and, in percent, validation accuracy.
+    """Yield ``part5_<architecture>``: for each rate the curves of loss and, in percent, validation accuracy.
 
-    They are averaged over the counted runs, or over all recorded where none was tested.
+    Curves are averaged over the counted runs, or over all runs with records if none was tested.
     """
     trained = [variant for variant in result.compared if variant.runs]
     if not trained:
@@ -182,12 +182,12 @@ def course_dictionaries(result: ExperimentResult) -> Iterator[tuple[str, CourseD
     for key, quantity, scale in (("loss_curve", "training_loss", 1.0), ("val_acc_curve", "validation_accuracy", 100.0)):
         for variant in trained:
             rate = variant.runs[0].run.spec.training.learning_rate
-            dictionary[f"{key}_{rate_digits(rate)}"] = (scale * variant.of_counted.mean(quantity)).tolist()
+            dictionary[f"{key}_{rate_digits(rate)}"] = (scale * variant.counted_only.mean(quantity)).tolist()
     yield f"part5_{name}", dictionary
 
 
 def rate_digits(rate: float) -> str:
-    """How the course's keys write a rate: the digits after ``0.``, so ``001`` for 0.001; ``2_5`` for 2.5."""
+    """Format a rate as in the course's keys: the digits after ``0.``, so ``001`` for 0.001; ``2_5`` for 2.5."""
     text = np.format_float_positional(rate, trim="0")
     return text.removeprefix("0.") if text.startswith("0.") else text.replace(".", "_")
 

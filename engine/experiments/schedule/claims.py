@@ -1,4 +1,4 @@
-"""Whether the schedule in steps beats the others: in test accuracy, and in time to the target accuracy."""
+"""Claims: the step schedule compared with the baselines, in test accuracy and in time to the target accuracy."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from typing import Any
 from engine.analysis.claims import Claim, Number, accuracy_numbers, accuracy_with_spread, percent, points
 from engine.analysis.results import ExperimentResult, VariantResult
 from engine.analysis.significance import compare
-from engine.experiments.schedule.variants import RIVALS, STEPS
+from engine.experiments.schedule.variants import BASELINES, STEPS
 
 
 def schedule_claims(result: ExperimentResult, findings: dict[str, Any]) -> Iterator[Claim]:
-    """The claims of an experiment that compares schedules: the one in steps against each of the others."""
+    """Compare the step schedule with each baseline, and the times to the target accuracy."""
     schedule = result.variant(STEPS)
     if schedule is None or not schedule.test_accuracies:
         return
-    for rival in result.compared:
-        if rival.name in RIVALS and rival.test_accuracies:
-            yield _accuracy(result, schedule, rival)
-    yield from _soonness(result, findings)
+    for baseline in result.compared:
+        if baseline.name in BASELINES and baseline.test_accuracies:
+            yield _accuracy(result, schedule, baseline)
+    yield from _time_to_target(result, findings)
 
 
-def _accuracy(result: ExperimentResult, schedule: VariantResult, rival: VariantResult) -> Claim:
-    compared = compare(schedule.test_accuracies, rival.test_accuracies)
-    name, by = RIVALS[rival.name], points(abs(compared.difference))
-    figures = f"{accuracy_with_spread(schedule)} against {accuracy_with_spread(rival)}"
+def _accuracy(result: ExperimentResult, schedule: VariantResult, baseline: VariantResult) -> Claim:
+    compared = compare(schedule.test_accuracies, baseline.test_accuracies)
+    name, by = BASELINES[baseline.name], points(abs(compared.difference))
+    figures = f"{accuracy_with_spread(schedule)} against {accuracy_with_spread(baseline)}"
     epochs = f"at {schedule.epochs} epochs each"
     if compared.difference == 0:
         sentence = f"The schedule in steps and {name} reach the same test accuracy: {figures}, {epochs}."
@@ -35,16 +35,16 @@ def _accuracy(result: ExperimentResult, schedule: VariantResult, rival: VariantR
             f"The schedule in steps ends {by} {relation} {name} in test accuracy: {figures}, {epochs}"
             f"{compared.verdict}."
         )
-    numbers = accuracy_numbers(schedule) | accuracy_numbers(rival) | compared.numbers
-    return Claim(sentence, numbers, (result.experiment.id,), supported=compared.can_tell, headline=True)
+    numbers = accuracy_numbers(schedule) | accuracy_numbers(baseline) | compared.numbers
+    return Claim(sentence, numbers, (result.experiment.id,), supported=compared.has_spread, headline=True)
 
 
-def _soonness(result: ExperimentResult, found: dict[str, Any]) -> Iterator[Claim]:
-    """How soon each reached the target accuracy."""
-    target, told = found["target_accuracy"], found["comparison"]
+def _time_to_target(result: ExperimentResult, findings: dict[str, Any]) -> Iterator[Claim]:
+    """State when each variant reached the target accuracy."""
+    target, comparison = findings["target_accuracy"], findings["comparison"]
     numbers: dict[str, Number] = {"target accuracy": target}
     parts = []
-    for name, each in told.items():
+    for name, each in comparison.items():
         if not each["n"]:
             continue
         reached = f"{each['runs_that_reach_target']} of {each['n']} runs"

@@ -1,4 +1,4 @@
-"""Part 5 of the homework, second half: a learning rate that falls at plateaus, against Adam and Keras' schedules."""
+"""Part 5 of the homework, second half: a learning rate lowered at plateaus, compared with Adam and Keras' schedules."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field, field_validator, model_validator
 
 from engine.analysis.blocks import NamedFigure
-from engine.analysis.statistics import soonness, spread
+from engine.analysis.statistics import spread, time_to_target
 from engine.config.fields import FieldKind, field, field_like
 from engine.config.specs import (
     DataSpec,
@@ -27,7 +27,7 @@ from engine.experiments.fields import ArchitectureChoice, Rate
 from engine.experiments.schedule.claims import schedule_claims
 from engine.experiments.schedule.plateaus import Plateau, epoch_means, find_plateau, plateau_rule
 from engine.experiments.schedule.report import batch_lines, report_blocks
-from engine.experiments.schedule.variants import STEPS, Rival, search_name
+from engine.experiments.schedule.variants import STEPS, Baseline, search_name
 from engine.utils.errors import TrainscopeError
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ Epoch = Annotated[int, Field(ge=1)]
 
 
 class LearningScheduleSpec(RepeatSpec, TrainingLoopSpec, ArchitectureChoice, NetworkSpec, DataSpec, ExperimentSpec):
-    """Rates, where they switch, and what the schedule is compared with."""
+    """The rates, where they switch, and the baselines."""
 
     epochs: int = field_like(TrainingLoopSpec, "epochs", 45)
     rates: tuple[Rate, ...] = field(
@@ -73,7 +73,7 @@ class LearningScheduleSpec(RepeatSpec, TrainingLoopSpec, ArchitectureChoice, Net
         le=1,
         help="Share of the validation images by which an epoch's mean accuracy must exceed the best before it.",
     )
-    compare: tuple[Rival, ...] = field(
+    compare: tuple[Baseline, ...] = field(
         ("adam",),
         label="Compared with",
         group="Schedule",
@@ -94,13 +94,13 @@ class LearningScheduleSpec(RepeatSpec, TrainingLoopSpec, ArchitectureChoice, Net
 
     @field_validator("rates")
     @classmethod
-    def _some(cls, rates: tuple[float, ...]) -> tuple[float, ...]:
+    def _check_rates(cls, rates: tuple[float, ...]) -> tuple[float, ...]:
         if not rates:
             raise ValueError("name at least one learning rate.")
         return rates
 
     @model_validator(mode="after")
-    def _switches_fit(self) -> LearningScheduleSpec:
+    def _check_switches(self) -> LearningScheduleSpec:
         if len(self.rates) > self.epochs:
             raise ValueError(f"{len(self.rates)} rates need at least as many epochs.")
         if len(set(self.compare)) < len(self.compare):
@@ -118,19 +118,20 @@ class LearningScheduleSpec(RepeatSpec, TrainingLoopSpec, ArchitectureChoice, Net
 
 
 def plan(spec: LearningScheduleSpec) -> list[RunSpec]:
-    """The schedule with given switches, or the search for the first plateau; and what it is compared with."""
-    rivals = [_rival(spec, name, repeat) for repeat in _repeats(spec) for name in spec.compare]
+    """Plan the schedule if its switches are given, else the search for the first plateau; and the baselines."""
+    baselines = [_baseline(spec, name, repeat) for repeat in _repeats(spec) for name in spec.compare]
     if spec.switches or len(spec.rates) == 1:
-        return _scheduled(spec, spec.switches) + rivals
-    return [_search(spec, ()), *rivals]
+        return _scheduled(spec, spec.switches) + baselines
+    return [_search(spec, ()), *baselines]
 
 
 def follow_up(spec: LearningScheduleSpec, result: ExperimentResult) -> list[RunSpec]:
-    """The search for the next plateau, started again from the first step; once all are found, the schedule itself.
+    """Plan the search for the next plateau, restarted from the first step; once all are found, the schedule itself.
 
-    Runs that the experiment has already are not begun again.
+    Runs that exist already are not started again.
 
-    Raises :class:`~engine.utils.errors.TrainscopeError` where a search came to no end.
+    Raises:
+        TrainscopeError: if a search did not finish.
     """
     if spec.switches or len(spec.rates) == 1:
         return []
@@ -148,18 +149,18 @@ def follow_up(spec: LearningScheduleSpec, result: ExperimentResult) -> list[RunS
 
 
 def found_plateaus(spec: LearningScheduleSpec, result: ExperimentResult) -> list[Plateau]:
-    """The plateaus, as far as the searches have come; none where the switches were given."""
-    found: list[Plateau] = []
+    """Return the plateaus found by the searches finished so far; none if the switches were given."""
+    plateaus: list[Plateau] = []
     for number in range(0 if spec.switches else len(spec.rates) - 1):
         search = result.variant(search_name(number))
         if search is None or not search.counted_runs or search.counted_runs[0].run.status is not Status.FINISHED:
             break
         records = search.counted_runs[0].records
         accuracies = epoch_means([r.epoch for r in records], [r.validation_accuracy for r in records], spec.epochs)
-        latest = spec.epochs - (len(spec.rates) - 1 - number)  # leaves an epoch for each rate to come
-        start = found[-1].epoch if found else 0
-        found.append(find_plateau(accuracies, start, spec.patience, spec.delta).at_most(latest))
-    return found
+        latest = spec.epochs - (len(spec.rates) - 1 - number)  # leaves an epoch for each further rate
+        start = plateaus[-1].epoch if plateaus else 0
+        plateaus.append(find_plateau(accuracies, start, spec.patience, spec.delta).at_most(latest))
+    return plateaus
 
 
 def _repeats(spec: LearningScheduleSpec) -> range:
@@ -178,7 +179,7 @@ def _steps(spec: LearningScheduleSpec, switches: tuple[int, ...]) -> ScheduleSpe
     return ScheduleSpec(kind="step", rates=spec.rates[: len(switches) + 1], switches=switches)
 
 
-def _rival(spec: LearningScheduleSpec, name: Rival, repeat: int) -> RunSpec:
+def _baseline(spec: LearningScheduleSpec, name: Baseline, repeat: int) -> RunSpec:
     if name == "adam":
         return _run(spec, name, repeat, ScheduleSpec(), optimizer="adam", learning_rate=spec.adam_rate)
     rates = {"exponential": (spec.rates[0], spec.rates[-1])}.get(name, (spec.rates[0],))
@@ -208,7 +209,7 @@ def _run(
 
 
 def findings(spec: LearningScheduleSpec, result: ExperimentResult) -> dict[str, Any]:
-    """``schedule``: rates and switches; ``comparison``: how accurate each variant became, and how soon."""
+    """Return ``schedule``, rates and switches, and ``comparison``, each variant's accuracy and time to the target."""
     plateaus = found_plateaus(spec, result)
     return {
         "schedule": {
@@ -224,10 +225,10 @@ def findings(spec: LearningScheduleSpec, result: ExperimentResult) -> dict[str, 
 
 def _compared(variant: VariantResult, target: float) -> dict[str, Any]:
     reached = [
-        soon
+        times
         for result in variant.counted_runs
         if (
-            soon := soonness(
+            times := time_to_target(
                 [record.step * variant.epochs / result.run.total_steps for record in result.records],
                 [record.seconds for record in result.records],
                 [record.validation_accuracy for record in result.records],
@@ -247,7 +248,7 @@ def _compared(variant: VariantResult, target: float) -> dict[str, Any]:
 
 
 def figures(result: ExperimentResult) -> Iterator[NamedFigure]:
-    """Validation accuracy of every variant with the switches marked, and loss beside it."""
+    """Draw loss and validation accuracy of every variant, with the switches marked."""
     from engine.analysis.figures import loss_and_validation
 
     spec = LearningScheduleSpec.from_json(result.experiment.spec)

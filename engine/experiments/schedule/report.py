@@ -1,4 +1,4 @@
-"""The findings in words: the lines that ``--batch`` prints, and the paragraph in a report."""
+"""Text about the findings, for ``--batch`` and for a report."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from typing import Any
 from engine.analysis.blocks import Paragraph
 
 
-def batch_lines(found: dict[str, Any]) -> Iterator[str]:
-    """Where the rate switched, and how soon each variant reached the target."""
-    schedule = found["schedule"]
+def batch_lines(findings: dict[str, Any]) -> Iterator[str]:
+    """Format where the rate switched, and when each variant reached the target."""
+    schedule, target = findings["schedule"], 100 * findings["target_accuracy"]
     if schedule["switches"]:
         how = zip(schedule["switches"], schedule["found"], strict=True)
         epochs = ", ".join(f"{epoch} ({reason})" for epoch, reason in how)
         yield f"Switched after epochs {epochs}. {schedule['rule'] or ''}".rstrip()
-    for name, compared in found["comparison"].items():
+    for name, compared in findings["comparison"].items():
         reached, n = compared["runs_that_reach_target"], compared["n"]
-        soon = ", after {epochs_to_target:.1f} epochs, {seconds_to_target:.1f} s".format(**compared) if reached else ""
-        yield f"{name}: {100 * found['target_accuracy']:g} % validation accuracy reached by {reached} of {n} runs{soon}"
+        after = ", after {epochs_to_target:.1f} epochs, {seconds_to_target:.1f} s".format(**compared) if reached else ""
+        yield f"{name}: {target:g} % validation accuracy reached by {reached} of {n} runs{after}"
 
 
-def report_blocks(found: dict[str, Any]) -> Iterator[Paragraph]:
-    """Where the schedule's rate switches, and by which rule that was found."""
-    schedule = found["schedule"]
+def report_blocks(findings: dict[str, Any]) -> Iterator[Paragraph]:
+    """Describe where the schedule's rate switches, and the rule that determined it."""
+    schedule = findings["schedule"]
     if not schedule["switches"]:
         return
-    told = zip(schedule["rates"][1:], schedule["switches"], schedule["found"], strict=False)
-    text = "; ".join(f"to {rate:g} after epoch {epoch} ({how})" for rate, epoch, how in told)
+    switches = zip(schedule["rates"][1:], schedule["switches"], schedule["found"], strict=False)
+    text = "; ".join(f"to {rate:g} after epoch {epoch} ({how})" for rate, epoch, how in switches)
     yield Paragraph(f"Rates: {schedule['rates'][0]:g}, then {text}. {schedule['rule'] or ''}".rstrip())

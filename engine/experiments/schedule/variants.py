@@ -1,13 +1,13 @@
-"""The variants of the schedule experiment: how each is called, and what it is."""
+"""Names and titles of the variants of the schedule experiment."""
 
 from __future__ import annotations
 
 from typing import Literal
 
-Rival = Literal["adam", "constant", "exponential", "cosine", "plateau"]
+Baseline = Literal["adam", "constant", "exponential", "cosine", "plateau"]
 
-STEPS = "steps"  # the schedule itself: a lower rate after each plateau
-RIVALS: dict[str, str] = {
+STEPS = "steps"  # the step schedule itself: a lower rate after each plateau
+BASELINES: dict[str, str] = {
     "adam": "Adam",
     "constant": "the constant rate",
     "exponential": "the exponential schedule",
@@ -17,5 +17,5 @@ RIVALS: dict[str, str] = {
 
 
 def search_name(number: int) -> str:
-    """The variant that searches for plateau ``number`` (from 0)."""
+    """Return the name of the variant that searches for plateau ``number`` (from 0)."""
     return f"search_{number + 1}"

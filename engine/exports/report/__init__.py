@@ -1,4 +1,4 @@
-"""A report of stored experiments: settings, tables, figures and what the measurements support, in one file."""
+"""Report of stored experiments: settings, tables, figures and claims in one file."""
 
 from __future__ import annotations
 
@@ -20,9 +20,18 @@ SUFFIXES = (".html", ".pdf")
 
 
 def write_report(store: Store, experiments: Sequence[int], file: Path) -> Path:
-    """Write a report of those experiments to ``file``, as HTML or PDF by its suffix; gives the file.
+    """Write a report to a file, which is replaced only by a complete one.
 
-    A file that is there is replaced once the new one is whole. Raises :class:`~engine.utils.errors.ReportError`.
+    Args:
+        store: the store that holds the experiments.
+        experiments: ids of the experiments.
+        file: the target; its suffix decides between HTML and PDF.
+
+    Returns:
+        The file.
+
+    Raises:
+        ReportError: if there is no experiment, or the file can't be written.
     """
     check_report_file(file)
     contents = _renderer(file)(build_document(store, experiments))
@@ -34,7 +43,11 @@ def write_report(store: Store, experiments: Sequence[int], file: Path) -> Path:
 
 
 def check_report_file(file: Path) -> None:
-    """Whether a report can be written there; raises :class:`~engine.utils.errors.ReportError` where it can't."""
+    """Check that a report can be written to a file.
+
+    Raises:
+        ReportError: if the suffix is not supported or the file can't be written.
+    """
     if file.suffix.lower() not in SUFFIXES:
         raise ReportError(f"A report can't be written as '{file.name}'; its name must end in {' or '.join(SUFFIXES)}.")
     try:
@@ -42,10 +55,10 @@ def check_report_file(file: Path) -> None:
             raise ReportError(f"{file} is a folder; name a file for the report.")
         check_writable(file.parent)
         with suppress(FileNotFoundError):
-            file.lstat()  # raises where no file can have such a name
+            file.lstat()  # raises if the name is not a valid file name
     except ExportError as error:
         raise ReportError(str(error)) from None
-    except (OSError, ValueError) as error:  # no name that a file can have
+    except (OSError, ValueError) as error:  # an invalid file name
         raise ReportError(f"{file} can't be written ({reason(error)}); choose another file.") from None
 
 

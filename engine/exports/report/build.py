@@ -1,4 +1,4 @@
-"""Stored experiments as one document, in the order of the homework."""
+"""Assembly of stored experiments into one document, in the order of the homework."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import engine
 from engine.analysis.blocks import Paragraph
 from engine.experiments import EXPERIMENTS
 from engine.exports.report.document import Document
-from engine.exports.report.sections import section_of
+from engine.exports.report.sections import build_section
 from engine.storage.store import Store
 from engine.utils.errors import ReportError
 from engine.utils.text import pluralise
@@ -27,19 +27,20 @@ CLOSING = (
 
 
 def build_document(store: Store, experiments: Sequence[int]) -> Document:
-    """The document of those experiments, each once.
+    """Build the document of the experiments, each of which appears once.
 
-    Raises :class:`~engine.utils.errors.ReportError` where there is none, :class:`~engine.utils.errors.StoreError` where one of
-    them is not in the store.
+    Raises:
+        ReportError: if there are no experiments.
+        StoreError: if one of them is not in the store.
     """
     if not experiments:
         raise ReportError("There is no experiment to report; choose at least one.")
     order = sorted(EXPERIMENTS.values(), key=lambda each: each.homework_part or math.inf)
-    places = {each.name: place for place, each in enumerate(order)}
+    ranks = {each.name: rank for rank, each in enumerate(order)}
     stored = [store.experiment(number) for number in dict.fromkeys(experiments)]
-    stored.sort(key=lambda each: (places.get(each.name, math.inf), each.created))
+    stored.sort(key=lambda each: (ranks.get(each.name, math.inf), each.created))
     now = datetime.now().astimezone()
     by = f"by Trainscope {engine.__version__}"
     subtitle = f"{pluralise(len(stored), 'experiment')}, written {now.day} {now:%B %Y} {by}"
-    sections = tuple(section_of(store, each.id) for each in stored)
+    sections = tuple(build_section(store, each.id) for each in stored)
     return Document(TITLE, subtitle, sections, tuple(Paragraph(text, quiet=True) for text in CLOSING))

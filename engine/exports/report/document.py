@@ -1,4 +1,4 @@
-"""A report as data, from which each renderer makes its file."""
+"""Data model of a report, the input of the renderers."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ from engine.analysis.claims import Claim
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-
-PAGE_INCHES = 9.4  # of a figure no wider, the text can be read on a sheet
+PAGE_INCHES = 9.4  # width up to which a figure's text is legible on a page
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure that is drawn when the file is written, and what it shows."""
+    """A figure, rendered when the file is written, with its caption."""
 
     kind: ClassVar[str] = "picture"
     name: str
@@ -26,19 +25,19 @@ class Picture:
 
     @property
     def share(self) -> float:
-        """Of a page's width: a figure as wide as :data:`PAGE_INCHES`, or wider, takes all of it."""
+        """Fraction of the page width that the figure takes; 1 from ``PAGE_INCHES`` on."""
         return min(1.0, float(self.figure.get_size_inches()[0]) / PAGE_INCHES)
 
     @property
     def is_narrow(self) -> bool:
-        """Whether two of its kind fit side by side."""
+        """Whether two such figures fit side by side."""
         width, height = self.figure.get_size_inches()
         return bool(width / height < 1.2)
 
 
 @dataclass(frozen=True)
 class Gallery:
-    """Narrow pictures, two a row."""
+    """Narrow pictures, two per row."""
 
     kind: ClassVar[str] = "gallery"
     pictures: tuple[Picture, ...]
@@ -46,7 +45,7 @@ class Gallery:
 
 @dataclass(frozen=True)
 class Claims:
-    """What the measurements support, one sentence each."""
+    """Claims, one sentence each."""
 
     kind: ClassVar[str] = "claims"
     claims: tuple[Claim, ...]
@@ -57,7 +56,7 @@ Block = Paragraph | Table | Facts | Picture | Gallery | Claims
 
 @dataclass(frozen=True)
 class ReportPart:
-    """A headed piece of a section."""
+    """A part of a section, with its heading."""
 
     title: str
     blocks: tuple[Block, ...]
@@ -65,18 +64,18 @@ class ReportPart:
 
 @dataclass(frozen=True)
 class Section:
-    """One experiment. ``anchor`` names it for links; ``line`` says in a few words what was run."""
+    """The section of one experiment; ``anchor`` is the target of links to it."""
 
     anchor: str
     title: str
-    line: str
+    subtitle: str
     parts: tuple[ReportPart, ...]
     headlines: tuple[Claim, ...]
 
 
 @dataclass(frozen=True)
 class Document:
-    """The whole report; ``closing`` says how its figures are to be read."""
+    """A whole report; ``closing`` explains how to read its numbers."""
 
     title: str
     subtitle: str

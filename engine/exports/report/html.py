@@ -1,17 +1,17 @@
-"""A report as one HTML file that refers to nothing outside it and runs no script."""
+"""Rendering of a report as one self-contained HTML file without scripts."""
 
 from __future__ import annotations
 
 from engine.exports.report.document import Document
-from engine.exports.report.images import data_address
-from engine.exports.report.pdf_page import tied
+from engine.exports.report.images import data_uri
+from engine.exports.report.typography import nonbreaking
 from engine.utils.paths import RESOURCES
 
 TEMPLATES = RESOURCES / "report"
 
 
 def render_html(document: Document) -> bytes:
-    """The file's contents, UTF-8. What comes from users, such as titles and notes, is escaped."""
+    """Render the document as UTF-8; text of users, such as titles and notes, is escaped."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -21,6 +21,6 @@ def render_html(document: Document) -> bytes:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["data_address"] = data_address
-    environment.filters["tied"] = tied
+    environment.filters["data_uri"] = data_uri
+    environment.filters["nonbreaking"] = nonbreaking
     return environment.get_template("report.html").render(document=document).encode()

@@ -1,4 +1,4 @@
-"""Figures as bytes, at the size they have on a page."""
+"""Rendering of figures at page size, as PNG or data URI."""
 
 from __future__ import annotations
 
@@ -14,38 +14,38 @@ from engine.exports.report.document import PAGE_INCHES, Picture
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-MOST_SVG_BYTES = 300_000  # beyond, an image of pixels is smaller and scrolls faster
+MAX_SVG_BYTES = 300_000  # a larger file is replaced by PNG, which is smaller and scrolls faster
 DOTS_PER_INCH = 170
-PAD_INCHES = 0.06  # all that is left of a figure's empty margin
+PAD_INCHES = 0.06  # margin left around a figure
 
 
 def png(picture: Picture) -> bytes:
-    """The figure as PNG."""
-    return _saved(_fitted(picture.figure), "png")
+    """Render a picture as PNG."""
+    return _render(_fit_to_page(picture.figure), "png")
 
 
-def data_address(picture: Picture) -> str:
-    """The figure as a ``data:`` address: SVG, its text as outlines, or PNG where that would be too large.
+def data_uri(picture: Picture) -> str:
+    """Render a picture as a ``data:`` URI: SVG with text as outlines, or PNG if that would be too large.
 
-    As an image of its own it shares no names with other figures, and looks the same whichever fonts there are.
+    As a separate image it shares no identifiers with other figures, and looks the same whichever fonts are installed.
     """
-    figure = _fitted(picture.figure)
+    figure = _fit_to_page(picture.figure)
     with mpl.rc_context({"svg.fonttype": "path"}):
-        drawn = _saved(figure, "svg")
-    if len(drawn) <= MOST_SVG_BYTES:
-        return f"data:image/svg+xml;base64,{base64.b64encode(drawn).decode()}"
-    return f"data:image/png;base64,{base64.b64encode(_saved(figure, 'png')).decode()}"
+        svg = _render(figure, "svg")
+    if len(svg) <= MAX_SVG_BYTES:
+        return f"data:image/svg+xml;base64,{base64.b64encode(svg).decode()}"
+    return f"data:image/png;base64,{base64.b64encode(_render(figure, 'png')).decode()}"
 
 
-def _fitted(figure: Figure) -> Figure:
-    """The figure, made smaller where it is wider than a page: its text then keeps its size."""
+def _fit_to_page(figure: Figure) -> Figure:
+    """Resize a figure that is wider than a page; its text keeps its size."""
     width, height = figure.get_size_inches()
     if width > PAGE_INCHES:
         figure.set_size_inches(PAGE_INCHES, height * PAGE_INCHES / width)
     return figure
 
 
-def _saved(figure: Figure, kind: str) -> bytes:
+def _render(figure: Figure, kind: str) -> bytes:
     file = io.BytesIO()
     metadata = {"Date": None} if kind == "svg" else None
     save_figure(

@@ -1,37 +1,29 @@
-"""Pages of A4 for a report, and the typography of their text, with fpdf2."""
+"""A4 pages of a report and their typography, with fpdf2."""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import matplotlib as mpl
 from fpdf import FPDF, TextStyle
 
-# matplotlib brings it along; it has Greek, Cyrillic and the signs of mathematics.
+from engine.exports.report.typography import nonbreaking
+
+# Shipped with matplotlib; covers Greek, Cyrillic and mathematical signs.
 FONT, FONT_FILES = "DejaVu", {"": "DejaVuSans.ttf", "B": "DejaVuSans-Bold.ttf"}
-
-
-MARGIN = 18.0  # mm
-
-
 BODY, SMALL, HEADING, SECTION, TITLE = 9.0, 7.5, 11.0, 15.0, 21.0  # points
-
-
 TEXT, QUIET, ACCENT, OPEN, RULE, MARK = "#1c2430", "#5b6573", "#0b5fa5", "#8a5200", "#d9dee5", "#e8f1fa"
 
-
-LINE = 1.5 * 25.4 / 72  # mm that a line takes for each point of its letters
-
-
+MARGIN = 18.0  # mm
+LINE = 1.5 * 25.4 / 72  # mm of line height per point of font size
 FOOT = -12.0  # mm, from the bottom
 
 
-class Sheets(FPDF):
-    """Upright sheets with numbered pages, in a font that is embedded.
+class ReportPDF(FPDF):
+    """A4 portrait document with numbered pages and an embedded font.
 
     Args:
-        name: stands at the foot of each page and in the file's properties.
+        name: title in the footer of each page and in the file's metadata.
     """
 
     def __init__(self, name: str) -> None:
@@ -48,21 +40,21 @@ class Sheets(FPDF):
         title = TextStyle(FONT, "B", SECTION, TEXT, b_margin=1)
         self.set_section_title_styles(title, TextStyle(FONT, "B", HEADING, TEXT, t_margin=5, b_margin=1.5))
         self.add_page()
-        self.use()
+        self.use_font()
 
     def footer(self) -> None:
-        """Name and page number; fpdf2 calls it."""
+        """Write title and page number; called by fpdf2."""
         self.set_y(FOOT)
-        self.use(SMALL, QUIET)
+        self.use_font(SMALL, QUIET)
         self.cell(self.epw / 2, 5, self._name)
         self.cell(self.epw / 2, 5, f"{self.page_no()} / {{nb}}", align="R")
 
-    def use(self, size: float = BODY, colour: str = TEXT, style: str = "") -> None:
-        """Choose letters: points, #RRGGBB, ``B`` for bold."""
+    def use_font(self, size: float = BODY, colour: str = TEXT, style: str = "") -> None:
+        """Set the font: size in points, colour #RRGGBB, style ``B`` for bold."""
         self.set_font(FONT, style, size)
         self.set_text_color(colour)
 
-    def say(
+    def write_paragraph(
         self,
         text: str,
         size: float = BODY,
@@ -72,25 +64,15 @@ class Sheets(FPDF):
         indent: float = 0.0,
         link: int | None = None,
     ) -> None:
-        """A paragraph of its own lines, ``indent`` mm from the margin."""
-        self.use(size, colour, style)
+        """Write a paragraph, ``indent`` mm from the margin."""
+        self.use_font(size, colour, style)
         self.set_x(self.l_margin + indent)
-        self.multi_cell(self.epw - indent, LINE * size, tied(text), align="L", link=link, new_x="LMARGIN", new_y="NEXT")
-        self.use()
+        self.multi_cell(
+            self.epw - indent, LINE * size, nonbreaking(text), align="L", link=link, new_x="LMARGIN", new_y="NEXT"
+        )
+        self.use_font()
 
-    def keep(self, height: float) -> None:
+    def reserve(self, height: float) -> None:
         """Begin a new page unless ``height`` mm are left on this one."""
         if self.will_page_break(height):
             self.add_page()
-
-
-# Before a unit, and on both sides of a sign that joins two numbers.
-_GAPS = re.compile(r"(?<=\d) (?=%|±|ms\b|s\b|points\b|nats\b|times\b)|(?<=±) | (?==)|(?<==) |(?<=p <) |(?<=p) (?=<)")
-
-
-_NO_BREAK = "\u00a0"
-
-
-def tied(text: str) -> str:
-    """``text`` whose numbers stay with their units and signs: ``93.4 ± 0.5 %``, ``n = 3``."""
-    return _GAPS.sub(_NO_BREAK, text)

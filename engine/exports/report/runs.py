@@ -1,4 +1,4 @@
-"""The tables of an experiment that trains: how accurate, and which runs did not go as planned."""
+"""Tables of a training experiment: accuracies, runs that did not go as planned, and findings in the curves."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from engine.analysis.blocks import Table, TableColumn
-from engine.analysis.diagnosis import GroupedFinding, diagnose, grouped, restored_curves
+from engine.analysis.diagnosis import GroupedFinding, diagnose, group_findings, restored_curves
 from engine.analysis.ranking import ranked
 from engine.analysis.results import ExperimentResult, RunResult, VariantResult
 from engine.analysis.statistics import mean_in_percent
@@ -35,12 +35,12 @@ NONE = "–"
 
 
 def accuracy_table(result: ExperimentResult) -> Table:
-    """One row a variant, the best mean marked."""
+    """Tabulate the variants, one per row, with the best mean marked."""
     best = ranked(result.compared)[:1]
     names = {variant.name for variant, _ in best}
-    marked = frozenset(place for place, variant in enumerate(result.compared) if variant.name in names)
+    marked = frozenset(position for position, variant in enumerate(result.compared) if variant.name in names)
     rows = tuple(_accuracy_row(variant) for variant in result.compared)
-    return Table("", ACCURACY_COLUMNS, rows, marked, NOTE + _exceptions(result.compared))
+    return Table("", ACCURACY_COLUMNS, rows, marked, NOTE + _counting_exceptions(result.compared))
 
 
 def _accuracy_row(variant: VariantResult) -> tuple[str, ...]:
@@ -55,76 +55,76 @@ def _accuracy_row(variant: VariantResult) -> tuple[str, ...]:
     )
 
 
-def _exceptions(variants: Sequence[VariantResult]) -> str:
-    """Where there was no such run, and what is counted instead."""
+def _counting_exceptions(variants: Sequence[VariantResult]) -> str:
+    """Name the variants without a run that meets the rule of ``NOTE``, and the runs included instead."""
     stopped = [v.name for v in variants if any(run.run.status is not Status.FINISHED for run in v.counted_runs)]
-    by_hand = [v.name for v in variants if v.name not in stopped and any(run.rates_by_hand for run in v.counted_runs)]
-    told = [f"of {', '.join(by_hand)} there is none, and runs whose rate was changed by hand count"] if by_hand else []
-    told += [f"of {', '.join(stopped)} there is none, and runs that were stopped early count"] if stopped else []
-    return "; ".join(["", *told]) + "."
+    by_hand = [v.name for v in variants if v.name not in stopped and any(run.manual_rates for run in v.counted_runs)]
+    notes = [f"of {', '.join(by_hand)} there is none, and runs whose rate was changed by hand count"] if by_hand else []
+    notes += [f"of {', '.join(stopped)} there is none, and runs that were stopped early count"] if stopped else []
+    return "; ".join(["", *notes]) + "."
 
 
 def event_table(result: ExperimentResult, runs: Sequence[StoredRun]) -> Table | None:
-    """Runs that ended early or never began or were changed by hand, alike ones in one row; None where all is well."""
+    """Tabulate runs that ended early, never began or were changed by hand, equal ones in one row; None without any."""
     recorded = {run.run.id: run for variant in result.variants for run in variant.runs}
-    found: dict[tuple[str, str], list[int]] = {}
+    groups: dict[tuple[str, str], list[int]] = {}
     for run in runs:
-        for what in _happened(run, recorded.get(run.id)):
-            found.setdefault((run.spec.variant, what), []).append(run.spec.repeat)
-    rows = tuple((variant, _ranges(repeats), what) for (variant, what), repeats in found.items())
+        for what in _deviations(run, recorded.get(run.id)):
+            groups.setdefault((run.spec.variant, what), []).append(run.spec.repeat)
+    rows = tuple((variant, _format_ranges(repeats), what) for (variant, what), repeats in groups.items())
     return Table("", EVENT_COLUMNS, rows) if rows else None
 
 
 def curve_findings(store: Store, result: ExperimentResult, runs: Sequence[StoredRun]) -> list[GroupedFinding]:
-    """What the curves say, run by run, alike ones as one; nothing where they are all sound.
+    """Diagnose all runs and merge equal findings.
 
-    Probes are left out: their rate is driven until they look ill.
+    Probes are left out, as a range test raises its rate until training diverges.
     """
     classes = len(result.dataset.class_names)
-    judged = [run for run in runs if not run.spec.probe]
-    # One run after the other: the records of all of them need not be in memory at once.
-    seen = [
+    diagnosed = [run for run in runs if not run.spec.probe]
+    # Restored one by one, so that the records of only one run are in memory.
+    findings = [
         finding
-        for run, restored in zip(judged, restored_runs(store, judged), strict=True)
+        for run, restored in zip(diagnosed, restored_runs(store, diagnosed), strict=True)
         for finding in diagnose(restored_curves(run.planned, restored), classes)
     ]
-    return grouped(seen)
+    return group_findings(findings)
 
 
 def curve_table(store: Store, result: ExperimentResult, runs: Sequence[StoredRun]) -> Table | None:
-    """:func:`curve_findings`, a row each; None where there are none."""
-    found = curve_findings(store, result, runs)
-    rows = tuple((group.text, _ranges(group.repeats), group.finding.advice) for group in found)
+    """Tabulate ``curve_findings``, one per row; None without any."""
+    groups = curve_findings(store, result, runs)
+    rows = tuple((group.text, _format_ranges(group.repeats), group.finding.advice) for group in groups)
     return Table("", CURVE_COLUMNS, rows, note=CURVE_NOTE) if rows else None
 
 
-def _happened(run: StoredRun, recorded: RunResult | None) -> list[str]:
-    rates = recorded.rates_by_hand if recorded else []
-    told = [f"Learning rate set to {each.value:g} by hand after step {each.step:,}." for each in rates]
-    told += [MOVED.format(f"{each.step:,}") for each in (recorded.moves if recorded else [])]
+def _deviations(run: StoredRun, recorded: RunResult | None) -> list[str]:
+    rates = recorded.manual_rates if recorded else []
+    sentences = [f"Learning rate set to {each.value:g} by hand after step {each.step:,}." for each in rates]
+    sentences += [MOVED.format(f"{each.step:,}") for each in (recorded.moves if recorded else [])]
     if run.spec.start_from is not None:
-        told.append("Began with the weights of a network trained before.")
+        sentences.append("Began with the weights of a network trained before.")
     if run.status is not Status.FINISHED:
-        told.append(_end(run, recorded))
-    return told
+        sentences.append(_describe_end(run, recorded))
+    return sentences
 
 
-def _end(run: StoredRun, recorded: RunResult | None) -> str:
+def _describe_end(run: StoredRun, recorded: RunResult | None) -> str:
     where = f" at step {recorded.records[-1].step:,} of {run.total_steps:,}" if recorded else " before its first record"
     tested = ", tested as it then was" if run.is_tested else ""
     verb = ("not ended" if not run.status.is_final else run.status.value).capitalize()
-    reason = _without(verb, run.reason)
+    reason = _strip_verb(verb, run.reason)
     return f"{verb}{where}{tested}." + (f" {reason}" if reason else "")
 
 
-def _without(verb: str, reason: str) -> str:
-    """The reason, less a beginning that only says the verb again."""
+def _strip_verb(verb: str, reason: str) -> str:
+    """Remove a leading repetition of the verb from the reason."""
     rest = re.sub(rf"^{verb}[.;]\s*", "", reason)
     return rest[:1].upper() + rest[1:]
 
 
-def _ranges(numbers: Sequence[int]) -> str:
-    """Such as ``1–3, 5``."""
+def _format_ranges(numbers: Sequence[int]) -> str:
+    """Format numbers as ranges, such as ``1–3, 5``."""
     spans: list[list[int]] = []
     for number in sorted(numbers):
         if spans and number == spans[-1][1] + 1:

@@ -1,4 +1,4 @@
-"""One experiment as a section of the report."""
+"""Construction of a report's section from a stored experiment."""
 
 from __future__ import annotations
 
@@ -24,8 +24,14 @@ RESULTS, FIGURES = "Results", "Figures"
 CURVES = "What the curves say"
 
 
-def section_of(store: Store, experiment: int) -> Section:
-    """The section of a stored experiment; raises :class:`~engine.utils.errors.TrainscopeError`."""
+def build_section(store: Store, experiment: int) -> Section:
+    """Build the section of a stored experiment.
+
+    Raises:
+        StoreError: if the experiment is not in the store or can't be read.
+        SpecError: if the program does not know an experiment of its name.
+        TypeError: if the experiment's declaration is of an unknown kind.
+    """
     stored = store.experiment(experiment)
     definition = find_experiment(stored.name)
     devices = [stored.device] if stored.device is not None else []
@@ -33,63 +39,68 @@ def section_of(store: Store, experiment: int) -> Section:
         case TrainingExperiment():
             result = load_results(store, experiment)
             devices = result.devices
-            claims, parts = _of_runs(store, definition, result)
+            claims, parts = _training_parts(store, definition, result)
         case ComputedExperiment():
-            claims, parts = _of_computation(store, definition, stored)
+            claims, parts = _computed_parts(store, definition, stored)
         case _:
             raise TypeError(f"{type(definition).__name__} is no kind of experiment")
     title = definition.heading + (f" – {stored.title}" if stored.title else "")
     return Section(
         f"experiment-{experiment}",
         title,
-        _line(stored),
-        (*_about(stored, devices), *parts, _settings(definition, stored)),
+        _subtitle(stored),
+        (*_overview(stored, devices), *parts, _settings_part(definition, stored)),
         tuple(claim for claim in claims if claim.headline),
     )
 
 
-def _of_runs(
+def _training_parts(
     store: Store, definition: TrainingExperiment, result: ExperimentResult
 ) -> tuple[tuple[Claim, ...], list[ReportPart]]:
     runs = store.runs(result.experiment.id)
     findings = definition.findings(definition.spec.from_json(result.experiment.spec), result)
     claims = tuple(definition.claims(result, findings))
     events = event_table(result, runs)
-    parts = [_supported(claims), ReportPart("Accuracy", (accuracy_table(result), *definition.report_blocks(findings)))]
+    parts = [
+        _claims_part(claims),
+        ReportPart("Accuracy", (accuracy_table(result), *definition.report_blocks(findings))),
+    ]
     if events is not None:
         parts.append(ReportPart(RUNS, (events,)))
     if (curves := curve_table(store, result, runs)) is not None:
         parts.append(ReportPart(CURVES, (curves,)))
     if any(variant.runs for variant in result.variants):
-        parts += _part(FIGURES, _pictures(definition.figures(result)))
+        parts += _optional_part(FIGURES, _picture_blocks(definition.figures(result)))
     return claims, parts
 
 
-def _of_computation(
+def _computed_parts(
     store: Store, definition: ComputedExperiment, stored: StoredExperiment
 ) -> tuple[tuple[Claim, ...], list[ReportPart]]:
-    found = store.computation(stored.id)
-    if found is None:
-        return (), [_supported(())]
-    claims = tuple(definition.claims(ComputedResult(stored.id, found)))
-    results = _part(RESULTS, definition.report_blocks(found.findings))
-    figures = _part(FIGURES, _pictures(definition.figures(definition.spec.from_json(stored.spec), found)))
-    return claims, [_supported(claims), *results, *figures]
+    computation = store.computation(stored.id)
+    if computation is None:
+        return (), [_claims_part(())]
+    claims = tuple(definition.claims(ComputedResult(stored.id, computation)))
+    results = _optional_part(RESULTS, definition.report_blocks(computation.findings))
+    figures = _optional_part(
+        FIGURES, _picture_blocks(definition.figures(definition.spec.from_json(stored.spec), computation))
+    )
+    return claims, [_claims_part(claims), *results, *figures]
 
 
-def _part(title: str, blocks: Iterable[Block]) -> list[ReportPart]:
-    """A part of ``blocks``, unless there are none."""
-    found = tuple(blocks)
-    return [ReportPart(title, found)] if found else []
+def _optional_part(title: str, blocks: Iterable[Block]) -> list[ReportPart]:
+    """Return a part of ``blocks``, or no part if there are none."""
+    contents = tuple(blocks)
+    return [ReportPart(title, contents)] if contents else []
 
 
-def _supported(claims: tuple[Claim, ...]) -> ReportPart:
+def _claims_part(claims: tuple[Claim, ...]) -> ReportPart:
     nothing = Paragraph("Nothing was measured that supports a claim.", quiet=True)
     return ReportPart(RESULT, (Claims(claims),) if claims else (nothing,))
 
 
-def _pictures(figures: Iterable[NamedFigure]) -> Iterator[Block]:
-    """Wide figures one below the other, narrow ones in pairs."""
+def _picture_blocks(figures: Iterable[NamedFigure]) -> Iterator[Block]:
+    """Stack wide figures, and pair narrow ones."""
     pictures = [Picture(name, caption, figure) for name, figure, caption in figures]
     for narrow, together in groupby(pictures, key=lambda picture: picture.is_narrow):
         if narrow:
@@ -98,19 +109,19 @@ def _pictures(figures: Iterable[NamedFigure]) -> Iterator[Block]:
             yield from together
 
 
-def _line(stored: StoredExperiment) -> str:
+def _subtitle(stored: StoredExperiment) -> str:
     where = f" on {stored.dataset.title}" if stored.dataset else ""
-    return f"Experiment {stored.id}{where}, {_moment(stored.created)}"
+    return f"Experiment {stored.id}{where}, {_format_time(stored.created)}"
 
 
-def _about(stored: StoredExperiment, devices: Sequence[Device]) -> Iterator[ReportPart]:
-    """Notes and circumstances."""
+def _overview(stored: StoredExperiment, devices: Sequence[Device]) -> Iterator[ReportPart]:
+    """Yield the user's notes and the facts about the experiment."""
     notes = [Paragraph(text.strip()) for text in stored.notes.split("\n\n") if text.strip()]
     yield ReportPart("", (*notes, Facts(tuple(_facts(stored, devices)))))
 
 
 def _facts(stored: StoredExperiment, devices: Sequence[Device]) -> Iterator[tuple[str, str]]:
-    yield "Ended", _ending(stored)
+    yield "Ended", _format_status(stored)
     if (data := stored.dataset) is not None:
         height, width, channels = data.shape
         size = f"{width} x {height} pixels, {pluralise(channels, 'channel')}, {len(data.class_names)} classes"
@@ -126,25 +137,25 @@ def _facts(stored: StoredExperiment, devices: Sequence[Device]) -> Iterator[tupl
         yield "Versions", ", ".join(f"{name} {version}" for name, version in stored.versions.items())
 
 
-def _ending(stored: StoredExperiment) -> str:
+def _format_status(stored: StoredExperiment) -> str:
     if not stored.status.is_final:
         return "not yet; this is what was recorded until now"
-    took = "" if stored.seconds is None else f" after {_duration(stored.seconds)}"
+    took = "" if stored.seconds is None else f" after {_format_duration(stored.seconds)}"
     reason = f": {stored.reason}" if stored.reason else ""
     return f"{Status(stored.status).value}{took}{reason}"
 
 
-def _settings(definition: Experiment, stored: StoredExperiment) -> ReportPart:
+def _settings_part(definition: Experiment, stored: StoredExperiment) -> ReportPart:
     return ReportPart("Settings", (settings_table(definition, definition.spec.from_json(stored.spec)),))
 
 
-def _moment(seconds: float) -> str:
-    """Such as ``24 November 2026, 18:05``, in local time."""
+def _format_time(seconds: float) -> str:
+    """Format a Unix time as local time, such as ``24 November 2026, 18:05``."""
     at = datetime.fromtimestamp(seconds).astimezone()
     return f"{at.day} {at:%B %Y, %H:%M}"
 
 
-def _duration(seconds: float) -> str:
+def _format_duration(seconds: float) -> str:
     if seconds < 120:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

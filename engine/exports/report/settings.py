@@ -1,4 +1,4 @@
-"""The settings of an experiment, with those marked that are not the course's."""
+"""Table of an experiment's settings, with deviations from the course preset marked."""
 
 from __future__ import annotations
 
@@ -19,20 +19,22 @@ COLUMNS = (
 
 
 def settings_table(definition: Experiment, spec: ExperimentSpec) -> Table:
-    """All settings; the last column holds the course preset's value where this one differs."""
+    """Tabulate all settings; the last column holds the course preset's value where it differs."""
     course = definition.preset(COURSE)
     rows, marked = [], set()
     for position, item in enumerate(describe(definition.spec)):
         value, other = getattr(spec, item.key), getattr(course, item.key)
         if value != other:
             marked.add(position)
-        rows.append((item.label, item.key, written(item, value), written(item, other) if value != other else ""))
+        rows.append(
+            (item.label, item.key, format_value(item, value), format_value(item, other) if value != other else "")
+        )
     note = "Marked: differs from the course preset." if marked else "All of them are the course preset's."
     return Table("", COLUMNS, tuple(rows), frozenset(marked), note)
 
 
-def written(item: FieldDescription, value: Any) -> str:
-    """A value as people write it, with its unit."""
+def format_value(item: FieldDescription, value: Any) -> str:
+    """Format a field's value with its unit."""
     unit = (
         "" if not item.unit or value in (None, ()) else f" {item.unit.removesuffix('s') if value == 1 else item.unit}"
     )
@@ -42,7 +44,7 @@ def written(item: FieldDescription, value: Any) -> str:
         case bool():
             return "yes" if value else "no"
         case int():
-            # A seed is a name, not a count.
+            # A seed is an identifier, so without thousands separators.
             return f"{value}{unit}" if item.key == "seed" else f"{value:,}{unit}"
         case float():
             return f"{value:g}{unit}"

@@ -9,7 +9,7 @@ from PySide6.QtCore import QEvent, QSignalBlocker, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QIcon, QPainter, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QListWidget, QListWidgetItem, QSizePolicy, QToolButton
 
-from engine.analysis.diagnosis import Finding, GroupedFinding, diagnose, grouped
+from engine.analysis.diagnosis import Finding, GroupedFinding, diagnose, group_findings
 from engine.utils.text import pluralise
 from gui.observations.diagnosis import observed_curves
 from gui.observations.experiment import Observations
@@ -133,7 +133,7 @@ class Findings(QToolButton):
             self._timer.start()
 
     def _tell(self) -> None:
-        self._show(grouped(finding for watch in self._watches.values() for finding in watch.findings))
+        self._show(group_findings(finding for watch in self._watches.values() for finding in watch.findings))
 
     def _show(self, found: list[GroupedFinding]) -> None:
         self._shown = found

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.analysis.statistics import mean_in_percent, soonness
+from engine.analysis.statistics import mean_in_percent, time_to_target
 from engine.experiments.schedule.plateaus import plateau_rule
 from gui.observations.experiment import Observations
 from gui.observations.run import RunObservation
@@ -146,6 +146,6 @@ def _soon(run: RunObservation, target: float | None) -> tuple[float, float] | No
         return None
     epochs_per_step = run.planned.spec.training.epochs / run.planned.total_steps
     curves = run.curves
-    return soonness(
+    return time_to_target(
         [step * epochs_per_step for step in run.steps], curves["seconds"], curves["validation_accuracy"], target
     )

@@ -9,7 +9,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QPen
 
-from engine.analysis.smoothing import smoothed
+from engine.analysis.smoothing import exponential_average
 from engine.analysis.styles import Style
 from engine.utils.arrays import Array
 from gui.observations.growable_array import GrowableArray
@@ -156,7 +156,7 @@ class Curve:
         for growing, values in zip(
             (low, high), band_edges(curve, first, self._options.repeats, logarithmic), strict=True
         ):
-            growing.replace(first, smoothed(values, self._smoothing, growing.values[:first]))
+            growing.replace(first, exponential_average(values, self._smoothing, growing.values[:first]))
         self._band.update(x, low.values, high.values, first)
 
     def _take_runs(self) -> None:

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from engine.analysis.smoothing import smoothed
+from engine.analysis.smoothing import exponential_average
 from engine.utils.arrays import Array
 from gui.observations.growable_array import GrowableArray
 from gui.observations.statistics import RepeatedCurve
@@ -131,7 +131,7 @@ class LineData:
             return
         if self.line is self.raw:
             self.line = Span()
-        self._smooth.replace(first, smoothed(values[first:], smoothing, self._smooth.values[:first]))
+        self._smooth.replace(first, exponential_average(values[first:], smoothing, self._smooth.values[:first]))
         self.line.update(x, self._smooth.values, self._smooth.values, first)
 
     @property

@@ -10,7 +10,7 @@ from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QEnterEvent, QShowEvent
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QPushButton, QSlider, QWidget
 
-from engine.analysis.smoothing import prepare
+from engine.analysis.smoothing import preload
 from gui.plots.curves.options import MOST_SMOOTHING, Horizontal, Repeats, remember, remembered
 from gui.widgets.named import named
 
@@ -178,4 +178,4 @@ class CurveToolbar(QWidget):
         """Load what smooths before it is needed: it takes half a second, in which the window would stand still."""
         if not self._prepared:
             self._prepared = True
-            Thread(target=prepare, name="smoothing", daemon=True).start()
+            Thread(target=preload, name="smoothing", daemon=True).start()

@@ -1,4 +1,4 @@
-"""Which classes are taken for which others, in words."""
+"""engine.analysis.confusion: cells of the matrix in words, and the most frequent confusions."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_the_most_frequent_confusions_come_first_and_none_that_never_happened() 
 
 
 @given(arrays(np.int64, (3, 3), elements=st.integers(0, 1000)))
-def test_all_pairs_together_are_all_mistakes(confusion: np.ndarray) -> None:
+def test_all_pairs_together_are_all_misclassified_images(confusion: np.ndarray) -> None:
     found = most_frequent(confusion, NAMES, 9)
     assert sum(each.count for each in found) == confusion.sum() - np.trace(confusion)
     assert [each.count for each in found] == sorted((each.count for each in found), reverse=True)

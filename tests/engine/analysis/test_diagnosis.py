@@ -1,4 +1,4 @@
-"""What curves say: drawn by hand, and of real trainings."""
+"""engine.analysis.diagnosis: findings in synthetic curves and in real trainings."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.analysis.diagnosis import Finding, FindingKind, RunCurves, diagnose, grouped, restored_curves
-from engine.analysis.diagnosis.rules import LEAST_RECORDS, RULES, WINDOW
+from engine.analysis.diagnosis import Finding, FindingKind, RunCurves, diagnose, group_findings, restored_curves
+from engine.analysis.diagnosis.rules import MIN_RECORDS, RULES, WINDOW
 from engine.config.specs import RunSpec
 from engine.datasets import PreparedData
 from engine.storage.store import Store
@@ -29,7 +29,7 @@ FLAT = math.log(CLASSES)
 
 
 def falling(start: float, end: float, records: int = RECORDS) -> Array:
-    """A curve that falls as losses do, fast and then slower."""
+    """A curve that falls like a loss, fast at first."""
     return end + (start - end) * np.exp(-np.linspace(0, 5, records))
 
 
@@ -84,23 +84,23 @@ ILL: dict[FindingKind, RunCurves] = {
 }
 
 
-def test_a_healthy_run_has_nothing_to_be_said() -> None:
+def test_a_healthy_run_has_no_finding() -> None:
     assert diagnose(curves(), CLASSES) == []
 
 
 @pytest.mark.parametrize("kind", FindingKind)
-def test_each_ill_is_found_alone_by_its_rule(kind: FindingKind) -> None:
+def test_each_problem_is_found_by_its_rule_alone(kind: FindingKind) -> None:
     assert kinds(diagnose(ILL[kind], CLASSES)) == [kind]
 
 
-def test_every_kind_has_a_rule_and_the_gravest_comes_first() -> None:
+def test_every_kind_has_a_rule_and_the_most_severe_comes_first() -> None:
     assert list(RULES) == list(FindingKind)
     both = replace(ILL[FindingKind.DEAD_UNITS], training_loss=np.full(RECORDS, FLAT))
     assert kinds(diagnose(both, CLASSES)) == [FindingKind.CHANCE_PLATEAU, FindingKind.DEAD_UNITS]
 
 
 @pytest.mark.parametrize(
-    ("kind", "said"),
+    ("kind", "message"),
     [
         (FindingKind.DIVERGING, "from 2.33 to 4.88"),
         (FindingKind.CHANCE_PLATEAU, "stood at 2.303 from the start, within 0.0 % of ln(10) = 2.303"),
@@ -111,18 +111,18 @@ def test_every_kind_has_a_rule_and_the_gravest_comes_first() -> None:
         (FindingKind.UPDATES_TOO_SMALL, "by 0.0002 % of their size"),
     ],
 )
-def test_the_sentence_has_the_measured_numbers(kind: FindingKind, said: str) -> None:
+def test_the_sentence_has_the_measured_numbers(kind: FindingKind, message: str) -> None:
     finding = only(diagnose(ILL[kind], CLASSES), kind)
-    assert said in finding.sentence
+    assert message in finding.sentence
     assert finding.sentence.endswith(".")
     assert finding.advice.endswith(".")
     assert (finding.run, finding.variant, finding.step) == (1, "cnn_3", 1000)
 
 
 @pytest.mark.parametrize("kind", FindingKind)
-def test_too_few_records_say_nothing(kind: FindingKind) -> None:
+def test_too_few_records_give_no_finding(kind: FindingKind) -> None:
     ill = ILL[kind]
-    short = {name: getattr(ill, name)[: LEAST_RECORDS - 1] for name in _OF_RECORDS}
+    short = {name: getattr(ill, name)[: MIN_RECORDS - 1] for name in _OF_RECORDS}
     assert diagnose(replace(ill, **short), CLASSES) == []
 
 
@@ -143,13 +143,13 @@ def test_a_number_that_is_not_finite_is_said_from_the_first_record_on(where: str
 
 
 def test_a_loss_out_of_all_proportion_is_said_from_the_first_record_on() -> None:
-    """A run that was thrown off at once begins there, and is not over its start."""
+    """A run that diverges at once starts at that loss, and does not exceed its start."""
     found = diagnose(curves(records=1, training_loss=np.array([2.6e22])), CLASSES)
     assert only(found, FindingKind.DIVERGING).sentence.startswith("the training loss is 2.6e+22, where guessing")
     assert diagnose(curves(records=1, training_loss=np.array([60.0])), CLASSES) == []  # pixels from 0 to 255
 
 
-def test_a_run_without_records_says_nothing() -> None:
+def test_a_run_without_records_has_no_finding() -> None:
     nothing = {name: getattr(curves(), name)[:0] for name in _OF_RECORDS}
     assert diagnose(curves(**nothing, layers=(), activations=(), units=()), CLASSES) == []
 
@@ -168,7 +168,7 @@ def test_it_takes_less_to_keep_a_finding_than_to_make_it(kind: FindingKind, name
     values = start if name == "training_loss" else np.tile(between, (RECORDS, 1))
     ill = curves(**{name: values})
     assert kind not in kinds(diagnose(ill, CLASSES))
-    assert kind in kinds(diagnose(ill, CLASSES, standing={kind}))
+    assert kind in kinds(diagnose(ill, CLASSES, active={kind}))
 
 
 def test_since_when_a_plateau_stands_is_said() -> None:
@@ -178,8 +178,8 @@ def test_since_when_a_plateau_stands_is_said() -> None:
 
 
 def test_a_loss_that_only_passes_by_is_no_plateau() -> None:
-    last = np.linspace(FLAT + 0.04, FLAT - 0.03, LEAST_RECORDS)
-    passing = np.concatenate([np.full(RECORDS - LEAST_RECORDS, 3.0), last])
+    last = np.linspace(FLAT + 0.04, FLAT - 0.03, MIN_RECORDS)
+    passing = np.concatenate([np.full(RECORDS - MIN_RECORDS, 3.0), last])
     assert diagnose(curves(training_loss=passing), CLASSES) == []
 
 
@@ -201,7 +201,7 @@ def test_validation_and_training_loss_that_rise_together_are_no_overfitting() ->
     assert FindingKind.OVERFITTING not in kinds(found)
 
 
-def test_networks_without_activation_and_of_one_layer_can_be_looked_at() -> None:
+def test_networks_without_activation_and_of_one_layer_can_be_diagnosed() -> None:
     bare = curves(
         layers=("prediction",),
         gradient_norms=np.ones((RECORDS, 1)),
@@ -218,16 +218,16 @@ def test_networks_without_activation_and_of_one_layer_can_be_looked_at() -> None
     st.lists(st.floats(allow_nan=True, allow_infinity=True, width=32), min_size=8, max_size=8),
     st.integers(1, 100),
 )
-def test_no_numbers_whatever_are_too_much_for_it(records: int, numbers: list[float], classes: int) -> None:
+def test_arbitrary_numbers_raise_no_error(records: int, numbers: list[float], classes: int) -> None:
     wild = {
         name: np.resize(np.roll(numbers, shift), getattr(curves(records), name).shape).astype(float)
         for shift, name in enumerate(_OF_RECORDS[1:-1])
     }
-    for finding in diagnose(curves(records, **wild), classes, standing=set(FindingKind)):
+    for finding in diagnose(curves(records, **wild), classes, active=set(FindingKind)):
         assert finding.sentence
 
 
-def test_findings_of_a_kind_in_one_variant_are_told_once() -> None:
+def test_findings_of_a_kind_in_one_variant_are_merged() -> None:
     stuck, dead = ILL[FindingKind.CHANCE_PLATEAU], ILL[FindingKind.DEAD_UNITS]
     other = replace(dead, variant="cnn_4", run=4)
     found = [
@@ -235,7 +235,7 @@ def test_findings_of_a_kind_in_one_variant_are_told_once() -> None:
         *diagnose(other, CLASSES),
         *(finding for run in (1, 2, 3) for finding in diagnose(replace(stuck, run=run, repeat=run), CLASSES)),
     ]
-    joined = grouped(found)
+    joined = group_findings(found)
     assert [(each.finding.kind, each.finding.variant, each.repeats) for each in joined] == [
         (FindingKind.CHANCE_PLATEAU, "cnn_3", (1, 2, 3)),
         (FindingKind.DEAD_UNITS, "cnn_3", (1,)),
@@ -282,7 +282,7 @@ def test_a_deep_sigmoid_network_stands_at_chance_with_a_gradient_that_vanishes(t
 
 
 @pytest.mark.long
-def test_labels_drawn_by_lot_are_learned_by_heart(trained: Train) -> None:
+def test_random_labels_are_overfitted(trained: Train) -> None:
     found = trained(lots=True, epochs=100)
     assert FindingKind.OVERFITTING in kinds(found)
 

@@ -40,7 +40,7 @@ tables = st.integers(1, 5).flatmap(
 
 @pytest.fixture
 def result(store: Store) -> ExperimentResult:
-    """Three repeats of mlp_1: two tested, of different length, and one that recorded nothing."""
+    """Three repeats of mlp_1: two tested, of different length, and one without records."""
     number, runs = planned(store, small_spec(architectures=["mlp_1", "mlp_2"], repeats=3))
     first, second, third = (run.run for run in runs if run.spec.variant == "mlp_1")
     for run, steps, accuracy in ((first, (10, 20, 30), 0.5), (second, (10, 20), 0.75)):

@@ -1,4 +1,4 @@
-"""engine.analysis.styles: a variant has its colour and pattern from the plan, whatever is drawn."""
+"""engine.analysis.styles: colour and pattern of a variant depend on the plan alone."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ DICHROMATS = {
     "protanopia": ((0.11238, 0.88762, 0.0), (0.11238, 0.88762, 0.0), (0.00401, -0.00401, 1.0)),
     "deuteranopia": ((0.29275, 0.70725, 0.0), (0.29275, 0.70725, 0.0), (-0.02234, 0.02234, 1.0)),
 }
-LEAST_DIFFERENCE = 10.0  # CIE 1976; 2.3 is just noticeable side by side
+MIN_DIFFERENCE = 10.0  # CIE 1976; 2.3 is just noticeable side by side
 
 
 def linear(colour: str) -> np.ndarray:
@@ -111,6 +111,6 @@ def lab(rgb: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("kind", DICHROMATS)
 @pytest.mark.parametrize(("first", "second"), list(combinations(COLOURS, 2)))
-def test_colours_differ_for_people_who_see_two_of_three(kind: str, first: str, second: str) -> None:
+def test_colours_differ_for_dichromats(kind: str, first: str, second: str) -> None:
     seen = [lab(np.clip(np.array(DICHROMATS[kind]) @ linear(colour), 0, 1)) for colour in (first, second)]
-    assert float(np.linalg.norm(seen[0] - seen[1])) > LEAST_DIFFERENCE
+    assert float(np.linalg.norm(seen[0] - seen[1])) > MIN_DIFFERENCE

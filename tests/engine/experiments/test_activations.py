@@ -1,4 +1,4 @@
-"""engine.experiments.activations: part 4 of the homework, planned and really carried out."""
+"""engine.experiments.activations: part 4 of the homework, planned and trained."""
 
 from __future__ import annotations
 
@@ -22,7 +22,16 @@ from engine.experiments.activations import ACTIVATIONS_EXPERIMENT
 from engine.experiments.activations.experiment import ActivationsSpec, course_dictionaries, plan
 from engine.storage.store import Store
 from engine.utils.errors import SpecError
-from tests.engine.support import CarriedOut, ScriptedExecutor, carry_out, finished, of, record, run_session, started
+from tests.engine.support import (
+    CompletedExperiment,
+    ScriptedExecutor,
+    carry_out,
+    finished,
+    of,
+    record,
+    run_session,
+    started,
+)
 
 pytestmark = pytest.mark.long
 
@@ -30,7 +39,7 @@ WRITTEN = "small[Conv-5x5x4, Sigmoid, MaxPool-4x4, FC-8, ReLU]"
 
 
 @pytest.fixture(scope="module")
-def done(tmp_path_factory: pytest.TempPathFactory) -> CarriedOut:
+def done(tmp_path_factory: pytest.TempPathFactory) -> CompletedExperiment:
     """Two networks with two activations, twice each: 52 steps, a record every ten."""
     return carry_out(
         ACTIVATIONS_EXPERIMENT,
@@ -100,10 +109,10 @@ def test_activations_are_known_and_named_once(names: list[str], reason: str) -> 
     assert str(error.value) == reason
 
 
-# What was really measured
+# Trained
 
 
-def test_all_runs_finish_and_are_stored_with_their_own_models(done: CarriedOut) -> None:
+def test_all_runs_finish_and_are_stored_with_their_own_models(done: CompletedExperiment) -> None:
     assert (done.outcome.status, done.outcome.reason) == (Status.FINISHED, "")
     assert [(variant.name, len(variant.tested), variant.probe) for variant in done.result.variants] == [
         (name, 2, False) for name in ("mlp_1/relu", "mlp_1/sigmoid", "small/relu", "small/sigmoid")
@@ -113,7 +122,7 @@ def test_all_runs_finish_and_are_stored_with_their_own_models(done: CarriedOut) 
     assert all(model is not None and model.is_file() for model in models)
 
 
-def test_the_courses_dictionary_has_its_keys_and_a_number_for_each_record(done: CarriedOut) -> None:
+def test_the_courses_dictionary_has_its_keys_and_a_number_for_each_record(done: CompletedExperiment) -> None:
     found = done.course("part4_mlp_1")
     assert list(found) == ["name", "relu_loss_curve", "sigmoid_loss_curve", "relu_grad_curve", "sigmoid_grad_curve"]
     assert found["name"] == "mlp_1"
@@ -141,7 +150,7 @@ def test_an_activation_without_a_record_has_no_keys(store: Store) -> None:
     ] * 2
 
 
-def test_its_curves_are_means_over_the_runs(done: CarriedOut) -> None:
+def test_its_curves_are_means_over_the_runs(done: CompletedExperiment) -> None:
     variant = done.result.variant("small/sigmoid")
     assert variant is not None
     found = done.course("part4_small")
@@ -152,20 +161,20 @@ def test_its_curves_are_means_over_the_runs(done: CarriedOut) -> None:
     assert found["sigmoid_grad_curve"] == pytest.approx(gradient.tolist())
 
 
-def test_its_json_says_the_same_and_its_pickle_is_made_of_plain_values(done: CarriedOut) -> None:
+def test_its_json_says_the_same_and_its_pickle_is_made_of_plain_values(done: CompletedExperiment) -> None:
     text = (done.folder / "course" / "part4_small.json").read_text(encoding="utf-8")
     assert json.loads(text) == done.course("part4_small")
     data = (done.folder / "course" / "part4_small.pkl").read_bytes()
     assert "GLOBAL" not in {operation.name.removeprefix("STACK_") for operation, _, _ in pickletools.genops(data)}
 
 
-def test_the_figures_are_the_courses_and_a_map_of_gradients_for_each_network(done: CarriedOut) -> None:
+def test_the_figures_are_the_courses_and_a_map_of_gradients_for_each_network(done: CompletedExperiment) -> None:
     names = {path.name for path in done.folder.glob("*.png")}
     assert names == {"part4.png", "gradients_mlp_1.png", "gradients_small.png"}
 
 
-def test_the_networks_of_a_seed_start_alike_and_see_the_same_batches(done: CarriedOut) -> None:
-    """What differs between activations is then due to them alone."""
+def test_the_networks_of_a_seed_start_alike_and_see_the_same_batches(done: CompletedExperiment) -> None:
+    """Differences are then due to the activations alone."""
     first = {(event.run, event.layer): event.values for event in of(Weights, done.events) if event.step == 0}
     relu, sigmoid = (done.result.variant(name) for name in ("mlp_1/relu", "mlp_1/sigmoid"))
     assert relu is not None
@@ -175,7 +184,7 @@ def test_the_networks_of_a_seed_start_alike_and_see_the_same_batches(done: Carri
         assert a.records[0].training_loss != b.records[0].training_loss
 
 
-def test_dead_units_are_counted_for_each_activation_at_every_record(done: CarriedOut) -> None:
+def test_dead_units_are_counted_for_each_activation_at_every_record(done: CompletedExperiment) -> None:
     activations = {"mlp_1/relu": 1, "small/relu": 2, "mlp_1/sigmoid": 1, "small/sigmoid": 2}
     for variant in done.result.variants:
         for run in variant.runs:
@@ -184,7 +193,7 @@ def test_dead_units_are_counted_for_each_activation_at_every_record(done: Carrie
     assert sorted(stored, key=_order) == sorted(of(Record, done.events), key=_order)
 
 
-def test_dead_units_stand_in_the_curves_file(done: CarriedOut) -> None:
+def test_dead_units_stand_in_the_curves_file(done: CompletedExperiment) -> None:
     with (done.folder / "curves.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     names = ("dead_units", "activation_mean", "activation_deviation")
@@ -193,7 +202,7 @@ def test_dead_units_stand_in_the_curves_file(done: CarriedOut) -> None:
     assert all(int(row["dead_units_2"]) >= 0 for row in rows if row["variant"].startswith("small"))
 
 
-def test_layer_gradients_are_means_over_the_runs_first_layer_first(done: CarriedOut) -> None:
+def test_layer_gradients_are_means_over_the_runs_first_layer_first(done: CompletedExperiment) -> None:
     variant = done.result.variant("small/relu")
     assert variant is not None
     layers, norms = variant.layer_gradients()
@@ -204,7 +213,7 @@ def test_layer_gradients_are_means_over_the_runs_first_layer_first(done: Carried
     assert norms[2] == pytest.approx(mean_and_deviation(last)[0])
 
 
-def test_colours_tell_networks_apart_and_patterns_activations(done: CarriedOut) -> None:
+def test_colours_tell_networks_apart_and_patterns_activations(done: CompletedExperiment) -> None:
     assert {variant.name: variant.style for variant in done.result.variants} == {
         "mlp_1/relu": Style(0, 0),
         "mlp_1/sigmoid": Style(0, 1),
@@ -213,8 +222,8 @@ def test_colours_tell_networks_apart_and_patterns_activations(done: CarriedOut) 
     }
 
 
-def test_a_run_can_be_repeated_from_what_is_stored_of_it(done: CarriedOut) -> None:
-    """A network of the user's own is complete in the run's settings."""
+def test_a_run_can_be_repeated_from_what_is_stored_of_it(done: CompletedExperiment) -> None:
+    """The settings of a run describe a user-defined network completely."""
     stored = done.result.variants[2].runs[0].run
     assert stored.spec == RunSpec.from_json(stored.spec.to_json())
     assert stored.spec.architecture == "small[Conv-5x5x4, Act, MaxPool-4x4, FC-8, Act]"

@@ -1,4 +1,4 @@
-"""The claims of every experiment: what measurements support, and what they do not."""
+"""Claims of every experiment, and the significance tests behind them."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def counts(spec: RunSpec) -> int:
 
 
 def with_word(claims: tuple[Claim, ...], word: str) -> Claim:
-    """The one claim that says ``word``."""
+    """The only claim that contains ``word``."""
     (found,) = [claim for claim in claims if word in claim.sentence]
     return found
 
 
 def compared(store: Store, first: list[float], second: list[float]) -> Claim:
-    """Which of two architectures is the best, as it is claimed."""
+    """The claim about the best of two architectures."""
     accuracies = by_variant({"mlp_1": first, "cnn_3": second})
     changes = {"architectures": ["mlp_1", "cnn_3"], "repeats": len(first)}
     number = ended(store, "architectures", accuracies, parameters=counts, **changes)
@@ -73,7 +73,7 @@ def test_a_difference_within_the_spread_is_none() -> None:
 
 def test_one_run_tells_nothing() -> None:
     found = compare([0.9], [0.5, 0.6])
-    assert (found.spread, found.p, found.can_tell, found.exceeds_spread) == (None, None, False, False)
+    assert (found.spread, found.p, found.has_spread, found.exceeds_spread) == (None, None, False, False)
 
 
 def test_runs_that_do_not_vary_can_be_compared() -> None:
@@ -147,7 +147,7 @@ def test_equals_of_one_run_may_be_so_by_chance(store: Store) -> None:
 
 
 def architectures(store: Store, accuracies: dict[str, float], repeats: int = 2) -> tuple[Claim, ...]:
-    """The claims where each repeat is a little better than the one before."""
+    """The claims for runs in which each repeat is slightly better than the one before."""
     spread = {name: [value + 0.01 * repeat for repeat in range(repeats)] for name, value in accuracies.items()}
     changes = {"architectures": list(accuracies), "repeats": repeats}
     return claims_of(store, ended(store, "architectures", by_variant(spread), parameters=counts, **changes))

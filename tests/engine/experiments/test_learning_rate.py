@@ -1,4 +1,4 @@
-"""engine.experiments.learning_rate: part 5's rates and the range test, planned and really carried out."""
+"""engine.experiments.learning_rate: part 5's rates and the range test, planned and trained."""
 
 from __future__ import annotations
 
@@ -24,11 +24,19 @@ from engine.events.tasks import Event
 from engine.executors.tasks import TrainTask
 from engine.experiments.learning_rate import LEARNING_RATE_EXPERIMENT
 from engine.experiments.learning_rate.experiment import LearningRateSpec, batch_lines, plan, rate_digits
-from engine.experiments.learning_rate.range_test import smoothed, suggested
+from engine.experiments.learning_rate.range_test import smooth_losses, suggest_rate
 from engine.exports import export_experiment
 from engine.storage.store import Store
 from engine.utils.errors import SpecError
-from tests.engine.support import CarriedOut, ScriptedExecutor, carry_out, finished, record, run_session, started
+from tests.engine.support import (
+    CompletedExperiment,
+    ScriptedExecutor,
+    carry_out,
+    finished,
+    record,
+    run_session,
+    started,
+)
 
 pytestmark = pytest.mark.long
 
@@ -36,7 +44,7 @@ rates = st.floats(1e-6, 1000)
 
 
 @pytest.fixture(scope="module")
-def done(tmp_path_factory: pytest.TempPathFactory) -> CarriedOut:
+def done(tmp_path_factory: pytest.TempPathFactory) -> CompletedExperiment:
     """The course's rates on mlp_1, twice, 26 steps each, a record every ten; a range test of twelve steps."""
     return carry_out(
         LEARNING_RATE_EXPERIMENT,
@@ -52,7 +60,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> CarriedOut:
 
 @dataclass(frozen=True)
 class Diverged:
-    """A batch of which one rate was far too large."""
+    """Result of a batch in which one rate was far too large."""
 
     code: int
     out: str
@@ -132,41 +140,41 @@ def test_settings_that_make_no_sense_are_refused_with_a_sentence(changes: dict[s
 
 
 def test_smoothing_of_a_constant_changes_nothing() -> None:
-    assert smoothed([2.5] * 30) == pytest.approx([2.5] * 30)
+    assert smooth_losses([2.5] * 30) == pytest.approx([2.5] * 30)
 
 
 @given(st.lists(st.floats(0, 100), min_size=1, max_size=40))
 def test_smoothing_weighs_the_past_by_powers_of_nine_tenths(losses: list[float]) -> None:
     weights = 0.9 ** np.arange(len(losses))[::-1]
-    assert smoothed(losses)[-1] == pytest.approx(np.average(losses, weights=weights))
-    assert len(smoothed(losses)) == len(losses)
+    assert smooth_losses(losses)[-1] == pytest.approx(np.average(losses, weights=weights))
+    assert len(smooth_losses(losses)) == len(losses)
 
 
 def test_a_tenth_of_the_rate_of_least_loss_is_suggested() -> None:
     """The loss falls until the rate is 1, and shoots up from there on."""
     tried = np.geomspace(1e-4, 10, 101)
     losses = np.where(tried <= 1, 2.3 - 0.4 * np.log10(tried / 1e-4), 50 * tried)
-    found = suggested(tried, losses)
+    found = suggest_rate(tried, losses)
     assert found == pytest.approx(0.1)
 
 
 def test_noise_does_not_move_the_suggestion_far() -> None:
-    """A single step that happens to have a small loss early on is no reason for a small rate."""
+    """A single small loss early on must not lead to a small rate."""
     tried = np.geomspace(1e-4, 10, 101)
     losses = np.where(tried <= 1, 2.3 - 0.4 * np.log10(tried / 1e-4), 50 * tried)
     losses[20] = 0.0
-    assert suggested(tried, losses) == pytest.approx(0.1)
+    assert suggest_rate(tried, losses) == pytest.approx(0.1)
 
 
 @pytest.mark.parametrize(
     "losses", [[2.3, 2.4, 2.5], [2.3, 2.3, 2.3], [2.30, 2.295, 2.29], [2.3], [math.nan], [], [2.3, math.nan]]
 )
 def test_where_the_loss_hardly_falls_nothing_is_suggested(losses: list[float]) -> None:
-    assert suggested([0.1, 0.2, 0.3][: len(losses)], losses) is None
+    assert suggest_rate([0.1, 0.2, 0.3][: len(losses)], losses) is None
 
 
 def test_a_last_loss_that_is_no_number_is_left_out() -> None:
-    assert suggested([0.1, 0.2, 0.4, 0.8], [2.0, 1.0, 0.5, math.nan]) == pytest.approx(0.04)
+    assert suggest_rate([0.1, 0.2, 0.4, 0.8], [2.0, 1.0, 0.5, math.nan]) == pytest.approx(0.04)
 
 
 @pytest.mark.parametrize(
@@ -191,17 +199,17 @@ def test_two_rates_never_share_a_key(first: float, second: float) -> None:
     assert (rate_digits(first) == rate_digits(second)) == (first == second)
 
 
-# What was really measured
+# Trained
 
 
-def test_every_rate_and_the_range_test_finish(done: CarriedOut) -> None:
+def test_every_rate_and_the_range_test_finish(done: CompletedExperiment) -> None:
     assert (done.outcome.status, done.outcome.reason) == (Status.FINISHED, "")
     assert [(variant.name, len(variant.tested)) for variant in done.result.variants] == [
         *(("range_test", 1), ("mlp_1/0.1", 2), ("mlp_1/0.01", 2), ("mlp_1/0.001", 2))
     ]
 
 
-def test_the_courses_dictionary_has_exactly_its_keys_and_a_number_for_each_record(done: CarriedOut) -> None:
+def test_the_courses_dictionary_has_exactly_its_keys_and_a_number_for_each_record(done: CompletedExperiment) -> None:
     found = done.course("part5_mlp_1")
     assert list(found) == [
         "name",
@@ -214,7 +222,7 @@ def test_the_courses_dictionary_has_exactly_its_keys_and_a_number_for_each_recor
     assert json.loads((done.folder / "course" / "part5_mlp_1.json").read_text(encoding="utf-8")) == found
 
 
-def test_its_curves_are_means_over_the_runs_and_accuracies_percent(done: CarriedOut) -> None:
+def test_its_curves_are_means_over_the_runs_and_accuracies_percent(done: CompletedExperiment) -> None:
     variant = done.result.variant("mlp_1/0.01")
     assert variant is not None
     found = done.course("part5_mlp_1")
@@ -227,7 +235,7 @@ def test_its_curves_are_means_over_the_runs_and_accuracies_percent(done: Carried
         assert found[key] == pytest.approx(means)
 
 
-def test_the_range_test_tries_rates_from_low_to_high_one_a_step(done: CarriedOut) -> None:
+def test_the_range_test_tries_rates_from_low_to_high_one_a_step(done: CompletedExperiment) -> None:
     test = done.result.variant("range_test")
     assert test is not None
     records = test.runs[0].records
@@ -235,12 +243,14 @@ def test_the_range_test_tries_rates_from_low_to_high_one_a_step(done: CarriedOut
     assert [record.learning_rate for record in records] == pytest.approx(np.geomspace(0.001, 1, 12), rel=1e-4)
 
 
-def test_the_summary_tells_what_the_range_test_found_and_leaves_it_out_of_the_comparison(done: CarriedOut) -> None:
+def test_the_summary_tells_what_the_range_test_found_and_leaves_it_out_of_the_comparison(
+    done: CompletedExperiment,
+) -> None:
     found = done.summary["range_test"]
     test = done.result.variant("range_test")
     assert test is not None
     records = test.runs[0].records
-    rate = suggested([r.learning_rate for r in records], [r.training_loss for r in records])
+    rate = suggest_rate([r.learning_rate for r in records], [r.training_loss for r in records])
     assert rate is not None
     assert found == {"suggested_rate": rate, "rates_tried": pytest.approx([0.001, 1]), "steps": 12}
     assert [variant["name"] for variant in done.summary["variants"]] == ["mlp_1/0.1", "mlp_1/0.01", "mlp_1/0.001"]
@@ -253,7 +263,7 @@ def test_a_range_test_without_a_suggestion_says_so() -> None:
     assert list(batch_lines({})) == []
 
 
-def test_the_figures_are_the_courses_and_the_range_tests(done: CarriedOut) -> None:
+def test_the_figures_are_the_courses_and_the_range_tests(done: CompletedExperiment) -> None:
     assert {path.name for path in done.folder.glob("*.png")} == {"part5.png", "range_test.png"}
 
 

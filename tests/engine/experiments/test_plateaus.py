@@ -1,4 +1,4 @@
-"""engine.experiments.schedule.plateaus and the search for a first value: the stated rules on made-up curves."""
+"""engine.experiments.schedule.plateaus and time_to_target: the stated rules on synthetic curves."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.analysis.statistics import soonness
+from engine.analysis.statistics import time_to_target
 from engine.experiments.schedule.plateaus import Plateau, epoch_means, find_plateau, plateau_rule
 
 accuracies = st.lists(st.floats(0, 1), min_size=1, max_size=40)
@@ -21,8 +21,8 @@ accuracies = st.lists(st.floats(0, 1), min_size=1, max_size=40)
     [
         ([0.1, 0.3, 0.5, 0.5, 0.5, 0.5], 3, 0.0, 3),
         ([0.1, 0.3, 0.5, 0.5, 0.5, 0.7], 3, 0.0, 6),  # two epochs without a rise are not yet three
-        ([0.1, 0.3, 0.5, 0.5, 0.5, 0.5, 0.9], 3, 0.0, 3),  # what comes after the plateau was found is not looked at
-        ([0.1, 0.2, 0.3, 0.4], 2, 0.0, 4),  # never rests: after the last that rose
+        ([0.1, 0.3, 0.5, 0.5, 0.5, 0.5, 0.9], 3, 0.0, 3),  # values after the plateau are ignored
+        ([0.1, 0.2, 0.3, 0.4], 2, 0.0, 4),  # never flat: after the last rise
         ([0.5, 0.4, 0.3, 0.2], 2, 0.0, 1),
         ([0.5], 1, 0.0, 1),
         ([0.50, 0.52, 0.54, 0.56], 2, 0.05, 1),  # rises, but too slowly: 0.56 would be enough, two epochs later
@@ -43,7 +43,7 @@ def test_a_rise_must_be_more_than_the_least() -> None:
 
 
 def test_epochs_before_the_start_are_forgotten() -> None:
-    """At a smaller rate accuracy may begin below the best of the larger one, and rise all the same."""
+    """At a smaller rate accuracy may start below the best of the larger one, and still rise."""
     curve = np.array([0.2, 0.9, 0.9, 0.9, 0.5, 0.6, 0.6, 0.6])
     assert find_plateau(curve, 0, 2, 0.0).epoch == 2
     assert find_plateau(curve, 4, 2, 0.0).epoch == 6
@@ -76,7 +76,7 @@ def test_the_mean_of_an_epoch_is_over_its_records() -> None:
 
 
 def test_an_epoch_without_a_record_says_nothing_of_a_plateau() -> None:
-    """Recorded every third epoch, accuracy rises each time; no plateau is in sight."""
+    """Recorded every third epoch, accuracy rises each time: no plateau."""
     curve = epoch_means([3, 6, 9], [0.2, 0.5, 0.8], 9)
     assert find_plateau(curve, 0, 2, 0.005).epoch == 9
 
@@ -98,9 +98,9 @@ def test_the_first_record_that_reaches_the_target_is_found(values: list[float], 
     highest = list(accumulate(values, max))
     expected = sum(high < target for high in highest)
     epochs, seconds = list(range(len(values))), [10.0 * n for n in range(len(values))]
-    found = soonness(epochs, seconds, values, target)
+    found = time_to_target(epochs, seconds, values, target)
     assert found == ((expected, 10.0 * expected) if expected < len(values) else None)
 
 
 def test_a_value_that_is_no_number_reaches_nothing() -> None:
-    assert soonness([1, 2], [0.5, 1.0], [math.nan, 0.5], 0.5) == (2, 1.0)
+    assert time_to_target([1, 2], [0.5, 1.0], [math.nan, 0.5], 0.5) == (2, 1.0)

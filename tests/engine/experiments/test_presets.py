@@ -1,4 +1,4 @@
-"""engine.experiments.presets: settings in words, copied and pasted, and what --config makes of copied ones."""
+"""engine.experiments.presets: formatted settings, copying and pasting, and copied settings with --config."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from engine.cli.arguments import parse
 from engine.cli.batch import build_spec, build_specs
 from engine.experiments import EXPERIMENTS
-from engine.experiments.presets import EMPTY, copied, in_words, pasted, settings_of
+from engine.experiments.presets import EMPTY, describe_settings, format_json_value, parse_settings, settings_to_toml
 from engine.utils.errors import SpecError
 
 ARCHITECTURES = EXPERIMENTS["architectures"]
@@ -26,14 +26,14 @@ def plain(spec: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("preset", ["quick", "course"])
 def test_what_is_copied_can_be_pasted(name: str, preset: str) -> None:
     spec = EXPERIMENTS[name].preset(preset)
-    text = copied(name, plain(spec))
+    text = settings_to_toml(name, plain(spec))
     assert text.splitlines()[0] == f'experiment = "{name}"'
-    assert pasted(text) == (EXPERIMENTS[name], spec)
-    assert pasted(json.dumps({"experiment": name} | plain(spec))) == (EXPERIMENTS[name], spec)
+    assert parse_settings(text) == (EXPERIMENTS[name], spec)
+    assert parse_settings(json.dumps({"experiment": name} | plain(spec))) == (EXPERIMENTS[name], spec)
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("", "no text to paste"),
         ("hello there", "not valid TOML"),
@@ -45,16 +45,16 @@ def test_what_is_copied_can_be_pasted(name: str, preset: str) -> None:
         ('experiment = "architectures"\nepoch = 5', "did you mean 'epochs'"),
     ],
 )
-def test_what_is_wrong_with_a_text_is_one_sentence(text: str, said: str) -> None:
-    with pytest.raises(SpecError, match=said):
-        pasted(text)
+def test_what_is_wrong_with_a_text_is_one_sentence(text: str, message: str) -> None:
+    with pytest.raises(SpecError, match=message):
+        parse_settings(text)
 
 
 def test_settings_are_compared_with_the_nearest_preset() -> None:
     spec = ARCHITECTURES.preset("course", epochs=3, architectures=["mlp_1", "cnn_4"])
-    preset, settings = settings_of("architectures", plain(spec))
+    preset, settings = describe_settings("architectures", plain(spec))
     assert preset == "course"
-    assert {each.key: (each.value, each.usual) for each in settings if each.differs} == {
+    assert {each.key: (each.value, each.preset_value) for each in settings if each.differs} == {
         "epochs": ("3", "15"),
         "architectures": ("mlp_1, cnn_4", "mlp_1, mlp_2, cnn_3, cnn_4, cnn_5"),
     }
@@ -62,7 +62,7 @@ def test_settings_are_compared_with_the_nearest_preset() -> None:
 
 
 def test_settings_of_an_experiment_that_is_not_known_are_shown_as_they_are() -> None:
-    preset, settings = settings_of("alchemy", {"metal": "gold"})
+    preset, settings = describe_settings("alchemy", {"metal": "gold"})
     assert preset == ""
     assert [(each.label, each.value, each.differs) for each in settings] == [("metal", "gold", False)]
 
@@ -79,21 +79,21 @@ def test_settings_of_an_experiment_that_is_not_known_are_shown_as_they_are() -> 
     ],
 )
 def test_values_in_words(key: str, value: Any, words: str) -> None:
-    assert {each.key: each.value for each in settings_of("architectures", {key: value})[1]} == {key: words}
-    assert in_words(value).split()[0] == words.split(maxsplit=1)[0]
+    assert {each.key: each.value for each in describe_settings("architectures", {key: value})[1]} == {key: words}
+    assert format_json_value(value).split()[0] == words.split(maxsplit=1)[0]
 
 
 def test_config_takes_copied_settings(tmp_path: Path) -> None:
     spec = ARCHITECTURES.preset("quick", epochs=3)
     file = tmp_path / "copied.toml"
-    file.write_text(copied("architectures", plain(spec)), encoding="utf-8")
+    file.write_text(settings_to_toml("architectures", plain(spec)), encoding="utf-8")
     assert build_spec(ARCHITECTURES, parse(["--batch", "architectures", "--config", str(file)])) == spec
 
 
 @pytest.mark.parametrize("batch", ["activations", "all"])
 def test_config_refuses_settings_of_another_experiment(tmp_path: Path, batch: str) -> None:
     file = tmp_path / "copied.toml"
-    file.write_text(copied("architectures", plain(ARCHITECTURES.preset("quick"))), encoding="utf-8")
+    file.write_text(settings_to_toml("architectures", plain(ARCHITECTURES.preset("quick"))), encoding="utf-8")
     chosen = list(EXPERIMENTS.values()) if batch == "all" else [EXPERIMENTS[batch]]
     with pytest.raises(SpecError, match=f"copied.toml: The settings are for .*'architectures', not for '{batch}'"):
         build_specs(chosen, parse(["--batch", batch, "--config", str(file)]))

@@ -1,4 +1,4 @@
-"""engine.experiments.schedule: plateaus found stage by stage, and a schedule compared with others."""
+"""engine.experiments.schedule: plateaus found stage by stage, and the schedule compared with its baselines."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from engine.experiments.schedule.report import batch_lines
 from engine.storage.store import Store
 from engine.utils.errors import SpecError
 from tests.engine.support import (
-    CarriedOut,
+    CompletedExperiment,
     ScriptedExecutor,
     carry_out,
     finished,
@@ -36,8 +36,8 @@ UNTESTED: dict[str, Any] = {"test_loss": None, "test_accuracy": None, "confusion
 
 
 @pytest.fixture(scope="module")
-def done(tmp_path_factory: pytest.TempPathFactory) -> CarriedOut:
-    """mlp_1 through two searches and the schedule they find, beside Adam: 26 steps an epoch, five records in each."""
+def done(tmp_path_factory: pytest.TempPathFactory) -> CompletedExperiment:
+    """mlp_1 through two searches and the schedule they find, and Adam: 26 steps and five records per epoch."""
     return carry_out(
         SCHEDULE_EXPERIMENT,
         tmp_path_factory.mktemp("schedule"),
@@ -54,7 +54,7 @@ def small(**changes: Any) -> LearningScheduleSpec:
     return LearningScheduleSpec.build({"epochs": 12, "repeats": 2, "seed": 7, "patience": 2} | changes)
 
 
-def variant(done: CarriedOut, name: str) -> VariantResult:
+def variant(done: CompletedExperiment, name: str) -> VariantResult:
     found = done.result.variant(name)
     assert found is not None, name
     return found
@@ -63,30 +63,30 @@ def variant(done: CarriedOut, name: str) -> VariantResult:
 # The plan
 
 
-def test_at_first_one_search_and_the_rivals_are_planned() -> None:
+def test_at_first_one_search_and_the_baselines_are_planned() -> None:
     assert [(run.variant, run.repeat, run.seed, run.probe) for run in plan(small())] == [
         *(("search_1", 1, 7, True), ("adam", 1, 7, False), ("adam", 2, 8, False))
     ]
 
 
-def test_with_switches_given_nothing_is_sought() -> None:
+def test_with_given_switches_no_search_is_planned() -> None:
     runs = plan(small(switches=[3, 9]))
     assert [(run.variant, run.repeat) for run in runs] == [("steps", 1), ("steps", 2), ("adam", 1), ("adam", 2)]
     assert (runs[0].schedule.rates, runs[0].schedule.switches) == ((0.1, 0.01, 0.001), (3, 9))
 
 
-def test_a_single_rate_has_no_plateau_to_seek() -> None:
+def test_a_single_rate_needs_no_search() -> None:
     runs = plan(small(rates=[0.1], repeats=1, compare=[]))
     assert [(run.variant, run.schedule.switches) for run in runs] == [("steps", ())]
 
 
-def test_each_rival_is_trained_as_its_name_says() -> None:
-    rivals = ["adam", "constant", "exponential", "cosine", "plateau"]
-    runs = {run.variant: run for run in plan(small(compare=rivals, adam_rate=0.002, delta=0.25))[1:6]}
-    assert list(runs) == rivals
+def test_each_baseline_is_trained_as_its_name_says() -> None:
+    baselines = ["adam", "constant", "exponential", "cosine", "plateau"]
+    runs = {run.variant: run for run in plan(small(compare=baselines, adam_rate=0.002, delta=0.25))[1:6]}
+    assert list(runs) == baselines
     assert {name: (run.training.optimizer, run.training.learning_rate) for name, run in runs.items()} == {
         "adam": ("adam", 0.002),
-        **dict.fromkeys(rivals[1:], ("sgd", 0.1)),
+        **dict.fromkeys(baselines[1:], ("sgd", 0.1)),
     }
     assert {name: (run.schedule.kind, run.schedule.rates) for name, run in runs.items()} == {
         "adam": ("constant", ()),
@@ -141,7 +141,7 @@ def test_switches_are_whole_epochs(switches: list[Any]) -> None:
         small(switches=switches)
 
 
-# Stages, on accuracies made up
+# Stages, on synthetic accuracies
 
 
 def scripted(curve: Callable[[RunSpec, int], float], status: Status = Status.FINISHED) -> ScriptedExecutor:
@@ -167,7 +167,7 @@ def planned_stages(executor: ScriptedExecutor) -> list[tuple[str, tuple[int, ...
 
 
 def rests_after(*epochs: int) -> Callable[[RunSpec, int], float]:
-    """Accuracy that rises until the first of ``epochs``, after the first switch on a higher level until the next."""
+    """Accuracy that rises until the first of ``epochs``, and after each switch, from a higher level, until the next."""
 
     def curve(run: RunSpec, epoch: int) -> float:
         stage = sum(epoch > switch for switch in run.schedule.switches)
@@ -176,7 +176,7 @@ def rests_after(*epochs: int) -> Callable[[RunSpec, int], float]:
     return curve
 
 
-def test_one_plateau_is_sought_after_the_other_and_then_the_schedule_is_trained(store: Store) -> None:
+def test_plateaus_are_searched_one_after_the_other_and_then_the_schedule_is_trained(store: Store) -> None:
     executor = scripted(rests_after(3, 7))
     outcome, events = run_session(store, executor, small(compare=[]), experiment=SCHEDULE_EXPERIMENT)
     assert outcome.status is Status.FINISHED
@@ -188,7 +188,7 @@ def test_one_plateau_is_sought_after_the_other_and_then_the_schedule_is_trained(
     assert [run.run for event in of(RunsAdded, events) for run in event.runs] == [2, 3, 4]
 
 
-def test_an_accuracy_that_never_rests_leaves_an_epoch_for_each_rate_to_come(store: Store) -> None:
+def test_an_accuracy_that_always_rises_leaves_an_epoch_for_each_rate_to_come(store: Store) -> None:
     executor = scripted(lambda _run, epoch: epoch / 100)
     spec = small(rates=[0.1, 0.01, 0.001, 0.0001], repeats=1, compare=[])
     run_session(store, executor, spec, experiment=SCHEDULE_EXPERIMENT)
@@ -196,7 +196,7 @@ def test_an_accuracy_that_never_rests_leaves_an_epoch_for_each_rate_to_come(stor
 
 
 @pytest.mark.parametrize("status", [Status.FAILED, Status.CRASHED, Status.DIVERGED])
-def test_a_search_that_comes_to_no_end_is_not_begun_again(store: Store, status: Status) -> None:
+def test_a_search_that_did_not_finish_is_not_restarted(store: Store, status: Status) -> None:
     executor = scripted(rests_after(3, 7), status)
     spec = small(repeats=1)
     outcome, _ = run_session(store, executor, spec, experiment=SCHEDULE_EXPERIMENT)
@@ -238,7 +238,7 @@ def test_how_soon_the_target_is_reached_is_the_mean_over_the_runs_that_reach_it(
     ]
 
 
-def test_a_target_that_nobody_reaches_is_said(store: Store) -> None:
+def test_a_target_that_no_run_reaches_is_reported(store: Store) -> None:
     spec = small(switches=[3, 9], repeats=1, compare=[], target_accuracy=0.99)
     run_session(store, scripted(rests_after(3)), spec, experiment=SCHEDULE_EXPERIMENT)
     found = findings(spec, load_results(store, 1))
@@ -246,11 +246,11 @@ def test_a_target_that_nobody_reaches_is_said(store: Store) -> None:
     assert list(batch_lines(found))[-1] == "steps: 99 % validation accuracy reached by 0 of 1 runs"
 
 
-# What was really trained
+# Trained
 
 
 @pytest.mark.long
-def test_the_stages_are_carried_out_one_after_the_other(done: CarriedOut) -> None:
+def test_the_stages_run_one_after_the_other(done: CompletedExperiment) -> None:
     assert (done.outcome.status, done.outcome.reason) == (Status.FINISHED, "")
     assert [(found.name, found.probe, len(found.tested)) for found in done.result.variants] == [
         *(("search_1", True, 1), ("adam", False, 1), ("search_2", True, 1), ("steps", False, 1))
@@ -260,7 +260,7 @@ def test_the_stages_are_carried_out_one_after_the_other(done: CarriedOut) -> Non
 
 
 @pytest.mark.long
-def test_the_switches_are_the_plateaus_of_the_stored_records(done: CarriedOut) -> None:
+def test_the_switches_are_the_plateaus_of_the_stored_records(done: CompletedExperiment) -> None:
     switches: list[int] = []
     for number in (1, 2):
         records = variant(done, f"search_{number}").runs[0].records
@@ -274,7 +274,7 @@ def test_the_switches_are_the_plateaus_of_the_stored_records(done: CarriedOut) -
 
 
 @pytest.mark.long
-def test_each_search_repeats_the_one_before_to_the_bit_until_its_switch(done: CarriedOut) -> None:
+def test_each_search_repeats_the_one_before_to_the_bit_until_its_switch(done: CompletedExperiment) -> None:
     first, second = variant(done, "steps").runs[0].run.spec.schedule.switches
     for earlier, later, until in (("search_1", "search_2", first), ("search_2", "steps", second)):
         before, after = (_seen(done, name, until) for name in (earlier, later))
@@ -284,7 +284,7 @@ def test_each_search_repeats_the_one_before_to_the_bit_until_its_switch(done: Ca
 
 
 @pytest.mark.long
-def test_the_rate_of_every_record_is_that_of_its_epoch(done: CarriedOut) -> None:
+def test_the_rate_of_every_record_is_that_of_its_epoch(done: CompletedExperiment) -> None:
     switches = variant(done, "steps").runs[0].run.spec.schedule.switches
     for each in variant(done, "steps").runs[0].records:
         rate = (0.1, 0.01, 0.001)[sum(each.epoch > switch for switch in switches)]
@@ -292,7 +292,7 @@ def test_the_rate_of_every_record_is_that_of_its_epoch(done: CarriedOut) -> None
 
 
 @pytest.mark.long
-def test_the_summary_compares_what_is_no_search(done: CarriedOut) -> None:
+def test_the_summary_compares_what_is_no_search(done: CompletedExperiment) -> None:
     summary = done.summary
     assert [each["name"] for each in summary["variants"]] == ["adam", "steps"]
     assert summary["target_accuracy"] == 0.8
@@ -306,12 +306,12 @@ def test_the_summary_compares_what_is_no_search(done: CarriedOut) -> None:
 
 
 @pytest.mark.long
-def test_its_figure_is_there_and_no_dictionary_of_the_course(done: CarriedOut) -> None:
+def test_its_figure_is_there_and_no_dictionary_of_the_course(done: CompletedExperiment) -> None:
     assert {path.name for path in done.folder.glob("*.png")} == {"part5_schedule.png"}
     assert not (done.folder / "course").exists()
 
 
-def _seen(done: CarriedOut, name: str, until: int) -> list[Any]:
+def _seen(done: CompletedExperiment, name: str, until: int) -> list[Any]:
     """Records and weights of a variant's only run up to the end of epoch ``until``, without number and time."""
     run = variant(done, name).runs[0].run.id
     events = [event for event in done.events if isinstance(event, Record | Weights) and event.run == run]

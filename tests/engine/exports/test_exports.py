@@ -1,4 +1,4 @@
-"""engine.exports and engine.analysis.figures: what an experiment leaves for a report."""
+"""engine.exports and engine.analysis.figures: the files of an export."""
 
 from __future__ import annotations
 

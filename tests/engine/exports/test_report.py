@@ -1,126 +1,30 @@
-"""engine.exports.report: a report of stored experiments as HTML and as PDF."""
+"""engine.exports.report: the document, its sections and their tables."""
 
 from __future__ import annotations
 
 import json
 import math
-import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from pypdf import PdfReader
 
-import engine.exports.report
 from engine.analysis.results import load_results
 from engine.config.specs import RunSpec
 from engine.events.runs import Intervention, InterventionKind, Record, Status
 from engine.events.tasks import Event
-from engine.executors.inline import InlineExecutor
 from engine.executors.tasks import TrainTask
 from engine.experiments import EXPERIMENTS
 from engine.experiments.basics import BASICS_EXPERIMENT
-from engine.experiments.convolution import CONVOLUTION_EXPERIMENT
 from engine.exports import Format, export_experiment
-from engine.exports.report import check_report_file, write_report
+from engine.exports.report import write_report
 from engine.exports.report.build import build_document
-from engine.exports.report.document import Document, Picture, ReportPart, Section, Table
-from engine.exports.report.images import data_address
-from engine.exports.report.pdf_page import tied
+from engine.exports.report.document import Document, Table
 from engine.exports.report.runs import curve_table, event_table
 from engine.storage.store import Store
-from engine.utils.errors import ReportError, StoreError
-from tests.engine.stored_results import by_variant, claims_of, ended
+from tests.engine.exports.report_support import Page, Stored, section, table
+from tests.engine.stored_results import claims_of, ended
 from tests.engine.support import ScriptedExecutor, finished, planned, record, run_session, small_spec, started
-
-RATES = {"cnn_4/0.1": [None, 0.6], "cnn_4/0.01": [0.9, 0.91], "cnn_4/0.001": [0.5, 0.51], "range_test": [None]}
-ARCHITECTURES = {"mlp_1": [0.95, 0.955], "cnn_3": [0.80, 0.82]}
-TITLE, NOTES = "My <first> & best", "Ran at night.\n\nA second paragraph."
-
-
-@dataclass(frozen=True)
-class Stored:
-    """A store with four experiments: their numbers."""
-
-    store: Store
-    rates: int
-    architectures: int
-    basics: int
-    convolution: int
-
-    @property
-    def all(self) -> list[int]:
-        return [self.rates, self.architectures, self.basics, self.convolution]
-
-
-@dataclass
-class Page(HTMLParser):
-    """What an HTML file holds."""
-
-    text: str = ""
-    tags: list[tuple[str, dict[str, str | None]]] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        super().__init__()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
-
-
-@pytest.fixture(scope="module")
-def stored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stored]:
-    """Not in the order of the homework; one run diverged, one was changed by hand, one experiment has a title."""
-    workspace = tmp_path_factory.mktemp("report") / "workspace"
-    with closing(Store(workspace)) as store:
-        by_hand = lambda spec: 0.25 if (spec.variant, spec.repeat) == ("cnn_4/0.001", 2) else None  # noqa: E731
-        rates = ended(store, "learning-rate", by_variant(RATES), by_hand=by_hand, repeats=2, seed=7)
-        changes = {"architectures": ["mlp_1", "cnn_3"], "repeats": 2}
-        architectures = ended(store, "architectures", by_variant(ARCHITECTURES), **changes)
-        computed = []
-        for experiment in (BASICS_EXPERIMENT, CONVOLUTION_EXPERIMENT):
-            small = {"steps": 3} if experiment is BASICS_EXPERIMENT else {"images": 1, "repeats": 1}
-            spec = experiment.preset("quick", **small)
-            outcome, _ = run_session(store, InlineExecutor(), spec, experiment=experiment)
-            assert outcome.experiment is not None, outcome.reason
-            computed.append(outcome.experiment)
-        with closing(sqlite3.connect(store.file, isolation_level=None)) as owner:
-            owner.execute("UPDATE experiments SET title=?, notes=? WHERE id=?", (TITLE, NOTES, architectures))
-        yield Stored(store, rates, architectures, *computed)
-
-
-@pytest.fixture(scope="module")
-def document(stored: Stored) -> Document:
-    return build_document(stored.store, stored.all)
-
-
-@pytest.fixture(scope="module")
-def page(stored: Stored, tmp_path_factory: pytest.TempPathFactory) -> Page:
-    """The HTML report of all four."""
-    file = write_report(stored.store, stored.all, tmp_path_factory.mktemp("html") / "report.html")
-    found = Page()
-    found.feed(file.read_text(encoding="utf-8"))
-    return found
-
-
-def section(document: Document, number: int) -> Section:
-    return next(each for each in document.sections if each.anchor == f"experiment-{number}")
-
-
-def part(document: Document, number: int, title: str) -> ReportPart:
-    return next(each for each in section(document, number).parts if each.title == title)
-
-
-def table(document: Document, number: int, title: str) -> Table:
-    return next(block for block in part(document, number, title).blocks if isinstance(block, Table))
-
-
-# The document
 
 
 def test_experiments_come_in_the_order_of_the_homework(document: Document, stored: Stored) -> None:
@@ -141,7 +45,7 @@ def test_accuracies_have_mean_deviation_best_and_n(document: Document, stored: S
     assert found.marked == {0}
 
 
-def test_of_one_run_no_deviation_is_told(document: Document, stored: Stored) -> None:
+def test_a_single_run_has_no_deviation(document: Document, stored: Stored) -> None:
     rows = {row[0]: row for row in table(document, stored.rates, "Accuracy").rows}
     assert rows["cnn_4/0.1"][2:4] == ("1 of 2", "60.00 %")
     assert rows["cnn_4/0.001"][2:4] == ("1 of 2", "50.00 %"), "the other was changed by hand"
@@ -162,7 +66,7 @@ def test_the_summary_names_rates_set_by_hand_too(stored: Stored, tmp_path: Path)
     assert found["cnn_4/0.01"] == [[], []]
 
 
-def test_runs_that_went_on_elsewhere_are_named(workspace: Path, tmp_path: Path) -> None:
+def test_runs_resumed_on_another_device_are_named(workspace: Path, tmp_path: Path) -> None:
     with closing(Store(workspace)) as store:
         number = ended(store, "architectures", lambda _spec: 0.5, architectures=["mlp_1"], repeats=1)
         (run,) = store.runs(number)
@@ -185,9 +89,14 @@ def test_settings_that_are_not_the_courses_are_marked(document: Document, stored
     assert "optimizer" in {row[1] for row in found.rows}
 
 
-def test_circumstances_are_told(page: Page) -> None:
-    for told in ("a processor, 1 worker, 2 threads each", "keras 3.15, tensorflow 2.21", "1,293 training", "0" * 64):
-        assert told in page.text
+def test_device_versions_and_data_set_are_named(page: Page) -> None:
+    for expected in (
+        "a processor, 1 worker, 2 threads each",
+        "keras 3.15, tensorflow 2.21",
+        "1,293 training",
+        "0" * 64,
+    ):
+        assert expected in page.text
 
 
 def test_headlines_are_those_of_the_claims(document: Document, stored: Stored) -> None:
@@ -196,7 +105,7 @@ def test_headlines_are_those_of_the_claims(document: Document, stored: Stored) -
     assert claims[0] in section(document, stored.architectures).headlines
 
 
-def test_an_experiment_that_came_to_nothing_says_so(store: Store, tmp_path: Path) -> None:
+def test_an_experiment_without_results_says_so(store: Store, tmp_path: Path) -> None:
     number = store.add_experiment("basics", BASICS_EXPERIMENT.preset("quick").to_json(), 0, None, 1)
     store.finish_experiment(number, Status.CANCELLED, "Cancelled before it was done.")
     text = write_report(store, [number], tmp_path / "report.html").read_text(encoding="utf-8")
@@ -220,135 +129,7 @@ def test_headings_name_the_parts_of_the_homework(name: str, heading: str) -> Non
     assert EXPERIMENTS[name].heading == heading
 
 
-# HTML
-
-
-def test_the_page_refers_to_nothing_outside_it(page: Page) -> None:
-    references = [attributes[key] for _, attributes in page.tags for key in ("src", "href") if key in attributes]
-    assert references
-    assert all(
-        str(each).startswith(("data:image/svg+xml;base64,", "data:image/png;base64,", "#")) for each in references
-    )
-    assert not {tag for tag, _ in page.tags} & {"script", "link", "iframe", "object"}
-
-
-def test_links_lead_to_the_sections(page: Page) -> None:
-    identifiers = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
-    assert len(set(identifiers)) == len(identifiers)
-    links = [str(attributes["href"]) for tag, attributes in page.tags if tag == "a"]
-    assert links == [f"#{each}" for each in identifiers]
-
-
-def test_what_people_typed_is_escaped(page: Page) -> None:
-    assert TITLE in page.text, "as text, not as tags"
-    assert "Ran at night." in page.text
-    assert "first" not in {tag for tag, _ in page.tags}
-
-
-def test_every_figure_has_its_picture_and_words_for_it(page: Page, document: Document) -> None:
-    images = [attributes for tag, attributes in page.tags if tag == "img"]
-    # Cross-entropy, recovery; the convolution raw and normalised; the four panels; rates and range test.
-    assert len(images) == 7
-    assert all(attributes["alt"] for attributes in images)
-
-
-def test_all_claims_stand_in_the_page(page: Page, stored: Stored) -> None:
-    for number in stored.all:
-        for claim in claims_of(stored.store, number):
-            assert tied(claim.sentence) in page.text
-
-
-def test_a_figure_of_many_lines_becomes_pixels(monkeypatch: pytest.MonkeyPatch, document: Document) -> None:
-    picture = next(each for each in document.sections[0].parts[3].blocks if isinstance(each, Picture))
-    assert data_address(picture).startswith("data:image/svg+xml;base64,")
-    monkeypatch.setattr("engine.exports.report.images.MOST_SVG_BYTES", 1000)
-    assert data_address(picture).startswith("data:image/png;base64,")
-
-
-def test_numbers_stay_with_their_units() -> None:
-    assert tied("93.4 ± 0.5 % (n = 3)") == "93.4\u00a0±\u00a00.5\u00a0% (n\u00a0=\u00a03)"
-    assert tied("p < 0.001, of 12 runs") == "p\u00a0<\u00a00.001, of 12 runs"
-
-
-# PDF and files
-
-
-def test_the_pdf_holds_the_same_words(stored: Stored, tmp_path: Path) -> None:
-    reader = PdfReader(write_report(stored.store, stored.all, tmp_path / "REPORT.PDF"))
-    text = _words(" ".join(page.extract_text() for page in reader.pages))
-    for number in stored.all:
-        for claim in claims_of(stored.store, number):
-            assert _words(claim.sentence) in text
-    for told in (TITLE, NOTES, "95.25 ± 0.35 %", "Learning rate set to 0.25 by hand after step 26."):
-        assert _words(told) in text
-    assert sum(len(page.images) for page in reader.pages) == 7
-
-
-def test_the_pdf_has_its_sections_in_the_outline(stored: Stored, tmp_path: Path) -> None:
-    reader = PdfReader(write_report(stored.store, [stored.rates, stored.basics], tmp_path / "report.pdf"))
-    assert reader.metadata is not None
-    assert reader.metadata.title == "Training artificial neural networks"
-    first, inner, second, _ = reader.outline
-    assert [getattr(each, "title", None) for each in (first, second)] == [
-        "Part 1: Basic concepts",
-        "Part 5: Learning rate",
-    ]
-    assert isinstance(inner, list)
-    assert inner[0].title == "What the measurements support"
-
-
-def _words(text: str) -> str:
-    """Without what a line's end and a justified line do to it."""
-    return "".join(text.split())
-
-
-@pytest.mark.parametrize("name", ["report", "report.doc", "report.htm", ".html"])
-def test_a_report_of_another_kind_is_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(ReportError, match=r"must end in \.html or \.pdf"):
-        check_report_file(tmp_path / name)
-
-
-def test_a_folder_is_no_report(tmp_path: Path) -> None:
-    (tmp_path / "report.html").mkdir()
-    with pytest.raises(ReportError, match="is a folder"):
-        check_report_file(tmp_path / "report.html")
-
-
-def test_a_folder_that_can_not_be_written_is_named(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("a file")
-    with pytest.raises(ReportError, match="file can't be written"):
-        check_report_file(tmp_path / "file" / "report.html")
-
-
-def test_a_report_of_nothing_and_of_what_is_not_there_are_refused(store: Store, tmp_path: Path) -> None:
-    with pytest.raises(ReportError, match="choose at least one"):
-        write_report(store, [], tmp_path / "report.html")
-    with pytest.raises(StoreError, match="no experiment 7"):
-        write_report(store, [7], tmp_path / "report.html")
-
-
-def test_a_file_is_replaced_only_by_a_whole_one(
-    stored: Stored, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    file = tmp_path / "report.html"
-    file.write_text("the old one")
-
-    def full(_path: Path, contents: bytes) -> int:
-        raise OSError(28, "No space left on device")
-
-    with monkeypatch.context() as patch:
-        patch.setattr("engine.exports.report.Path.write_bytes", full)
-        with pytest.raises(ReportError, match="No space left on device"):
-            write_report(stored.store, [stored.basics], file)
-    assert file.read_text() == "the old one"
-    assert list(tmp_path.iterdir()) == [file], "nothing half-written stays behind"
-    write_report(stored.store, [stored.basics], file)
-    assert "Basic concepts" in file.read_text(encoding="utf-8")
-    assert list(tmp_path.iterdir()) == [file]
-    assert engine.exports.report.SUFFIXES == (".html", ".pdf")
-
-
-def test_what_the_curves_say_is_in_the_report_and_nothing_where_they_are_sound(tmp_path: Path) -> None:
+def test_findings_in_the_curves_are_in_the_report_and_healthy_runs_have_none(tmp_path: Path) -> None:
     """mlp_1 rests at ln(10) in both of its runs, mlp_2 learns."""
 
     def answer(task: TrainTask) -> list[Event]:
@@ -380,7 +161,7 @@ def test_what_the_curves_say_is_in_the_report_and_nothing_where_they_are_sound(t
         assert "What the curves say" not in {part.title for part in build_document(store, [2]).sections[0].parts}
 
 
-def test_a_range_test_is_not_judged_by_its_curves(tmp_path: Path) -> None:
+def test_a_range_test_is_not_diagnosed(tmp_path: Path) -> None:
     def diverges(spec: RunSpec, run: int) -> list[Record]:
         return [record(run, 26), record(run, 52, training_loss=math.nan if spec.probe else 2.0)]
 
@@ -392,14 +173,14 @@ def test_a_range_test_is_not_judged_by_its_curves(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "reason", "records", "told"),
+    ("status", "reason", "records", "expected"),
     [
         (Status.SKIPPED, "Skipped.", 0, "Skipped before its first record."),
         (Status.SKIPPED, "Skipped; its records are kept.", 1, "Skipped at step 10 of 26. Its records are kept."),
         (Status.FAILED, "The disk is full.", 0, "Failed before its first record. The disk is full."),
     ],
 )
-def test_how_a_run_ended_is_said_once(store: Store, status: Status, reason: str, records: int, told: str) -> None:
+def test_how_a_run_ended_is_said_once(store: Store, status: Status, reason: str, records: int, expected: str) -> None:
     number, (first, *others) = planned(store, small_spec(architectures=["mlp_1"], repeats=2))
     for each in (first, *others):
         store.add(started(each.run))
@@ -409,4 +190,4 @@ def test_how_a_run_ended_is_said_once(store: Store, status: Status, reason: str,
     store.add(finished(first.run, status, test_accuracy=None, confusion=None, reason=reason))
     table = event_table(load_results(store, number), store.runs(number))
     assert table is not None
-    assert [row[2] for row in table.rows] == [told]
+    assert [row[2] for row in table.rows] == [expected]

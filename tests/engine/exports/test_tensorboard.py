@@ -1,4 +1,4 @@
-"""TensorBoard's event files, read back as TensorBoard reads them; and which formats an export writes."""
+"""engine.exports.tensorboard: event files, read back; and the formats of an export."""
 
 from __future__ import annotations
 
@@ -109,16 +109,18 @@ def test_formats_are_named_once_in_their_order() -> None:
     assert parse_formats(["csv", " PNG", "csv", ""]) == (Format.PNG, Format.CSV)
 
 
-@pytest.mark.parametrize(("names", "said"), [(["gif"], "no format called 'gif'"), ([""], "Name at least one format")])
-def test_a_format_there_is_not_is_named(names: list[str], said: str) -> None:
-    with pytest.raises(ExportError, match=said) as error:
+@pytest.mark.parametrize(
+    ("names", "message"), [(["gif"], "no format called 'gif'"), ([""], "Name at least one format")]
+)
+def test_a_format_there_is_not_is_named(names: list[str], message: str) -> None:
+    with pytest.raises(ExportError, match=message) as error:
         parse_formats(names)
     assert "tensorboard" in str(error.value)
 
 
 @pytest.mark.long
 def test_writing_them_prints_nothing(tmp_path: Path) -> None:
-    """TensorFlow greets on the error stream as it loads, past Python."""
+    """TensorFlow's native code writes to standard error while it loads."""
     with closing(Store(tmp_path / "workspace")) as store:
         run_session(store, ScriptedExecutor(), small_spec())
     code = (

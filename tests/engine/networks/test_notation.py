@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from engine.experiments.fields import checked_architecture
+from engine.experiments.fields import normalize_architecture
 from engine.networks.architectures import (
     ARCHITECTURES,
     architecture_name,
@@ -226,8 +226,8 @@ def test_an_unknown_name_is_refused_with_those_known_and_how_to_write_one() -> N
 
 
 def test_a_chosen_architecture_is_kept_in_its_plainest_form() -> None:
-    assert checked_architecture(" cnn_3 ") == "cnn_3"
-    assert checked_architecture("small[conv-3X3x4,relu ]") == "small[Conv-3x3x4, ReLU]"
+    assert normalize_architecture(" cnn_3 ") == "cnn_3"
+    assert normalize_architecture("small[conv-3X3x4,relu ]") == "small[Conv-3x3x4, ReLU]"
 
 
 @pytest.mark.parametrize(
@@ -241,7 +241,7 @@ def test_a_chosen_architecture_is_kept_in_its_plainest_form() -> None:
 )
 def test_a_choice_that_is_no_architecture_is_refused(text: str, reason: str) -> None:
     with pytest.raises(ValueError, match=f"^{reason}"):
-        checked_architecture(text)
+        normalize_architecture(text)
 
 
 def test_opening_the_activations_leaves_everything_else_as_it_is() -> None:

@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from engine.analysis.claims import Claim
-from engine.analysis.ranking import best_of
+from engine.analysis.ranking import best_variant_claim
 from engine.analysis.results import ExperimentResult, VariantResult, load_results
 from engine.storage.store import Store
 from gui.observations.summary import best_variant_summary
@@ -62,7 +62,7 @@ def with_accuracies(variant: VariantResult, values: list[float]) -> VariantResul
 
 def claimed(result: ExperimentResult, accuracies: dict[str, list[float]]) -> Claim:
     variants = [with_accuracies(variant, accuracies[variant.name]) for variant in result.variants]
-    return best_of(replace(result, variants=variants), "test accuracy")
+    return best_variant_claim(replace(result, variants=variants), "test accuracy")
 
 
 @given(ACCURACIES | CLOSE, ACCURACIES | CLOSE)

@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from engine.events.runs import Status
 from engine.experiments.learning_rate import LEARNING_RATE_EXPERIMENT
-from engine.experiments.learning_rate.range_test import smoothed, suggested
+from engine.experiments.learning_rate.range_test import smooth_losses, suggest_rate
 from gui.boards.learning_rate import learning_rate_board
 from gui.observations.experiment import Observations
 from gui.plots.curves.curve_plot import CurvePlot
@@ -49,7 +49,7 @@ def drawn(plot: RangePlot, observations: Observations) -> RangePlot:
 
 def test_it_draws_the_loss_of_each_step_and_the_smoothed_one_over_the_rate(plot: RangePlot) -> None:
     drawn(plot, with_losses(LOSSES))
-    for item, values in zip(items(plot, pg.PlotDataItem), (LOSSES, smoothed(LOSSES)), strict=True):
+    for item, values in zip(items(plot, pg.PlotDataItem), (LOSSES, smooth_losses(LOSSES)), strict=True):
         rates, losses = item.getOriginalDataset()
         np.testing.assert_allclose(rates, RATES)
         np.testing.assert_allclose(losses, values)
@@ -60,7 +60,7 @@ def test_it_draws_the_loss_of_each_step_and_the_smoothed_one_over_the_rate(plot:
 
 def test_the_mark_stands_at_the_rate_that_the_engine_suggests(plot: RangePlot) -> None:
     drawn(plot, with_losses(LOSSES))
-    rate = suggested(RATES, LOSSES)
+    rate = suggest_rate(RATES, LOSSES)
     assert rate == pytest.approx(0.1)
     assert plot.suggestion == "try 0.1"
     assert [mark.value() for mark in items(plot, pg.InfiniteLine)] == pytest.approx([-1])

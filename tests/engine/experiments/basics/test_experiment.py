@@ -1,4 +1,4 @@
-"""The basics as an experiment: fields, findings, lines, figures and files."""
+"""engine.experiments.basics: fields, findings, lines, figures and files."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def spec_of(**changes: Any) -> BasicsSpec:
 @pytest.fixture(scope="module")
 def seen() -> tuple[Computation, list[ComputedPart], list[tuple[str, int, int]]]:
     parts: list[ComputedPart] = []
-    told: list[tuple[str, int, int]] = []
-    return compute(spec_of(), parts.append, lambda *progress: told.append(progress)), parts, told
+    calls: list[tuple[str, int, int]] = []
+    return compute(spec_of(), parts.append, lambda *progress: calls.append(progress)), parts, calls
 
 
 @pytest.fixture(scope="module")
@@ -136,15 +136,15 @@ def test_findings_are_json(found: Computation) -> None:
     assert json.loads(json.dumps(found.findings, allow_nan=False)) == found.findings
 
 
-def test_steps_are_told_as_they_are_made(
+def test_steps_are_reported_as_they_are_made(
     seen: tuple[Computation, list[ComputedPart], list[tuple[str, int, int]]],
 ) -> None:
-    found, parts, told = seen
+    found, parts, calls = seen
     assert [part.values["step"] for part in parts] == [1, 2, 3, 4, 5]
     assert {part.values["steps"] for part in parts} == {STEPS}
     differences = [part.values["adam"]["difference"] for part in parts]
     np.testing.assert_array_equal(found.arrays["adam_difference"], differences)
-    assert told[-1] == ("Recovering gradients", STEPS, STEPS)
+    assert calls[-1] == ("Recovering gradients", STEPS, STEPS)
 
 
 def test_a_cancel_ends_it() -> None:

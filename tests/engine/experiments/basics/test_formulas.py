@@ -1,4 +1,4 @@
-"""The basic concepts as formulas."""
+"""engine.experiments.basics.formulas: loss, gradient and batches against independent computations."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_the_loss_is_in_nats_and_of_the_true_class(probability: float, loss: flo
     assert cross_entropy(probability) == pytest.approx(loss, abs=5e-5)
 
 
-def test_a_true_class_without_any_probability_costs_infinitely_much() -> None:
+def test_the_loss_of_a_true_class_of_probability_zero_is_infinite() -> None:
     assert cross_entropy(0.0) == math.inf
 
 

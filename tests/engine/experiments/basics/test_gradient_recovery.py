@@ -1,4 +1,4 @@
-"""Two successive weights tell the gradient under plain SGD, and under nothing else."""
+"""engine.experiments.basics.gradient_recovery: exact to rounding under plain SGD, and under no other optimiser."""
 
 from __future__ import annotations
 
@@ -86,13 +86,13 @@ def test_the_seed_fixes_everything(few_digits: PreparedData, steps: list[Step]) 
     assert steps_of(few_digits, replace(SETTINGS, steps=1, seed=1)) != steps[:1]
 
 
-def test_a_gradient_that_is_no_number_ends_it_with_a_sentence(few_digits: PreparedData) -> None:
+def test_a_gradient_that_is_not_finite_ends_it_with_a_sentence(few_digits: PreparedData) -> None:
     broken = replace(few_digits, x_train=few_digits.x_train * np.float32(np.inf))
     with pytest.raises(SpecError, match="smaller learning rate"):
         steps_of(broken, SETTINGS)
 
 
-def test_whoever_watches_can_end_it(few_digits: PreparedData) -> None:
+def test_the_callback_can_end_it(few_digits: PreparedData) -> None:
     def stop(step: int, _found: Step) -> None:
         if step == 2:
             raise KeyboardInterrupt
@@ -122,7 +122,7 @@ def test_no_rounding_of_a_step_goes_beyond_the_bound(before: Array, gradient: Ar
     assert found.difference <= found.bound
 
 
-def test_a_gradient_that_is_slightly_wrong_is_found_out() -> None:
+def test_a_gradient_that_is_slightly_wrong_is_detected() -> None:
     before, gradient = np.full(3, 0.1, np.float32), np.array([0.5, -0.25, 2.0], np.float32)
     rate = float(np.float32(0.01))
     after = before - np.float32(rate) * gradient

@@ -1,4 +1,4 @@
-"""The convolution experiment computes, says and exports what it promises."""
+"""engine.experiments.convolution: computation, claims, figures and files."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PNG = b"\x89PNG"
 
 
 def silent(_message: str, _done: int, _total: int) -> None:
-    """A progress that nobody watches."""
+    """A progress callback that does nothing."""
 
 
 def small(**changes: Any) -> ConvolutionSpec:
@@ -38,14 +38,14 @@ def small(**changes: Any) -> ConvolutionSpec:
 
 
 def file(path: Path, *shape: int, scale: float = 1.0) -> str:
-    """An ``.npy`` file of normal numbers."""
+    """An ``.npy`` file of normally distributed values."""
     np.save(path, scale * np.random.default_rng(0).normal(size=shape))
     return str(path)
 
 
 @pytest.fixture(scope="module")
 def quick() -> tuple[Computation, list[ComputedPart]]:
-    """What the quick preset finds, and the parts it tells of on its way."""
+    """Result of the quick preset, and the parts it emitted."""
     parts: list[ComputedPart] = []
     return compute(CONVOLUTION_EXPERIMENT.preset("quick"), parts.append, silent), parts  # type: ignore[arg-type]
 
@@ -84,7 +84,7 @@ def test_times_and_ratios_belong_together(quick: tuple[Computation, list[Compute
         assert values["speedup"] == methods["loops"]["seconds"] / values["seconds"]
 
 
-def test_each_method_is_told_of_when_it_is_done(quick: tuple[Computation, list[ComputedPart]]) -> None:
+def test_each_method_is_reported_when_it_is_done(quick: tuple[Computation, list[ComputedPart]]) -> None:
     found, parts = quick
     assert [part.name for part in parts] == ["shapes"] + ["method"] * len(METHODS)
     assert parts[0].values["output_shape"] == [5, 8, 25, 25]
@@ -163,42 +163,42 @@ def test_what_is_built_in_fits_a_file_with_channels(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("input", "kernel", "said"),
+    ("input", "kernel", "message"),
     [((1, 3, 9, 9), (1, 2, 3, 3), "3 channels"), ((1, 1, 3, 3), (1, 1, 4, 4), "don't fit"), ((4,), (2, 2), "dimensio")],
 )
 def test_files_that_do_not_fit_together(
-    tmp_path: Path, input: tuple[int, ...], kernel: tuple[int, ...], said: str
+    tmp_path: Path, input: tuple[int, ...], kernel: tuple[int, ...], message: str
 ) -> None:
     spec = small(input=file(tmp_path / "input.npy", *input), kernel=file(tmp_path / "kernel.npy", *kernel))
-    with pytest.raises(SpecError, match=said):
+    with pytest.raises(SpecError, match=message):
         compute(spec, lambda _part: None, silent)
 
 
 @pytest.mark.parametrize(
-    ("scale", "precision", "said"), [(1e300, "float64", "Plain loops"), (1e100, "float32", "Sliding windows")]
+    ("scale", "precision", "message"), [(1e300, "float64", "Plain loops"), (1e100, "float32", "Sliding windows")]
 )
-def test_sums_that_are_no_numbers_are_said(tmp_path: Path, scale: float, precision: str, said: str) -> None:
+def test_sums_that_overflow_are_refused(tmp_path: Path, scale: float, precision: str, message: str) -> None:
     files = {name: file(tmp_path / f"{name}.npy", 4, 4, scale=scale) for name in ("input", "kernel")}
-    with pytest.raises(SpecError, match=f"{said}.* too large for {precision}"):
+    with pytest.raises(SpecError, match=f"{message}.* too large for {precision}"):
         compute(small(precision=precision, **files), lambda _part: None, silent)
 
 
 def test_the_loops_can_be_cancelled_half_way() -> None:
-    told: list[tuple[str, int, int]] = []
+    calls: list[tuple[str, int, int]] = []
 
     def progress(message: str, done: int, total: int) -> None:
-        told.append((message, done, total))
+        calls.append((message, done, total))
         if done and message == METHODS["loops"]:
             raise Cancelled("enough")
 
     with pytest.raises(Cancelled):
         compute(small(images=40, repeats=1000), lambda _part: None, progress)
-    message, done, total = told[-1]
+    message, done, total = calls[-1]
     assert (message, total) == (METHODS["loops"], 40 * 8 * 25)
     assert 0 < done < total
 
 
-def test_paths_are_kept_in_full(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_paths_are_stored_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
     assert small(input="a.npy").input == str(tmp_path / "a.npy")
@@ -245,7 +245,7 @@ def test_a_session_says_what_is_wrong_with_a_file(store: Store, control: Control
         b"{'descr': '<f8', 'fortran_order': False, 'shape': (3, 99999999999999999999), }",
     ],
 )
-def test_a_damaged_header_is_told_by_the_file(tmp_path: Path, header: bytes) -> None:
+def test_a_damaged_header_names_the_file(tmp_path: Path, header: bytes) -> None:
     file = tmp_path / "kernel.npy"
     file.write_bytes(b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + bytes(96))
     with pytest.raises(SpecError, match=r"kernel\.npy "):

@@ -1,4 +1,4 @@
-"""The convolutions agree with each other, and what can't be convolved is refused in a sentence."""
+"""engine.experiments.convolution.numpy_convolution: the methods agree, and unsuitable arrays are refused."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 from engine.experiments.convolution.inputs import KERNELS, READERS, load_array, sample_input, sample_kernel
 from engine.experiments.convolution.numpy_convolution import (
-    MOST_PRODUCTS,
+    MAX_MULTIPLICATIONS,
     check_shapes,
     conv2d_framework,
     conv2d_im2col,
     conv2d_loops,
     conv2d_windows,
-    count_products,
+    count_multiplications,
     largest_magnitude,
     normalized,
     output_shape,
@@ -31,7 +31,7 @@ DTYPES = ("uint8", "int16", "int64", "float16", "float32", "float64", ">f4")
 
 
 def silent(_message: str, _done: int, _total: int) -> None:
-    """A progress that nobody watches."""
+    """A progress callback that does nothing."""
 
 
 @st.composite
@@ -63,7 +63,7 @@ def test_numpy_agrees_with_the_framework_on_any_shapes(pair: tuple[Array, Array]
 
 @pytest.mark.parametrize("convolve", ALL)
 def test_a_convolution_worked_out_by_hand(convolve: object) -> None:
-    """The kernel is not turned around (cross-correlation), and channels are added up."""
+    """The kernel is not flipped (cross-correlation), and channels are summed."""
     input = np.array([[[[1, 2, 3], [4, 5, 6]], [[0, 1, 0], [1, 0, 1]]]])
     kernel = np.array([[[[1.0, 0.0], [0.0, -1.0]], [[10.0, 20.0], [0.0, 0.0]]]])
     output = convolve(input, kernel)  # type: ignore[operator]
@@ -77,13 +77,13 @@ def test_the_type_of_the_output(convolve: object, input: str, kernel: str, expec
     assert output.dtype == ("f8" if convolve is conv2d_loops else expected)
 
 
-def test_small_integers_do_not_run_over() -> None:
+def test_small_integers_do_not_overflow() -> None:
     input, kernel = np.full((1, 1, 2, 2), 255, np.uint8), np.full((1, 1, 2, 2), 255, np.uint8)
     for convolve in ALL:
         assert convolve(input, kernel).item() == 4 * 255**2
 
 
-def test_the_loops_tell_of_each_row_and_can_be_broken_off() -> None:
+def test_the_loops_report_each_row_and_can_be_cancelled() -> None:
     input, kernel = np.ones((2, 1, 4, 3)), np.ones((3, 1, 2, 2))
     rows: list[int] = []
     conv2d_loops(input, kernel, rows.append)
@@ -97,15 +97,15 @@ def test_the_loops_tell_of_each_row_and_can_be_broken_off() -> None:
         conv2d_loops(input, kernel, cancel)
 
 
-def test_the_homework_takes_400_000_products() -> None:
+def test_the_homework_takes_400_000_multiplications() -> None:
     input, kernel = np.zeros((5, 1, 28, 28), np.uint8), np.zeros((8, 1, 4, 4))
     check_shapes(input, kernel)
     assert output_shape(input, kernel) == (5, 8, 25, 25)
-    assert count_products(input, kernel) == 5 * 8 * 25 * 25 * 4 * 4
+    assert count_multiplications(input, kernel) == 5 * 8 * 25 * 25 * 4 * 4
 
 
 @pytest.mark.parametrize(
-    ("input", "kernel", "said"),
+    ("input", "kernel", "message"),
     [
         ((5, 28, 28), (8, 1, 4, 4), "input has 3 dimensions and kernel 4, but both need 4"),
         ((5, 1, 28, 28), (8, 1, 4, 0), "is empty"),
@@ -118,8 +118,8 @@ def test_the_homework_takes_400_000_products() -> None:
         ((200, 1, 200, 200), (8, 1, 1, 1), "takes 64,000,000 multiplications"),
     ],
 )
-def test_shapes_that_do_not_fit(input: tuple[int, ...], kernel: tuple[int, ...], said: str) -> None:
-    with pytest.raises(SpecError, match=said):
+def test_shapes_that_do_not_fit(input: tuple[int, ...], kernel: tuple[int, ...], message: str) -> None:
+    with pytest.raises(SpecError, match=message):
         check_shapes(np.zeros(input), np.zeros(kernel))
 
 
@@ -134,7 +134,7 @@ def test_the_largest_magnitude_is_that_of_the_numbers_not_of_their_type() -> Non
 
 
 @pytest.mark.parametrize("name", KERNELS)
-def test_built_in_kernels_add_up_to_nought_or_one(name: str) -> None:
+def test_built_in_kernels_sum_to_zero_or_one(name: str) -> None:
     kernel = KERNELS[name]
     assert kernel.shape == (4, 4)
     edges = "edges" in name or name == "outline"
@@ -180,7 +180,7 @@ def test_an_array_is_loaded_with_four_dimensions(
 
 
 @pytest.mark.parametrize(
-    ("values", "said"),
+    ("values", "message"),
     [
         (np.zeros(3), "has 1 dimensions"),
         (np.float64(3), "has 0 dimensions"),
@@ -193,10 +193,10 @@ def test_an_array_is_loaded_with_four_dimensions(
         (np.full((2, 2), -np.inf, np.float32), "infinite or not a number"),
     ],
 )
-def test_an_array_of_another_kind_is_refused(tmp_path: Path, values: Array, said: str) -> None:
+def test_an_array_of_another_kind_is_refused(tmp_path: Path, values: Array, message: str) -> None:
     path = tmp_path / "strange.npy"
     np.save(path, values)
-    with pytest.raises(SpecError, match=said) as refused:
+    with pytest.raises(SpecError, match=message) as refused:
         load_array(str(path))
     assert str(path) in str(refused.value)
 
@@ -218,7 +218,7 @@ class Trap:
 def test_a_file_that_says_it_is_huge_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "huge.npy"
     with path.open("wb") as file:
-        header = {"descr": "<f8", "fortran_order": False, "shape": (MOST_PRODUCTS, 10**12)}
+        header = {"descr": "<f8", "fortran_order": False, "shape": (MAX_MULTIPLICATIONS, 10**12)}
         np.lib.format.write_array_header_1_0(file, header)
     with pytest.raises(SpecError, match=r"huge\.npy holds 20,000,000,000,000,000,000 values"):
         load_array(str(path))

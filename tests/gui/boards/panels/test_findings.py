@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QComboBox, QStackedWidget, QTabBar
 from pytestqt.qtbot import QtBot
 
 from engine.analysis.diagnosis import FindingKind
-from engine.analysis.diagnosis.rules import LEAST_RECORDS
+from engine.analysis.diagnosis.rules import MIN_RECORDS
 from engine.events.runs import Status
 from engine.events.tasks import Event
 from engine.experiments.learning_rate import LEARNING_RATE_EXPERIMENT
@@ -79,12 +79,12 @@ def test_a_finding_is_told_with_its_numbers_and_what_to_try(findings: Findings) 
 
 
 def test_it_comes_when_there_are_records_enough_and_goes_when_the_run_recovers(findings: Findings) -> None:
-    observations = observed(*stuck(1, LEAST_RECORDS - 1))
+    observations = observed(*stuck(1, MIN_RECORDS - 1))
     findings.begin(observations)
     assert shown(findings, observations) == []
-    observations.take(noted(1, LEAST_RECORDS, GUESSING))
+    observations.take(noted(1, MIN_RECORDS, GUESSING))
     assert [kind for kind, *_ in shown(findings, observations)] == [FindingKind.CHANCE_PLATEAU]
-    for number in range(LEAST_RECORDS + 1, 3 * LEAST_RECORDS):
+    for number in range(MIN_RECORDS + 1, 3 * MIN_RECORDS):
         observations.take(noted(1, number, 0.5))
     assert shown(findings, observations) == []
 
@@ -267,8 +267,8 @@ def test_a_long_run_is_thinned_and_ends_with_its_last_record() -> None:
     assert len(curves.steps) <= MOST_RECORDS
     assert curves.steps[-1] == 10 * count
     assert curves.training_loss[-1] == count
-    assert curves.gradient_norms.shape == (LEAST_RECORDS, 2)
-    assert curves.dead_units.shape == (LEAST_RECORDS, 1)
+    assert curves.gradient_norms.shape == (MIN_RECORDS, 2)
+    assert curves.dead_units.shape == (MIN_RECORDS, 1)
 
 
 def test_a_run_that_has_not_begun_can_be_read() -> None:

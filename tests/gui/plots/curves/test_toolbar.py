@@ -9,7 +9,7 @@ from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QLabel, QPushButton, QSlider, QWidget
 from pytestqt.qtbot import QtBot
 
-from engine.analysis.smoothing import smoothed
+from engine.analysis.smoothing import exponential_average
 from gui.boards.learning_rate import learning_rate_board
 from gui.boards.training_board import TrainingBoard
 from gui.plots.curves.curve_plot import CurvePlot
@@ -48,12 +48,12 @@ def test_the_slider_smooths_every_plot_and_keeps_the_line_as_measured(board: Tra
     curve = plot.curves["mlp_1"][0]
     assert not len(curve.raw.getData()[0])
     find(board, QSlider, "smoothing").setValue(60)
-    np.testing.assert_allclose(plot.curve_data("mlp_1", "training_loss")[1], smoothed(measured, 0.6))
+    np.testing.assert_allclose(plot.curve_data("mlp_1", "training_loss")[1], exponential_average(measured, 0.6))
     np.testing.assert_allclose(curve.raw.getData()[1], measured)
-    np.testing.assert_allclose(curve.line.getData()[1], smoothed(measured, 0.6))
+    np.testing.assert_allclose(curve.line.getData()[1], exponential_average(measured, 0.6))
     assert find(board, QLabel, "smoothing_value").text() == "0.60"
     other = plot_of(board, "gradient_norm")
-    np.testing.assert_allclose(other.curve_data("mlp_1", "gradient_norm")[1], smoothed(measured / 100, 0.6))
+    np.testing.assert_allclose(other.curve_data("mlp_1", "gradient_norm")[1], exponential_average(measured / 100, 0.6))
 
 
 def test_very_long_curves_are_smoothed_when_the_slider_rests(
@@ -70,7 +70,7 @@ def test_very_long_curves_are_smoothed_when_the_slider_rests(
     qtbot.waitUntil(lambda: drawn == [0.6])
     monkeypatch.undo()
     plot.draw_anew()
-    np.testing.assert_allclose(plot.curve_data("mlp_1", "training_loss")[1], smoothed(measured, 0.6))
+    np.testing.assert_allclose(plot.curve_data("mlp_1", "training_loss")[1], exponential_average(measured, 0.6))
 
 
 @pytest.mark.parametrize("horizontal", list(Horizontal))
@@ -213,7 +213,7 @@ def test_settings_that_make_no_sense_are_not_used(stored: str) -> None:
 
 def test_what_smooths_is_loaded_before_the_slider_is_moved(monkeypatch: pytest.MonkeyPatch, qtbot: QtBot) -> None:
     loaded: list[bool] = []
-    monkeypatch.setattr("gui.plots.curves.toolbar.prepare", lambda: loaded.append(True))
+    monkeypatch.setattr("gui.plots.curves.toolbar.preload", lambda: loaded.append(True))
     bar = CurveToolbar()
     qtbot.addWidget(bar)
     slider = find(bar, QSlider, "smoothing")

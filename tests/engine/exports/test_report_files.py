@@ -1,0 +1,90 @@
+"""engine.exports.report: the PDF, and the file that is written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pypdf import PdfReader
+
+import engine.exports.report
+from engine.exports.report import check_report_file, write_report
+from engine.storage.store import Store
+from engine.utils.errors import ReportError, StoreError
+from tests.engine.exports.report_support import NOTES, TITLE, Stored
+from tests.engine.stored_results import claims_of
+
+
+def test_the_pdf_holds_the_same_words(stored: Stored, tmp_path: Path) -> None:
+    reader = PdfReader(write_report(stored.store, stored.all, tmp_path / "REPORT.PDF"))
+    text = _words(" ".join(page.extract_text() for page in reader.pages))
+    for number in stored.all:
+        for claim in claims_of(stored.store, number):
+            assert _words(claim.sentence) in text
+    for expected in (TITLE, NOTES, "95.25 ± 0.35 %", "Learning rate set to 0.25 by hand after step 26."):
+        assert _words(expected) in text
+    assert sum(len(page.images) for page in reader.pages) == 7
+
+
+def test_the_pdf_has_its_sections_in_the_outline(stored: Stored, tmp_path: Path) -> None:
+    reader = PdfReader(write_report(stored.store, [stored.rates, stored.basics], tmp_path / "report.pdf"))
+    assert reader.metadata is not None
+    assert reader.metadata.title == "Training artificial neural networks"
+    first, inner, second, _ = reader.outline
+    assert [getattr(each, "title", None) for each in (first, second)] == [
+        "Part 1: Basic concepts",
+        "Part 5: Learning rate",
+    ]
+    assert isinstance(inner, list)
+    assert inner[0].title == "What the measurements support"
+
+
+def _words(text: str) -> str:
+    """Without what a line's end and a justified line do to it."""
+    return "".join(text.split())
+
+
+@pytest.mark.parametrize("name", ["report", "report.doc", "report.htm", ".html"])
+def test_a_report_of_another_kind_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ReportError, match=r"must end in \.html or \.pdf"):
+        check_report_file(tmp_path / name)
+
+
+def test_a_folder_is_no_report(tmp_path: Path) -> None:
+    (tmp_path / "report.html").mkdir()
+    with pytest.raises(ReportError, match="is a folder"):
+        check_report_file(tmp_path / "report.html")
+
+
+def test_a_folder_that_can_not_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("a file")
+    with pytest.raises(ReportError, match="file can't be written"):
+        check_report_file(tmp_path / "file" / "report.html")
+
+
+def test_a_report_of_nothing_and_of_what_is_not_there_are_refused(store: Store, tmp_path: Path) -> None:
+    with pytest.raises(ReportError, match="choose at least one"):
+        write_report(store, [], tmp_path / "report.html")
+    with pytest.raises(StoreError, match="no experiment 7"):
+        write_report(store, [7], tmp_path / "report.html")
+
+
+def test_a_file_is_replaced_only_by_a_whole_one(
+    stored: Stored, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "report.html"
+    file.write_text("the old one")
+
+    def full(_path: Path, contents: bytes) -> int:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("engine.exports.report.Path.write_bytes", full)
+        with pytest.raises(ReportError, match="No space left on device"):
+            write_report(stored.store, [stored.basics], file)
+    assert file.read_text() == "the old one"
+    assert list(tmp_path.iterdir()) == [file], "nothing half-written stays behind"
+    write_report(stored.store, [stored.basics], file)
+    assert "Basic concepts" in file.read_text(encoding="utf-8")
+    assert list(tmp_path.iterdir()) == [file]
+    assert engine.exports.report.SUFFIXES == (".html", ".pdf")
