@@ -1,6 +1,6 @@
-"""What the window asks of the store, as questions for a :class:`~gui.background.store_reader.StoreReader`.
+"""Queries of the window to the store, for a ``StoreReader``.
 
-A workspace without a store is left alone: nothing is opened there, so that none is made.
+In a workspace without a store nothing is opened, so that none is created.
 """
 
 from __future__ import annotations
@@ -21,20 +21,24 @@ from gui.background.store_reader import Question
 
 
 def all_entries(workspace: Path) -> Iterator[list[CatalogueEntry] | tuple[int, tuple[Line, ...]]]:
-    """All entries, then the thumbnails that are made anew, each with the number of its experiment."""
+    """Read the history.
+
+    Yields:
+        All entries as one list, then each newly made thumbnail with the number of its experiment.
+    """
     if not store_file(workspace).exists():
         yield []
         return
     with closing(Catalogue(workspace)) as catalogue:
         entries = catalogue.entries()
         for entry in entries:
-            entry.words, entry.values  # noqa: B018 - found here, where nobody waits, rather than at the first search
+            entry.words, entry.values  # noqa: B018 - cached here rather than in the GUI thread at the first search
         yield entries
         yield from catalogue.make_thumbnails()
 
 
 def newest_entries(count: int, besides: Collection[int]) -> Question:
-    """The newest ``count`` experiments, and older ones of the numbers ``besides``, as one list."""
+    """Query the newest ``count`` experiments, and older ones of the numbers ``besides``, as one list."""
 
     def question(workspace: Path) -> Iterator[list[CatalogueEntry]]:
         if not store_file(workspace).exists():
@@ -47,7 +51,7 @@ def newest_entries(count: int, besides: Collection[int]) -> Question:
 
 
 def one_entry(number: int) -> Question:
-    """The experiment of that number; the question fails where there is none."""
+    """Query the experiment of that number; the query fails if there is none."""
 
     def question(workspace: Path) -> Iterator[CatalogueEntry]:
         with closing(Catalogue(workspace)) as catalogue:
@@ -57,7 +61,11 @@ def one_entry(number: int) -> Question:
 
 
 def all_trained_runs(workspace: Path) -> Iterator[list[TrainedRun]]:
-    """The runs whose networks can be tried, newest first, as one list."""
+    """Read the runs whose trained networks are stored.
+
+    Yields:
+        One list, newest first.
+    """
     if not store_file(workspace).exists():
         yield []
         return
@@ -67,7 +75,13 @@ def all_trained_runs(workspace: Path) -> Iterator[list[TrainedRun]]:
 
 @dataclass(frozen=True)
 class RunToContinue:
-    """A run whose network is to go on: its settings, its network's file if it has one, its last learning rate."""
+    """A run whose training is to be continued.
+
+    Attributes:
+        spec: its settings.
+        model: file of its network; None if it has none.
+        learning_rate: the last recorded one; 0 without records.
+    """
 
     spec: RunSpec
     model: Path | None
@@ -75,7 +89,7 @@ class RunToContinue:
 
 
 def run_to_continue(run: int) -> Question:
-    """A :class:`RunToContinue`."""
+    """Query the stored run ``run`` as a ``RunToContinue``."""
 
     def question(workspace: Path) -> Iterator[RunToContinue]:
         with closing(Store(workspace)) as store:
@@ -87,9 +101,11 @@ def run_to_continue(run: int) -> Question:
 
 
 def interrupted(decided: Collection[int]) -> Question:
-    """The numbers of experiments that turn out to be interrupted, if any, then the entry to offer or None.
+    """Query interrupted experiments, except those of the numbers ``decided``.
 
-    Those of the numbers ``decided`` are offered no more.
+    Returns:
+        A query that yields the numbers of experiments newly marked as interrupted, if any, then the entry of the newest
+        interrupted one or None.
     """
 
     def question(workspace: Path) -> Iterator[list[int] | CatalogueEntry | None]:
@@ -109,7 +125,7 @@ def interrupted(decided: Collection[int]) -> Question:
 
 
 def leave(number: int) -> Question:
-    """Offer an interrupted experiment no more; answers once that is stored."""
+    """Mark an interrupted experiment as dismissed; the query yields None once that is stored."""
 
     def question(workspace: Path) -> Iterator[None]:
         with closing(Recovery(workspace)) as recovery:

@@ -1,4 +1,4 @@
-"""Reads and writes the store away from the event loop, one question after the other."""
+"""Thread that runs queries on the store one after the other."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ Say = Callable[[str], None]
 
 
 def _ignore() -> None:
-    """Nothing to do at the end."""
+    """Do nothing at the end."""
 
 
 @dataclass
 class Reading:
-    """A question under way; once it is dropped, nobody is told its answers any more, and it ends at the next."""
+    """A submitted query; once cancelled, its answers are no longer delivered, and it ends at the next one."""
 
     take: Take
     failed: Say
@@ -35,17 +35,17 @@ class Reading:
     is_dropped: bool = field(default=False)
 
     def drop(self) -> None:
-        """Forget the question."""
+        """Cancel the query."""
         self.is_dropped = True
 
 
 class StoreReader(QThread):
-    """A thread that answers questions to the store of a workspace; it starts with the first of them.
+    """A thread that runs queries on the store of a workspace; it starts with the first query.
 
-    A question is a generator function of the workspace; what it yields is handed to ``take`` in the window's thread.
+    A query is a generator function of the workspace; each value it yields is passed to ``take`` in the GUI thread.
     """
 
-    _answered = Signal(object, object)  # the reading, and what to call unless it was dropped
+    _answered = Signal(object, object)  # the pending query, and what to call unless it was cancelled
 
     def __init__(self, workspace: Path, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -55,7 +55,14 @@ class StoreReader(QThread):
         self._answered.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
 
     def ask(self, question: Question, take: Take, failed: Say, ended: Callable[[], None] = _ignore) -> Reading:
-        """Ask; then ``take`` is called with each answer, and either ``ended`` or ``failed`` with a sentence."""
+        """Submit a query.
+
+        Args:
+            question: the query.
+            take: called with each answer.
+            failed: called with a sentence if the query fails.
+            ended: called after the last answer if it does not fail.
+        """
         reading = Reading(take, failed, ended, is_dropped=self._is_closed)
         if not self._is_closed:
             self._jobs.put((question, reading))
@@ -64,17 +71,17 @@ class StoreReader(QThread):
         return reading
 
     def close(self) -> None:
-        """Answer what was asked and end the thread; answers not yet delivered are lost, and nothing more is asked."""
+        """Run the submitted queries and end the thread; undelivered answers are lost, later queries ignored."""
         self._is_closed = True
         self._jobs.put(None)
         self.wait()
 
     def run(self) -> None:
-        """The thread's body; Qt calls it."""
+        """Run the thread; called by Qt."""
         while (job := self._jobs.get()) is not None:
             if not job[1].is_dropped:
                 self._answer(*job)
-            del job  # what it holds on to, maybe the last to do so, is not to be destroyed in this thread
+            del job  # objects whose last reference it holds must not be destroyed in this thread
 
     def _answer(self, question: Question, reading: Reading) -> None:
         try:

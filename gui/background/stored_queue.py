@@ -1,4 +1,4 @@
-"""The queue of a workspace as questions for a :class:`~gui.background.store_reader.StoreReader`."""
+"""The experiment queue of a workspace as queries for a ``StoreReader``."""
 
 from __future__ import annotations
 
@@ -17,9 +17,12 @@ from gui.background.store_reader import Question
 
 @dataclass(frozen=True)
 class Waiting:
-    """What waits, first to last; how many seconds each entry will take, by its number, as far as that is known.
+    """Contents of the queue.
 
-    ``problem`` says why nothing could be estimated.
+    Attributes:
+        entries: the waiting entries, first to last.
+        seconds: estimated duration of each entry by its number; None if unknown.
+        problem: why nothing could be estimated, as a sentence.
     """
 
     entries: list[QueueEntry] = field(default_factory=list)
@@ -29,47 +32,55 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Taken:
-    """The entry that was taken; None where the queue is empty."""
+    """The entry taken from the queue; None if it was empty."""
 
     entry: QueueEntry | None
 
 
 class StoredQueue:
-    """Its methods are questions, or give one; all run in the reader's thread, where the lock of what was taken is held.
+    """Methods are queries or return one; they run in the reader's thread, which holds the lock on the taken entries.
 
-    What was taken is another's again once it is let go, or the program ends, unless it was stored by then.
+    A taken entry returns to the queue when the lock is released or the program ends, unless its experiment is stored.
     """
 
     def __init__(self) -> None:
         self._owner, self._held = "", ExitStack()
 
     def look(self, workspace: Path) -> Iterator[Waiting]:
-        """What waits; no answer where there is no store, which stays so."""
+        """Read the queue.
+
+        Yields:
+            Its contents; nothing without a store, which is not created.
+        """
         if store_file(workspace).exists():
-            with closing(QueueStore(workspace)) as orders:
-                entries = orders.all()
+            with closing(QueueStore(workspace)) as queue:
+                entries = queue.all()
             yield _estimated(workspace, entries)
 
     def change(self, change: Callable[[QueueStore], object]) -> Question:
-        """Change the queue, and look at it."""
+        """Return a query that applies ``change`` and yields the contents afterwards."""
 
         def question(workspace: Path) -> Iterator[Waiting]:
-            with closing(QueueStore(workspace)) as orders:
-                change(orders)
+            with closing(QueueStore(workspace)) as queue:
+                change(queue)
             yield from self.look(workspace)
 
         return question
 
     def take(self, workspace: Path) -> Iterator[Taken | Waiting]:
-        """Take the first entry, and look at what waits after it."""
-        with closing(QueueStore(workspace)) as orders:
+        """Take the first entry.
+
+        Yields:
+            The entry, then the remaining contents.
+        """
+        with closing(QueueStore(workspace)) as queue:
             if not self._owner:
-                self._owner = self._held.enter_context(owned(orders.workspace))
-            yield Taken(orders.take(self._owner))
+                self._owner = self._held.enter_context(owned(queue.workspace))
+            yield Taken(queue.take(self._owner))
         yield from self.look(workspace)
 
     def let_go(self, _workspace: Path) -> Iterator[None]:
-        """Release the lock."""
+        """Release the lock on the taken entries."""
         self._held.close()
         self._owner = ""
         yield
