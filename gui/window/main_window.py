@@ -1,4 +1,4 @@
-"""The main window: a tab an experiment, one place for messages, the menu."""
+"""The main window: a tab for each experiment, a message bar, and the menus."""
 
 from __future__ import annotations
 
@@ -60,25 +60,26 @@ from gui.window.state import remember_state, restore_state
 from gui.window.tab_controller import TabController
 from gui.window.training_controller import TrainingController
 
-# A plan larger than any machine has cores: warms up as many processes as ever train side by side.
+# More runs than any machine has cores: warms up the maximum number of training processes.
 MANY_RUNS = 1000
 QUEUE_HEIGHT = 110
-SAID_MS = 10_000  # how long what has been done stays in the status bar
+STATUS_MS = 10_000  # how long a message stays in the status bar
 
 
 class MainWindow(QMainWindow):
-    """The program's window. Emits ``trained(event)`` for every event of a training, once the tab has noted it,
-    ``training_ended()`` when the window is ready for the next, and ``reopening_wanted(before, after)`` when preferences
-    were changed that a window is made of.
+    """The window of the program.
+
+    Emits ``trained(event)`` for every event of a training, after its tab has processed it, ``training_ended()`` when
+    the next one can start, and ``reopen_requested(before, after)`` when preferences changed that need a new window.
 
     Args:
-        workspace: where results are kept.
+        workspace: folder of the results.
         trainer: executor of the experiments.
-        assistant: executor of everything that must not wait for a training: sample images, exports.
-        prober: executor that asks trained networks about single images.
-        librarian: executor that downloads and verifies data sets, so that neither has the others wait.
-        cluster: what trains instead of the executor of the experiments, at first.
-        device: what the executors were told to compute on.
+        assistant: executor of tasks that must not wait for a training: sample images, exports.
+        prober: executor of inference with trained networks on single images.
+        librarian: executor of downloads and verifications of data sets, which must not block the others.
+        cluster: initial place of training; None is this machine.
+        device: the device the executors compute on.
         own_log: the log of this process, if one is kept.
     """
 
@@ -110,7 +111,7 @@ class MainWindow(QMainWindow):
         self._assistant = EngineThread(assistant, self)
         self._prober = EngineThread(prober, self)
         self._librarian = EngineThread(librarian, self)
-        # What takes long to read, the history's list, doesn't hold up what is asked with a click.
+        # The history's list takes long to read, so a second reader serves single queries.
         self._reader, self._catalogue = StoreReader(workspace, self), StoreReader(workspace, self)
         self._weights = WeightReader(self._reader)
         self._tabs = QTabWidget()
@@ -129,12 +130,12 @@ class MainWindow(QMainWindow):
 
     @property
     def cluster(self) -> ClusterChoice | None:
-        """What trains, as it was chosen last; None is this machine."""
+        """The cluster chosen to train; None is this machine."""
         return self._trainer.cluster
 
     @property
     def is_training(self) -> bool:
-        """Whether an experiment is under way, or about to come out of the queue."""
+        """Whether an experiment is running, or being taken from the queue."""
         return self._conductor.is_busy
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
@@ -144,24 +145,24 @@ class MainWindow(QMainWindow):
             self._queue.look(lambda: self._queue_panel.setVisible(bool(self._queue.entries)))
             for thread in (self._training, self._assistant, self._prober, self._librarian):
                 thread.start()
-            if self.cluster is None:  # its workers have devices of their own
+            if self.cluster is None:  # a cluster's workers have devices of their own
                 self._program.begin()
             FirstPaint(self, self._go_on)
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802
-        """Look at the queue again: while another window was used it may have taken an entry."""
+        """Refresh the queue on activation: another window may have taken an entry."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.ActivationChange and self.isActiveWindow():
             self._queue.look()
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
-        """Ask while training, which can go on another time; leave no process behind."""
-        is_under_way = self._conductor.active is not None
-        if is_under_way and self._asks and not self._closing and not self._ask_to_close():
+        """Ask first if an experiment is running, which can be resumed later; end all threads and processes."""
+        is_running = self._conductor.active is not None
+        if is_running and self._asks and not self._closing and not self._ask_to_close():
             event.ignore()
             return
         if self._conductor.active is not None:
-            # The thread ends its job first; its end closes the window again.
+            # The training thread ends its job first; ``ended`` then closes the window.
             self._closing = True
             self._conductor.suspend()
             self.statusBar().showMessage("Closing …")
@@ -182,16 +183,16 @@ class MainWindow(QMainWindow):
         super().closeEvent(event)
 
     def terminate(self) -> None:
-        """Close this window and what is open beside it; a training is interrupted as if its owner had agreed."""
+        """Close all windows, interrupting a training without asking."""
         self._asks = False
         QApplication.closeAllWindows()
 
     def remember(self) -> None:
-        """Write down how the window is left."""
+        """Store the state of the window."""
         remember_state(self, self._tabs, self._settings)
 
     def show_error(self, sentence: str) -> None:
-        """Show a sentence in the one place for errors."""
+        """Show an error in the message bar."""
         self._messages.show_error(sentence)
 
     def _make_controllers(self, device: str, own_log: ProgramLog | None) -> None:
@@ -218,7 +219,7 @@ class MainWindow(QMainWindow):
 
     def _add_tab(self, tab: ExperimentTab) -> None:
         self._experiment_tabs.append(tab)
-        self.addActions(tab.controls.steering)  # heard whichever tab is in front: those of the one at work are enabled
+        self.addActions(tab.controls.steering)  # work in any tab; only those of the running experiment are enabled
         for asked in (tab.run_requested, tab.resume_requested):
             asked.connect(self._messages.clear)
         tab.run_requested.connect(self._conductor.run)
@@ -233,11 +234,11 @@ class MainWindow(QMainWindow):
         self._tabs.addTab(tab, tab.experiment.title)
 
     def _go_on(self) -> None:
-        """Do what can wait until the window is seen.
+        """Do the work deferred until the window is painted.
 
-        The board that is the likeliest to be needed next comes last: it takes longest of all that makes up a window.
+        Building the board likely to be needed next comes last, as it takes longest.
         """
-        if not self.isVisible():  # closed meanwhile
+        if not self.isVisible():  # closed in the meantime
             return
         self._warm_up()
         self._opened.reopen()
@@ -250,7 +251,7 @@ class MainWindow(QMainWindow):
         self._training.warm_up(MANY_RUNS)
 
     def _place_chosen(self, sentence: str) -> None:
-        self.statusBar().showMessage(sentence, SAID_MS)
+        self.statusBar().showMessage(sentence, STATUS_MS)
         self._messages.clear()
         if not self.is_training:
             self._warm_up()
@@ -261,7 +262,7 @@ class MainWindow(QMainWindow):
             self._conductor.add_repeats(experiment, count)
 
     def _greet(self) -> None:
-        """Welcome whoever comes where nothing has been stored yet."""
+        """Show the welcome page if nothing is stored yet."""
         if not store_file(self._workspace).exists():
             self._experiment_tabs[0].stage.welcome()
 
@@ -270,7 +271,7 @@ class MainWindow(QMainWindow):
             self._offer_trained_runs()
 
     def _offer_trained_runs(self) -> None:
-        """Let every trained network of the workspace be tried."""
+        """Offer every trained network of the workspace in Try it."""
         self._reader.ask(all_trained_runs, self._try_it.show_runs, self.show_error)
 
     def _close_if_asked(self) -> None:
@@ -280,7 +281,7 @@ class MainWindow(QMainWindow):
     def _take_assistance(self, event: Event) -> None:
         match event:
             case Exported(folder, files):
-                self.statusBar().showMessage(f"{pluralise(files, 'file')} written: {folder}", 10_000)
+                self.statusBar().showMessage(f"{pluralise(files, 'file')} written: {folder}", STATUS_MS)
                 QDesktopServices.openUrl(QUrl.fromLocalFile(folder))
             case TaskFailed(reason, cancelled) if not cancelled:
                 self.statusBar().clearMessage()
@@ -312,7 +313,7 @@ class MainWindow(QMainWindow):
         self.statusBar().addPermanentWidget(self._devices.label)
         self.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, self._queue_panel)
         self.resizeDocks([self._queue_panel], [QUEUE_HEIGHT], Qt.Orientation.Vertical)
-        self._queue_panel.hide()  # until something waits
+        self._queue_panel.hide()  # until something is queued
         self.resize(1280, 800)
         restore_state(self, self._tabs, self._settings)
 
@@ -334,7 +335,7 @@ class MainWindow(QMainWindow):
         self._program.fill_help_menu(bar.addMenu("&Help"))
 
     def _show_settings(self, name: str, spec: ExperimentSpec) -> None:
-        """Show settings in the form of the experiment that they are for."""
+        """Show settings in the form of their experiment."""
         tab = next(tab for tab in self._experiment_tabs if tab.experiment.name == name)
         self._messages.clear()
         tab.show_spec(spec)
@@ -351,7 +352,7 @@ class MainWindow(QMainWindow):
         actions.export_requested.connect(self._writing.export)
         actions.report_requested.connect(self._writing.report)
         actions.settings_pasted.connect(self._show_settings)
-        actions.said.connect(lambda text: self.statusBar().showMessage(text, SAID_MS))
+        actions.said.connect(lambda text: self.statusBar().showMessage(text, STATUS_MS))
         self._interrupted.marked.connect(self._opened.read_again)
         self._interrupted.marked.connect(lambda _numbers: history.refresh_if_read())
         self._interrupted.left.connect(history.refresh_if_read)
@@ -366,7 +367,7 @@ class MainWindow(QMainWindow):
 
     def _connect(self) -> None:
         queued = Qt.ConnectionType.QueuedConnection
-        self._training.happened.connect(self.trained, queued)  # after the conductor has it
+        self._training.happened.connect(self.trained, queued)  # after the training controller
         for listener in (self._program, self._devices, self._clusters, self._history, self._opened, self._interrupted):
             self.trained.connect(listener.take)
         self.trained.connect(self._follow_training)

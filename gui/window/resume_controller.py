@@ -1,4 +1,4 @@
-"""Finds what was interrupted when the window opens, and offers to go on with it."""
+"""Detection of interrupted experiments when the window opens, and the offer to resume them."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from gui.history.resume_bar import ResumeBar
 
 
 class ResumeController(QObject):
-    """One offer after the other, the newest first, until one is put off.
+    """Offers interrupted experiments one by one, newest first, until the user closes the offer.
 
-    Emits ``marked(numbers)`` where experiments turned out to be interrupted, ``resume_requested(number)``, ``left()``
-    when one was left as it is, and ``failed(sentence)``.
+    Emits ``marked(numbers)`` when experiments were found to be interrupted, ``resume_requested(number)``,
+    ``dismissed()`` when one was left as it is, and ``failed(sentence)``.
 
     Args:
-        reader: asks the store away from the event loop.
+        reader: the thread that reads the store.
         bar: shows the offer.
     """
 
@@ -33,22 +33,22 @@ class ResumeController(QObject):
     def __init__(self, reader: StoreReader, bar: ResumeBar, parent: QObject) -> None:
         super().__init__(parent)
         self._reader, self._bar = reader, bar
-        self._decided: set[int] = set()  # offered no more by this window
+        self._decided: set[int] = set()  # not offered again by this window
         bar.resume_wanted.connect(self._resume)
         bar.leaving_wanted.connect(self._leave)
         bar.closed.connect(lambda: bar.show_offer(None))
 
     def look(self) -> None:
-        """Offer the newest that there is."""
+        """Offer the newest interrupted experiment, if any."""
         self._reader.ask(interrupted(frozenset(self._decided)), self._take, self.failed.emit)
 
     def look_again(self) -> None:
-        """What is offered may have been renamed, thrown away or resumed elsewhere."""
+        """Update the offer: its experiment may have been renamed, deleted or resumed elsewhere."""
         if self._bar.entry is not None:
             self.look()
 
     def take(self, event: Event) -> None:
-        """What goes on is offered no more."""
+        """Withdraw the offer of an experiment that has resumed."""
         match event:
             case ExperimentStarted(experiment=number) | ComputationStarted(experiment=number):
                 self._decide(number)
