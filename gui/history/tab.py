@@ -1,4 +1,4 @@
-"""The History tab: every experiment of the workspace, to be searched, sorted, opened, compared and annotated."""
+"""The History tab: search, sort, open, compare and annotate the experiments of the workspace."""
 
 from __future__ import annotations
 
@@ -14,19 +14,20 @@ from engine.utils.text import pluralise
 from engine.workspace.search import Query
 from gui.background.questions import all_entries
 from gui.background.store_reader import StoreReader
-from gui.history.actions import ACTIONS, ActionBar, Choice, ExperimentActions
+from gui.history.action_bar import ActionBar
+from gui.history.actions import ACTIONS, Choice, ExperimentActions
 from gui.history.details import ExperimentDetails, scrolling
 from gui.history.table import HistoryTable
 from gui.widgets.placeholder import Placeholder
 
 DETAILS_WIDTH = 310
 BUTTONS_A_ROW = 7
-LAYOUT = "history_layout"  # in the remembered settings
+LAYOUT = "history_layout"  # key in the stored settings
 HINT = "Nothing was run in this workspace yet. Press Run in another tab: what comes of it is listed here for good."
 
 
 class HistoryTab(QWidget):
-    """Lists the store; emits ``listed()`` after each reading. ``experiment_actions`` tells what the user asks for."""
+    """List of stored experiments; emits ``listed()`` after each reading. ``experiment_actions`` emits user requests."""
 
     listed = Signal()
 
@@ -35,7 +36,7 @@ class HistoryTab(QWidget):
         self.setObjectName("tab_history")
         self._reader = reader
         self._reading = self._stale = False
-        self._is_read = False  # before anybody looks, the store is left alone
+        self._is_read = False  # the store is not read before the tab is first visible
         self.experiment_actions = ExperimentActions(reader, self)
         self.table = HistoryTable()
         self.details = ExperimentDetails()
@@ -48,16 +49,16 @@ class HistoryTab(QWidget):
 
     @property
     def training_actions(self) -> list[QAction]:
-        """What the Training menu offers for the chosen experiment."""
+        """Actions for the Training menu, on the selected experiment."""
         return self._bar.training_actions
 
     def refresh_if_read(self) -> None:
-        """Read the store again, unless nobody has looked yet."""
+        """Read the store again if it has been read before."""
         if self._is_read:
             self.refresh()
 
     def refresh(self) -> None:
-        """Read the store again; asked while it is being read, once more after that."""
+        """Read the store; if it is being read, read it once more afterwards."""
         if self._reading:
             self._stale = True
             return
@@ -65,7 +66,7 @@ class HistoryTab(QWidget):
         self._reader.ask(all_entries, self._take, self._fail, self._end)
 
     def take(self, event: Event) -> None:
-        """Follow what trains: an experiment that begins, gets further runs or ends is listed anew."""
+        """Refresh the list when an experiment starts, gets further runs or ends."""
         match event:
             case ExperimentStarted(experiment=number) | ComputationStarted(experiment=number):
                 self.experiment_actions.set_under_way(number)
@@ -78,16 +79,16 @@ class HistoryTab(QWidget):
         self.refresh_if_read()
 
     def close_catalogue(self) -> None:
-        """Keep what was written and how the list looks, remove for good what was thrown away here, end the thread."""
+        """Save edits and layout, purge experiments deleted here, and end the reading thread."""
         self._settings.setValue(LAYOUT, self.table.layout_state())
         self.details.keep()
         self.experiment_actions.purge()
         self._reader.close()
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
-        """Read the store when somebody looks: another program may have written to it."""
+        """Read the store when the tab becomes visible: another process may have written to it."""
         super().showEvent(event)
-        self.table.setFocus()  # arrows, Space and Return work at once
+        self.table.setFocus()  # so that arrow keys, Space and Return work at once
         self.refresh()
 
     def _take(self, part: Any) -> None:

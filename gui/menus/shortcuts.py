@@ -39,7 +39,7 @@ OF_WIDGETS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
 
 
 def keys_of(window: QMainWindow) -> list[Shortcut]:
-    """Return the shortcuts of ``window``, sorted by place; without mnemonics, which are visible as underlined letters."""
+    """Return the shortcuts of ``window``, sorted by place; without mnemonics, which are visible."""
     places: dict[tuple[str, str], set[str]] = {}
     for owner, does, sequences in _bound(window):
         if keys := _written(sequences):

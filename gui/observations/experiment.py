@@ -108,7 +108,7 @@ class Observations:
 
     @property
     def seconds_left(self) -> float | None:
-        """Estimated wall-clock time to the end of the last run, by the speed of each variant; None before any record."""
+        """Estimated seconds until the last run ends, from the speed of each variant; None before any record."""
         speeds = {name: speed for name, v in self.variants.items() if (speed := _speed(v)) is not None}
         if not speeds:
             return None

@@ -87,12 +87,13 @@ def merged(number: int, stored: Sequence[Stored]) -> Observations:
         for variant in each.observations.variants.values()
         if not variant.is_probe
     ]
-    distinct = distinct_styles()
-    if len(variants) > len(distinct):
+    available = distinct_styles()
+    if len(variants) > len(available):
         raise TrainscopeError(
-            f"{len(variants)} curves can't be told apart, {len(distinct)} can; take an experiment out of the comparison."
+            f"{len(variants)} curves can't be told apart, {len(available)} can; "
+            "take an experiment out of the comparison."
         )
-    for (name, variant), style in zip(variants, distinct, strict=False):
+    for (name, variant), style in zip(variants, available, strict=False):
         runs = [_renamed(run, name) for run in variant.runs]
         together.variants[name] = replace(variant, name=name, style=style, runs=runs)
         together.runs |= {run.planned.run: run for run in runs}

@@ -87,7 +87,8 @@ class VariantObservation:
             quantity: one of ``LAYER_FIELDS`` or ``ACTIVATION_FIELDS``.
 
         Returns:
-            Names of the layers or activations; steps, float64, shape (records,); means, float64, shape (names, records).
+            Names of the layers or activations; steps, float64, shape (records,); means, float64, shape
+            (names, records).
         """
         started = [run for run in self.runs if run.steps]
         if not started:

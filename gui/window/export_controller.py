@@ -40,7 +40,7 @@ class ExportController(QObject):
         self._reader.ask(one_entry(experiment), self._export, self.failed.emit)
 
     def report(self, chosen: Collection[int] | None = None) -> None:
-        """Write a report; ``chosen`` experiments, or else the newest finished one of each kind, are ticked initially."""
+        """Write a report; ``chosen`` experiments, or the newest finished one of each kind, are preselected."""
         question = newest_entries(MOST_EXPERIMENTS, chosen or ())
         self._reader.ask(question, lambda entries: self._report(entries, chosen), self.failed.emit)
 
