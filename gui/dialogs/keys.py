@@ -1,4 +1,4 @@
-"""All keys in a table."""
+"""Dialog with all keyboard shortcuts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ HEADINGS = ("Where", "Keys", "What they do")
 
 
 class KeysDialog(QDialog):
-    """A row for each of ``keys``."""
+    """A table with a row for each of ``keys``."""
 
     def __init__(self, keys: Sequence[Shortcut], parent: QWidget | None = None) -> None:
         super().__init__(parent)

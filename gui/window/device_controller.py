@@ -17,7 +17,7 @@ from engine.experiments.base import TrainingExperiment
 from engine.utils.errors import TrainscopeError
 from engine.utils.text import pluralise
 from gui.background.engine_thread import EngineThread
-from gui.dialogs.devices import DevicesDialog, Use
+from gui.dialogs.devices import DevicesDialog, DeviceUse
 from gui.experiment.experiment_tab import ExperimentTab
 
 LOOKING = "Looking at the devices …"
@@ -85,7 +85,7 @@ class DeviceController(QObject):
                 self._used, self._refusal = {}, ""
             case DevicesAppraised() if self._dialog is not None:
                 self._is_asking = False
-                uses = [Use(*each) for each in zip(self._owners, event.choices, strict=True)]
+                uses = [DeviceUse(*each) for each in zip(self._owners, event.choices, strict=True)]
                 self._dialog.show_devices(event.reports, uses)
             case TaskFailed(reason) if self._is_asking and self._dialog is not None:
                 self._is_asking = False
