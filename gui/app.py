@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication
 
     from engine.cli.arguments import Options
-    from gui.utils.preferences import Preferences, StartUp
+    from gui.utils.preferences import Preferences, StartupOptions
     from gui.window.main_window import MainWindow
 
 EXIT_FAILED = 1
@@ -37,10 +37,10 @@ def run_window(options: Options) -> int:
     from gui.startup.first_paint import FirstPaint
     from gui.startup.garbage_collector import GarbageCollector
     from gui.startup.splash import Splash
-    from gui.utils.preferences import load_preferences, program_settings, start_up
+    from gui.utils.preferences import load_preferences, program_settings, startup_options
 
     preferences = load_preferences(program_settings())
-    start = start_up(options, preferences)
+    start = startup_options(options, preferences)
     try:
         check_workspace(start.workspace)
     except StoreError as error:
@@ -86,7 +86,7 @@ def _make_application(preferences: Preferences) -> QApplication:
 class WindowKeeper:
     """Owns the main window, and replaces it after a change of preferences that needs a new one."""
 
-    def __init__(self, start: StartUp, own_log: ProgramLog) -> None:
+    def __init__(self, start: StartupOptions, own_log: ProgramLog) -> None:
         self._start, self._own_log = start, own_log
         self.window: MainWindow | None = None
 
@@ -101,7 +101,7 @@ class WindowKeeper:
         self._own_log.write_to(log_folder(self._start.workspace))
         damage = check_store(self._start.workspace)
         self.window = window = make_window(self._start, self._own_log)
-        window.reopening_wanted.connect(self._reopen)
+        window.reopen_requested.connect(self._reopen)
         fit_to_screen(window)
         window.show()
         if damage is not None:
@@ -127,14 +127,14 @@ class WindowKeeper:
             self.window.terminate()
 
     def _reopen(self, before: Preferences, after: Preferences) -> None:
-        from gui.utils.preferences import changed_start
+        from gui.utils.preferences import update_startup_options
 
         now = self._start if self.window is None else replace(self._start, cluster=self.window.cluster)
-        self._start = changed_start(now, before, after)
+        self._start = update_startup_options(now, before, after)
         self.open()
 
 
-def make_window(start: StartUp, own_log: ProgramLog) -> MainWindow:
+def make_window(start: StartupOptions, own_log: ProgramLog) -> MainWindow:
     """Return a main window with its own executors."""
     from engine.executors.processes.pool import ProcessExecutor
     from gui.window.main_window import MainWindow

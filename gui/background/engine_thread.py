@@ -39,7 +39,7 @@ class EngineThread(QThread):
     """
 
     happened = Signal(object)
-    noticed = Signal(str)
+    warned = Signal(str)
     warm = Signal()
     idle = Signal()
 
@@ -47,8 +47,8 @@ class EngineThread(QThread):
         super().__init__(parent)
         self._executor = executor
         self._jobs: queue.SimpleQueue[tuple[Job, ControlChannel, bool] | None] = queue.SimpleQueue()
-        self._newest: ControlChannel | None = None
-        self._aside: ControlChannel | None = None
+        self._channel: ControlChannel | None = None
+        self._unannounced: ControlChannel | None = None
 
     def warm_up(self, runs: int) -> None:
         """Start the training processes for ``runs`` runs in advance."""
@@ -67,7 +67,7 @@ class EngineThread(QThread):
         def job(emit: Emit, control: ControlChannel) -> None:
             try:
                 with (
-                    closing(Store(workspace, RECORDING_BUSY_SECONDS, self.noticed.emit)) as store,
+                    closing(Store(workspace, RECORDING_BUSY_SECONDS, self.warned.emit)) as store,
                     owned(store.workspace) as owner,
                 ):
                     run_queue_entry(entry, owner, store, self._executor, emit, control)
@@ -80,41 +80,41 @@ class EngineThread(QThread):
         """Run a task that is not a run; its last event is the result or ``TaskFailed``."""
         self.run_job(self._job_of(task))
 
-    def run_aside(self, task: Task) -> None:
+    def run_unannounced(self, task: Task) -> None:
         """Run a task without emitting ``idle`` at its end; only ``close`` can cancel it."""
-        self._aside = ControlChannel()
-        self._jobs.put((self._job_of(task), self._aside, False))
+        self._unannounced = ControlChannel()
+        self._jobs.put((self._job_of(task), self._unannounced, False))
 
-    def _end_aside(self) -> None:
+    def _cancel_unannounced(self) -> None:
         """Cancel the newest unannounced task if it is running, by force if necessary."""
-        if self._aside is not None:
+        if self._unannounced is not None:
             with suppress(OSError):  # closed: the task has ended
-                self._aside.send(Control.CANCEL)
-                self._aside.send(Control.CANCEL)
+                self._unannounced.send(Control.CANCEL)
+                self._unannounced.send(Control.CANCEL)
 
     def run_job(self, job: Job) -> None:
         """Run any other job; the events it emits are forwarded by ``happened``."""
         # One channel per job: a command to one can't reach the next.
-        self._newest = ControlChannel()
-        self._jobs.put((job, self._newest, True))
+        self._channel = ControlChannel()
+        self._jobs.put((job, self._channel, True))
 
     def send(self, command: Command) -> None:
         """Send a command to the newest experiment or task, started or not; obeyed within one recording interval."""
-        if self._newest is not None:
+        if self._channel is not None:
             with suppress(OSError):  # closed: the job has ended
-                self._newest.send(command)
+                self._channel.send(command)
 
     def run(self) -> None:
         """Run the thread; called by Qt."""
         try:
             while (entry := self._jobs.get()) is not None:
-                self._do(*entry)
+                self._run_job(*entry)
         finally:
             self._executor.close()
 
     def close(self) -> None:
         """Wait for the current job, cancelling an unannounced one, then end the training processes and the thread."""
-        self._end_aside()
+        self._cancel_unannounced()
         self._jobs.put(None)
         self.wait()
 
@@ -124,7 +124,7 @@ class EngineThread(QThread):
 
         return job
 
-    def _do(self, job: Job, control: ControlChannel, announced: bool) -> None:
+    def _run_job(self, job: Job, control: ControlChannel, announced: bool) -> None:
         try:
             job(self.happened.emit, control)
         except TrainscopeError as error:

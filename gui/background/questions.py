@@ -17,7 +17,7 @@ from engine.storage.store import Store
 from engine.utils.paths import store_file
 from engine.workspace.catalogue import Catalogue, CatalogueEntry, Line
 from engine.workspace.trained_networks import TrainedRun, trained_runs
-from gui.background.store_reader import Question
+from gui.background.store_reader import StoreQuery
 
 
 def all_entries(workspace: Path) -> Iterator[list[CatalogueEntry] | tuple[int, tuple[Line, ...]]]:
@@ -37,27 +37,27 @@ def all_entries(workspace: Path) -> Iterator[list[CatalogueEntry] | tuple[int, t
         yield from catalogue.make_thumbnails()
 
 
-def newest_entries(count: int, besides: Collection[int]) -> Question:
+def newest_entries(count: int, besides: Collection[int]) -> StoreQuery:
     """Query the newest ``count`` experiments, and older ones of the numbers ``besides``, as one list."""
 
-    def question(workspace: Path) -> Iterator[list[CatalogueEntry]]:
+    def query(workspace: Path) -> Iterator[list[CatalogueEntry]]:
         if not store_file(workspace).exists():
             yield []
             return
         with closing(Catalogue(workspace)) as catalogue:
             yield catalogue.newest(count, besides)
 
-    return question
+    return query
 
 
-def one_entry(number: int) -> Question:
+def one_entry(number: int) -> StoreQuery:
     """Query the experiment of that number; the query fails if there is none."""
 
-    def question(workspace: Path) -> Iterator[CatalogueEntry]:
+    def query(workspace: Path) -> Iterator[CatalogueEntry]:
         with closing(Catalogue(workspace)) as catalogue:
             yield catalogue.entry(number)
 
-    return question
+    return query
 
 
 def all_trained_runs(workspace: Path) -> Iterator[list[TrainedRun]]:
@@ -88,19 +88,19 @@ class RunToContinue:
     learning_rate: float
 
 
-def run_to_continue(run: int) -> Question:
+def run_to_continue(run: int) -> StoreQuery:
     """Query the stored run ``run`` as a ``RunToContinue``."""
 
-    def question(workspace: Path) -> Iterator[RunToContinue]:
+    def query(workspace: Path) -> Iterator[RunToContinue]:
         with closing(Store(workspace)) as store:
             stored = store.run(run)
             (rates,), _ = store.columns(run, ("learning_rate",), ())
         yield RunToContinue(stored.spec, stored.model, float(rates[-1]) if len(rates) else 0.0)
 
-    return question
+    return query
 
 
-def interrupted(decided: Collection[int]) -> Question:
+def interrupted(decided: Collection[int]) -> StoreQuery:
     """Query interrupted experiments, except those of the numbers ``decided``.
 
     Returns:
@@ -108,7 +108,7 @@ def interrupted(decided: Collection[int]) -> Question:
         interrupted one or None.
     """
 
-    def question(workspace: Path) -> Iterator[list[int] | CatalogueEntry | None]:
+    def query(workspace: Path) -> Iterator[list[int] | CatalogueEntry | None]:
         if not store_file(workspace).exists():
             return
         with closing(Recovery(workspace)) as recovery:
@@ -121,15 +121,15 @@ def interrupted(decided: Collection[int]) -> Question:
         with closing(Catalogue(workspace)) as catalogue:
             yield catalogue.entry(number)
 
-    return question
+    return query
 
 
-def leave(number: int) -> Question:
+def dismiss(number: int) -> StoreQuery:
     """Mark an interrupted experiment as dismissed; the query yields None once that is stored."""
 
-    def question(workspace: Path) -> Iterator[None]:
+    def query(workspace: Path) -> Iterator[None]:
         with closing(Recovery(workspace)) as recovery:
             recovery.leave(number)
         yield
 
-    return question
+    return query

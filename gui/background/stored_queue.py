@@ -12,11 +12,11 @@ from engine.utils.errors import TrainscopeError
 from engine.utils.paths import store_file
 from engine.workspace.estimates import Estimates
 from engine.workspace.queue import QueueEntry, QueueStore
-from gui.background.store_reader import Question
+from gui.background.store_reader import StoreQuery
 
 
 @dataclass(frozen=True)
-class Waiting:
+class QueueContents:
     """Contents of the queue.
 
     Attributes:
@@ -31,7 +31,7 @@ class Waiting:
 
 
 @dataclass(frozen=True)
-class Taken:
+class TakenEntry:
     """The entry taken from the queue; None if it was empty."""
 
     entry: QueueEntry | None
@@ -46,7 +46,7 @@ class StoredQueue:
     def __init__(self) -> None:
         self._owner, self._held = "", ExitStack()
 
-    def look(self, workspace: Path) -> Iterator[Waiting]:
+    def read(self, workspace: Path) -> Iterator[QueueContents]:
         """Read the queue.
 
         Yields:
@@ -57,17 +57,17 @@ class StoredQueue:
                 entries = queue.all()
             yield _estimated(workspace, entries)
 
-    def change(self, change: Callable[[QueueStore], object]) -> Question:
+    def change(self, change: Callable[[QueueStore], object]) -> StoreQuery:
         """Return a query that applies ``change`` and yields the contents afterwards."""
 
-        def question(workspace: Path) -> Iterator[Waiting]:
+        def query(workspace: Path) -> Iterator[QueueContents]:
             with closing(QueueStore(workspace)) as queue:
                 change(queue)
-            yield from self.look(workspace)
+            yield from self.read(workspace)
 
-        return question
+        return query
 
-    def take(self, workspace: Path) -> Iterator[Taken | Waiting]:
+    def take(self, workspace: Path) -> Iterator[TakenEntry | QueueContents]:
         """Take the first entry.
 
         Yields:
@@ -76,21 +76,21 @@ class StoredQueue:
         with closing(QueueStore(workspace)) as queue:
             if not self._owner:
                 self._owner = self._held.enter_context(owned(queue.workspace))
-            yield Taken(queue.take(self._owner))
-        yield from self.look(workspace)
+            yield TakenEntry(queue.take(self._owner))
+        yield from self.read(workspace)
 
-    def let_go(self, _workspace: Path) -> Iterator[None]:
+    def release(self, _workspace: Path) -> Iterator[None]:
         """Release the lock on the taken entries."""
         self._held.close()
         self._owner = ""
         yield
 
 
-def _estimated(workspace: Path, entries: list[QueueEntry]) -> Waiting:
+def _estimated(workspace: Path, entries: list[QueueEntry]) -> QueueContents:
     if not entries:
-        return Waiting()
+        return QueueContents()
     try:
         with closing(Estimates(workspace)) as estimates:
-            return Waiting(entries, {entry.id: estimates.seconds(entry) for entry in entries})
+            return QueueContents(entries, {entry.id: estimates.seconds(entry) for entry in entries})
     except TrainscopeError as error:
-        return Waiting(entries, problem=str(error))
+        return QueueContents(entries, problem=str(error))

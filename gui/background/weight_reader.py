@@ -9,7 +9,7 @@ from typing import Any
 from engine.events.runs import Weights
 from engine.storage.store import Store
 from engine.utils.paths import store_file
-from gui.background.store_reader import Say, StoreReader
+from gui.background.store_reader import OnFailure, StoreReader
 
 
 class WeightReader:
@@ -26,29 +26,31 @@ class WeightReader:
         self._reader = reader
         self._store: Store | None = None  # used in the reader's thread only
 
-    def steps(self, run: int, layer: str, take: Callable[[list[int]], None], failed: Say) -> None:
+    def steps(self, run: int, layer: str, take: Callable[[list[int]], None], failed: OnFailure) -> None:
         """Pass the steps at which weights of that layer were stored, ascending, to ``take``."""
         self._ask(lambda store: store.weight_steps(run, layer), [], take, failed)
 
-    def weights(self, run: int, layer: str, step: int, take: Callable[[Weights | None], None], failed: Say) -> None:
+    def weights(
+        self, run: int, layer: str, step: int, take: Callable[[Weights | None], None], failed: OnFailure
+    ) -> None:
         """Pass the weights stored at ``step`` to ``take``; None if there are none."""
         self._ask(lambda store: store.weights(run, layer, step), None, take, failed)
 
     def close(self) -> None:
         """Close the store; a later query reopens it."""
 
-        def question(_workspace: Path) -> Iterator[None]:
+        def query(_workspace: Path) -> Iterator[None]:
             self._close_store()
             yield
 
-        self._reader.ask(question, lambda _nothing: None, lambda _sentence: None)
+        self._reader.ask(query, lambda _nothing: None, lambda _sentence: None)
 
-    def _ask(self, read: Callable[[Store], Any], nothing: Any, take: Callable[[Any], None], failed: Say) -> None:
-        def question(workspace: Path) -> Iterator[Any]:
+    def _ask(self, read: Callable[[Store], Any], nothing: Any, take: Callable[[Any], None], failed: OnFailure) -> None:
+        def query(workspace: Path) -> Iterator[Any]:
             store = self._opened(workspace)
             yield nothing if store is None else read(store)
 
-        self._reader.ask(question, take, failed)
+        self._reader.ask(query, take, failed)
 
     def _opened(self, workspace: Path) -> Store | None:
         if self._store is not None and not self._store.is_in_place:

@@ -58,8 +58,8 @@ class DevicesDialog(QDialog):
         parent: the window.
     """
 
-    looked_again = Signal()
-    settings_wanted = Signal()
+    refresh_requested = Signal()
+    settings_requested = Signal()
 
     def __init__(self, asked: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -111,7 +111,9 @@ class DevicesDialog(QDialog):
         row = self._grid.rowCount()
         memory = "" if report.is_correct is None else "memory not known"
         memory = memory if report.memory is None else f"{report.memory / GIB:.1f} GiB"
-        is_wrong_processor = report.key == CPU and report.is_correct is False  # used all the same, as there is no alternative
+        is_wrong_processor = (
+            report.key == CPU and report.is_correct is False
+        )  # used all the same, as there is no alternative
         state = "computes wrongly" if is_wrong_processor else STATES[report.is_correct]
         for column, text in enumerate((device_title(report.key), report.name, memory, state)):
             label = _label(text)
@@ -157,8 +159,8 @@ class DevicesDialog(QDialog):
         self._uses.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         self._close.setDefault(True)
         for button, slot in (
-            (self._settings, self.settings_wanted.emit),
-            (self._again, self.looked_again.emit),
+            (self._settings, self.settings_requested.emit),
+            (self._again, self.refresh_requested.emit),
             (self._close, self.reject),
         ):
             button.clicked.connect(lambda _checked=False, slot=slot: slot())

@@ -48,7 +48,7 @@ def _table(keys: Sequence[Shortcut]) -> QTableWidget:
     table.setShowGrid(True)
     table.setHorizontalHeaderLabels(HEADINGS)
     for row, key in enumerate(keys):
-        for column, text in enumerate((key.place, key.keys, key.does)):
+        for column, text in enumerate((key.place, key.keys, key.action)):
             table.setItem(row, column, QTableWidgetItem(text))
     table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
     table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)

@@ -137,7 +137,7 @@ class ControlBar(QWidget):
         return self._commands[RUN]
 
     @property
-    def steering(self) -> list[QAction]:
+    def control_actions(self) -> list[QAction]:
         """Actions on the running experiment."""
         return [action for name, action in self._commands.items() if name != RUN]
 

@@ -24,7 +24,7 @@ from gui.boards.board import Board, View
 from gui.experiment.control_bar import ControlBar, ExperimentState
 from gui.experiment.progress_line import ProgressLine
 from gui.experiment.run_control import RunControl
-from gui.experiment.start_page import Stage
+from gui.experiment.start_page import BoardStack
 from gui.forms.form import Form
 from gui.observations.experiment import Observations
 from gui.observations.weight_history import WeightSource
@@ -69,7 +69,7 @@ class ExperimentTab(QWidget):
         self.observations = Observations()
         self.form = Form(experiment.spec)
         self._make_board, self._weights = make_board, weights
-        self.stage = Stage(experiment)
+        self.board_stack = BoardStack(experiment)
         self._is_planned = False  # whether the runs of the running experiment are known
         self._make_controls()
         self._arrange()
@@ -84,7 +84,7 @@ class ExperimentTab(QWidget):
         board.use_kernels(self._weights)
         board.settings_chosen.connect(self.form.show_values)
         board.failed.connect(self.failed.emit)
-        self.stage.put_board(board)
+        self.board_stack.put_board(board)
         with suppress(SpecError):  # reported when Run is pressed
             board.show_settings(self.form.spec())
         return board
@@ -107,7 +107,7 @@ class ExperimentTab(QWidget):
 
     def _show_board(self) -> None:
         _ = self.board
-        self.stage.show_board()
+        self.board_stack.show_board()
 
     @property
     def _is_board_made(self) -> bool:
@@ -126,7 +126,7 @@ class ExperimentTab(QWidget):
         """Fill the form with settings."""
         self.form.show_spec(spec)
         self._samples_timer.start()
-        self._tell_board()
+        self._update_board()
 
     def start(self) -> None:
         """Request a run of the experiment described by the form."""
@@ -144,7 +144,7 @@ class ExperimentTab(QWidget):
         self.observations.expect(spec)
 
     @property
-    def is_at_work(self) -> bool:
+    def is_active(self) -> bool:
         """Whether its experiment is running."""
         return self._run_control.state is not ExperimentState.IDLE
 
@@ -228,7 +228,7 @@ class ExperimentTab(QWidget):
         if self._run_control.is_under_way:
             self._progress.say(text)
 
-    def _tell_board(self) -> None:
+    def _update_board(self) -> None:
         if self._is_board_made:
             with suppress(SpecError):  # reported when Run is pressed
                 self.board.show_settings(self.form.spec())
@@ -243,10 +243,10 @@ class ExperimentTab(QWidget):
 
     def say(self, text: str) -> None:
         """Show a sentence in the status line, unless the experiment is running."""
-        if not self.is_at_work:
+        if not self.is_active:
             self._progress.say(text)
 
-    def _ask_for_samples(self) -> None:
+    def _request_samples(self) -> None:
         if self.form.dataset_chooser is None or not self.isVisible():
             return
         try:
@@ -257,7 +257,7 @@ class ExperimentTab(QWidget):
         self.samples_requested.emit(spec.part(DataSpec))
 
     def _show_state(self, state: ExperimentState) -> None:
-        self.stage.set_runnable(state is ExperimentState.IDLE)
+        self.board_stack.set_runnable(state is ExperimentState.IDLE)
         stored = state is ExperimentState.IDLE and self.observations.experiment is not None
         self._export.setEnabled(stored)
         self._repeats.setEnabled(stored and bool(self.observations.runs))
@@ -303,16 +303,16 @@ class ExperimentTab(QWidget):
         self._run_control.failed.connect(self.failed)
         self._progress.resume.triggered.connect(lambda: self.resume_requested.emit(self.observations.experiment))
         self._repeats.triggered.connect(lambda: self.repeats_requested.emit(self.observations.experiment))
-        self.stage.pressed.connect(self._start_from_page)
+        self.board_stack.pressed.connect(self._start_from_page)
         self._export.triggered.connect(lambda: self.export_requested.emit(self.observations.experiment))
         for button, name in zip(self._presets, self.experiment.presets, strict=True):
             button.clicked.connect(lambda _checked=False, name=name: self.use_preset(name))
         self._paint_timer.timeout.connect(self._paint_next)
-        self._samples_timer.timeout.connect(self._ask_for_samples)
+        self._samples_timer.timeout.connect(self._request_samples)
         if self.form.dataset_chooser is not None:
             self.form.dataset_chooser.chosen.connect(lambda _dataset: self._samples_timer.start())
             self.form.dataset_chooser.failed.connect(self.failed.emit)
-        self.form.changed.connect(self._tell_board)
+        self.form.changed.connect(self._update_board)
         self.form.writing_wanted.connect(self.writing_requested.emit)
         self.form.trained_wanted.connect(self.trained_requested.emit)
 
@@ -320,7 +320,7 @@ class ExperimentTab(QWidget):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(8, 8, 8, 8)
         layout.addWidget(self._left_panel())
-        layout.addWidget(self.stage, 1)
+        layout.addWidget(self.board_stack, 1)
 
     def _left_panel(self) -> QWidget:
         panel = QWidget()

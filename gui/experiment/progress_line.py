@@ -13,7 +13,7 @@ from gui.widgets.actions import KEYS, action_button, make_action
 
 PROGRESS_STEPS = 1000
 RESUME_TIP = "Train what is missing: runs that crashed, failed or were ended go on where they were"
-_ENDINGS = {
+_END_TEXTS = {
     Status.FINISHED: "Finished",
     Status.STOPPED: "Stopped; what was learned is kept",
     Status.CANCELLED: "Cancelled; what was recorded is kept",
@@ -73,14 +73,14 @@ class ProgressLine(QWidget):
         self._bar.setRange(0, PROGRESS_STEPS)
         if event.status is Status.FINISHED:
             self._bar.setValue(PROGRESS_STEPS)
-        self.say(_ending(event.status, observations))
+        self.say(_end_text(event.status, observations))
 
 
-def _ending(status: Status, observations: Observations) -> str:
+def _end_text(status: Status, observations: Observations) -> str:
     runs = observations.runs.values()
     if not runs:
-        return _ENDINGS[status].partition(";")[0] + "."
+        return _END_TEXTS[status].partition(";")[0] + "."
     if status in (Status.FAILED, Status.CANCELLED):
-        return _ENDINGS[status] + "."
+        return _END_TEXTS[status] + "."
     tested = pluralise(sum(run.test_accuracy is not None for run in runs), "run")
-    return f"{_ENDINGS[status]}, {tested} trained and tested. {best_variant_summary(observations)}".rstrip()
+    return f"{_END_TEXTS[status]}, {tested} trained and tested. {best_variant_summary(observations)}".rstrip()

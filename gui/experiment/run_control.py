@@ -66,7 +66,7 @@ class RunControl(QObject):
         if not self.is_under_way:
             return
         held = any(run.status is Status.PAUSED for run in self._observations.runs.values())
-        if self._holding and (held or not self._observations.under_way):
+        if self._holding and (held or not self._observations.active_runs):
             self.show_state(ExperimentState.PAUSED)
         elif not self._holding and not held:
             self.show_state(ExperimentState.TRAINING)
@@ -74,7 +74,7 @@ class RunControl(QObject):
     def offer_rate(self) -> None:
         """Show the learning rate of the run that a new rate would apply to."""
         # Such a command applies to the unfinished runs selected in the table, else to all active runs.
-        targets = self._chosen_runs() or self._observations.under_way
+        targets = self._chosen_runs() or self._observations.active_runs
         rate = next((rate for run in targets if (rate := run.learning_rate) is not None), None)
         if rate is not None:
             self._bar.show_rate(rate)
@@ -94,7 +94,7 @@ class RunControl(QObject):
             case "cancel":
                 self._end(Control.CANCEL, ExperimentState.CANCELLING, "Cancelling …")
             case "skip":
-                self._skip(self._chosen_runs() or self._observations.under_way[:1])
+                self._skip(self._chosen_runs() or self._observations.active_runs[:1])
 
     def _skip(self, runs: list[RunObservation]) -> None:
         if not runs:
@@ -115,7 +115,7 @@ class RunControl(QObject):
     def _set_rate(self, rate: float) -> None:
         chosen = self._chosen_runs()
         begun: list[int | None] = [run.planned.run for run in chosen if run.status is not Status.QUEUED]
-        if not begun and (chosen or not self._observations.under_way):
+        if not begun and (chosen or not self._observations.active_runs):
             self.failed.emit("No such run has begun yet; its learning rate can be set once it trains.")
             return
         for number in begun or [None]:

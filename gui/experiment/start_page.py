@@ -91,7 +91,7 @@ class StartPage(QFrame):
         layout.addStretch(3)
 
 
-class Stage(QStackedWidget):
+class BoardStack(QStackedWidget):
     """A board, or a start page before the first run; the board of an experiment without runs is shown at once."""
 
     pressed = Signal(bool)

@@ -185,7 +185,7 @@ class ExperimentActions(QObject):
         self._reader, self._parent = reader, parent
         self._under_way: int | None = None
         self._deleted: set[int] = set()
-        self._does: dict[str, Callable[[Choice], None]] = {
+        self._handlers: dict[str, Callable[[Choice], None]] = {
             "open": _for_one(self.open_requested.emit),
             "rename": _for_one(self.rename_requested.emit),
             "notes": _for_one(self.notes_requested.emit),
@@ -205,7 +205,7 @@ class ExperimentActions(QObject):
     def perform(self, name: str, choice: Choice) -> None:
         """Perform the action of that name, if it is possible."""
         if ACTIONS[name].possible(choice):
-            self._does[name](choice)
+            self._handlers[name](choice)
 
     def set_under_way(self, experiment: int | None) -> None:
         """Set the running experiment, which can't be deleted."""
@@ -222,7 +222,7 @@ class ExperimentActions(QObject):
     def write(self, change: Callable[[Catalogue], None], undo: Callable[[], None] | None = None) -> None:
         """Change the catalogue in the background; ``undo`` is called if that fails."""
 
-        def question(workspace: Path) -> Iterator[None]:
+        def query(workspace: Path) -> Iterator[None]:
             with closing(Catalogue(workspace)) as catalogue:
                 change(catalogue)
             yield
@@ -232,7 +232,7 @@ class ExperimentActions(QObject):
                 undo()
             self.failed.emit(sentence)
 
-        self._reader.ask(question, lambda _done: self.changed.emit(), fail)
+        self._reader.ask(query, lambda _done: self.changed.emit(), fail)
 
     def purge(self) -> None:
         """Permanently remove the experiments deleted here."""
@@ -289,11 +289,11 @@ class ExperimentActions(QObject):
             self.settings_pasted.emit(experiment.name, spec)
 
     def _find_networks(self, number: int) -> None:
-        def question(workspace: Path) -> Iterator[list[TrainedChoice]]:
+        def query(workspace: Path) -> Iterator[list[TrainedChoice]]:
             with closing(Catalogue(workspace)) as catalogue:
                 yield catalogue.trained(number)
 
-        self._reader.ask(question, self._offer_networks, self.failed.emit)
+        self._reader.ask(query, self._offer_networks, self.failed.emit)
 
     def _offer_networks(self, networks: list[TrainedChoice]) -> None:
         if networks:

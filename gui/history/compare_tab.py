@@ -21,7 +21,7 @@ from engine.experiments.presets import EMPTY
 from engine.utils.errors import TrainscopeError
 from engine.utils.text import pluralise
 from engine.workspace.catalogue import CatalogueEntry
-from gui.background.store_reader import Reading, StoreReader
+from gui.background.store_reader import PendingQuery, StoreReader
 from gui.background.weight_reader import WeightReader
 from gui.boards.painter import BoardPainter
 from gui.boards.plots import PERCENT, gradient_plot, training_loss_plot
@@ -30,7 +30,7 @@ from gui.history.accuracy_table import AccuracyTable
 from gui.history.actions import FEWEST_COMPARED
 from gui.history.opened_tab import OpenedTab
 from gui.history.setting_table import SettingTable
-from gui.observations.stored import Stored, merged, reading
+from gui.observations.stored import Stored, merge_experiments, read_experiment
 from gui.plots.accuracy_points import AccuracyPoints
 from gui.plots.curves.curve_plot import CurvePlot, Series
 from gui.utils.text import literally
@@ -68,7 +68,7 @@ class CompareTab(OpenedTab):
         self._numbers, self._reader, self._weights = numbers, reader, weights
         self._stored: dict[int, Stored] = {}
         self._entries: dict[int, CatalogueEntry] = {}
-        self._readings: list[Reading] = []
+        self._pending: list[PendingQuery] = []
         self._unread: set[int] = set()  # still to be read
         self.board: TrainingBoard | None = None
         self._painter: BoardPainter | None = None
@@ -92,17 +92,17 @@ class CompareTab(OpenedTab):
 
     def load(self) -> None:
         """Read the experiments from the store."""
-        self.drop()
+        self.stop_loading()
         self._stored = {}
         self._unread = set(self._numbers)
         self._name()
         self.say("The experiments are being read …")
-        self._readings = [self._read(number) for number in self._numbers]
+        self._pending = [self._read(number) for number in self._numbers]
 
-    def drop(self) -> None:
+    def stop_loading(self) -> None:
         """Cancel pending queries."""
-        for each in self._readings:
-            each.drop()
+        for each in self._pending:
+            each.cancel()
 
     def remove(self, number: int) -> None:
         """Remove an experiment from the comparison; with fewer than two left the tab closes."""
@@ -120,7 +120,7 @@ class CompareTab(OpenedTab):
         self._show_chips()
         self._show_settings()
         try:
-            observations = merged(-next(_comparisons), stored)
+            observations = merge_experiments(-next(_comparisons), stored)
         except TrainscopeError as error:
             self.reading_failed(str(error))
             return
@@ -140,7 +140,7 @@ class CompareTab(OpenedTab):
         if self.is_drawn:
             self._show_chips()
 
-    def _read(self, number: int) -> Reading:
+    def _read(self, number: int) -> PendingQuery:
         def take(part: Any) -> None:
             match part:
                 case CatalogueEntry():
@@ -156,10 +156,10 @@ class CompareTab(OpenedTab):
                 self.reading_ended()
 
         def fail(sentence: str) -> None:
-            self.drop()  # or progress messages of the others would replace the sentence
+            self.stop_loading()  # or progress messages of the others would replace the sentence
             self.reading_failed(sentence)
 
-        return self._reader.ask(reading(number), take, fail, end)
+        return self._reader.ask(read_experiment(number), take, fail, end)
 
     def _name(self) -> None:
         names = [f"#{number}" for number in self._numbers]

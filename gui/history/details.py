@@ -139,7 +139,7 @@ class ExperimentDetails(QWidget):
         column.addWidget(self._settings, 1)
 
 
-def scrolling(details: ExperimentDetails) -> QScrollArea:
+def scroll_area_of(details: ExperimentDetails) -> QScrollArea:
     """Return a scroll area with ``details``, which may be too high with a large font or a long reason."""
     area = QScrollArea()
     area.setObjectName("experiment_details")

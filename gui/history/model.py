@@ -170,7 +170,7 @@ class HistoryModel(ColumnModel):
             self._rows[row] = entry
             self.dataChanged.emit(self.index(row, CURVE), self.index(row, CURVE))
 
-    def look_for(self, query: Query, with_deleted: bool) -> None:
+    def set_filter(self, query: Query, with_deleted: bool) -> None:
         """Show the entries that match ``query``, with or without deleted ones."""
         self._query, self._with_deleted = query, with_deleted
         self._arrange()

@@ -61,7 +61,7 @@ class OpenedTab(QWidget):
         """Update the entry of one of its experiments."""
         raise NotImplementedError
 
-    def drop(self) -> None:
+    def stop_loading(self) -> None:
         """Cancel pending queries; called before the tab closes."""
         raise NotImplementedError
 

@@ -9,16 +9,16 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from engine.workspace.catalogue import CatalogueEntry
-from gui.background.store_reader import Reading, StoreReader
+from gui.background.store_reader import PendingQuery, StoreReader
 from gui.background.weight_reader import WeightReader
 from gui.boards import make_board
 from gui.boards.board import Board
 from gui.boards.painter import BoardPainter
 from gui.history.action_bar import ActionBar
 from gui.history.actions import Choice, ExperimentActions
-from gui.history.details import ExperimentDetails, scrolling
+from gui.history.details import ExperimentDetails, scroll_area_of
 from gui.history.opened_tab import OpenedTab
-from gui.observations.stored import Stored, reading, spec_of
+from gui.observations.stored import Stored, read_experiment, spec_of
 from gui.widgets.side_panel import panel_width
 
 BUTTONS_A_ROW = 2
@@ -34,7 +34,7 @@ class ResultTab(OpenedTab):
         self.setObjectName(f"result_{number}")
         self._number, self._reader, self._weights = number, reader, weights
         self._stored: Stored | None = None
-        self._reading: Reading | None = None
+        self._pending: PendingQuery | None = None
         self.board: Board | None = None
         self._painter: BoardPainter | None = None
         self.details = ExperimentDetails()
@@ -69,15 +69,17 @@ class ResultTab(OpenedTab):
 
     def load(self) -> None:
         """Read the experiment from the store."""
-        self.drop()
+        self.stop_loading()
         self.say(f"Experiment {self._number} is being read …")
-        self._reading = self._reader.ask(reading(self._number), self._take, self.reading_failed, self.reading_ended)
+        self._pending = self._reader.ask(
+            read_experiment(self._number), self._take, self.reading_failed, self.reading_ended
+        )
 
-    def drop(self) -> None:
+    def stop_loading(self) -> None:
         """Save edits and cancel pending queries."""
         self.details.keep()
-        if self._reading is not None:
-            self._reading.drop()
+        if self._pending is not None:
+            self._pending.cancel()
 
     def draw(self) -> None:
         """Draw the board."""
@@ -108,9 +110,9 @@ class ResultTab(OpenedTab):
                 self.say(f"Experiment {self._number}: {part} …")
             case Stored():
                 self._stored = part
-                self._say_when(part.entry)
+                self._show_time(part.entry)
 
-    def _say_when(self, entry: CatalogueEntry) -> None:
+    def _show_time(self, entry: CatalogueEntry) -> None:
         """Show when the data of an unfinished experiment were read."""
         status = entry.stored.status
         self._snapshot.setVisible(not status.is_final)
@@ -122,7 +124,7 @@ class ResultTab(OpenedTab):
         column = QVBoxLayout(panel)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self._snapshot)
-        column.addWidget(scrolling(self.details), 1)
+        column.addWidget(scroll_area_of(self.details), 1)
         column.addWidget(self._bar)
         row = QHBoxLayout(self)
         row.setContentsMargins(8, 8, 8, 8)

@@ -15,8 +15,8 @@ class ResumeBar(QFrame):
     Emits ``resume_requested(number)``, ``dismiss_requested(number)``, and ``closed()`` if the decision is postponed.
     """
 
-    resume_wanted = Signal(int)
-    leaving_wanted = Signal(int)
+    resume_requested = Signal(int)
+    dismiss_requested = Signal(int)
     closed = Signal()
 
     def __init__(self) -> None:
@@ -40,8 +40,8 @@ class ResumeBar(QFrame):
         close.setAccessibleName("Decide later")
         close.setToolTip("Decide later: it is offered again at the next start")
         close.setAutoRaise(True)
-        resume.clicked.connect(lambda: self.resume_wanted.emit(self._number))
-        leave.clicked.connect(lambda: self.leaving_wanted.emit(self._number))
+        resume.clicked.connect(lambda: self.resume_requested.emit(self._number))
+        leave.clicked.connect(lambda: self.dismiss_requested.emit(self._number))
         close.clicked.connect(self.closed)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(12, 4, 6, 4)

@@ -16,7 +16,7 @@ from gui.background.questions import all_entries
 from gui.background.store_reader import StoreReader
 from gui.history.action_bar import ActionBar
 from gui.history.actions import ACTIONS, Choice, ExperimentActions
-from gui.history.details import ExperimentDetails, scrolling
+from gui.history.details import ExperimentDetails, scroll_area_of
 from gui.history.table import HistoryTable
 from gui.widgets.placeholder import Placeholder
 
@@ -35,7 +35,7 @@ class HistoryTab(QWidget):
         super().__init__()
         self.setObjectName("tab_history")
         self._reader = reader
-        self._reading = self._stale = False
+        self._is_reading = self._is_stale = False
         self._is_read = False  # the store is not read before the tab is first visible
         self.experiment_actions = ExperimentActions(reader, self)
         self.table = HistoryTable()
@@ -59,10 +59,10 @@ class HistoryTab(QWidget):
 
     def refresh(self) -> None:
         """Read the store; if it is being read, read it once more afterwards."""
-        if self._reading:
-            self._stale = True
+        if self._is_reading:
+            self._is_stale = True
             return
-        self._reading, self._stale = True, False
+        self._is_reading, self._is_stale = True, False
         self._reader.ask(all_entries, self._take, self._fail, self._end)
 
     def take(self, event: Event) -> None:
@@ -97,7 +97,7 @@ class HistoryTab(QWidget):
                 self._is_read = True
                 self._content.show_content(bool(part))
                 self.table.show_entries(part)
-                self._say_how_many()
+                self._show_count()
                 self.listed.emit()
             case (int() as number, tuple() as lines):
                 self.table.entries.show_thumbnail(number, lines)
@@ -107,15 +107,15 @@ class HistoryTab(QWidget):
         self._end()
 
     def _end(self) -> None:
-        self._reading = False
-        if self._stale:
+        self._is_reading = False
+        if self._is_stale:
             self.refresh()
 
-    def _look(self) -> None:
-        self.table.look_for(Query(self._search.text()), self._with_deleted.isChecked())
-        self._say_how_many()
+    def _apply_search(self) -> None:
+        self.table.set_filter(Query(self._search.text()), self._with_deleted.isChecked())
+        self._show_count()
 
-    def _say_how_many(self) -> None:
+    def _show_count(self) -> None:
         shown, ticked = len(self.table.entries.rows), len(self.table.entries.ticks)
         searched = f"{shown:,} of " if self._search.text().strip() else ""
         marked = f", {ticked} ticked" if ticked else ""
@@ -151,13 +151,13 @@ class HistoryTab(QWidget):
 
     def _connect(self) -> None:
         self._find.activated.connect(self._begin_search)
-        self._search.textChanged.connect(lambda _text: self._look())
+        self._search.textChanged.connect(lambda _text: self._apply_search())
         self._search.returnPressed.connect(self.table.setFocus)
-        self._with_deleted.toggled.connect(lambda _on: self._look())
+        self._with_deleted.toggled.connect(lambda _on: self._apply_search())
         self.table.choice_changed.connect(self._show_choice)
         self.table.opened.connect(self.experiment_actions.open_requested)
         self.table.entries.ticked.connect(self._show_choice)
-        self.table.entries.ticked.connect(self._say_how_many)
+        self.table.entries.ticked.connect(self._show_count)
         self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.table.customContextMenuRequested.connect(self._show_menu)
         self.details.renamed.connect(self.experiment_actions.rename)
@@ -186,7 +186,7 @@ class HistoryTab(QWidget):
         split.setChildrenCollapsible(False)
         split.setHandleWidth(10)
         split.addWidget(left)
-        details = scrolling(self.details)
+        details = scroll_area_of(self.details)
         split.addWidget(details)
         split.setStretchFactor(0, 1)
         split.setSizes([1280 - DETAILS_WIDTH, DETAILS_WIDTH])

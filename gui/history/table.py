@@ -126,13 +126,13 @@ class HistoryTable(QTableView):
         """Replace the entries, keeping the selection."""
         chosen = [entry.number for entry in self.chosen]
         self.entries.show_entries(entries)
-        self._choose_again(chosen)
+        self._restore_selection(chosen)
 
-    def look_for(self, query: Query, with_deleted: bool) -> None:
+    def set_filter(self, query: Query, with_deleted: bool) -> None:
         """Show the entries that match ``query``, keeping the selection."""
         chosen = [entry.number for entry in self.chosen]
-        self.entries.look_for(query, with_deleted)
-        self._choose_again(chosen)
+        self.entries.set_filter(query, with_deleted)
+        self._restore_selection(chosen)
 
     def layout_state(self) -> QByteArray:
         """Return widths, order and sorting of the columns, for ``restore_layout``."""
@@ -168,9 +168,9 @@ class HistoryTable(QTableView):
         """Give the remaining width to the title column; if it is too little, the table scrolls."""
         super().resizeEvent(event)
         others = sum(self.columnWidth(column) for column in range(len(COLUMNS)) if column != TITLE)
-        self.setColumnWidth(TITLE, max(self._usual_width(COLUMNS[TITLE]), self.viewport().width() - others))
+        self.setColumnWidth(TITLE, max(self._default_width(COLUMNS[TITLE]), self.viewport().width() - others))
 
-    def _choose_again(self, numbers: list[int]) -> None:
+    def _restore_selection(self, numbers: list[int]) -> None:
         self.choose(numbers)
         if not self.chosen and self.entries.rows:
             self.choose([self.entries.rows[0].number])
@@ -179,9 +179,9 @@ class HistoryTable(QTableView):
     def _sort(self, column: int, order: Qt.SortOrder) -> None:
         chosen = [entry.number for entry in self.chosen]
         self.entries.sort(column, order)
-        self._choose_again(chosen)
+        self._restore_selection(chosen)
 
-    def _usual_width(self, column: HistoryColumn) -> int:
+    def _default_width(self, column: HistoryColumn) -> int:
         texts = (column.sample, f"{column.title} ▾")
         return max(self.fontMetrics().horizontalAdvance(text) for text in texts) + COLUMN_ROOM
 
@@ -190,7 +190,7 @@ class HistoryTable(QTableView):
         header.setHighlightSections(False)
         header.setMinimumSectionSize(24)
         for position, column in enumerate(COLUMNS):
-            self.setColumnWidth(position, self._usual_width(column))
+            self.setColumnWidth(position, self._default_width(column))
         header.setSectionsClickable(True)
         header.setSectionsMovable(True)
         header.setSortIndicatorShown(True)

@@ -17,15 +17,15 @@ ANYWHERE, EXPERIMENTS = "Anywhere", "Experiments"
 
 @dataclass(frozen=True)
 class Shortcut:
-    """Where a shortcut works, what it does, and its keys in readable form, such as ``Ctrl+R, F5``."""
+    """Where a shortcut works, what it action, and its keys in readable form, such as ``Ctrl+R, F5``."""
 
     place: str
-    does: str
+    action: str
     keys: str
 
 
 # Keys handled in key events of focused widgets, which Qt can't list.
-OF_WIDGETS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+WIDGET_SHORTCUTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Plots", "Move the cursor to the next record or pixel", ("Left", "Right")),
     ("Plots", "Move the cursor faster", ("Shift+Left", "Shift+Right")),
     ("Plots", "Move the cursor to the first or last record", ("Home", "End")),
@@ -38,13 +38,13 @@ OF_WIDGETS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
 )
 
 
-def keys_of(window: QMainWindow) -> list[Shortcut]:
+def shortcuts_of(window: QMainWindow) -> list[Shortcut]:
     """Return the shortcuts of ``window``, sorted by place; without mnemonics, which are visible."""
     places: dict[tuple[str, str], set[str]] = {}
-    for owner, does, sequences in _bound(window):
+    for owner, action, sequences in _bound(window):
         if keys := _written(sequences):
-            places.setdefault((does, keys), set()).add(_place(owner, window))
-    found = [Shortcut(place, does, _written(map(QKeySequence, keys))) for place, does, keys in OF_WIDGETS]
+            places.setdefault((action, keys), set()).add(_place(owner, window))
+    found = [Shortcut(place, action, _written(map(QKeySequence, keys))) for place, action, keys in WIDGET_SHORTCUTS]
     menus = {_plain(menu.title()) for menu in window.findChildren(QMenu)}
     for what, where in places.items():  # shortcuts common to all experiments are listed once
         several = next((place for place in where if place in menus), EXPERIMENTS)

@@ -14,7 +14,7 @@ NOTHING = "Nothing to train in this tab"
 
 
 @runtime_checkable
-class Trains(Protocol):
+class OffersTraining(Protocol):
     """A tab that offers training actions."""
 
     @property
@@ -43,7 +43,7 @@ class TrainingMenu(QMenu):
     def _fill(self) -> None:
         self.clear()
         front = self._tabs.currentWidget()
-        offered = front.training_actions if isinstance(front, Trains) else ()
+        offered = front.training_actions if isinstance(front, OffersTraining) else ()
         controlled = self._active() or front
         control_actions = controlled.controls.control_actions if isinstance(controlled, ExperimentTab) else ()
         self.addActions([*offered[:1], *control_actions, *offered[1:]])

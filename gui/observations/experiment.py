@@ -78,7 +78,7 @@ class Observations:
                 self.finished = event
 
     @property
-    def under_way(self) -> list[RunObservation]:
+    def active_runs(self) -> list[RunObservation]:
         """Runs that have started and not ended."""
         return [run for run in self.runs.values() if run.status in (Status.RUNNING, Status.PAUSED)]
 

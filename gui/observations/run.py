@@ -23,7 +23,7 @@ from engine.events.runs import (
     Weights,
 )
 
-OF_RECORDS = (
+RECORD_FIELDS = (
     "training_loss",
     "training_accuracy",
     "validation_loss",
@@ -31,10 +31,10 @@ OF_RECORDS = (
     "learning_rate",
     "seconds",
 )
-QUANTITIES = (*OF_RECORDS, "gradient_norm", "dead_fraction")
+QUANTITIES = (*RECORD_FIELDS, "gradient_norm", "dead_fraction")
 # Fields of a record with one value per trainable layer, and with one per activation.
-OF_LAYERS = ("gradient_norms", "update_ratios")
-OF_ACTIVATIONS = ("dead_units", "activation_means", "activation_deviations")
+LAYER_FIELDS = ("gradient_norms", "update_ratios")
+ACTIVATION_FIELDS = ("dead_units", "activation_means", "activation_deviations")
 
 
 @dataclass
@@ -62,11 +62,11 @@ class RunObservation:
         """Append a record to the curves."""
         self.last = record
         self.steps.append(record.step)
-        for name in OF_RECORDS:
+        for name in RECORD_FIELDS:
             self.curves[name].append(getattr(record, name))
         self.curves["gradient_norm"].append(record.gradient_norms[0])
         self.curves["dead_fraction"].append(sum(record.dead_units) / sum(self.units) if record.dead_units else math.nan)
-        for name in (*OF_LAYERS, *OF_ACTIVATIONS):
+        for name in (*LAYER_FIELDS, *ACTIVATION_FIELDS):
             curves = self.layer_curves[name]
             for curve, value in zip(curves, getattr(record, name) or (math.nan,) * len(curves), strict=True):
                 curve.append(value)
@@ -76,11 +76,11 @@ class RunObservation:
         self.status, self.started = Status.RUNNING, event
         kept = bisect_right(self.steps, event.after)
         if not kept:
-            self.layer_curves = {name: tuple(array("f") for _ in event.layers) for name in OF_LAYERS}
-            self.layer_curves |= {name: tuple(array("f") for _ in event.activations) for name in OF_ACTIVATIONS}
+            self.layer_curves = {name: tuple(array("f") for _ in event.layers) for name in LAYER_FIELDS}
+            self.layer_curves |= {name: tuple(array("f") for _ in event.activations) for name in ACTIVATION_FIELDS}
         for curve in (self.steps, *self.curves.values(), *chain(*self.layer_curves.values())):
             del curve[kept:]
-        self._recall_last()
+        self._update_last()
 
     def intervene(self, event: Intervention) -> None:
         """Record a user intervention."""
@@ -124,15 +124,15 @@ class RunObservation:
         self.weights = {weights.layer: weights for weights in event.weights}
         self.interventions = list(event.interventions)
         self.steps = array("d", event.curves["step"].tobytes())
-        for name in OF_RECORDS:
+        for name in RECORD_FIELDS:
             self.curves[name] = array("d", event.curves[name].tobytes())
-        for name in (*OF_LAYERS, *OF_ACTIVATIONS):
+        for name in (*LAYER_FIELDS, *ACTIVATION_FIELDS):
             columns = event.layer_curves[name].T
             if len(columns):  # empty without records, and for records from before these fields existed
                 self.layer_curves[name] = tuple(array("f", np.ascontiguousarray(each).tobytes()) for each in columns)
-        self._derive(event)
+        self._compute_derived(event)
 
-    def _derive(self, event: RunRestored) -> None:
+    def _compute_derived(self, event: RunRestored) -> None:
         """Compute the curves that are not stored: gradient norm of all weights, and fraction of dead units."""
         norms, dead = event.layer_curves["gradient_norms"], event.layer_curves["dead_units"]
         blank = np.full(len(self.steps), np.nan)
@@ -140,15 +140,15 @@ class RunObservation:
         share = dead.sum(axis=1) / sum(self.units) if dead.size and self.units else blank
         self.curves["gradient_norm"] = array("d", first.tobytes())
         self.curves["dead_fraction"] = array("d", share.astype(float).tobytes())
-        self._recall_last()
+        self._update_last()
 
-    def _recall_last(self) -> None:
+    def _update_last(self) -> None:
         """Rebuild the last record from the curves."""
         self.last = None
         if self.steps and self.started is not None:
             step = int(self.steps[-1])
-            values: dict[str, Any] = {name: self.curves[name][-1] for name in OF_RECORDS}
-            values |= {name: tuple(curve[-1] for curve in self.layer_curves[name]) for name in OF_LAYERS}
+            values: dict[str, Any] = {name: self.curves[name][-1] for name in RECORD_FIELDS}
+            values |= {name: tuple(curve[-1] for curve in self.layer_curves[name]) for name in LAYER_FIELDS}
             epoch = (step - 1) // self.started.steps_per_epoch + 1
             self.last = Record(run=self.planned.run, step=step, epoch=epoch, **values)
 

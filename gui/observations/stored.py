@@ -39,7 +39,7 @@ class Stored:
     observations: Observations
 
 
-def reading(number: int) -> Callable[[Path], Iterator[CatalogueEntry | str | Stored]]:
+def read_experiment(number: int) -> Callable[[Path], Iterator[CatalogueEntry | str | Stored]]:
     """Query an experiment with all its records.
 
     The observations are built in the reading thread, so that the GUI thread only draws them.
@@ -49,7 +49,7 @@ def reading(number: int) -> Callable[[Path], Iterator[CatalogueEntry | str | Sto
         ``StoreError`` if there is no such experiment, and ``SpecError`` if its settings are unknown to this version.
     """
 
-    def question(workspace: Path) -> Iterator[CatalogueEntry | str | Stored]:
+    def query(workspace: Path) -> Iterator[CatalogueEntry | str | Stored]:
         with closing(Catalogue(workspace)) as catalogue:
             entry = catalogue.entry(number)
         yield entry
@@ -64,10 +64,10 @@ def reading(number: int) -> Callable[[Path], Iterator[CatalogueEntry | str | Sto
                 variant.curve(quantity)  # cached: for a million records it would block the GUI thread
         yield Stored(entry, observations)
 
-    return question
+    return query
 
 
-def merged(number: int, stored: Sequence[Stored]) -> Observations:
+def merge_experiments(number: int, stored: Sequence[Stored]) -> Observations:
     """Merge experiments into one with variants named such as ``#12 cnn_4``, each in a distinct style.
 
     Probe runs are excluded. Each variant keeps its own data set.

@@ -11,7 +11,7 @@ from engine.analysis.styles import Style
 from engine.events.datasets import DatasetInfo
 from engine.utils.arrays import Array
 from gui.observations.growable_array import GrowableArray
-from gui.observations.run import OF_LAYERS, RunObservation
+from gui.observations.run import LAYER_FIELDS, RunObservation
 from gui.observations.statistics import RepeatedCurve, copied
 
 
@@ -93,7 +93,7 @@ class VariantObservation:
         started = [run for run in self.runs if run.steps]
         if not started:
             return (), np.empty(0), np.empty((0, 0))
-        names = started[0].layers if quantity in OF_LAYERS else started[0].activations
+        names = started[0].layers if quantity in LAYER_FIELDS else started[0].activations
         curves = [self._statistics.setdefault(f"{quantity}_{row}", RepeatedCurve()) for row in range(len(names))]
         for row, curve in enumerate(curves):
             curve.update([run.layer_curves[quantity][row] for run in started])

@@ -12,20 +12,22 @@ from engine.events.runs import Weights
 from engine.networks.weight_images import common_scale
 
 LayerKey = tuple[int, str]  # run number, layer name
-Say = Callable[[str], None]
+OnFailure = Callable[[str], None]
 
 
 class WeightSource(Protocol):
     """Asynchronous source of stored weights; answers arrive in the order of the queries."""
 
-    def steps(self, run: int, layer: str, take: Callable[[list[int]], None], failed: Say) -> None:
+    def steps(self, run: int, layer: str, take: Callable[[list[int]], None], failed: OnFailure) -> None:
         """Pass the steps at which weights of that layer were stored, ascending, to ``take``."""
 
-    def weights(self, run: int, layer: str, step: int, take: Callable[[Weights | None], None], failed: Say) -> None:
+    def weights(
+        self, run: int, layer: str, step: int, take: Callable[[Weights | None], None], failed: OnFailure
+    ) -> None:
         """Pass the weights stored at ``step`` to ``take``; None if there are none."""
 
 
-class KernelHistory:
+class WeightHistory:
     """Weights of the displayed runs at the recorded steps; without a ``source`` only the newest.
 
     Only the weights shown of each layer are kept in memory: sixteen epochs of the homework's fifty runs take 100 MB.
@@ -40,7 +42,7 @@ class KernelHistory:
         self,
         source: WeightSource | None = None,
         changed: Callable[[], None] = lambda: None,
-        failed: Say = lambda _sentence: None,
+        failed: OnFailure = lambda _sentence: None,
     ) -> None:
         self._source, self._changed, self._failed = source, changed, failed
         self._newest: dict[LayerKey, Weights] = {}

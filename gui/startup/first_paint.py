@@ -18,7 +18,7 @@ class FirstPaint(QObject):
         super().__init__(window)
         self._handle, self._then = window.windowHandle(), then
         if self._handle.isExposed():
-            self._come()
+            self._schedule()
         else:
             self._handle.installEventFilter(self)
 
@@ -26,9 +26,9 @@ class FirstPaint(QObject):
         """Schedule the call on the first expose event: Qt paints in its handler, before the timer fires."""
         if event.type() == QEvent.Type.Expose and self._handle.isExposed():
             self._handle.removeEventFilter(self)
-            self._come()
+            self._schedule()
         return False
 
-    def _come(self) -> None:
+    def _schedule(self) -> None:
         QTimer.singleShot(0, self._then)
         self.deleteLater()

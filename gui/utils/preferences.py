@@ -41,7 +41,7 @@ class Preferences:
 
 
 @dataclass(frozen=True)
-class StartUp:
+class StartupOptions:
     """Options that a window is opened with."""
 
     workspace: Path
@@ -117,9 +117,9 @@ def save_preferences(settings: QSettings, preferences: Preferences) -> None:
         )
 
 
-def start_up(options: Options, preferences: Preferences) -> StartUp:
+def startup_options(options: Options, preferences: Preferences) -> StartupOptions:
     """Combine command line and preferences; the command line takes precedence."""
-    return StartUp(
+    return StartupOptions(
         options.workspace if options.workspace_given else _workspace(preferences),
         preferences.workers if options.workers is None else options.workers or None,
         options.device or preferences.device,
@@ -127,7 +127,7 @@ def start_up(options: Options, preferences: Preferences) -> StartUp:
     )
 
 
-def changed_start(start: StartUp, before: Preferences, after: Preferences) -> StartUp:
+def update_startup_options(start: StartupOptions, before: Preferences, after: Preferences) -> StartupOptions:
     """Return ``start`` with the preferences that differ between ``before`` and ``after``; the rest is kept."""
     if after.workspace != before.workspace:
         start = replace(start, workspace=_workspace(after))

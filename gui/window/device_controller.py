@@ -20,7 +20,7 @@ from gui.background.engine_thread import EngineThread
 from gui.dialogs.devices import DevicesDialog, DeviceUse
 from gui.experiment.experiment_tab import ExperimentTab
 
-LOOKING = "Looking at the devices …"
+EXAMINING = "Looking at the devices …"
 AFTERWARDS = "A training is under way: the devices are looked at when it has ended."
 
 
@@ -39,7 +39,7 @@ class DeviceController(QObject):
     """
 
     refused = Signal(str)
-    settings_wanted = Signal()
+    settings_requested = Signal()
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class DeviceController(QObject):
         self._parent = parent
         self._dialog: DevicesDialog | None = None
         self._owners: list[str] = []  # titles of the experiments of the queried runs
-        self._is_asking = self._waits_anew = self._waits = False
+        self._is_asking = self._pending_refresh = self._is_pending = False
         self._used: dict[str, Device] = {}  # by the running experiment
         self._refusal = ""
         self.label = QLabel()  # empty before the first computation
@@ -64,17 +64,17 @@ class DeviceController(QObject):
         """Show the page in a window of its own, which stays open."""
         if self._dialog is None:
             self._dialog = DevicesDialog(self._asked, self._parent)
-            self._dialog.looked_again.connect(lambda: self._ask(anew=True))
-            self._dialog.settings_wanted.connect(self.settings_wanted)
+            self._dialog.refresh_requested.connect(lambda: self._ask(refresh=True))
+            self._dialog.settings_requested.connect(self.settings_requested)
         self._dialog.show()
         self._dialog.raise_()
         self._dialog.activateWindow()
-        self._ask(anew=False)
+        self._ask(refresh=False)
 
     def training_ended(self) -> None:
         """Run the query that was postponed by a training."""
-        if self._waits:
-            self._ask(self._waits_anew)
+        if self._is_pending:
+            self._ask(self._pending_refresh)
 
     def take(self, event: Event) -> None:
         """Update the display by an event of the training thread."""
@@ -99,19 +99,19 @@ class DeviceController(QObject):
             self._refusal = device.refusal
             self.refused.emit(device.refusal)
 
-    def _ask(self, anew: bool) -> None:
+    def _ask(self, refresh: bool) -> None:
         if self._dialog is None or self._is_asking:
             return
-        self._waits = self._is_training()
-        self._waits_anew = self._waits and (anew or self._waits_anew)
-        if self._waits:
+        self._is_pending = self._is_training()
+        self._pending_refresh = self._is_pending and (refresh or self._pending_refresh)
+        if self._is_pending:
             self._dialog.show_status(AFTERWARDS)
             return
         found = self._runs()
         self._owners = [owner for owner, _ in found]
         self._is_asking = True
-        self._dialog.show_status(LOOKING)
-        self._training.run_aside(AppraiseTask(tuple(run for _, run in found), anew))
+        self._dialog.show_status(EXAMINING)
+        self._training.run_unannounced(AppraiseTask(tuple(run for _, run in found), refresh))
 
     def _runs(self) -> list[tuple[str, RunSpec]]:
         """Return one run for each network in each form, with the title of its experiment."""

@@ -50,8 +50,8 @@ class DialogController(QObject):
         own_log: the log of this process, if one is kept.
     """
 
-    devices_wanted = Signal()
-    devices_page_wanted = Signal()
+    devices_requested = Signal()
+    devices_page_requested = Signal()
     changed = Signal(object, object)
     scheme_changed = Signal(object)
     failed = Signal(str)
@@ -78,7 +78,7 @@ class DialogController(QObject):
         """Check, once the window is open, whether a requested GPU exists."""
         log.info("opened on %s, device %s", self._workspace, self._device)
         if self._device not in (AUTO, CPU):
-            self.devices_wanted.emit()
+            self.devices_requested.emit()
 
     def take(self, event: Event) -> None:
         """Update the known devices by an event."""
@@ -103,7 +103,7 @@ class DialogController(QObject):
         entries = (
             MenuEntry("keys", "&Keys", self.show_keys, ("F1",)),
             MenuEntry("log", "&Log", self.show_log, ("Ctrl+L",)),
-            MenuEntry("devices", "&Devices", self.devices_page_wanted.emit),
+            MenuEntry("devices", "&Devices", self.devices_page_requested.emit),
             MenuEntry("selftest", "&Self-test", self.show_self_test),
             None,
             MenuEntry("about", "&About Trainscope", self.show_about),
@@ -118,7 +118,7 @@ class DialogController(QObject):
 
         self._settings_dialog = dialog = SettingsDialog(before, self._is_training(), self._devices, self._window)
         if self._devices is None:
-            self.devices_wanted.emit()
+            self.devices_requested.emit()
         accepted = dialog.exec() == QDialog.DialogCode.Accepted
         self._settings_dialog = None
         after = dialog.preferences
@@ -140,9 +140,9 @@ class DialogController(QObject):
     def show_keys(self) -> None:
         """Show all keyboard shortcuts of the window."""
         from gui.dialogs.keys import KeysDialog
-        from gui.menus.shortcuts import keys_of
+        from gui.menus.shortcuts import shortcuts_of
 
-        dialog = KeysDialog(keys_of(self._window), self._window)
+        dialog = KeysDialog(shortcuts_of(self._window), self._window)
         dialog.exec()
         dialog.deleteLater()
 
@@ -153,7 +153,7 @@ class DialogController(QObject):
 
         self._about_dialog = dialog = AboutDialog(self._workspace, lines, self._window)
         if not lines:
-            self.devices_wanted.emit()
+            self.devices_requested.emit()
         dialog.exec()
         self._about_dialog = None
         dialog.deleteLater()

@@ -41,8 +41,8 @@ class ExportController(QObject):
 
     def report(self, chosen: Collection[int] | None = None) -> None:
         """Write a report; ``chosen`` experiments, or the newest finished one of each kind, are preselected."""
-        question = newest_entries(MOST_EXPERIMENTS, chosen or ())
-        self._reader.ask(question, lambda entries: self._report(entries, chosen), self.failed.emit)
+        query = newest_entries(MOST_EXPERIMENTS, chosen or ())
+        self._reader.ask(query, lambda entries: self._report(entries, chosen), self.failed.emit)
 
     def _export(self, entry: CatalogueEntry) -> None:
         from gui.dialogs.export import ExportDialog

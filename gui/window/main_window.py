@@ -56,7 +56,7 @@ from gui.window.network_controller import NetworkController
 from gui.window.queue import ExperimentQueue
 from gui.window.queue_panel import QueuePanel, WaitingLabel
 from gui.window.resume_controller import ResumeController
-from gui.window.state import remember_state, restore_state
+from gui.window.state import restore_state, save_state
 from gui.window.tab_controller import TabController
 from gui.window.training_controller import TrainingController
 
@@ -85,7 +85,7 @@ class MainWindow(QMainWindow):
 
     trained = Signal(object)
     training_ended = Signal()
-    reopening_wanted = Signal(object, object)
+    reopen_requested = Signal(object, object)
 
     def __init__(
         self,
@@ -103,8 +103,8 @@ class MainWindow(QMainWindow):
         self.setObjectName("window")
         self.setWindowTitle("Trainscope")
         self._workspace, self._settings = workspace, program_settings()
-        self._asks, self._closing = True, False
-        self._messages, self._offer = MessageBar(), ResumeBar()
+        self._confirms_closing, self._closing = True, False
+        self._messages, self._resume_bar = MessageBar(), ResumeBar()
         self._experiment_tabs: list[ExperimentTab] = []
         self._trainer = RoutingExecutor(trainer, workspace, device, cluster)
         self._training = EngineThread(self._trainer, self)
@@ -119,14 +119,16 @@ class MainWindow(QMainWindow):
         self._tabs.setDocumentMode(True)
         self._make_controllers(device, own_log)
         self._make_tabs()
-        self._opened = TabController(self._tabs, workspace, self._history, self._weights)
-        self._interrupted = ResumeController(self._catalogue, self._offer, self)
-        self._desk = DatasetController(self._datasets, self._experiment_tabs, self._assistant, self._librarian)
+        self._opened_tabs = TabController(self._tabs, workspace, self._history, self._weights)
+        self._resume = ResumeController(self._catalogue, self._resume_bar, self)
+        self._dataset_controller = DatasetController(
+            self._datasets, self._experiment_tabs, self._assistant, self._librarian
+        )
         self._clusters = ClusterController(self._trainer, lambda: self.is_training, self._experiment_tabs, self)
         self._arrange()
         self._make_menu()
         self._connect()
-        self._greet()
+        self._welcome()
 
     @property
     def cluster(self) -> ClusterChoice | None:
@@ -136,42 +138,42 @@ class MainWindow(QMainWindow):
     @property
     def is_training(self) -> bool:
         """Whether an experiment is running, or being taken from the queue."""
-        return self._conductor.is_busy
+        return self._training_controller.is_busy
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
         """Start the threads, and the training processes once the window has been painted."""
         super().showEvent(event)
         if not self._training.isRunning():
-            self._queue.look(lambda: self._queue_panel.setVisible(bool(self._queue.entries)))
+            self._queue.refresh(lambda: self._queue_panel.setVisible(bool(self._queue.entries)))
             for thread in (self._training, self._assistant, self._prober, self._librarian):
                 thread.start()
             if self.cluster is None:  # a cluster's workers have devices of their own
-                self._program.begin()
-            FirstPaint(self, self._go_on)
+                self._dialogs.begin()
+            FirstPaint(self, self._finish_startup)
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802
         """Refresh the queue on activation: another window may have taken an entry."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.ActivationChange and self.isActiveWindow():
-            self._queue.look()
+            self._queue.refresh()
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
         """Ask first if an experiment is running, which can be resumed later; end all threads and processes."""
-        is_running = self._conductor.active is not None
-        if is_running and self._asks and not self._closing and not self._ask_to_close():
+        is_running = self._training_controller.active is not None
+        if is_running and self._confirms_closing and not self._closing and not self._ask_to_close():
             event.ignore()
             return
-        if self._conductor.active is not None:
+        if self._training_controller.active is not None:
             # The training thread ends its job first; ``ended`` then closes the window.
             self._closing = True
-            self._conductor.suspend()
+            self._training_controller.suspend()
             self.statusBar().showMessage("Closing …")
             event.ignore()
             return
         self.remember()
-        self._opened.close()
+        self._opened_tabs.close()
         self._history.close_catalogue()
-        self._program.close()
+        self._dialogs.close()
         self._trainer.give_up()
         for thread in (self._assistant, self._prober, self._librarian):
             thread.send(Control.CANCEL)
@@ -184,12 +186,12 @@ class MainWindow(QMainWindow):
 
     def terminate(self) -> None:
         """Close all windows, interrupting a training without asking."""
-        self._asks = False
+        self._confirms_closing = False
         QApplication.closeAllWindows()
 
     def remember(self) -> None:
         """Store the state of the window."""
-        remember_state(self, self._tabs, self._settings)
+        save_state(self, self._tabs, self._settings)
 
     def show_error(self, sentence: str) -> None:
         """Show an error in the message bar."""
@@ -197,12 +199,12 @@ class MainWindow(QMainWindow):
 
     def _make_controllers(self, device: str, own_log: ProgramLog | None) -> None:
         workspace, tabs, is_training = self._workspace, self._experiment_tabs, lambda: self.is_training
-        self._program = DialogController(self, is_training, workspace, device, own_log)
-        self._writing = ExportController(workspace, self._reader, self._assistant.run_task, self)
+        self._dialogs = DialogController(self, is_training, workspace, device, own_log)
+        self._exports = ExportController(workspace, self._reader, self._assistant.run_task, self)
         self._devices = DeviceController(device, self._training, is_training, tabs, self)
         self._queue = ExperimentQueue(self._reader, self)
-        self._conductor = TrainingController(workspace, self._training, self._reader, self._queue, tabs, self)
-        self._queue_panel = QueuePanel(self._queue, self._conductor)
+        self._training_controller = TrainingController(workspace, self._training, self._reader, self._queue, tabs, self)
+        self._queue_panel = QueuePanel(self._queue, self._training_controller)
         self._networks = NetworkController(workspace, self._reader, tabs, self)
         self._networks.failed.connect(self.show_error)
 
@@ -219,21 +221,24 @@ class MainWindow(QMainWindow):
 
     def _add_tab(self, tab: ExperimentTab) -> None:
         self._experiment_tabs.append(tab)
-        self.addActions(tab.controls.steering)  # work in any tab; only those of the running experiment are enabled
+        # Their shortcuts work in any tab; only those of the running experiment are enabled.
+        self.addActions(tab.controls.control_actions)
         for asked in (tab.run_requested, tab.resume_requested):
             asked.connect(self._messages.clear)
-        tab.run_requested.connect(self._conductor.run)
-        tab.command_given.connect(self._conductor.command)
+        tab.run_requested.connect(self._training_controller.run)
+        tab.command_given.connect(self._training_controller.command)
         tab.repeats_requested.connect(self._add_repeats)
-        tab.resume_requested.connect(self._conductor.resume)
-        tab.samples_requested.connect(lambda data: self._desk.fetch_samples(tab.form.dataset_chooser, data))
-        tab.export_requested.connect(self._writing.export)
+        tab.resume_requested.connect(self._training_controller.resume)
+        tab.samples_requested.connect(
+            lambda data: self._dataset_controller.fetch_samples(tab.form.dataset_chooser, data)
+        )
+        tab.export_requested.connect(self._exports.export)
         tab.writing_requested.connect(lambda: self._networks.write(tab))
         tab.trained_requested.connect(self._networks.choose_trained)
         tab.failed.connect(self.show_error)
         self._tabs.addTab(tab, tab.experiment.title)
 
-    def _go_on(self) -> None:
+    def _finish_startup(self) -> None:
         """Do the work deferred until the window is painted.
 
         Building the board likely to be needed next comes last, as it takes longest.
@@ -241,8 +246,8 @@ class MainWindow(QMainWindow):
         if not self.isVisible():  # closed in the meantime
             return
         self._warm_up()
-        self._opened.reopen()
-        self._interrupted.look()
+        self._opened_tabs.reopen()
+        self._resume.offer_newest()
         tab = self._tabs.currentWidget()
         (tab if isinstance(tab, ExperimentTab) else self._experiment_tabs[0]).prepare()
 
@@ -259,12 +264,12 @@ class MainWindow(QMainWindow):
     def _add_repeats(self, experiment: int) -> None:
         if (count := ask_for_repeats(experiment, self)) is not None:
             self._messages.clear()
-            self._conductor.add_repeats(experiment, count)
+            self._training_controller.add_repeats(experiment, count)
 
-    def _greet(self) -> None:
+    def _welcome(self) -> None:
         """Show the welcome page if nothing is stored yet."""
         if not store_file(self._workspace).exists():
-            self._experiment_tabs[0].stage.welcome()
+            self._experiment_tabs[0].board_stack.welcome()
 
     def _follow_training(self, event: Event) -> None:
         if isinstance(event, RunFinished) and self._try_it.isVisible():
@@ -305,7 +310,7 @@ class MainWindow(QMainWindow):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self._messages)
-        column.addWidget(self._offer)
+        column.addWidget(self._resume_bar)
         column.addWidget(self._tabs, 1)
         self.setCentralWidget(central)
         self.statusBar().addPermanentWidget(WaitingLabel(self._queue))
@@ -320,9 +325,9 @@ class MainWindow(QMainWindow):
     def _make_menu(self) -> None:
         bar = self.menuBar()
         file = bar.addMenu("&File")
-        fill_menu(self, file, (MenuEntry("report", "&Report…", self._writing.report, ("Ctrl+Shift+R",)), None))
-        self._program.fill_file_menu(file)
-        bar.addMenu(TrainingMenu(self._tabs, lambda: self._conductor.active, self))
+        fill_menu(self, file, (MenuEntry("report", "&Report…", self._exports.report, ("Ctrl+Shift+R",)), None))
+        self._dialogs.fill_file_menu(file)
+        bar.addMenu(TrainingMenu(self._tabs, lambda: self._training_controller.active, self))
         view = bar.addMenu("&View")
         show_queue = self._queue_panel.toggleViewAction()
         show_queue.setObjectName("show_queue")
@@ -332,7 +337,7 @@ class MainWindow(QMainWindow):
         view.addSeparator()
         self._schemes = SchemeMenu(self, view, self._settings)
         add_tab_actions(self, view, self._tabs)
-        self._program.fill_help_menu(bar.addMenu("&Help"))
+        self._dialogs.fill_help_menu(bar.addMenu("&Help"))
 
     def _show_settings(self, name: str, spec: ExperimentSpec) -> None:
         """Show settings in the form of their experiment."""
@@ -343,52 +348,52 @@ class MainWindow(QMainWindow):
 
     def _connect_history(self) -> None:
         history, actions = self._history, self._history.experiment_actions
-        actions.run_again_requested.connect(self._conductor.run_again)
-        for source in (actions, self._interrupted):
+        actions.run_again_requested.connect(self._training_controller.run_again)
+        for source in (actions, self._resume):
             source.resume_requested.connect(self._messages.clear)
-            source.resume_requested.connect(self._conductor.resume)
+            source.resume_requested.connect(self._training_controller.resume)
         actions.repeats_requested.connect(self._add_repeats)
         actions.continuation_requested.connect(self._networks.choose)
-        actions.export_requested.connect(self._writing.export)
-        actions.report_requested.connect(self._writing.report)
+        actions.export_requested.connect(self._exports.export)
+        actions.report_requested.connect(self._exports.report)
         actions.settings_pasted.connect(self._show_settings)
         actions.said.connect(lambda text: self.statusBar().showMessage(text, STATUS_MS))
-        self._interrupted.marked.connect(self._opened.read_again)
-        self._interrupted.marked.connect(lambda _numbers: history.refresh_if_read())
-        self._interrupted.left.connect(history.refresh_if_read)
-        actions.changed.connect(self._interrupted.look_again)
+        self._resume.marked.connect(self._opened_tabs.reload)
+        self._resume.marked.connect(lambda _numbers: history.refresh_if_read())
+        self._resume.dismissed.connect(history.refresh_if_read)
+        actions.changed.connect(self._resume.update_offer)
 
     def _connect_failures(self) -> None:
         for source in (
-            *(self._clusters, self._datasets, self._program, self._queue, self._conductor, self._writing),
-            *(self._try_it, self._history.experiment_actions, self._opened, self._interrupted),
+            *(self._clusters, self._datasets, self._dialogs, self._queue, self._training_controller, self._exports),
+            *(self._try_it, self._history.experiment_actions, self._opened_tabs, self._resume),
         ):
             source.failed.connect(self._messages.show_error)
 
     def _connect(self) -> None:
         queued = Qt.ConnectionType.QueuedConnection
         self._training.happened.connect(self.trained, queued)  # after the training controller
-        for listener in (self._program, self._devices, self._clusters, self._history, self._opened, self._interrupted):
+        for listener in (self._dialogs, self._devices, self._clusters, self._history, self._opened_tabs, self._resume):
             self.trained.connect(listener.take)
         self.trained.connect(self._follow_training)
         for follow in (self._devices.training_ended, self.training_ended, self._close_if_asked):
-            self._conductor.ended.connect(follow)
-        self._training.noticed.connect(self.show_error, queued)
+            self._training_controller.ended.connect(follow)
+        self._training.warned.connect(self.show_error, queued)
         self._training.warm.connect(self._clusters.connected, queued)
         self._clusters.chosen.connect(self._place_chosen)
         self._assistant.happened.connect(self._take_assistance, queued)
         self._prober.happened.connect(self._try_it.take, queued)
-        self._prober.happened.connect(self._program.take, queued)
-        self._program.devices_wanted.connect(lambda: self._prober.run_task(DeviceTask()))
-        self._program.changed.connect(self.reopening_wanted)
-        self._program.devices_page_wanted.connect(self._devices.show_page)
-        self._devices.settings_wanted.connect(self._program.show_settings)
+        self._prober.happened.connect(self._dialogs.take, queued)
+        self._dialogs.devices_requested.connect(lambda: self._prober.run_task(DeviceTask()))
+        self._dialogs.changed.connect(self.reopen_requested)
+        self._dialogs.devices_page_requested.connect(self._devices.show_page)
+        self._devices.settings_requested.connect(self._dialogs.show_settings)
         self._devices.refused.connect(self.show_error)
-        self._program.scheme_changed.connect(self._schemes.tick)
-        self._networks.continuation_requested.connect(self._conductor.continue_training)
-        self._conductor.shown.connect(self._tabs.setCurrentWidget)
+        self._dialogs.scheme_changed.connect(self._schemes.tick)
+        self._networks.continuation_requested.connect(self._training_controller.continue_training)
+        self._training_controller.shown.connect(self._tabs.setCurrentWidget)
         for start in (self._messages.clear, self.statusBar().showMessage):
-            self._writing.started.connect(start)
+            self._exports.started.connect(start)
         self._try_it.runs_wanted.connect(self._offer_trained_runs)
         self._try_it.task_requested.connect(self._prober.run_task)
         self._connect_history()

@@ -17,7 +17,7 @@ from gui.dialogs.questions import Network, choose_network
 from gui.experiment.experiment_tab import ExperimentTab
 
 # For checking a network before the data set is known: digits, or CIFAR-10 in grayscale.
-USUAL_SHAPE, USUAL_CLASSES = (32, 32, 1), 10
+DEFAULT_SHAPE, DEFAULT_CLASSES = (32, 32, 1), 10
 
 
 class NetworkController(QObject):
@@ -53,7 +53,7 @@ class NetworkController(QObject):
         """Let the user define a network; it is offered in every tab and selected in ``tab``."""
         chooser = tab.form.dataset_chooser
         samples = chooser.samples if chooser is not None else None
-        shape, classes = USUAL_SHAPE, USUAL_CLASSES
+        shape, classes = DEFAULT_SHAPE, DEFAULT_CLASSES
         if samples is not None:
             shape, classes = tab.form.image_shape(samples.images.shape[1:]), len(samples.class_names)
         from gui.dialogs.network import NetworkDialog

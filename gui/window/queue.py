@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, Signal
 
 from engine.workspace.queue import QueueEntry, QueueStore
 from gui.background.store_reader import StoreReader
-from gui.background.stored_queue import StoredQueue, Taken, Waiting
+from gui.background.stored_queue import QueueContents, StoredQueue, TakenEntry
 
 
 class ExperimentQueue(QObject):
@@ -25,13 +25,13 @@ class ExperimentQueue(QObject):
         super().__init__(parent)
         self._reader, self._stored = reader, StoredQueue()
         self._adding: list[QueueEntry] = []  # being stored
-        self.holds = True
+        self.is_held = True
         self.entries: list[QueueEntry] = []
         self.seconds: dict[int, float | None] = {}
 
-    def look(self, refreshed: Callable[[], None] = lambda: None) -> None:
+    def refresh(self, refreshed: Callable[[], None] = lambda: None) -> None:
         """Read the queue again; ``refreshed`` is called afterwards."""
-        self._reader.ask(self._stored.look, self._show, self.failed.emit, refreshed)
+        self._reader.ask(self._stored.read, self._show, self.failed.emit, refreshed)
 
     def add(self, entry: QueueEntry, added: Callable[[], None]) -> None:
         """Append an experiment; ``added`` is called once it is stored."""
@@ -45,10 +45,10 @@ class ExperimentQueue(QObject):
             self._adding.remove(entry)
             self.failed.emit(sentence)
 
-        question = self._stored.change(
+        query = self._stored.change(
             lambda queue: queue.add(entry.experiment, entry.spec, entry.extends, resumes=entry.resumes)
         )
-        self._reader.ask(question, self._show, fail, end)
+        self._reader.ask(query, self._show, fail, end)
 
     def entries_for(self, experiment: int) -> list[QueueEntry]:
         """Return the entries that extend a stored experiment, including those being added."""
@@ -57,8 +57,8 @@ class ExperimentQueue(QObject):
     def take(self, taken: Callable[[QueueEntry | None], None]) -> None:
         """Take the first entry off the queue; ``taken`` is called with it, or with None if there is none."""
 
-        def take(answer: Taken | Waiting) -> None:
-            if isinstance(answer, Taken):
+        def take(answer: TakenEntry | QueueContents) -> None:
+            if isinstance(answer, TakenEntry):
                 taken(answer.entry)
             else:
                 self._show(answer)
@@ -72,7 +72,7 @@ class ExperimentQueue(QObject):
 
     def close(self) -> None:
         """Release the lock on the taken entries."""
-        self._reader.ask(self._stored.let_go, lambda _done: None, self.failed.emit)
+        self._reader.ask(self._stored.release, lambda _done: None, self.failed.emit)
 
     def arrange(self, numbers: Sequence[int]) -> None:
         """Reorder the entries to the order of ``numbers``."""
@@ -84,8 +84,8 @@ class ExperimentQueue(QObject):
 
     def hold(self, held: bool) -> None:
         """Set whether entries are held rather than started automatically."""
-        if held != self.holds:
-            self.holds = held
+        if held != self.is_held:
+            self.is_held = held
             self.changed.emit()
 
     def _change(self, change: Callable[[QueueStore], object]) -> None:
@@ -95,7 +95,7 @@ class ExperimentQueue(QObject):
 
         self._reader.ask(self._stored.change(change), self._show, fail)
 
-    def _show(self, waiting: Waiting) -> None:
+    def _show(self, waiting: QueueContents) -> None:
         self.entries, self.seconds = waiting.entries, waiting.seconds
         self.changed.emit()
         if waiting.problem:

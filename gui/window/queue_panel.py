@@ -84,7 +84,7 @@ class QueuePanel(QDockWidget):
         if active is not None:
             text = f"<b>{active.experiment.title}</b> is under way{active.time_left}."
         else:
-            text = "<b>Held:</b> Start lets what waits begin." if self._queue.entries and self._queue.holds else ""
+            text = "<b>Held:</b> Start lets what waits begin." if self._queue.entries and self._queue.is_held else ""
         if self._now.text() != text:
             self._now.setText(text)
             self._now.setVisible(bool(text))
@@ -107,7 +107,7 @@ class QueuePanel(QDockWidget):
 
     def _enable(self) -> None:
         row, count = self._list.currentRow(), self._list.count()
-        self._buttons["queue_start"].setEnabled(count > 0 and self._queue.holds)
+        self._buttons["queue_start"].setEnabled(count > 0 and self._queue.is_held)
         self._buttons["queue_up"].setEnabled(row > 0)
         self._buttons["queue_down"].setEnabled(0 <= row < count - 1)
         self._buttons["queue_remove"].setEnabled(row >= 0)
@@ -143,7 +143,7 @@ class QueuePanel(QDockWidget):
         self._buttons["queue_remove"].clicked.connect(lambda _checked=False: self._remove())
         self._buttons["queue_up"].setShortcut("Alt+Up")
         self._buttons["queue_down"].setShortcut("Alt+Down")
-        self._list.removal_wanted.connect(self._remove)
+        self._list.removal_requested.connect(self._remove)
         self._list.currentRowChanged.connect(lambda _row: self._enable())
         self._list.model().rowsMoved.connect(lambda *_moved: self._queue.arrange(self._numbers()))
 
@@ -179,13 +179,13 @@ class WaitingLabel(QLabel):
 
     def _refresh(self) -> None:
         count = len(self._queue.entries)
-        self.setText(f"{count} waiting{' (held)' if self._queue.holds else ''}" if count else "")
+        self.setText(f"{count} waiting{' (held)' if self._queue.is_held else ''}" if count else "")
 
 
 class _List(QListWidget):
     """Entries that can be dragged; emits ``removal_requested()`` at the Delete key."""
 
-    removal_wanted = Signal()
+    removal_requested = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -199,7 +199,7 @@ class _List(QListWidget):
     def keyPressEvent(self, event: Any) -> None:  # noqa: N802
         """Request removal of the selected entry at the Delete key."""
         if event.key() == Qt.Key.Key_Delete:
-            self.removal_wanted.emit()
+            self.removal_requested.emit()
         else:
             super().keyPressEvent(event)
 

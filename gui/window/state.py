@@ -15,7 +15,7 @@ from gui.experiment.experiment_tab import ExperimentTab
 TITLE_BAR, EDGE = 40, 4
 
 
-def remember_state(window: QMainWindow, tabs: QTabWidget, settings: QSettings) -> None:
+def save_state(window: QMainWindow, tabs: QTabWidget, settings: QSettings) -> None:
     """Store the state of ``window``."""
     settings.setValue("geometry", window.saveGeometry())
     front = tabs.currentWidget()

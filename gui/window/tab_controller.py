@@ -43,7 +43,7 @@ class TabController(QObject):
         self._tabs, self._history, self._weights = tabs, history, weights
         self._reader = StoreReader(workspace, self)
         self._settings = program_settings()
-        self._remembered = f"open_tabs/{quote(os.fsencode(workspace), safe='')}"
+        self._settings_key = f"open_tabs/{quote(os.fsencode(workspace), safe='')}"
         self._closer = QShortcut(QKeySequence.StandardKey.Close, tabs)
         self._closer.setWhatsThis("Close the opened experiment or comparison")
         self._closer.activated.connect(self._close_current)
@@ -69,9 +69,9 @@ class TabController(QObject):
     def take(self, event: Event) -> None:
         """Reload the tabs of an experiment that has ended."""
         if isinstance(event, ExperimentFinished) and event.experiment is not None:
-            self.read_again([event.experiment])
+            self.reload([event.experiment])
 
-    def read_again(self, experiments: Collection[int]) -> None:
+    def reload(self, experiments: Collection[int]) -> None:
         """Reload the tabs of these experiments, whose stored data changed."""
         for tab in self.opened:
             if set(tab.numbers).intersection(experiments):
@@ -80,7 +80,7 @@ class TabController(QObject):
     def reopen(self) -> None:
         """Open the tabs of the last session; the current one is loaded first."""
         try:
-            remembered = json.loads(str(self._settings.value(self._remembered, "{}")))
+            remembered = json.loads(str(self._settings.value(self._settings_key, "{}")))
             keys, front = [str(key) for key in remembered["tabs"]], str(remembered["front"])
             tabs = {key: self._add(key) for key in keys}
         except (KeyError, TypeError, ValueError, RecursionError):  # none stored, or invalid
@@ -95,7 +95,7 @@ class TabController(QObject):
         current = self._tabs.currentWidget()
         front = current.key if isinstance(current, OpenedTab) else None
         state = {"tabs": [tab.key for tab in self.opened if not self._is_gone(tab)], "front": front}
-        self._settings.setValue(self._remembered, json.dumps(state))
+        self._settings.setValue(self._settings_key, json.dumps(state))
 
     def _is_gone(self, tab: OpenedTab) -> bool:
         entries = (self._history.table.entries.entry(number) for number in tab.numbers)
@@ -105,7 +105,7 @@ class TabController(QObject):
         """Store the open tabs and the edits in them, and end the reading thread."""
         self.remember()
         for tab in self.opened:
-            tab.drop()
+            tab.stop_loading()
         self._reader.close()
 
     def _show(self, key: str) -> None:
@@ -151,7 +151,7 @@ class TabController(QObject):
         self._tabs.setTabToolTip(position, literally(f"{text}\n{tip}"))
 
     def _close(self, tab: OpenedTab) -> None:
-        tab.drop()
+        tab.stop_loading()
         in_front = self._tabs.currentWidget() is tab
         self._tabs.removeTab(self._tabs.indexOf(tab))
         tab.deleteLater()

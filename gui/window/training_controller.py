@@ -74,7 +74,7 @@ class TrainingController(QObject):
             self._begin(entry)
             return
         self._queue.hold(False)
-        self._queue.add(entry, lambda: self._tell_queued(entry))
+        self._queue.add(entry, lambda: self._report_queued(entry))
 
     def run_again(self, experiment: int) -> None:
         """Start a new experiment with the settings of a stored one."""
@@ -129,7 +129,7 @@ class TrainingController(QObject):
         if self._queue.entries:
             self._begin_next()
         if not self.is_busy:
-            self._say_free()
+            self._show_idle()
         self.ended.emit()
 
     def _with_stored(
@@ -155,7 +155,7 @@ class TrainingController(QObject):
         not_deleted(entry.stored)
         for each in waiting:
             self._queue.remove(each.id)
-        if not tab.is_at_work:
+        if not tab.is_active:
             tab.show_spec(spec)
         self.run(QueueEntry(0, tab.experiment, spec, experiment, resumes=True))
         self.shown.emit(tab)
@@ -180,7 +180,7 @@ class TrainingController(QObject):
 
     def _begin_next(self) -> None:
         """Start the first queued experiment, unless the queue is held or an experiment is running."""
-        if not (self.is_busy or self.closing or self._queue.holds):
+        if not (self.is_busy or self.closing or self._queue.is_held):
             self._is_taking = True
             self._queue.take(self._take_next)
 
@@ -189,16 +189,16 @@ class TrainingController(QObject):
         if entry is not None:
             self._begin(entry)
         elif self.active is None:
-            self._say_free()
+            self._show_idle()
 
-    def _tell_queued(self, entry: QueueEntry) -> None:
+    def _report_queued(self, entry: QueueEntry) -> None:
         self._tab_of(entry.experiment.name).say(
             f"In the queue, {pluralise(len(self._queue.entries), 'experiment')} waiting."
         )
         self.queued.emit()
         self._begin_next()  # the running experiment may have ended in the meantime
 
-    def _say_free(self) -> None:
+    def _show_idle(self) -> None:
         for tab in self._tabs:
             tab.controls.show_busy(False)
 

@@ -36,7 +36,7 @@ def boards_are_made_when_needed(request: pytest.FixtureRequest, monkeypatch: pyt
 
 @pytest.fixture(autouse=True)
 def garbage_stays_on_this_thread() -> Iterator[None]:
-    """As in the program (gui/startup/garbage_collector.py): no thread but this one destroys what a test's widgets leave behind.
+    """Collect in this thread only, as the program does (gui/startup/garbage_collector.py).
 
     That is done before the next test, when nobody holds on to them any more; nothing was collected meanwhile, so all of
     it is young. Widgets that pile up make every change of the style slower.

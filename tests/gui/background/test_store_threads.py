@@ -62,7 +62,7 @@ def openings() -> Iterator[Openings]:
 
 def end(qtbot: QtBot, window: MainWindow, tab: ExperimentTab) -> None:
     """Stop what is under way in a tab, once it has begun."""
-    until(qtbot, lambda: tab.observations.under_way and window.is_training)
+    until(qtbot, lambda: tab.observations.active_runs and window.is_training)
     find(tab, QToolButton, "stop").click()
     until(qtbot, lambda: not window.is_training)
 
@@ -87,7 +87,7 @@ def test_everything_that_is_done_with_the_store_is_done_in_other_threads(
     window = make_window(ObedientExecutor())
     tab, other, tabs = tab_of(window), tab_of(window, "activations"), find(window, QTabWidget, "tabs")
     tab.start()  # run
-    until(qtbot, lambda: tab.observations.under_way)
+    until(qtbot, lambda: tab.observations.active_runs)
     other.start()  # queue
     queue = find(window, QListWidget, "queue_list")
     until(qtbot, lambda: queue.count() == 1)

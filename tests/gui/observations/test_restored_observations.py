@@ -20,7 +20,7 @@ from engine.events.tasks import Event
 from engine.storage.store import Store
 from engine.workspace.replay import restored_experiment
 from gui.observations.experiment import Observations
-from gui.observations.run import OF_ACTIVATIONS, OF_LAYERS, QUANTITIES, RunObservation
+from gui.observations.run import ACTIVATION_FIELDS, LAYER_FIELDS, QUANTITIES, RunObservation
 from tests.engine.support import INFO, finished, planned, record, small_spec, started, weights
 
 # As float32 holds them, which the store keeps per layer; what is no number comes back as NaN.
@@ -59,7 +59,7 @@ def assert_alike(live: RunObservation, again: RunObservation) -> None:
     assert again.steps == live.steps
     for name in QUANTITIES:
         np.testing.assert_allclose(again.curves[name], np.array(live.curves[name], float), rtol=1e-6, err_msg=name)
-    for name in (*OF_LAYERS, *OF_ACTIVATIONS):
+    for name in (*LAYER_FIELDS, *ACTIVATION_FIELDS):
         for one, other in zip(again.layer_curves.get(name, ()), live.layer_curves.get(name, ()), strict=True):
             np.testing.assert_array_equal(one, other, err_msg=name)
     assert again.interventions == live.interventions
@@ -134,7 +134,7 @@ def test_means_over_runs_of_different_length_are_the_same(store: Store) -> None:
     for quantity in QUANTITIES:
         for here, there in zip(one.mean(quantity), other.mean(quantity), strict=True):
             np.testing.assert_array_equal(here, there)
-    for quantity in (*OF_LAYERS, *OF_ACTIVATIONS):
+    for quantity in (*LAYER_FIELDS, *ACTIVATION_FIELDS):
         (names, steps, values), (other_names, other_steps, other_values) = (
             each.mean_layers(quantity) for each in (one, other)
         )
@@ -165,7 +165,7 @@ def test_whatever_was_measured_comes_back(store: Store, numbers: list[dict[str, 
     (one,), (other,) = live.runs.values(), again.runs.values()
     for name in QUANTITIES:
         np.testing.assert_allclose(other.curves[name], _gaps(one.curves[name]), rtol=1e-6, err_msg=name)
-    for name in (*OF_LAYERS, *OF_ACTIVATIONS):
+    for name in (*LAYER_FIELDS, *ACTIVATION_FIELDS):
         for here, there in zip(one.layer_curves[name], other.layer_curves[name], strict=True):
             np.testing.assert_array_equal(there, _gaps(here), err_msg=name)
     if records:

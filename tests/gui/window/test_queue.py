@@ -33,7 +33,7 @@ def queue_up(qtbot: QtBot, window: MainWindow, *names: str) -> None:
     """Begin the architectures and put others behind them."""
     for name in ("architectures", *names):
         tab_of(window, name).start()
-    until(qtbot, lambda: tab_of(window).observations.under_way and len(waiting(window)) == len(names))
+    until(qtbot, lambda: tab_of(window).observations.active_runs and len(waiting(window)) == len(names))
 
 
 def lists(qtbot: QtBot, window: MainWindow, *titles: str) -> None:
@@ -118,7 +118,7 @@ def test_what_waited_is_there_again_after_a_restart_and_waits_for_its_user(
     until(qtbot, find(window, QueuePanel, "queue").isVisible)
     assert (waiting(window), window.is_training) == (["Architectures"], False)
     press(qtbot, window, "queue_start")
-    qtbot.waitUntil(lambda: bool(tab_of(window).observations.under_way), timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: bool(tab_of(window).observations.active_runs), timeout=PATIENCE_MS)
     assert list(tab_of(window).observations.variants) == ["mlp_1"]
 
 
@@ -163,7 +163,7 @@ def test_of_two_windows_one_alone_begins_what_waits(qtbot: QtBot, make_window: M
     for window in windows:
         press(qtbot, window, "queue_start")
     until(qtbot, lambda: not any(waiting(window) for window in windows))
-    until(qtbot, lambda: [bool(tab_of(window).observations.under_way) for window in windows].count(True) == 1)
+    until(qtbot, lambda: [bool(tab_of(window).observations.active_runs) for window in windows].count(True) == 1)
     until(qtbot, lambda: [window.is_training for window in windows].count(True) == 1)
     assert stored(workspace) == [("architectures", Status.RUNNING)]
 

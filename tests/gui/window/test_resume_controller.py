@@ -222,7 +222,7 @@ def test_a_window_closed_while_it_trains_leaves_what_can_go_on(
     monkeypatch.setattr(QMessageBox, "exec", agree)
     before = make_window(ObedientExecutor())
     tab_of(before).start()
-    until(qtbot, lambda: tab_of(before).observations.under_way)
+    until(qtbot, lambda: tab_of(before).observations.active_runs)
     before.close()
     qtbot.waitUntil(lambda: not before.isVisible(), timeout=PATIENCE_MS)
     assert "can go on when Trainscope is started again" in asked[0]

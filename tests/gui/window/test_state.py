@@ -18,7 +18,7 @@ from engine.events.runs import Status
 from engine.storage.store import Store
 from engine.utils.logs import ProgramLog
 from gui.app import WindowKeeper, close_on_interrupt
-from gui.utils.preferences import StartUp, program_settings
+from gui.utils.preferences import StartupOptions, program_settings
 from gui.window.main_window import MainWindow
 from gui.window.state import EDGE, TITLE_BAR, fit_to_screen, restore_state
 from gui.window.tab_controller import TabController
@@ -70,13 +70,13 @@ SIGNALS = [signal.SIGINT, *TO_END]
 def keeper(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[WindowKeeper]:
     """Keeps a window on executors without processes; signals mean what they did once the test is over."""
 
-    def make(start: StartUp, own_log: ProgramLog) -> MainWindow:
+    def make(start: StartupOptions, own_log: ProgramLog) -> MainWindow:
         return MainWindow(start.workspace, OpenEndedExecutor(), Assistant(), Assistant(), Assistant(), own_log=own_log)
 
     monkeypatch.setattr(gui.app, "make_window", make)
     before = {number: signal.getsignal(number) for number in SIGNALS}
     own_log = ProgramLog()
-    found = WindowKeeper(StartUp(workspace), own_log)
+    found = WindowKeeper(StartupOptions(workspace), own_log)
     yield found
     for number, handler in before.items():
         signal.signal(number, handler)

@@ -93,7 +93,7 @@ def pages_of(tab: QWidget) -> Iterator[str]:
     yield "first"
     if isinstance(tab, ExperimentTab):
         board = tab.board
-        tab.stage.show_board()
+        tab.board_stack.show_board()
         yield "board"
         yield from pages_of_board(board)
 
