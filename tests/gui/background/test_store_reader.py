@@ -1,4 +1,4 @@
-"""gui.background.store_reader: questions in a thread of their own."""
+"""gui.background.store_reader: queries in a thread of their own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SQLite stays off the window's thread: another program that writes, or a slow disk, never holds the window up.
+"""SQLite is not used in the GUI thread: another process that writes, or a slow disk, never blocks the window.
 
 Only where a connection is opened has to be looked at: SQLite itself refuses one that is used in another thread.
 """
@@ -29,7 +29,7 @@ from tests.gui.support import ObedientExecutor, find, tab_of
 
 
 class Openings:
-    """Where connections were opened: how many in other threads, and the calls that led to one in the window's."""
+    """Opened connections: their number in other threads, and the call stacks of those in the GUI thread."""
 
     def __init__(self) -> None:
         self.elsewhere = 0
@@ -42,7 +42,7 @@ class Openings:
             self.elsewhere += 1
 
 
-_openings: list[Openings] = []  # whom to tell; an audit hook can't be taken back
+_openings: list[Openings] = []  # the current listeners; an audit hook can't be removed
 
 
 def _audit(event: str, _arguments: tuple[object, ...]) -> None:
@@ -61,7 +61,7 @@ def openings() -> Iterator[Openings]:
 
 
 def end(qtbot: QtBot, window: MainWindow, tab: ExperimentTab) -> None:
-    """Stop what is under way in a tab, once it has begun."""
+    """Stop the experiment of a tab once it has started."""
     until(qtbot, lambda: tab.observations.active_runs and window.is_training)
     find(tab, QToolButton, "stop").click()
     until(qtbot, lambda: not window.is_training)

@@ -34,7 +34,7 @@ def three(workspace: Path) -> None:
 
 @pytest.fixture
 def history(qtbot: QtBot, workspace: Path, three: None) -> Iterator[HistoryTab]:
-    """The tab alone, without a window around it."""
+    """The tab without a main window."""
     tab = HistoryTab(StoreReader(workspace))
     qtbot.addWidget(tab)
     tab.resize(1264, 700)
@@ -52,7 +52,7 @@ def in_window(qtbot: QtBot, make_window: MakeWindow, three: None) -> HistoryTab:
 
 @pytest.fixture
 def varied(workspace: Path) -> None:
-    """Three experiments of different settings and accuracies."""
+    """Three experiments with different settings and accuracies."""
     store_experiment(workspace, epochs=9, architectures=["mlp_1"])
     store_experiment(workspace, answer=lambda task: whole_run(task, lambda _spec: 0.875, records=3))
     store_experiment(workspace, "schedule", architecture="mlp_1", repeats=1)

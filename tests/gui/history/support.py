@@ -29,7 +29,7 @@ def message(window: MainWindow) -> str:
 
 
 def heard(signal: Any) -> list[Any]:
-    """What a signal says from now on."""
+    """Record the arguments of a signal from now on."""
     said: list[Any] = []
     signal.connect(lambda *values: said.append(values[0] if len(values) == 1 else values))
     return said

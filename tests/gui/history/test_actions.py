@@ -148,8 +148,8 @@ def test_what_is_under_way_can_not_be_deleted(
 def test_what_waits_for_further_runs_can_not_be_deleted(
     qtbot: QtBot, history: HistoryTab, workspace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with closing(QueueStore(workspace)) as orders:
-        orders.add(ARCHITECTURES_EXPERIMENT, small_spec(repeats=9), extends=1)
+    with closing(QueueStore(workspace)) as queue:
+        queue.add(ARCHITECTURES_EXPERIMENT, small_spec(repeats=9), extends=1)
     failed = heard(history.experiment_actions.failed)
     answering(monkeypatch, QMessageBox.StandardButton.Yes)
     history.table.choose([1])

@@ -222,7 +222,7 @@ def test_a_tick_box_can_be_clicked(qtbot: QtBot, history: HistoryTab) -> None:
 def test_an_experiment_that_can_not_be_read_is_listed_says_why_and_hides_no_other(
     qtbot: QtBot, make_window: MakeWindow, workspace: Path
 ) -> None:
-    """As of a store that was damaged or comes from elsewhere; before, the whole history was an error."""
+    """As in a store that is damaged or from elsewhere; one such experiment must not make the history fail."""
     store_experiment(workspace)
     store_experiment(workspace)
     with closing(sqlite3.connect(store_file(workspace))) as database, database:

@@ -64,7 +64,7 @@ def test_a_tab_on_what_is_under_way_says_that_it_is_a_snapshot(
 ) -> None:
     assert find(opened(qtbot, window, 1), QLabel, "snapshot").isHidden()
     with closing(Store(workspace)) as store:
-        store.reopen_experiment(2, store.experiment(2).spec, 1)  # another window goes on with it
+        store.reopen_experiment(2, store.experiment(2).spec, 1)  # another window resumes it
     label = find(opened(qtbot, window, 2), QLabel, "snapshot")
     assert label.isVisible()
     assert label.text().startswith("Running: as stored at ")

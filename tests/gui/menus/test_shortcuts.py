@@ -1,4 +1,4 @@
-"""Help > Keys names every key there is."""
+"""Help > Keys lists every shortcut."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_every_action_with_keys_and_every_shortcut_is_named(make_window: MakeWin
 
 
 def first_of(owner: QAction | QAbstractButton | QShortcut) -> QKeySequence | None:
-    """The first of its keys, unless that is an underlined letter."""
+    """The first shortcut of an action, unless it is a mnemonic."""
     if isinstance(owner, QAbstractButton):
         return owner.shortcut() if owner.shortcut() != QKeySequence.mnemonic(owner.text()) else None
     return next(iter(owner.shortcuts() if isinstance(owner, QAction) else owner.keys()), None)

@@ -1,4 +1,4 @@
-"""A stored experiment looks to the views as it did while it trained."""
+"""Observations of a stored experiment equal those made while it trained."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from gui.observations.experiment import Observations
 from gui.observations.run import ACTIVATION_FIELDS, LAYER_FIELDS, QUANTITIES, RunObservation
 from tests.engine.support import INFO, finished, planned, record, small_spec, started, weights
 
-# As float32 holds them, which the store keeps per layer; what is no number comes back as NaN.
+# Values per layer are stored as float32; non-finite ones are restored as NaN.
 NUMBERS = st.floats(width=32)
 COUNTS = st.integers(0, 32)
 MISTAKE = Mistake(5, 3, 8, 0.75, np.arange(64, dtype=np.uint8).reshape(8, 8, 1))
@@ -36,7 +36,7 @@ def store(workspace: Path) -> Iterator[Store]:
 
 
 def told(store: Store, *events: Any, repeats: int = 1) -> tuple[Observations, Observations]:
-    """What the window knows from ``events`` of runs 1, 2, …, and from the store that they were written to."""
+    """Observations from ``events`` of runs 1, 2, …, and from the store they were written to."""
     number, runs = planned(store, small_spec(repeats=repeats))
     live = Observations()
     live.take(ExperimentStarted(number, "architectures", INFO, runs, 1))
@@ -80,7 +80,7 @@ def noted(run: int, step: int, **changes: Any) -> Record:
 
 
 def ended(status: Status, **changes: Any) -> Event:
-    """The end of a run that was not tested."""
+    """The end of a run without a test."""
     return finished(1, status, test_loss=None, test_accuracy=None, confusion=None, **changes)
 
 
@@ -159,7 +159,7 @@ ANY_RECORD = st.builds(
 @given(st.lists(ANY_RECORD, max_size=8))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
 def test_whatever_was_measured_comes_back(store: Store, numbers: list[dict[str, Any]]) -> None:
-    """Infinity comes back as NaN: both are drawn as a gap."""
+    """Infinity is restored as NaN: both are drawn as a gap."""
     records = [noted(1, 10 * n, **changes) for n, changes in enumerate(numbers, 1)]
     live, again = told(store, started(), *records)
     (one,), (other,) = live.runs.values(), again.runs.values()

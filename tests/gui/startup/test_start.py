@@ -1,4 +1,4 @@
-"""What is seen while the window is made, and what waits until it is seen."""
+"""The splash screen, and work deferred until the window is painted."""
 
 from __future__ import annotations
 

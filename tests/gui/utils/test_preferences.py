@@ -1,4 +1,4 @@
-"""Settings: remembered, changed in the dialog, overridden by the command line."""
+"""Preferences: stored, changed in the dialog, overridden by the command line."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_the_command_line_wins_for_this_start(tmp_path: Path) -> None:
 
 
 def test_a_change_changes_only_itself(tmp_path: Path) -> None:
-    start = StartupOptions(tmp_path, 2, "cpu")  # as the command line had it
+    start = StartupOptions(tmp_path, 2, "cpu")  # as given on the command line
     before = Preferences()
     assert update_startup_options(start, before, Preferences(workers=5)) == StartupOptions(tmp_path, 5, "cpu")
     assert update_startup_options(start, before, Preferences(device="gpu:0")) == StartupOptions(tmp_path, 2, "gpu:0")
@@ -186,7 +186,7 @@ def test_what_can_be_no_workspace_is_said(dialog: SettingsDialog, tmp_path: Path
 
 
 class Prober(Assistant):
-    """Says which devices there are."""
+    """Answers with a list of devices."""
 
     def run(self, tasks, emit, control) -> None:
         super().run(tasks, emit, control)
@@ -270,12 +270,12 @@ def test_a_device_that_is_not_there_is_said_once_and_the_window_goes_on(qtbot: Q
     assert find(tab_of(window), QToolButton, "run").isEnabled()
 
 
-# --- one window in place of another
+# --- replacing the window
 
 
 @pytest.fixture
 def keeper(qtbot: QtBot, workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[WindowKeeper]:
-    """Keeps windows whose executors need no processes."""
+    """Owner of windows on executors without processes."""
 
     def make(start: StartupOptions, own_log: ProgramLog) -> MainWindow:
         executors = (ScriptedExecutor(), Assistant(), Prober(), Assistant())
@@ -314,7 +314,7 @@ def test_a_window_on_another_workspace_takes_the_place_of_the_first(
 
 
 def test_a_value_that_qt_would_build_whatever_it_says_is_taken_out(tmp_path: Path) -> None:
-    """Reading such a value ends the process."""
+    """Reading such a value crashes the process."""
     file = tmp_path / "window.conf"
     file.write_bytes(b"[General]\nworkspace=@Variant(\\0\\0\\0X\\x7f\\xff\\xff\\xff)\nworkers=3\ndevice=cpu\n")
     settings = without_unsafe_values(QSettings(str(file), QSettings.Format.IniFormat))

@@ -64,7 +64,7 @@ def test_report_writes_the_ticked_experiments_and_opens_the_file(
     opened: list[str] = []
 
     def answer(dialog: ReportDialog) -> QDialog.DialogCode:
-        dialog.accept()  # what is ticked at first
+        dialog.accept()  # with the initial ticks
         return QDialog.DialogCode(dialog.result())
 
     QSettings("Trainscope", "Trainscope").setValue("report/file", str(tmp_path / "report.html"))

@@ -1,4 +1,4 @@
-"""gui.window.state and gui.app: where a window is put, and how it is ended from outside."""
+"""gui.window.state and gui.app: placement of the window, and termination by signals."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def window(qtbot: QtBot) -> QMainWindow:
 
 
 def free(window: QMainWindow) -> QRect:
-    """What the screen has for the window without its frame."""
+    """The available area of the screen minus the window's frame."""
     return window.screen().availableGeometry().adjusted(EDGE, TITLE_BAR, -EDGE, -EDGE)
 
 
@@ -61,14 +61,14 @@ def test_a_window_that_fits_stays_where_it_was(window: QMainWindow) -> None:
     assert window.geometry() == place
 
 
-# A closed terminal is a request to end, too, where there are such.
+# Closing the terminal terminates too, where SIGHUP exists.
 TO_END = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 SIGNALS = [signal.SIGINT, *TO_END]
 
 
 @pytest.fixture
 def keeper(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[WindowKeeper]:
-    """Keeps a window on executors without processes; signals mean what they did once the test is over."""
+    """Owner of a window on executors without processes; signal handlers are restored after the test."""
 
     def make(start: StartupOptions, own_log: ProgramLog) -> MainWindow:
         return MainWindow(start.workspace, OpenEndedExecutor(), Assistant(), Assistant(), Assistant(), own_log=own_log)

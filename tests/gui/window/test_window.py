@@ -255,7 +255,7 @@ def test_every_control_has_a_name_and_every_button_says_what_it_does(make_window
 
 
 class SlowStart(ScriptedExecutor):
-    """Takes its time to start, until it is let go."""
+    """Starts only once ``may_start`` is set."""
 
     def __init__(self) -> None:
         super().__init__(whole_run)
@@ -276,7 +276,7 @@ def test_run_pressed_while_the_processes_still_start_is_not_forgotten(qtbot: QtB
 
 
 class Faulty(ScriptedExecutor):
-    """Has an error that nobody foresaw."""
+    """Raises an unexpected error."""
 
     def run(self, tasks, emit, control):
         raise RuntimeError("out of the blue")

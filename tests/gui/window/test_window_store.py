@@ -1,4 +1,4 @@
-"""The window on a store that is damaged, fills its disk or is removed: said in its message bar, and it goes on."""
+"""A damaged store, a full disk or a removed store is reported in the message bar, and the window keeps working."""
 
 from __future__ import annotations
 
