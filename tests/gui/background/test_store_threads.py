@@ -67,25 +67,28 @@ def end(qtbot: QtBot, window: MainWindow, tab: ExperimentTab) -> None:
     until(qtbot, lambda: not window.is_training)
 
 
-def test_everything_that_is_done_with_the_store_is_done_in_other_threads(
-    qtbot: QtBot, make_window: MakeWindow, monkeypatch: pytest.MonkeyPatch, openings: Openings, tmp_path: Path
-) -> None:
-    shown: list[str] = []
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the dialogs shown; all are cancelled, except the one for repeats, which answers 1."""
+    names: list[str] = []
 
-    def leave(dialog: QDialog) -> QDialog.DialogCode:
-        shown.append(dialog.objectName())
+    def reject(dialog: QDialog) -> QDialog.DialogCode:
+        names.append(dialog.objectName())
         return QDialog.DialogCode.Rejected
 
     def choose(*arguments: object) -> tuple[str, bool]:
-        shown.append("networks")
+        names.append("networks")
         return "", False
 
-    monkeypatch.setattr(ExportDialog, "exec", leave)
-    monkeypatch.setattr(ReportDialog, "exec", leave)
+    monkeypatch.setattr(ExportDialog, "exec", reject)
+    monkeypatch.setattr(ReportDialog, "exec", reject)
     monkeypatch.setattr(QInputDialog, "getInt", lambda *_arguments: (1, True))
     monkeypatch.setattr(QInputDialog, "getItem", choose)
-    window = make_window(ObedientExecutor())
-    tab, other, tabs = tab_of(window), tab_of(window, "activations"), find(window, QTabWidget, "tabs")
+    return names
+
+
+def train(qtbot: QtBot, window: MainWindow, tab: ExperimentTab, other: ExperimentTab) -> None:
+    """Run, queue, resume and add repeats."""
     tab.start()  # run
     until(qtbot, lambda: tab.observations.active_runs)
     other.start()  # queue
@@ -98,13 +101,10 @@ def test_everything_that_is_done_with_the_store_is_done_in_other_threads(
     end(qtbot, window, tab)
     find(tab, QToolButton, "repeats").click()
     end(qtbot, window, tab)
-    find(tab, QToolButton, "export").click()
-    until(qtbot, lambda: len(shown) == 1)
-    report = window.findChild(QAction, "report")
-    assert report is not None
-    report.trigger()
-    until(qtbot, lambda: len(shown) == 2)
-    until(qtbot, find(tab, QSlider, "weights_step").isVisible)
+
+
+def use_history(qtbot: QtBot, window: MainWindow, tabs: QTabWidget) -> None:
+    """Rename, open and compare stored experiments."""
     history = look_at_history(qtbot, window, 2)
     history.table.choose([1])
     history.experiment_actions.rename(1, "The first")
@@ -115,6 +115,22 @@ def test_everything_that_is_done_with_the_store_is_done_in_other_threads(
     tick(history, *listed(history))
     press(history, "compare")
     until(qtbot, lambda: len(open_tabs(window)) == 2 and open_tabs(window)[1].is_drawn)
+
+
+def test_everything_that_is_done_with_the_store_is_done_in_other_threads(
+    qtbot: QtBot, make_window: MakeWindow, openings: Openings, shown: list[str]
+) -> None:
+    window = make_window(ObedientExecutor())
+    tab, tabs = tab_of(window), find(window, QTabWidget, "tabs")
+    train(qtbot, window, tab, tab_of(window, "activations"))
+    find(tab, QToolButton, "export").click()
+    until(qtbot, lambda: len(shown) == 1)
+    report = window.findChild(QAction, "report")
+    assert report is not None
+    report.trigger()
+    until(qtbot, lambda: len(shown) == 2)
+    until(qtbot, find(tab, QSlider, "weights_step").isVisible)
+    use_history(qtbot, window, tabs)
     tabs.setCurrentIndex([tabs.tabText(place) for place in range(tabs.count())].index("Try it"))
     assert find(window, ResumeBar, "offer_bar").text == ""
     assert window.close()

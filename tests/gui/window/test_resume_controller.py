@@ -236,9 +236,9 @@ def test_what_began_and_was_not_stored_when_its_window_died_waits_in_the_queue(
 ) -> None:
     window = make_window()
     tab = tab_of(window)
-    with owned(workspace) as owner, closing(QueueStore(workspace)) as orders:
-        orders.add(tab.experiment, tab.form.spec(), owner=owner)
-        assert orders.all() == []
+    with owned(workspace) as owner, closing(QueueStore(workspace)) as queue:
+        queue.add(tab.experiment, tab.form.spec(), owner=owner)
+        assert queue.all() == []
     # The lock is free now, as if its holder had died.
     after = make_window()
     until(qtbot, lambda: find(after, QListWidget, "queue_list").count() == 1)
