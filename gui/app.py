@@ -1,4 +1,4 @@
-"""Starts the window."""
+"""Start the application with its window."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from engine.utils.logs import ProgramLog
 from engine.utils.paths import check_workspace, log_folder
 from gui.startup.platform_check import explain_missing_display
 
-# Nothing heavy is imported before something is seen.
+# Heavy imports wait until the splash screen is visible.
 if TYPE_CHECKING:
     from PySide6.QtCore import QObject
     from PySide6.QtWidgets import QApplication
 
     from engine.cli.arguments import Options
-    from gui.utils.preferences import Preferences, StartUp
+    from gui.utils.preferences import Preferences, StartupOptions
     from gui.window.main_window import MainWindow
 
 EXIT_FAILED = 1
-DESKTOP_ID = "org.trainscope.Trainscope"  # by which a desktop finds the menu entry of a window
-WAKE_INTERVAL_MS = 200  # how long Ctrl-C or a request to end may take
+DESKTOP_ID = "org.trainscope.Trainscope"  # lets a desktop match the window to its menu entry
+WAKE_INTERVAL_MS = 200  # longest delay of Ctrl-C and termination signals
 
 
 def run_window(options: Options) -> int:
-    """Show the window until it is closed; gives the exit code."""
+    """Show the window until it is closed; return the exit code."""
     problem = explain_missing_display(sys.platform, os.environ)
     if problem is not None:
         sys.stderr.write(f"trainscope: {problem}\n")
@@ -37,10 +37,10 @@ def run_window(options: Options) -> int:
     from gui.startup.first_paint import FirstPaint
     from gui.startup.garbage_collector import GarbageCollector
     from gui.startup.splash import Splash
-    from gui.utils.preferences import load_preferences, program_settings, start_up
+    from gui.utils.preferences import load_preferences, program_settings, startup_options
 
     preferences = load_preferences(program_settings())
-    start = start_up(options, preferences)
+    start = startup_options(options, preferences)
     try:
         check_workspace(start.workspace)
     except StoreError as error:
@@ -59,8 +59,8 @@ def run_window(options: Options) -> int:
     finally:
         own_log.close()
     if keeper.is_open:
-        # The display has gone away, and nobody has closed the window. Python would wait for the training processes,
-        # which wait for this one; they end with it, and what was recorded is stored.
+        # The display was lost while the window was open. Python would wait for the training processes, which wait for
+        # this one; they end with it, and all records are stored.
         sys.stderr.write("trainscope: The display is gone; what was recorded is kept, and goes on at the next start.\n")
         sys.stderr.flush()
         os._exit(code or EXIT_FAILED)
@@ -84,14 +84,14 @@ def _make_application(preferences: Preferences) -> QApplication:
 
 
 class WindowKeeper:
-    """Holds the window there is; opens another in its place when the user has changed what it is made of."""
+    """Owns the main window, and replaces it after a change of preferences that needs a new one."""
 
-    def __init__(self, start: StartUp, own_log: ProgramLog) -> None:
+    def __init__(self, start: StartupOptions, own_log: ProgramLog) -> None:
         self._start, self._own_log = start, own_log
         self.window: MainWindow | None = None
 
     def open(self) -> MainWindow:
-        """Open a window, and give it; one that is there is closed after it, so that the program doesn't end between."""
+        """Open a window and return it; a previous one is closed afterwards, so that the application does not quit."""
         before = self.window
         if before is not None:
             before.remember()
@@ -101,7 +101,7 @@ class WindowKeeper:
         self._own_log.write_to(log_folder(self._start.workspace))
         damage = check_store(self._start.workspace)
         self.window = window = make_window(self._start, self._own_log)
-        window.reopening_wanted.connect(self._reopen)
+        window.reopen_requested.connect(self._reopen)
         fit_to_screen(window)
         window.show()
         if damage is not None:
@@ -113,29 +113,29 @@ class WindowKeeper:
 
     @property
     def is_open(self) -> bool:
-        """Whether there is a window that nobody has closed."""
+        """Whether the window is open."""
         return self.window is not None and self.window.isVisible()
 
     def close(self) -> None:
-        """Close the window, as its own button would."""
+        """Close the window as its close button would, which may ask."""
         if self.window is not None:
             self.window.close()
 
     def terminate(self) -> None:
-        """Close everything, with no question that nobody would answer; what was recorded is kept."""
+        """Close all windows without asking; records are kept."""
         if self.window is not None:
             self.window.terminate()
 
     def _reopen(self, before: Preferences, after: Preferences) -> None:
-        from gui.utils.preferences import changed_start
+        from gui.utils.preferences import update_startup_options
 
         now = self._start if self.window is None else replace(self._start, cluster=self.window.cluster)
-        self._start = changed_start(now, before, after)
+        self._start = update_startup_options(now, before, after)
         self.open()
 
 
-def make_window(start: StartUp, own_log: ProgramLog) -> MainWindow:
-    """A window with processes of its own."""
+def make_window(start: StartupOptions, own_log: ProgramLog) -> MainWindow:
+    """Return a main window with its own executors."""
     from engine.executors.processes.pool import ProcessExecutor
     from gui.window.main_window import MainWindow
 
@@ -153,14 +153,19 @@ def make_window(start: StartUp, own_log: ProgramLog) -> MainWindow:
 
 
 def close_on_interrupt(owner: QObject, keeper: WindowKeeper) -> None:
-    """Let Ctrl-C in the terminal close the window; a request to end, or a closed terminal, without a question."""
+    """Handle signals: SIGINT closes the window, SIGTERM and SIGHUP close it without asking.
+
+    Args:
+        owner: parent of the timer that lets Python run its signal handlers.
+        keeper: the owner of the window.
+    """
     from PySide6.QtCore import QTimer
 
     signal.signal(signal.SIGINT, lambda _number, _frame: keeper.close())
     signal.signal(signal.SIGTERM, lambda _number, _frame: keeper.terminate())
     if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         signal.signal(signal.SIGHUP, lambda _number, _frame: keeper.terminate())
-    # Python sees a signal only when it runs, so it is made to now and then.
+    # Python handles signals only while it runs bytecode, which Qt's event loop does not.
     wake = QTimer(owner, interval=WAKE_INTERVAL_MS)
     wake.timeout.connect(lambda: None)
     wake.start()

@@ -29,7 +29,7 @@ from gui.app import make_window  # noqa: E402
 from gui.dialogs.report import ReportDialog  # noqa: E402
 from gui.history.opened_tab import OpenedTab  # noqa: E402
 from gui.history.tab import HistoryTab  # noqa: E402
-from gui.utils.preferences import StartUp  # noqa: E402
+from gui.utils.preferences import StartupOptions  # noqa: E402
 from gui.utils.theme import Scheme, apply_scheme, apply_style  # noqa: E402
 from gui.window.queue_panel import QueuePanel  # noqa: E402
 
@@ -130,7 +130,7 @@ def main() -> int:
         camera.scheme = scheme
         apply_scheme(app, scheme)
         log = ProgramLog()
-        window = make_window(StartUp(options.workspace), log)
+        window = make_window(StartupOptions(options.workspace), log)
         window.resize(*SIZE)
         window.show()
         photograph(camera, window, options.workspace)

@@ -1,1 +1,1 @@
-"""What is done away from the event loop: training, reading and writing the store."""
+"""Background threads: training, and reading and writing the store."""

@@ -1,4 +1,4 @@
-"""The thread that carries out experiments and tasks with an executor."""
+"""Thread that runs experiments and tasks with an executor."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ Job = Callable[[Emit, ControlChannel], None]
 
 
 class EngineThread(QThread):
-    """Does jobs one after the other, away from the event loop, and emits what happens as Qt signals.
+    """Runs jobs one after the other and emits their events as Qt signals.
 
-    ``happened`` carries every event; ``idle`` comes after each experiment or task, whatever became of it. The thread
-    owns its executor and closes it when it ends. ``noticed(sentence)`` tells of what does no harm to what is under way,
-    ``warm`` of processes that :meth:`warm_up` has made ready.
+    The thread owns its executor and closes it at its end. Signals: ``happened(event)`` for every event,
+    ``idle()`` after each experiment or task, whatever its outcome, ``warned(sentence)`` for problems that do not affect
+    the current job, and ``warm()`` when the processes started by ``warm_up`` are ready.
     """
 
     happened = Signal(object)
-    noticed = Signal(str)
+    warned = Signal(str)
     warm = Signal()
     idle = Signal()
 
@@ -47,74 +47,74 @@ class EngineThread(QThread):
         super().__init__(parent)
         self._executor = executor
         self._jobs: queue.SimpleQueue[tuple[Job, ControlChannel, bool] | None] = queue.SimpleQueue()
-        self._newest: ControlChannel | None = None
-        self._aside: ControlChannel | None = None
+        self._channel: ControlChannel | None = None
+        self._unannounced: ControlChannel | None = None
 
     def warm_up(self, runs: int) -> None:
-        """Start the training processes that a plan of ``runs`` runs needs, so that they are ready when asked."""
+        """Start the training processes for ``runs`` runs in advance."""
 
         def job(_emit: Emit, _control: ControlChannel) -> None:
             self._executor.start(runs)
             self.warm.emit()
-            # What compares variants at the end of an experiment: 0.15 s to load, which the window need not wait for.
+            # Compares variants at the end of an experiment; importing it takes 0.15 s, better spent here.
             import_module("scipy.special")
 
         self._jobs.put((job, ControlChannel(), False))
 
-    def run_experiment(self, workspace: Path, order: QueueEntry) -> None:
-        """Carry out an experiment; ends with :class:`~engine.events.experiments.ExperimentFinished`."""
+    def run_experiment(self, workspace: Path, entry: QueueEntry) -> None:
+        """Run an experiment; its last event is ``ExperimentFinished``."""
 
         def job(emit: Emit, control: ControlChannel) -> None:
             try:
                 with (
-                    closing(Store(workspace, RECORDING_BUSY_SECONDS, self.noticed.emit)) as store,
+                    closing(Store(workspace, RECORDING_BUSY_SECONDS, self.warned.emit)) as store,
                     owner_lock(store.workspace) as owner,
                 ):
-                    run_queue_entry(order, owner, store, self._executor, emit, control)
+                    run_queue_entry(entry, owner, store, self._executor, emit, control)
             except TrainscopeError as error:
                 emit(ExperimentFinished(None, Status.FAILED, str(error)))
 
         self.run_job(job)
 
     def run_task(self, task: Task) -> None:
-        """Carry out a task that is not a run; ends with its answer or :class:`~engine.events.tasks.TaskFailed`."""
+        """Run a task that is not a run; its last event is the result or ``TaskFailed``."""
         self.run_job(self._job_of(task))
 
-    def run_aside(self, task: Task) -> None:
-        """Carry out a task that nobody waits for: not announced by ``idle``, and only :meth:`close` ends it."""
-        self._aside = ControlChannel()
-        self._jobs.put((self._job_of(task), self._aside, False))
+    def run_unannounced(self, task: Task) -> None:
+        """Run a task without emitting ``idle`` at its end; only ``close`` can cancel it."""
+        self._unannounced = ControlChannel()
+        self._jobs.put((self._job_of(task), self._unannounced, False))
 
-    def _end_aside(self) -> None:
-        """End the newest task of that kind if it is under way, by force if need be."""
-        if self._aside is not None:
-            with suppress(OSError):  # closed: it has ended meanwhile
-                self._aside.send(Control.CANCEL)
-                self._aside.send(Control.CANCEL)
+    def _cancel_unannounced(self) -> None:
+        """Cancel the newest unannounced task if it is running, by force if necessary."""
+        if self._unannounced is not None:
+            with suppress(OSError):  # closed: the task has ended
+                self._unannounced.send(Control.CANCEL)
+                self._unannounced.send(Control.CANCEL)
 
     def run_job(self, job: Job) -> None:
-        """Do something else away from the event loop, with what it emits reported by ``happened``."""
-        # A channel a job: what was asked of one can't reach the next.
-        self._newest = ControlChannel()
-        self._jobs.put((job, self._newest, True))
+        """Run any other job; the events it emits are forwarded by ``happened``."""
+        # One channel per job: a command to one can't reach the next.
+        self._channel = ControlChannel()
+        self._jobs.put((job, self._channel, True))
 
     def send(self, command: Command) -> None:
-        """Ask something of the newest experiment or task, begun or not; honoured within one recording interval."""
-        if self._newest is not None:
-            with suppress(OSError):  # closed: the job has ended meanwhile
-                self._newest.send(command)
+        """Send a command to the newest experiment or task, started or not; obeyed within one recording interval."""
+        if self._channel is not None:
+            with suppress(OSError):  # closed: the job has ended
+                self._channel.send(command)
 
     def run(self) -> None:
-        """The thread's body; Qt calls it."""
+        """Run the thread; called by Qt."""
         try:
             while (entry := self._jobs.get()) is not None:
-                self._do(*entry)
+                self._run_job(*entry)
         finally:
             self._executor.close()
 
     def close(self) -> None:
-        """Finish the job under way, unless nobody waits for it, end the training processes and the thread."""
-        self._end_aside()
+        """Wait for the current job, cancelling an unannounced one, then end the training processes and the thread."""
+        self._cancel_unannounced()
         self._jobs.put(None)
         self.wait()
 
@@ -124,13 +124,13 @@ class EngineThread(QThread):
 
         return job
 
-    def _do(self, job: Job, control: ControlChannel, announced: bool) -> None:
+    def _run_job(self, job: Job, control: ControlChannel, announced: bool) -> None:
         try:
             job(self.happened.emit, control)
         except TrainscopeError as error:
             self.happened.emit(TaskFailed(str(error), isinstance(error, Cancelled)))
         except Exception as error:
-            # The thread must go on: without it the window could neither train nor close.
+            # The thread must survive: without it the window could neither train nor close.
             log.exception("unexpected error in a job")
             reason = f"An unexpected {type(error).__name__} ended the task ({error}); try it again."
             self.happened.emit(TaskFailed(reason))

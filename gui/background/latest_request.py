@@ -1,4 +1,4 @@
-"""What is asked of an executor while a person keeps changing the question."""
+"""Throttling of tasks whose input the user keeps changing."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from engine.executors.tasks import TryTask
 
 
 class LatestRequest:
-    """Sends tasks so that at most one of each kind is under way; of those asked meanwhile the newest waits.
+    """Keeps at most one task of each type running; of those requested meanwhile only the newest is kept.
 
     Args:
-        send: hands a task to an executor, which answers every task, in the order they were sent.
+        send: passes a task to an executor, which answers all tasks in the order they were sent.
     """
 
     def __init__(self, send: Callable[[TryTask], None]) -> None:
@@ -21,18 +21,18 @@ class LatestRequest:
         self._waiting: dict[type[TryTask], TryTask] = {}
 
     def ask(self, task: TryTask) -> None:
-        """Send ``task``, or let it wait in place of an older one of its kind."""
+        """Send ``task``, or keep it in place of an older waiting one of its type."""
         if any(type(other) is type(task) for other in self._sent):
             self._waiting[type(task)] = task
         else:
             self._start(task)
 
     def forget(self, kind: type[TryTask]) -> None:
-        """Let go of the one of that kind that waits, if one does."""
+        """Discard the waiting task of that type, if any."""
         self._waiting.pop(kind, None)
 
     def answered(self) -> TryTask | None:
-        """The task that an answer which has just come is for; the one that waited for it is sent."""
+        """Return the task that the answer just received belongs to, and send the waiting one of its type."""
         if not self._sent:
             return None
         task = self._sent.popleft()

@@ -1,6 +1,6 @@
-"""What the window asks of the store, as questions for a :class:`~gui.background.store_reader.StoreReader`.
+"""Queries of the window to the store, for a ``StoreReader``.
 
-A workspace without a store is left alone: nothing is opened there, so that none is made.
+In a workspace without a store nothing is opened, so that none is created.
 """
 
 from __future__ import annotations
@@ -17,47 +17,55 @@ from engine.storage.store import Store
 from engine.utils.paths import store_file
 from engine.workspace.catalogue import Catalogue, CatalogueEntry, ThumbnailCurve
 from engine.workspace.trained_networks import TrainedRun, trained_runs
-from gui.background.store_reader import Question
+from gui.background.store_reader import StoreQuery
 
 
 def all_entries(workspace: Path) -> Iterator[list[CatalogueEntry] | tuple[int, tuple[ThumbnailCurve, ...]]]:
-    """All entries, then the thumbnails that are made anew, each with the number of its experiment."""
+    """Read the history.
+
+    Yields:
+        All entries as one list, then each newly made thumbnail with the number of its experiment.
+    """
     if not store_file(workspace).exists():
         yield []
         return
     with closing(Catalogue(workspace)) as catalogue:
         entries = catalogue.entries()
         for entry in entries:
-            entry.search_text, entry.values  # noqa: B018 - found here, where nobody waits, rather than at the first search
+            entry.search_text, entry.values  # noqa: B018 - cached here rather than in the GUI thread at the first search
         yield entries
         yield from catalogue.make_thumbnails()
 
 
-def newest_entries(count: int, besides: Collection[int]) -> Question:
-    """The newest ``count`` experiments, and older ones of the numbers ``besides``, as one list."""
+def newest_entries(count: int, besides: Collection[int]) -> StoreQuery:
+    """Query the newest ``count`` experiments, and older ones of the numbers ``besides``, as one list."""
 
-    def question(workspace: Path) -> Iterator[list[CatalogueEntry]]:
+    def query(workspace: Path) -> Iterator[list[CatalogueEntry]]:
         if not store_file(workspace).exists():
             yield []
             return
         with closing(Catalogue(workspace)) as catalogue:
             yield catalogue.newest(count, besides)
 
-    return question
+    return query
 
 
-def one_entry(number: int) -> Question:
-    """The experiment of that number; the question fails where there is none."""
+def one_entry(number: int) -> StoreQuery:
+    """Query the experiment of that number; the query fails if there is none."""
 
-    def question(workspace: Path) -> Iterator[CatalogueEntry]:
+    def query(workspace: Path) -> Iterator[CatalogueEntry]:
         with closing(Catalogue(workspace)) as catalogue:
             yield catalogue.entry(number)
 
-    return question
+    return query
 
 
 def all_trained_runs(workspace: Path) -> Iterator[list[TrainedRun]]:
-    """The runs whose networks can be tried, newest first, as one list."""
+    """Read the runs whose trained networks are stored.
+
+    Yields:
+        One list, newest first.
+    """
     if not store_file(workspace).exists():
         yield []
         return
@@ -67,32 +75,40 @@ def all_trained_runs(workspace: Path) -> Iterator[list[TrainedRun]]:
 
 @dataclass(frozen=True)
 class RunToContinue:
-    """A run whose network is to go on: its settings, its network's file if it has one, its last learning rate."""
+    """A run whose training is to be continued.
+
+    Attributes:
+        spec: its settings.
+        model: file of its network; None if it has none.
+        learning_rate: the last recorded one; 0 without records.
+    """
 
     spec: RunSpec
     model: Path | None
     learning_rate: float
 
 
-def run_to_continue(run: int) -> Question:
-    """A :class:`RunToContinue`."""
+def run_to_continue(run: int) -> StoreQuery:
+    """Query the stored run ``run`` as a ``RunToContinue``."""
 
-    def question(workspace: Path) -> Iterator[RunToContinue]:
+    def query(workspace: Path) -> Iterator[RunToContinue]:
         with closing(Store(workspace)) as store:
             stored = store.run(run)
             (rates,), _ = store.columns(run, ("learning_rate",), ())
         yield RunToContinue(stored.spec, stored.model, float(rates[-1]) if len(rates) else 0.0)
 
-    return question
+    return query
 
 
-def interrupted(decided: Collection[int]) -> Question:
-    """The numbers of experiments that turn out to be interrupted, if any, then the entry to offer or None.
+def interrupted(decided: Collection[int]) -> StoreQuery:
+    """Query interrupted experiments, except those of the numbers ``decided``.
 
-    Those of the numbers ``decided`` are offered no more.
+    Returns:
+        A query that yields the numbers of experiments newly marked as interrupted, if any, then the entry of the newest
+        interrupted one or None.
     """
 
-    def question(workspace: Path) -> Iterator[list[int] | CatalogueEntry | None]:
+    def query(workspace: Path) -> Iterator[list[int] | CatalogueEntry | None]:
         if not store_file(workspace).exists():
             return
         with closing(Recovery(workspace)) as recovery:
@@ -105,15 +121,15 @@ def interrupted(decided: Collection[int]) -> Question:
         with closing(Catalogue(workspace)) as catalogue:
             yield catalogue.entry(number)
 
-    return question
+    return query
 
 
-def leave(number: int) -> Question:
-    """Offer an interrupted experiment no more; answers once that is stored."""
+def dismiss(number: int) -> StoreQuery:
+    """Mark an interrupted experiment as dismissed; the query yields None once that is stored."""
 
-    def question(workspace: Path) -> Iterator[None]:
+    def query(workspace: Path) -> Iterator[None]:
         with closing(Recovery(workspace)) as recovery:
             recovery.dismiss(number)
         yield
 
-    return question
+    return query

@@ -1,4 +1,4 @@
-"""The look at the store before a window opens it."""
+"""Integrity check of the store before a window opens it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from engine.storage.integrity import examine_store
 
 
 class _Check(QThread):
-    """Calls :func:`~engine.storage.integrity.examine_store`; ``damage`` is what it says."""
+    """Runs ``examine_store``; ``damage`` is its result."""
 
     def __init__(self, workspace: Path) -> None:
         super().__init__()
@@ -18,15 +18,15 @@ class _Check(QThread):
         self.damage: str | None = None
 
     def run(self) -> None:
-        """The thread's body; Qt calls it."""
+        """Run the thread; called by Qt."""
         self.damage = examine_store(self._workspace)
 
 
 def check_store(workspace: Path) -> str | None:
-    """Keep a damaged store aside; gives the sentence to show, None where all is well.
+    """Move a damaged store aside; return the sentence to show, None if the store is intact.
 
-    Every page of a store in which damage was met is read, which may take a while: meanwhile what is on the screen is
-    painted, and what its user does waits.
+    If damage was met earlier, every page of the store is read, which may take a while: meanwhile painting continues and
+    user input is queued.
     """
     check, loop = _Check(workspace), QEventLoop()
     check.finished.connect(loop.quit)

@@ -1,4 +1,4 @@
-"""Reads and writes the store away from the event loop, one question after the other."""
+"""Thread that runs queries on the store one after the other."""
 
 from __future__ import annotations
 
@@ -16,81 +16,90 @@ from engine.utils.errors import TrainscopeError
 
 log = logging.getLogger(__name__)
 
-Question = Callable[[Path], Iterator[Any]]
-Take = Callable[[Any], None]
-Say = Callable[[str], None]
+StoreQuery = Callable[[Path], Iterator[Any]]
+OnAnswer = Callable[[Any], None]
+OnFailure = Callable[[str], None]
 
 
 def _ignore() -> None:
-    """Nothing to do at the end."""
+    """Do nothing at the end."""
 
 
 @dataclass
-class Reading:
-    """A question under way; once it is dropped, nobody is told its answers any more, and it ends at the next."""
+class PendingQuery:
+    """A submitted query; once cancelled, its answers are no longer delivered, and it ends at the next one."""
 
-    take: Take
-    failed: Say
+    take: OnAnswer
+    failed: OnFailure
     ended: Callable[[], None]
-    is_dropped: bool = field(default=False)
+    is_cancelled: bool = field(default=False)
 
-    def drop(self) -> None:
-        """Forget the question."""
-        self.is_dropped = True
+    def cancel(self) -> None:
+        """Cancel the query."""
+        self.is_cancelled = True
 
 
 class StoreReader(QThread):
-    """A thread that answers questions to the store of a workspace; it starts with the first of them.
+    """A thread that runs queries on the store of a workspace; it starts with the first query.
 
-    A question is a generator function of the workspace; what it yields is handed to ``take`` in the window's thread.
+    A query is a generator function of the workspace; each value it yields is passed to ``take`` in the GUI thread.
     """
 
-    _answered = Signal(object, object)  # the reading, and what to call unless it was dropped
+    _answered = Signal(object, object)  # the pending query, and what to call unless it was cancelled
 
     def __init__(self, workspace: Path, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._workspace = workspace
         self._is_closed = False
-        self._jobs: queue.SimpleQueue[tuple[Question, Reading] | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[tuple[StoreQuery, PendingQuery] | None] = queue.SimpleQueue()
         self._answered.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
 
-    def ask(self, question: Question, take: Take, failed: Say, ended: Callable[[], None] = _ignore) -> Reading:
-        """Ask; then ``take`` is called with each answer, and either ``ended`` or ``failed`` with a sentence."""
-        reading = Reading(take, failed, ended, is_dropped=self._is_closed)
+    def ask(
+        self, query: StoreQuery, take: OnAnswer, failed: OnFailure, ended: Callable[[], None] = _ignore
+    ) -> PendingQuery:
+        """Submit a query.
+
+        Args:
+            query: the query.
+            take: called with each answer.
+            failed: called with a sentence if the query fails.
+            ended: called after the last answer if it does not fail.
+        """
+        pending = PendingQuery(take, failed, ended, is_cancelled=self._is_closed)
         if not self._is_closed:
-            self._jobs.put((question, reading))
+            self._jobs.put((query, pending))
             if not self.isRunning():
                 self.start()
-        return reading
+        return pending
 
     def close(self) -> None:
-        """Answer what was asked and end the thread; answers not yet delivered are lost, and nothing more is asked."""
+        """Run the submitted queries and end the thread; undelivered answers are lost, later queries ignored."""
         self._is_closed = True
         self._jobs.put(None)
         self.wait()
 
     def run(self) -> None:
-        """The thread's body; Qt calls it."""
+        """Run the thread; called by Qt."""
         while (job := self._jobs.get()) is not None:
-            if not job[1].is_dropped:
+            if not job[1].is_cancelled:
                 self._answer(*job)
-            del job  # what it holds on to, maybe the last to do so, is not to be destroyed in this thread
+            del job  # objects whose last reference it holds must not be destroyed in this thread
 
-    def _answer(self, question: Question, reading: Reading) -> None:
+    def _answer(self, query: StoreQuery, pending: PendingQuery) -> None:
         try:
-            for value in question(self._workspace):
-                if reading.is_dropped:
+            for value in query(self._workspace):
+                if pending.is_cancelled:
                     return
-                self._answered.emit(reading, partial(reading.take, value))
+                self._answered.emit(pending, partial(pending.take, value))
         except TrainscopeError as error:
-            self._answered.emit(reading, partial(reading.failed, str(error)))
+            self._answered.emit(pending, partial(pending.failed, str(error)))
         except Exception as error:
             log.exception("unexpected error while reading the store")
             sentence = f"An unexpected {type(error).__name__} came up in the store ({error}); try again."
-            self._answered.emit(reading, partial(reading.failed, sentence))
+            self._answered.emit(pending, partial(pending.failed, sentence))
         else:
-            self._answered.emit(reading, reading.ended)
+            self._answered.emit(pending, pending.ended)
 
-    def _deliver(self, reading: Reading, call: Callable[[], None]) -> None:
-        if not (self._is_closed or reading.is_dropped):
+    def _deliver(self, pending: PendingQuery, call: Callable[[], None]) -> None:
+        if not (self._is_closed or pending.is_cancelled):
             call()

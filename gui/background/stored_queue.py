@@ -1,4 +1,4 @@
-"""The queue of a workspace as questions for a :class:`~gui.background.store_reader.StoreReader`."""
+"""The experiment queue of a workspace as queries for a ``StoreReader``."""
 
 from __future__ import annotations
 
@@ -12,14 +12,17 @@ from engine.utils.errors import TrainscopeError
 from engine.utils.paths import store_file
 from engine.workspace.estimates import Estimates
 from engine.workspace.queue import QueueEntry, QueueStore
-from gui.background.store_reader import Question
+from gui.background.store_reader import StoreQuery
 
 
 @dataclass(frozen=True)
-class Waiting:
-    """What waits, first to last; how many seconds each entry will take, by its number, as far as that is known.
+class QueueContents:
+    """Contents of the queue.
 
-    ``problem`` says why nothing could be estimated.
+    Attributes:
+        entries: the waiting entries, first to last.
+        seconds: estimated duration of each entry by its number; None if unknown.
+        problem: why nothing could be estimated, as a sentence.
     """
 
     entries: list[QueueEntry] = field(default_factory=list)
@@ -28,58 +31,66 @@ class Waiting:
 
 
 @dataclass(frozen=True)
-class Taken:
-    """The entry that was taken; None where the queue is empty."""
+class TakenEntry:
+    """The entry taken from the queue; None if it was empty."""
 
     entry: QueueEntry | None
 
 
 class StoredQueue:
-    """Its methods are questions, or give one; all run in the reader's thread, where the lock of what was taken is held.
+    """Methods are queries or return one; they run in the reader's thread, which holds the lock on the taken entries.
 
-    What was taken is another's again once it is let go, or the program ends, unless it was stored by then.
+    A taken entry returns to the queue when the lock is released or the program ends, unless its experiment is stored.
     """
 
     def __init__(self) -> None:
         self._owner, self._held = "", ExitStack()
 
-    def look(self, workspace: Path) -> Iterator[Waiting]:
-        """What waits; no answer where there is no store, which stays so."""
+    def read(self, workspace: Path) -> Iterator[QueueContents]:
+        """Read the queue.
+
+        Yields:
+            Its contents; nothing without a store, which is not created.
+        """
         if store_file(workspace).exists():
-            with closing(QueueStore(workspace)) as orders:
-                entries = orders.all()
+            with closing(QueueStore(workspace)) as queue:
+                entries = queue.all()
             yield _estimated(workspace, entries)
 
-    def change(self, change: Callable[[QueueStore], object]) -> Question:
-        """Change the queue, and look at it."""
+    def change(self, change: Callable[[QueueStore], object]) -> StoreQuery:
+        """Return a query that applies ``change`` and yields the contents afterwards."""
 
-        def question(workspace: Path) -> Iterator[Waiting]:
-            with closing(QueueStore(workspace)) as orders:
-                change(orders)
-            yield from self.look(workspace)
+        def query(workspace: Path) -> Iterator[QueueContents]:
+            with closing(QueueStore(workspace)) as queue:
+                change(queue)
+            yield from self.read(workspace)
 
-        return question
+        return query
 
-    def take(self, workspace: Path) -> Iterator[Taken | Waiting]:
-        """Take the first entry, and look at what waits after it."""
-        with closing(QueueStore(workspace)) as orders:
+    def take(self, workspace: Path) -> Iterator[TakenEntry | QueueContents]:
+        """Take the first entry.
+
+        Yields:
+            The entry, then the remaining contents.
+        """
+        with closing(QueueStore(workspace)) as queue:
             if not self._owner:
-                self._owner = self._held.enter_context(owner_lock(orders.workspace))
-            yield Taken(orders.take(self._owner))
-        yield from self.look(workspace)
+                self._owner = self._held.enter_context(owner_lock(queue.workspace))
+            yield TakenEntry(queue.take(self._owner))
+        yield from self.read(workspace)
 
-    def let_go(self, _workspace: Path) -> Iterator[None]:
-        """Release the lock."""
+    def release(self, _workspace: Path) -> Iterator[None]:
+        """Release the lock on the taken entries."""
         self._held.close()
         self._owner = ""
         yield
 
 
-def _estimated(workspace: Path, entries: list[QueueEntry]) -> Waiting:
+def _estimated(workspace: Path, entries: list[QueueEntry]) -> QueueContents:
     if not entries:
-        return Waiting()
+        return QueueContents()
     try:
         with closing(Estimates(workspace)) as estimates:
-            return Waiting(entries, {entry.id: estimates.seconds(entry) for entry in entries})
+            return QueueContents(entries, {entry.id: estimates.seconds(entry) for entry in entries})
     except TrainscopeError as error:
-        return Waiting(entries, problem=str(error))
+        return QueueContents(entries, problem=str(error))

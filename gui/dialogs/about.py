@@ -1,4 +1,4 @@
-"""What this program is, and what it stands and computes on."""
+"""The About box: versions, devices and workspace."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ VALUE_WIDTH = 60  # characters; longer values are wrapped
 
 
 class AboutDialog(QDialog):
-    """Versions, devices and workspace, and a button that copies them.
+    """Versions, devices and workspace, with a button that copies them.
 
     Args:
-        workspace: where results are kept.
-        devices: what can be computed on, a line each; empty while that isn't known.
+        workspace: folder of the results.
+        devices: one line per device; empty while unknown.
         parent: the window.
     """
 
@@ -39,11 +39,11 @@ class AboutDialog(QDialog):
 
     @property
     def text(self) -> str:
-        """What the box says, a line a fact."""
+        """The contents as text, one fact per line."""
         return "\n".join(f"{name}: {value}" for name, value in self._facts.items())
 
     def show_devices(self, devices: list[str]) -> None:
-        """Say what can be computed on, now that it is known."""
+        """Show the devices once known."""
         self._facts["Device"] = "\n".join(devices)
         self._values["Device"].setText(self._facts["Device"])
 

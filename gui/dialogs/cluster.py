@@ -1,4 +1,4 @@
-"""Which cluster is to train."""
+"""Dialog to choose a cluster to train on."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ TRUST = (
 
 
 class ClusterDialog(QDialog):
-    """Gives the ``choice`` that stands in the form.
+    """Form whose contents are the ``choice``.
 
     Args:
-        choice: what the form shows first; None is a usual one.
+        choice: initial contents; None is a local cluster with a process per core.
         parent: the window.
     """
 
@@ -53,7 +53,11 @@ class ClusterDialog(QDialog):
 
     @property
     def choice(self) -> ClusterChoice:
-        """What the form says; raises :class:`~engine.utils.errors.SpecError` where that is no cluster."""
+        """The cluster described by the form.
+
+        Raises:
+            SpecError: if the form describes no valid cluster.
+        """
         kind, address, file = str(self._kind.currentData()), self._address.text().strip(), self._file.text().strip()
         if kind == LOCAL:
             text = f"{kind}:{self._count.value()}"
@@ -68,7 +72,7 @@ class ClusterDialog(QDialog):
         return parse_cluster(text, self._tls.isChecked(), self._share.value())
 
     def accept(self) -> None:
-        """Close, unless the form names no cluster."""
+        """Close if the form describes a valid cluster, else show why not."""
         try:
             _ = self.choice
         except SpecError as error:
@@ -87,7 +91,7 @@ class ClusterDialog(QDialog):
         self._show_place()
 
     def _show_place(self) -> None:
-        """Ask only for what belongs to the kind of cluster."""
+        """Show only the fields of the kind of cluster."""
         kind = self._kind.currentData()
         for widget, is_asked in (
             (self._count, kind == LOCAL),

@@ -1,4 +1,4 @@
-"""The page of devices: what there is to compute on, whether it computes rightly, and what each experiment uses."""
+"""The devices page: available devices, whether they compute correctly, and which one each experiment uses."""
 
 from __future__ import annotations
 
@@ -41,25 +41,25 @@ GIB = 2**30
 
 
 @dataclass(frozen=True)
-class Use:
-    """Where the runs of one network of one experiment go."""
+class DeviceUse:
+    """The device that the runs of one network of an experiment use."""
 
     experiment: str
     choice: DeviceChoice
 
 
 class DevicesDialog(QDialog):
-    """Shows what is found out about the devices; stays open beside the window.
+    """Shows reports on the devices; stays open beside the window.
 
-    Emits ``looked_again()`` where everything is to be found out anew, and ``settings_wanted()``.
+    Emits ``refresh_requested()`` to verify and measure all devices again, and ``settings_requested()``.
 
     Args:
-        asked: the device that this start was asked to compute on.
+        asked: the device requested for this start.
         parent: the window.
     """
 
-    looked_again = Signal()
-    settings_wanted = Signal()
+    refresh_requested = Signal()
+    settings_requested = Signal()
 
     def __init__(self, asked: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -76,30 +76,30 @@ class DevicesDialog(QDialog):
         self.resize(860, 560)
 
     def show_status(self, text: str) -> None:
-        """Say what is under way or went wrong; what was found before stays in sight."""
+        """Show progress or an error; earlier results stay visible."""
         self._status.setText(text)
         self._status.setVisible(bool(text))
         self._again.setEnabled(not text)
 
     def show_failure(self, sentence: str) -> None:
-        """Say why nothing was found out."""
+        """Show why the query failed."""
         self.show_status(sentence)
         self._again.setEnabled(True)
 
-    def show_devices(self, reports: Sequence[DeviceReport], uses: Sequence[Use]) -> None:
-        """Show what was found out."""
+    def show_devices(self, reports: Sequence[DeviceReport], uses: Sequence[DeviceUse]) -> None:
+        """Show the reports and the device of each network."""
         self.show_status("")
         self._clear()
         for report in reports:
             self._add(report)
         several = sum(report.is_correct is True for report in reports) > 1
-        self._how.setText(self._way([report.key for report in reports], several))
+        self._how.setText(self._explain_choice([report.key for report in reports], several))
         self._fill([report.key for report in reports], uses)
         self._uses.setVisible(several and self._asked not in [report.key for report in reports])
         for label in (self._how, self._computed):
             label.show()
 
-    def _way(self, there: Sequence[str], several: bool) -> str:
+    def _explain_choice(self, there: Sequence[str], several: bool) -> str:
         absent = "" if self._asked in (AUTO, *there) else f"{device_title(self._asked)} is not there. "
         if self._asked in there:
             return BY_NAME.format(device_title(self._asked))
@@ -111,7 +111,9 @@ class DevicesDialog(QDialog):
         row = self._grid.rowCount()
         memory = "" if report.is_correct is None else "memory not known"
         memory = memory if report.memory is None else f"{report.memory / GIB:.1f} GiB"
-        is_wrong_processor = report.key == CPU and report.is_correct is False  # there is nothing else to use
+        is_wrong_processor = (
+            report.key == CPU and report.is_correct is False
+        )  # used all the same, as there is no alternative
         state = "computes wrongly" if is_wrong_processor else STATES[report.is_correct]
         for column, text in enumerate((device_title(report.key), report.name, memory, state)):
             label = _label(text)
@@ -127,7 +129,7 @@ class DevicesDialog(QDialog):
             findings.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         self._grid.addWidget(findings, row + 1, 1, 1, 3)
 
-    def _fill(self, devices: Sequence[str], uses: Sequence[Use]) -> None:
+    def _fill(self, devices: Sequence[str], uses: Sequence[DeviceUse]) -> None:
         titles = ["Experiment", "Network", "Trains on", *(f"{device_title(key)}, ms a step" for key in devices)]
         self._uses.setColumnCount(len(titles))
         self._uses.setHorizontalHeaderLabels(titles)
@@ -157,8 +159,8 @@ class DevicesDialog(QDialog):
         self._uses.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         self._close.setDefault(True)
         for button, slot in (
-            (self._settings, self.settings_wanted.emit),
-            (self._again, self.looked_again.emit),
+            (self._settings, self.settings_requested.emit),
+            (self._again, self.refresh_requested.emit),
             (self._close, self.reject),
         ):
             button.clicked.connect(lambda _checked=False, slot=slot: slot())

@@ -1,4 +1,4 @@
-"""What of an experiment is exported, and to which folder."""
+"""Dialog to choose the formats and folder of an export."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ COLUMNS = 2
 
 
 class ExportDialog(QDialog):
-    """Gives ``folder`` and ``formats`` once it is accepted; remembers the formats, and where the folder was made.
+    """Sets ``folder`` and ``formats`` when accepted, and stores the formats and the parent folder.
 
     Args:
         title: what is exported, such as ``Architectures, experiment 7``.
-        folder_name: of the folder that is offered, such as ``trainscope-7-architectures``: one an experiment, so that
-            the files of two are not mixed.
+        folder_name: name of the proposed folder, such as ``trainscope-7-architectures``: one per experiment, so that
+            files of several are not mixed.
         parent: the window.
     """
 
@@ -47,11 +47,11 @@ class ExportDialog(QDialog):
         self.formats: tuple[Format, ...] = ()
         self._make_widgets()
         self._arrange()
-        self._remember()
+        self._restore_choice()
         self.resize(560, self.sizeHint().height())
 
     def accept(self) -> None:
-        """Keep the choice and close, if it can be written there."""
+        """Close and keep the choice if the folder is writable, else show why not."""
         try:
             folder = typed_path(self._path.text)
             check_writable(folder)
@@ -67,7 +67,7 @@ class ExportDialog(QDialog):
         return tuple(each for each, box in self._boxes.items() if box.isChecked())
 
     def _check(self) -> None:
-        """Say what is missing, as long as something is, or else what will happen to files that are there."""
+        """Show what is missing, or else whether existing files will be replaced."""
         problem = "" if self._chosen() else "Tick at least one format."
         problem = problem or ("" if self._path.text else "Choose a folder.")
         self._message.setText(problem or _replaced(self._path.text))
@@ -77,8 +77,8 @@ class ExportDialog(QDialog):
         start = self._path.text or str(Path.home())
         self._path.show_path(QFileDialog.getExistingDirectory(self, "Choose a folder for the results", start))
 
-    def _remember(self) -> None:
-        """What was chosen last; names that are no formats, as of another version, are passed over."""
+    def _restore_choice(self) -> None:
+        """Restore the last choice; unknown formats, such as of another version, are ignored."""
         kept = str(self._settings.value(FORMATS_KEY) or "").split(",")
         formats = [each for each in Format if each.value in kept] or DEFAULT_FORMATS
         for each, box in self._boxes.items():
@@ -110,7 +110,7 @@ class ExportDialog(QDialog):
     def _arrange(self) -> None:
         column = QVBoxLayout(self)
         heading = QLabel(self.title)
-        heading.setTextFormat(Qt.TextFormat.PlainText)  # a title that people gave may hold anything
+        heading.setTextFormat(Qt.TextFormat.PlainText)  # the user's title may contain HTML
         heading.setWordWrap(True)
         bold = heading.font()
         bold.setBold(True)
@@ -134,6 +134,6 @@ class ExportDialog(QDialog):
 def _replaced(text: str) -> str:
     try:
         holds_files = any(typed_path(text).iterdir())
-    except (ExportError, OSError):  # no such folder, or none that can be read: pressing the button tells
+    except (ExportError, OSError):  # missing or unreadable: reported on accept
         return ""
     return "The folder holds files already; files of the same name will be replaced." if holds_files else ""

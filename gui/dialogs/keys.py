@@ -1,4 +1,4 @@
-"""All keys in a table."""
+"""Dialog with all keyboard shortcuts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ HEADINGS = ("Where", "Keys", "What they do")
 
 
 class KeysDialog(QDialog):
-    """A row for each of ``keys``."""
+    """A table with a row for each of ``keys``."""
 
     def __init__(self, keys: Sequence[Shortcut], parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -48,7 +48,7 @@ def _table(keys: Sequence[Shortcut]) -> QTableWidget:
     table.setShowGrid(True)
     table.setHorizontalHeaderLabels(HEADINGS)
     for row, key in enumerate(keys):
-        for column, text in enumerate((key.place, key.keys, key.does)):
+        for column, text in enumerate((key.place, key.keys, key.action)):
             table.setItem(row, column, QTableWidgetItem(text))
     table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
     table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)

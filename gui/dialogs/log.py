@@ -1,4 +1,4 @@
-"""What this process and its children have to say, as they say it."""
+"""Live view of the logs of this process and its child processes."""
 
 from __future__ import annotations
 
@@ -30,23 +30,23 @@ from PySide6.QtWidgets import (
 from engine.utils.logs import LogTail, ProgramLog, log_files
 from gui.widgets.named import named
 
-READ_INTERVAL_MS = 500  # soon enough for a person; a read of nothing new costs one look at the file's size
+READ_INTERVAL_MS = 500  # a read without new lines only checks the file's size
 LINES_SHOWN = 5000
 OWN = "This window"
 
 
 class Source(Protocol):
-    """A log that is read from where it was left."""
+    """A log that is read incrementally."""
 
     def read_new(self) -> str:
-        """What has come since the last call."""
+        """Return the text added since the last call."""
 
 
 class LogWindow(QDialog):
-    """The log of one process at a time; reads only while it is seen.
+    """The log of one process at a time; reads only while visible.
 
     Args:
-        folder: where the logs are.
+        folder: folder of the log files.
         own: the log of this process, if one is kept.
         parent: the window.
     """
@@ -69,18 +69,18 @@ class LogWindow(QDialog):
         self.resize(860, 520)
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
-        """Read on while somebody looks."""
+        """Start reading."""
         super().showEvent(event)
         self.refresh()
         self._timer.start()
 
     def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802
-        """Nobody looks."""
+        """Stop reading."""
         self._timer.stop()
         super().hideEvent(event)
 
     def refresh(self) -> None:
-        """Show what has come, and offer logs that are new."""
+        """Append new lines, and list new logs."""
         self._offer()
         new = self._source.read_new() if self._source is not None else ""
         if new:
@@ -95,7 +95,7 @@ class LogWindow(QDialog):
         bar.setValue(bar.maximum() if self._follow.isChecked() else place)
 
     def _offer(self) -> None:
-        """List the logs there are; the one that is read stays chosen."""
+        """List new logs, keeping the selection."""
         known = {self._box.itemData(position) for position in range(self._box.count())}
         with QSignalBlocker(self._box):
             if self._own is not None and "" not in known:
@@ -115,7 +115,7 @@ class LogWindow(QDialog):
         self.refresh()
 
     def _find(self) -> None:
-        """Go to the next place where the text stands, from the top again after the last one."""
+        """Go to the next match, wrapping around."""
         wanted = self._search.text()
         found = bool(wanted) and self._text.find(wanted)
         if wanted and not found:
@@ -123,7 +123,7 @@ class LogWindow(QDialog):
             found = self._text.find(wanted)
         self._found.setText("" if found or not wanted else "not found")
         if found:
-            self._follow.setChecked(False)  # what was found stays in sight
+            self._follow.setChecked(False)  # so that the match stays visible
 
     def _follow_changed(self, follow: bool) -> None:
         if follow:
@@ -131,7 +131,7 @@ class LogWindow(QDialog):
             bar.setValue(bar.maximum())
 
     def _copy_text(self) -> None:
-        """What is selected, else everything shown."""
+        """Copy the selection, or else the whole text."""
         selected = self._text.textCursor().selectedText().replace("\u2029", "\n")
         QGuiApplication.clipboard().setText(selected or self._text.toPlainText())
 

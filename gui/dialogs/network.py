@@ -1,4 +1,4 @@
-"""Write a network in the homework's notation, checked while it is typed."""
+"""Dialog to define a network in the homework's notation, checked while typing."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ HINT = (
 
 
 class NetworkDialog(QDialog):
-    """Gives ``architecture``, a text ``name[layers]``, once it is accepted; it is then also in the library.
+    """Sets ``architecture``, a text ``name[layers]``, when accepted, and saves it in the library.
 
     Args:
-        library: where named networks are kept.
+        library: the user's named networks.
         input_shape: height, width and channels of the images.
         classes: number of classes.
         parent: the window.
@@ -57,7 +57,7 @@ class NetworkDialog(QDialog):
         self.resize(620, 560)
 
     def accept(self) -> None:
-        """Keep the network and close, if it is one."""
+        """Save the network and close if it is valid, else show why not."""
         try:
             self.architecture = normalize_architecture(self._written())
             self._library.save(self.architecture)
@@ -70,7 +70,7 @@ class NetworkDialog(QDialog):
         return f"{self._name.text().strip()}[{self._notation.toPlainText()}]"
 
     def _check(self) -> None:
-        """Say what the text means so far."""
+        """Show the layers of the current text, or why it is invalid."""
         problem = ""
         try:
             layers = layers_of(f"network[{self._notation.toPlainText()}]")

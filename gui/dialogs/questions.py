@@ -1,4 +1,4 @@
-"""Questions with one answer that several tabs ask."""
+"""Input dialogs used by several tabs."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Protocol
 
 from PySide6.QtWidgets import QInputDialog, QWidget
 
-USUAL_REPEATS, MOST_REPEATS = 3, 1000  # proposed, and the most
+DEFAULT_REPEATS, MAX_REPEATS = 3, 1000
 
 
 class Network(Protocol):
-    """A trained network to choose."""
+    """A trained network that can be chosen."""
 
     @property
     def run(self) -> int:
@@ -19,18 +19,18 @@ class Network(Protocol):
 
     @property
     def label(self) -> str:
-        """What it is called in a list."""
+        """Its text in a list."""
 
 
 def ask_for_repeats(experiment: int, parent: QWidget) -> int | None:
-    """How many further runs every variant of a stored experiment is to have; None where it was cancelled."""
+    """Ask for the number of further runs per variant of a stored experiment; None if cancelled."""
     question = f"Further runs of every variant of experiment {experiment}, with the seeds that follow:"
-    count, agreed = QInputDialog.getInt(parent, "Add repeats", question, USUAL_REPEATS, 1, MOST_REPEATS)
+    count, agreed = QInputDialog.getInt(parent, "Add repeats", question, DEFAULT_REPEATS, 1, MAX_REPEATS)
     return count if agreed else None
 
 
 def choose_network(networks: Sequence[Network], parent: QWidget) -> int | None:
-    """The run whose network goes on learning, of ``networks``; None where it was cancelled."""
+    """Ask for one of ``networks`` to continue training from; return its run, None if cancelled."""
     labels = [network.label for network in networks]
     label, agreed = QInputDialog.getItem(
         parent, "Continue training", "Start from the weights of this trained network:", labels, 0, False

@@ -1,4 +1,4 @@
-"""Which stored experiments a report is of, and which file it is."""
+"""Dialog to choose the experiments and file of a report."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ FILE_KEY = "report/file"
 KINDS = {".html": "HTML: one file for a browser", ".pdf": "PDF: sheets of A4"}
 HEADINGS = ("Experiment", "No.", "Data set", "State", "Begun")
 NUMBER = Qt.ItemDataRole.UserRole
-ROOM = 8  # pixels between the lines of the list
+ROOM = 8  # pixels between the rows of the list
 
 
 class ReportDialog(QDialog):
-    """Gives ``experiments``, their numbers, and ``file`` once it is accepted, and remembers the file.
+    """Sets ``experiments``, their numbers, and ``file`` when accepted, and stores the file.
 
     Args:
-        entries: what can be chosen from, newest first.
-        chosen: numbers that are ticked at first; without them the newest finished experiment of each kind is.
+        entries: the experiments to choose from, newest first.
+        chosen: numbers ticked initially; None ticks the newest finished experiment of each kind.
         parent: the window.
     """
 
@@ -62,12 +62,12 @@ class ReportDialog(QDialog):
         self._make_widgets()
         self._list(entries, newest_of_each_kind(entries) if chosen is None else chosen)
         self._arrange()
-        self._path.show_path(str(self._settings.value(FILE_KEY) or _usual_file()))
+        self._path.show_path(str(self._settings.value(FILE_KEY) or _default_file()))
         self._check()
         self.resize(720, 520)
 
     def accept(self) -> None:
-        """Keep the choice and close, if the file can be written."""
+        """Close and keep the choice if the file is writable, else show why not."""
         try:
             file = typed_path(self._path.text)
             check_report_file(file)
@@ -84,7 +84,7 @@ class ReportDialog(QDialog):
         return tuple(item.data(0, NUMBER) for item in ticked)
 
     def _check(self) -> None:
-        """Say what is missing, or what will happen; let the format follow the file's name."""
+        """Show what is missing, or else what will be written; update the format by the file's suffix."""
         count, text = len(self._ticked()), self._path.text
         suffix = Path(text).suffix.lower()
         if suffix in SUFFIXES:
@@ -99,7 +99,7 @@ class ReportDialog(QDialog):
         self._buttons.button(QDialogButtonBox.StandardButton.Save).setEnabled(not problem)
 
     def _change_format(self, position: int) -> None:
-        name = Path(self._path.text or _usual_file())
+        name = Path(self._path.text or _default_file())
         self._path.show_path(str(name.with_suffix(SUFFIXES[position])))
 
     def _browse(self) -> None:
@@ -115,7 +115,7 @@ class ReportDialog(QDialog):
         self._tree.blockSignals(False)
         first = self._tree.topLevelItem(0)
         if first is not None:
-            self._tree.setCurrentItem(first)  # so that the keyboard has somewhere to begin
+            self._tree.setCurrentItem(first)  # for keyboard navigation
 
     def _make_widgets(self) -> None:
         self._tree = QTreeWidget()
@@ -124,12 +124,12 @@ class ReportDialog(QDialog):
         self._tree.setToolTip("Tick what the report is to hold; the space bar ticks the row of the cursor")
         self._tree.setHeaderLabels(HEADINGS)
         self._tree.setRootIsDecorated(False)
-        self._tree.setUniformRowHeights(True)  # with hundreds of them, each would be measured
+        self._tree.setUniformRowHeights(True)  # otherwise each of hundreds of rows is measured
         self._tree.setAlternatingRowColors(True)
         self._tree.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         header = self._tree.header()
         header.setStretchLastSection(False)
-        header.setResizeContentsPrecision(0)  # what is in sight
+        header.setResizeContentsPrecision(0)  # only visible rows
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self._tree.itemChanged.connect(lambda _item, _column: self._check())
@@ -178,7 +178,7 @@ def _item(entry: CatalogueEntry, ticked: bool, height: int) -> QTreeWidgetItem:
 
 
 def newest_of_each_kind(entries: Sequence[CatalogueEntry]) -> set[int]:
-    """The numbers of the newest finished experiment of each kind; ``entries`` are newest first."""
+    """Return the numbers of the newest finished experiment of each kind; ``entries`` are newest first."""
     newest: dict[str, int] = {}
     for entry in entries:
         if entry.stored.status is Status.FINISHED:
@@ -186,7 +186,7 @@ def newest_of_each_kind(entries: Sequence[CatalogueEntry]) -> set[int]:
     return set(newest.values())
 
 
-def _usual_file() -> Path:
+def _default_file() -> Path:
     documents = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
     return Path(documents or Path.home()) / "trainscope-report.html"
 

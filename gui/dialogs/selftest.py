@@ -1,4 +1,4 @@
-"""The self-test in a window: the lines of ``--selftest``, as they come."""
+"""Dialog with the output of the self-test, line by line."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ log = logging.getLogger(__name__)
 
 
 class SelfTestThread(QThread):
-    """Carries the checks out, away from the event loop.
+    """Runs the checks.
 
-    Emits ``begun(name)`` before each check, ``told(line, noteworthy)`` for each line, and ``over(sentence)`` last, with
-    how it went; none of them once it was told to :meth:`stop`.
+    Emits ``begun(name)`` before each check, ``reported(line, noteworthy)`` for each line, and ``completed(sentence)``
+    at the end with the outcome; none of them after ``stop``.
     """
 
     begun = Signal(str)
-    told = Signal(str, bool)
-    over = Signal(str)
+    reported = Signal(str, bool)
+    completed = Signal(str)
 
     def __init__(self, checks: Sequence[Check], workspace: Path, device: str, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -54,22 +54,22 @@ class SelfTestThread(QThread):
         self._control = ControlChannel()
 
     def run(self) -> None:
-        """The thread's body; Qt calls it."""
+        """Run the thread; called by Qt."""
         try:
             ending = run_self_test(self._checks, self._workspace, self._device, self._control, self._begin, self._show)
             for text in ending.lines:
-                self.told.emit(text, False)
-            self.over.emit("Nothing failed." if ending.passed else "Something failed; see the lines in bold.")
+                self.reported.emit(text, False)
+            self.completed.emit("Nothing failed." if ending.passed else "Something failed; see the lines in bold.")
         except Cancelled:
             return
         except TrainscopeError as error:
-            self.over.emit(str(error))
+            self.completed.emit(str(error))
         except Exception as error:
             log.exception("unexpected error in the self-test")
-            self.over.emit(f"An unexpected {type(error).__name__} ended the self-test ({error}); see Help > Log.")
+            self.completed.emit(f"An unexpected {type(error).__name__} ended the self-test ({error}); see Help > Log.")
 
     def stop(self) -> None:
-        """End the check under way, and return when nothing is left of it."""
+        """Cancel the running check, and return when the thread has ended."""
         self.blockSignals(True)
         with suppress(OSError):
             self._control.send(Control.CANCEL)
@@ -80,16 +80,16 @@ class SelfTestThread(QThread):
         self.begun.emit(check.name)
 
     def _show(self, outcome: Outcome) -> None:
-        self.told.emit(line(outcome), outcome.result.state in NOTEWORTHY)
+        self.reported.emit(line(outcome), outcome.result.state in NOTEWORTHY)
 
 
 class SelfTestDialog(QDialog):
-    """Carries out ``checks`` while it is seen, and shows their lines, which a button copies.
+    """Runs ``checks`` while visible, and shows their results, which a button copies.
 
     Args:
-        checks: what is looked at.
-        workspace: where results are kept.
-        device: what this start computes on, as asked for.
+        checks: the checks.
+        workspace: folder of the results.
+        device: the device requested for this start.
         parent: the window.
     """
 
@@ -107,23 +107,23 @@ class SelfTestDialog(QDialog):
 
     @property
     def text(self) -> str:
-        """The lines there are so far."""
+        """The lines so far."""
         return self._text.toPlainText()
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
-        """Begin, unless it has been looked at before."""
+        """Start the checks when first shown."""
         super().showEvent(event)
         if self._thread is None and not self.text:
             self.start()
 
     def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802
-        """What was not finished begins anew next time; a dialog made small goes on."""
+        """Stop an unfinished test, which restarts when shown again; a minimised dialog continues."""
         if not event.spontaneous():
             self.stop()
         super().hideEvent(event)
 
     def start(self) -> None:
-        """Carry out all checks."""
+        """Run all checks."""
         self._text.clear()
         self._status.setText("Starting …")
         self._bar.setRange(0, len(self._checks))
@@ -132,12 +132,12 @@ class SelfTestDialog(QDialog):
         self._again.setEnabled(False)
         self._thread = thread = SelfTestThread(self._checks, self._workspace, self._device, self)
         thread.begun.connect(self._begin)
-        thread.told.connect(self._tell)
-        thread.over.connect(self._end)
+        thread.reported.connect(self._report)
+        thread.completed.connect(self._end)
         thread.start()
 
     def stop(self) -> None:
-        """End a test that is under way; nothing is left running."""
+        """Stop a running test."""
         if self._thread is not None:
             self._drop(self._thread)
             self._text.clear()
@@ -148,17 +148,17 @@ class SelfTestDialog(QDialog):
         self._thread = None
 
     @property
-    def _is_news(self) -> bool:
-        """Whether a signal comes from the test under way, not from one that has been stopped."""
+    def _is_current(self) -> bool:
+        """Whether the current signal is from the running test rather than a stopped one."""
         return self._thread is not None and self.sender() is self._thread
 
     def _begin(self, name: str) -> None:
-        if not self._is_news:
+        if not self._is_current:
             return
         self._status.setText(f"Looking at: {name} …")
 
-    def _tell(self, text: str, noteworthy: bool) -> None:
-        if not self._is_news:
+    def _report(self, text: str, noteworthy: bool) -> None:
+        if not self._is_current:
             return
         self._bar.setValue(self._bar.value() + 1)
         form = QTextCharFormat()
@@ -176,7 +176,7 @@ class SelfTestDialog(QDialog):
         self._text.verticalScrollBar().setValue(self._text.verticalScrollBar().maximum())
 
     def _end(self, sentence: str) -> None:
-        if self._thread is None or not self._is_news:
+        if self._thread is None or not self._is_current:
             return
         self._status.setText(sentence)
         self._bar.hide()

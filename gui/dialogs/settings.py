@@ -1,4 +1,4 @@
-"""The settings that outlive the window: workspace, workers, device, theme."""
+"""Dialog of the preferences: workspace, workers, device and theme."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ OVERRIDDEN = "What the command line names wins for this start."
 
 
 class SettingsDialog(QDialog):
-    """Gives ``preferences`` as they stand in the form.
+    """Form whose contents are the ``preferences``.
 
     Args:
-        preferences: what is remembered.
-        training: whether changes must wait for the next start.
-        devices: name of each device by its key, None while they are being looked for; see :meth:`show_devices`.
+        preferences: initial contents.
+        training: whether changes take effect only at the next start.
+        devices: name of each device by its key; None while unknown, see ``show_devices``.
         parent: the window.
     """
 
@@ -67,7 +67,7 @@ class SettingsDialog(QDialog):
 
     @property
     def preferences(self) -> Preferences:
-        """What the form says."""
+        """The preferences in the form."""
         text = self._workspace.text().strip()
         folder = _folder(text)
         return replace(
@@ -79,7 +79,7 @@ class SettingsDialog(QDialog):
         )
 
     def accept(self) -> None:
-        """Close, unless the workspace can't be one."""
+        """Close if the workspace is valid, else show why not."""
         if problem := _problem(self._workspace.text().strip()):
             self._message.setText(problem)
             self._workspace.setFocus()
@@ -87,7 +87,7 @@ class SettingsDialog(QDialog):
         super().accept()
 
     def show_devices(self, devices: dict[str, str] | None) -> None:
-        """Offer the devices there are; None while they are being looked for."""
+        """List the devices by key and name; None while unknown."""
         chosen = str(self._device.currentData() or self._before.device)
         self._device.clear()
         self._device.addItem("Automatic: the fastest for each network", AUTO)
@@ -170,7 +170,6 @@ class SettingsDialog(QDialog):
 
 _BUTTONS = (QDialogButtonBox.StandardButton.Ok, QDialogButtonBox.StandardButton.Cancel)
 _SCHEMES = {Scheme.SYSTEM: "As the system", Scheme.LIGHT: "Light", Scheme.DARK: "Dark"}
-_DEVICE_TIP = "What networks train on; one that computes wrongly is not used, see Help > Devices"
 _WORKERS_TIP = (
     "How many networks train side by side, each in a process of its own that takes about a gigabyte; automatic: one a "
     "core, at most 8"
@@ -180,12 +179,12 @@ _WORKERS_TIP = (
 def _folder(text: str) -> Path | None:
     try:
         return Path(text).expanduser().absolute() if text else None
-    except RuntimeError:  # the home of a user there is not
+    except RuntimeError:  # the home of an unknown user
         return None
 
 
 def _problem(text: str) -> str:
-    """What keeps ``text`` from being a workspace."""
+    """Return why ``text`` is not a valid workspace; empty if it is."""
     if not text:
         return ""
     folder = _folder(text)

@@ -1,1 +1,1 @@
-"""The tab of an experiment: its form, its controls, its board."""
+"""The tab of an experiment: form, controls and board."""

@@ -1,4 +1,4 @@
-"""The buttons below a form: run, and everything that can be asked of a training under way."""
+"""Buttons below a form: Run, and the commands to a running experiment."""
 
 from __future__ import annotations
 
@@ -18,18 +18,27 @@ COLUMNS = 3
 
 
 class ExperimentState(StrEnum):
-    """What the experiment of a tab is doing."""
+    """State of the experiment of a tab."""
 
     IDLE = "idle"
     TRAINING = "training"
     PAUSED = "paused"
-    STOPPING = "stopping"  # it may still be cancelled
-    CANCELLING = "cancelling"  # what doesn't obey may still be ended by force
+    STOPPING = "stopping"  # can still be cancelled
+    CANCELLING = "cancelling"  # unresponsive processes can still be killed
 
 
 @dataclass(frozen=True)
 class TrainingCommand:
-    """What can be asked for: its words in a menu and on a button, in which states, and whether it needs runs."""
+    """A command of the control bar.
+
+    Attributes:
+        name: key of the command.
+        text: menu text.
+        label: button text.
+        tip: tool tip.
+        states: states in which it is enabled.
+        of_runs: whether it is only for experiments with runs.
+    """
 
     name: str
     text: str
@@ -40,7 +49,7 @@ class TrainingCommand:
 
 
 UNDER_WAY = (ExperimentState.TRAINING, ExperimentState.PAUSED)
-RUN, RATE = "run", "rate"  # one is not asked of a training under way, the other has a box instead of a button
+RUN, RATE = "run", "rate"  # the first is not for a running experiment, the second has an input box instead of a button
 COMMANDS = (
     TrainingCommand(
         RUN, "&Run or queue", "Run", "Carry out what the form describes", tuple(ExperimentState), of_runs=False
@@ -82,14 +91,20 @@ RATE_TIP = (
 )
 ANOTHER_CLUSTER = "Another cluster…"
 PLACE_TIP = "Where networks are trained, in every tab: on this machine, or by the workers of a Dask cluster"
-USUAL_RATE = 1e-3  # until a run tells its own
+DEFAULT_RATE = 1e-3  # until a run reports its own
 RUN_NOW, RUN_LATER = "Run", "Queue"
 LATER_TIP = "Put what the form describes into the queue: it runs when its turn comes"
 
 
 class ControlBar(QWidget):
-    """Emits ``run_pressed()``, ``pressed(name of another button)``, ``place_chosen(number of it in the list)`` and
-    ``rate_given(rate)``."""
+    """The control buttons.
+
+    Emits ``run_pressed()``, ``pressed(command name)`` for the other buttons, ``place_chosen(index)`` for the list of
+    places of training, and ``rate_given(rate)``.
+
+    Args:
+        has_runs: whether the experiment has runs; otherwise only Run, Stop and Cancel are shown.
+    """
 
     run_pressed = Signal()
     pressed = Signal(str)
@@ -103,7 +118,7 @@ class ControlBar(QWidget):
         self._commands = {each.name: self._action(each) for each in COMMANDS if has_runs or not each.of_runs}
         self._buttons = [action_button(each, name) for name, each in self._commands.items() if name != RATE]
         self._rate, self._set_rate = RateBox(), QPushButton("Set")
-        self._followed = 0.0  # what the box shows unless somebody has written there
+        self._followed = 0.0  # the value set by the program; another one in the box is the user's
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setSpacing(6)
@@ -118,12 +133,12 @@ class ControlBar(QWidget):
 
     @property
     def run_action(self) -> QAction:
-        """Runs what the form describes, or puts it into the queue."""
+        """Action that runs or queues the experiment of the form."""
         return self._commands[RUN]
 
     @property
-    def steering(self) -> list[QAction]:
-        """What can be asked of the training under way."""
+    def control_actions(self) -> list[QAction]:
+        """Actions on the running experiment."""
         return [action for name, action in self._commands.items() if name != RUN]
 
     @property
@@ -132,24 +147,24 @@ class ControlBar(QWidget):
         return self._rate.value()
 
     def show_rate(self, rate: float) -> None:
-        """Let the box follow a learning rate, unless somebody has written another one there."""
+        """Show the current learning rate in the box, unless the user has entered another one."""
         if not self._rate.hasFocus() and self._rate.value() == self._followed:
             self._rate.setValue(rate)
             self._followed = self._rate.value()
 
     def show_places(self, titles: Sequence[str], chosen: int) -> None:
-        """Offer the places that can train, and another cluster as one more."""
+        """List the places of training, followed by the choice of another cluster."""
         self._places.clear()
         self._places.addItems([*titles, ANOTHER_CLUSTER])
         self._places.setCurrentIndex(chosen)
 
     def focus_rate(self) -> None:
-        """Let the user write a learning rate."""
+        """Move the focus to the learning rate."""
         self._rate.setFocus()
         self._rate.selectAll()
 
     def show_state(self, state: ExperimentState) -> None:
-        """Enable what can be asked for; the focus stays here where a button that has it no longer can be pressed."""
+        """Enable the commands of ``state``; if the focused button is disabled, Run gets the focus."""
         focused = any(button.hasFocus() for button in self._buttons)
         for each in COMMANDS:
             if each.name in self._commands:
@@ -162,7 +177,7 @@ class ControlBar(QWidget):
             self._buttons[0].setFocus()
 
     def show_busy(self, busy: bool) -> None:
-        """Say whether pressing Run would begin at once or has to wait for its turn."""
+        """Label the Run button Queue if ``busy``, as an experiment is running."""
         self.run_action.setIconText(RUN_LATER if busy else RUN_NOW)
         self.run_action.setToolTip(with_key(LATER_TIP if busy else COMMANDS[0].tip, KEYS[RUN]))
 
@@ -180,7 +195,7 @@ class ControlBar(QWidget):
         self._places.setObjectName("train_on")
         self._places.setAccessibleName("Where networks are trained")
         self._places.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self._places.setMinimumContentsLength(1)  # a long address does not widen the panel
+        self._places.setMinimumContentsLength(1)  # so that a long address does not widen the panel
         self._places.installEventFilter(WheelFilter(self._places))
         self._places.activated.connect(self.place_chosen)
         for widget in (label, self._places):
@@ -194,7 +209,7 @@ class ControlBar(QWidget):
         self._rate.setObjectName("rate_now")
         self._rate.setAccessibleName("Learning rate of the training under way")
         self._rate.setRange(1e-8, 1000)
-        self._rate.setValue(USUAL_RATE)
+        self._rate.setValue(DEFAULT_RATE)
         self._followed = self._rate.value()
         self._rate.installEventFilter(WheelFilter(self._rate))
         self._set_rate.setObjectName("set_rate")

@@ -1,4 +1,4 @@
-"""A tab: the experiment's form and controls on the left, what is observed on the right."""
+"""Tab of an experiment: form and controls on the left, board on the right."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from gui.boards.board import Board, View
 from gui.experiment.control_bar import ControlBar, ExperimentState
 from gui.experiment.progress_line import ProgressLine
 from gui.experiment.run_control import RunControl
-from gui.experiment.start_page import Stage
+from gui.experiment.start_page import BoardStack
 from gui.forms.form import Form
 from gui.observations.experiment import Observations
 from gui.observations.weight_history import WeightSource
@@ -34,20 +34,22 @@ from gui.widgets.collapsible_text import CollapsibleText
 from gui.widgets.named import push_button
 from gui.widgets.side_panel import panel_width
 
-# One view is drawn at each tick, so that the event loop is never held longer than the slowest single view takes; with
-# six views each is drawn four times a second, which is as often as a curve visibly moves.
+# One view is drawn per tick, so that the event loop is blocked no longer than the slowest view takes; six views are
+# each redrawn four times a second, which is as often as a curve moves visibly.
 PAINT_INTERVAL_MS = 40
 # After the last change of the form before sample images are fetched: long enough to type a number.
 SAMPLES_DELAY_MS = 250
 
 
 class ExperimentTab(QWidget):
-    """Form, controls and board of one experiment. A board takes long to make, so that is done when it is first needed.
+    """Form, controls and board of one experiment.
+
+    A board is slow to build, so it is built when first needed.
 
     Emits ``run_requested(entry)``, ``command_given(command)``, ``samples_requested(data spec)``,
     ``export_requested(experiment number)``, ``repeats_requested(experiment number)``, ``resume_requested(experiment
-    number)``, ``writing_requested()`` where the user wants to write a network, ``trained_requested()`` where they want
-    to choose a trained one, and ``failed(sentence)``.
+    number)``, ``writing_requested()`` to define a network, ``trained_requested()`` to choose a trained one, and
+    ``failed(sentence)``.
     """
 
     run_requested = Signal(object)
@@ -60,15 +62,15 @@ class ExperimentTab(QWidget):
     trained_requested = Signal()
     failed = Signal(str)
 
-    def __init__(self, experiment: Experiment, make_board: Callable[[], Board], kernels: WeightSource) -> None:
+    def __init__(self, experiment: Experiment, make_board: Callable[[], Board], weights: WeightSource) -> None:
         super().__init__()
         self.setObjectName(f"tab_{experiment.name}")
         self.experiment = experiment
         self.observations = Observations()
         self.form = Form(experiment.spec)
-        self._make_board, self._kernels = make_board, kernels
-        self.stage = Stage(experiment)
-        self._is_planned = False  # whether the runs of the experiment under way are known
+        self._make_board, self._weights = make_board, weights
+        self.board_stack = BoardStack(experiment)
+        self._is_planned = False  # whether the runs of the running experiment are known
         self._make_controls()
         self._arrange()
         self._connect()
@@ -77,35 +79,35 @@ class ExperimentTab(QWidget):
 
     @cached_property
     def board(self) -> Board:
-        """The views of the experiment."""
+        """The views of the experiment, built at the first access."""
         board = self._make_board()
-        board.use_kernels(self._kernels)
+        board.use_kernels(self._weights)
         board.settings_chosen.connect(self.form.show_values)
         board.failed.connect(self.failed.emit)
-        self.stage.put_board(board)
-        with suppress(SpecError):  # said when Run is pressed
+        self.board_stack.put_board(board)
+        with suppress(SpecError):  # reported when Run is pressed
             board.show_settings(self.form.spec())
         return board
 
     @property
     def training_actions(self) -> list[QAction]:
-        """Run, and what can be done with the experiment in sight once it is stored."""
+        """Run, and the actions on the shown stored experiment."""
         return [self.controls.run_action, self._progress.resume, *reversed(self._stored_actions.values())]
 
     @property
     def _stored_actions(self) -> dict[str, QAction]:
-        """Those with a button of their own below the controls, by its objectName."""
+        """The actions with buttons below the controls, by their objectNames."""
         if isinstance(self.experiment, TrainingExperiment):
             return {"export": self._export, "repeats": self._repeats}
         return {"export": self._export}
 
     def prepare(self) -> None:
-        """Make the board, unless it is there."""
+        """Build the board if necessary."""
         _ = self.board
 
     def _show_board(self) -> None:
         _ = self.board
-        self.stage.show_board()
+        self.board_stack.show_board()
 
     @property
     def _is_board_made(self) -> bool:
@@ -113,7 +115,7 @@ class ExperimentTab(QWidget):
 
     @cached_property
     def _next_view(self) -> Iterator[View | None]:
-        """Views in turn, and None where the progress has its own."""
+        """Endless iterator over the views, and None for the progress."""
         return cycle([*self.board.views(), None])
 
     def use_preset(self, name: str) -> None:
@@ -124,17 +126,17 @@ class ExperimentTab(QWidget):
         """Fill the form with settings."""
         self.form.show_spec(spec)
         self._samples_timer.start()
-        self._tell_board()
+        self._update_board()
 
     def start(self) -> None:
-        """Ask for the experiment that the form describes."""
+        """Request a run of the experiment described by the form."""
         try:
             self.run_requested.emit(QueueEntry(0, self.experiment, self.form.spec()))
         except SpecError as error:
             self.failed.emit(str(error))
 
     def begin(self, spec: ExperimentSpec) -> None:
-        """The experiment ``spec`` of this tab begins now."""
+        """Show that the experiment starts with the settings ``spec``."""
         self._is_planned = False
         self._run_control.begin()
         self._progress.show_done(0, 0)
@@ -142,20 +144,20 @@ class ExperimentTab(QWidget):
         self.observations.expect(spec)
 
     @property
-    def is_at_work(self) -> bool:
-        """Whether its experiment is under way."""
+    def is_active(self) -> bool:
+        """Whether its experiment is running."""
         return self._run_control.state is not ExperimentState.IDLE
 
     @property
     def is_ending(self) -> bool:
-        """Whether its experiment was asked to end."""
+        """Whether its experiment is being stopped or cancelled."""
         return self._run_control.state in (ExperimentState.STOPPING, ExperimentState.CANCELLING)
 
     def take(self, event: Event) -> None:
-        """Note an event of this tab's experiment."""
+        """Process an event of this tab's experiment."""
         self.observations.take(event)
         match event:
-            case Progress(message) if self._is_planned:  # of a run that begins: the bar is that of all runs
+            case Progress(message) if self._is_planned:  # of a single run: the progress bar is for all runs
                 self._say(message)
             case Progress(message, done, total):
                 self._progress.show_done(done, total)
@@ -193,13 +195,13 @@ class ExperimentTab(QWidget):
             self.failed.emit(event.reason)
 
     def refresh(self) -> None:
-        """Draw everything that has changed."""
+        """Redraw all views that have changed."""
         for view in self.board.views():
             view.refresh(self.observations)
         self._show_progress()
 
     def _paint_next(self) -> None:
-        """One view, or the progress: each has its turn several times a second, and none holds up the window."""
+        """Draw the next view or the progress; see ``PAINT_INTERVAL_MS``."""
         if (view := next(self._next_view)) is None:
             self._show_progress()
         else:
@@ -217,22 +219,22 @@ class ExperimentTab(QWidget):
 
     @property
     def time_left(self) -> str:
-        """Such as ``, 3 min 05 s left``; nothing while that is unknown."""
+        """Such as ``, 3 min 05 s left``; empty if unknown."""
         left = self.observations.seconds_left
         return f", {as_duration(left)} left" if left is not None else ""
 
     def _say(self, text: str) -> None:
-        """Say how far things are, unless they are being ended."""
+        """Show the progress, unless the experiment is being ended."""
         if self._run_control.is_under_way:
             self._progress.say(text)
 
-    def _tell_board(self) -> None:
+    def _update_board(self) -> None:
         if self._is_board_made:
-            with suppress(SpecError):  # said when Run is pressed
+            with suppress(SpecError):  # reported when Run is pressed
                 self.board.show_settings(self.form.spec())
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
-        """Fetch sample images, and make the board of an experiment that has something to show at once."""
+        """Fetch sample images; build the board of an experiment without runs, which has content at once."""
         super().showEvent(event)
         if not isinstance(self.experiment, TrainingExperiment):
             self._show_board()
@@ -240,22 +242,22 @@ class ExperimentTab(QWidget):
             self._samples_timer.start()
 
     def say(self, text: str) -> None:
-        """Show a sentence where the state of this tab's experiment stands, unless one is under way."""
-        if not self.is_at_work:
+        """Show a sentence in the status line, unless the experiment is running."""
+        if not self.is_active:
             self._progress.say(text)
 
-    def _ask_for_samples(self) -> None:
+    def _request_samples(self) -> None:
         if self.form.dataset_chooser is None or not self.isVisible():
             return
         try:
             spec = self.form.spec()
         except SpecError:
-            return  # said when Run is pressed
+            return  # reported when Run is pressed
         self.form.dataset_chooser.show_busy("Loading sample images …")
         self.samples_requested.emit(spec.part(DataSpec))
 
     def _show_state(self, state: ExperimentState) -> None:
-        self.stage.set_runnable(state is ExperimentState.IDLE)
+        self.board_stack.set_runnable(state is ExperimentState.IDLE)
         stored = state is ExperimentState.IDLE and self.observations.experiment is not None
         self._export.setEnabled(stored)
         self._repeats.setEnabled(stored and bool(self.observations.runs))
@@ -301,16 +303,16 @@ class ExperimentTab(QWidget):
         self._run_control.failed.connect(self.failed)
         self._progress.resume.triggered.connect(lambda: self.resume_requested.emit(self.observations.experiment))
         self._repeats.triggered.connect(lambda: self.repeats_requested.emit(self.observations.experiment))
-        self.stage.pressed.connect(self._start_from_page)
+        self.board_stack.pressed.connect(self._start_from_page)
         self._export.triggered.connect(lambda: self.export_requested.emit(self.observations.experiment))
         for button, name in zip(self._presets, self.experiment.presets, strict=True):
             button.clicked.connect(lambda _checked=False, name=name: self.use_preset(name))
         self._paint_timer.timeout.connect(self._paint_next)
-        self._samples_timer.timeout.connect(self._ask_for_samples)
+        self._samples_timer.timeout.connect(self._request_samples)
         if self.form.dataset_chooser is not None:
             self.form.dataset_chooser.chosen.connect(lambda _dataset: self._samples_timer.start())
             self.form.dataset_chooser.failed.connect(self.failed.emit)
-        self.form.changed.connect(self._tell_board)
+        self.form.changed.connect(self._update_board)
         self.form.writing_wanted.connect(self.writing_requested.emit)
         self.form.trained_wanted.connect(self.trained_requested.emit)
 
@@ -318,7 +320,7 @@ class ExperimentTab(QWidget):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(8, 8, 8, 8)
         layout.addWidget(self._left_panel())
-        layout.addWidget(self.stage, 1)
+        layout.addWidget(self.board_stack, 1)
 
     def _left_panel(self) -> QWidget:
         panel = QWidget()

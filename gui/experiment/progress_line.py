@@ -1,4 +1,4 @@
-"""How far an experiment is: a sentence, a bar, and the button to go on with what is missing."""
+"""Progress of an experiment: status text, progress bar, and the Resume button."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gui.widgets.actions import KEYS, action_button, make_action
 
 PROGRESS_STEPS = 1000
 RESUME_TIP = "Train what is missing: runs that crashed, failed or were ended go on where they were"
-_ENDINGS = {
+_END_TEXTS = {
     Status.FINISHED: "Finished",
     Status.STOPPED: "Stopped; what was learned is kept",
     Status.CANCELLED: "Cancelled; what was recorded is kept",
@@ -23,7 +23,7 @@ _ENDINGS = {
 
 
 class ProgressLine(QWidget):
-    """Shows ``text`` and how much is done; ``resume`` is in sight where there is something to go on with."""
+    """Shows status text and progress; the button of ``resume`` is visible if the experiment can be resumed."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -51,36 +51,36 @@ class ProgressLine(QWidget):
         self._status.setText(text)
 
     def show_done(self, done: int, total: int) -> None:
-        """``done`` of ``total`` is done; a ``total`` of 0 says that nobody knows how much there is."""
+        """Show the progress ``done`` of ``total``; a ``total`` of 0 means unknown."""
         self._bar.setRange(0, total)
         self._bar.setValue(done)
 
     def show_share(self, share: float) -> None:
-        """That share of all is done, 0 to 1."""
+        """Show the progress as a fraction, 0 to 1."""
         self._bar.setValue(round(PROGRESS_STEPS * share))
 
     def show_plan(self, has_runs: bool) -> None:
-        """What is planned is known; without runs nobody knows how much it is."""
+        """Reset the progress bar for a plan; without runs its total is unknown."""
         self._bar.setRange(0, PROGRESS_STEPS if has_runs else 0)
 
     def show_resume(self, offered: bool) -> None:
-        """Offer to go on with what is missing, or don't."""
+        """Show or hide the Resume button."""
         self._button.setVisible(offered)
         self.resume.setEnabled(offered)
 
     def show_end(self, event: ExperimentFinished, observations: Observations) -> None:
-        """Say how the experiment ended, and what came of it."""
+        """Show how the experiment ended, and its result."""
         self._bar.setRange(0, PROGRESS_STEPS)
         if event.status is Status.FINISHED:
             self._bar.setValue(PROGRESS_STEPS)
-        self.say(_ending(event.status, observations))
+        self.say(_end_text(event.status, observations))
 
 
-def _ending(status: Status, observations: Observations) -> str:
+def _end_text(status: Status, observations: Observations) -> str:
     runs = observations.runs.values()
     if not runs:
-        return _ENDINGS[status].partition(";")[0] + "."
+        return _END_TEXTS[status].partition(";")[0] + "."
     if status in (Status.FAILED, Status.CANCELLED):
-        return _ENDINGS[status] + "."
+        return _END_TEXTS[status] + "."
     tested = pluralise(sum(run.test_accuracy is not None for run in runs), "run")
-    return f"{_ENDINGS[status]}, {tested} trained and tested. {best_variant_summary(observations)}".rstrip()
+    return f"{_END_TEXTS[status]}, {tested} trained and tested. {best_variant_summary(observations)}".rstrip()

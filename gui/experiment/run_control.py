@@ -1,4 +1,4 @@
-"""What is asked of the experiment under way in a tab: hold, step, stop, skip a run, another learning rate."""
+"""Commands to the running experiment of a tab: pause, step, stop, cancel, skip a run, set the learning rate."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from gui.observations.run import RunObservation
 
 
 class RunControl(QObject):
-    """Turns buttons into commands, and follows the state that the runs are in.
+    """Translates buttons into commands, and tracks the state of the runs.
 
-    Emits ``command_given(command)``, ``state_changed(state)``, ``said(text)`` where an ending was asked for, and
+    Emits ``command_given(command)``, ``state_changed(state)``, ``said(text)`` when stopping or cancelling, and
     ``failed(sentence)``.
 
     Args:
         bar: the buttons.
-        observations: what is known of the runs.
-        chosen_runs: gives the runs that the user chose and that are not over.
+        observations: state of the runs.
+        chosen_runs: returns the unfinished runs that the user selected.
         parent: the tab.
     """
 
@@ -40,42 +40,42 @@ class RunControl(QObject):
     ) -> None:
         super().__init__(parent)
         self._bar, self._observations, self._chosen_runs = bar, observations, chosen_runs
-        self._holding = False  # whether the runs were asked to be held
+        self._holding = False  # whether a pause was requested
         self.state = ExperimentState.IDLE
         bar.pressed.connect(self._press)
         bar.rate_given.connect(self._set_rate)
 
     @property
     def is_under_way(self) -> bool:
-        """Whether the experiment is under way and was not asked to end."""
+        """Whether the experiment is running and not being ended."""
         return self.state in UNDER_WAY
 
     def begin(self) -> None:
-        """The experiment begins."""
+        """Enter the state of a started experiment."""
         self._holding = False
         self.show_state(ExperimentState.TRAINING)
 
     def show_state(self, state: ExperimentState) -> None:
-        """Offer what can be asked for in that state."""
+        """Enter ``state`` and enable its commands."""
         self.state = state
         self._bar.show_state(state)
         self.state_changed.emit(state)
 
     def show_held(self) -> None:
-        """Say whether the runs are held, as they themselves tell it; where none has begun, nothing else can."""
+        """Update the pause state as the runs report it; before any run has started, as it was requested."""
         if not self.is_under_way:
             return
         held = any(run.status is Status.PAUSED for run in self._observations.runs.values())
-        if self._holding and (held or not self._observations.under_way):
+        if self._holding and (held or not self._observations.active_runs):
             self.show_state(ExperimentState.PAUSED)
         elif not self._holding and not held:
             self.show_state(ExperimentState.TRAINING)
 
     def offer_rate(self) -> None:
-        """The rate box follows the rate of the run it is for."""
-        # A command to some runs is for those chosen in the table and not over, else for all under way.
-        steered = self._chosen_runs() or self._observations.under_way
-        rate = next((rate for run in steered if (rate := run.learning_rate) is not None), None)
+        """Show the learning rate of the run that a new rate would apply to."""
+        # Such a command applies to the unfinished runs selected in the table, else to all active runs.
+        targets = self._chosen_runs() or self._observations.active_runs
+        rate = next((rate for run in targets if (rate := run.learning_rate) is not None), None)
         if rate is not None:
             self._bar.show_rate(rate)
 
@@ -86,7 +86,7 @@ class RunControl(QObject):
             case "step" if self._holding:
                 self.command_given.emit(Control.STEP)
             case "step":
-                self._hold(True)  # which is at the next record
+                self._hold(True)  # takes effect at the next record
             case "stop":
                 self._end(Control.STOP, ExperimentState.STOPPING, "Stopping …")
             case "cancel" if self.state is ExperimentState.CANCELLING:
@@ -94,7 +94,7 @@ class RunControl(QObject):
             case "cancel":
                 self._end(Control.CANCEL, ExperimentState.CANCELLING, "Cancelling …")
             case "skip":
-                self._skip(self._chosen_runs() or self._observations.under_way[:1])
+                self._skip(self._chosen_runs() or self._observations.active_runs[:1])
 
     def _skip(self, runs: list[RunObservation]) -> None:
         if not runs:
@@ -115,7 +115,7 @@ class RunControl(QObject):
     def _set_rate(self, rate: float) -> None:
         chosen = self._chosen_runs()
         begun: list[int | None] = [run.planned.run for run in chosen if run.status is not Status.QUEUED]
-        if not begun and (chosen or not self._observations.under_way):
+        if not begun and (chosen or not self._observations.active_runs):
             self.failed.emit("No such run has begun yet; its learning rate can be set once it trains.")
             return
         for number in begun or [None]:

@@ -1,4 +1,4 @@
-"""What stands where plots will be, before there is anything to plot."""
+"""Page shown in place of the board before an experiment has run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TEXT_WIDTH = 72  # characters; longer lines are hard to read
 
 @dataclass(frozen=True)
 class Invitation:
-    """Words of a start page; ``welcome`` marks the first start."""
+    """Texts of a start page; ``welcome`` marks the one of the first start."""
 
     title: str
     text: str
@@ -36,8 +36,8 @@ WELCOME = Invitation(
 )
 
 
-def invitation(experiment: Experiment) -> Invitation:
-    """The words for an experiment that has not been run since the window opened."""
+def invitation_to(experiment: Experiment) -> Invitation:
+    """Return the texts for an experiment that has not run since the window opened."""
     return Invitation(
         experiment.title,
         f"{experiment.summary} Run what the form on the left describes, and its curves appear here.",
@@ -47,7 +47,7 @@ def invitation(experiment: Experiment) -> Invitation:
 
 
 class StartPage(QFrame):
-    """A title, a few sentences and one button; emits ``pressed(whether it was the welcome)``."""
+    """Title, text and one button; emits ``pressed(is_welcome)``."""
 
     pressed = Signal(bool)
 
@@ -68,17 +68,17 @@ class StartPage(QFrame):
         self._button.clicked.connect(lambda _checked=False: self.pressed.emit(self._welcome))
         self._arrange()
 
-    def show_invitation(self, words: Invitation) -> None:
-        """Show other words."""
-        self._welcome = words.welcome
-        self._title.setText(words.title)
-        self._text.setText(words.text)
+    def show_invitation(self, invitation: Invitation) -> None:
+        """Show the texts of ``invitation``."""
+        self._welcome = invitation.welcome
+        self._title.setText(invitation.title)
+        self._text.setText(invitation.text)
         self._text.setFixedHeight(self._text.heightForWidth(self._text.width()))
-        self._button.setText(words.button)
-        self._button.setToolTip(words.tip)
+        self._button.setText(invitation.button)
+        self._button.setToolTip(invitation.tip)
 
     def set_enabled(self, possible: bool) -> None:
-        """Whether the button can be pressed."""
+        """Enable or disable the button."""
         self._button.setEnabled(possible)
 
     def _arrange(self) -> None:
@@ -91,39 +91,39 @@ class StartPage(QFrame):
         layout.addStretch(3)
 
 
-class Stage(QStackedWidget):
-    """A board, or its start page while nothing has been run; a computed experiment's board has something at once."""
+class BoardStack(QStackedWidget):
+    """A board, or a start page before the first run; the board of an experiment without runs is shown at once."""
 
     pressed = Signal(bool)
 
     def __init__(self, experiment: Experiment) -> None:
         super().__init__()
         self._page, self._area = StartPage(), _scroll_area()
-        self._page.show_invitation(invitation(experiment))
+        self._page.show_invitation(invitation_to(experiment))
         self._page.pressed.connect(self.pressed.emit)
         self.addWidget(self._page)
         self.addWidget(self._area)
         self.setCurrentWidget(self._page if isinstance(experiment, TrainingExperiment) else self._area)
 
     def welcome(self) -> None:
-        """Greet somebody who starts the program for the first time."""
+        """Show the welcome of the first start."""
         self._page.show_invitation(WELCOME)
 
     def put_board(self, board: QWidget) -> None:
-        """Have ``board`` ready to be shown."""
+        """Set the board."""
         self._area.setWidget(board)
 
     def show_board(self) -> None:
-        """There is something to see now."""
+        """Switch from the start page to the board."""
         self.setCurrentWidget(self._area)
 
     def set_runnable(self, runnable: bool) -> None:
-        """Whether an experiment can be started."""
+        """Enable or disable the start button."""
         self._page.set_enabled(runnable)
 
 
 def _scroll_area() -> QScrollArea:
-    """For a board, which scrolls where a small screen or a large font leaves it too little room."""
+    """Return a scroll area for a board that does not fit a small screen or large font."""
     area = QScrollArea()
     area.setObjectName("board_area")
     area.setFrameShape(QFrame.Shape.NoFrame)

@@ -1,1 +1,1 @@
-"""The tab *History*, and experiments opened from it."""
+"""The History tab, and tabs of experiments and comparisons opened from it."""

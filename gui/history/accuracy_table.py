@@ -1,4 +1,4 @@
-"""How accurate each of several variants became."""
+"""Table of test accuracies of several variants."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TIPS = (
 
 
 class AccuracyTable(QTableWidget):
-    """One row a variant: runs tested, mean ± sample standard deviation, best, in percent."""
+    """One row per variant: runs tested, mean ± sample standard deviation, and best, in percent."""
 
     def __init__(self) -> None:
         super().__init__(0, len(TITLES))
@@ -44,7 +44,7 @@ class AccuracyTable(QTableWidget):
         self.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
 
     def show_variants(self, observations: Observations) -> None:
-        """Show the variants that are there now."""
+        """Show the variants of ``observations``."""
         self.setRowCount(len(observations.variants))
         for row, variant in enumerate(observations.variants.values()):
             for column, text in enumerate(texts_of(row, variant)):
@@ -58,7 +58,7 @@ class AccuracyTable(QTableWidget):
 
 
 def texts_of(row: int, variant: VariantObservation) -> Sequence[str]:
-    """The cells of a variant's row."""
+    """Return the cells of a variant's row."""
     accuracies = variant.test_accuracies
     return (
         f"{row + 1}  {variant.name}",
@@ -69,7 +69,7 @@ def texts_of(row: int, variant: VariantObservation) -> Sequence[str]:
 
 
 def _swatch(style: Style) -> QIcon:
-    """A piece of the variant's line."""
+    """Return an icon with a sample of the variant's line."""
     pixmap = QPixmap(SWATCH)
     pixmap.fill(Qt.GlobalColor.transparent)
     painter = QPainter(pixmap)

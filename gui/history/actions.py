@@ -1,46 +1,46 @@
-"""What can be done with stored experiments: one table of actions, the same in the list and beside an opened one."""
+"""Actions on stored experiments: one table, for the list and the tab of an opened experiment."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtGui import QAction, QGuiApplication
-from PySide6.QtWidgets import QGridLayout, QMenu, QMessageBox, QWidget
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QMessageBox, QWidget
 
 from engine.experiments.presets import parse_settings, settings_to_toml
 from engine.utils.errors import SpecError
 from engine.utils.text import pluralise
 from engine.workspace.catalogue import Catalogue, CatalogueEntry, TrainedChoice
 from gui.background.store_reader import StoreReader
-from gui.widgets.actions import KEYS, action_button, make_action
+from gui.widgets.actions import KEYS
 
 FEWEST_COMPARED = 2
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What an action is for: the ``chosen`` experiments, and of a list those that are ``ticked``."""
+    """Experiments an action applies to: the ``chosen`` (selected) ones, and in a list the ``ticked`` ones."""
 
     chosen: tuple[CatalogueEntry, ...] = ()
     ticked: tuple[CatalogueEntry, ...] = ()
 
     @property
     def one(self) -> CatalogueEntry | None:
-        """The chosen experiment, where it is one alone."""
+        """The chosen experiment, if exactly one is chosen."""
         return self.chosen[0] if len(self.chosen) == 1 else None
 
     @property
     def marked(self) -> tuple[CatalogueEntry, ...]:
-        """Those ticked, or where none is, those chosen; none that was thrown away."""
+        """The ticked experiments, or if none the chosen ones, without deleted ones."""
         return tuple(entry for entry in self.ticked or self.chosen if not entry.is_deleted)
 
     @property
     def compared(self) -> tuple[CatalogueEntry, ...]:
-        """Those of the marked ones that have curves."""
+        """The marked experiments that have curves."""
         return tuple(entry for entry in self.marked if entry.has_runs)
 
 
@@ -66,9 +66,15 @@ def _one_ended(choice: Choice) -> bool:
 
 @dataclass(frozen=True)
 class ActionKind:
-    """An action: its name, its words, keys, a tool tip, and when it can be done.
+    """An action on stored experiments.
 
-    Its keys belong to the list, unless they are heard ``anywhere``: then as long as a button of it is in sight.
+    Attributes:
+        name: key of the action.
+        text: button and menu text.
+        keys: shortcuts.
+        tip: tool tip.
+        possible: whether the action applies to a choice.
+        anywhere: whether the shortcuts work while a button of it is visible, rather than only in the list.
     """
 
     name: str
@@ -153,25 +159,25 @@ ACTIONS: dict[str, ActionKind] = {
 
 
 class ExperimentActions(QObject):
-    """Does them. What needs more than the catalogue is handed on as a signal; numbers are those of the store.
+    """Performs the actions; those that need more than the catalogue are emitted as signals with experiment numbers.
 
-    ``rename_requested`` and ``notes_requested`` come where an editor is to be shown; ``changed`` when the catalogue
-    has been written to. Experiments thrown away here are purged by :meth:`purge`.
+    ``rename_requested`` and ``notes_requested`` ask for an editor; ``changed`` is emitted after a change of the
+    catalogue. Experiments deleted here are removed permanently by ``purge``.
     """
 
     open_requested = Signal(int)
     rename_requested = Signal(int)
     notes_requested = Signal(int)
     compare_requested = Signal(tuple)
-    settings_pasted = Signal(str, object)  # the experiment's name, its spec
+    settings_pasted = Signal(str, object)  # experiment name, spec
     run_again_requested = Signal(int)
     resume_requested = Signal(int)
     repeats_requested = Signal(int)
-    continuation_requested = Signal(list)  # of the trained networks to choose from
+    continuation_requested = Signal(list)  # trained networks to choose from
     export_requested = Signal(int)
     report_requested = Signal(tuple)
     changed = Signal()
-    said = Signal(str)  # what has been done, for the status bar
+    said = Signal(str)  # message for the status bar
     failed = Signal(str)
 
     def __init__(self, reader: StoreReader, parent: QWidget) -> None:
@@ -179,7 +185,7 @@ class ExperimentActions(QObject):
         self._reader, self._parent = reader, parent
         self._under_way: int | None = None
         self._deleted: set[int] = set()
-        self._does: dict[str, Callable[[Choice], None]] = {
+        self._handlers: dict[str, Callable[[Choice], None]] = {
             "open": _for_one(self.open_requested.emit),
             "rename": _for_one(self.rename_requested.emit),
             "notes": _for_one(self.notes_requested.emit),
@@ -197,12 +203,12 @@ class ExperimentActions(QObject):
         }
 
     def perform(self, name: str, choice: Choice) -> None:
-        """Do the action of that name, if it can be done."""
+        """Perform the action of that name, if it is possible."""
         if ACTIONS[name].possible(choice):
-            self._does[name](choice)
+            self._handlers[name](choice)
 
     def set_under_way(self, experiment: int | None) -> None:
-        """Say which experiment trains now: it can't be thrown away."""
+        """Set the running experiment, which can't be deleted."""
         self._under_way = experiment
 
     def rename(self, number: int, title: str) -> None:
@@ -214,9 +220,9 @@ class ExperimentActions(QObject):
         self.write(lambda catalogue: catalogue.annotate(number, notes))
 
     def write(self, change: Callable[[Catalogue], None], undo: Callable[[], None] | None = None) -> None:
-        """Change the catalogue, away from the event loop; ``undo`` is called where that fails."""
+        """Change the catalogue in the background; ``undo`` is called if that fails."""
 
-        def question(workspace: Path) -> Iterator[None]:
+        def query(workspace: Path) -> Iterator[None]:
             with closing(Catalogue(workspace)) as catalogue:
                 change(catalogue)
             yield
@@ -226,10 +232,10 @@ class ExperimentActions(QObject):
                 undo()
             self.failed.emit(sentence)
 
-        self._reader.ask(question, lambda _done: self.changed.emit(), fail)
+        self._reader.ask(query, lambda _done: self.changed.emit(), fail)
 
     def purge(self) -> None:
-        """Remove for good what was thrown away here."""
+        """Permanently remove the experiments deleted here."""
         if numbers := sorted(self._deleted):
             self.write(lambda catalogue: catalogue.purge(numbers))
         self._deleted.clear()
@@ -283,11 +289,11 @@ class ExperimentActions(QObject):
             self.settings_pasted.emit(experiment.name, spec)
 
     def _find_networks(self, number: int) -> None:
-        def question(workspace: Path) -> Iterator[list[TrainedChoice]]:
+        def query(workspace: Path) -> Iterator[list[TrainedChoice]]:
             with closing(Catalogue(workspace)) as catalogue:
                 yield catalogue.trained(number)
 
-        self._reader.ask(question, self._offer_networks, self.failed.emit)
+        self._reader.ask(query, self._offer_networks, self.failed.emit)
 
     def _offer_networks(self, networks: list[TrainedChoice]) -> None:
         if networks:
@@ -302,49 +308,3 @@ def _for_one(act: Callable[[int], None]) -> Callable[[Choice], None]:
             act(choice.one.number)
 
     return perform
-
-
-class ActionBar(QWidget):
-    """Buttons for the actions ``names``, ``columns`` a row, with their keys where ``keyed`` has the focus."""
-
-    def __init__(
-        self, actions: ExperimentActions, names: Iterable[str], columns: int, keyed: QWidget | None = None
-    ) -> None:
-        super().__init__()
-        self._actions, self._choice = actions, Choice()
-        self._made: dict[str, QAction] = {}
-        grid = QGridLayout(self)
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.setSpacing(4)
-        for position, name in enumerate(names):
-            self._made[name] = action = self._action(ACTIONS[name], keyed)
-            grid.addWidget(action_button(action, name), *divmod(position, columns))
-        self.show_choice(Choice())
-
-    def show_choice(self, choice: Choice) -> None:
-        """Offer what can be done with other experiments."""
-        self._choice = choice
-        for name, action in self._made.items():
-            action.setEnabled(ACTIONS[name].possible(choice))
-
-    @property
-    def training_actions(self) -> list[QAction]:
-        """What the Training menu shows of them."""
-        return [self._made[name] for name in ("run_again", "resume", "add_repeats", "export")]
-
-    def menu(self, parent: QWidget) -> QMenu:
-        """All actions as a menu."""
-        menu = QMenu(parent)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.addActions(list(self._made.values()))
-        return menu
-
-    def _action(self, kind: ActionKind, keyed: QWidget | None) -> QAction:
-        keys = kind.keys if kind.anywhere or keyed is not None else ()
-        action = make_action(self, f"{kind.name}_action", kind.text, kind.tip, keys)
-        action.triggered.connect(lambda _checked=False: self._actions.perform(kind.name, self._choice))
-        if keyed is not None and not kind.anywhere:
-            # Only there: elsewhere these keys belong to whoever has the focus, such as the notes.
-            action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
-            keyed.addAction(action)
-        return action

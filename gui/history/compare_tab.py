@@ -1,4 +1,4 @@
-"""Several stored experiments laid over each other: curves, test accuracies, settings side by side."""
+"""Comparison of stored experiments: overlaid curves, test accuracies, and settings side by side."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from engine.experiments.presets import EMPTY
 from engine.utils.errors import TrainscopeError
 from engine.utils.text import pluralise
 from engine.workspace.catalogue import CatalogueEntry
-from gui.background.store_reader import Reading, StoreReader
+from gui.background.store_reader import PendingQuery, StoreReader
 from gui.background.weight_reader import WeightReader
 from gui.boards.painter import BoardPainter
 from gui.boards.plots import PERCENT, gradient_plot, training_loss_plot
@@ -30,18 +30,18 @@ from gui.history.accuracy_table import AccuracyTable
 from gui.history.actions import FEWEST_COMPARED
 from gui.history.opened_tab import OpenedTab
 from gui.history.setting_table import SettingTable
-from gui.observations.stored import Stored, merged, reading
+from gui.observations.stored import Stored, merge_experiments, read_experiment
 from gui.plots.accuracy_points import AccuracyPoints
 from gui.plots.curves.curve_plot import CurvePlot, Series
 from gui.utils.text import literally
 
 SIDE_WIDTH = 380
-CHIPS_A_ROW, LONGEST_NAME = 7, 14  # so that a row of them fits into the narrowest window that all else fits into
-_comparisons = count(1)  # each merging stands for an experiment of its own, so that views begin anew
+CHIPS_A_ROW, LONGEST_NAME = 7, 14  # so that a row fits the minimum width of the window
+_comparisons = count(1)  # a number for each merged experiment, so that views are reset
 
 
 def comparison_board() -> TrainingBoard:
-    """Training loss, validation accuracy, gradient and test accuracies of all of them."""
+    """Return a board with training loss, validation accuracy, gradient norm and test accuracies."""
     return TrainingBoard(
         Views(
             plots=(
@@ -60,16 +60,16 @@ def comparison_board() -> TrainingBoard:
 
 
 class CompareTab(OpenedTab):
-    """Compares the experiments ``numbers``, each of which can be taken out with a click."""
+    """Compares the experiments ``numbers``, each of which can be removed with a click."""
 
-    def __init__(self, numbers: tuple[int, ...], reader: StoreReader, kernels: WeightReader) -> None:
+    def __init__(self, numbers: tuple[int, ...], reader: StoreReader, weights: WeightReader) -> None:
         super().__init__()
         self.setObjectName(f"comparison_{'_'.join(map(str, numbers))}")
-        self._numbers, self._reader, self._kernels = numbers, reader, kernels
+        self._numbers, self._reader, self._weights = numbers, reader, weights
         self._stored: dict[int, Stored] = {}
         self._entries: dict[int, CatalogueEntry] = {}
-        self._readings: list[Reading] = []
-        self._left: set[int] = set()  # to be read
+        self._pending: list[PendingQuery] = []
+        self._unread: set[int] = set()  # still to be read
         self.board: TrainingBoard | None = None
         self._painter: BoardPainter | None = None
         self._make_widgets()
@@ -77,12 +77,12 @@ class CompareTab(OpenedTab):
 
     @property
     def key(self) -> str:
-        """The numbers, such as 3+12."""
+        """The numbers, such as ``3+12``."""
         return "+".join(map(str, self._numbers))
 
     @property
     def numbers(self) -> tuple[int, ...]:
-        """The experiments that are compared now."""
+        """Numbers of the compared experiments."""
         return self._numbers
 
     @property
@@ -91,27 +91,27 @@ class CompareTab(OpenedTab):
         return self.is_drawn and self._painter is not None and self._painter.is_done
 
     def load(self) -> None:
-        """Read all of them from the store."""
-        self.drop()
+        """Read the experiments from the store."""
+        self.stop_loading()
         self._stored = {}
-        self._left = set(self._numbers)
+        self._unread = set(self._numbers)
         self._name()
         self.say("The experiments are being read …")
-        self._readings = [self._read(number) for number in self._numbers]
+        self._pending = [self._read(number) for number in self._numbers]
 
-    def drop(self) -> None:
-        """Forget what is being read."""
-        for each in self._readings:
-            each.drop()
+    def stop_loading(self) -> None:
+        """Cancel pending queries."""
+        for each in self._pending:
+            each.cancel()
 
     def remove(self, number: int) -> None:
-        """Take an experiment out of the comparison; with the last but one the comparison ends."""
+        """Remove an experiment from the comparison; with fewer than two left the tab closes."""
         self._numbers = tuple(each for each in self._numbers if each != number)
         if len(self._numbers) < FEWEST_COMPARED:
             self.close_requested.emit()
             return
         self._name()
-        if not self._left:
+        if not self._unread:
             self.reading_ended()
 
     def draw(self) -> None:
@@ -120,14 +120,14 @@ class CompareTab(OpenedTab):
         self._show_chips()
         self._show_settings()
         try:
-            observations = merged(-next(_comparisons), stored)
+            observations = merge_experiments(-next(_comparisons), stored)
         except TrainscopeError as error:
             self.reading_failed(str(error))
             return
         self._accuracies.show_variants(observations)
         if self.board is None:
             self.board = comparison_board()
-            self.board.use_kernels(self._kernels)
+            self.board.use_kernels(self._weights)
             self._painter = BoardPainter(self.board)
             self.content.addWidget(self.board)
         self.content.setCurrentWidget(self.board)
@@ -135,12 +135,12 @@ class CompareTab(OpenedTab):
             self._painter.paint(observations)
 
     def show_entry(self, entry: CatalogueEntry) -> None:
-        """Take over a new title."""
+        """Update the title of an experiment."""
         self._entries[entry.number] = entry
         if self.is_drawn:
             self._show_chips()
 
-    def _read(self, number: int) -> Reading:
+    def _read(self, number: int) -> PendingQuery:
         def take(part: Any) -> None:
             match part:
                 case CatalogueEntry():
@@ -151,15 +151,15 @@ class CompareTab(OpenedTab):
                     self._stored[number] = part
 
         def end() -> None:
-            self._left.discard(number)
-            if not self._left:
+            self._unread.discard(number)
+            if not self._unread:
                 self.reading_ended()
 
         def fail(sentence: str) -> None:
-            self.drop()  # or how far the others are would take the place of the sentence
+            self.stop_loading()  # or progress messages of the others would replace the sentence
             self.reading_failed(sentence)
 
-        return self._reader.ask(reading(number), take, fail, end)
+        return self._reader.ask(read_experiment(number), take, fail, end)
 
     def _name(self) -> None:
         names = [f"#{number}" for number in self._numbers]
@@ -232,12 +232,12 @@ class CompareTab(OpenedTab):
         layout.addWidget(split, 1)
 
     def sizeHint(self) -> QSize:  # noqa: N802
-        """As large as there is room."""
+        """Return a size that uses a typical screen."""
         return QSize(1280, 700)
 
 
 def side_by_side(entries: list[CatalogueEntry]) -> list[tuple[str, tuple[str, ...], bool]]:
-    """Each setting of any of ``entries``: its label, its value in each, and whether these differ."""
+    """Return each setting of any of ``entries`` as label, value in each entry, and whether these differ."""
     labels = {each.key: each.label for entry in entries for each in entry.settings}
     values = [{each.key: each.value for each in entry.settings} for entry in entries]
     rows = [(label, tuple(each.get(key, EMPTY) for each in values)) for key, label in labels.items()]

@@ -1,4 +1,4 @@
-"""What the store knows of one experiment: title and notes, which can be changed, facts and settings."""
+"""Details of a stored experiment: editable title and notes, facts, and settings."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from gui.history.model import as_date, as_percent
 from gui.history.setting_table import SettingTable
 from gui.utils.text import as_duration
 
-NOTES_DELAY_MS = 700  # after the last key before notes are stored: long enough not to write at each of them
+NOTES_DELAY_MS = 700  # from the last keystroke until notes are stored; avoids a write per keystroke
 NOTES_LINES = 5
 
 
 class ExperimentDetails(QWidget):
-    """Emits ``renamed(number, title)`` and ``annotated(number, notes)`` once the user has changed them."""
+    """Emits ``renamed(number, title)`` and ``annotated(number, notes)`` after edits by the user."""
 
     renamed = Signal(int, str)
     annotated = Signal(int, str)
@@ -41,13 +41,13 @@ class ExperimentDetails(QWidget):
 
     @property
     def entry(self) -> CatalogueEntry | None:
-        """The experiment in sight."""
+        """The shown experiment."""
         return self._entry
 
     def show_entry(self, entry: CatalogueEntry | None) -> None:
-        """Show an experiment, or that none is chosen; what was written about the one before is kept first.
+        """Show an experiment, or that none is selected, after saving edits of the previous one.
 
-        Of the same experiment, what is being written stays as it is.
+        If it is the same experiment, unsaved edits are kept.
         """
         if entry is not None and entry is self._entry:
             return
@@ -62,7 +62,7 @@ class ExperimentDetails(QWidget):
             self._facts.setText("No experiment is chosen.")
             self._settings.show_rows((), ())
             return
-        self._show_words(entry, same)
+        self._show_texts(entry, same)
         self._facts.setText(_facts(entry))
         preset = entry.preset.capitalize() or "any preset"
         self._heading.setText(f"Settings (≠: other than {preset})")
@@ -79,16 +79,16 @@ class ExperimentDetails(QWidget):
         )
 
     def edit_title(self) -> None:
-        """Put the cursor into the title."""
+        """Move the focus to the title."""
         self._title.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self._title.selectAll()
 
     def edit_notes(self) -> None:
-        """Put the cursor into the notes."""
+        """Move the focus to the notes."""
         self._notes.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def keep(self) -> None:
-        """Announce what was written and not announced yet."""
+        """Emit signals for unsaved edits."""
         self._notes_timer.stop()
         self._keep_title()
         if self._entry is not None and self._notes.document().isModified():
@@ -100,7 +100,7 @@ class ExperimentDetails(QWidget):
             self._title.setModified(False)
             self.renamed.emit(self._entry.number, self._title.text())
 
-    def _show_words(self, entry: CatalogueEntry, same: bool) -> None:
+    def _show_texts(self, entry: CatalogueEntry, same: bool) -> None:
         if not (same and self._title.isModified()) and self._title.text() != entry.stored.title:
             self._title.setText(entry.stored.title)
         self._title.setPlaceholderText(entry.kind)
@@ -143,8 +143,8 @@ class ExperimentDetails(QWidget):
         column.addWidget(self._settings, 1)
 
 
-def scrolling(details: ExperimentDetails) -> QScrollArea:
-    """The details where they may be higher than there is room, with a large font or a long reason."""
+def scroll_area_of(details: ExperimentDetails) -> QScrollArea:
+    """Return a scroll area with ``details``, which may be too high with a large font or a long reason."""
     area = QScrollArea()
     area.setObjectName("experiment_details")
     area.setWidgetResizable(True)
@@ -160,7 +160,7 @@ def _usual(differs: bool, usual: str) -> str:
 
 
 def _facts(entry: CatalogueEntry) -> str:
-    """Two columns of what is known, as simple HTML."""
+    """Format the facts as an HTML table of two columns."""
     rows = "".join(
         f"<tr><td style='padding-right: 8px'>{name}</td><td>{escape(text)}</td></tr>"
         for name, text in _pairs(entry)

@@ -1,6 +1,6 @@
-"""Stored experiments as rows of a table.
+"""Table model of the stored experiments.
 
-It sorts and filters by itself: a sort proxy would ask Python for two cells at each comparison.
+It sorts and filters itself: a sort proxy would call Python twice per comparison.
 """
 
 from __future__ import annotations
@@ -23,9 +23,15 @@ LEFT, RIGHT, CENTRE = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight, Q
 
 @dataclass(frozen=True)
 class HistoryColumn:
-    """One column: title, what a cell shows, what it is sorted by (None comes last), what the title means.
+    """A column of the table.
 
-    ``sample`` is a text as wide as those that usually stand in it, whatever the font.
+    Attributes:
+        title: header text.
+        text: returns the text of a cell.
+        key: returns the sort key of an entry; None is sorted last.
+        tip: tool tip of the header.
+        sample: text of typical width.
+        align: horizontal alignment.
     """
 
     title: str
@@ -37,12 +43,12 @@ class HistoryColumn:
 
 
 def as_date(seconds: float) -> str:
-    """Local date and time of ``seconds`` since 1970."""
+    """Format a Unix time as local date and time."""
     return datetime.fromtimestamp(seconds).strftime("%Y-%m-%d %H:%M")
 
 
 def as_percent(fraction: float | None) -> str:
-    """Such as 98.25 %; nothing for None."""
+    """Format as ``98.25 %``; empty for None."""
     return "" if fraction is None else f"{100 * fraction:.2f} %"
 
 
@@ -102,7 +108,7 @@ COLUMNS = (
 
 
 class HistoryModel(ColumnModel):
-    """Entries in the order and selection that are asked for; emits ``ticked()`` when a tick is set or taken away."""
+    """Sorted and filtered entries; emits ``ticked()`` when ticks change."""
 
     ticked = Signal()
 
@@ -127,36 +133,36 @@ class HistoryModel(ColumnModel):
 
     @property
     def rows(self) -> list[CatalogueEntry]:
-        """The entries in sight, from top to bottom."""
+        """The visible entries, from top to bottom."""
         return self._rows
 
     @property
     def count(self) -> int:
-        """How many entries there are, in sight or not, without those thrown away."""
+        """Number of entries, visible or not, without deleted ones."""
         return sum(not entry.is_deleted for entry in self._entries.values())
 
     @property
     def ticks(self) -> tuple[CatalogueEntry, ...]:
-        """The ticked entries, in the order of their numbers, whether in sight or not."""
+        """The ticked entries, visible or not, by number."""
         return tuple(self._entries[number] for number in sorted(self._ticks))
 
     def entry(self, number: int) -> CatalogueEntry | None:
-        """The entry of that number."""
+        """Return the entry of that number, if any."""
         return self._entries.get(number)
 
     def row_of(self, number: int) -> int | None:
-        """In which row an entry stands; None where it is not in sight."""
+        """Return the row of an entry; None if it is not visible."""
         return next((row for row, entry in enumerate(self._rows) if entry.number == number), None)
 
     def show_entries(self, entries: Iterable[CatalogueEntry]) -> None:
-        """Show others; ticks stay on those that are still there and not thrown away."""
+        """Replace the entries; ticks are kept on those still present and not deleted."""
         self._entries = {entry.number: entry for entry in entries}
         self._ticks = {number for number in self._ticks if (e := self._entries.get(number)) and not e.is_deleted}
         self._arrange()
         self.ticked.emit()
 
     def show_thumbnail(self, number: int, lines: tuple[ThumbnailCurve, ...]) -> None:
-        """Add a thumbnail to its entry."""
+        """Set the thumbnail of an entry."""
         if (entry := self._entries.get(number)) is None:
             return
         self._entries[number] = entry = replace(entry, thumbnail=lines)
@@ -164,18 +170,18 @@ class HistoryModel(ColumnModel):
             self._rows[row] = entry
             self.dataChanged.emit(self.index(row, CURVE), self.index(row, CURVE))
 
-    def look_for(self, query: Query, with_deleted: bool) -> None:
-        """Show the entries that ``query`` finds, those thrown away among them or not."""
+    def set_filter(self, query: Query, with_deleted: bool) -> None:
+        """Show the entries that match ``query``, with or without deleted ones."""
         self._query, self._with_deleted = query, with_deleted
         self._arrange()
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
-        """Sort by a column; what has no value there comes last in either direction."""
+        """Sort by a column; entries without a value come last in either order."""
         self._column, self._descending = column, order == Qt.SortOrder.DescendingOrder
         self._arrange()
 
     def tick(self, number: int, ticked: bool) -> None:
-        """Set a tick or take it away."""
+        """Set or remove a tick."""
         (self._ticks.add if ticked else self._ticks.discard)(number)
         if (row := self.row_of(number)) is not None:
             self.dataChanged.emit(self.index(row, TICK), self.index(row, TICK))
@@ -197,21 +203,21 @@ class HistoryModel(ColumnModel):
         self.endResetModel()
 
     def flags(self, index: Index) -> Qt.ItemFlag:
-        """The first column can be ticked, except where the entry was thrown away."""
+        """Make the first column checkable, except for deleted entries."""
         flags = super().flags(index)
         if index.isValid() and index.column() == TICK and not self._rows[index.row()].is_deleted:
             flags |= Qt.ItemFlag.ItemIsUserCheckable
         return flags
 
     def setData(self, index: Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:  # noqa: N802
-        """Set a tick or take it away."""
+        """Set or remove a tick."""
         if role != Qt.ItemDataRole.CheckStateRole or index.column() != TICK:
             return False
         self.tick(self._rows[index.row()].number, Qt.CheckState(value) == Qt.CheckState.Checked)
         return True
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Text, tick, alignment, tool tip, and the looks of what was thrown away."""
+        """Return text, tick, alignment, tool tip, and the style of deleted entries."""
         answer = self._answers.get(role)
         return None if answer is None else answer(self._rows[index.row()], index.column())
 
@@ -230,11 +236,11 @@ def _struck(entry: CatalogueEntry) -> QFont | None:
 
 
 def _faint(entry: CatalogueEntry, column: int) -> Any:
-    """Settings that stand in for a title step back."""
+    """Return a muted colour for settings shown in place of a title."""
     return QGuiApplication.palette().placeholderText() if column == TITLE and not entry.stored.title else None
 
 
 def _tip(entry: CatalogueEntry) -> str:
     stored = entry.stored
-    words = [f"#{stored.id} {entry.name}", entry.difference, stored.reason, stored.notes]
-    return "\n".join(word for word in words if word)
+    parts = [f"#{stored.id} {entry.name}", entry.difference, stored.reason, stored.notes]
+    return "\n".join(part for part in parts if part)

@@ -1,4 +1,4 @@
-"""What the tabs of stored experiments have in common: read in the background, drawn once somebody looks."""
+"""Base class of tabs of stored experiments: read in the background, drawn when first visible."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from engine.workspace.catalogue import CatalogueEntry
 class OpenedTab(QWidget):
     """A tab that can be closed.
 
-    Emits ``titled(text, tip)`` when it knows what to be called, ``close_requested()``, and ``failed(sentence)``.
+    Emits ``titled(text, tip)`` when its title is known or changes, ``close_requested()``, and ``failed(sentence)``.
 
-    A subclass asks for what it shows in :meth:`load` and makes its views in :meth:`draw`, which is called when all has
-    been read and the tab is in sight for the first time, and whenever it was read again.
+    A subclass queries its data in ``load`` and builds its views in ``draw``, which is called when everything has been
+    read and the tab is visible, and after every reload.
     """
 
     titled = Signal(str, str)
@@ -36,53 +36,53 @@ class OpenedTab(QWidget):
 
     @property
     def key(self) -> str:
-        """What the tab is remembered by."""
+        """Key that the tab is stored by."""
         raise NotImplementedError
 
     @property
     def numbers(self) -> tuple[int, ...]:
-        """The experiments it shows."""
+        """Numbers of the shown experiments."""
         raise NotImplementedError
 
     @property
     def is_drawn(self) -> bool:
-        """Whether it shows what was read last."""
+        """Whether the data read last are drawn."""
         return self._is_drawn
 
     def load(self) -> None:
-        """Read what it shows, for the first time or again."""
+        """Read or reload the data."""
         raise NotImplementedError
 
     def draw(self) -> None:
-        """Show what was read."""
+        """Draw the data."""
         raise NotImplementedError
 
     def show_entry(self, entry: CatalogueEntry) -> None:
-        """Take over what is newly known of one of its experiments."""
+        """Update the entry of one of its experiments."""
         raise NotImplementedError
 
-    def drop(self) -> None:
-        """Forget what is being read; the tab closes."""
+    def stop_loading(self) -> None:
+        """Cancel pending queries; called before the tab closes."""
         raise NotImplementedError
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
-        """Draw once somebody looks: tabs of the last time open without holding up the start."""
+        """Draw when first visible, so that restored tabs do not delay the start."""
         super().showEvent(event)
         self._draw_if_seen()
 
     def say(self, text: str) -> None:
-        """Say in place of the views how far the reading is, or why there is nothing to see."""
+        """Show a message in place of the views: progress or error."""
         self._state.setText(text)
         if not self._is_drawn:
             self.content.setCurrentWidget(self._state)
 
     def reading_ended(self) -> None:
-        """All has been read: draw it, now or when it comes into sight."""
+        """Draw the data, now or when the tab becomes visible."""
         self._is_read, self._is_drawn = True, False
         self._draw_if_seen()
 
     def reading_failed(self, sentence: str) -> None:
-        """Show why there is nothing to see."""
+        """Show why nothing can be shown."""
         self._is_read = self._is_drawn = False
         self.say(sentence)
         self.failed.emit(sentence)

@@ -1,4 +1,4 @@
-"""A stored experiment, opened: its board beside what the store knows of it."""
+"""Tab of a stored experiment: its board and its details."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from engine.workspace.catalogue import CatalogueEntry
-from gui.background.store_reader import Reading, StoreReader
+from gui.background.store_reader import PendingQuery, StoreReader
 from gui.background.weight_reader import WeightReader
 from gui.boards import make_board
 from gui.boards.board import Board
 from gui.boards.painter import BoardPainter
-from gui.history.actions import ActionBar, Choice, ExperimentActions
-from gui.history.details import ExperimentDetails, scrolling
+from gui.history.action_bar import ActionBar
+from gui.history.actions import Choice, ExperimentActions
+from gui.history.details import ExperimentDetails, scroll_area_of
 from gui.history.opened_tab import OpenedTab
-from gui.observations.stored import Stored, reading, spec_of
+from gui.observations.stored import Stored, read_experiment, spec_of
 from gui.widgets.side_panel import panel_width
 
 BUTTONS_A_ROW = 2
@@ -28,12 +29,12 @@ BUTTONS = ("run_again", "resume", "add_repeats", "train_on", "copy_settings", "e
 class ResultTab(OpenedTab):
     """Shows experiment ``number`` with the board of its kind."""
 
-    def __init__(self, number: int, reader: StoreReader, kernels: WeightReader, actions: ExperimentActions) -> None:
+    def __init__(self, number: int, reader: StoreReader, weights: WeightReader, actions: ExperimentActions) -> None:
         super().__init__()
         self.setObjectName(f"result_{number}")
-        self._number, self._reader, self._kernels = number, reader, kernels
+        self._number, self._reader, self._weights = number, reader, weights
         self._stored: Stored | None = None
-        self._reading: Reading | None = None
+        self._pending: PendingQuery | None = None
         self.board: Board | None = None
         self._painter: BoardPainter | None = None
         self.details = ExperimentDetails()
@@ -48,17 +49,17 @@ class ResultTab(OpenedTab):
 
     @property
     def key(self) -> str:
-        """Its number."""
+        """The number of the experiment."""
         return str(self._number)
 
     @property
     def numbers(self) -> tuple[int, ...]:
-        """The one experiment."""
+        """The number of the experiment, as a tuple."""
         return (self._number,)
 
     @property
     def training_actions(self) -> list[QAction]:
-        """What the Training menu offers for it."""
+        """Actions for the Training menu."""
         return self._bar.training_actions
 
     @property
@@ -68,24 +69,26 @@ class ResultTab(OpenedTab):
 
     def load(self) -> None:
         """Read the experiment from the store."""
-        self.drop()
+        self.stop_loading()
         self.say(f"Experiment {self._number} is being read …")
-        self._reading = self._reader.ask(reading(self._number), self._take, self.reading_failed, self.reading_ended)
+        self._pending = self._reader.ask(
+            read_experiment(self._number), self._take, self.reading_failed, self.reading_ended
+        )
 
-    def drop(self) -> None:
-        """Keep what was written about it; forget what is being read."""
+    def stop_loading(self) -> None:
+        """Save edits and cancel pending queries."""
         self.details.keep()
-        if self._reading is not None:
-            self._reading.drop()
+        if self._pending is not None:
+            self._pending.cancel()
 
     def draw(self) -> None:
-        """Fill the board."""
+        """Draw the board."""
         if self._stored is None:
             return
         if self.board is None:
             self.board = make_board(self._stored.entry.stored.name)
             self.board.failed.connect(self.failed)
-            self.board.use_kernels(self._kernels)
+            self.board.use_kernels(self._weights)
             self._painter = BoardPainter(self.board)
             self.content.addWidget(self.board)
         self.board.show_settings(spec_of(self._stored.entry))
@@ -94,7 +97,7 @@ class ResultTab(OpenedTab):
             self._painter.paint(self._stored.observations)
 
     def show_entry(self, entry: CatalogueEntry) -> None:
-        """Show what is newly known of the experiment."""
+        """Update details, buttons and title."""
         self.details.show_entry(entry)
         self._bar.show_choice(Choice((entry,)))
         self.titled.emit(f"#{entry.number} {entry.name}", entry.difference)
@@ -107,10 +110,10 @@ class ResultTab(OpenedTab):
                 self.say(f"Experiment {self._number}: {part} …")
             case Stored():
                 self._stored = part
-                self._say_when(part.entry)
+                self._show_time(part.entry)
 
-    def _say_when(self, entry: CatalogueEntry) -> None:
-        """What is under way is shown as far as it was stored."""
+    def _show_time(self, entry: CatalogueEntry) -> None:
+        """Show when the data of an unfinished experiment were read."""
         status = entry.stored.status
         self._snapshot.setVisible(not status.is_final)
         self._snapshot.setText(f"{status.value.capitalize()}: as stored at {time.strftime('%H:%M:%S')}; {WHEN_AGAIN}.")
@@ -121,7 +124,7 @@ class ResultTab(OpenedTab):
         column = QVBoxLayout(panel)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self._snapshot)
-        column.addWidget(scrolling(self.details), 1)
+        column.addWidget(scroll_area_of(self.details), 1)
         column.addWidget(self._bar)
         row = QHBoxLayout(self)
         row.setContentsMargins(8, 8, 8, 8)

@@ -1,4 +1,4 @@
-"""What was interrupted, and what can be done with it."""
+"""Bar that offers to resume an interrupted experiment."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from engine.workspace.catalogue import CatalogueEntry
 
 
 class ResumeBar(QFrame):
-    """A line above the tabs, hidden while there is nothing to offer.
+    """A bar above the tabs, hidden without an offer.
 
-    Emits ``resume_wanted(number)``, ``leaving_wanted(number)``, and ``closed()`` where nothing is decided.
+    Emits ``resume_requested(number)``, ``dismiss_requested(number)``, and ``closed()`` if the decision is postponed.
     """
 
-    resume_wanted = Signal(int)
-    leaving_wanted = Signal(int)
+    resume_requested = Signal(int)
+    dismiss_requested = Signal(int)
     closed = Signal()
 
     def __init__(self) -> None:
@@ -40,8 +40,8 @@ class ResumeBar(QFrame):
         close.setAccessibleName("Decide later")
         close.setToolTip("Decide later: it is offered again at the next start")
         close.setAutoRaise(True)
-        resume.clicked.connect(lambda: self.resume_wanted.emit(self._number))
-        leave.clicked.connect(lambda: self.leaving_wanted.emit(self._number))
+        resume.clicked.connect(lambda: self.resume_requested.emit(self._number))
+        leave.clicked.connect(lambda: self.dismiss_requested.emit(self._number))
         close.clicked.connect(self.closed)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(12, 4, 6, 4)
@@ -52,11 +52,11 @@ class ResumeBar(QFrame):
 
     @property
     def text(self) -> str:
-        """The offer in sight, or nothing."""
+        """The text of the offer; empty without one."""
         return self._text.text()
 
     def show_offer(self, entry: CatalogueEntry | None) -> None:
-        """Offer to go on with an experiment, or hide the bar."""
+        """Offer to resume an experiment, or hide the bar."""
         self.entry = entry
         self._text.setText(describe(entry) if entry is not None else "")
         self.setVisible(entry is not None)
@@ -67,7 +67,7 @@ class ResumeBar(QFrame):
 
 
 def describe(entry: CatalogueEntry) -> str:
-    """Which experiment was interrupted, and how far it had come."""
+    """Describe which experiment was interrupted, and after how many runs."""
     done = entry.planned - entry.unfinished
     came = f" after {done:,} of {pluralise(entry.planned, 'run')}" if entry.planned else " before its first run"
     return f"Experiment {entry.number}, {entry.name}, was interrupted{came if entry.has_runs else ''}."

@@ -1,4 +1,4 @@
-"""Settings in a table: name and value, those that differ from the preset set off."""
+"""Table of settings that highlights differences."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTab
 from gui.widgets.tables import make_read_only
 
 ROW_ROOM = 6  # pixels above and below the text of a row
-WIDEST = 20  # characters of one of several columns
-TINT = 40  # of 255: the mark of a difference stays legible on light and dark
+WIDEST = 20  # characters per column, with several of them
+TINT = 40  # alpha of 255; legible in both colour schemes
 
 
 class SettingTable(QTableWidget):
-    """Cells of text, read only; marked ones are bold on a tint, and their row's name carries a ≠."""
+    """Read-only table; marked rows are bold and tinted, with a ≠ before the name."""
 
     def __init__(self, name: str, accessible: str) -> None:
         super().__init__()
@@ -26,7 +26,12 @@ class SettingTable(QTableWidget):
         self.setWordWrap(False)
 
     def show_rows(self, titles: Sequence[str], rows: Sequence[tuple[Sequence[str], bool, str]]) -> None:
-        """Show under ``titles`` the ``rows``: their texts, whether they are marked, and a tool tip."""
+        """Replace the contents.
+
+        Args:
+            titles: column titles.
+            rows: texts of the cells, whether the row is marked, and its tool tip; empty for the text itself.
+        """
         self.clear()
         self.setColumnCount(len(titles))
         self.setHorizontalHeaderLabels(list(titles))
@@ -39,14 +44,14 @@ class SettingTable(QTableWidget):
                 self.setItem(row, column, item)
         self._mark()
         header = self.horizontalHeader()
-        # As wide as their texts, unless that is a network written out in full, which its tool tip shows.
+        # As wide as their texts, but limited for networks in full notation, which the tool tip shows.
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setMaximumSectionSize(WIDEST * self.fontMetrics().averageCharWidth() if len(titles) > 2 else -1)
         header.setStretchLastSection(True)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802
-        """Follow the palette."""
+        """Update the tint on a change of the palette."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.PaletteChange:
             self._mark()

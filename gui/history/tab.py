@@ -1,4 +1,4 @@
-"""The History tab: every experiment of the workspace, to be searched, sorted, opened, compared and annotated."""
+"""The History tab: search, sort, open, compare and annotate the experiments of the workspace."""
 
 from __future__ import annotations
 
@@ -14,19 +14,20 @@ from engine.utils.text import pluralise
 from engine.workspace.search import Query
 from gui.background.questions import all_entries
 from gui.background.store_reader import StoreReader
-from gui.history.actions import ACTIONS, ActionBar, Choice, ExperimentActions
-from gui.history.details import ExperimentDetails, scrolling
+from gui.history.action_bar import ActionBar
+from gui.history.actions import ACTIONS, Choice, ExperimentActions
+from gui.history.details import ExperimentDetails, scroll_area_of
 from gui.history.table import HistoryTable
 from gui.widgets.placeholder import Placeholder
 
 DETAILS_WIDTH = 310
 BUTTONS_A_ROW = 7
-LAYOUT = "history_layout"  # in the remembered settings
+LAYOUT = "history_layout"  # key in the stored settings
 HINT = "Nothing was run in this workspace yet. Press Run in another tab: what comes of it is listed here for good."
 
 
 class HistoryTab(QWidget):
-    """Lists the store; emits ``listed()`` after each reading. ``experiment_actions`` tells what the user asks for."""
+    """List of stored experiments; emits ``listed()`` after each reading. ``experiment_actions`` emits user requests."""
 
     listed = Signal()
 
@@ -34,8 +35,8 @@ class HistoryTab(QWidget):
         super().__init__()
         self.setObjectName("tab_history")
         self._reader = reader
-        self._reading = self._stale = False
-        self._is_read = False  # before anybody looks, the store is left alone
+        self._is_reading = self._is_stale = False
+        self._is_read = False  # the store is not read before the tab is first visible
         self.experiment_actions = ExperimentActions(reader, self)
         self.table = HistoryTable()
         self.details = ExperimentDetails()
@@ -48,24 +49,24 @@ class HistoryTab(QWidget):
 
     @property
     def training_actions(self) -> list[QAction]:
-        """What the Training menu offers for the chosen experiment."""
+        """Actions for the Training menu, on the selected experiment."""
         return self._bar.training_actions
 
     def refresh_if_read(self) -> None:
-        """Read the store again, unless nobody has looked yet."""
+        """Read the store again if it has been read before."""
         if self._is_read:
             self.refresh()
 
     def refresh(self) -> None:
-        """Read the store again; asked while it is being read, once more after that."""
-        if self._reading:
-            self._stale = True
+        """Read the store; if it is being read, read it once more afterwards."""
+        if self._is_reading:
+            self._is_stale = True
             return
-        self._reading, self._stale = True, False
+        self._is_reading, self._is_stale = True, False
         self._reader.ask(all_entries, self._take, self._fail, self._end)
 
     def take(self, event: Event) -> None:
-        """Follow what trains: an experiment that begins, gets further runs or ends is listed anew."""
+        """Refresh the list when an experiment starts, gets further runs or ends."""
         match event:
             case ExperimentStarted(experiment=number) | ComputationStarted(experiment=number):
                 self.experiment_actions.set_under_way(number)
@@ -78,16 +79,16 @@ class HistoryTab(QWidget):
         self.refresh_if_read()
 
     def close_catalogue(self) -> None:
-        """Keep what was written and how the list looks, remove for good what was thrown away here, end the thread."""
+        """Save edits and layout, purge experiments deleted here, and end the reading thread."""
         self._settings.setValue(LAYOUT, self.table.layout_state())
         self.details.keep()
         self.experiment_actions.purge()
         self._reader.close()
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
-        """Read the store when somebody looks: another program may have written to it."""
+        """Read the store when the tab becomes visible: another process may have written to it."""
         super().showEvent(event)
-        self.table.setFocus()  # arrows, Space and Return work at once
+        self.table.setFocus()  # so that arrow keys, Space and Return work at once
         self.refresh()
 
     def _take(self, part: Any) -> None:
@@ -96,7 +97,7 @@ class HistoryTab(QWidget):
                 self._is_read = True
                 self._content.show_content(bool(part))
                 self.table.show_entries(part)
-                self._say_how_many()
+                self._show_count()
                 self.listed.emit()
             case (int() as number, tuple() as lines):
                 self.table.entries.show_thumbnail(number, lines)
@@ -106,15 +107,15 @@ class HistoryTab(QWidget):
         self._end()
 
     def _end(self) -> None:
-        self._reading = False
-        if self._stale:
+        self._is_reading = False
+        if self._is_stale:
             self.refresh()
 
-    def _look(self) -> None:
-        self.table.look_for(Query(self._search.text()), self._with_deleted.isChecked())
-        self._say_how_many()
+    def _apply_search(self) -> None:
+        self.table.set_filter(Query(self._search.text()), self._with_deleted.isChecked())
+        self._show_count()
 
-    def _say_how_many(self) -> None:
+    def _show_count(self) -> None:
         shown, ticked = len(self.table.entries.rows), len(self.table.entries.ticks)
         searched = f"{shown:,} of " if self._search.text().strip() else ""
         marked = f", {ticked} ticked" if ticked else ""
@@ -150,13 +151,13 @@ class HistoryTab(QWidget):
 
     def _connect(self) -> None:
         self._find.activated.connect(self._begin_search)
-        self._search.textChanged.connect(lambda _text: self._look())
+        self._search.textChanged.connect(lambda _text: self._apply_search())
         self._search.returnPressed.connect(self.table.setFocus)
-        self._with_deleted.toggled.connect(lambda _on: self._look())
+        self._with_deleted.toggled.connect(lambda _on: self._apply_search())
         self.table.choice_changed.connect(self._show_choice)
         self.table.opened.connect(self.experiment_actions.open_requested)
         self.table.entries.ticked.connect(self._show_choice)
-        self.table.entries.ticked.connect(self._say_how_many)
+        self.table.entries.ticked.connect(self._show_count)
         self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.table.customContextMenuRequested.connect(self._show_menu)
         self.details.renamed.connect(self.experiment_actions.rename)
@@ -185,7 +186,7 @@ class HistoryTab(QWidget):
         split.setChildrenCollapsible(False)
         split.setHandleWidth(10)
         split.addWidget(left)
-        details = scrolling(self.details)
+        details = scroll_area_of(self.details)
         split.addWidget(details)
         split.setStretchFactor(0, 1)
         split.setSizes([1280 - DETAILS_WIDTH, DETAILS_WIDTH])

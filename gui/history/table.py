@@ -1,4 +1,4 @@
-"""The list of stored experiments."""
+"""Table view of the stored experiments."""
 
 from __future__ import annotations
 
@@ -35,22 +35,22 @@ ROW_ROOM = 12  # pixels above and below the text of a row, for the curves
 COLUMN_ROOM = 12  # and beside it
 CURVE_WIDTH = 1.3
 MARGIN = 4
-KEPT_PICTURES = 512  # about 10 kB each
+KEPT_PICTURES = 512  # 10 kB each, approximately
 
 
 class ThumbnailDelegate(QStyledItemDelegate):
-    """Paints the curves of an experiment, on one scale that holds all of them; kept as pictures, for who scrolls."""
+    """Paints the curves of an experiment on a common scale; rendered thumbnails are cached for scrolling."""
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
         self._picture = lru_cache(maxsize=KEPT_PICTURES)(_picture)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        """Draw the cell as usual, and the curves over it."""
+        """Paint the cell and the curves over it."""
         super().paint(painter, option, index)
         model = index.model()
         if isinstance(model, HistoryModel) and (lines := model.rows[index.row()].thumbnail):
-            if option.state & QStyle.StateFlag.State_Selected:  # some of the colours are lost on that of a selection
+            if option.state & QStyle.StateFlag.State_Selected:  # some curve colours lack contrast with the selection
                 painter.fillRect(option.rect.adjusted(1, 1, -1, -1), option.palette.base())
             painter.drawPixmap(
                 option.rect, self._picture(lines, option.rect.size(), painter.device().devicePixelRatioF())
@@ -58,7 +58,7 @@ class ThumbnailDelegate(QStyledItemDelegate):
 
 
 def _picture(lines: tuple[ThumbnailCurve, ...], size: QSize, ratio: float) -> QPixmap:
-    """The curves on nothing, ``size`` in pixels of the window, of which each is ``ratio`` of the screen's."""
+    """Render the curves on a transparent background; ``size`` in logical pixels, ``ratio`` physical per logical."""
     pixmap = QPixmap(size * ratio)
     pixmap.setDevicePixelRatio(ratio)
     pixmap.fill(Qt.GlobalColor.transparent)
@@ -80,7 +80,7 @@ def _draw(painter: QPainter, area: QRectF, lines: tuple[ThumbnailCurve, ...]) ->
 
 
 class HistoryTable(QTableView):
-    """Emits ``choice_changed()`` when other rows are selected, and ``opened(number)`` where one is double-clicked."""
+    """Emits ``choice_changed()`` when the selection changes, and ``opened(number)`` at a double click."""
 
     choice_changed = Signal()
     opened = Signal(int)
@@ -112,7 +112,7 @@ class HistoryTable(QTableView):
         return tuple(self.entries.rows[row] for row in rows)
 
     def choose(self, numbers: Iterable[int]) -> None:
-        """Select the rows of those entries that are in sight; the first of them becomes the current one."""
+        """Select the visible entries of these numbers; the first becomes the current one."""
         rows = [row for number in numbers if (row := self.entries.row_of(number)) is not None]
         selection = QItemSelection()
         for row in rows:
@@ -123,30 +123,30 @@ class HistoryTable(QTableView):
             self.selectionModel().setCurrentIndex(self.entries.index(rows[0], NUMBER), no_change)
 
     def show_entries(self, entries: Iterable[CatalogueEntry]) -> None:
-        """Show other entries; what was selected stays so."""
+        """Replace the entries, keeping the selection."""
         chosen = [entry.number for entry in self.chosen]
         self.entries.show_entries(entries)
-        self._choose_again(chosen)
+        self._restore_selection(chosen)
 
-    def look_for(self, query: Query, with_deleted: bool) -> None:
-        """Show what a search finds."""
+    def set_filter(self, query: Query, with_deleted: bool) -> None:
+        """Show the entries that match ``query``, keeping the selection."""
         chosen = [entry.number for entry in self.chosen]
-        self.entries.look_for(query, with_deleted)
-        self._choose_again(chosen)
+        self.entries.set_filter(query, with_deleted)
+        self._restore_selection(chosen)
 
     def layout_state(self) -> QByteArray:
-        """Widths, order and sorting of the columns, for :meth:`restore_layout`."""
+        """Return widths, order and sorting of the columns, for ``restore_layout``."""
         return self.horizontalHeader().saveState()
 
     def restore_layout(self, state: QByteArray) -> None:
-        """Lay out and sort as it once was; a state that was not written by this table changes nothing."""
+        """Restore the layout; an invalid state is ignored."""
         header = self.horizontalHeader()
         header.restoreState(state)
         if 0 <= header.sortIndicatorSection() < len(COLUMNS):
             self._sort(header.sortIndicatorSection(), header.sortIndicatorOrder())
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
-        """Space ticks the selected rows, whatever column the cursor is in."""
+        """Toggle the ticks of the selected rows at Space, whatever the current column."""
         if event.key() != Qt.Key.Key_Space:
             super().keyPressEvent(event)
             return
@@ -158,30 +158,30 @@ class HistoryTable(QTableView):
     def moveCursor(  # noqa: N802
         self, action: QAbstractItemView.CursorAction, modifiers: Qt.KeyboardModifier
     ) -> QModelIndex:
-        """Home and End go to the first and the last row, as rows are what is chosen."""
+        """Move to the first and last row at Home and End, rather than column."""
         rows = {QAbstractItemView.CursorAction.MoveHome: 0, QAbstractItemView.CursorAction.MoveEnd: -1}
         if action in rows and self.entries.rows:
             return self.entries.index(rows[action] % len(self.entries.rows), NUMBER)
         return super().moveCursor(action, modifiers)
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
-        """Titles get what the other columns leave; where that is too little, the table scrolls."""
+        """Give the remaining width to the title column; if it is too little, the table scrolls."""
         super().resizeEvent(event)
         others = sum(self.columnWidth(column) for column in range(len(COLUMNS)) if column != TITLE)
-        self.setColumnWidth(TITLE, max(self._usual_width(COLUMNS[TITLE]), self.viewport().width() - others))
+        self.setColumnWidth(TITLE, max(self._default_width(COLUMNS[TITLE]), self.viewport().width() - others))
 
-    def _choose_again(self, numbers: list[int]) -> None:
+    def _restore_selection(self, numbers: list[int]) -> None:
         self.choose(numbers)
         if not self.chosen and self.entries.rows:
             self.choose([self.entries.rows[0].number])
-        self.choice_changed.emit()  # the same rows may hold other entries
+        self.choice_changed.emit()  # the selected rows may hold other entries
 
     def _sort(self, column: int, order: Qt.SortOrder) -> None:
         chosen = [entry.number for entry in self.chosen]
         self.entries.sort(column, order)
-        self._choose_again(chosen)
+        self._restore_selection(chosen)
 
-    def _usual_width(self, column: HistoryColumn) -> int:
+    def _default_width(self, column: HistoryColumn) -> int:
         texts = (column.sample, f"{column.title} ▾")
         return max(self.fontMetrics().horizontalAdvance(text) for text in texts) + COLUMN_ROOM
 
@@ -190,10 +190,10 @@ class HistoryTable(QTableView):
         header.setHighlightSections(False)
         header.setMinimumSectionSize(24)
         for position, column in enumerate(COLUMNS):
-            self.setColumnWidth(position, self._usual_width(column))
+            self.setColumnWidth(position, self._default_width(column))
         header.setSectionsClickable(True)
         header.setSectionsMovable(True)
         header.setSortIndicatorShown(True)
         header.setSortIndicator(NUMBER, Qt.SortOrder.DescendingOrder)
-        # Not setSortingEnabled: it would sort behind the selection's back.
+        # Not setSortingEnabled, which would sort without keeping the selection.
         header.sortIndicatorChanged.connect(self._sort)

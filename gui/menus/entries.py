@@ -1,4 +1,4 @@
-"""Menus as tables, and the keys that lead from tab to tab."""
+"""Menus built from tables, and actions to switch tabs."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from functools import partial
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMainWindow, QMenu, QTabWidget
 
-DIGITS = "1234567890"  # with Alt, for as many tabs
+DIGITS = "1234567890"  # with Alt, for the first ten tabs
 
 
 @dataclass(frozen=True)
 class MenuEntry:
-    """A menu's line: objectName, text, what it does, and the keys for it, the first of which is shown."""
+    """A menu entry: objectName, text, slot, and shortcuts, of which the first is shown."""
 
     name: str
     text: str
@@ -23,7 +23,7 @@ class MenuEntry:
 
 
 def fill_menu(window: QMainWindow, menu: QMenu, entries: Iterable[MenuEntry | None]) -> list[QAction]:
-    """Add a line for each entry, a separator for None; gives the actions."""
+    """Add an action for each entry and a separator for each None; return the actions."""
     actions = []
     for entry in entries:
         if entry is None:
@@ -39,7 +39,7 @@ def fill_menu(window: QMainWindow, menu: QMenu, entries: Iterable[MenuEntry | No
 
 
 def add_tab_actions(window: QMainWindow, menu: QMenu, tabs: QTabWidget) -> None:
-    """Lead to the next tab, the previous one, and to each; the tabs must be there already."""
+    """Add actions for the next, the previous and each of the present tabs."""
 
     def step(by: int) -> None:
         tabs.setCurrentIndex((tabs.currentIndex() + by) % tabs.count())

@@ -1,4 +1,4 @@
-"""Light or dark, in the View menu."""
+"""Choice of the colour scheme in the View menu."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gui.utils.theme import Scheme, apply_scheme, stored_scheme
 
 
 class SchemeMenu(QObject):
-    """A line a scheme, of which one is ticked; the choice is remembered."""
+    """One checkable action per colour scheme; the choice is stored."""
 
     def __init__(self, window: QMainWindow, menu: QMenu, settings: QSettings) -> None:
         super().__init__(window)
@@ -29,7 +29,7 @@ class SchemeMenu(QObject):
         self.tick(stored_scheme(settings))
 
     def tick(self, scheme: Scheme) -> None:
-        """Show that ``scheme`` is in use."""
+        """Mark ``scheme`` as the current one."""
         self._actions[scheme].setChecked(True)
 
     def _use(self, scheme: Scheme) -> None:

@@ -1,4 +1,4 @@
-"""All keys of a window: those of its actions, buttons and shortcuts, and those that widgets handle themselves."""
+"""All keyboard shortcuts of a window, including keys that widgets handle themselves."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ ANYWHERE, EXPERIMENTS = "Anywhere", "Experiments"
 
 @dataclass(frozen=True)
 class Shortcut:
-    """Where keys are heard, what they do, and the keys as people read them, such as ``Ctrl+R, F5``."""
+    """Where a shortcut works, what it action, and its keys in readable form, such as ``Ctrl+R, F5``."""
 
     place: str
-    does: str
+    action: str
     keys: str
 
 
-# What a widget hears where it has the focus, of which Qt knows nothing.
-OF_WIDGETS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+# Keys handled in key events of focused widgets, which Qt can't list.
+WIDGET_SHORTCUTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Plots", "Move the cursor to the next record or pixel", ("Left", "Right")),
     ("Plots", "Move the cursor faster", ("Shift+Left", "Shift+Right")),
     ("Plots", "Move the cursor to the first or last record", ("Home", "End")),
@@ -38,22 +38,22 @@ OF_WIDGETS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
 )
 
 
-def keys_of(window: QMainWindow) -> list[Shortcut]:
-    """Those of ``window`` as it is now, by place. Underlined letters are not among them: they can be seen."""
+def shortcuts_of(window: QMainWindow) -> list[Shortcut]:
+    """Return the shortcuts of ``window``, sorted by place; without mnemonics, which are visible."""
     places: dict[tuple[str, str], set[str]] = {}
-    for owner, does, sequences in _bound(window):
+    for owner, action, sequences in _bound(window):
         if keys := _written(sequences):
-            places.setdefault((does, keys), set()).add(_place(owner, window))
-    found = [Shortcut(place, does, _written(map(QKeySequence, keys))) for place, does, keys in OF_WIDGETS]
+            places.setdefault((action, keys), set()).add(_place(owner, window))
+    found = [Shortcut(place, action, _written(map(QKeySequence, keys))) for place, action, keys in WIDGET_SHORTCUTS]
     menus = {_plain(menu.title()) for menu in window.findChildren(QMenu)}
-    for what, where in places.items():  # what every experiment has is told of once
+    for what, where in places.items():  # shortcuts common to all experiments are listed once
         several = next((place for place in where if place in menus), EXPERIMENTS)
         found.append(Shortcut(where.pop() if len(where) == 1 else several, *what))
     return sorted(found, key=lambda key: key.place)
 
 
 def _bound(window: QMainWindow) -> Iterator[tuple[QObject, str, Iterable[QKeySequence]]]:
-    """Whatever has keys, what it says of itself, and its keys."""
+    """Yield each object with shortcuts, its description and its shortcuts."""
     for action in window.findChildren(QAction):
         yield action, _plain(action.text()), action.shortcuts()
     for button in window.findChildren(QAbstractButton):
@@ -68,13 +68,13 @@ def _plain(text: str) -> str:
 
 
 def _written(sequences: Iterable[QKeySequence]) -> str:
-    """Such as ``Ctrl+W, Ctrl+F4``; the keys of browsers and players that Qt binds too are left out."""
+    """Format as ``Ctrl+W, Ctrl+F4``; multimedia and browser keys, which Qt binds too, are left out."""
     named = [each for each in sequences if not each.isEmpty() and each[0].key() < Qt.Key.Key_Back]  # type: ignore[index]
     return ", ".join(each.toString(QKeySequence.SequenceFormat.NativeText) for each in named)
 
 
 def _place(owner: QObject, window: QMainWindow) -> str:
-    """The menu, the tab or the panel that ``owner`` belongs to."""
+    """Return the title of the menu, tab or panel that ``owner`` belongs to."""
     if isinstance(owner, QAction):
         menus = [each.title() for each in owner.associatedObjects() if isinstance(each, QMenu) and each.title()]
         if menus:
@@ -82,7 +82,7 @@ def _place(owner: QObject, window: QMainWindow) -> str:
     tabs = cast(QTabWidget, window.findChild(QTabWidget, "tabs"))
     parent = owner.parent()
     while parent is not None:
-        if isinstance(parent, TrainingBoard):  # each of them has the same
+        if isinstance(parent, TrainingBoard):  # all of them have the same shortcuts
             return EXPERIMENTS
         if isinstance(parent, QDockWidget):
             return parent.windowTitle()

@@ -1,4 +1,4 @@
-"""The menu of what can be asked of a training: the actions of the tab in front, and those of the tab at work."""
+"""The Training menu: actions of the current tab, and controls of the running experiment."""
 
 from __future__ import annotations
 
@@ -14,38 +14,38 @@ NOTHING = "Nothing to train in this tab"
 
 
 @runtime_checkable
-class Trains(Protocol):
-    """A tab in which a training can be asked for."""
+class OffersTraining(Protocol):
+    """A tab that offers training actions."""
 
     @property
     def training_actions(self) -> Sequence[QAction]:
-        """Run first, then what can be done with what is stored."""
+        """Run first, then the actions on the stored experiment."""
 
 
 class TrainingMenu(QMenu):
-    """Filled anew whenever it opens or another tab comes to the front.
+    """Rebuilt whenever it opens or the current tab changes.
 
     Args:
-        tabs: all of them.
-        at_work: the tab whose experiment is under way, if one is.
+        tabs: all tabs.
+        active: returns the tab whose experiment is running, if any.
         parent: the window.
     """
 
-    def __init__(self, tabs: QTabWidget, at_work: Callable[[], ExperimentTab | None], parent: QWidget) -> None:
+    def __init__(self, tabs: QTabWidget, active: Callable[[], ExperimentTab | None], parent: QWidget) -> None:
         super().__init__("&Training", parent)
         self.setObjectName("training_menu")
-        self._tabs, self._at_work = tabs, at_work
+        self._tabs, self._active = tabs, active
         self.aboutToShow.connect(self._fill)
-        # An action of a tab that is out of sight must not hear its keys here.
+        # Shortcuts of hidden tabs' actions must not work here.
         tabs.currentChanged.connect(lambda _position: self._fill())
         self._fill()
 
     def _fill(self) -> None:
         self.clear()
         front = self._tabs.currentWidget()
-        offered = front.training_actions if isinstance(front, Trains) else ()
-        steered = self._at_work() or front
-        steering = steered.controls.steering if isinstance(steered, ExperimentTab) else ()
-        self.addActions([*offered[:1], *steering, *offered[1:]])
+        offered = front.training_actions if isinstance(front, OffersTraining) else ()
+        controlled = self._active() or front
+        control_actions = controlled.controls.control_actions if isinstance(controlled, ExperimentTab) else ()
+        self.addActions([*offered[:1], *control_actions, *offered[1:]])
         if self.isEmpty():
             self.addAction(NOTHING).setEnabled(False)

@@ -1,1 +1,1 @@
-"""What the window knows of an experiment: plain data without Qt, from which the views draw."""
+"""State of an experiment as the window has received it: plain data without Qt, which the views draw."""

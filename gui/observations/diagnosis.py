@@ -1,4 +1,4 @@
-"""A run as the window has seen it, for the diagnosis."""
+"""Conversion of an observed run to the input of the diagnosis."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from engine.analysis.diagnosis import MIN_RECORDS, RunCurves
 from engine.utils.arrays import Array
 from gui.observations.run import RunObservation
 
-MOST_RECORDS = 20_000  # of a longer run every second, third … record: no rule asks for more
+MAX_RECORDS = 20_000  # longer runs are subsampled: no rule needs more
 
 
 def observed_curves(run: RunObservation) -> RunCurves:
-    """The curves of a run as far as it was seen."""
-    stride = -(-max(len(run.steps), 1) // MOST_RECORDS)
+    """Return the curves of a run as received so far, subsampled to ``MAX_RECORDS``."""
+    stride = -(-max(len(run.steps), 1) // MAX_RECORDS)
     first = (len(run.steps) - 1) % stride if run.steps else 0
 
     def thinned(values: array[float]) -> Array:
@@ -42,5 +42,5 @@ def observed_curves(run: RunObservation) -> RunCurves:
 
 
 def rows_of(curves: Sequence[array[float]], last: int = 0) -> Array:
-    """Copies of the ``last`` values of each curve, 0: of all: float [curves, values]."""
+    """Return copies of the ``last`` values of each curve, all if 0: float, shape (curves, values)."""
     return np.array([np.array(curve[-last:]) for curve in curves]) if curves else np.empty((0, 0))

@@ -1,6 +1,6 @@
-"""What the window knows of the experiment in front of it. Plain data: receiving is not drawing.
+"""State of one experiment, updated by its events.
 
-Events are taken as they arrive; the views read from here when their timer comes round.
+Receiving is separate from drawing: events are stored as they arrive, and the views read them at their timer's rate.
 """
 
 from __future__ import annotations
@@ -26,25 +26,25 @@ from gui.observations.variant import VariantObservation
 
 
 class Observations:
-    """Everything seen of the current experiment."""
+    """All that was received of the current experiment."""
 
     def __init__(self) -> None:
         self.experiment: int | None = None
         self.workers = 1
         self.runs: dict[int, RunObservation] = {}
         self.variants: dict[str, VariantObservation] = {}
-        self.info: DatasetInfo | None = None  # of the experiment; several compared have none in common
+        self.info: DatasetInfo | None = None  # of the experiment; compared experiments share none
         self._settings: dict[str, Any] = {}
         self.finished: ExperimentFinished | None = None
         self.parts: list[ComputedPart] = []
         self.computed: Computed | None = None
 
     def expect(self, spec: ExperimentSpec) -> None:
-        """Note the settings of the experiment that is about to start."""
+        """Store the settings of the experiment that is about to start."""
         self._settings = spec.model_dump()
 
     def take(self, event: Event) -> None:
-        """Note what ``event`` says."""
+        """Update the state by an event."""
         match event:
             case ExperimentStarted():
                 self._start(event)
@@ -78,28 +78,28 @@ class Observations:
                 self.finished = event
 
     @property
-    def under_way(self) -> list[RunObservation]:
-        """The runs that have begun and not ended."""
+    def active_runs(self) -> list[RunObservation]:
+        """Runs that have started and not ended."""
         return [run for run in self.runs.values() if run.status in (Status.RUNNING, Status.PAUSED)]
 
     @property
     def can_resume(self) -> bool:
-        """Whether it has ended, is stored, and there is something left of it to carry out."""
+        """Whether the experiment has ended, is stored, and has unfinished work."""
         if self.experiment is None or self.finished is None:
             return False
         if any(run.status.can_resume for run in self.runs.values()):
             return True
-        # What came to nothing before it was stored says nothing of what is shown.
+        # An experiment that failed before it was stored does not concern the one shown.
         status = self.finished.status if self.finished.experiment == self.experiment else Status.FINISHED
         return status is Status.INTERRUPTED or (not self.runs and status.can_resume)
 
     def setting(self, key: str) -> Any:
-        """A setting of the experiment under way; None where it has no such setting."""
+        """Return a setting of the current experiment; None if it has no such setting."""
         return self._settings.get(key)
 
     @property
     def progress(self) -> float:
-        """Share of all steps of all runs made, 0 to 1; runs that ended early count as done."""
+        """Fraction of the steps of all runs done, 0 to 1; runs that ended early count as done."""
         total = sum(run.planned.total_steps for run in self.runs.values())
         done = sum(
             run.planned.total_steps * (1.0 if run.status.is_final else run.progress) for run in self.runs.values()
@@ -108,7 +108,7 @@ class Observations:
 
     @property
     def seconds_left(self) -> float | None:
-        """Estimated wall time until the last run ends, from the speed of each variant; None before any record."""
+        """Estimated seconds until the last run ends, from the speed of each variant; None before any record."""
         speeds = {name: speed for name, v in self.variants.items() if (speed := _speed(v)) is not None}
         if not speeds:
             return None
@@ -122,7 +122,7 @@ class Observations:
         return max(left / self.workers, longest)
 
     def run_seconds_left(self, run: RunObservation) -> float | None:
-        """Estimated time left of one run that is under way."""
+        """Return the estimated remaining time of a run; None unless it is running and has a record."""
         if run.status.is_final or run.status is Status.QUEUED or run.seconds_per_step is None:
             return None
         return run.planned.total_steps * (1 - run.progress) * run.seconds_per_step

@@ -1,4 +1,4 @@
-"""An array whose end changes and grows."""
+"""Array with amortised appending."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from engine.utils.arrays import Array
 
 
 class GrowableArray:
-    """Holds ``values`` in a buffer with room to spare, so that appending doesn't copy what is there."""
+    """Holds ``values`` in a buffer with spare capacity, so that most appends copy nothing."""
 
     def __init__(self, dtype: DTypeLike = np.float64) -> None:
         self._buffer = np.empty(0, dtype)
@@ -20,18 +20,18 @@ class GrowableArray:
 
     @property
     def values(self) -> Array:
-        """A view of what it holds."""
+        """The current values, as a view of the buffer."""
         return self._buffer[: self._length]
 
     def reserve(self, length: int) -> None:
-        """Have room for so many values."""
+        """Grow the capacity to at least ``length`` values."""
         if length > len(self._buffer):
             buffer = np.empty(length, self._buffer.dtype)
             buffer[: self._length] = self.values
             self._buffer = buffer
 
     def replace(self, first: int, values: Array) -> None:
-        """Keep what is before position ``first``; ``values`` follow."""
+        """Replace everything from position ``first`` on by ``values``."""
         length = first + len(values)
         if length > len(self._buffer):
             self.reserve(max(length, 3 * len(self._buffer) // 2))

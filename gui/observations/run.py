@@ -1,4 +1,4 @@
-"""A run as far as the window has seen it."""
+"""State of one run as received so far."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from engine.events.runs import (
     Weights,
 )
 
-OF_RECORDS = (
+RECORD_FIELDS = (
     "training_loss",
     "training_accuracy",
     "validation_loss",
@@ -31,18 +31,18 @@ OF_RECORDS = (
     "learning_rate",
     "seconds",
 )
-QUANTITIES = (*OF_RECORDS, "gradient_norm", "dead_fraction")
-# Numbers of a record that come one a layer that learns, or one an activation.
-OF_LAYERS = ("gradient_norms", "update_ratios")
-OF_ACTIVATIONS = ("dead_units", "activation_means", "activation_deviations")
+QUANTITIES = (*RECORD_FIELDS, "gradient_norm", "dead_fraction")
+# Fields of a record with one value per trainable layer, and with one per activation.
+LAYER_FIELDS = ("gradient_norms", "update_ratios")
+ACTIVATION_FIELDS = ("dead_units", "activation_means", "activation_deviations")
 
 
 @dataclass
 class RunObservation:
-    """One run as far as it was seen. Curves grow in place, one float64 a record.
+    """One run as received so far.
 
-    ``layer_curves`` has for each of :data:`OF_LAYERS` a float32 curve a layer, and for each of :data:`OF_ACTIVATIONS`
-    one an activation.
+    ``curves`` grow in place by one float64 per record. ``layer_curves`` has one float32 curve per layer for each of
+    ``LAYER_FIELDS``, and one per activation for each of ``ACTIVATION_FIELDS``.
     """
 
     planned: PlannedRun
@@ -62,28 +62,28 @@ class RunObservation:
         """Append a record to the curves."""
         self.last = record
         self.steps.append(record.step)
-        for name in OF_RECORDS:
+        for name in RECORD_FIELDS:
             self.curves[name].append(getattr(record, name))
         self.curves["gradient_norm"].append(record.gradient_norms[0])
         self.curves["dead_fraction"].append(sum(record.dead_units) / sum(self.units) if record.dead_units else math.nan)
-        for name in (*OF_LAYERS, *OF_ACTIVATIONS):
+        for name in (*LAYER_FIELDS, *ACTIVATION_FIELDS):
             curves = self.layer_curves[name]
             for curve, value in zip(curves, getattr(record, name) or (math.nan,) * len(curves), strict=True):
                 curve.append(value)
 
     def start(self, event: RunStarted) -> None:
-        """Note that the run has begun, or goes on: then what was recorded after its checkpoint comes again."""
+        """Record that the run has started or resumed; records after its checkpoint are dropped, as they come again."""
         self.status, self.started = Status.RUNNING, event
         kept = bisect_right(self.steps, event.after)
         if not kept:
-            self.layer_curves = {name: tuple(array("f") for _ in event.layers) for name in OF_LAYERS}
-            self.layer_curves |= {name: tuple(array("f") for _ in event.activations) for name in OF_ACTIVATIONS}
+            self.layer_curves = {name: tuple(array("f") for _ in event.layers) for name in LAYER_FIELDS}
+            self.layer_curves |= {name: tuple(array("f") for _ in event.activations) for name in ACTIVATION_FIELDS}
         for curve in (self.steps, *self.curves.values(), *chain(*self.layer_curves.values())):
             del curve[kept:]
-        self._recall_last()
+        self._update_last()
 
     def intervene(self, event: Intervention) -> None:
-        """Note what was done by hand."""
+        """Record a user intervention."""
         self.interventions.append(event)
         match event.kind:
             case InterventionKind.PAUSED:
@@ -92,13 +92,13 @@ class RunObservation:
                 self.status = Status.RUNNING
 
     def finish(self, event: RunFinished) -> None:
-        """Note how the run ended."""
+        """Record how the run ended."""
         self.finished, self.status, self.reason = event, event.status, event.reason
         self.test_accuracy = event.test_accuracy
 
     @property
     def learning_rate(self) -> float | None:
-        """The rate it learns with now: that of its last record, unless another was set since; None before either."""
+        """Current learning rate: the last recorded one, unless the user set another since; None before either."""
         given = [done for done in self.interventions if done.value is not None]
         if given and (self.last is None or given[-1].step >= self.last.step):
             return given[-1].value
@@ -106,16 +106,16 @@ class RunObservation:
 
     @property
     def has_records(self) -> bool:
-        """Whether anything was recorded of it."""
+        """Whether there is any record."""
         return bool(self.steps)
 
     @property
     def has_manual_rate(self) -> bool:
-        """Whether somebody changed its learning rate while it trained."""
+        """Whether the user changed the learning rate while it trained."""
         return any(done.kind is InterventionKind.LEARNING_RATE for done in self.interventions)
 
     def restore(self, event: RunRestored) -> None:
-        """Take over all that is stored of the run."""
+        """Load all that is stored of the run."""
         if event.started is not None:
             self.start(event.started)
         if event.finished is not None:
@@ -124,37 +124,37 @@ class RunObservation:
         self.weights = {weights.layer: weights for weights in event.weights}
         self.interventions = list(event.interventions)
         self.steps = array("d", event.curves["step"].tobytes())
-        for name in OF_RECORDS:
+        for name in RECORD_FIELDS:
             self.curves[name] = array("d", event.curves[name].tobytes())
-        for name in (*OF_LAYERS, *OF_ACTIVATIONS):
+        for name in (*LAYER_FIELDS, *ACTIVATION_FIELDS):
             columns = event.layer_curves[name].T
-            if len(columns):  # else there are no records yet, or they are older than these numbers
+            if len(columns):  # empty without records, and for records from before these fields existed
                 self.layer_curves[name] = tuple(array("f", np.ascontiguousarray(each).tobytes()) for each in columns)
-        self._derive(event)
+        self._compute_derived(event)
 
-    def _derive(self, event: RunRestored) -> None:
-        """What a record's numbers are drawn as."""
+    def _compute_derived(self, event: RunRestored) -> None:
+        """Compute the curves that are not stored: gradient norm of all weights, and fraction of dead units."""
         norms, dead = event.layer_curves["gradient_norms"], event.layer_curves["dead_units"]
         blank = np.full(len(self.steps), np.nan)
         first = norms[:, 0].astype(float) if norms.size else blank
         share = dead.sum(axis=1) / sum(self.units) if dead.size and self.units else blank
         self.curves["gradient_norm"] = array("d", first.tobytes())
         self.curves["dead_fraction"] = array("d", share.astype(float).tobytes())
-        self._recall_last()
+        self._update_last()
 
-    def _recall_last(self) -> None:
-        """The last record, from the curves."""
+    def _update_last(self) -> None:
+        """Rebuild the last record from the curves."""
         self.last = None
         if self.steps and self.started is not None:
             step = int(self.steps[-1])
-            values: dict[str, Any] = {name: self.curves[name][-1] for name in OF_RECORDS}
-            values |= {name: tuple(curve[-1] for curve in self.layer_curves[name]) for name in OF_LAYERS}
+            values: dict[str, Any] = {name: self.curves[name][-1] for name in RECORD_FIELDS}
+            values |= {name: tuple(curve[-1] for curve in self.layer_curves[name]) for name in LAYER_FIELDS}
             epoch = (step - 1) // self.started.steps_per_epoch + 1
             self.last = Record(run=self.planned.run, step=step, epoch=epoch, **values)
 
     @property
     def layers(self) -> tuple[str, ...]:
-        """Names of the layers that learn; none before the run has begun."""
+        """Names of the trainable layers; empty before the run has started."""
         return self.started.layers if self.started else ()
 
     @property
@@ -164,23 +164,23 @@ class RunObservation:
 
     @property
     def units(self) -> tuple[int, ...]:
-        """How many units or channels each activation has."""
+        """Number of units or channels of each activation."""
         return self.started.units if self.started else ()
 
     @property
     def steps_per_epoch(self) -> float:
-        """Optimiser steps of an epoch; of a run that is counted in steps, all its steps."""
+        """Optimiser steps per epoch; all steps for a run limited in steps."""
         spec = self.planned.spec
         return self.planned.total_steps / (1 if spec.max_steps else spec.training.epochs)
 
     @property
     def progress(self) -> float:
-        """Share of the run's steps made, 0 to 1."""
+        """Fraction of the run's steps done, 0 to 1."""
         if self.status is Status.FINISHED:
             return 1.0
         return self.last.step / self.planned.total_steps if self.last else 0.0
 
     @property
     def seconds_per_step(self) -> float | None:
-        """Mean wall time of a step so far; None before the first record."""
+        """Mean wall-clock time per step so far; None before the first record."""
         return self.last.seconds / self.last.step if self.last else None

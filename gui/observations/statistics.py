@@ -1,4 +1,4 @@
-"""Mean and spread of a quantity over the runs of a variant, kept up to date as records come in."""
+"""Incremental mean and spread of a quantity over the runs of a variant."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from engine.analysis.statistics import mean_and_deviation
 from engine.utils.arrays import Array
 from gui.observations.growable_array import GrowableArray
 
-COLUMNS_AT_ONCE = 4096  # a block of fifty runs fits a processor's cache
+COLUMNS_AT_ONCE = 4096  # a block of fifty runs fits the CPU cache
 
 
 class RepeatedCurve:
-    """Statistics of each record over the runs that came so far; only records with news are computed again.
+    """Statistics of each record over the runs that have reached it; only changed records are recomputed.
 
-    ``mean`` is float64 [records]; ``deviation`` (sample standard deviation, 0 for fewer than two), ``least``,
-    ``greatest`` and ``count`` are float32, which no eye can tell from float64. Values that are not finite are left out.
-    Of a single run only the mean is kept: the rest follows from it.
+    ``mean`` is float64, shape (records,); ``deviation`` (sample standard deviation, 0 for fewer than two values),
+    ``least``, ``greatest`` and ``count`` are float32, which is indistinguishable when drawn. Non-finite values are
+    excluded. For a single run only the mean is stored: the rest follows from it.
     """
 
     def __init__(self) -> None:
         self._lengths: list[int] = []
-        self._several = False  # more than one run has begun
+        self._several = False  # more than one run has records
         self._changes: list[int] = []  # first record that each update changed
         self._mean = GrowableArray()
         self._deviation, self._least, self._greatest, self._count = (GrowableArray(np.float32) for _ in range(4))
 
     @property
     def mean(self) -> Array:
-        """Mean over the runs; NaN where no run has a finite value."""
+        """Mean over the runs; NaN if no run has a finite value."""
         return self._mean.values
 
     @property
@@ -41,12 +41,12 @@ class RepeatedCurve:
 
     @property
     def least(self) -> Array:
-        """Least value of any run."""
+        """Minimum over the runs."""
         return self._least.values if self._several else self.mean
 
     @property
     def greatest(self) -> Array:
-        """Greatest value of any run."""
+        """Maximum over the runs."""
         return self._greatest.values if self._several else self.mean
 
     @property
@@ -56,15 +56,20 @@ class RepeatedCurve:
 
     @property
     def version(self) -> int:
-        """How often it has changed."""
+        """Number of changes so far."""
         return len(self._changes)
 
     def changed_since(self, version: int) -> int:
-        """Position of the first record that changed since ``version``; their number where none did."""
+        """Return the position of the first record changed since ``version``; the number of records if none."""
         return min(self._changes[version:], default=len(self.mean))
 
     def update(self, curves: Sequence[array[float]]) -> None:
-        """Take in what came since the last call; ``curves`` are the runs', each longer than before or as long."""
+        """Update by the records since the last call.
+
+        Args:
+            curves: the quantity for each run, usually longer than at the last call; a shorter one means that the run
+                resumed from a checkpoint.
+        """
         lengths = [len(curve) for curve in curves]
         if lengths == self._lengths:
             return
@@ -73,13 +78,13 @@ class RepeatedCurve:
         shrunk = len(before) > len(lengths) or any(new < old for new, old in zip(lengths, before, strict=True))
         if shrunk or several != self._several:
             before = [0] * len(lengths)
-        if shrunk:  # a run has gone on from a checkpoint: what it had recorded since comes again
+        if shrunk:  # a run resumed from a checkpoint: its later records come again
             most = max(lengths, default=0)
             for growing in (self._mean, self._deviation, self._least, self._greatest, self._count):
                 growing.replace(min(most, len(growing)), np.empty(0))
         self._several = several
         grown = sorted((old, new) for old, new in zip(before, lengths, strict=True) if new > old)
-        if max(lengths, default=0) > COLUMNS_AT_ONCE + len(self.mean):  # many at once, as of a stored run
+        if max(lengths, default=0) > COLUMNS_AT_ONCE + len(self.mean):  # many at once, such as of a stored run
             for growing in self._kept:
                 growing.reserve(max(lengths))
         for begin, end in _merged(grown):
@@ -94,9 +99,9 @@ class RepeatedCurve:
         return (self._mean, *rest) if self._several else (self._mean,)
 
     def _compute(self, curves: Sequence[array[float]], first: int, last: int) -> None:
-        """Records ``first`` up to ``last``; those after are as they were."""
+        """Compute records ``first`` up to ``last``, leaving later ones unchanged."""
         parts = _statistics([curve for curve in curves if len(curve) > first], first, last)
-        with np.errstate(over="ignore"):  # beyond float32 lies what nobody draws
+        with np.errstate(over="ignore"):  # values beyond float32 are not drawn
             for growing, part in zip(self._kept, parts, strict=False):
                 if last < len(growing):
                     growing.values[first:last] = part
@@ -105,7 +110,7 @@ class RepeatedCurve:
 
 
 def _statistics(reaching: Sequence[array[float]], first: int, last: int) -> tuple[Array, ...]:
-    """Mean, deviation, least, greatest and count: float [last - first] each."""
+    """Return mean, deviation, minimum, maximum and count, shape (last - first,) each."""
     if len(reaching) == 1:
         values = copied(reaching[0], first, last)
         finite = np.isfinite(values)
@@ -118,7 +123,7 @@ def _statistics(reaching: Sequence[array[float]], first: int, last: int) -> tupl
 
 
 def _table(curves: Sequence[array[float]], first: int, last: int) -> Array:
-    """One row a run, NaN where a run hasn't come so far: float64 [runs, last - first]."""
+    """Stack the curves, padded by NaN: float64, shape (runs, last - first)."""
     table = np.full((len(curves), last - first), np.nan)
     for row, curve in zip(table, curves, strict=True):
         piece = copied(curve, first, last)
@@ -127,12 +132,12 @@ def _table(curves: Sequence[array[float]], first: int, last: int) -> Array:
 
 
 def copied(curve: array[float], first: int = 0, last: int | None = None) -> Array:
-    """Part of a growing curve, float64: a copy, as an array whose memory is lent out can't grow."""
+    """Copy part of a growing curve to float64; an ``array`` with an exported buffer can't grow."""
     return np.frombuffer(curve[first:last], curve.typecode).astype(float, copy=False)
 
 
 def _merged(spans: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """Sorted spans, those that touch as one."""
+    """Yield the union of sorted spans as disjoint spans."""
     begin, end = spans[0] if spans else (0, 0)
     for next_begin, next_end in spans:
         if next_begin > end:

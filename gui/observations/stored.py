@@ -1,4 +1,4 @@
-"""Stored experiments as the window observes them: read away from the event loop, one alone or several as one."""
+"""Observations of stored experiments, read in the background, and merged for comparison."""
 
 from __future__ import annotations
 
@@ -20,9 +20,11 @@ from gui.observations.run import QUANTITIES, RunObservation
 
 
 def spec_of(entry: CatalogueEntry) -> ExperimentSpec:
-    """The settings of a stored experiment; raises :class:`SpecError` where this program doesn't know them.
+    """Return the settings of a stored experiment.
 
-    Raises :class:`StoreError` where the experiment itself can't be read.
+    Raises:
+        SpecError: if the experiment or its settings are unknown to this version.
+        StoreError: if the experiment can't be read.
     """
     if entry.stored.name == UNREADABLE_NAME:
         raise StoreError(entry.stored.reason)
@@ -31,20 +33,23 @@ def spec_of(entry: CatalogueEntry) -> ExperimentSpec:
 
 @dataclass(frozen=True)
 class Stored:
-    """A stored experiment with all that was observed of it."""
+    """A stored experiment with its observations."""
 
     entry: CatalogueEntry
     observations: Observations
 
 
-def reading(number: int) -> Callable[[Path], Iterator[CatalogueEntry | str | Stored]]:
-    """A question to the store: the experiment's entry, how far the reading is, and all of it.
+def read_experiment(number: int) -> Callable[[Path], Iterator[CatalogueEntry | str | Stored]]:
+    """Query an experiment with all its records.
 
-    It is put together where it is read, so that the window only has to draw it. Raises :class:`StoreError` where there
-    is no such experiment, and :class:`SpecError` where this program doesn't know its settings.
+    The observations are built in the reading thread, so that the GUI thread only draws them.
+
+    Returns:
+        A query that yields the experiment's entry, progress messages, and the ``Stored`` experiment. It raises
+        ``StoreError`` if there is no such experiment, and ``SpecError`` if its settings are unknown to this version.
     """
 
-    def question(workspace: Path) -> Iterator[CatalogueEntry | str | Stored]:
+    def query(workspace: Path) -> Iterator[CatalogueEntry | str | Stored]:
         with closing(Catalogue(workspace)) as catalogue:
             entry = catalogue.entry(number)
         yield entry
@@ -56,18 +61,23 @@ def reading(number: int) -> Callable[[Path], Iterator[CatalogueEntry | str | Sto
                 yield f"{read} of {pluralise(len(observations.runs), 'run')} read"
         for variant in observations.variants.values():
             for quantity in QUANTITIES:
-                variant.curve(quantity)  # kept: of a million records it would hold up the window
+                variant.curve(quantity)  # cached: for a million records it would block the GUI thread
         yield Stored(entry, observations)
 
-    return question
+    return query
 
 
-def merged(number: int, stored: Sequence[Stored]) -> Observations:
-    """Several experiments as one whose variants are called such as ``#12 cnn_4``, no two drawn alike.
+def merge_experiments(number: int, stored: Sequence[Stored]) -> Observations:
+    """Merge experiments into one with variants named such as ``#12 cnn_4``, each in a distinct style.
 
-    ``number`` stands for the experiment: a view keeps its zoom as long as it is the same. Runs that only found settings
-    for others are left out. Each variant knows the data set that it was trained on. Raises :class:`TrainscopeError`
-    where there are more variants than looks.
+    Probe runs are excluded. Each variant keeps its own data set.
+
+    Args:
+        number: number of the merged experiment; views keep their zoom while it stays the same.
+        stored: the experiments.
+
+    Raises:
+        TrainscopeError: if there are more variants than distinct styles.
     """
     together = Observations()
     together.experiment = number
@@ -77,12 +87,13 @@ def merged(number: int, stored: Sequence[Stored]) -> Observations:
         for variant in each.observations.variants.values()
         if not variant.is_probe
     ]
-    looks = distinct_styles()
-    if len(variants) > len(looks):
+    available = distinct_styles()
+    if len(variants) > len(available):
         raise TrainscopeError(
-            f"{len(variants)} curves can't be told apart, {len(looks)} can; take an experiment out of the comparison."
+            f"{len(variants)} curves can't be told apart, {len(available)} can; "
+            "take an experiment out of the comparison."
         )
-    for (name, variant), style in zip(variants, looks, strict=False):
+    for (name, variant), style in zip(variants, available, strict=False):
         runs = [_renamed(run, name) for run in variant.runs]
         together.variants[name] = replace(variant, name=name, style=style, runs=runs)
         together.runs |= {run.planned.run: run for run in runs}

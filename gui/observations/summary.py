@@ -1,4 +1,4 @@
-"""Which variant is best, said where an experiment ends; the report says it at length, with the same test."""
+"""One-sentence result at the end of an experiment, with the same statistical test as the report."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MAX_NAMED = 3  # variants that share the best accuracy; more would take lines of
 
 
 def best_variant_summary(observations: Observations) -> str:
-    """The variant of best mean test accuracy and how far the next one is behind; nothing where two were not tested."""
+    """Name the variant with the best mean test accuracy and the lead over the second; empty for fewer than two."""
     tested = ranked(variant for variant in observations.variants.values() if not variant.is_probe)
     if len(tested) < 2:
         return ""

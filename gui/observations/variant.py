@@ -1,4 +1,4 @@
-"""The runs of one variant, and statistics over them."""
+"""Runs of one variant and statistics over them."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ from engine.analysis.styles import Style
 from engine.events.datasets import DatasetInfo
 from engine.utils.arrays import Array
 from gui.observations.growable_array import GrowableArray
-from gui.observations.run import OF_LAYERS, RunObservation
+from gui.observations.run import LAYER_FIELDS, RunObservation
 from gui.observations.statistics import RepeatedCurve, copied
 
 
 @dataclass
 class VariantObservation:
-    """The runs of one variant; ``changes`` counts what came in, so that a view can tell whether to draw again."""
+    """The runs of one variant; ``changes`` counts their updates, so that a view can tell whether to redraw."""
 
     name: str
     style: Style
     runs: list[RunObservation] = field(default_factory=list)
-    info: DatasetInfo | None = None  # what its runs are trained on: in a comparison not the same for all
+    info: DatasetInfo | None = None  # data set of its runs; may differ between compared variants
     changes: int = 0
     _statistics: dict[str, RepeatedCurve] = field(default_factory=dict)
     _steps: GrowableArray = field(default_factory=GrowableArray)
 
     @property
     def is_probe(self) -> bool:
-        """Whether its runs only find settings for others."""
+        """Whether its runs are probes, which only find settings for other runs."""
         return self.runs[0].planned.spec.probe
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """The classes its networks tell apart; none where nothing is known of the data."""
+        """Class names of its data set; empty if unknown."""
         return self.info.class_names if self.info else ()
 
     @property
     def counted_runs(self) -> list[RunObservation]:
-        """The runs that statistics are over; see ``engine.analysis.statistics.counted_runs``."""
+        """The runs included in statistics; see ``engine.analysis.statistics.counted_runs``."""
         return counted_runs(self.runs)
 
     @property
@@ -49,21 +49,21 @@ class VariantObservation:
 
     @property
     def shown(self) -> RunObservation | None:
-        """The run whose weights are worth showing: the best of those tested, else the first that began."""
+        """The run whose weights are shown: the best tested one with weights, else the first one with weights."""
         seen = [run for run in self.runs if run.weights]
         return best_run(seen) or next(iter(seen), None)
 
     def curve(self, quantity: str) -> RepeatedCurve:
-        """Statistics of a quantity over the runs so far. Only what is new since the last call is computed."""
+        """Return statistics of a quantity over the runs; only records since the last call are computed."""
         curve = self._statistics.setdefault(quantity, RepeatedCurve())
         curve.update([run.curves[quantity] for run in self.runs])
         return curve
 
     @property
     def steps(self) -> Array:
-        """The steps of the records of all runs, float64 [records].
+        """Steps of the records of the longest run, float64, shape (records,).
 
-        Runs of one variant are recorded at the same steps, so a shorter one is the beginning of a longer one.
+        Runs of one variant are recorded at the same steps, so those of a shorter run are a prefix.
         """
         longest = max((run.steps for run in self.runs), key=len)
         known = min(len(self._steps), len(longest))
@@ -72,23 +72,28 @@ class VariantObservation:
 
     @property
     def steps_per_epoch(self) -> float:
-        """Optimiser steps of an epoch, the last batch of the epoch included."""
+        """Optimiser steps per epoch, including the last, possibly smaller batch."""
         return self.runs[0].steps_per_epoch
 
     def mean(self, quantity: str) -> tuple[Array, Array, Array, Array]:
-        """Steps, mean over the runs, deviation and number of runs: float [records] each."""
+        """Return steps, mean over the runs, deviation and number of runs, shape (records,) each."""
         curve = self.curve(quantity)
         return self.steps, curve.mean, curve.deviation, curve.count
 
     def mean_layers(self, quantity: str) -> tuple[tuple[str, ...], Array, Array]:
-        """Names, steps float64 [records], and means over the runs, float64 [layers or activations, records].
+        """Return the means over the runs of a quantity with one value per layer or activation.
 
-        ``quantity`` is one of :data:`OF_LAYERS` or :data:`OF_ACTIVATIONS`.
+        Args:
+            quantity: one of ``LAYER_FIELDS`` or ``ACTIVATION_FIELDS``.
+
+        Returns:
+            Names of the layers or activations; steps, float64, shape (records,); means, float64, shape
+            (names, records).
         """
         started = [run for run in self.runs if run.steps]
         if not started:
             return (), np.empty(0), np.empty((0, 0))
-        names = started[0].layers if quantity in OF_LAYERS else started[0].activations
+        names = started[0].layers if quantity in LAYER_FIELDS else started[0].activations
         curves = [self._statistics.setdefault(f"{quantity}_{row}", RepeatedCurve()) for row in range(len(names))]
         for row, curve in enumerate(curves):
             curve.update([run.layer_curves[quantity][row] for run in started])

@@ -1,4 +1,4 @@
-"""How weights changed while they were learned: at which steps they are known, and the one scale to show them on."""
+"""History of weights during training: the steps at which they are known, and a common colour scale."""
 
 from __future__ import annotations
 
@@ -11,37 +11,38 @@ from typing import Protocol
 from engine.events.runs import Weights
 from engine.networks.weight_images import common_scale
 
-LayerKey = tuple[int, str]  # a run's number and a layer's name
-Say = Callable[[str], None]
+LayerKey = tuple[int, str]  # run number, layer name
+OnFailure = Callable[[str], None]
 
 
 class WeightSource(Protocol):
-    """Where weights of earlier steps are stored; every answer comes later, in the order of the questions."""
+    """Asynchronous source of stored weights; answers arrive in the order of the queries."""
 
-    def steps(self, run: int, layer: str, take: Callable[[list[int]], None], failed: Say) -> None:
-        """Have ``take`` called with the steps at which weights of that layer were stored, rising."""
+    def steps(self, run: int, layer: str, take: Callable[[list[int]], None], failed: OnFailure) -> None:
+        """Pass the steps at which weights of that layer were stored, ascending, to ``take``."""
 
-    def weights(self, run: int, layer: str, step: int, take: Callable[[Weights | None], None], failed: Say) -> None:
-        """Have ``take`` called with the weights stored at ``step``; with None if none were."""
+    def weights(
+        self, run: int, layer: str, step: int, take: Callable[[Weights | None], None], failed: OnFailure
+    ) -> None:
+        """Pass the weights stored at ``step`` to ``take``; None if there are none."""
 
 
-class KernelHistory:
-    """What is known of the weights of the runs in sight; without a ``source`` only the newest ones are.
+class WeightHistory:
+    """Weights of the displayed runs at the recorded steps; without a ``source`` only the newest.
 
-    The weights themselves stay in the store, but for the ones of each layer that are shown: sixteen epochs of the
-    homework's fifty runs are 100 MB.
+    Only the weights shown of each layer are kept in memory: sixteen epochs of the homework's fifty runs take 100 MB.
 
     Args:
-        source: is asked for what was stored.
-        changed: called when more is known than before.
-        failed: called with a sentence, once, where the source can't be read; from then on it isn't asked any more.
+        source: where earlier weights are read from.
+        changed: called when more is known.
+        failed: called once with a sentence if the source can't be read; it is not queried again.
     """
 
     def __init__(
         self,
         source: WeightSource | None = None,
         changed: Callable[[], None] = lambda: None,
-        failed: Say = lambda _sentence: None,
+        failed: OnFailure = lambda _sentence: None,
     ) -> None:
         self._source, self._changed, self._failed = source, changed, failed
         self._newest: dict[LayerKey, Weights] = {}
@@ -49,20 +50,20 @@ class KernelHistory:
         self._peaks: dict[LayerKey, dict[int, float]] = {}
         self._unmeasured: deque[tuple[LayerKey, int]] = deque()
         self._is_measuring = False
-        self._read: dict[LayerKey, tuple[int, Weights]] = {}  # what was read last of each layer, and for which step
-        self._wanted: dict[LayerKey, int] = {}  # the step that is waited for; the newest wish alone counts
+        self._read: dict[LayerKey, tuple[int, Weights]] = {}  # last weights read for each layer, and their step
+        self._wanted: dict[LayerKey, int] = {}  # the step being read; only the newest request counts
 
     @property
     def is_complete(self) -> bool:
-        """Whether nothing is waited for."""
+        """Whether no query is pending."""
         return not (self._is_measuring or self._wanted)
 
     def drop(self) -> None:
-        """Ask nothing more, and say nothing more."""
+        """Stop querying the source and reporting failures."""
         self._source = None
 
     def note(self, newest: Weights) -> None:
-        """Take in the newest weights of a layer, and ask the store which others there are."""
+        """Add the newest weights of a layer, and query the steps of the stored ones."""
         key = (newest.run, newest.layer)
         if self._newest.get(key) is newest:
             return
@@ -73,13 +74,14 @@ class KernelHistory:
             self._source.steps(*key, partial(self._take_steps, key), self._fail)
 
     def steps(self, run: int, layer: str) -> list[int]:
-        """The steps at which weights of that layer are known, rising."""
+        """Return the steps at which weights of that layer are known, ascending."""
         return self._steps.get((run, layer), [])
 
     def at(self, newest: Weights, step: int) -> Weights | None:
-        """The weights of the layer of ``newest`` as they were at ``step``: the last ones known by then.
+        """Return the last known weights of the layer of ``newest`` at or before ``step``.
 
-        None where they have to be read first, which is asked for.
+        Returns:
+            None while they are being read.
         """
         key = (newest.run, newest.layer)
         known = self.steps(*key)
@@ -96,7 +98,7 @@ class KernelHistory:
         return None
 
     def scale(self, newest: Weights) -> float:
-        """The largest magnitude that a weight of that layer has had so far, as far as measured."""
+        """Return the largest magnitude of any weight of that layer so far, as far as measured."""
         return max(self._peaks.get((newest.run, newest.layer), {newest.step: common_scale(newest.values)}).values())
 
     def _take_steps(self, key: LayerKey, stored: list[int]) -> None:
@@ -124,7 +126,7 @@ class KernelHistory:
             self._changed()
 
     def _measure_next(self) -> None:
-        """Measure weights that the scale has not seen, one at a time: what is to be shown doesn't wait for all."""
+        """Measure the next weights missing from the scale; one at a time, so that displayed weights need not wait."""
         self._is_measuring = bool(self._unmeasured)
         if self._unmeasured and self._source is not None:
             key, step = self._unmeasured.popleft()

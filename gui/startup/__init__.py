@@ -1,1 +1,1 @@
-"""What happens before and while the window opens."""
+"""Start-up: platform checks, splash screen, and work deferred until the window is painted."""

@@ -1,4 +1,4 @@
-"""What waits until a window can be seen."""
+"""Deferral of work until a window has been painted."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from PySide6.QtWidgets import QWidget
 class FirstPaint(QObject):
     """Calls ``then`` once ``window``, which is being shown, has been painted for the first time.
 
-    A timer of 0 ms would be over before: the system asks for a window to be painted some time after it was shown.
+    A timer of 0 ms would fire too early: the window system requests painting some time after ``show()``.
     """
 
     def __init__(self, window: QWidget, then: Callable[[], None]) -> None:
         super().__init__(window)
         self._handle, self._then = window.windowHandle(), then
         if self._handle.isExposed():
-            self._come()
+            self._schedule()
         else:
             self._handle.installEventFilter(self)
 
     def eventFilter(self, _watched: QObject, event: QEvent) -> bool:  # noqa: N802
-        """Painting is the answer to this event, so the event loop comes round to the timer once it is done."""
+        """Schedule the call on the first expose event: Qt paints in its handler, before the timer fires."""
         if event.type() == QEvent.Type.Expose and self._handle.isExposed():
             self._handle.removeEventFilter(self)
-            self._come()
+            self._schedule()
         return False
 
-    def _come(self) -> None:
+    def _schedule(self) -> None:
         QTimer.singleShot(0, self._then)
         self.deleteLater()

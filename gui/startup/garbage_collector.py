@@ -1,9 +1,9 @@
-"""Keeps Python's cyclic garbage collector on the thread of the window.
+"""Cyclic garbage collection in the GUI thread only.
 
-Python collects wherever an allocation happens to reach a threshold, so also in the threads that train and read; what it
-finds there may be widgets and graphics items that a closed tab left behind, and Qt must not see those destroyed by
-another thread than its own: the program would end now and then without a word. Calibre does the same for the same
-reason (its ``GarbageCollector``, by K. Goyal).
+Python collects in whichever thread's allocation reaches a threshold, including the training and reading threads. The
+garbage may contain widgets and graphics items of a closed tab, which Qt requires to be destroyed in the GUI thread:
+otherwise the program crashes occasionally. Calibre does the same for the same reason (its ``GarbageCollector``, by
+K. Goyal).
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ import gc
 
 from PySide6.QtCore import QObject, QTimer
 
-INTERVAL_MS = 1000  # seconds of garbage are a few megabytes
+INTERVAL_MS = 1000  # garbage of a few seconds is a few megabytes
 
 
 class GarbageCollector(QObject):
-    """Collects in the thread that made it, as its parent's event loop comes round; elsewhere nothing is collected.
+    """Collects by a timer in the thread that creates it; automatic collection is disabled.
 
-    What exists when it is made, libraries above all, is left out for good, which makes a whole collection short.
+    Objects that exist at creation, mostly of libraries, are frozen, which keeps full collections short.
     """
 
     def __init__(self, parent: QObject) -> None:
@@ -32,7 +32,7 @@ class GarbageCollector(QObject):
 
     @staticmethod
     def collect() -> None:
-        """Collect as many generations as Python would have by now."""
+        """Collect the generations whose thresholds are exceeded, as Python would."""
         due = [count > threshold for count, threshold in zip(gc.get_count(), gc.get_threshold(), strict=True)]
         if due[0]:
             gc.collect(2 if due[2] else 1 if due[1] else 0)

@@ -1,4 +1,4 @@
-"""Says what a system lacks before Qt ends the process over it."""
+"""Detection of missing displays and libraries, which would make Qt abort the process."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-# Which Debian or Ubuntu package holds a library that Qt's X11 plug-in needs.
+# Debian and Ubuntu packages of the libraries that Qt's X11 plug-in needs.
 DEBIAN_PACKAGES = {
     "libxcb-cursor.so.0": "libxcb-cursor0",
     "libxcb-icccm.so.4": "libxcb-icccm4",
@@ -39,7 +39,7 @@ DEBIAN_PACKAGES = {
 
 
 def explain_missing_display(platform: str, environment: Mapping[str, str]) -> str | None:
-    """A sentence if the window can't open on this system, None if nothing speaks against it."""
+    """Return why no window can be opened on this system, as a sentence; None if no reason is found."""
     if platform != "linux" or environment.get("QT_QPA_PLATFORM", "xcb") != "xcb":
         return None
     if environment.get("WAYLAND_DISPLAY"):
@@ -53,7 +53,7 @@ def explain_missing_display(platform: str, environment: Mapping[str, str]) -> st
 
 
 def missing_libraries() -> list[str]:
-    """Libraries that Qt's window and X11 plug-in need and the system does not have, sorted."""
+    """Return the missing libraries that Qt's GUI module and X11 plug-in depend on, sorted."""
     linker, plugin = shutil.which("ldd"), _xcb_plugin()
     if linker is None or plugin is None:
         return []
@@ -65,12 +65,12 @@ def missing_libraries() -> list[str]:
 
 
 def packages_for(libraries: list[str]) -> list[str]:
-    """Names of the Debian packages that hold ``libraries``; a library of unknown home stands for itself."""
+    """Return the Debian packages of ``libraries``, sorted; a library of unknown package is listed itself."""
     return sorted({DEBIAN_PACKAGES.get(library, library) for library in libraries})
 
 
 def _loads(library: Path | None) -> bool:
-    """Whether the system's linker finds all that ``library`` needs; cheaper than asking what is missing."""
+    """Whether ``library`` and its dependencies can be loaded; cheaper than listing the missing ones."""
     try:
         ctypes.CDLL(str(library) if library else None)
     except OSError:

@@ -1,6 +1,6 @@
-"""What the window stands on, as checks of the self-test.
+"""Self-test checks of plots and display.
 
-Qt is loaded where a check begins, as it may be what is missing.
+Qt is imported inside the checks, as it may be what is missing.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from gui.plots.plot import Plot
 
 SIZE = (400, 300)
-FEWEST_DRAWN = 100  # pixels; a curve from side to side changes three times as many
+FEWEST_DRAWN = 100  # pixels; the test curve changes three times as many
 REPAINTS = 100
 
 
 def check_plots(_context: CheckContext) -> CheckResult:
-    """Plots are drawn, and drawing them again and again loses no reference, which would end the program in time."""
+    """Check that plots are drawn, and that repainting leaks no reference to None, which would crash the program."""
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
     try:
         from PySide6.QtWidgets import QApplication
@@ -53,9 +53,9 @@ def check_plots(_context: CheckContext) -> CheckResult:
 
 
 def lost_references(plot: Plot, repaints: int) -> int:
-    """How many references to None are lost as ``plot`` is drawn so often: none, or one each with a faulty PySide6.
+    """Return how many references to None are lost in ``repaints`` repaints: one each with a faulty PySide6, else none.
 
-    What else the interpreter does moves the number by a handful.
+    Other activity of the interpreter changes the number by a few.
     """
     before = sys.getrefcount(None)
     for repaint in range(repaints):
@@ -65,7 +65,7 @@ def lost_references(plot: Plot, repaints: int) -> int:
 
 
 def check_display(_context: CheckContext) -> CheckResult:
-    """A window can be opened here."""
+    """Check that a window can be opened."""
     if (problem := explain_missing_display(sys.platform, os.environ)) is not None:
         return warning(problem)
     try:

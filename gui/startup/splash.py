@@ -1,4 +1,4 @@
-"""What is seen while the window is being made."""
+"""The splash screen."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from PySide6.QtWidgets import QApplication, QLabel
 import engine
 from engine.utils.paths import RESOURCES
 
-MOST_MS = 50  # that a screen which doesn't show it may cost
+MAX_WAIT_MS = 50  # for the window system to show it
 WIDTH, HEIGHT, ICON_SIDE = 360, 240, 96  # px
-BACKGROUND, TEXT = QColor("#10263d"), QColor("#e4e8ee")  # the icon's own, in light and dark alike
+BACKGROUND, TEXT = QColor("#10263d"), QColor("#e4e8ee")  # those of the icon, in both colour schemes
 
 
 class Splash(QLabel):
-    """The icon, the name and the version, in the middle of the screen.
+    """Icon, name and version in the middle of the screen.
 
-    Qt's own QSplashScreen holds the program up for a second where nobody tells it that it is mapped.
+    QSplashScreen would block for up to a second on platforms that do not report the window as exposed.
     """
 
     def __init__(self) -> None:
@@ -29,15 +29,15 @@ class Splash(QLabel):
         self.move(self.screen().availableGeometry().center() - self.rect().center())
 
     def show_now(self) -> None:
-        """Be painted before what comes next takes its time."""
+        """Show and paint it before returning."""
         self.show()
-        deadline = QDeadlineTimer(MOST_MS)
+        deadline = QDeadlineTimer(MAX_WAIT_MS)
         while not self.windowHandle().isExposed() and not deadline.hasExpired():
-            QApplication.processEvents(QEventLoop.ProcessEventsFlag.ExcludeUserInputEvents, MOST_MS)
+            QApplication.processEvents(QEventLoop.ProcessEventsFlag.ExcludeUserInputEvents, MAX_WAIT_MS)
 
 
 def _picture(scale: float) -> QPixmap:
-    """For a screen of ``scale`` physical pixels a pixel."""
+    """Render the splash screen; ``scale`` is the device pixel ratio."""
     picture = QPixmap(round(WIDTH * scale), round(HEIGHT * scale))
     picture.setDevicePixelRatio(scale)
     picture.fill(BACKGROUND)

@@ -1,1 +1,1 @@
-"""Theme, preferences, texts and pens."""
+"""Theme, preferences, text formatting and painting."""

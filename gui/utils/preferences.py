@@ -1,4 +1,4 @@
-"""What the user chose once and for all, and what this start makes of it."""
+"""Persistent user preferences, and how they combine with the command line."""
 
 from __future__ import annotations
 
@@ -16,14 +16,20 @@ from engine.utils.files import write_atomic
 from engine.utils.paths import default_workspace
 from gui.utils.theme import Scheme, stored_scheme
 
-BUILT = (b"@Variant(", b"@DateTime(")
+UNSAFE_VALUES = (b"@Variant(", b"@DateTime(")
 
 
 @dataclass(frozen=True)
 class Preferences:
-    """``workspace`` None is the user's data folder; ``workers`` None lets the program choose.
+    """The user's settings.
 
-    ``cluster`` is the one that was chosen last, whether or not it is used now.
+    Attributes:
+        workspace: folder of the results; None is the user's data folder.
+        workers: number of training processes; None is automatic.
+        device: key of the device to compute on.
+        scheme: light, dark or the system's.
+        cluster: the cluster chosen last, in use or not.
+        uses_cluster: whether runs train on ``cluster``.
     """
 
     workspace: Path | None = None
@@ -35,8 +41,8 @@ class Preferences:
 
 
 @dataclass(frozen=True)
-class StartUp:
-    """What a window is opened on."""
+class StartupOptions:
+    """Options that a window is opened with."""
 
     workspace: Path
     workers: int | None = None
@@ -45,29 +51,29 @@ class StartUp:
 
 
 def program_settings() -> QSettings:
-    """Where the window remembers things."""
-    return mended(QSettings("Trainscope", "Trainscope"))
+    """Return the persistent settings of the program."""
+    return without_unsafe_values(QSettings("Trainscope", "Trainscope"))
 
 
-def mended(settings: QSettings) -> QSettings:
-    """``settings`` without values of a kind that the program never writes, where they are in a file.
+def without_unsafe_values(settings: QSettings) -> QSettings:
+    """Remove serialised Qt objects, which the program never writes, from a settings file; return ``settings``.
 
-    Qt builds what such a value says that it is, and a damaged one ends the program, at every start.
+    Qt deserialises such values on reading, and a damaged one would crash the program at every start.
     """
     file = Path(settings.fileName())
     if file.suffix not in (".conf", ".ini"):  # the registry of Windows, the preferences of macOS
         return settings
-    with suppress(OSError):  # nothing was remembered yet, or nothing can be
+    with suppress(OSError):  # no file yet, or not accessible
         lines = file.read_bytes().splitlines(keepends=True)
-        sound = [line for line in lines if not any(kind in line for kind in BUILT)]
-        if len(sound) < len(lines):
-            write_atomic(file, b"".join(sound))
+        kept = [line for line in lines if not any(kind in line for kind in UNSAFE_VALUES)]
+        if len(kept) < len(lines):
+            write_atomic(file, b"".join(kept))
             settings.sync()
     return settings
 
 
 def load_preferences(settings: QSettings) -> Preferences:
-    """What is remembered; what can't be made sense of counts as never chosen."""
+    """Return the stored preferences; invalid values are replaced by defaults."""
     workspace = settings.value("workspace")
     return Preferences(
         _folder(workspace),
@@ -82,9 +88,10 @@ def load_preferences(settings: QSettings) -> Preferences:
 
 
 def save_preferences(settings: QSettings, preferences: Preferences) -> None:
-    """Remember; what is as the program would have it is not written down.
+    """Store ``preferences``; defaults are not written.
 
-    Raises :class:`~engine.utils.errors.StoreError` where the file can't be written.
+    Raises:
+        StoreError: if the settings file can't be written.
     """
     cluster = preferences.cluster
     values = {
@@ -110,9 +117,9 @@ def save_preferences(settings: QSettings, preferences: Preferences) -> None:
         )
 
 
-def start_up(options: Options, preferences: Preferences) -> StartUp:
-    """The command line wins over what is remembered."""
-    return StartUp(
+def startup_options(options: Options, preferences: Preferences) -> StartupOptions:
+    """Combine command line and preferences; the command line takes precedence."""
+    return StartupOptions(
         options.workspace if options.workspace_given else _workspace(preferences),
         preferences.workers if options.workers is None else options.workers or None,
         options.device or preferences.device,
@@ -120,8 +127,8 @@ def start_up(options: Options, preferences: Preferences) -> StartUp:
     )
 
 
-def changed_start(start: StartUp, before: Preferences, after: Preferences) -> StartUp:
-    """This start with what the user has just changed; the rest stays as the command line had it."""
+def update_startup_options(start: StartupOptions, before: Preferences, after: Preferences) -> StartupOptions:
+    """Return ``start`` with the preferences that differ between ``before`` and ``after``; the rest is kept."""
     if after.workspace != before.workspace:
         start = replace(start, workspace=_workspace(after))
     if after.workers != before.workers:
@@ -140,13 +147,13 @@ def _folder(value: object) -> Path | None:
         return None
     try:
         Path(value).expanduser()
-    except RuntimeError:  # the home of a user there is not
+    except RuntimeError:  # the home of an unknown user
         return None
     return Path(value)
 
 
 def _workers(value: object) -> int | None:
-    # The file holds text, the settings just set a number.
+    # Text if read from the file, a number if set in this process.
     text = str(value)
     if not text.isascii() or not text.isdigit() or len(text) > MAX_DIGITS:
         return None

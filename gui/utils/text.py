@@ -1,4 +1,4 @@
-"""Texts for the window: durations, sizes, and words of users shown as they wrote them."""
+"""Text formatting for the window: durations, file sizes, and plain text where Qt would detect rich text."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from PySide6.QtGui import Qt
 
 
 def literally(text: str) -> str:
-    """``text`` for a tool tip or a label that can't be told to show plain text."""
+    """Escape ``text`` for a tool tip or label that has no plain-text mode and would interpret HTML."""
     if not Qt.mightBeRichText(text):
         return text
     return f"<span>{escape(text)}</span>".replace("\n", "<br>")
 
 
 def as_duration(seconds: float) -> str:
-    """Such as ``8 s``, ``4 min 05 s`` or ``2 h 10 min``."""
+    """Format as ``8 s``, ``4 min 05 s`` or ``2 h 10 min``."""
     whole = round(seconds)
     hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
     if hours:
@@ -24,7 +24,7 @@ def as_duration(seconds: float) -> str:
 
 
 def as_size(count: int) -> str:
-    """Such as ``0``, ``812 kB`` or ``170.5 MB``: powers of ten, as disks and downloads are measured."""
+    """Format a number of bytes as ``0``, ``812 kB`` or ``170.5 MB``, in powers of ten."""
     if count < 1000:
         return f"{count} B" if count else "0"
     value, unit = count / 1000, "kB"

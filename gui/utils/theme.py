@@ -1,4 +1,4 @@
-"""Light and dark: one style, the palette of the chosen scheme, and colours that follow it."""
+"""Application style and the light and dark colour schemes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from engine.utils.paths import RESOURCES
 
 
 class Scheme(StrEnum):
-    """What the View menu offers."""
+    """Colour schemes of the View menu."""
 
     SYSTEM = "system"
     LIGHT = "light"
@@ -27,13 +27,13 @@ _QT_SCHEMES = {
 
 
 def stored_scheme(settings: QSettings) -> Scheme:
-    """The scheme last chosen; the system's where none was, or where the file holds something else."""
+    """Return the stored scheme; ``SYSTEM`` if there is none or it is invalid."""
     value = settings.value("scheme")
     return Scheme(value) if value in list(Scheme) else Scheme.SYSTEM
 
 
 def apply_style(app: QApplication) -> None:
-    """Fusion looks the same on every system and follows the palette throughout."""
+    """Use Fusion, which looks the same on every system and follows the palette."""
     app.setStyle("Fusion")
 
 
@@ -43,13 +43,13 @@ _DARK = ("#1e2228", "#16191e", "#1b1f25", "#e4e8ee", "#2a2f37", "#0e1013", "#3d8
 
 
 def apply_scheme(app: QApplication, scheme: Scheme) -> None:
-    """Switch to light, dark or whatever the system says; widgets get a PaletteChange event."""
-    # Asks the system too, for title bars and dialogs of its own; not every platform listens, hence the palette.
+    """Switch to light, dark or the system's scheme; widgets receive a PaletteChange event."""
+    # For native title bars and dialogs; not supported on every platform, hence the palette too.
     app.styleHints().setColorScheme(_QT_SCHEMES[scheme])
     system_is_dark = app.styleHints().colorScheme() is Qt.ColorScheme.Dark
     dark = scheme is Scheme.DARK or (scheme is Scheme.SYSTEM and system_is_dark)
     app.setPalette(_palette(*(_DARK if dark else _LIGHT)))
-    # Widgets that a style sheet has touched keep their old colours until it is set anew.
+    # Widgets affected by a style sheet keep their old colours until it is set again.
     app.setStyleSheet((RESOURCES / "style.qss").read_text(encoding="utf-8"))
 
 
@@ -80,7 +80,7 @@ def _palette(*names: str) -> QPalette:
 
 
 def muted(palette: QPalette) -> QColor:
-    """Text that steps back: between text and background, nearer to the text."""
+    """Return the colour of secondary text: two parts text, one part background."""
     text, base = palette.color(QPalette.ColorRole.Text), palette.color(QPalette.ColorRole.Base)
     return QColor(
         (2 * text.red() + base.red()) // 3,

@@ -1,1 +1,1 @@
-"""The main window and the controllers behind it."""
+"""The main window and its controllers."""

@@ -1,4 +1,4 @@
-"""Where networks are trained: what the tabs offer, what was chosen, and what the status bar says of it."""
+"""Choice of the place of training, this machine or a cluster, and its display in the status bar."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ HERE = "This machine"
 
 
 class ClusterController(QObject):
-    """Lets every tab choose the place of training, which is one for all.
+    """Lets every tab choose the place of training, common to all.
 
-    Emits ``chosen(sentence)`` where another place was chosen, and ``failed(sentence)``.
+    Emits ``chosen(sentence)`` when another place was chosen, and ``failed(sentence)``.
 
     Args:
-        executor: what is told where to train.
-        is_training: whether an experiment is under way; what is chosen then is for the next one.
-        tabs: those that offer the choice.
+        executor: trains where it is told to.
+        is_training: whether an experiment is running; a choice made then applies to the next one.
+        tabs: the tabs that offer the choice.
         parent: the window.
     """
 
@@ -48,30 +48,30 @@ class ClusterController(QObject):
         self._is_connecting = False
         known = [executor.cluster, load_preferences(program_settings()).cluster]
         self._known = list(dict.fromkeys(each for each in known if each is not None))
-        self.label = QLabel()  # empty where this machine trains
+        self.label = QLabel()  # empty if this machine trains
         self.label.setObjectName("cluster")
         for tab in tabs:
             tab.controls.place_chosen.connect(self._choose)
         self._show()
 
     def connecting(self) -> None:
-        """A connection is being made, if a cluster was chosen."""
+        """Show that the connection is being established, if a cluster was chosen."""
         self._is_connecting = self._executor.cluster is not None
         self._say("connecting …")
 
     def connected(self) -> None:
-        """It is there, unless another one was chosen meanwhile."""
+        """Show the number of workers, unless another cluster was chosen meanwhile."""
         cluster = self._executor.cluster
         if cluster is None or self._executor.started != cluster:
             return
         self._is_connecting = False
-        # Jobs of a batch system are asked for when there is something to train, and come when their turn has come.
+        # Batch jobs are submitted with the first training, and start when the batch system schedules them.
         count = self._executor.count_workers()
         none = "jobs come with a training" if cluster.kind in BATCH_SYSTEMS else "no worker yet"
         self._say(pluralise(count, "worker") if count else none)
 
     def take(self, event: Event) -> None:
-        """Note what an event of the training thread says of the cluster."""
+        """Update the display by an event of the training thread."""
         match event:
             case ExperimentStarted() | RunStarted() | RunFinished():
                 self.connected()
@@ -80,7 +80,7 @@ class ClusterController(QObject):
                 self._say("not reached")
 
     def _choose(self, place: int) -> None:
-        """Take the place of that number in what the tabs offer; after the last one comes another cluster."""
+        """Choose an item of the tabs' list; the one after the last place asks for another cluster."""
         cluster = None if place == 0 else self._known[place - 1] if place <= len(self._known) else self._ask()
         if (place and cluster is None) or cluster == self._executor.cluster:
             self._show()

@@ -1,4 +1,4 @@
-"""Brings data sets together: the page that looks after them, the forms that choose one, the images that are shown."""
+"""Connection of the data sets page, the data set choosers of the forms, and the sample images."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ from gui.forms.dataset_chooser import SAMPLES, DatasetChooser
 
 
 class SampleView(Protocol):
-    """What shows sample images of a data set."""
+    """A view of sample images of a data set."""
 
     @property
     def has_samples(self) -> bool:
-        """Whether images are in sight."""
+        """Whether images are shown."""
 
     def show_busy(self, text: str) -> None:
-        """Say what is being done to get the images."""
+        """Show the progress of fetching the images."""
 
     def show_samples(self, samples: SamplesReady) -> None:
         """Show images."""
 
 
 class DatasetController(QObject):
-    """Carries requests and answers between the page, the forms and two executors.
+    """Passes requests and answers between the page, the forms and two executors.
 
     Args:
         page: the data sets page.
-        tabs: those whose forms choose a data set, or don't.
+        tabs: the experiment tabs, whose forms may have a data set chooser.
         assistant: fetches sample images.
-        librarian: downloads, verifies and removes.
+        librarian: downloads, verifies and removes data sets.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class DatasetController(QObject):
         self._choosers: Sequence[DatasetChooser] = [
             chooser for tab in tabs if (chooser := tab.form.dataset_chooser) is not None
         ]
-        self._sampled: SampleView | None = None  # for which sample images were asked last
+        self._sampled: SampleView | None = None  # the view that requested sample images last
         for chooser in self._choosers:
             chooser.chosen.connect(self._keep)
         page.samples_requested.connect(lambda data: self.fetch_samples(page.detail, data, DETAIL_SAMPLES))
@@ -65,19 +65,19 @@ class DatasetController(QObject):
         self._offer()
 
     def fetch_samples(self, view: SampleView | None, data: DataSpec, count: int = SAMPLES) -> None:
-        """Fetch images of a data set for ``view``; what another one waits for is no longer of interest."""
+        """Fetch sample images for ``view``, cancelling any earlier request."""
         self._sampled = view
         self._assistant.send(Control.CANCEL)
         self._assistant.run_task(SampleTask(data, count))
 
     def _take(self, event: Event) -> None:
-        """Show what comes of a request for images."""
+        """Show the answer to the request for sample images."""
         if self._sampled is None:
             return
         match event:
             case SamplesReady():
                 self._sampled.show_samples(event)
-                self._page.refresh()  # images and classes of a folder are known once it has been decoded
+                self._page.refresh()  # a folder's image and class counts are known after decoding
             case Progress(message, done, total):
                 self._say(f"{message} ({done / total:.0%})" if total else message)
             case TaskFailed(cancelled=False):
@@ -92,7 +92,7 @@ class DatasetController(QObject):
             chooser.use(dataset)
 
     def _keep(self, dataset: str) -> None:
-        """A data set of the user's own, once used anywhere, is offered everywhere."""
+        """Remember a data set of the user's own, and offer it in all forms."""
         self._page.remember(dataset)
         self._offer()
 

@@ -1,4 +1,4 @@
-"""What the window says of devices: what is computed on, what was refused, and the page of all there are."""
+"""Display of devices: the one in use, refused ones, and the devices page."""
 
 from __future__ import annotations
 
@@ -17,30 +17,29 @@ from engine.experiments.base import TrainingExperiment
 from engine.utils.errors import TrainscopeError
 from engine.utils.text import pluralise
 from gui.background.engine_thread import EngineThread
-from gui.dialogs.devices import DevicesDialog, Use
+from gui.dialogs.devices import DevicesDialog, DeviceUse
 from gui.experiment.experiment_tab import ExperimentTab
 
-LOOKING = "Looking at the devices …"
+EXAMINING = "Looking at the devices …"
 AFTERWARDS = "A training is under way: the devices are looked at when it has ended."
 
 
 class DeviceController(QObject):
-    """Follows what is computed on, and has the devices looked at for their page.
+    """Shows the device in use, and has all devices examined for their page.
 
-    Only the training processes know how many they are and what threads they have, so they are asked, while nothing
-    trains. Emits ``refused(sentence)`` once an experiment where a device that was to be used is not, and
-    ``settings_wanted()``.
+    Only the training processes know their number and threads, so they are queried, while nothing trains. Emits
+    ``refused(sentence)`` once per experiment if the requested device is not used, and ``settings_requested()``.
 
     Args:
-        asked: the device that this start was asked to compute on.
-        training: the thread that trains.
-        is_training: whether an experiment is under way.
-        tabs: a tab for each experiment.
+        asked: the device requested for this start.
+        training: the training thread.
+        is_training: whether an experiment is running.
+        tabs: the experiment tabs.
         parent: the window.
     """
 
     refused = Signal(str)
-    settings_wanted = Signal()
+    settings_requested = Signal()
 
     def __init__(
         self,
@@ -54,31 +53,31 @@ class DeviceController(QObject):
         self._asked, self._training, self._is_training, self._tabs = asked, training, is_training, tabs
         self._parent = parent
         self._dialog: DevicesDialog | None = None
-        self._owners: list[str] = []  # the experiments of the runs that were asked about
-        self._is_asking = self._waits_anew = self._waits = False
-        self._used: dict[str, Device] = {}  # by the experiment under way
+        self._owners: list[str] = []  # titles of the experiments of the queried runs
+        self._is_asking = self._pending_refresh = self._is_pending = False
+        self._used: dict[str, Device] = {}  # by the running experiment
         self._refusal = ""
-        self.label = QLabel()  # empty until something has been computed
+        self.label = QLabel()  # empty before the first computation
         self.label.setObjectName("device")
 
     def show_page(self) -> None:
-        """Show the page beside the window; it stays open."""
+        """Show the page in a window of its own, which stays open."""
         if self._dialog is None:
             self._dialog = DevicesDialog(self._asked, self._parent)
-            self._dialog.looked_again.connect(lambda: self._ask(anew=True))
-            self._dialog.settings_wanted.connect(self.settings_wanted)
+            self._dialog.refresh_requested.connect(lambda: self._ask(refresh=True))
+            self._dialog.settings_requested.connect(self.settings_requested)
         self._dialog.show()
         self._dialog.raise_()
         self._dialog.activateWindow()
-        self._ask(anew=False)
+        self._ask(refresh=False)
 
     def training_ended(self) -> None:
-        """What had to wait can be asked."""
-        if self._waits:
-            self._ask(self._waits_anew)
+        """Run the query that was postponed by a training."""
+        if self._is_pending:
+            self._ask(self._pending_refresh)
 
     def take(self, event: Event) -> None:
-        """Note what an event of the training thread says of devices."""
+        """Update the display by an event of the training thread."""
         match event:
             case RunStarted(device=device) | Computed(device=device):
                 self._follow(device)
@@ -86,7 +85,7 @@ class DeviceController(QObject):
                 self._used, self._refusal = {}, ""
             case DevicesAppraised() if self._dialog is not None:
                 self._is_asking = False
-                uses = [Use(*each) for each in zip(self._owners, event.choices, strict=True)]
+                uses = [DeviceUse(*each) for each in zip(self._owners, event.choices, strict=True)]
                 self._dialog.show_devices(event.reports, uses)
             case TaskFailed(reason) if self._is_asking and self._dialog is not None:
                 self._is_asking = False
@@ -100,29 +99,29 @@ class DeviceController(QObject):
             self._refusal = device.refusal
             self.refused.emit(device.refusal)
 
-    def _ask(self, anew: bool) -> None:
+    def _ask(self, refresh: bool) -> None:
         if self._dialog is None or self._is_asking:
             return
-        self._waits = self._is_training()
-        self._waits_anew = self._waits and (anew or self._waits_anew)
-        if self._waits:
+        self._is_pending = self._is_training()
+        self._pending_refresh = self._is_pending and (refresh or self._pending_refresh)
+        if self._is_pending:
             self._dialog.show_status(AFTERWARDS)
             return
         found = self._runs()
         self._owners = [owner for owner, _ in found]
         self._is_asking = True
-        self._dialog.show_status(LOOKING)
-        self._training.run_aside(AppraiseTask(tuple(run for _, run in found), anew))
+        self._dialog.show_status(EXAMINING)
+        self._training.run_unannounced(AppraiseTask(tuple(run for _, run in found), refresh))
 
     def _runs(self) -> list[tuple[str, RunSpec]]:
-        """The title of an experiment and a run of it, one for each network in its form."""
+        """Return one run for each network in each form, with the title of its experiment."""
         found: dict[tuple[str, str], RunSpec] = {}
         for tab in self._tabs:
             if not isinstance(tab.experiment, TrainingExperiment):
                 continue
             try:
                 runs = tab.experiment.plan(tab.form.spec())
-            except TrainscopeError:  # what is wrong with the form is said where it is filled in
+            except TrainscopeError:  # an invalid form is reported when Run is pressed
                 continue
             for run in runs:
                 found.setdefault((tab.experiment.title, run.architecture), run)

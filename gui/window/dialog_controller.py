@@ -1,4 +1,4 @@
-"""Settings, keys, log, self-test and About: what belongs to the program rather than to an experiment."""
+"""Dialogs of the program as a whole: settings, keys, log, self-test and About."""
 
 from __future__ import annotations
 
@@ -30,28 +30,28 @@ if TYPE_CHECKING:
     from gui.dialogs.selftest import SelfTestDialog
     from gui.dialogs.settings import SettingsDialog
 
-SAID_MS = 10_000  # how long a sentence stays in the status bar
+STATUS_MS = 10_000  # how long a message stays in the status bar
 
 log = logging.getLogger(__name__)
 
 
 class DialogController(QObject):
-    """Opens the dialogs, and knows what is computed on.
+    """Opens the dialogs, and keeps track of the devices.
 
-    Emits ``devices_wanted()`` where somebody should find out what there is, ``devices_page_wanted()``,
-    ``changed(before, after)`` when preferences were changed that a window is made of and it can be made anew,
-    ``scheme_changed(scheme)`` and ``failed(sentence)``.
+    Emits ``devices_requested()`` to have the devices listed, ``devices_page_requested()``, ``changed(before, after)``
+    when preferences changed that need a new window and nothing trains, ``scheme_changed(scheme)`` and
+    ``failed(sentence)``.
 
     Args:
-        window: their parent.
-        is_training: whether the window can't be made anew now.
-        workspace: where results are kept.
-        device: what this start computes on, as asked for.
+        window: parent of the dialogs.
+        is_training: whether an experiment is running, so that the window can't be replaced.
+        workspace: folder of the results.
+        device: the device requested for this start.
         own_log: the log of this process, if one is kept.
     """
 
-    devices_wanted = Signal()
-    devices_page_wanted = Signal()
+    devices_requested = Signal()
+    devices_page_requested = Signal()
     changed = Signal(object, object)
     scheme_changed = Signal(object)
     failed = Signal(str)
@@ -67,7 +67,7 @@ class DialogController(QObject):
         super().__init__(window)
         self._is_training = is_training
         self._window, self._workspace, self._device, self._own_log = window, workspace, device, own_log
-        self._devices: dict[str, str] | None = None  # not yet known
+        self._devices: dict[str, str] | None = None  # unknown
         self._used: Device | None = None
         self._settings_dialog: SettingsDialog | None = None
         self._about_dialog: AboutDialog | None = None
@@ -75,20 +75,20 @@ class DialogController(QObject):
         self._self_test: SelfTestDialog | None = None
 
     def begin(self) -> None:
-        """The window is there: look at once whether a GPU that was asked for is."""
+        """Check, once the window is open, whether a requested GPU exists."""
         log.info("opened on %s, device %s", self._workspace, self._device)
         if self._device not in (AUTO, CPU):
-            self.devices_wanted.emit()
+            self.devices_requested.emit()
 
     def take(self, event: Event) -> None:
-        """Note what an event says of devices."""
+        """Update the known devices by an event."""
         if isinstance(event, RunStarted | Computed):
             self._used = event.device
         if isinstance(event, WorkerReady) and event.devices and self._devices is None:
             self._take_devices(event.devices)
 
     def fill_file_menu(self, menu: QMenu) -> None:
-        """Add the workspace and the settings."""
+        """Add the entries for workspace, settings and quitting."""
         entries = (
             MenuEntry("open_workspace", "Open &workspace folder", self._open_workspace),
             None,
@@ -99,11 +99,11 @@ class DialogController(QObject):
         fill_menu(self._window, menu, entries)
 
     def fill_help_menu(self, menu: QMenu) -> None:
-        """Add the keys, the log, the devices, the self-test and the About box."""
+        """Add the entries for keys, log, devices, self-test and About."""
         entries = (
             MenuEntry("keys", "&Keys", self.show_keys, ("F1",)),
             MenuEntry("log", "&Log", self.show_log, ("Ctrl+L",)),
-            MenuEntry("devices", "&Devices", self.devices_page_wanted.emit),
+            MenuEntry("devices", "&Devices", self.devices_page_requested.emit),
             MenuEntry("selftest", "&Self-test", self.show_self_test),
             None,
             MenuEntry("about", "&About Trainscope", self.show_about),
@@ -111,14 +111,14 @@ class DialogController(QObject):
         fill_menu(self._window, menu, entries)
 
     def show_settings(self) -> None:
-        """Let the user change the settings; while a training is under way most of them wait for the next start."""
+        """Let the user change the settings; during a training most take effect at the next start."""
         settings = program_settings()
         before = load_preferences(settings)
         from gui.dialogs.settings import SettingsDialog
 
         self._settings_dialog = dialog = SettingsDialog(before, self._is_training(), self._devices, self._window)
         if self._devices is None:
-            self.devices_wanted.emit()
+            self.devices_requested.emit()
         accepted = dialog.exec() == QDialog.DialogCode.Accepted
         self._settings_dialog = None
         after = dialog.preferences
@@ -133,33 +133,33 @@ class DialogController(QObject):
         if replace(after, scheme=before.scheme) == before:
             return
         if self._is_training():
-            self._window.statusBar().showMessage("The settings take effect at the next start.", SAID_MS)
+            self._window.statusBar().showMessage("The settings take effect at the next start.", STATUS_MS)
         else:
             self.changed.emit(before, after)
 
     def show_keys(self) -> None:
-        """Show all keys of the window."""
+        """Show all keyboard shortcuts of the window."""
         from gui.dialogs.keys import KeysDialog
-        from gui.menus.shortcuts import keys_of
+        from gui.menus.shortcuts import shortcuts_of
 
-        dialog = KeysDialog(keys_of(self._window), self._window)
+        dialog = KeysDialog(shortcuts_of(self._window), self._window)
         dialog.exec()
         dialog.deleteLater()
 
     def show_about(self) -> None:
-        """Show the About box; what there is to compute on is looked for where it isn't known."""
+        """Show the About box; devices are queried if unknown."""
         lines = self._device_lines()
         from gui.dialogs.about import AboutDialog
 
         self._about_dialog = dialog = AboutDialog(self._workspace, lines, self._window)
         if not lines:
-            self.devices_wanted.emit()
+            self.devices_requested.emit()
         dialog.exec()
         self._about_dialog = None
         dialog.deleteLater()
 
     def show_log(self) -> None:
-        """Show the log window beside this one; it stays open."""
+        """Show the log window, which stays open."""
         if self._log_window is None:
             from gui.dialogs.log import LogWindow
 
@@ -167,7 +167,7 @@ class DialogController(QObject):
         _bring_forward(self._log_window)
 
     def show_self_test(self) -> None:
-        """Show the self-test beside this window; it begins at once, and stays open."""
+        """Show the self-test, which starts at once and stays open."""
         if self._self_test is None:
             from gui.dialogs.selftest import SelfTestDialog
             from gui.startup.selftest import ALL_CHECKS
@@ -176,7 +176,7 @@ class DialogController(QObject):
         _bring_forward(self._self_test)
 
     def close(self) -> None:
-        """End what the dialogs have under way."""
+        """Stop a running self-test."""
         if self._self_test is not None:
             self._self_test.stop()
 

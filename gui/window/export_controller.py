@@ -1,4 +1,4 @@
-"""Exports and reports, from the dialog to the task that writes the files."""
+"""Exports and reports: their dialogs, and the tasks that write the files."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from engine.workspace.catalogue import CatalogueEntry
 from gui.background.questions import newest_entries, one_entry
 from gui.background.store_reader import StoreReader
 
-MOST_EXPERIMENTS = 200  # in the list of a report, besides those chosen
+MOST_EXPERIMENTS = 200  # in the list of a report, in addition to those chosen
 
 
 class ExportController(QObject):
-    """Asks what to write and where, and has it written.
+    """Asks what to write and where, and starts the task.
 
-    Emits ``started(text)`` when something is being written, and ``failed(sentence)``.
+    Emits ``started(text)`` when a task was started, and ``failed(sentence)``.
 
     Args:
-        workspace: where the results are kept.
-        reader: the thread that reads them.
-        run_task: hands a task to whoever carries it out and shows its answer.
-        window: stands behind the dialogs.
+        workspace: folder of the results.
+        reader: the thread that reads the store.
+        run_task: starts a task, whose result is shown elsewhere.
+        window: parent of the dialogs.
     """
 
     started = Signal(str)
@@ -40,9 +40,9 @@ class ExportController(QObject):
         self._reader.ask(one_entry(experiment), self._export, self.failed.emit)
 
     def report(self, chosen: Collection[int] | None = None) -> None:
-        """Write a report; ``chosen`` experiments are ticked at first, or the newest finished one of each kind."""
-        question = newest_entries(MOST_EXPERIMENTS, chosen or ())
-        self._reader.ask(question, lambda entries: self._report(entries, chosen), self.failed.emit)
+        """Write a report; ``chosen`` experiments, or the newest finished one of each kind, are preselected."""
+        query = newest_entries(MOST_EXPERIMENTS, chosen or ())
+        self._reader.ask(query, lambda entries: self._report(entries, chosen), self.failed.emit)
 
     def _export(self, entry: CatalogueEntry) -> None:
         from gui.dialogs.export import ExportDialog
@@ -61,5 +61,5 @@ class ExportController(QObject):
 
         dialog = ReportDialog(entries, chosen, self._window)
         if dialog.exec() == QDialog.DialogCode.Accepted:
-            self.started.emit("ExportController the report …")
+            self.started.emit("Writing the report …")
             self._run_task(ReportTask(self._workspace, dialog.experiments, dialog.file))

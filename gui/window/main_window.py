@@ -1,4 +1,4 @@
-"""The main window: a tab an experiment, one place for messages, the menu."""
+"""The main window: a tab for each experiment, a message bar, and the menus."""
 
 from __future__ import annotations
 
@@ -56,35 +56,36 @@ from gui.window.network_controller import NetworkController
 from gui.window.queue import ExperimentQueue
 from gui.window.queue_panel import QueuePanel, WaitingLabel
 from gui.window.resume_controller import ResumeController
-from gui.window.state import remember_state, restore_state
+from gui.window.state import restore_state, save_state
 from gui.window.tab_controller import TabController
 from gui.window.training_controller import TrainingController
 
-# A plan larger than any machine has cores: warms up as many processes as ever train side by side.
+# More runs than any machine has cores: warms up the maximum number of training processes.
 MANY_RUNS = 1000
 QUEUE_HEIGHT = 110
-SAID_MS = 10_000  # how long what has been done stays in the status bar
+STATUS_MS = 10_000  # how long a message stays in the status bar
 
 
 class MainWindow(QMainWindow):
-    """The program's window. Emits ``trained(event)`` for every event of a training, once the tab has noted it,
-    ``training_ended()`` when the window is ready for the next, and ``reopening_wanted(before, after)`` when preferences
-    were changed that a window is made of.
+    """The window of the program.
+
+    Emits ``trained(event)`` for every event of a training, after its tab has processed it, ``training_ended()`` when
+    the next one can start, and ``reopen_requested(before, after)`` when preferences changed that need a new window.
 
     Args:
-        workspace: where results are kept.
+        workspace: folder of the results.
         trainer: executor of the experiments.
-        assistant: executor of everything that must not wait for a training: sample images, exports.
-        prober: executor that asks trained networks about single images.
-        librarian: executor that downloads and verifies data sets, so that neither has the others wait.
-        cluster: what trains instead of the executor of the experiments, at first.
-        device: what the executors were told to compute on.
+        assistant: executor of tasks that must not wait for a training: sample images, exports.
+        prober: executor of inference with trained networks on single images.
+        librarian: executor of downloads and verifications of data sets, which must not block the others.
+        cluster: initial place of training; None is this machine.
+        device: the device the executors compute on.
         own_log: the log of this process, if one is kept.
     """
 
     trained = Signal(object)
     training_ended = Signal()
-    reopening_wanted = Signal(object, object)
+    reopen_requested = Signal(object, object)
 
     def __init__(
         self,
@@ -102,15 +103,15 @@ class MainWindow(QMainWindow):
         self.setObjectName("window")
         self.setWindowTitle("Trainscope")
         self._workspace, self._settings = workspace, program_settings()
-        self._asks, self._closing = True, False
-        self._messages, self._offer = MessageBar(), ResumeBar()
+        self._confirms_closing, self._closing = True, False
+        self._messages, self._resume_bar = MessageBar(), ResumeBar()
         self._experiment_tabs: list[ExperimentTab] = []
         self._trainer = RoutingExecutor(trainer, workspace, device, cluster)
         self._training = EngineThread(self._trainer, self)
         self._assistant = EngineThread(assistant, self)
         self._prober = EngineThread(prober, self)
         self._librarian = EngineThread(librarian, self)
-        # What takes long to read, the history's list, doesn't hold up what is asked with a click.
+        # The history's list takes long to read, so a second reader serves single queries.
         self._reader, self._catalogue = StoreReader(workspace, self), StoreReader(workspace, self)
         self._weights = WeightReader(self._reader)
         self._tabs = QTabWidget()
@@ -118,59 +119,61 @@ class MainWindow(QMainWindow):
         self._tabs.setDocumentMode(True)
         self._make_controllers(device, own_log)
         self._make_tabs()
-        self._opened = TabController(self._tabs, workspace, self._history, self._weights)
-        self._interrupted = ResumeController(self._catalogue, self._offer, self)
-        self._desk = DatasetController(self._datasets, self._experiment_tabs, self._assistant, self._librarian)
+        self._opened_tabs = TabController(self._tabs, workspace, self._history, self._weights)
+        self._resume = ResumeController(self._catalogue, self._resume_bar, self)
+        self._dataset_controller = DatasetController(
+            self._datasets, self._experiment_tabs, self._assistant, self._librarian
+        )
         self._clusters = ClusterController(self._trainer, lambda: self.is_training, self._experiment_tabs, self)
         self._arrange()
         self._make_menu()
         self._connect()
-        self._greet()
+        self._welcome()
 
     @property
     def cluster(self) -> ClusterChoice | None:
-        """What trains, as it was chosen last; None is this machine."""
+        """The cluster chosen to train; None is this machine."""
         return self._trainer.cluster
 
     @property
     def is_training(self) -> bool:
-        """Whether an experiment is under way, or about to come out of the queue."""
-        return self._conductor.is_busy
+        """Whether an experiment is running, or being taken from the queue."""
+        return self._training_controller.is_busy
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
         """Start the threads, and the training processes once the window has been painted."""
         super().showEvent(event)
         if not self._training.isRunning():
-            self._queue.look(lambda: self._queue_panel.setVisible(bool(self._queue.entries)))
+            self._queue.refresh(lambda: self._queue_panel.setVisible(bool(self._queue.entries)))
             for thread in (self._training, self._assistant, self._prober, self._librarian):
                 thread.start()
-            if self.cluster is None:  # its workers have devices of their own
-                self._program.begin()
-            FirstPaint(self, self._go_on)
+            if self.cluster is None:  # a cluster's workers have devices of their own
+                self._dialogs.begin()
+            FirstPaint(self, self._finish_startup)
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802
-        """Look at the queue again: while another window was used it may have taken an entry."""
+        """Refresh the queue on activation: another window may have taken an entry."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.ActivationChange and self.isActiveWindow():
-            self._queue.look()
+            self._queue.refresh()
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
-        """Ask while training, which can go on another time; leave no process behind."""
-        is_under_way = self._conductor.active is not None
-        if is_under_way and self._asks and not self._closing and not self._ask_to_close():
+        """Ask first if an experiment is running, which can be resumed later; end all threads and processes."""
+        is_running = self._training_controller.active is not None
+        if is_running and self._confirms_closing and not self._closing and not self._ask_to_close():
             event.ignore()
             return
-        if self._conductor.active is not None:
-            # The thread ends its job first; its end closes the window again.
+        if self._training_controller.active is not None:
+            # The training thread ends its job first; ``ended`` then closes the window.
             self._closing = True
-            self._conductor.suspend()
+            self._training_controller.suspend()
             self.statusBar().showMessage("Closing …")
             event.ignore()
             return
         self.remember()
-        self._opened.close()
+        self._opened_tabs.close()
         self._history.close_catalogue()
-        self._program.close()
+        self._dialogs.close()
         self._trainer.give_up()
         for thread in (self._assistant, self._prober, self._librarian):
             thread.send(Control.CANCEL)
@@ -182,26 +185,26 @@ class MainWindow(QMainWindow):
         super().closeEvent(event)
 
     def terminate(self) -> None:
-        """Close this window and what is open beside it; a training is interrupted as if its owner had agreed."""
-        self._asks = False
+        """Close all windows, interrupting a training without asking."""
+        self._confirms_closing = False
         QApplication.closeAllWindows()
 
     def remember(self) -> None:
-        """Write down how the window is left."""
-        remember_state(self, self._tabs, self._settings)
+        """Store the state of the window."""
+        save_state(self, self._tabs, self._settings)
 
     def show_error(self, sentence: str) -> None:
-        """Show a sentence in the one place for errors."""
+        """Show an error in the message bar."""
         self._messages.show_error(sentence)
 
     def _make_controllers(self, device: str, own_log: ProgramLog | None) -> None:
         workspace, tabs, is_training = self._workspace, self._experiment_tabs, lambda: self.is_training
-        self._program = DialogController(self, is_training, workspace, device, own_log)
-        self._writing = ExportController(workspace, self._reader, self._assistant.run_task, self)
+        self._dialogs = DialogController(self, is_training, workspace, device, own_log)
+        self._exports = ExportController(workspace, self._reader, self._assistant.run_task, self)
         self._devices = DeviceController(device, self._training, is_training, tabs, self)
         self._queue = ExperimentQueue(self._reader, self)
-        self._conductor = TrainingController(workspace, self._training, self._reader, self._queue, tabs, self)
-        self._queue_panel = QueuePanel(self._queue, self._conductor)
+        self._training_controller = TrainingController(workspace, self._training, self._reader, self._queue, tabs, self)
+        self._queue_panel = QueuePanel(self._queue, self._training_controller)
         self._networks = NetworkController(workspace, self._reader, tabs, self)
         self._networks.failed.connect(self.show_error)
 
@@ -218,30 +221,33 @@ class MainWindow(QMainWindow):
 
     def _add_tab(self, tab: ExperimentTab) -> None:
         self._experiment_tabs.append(tab)
-        self.addActions(tab.controls.steering)  # heard whichever tab is in front: those of the one at work are enabled
+        # Their shortcuts work in any tab; only those of the running experiment are enabled.
+        self.addActions(tab.controls.control_actions)
         for asked in (tab.run_requested, tab.resume_requested):
             asked.connect(self._messages.clear)
-        tab.run_requested.connect(self._conductor.run)
-        tab.command_given.connect(self._conductor.command)
+        tab.run_requested.connect(self._training_controller.run)
+        tab.command_given.connect(self._training_controller.command)
         tab.repeats_requested.connect(self._add_repeats)
-        tab.resume_requested.connect(self._conductor.resume)
-        tab.samples_requested.connect(lambda data: self._desk.fetch_samples(tab.form.dataset_chooser, data))
-        tab.export_requested.connect(self._writing.export)
+        tab.resume_requested.connect(self._training_controller.resume)
+        tab.samples_requested.connect(
+            lambda data: self._dataset_controller.fetch_samples(tab.form.dataset_chooser, data)
+        )
+        tab.export_requested.connect(self._exports.export)
         tab.writing_requested.connect(lambda: self._networks.write(tab))
         tab.trained_requested.connect(self._networks.choose_trained)
         tab.failed.connect(self.show_error)
         self._tabs.addTab(tab, tab.experiment.title)
 
-    def _go_on(self) -> None:
-        """Do what can wait until the window is seen.
+    def _finish_startup(self) -> None:
+        """Do the work deferred until the window is painted.
 
-        The board that is the likeliest to be needed next comes last: it takes longest of all that makes up a window.
+        Building the board likely to be needed next comes last, as it takes longest.
         """
-        if not self.isVisible():  # closed meanwhile
+        if not self.isVisible():  # closed in the meantime
             return
         self._warm_up()
-        self._opened.reopen()
-        self._interrupted.look()
+        self._opened_tabs.reopen()
+        self._resume.offer_newest()
         tab = self._tabs.currentWidget()
         (tab if isinstance(tab, ExperimentTab) else self._experiment_tabs[0]).prepare()
 
@@ -250,7 +256,7 @@ class MainWindow(QMainWindow):
         self._training.warm_up(MANY_RUNS)
 
     def _place_chosen(self, sentence: str) -> None:
-        self.statusBar().showMessage(sentence, SAID_MS)
+        self.statusBar().showMessage(sentence, STATUS_MS)
         self._messages.clear()
         if not self.is_training:
             self._warm_up()
@@ -258,19 +264,19 @@ class MainWindow(QMainWindow):
     def _add_repeats(self, experiment: int) -> None:
         if (count := ask_for_repeats(experiment, self)) is not None:
             self._messages.clear()
-            self._conductor.add_repeats(experiment, count)
+            self._training_controller.add_repeats(experiment, count)
 
-    def _greet(self) -> None:
-        """Welcome whoever comes where nothing has been stored yet."""
+    def _welcome(self) -> None:
+        """Show the welcome page if nothing is stored yet."""
         if not store_file(self._workspace).exists():
-            self._experiment_tabs[0].stage.welcome()
+            self._experiment_tabs[0].board_stack.welcome()
 
     def _follow_training(self, event: Event) -> None:
         if isinstance(event, RunFinished) and self._try_it.isVisible():
             self._offer_trained_runs()
 
     def _offer_trained_runs(self) -> None:
-        """Let every trained network of the workspace be tried."""
+        """Offer every trained network of the workspace in Try it."""
         self._reader.ask(all_trained_runs, self._try_it.show_runs, self.show_error)
 
     def _close_if_asked(self) -> None:
@@ -280,7 +286,7 @@ class MainWindow(QMainWindow):
     def _take_assistance(self, event: Event) -> None:
         match event:
             case Exported(folder, files):
-                self.statusBar().showMessage(f"{pluralise(files, 'file')} written: {folder}", 10_000)
+                self.statusBar().showMessage(f"{pluralise(files, 'file')} written: {folder}", STATUS_MS)
                 QDesktopServices.openUrl(QUrl.fromLocalFile(folder))
             case TaskFailed(reason, cancelled) if not cancelled:
                 self.statusBar().clearMessage()
@@ -304,7 +310,7 @@ class MainWindow(QMainWindow):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self._messages)
-        column.addWidget(self._offer)
+        column.addWidget(self._resume_bar)
         column.addWidget(self._tabs, 1)
         self.setCentralWidget(central)
         self.statusBar().addPermanentWidget(WaitingLabel(self._queue))
@@ -312,16 +318,16 @@ class MainWindow(QMainWindow):
         self.statusBar().addPermanentWidget(self._devices.label)
         self.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, self._queue_panel)
         self.resizeDocks([self._queue_panel], [QUEUE_HEIGHT], Qt.Orientation.Vertical)
-        self._queue_panel.hide()  # until something waits
+        self._queue_panel.hide()  # until something is queued
         self.resize(1280, 800)
         restore_state(self, self._tabs, self._settings)
 
     def _make_menu(self) -> None:
         bar = self.menuBar()
         file = bar.addMenu("&File")
-        fill_menu(self, file, (MenuEntry("report", "&Report…", self._writing.report, ("Ctrl+Shift+R",)), None))
-        self._program.fill_file_menu(file)
-        bar.addMenu(TrainingMenu(self._tabs, lambda: self._conductor.active, self))
+        fill_menu(self, file, (MenuEntry("report", "&Report…", self._exports.report, ("Ctrl+Shift+R",)), None))
+        self._dialogs.fill_file_menu(file)
+        bar.addMenu(TrainingMenu(self._tabs, lambda: self._training_controller.active, self))
         view = bar.addMenu("&View")
         show_queue = self._queue_panel.toggleViewAction()
         show_queue.setObjectName("show_queue")
@@ -331,10 +337,10 @@ class MainWindow(QMainWindow):
         view.addSeparator()
         self._schemes = SchemeMenu(self, view, self._settings)
         add_tab_actions(self, view, self._tabs)
-        self._program.fill_help_menu(bar.addMenu("&Help"))
+        self._dialogs.fill_help_menu(bar.addMenu("&Help"))
 
     def _show_settings(self, name: str, spec: ExperimentSpec) -> None:
-        """Show settings in the form of the experiment that they are for."""
+        """Show settings in the form of their experiment."""
         tab = next(tab for tab in self._experiment_tabs if tab.experiment.name == name)
         self._messages.clear()
         tab.show_spec(spec)
@@ -342,52 +348,52 @@ class MainWindow(QMainWindow):
 
     def _connect_history(self) -> None:
         history, actions = self._history, self._history.experiment_actions
-        actions.run_again_requested.connect(self._conductor.run_again)
-        for source in (actions, self._interrupted):
+        actions.run_again_requested.connect(self._training_controller.run_again)
+        for source in (actions, self._resume):
             source.resume_requested.connect(self._messages.clear)
-            source.resume_requested.connect(self._conductor.resume)
+            source.resume_requested.connect(self._training_controller.resume)
         actions.repeats_requested.connect(self._add_repeats)
         actions.continuation_requested.connect(self._networks.choose)
-        actions.export_requested.connect(self._writing.export)
-        actions.report_requested.connect(self._writing.report)
+        actions.export_requested.connect(self._exports.export)
+        actions.report_requested.connect(self._exports.report)
         actions.settings_pasted.connect(self._show_settings)
-        actions.said.connect(lambda text: self.statusBar().showMessage(text, SAID_MS))
-        self._interrupted.marked.connect(self._opened.read_again)
-        self._interrupted.marked.connect(lambda _numbers: history.refresh_if_read())
-        self._interrupted.left.connect(history.refresh_if_read)
-        actions.changed.connect(self._interrupted.look_again)
+        actions.said.connect(lambda text: self.statusBar().showMessage(text, STATUS_MS))
+        self._resume.marked.connect(self._opened_tabs.reload)
+        self._resume.marked.connect(lambda _numbers: history.refresh_if_read())
+        self._resume.dismissed.connect(history.refresh_if_read)
+        actions.changed.connect(self._resume.update_offer)
 
     def _connect_failures(self) -> None:
         for source in (
-            *(self._clusters, self._datasets, self._program, self._queue, self._conductor, self._writing),
-            *(self._try_it, self._history.experiment_actions, self._opened, self._interrupted),
+            *(self._clusters, self._datasets, self._dialogs, self._queue, self._training_controller, self._exports),
+            *(self._try_it, self._history.experiment_actions, self._opened_tabs, self._resume),
         ):
             source.failed.connect(self._messages.show_error)
 
     def _connect(self) -> None:
         queued = Qt.ConnectionType.QueuedConnection
-        self._training.happened.connect(self.trained, queued)  # after the conductor has it
-        for listener in (self._program, self._devices, self._clusters, self._history, self._opened, self._interrupted):
+        self._training.happened.connect(self.trained, queued)  # after the training controller
+        for listener in (self._dialogs, self._devices, self._clusters, self._history, self._opened_tabs, self._resume):
             self.trained.connect(listener.take)
         self.trained.connect(self._follow_training)
         for follow in (self._devices.training_ended, self.training_ended, self._close_if_asked):
-            self._conductor.ended.connect(follow)
-        self._training.noticed.connect(self.show_error, queued)
+            self._training_controller.ended.connect(follow)
+        self._training.warned.connect(self.show_error, queued)
         self._training.warm.connect(self._clusters.connected, queued)
         self._clusters.chosen.connect(self._place_chosen)
         self._assistant.happened.connect(self._take_assistance, queued)
         self._prober.happened.connect(self._try_it.take, queued)
-        self._prober.happened.connect(self._program.take, queued)
-        self._program.devices_wanted.connect(lambda: self._prober.run_task(DeviceTask()))
-        self._program.changed.connect(self.reopening_wanted)
-        self._program.devices_page_wanted.connect(self._devices.show_page)
-        self._devices.settings_wanted.connect(self._program.show_settings)
+        self._prober.happened.connect(self._dialogs.take, queued)
+        self._dialogs.devices_requested.connect(lambda: self._prober.run_task(DeviceTask()))
+        self._dialogs.changed.connect(self.reopen_requested)
+        self._dialogs.devices_page_requested.connect(self._devices.show_page)
+        self._devices.settings_requested.connect(self._dialogs.show_settings)
         self._devices.refused.connect(self.show_error)
-        self._program.scheme_changed.connect(self._schemes.tick)
-        self._networks.continuation_requested.connect(self._conductor.continue_training)
-        self._conductor.shown.connect(self._tabs.setCurrentWidget)
+        self._dialogs.scheme_changed.connect(self._schemes.tick)
+        self._networks.continuation_requested.connect(self._training_controller.continue_training)
+        self._training_controller.shown.connect(self._tabs.setCurrentWidget)
         for start in (self._messages.clear, self.statusBar().showMessage):
-            self._writing.started.connect(start)
+            self._exports.started.connect(start)
         self._try_it.runs_wanted.connect(self._offer_trained_runs)
         self._try_it.task_requested.connect(self._prober.run_task)
         self._connect_history()

@@ -1,4 +1,4 @@
-"""Networks that the user wrote or trained: offered in the forms, written and chosen in dialogs."""
+"""The user's own and trained networks: offered in the forms, defined and chosen in dialogs."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from gui.background.store_reader import StoreReader
 from gui.dialogs.questions import Network, choose_network
 from gui.experiment.experiment_tab import ExperimentTab
 
-# What a network is checked on before a data set has been looked at: digits, or CIFAR-10 in gray.
-USUAL_SHAPE, USUAL_CLASSES = (32, 32, 1), 10
+# For checking a network before the data set is known: digits, or CIFAR-10 in grayscale.
+DEFAULT_SHAPE, DEFAULT_CLASSES = (32, 32, 1), 10
 
 
 class NetworkController(QObject):
-    """Emits ``continuation_requested(run)`` where a trained network was chosen to go on from, and ``failed(sentence)``.
+    """Emits ``continuation_requested(run)`` when a trained network was chosen to continue, and ``failed(sentence)``.
 
     Args:
-        workspace: where networks are remembered.
+        workspace: where the user's networks are stored.
         reader: the thread that reads the store.
-        tabs: those whose forms offer them.
-        window: stands behind the dialogs.
+        tabs: the tabs whose forms offer the networks.
+        window: parent of the dialogs.
     """
 
     continuation_requested = Signal(int)
@@ -50,10 +50,10 @@ class NetworkController(QObject):
                 tab.form.offer_architecture(architecture)
 
     def write(self, tab: ExperimentTab) -> None:
-        """Let the user write a network; every tab offers it, ``tab`` chooses it."""
+        """Let the user define a network; it is offered in every tab and selected in ``tab``."""
         chooser = tab.form.dataset_chooser
         samples = chooser.samples if chooser is not None else None
-        shape, classes = USUAL_SHAPE, USUAL_CLASSES
+        shape, classes = DEFAULT_SHAPE, DEFAULT_CLASSES
         if samples is not None:
             shape, classes = tab.form.image_shape(samples.images.shape[1:]), len(samples.class_names)
         from gui.dialogs.network import NetworkDialog

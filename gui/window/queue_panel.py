@@ -1,4 +1,4 @@
-"""The queue in sight: what runs, what waits, how long each will take, and in which order."""
+"""Dock with the running experiment and the queue, in order and with estimated durations."""
 
 from __future__ import annotations
 
@@ -26,24 +26,24 @@ from gui.window.queue import ExperimentQueue
 from gui.window.training_controller import TrainingController
 
 NUMBER = Qt.ItemDataRole.UserRole
-MOST_CHANGES = 6  # settings named in a line
+MOST_CHANGES = 6  # settings listed per entry
 LEAST_ROWS = 3
-RUNNING_INTERVAL_MS = 1000  # how often the time left is said anew
+RUNNING_INTERVAL_MS = 1000  # of updates of the time left
 EMPTY = "Nothing waits. Run pressed while an experiment is under way puts another one here."
 
 
 class QueuePanel(QDockWidget):
-    """A dock with the queue; entries can be dragged, or moved and removed with the buttons and keys.
+    """A dock with the queue; entries can be dragged, or moved and removed with buttons and keys.
 
     Args:
-        queue: what waits.
-        conductor: knows what is under way, and begins what waits.
+        queue: the waiting experiments.
+        training: knows the running experiment, and starts the queue.
     """
 
-    def __init__(self, queue: ExperimentQueue, conductor: TrainingController) -> None:
+    def __init__(self, queue: ExperimentQueue, training: TrainingController) -> None:
         super().__init__("Queue")
         self.setObjectName("queue")
-        self._queue, self._conductor = queue, conductor
+        self._queue, self._training = queue, training
         self._hidden_by_hand = False
         self._clock = QTimer(self, interval=RUNNING_INTERVAL_MS)
         self._now = QLabel()
@@ -67,7 +67,7 @@ class QueuePanel(QDockWidget):
         self._refresh()
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
-        """Who closes it doesn't want to see it come back by itself."""
+        """Keep the panel hidden once the user has closed it."""
         super().closeEvent(event)
         self._hidden_by_hand = True
 
@@ -79,35 +79,35 @@ class QueuePanel(QDockWidget):
             self.show()
 
     def _show_running(self) -> None:
-        """Say what is under way and how long it will still take, or why nothing is."""
-        active = self._conductor.active
+        """Show the running experiment and its remaining time, or that the queue is held."""
+        active = self._training.active
         if active is not None:
             text = f"<b>{active.experiment.title}</b> is under way{active.time_left}."
         else:
-            text = "<b>Held:</b> Start lets what waits begin." if self._queue.entries and self._queue.holds else ""
+            text = "<b>Held:</b> Start lets what waits begin." if self._queue.entries and self._queue.is_held else ""
         if self._now.text() != text:
             self._now.setText(text)
             self._now.setVisible(bool(text))
 
     def _refresh(self) -> None:
         chosen = self._chosen()
-        orders = self._queue.entries
+        entries = self._queue.entries
         self._list.blockSignals(True)
         self._list.clear()
-        for order in orders:
-            item = QListWidgetItem(describe(order, self._queue.seconds.get(order.id)))
-            item.setData(NUMBER, order.id)
+        for entry in entries:
+            item = QListWidgetItem(describe(entry, self._queue.seconds.get(entry.id)))
+            item.setData(NUMBER, entry.id)
             item.setToolTip(literally(item.text()))
             self._list.addItem(item)
-        self._list.setCurrentRow(max(0, next((row for row, o in enumerate(orders) if o.id == chosen), 0)))
+        self._list.setCurrentRow(max(0, next((row for row, each in enumerate(entries) if each.id == chosen), 0)))
         self._list.blockSignals(False)
-        self._list.setVisible(bool(orders))
-        self._hint.setVisible(not orders)
+        self._list.setVisible(bool(entries))
+        self._hint.setVisible(not entries)
         self._enable()
 
     def _enable(self) -> None:
         row, count = self._list.currentRow(), self._list.count()
-        self._buttons["queue_start"].setEnabled(count > 0 and self._queue.holds)
+        self._buttons["queue_start"].setEnabled(count > 0 and self._queue.is_held)
         self._buttons["queue_up"].setEnabled(row > 0)
         self._buttons["queue_down"].setEnabled(0 <= row < count - 1)
         self._buttons["queue_remove"].setEnabled(row >= 0)
@@ -132,18 +132,18 @@ class QueuePanel(QDockWidget):
     def _connect(self) -> None:
         self._queue.changed.connect(self._refresh)
         self._queue.changed.connect(self._show_running)
-        self._conductor.queued.connect(self._show_unless_hidden)
+        self._training.queued.connect(self._show_unless_hidden)
         self.toggleViewAction().triggered.connect(self._note_choice)
-        self._conductor.ended.connect(self._show_running)
+        self._training.ended.connect(self._show_running)
         self._clock.timeout.connect(self._show_running)
         self._clock.start()
-        self._buttons["queue_start"].clicked.connect(lambda _checked=False: self._conductor.start_queue())
+        self._buttons["queue_start"].clicked.connect(lambda _checked=False: self._training.start_queue())
         self._buttons["queue_up"].clicked.connect(lambda _checked=False: self._move(-1))
         self._buttons["queue_down"].clicked.connect(lambda _checked=False: self._move(1))
         self._buttons["queue_remove"].clicked.connect(lambda _checked=False: self._remove())
         self._buttons["queue_up"].setShortcut("Alt+Up")
         self._buttons["queue_down"].setShortcut("Alt+Down")
-        self._list.removal_wanted.connect(self._remove)
+        self._list.removal_requested.connect(self._remove)
         self._list.currentRowChanged.connect(lambda _row: self._enable())
         self._list.model().rowsMoved.connect(lambda *_moved: self._queue.arrange(self._numbers()))
 
@@ -168,7 +168,7 @@ class QueuePanel(QDockWidget):
 
 
 class WaitingLabel(QLabel):
-    """How much is in the queue, for the status bar; nothing where it is empty."""
+    """Length of the queue, for the status bar; empty if nothing waits."""
 
     def __init__(self, queue: ExperimentQueue) -> None:
         super().__init__()
@@ -179,13 +179,13 @@ class WaitingLabel(QLabel):
 
     def _refresh(self) -> None:
         count = len(self._queue.entries)
-        self.setText(f"{count} waiting{' (held)' if self._queue.holds else ''}" if count else "")
+        self.setText(f"{count} waiting{' (held)' if self._queue.is_held else ''}" if count else "")
 
 
 class _List(QListWidget):
-    """Entries that can be dragged about; emits ``removal_wanted()`` at the Delete key."""
+    """Entries that can be dragged; emits ``removal_requested()`` at the Delete key."""
 
-    removal_wanted = Signal()
+    removal_requested = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -197,22 +197,22 @@ class _List(QListWidget):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
 
     def keyPressEvent(self, event: Any) -> None:  # noqa: N802
-        """Delete removes the entry chosen."""
+        """Request removal of the selected entry at the Delete key."""
         if event.key() == Qt.Key.Key_Delete:
-            self.removal_wanted.emit()
+            self.removal_requested.emit()
         else:
             super().keyPressEvent(event)
 
 
-def describe(order: QueueEntry, seconds: float | None) -> str:
-    """What waits, what differs from the quick preset, and how long it will take as far as that is known."""
-    usual = order.experiment.preset("quick").model_dump(mode="json")
-    values = order.spec.model_dump(mode="json")
+def describe(entry: QueueEntry, seconds: float | None) -> str:
+    """Describe an entry: experiment, differences from the quick preset, and estimated duration in ``seconds``."""
+    usual = entry.experiment.preset("quick").model_dump(mode="json")
+    values = entry.spec.model_dump(mode="json")
     changed = [f"{key} {_brief(values[key])}" for key in values if key != "dataset" and values[key] != usual[key]]
     dataset = [str(values["dataset"])] if "dataset" in values else []
     more = [f"and {pluralise(len(changed) - MOST_CHANGES, 'more setting')}"] if len(changed) > MOST_CHANGES else []
-    what = "the rest" if order.resumes else "more runs"
-    title = order.experiment.title + (f", {what} of {order.extends}" if order.extends is not None else "")
+    what = "the rest" if entry.resumes else "more runs"
+    title = entry.experiment.title + (f", {what} of {entry.extends}" if entry.extends is not None else "")
     time = f"about {as_duration(seconds)}" if seconds is not None else "time unknown"
     return f"{title}: {', '.join(dataset + changed[:MOST_CHANGES] + more) or 'as preset'} · {time}"
 

@@ -1,4 +1,4 @@
-"""How a window was left: its place, the tab in front, where its splitters stood, what its forms said."""
+"""Persistent state of a window: geometry, current tab, splitters and forms."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from PySide6.QtWidgets import QMainWindow, QSplitter, QTabWidget, QWidget
 from engine.utils.errors import SpecError
 from gui.experiment.experiment_tab import ExperimentTab
 
-# The frame is known only once the window manager has put it around the window: as much as any of them takes.
+# The frame is known only after the window manager has added it; these are upper bounds, in pixels.
 TITLE_BAR, EDGE = 40, 4
 
 
-def remember_state(window: QMainWindow, tabs: QTabWidget, settings: QSettings) -> None:
-    """Write down how ``window`` is left."""
+def save_state(window: QMainWindow, tabs: QTabWidget, settings: QSettings) -> None:
+    """Store the state of ``window``."""
     settings.setValue("geometry", window.saveGeometry())
     front = tabs.currentWidget()
     settings.setValue("tab", front.objectName() if front is not None else "")
     for key, splitter in _splitters(tabs):
         settings.setValue(key, splitter.saveState())
     for tab in tabs.findChildren(ExperimentTab):
-        with suppress(SpecError):  # a form that makes no sense is not worth remembering
+        with suppress(SpecError):  # an invalid form is not stored
             settings.setValue(f"forms/{tab.experiment.name}", tab.form.spec().to_json())
 
 
 def restore_state(window: QMainWindow, tabs: QTabWidget, settings: QSettings) -> None:
-    """Make ``window`` as it was left; what does not fit any more is passed over."""
+    """Restore the state of ``window``; invalid parts are skipped."""
     geometry = settings.value("geometry")
     if isinstance(geometry, QByteArray):
         window.restoreGeometry(geometry)
@@ -40,31 +40,31 @@ def restore_state(window: QMainWindow, tabs: QTabWidget, settings: QSettings) ->
         if isinstance(state, QByteArray):
             splitter.restoreState(state)
     for tab in tabs.findChildren(ExperimentTab):
-        with suppress(SpecError):  # of another version of the program
+        with suppress(SpecError):  # written by another version
             if isinstance(text := settings.value(f"forms/{tab.experiment.name}"), str):
                 tab.show_spec(tab.experiment.spec.from_json(text))
 
 
 def fit_to_screen(window: QMainWindow) -> None:
-    """Keep ``window``, not yet shown, and the frame that it will get within what its screen has free."""
+    """Fit ``window``, not yet shown, with its future frame into the available area of the screen."""
     if window.isMaximized() or window.isFullScreen():
         return
     free = window.screen().availableGeometry().adjusted(EDGE, TITLE_BAR, -EDGE, -EDGE)
     window.resize(window.size().boundedTo(free.size()))
-    if window.testAttribute(Qt.WidgetAttribute.WA_Moved):  # else the window manager finds a place
+    if window.testAttribute(Qt.WidgetAttribute.WA_Moved):  # else the window manager places it
         place = window.geometry()
         place.moveLeft(max(min(place.left(), free.right() + 1 - place.width()), free.left()))
         place.moveTop(max(min(place.top(), free.bottom() + 1 - place.height()), free.top()))
-        window.setGeometry(place)  # unlike move, means the window without its frame
+        window.setGeometry(place)  # unlike move(), excludes the frame
 
 
 def _splitters(tabs: QTabWidget) -> Iterator[tuple[str, QSplitter]]:
-    """The splitters of each tab, each with a key of its own."""
+    """Yield the splitters of all tabs with their settings keys."""
     for position in range(tabs.count()):
         tab = tabs.widget(position)
         if tab is None:
             continue
         for splitter in tab.findChildren(QSplitter):
             if splitter.objectName():
-                # How many panes: a state of another number of them would hide some.
+                # With the number of panes: a state for another number would hide some.
                 yield f"splitters/{tab.objectName()}/{splitter.objectName()}-{splitter.count()}", splitter

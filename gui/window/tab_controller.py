@@ -1,4 +1,4 @@
-"""The tabs of stored experiments and comparisons: opened once each, closed, remembered until the next start."""
+"""Tabs of stored experiments and comparisons: opened once each, closed, and restored at the next start."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ from gui.history.tab import HistoryTab
 from gui.utils.preferences import program_settings
 from gui.utils.text import literally
 
-CLOSE_SIZE = 16  # no taller than the text, or the row of tabs would grow with the first of them
-LONGEST_TITLE = 28  # characters of a tab's text; its tool tip has all
+CLOSE_SIZE = 16  # px; no taller than the text, or the tab bar would grow
+LONGEST_TITLE = 28  # characters of a tab's text; the tool tip has all
 
 
 class TabController(QObject):
-    """Opens tabs in ``tabs`` at the end of the row. Emits ``failed(sentence)``.
+    """Appends tabs to ``tabs``. Emits ``failed(sentence)``.
 
     Args:
-        tabs: where they go.
-        workspace: whose experiments; each workspace has its own memory.
-        history: the list that they are opened from.
-        kernels: reads weights of the past.
+        tabs: the tab widget.
+        workspace: folder of the results; open tabs are stored per workspace.
+        history: the list that experiments are opened from.
+        weights: reads weights of earlier steps.
     """
 
     failed = Signal(str)
 
-    def __init__(self, tabs: QTabWidget, workspace: Path, history: HistoryTab, kernels: WeightReader) -> None:
+    def __init__(self, tabs: QTabWidget, workspace: Path, history: HistoryTab, weights: WeightReader) -> None:
         super().__init__(tabs)
-        self._tabs, self._history, self._kernels = tabs, history, kernels
+        self._tabs, self._history, self._weights = tabs, history, weights
         self._reader = StoreReader(workspace, self)
         self._settings = program_settings()
-        self._remembered = f"open_tabs/{quote(os.fsencode(workspace), safe='')}"
+        self._settings_key = f"open_tabs/{quote(os.fsencode(workspace), safe='')}"
         self._closer = QShortcut(QKeySequence.StandardKey.Close, tabs)
         self._closer.setWhatsThis("Close the opened experiment or comparison")
         self._closer.activated.connect(self._close_current)
@@ -54,36 +54,36 @@ class TabController(QObject):
 
     @property
     def opened(self) -> list[OpenedTab]:
-        """The tabs that are open, from left to right."""
+        """The open tabs, from left to right."""
         widgets = (self._tabs.widget(position) for position in range(self._tabs.count()))
         return [widget for widget in widgets if isinstance(widget, OpenedTab)]
 
     def open(self, number: int) -> None:
-        """Show experiment ``number``, in the tab that is there or in a new one."""
+        """Show experiment ``number`` in its tab, opened if necessary."""
         self._show(str(number))
 
     def compare(self, numbers: tuple[int, ...]) -> None:
-        """Show the experiments ``numbers`` laid over each other."""
+        """Show a comparison of the experiments ``numbers``."""
         self._show("+".join(map(str, numbers)))
 
     def take(self, event: Event) -> None:
-        """Read again what an experiment that has ended added to the store."""
+        """Reload the tabs of an experiment that has ended."""
         if isinstance(event, ExperimentFinished) and event.experiment is not None:
-            self.read_again([event.experiment])
+            self.reload([event.experiment])
 
-    def read_again(self, experiments: Collection[int]) -> None:
-        """The store says something else of these experiments now."""
+    def reload(self, experiments: Collection[int]) -> None:
+        """Reload the tabs of these experiments, whose stored data changed."""
         for tab in self.opened:
             if set(tab.numbers).intersection(experiments):
                 tab.load()
 
     def reopen(self) -> None:
-        """Open what was open last time, the tab in front first; the others are read behind it."""
+        """Open the tabs of the last session; the current one is loaded first."""
         try:
-            remembered = json.loads(str(self._settings.value(self._remembered, "{}")))
+            remembered = json.loads(str(self._settings.value(self._settings_key, "{}")))
             keys, front = [str(key) for key in remembered["tabs"]], str(remembered["front"])
             tabs = {key: self._add(key) for key in keys}
-        except (KeyError, TypeError, ValueError, RecursionError):  # nothing yet, or not written by this program
+        except (KeyError, TypeError, ValueError, RecursionError):  # none stored, or invalid
             return
         if front in tabs:
             self._tabs.setCurrentWidget(tabs[front])
@@ -91,21 +91,21 @@ class TabController(QObject):
             tabs[key].load()
 
     def remember(self) -> None:
-        """Note what is open, for the next start; what was thrown away is not opened again."""
+        """Store the open tabs for the next start, except those of deleted experiments."""
         current = self._tabs.currentWidget()
         front = current.key if isinstance(current, OpenedTab) else None
         state = {"tabs": [tab.key for tab in self.opened if not self._is_gone(tab)], "front": front}
-        self._settings.setValue(self._remembered, json.dumps(state))
+        self._settings.setValue(self._settings_key, json.dumps(state))
 
     def _is_gone(self, tab: OpenedTab) -> bool:
         entries = (self._history.table.entries.entry(number) for number in tab.numbers)
         return any(entry is not None and entry.is_deleted for entry in entries)
 
     def close(self) -> None:
-        """Remember what is open, keep what was written, end the thread."""
+        """Store the open tabs and the edits in them, and end the reading thread."""
         self.remember()
         for tab in self.opened:
-            tab.drop()
+            tab.stop_loading()
         self._reader.close()
 
     def _show(self, key: str) -> None:
@@ -121,9 +121,9 @@ class TabController(QObject):
 
         numbers = tuple(int(number) for number in key.split("+"))
         tab = (
-            ResultTab(numbers[0], self._reader, self._kernels, self._actions)
+            ResultTab(numbers[0], self._reader, self._weights, self._actions)
             if len(numbers) == 1
-            else CompareTab(numbers, self._reader, self._kernels)
+            else CompareTab(numbers, self._reader, self._weights)
         )
         position = self._tabs.addTab(tab, f"#{key}")
         self._tabs.tabBar().setTabButton(position, QTabBar.ButtonPosition.RightSide, self._close_button(tab))
@@ -140,7 +140,7 @@ class TabController(QObject):
         button.setAccessibleName("Close this tab")
         button.setAutoRaise(True)
         button.setFixedSize(CLOSE_SIZE, CLOSE_SIZE)
-        button.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # Ctrl+W for the keyboard
+        button.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # the keyboard has Ctrl+W
         button.clicked.connect(lambda: self._close(tab))
         return button
 
@@ -151,7 +151,7 @@ class TabController(QObject):
         self._tabs.setTabToolTip(position, literally(f"{text}\n{tip}"))
 
     def _close(self, tab: OpenedTab) -> None:
-        tab.drop()
+        tab.stop_loading()
         in_front = self._tabs.currentWidget() is tab
         self._tabs.removeTab(self._tabs.indexOf(tab))
         tab.deleteLater()
@@ -164,7 +164,7 @@ class TabController(QObject):
             self._close(tab)
 
     def _show_entries(self) -> None:
-        """A title or notes may have changed in another tab."""
+        """Update the tabs' entries: a title or notes may have changed elsewhere."""
         for tab in self.opened:
             for number in tab.numbers:
                 entry = self._history.table.entries.entry(number)

@@ -1,4 +1,4 @@
-"""What trains now and what comes next: one experiment at a time, those that wait in a queue."""
+"""Control of the running experiment and the start of queued ones, one at a time."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ from gui.window.queue import ExperimentQueue
 
 
 class TrainingController(QObject):
-    """Begins experiments on the training thread and shows each in its tab.
+    """Starts experiments on the training thread and shows each in its tab.
 
-    Emits ``queued()`` where one has to wait, ``ended()`` when the thread is free again and nothing follows by itself,
-    ``shown(tab)`` where a tab should be looked at that nobody chose: a form was filled in for the user to press Run, or
-    a stored experiment goes on; and ``failed(sentence)``.
+    Emits ``queued()`` when one was queued, ``ended()`` when the thread has become idle, ``shown(tab)`` to bring a tab
+    to the front, as its form was filled in for the user to press Run or a stored experiment resumes in it, and
+    ``failed(sentence)``.
 
     Args:
-        workspace: where results are kept.
-        training: the thread that trains.
+        workspace: folder of the results.
+        training: the training thread.
         reader: the thread that reads the store.
-        queue: what waits.
-        tabs: a tab for each experiment.
+        queue: the waiting experiments.
+        tabs: the experiment tabs.
         parent: the window.
     """
 
@@ -57,31 +57,31 @@ class TrainingController(QObject):
         super().__init__(parent)
         self._workspace, self._training, self._reader = workspace, training, reader
         self._queue, self._tabs = queue, tabs
-        self._is_taking = False  # whether the queue was asked what comes next
+        self._is_taking = False  # whether the next entry is being taken from the queue
         self.active: ExperimentTab | None = None
-        self.closing = False  # nothing more is begun
+        self.closing = False  # no further experiment is started
         training.happened.connect(self._take, Qt.ConnectionType.QueuedConnection)
         training.idle.connect(self._become_idle, Qt.ConnectionType.QueuedConnection)
 
     @property
     def is_busy(self) -> bool:
-        """Whether an experiment is under way, or about to come out of the queue."""
+        """Whether an experiment is running, or being taken from the queue."""
         return self.active is not None or self._is_taking
 
     def run(self, entry: QueueEntry) -> None:
-        """Begin an experiment, or put it into the queue while another is under way."""
+        """Start an experiment, or queue it while another is running."""
         if not self.is_busy:
             self._begin(entry)
             return
         self._queue.hold(False)
-        self._queue.add(entry, lambda: self._tell_queued(entry))
+        self._queue.add(entry, lambda: self._report_queued(entry))
 
     def run_again(self, experiment: int) -> None:
-        """Run an experiment with the settings of a stored one."""
+        """Start a new experiment with the settings of a stored one."""
         self._with_stored(experiment, lambda tab, spec, _entry: self.run(QueueEntry(0, tab.experiment, spec)))
 
     def resume(self, experiment: int) -> None:
-        """Carry out what is missing of a stored experiment, in its tab, whose form then shows its settings."""
+        """Resume a stored experiment in its tab, whose form then shows its settings."""
         self._with_stored(experiment, self._resume)
 
     def add_repeats(self, experiment: int, count: int) -> None:
@@ -96,46 +96,46 @@ class TrainingController(QObject):
         self._with_stored(experiment, add)
 
     def continue_training(self, run: int) -> None:
-        """Show in a form how the network of a stored run would go on; the user may change it before pressing Run."""
+        """Fill the form of Continue training from a stored run; the user may change it before pressing Run."""
         self._reader.ask(run_to_continue(run), self._show_continued, self.failed.emit)
 
     def start_queue(self) -> None:
-        """Let what waits begin, one after the other; another window may have taken some of it."""
+        """Start the queued experiments one after the other; another window may have taken some."""
         self._queue.hold(False)
         self._begin_next()
 
     def command(self, command: Command) -> None:
-        """Ask something of the experiment under way."""
+        """Send a command to the running experiment."""
         if command in (Control.STOP, Control.CANCEL):
-            self._queue.hold(True)  # who ends one doesn't mean to see another begin
+            self._queue.hold(True)  # ending one should not start the next
         self._training.send(command)
 
     def suspend(self) -> None:
-        """End what is under way so that it can go on at another time, unless it is being ended already."""
+        """Interrupt the running experiment so that it can be resumed later, unless it is being ended already."""
         self.closing = True
         if self.active is not None and not self.active.is_ending:
             self._training.send(Control.SUSPEND)
 
     def _take(self, event: Event) -> None:
-        """Show an event of the experiment under way in its tab."""
+        """Pass an event of the running experiment to its tab."""
         if self.active is not None:
             self.active.take(event)
         elif isinstance(event, TaskFailed) and not event.cancelled:
             self.failed.emit(event.reason)
 
     def _become_idle(self) -> None:
-        """The training thread is free."""
+        """Handle the end of a job: start the next experiment if one is queued."""
         self.active = None
         if self._queue.entries:
             self._begin_next()
         if not self.is_busy:
-            self._say_free()
+            self._show_idle()
         self.ended.emit()
 
     def _with_stored(
         self, experiment: int, act: Callable[[ExperimentTab, ExperimentSpec, CatalogueEntry], None]
     ) -> None:
-        """Read a stored experiment, and ``act`` with its tab, its settings and its entry."""
+        """Read a stored experiment, and call ``act`` with its tab, settings and entry."""
 
         def take(entry: CatalogueEntry) -> None:
             try:
@@ -155,7 +155,7 @@ class TrainingController(QObject):
         check_not_deleted(entry.stored)
         for each in waiting:
             self._queue.remove(each.id)
-        if not tab.is_at_work:
+        if not tab.is_active:
             tab.show_spec(spec)
         self.run(QueueEntry(0, tab.experiment, spec, experiment, resumes=True))
         self.shown.emit(tab)
@@ -172,15 +172,15 @@ class TrainingController(QObject):
 
     def _begin(self, entry: QueueEntry) -> None:
         self.active = self._tab_of(entry.experiment.name)
-        # All of them, this one too: its experiment ends a moment before the thread is free for the next.
+        # All tabs, including this one: its experiment ends shortly before the thread is idle.
         for each in self._tabs:
             each.controls.show_busy(True)
         self.active.begin(entry.spec)
         self._training.run_experiment(self._workspace, entry)
 
     def _begin_next(self) -> None:
-        """Begin what comes first in the queue, if it may begin and nothing else is under way."""
-        if not (self.is_busy or self.closing or self._queue.holds):
+        """Start the first queued experiment, unless the queue is held or an experiment is running."""
+        if not (self.is_busy or self.closing or self._queue.is_held):
             self._is_taking = True
             self._queue.take(self._take_next)
 
@@ -189,16 +189,16 @@ class TrainingController(QObject):
         if entry is not None:
             self._begin(entry)
         elif self.active is None:
-            self._say_free()
+            self._show_idle()
 
-    def _tell_queued(self, entry: QueueEntry) -> None:
+    def _report_queued(self, entry: QueueEntry) -> None:
         self._tab_of(entry.experiment.name).say(
             f"In the queue, {pluralise(len(self._queue.entries), 'experiment')} waiting."
         )
         self.queued.emit()
-        self._begin_next()  # what was under way may have ended meanwhile
+        self._begin_next()  # the running experiment may have ended in the meantime
 
-    def _say_free(self) -> None:
+    def _show_idle(self) -> None:
         for tab in self._tabs:
             tab.controls.show_busy(False)
 

@@ -30,7 +30,7 @@ from engine.workspace.queue import QueueStore
 from engine.workspace.replay import experiment_events
 from engine.workspace.search import Query
 from engine.workspace.trained_networks import trained_runs
-from gui.utils.preferences import load_preferences, mended, start_up
+from gui.utils.preferences import load_preferences, startup_options, without_unsafe_values
 from tests.engine.support import small_spec, sql
 from tests.fuzz.mutators import ODD_TEXTS, ODD_VALUES, as_json, mutated_bytes, mutated_text, mutated_value
 from tests.fuzz.oracle import is_taken
@@ -200,10 +200,10 @@ def _remembered(found: bytes | tuple[str, Any], folder: Path) -> bool:
     """What can't be made sense of counts as never chosen, so this is never refused."""
     file = folder / "window.ini"
     file.write_bytes(found if isinstance(found, bytes) else b"")
-    settings = mended(QSettings(str(file), QSettings.Format.IniFormat))
+    settings = without_unsafe_values(QSettings(str(file), QSettings.Format.IniFormat))
     if not isinstance(found, bytes):
         settings.setValue(*found)
-    return is_taken(lambda: start_up(parse([]), load_preferences(settings)), refusals=())
+    return is_taken(lambda: startup_options(parse([]), load_preferences(settings)), refusals=())
 
 
 SOUND_SETTINGS = (

@@ -14,7 +14,7 @@ from gui.boards.panels.layer_line import LayerLine
 from gui.boards.panels.run_chooser import RunChooser
 from gui.observations.diagnosis import rows_of
 from gui.observations.experiment import Observations
-from gui.observations.run import OF_LAYERS, RunObservation
+from gui.observations.run import LAYER_FIELDS, RunObservation
 from gui.observations.variant import VariantObservation
 from gui.plots.curves.decimation import Frame
 from gui.plots.plot import Plot
@@ -30,7 +30,7 @@ LEAST_PERCENT = 10.0  # that a share's axis reaches to
 
 @dataclass(frozen=True)
 class LayerQuantity:
-    """What a plot shows of each layer or activation: one of the observations' ``OF_LAYERS`` or ``OF_ACTIVATIONS``.
+    """What a plot shows of each layer or activation: one of the observed ``LAYER_FIELDS`` or ``ACTIVATION_FIELDS``.
 
     ``deviation`` names the quantity that a band reaches to each side; ``of_units`` draws the share of its units in
     percent; ``rule`` is a value marked by a line, with ``rule_tip`` to say why.
@@ -204,7 +204,7 @@ def layer_values(
     if run is None:
         names, steps, values = variant.mean_layers(quantity)
     else:
-        names = run.layers if quantity in OF_LAYERS else run.activations
+        names = run.layers if quantity in LAYER_FIELDS else run.activations
         steps, values = np.array(run.steps), rows_of(run.layer_curves.get(quantity, ()))
     if not np.isfinite(values).any():
         return (), steps[:0], np.empty((0, 0))

@@ -15,7 +15,7 @@ from gui.boards.panels.weight_timeline import WeightTimeline
 from gui.observations.experiment import Observations
 from gui.observations.run import RunObservation
 from gui.observations.variant import VariantObservation
-from gui.observations.weight_history import KernelHistory, WeightSource
+from gui.observations.weight_history import WeightHistory, WeightSource
 from gui.utils.painting import to_qimage
 from gui.widgets.elided_label import ElidedLabel
 
@@ -103,7 +103,7 @@ class WeightGrids(QWidget):
         self._timeline = WeightTimeline()
         self._timeline.chosen.connect(self._go_to)
         self._source: WeightSource | None = None
-        self._history = KernelHistory()
+        self._history = WeightHistory()
         self._waiting: list[str] = []  # grids to be drawn, one a turn of the event loop
         self._draw_timer = QTimer(self, interval=0)
         self._draw_timer.timeout.connect(self._draw_next)
@@ -120,7 +120,7 @@ class WeightGrids(QWidget):
         """Make room for the variants of a new plan."""
         self._observations, self._waiting = observations, []
         self._history.drop()
-        self._history = KernelHistory(self._source, self._show_what_was_read, self._fail)
+        self._history = WeightHistory(self._source, self._show_what_was_read, self._fail)
         self._fill(tuple(observations.variants))
 
     def use_kernels(self, source: WeightSource) -> None:
@@ -190,7 +190,7 @@ class WeightGrids(QWidget):
 
     def _fail(self, sentence: str) -> None:
         """A past that can't be read is said once, and then left alone until the next plan."""
-        self._history, self._waiting = KernelHistory(), []
+        self._history, self._waiting = WeightHistory(), []
         self.failed.emit(sentence)
 
     def _offer(self, layers: int) -> None:

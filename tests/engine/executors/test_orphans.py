@@ -40,14 +40,14 @@ import engine.executors.processes.child
 from engine.executors.tasks import ReadImageTask
 from engine.utils.logs import ProgramLog
 from gui.app import make_window
-from gui.utils.preferences import StartUp
+from gui.utils.preferences import StartupOptions
 from gui.experiment.experiment_tab import ExperimentTab
 from tests.engine.executors.processes.scripted_worker import scripted_worker
 
 if __name__ == "__main__":
     engine.executors.processes.child.worker_main = scripted_worker
     app = QApplication(sys.argv)
-    window = make_window(StartUp(Path(sys.argv[1]), workers=1), ProgramLog())
+    window = make_window(StartupOptions(Path(sys.argv[1]), workers=1), ProgramLog())
     window.show()
     tab = window.findChild(ExperimentTab, "tab_architectures")
     tab.form.show_values({"architectures": ["mlp_1"], "repeats": 1})

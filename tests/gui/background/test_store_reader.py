@@ -1,4 +1,4 @@
-"""gui.background.store_reader: questions in a thread of their own."""
+"""gui.background.store_reader: queries in a thread of their own."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_a_question_that_was_dropped_says_nothing_more(qtbot: QtBot, reader: Sto
 
     reading = reader.ask(question, said.append, pytest.fail, lambda: said.append("end"))
     until(qtbot, lambda: said == [1])
-    reading.drop()
+    reading.cancel()
     may_go_on.set()
     reader.ask(lambda _place: iter([3]), said.append, pytest.fail)
     until(qtbot, lambda: said[-1] == 3)

@@ -1,4 +1,4 @@
-"""SQLite stays off the window's thread: another program that writes, or a slow disk, never holds the window up.
+"""SQLite is not used in the GUI thread: another process that writes, or a slow disk, never blocks the window.
 
 Only where a connection is opened has to be looked at: SQLite itself refuses one that is used in another thread.
 """
@@ -29,7 +29,7 @@ from tests.gui.support import ObedientExecutor, find, tab_of
 
 
 class Openings:
-    """Where connections were opened: how many in other threads, and the calls that led to one in the window's."""
+    """Opened connections: their number in other threads, and the call stacks of those in the GUI thread."""
 
     def __init__(self) -> None:
         self.elsewhere = 0
@@ -42,7 +42,7 @@ class Openings:
             self.elsewhere += 1
 
 
-_openings: list[Openings] = []  # whom to tell; an audit hook can't be taken back
+_openings: list[Openings] = []  # the current listeners; an audit hook can't be removed
 
 
 def _audit(event: str, _arguments: tuple[object, ...]) -> None:
@@ -61,33 +61,36 @@ def openings() -> Iterator[Openings]:
 
 
 def end(qtbot: QtBot, window: MainWindow, tab: ExperimentTab) -> None:
-    """Stop what is under way in a tab, once it has begun."""
-    until(qtbot, lambda: tab.observations.under_way and window.is_training)
+    """Stop the experiment of a tab once it has started."""
+    until(qtbot, lambda: tab.observations.active_runs and window.is_training)
     find(tab, QToolButton, "stop").click()
     until(qtbot, lambda: not window.is_training)
 
 
-def test_everything_that_is_done_with_the_store_is_done_in_other_threads(
-    qtbot: QtBot, make_window: MakeWindow, monkeypatch: pytest.MonkeyPatch, openings: Openings, tmp_path: Path
-) -> None:
-    shown: list[str] = []
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the dialogs shown; all are cancelled, except the one for repeats, which answers 1."""
+    names: list[str] = []
 
-    def leave(dialog: QDialog) -> QDialog.DialogCode:
-        shown.append(dialog.objectName())
+    def reject(dialog: QDialog) -> QDialog.DialogCode:
+        names.append(dialog.objectName())
         return QDialog.DialogCode.Rejected
 
     def choose(*arguments: object) -> tuple[str, bool]:
-        shown.append("networks")
+        names.append("networks")
         return "", False
 
-    monkeypatch.setattr(ExportDialog, "exec", leave)
-    monkeypatch.setattr(ReportDialog, "exec", leave)
+    monkeypatch.setattr(ExportDialog, "exec", reject)
+    monkeypatch.setattr(ReportDialog, "exec", reject)
     monkeypatch.setattr(QInputDialog, "getInt", lambda *_arguments: (1, True))
     monkeypatch.setattr(QInputDialog, "getItem", choose)
-    window = make_window(ObedientExecutor())
-    tab, other, tabs = tab_of(window), tab_of(window, "activations"), find(window, QTabWidget, "tabs")
+    return names
+
+
+def train(qtbot: QtBot, window: MainWindow, tab: ExperimentTab, other: ExperimentTab) -> None:
+    """Run, queue, resume and add repeats."""
     tab.start()  # run
-    until(qtbot, lambda: tab.observations.under_way)
+    until(qtbot, lambda: tab.observations.active_runs)
     other.start()  # queue
     queue = find(window, QListWidget, "queue_list")
     until(qtbot, lambda: queue.count() == 1)
@@ -98,13 +101,10 @@ def test_everything_that_is_done_with_the_store_is_done_in_other_threads(
     end(qtbot, window, tab)
     find(tab, QToolButton, "repeats").click()
     end(qtbot, window, tab)
-    find(tab, QToolButton, "export").click()
-    until(qtbot, lambda: len(shown) == 1)
-    report = window.findChild(QAction, "report")
-    assert report is not None
-    report.trigger()
-    until(qtbot, lambda: len(shown) == 2)
-    until(qtbot, find(tab, QSlider, "weights_step").isVisible)
+
+
+def use_history(qtbot: QtBot, window: MainWindow, tabs: QTabWidget) -> None:
+    """Rename, open and compare stored experiments."""
     history = look_at_history(qtbot, window, 2)
     history.table.choose([1])
     history.experiment_actions.rename(1, "The first")
@@ -115,6 +115,22 @@ def test_everything_that_is_done_with_the_store_is_done_in_other_threads(
     tick(history, *listed(history))
     press(history, "compare")
     until(qtbot, lambda: len(open_tabs(window)) == 2 and open_tabs(window)[1].is_drawn)
+
+
+def test_everything_that_is_done_with_the_store_is_done_in_other_threads(
+    qtbot: QtBot, make_window: MakeWindow, openings: Openings, shown: list[str]
+) -> None:
+    window = make_window(ObedientExecutor())
+    tab, tabs = tab_of(window), find(window, QTabWidget, "tabs")
+    train(qtbot, window, tab, tab_of(window, "activations"))
+    find(tab, QToolButton, "export").click()
+    until(qtbot, lambda: len(shown) == 1)
+    report = window.findChild(QAction, "report")
+    assert report is not None
+    report.trigger()
+    until(qtbot, lambda: len(shown) == 2)
+    until(qtbot, find(tab, QSlider, "weights_step").isVisible)
+    use_history(qtbot, window, tabs)
     tabs.setCurrentIndex([tabs.tabText(place) for place in range(tabs.count())].index("Try it"))
     assert find(window, ResumeBar, "offer_bar").text == ""
     assert window.close()

@@ -1,4 +1,4 @@
-"""Which formats are exported, and to which folder."""
+"""The export dialog: formats and folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writing a network: what it means while it is typed, and where it is offered afterwards."""
+"""The network dialog: checks while typing, and the networks offered afterwards."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def make_dialog(qtbot: QtBot, library: NetworkLibrary) -> MakeDialog:
 
 
 def write(dialog: NetworkDialog, notation: str | None = None, name: str | None = None) -> None:
-    """Type a network over the one that stands there."""
+    """Replace the network by typing."""
     if notation is not None:
         editor = find(dialog, QPlainTextEdit, "network_notation")
         editor.selectAll()
@@ -68,7 +68,7 @@ def rows(dialog: NetworkDialog) -> list[list[str]]:
     ]
 
 
-# While it is typed
+# Checks while typing
 
 
 def test_it_begins_with_an_example_that_could_be_saved(make_dialog: MakeDialog) -> None:
@@ -161,7 +161,7 @@ def test_what_does_not_fit_is_said_width_before_height_as_it_was_typed(make_dial
     assert message(dialog) == "On 12x8 images: at conv_1, a 5x9 kernel does not fit on a 12x8 image."
 
 
-# Kept and begun from
+# Saved networks
 
 
 def test_what_is_saved_is_in_the_library_in_its_plainest_form(make_dialog: MakeDialog, library: NetworkLibrary) -> None:

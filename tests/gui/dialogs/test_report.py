@@ -1,4 +1,4 @@
-"""Which experiments a report is of, and which file it is."""
+"""The report dialog: experiments and file."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ EXPERIMENTS = (
 
 @pytest.fixture
 def stored(workspace: Path) -> Iterator[list[CatalogueEntry]]:
-    """Five experiments, newest first, and one that was thrown away."""
+    """Five experiments, newest first, and a deleted one."""
     with closing(Store(workspace)) as store:
         for name, status in (*EXPERIMENTS, ("convolution", Status.FINISHED)):
             number = store.add_experiment(name, "{}", 0, None if name == "basics" else INFO, 1)

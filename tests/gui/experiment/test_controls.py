@@ -1,4 +1,4 @@
-"""What can be asked of a training from the window: press, then look at the store and at what is shown."""
+"""Commands to a running experiment from the window, and their effect on store and display."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tests.gui.support import PATIENCE_MS, ObedientExecutor, find, tab_of
 
 
 class Bench:
-    """A window whose first run has made a record, and ways to press and to look."""
+    """A window whose first run has a record, with helpers to press buttons and read the display."""
 
     def __init__(self, qtbot: QtBot, window: MainWindow, workspace: Path, experiment: str = "architectures") -> None:
         self.qtbot, self.window, self.workspace = qtbot, window, workspace
@@ -75,7 +75,7 @@ CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftM
 
 @pytest.fixture
 def experiment() -> str:
-    """Whose tab is looked at."""
+    """The current tab."""
     return "architectures"
 
 
@@ -152,7 +152,7 @@ def test_every_command_has_a_key_in_every_tab_that_trains(bench: Bench) -> None:
 
 
 class StubbornExecutor(ObedientExecutor):
-    """Its first run obeys nothing until it is told to cancel once more."""
+    """An executor whose first run ignores all commands until the second cancel."""
 
     asked = 0
 

@@ -1,4 +1,4 @@
-"""Stored experiments in tabs of their own, laid over each other, and remembered."""
+"""Tabs of stored experiments: contents, closing, and restoring at the next start."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
-from engine.analysis.styles import distinct_styles
 from engine.events.runs import Status
 from engine.executors.tasks import TrainTask
 from engine.experiments.convolution.numpy_convolution import METHODS
@@ -29,67 +28,17 @@ from engine.storage.store import Store
 from engine.workspace.catalogue import Catalogue
 from gui.boards.convolution.output_grid import OutputGrid
 from gui.boards.panels.run_table import RunTable
-from gui.boards.training_board import LEAST_LINES
-from gui.history.compare_tab import CompareTab, comparison_board, side_by_side
-from gui.history.opened_tab import OpenedTab
 from gui.history.result_tab import ResultTab
 from gui.history.tab import HistoryTab
-from gui.observations.stored import Stored, merged, reading
-from gui.plots.accuracy_points import AccuracyPoints
 from gui.plots.curves.curve_plot import CurvePlot
 from gui.widgets.message_bar import MessageBar
 from gui.window.main_window import MainWindow
-from tests.engine.support import ScriptedExecutor
 from tests.gui.boards.test_convolution import computed, method
 from tests.gui.conftest import MakeWindow
+from tests.gui.history.support import compared, front, opened, table_of
 from tests.gui.history_support import enabled, entry_of, look_at_history, open_tabs, press, until
 from tests.gui.support import find
-from tests.stored import store_experiment, whole_run
-
-
-@pytest.fixture
-def three(workspace: Path) -> None:
-    """Three experiments of different settings and accuracies."""
-    store_experiment(workspace, epochs=9, architectures=["mlp_1"])
-    store_experiment(workspace, answer=lambda task: whole_run(task, lambda _spec: 0.875, records=3))
-    store_experiment(workspace, "schedule", architecture="mlp_1", repeats=1)
-
-
-@pytest.fixture
-def window(make_window: MakeWindow, three: None) -> MainWindow:
-    return make_window(ScriptedExecutor(whole_run))
-
-
-def front(window: MainWindow) -> OpenedTab:
-    tab = find(window, QTabWidget, "tabs").currentWidget()
-    assert isinstance(tab, OpenedTab)
-    return tab
-
-
-def opened(qtbot: QtBot, window: MainWindow, number: int) -> ResultTab:
-    history = look_at_history(qtbot, window, 3)
-    history.table.choose([number])
-    press(history, "open")
-    tab = front(window)
-    assert isinstance(tab, ResultTab)
-    until(qtbot, lambda: tab.is_painted)
-    return tab
-
-
-def compared(qtbot: QtBot, window: MainWindow, *numbers: int) -> CompareTab:
-    history = look_at_history(qtbot, window, 3)
-    for number in numbers:
-        history.table.entries.tick(number, True)
-    press(history, "compare")
-    tab = front(window)
-    assert isinstance(tab, CompareTab)
-    until(qtbot, lambda: tab.is_painted)
-    return tab
-
-
-def table_of(tab: OpenedTab, name: str) -> list[list[str]]:
-    table = find(tab, QTableWidget, name)
-    return [[table.item(row, c).text() for c in range(table.columnCount())] for row in range(table.rowCount())]
+from tests.stored import store_experiment
 
 
 def test_an_opened_experiment_shows_its_curves_runs_and_settings(qtbot: QtBot, window: MainWindow) -> None:
@@ -115,7 +64,7 @@ def test_a_tab_on_what_is_under_way_says_that_it_is_a_snapshot(
 ) -> None:
     assert find(opened(qtbot, window, 1), QLabel, "snapshot").isHidden()
     with closing(Store(workspace)) as store:
-        store.reopen_experiment(2, store.experiment(2).spec, 1)  # another window goes on with it
+        store.reopen_experiment(2, store.experiment(2).spec, 1)  # another window resumes it
     label = find(opened(qtbot, window, 2), QLabel, "snapshot")
     assert label.isVisible()
     assert label.text().startswith("Running: as stored at ")
@@ -216,22 +165,7 @@ def test_an_experiment_that_is_gone_says_so(qtbot: QtBot, window: MainWindow, wo
     assert "no experiment 2" in find(window, MessageBar, "message_bar").text
 
 
-def test_a_comparison_with_one_that_is_gone_says_so(qtbot: QtBot, window: MainWindow, workspace: Path) -> None:
-    history = look_at_history(qtbot, window, 3)
-    with closing(Catalogue(workspace)) as catalogue:
-        catalogue.delete([1])
-        catalogue.purge([1])
-    for number in (1, 2):
-        history.table.entries.tick(number, True)
-    press(history, "compare")
-    tab = front(window)
-    until(qtbot, lambda: "no experiment 1" in find(tab, QLabel, "opened_state").text())
-    history.experiment_actions.open_requested.emit(3)
-    until(qtbot, lambda: front(window).is_drawn)
-    assert "no experiment 1" in find(tab, QLabel, "opened_state").text()
-
-
-def test_what_was_open_is_open_at_the_next_start(qtbot: QtBot, make_window: MakeWindow, three: None) -> None:
+def test_what_was_open_is_open_at_the_next_start(qtbot: QtBot, make_window: MakeWindow, varied: None) -> None:
     window = make_window()
     opened(qtbot, window, 1)
     compared(qtbot, window, 1, 2)
@@ -250,7 +184,7 @@ def test_what_was_open_is_open_at_the_next_start(qtbot: QtBot, make_window: Make
 
 
 def test_what_was_deleted_is_not_opened_again(
-    qtbot: QtBot, make_window: MakeWindow, three: None, workspace: Path
+    qtbot: QtBot, make_window: MakeWindow, varied: None, workspace: Path
 ) -> None:
     window = make_window()
     opened(qtbot, window, 1)
@@ -265,7 +199,7 @@ def test_what_was_deleted_is_not_opened_again(
 
 @pytest.mark.parametrize("remembered", ["nonsense", "[]", '{"tabs": 3}', '{"tabs": ["x"], "front": null}'])
 def test_a_memory_that_makes_no_sense_is_passed_over(
-    qtbot: QtBot, make_window: MakeWindow, three: None, remembered: str
+    qtbot: QtBot, make_window: MakeWindow, varied: None, remembered: str
 ) -> None:
     window = make_window()
     opened(qtbot, window, 1)
@@ -276,105 +210,6 @@ def test_a_memory_that_makes_no_sense_is_passed_over(
     again = make_window()
     look_at_history(qtbot, again, 3)
     assert open_tabs(again) == []
-
-
-def test_a_comparison_lays_all_variants_over_each_other(qtbot: QtBot, window: MainWindow) -> None:
-    tab = compared(qtbot, window, 1, 2)
-    plot = find(tab, CurvePlot, "validation_accuracy")
-    for name, length in (("#1 mlp_1", 5), ("#2 mlp_1", 3), ("#2 mlp_2", 3)):
-        assert len(plot.curve_data(name, "validation_accuracy")[0]) == length
-        assert len(find(tab, CurvePlot, "training_loss").curve_data(name, "training_loss")[0]) == length
-        assert len(find(tab, CurvePlot, "gradient_norm").curve_data(name, "gradient_norm")[0]) == length
-    points = find(tab, AccuracyPoints, "accuracy_points")
-    assert points.points("#1 mlp_1").tolist() == [50, 62.5]
-    assert points.points("#2 mlp_2").tolist() == [87.5, 87.5]
-    assert table_of(tab, "accuracies") == [
-        ["1  #1 mlp_1", "2", "56.25 ± 8.84 %", "62.50 %"],
-        ["2  #2 mlp_1", "2", "87.50 ± 0.00 %", "87.50 %"],
-        ["3  #2 mlp_2", "2", "87.50 ± 0.00 %", "87.50 %"],
-    ]
-
-
-def test_settings_stand_side_by_side_with_differences_marked(qtbot: QtBot, window: MainWindow) -> None:
-    tab = compared(qtbot, window, 1, 2)
-    rows = table_of(tab, "compared_settings")
-    assert ["≠ Epochs", "9", "2"] in rows
-    assert ["Data set", "digits", "digits"] in rows
-    find(tab, QCheckBox, "only_differences").click()
-    assert table_of(tab, "compared_settings") == [
-        ["≠ Architectures", "mlp_1", "mlp_1, mlp_2"],
-        ["≠ Epochs", "9", "2"],
-    ]
-    find(tab, QCheckBox, "only_differences").click()
-    assert table_of(tab, "compared_settings") == rows
-
-
-def test_settings_that_only_one_has_differ(workspace: Path, three: None) -> None:
-    entries = [entry_of(workspace, number) for number in (1, 3)]
-    rows = {label: (values, differs) for label, values, differs in side_by_side(entries)}
-    assert rows["Experiment"] == (("Architectures", "Schedule"), True)
-    assert rows["Architectures"] == (("mlp_1", "–"), True)
-
-
-def test_one_can_be_taken_out_of_a_comparison_with_a_click(qtbot: QtBot, window: MainWindow, workspace: Path) -> None:
-    with closing(Catalogue(workspace)) as catalogue:
-        catalogue.rename(1, "A title that is far too long for a button")
-    tab = compared(qtbot, window, 1, 2, 3)
-    assert [b.text() for b in tab.findChildren(QAbstractButton) if b.objectName().startswith("take_out")] == [
-        *("#1 A title that …  ✕", "#2 Architectures  ✕", "#3 Schedule  ✕")
-    ]
-    find(tab, QToolButton, "take_out_3").click()
-    until(qtbot, lambda: tab.is_painted)
-    assert [row[0] for row in table_of(tab, "accuracies")] == ["1  #1 mlp_1", "2  #2 mlp_1", "3  #2 mlp_2"]
-    assert tab.key == "1+2"
-    tabs = find(window, QTabWidget, "tabs")
-    assert tabs.tabText(tabs.currentIndex()) == "Compare #1, #2"
-    find(tab, QToolButton, "take_out_1").click()
-    assert open_tabs(window) == [], "one alone is no comparison"
-
-
-def test_no_two_variants_of_a_comparison_look_alike() -> None:
-    looks = distinct_styles()
-    assert len({(style.hex, style.dashes) for style in looks}) == len(looks) == 42
-    assert [style.pattern for style in looks[:7]] == [0] * 6 + [1]
-
-
-def read(workspace: Path, number: int) -> Stored:
-    entry, *said, stored = reading(number)(workspace)
-    count = len(stored.observations.runs)
-    assert stored.entry == entry
-    assert said == [f"{read} of {count} runs read" for read in range(1, count + 1)]
-    return stored
-
-
-def test_probes_are_left_out_and_runs_renamed(workspace: Path, three: None) -> None:
-    together = merged(-1, [read(workspace, number) for number in (2, 3)])
-    assert list(together.variants)[:2] == ["#2 mlp_1", "#2 mlp_2"]
-    assert not [name for name in together.variants if "search" in name]
-    assert {run.planned.spec.variant for run in together.runs.values()} == set(together.variants)
-
-
-def test_too_many_variants_are_said(workspace: Path, three: None) -> None:
-    stored = read(workspace, 2)
-    variants = stored.observations.variants
-    many = {f"net_{number}": replace(variants["mlp_1"], name=f"net_{number}") for number in range(43)}
-    stored.observations.variants = many
-    with pytest.raises(Exception, match="43 curves can't be told apart, 42 can"):
-        merged(-1, [stored])
-
-
-def test_a_comparison_is_read_again_when_one_of_its_experiments_went_on(
-    qtbot: QtBot, window: MainWindow, monkeypatch: pytest.MonkeyPatch, workspace: Path
-) -> None:
-    tab = compared(qtbot, window, 1, 2)
-    monkeypatch.setattr(QInputDialog, "getInt", lambda *_arguments: (1, True))
-    history = look_at_history(qtbot, window, 3)
-    history.table.choose([1])
-    with qtbot.waitSignal(window.training_ended):
-        press(history, "add_repeats")
-    find(window, QTabWidget, "tabs").setCurrentWidget(tab)
-    until(qtbot, lambda: tab.is_painted and table_of(tab, "accuracies")[0][1] == "3")
-    assert entry_of(workspace, 1).stored.status is Status.FINISHED
 
 
 def test_a_run_that_was_only_planned_opens_too(qtbot: QtBot, make_window: MakeWindow, workspace: Path) -> None:
@@ -401,15 +236,3 @@ def test_every_control_of_opened_tabs_has_a_name_and_a_tip(qtbot: QtBot, window:
         ]
         assert not [button.text() for button in buttons if not button.objectName() and button.isVisible()]
         assert not [button.text() for button in buttons if not button.toolTip() and button.isVisible()]
-
-
-def test_plots_stay_high_enough_to_be_read_where_there_is_little_room(qtbot: QtBot) -> None:
-    board = comparison_board()
-    qtbot.addWidget(board)
-    board.resize(900, 300)
-    board.show()
-    qtbot.waitExposed(board)
-    plots = board.findChildren(CurvePlot)
-    assert plots
-    assert board.height() == 300, "it scrolls instead of growing"
-    assert all(plot.height() >= LEAST_LINES * board.fontMetrics().lineSpacing() for plot in plots)

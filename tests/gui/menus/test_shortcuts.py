@@ -1,4 +1,4 @@
-"""Help > Keys names every key there is."""
+"""Help > Keys lists every shortcut."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from PySide6.QtGui import QAction, QKeySequence, QShortcut
 from PySide6.QtWidgets import QAbstractButton, QPushButton, QTableWidget
 
 from gui.dialogs.keys import KeysDialog
-from gui.menus.shortcuts import OF_WIDGETS, Shortcut, keys_of
+from gui.menus.shortcuts import WIDGET_SHORTCUTS, Shortcut, shortcuts_of
 from tests.gui.conftest import MakeWindow
 from tests.gui.support import find, tab_of
 
@@ -22,17 +22,17 @@ def native(*keys: str) -> str:
 def test_every_action_with_keys_and_every_shortcut_is_named(make_window: MakeWindow) -> None:
     window = make_window()
     tab_of(window).prepare()
-    found = keys_of(window)
+    found = shortcuts_of(window)
     named = {each for key in found for each in key.keys.split(", ")}
     bound = [*window.findChildren(QAction), *window.findChildren(QAbstractButton), *window.findChildren(QShortcut)]
     first = {keys.toString(QKeySequence.SequenceFormat.NativeText) for each in bound if (keys := first_of(each))}
     assert {native("F6"), native("Ctrl+K"), native("Ctrl+0"), native("Ctrl+F"), native("F1")} <= first - {""}
     assert first - {""} <= named
-    assert all(key.does and key.place for key in found)
+    assert all(key.action and key.place for key in found)
 
 
 def first_of(owner: QAction | QAbstractButton | QShortcut) -> QKeySequence | None:
-    """The first of its keys, unless that is an underlined letter."""
+    """The first shortcut of an action, unless it is a mnemonic."""
     if isinstance(owner, QAbstractButton):
         return owner.shortcut() if owner.shortcut() != QKeySequence.mnemonic(owner.text()) else None
     return next(iter(owner.shortcuts() if isinstance(owner, QAction) else owner.keys()), None)
@@ -41,7 +41,7 @@ def first_of(owner: QAction | QAbstractButton | QShortcut) -> QKeySequence | Non
 def test_places_are_menus_tabs_and_panels(make_window: MakeWindow) -> None:
     window = make_window()
     tab_of(window).prepare()
-    found = keys_of(window)
+    found = shortcuts_of(window)
     expected = {
         Shortcut("Training", "Run or queue", native("Ctrl+R", "F5")),
         Shortcut("Help", "Keys", native("F1")),
@@ -71,5 +71,5 @@ def test_f1_shows_them_in_a_table(make_window: MakeWindow) -> None:
     action = find(window, QAction, "keys")
     assert action.shortcut() == QKeySequence("F1")
     action.trigger()
-    assert {does for _, does, _ in OF_WIDGETS} <= set(seen)
+    assert {does for _, does, _ in WIDGET_SHORTCUTS} <= set(seen)
     assert "Pause or resume" in seen

@@ -1,4 +1,4 @@
-"""The Training menu shows the actions of the tab in front and of the one at work, whose keys are heard everywhere."""
+"""The Training menu shows the actions of the current tab and of the running experiment, whose shortcuts always work."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CONTROL = Qt.KeyboardModifier.ControlModifier
 
 
 def offered(window: MainWindow) -> dict[str, bool]:
-    """What the menu shows when it opens, and whether it can be done."""
+    """The entries of the opened menu, and whether they are enabled."""
     menu = find(window, QMenu, "training_menu")
     menu.aboutToShow.emit()
     return {action.iconText(): action.isEnabled() for action in menu.actions()}

@@ -1,4 +1,4 @@
-"""What the window knows, from the events alone."""
+"""Observations built from events."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A stored experiment looks to the views as it did while it trained."""
+"""Observations of a stored experiment equal those made while it trained."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from engine.events.tasks import Event
 from engine.storage.store import Store
 from engine.workspace.replay import experiment_events
 from gui.observations.experiment import Observations
-from gui.observations.run import OF_ACTIVATIONS, OF_LAYERS, QUANTITIES, RunObservation
+from gui.observations.run import ACTIVATION_FIELDS, LAYER_FIELDS, QUANTITIES, RunObservation
 from tests.engine.support import INFO, finished, planned, record, small_spec, started, weights
 
-# As float32 holds them, which the store keeps per layer; what is no number comes back as NaN.
+# Values per layer are stored as float32; non-finite ones are restored as NaN.
 NUMBERS = st.floats(width=32)
 COUNTS = st.integers(0, 32)
 MISTAKE = Mistake(5, 3, 8, 0.75, np.arange(64, dtype=np.uint8).reshape(8, 8, 1))
@@ -36,7 +36,7 @@ def store(workspace: Path) -> Iterator[Store]:
 
 
 def told(store: Store, *events: Any, repeats: int = 1) -> tuple[Observations, Observations]:
-    """What the window knows from ``events`` of runs 1, 2, …, and from the store that they were written to."""
+    """Observations from ``events`` of runs 1, 2, …, and from the store they were written to."""
     number, runs = planned(store, small_spec(repeats=repeats))
     live = Observations()
     live.take(ExperimentStarted(number, "architectures", INFO, runs, 1))
@@ -59,7 +59,7 @@ def assert_alike(live: RunObservation, again: RunObservation) -> None:
     assert again.steps == live.steps
     for name in QUANTITIES:
         np.testing.assert_allclose(again.curves[name], np.array(live.curves[name], float), rtol=1e-6, err_msg=name)
-    for name in (*OF_LAYERS, *OF_ACTIVATIONS):
+    for name in (*LAYER_FIELDS, *ACTIVATION_FIELDS):
         for one, other in zip(again.layer_curves.get(name, ()), live.layer_curves.get(name, ()), strict=True):
             np.testing.assert_array_equal(one, other, err_msg=name)
     assert again.interventions == live.interventions
@@ -80,7 +80,7 @@ def noted(run: int, step: int, **changes: Any) -> Record:
 
 
 def ended(status: Status, **changes: Any) -> Event:
-    """The end of a run that was not tested."""
+    """The end of a run without a test."""
     return finished(1, status, test_loss=None, test_accuracy=None, confusion=None, **changes)
 
 
@@ -134,7 +134,7 @@ def test_means_over_runs_of_different_length_are_the_same(store: Store) -> None:
     for quantity in QUANTITIES:
         for here, there in zip(one.mean(quantity), other.mean(quantity), strict=True):
             np.testing.assert_array_equal(here, there)
-    for quantity in (*OF_LAYERS, *OF_ACTIVATIONS):
+    for quantity in (*LAYER_FIELDS, *ACTIVATION_FIELDS):
         (names, steps, values), (other_names, other_steps, other_values) = (
             each.mean_layers(quantity) for each in (one, other)
         )
@@ -159,13 +159,13 @@ ANY_RECORD = st.builds(
 @given(st.lists(ANY_RECORD, max_size=8))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
 def test_whatever_was_measured_comes_back(store: Store, numbers: list[dict[str, Any]]) -> None:
-    """Infinity comes back as NaN: both are drawn as a gap."""
+    """Infinity is restored as NaN: both are drawn as a gap."""
     records = [noted(1, 10 * n, **changes) for n, changes in enumerate(numbers, 1)]
     live, again = told(store, started(), *records)
     (one,), (other,) = live.runs.values(), again.runs.values()
     for name in QUANTITIES:
         np.testing.assert_allclose(other.curves[name], _gaps(one.curves[name]), rtol=1e-6, err_msg=name)
-    for name in (*OF_LAYERS, *OF_ACTIVATIONS):
+    for name in (*LAYER_FIELDS, *ACTIVATION_FIELDS):
         for here, there in zip(one.layer_curves[name], other.layer_curves[name], strict=True):
             np.testing.assert_array_equal(there, _gaps(here), err_msg=name)
     if records:

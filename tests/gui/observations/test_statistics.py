@@ -1,4 +1,4 @@
-"""Statistics over runs that are kept up to date are those of all records at once."""
+"""Incremental statistics over runs equal those of all records at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""gui.observations.summary: what is said at the end of an experiment, and that the report says the same."""
+"""gui.observations.summary: the sentence at the end of an experiment, which agrees with the report."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PHRASES = [
     "which does not exceed the spread over repeats",
     "with one run there is no spread to compare that with, so it may be chance",
 ]
-# Of 360 test images, as of the digits.
+# Of 360 test images, as in digits.
 ACCURACIES = st.lists(st.integers(0, 360).map(lambda right: right / 360), min_size=1, max_size=REPEATS)
 CLOSE = st.lists(st.integers(330, 336).map(lambda right: right / 360), min_size=1, max_size=REPEATS)
 

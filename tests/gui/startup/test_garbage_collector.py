@@ -1,4 +1,4 @@
-"""gui.startup.garbage_collector: what is collected, is collected on the thread of the window."""
+"""gui.startup.garbage_collector: garbage is collected in the GUI thread."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gui.startup.garbage_collector import GarbageCollector
 
 
 class Cycle:
-    """Garbage that only a collector finds; notes which thread it is destroyed on."""
+    """Cyclic garbage that records the thread it is destroyed in."""
 
     def __init__(self, seen: list[int]) -> None:
         self.itself = self

@@ -1,4 +1,4 @@
-"""What is missing is named before Qt ends the process over it."""
+"""Missing displays and libraries are named before Qt would abort the process."""
 
 from __future__ import annotations
 

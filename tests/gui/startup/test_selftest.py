@@ -1,4 +1,4 @@
-"""gui.startup.selftest and the dialog: plots, display, and the self-test in a window."""
+"""gui.startup.selftest and the dialog: checks of plots and display, and the self-test in a window."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def checks(*runs: Any) -> tuple[Check, ...]:
 
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Checks are carried out in the dialog's thread, with no process of their own."""
+    """Checks run in the dialog's thread, not in processes of their own."""
 
     def run_here(
         checks: Sequence[Check], context: CheckContext, _control: object, begin: Callable[[Check], None]
@@ -159,7 +159,7 @@ def test_lines_come_as_checks_are_done_and_can_be_copied(
     assert "Devices       cpu: a processor" in lines
     assert [is_bold(dialog, line) for line in (0, 1, 3)] == [False, True, False]
     assert not find(dialog, QProgressBar, "selftest_progress").isVisible()
-    # Closed and opened again, what was found is still there; and all can be looked at once more.
+    # Closed and reopened, the results are still there, and the test can be repeated.
     find(dialog, QPushButton, "selftest_close").click()
     find(dialog.parentWidget(), QAction, "selftest").trigger()
     assert dialog.text.splitlines() == lines
@@ -172,7 +172,7 @@ def test_lines_come_as_checks_are_done_and_can_be_copied(
 def test_a_failure_is_said_below_the_lines(
     qtbot: QtBot, make_window: MakeWindow, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, at_once: None
 ) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))  # where its logs are kept
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))  # folder of its logs
     dialog = opened(make_window, monkeypatch, fails)
     qtbot.waitUntil(lambda: status(dialog).startswith("Something failed"), timeout=PATIENCE_MS)
     assert is_bold(dialog, 0)
@@ -183,7 +183,7 @@ def test_closing_the_dialog_or_the_window_ends_a_test_that_is_under_way(
     qtbot: QtBot, make_window: MakeWindow, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     dialog = opened(make_window, monkeypatch, passes, hangs)
-    hanging = tmp_path / "hangs"  # told from the child process, which every test is held not to leave running
+    hanging = tmp_path / "hangs"  # written by the child process, which must not outlive the test
     for close in (dialog.close, dialog.parentWidget().close):
         qtbot.waitUntil(lambda: status(dialog) == "Looking at: hangs …" and hanging.exists(), timeout=PATIENCE_MS)
         assert dialog.text.startswith("ok       passes ")

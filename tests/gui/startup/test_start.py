@@ -1,4 +1,4 @@
-"""What is seen while the window is made, and what waits until it is seen."""
+"""The splash screen, and work deferred until the window is painted."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ def test_what_waits_for_the_first_paint_comes_once_and_after_it(qtbot: QtBot) ->
 def test_a_board_is_made_when_it_is_first_needed(qtbot: QtBot, make_window: MakeWindow) -> None:
     window = make_window()
     first, other = tab_of(window), tab_of(window, "schedule")
-    qtbot.waitUntil(lambda: first.stage.findChild(QWidget, "views") is not None, timeout=PATIENCE_MS)
-    assert other.stage.findChild(QWidget, "views") is None
+    qtbot.waitUntil(lambda: first.board_stack.findChild(QWidget, "views") is not None, timeout=PATIENCE_MS)
+    assert other.board_stack.findChild(QWidget, "views") is None
     with qtbot.waitSignal(window.training_ended, timeout=PATIENCE_MS):
         other.start()
-    assert other.stage.findChild(QWidget, "views") is not None
+    assert other.board_stack.findChild(QWidget, "views") is not None

@@ -1,4 +1,4 @@
-"""Settings: remembered, changed in the dialog, overridden by the command line."""
+"""Preferences: stored, changed in the dialog, overridden by the command line."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ from gui.app import WindowKeeper
 from gui.dialogs.settings import AT_NEXT_START, AT_ONCE, SettingsDialog
 from gui.utils.preferences import (
     Preferences,
-    StartUp,
-    changed_start,
+    StartupOptions,
     load_preferences,
-    mended,
     program_settings,
     save_preferences,
-    start_up,
+    startup_options,
+    update_startup_options,
+    without_unsafe_values,
 )
 from gui.utils.theme import Scheme
 from gui.widgets.message_bar import MessageBar
@@ -95,20 +95,20 @@ def test_what_makes_no_sense_was_never_chosen(key: str, value: object) -> None:
 
 
 def test_the_command_line_wins_for_this_start(tmp_path: Path) -> None:
-    assert start_up(parse([]), Preferences()) == StartUp(default_workspace().absolute(), None, "auto")
-    assert start_up(parse([]), ALL) == StartUp(Path("/somewhere/else"), 3, "gpu:1", CLUSTER)
-    assert start_up(parse(["--cluster", "local:3"]), ALL).cluster == ClusterChoice("local", "3")
+    assert startup_options(parse([]), Preferences()) == StartupOptions(default_workspace().absolute(), None, "auto")
+    assert startup_options(parse([]), ALL) == StartupOptions(Path("/somewhere/else"), 3, "gpu:1", CLUSTER)
+    assert startup_options(parse(["--cluster", "local:3"]), ALL).cluster == ClusterChoice("local", "3")
     given = parse(["--workspace", str(tmp_path), "--workers", "2", "--device", "cpu"])
-    assert start_up(given, ALL) == StartUp(tmp_path, 2, "cpu")
+    assert startup_options(given, ALL) == StartupOptions(tmp_path, 2, "cpu")
 
 
 def test_a_change_changes_only_itself(tmp_path: Path) -> None:
-    start = StartUp(tmp_path, 2, "cpu")  # as the command line had it
+    start = StartupOptions(tmp_path, 2, "cpu")  # as given on the command line
     before = Preferences()
-    assert changed_start(start, before, Preferences(workers=5)) == StartUp(tmp_path, 5, "cpu")
-    assert changed_start(start, before, Preferences(device="gpu:0")) == StartUp(tmp_path, 2, "gpu:0")
-    moved = changed_start(start, before, Preferences(workspace=tmp_path / "new"))
-    assert moved == StartUp(tmp_path / "new", 2, "cpu")
+    assert update_startup_options(start, before, Preferences(workers=5)) == StartupOptions(tmp_path, 5, "cpu")
+    assert update_startup_options(start, before, Preferences(device="gpu:0")) == StartupOptions(tmp_path, 2, "gpu:0")
+    moved = update_startup_options(start, before, Preferences(workspace=tmp_path / "new"))
+    assert moved == StartupOptions(tmp_path / "new", 2, "cpu")
 
 
 # --- the dialog
@@ -150,7 +150,7 @@ def test_a_damaged_share_of_a_gpu_leaves_no_cluster() -> None:
 def test_a_cluster_that_was_named_and_is_not_used_is_remembered_only() -> None:
     save_preferences(program_settings(), Preferences(cluster=CLUSTER))
     assert load_preferences(program_settings()).cluster == CLUSTER
-    assert start_up(parse([]), load_preferences(program_settings())).cluster is None
+    assert startup_options(parse([]), load_preferences(program_settings())).cluster is None
 
 
 def test_the_folder_is_chosen(dialog: SettingsDialog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,7 +186,7 @@ def test_what_can_be_no_workspace_is_said(dialog: SettingsDialog, tmp_path: Path
 
 
 class Prober(Assistant):
-    """Says which devices there are."""
+    """Answers with a list of devices."""
 
     def run(self, tasks, emit, control) -> None:
         super().run(tasks, emit, control)
@@ -215,7 +215,7 @@ def find_action(window: MainWindow, name: str) -> QAction:
 
 def test_the_theme_changes_at_once_and_is_remembered(qtbot: QtBot, make_window: MakeWindow, qapp: QApplication) -> None:
     window = make_window(prober=Prober())
-    with qtbot.assertNotEmitted(window.reopening_wanted):
+    with qtbot.assertNotEmitted(window.reopen_requested):
         answer(qtbot, window, lambda dialog: choose(dialog, "settings_scheme", Scheme.DARK))
     assert load_preferences(program_settings()).scheme is Scheme.DARK
     assert find_action(window, "scheme_dark").isChecked()
@@ -229,7 +229,7 @@ def choose(dialog: SettingsDialog, name: str, value: object) -> None:
 
 def test_other_settings_ask_for_another_window(qtbot: QtBot, make_window: MakeWindow) -> None:
     window = make_window(prober=Prober())
-    with qtbot.waitSignal(window.reopening_wanted, timeout=PATIENCE_MS) as asked:
+    with qtbot.waitSignal(window.reopen_requested, timeout=PATIENCE_MS) as asked:
         answer(qtbot, window, lambda dialog: find(dialog, QSpinBox, "settings_workers").setValue(2))
     assert asked.args == [Preferences(), Preferences(workers=2)]
 
@@ -237,7 +237,7 @@ def test_other_settings_ask_for_another_window(qtbot: QtBot, make_window: MakeWi
 def test_while_a_training_is_under_way_they_wait(qtbot: QtBot, make_window: MakeWindow) -> None:
     window = make_window(OpenEndedExecutor(), prober=Prober())
     find(tab_of(window), QToolButton, "run").click()
-    with qtbot.assertNotEmitted(window.reopening_wanted):
+    with qtbot.assertNotEmitted(window.reopen_requested):
         answer(qtbot, window, lambda dialog: find(dialog, QSpinBox, "settings_workers").setValue(2))
     assert load_preferences(program_settings()).workers == 2
     assert "next start" in window.statusBar().currentMessage()
@@ -270,20 +270,20 @@ def test_a_device_that_is_not_there_is_said_once_and_the_window_goes_on(qtbot: Q
     assert find(tab_of(window), QToolButton, "run").isEnabled()
 
 
-# --- one window in place of another
+# --- replacing the window
 
 
 @pytest.fixture
 def keeper(qtbot: QtBot, workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[WindowKeeper]:
-    """Keeps windows whose executors need no processes."""
+    """Owner of windows on executors without processes."""
 
-    def make(start: StartUp, own_log: ProgramLog) -> MainWindow:
+    def make(start: StartupOptions, own_log: ProgramLog) -> MainWindow:
         executors = (ScriptedExecutor(), Assistant(), Prober(), Assistant())
         return MainWindow(start.workspace, *executors, device=start.device, own_log=own_log)
 
     monkeypatch.setattr(gui.app, "make_window", make)
     own_log = ProgramLog()
-    found = WindowKeeper(StartUp(workspace), own_log)
+    found = WindowKeeper(StartupOptions(workspace), own_log)
     yield found
     found.close()
     assert found.window is not None
@@ -314,9 +314,9 @@ def test_a_window_on_another_workspace_takes_the_place_of_the_first(
 
 
 def test_a_value_that_qt_would_build_whatever_it_says_is_taken_out(tmp_path: Path) -> None:
-    """Reading such a value ends the process."""
+    """Reading such a value crashes the process."""
     file = tmp_path / "window.conf"
     file.write_bytes(b"[General]\nworkspace=@Variant(\\0\\0\\0X\\x7f\\xff\\xff\\xff)\nworkers=3\ndevice=cpu\n")
-    settings = mended(QSettings(str(file), QSettings.Format.IniFormat))
+    settings = without_unsafe_values(QSettings(str(file), QSettings.Format.IniFormat))
     assert load_preferences(settings) == Preferences(None, 3, "cpu")
     assert b"Variant" not in file.read_bytes()

@@ -1,4 +1,4 @@
-"""Choosing in a tab where networks are trained."""
+"""Choice of the place of training in a tab."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LOCAL = ClusterChoice("local", "2")
 
 @pytest.fixture
 def starts(monkeypatch: pytest.MonkeyPatch) -> list[ClusterChoice]:
-    """The clusters that were connected to; none is."""
+    """Record the clusters that would be connected to."""
     found: list[ClusterChoice] = []
 
     def start(executor: DaskExecutor, runs: int, threads: int | None = None) -> int:
@@ -42,7 +42,7 @@ def starts(monkeypatch: pytest.MonkeyPatch) -> list[ClusterChoice]:
 
 
 def choose(window: MainWindow, title: str, name: str = "architectures") -> None:
-    """As a click on an entry of the box does."""
+    """Choose an entry of the box as a click does."""
     box = find(tab_of(window, name), QComboBox, "train_on")
     place = box.findText(title)
     assert place >= 0, [box.itemText(each) for each in range(box.count())]
@@ -164,7 +164,7 @@ def test_the_dialog_says_what_is_missing(qtbot: QtBot) -> None:
 def test_a_window_that_connects_in_vain_is_closed_at_once(
     qtbot: QtBot, make_window: MakeWindow, monkeypatch: pytest.MonkeyPatch, workspace: Path
 ) -> None:
-    """The connection would be tried for longer than a test may take."""
+    """Connecting to an unreachable cluster would take longer than a test may."""
     monkeypatch.setattr(connection, "CONNECT_SECONDS", 3600.0)
     window = make_window(ScriptedExecutor(), cluster=ClusterChoice("address", "tcp://127.0.0.1:9"))
     qtbot.waitUntil(lambda: find(window, QLabel, "cluster").text().endswith("connecting …"), timeout=PATIENCE_MS)
@@ -181,5 +181,5 @@ def test_an_answer_about_an_earlier_choice_is_not_that_of_the_present_one(
     with qtbot.waitSignal(window.trained, timeout=PATIENCE_MS):
         tab_of(window, "architectures").start()
     choose(window, "local:2")
-    window.findChild(ClusterController).connected()  # as one that was on its way says
+    window.findChild(ClusterController).connected()  # a late signal of the earlier connection
     assert "from the next experiment on" in label.text()

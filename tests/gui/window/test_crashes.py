@@ -1,4 +1,4 @@
-"""Training processes that die under a window: it stays alive, says why, and trains what is asked of it next."""
+"""Crashes of training processes: the window survives, reports the cause, and can train again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page of devices, and what the window says of those that are used or refused."""
+"""The devices page, and the display of used and refused devices."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ WRONG_CARD = replace(CARD, is_correct=False, findings=REFUSAL)
 
 
 class Appraiser(ScriptedExecutor):
-    """Finds ``reports``; the first network goes to the card, no other was measured."""
+    """Answers with ``reports``; the first network uses the GPU, no other was measured."""
 
     def __init__(self, *reports: DeviceReport) -> None:
         super().__init__(self.answer)

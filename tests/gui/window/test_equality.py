@@ -1,4 +1,4 @@
-"""The same spec and seed store the same numbers, whether a window or a terminal asked."""
+"""The same spec and seed give the same stored numbers, whether run in the window or by ``--batch``."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_window_and_batch_store_the_same_numbers(
 
 
 def everything_stored(workspace: Path) -> list[object]:
-    """Spec, status, test figures, records and last weights of every run; wall times left out."""
+    """Spec, status, test results, records and last weights of every run, without wall-clock times."""
     store = Store(workspace)
     found: list[object] = [store.experiment(1).spec]
     for stored in store.runs(1):

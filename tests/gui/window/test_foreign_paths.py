@@ -1,4 +1,4 @@
-"""A workspace whose path is no text in any encoding, as Linux allows."""
+"""A workspace whose path is not valid in any text encoding, as Linux allows."""
 
 from __future__ import annotations
 

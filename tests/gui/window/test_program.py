@@ -1,4 +1,4 @@
-"""What belongs to the program: first start, About, log, keys, and how the window was left."""
+"""First start, window state, About, log and keys."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def test_a_page_can_not_start_what_is_under_way(qtbot: QtBot, make_window: MakeW
     assert button.isEnabled()
 
 
-# --- how the window was left
+# --- state of the window
 
 
 def test_tab_and_splitters_are_as_they_were_left(qtbot: QtBot, make_window: MakeWindow) -> None:
@@ -181,7 +181,7 @@ def test_about_has_the_device_looked_for_where_nothing_was_computed_yet(qtbot: Q
 
 
 def about(window: MainWindow) -> dict[str, str]:
-    """What the box puts on the clipboard when its button is pressed."""
+    """Return what the Copy button puts on the clipboard."""
 
     def look() -> None:
         dialog = window.findChild(AboutDialog)
@@ -311,7 +311,7 @@ def test_keys_lead_from_tab_to_tab(qtbot: QtBot, make_window: MakeWindow) -> Non
 
 
 def heard(window: MainWindow) -> list[str]:
-    """The keys of all actions that are heard now: in a menu, on a button in sight, or of the window."""
+    """The shortcuts of all active actions: in a menu, on a visible button, or of the window."""
     return [
         keys.toString()
         for action in window.findChildren(QAction)

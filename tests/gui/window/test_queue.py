@@ -1,4 +1,4 @@
-"""Experiments that wait for their turn, as the window shows them."""
+"""The experiment queue in the window."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def waiting(window: MainWindow) -> list[str]:
 
 
 def queue_up(qtbot: QtBot, window: MainWindow, *names: str) -> None:
-    """Begin the architectures and put others behind them."""
+    """Run the architectures and queue other experiments."""
     for name in ("architectures", *names):
         tab_of(window, name).start()
-    until(qtbot, lambda: tab_of(window).observations.under_way and len(waiting(window)) == len(names))
+    until(qtbot, lambda: tab_of(window).observations.active_runs and len(waiting(window)) == len(names))
 
 
 def lists(qtbot: QtBot, window: MainWindow, *titles: str) -> None:
@@ -82,8 +82,8 @@ def test_what_waits_is_reordered_and_removed(qtbot: QtBot, make_window: MakeWind
     lists(qtbot, window, "Learning rate", "Schedule")
     qtbot.keyClick(box, Qt.Key.Key_Delete)
     lists(qtbot, window, "Schedule")
-    with closing(QueueStore(workspace)) as orders:
-        assert [order.experiment.name for order in orders.all()] == ["schedule"]
+    with closing(QueueStore(workspace)) as queue:
+        assert [order.experiment.name for order in queue.all()] == ["schedule"]
 
 
 def test_an_entry_dragged_to_another_place_stays_there(qtbot: QtBot, make_window: MakeWindow, workspace: Path) -> None:
@@ -91,8 +91,8 @@ def test_an_entry_dragged_to_another_place_stays_there(qtbot: QtBot, make_window
     queue_up(qtbot, window, "activations", "learning-rate")
     model = find(window, QListWidget, "queue_list").model()
     assert model.moveRow(model.index(-1, -1), 1, model.index(-1, -1), 0)
-    with closing(QueueStore(workspace)) as orders:
-        until(qtbot, lambda: [order.experiment.name for order in orders.all()] == ["learning-rate", "activations"])
+    with closing(QueueStore(workspace)) as queue:
+        until(qtbot, lambda: [order.experiment.name for order in queue.all()] == ["learning-rate", "activations"])
 
 
 @pytest.mark.parametrize("ending", ["stop", "cancel"])
@@ -112,19 +112,19 @@ def test_who_ends_one_sees_no_other_begin_until_start_is_pressed(
 def test_what_waited_is_there_again_after_a_restart_and_waits_for_its_user(
     qtbot: QtBot, make_window: MakeWindow, workspace: Path
 ) -> None:
-    with closing(QueueStore(workspace)) as orders:
-        orders.add(ARCHITECTURES_EXPERIMENT, small_spec())
+    with closing(QueueStore(workspace)) as queue:
+        queue.add(ARCHITECTURES_EXPERIMENT, small_spec())
     window = make_window(ObedientExecutor())
     until(qtbot, find(window, QueuePanel, "queue").isVisible)
     assert (waiting(window), window.is_training) == (["Architectures"], False)
     press(qtbot, window, "queue_start")
-    qtbot.waitUntil(lambda: bool(tab_of(window).observations.under_way), timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: bool(tab_of(window).observations.active_runs), timeout=PATIENCE_MS)
     assert list(tab_of(window).observations.variants) == ["mlp_1"]
 
 
 def test_an_entry_says_what_it_is_and_how_long_it_takes(workspace: Path) -> None:
-    with closing(QueueStore(workspace)) as orders:
-        order = orders.add(ARCHITECTURES_EXPERIMENT, small_spec(seed=7))
+    with closing(QueueStore(workspace)) as queue:
+        order = queue.add(ARCHITECTURES_EXPERIMENT, small_spec(seed=7))
         text = describe(order, 125.0)
         assert text == "Architectures: digits, architectures mlp_1, epochs 1, repeats 1, seed 7 · about 2 min 05 s"
         assert describe(order, None).endswith("time unknown")
@@ -138,32 +138,32 @@ def test_the_panel_says_what_is_under_way(qtbot: QtBot, make_window: MakeWindow)
 
 
 def test_what_another_window_took_is_no_longer_listed(qtbot: QtBot, make_window: MakeWindow, workspace: Path) -> None:
-    with closing(QueueStore(workspace)) as orders, owner_lock(workspace) as other:  # of another window
+    with closing(QueueStore(workspace)) as queue, owner_lock(workspace) as other:  # of another window
         for _ in range(2):
-            orders.add(ARCHITECTURES_EXPERIMENT, small_spec())
+            queue.add(ARCHITECTURES_EXPERIMENT, small_spec())
         window = make_window(ObedientExecutor())
         until(qtbot, lambda: len(waiting(window)) == 2)
-        orders.take(other)
+        queue.take(other)
         activated = QEvent(QEvent.Type.ActivationChange)
         window.activateWindow()
         qtbot.waitUntil(window.isActiveWindow, timeout=PATIENCE_MS)
         window.changeEvent(activated)
         until(qtbot, lambda: len(waiting(window)) == 1)
-        orders.take(other)
+        queue.take(other)
         press(qtbot, window, "queue_start")
         until(qtbot, lambda: not waiting(window) and not window.is_training)
 
 
 def test_of_two_windows_one_alone_begins_what_waits(qtbot: QtBot, make_window: MakeWindow, workspace: Path) -> None:
-    with closing(QueueStore(workspace)) as orders:
-        orders.add(ARCHITECTURES_EXPERIMENT, small_spec())
+    with closing(QueueStore(workspace)) as queue:
+        queue.add(ARCHITECTURES_EXPERIMENT, small_spec())
     windows = [make_window(ObedientExecutor()), make_window(ObedientExecutor())]
     for window in windows:
         lists(qtbot, window, "Architectures")
     for window in windows:
         press(qtbot, window, "queue_start")
     until(qtbot, lambda: not any(waiting(window) for window in windows))
-    until(qtbot, lambda: [bool(tab_of(window).observations.under_way) for window in windows].count(True) == 1)
+    until(qtbot, lambda: [bool(tab_of(window).observations.active_runs) for window in windows].count(True) == 1)
     until(qtbot, lambda: [window.is_training for window in windows].count(True) == 1)
     assert stored(workspace) == [("architectures", Status.RUNNING)]
 
@@ -179,5 +179,5 @@ def test_repeats_asked_for_twice_at_once_are_added_up(qtbot: QtBot, make_window:
     for _ in range(2):
         conductor.add_repeats(number, 3)
     until(qtbot, lambda: len(waiting(window)) == 2)
-    with closing(QueueStore(workspace)) as orders:
-        assert [order.spec.model_dump()["repeats"] for order in orders.all()] == [5, 8]
+    with closing(QueueStore(workspace)) as queue:
+        assert [order.spec.model_dump()["repeats"] for order in queue.all()] == [5, 8]

@@ -1,4 +1,4 @@
-"""What was interrupted is offered when the window opens, and goes on where it was."""
+"""Interrupted experiments are offered when the window opens, and resume where they stopped."""
 
 from __future__ import annotations
 
@@ -53,10 +53,10 @@ from tests.gui.history_support import look_at_history, press, until
 from tests.gui.support import PATIENCE_MS, Assistant, ObedientExecutor, find, tab_of
 
 SETTINGS: dict[str, Any] = {"architectures": ("mlp_1",), "epochs": 15, "repeats": 2}
-KILLED_AFTER = 100  # steps recorded: some of the epochs, 26 steps each, are over
+KILLED_AFTER = 100  # recorded steps; some of the epochs of 26 steps are complete
 TRAINING_MS = 150_000
 
-# A window of its own, in a process that can be killed.
+# A window in a process of its own, which can be killed.
 PROGRAM = """
 import sys
 from pathlib import Path
@@ -83,7 +83,7 @@ if __name__ == "__main__":
 
 
 def interrupted(workspace: Path, *, repeats: int = 2, done: int = 1) -> int:
-    """An experiment whose program is gone: ``done`` of its runs have finished, the next one has begun."""
+    """An experiment whose process has died: ``done`` of its runs have finished, the next has started."""
     with closing(Store(workspace)) as store:
         number, runs = planned(store, small_spec(repeats=repeats))
         for run in runs[: done + 1]:
@@ -160,7 +160,7 @@ def test_what_another_window_carries_out_is_not_offered(qtbot: QtBot, make_windo
         with closing(Store(workspace)) as store:
             store.add_experiment("architectures", "{}", 1, INFO, 1, owner)
         window = make_window()
-        look_at_history(qtbot, window, 1)  # asked after the offer, by the same thread
+        look_at_history(qtbot, window, 1)  # queried after the offer, in the same thread
         assert (offer(window), status_of(workspace, 1)) == ("", Status.RUNNING)
 
 
@@ -222,7 +222,7 @@ def test_a_window_closed_while_it_trains_leaves_what_can_go_on(
     monkeypatch.setattr(QMessageBox, "exec", agree)
     before = make_window(ObedientExecutor())
     tab_of(before).start()
-    until(qtbot, lambda: tab_of(before).observations.under_way)
+    until(qtbot, lambda: tab_of(before).observations.active_runs)
     before.close()
     qtbot.waitUntil(lambda: not before.isVisible(), timeout=PATIENCE_MS)
     assert "can go on when Trainscope is started again" in asked[0]
@@ -236,9 +236,9 @@ def test_what_began_and_was_not_stored_when_its_window_died_waits_in_the_queue(
 ) -> None:
     window = make_window()
     tab = tab_of(window)
-    with owner_lock(workspace) as owner, closing(QueueStore(workspace)) as orders:
-        orders.add(tab.experiment, tab.form.spec(), owner=owner)
-        assert orders.all() == []
+    with owner_lock(workspace) as owner, closing(QueueStore(workspace)) as queue:
+        queue.add(tab.experiment, tab.form.spec(), owner=owner)
+        assert queue.all() == []
     # The lock is free now, as if its holder had died.
     after = make_window()
     until(qtbot, lambda: find(after, QListWidget, "queue_list").count() == 1)
@@ -285,7 +285,7 @@ def recorded(workspace: Path, experiment: int) -> int:
 
 
 def stored(workspace: Path, experiment: int) -> list[object]:
-    """Everything of an experiment that is not a time or a number of a row."""
+    """All data of an experiment except times and row ids."""
     with closing(Store(workspace)) as store:
         found: list[object] = [store.experiment(experiment).status]
         for run in store.runs(experiment):

@@ -1,4 +1,4 @@
-"""gui.window.state and gui.app: where a window is put, and how it is ended from outside."""
+"""gui.window.state and gui.app: placement of the window, and termination by signals."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from engine.events.runs import Status
 from engine.storage.store import Store
 from engine.utils.logs import ProgramLog
 from gui.app import WindowKeeper, close_on_interrupt
-from gui.utils.preferences import StartUp, program_settings
+from gui.utils.preferences import StartupOptions, program_settings
 from gui.window.main_window import MainWindow
 from gui.window.state import EDGE, TITLE_BAR, fit_to_screen, restore_state
 from gui.window.tab_controller import TabController
@@ -35,7 +35,7 @@ def window(qtbot: QtBot) -> QMainWindow:
 
 
 def free(window: QMainWindow) -> QRect:
-    """What the screen has for the window without its frame."""
+    """The available area of the screen minus the window's frame."""
     return window.screen().availableGeometry().adjusted(EDGE, TITLE_BAR, -EDGE, -EDGE)
 
 
@@ -61,22 +61,22 @@ def test_a_window_that_fits_stays_where_it_was(window: QMainWindow) -> None:
     assert window.geometry() == place
 
 
-# A closed terminal is a request to end, too, where there are such.
+# Closing the terminal terminates too, where SIGHUP exists.
 TO_END = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 SIGNALS = [signal.SIGINT, *TO_END]
 
 
 @pytest.fixture
 def keeper(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[WindowKeeper]:
-    """Keeps a window on executors without processes; signals mean what they did once the test is over."""
+    """Owner of a window on executors without processes; signal handlers are restored after the test."""
 
-    def make(start: StartUp, own_log: ProgramLog) -> MainWindow:
+    def make(start: StartupOptions, own_log: ProgramLog) -> MainWindow:
         return MainWindow(start.workspace, OpenEndedExecutor(), Assistant(), Assistant(), Assistant(), own_log=own_log)
 
     monkeypatch.setattr(gui.app, "make_window", make)
     before = {number: signal.getsignal(number) for number in SIGNALS}
     own_log = ProgramLog()
-    found = WindowKeeper(StartUp(workspace), own_log)
+    found = WindowKeeper(StartupOptions(workspace), own_log)
     yield found
     for number, handler in before.items():
         signal.signal(number, handler)

@@ -1,4 +1,4 @@
-"""No text is cut: every label, button, box and header has the room that its text takes."""
+"""No text is cut off: every label, button, box and header has enough room."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ SIZES = {
     ids=SIZES,
 )
 def size(request: pytest.FixtureRequest, qapp: QApplication) -> Iterator[QSize]:
-    """The window's size; the font is the usual one or a larger one while the test runs."""
+    """The window's size; the font is the default or a larger one during the test."""
     apply_style(qapp)
     before = qapp.font()
     font = QFont(before)
@@ -92,17 +92,17 @@ def whole_run(task: TrainTask) -> list[Event]:
 
 
 def pages_of(tab: QWidget) -> Iterator[str]:
-    """What can stand on a tab: first the page before a run, then what takes its place."""
+    """The contents of a tab: first the start page, then the board."""
     yield "first"
     if isinstance(tab, ExperimentTab):
         board = tab.board
-        tab.stage.show_board()
+        tab.board_stack.show_board()
         yield "board"
         yield from pages_of_board(board)
 
 
 def pages_of_board(board: QWidget) -> Iterator[str]:
-    """The pages of a board turned to, one after the other, and the first again."""
+    """Show the pages of a board one after the other, then the first again."""
     bar = board.findChild(QTabBar, "pages")
     for position in [*range(1, bar.count()), 0] if bar is not None else []:
         bar.setCurrentIndex(position)
@@ -122,7 +122,7 @@ def text_of(widget: QWidget) -> str:
 
 
 def missing_room(widget: QWidget) -> str:
-    """What a widget lacks, or nothing."""
+    """What a widget lacks; empty if it has enough room."""
     return next((check(widget) for kinds, check in CHECKS.items() if isinstance(widget, kinds)), "")
 
 
@@ -167,7 +167,7 @@ def lacks_word(label: QLabel) -> str:
 
 
 def combo_lacks(box: QComboBox) -> str:
-    """What is chosen in a box must be seen whole, or be said by a tip."""
+    """The chosen item of a box must be fully visible, or be in its tool tip."""
     shown = box.fontMetrics().horizontalAdvance(box.currentText())
     room = box.width() - 24  # the arrow and the frame
     return f"{shown - room} px" if shown > room and not box.toolTip() else ""

@@ -1,9 +1,8 @@
-"""The window as its user meets it: press, wait for what must come, look."""
+"""The main window in use: running, stopping, closing, and its messages."""
 
 from __future__ import annotations
 
 import threading
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,6 @@ from PySide6.QtWidgets import (
     QApplication,
     QCheckBox,
     QComboBox,
-    QDialog,
     QLabel,
     QLineEdit,
     QMessageBox,
@@ -24,49 +22,25 @@ from PySide6.QtWidgets import (
     QTableView,
     QTabWidget,
     QToolButton,
-    QTreeWidget,
     QWidget,
 )
 from pytestqt.qtbot import QtBot
 
 from engine.events.experiments import ExperimentFinished
 from engine.events.runs import Status
-from engine.executors.tasks import ExportTask, ReportTask, SampleTask
-from engine.exports import Format
+from engine.executors.tasks import SampleTask
 from engine.storage.store import Store
 from gui.boards import BOARDS
 from gui.boards.panels.run_table import RunTable
-from gui.dialogs.export import ExportDialog
-from gui.dialogs.report import ReportDialog
 from gui.plots.curves.curve_plot import CurvePlot
 from gui.utils.theme import Scheme, stored_scheme
-from gui.widgets.message_bar import MessageBar
-from gui.window.export_controller import ExportController
-from gui.window.main_window import MainWindow
-from tests.engine.support import ScriptedExecutor, finished, record, started, weights
+from tests.engine.support import ScriptedExecutor, record
 from tests.gui.conftest import MakeWindow
 from tests.gui.history_support import until
 from tests.gui.support import PATIENCE_MS, Assistant, OpenEndedExecutor, find, tab_of
+from tests.gui.window.support import message, press, status, whole_run
 
 CONTROLS: tuple[type[QWidget], ...] = (QAbstractButton, QComboBox, QAbstractSpinBox, QTableView)
-
-
-def press(window: MainWindow, name: str) -> None:
-    button = find(tab_of(window), QToolButton, name)
-    assert button.isEnabled(), f"{name} can't be pressed"
-    button.click()
-
-
-def status(window: MainWindow) -> str:
-    return find(tab_of(window), QLabel, "status").text()
-
-
-def message(window: MainWindow) -> str:
-    return find(window, MessageBar, "message_bar").text
-
-
-def whole_run(task):
-    return [started(task.run), weights(task.run), record(task.run, 260), weights(task.run, 26, 1), finished(task.run)]
 
 
 def test_run_trains_stores_and_shows(qtbot: QtBot, make_window: MakeWindow, workspace: Path) -> None:
@@ -160,94 +134,10 @@ def test_a_data_set_without_samples_says_why(qtbot: QtBot, make_window: MakeWind
     qtbot.waitUntil(lambda: "no network" in message(window), timeout=PATIENCE_MS)
 
 
-def test_export_writes_the_shown_experiment(
-    qtbot: QtBot, make_window: MakeWindow, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    opened: list[str] = []
-    titles: list[str] = []
-    offered: list[str] = []
-    QSettings("Trainscope", "Trainscope").setValue("export/parent", str(tmp_path))
-
-    def answer(dialog: ExportDialog) -> QDialog.DialogCode:
-        titles.append(dialog.title)
-        offered.append(find(dialog, QLineEdit, "export_folder").text())
-        dialog.folder, dialog.formats = tmp_path, (Format.PDF,)
-        return QDialog.DialogCode.Accepted
-
-    monkeypatch.setattr(ExportDialog, "exec", answer)
-    monkeypatch.setattr("gui.window.main_window.QDesktopServices.openUrl", lambda url: opened.append(url.toLocalFile()))
-    assistant = Assistant()
-    window = make_window(ScriptedExecutor(whole_run), assistant)
-    with qtbot.waitSignal(window.training_ended, timeout=PATIENCE_MS):
-        press(window, "run")
-    press(window, "export")
-    qtbot.waitUntil(lambda: opened == [str(tmp_path)], timeout=PATIENCE_MS)
-    assert titles == ["Architectures, experiment 1"]
-    assert offered == [str(tmp_path / "trainscope-1-architectures")]
-    exports = [task for task in assistant.tasks if isinstance(task, ExportTask)]
-    assert [(task.experiment, task.folder, task.formats) for task in exports] == [(1, tmp_path, (Format.PDF,))]
-    assert "13 files" in window.statusBar().currentMessage()
-
-
 def test_where_nothing_was_trained_there_is_no_network_to_choose(qtbot: QtBot, make_window: MakeWindow) -> None:
     window = make_window()
     find(tab_of(window, "train-on"), QToolButton, "model_choose").click()
     until(qtbot, lambda: "No network was trained in this workspace yet" in message(window))
-
-
-def test_report_writes_the_ticked_experiments_and_opens_the_file(
-    qtbot: QtBot, make_window: MakeWindow, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    opened: list[str] = []
-
-    def answer(dialog: ReportDialog) -> QDialog.DialogCode:
-        dialog.accept()  # what is ticked at first
-        return QDialog.DialogCode(dialog.result())
-
-    QSettings("Trainscope", "Trainscope").setValue("report/file", str(tmp_path / "report.html"))
-    monkeypatch.setattr(ReportDialog, "exec", answer)
-    monkeypatch.setattr("gui.window.main_window.QDesktopServices.openUrl", lambda url: opened.append(url.toLocalFile()))
-    assistant = Assistant()
-    window = make_window(ScriptedExecutor(whole_run), assistant)
-    with qtbot.waitSignal(window.training_ended, timeout=PATIENCE_MS):
-        press(window, "run")
-    action = window.findChild(QAction, "report")
-    assert action is not None
-    assert action.shortcut().toString() == "Ctrl+Shift+R"
-    action.trigger()
-    qtbot.waitUntil(lambda: opened == [str(tmp_path / "report.html")], timeout=PATIENCE_MS)
-    reports = [task for task in assistant.tasks if isinstance(task, ReportTask)]
-    assert [(task.experiments, task.file) for task in reports] == [((1,), tmp_path / "report.html")]
-    assert "1 file written" in window.statusBar().currentMessage()
-
-
-def test_a_chosen_experiment_is_listed_however_old(
-    qtbot: QtBot, make_window: MakeWindow, workspace: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with closing(Store(workspace)) as store:
-        for _ in range(3):
-            store.finish_experiment(store.add_experiment("basics", "{}", 0, None, 1), Status.FINISHED, "")
-    listed: list[list[str]] = []
-
-    def look(dialog: ReportDialog) -> QDialog.DialogCode:
-        tree = find(dialog, QTreeWidget, "report_experiments")
-        items = [tree.topLevelItem(place) for place in range(tree.topLevelItemCount())]
-        listed.append([item.text(1) for item in items if item is not None])
-        return QDialog.DialogCode.Rejected
-
-    monkeypatch.setattr("gui.window.export_controller.MOST_EXPERIMENTS", 1)
-    monkeypatch.setattr(ReportDialog, "exec", look)
-    window = make_window()
-    window.findChild(ExportController).report((1, 3))
-    until(qtbot, lambda: listed == [["3", "1"]])
-
-
-def test_without_an_experiment_there_is_nothing_to_report(qtbot: QtBot, make_window: MakeWindow) -> None:
-    window = make_window()
-    action = window.findChild(QAction, "report")
-    assert action is not None
-    action.trigger()
-    until(qtbot, lambda: message(window) == "There is no experiment to report yet; run one first.")
 
 
 def test_closing_while_training_asks_and_can_be_refused(
@@ -365,7 +255,7 @@ def test_every_control_has_a_name_and_every_button_says_what_it_does(make_window
 
 
 class SlowStart(ScriptedExecutor):
-    """Takes its time to start, until it is let go."""
+    """Starts only once ``may_start`` is set."""
 
     def __init__(self) -> None:
         super().__init__(whole_run)
@@ -386,7 +276,7 @@ def test_run_pressed_while_the_processes_still_start_is_not_forgotten(qtbot: QtB
 
 
 class Faulty(ScriptedExecutor):
-    """Has an error that nobody foresaw."""
+    """Raises an unexpected error."""
 
     def run(self, tasks, emit, control):
         raise RuntimeError("out of the blue")

@@ -1,4 +1,4 @@
-"""The window on a store that is damaged, fills its disk or is removed: said in its message bar, and it goes on."""
+"""A damaged store, a full disk or a removed store is reported in the message bar, and the window keeps working."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from engine.utils.paths import store_file
 from gui.app import WindowKeeper
 from gui.background.store_reader import StoreReader
 from gui.background.weight_reader import WeightReader
-from gui.utils.preferences import StartUp
+from gui.utils.preferences import StartupOptions
 from gui.widgets.message_bar import MessageBar
 from gui.window.main_window import MainWindow
 from tests.engine.support import ScriptedExecutor, finished, planned, record, started, weights
@@ -46,14 +46,14 @@ def many_records(task: TrainTask) -> Iterator[Event]:
 def test_a_damaged_store_is_told_of_in_a_window_that_goes_on_with_a_new_one(
     qtbot: QtBot, workspace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def make(start: StartUp, own_log: ProgramLog) -> MainWindow:
+    def make(start: StartupOptions, own_log: ProgramLog) -> MainWindow:
         return MainWindow(start.workspace, ScriptedExecutor(), Assistant(), Assistant(), Assistant(), own_log=own_log)
 
     workspace.mkdir()
     store_file(workspace).write_bytes(b"no database " * 1000)
     monkeypatch.setattr(gui.app, "make_window", make)
     own_log = ProgramLog()
-    keeper = WindowKeeper(StartUp(workspace), own_log)
+    keeper = WindowKeeper(StartupOptions(workspace), own_log)
     keeper.open()
     window = keeper.window
     assert window is not None

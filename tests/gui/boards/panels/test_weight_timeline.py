@@ -27,7 +27,7 @@ from gui.background.weight_reader import WeightReader
 from gui.boards.panels.weight_grids import WeightGrid, WeightGrids
 from gui.boards.panels.weight_timeline import WeightTimeline
 from gui.observations.experiment import Observations
-from gui.observations.weight_history import KernelHistory
+from gui.observations.weight_history import WeightHistory
 from tests.engine.support import INFO, ScriptedExecutor, finished, planned, record, started, weights
 from tests.gui.conftest import MakeWindow
 from tests.gui.history_support import until
@@ -287,7 +287,7 @@ def test_a_reader_sees_what_was_stored_meanwhile_and_opens_again_after_it_was_cl
 
 
 def test_a_step_between_two_shows_the_kernel_known_by_then(run: PlannedRun, store: Store) -> None:
-    history = KernelHistory(Stored(store))
+    history = WeightHistory(Stored(store))
     newest = kernel(run.run, 78, 3)
     history.note(newest)
     for step, known in ((0, 0), (25, 0), (26, 26), (60, 52), (78, 78), (1000, 78)):
@@ -314,7 +314,7 @@ def test_of_the_steps_asked_for_while_one_is_read_only_the_newest_is_read(run: P
             self.waiting.append(lambda: take(self._store.weights(run, layer, step)))
 
     source = Late(store)
-    history = KernelHistory(source)
+    history = WeightHistory(source)
     newest = kernel(run.run, 78, 3)
     history.note(newest)
     while source.waiting:  # the scale
@@ -340,7 +340,7 @@ def test_the_scale_grows_while_kernels_are_measured(run: PlannedRun, store: Stor
             measured.append(step)
             super().weights(run, layer, step, take, _failed)
 
-    history = KernelHistory(Counted(store))
+    history = WeightHistory(Counted(store))
     newest = kernel(run.run, 78, 3)
     history.note(newest)
     assert history.scale(newest) == 520
@@ -350,7 +350,7 @@ def test_the_scale_grows_while_kernels_are_measured(run: PlannedRun, store: Stor
 
 
 def test_without_a_reader_the_newest_is_all_there_is() -> None:
-    history = KernelHistory()
+    history = WeightHistory()
     newest = kernel(1, 78, 3)
     history.note(newest)
     assert history.steps(1, "dense_1") == [78]
