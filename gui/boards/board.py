@@ -49,7 +49,7 @@ class Board(QWidget):
         """The runs that the user chose and that are not over; none on a board without runs."""
         return []
 
-    def use_kernels(self, source: WeightSource) -> None:
+    def use_weight_source(self, source: WeightSource) -> None:
         """Read kernels of the past from ``source``; most boards show none."""
 
     def show_settings(self, spec: ExperimentSpec) -> None:

@@ -11,9 +11,9 @@ from engine.events.datasets import SamplesReady
 from gui.plots.plot import Plot
 
 THICKNESS = 0.38  # of a bar, where one class takes 1
-MOST_NAMES = 40  # more would be printed over one another
+MAX_NAMES = 40  # more would be printed over one another
 NAME_LENGTH = 16  # characters
-NAME_ROOM = 16  # pixels beside the longest name
+NAME_PADDING = 16  # pixels beside the longest name
 
 
 class ClassCounts(Plot):
@@ -71,7 +71,7 @@ class ClassCounts(Plot):
     def _name_classes(self, names: tuple[str, ...]) -> None:
         axis = self.getPlotItem().getAxis("left")
         shown = [name if len(name) <= NAME_LENGTH else f"{name[: NAME_LENGTH - 1]}…" for name in names]
-        few = len(names) <= MOST_NAMES
+        few = len(names) <= MAX_NAMES
         axis.setTicks([list(enumerate(shown))] if few else None)
         metrics = self.fontMetrics()
-        axis.setWidth(max(metrics.horizontalAdvance(name) for name in shown) + NAME_ROOM if few else None)
+        axis.setWidth(max(metrics.horizontalAdvance(name) for name in shown) + NAME_PADDING if few else None)

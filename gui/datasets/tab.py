@@ -29,8 +29,7 @@ from gui.datasets.detail import DatasetDetail
 from gui.datasets.table import DatasetTable
 from gui.utils.text import as_size
 from gui.widgets.drop_target import DropTarget
-from gui.widgets.named import push_button
-from gui.widgets.splitter import splitter
+from gui.widgets.factories import push_button, splitter
 
 # Long enough to walk through the table with the arrow keys without loading each data set on the way.
 SAMPLES_DELAY_MS = 200
@@ -71,7 +70,7 @@ class DatasetsTab(QWidget):
         self._library = library
         self._busy = False
         self._removing = False  # whether the task under way, or the last one, is to remove
-        self._decoding = ""  # of which data set the task under way, or the last one, decodes the images
+        self._decoding_dataset = ""  # of which data set the task under way, or the last one, decodes the images
         self._failed = False  # whether the last task did, or was cancelled
         self.table, self.detail = DatasetTable(), DatasetDetail()
         self._buttons = {name: push_button(f"dataset_{name}", *words) for name, words in BUTTONS.items()}
@@ -125,7 +124,7 @@ class DatasetsTab(QWidget):
                 amount = f" {as_size(done)} of {as_size(total)}" if message.startswith("Downloading") else ""
                 self._status.setText(f"{message}{amount}")
             case DatasetVerified(intact=intact):
-                self._status.setText(_SOUND if intact else _MENDED)
+                self._status.setText(_INTACT if intact else _REPAIRED)
             case CacheRemoved(freed=freed):
                 self._status.setText(f"{as_size(freed)} freed.")
             case TaskFailed(reason, cancelled):
@@ -173,12 +172,14 @@ class DatasetsTab(QWidget):
         entry = self.table.entry
         if entry is None or not entry.is_usable or not self.isVisible() or self.detail.has_samples:
             return
-        if not _is_undecoded(entry) or (entry.dataset == self._decoding and not self._failed and not self._busy):
+        if not _is_undecoded(entry) or (
+            entry.dataset == self._decoding_dataset and not self._failed and not self._busy
+        ):
             self.detail.show_busy("Loading sample images …")
             self.samples_requested.emit(DataSpec(dataset=entry.dataset))
         elif self._busy:
             self.detail.show_busy("Images are shown once what is under way has ended.")
-        elif entry.dataset == self._decoding:
+        elif entry.dataset == self._decoding_dataset:
             self.detail.show_busy("Not decoded: press Decode it now.")
         else:
             self._decode(entry)
@@ -199,10 +200,10 @@ class DatasetsTab(QWidget):
         self._buttons["verify"].setText("Decode &it now" if _is_undecoded(entry) else "Ver&ify")
         self._cancel.setEnabled(self._busy)
 
-    def _start(self, task: Task, said: str) -> None:
+    def _start(self, task: Task, message: str) -> None:
         self._busy, self._removing, self._failed = True, isinstance(task, RemoveCacheTask), False
         self._progress.setRange(0, 0)
-        self._status.setText(said)
+        self._status.setText(message)
         self._show_buttons()
         self.task_requested.emit(task)
 
@@ -213,13 +214,13 @@ class DatasetsTab(QWidget):
 
     def _decode(self, entry: DatasetEntry) -> None:
         """Decode the images that aren't, after a download where one is needed; check those that are."""
-        self._decoding = entry.dataset
+        self._decoding_dataset = entry.dataset
         self._start(VerifyTask(DataSpec(dataset=entry.dataset)), f"Starting with {entry.title} …")
 
     def _remove(self) -> None:
         entry = self.table.entry
         if entry is not None and self._ask_to_remove(entry):
-            self._decoding = ""
+            self._decoding_dataset = ""
             self._start(RemoveCacheTask(entry.dataset), f"Removing {entry.title} …")
             self._cancel.setFocus()
 
@@ -310,8 +311,8 @@ class DatasetsTab(QWidget):
         layout.addWidget(splitter("views", (upper, 280, 280), (self.detail, 360, 360)))
 
 
-_SOUND = "Everything is on disk, and as it was published and decoded."
-_MENDED = "Some decoded images had changed on disk; they were decoded anew."
+_INTACT = "Everything is on disk, and as it was published and decoded."
+_REPAIRED = "Some decoded images had changed on disk; they were decoded anew."
 
 
 def _is_undecoded(entry: DatasetEntry) -> bool:

@@ -12,7 +12,7 @@ from gui.utils.text import as_size
 from gui.widgets.tables import make_read_only
 
 TITLES = ("Data set", "What it is", "Installed", "On disk", "Images", "Classes")
-ROW_ROOM = 9  # pixels above and below a line together
+ROW_PADDING = 9  # pixels above and below a line together
 TEXT_COLUMNS = 3  # the others are numbers
 PRESENCE = {
     Presence.BUILT_IN: "built in",
@@ -31,7 +31,7 @@ class DatasetTable(QTableWidget):
 
     def __init__(self) -> None:
         super().__init__(0, len(TITLES))
-        make_read_only(self, "datasets", "Data sets", self.fontMetrics().height() + ROW_ROOM)
+        make_read_only(self, "datasets", "Data sets", self.fontMetrics().height() + ROW_PADDING)
         self.setHorizontalHeaderLabels(TITLES)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)

@@ -31,7 +31,7 @@ from gui.observations.weight_history import WeightSource
 from gui.utils.text import as_duration
 from gui.widgets.actions import KEYS, action_button, make_action
 from gui.widgets.collapsible_text import CollapsibleText
-from gui.widgets.named import push_button
+from gui.widgets.factories import push_button
 from gui.widgets.side_panel import panel_width
 
 # One view is drawn at each tick, so that the event loop is never held longer than the slowest single view takes; with
@@ -79,7 +79,7 @@ class ExperimentTab(QWidget):
     def board(self) -> Board:
         """The views of the experiment."""
         board = self._make_board()
-        board.use_kernels(self._kernels)
+        board.use_weight_source(self._kernels)
         board.settings_chosen.connect(self.form.show_values)
         board.failed.connect(self.failed.emit)
         self.stage.put_board(board)
@@ -311,8 +311,8 @@ class ExperimentTab(QWidget):
             self.form.dataset_chooser.chosen.connect(lambda _dataset: self._samples_timer.start())
             self.form.dataset_chooser.failed.connect(self.failed.emit)
         self.form.changed.connect(self._tell_board)
-        self.form.writing_wanted.connect(self.writing_requested.emit)
-        self.form.trained_wanted.connect(self.trained_requested.emit)
+        self.form.new_network_requested.connect(self.writing_requested.emit)
+        self.form.trained_network_requested.connect(self.trained_requested.emit)
 
     def _arrange(self) -> None:
         layout = QHBoxLayout(self)

@@ -15,7 +15,7 @@ class ArchitecturesEditor(QWidget):
     """A check box an architecture; emits ``changed`` and, where the user wants to write one, ``writing_wanted``."""
 
     changed = Signal()
-    writing_wanted = Signal()
+    new_network_requested = Signal()
 
     def __init__(self, key: str, names: tuple[str, ...]) -> None:
         super().__init__()
@@ -24,7 +24,7 @@ class ArchitecturesEditor(QWidget):
         self._grid = QGridLayout()
         self._grid.setContentsMargins(0, 0, 0, 0)
         write = _write_button(key)
-        write.clicked.connect(self.writing_wanted.emit)
+        write.clicked.connect(self.new_network_requested.emit)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addLayout(self._grid)
@@ -68,7 +68,7 @@ class ArchitectureEditor(QWidget):
     """A list of architectures to choose one from; signals as of :class:`ArchitecturesEditor`."""
 
     changed = Signal()
-    writing_wanted = Signal()
+    new_network_requested = Signal()
 
     def __init__(self, key: str, names: tuple[str, ...]) -> None:
         super().__init__()
@@ -78,7 +78,7 @@ class ArchitectureEditor(QWidget):
             self.add(name)
         self.box.currentIndexChanged.connect(lambda _index: self.changed.emit())
         write = _write_button(key)
-        write.clicked.connect(self.writing_wanted.emit)
+        write.clicked.connect(self.new_network_requested.emit)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self.box, 1)

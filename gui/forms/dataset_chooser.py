@@ -54,7 +54,7 @@ class DatasetChooser(QWidget):
         for name, source in DATASETS.items():
             self._box.addItem(source.title, name)
             self._box.setItemData(self._box.count() - 1, source.summary, Qt.ItemDataRole.ToolTipRole)
-        self._box.currentIndexChanged.connect(self._announce)
+        self._box.currentIndexChanged.connect(self._selection_changed)
         self._info = QLabel(" ")
         self._info.setObjectName("dataset_info")
         self._info.setWordWrap(True)
@@ -117,7 +117,7 @@ class DatasetChooser(QWidget):
             label.clear()
             label.setToolTip("")
 
-    def _announce(self) -> None:
+    def _selection_changed(self) -> None:
         self.clear_samples()
         self.chosen.emit(self.dataset)
 

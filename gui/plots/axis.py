@@ -7,9 +7,13 @@ import math
 import pyqtgraph as pg
 from PySide6.QtGui import QFontMetricsF
 
-WIDEST = "5·10⁻⁴"
-APART = 1.3  # widths, or heights, of a label between the middles of two
-DIGITS = ((1, 2, 3, 4, 5, 6, 7, 8, 9), (1, 2, 5), (1,))  # labelled in each decade, the most for which there is room
+WIDEST_LABEL = "5·10⁻⁴"
+MIN_SPACING = 1.3  # widths, or heights, of a label between the middles of two
+LABELLED_DIGITS = (
+    (1, 2, 3, 4, 5, 6, 7, 8, 9),
+    (1, 2, 5),
+    (1,),
+)  # labelled in each decade, the most for which there is room
 
 
 class PlotAxis(pg.AxisItem):
@@ -23,11 +27,11 @@ class PlotAxis(pg.AxisItem):
     ) -> list[tuple[float | None, list[float]]]:
         """Logarithms of the labelled numbers, then of those between them, which get a line alone."""
         decade = size / max(high - low, 1e-9)
-        apart = APART * self._label_size()
-        labelled = next((digits for digits in DIGITS if _least_gap(digits) * decade >= apart), (1,))
-        every = 1 if len(labelled) > 1 else math.ceil(apart / decade)
+        spacing_needed = MIN_SPACING * self._label_size()
+        labelled = next((digits for digits in LABELLED_DIGITS if _min_gap(digits) * decade >= spacing_needed), (1,))
+        every = 1 if len(labelled) > 1 else math.ceil(spacing_needed / decade)
         powers = range(math.floor(low), math.ceil(high) + 1)
-        ticks = {(power, digit): power + math.log10(digit) for power in powers for digit in DIGITS[0]}
+        ticks = {(power, digit): power + math.log10(digit) for power in powers for digit in LABELLED_DIGITS[0]}
         seen = {key: tick for key, tick in ticks.items() if low <= tick <= high}
         major = [tick for (power, digit), tick in seen.items() if digit in labelled and power % every == 0]
         minor = [tick for tick in seen.values() if tick not in major] if every == 1 else []
@@ -43,9 +47,9 @@ class PlotAxis(pg.AxisItem):
     def _label_size(self) -> float:
         """Along the axis, in pixels."""
         metrics = QFontMetricsF(self.font())
-        return metrics.height() if self.orientation in ("left", "right") else metrics.horizontalAdvance(WIDEST)
+        return metrics.height() if self.orientation in ("left", "right") else metrics.horizontalAdvance(WIDEST_LABEL)
 
 
-def _least_gap(digits: tuple[int, ...]) -> float:
+def _min_gap(digits: tuple[int, ...]) -> float:
     """Between two neighbours, in decades."""
     return min(math.log10(after / before) for before, after in zip(digits, (*digits[1:], 10), strict=True))

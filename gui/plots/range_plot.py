@@ -12,7 +12,7 @@ from gui.observations.experiment import Observations
 from gui.plots.plot import Plot
 from gui.plots.ranges import round_range
 
-FAINT = 90  # of 255
+FAINT_ALPHA = 90  # of 255
 
 
 class RangePlot(Plot):
@@ -21,7 +21,7 @@ class RangePlot(Plot):
     def __init__(self) -> None:
         super().__init__("range_test_plot", "Range test", "learning rate", "training loss (nats)")
         self.getPlotItem().setLogMode(x=True)
-        self._raw = pg.PlotDataItem(pen=pg.mkPen((*_rgb(0), FAINT), width=1))
+        self._raw = pg.PlotDataItem(pen=pg.mkPen((*_rgb(0), FAINT_ALPHA), width=1))
         self._smooth = pg.PlotDataItem(pen=pg.mkPen(_rgb(0), width=2), antialias=True)
         self._mark = pg.InfiniteLine(
             angle=90,

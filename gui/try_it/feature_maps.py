@@ -16,23 +16,23 @@ from gui.utils.painting import to_qimage
 from gui.utils.theme import muted
 from gui.widgets.point_tips import PointTips
 
-MAPS_A_ROW = 16
-LEAST_MAP, LARGEST_MAP = 36, 64  # pixels
-UNITS_A_ROW, MANY_UNITS_A_ROW = 32, 64
-LEAST_UNIT, LARGEST_UNIT = 8, 24
+MAPS_PER_ROW = 16
+MIN_MAP, MAX_MAP = 36, 64  # pixels
+UNITS_PER_ROW, MANY_UNITS_PER_ROW = 32, 64
+MIN_UNIT, MAX_UNIT = 8, 24
 GAP = 3
 TITLE = 20
 
 
 @dataclass(frozen=True)
-class Scale:
+class GreyScale:
     """Which values are black and white."""
 
     low: float
     high: float
 
     @classmethod
-    def of(cls, values: Array) -> Scale:
+    def of(cls, values: Array) -> GreyScale:
         """From 0 to the largest, or where there are negative values from minus the largest magnitude to plus it."""
         largest = float(np.abs(values).max()) or 1.0
         return cls(-largest if values.min() < 0 else 0.0, largest)
@@ -68,7 +68,7 @@ class LayerMaps(PointTips):
     def show_output(self, output: LayerOutput) -> None:
         """Show the newest output of the layer."""
         self._output = output
-        self.scale = Scale.of(output.values)
+        self.scale = GreyScale.of(output.values)
         values = output.values if output.values.ndim == 3 else output.values[np.newaxis, np.newaxis, :]
         self.maps = np.ascontiguousarray(self.scale.to_bytes(values).transpose(2, 0, 1))
         self.update()
@@ -122,10 +122,10 @@ class LayerMaps(PointTips):
     def _grid(self, width: int) -> tuple[int, int]:
         """Columns, and the side of a cell."""
         if self._output.values.ndim == 3:
-            least, largest, usual = LEAST_MAP, LARGEST_MAP, MAPS_A_ROW
+            least, largest, usual = MIN_MAP, MAX_MAP, MAPS_PER_ROW
         else:
-            are_many = len(self.maps) > 2 * UNITS_A_ROW
-            least, largest, usual = LEAST_UNIT, LARGEST_UNIT, MANY_UNITS_A_ROW if are_many else UNITS_A_ROW
+            are_many = len(self.maps) > 2 * UNITS_PER_ROW
+            least, largest, usual = MIN_UNIT, MAX_UNIT, MANY_UNITS_PER_ROW if are_many else UNITS_PER_ROW
         side = min(max((width + GAP) // usual - GAP, least), largest)
         return max(1, (width + GAP) // (side + GAP)), side
 
@@ -146,9 +146,9 @@ class FeatureMaps(QScrollArea):
 
     def show_layers(self, outputs: tuple[LayerOutput, ...]) -> None:
         """Show the newest outputs, from the first layer to the last."""
-        looks = [(output.name, output.shape) for output in outputs]
-        if looks != self._shown:
-            self._shown = looks
+        signature = [(output.name, output.shape) for output in outputs]
+        if signature != self._shown:
+            self._shown = signature
             self._rebuild(outputs)
             return
         for layer, output in zip(self.layers, outputs, strict=True):

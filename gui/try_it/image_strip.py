@@ -19,7 +19,7 @@ class ImageStrip(QWidget):
     """Emits ``chosen(image, class index)``, and ``more_wanted()`` for other images."""
 
     chosen = Signal(object, int)
-    more_wanted = Signal()
+    more_requested = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -29,7 +29,7 @@ class ImageStrip(QWidget):
         self._more = QPushButton("More")
         self._more.setObjectName("more_test_images")
         self._more.setToolTip("Other images of the test set")
-        self._more.clicked.connect(lambda _checked=False: self.more_wanted.emit())
+        self._more.clicked.connect(lambda _checked=False: self.more_requested.emit())
         self._arrange()
         self.clear()
 

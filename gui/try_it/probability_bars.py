@@ -12,12 +12,12 @@ from PySide6.QtWidgets import QSizePolicy
 from engine.utils.arrays import Array
 from gui.widgets.point_tips import PointTips
 
-MOST_ROWS = 20
+MAX_ROWS = 20
 ROW = 19  # pixels
 BAR = 11
-LARGEST_NAMES = 220  # pixels for the names; longer ones are cut
+MAX_NAMES_WIDTH = 220  # pixels for the names; longer ones are cut
 PERCENT_WIDTH = 62
-LARGEST_WIDTH = 820  # beyond, a name and its percent are too far apart to be read as one line
+MAX_WIDTH = 820  # beyond, a name and its percent are too far apart to be read as one line
 GAP = 8
 TRUE_MARK = "▸ "
 
@@ -40,14 +40,14 @@ class ProbabilityBars(PointTips):
         self.setObjectName("probabilities")
         self.setAccessibleName("Class probabilities")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setMaximumWidth(LARGEST_WIDTH)
+        self.setMaximumWidth(MAX_WIDTH)
         self.bars: tuple[Bar, ...] = ()
 
     def show_probabilities(self, probabilities: Array, class_names: tuple[str, ...], true_class: int | None) -> None:
         """Show ``probabilities`` [classes]; the true class, where it is known, is marked."""
         top = int(np.argmax(probabilities))
         likeliest = np.argsort(-probabilities, kind="stable").tolist()
-        rows = likeliest[:MOST_ROWS] if len(class_names) > MOST_ROWS else range(len(class_names))
+        rows = likeliest[:MAX_ROWS] if len(class_names) > MAX_ROWS else range(len(class_names))
         self.bars = tuple(
             Bar(class_names[row], float(probabilities[row]), row == top, row == true_class) for row in rows
         )
@@ -79,7 +79,7 @@ class ProbabilityBars(PointTips):
         font.setBold(True)  # any of them may come to be the top one: the bars then stay where they are
         metrics = self.fontMetrics()
         widest = max((metrics.horizontalAdvance(TRUE_MARK + bar.name) for bar in self.bars), default=0)
-        return min(LARGEST_NAMES, round(1.1 * widest) + GAP)
+        return min(MAX_NAMES_WIDTH, round(1.1 * widest) + GAP)
 
     def _paint_row(self, painter: QPainter, row: QRect, names: int, bar: Bar) -> None:
         palette = self.palette()

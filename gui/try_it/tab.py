@@ -40,7 +40,7 @@ FILES = "Images (*.png *.jpg *.jpeg *.bmp *.gif *.webp *.tif *.tiff *.ppm *.pgm 
 
 
 @dataclass(frozen=True)
-class _Put:
+class _PlacedImage:
     """An image that was put on the canvas: what it is, and its class where that is known."""
 
     image: Array
@@ -56,7 +56,7 @@ class TryItTab(QWidget):
     """
 
     task_requested = Signal(object)
-    runs_wanted = Signal()
+    runs_requested = Signal()
     failed = Signal(str)
 
     def __init__(self) -> None:
@@ -66,14 +66,14 @@ class TryItTab(QWidget):
         self._runs: list[TrainedRun] = []
         self._requests = LatestRequest(self._send)
         self._seed = 0  # of the test images in sight
-        self._put: _Put | None = None  # the image put on the canvas last
+        self._placed: _PlacedImage | None = None  # the image put on the canvas last
         self._loaded: Path | None = None  # the network that gave the last answer
         self._box = _run_box()
         self.canvas = DrawingCanvas()
         self._tools = PaintingTools(self.canvas)
         self._strip = ImageStrip()
         self._status = _label("try_status")
-        self._verdict = _label("verdict")
+        self._prediction = _label("verdict")
         self.bars, self.maps = ProbabilityBars(), FeatureMaps()
         self._answer = Placeholder(NO_IMAGE, self._answer_page())
         self._pages = Placeholder(NOTHING_TRAINED, self._whole_page())
@@ -112,22 +112,22 @@ class TryItTab(QWidget):
                 self._take_test_images(event)
             case ImageRead(name, image):
                 self._requests.answered()
-                self._show_image(_Put(image, name))
+                self._show_image(_PlacedImage(image, name))
             case TaskFailed(reason, cancelled):
                 self._requests.answered()
-                self._say_what_is_there()
+                self._describe_image()
                 if not cancelled:
                     self.failed.emit(reason)
 
     def open_file(self, path: Path) -> None:
         """Put the image in a file on the canvas, once it is read."""
-        self._say(f"Reading {path.name} …")
+        self._show_status(f"Reading {path.name} …")
         self._requests.ask(ReadImageTask(path))
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
         """Fetch what was trained, and test images, once somebody looks."""
         super().showEvent(event)
-        self.runs_wanted.emit()
+        self.runs_requested.emit()
         self._fetch_test_images()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
@@ -155,7 +155,9 @@ class TryItTab(QWidget):
         if run is None:
             return
         if self._strip.picked is None or self._strip.picked.data != run.data:
-            self._put = replace(self._put, label=None) if self._put else None  # its class is none of this run's
+            self._placed = (
+                replace(self._placed, label=None) if self._placed else None
+            )  # its class is none of this run's
             self._strip.clear()
             self._fetch_test_images()
         else:
@@ -166,7 +168,7 @@ class TryItTab(QWidget):
         if self.run is not None and self._strip.picked is None and self.isVisible():
             self._requests.ask(PickTestImagesTask(self.run.data, IMAGES, self._seed))
 
-    def _fetch_others(self) -> None:
+    def _fetch_more(self) -> None:
         self._seed += 1
         if self.run is not None:
             self._requests.ask(PickTestImagesTask(self.run.data, IMAGES, self._seed))
@@ -180,30 +182,30 @@ class TryItTab(QWidget):
     def _warm_up(self) -> None:
         """Have libraries and network loaded before anybody draws, by asking about black; the answer isn't shown."""
         if self.run is not None and self.canvas.image() is None:
-            self._ask(np.zeros(self.run.info.shape, np.uint8))
+            self._send_probe(np.zeros(self.run.info.shape, np.uint8))
 
     def _choose_test_image(self, image: Array, label: int) -> None:
         if self.run is not None:
             self._tools.stop_inverting()
-            self._show_image(_Put(image, f"A test image of class {self.run.info.class_names[label]}", label))
+            self._show_image(_PlacedImage(image, f"A test image of class {self.run.info.class_names[label]}", label))
 
-    def _show_image(self, put: _Put) -> None:
-        self._put = put
-        self.canvas.show_image(put.image)
+    def _show_image(self, placed: _PlacedImage) -> None:
+        self._placed = placed
+        self.canvas.show_image(placed.image)
 
     def _canvas_changed(self) -> None:
-        self._say_what_is_there()
+        self._describe_image()
         self._probe()
 
     def _probe(self) -> None:
         image = self.canvas.image()
         if image is not None:
-            self._ask(image)
+            self._send_probe(image)
         else:
             self._requests.forget(ProbeTask)
             self._answer.show_content(False)
 
-    def _ask(self, image: Array) -> None:
+    def _send_probe(self, image: Array) -> None:
         if self.run is not None:
             self._requests.ask(ProbeTask(self.run.model, image, self.run.data, self.run.info.shape))
 
@@ -212,31 +214,35 @@ class TryItTab(QWidget):
         if run is None or not isinstance(task, ProbeTask) or task.model_file != run.model:
             return  # of a network chosen before
         self._loaded = run.model
-        self._say_what_is_there()
+        self._describe_image()
         if self.canvas.image() is None:
             return  # cleared meanwhile
         names = run.info.class_names
         self.bars.show_probabilities(event.probabilities, names, self._true_class())
         self.maps.show_layers(event.layers)
         top = int(np.argmax(event.probabilities))
-        self._verdict.setText(f"{names[top]}, {100 * event.probabilities[top]:.1f} %")
+        self._prediction.setText(f"{names[top]}, {100 * event.probabilities[top]:.1f} %")
         self._answer.show_content(True)
 
     def _true_class(self) -> int | None:
         """The class of what is on the canvas, if it is a test image that nobody has drawn on."""
-        return self._put.label if self._put is not None and self.canvas.source is self._put.image else None
+        return self._placed.label if self._placed is not None and self.canvas.source is self._placed.image else None
 
-    def _say_what_is_there(self) -> None:
+    def _describe_image(self) -> None:
         if self.canvas.image() is None:
             text = "The right button erases"
         elif self.canvas.source is None:
             text = "Your drawing"
         else:
-            text = self._put.text if self._put is not None and self.canvas.source is self._put.image else "An image"
+            text = (
+                self._placed.text
+                if self._placed is not None and self.canvas.source is self._placed.image
+                else "An image"
+            )
         loading = self.run is not None and self.run.model != self._loaded
-        self._say(f"{text}; loading the network …" if loading and self.isVisible() else text)
+        self._show_status(f"{text}; loading the network …" if loading and self.isVisible() else text)
 
-    def _say(self, text: str) -> None:
+    def _show_status(self, text: str) -> None:
         shown = self._status.fontMetrics().elidedText(text, Qt.TextElideMode.ElideMiddle, panel_width(self))
         self._status.setText(shown)
         self._status.setToolTip("" if shown == text else text)
@@ -252,21 +258,21 @@ class TryItTab(QWidget):
     def _connect(self) -> None:
         self._box.currentIndexChanged.connect(lambda _index: self._use_run())
         self.canvas.changed.connect(self._canvas_changed)
-        self._tools.opening_wanted.connect(self._choose_file)
+        self._tools.open_requested.connect(self._choose_file)
         self._strip.chosen.connect(self._choose_test_image)
-        self._strip.more_wanted.connect(self._fetch_others)
-        self._say_what_is_there()
+        self._strip.more_requested.connect(self._fetch_more)
+        self._describe_image()
 
     def _answer_page(self) -> QWidget:
         page = QWidget()
-        font = self._verdict.font()
+        font = self._prediction.font()
         font.setBold(True)
         font.setPointSizeF(1.25 * font.pointSizeF())
-        self._verdict.setFont(font)
+        self._prediction.setFont(font)
         column = QVBoxLayout(page)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
-        for widget, stretch in ((self._verdict, 0), (self.bars, 0), (self.maps, 1)):
+        for widget, stretch in ((self._prediction, 0), (self.bars, 0), (self.maps, 1)):
             column.addWidget(widget, stretch)
         return page
 

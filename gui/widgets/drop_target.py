@@ -14,11 +14,11 @@ from engine.utils.errors import DatasetError
 VEIL = 215  # of 255: what is below still shimmers through
 
 
-class _Sign(QLabel):
+class _DropHint(QLabel):
     """Words over a widget, which stays to be seen."""
 
-    def __init__(self, words: str, widget: QWidget) -> None:
-        super().__init__(words, widget)
+    def __init__(self, text: str, widget: QWidget) -> None:
+        super().__init__(text, widget)
         self.setObjectName("drop_sign")
         self.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
@@ -60,10 +60,10 @@ class DropTarget(QObject):
     dropped = Signal(str)
     refused = Signal(str)
 
-    def __init__(self, widget: QWidget, words: str) -> None:
+    def __init__(self, widget: QWidget, text: str) -> None:
         super().__init__(widget)
         self._widget = widget
-        self._sign = _Sign(words, widget)
+        self._hint = _DropHint(text, widget)
         widget.setAcceptDrops(True)
         widget.installEventFilter(self)
 
@@ -74,22 +74,22 @@ class DropTarget(QObject):
                 if not event.mimeData().hasUrls():
                     return False
                 if accept_copy(event):
-                    self._show_sign()
+                    self._show_hint()
                 return True
             case QEvent.Type.DragLeave:
-                self._sign.hide()
+                self._hint.hide()
                 return True
             case QEvent.Type.Drop if isinstance(event, QDropEvent):
-                self._sign.hide()
+                self._hint.hide()
                 if accept_copy(event):
                     self._take(event.mimeData())
                 return True
         return False
 
-    def _show_sign(self) -> None:
-        self._sign.setGeometry(self._widget.rect())
-        self._sign.raise_()
-        self._sign.show()
+    def _show_hint(self) -> None:
+        self._hint.setGeometry(self._widget.rect())
+        self._hint.raise_()
+        self._hint.show()
 
     def _take(self, data: QMimeData) -> None:
         for url in data.urls():

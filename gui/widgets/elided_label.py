@@ -18,7 +18,7 @@ class ElidedLabel(QLabel):
     def setText(self, text: str) -> None:  # noqa: N802
         """Show another text."""
         super().setText(text)
-        self._tell_all()
+        self._update_tool_tip()
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802
         """No width is needed."""
@@ -27,7 +27,7 @@ class ElidedLabel(QLabel):
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         """The room has changed."""
         super().resizeEvent(event)
-        self._tell_all()
+        self._update_tool_tip()
 
     def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
         """Write what there is room for."""
@@ -44,5 +44,5 @@ class ElidedLabel(QLabel):
     def _shown(self) -> str:
         return self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.contentsRect().width())
 
-    def _tell_all(self) -> None:
+    def _update_tool_tip(self) -> None:
         self.setToolTip("" if self._shown() == self.text() else self.text())

@@ -8,9 +8,9 @@ from typing import Any, Protocol
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
 from PySide6.QtWidgets import QAbstractItemView, QTableView
 
-from gui.widgets.named import named
+from gui.widgets.factories import named
 
-ROOM = 12  # pixels that a header leaves beside a title
+TITLE_PADDING = 12  # pixels that a header leaves beside a title
 
 
 def fit_titles(table: QTableView) -> None:
@@ -18,7 +18,7 @@ def fit_titles(table: QTableView) -> None:
     header, model = table.horizontalHeader(), table.model()
     titles = [str(model.headerData(section, Qt.Orientation.Horizontal) or "") for section in range(model.columnCount())]
     widest = max((header.fontMetrics().horizontalAdvance(title) for title in titles), default=0)
-    header.setMinimumSectionSize(widest + ROOM)
+    header.setMinimumSectionSize(widest + TITLE_PADDING)
 
 
 def make_read_only(table: QTableView, name: str, accessible: str, row_height: int | None = None) -> None:
@@ -45,7 +45,7 @@ def make_read_only(table: QTableView, name: str, accessible: str, row_height: in
 Index = QModelIndex | QPersistentModelIndex
 
 
-class Titled(Protocol):
+class TableColumn(Protocol):
     """What a header needs to know of a column."""
 
     @property
@@ -64,7 +64,7 @@ class Titled(Protocol):
 class ColumnModel(QAbstractTableModel):
     """A table of ``_rows`` with a header for each of ``columns``."""
 
-    def __init__(self, columns: Sequence[Titled]) -> None:
+    def __init__(self, columns: Sequence[TableColumn]) -> None:
         super().__init__()
         self._columns = columns
         self._rows: list[Any] = []

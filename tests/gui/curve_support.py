@@ -77,4 +77,4 @@ def plot_of(board: TrainingBoard, name: str = "training_loss") -> CurvePlot:
 
 def marks(plot: CurvePlot) -> list[pg.InfiniteLine]:
     """The vertical lines of a plot, but for the cursor."""
-    return [line for line in items(plot, pg.InfiniteLine) if line is not plot.read_out.line]
+    return [line for line in items(plot, pg.InfiniteLine) if line is not plot.tooltip.line]

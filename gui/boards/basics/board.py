@@ -12,7 +12,7 @@ from gui.boards.basics.cross_entropy import CrossEntropyPanel
 from gui.boards.basics.parameters import ParametersPanel
 from gui.boards.basics.recovery import RecoveryPanel
 from gui.boards.board import Board, View
-from gui.widgets.splitter import splitter
+from gui.widgets.factories import splitter
 
 
 class BasicsBoard(Board):

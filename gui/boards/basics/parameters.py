@@ -33,7 +33,7 @@ class ParametersPanel(QGroupBox):
         self._settings = self._count()  # as the form knows them
         self._text.textChanged.connect(self._changed)
         self._text.textEdited.connect(lambda _text: self._start.setCurrentIndex(0))
-        self._start.activated.connect(self._begin_from)
+        self._start.activated.connect(self._start_from)
         for box in (*self._sides, self._classes):
             box.valueChanged.connect(self._changed)
 
@@ -72,7 +72,7 @@ class ParametersPanel(QGroupBox):
         self._message.setText(f"<b>{total:,} parameters</b>, the prediction layer FC-{classes} included")
         return {"network": format_network(layers), "input_shape": shape, "classes": classes}
 
-    def _begin_from(self, _index: int) -> None:
+    def _start_from(self, _index: int) -> None:
         layers = ARCHITECTURES.get(self._start.currentText())
         if layers is not None:
             self._write(format_network(with_relu(layers)))

@@ -9,8 +9,8 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from gui.boards.board import Board, View
 from gui.boards.convolution.method_table import MethodTable, MethodTimes
 from gui.boards.convolution.output_grid import OutputGrid
-from gui.boards.convolution.sliding_kernel import SlidingPicture
-from gui.widgets.splitter import splitter
+from gui.boards.convolution.sliding_kernel import SlidingKernel
+from gui.widgets.factories import splitter
 
 
 class ConvolutionBoard(Board):
@@ -18,7 +18,7 @@ class ConvolutionBoard(Board):
 
     def __init__(self) -> None:
         super().__init__()
-        self._outputs, self._slide = OutputGrid(), SlidingPicture()
+        self._outputs, self._slide = OutputGrid(), SlidingKernel()
         self._methods, self._times = MethodTable(), MethodTimes()
         self._outputs.picked.connect(self._slide.choose)
         self._slide.chosen.connect(self._outputs.mark)

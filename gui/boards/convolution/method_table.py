@@ -38,7 +38,7 @@ TITLES = (
     ("Type", "Type of number that it computes with"),
 )
 ROW_HEIGHT = 24
-ROW_ROOM = 6  # pixels above and below a line together, at least
+ROW_PADDING = 6  # pixels above and below a line together, at least
 BAR_NAMES = ("loops", "windows", "im2col", "TensorFlow")
 NAMES_WIDTH = 76  # pixels
 NO_SHAPES = " \n "  # two lines, as there will be
@@ -76,7 +76,7 @@ class MethodTable(QWidget):
         for part in observations.parts:
             if part.name == "shapes":
                 self._shapes.setText(_shapes(part.values))
-        for method, values in done(observations):
+        for method, values in timed_methods(observations):
             numbers = (f"{1000 * values['seconds']:,.3f}", f"{values['speedup']:,.1f}×")
             difference = f"{values['largest_difference']:.2g}" if method != "loops" else "reference"
             self._write(list(METHODS).index(method), [*numbers, difference, values["dtype"]])
@@ -98,7 +98,7 @@ class MethodTimes(Plot):
         item.getAxis("left").setWidth(NAMES_WIDTH)
         item.getAxis("left").setTicks([list(enumerate(BAR_NAMES))])
         item.getViewBox().invertY()
-        self._span(*EMPTY_RANGE)
+        self._show_decades(*EMPTY_RANGE)
         self.setYRange(-0.6, len(METHODS) - 0.4, padding=0)
         self.show_values(True)
 
@@ -109,28 +109,28 @@ class MethodTimes(Plot):
 
     def refresh(self, observations: Observations) -> None:
         """Draw the bars of methods that are done."""
-        times = {method: math.log10(1000 * values["seconds"]) for method, values in done(observations)}
+        times = {method: math.log10(1000 * values["seconds"]) for method, values in timed_methods(observations)}
         if self._drawn == len(times):
             return
         self._drawn = len(times)
         self.getPlotItem().clear()
         low = min(EMPTY_RANGE[0], *(math.floor(time) for time in times.values()), 0)
         high = max(EMPTY_RANGE[1], *(math.ceil(time) for time in times.values()), 0)
-        self._span(low, high)
+        self._show_decades(low, high)
         for row, method in enumerate(METHODS):
             if method in times:
                 self.addItem(
                     pg.BarGraphItem(y=row, height=0.6, x0=low, x1=times[method], pen=None, brush=colour_of(row))
                 )
 
-    def _span(self, low: int, high: int) -> None:
+    def _show_decades(self, low: int, high: int) -> None:
         """Show the decades from ``low`` to ``high``, each with its number of milliseconds."""
         self.setXRange(low, high, padding=0)
         axis = self.getPlotItem().getAxis("bottom")
         axis.setTicks([[(decade, f"{10.0**decade:,g}") for decade in range(low, high)]])
 
 
-def done(observations: Observations) -> Iterator[tuple[str, dict[str, Any]]]:
+def timed_methods(observations: Observations) -> Iterator[tuple[str, dict[str, Any]]]:
     """The methods that have been timed, and what was found of them."""
     return ((part.values["method"], part.values) for part in observations.parts if part.name == "method")
 
@@ -147,7 +147,7 @@ def _shapes(values: dict[str, Any]) -> str:
 
 def _table() -> QTableWidget:
     table = QTableWidget(len(METHODS), len(TITLES))
-    row_height = max(ROW_HEIGHT, table.fontMetrics().height() + ROW_ROOM)
+    row_height = max(ROW_HEIGHT, table.fontMetrics().height() + ROW_PADDING)
     make_read_only(table, "methods", "Methods", row_height)
     table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
     table.setWordWrap(False)

@@ -13,11 +13,11 @@ from gui.utils.painting import to_qimage
 from gui.utils.theme import muted
 
 POSITIVE, NEGATIVE = COLOURS[0], COLOURS[3]
-STRONGEST = 0.6  # share of the colour for the largest magnitude, on which text can still be read
+MAX_TINT = 0.6  # share of the colour for the largest magnitude, on which text can still be read
 FONT_SIZES = range(13, 7, -1)  # pixels; smaller digits can't be read
 CELL_PADDING = 4
-LEAST_CELL = QSize(12, 10)  # pixels; no number fits into less
-LEAST_SIZE = QSize(130, 96)
+MIN_CELL = QSize(12, 10)  # pixels; no number fits into less
+MIN_SIZE = QSize(130, 96)
 
 
 def as_number(value: float) -> str:
@@ -35,7 +35,7 @@ class NumberGrid(QWidget):
         super().__init__()
         self.setObjectName(name)
         self.setAccessibleName(title)
-        self.setMinimumSize(LEAST_SIZE)
+        self.setMinimumSize(MIN_SIZE)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self._values: Array = np.zeros((0, 0))
         self._scale = (-1.0, 1.0)
@@ -43,7 +43,7 @@ class NumberGrid(QWidget):
 
     def sizeHint(self) -> QSize:  # noqa: N802
         """The least."""
-        return LEAST_SIZE
+        return MIN_SIZE
 
     def show_grey(self, values: Array, low: float, high: float) -> None:
         """Show pixels [height, width], black at ``low`` and white at ``high``."""
@@ -65,11 +65,11 @@ class NumberGrid(QWidget):
             return
         painter = QPainter(self)
         colours = self._colours()
-        if self._cell(0, 0).width() < LEAST_CELL.width() or self._cell(0, 0).height() < LEAST_CELL.height():
+        if self._cell(0, 0).width() < MIN_CELL.width() or self._cell(0, 0).height() < MIN_CELL.height():
             painter.drawImage(self.rect(), to_qimage(colours))
             return
         texts = self.texts()
-        font = self._font(texts)
+        font = self._fitting_font(texts)
         painter.setFont(font or self.font())
         for (row, column), value in np.ndenumerate(self._values):
             cell, colour = self._cell(row, column), QColor(*(int(part) for part in colours[row, column]))
@@ -84,7 +84,7 @@ class NumberGrid(QWidget):
         top, bottom = row * self.height() // rows, (row + 1) * self.height() // rows
         return QRect(left, top, right - left - 1, bottom - top - 1)
 
-    def _font(self, texts: list[list[str]]) -> QFont | None:
+    def _fitting_font(self, texts: list[list[str]]) -> QFont | None:
         """The largest font in which every number fits into its cell; None where none does."""
         longest = max((text for row in texts for text in row), key=len)
         cell = self._cell(0, 0)
@@ -105,7 +105,7 @@ class NumberGrid(QWidget):
             return np.rint(levels).astype(np.uint8).repeat(3, axis=2)
         base = _rgb(self.palette().color(QPalette.ColorRole.AlternateBase))
         tint = np.where(values > 0, _rgb(QColor(POSITIVE)), _rgb(QColor(NEGATIVE)))
-        colours: Array = np.rint(base + STRONGEST * np.abs(values) / high * (tint - base)).astype(np.uint8)
+        colours: Array = np.rint(base + MAX_TINT * np.abs(values) / high * (tint - base)).astype(np.uint8)
         return colours
 
     def _text_colour(self, value: float, background: QColor) -> QColor:

@@ -28,8 +28,8 @@ from gui.boards.convolution.pixels import ARROWS, MARK, grey_image
 from gui.observations.experiment import Observations
 from gui.widgets.placeholder import Placeholder
 
-LEAST_CELL = 32  # pixels, the least at which a digit is still one
-LARGEST_CELL = 96
+MIN_CELL = 32  # pixels, the least at which a digit is still one
+MAX_CELL = 96
 GAP = 4
 
 
@@ -141,7 +141,7 @@ class _Cells(QWidget):
     def show_images(self, inputs: _GreyImages, kernels: Array, outputs: _GreyImages, names: list[str]) -> None:
         """Show ``outputs`` [batch, out, h, w] between ``inputs`` [batch, h, w] and ``kernels`` [out, h, w]."""
         self._inputs, self._kernels, self._outputs, self._names = inputs, kernels, outputs, names
-        self.setMinimumSize((len(kernels) + 1) * LEAST_CELL, (len(inputs.values) + 1) * LEAST_CELL)
+        self.setMinimumSize((len(kernels) + 1) * MIN_CELL, (len(inputs.values) + 1) * MIN_CELL)
         self.update()
 
     def mark(self, image: int, kernel: int) -> None:
@@ -155,14 +155,14 @@ class _Cells(QWidget):
 
     def _side(self) -> int:
         side = min(self.width() // (len(self._names) + 1), self.height() // (len(self._inputs.values) + 1))
-        return min(max(side, LEAST_CELL), LARGEST_CELL)
+        return min(max(side, MIN_CELL), MAX_CELL)
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
         if not self._names:
             return
         painter = QPainter(self)
         area = event.rect()
-        (top, left), (bottom, right) = self._at(area.topLeft()), self._at(area.bottomRight())
+        (top, left), (bottom, right) = self._cell_at(area.topLeft()), self._cell_at(area.bottomRight())
         for row in range(top, min(bottom, len(self._inputs.values)) + 1):
             for column in range(left, min(right, len(self._names)) + 1):
                 if row or column:
@@ -186,7 +186,7 @@ class _Cells(QWidget):
         return self._outputs[row - 1, column - 1] if column else self._inputs[row - 1]
 
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        row, column = self._at(event.position().toPoint())
+        row, column = self._cell_at(event.position().toPoint())
         self._pick(row - 1, column - 1)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
@@ -199,7 +199,7 @@ class _Cells(QWidget):
     def event(self, event: QEvent) -> bool:
         """Name the image and the kernel under the pointer."""
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip and self._names:
-            QToolTip.showText(event.globalPos(), self.tip(*self._at(event.pos())), self)
+            QToolTip.showText(event.globalPos(), self.tip(*self._cell_at(event.pos())), self)
             return True
         return super().event(event)
 
@@ -210,7 +210,7 @@ class _Cells(QWidget):
         parts += [self._names[column - 1]] if 1 <= column <= kernels else []
         return ", ".join(parts) if row <= images and column <= kernels else ""
 
-    def _at(self, point: QPoint) -> tuple[int, int]:
+    def _cell_at(self, point: QPoint) -> tuple[int, int]:
         side = self._side()
         return point.y() // side, point.x() // side
 

@@ -12,8 +12,8 @@ from engine.utils.arrays import Array
 from gui.utils.painting import to_qimage
 
 MARK = COLOURS[1]
-LEAST_SIDE = 120
-WHOLE_SIDE = 5  # pixels of the image that are at least so large on the screen are all of the same size
+MIN_SIDE = 120
+INTEGER_SCALE_FROM = 5  # pixels of the image that are at least so large on the screen are all of the same size
 ARROWS = {
     Qt.Key.Key_Up: (-1, 0),
     Qt.Key.Key_Down: (1, 0),
@@ -47,14 +47,14 @@ class PixelImage(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setCursor(Qt.CursorShape.CrossCursor)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setMinimumSize(LEAST_SIDE, LEAST_SIDE)
+        self.setMinimumSize(MIN_SIDE, MIN_SIDE)
         self._image = QImage()
         self._window = (0, 0, 1, 1)
         self._revealed: int | None = None
 
     def sizeHint(self) -> QSize:  # noqa: N802
         """Twice the least."""
-        return QSize(2 * LEAST_SIDE, 2 * LEAST_SIDE)
+        return QSize(2 * MIN_SIDE, 2 * MIN_SIDE)
 
     def show_image(self, image: QImage) -> None:
         """Show another image."""
@@ -125,7 +125,7 @@ class PixelImage(QWidget):
     def _pick(self, event: QMouseEvent) -> None:
         if self._image.isNull() or not event.buttons() & Qt.MouseButton.LeftButton:
             return
-        side, left, top = self._placed()
+        side, left, top = self._geometry()
         row, column = int((event.position().y() - top) // side), int((event.position().x() - left) // side)
         self.picked.emit(
             min(max(row, 0), self._image.height() - 1),
@@ -134,12 +134,12 @@ class PixelImage(QWidget):
 
     def area(self, row: int, column: int, height: int, width: int) -> QRectF:
         """Where pixels of the image are in the widget."""
-        side, left, top = self._placed()
+        side, left, top = self._geometry()
         return QRectF(left + column * side, top + row * side, width * side, height * side)
 
-    def _placed(self) -> tuple[float, float, float]:
+    def _geometry(self) -> tuple[float, float, float]:
         """The side of a pixel, and where the image begins: centred, within a margin for the mark."""
         width, height = self._image.width(), self._image.height()
         side = min((self.width() - 4) / width, (self.height() - 4) / height)
-        side = float(int(side)) if side >= WHOLE_SIDE else side
+        side = float(int(side)) if side >= INTEGER_SCALE_FROM else side
         return side, (self.width() - side * width) // 2, 2

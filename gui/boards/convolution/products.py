@@ -26,7 +26,7 @@ class Products(QWidget):
         self._sum.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
         self._arrange()
 
-    def show_place(self, window: Array, weights: Array, low: float, high: float) -> float:
+    def show_position(self, window: Array, weights: Array, low: float, high: float) -> float:
         """Show ``window`` and ``weights`` [height, width] and their products; gives the sum of these.
 
         Pixels are black at ``low`` and white at ``high``.
@@ -37,10 +37,10 @@ class Products(QWidget):
         self._products.show_signed(products, largest_magnitude(products))
         return float(products.sum())
 
-    def show_sum(self, output: float, place: str, share: str) -> None:
+    def show_sum(self, output: float, position: str, share: str) -> None:
         """Write the output's value, where that is, and above it what ``share`` of it comes from the products shown."""
         above = f"{share}<br>" if share else ""
-        self._sum.setText(f"{above}<span style='font-size:20px'><b>{output:.5g}</b></span><br>{place}")
+        self._sum.setText(f"{above}<span style='font-size:20px'><b>{output:.5g}</b></span><br>{position}")
 
     def _arrange(self) -> None:
         grid = QGridLayout(self)

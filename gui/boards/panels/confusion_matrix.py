@@ -15,8 +15,8 @@ from engine.utils.arrays import Array
 from gui.widgets.tables import Index
 
 RIGHT, WRONG = QColor(COLOURS[0]), QColor(COLOURS[3])  # blue and vermilion: apart for every eye
-STRONGEST = 0.85  # how far a full cell is from the background: its number stays legible
-LEAST_COLUMN, LEAST_ROW = 34, 18  # pixels
+MAX_TINT = 0.85  # how far a full cell is from the background: its number stays legible
+MIN_COLUMN, MIN_ROW = 34, 18  # pixels
 NAME_MARGIN = 8
 DARK = 140  # lightness below which numbers are white
 
@@ -85,8 +85,8 @@ class ConfusionModel(QAbstractTableModel):
         base = QApplication.palette().color(QPalette.ColorRole.Base)
         share = self._shares[row, column]
         if row == column:
-            return _mixed(base, RIGHT, STRONGEST * share)
-        return _mixed(base, WRONG, STRONGEST * share / self._worst)
+            return _blend(base, RIGHT, MAX_TINT * share)
+        return _blend(base, WRONG, MAX_TINT * share / self._worst)
 
 
 class ConfusionMatrix(QTableView):
@@ -97,15 +97,15 @@ class ConfusionMatrix(QTableView):
         self.setObjectName("confusion_matrix")
         self.setAccessibleName("Confusion matrix: a row a true class, a column a predicted one")
         self._confusion = ConfusionModel()
-        self._upright = _UprightHeader(self)
-        self.setHorizontalHeader(self._upright)
+        self._header = _UprightHeader(self)
+        self.setHorizontalHeader(self._header)
         self.setModel(self._confusion)
         self.setCornerButtonEnabled(False)
         self.setShowGrid(False)
         self.setWordWrap(False)
         plain = QFont(self.font())
         plain.setBold(False)
-        for header, least in ((self.horizontalHeader(), LEAST_COLUMN), (self.verticalHeader(), LEAST_ROW)):
+        for header, least in ((self.horizontalHeader(), MIN_COLUMN), (self.verticalHeader(), MIN_ROW)):
             header.setSectionsClickable(False)
             header.setHighlightSections(False)
             header.setFont(plain)
@@ -118,7 +118,7 @@ class ConfusionMatrix(QTableView):
         A class without a name is called by its number: an error while Qt asks for a heading would end the program.
         """
         complete = (*names, *map(str, range(len(names), len(confusion))))
-        self._upright.names = complete
+        self._header.names = complete
         self._confusion.show_confusion(confusion, complete)
 
     def use_percent(self, in_percent: bool) -> None:
@@ -133,13 +133,13 @@ class _UprightHeader(QHeaderView):
         super().__init__(Qt.Orientation.Horizontal, parent)
         self.names: tuple[str, ...] = ()
         self._was_upright = False
-        self.sectionResized.connect(self._turn)
+        self.sectionResized.connect(self._update_orientation)
 
     def sizeHint(self) -> QSize:  # noqa: N802
         hint = super().sizeHint()
-        return QSize(hint.width(), self._longest + NAME_MARGIN) if self._is_upright else hint
+        return QSize(hint.width(), self._longest_name + NAME_MARGIN) if self._is_upright else hint
 
-    def _turn(self, _section: int, _before: int, _now: int) -> None:
+    def _update_orientation(self, _section: int, _before: int, _now: int) -> None:
         if self._is_upright is not self._was_upright:
             self._was_upright = self._is_upright
             # Later: a table that is being laid out does not lay itself out again.
@@ -159,15 +159,15 @@ class _UprightHeader(QHeaderView):
         painter.restore()
 
     @property
-    def _longest(self) -> int:
+    def _longest_name(self) -> int:
         return max((self.fontMetrics().horizontalAdvance(name) for name in self.names), default=0)
 
     @property
     def _is_upright(self) -> bool:
-        return self.count() > 0 and self._longest + NAME_MARGIN > self.sectionSize(0)
+        return self.count() > 0 and self._longest_name + NAME_MARGIN > self.sectionSize(0)
 
 
-def _mixed(base: QColor, colour: QColor, share: float) -> QColor:
+def _blend(base: QColor, colour: QColor, share: float) -> QColor:
     """``base`` with ``share`` of ``colour``, in linear steps of each channel."""
     channels = ((base.red(), colour.red()), (base.green(), colour.green()), (base.blue(), colour.blue()))
     return QColor(*(round(below + share * (above - below)) for below, above in channels))

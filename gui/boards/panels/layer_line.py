@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QPen
 
 from engine.utils.arrays import Array
-from gui.plots.curves.decimation import Frame, Span, as_line, length_in_pixels
+from gui.plots.curves.decimation import Envelope, Frame, as_line, length_in_pixels
 
 LINE_WIDTH = 1.5
 BAND_ALPHA = 45  # of 255
@@ -20,7 +20,7 @@ class LayerLine:
     """The data of a layer and the graphics items that show them, in ``colour``."""
 
     def __init__(self, plot: pg.PlotWidget, colour: QColor) -> None:
-        self._span, self._band = Span(), Span()
+        self._envelope, self._band = Envelope(), Envelope()
         self._pens = [pg.mkPen(colour, width=width) for width in (LINE_WIDTH, 1)]
         shade = QColor(colour)
         shade.setAlpha(BAND_ALPHA)
@@ -33,14 +33,14 @@ class LayerLine:
     def take(self, steps: Array, values: Array, deviations: Array | None, first: int) -> None:
         """Take the curve as it is now, float [records] each; before position ``first`` nothing has changed."""
         values = np.where(np.isfinite(values), values, np.nan)
-        self._span.update(steps, values, values, first)
+        self._envelope.update(steps, values, values, first)
         if deviations is not None:
             self._band.update(steps, values - deviations, values + deviations, first)
 
     def draw(self, frame: Frame) -> None:
         """Show what ``frame`` holds of it."""
         columns = max(round(frame.width), 1)
-        x, y = as_line(*self._span.seen(frame, 1.0, 1.0, columns))
+        x, y = as_line(*self._envelope.seen(frame, 1.0, 1.0, columns))
         roughness = length_in_pixels(y, frame) / columns
         self.line.setPen(self._pens[roughness > VERY_ROUGH])
         self.line.setData(x, y, antialias=roughness < ROUGH)
@@ -52,7 +52,7 @@ class LayerLine:
 
     def bounds(self, positive: bool) -> tuple[float, float] | None:
         """Least and greatest value, band included; of ``positive`` ones only where asked; None without any."""
-        found = [each for span in (self._span, self._band) if (each := span.bounds(positive)) is not None]
+        found = [each for envelope in (self._envelope, self._band) if (each := envelope.bounds(positive)) is not None]
         return (min(low for low, _ in found), max(high for _, high in found)) if found else None
 
     @property
@@ -63,7 +63,7 @@ class LayerLine:
     @property
     def data(self) -> tuple[Array, Array]:
         """Steps and values: float [records] each."""
-        return self._span.x, self._span.low
+        return self._envelope.x, self._envelope.low
 
     @property
     def band(self) -> tuple[Array, Array]:

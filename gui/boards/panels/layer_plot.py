@@ -23,9 +23,9 @@ from gui.utils.painting import depth_colours
 from gui.utils.theme import muted
 
 AXIS_WIDTH = 66  # room for 0.0001 beside the axis' name
-LEAST_NEWS = 1.01  # records there must be for each drawn before: a hundredth more moves no curve visibly
+RECORD_GROWTH = 1.01  # records there must be for each drawn before: a hundredth more moves no curve visibly
 PERCENT = 100.0
-LEAST_PERCENT = 10.0  # that a share's axis reaches to
+MIN_PERCENT_TOP = 10.0  # that a share's axis reaches to
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class LayerPlot(Plot):
         self._observations = Observations()
         self._drawn: tuple[object, ...] = ()
         self._drawn_records = 0
-        self._whose: object = None  # the lines' variant, run and names
+        self._lines_key: object = None  # the lines' variant, run and names
         self._follows = True
         item, view = self.getPlotItem(), self.getViewBox()
         item.disableAutoRange()
@@ -97,10 +97,10 @@ class LayerPlot(Plot):
     def refresh(self, _observations: Observations) -> None:
         """Draw what has changed visibly since the last call."""
         variant, run = self._chooser.variant, self._chooser.run
-        if variant is None or not self._has_news(variant, run):
+        if variant is None or not self._is_due(variant, run):
             return
         names, steps, values = layer_values(variant, run, self.shown.quantity)
-        known = self._known(names, variant, run)
+        known = self._prepare_lines(names, variant, run)
         if not names:
             return
         if self.shown.of_units:
@@ -124,23 +124,23 @@ class LayerPlot(Plot):
         self.refresh(self._observations)
         super().mouseDoubleClickEvent(event)
 
-    def _has_news(self, variant: VariantObservation, run: RunObservation | None) -> bool:
+    def _is_due(self, variant: VariantObservation, run: RunObservation | None) -> bool:
         """Whether another run was chosen, or records enough came to be seen; the last ones of a run always do."""
         runs = variant.runs if run is None else [run]
         records = sum(len(each.steps) for each in runs)
         key = (variant, run, sum(each.status.is_final for each in runs))
-        if key == self._drawn and records < max(LEAST_NEWS * self._drawn_records, self._drawn_records + 1):
+        if key == self._drawn and records < max(RECORD_GROWTH * self._drawn_records, self._drawn_records + 1):
             return False
         if key[:2] != self._drawn[:2]:
             self._follows, self._drawn_records = True, 0
         self._drawn, self._drawn_records = key, records
         return True
 
-    def _known(self, names: tuple[str, ...], variant: VariantObservation, run: RunObservation | None) -> int:
+    def _prepare_lines(self, names: tuple[str, ...], variant: VariantObservation, run: RunObservation | None) -> int:
         """Make a line for each of ``names``; gives how many of its records are as they were."""
         whose = (variant, run, names)
-        if whose != self._whose or names != self.names:
-            self._whose = whose
+        if whose != self._lines_key or names != self.names:
+            self._lines_key = whose
             self._make_lines(names)
             return 0
         # A mean changes wherever one more run comes to be.
@@ -184,7 +184,7 @@ class LayerPlot(Plot):
         if self.shown.rule is not None:
             found.append((self.shown.rule, self.shown.rule))
         if self.shown.of_units:
-            found.append((0.0, LEAST_PERCENT))
+            found.append((0.0, MIN_PERCENT_TOP))
         fitting = decades if self.shown.logarithmic else round_range
         self.setYRange(*fitting(min(low for low, _ in found), max(high for _, high in found)), padding=0)
         self.setXRange(0, max(run.planned.total_steps for run in variant.runs), padding=0.02)

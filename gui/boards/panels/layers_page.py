@@ -21,7 +21,7 @@ RULE_TIP = (
     "<p>How far one step moves a layer's weights, as a share of their size. A rule of thumb is about 0.001: far below "
     "it the learning rate may be too low, far above it too high (Stanford's CS231n, <i>Neural Networks Part 3</i>).</p>"
 )
-LOOKED_AT = "over the validation images looked at: all of them in the experiment on activations, else the first 500"
+IMAGES_USED = "over the validation images looked at: all of them in the experiment on activations, else the first 500"
 
 QUANTITIES = (
     LayerQuantity(
@@ -48,7 +48,7 @@ QUANTITIES = (
         "Activations: mean ± standard deviation",
         "output",
         "activation_means",
-        f"<p>Mean of what each activation gives, and a band of one standard deviation, {LOOKED_AT}. A narrow band far "
+        f"<p>Mean of what each activation gives, and a band of one standard deviation, {IMAGES_USED}. A narrow band far "
         "from 0 is an activation that says the same of every image.</p>",
         deviation="activation_deviations",
     ),
@@ -57,12 +57,12 @@ QUANTITIES = (
         "Dead units: 0 for every image looked at",
         "share of units (%)",
         "dead_units",
-        f"<p>Units, or channels of a convolution, that give exactly 0, {LOOKED_AT}. Their weights learn nothing from "
+        f"<p>Units, or channels of a convolution, that give exactly 0, {IMAGES_USED}. Their weights learn nothing from "
         "those images.</p>",
         of_units=True,
     ),
 )
-PLOTS_A_ROW = 2
+PLOTS_PER_ROW = 2
 TITLES = "Layers", "Activations"  # what the plots of a row are of
 
 
@@ -93,12 +93,12 @@ class LayersPage(QWidget):
         """Offer the variants of a new plan."""
         self._observations = observations
         self.plots[0].begin(observations)
-        self._describe()
+        self._update_legends()
 
     def refresh(self, observations: Observations) -> None:
         """Draw the first plot and the legend."""
         self.plots[0].refresh(observations)
-        self._describe()
+        self._update_legends()
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802
         """Colours follow the palette."""
@@ -113,21 +113,21 @@ class LayersPage(QWidget):
     def _draw_all(self) -> None:
         for plot in self.plots:
             plot.refresh(self._observations)
-        self._describe()
+        self._update_legends()
 
-    def _describe(self) -> None:
+    def _update_legends(self) -> None:
         """Name the layers and the activations, each in its colour."""
         variant, run = self.chooser.variant, self.chooser.run
         runs = [run] if run is not None else variant.runs if variant is not None else []
-        begun = next((each for each in runs if each.started), None)
-        layers, activations = (begun.layers, begun.activations) if begun is not None else ((), ())
+        started_run = next((each for each in runs if each.started), None)
+        layers, activations = (started_run.layers, started_run.activations) if started_run is not None else ((), ())
         if (*layers, *activations) == self._described:
             return
         self._described = (*layers, *activations)
         for (title, legend), names in zip(self._legends.items(), (layers, activations), strict=True):
-            legend.setText(f"{title}:&ensp; {self._named(names)}" if names else "")
+            legend.setText(f"{title}:&ensp; {self._legend_text(names)}" if names else "")
 
-    def _named(self, names: tuple[str, ...]) -> str:
+    def _legend_text(self, names: tuple[str, ...]) -> str:
         colours = depth_colours(len(names), self.palette())
         return "&ensp; ".join(
             f"<span style='color:{colour.name()}'>■</span>&nbsp;{name}"
@@ -142,18 +142,18 @@ class LayersPage(QWidget):
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setSpacing(6)
-        grid.addLayout(top, 0, 0, 1, PLOTS_A_ROW)
-        grid.addWidget(of_activations, 2, 0, 1, PLOTS_A_ROW)
+        grid.addLayout(top, 0, 0, 1, PLOTS_PER_ROW)
+        grid.addWidget(of_activations, 2, 0, 1, PLOTS_PER_ROW)
         for position, plot in enumerate(self.plots):
             plot.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
-            row, column = 1 + 2 * (position // PLOTS_A_ROW), position % PLOTS_A_ROW
+            row, column = 1 + 2 * (position // PLOTS_PER_ROW), position % PLOTS_PER_ROW
             grid.addWidget(plot, row, column)
             grid.setRowStretch(row, 1)
             grid.setColumnStretch(column, 1)
 
 
 def _legend(name: str) -> QLabel:
-    made = QLabel()
-    made.setObjectName(name)
-    made.setWordWrap(True)
-    return made
+    label = QLabel()
+    label.setObjectName(name)
+    label.setWordWrap(True)
+    return label

@@ -12,7 +12,7 @@ from engine.events.runs import Mistake
 from gui.utils.painting import to_qimage
 
 SIDE = 64  # pixels of an image
-MOST_LETTERS = 11  # of a class' name under an image
+MAX_NAME_LENGTH = 11  # of a class' name under an image
 CELL = QSize(96, 116)  # an image and three short lines
 
 
@@ -37,17 +37,19 @@ class MistakeGrid(QListWidget):
         self.clear()
         for mistake in mistakes:
             true, predicted = names[mistake.true], names[mistake.predicted]
-            sure = f"{100 * mistake.confidence:.1f} %"
-            item = QListWidgetItem(_icon(mistake), f"{_short(true)}\n→ {_short(predicted)}\n{sure}")
+            confidence = f"{100 * mistake.confidence:.1f} %"
+            item = QListWidgetItem(_icon(mistake), f"{_shortened(true)}\n→ {_shortened(predicted)}\n{confidence}")
             item.setTextAlignment(Qt.AlignmentFlag.AlignHCenter)
-            item.setToolTip(f"Test image {mistake.image:,}: {true}, taken for {predicted} with a probability of {sure}")
+            item.setToolTip(
+                f"Test image {mistake.image:,}: {true}, taken for {predicted} with a probability of {confidence}"
+            )
             item.setData(Qt.ItemDataRole.AccessibleTextRole, item.toolTip())
             self.addItem(item)
 
 
-def _short(name: str) -> str:
+def _shortened(name: str) -> str:
     """Names of one's own folders can be of any length."""
-    return name if len(name) <= MOST_LETTERS else f"{name[: MOST_LETTERS - 1]}…"
+    return name if len(name) <= MAX_NAME_LENGTH else f"{name[: MAX_NAME_LENGTH - 1]}…"
 
 
 def _icon(mistake: Mistake) -> QIcon:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gui.boards.board import View
 
 
-BENEATH_SHARE = 3  # how many times higher than what stands above it a page is at least
+PAGE_STRETCH = 3  # how many times higher than what stands above it a page is at least
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Pages(QWidget):
             self.bar.addTab(page.name)
             self.bar.setTabToolTip(position, page.tip)
             self._stack.addWidget(page.widget)
-        self.bar.currentChanged.connect(self._turn_to)
+        self.bar.currentChanged.connect(self._show_page)
         top = QHBoxLayout()
         top.setSpacing(8)
         top.addWidget(self.bar)
@@ -58,11 +58,11 @@ class Pages(QWidget):
         layout.setSpacing(4)
         layout.addLayout(top)
         layout.addWidget(beneath, 1)
-        layout.addWidget(self._stack, BENEATH_SHARE)
+        layout.addWidget(self._stack, PAGE_STRETCH)
 
     def views(self) -> list[View]:
         """As many as the fullest page has: each stands for the view at its place on the page in sight."""
-        return [_Place(self, views) for views in zip_longest(*(page.views for page in self._pages))]
+        return [_PageSlot(self, views) for views in zip_longest(*(page.views for page in self._pages))]
 
     @property
     def current(self) -> int:
@@ -73,14 +73,14 @@ class Pages(QWidget):
         """Note what there is to draw when another page is turned to."""
         self._observations = observations
 
-    def _turn_to(self, position: int) -> None:
+    def _show_page(self, position: int) -> None:
         self._stack.setCurrentIndex(position)
         if self._observations.experiment is not None:
             for view in self._pages[position].views:
                 view.refresh(self._observations)
 
 
-class _Place:
+class _PageSlot:
     """One view of each page, None where a page has fewer; that of the page in sight is drawn."""
 
     def __init__(self, pages: Pages, views: tuple[View | None, ...]) -> None:

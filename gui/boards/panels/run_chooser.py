@@ -23,9 +23,9 @@ class RunChooser(QWidget):
 
     chosen = Signal()
 
-    def __init__(self, name: str, together: str, tip: str) -> None:
+    def __init__(self, name: str, all_runs: str, tip: str) -> None:
         super().__init__()
-        self._together = together
+        self._all_runs = all_runs
         self._observations = Observations()
         self._variants, self._runs = QComboBox(), QComboBox()
         self._variants.setObjectName(f"{name}_variant")
@@ -79,7 +79,7 @@ class RunChooser(QWidget):
     def _offer_runs(self) -> None:
         runs = self.variant.runs if self.variant else []
         entries = [(f"Run {run.planned.spec.repeat}", run.planned.run) for run in runs]
-        self._fill(self._runs, [(self._together, None), *entries])
+        self._fill(self._runs, [(self._all_runs, None), *entries])
 
     @staticmethod
     def _fill(box: QComboBox, entries: list[tuple[str, object]]) -> None:

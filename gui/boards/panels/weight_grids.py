@@ -24,7 +24,7 @@ GRID_CHARACTERS = 25  # or as much as these take
 MARGINS = 8  # pixels, left and right together
 LAST = -1
 NAMES_WIDTH = 70  # pixels left of the rows for what they are called
-LEAST_ROW = 9  # pixels; names of lower rows could not be read
+MIN_ROW = 9  # pixels; names of lower rows could not be read
 
 
 class WeightGrid(QWidget):
@@ -76,7 +76,7 @@ class WeightGrid(QWidget):
 
     def _show(self, weights: Weights, scale: float, row_names: tuple[str, ...]) -> None:
         found = weight_images(weights)
-        grid = tile(to_bytes(found.images, scale), _background(self.palette()), found.columns)
+        grid = tile(to_bytes(found.images, scale), _gap_grey(self.palette()), found.columns)
         self._canvas.show_image(to_qimage(grid), row_names if found.columns else (), stretch=found.columns == 1)
         self.setToolTip(
             f"<p>{weights.layer} at step {weights.step:,}: {_describe(found)}. Black is -{scale:.3g}, white "
@@ -101,10 +101,10 @@ class WeightGrids(QWidget):
         self._layer.setToolTip("Which layer's weights are shown as images")
         self._layer.currentIndexChanged.connect(self._choose)
         self._timeline = WeightTimeline()
-        self._timeline.chosen.connect(self._go_to)
+        self._timeline.chosen.connect(self._redraw_all)
         self._source: WeightSource | None = None
         self._history = KernelHistory()
-        self._waiting: list[str] = []  # grids to be drawn, one a turn of the event loop
+        self._queue: list[str] = []  # grids to be drawn, one a turn of the event loop
         self._draw_timer = QTimer(self, interval=0)
         self._draw_timer.timeout.connect(self._draw_next)
         self._area = QScrollArea()
@@ -113,17 +113,17 @@ class WeightGrids(QWidget):
         self._grids: dict[str, WeightGrid] = {}
         self._observations = Observations()
         self._arrange()
-        self._offer(1)
+        self._offer_layers(1)
         self._fill(())
 
     def begin(self, observations: Observations) -> None:
         """Make room for the variants of a new plan."""
-        self._observations, self._waiting = observations, []
+        self._observations, self._queue = observations, []
         self._history.drop()
-        self._history = KernelHistory(self._source, self._show_what_was_read, self._fail)
+        self._history = KernelHistory(self._source, self._take_stored, self._fail)
         self._fill(tuple(observations.variants))
 
-    def use_kernels(self, source: WeightSource) -> None:
+    def use_weight_source(self, source: WeightSource) -> None:
         """Read kernels of the past from ``source``, from the next plan on."""
         self._source = source
 
@@ -134,7 +134,7 @@ class WeightGrids(QWidget):
 
     def refresh(self, observations: Observations) -> None:
         """Show every variant's weights at the step chosen."""
-        self._offer(max((len(run.layers) for run in observations.runs.values()), default=1))
+        self._offer_layers(max((len(run.layers) for run in observations.runs.values()), default=1))
         for variant in observations.variants.values():
             newest = self._newest(variant)
             if newest is not None:
@@ -173,27 +173,27 @@ class WeightGrids(QWidget):
         is_best = run.test_accuracy is not None and len(variant.runs) > 1
         self._grids[name].show_layer(run, shown, is_best, scale, variant.class_names)
 
-    def _go_to(self, _step: int | None) -> None:
+    def _redraw_all(self, _step: int | None) -> None:
         """Draw the grids as they were, those in sight first."""
-        self._waiting = sorted(self._grids, key=lambda name: self._grids[name].isHidden())
+        self._queue = sorted(self._grids, key=lambda name: self._grids[name].isHidden())
         self._draw_timer.start()
 
     def _draw_next(self) -> None:
-        if self._waiting:
-            self._draw(self._waiting.pop(0))
+        if self._queue:
+            self._draw(self._queue.pop(0))
         else:
             self._draw_timer.stop()
 
-    def _show_what_was_read(self) -> None:
+    def _take_stored(self) -> None:
         self._timeline.show_steps(self._steps())
-        self._go_to(None)
+        self._redraw_all(None)
 
     def _fail(self, sentence: str) -> None:
         """A past that can't be read is said once, and then left alone until the next plan."""
-        self._history, self._waiting = KernelHistory(), []
+        self._history, self._queue = KernelHistory(), []
         self.failed.emit(sentence)
 
-    def _offer(self, layers: int) -> None:
+    def _offer_layers(self, layers: int) -> None:
         """Offer as many layers as the deepest network has; the choice stays."""
         texts = ["First layer", *(f"Layer {number}" for number in range(2, layers)), "Last layer"]
         if len(texts) == self._layer.count():
@@ -257,7 +257,7 @@ class _Canvas(QWidget):
         if self.image.isNull():
             return
         painter = QPainter(self)
-        left = NAMES_WIDTH if self._row_names and self.height() / len(self._row_names) >= LEAST_ROW else 0
+        left = NAMES_WIDTH if self._row_names and self.height() / len(self._row_names) >= MIN_ROW else 0
         room = QSize(self.width() - left, self.height())
         mode = Qt.AspectRatioMode.IgnoreAspectRatio if self._stretch else Qt.AspectRatioMode.KeepAspectRatio
         size = self.image.size().scaled(room, mode)
@@ -272,7 +272,7 @@ class _Canvas(QWidget):
     def _name_rows(self, painter: QPainter, height: int) -> None:
         font = painter.font()
         row = (height - GAP) / len(self._row_names)
-        font.setPixelSize(max(LEAST_ROW - 1, min(11, int(row))))
+        font.setPixelSize(max(MIN_ROW - 1, min(11, int(row))))
         painter.setFont(font)
         painter.setPen(self.palette().color(QPalette.ColorRole.WindowText))
         for position, name in enumerate(self._row_names):
@@ -295,6 +295,6 @@ def _describe(found: WeightImages) -> str:
     )
 
 
-def _background(palette: QPalette) -> int:
+def _gap_grey(palette: QPalette) -> int:
     """The grey between the images: that of the window."""
     return palette.color(QPalette.ColorRole.Window).lightness()

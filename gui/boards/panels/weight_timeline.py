@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSlider, QToolButton, QVBoxLa
 from gui.widgets.spin_boxes import WheelFilter
 
 PLAY_INTERVAL_MS = 200  # five images a second can be followed
-ICON = 16  # pixels
+ICON_SIDE = 16  # pixels
 _TRIANGLE = (((4, 2), (14, 8), (4, 14)),)
 _BARS = (((3, 2), (7, 2), (7, 14), (3, 14)), ((9, 2), (13, 2), (13, 14), (9, 14)))
 
@@ -44,10 +44,10 @@ class WeightTimeline(QWidget):
         self._timer = QTimer(self, interval=PLAY_INTERVAL_MS)
         self._timer.timeout.connect(self.advance)
         self._slider.valueChanged.connect(self._moved)
-        self._play.toggled.connect(self._play_or_pause)
+        self._play.toggled.connect(self._toggle_play)
         self._arrange()
         self._show_icon(False)
-        self._show_where()
+        self._update_label()
 
     @property
     def step(self) -> int | None:
@@ -66,7 +66,7 @@ class WeightTimeline(QWidget):
             self._slider.setValue(last if step is None else sum(each < step for each in self._steps))
         if self.step != step:
             self.chosen.emit(self.step)
-        self._show_where()
+        self._update_label()
 
     def advance(self) -> None:
         """Go on to the next step; at the last one playing ends."""
@@ -74,7 +74,7 @@ class WeightTimeline(QWidget):
         if self.step is None:
             self._play.setChecked(False)
 
-    def _play_or_pause(self, playing: bool) -> None:
+    def _toggle_play(self, playing: bool) -> None:
         self._show_icon(playing)
         if not playing:
             self._timer.stop()
@@ -84,7 +84,7 @@ class WeightTimeline(QWidget):
         self._timer.start()
 
     def _moved(self, _position: int) -> None:
-        self._show_where()
+        self._update_label()
         self.chosen.emit(self.step)
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802
@@ -95,7 +95,7 @@ class WeightTimeline(QWidget):
 
     def _show_icon(self, playing: bool) -> None:
         """A triangle, or two bars; the style's own icons are black on dark windows too."""
-        pixmap = QPixmap(ICON, ICON)
+        pixmap = QPixmap(ICON_SIDE, ICON_SIDE)
         pixmap.fill(Qt.GlobalColor.transparent)
         painter = QPainter(pixmap)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -107,7 +107,7 @@ class WeightTimeline(QWidget):
         painter.end()
         self._play.setIcon(QIcon(pixmap))
 
-    def _show_where(self) -> None:
+    def _update_label(self) -> None:
         several = len(self._steps) > 1
         for widget in (self._slider, self._play):
             widget.setEnabled(several)

@@ -13,7 +13,7 @@ from gui.plots.curves.curve import Best, Curve
 from gui.plots.curves.decimation import Frame
 
 SIZE = 11
-MOST_ROWS = 8
+MAX_ROWS = 8
 MARGIN = 4  # pixels between words and frame
 ABOVE_CURVES = 10
 FILL_ALPHA = 190  # of 255: curves under the words stay visible
@@ -25,8 +25,8 @@ class BestMarks:
     def __init__(self, plot: pg.PlotWidget) -> None:
         self._plot = plot
         self._stars = pg.ScatterPlotItem(symbol="star", size=SIZE)
-        self._words = pg.TextItem()
-        for height, item in enumerate((self._stars, self._words), start=ABOVE_CURVES):
+        self._text = pg.TextItem()
+        for height, item in enumerate((self._stars, self._text), start=ABOVE_CURVES):
             item.setZValue(height)
         self.points: list[tuple[Curve, Best]] = []
 
@@ -34,32 +34,32 @@ class BestMarks:
         """Put the items into the plot, which has just been emptied."""
         self.points = []
         self._stars.clear()
-        self._words.setText("")
-        for item in (self._stars, self._words):
+        self._text.setText("")
+        for item in (self._stars, self._text):
             self._plot.addItem(item, ignoreBounds=True)
 
     @property
     def text(self) -> str:
         """What the words say."""
-        return str(self._words.textItem.toPlainText())
+        return str(self._text.textItem.toPlainText())
 
     def show(self, points: Sequence[tuple[Curve, Best]], frame: Frame, palette: QPalette) -> None:
         """Mark these points."""
         self.points = list(points)
         greatest = bool(points) and points[0][1].greatest
-        lie = sorted(points, key=lambda point: point[1].value, reverse=greatest)
+        ordered = sorted(points, key=lambda point: point[1].value, reverse=greatest)
         rows = [
             f"<font color='{curve.colour}'>★</font> {escape(curve.label)}: {best.value:.4g} at step {best.step:,.0f}"
-            for curve, best in lie[:MOST_ROWS]
+            for curve, best in ordered[:MAX_ROWS]
         ]
-        if len(lie) > MOST_ROWS:
-            rows.append(f"and {len(lie) - MOST_ROWS} more")
+        if len(ordered) > MAX_ROWS:
+            rows.append(f"and {len(ordered) - MAX_ROWS} more")
         text = palette.color(QPalette.ColorRole.Text).name()
-        self._words.setHtml(f"<div style='color: {text}; font-size: 8pt'>{'<br>'.join(rows)}</div>" if rows else "")
+        self._text.setHtml(f"<div style='color: {text}; font-size: 8pt'>{'<br>'.join(rows)}</div>" if rows else "")
         fill = palette.color(QPalette.ColorRole.Base)
         fill.setAlpha(FILL_ALPHA if rows else 0)
-        self._words.fill = pg.mkBrush(fill)
-        self._words.setAnchor((1, 1) if greatest else (1, 0))
+        self._text.fill = pg.mkBrush(fill)
+        self._text.setAnchor((1, 1) if greatest else (1, 0))
         self.place(frame, palette)
 
     def place(self, frame: Frame, palette: QPalette) -> None:
@@ -72,4 +72,4 @@ class BestMarks:
             return
         (left, right), (bottom, top) = frame.x, frame.y
         across, up = MARGIN * (right - left) / max(frame.width, 1), MARGIN * (top - bottom) / max(frame.height, 1)
-        self._words.setPos(right - across, bottom + up if self.points[0][1].greatest else top - up)
+        self._text.setPos(right - across, bottom + up if self.points[0][1].greatest else top - up)

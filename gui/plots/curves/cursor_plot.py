@@ -10,14 +10,14 @@ from gui.plots.curves.curve import CurveReading
 from gui.plots.curves.decimation import Frame
 from gui.plots.curves.link import CurveLink
 from gui.plots.curves.options import CurveOptions, Horizontal
-from gui.plots.curves.tooltip import Tooltip, described
+from gui.plots.curves.tooltip import Tooltip, tooltip_text
 from gui.plots.plot import Plot
 
 CURSOR_HERTZ = 30  # as often as the read-out follows the mouse
-NEAR_PIXELS = 6  # of the cursor: events that the read-out says
+EVENT_PIXELS = 6  # of the cursor: events that the read-out says
 KEYS = "Left, Right, Home and End move the cursor, with Shift faster; Escape takes it away."
-LEAPS = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1, Qt.Key.Key_Home: -(10**9), Qt.Key.Key_End: 10**9}
-FAR = 20  # pixels that the cursor goes with Shift
+KEY_MOVES = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1, Qt.Key.Key_Home: -(10**9), Qt.Key.Key_End: 10**9}
+FAST_FACTOR = 20  # pixels that the cursor goes with Shift
 BY_KEYBOARD = (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason)
 
 
@@ -29,11 +29,11 @@ class CursorPlot(Plot):
     def __init__(self, name: str, title: str, x: str, y: str) -> None:
         super().__init__(name, title, x, y)
         self._options, self._logarithmic = CurveOptions(), False
-        self.read_out = Tooltip(self)
+        self.tooltip = Tooltip(self)
         self._boxed = False
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleDescription(KEYS)
-        self._mouse = pg.SignalProxy(self.scene().sigMouseMoved, rateLimit=CURSOR_HERTZ, slot=self._point)
+        self._mouse = pg.SignalProxy(self.scene().sigMouseMoved, rateLimit=CURSOR_HERTZ, slot=self._mouse_moved)
 
     def readings(self, x: float, slack: float) -> list[CurveReading]:
         """What the curves say at ``x``, before logarithms; one that ends ``slack`` before says nothing."""
@@ -66,26 +66,26 @@ class CursorPlot(Plot):
     def show_cursor(self, x: float | None, boxed: bool) -> None:
         """Show a line at ``x`` of the axis, or none; ``boxed``: with the values there."""
         self._boxed = boxed
-        self.read_out.show_line(x)
+        self.tooltip.show_line(x)
         self.show_box()
 
     def show_box(self) -> None:
         """Show the values under the cursor as they are now, if they are shown at all."""
-        x = self.read_out.x
+        x = self.tooltip.x
         if x is None or not self._boxed:
             return
-        pixel, here = self._pixel(), self.from_axis(x)
+        pixel, here = self._pixel_width(), self.from_axis(x)
         slack = abs(self.from_axis(x + pixel) - here)
-        notes = self.notes(x, NEAR_PIXELS * pixel)
-        text = described(self.readings(here, slack), self._options.horizontal, self.read_out.rows - len(notes), notes)
-        self.read_out.show_box(text)
+        notes = self.notes(x, EVENT_PIXELS * pixel)
+        text = tooltip_text(self.readings(here, slack), self._options.horizontal, self.tooltip.rows - len(notes), notes)
+        self.tooltip.show_box(text)
 
-    def _pixel(self) -> float:
+    def _pixel_width(self) -> float:
         """Its width in units of the axis."""
         frame = self.frame()
         return (frame.x[1] - frame.x[0]) / max(frame.width, 1)
 
-    def _point(self, arguments: tuple[QPointF]) -> None:
+    def _mouse_moved(self, arguments: tuple[QPointF]) -> None:
         """The mouse is somewhere else."""
         view = self.getViewBox()
         inside = view.sceneBoundingRect().contains(arguments[0])
@@ -99,12 +99,12 @@ class CursorPlot(Plot):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         """Left and Right move the cursor to the next record or pixel, with Shift faster; Home, End; Escape hides it."""
-        leap = LEAPS.get(Qt.Key(event.key()))
-        if event.key() == Qt.Key.Key_Escape and self.read_out.x is not None:
+        move = KEY_MOVES.get(Qt.Key(event.key()))
+        if event.key() == Qt.Key.Key_Escape and self.tooltip.x is not None:
             self.link.move_cursor(self, None)
-        elif leap is not None:
+        elif move is not None:
             fast = event.modifiers() & Qt.KeyboardModifier.ShiftModifier
-            self._leap(leap * (FAR if fast else 1))
+            self._move_cursor(move * (FAST_FACTOR if fast else 1))
         else:
             super().keyPressEvent(event)
 
@@ -112,7 +112,7 @@ class CursorPlot(Plot):
         """Show the cursor where the keyboard came here, so that it is seen where one is."""
         super().focusInEvent(event)
         if event.reason() in BY_KEYBOARD:
-            self._leap(0)
+            self._move_cursor(0)
 
     def focusOutEvent(self, event: QFocusEvent) -> None:  # noqa: N802
         """Take the cursor away with the keyboard."""
@@ -120,10 +120,10 @@ class CursorPlot(Plot):
         if event.reason() in BY_KEYBOARD:
             self.link.move_cursor(self, None)
 
-    def _leap(self, pixels: int) -> None:
+    def _move_cursor(self, pixels: int) -> None:
         """To the nearest record at least so many pixels away, within what is seen."""
-        (low, high), pixel = self.getViewBox().viewRange()[0], self._pixel()
-        start = self.read_out.x if self.read_out.x is not None else (low + high) / 2
+        (low, high), pixel = self.getViewBox().viewRange()[0], self._pixel_width()
+        start = self.tooltip.x if self.tooltip.x is not None else (low + high) / 2
         aim = min(max(start + pixels * pixel, low), high)
         self.link.move_cursor(self, self.to_axis(self.record_beside(self.from_axis(aim), rising=pixels > 0)))
 

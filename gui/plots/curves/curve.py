@@ -15,7 +15,7 @@ from engine.utils.arrays import Array
 from gui.observations.growable_array import GrowableArray
 from gui.observations.statistics import RepeatedCurve, copied
 from gui.observations.variant import VariantObservation
-from gui.plots.curves.decimation import Frame, LineData, Span, as_line, band_edges, joined, length_in_pixels
+from gui.plots.curves.decimation import Envelope, Frame, LineData, as_line, band_edges, joined, length_in_pixels
 from gui.plots.curves.options import CurveOptions, Horizontal, Repeats
 from gui.utils.painting import pen_of
 
@@ -44,7 +44,7 @@ class Series:
 class CurveReading:
     """A curve at one record, as measured.
 
-    ``spread`` is a deviation or an error, ``span`` least and greatest run, ``smoothed`` where the line
+    ``spread`` is a deviation or an error, ``value_range`` least and greatest run, ``smoothed`` where the line
     is; None without.
     """
 
@@ -55,7 +55,7 @@ class CurveReading:
     epoch: float
     seconds: float
     spread: float | None = None
-    span: tuple[float, float] | None = None
+    value_range: tuple[float, float] | None = None
     smoothed: float | None = None
 
 
@@ -76,7 +76,7 @@ class Curve:
         self.series, self.variant, self.label = series, variant, label
         self.banded = False
         self._lines: list[LineData] = []
-        self._band = Span()
+        self._band = Envelope()
         self._band_edges = GrowableArray(np.float32), GrowableArray(np.float32)
         self._clocks: list[GrowableArray] = []
         self._seen: object = None  # of which data and options the lines are
@@ -201,8 +201,8 @@ class Curve:
         x, low, high = x[sound], low[sound], high[sound]
         self.band.setData(np.concatenate([x, x[::-1]]), np.concatenate([low, high[::-1]]))
 
-    def _points(self, span: Span, frame: Frame, columns: int) -> tuple[Array, Array]:
-        return as_line(*span.seen(frame, self.x_scale, self.series.scale, columns))
+    def _points(self, envelope: Envelope, frame: Frame, columns: int) -> tuple[Array, Array]:
+        return as_line(*envelope.seen(frame, self.x_scale, self.series.scale, columns))
 
     def _pen_for(self, roughness: float) -> QPen:
         """Thin, and so fast to draw, for runs and for lines that go up and down in every column, sooner with dashes."""
@@ -220,10 +220,10 @@ class Curve:
 
     def bounds(self, logarithmic: bool) -> tuple[float, float] | None:
         """Least and greatest value to make room for, in the axis' unit; a deviation or error may leave the plot."""
-        spans = [span for data in self._lines for span in data.spans]
+        envelopes = [envelope for data in self._lines for envelope in data.envelopes]
         if self._options.repeats is Repeats.RANGE:
-            spans.append(self._band)
-        found = [bounds for span in spans if (bounds := span.bounds(positive=logarithmic)) is not None]
+            envelopes.append(self._band)
+        found = [bounds for envelope in envelopes if (bounds := envelope.bounds(positive=logarithmic)) is not None]
         if not found:
             return None
         scale = self.series.scale
@@ -245,8 +245,8 @@ class Curve:
 
     def data(self) -> tuple[Array, Array]:
         """Steps or seconds and values of the line, or of the first run's: float64 [records] each."""
-        span = self._lines[0].line if self._lines else Span()
-        return span.x * self.x_scale, span.low * self.series.scale
+        envelope = self._lines[0].line if self._lines else Envelope()
+        return envelope.x * self.x_scale, envelope.low * self.series.scale
 
     def read(self, x: float, slack: float) -> list[CurveReading]:
         """What the line, or each run's, says at ``x`` of the axis."""
@@ -260,7 +260,9 @@ class Curve:
 
     def _reading(self, place: int, at: int) -> CurveReading:
         scale, repeats = self.series.scale, self._options.repeats
-        value, smooth = (float(span.low[at]) * scale for span in (self._lines[place].raw, self._lines[place].line))
+        value, smooth = (
+            float(envelope.low[at]) * scale for envelope in (self._lines[place].raw, self._lines[place].line)
+        )
         shown = smooth if self._smoothing else None
         step = float(self.variant.steps[at])
         if repeats is Repeats.RUNS:
@@ -271,7 +273,7 @@ class Curve:
         seconds = float(self.variant.curve("seconds").mean[at])
         curve = self.variant.curve(self.series.quantity)
         spread: float | None = None
-        span: tuple[float, float] | None = None
+        value_range: tuple[float, float] | None = None
         if curve.count[at] > 1:
             deviation = float(curve.deviation[at]) * scale
             match repeats:
@@ -280,9 +282,9 @@ class Curve:
                 case Repeats.ERROR:
                     spread = deviation / float(curve.count[at]) ** 0.5
                 case Repeats.RANGE:
-                    span = float(curve.least[at]) * scale, float(curve.greatest[at]) * scale
+                    value_range = float(curve.least[at]) * scale, float(curve.greatest[at]) * scale
         epoch = step / self.variant.steps_per_epoch
-        return CurveReading(self.label, self.colour, value, step, epoch, seconds, spread, span, shown)
+        return CurveReading(self.label, self.colour, value, step, epoch, seconds, spread, value_range, shown)
 
     @property
     def colour(self) -> str:

@@ -96,7 +96,7 @@ class CurvePlot(CursorPlot):
             self._experiment, self._follows = observations.experiment, True
             self._hidden.clear()
         self.getPlotItem().clear()
-        self.read_out.join()
+        self.tooltip.join()
         self._best.join()
         self._events.forget()
         self.show_values(True)

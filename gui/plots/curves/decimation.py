@@ -17,7 +17,7 @@ from gui.plots.curves.pyramid import Pyramid
 
 # Where a pixel doesn't always hold as many records (logarithmic axis, time), blocks are chosen for each slice anew.
 SLICES = 16
-LEAST_COLUMNS = 4
+MIN_COLUMNS = 4
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def logarithms(values: Array) -> Array:
     return np.log10(values, where=positive, out=np.full(len(values), np.nan))
 
 
-class Span:
+class Envelope:
     """Two curves over the same x, of which the lower and the upper outline are drawn; or one curve, twice.
 
     ``x`` rises, or stays. Each is float [values].
@@ -91,13 +91,13 @@ class Span:
         of values.
         """
         edges = frame.edges() / x_scale
-        places = np.searchsorted(self.x, edges)
+        positions = np.searchsorted(self.x, edges)
         # One more on each side, so that the curve goes on past the frame.
-        places[0], places[-1] = max(places[0] - 1, 0), min(places[-1] + 1, len(self.x))
-        if places[-1] - places[0] <= columns:
-            places = places[[0, -1]]
-        a_slice = max(columns // (len(places) - 1), LEAST_COLUMNS)
-        pieces = [self._piece(int(first), int(last), a_slice) for first, last in pairwise(places) if last > first]
+        positions[0], positions[-1] = max(positions[0] - 1, 0), min(positions[-1] + 1, len(self.x))
+        if positions[-1] - positions[0] <= columns:
+            positions = positions[[0, -1]]
+        per_slice = max(columns // (len(positions) - 1), MIN_COLUMNS)
+        pieces = [self._piece(int(first), int(last), per_slice) for first, last in pairwise(positions) if last > first]
         if not pieces:
             return (*(np.empty(0),) * 3, False)
         x, low, high = (
@@ -120,7 +120,7 @@ class LineData:
     """A line: ``raw`` as measured, and ``line``, smoothed if that is asked for."""
 
     def __init__(self) -> None:
-        self.raw, self.line = Span(), Span()
+        self.raw, self.line = Envelope(), Envelope()
         self._smooth = GrowableArray()
 
     def update(self, x: Array, values: Array, first: int, smoothing: float) -> None:
@@ -130,12 +130,12 @@ class LineData:
             self.line = self.raw
             return
         if self.line is self.raw:
-            self.line = Span()
+            self.line = Envelope()
         self._smooth.replace(first, smoothed(values[first:], smoothing, self._smooth.values[:first]))
         self.line.update(x, self._smooth.values, self._smooth.values, first)
 
     @property
-    def spans(self) -> tuple[Span, ...]:
+    def envelopes(self) -> tuple[Envelope, ...]:
         """What is drawn: the raw line, and the smoothed one where it is another."""
         return (self.raw,) if self.line is self.raw else (self.raw, self.line)
 

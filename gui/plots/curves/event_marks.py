@@ -12,7 +12,7 @@ from PySide6.QtGui import QColor
 from engine.events.runs import InterventionKind
 from gui.observations.experiment import Observations
 
-MOST_LABELS = 4  # more would cover the curves; the read-out says them
+MAX_LABELS = 4  # more would cover the curves; the read-out says them
 LINE_ALPHA, FAINT_ALPHA = 170, 130
 MARKED = (InterventionKind.LEARNING_RATE, InterventionKind.CONTINUED, InterventionKind.MOVED)
 FAINT = (InterventionKind.CONTINUED,)  # which changes no number
@@ -73,7 +73,7 @@ class EventMarks:
         self.events = tuple(events)
         places = [(event, x) for event in events if (x := place(event)) is not None]
         self.marks = [
-            (event, self._line(position, event, x, colour(event.variant), len(places) <= MOST_LABELS))
+            (event, self._line(position, event, x, colour(event.variant), len(places) <= MAX_LABELS))
             for position, (event, x) in enumerate(places)
         ]
 
@@ -101,7 +101,7 @@ class EventMarks:
             label=event.label if labelled else None,
             # Words of neighbours stand at different heights.
             labelOpts={
-                "position": 0.92 - 0.1 * (position % MOST_LABELS),
+                "position": 0.92 - 0.1 * (position % MAX_LABELS),
                 "color": hex_colour,
                 "anchors": [(0, 0.5), (1, 0.5)],
             },

@@ -20,9 +20,9 @@ from gui.observations.experiment import Observations
 from gui.plots.curves.options import CurveOptions, Repeats
 from gui.utils.painting import pen_of
 
-BUTTONS_A_ROW = 6
-MOST_PATTERN_ROWS = 3  # with more, a row a pattern would waste too much room
-MOST_ROWS_SEEN = 3
+BUTTONS_PER_ROW = 6
+MAX_PATTERN_ROWS = 3  # with more, a row a pattern would waste too much room
+MAX_VISIBLE_ROWS = 3
 SWATCH_WIDTH, SWATCH_HEIGHT, SWATCH_LINE = 32, 12, 2
 
 
@@ -41,61 +41,61 @@ class VariantButton(QToolButton):
     A variant that is hidden is not pointed out: there would be nothing to see but the others stepping back.
     """
 
-    alone_wanted = Signal()
-    pointed_out = Signal(bool)
+    solo_requested = Signal()
+    highlighted = Signal(bool)
 
     def __init__(self) -> None:
         super().__init__()
-        self._with_ctrl = False
+        self._ctrl_held = False
 
     def nextCheckState(self) -> None:  # noqa: N802
         """With Ctrl, by mouse or space bar, the state is not this button's alone."""
-        if self._with_ctrl:
-            self.alone_wanted.emit()
+        if self._ctrl_held:
+            self.solo_requested.emit()
         else:
             super().nextCheckState()
-            self._point_out()
+            self._highlight()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         """Where a click by mouse ends."""
-        self._with_ctrl = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
+        self._ctrl_held = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
         super().mouseReleaseEvent(event)
-        self._with_ctrl = False
+        self._ctrl_held = False
 
     def keyReleaseEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         """Where a click by space bar ends."""
-        self._with_ctrl = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
+        self._ctrl_held = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
         super().keyReleaseEvent(event)
-        self._with_ctrl = False
+        self._ctrl_held = False
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         """The first of the two clicks has hidden or shown the variant already."""
         event.accept()
-        self.alone_wanted.emit()
+        self.solo_requested.emit()
 
     def enterEvent(self, event: QEnterEvent) -> None:  # noqa: N802
         """Point the variant out."""
         super().enterEvent(event)
-        self._point_out()
+        self._highlight()
 
     def leaveEvent(self, event: QEvent) -> None:  # noqa: N802
         """No longer."""
         super().leaveEvent(event)
-        self.pointed_out.emit(False)
+        self.highlighted.emit(False)
 
     def focusInEvent(self, event: QFocusEvent) -> None:  # noqa: N802
         """Point the variant out, where the keyboard came here."""
         super().focusInEvent(event)
         if event.reason() in (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason):
-            self._point_out()
+            self._highlight()
 
     def focusOutEvent(self, event: QFocusEvent) -> None:  # noqa: N802
         """No longer."""
         super().focusOutEvent(event)
-        self.pointed_out.emit(False)
+        self.highlighted.emit(False)
 
-    def _point_out(self) -> None:
-        self.pointed_out.emit(self.isChecked())
+    def _highlight(self) -> None:
+        self.highlighted.emit(self.isChecked())
 
 
 class Legend(QWidget):
@@ -105,7 +105,7 @@ class Legend(QWidget):
     """
 
     toggled = Signal(str, bool)
-    pointed_out = Signal(object)
+    highlighted = Signal(object)
 
     def __init__(self) -> None:
         super().__init__()
@@ -142,7 +142,7 @@ class Legend(QWidget):
         """Say what lines and bands are."""
         self._note.setText(NOTES[options.repeats])
 
-    def show_alone(self, name: str) -> None:
+    def show_only(self, name: str) -> None:
         """Show one variant alone; all of them if it was alone already."""
         others = [button for other, button in self._buttons.items() if other != name]
         alone = not any(button.isChecked() for button in others)
@@ -157,14 +157,14 @@ class Legend(QWidget):
         grid.setSpacing(2)
         self._buttons = {name: self._button(name, style) for name, style in styles.items()}
         patterns = 1 + max((style.pattern for style in styles.values()), default=0)
-        by_pattern = 1 < patterns <= MOST_PATTERN_ROWS
+        by_pattern = 1 < patterns <= MAX_PATTERN_ROWS
         for position, (name, style) in enumerate(styles.items()):
-            place = (style.pattern, style.colour) if by_pattern else divmod(position, BUTTONS_A_ROW)
+            place = (style.pattern, style.colour) if by_pattern else divmod(position, BUTTONS_PER_ROW)
             grid.addWidget(self._buttons[name], *place)
         grid.setColumnStretch(grid.columnCount(), 1)
         self._area.setWidget(panel)
         row = next((button.sizeHint().height() for button in self._buttons.values()), SWATCH_HEIGHT) + grid.spacing()
-        self._rows_height = row * min(grid.rowCount(), MOST_ROWS_SEEN) + grid.spacing()
+        self._rows_height = row * min(grid.rowCount(), MAX_VISIBLE_ROWS) + grid.spacing()
         self._fit_height()
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
@@ -191,8 +191,8 @@ class Legend(QWidget):
         button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)  # a tool button takes none of the Tab key's by itself
         button.setToolTip(f"Show or hide {name} in every plot; Ctrl+click or double click: {name} alone, then all")
         button.toggled.connect(lambda visible: self.toggled.emit(name, visible))
-        button.alone_wanted.connect(lambda: self.show_alone(name))
-        button.pointed_out.connect(lambda on: self.pointed_out.emit(name if on else None))
+        button.solo_requested.connect(lambda: self.show_only(name))
+        button.highlighted.connect(lambda on: self.highlighted.emit(name if on else None))
         return button
 
 

@@ -10,7 +10,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from gui.utils.preferences import program_settings
 
-MOST_SMOOTHING = 0.99
+MAX_SMOOTHING = 0.99
 OPTIONS_KEY, LOGARITHMIC_KEY = "curves/options", "curves/logarithmic"
 
 
@@ -36,7 +36,7 @@ class Repeats(StrEnum):
 class CurveOptions:
     """``smoothing`` is the share of the average so far in each smoothed value."""
 
-    smoothing: Annotated[float, Field(ge=0, le=MOST_SMOOTHING)] = 0.0
+    smoothing: Annotated[float, Field(ge=0, le=MAX_SMOOTHING)] = 0.0
     horizontal: Horizontal = Horizontal.STEP
     logarithmic: bool = False
     repeats: Repeats = Repeats.DEVIATION

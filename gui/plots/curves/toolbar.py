@@ -11,8 +11,8 @@ from PySide6.QtGui import QEnterEvent, QShowEvent
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QPushButton, QSlider, QWidget
 
 from engine.analysis.smoothing import prepare
-from gui.plots.curves.options import MOST_SMOOTHING, Horizontal, Repeats, remember, remembered
-from gui.widgets.named import named
+from gui.plots.curves.options import MAX_SMOOTHING, Horizontal, Repeats, remember, remembered
+from gui.widgets.factories import named
 
 Editor = TypeVar("Editor", bound=QWidget)
 
@@ -65,7 +65,7 @@ class CurveToolbar(QWidget):
     """
 
     changed = Signal(object)
-    reset_wanted = Signal()
+    reset_requested = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -81,7 +81,7 @@ class CurveToolbar(QWidget):
 
     def _make_editors(self) -> None:
         self._smoothing = named(QSlider(Qt.Orientation.Horizontal), "smoothing", "Smoothing", SMOOTHING_TIP)
-        self._smoothing.setRange(0, round(MOST_SMOOTHING * HUNDREDTHS))
+        self._smoothing.setRange(0, round(MAX_SMOOTHING * HUNDREDTHS))
         self._smoothing.setPageStep(10)
         self._smoothing.setMinimumWidth(SLIDER_WIDTHS[0])
         self._smoothing.setMaximumWidth(SLIDER_WIDTHS[1])
@@ -132,7 +132,7 @@ class CurveToolbar(QWidget):
         self._logarithmic.toggled.connect(lambda on: self._change(logarithmic=on))
         self._outliers.toggled.connect(lambda on: self._change(ignore_outliers=on))
         self._best.toggled.connect(lambda on: self._change(mark_best=on))
-        self._reset.clicked.connect(self.reset_wanted.emit)
+        self._reset.clicked.connect(self.reset_requested.emit)
 
     def _change(self, **values: object) -> None:
         self.options = replace(self.options, **values)  # type: ignore[arg-type]

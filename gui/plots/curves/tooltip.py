@@ -15,7 +15,7 @@ from gui.plots.curves.options import Horizontal
 from gui.utils.text import as_duration
 from gui.utils.theme import muted
 
-LEAST_ROWS = 3
+MIN_ROWS = 3
 MARGIN = 10  # pixels between line and box
 TOP_Z = 100
 
@@ -56,7 +56,7 @@ class Tooltip:
     @property
     def rows(self) -> int:
         """How many curves the box can say beside where it is, and what happened there, without leaving the plot."""
-        return max(int(self._plot.height()) // self.box.fontMetrics().height() - 3, LEAST_ROWS)
+        return max(int(self._plot.height()) // self.box.fontMetrics().height() - 3, MIN_ROWS)
 
     def show_box(self, text: str) -> None:
         """Show the box beside the line, where it fits; none for an empty ``text``."""
@@ -78,28 +78,30 @@ class Tooltip:
         self.box.raise_()
 
 
-def described(readings: Sequence[CurveReading], horizontal: Horizontal, most: int, notes: Sequence[str] = ()) -> str:
+def tooltip_text(
+    readings: Sequence[CurveReading], horizontal: Horizontal, max_rows: int, notes: Sequence[str] = ()
+) -> str:
     """The box's text, rich: where it is, the ``most`` highest curves as they lie, ``notes``; empty without readings."""
     if not readings:
         return ""
-    lie = sorted(readings, key=_drawn, reverse=True)
-    heads = _HEADS if any(reading.smoothed is not None for reading in lie) else ""
-    room = max(most - bool(heads), 1)
-    kept = len(lie) if len(lie) <= room else room - 1
-    rows = heads + "".join(_row(reading, horizontal) for reading in lie[:kept])
-    more = f"<tr><td></td><td colspan=3>and {len(lie) - kept} more</td></tr>" if len(lie) > kept else ""
-    said = "".join(f"<br>{escape(note)}" for note in notes)
-    return f"<small>{_place(lie, horizontal)}<table cellspacing=0 cellpadding=1>{rows}{more}</table>{said}</small>"
+    ordered = sorted(readings, key=_drawn_value, reverse=True)
+    headings = _HEADINGS if any(reading.smoothed is not None for reading in ordered) else ""
+    room = max(max_rows - bool(headings), 1)
+    kept = len(ordered) if len(ordered) <= room else room - 1
+    rows = headings + "".join(_row(reading, horizontal) for reading in ordered[:kept])
+    more = f"<tr><td></td><td colspan=3>and {len(ordered) - kept} more</td></tr>" if len(ordered) > kept else ""
+    note_lines = "".join(f"<br>{escape(note)}" for note in notes)
+    return f"<small>{_position_text(ordered, horizontal)}<table cellspacing=0 cellpadding=1>{rows}{more}</table>{note_lines}</small>"
 
 
-_HEADS = "<tr><td colspan=2></td><td align=right>measured</td><td align=right>&nbsp; smoothed</td></tr>"
+_HEADINGS = "<tr><td colspan=2></td><td align=right>measured</td><td align=right>&nbsp; smoothed</td></tr>"
 
 
-def _drawn(reading: CurveReading) -> float:
+def _drawn_value(reading: CurveReading) -> float:
     return reading.value if reading.smoothed is None else reading.smoothed
 
 
-def _place(readings: Sequence[CurveReading], horizontal: Horizontal) -> str:
+def _position_text(readings: Sequence[CurveReading], horizontal: Horizontal) -> str:
     """Step, epoch and time. Steps and epochs are those of all curves here, or else the time is; the rest differs."""
     if horizontal is Horizontal.TIME:
         return as_duration(readings[0].seconds)
@@ -113,8 +115,8 @@ def _row(reading: CurveReading, horizontal: Horizontal) -> str:
     spread = ""
     if reading.spread is not None:
         spread = f" ± {reading.spread:.2g}"
-    elif reading.span is not None:
-        spread = f" ({reading.span[0]:.4g} to {reading.span[1]:.4g})"
+    elif reading.value_range is not None:
+        spread = f" ({reading.value_range[0]:.4g} to {reading.value_range[1]:.4g})"
     step = f"&nbsp; step {reading.step:,.0f}" if horizontal is Horizontal.TIME else ""
     smooth = "" if reading.smoothed is None else f"<td align=right>&nbsp; {reading.smoothed:.4g}</td>"
     return (

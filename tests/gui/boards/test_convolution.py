@@ -37,7 +37,7 @@ from gui.boards.convolution.method_table import MethodTimes
 from gui.boards.convolution.numbers import NumberGrid, as_number
 from gui.boards.convolution.output_grid import OutputGrid
 from gui.boards.convolution.pixels import MARK, PixelImage, grey_image
-from gui.boards.convolution.sliding_kernel import SlidingPicture
+from gui.boards.convolution.sliding_kernel import SlidingKernel
 from gui.experiment.experiment_tab import ExperimentTab
 from gui.observations.experiment import Observations
 from gui.utils.theme import Scheme, apply_scheme
@@ -169,7 +169,7 @@ def test_bars_stand_on_a_logarithmic_axis(board: ConvolutionBoard) -> None:
 def test_the_picture_begins_where_the_kernel_answers_most(board: ConvolutionBoard) -> None:
     found = computed()
     drawn(board, found)
-    slide = find(board, SlidingPicture, "convolution_slide")
+    slide = find(board, SlidingKernel, "convolution_slide")
     largest = np.abs(found.arrays["loops"][0, 0])
     assert largest[slide.position] == largest.max()
 
@@ -192,7 +192,7 @@ def test_the_numbers_are_those_of_the_chosen_place(qtbot: QtBot, board: Convolut
 
 def test_the_window_follows_the_mouse_within_the_image(qtbot: QtBot, board: ConvolutionBoard) -> None:
     drawn(board, computed())
-    slide, input = find(board, SlidingPicture, "convolution_slide"), find(board, PixelImage, "slide_input")
+    slide, input = find(board, SlidingKernel, "convolution_slide"), find(board, PixelImage, "slide_input")
     click(qtbot, input, 3, 4)
     assert slide.position == (2, 3)  # the middle of 3x2 pixels is their second row and column
     click(qtbot, input, 0, 0)
@@ -205,7 +205,7 @@ def test_the_window_follows_the_mouse_within_the_image(qtbot: QtBot, board: Conv
 
 def test_arrow_keys_move_the_window(qtbot: QtBot, board: ConvolutionBoard) -> None:
     drawn(board, computed())
-    slide, output = find(board, SlidingPicture, "convolution_slide"), find(board, PixelImage, "slide_output")
+    slide, output = find(board, SlidingKernel, "convolution_slide"), find(board, PixelImage, "slide_output")
     slide.move_to(1, 1)
     for key in (Qt.Key.Key_Down, Qt.Key.Key_Right, Qt.Key.Key_Right, Qt.Key.Key_Up, Qt.Key.Key_Left, Qt.Key.Key_A):
         qtbot.keyClick(output, key)
@@ -257,7 +257,7 @@ def test_play_slides_over_the_whole_image_and_uncovers_the_output(
     board: ConvolutionBoard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn(board, computed())
-    slide, play = find(board, SlidingPicture, "convolution_slide"), find(board, QPushButton, "slide_play")
+    slide, play = find(board, SlidingKernel, "convolution_slide"), find(board, QPushButton, "slide_play")
     output = find(board, PixelImage, "slide_output")
     slide.move_to(0, 5)
     play.setChecked(True)
@@ -279,7 +279,7 @@ def test_play_slides_over_the_whole_image_and_uncovers_the_output(
 
 def test_nothing_slides_out_of_sight_or_under_a_new_run(board: ConvolutionBoard) -> None:
     drawn(board, computed())
-    slide, play = find(board, SlidingPicture, "convolution_slide"), find(board, QPushButton, "slide_play")
+    slide, play = find(board, SlidingKernel, "convolution_slide"), find(board, QPushButton, "slide_play")
     play.setChecked(True)
     board.hide()
     assert not slide.findChild(QTimer).isActive()
@@ -297,7 +297,7 @@ def test_channels_are_chosen_where_there_are_several(board: ConvolutionBoard) ->
     found = computed(channels=3)
     drawn(board, found)
     assert channel.isVisible()
-    slide, total = find(board, SlidingPicture, "convolution_slide"), 0.0
+    slide, total = find(board, SlidingKernel, "convolution_slide"), 0.0
     for number in range(3):
         channel.setValue(number + 1)
         row, column = slide.position

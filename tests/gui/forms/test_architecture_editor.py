@@ -116,5 +116,5 @@ def test_the_button_asks_for_a_new_network(
     several: ArchitecturesEditor, single: ArchitectureEditor, qtbot: QtBot
 ) -> None:
     for editor, name in ((several, "architectures_write"), (single, "architecture_write")):
-        with qtbot.waitSignal(editor.writing_wanted):
+        with qtbot.waitSignal(editor.new_network_requested):
             find(editor, QPushButton, name).click()

@@ -172,7 +172,7 @@ def test_one_architecture_is_chosen_from_a_list(schedule: Form, qtbot: QtBot) ->
 
 def test_writing_a_network_is_asked_of_the_window(schedule: Form, form: Form, qtbot: QtBot) -> None:
     for each, name in ((schedule, "architecture_write"), (form, "architectures_write")):
-        with qtbot.waitSignal(each.writing_wanted):
+        with qtbot.waitSignal(each.new_network_requested):
             find(each, QPushButton, name).click()
 
 

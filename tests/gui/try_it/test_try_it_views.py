@@ -16,7 +16,7 @@ from engine.events.inference import LayerOutput, PickedTestImages
 from engine.executors.tasks import PickTestImagesTask, ReadImageTask, TryTask
 from engine.utils.arrays import Array
 from gui.background.latest_request import LatestRequest
-from gui.try_it.canvas import MOST_UNDONE, SIDE, DrawingCanvas
+from gui.try_it.canvas import MAX_UNDO, SIDE, DrawingCanvas
 from gui.try_it.feature_maps import FeatureMaps, LayerMaps, Scale
 from gui.try_it.image_strip import IMAGES, ImageStrip
 from gui.try_it.probability_bars import MOST_ROWS, ROW, ProbabilityBars
@@ -170,14 +170,14 @@ def test_taking_back_ends_a_stroke_under_way(qtbot: QtBot, canvas: DrawingCanvas
 
 
 def test_the_past_is_not_kept_for_ever(canvas: DrawingCanvas) -> None:
-    for number in range(2 * MOST_UNDONE):
+    for number in range(2 * MAX_UNDO):
         canvas.show_image(np.full((4, 4, 1), number, np.uint8))
     undone = 0
     while canvas.can_undo:
         canvas.undo()
         undone += 1
-    assert undone == MOST_UNDONE
-    assert image_of(canvas)[0, 0, 0] == MOST_UNDONE - 1
+    assert undone == MAX_UNDO
+    assert image_of(canvas)[0, 0, 0] == MAX_UNDO - 1
 
 
 def test_tools(qtbot: QtBot, canvas: DrawingCanvas) -> None:
@@ -200,7 +200,7 @@ def test_tools(qtbot: QtBot, canvas: DrawingCanvas) -> None:
     qtbot.mouseClick(erase, LEFT)
     draw(qtbot, canvas, (140, 140))
     assert image_of(canvas)[140, 140, 0] == 0
-    with qtbot.waitSignal(tools.opening_wanted):
+    with qtbot.waitSignal(tools.open_requested):
         qtbot.mouseClick(find(tools, QPushButton, "open_image"), LEFT)
 
 
@@ -348,7 +348,7 @@ def test_a_test_image_is_chosen_at_a_click(qtbot: QtBot) -> None:
     image, label = chosen.args
     assert np.array_equal(image, found.images[1])
     assert label == 1
-    with qtbot.waitSignal(strip.more_wanted):
+    with qtbot.waitSignal(strip.more_requested):
         qtbot.mouseClick(find(strip, QPushButton, "more_test_images"), LEFT)
 
 

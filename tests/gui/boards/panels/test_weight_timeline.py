@@ -97,7 +97,7 @@ class Stored:
 def grids(qtbot: QtBot, reader: WeightReader) -> WeightGrids:
     made = WeightGrids()
     qtbot.addWidget(made)
-    made.use_kernels(reader)
+    made.use_weight_source(reader)
     return made
 
 
@@ -236,7 +236,7 @@ def test_keys_move_the_slider(qtbot: QtBot, grids: WeightGrids, run: PlannedRun)
 
 def test_without_a_past_there_is_nothing_to_go_through(qtbot: QtBot, grids: WeightGrids, run: PlannedRun) -> None:
     with closing(StoreReader(Path("/nowhere"))) as nothing:
-        grids.use_kernels(WeightReader(nothing))
+        grids.use_weight_source(WeightReader(nothing))
         shown(grids, live(run, 0))
         until(qtbot, lambda: grids.is_complete)
     assert not slider(grids).isEnabled()

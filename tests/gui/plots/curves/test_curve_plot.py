@@ -65,7 +65,7 @@ def box(plot: CurvePlot) -> QLabel:
 
 
 def cursor(plot: CurvePlot) -> float | None:
-    line = plot.read_out.line
+    line = plot.tooltip.line
     return float(line.value()) if line.isVisible() else None
 
 
@@ -276,12 +276,12 @@ def test_shift_moves_the_cursor_further(board: TrainingBoard, qtbot: QtBot) -> N
 
 
 def test_a_variant_that_is_pointed_out_lets_the_others_step_back(board: TrainingBoard) -> None:
-    find(board, Legend, "legend").pointed_out.emit("mlp_1")
+    find(board, Legend, "legend").highlighted.emit("mlp_1")
     for name in PLOTS:
         curves = plot_of(board, name).curves
         assert curves["mlp_1"][0].line.opacity() == 1
         assert curves["cnn_4"][0].line.opacity() == FADED
-    find(board, Legend, "legend").pointed_out.emit(None)
+    find(board, Legend, "legend").highlighted.emit(None)
     assert plot_of(board).curves["cnn_4"][0].line.opacity() == 1
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gui.observations.statistics import RepeatedCurve
-from gui.plots.curves.decimation import Frame, LineData, Span, as_line, band_edges
+from gui.plots.curves.decimation import Envelope, Frame, LineData, as_line, band_edges
 from gui.plots.curves.options import Repeats
 from gui.plots.curves.pyramid import Pyramid
 
@@ -59,7 +59,7 @@ def test_bounds_leave_out_what_is_not_finite() -> None:
 def test_few_points_are_drawn_of_many_and_no_extreme_is_lost(count: int, logarithmic: bool, even: bool) -> None:
     x, values = np.arange(1.0, count + 1), noise(count)
     values[count // 2] = 40.0
-    span = Span()
+    span = Envelope()
     span.update(x, values, values, 0)
     seen = frame(0, np.log10(count) if logarithmic else count, logarithmic, even)
     drawn_x, low, high, blocks = span.seen(seen, 1.0, 2.0, 50)
@@ -74,7 +74,7 @@ def test_few_points_are_drawn_of_many_and_no_extreme_is_lost(count: int, logarit
 
 def test_a_part_that_fits_is_drawn_as_it_is_and_goes_on_past_the_frame() -> None:
     x = np.arange(1000.0)
-    span = Span()
+    span = Envelope()
     span.update(x, x, x, 0)
     drawn, low, _, blocks = span.seen(frame(100.5, 110.5), 1.0, 1.0, 50)
     assert drawn.tolist() == list(range(100, 112))

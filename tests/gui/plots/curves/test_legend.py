@@ -63,7 +63,7 @@ def test_a_double_click_shows_one_alone_and_then_all(legend: Legend, qtbot: QtBo
 
 def test_mouse_and_keyboard_point_a_variant_out(legend: Legend, qtbot: QtBot) -> None:
     said: list[str | None] = []
-    legend.pointed_out.connect(said.append)
+    legend.highlighted.connect(said.append)
     point = QPointF(1, 1)
     for event in (
         QEnterEvent(point, point, point),
@@ -80,7 +80,7 @@ def test_mouse_and_keyboard_point_a_variant_out(legend: Legend, qtbot: QtBot) ->
 def test_a_click_that_hides_ends_the_highlight_and_one_that_shows_brings_it_back(legend: Legend, qtbot: QtBot) -> None:
     said: list[str | None] = []
     made, point = button(legend, "cnn_4"), QPointF(1, 1)
-    legend.pointed_out.connect(said.append)
+    legend.highlighted.connect(said.append)
     QApplication.sendEvent(made, QEnterEvent(point, point, point))
     qtbot.mouseClick(made, Qt.MouseButton.LeftButton)
     assert said == ["cnn_4", None]
