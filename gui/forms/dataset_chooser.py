@@ -1,4 +1,4 @@
-"""Chooses a data set and shows what is in it."""
+"""Widget for choosing a data set; previews its content."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ SAMPLE_SIDE = 27
 
 
 class DatasetChooser(QWidget):
-    """A list of the named data sets and the user's own, sample images, and a line about them.
+    """A list of the named data sets and the user's own, with sample images and a summary line.
 
-    A folder or file can be dropped onto it. Emits ``chosen(name or path)`` when the choice changes, and
-    ``failed(sentence)`` for what was dropped and is no data set.
+    Accepts dropped folders and files. Emits ``chosen(name or path)`` when the choice changes, and ``failed(message)``
+    when something dropped is not a data set.
     """
 
     chosen = Signal(str)
@@ -72,30 +72,30 @@ class DatasetChooser(QWidget):
 
     @property
     def has_samples(self) -> bool:
-        """Whether images of the chosen data set are in sight."""
+        """Whether images of the chosen data set are displayed."""
         return self.samples is not None
 
     def choose(self, dataset: str) -> None:
-        """Choose ``dataset`` without announcing it; a path not yet in the list is added."""
+        """Choose ``dataset`` without emitting ``chosen``; an unknown path is added to the list."""
         with QSignalBlocker(self._box):
             self._select(dataset)
 
     def use(self, dataset: str) -> None:
-        """Choose ``dataset`` as its user would, who is told of it by ``chosen``."""
+        """Choose ``dataset`` as if the user had, emitting ``chosen``."""
         self._select(dataset)
 
     def offer(self, dataset: str) -> None:
-        """Add a path to the list, unless it is there."""
+        """Add a path to the list unless it is already there."""
         if self._box.findData(dataset) < 0:
             self._box.addItem(Path(dataset).name or dataset, dataset)
             self._box.setItemData(self._box.count() - 1, literally(dataset), Qt.ItemDataRole.ToolTipRole)
 
     def show_busy(self, text: str) -> None:
-        """Say what is being done to get the images."""
+        """Display ``text`` while the images are being loaded."""
         self._info.setText(text)
 
     def show_samples(self, samples: SamplesReady) -> None:
-        """Show images and numbers of the chosen data set; an answer for another one comes too late."""
+        """Show images and counts of the chosen data set; samples of another one are late and ignored."""
         if samples.dataset != self.dataset:
             return
         self.samples = samples
@@ -110,7 +110,7 @@ class DatasetChooser(QWidget):
             label.setToolTip(literally(f"{samples.class_names[number]} ({samples.counts[number]:,} images)"))
 
     def clear_samples(self) -> None:
-        """Show no images."""
+        """Remove the images."""
         self.samples = None
         self._info.setText(" ")
         for label in self._images:

@@ -40,6 +40,7 @@ class Editor:
 
 
 def field_tip(item: FieldDescription) -> str:
+    """Return the tool tip of a field as rich text: its help, key and accepted values."""
     return f"<p>{escape(item.help)}</p><p><i>{item.key}: {escape(item.accepted)}</i></p>"
 
 
@@ -54,7 +55,7 @@ def _integer_editor(item: FieldDescription, changed: Callable[[], None]) -> Edit
     box.valueChanged.connect(lambda _value: changed())
     if not item.optional:
         return Editor(box, box.value, box.setValue)
-    box.setSpecialValueText("as stored")  # shown at the minimum, which stands for None
+    box.setSpecialValueText("as stored")  # shown at the minimum, which represents None
     return Editor(
         box,
         lambda: None if box.value() < low else box.value(),
@@ -63,13 +64,13 @@ def _integer_editor(item: FieldDescription, changed: Callable[[], None]) -> Edit
 
 
 def _follow_unit(box: QSpinBox, unit: str) -> None:
-    """Let the unit follow the number: ``1 run``, ``2 runs``."""
+    """Make the suffix singular or plural according to the value: ``1 run``, ``2 runs``."""
 
-    def follow(value: int) -> None:
+    def set_suffix(value: int) -> None:
         box.setSuffix(f" {unit.removesuffix('s') if value == 1 else unit}")
 
-    box.valueChanged.connect(follow)
-    follow(box.value())
+    box.valueChanged.connect(set_suffix)
+    set_suffix(box.value())
 
 
 def _number_editor(item: FieldDescription, changed: Callable[[], None]) -> Editor:
@@ -95,7 +96,7 @@ def _text_editor(item: FieldDescription, changed: Callable[[], None]) -> Editor:
 
     def write(value: str) -> None:
         line.setText(value)
-        line.setCursorPosition(0)  # the beginning of a long text says more than its end
+        line.setCursorPosition(0)  # the beginning of a long text is more informative than its end
 
     return Editor(line, line.text, write)
 
@@ -162,7 +163,7 @@ def _choices_editor(item: FieldDescription, changed: Callable[[], None]) -> Edit
 
 
 def ignore_wheel(widget: Named) -> Named:
-    """Let the wheel pass: who scrolls the form doesn't mean to change what comes under the pointer."""
+    """Make ``widget`` ignore the wheel unless focused, so that scrolling the form changes no value; return it."""
     widget.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
     widget.installEventFilter(WheelFilter(widget))
     return widget
@@ -174,7 +175,7 @@ def set_names(widget: Named, item: FieldDescription) -> Named:
     return widget
 
 
-# What stands in an empty line, and which files are offered.
+# Placeholder of the empty line, and the file filter of the dialog.
 _FILES = {
     FieldKind.FILE: ("built in", "NumPy arrays (*.npy)"),
     FieldKind.MODEL: ("choose a network", "Trained networks (*.keras)"),

@@ -1,7 +1,7 @@
-"""A form built from a spec's fields: one editor a field, named after its key.
+"""A form built from a spec's fields: one editor per field, its objectName the field's key.
 
-Plain Qt widgets rather than a tree of parameters: each editor is always in sight, reachable by keyboard, known to
-screen readers, and has an objectName that scripts can find.
+Plain Qt widgets rather than a parameter tree: each editor is always visible, reachable by keyboard, known to screen
+readers, and has an objectName that scripts can find.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ GROUP_ORDER = ("Data", "Network", "Training")
 class Form(QWidget):
     """Editors for all fields of a spec class.
 
-    Emits ``changed`` when the user changes one, ``writing_wanted`` when they want to write a network, and
-    ``trained_wanted`` when they want to choose one that was trained here.
+    Emits ``changed`` when the user changes a value, ``new_network_requested`` when they want to write a network, and
+    ``trained_network_requested`` when they want to choose one trained in this workspace.
     """
 
     changed = Signal()
@@ -49,33 +49,33 @@ class Form(QWidget):
 
     @property
     def dataset_chooser(self) -> DatasetChooser | None:
-        """The editor of the field that chooses a data set, if the spec has one."""
+        """The editor of the data set field, if the spec has one."""
         return self._chooser
 
     def spec(self) -> ExperimentSpec:
-        """The validated spec that the form shows; raises :class:`~engine.utils.errors.SpecError`."""
+        """Build the spec from the editors. Propagates ``SpecError`` if a value is invalid."""
         return self._spec.build({key: editor.read() for key, editor in self._editors.items()})
 
     def show_spec(self, spec: ExperimentSpec) -> None:
-        """Show the values of ``spec`` without announcing a change."""
+        """Show the values of ``spec`` without emitting ``changed``."""
         self.show_values({key: getattr(spec, key) for key in self._editors})
 
     def show_values(self, values: Mapping[str, Any]) -> None:
-        """Show some fields' values without announcing a change."""
+        """Show the values of some fields, by key, without emitting ``changed``."""
         blocked = self.blockSignals(True)
         for key, value in values.items():
             self._editors[key].write(value)
         self.blockSignals(blocked)
 
     def image_shape(self, stored: tuple[int, ...]) -> tuple[int, int, int]:
-        """Height, width and channels of the images as a network sees them, of those ``stored`` so."""
+        """Return height, width and channels of images of shape ``stored`` after the form's preprocessing."""
         height, width, channels = stored
         if (side := self._editors["image_size"].read()) is not None:
             height = width = side
         return height, width, 1 if self._editors["grayscale"].read() else channels
 
     def offer_architecture(self, architecture: str, chosen: bool = False) -> None:
-        """Offer a network that the user wrote, ``name[layers]``, where architectures are chosen."""
+        """Offer a network written by the user, ``name[layers]``, if the form has an architecture field."""
         if self._architectures is not None:
             self._architectures.add(architecture, chosen)
 
@@ -114,7 +114,7 @@ class Form(QWidget):
         return Editor(editor, lambda: editor.chosen, editor.choose)
 
     def _model_editor(self, item: FieldDescription) -> Editor:
-        """A file's, with a button for the networks that were trained here."""
+        """Create a file editor with a button for the networks trained in this workspace."""
         editor, button = file_editor(item, self.changed.emit), QToolButton()
         button.setObjectName(f"{item.key}_choose")
         button.setText("Choose…")
@@ -139,5 +139,5 @@ class Form(QWidget):
 
 
 def _group_rank(group: str) -> tuple[int, str]:
-    """The usual groups in their order, any others after them."""
+    """Return the sort key of a group: known groups in ``GROUP_ORDER``, then others alphabetically."""
     return (GROUP_ORDER.index(group) if group in GROUP_ORDER else len(GROUP_ORDER), group)

@@ -1,4 +1,4 @@
-"""A square to draw on, white on black, or to put an image on."""
+"""Square canvas for drawing white on black, or for an image."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from engine.utils.arrays import Array
 from gui.utils.painting import to_qimage
 
-SIDE = 280  # pixels of the drawing: ten times MNIST's, so that strokes are smooth once they are shrunk
-MIN_SIDE = 160  # on the screen
+SIDE = 280  # pixels of the drawing: ten times MNIST's, so that strokes are smooth after downscaling
+MIN_SIDE = 160  # of the widget, in pixels
 MIN_BRUSH, DEFAULT_BRUSH, MAX_BRUSH = 8, 48, 90  # diameters in pixels of the drawing
-SOLID_SHARE = 0.55  # share of the brush's radius that is full ink; from there it fades
-STAMPS_PER_RADIUS = 4  # along a stroke: close enough to look like one
+SOLID_SHARE = 0.55  # share of the brush's radius with full ink; beyond, it fades
+STAMPS_PER_RADIUS = 4  # along a stroke: dense enough to look continuous
 MAX_UNDO = 40
 
 
 @dataclass(frozen=True)
 class _Content:
-    """What is on the canvas; ``source`` is the image put there, until something is drawn on it."""
+    """Content of the canvas; ``source`` is the image placed there, until something is drawn on it."""
 
     surface: QImage
     source: Array | None = None
@@ -30,9 +30,9 @@ class _Content:
 
 
 class DrawingCanvas(QWidget):
-    """Emits ``changed()`` whenever what is on the canvas does.
+    """Emits ``changed()`` whenever its content changes.
 
-    The left button draws in white, the right one erases to black; :meth:`set_erasing` swaps them.
+    The left button draws in white, the right one erases to black; ``set_erasing`` swaps them.
     """
 
     changed = Signal()
@@ -48,23 +48,23 @@ class DrawingCanvas(QWidget):
         self._content = _blank()
         self._history: list[_Content] = []
         self._erases = self._is_inverted = False
-        self._ink = True  # whether the stroke under way draws
-        self._last: QPointF | None = None  # where the stroke under way has come to
+        self._ink = True  # whether the current stroke draws rather than erases
+        self._last: QPointF | None = None  # last point of the current stroke
 
     @property
     def source(self) -> Array | None:
-        """The very image that was put on the canvas, as long as nothing was drawn on it."""
+        """The image placed on the canvas, as long as nothing was drawn on it."""
         return self._content.source
 
     @property
     def can_undo(self) -> bool:
-        """Whether there is something to take back."""
+        """Whether there is something to undo."""
         return bool(self._history)
 
     def image(self) -> Array | None:
-        """What is on the canvas, uint8 [height, width, 1 or 3]; None while it is blank.
+        """Return the content, uint8 [height, width, 1 or 3]; None while blank.
 
-        An image put there has its own size until something is drawn on it.
+        An image placed on the canvas keeps its own size until something is drawn on it.
         """
         if self._content.is_blank:
             return None
@@ -72,43 +72,43 @@ class DrawingCanvas(QWidget):
         return 255 - pixels if self._is_inverted else pixels
 
     def show_image(self, pixels: Array) -> None:
-        """Put an image, uint8 [height, width, 1 or 3], on the canvas, stretched to the square a network sees."""
+        """Place an image, uint8 [height, width, 1 or 3], on the canvas, stretched to the square a network sees."""
         enlarges = max(pixels.shape[:2]) <= SIDE
         mode = Qt.TransformationMode.FastTransformation if enlarges else Qt.TransformationMode.SmoothTransformation
         surface = to_qimage(pixels).scaled(SIDE, SIDE, Qt.AspectRatioMode.IgnoreAspectRatio, mode)
         self._replace(_Content(surface.convertToFormat(QImage.Format.Format_RGB32), pixels))
 
     def clear(self) -> None:
-        """Make the canvas black."""
+        """Clear the canvas to black."""
         if not self._content.is_blank:
             self._replace(_blank())
 
     def undo(self) -> None:
-        """Take back the last stroke, image or clearing."""
+        """Undo the last stroke, image or clearing."""
         if self._history:
             self._content = self._history.pop()
-            self._last = None  # a stroke under way ends with what it was drawn on
+            self._last = None  # a current stroke ends, as its content is gone
             self._content_changed()
 
     def set_brush(self, diameter: int) -> None:
-        """The brush's size from now on, in pixels of the drawing."""
+        """Set the diameter of the brush in pixels of the drawing."""
         self.brush = diameter
 
     def set_inverted(self, inverted: bool) -> None:
-        """Whether light and dark are swapped, in sight and in what :meth:`image` gives."""
+        """Set whether light and dark are swapped, in the display and in ``image``."""
         self._is_inverted = inverted
         self._content_changed()
 
     def set_erasing(self, erases: bool) -> None:
-        """Whether the left button erases and the right one draws."""
+        """Set whether the left button erases and the right one draws."""
         self._erases = erases
 
     def sizeHint(self) -> QSize:  # noqa: N802
-        """A drawing's pixel is a pixel."""
+        """Return the size at which a pixel of the drawing is a pixel of the widget."""
         return QSize(SIDE, SIDE)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        """Begin a stroke."""
+        """Start a stroke."""
         if event.button() not in (Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton):
             return
         draws = (event.button() is Qt.MouseButton.LeftButton) is not self._erases
@@ -120,7 +120,7 @@ class DrawingCanvas(QWidget):
             self._stroke(self._last)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        """Go on with the stroke."""
+        """Continue the stroke."""
         if self._last is not None:
             self._stroke(self._to_drawing(event))
 
@@ -129,7 +129,7 @@ class DrawingCanvas(QWidget):
         self._last = None
 
     def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
-        """Paint the square in the middle."""
+        """Paint the square, centred."""
         painter = QPainter(self)
         surface = self._content.surface
         if self._is_inverted:
@@ -198,7 +198,7 @@ def _stamp(painter: QPainter, at: QPointF, radius: float, ink: bool) -> None:
 
 
 def _to_array(image: QImage) -> Array:
-    """uint8 [height, width, 3]."""
+    """Return the pixels, uint8 [height, width, 3]."""
     image = image.convertToFormat(QImage.Format.Format_RGB888)
     rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
     return rows[:, : 3 * image.width()].reshape(image.height(), image.width(), 3).copy()

@@ -1,4 +1,4 @@
-"""Tries a trained network: an image on the left, what the network makes of it on the right."""
+"""Tab for trying a trained network: an image on the left, the network's outputs on the right."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from gui.widgets.placeholder import Placeholder
 from gui.widgets.side_panel import panel_width
 from gui.widgets.spin_boxes import WheelFilter
 
-CANVAS_STRETCH = 100  # the canvas takes the room there is, until it is as high as it is wide
+CANVAS_STRETCH = 100  # the canvas takes all free space until it is square
 NOTHING_TRAINED = (
     "Nothing to try yet: run an experiment on another tab. Every network that was trained and tested is offered here."
 )
@@ -41,7 +41,7 @@ FILES = "Images (*.png *.jpg *.jpeg *.bmp *.gif *.webp *.tif *.tiff *.ppm *.pgm 
 
 @dataclass(frozen=True)
 class _PlacedImage:
-    """An image that was put on the canvas: what it is, and its class where that is known."""
+    """An image placed on the canvas: its description, and its class if known."""
 
     image: Array
     text: str
@@ -49,10 +49,10 @@ class _PlacedImage:
 
 
 class TryItTab(QWidget):
-    """A trained network asked about any image, live.
+    """Live inference of a trained network on any image.
 
-    Emits ``task_requested(task)`` for an executor of its own, which answers in order and whose answers go to
-    :meth:`take`; ``runs_wanted()`` where somebody looks, for :meth:`show_runs`; and ``failed(sentence)``.
+    Emits ``task_requested(task)`` for an executor of its own, which answers in order and whose events are passed to
+    ``take``; ``runs_requested()`` when the tab is shown, answered by ``show_runs``; and ``failed(message)``.
     """
 
     task_requested = Signal(object)
@@ -65,9 +65,9 @@ class TryItTab(QWidget):
         self.setAcceptDrops(True)
         self._runs: list[TrainedRun] = []
         self._requests = LatestRequest(self._send)
-        self._seed = 0  # of the test images in sight
-        self._placed: _PlacedImage | None = None  # the image put on the canvas last
-        self._loaded: Path | None = None  # the network that gave the last answer
+        self._seed = 0  # of the displayed test images
+        self._placed: _PlacedImage | None = None  # the image last placed on the canvas
+        self._loaded: Path | None = None  # the network of the last answer
         self._box = _run_box()
         self.canvas = DrawingCanvas()
         self._tools = PaintingTools(self.canvas)
@@ -84,11 +84,11 @@ class TryItTab(QWidget):
 
     @property
     def run(self) -> TrainedRun | None:
-        """The run whose network is tried."""
+        """The run whose network is used."""
         return self._runs[self._box.currentIndex()] if self._runs else None
 
     def show_runs(self, runs: Sequence[TrainedRun]) -> None:
-        """Offer the networks of ``runs``; the one that was chosen stays so, as long as it is among them."""
+        """Offer the networks of ``runs``; the choice is kept if it is among them."""
         before = self.run
         self._runs = list(runs)
         with QSignalBlocker(self._box):
@@ -103,7 +103,7 @@ class TryItTab(QWidget):
             self._use_run()
 
     def take(self, event: Event) -> None:
-        """Note an event of the executor that the tasks went to."""
+        """Handle an event of the executor."""
         match event:
             case Probed():
                 self._take_probed(event, self._requests.answered())
@@ -120,27 +120,27 @@ class TryItTab(QWidget):
                     self.failed.emit(reason)
 
     def open_file(self, path: Path) -> None:
-        """Put the image in a file on the canvas, once it is read."""
+        """Place the image in a file on the canvas, once it is read."""
         self._show_status(f"Reading {path.name} …")
         self._requests.ask(ReadImageTask(path))
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
-        """Fetch what was trained, and test images, once somebody looks."""
+        """Request trained runs and test images when the tab is shown."""
         super().showEvent(event)
         self.runs_requested.emit()
         self._fetch_test_images()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
-        """Files can be dropped."""
+        """Accept files."""
         if self.run is not None and event.mimeData().hasUrls():
             accept_copy(event)
 
     def dragMoveEvent(self, event: QDragMoveEvent) -> None:  # noqa: N802
-        """As where they came in."""
+        """Accept files."""
         accept_copy(event)
 
     def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802
-        """Open the file that was dropped, the first of several."""
+        """Open the dropped file, the first if there are several."""
         if not accept_copy(event):
             return
         url = event.mimeData().urls()[0]
@@ -150,14 +150,14 @@ class TryItTab(QWidget):
             self.failed.emit(f"{url.toDisplayString()} is not a file on this computer; save it, then drop the file.")
 
     def _use_run(self) -> None:
-        """Ask the network now chosen about what is on the canvas."""
+        """Apply the chosen network to the canvas; fetch test images of its data set if it changed."""
         run = self.run
         if run is None:
             return
         if self._strip.picked is None or self._strip.picked.data != run.data:
             self._placed = (
                 replace(self._placed, label=None) if self._placed else None
-            )  # its class is none of this run's
+            )  # its class index is of another data set
             self._strip.clear()
             self._fetch_test_images()
         else:
@@ -180,7 +180,7 @@ class TryItTab(QWidget):
         self._warm_up()
 
     def _warm_up(self) -> None:
-        """Have libraries and network loaded before anybody draws, by asking about black; the answer isn't shown."""
+        """Load libraries and network before the user draws, by probing a black image; the answer is not shown."""
         if self.run is not None and self.canvas.image() is None:
             self._send_probe(np.zeros(self.run.info.shape, np.uint8))
 
@@ -212,11 +212,11 @@ class TryItTab(QWidget):
     def _take_probed(self, event: Probed, task: TryTask | None) -> None:
         run = self.run
         if run is None or not isinstance(task, ProbeTask) or task.model_file != run.model:
-            return  # of a network chosen before
+            return  # of a previously chosen network
         self._loaded = run.model
         self._describe_image()
         if self.canvas.image() is None:
-            return  # cleared meanwhile
+            return  # cleared in the meantime
         names = run.info.class_names
         self.bars.show_probabilities(event.probabilities, names, self._true_class())
         self.maps.show_layers(event.layers)
@@ -225,7 +225,7 @@ class TryItTab(QWidget):
         self._answer.show_content(True)
 
     def _true_class(self) -> int | None:
-        """The class of what is on the canvas, if it is a test image that nobody has drawn on."""
+        """Return the class of the canvas's content if it is an unchanged test image."""
         return self._placed.label if self._placed is not None and self.canvas.source is self._placed.image else None
 
     def _describe_image(self) -> None:
@@ -314,6 +314,6 @@ def _run_box() -> QComboBox:
 def _label(name: str) -> QLabel:
     label = QLabel(" ")
     label.setObjectName(name)
-    label.setTextFormat(Qt.TextFormat.PlainText)  # class and file names are the user's, and of any length
+    label.setTextFormat(Qt.TextFormat.PlainText)  # class and file names are the user's and of any length
     label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
     return label

@@ -1,4 +1,4 @@
-"""The tools beside a canvas."""
+"""Tools of the canvas."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gui.widgets.spin_boxes import WheelFilter
 
 
 class PaintingTools(QWidget):
-    """Brush, eraser, undo, clear and invert of ``canvas``; emits ``opening_wanted()`` for an image file."""
+    """Brush, eraser, undo, clear and invert for ``canvas``; emits ``open_requested()`` for an image file."""
 
     open_requested = Signal()
 
@@ -36,7 +36,7 @@ class PaintingTools(QWidget):
         self._enable_buttons()
 
     def stop_inverting(self) -> None:
-        """Show the canvas as it is."""
+        """Switch inversion off."""
         self._invert.setChecked(False)
 
     def _enable_buttons(self) -> None:

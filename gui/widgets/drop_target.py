@@ -1,4 +1,4 @@
-"""Data sets dropped onto a widget, with a sign that says so while they are dragged."""
+"""Drag and drop of data sets onto a widget, with an overlay shown during the drag."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from PySide6.QtWidgets import QLabel, QWidget
 from engine.datasets.registry import check_path
 from engine.utils.errors import DatasetError
 
-VEIL = 215  # of 255: what is below still shimmers through
+OVERLAY_ALPHA = 215  # of 255: the widget below stays faintly visible
 
 
 class _DropHint(QLabel):
-    """Words over a widget, which stays to be seen."""
+    """Semi-transparent overlay with a text."""
 
     def __init__(self, text: str, widget: QWidget) -> None:
         super().__init__(text, widget)
@@ -25,19 +25,22 @@ class _DropHint(QLabel):
         self.hide()
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
-        """Draw a veil, then frame and words."""
-        veil = self.palette().color(QPalette.ColorRole.Base)
-        veil.setAlpha(VEIL)
+        """Draw the overlay, then frame and text."""
+        overlay = self.palette().color(QPalette.ColorRole.Base)
+        overlay.setAlpha(OVERLAY_ALPHA)
         painter = QPainter(self)
-        painter.fillRect(self.rect(), veil)
+        painter.fillRect(self.rect(), overlay)
         painter.end()
         super().paintEvent(event)
 
 
 def accept_copy(event: QDropEvent) -> bool:
-    """Take what is dragged as a copy, whatever was proposed; gives whether it can be had as one.
+    """Accept a drag or drop as a copy, whatever action was proposed.
 
-    A file manager proposes to move files that it drags within a disk, and may remove them once they were taken so.
+    A file manager proposes a move for files dragged within a disk, and may delete them once a move was accepted.
+
+    Returns:
+        Whether the source allows a copy; otherwise the event is ignored.
     """
     if not event.possibleActions() & Qt.DropAction.CopyAction:
         event.ignore()
@@ -48,13 +51,13 @@ def accept_copy(event: QDropEvent) -> bool:
 
 
 class DropTarget(QObject):
-    """Lets folders and files be dropped anywhere on a widget.
+    """Makes a widget accept dropped folders and files.
 
-    Emits ``dropped(path)`` for each that can be a data set, and ``refused(sentence)``.
+    Emits ``dropped(path)`` for each one that may be a data set, ``refused(message)`` for any other.
 
     Args:
-        widget: where they can be dropped.
-        words: shown over the widget while something is dragged across it.
+        widget: accepts the drops.
+        text: shown over the widget during a drag.
     """
 
     dropped = Signal(str)
@@ -68,7 +71,7 @@ class DropTarget(QObject):
         widget.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
-        """Take what concerns dragging."""
+        """Handle the drag and drop events of the widget."""
         match event.type():
             case QEvent.Type.DragEnter | QEvent.Type.DragMove if isinstance(event, QDropEvent):
                 if not event.mimeData().hasUrls():

@@ -92,7 +92,7 @@ class TestPage(QWidget):
     def _show_hint(self, why: str) -> None:
         self._summary.setText("")
         self._percent.setEnabled(False)
-        self._content.say(why)
+        self._content.set_hint(why)
         self._content.show_content(False)
 
     def _show(self, run: RunObservation, finished: RunFinished, confusion: Array, names: tuple[str, ...]) -> None:

@@ -33,7 +33,7 @@ from engine.networks.architectures import ARCHITECTURES, count_parameters
 from gui.background.store_reader import StoreReader
 from gui.background.weight_reader import WeightReader
 from gui.boards.basics.board import BasicsBoard, basics_board
-from gui.boards.basics.cross_entropy import CLASSES, LARGEST_LOSS, GradientBars, LossCurve
+from gui.boards.basics.cross_entropy import CLASSES, MAX_LOSS, GradientBars, LossCurve
 from gui.boards.basics.recovery import RecoveryPanel, RecoveryPlot
 from gui.experiment.experiment_tab import ExperimentTab
 from gui.forms.form import Form
@@ -121,7 +121,7 @@ def test_a_loss_above_the_plot_is_told_in_full(board: BasicsBoard) -> None:
     find(board, QSlider, "logit_cat").setValue(-80)
     find(board, QSlider, "logit_dog").setValue(80)
     assert "16.0003 nats" in text(board, "cross_entropy_value")
-    assert point(board)[1] == LARGEST_LOSS
+    assert point(board)[1] == MAX_LOSS
 
 
 def test_sliders_answer_to_the_keyboard(board: BasicsBoard) -> None:

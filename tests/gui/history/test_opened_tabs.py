@@ -29,7 +29,7 @@ from engine.storage.store import Store
 from engine.workspace.catalogue import Catalogue
 from gui.boards.convolution.output_grid import OutputGrid
 from gui.boards.panels.run_table import RunTable
-from gui.boards.training_board import LEAST_LINES
+from gui.boards.training_board import MIN_PLOT_LINES
 from gui.history.compare_tab import CompareTab, comparison_board, side_by_side
 from gui.history.opened_tab import OpenedTab
 from gui.history.result_tab import ResultTab
@@ -412,4 +412,4 @@ def test_plots_stay_high_enough_to_be_read_where_there_is_little_room(qtbot: QtB
     plots = board.findChildren(CurvePlot)
     assert plots
     assert board.height() == 300, "it scrolls instead of growing"
-    assert all(plot.height() >= LEAST_LINES * board.fontMetrics().lineSpacing() for plot in plots)
+    assert all(plot.height() >= MIN_PLOT_LINES * board.fontMetrics().lineSpacing() for plot in plots)

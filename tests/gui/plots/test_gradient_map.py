@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 from engine.events.runs import RunStarted, Status
 from engine.experiments.activations import ACTIVATIONS_EXPERIMENT
 from gui.observations.experiment import Observations
-from gui.plots.gradient_map import FAINTEST, GradientMap
+from gui.plots.gradient_map import MIN_NORM, GradientMap
 from gui.plots.plot import Plot
 from tests.engine.support import finished, record, started
 from tests.gui.support import begun, find, items
@@ -151,7 +151,7 @@ def test_a_gradient_of_zero_is_the_faintest_and_one_that_is_no_number_is_left_ou
     note(observations, 3, 20, 1.0, 1.0)
     view.begin(observations)
     view.refresh(observations)
-    np.testing.assert_allclose(shown(view), [[math.log10(FAINTEST), 0], [math.nan, 0]], atol=1e-9)
+    np.testing.assert_allclose(shown(view), [[math.log10(MIN_NORM), 0], [math.nan, 0]], atol=1e-9)
     view.resize(600, 300)
     assert not view.grab().isNull()
 
@@ -185,7 +185,7 @@ def test_without_news_it_is_not_drawn_again(view: GradientMap, monkeypatch: pyte
 
 
 def test_of_very_many_records_only_some_are_drawn(view: GradientMap, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gui.plots.gradient_map.MOST_COLUMNS", 4)
+    monkeypatch.setattr("gui.plots.gradient_map.MAX_COLUMNS", 4)
     observations = begun(ACTIVATIONS_EXPERIMENT, architectures=["mlp_1"], activations=["relu"])
     start(observations, 1, "dense_1", "prediction")
     for step in range(1, 11):

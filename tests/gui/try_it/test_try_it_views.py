@@ -17,7 +17,7 @@ from engine.executors.tasks import PickTestImagesTask, ReadImageTask, TryTask
 from engine.utils.arrays import Array
 from gui.background.latest_request import LatestRequest
 from gui.try_it.canvas import MAX_UNDO, SIDE, DrawingCanvas
-from gui.try_it.feature_maps import FeatureMaps, LayerMaps, Scale
+from gui.try_it.feature_maps import FeatureMaps, LayerMaps, GreyScale
 from gui.try_it.image_strip import IMAGES, ImageStrip
 from gui.try_it.probability_bars import MOST_ROWS, ROW, ProbabilityBars
 from gui.try_it.tools import PaintingTools
@@ -258,12 +258,12 @@ def test_channels_share_one_scale(qtbot: QtBot) -> None:
     assert [np.unique(channel).tolist() for channel in layer.maps] == [[0], [128], [255]]
     layer.show_output(maps(values - 2))
     assert [np.unique(channel).tolist() for channel in layer.maps] == [[0], [128], [255]]
-    assert layer.scale == Scale(-2.0, 2.0)
+    assert layer.scale == GreyScale(-2.0, 2.0)
 
 
 def test_a_layer_of_nothing_but_zeros_is_black() -> None:
     zeros = np.zeros((2, 2, 1))
-    assert not Scale.of(zeros).to_bytes(zeros).any()
+    assert not GreyScale.of(zeros).to_bytes(zeros).any()
 
 
 def test_titles_say_what_is_shown_and_left_out(qtbot: QtBot) -> None:

@@ -17,7 +17,7 @@ from engine.events.runs import Status
 from engine.events.tasks import Event
 from engine.experiments.learning_rate import LEARNING_RATE_EXPERIMENT
 from gui.boards.architectures import architectures_board
-from gui.boards.panels.findings import LEAST_HEIGHT, RUNS_AT_ONCE, FindingsToggle
+from gui.boards.panels.findings import MIN_HEIGHT, RUNS_AT_ONCE, FindingsToggle
 from gui.boards.panels.layers_page import LayersPage
 from gui.boards.panels.pages import Pages
 from gui.boards.training_board import TrainingBoard
@@ -217,7 +217,7 @@ def test_the_list_is_as_high_as_it_must_and_a_third_of_the_plots_at_most(qtbot: 
     findings.refresh(observations)
     qtbot.waitUntil(lambda: len(findings.shown) == stuck_runs, timeout=PATIENCE_MS)
     findings.click()
-    qtbot.waitUntil(lambda: findings.list.height() > LEAST_HEIGHT, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: findings.list.height() > MIN_HEIGHT, timeout=PATIENCE_MS)
     page = find(made, Pages, "").findChild(QStackedWidget)
     scrolls = findings.list.verticalScrollBar().maximum() > 0
     assert scrolls is (stuck_runs > 1)
