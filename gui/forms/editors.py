@@ -112,6 +112,7 @@ def _numbers_editor(item: FieldDescription, changed: Callable[[], None]) -> Edit
 
 
 def file_editor(item: FieldDescription, changed: Callable[[], None]) -> Editor:
+    """Create an editor for a file's path, typed or chosen in a dialog; ``changed`` is called when the user edits it."""
     widget, line, button = set_names(QWidget(), item), QLineEdit(), QToolButton()
     line.setObjectName(f"{item.key}_path")
     line.setAccessibleName(item.label)
@@ -170,6 +171,7 @@ def ignore_wheel(widget: Named) -> Named:
 
 
 def set_names(widget: Named, item: FieldDescription) -> Named:
+    """Set the objectName and accessible name of a field's widget and return it."""
     widget.setObjectName(item.key)
     widget.setAccessibleName(item.label)
     return widget

@@ -1,4 +1,4 @@
-"""An axis whose labels keep apart on a logarithmic scale, too."""
+"""An axis whose labels do not overlap, on a logarithmic scale either."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ import pyqtgraph as pg
 from PySide6.QtGui import QFontMetricsF
 
 WIDEST_LABEL = "5·10⁻⁴"
-MIN_SPACING = 1.3  # widths, or heights, of a label between the middles of two
+MIN_SPACING = 1.3  # between the centres of two labels, in widths or heights of a label
 LABELLED_DIGITS = (
     (1, 2, 3, 4, 5, 6, 7, 8, 9),
     (1, 2, 5),
     (1,),
-)  # labelled in each decade, the most for which there is room
+)  # labelled per decade; the first set that fits is used
 
 
 class PlotAxis(pg.AxisItem):
-    """Labels decades where it is logarithmic; 2 and 5 where there is room, all digits where there is more.
+    """On a logarithmic scale labels decades, also 2 and 5 if they fit, or all digits.
 
-    pyqtgraph labels nine numbers a decade wherever fewer than three decades are seen, one on top of the other.
+    pyqtgraph labels nine numbers per decade if fewer than three decades are visible, and they overlap.
     """
 
     def logTickValues(  # noqa: N802
         self, low: float, high: float, size: float, _linear: object, /
     ) -> list[tuple[float | None, list[float]]]:
-        """Logarithms of the labelled numbers, then of those between them, which get a line alone."""
+        """Return the logarithms of the labelled ticks, then of those between them, which get a grid line only."""
         decade = size / max(high - low, 1e-9)
         spacing_needed = MIN_SPACING * self._label_size()
         labelled = next((digits for digits in LABELLED_DIGITS if _min_gap(digits) * decade >= spacing_needed), (1,))
@@ -38,18 +38,18 @@ class PlotAxis(pg.AxisItem):
         return [(1.0, major), (None, minor)]
 
     def logTickStrings(self, values: list[float], scale: float, spacing: float | None) -> list[str]:  # noqa: N802
-        """The labels; lines between them have none."""
+        """Return the labels; ticks between the labelled ones have none."""
         if spacing is None:
             return [""] * len(values)
         labels: list[str] = super().logTickStrings(values, scale, spacing)
         return labels
 
     def _label_size(self) -> float:
-        """Along the axis, in pixels."""
+        """Return the size of a label along the axis in pixels."""
         metrics = QFontMetricsF(self.font())
         return metrics.height() if self.orientation in ("left", "right") else metrics.horizontalAdvance(WIDEST_LABEL)
 
 
 def _min_gap(digits: tuple[int, ...]) -> float:
-    """Between two neighbours, in decades."""
+    """Return the smallest distance of two neighbours in decades."""
     return min(math.log10(after / before) for before, after in zip(digits, (*digits[1:], 10), strict=True))

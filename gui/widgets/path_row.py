@@ -11,7 +11,7 @@ from engine.utils.errors import ExportError
 
 
 class PathRow(QWidget):
-    """A line edit for a path and a button. Emits ``changed()`` on every edit and ``browsing()`` when the button is clicked.
+    """A line edit and a button. Emits ``changed()`` on every edit and ``browsing()`` when the button is clicked.
 
     Args:
         name: prefix of the objectNames, such as ``export_folder``.

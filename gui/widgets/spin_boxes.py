@@ -22,7 +22,6 @@ class WheelFilter(QObject):
         return super().eventFilter(watched, event)
 
 
-
 def number_box(name: str, field: FieldDescription) -> QSpinBox:
     """Create a spin box with the bounds, default and help of an integer field; 45000 is displayed as 45,000."""
     return bounded_box(name, field.label, int(field.minimum or 0), int(field.maximum or 0), field.default, field.help)

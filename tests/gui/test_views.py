@@ -74,7 +74,7 @@ def test_a_variant_without_news_is_not_drawn_again(accuracy: CurvePlot, monkeypa
     accuracy.begin(observations)
     accuracy.refresh(observations)
     curve = accuracy.curves["mlp_1"][0]
-    monkeypatch.setattr(curve, "take", lambda *_options: pytest.fail("taken in without news"))
+    monkeypatch.setattr(curve, "update", lambda *_options: pytest.fail("taken in without news"))
     accuracy.refresh(observations)
 
 

@@ -30,7 +30,7 @@ class LayerLine:
         for item in (self.outline, self.line):
             plot.addItem(item, ignoreBounds=True)
 
-    def take(self, steps: Array, values: Array, deviations: Array | None, first: int) -> None:
+    def update(self, steps: Array, values: Array, deviations: Array | None, first: int) -> None:
         """Take the curve as it is now, float [records] each; before position ``first`` nothing has changed."""
         values = np.where(np.isfinite(values), values, np.nan)
         self._envelope.update(steps, values, values, first)

@@ -110,7 +110,7 @@ class LayerPlot(Plot):
         if self.shown.deviation is not None:
             deviations = list(layer_values(variant, run, self.shown.deviation)[2])
         for line, row, deviation in zip(self._lines.values(), values, deviations, strict=True):
-            line.take(steps, row, deviation, known)
+            line.update(steps, row, deviation, known)
         if self._follows:
             self._fit(variant)
         self._draw()

@@ -1,4 +1,4 @@
-"""The best point of each curve, marked, with its value and step in a corner that curves leave free."""
+"""Marks the best point of each curve, with value and step in a corner that the curves leave free."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from gui.plots.curves.decimation import Frame
 
 SIZE = 11
 MAX_ROWS = 8
-MARGIN = 4  # pixels between words and frame
+MARGIN = 4  # pixels between text and frame
 ABOVE_CURVES = 10
-FILL_ALPHA = 190  # of 255: curves under the words stay visible
+FILL_ALPHA = 190  # of 255: curves behind the text stay visible
 
 
 class BestMarks:
-    """A star on the best point of each curve; words in the right corner, at the bottom where the best is the top."""
+    """A star on the best point of each curve; text in the right corner, at the bottom if the maximum is best."""
 
     def __init__(self, plot: pg.PlotWidget) -> None:
         self._plot = plot
@@ -30,8 +30,8 @@ class BestMarks:
             item.setZValue(height)
         self.points: list[tuple[Curve, Best]] = []
 
-    def join(self) -> None:
-        """Put the items into the plot, which has just been emptied."""
+    def add_to_plot(self) -> None:
+        """Add the items to the plot after it was cleared."""
         self.points = []
         self._stars.clear()
         self._text.setText("")
@@ -40,11 +40,11 @@ class BestMarks:
 
     @property
     def text(self) -> str:
-        """What the words say."""
+        """The displayed text."""
         return str(self._text.textItem.toPlainText())
 
     def show(self, points: Sequence[tuple[Curve, Best]], frame: Frame, palette: QPalette) -> None:
-        """Mark these points."""
+        """Mark the given points."""
         self.points = list(points)
         greatest = bool(points) and points[0][1].greatest
         ordered = sorted(points, key=lambda point: point[1].value, reverse=greatest)
@@ -63,7 +63,7 @@ class BestMarks:
         self.place(frame, palette)
 
     def place(self, frame: Frame, palette: QPalette) -> None:
-        """Put stars and words where they belong in what is seen."""
+        """Position stars and text within ``frame``."""
         xs = frame.to_axis_x(np.array([best.x for _, best in self.points]))
         ys = frame.to_axis_y(np.array([best.value for _, best in self.points]))
         edge = pg.mkPen(palette.color(QPalette.ColorRole.Text), width=0.8)

@@ -1,4 +1,4 @@
-"""One bar for all curve plots of a board: how curves are drawn."""
+"""Toolbar with the drawing options of all curve plots of a board."""
 
 from __future__ import annotations
 
@@ -59,9 +59,9 @@ RESET_TIP = (
 
 
 class CurveToolbar(QWidget):
-    """Emits ``changed(options)`` when the user changes one, and ``reset_wanted()`` for the whole range.
+    """Emits ``changed(options)`` when the user changes one, and ``reset_requested()`` to reset the zoom.
 
-    What was chosen is remembered, and taken over from other boards when this bar is shown.
+    The options are stored, and reloaded when the bar is shown, as another board may have changed them.
     """
 
     changed = Signal(object)
@@ -156,7 +156,7 @@ class CurveToolbar(QWidget):
             editor.blockSignals(False)
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
-        """Take over what was chosen in another tab meanwhile."""
+        """Reload the options, which another tab may have changed."""
         super().showEvent(event)
         if (options := remembered()) != self.options:
             self.options = options
@@ -164,18 +164,18 @@ class CurveToolbar(QWidget):
             self.changed.emit(options)
 
     def enterEvent(self, event: QEnterEvent) -> None:  # noqa: N802
-        """The mouse comes near the slider."""
+        """Preload the smoothing when the mouse enters."""
         super().enterEvent(event)
         self._prepare()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
-        """The keyboard comes to the slider."""
+        """Preload the smoothing when the slider gets the focus."""
         if event.type() == QEvent.Type.FocusIn:
             self._prepare()
         return super().eventFilter(watched, event)
 
     def _prepare(self) -> None:
-        """Load what smooths before it is needed: it takes half a second, in which the window would stand still."""
+        """Import the smoothing's libraries in a thread: it takes half a second, during which the window would hang."""
         if not self._prepared:
             self._prepared = True
             Thread(target=prepare, name="smoothing", daemon=True).start()

@@ -1,4 +1,4 @@
-"""The line under the cursor, and the box that says what every curve is there."""
+"""Cursor line, and a box with the values of all curves there."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TOP_Z = 100
 
 
 class Tooltip:
-    """A thin vertical line in a plot, and a box beside it."""
+    """A thin vertical line in a plot with a box beside it."""
 
     def __init__(self, plot: pg.PlotWidget) -> None:
         self._plot = plot
@@ -40,12 +40,12 @@ class Tooltip:
         self.box.hide()
         self.show_line(None)
 
-    def join(self) -> None:
-        """Put the line into the plot, which has just been emptied."""
+    def add_to_plot(self) -> None:
+        """Add the line to the plot after it was cleared."""
         self._plot.addItem(self.line, ignoreBounds=True)
 
     def show_line(self, x: float | None) -> None:
-        """Show the line at ``x`` of the axis, or hide it, and the box in any case."""
+        """Show the line at ``x`` of the axis, or hide it; the box is hidden in either case."""
         self.x = x
         self.line.setVisible(x is not None)
         if x is not None:
@@ -55,11 +55,11 @@ class Tooltip:
 
     @property
     def rows(self) -> int:
-        """How many curves the box can say beside where it is, and what happened there, without leaving the plot."""
+        """How many rows of curves fit into the box within the height of the plot."""
         return max(int(self._plot.height()) // self.box.fontMetrics().height() - 3, MIN_ROWS)
 
     def show_box(self, text: str) -> None:
-        """Show the box beside the line, where it fits; none for an empty ``text``."""
+        """Show the box beside the line, on the side where it fits; an empty ``text`` hides it."""
         if not text or self.x is None:
             self.box.hide()
             return
@@ -81,7 +81,17 @@ class Tooltip:
 def tooltip_text(
     readings: Sequence[CurveReading], horizontal: Horizontal, max_rows: int, notes: Sequence[str] = ()
 ) -> str:
-    """The box's text, rich: where it is, the ``most`` highest curves as they lie, ``notes``; empty without readings."""
+    """Return the rich text of the box: position, the highest curves in descending order and notes.
+
+    Args:
+        readings: values of the curves.
+        horizontal: quantity of the horizontal axis.
+        max_rows: maximum number of rows for curves.
+        notes: further lines of plain text.
+
+    Returns:
+        HTML; empty without readings.
+    """
     if not readings:
         return ""
     ordered = sorted(readings, key=_drawn_value, reverse=True)
@@ -91,7 +101,8 @@ def tooltip_text(
     rows = headings + "".join(_row(reading, horizontal) for reading in ordered[:kept])
     more = f"<tr><td></td><td colspan=3>and {len(ordered) - kept} more</td></tr>" if len(ordered) > kept else ""
     note_lines = "".join(f"<br>{escape(note)}" for note in notes)
-    return f"<small>{_position_text(ordered, horizontal)}<table cellspacing=0 cellpadding=1>{rows}{more}</table>{note_lines}</small>"
+    table = f"<table cellspacing=0 cellpadding=1>{rows}{more}</table>"
+    return f"<small>{_position_text(ordered, horizontal)}{table}{note_lines}</small>"
 
 
 _HEADINGS = "<tr><td colspan=2></td><td align=right>measured</td><td align=right>&nbsp; smoothed</td></tr>"
@@ -102,7 +113,7 @@ def _drawn_value(reading: CurveReading) -> float:
 
 
 def _position_text(readings: Sequence[CurveReading], horizontal: Horizontal) -> str:
-    """Step, epoch and time. Steps and epochs are those of all curves here, or else the time is; the rest differs."""
+    """Return step, epoch and range of times, which differ by curve; on a time axis the time only."""
     if horizontal is Horizontal.TIME:
         return as_duration(readings[0].seconds)
     first = readings[0]

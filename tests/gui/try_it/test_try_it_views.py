@@ -19,7 +19,7 @@ from gui.background.latest_request import LatestRequest
 from gui.try_it.canvas import MAX_UNDO, SIDE, DrawingCanvas
 from gui.try_it.feature_maps import FeatureMaps, LayerMaps, GreyScale
 from gui.try_it.image_strip import IMAGES, ImageStrip
-from gui.try_it.probability_bars import MOST_ROWS, ROW, ProbabilityBars
+from gui.try_it.probability_bars import MAX_ROWS, ROW, ProbabilityBars
 from gui.try_it.tools import PaintingTools
 from tests.gui.support import find
 
@@ -222,7 +222,7 @@ def test_bars_of_all_classes_in_their_order(bars: ProbabilityBars) -> None:
 def test_of_many_classes_the_likeliest(bars: ProbabilityBars) -> None:
     probabilities = np.arange(30) / np.arange(30).sum()
     bars.show_probabilities(probabilities, tuple(f"class {number}" for number in range(30)), true_class=3)
-    assert [bar.name for bar in bars.bars] == [f"class {number}" for number in range(29, 29 - MOST_ROWS, -1)]
+    assert [bar.name for bar in bars.bars] == [f"class {number}" for number in range(29, 29 - MAX_ROWS, -1)]
     assert not any(bar.is_true for bar in bars.bars)
 
 

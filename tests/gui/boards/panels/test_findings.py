@@ -17,7 +17,7 @@ from engine.events.runs import Status
 from engine.events.tasks import Event
 from engine.experiments.learning_rate import LEARNING_RATE_EXPERIMENT
 from gui.boards.architectures import architectures_board
-from gui.boards.panels.findings import MIN_HEIGHT, RUNS_AT_ONCE, FindingsToggle
+from gui.boards.panels.findings import MIN_HEIGHT, RUNS_PER_PASS, FindingsToggle
 from gui.boards.panels.layers_page import LayersPage
 from gui.boards.panels.pages import Pages
 from gui.boards.training_board import TrainingBoard
@@ -100,7 +100,7 @@ def test_words_stay_while_records_are_few_and_the_last_one_of_a_run_counts(findi
 
 
 def test_runs_alike_are_told_once_and_many_runs_bit_by_bit(qtbot: QtBot, findings: FindingsToggle) -> None:
-    count = 2 * RUNS_AT_ONCE + 1
+    count = 2 * RUNS_PER_PASS + 1
     observations = observed(*(event for run in range(1, count + 1) for event in stuck(run)), repeats=count)
     findings.begin(observations)
     assert shown(findings, observations) == [(FindingKind.CHANCE_PLATEAU, "mlp_1", (1, 2, 3, 4))]

@@ -129,7 +129,7 @@ def test_a_record_is_drawn_when_it_comes_and_nothing_twice(page: LayersPage, mon
     observations.take(noted(2, 20, 5.0))
     page.plots[0].refresh(observations)
     assert drawn(page, "layer_gradients")["dense_1"] == [1.0, 2.0]
-    monkeypatch.setattr(page.plots[0].line("dense_1"), "take", lambda *_data: pytest.fail("drawn without news"))
+    monkeypatch.setattr(page.plots[0].line("dense_1"), "update", lambda *_data: pytest.fail("drawn without news"))
     page.plots[0].refresh(observations)
 
 

@@ -61,7 +61,7 @@ def test_very_long_curves_are_smoothed_when_the_slider_rests(
 ) -> None:
     plot = plot_of(board)
     measured = plot.curve_data("mlp_1", "training_loss")[1].copy()
-    monkeypatch.setattr("gui.plots.curves.curve_plot.AT_ONCE", 10)
+    monkeypatch.setattr("gui.plots.curves.curve_plot.MAX_RECORDS_AT_ONCE", 10)
     drawn: list[float] = []
     monkeypatch.setattr(plot, "refresh", lambda _observations: drawn.append(plot.link.options.smoothing))
     for value in (20, 40, 60):
@@ -69,7 +69,7 @@ def test_very_long_curves_are_smoothed_when_the_slider_rests(
     assert drawn == []
     qtbot.waitUntil(lambda: drawn == [0.6])
     monkeypatch.undo()
-    plot.draw_anew()
+    plot.redraw()
     np.testing.assert_allclose(plot.curve_data("mlp_1", "training_loss")[1], smoothed(measured, 0.6))
 
 
