@@ -28,18 +28,18 @@ from gui.plots.plot import Plot
 from gui.widgets.factories import splitter
 
 PLOTS_PER_ROW = 2
-MIN_PLOT_LINES = 7  # of text, that a plot is high at least: below that its curve can't be read, and the board scrolls
+MIN_PLOT_LINES = 7  # minimum height of a plot in lines of text: a lower one could not be read, so the board scrolls
 
 
 @dataclass(frozen=True)
 class Views:
-    """The plots of a board in reading order, two a row; each is a widget and a :class:`VariantView`."""
+    """The plots of a board in reading order, two per row; each is a widget and a ``VariantView``."""
 
     plots: tuple[Callable[[], QWidget], ...]
 
 
 class TrainingBoard(Board):
-    """Draws the runs of an experiment while they train."""
+    """Shows the runs of an experiment while they train."""
 
     def __init__(self, views: Views) -> None:
         super().__init__()
@@ -57,24 +57,24 @@ class TrainingBoard(Board):
         self._pages = Pages(self._make_pages(), self._findings, self._findings.list)
         self._findings.highlighted.connect(self._highlight)
         self._weights.failed.connect(self.failed.emit)
-        # The legend last: when a plan grows it tells the others again what is hidden.
+        # The legend last: when a plan grows, it reapplies to the others which variants are hidden.
         self._views: list[View] = [*self._pages.views(), self._weights, self._runs, self._findings, self._legend]
         self._arrange()
 
     def views(self) -> Sequence[View]:
-        """Plots, weights, table and legend."""
+        """Return plots, weights, table and legend."""
         return self._views
 
     def use_weight_source(self, source: WeightSource) -> None:
-        """Let weights be shown as they were at earlier steps."""
+        """Set the source of weights of earlier steps."""
         self._weights.use_weight_source(source)
 
     def chosen_runs(self) -> list[RunObservation]:
-        """The runs chosen in the table that are not over."""
+        """Return the runs selected in the table that have not ended."""
         return [run for run in self._runs.chosen if not run.status.is_final]
 
     def _link_curves(self) -> None:
-        """All curve plots share options, horizontal range and cursor."""
+        """Make all curve plots share options, horizontal range and cursor."""
         curves = [plot for plot in self.plots if isinstance(plot, CurvePlot)]
         self._link = CurveLink(curves)
         for plot in curves:
@@ -96,7 +96,7 @@ class TrainingBoard(Board):
         ]
 
     def _highlight(self, variant: str | None) -> None:
-        """Look into ``variant`` on every page."""
+        """Highlight ``variant`` in the plots and select it on every page."""
         for plot in self.plots:
             if isinstance(plot, Plot):
                 plot.highlight_variant(variant)
@@ -112,7 +112,7 @@ class TrainingBoard(Board):
         for row, widget in enumerate((self._bar, self._legend)):
             grid.addWidget(widget, row, 0, 1, PLOTS_PER_ROW)
         for position, plot in enumerate(self.plots):
-            # All alike, whatever a plot would like to have.
+            # All of the same size, whatever their size hints.
             plot.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
             plot.setMinimumHeight(MIN_PLOT_LINES * self.fontMetrics().lineSpacing())
             row, column = 2 + position // PLOTS_PER_ROW, position % PLOTS_PER_ROW

@@ -1,4 +1,4 @@
-"""Cross-entropy to play with: logits as sliders, the loss as a point on its curve, its gradient as bars."""
+"""Interactive cross-entropy: logits as sliders, the loss as a point on its curve, its gradient as bars."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ from gui.plots.plot import Plot
 CLASSES = ("cat", "dog", "ship")
 TITLES = ("true class", "logit z", "", "p = softmax(z)", "p - y")
 
-# Sliders count in whole numbers: tenths of a logit, thousandths of a probability.
+# Sliders have integer values: tenths of a logit, thousandths of a probability.
 LOGIT_STEPS, LOGIT_LIMIT = 10, 8
 PROBABILITY_STEPS = 1000
 MIN_PROBABILITY = 1 / PROBABILITY_STEPS
-MAX_LOSS = 7.0  # just above the loss at the least probability
+MAX_LOSS = 7.0  # just above the loss at the minimum probability
 BARS_WIDTH, PLOT_HEIGHT = 150, 140  # pixels
 POINT, MARK = 11, 8
 
 
 class CrossEntropyPanel(QGroupBox):
-    """Moving a logit moves the probability of the true class; moving that moves the true class's logit."""
+    """Moving a logit changes the probability of the true class; moving that changes the true class's logit."""
 
     def __init__(self) -> None:
         super().__init__("Cross-entropy")
@@ -47,7 +47,7 @@ class CrossEntropyPanel(QGroupBox):
         self._curve, self._bars = LossCurve(), GradientBars()
         self._loss_text = QLabel()
         self._loss_text.setObjectName("cross_entropy_value")
-        # As wide as it ever gets, bold letters counted: the slider beside it keeps its length.
+        # As wide as its longest text in bold, so that the slider beside it keeps its length.
         longest = "loss = -ln 0.0001234 = 00.0000 nats  "
         self._loss_text.setMinimumWidth(self._loss_text.fontMetrics().horizontalAdvance(longest))
         self._make_controls()
@@ -73,7 +73,7 @@ class CrossEntropyPanel(QGroupBox):
         self._choices.idClicked.connect(self._choose_true_class)
 
     def _choose_probability(self, probability: float) -> None:
-        """Give the true class the logit that makes it so probable beside the others."""
+        """Set the true class's logit to the one of this probability, given the others."""
         others = np.delete(self._logits, self._true_class)
         odds = math.log(probability / (1 - probability))
         self._logits[self._true_class] = odds + np.logaddexp.reduce(others)
@@ -133,7 +133,7 @@ class CrossEntropyPanel(QGroupBox):
 
 
 class LossCurve(Plot):
-    """-ln p over p, a point on it, and the homework's two examples."""
+    """-ln p over p, with a point on it and the assignment's two examples."""
 
     def __init__(self) -> None:
         super().__init__("cross_entropy", "Loss, -ln p", "p of the true class", "loss (nats)")
@@ -145,7 +145,7 @@ class LossCurve(Plot):
         self.addItem(self._point)
 
     def show_point(self, probability: float, loss: float) -> None:
-        """Move the point; one that is above the plot stays at its edge."""
+        """Move the point; one above the plot is drawn at its edge."""
         self._point.setData([probability], [min(loss, MAX_LOSS)])
 
     def _mark_examples(self) -> None:
@@ -158,7 +158,11 @@ class LossCurve(Plot):
 
 
 class GradientBars(Plot):
-    """p - y, one bar a class: the true class is pushed up by what it lacks, the others down by what they have."""
+    """p - y, one bar per class.
+
+    A step against the gradient raises the true class's logit by what its probability lacks to 1, and lowers the others
+    by theirs.
+    """
 
     def __init__(self) -> None:
         super().__init__("logit_gradient", "Gradient, p - y", " ", "")
@@ -171,7 +175,7 @@ class GradientBars(Plot):
         self.addItem(self._items)
 
     def show_gradient(self, gradient: np.ndarray) -> None:
-        """Draw ``gradient``, one value a class."""
+        """Draw ``gradient``, float [classes]."""
         self._items.setOpts(height=gradient)
 
 
@@ -193,7 +197,7 @@ def _slider(name: str, title: str, low: int, high: int) -> QSlider:
 
 
 def _set_silently(slider: QSlider, value: float) -> None:
-    """Show a value; what lies beyond the slider's ends is shown there, and stays what it is."""
+    """Set a slider without signals; a value beyond its range is displayed at its end but not changed."""
     blocked = slider.blockSignals(True)
     slider.setValue(round(value))
     slider.blockSignals(blocked)

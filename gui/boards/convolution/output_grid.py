@@ -1,4 +1,4 @@
-"""The outputs of a convolution: one row an input image, one column a kernel."""
+"""The outputs of a convolution: one row per input image, one column per kernel."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from gui.boards.convolution.pixels import ARROWS, MARK, grey_image
 from gui.observations.experiment import Observations
 from gui.widgets.placeholder import Placeholder
 
-MIN_CELL = 32  # pixels, the least at which a digit is still one
+MIN_CELL = 32  # pixels, the minimum at which a digit is recognisable
 MAX_CELL = 96
 GAP = 4
 
 
 class OutputGrid(QWidget):
-    """The grid and its switch between raw and normalised; emits ``picked(image, kernel)``, counted from 0."""
+    """The grid with a switch between raw and normalised; emits ``picked(image, kernel)``, indices from 0."""
 
     picked = Signal(int, int)
 
@@ -59,13 +59,13 @@ class OutputGrid(QWidget):
         self._raw.toggled.connect(lambda _raw: self._draw())
 
     def begin(self, _observations: Observations) -> None:
-        """Forget the old outputs."""
+        """Clear the outputs."""
         self._computed = None
         self._caption.setText(" ")
         self._pages.show_content(False)
 
     def refresh(self, observations: Observations) -> None:
-        """Show the outputs once they are there."""
+        """Show the outputs when available."""
         if observations.computed is not None and observations.computed is not self._computed:
             self._computed = observations.computed
             self._draw()
@@ -123,7 +123,7 @@ class _GreyImages:
 
 
 class _Cells(QWidget):
-    """Paints kernels on top, inputs at the left, outputs between them."""
+    """Paints kernels at the top, inputs at the left, outputs in the cells between."""
 
     picked = Signal(int, int)
 
@@ -139,7 +139,7 @@ class _Cells(QWidget):
         self._marked = (0, 0)
 
     def show_images(self, inputs: _GreyImages, kernels: Array, outputs: _GreyImages, names: list[str]) -> None:
-        """Show ``outputs`` [batch, out, h, w] between ``inputs`` [batch, h, w] and ``kernels`` [out, h, w]."""
+        """Show ``outputs``, [batch, out, h, w], with ``inputs``, [batch, h, w], and ``kernels``, [out, h, w]."""
         self._inputs, self._kernels, self._outputs, self._names = inputs, kernels, outputs, names
         self.setMinimumSize((len(kernels) + 1) * MIN_CELL, (len(inputs.values) + 1) * MIN_CELL)
         self.update()
@@ -149,7 +149,7 @@ class _Cells(QWidget):
         self.update()
 
     def cell(self, row: int, column: int) -> QRect:
-        """Where a cell is painted; inputs are column 0, kernels row 0."""
+        """Return the rectangle of a cell; inputs are column 0, kernels row 0."""
         side = self._side()
         return QRect(column * side, row * side, side - GAP, side - GAP)
 
@@ -197,14 +197,14 @@ class _Cells(QWidget):
             self._pick(self._marked[0] + step[0], self._marked[1] + step[1])
 
     def event(self, event: QEvent) -> bool:
-        """Name the image and the kernel under the pointer."""
+        """Show image and kernel under the pointer as tool tip."""
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip and self._names:
             QToolTip.showText(event.globalPos(), self.tip(*self._cell_at(event.pos())), self)
             return True
         return super().event(event)
 
     def tip(self, row: int, column: int) -> str:
-        """What is at a cell; empty outside of all."""
+        """Return the image and kernel of a cell; empty outside the grid."""
         images, kernels = len(self._inputs.values), len(self._names)
         parts = [f"image {row}"] if 1 <= row <= images else []
         parts += [self._names[column - 1]] if 1 <= column <= kernels else []
@@ -223,7 +223,7 @@ class _Cells(QWidget):
 
 
 def _paint_image(painter: QPainter, cell: QRect, image: QImage) -> QRect:
-    """Paint ``image`` in the middle of ``cell``; gives where."""
+    """Paint ``image`` centred in ``cell`` and return its rectangle."""
     size = image.size().scaled(cell.size(), Qt.AspectRatioMode.KeepAspectRatio)
     place = QRect(cell.topLeft(), size)
     place.moveCenter(cell.center())

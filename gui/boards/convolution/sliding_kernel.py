@@ -1,4 +1,4 @@
-"""The kernel sliding over an image: the window, the kernel, their products and the sum."""
+"""A kernel sliding over an image: window, kernel, products and sum."""
 
 from __future__ import annotations
 
@@ -24,13 +24,12 @@ from gui.boards.convolution.products import Products, share_of_channel
 from gui.observations.experiment import Observations
 from gui.widgets.placeholder import Placeholder
 
-STEP_MS = 80  # slow enough to follow one product, fast enough to see an image of 25 rows grow within a minute
-
+STEP_MS = 80  # slow enough to follow one product, fast enough to complete an image of 25 rows within a minute
 NAME_LENGTH = 15  # characters, the longest name of a built-in kernel
 
 
 class SlidingKernel(QWidget):
-    """Input, numbers and output of one image and one kernel at one place; emits ``chosen(image, kernel)``."""
+    """Input, numbers and output of one image and one kernel at one position; emits ``chosen(image, kernel)``."""
 
     chosen = Signal(int, int)
 
@@ -38,7 +37,7 @@ class SlidingKernel(QWidget):
         super().__init__()
         self.setObjectName("convolution_slide")
         self._computed: Computed | None = None
-        self.position = (0, 0)  # row and column of the output, which are those of the window's first pixel
+        self.position = (0, 0)  # row and column of the output, also of the window's first pixel
         self._image, self._channel, self._kernel = _index_box("slide_image"), _index_box("slide_channel"), QComboBox()
         self._kernel.setObjectName("slide_kernel")
         self._kernel.setMinimumContentsLength(NAME_LENGTH)
@@ -61,12 +60,12 @@ class SlidingKernel(QWidget):
         self._enable(False)
 
     def begin(self, _observations: Observations) -> None:
-        """Forget the old images."""
+        """Clear the images."""
         self._computed = None
         self._enable(False)
 
     def refresh(self, observations: Observations) -> None:
-        """Show the first image under the first kernel, where it answers most, once they are there."""
+        """Show the first image and kernel at the position of the strongest response, when available."""
         computed = observations.computed
         if computed is None or computed is self._computed:
             return
@@ -82,14 +81,14 @@ class SlidingKernel(QWidget):
         self._show_images()
 
     def choose(self, image: int, kernel: int) -> None:
-        """Show another image or kernel at the same place."""
+        """Show another image or kernel at the same position."""
         with QSignalBlocker(self._image), QSignalBlocker(self._kernel):
             self._image.setValue(image + 1)
             self._kernel.setCurrentIndex(kernel)
         self._show_images()
 
     def move_to(self, row: int, column: int) -> None:
-        """Show the output pixel at ``row`` and ``column``, or the nearest there is."""
+        """Show the output pixel at ``row`` and ``column``, clipped to the image."""
         height, width = self._arrays["loops"].shape[2:]
         self.position = (min(max(row, 0), height - 1), min(max(column, 0), width - 1))
         self._show_position()
@@ -100,7 +99,7 @@ class SlidingKernel(QWidget):
 
     @property
     def _indices(self) -> tuple[int, int, int]:
-        """Image, kernel and channel, counted from 0."""
+        """Image, kernel and channel, from 0."""
         return self._image.value() - 1, self._kernel.currentIndex(), self._channel.value() - 1
 
     def _enable(self, enabled: bool) -> None:
@@ -127,7 +126,7 @@ class SlidingKernel(QWidget):
         self.chosen.emit(image, kernel)
 
     def _show_position(self) -> None:
-        """Draw what depends on the place."""
+        """Draw what depends on the position."""
         (image, kernel, channel), (row, column) = self._indices, self.position
         input, weights = self._arrays["input"], self._arrays["kernel"][kernel, channel]
         height, width = weights.shape
@@ -144,7 +143,7 @@ class SlidingKernel(QWidget):
 
     @property
     def _index(self) -> int:
-        """How many output pixels come before this one."""
+        """Row-major index of the output pixel."""
         return int(self.position[0] * self._arrays["loops"].shape[3] + self.position[1])
 
     def _toggle_play(self, playing: bool) -> None:
@@ -156,17 +155,17 @@ class SlidingKernel(QWidget):
         self._timer.start()
 
     def _advance(self) -> None:
-        """To the next output pixel, and from the last one to the first."""
+        """Move to the next output pixel, from the last one to the first."""
         height, width = self._arrays["loops"].shape[2:]
         self.move_to(*divmod((self._index + 1) % (height * width), width))
 
     def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802
-        """Nobody watches a picture that is out of sight."""
+        """Stop playing when hidden."""
         self._play.setChecked(False)
         super().hideEvent(event)
 
     def _pick_input(self, row: int, column: int) -> None:
-        """The window's middle goes where the pointer is."""
+        """Centre the window at the picked pixel."""
         height, width = self._arrays["kernel"].shape[2:]
         self.move_to(row - height // 2, column - width // 2)
 

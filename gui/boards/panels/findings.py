@@ -1,4 +1,4 @@
-"""What the curves say, in words, as soon as something is seen."""
+"""Automatic findings in the curves, as text."""
 
 from __future__ import annotations
 
@@ -17,21 +17,19 @@ from gui.observations.run import RunObservation
 from gui.utils.painting import pen_of
 
 TITLE = "What the curves say"
-
-
+SWATCH = QSize(22, 10)
 SWATCH_LINE = 3.0
-
-
-ARROW_PADDING = 34  # pixels of the headline that its arrow and edges take
-# How many more records there must be before a run is looked at again: words should not change with each of them.
+MIN_HEIGHT = 24  # pixels of the list: less than one finding, which can then be scrolled to
+ARROW_PADDING = 34  # pixels of the headline taken by its arrow and margins
+# Factor by which the records must grow before a run is diagnosed again, so that the text does not change with each one.
 RECORD_GROWTH = 1.05
-# Runs looked at in one go; a stored experiment can have hundreds, and each takes a part of a millisecond.
+# Runs diagnosed per pass; a stored experiment can have hundreds, and each takes a fraction of a millisecond.
 RUNS_PER_PASS = 4
 
 
 @dataclass
 class _RunDiagnosis:
-    """What was found in ``run``, when it had how many records and was at its end or not."""
+    """The findings of ``run``, and its number of records and whether it had ended at that time."""
 
     run: RunObservation
     records: int = 0
@@ -49,10 +47,10 @@ class _RunDiagnosis:
 
 
 class FindingsToggle(QToolButton):
-    """A headline with the gravest finding; pressed, it unfolds :attr:`list` with all of them, where there are any.
+    """A headline with the most severe finding; when checked, it expands ``list`` with all of them, if any.
 
-    Emits ``pointed_out(variant)`` when the user chooses a finding, and ``pointed_out(None)`` when the list is folded or
-    the finding goes.
+    Emits ``highlighted(variant)`` when the user selects a finding, and ``highlighted(None)`` when the list is collapsed
+    or the finding disappears.
     """
 
     highlighted = Signal(object)
@@ -74,13 +72,13 @@ class FindingsToggle(QToolButton):
         self._headline = ""
         self._timer = QTimer(self, interval=0)
         self._timer.timeout.connect(self._diagnose_some)
-        self.toggled.connect(lambda _on: self._unfold())
+        self.toggled.connect(lambda _on: self._expand())
         self.list.itemClicked.connect(self._highlight)
         self.list.itemActivated.connect(self._highlight)
         self._show([])
 
     def begin(self, observations: Observations) -> None:
-        """Forget what was found in the plan before; of a plan that only grew, what was found stays."""
+        """Clear the findings of the previous plan; if the plan only grew, those of its runs are kept."""
         self._observations = observations
         kept = {
             number: diagnosis
@@ -92,34 +90,34 @@ class FindingsToggle(QToolButton):
         self._show_grouped()
 
     def refresh(self, observations: Observations) -> None:
-        """Look at the runs with news."""
+        """Diagnose the runs with enough new records."""
         queued = set(self._queue)
         for number, diagnosis in self._diagnoses.items():
-            # A probe's rate is driven until it diverges, or is given up on a plateau: it is meant to look ill.
+            # A probe's rate is raised until it diverges, or it is abandoned on a plateau: findings are expected.
             if number not in queued and not diagnosis.run.planned.spec.probe and diagnosis.is_due:
                 self._queue.append(number)
         self._diagnose_some()
 
     @property
     def shown(self) -> list[GroupedFinding]:
-        """The findings in the list, the gravest first."""
+        """The findings in the list, most severe first."""
         return self._shown
 
     def sizeHint(self) -> QSize:  # noqa: N802
-        """As high as its text; the width is what is left of the row."""
+        """Return the height of the text; the width is what is left in the row."""
         return QSize(ARROW_PADDING, self.fontMetrics().height() + 10)
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802
-        """The text is cut to fit."""
+        """Return the size hint, as the text is elided."""
         return self.sizeHint()
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
-        """Cut the headline to the new width."""
+        """Elide the headline to the new width."""
         super().resizeEvent(event)
         self._elide()
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802
-        """Another font cuts elsewhere."""
+        """Elide the headline again for another font."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.FontChange:
             self._elide()
@@ -146,7 +144,7 @@ class FindingsToggle(QToolButton):
         self.setAccessibleName(self._headline)
         self._elide()
         self._fill()
-        self._unfold()
+        self._expand()
 
     def _fill(self) -> None:
         chosen, scrolled = self._key(self.list.currentItem()), self.list.verticalScrollBar().value()
@@ -172,13 +170,13 @@ class FindingsToggle(QToolButton):
     def _highlight(self, item: QListWidgetItem) -> None:
         self.highlighted.emit(item.data(Qt.ItemDataRole.UserRole)[1])
 
-    def _unfold(self) -> None:
-        """Show the list while it is wanted and holds something; an empty one would only take room."""
-        unfolded = self.isChecked() and bool(self._shown)
+    def _expand(self) -> None:
+        """Show the list if it is wanted and not empty."""
+        expanded = self.isChecked() and bool(self._shown)
         self.setEnabled(bool(self._shown))
-        self.setArrowType(Qt.ArrowType.DownArrow if unfolded else Qt.ArrowType.RightArrow)
-        self.list.setVisible(unfolded)
-        if not unfolded and self.list.currentItem() is not None:
+        self.setArrowType(Qt.ArrowType.DownArrow if expanded else Qt.ArrowType.RightArrow)
+        self.list.setVisible(expanded)
+        if not expanded and self.list.currentItem() is not None:
             self.list.setCurrentRow(-1)
             self.highlighted.emit(None)
 
@@ -187,7 +185,7 @@ class FindingsToggle(QToolButton):
         self.setText(self.fontMetrics().elidedText(self._headline, Qt.TextElideMode.ElideRight, max(room, 0)))
 
     def _swatch(self, variant: str) -> QIcon:
-        """A piece of the variant's line."""
+        """Return an icon with the variant's line style."""
         pixmap = QPixmap(SWATCH)
         pixmap.fill(Qt.GlobalColor.transparent)
         painter = QPainter(pixmap)
@@ -197,14 +195,8 @@ class FindingsToggle(QToolButton):
         return QIcon(pixmap)
 
 
-SWATCH = QSize(22, 10)
-
-
-MIN_HEIGHT = 24  # pixels: less than one finding, which then can be scrolled to
-
-
 class FindingList(QListWidget):
-    """Asks its layout for no room by itself: it takes the share it is given, up to what its items need."""
+    """A list without a preferred size: it takes its share of the layout, up to the height of its items."""
 
     def __init__(self, name: str) -> None:
         super().__init__()
@@ -219,17 +211,17 @@ class FindingList(QListWidget):
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
 
     def sizeHint(self) -> QSize:  # noqa: N802
-        """The share of the layout decides."""
+        """Return the minimum height, as the layout's stretch decides."""
         return QSize(0, MIN_HEIGHT)
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
-        """Another width wraps words elsewhere."""
+        """Fit the height, as another width wraps the text differently."""
         super().resizeEvent(event)
         self.fit()
 
     def fit(self) -> None:
-        """Grow no higher than the items are together."""
+        """Limit the height to that of all items."""
         self.doItemsLayout()
-        last = self.visualItemRect(self.item(self.count() - 1))  # an empty rectangle where there is none
+        last = self.visualItemRect(self.item(self.count() - 1))  # an empty rectangle if there is none
         needed = last.bottom() + 1 + self.verticalScrollBar().value() + self.spacing() + 2 * self.frameWidth()
         self.setMaximumHeight(max(needed, MIN_HEIGHT))

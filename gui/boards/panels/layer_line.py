@@ -1,4 +1,4 @@
-"""One layer's line in a plot, and the band around it, in as few points as the plot has columns of pixels."""
+"""A layer's line in a plot with its band, decimated to the plot's columns of pixels."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from gui.plots.curves.decimation import Envelope, Frame, as_line, length_in_pixe
 
 LINE_WIDTH = 1.5
 BAND_ALPHA = 45  # of 255
-# A smooth edge costs most where a line goes up and down in every column of pixels, and is seen least there.
-ROUGH, VERY_ROUGH = 1.5, 4  # times the plot's width that a line is long
+# Antialiasing costs most, and is least visible, where a line oscillates in every column of pixels.
+ROUGH, VERY_ROUGH = 1.5, 4  # length of a line relative to the plot's width
 
 
 class LayerLine:
-    """The data of a layer and the graphics items that show them, in ``colour``."""
+    """The data of a layer and their graphics items, in ``colour``."""
 
     def __init__(self, plot: pg.PlotWidget, colour: QColor) -> None:
         self._envelope, self._band = Envelope(), Envelope()
@@ -25,20 +25,20 @@ class LayerLine:
         shade = QColor(colour)
         shade.setAlpha(BAND_ALPHA)
         self.outline = pg.PlotCurveItem(pen=QPen(Qt.PenStyle.NoPen), brush=shade, fillLevel="enclosed")
-        self.outline.setZValue(-1)  # no band dims a line
+        self.outline.setZValue(-1)  # below all lines
         self.line = pg.PlotCurveItem(pen=self._pens[0], connect="finite")
         for item in (self.outline, self.line):
             plot.addItem(item, ignoreBounds=True)
 
     def update(self, steps: Array, values: Array, deviations: Array | None, first: int) -> None:
-        """Take the curve as it is now, float [records] each; before position ``first`` nothing has changed."""
+        """Replace the curve, float [records] each, unchanged before position ``first``."""
         values = np.where(np.isfinite(values), values, np.nan)
         self._envelope.update(steps, values, values, first)
         if deviations is not None:
             self._band.update(steps, values - deviations, values + deviations, first)
 
     def draw(self, frame: Frame) -> None:
-        """Show what ``frame`` holds of it."""
+        """Draw the part within ``frame``."""
         columns = max(round(frame.width), 1)
         x, y = as_line(*self._envelope.seen(frame, 1.0, 1.0, columns))
         roughness = length_in_pixels(y, frame) / columns
@@ -51,13 +51,13 @@ class LayerLine:
             self.outline.setData(np.concatenate([x, x[::-1]]), np.concatenate([low, high[::-1]]))
 
     def bounds(self, positive: bool) -> tuple[float, float] | None:
-        """Least and greatest value, band included; of ``positive`` ones only where asked; None without any."""
+        """Return minimum and maximum including the band, of positive values only if ``positive``; None if none."""
         found = [each for envelope in (self._envelope, self._band) if (each := envelope.bounds(positive)) is not None]
         return (min(low for low, _ in found), max(high for _, high in found)) if found else None
 
     @property
     def colour(self) -> QColor:
-        """What it is drawn in."""
+        """Colour of the line."""
         return QColor(self._pens[0].color())
 
     @property

@@ -1,4 +1,4 @@
-"""What goes on in each layer: gradients, updates, activations, dead units."""
+"""Page with quantities of each layer: gradients, updates, activations, dead units."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ QUANTITIES = (
         "Activations: mean ± standard deviation",
         "output",
         "activation_means",
-        f"<p>Mean of what each activation gives, and a band of one standard deviation, {IMAGES_USED}. A narrow band far "
-        "from 0 is an activation that says the same of every image.</p>",
+        f"<p>Mean of what each activation gives, and a band of one standard deviation, {IMAGES_USED}. A narrow band "
+        "far from 0 is an activation that says the same of every image.</p>",
         deviation="activation_deviations",
     ),
     LayerQuantity(
@@ -63,13 +63,13 @@ QUANTITIES = (
     ),
 )
 PLOTS_PER_ROW = 2
-TITLES = "Layers", "Activations"  # what the plots of a row are of
+TITLES = "Layers", "Activations"  # subject of each row of plots
 
 
 class LayersPage(QWidget):
-    """Four plots of the chosen run, or of the mean over the runs; one colour a layer, darker the nearer the image.
+    """Four plots of the chosen run, or of the mean over the runs; one colour per layer, darker towards the input.
 
-    Layers and activations are numbered apart and so share colours: each row of plots has a legend of its own above it.
+    Layers and activations are numbered separately and share colours, so each row of plots has a legend of its own.
     """
 
     def __init__(self) -> None:
@@ -86,7 +86,7 @@ class LayersPage(QWidget):
         self.chooser.chosen.connect(self._draw_all)
 
     def views(self) -> Sequence[View]:
-        """The plots, which a timer draws one after the other; the first also says which colour is which layer."""
+        """Return the plots, which a timer draws one at a time; the page stands for the first one and the legends."""
         return [self, *self.plots[1:]]
 
     def begin(self, observations: Observations) -> None:
@@ -96,12 +96,12 @@ class LayersPage(QWidget):
         self._update_legends()
 
     def refresh(self, observations: Observations) -> None:
-        """Draw the first plot and the legend."""
+        """Draw the first plot and the legends."""
         self.plots[0].refresh(observations)
         self._update_legends()
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802
-        """Colours follow the palette."""
+        """Redraw with the colours of a changed palette."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.PaletteChange:
             for plot in self.plots:
@@ -116,7 +116,7 @@ class LayersPage(QWidget):
         self._update_legends()
 
     def _update_legends(self) -> None:
-        """Name the layers and the activations, each in its colour."""
+        """Show the names of layers and activations in their colours."""
         variant, run = self.chooser.variant, self.chooser.run
         runs = [run] if run is not None else variant.runs if variant is not None else []
         started_run = next((each for each in runs if each.started), None)

@@ -1,4 +1,4 @@
-"""How accurate each variant became, and how soon it reached a given accuracy."""
+"""Accuracy of each variant and time to a target accuracy."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ TIPS = (
 
 
 class ScheduleTable(QWidget):
-    """One row a variant that is compared, probes left out; the target comes from the experiment's settings."""
+    """One row per variant, probes left out; the target is one of the experiment's settings."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -64,16 +64,16 @@ class ScheduleTable(QWidget):
         column_layout.addWidget(self._switch_rule)
 
     def hasHeightForWidth(self) -> bool:  # noqa: N802
-        """No: the words below the table would otherwise claim room from the plots around."""
+        """Return False, as the caption would otherwise take height from the surrounding plots."""
         return False
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
-        """The words below the table take the height they need at this width, from the table."""
+        """Give the caption the height it needs at this width, taken from the table."""
         super().resizeEvent(event)
         self._fit_caption()
 
     def begin(self, observations: Observations) -> None:
-        """Make room for the variants of a new plan."""
+        """Set up for the variants of a new plan."""
         self._target = observations.setting("target_accuracy")
         if (header := self._table.horizontalHeaderItem(TITLES.index("Reached"))) is not None:
             header.setText(f"≥ {100 * (self._target or 0):g} %")
@@ -90,7 +90,7 @@ class ScheduleTable(QWidget):
                 self._table.setItem(row, column, item)
 
     def refresh(self, observations: Observations) -> None:
-        """Show the newest figures."""
+        """Show the current values."""
         for row, variant in enumerate(self._compared(observations)):
             for column, text in enumerate(self._texts(variant)):
                 item = self._table.item(row, column)
@@ -98,9 +98,7 @@ class ScheduleTable(QWidget):
                     item.setText(text)
 
     def _fit_caption(self) -> None:
-        self._switch_rule.setFixedHeight(
-            max(0, self._switch_rule.heightForWidth(self.width()))
-        )  # -1 while there are no words
+        self._switch_rule.setFixedHeight(max(0, self._switch_rule.heightForWidth(self.width())))  # -1 without text
 
     def show_variant(self, name: str, visible: bool) -> None:
         """Show or hide one variant's row."""
@@ -134,7 +132,7 @@ def _duration(seconds: float) -> str:
 
 
 def _switch_rule(observations: Observations) -> str:
-    """Where the rate switches, and by what rule that was decided."""
+    """Return a text on where the rate switches and by which rule that was decided."""
     switches = max((run.planned.spec.schedule.switches for run in observations.runs.values()), key=len, default=())
     if observations.setting("switches"):
         return f"The rate switches after epochs {', '.join(map(str, switches))}, as set in the form."
@@ -143,7 +141,7 @@ def _switch_rule(observations: Observations) -> str:
 
 
 def _time_to_target(run: RunObservation, target: float | None) -> tuple[float, float] | None:
-    """Epochs and seconds until validation accuracy reached ``target``; None if it hasn't."""
+    """Return epochs and seconds until validation accuracy reached ``target``; None if it has not."""
     if target is None:
         return None
     epochs_per_step = run.planned.spec.training.epochs / run.planned.total_steps

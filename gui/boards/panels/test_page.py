@@ -1,4 +1,4 @@
-"""What a trained network takes for what: the confusion matrix, and the wrong images it was surest of."""
+"""Results on the test set: the confusion matrix and the misclassified images of highest confidence."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from gui.observations.run import RunObservation
 from gui.widgets.factories import splitter
 from gui.widgets.placeholder import Placeholder
 
-MAX_CONFUSIONS = 6  # told in words
+MAX_CONFUSIONS = 6  # listed as text
 HINT = "Once a run is tested, this page shows which classes it confuses and the wrong images it was surest of."
 
 
 class TestPage(QWidget):
-    """Of the chosen run, or of the best one tested."""
+    """Test results of the chosen run, or of the best tested one."""
 
-    __test__ = False  # no test of pytest's
+    __test__ = False  # not a test class of pytest
 
     def __init__(self) -> None:
         super().__init__()
@@ -54,7 +54,7 @@ class TestPage(QWidget):
         self._show_hint(HINT)
 
     def refresh(self, observations: Observations) -> None:
-        """Show the chosen run's test, unless it is shown."""
+        """Show the test results of the chosen run, unless already shown."""
         run, variant = self._chosen_run(), self.chooser.variant
         if run is None or variant is None or run.finished is None or run.finished.confusion is None:
             self._shown = None
@@ -64,10 +64,10 @@ class TestPage(QWidget):
             self._show(run, run.finished, run.finished.confusion, variant.class_names)
 
     def show_variant(self, name: str, visible: bool) -> None:
-        """The page shows the chosen variant, whatever others are hidden."""
+        """Do nothing: the page shows the chosen variant, whether or not it is hidden elsewhere."""
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802
-        """The matrix mixes its colours with the background."""
+        """Update the matrix, whose colours are blended with the background."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.PaletteChange:
             self._matrix.use_percent(self._percent.isChecked())
@@ -142,7 +142,7 @@ class TestPage(QWidget):
 
 
 def _column(*widgets: QWidget) -> QWidget:
-    """Widgets under one another; what can scroll gets the room."""
+    """Stack widgets vertically; all but labels stretch."""
     column = QWidget()
     layout = QVBoxLayout(column)
     layout.setContentsMargins(0, 0, 0, 0)

@@ -1,4 +1,4 @@
-"""A slider through the steps at which kernels were kept."""
+"""A slider over the steps at which weights were stored."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSlider, QToolButton, QVBoxLa
 
 from gui.widgets.spin_boxes import WheelFilter
 
-PLAY_INTERVAL_MS = 200  # five images a second can be followed
+PLAY_INTERVAL_MS = 200  # five images per second
 ICON_SIDE = 16  # pixels
 _TRIANGLE = (((4, 2), (14, 8), (4, 14)),)
 _BARS = (((3, 2), (7, 2), (7, 14), (3, 14)), ((9, 2), (13, 2), (13, 14), (9, 14)))
 
 
 class WeightTimeline(QWidget):
-    """Emits ``chosen(step)``; None stands for the newest, which the right end follows while a network trains.
+    """Emits ``chosen(step)``; None is the latest step, which the right end follows while a network trains.
 
-    *Play* runs through the steps, from the first one where it stands at the end.
+    *Play* advances through the steps, from the first one if the slider is at the end.
     """
 
     chosen = Signal(object)
@@ -51,11 +51,11 @@ class WeightTimeline(QWidget):
 
     @property
     def step(self) -> int | None:
-        """The step chosen; None for the newest."""
+        """The chosen step; None for the latest."""
         return None if self._slider.value() >= len(self._steps) - 1 else self._steps[self._slider.value()]
 
     def show_steps(self, steps: Sequence[int]) -> None:
-        """Offer ``steps``, rising. Whoever looks at the newest goes on doing so; else the step stays as it was."""
+        """Offer ``steps``, ascending. The latest step is followed; any other choice is kept."""
         if list(steps) == self._steps:
             return
         step = self.step
@@ -69,7 +69,7 @@ class WeightTimeline(QWidget):
         self._update_label()
 
     def advance(self) -> None:
-        """Go on to the next step; at the last one playing ends."""
+        """Advance to the next step; playing stops at the last one."""
         self._slider.setValue(self._slider.value() + 1)
         if self.step is None:
             self._play.setChecked(False)
@@ -88,13 +88,13 @@ class WeightTimeline(QWidget):
         self.chosen.emit(self.step)
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802
-        """The icon has the colour of text."""
+        """Redraw the icon in the colour of the palette's text."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.PaletteChange:
             self._show_icon(self._play.isChecked())
 
     def _show_icon(self, playing: bool) -> None:
-        """A triangle, or two bars; the style's own icons are black on dark windows too."""
+        """Draw a triangle or two bars; the style's icons are black even in dark windows."""
         pixmap = QPixmap(ICON_SIDE, ICON_SIDE)
         pixmap.fill(Qt.GlobalColor.transparent)
         painter = QPainter(pixmap)

@@ -175,11 +175,8 @@ class CurvePlot(CursorPlot):
         self._options = options
         if axis != (options.horizontal, options.logarithmic):
             self._use_axes()
-        elif (
-            sum(len(run.steps) for curves in self._curves.values() for run in curves[0].variant.runs)
-            > MAX_RECORDS_AT_ONCE
-        ):
-            self._later.start()
+        elif self._count_records() > MAX_RECORDS_AT_ONCE:
+            self._redraw_timer.start()
             return
         self.redraw()
 

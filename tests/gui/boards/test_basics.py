@@ -355,7 +355,7 @@ def test_the_whole_tab_follows_an_experiment(qtbot: QtBot, tmp_path: Path) -> No
     find(tab.board, QLineEdit, "parameters_network").setText("FC-9")
     with qtbot.waitSignal(tab.run_requested) as signal:
         tab.start()
-    (spec,) = signal.args
+    spec = signal.args[0].spec
     assert (spec.images, spec.network) == (1000, "FC-9")
     for event in (ComputationStarted(1, "basics"), part(1), part(2), ExperimentFinished(1, Status.FINISHED)):
         tab.take(event)
