@@ -17,7 +17,7 @@ from engine.executors.tasks import PickTestImagesTask, ReadImageTask, TryTask
 from engine.utils.arrays import Array
 from gui.background.latest_request import LatestRequest
 from gui.try_it.canvas import MAX_UNDO, SIDE, DrawingCanvas
-from gui.try_it.feature_maps import FeatureMaps, LayerMaps, GreyScale
+from gui.try_it.feature_maps import FeatureMaps, GreyScale, LayerMaps
 from gui.try_it.image_strip import IMAGES, ImageStrip
 from gui.try_it.probability_bars import MAX_ROWS, ROW, ProbabilityBars
 from gui.try_it.tools import PaintingTools

@@ -142,3 +142,16 @@ def test_any_layer_can_be_painted_at_any_size(grids: WeightGrids, width: int, he
     for position in range(chooser(grids).count()):
         chooser(grids).setCurrentIndex(position)
         assert not grids.grab().isNull()
+
+
+def test_weights_appear_as_an_image_with_their_epoch_and_scale(qtbot: QtBot) -> None:
+    grids = WeightGrids()
+    qtbot.addWidget(grids)
+    observations = observed(started(), weights(step=26, epoch=1))
+    grids.begin(observations)
+    grids.refresh(observations)
+    grid = find(grids, WeightGrid, "weights_mlp_1")
+    assert "run 1, step 26" in find(grid, QLabel, "caption").text()
+    image = grid.image
+    # 32 images of 32x32 in 8 columns and 4 rows, with a gap around each.
+    assert (image.width(), image.height()) == (8 * (32 + GAP) + GAP, 4 * (32 + GAP) + GAP)

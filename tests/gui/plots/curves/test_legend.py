@@ -5,12 +5,15 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import QEvent, QPointF, Qt
 from PySide6.QtGui import QEnterEvent, QFocusEvent
-from PySide6.QtWidgets import QApplication, QLabel
+from PySide6.QtWidgets import QApplication, QGridLayout, QLabel, QScrollArea, QToolButton
 from pytestqt.qtbot import QtBot
 
+from engine.experiments.activations import ACTIVATIONS_EXPERIMENT
+from gui.plots.curves.curve_plot import CurvePlot, Series
 from gui.plots.curves.legend import NOTES, Legend, VariantButton
 from gui.plots.curves.options import CurveOptions, Repeats
-from tests.gui.support import find, observed
+from tests.engine.support import record, started
+from tests.gui.support import begun, find, observed
 
 NAMES = ("mlp_1", "cnn_3", "cnn_4")
 
@@ -95,3 +98,38 @@ def test_a_click_that_hides_ends_the_highlight_and_one_that_shows_brings_it_back
 def test_the_note_says_what_lines_and_bands_are(legend: Legend, repeats: Repeats) -> None:
     legend.describe(CurveOptions(repeats=repeats))
     assert find(legend, QLabel, "caption").text() == NOTES[repeats]
+
+
+def test_the_legend_hides_a_variant_everywhere(qtbot: QtBot) -> None:
+    legend = Legend()
+    accuracy = CurvePlot("accuracy", "Accuracy", "accuracy (%)", (Series("validation_accuracy", 100.0),))
+    qtbot.addWidget(legend)
+    qtbot.addWidget(accuracy)
+    observations = observed(started(), record(), architectures=["mlp_1", "cnn_4"])
+    legend.begin(observations)
+    accuracy.begin(observations)
+    legend.toggled.connect(accuracy.show_variant)
+    find(legend, QToolButton, "legend_mlp_1").click()
+    assert not accuracy.curves["mlp_1"][0].line.isVisible()
+    assert accuracy.curves["cnn_4"][0].line.isVisible()
+
+
+def test_where_activations_are_compared_the_legend_has_a_row_for_each(qtbot: QtBot) -> None:
+    legend = Legend()
+    qtbot.addWidget(legend)
+    legend.begin(begun(ACTIVATIONS_EXPERIMENT, architectures=["mlp_1", "cnn_4", "cnn_5"]))
+    grid = legend.findChild(QScrollArea).widget().layout()
+    assert isinstance(grid, QGridLayout)
+    rows = [[grid.itemAtPosition(row, column).widget().text() for column in range(3)] for row in range(2)]
+    assert rows == [
+        [f"{name}/{activation}" for name in ("mlp_1", "cnn_4", "cnn_5")] for activation in ("relu", "sigmoid")
+    ]
+
+
+def test_a_plan_begun_anew_has_its_own_legend(qtbot: QtBot) -> None:
+    legend = Legend()
+    qtbot.addWidget(legend)
+    legend.begin(observed(architectures=["mlp_1", "cnn_4"]))
+    legend.begin(observed(architectures=["cnn_5"]))
+    qtbot.waitUntil(lambda: len(legend.findChildren(QToolButton)) == 1)
+    assert find(legend, QToolButton, "legend_cnn_5").isChecked()
