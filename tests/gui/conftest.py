@@ -1,4 +1,4 @@
-"""A window with executors that need no TensorFlow."""
+"""Fixtures: a window with executors that need no TensorFlow."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ MakeWindow = Callable[..., MainWindow]
 
 @pytest.fixture(autouse=True)
 def fresh_settings() -> None:
-    """No test sees what another one remembered."""
+    """Clear the settings, so that tests are independent."""
     QSettings("Trainscope", "Trainscope").clear()
 
 
 @pytest.fixture(autouse=True)
 def boards_are_made_when_needed(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not early, as a window makes that of the tab in front: half its work, for plots that few tests look at."""
+    """Don't create boards early, which is half of the work of opening a window and which few tests need."""
     if request.node.get_closest_marker("makes_boards_early") is None:
         monkeypatch.setattr(ExperimentTab, "prepare", lambda _tab: None)
 
 
 @pytest.fixture(autouse=True)
 def garbage_stays_on_this_thread() -> Iterator[None]:
-    """As in the program (gui/startup/garbage_collector.py): no thread but this one destroys what a test's widgets leave behind.
+    """Collect garbage on this thread only, as in the program (gui/startup/garbage_collector.py).
 
-    That is done before the next test, when nobody holds on to them any more; nothing was collected meanwhile, so all of
-    it is young. Widgets that pile up make every change of the style slower.
+    Collection takes place before the next test, when the widgets are no longer referenced; as nothing was collected in
+    between, all of it is in the youngest generation. Accumulated widgets slow down every style change.
     """
     gc.disable()
     gc.collect(0)
@@ -49,7 +49,7 @@ def garbage_stays_on_this_thread() -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="module")
 def nothing_is_left_to_the_next_file() -> Iterator[None]:
-    """Whatever its age."""
+    """Collect all generations after each module."""
     yield
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
     gc.collect()
@@ -57,7 +57,7 @@ def nothing_is_left_to_the_next_file() -> Iterator[None]:
 
 @pytest.fixture
 def make_window(qtbot: QtBot, workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeWindow]:
-    """Opens a window on given executors; it is closed, and its threads have ended, when the test is over."""
+    """Open windows on given executors; they are closed and their threads ended after the test."""
     windows: list[MainWindow] = []
 
     def make(

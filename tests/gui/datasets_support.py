@@ -18,7 +18,7 @@ from tests.gui.support import find
 
 
 def open_page(make_window: MakeWindow) -> tuple[MainWindow, DatasetsTab]:
-    """A window whose data sets page is in front; its executors work in their threads, without processes."""
+    """Open a window on the Data sets tab, with executors that run in threads rather than processes."""
     window = make_window(assistant=InlineExecutor(), librarian=InlineExecutor())
     page = find(window, DatasetsTab, "tab_datasets")
     find(window, QTabWidget, "tabs").setCurrentWidget(page)
@@ -41,7 +41,7 @@ def status(page: DatasetsTab) -> str:
 
 
 def row(page: DatasetsTab, dataset: str) -> dict[str, str]:
-    """What the table says of a data set, by column."""
+    """Return the texts in the row of a data set, by column."""
     page.table.choose(dataset, announced=False)
     texts = [page.table.item(page.table.currentRow(), column) for column in range(len(TITLES))]
     return dict(zip(TITLES, (item.text() for item in texts if item is not None), strict=True))

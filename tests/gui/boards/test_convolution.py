@@ -1,4 +1,4 @@
-"""The convolution board shows methods, outputs and the kernel sliding."""
+"""The convolution board: methods, outputs and the sliding kernel."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def board(qtbot: QtBot) -> ConvolutionBoard:
 
 @pytest.fixture
 def application(qapp: QApplication) -> Iterator[QApplication]:
-    """An application that a test may dress: it looks as before when the test is over."""
+    """Return the application; style changes of a test are undone afterwards."""
     palette, sheet = qapp.palette(), qapp.styleSheet()
     yield qapp
     qapp.styleHints().unsetColorScheme()
@@ -121,7 +121,7 @@ def pages_of(board: ConvolutionBoard) -> list[int]:
 
 
 def click(qtbot: QtBot, picture: PixelImage, row: int, column: int) -> None:
-    """Press into the middle of a pixel."""
+    """Click the centre of a pixel."""
     place = picture.area(row, column, 1, 1).center().toPoint()
     qtbot.mouseClick(picture, Qt.MouseButton.LeftButton, pos=place)
 
@@ -166,7 +166,7 @@ def test_bars_stand_on_a_logarithmic_axis(board: ConvolutionBoard) -> None:
     assert times.getViewBox().viewRange()[0] == [-3, 5]
 
 
-def test_the_picture_begins_where_the_kernel_answers_most(board: ConvolutionBoard) -> None:
+def test_the_kernel_starts_at_the_strongest_response(board: ConvolutionBoard) -> None:
     found = computed()
     drawn(board, found)
     slide = find(board, SlidingKernel, "convolution_slide")
@@ -174,7 +174,7 @@ def test_the_picture_begins_where_the_kernel_answers_most(board: ConvolutionBoar
     assert largest[slide.position] == largest.max()
 
 
-def test_the_numbers_are_those_of_the_chosen_place(qtbot: QtBot, board: ConvolutionBoard) -> None:
+def test_the_numbers_are_those_of_the_chosen_position(qtbot: QtBot, board: ConvolutionBoard) -> None:
     found = computed()
     drawn(board, found)
     find(board, QSpinBox, "slide_image").setValue(3)
@@ -218,7 +218,7 @@ def test_an_output_picked_in_the_grid_is_the_one_shown(qtbot: QtBot, board: Conv
     qtbot.mouseClick(cells, Qt.MouseButton.LeftButton, pos=cells.cell(3, 2).center())
     assert find(board, QSpinBox, "slide_image").value() == 3
     assert find(board, QComboBox, "slide_kernel").currentIndex() == 1
-    qtbot.mouseClick(cells, Qt.MouseButton.LeftButton, pos=cells.cell(0, 1).center())  # a kernel is no output
+    qtbot.mouseClick(cells, Qt.MouseButton.LeftButton, pos=cells.cell(0, 1).center())  # a kernel is not an output
     qtbot.keyClick(cells, Qt.Key.Key_Up)
     qtbot.keyClick(cells, Qt.Key.Key_Right)  # there is no third kernel
     assert find(board, QSpinBox, "slide_image").value() == 2
@@ -277,7 +277,7 @@ def test_play_slides_over_the_whole_image_and_uncovers_the_output(
     assert output.grab().toImage().pixelColor(output.area(3, 0, 1, 1).center().toPoint()) != background
 
 
-def test_nothing_slides_out_of_sight_or_under_a_new_run(board: ConvolutionBoard) -> None:
+def test_playing_stops_when_hidden_and_at_a_new_run(board: ConvolutionBoard) -> None:
     drawn(board, computed())
     slide, play = find(board, SlidingKernel, "convolution_slide"), find(board, QPushButton, "slide_play")
     play.setChecked(True)
@@ -328,7 +328,7 @@ def test_any_shapes_are_painted(
 
 
 @pytest.mark.parametrize("side", [2, 300])
-def test_signed_numbers_are_told_apart_by_colour(qtbot: QtBot, side: int) -> None:
+def test_signed_numbers_are_distinguished_by_colour(qtbot: QtBot, side: int) -> None:
     """With numbers written into the cells, and with cells too small for that."""
     grid = NumberGrid("numbers", "Numbers")
     qtbot.addWidget(grid)

@@ -39,7 +39,7 @@ class Librarian(Assistant):
         emit(tasks[0].failed(Status.CANCELLED, "Cancelled."))
 
 
-def test_to_look_at_a_folder_decodes_it_once_where_it_is_seen_and_can_be_cancelled(
+def test_showing_a_folder_decodes_it_once_visibly_and_cancellably(
     qtbot: QtBot, make_window: MakeWindow, image_folder: Path
 ) -> None:
     assistant, librarian = Assistant(), Librarian()
@@ -68,7 +68,7 @@ def test_a_folder_that_is_added_is_decoded_and_then_shown(
     assert row(page, str(image_folder))["Images"] == "36"
 
 
-def test_verify_says_so_and_mends(qtbot: QtBot, make_window: MakeWindow, image_folder: Path, workspace: Path) -> None:
+def test_verify_reports_and_repairs(qtbot: QtBot, make_window: MakeWindow, image_folder: Path, workspace: Path) -> None:
     DatasetLibrary(workspace).remember(image_folder)
     _, page = open_page(make_window)
     page.table.choose(str(image_folder))
@@ -85,7 +85,7 @@ def test_verify_says_so_and_mends(qtbot: QtBot, make_window: MakeWindow, image_f
 
 
 @pytest.mark.parametrize("answer", [QMessageBox.StandardButton.Yes, QMessageBox.StandardButton.Cancel])
-def test_remove_asks_and_leaves_ones_own_folder_alone(
+def test_remove_asks_and_keeps_the_users_own_folder(
     qtbot: QtBot,
     make_window: MakeWindow,
     image_folder: Path,

@@ -30,7 +30,7 @@ ARCHIVE_PATH = "/cifar.tar.gz"
 
 
 def serve(site: Site, monkeypatch: pytest.MonkeyPatch, content: bytes, **changes: str) -> None:
-    """Let CIFAR-10 be downloaded from ``site``, where ``content`` lies."""
+    """Make CIFAR-10 be downloaded from ``site``, which serves ``content``."""
     site.files[ARCHIVE_PATH] = content
     archive = RemoteFile(cifar10.ARCHIVE.name, sha256(content), len(content), (f"{site.url}{ARCHIVE_PATH}",))
     archive = replace(archive, **changes)
@@ -83,7 +83,7 @@ def test_cancel_ends_a_download_and_leaves_nothing(
     assert row(page, "cifar10")["Installed"] == "no"
 
 
-def test_a_wrong_hash_is_said_in_a_sentence(
+def test_a_wrong_hash_is_reported(
     qtbot: QtBot, make_window: MakeWindow, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     serve(site, monkeypatch, b"not what was published", known_hash=sha256(b"what was published"))
@@ -97,7 +97,7 @@ def test_a_wrong_hash_is_said_in_a_sentence(
     assert leftovers(downloads_folder()) == []
 
 
-def test_samples_are_shown_while_a_download_is_under_way(
+def test_samples_are_shown_during_a_download(
     qtbot: QtBot, make_window: MakeWindow, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     serve(site, monkeypatch, bytes(2**20))

@@ -27,7 +27,7 @@ def dragged(*paths: Path) -> QMimeData:
 
 
 def drag(widget: QWidget, data: QMimeData) -> bool:
-    """Drag ``data`` onto the widget; gives whether it would be taken."""
+    """Drag ``data`` onto the widget and return whether it is accepted."""
     event = QDragEnterEvent(QPoint(20, 20), EVERY_ACTION, data, *LEFT_TO_MOVE)
     QApplication.sendEvent(widget, event)
     return taken_as_copy(event)
@@ -56,7 +56,7 @@ def test_a_folder_dropped_on_the_page_is_added(
     assert message(window) == ""
 
 
-def test_what_is_no_data_set_gets_one_sentence(
+def test_a_file_that_is_not_a_data_set_is_reported(
     qtbot: QtBot, make_window: MakeWindow, workspace: Path, tmp_path: Path
 ) -> None:
     window, page = open_page(make_window)
@@ -70,7 +70,7 @@ def test_what_is_no_data_set_gets_one_sentence(
     assert DatasetLibrary(workspace).paths() == []
 
 
-def test_what_can_only_be_moved_is_left_where_it_is(make_window: MakeWindow, image_folder: Path) -> None:
+def test_a_drag_that_can_only_move_is_refused(make_window: MakeWindow, image_folder: Path) -> None:
     _, page = open_page(make_window)
     data = dragged(image_folder)
     event = QDragEnterEvent(QPoint(20, 20), Qt.DropAction.MoveAction, data, *LEFT_TO_MOVE)

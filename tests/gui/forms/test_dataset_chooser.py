@@ -20,7 +20,7 @@ def test_the_chooser_shows_samples_of_its_own_choice_only(qtbot: QtBot) -> None:
     assert "1,000 images" in find(chooser, QLabel, "dataset_info").text()
 
 
-def test_a_folder_of_ones_own_joins_the_list(qtbot: QtBot) -> None:
+def test_a_folder_of_the_users_own_joins_the_list(qtbot: QtBot) -> None:
     chooser = DatasetChooser()
     qtbot.addWidget(chooser)
     with qtbot.assertNotEmitted(chooser.chosen):

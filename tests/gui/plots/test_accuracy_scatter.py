@@ -11,7 +11,7 @@ from tests.engine.support import finished, record, started
 from tests.gui.support import items, observed
 
 
-def test_the_scatter_has_one_point_a_tested_run(qtbot: QtBot) -> None:
+def test_the_scatter_has_one_point_per_tested_run(qtbot: QtBot) -> None:
     scatter = AccuracyScatter()
     qtbot.addWidget(scatter)
     observations = observed(

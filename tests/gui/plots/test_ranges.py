@@ -9,7 +9,7 @@ from gui.plots.ranges import round_range
 
 
 @given(st.floats(-1e6, 1e6), st.floats(0, 1e6))
-def test_a_round_range_holds_what_it_is_for(low: float, span: float) -> None:
+def test_a_round_range_contains_its_values(low: float, span: float) -> None:
     high = low + span
     bottom, top = round_range(low, high)
     slack = 1e-9 * max(abs(low), abs(high), 1)

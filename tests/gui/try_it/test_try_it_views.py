@@ -1,4 +1,4 @@
-"""The parts of the tab that tries networks: canvas, tools, bars, maps, test images, and the order of requests."""
+"""Parts of the Try it tab: canvas, tools, bars, feature maps, test images, and the order of requests."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
 
 @pytest.fixture
 def canvas(qtbot: QtBot) -> DrawingCanvas:
-    """As large as a drawing, so that a pixel of one is a pixel of the other."""
+    """Return a canvas of the drawing's size, so that widget and drawing coordinates agree."""
     made = DrawingCanvas()
     qtbot.addWidget(made)
     made.resize(SIDE, SIDE)
@@ -141,7 +141,7 @@ def test_inverting_swaps_light_and_dark_in_the_image_and_in_sight(qtbot: QtBot, 
     assert (image_of(canvas) == 250).all()
 
 
-def test_strokes_images_and_clearing_are_taken_back_in_turn(qtbot: QtBot, canvas: DrawingCanvas) -> None:
+def test_strokes_images_and_clearing_are_undone_in_turn(qtbot: QtBot, canvas: DrawingCanvas) -> None:
     gray = np.full((4, 4, 1), 9, np.uint8)
     draw(qtbot, canvas, (40, 40), (60, 60))
     stroke = image_of(canvas)
@@ -159,7 +159,7 @@ def test_strokes_images_and_clearing_are_taken_back_in_turn(qtbot: QtBot, canvas
     canvas.undo()
 
 
-def test_taking_back_ends_a_stroke_under_way(qtbot: QtBot, canvas: DrawingCanvas) -> None:
+def test_undo_ends_the_current_stroke(qtbot: QtBot, canvas: DrawingCanvas) -> None:
     qtbot.mousePress(canvas, LEFT, pos=QPoint(40, 40))
     canvas.undo()
     qtbot.mouseMove(canvas, QPoint(200, 200))
@@ -169,7 +169,7 @@ def test_taking_back_ends_a_stroke_under_way(qtbot: QtBot, canvas: DrawingCanvas
     assert not image_of(canvas)[40, 40].any()
 
 
-def test_the_past_is_not_kept_for_ever(canvas: DrawingCanvas) -> None:
+def test_the_undo_history_is_limited(canvas: DrawingCanvas) -> None:
     for number in range(2 * MAX_UNDO):
         canvas.show_image(np.full((4, 4, 1), number, np.uint8))
     undone = 0
@@ -226,7 +226,7 @@ def test_of_many_classes_the_likeliest(bars: ProbabilityBars) -> None:
     assert not any(bar.is_true for bar in bars.bars)
 
 
-def test_a_bar_says_its_whole_name(bars: ProbabilityBars) -> None:
+def test_a_bar_has_its_full_name_as_tool_tip(bars: ProbabilityBars) -> None:
     bars.show_probabilities(np.array([0.2, 0.8]), ("cat", "a dog with a long name"), true_class=1)
     assert bars.tip(QPoint(3, ROW + 1)) == "a dog with a long name: 80 %, the true class"
     assert bars.tip(QPoint(3, 0)) == "cat: 20 %"
@@ -290,7 +290,7 @@ def test_no_cell_is_cut_off_and_none_covers_another(qtbot: QtBot, width: int, sh
     assert covered.max() == 1
 
 
-def test_a_cell_says_which_it_is(qtbot: QtBot) -> None:
+def test_a_cell_has_its_channel_as_tool_tip(qtbot: QtBot) -> None:
     values = np.stack([np.full((2, 2), 1.0), [[-1, 0], [2, 3.5]]], axis=2)
     layer, strip = LayerMaps(maps(values)), LayerMaps(maps(np.array([0.5, 0.25]), name="prediction"))
     for widget in (layer, strip):
@@ -385,7 +385,7 @@ def test_one_of_a_kind_is_under_way_and_the_newest_comes_next() -> None:
     assert [requests.answered(), requests.answered(), requests.answered()] == [read("a"), pick(3), None]
 
 
-def test_what_waits_can_be_forgotten() -> None:
+def test_pending_requests_can_be_dropped() -> None:
     sent: list[TryTask] = []
     requests = LatestRequest(sent.append)
     requests.ask(pick(0))

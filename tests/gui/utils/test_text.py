@@ -10,7 +10,7 @@ from gui.utils.text import as_duration, as_size
 @pytest.mark.parametrize(
     ("seconds", "text"), [(0, "0 s"), (59.4, "59 s"), (245, "4 min 05 s"), (7805, "2 h 10 min"), (3599.6, "1 h 00 min")]
 )
-def test_durations_read_as_a_person_says_them(seconds: float, text: str) -> None:
+def test_durations_are_formatted_for_people(seconds: float, text: str) -> None:
     assert as_duration(seconds) == text
 
 
@@ -26,5 +26,5 @@ def test_durations_read_as_a_person_says_them(seconds: float, text: str) -> None
         (4e9, "4.0 GB"),
     ],
 )
-def test_sizes_are_said_as_people_do(count: int, text: str) -> None:
+def test_sizes_are_formatted_for_people(count: int, text: str) -> None:
     assert as_size(count) == text

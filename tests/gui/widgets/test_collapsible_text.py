@@ -9,7 +9,7 @@ from gui.widgets.collapsible_text import CollapsibleText
 from tests.gui.support import find
 
 
-def test_a_lesson_can_be_folded_away(qtbot: QtBot) -> None:
+def test_a_text_can_be_collapsed(qtbot: QtBot) -> None:
     lesson = CollapsibleText("Watch the <b>loss</b>.")
     qtbot.addWidget(lesson)
     lesson.show()

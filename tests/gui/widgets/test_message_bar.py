@@ -9,7 +9,7 @@ from gui.widgets.message_bar import MessageBar
 from tests.gui.support import find
 
 
-def test_the_message_bar_is_there_only_while_there_is_something_to_say(qtbot: QtBot) -> None:
+def test_the_message_bar_is_hidden_while_empty(qtbot: QtBot) -> None:
     bar = MessageBar()
     qtbot.addWidget(bar)
     assert bar.isHidden()

@@ -11,7 +11,7 @@ from tests.engine.support import finished, record, started
 from tests.gui.support import observed
 
 
-def test_the_table_has_a_row_a_run_and_says_why_one_failed(qtbot: QtBot) -> None:
+def test_the_table_has_a_row_per_run_and_the_reason_of_a_failure(qtbot: QtBot) -> None:
     table = RunTable()
     qtbot.addWidget(table)
     observations = observed(

@@ -51,12 +51,12 @@ def test_a_band_spans_one_deviation_where_there_are_two_runs(accuracy: CurvePlot
     np.testing.assert_allclose(values, [30 - deviation, 30 + deviation])
 
 
-def test_a_variant_without_news_is_not_drawn_again(accuracy: CurvePlot, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unchanged_variant_is_not_redrawn(accuracy: CurvePlot, monkeypatch: pytest.MonkeyPatch) -> None:
     observations = observed(started(), record())
     accuracy.begin(observations)
     accuracy.refresh(observations)
     curve = accuracy.curves["mlp_1"][0]
-    monkeypatch.setattr(curve, "update", lambda *_options: pytest.fail("taken in without news"))
+    monkeypatch.setattr(curve, "update", lambda *_options: pytest.fail("redrawn without a change"))
     accuracy.refresh(observations)
 
 

@@ -1,4 +1,4 @@
-"""What is drawn of long curves is what would be seen of all their points."""
+"""Decimated curves look like all of their points."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_few_points_are_drawn_of_many_and_no_extreme_is_lost(count: int, logarit
     assert place == pytest.approx((count // 2 + 1) / count, abs=0.1)
 
 
-def test_a_part_that_fits_is_drawn_as_it_is_and_goes_on_past_the_frame() -> None:
+def test_a_part_that_fits_is_not_decimated_and_continues_beyond_the_frame() -> None:
     x = np.arange(1000.0)
     span = Envelope()
     span.update(x, x, x, 0)
@@ -103,7 +103,7 @@ def test_the_nearest_record_is_found(gaps: list[float], share: float) -> None:
         assert found is None
 
 
-def test_a_line_that_grows_is_smoothed_as_one_that_is_there() -> None:
+def test_a_growing_line_is_smoothed_like_a_complete_one() -> None:
     x, values = np.arange(300.0), noise(300)
     grown, whole = LineData(), LineData()
     whole.update(x, values, 0, 0.9)

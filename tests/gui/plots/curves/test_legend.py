@@ -1,4 +1,4 @@
-"""The legend: hide, show alone, point out."""
+"""The legend: hide, show only one, highlight."""
 
 from __future__ import annotations
 
@@ -57,14 +57,14 @@ def test_the_space_bar_with_ctrl_does_the_same(legend: Legend, qtbot: QtBot) -> 
 
 
 def test_a_double_click_shows_one_alone_and_then_all(legend: Legend, qtbot: QtBot) -> None:
-    """As Qt sends it: a click comes first."""
+    """Send the events of Qt: a click precedes the double click."""
     for expected in (["cnn_3"], list(NAMES)):
         qtbot.mouseClick(button(legend, "cnn_3"), Qt.MouseButton.LeftButton)
         qtbot.mouseDClick(button(legend, "cnn_3"), Qt.MouseButton.LeftButton)
         assert seen(legend) == expected
 
 
-def test_mouse_and_keyboard_point_a_variant_out(legend: Legend, qtbot: QtBot) -> None:
+def test_mouse_and_keyboard_highlight_a_variant(legend: Legend, qtbot: QtBot) -> None:
     said: list[str | None] = []
     legend.highlighted.connect(said.append)
     point = QPointF(1, 1)
@@ -126,7 +126,7 @@ def test_where_activations_are_compared_the_legend_has_a_row_for_each(qtbot: QtB
     ]
 
 
-def test_a_plan_begun_anew_has_its_own_legend(qtbot: QtBot) -> None:
+def test_a_new_plan_has_its_own_legend(qtbot: QtBot) -> None:
     legend = Legend()
     qtbot.addWidget(legend)
     legend.begin(observed(architectures=["mlp_1", "cnn_4"]))

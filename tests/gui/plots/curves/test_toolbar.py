@@ -1,4 +1,4 @@
-"""Each control of the bar above the plots: press it, then look at what is drawn."""
+"""Controls of the toolbar above the plots and their effect on what is drawn."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def board(qtbot: QtBot) -> TrainingBoard:
 
 
 def best_of(plot: CurvePlot) -> str:
-    """What the words about the best points say."""
+    """Return the text about the best points."""
     (words,) = items(plot, pg.TextItem)
     return str(words.textItem.toPlainText())
 
@@ -89,7 +89,7 @@ def test_the_horizontal_axis_counts_what_is_chosen(board: TrainingBoard, horizon
 
 
 def test_time_never_runs_backwards_where_the_slower_run_is_behind(board: TrainingBoard) -> None:
-    """Run 4 has come half as far as run 2, in twice its time a step: the mean time would fall after it."""
+    """Run 4 has half of run 2's records at twice its time per step: the mean time would fall after its end."""
     choose(board, "horizontal", Horizontal.TIME)
     x = plot_of(board).curve_data("cnn_4", "training_loss")[0]
     assert (np.diff(x) >= 0).all()
@@ -181,7 +181,7 @@ def test_reset_zoom_shows_all_again(board: TrainingBoard, qtbot: QtBot) -> None:
     np.testing.assert_allclose(other.getViewBox().viewRange()[0], whole[0])
     plot.setXRange(50, 80, padding=0)
     qtbot.keyClick(board, Qt.Key.Key_0, Qt.KeyboardModifier.ControlModifier)
-    qtbot.waitUntil(lambda: plot.getViewBox().viewRange() == whole)  # the button goes down and up first
+    qtbot.waitUntil(lambda: plot.getViewBox().viewRange() == whole)  # the button is animated first
 
 
 def test_options_are_remembered_for_all_boards(board: TrainingBoard, qtbot: QtBot) -> None:
@@ -204,14 +204,14 @@ def test_a_board_takes_over_what_was_chosen_in_another_tab(board: TrainingBoard)
 
 
 @pytest.mark.parametrize("stored", ['{"smoothing": 7}', "nonsense", '{"horizontal": "inches"}'])
-def test_settings_that_make_no_sense_are_not_used(stored: str) -> None:
+def test_invalid_settings_are_ignored(stored: str) -> None:
     from PySide6.QtCore import QSettings
 
     QSettings("Trainscope", "Trainscope").setValue("curves/options", stored)
     assert remembered() == CurveOptions()
 
 
-def test_what_smooths_is_loaded_before_the_slider_is_moved(monkeypatch: pytest.MonkeyPatch, qtbot: QtBot) -> None:
+def test_smoothing_is_imported_before_the_slider_is_moved(monkeypatch: pytest.MonkeyPatch, qtbot: QtBot) -> None:
     loaded: list[bool] = []
     monkeypatch.setattr("gui.plots.curves.toolbar.prepare", lambda: loaded.append(True))
     bar = CurveToolbar()
