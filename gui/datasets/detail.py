@@ -75,12 +75,12 @@ class DatasetDetail(QWidget):
         self._show_counts()
 
     def show_busy(self, text: str) -> None:
-        """Say what is being done to get the images, or why there are none."""
+        """Display ``text``, the progress of loading the images or the reason why there are none."""
         if text:
             self._facts.setText(text)
 
     def show_samples(self, samples: SamplesReady) -> None:
-        """Show images and numbers."""
+        """Show images and counts, unless they are of another data set."""
         if samples.dataset != self._dataset:
             return
         self.samples = samples
@@ -92,7 +92,7 @@ class DatasetDetail(QWidget):
         self._show_counts()
 
     def _show_counts(self) -> None:
-        if "counts" in self.__dict__:  # else they are shown when they are made
+        if "counts" in self.__dict__:  # otherwise they are shown on creation
             self.counts.show_counts(self.samples)
 
     def _arrange(self) -> None:

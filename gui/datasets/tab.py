@@ -1,4 +1,4 @@
-"""The data sets page: what there is, what is in it, downloads, own folders and files."""
+"""The Data sets tab: inventory, content, downloads, and the user's own folders and files."""
 
 from __future__ import annotations
 

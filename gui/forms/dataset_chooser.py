@@ -7,12 +7,10 @@ from pathlib import Path
 from PySide6.QtCore import QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtGui import QPixmap
 from PySide6.QtWidgets import (
-    QComboBox,
     QFileDialog,
     QGridLayout,
     QHBoxLayout,
     QLabel,
-    QSizePolicy,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -23,7 +21,7 @@ from engine.events.datasets import SamplesReady
 from gui.utils.painting import to_qimage
 from gui.utils.text import literally
 from gui.widgets.drop_target import DropTarget
-from gui.widgets.spin_boxes import WheelFilter
+from gui.widgets.factories import shrinkable_combo_box
 
 SAMPLES = 20
 SAMPLE_COLUMNS = 10
@@ -43,14 +41,7 @@ class DatasetChooser(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.setObjectName("dataset_chooser")
-        self._box = QComboBox()
-        self._box.setObjectName("dataset")
-        self._box.setAccessibleName("Data set")
-        self._box.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self._box.installEventFilter(WheelFilter(self._box))
-        self._box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self._box.setMinimumContentsLength(8)
-        self._box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self._box = shrinkable_combo_box("dataset", "Data set")
         for name, source in DATASETS.items():
             self._box.addItem(source.title, name)
             self._box.setItemData(self._box.count() - 1, source.summary, Qt.ItemDataRole.ToolTipRole)

@@ -7,13 +7,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
 
 from gui.observations.experiment import Observations
+from gui.plots.accuracy_points import PERCENT, POINT_ALPHA, POINT_SIZE
 from gui.plots.curves.curve import FADED
 from gui.plots.plot import Plot
 from gui.utils.theme import muted
-
-PERCENT = 100.0
-POINT_SIZE = 9
-POINT_ALPHA = 200
 
 
 class AccuracyScatter(Plot):

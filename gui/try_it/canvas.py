@@ -159,7 +159,7 @@ class DrawingCanvas(QWidget):
         stamps = 1 + int(np.hypot(path.x(), path.y()) * STAMPS_PER_RADIUS / radius)
         painter = QPainter(self._content.surface)
         painter.setPen(Qt.PenStyle.NoPen)
-        # The lighter (or darker) of canvas and stamp, so that stamps that overlap keep their soft edge.
+        # The lighter (or darker) of canvas and stamp, so that overlapping stamps keep their soft edges.
         mode = QPainter.CompositionMode
         painter.setCompositionMode(mode.CompositionMode_Lighten if self._ink else mode.CompositionMode_Darken)
         for number in range(1, stamps + 1):

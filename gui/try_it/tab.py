@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent, QShowEvent
-from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from engine.events.inference import ImageRead, PickedTestImages, Probed
 from engine.events.tasks import Event, TaskFailed
@@ -24,9 +24,9 @@ from gui.try_it.probability_bars import ProbabilityBars
 from gui.try_it.tools import PaintingTools
 from gui.utils.text import literally
 from gui.widgets.drop_target import accept_copy
+from gui.widgets.factories import shrinkable_combo_box
 from gui.widgets.placeholder import Placeholder
 from gui.widgets.side_panel import panel_width
-from gui.widgets.spin_boxes import WheelFilter
 
 CANVAS_STRETCH = 100  # the canvas takes all free space until it is square
 NOTHING_TRAINED = (
@@ -68,7 +68,9 @@ class TryItTab(QWidget):
         self._seed = 0  # of the displayed test images
         self._placed: _PlacedImage | None = None  # the image last placed on the canvas
         self._loaded: Path | None = None  # the network of the last answer
-        self._box = _run_box()
+        self._box = shrinkable_combo_box(
+            "trained_run", "Trained network", "Which trained network is tried, the newest first"
+        )
         self.canvas = DrawingCanvas()
         self._tools = PaintingTools(self.canvas)
         self._strip = ImageStrip()
@@ -155,9 +157,8 @@ class TryItTab(QWidget):
         if run is None:
             return
         if self._strip.picked is None or self._strip.picked.data != run.data:
-            self._placed = (
-                replace(self._placed, label=None) if self._placed else None
-            )  # its class index is of another data set
+            if self._placed is not None:
+                self._placed = replace(self._placed, label=None)  # its class index is of another data set
             self._strip.clear()
             self._fetch_test_images()
         else:
@@ -226,7 +227,12 @@ class TryItTab(QWidget):
 
     def _true_class(self) -> int | None:
         """Return the class of the canvas's content if it is an unchanged test image."""
-        return self._placed.label if self._placed is not None and self.canvas.source is self._placed.image else None
+        unchanged = self._unchanged_image()
+        return None if unchanged is None else unchanged.label
+
+    def _unchanged_image(self) -> _PlacedImage | None:
+        """Return the placed image as long as the canvas shows it unchanged."""
+        return self._placed if self._placed is not None and self.canvas.source is self._placed.image else None
 
     def _describe_image(self) -> None:
         if self.canvas.image() is None:
@@ -234,11 +240,8 @@ class TryItTab(QWidget):
         elif self.canvas.source is None:
             text = "Your drawing"
         else:
-            text = (
-                self._placed.text
-                if self._placed is not None and self.canvas.source is self._placed.image
-                else "An image"
-            )
+            unchanged = self._unchanged_image()
+            text = "An image" if unchanged is None else unchanged.text
         loading = self.run is not None and self.run.model != self._loaded
         self._show_status(f"{text}; loading the network …" if loading and self.isVisible() else text)
 
@@ -296,19 +299,6 @@ class TryItTab(QWidget):
         row.addWidget(panel)
         row.addWidget(self._answer, 1)
         return page
-
-
-def _run_box() -> QComboBox:
-    box = QComboBox()
-    box.setObjectName("trained_run")
-    box.setAccessibleName("Trained network")
-    box.setToolTip("Which trained network is tried, the newest first")
-    box.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-    box.installEventFilter(WheelFilter(box))
-    box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-    box.setMinimumContentsLength(8)
-    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    return box
 
 
 def _label(name: str) -> QLabel:

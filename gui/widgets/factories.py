@@ -5,7 +5,17 @@ from __future__ import annotations
 from typing import TypeVar
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QPushButton, QSplitter, QWidget
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QPushButton,
+    QSizePolicy,
+    QSplitter,
+    QWidget,
+)
+
+from gui.widgets.spin_boxes import WheelFilter
 
 Named = TypeVar("Named", bound=QWidget)
 
@@ -16,6 +26,17 @@ def named(widget: Named, name: str, accessible: str, tip: str = "") -> Named:
     widget.setAccessibleName(accessible)
     widget.setToolTip(tip)
     return widget
+
+
+def shrinkable_combo_box(name: str, accessible: str, tip: str = "") -> QComboBox:
+    """Create a combo box that ignores the wheel unless focused, and that long entries do not widen."""
+    box = named(QComboBox(), name, accessible, tip)
+    box.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    box.installEventFilter(WheelFilter(box))
+    box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+    box.setMinimumContentsLength(8)
+    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    return box
 
 
 def push_button(name: str, text: str, tip: str) -> QPushButton:

@@ -160,8 +160,8 @@ class LossCurve(Plot):
 class GradientBars(Plot):
     """p - y, one bar per class.
 
-    A step against the gradient raises the true class's logit by what its probability lacks to 1, and lowers the others
-    by theirs.
+    A step against the gradient raises the logit of the true class in proportion to 1 - p and lowers each other logit
+    in proportion to its p.
     """
 
     def __init__(self) -> None:

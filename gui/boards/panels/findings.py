@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from PySide6.QtCore import QEvent, QSignalBlocker, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QIcon, QPainter, QPixmap, QResizeEvent
+from PySide6.QtGui import QIcon, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QListWidget, QListWidgetItem, QSizePolicy, QToolButton
 
 from engine.analysis.diagnosis import Finding, GroupedFinding, diagnose, grouped
@@ -14,7 +14,7 @@ from engine.utils.text import pluralise
 from gui.observations.diagnosis import observed_curves
 from gui.observations.experiment import Observations
 from gui.observations.run import RunObservation
-from gui.utils.painting import pen_of
+from gui.plots.curves.legend import line_swatch
 
 TITLE = "What the curves say"
 SWATCH = QSize(22, 10)
@@ -186,13 +186,7 @@ class FindingsToggle(QToolButton):
 
     def _swatch(self, variant: str) -> QIcon:
         """Return an icon with the variant's line style."""
-        pixmap = QPixmap(SWATCH)
-        pixmap.fill(Qt.GlobalColor.transparent)
-        painter = QPainter(pixmap)
-        painter.setPen(pen_of(self._observations.variants[variant].style, SWATCH_LINE))
-        painter.drawLine(0, SWATCH.height() // 2, SWATCH.width(), SWATCH.height() // 2)
-        painter.end()
-        return QIcon(pixmap)
+        return QIcon(line_swatch(self._observations.variants[variant].style, SWATCH, SWATCH_LINE))
 
 
 class FindingList(QListWidget):

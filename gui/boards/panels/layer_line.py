@@ -8,12 +8,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QPen
 
 from engine.utils.arrays import Array
+from gui.plots.curves.curve import BAND_ALPHA, LINE_WIDTH, ROUGH, VERY_ROUGH
 from gui.plots.curves.decimation import Envelope, Frame, as_line, length_in_pixels
-
-LINE_WIDTH = 1.5
-BAND_ALPHA = 45  # of 255
-# Antialiasing costs most, and is least visible, where a line oscillates in every column of pixels.
-ROUGH, VERY_ROUGH = 1.5, 4  # length of a line relative to the plot's width
 
 
 class LayerLine:
@@ -40,12 +36,12 @@ class LayerLine:
     def draw(self, frame: Frame) -> None:
         """Draw the part within ``frame``."""
         columns = max(round(frame.width), 1)
-        x, y = as_line(*self._envelope.seen(frame, 1.0, 1.0, columns))
+        x, y = as_line(*self._envelope.visible_part(frame, 1.0, 1.0, columns))
         roughness = length_in_pixels(y, frame) / columns
         self.line.setPen(self._pens[roughness > VERY_ROUGH])
         self.line.setData(x, y, antialias=roughness < ROUGH)
         if len(self._band.x):
-            x, low, high, _ = self._band.seen(frame, 1.0, 1.0, columns)
+            x, low, high, _ = self._band.visible_part(frame, 1.0, 1.0, columns)
             known = np.isfinite(low) & np.isfinite(high)
             x, low, high = x[known], low[known], high[known]
             self.outline.setData(np.concatenate([x, x[::-1]]), np.concatenate([low, high[::-1]]))

@@ -82,7 +82,7 @@ class Curve:
         self._band = Envelope()
         self._band_edges = GrowableArray(np.float32), GrowableArray(np.float32)
         self._clocks: list[GrowableArray] = []
-        self._seen: object = None  # the options that the lines were computed for
+        self._data_key: object = None  # the options that the lines were computed for
         self._versions: tuple[int, ...] = ()
         self._lengths: list[int] = []
         self._options = CurveOptions()
@@ -125,8 +125,8 @@ class Curve:
         """Update the data for changes of the variant, the options or the vertical axis."""
         self._options = options
         wanted = (options.smoothing, options.horizontal, options.repeats, logarithmic)
-        if wanted != self._seen:
-            self._seen = wanted
+        if wanted != self._data_key:
+            self._data_key = wanted
             self._lines, self._versions, self._lengths, self._clocks = [], (), [], []
             self._band.clear()
         if options.repeats is Repeats.RUNS:
@@ -199,13 +199,13 @@ class Curve:
         roughness = length_in_pixels(y, frame) / max(frame.width, 1)
         self.line.setPen(self._pen_for(roughness))
         self.line.setData(x, y, antialias=not many and roughness < ROUGH)
-        x, low, high, _ = self._band.seen(frame, self.x_scale, self.series.scale, columns)
+        x, low, high, _ = self._band.visible_part(frame, self.x_scale, self.series.scale, columns)
         finite = np.isfinite(low) & np.isfinite(high)
         x, low, high = x[finite], low[finite], high[finite]
         self.band.setData(np.concatenate([x, x[::-1]]), np.concatenate([low, high[::-1]]))
 
     def _points(self, envelope: Envelope, frame: Frame, columns: int) -> tuple[Array, Array]:
-        return as_line(*envelope.seen(frame, self.x_scale, self.series.scale, columns))
+        return as_line(*envelope.visible_part(frame, self.x_scale, self.series.scale, columns))
 
     def _pen_for(self, roughness: float) -> QPen:
         """Return a thin pen, fast to draw, for single runs and oscillating lines; at a lower threshold if dashed."""

@@ -97,7 +97,9 @@ class Envelope:
         empty = np.empty(0)
         self.update(empty, empty, empty, 0)
 
-    def seen(self, frame: Frame, x_scale: float, y_scale: float, columns: int) -> tuple[Array, Array, Array, bool]:
+    def visible_part(
+        self, frame: Frame, x_scale: float, y_scale: float, columns: int
+    ) -> tuple[Array, Array, Array, bool]:
         """Decimate the visible part of the curves.
 
         Args:

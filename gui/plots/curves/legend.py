@@ -201,11 +201,16 @@ def _swatch(style: Style) -> QIcon:
     """Return an icon with the variant's line style, fainter in the off state."""
     icon = QIcon()
     for state, alpha in ((QIcon.State.On, 255), (QIcon.State.Off, 70)):
-        pixmap = QPixmap(SWATCH_WIDTH, SWATCH_HEIGHT)
-        pixmap.fill(Qt.GlobalColor.transparent)
-        painter = QPainter(pixmap)
-        painter.setPen(pen_of(style, SWATCH_LINE, alpha))
-        painter.drawLine(0, SWATCH_HEIGHT // 2, SWATCH_WIDTH, SWATCH_HEIGHT // 2)
-        painter.end()
-        icon.addPixmap(pixmap, state=state)
+        icon.addPixmap(line_swatch(style, QSize(SWATCH_WIDTH, SWATCH_HEIGHT), SWATCH_LINE, alpha), state=state)
     return icon
+
+
+def line_swatch(style: Style, size: QSize, width: float, alpha: int = 255) -> QPixmap:
+    """Draw a horizontal piece of a variant's line, ``width`` pixels thick."""
+    pixmap = QPixmap(size)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    painter.setPen(pen_of(style, width, alpha))
+    painter.drawLine(0, size.height() // 2, size.width(), size.height() // 2)
+    painter.end()
+    return pixmap

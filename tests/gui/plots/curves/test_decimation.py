@@ -62,7 +62,7 @@ def test_few_points_are_drawn_of_many_and_no_extreme_is_lost(count: int, logarit
     span = Envelope()
     span.update(x, values, values, 0)
     seen = frame(0, np.log10(count) if logarithmic else count, logarithmic, even)
-    drawn_x, low, high, blocks = span.seen(seen, 1.0, 2.0, 50)
+    drawn_x, low, high, blocks = span.visible_part(seen, 1.0, 2.0, 50)
     assert len(low) <= 3 * 50 + 32
     assert blocks is (count > 50)
     assert np.nanmax(high) == 80.0
@@ -76,7 +76,7 @@ def test_a_part_that_fits_is_not_decimated_and_continues_beyond_the_frame() -> N
     x = np.arange(1000.0)
     span = Envelope()
     span.update(x, x, x, 0)
-    drawn, low, _, blocks = span.seen(frame(100.5, 110.5), 1.0, 1.0, 50)
+    drawn, low, _, blocks = span.visible_part(frame(100.5, 110.5), 1.0, 1.0, 50)
     assert drawn.tolist() == list(range(100, 112))
     assert low.tolist() == drawn.tolist()
     assert not blocks
