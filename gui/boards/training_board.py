@@ -22,7 +22,7 @@ from gui.observations.weight_history import WeightSource
 from gui.plots.curves.curve_plot import CurvePlot
 from gui.plots.curves.legend import Legend
 from gui.plots.curves.link import CurveLink
-from gui.plots.curves.options import remember_logarithmic, remembered_logarithmic
+from gui.plots.curves.options import save_logarithmic, load_logarithmic
 from gui.plots.curves.toolbar import CurveToolbar
 from gui.plots.plot import Plot
 from gui.widgets.factories import splitter
@@ -79,8 +79,8 @@ class TrainingBoard(Board):
         self._link = CurveLink(curves)
         for plot in curves:
             plot.link = self._link
-            plot.use_logarithmic(remembered_logarithmic(plot.objectName(), plot.is_logarithmic))
-            plot.logarithmic_chosen.connect(partial(remember_logarithmic, plot.objectName()))
+            plot.use_logarithmic(load_logarithmic(plot.objectName(), plot.is_logarithmic))
+            plot.logarithmic_chosen.connect(partial(save_logarithmic, plot.objectName()))
         self._bar.changed.connect(self._link.use)
         self._bar.changed.connect(self._legend.describe)
         self._bar.reset_requested.connect(self._link.reset)

@@ -57,16 +57,16 @@ class DatasetTable(QTableWidget):
             self.setRowCount(len(entries))
             for row, entry in enumerate(entries):
                 self._show_row(row, entry)
-        if before is None or not self.choose(before, announced=False):
+        if before is None or not self.choose(before, emit=False):
             self.choose(entries[0].dataset)
 
-    def choose(self, dataset: str, announced: bool = True) -> bool:
+    def choose(self, dataset: str, emit: bool = True) -> bool:
         """Select a data set and return whether it is in the table."""
         for row, entry in enumerate(self._entries):
             if entry.dataset == dataset:
                 with QSignalBlocker(self):
                     self.selectRow(row)
-                if announced:
+                if emit:
                     self.chosen.emit(entry)
                 return True
         return False

@@ -35,7 +35,7 @@ class GradientMap(QWidget):
         self._architecture.setObjectName("gradient_map_architecture")
         self._architecture.setAccessibleName("Architecture whose gradients are shown")
         self._architecture.setToolTip("Architecture whose gradients are shown")
-        self._architecture.currentIndexChanged.connect(self._keep_choice)
+        self._architecture.currentIndexChanged.connect(self._architecture_chosen)
         self._user_chose = False  # whether the user has chosen
         self._plot = _MapPlot()
         self.setAutoFillBackground(True)
@@ -96,7 +96,7 @@ class GradientMap(QWidget):
     def show_variant(self, _name: str, _visible: bool) -> None:
         """Do nothing: the map has a selection of its own."""
 
-    def _keep_choice(self) -> None:
+    def _architecture_chosen(self) -> None:
         self._user_chose = True
         self.refresh(self._observations)
 

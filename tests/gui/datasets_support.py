@@ -42,7 +42,7 @@ def status(page: DatasetsTab) -> str:
 
 def row(page: DatasetsTab, dataset: str) -> dict[str, str]:
     """Return the texts in the row of a data set, by column."""
-    page.table.choose(dataset, announced=False)
+    page.table.choose(dataset, emit=False)
     texts = [page.table.item(page.table.currentRow(), column) for column in range(len(TITLES))]
     return dict(zip(TITLES, (item.text() for item in texts if item is not None), strict=True))
 

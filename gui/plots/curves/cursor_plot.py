@@ -43,7 +43,7 @@ class CursorPlot(Plot):
         """Return further lines for the tooltip, about events within ``slack`` of ``x`` on the axis."""
         raise NotImplementedError
 
-    def record_beside(self, x: float, rising: bool) -> float:
+    def adjacent_record(self, x: float, rising: bool) -> float:
         """Return x of the first record at ``x`` or beyond, upwards if ``rising``, before logarithms."""
         raise NotImplementedError
 
@@ -125,7 +125,7 @@ class CursorPlot(Plot):
         (low, high), pixel = self.getViewBox().viewRange()[0], self._pixel_width()
         start = self.tooltip.x if self.tooltip.x is not None else (low + high) / 2
         aim = min(max(start + pixels * pixel, low), high)
-        self.link.move_cursor(self, self.to_axis(self.record_beside(self.from_axis(aim), rising=pixels > 0)))
+        self.link.move_cursor(self, self.to_axis(self.adjacent_record(self.from_axis(aim), rising=pixels > 0)))
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         """Reset the zoom."""

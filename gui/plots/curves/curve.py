@@ -308,7 +308,7 @@ class Curve:
         ]
         return (max if greatest else min)(found, key=lambda best: best.value, default=None)
 
-    def record_beside(self, x: float, rising: bool) -> float:
+    def adjacent_record(self, x: float, rising: bool) -> float:
         """Return x of the first record at ``x`` or beyond, upwards if ``rising``, in the axis' unit, not logarithms."""
         xs = max((data.raw.x for data in self._lines), key=len)
         at = int(np.searchsorted(xs, x / self.x_scale, "left" if rising else "right")) - (not rising)

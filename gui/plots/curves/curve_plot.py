@@ -57,7 +57,7 @@ class CurvePlot(CursorPlot):
         self._series, self._shown = series, shown
         self._logarithmic = logarithmic
         self._follows = True  # whether the vertical range follows the data
-        self._moves_itself = False
+        self._sets_range = False
         self._shown_range: tuple[float, float] | None = None
         self._curves: dict[str, list[Curve]] = {}
         self._hidden: set[str] = set()
@@ -256,12 +256,12 @@ class CurvePlot(CursorPlot):
 
     def show_x_range(self, low: float, high: float) -> None:
         """Show a range without notifying the link."""
-        self._moves_itself = True
+        self._sets_range = True
         self.setXRange(low, high, padding=0)
-        self._moves_itself = False
+        self._sets_range = False
 
     def _moved_horizontally(self, _view: object, seen: Sequence[float]) -> None:
-        if not self._moves_itself:
+        if not self._sets_range:
             self.link.choose(self, seen[0], seen[1])
         self.getViewBox().updateMatrix()  # otherwise done while painting, which then paints twice
         self._draw(self._all())
@@ -274,7 +274,7 @@ class CurvePlot(CursorPlot):
 
     def _moved_vertically(self) -> None:
         """Stop following the data if the user changed the range."""
-        if not self._moves_itself:
+        if not self._sets_range:
             self._follows = False
         self.getViewBox().updateMatrix()
         self._draw(())
@@ -287,9 +287,9 @@ class CurvePlot(CursorPlot):
         wanted = decades(*bounds) if self._logarithmic else round_range(*bounds)
         if wanted != self._shown_range:
             self._shown_range = wanted
-            self._moves_itself = True
+            self._sets_range = True
             self.setYRange(*wanted, padding=0)
-            self._moves_itself = False
+            self._sets_range = False
 
     def _bounds(self) -> tuple[float, float] | None:
         shown = [curve for curve in self._all() if curve.is_shown]
@@ -331,11 +331,11 @@ class CurvePlot(CursorPlot):
         """Return the texts of the events near ``x`` on the axis."""
         return [event.text for event in self._events.near(x, slack)]
 
-    def record_beside(self, x: float, rising: bool) -> float:
+    def adjacent_record(self, x: float, rising: bool) -> float:
         """Return x of the first record at ``x`` or beyond of the first shown curve; ``x`` if there is none."""
         shown = (curve for curve in self._all() if curve.is_shown and curve.extent() is not None)
         curve = next(shown, None)
-        return x if curve is None else curve.record_beside(x, rising)
+        return x if curve is None else curve.adjacent_record(x, rising)
 
     def curve_data(self, name: str, quantity: str) -> tuple[Array, Array]:
         """Return x and values of the line of a variant's quantity, in the axes' units: float64 [records] each."""

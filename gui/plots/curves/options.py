@@ -47,7 +47,7 @@ class CurveOptions:
 _OPTIONS = TypeAdapter(CurveOptions)
 
 
-def remembered() -> CurveOptions:
+def load_options() -> CurveOptions:
     """Return the stored options; the defaults if there are none or they are invalid."""
     try:
         return _OPTIONS.validate_json(str(program_settings().value(OPTIONS_KEY, "{}")))
@@ -55,17 +55,17 @@ def remembered() -> CurveOptions:
         return CurveOptions()
 
 
-def remember(options: CurveOptions) -> None:
+def save_options(options: CurveOptions) -> None:
     """Store the options."""
     program_settings().setValue(OPTIONS_KEY, _OPTIONS.dump_json(options).decode())
 
 
-def remembered_logarithmic(plot: str, usual: bool) -> bool:
+def load_logarithmic(plot: str, default: bool) -> bool:
     """Return whether the vertical axis of a plot is stored as logarithmic; ``usual`` if nothing is stored."""
     value = program_settings().value(f"{LOGARITHMIC_KEY}/{plot}")
-    return usual if value is None else str(value) == "true"
+    return default if value is None else str(value) == "true"
 
 
-def remember_logarithmic(plot: str, logarithmic: bool) -> None:
+def save_logarithmic(plot: str, logarithmic: bool) -> None:
     """Store whether the vertical axis of a plot is logarithmic."""
     program_settings().setValue(f"{LOGARITHMIC_KEY}/{plot}", "true" if logarithmic else "false")

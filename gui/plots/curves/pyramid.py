@@ -34,8 +34,8 @@ class Pyramid:
                 self._levels.append((GrowableArray(low.dtype), GrowableArray(high.dtype)))
                 begin = 0
             lows, highs = self._levels[level - FIRST_LEVEL]
-            lows.replace(begin, _halved(np.fmin, below[0][begin << halvings :], halvings))
-            highs.replace(begin, _halved(np.fmax, below[1][begin << halvings :], halvings))
+            lows.replace(begin, _reduce(np.fmin, below[0][begin << halvings :], halvings))
+            highs.replace(begin, _reduce(np.fmax, below[1][begin << halvings :], halvings))
             below, halvings = (lows.values, highs.values), 1
             level, begin, length = level + 1, begin >> 1, _blocks(length, 1)
 
@@ -58,7 +58,7 @@ class Pyramid:
             lows, highs = self._levels[stored]
             return begin, lows.values[begin:end], highs.values[begin:end]
         piece = slice(begin << level, end << level)
-        return begin, _halved(np.fmin, self._low[piece], level), _halved(np.fmax, self._high[piece], level)
+        return begin, _reduce(np.fmin, self._low[piece], level), _reduce(np.fmax, self._high[piece], level)
 
 
 def _blocks(length: int, level: int) -> int:
@@ -66,7 +66,7 @@ def _blocks(length: int, level: int) -> int:
     return -(-length >> level)
 
 
-def _halved(extreme: np.ufunc, values: Array, halvings: int) -> Array:
+def _reduce(extreme: np.ufunc, values: Array, halvings: int) -> Array:
     """Reduce pairs of neighbours by ``extreme``, ``halvings`` times; an odd last value is kept."""
     for _ in range(halvings):
         pairs = extreme(values[:-1:2], values[1::2])

@@ -83,13 +83,13 @@ class SwitchPlot(CurvePlot):
             labelOpts={"position": 0.08 + 0.16 * (position % 3), "color": colour, "anchors": [(0, 0.5), (1, 0.5)]},
         )
         mark.sigPositionChanged.connect(self._name)
-        mark.sigPositionChangeFinished.connect(self._settle)
+        mark.sigPositionChangeFinished.connect(self._snap_marks)
         return mark
 
     def _name(self, mark: pg.InfiniteLine) -> None:
         mark.label.setFormat(f"epoch {round(self._epoch_of(mark))}")
 
-    def _settle(self, _mark: pg.InfiniteLine) -> None:
+    def _snap_marks(self, _mark: pg.InfiniteLine) -> None:
         """Snap the marks to the ends of epochs."""
         switches = self.switches
         for mark, epoch in zip(sorted(self._marks, key=lambda line: float(line.value())), switches, strict=True):

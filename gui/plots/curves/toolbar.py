@@ -11,7 +11,7 @@ from PySide6.QtGui import QEnterEvent, QShowEvent
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QPushButton, QSlider, QWidget
 
 from engine.analysis.smoothing import prepare
-from gui.plots.curves.options import MAX_SMOOTHING, Horizontal, Repeats, remember, remembered
+from gui.plots.curves.options import MAX_SMOOTHING, Horizontal, Repeats, save_options, load_options
 from gui.widgets.factories import named
 
 Editor = TypeVar("Editor", bound=QWidget)
@@ -70,7 +70,7 @@ class CurveToolbar(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.setObjectName("curve_bar")
-        self.options = remembered()
+        self.options = load_options()
         self._prepared = False
         self._make_editors()
         self._arrange()
@@ -136,7 +136,7 @@ class CurveToolbar(QWidget):
 
     def _change(self, **values: object) -> None:
         self.options = replace(self.options, **values)  # type: ignore[arg-type]
-        remember(self.options)
+        save_options(self.options)
         self._show_options()
         self.changed.emit(self.options)
 
@@ -158,7 +158,7 @@ class CurveToolbar(QWidget):
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
         """Reload the options, which another tab may have changed."""
         super().showEvent(event)
-        if (options := remembered()) != self.options:
+        if (options := load_options()) != self.options:
             self.options = options
             self._show_options()
             self.changed.emit(options)

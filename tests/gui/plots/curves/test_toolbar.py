@@ -14,7 +14,7 @@ from gui.boards.learning_rate import learning_rate_board
 from gui.boards.training_board import TrainingBoard
 from gui.plots.curves.curve_plot import CurvePlot
 from gui.plots.curves.legend import Legend
-from gui.plots.curves.options import CurveOptions, Horizontal, Repeats, remember, remembered
+from gui.plots.curves.options import CurveOptions, Horizontal, Repeats, save_options, load_options
 from gui.plots.curves.toolbar import CurveToolbar
 from gui.utils.theme import Scheme, apply_scheme, apply_style
 from tests.gui.curve_support import STEPS_PER_EPOCH, filled, opened, plot_of
@@ -197,7 +197,7 @@ def test_options_are_remembered_for_all_boards(board: TrainingBoard, qtbot: QtBo
 
 def test_a_board_takes_over_what_was_chosen_in_another_tab(board: TrainingBoard) -> None:
     board.hide()
-    remember(CurveOptions(horizontal=Horizontal.EPOCH))
+    save_options(CurveOptions(horizontal=Horizontal.EPOCH))
     board.show()
     assert find(board, QComboBox, "horizontal").currentData() == Horizontal.EPOCH
     np.testing.assert_allclose(plot_of(board).curve_data("mlp_1", "training_loss")[0], np.arange(1, 21))
@@ -208,7 +208,7 @@ def test_invalid_settings_are_ignored(stored: str) -> None:
     from PySide6.QtCore import QSettings
 
     QSettings("Trainscope", "Trainscope").setValue("curves/options", stored)
-    assert remembered() == CurveOptions()
+    assert load_options() == CurveOptions()
 
 
 def test_smoothing_is_imported_before_the_slider_is_moved(monkeypatch: pytest.MonkeyPatch, qtbot: QtBot) -> None:
