@@ -22,7 +22,7 @@ from gui.observations.weight_history import WeightSource
 from gui.plots.curves.curve_plot import CurvePlot
 from gui.plots.curves.legend import Legend
 from gui.plots.curves.link import CurveLink
-from gui.plots.curves.options import save_logarithmic, load_logarithmic
+from gui.plots.curves.options import load_logarithmic, save_logarithmic
 from gui.plots.curves.toolbar import CurveToolbar
 from gui.plots.plot import Plot
 from gui.widgets.factories import splitter

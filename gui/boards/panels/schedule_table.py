@@ -114,11 +114,8 @@ class ScheduleTable(QWidget):
     def _texts(self, variant: VariantObservation) -> tuple[str, ...]:
         included = variant.counted_runs
         accuracies = variant.test_accuracies
-        reached = [
-            time_to_target
-            for run in included or variant.runs
-            if (time_to_target := _time_to_target(run, self._target)) is not None
-        ]
+        times = (_time_to_target(run, self._target) for run in included or variant.runs)
+        reached = [time for time in times if time is not None]
         epochs, seconds = np.mean(reached, axis=0) if reached else (None, None)
         return (
             variant.name,

@@ -11,7 +11,7 @@ from PySide6.QtGui import QEnterEvent, QShowEvent
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QPushButton, QSlider, QWidget
 
 from engine.analysis.smoothing import prepare
-from gui.plots.curves.options import MAX_SMOOTHING, Horizontal, Repeats, save_options, load_options
+from gui.plots.curves.options import MAX_SMOOTHING, Horizontal, Repeats, load_options, save_options
 from gui.widgets.factories import named
 
 Editor = TypeVar("Editor", bound=QWidget)

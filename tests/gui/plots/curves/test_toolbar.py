@@ -14,7 +14,7 @@ from gui.boards.learning_rate import learning_rate_board
 from gui.boards.training_board import TrainingBoard
 from gui.plots.curves.curve_plot import CurvePlot
 from gui.plots.curves.legend import Legend
-from gui.plots.curves.options import CurveOptions, Horizontal, Repeats, save_options, load_options
+from gui.plots.curves.options import CurveOptions, Horizontal, Repeats, load_options, save_options
 from gui.plots.curves.toolbar import CurveToolbar
 from gui.utils.theme import Scheme, apply_scheme, apply_style
 from tests.gui.curve_support import STEPS_PER_EPOCH, filled, opened, plot_of
