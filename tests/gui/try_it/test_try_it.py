@@ -330,7 +330,8 @@ def test_in_the_window_a_network_can_be_tried_once_it_is_tested(make_window: Mak
     assert tried.tab.run is None
     with qtbot.waitSignal(window.training_ended, timeout=PATIENCE_MS):
         experiment.start()
-    assert find(tried.tab, QComboBox, "trained_run").count() == 10
+    networks = find(tried.tab, QComboBox, "trained_run")
+    qtbot.waitUntil(lambda: networks.count() == 10, timeout=PATIENCE_MS)  # read from the store on another thread
     qtbot.waitUntil(find(tried.tab, QToolButton, "test_image_1").isEnabled, timeout=PATIENCE_MS)
     tried.draw((0, 0), (30, 30))
     qtbot.waitUntil(lambda: tried.text("verdict") == "6, 91.0 %", timeout=PATIENCE_MS)
