@@ -37,7 +37,6 @@ PROGRESS_WIDTH = 220  # pixels
 FILES = "Data sets (*.npz *.tar.gz *.tgz *.tar);;All files (*)"
 HINT = "Drop a folder of images, an .npz file or an archive of CIFAR-10 anywhere on this page to add it."
 
-
 BUTTONS = {  # text and tool tip
     "download": ("Down&load", "Fetch the data set's official files, check them and decode the images"),
     "verify": ("Ver&ify", "Read everything again: downloads against their published hash, decoded images"),

@@ -25,7 +25,6 @@ MAX_PATTERN_ROWS = 3  # with more, one row per pattern would waste space
 MAX_VISIBLE_ROWS = 3
 SWATCH_WIDTH, SWATCH_HEIGHT, SWATCH_LINE = 32, 12, 2
 
-
 NOTES = {
     Repeats.DEVIATION: "lines: means over the runs\nbands: ± one standard deviation",
     Repeats.ERROR: "lines: means over the runs\nbands: ± one standard error",
