@@ -76,7 +76,7 @@ def in_window(runs: int) -> None:
     from PySide6.QtWidgets import QApplication
 
     from benchmarks.lateness import LatenessTimer
-    from gui.dialogs.questions import MOST_REPEATS
+    from gui.dialogs.questions import MAX_REPEATS
     from gui.experiment.experiment_tab import ExperimentTab
     from gui.startup.garbage_collector import GarbageCollector
     from gui.utils.theme import Scheme, apply_scheme, apply_style
@@ -92,7 +92,7 @@ def in_window(runs: int) -> None:
         window.show()
         GarbageCollector(app)
         tab = window.findChild(ExperimentTab, "tab_architectures")
-        networks = -(-runs // MOST_REPEATS)
+        networks = -(-runs // MAX_REPEATS)
         names = [f"net_{number}[FC-{4 + number}]" for number in range(networks)]
         for name in names:
             tab.form.offer_architecture(name)

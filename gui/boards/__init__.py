@@ -1,6 +1,6 @@
-"""One tab an experiment; :func:`make_board` makes what each shows beside its form.
+"""Boards: what an experiment's tab shows beside its form, created by ``make_board``.
 
-Boards are imported when the first of their kind is made: with pyqtgraph, that takes longer than the window.
+A board's module is imported when the first one is created: with pyqtgraph that takes longer than creating the window.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def _computed() -> Board:
     return computed_board()
 
 
-# Those that have a board of their own.
+# Experiments with a board of their own.
 BOARDS: dict[str, Callable[[], Board]] = {
     "architectures": _architectures,
     "activations": _activations,
@@ -69,9 +69,9 @@ BOARDS: dict[str, Callable[[], Board]] = {
 
 
 def make_board(experiment: str) -> Board:
-    """The board of an experiment; one of its kind where it has none of its own.
+    """Create the board of an experiment.
 
-    That is the findings of a computed experiment, else the curves that compare architectures.
+    Without a board of its own, a computed experiment gets the generic one, any other the one of architectures.
     """
-    usual = _computed if isinstance(EXPERIMENTS.get(experiment), ComputedExperiment) else _architectures
-    return BOARDS.get(experiment, usual)()
+    default = _computed if isinstance(EXPERIMENTS.get(experiment), ComputedExperiment) else _architectures
+    return BOARDS.get(experiment, default)()

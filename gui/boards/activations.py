@@ -1,4 +1,4 @@
-"""What the Activations tab shows."""
+"""The board of the Activations tab."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gui.plots.gradient_map import GradientMap
 
 
 def activations_board() -> TrainingBoard:
-    """Loss, the first layer's gradient, every layer's gradient as a map, dead units."""
+    """Create the board: loss, the first layer's gradient, every layer's gradient as a map, dead units."""
     return TrainingBoard(
         Views(
             plots=(
@@ -30,5 +30,5 @@ def activations_board() -> TrainingBoard:
 
 
 def _has_relu(variant: VariantObservation) -> bool:
-    """The other activations are hardly ever exactly 0."""
+    """Accept variants with ReLU; the outputs of other activations are hardly ever exactly 0."""
     return variant.runs[0].planned.spec.network.activation == "relu"

@@ -1,4 +1,4 @@
-"""What the Architectures tab shows."""
+"""The board of the Architectures tab."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from gui.plots.curves.curve_plot import CurvePlot, Series
 
 
 def architectures_board() -> TrainingBoard:
-    """The course's panels, and the gradient of the first layer."""
+    """Create the board: loss, accuracies, gradient of the first layer, and test against training accuracy."""
     return TrainingBoard(
         Views(
             plots=(

@@ -1,4 +1,4 @@
-"""What stands beside an experiment's form: a board of views."""
+"""Base class and view interfaces of boards."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from gui.observations.weight_history import WeightSource
 
 
 class View(Protocol):
-    """What a board asks of each of its views, which are widgets."""
+    """Interface of a board's views, which are widgets."""
 
     def begin(self, observations: Observations) -> None:
-        """Make room for a new plan."""
+        """Set up for a new plan."""
 
     def refresh(self, observations: Observations) -> None:
         """Draw what has changed."""
 
 
 class VariantView(View, Protocol):
-    """A view that can leave out a variant."""
+    """A view that can hide a variant."""
 
     def show_variant(self, name: str, visible: bool) -> None:
         """Show or hide one variant."""
@@ -34,23 +34,23 @@ class VariantView(View, Protocol):
 class Board(QWidget):
     """The right side of a tab.
 
-    Emits ``settings_chosen({key: value})`` where the user chose settings on the board, for the form to show, and
-    ``failed(sentence)``.
+    Emits ``settings_chosen({key: value})`` when the user changes settings on the board, for the form to show, and
+    ``failed(message)``.
     """
 
     settings_chosen = Signal(dict)
     failed = Signal(str)
 
     def views(self) -> Sequence[View]:
-        """The views that a timer draws, one a tick, while the experiment is under way."""
+        """Return the views that a timer draws, one per tick, while the experiment is running."""
         raise NotImplementedError
 
     def chosen_runs(self) -> list[RunObservation]:
-        """The runs that the user chose and that are not over; none on a board without runs."""
+        """Return the runs that are selected and not ended; none on a board without runs."""
         return []
 
-    def use_kernels(self, source: WeightSource) -> None:
-        """Read kernels of the past from ``source``; most boards show none."""
+    def use_weight_source(self, source: WeightSource) -> None:
+        """Set the source of weights of earlier steps; does nothing by default."""
 
     def show_settings(self, spec: ExperimentSpec) -> None:
-        """Show what the form says; most boards show nothing of it."""
+        """Show settings of the form; does nothing by default."""

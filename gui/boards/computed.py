@@ -1,4 +1,4 @@
-"""What the tab of a computed experiment shows that has no board of its own."""
+"""Generic board of a computed experiment."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HINT = "Press Run: what the experiment finds will stand here."
 
 
 class ComputedTree(QTreeWidget):
-    """The findings by name, and the type, shape and range of every array."""
+    """The findings by name, and dtype, shape and range of every array."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -28,14 +28,14 @@ class ComputedTree(QTreeWidget):
         self.begin(Observations())
 
     def begin(self, _observations: Observations) -> None:
-        """Forget what an earlier run found."""
+        """Clear the results of an earlier run."""
         self._shown = None
         self.clear()
         self.addTopLevelItem(QTreeWidgetItem([HINT]))
         self.setFirstColumnSpanned(0, self.rootIndex(), True)
 
     def refresh(self, observations: Observations) -> None:
-        """Show the results once there are any."""
+        """Show the results when available."""
         if observations.computed is None or observations.computed is self._shown:
             return
         self._shown = observations.computed
@@ -47,7 +47,7 @@ class ComputedTree(QTreeWidget):
 
 
 class ComputedBoard(Board):
-    """The results of any computed experiment, as they are stored."""
+    """The results of any computed experiment, as stored."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -62,7 +62,7 @@ class ComputedBoard(Board):
 
 
 def computed_board() -> Board:
-    """The board of a computed experiment that has none of its own."""
+    """Create the generic board of a computed experiment."""
     return ComputedBoard()
 
 

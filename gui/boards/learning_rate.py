@@ -1,4 +1,4 @@
-"""What the Learning rate tab shows."""
+"""The board of the Learning rate tab."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gui.plots.range_plot import RangePlot
 
 
 def learning_rate_board() -> TrainingBoard:
-    """Loss and validation accuracy of every rate, the first layer's gradient, and the range test."""
+    """Create the board: loss and validation accuracy of every rate, the first layer's gradient, and the range test."""
     return TrainingBoard(
         Views(
             plots=(
@@ -30,5 +30,5 @@ def learning_rate_board() -> TrainingBoard:
 
 
 def _is_compared(variant: VariantObservation) -> bool:
-    """The range test has a plot of its own."""
+    """Leave out the range test, which has a plot of its own."""
     return not variant.is_probe

@@ -1,4 +1,4 @@
-"""Fills a board view by view, so that the event loop is never held longer than one of them takes."""
+"""Draws a board view by view, so that the event loop is never blocked for longer than one of them takes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gui.observations.experiment import Observations
 
 
 class BoardPainter(QObject):
-    """Draws what doesn't change any more; begun again, it drops what was left to draw."""
+    """Draws observations that no longer change; a new call of ``paint`` discards what is left to draw."""
 
     def __init__(self, board: Board) -> None:
         super().__init__(board)
@@ -27,7 +27,7 @@ class BoardPainter(QObject):
         return not self._timer.isActive()
 
     def paint(self, observations: Observations) -> None:
-        """Have every view make room for ``observations``, in the board's order, and then draw them."""
+        """Begin every view with ``observations``, in the board's order, and then draw them."""
         self._observations = observations
         views = list(self._board.views())
         self._left = iter([*((view, True) for view in views), *((view, False) for view in views)])

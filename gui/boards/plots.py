@@ -1,4 +1,4 @@
-"""Plots that several boards show."""
+"""Plots shared by several boards."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ Shown = Callable[[VariantObservation], bool]
 
 
 def training_loss_plot(shown: Shown = all_variants) -> CurvePlot:
-    """Training loss in nats."""
+    """Create the plot of the training loss in nats."""
     return CurvePlot("training_loss", "Training loss", "loss (nats)", (Series("training_loss"),), shown=shown)
 
 
 def gradient_plot(shown: Shown = all_variants) -> CurvePlot:
-    """L2 norm of the gradient of the first layer's kernel, on a logarithmic axis."""
+    """Create the plot of the L2 norm of the first layer's gradient (its weights), on a logarithmic axis."""
     return CurvePlot(
         "gradient_norm",
         "Gradient of the first layer's kernel",

@@ -1,4 +1,4 @@
-"""What the Schedule tab shows."""
+"""The board of the Schedule tab."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from gui.plots.curves.switch_plot import SwitchPlot
 
 
 def schedule_board() -> TrainingBoard:
-    """Validation accuracy with the switches marked, loss, learning rate, and how soon the target was reached.
+    """Create the board: validation accuracy with the switches marked, loss, learning rate, and time to target.
 
-    Dragging a mark chooses the setting ``switches``.
+    Dragging a mark sets ``switches`` in the form.
     """
     accuracy = SwitchPlot(
         "validation_accuracy", "Validation accuracy", "accuracy (%)", (Series("validation_accuracy", PERCENT),)

@@ -11,7 +11,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from gui.boards.board import Board, VariantView, View
-from gui.boards.panels.findings import Findings
+from gui.boards.panels.findings import FindingsToggle
 from gui.boards.panels.layers_page import LayersPage
 from gui.boards.panels.pages import Page, Pages
 from gui.boards.panels.run_table import RunTable
@@ -22,24 +22,24 @@ from gui.observations.weight_history import WeightSource
 from gui.plots.curves.curve_plot import CurvePlot
 from gui.plots.curves.legend import Legend
 from gui.plots.curves.link import CurveLink
-from gui.plots.curves.options import remember_logarithmic, remembered_logarithmic
+from gui.plots.curves.options import load_logarithmic, save_logarithmic
 from gui.plots.curves.toolbar import CurveToolbar
 from gui.plots.plot import Plot
-from gui.widgets.splitter import splitter
+from gui.widgets.factories import splitter
 
-PLOTS_A_ROW = 2
-LEAST_LINES = 7  # of text, that a plot is high at least: below that its curve can't be read, and the board scrolls
+PLOTS_PER_ROW = 2
+MIN_PLOT_LINES = 7  # minimum height of a plot in lines of text: a lower one could not be read, so the board scrolls
 
 
 @dataclass(frozen=True)
 class Views:
-    """The plots of a board in reading order, two a row; each is a widget and a :class:`VariantView`."""
+    """The plots of a board in reading order, two per row; each is a widget and a ``VariantView``."""
 
     plots: tuple[Callable[[], QWidget], ...]
 
 
 class TrainingBoard(Board):
-    """Draws the runs of an experiment while they train."""
+    """Shows the runs of an experiment while they train."""
 
     def __init__(self, views: Views) -> None:
         super().__init__()
@@ -50,40 +50,40 @@ class TrainingBoard(Board):
             self._legend.toggled.connect(view.show_variant)
         for plot in self.plots:
             if isinstance(plot, Plot):
-                self._legend.pointed_out.connect(plot.highlight_variant)
+                self._legend.highlighted.connect(plot.highlight_variant)
         self._bar = CurveToolbar()
         self._link_curves()
-        self._layers, self._tested, self._findings = LayersPage(), TestPage(), Findings()
+        self._layers, self._tested, self._findings = LayersPage(), TestPage(), FindingsToggle()
         self._pages = Pages(self._make_pages(), self._findings, self._findings.list)
-        self._findings.pointed_out.connect(self._point_out)
+        self._findings.highlighted.connect(self._highlight)
         self._weights.failed.connect(self.failed.emit)
-        # The legend last: when a plan grows it tells the others again what is hidden.
+        # The legend last: when a plan grows, it reapplies to the others which variants are hidden.
         self._views: list[View] = [*self._pages.views(), self._weights, self._runs, self._findings, self._legend]
         self._arrange()
 
     def views(self) -> Sequence[View]:
-        """Plots, weights, table and legend."""
+        """Return plots, weights, table and legend."""
         return self._views
 
-    def use_kernels(self, source: WeightSource) -> None:
-        """Let weights be shown as they were at earlier steps."""
-        self._weights.use_kernels(source)
+    def use_weight_source(self, source: WeightSource) -> None:
+        """Set the source of weights of earlier steps."""
+        self._weights.use_weight_source(source)
 
     def chosen_runs(self) -> list[RunObservation]:
-        """The runs chosen in the table that are not over."""
+        """Return the runs selected in the table that have not ended."""
         return [run for run in self._runs.chosen if not run.status.is_final]
 
     def _link_curves(self) -> None:
-        """All curve plots share options, horizontal range and cursor."""
+        """Make all curve plots share options, horizontal range and cursor."""
         curves = [plot for plot in self.plots if isinstance(plot, CurvePlot)]
         self._link = CurveLink(curves)
         for plot in curves:
             plot.link = self._link
-            plot.use_logarithmic(remembered_logarithmic(plot.objectName(), plot.is_logarithmic))
-            plot.logarithmic_chosen.connect(partial(remember_logarithmic, plot.objectName()))
+            plot.use_logarithmic(load_logarithmic(plot.objectName(), plot.is_logarithmic))
+            plot.logarithmic_chosen.connect(partial(save_logarithmic, plot.objectName()))
         self._bar.changed.connect(self._link.use)
         self._bar.changed.connect(self._legend.describe)
-        self._bar.reset_wanted.connect(self._link.reset)
+        self._bar.reset_requested.connect(self._link.reset)
         self._link.use(self._bar.options)
         self._legend.describe(self._bar.options)
 
@@ -95,8 +95,8 @@ class TrainingBoard(Board):
             Page("Test", "Confusions and mistakes on the test images", self._tested, [self._tested]),
         ]
 
-    def _point_out(self, variant: str | None) -> None:
-        """Look into ``variant`` on every page."""
+    def _highlight(self, variant: str | None) -> None:
+        """Highlight ``variant`` in the plots and select it on every page."""
         for plot in self.plots:
             if isinstance(plot, Plot):
                 plot.highlight_variant(variant)
@@ -110,12 +110,12 @@ class TrainingBoard(Board):
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setSpacing(6)
         for row, widget in enumerate((self._bar, self._legend)):
-            grid.addWidget(widget, row, 0, 1, PLOTS_A_ROW)
+            grid.addWidget(widget, row, 0, 1, PLOTS_PER_ROW)
         for position, plot in enumerate(self.plots):
-            # All alike, whatever a plot would like to have.
+            # All of the same size, whatever their size hints.
             plot.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
-            plot.setMinimumHeight(LEAST_LINES * self.fontMetrics().lineSpacing())
-            row, column = 2 + position // PLOTS_A_ROW, position % PLOTS_A_ROW
+            plot.setMinimumHeight(MIN_PLOT_LINES * self.fontMetrics().lineSpacing())
+            row, column = 2 + position // PLOTS_PER_ROW, position % PLOTS_PER_ROW
             grid.addWidget(plot, row, column)
             grid.setRowStretch(row, 1)
             grid.setColumnStretch(column, 1)

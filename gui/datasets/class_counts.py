@@ -1,4 +1,4 @@
-"""How many images of each class a data set has."""
+"""Bar chart of the number of images of each class."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from engine.analysis.styles import COLOURS
 from engine.events.datasets import SamplesReady
 from gui.plots.plot import Plot
 
-THICKNESS = 0.38  # of a bar, where one class takes 1
-MOST_NAMES = 40  # more would be printed over one another
+THICKNESS = 0.38  # of a bar, in units of the distance between classes
+MAX_NAMES = 40  # more would overlap
 NAME_LENGTH = 16  # characters
-NAME_ROOM = 16  # pixels beside the longest name
+NAME_PADDING = 16  # pixels beside the longest name
 
 
 class ClassCounts(Plot):
-    """A bar a class, first class on top; test images beside training images where there are any."""
+    """One bar per class, first class on top; training and test images side by side if there are test images."""
 
     def __init__(self) -> None:
         super().__init__("class_counts", "Images of each class", "images", "")
@@ -31,7 +31,7 @@ class ClassCounts(Plot):
         self.bars: dict[str, pg.BarGraphItem] = {}
 
     def show_counts(self, samples: SamplesReady | None) -> None:
-        """Draw the counts of a data set; None clears."""
+        """Draw the counts of a data set; None clears the plot."""
         self._samples = samples
         for bars in self.bars.values():
             self.removeItem(bars)
@@ -43,7 +43,7 @@ class ClassCounts(Plot):
             self._draw(samples)
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802
-        """Follow the palette, the legend too."""
+        """Redraw with the colours of a changed palette."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_legend"):
             self._legend.setLabelTextColor(self.palette().color(QPalette.ColorRole.Text))
@@ -65,13 +65,13 @@ class ClassCounts(Plot):
             self._legend.addItem(bars, f"{name} ({sum(counts):,})")
         self._name_classes(samples.class_names)
         most = max(max(counts) for counts in parts.values())
-        self.setXRange(0, 1.25 * most, padding=0)  # the legend stands to the right of the bars
+        self.setXRange(0, 1.25 * most, padding=0)  # leaves room for the legend at the right
         self.setYRange(-0.6, len(samples.class_names) - 0.4, padding=0)
 
     def _name_classes(self, names: tuple[str, ...]) -> None:
         axis = self.getPlotItem().getAxis("left")
         shown = [name if len(name) <= NAME_LENGTH else f"{name[: NAME_LENGTH - 1]}…" for name in names]
-        few = len(names) <= MOST_NAMES
+        few = len(names) <= MAX_NAMES
         axis.setTicks([list(enumerate(shown))] if few else None)
         metrics = self.fontMetrics()
-        axis.setWidth(max(metrics.horizontalAdvance(name) for name in shown) + NAME_ROOM if few else None)
+        axis.setWidth(max(metrics.horizontalAdvance(name) for name in shown) + NAME_PADDING if few else None)

@@ -1,4 +1,4 @@
-"""What is in one data set: sample images, and how many of each class."""
+"""Details of one data set: sample images and the number of images per class."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SIDE = 44  # pixels
 
 
 class DatasetDetail(QWidget):
-    """Title, a line of facts, sample images and bars; an answer for another data set comes too late."""
+    """Title, a line of facts, sample images and a bar chart; samples of another data set are late and ignored."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -34,7 +34,7 @@ class DatasetDetail(QWidget):
         self._title.setObjectName("detail_title")
         self._facts.setObjectName("detail_facts")
         for label in (self._title, self._facts):
-            label.setTextFormat(Qt.TextFormat.PlainText)  # names of files are the user's
+            label.setTextFormat(Qt.TextFormat.PlainText)  # file names are the user's and could be taken for markup
             label.setWordWrap(True)
         self._images = [QLabel() for _ in range(SAMPLES)]
         self._row = QHBoxLayout(self)
@@ -42,29 +42,29 @@ class DatasetDetail(QWidget):
 
     @cached_property
     def counts(self) -> ClassCounts:
-        """The bars, which are made once somebody looks, as a plot takes long to load."""
+        """The bar chart, created when first shown because pyqtgraph is slow to import."""
         from gui.datasets.class_counts import ClassCounts
 
         counts = ClassCounts()
         policy = counts.sizePolicy()
-        policy.setRetainSizeWhenHidden(True)  # nothing jumps when it comes and goes
+        policy.setRetainSizeWhenHidden(True)  # no jump in layout when it is shown or hidden
         counts.setSizePolicy(policy)
         counts.show_counts(self.samples)
         self._row.addWidget(counts, 1)
         return counts
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
-        """Make room for the bars before the first of them are known."""
+        """Create the bar chart, so that its space is reserved before the first counts arrive."""
         super().showEvent(event)
         _ = self.counts
 
     @property
     def has_samples(self) -> bool:
-        """Whether images of the data set are in sight."""
+        """Whether images of the data set are displayed."""
         return self.samples is not None
 
     def show_entry(self, entry: DatasetEntry) -> None:
-        """Show another data set, of which no images are known yet."""
+        """Show another data set, whose images are not loaded yet."""
         self._dataset = entry.dataset
         self._title.setText(entry.title)
         self.samples = None
@@ -75,12 +75,12 @@ class DatasetDetail(QWidget):
         self._show_counts()
 
     def show_busy(self, text: str) -> None:
-        """Say what is being done to get the images, or why there are none."""
+        """Display ``text``, the progress of loading the images or the reason why there are none."""
         if text:
             self._facts.setText(text)
 
     def show_samples(self, samples: SamplesReady) -> None:
-        """Show images and numbers."""
+        """Show images and counts, unless they are of another data set."""
         if samples.dataset != self._dataset:
             return
         self.samples = samples
@@ -92,7 +92,7 @@ class DatasetDetail(QWidget):
         self._show_counts()
 
     def _show_counts(self) -> None:
-        if "counts" in self.__dict__:  # else they are shown when they are made
+        if "counts" in self.__dict__:  # otherwise they are shown on creation
             self.counts.show_counts(self.samples)
 
     def _arrange(self) -> None:

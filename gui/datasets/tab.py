@@ -1,4 +1,4 @@
-"""The data sets page: what there is, what is in it, downloads, own folders and files."""
+"""The Data sets tab: inventory, content, downloads, and the user's own folders and files."""
 
 from __future__ import annotations
 
@@ -29,15 +29,13 @@ from gui.datasets.detail import DatasetDetail
 from gui.datasets.table import DatasetTable
 from gui.utils.text import as_size
 from gui.widgets.drop_target import DropTarget
-from gui.widgets.named import push_button
-from gui.widgets.splitter import splitter
+from gui.widgets.factories import push_button, splitter
 
-# Long enough to walk through the table with the arrow keys without loading each data set on the way.
+# Long enough to move through the table with the arrow keys without loading every data set passed.
 SAMPLES_DELAY_MS = 200
 PROGRESS_WIDTH = 220  # pixels
 FILES = "Data sets (*.npz *.tar.gz *.tgz *.tar);;All files (*)"
 HINT = "Drop a folder of images, an .npz file or an archive of CIFAR-10 anywhere on this page to add it."
-
 
 BUTTONS = {  # text and tool tip
     "download": ("Down&load", "Fetch the data set's official files, check them and decode the images"),
@@ -51,11 +49,11 @@ BUTTONS = {  # text and tool tip
 
 
 class DatasetsTab(QWidget):
-    """Lists and looks after the data sets.
+    """Lists, downloads, verifies and removes data sets.
 
-    Emits ``task_requested(task)`` for an executor of its own, whose events go to :meth:`take` and whose end to
-    :meth:`idle`; ``control_requested(control)`` for that executor; ``samples_requested(data spec)``, answered through
-    :attr:`detail`; ``use_requested(name or path)``; ``added(path)``; and ``failed(sentence)``.
+    Emits ``task_requested(task)`` for an executor of its own, whose events are passed to ``take`` and whose end to
+    ``idle``; ``control_requested(control)`` for that executor; ``samples_requested(data spec)``, answered through
+    ``detail``; ``use_requested(name or path)``; ``added(path)``; and ``failed(message)``.
     """
 
     task_requested = Signal(object)
@@ -70,9 +68,9 @@ class DatasetsTab(QWidget):
         self.setObjectName("tab_datasets")
         self._library = library
         self._busy = False
-        self._removing = False  # whether the task under way, or the last one, is to remove
-        self._decoding = ""  # of which data set the task under way, or the last one, decodes the images
-        self._failed = False  # whether the last task did, or was cancelled
+        self._removing = False  # whether the current or last task removes
+        self._decoding_dataset = ""  # data set that the current or last task decodes
+        self._failed = False  # whether the last task failed or was cancelled
         self.table, self.detail = DatasetTable(), DatasetDetail()
         self._buttons = {name: push_button(f"dataset_{name}", *words) for name, words in BUTTONS.items()}
         self._cancel = push_button("dataset_cancel", "&Cancel", "End what is under way; nothing half-made is left")
@@ -83,7 +81,7 @@ class DatasetsTab(QWidget):
         self.refresh()
 
     def own_datasets(self) -> list[Path]:
-        """The folders and files of the user's own that are remembered."""
+        """Return the user's own folders and files in the library; a ``TrainscopeError`` is emitted by ``failed``."""
         try:
             return self._library.paths()
         except TrainscopeError as error:
@@ -91,12 +89,12 @@ class DatasetsTab(QWidget):
             return []
 
     def refresh(self) -> None:
-        """Look at what there is."""
+        """Update the table from disk."""
         self.table.show_entries(inventory(self.own_datasets()))
         self._show_buttons()
 
     def remember(self, dataset: str) -> None:
-        """Keep a data set that was used, if it is one of the user's own."""
+        """Add a data set that was used to the library if it is the user's own."""
         if any(entry.dataset == dataset for entry in inventory(())):
             return
         try:
@@ -106,7 +104,7 @@ class DatasetsTab(QWidget):
         self.refresh()
 
     def add(self, dataset: str) -> None:
-        """Add a folder or file of the user's own, choose it and offer it to the experiments."""
+        """Add one of the user's folders or files, select it and offer it to the experiments."""
         try:
             check_path(Path(dataset))
         except DatasetError as error:
@@ -117,7 +115,7 @@ class DatasetsTab(QWidget):
         self.added.emit(dataset)
 
     def take(self, event: Event) -> None:
-        """Note an event of the executor."""
+        """Handle an event of the executor."""
         match event:
             case Progress(message, done, total):
                 self._progress.setRange(0, total)
@@ -125,7 +123,7 @@ class DatasetsTab(QWidget):
                 amount = f" {as_size(done)} of {as_size(total)}" if message.startswith("Downloading") else ""
                 self._status.setText(f"{message}{amount}")
             case DatasetVerified(intact=intact):
-                self._status.setText(_SOUND if intact else _MENDED)
+                self._status.setText(_INTACT if intact else _REPAIRED)
             case CacheRemoved(freed=freed):
                 self._status.setText(f"{as_size(freed)} freed.")
             case TaskFailed(reason, cancelled):
@@ -135,18 +133,18 @@ class DatasetsTab(QWidget):
                     self.failed.emit(reason)
 
     def idle(self) -> None:
-        """What was asked for has ended."""
+        """Handle the end of the task."""
         self._busy = False
         self._progress.setRange(0, 1)
         self._progress.setValue(0)
         self.refresh()
         entry = self.table.entry
-        # To show the images of a folder anew would decode again what has just been removed.
+        # Showing the images of a folder would decode again what has just been removed.
         if not self._removing or (entry is not None and not entry.is_usable):
             self._show_entry(entry)
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
-        """Look again whenever somebody does."""
+        """Update the table whenever the tab is shown."""
         super().showEvent(event)
         self.refresh()
         if not self.detail.has_samples:
@@ -163,22 +161,24 @@ class DatasetsTab(QWidget):
             self.detail.show_busy(f"{entry.summary}. Not here yet: press Download.")
 
     def _choose_entry(self, entry: DatasetEntry | None) -> None:
-        """Show another data set; what was said was about the one before."""
+        """Show another data set and clear the status, which was about the previous one."""
         if not self._busy:
             self._status.setText(HINT)
         self._show_entry(entry)
 
     def _fetch_samples(self) -> None:
-        """Ask for images; where they would first have to be decoded that is a task, which is seen and can be ended."""
+        """Request images; if they must be decoded first, that is done by a task, with progress and Cancel."""
         entry = self.table.entry
         if entry is None or not entry.is_usable or not self.isVisible() or self.detail.has_samples:
             return
-        if not _is_undecoded(entry) or (entry.dataset == self._decoding and not self._failed and not self._busy):
+        if not _is_undecoded(entry) or (
+            entry.dataset == self._decoding_dataset and not self._failed and not self._busy
+        ):
             self.detail.show_busy("Loading sample images …")
             self.samples_requested.emit(DataSpec(dataset=entry.dataset))
         elif self._busy:
             self.detail.show_busy("Images are shown once what is under way has ended.")
-        elif entry.dataset == self._decoding:
+        elif entry.dataset == self._decoding_dataset:
             self.detail.show_busy("Not decoded: press Decode it now.")
         else:
             self._decode(entry)
@@ -199,27 +199,27 @@ class DatasetsTab(QWidget):
         self._buttons["verify"].setText("Decode &it now" if _is_undecoded(entry) else "Ver&ify")
         self._cancel.setEnabled(self._busy)
 
-    def _start(self, task: Task, said: str) -> None:
+    def _start(self, task: Task, message: str) -> None:
         self._busy, self._removing, self._failed = True, isinstance(task, RemoveCacheTask), False
         self._progress.setRange(0, 0)
-        self._status.setText(said)
+        self._status.setText(message)
         self._show_buttons()
         self.task_requested.emit(task)
 
     def _verify(self) -> None:
         if (entry := self.table.entry) is not None:
             self._decode(entry)
-            self._cancel.setFocus()  # the button that was pressed has just been disabled
+            self._cancel.setFocus()  # the button just pressed is now disabled
 
     def _decode(self, entry: DatasetEntry) -> None:
-        """Decode the images that aren't, after a download where one is needed; check those that are."""
-        self._decoding = entry.dataset
+        """Decode the images, after a download if needed; images already decoded are verified."""
+        self._decoding_dataset = entry.dataset
         self._start(VerifyTask(DataSpec(dataset=entry.dataset)), f"Starting with {entry.title} …")
 
     def _remove(self) -> None:
         entry = self.table.entry
         if entry is not None and self._ask_to_remove(entry):
-            self._decoding = ""
+            self._decoding_dataset = ""
             self._start(RemoveCacheTask(entry.dataset), f"Removing {entry.title} …")
             self._cancel.setFocus()
 
@@ -266,7 +266,7 @@ class DatasetsTab(QWidget):
 
     def _connect(self) -> None:
         slots = {
-            "download": self._verify,  # the same, with what is missing fetched first
+            "download": self._verify,  # downloads what is missing first
             "verify": self._verify,
             "remove": self._remove,
             "use": self._use,
@@ -310,8 +310,8 @@ class DatasetsTab(QWidget):
         layout.addWidget(splitter("views", (upper, 280, 280), (self.detail, 360, 360)))
 
 
-_SOUND = "Everything is on disk, and as it was published and decoded."
-_MENDED = "Some decoded images had changed on disk; they were decoded anew."
+_INTACT = "Everything is on disk, and as it was published and decoded."
+_REPAIRED = "Some decoded images had changed on disk; they were decoded anew."
 
 
 def _is_undecoded(entry: DatasetEntry) -> bool:

@@ -1,4 +1,4 @@
-"""The data sets there are, a row each."""
+"""Table of the available data sets."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from gui.utils.text import as_size
 from gui.widgets.tables import make_read_only
 
 TITLES = ("Data set", "What it is", "Installed", "On disk", "Images", "Classes")
-ROW_ROOM = 9  # pixels above and below a line together
-TEXT_COLUMNS = 3  # the others are numbers
+ROW_PADDING = 9  # pixels above plus below a line
+TEXT_COLUMNS = 3  # the remaining columns are numeric
 PRESENCE = {
     Presence.BUILT_IN: "built in",
     Presence.INSTALLED: "yes",
@@ -25,13 +25,13 @@ PRESENCE = {
 
 
 class DatasetTable(QTableWidget):
-    """Emits ``chosen(entry or None)`` when another row is chosen."""
+    """One row per data set; emits ``chosen(entry or None)`` when another row is selected."""
 
     chosen = Signal(object)
 
     def __init__(self) -> None:
         super().__init__(0, len(TITLES))
-        make_read_only(self, "datasets", "Data sets", self.fontMetrics().height() + ROW_ROOM)
+        make_read_only(self, "datasets", "Data sets", self.fontMetrics().height() + ROW_PADDING)
         self.setHorizontalHeaderLabels(TITLES)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
@@ -43,30 +43,30 @@ class DatasetTable(QTableWidget):
 
     @property
     def entry(self) -> DatasetEntry | None:
-        """The data set chosen."""
+        """The selected data set."""
         row = self.currentRow()
         return self._entries[row] if 0 <= row < len(self._entries) else None
 
     def show_entries(self, entries: Sequence[DatasetEntry]) -> None:
-        """Show other entries; the one that was chosen stays so, without being announced, else the first is chosen."""
+        """Show other entries; the selection is kept without emitting ``chosen``, or else the first row is selected."""
         if self._entries == list(entries):
-            return  # filling a table costs milliseconds
+            return  # filling the table takes milliseconds
         before = self.entry.dataset if self.entry is not None else None
         self._entries = list(entries)
         with QSignalBlocker(self):
             self.setRowCount(len(entries))
             for row, entry in enumerate(entries):
                 self._show_row(row, entry)
-        if before is None or not self.choose(before, announced=False):
+        if before is None or not self.choose(before, emit=False):
             self.choose(entries[0].dataset)
 
-    def choose(self, dataset: str, announced: bool = True) -> bool:
-        """Choose a data set; gives whether it is there."""
+    def choose(self, dataset: str, emit: bool = True) -> bool:
+        """Select a data set and return whether it is in the table."""
         for row, entry in enumerate(self._entries):
             if entry.dataset == dataset:
                 with QSignalBlocker(self):
                     self.selectRow(row)
-                if announced:
+                if emit:
                     self.chosen.emit(entry)
                 return True
         return False

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 from engine.config.cluster import BATCH_SYSTEMS, MAX_LOCAL_PROCESSES, ClusterChoice, parse_cluster
 from engine.devices.hardware import cpu_count
 from engine.utils.errors import SpecError
-from gui.widgets.named import named
+from gui.widgets.factories import named
 
 LOCAL, ADDRESS = "local", "address"
 TRUST = (

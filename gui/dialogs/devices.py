@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 
 from engine.devices.names import AUTO, CPU, device_title
 from engine.events.devices import DeviceChoice, DeviceReport
-from gui.widgets.named import named
+from gui.widgets.factories import named
 
 AUTOMATIC = (
     "Each network trains where it is fastest: that is measured when it first trains, and remembered. Processes that "

@@ -20,8 +20,8 @@ from PySide6.QtWidgets import (
 from engine.exports import DEFAULT_FORMATS, FORMATS, Format, check_writable
 from engine.utils.errors import ExportError
 from gui.utils.preferences import program_settings
+from gui.widgets.factories import save_buttons
 from gui.widgets.path_row import PathRow, typed_path
-from gui.widgets.save_buttons import save_buttons
 
 FORMATS_KEY, PARENT_KEY = "export/formats", "export/parent"
 COLUMNS = 2

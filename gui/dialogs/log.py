@@ -28,7 +28,7 @@ from PySide6.QtWidgets import (
 )
 
 from engine.utils.logs import LogTail, ProgramLog, log_files
-from gui.widgets.named import named
+from gui.widgets.factories import named
 
 READ_INTERVAL_MS = 500  # a read without new lines only checks the file's size
 LINES_SHOWN = 5000

@@ -28,8 +28,8 @@ from engine.utils.errors import TrainscopeError
 from engine.utils.text import pluralise
 from engine.workspace.catalogue import CatalogueEntry
 from gui.utils.preferences import program_settings
+from gui.widgets.factories import save_buttons
 from gui.widgets.path_row import PathRow, typed_path
-from gui.widgets.save_buttons import save_buttons
 
 FILE_KEY = "report/file"
 KINDS = {".html": "HTML: one file for a browser", ".pdf": "PDF: sheets of A4"}

@@ -26,7 +26,7 @@ from engine.selftest.check import Check, CheckState, Outcome
 from engine.selftest.report import INDENT, line
 from engine.selftest.run import run_self_test
 from engine.utils.errors import Cancelled, TrainscopeError
-from gui.widgets.named import named
+from gui.widgets.factories import named
 
 INTRODUCTION = (
     "Looks at what the program stands on: packages, folders, the store, devices, training, plots. Nothing of yours is "

@@ -31,7 +31,7 @@ from gui.observations.weight_history import WeightSource
 from gui.utils.text import as_duration
 from gui.widgets.actions import KEYS, action_button, make_action
 from gui.widgets.collapsible_text import CollapsibleText
-from gui.widgets.named import push_button
+from gui.widgets.factories import push_button
 from gui.widgets.side_panel import panel_width
 
 # One view is drawn per tick, so that the event loop is blocked no longer than the slowest view takes; six views are
@@ -81,7 +81,7 @@ class ExperimentTab(QWidget):
     def board(self) -> Board:
         """The views of the experiment, built at the first access."""
         board = self._make_board()
-        board.use_kernels(self._weights)
+        board.use_weight_source(self._weights)
         board.settings_chosen.connect(self.form.show_values)
         board.failed.connect(self.failed.emit)
         self.board_stack.put_board(board)
@@ -313,8 +313,8 @@ class ExperimentTab(QWidget):
             self.form.dataset_chooser.chosen.connect(lambda _dataset: self._samples_timer.start())
             self.form.dataset_chooser.failed.connect(self.failed.emit)
         self.form.changed.connect(self._update_board)
-        self.form.writing_wanted.connect(self.writing_requested.emit)
-        self.form.trained_wanted.connect(self.trained_requested.emit)
+        self.form.new_network_requested.connect(self.writing_requested.emit)
+        self.form.trained_network_requested.connect(self.trained_requested.emit)
 
     def _arrange(self) -> None:
         layout = QHBoxLayout(self)

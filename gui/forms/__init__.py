@@ -1,1 +1,1 @@
-"""Forms made from the fields of a spec, and their editors."""
+"""Forms built from the fields of a spec, and their editors."""

@@ -1,4 +1,4 @@
-"""Editors that choose one architecture or several, and where new ones are written."""
+"""Editors for choosing one or several architectures, with a button for writing a new one."""
 
 from __future__ import annotations
 
@@ -12,19 +12,22 @@ COLUMNS = 3
 
 
 class ArchitecturesEditor(QWidget):
-    """A check box an architecture; emits ``changed`` and, where the user wants to write one, ``writing_wanted``."""
+    """One check box per architecture.
+
+    Emits ``changed`` when a box is toggled and ``new_network_requested`` when the user wants to write a network.
+    """
 
     changed = Signal()
-    writing_wanted = Signal()
+    new_network_requested = Signal()
 
     def __init__(self, key: str, names: tuple[str, ...]) -> None:
         super().__init__()
         self._key = key
-        self._boxes: dict[str, QCheckBox] = {}  # by the architecture's whole text
+        self._boxes: dict[str, QCheckBox] = {}  # keyed by the architecture's full text
         self._grid = QGridLayout()
         self._grid.setContentsMargins(0, 0, 0, 0)
         write = _write_button(key)
-        write.clicked.connect(self.writing_wanted.emit)
+        write.clicked.connect(self.new_network_requested.emit)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addLayout(self._grid)
@@ -34,18 +37,18 @@ class ArchitecturesEditor(QWidget):
 
     @property
     def chosen(self) -> tuple[str, ...]:
-        """The architectures ticked, in the order shown."""
+        """The ticked architectures, in display order."""
         return tuple(text for text, box in self._boxes.items() if box.isChecked())
 
     def choose(self, architectures: tuple[str, ...]) -> None:
-        """Tick these and no others; those not yet known are added."""
+        """Tick exactly these architectures; unknown ones are added."""
         for text in architectures:
             self.add(text)
         for text, box in self._boxes.items():
             box.setChecked(text in architectures)
 
     def add(self, architecture: str, ticked: bool = False) -> None:
-        """Offer an architecture, in place of another of its name."""
+        """Offer an architecture; it replaces another one of the same name."""
         for other in [text for text in self._boxes if architecture_name(text) == architecture_name(architecture)]:
             if other == architecture:
                 self._boxes[other].setChecked(self._boxes[other].isChecked() or ticked)
@@ -65,10 +68,10 @@ class ArchitecturesEditor(QWidget):
 
 
 class ArchitectureEditor(QWidget):
-    """A list of architectures to choose one from; signals as of :class:`ArchitecturesEditor`."""
+    """A list for choosing one architecture; has the signals of ``ArchitecturesEditor``."""
 
     changed = Signal()
-    writing_wanted = Signal()
+    new_network_requested = Signal()
 
     def __init__(self, key: str, names: tuple[str, ...]) -> None:
         super().__init__()
@@ -78,7 +81,7 @@ class ArchitectureEditor(QWidget):
             self.add(name)
         self.box.currentIndexChanged.connect(lambda _index: self.changed.emit())
         write = _write_button(key)
-        write.clicked.connect(self.writing_wanted.emit)
+        write.clicked.connect(self.new_network_requested.emit)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self.box, 1)
@@ -86,16 +89,16 @@ class ArchitectureEditor(QWidget):
 
     @property
     def chosen(self) -> str:
-        """The architecture chosen."""
+        """The chosen architecture."""
         return str(self.box.currentData())
 
     def choose(self, architecture: str) -> None:
-        """Choose an architecture; one not yet known is added."""
+        """Choose an architecture; an unknown one is added."""
         self.add(architecture)
         self.box.setCurrentIndex(self.box.findData(architecture))
 
     def add(self, architecture: str, ticked: bool = False) -> None:
-        """Offer an architecture, in place of another of its name; ``ticked`` chooses it."""
+        """Offer an architecture; it replaces another one of the same name. ``ticked`` chooses it."""
         name = architecture_name(architecture)
         position = self.box.findText(name)
         if position < 0:

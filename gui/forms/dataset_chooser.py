@@ -1,4 +1,4 @@
-"""Chooses a data set and shows what is in it."""
+"""Widget for choosing a data set; previews its content."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ from pathlib import Path
 from PySide6.QtCore import QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtGui import QPixmap
 from PySide6.QtWidgets import (
-    QComboBox,
     QFileDialog,
     QGridLayout,
     QHBoxLayout,
     QLabel,
-    QSizePolicy,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -23,7 +21,7 @@ from engine.events.datasets import SamplesReady
 from gui.utils.painting import to_qimage
 from gui.utils.text import literally
 from gui.widgets.drop_target import DropTarget
-from gui.widgets.spin_boxes import WheelFilter
+from gui.widgets.factories import shrinkable_combo_box
 
 SAMPLES = 20
 SAMPLE_COLUMNS = 10
@@ -31,10 +29,10 @@ SAMPLE_SIDE = 27
 
 
 class DatasetChooser(QWidget):
-    """A list of the named data sets and the user's own, sample images, and a line about them.
+    """A list of the named data sets and the user's own, with sample images and a summary line.
 
-    A folder or file can be dropped onto it. Emits ``chosen(name or path)`` when the choice changes, and
-    ``failed(sentence)`` for what was dropped and is no data set.
+    Accepts dropped folders and files. Emits ``chosen(name or path)`` when the choice changes, and ``failed(message)``
+    when something dropped is not a data set.
     """
 
     chosen = Signal(str)
@@ -43,18 +41,11 @@ class DatasetChooser(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.setObjectName("dataset_chooser")
-        self._box = QComboBox()
-        self._box.setObjectName("dataset")
-        self._box.setAccessibleName("Data set")
-        self._box.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self._box.installEventFilter(WheelFilter(self._box))
-        self._box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self._box.setMinimumContentsLength(8)
-        self._box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self._box = shrinkable_combo_box("dataset", "Data set")
         for name, source in DATASETS.items():
             self._box.addItem(source.title, name)
             self._box.setItemData(self._box.count() - 1, source.summary, Qt.ItemDataRole.ToolTipRole)
-        self._box.currentIndexChanged.connect(self._announce)
+        self._box.currentIndexChanged.connect(self._selection_changed)
         self._info = QLabel(" ")
         self._info.setObjectName("dataset_info")
         self._info.setWordWrap(True)
@@ -72,30 +63,30 @@ class DatasetChooser(QWidget):
 
     @property
     def has_samples(self) -> bool:
-        """Whether images of the chosen data set are in sight."""
+        """Whether images of the chosen data set are displayed."""
         return self.samples is not None
 
     def choose(self, dataset: str) -> None:
-        """Choose ``dataset`` without announcing it; a path not yet in the list is added."""
+        """Choose ``dataset`` without emitting ``chosen``; an unknown path is added to the list."""
         with QSignalBlocker(self._box):
             self._select(dataset)
 
     def use(self, dataset: str) -> None:
-        """Choose ``dataset`` as its user would, who is told of it by ``chosen``."""
+        """Choose ``dataset`` as if the user had, emitting ``chosen``."""
         self._select(dataset)
 
     def offer(self, dataset: str) -> None:
-        """Add a path to the list, unless it is there."""
+        """Add a path to the list unless it is already there."""
         if self._box.findData(dataset) < 0:
             self._box.addItem(Path(dataset).name or dataset, dataset)
             self._box.setItemData(self._box.count() - 1, literally(dataset), Qt.ItemDataRole.ToolTipRole)
 
     def show_busy(self, text: str) -> None:
-        """Say what is being done to get the images."""
+        """Display ``text`` while the images are being loaded."""
         self._info.setText(text)
 
     def show_samples(self, samples: SamplesReady) -> None:
-        """Show images and numbers of the chosen data set; an answer for another one comes too late."""
+        """Show images and counts of the chosen data set; samples of another one are late and ignored."""
         if samples.dataset != self.dataset:
             return
         self.samples = samples
@@ -110,14 +101,14 @@ class DatasetChooser(QWidget):
             label.setToolTip(literally(f"{samples.class_names[number]} ({samples.counts[number]:,} images)"))
 
     def clear_samples(self) -> None:
-        """Show no images."""
+        """Remove the images."""
         self.samples = None
         self._info.setText(" ")
         for label in self._images:
             label.clear()
             label.setToolTip("")
 
-    def _announce(self) -> None:
+    def _selection_changed(self) -> None:
         self.clear_samples()
         self.chosen.emit(self.dataset)
 

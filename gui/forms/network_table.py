@@ -1,4 +1,4 @@
-"""A network layer by layer: output shape and parameters."""
+"""Table of a network's layers: output shape and parameters."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TITLES = ("Layer", "Output", "Formula", "Parameters")
 
 
 class NetworkTable(QTableWidget):
-    """One row a layer, the prediction layer last, and their sum."""
+    """One row per layer, the prediction layer last, and a row with the total."""
 
     def __init__(self) -> None:
         super().__init__(0, len(TITLES))
@@ -40,5 +40,5 @@ class NetworkTable(QTableWidget):
                 self.setItem(row, column, item)
 
     def clear_layers(self) -> None:
-        """Show nothing."""
+        """Remove all rows."""
         self.setRowCount(0)

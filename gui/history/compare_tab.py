@@ -127,7 +127,7 @@ class CompareTab(OpenedTab):
         self._accuracies.show_variants(observations)
         if self.board is None:
             self.board = comparison_board()
-            self.board.use_kernels(self._weights)
+            self.board.use_weight_source(self._weights)
             self._painter = BoardPainter(self.board)
             self.content.addWidget(self.board)
         self.content.setCurrentWidget(self.board)

@@ -88,7 +88,7 @@ class ResultTab(OpenedTab):
         if self.board is None:
             self.board = make_board(self._stored.entry.stored.name)
             self.board.failed.connect(self.failed)
-            self.board.use_kernels(self._weights)
+            self.board.use_weight_source(self._weights)
             self._painter = BoardPainter(self.board)
             self.content.addWidget(self.board)
         self.board.show_settings(spec_of(self._stored.entry))

@@ -1,1 +1,1 @@
-"""Plots that know nothing of a board."""
+"""Plots, independent of any board."""

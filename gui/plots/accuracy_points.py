@@ -1,4 +1,4 @@
-"""Test accuracy: one column a variant, one point a run."""
+"""Test accuracy: one column per variant, one point per run."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from gui.plots.plot import Plot
 PERCENT = 100.0
 POINT_SIZE = 9
 POINT_ALPHA = 200
-MEAN_WIDTH = 0.6  # of a column
+MEAN_WIDTH = 0.6  # in columns
 MARGIN = 0.5
 
 
 class AccuracyPoints(Plot):
-    """The points of each variant in its colour, the mean of those that count as a line; columns count from 1."""
+    """The runs of each variant in its colour, a line at the mean of the runs included in statistics; columns from 1."""
 
     def __init__(self) -> None:
         title = "Test accuracy (one point a run, line: mean)"
@@ -28,7 +28,7 @@ class AccuracyPoints(Plot):
         self._means: dict[str, pg.PlotDataItem] = {}
 
     def begin(self, observations: Observations) -> None:
-        """Make room for the variants of a new plan."""
+        """Set up for the variants of a new plan."""
         item = self.getPlotItem()
         item.clear()
         self.show_values(True)
@@ -60,5 +60,5 @@ class AccuracyPoints(Plot):
                 items[name].setVisible(visible)
 
     def points(self, name: str) -> Array:
-        """The test accuracies, in percent, that a variant's points stand at: float64 [runs]."""
+        """Return the plotted test accuracies of a variant in percent, float64 [runs]."""
         return np.asarray(self._points[name].getData()[1])

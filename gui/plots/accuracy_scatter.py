@@ -1,4 +1,4 @@
-"""Test against training accuracy: one point a run."""
+"""Test against training accuracy: one point per run."""
 
 from __future__ import annotations
 
@@ -7,17 +7,14 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
 
 from gui.observations.experiment import Observations
+from gui.plots.accuracy_points import PERCENT, POINT_ALPHA, POINT_SIZE
 from gui.plots.curves.curve import FADED
 from gui.plots.plot import Plot
 from gui.utils.theme import muted
 
-PERCENT = 100.0
-POINT_SIZE = 9
-POINT_ALPHA = 200
-
 
 class AccuracyScatter(Plot):
-    """One point for each tested run; on the dotted line both accuracies are equal."""
+    """One point per tested run; both accuracies are equal on the dotted line."""
 
     def __init__(self) -> None:
         title = "Test against training accuracy (one point a run)"
@@ -26,7 +23,7 @@ class AccuracyScatter(Plot):
         self._drawn: dict[str, int] = {}
 
     def begin(self, observations: Observations) -> None:
-        """Forget the old points and make room for those of a new plan."""
+        """Clear the plot and set up for the variants of a new plan."""
         self.getPlotItem().clear()
         self.show_values(True)
         self._drawn.clear()
@@ -55,6 +52,6 @@ class AccuracyScatter(Plot):
             self._points[name].setVisible(visible)
 
     def highlight_variant(self, name: str | None) -> None:
-        """Let the points of all other variants step back; None brings them all forward."""
+        """Fade the points of all other variants; None fades none."""
         for other, points in self._points.items():
             points.setOpacity(FADED if name is not None and other != name else 1)

@@ -1,4 +1,4 @@
-"""Gradient norm of every layer over the steps, as a heat map: the vanishing gradient made visible."""
+"""Gradient norm of every layer over the steps as a heat map, which shows vanishing gradients."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from gui.observations.variant import VariantObservation
 from gui.plots.plot import Plot
 
 COLOUR_MAP = "magma"
-FAINTEST = 1e-9  # below any norm worth telling apart
+MIN_NORM = 1e-9  # smaller norms are not distinguished
 ROW_NAME_PIXELS = 8  # two variants of cnn_5 make fifteen rows
-MOST_TOGETHER = 3  # variants of one architecture whose rows can still be read
+MAX_GROUPED = 3  # variants of one architecture in one map; rows of more could not be read
 ROW_GAP = 1  # empty rows between two variants
-MOST_COLUMNS = 2000  # more than any screen's pixels; of more records every second is drawn, or every third, ...
+MAX_COLUMNS = 2000  # more than the pixels of any screen; of more records every second, third, ... is drawn
 
 
 class GradientMap(QWidget):
-    """A row a layer, first layer on top, a column a record; variants of one architecture under one another.
+    """One row per layer, first layer on top, one column per record; variants of one architecture are stacked.
 
     All share one logarithmic scale, which the colour bar shows.
     """
@@ -35,8 +35,8 @@ class GradientMap(QWidget):
         self._architecture.setObjectName("gradient_map_architecture")
         self._architecture.setAccessibleName("Architecture whose gradients are shown")
         self._architecture.setToolTip("Architecture whose gradients are shown")
-        self._architecture.currentIndexChanged.connect(self._keep_choice)
-        self._by_hand = False  # whether the user has chosen
+        self._architecture.currentIndexChanged.connect(self._architecture_chosen)
+        self._user_chose = False  # whether the user has chosen
         self._plot = _MapPlot()
         self.setAutoFillBackground(True)
         self.setBackgroundRole(QPalette.ColorRole.Base)
@@ -56,10 +56,10 @@ class GradientMap(QWidget):
         column.addWidget(self._plot, 1)
 
     def begin(self, observations: Observations) -> None:
-        """Offer the architectures of a new plan, the deepest with records chosen, or the deepest: it shows most."""
-        self._observations, self._drawn, self._by_hand = observations, None, False
+        """Offer the architectures of a new plan and choose the deepest one that has records, or else the deepest."""
+        self._observations, self._drawn, self._user_chose = observations, None, False
         self._plot.clear_map()
-        names = dict.fromkeys(self._entry(variant) for variant in observations.variants.values())
+        names = dict.fromkeys(self._list_entry(variant) for variant in observations.variants.values())
         self._architecture.blockSignals(True)
         self._architecture.clear()
         self._architecture.addItems(list(names))
@@ -73,19 +73,19 @@ class GradientMap(QWidget):
             key=lambda variant: len(layers_of(variant.runs[0].planned.spec.architecture)),
         )
         self._architecture.blockSignals(True)
-        self._architecture.setCurrentText(self._entry(deepest))
+        self._architecture.setCurrentText(self._list_entry(deepest))
         self._architecture.blockSignals(False)
 
-    def _entry(self, variant: VariantObservation) -> str:
-        """What the list calls a variant: its architecture, or itself where too many of one would stand together."""
+    def _list_entry(self, variant: VariantObservation) -> str:
+        """Return a variant's entry in the list: its architecture, or its own name if that has too many variants."""
         name = _architecture(variant.name)
-        alike = sum(_architecture(other) == name for other in self._observations.variants)
-        return name if alike <= MOST_TOGETHER else variant.name
+        same = sum(_architecture(other) == name for other in self._observations.variants)
+        return name if same <= MAX_GROUPED else variant.name
 
     def refresh(self, observations: Observations) -> None:
-        """Draw the chosen architecture's map if it has changed."""
+        """Draw the map of the chosen architecture if it has changed."""
         shown = self._shown(observations)
-        if shown and not self._by_hand and all(map(_came_to_nothing, shown)):
+        if shown and not self._user_chose and all(map(_ended_without_records, shown)):
             self._choose_deepest()
             shown = self._shown(observations)
         state = (self._architecture.currentText(), [variant.changes for variant in shown])
@@ -94,19 +94,19 @@ class GradientMap(QWidget):
             self._plot.show_variants(shown)
 
     def show_variant(self, _name: str, _visible: bool) -> None:
-        """The map has a choice of its own."""
+        """Do nothing: the map has a selection of its own."""
 
-    def _keep_choice(self) -> None:
-        self._by_hand = True
+    def _architecture_chosen(self) -> None:
+        self._user_chose = True
         self.refresh(self._observations)
 
     def _shown(self, observations: Observations) -> list[VariantObservation]:
         chosen = self._architecture.currentText()
-        return [variant for variant in observations.variants.values() if self._entry(variant) == chosen]
+        return [variant for variant in observations.variants.values() if self._list_entry(variant) == chosen]
 
 
 class _MapPlot(Plot):
-    """The map itself with its axes and colour bar."""
+    """The map with its axes and colour bar."""
 
     def __init__(self) -> None:
         super().__init__("gradient_map_plot", "", "", "")
@@ -117,7 +117,7 @@ class _MapPlot(Plot):
         small = QFont()
         small.setPixelSize(ROW_NAME_PIXELS)
         item.getAxis("left").setTickFont(small)
-        item.getAxis("bottom").showLabel(False)  # steps, as in the plots around; the rows need the room
+        item.getAxis("bottom").showLabel(False)  # steps, as in the neighbouring plots; the rows need the space
         item.getAxis("left").setStyle(tickLength=0)
         item.getAxis("left").setWidth(96)
         item.getViewBox().invertY(True)
@@ -137,7 +137,7 @@ class _MapPlot(Plot):
         if not len(steps):
             return
         self.show_values(True)
-        logs = np.log10(np.maximum(rows, FAINTEST))
+        logs = np.log10(np.maximum(rows, MIN_NORM))
         finite = logs[np.isfinite(logs)]
         if not len(finite):
             return
@@ -153,10 +153,10 @@ class _MapPlot(Plot):
 
 
 def _rows(variants: list[VariantObservation]) -> tuple[list[str], Array, Array]:
-    """A name for each row, gradient norms float64 [rows, records], NaN where there is none, and the steps."""
+    """Return the row names, gradient norms, float64 [rows, records], NaN where missing, and the steps."""
     maps = [(variant, *variant.mean_layers("gradient_norms")) for variant in variants]
     longest = max((steps for _, _, steps, _ in maps), key=len)
-    every = 1 + len(longest) // MOST_COLUMNS
+    every = 1 + len(longest) // MAX_COLUMNS
     steps = longest[::every]
     names: list[str] = []
     blocks: list[Array] = []
@@ -166,7 +166,7 @@ def _rows(variants: list[VariantObservation]) -> tuple[list[str], Array, Array]:
         if names:
             names += [""] * ROW_GAP
             blocks.append(np.full((ROW_GAP, len(steps)), np.nan))
-        names += [f"{_ending(variant.name)} {layer}" for layer in layers]
+        names += [f"{_suffix(variant.name)} {layer}" for layer in layers]
         block = np.full((len(layers), len(steps)), np.nan)
         thinned = norms[:, ::every]
         block[:, : thinned.shape[1]] = thinned
@@ -178,8 +178,8 @@ def _has_records(variant: VariantObservation) -> bool:
     return any(run.steps for run in variant.runs)
 
 
-def _came_to_nothing(variant: VariantObservation) -> bool:
-    """Whether its runs were cancelled before they began, say."""
+def _ended_without_records(variant: VariantObservation) -> bool:
+    """Whether all runs ended without a record, such as when cancelled before they started."""
     return not _has_records(variant) and all(run.status.is_final for run in variant.runs)
 
 
@@ -187,5 +187,5 @@ def _architecture(variant: str) -> str:
     return variant.partition("/")[0]
 
 
-def _ending(variant: str) -> str:
+def _suffix(variant: str) -> str:
     return variant.partition("/")[2]

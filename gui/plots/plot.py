@@ -1,4 +1,4 @@
-"""The plot widget that all plots share: colours from the palette, quiet axes, no surprises under the mouse."""
+"""Base class of all plots: colours of the palette, muted axes, restricted mouse interaction."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from gui.observations.experiment import Observations
 from gui.plots.axis import PlotAxis
 from gui.utils.theme import muted
 
-AXIS_WIDTH = 52  # the same in all, so that plots under one another line up
+AXIS_WIDTH = 52  # pixels, the same in all plots so that stacked ones are aligned
 
 
 class Plot(pg.PlotWidget):
-    """A titled plot with named axes, light or dark as the window is.
+    """A titled plot with labelled axes that follows a light or dark palette.
 
     Args:
         name: the widget's objectName.
-        title: shown above.
+        title: title and accessible name.
         x: label of the horizontal axis, with its unit.
         y: label of the vertical axis, with its unit.
     """
@@ -37,16 +37,16 @@ class Plot(pg.PlotWidget):
         item.setClipToView(True)
         for side in self._labels:
             item.getAxis(side).enableAutoSIPrefix(False)
-            # The third level's many faint lines are hardly seen, and take half the time of a frame.
+            # The many faint lines of the third tick level are hardly visible and take half the time of a frame.
             item.getAxis(side).setStyle(maxTickLevel=1)
-            # Drawing an axis costs more than drawing its curves, and it changes seldom: kept as a picture.
+            # Drawing an axis costs more than drawing the curves, and it seldom changes: cached as a pixmap.
             item.getAxis(side).setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)
         item.getAxis("left").setWidth(AXIS_WIDTH)
         self.show_values(False)
         self._restyle()
 
     def begin(self, observations: Observations) -> None:
-        """Make room for a new plan."""
+        """Set up for a new plan."""
         raise NotImplementedError
 
     def refresh(self, observations: Observations) -> None:
@@ -58,17 +58,17 @@ class Plot(pg.PlotWidget):
         raise NotImplementedError
 
     def highlight_variant(self, name: str | None) -> None:
-        """Let all other variants step back; None brings them all forward. Not every plot does."""
+        """Fade all other variants; None fades none. Does nothing by default."""
 
     def show_values(self, visible: bool) -> None:
-        """Show or hide the numbers on the axes; an empty plot has none worth reading."""
+        """Show or hide the tick labels, which mean nothing in an empty plot."""
         for side in self._labels:
             self.getPlotItem().getAxis(side).setStyle(showValues=visible)
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802
-        """Follow the palette."""
+        """Restyle when the palette changes."""
         super().changeEvent(event)
-        # The base class already changes its palette while it is being made, before it has a plot item.
+        # The base class changes its palette in its constructor, before it has a plot item.
         if event.type() == QEvent.Type.PaletteChange and self.getPlotItem() is not None:
             self._restyle()
 

@@ -1,4 +1,4 @@
-"""The learning rate range test: loss against rate, with the suggested rate marked."""
+"""Learning rate range test: loss against rate, with the suggested rate marked."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from gui.observations.experiment import Observations
 from gui.plots.plot import Plot
 from gui.plots.ranges import round_range
 
-FAINT = 90  # of 255
+FAINT_ALPHA = 90  # of 255
 
 
 class RangePlot(Plot):
-    """The loss of each step, faint, under the smoothed one; learning rate on a logarithmic axis."""
+    """The smoothed loss over the faint loss of each step; learning rate on a logarithmic axis."""
 
     def __init__(self) -> None:
         super().__init__("range_test_plot", "Range test", "learning rate", "training loss (nats)")
         self.getPlotItem().setLogMode(x=True)
-        self._raw = pg.PlotDataItem(pen=pg.mkPen((*_rgb(0), FAINT), width=1))
+        self._raw = pg.PlotDataItem(pen=pg.mkPen((*_rgb(0), FAINT_ALPHA), width=1))
         self._smooth = pg.PlotDataItem(pen=pg.mkPen(_rgb(0), width=2), antialias=True)
         self._mark = pg.InfiniteLine(
             angle=90,
@@ -36,11 +36,11 @@ class RangePlot(Plot):
 
     @property
     def suggestion(self) -> str:
-        """What the mark says, or nothing."""
+        """The label of the mark, or an empty string without one."""
         return self._mark.label.format if self._mark.isVisible() else ""
 
     def begin(self, observations: Observations) -> None:
-        """Forget the old test."""
+        """Clear the plot."""
         self._raw.setData([], [])
         self._smooth.setData([], [])
         self._mark.hide()
@@ -48,7 +48,7 @@ class RangePlot(Plot):
         self.show_values(RANGE_TEST in observations.variants)
 
     def refresh(self, observations: Observations) -> None:
-        """Draw the test as far as it has come."""
+        """Draw the records of the test so far."""
         variant = observations.variants.get(RANGE_TEST)
         if variant is None or variant.changes == self._drawn or not variant.runs[0].steps:
             return
@@ -68,7 +68,7 @@ class RangePlot(Plot):
             self._mark.label.setFormat(f"try {rate:.2g}")
 
     def show_variant(self, _name: str, _visible: bool) -> None:
-        """The test stands alone."""
+        """Do nothing: the plot shows one variant only."""
 
 
 def _rgb(position: int) -> tuple[int, int, int]:

@@ -1,4 +1,4 @@
-"""Ranges of axes between round numbers, which change seldom while curves grow."""
+"""Axis ranges between round numbers, which seldom change while curves grow."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ DECADE_MARGIN = 0.02
 
 
 def round_range(low: float, high: float) -> tuple[float, float]:
-    """The least range between multiples of 1, 2 or 5 times a power of ten that holds both, four to ten steps long."""
+    """Return the smallest range that contains both values, between multiples of a step.
+
+    The step is 1, 2 or 5 times a power of ten; the range is four to ten steps long.
+    """
     span = max(high - low, 1e-3 * max(abs(low), abs(high)), 1e-9)
     power = 10 ** math.floor(math.log10(span / 4))
     step = next(factor * power for factor in (10, 5, 2, 1) if factor * power <= span / 4)
@@ -17,9 +20,10 @@ def round_range(low: float, high: float) -> tuple[float, float]:
 
 
 def decades(low: float, high: float) -> tuple[float, float]:
-    """Logarithms of the least whole decades, three or more, that hold both; fewer make an axis label every ninth.
+    """Return the base-10 logarithms of the smallest range of whole decades that contains both values.
 
-    A value just at the end of a decade gets another one, or its curve would lie on the frame.
+    It has at least three decades, as pyqtgraph labels nine numbers per decade for fewer. A value right at the end of a
+    decade adds another one, so that its curve does not coincide with the frame.
     """
     bottom = math.floor(math.log10(low) - DECADE_MARGIN)
     return bottom, max(math.ceil(math.log10(high) + DECADE_MARGIN), bottom + 3)

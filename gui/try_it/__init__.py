@@ -1,1 +1,1 @@
-"""The tab *Try it*: one image and what a trained network makes of it."""
+"""The tab *Try it*: a trained network applied to a single image."""

@@ -1,4 +1,4 @@
-"""A square to draw on, white on black, or to put an image on."""
+"""Square canvas for drawing white on black, or for an image."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from engine.utils.arrays import Array
 from gui.utils.painting import to_qimage
 
-SIDE = 280  # pixels of the drawing: ten times MNIST's, so that strokes are smooth once they are shrunk
-LEAST_SIDE = 160  # on the screen
-SMALLEST_BRUSH, USUAL_BRUSH, LARGEST_BRUSH = 8, 48, 90  # diameters in pixels of the drawing
-SOLID = 0.55  # share of the brush's radius that is full ink; from there it fades
-STAMPS_A_RADIUS = 4  # along a stroke: close enough to look like one
-MOST_UNDONE = 40
+SIDE = 280  # pixels of the drawing: ten times MNIST's, so that strokes are smooth after downscaling
+MIN_SIDE = 160  # of the widget, in pixels
+MIN_BRUSH, DEFAULT_BRUSH, MAX_BRUSH = 8, 48, 90  # diameters in pixels of the drawing
+SOLID_SHARE = 0.55  # share of the brush's radius with full ink; beyond, it fades
+STAMPS_PER_RADIUS = 4  # along a stroke: dense enough to look continuous
+MAX_UNDO = 40
 
 
 @dataclass(frozen=True)
-class _Picture:
-    """What is on the canvas; ``source`` is the image put there, until something is drawn on it."""
+class _Content:
+    """Content of the canvas; ``source`` is the image placed there, until something is drawn on it."""
 
     surface: QImage
     source: Array | None = None
@@ -30,9 +30,9 @@ class _Picture:
 
 
 class DrawingCanvas(QWidget):
-    """Emits ``changed()`` whenever what is on the canvas does.
+    """Emits ``changed()`` whenever its content changes.
 
-    The left button draws in white, the right one erases to black; :meth:`set_erasing` swaps them.
+    The left button draws in white, the right one erases to black; ``set_erasing`` swaps them.
     """
 
     changed = Signal()
@@ -43,111 +43,111 @@ class DrawingCanvas(QWidget):
         self.setAccessibleName("Canvas to draw on")
         self.setCursor(Qt.CursorShape.CrossCursor)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setMinimumSize(LEAST_SIDE, LEAST_SIDE)
-        self.brush = USUAL_BRUSH
-        self._picture = _blank()
-        self._history: list[_Picture] = []
+        self.setMinimumSize(MIN_SIDE, MIN_SIDE)
+        self.brush = DEFAULT_BRUSH
+        self._content = _blank()
+        self._history: list[_Content] = []
         self._erases = self._is_inverted = False
-        self._ink = True  # whether the stroke under way draws
-        self._last: QPointF | None = None  # where the stroke under way has come to
+        self._ink = True  # whether the current stroke draws rather than erases
+        self._last: QPointF | None = None  # last point of the current stroke
 
     @property
     def source(self) -> Array | None:
-        """The very image that was put on the canvas, as long as nothing was drawn on it."""
-        return self._picture.source
+        """The image placed on the canvas, as long as nothing was drawn on it."""
+        return self._content.source
 
     @property
     def can_undo(self) -> bool:
-        """Whether there is something to take back."""
+        """Whether there is something to undo."""
         return bool(self._history)
 
     def image(self) -> Array | None:
-        """What is on the canvas, uint8 [height, width, 1 or 3]; None while it is blank.
+        """Return the content, uint8 [height, width, 1 or 3]; None while blank.
 
-        An image put there has its own size until something is drawn on it.
+        An image placed on the canvas keeps its own size until something is drawn on it.
         """
-        if self._picture.is_blank:
+        if self._content.is_blank:
             return None
-        pixels = _to_array(self._picture.surface) if self._picture.source is None else self._picture.source
+        pixels = _to_array(self._content.surface) if self._content.source is None else self._content.source
         return 255 - pixels if self._is_inverted else pixels
 
     def show_image(self, pixels: Array) -> None:
-        """Put an image, uint8 [height, width, 1 or 3], on the canvas, stretched to the square a network sees."""
+        """Place an image, uint8 [height, width, 1 or 3], on the canvas, stretched to the square a network sees."""
         enlarges = max(pixels.shape[:2]) <= SIDE
         mode = Qt.TransformationMode.FastTransformation if enlarges else Qt.TransformationMode.SmoothTransformation
         surface = to_qimage(pixels).scaled(SIDE, SIDE, Qt.AspectRatioMode.IgnoreAspectRatio, mode)
-        self._replace(_Picture(surface.convertToFormat(QImage.Format.Format_RGB32), pixels))
+        self._replace(_Content(surface.convertToFormat(QImage.Format.Format_RGB32), pixels))
 
     def clear(self) -> None:
-        """Make the canvas black."""
-        if not self._picture.is_blank:
+        """Clear the canvas to black."""
+        if not self._content.is_blank:
             self._replace(_blank())
 
     def undo(self) -> None:
-        """Take back the last stroke, image or clearing."""
+        """Undo the last stroke, image or clearing."""
         if self._history:
-            self._picture = self._history.pop()
-            self._last = None  # a stroke under way ends with what it was drawn on
-            self._announce()
+            self._content = self._history.pop()
+            self._last = None  # a current stroke ends, as its content is gone
+            self._content_changed()
 
     def set_brush(self, diameter: int) -> None:
-        """The brush's size from now on, in pixels of the drawing."""
+        """Set the diameter of the brush in pixels of the drawing."""
         self.brush = diameter
 
     def set_inverted(self, inverted: bool) -> None:
-        """Whether light and dark are swapped, in sight and in what :meth:`image` gives."""
+        """Set whether light and dark are swapped, in the display and in ``image``."""
         self._is_inverted = inverted
-        self._announce()
+        self._content_changed()
 
     def set_erasing(self, erases: bool) -> None:
-        """Whether the left button erases and the right one draws."""
+        """Set whether the left button erases and the right one draws."""
         self._erases = erases
 
     def sizeHint(self) -> QSize:  # noqa: N802
-        """A drawing's pixel is a pixel."""
+        """Return the size at which a pixel of the drawing is a pixel of the widget."""
         return QSize(SIDE, SIDE)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        """Begin a stroke."""
+        """Start a stroke."""
         if event.button() not in (Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton):
             return
         draws = (event.button() is Qt.MouseButton.LeftButton) is not self._erases
-        if self._last is None and (draws or not self._picture.is_blank):
+        if self._last is None and (draws or not self._content.is_blank):
             self._remember()
-            self._picture = _Picture(self._picture.surface.copy())
-            self._last = self._at(event)
+            self._content = _Content(self._content.surface.copy())
+            self._last = self._to_drawing(event)
             self._ink = draws
             self._stroke(self._last)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        """Go on with the stroke."""
+        """Continue the stroke."""
         if self._last is not None:
-            self._stroke(self._at(event))
+            self._stroke(self._to_drawing(event))
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         """End the stroke."""
         self._last = None
 
     def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
-        """Paint the square in the middle."""
+        """Paint the square, centred."""
         painter = QPainter(self)
-        surface = self._picture.surface
+        surface = self._content.surface
         if self._is_inverted:
             surface = surface.copy()
             surface.invertPixels()
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, self._picture.source is None)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, self._content.source is None)
         square = self._square()
         painter.drawImage(square, surface)
         painter.setPen(self.palette().color(QPalette.ColorRole.Mid))
         painter.drawRect(square.adjusted(0, 0, -1, -1))
-        if self._picture.is_blank:
+        if self._content.is_blank:
             painter.drawText(square, Qt.AlignmentFlag.AlignCenter, "Draw here,\nor drop an image file")
 
     def _square(self) -> QRect:
         side = min(self.width(), self.height())
         return QRect((self.width() - side) // 2, (self.height() - side) // 2, side, side)
 
-    def _at(self, event: QMouseEvent) -> QPointF:
+    def _to_drawing(self, event: QMouseEvent) -> QPointF:
         square = self._square()
         return (event.position() - QPointF(square.topLeft())) * (SIDE / square.width())
 
@@ -155,50 +155,50 @@ class DrawingCanvas(QWidget):
         start = self._last or to
         self._last = to
         radius = self.brush / 2
-        way = to - start
-        stamps = 1 + int(np.hypot(way.x(), way.y()) * STAMPS_A_RADIUS / radius)
-        painter = QPainter(self._picture.surface)
+        path = to - start
+        stamps = 1 + int(np.hypot(path.x(), path.y()) * STAMPS_PER_RADIUS / radius)
+        painter = QPainter(self._content.surface)
         painter.setPen(Qt.PenStyle.NoPen)
-        # The lighter (or darker) of canvas and stamp, so that stamps that overlap keep their soft edge.
+        # The lighter (or darker) of canvas and stamp, so that overlapping stamps keep their soft edges.
         mode = QPainter.CompositionMode
         painter.setCompositionMode(mode.CompositionMode_Lighten if self._ink else mode.CompositionMode_Darken)
         for number in range(1, stamps + 1):
-            _stamp(painter, start + way * (number / stamps), radius, self._ink)
+            _stamp(painter, start + path * (number / stamps), radius, self._ink)
         painter.end()
-        self._announce()
+        self._content_changed()
 
-    def _replace(self, picture: _Picture) -> None:
+    def _replace(self, content: _Content) -> None:
         self._remember()
-        self._picture = picture
+        self._content = content
         self._last = None
-        self._announce()
+        self._content_changed()
 
     def _remember(self) -> None:
-        self._history = [*self._history[1 - MOST_UNDONE :], self._picture]
+        self._history = [*self._history[1 - MAX_UNDO :], self._content]
 
-    def _announce(self) -> None:
+    def _content_changed(self) -> None:
         self.update()
         self.changed.emit()
 
 
-def _blank() -> _Picture:
+def _blank() -> _Content:
     surface = QImage(SIDE, SIDE, QImage.Format.Format_RGB32)
     surface.fill(Qt.GlobalColor.black)
-    return _Picture(surface, is_blank=True)
+    return _Content(surface, is_blank=True)
 
 
 def _stamp(painter: QPainter, at: QPointF, radius: float, ink: bool) -> None:
     middle, edge = (Qt.GlobalColor.white, Qt.GlobalColor.black)[:: 1 if ink else -1]
     gradient = QRadialGradient(at, radius)
     gradient.setColorAt(0, middle)
-    gradient.setColorAt(SOLID, middle)
+    gradient.setColorAt(SOLID_SHARE, middle)
     gradient.setColorAt(1, edge)
     painter.setBrush(gradient)
     painter.drawEllipse(at, radius, radius)
 
 
 def _to_array(image: QImage) -> Array:
-    """uint8 [height, width, 3]."""
+    """Return the pixels, uint8 [height, width, 3]."""
     image = image.convertToFormat(QImage.Format.Format_RGB888)
     rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
     return rows[:, : 3 * image.width()].reshape(image.height(), image.width(), 3).copy()

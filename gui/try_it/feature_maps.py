@@ -1,4 +1,4 @@
-"""What every layer of a network makes of an image."""
+"""Outputs of every layer of a network for one image."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ from gui.utils.painting import to_qimage
 from gui.utils.theme import muted
 from gui.widgets.point_tips import PointTips
 
-MAPS_A_ROW = 16
-LEAST_MAP, LARGEST_MAP = 36, 64  # pixels
-UNITS_A_ROW, MANY_UNITS_A_ROW = 32, 64
-LEAST_UNIT, LARGEST_UNIT = 8, 24
+MAPS_PER_ROW = 16
+MIN_MAP, MAX_MAP = 36, 64  # pixels
+UNITS_PER_ROW, MANY_UNITS_PER_ROW = 32, 64
+MIN_UNIT, MAX_UNIT = 8, 24
 GAP = 3
 TITLE = 20
 
 
 @dataclass(frozen=True)
-class Scale:
-    """Which values are black and white."""
+class GreyScale:
+    """The values shown as black (``low``) and white (``high``)."""
 
     low: float
     high: float
 
     @classmethod
-    def of(cls, values: Array) -> Scale:
-        """From 0 to the largest, or where there are negative values from minus the largest magnitude to plus it."""
+    def of(cls, values: Array) -> GreyScale:
+        """Return the scale from 0 to the maximum, or symmetric about 0 if there are negative values."""
         largest = float(np.abs(values).max()) or 1.0
         return cls(-largest if values.min() < 0 else 0.0, largest)
 
     def to_bytes(self, values: Array) -> Array:
-        """uint8 of the same shape, 0 at ``low`` and 255 at ``high``."""
+        """Return uint8 of the same shape, 0 at ``low`` and 255 at ``high``."""
         return np.rint((values - self.low) * (255 / (self.high - self.low))).clip(0, 255).astype(np.uint8)
 
     def __str__(self) -> str:
@@ -46,7 +46,7 @@ class Scale:
 
 
 class LayerMaps(PointTips):
-    """A layer's name and its channels, all on one grey scale; the units of a dense layer as a strip of squares."""
+    """The channels of a layer on one grey scale, under its name; a dense layer's units are a strip of squares."""
 
     def __init__(self, output: LayerOutput) -> None:
         super().__init__()
@@ -59,28 +59,28 @@ class LayerMaps(PointTips):
 
     @property
     def title(self) -> str:
-        """The layer's name and the shape of its output, and what is left out."""
+        """The layer's name and output shape, and how many channels are shown if not all."""
         shape, shown = self._output.shape, self._output.values.shape[-1]
         what = "channels" if len(shape) == 3 else "units"
         part = f", the first {shown} {what}" if shown < shape[-1] else ""
         return f"{self._output.name}  {'×'.join(map(str, shape))}{part}"
 
     def show_output(self, output: LayerOutput) -> None:
-        """Show the newest output of the layer."""
+        """Show another output of the layer."""
         self._output = output
-        self.scale = Scale.of(output.values)
+        self.scale = GreyScale.of(output.values)
         values = output.values if output.values.ndim == 3 else output.values[np.newaxis, np.newaxis, :]
         self.maps = np.ascontiguousarray(self.scale.to_bytes(values).transpose(2, 0, 1))
         self.update()
 
     def heightForWidth(self, width: int) -> int:  # noqa: N802
-        """Title and as many rows as the channels need."""
+        """Return the height of the title and all rows of channels."""
         columns, side = self._grid(width)
         rows = -(-len(self.maps) // columns)
         return TITLE + rows * (side + GAP) + GAP
 
     def cell(self, channel: int) -> QRect:
-        """Where a channel is painted."""
+        """Return the rectangle in which a channel is painted."""
         columns, side = self._grid(self.width())
         row, column = divmod(channel, columns)
         return QRect(column * (side + GAP), TITLE + row * (side + GAP), side, side)
@@ -90,7 +90,7 @@ class LayerMaps(PointTips):
         painter = QPainter(self)
         self._paint_title(painter)
         _, side = self._grid(self.width())
-        # Smooth where pixels are lost; where they are enlarged, each stays a square.
+        # Smooth only when downscaling; when enlarged, pixels stay squares.
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, side < self.maps.shape[1])
         border = self.palette().color(QPalette.ColorRole.Mid)
         for channel, pixels in enumerate(self.maps):
@@ -101,7 +101,7 @@ class LayerMaps(PointTips):
                 painter.drawRect(place.adjusted(0, 0, -1, -1))
 
     def tip(self, at: QPoint) -> str:
-        """What is painted at a point; empty between the channels."""
+        """Return the channel and its values at a point; empty between the channels."""
         channel = next((number for number in range(len(self.maps)) if self.cell(number).contains(at)), None)
         if channel is None:
             return ""
@@ -120,18 +120,18 @@ class LayerMaps(PointTips):
         painter.drawText(place.adjusted(left, 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, str(self.scale))
 
     def _grid(self, width: int) -> tuple[int, int]:
-        """Columns, and the side of a cell."""
+        """Return the number of columns and the side of a cell."""
         if self._output.values.ndim == 3:
-            least, largest, usual = LEAST_MAP, LARGEST_MAP, MAPS_A_ROW
+            least, largest, usual = MIN_MAP, MAX_MAP, MAPS_PER_ROW
         else:
-            are_many = len(self.maps) > 2 * UNITS_A_ROW
-            least, largest, usual = LEAST_UNIT, LARGEST_UNIT, MANY_UNITS_A_ROW if are_many else UNITS_A_ROW
+            are_many = len(self.maps) > 2 * UNITS_PER_ROW
+            least, largest, usual = MIN_UNIT, MAX_UNIT, MANY_UNITS_PER_ROW if are_many else UNITS_PER_ROW
         side = min(max((width + GAP) // usual - GAP, least), largest)
         return max(1, (width + GAP) // (side + GAP)), side
 
 
 class FeatureMaps(QScrollArea):
-    """The layers of a network under one another."""
+    """The layers of a network, one below the other."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -139,16 +139,16 @@ class FeatureMaps(QScrollArea):
         self.setAccessibleName("What every layer gives")
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)  # or widths would change with it
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)  # otherwise the width would depend on it
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.layers: list[LayerMaps] = []
         self._shown: list[tuple[str, tuple[int, ...]]] = []
 
     def show_layers(self, outputs: tuple[LayerOutput, ...]) -> None:
-        """Show the newest outputs, from the first layer to the last."""
-        looks = [(output.name, output.shape) for output in outputs]
-        if looks != self._shown:
-            self._shown = looks
+        """Show the outputs of all layers, first to last."""
+        signature = [(output.name, output.shape) for output in outputs]
+        if signature != self._shown:
+            self._shown = signature
             self._rebuild(outputs)
             return
         for layer, output in zip(self.layers, outputs, strict=True):
@@ -164,4 +164,4 @@ class FeatureMaps(QScrollArea):
             column.addWidget(layer)
         column.addStretch()
         self.setWidget(content)
-        content.show()  # what is put into an area in sight stays hidden otherwise
+        content.show()  # a widget set in a visible scroll area stays hidden otherwise

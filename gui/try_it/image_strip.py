@@ -1,4 +1,4 @@
-"""Test images to choose from, at a click."""
+"""Test images to choose from by a click."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ SIDE = 44  # pixels
 
 
 class ImageStrip(QWidget):
-    """Emits ``chosen(image, class index)``, and ``more_wanted()`` for other images."""
+    """A grid of test images; emits ``chosen(image, class index)``, and ``more_requested()`` for other images."""
 
     chosen = Signal(object, int)
-    more_wanted = Signal()
+    more_requested = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -29,17 +29,17 @@ class ImageStrip(QWidget):
         self._more = QPushButton("More")
         self._more.setObjectName("more_test_images")
         self._more.setToolTip("Other images of the test set")
-        self._more.clicked.connect(lambda _checked=False: self.more_wanted.emit())
+        self._more.clicked.connect(lambda _checked=False: self.more_requested.emit())
         self._arrange()
         self.clear()
 
     @property
     def picked(self) -> PickedTestImages | None:
-        """The images in sight."""
+        """The displayed images."""
         return self._picked
 
     def show_images(self, picked: PickedTestImages) -> None:
-        """Show images, as many as there is room for."""
+        """Show as many images as there are buttons."""
         self.clear()
         self._picked = picked
         for button, image, label in zip(self._buttons, picked.images, picked.labels, strict=False):
@@ -50,7 +50,7 @@ class ImageStrip(QWidget):
         self._more.setEnabled(True)
 
     def clear(self) -> None:
-        """Show none."""
+        """Remove all images."""
         self._picked = None
         for button in self._buttons:
             button.setIcon(QIcon())

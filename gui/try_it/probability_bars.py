@@ -12,12 +12,12 @@ from PySide6.QtWidgets import QSizePolicy
 from engine.utils.arrays import Array
 from gui.widgets.point_tips import PointTips
 
-MOST_ROWS = 20
+MAX_ROWS = 20
 ROW = 19  # pixels
 BAR = 11
-LARGEST_NAMES = 220  # pixels for the names; longer ones are cut
+MAX_NAMES_WIDTH = 220  # pixels for the names; longer ones are elided
 PERCENT_WIDTH = 62
-LARGEST_WIDTH = 820  # beyond, a name and its percent are too far apart to be read as one line
+MAX_WIDTH = 820  # wider, a name and its percentage would be too far apart to be read as one line
 GAP = 8
 TRUE_MARK = "▸ "
 
@@ -33,21 +33,21 @@ class Bar:
 
 
 class ProbabilityBars(PointTips):
-    """A row a class, in the data set's order; of more than twenty classes the likeliest twenty, likeliest first."""
+    """One row per class in the data set's order; of more than twenty classes, the twenty likeliest, likeliest first."""
 
     def __init__(self) -> None:
         super().__init__()
         self.setObjectName("probabilities")
         self.setAccessibleName("Class probabilities")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setMaximumWidth(LARGEST_WIDTH)
+        self.setMaximumWidth(MAX_WIDTH)
         self.bars: tuple[Bar, ...] = ()
 
     def show_probabilities(self, probabilities: Array, class_names: tuple[str, ...], true_class: int | None) -> None:
-        """Show ``probabilities`` [classes]; the true class, where it is known, is marked."""
+        """Show ``probabilities``, float [classes]; the true class, if known, is marked."""
         top = int(np.argmax(probabilities))
         likeliest = np.argsort(-probabilities, kind="stable").tolist()
-        rows = likeliest[:MOST_ROWS] if len(class_names) > MOST_ROWS else range(len(class_names))
+        rows = likeliest[:MAX_ROWS] if len(class_names) > MAX_ROWS else range(len(class_names))
         self.bars = tuple(
             Bar(class_names[row], float(probabilities[row]), row == top, row == true_class) for row in rows
         )
@@ -56,18 +56,18 @@ class ProbabilityBars(PointTips):
         self.update()
 
     def sizeHint(self) -> QSize:  # noqa: N802
-        """As high as its rows."""
+        """Return the height of all rows."""
         return QSize(300, len(self.bars) * ROW)
 
     def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
-        """Paint name, bar and percent of every class."""
+        """Paint name, bar and percentage of every class."""
         painter = QPainter(self)
         names = self._names_width()
         for position, bar in enumerate(self.bars):
             self._paint_row(painter, QRect(0, position * ROW, self.width(), ROW), names, bar)
 
     def tip(self, at: QPoint) -> str:
-        """Class and probability of the row at a point; empty below all."""
+        """Return class and probability of the row at a point; empty below the rows."""
         row = at.y() // ROW
         if not 0 <= row < len(self.bars):
             return ""
@@ -76,10 +76,10 @@ class ProbabilityBars(PointTips):
 
     def _names_width(self) -> int:
         font = self.font()
-        font.setBold(True)  # any of them may come to be the top one: the bars then stay where they are
+        font.setBold(True)  # any class may become the top one without moving the bars
         metrics = self.fontMetrics()
         widest = max((metrics.horizontalAdvance(TRUE_MARK + bar.name) for bar in self.bars), default=0)
-        return min(LARGEST_NAMES, round(1.1 * widest) + GAP)
+        return min(MAX_NAMES_WIDTH, round(1.1 * widest) + GAP)
 
     def _paint_row(self, painter: QPainter, row: QRect, names: int, bar: Bar) -> None:
         palette = self.palette()

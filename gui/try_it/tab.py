@@ -1,4 +1,4 @@
-"""Tries a trained network: an image on the left, what the network makes of it on the right."""
+"""Tab for trying a trained network: an image on the left, the network's outputs on the right."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent, QShowEvent
-from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from engine.events.inference import ImageRead, PickedTestImages, Probed
 from engine.events.tasks import Event, TaskFailed
@@ -24,11 +24,11 @@ from gui.try_it.probability_bars import ProbabilityBars
 from gui.try_it.tools import PaintingTools
 from gui.utils.text import literally
 from gui.widgets.drop_target import accept_copy
+from gui.widgets.factories import shrinkable_combo_box
 from gui.widgets.placeholder import Placeholder
 from gui.widgets.side_panel import panel_width
-from gui.widgets.spin_boxes import WheelFilter
 
-CANVAS_STRETCH = 100  # the canvas takes the room there is, until it is as high as it is wide
+CANVAS_STRETCH = 100  # the canvas takes all free space until it is square
 NOTHING_TRAINED = (
     "Nothing to try yet: run an experiment on another tab. Every network that was trained and tested is offered here."
 )
@@ -40,8 +40,8 @@ FILES = "Images (*.png *.jpg *.jpeg *.bmp *.gif *.webp *.tif *.tiff *.ppm *.pgm 
 
 
 @dataclass(frozen=True)
-class _Put:
-    """An image that was put on the canvas: what it is, and its class where that is known."""
+class _PlacedImage:
+    """An image placed on the canvas: its description, and its class if known."""
 
     image: Array
     text: str
@@ -49,14 +49,14 @@ class _Put:
 
 
 class TryItTab(QWidget):
-    """A trained network asked about any image, live.
+    """Live inference of a trained network on any image.
 
-    Emits ``task_requested(task)`` for an executor of its own, which answers in order and whose answers go to
-    :meth:`take`; ``runs_wanted()`` where somebody looks, for :meth:`show_runs`; and ``failed(sentence)``.
+    Emits ``task_requested(task)`` for an executor of its own, which answers in order and whose events are passed to
+    ``take``; ``runs_requested()`` when the tab is shown, answered by ``show_runs``; and ``failed(message)``.
     """
 
     task_requested = Signal(object)
-    runs_wanted = Signal()
+    runs_requested = Signal()
     failed = Signal(str)
 
     def __init__(self) -> None:
@@ -65,15 +65,17 @@ class TryItTab(QWidget):
         self.setAcceptDrops(True)
         self._runs: list[TrainedRun] = []
         self._requests = LatestRequest(self._send)
-        self._seed = 0  # of the test images in sight
-        self._put: _Put | None = None  # the image put on the canvas last
-        self._loaded: Path | None = None  # the network that gave the last answer
-        self._box = _run_box()
+        self._seed = 0  # of the displayed test images
+        self._placed: _PlacedImage | None = None  # the image last placed on the canvas
+        self._loaded: Path | None = None  # the network of the last answer
+        self._box = shrinkable_combo_box(
+            "trained_run", "Trained network", "Which trained network is tried, the newest first"
+        )
         self.canvas = DrawingCanvas()
         self._tools = PaintingTools(self.canvas)
         self._strip = ImageStrip()
         self._status = _label("try_status")
-        self._verdict = _label("verdict")
+        self._prediction = _label("verdict")
         self.bars, self.maps = ProbabilityBars(), FeatureMaps()
         self._answer = Placeholder(NO_IMAGE, self._answer_page())
         self._pages = Placeholder(NOTHING_TRAINED, self._whole_page())
@@ -84,11 +86,11 @@ class TryItTab(QWidget):
 
     @property
     def run(self) -> TrainedRun | None:
-        """The run whose network is tried."""
+        """The run whose network is used."""
         return self._runs[self._box.currentIndex()] if self._runs else None
 
     def show_runs(self, runs: Sequence[TrainedRun]) -> None:
-        """Offer the networks of ``runs``; the one that was chosen stays so, as long as it is among them."""
+        """Offer the networks of ``runs``; the choice is kept if it is among them."""
         before = self.run
         self._runs = list(runs)
         with QSignalBlocker(self._box):
@@ -103,7 +105,7 @@ class TryItTab(QWidget):
             self._use_run()
 
     def take(self, event: Event) -> None:
-        """Note an event of the executor that the tasks went to."""
+        """Handle an event of the executor."""
         match event:
             case Probed():
                 self._take_probed(event, self._requests.answered())
@@ -112,35 +114,35 @@ class TryItTab(QWidget):
                 self._take_test_images(event)
             case ImageRead(name, image):
                 self._requests.answered()
-                self._show_image(_Put(image, name))
+                self._show_image(_PlacedImage(image, name))
             case TaskFailed(reason, cancelled):
                 self._requests.answered()
-                self._say_what_is_there()
+                self._describe_image()
                 if not cancelled:
                     self.failed.emit(reason)
 
     def open_file(self, path: Path) -> None:
-        """Put the image in a file on the canvas, once it is read."""
-        self._say(f"Reading {path.name} …")
+        """Place the image in a file on the canvas, once it is read."""
+        self._show_status(f"Reading {path.name} …")
         self._requests.ask(ReadImageTask(path))
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
-        """Fetch what was trained, and test images, once somebody looks."""
+        """Request trained runs and test images when the tab is shown."""
         super().showEvent(event)
-        self.runs_wanted.emit()
+        self.runs_requested.emit()
         self._fetch_test_images()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
-        """Files can be dropped."""
+        """Accept files."""
         if self.run is not None and event.mimeData().hasUrls():
             accept_copy(event)
 
     def dragMoveEvent(self, event: QDragMoveEvent) -> None:  # noqa: N802
-        """As where they came in."""
+        """Accept files."""
         accept_copy(event)
 
     def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802
-        """Open the file that was dropped, the first of several."""
+        """Open the dropped file, the first if there are several."""
         if not accept_copy(event):
             return
         url = event.mimeData().urls()[0]
@@ -150,12 +152,13 @@ class TryItTab(QWidget):
             self.failed.emit(f"{url.toDisplayString()} is not a file on this computer; save it, then drop the file.")
 
     def _use_run(self) -> None:
-        """Ask the network now chosen about what is on the canvas."""
+        """Apply the chosen network to the canvas; fetch test images of its data set if it changed."""
         run = self.run
         if run is None:
             return
         if self._strip.picked is None or self._strip.picked.data != run.data:
-            self._put = replace(self._put, label=None) if self._put else None  # its class is none of this run's
+            if self._placed is not None:
+                self._placed = replace(self._placed, label=None)  # its class index is of another data set
             self._strip.clear()
             self._fetch_test_images()
         else:
@@ -166,7 +169,7 @@ class TryItTab(QWidget):
         if self.run is not None and self._strip.picked is None and self.isVisible():
             self._requests.ask(PickTestImagesTask(self.run.data, IMAGES, self._seed))
 
-    def _fetch_others(self) -> None:
+    def _fetch_more(self) -> None:
         self._seed += 1
         if self.run is not None:
             self._requests.ask(PickTestImagesTask(self.run.data, IMAGES, self._seed))
@@ -178,65 +181,71 @@ class TryItTab(QWidget):
         self._warm_up()
 
     def _warm_up(self) -> None:
-        """Have libraries and network loaded before anybody draws, by asking about black; the answer isn't shown."""
+        """Load libraries and network before the user draws, by probing a black image; the answer is not shown."""
         if self.run is not None and self.canvas.image() is None:
-            self._ask(np.zeros(self.run.info.shape, np.uint8))
+            self._send_probe(np.zeros(self.run.info.shape, np.uint8))
 
     def _choose_test_image(self, image: Array, label: int) -> None:
         if self.run is not None:
             self._tools.stop_inverting()
-            self._show_image(_Put(image, f"A test image of class {self.run.info.class_names[label]}", label))
+            self._show_image(_PlacedImage(image, f"A test image of class {self.run.info.class_names[label]}", label))
 
-    def _show_image(self, put: _Put) -> None:
-        self._put = put
-        self.canvas.show_image(put.image)
+    def _show_image(self, placed: _PlacedImage) -> None:
+        self._placed = placed
+        self.canvas.show_image(placed.image)
 
     def _canvas_changed(self) -> None:
-        self._say_what_is_there()
+        self._describe_image()
         self._probe()
 
     def _probe(self) -> None:
         image = self.canvas.image()
         if image is not None:
-            self._ask(image)
+            self._send_probe(image)
         else:
             self._requests.forget(ProbeTask)
             self._answer.show_content(False)
 
-    def _ask(self, image: Array) -> None:
+    def _send_probe(self, image: Array) -> None:
         if self.run is not None:
             self._requests.ask(ProbeTask(self.run.model, image, self.run.data, self.run.info.shape))
 
     def _take_probed(self, event: Probed, task: TryTask | None) -> None:
         run = self.run
         if run is None or not isinstance(task, ProbeTask) or task.model_file != run.model:
-            return  # of a network chosen before
+            return  # of a previously chosen network
         self._loaded = run.model
-        self._say_what_is_there()
+        self._describe_image()
         if self.canvas.image() is None:
-            return  # cleared meanwhile
+            return  # cleared in the meantime
         names = run.info.class_names
         self.bars.show_probabilities(event.probabilities, names, self._true_class())
         self.maps.show_layers(event.layers)
         top = int(np.argmax(event.probabilities))
-        self._verdict.setText(f"{names[top]}, {100 * event.probabilities[top]:.1f} %")
+        self._prediction.setText(f"{names[top]}, {100 * event.probabilities[top]:.1f} %")
         self._answer.show_content(True)
 
     def _true_class(self) -> int | None:
-        """The class of what is on the canvas, if it is a test image that nobody has drawn on."""
-        return self._put.label if self._put is not None and self.canvas.source is self._put.image else None
+        """Return the class of the canvas's content if it is an unchanged test image."""
+        unchanged = self._unchanged_image()
+        return None if unchanged is None else unchanged.label
 
-    def _say_what_is_there(self) -> None:
+    def _unchanged_image(self) -> _PlacedImage | None:
+        """Return the placed image as long as the canvas shows it unchanged."""
+        return self._placed if self._placed is not None and self.canvas.source is self._placed.image else None
+
+    def _describe_image(self) -> None:
         if self.canvas.image() is None:
             text = "The right button erases"
         elif self.canvas.source is None:
             text = "Your drawing"
         else:
-            text = self._put.text if self._put is not None and self.canvas.source is self._put.image else "An image"
+            unchanged = self._unchanged_image()
+            text = "An image" if unchanged is None else unchanged.text
         loading = self.run is not None and self.run.model != self._loaded
-        self._say(f"{text}; loading the network …" if loading and self.isVisible() else text)
+        self._show_status(f"{text}; loading the network …" if loading and self.isVisible() else text)
 
-    def _say(self, text: str) -> None:
+    def _show_status(self, text: str) -> None:
         shown = self._status.fontMetrics().elidedText(text, Qt.TextElideMode.ElideMiddle, panel_width(self))
         self._status.setText(shown)
         self._status.setToolTip("" if shown == text else text)
@@ -252,21 +261,21 @@ class TryItTab(QWidget):
     def _connect(self) -> None:
         self._box.currentIndexChanged.connect(lambda _index: self._use_run())
         self.canvas.changed.connect(self._canvas_changed)
-        self._tools.opening_wanted.connect(self._choose_file)
+        self._tools.open_requested.connect(self._choose_file)
         self._strip.chosen.connect(self._choose_test_image)
-        self._strip.more_wanted.connect(self._fetch_others)
-        self._say_what_is_there()
+        self._strip.more_requested.connect(self._fetch_more)
+        self._describe_image()
 
     def _answer_page(self) -> QWidget:
         page = QWidget()
-        font = self._verdict.font()
+        font = self._prediction.font()
         font.setBold(True)
         font.setPointSizeF(1.25 * font.pointSizeF())
-        self._verdict.setFont(font)
+        self._prediction.setFont(font)
         column = QVBoxLayout(page)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
-        for widget, stretch in ((self._verdict, 0), (self.bars, 0), (self.maps, 1)):
+        for widget, stretch in ((self._prediction, 0), (self.bars, 0), (self.maps, 1)):
             column.addWidget(widget, stretch)
         return page
 
@@ -292,22 +301,9 @@ class TryItTab(QWidget):
         return page
 
 
-def _run_box() -> QComboBox:
-    box = QComboBox()
-    box.setObjectName("trained_run")
-    box.setAccessibleName("Trained network")
-    box.setToolTip("Which trained network is tried, the newest first")
-    box.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-    box.installEventFilter(WheelFilter(box))
-    box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-    box.setMinimumContentsLength(8)
-    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    return box
-
-
 def _label(name: str) -> QLabel:
     label = QLabel(" ")
     label.setObjectName(name)
-    label.setTextFormat(Qt.TextFormat.PlainText)  # class and file names are the user's, and of any length
+    label.setTextFormat(Qt.TextFormat.PlainText)  # class and file names are the user's and of any length
     label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
     return label

@@ -1,4 +1,4 @@
-"""The tools beside a canvas."""
+"""Tools of the canvas."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QSlider, QVBoxLayout, QWidget
 
-from gui.try_it.canvas import LARGEST_BRUSH, SMALLEST_BRUSH, DrawingCanvas
-from gui.widgets.named import push_button
+from gui.try_it.canvas import MAX_BRUSH, MIN_BRUSH, DrawingCanvas
+from gui.widgets.factories import push_button
 from gui.widgets.spin_boxes import WheelFilter
 
 
 class PaintingTools(QWidget):
-    """Brush, eraser, undo, clear and invert of ``canvas``; emits ``opening_wanted()`` for an image file."""
+    """Brush, eraser, undo, clear and invert for ``canvas``; emits ``open_requested()`` for an image file."""
 
-    opening_wanted = Signal()
+    open_requested = Signal()
 
     def __init__(self, canvas: DrawingCanvas) -> None:
         super().__init__()
@@ -33,13 +33,13 @@ class PaintingTools(QWidget):
         self._invert.setToolTip("Swap light and dark, as dark ink on white paper needs for a network of white digits")
         self._arrange()
         self._connect()
-        self._show_what_can_be_done()
+        self._enable_buttons()
 
     def stop_inverting(self) -> None:
-        """Show the canvas as it is."""
+        """Switch inversion off."""
         self._invert.setChecked(False)
 
-    def _show_what_can_be_done(self) -> None:
+    def _enable_buttons(self) -> None:
         self._undo.setEnabled(self._canvas.can_undo)
         self._clear.setEnabled(self._canvas.image() is not None)
 
@@ -50,8 +50,8 @@ class PaintingTools(QWidget):
         self._invert.toggled.connect(canvas.set_inverted)
         self._undo.clicked.connect(lambda _checked=False: canvas.undo())
         self._clear.clicked.connect(lambda _checked=False: canvas.clear())
-        self._open.clicked.connect(lambda _checked=False: self.opening_wanted.emit())
-        canvas.changed.connect(self._show_what_can_be_done)
+        self._open.clicked.connect(lambda _checked=False: self.open_requested.emit())
+        canvas.changed.connect(self._enable_buttons)
 
     def _arrange(self) -> None:
         brush, buttons = QHBoxLayout(), QHBoxLayout()
@@ -74,7 +74,7 @@ def _brush_slider(canvas: DrawingCanvas) -> QSlider:
     slider.setObjectName("brush_size")
     slider.setAccessibleName("Size of the brush")
     slider.setToolTip("Size of the brush")
-    slider.setRange(SMALLEST_BRUSH, LARGEST_BRUSH)
+    slider.setRange(MIN_BRUSH, MAX_BRUSH)
     slider.setValue(canvas.brush)
     slider.installEventFilter(WheelFilter(slider))
     return slider

@@ -1,1 +1,1 @@
-"""Small widgets that know nothing of experiments."""
+"""Small widgets, independent of experiments."""

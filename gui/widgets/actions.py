@@ -1,4 +1,4 @@
-"""Actions, each made once, and the buttons that show them."""
+"""Actions shared by menus and buttons."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QSizePolicy, QToolButton
 
-# What is asked for in an experiment's own tab and of a stored one has the same keys.
+# An experiment's own tab and the tab of a stored one use the same shortcuts.
 KEYS = {
     "run": ("Ctrl+R", "F5"),
     "pause": ("F6",),
@@ -26,22 +26,31 @@ KEYS = {
 def make_action(
     parent: QObject, name: str, text: str, tip: str, keys: Sequence[str] = (), label: str | None = None
 ) -> QAction:
-    """An action with objectName ``name``: ``text`` in a menu, ``label`` on a button, the first key in the tool tip."""
+    """Create an action.
+
+    Args:
+        parent: owner of the action.
+        name: its objectName.
+        text: text in a menu.
+        tip: tool tip, to which the first shortcut is appended.
+        keys: shortcuts.
+        label: text on a button; None uses ``text``.
+    """
     action = QAction(text, parent)
     action.setObjectName(name)
-    action.setIconText(text if label is None else label)  # Qt's own would leave out the dots
+    action.setIconText(text if label is None else label)  # Qt's default strips the ellipsis
     action.setShortcuts([QKeySequence(each) for each in keys])
     action.setToolTip(with_key(tip, keys))
     return action
 
 
 def with_key(tip: str, keys: Sequence[str]) -> str:
-    """A tool tip that names the first key."""
+    """Return ``tip`` followed by the first shortcut in parentheses."""
     return f"{tip} ({keys[0]})" if keys else tip
 
 
 def action_button(action: QAction, name: str) -> QToolButton:
-    """A button that shows an action and triggers it."""
+    """Create a button that displays and triggers an action."""
     button = QToolButton()
     button.setDefaultAction(action)
     button.setObjectName(name)

@@ -1,4 +1,4 @@
-"""What to look at, and what it means."""
+"""A text that can be collapsed: what to look at, and what it means."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QLabel, QToolButton, QVBoxLayout, QWidget
 
 
 class CollapsibleText(QWidget):
-    """A short text in simple HTML that can be folded away."""
+    """A short text in simple HTML under a button that collapses it."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -22,7 +22,7 @@ class CollapsibleText(QWidget):
         self._toggle.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self._toggle.setAutoRaise(True)
         self._toggle.setCheckable(True)
-        self._toggle.toggled.connect(self._unfold)
+        self._toggle.toggled.connect(self._expand)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)
@@ -30,6 +30,6 @@ class CollapsibleText(QWidget):
         layout.addWidget(self._text)
         self._toggle.setChecked(True)
 
-    def _unfold(self, unfolded: bool) -> None:
-        self._toggle.setArrowType(Qt.ArrowType.DownArrow if unfolded else Qt.ArrowType.RightArrow)
-        self._text.setVisible(unfolded)
+    def _expand(self, expanded: bool) -> None:
+        self._toggle.setArrowType(Qt.ArrowType.DownArrow if expanded else Qt.ArrowType.RightArrow)
+        self._text.setVisible(expanded)

@@ -1,4 +1,4 @@
-"""Data sets dropped onto a widget, with a sign that says so while they are dragged."""
+"""Drag and drop of data sets onto a widget, with an overlay shown during the drag."""
 
 from __future__ import annotations
 
@@ -11,33 +11,36 @@ from PySide6.QtWidgets import QLabel, QWidget
 from engine.datasets.registry import check_path
 from engine.utils.errors import DatasetError
 
-VEIL = 215  # of 255: what is below still shimmers through
+OVERLAY_ALPHA = 215  # of 255: the widget below stays faintly visible
 
 
-class _Sign(QLabel):
-    """Words over a widget, which stays to be seen."""
+class _DropHint(QLabel):
+    """Semi-transparent overlay with a text."""
 
-    def __init__(self, words: str, widget: QWidget) -> None:
-        super().__init__(words, widget)
+    def __init__(self, text: str, widget: QWidget) -> None:
+        super().__init__(text, widget)
         self.setObjectName("drop_sign")
         self.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.hide()
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
-        """Draw a veil, then frame and words."""
-        veil = self.palette().color(QPalette.ColorRole.Base)
-        veil.setAlpha(VEIL)
+        """Draw the overlay, then frame and text."""
+        overlay = self.palette().color(QPalette.ColorRole.Base)
+        overlay.setAlpha(OVERLAY_ALPHA)
         painter = QPainter(self)
-        painter.fillRect(self.rect(), veil)
+        painter.fillRect(self.rect(), overlay)
         painter.end()
         super().paintEvent(event)
 
 
 def accept_copy(event: QDropEvent) -> bool:
-    """Take what is dragged as a copy, whatever was proposed; gives whether it can be had as one.
+    """Accept a drag or drop as a copy, whatever action was proposed.
 
-    A file manager proposes to move files that it drags within a disk, and may remove them once they were taken so.
+    A file manager proposes a move for files dragged within a disk, and may delete them once a move was accepted.
+
+    Returns:
+        Whether the source allows a copy; otherwise the event is ignored.
     """
     if not event.possibleActions() & Qt.DropAction.CopyAction:
         event.ignore()
@@ -48,48 +51,48 @@ def accept_copy(event: QDropEvent) -> bool:
 
 
 class DropTarget(QObject):
-    """Lets folders and files be dropped anywhere on a widget.
+    """Makes a widget accept dropped folders and files.
 
-    Emits ``dropped(path)`` for each that can be a data set, and ``refused(sentence)``.
+    Emits ``dropped(path)`` for each one that may be a data set, ``refused(message)`` for any other.
 
     Args:
-        widget: where they can be dropped.
-        words: shown over the widget while something is dragged across it.
+        widget: accepts the drops.
+        text: shown over the widget during a drag.
     """
 
     dropped = Signal(str)
     refused = Signal(str)
 
-    def __init__(self, widget: QWidget, words: str) -> None:
+    def __init__(self, widget: QWidget, text: str) -> None:
         super().__init__(widget)
         self._widget = widget
-        self._sign = _Sign(words, widget)
+        self._hint = _DropHint(text, widget)
         widget.setAcceptDrops(True)
         widget.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
-        """Take what concerns dragging."""
+        """Handle the drag and drop events of the widget."""
         match event.type():
             case QEvent.Type.DragEnter | QEvent.Type.DragMove if isinstance(event, QDropEvent):
                 if not event.mimeData().hasUrls():
                     return False
                 if accept_copy(event):
-                    self._show_sign()
+                    self._show_hint()
                 return True
             case QEvent.Type.DragLeave:
-                self._sign.hide()
+                self._hint.hide()
                 return True
             case QEvent.Type.Drop if isinstance(event, QDropEvent):
-                self._sign.hide()
+                self._hint.hide()
                 if accept_copy(event):
                     self._take(event.mimeData())
                 return True
         return False
 
-    def _show_sign(self) -> None:
-        self._sign.setGeometry(self._widget.rect())
-        self._sign.raise_()
-        self._sign.show()
+    def _show_hint(self) -> None:
+        self._hint.setGeometry(self._widget.rect())
+        self._hint.raise_()
+        self._hint.show()
 
     def _take(self, data: QMimeData) -> None:
         for url in data.urls():

@@ -1,4 +1,4 @@
-"""A line of text that gives way, and says the whole of itself when asked."""
+"""A single-line label that is elided to fit, with the full text as tool tip."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
 
 class ElidedLabel(QLabel):
-    """Plain text that ends in … where there is too little room; the tool tip then has all of it."""
+    """Plain text that ends in … if it does not fit; the tool tip then shows all of it."""
 
     def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
         super().__init__(text, parent)
@@ -16,21 +16,21 @@ class ElidedLabel(QLabel):
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
 
     def setText(self, text: str) -> None:  # noqa: N802
-        """Show another text."""
+        """Set the text and update the tool tip."""
         super().setText(text)
-        self._tell_all()
+        self._update_tool_tip()
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802
-        """No width is needed."""
+        """Return the height of the text and no width."""
         return QSize(0, super().minimumSizeHint().height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
-        """The room has changed."""
+        """Update the tool tip."""
         super().resizeEvent(event)
-        self._tell_all()
+        self._update_tool_tip()
 
     def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
-        """Write what there is room for."""
+        """Paint the elided text."""
         self.style().drawItemText(
             QPainter(self),
             self.contentsRect(),
@@ -44,5 +44,5 @@ class ElidedLabel(QLabel):
     def _shown(self) -> str:
         return self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.contentsRect().width())
 
-    def _tell_all(self) -> None:
+    def _update_tool_tip(self) -> None:
         self.setToolTip("" if self._shown() == self.text() else self.text())

@@ -1,4 +1,4 @@
-"""The one place where errors appear."""
+"""Bar for error messages."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolBut
 
 
 class MessageBar(QFrame):
-    """A line above the tabs, hidden while there is nothing to say; a new message takes the place of the old one."""
+    """A line above the tabs, hidden while empty; a new message replaces the old one."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -29,18 +29,18 @@ class MessageBar(QFrame):
         layout.setContentsMargins(12, 6, 6, 6)
         layout.addWidget(self._text, 1)
         layout.addWidget(dismiss, 0, Qt.AlignmentFlag.AlignTop)
-        # Heard while the bar is in sight alone.
-        clearing = QShortcut(QKeySequence(Qt.Key.Key_Escape), self, self.clear)
-        clearing.setWhatsThis("Close the message")
+        # Active only while the bar is visible.
+        shortcut = QShortcut(QKeySequence(Qt.Key.Key_Escape), self, self.clear)
+        shortcut.setWhatsThis("Close the message")
         self.clear()
 
     @property
     def text(self) -> str:
-        """The message in sight, or nothing."""
+        """The displayed message, or an empty string."""
         return self._text.text()
 
     def show_error(self, sentence: str) -> None:
-        """Show a sentence that says what is wrong and what to do."""
+        """Show a message that says what is wrong and what to do."""
         self._text.setText(sentence)
         self.show()
 

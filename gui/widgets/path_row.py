@@ -1,4 +1,4 @@
-"""A path that is typed or chosen with a button."""
+"""Row for a path, typed or chosen with a button."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from engine.utils.errors import ExportError
 
 
 class PathRow(QWidget):
-    """A line for a path and a button beside it. Emits ``changed()`` with every letter, ``browsing()`` for the button.
+    """A line edit and a button. Emits ``changed()`` on every edit and ``browsing()`` when the button is clicked.
 
     Args:
-        name: what the object names begin with, such as ``export_folder``.
-        what: what the path is of, for tool tips and screen readers.
+        name: prefix of the objectNames, such as ``export_folder``.
+        what: what the path refers to, for tool tips and screen readers.
     """
 
     changed = Signal()
@@ -31,10 +31,10 @@ class PathRow(QWidget):
         self._button.setObjectName(f"{name}_choose")
         self._button.setAccessibleName(f"Choose: {what}")
         self._button.setToolTip(f"Look for it: {what}")
-        self._button.setAutoDefault(False)  # Return in the line is for the dialog
+        self._button.setAutoDefault(False)  # Return in the line edit accepts the dialog
         self._button.clicked.connect(lambda _checked=False: self.browsing.emit())
         self.setFocusProxy(self._line)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)  # or a label's mnemonic would pass it by
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)  # otherwise a label's mnemonic would skip it
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self._line, 1)
@@ -42,19 +42,20 @@ class PathRow(QWidget):
 
     @property
     def text(self) -> str:
-        """What stands in the line."""
+        """The stripped text of the line edit."""
         return self._line.text().strip()
 
     def show_path(self, path: str) -> None:
-        """Write a path into the line; nothing happens where it is empty, as after a dialog that was cancelled."""
+        """Show a path; an empty one, as from a cancelled dialog, is ignored."""
         if path:
             self._line.setText(path)
 
 
 def typed_path(text: str) -> Path:
-    """The path in full, ``~`` being the user's folder.
+    """Return the absolute path, with ``~`` expanded.
 
-    Raises :class:`~engine.utils.errors.ExportError` where there is none, or it names the folder of a user there is not.
+    Raises:
+        ExportError: if ``text`` is empty, or names the home folder of an unknown user.
     """
     if not text:
         raise ExportError("Choose where to write to.")

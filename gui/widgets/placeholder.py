@@ -1,4 +1,4 @@
-"""A view that says what will appear in it, until it does."""
+"""Placeholder text shown until there is content."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QFrame, QLabel, QStackedWidget, QWidget
 
 
 class Placeholder(QStackedWidget):
-    """Shows ``hint`` or ``content``, in the same place."""
+    """Shows either ``hint`` or ``content`` in the same place."""
 
     def __init__(self, hint: str, content: QWidget) -> None:
         super().__init__()
@@ -20,10 +20,10 @@ class Placeholder(QStackedWidget):
         self.addWidget(label)
         self.addWidget(content)
 
-    def say(self, hint: str) -> None:
-        """Give another hint."""
+    def set_hint(self, hint: str) -> None:
+        """Set the placeholder text."""
         self._label.setText(hint)
 
-    def show_content(self, there_is: bool) -> None:
-        """Show the content, or the hint where there is none."""
-        self.setCurrentIndex(1 if there_is else 0)
+    def show_content(self, available: bool) -> None:
+        """Show the content if it is available, otherwise the hint."""
+        self.setCurrentIndex(1 if available else 0)

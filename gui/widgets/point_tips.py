@@ -1,4 +1,4 @@
-"""A painted widget whose tool tip depends on what is under the pointer."""
+"""Base class of painted widgets whose tool tip depends on the position of the pointer."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from PySide6.QtWidgets import QToolTip, QWidget
 
 
 class PointTips(QWidget):
-    """Shows what :meth:`tip` says of the point under the pointer."""
+    """Shows ``tip`` of the point under the pointer as tool tip."""
 
     def event(self, event: QEvent) -> bool:
-        """Say what is under the pointer."""
+        """Answer tool tip requests."""
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
             QToolTip.showText(event.globalPos(), self.tip(event.pos()), self)
             return True
         return super().event(event)
 
     def tip(self, at: QPoint) -> str:
-        """What is painted at a point; empty where there is nothing to say."""
+        """Return the tool tip at a point in widget coordinates; empty for none."""
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""Spin boxes for numbers and learning rates, and a filter that keeps the wheel from changing them by accident."""
+"""Spin boxes for numbers and learning rates, and an event filter against accidental changes by the wheel."""
 
 from __future__ import annotations
 
@@ -7,28 +7,37 @@ from PySide6.QtWidgets import QAbstractSpinBox, QDoubleSpinBox, QSpinBox, QWidge
 
 from engine.config.fields import FieldDescription
 
+MIN_WIDTH = 64
+DECIMALS = 8  # enough for any learning rate worth trying
+
 
 class WheelFilter(QObject):
-    """Hands a wheel event of an unfocused widget on to its parent, which scrolls."""
+    """Passes wheel events of an unfocused widget to its parent, which scrolls."""
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
-        """Take wheel events away from ``watched`` unless it has the focus."""
+        """Ignore wheel events of ``watched`` unless it has the focus."""
         if event.type() == QEvent.Type.Wheel and isinstance(watched, QWidget) and not watched.hasFocus():
             event.ignore()
             return True
         return super().eventFilter(watched, event)
 
 
-MINIMUM_WIDTH = 64
-
-
 def number_box(name: str, field: FieldDescription) -> QSpinBox:
-    """A box called ``name`` with the bounds, the default and the explanation of an integer field; 45000 is 45,000."""
+    """Create a spin box with the bounds, default and help of an integer field; 45000 is displayed as 45,000."""
     return bounded_box(name, field.label, int(field.minimum or 0), int(field.maximum or 0), field.default, field.help)
 
 
 def bounded_box(name: str, title: str, low: int, high: int, value: int, tip: str) -> QSpinBox:
-    """A box called ``name`` for the numbers from ``low`` to ``high``."""
+    """Create a spin box for the integers from ``low`` to ``high``.
+
+    Args:
+        name: its objectName.
+        title: its accessible name.
+        low: minimum.
+        high: maximum.
+        value: initial value.
+        tip: its tool tip.
+    """
     box = QSpinBox()
     box.setObjectName(name)
     box.setAccessibleName(title)
@@ -37,25 +46,22 @@ def bounded_box(name: str, title: str, low: int, high: int, value: int, tip: str
     box.setGroupSeparatorShown(True)
     box.setStepType(QAbstractSpinBox.StepType.AdaptiveDecimalStepType)
     box.setRange(low, high)
-    box.setMinimumWidth(MINIMUM_WIDTH)  # its own would have room for the largest number
+    box.setMinimumWidth(MIN_WIDTH)  # Qt's default fits the largest number
     box.setValue(value)
     return box
 
 
-DECIMALS = 8  # enough for any learning rate worth trying
-
-
 class RateBox(QDoubleSpinBox):
-    """Shows 0.001 as 0.001, not as 0.00100000; steps grow with the number."""
+    """Spin box for learning rates: 0.001 is displayed as 0.001, not 0.00100000; steps grow with the value."""
 
     def __init__(self) -> None:
         super().__init__()
-        # Elsewhere a comma may be the decimal sign: 0.001 would be read as 1.
+        # In a locale with a decimal comma 0.001 would be parsed as 1.
         self.setLocale(QLocale.c())
         self.setDecimals(DECIMALS)
         self.setStepType(QAbstractSpinBox.StepType.AdaptiveDecimalStepType)
         self.setKeyboardTracking(False)
 
     def textFromValue(self, value: float) -> str:  # noqa: N802
-        """As short as the number allows."""
+        """Format ``value`` without trailing zeros."""
         return f"{value:.{DECIMALS}g}"

@@ -1,4 +1,4 @@
-"""Table headers whose titles fit, and a model of rows under titled columns."""
+"""Helpers for tables, and a model of rows under titled columns."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from typing import Any, Protocol
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
 from PySide6.QtWidgets import QAbstractItemView, QTableView
 
-from gui.widgets.named import named
+from gui.widgets.factories import named
 
-ROOM = 12  # pixels that a header leaves beside a title
+TITLE_PADDING = 12  # pixels beside a title in a header
 
 
 def fit_titles(table: QTableView) -> None:
-    """Keep every column wide enough for the widest title; where that is too much the table scrolls."""
+    """Keep every column at least as wide as the widest title; the table scrolls if they do not fit."""
     header, model = table.horizontalHeader(), table.model()
     titles = [str(model.headerData(section, Qt.Orientation.Horizontal) or "") for section in range(model.columnCount())]
     widest = max((header.fontMetrics().horizontalAdvance(title) for title in titles), default=0)
-    header.setMinimumSectionSize(widest + ROOM)
+    header.setMinimumSectionSize(widest + TITLE_PADDING)
 
 
 def make_read_only(table: QTableView, name: str, accessible: str, row_height: int | None = None) -> None:
-    """Let ``table`` show rows without numbers or grid that nobody edits, and Tab lead out of it.
+    """Make ``table`` read-only, without row headers or grid, and let Tab leave it.
 
     Args:
-        table: a new one.
+        table: the table to set up.
         name: its objectName.
-        accessible: what screen readers call it.
-        row_height: pixels, also the least; None leaves Qt's.
+        accessible: its accessible name.
+        row_height: height and minimum height of a row in pixels; None keeps Qt's default.
     """
     named(table, name, accessible)
     table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
@@ -45,40 +45,40 @@ def make_read_only(table: QTableView, name: str, accessible: str, row_height: in
 Index = QModelIndex | QPersistentModelIndex
 
 
-class Titled(Protocol):
-    """What a header needs to know of a column."""
+class TableColumn(Protocol):
+    """Header data of a column."""
 
     @property
     def title(self) -> str:
-        """What stands above it."""
+        """Title in the header."""
 
     @property
     def tip(self) -> str:
-        """What the title means."""
+        """Tool tip of the title."""
 
     @property
     def align(self) -> Qt.AlignmentFlag:
-        """Where its texts stand."""
+        """Horizontal alignment of title and cells."""
 
 
 class ColumnModel(QAbstractTableModel):
-    """A table of ``_rows`` with a header for each of ``columns``."""
+    """Base class of models with ``_rows`` and a header for each of ``columns``."""
 
-    def __init__(self, columns: Sequence[Titled]) -> None:
+    def __init__(self, columns: Sequence[TableColumn]) -> None:
         super().__init__()
         self._columns = columns
         self._rows: list[Any] = []
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: N802, B008
-        """One a row."""
+        """Return the number of rows."""
         return 0 if parent.isValid() else len(self._rows)
 
     def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: N802, B008
-        """One for each of the columns."""
+        """Return the number of columns."""
         return 0 if parent.isValid() else len(self._columns)
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:  # noqa: N802
-        """Titles and what they mean."""
+        """Return title, tool tip or alignment of a column."""
         if orientation is Qt.Orientation.Horizontal:
             column = self._columns[section]
             if role == Qt.ItemDataRole.DisplayRole:

@@ -394,7 +394,7 @@ class MainWindow(QMainWindow):
         self._training_controller.shown.connect(self._tabs.setCurrentWidget)
         for start in (self._messages.clear, self.statusBar().showMessage):
             self._exports.started.connect(start)
-        self._try_it.runs_wanted.connect(self._offer_trained_runs)
+        self._try_it.runs_requested.connect(self._offer_trained_runs)
         self._try_it.task_requested.connect(self._prober.run_task)
         self._connect_history()
         self._connect_failures()

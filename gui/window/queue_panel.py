@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 from engine.utils.text import pluralise
 from engine.workspace.queue import QueueEntry
 from gui.utils.text import as_duration, literally
-from gui.widgets.named import push_button
+from gui.widgets.factories import push_button
 from gui.window.queue import ExperimentQueue
 from gui.window.training_controller import TrainingController
 

@@ -20,7 +20,7 @@ import numpy as np
 from PIL import Image
 
 from engine.experiments import EXPERIMENTS
-from engine.experiments.presets import copied
+from engine.experiments.presets import settings_to_toml
 from engine.utils.arrays import Array
 from tests.engine.datasets.conftest import cifar_members, idx, pixels, python2_pickle
 from tests.engine.support import small_run
@@ -42,7 +42,10 @@ def settings() -> dict[str, dict[str, Any]]:
 def settings_texts() -> tuple[str, ...]:
     """The same as TOML and as JSON, as they are copied."""
     tables = [{"experiment": name} | values for name, values in settings().items()]
-    return (*(copied(name, values) for name, values in settings().items()), *(json.dumps(each) for each in tables))
+    return (
+        *(settings_to_toml(name, values) for name, values in settings().items()),
+        *(json.dumps(each) for each in tables),
+    )
 
 
 def run_spec() -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A window with executors that need no TensorFlow."""
+"""Fixtures: a window with executors that need no TensorFlow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A board with curves that are there at once, for the tests of how they are read."""
+"""A board filled with curves, for tests of their display and readings."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ VARIANTS = ("mlp_1", "cnn_4")
 
 
 def loss(run: int, step: int) -> float:
-    """Falls, with a wave of its own in every run."""
+    """Return a falling loss with an oscillation and an offset per run."""
     return float(2.3 * 0.99**step + 0.1 * run + 0.05 * np.sin(step))
 
 
 def filled(repeats: int = 2, records: int = RECORDS) -> Observations:
-    """Two variants, ``repeats`` runs each, all but the last half of the last run recorded."""
+    """Return two variants with ``repeats`` runs each; the second half of the last run is missing."""
     observations = begun(ARCHITECTURES_EXPERIMENT, architectures=VARIANTS, repeats=repeats, epochs=records)
     last = max(observations.runs)
     for run in observations.runs:
@@ -37,7 +37,7 @@ def filled(repeats: int = 2, records: int = RECORDS) -> Observations:
 
 
 def recorded(run: int, step: int) -> Record:
-    """A record of that run."""
+    """Return a record of a run."""
     value = loss(run, step)
     return record(
         run,
@@ -52,7 +52,7 @@ def recorded(run: int, step: int) -> Record:
 
 
 def opened(qtbot: QtBot, observations: Observations) -> TrainingBoard:
-    """A board on the screen that shows these observations."""
+    """Return a visible board that shows the observations."""
     board = architectures_board()
     qtbot.addWidget(board)
     board.resize(930, 720)
@@ -63,7 +63,7 @@ def opened(qtbot: QtBot, observations: Observations) -> TrainingBoard:
 
 
 def show(board: TrainingBoard, observations: Observations) -> None:
-    """Begin a plan, and draw."""
+    """Begin and draw every view."""
     for view in board.views():
         view.begin(observations)
     for view in board.views():
@@ -71,10 +71,10 @@ def show(board: TrainingBoard, observations: Observations) -> None:
 
 
 def plot_of(board: TrainingBoard, name: str = "training_loss") -> CurvePlot:
-    """A curve plot by its objectName."""
+    """Return a curve plot by its objectName."""
     return find(board, CurvePlot, name)
 
 
 def marks(plot: CurvePlot) -> list[pg.InfiniteLine]:
     """The vertical lines of a plot, but for the cursor."""
-    return [line for line in items(plot, pg.InfiniteLine) if line is not plot.read_out.line]
+    return [line for line in items(plot, pg.InfiniteLine) if line is not plot.tooltip.line]

@@ -1,4 +1,4 @@
-"""Executors, events and look-ups that the tests of the window share."""
+"""Executors, events and lookups shared by the tests of the window."""
 
 from __future__ import annotations
 
@@ -29,50 +29,50 @@ from tests.engine.support import INFO, ScriptedExecutor, finished, record, small
 Found = TypeVar("Found", bound=QWidget)
 Item = TypeVar("Item")
 
-# Long enough for a busy machine; a test that works never waits so long.
+# Long enough for a busy machine; a passing test never waits that long.
 PATIENCE_MS = 60_000
 
-# As a file manager drags: it would copy, too, but proposes to move.
+# As from a file manager, which proposes a move but allows a copy.
 EVERY_ACTION = Qt.DropAction.CopyAction | Qt.DropAction.MoveAction | Qt.DropAction.LinkAction
 LEFT_TO_MOVE = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.ShiftModifier
 
 
 def find(parent: QWidget, kind: type[Found], name: str) -> Found:
-    """The widget of that objectName, as a script finds it."""
+    """Return the widget with an objectName, as a script would find it."""
     widget = parent.findChild(kind, name)
     assert widget is not None, f"there is no {kind.__name__} called {name}"
     return widget
 
 
 def items(plot: pg.PlotWidget, kind: type[Item]) -> list[Item]:
-    """The graphics items of one kind that a plot holds, in the order in which they came."""
+    """Return the graphics items of one kind in a plot, in the order of insertion."""
     return [item for item in plot.getPlotItem().items if isinstance(item, kind)]
 
 
 def taken_as_copy(event: QDropEvent) -> bool:
-    """Whether what is dragged was taken, which must leave it where it is though a move was proposed."""
+    """Return whether a drop was accepted, and check that it was accepted as a copy although a move was proposed."""
     assert event.proposedAction() is Qt.DropAction.MoveAction
     assert not event.isAccepted() or event.dropAction() is Qt.DropAction.CopyAction
     return event.isAccepted()
 
 
 def tab_of(window: QWidget, experiment: str = "architectures") -> ExperimentTab:
-    """The tab of an experiment."""
+    """Return the tab of an experiment."""
     return find(window, ExperimentTab, f"tab_{experiment}")
 
 
 def numbered(runs: Iterable[RunSpec], first: int = 1, total_steps: int = 260) -> tuple[PlannedRun, ...]:
-    """The runs as the store numbers them, from ``first`` on."""
+    """Return planned runs, numbered as by the store, from ``first`` on."""
     return tuple(PlannedRun(number, run, 33_130, total_steps) for number, run in enumerate(runs, start=first))
 
 
 def started_experiment(**changes: Any) -> ExperimentStarted:
-    """The plan of :func:`small_spec` with ``changes``, its runs numbered from 1."""
+    """Return the plan of ``small_spec`` with ``changes``, runs numbered from 1."""
     return ExperimentStarted(1, "architectures", INFO, numbered(plan(small_spec(**changes))), workers=1)
 
 
 def begun(experiment: TrainingExperiment, **changes: Any) -> Observations:
-    """Observations of the plan of an experiment's quick preset with ``changes``, ten steps an epoch."""
+    """Return observations of the plan of an experiment's quick preset with ``changes``, ten steps per epoch."""
     spec = experiment.preset("quick", **changes)
     observations = Observations()
     observations.expect(spec)
@@ -85,7 +85,7 @@ def begun(experiment: TrainingExperiment, **changes: Any) -> Observations:
 
 
 def observed(*events: Any, **changes: Any) -> Observations:
-    """Observations of a plan, and of ``events`` after it."""
+    """Return observations of a plan followed by ``events``."""
     observations = Observations()
     for event in (started_experiment(**changes), *events):
         observations.take(event)
@@ -93,14 +93,14 @@ def observed(*events: Any, **changes: Any) -> Observations:
 
 
 def samples(dataset: str = "digits") -> SamplesReady:
-    """Twenty gray images of ten classes."""
+    """Return twenty gray images of ten classes."""
     images = np.full((20, 32, 32, 1), 200, dtype=np.uint8)
     labels = tuple(number // 2 for number in range(20))
     return SamplesReady(dataset, "Digits", INFO.class_names, (100,) * 10, images, labels)
 
 
 class OpenEndedExecutor(ScriptedExecutor):
-    """Trains the first run until it is told to stop; what comes after is cancelled."""
+    """Trains the first run until stopped; the following tasks are cancelled."""
 
     def run(self, tasks: Sequence[Task], emit: Emit, control: ControlChannel) -> None:
         self.tasks += tasks
@@ -118,7 +118,7 @@ class OpenEndedExecutor(ScriptedExecutor):
 
 
 class Assistant:
-    """Answers requests for samples and exports at once; ``samples_fail`` gives the reason if they can't be had."""
+    """Answers requests for samples and exports immediately; ``samples_fail`` is the reason of a failure of samples."""
 
     def __init__(self, samples_fail: str | None = None) -> None:
         self.tasks: list[Task] = []
@@ -139,7 +139,7 @@ class Assistant:
                 emit(Exported(str(task.file), 1))
 
     def close(self) -> None:
-        """Nothing to end."""
+        """Do nothing."""
 
 
 def _answer(task: Task, asked: Control | None) -> Any:
@@ -152,7 +152,7 @@ def _answer(task: Task, asked: Control | None) -> Any:
 
 
 class ObedientExecutor(ScriptedExecutor):
-    """Trains one run after the other and does what it is told; a run ends when asked to, records come by steps."""
+    """Trains one run after the other and executes commands; a run ends on command, *Step* adds a record."""
 
     def run(self, tasks: Sequence[Task], emit: Emit, control: ControlChannel) -> None:
         self.tasks += tasks

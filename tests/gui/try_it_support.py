@@ -1,4 +1,4 @@
-"""A tab that tries networks, what it asks for and what it is answered."""
+"""The Try it tab with its requests and answers."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def picked(**data: object) -> PickedTestImages:
 
 
 class Tried:
-    """A tab and the tasks it has asked for."""
+    """A tab and the tasks it has requested."""
 
     def __init__(self, tab: TryItTab, qtbot: QtBot) -> None:
         self.tab, self._qtbot = tab, qtbot
@@ -56,7 +56,7 @@ class Tried:
         return [task for task in self.tasks if isinstance(task, kind)]
 
     def ready(self, *runs: TrainedRun) -> None:
-        """Offer runs, answer for the test images and for the black image; forget all that was asked for that."""
+        """Offer runs, answer with test images and the probe of the black image, and clear the recorded tasks."""
         self.tab.show_runs(runs or (trained(),))
         self.tab.take(picked())
         self.tab.take(probed())

@@ -1,1 +1,1 @@
-"""The board of part 1: cross-entropy, batches, parameters, recovered gradients."""
+"""The board of the Basics tab: cross-entropy, batches, parameters, recovered gradients."""

@@ -1,4 +1,4 @@
-"""Batches an epoch and iterations, for any number of images, batch size and number of epochs."""
+"""Batches per epoch and iterations for any number of images, batch size and number of epochs."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class BatchesPanel(QGroupBox):
         self._show()
 
     def show_values(self, values: Mapping[str, Any]) -> None:
-        """Show other numbers without announcing them."""
+        """Show other numbers without emitting ``chosen``."""
         for key, box in self._boxes.items():
             blocked = box.blockSignals(True)
             box.setValue(values[key])

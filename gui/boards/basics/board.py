@@ -1,4 +1,4 @@
-"""What the Basics tab shows."""
+"""The board of the Basics tab."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from gui.boards.basics.cross_entropy import CrossEntropyPanel
 from gui.boards.basics.parameters import ParametersPanel
 from gui.boards.basics.recovery import RecoveryPanel
 from gui.boards.board import Board, View
-from gui.widgets.splitter import splitter
+from gui.widgets.factories import splitter
 
 
 class BasicsBoard(Board):
-    """Four panels: three answer at once, the gradient from two weights when the experiment runs."""
+    """Four panels: three compute immediately, the gradient from two weights when the experiment runs."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -33,11 +33,11 @@ class BasicsBoard(Board):
         row.addLayout(right, 1)
 
     def views(self) -> Sequence[View]:
-        """The one panel that an experiment fills."""
+        """Return the one panel that an experiment fills."""
         return (self._recovery,)
 
     def show_settings(self, spec: ExperimentSpec) -> None:
-        """Show what the form says of batches and network."""
+        """Show the form's settings of batches and network."""
         values = spec.model_dump()
         self._batches.show_values(values)
         self._parameters.show_values(values)
@@ -47,5 +47,5 @@ class BasicsBoard(Board):
 
 
 def basics_board() -> Board:
-    """The board of the basics experiment."""
+    """Create the board of the basics experiment."""
     return BasicsBoard()

@@ -1,4 +1,4 @@
-"""Cross-entropy to play with: logits as sliders, the loss as a point on its curve, its gradient as bars."""
+"""Interactive cross-entropy: logits as sliders, the loss as a point on its curve, its gradient as bars."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ from gui.plots.plot import Plot
 CLASSES = ("cat", "dog", "ship")
 TITLES = ("true class", "logit z", "", "p = softmax(z)", "p - y")
 
-# Sliders count in whole numbers: tenths of a logit, thousandths of a probability.
+# Sliders have integer values: tenths of a logit, thousandths of a probability.
 LOGIT_STEPS, LOGIT_LIMIT = 10, 8
 PROBABILITY_STEPS = 1000
-LEAST = 1 / PROBABILITY_STEPS
-LARGEST_LOSS = 7.0  # just above the loss at the least probability
+MIN_PROBABILITY = 1 / PROBABILITY_STEPS
+MAX_LOSS = 7.0  # just above the loss at the minimum probability
 BARS_WIDTH, PLOT_HEIGHT = 150, 140  # pixels
 POINT, MARK = 11, 8
 
 
 class CrossEntropyPanel(QGroupBox):
-    """Moving a logit moves the probability of the true class; moving that moves the true class's logit."""
+    """Moving a logit changes the probability of the true class; moving that changes the true class's logit."""
 
     def __init__(self) -> None:
         super().__init__("Cross-entropy")
@@ -45,11 +45,11 @@ class CrossEntropyPanel(QGroupBox):
         self._logits = np.zeros(len(CLASSES))
         self._true_class = 0
         self._curve, self._bars = LossCurve(), GradientBars()
-        self._sentence = QLabel()
-        self._sentence.setObjectName("cross_entropy_value")
-        # As wide as it ever gets, bold letters counted: the slider beside it keeps its length.
+        self._loss_text = QLabel()
+        self._loss_text.setObjectName("cross_entropy_value")
+        # As wide as its longest text in bold, so that the slider beside it keeps its length.
         longest = "loss = -ln 0.0001234 = 00.0000 nats  "
-        self._sentence.setMinimumWidth(self._sentence.fontMetrics().horizontalAdvance(longest))
+        self._loss_text.setMinimumWidth(self._loss_text.fontMetrics().horizontalAdvance(longest))
         self._make_controls()
         self._arrange()
         self._probability.setValue(round(PROBABILITIES[0] * PROBABILITY_STEPS))
@@ -73,7 +73,7 @@ class CrossEntropyPanel(QGroupBox):
         self._choices.idClicked.connect(self._choose_true_class)
 
     def _choose_probability(self, probability: float) -> None:
-        """Give the true class the logit that makes it so probable beside the others."""
+        """Set the true class's logit to the one of this probability, given the others."""
         others = np.delete(self._logits, self._true_class)
         odds = math.log(probability / (1 - probability))
         self._logits[self._true_class] = odds + np.logaddexp.reduce(others)
@@ -92,15 +92,15 @@ class CrossEntropyPanel(QGroupBox):
         gradient = gradient_at_logits(self._logits, self._true_class)
         loss = cross_entropy_of_logits(self._logits, self._true_class)
         probability = float(probabilities[self._true_class])
-        _set(self._probability, probability * PROBABILITY_STEPS)
+        _set_silently(self._probability, probability * PROBABILITY_STEPS)
         rows = zip(self._sliders, self._numbers, self._logits, probabilities, gradient, strict=True)
         for slider, labels, logit, share, slope in rows:
-            _set(slider, logit * LOGIT_STEPS)
+            _set_silently(slider, logit * LOGIT_STEPS)
             for label, text in zip(labels, (f"{logit:+.2f}", f"{share:.3f}", f"{slope:+.3f}"), strict=True):
                 label.setText(text)
         self._curve.show_point(probability, loss)
         self._bars.show_gradient(gradient)
-        self._sentence.setText(f"loss = -ln {probability:.4g} = <b>{loss:.4f} nats</b>")
+        self._loss_text.setText(f"loss = -ln {probability:.4g} = <b>{loss:.4f} nats</b>")
 
     def _arrange(self) -> None:
         plots = QHBoxLayout()
@@ -109,7 +109,7 @@ class CrossEntropyPanel(QGroupBox):
         above = QHBoxLayout()
         above.addWidget(QLabel("p<sub>true</sub>"))
         above.addWidget(self._probability, 1)
-        above.addWidget(self._sentence)
+        above.addWidget(self._loss_text)
         column = QVBoxLayout(self)
         column.addLayout(plots, 1)
         column.addLayout(above)
@@ -133,36 +133,40 @@ class CrossEntropyPanel(QGroupBox):
 
 
 class LossCurve(Plot):
-    """-ln p over p, a point on it, and the homework's two examples."""
+    """-ln p over p, with a point on it and the assignment's two examples."""
 
     def __init__(self) -> None:
         super().__init__("cross_entropy", "Loss, -ln p", "p of the true class", "loss (nats)")
-        _hold_still(self, (-0.02, 1.06), (-0.4, LARGEST_LOSS))
-        p = np.linspace(LEAST, 1, PROBABILITY_STEPS)
+        _fix_ranges(self, (-0.02, 1.06), (-0.4, MAX_LOSS))
+        p = np.linspace(MIN_PROBABILITY, 1, PROBABILITY_STEPS)
         self.plot(p, -np.log(p), pen=pg.mkPen(colour_of(0), width=1.5), antialias=True)
         self._mark_examples()
         self._point = pg.ScatterPlotItem(size=POINT, brush=colour_of(3), pen=None)
         self.addItem(self._point)
 
     def show_point(self, probability: float, loss: float) -> None:
-        """Move the point; one that is above the plot stays at its edge."""
-        self._point.setData([probability], [min(loss, LARGEST_LOSS)])
+        """Move the point; one above the plot is drawn at its edge."""
+        self._point.setData([probability], [min(loss, MAX_LOSS)])
 
     def _mark_examples(self) -> None:
         losses, colour = [cross_entropy(probability) for probability in PROBABILITIES], colour_of(2)
         self.addItem(pg.ScatterPlotItem(PROBABILITIES, losses, size=MARK, brush=None, pen=pg.mkPen(colour, width=1.5)))
         lines = (f"○ p = {p:g}: {loss:.4f} nats" for p, loss in zip(PROBABILITIES, losses, strict=True))
         text = pg.TextItem("\n".join(lines), color=colour, anchor=(1, 0))
-        text.setPos(1, LARGEST_LOSS)
+        text.setPos(1, MAX_LOSS)
         self.addItem(text)
 
 
 class GradientBars(Plot):
-    """p - y, one bar a class: the true class is pushed up by what it lacks, the others down by what they have."""
+    """p - y, one bar per class.
+
+    A step against the gradient raises the logit of the true class in proportion to 1 - p and lowers each other logit
+    in proportion to its p.
+    """
 
     def __init__(self) -> None:
         super().__init__("logit_gradient", "Gradient, p - y", " ", "")
-        _hold_still(self, (-0.6, len(CLASSES) - 0.4), (-1.2, 1.2))
+        _fix_ranges(self, (-0.6, len(CLASSES) - 0.4), (-1.2, 1.2))
         self.setFixedWidth(BARS_WIDTH)
         self.getPlotItem().getAxis("left").setWidth(30)
         self.getPlotItem().getAxis("left").setTicks([[(-1, "-1"), (0, "0"), (1, "1")]])
@@ -171,11 +175,11 @@ class GradientBars(Plot):
         self.addItem(self._items)
 
     def show_gradient(self, gradient: np.ndarray) -> None:
-        """Draw ``gradient``, one value a class."""
+        """Draw ``gradient``, float [classes]."""
         self._items.setOpts(height=gradient)
 
 
-def _hold_still(plot: Plot, x: tuple[float, float], y: tuple[float, float]) -> None:
+def _fix_ranges(plot: Plot, x: tuple[float, float], y: tuple[float, float]) -> None:
     plot.setMouseEnabled(x=False, y=False)
     plot.setXRange(*x, padding=0)
     plot.setYRange(*y, padding=0)
@@ -192,8 +196,8 @@ def _slider(name: str, title: str, low: int, high: int) -> QSlider:
     return slider
 
 
-def _set(slider: QSlider, value: float) -> None:
-    """Show a value; what lies beyond the slider's ends is shown there, and stays what it is."""
+def _set_silently(slider: QSlider, value: float) -> None:
+    """Set a slider without signals; a value beyond its range is displayed at its end but not changed."""
     blocked = slider.blockSignals(True)
     slider.setValue(round(value))
     slider.blockSignals(blocked)

@@ -1,4 +1,4 @@
-"""The parameters of any network that the user writes, layer by layer."""
+"""Number of parameters of any network written by the user, layer by layer."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MESSAGE_LINES = 2
 
 
 class ParametersPanel(QGroupBox):
-    """Counts while one types; emits ``chosen({key: value})`` when the user has written another network that fits."""
+    """Counts while the user types; emits ``chosen({key: value})`` when another valid network was entered."""
 
     chosen = Signal(dict)
 
@@ -30,15 +30,15 @@ class ParametersPanel(QGroupBox):
         self.setObjectName("parameters_panel")
         self._make_widgets()
         self._arrange()
-        self._settings = self._count()  # as the form knows them
+        self._settings = self._count()  # as in the form
         self._text.textChanged.connect(self._changed)
         self._text.textEdited.connect(lambda _text: self._start.setCurrentIndex(0))
-        self._start.activated.connect(self._begin_from)
+        self._start.activated.connect(self._start_from)
         for box in (*self._sides, self._classes):
             box.valueChanged.connect(self._changed)
 
     def show_values(self, values: Mapping[str, Any]) -> None:
-        """Show another network without announcing it; what is shown in other words already stays as it is."""
+        """Show another network without emitting ``chosen``; an equivalent text is left as typed."""
         if {key: values[key] for key in self._settings} == self._settings:
             return
         for widget in (self._text, self._classes, *self._sides):
@@ -58,7 +58,7 @@ class ParametersPanel(QGroupBox):
             self.chosen.emit(settings)
 
     def _count(self) -> dict[str, Any]:
-        """Show layers and sum, or what is wrong: the settings that were counted, or none."""
+        """Show layers and total, or the error; return the valid settings, or none."""
         shape, classes = tuple(box.value() for box in self._sides), self._classes.value()
         try:
             layers = parse_network(self._text.text())
@@ -72,7 +72,7 @@ class ParametersPanel(QGroupBox):
         self._message.setText(f"<b>{total:,} parameters</b>, the prediction layer FC-{classes} included")
         return {"network": format_network(layers), "input_shape": shape, "classes": classes}
 
-    def _begin_from(self, _index: int) -> None:
+    def _start_from(self, _index: int) -> None:
         layers = ARCHITECTURES.get(self._start.currentText())
         if layers is not None:
             self._write(format_network(with_relu(layers)))

@@ -1,4 +1,4 @@
-"""The gradient recovered from two successive weights, step by step, under three optimisers."""
+"""The gradient recovered from two successive weights at each step, under three optimisers."""
 
 from __future__ import annotations
 
@@ -29,51 +29,51 @@ REASONS = {
     "momentum": "repeats a share of the last step",
     "adam": "scales each weight's step by itself",
 }
-# What the differences are to be compared with, both under plain SGD.
-SCALES = {
+# References for the differences, both under plain SGD.
+REFERENCES = {
     "gradient": ("largest gradient (SGD)", Qt.PenStyle.DotLine),
     "bound": ("float32 rounding, at most", Qt.PenStyle.DashLine),
 }
-PLOT_HEIGHT = 170  # pixels, the least in which five lines can be told apart
-AXIS_WIDTH = 66  # pixels, of "0.0001" and a title
+PLOT_HEIGHT = 170  # pixels, the minimum at which five lines can be distinguished
+AXIS_WIDTH = 66  # pixels, fits "0.0001" and a title
 
 
 class RecoveryPanel(QGroupBox):
-    """The plot, and what it means in words."""
+    """The plot with an explanation."""
 
     def __init__(self) -> None:
         super().__init__("Gradient from two weights, (wₖ - wₖ₊₁) / rate")
         self.setObjectName("recovery_panel")
-        self._plot, self._words = RecoveryPlot(), QLabel()
-        self._hinted = Placeholder(HINT, self._plot)
-        self._words.setObjectName("recovery_words")
-        self._words.setWordWrap(True)
-        self._words.setTextFormat(Qt.TextFormat.RichText)
+        self._plot, self._text = RecoveryPlot(), QLabel()
+        self._placeholder = Placeholder(HINT, self._plot)
+        self._text.setObjectName("recovery_words")
+        self._text.setWordWrap(True)
+        self._text.setTextFormat(Qt.TextFormat.RichText)
         column = QVBoxLayout(self)
-        column.addWidget(self._hinted, 1)
-        column.addWidget(self._words)
-        self._say()
+        column.addWidget(self._placeholder, 1)
+        column.addWidget(self._text)
+        self._show_text()
 
     def begin(self, observations: Observations) -> None:
-        """Forget the steps of the last run."""
-        self._hinted.show_content(True)
+        """Clear the steps of the last run."""
+        self._placeholder.show_content(True)
         self._plot.begin(observations)
-        self._say()
+        self._show_text()
 
     def refresh(self, observations: Observations) -> None:
-        """Draw the steps that have come in, and say what they show."""
+        """Draw new steps and update the text."""
         if len(observations.parts) > self._plot.count:
             self._plot.refresh(observations)
-            self._say()
+            self._show_text()
 
-    def _say(self) -> None:
+    def _show_text(self) -> None:
         lines = (
-            f"<span style='color:{colour_of(position)}'>■</span> <b>{title}</b>{self._verdict(name)}"
+            f"<span style='color:{colour_of(position)}'>■</span> <b>{title}</b>{self._result(name)}"
             for position, (name, title) in enumerate(OPTIMIZERS.items())
         )
-        self._words.setText("<br>".join(lines))
+        self._text.setText("<br>".join(lines))
 
-    def _verdict(self, name: str) -> str:
+    def _result(self, name: str) -> str:
         if not self._plot.count:
             return f": {REASONS[name]}."
         largest, bound = self._plot.largest[name, "difference"], self._plot.largest[name, "bound"]
@@ -92,41 +92,41 @@ class RecoveryPlot(Plot):
         self.getPlotItem().getAxis("left").setWidth(AXIS_WIDTH)
         self.getPlotItem().setLogMode(y=True)
         self._range: tuple[float, float] | None = None
-        # By optimiser and measure.
+        # Keyed by optimiser and measure.
         self.lines = {
             (name, "difference"): self.plot(pen=pg.mkPen(colour_of(position), width=LINE_WIDTH), antialias=True)
             for position, name in enumerate(OPTIMIZERS)
         }
-        # Of five lines, the words below name three; the legend lies where the two decades of curves leave room.
+        # Of five lines, the text below names three; the legend is where the curves leave two decades free.
         legend = self.getPlotItem().addLegend(labelTextSize="8pt", verSpacing=-4)
         legend.anchor((1, 0.5), (1, 0.5), offset=(-8, 0))
-        for measure, (title, _) in SCALES.items():
+        for measure, (title, _) in REFERENCES.items():
             self.lines[PLAIN, measure] = self.plot(name=title, antialias=True)
-        self._forget()
+        self._reset()
         self._restyle()
 
     @property
     def count(self) -> int:
-        """How many steps are drawn."""
+        """The number of drawn steps."""
         return len(self._steps)
 
     def begin(self, _observations: Observations) -> None:
-        """Forget the steps of the last run."""
-        self._forget()
+        """Clear the steps of the last run."""
+        self._reset()
         for line in self.lines.values():
             line.setData([], [])
         self.show_values(True)
 
     def refresh(self, observations: Observations) -> None:
-        """Draw the steps that are new."""
+        """Draw the new steps."""
         for part in observations.parts[self.count :]:
-            self._note(part.values)
+            self._append(part.values)
         steps = np.array(self._steps)
         for key, line in self.lines.items():
             line.setData(steps, np.array(self._curves[key]))
         self._fit(observations.parts[0].values["steps"])
 
-    def _forget(self) -> None:
+    def _reset(self) -> None:
         self._range = None
         self._steps = array("d")
         self._curves = {key: array("d") for key in self.lines}
@@ -134,8 +134,8 @@ class RecoveryPlot(Plot):
         self.largest = {(name, measure): 0.0 for name in OPTIMIZERS for measure in MEASURES}
         self.within = dict.fromkeys(OPTIMIZERS, True)
 
-    def _note(self, step: dict[str, Any]) -> None:
-        """Append a step; zeros have no place on a logarithmic axis."""
+    def _append(self, step: dict[str, Any]) -> None:
+        """Append a step; zeros become NaN, as they have no position on a logarithmic axis."""
         self._steps.append(step["step"])
         for (name, measure), curve in self._curves.items():
             curve.append(step[name][measure] or math.nan)
@@ -146,7 +146,7 @@ class RecoveryPlot(Plot):
             self.within[name] &= step[name]["within"]
 
     def _fit(self, steps: int) -> None:
-        """Whole decades, which change seldom, and all the steps there will be."""
+        """Show whole decades, which seldom change, and all planned steps."""
         wanted = decades(self._smallest, max(self.largest[key] for key in self.lines))
         if wanted != self._range:
             self._range = wanted
@@ -156,9 +156,9 @@ class RecoveryPlot(Plot):
     def _restyle(self) -> None:
         super()._restyle()
         legend = self.getPlotItem().legend
-        if legend is None:  # the base class is being made
+        if legend is None:  # called by the base class's constructor
             return
         for _, label in legend.items:
             label.setText(label.text, color=self.palette().color(QPalette.ColorRole.Text).name())
-        for measure, (_, style) in SCALES.items():
+        for measure, (_, style) in REFERENCES.items():
             self.lines[PLAIN, measure].setPen(pg.mkPen(muted(self.palette()), width=LINE_WIDTH, style=style))

@@ -1,1 +1,1 @@
-"""The board of part 2: a sliding kernel, outputs, methods compared."""
+"""The board of the Convolution tab: a sliding kernel, outputs, comparison of methods."""

@@ -1,4 +1,4 @@
-"""What the Convolution tab shows."""
+"""The board of the Convolution tab."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from gui.boards.board import Board, View
 from gui.boards.convolution.method_table import MethodTable, MethodTimes
 from gui.boards.convolution.output_grid import OutputGrid
-from gui.boards.convolution.sliding_kernel import SlidingPicture
-from gui.widgets.splitter import splitter
+from gui.boards.convolution.sliding_kernel import SlidingKernel
+from gui.widgets.factories import splitter
 
 
 class ConvolutionBoard(Board):
-    """Outputs, methods and the sliding kernel; the output picked in the grid is the one that the kernel slides for."""
+    """Outputs, methods and the sliding kernel; the kernel slides for the output picked in the grid."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._outputs, self._slide = OutputGrid(), SlidingPicture()
+        self._outputs, self._slide = OutputGrid(), SlidingKernel()
         self._methods, self._times = MethodTable(), MethodTimes()
         self._outputs.picked.connect(self._slide.choose)
         self._slide.chosen.connect(self._outputs.mark)
@@ -27,7 +27,7 @@ class ConvolutionBoard(Board):
         layout.addWidget(splitter("views", (self._upper(), 4, 310), (self._slide, 5, 380)))
 
     def views(self) -> Sequence[View]:
-        """Table, bars, grid and picture."""
+        """Return table, bars, grid and sliding kernel."""
         return (self._methods, self._times, self._outputs, self._slide)
 
     def _upper(self) -> QWidget:
@@ -43,5 +43,5 @@ class ConvolutionBoard(Board):
 
 
 def convolution_board() -> Board:
-    """The board of the convolution experiment."""
+    """Create the board of the convolution experiment."""
     return ConvolutionBoard()

@@ -1,4 +1,4 @@
-"""How long each way of convolving takes, and how far it is from the loops: a table and bars."""
+"""Time and numerical difference of each convolution method: a table and a bar chart."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ TITLES = (
     ("Type", "Type of number that it computes with"),
 )
 ROW_HEIGHT = 24
-ROW_ROOM = 6  # pixels above and below a line together, at least
+ROW_PADDING = 6  # minimum of the pixels above plus below a line
 BAR_NAMES = ("loops", "windows", "im2col", "TensorFlow")
 NAMES_WIDTH = 76  # pixels
-NO_SHAPES = " \n "  # two lines, as there will be
+NO_SHAPES = " \n "  # two lines, like the text to come
 EMPTY_RANGE = (-2, 3)  # decades of milliseconds
 
 
 class MethodTable(QWidget):
-    """A row for each method, filled as it is done."""
+    """One row per method, filled when it has been timed."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -62,21 +62,21 @@ class MethodTable(QWidget):
         self._drawn = -1
 
     def begin(self, _observations: Observations) -> None:
-        """Empty the table."""
+        """Clear the table."""
         self._drawn = -1
         self._shapes.setText(NO_SHAPES)
         for row in range(len(METHODS)):
             self._write(row, [""] * (len(TITLES) - 1))
 
     def refresh(self, observations: Observations) -> None:
-        """Write the rows of methods that are done."""
+        """Fill the rows of timed methods."""
         if self._drawn == len(observations.parts):
             return
         self._drawn = len(observations.parts)
         for part in observations.parts:
             if part.name == "shapes":
                 self._shapes.setText(_shapes(part.values))
-        for method, values in done(observations):
+        for method, values in timed_methods(observations):
             numbers = (f"{1000 * values['seconds']:,.3f}", f"{values['speedup']:,.1f}×")
             difference = f"{values['largest_difference']:.2g}" if method != "loops" else "reference"
             self._write(list(METHODS).index(method), [*numbers, difference, values["dtype"]])
@@ -87,7 +87,7 @@ class MethodTable(QWidget):
 
 
 class MethodTimes(Plot):
-    """A bar for each method on a logarithmic axis."""
+    """One bar per method on a logarithmic axis."""
 
     def __init__(self) -> None:
         super().__init__("convolution_times", "Time of one convolution", "time (ms), logarithmic", "")
@@ -98,40 +98,40 @@ class MethodTimes(Plot):
         item.getAxis("left").setWidth(NAMES_WIDTH)
         item.getAxis("left").setTicks([list(enumerate(BAR_NAMES))])
         item.getViewBox().invertY()
-        self._span(*EMPTY_RANGE)
+        self._show_decades(*EMPTY_RANGE)
         self.setYRange(-0.6, len(METHODS) - 0.4, padding=0)
         self.show_values(True)
 
     def begin(self, _observations: Observations) -> None:
-        """Take the bars away."""
+        """Remove the bars."""
         self._drawn = -1
         self.getPlotItem().clear()
 
     def refresh(self, observations: Observations) -> None:
-        """Draw the bars of methods that are done."""
-        times = {method: math.log10(1000 * values["seconds"]) for method, values in done(observations)}
+        """Draw the bars of timed methods."""
+        times = {method: math.log10(1000 * values["seconds"]) for method, values in timed_methods(observations)}
         if self._drawn == len(times):
             return
         self._drawn = len(times)
         self.getPlotItem().clear()
         low = min(EMPTY_RANGE[0], *(math.floor(time) for time in times.values()), 0)
         high = max(EMPTY_RANGE[1], *(math.ceil(time) for time in times.values()), 0)
-        self._span(low, high)
+        self._show_decades(low, high)
         for row, method in enumerate(METHODS):
             if method in times:
                 self.addItem(
                     pg.BarGraphItem(y=row, height=0.6, x0=low, x1=times[method], pen=None, brush=colour_of(row))
                 )
 
-    def _span(self, low: int, high: int) -> None:
-        """Show the decades from ``low`` to ``high``, each with its number of milliseconds."""
+    def _show_decades(self, low: int, high: int) -> None:
+        """Show the decades from ``low`` to ``high``, labelled in milliseconds."""
         self.setXRange(low, high, padding=0)
         axis = self.getPlotItem().getAxis("bottom")
         axis.setTicks([[(decade, f"{10.0**decade:,g}") for decade in range(low, high)]])
 
 
-def done(observations: Observations) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The methods that have been timed, and what was found of them."""
+def timed_methods(observations: Observations) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the timed methods and their measurements."""
     return ((part.values["method"], part.values) for part in observations.parts if part.name == "method")
 
 
@@ -147,7 +147,7 @@ def _shapes(values: dict[str, Any]) -> str:
 
 def _table() -> QTableWidget:
     table = QTableWidget(len(METHODS), len(TITLES))
-    row_height = max(ROW_HEIGHT, table.fontMetrics().height() + ROW_ROOM)
+    row_height = max(ROW_HEIGHT, table.fontMetrics().height() + ROW_PADDING)
     make_read_only(table, "methods", "Methods", row_height)
     table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
     table.setWordWrap(False)
@@ -156,7 +156,7 @@ def _table() -> QTableWidget:
     table.horizontalHeader().setFixedHeight(row_height)
     height = row_height * (len(METHODS) + 1) + 2 * table.frameWidth()
     table.setFixedHeight(height)
-    bar = table.horizontalScrollBar()  # there where the columns need more than there is: it must not hide a row
+    bar = table.horizontalScrollBar()  # shown when the columns do not fit; it must not cover a row
     bar.rangeChanged.connect(lambda _low, high: table.setFixedHeight(height + bool(high) * bar.sizeHint().height()))
     for column, (title, tip) in enumerate(TITLES):
         head = QTableWidgetItem(title)

@@ -1,4 +1,4 @@
-"""A small matrix with its numbers written into coloured cells."""
+"""A small matrix as coloured cells with numbers."""
 
 from __future__ import annotations
 
@@ -13,50 +13,50 @@ from gui.utils.painting import to_qimage
 from gui.utils.theme import muted
 
 POSITIVE, NEGATIVE = COLOURS[0], COLOURS[3]
-STRONGEST = 0.6  # share of the colour for the largest magnitude, on which text can still be read
-FONT_SIZES = range(13, 7, -1)  # pixels; smaller digits can't be read
+MAX_TINT = 0.6  # share of the colour for the largest magnitude; text on it is still legible
+FONT_SIZES = range(13, 7, -1)  # pixels; smaller digits are illegible
 CELL_PADDING = 4
-LEAST_CELL = QSize(12, 10)  # pixels; no number fits into less
-LEAST_SIZE = QSize(130, 96)
+MIN_CELL = QSize(12, 10)  # pixels; no number fits into smaller cells
+MIN_SIZE = QSize(130, 96)
 
 
 def as_number(value: float) -> str:
-    """Three significant digits, such as ``-0.0833`` or ``255``; zero has no sign."""
+    """Format a number with three significant digits, such as ``-0.0833`` or ``255``; zero has no sign."""
     return f"{float(value) + 0.0:.3g}"
 
 
 class NumberGrid(QWidget):
-    """Cells blue where positive and red where negative, the deeper the larger, or grey levels of an image.
+    """Cells in blue (positive) and red (negative), deeper for larger magnitudes, or in grey levels of an image.
 
-    Where the cells are too small for numbers, the colours remain.
+    Cells that are too small for numbers show the colours only.
     """
 
     def __init__(self, name: str, title: str) -> None:
         super().__init__()
         self.setObjectName(name)
         self.setAccessibleName(title)
-        self.setMinimumSize(LEAST_SIZE)
+        self.setMinimumSize(MIN_SIZE)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self._values: Array = np.zeros((0, 0))
         self._scale = (-1.0, 1.0)
         self._grey = False
 
     def sizeHint(self) -> QSize:  # noqa: N802
-        """The least."""
-        return LEAST_SIZE
+        """Return the minimum size."""
+        return MIN_SIZE
 
     def show_grey(self, values: Array, low: float, high: float) -> None:
-        """Show pixels [height, width], black at ``low`` and white at ``high``."""
+        """Show pixels, [height, width], black at ``low`` and white at ``high``."""
         self._values, self._scale, self._grey = values, (low, high), True
         self.update()
 
     def show_signed(self, values: Array, largest: float) -> None:
-        """Show numbers [height, width] of magnitudes up to ``largest``."""
+        """Show numbers, [height, width], of magnitudes up to ``largest``."""
         self._values, self._scale, self._grey = values, (-largest, largest), False
         self.update()
 
     def texts(self) -> list[list[str]]:
-        """The numbers as they are written."""
+        """Return the numbers as displayed."""
         return [[as_number(value) for value in row] for row in self._values]
 
     def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
@@ -65,11 +65,11 @@ class NumberGrid(QWidget):
             return
         painter = QPainter(self)
         colours = self._colours()
-        if self._cell(0, 0).width() < LEAST_CELL.width() or self._cell(0, 0).height() < LEAST_CELL.height():
+        if self._cell(0, 0).width() < MIN_CELL.width() or self._cell(0, 0).height() < MIN_CELL.height():
             painter.drawImage(self.rect(), to_qimage(colours))
             return
         texts = self.texts()
-        font = self._font(texts)
+        font = self._fitting_font(texts)
         painter.setFont(font or self.font())
         for (row, column), value in np.ndenumerate(self._values):
             cell, colour = self._cell(row, column), QColor(*(int(part) for part in colours[row, column]))
@@ -84,8 +84,8 @@ class NumberGrid(QWidget):
         top, bottom = row * self.height() // rows, (row + 1) * self.height() // rows
         return QRect(left, top, right - left - 1, bottom - top - 1)
 
-    def _font(self, texts: list[list[str]]) -> QFont | None:
-        """The largest font in which every number fits into its cell; None where none does."""
+    def _fitting_font(self, texts: list[list[str]]) -> QFont | None:
+        """Return the largest font in which every number fits its cell; None if none does."""
         longest = max((text for row in texts for text in row), key=len)
         cell = self._cell(0, 0)
         font = QFont(self.font())
@@ -97,7 +97,7 @@ class NumberGrid(QWidget):
         return None
 
     def _colours(self) -> Array:
-        """uint8 [height, width, 3]."""
+        """Return the colours of the cells, uint8 [height, width, 3]."""
         low, high = self._scale
         values = self._values.astype(np.float64)[..., np.newaxis]
         if self._grey:
@@ -105,11 +105,11 @@ class NumberGrid(QWidget):
             return np.rint(levels).astype(np.uint8).repeat(3, axis=2)
         base = _rgb(self.palette().color(QPalette.ColorRole.AlternateBase))
         tint = np.where(values > 0, _rgb(QColor(POSITIVE)), _rgb(QColor(NEGATIVE)))
-        colours: Array = np.rint(base + STRONGEST * np.abs(values) / high * (tint - base)).astype(np.uint8)
+        colours: Array = np.rint(base + MAX_TINT * np.abs(values) / high * (tint - base)).astype(np.uint8)
         return colours
 
     def _text_colour(self, value: float, background: QColor) -> QColor:
-        """Zeros of signed numbers step back; else black or white, whichever stands out."""
+        """Return a muted colour for zeros of signed numbers, otherwise black or white, whichever contrasts more."""
         if not self._grey and value == 0:
             return muted(self.palette())
         return QColor("black") if _luminance(background) > 0.18 else QColor("white")
@@ -120,7 +120,7 @@ def _rgb(colour: QColor) -> Array:
 
 
 def _luminance(colour: QColor) -> float:
-    """Relative luminance, 0 to 1 (WCAG 2.2); at 0.18 black and white text stand out alike."""
+    """Return the relative luminance, 0 to 1 (WCAG 2.2); at 0.18 black and white text have the same contrast."""
     red, green, blue = (_linear(c) for c in (colour.redF(), colour.greenF(), colour.blueF()))
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 

@@ -1,4 +1,4 @@
-"""The outputs of a convolution: one row an input image, one column a kernel."""
+"""The outputs of a convolution: one row per input image, one column per kernel."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from gui.boards.convolution.pixels import ARROWS, MARK, grey_image
 from gui.observations.experiment import Observations
 from gui.widgets.placeholder import Placeholder
 
-LEAST_CELL = 32  # pixels, the least at which a digit is still one
-LARGEST_CELL = 96
+MIN_CELL = 32  # pixels, the minimum at which a digit is recognisable
+MAX_CELL = 96
 GAP = 4
 
 
 class OutputGrid(QWidget):
-    """The grid and its switch between raw and normalised; emits ``picked(image, kernel)``, counted from 0."""
+    """The grid with a switch between raw and normalised; emits ``picked(image, kernel)``, indices from 0."""
 
     picked = Signal(int, int)
 
@@ -59,13 +59,13 @@ class OutputGrid(QWidget):
         self._raw.toggled.connect(lambda _raw: self._draw())
 
     def begin(self, _observations: Observations) -> None:
-        """Forget the old outputs."""
+        """Clear the outputs."""
         self._computed = None
         self._caption.setText(" ")
         self._pages.show_content(False)
 
     def refresh(self, observations: Observations) -> None:
-        """Show the outputs once they are there."""
+        """Show the outputs when available."""
         if observations.computed is not None and observations.computed is not self._computed:
             self._computed = observations.computed
             self._draw()
@@ -123,7 +123,7 @@ class _GreyImages:
 
 
 class _Cells(QWidget):
-    """Paints kernels on top, inputs at the left, outputs between them."""
+    """Paints kernels at the top, inputs at the left, outputs in the cells between."""
 
     picked = Signal(int, int)
 
@@ -139,9 +139,9 @@ class _Cells(QWidget):
         self._marked = (0, 0)
 
     def show_images(self, inputs: _GreyImages, kernels: Array, outputs: _GreyImages, names: list[str]) -> None:
-        """Show ``outputs`` [batch, out, h, w] between ``inputs`` [batch, h, w] and ``kernels`` [out, h, w]."""
+        """Show ``outputs``, [batch, out, h, w], with ``inputs``, [batch, h, w], and ``kernels``, [out, h, w]."""
         self._inputs, self._kernels, self._outputs, self._names = inputs, kernels, outputs, names
-        self.setMinimumSize((len(kernels) + 1) * LEAST_CELL, (len(inputs.values) + 1) * LEAST_CELL)
+        self.setMinimumSize((len(kernels) + 1) * MIN_CELL, (len(inputs.values) + 1) * MIN_CELL)
         self.update()
 
     def mark(self, image: int, kernel: int) -> None:
@@ -149,20 +149,20 @@ class _Cells(QWidget):
         self.update()
 
     def cell(self, row: int, column: int) -> QRect:
-        """Where a cell is painted; inputs are column 0, kernels row 0."""
+        """Return the rectangle of a cell; inputs are column 0, kernels row 0."""
         side = self._side()
         return QRect(column * side, row * side, side - GAP, side - GAP)
 
     def _side(self) -> int:
         side = min(self.width() // (len(self._names) + 1), self.height() // (len(self._inputs.values) + 1))
-        return min(max(side, LEAST_CELL), LARGEST_CELL)
+        return min(max(side, MIN_CELL), MAX_CELL)
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
         if not self._names:
             return
         painter = QPainter(self)
         area = event.rect()
-        (top, left), (bottom, right) = self._at(area.topLeft()), self._at(area.bottomRight())
+        (top, left), (bottom, right) = self._cell_at(area.topLeft()), self._cell_at(area.bottomRight())
         for row in range(top, min(bottom, len(self._inputs.values)) + 1):
             for column in range(left, min(right, len(self._names)) + 1):
                 if row or column:
@@ -186,7 +186,7 @@ class _Cells(QWidget):
         return self._outputs[row - 1, column - 1] if column else self._inputs[row - 1]
 
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        row, column = self._at(event.position().toPoint())
+        row, column = self._cell_at(event.position().toPoint())
         self._pick(row - 1, column - 1)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
@@ -197,20 +197,20 @@ class _Cells(QWidget):
             self._pick(self._marked[0] + step[0], self._marked[1] + step[1])
 
     def event(self, event: QEvent) -> bool:
-        """Name the image and the kernel under the pointer."""
+        """Show image and kernel under the pointer as tool tip."""
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip and self._names:
-            QToolTip.showText(event.globalPos(), self.tip(*self._at(event.pos())), self)
+            QToolTip.showText(event.globalPos(), self.tip(*self._cell_at(event.pos())), self)
             return True
         return super().event(event)
 
     def tip(self, row: int, column: int) -> str:
-        """What is at a cell; empty outside of all."""
+        """Return the image and kernel of a cell; empty outside the grid."""
         images, kernels = len(self._inputs.values), len(self._names)
         parts = [f"image {row}"] if 1 <= row <= images else []
         parts += [self._names[column - 1]] if 1 <= column <= kernels else []
         return ", ".join(parts) if row <= images and column <= kernels else ""
 
-    def _at(self, point: QPoint) -> tuple[int, int]:
+    def _cell_at(self, point: QPoint) -> tuple[int, int]:
         side = self._side()
         return point.y() // side, point.x() // side
 
@@ -223,7 +223,7 @@ class _Cells(QWidget):
 
 
 def _paint_image(painter: QPainter, cell: QRect, image: QImage) -> QRect:
-    """Paint ``image`` in the middle of ``cell``; gives where."""
+    """Paint ``image`` centred in ``cell`` and return its rectangle."""
     size = image.size().scaled(cell.size(), Qt.AspectRatioMode.KeepAspectRatio)
     place = QRect(cell.topLeft(), size)
     place.moveCenter(cell.center())

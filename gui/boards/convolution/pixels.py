@@ -1,4 +1,4 @@
-"""An image in squares, one a pixel, with a window marked that can be moved."""
+"""An image drawn as squares, one per pixel, with a movable window marked."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from engine.utils.arrays import Array
 from gui.utils.painting import to_qimage
 
 MARK = COLOURS[1]
-LEAST_SIDE = 120
-WHOLE_SIDE = 5  # pixels of the image that are at least so large on the screen are all of the same size
+MIN_SIDE = 120
+INTEGER_SCALE_FROM = 5  # screen pixels per image pixel from which the scale is an integer
 ARROWS = {
     Qt.Key.Key_Up: (-1, 0),
     Qt.Key.Key_Down: (1, 0),
@@ -23,18 +23,18 @@ ARROWS = {
 
 
 def grey_image(values: Array, low: float, high: float) -> QImage:
-    """Numbers [height, width] as grey levels, black at ``low`` and white at ``high``."""
-    span = high / 2 - low / 2 or 1.0  # halves, as the difference can be too large to be a number
+    """Convert numbers, [height, width], to grey levels, black at ``low`` and white at ``high``."""
+    span = high / 2 - low / 2 or 1.0  # halved, as the difference could overflow
     share = np.clip((values.astype(np.float64) / 2 - low / 2) / span, 0.0, 1.0)
     return to_qimage(np.rint(255 * share).astype(np.uint8)[..., np.newaxis])
 
 
 class PixelImage(QWidget):
-    """Emits ``picked(row, column)`` where the mouse is pressed or dragged, ``stepped(rows, columns)`` for arrow keys.
+    """Emits ``picked(row, column)`` when the mouse is pressed or dragged, ``stepped(rows, columns)`` for arrow keys.
 
     Args:
-        name: the widget's objectName.
-        title: its name for screen readers.
+        name: its objectName.
+        title: its accessible name.
     """
 
     picked = Signal(int, int)
@@ -47,14 +47,14 @@ class PixelImage(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setCursor(Qt.CursorShape.CrossCursor)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setMinimumSize(LEAST_SIDE, LEAST_SIDE)
+        self.setMinimumSize(MIN_SIDE, MIN_SIDE)
         self._image = QImage()
         self._window = (0, 0, 1, 1)
         self._revealed: int | None = None
 
     def sizeHint(self) -> QSize:  # noqa: N802
-        """Twice the least."""
-        return QSize(2 * LEAST_SIDE, 2 * LEAST_SIDE)
+        """Return twice the minimum size."""
+        return QSize(2 * MIN_SIDE, 2 * MIN_SIDE)
 
     def show_image(self, image: QImage) -> None:
         """Show another image."""
@@ -62,12 +62,12 @@ class PixelImage(QWidget):
         self.update()
 
     def mark(self, row: int, column: int, height: int, width: int) -> None:
-        """Mark the window of that size whose top left pixel is at ``row`` and ``column``."""
+        """Mark the window of the given size whose top left pixel is at ``row`` and ``column``."""
         self._window = (row, column, height, width)
         self.update()
 
     def reveal(self, count: int | None) -> None:
-        """Cover all but the first ``count`` pixels, row by row; None covers nothing."""
+        """Cover all but the first ``count`` pixels in row-major order; None covers nothing."""
         self._revealed = count
         self.update()
 
@@ -76,7 +76,7 @@ class PixelImage(QWidget):
         self._pick(event)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        """Pick on while a button is held."""
+        """Pick pixels during a drag."""
         self._pick(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
@@ -109,7 +109,7 @@ class PixelImage(QWidget):
         painter.fillRect(self.area(row, 0, height - row, width), cover)
 
     def _paint_mark(self, painter: QPainter) -> None:
-        """A line that is seen on black, grey and white alike."""
+        """Draw a line that is visible on black, grey and white."""
         rect = self.area(*self._window)
         for width, colour in ((4, QColor("black")), (2, QColor(MARK))):
             pen = QPen(colour, width)
@@ -125,7 +125,7 @@ class PixelImage(QWidget):
     def _pick(self, event: QMouseEvent) -> None:
         if self._image.isNull() or not event.buttons() & Qt.MouseButton.LeftButton:
             return
-        side, left, top = self._placed()
+        side, left, top = self._geometry()
         row, column = int((event.position().y() - top) // side), int((event.position().x() - left) // side)
         self.picked.emit(
             min(max(row, 0), self._image.height() - 1),
@@ -133,13 +133,13 @@ class PixelImage(QWidget):
         )
 
     def area(self, row: int, column: int, height: int, width: int) -> QRectF:
-        """Where pixels of the image are in the widget."""
-        side, left, top = self._placed()
+        """Return the rectangle of pixels of the image in widget coordinates."""
+        side, left, top = self._geometry()
         return QRectF(left + column * side, top + row * side, width * side, height * side)
 
-    def _placed(self) -> tuple[float, float, float]:
-        """The side of a pixel, and where the image begins: centred, within a margin for the mark."""
+    def _geometry(self) -> tuple[float, float, float]:
+        """Return the side of a pixel and the left and top of the image, centred with a margin for the mark."""
         width, height = self._image.width(), self._image.height()
         side = min((self.width() - 4) / width, (self.height() - 4) / height)
-        side = float(int(side)) if side >= WHOLE_SIDE else side
+        side = float(int(side)) if side >= INTEGER_SCALE_FROM else side
         return side, (self.width() - side * width) // 2, 2

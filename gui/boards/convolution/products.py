@@ -1,4 +1,4 @@
-"""One place of a sliding kernel in numbers: the pixels, the kernel, their products and the sum."""
+"""One position of a sliding kernel in numbers: pixels, kernel, products and sum."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gui.boards.convolution.numbers import NumberGrid, as_number
 
 
 class Products(QWidget):
-    """Three matrices and a sum, two in a row, each under its title."""
+    """Three matrices and a sum in two rows, each under its title."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -22,14 +22,17 @@ class Products(QWidget):
         self._sum.setObjectName("slide_sum")
         self._sum.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._sum.setWordWrap(True)
-        # Its text changes at every step; the matrices beside it are not to move.
+        # Its text changes at every step, which must not move the matrices beside it.
         self._sum.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
         self._arrange()
 
-    def show_place(self, window: Array, weights: Array, low: float, high: float) -> float:
-        """Show ``window`` and ``weights`` [height, width] and their products; gives the sum of these.
+    def show_position(self, window: Array, weights: Array, low: float, high: float) -> float:
+        """Show ``window`` and ``weights``, [height, width], and their products.
 
         Pixels are black at ``low`` and white at ``high``.
+
+        Returns:
+            The sum of the products.
         """
         products = window * weights.astype(float)
         self._window.show_grey(window, low, high)
@@ -37,10 +40,10 @@ class Products(QWidget):
         self._products.show_signed(products, largest_magnitude(products))
         return float(products.sum())
 
-    def show_sum(self, output: float, place: str, share: str) -> None:
-        """Write the output's value, where that is, and above it what ``share`` of it comes from the products shown."""
+    def show_sum(self, output: float, position: str, share: str) -> None:
+        """Show the output's value and position, and above it ``share``, the part from the displayed products."""
         above = f"{share}<br>" if share else ""
-        self._sum.setText(f"{above}<span style='font-size:20px'><b>{output:.5g}</b></span><br>{place}")
+        self._sum.setText(f"{above}<span style='font-size:20px'><b>{output:.5g}</b></span><br>{position}")
 
     def _arrange(self) -> None:
         grid = QGridLayout(self)
@@ -63,5 +66,5 @@ class Products(QWidget):
 
 
 def share_of_channel(total: float, channel: int, channels: int) -> str:
-    """What one of several channels adds; nothing to say of a single one."""
+    """Return a text with the contribution of one of several channels; empty for a single channel."""
     return f"channel {channel + 1} alone: {as_number(total)}" if channels > 1 else ""

@@ -1,4 +1,4 @@
-"""The kernel sliding over an image: the window, the kernel, their products and the sum."""
+"""A kernel sliding over an image: window, kernel, products and sum."""
 
 from __future__ import annotations
 
@@ -24,13 +24,12 @@ from gui.boards.convolution.products import Products, share_of_channel
 from gui.observations.experiment import Observations
 from gui.widgets.placeholder import Placeholder
 
-STEP_MS = 80  # slow enough to follow one product, fast enough to see an image of 25 rows grow within a minute
-
+STEP_MS = 80  # slow enough to follow one product, fast enough to complete an image of 25 rows within a minute
 NAME_LENGTH = 15  # characters, the longest name of a built-in kernel
 
 
-class SlidingPicture(QWidget):
-    """Input, numbers and output of one image and one kernel at one place; emits ``chosen(image, kernel)``."""
+class SlidingKernel(QWidget):
+    """Input, numbers and output of one image and one kernel at one position; emits ``chosen(image, kernel)``."""
 
     chosen = Signal(int, int)
 
@@ -38,8 +37,8 @@ class SlidingPicture(QWidget):
         super().__init__()
         self.setObjectName("convolution_slide")
         self._computed: Computed | None = None
-        self.position = (0, 0)  # row and column of the output, which are those of the window's first pixel
-        self._image, self._channel, self._kernel = _spin("slide_image"), _spin("slide_channel"), QComboBox()
+        self.position = (0, 0)  # row and column of the output, also of the window's first pixel
+        self._image, self._channel, self._kernel = _index_box("slide_image"), _index_box("slide_channel"), QComboBox()
         self._kernel.setObjectName("slide_kernel")
         self._kernel.setMinimumContentsLength(NAME_LENGTH)
         self._play = QPushButton("Play")
@@ -61,12 +60,12 @@ class SlidingPicture(QWidget):
         self._enable(False)
 
     def begin(self, _observations: Observations) -> None:
-        """Forget the old images."""
+        """Clear the images."""
         self._computed = None
         self._enable(False)
 
     def refresh(self, observations: Observations) -> None:
-        """Show the first image under the first kernel, where it answers most, once they are there."""
+        """Show the first image and kernel at the position of the strongest response, when available."""
         computed = observations.computed
         if computed is None or computed is self._computed:
             return
@@ -75,24 +74,24 @@ class SlidingPicture(QWidget):
         with QSignalBlocker(self._kernel), QSignalBlocker(self._image), QSignalBlocker(self._channel):
             self._kernel.clear()
             self._kernel.addItems(computed.findings["kernel_names"])
-            _count(self._image, images)
-            _count(self._channel, computed.arrays["input"].shape[1])
+            _set_count(self._image, images)
+            _set_count(self._channel, computed.arrays["input"].shape[1])
         self.position = divmod(int(np.abs(computed.arrays["loops"][0, 0]).argmax()), width)
         self._enable(True)
-        self._show_pair()
+        self._show_images()
 
     def choose(self, image: int, kernel: int) -> None:
-        """Show another image or kernel at the same place."""
+        """Show another image or kernel at the same position."""
         with QSignalBlocker(self._image), QSignalBlocker(self._kernel):
             self._image.setValue(image + 1)
             self._kernel.setCurrentIndex(kernel)
-        self._show_pair()
+        self._show_images()
 
     def move_to(self, row: int, column: int) -> None:
-        """Show the output pixel at ``row`` and ``column``, or the nearest there is."""
+        """Show the output pixel at ``row`` and ``column``, clipped to the image."""
         height, width = self._arrays["loops"].shape[2:]
         self.position = (min(max(row, 0), height - 1), min(max(column, 0), width - 1))
-        self._show_place()
+        self._show_position()
 
     @property
     def _arrays(self) -> dict[str, Array]:
@@ -100,19 +99,19 @@ class SlidingPicture(QWidget):
 
     @property
     def _indices(self) -> tuple[int, int, int]:
-        """Image, kernel and channel, counted from 0."""
+        """Image, kernel and channel, from 0."""
         return self._image.value() - 1, self._kernel.currentIndex(), self._channel.value() - 1
 
-    def _enable(self, there_is: bool) -> None:
+    def _enable(self, enabled: bool) -> None:
         self._play.setChecked(False)
         for widget in (self._image, self._kernel, self._channel, self._play):
-            widget.setEnabled(there_is)
-        several = there_is and self._channel.maximum() > 1
+            widget.setEnabled(enabled)
+        several = enabled and self._channel.maximum() > 1
         self._channel.setVisible(several)
         self._channel_label.setVisible(several)
-        self._pages.show_content(there_is)
+        self._pages.show_content(enabled)
 
-    def _show_pair(self) -> None:
+    def _show_images(self) -> None:
         """Draw what depends on image, kernel and channel."""
         if self._computed is None:
             return
@@ -123,19 +122,19 @@ class SlidingPicture(QWidget):
         for widget, name, values in ((self._input, "Input", input[image, channel]), (self._output, "Output", output)):
             low, high = as_number(values.min()), as_number(values.max())
             self._captions[widget].setText(f"{name}, {values.shape[0]}x{values.shape[1]}, from {low} to {high}")
-        self._show_place()
+        self._show_position()
         self.chosen.emit(image, kernel)
 
-    def _show_place(self) -> None:
-        """Draw what depends on the place."""
+    def _show_position(self) -> None:
+        """Draw what depends on the position."""
         (image, kernel, channel), (row, column) = self._indices, self.position
         input, weights = self._arrays["input"], self._arrays["kernel"][kernel, channel]
         height, width = weights.shape
         self._input.mark(row, column, height, width)
         self._output.mark(row, column, 1, 1)
-        self._output.reveal(self._place + 1 if self._play.isChecked() else None)
+        self._output.reveal(self._index + 1 if self._play.isChecked() else None)
         window = input[image, channel, row : row + height, column : column + width]
-        total = self._products.show_place(window, weights, float(input.min()), float(input.max()))
+        total = self._products.show_position(window, weights, float(input.min()), float(input.max()))
         self._products.show_sum(
             float(self._arrays["loops"][image, kernel, row, column]),
             f"output in row {row + 1}, column {column + 1}",
@@ -143,8 +142,8 @@ class SlidingPicture(QWidget):
         )
 
     @property
-    def _place(self) -> int:
-        """How many output pixels come before this one."""
+    def _index(self) -> int:
+        """Row-major index of the output pixel."""
         return int(self.position[0] * self._arrays["loops"].shape[3] + self.position[1])
 
     def _toggle_play(self, playing: bool) -> None:
@@ -156,17 +155,17 @@ class SlidingPicture(QWidget):
         self._timer.start()
 
     def _advance(self) -> None:
-        """To the next output pixel, and from the last one to the first."""
+        """Move to the next output pixel, from the last one to the first."""
         height, width = self._arrays["loops"].shape[2:]
-        self.move_to(*divmod((self._place + 1) % (height * width), width))
+        self.move_to(*divmod((self._index + 1) % (height * width), width))
 
     def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802
-        """Nobody watches a picture that is out of sight."""
+        """Stop playing when hidden."""
         self._play.setChecked(False)
         super().hideEvent(event)
 
     def _pick_input(self, row: int, column: int) -> None:
-        """The window's middle goes where the pointer is."""
+        """Centre the window at the picked pixel."""
         height, width = self._arrays["kernel"].shape[2:]
         self.move_to(row - height // 2, column - width // 2)
 
@@ -180,8 +179,8 @@ class SlidingPicture(QWidget):
             picture.stepped.connect(self._step)
             picture.setToolTip("Click, drag or use the arrow keys to move the window")
         for spin in (self._image, self._channel):
-            spin.valueChanged.connect(lambda _value: self._show_pair())
-        self._kernel.currentIndexChanged.connect(lambda _index: self._show_pair())
+            spin.valueChanged.connect(lambda _value: self._show_images())
+        self._kernel.currentIndexChanged.connect(lambda _index: self._show_images())
         self._play.toggled.connect(self._toggle_play)
         self._timer.timeout.connect(self._advance)
 
@@ -213,14 +212,14 @@ class SlidingPicture(QWidget):
         return body
 
 
-def _spin(name: str) -> QSpinBox:
+def _index_box(name: str) -> QSpinBox:
     box = QSpinBox()
     box.setObjectName(name)
-    _count(box, 1)
+    _set_count(box, 1)
     return box
 
 
-def _count(box: QSpinBox, count: int) -> None:
+def _set_count(box: QSpinBox, count: int) -> None:
     box.setRange(1, count)
     box.setValue(1)
     box.setSuffix(f" of {count}")

@@ -1,1 +1,1 @@
-"""What boards are put together from: tables, pages, grids."""
+"""Components of boards: tables, pages, grids."""

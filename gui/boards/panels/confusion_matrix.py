@@ -1,4 +1,4 @@
-"""The confusion matrix as a table: a row a true class, a column a predicted one."""
+"""The confusion matrix as a table: rows are true classes, columns predicted ones."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from engine.analysis.styles import COLOURS
 from engine.utils.arrays import Array
 from gui.widgets.tables import Index
 
-RIGHT, WRONG = QColor(COLOURS[0]), QColor(COLOURS[3])  # blue and vermilion: apart for every eye
-STRONGEST = 0.85  # how far a full cell is from the background: its number stays legible
-LEAST_COLUMN, LEAST_ROW = 34, 18  # pixels
+RIGHT, WRONG = QColor(COLOURS[0]), QColor(COLOURS[3])  # blue and vermilion, distinguishable with any colour vision
+MAX_TINT = 0.85  # largest share of the colour in a cell, so that its number stays legible
+MIN_COLUMN, MIN_ROW = 34, 18  # pixels
 NAME_MARGIN = 8
 DARK = 140  # lightness below which numbers are white
 
 
 class ConfusionModel(QAbstractTableModel):
-    """Counts, or percent of the true class, coloured by that share."""
+    """Counts, or percentages of the true class, coloured by that share."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -31,7 +31,7 @@ class ConfusionModel(QAbstractTableModel):
         self._in_percent = False
 
     def show_confusion(self, confusion: Array, names: tuple[str, ...]) -> None:
-        """Show ``confusion``, int [classes, classes], rows the true class; ``names`` has one for each."""
+        """Show ``confusion``, int [classes, classes], rows are true classes; ``names`` has one name per class."""
         self.beginResetModel()
         self._confusion, self._names = confusion, names
         totals = confusion.sum(axis=1, keepdims=True)
@@ -42,21 +42,21 @@ class ConfusionModel(QAbstractTableModel):
         self.endResetModel()
 
     def use_percent(self, in_percent: bool) -> None:
-        """Show percent of the true class' images, or how many they are."""
+        """Show percentages of the true class's images, or counts."""
         self.beginResetModel()
         self._in_percent = in_percent
         self.endResetModel()
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008, N802
-        """A row a true class."""
+        """Return the number of classes."""
         return 0 if parent.isValid() else len(self._confusion)
 
     def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008, N802
-        """A column a predicted class."""
+        """Return the number of classes."""
         return self.rowCount(parent)
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:  # noqa: N802
-        """Names of the classes."""
+        """Return the name or tool tip of a class."""
         if not 0 <= section < self.rowCount():
             return None
         if role == Qt.ItemDataRole.DisplayRole:
@@ -66,7 +66,7 @@ class ConfusionModel(QAbstractTableModel):
         return None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """The number, its colours, and the cell in words."""
+        """Return the number, colours or description of a cell."""
         row, column = index.row(), index.column()
         if role == Qt.ItemDataRole.DisplayRole:
             return f"{100 * self._shares[row, column]:.1f}" if self._in_percent else f"{self._confusion[row, column]}"
@@ -81,31 +81,31 @@ class ConfusionModel(QAbstractTableModel):
         return None
 
     def colour(self, row: int, column: int) -> QColor:
-        """Blue for right, by share; vermilion for wrong, by share of the most frequent confusion."""
+        """Return a cell's colour: blue for correct, by share; vermilion for wrong, relative to the worst confusion."""
         base = QApplication.palette().color(QPalette.ColorRole.Base)
         share = self._shares[row, column]
         if row == column:
-            return _mixed(base, RIGHT, STRONGEST * share)
-        return _mixed(base, WRONG, STRONGEST * share / self._worst)
+            return _blend(base, RIGHT, MAX_TINT * share)
+        return _blend(base, WRONG, MAX_TINT * share / self._worst)
 
 
 class ConfusionMatrix(QTableView):
-    """The table; names of columns stand upright where they would not fit."""
+    """The table; names of columns are rotated if they would not fit."""
 
     def __init__(self) -> None:
         super().__init__()
         self.setObjectName("confusion_matrix")
         self.setAccessibleName("Confusion matrix: a row a true class, a column a predicted one")
         self._confusion = ConfusionModel()
-        self._upright = _UprightHeader(self)
-        self.setHorizontalHeader(self._upright)
+        self._header = _UprightHeader(self)
+        self.setHorizontalHeader(self._header)
         self.setModel(self._confusion)
         self.setCornerButtonEnabled(False)
         self.setShowGrid(False)
         self.setWordWrap(False)
         plain = QFont(self.font())
         plain.setBold(False)
-        for header, least in ((self.horizontalHeader(), LEAST_COLUMN), (self.verticalHeader(), LEAST_ROW)):
+        for header, least in ((self.horizontalHeader(), MIN_COLUMN), (self.verticalHeader(), MIN_ROW)):
             header.setSectionsClickable(False)
             header.setHighlightSections(False)
             header.setFont(plain)
@@ -113,36 +113,36 @@ class ConfusionMatrix(QTableView):
             header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
 
     def show_confusion(self, confusion: Array, names: tuple[str, ...]) -> None:
-        """Show ``confusion``, int [classes, classes], rows the true class.
+        """Show ``confusion``, int [classes, classes], rows are true classes.
 
-        A class without a name is called by its number: an error while Qt asks for a heading would end the program.
+        A class without a name gets its number as name: an exception while Qt queries a header would end the program.
         """
         complete = (*names, *map(str, range(len(names), len(confusion))))
-        self._upright.names = complete
+        self._header.names = complete
         self._confusion.show_confusion(confusion, complete)
 
     def use_percent(self, in_percent: bool) -> None:
-        """Show percent of the true class' images, or how many they are."""
+        """Show percentages of the true class's images, or counts."""
         self._confusion.use_percent(in_percent)
 
 
 class _UprightHeader(QHeaderView):
-    """A horizontal header whose names are turned by a quarter where the longest is broader than a column."""
+    """A horizontal header whose names are rotated by 90° if the longest is wider than a column."""
 
     def __init__(self, parent: QTableView) -> None:
         super().__init__(Qt.Orientation.Horizontal, parent)
         self.names: tuple[str, ...] = ()
         self._was_upright = False
-        self.sectionResized.connect(self._turn)
+        self.sectionResized.connect(self._update_orientation)
 
     def sizeHint(self) -> QSize:  # noqa: N802
         hint = super().sizeHint()
-        return QSize(hint.width(), self._longest + NAME_MARGIN) if self._is_upright else hint
+        return QSize(hint.width(), self._longest_name + NAME_MARGIN) if self._is_upright else hint
 
-    def _turn(self, _section: int, _before: int, _now: int) -> None:
+    def _update_orientation(self, _section: int, _before: int, _now: int) -> None:
         if self._is_upright is not self._was_upright:
             self._was_upright = self._is_upright
-            # Later: a table that is being laid out does not lay itself out again.
+            # Deferred: a table ignores geometry changes during its own layout.
             QTimer.singleShot(0, self, self.geometriesChanged.emit)
 
     def paintSection(self, painter: QPainter, rect: QRect, section: int) -> None:  # noqa: N802
@@ -159,15 +159,15 @@ class _UprightHeader(QHeaderView):
         painter.restore()
 
     @property
-    def _longest(self) -> int:
+    def _longest_name(self) -> int:
         return max((self.fontMetrics().horizontalAdvance(name) for name in self.names), default=0)
 
     @property
     def _is_upright(self) -> bool:
-        return self.count() > 0 and self._longest + NAME_MARGIN > self.sectionSize(0)
+        return self.count() > 0 and self._longest_name + NAME_MARGIN > self.sectionSize(0)
 
 
-def _mixed(base: QColor, colour: QColor, share: float) -> QColor:
-    """``base`` with ``share`` of ``colour``, in linear steps of each channel."""
+def _blend(base: QColor, colour: QColor, share: float) -> QColor:
+    """Blend ``share`` of ``colour`` into ``base``, linearly in each channel."""
     channels = ((base.red(), colour.red()), (base.green(), colour.green()), (base.blue(), colour.blue()))
     return QColor(*(round(below + share * (above - below)) for below, above in channels))

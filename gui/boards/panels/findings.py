@@ -1,4 +1,4 @@
-"""What the curves say, in words, as soon as something is seen."""
+"""Automatic findings in the curves, as text."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from PySide6.QtCore import QEvent, QSignalBlocker, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QIcon, QPainter, QPixmap, QResizeEvent
+from PySide6.QtGui import QIcon, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QListWidget, QListWidgetItem, QSizePolicy, QToolButton
 
 from engine.analysis.diagnosis import Finding, GroupedFinding, diagnose, group_findings
@@ -14,24 +14,22 @@ from engine.utils.text import pluralise
 from gui.observations.diagnosis import observed_curves
 from gui.observations.experiment import Observations
 from gui.observations.run import RunObservation
-from gui.utils.painting import pen_of
+from gui.plots.curves.legend import line_swatch
 
 TITLE = "What the curves say"
-
-
+SWATCH = QSize(22, 10)
 SWATCH_LINE = 3.0
-
-
-ARROW_ROOM = 34  # pixels of the headline that its arrow and edges take
-# How many more records there must be before a run is looked at again: words should not change with each of them.
-LEAST_NEWS = 1.05
-# Runs looked at in one go; a stored experiment can have hundreds, and each takes a part of a millisecond.
-RUNS_AT_ONCE = 4
+MIN_HEIGHT = 24  # pixels of the list: less than one finding, which can then be scrolled to
+ARROW_PADDING = 34  # pixels of the headline taken by its arrow and margins
+# Factor by which the records must grow before a run is diagnosed again, so that the text does not change with each one.
+RECORD_GROWTH = 1.05
+# Runs diagnosed per pass; a stored experiment can have hundreds, and each takes a fraction of a millisecond.
+RUNS_PER_PASS = 4
 
 
 @dataclass
-class _Watch:
-    """What was found in ``run``, when it had how many records and was at its end or not."""
+class _RunDiagnosis:
+    """The findings of ``run``, and its number of records and whether it had ended at that time."""
 
     run: RunObservation
     records: int = 0
@@ -40,22 +38,22 @@ class _Watch:
 
     @property
     def is_due(self) -> bool:
-        grown = len(self.run.steps) >= max(LEAST_NEWS * self.records, self.records + 1)
+        grown = len(self.run.steps) >= max(RECORD_GROWTH * self.records, self.records + 1)
         return grown or self.run.status.is_final is not self.is_final
 
-    def look(self, classes: int) -> None:
+    def update(self, classes: int) -> None:
         self.records, self.is_final = len(self.run.steps), self.run.status.is_final
         self.findings = diagnose(observed_curves(self.run), classes, {finding.kind for finding in self.findings})
 
 
-class Findings(QToolButton):
-    """A headline with the gravest finding; pressed, it unfolds :attr:`list` with all of them, where there are any.
+class FindingsToggle(QToolButton):
+    """A headline with the most severe finding; when checked, it expands ``list`` with all of them, if any.
 
-    Emits ``pointed_out(variant)`` when the user chooses a finding, and ``pointed_out(None)`` when the list is folded or
-    the finding goes.
+    Emits ``highlighted(variant)`` when the user selects a finding, and ``highlighted(None)`` when the list is collapsed
+    or the finding disappears.
     """
 
-    pointed_out = Signal(object)
+    highlighted = Signal(object)
 
     def __init__(self) -> None:
         super().__init__()
@@ -68,81 +66,85 @@ class Findings(QToolButton):
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.list = FindingList(TITLE)
         self._observations = Observations()
-        self._watches: dict[int, _Watch] = {}
-        self._waiting: deque[int] = deque()
+        self._diagnoses: dict[int, _RunDiagnosis] = {}
+        self._queue: deque[int] = deque()
         self._shown: list[GroupedFinding] = []
         self._headline = ""
         self._timer = QTimer(self, interval=0)
-        self._timer.timeout.connect(self._look_at_some)
-        self.toggled.connect(lambda _on: self._unfold())
-        self.list.itemClicked.connect(self._point_out)
-        self.list.itemActivated.connect(self._point_out)
+        self._timer.timeout.connect(self._diagnose_some)
+        self.toggled.connect(lambda _on: self._expand())
+        self.list.itemClicked.connect(self._highlight)
+        self.list.itemActivated.connect(self._highlight)
         self._show([])
 
     def begin(self, observations: Observations) -> None:
-        """Forget what was found in the plan before; of a plan that only grew, what was found stays."""
+        """Clear the findings of the previous plan; if the plan only grew, those of its runs are kept."""
         self._observations = observations
-        known = {number: watch for number, watch in self._watches.items() if observations.runs.get(number) is watch.run}
-        self._watches = {number: known.get(number, _Watch(run)) for number, run in observations.runs.items()}
-        self._waiting.clear()
-        self._tell()
+        kept = {
+            number: diagnosis
+            for number, diagnosis in self._diagnoses.items()
+            if observations.runs.get(number) is diagnosis.run
+        }
+        self._diagnoses = {number: kept.get(number, _RunDiagnosis(run)) for number, run in observations.runs.items()}
+        self._queue.clear()
+        self._show_grouped()
 
     def refresh(self, observations: Observations) -> None:
-        """Look at the runs with news."""
-        queued = set(self._waiting)
-        for number, watch in self._watches.items():
-            # A probe's rate is driven until it diverges, or is given up on a plateau: it is meant to look ill.
-            if number not in queued and not watch.run.planned.spec.probe and watch.is_due:
-                self._waiting.append(number)
-        self._look_at_some()
+        """Diagnose the runs with enough new records."""
+        queued = set(self._queue)
+        for number, diagnosis in self._diagnoses.items():
+            # A probe's rate is raised until it diverges, or it is abandoned on a plateau: findings are expected.
+            if number not in queued and not diagnosis.run.planned.spec.probe and diagnosis.is_due:
+                self._queue.append(number)
+        self._diagnose_some()
 
     @property
     def shown(self) -> list[GroupedFinding]:
-        """The findings in the list, the gravest first."""
+        """The findings in the list, most severe first."""
         return self._shown
 
     def sizeHint(self) -> QSize:  # noqa: N802
-        """As high as its text; the width is what is left of the row."""
-        return QSize(ARROW_ROOM, self.fontMetrics().height() + 10)
+        """Return the height of the text; the width is what is left in the row."""
+        return QSize(ARROW_PADDING, self.fontMetrics().height() + 10)
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802
-        """The text is cut to fit."""
+        """Return the size hint, as the text is elided."""
         return self.sizeHint()
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
-        """Cut the headline to the new width."""
+        """Elide the headline to the new width."""
         super().resizeEvent(event)
-        self._cut()
+        self._elide()
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802
-        """Another font cuts elsewhere."""
+        """Elide the headline again for another font."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.FontChange:
-            self._cut()
+            self._elide()
 
-    def _look_at_some(self) -> None:
-        before = [watch.findings for watch in self._watches.values()]
-        for _ in range(min(RUNS_AT_ONCE, len(self._waiting))):
-            watch = self._watches[self._waiting.popleft()]
-            watch.look(len(self._observations.variants[watch.run.planned.spec.variant].class_names))
-        if before != [watch.findings for watch in self._watches.values()]:
-            self._tell()
-        if not self._waiting:
+    def _diagnose_some(self) -> None:
+        before = [diagnosis.findings for diagnosis in self._diagnoses.values()]
+        for _ in range(min(RUNS_PER_PASS, len(self._queue))):
+            diagnosis = self._diagnoses[self._queue.popleft()]
+            diagnosis.update(len(self._observations.variants[diagnosis.run.planned.spec.variant].class_names))
+        if before != [diagnosis.findings for diagnosis in self._diagnoses.values()]:
+            self._show_grouped()
+        if not self._queue:
             self._timer.stop()
         elif not self._timer.isActive():
             self._timer.start()
 
-    def _tell(self) -> None:
-        self._show(group_findings(finding for watch in self._watches.values() for finding in watch.findings))
+    def _show_grouped(self) -> None:
+        self._show(group_findings(finding for diagnosis in self._diagnoses.values() for finding in diagnosis.findings))
 
     def _show(self, found: list[GroupedFinding]) -> None:
         self._shown = found
         count = f" ({len(found)})" if found else ""
         self._headline = f"{TITLE}{count}: {found[0].text if found else 'nothing alarming so far'}"
         self.setAccessibleName(self._headline)
-        self._cut()
+        self._elide()
         self._fill()
-        self._unfold()
+        self._expand()
 
     def _fill(self) -> None:
         chosen, scrolled = self._key(self.list.currentItem()), self.list.verticalScrollBar().value()
@@ -159,48 +161,36 @@ class Findings(QToolButton):
         self.list.fit()
         self.list.verticalScrollBar().setValue(scrolled)
         if chosen is not None and self.list.currentItem() is None:
-            self.pointed_out.emit(None)
+            self.highlighted.emit(None)
 
     @staticmethod
     def _key(item: QListWidgetItem | None) -> tuple[str, str] | None:
         return None if item is None else tuple(item.data(Qt.ItemDataRole.UserRole))
 
-    def _point_out(self, item: QListWidgetItem) -> None:
-        self.pointed_out.emit(item.data(Qt.ItemDataRole.UserRole)[1])
+    def _highlight(self, item: QListWidgetItem) -> None:
+        self.highlighted.emit(item.data(Qt.ItemDataRole.UserRole)[1])
 
-    def _unfold(self) -> None:
-        """Show the list while it is wanted and holds something; an empty one would only take room."""
-        unfolded = self.isChecked() and bool(self._shown)
+    def _expand(self) -> None:
+        """Show the list if it is wanted and not empty."""
+        expanded = self.isChecked() and bool(self._shown)
         self.setEnabled(bool(self._shown))
-        self.setArrowType(Qt.ArrowType.DownArrow if unfolded else Qt.ArrowType.RightArrow)
-        self.list.setVisible(unfolded)
-        if not unfolded and self.list.currentItem() is not None:
+        self.setArrowType(Qt.ArrowType.DownArrow if expanded else Qt.ArrowType.RightArrow)
+        self.list.setVisible(expanded)
+        if not expanded and self.list.currentItem() is not None:
             self.list.setCurrentRow(-1)
-            self.pointed_out.emit(None)
+            self.highlighted.emit(None)
 
-    def _cut(self) -> None:
-        room = self.width() - ARROW_ROOM
+    def _elide(self) -> None:
+        room = self.width() - ARROW_PADDING
         self.setText(self.fontMetrics().elidedText(self._headline, Qt.TextElideMode.ElideRight, max(room, 0)))
 
     def _swatch(self, variant: str) -> QIcon:
-        """A piece of the variant's line."""
-        pixmap = QPixmap(SWATCH)
-        pixmap.fill(Qt.GlobalColor.transparent)
-        painter = QPainter(pixmap)
-        painter.setPen(pen_of(self._observations.variants[variant].style, SWATCH_LINE))
-        painter.drawLine(0, SWATCH.height() // 2, SWATCH.width(), SWATCH.height() // 2)
-        painter.end()
-        return QIcon(pixmap)
-
-
-SWATCH = QSize(22, 10)
-
-
-LEAST_HEIGHT = 24  # pixels: less than one finding, which then can be scrolled to
+        """Return an icon with the variant's line style."""
+        return QIcon(line_swatch(self._observations.variants[variant].style, SWATCH, SWATCH_LINE))
 
 
 class FindingList(QListWidget):
-    """Asks its layout for no room by itself: it takes the share it is given, up to what its items need."""
+    """A list without a preferred size: it takes its share of the layout, up to the height of its items."""
 
     def __init__(self, name: str) -> None:
         super().__init__()
@@ -209,23 +199,23 @@ class FindingList(QListWidget):
         self.setWordWrap(True)
         self.setSpacing(1)
         self.setIconSize(SWATCH)
-        self.setMinimumHeight(LEAST_HEIGHT)
+        self.setMinimumHeight(MIN_HEIGHT)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
 
     def sizeHint(self) -> QSize:  # noqa: N802
-        """The share of the layout decides."""
-        return QSize(0, LEAST_HEIGHT)
+        """Return the minimum height, as the layout's stretch decides."""
+        return QSize(0, MIN_HEIGHT)
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
-        """Another width wraps words elsewhere."""
+        """Fit the height, as another width wraps the text differently."""
         super().resizeEvent(event)
         self.fit()
 
     def fit(self) -> None:
-        """Grow no higher than the items are together."""
+        """Limit the height to that of all items."""
         self.doItemsLayout()
-        last = self.visualItemRect(self.item(self.count() - 1))  # an empty rectangle where there is none
+        last = self.visualItemRect(self.item(self.count() - 1))  # an empty rectangle if there is none
         needed = last.bottom() + 1 + self.verticalScrollBar().value() + self.spacing() + 2 * self.frameWidth()
-        self.setMaximumHeight(max(needed, LEAST_HEIGHT))
+        self.setMaximumHeight(max(needed, MIN_HEIGHT))

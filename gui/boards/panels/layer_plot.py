@@ -1,4 +1,4 @@
-"""A number of every layer over the steps: one curve a layer, coloured by depth."""
+"""A quantity of every layer over the steps: one curve per layer, coloured by depth."""
 
 from __future__ import annotations
 
@@ -22,18 +22,22 @@ from gui.plots.ranges import decades, round_range
 from gui.utils.painting import depth_colours
 from gui.utils.theme import muted
 
-AXIS_WIDTH = 66  # room for 0.0001 beside the axis' name
-LEAST_NEWS = 1.01  # records there must be for each drawn before: a hundredth more moves no curve visibly
+AXIS_WIDTH = 66  # pixels, fits 0.0001 beside the axis label
+RECORD_GROWTH = 1.01  # factor by which the records must grow before redrawing: 1 % moves no curve visibly
 PERCENT = 100.0
-LEAST_PERCENT = 10.0  # that a share's axis reaches to
+MIN_PERCENT_TOP = 10.0  # minimum upper end of a percentage axis
 
 
 @dataclass(frozen=True)
 class LayerQuantity:
-    """What a plot shows of each layer or activation: one of the observed ``LAYER_FIELDS`` or ``ACTIVATION_FIELDS``.
+    """The quantity of each layer or activation that a plot shows.
 
-    ``deviation`` names the quantity that a band reaches to each side; ``of_units`` draws the share of its units in
-    percent; ``rule`` is a value marked by a line, with ``rule_tip`` to say why.
+    Attributes:
+        quantity: one of the observations' ``LAYER_FIELDS`` or ``ACTIVATION_FIELDS``.
+        deviation: quantity that gives the half-width of a band; None for no band.
+        of_units: whether to draw it as percentage of the layer's units.
+        rule: value marked by a line; None for no line.
+        rule_tip: tool tip of that line.
     """
 
     name: str
@@ -49,9 +53,9 @@ class LayerQuantity:
 
 
 class LayerPlot(Plot):
-    """Draws ``shown`` of the run, or the mean over the runs, that ``chooser`` names.
+    """Draws ``shown`` of the run chosen in ``chooser``, or the mean over all runs.
 
-    A double click shows all again after a zoom.
+    A double click resets the zoom.
     """
 
     def __init__(self, shown: LayerQuantity, chooser: RunChooser) -> None:
@@ -62,7 +66,7 @@ class LayerPlot(Plot):
         self._observations = Observations()
         self._drawn: tuple[object, ...] = ()
         self._drawn_records = 0
-        self._whose: object = None  # the lines' variant, run and names
+        self._lines_key: object = None  # variant, run and names of the lines
         self._follows = True
         item, view = self.getPlotItem(), self.getViewBox()
         item.disableAutoRange()
@@ -74,33 +78,33 @@ class LayerPlot(Plot):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The layers or activations that are drawn."""
+        """The drawn layers or activations."""
         return tuple(self._lines)
 
     def line(self, name: str) -> LayerLine:
-        """That of a layer or activation."""
+        """Return the line of a layer or activation."""
         return self._lines[name]
 
     def begin(self, observations: Observations) -> None:
-        """Forget the curves of the plan before."""
+        """Clear the curves and set up for a new plan."""
         self._observations = observations
         self._chooser.begin(observations)
         self.forget()
 
     def forget(self) -> None:
-        """Draw everything anew at the next refresh."""
+        """Clear the curves, so that the next refresh redraws everything."""
         self.getPlotItem().clear()
         self._lines, self._drawn, self._drawn_records = {}, (), 0
         self._follows = True
         self.show_values(False)
 
     def refresh(self, _observations: Observations) -> None:
-        """Draw what has changed visibly since the last call."""
+        """Draw visible changes since the last call."""
         variant, run = self._chooser.variant, self._chooser.run
-        if variant is None or not self._has_news(variant, run):
+        if variant is None or not self._is_due(variant, run):
             return
         names, steps, values = layer_values(variant, run, self.shown.quantity)
-        known = self._known(names, variant, run)
+        known = self._prepare_lines(names, variant, run)
         if not names:
             return
         if self.shown.of_units:
@@ -110,40 +114,40 @@ class LayerPlot(Plot):
         if self.shown.deviation is not None:
             deviations = list(layer_values(variant, run, self.shown.deviation)[2])
         for line, row, deviation in zip(self._lines.values(), values, deviations, strict=True):
-            line.take(steps, row, deviation, known)
+            line.update(steps, row, deviation, known)
         if self._follows:
             self._fit(variant)
         self._draw()
 
     def show_variant(self, name: str, visible: bool) -> None:
-        """The plot shows the chosen variant, whatever others are hidden."""
+        """Do nothing: the plot shows the chosen variant, whether or not it is hidden elsewhere."""
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        """Show all again."""
+        """Reset the zoom."""
         self._follows, self._drawn = True, ()
         self.refresh(self._observations)
         super().mouseDoubleClickEvent(event)
 
-    def _has_news(self, variant: VariantObservation, run: RunObservation | None) -> bool:
-        """Whether another run was chosen, or records enough came to be seen; the last ones of a run always do."""
+    def _is_due(self, variant: VariantObservation, run: RunObservation | None) -> bool:
+        """Whether another run was chosen, a run has ended, or enough records were added to be visible."""
         runs = variant.runs if run is None else [run]
         records = sum(len(each.steps) for each in runs)
         key = (variant, run, sum(each.status.is_final for each in runs))
-        if key == self._drawn and records < max(LEAST_NEWS * self._drawn_records, self._drawn_records + 1):
+        if key == self._drawn and records < max(RECORD_GROWTH * self._drawn_records, self._drawn_records + 1):
             return False
         if key[:2] != self._drawn[:2]:
             self._follows, self._drawn_records = True, 0
         self._drawn, self._drawn_records = key, records
         return True
 
-    def _known(self, names: tuple[str, ...], variant: VariantObservation, run: RunObservation | None) -> int:
-        """Make a line for each of ``names``; gives how many of its records are as they were."""
+    def _prepare_lines(self, names: tuple[str, ...], variant: VariantObservation, run: RunObservation | None) -> int:
+        """Create a line for each of ``names`` if needed; return the number of unchanged records."""
         whose = (variant, run, names)
-        if whose != self._whose or names != self.names:
-            self._whose = whose
+        if whose != self._lines_key or names != self.names:
+            self._lines_key = whose
             self._make_lines(names)
             return 0
-        # A mean changes wherever one more run comes to be.
+        # A mean over several runs can change at any record.
         alone = run is not None or len(variant.runs) == 1
         return len(next(iter(self._lines.values())).data[0]) if alone and names else 0
 
@@ -171,35 +175,37 @@ class LayerPlot(Plot):
             angle=0,
             pen=pg.mkPen(colour, style=Qt.PenStyle.DashLine),
             label=f"rule of thumb {rule:g}",
-            labelOpts={"position": 0.98, "color": colour, "anchors": [(1, 0), (1, 0)]},  # under it
+            labelOpts={"position": 0.98, "color": colour, "anchors": [(1, 0), (1, 0)]},  # below the line
         )
         line.setToolTip(self.shown.rule_tip)
         self.addItem(line, ignoreBounds=True)
 
     def _fit(self, variant: VariantObservation) -> None:
-        """Show all values, and the rule, between round numbers; of shares the first percents, though none be there."""
+        """Show all values and the rule between round numbers; percentages at least up to ``MIN_PERCENT_TOP``."""
         found = [bounds for line in self._lines.values() if (bounds := line.bounds(self.shown.logarithmic)) is not None]
         if not found:
             return
         if self.shown.rule is not None:
             found.append((self.shown.rule, self.shown.rule))
         if self.shown.of_units:
-            found.append((0.0, LEAST_PERCENT))
+            found.append((0.0, MIN_PERCENT_TOP))
         fitting = decades if self.shown.logarithmic else round_range
         self.setYRange(*fitting(min(low for low, _ in found), max(high for _, high in found)), padding=0)
         self.setXRange(0, max(run.planned.total_steps for run in variant.runs), padding=0.02)
 
     def _stop_following(self) -> None:
-        """The user has zoomed or moved: the plot stays there until another run is chosen."""
+        """Keep the range to which the user zoomed or panned until another run is chosen."""
         self._follows = False
 
 
 def layer_values(
     variant: VariantObservation, run: RunObservation | None, quantity: str
 ) -> tuple[tuple[str, ...], Array, Array]:
-    """Names, steps float64 [records], and values [layers or activations, records] of a run, or means over all runs.
+    """Return a quantity of every layer or activation of a run, or its means over all runs.
 
-    Runs of an older store have no numbers for some quantities: no names and no values then.
+    Returns:
+        Names, steps, float64 [records], and values, float64 [layers or activations, records]. All are empty if no
+        finite value was recorded, as for some quantities in runs of an older store.
     """
     if run is None:
         names, steps, values = variant.mean_layers(quantity)

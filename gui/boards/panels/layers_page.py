@@ -1,4 +1,4 @@
-"""What goes on in each layer: gradients, updates, activations, dead units."""
+"""Page with quantities of each layer: gradients, updates, activations, dead units."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RULE_TIP = (
     "<p>How far one step moves a layer's weights, as a share of their size. A rule of thumb is about 0.001: far below "
     "it the learning rate may be too low, far above it too high (Stanford's CS231n, <i>Neural Networks Part 3</i>).</p>"
 )
-LOOKED_AT = "over the validation images looked at: all of them in the experiment on activations, else the first 500"
+IMAGES_USED = "over the validation images looked at: all of them in the experiment on activations, else the first 500"
 
 QUANTITIES = (
     LayerQuantity(
@@ -48,8 +48,8 @@ QUANTITIES = (
         "Activations: mean ± standard deviation",
         "output",
         "activation_means",
-        f"<p>Mean of what each activation gives, and a band of one standard deviation, {LOOKED_AT}. A narrow band far "
-        "from 0 is an activation that says the same of every image.</p>",
+        f"<p>Mean of what each activation gives, and a band of one standard deviation, {IMAGES_USED}. A narrow band "
+        "far from 0 is an activation that says the same of every image.</p>",
         deviation="activation_deviations",
     ),
     LayerQuantity(
@@ -57,19 +57,19 @@ QUANTITIES = (
         "Dead units: 0 for every image looked at",
         "share of units (%)",
         "dead_units",
-        f"<p>Units, or channels of a convolution, that give exactly 0, {LOOKED_AT}. Their weights learn nothing from "
+        f"<p>Units, or channels of a convolution, that give exactly 0, {IMAGES_USED}. Their weights learn nothing from "
         "those images.</p>",
         of_units=True,
     ),
 )
-PLOTS_A_ROW = 2
-TITLES = "Layers", "Activations"  # what the plots of a row are of
+PLOTS_PER_ROW = 2
+TITLES = "Layers", "Activations"  # subject of each row of plots
 
 
 class LayersPage(QWidget):
-    """Four plots of the chosen run, or of the mean over the runs; one colour a layer, darker the nearer the image.
+    """Four plots of the chosen run, or of the mean over the runs; one colour per layer, darker towards the input.
 
-    Layers and activations are numbered apart and so share colours: each row of plots has a legend of its own above it.
+    Layers and activations are numbered separately and share colours, so each row of plots has a legend of its own.
     """
 
     def __init__(self) -> None:
@@ -86,22 +86,22 @@ class LayersPage(QWidget):
         self.chooser.chosen.connect(self._draw_all)
 
     def views(self) -> Sequence[View]:
-        """The plots, which a timer draws one after the other; the first also says which colour is which layer."""
+        """Return the plots, which a timer draws one at a time; the page stands for the first one and the legends."""
         return [self, *self.plots[1:]]
 
     def begin(self, observations: Observations) -> None:
         """Offer the variants of a new plan."""
         self._observations = observations
         self.plots[0].begin(observations)
-        self._describe()
+        self._update_legends()
 
     def refresh(self, observations: Observations) -> None:
-        """Draw the first plot and the legend."""
+        """Draw the first plot and the legends."""
         self.plots[0].refresh(observations)
-        self._describe()
+        self._update_legends()
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802
-        """Colours follow the palette."""
+        """Redraw with the colours of a changed palette."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.PaletteChange:
             for plot in self.plots:
@@ -113,21 +113,21 @@ class LayersPage(QWidget):
     def _draw_all(self) -> None:
         for plot in self.plots:
             plot.refresh(self._observations)
-        self._describe()
+        self._update_legends()
 
-    def _describe(self) -> None:
-        """Name the layers and the activations, each in its colour."""
+    def _update_legends(self) -> None:
+        """Show the names of layers and activations in their colours."""
         variant, run = self.chooser.variant, self.chooser.run
         runs = [run] if run is not None else variant.runs if variant is not None else []
-        begun = next((each for each in runs if each.started), None)
-        layers, activations = (begun.layers, begun.activations) if begun is not None else ((), ())
+        started_run = next((each for each in runs if each.started), None)
+        layers, activations = (started_run.layers, started_run.activations) if started_run is not None else ((), ())
         if (*layers, *activations) == self._described:
             return
         self._described = (*layers, *activations)
         for (title, legend), names in zip(self._legends.items(), (layers, activations), strict=True):
-            legend.setText(f"{title}:&ensp; {self._named(names)}" if names else "")
+            legend.setText(f"{title}:&ensp; {self._legend_text(names)}" if names else "")
 
-    def _named(self, names: tuple[str, ...]) -> str:
+    def _legend_text(self, names: tuple[str, ...]) -> str:
         colours = depth_colours(len(names), self.palette())
         return "&ensp; ".join(
             f"<span style='color:{colour.name()}'>■</span>&nbsp;{name}"
@@ -142,18 +142,18 @@ class LayersPage(QWidget):
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setSpacing(6)
-        grid.addLayout(top, 0, 0, 1, PLOTS_A_ROW)
-        grid.addWidget(of_activations, 2, 0, 1, PLOTS_A_ROW)
+        grid.addLayout(top, 0, 0, 1, PLOTS_PER_ROW)
+        grid.addWidget(of_activations, 2, 0, 1, PLOTS_PER_ROW)
         for position, plot in enumerate(self.plots):
             plot.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
-            row, column = 1 + 2 * (position // PLOTS_A_ROW), position % PLOTS_A_ROW
+            row, column = 1 + 2 * (position // PLOTS_PER_ROW), position % PLOTS_PER_ROW
             grid.addWidget(plot, row, column)
             grid.setRowStretch(row, 1)
             grid.setColumnStretch(column, 1)
 
 
 def _legend(name: str) -> QLabel:
-    made = QLabel()
-    made.setObjectName(name)
-    made.setWordWrap(True)
-    return made
+    label = QLabel()
+    label.setObjectName(name)
+    label.setWordWrap(True)
+    return label

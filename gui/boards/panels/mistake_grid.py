@@ -1,4 +1,4 @@
-"""The test images that a network got wrong and was surest of."""
+"""The misclassified test images of highest confidence."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from engine.events.runs import Mistake
 from gui.utils.painting import to_qimage
 
 SIDE = 64  # pixels of an image
-MOST_LETTERS = 11  # of a class' name under an image
+MAX_NAME_LENGTH = 11  # characters of a class name under an image
 CELL = QSize(96, 116)  # an image and three short lines
 
 
 class MistakeGrid(QListWidget):
-    """Each image as the network saw it, and under it what it is, what it was taken for, and how surely."""
+    """Misclassified images as the network saw them, each with true class, predicted class and confidence."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -33,24 +33,26 @@ class MistakeGrid(QListWidget):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
 
     def show_mistakes(self, mistakes: Sequence[Mistake], names: tuple[str, ...]) -> None:
-        """Show ``mistakes`` in their order; ``names`` are those of the classes."""
+        """Show ``mistakes`` in their order; ``names`` are the class names."""
         self.clear()
         for mistake in mistakes:
             true, predicted = names[mistake.true], names[mistake.predicted]
-            sure = f"{100 * mistake.confidence:.1f} %"
-            item = QListWidgetItem(_icon(mistake), f"{_short(true)}\n→ {_short(predicted)}\n{sure}")
+            confidence = f"{100 * mistake.confidence:.1f} %"
+            item = QListWidgetItem(_icon(mistake), f"{_shortened(true)}\n→ {_shortened(predicted)}\n{confidence}")
             item.setTextAlignment(Qt.AlignmentFlag.AlignHCenter)
-            item.setToolTip(f"Test image {mistake.image:,}: {true}, taken for {predicted} with a probability of {sure}")
+            item.setToolTip(
+                f"Test image {mistake.image:,}: {true}, taken for {predicted} with a probability of {confidence}"
+            )
             item.setData(Qt.ItemDataRole.AccessibleTextRole, item.toolTip())
             self.addItem(item)
 
 
-def _short(name: str) -> str:
-    """Names of one's own folders can be of any length."""
-    return name if len(name) <= MOST_LETTERS else f"{name[: MOST_LETTERS - 1]}…"
+def _shortened(name: str) -> str:
+    """Shorten a class name; those of the user's folders can be of any length."""
+    return name if len(name) <= MAX_NAME_LENGTH else f"{name[: MAX_NAME_LENGTH - 1]}…"
 
 
 def _icon(mistake: Mistake) -> QIcon:
-    """Enlarged in whole squares, so that each pixel of the network's can be seen."""
+    """Return the image enlarged without interpolation, so that each pixel is visible."""
     pixmap = QPixmap.fromImage(to_qimage(mistake.pixels))
     return QIcon(pixmap.scaled(SIDE, SIDE, Qt.AspectRatioMode.KeepAspectRatio))

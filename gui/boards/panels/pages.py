@@ -1,4 +1,4 @@
-"""Pages in one place; only the one in sight is drawn."""
+"""Stacked pages, of which only the visible one is drawn."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from gui.boards.board import View
 
 
-BENEATH_SHARE = 3  # how many times higher than what stands above it a page is at least
+PAGE_STRETCH = 3  # relative to the widget above it, which has stretch 1
 
 
 @dataclass(frozen=True)
 class Page:
-    """A page by its name, and the views on it that a timer draws."""
+    """A page with its name, tool tip and the views on it that a timer draws."""
 
     name: str
     tip: str
@@ -29,9 +29,12 @@ class Page:
 
 
 class Pages(QWidget):
-    """A slim bar of tabs over ``pages``; ``beside`` stands right of it, ``beneath`` between it and the page.
+    """A tab bar above ``pages``.
 
-    Where ``beneath`` wants room it gets a third of the page's at most.
+    Args:
+        pages: the pages.
+        beside: widget to the right of the bar.
+        beneath: widget between bar and page; it gets at most a third of the page's height.
     """
 
     def __init__(self, pages: Sequence[Page], beside: QWidget, beneath: QWidget) -> None:
@@ -48,7 +51,7 @@ class Pages(QWidget):
             self.bar.addTab(page.name)
             self.bar.setTabToolTip(position, page.tip)
             self._stack.addWidget(page.widget)
-        self.bar.currentChanged.connect(self._turn_to)
+        self.bar.currentChanged.connect(self._show_page)
         top = QHBoxLayout()
         top.setSpacing(8)
         top.addWidget(self.bar)
@@ -58,43 +61,43 @@ class Pages(QWidget):
         layout.setSpacing(4)
         layout.addLayout(top)
         layout.addWidget(beneath, 1)
-        layout.addWidget(self._stack, BENEATH_SHARE)
+        layout.addWidget(self._stack, PAGE_STRETCH)
 
     def views(self) -> list[View]:
-        """As many as the fullest page has: each stands for the view at its place on the page in sight."""
-        return [_Place(self, views) for views in zip_longest(*(page.views for page in self._pages))]
+        """Return as many views as the fullest page has; each draws the view at its position on the visible page."""
+        return [_PageSlot(self, views) for views in zip_longest(*(page.views for page in self._pages))]
 
     @property
     def current(self) -> int:
-        """The position of the page in sight."""
+        """Index of the visible page."""
         return self.bar.currentIndex()
 
     def begin(self, observations: Observations) -> None:
-        """Note what there is to draw when another page is turned to."""
+        """Store the observations to draw when the page changes."""
         self._observations = observations
 
-    def _turn_to(self, position: int) -> None:
+    def _show_page(self, position: int) -> None:
         self._stack.setCurrentIndex(position)
         if self._observations.experiment is not None:
             for view in self._pages[position].views:
                 view.refresh(self._observations)
 
 
-class _Place:
-    """One view of each page, None where a page has fewer; that of the page in sight is drawn."""
+class _PageSlot:
+    """One view of each page, None if a page has fewer; the one of the visible page is drawn."""
 
     def __init__(self, pages: Pages, views: tuple[View | None, ...]) -> None:
         self._pages, self._views = pages, views
 
     def begin(self, observations: Observations) -> None:
-        """Make room on every page."""
+        """Begin the view of every page."""
         self._pages.begin(observations)
         for view in self._views:
             if view is not None:
                 view.begin(observations)
 
     def refresh(self, observations: Observations) -> None:
-        """Draw the page in sight."""
+        """Draw the view of the visible page."""
         view = self._views[self._pages.current]
         if view is not None:
             view.refresh(observations)

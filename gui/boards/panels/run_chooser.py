@@ -1,4 +1,4 @@
-"""Which variant is looked into, and which of its runs."""
+"""Choice of a variant and one of its runs."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from gui.observations.variant import VariantObservation
 
 
 class RunChooser(QWidget):
-    """Two lists: of the variants, and of the runs of the chosen one after an entry for all of them together.
+    """Two lists: the variants, and the runs of the chosen one after an entry for all of them.
 
-    Emits ``chosen()`` when the user, or :meth:`choose`, chose another.
+    Emits ``chosen()`` when the user or ``choose`` changed the choice.
 
     Args:
-        name: what objectNames begin with.
-        together: the entry for all runs.
-        tip: what choosing a run changes.
+        name: prefix of the objectNames.
+        all_runs: text of the entry for all runs.
+        tip: tool tip of the list of runs.
     """
 
     chosen = Signal()
 
-    def __init__(self, name: str, together: str, tip: str) -> None:
+    def __init__(self, name: str, all_runs: str, tip: str) -> None:
         super().__init__()
-        self._together = together
+        self._all_runs = all_runs
         self._observations = Observations()
         self._variants, self._runs = QComboBox(), QComboBox()
         self._variants.setObjectName(f"{name}_variant")
@@ -47,17 +47,17 @@ class RunChooser(QWidget):
 
     @property
     def variant(self) -> VariantObservation | None:
-        """The chosen variant; None before there is a plan."""
+        """The chosen variant; None without a plan."""
         return self._observations.variants.get(self._variants.currentText())
 
     @property
     def run(self) -> RunObservation | None:
-        """The chosen run; None stands for all of them."""
+        """The chosen run; None for all of them."""
         number = self._runs.currentData()
         return None if number is None else self._observations.runs.get(number)
 
     def begin(self, observations: Observations) -> None:
-        """Offer the variants of a plan; of one that only grew, or repeats the last, the choice stays."""
+        """Offer the variants of a plan; the choice is kept if the plan has the chosen variant."""
         self._observations = observations
         names = list(observations.variants)
         chosen, run = self._variants.currentText(), self._runs.currentIndex()
@@ -69,7 +69,7 @@ class RunChooser(QWidget):
             self._runs.setCurrentIndex(run if stays and 0 <= run < self._runs.count() else 0)
 
     def choose(self, variant: str) -> None:
-        """Look into ``variant``, if there is one of that name."""
+        """Choose ``variant``, or the first one if there is none of that name."""
         self._variants.setCurrentIndex(max(self._variants.findText(variant), 0))
 
     def _variant_chosen(self, _index: int) -> None:
@@ -79,7 +79,7 @@ class RunChooser(QWidget):
     def _offer_runs(self) -> None:
         runs = self.variant.runs if self.variant else []
         entries = [(f"Run {run.planned.spec.repeat}", run.planned.run) for run in runs]
-        self._fill(self._runs, [(self._together, None), *entries])
+        self._fill(self._runs, [(self._all_runs, None), *entries])
 
     @staticmethod
     def _fill(box: QComboBox, entries: list[tuple[str, object]]) -> None:

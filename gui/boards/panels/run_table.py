@@ -1,4 +1,4 @@
-"""The table of runs: status, progress, time left, accuracies."""
+"""Table of runs: status, progress, time left, accuracies."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PROGRESS_COLUMN = 3
 
 @dataclass(frozen=True)
 class RunColumn:
-    """One column: its title, what a cell shows, and what the title means."""
+    """One column: its title, the text of a cell, and the tool tip of the title."""
 
     title: str
     text: Callable[[Observations, RunObservation], str]
@@ -90,12 +90,12 @@ class RunModel(ColumnModel):
         self.endResetModel()
 
     def refresh(self) -> None:
-        """Say that any cell may have changed; the view asks only for those in sight."""
+        """Signal that any cell may have changed; the view queries only the visible ones."""
         if self._rows:
             self.dataChanged.emit(self.index(0, 0), self.index(len(self._rows) - 1, len(COLUMNS) - 1))
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Text, alignment, tool tip, and for the progress column the share itself."""
+        """Return text, alignment, tool tip, or the progress as a share."""
         run, column = self._rows[index.row()], COLUMNS[index.column()]
         if role == Qt.ItemDataRole.DisplayRole:
             return column.text(self._observations, run)
@@ -108,19 +108,19 @@ class RunModel(ColumnModel):
         return None
 
     def run(self, row: int) -> RunObservation:
-        """The run in a row."""
+        """Return the run in a row."""
         return self._rows[row]
 
     def running_row(self) -> int | None:
-        """The first row that is under way."""
+        """Return the first row whose run is running; None if there is none."""
         return next((row for row, run in enumerate(self._rows) if run.status is Status.RUNNING), None)
 
 
 class ProgressDelegate(QStyledItemDelegate):
-    """Paints a share as a bar."""
+    """Paints the progress of a run as a bar."""
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        """Draw the style's own progress bar into the cell."""
+        """Draw the style's progress bar into the cell."""
         bar = QStyleOptionProgressBar()
         bar.rect = option.rect.adjusted(3, 4, -3, -4)
         bar.palette, bar.fontMetrics, bar.state = option.palette, option.fontMetrics, option.state
@@ -156,7 +156,7 @@ class RunTable(QTableView):
 
     @property
     def chosen(self) -> list[RunObservation]:
-        """The runs whose rows are chosen."""
+        """The runs in the selected rows."""
         return [self._runs.run(index.row()) for index in self.selectionModel().selectedRows()]
 
     def begin(self, observations: Observations) -> None:
@@ -165,7 +165,7 @@ class RunTable(QTableView):
         self._runs.begin(observations)
 
     def refresh(self, _observations: Observations) -> None:
-        """Show the newest state of every run in sight."""
+        """Show the current state of every visible run, and scroll once to each run that starts."""
         self._runs.refresh()
         running = self._runs.running_row()
         if running is not None and running != self._followed:

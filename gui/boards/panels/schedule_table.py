@@ -1,4 +1,4 @@
-"""How accurate each variant became, and how soon it reached a given accuracy."""
+"""Accuracy of each variant and time to a target accuracy."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ TIPS = (
 
 
 class ScheduleTable(QWidget):
-    """One row a variant that is compared, probes left out; the target comes from the experiment's settings."""
+    """One row per variant, probes left out; the target is one of the experiment's settings."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -50,9 +50,9 @@ class ScheduleTable(QWidget):
         self._table.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         self._table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         self._table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        self._rule = QLabel()
-        self._rule.setObjectName("caption")
-        self._rule.setWordWrap(True)
+        self._switch_rule = QLabel()
+        self._switch_rule.setObjectName("caption")
+        self._switch_rule.setWordWrap(True)
         for column, (title, tip) in enumerate(zip(TITLES, TIPS, strict=True)):
             item = QTableWidgetItem(title)
             item.setToolTip(tip)
@@ -61,24 +61,24 @@ class ScheduleTable(QWidget):
         column_layout = QVBoxLayout(self)
         column_layout.setContentsMargins(0, 0, 0, 0)
         column_layout.addWidget(self._table, 1)
-        column_layout.addWidget(self._rule)
+        column_layout.addWidget(self._switch_rule)
 
     def hasHeightForWidth(self) -> bool:  # noqa: N802
-        """No: the words below the table would otherwise claim room from the plots around."""
+        """Return False, as the caption would otherwise take height from the surrounding plots."""
         return False
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
-        """The words below the table take the height they need at this width, from the table."""
+        """Give the caption the height it needs at this width, taken from the table."""
         super().resizeEvent(event)
-        self._make_room()
+        self._fit_caption()
 
     def begin(self, observations: Observations) -> None:
-        """Make room for the variants of a new plan."""
+        """Set up for the variants of a new plan."""
         self._target = observations.setting("target_accuracy")
         if (header := self._table.horizontalHeaderItem(TITLES.index("Reached"))) is not None:
             header.setText(f"≥ {100 * (self._target or 0):g} %")
-        self._rule.setText(_rule(observations))
-        self._make_room()
+        self._switch_rule.setText(_switch_rule(observations))
+        self._fit_caption()
         compared = self._compared(observations)
         self._table.setRowCount(len(compared))
         for row, variant in enumerate(compared):
@@ -90,15 +90,15 @@ class ScheduleTable(QWidget):
                 self._table.setItem(row, column, item)
 
     def refresh(self, observations: Observations) -> None:
-        """Show the newest figures."""
+        """Show the current values."""
         for row, variant in enumerate(self._compared(observations)):
             for column, text in enumerate(self._texts(variant)):
                 item = self._table.item(row, column)
                 if item is not None and item.text() != text:
                     item.setText(text)
 
-    def _make_room(self) -> None:
-        self._rule.setFixedHeight(max(0, self._rule.heightForWidth(self.width())))  # -1 while there are no words
+    def _fit_caption(self) -> None:
+        self._switch_rule.setFixedHeight(max(0, self._switch_rule.heightForWidth(self.width())))  # -1 without text
 
     def show_variant(self, name: str, visible: bool) -> None:
         """Show or hide one variant's row."""
@@ -112,27 +112,28 @@ class ScheduleTable(QWidget):
         return [variant for variant in observations.variants.values() if not variant.is_probe]
 
     def _texts(self, variant: VariantObservation) -> tuple[str, ...]:
-        counted = variant.counted_runs
+        included = variant.counted_runs
         accuracies = variant.test_accuracies
-        reached = [soon for run in counted or variant.runs if (soon := _soon(run, self._target)) is not None]
+        times = (_time_to_target(run, self._target) for run in included or variant.runs)
+        reached = [time for time in times if time is not None]
         epochs, seconds = np.mean(reached, axis=0) if reached else (None, None)
         return (
             variant.name,
-            str(len(counted)),
+            str(len(included)),
             mean_in_percent(accuracies),
             f"{100 * max(accuracies):.2f} %" if accuracies else "",
-            f"{len(reached)} of {len(counted or variant.runs)}",
+            f"{len(reached)} of {len(included or variant.runs)}",
             "" if epochs is None else f"{epochs:.1f}",
-            "" if seconds is None else _brief(seconds),
+            "" if seconds is None else _duration(seconds),
         )
 
 
-def _brief(seconds: float) -> str:
+def _duration(seconds: float) -> str:
     return f"{seconds:.1f} s" if seconds < MINUTE else as_duration(seconds)
 
 
-def _rule(observations: Observations) -> str:
-    """Where the rate switches, and by what rule that was decided."""
+def _switch_rule(observations: Observations) -> str:
+    """Return a text on where the rate switches and by which rule that was decided."""
     switches = max((run.planned.spec.schedule.switches for run in observations.runs.values()), key=len, default=())
     if observations.setting("switches"):
         return f"The rate switches after epochs {', '.join(map(str, switches))}, as set in the form."
@@ -140,8 +141,8 @@ def _rule(observations: Observations) -> str:
     return found + plateau_rule(observations.setting("delta"), observations.setting("patience"))
 
 
-def _soon(run: RunObservation, target: float | None) -> tuple[float, float] | None:
-    """Epochs and seconds until validation accuracy reached ``target``; None if it hasn't."""
+def _time_to_target(run: RunObservation, target: float | None) -> tuple[float, float] | None:
+    """Return epochs and seconds until validation accuracy reached ``target``; None if it has not."""
     if target is None:
         return None
     epochs_per_step = run.planned.spec.training.epochs / run.planned.total_steps

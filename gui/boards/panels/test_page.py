@@ -1,4 +1,4 @@
-"""What a trained network takes for what: the confusion matrix, and the wrong images it was surest of."""
+"""Results on the test set: the confusion matrix and the misclassified images of highest confidence."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from gui.boards.panels.mistake_grid import MistakeGrid
 from gui.boards.panels.run_chooser import RunChooser
 from gui.observations.experiment import Observations
 from gui.observations.run import RunObservation
+from gui.widgets.factories import splitter
 from gui.widgets.placeholder import Placeholder
-from gui.widgets.splitter import splitter
 
-MOST_CONFUSIONS = 6  # told in words
+MAX_CONFUSIONS = 6  # listed as text
 HINT = "Once a run is tested, this page shows which classes it confuses and the wrong images it was surest of."
 
 
 class TestPage(QWidget):
-    """Of the chosen run, or of the best one tested."""
+    """Test results of the chosen run, or of the best tested one."""
 
-    __test__ = False  # no test of pytest's
+    __test__ = False  # not a test class of pytest
 
     def __init__(self) -> None:
         super().__init__()
@@ -35,10 +35,10 @@ class TestPage(QWidget):
         self._percent = QCheckBox("&Percent")
         self._percent.setObjectName("confusion_percent")
         self._percent.setToolTip("Percent of the true class' test images instead of how many they are")
-        self._summary, self._words, self._none_wrong = QLabel(), QLabel(), QLabel("No test image was wrong.")
+        self._summary, self._confusions, self._none_wrong = QLabel(), QLabel(), QLabel("No test image was wrong.")
         self._summary.setObjectName("tested_summary")
-        self._words.setObjectName("confusions")
-        self._words.setWordWrap(True)
+        self._confusions.setObjectName("confusions")
+        self._confusions.setWordWrap(True)
         self._none_wrong.setObjectName("none_wrong")
         self._matrix, self._mistakes = ConfusionMatrix(), MistakeGrid()
         self._observations = Observations()
@@ -51,34 +51,34 @@ class TestPage(QWidget):
         """Offer the variants of a new plan."""
         self._observations, self._shown = observations, None
         self.chooser.begin(observations)
-        self._say_nothing(HINT)
+        self._show_hint(HINT)
 
     def refresh(self, observations: Observations) -> None:
-        """Show the chosen run's test, unless it is shown."""
-        run, variant = self._run(), self.chooser.variant
+        """Show the test results of the chosen run, unless already shown."""
+        run, variant = self._chosen_run(), self.chooser.variant
         if run is None or variant is None or run.finished is None or run.finished.confusion is None:
             self._shown = None
-            self._say_nothing(self._why_nothing(run))
+            self._show_hint(self._hint(run))
         elif run is not self._shown:
             self._shown = run
             self._show(run, run.finished, run.finished.confusion, variant.class_names)
 
     def show_variant(self, name: str, visible: bool) -> None:
-        """The page shows the chosen variant, whatever others are hidden."""
+        """Do nothing: the page shows the chosen variant, whether or not it is hidden elsewhere."""
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802
-        """The matrix mixes its colours with the background."""
+        """Update the matrix, whose colours are blended with the background."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.PaletteChange:
             self._matrix.use_percent(self._percent.isChecked())
 
-    def _run(self) -> RunObservation | None:
+    def _chosen_run(self) -> RunObservation | None:
         variant = self.chooser.variant
         if self.chooser.run is not None or variant is None:
             return self.chooser.run
         return best_run(variant.counted_runs)
 
-    def _why_nothing(self, run: RunObservation | None) -> str:
+    def _hint(self, run: RunObservation | None) -> str:
         variant = self.chooser.variant
         if variant is None:
             return HINT
@@ -89,10 +89,10 @@ class TestPage(QWidget):
             return f"No run of {variant.name} was tested."
         return f"{HINT}\n\n{variant.name} has not been tested yet in {which}."
 
-    def _say_nothing(self, why: str) -> None:
+    def _show_hint(self, why: str) -> None:
         self._summary.setText("")
         self._percent.setEnabled(False)
-        self._content.say(why)
+        self._content.set_hint(why)
         self._content.show_content(False)
 
     def _show(self, run: RunObservation, finished: RunFinished, confusion: Array, names: tuple[str, ...]) -> None:
@@ -101,9 +101,9 @@ class TestPage(QWidget):
         self._summary.setText(
             f"run {run.planned.spec.repeat}: {right:,} of {total:,} right, {100 * right / total:.2f} %"
         )
-        found = most_frequent(confusion, names, MOST_CONFUSIONS)
+        found = most_frequent(confusion, names, MAX_CONFUSIONS)
         lines = [escape(each.text) for each in found] or ["None: every test image was recognised."]
-        self._words.setText("<b>Most frequent confusions</b><br>" + "<br>".join(lines))
+        self._confusions.setText("<b>Most frequent confusions</b><br>" + "<br>".join(lines))
         self._mistakes.show_mistakes(finished.mistakes, names)
         none = "No test image was wrong." if right == total else "The images were not kept with this older run."
         self._none_wrong.setText(none)
@@ -138,11 +138,11 @@ class TestPage(QWidget):
     def _right(self) -> QWidget:
         title = QLabel("<b>Wrong, and surest of it</b>")
         title.setToolTip("Test images, as the network saw them: what they are, what they were taken for, how surely")
-        return _column(self._words, title, self._none_wrong, self._mistakes)
+        return _column(self._confusions, title, self._none_wrong, self._mistakes)
 
 
 def _column(*widgets: QWidget) -> QWidget:
-    """Widgets under one another; what can scroll gets the room."""
+    """Stack widgets vertically; all but labels stretch."""
     column = QWidget()
     layout = QVBoxLayout(column)
     layout.setContentsMargins(0, 0, 0, 0)

@@ -1,4 +1,4 @@
-"""A layer's weights as images, growing while they are learned: one grid a variant."""
+"""A layer's weights as images while they are learned: one grid per variant."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ from gui.observations.weight_history import WeightHistory, WeightSource
 from gui.utils.painting import to_qimage
 from gui.widgets.elided_label import ElidedLabel
 
-GRID_SIDE = 150  # pixels, the least at which a 3x3 kernel and a 32x32 image can both be read
-GRID_CHARACTERS = 25  # or as much as these take
-MARGINS = 8  # pixels, left and right together
+GRID_SIDE = 150  # pixels, the minimum at which a 3x3 kernel and a 32x32 image are both legible
+GRID_CHARACTERS = 25  # minimum width in characters
+MARGINS = 8  # pixels, left plus right
 LAST = -1
-NAMES_WIDTH = 70  # pixels left of the rows for what they are called
-LEAST_ROW = 9  # pixels; names of lower rows could not be read
+NAMES_WIDTH = 70  # pixels for the names left of the rows
+MIN_ROW = 9  # pixels; names of lower rows would be illegible
 
 
 class WeightGrid(QWidget):
-    """The kernel of one layer of one variant on one grey scale: of the best run tested, or else the first."""
+    """The weights of one layer of one variant on one grey scale, of the best tested run or else the first."""
 
     def __init__(self, variant: str) -> None:
         super().__init__()
         self.setObjectName(f"weights_{variant}")
-        # Nothing yet, and other than None, which stands for a layer there is not.
+        # Empty before the first drawing; a missing layer has None in it.
         self._drawn: tuple[object, ...] = ()
         self._variant = variant
         self._title, self._caption = QLabel(f"<b>{escape(variant)}</b>"), ElidedLabel()
         self._title.setObjectName("weights_title")
         self._caption.setObjectName("caption")
         self._canvas = _Canvas()
-        # Of the canvas, not of the whole: a long title may widen it.
+        # Of the canvas rather than the grid, which a long title may widen.
         self._canvas.setMinimumWidth(max(GRID_SIDE, GRID_CHARACTERS * self.fontMetrics().averageCharWidth()) - MARGINS)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(MARGINS // 2, 0, MARGINS // 2, 0)
@@ -50,13 +50,13 @@ class WeightGrid(QWidget):
 
     @property
     def image(self) -> QImage:
-        """What is painted; null where there is nothing."""
+        """The painted image; null if there is none."""
         return self._canvas.image
 
     def show_layer(
         self, run: RunObservation, weights: Weights | None, is_best: bool, scale: float, class_names: tuple[str, ...]
     ) -> None:
-        """Show ``weights`` of ``run`` from -``scale`` (black) to ``scale`` (white), unless they are shown."""
+        """Show ``weights`` of ``run`` from -``scale`` (black) to ``scale`` (white), unless already shown."""
         which = None if weights is None else (weights.run, weights.layer, weights.step)
         if (which, is_best, scale) == self._drawn:
             return
@@ -71,12 +71,12 @@ class WeightGrid(QWidget):
         best = "best " if is_best else ""
         size = f"±{scale:.2g}" if np.isfinite(weights.values).all() else "not all finite"
         self._caption.setText(f"{best}run {run.planned.spec.repeat}, step {weights.step:,}, {size}")
-        # What was broad enough once stays so, or the grids would move with every number.
+        # The width never shrinks, or the grids would move with every number.
         self._caption.setMinimumWidth(max(self._caption.minimumWidth(), self._caption.sizeHint().width()))
 
     def _show(self, weights: Weights, scale: float, row_names: tuple[str, ...]) -> None:
         found = weight_images(weights)
-        grid = tile(to_bytes(found.images, scale), _background(self.palette()), found.columns)
+        grid = tile(to_bytes(found.images, scale), _gap_grey(self.palette()), found.columns)
         self._canvas.show_image(to_qimage(grid), row_names if found.columns else (), stretch=found.columns == 1)
         self.setToolTip(
             f"<p>{weights.layer} at step {weights.step:,}: {_describe(found)}. Black is -{scale:.3g}, white "
@@ -85,9 +85,9 @@ class WeightGrid(QWidget):
 
 
 class WeightGrids(QWidget):
-    """The grids of all variants side by side, which layer they show, and as it was at which step.
+    """The grids of all variants side by side, with the choice of layer and step.
 
-    Emits ``failed(sentence)`` where the past can't be read.
+    Emits ``failed(message)`` if stored weights can't be read.
     """
 
     failed = Signal(str)
@@ -101,10 +101,10 @@ class WeightGrids(QWidget):
         self._layer.setToolTip("Which layer's weights are shown as images")
         self._layer.currentIndexChanged.connect(self._choose)
         self._timeline = WeightTimeline()
-        self._timeline.chosen.connect(self._go_to)
+        self._timeline.chosen.connect(self._redraw_all)
         self._source: WeightSource | None = None
         self._history = WeightHistory()
-        self._waiting: list[str] = []  # grids to be drawn, one a turn of the event loop
+        self._queue: list[str] = []  # grids to be drawn, one per iteration of the event loop
         self._draw_timer = QTimer(self, interval=0)
         self._draw_timer.timeout.connect(self._draw_next)
         self._area = QScrollArea()
@@ -113,28 +113,28 @@ class WeightGrids(QWidget):
         self._grids: dict[str, WeightGrid] = {}
         self._observations = Observations()
         self._arrange()
-        self._offer(1)
+        self._offer_layers(1)
         self._fill(())
 
     def begin(self, observations: Observations) -> None:
-        """Make room for the variants of a new plan."""
-        self._observations, self._waiting = observations, []
+        """Set up for the variants of a new plan."""
+        self._observations, self._queue = observations, []
         self._history.drop()
-        self._history = WeightHistory(self._source, self._show_what_was_read, self._fail)
+        self._history = WeightHistory(self._source, self._take_stored, self._fail)
         self._fill(tuple(observations.variants))
 
-    def use_kernels(self, source: WeightSource) -> None:
-        """Read kernels of the past from ``source``, from the next plan on."""
+    def use_weight_source(self, source: WeightSource) -> None:
+        """Read weights of earlier steps from ``source``, from the next plan on."""
         self._source = source
 
     @property
     def is_complete(self) -> bool:
-        """Whether everything asked for is drawn."""
+        """Whether everything requested is drawn."""
         return self._history.is_complete and not self._draw_timer.isActive()
 
     def refresh(self, observations: Observations) -> None:
-        """Show every variant's weights at the step chosen."""
-        self._offer(max((len(run.layers) for run in observations.runs.values()), default=1))
+        """Show every variant's weights at the chosen step."""
+        self._offer_layers(max((len(run.layers) for run in observations.runs.values()), default=1))
         for variant in observations.variants.values():
             newest = self._newest(variant)
             if newest is not None:
@@ -155,7 +155,7 @@ class WeightGrids(QWidget):
         return _layer(variant.shown, self._layer.currentData()) if variant.shown is not None else None
 
     def _steps(self) -> list[int]:
-        """At which any of the grids has a kernel."""
+        """Return the steps at which weights of any grid are known, ascending."""
         newest = [found for v in self._observations.variants.values() if (found := self._newest(v)) is not None]
         return sorted({step for each in newest for step in self._history.steps(each.run, each.layer)})
 
@@ -173,28 +173,28 @@ class WeightGrids(QWidget):
         is_best = run.test_accuracy is not None and len(variant.runs) > 1
         self._grids[name].show_layer(run, shown, is_best, scale, variant.class_names)
 
-    def _go_to(self, _step: int | None) -> None:
-        """Draw the grids as they were, those in sight first."""
-        self._waiting = sorted(self._grids, key=lambda name: self._grids[name].isHidden())
+    def _redraw_all(self, _step: int | None) -> None:
+        """Redraw all grids, visible ones first."""
+        self._queue = sorted(self._grids, key=lambda name: self._grids[name].isHidden())
         self._draw_timer.start()
 
     def _draw_next(self) -> None:
-        if self._waiting:
-            self._draw(self._waiting.pop(0))
+        if self._queue:
+            self._draw(self._queue.pop(0))
         else:
             self._draw_timer.stop()
 
-    def _show_what_was_read(self) -> None:
+    def _take_stored(self) -> None:
         self._timeline.show_steps(self._steps())
-        self._go_to(None)
+        self._redraw_all(None)
 
     def _fail(self, sentence: str) -> None:
-        """A past that can't be read is said once, and then left alone until the next plan."""
-        self._history, self._waiting = WeightHistory(), []
+        """Report that stored weights can't be read, and stop reading until the next plan."""
+        self._history, self._queue = WeightHistory(), []
         self.failed.emit(sentence)
 
-    def _offer(self, layers: int) -> None:
-        """Offer as many layers as the deepest network has; the choice stays."""
+    def _offer_layers(self, layers: int) -> None:
+        """Offer as many layers as the deepest network has; the choice is kept."""
         texts = ["First layer", *(f"Layer {number}" for number in range(2, layers)), "Last layer"]
         if len(texts) == self._layer.count():
             return
@@ -235,7 +235,7 @@ class WeightGrids(QWidget):
 
 
 class _Canvas(QWidget):
-    """Paints an image as large as fits, in whole squares of its pixels, and names its rows where there is room."""
+    """Paints an image as large as fits, and the names of its rows if there is room."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -243,13 +243,13 @@ class _Canvas(QWidget):
         self._row_names: tuple[str, ...] = ()
         self._stretch = False
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setMinimumSize(QSize(GRID_SIDE - 8, GRID_SIDE // 2))  # a grid has a margin on each side
+        self.setMinimumSize(QSize(GRID_SIDE - 8, GRID_SIDE // 2))  # the grid adds margins
 
     def sizeHint(self) -> QSize:  # noqa: N802
         return QSize(GRID_SIDE, GRID_SIDE)
 
     def show_image(self, image: QImage, row_names: tuple[str, ...], stretch: bool = False) -> None:
-        """``stretch`` fills the room with an image whose pixels need not be square."""
+        """Show an image; ``stretch`` fills the canvas with pixels that need not be square."""
         self.image, self._row_names, self._stretch = image, row_names, stretch
         self.update()
 
@@ -257,22 +257,22 @@ class _Canvas(QWidget):
         if self.image.isNull():
             return
         painter = QPainter(self)
-        left = NAMES_WIDTH if self._row_names and self.height() / len(self._row_names) >= LEAST_ROW else 0
+        left = NAMES_WIDTH if self._row_names and self.height() / len(self._row_names) >= MIN_ROW else 0
         room = QSize(self.width() - left, self.height())
         mode = Qt.AspectRatioMode.IgnoreAspectRatio if self._stretch else Qt.AspectRatioMode.KeepAspectRatio
         size = self.image.size().scaled(room, mode)
         if left:
-            # Rows of a class each are read by their names: higher, if the image is broad, than its pixels' shape.
+            # Named rows use the full height, even if pixels of a wide image are then not square.
             size.setHeight(self.height())
             self._name_rows(painter, size.height())
-        # Smooth where pixels are lost; where they are enlarged, each stays a square.
+        # Smooth only when downscaling; when enlarged, pixels stay squares.
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, size.width() < self.image.width())
         painter.drawImage(QRect(left, 0, size.width(), size.height()), self.image)
 
     def _name_rows(self, painter: QPainter, height: int) -> None:
         font = painter.font()
         row = (height - GAP) / len(self._row_names)
-        font.setPixelSize(max(LEAST_ROW - 1, min(11, int(row))))
+        font.setPixelSize(max(MIN_ROW - 1, min(11, int(row))))
         painter.setFont(font)
         painter.setPen(self.palette().color(QPalette.ColorRole.WindowText))
         for position, name in enumerate(self._row_names):
@@ -295,6 +295,6 @@ def _describe(found: WeightImages) -> str:
     )
 
 
-def _background(palette: QPalette) -> int:
-    """The grey between the images: that of the window."""
+def _gap_grey(palette: QPalette) -> int:
+    """Return the grey level between the images, that of the window."""
     return palette.color(QPalette.ColorRole.Window).lightness()

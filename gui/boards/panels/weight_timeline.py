@@ -1,4 +1,4 @@
-"""A slider through the steps at which kernels were kept."""
+"""A slider over the steps at which weights were stored."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSlider, QToolButton, QVBoxLa
 
 from gui.widgets.spin_boxes import WheelFilter
 
-PLAY_INTERVAL_MS = 200  # five images a second can be followed
-ICON = 16  # pixels
+PLAY_INTERVAL_MS = 200  # five images per second
+ICON_SIDE = 16  # pixels
 _TRIANGLE = (((4, 2), (14, 8), (4, 14)),)
 _BARS = (((3, 2), (7, 2), (7, 14), (3, 14)), ((9, 2), (13, 2), (13, 14), (9, 14)))
 
 
 class WeightTimeline(QWidget):
-    """Emits ``chosen(step)``; None stands for the newest, which the right end follows while a network trains.
+    """Emits ``chosen(step)``; None is the latest step, which the right end follows while a network trains.
 
-    *Play* runs through the steps, from the first one where it stands at the end.
+    *Play* advances through the steps, from the first one if the slider is at the end.
     """
 
     chosen = Signal(object)
@@ -44,18 +44,18 @@ class WeightTimeline(QWidget):
         self._timer = QTimer(self, interval=PLAY_INTERVAL_MS)
         self._timer.timeout.connect(self.advance)
         self._slider.valueChanged.connect(self._moved)
-        self._play.toggled.connect(self._play_or_pause)
+        self._play.toggled.connect(self._toggle_play)
         self._arrange()
         self._show_icon(False)
-        self._show_where()
+        self._update_label()
 
     @property
     def step(self) -> int | None:
-        """The step chosen; None for the newest."""
+        """The chosen step; None for the latest."""
         return None if self._slider.value() >= len(self._steps) - 1 else self._steps[self._slider.value()]
 
     def show_steps(self, steps: Sequence[int]) -> None:
-        """Offer ``steps``, rising. Whoever looks at the newest goes on doing so; else the step stays as it was."""
+        """Offer ``steps``, ascending. The latest step is followed; any other choice is kept."""
         if list(steps) == self._steps:
             return
         step = self.step
@@ -66,15 +66,15 @@ class WeightTimeline(QWidget):
             self._slider.setValue(last if step is None else sum(each < step for each in self._steps))
         if self.step != step:
             self.chosen.emit(self.step)
-        self._show_where()
+        self._update_label()
 
     def advance(self) -> None:
-        """Go on to the next step; at the last one playing ends."""
+        """Advance to the next step; playing stops at the last one."""
         self._slider.setValue(self._slider.value() + 1)
         if self.step is None:
             self._play.setChecked(False)
 
-    def _play_or_pause(self, playing: bool) -> None:
+    def _toggle_play(self, playing: bool) -> None:
         self._show_icon(playing)
         if not playing:
             self._timer.stop()
@@ -84,18 +84,18 @@ class WeightTimeline(QWidget):
         self._timer.start()
 
     def _moved(self, _position: int) -> None:
-        self._show_where()
+        self._update_label()
         self.chosen.emit(self.step)
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802
-        """The icon has the colour of text."""
+        """Redraw the icon in the colour of the palette's text."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.PaletteChange:
             self._show_icon(self._play.isChecked())
 
     def _show_icon(self, playing: bool) -> None:
-        """A triangle, or two bars; the style's own icons are black on dark windows too."""
-        pixmap = QPixmap(ICON, ICON)
+        """Draw a triangle or two bars; the style's icons are black even in dark windows."""
+        pixmap = QPixmap(ICON_SIDE, ICON_SIDE)
         pixmap.fill(Qt.GlobalColor.transparent)
         painter = QPainter(pixmap)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -107,7 +107,7 @@ class WeightTimeline(QWidget):
         painter.end()
         self._play.setIcon(QIcon(pixmap))
 
-    def _show_where(self) -> None:
+    def _update_label(self) -> None:
         several = len(self._steps) > 1
         for widget in (self._slider, self._play):
             widget.setEnabled(several)

@@ -1,4 +1,4 @@
-"""One quantity of one variant in a plot: its data, and the graphics items that show them."""
+"""One quantity of one variant in a plot: its data and graphics items."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from engine.utils.arrays import Array
 from gui.observations.growable_array import GrowableArray
 from gui.observations.statistics import RepeatedCurve, copied
 from gui.observations.variant import VariantObservation
-from gui.plots.curves.decimation import Frame, LineData, Span, as_line, band_edges, joined, length_in_pixels
+from gui.plots.curves.decimation import Envelope, Frame, LineData, as_line, band_edges, joined, length_in_pixels
 from gui.plots.curves.options import CurveOptions, Horizontal, Repeats
 from gui.utils.painting import pen_of
 
 BAND_ALPHA = 45  # of 255: bands of five variants stay legible where they cross
 RAW_ALPHA, RUN_ALPHA = 80, 170
 LINE_WIDTH = 1.5
-FADED = 0.15  # opacity of what another variant is pointed out beside
-# A smooth edge costs most where a line goes up and down in every column of pixels, and is seen least there.
-ROUGH, VERY_ROUGH = 1.5, 4  # times the plot's width that a line is long
-MANY_LINES = 8  # runs drawn with fewer points each, and without smooth edges
-SETTINGS = ("learning_rate",)  # chosen, not measured: there is no noise to smooth
-# Of which quantities the greatest value is the best one; of those named False the least.
+FADED = 0.15  # opacity while another variant is highlighted
+# Antialiasing costs most, and is least visible, where a line oscillates in every column of pixels.
+ROUGH, VERY_ROUGH = 1.5, 4  # length of a line relative to the plot's width
+MANY_LINES = 8  # more runs are drawn with fewer points each and without antialiasing
+SETTINGS = ("learning_rate",)  # set rather than measured: there is no noise to smooth
+# Quantities with a best value: True for the maximum, False for the minimum.
 BEST = {"training_accuracy": True, "validation_accuracy": True, "training_loss": False, "validation_loss": False}
 
 
 @dataclass(frozen=True)
 class Series:
-    """One quantity of a plot; ``scale`` turns it into the axis' unit. Only the first of a plot gets a band."""
+    """One quantity of a plot; ``scale`` converts it to the axis' unit. Only the first of a plot gets a band."""
 
     quantity: str
     scale: float = 1.0
@@ -42,10 +42,13 @@ class Series:
 
 @dataclass(frozen=True)
 class CurveReading:
-    """A curve at one record, as measured.
+    """A curve's values at one record, in the axis' unit.
 
-    ``spread`` is a deviation or an error, ``span`` least and greatest run, ``smoothed`` where the line
-    is; None without.
+    Attributes:
+        value: as measured.
+        spread: standard deviation or standard error; None if not shown.
+        value_range: minimum and maximum over the runs; None if not shown.
+        smoothed: value of the smoothed line; None without smoothing.
     """
 
     name: str
@@ -55,31 +58,31 @@ class CurveReading:
     epoch: float
     seconds: float
     spread: float | None = None
-    span: tuple[float, float] | None = None
+    value_range: tuple[float, float] | None = None
     smoothed: float | None = None
 
 
 @dataclass(frozen=True)
 class Best:
-    """The best record of a curve as measured, in the axes' units (before logarithms), and its step."""
+    """The best record of a curve as measured, in the axes' units before logarithms."""
 
     x: float
     value: float
     step: float
-    greatest: bool  # whether the greatest is the best
+    greatest: bool  # whether the maximum is best
 
 
 class Curve:
-    """The series' line of a variant, faint under it the line as measured, and a band; or a line a run."""
+    """The line of a variant with a band, over a faint line as measured if smoothed; or one line per run."""
 
     def __init__(self, plot: pg.PlotWidget, series: Series, variant: VariantObservation, label: str) -> None:
         self.series, self.variant, self.label = series, variant, label
         self.banded = False
         self._lines: list[LineData] = []
-        self._band = Span()
+        self._band = Envelope()
         self._band_edges = GrowableArray(np.float32), GrowableArray(np.float32)
         self._clocks: list[GrowableArray] = []
-        self._seen: object = None  # of which data and options the lines are
+        self._data_key: object = None  # the options that the lines were computed for
         self._versions: tuple[int, ...] = ()
         self._lengths: list[int] = []
         self._options = CurveOptions()
@@ -88,7 +91,7 @@ class Curve:
     def _make_items(self, plot: pg.PlotWidget, style: Style) -> None:
         colour = QColor(style.hex)
         colour.setAlpha(BAND_ALPHA)
-        # The outline of the band, filled; many times faster than a FillBetweenItem of two curves.
+        # A filled outline, many times faster than a FillBetweenItem of two curves.
         self.band = pg.PlotCurveItem(pen=QPen(Qt.PenStyle.NoPen), brush=colour, fillLevel="enclosed")
         self.raw, self.line = (pg.PlotCurveItem(connect="finite", antialias=True) for _ in range(2))
         self._pen = pen_of(style, LINE_WIDTH)
@@ -100,44 +103,44 @@ class Curve:
 
     @property
     def items(self) -> tuple[pg.PlotCurveItem, ...]:
-        """Everything drawn, the lowest first."""
+        """All graphics items, bottom first."""
         return self.band, self.raw, self.line
 
     @property
     def is_shown(self) -> bool:
-        """Whether the legend shows its variant."""
+        """Whether its variant is visible."""
         return bool(self.line.isVisible())
 
     def show(self, visible: bool) -> None:
-        """Show or hide it."""
+        """Show or hide the curve."""
         for item in self.items:
             item.setVisible(visible)
 
     def fade(self, faded: bool) -> None:
-        """Let it step back behind another."""
+        """Fade the curve while another is highlighted."""
         for item in self.items:
             item.setOpacity(FADED if faded else 1)
 
-    def take(self, options: CurveOptions, logarithmic: bool) -> None:
-        """Take in what has changed of the variant, the options, or the vertical axis."""
+    def update(self, options: CurveOptions, logarithmic: bool) -> None:
+        """Update the data for changes of the variant, the options or the vertical axis."""
         self._options = options
         wanted = (options.smoothing, options.horizontal, options.repeats, logarithmic)
-        if wanted != self._seen:
-            self._seen = wanted
+        if wanted != self._data_key:
+            self._data_key = wanted
             self._lines, self._versions, self._lengths, self._clocks = [], (), [], []
             self._band.clear()
         if options.repeats is Repeats.RUNS:
-            self._take_runs()
+            self._update_runs()
         else:
-            self._take_mean(logarithmic)
+            self._update_mean(logarithmic)
 
     @property
     def _smoothing(self) -> float:
         return 0.0 if self.series.quantity in SETTINGS else self._options.smoothing
 
-    def _take_mean(self, logarithmic: bool) -> None:
+    def _update_mean(self, logarithmic: bool) -> None:
         curve = self.variant.curve(self.series.quantity)
-        # Time is another statistic over the runs, and computed only where it is the axis.
+        # The mean time over the runs is computed only if it is the axis.
         clock = self.variant.curve("seconds") if self._options.horizontal is Horizontal.TIME else curve
         first = 0
         if self._versions:
@@ -148,9 +151,9 @@ class Curve:
         x = self._horizontal(self.variant.steps, clock.mean, self._clocks[0], first)
         self._lines[0].update(x, curve.mean, first, self._smoothing)
         if self.banded and self._options.repeats is not Repeats.MEAN and len(self.variant.runs) > 1:
-            self._take_band(curve, x, first, logarithmic)
+            self._update_band(curve, x, first, logarithmic)
 
-    def _take_band(self, curve: RepeatedCurve, x: Array, first: int, logarithmic: bool) -> None:
+    def _update_band(self, curve: RepeatedCurve, x: Array, first: int, logarithmic: bool) -> None:
         low, high = self._band_edges
         first = min(first, len(low))
         for growing, values in zip(
@@ -159,7 +162,7 @@ class Curve:
             growing.replace(first, exponential_average(values, self._smoothing, growing.values[:first]))
         self._band.update(x, low.values, high.values, first)
 
-    def _take_runs(self) -> None:
+    def _update_runs(self) -> None:
         while len(self._lines) < len(self.variant.runs):
             self._lines.append(LineData())
             self._clocks.append(GrowableArray())
@@ -174,7 +177,7 @@ class Curve:
                 self._lengths[place] = length
 
     def _horizontal(self, steps: Array, seconds: Array, clock: GrowableArray, first: int) -> Array:
-        """Steps, or seconds; those never go back, as the mean would where a slow run is behind."""
+        """Return steps, or seconds made non-decreasing: their mean would drop where a slow run is behind."""
         if self._options.horizontal is not Horizontal.TIME:
             return steps
         before = clock.values[first - 1 : first] if first else np.empty(0)
@@ -183,11 +186,11 @@ class Curve:
 
     @property
     def x_scale(self) -> float:
-        """What turns steps or seconds into the axis' unit."""
+        """Factor that converts steps or seconds to the axis' unit."""
         return 1 / self.variant.steps_per_epoch if self._options.horizontal is Horizontal.EPOCH else 1.0
 
     def draw(self, frame: Frame) -> None:
-        """Give the items what is seen of the data."""
+        """Set the visible part of the data on the graphics items."""
         many = len(self._lines) > MANY_LINES
         columns = max(round(frame.width), 1) // (2 if many else 1)
         smooth = bool(self._smoothing)
@@ -196,16 +199,16 @@ class Curve:
         roughness = length_in_pixels(y, frame) / max(frame.width, 1)
         self.line.setPen(self._pen_for(roughness))
         self.line.setData(x, y, antialias=not many and roughness < ROUGH)
-        x, low, high, _ = self._band.seen(frame, self.x_scale, self.series.scale, columns)
-        sound = np.isfinite(low) & np.isfinite(high)
-        x, low, high = x[sound], low[sound], high[sound]
+        x, low, high, _ = self._band.visible_part(frame, self.x_scale, self.series.scale, columns)
+        finite = np.isfinite(low) & np.isfinite(high)
+        x, low, high = x[finite], low[finite], high[finite]
         self.band.setData(np.concatenate([x, x[::-1]]), np.concatenate([low, high[::-1]]))
 
-    def _points(self, span: Span, frame: Frame, columns: int) -> tuple[Array, Array]:
-        return as_line(*span.seen(frame, self.x_scale, self.series.scale, columns))
+    def _points(self, envelope: Envelope, frame: Frame, columns: int) -> tuple[Array, Array]:
+        return as_line(*envelope.visible_part(frame, self.x_scale, self.series.scale, columns))
 
     def _pen_for(self, roughness: float) -> QPen:
-        """Thin, and so fast to draw, for runs and for lines that go up and down in every column, sooner with dashes."""
+        """Return a thin pen, fast to draw, for single runs and oscillating lines; at a lower threshold if dashed."""
         runs = self._options.repeats is Repeats.RUNS
         limit = VERY_ROUGH if self._pen.style() == Qt.PenStyle.SolidLine else ROUGH
         if not runs and roughness < limit:
@@ -219,24 +222,24 @@ class Curve:
         return pen
 
     def bounds(self, logarithmic: bool) -> tuple[float, float] | None:
-        """Least and greatest value to make room for, in the axis' unit; a deviation or error may leave the plot."""
-        spans = [span for data in self._lines for span in data.spans]
+        """Return the minimum and maximum to show, in the axis' unit; bands of deviation or error may be clipped."""
+        envelopes = [envelope for data in self._lines for envelope in data.envelopes]
         if self._options.repeats is Repeats.RANGE:
-            spans.append(self._band)
-        found = [bounds for span in spans if (bounds := span.bounds(positive=logarithmic)) is not None]
+            envelopes.append(self._band)
+        found = [bounds for envelope in envelopes if (bounds := envelope.bounds(positive=logarithmic)) is not None]
         if not found:
             return None
         scale = self.series.scale
         return scale * min(low for low, _ in found), scale * max(high for _, high in found)
 
     def sample(self, most: int) -> Array:
-        """About ``most`` of its values at equal distances, in the axis' unit, for quantiles."""
-        a_line = max(most // max(len(self._lines), 1), 1)
-        parts = [data.raw.low[:: len(data.raw.low) // a_line + 1] for data in self._lines]
+        """Return about ``most`` evenly spaced values, in the axis' unit, for quantiles."""
+        per_line = max(most // max(len(self._lines), 1), 1)
+        parts = [data.raw.low[:: len(data.raw.low) // per_line + 1] for data in self._lines]
         return np.concatenate(parts) * self.series.scale if parts else np.empty(0)
 
     def extent(self) -> tuple[float, float] | None:
-        """First x above 0, and last, in the axis' unit; None before a record."""
+        """Return the first x above 0 and the last x, in the axis' unit; None without records."""
         ends = [(data.raw.x[np.searchsorted(data.raw.x, 0, "right") :], data.raw.x) for data in self._lines]
         known = [(float(above[0]), float(xs[-1])) for above, xs in ends if len(above)]
         if not known:
@@ -244,12 +247,12 @@ class Curve:
         return min(low for low, _ in known) * self.x_scale, max(high for _, high in known) * self.x_scale
 
     def data(self) -> tuple[Array, Array]:
-        """Steps or seconds and values of the line, or of the first run's: float64 [records] each."""
-        span = self._lines[0].line if self._lines else Span()
-        return span.x * self.x_scale, span.low * self.series.scale
+        """Return x and values of the line, or of the first run's line: float64 [records] each, in the axes' units."""
+        envelope = self._lines[0].line if self._lines else Envelope()
+        return envelope.x * self.x_scale, envelope.low * self.series.scale
 
     def read(self, x: float, slack: float) -> list[CurveReading]:
-        """What the line, or each run's, says at ``x`` of the axis."""
+        """Return the readings of the line, or of each run's line, at ``x`` of the axis."""
         found = [
             (place, at)
             for place, data in enumerate(self._lines)
@@ -260,7 +263,9 @@ class Curve:
 
     def _reading(self, place: int, at: int) -> CurveReading:
         scale, repeats = self.series.scale, self._options.repeats
-        value, smooth = (float(span.low[at]) * scale for span in (self._lines[place].raw, self._lines[place].line))
+        value, smooth = (
+            float(envelope.low[at]) * scale for envelope in (self._lines[place].raw, self._lines[place].line)
+        )
         shown = smooth if self._smoothing else None
         step = float(self.variant.steps[at])
         if repeats is Repeats.RUNS:
@@ -271,7 +276,7 @@ class Curve:
         seconds = float(self.variant.curve("seconds").mean[at])
         curve = self.variant.curve(self.series.quantity)
         spread: float | None = None
-        span: tuple[float, float] | None = None
+        value_range: tuple[float, float] | None = None
         if curve.count[at] > 1:
             deviation = float(curve.deviation[at]) * scale
             match repeats:
@@ -280,17 +285,17 @@ class Curve:
                 case Repeats.ERROR:
                     spread = deviation / float(curve.count[at]) ** 0.5
                 case Repeats.RANGE:
-                    span = float(curve.least[at]) * scale, float(curve.greatest[at]) * scale
+                    value_range = float(curve.least[at]) * scale, float(curve.greatest[at]) * scale
         epoch = step / self.variant.steps_per_epoch
-        return CurveReading(self.label, self.colour, value, step, epoch, seconds, spread, span, shown)
+        return CurveReading(self.label, self.colour, value, step, epoch, seconds, spread, value_range, shown)
 
     @property
     def colour(self) -> str:
-        """As #RRGGBB."""
+        """Colour as #RRGGBB."""
         return self.variant.style.hex
 
     def best(self) -> Best | None:
-        """Its best record; None where no value is better than another, or none was measured."""
+        """Return the best record; None if the quantity has no best value or nothing was measured."""
         greatest = BEST.get(self.series.quantity)
         if greatest is None:
             return None
@@ -303,14 +308,14 @@ class Curve:
         ]
         return (max if greatest else min)(found, key=lambda best: best.value, default=None)
 
-    def record_beside(self, x: float, rising: bool) -> float:
-        """The first record at ``x`` or beyond, in the direction asked for, in the axis' unit before logarithms."""
+    def adjacent_record(self, x: float, rising: bool) -> float:
+        """Return x of the first record at ``x`` or beyond, upwards if ``rising``, in the axis' unit, not logarithms."""
         xs = max((data.raw.x for data in self._lines), key=len)
         at = int(np.searchsorted(xs, x / self.x_scale, "left" if rising else "right")) - (not rising)
         return float(xs[min(max(at, 0), len(xs) - 1)]) * self.x_scale
 
     def x_of_step(self, step: float) -> float | None:
-        """Where on the axis, before logarithms, the variant made a step; None where it did not come so far."""
+        """Return the position of a step on the axis, before logarithms; None without records on a time axis."""
         if self._options.horizontal is not Horizontal.TIME:
             return step * self.x_scale
         steps = self.variant.steps

@@ -1,4 +1,4 @@
-"""Curves over steps, epochs or time: for each variant the mean over its repeats and a band, or every run."""
+"""Curves over steps, epochs or time: per variant the mean over its repeats with a band, or every run."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ __all__ = ["CurveEvent", "CurvePlot", "Series", "all_variants"]
 
 LOG_BUTTON_MARGIN = 6
 LOG_AXIS_WIDTH = 66
-OUTLIERS = 2  # percent at either end that "ignore outliers" leaves out
-SAMPLE = 20_000  # values that quantiles are taken of
-AT_ONCE = 100_000  # records; while a slider moves, more are drawn when the event loop has nothing else to do
+OUTLIERS = 2  # percent at either end that "Ignore outliers" leaves out
+SAMPLE = 20_000  # values from which quantiles are computed
+MAX_RECORDS_AT_ONCE = 100_000  # more are redrawn when the event loop is idle, as a slider may be moving
 TITLES = {Horizontal.STEP: "step", Horizontal.EPOCH: "epoch", Horizontal.TIME: "training time (s)"}
 
 
 def all_variants(_variant: VariantObservation) -> bool:
-    """Every variant is shown."""
+    """Accept every variant."""
     return True
 
 
 class CurvePlot(CursorPlot):
-    """Draws ``series`` of every variant that is ``shown``; a variant that did not change is not drawn again.
+    """Draws the ``series`` of every variant accepted by ``shown``; an unchanged variant is not redrawn.
 
-    A button in the corner turns the vertical axis logarithmic and back, which ``logarithmic_chosen(bool)`` announces.
-    Plots of a board share one :class:`~gui.plots.curves.link.CurveLink`, which ``link`` is set to.
+    A button in the corner switches the vertical axis between logarithmic and linear and emits
+    ``logarithmic_chosen(bool)``. The plots of a board share one ``CurveLink``, assigned to ``link``.
     """
 
     logarithmic_chosen = Signal(bool)
@@ -56,8 +56,8 @@ class CurvePlot(CursorPlot):
         super().__init__(name, title, "step", y)
         self._series, self._shown = series, shown
         self._logarithmic = logarithmic
-        self._follows = True  # vertically
-        self._moves_itself = False
+        self._follows = True  # whether the vertical range follows the data
+        self._sets_range = False
         self._shown_range: tuple[float, float] | None = None
         self._curves: dict[str, list[Curve]] = {}
         self._hidden: set[str] = set()
@@ -66,14 +66,14 @@ class CurvePlot(CursorPlot):
         self._experiment: int | None = None
         self._best, self._events = BestMarks(self), EventMarks(self)
         self.link = CurveLink([self])
-        self._later = QTimer(self, interval=0, singleShot=True)
-        self._later.timeout.connect(self.draw_anew)
+        self._redraw_timer = QTimer(self, interval=0, singleShot=True)
+        self._redraw_timer.timeout.connect(self.redraw)
         self._log_button = self._make_log_button(name)
         self._use_axes()
         self._listen()
 
     def _listen(self) -> None:
-        self.getPlotItem().disableAutoRange()  # ranges are this plot's and the link's business
+        self.getPlotItem().disableAutoRange()  # ranges are set by this plot and the link
         self.getPlotItem().setMenuEnabled(False)
         view = self.getViewBox()
         view.sigXRangeChanged.connect(self._moved_horizontally)
@@ -82,22 +82,22 @@ class CurvePlot(CursorPlot):
 
     @property
     def curves(self) -> dict[str, list[Curve]]:
-        """Of each variant that is shown, one curve a series."""
+        """The curves of each shown variant, one per series."""
         return self._curves
 
     @property
     def is_logarithmic(self) -> bool:
-        """Whether the vertical axis is."""
+        """Whether the vertical axis is logarithmic."""
         return self._logarithmic
 
     def begin(self, observations: Observations) -> None:
-        """Forget the old curves and make room for those of a new plan."""
+        """Clear the plot and set up for the variants of a new plan."""
         if observations.experiment != self._experiment:
             self._experiment, self._follows = observations.experiment, True
             self._hidden.clear()
         self.getPlotItem().clear()
-        self.read_out.join()
-        self._best.join()
+        self.tooltip.add_to_plot()
+        self._best.add_to_plot()
         self._events.forget()
         self.show_values(True)
         self._observations = observations
@@ -124,7 +124,7 @@ class CurvePlot(CursorPlot):
             if self._drawn.get(name) != variant.changes:
                 self._drawn[name] = variant.changes
                 for curve in curves:
-                    curve.take(self._options, self._logarithmic)
+                    curve.update(self._options, self._logarithmic)
                 changed += curves
         if changed:
             events = tuple(event for event in events_of(observations) if event.variant in self._curves)
@@ -139,7 +139,7 @@ class CurvePlot(CursorPlot):
             self.show_box()
 
     def show_events(self, events: Sequence[CurveEvent]) -> None:
-        """Mark what happened to variants, each at its step."""
+        """Mark the events of variants, each at its step."""
         self._events.show(events, self._colour_of, self._place_of)
         for name in self._hidden:
             self._events.show_variant(name, False)
@@ -164,31 +164,34 @@ class CurvePlot(CursorPlot):
         self.show_box()
 
     def highlight_variant(self, name: str | None) -> None:
-        """Let all other variants step back; None brings them all forward."""
+        """Fade all other variants; None fades none."""
         for other, curves in self._curves.items():
             for curve in curves:
                 curve.fade(name is not None and other != name)
 
     def use_options(self, options: CurveOptions) -> None:
-        """Draw by these options from now on; very long curves a moment later, one plot after the other."""
+        """Apply drawing options; very long curves are redrawn when the event loop is idle, one plot at a time."""
         axis = self._options.horizontal, self._options.logarithmic
         self._options = options
         if axis != (options.horizontal, options.logarithmic):
             self._use_axes()
-        elif sum(len(run.steps) for curves in self._curves.values() for run in curves[0].variant.runs) > AT_ONCE:
-            self._later.start()
+        elif self._count_records() > MAX_RECORDS_AT_ONCE:
+            self._redraw_timer.start()
             return
-        self.draw_anew()
+        self.redraw()
+
+    def _count_records(self) -> int:
+        return sum(len(run.steps) for curves in self._curves.values() for run in curves[0].variant.runs)
 
     def use_logarithmic(self, logarithmic: bool) -> None:
-        """Turn the vertical axis logarithmic or linear."""
+        """Make the vertical axis logarithmic or linear."""
         self._logarithmic, self._follows = logarithmic, True
         self._log_button.setChecked(logarithmic)
         self._use_axes()
-        self.draw_anew()
+        self.redraw()
 
-    def draw_anew(self) -> None:
-        """Draw everything by the present options."""
+    def redraw(self) -> None:
+        """Redraw everything with the current options."""
         self._drawn.clear()
         self._events.show((), self._colour_of, self._place_of)
         self._shown_range = None
@@ -196,16 +199,16 @@ class CurvePlot(CursorPlot):
             self.refresh(self._observations)
 
     def fit_vertically(self) -> None:
-        """Show all values, now and as they come."""
+        """Show all values and follow new ones."""
         self._follows, self._shown_range = True, None
         self._fit()
 
     def _use_axes(self) -> None:
-        """Not by the plot item's own log mode, which would also have it choose ranges."""
+        """Apply the scales to the axes only; the plot item's log mode would also choose ranges."""
         item = self.getPlotItem()
         for axis in ("left", "bottom"):
             item.getAxis(axis).setLogMode(x=self._options.logarithmic, y=self._logarithmic)
-        # Room for 0.0001 beside the axis' name.
+        # Fits 0.0001 beside the axis label.
         item.getAxis("left").setWidth(LOG_AXIS_WIDTH if self._logarithmic else AXIS_WIDTH)
         self._labels["bottom"] = TITLES[self._options.horizontal]
         self._restyle()
@@ -220,14 +223,14 @@ class CurvePlot(CursorPlot):
         button.setAutoRaise(True)
         button.setChecked(self._logarithmic)
         button.clicked.connect(self._choose_logarithmic)
-        button.move(LOG_BUTTON_MARGIN, LOG_BUTTON_MARGIN)  # above the axis that it changes
+        button.move(LOG_BUTTON_MARGIN, LOG_BUTTON_MARGIN)  # above its axis
         return button
 
     def _show_label(self) -> None:
-        """Leave the vertical axis' name out where the plot is so low that it would lie under the button."""
+        """Hide the label of the vertical axis if the plot is so low that the button would cover it."""
         name, middle = self.getPlotItem().getAxis("left").label, self.getViewBox().sceneBoundingRect().center()
         top = self.mapFromScene(middle).y() - name.boundingRect().width() / 2
-        # By opacity: each restyling of the axis makes its name visible again.
+        # By opacity, as each restyling of the axis makes its label visible again.
         name.setOpacity(float(top >= self._log_button.geometry().bottom()))
 
     def _choose_logarithmic(self, logarithmic: bool) -> None:
@@ -237,7 +240,7 @@ class CurvePlot(CursorPlot):
     # Ranges
 
     def extent(self) -> tuple[float, float] | None:
-        """Least and greatest x to make room for, before logarithms; None where there is nothing."""
+        """Return the minimum and maximum x to show, before logarithms; None if there is nothing."""
         measured = [extent for curve in self._all() if (extent := curve.extent()) is not None]
         first = min((low for low, _ in measured), default=None)
         if self._options.horizontal is Horizontal.TIME:
@@ -252,15 +255,15 @@ class CurvePlot(CursorPlot):
         return max(planned) / 1000 if first is None else first, max(planned)
 
     def show_x_range(self, low: float, high: float) -> None:
-        """Show this range, without telling the link."""
-        self._moves_itself = True
+        """Show a range without notifying the link."""
+        self._sets_range = True
         self.setXRange(low, high, padding=0)
-        self._moves_itself = False
+        self._sets_range = False
 
     def _moved_horizontally(self, _view: object, seen: Sequence[float]) -> None:
-        if not self._moves_itself:
+        if not self._sets_range:
             self.link.choose(self, seen[0], seen[1])
-        self.getViewBox().updateMatrix()  # else done while painting, which makes it paint twice
+        self.getViewBox().updateMatrix()  # otherwise done while painting, which then paints twice
         self._draw(self._all())
         self.show_box()
 
@@ -270,23 +273,23 @@ class CurvePlot(CursorPlot):
         self.show_box()
 
     def _moved_vertically(self) -> None:
-        """Whether by the user: then it stays where it is put."""
-        if not self._moves_itself:
+        """Stop following the data if the user changed the range."""
+        if not self._sets_range:
             self._follows = False
         self.getViewBox().updateMatrix()
         self._draw(())
 
     def _fit(self) -> None:
-        """Show all values between round numbers, so that axes change seldom and curves don't jump at every record."""
+        """Show all values between round numbers, so that axes seldom change and curves don't jump at every record."""
         bounds = self._bounds()
         if bounds is None:
             return
         wanted = decades(*bounds) if self._logarithmic else round_range(*bounds)
         if wanted != self._shown_range:
             self._shown_range = wanted
-            self._moves_itself = True
+            self._sets_range = True
             self.setYRange(*wanted, padding=0)
-            self._moves_itself = False
+            self._sets_range = False
 
     def _bounds(self) -> tuple[float, float] | None:
         shown = [curve for curve in self._all() if curve.is_shown]
@@ -305,7 +308,7 @@ class CurvePlot(CursorPlot):
         return (curve for curves in self._curves.values() for curve in curves)
 
     def _draw(self, curves: Iterable[Curve]) -> None:
-        """Draw these, and whatever has its place in pixels."""
+        """Draw the given curves, and whatever is positioned in pixels."""
         frame = self.frame()
         for curve in curves:
             curve.draw(frame)
@@ -318,22 +321,22 @@ class CurvePlot(CursorPlot):
         if points != self._best.points:
             self._best.show(points, self.frame(), self.palette())
 
-    # What the cursor asks
+    # Data for the cursor
 
     def readings(self, x: float, slack: float) -> list[CurveReading]:
-        """What every curve that is shown says at ``x``, before logarithms."""
+        """Return the readings of every shown curve at ``x``, before logarithms."""
         return [reading for curve in self._all() if curve.is_shown for reading in curve.read(x, slack)]
 
     def notes(self, x: float, slack: float) -> list[str]:
-        """What happened near ``x`` of the axis."""
-        return [event.told for event in self._events.near(x, slack)]
+        """Return the texts of the events near ``x`` on the axis."""
+        return [event.text for event in self._events.near(x, slack)]
 
-    def record_beside(self, x: float, rising: bool) -> float:
-        """The first record at ``x`` or beyond, of the first curve that is shown; ``x`` where there is none."""
+    def adjacent_record(self, x: float, rising: bool) -> float:
+        """Return x of the first record at ``x`` or beyond of the first shown curve; ``x`` if there is none."""
         shown = (curve for curve in self._all() if curve.is_shown and curve.extent() is not None)
         curve = next(shown, None)
-        return x if curve is None else curve.record_beside(x, rising)
+        return x if curve is None else curve.adjacent_record(x, rising)
 
     def curve_data(self, name: str, quantity: str) -> tuple[Array, Array]:
-        """Steps (or what the axis counts) and values that the line of a variant shows, both float64 [records]."""
+        """Return x and values of the line of a variant's quantity, in the axes' units: float64 [records] each."""
         return next(curve for curve in self._curves[name] if curve.series.quantity == quantity).data()

@@ -1,4 +1,4 @@
-"""What is drawn of a curve: its values, smoothed or not, in as few points as the plot has columns of pixels."""
+"""Decimation of curves, smoothed or not, to about as many points as the plot has columns of pixels."""
 
 from __future__ import annotations
 
@@ -15,14 +15,22 @@ from gui.observations.statistics import RepeatedCurve
 from gui.plots.curves.options import Repeats
 from gui.plots.curves.pyramid import Pyramid
 
-# Where a pixel doesn't always hold as many records (logarithmic axis, time), blocks are chosen for each slice anew.
+# If records per pixel vary (logarithmic axis, time), the block size is chosen for each slice of the axis.
 SLICES = 16
-LEAST_COLUMNS = 4
+MIN_COLUMNS = 4
 
 
 @dataclass(frozen=True)
 class Frame:
-    """The part of the plane that is seen: ranges in the axes' units (logarithms where they are so), and pixels."""
+    """The visible part of a plot.
+
+    Attributes:
+        x: range in the unit of the axis, logarithms if it is logarithmic.
+        y: likewise.
+        width: pixels.
+        height: pixels.
+        even: whether records are evenly spaced along x before logarithms.
+    """
 
     x: tuple[float, float]
     y: tuple[float, float]
@@ -30,22 +38,22 @@ class Frame:
     height: float
     logarithmic_x: bool
     logarithmic_y: bool
-    even: bool = True  # a pixel holds as many records everywhere
+    even: bool = True
 
     def to_axis_x(self, values: Array) -> Array:
-        """Where on the axis values lie; NaN for what has no logarithm."""
+        """Convert values to positions on the x axis; NaN if there is no logarithm."""
         return logarithms(values) if self.logarithmic_x else values
 
     def on_axis_x(self, value: float) -> float:
-        """Where on the axis one value lies."""
+        """Convert one value to a position on the x axis."""
         return float(self.to_axis_x(np.array([value]))[0])
 
     def to_axis_y(self, values: Array) -> Array:
-        """Where on the axis values lie; NaN for what has no logarithm."""
+        """Convert values to positions on the y axis; NaN if there is no logarithm."""
         return logarithms(values) if self.logarithmic_y else values
 
     def edges(self) -> Array:
-        """Values of x between which a pixel holds about as many records everywhere, rising."""
+        """Return ascending values of x between which the number of records per pixel is about constant."""
         if self.even and not self.logarithmic_x:
             return np.array(self.x)
         ends = np.linspace(*self.x, SLICES + 1)
@@ -53,15 +61,18 @@ class Frame:
 
 
 def logarithms(values: Array) -> Array:
-    """To base ten, NaN for what has none."""
+    """Return the base-10 logarithms, NaN for values that are not positive."""
     positive = values > 0
     return np.log10(values, where=positive, out=np.full(len(values), np.nan))
 
 
-class Span:
-    """Two curves over the same x, of which the lower and the upper outline are drawn; or one curve, twice.
+class Envelope:
+    """Lower and upper curve over the same x; equal for a line.
 
-    ``x`` rises, or stays. Each is float [values].
+    Attributes:
+        x: float [values], non-decreasing.
+        low: float [values].
+        high: float [values].
     """
 
     def __init__(self) -> None:
@@ -69,12 +80,12 @@ class Span:
         self.pyramid = Pyramid()
 
     def update(self, x: Array, low: Array, high: Array, first: int) -> None:
-        """Take the curves as they are now; before position ``first`` nothing has changed."""
+        """Replace the curves, unchanged before position ``first``."""
         self.x, self.low, self.high = x, low, high
         self.pyramid.update(low, high, first)
 
     def bounds(self, positive: bool) -> tuple[float, float] | None:
-        """Least and greatest value, of ``positive`` ones only where asked; None without any."""
+        """Return minimum and maximum, of positive values only if ``positive``; None if there are none."""
         bounds = self.pyramid.bounds
         if bounds is None or not positive or bounds[0] > 0:
             return bounds
@@ -82,22 +93,32 @@ class Span:
         return (float(kept.min()), bounds[1]) if len(kept) else None
 
     def clear(self) -> None:
-        """Hold nothing."""
+        """Remove all values."""
         empty = np.empty(0)
         self.update(empty, empty, empty, 0)
 
-    def seen(self, frame: Frame, x_scale: float, y_scale: float, columns: int) -> tuple[Array, Array, Array, bool]:
-        """Places on the axes of x, low and high, at most about ``columns`` of each, and whether they stand for blocks
-        of values.
+    def visible_part(
+        self, frame: Frame, x_scale: float, y_scale: float, columns: int
+    ) -> tuple[Array, Array, Array, bool]:
+        """Decimate the visible part of the curves.
+
+        Args:
+            frame: the visible part of the plot.
+            x_scale: factor from ``x`` to the axis' unit.
+            y_scale: factor from the values to the axis' unit.
+            columns: approximate maximum number of points.
+
+        Returns:
+            Axis positions of x, low and high, float [points] each, and whether the points represent blocks of values.
         """
         edges = frame.edges() / x_scale
-        places = np.searchsorted(self.x, edges)
-        # One more on each side, so that the curve goes on past the frame.
-        places[0], places[-1] = max(places[0] - 1, 0), min(places[-1] + 1, len(self.x))
-        if places[-1] - places[0] <= columns:
-            places = places[[0, -1]]
-        a_slice = max(columns // (len(places) - 1), LEAST_COLUMNS)
-        pieces = [self._piece(int(first), int(last), a_slice) for first, last in pairwise(places) if last > first]
+        positions = np.searchsorted(self.x, edges)
+        # One more on each side, so that the curve continues beyond the frame.
+        positions[0], positions[-1] = max(positions[0] - 1, 0), min(positions[-1] + 1, len(self.x))
+        if positions[-1] - positions[0] <= columns:
+            positions = positions[[0, -1]]
+        per_slice = max(columns // (len(positions) - 1), MIN_COLUMNS)
+        pieces = [self._piece(int(first), int(last), per_slice) for first, last in pairwise(positions) if last > first]
         if not pieces:
             return (*(np.empty(0),) * 3, False)
         x, low, high = (
@@ -117,30 +138,30 @@ class Span:
 
 
 class LineData:
-    """A line: ``raw`` as measured, and ``line``, smoothed if that is asked for."""
+    """A line: ``raw`` as measured, and ``line``, smoothed if requested, otherwise the same object."""
 
     def __init__(self) -> None:
-        self.raw, self.line = Span(), Span()
+        self.raw, self.line = Envelope(), Envelope()
         self._smooth = GrowableArray()
 
     def update(self, x: Array, values: Array, first: int, smoothing: float) -> None:
-        """Take the values as they are now; before position ``first`` nothing has changed."""
+        """Replace the values, unchanged before position ``first``."""
         self.raw.update(x, values, values, first)
         if not smoothing:
             self.line = self.raw
             return
         if self.line is self.raw:
-            self.line = Span()
+            self.line = Envelope()
         self._smooth.replace(first, exponential_average(values[first:], smoothing, self._smooth.values[:first]))
         self.line.update(x, self._smooth.values, self._smooth.values, first)
 
     @property
-    def spans(self) -> tuple[Span, ...]:
-        """What is drawn: the raw line, and the smoothed one where it is another."""
+    def envelopes(self) -> tuple[Envelope, ...]:
+        """What is drawn: the raw line, and the smoothed one if there is smoothing."""
         return (self.raw,) if self.line is self.raw else (self.raw, self.line)
 
     def nearest(self, x: float, slack: float) -> int | None:
-        """Position of the record nearest to ``x``; None where the line has ended, or not begun, ``slack`` before."""
+        """Return the index of the record nearest to ``x``; None if ``x`` is more than ``slack`` outside of the line."""
         xs = self.raw.x
         if not len(xs) or not xs[0] - slack <= x <= xs[-1] + slack:
             return None
@@ -148,7 +169,7 @@ class LineData:
         return right - 1 if right and x - xs[right - 1] <= xs[right] - x else right
 
     def find_best(self, greatest: bool) -> int | None:
-        """Position of the greatest or least raw value; None without a finite one."""
+        """Return the index of the maximum (``greatest``) or minimum raw value; None without a finite one."""
         values = self.raw.low
         finite = np.isfinite(values)
         if not finite.any():
@@ -159,7 +180,10 @@ class LineData:
 
 
 def as_line(x: Array, low: Array, high: Array, blocks: bool) -> tuple[Array, Array]:
-    """Points of a line; through ``blocks`` up and down in turn, so that it goes from each to the next the short way."""
+    """Return the points of a line; through ``blocks``, minimum and maximum in alternating order.
+
+    The alternation makes the line from each block to the next short.
+    """
     if not blocks:
         return x, low
     points = np.empty(2 * len(x), low.dtype)
@@ -169,7 +193,7 @@ def as_line(x: Array, low: Array, high: Array, blocks: bool) -> tuple[Array, Arr
 
 
 def joined(lines: Sequence[tuple[Array, Array]]) -> tuple[Array, Array]:
-    """Lines as one, with a gap between each two."""
+    """Concatenate lines, separated by gaps."""
     if len(lines) == 1:
         return lines[0]
     gap = np.full(1, np.nan)
@@ -180,16 +204,16 @@ def joined(lines: Sequence[tuple[Array, Array]]) -> tuple[Array, Array]:
 
 
 def length_in_pixels(y: Array, frame: Frame) -> float:
-    """How far a line goes up and down on the screen."""
+    """Return the total vertical variation of a line in pixels."""
     low, high = frame.y
     return float(np.nansum(np.abs(np.diff(y)))) / max(high - low, 1e-300) * frame.height
 
 
 def band_edges(curve: RepeatedCurve, first: int, repeats: Repeats, logarithmic: bool) -> tuple[Array, Array]:
-    """Lower and upper edge of a band, from record ``first`` on: float [records] each, NaN for fewer than two runs.
+    """Return the edges of a band from record ``first`` on: float [records] each, NaN for fewer than two runs.
 
-    On a logarithmic axis a deviation or error reaches as far below the mean as above it: a difference could fall below
-    zero, which has no logarithm.
+    On a logarithmic axis a deviation or error extends by the same ratio below the mean as above it: the difference
+    could be negative and have no logarithm.
     """
     mean, count = curve.mean[first:], curve.count[first:]
     several = (count > 1) & ((mean > 0) | (not logarithmic))

@@ -1,4 +1,4 @@
-"""What happened to a run while it trained, marked on its plots."""
+"""Marks of events in the training of a run on its plots."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from PySide6.QtGui import QColor
 from engine.events.runs import InterventionKind
 from gui.observations.experiment import Observations
 
-MOST_LABELS = 4  # more would cover the curves; the read-out says them
+MAX_LABELS = 4  # more would cover the curves; the tooltip names them
 LINE_ALPHA, FAINT_ALPHA = 170, 130
 MARKED = (InterventionKind.LEARNING_RATE, InterventionKind.CONTINUED, InterventionKind.MOVED)
-FAINT = (InterventionKind.CONTINUED,)  # which changes no number
+FAINT = (InterventionKind.CONTINUED,)  # changes no number
 EXPLANATIONS = {
     InterventionKind.CONTINUED: "interrupted, and went on from here as if nothing had been",
     InterventionKind.MOVED: "interrupted, and went on from here elsewhere, which may change its numbers",
@@ -24,9 +24,13 @@ EXPLANATIONS = {
 
 @dataclass(frozen=True)
 class CurveEvent:
-    """Something to mark on the curve of a variant: after which step, and in a few words what.
+    """An event to mark on the curve of a variant.
 
-    ``explanation`` is what the read-out says; of what is ``faint`` the mark is discreet.
+    Attributes:
+        step: the step after which it happened.
+        label: short text at the mark.
+        explanation: text in the tooltip; ``label`` is used if it is empty.
+        faint: whether the mark is faint.
     """
 
     variant: str
@@ -36,15 +40,15 @@ class CurveEvent:
     faint: bool = False
 
     @property
-    def told(self) -> str:
-        """In words, such as ``cnn_4: rate 0.01``."""
+    def text(self) -> str:
+        """Text of the tooltip, such as ``cnn_4: rate 0.01``."""
         return f"{self.variant}: {self.explanation or self.label}"
 
 
 def events_of(observations: Observations) -> tuple[CurveEvent, ...]:
-    """What befell the runs; the same that befell several runs of a variant at one step counts once.
+    """Return the events of all runs; equal events of a variant's runs at the same step are merged.
 
-    A pause is not marked: it changes no number, and nothing of it can be seen.
+    A pause is left out, as it changes no number and is not visible in a curve.
     """
     events = (
         CurveEvent(name, done.step, done.label, EXPLANATIONS.get(done.kind, ""), done.kind in FAINT)
@@ -57,7 +61,7 @@ def events_of(observations: Observations) -> tuple[CurveEvent, ...]:
 
 
 class EventMarks:
-    """Thin vertical lines in the variants' colours, with words where there are few."""
+    """Thin vertical lines in the variants' colours, labelled if there are few."""
 
     def __init__(self, plot: pg.PlotWidget) -> None:
         self._plot = plot
@@ -67,22 +71,22 @@ class EventMarks:
     def show(
         self, events: Sequence[CurveEvent], colour: Callable[[str], str], place: Callable[[CurveEvent], float | None]
     ) -> None:
-        """Mark ``events``, each in its variant's colour at its place on the axis; those without one are left out."""
+        """Mark ``events``, each in its variant's colour at its position on the axis; those without one are left out."""
         for _, line in self.marks:
             self._plot.removeItem(line)
         self.events = tuple(events)
         places = [(event, x) for event in events if (x := place(event)) is not None]
         self.marks = [
-            (event, self._line(position, event, x, colour(event.variant), len(places) <= MOST_LABELS))
+            (event, self._line(position, event, x, colour(event.variant), len(places) <= MAX_LABELS))
             for position, (event, x) in enumerate(places)
         ]
 
     def forget(self) -> None:
-        """The plot was emptied."""
+        """Forget the marks after the plot was cleared."""
         self.events, self.marks = (), []
 
     def near(self, x: float, slack: float) -> Iterator[CurveEvent]:
-        """Those that are seen within ``slack`` of ``x`` on the axis."""
+        """Return the visible events within ``slack`` of ``x`` on the axis."""
         return (event for event, line in self.marks if line.isVisible() and abs(line.value() - x) <= slack)
 
     def show_variant(self, name: str, visible: bool) -> None:
@@ -99,9 +103,9 @@ class EventMarks:
             angle=90,
             pen=pg.mkPen(colour, width=1, style=Qt.PenStyle.DotLine if event.faint else Qt.PenStyle.DashLine),
             label=event.label if labelled else None,
-            # Words of neighbours stand at different heights.
+            # Labels of neighbours are at different heights.
             labelOpts={
-                "position": 0.92 - 0.1 * (position % MOST_LABELS),
+                "position": 0.92 - 0.1 * (position % MAX_LABELS),
                 "color": hex_colour,
                 "anchors": [(0, 0.5), (1, 0.5)],
             },

@@ -1,4 +1,4 @@
-"""One legend for all plots: a button a variant, which shows and hides it everywhere."""
+"""One legend for all plots: a button per variant, which shows and hides it everywhere."""
 
 from __future__ import annotations
 
@@ -20,11 +20,10 @@ from gui.observations.experiment import Observations
 from gui.plots.curves.options import CurveOptions, Repeats
 from gui.utils.painting import pen_of
 
-BUTTONS_A_ROW = 6
-MOST_PATTERN_ROWS = 3  # with more, a row a pattern would waste too much room
-MOST_ROWS_SEEN = 3
+BUTTONS_PER_ROW = 6
+MAX_PATTERN_ROWS = 3  # with more, one row per pattern would waste space
+MAX_VISIBLE_ROWS = 3
 SWATCH_WIDTH, SWATCH_HEIGHT, SWATCH_LINE = 32, 12, 2
-
 
 NOTES = {
     Repeats.DEVIATION: "lines: means over the runs\nbands: ± one standard deviation",
@@ -36,76 +35,77 @@ NOTES = {
 
 
 class VariantButton(QToolButton):
-    """Shows and hides a variant. Emits ``alone_wanted()`` at Ctrl+click or double click, and ``pointed_out(bool)``.
+    """Shows and hides a variant. Emits ``solo_requested()`` on Ctrl+click or double click, and ``highlighted(bool)``.
 
-    A variant that is hidden is not pointed out: there would be nothing to see but the others stepping back.
+    A hidden variant is not highlighted, as that would only fade the others.
     """
 
-    alone_wanted = Signal()
-    pointed_out = Signal(bool)
+    solo_requested = Signal()
+    highlighted = Signal(bool)
 
     def __init__(self) -> None:
         super().__init__()
-        self._with_ctrl = False
+        self._ctrl_held = False
 
     def nextCheckState(self) -> None:  # noqa: N802
-        """With Ctrl, by mouse or space bar, the state is not this button's alone."""
-        if self._with_ctrl:
-            self.alone_wanted.emit()
+        """Toggle, or with Ctrl request to show this variant only."""
+        if self._ctrl_held:
+            self.solo_requested.emit()
         else:
             super().nextCheckState()
-            self._point_out()
+            self._highlight()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        """Where a click by mouse ends."""
-        self._with_ctrl = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
+        """Note whether Ctrl is held at the end of a click."""
+        self._ctrl_held = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
         super().mouseReleaseEvent(event)
-        self._with_ctrl = False
+        self._ctrl_held = False
 
     def keyReleaseEvent(self, event: QKeyEvent) -> None:  # noqa: N802
-        """Where a click by space bar ends."""
-        self._with_ctrl = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
+        """Note whether Ctrl is held when the space bar is released."""
+        self._ctrl_held = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
         super().keyReleaseEvent(event)
-        self._with_ctrl = False
+        self._ctrl_held = False
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        """The first of the two clicks has hidden or shown the variant already."""
+        """Request to show this variant only; the first of the two clicks has already toggled it."""
         event.accept()
-        self.alone_wanted.emit()
+        self.solo_requested.emit()
 
     def enterEvent(self, event: QEnterEvent) -> None:  # noqa: N802
-        """Point the variant out."""
+        """Highlight the variant."""
         super().enterEvent(event)
-        self._point_out()
+        self._highlight()
 
     def leaveEvent(self, event: QEvent) -> None:  # noqa: N802
-        """No longer."""
+        """End the highlight."""
         super().leaveEvent(event)
-        self.pointed_out.emit(False)
+        self.highlighted.emit(False)
 
     def focusInEvent(self, event: QFocusEvent) -> None:  # noqa: N802
-        """Point the variant out, where the keyboard came here."""
+        """Highlight the variant if the focus came by keyboard."""
         super().focusInEvent(event)
         if event.reason() in (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason):
-            self._point_out()
+            self._highlight()
 
     def focusOutEvent(self, event: QFocusEvent) -> None:  # noqa: N802
-        """No longer."""
+        """End the highlight."""
         super().focusOutEvent(event)
-        self.pointed_out.emit(False)
+        self.highlighted.emit(False)
 
-    def _point_out(self) -> None:
-        self.pointed_out.emit(self.isChecked())
+    def _highlight(self) -> None:
+        self.highlighted.emit(self.isChecked())
 
 
 class Legend(QWidget):
-    """Emits ``toggled(variant, visible)``, and ``pointed_out(variant)`` while mouse or keyboard is at one, then None.
+    """Emits ``toggled(variant, visible)``, and ``highlighted(variant)`` while one is hovered or focused, then None.
 
-    What was hidden stays so when the plan under way grows, for which this view must come after those it speaks to.
+    Hidden variants stay hidden when the current plan grows; this view must therefore begin after the views connected to
+    it.
     """
 
     toggled = Signal(str, bool)
-    pointed_out = Signal(object)
+    highlighted = Signal(object)
 
     def __init__(self) -> None:
         super().__init__()
@@ -127,7 +127,7 @@ class Legend(QWidget):
         self._fill({})
 
     def begin(self, observations: Observations) -> None:
-        """Show the variants of a plan; all are switched on, unless one was switched off and the plan only grew."""
+        """Show the variants of a plan, all switched on, except those switched off in the same plan before it grew."""
         grew = observations.experiment == self._experiment
         hidden = [name for name, button in self._buttons.items() if grew and not button.isChecked()]
         self._experiment = observations.experiment
@@ -136,14 +136,14 @@ class Legend(QWidget):
             self._buttons[name].setChecked(False)
 
     def refresh(self, _observations: Observations) -> None:
-        """A legend changes with the plan alone."""
+        """Do nothing: a legend changes only with the plan."""
 
     def describe(self, options: CurveOptions) -> None:
-        """Say what lines and bands are."""
+        """Describe lines and bands."""
         self._note.setText(NOTES[options.repeats])
 
-    def show_alone(self, name: str) -> None:
-        """Show one variant alone; all of them if it was alone already."""
+    def show_only(self, name: str) -> None:
+        """Show one variant only; all of them if it was the only one."""
         others = [button for other, button in self._buttons.items() if other != name]
         alone = not any(button.isChecked() for button in others)
         self._buttons[name].setChecked(True)
@@ -157,18 +157,18 @@ class Legend(QWidget):
         grid.setSpacing(2)
         self._buttons = {name: self._button(name, style) for name, style in styles.items()}
         patterns = 1 + max((style.pattern for style in styles.values()), default=0)
-        by_pattern = 1 < patterns <= MOST_PATTERN_ROWS
+        by_pattern = 1 < patterns <= MAX_PATTERN_ROWS
         for position, (name, style) in enumerate(styles.items()):
-            place = (style.pattern, style.colour) if by_pattern else divmod(position, BUTTONS_A_ROW)
+            place = (style.pattern, style.colour) if by_pattern else divmod(position, BUTTONS_PER_ROW)
             grid.addWidget(self._buttons[name], *place)
         grid.setColumnStretch(grid.columnCount(), 1)
         self._area.setWidget(panel)
         row = next((button.sizeHint().height() for button in self._buttons.values()), SWATCH_HEIGHT) + grid.spacing()
-        self._rows_height = row * min(grid.rowCount(), MOST_ROWS_SEEN) + grid.spacing()
+        self._rows_height = row * min(grid.rowCount(), MAX_VISIBLE_ROWS) + grid.spacing()
         self._fit_height()
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
-        """A row that is too long has a scroll bar below it, which must hide no button."""
+        """Leave room for the scroll bar below a row that is too long."""
         super().resizeEvent(event)
         self._fit_height()
 
@@ -188,23 +188,28 @@ class Legend(QWidget):
         button.setCheckable(True)
         button.setChecked(True)
         button.setAutoRaise(True)
-        button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)  # a tool button takes none of the Tab key's by itself
+        button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)  # a tool button does not accept focus by Tab by default
         button.setToolTip(f"Show or hide {name} in every plot; Ctrl+click or double click: {name} alone, then all")
         button.toggled.connect(lambda visible: self.toggled.emit(name, visible))
-        button.alone_wanted.connect(lambda: self.show_alone(name))
-        button.pointed_out.connect(lambda on: self.pointed_out.emit(name if on else None))
+        button.solo_requested.connect(lambda: self.show_only(name))
+        button.highlighted.connect(lambda on: self.highlighted.emit(name if on else None))
         return button
 
 
 def _swatch(style: Style) -> QIcon:
-    """A piece of the variant's line; fainter where it is switched off."""
+    """Return an icon with the variant's line style, fainter in the off state."""
     icon = QIcon()
     for state, alpha in ((QIcon.State.On, 255), (QIcon.State.Off, 70)):
-        pixmap = QPixmap(SWATCH_WIDTH, SWATCH_HEIGHT)
-        pixmap.fill(Qt.GlobalColor.transparent)
-        painter = QPainter(pixmap)
-        painter.setPen(pen_of(style, SWATCH_LINE, alpha))
-        painter.drawLine(0, SWATCH_HEIGHT // 2, SWATCH_WIDTH, SWATCH_HEIGHT // 2)
-        painter.end()
-        icon.addPixmap(pixmap, state=state)
+        icon.addPixmap(line_swatch(style, QSize(SWATCH_WIDTH, SWATCH_HEIGHT), SWATCH_LINE, alpha), state=state)
     return icon
+
+
+def line_swatch(style: Style, size: QSize, width: float, alpha: int = 255) -> QPixmap:
+    """Draw a horizontal piece of a variant's line, ``width`` pixels thick."""
+    pixmap = QPixmap(size)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    painter.setPen(pen_of(style, width, alpha))
+    painter.drawLine(0, size.height() // 2, size.width(), size.height() // 2)
+    painter.end()
+    return pixmap

@@ -1,4 +1,4 @@
-"""What the curve plots of a board share: the options, the horizontal range, the cursor."""
+"""State shared by the curve plots of a board: options, horizontal range, cursor."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ PADDING = 0.02  # of the range, on each side
 
 
 class LinkedPlot(Protocol):
-    """What a link asks of its plots; x is in the axis' units, a logarithm where it is logarithmic."""
+    """Interface of linked plots; x is in the axis' unit, a logarithm if the axis is logarithmic."""
 
     def extent(self) -> tuple[float, float] | None:
-        """Least and greatest x to make room for, before logarithms; None where there is nothing."""
+        """Return the minimum and maximum x to show, before logarithms; None if there is nothing."""
 
     def show_x_range(self, low: float, high: float) -> None:
-        """Show this range, without telling the link."""
+        """Show a range without notifying the link."""
 
     def show_cursor(self, x: float | None, boxed: bool) -> None:
-        """Show a line at ``x``, or none; ``boxed``: with the values there."""
+        """Show a line at ``x``, or hide it; ``boxed`` adds the values there."""
 
     def use_options(self, options: CurveOptions) -> None:
-        """Draw by these options from now on."""
+        """Apply drawing options."""
 
     def fit_vertically(self) -> None:
-        """Show all values, now and as they come."""
+        """Show all values and follow new ones."""
 
 
 class CurveLink:
-    """Keeps plots at the same horizontal range: the whole plan, until a user zooms or moves one of them."""
+    """Keeps plots at the same horizontal range: the whole plan, until the user zooms or pans one of them."""
 
     def __init__(self, plots: Sequence[LinkedPlot]) -> None:
         self._plots = plots
@@ -42,7 +42,7 @@ class CurveLink:
         self.follows = True
 
     def use(self, options: CurveOptions) -> None:
-        """Draw all plots by these options. Another axis is shown as a whole."""
+        """Apply drawing options to all plots; a change of the horizontal axis resets its range."""
         if (options.horizontal, options.logarithmic) != (self.options.horizontal, self.options.logarithmic):
             self.follows, self._shown = True, None
             self.move_cursor(None, None)
@@ -52,27 +52,27 @@ class CurveLink:
         self.follow()
 
     def begin(self, experiment: int | None) -> None:
-        """An experiment begins, or its plan grew: then a zoom stays."""
+        """Start an experiment; if only its plan grew, the zoom is kept."""
         if experiment != self._experiment:
             self._experiment, self.follows = experiment, True
         self._shown = None
 
     def choose(self, source: LinkedPlot, low: float, high: float) -> None:
-        """The user has zoomed or moved ``source``: all others do the same, and stay there."""
+        """Apply the range to which the user zoomed or panned ``source`` to all other plots, and stop following."""
         self.follows, self._shown = False, None
         for plot in self._plots:
             if plot is not source:
                 plot.show_x_range(low, high)
 
     def reset(self) -> None:
-        """Show everything again, in every plot."""
+        """Reset the zoom of every plot."""
         self.follows, self._shown = True, None
         self.follow()
         for plot in self._plots:
             plot.fit_vertically()
 
     def follow(self) -> None:
-        """Show the whole range, unless the user has chosen another."""
+        """Show the whole range, unless the user has chosen one."""
         wanted = self._whole() if self.follows else None
         if wanted is not None and wanted != self._shown:
             self._shown = wanted
@@ -80,7 +80,7 @@ class CurveLink:
                 plot.show_x_range(*wanted)
 
     def move_cursor(self, source: LinkedPlot | None, x: float | None) -> None:
-        """Show the line at ``x`` in all plots, or in none; the values in ``source``."""
+        """Show the cursor at ``x`` in all plots, with the values in ``source``; None hides it."""
         for plot in self._plots:
             plot.show_cursor(x, boxed=plot is source)
 
@@ -90,7 +90,7 @@ class CurveLink:
             return None
         low, high = min(low for low, _ in extents), max(high for _, high in extents)
         if self.options.horizontal is Horizontal.TIME:
-            high = round_range(0, high)[1]  # which is unknown until the end, and should change seldom
+            high = round_range(0, high)[1]  # unknown until the end; should seldom change
         if self.options.logarithmic:
             low, high = math.log10(low), math.log10(max(high, 1.1 * low))
         else:

@@ -1,4 +1,4 @@
-"""How curves are drawn: one set of options for all plots, remembered from one start of the program to the next."""
+"""Drawing options of curves, shared by all plots and stored in the program's settings."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from gui.utils.preferences import program_settings
 
-MOST_SMOOTHING = 0.99
+MAX_SMOOTHING = 0.99
 OPTIONS_KEY, LOGARITHMIC_KEY = "curves/options", "curves/logarithmic"
 
 
 class Horizontal(StrEnum):
-    """What the horizontal axis counts: optimiser steps, epochs, or seconds of training."""
+    """Quantity of the horizontal axis: optimiser steps, epochs, or seconds of training."""
 
     STEP = "step"
     EPOCH = "epoch"
@@ -23,7 +23,7 @@ class Horizontal(StrEnum):
 
 
 class Repeats(StrEnum):
-    """How the runs of a variant are shown: the mean with a band, the mean alone, or each run."""
+    """How the runs of a variant are drawn: the mean with a band, the mean alone, or each run."""
 
     DEVIATION = "deviation"
     ERROR = "error"
@@ -34,9 +34,9 @@ class Repeats(StrEnum):
 
 @dataclass(frozen=True)
 class CurveOptions:
-    """``smoothing`` is the share of the average so far in each smoothed value."""
+    """Drawing options; ``smoothing`` is the weight of the running average in each smoothed value."""
 
-    smoothing: Annotated[float, Field(ge=0, le=MOST_SMOOTHING)] = 0.0
+    smoothing: Annotated[float, Field(ge=0, le=MAX_SMOOTHING)] = 0.0
     horizontal: Horizontal = Horizontal.STEP
     logarithmic: bool = False
     repeats: Repeats = Repeats.DEVIATION
@@ -47,25 +47,25 @@ class CurveOptions:
 _OPTIONS = TypeAdapter(CurveOptions)
 
 
-def remembered() -> CurveOptions:
-    """The options last used; the usual ones where none were, or where the file holds something else."""
+def load_options() -> CurveOptions:
+    """Return the stored options; the defaults if there are none or they are invalid."""
     try:
         return _OPTIONS.validate_json(str(program_settings().value(OPTIONS_KEY, "{}")))
     except ValidationError:
         return CurveOptions()
 
 
-def remember(options: CurveOptions) -> None:
-    """Keep the options for the next start."""
+def save_options(options: CurveOptions) -> None:
+    """Store the options."""
     program_settings().setValue(OPTIONS_KEY, _OPTIONS.dump_json(options).decode())
 
 
-def remembered_logarithmic(plot: str, usual: bool) -> bool:
-    """Whether the vertical axis of the plot called so was last logarithmic; ``usual`` where nobody chose."""
+def load_logarithmic(plot: str, default: bool) -> bool:
+    """Return whether the vertical axis of a plot is stored as logarithmic; ``usual`` if nothing is stored."""
     value = program_settings().value(f"{LOGARITHMIC_KEY}/{plot}")
-    return usual if value is None else str(value) == "true"
+    return default if value is None else str(value) == "true"
 
 
-def remember_logarithmic(plot: str, logarithmic: bool) -> None:
-    """Keep the choice for the next start."""
+def save_logarithmic(plot: str, logarithmic: bool) -> None:
+    """Store whether the vertical axis of a plot is logarithmic."""
     program_settings().setValue(f"{LOGARITHMIC_KEY}/{plot}", "true" if logarithmic else "false")

@@ -1,8 +1,8 @@
-"""Least and greatest values of ever larger blocks, so that a million values are drawn as fast as a thousand.
+"""Min-max pyramid of a curve, so that a million values are drawn as fast as a thousand.
 
-A curve of more values than the plot has columns of pixels looks the same when of each block of neighbours only the
-least and the greatest value is drawn (Jugel et al., "M4: A Visualization-Oriented Time Series Data Aggregation", 2014).
-Blocks are powers of two long and begin at multiples of their length: they stay while the plot is moved.
+A curve with more values than the plot has columns of pixels looks the same if only the minimum and maximum of each
+block of neighbours are drawn (Jugel et al., "M4: A Visualization-Oriented Time Series Data Aggregation", 2014). Block
+lengths are powers of two and blocks start at multiples of their length, so they stay the same while the plot is panned.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ import numpy as np
 from engine.utils.arrays import Array
 from gui.observations.growable_array import GrowableArray
 
-FIRST_LEVEL = 3  # blocks of 8; the smaller ones are computed when they are drawn, from few values
+FIRST_LEVEL = 3  # blocks of 8; smaller ones are computed from few values when drawn
 
 
 class Pyramid:
-    """Blocks of the curves ``low`` and ``high`` (the same one for a line), both float [values]; NaN is left out."""
+    """Blocks of the curves ``low`` and ``high`` (the same for a line), both float [values]; NaN is ignored."""
 
     def __init__(self) -> None:
         self._low, self._high = np.empty(0), np.empty(0)
         self._levels: list[tuple[GrowableArray, GrowableArray]] = []
 
     def update(self, low: Array, high: Array, first: int) -> None:
-        """Take the curves as they are now; before position ``first`` nothing has changed."""
+        """Replace the curves, unchanged before position ``first``."""
         if len(low) < len(self._low):
             self._levels.clear()
         self._low, self._high = low, high
@@ -34,21 +34,23 @@ class Pyramid:
                 self._levels.append((GrowableArray(low.dtype), GrowableArray(high.dtype)))
                 begin = 0
             lows, highs = self._levels[level - FIRST_LEVEL]
-            lows.replace(begin, _halved(np.fmin, below[0][begin << halvings :], halvings))
-            highs.replace(begin, _halved(np.fmax, below[1][begin << halvings :], halvings))
+            lows.replace(begin, _reduce(np.fmin, below[0][begin << halvings :], halvings))
+            highs.replace(begin, _reduce(np.fmax, below[1][begin << halvings :], halvings))
             below, halvings = (lows.values, highs.values), 1
             level, begin, length = level + 1, begin >> 1, _blocks(length, 1)
 
     @property
     def bounds(self) -> tuple[float, float] | None:
-        """Least and greatest value of all; None without any."""
+        """Minimum and maximum of all finite values; None if there are none."""
         top = (part.values for part in self._levels[-1]) if self._levels else (self._low, self._high)
         low, high = (part[np.isfinite(part)] for part in top)
         return (float(low.min()), float(high.max())) if len(low) and len(high) else None
 
     def blocks(self, first: int, last: int, level: int) -> tuple[int, Array, Array]:
-        """Position of the first block, and least and greatest values of the blocks of 2^``level`` values that hold
-        those from ``first`` up to ``last``.
+        """Return the blocks of 2^``level`` values that contain the values from ``first`` up to ``last``.
+
+        Returns:
+            Index of the first block, and minima and maxima of the blocks, float [blocks] each.
         """
         begin, end = first >> level, _blocks(last, level)
         stored = level - FIRST_LEVEL
@@ -56,16 +58,16 @@ class Pyramid:
             lows, highs = self._levels[stored]
             return begin, lows.values[begin:end], highs.values[begin:end]
         piece = slice(begin << level, end << level)
-        return begin, _halved(np.fmin, self._low[piece], level), _halved(np.fmax, self._high[piece], level)
+        return begin, _reduce(np.fmin, self._low[piece], level), _reduce(np.fmax, self._high[piece], level)
 
 
 def _blocks(length: int, level: int) -> int:
-    """How many blocks of 2^level hold ``length`` values."""
+    """Return the number of blocks of 2^``level`` that contain ``length`` values."""
     return -(-length >> level)
 
 
-def _halved(extreme: np.ufunc, values: Array, halvings: int) -> Array:
-    """The extreme of every two neighbours, ``halvings`` times; one that is left over at the end stands alone."""
+def _reduce(extreme: np.ufunc, values: Array, halvings: int) -> Array:
+    """Reduce pairs of neighbours by ``extreme``, ``halvings`` times; an odd last value is kept."""
     for _ in range(halvings):
         pairs = extreme(values[:-1:2], values[1::2])
         values = np.append(pairs, values[-1:]) if len(values) % 2 else pairs

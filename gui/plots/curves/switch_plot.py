@@ -1,4 +1,4 @@
-"""Curves with the epochs marked after which the learning rate switches."""
+"""Curves with marks at the epochs after which the learning rate switches."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MARK_WIDTH = 2
 
 
 class SwitchPlot(CurvePlot):
-    """A curve plot whose marks can be dragged to other epochs; emits ``switches_moved(epochs)``, a rising tuple."""
+    """A curve plot whose marks can be dragged to other epochs; emits ``switches_moved(epochs)``, an ascending tuple."""
 
     switches_moved = Signal(tuple)
 
@@ -27,22 +27,22 @@ class SwitchPlot(CurvePlot):
         self._steps_per_epoch, self._epochs = 1.0, 1
 
     def begin(self, observations: Observations) -> None:
-        """Draw the marks as far as the plan knows them."""
+        """Draw the marks known from the plan."""
         self._marks = []
         super().begin(observations)
         runs = [run.planned for run in observations.runs.values()]
         self._epochs = runs[0].spec.training.epochs
         self._steps_per_epoch = runs[0].total_steps / self._epochs
         longest = max((run.spec.schedule.switches for run in runs), key=len)
-        may_move = STEPS in observations.variants  # while plateaus are sought, the search decides
+        may_move = STEPS in observations.variants  # during the search for plateaus the search sets the marks
         self._marks = [self._mark(position, epoch, may_move) for position, epoch in enumerate(longest)]
         for mark in self._marks:
             self.addItem(mark, ignoreBounds=True)
 
     def use_options(self, options: CurveOptions) -> None:
-        """Draw by these options from now on; the marks stay at their epochs.
+        """Apply drawing options; the marks stay at their epochs.
 
-        Where the axis counts time there are none: the variants come to the end of an epoch at different times.
+        They are hidden on a time axis, as the variants reach the end of an epoch at different times.
         """
         epochs = [self._epoch_of(mark) for mark in self._marks]
         super().use_options(options)
@@ -53,7 +53,7 @@ class SwitchPlot(CurvePlot):
 
     @property
     def switches(self) -> tuple[int, ...]:
-        """The epochs marked, rising; at least an epoch lies between two, and after the last."""
+        """The marked epochs, ascending, at least one epoch apart and before the end."""
         epochs: list[int] = []
         for position, mark in enumerate(sorted(self._marks, key=lambda line: float(line.value()))):
             least = epochs[-1] + 1 if epochs else 1
@@ -62,7 +62,7 @@ class SwitchPlot(CurvePlot):
         return tuple(epochs)
 
     def _place(self, epoch: float) -> float:
-        """Where on the axis an epoch ends."""
+        """Return the position of the end of an epoch on the axis."""
         return self.to_axis(epoch if self._options.horizontal is Horizontal.EPOCH else epoch * self._steps_per_epoch)
 
     def _epoch_of(self, mark: pg.InfiniteLine) -> float:
@@ -79,18 +79,18 @@ class SwitchPlot(CurvePlot):
             pen=pg.mkPen(colour, width=MARK_WIDTH, style=Qt.PenStyle.DotLine),
             hoverPen=pg.mkPen(colour, width=2 * MARK_WIDTH),
             label=f"epoch {epoch}",
-            # Two marks close to each other keep their words apart.
+            # Labels of neighbouring marks are at different heights.
             labelOpts={"position": 0.08 + 0.16 * (position % 3), "color": colour, "anchors": [(0, 0.5), (1, 0.5)]},
         )
         mark.sigPositionChanged.connect(self._name)
-        mark.sigPositionChangeFinished.connect(self._settle)
+        mark.sigPositionChangeFinished.connect(self._snap_marks)
         return mark
 
     def _name(self, mark: pg.InfiniteLine) -> None:
         mark.label.setFormat(f"epoch {round(self._epoch_of(mark))}")
 
-    def _settle(self, _mark: pg.InfiniteLine) -> None:
-        """A mark stands at the end of an epoch."""
+    def _snap_marks(self, _mark: pg.InfiniteLine) -> None:
+        """Snap the marks to the ends of epochs."""
         switches = self.switches
         for mark, epoch in zip(sorted(self._marks, key=lambda line: float(line.value())), switches, strict=True):
             self._put(mark, epoch)

@@ -1,4 +1,4 @@
-"""One bar for all curve plots of a board: how curves are drawn."""
+"""Toolbar with the drawing options of all curve plots of a board."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from PySide6.QtGui import QEnterEvent, QShowEvent
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QPushButton, QSlider, QWidget
 
 from engine.analysis.smoothing import preload
-from gui.plots.curves.options import MOST_SMOOTHING, Horizontal, Repeats, remember, remembered
-from gui.widgets.named import named
+from gui.plots.curves.options import MAX_SMOOTHING, Horizontal, Repeats, load_options, save_options
+from gui.widgets.factories import named
 
 Editor = TypeVar("Editor", bound=QWidget)
 
@@ -59,18 +59,18 @@ RESET_TIP = (
 
 
 class CurveToolbar(QWidget):
-    """Emits ``changed(options)`` when the user changes one, and ``reset_wanted()`` for the whole range.
+    """Emits ``changed(options)`` when the user changes one, and ``reset_requested()`` to reset the zoom.
 
-    What was chosen is remembered, and taken over from other boards when this bar is shown.
+    The options are stored, and reloaded when the bar is shown, as another board may have changed them.
     """
 
     changed = Signal(object)
-    reset_wanted = Signal()
+    reset_requested = Signal()
 
     def __init__(self) -> None:
         super().__init__()
         self.setObjectName("curve_bar")
-        self.options = remembered()
+        self.options = load_options()
         self._prepared = False
         self._make_editors()
         self._arrange()
@@ -81,7 +81,7 @@ class CurveToolbar(QWidget):
 
     def _make_editors(self) -> None:
         self._smoothing = named(QSlider(Qt.Orientation.Horizontal), "smoothing", "Smoothing", SMOOTHING_TIP)
-        self._smoothing.setRange(0, round(MOST_SMOOTHING * HUNDREDTHS))
+        self._smoothing.setRange(0, round(MAX_SMOOTHING * HUNDREDTHS))
         self._smoothing.setPageStep(10)
         self._smoothing.setMinimumWidth(SLIDER_WIDTHS[0])
         self._smoothing.setMaximumWidth(SLIDER_WIDTHS[1])
@@ -132,11 +132,11 @@ class CurveToolbar(QWidget):
         self._logarithmic.toggled.connect(lambda on: self._change(logarithmic=on))
         self._outliers.toggled.connect(lambda on: self._change(ignore_outliers=on))
         self._best.toggled.connect(lambda on: self._change(mark_best=on))
-        self._reset.clicked.connect(self.reset_wanted.emit)
+        self._reset.clicked.connect(self.reset_requested.emit)
 
     def _change(self, **values: object) -> None:
         self.options = replace(self.options, **values)  # type: ignore[arg-type]
-        remember(self.options)
+        save_options(self.options)
         self._show_options()
         self.changed.emit(self.options)
 
@@ -156,26 +156,26 @@ class CurveToolbar(QWidget):
             editor.blockSignals(False)
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
-        """Take over what was chosen in another tab meanwhile."""
+        """Reload the options, which another tab may have changed."""
         super().showEvent(event)
-        if (options := remembered()) != self.options:
+        if (options := load_options()) != self.options:
             self.options = options
             self._show_options()
             self.changed.emit(options)
 
     def enterEvent(self, event: QEnterEvent) -> None:  # noqa: N802
-        """The mouse comes near the slider."""
+        """Preload the smoothing when the mouse enters."""
         super().enterEvent(event)
         self._prepare()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
-        """The keyboard comes to the slider."""
+        """Preload the smoothing when the slider gets the focus."""
         if event.type() == QEvent.Type.FocusIn:
             self._prepare()
         return super().eventFilter(watched, event)
 
     def _prepare(self) -> None:
-        """Load what smooths before it is needed: it takes half a second, in which the window would stand still."""
+        """Import the smoothing's libraries in a thread: it takes half a second, during which the window would hang."""
         if not self._prepared:
             self._prepared = True
             Thread(target=preload, name="smoothing", daemon=True).start()

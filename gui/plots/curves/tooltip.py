@@ -1,4 +1,4 @@
-"""The line under the cursor, and the box that says what every curve is there."""
+"""Cursor line, and a box with the values of all curves there."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from gui.plots.curves.options import Horizontal
 from gui.utils.text import as_duration
 from gui.utils.theme import muted
 
-LEAST_ROWS = 3
+MIN_ROWS = 3
 MARGIN = 10  # pixels between line and box
 TOP_Z = 100
 
 
 class Tooltip:
-    """A thin vertical line in a plot, and a box beside it."""
+    """A thin vertical line in a plot with a box beside it."""
 
     def __init__(self, plot: pg.PlotWidget) -> None:
         self._plot = plot
@@ -40,12 +40,12 @@ class Tooltip:
         self.box.hide()
         self.show_line(None)
 
-    def join(self) -> None:
-        """Put the line into the plot, which has just been emptied."""
+    def add_to_plot(self) -> None:
+        """Add the line to the plot after it was cleared."""
         self._plot.addItem(self.line, ignoreBounds=True)
 
     def show_line(self, x: float | None) -> None:
-        """Show the line at ``x`` of the axis, or hide it, and the box in any case."""
+        """Show the line at ``x`` of the axis, or hide it; the box is hidden in either case."""
         self.x = x
         self.line.setVisible(x is not None)
         if x is not None:
@@ -55,11 +55,11 @@ class Tooltip:
 
     @property
     def rows(self) -> int:
-        """How many curves the box can say beside where it is, and what happened there, without leaving the plot."""
-        return max(int(self._plot.height()) // self.box.fontMetrics().height() - 3, LEAST_ROWS)
+        """How many rows of curves fit into the box within the height of the plot."""
+        return max(int(self._plot.height()) // self.box.fontMetrics().height() - 3, MIN_ROWS)
 
     def show_box(self, text: str) -> None:
-        """Show the box beside the line, where it fits; none for an empty ``text``."""
+        """Show the box beside the line, on the side where it fits; an empty ``text`` hides it."""
         if not text or self.x is None:
             self.box.hide()
             return
@@ -78,29 +78,42 @@ class Tooltip:
         self.box.raise_()
 
 
-def described(readings: Sequence[CurveReading], horizontal: Horizontal, most: int, notes: Sequence[str] = ()) -> str:
-    """The box's text, rich: where it is, the ``most`` highest curves as they lie, ``notes``; empty without readings."""
+def tooltip_text(
+    readings: Sequence[CurveReading], horizontal: Horizontal, max_rows: int, notes: Sequence[str] = ()
+) -> str:
+    """Return the rich text of the box: position, the highest curves in descending order and notes.
+
+    Args:
+        readings: values of the curves.
+        horizontal: quantity of the horizontal axis.
+        max_rows: maximum number of rows for curves.
+        notes: further lines of plain text.
+
+    Returns:
+        HTML; empty without readings.
+    """
     if not readings:
         return ""
-    lie = sorted(readings, key=_drawn, reverse=True)
-    heads = _HEADS if any(reading.smoothed is not None for reading in lie) else ""
-    room = max(most - bool(heads), 1)
-    kept = len(lie) if len(lie) <= room else room - 1
-    rows = heads + "".join(_row(reading, horizontal) for reading in lie[:kept])
-    more = f"<tr><td></td><td colspan=3>and {len(lie) - kept} more</td></tr>" if len(lie) > kept else ""
-    said = "".join(f"<br>{escape(note)}" for note in notes)
-    return f"<small>{_place(lie, horizontal)}<table cellspacing=0 cellpadding=1>{rows}{more}</table>{said}</small>"
+    ordered = sorted(readings, key=_drawn_value, reverse=True)
+    headings = _HEADINGS if any(reading.smoothed is not None for reading in ordered) else ""
+    room = max(max_rows - bool(headings), 1)
+    kept = len(ordered) if len(ordered) <= room else room - 1
+    rows = headings + "".join(_row(reading, horizontal) for reading in ordered[:kept])
+    more = f"<tr><td></td><td colspan=3>and {len(ordered) - kept} more</td></tr>" if len(ordered) > kept else ""
+    note_lines = "".join(f"<br>{escape(note)}" for note in notes)
+    table = f"<table cellspacing=0 cellpadding=1>{rows}{more}</table>"
+    return f"<small>{_position_text(ordered, horizontal)}{table}{note_lines}</small>"
 
 
-_HEADS = "<tr><td colspan=2></td><td align=right>measured</td><td align=right>&nbsp; smoothed</td></tr>"
+_HEADINGS = "<tr><td colspan=2></td><td align=right>measured</td><td align=right>&nbsp; smoothed</td></tr>"
 
 
-def _drawn(reading: CurveReading) -> float:
+def _drawn_value(reading: CurveReading) -> float:
     return reading.value if reading.smoothed is None else reading.smoothed
 
 
-def _place(readings: Sequence[CurveReading], horizontal: Horizontal) -> str:
-    """Step, epoch and time. Steps and epochs are those of all curves here, or else the time is; the rest differs."""
+def _position_text(readings: Sequence[CurveReading], horizontal: Horizontal) -> str:
+    """Return step, epoch and range of times, which differ by curve; on a time axis the time only."""
     if horizontal is Horizontal.TIME:
         return as_duration(readings[0].seconds)
     first = readings[0]
@@ -113,8 +126,8 @@ def _row(reading: CurveReading, horizontal: Horizontal) -> str:
     spread = ""
     if reading.spread is not None:
         spread = f" ± {reading.spread:.2g}"
-    elif reading.span is not None:
-        spread = f" ({reading.span[0]:.4g} to {reading.span[1]:.4g})"
+    elif reading.value_range is not None:
+        spread = f" ({reading.value_range[0]:.4g} to {reading.value_range[1]:.4g})"
     step = f"&nbsp; step {reading.step:,.0f}" if horizontal is Horizontal.TIME else ""
     smooth = "" if reading.smoothed is None else f"<td align=right>&nbsp; {reading.smoothed:.4g}</td>"
     return (

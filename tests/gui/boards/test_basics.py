@@ -1,4 +1,4 @@
-"""The Basics tab: three panels answer at once, the fourth fills while its experiment runs."""
+"""The Basics tab: three panels compute immediately, the fourth is filled while the experiment runs."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from engine.networks.architectures import ARCHITECTURES, count_parameters
 from gui.background.store_reader import StoreReader
 from gui.background.weight_reader import WeightReader
 from gui.boards.basics.board import BasicsBoard, basics_board
-from gui.boards.basics.cross_entropy import CLASSES, LARGEST_LOSS, GradientBars, LossCurve
+from gui.boards.basics.cross_entropy import CLASSES, MAX_LOSS, GradientBars, LossCurve
 from gui.boards.basics.recovery import RecoveryPanel, RecoveryPlot
 from gui.experiment.experiment_tab import ExperimentTab
 from gui.forms.form import Form
@@ -59,7 +59,7 @@ def text(parent: QWidget, name: str) -> str:
 
 
 def part(step: int, **differences: float) -> ComputedPart:
-    """A step in which SGD is off by 1e-6 and the others by 1, but for ``differences``."""
+    """Return a step in which SGD is off by 1e-6 and the others by 1, except for ``differences``."""
     values: dict[str, Any] = {"step": step, "steps": 50}
     for name in OPTIMIZERS:
         difference = differences.get(name, 1e-6 if name == "sgd" else 1.0)
@@ -117,11 +117,11 @@ def test_another_true_class_changes_the_loss_and_not_the_probabilities(board: Ba
     assert text(board, "gradient_ship") == "-0.925"
 
 
-def test_a_loss_above_the_plot_is_told_in_full(board: BasicsBoard) -> None:
+def test_a_loss_above_the_plot_is_displayed_as_text(board: BasicsBoard) -> None:
     find(board, QSlider, "logit_cat").setValue(-80)
     find(board, QSlider, "logit_dog").setValue(80)
     assert "16.0003 nats" in text(board, "cross_entropy_value")
-    assert point(board)[1] == LARGEST_LOSS
+    assert point(board)[1] == MAX_LOSS
 
 
 def test_sliders_answer_to_the_keyboard(board: BasicsBoard) -> None:
@@ -150,7 +150,7 @@ def test_steps_are_drawn_as_they_come(board: BasicsBoard) -> None:
     assert high >= 50, "there is room for the steps to come"
 
 
-def test_the_largest_differences_are_said_with_a_reason(board: BasicsBoard) -> None:
+def test_the_largest_differences_are_explained(board: BasicsBoard) -> None:
     (view,) = board.views()
     observations = observed(part(1), part(2, sgd=1.5e-6, adam=3.25), part(3))
     view.begin(observations)
@@ -183,17 +183,17 @@ def test_a_new_run_begins_with_nothing(board: BasicsBoard) -> None:
     view.refresh(observed())
 
 
-def test_without_news_nothing_is_drawn_again(board: BasicsBoard, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unchanged_steps_are_not_redrawn(board: BasicsBoard, monkeypatch: pytest.MonkeyPatch) -> None:
     panel = find(board, RecoveryPanel, "recovery_panel")
     observations = observed(part(1))
     panel.begin(observations)
     panel.refresh(observations)
     plot = find(panel, RecoveryPlot, "gradient_recovery")
-    monkeypatch.setattr(plot, "refresh", lambda _observations: pytest.fail("drawn without news"))
+    monkeypatch.setattr(plot, "refresh", lambda _observations: pytest.fail("redrawn without a change"))
     panel.refresh(observations)
 
 
-def test_a_difference_of_zero_has_no_place_on_the_axis_and_does_no_harm(board: BasicsBoard) -> None:
+def test_a_difference_of_zero_is_left_out_of_the_axis(board: BasicsBoard) -> None:
     (view,) = board.views()
     observations = observed(part(1, sgd=0.0))
     view.begin(observations)
@@ -300,7 +300,7 @@ def test_a_network_is_counted_while_it_is_typed(board: BasicsBoard) -> None:
         ("FC-60000, FC-60000", 32, "at most 50,000,000"),
     ],
 )
-def test_what_cant_be_counted_is_said_in_words(board: BasicsBoard, network: str, height: int, sentence: str) -> None:
+def test_an_invalid_network_is_reported(board: BasicsBoard, network: str, height: int, sentence: str) -> None:
     find(board, QSpinBox, "input_height").setValue(height)
     find(board, QLineEdit, "parameters_network").setText(network)
     assert sentence in text(board, "parameters_message")
@@ -309,7 +309,7 @@ def test_what_cant_be_counted_is_said_in_words(board: BasicsBoard, network: str,
     assert len(rows(board)) == 3
 
 
-def test_the_form_hears_of_networks_that_fit_alone(board: BasicsBoard) -> None:
+def test_only_valid_networks_are_passed_to_the_form(board: BasicsBoard) -> None:
     heard: list[dict[str, Any]] = []
     board.settings_chosen.connect(heard.append)
     line = find(board, QLineEdit, "parameters_network")
@@ -324,7 +324,7 @@ def test_the_form_hears_of_networks_that_fit_alone(board: BasicsBoard) -> None:
 # Board and form
 
 
-def test_what_the_form_says_is_shown(board: BasicsBoard) -> None:
+def test_settings_of_the_form_are_shown(board: BasicsBoard) -> None:
     heard: list[dict[str, Any]] = []
     board.settings_chosen.connect(heard.append)
     board.show_settings(BasicsSpec(images=100, batch_size=30, epochs=2, network="FC-3", input_shape=(2, 3, 1)))
@@ -333,7 +333,7 @@ def test_what_the_form_says_is_shown(board: BasicsBoard) -> None:
     assert heard == [], "what comes from the form is not news to it"
 
 
-def test_what_is_being_typed_is_left_alone(board: BasicsBoard) -> None:
+def test_an_equivalent_network_being_typed_is_left_alone(board: BasicsBoard) -> None:
     line = find(board, QLineEdit, "parameters_network")
     line.setText("FC-5, Re")
     board.show_settings(BasicsSpec(steps=7))

@@ -1,4 +1,4 @@
-"""The board of a computed experiment that has none of its own."""
+"""Generic board of a computed experiment."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FOUND = Computed(
 
 
 def rows(tree: ComputedTree) -> dict[str, str]:
-    """Every row, by the names above it and its own."""
+    """Return the value of every row, keyed by its path of names."""
     found = {}
     pending = [((), tree.topLevelItem(place)) for place in range(tree.topLevelItemCount())]
     while pending:

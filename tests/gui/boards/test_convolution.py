@@ -1,4 +1,4 @@
-"""The convolution board shows methods, outputs and the kernel sliding."""
+"""The convolution board: methods, outputs and the sliding kernel."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from gui.boards.convolution.method_table import MethodTimes
 from gui.boards.convolution.numbers import NumberGrid, as_number
 from gui.boards.convolution.output_grid import OutputGrid
 from gui.boards.convolution.pixels import MARK, PixelImage, grey_image
-from gui.boards.convolution.sliding_kernel import SlidingPicture
+from gui.boards.convolution.sliding_kernel import SlidingKernel
 from gui.experiment.experiment_tab import ExperimentTab
 from gui.observations.experiment import Observations
 from gui.utils.theme import Scheme, apply_scheme
@@ -102,7 +102,7 @@ def board(qtbot: QtBot) -> ConvolutionBoard:
 
 @pytest.fixture
 def application(qapp: QApplication) -> Iterator[QApplication]:
-    """An application that a test may dress: it looks as before when the test is over."""
+    """Return the application; style changes of a test are undone afterwards."""
     palette, sheet = qapp.palette(), qapp.styleSheet()
     yield qapp
     qapp.styleHints().unsetColorScheme()
@@ -121,7 +121,7 @@ def pages_of(board: ConvolutionBoard) -> list[int]:
 
 
 def click(qtbot: QtBot, picture: PixelImage, row: int, column: int) -> None:
-    """Press into the middle of a pixel."""
+    """Click the centre of a pixel."""
     place = picture.area(row, column, 1, 1).center().toPoint()
     qtbot.mouseClick(picture, Qt.MouseButton.LeftButton, pos=place)
 
@@ -166,15 +166,15 @@ def test_bars_stand_on_a_logarithmic_axis(board: ConvolutionBoard) -> None:
     assert times.getViewBox().viewRange()[0] == [-3, 5]
 
 
-def test_the_picture_begins_where_the_kernel_answers_most(board: ConvolutionBoard) -> None:
+def test_the_kernel_starts_at_the_strongest_response(board: ConvolutionBoard) -> None:
     found = computed()
     drawn(board, found)
-    slide = find(board, SlidingPicture, "convolution_slide")
+    slide = find(board, SlidingKernel, "convolution_slide")
     largest = np.abs(found.arrays["loops"][0, 0])
     assert largest[slide.position] == largest.max()
 
 
-def test_the_numbers_are_those_of_the_chosen_place(qtbot: QtBot, board: ConvolutionBoard) -> None:
+def test_the_numbers_are_those_of_the_chosen_position(qtbot: QtBot, board: ConvolutionBoard) -> None:
     found = computed()
     drawn(board, found)
     find(board, QSpinBox, "slide_image").setValue(3)
@@ -192,7 +192,7 @@ def test_the_numbers_are_those_of_the_chosen_place(qtbot: QtBot, board: Convolut
 
 def test_the_window_follows_the_mouse_within_the_image(qtbot: QtBot, board: ConvolutionBoard) -> None:
     drawn(board, computed())
-    slide, input = find(board, SlidingPicture, "convolution_slide"), find(board, PixelImage, "slide_input")
+    slide, input = find(board, SlidingKernel, "convolution_slide"), find(board, PixelImage, "slide_input")
     click(qtbot, input, 3, 4)
     assert slide.position == (2, 3)  # the middle of 3x2 pixels is their second row and column
     click(qtbot, input, 0, 0)
@@ -205,7 +205,7 @@ def test_the_window_follows_the_mouse_within_the_image(qtbot: QtBot, board: Conv
 
 def test_arrow_keys_move_the_window(qtbot: QtBot, board: ConvolutionBoard) -> None:
     drawn(board, computed())
-    slide, output = find(board, SlidingPicture, "convolution_slide"), find(board, PixelImage, "slide_output")
+    slide, output = find(board, SlidingKernel, "convolution_slide"), find(board, PixelImage, "slide_output")
     slide.move_to(1, 1)
     for key in (Qt.Key.Key_Down, Qt.Key.Key_Right, Qt.Key.Key_Right, Qt.Key.Key_Up, Qt.Key.Key_Left, Qt.Key.Key_A):
         qtbot.keyClick(output, key)
@@ -218,7 +218,7 @@ def test_an_output_picked_in_the_grid_is_the_one_shown(qtbot: QtBot, board: Conv
     qtbot.mouseClick(cells, Qt.MouseButton.LeftButton, pos=cells.cell(3, 2).center())
     assert find(board, QSpinBox, "slide_image").value() == 3
     assert find(board, QComboBox, "slide_kernel").currentIndex() == 1
-    qtbot.mouseClick(cells, Qt.MouseButton.LeftButton, pos=cells.cell(0, 1).center())  # a kernel is no output
+    qtbot.mouseClick(cells, Qt.MouseButton.LeftButton, pos=cells.cell(0, 1).center())  # a kernel is not an output
     qtbot.keyClick(cells, Qt.Key.Key_Up)
     qtbot.keyClick(cells, Qt.Key.Key_Right)  # there is no third kernel
     assert find(board, QSpinBox, "slide_image").value() == 2
@@ -257,7 +257,7 @@ def test_play_slides_over_the_whole_image_and_uncovers_the_output(
     board: ConvolutionBoard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn(board, computed())
-    slide, play = find(board, SlidingPicture, "convolution_slide"), find(board, QPushButton, "slide_play")
+    slide, play = find(board, SlidingKernel, "convolution_slide"), find(board, QPushButton, "slide_play")
     output = find(board, PixelImage, "slide_output")
     slide.move_to(0, 5)
     play.setChecked(True)
@@ -277,9 +277,9 @@ def test_play_slides_over_the_whole_image_and_uncovers_the_output(
     assert output.grab().toImage().pixelColor(output.area(3, 0, 1, 1).center().toPoint()) != background
 
 
-def test_nothing_slides_out_of_sight_or_under_a_new_run(board: ConvolutionBoard) -> None:
+def test_playing_stops_when_hidden_and_at_a_new_run(board: ConvolutionBoard) -> None:
     drawn(board, computed())
-    slide, play = find(board, SlidingPicture, "convolution_slide"), find(board, QPushButton, "slide_play")
+    slide, play = find(board, SlidingKernel, "convolution_slide"), find(board, QPushButton, "slide_play")
     play.setChecked(True)
     board.hide()
     assert not slide.findChild(QTimer).isActive()
@@ -297,7 +297,7 @@ def test_channels_are_chosen_where_there_are_several(board: ConvolutionBoard) ->
     found = computed(channels=3)
     drawn(board, found)
     assert channel.isVisible()
-    slide, total = find(board, SlidingPicture, "convolution_slide"), 0.0
+    slide, total = find(board, SlidingKernel, "convolution_slide"), 0.0
     for number in range(3):
         channel.setValue(number + 1)
         row, column = slide.position
@@ -328,7 +328,7 @@ def test_any_shapes_are_painted(
 
 
 @pytest.mark.parametrize("side", [2, 300])
-def test_signed_numbers_are_told_apart_by_colour(qtbot: QtBot, side: int) -> None:
+def test_signed_numbers_are_distinguished_by_colour(qtbot: QtBot, side: int) -> None:
     """With numbers written into the cells, and with cells too small for that."""
     grid = NumberGrid("numbers", "Numbers")
     qtbot.addWidget(grid)
@@ -354,9 +354,9 @@ def test_the_tab_shows_what_a_run_finds(qtbot: QtBot, tmp_path: Path) -> None:
     tab = ExperimentTab(CONVOLUTION_EXPERIMENT, lambda: board, WeightReader(StoreReader(tmp_path)))
     qtbot.addWidget(tab)
     assert isinstance(board, ConvolutionBoard)
-    with qtbot.waitSignal(tab.run_requested) as asked:
+    with qtbot.waitSignal(tab.run_requested) as signal:
         find(tab, QToolButton, "run").click()
-    assert [entry.spec for entry in asked.args] == [CONVOLUTION_EXPERIMENT.preset("quick")]
+    assert signal.args[0].spec == CONVOLUTION_EXPERIMENT.preset("quick")
     for event in (
         ComputationStarted(1, "convolution"),
         ComputedPart("shapes", SHAPES),

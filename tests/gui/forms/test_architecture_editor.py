@@ -45,7 +45,9 @@ def test_a_tick_is_announced(several: ArchitecturesEditor, qtbot: QtBot) -> None
     assert several.chosen == ("cnn_4",)
 
 
-def test_a_network_of_ones_own_is_offered_by_its_name_and_told_by_its_layers(several: ArchitecturesEditor) -> None:
+def test_a_network_of_the_users_own_is_offered_by_name_with_its_layers_as_tool_tip(
+    several: ArchitecturesEditor,
+) -> None:
     several.add(SMALL)
     box = find(several, QCheckBox, "architectures_small")
     assert (box.text(), box.toolTip(), box.isChecked()) == ("small", "FC-8, ReLU", False)
@@ -58,7 +60,7 @@ def test_choosing_one_not_yet_known_offers_it(several: ArchitecturesEditor) -> N
     assert several.chosen == ("mlp_1", SMALL)
 
 
-def test_a_network_written_anew_takes_the_place_of_the_old_one(several: ArchitecturesEditor) -> None:
+def test_a_rewritten_network_replaces_the_old_one(several: ArchitecturesEditor) -> None:
     several.choose((SMALL,))
     several.add(CHANGED, ticked=True)
     assert several.chosen == (CHANGED,)
@@ -66,16 +68,14 @@ def test_a_network_written_anew_takes_the_place_of_the_old_one(several: Architec
     assert several.chosen == (CHANGED,), "offering it again leaves its tick"
 
 
-def test_the_box_of_a_network_written_anew_is_the_only_one_of_its_name(
-    several: ArchitecturesEditor, qtbot: QtBot
-) -> None:
+def test_the_box_of_a_rewritten_network_is_the_only_one_of_its_name(several: ArchitecturesEditor, qtbot: QtBot) -> None:
     several.add(SMALL)
     several.add(CHANGED)
     qtbot.waitUntil(lambda: len(several.findChildren(QCheckBox, "architectures_small")) == 1)
     assert find(several, QCheckBox, "architectures_small").toolTip() == "FC-16"
 
 
-def test_a_ticked_network_that_is_written_anew_in_another_tab_stays_ticked(several: ArchitecturesEditor) -> None:
+def test_a_ticked_network_that_is_rewritten_in_another_tab_stays_ticked(several: ArchitecturesEditor) -> None:
     several.choose(("mlp_1", SMALL))
     several.add(CHANGED)
     assert several.chosen == ("mlp_1", CHANGED)
@@ -92,7 +92,7 @@ def test_one_of_the_list_is_chosen(single: ArchitectureEditor, qtbot: QtBot) -> 
     assert single.chosen == "mlp_2"
 
 
-def test_a_network_of_ones_own_joins_the_list(single: ArchitectureEditor) -> None:
+def test_a_network_of_the_users_own_joins_the_list(single: ArchitectureEditor) -> None:
     single.choose("cnn_4")
     single.add(SMALL)
     assert single.chosen == "cnn_4"
@@ -100,7 +100,7 @@ def test_a_network_of_ones_own_joins_the_list(single: ArchitectureEditor) -> Non
     assert (single.chosen, single.box.currentText(), single.box.count()) == (SMALL, "small", 6)
 
 
-def test_a_network_written_anew_takes_the_place_of_the_old_one_in_the_list(single: ArchitectureEditor) -> None:
+def test_a_rewritten_network_replaces_the_old_one_in_the_list(single: ArchitectureEditor) -> None:
     single.choose(SMALL)
     single.add(CHANGED)
     assert (single.chosen, single.box.count()) == (CHANGED, 6)
@@ -116,5 +116,5 @@ def test_the_button_asks_for_a_new_network(
     several: ArchitecturesEditor, single: ArchitectureEditor, qtbot: QtBot
 ) -> None:
     for editor, name in ((several, "architectures_write"), (single, "architecture_write")):
-        with qtbot.waitSignal(editor.writing_wanted):
+        with qtbot.waitSignal(editor.new_network_requested):
             find(editor, QPushButton, name).click()

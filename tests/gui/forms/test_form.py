@@ -1,4 +1,4 @@
-"""The form follows from the fields."""
+"""The form built from the fields of a spec."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_unusual_values_of_every_kind_survive_the_form(qtbot: QtBot, experiment:
 
 @pytest.fixture
 def schedule(qtbot: QtBot) -> Form:
-    """The form of an experiment with lists of numbers and one architecture."""
+    """Return the form of an experiment with lists of numbers and one architecture."""
     made = Form(LearningScheduleSpec)
     qtbot.addWidget(made)
     made.show_spec(SCHEDULE_EXPERIMENT.preset("quick"))
@@ -118,7 +118,7 @@ def schedule(qtbot: QtBot) -> Form:
 
 
 def write(form: Form, key: str, text: str) -> None:
-    """Type into a line and leave it."""
+    """Type into a line edit and leave it."""
     line = find(form, QLineEdit, key)
     line.selectAll()
     QTest.keyClicks(line, text) if text else line.clear()
@@ -149,7 +149,7 @@ def test_an_empty_list_of_numbers_says_what_it_means(schedule: Form) -> None:
         ("switches", "9, 4", "switches must rise and lie before the last epoch."),
     ],
 )
-def test_numbers_that_are_none_are_said_in_a_sentence(schedule: Form, key: str, text: str, reason: str) -> None:
+def test_invalid_numbers_are_reported(schedule: Form, key: str, text: str, reason: str) -> None:
     write(schedule, key, text)
     with pytest.raises(SpecError) as error:
         schedule.spec()
@@ -170,9 +170,9 @@ def test_one_architecture_is_chosen_from_a_list(schedule: Form, qtbot: QtBot) ->
     assert schedule.spec().model_dump()["architecture"] == "small[FC-8]"
 
 
-def test_writing_a_network_is_asked_of_the_window(schedule: Form, form: Form, qtbot: QtBot) -> None:
+def test_writing_a_network_is_requested_from_the_window(schedule: Form, form: Form, qtbot: QtBot) -> None:
     for each, name in ((schedule, "architecture_write"), (form, "architectures_write")):
-        with qtbot.waitSignal(each.writing_wanted):
+        with qtbot.waitSignal(each.new_network_requested):
             find(each, QPushButton, name).click()
 
 
@@ -292,7 +292,7 @@ def test_changes_by_the_user_are_announced_and_changes_by_a_preset_are_not(form:
     assert form.spec().activation == "sigmoid"
 
 
-def test_no_architecture_at_all_is_said_in_a_sentence(form: Form) -> None:
+def test_a_missing_architecture_is_reported(form: Form) -> None:
     for box in form.findChildren(QCheckBox):
         if box.objectName().startswith("architectures_"):
             box.setChecked(False)

@@ -26,7 +26,7 @@ from pytestqt.qtbot import QtBot
 from engine.events.runs import Status
 from engine.experiments import EXPERIMENTS
 from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
-from engine.experiments.presets import copied
+from engine.experiments.presets import settings_to_toml
 from engine.storage.store import Store
 from engine.workspace.catalogue import Catalogue
 from engine.workspace.queue import QueueStore
@@ -204,7 +204,7 @@ def test_settings_are_copied_as_text(qtbot: QtBot, history: HistoryTab) -> None:
 def test_pasted_settings_show_in_the_form_they_are_for(qtbot: QtBot, in_window: HistoryTab) -> None:
     history = in_window
     spec = EXPERIMENTS["activations"].preset("quick", epochs=4, seed=8)
-    QGuiApplication.clipboard().setText(copied("activations", spec.model_dump(mode="json")))
+    QGuiApplication.clipboard().setText(settings_to_toml("activations", spec.model_dump(mode="json")))
     history.table.setFocus()
     qtbot.keyClick(history.table, Qt.Key.Key_V, Qt.KeyboardModifier.ControlModifier)
     tab = tab_of(window_of(history), "activations")

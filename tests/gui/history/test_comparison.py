@@ -20,7 +20,7 @@ from pytestqt.qtbot import QtBot
 from engine.analysis.styles import distinct_styles
 from engine.events.runs import Status
 from engine.workspace.catalogue import Catalogue
-from gui.boards.training_board import LEAST_LINES
+from gui.boards.training_board import MIN_PLOT_LINES
 from gui.history.compare_tab import comparison_board, side_by_side
 from gui.observations.stored import Stored, merge_experiments, read_experiment
 from gui.plots.accuracy_points import AccuracyPoints
@@ -154,4 +154,4 @@ def test_plots_stay_high_enough_to_be_read_where_there_is_little_room(qtbot: QtB
     plots = board.findChildren(CurvePlot)
     assert plots
     assert board.height() == 300, "it scrolls instead of growing"
-    assert all(plot.height() >= LEAST_LINES * board.fontMetrics().lineSpacing() for plot in plots)
+    assert all(plot.height() >= MIN_PLOT_LINES * board.fontMetrics().lineSpacing() for plot in plots)

@@ -1,4 +1,4 @@
-"""gui.plots.axis: labels of logarithmic axes."""
+"""Labels of logarithmic axes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.gui.support import find
 
 
 def labels(qtbot: QtBot, size: tuple[int, int], low: float, high: float) -> dict[str, list[tuple[str, QRectF]]]:
-    """Words and places of the labels of both axes, each from ``low`` to ``high`` (logarithms), from the first on."""
+    """Return text and position of the labels of both axes, each from ``low`` to ``high`` (logarithms), in order."""
     plot = CurvePlot("loss", "Loss", "loss (nats)", (Series("training_loss"),), logarithmic=True)
     qtbot.addWidget(plot)
     plot.use_options(CurveOptions(logarithmic=True))
@@ -53,7 +53,7 @@ def test_decades_are_labelled_and_two_and_five_where_there_is_room(qtbot: QtBot,
     assert [text for text, _ in labels(qtbot, (width, 300), 0.6, 4.4)["bottom"]] == expected.split()
 
 
-def test_lines_between_labels_have_no_words() -> None:
+def test_ticks_between_labels_have_no_text() -> None:
     assert PlotAxis("bottom").logTickStrings([1.5, 1.7], 1, None) == ["", ""]
 
 

@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 from engine.events.runs import RunStarted, Status
 from engine.experiments.activations import ACTIVATIONS_EXPERIMENT
 from gui.observations.experiment import Observations
-from gui.plots.gradient_map import FAINTEST, GradientMap
+from gui.plots.gradient_map import MIN_NORM, GradientMap
 from gui.plots.plot import Plot
 from tests.engine.support import finished, record, started
 from tests.gui.support import begun, find, items
@@ -51,7 +51,7 @@ def image_of(view: GradientMap) -> pg.ImageItem:
 
 
 def shown(view: GradientMap) -> np.ndarray:
-    """What the map shows: logarithms of gradient norms, one row a layer, first layer on top."""
+    """Return the displayed logarithms of gradient norms, one row per layer, first layer on top."""
     pixels = image_of(view).image
     assert pixels is not None
     return pixels
@@ -77,7 +77,7 @@ def test_of_a_plan_with_records_the_deepest_that_has_some_is_chosen(view: Gradie
     assert find(view, QComboBox, "gradient_map_architecture").currentText() == "mlp_1"
 
 
-def test_where_the_deepest_is_cancelled_before_it_began_the_map_turns_to_another(view: GradientMap) -> None:
+def test_if_the_deepest_is_cancelled_before_its_start_the_map_shows_another(view: GradientMap) -> None:
     observations = two_networks()
     view.begin(observations)
     start(observations, 1, "dense_1", "prediction")
@@ -144,14 +144,14 @@ def test_another_architecture_can_be_chosen(view: GradientMap) -> None:
     np.testing.assert_allclose(shown(view), [[0], [1]], atol=1e-9)
 
 
-def test_a_gradient_of_zero_is_the_faintest_and_one_that_is_no_number_is_left_out(view: GradientMap) -> None:
+def test_a_gradient_of_zero_is_the_faintest_and_one_that_is_not_finite_is_left_out(view: GradientMap) -> None:
     observations = two_networks()
     start(observations, 3, "dense_1", "prediction")
     note(observations, 3, 10, 0.0, math.nan)
     note(observations, 3, 20, 1.0, 1.0)
     view.begin(observations)
     view.refresh(observations)
-    np.testing.assert_allclose(shown(view), [[math.log10(FAINTEST), 0], [math.nan, 0]], atol=1e-9)
+    np.testing.assert_allclose(shown(view), [[math.log10(MIN_NORM), 0], [math.nan, 0]], atol=1e-9)
     view.resize(600, 300)
     assert not view.grab().isNull()
 
@@ -164,7 +164,7 @@ def test_a_run_that_diverges_at_its_first_record_has_nothing_to_show(view: Gradi
     view.refresh(observations)
 
 
-def test_a_new_plan_forgets_the_old_map(view: GradientMap) -> None:
+def test_a_new_plan_clears_the_old_map(view: GradientMap) -> None:
     observations = two_networks()
     start(observations, 3, "dense_1", "prediction")
     note(observations, 3, 10, 1.0, 1.0)
@@ -174,18 +174,18 @@ def test_a_new_plan_forgets_the_old_map(view: GradientMap) -> None:
     assert image_of(view).image is None
 
 
-def test_without_news_it_is_not_drawn_again(view: GradientMap, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unchanged_map_is_not_redrawn(view: GradientMap, monkeypatch: pytest.MonkeyPatch) -> None:
     observations = two_networks()
     start(observations, 3, "dense_1", "prediction")
     note(observations, 3, 10, 1.0, 1.0)
     view.begin(observations)
     view.refresh(observations)
-    monkeypatch.setattr(image_of(view), "setImage", lambda *_image, **_how: pytest.fail("drawn without news"))
+    monkeypatch.setattr(image_of(view), "setImage", lambda *_image, **_how: pytest.fail("redrawn without a change"))
     view.refresh(observations)
 
 
 def test_of_very_many_records_only_some_are_drawn(view: GradientMap, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gui.plots.gradient_map.MOST_COLUMNS", 4)
+    monkeypatch.setattr("gui.plots.gradient_map.MAX_COLUMNS", 4)
     observations = begun(ACTIVATIONS_EXPERIMENT, architectures=["mlp_1"], activations=["relu"])
     start(observations, 1, "dense_1", "prediction")
     for step in range(1, 11):

@@ -1,4 +1,4 @@
-"""The plot of the range test."""
+"""Plot of the range test."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def plot(qtbot: QtBot) -> RangePlot:
 
 
 def with_losses(losses: np.ndarray, status: Status | None = Status.FINISHED) -> Observations:
-    """A range test as far as ``losses`` go; ``status`` None leaves it under way."""
+    """Return a range test with the given losses; ``status`` None leaves it running."""
     observations = begun(LEARNING_RATE_EXPERIMENT, range_low=1e-3, range_high=10, range_steps=len(RATES))
     observations.take(started(1))
     for step, (rate, loss) in enumerate(zip(RATES, losses, strict=False), start=1):
@@ -58,7 +58,7 @@ def test_it_draws_the_loss_of_each_step_and_the_smoothed_one_over_the_rate(plot:
     assert high >= 1
 
 
-def test_the_mark_stands_at_the_rate_that_the_engine_suggests(plot: RangePlot) -> None:
+def test_the_mark_is_at_the_rate_that_the_engine_suggests(plot: RangePlot) -> None:
     drawn(plot, with_losses(LOSSES))
     rate = suggest_rate(RATES, LOSSES)
     assert rate == pytest.approx(0.1)
@@ -81,7 +81,7 @@ def test_a_test_that_diverges_leaves_its_curve_and_its_suggestion(plot: RangePlo
     assert not plot.grab().isNull()
 
 
-def test_losses_beyond_the_first_do_not_press_the_rest_flat(plot: RangePlot) -> None:
+def test_losses_above_the_first_do_not_flatten_the_rest(plot: RangePlot) -> None:
     low, high = drawn(plot, with_losses(LOSSES)).getViewBox().viewRange()[1]
     assert high < 1.5 * LOSSES[0]
     assert low <= LOSSES.min()
@@ -91,7 +91,7 @@ def test_where_the_loss_never_fell_there_is_no_mark(plot: RangePlot) -> None:
     assert drawn(plot, with_losses(np.linspace(2, 4, len(RATES)))).suggestion == ""
 
 
-def test_a_new_plan_forgets_the_old_test(plot: RangePlot) -> None:
+def test_a_new_plan_clears_the_old_test(plot: RangePlot) -> None:
     drawn(plot, with_losses(LOSSES))
     plot.begin(begun(LEARNING_RATE_EXPERIMENT, range_test=False))
     assert plot.suggestion == ""

@@ -1,4 +1,4 @@
-"""A defect of PySide6 6.12.0 that ends the program after minutes must not come back unseen."""
+"""Regression test of a defect of PySide6 6.12.0 that ends the program after minutes."""
 
 from __future__ import annotations
 
@@ -21,5 +21,5 @@ def test_repainting_a_plot_loses_no_reference_to_none(qtbot: QtBot, qapp: QAppli
     plot.refresh(observations)
     plot.show()
     plot.grab()
-    # One lost with each repaint would be 200; what else the interpreter does moves it by a handful.
+    # One lost per repaint would be 200; other activity of the interpreter changes the count by a few.
     assert lost_references(plot, REPAINTS) < REPAINTS // 4

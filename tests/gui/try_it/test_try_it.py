@@ -1,4 +1,4 @@
-"""The tab that tries networks, as its user meets it."""
+"""The Try it tab from the user's side."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_out_of_sight_nothing_is_fetched(tried: Tried) -> None:
     assert len(tried.of(PickTestImagesTask)) == 1
 
 
-def test_drawing_asks_while_the_stroke_is_under_way(tried: Tried, qtbot: QtBot) -> None:
+def test_drawing_probes_during_the_stroke(tried: Tried, qtbot: QtBot) -> None:
     tried.ready()
     canvas = tried.tab.canvas
     qtbot.mousePress(canvas, LEFT, pos=canvas.rect().center())
@@ -93,7 +93,7 @@ def test_drawing_asks_while_the_stroke_is_under_way(tried: Tried, qtbot: QtBot) 
     qtbot.mouseRelease(canvas, LEFT, pos=canvas.rect().center())
 
 
-def test_one_question_at_a_time_and_the_newest_wins(tried: Tried) -> None:
+def test_one_request_at_a_time_and_the_latest_wins(tried: Tried) -> None:
     tried.ready()
     tried.draw((-60, 0), (-30, 0), (0, 0), (30, 0), (60, 0))
     assert len(tried.of(ProbeTask)) == 1, "the others wait for its answer"
@@ -105,7 +105,7 @@ def test_one_question_at_a_time_and_the_newest_wins(tried: Tried) -> None:
     assert len(tried.of(ProbeTask)) == 2, "nothing has changed since"
 
 
-def test_clearing_drops_the_answer_under_way(tried: Tried) -> None:
+def test_clearing_drops_the_pending_answer(tried: Tried) -> None:
     tried.ready()
     tried.draw((0, 0), (50, 50))
     tried.click("clear_drawing")
@@ -116,7 +116,7 @@ def test_clearing_drops_the_answer_under_way(tried: Tried) -> None:
     assert len(tried.of(ProbeTask)) == 2
 
 
-def test_a_click_on_a_test_image_asks_about_that_very_image(tried: Tried, qtbot: QtBot) -> None:
+def test_a_click_on_a_test_image_probes_that_image(tried: Tried, qtbot: QtBot) -> None:
     tried.ready()
     find(tried.tab, QCheckBox, "invert").setChecked(True)
     qtbot.mouseClick(find(tried.tab, QToolButton, "test_image_6"), LEFT)
@@ -139,7 +139,7 @@ def test_more_test_images_are_others(tried: Tried) -> None:
     assert [task.seed for task in tried.of(PickTestImagesTask)] == [1, 2]
 
 
-def test_inverting_asks_again(tried: Tried) -> None:
+def test_inverting_probes_again(tried: Tried) -> None:
     tried.ready()
     tried.draw((0, 0), (20, 20))
     tried.tab.take(probed())
@@ -150,7 +150,7 @@ def test_inverting_asks_again(tried: Tried) -> None:
 
 
 def drop(tab: TryItTab, *urls: QUrl) -> bool:
-    """Drag over the tab and let go; gives whether it would take what was dragged."""
+    """Drag over the tab, drop, and return whether the drag was accepted."""
     data = QMimeData()
     data.setUrls(list(urls))
     place = QPoint(300, 300)
@@ -167,7 +167,7 @@ def drop(tab: TryItTab, *urls: QUrl) -> bool:
     return True
 
 
-def test_a_dropped_file_is_read_and_asked_about(tried: Tried, tmp_path: Path) -> None:
+def test_a_dropped_file_is_read_and_probed(tried: Tried, tmp_path: Path) -> None:
     tried.ready()
     file = tmp_path / "çiçek.png"
     assert drop(tried.tab, QUrl.fromLocalFile(str(file)))
@@ -204,7 +204,7 @@ def test_a_file_can_be_opened(tried: Tried, monkeypatch: pytest.MonkeyPatch) -> 
     assert tried.tasks == [ReadImageTask(Path("/pictures/a.png"))]
 
 
-def test_a_file_that_is_no_image_is_said_and_drawing_goes_on(tried: Tried) -> None:
+def test_a_file_that_is_not_an_image_is_reported_and_drawing_continues(tried: Tried) -> None:
     tried.ready()
     tried.tab.open_file(Path("a.txt"))
     assert "a.txt" in tried.text("try_status")
@@ -215,7 +215,7 @@ def test_a_file_that_is_no_image_is_said_and_drawing_goes_on(tried: Tried) -> No
     assert len(tried.of(ProbeTask)) == 1
 
 
-def test_after_a_failed_question_the_next_one_is_asked(tried: Tried) -> None:
+def test_after_a_failed_request_the_next_one_is_sent(tried: Tried) -> None:
     tried.ready()
     tried.draw((0, 0), (40, 0))
     tried.tab.take(TaskFailed("The trained network can't be read."))
@@ -240,7 +240,7 @@ def test_new_runs_appear_and_the_choice_stays(tried: Tried) -> None:
     assert tried.tab.run == trained(3)
 
 
-def test_another_network_is_asked_about_the_same_drawing(tried: Tried) -> None:
+def test_another_network_is_applied_to_the_same_drawing(tried: Tried) -> None:
     tried.ready(trained(2), trained(1))
     tried.draw((0, 0))
     tried.tab.take(probed(1))
@@ -252,7 +252,7 @@ def test_another_network_is_asked_about_the_same_drawing(tried: Tried) -> None:
     assert tried.text("try_status") == "Your drawing"
 
 
-def test_an_answer_of_the_network_before_is_not_shown(tried: Tried) -> None:
+def test_an_answer_of_the_previous_network_is_not_shown(tried: Tried) -> None:
     tried.ready(trained(2), trained(1))
     tried.draw((0, 0))
     find(tried.tab, QComboBox, "trained_run").setCurrentIndex(1)
@@ -300,7 +300,7 @@ def test_long_names_widen_nothing(tried: Tried) -> None:
 
 
 class ProberHere:
-    """Answers for a network at once, and fails to read any file."""
+    """Answers probes immediately and fails to read any file."""
 
     def start(self, runs: int, threads: int | None = None) -> int:
         return 1
@@ -311,11 +311,11 @@ class ProberHere:
             emit(answers[type(task)])
 
     def close(self) -> None:
-        """Nothing to end."""
+        """Do nothing."""
 
 
 def run_with_network(task: TrainTask) -> list[Event]:
-    """The events of a run whose network was kept."""
+    """Return the events of a run whose network was saved."""
     assert task.model_file is not None
     task.model_file.parent.mkdir(parents=True, exist_ok=True)
     task.model_file.touch()
@@ -330,7 +330,8 @@ def test_in_the_window_a_network_can_be_tried_once_it_is_tested(make_window: Mak
     assert tried.tab.run is None
     with qtbot.waitSignal(window.training_ended, timeout=PATIENCE_MS):
         experiment.start()
-    assert find(tried.tab, QComboBox, "trained_run").count() == 10
+    networks = find(tried.tab, QComboBox, "trained_run")
+    qtbot.waitUntil(lambda: networks.count() == 10, timeout=PATIENCE_MS)  # read from the store on another thread
     qtbot.waitUntil(find(tried.tab, QToolButton, "test_image_1").isEnabled, timeout=PATIENCE_MS)
     tried.draw((0, 0), (30, 30))
     qtbot.waitUntil(lambda: tried.text("verdict") == "6, 91.0 %", timeout=PATIENCE_MS)

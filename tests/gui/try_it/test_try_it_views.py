@@ -1,4 +1,4 @@
-"""The parts of the tab that tries networks: canvas, tools, bars, maps, test images, and the order of requests."""
+"""Parts of the Try it tab: canvas, tools, bars, feature maps, test images, and the order of requests."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from engine.events.inference import LayerOutput, PickedTestImages
 from engine.executors.tasks import PickTestImagesTask, ReadImageTask, TryTask
 from engine.utils.arrays import Array
 from gui.background.latest_request import LatestRequest
-from gui.try_it.canvas import MOST_UNDONE, SIDE, DrawingCanvas
-from gui.try_it.feature_maps import FeatureMaps, LayerMaps, Scale
+from gui.try_it.canvas import MAX_UNDO, SIDE, DrawingCanvas
+from gui.try_it.feature_maps import FeatureMaps, GreyScale, LayerMaps
 from gui.try_it.image_strip import IMAGES, ImageStrip
-from gui.try_it.probability_bars import MOST_ROWS, ROW, ProbabilityBars
+from gui.try_it.probability_bars import MAX_ROWS, ROW, ProbabilityBars
 from gui.try_it.tools import PaintingTools
 from tests.gui.support import find
 
@@ -28,7 +28,7 @@ LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
 
 @pytest.fixture
 def canvas(qtbot: QtBot) -> DrawingCanvas:
-    """As large as a drawing, so that a pixel of one is a pixel of the other."""
+    """Return a canvas of the drawing's size, so that widget and drawing coordinates agree."""
     made = DrawingCanvas()
     qtbot.addWidget(made)
     made.resize(SIDE, SIDE)
@@ -141,7 +141,7 @@ def test_inverting_swaps_light_and_dark_in_the_image_and_in_sight(qtbot: QtBot, 
     assert (image_of(canvas) == 250).all()
 
 
-def test_strokes_images_and_clearing_are_taken_back_in_turn(qtbot: QtBot, canvas: DrawingCanvas) -> None:
+def test_strokes_images_and_clearing_are_undone_in_turn(qtbot: QtBot, canvas: DrawingCanvas) -> None:
     gray = np.full((4, 4, 1), 9, np.uint8)
     draw(qtbot, canvas, (40, 40), (60, 60))
     stroke = image_of(canvas)
@@ -159,7 +159,7 @@ def test_strokes_images_and_clearing_are_taken_back_in_turn(qtbot: QtBot, canvas
     canvas.undo()
 
 
-def test_taking_back_ends_a_stroke_under_way(qtbot: QtBot, canvas: DrawingCanvas) -> None:
+def test_undo_ends_the_current_stroke(qtbot: QtBot, canvas: DrawingCanvas) -> None:
     qtbot.mousePress(canvas, LEFT, pos=QPoint(40, 40))
     canvas.undo()
     qtbot.mouseMove(canvas, QPoint(200, 200))
@@ -169,15 +169,15 @@ def test_taking_back_ends_a_stroke_under_way(qtbot: QtBot, canvas: DrawingCanvas
     assert not image_of(canvas)[40, 40].any()
 
 
-def test_the_past_is_not_kept_for_ever(canvas: DrawingCanvas) -> None:
-    for number in range(2 * MOST_UNDONE):
+def test_the_undo_history_is_limited(canvas: DrawingCanvas) -> None:
+    for number in range(2 * MAX_UNDO):
         canvas.show_image(np.full((4, 4, 1), number, np.uint8))
     undone = 0
     while canvas.can_undo:
         canvas.undo()
         undone += 1
-    assert undone == MOST_UNDONE
-    assert image_of(canvas)[0, 0, 0] == MOST_UNDONE - 1
+    assert undone == MAX_UNDO
+    assert image_of(canvas)[0, 0, 0] == MAX_UNDO - 1
 
 
 def test_tools(qtbot: QtBot, canvas: DrawingCanvas) -> None:
@@ -200,7 +200,7 @@ def test_tools(qtbot: QtBot, canvas: DrawingCanvas) -> None:
     qtbot.mouseClick(erase, LEFT)
     draw(qtbot, canvas, (140, 140))
     assert image_of(canvas)[140, 140, 0] == 0
-    with qtbot.waitSignal(tools.opening_wanted):
+    with qtbot.waitSignal(tools.open_requested):
         qtbot.mouseClick(find(tools, QPushButton, "open_image"), LEFT)
 
 
@@ -222,11 +222,11 @@ def test_bars_of_all_classes_in_their_order(bars: ProbabilityBars) -> None:
 def test_of_many_classes_the_likeliest(bars: ProbabilityBars) -> None:
     probabilities = np.arange(30) / np.arange(30).sum()
     bars.show_probabilities(probabilities, tuple(f"class {number}" for number in range(30)), true_class=3)
-    assert [bar.name for bar in bars.bars] == [f"class {number}" for number in range(29, 29 - MOST_ROWS, -1)]
+    assert [bar.name for bar in bars.bars] == [f"class {number}" for number in range(29, 29 - MAX_ROWS, -1)]
     assert not any(bar.is_true for bar in bars.bars)
 
 
-def test_a_bar_says_its_whole_name(bars: ProbabilityBars) -> None:
+def test_a_bar_has_its_full_name_as_tool_tip(bars: ProbabilityBars) -> None:
     bars.show_probabilities(np.array([0.2, 0.8]), ("cat", "a dog with a long name"), true_class=1)
     assert bars.tip(QPoint(3, ROW + 1)) == "a dog with a long name: 80 %, the true class"
     assert bars.tip(QPoint(3, 0)) == "cat: 20 %"
@@ -258,12 +258,12 @@ def test_channels_share_one_scale(qtbot: QtBot) -> None:
     assert [np.unique(channel).tolist() for channel in layer.maps] == [[0], [128], [255]]
     layer.show_output(maps(values - 2))
     assert [np.unique(channel).tolist() for channel in layer.maps] == [[0], [128], [255]]
-    assert layer.scale == Scale(-2.0, 2.0)
+    assert layer.scale == GreyScale(-2.0, 2.0)
 
 
 def test_a_layer_of_nothing_but_zeros_is_black() -> None:
     zeros = np.zeros((2, 2, 1))
-    assert not Scale.of(zeros).to_bytes(zeros).any()
+    assert not GreyScale.of(zeros).to_bytes(zeros).any()
 
 
 def test_titles_say_what_is_shown_and_left_out(qtbot: QtBot) -> None:
@@ -290,7 +290,7 @@ def test_no_cell_is_cut_off_and_none_covers_another(qtbot: QtBot, width: int, sh
     assert covered.max() == 1
 
 
-def test_a_cell_says_which_it_is(qtbot: QtBot) -> None:
+def test_a_cell_has_its_channel_as_tool_tip(qtbot: QtBot) -> None:
     values = np.stack([np.full((2, 2), 1.0), [[-1, 0], [2, 3.5]]], axis=2)
     layer, strip = LayerMaps(maps(values)), LayerMaps(maps(np.array([0.5, 0.25]), name="prediction"))
     for widget in (layer, strip):
@@ -348,7 +348,7 @@ def test_a_test_image_is_chosen_at_a_click(qtbot: QtBot) -> None:
     image, label = chosen.args
     assert np.array_equal(image, found.images[1])
     assert label == 1
-    with qtbot.waitSignal(strip.more_wanted):
+    with qtbot.waitSignal(strip.more_requested):
         qtbot.mouseClick(find(strip, QPushButton, "more_test_images"), LEFT)
 
 
@@ -385,7 +385,7 @@ def test_one_of_a_kind_is_under_way_and_the_newest_comes_next() -> None:
     assert [requests.answered(), requests.answered(), requests.answered()] == [read("a"), pick(3), None]
 
 
-def test_what_waits_can_be_forgotten() -> None:
+def test_pending_requests_can_be_dropped() -> None:
     sent: list[TryTask] = []
     requests = LatestRequest(sent.append)
     requests.ask(pick(0))

@@ -1,4 +1,4 @@
-"""What the curves say, as soon as it is seen."""
+"""Findings in the curves."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from engine.events.runs import Status
 from engine.events.tasks import Event
 from engine.experiments.learning_rate import LEARNING_RATE_EXPERIMENT
 from gui.boards.architectures import architectures_board
-from gui.boards.panels.findings import LEAST_HEIGHT, RUNS_AT_ONCE, Findings
+from gui.boards.panels.findings import MIN_HEIGHT, RUNS_PER_PASS, FindingsToggle
 from gui.boards.panels.layers_page import LayersPage
 from gui.boards.panels.pages import Pages
 from gui.boards.training_board import TrainingBoard
-from gui.observations.diagnosis import MOST_RECORDS, observed_curves
+from gui.observations.diagnosis import MAX_RECORDS, observed_curves
 from gui.observations.experiment import Observations
 from gui.plots.curves.curve_plot import CurvePlot
 from tests.engine.support import finished, record, started
@@ -44,31 +44,31 @@ def stuck(run: int, records: int = 40) -> list[Event]:
 
 
 @pytest.fixture
-def findings(qtbot: QtBot) -> Findings:
-    made = Findings()
+def findings(qtbot: QtBot) -> FindingsToggle:
+    made = FindingsToggle()
     qtbot.addWidget(made)
     qtbot.addWidget(made.list)
     made.resize(2000, 30)
     return made
 
 
-def shown(findings: Findings, observations: Observations) -> list[tuple[FindingKind, str, tuple[int, ...]]]:
+def shown(findings: FindingsToggle, observations: Observations) -> list[tuple[FindingKind, str, tuple[int, ...]]]:
     findings.refresh(observations)
     return [(each.finding.kind, each.finding.variant, each.repeats) for each in findings.shown]
 
 
-def rows(findings: Findings) -> list[str]:
+def rows(findings: FindingsToggle) -> list[str]:
     return [findings.list.item(row).text() for row in range(findings.list.count())]
 
 
-def test_nothing_is_said_of_runs_that_learn(findings: Findings) -> None:
+def test_runs_that_learn_have_no_findings(findings: FindingsToggle) -> None:
     observations = observed(*healthy(1))
     findings.begin(observations)
     assert shown(findings, observations) == []
     assert findings.text() == "What the curves say: nothing alarming so far"
 
 
-def test_a_finding_is_told_with_its_numbers_and_what_to_try(findings: Findings) -> None:
+def test_a_finding_shows_numbers_and_advice(findings: FindingsToggle) -> None:
     observations = observed(*healthy(1), *stuck(2), architectures=["mlp_1", "mlp_2"])
     findings.begin(observations)
     assert shown(findings, observations) == [(FindingKind.CHANCE_PLATEAU, "mlp_2", (1,))]
@@ -78,7 +78,7 @@ def test_a_finding_is_told_with_its_numbers_and_what_to_try(findings: Findings) 
     assert "larger learning rate" in row
 
 
-def test_it_comes_when_there_are_records_enough_and_goes_when_the_run_recovers(findings: Findings) -> None:
+def test_a_finding_appears_with_enough_records_and_disappears_when_the_run_recovers(findings: FindingsToggle) -> None:
     observations = observed(*stuck(1, MIN_RECORDS - 1))
     findings.begin(observations)
     assert shown(findings, observations) == []
@@ -89,7 +89,7 @@ def test_it_comes_when_there_are_records_enough_and_goes_when_the_run_recovers(f
     assert shown(findings, observations) == []
 
 
-def test_words_stay_while_records_are_few_and_the_last_one_of_a_run_counts(findings: Findings) -> None:
+def test_the_text_stays_for_few_new_records_and_is_updated_at_the_end_of_a_run(findings: FindingsToggle) -> None:
     observations = observed(*stuck(1, 100))
     findings.begin(observations)
     shown(findings, observations)
@@ -99,8 +99,10 @@ def test_words_stay_while_records_are_few_and_the_last_one_of_a_run_counts(findi
     assert [kind for kind, *_ in shown(findings, observations)] == [FindingKind.DIVERGING]
 
 
-def test_runs_alike_are_told_once_and_many_runs_bit_by_bit(qtbot: QtBot, findings: Findings) -> None:
-    count = 2 * RUNS_AT_ONCE + 1
+def test_equal_findings_are_grouped_and_many_runs_are_diagnosed_in_passes(
+    qtbot: QtBot, findings: FindingsToggle
+) -> None:
+    count = 2 * RUNS_PER_PASS + 1
     observations = observed(*(event for run in range(1, count + 1) for event in stuck(run)), repeats=count)
     findings.begin(observations)
     assert shown(findings, observations) == [(FindingKind.CHANCE_PLATEAU, "mlp_1", (1, 2, 3, 4))]
@@ -109,7 +111,7 @@ def test_runs_alike_are_told_once_and_many_runs_bit_by_bit(qtbot: QtBot, finding
     assert findings.list.item(0).toolTip().endswith(f"{count} runs: 1, 2, 3, 4, 5, 6, 7, 8, 9")
 
 
-def test_probes_may_diverge(findings: Findings) -> None:
+def test_probes_may_diverge(findings: FindingsToggle) -> None:
     observations = begun(LEARNING_RATE_EXPERIMENT, repeats=1)
     assert observations.runs[1].planned.spec.probe
     for event in (*stuck(1), noted(1, 41, math.nan)):
@@ -118,7 +120,7 @@ def test_probes_may_diverge(findings: Findings) -> None:
     assert shown(findings, observations) == []
 
 
-def test_a_new_plan_forgets_what_was_found(findings: Findings) -> None:
+def test_a_new_plan_clears_the_findings(findings: FindingsToggle) -> None:
     observations = observed(*stuck(1))
     findings.begin(observations)
     assert len(shown(findings, observations)) == 1
@@ -129,13 +131,13 @@ def test_a_new_plan_forgets_what_was_found(findings: Findings) -> None:
     assert rows(findings) == []
 
 
-def test_where_nothing_was_found_there_is_nothing_to_unfold(findings: Findings) -> None:
+def test_without_findings_the_list_cannot_be_expanded(findings: FindingsToggle) -> None:
     findings.click()
     assert findings.list.isHidden()
     assert not findings.isEnabled()
 
 
-def test_a_list_that_becomes_empty_is_folded_until_there_is_something_again(findings: Findings) -> None:
+def test_a_list_that_becomes_empty_is_collapsed_until_there_are_findings(findings: FindingsToggle) -> None:
     alarming, calm = observed(*stuck(1)), observed(*healthy(1))
     seen = []
     for observations in (alarming, calm, alarming):
@@ -147,7 +149,7 @@ def test_a_list_that_becomes_empty_is_folded_until_there_is_something_again(find
     assert seen == [(True, True), (False, False), (True, True)]
 
 
-def test_pressing_the_headline_unfolds_the_list(findings: Findings) -> None:
+def test_pressing_the_headline_expands_the_list(findings: FindingsToggle) -> None:
     observations = observed(*stuck(1))
     findings.begin(observations)
     shown(findings, observations)
@@ -159,7 +161,7 @@ def test_pressing_the_headline_unfolds_the_list(findings: Findings) -> None:
     assert findings.list.isHidden()
 
 
-def test_the_headline_is_cut_to_its_width_and_never_asks_for_more(findings: Findings) -> None:
+def test_the_headline_is_elided_and_never_widens_its_layout(findings: FindingsToggle) -> None:
     observations = observed(*stuck(1))
     findings.begin(observations)
     before = findings.sizeHint()
@@ -186,10 +188,10 @@ def board(qtbot: QtBot) -> TrainingBoard:
     return made
 
 
-def test_a_finding_chosen_is_looked_into_on_every_page(board: TrainingBoard, qtbot: QtBot) -> None:
+def test_a_selected_finding_selects_its_variant_on_every_page(board: TrainingBoard, qtbot: QtBot) -> None:
     said: list[Any] = []
-    findings = find(board, Findings, "findings_toggle")
-    findings.pointed_out.connect(said.append)
+    findings = find(board, FindingsToggle, "findings_toggle")
+    findings.highlighted.connect(said.append)
     findings.click()
     findings.list.setCurrentRow(0)
     qtbot.keyClick(findings.list, Qt.Key.Key_Return)
@@ -212,12 +214,12 @@ def test_the_list_is_as_high_as_it_must_and_a_third_of_the_plots_at_most(qtbot: 
     )
     made.resize(900, 900)
     made.show()
-    findings = find(made, Findings, "findings_toggle")
+    findings = find(made, FindingsToggle, "findings_toggle")
     findings.begin(observations)
     findings.refresh(observations)
     qtbot.waitUntil(lambda: len(findings.shown) == stuck_runs, timeout=PATIENCE_MS)
     findings.click()
-    qtbot.waitUntil(lambda: findings.list.height() > LEAST_HEIGHT, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: findings.list.height() > MIN_HEIGHT, timeout=PATIENCE_MS)
     page = find(made, Pages, "").findChild(QStackedWidget)
     scrolls = findings.list.verticalScrollBar().maximum() > 0
     assert scrolls is (stuck_runs > 1)
@@ -231,7 +233,7 @@ def opacity(board: TrainingBoard, variant: str) -> float:
     return float(curve.items[0].opacity())
 
 
-def test_only_the_page_in_sight_is_drawn_and_turning_draws_at_once(board: TrainingBoard) -> None:
+def test_only_the_visible_page_is_drawn_and_a_page_is_drawn_when_selected(board: TrainingBoard) -> None:
     page = find(board, LayersPage, "layers_page")
     layers = page.plots[0]
     assert layers.names == ()
@@ -253,18 +255,18 @@ def test_only_the_page_in_sight_is_drawn_and_turning_draws_at_once(board: Traini
 
 
 def test_a_board_has_no_more_views_to_draw_than_its_fullest_page(board: TrainingBoard) -> None:
-    """Each view waits for its turn of the timer: pages out of sight must not slow those in sight."""
+    """Each view takes a tick of the timer: hidden pages must not delay the visible one."""
     assert len(board.views()) == len(board.plots) + 4
 
 
-# A run as the rules read it
+# A run as input of the rules
 
 
 def test_a_long_run_is_thinned_and_ends_with_its_last_record() -> None:
-    count = MOST_RECORDS + 7
+    count = MAX_RECORDS + 7
     observations = observed(started(), *(noted(1, n, float(n)) for n in range(1, count + 1)))
     curves = observed_curves(observations.runs[1])
-    assert len(curves.steps) <= MOST_RECORDS
+    assert len(curves.steps) <= MAX_RECORDS
     assert curves.steps[-1] == 10 * count
     assert curves.training_loss[-1] == count
     assert curves.gradient_norms.shape == (MIN_RECORDS, 2)

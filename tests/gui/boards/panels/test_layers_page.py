@@ -1,4 +1,4 @@
-"""Every layer over the steps."""
+"""Page with the quantities of every layer."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_a_band_reaches_one_deviation_to_each_side(page: LayersPage) -> None:
     assert (x.tolist(), y.tolist()) == ([10, 20, 20, 10], [0.75, 1.25, 1.75, 1.25])
 
 
-def test_the_rule_of_thumb_is_marked_and_said_where_it_comes_from(page: LayersPage) -> None:
+def test_the_rule_of_thumb_is_marked_with_its_source(page: LayersPage) -> None:
     shown(page, two_runs())
     updates = plot(page, "layer_updates")
     (line,) = [item for item in updates.getPlotItem().items if type(item).__name__ == "InfiniteLine"]
@@ -113,7 +113,7 @@ def test_the_rule_of_thumb_is_marked_and_said_where_it_comes_from(page: LayersPa
     assert low <= -3 <= high, "in sight whatever the values are"
 
 
-def test_zeros_and_values_that_are_no_numbers_leave_gaps_on_a_logarithmic_axis(page: LayersPage) -> None:
+def test_zeros_and_values_that_are_not_finite_leave_gaps_on_a_logarithmic_axis(page: LayersPage) -> None:
     values = ((0.0, 1.0), (math.nan, 1.0), (math.inf, 1.0), (0.1, 1.0))
     shown(page, observed(started(), *(noted(1, 10 * n, gradient_norms=v) for n, v in enumerate(values, 1))))
     _, heights = plot(page, "layer_gradients").line("dense_1").line.getData()
@@ -129,7 +129,7 @@ def test_a_record_is_drawn_when_it_comes_and_nothing_twice(page: LayersPage, mon
     observations.take(noted(2, 20, 5.0))
     page.plots[0].refresh(observations)
     assert drawn(page, "layer_gradients")["dense_1"] == [1.0, 2.0]
-    monkeypatch.setattr(page.plots[0].line("dense_1"), "take", lambda *_data: pytest.fail("drawn without news"))
+    monkeypatch.setattr(page.plots[0].line("dense_1"), "update", lambda *_data: pytest.fail("redrawn without a change"))
     page.plots[0].refresh(observations)
 
 
@@ -232,7 +232,7 @@ def test_colours_rise_in_lightness_and_none_is_lost_on_the_background(base: str)
 
 
 def test_of_many_records_as_many_points_are_drawn_as_there_are_columns(page: LayersPage) -> None:
-    """A peak one record wide stays in sight."""
+    """A peak of a single record stays visible."""
     count = 20_000
     norms = [(50.0 if step == 7001 else 1.0, 1.0) for step in range(1, count + 1)]
     observations = observed(started(), *(noted(1, step, gradient_norms=each) for step, each in enumerate(norms, 1)))

@@ -1,4 +1,4 @@
-"""The table that compares variants: how accurate, and how soon."""
+"""Table of accuracy and time to target per variant."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def two_of_each() -> Observations:
 
 
 def trained(observations: Observations, run: int, accuracies: list[float], test: float | None = None) -> None:
-    """A record every ten steps, three seconds each."""
+    """Add a record every ten steps, three seconds apart."""
     observations.take(started(run))
     for epoch, accuracy in enumerate(accuracies, start=1):
         changes = {"validation_accuracy": accuracy, "seconds": 3.0 * epoch, "epoch": epoch}
@@ -56,7 +56,7 @@ def shown(view: ScheduleTable, observations: Observations) -> list[list[str]]:
     return rows(view)
 
 
-def test_before_anything_was_recorded_the_table_says_so(view: ScheduleTable) -> None:
+def test_without_records_the_cells_are_empty(view: ScheduleTable) -> None:
     assert shown(view, two_of_each()) == [
         ["steps", "0", "", "", "0 of 2", "", ""],
         ["adam", "0", "", "", "0 of 2", "", ""],
@@ -83,7 +83,7 @@ def test_how_soon_the_target_is_reached_is_the_mean_over_the_runs_that_reach_it(
     assert adam[4:] == ["1 of 2", "1.0", "3.0 s"]
 
 
-def test_once_runs_were_tested_only_those_that_finished_are_counted(view: ScheduleTable) -> None:
+def test_once_runs_were_tested_only_finished_ones_are_included(view: ScheduleTable) -> None:
     observations = two_of_each()
     trained(observations, 1, [0.5, 0.6], test=0.8)
     trained(observations, 2, [0.7])

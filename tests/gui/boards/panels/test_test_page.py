@@ -1,4 +1,4 @@
-"""What a trained network takes for what."""
+"""Page with the results on the test set."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from gui.boards.panels.confusion_matrix import WRONG, ConfusionMatrix
 from gui.boards.panels.mistake_grid import MistakeGrid
 from gui.boards.panels.test_page import TestPage
 from gui.observations.experiment import Observations
-from gui.observations.stored import Stored, merged
+from gui.observations.stored import Stored, merge_experiments
 from gui.widgets.placeholder import Placeholder
 from tests.engine.support import INFO, finished, record, started
 from tests.gui.support import PATIENCE_MS, find, observed, started_experiment
@@ -53,7 +53,7 @@ def of_test(run: int = 1, confusion: np.ndarray = CONFUSION, mistakes: tuple[Mis
 
 
 def animals(*events: object, names: tuple[str, ...] = ANIMALS, **changes: object) -> Observations:
-    """An experiment on images of ``names``."""
+    """Return an experiment on images of the classes ``names``."""
     begun: ExperimentStarted = started_experiment(**changes)
     observations = Observations()
     for event in (replace(begun, info=replace(INFO, class_names=names)), started(1), record(1), *events):
@@ -73,7 +73,7 @@ def cell(page: TestPage, row: int, column: int, role: Qt.ItemDataRole = TEXT) ->
 
 
 def hint(page: TestPage) -> str | None:
-    """What stands there in place of a test."""
+    """Return the hint displayed in place of results."""
     content = page.findChild(Placeholder)
     assert isinstance(content, QStackedWidget)
     return content.widget(0).text() if content.currentIndex() == 0 else None
@@ -99,7 +99,7 @@ def test_percent_are_of_the_true_class(page: TestPage) -> None:
     assert cell(page, 0, 0) == "900"
 
 
-def test_the_more_often_the_fuller_and_right_differs_from_wrong(page: TestPage) -> None:
+def test_colours_deepen_with_frequency_and_differ_for_right_and_wrong(page: TestPage) -> None:
     shown(page, animals(of_test()))
     base = page.palette().base().color()
     colours = {place: cell(page, *place, BACKGROUND) for place in ((0, 0), (2, 2), (0, 1), (1, 0), (1, 2))}
@@ -115,7 +115,7 @@ def _distance(one: object, other: QColor) -> float:
     return abs(one.red() - other.red()) + abs(one.green() - other.green()) + abs(one.blue() - other.blue())
 
 
-def test_confusions_are_told_in_words_most_frequent_first(page: TestPage) -> None:
+def test_confusions_are_listed_most_frequent_first(page: TestPage) -> None:
     shown(page, animals(of_test()))
     words = find(page, QLabel, "confusions").text().split("<br>")
     assert words[1:] == [
@@ -126,7 +126,7 @@ def test_confusions_are_told_in_words_most_frequent_first(page: TestPage) -> Non
     ]
 
 
-def test_wrong_images_stand_with_their_classes_and_how_sure_it_was(page: TestPage) -> None:
+def test_misclassified_images_show_classes_and_confidence(page: TestPage) -> None:
     shown(page, animals(of_test()))
     grid = find(page, MistakeGrid, "mistakes")
     assert [grid.item(place).text() for place in range(grid.count())] == [
@@ -139,7 +139,7 @@ def test_wrong_images_stand_with_their_classes_and_how_sure_it_was(page: TestPag
     assert find(page, QLabel, "none_wrong").isHidden()
 
 
-def test_where_nothing_is_wrong_that_is_said(page: TestPage) -> None:
+def test_without_misclassified_images_the_page_says_so(page: TestPage) -> None:
     shown(page, animals(of_test(confusion=np.diag([10, 20, 30]), mistakes=())))
     assert find(page, QLabel, "confusions").text().endswith("None: every test image was recognised.")
     assert find(page, QLabel, "none_wrong").text() == "No test image was wrong."
@@ -147,7 +147,7 @@ def test_where_nothing_is_wrong_that_is_said(page: TestPage) -> None:
     assert find(page, MistakeGrid, "mistakes").isHidden()
 
 
-def test_of_a_run_older_than_the_images_that_is_said(page: TestPage) -> None:
+def test_an_older_run_without_stored_images_is_reported(page: TestPage) -> None:
     shown(page, animals(of_test(mistakes=())))
     assert find(page, QLabel, "none_wrong").text() == "The images were not kept with this older run."
 
@@ -178,7 +178,7 @@ def test_the_best_run_is_shown_unless_another_is_chosen(page: TestPage) -> None:
     assert hint(page) is None
 
 
-def test_long_names_stand_upright_over_narrow_columns(qtbot: QtBot, page: TestPage) -> None:
+def test_long_names_are_rotated_over_narrow_columns(qtbot: QtBot, page: TestPage) -> None:
     names = ("airplane", "automobile", *(f"animal {n}" for n in range(8)))
     shown(page, animals(of_test(confusion=np.eye(10, dtype=int), mistakes=()), names=names))
     page.resize(700, 430)
@@ -189,10 +189,10 @@ def test_long_names_stand_upright_over_narrow_columns(qtbot: QtBot, page: TestPa
     qtbot.waitUntil(lambda: header.sectionSize(0) < longest <= header.height(), timeout=PATIENCE_MS)
     assert not page.grab().isNull()
     page.resize(2400, 430)
-    qtbot.waitUntil(lambda: header.height() < longest, timeout=PATIENCE_MS)  # there they lie
+    qtbot.waitUntil(lambda: header.height() < longest, timeout=PATIENCE_MS)  # not rotated
 
 
-def test_a_new_plan_forgets_the_old_test(page: TestPage) -> None:
+def test_a_new_plan_clears_the_old_test(page: TestPage) -> None:
     shown(page, animals(of_test()))
     assert hint(page) is None
     shown(page, observed())
@@ -205,7 +205,7 @@ def test_in_a_comparison_every_variant_keeps_the_classes_it_was_trained_on(page:
     more[9, 8] = 2
     many = animals(of_test(confusion=more, mistakes=(mistake(1, 9, 8, 0.5),)), names=tuple("abcdefghij"))
     few.experiment, many.experiment = 1, 2
-    together = merged(-1, [Stored(Mock(), few), Stored(Mock(), many)])
+    together = merge_experiments(-1, [Stored(Mock(), few), Stored(Mock(), many)])
     shown(page, together)
     [first, second] = [variant for variant in together.variants.values() if variant.name.endswith(" mlp_1")]
     assert (first.class_names, second.class_names) == (("oak", "elm", "ash"), tuple("abcdefghij"))
@@ -218,7 +218,7 @@ def test_in_a_comparison_every_variant_keeps_the_classes_it_was_trained_on(page:
     assert "oak taken for elm" in find(page, QLabel, "confusions").text()
 
 
-def test_classes_without_a_name_are_numbered_rather_than_end_the_program(qtbot: QtBot) -> None:
+def test_classes_without_a_name_are_numbered(qtbot: QtBot) -> None:
     matrix = ConfusionMatrix()
     qtbot.addWidget(matrix)
     matrix.show_confusion(CONFUSION, ("cat",))

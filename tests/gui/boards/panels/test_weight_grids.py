@@ -1,4 +1,4 @@
-"""The layer whose weights are shown."""
+"""Grids of a layer's weights."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def grids(qtbot: QtBot) -> WeightGrids:
 
 
 def two_networks() -> Observations:
-    """mlp_1 with two layers, cnn_4 with five, all weights of both known."""
+    """Return mlp_1 with two layers and cnn_4 with five, all weights known."""
     observations = observed(architectures=["mlp_1", "cnn_4"])
     for event in (started(1), weights(1), weights(1, layer="prediction")):
         observations.take(event)
@@ -53,7 +53,7 @@ def shown(grids: WeightGrids, observations: Observations) -> None:
 
 
 def words(grids: WeightGrids, variant: str) -> list[str]:
-    """What stands above and below a grid."""
+    """Return title and caption of a grid."""
     grid = find(grids, WeightGrid, f"weights_{variant}")
     return [find(grid, QLabel, "weights_title").text(), find(grid, QLabel, "caption").text()]
 
@@ -127,7 +127,7 @@ def test_of_several_runs_the_best_is_shown_in_the_end(grids: WeightGrids) -> Non
 
 
 @pytest.mark.parametrize("lost", [math.nan, math.inf, -math.inf])
-def test_weights_that_are_no_numbers_are_said_and_the_others_are_shown(grids: WeightGrids, lost: float) -> None:
+def test_weights_that_are_not_finite_are_reported_and_the_others_shown(grids: WeightGrids, lost: float) -> None:
     broken = weights(1)
     broken.values[0, 0] = lost
     shown(grids, observed(started(1), broken))
@@ -142,3 +142,16 @@ def test_any_layer_can_be_painted_at_any_size(grids: WeightGrids, width: int, he
     for position in range(chooser(grids).count()):
         chooser(grids).setCurrentIndex(position)
         assert not grids.grab().isNull()
+
+
+def test_weights_appear_as_an_image_with_their_epoch_and_scale(qtbot: QtBot) -> None:
+    grids = WeightGrids()
+    qtbot.addWidget(grids)
+    observations = observed(started(), weights(step=26, epoch=1))
+    grids.begin(observations)
+    grids.refresh(observations)
+    grid = find(grids, WeightGrid, "weights_mlp_1")
+    assert "run 1, step 26" in find(grid, QLabel, "caption").text()
+    image = grid.image
+    # 32 images of 32x32 in 8 columns and 4 rows, with a gap around each.
+    assert (image.width(), image.height()) == (8 * (32 + GAP) + GAP, 4 * (32 + GAP) + GAP)

@@ -1,4 +1,4 @@
-"""Weights as they were at earlier steps."""
+"""Weights of earlier steps."""
 
 from __future__ import annotations
 
@@ -44,17 +44,17 @@ def store(workspace: Path) -> Iterator[Store]:
 
 @pytest.fixture
 def run(store: Store) -> PlannedRun:
-    """A run whose two layers were stored at four steps; the largest weight came at step 52."""
+    """Return a run with weights of two layers stored at four steps, the largest at step 52."""
     _, (run,) = planned(store)
     store.add(started(run.run))
     for epoch, step in enumerate(STEPS):
         for layer in ("dense_1", "prediction"):
-            store.add(kernel(run.run, step, epoch, layer))
+            store.add(stored_weights(run.run, step, epoch, layer))
     return run
 
 
-def kernel(run: int, step: int, epoch: int, layer: str = "dense_1") -> Weights:
-    """All weights are the step's number, but ten times that at step 52."""
+def stored_weights(run: int, step: int, epoch: int, layer: str = "dense_1") -> Weights:
+    """Return weights equal to the step, but ten times the step at step 52."""
     made = weights(run, step, epoch, layer)
     made.values[:] = step * (10 if step == 52 else 1)
     return made
@@ -73,7 +73,7 @@ def reader(thread: StoreReader) -> Iterator[WeightReader]:
 
 
 def answer(qtbot: QtBot, ask: Callable[..., None], *question: object) -> Any:
-    """What a source answers."""
+    """Return the answer of a source."""
     found: list[Any] = []
     ask(*question, found.append, pytest.fail)
     until(qtbot, lambda: found)
@@ -81,7 +81,7 @@ def answer(qtbot: QtBot, ask: Callable[..., None], *question: object) -> Any:
 
 
 class Stored:
-    """A source that answers at once, from a store."""
+    """Source that answers immediately from a store."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -97,18 +97,18 @@ class Stored:
 def grids(qtbot: QtBot, reader: WeightReader) -> WeightGrids:
     made = WeightGrids()
     qtbot.addWidget(made)
-    made.use_kernels(reader)
+    made.use_weight_source(reader)
     return made
 
 
 def live(run: PlannedRun, *steps: int) -> Observations:
-    """What the window has been told of: the kernels of ``steps``."""
+    """Return observations with the weights of ``steps``."""
     observations = Observations()
     observations.take(ExperimentStarted(1, "architectures", INFO, (run,), 1))
     observations.take(started(run.run))
     for step in steps:
         for layer in ("dense_1", "prediction"):
-            observations.take(kernel(run.run, step, step // 26, layer))
+            observations.take(stored_weights(run.run, step, step // 26, layer))
     return observations
 
 
@@ -130,12 +130,12 @@ def when(grids: WeightGrids) -> str:
 
 
 def pixel(grids: WeightGrids) -> int:
-    """The shade of the first weight of the first image."""
+    """Return the grey level of the first weight of the first image."""
     return find(grids, WeightGrid, "weights_mlp_1").image.pixelColor(3, 3).lightness()
 
 
-def errands(grids: WeightGrids) -> QTimer:
-    """Runs while something is still to be drawn."""
+def pending_timer(grids: WeightGrids) -> QTimer:
+    """Return the timer that is active while something remains to be drawn."""
     return grids.findChild(QTimer, options=Qt.FindChildOption.FindDirectChildrenOnly)
 
 
@@ -167,7 +167,7 @@ def test_the_slider_shows_each_step_as_it_was_and_shades_can_be_compared(
     assert when(grids) == "newest of 4"
 
 
-def test_a_stored_experiment_can_be_gone_through_alike(
+def test_a_stored_experiment_has_the_same_timeline(
     qtbot: QtBot, grids: WeightGrids, store: Store, run: PlannedRun
 ) -> None:
     observations = Observations()
@@ -188,13 +188,13 @@ def test_new_weights_are_followed_at_the_right_end_alone(
     settled(qtbot, grids, "run 1, step 78, ±5.2e+02")
     slider(grids).setValue(1)
     settled(qtbot, grids, "run 1, step 26, ±5.2e+02")
-    take(observations, store, kernel(run.run, 104, 4))
+    take(observations, store, stored_weights(run.run, 104, 4))
     grids.refresh(observations)
     settled(qtbot, grids, "run 1, step 26, ±5.2e+02")
     assert (slider(grids).value(), slider(grids).maximum()) == (1, 4)
     slider(grids).setValue(4)
     settled(qtbot, grids, "run 1, step 104, ±5.2e+02")
-    take(observations, store, kernel(run.run, 130, 5))
+    take(observations, store, stored_weights(run.run, 130, 5))
     grids.refresh(observations)
     assert caption(grids).startswith("run 1, step 130, ")
     assert slider(grids).value() == 5
@@ -234,9 +234,9 @@ def test_keys_move_the_slider(qtbot: QtBot, grids: WeightGrids, run: PlannedRun)
         settled(qtbot, grids, f"run 1, step {step}, ±5.2e+02")
 
 
-def test_without_a_past_there_is_nothing_to_go_through(qtbot: QtBot, grids: WeightGrids, run: PlannedRun) -> None:
+def test_without_earlier_steps_the_slider_is_disabled(qtbot: QtBot, grids: WeightGrids, run: PlannedRun) -> None:
     with closing(StoreReader(Path("/nowhere"))) as nothing:
-        grids.use_kernels(WeightReader(nothing))
+        grids.use_weight_source(WeightReader(nothing))
         shown(grids, live(run, 0))
         until(qtbot, lambda: grids.is_complete)
     assert not slider(grids).isEnabled()
@@ -244,7 +244,7 @@ def test_without_a_past_there_is_nothing_to_go_through(qtbot: QtBot, grids: Weig
     assert caption(grids) == "run 1, step 0, ±1"
 
 
-def test_a_past_that_can_not_be_read_is_said_once_and_the_newest_stays(
+def test_unreadable_earlier_weights_are_reported_once_and_the_latest_stay(
     qtbot: QtBot, grids: WeightGrids, run: PlannedRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said: list[str] = []
@@ -269,7 +269,7 @@ def test_a_past_that_can_not_be_read_is_said_once_and_the_newest_stays(
 # What is read
 
 
-def test_nothing_is_opened_where_there_is_no_store(qtbot: QtBot, workspace: Path, reader: WeightReader) -> None:
+def test_without_a_store_nothing_is_opened(qtbot: QtBot, workspace: Path, reader: WeightReader) -> None:
     assert answer(qtbot, reader.steps, 1, "dense_1") == []
     assert answer(qtbot, reader.weights, 1, "dense_1", 0) is None
     assert not workspace.exists()
@@ -279,16 +279,16 @@ def test_a_reader_sees_what_was_stored_meanwhile_and_opens_again_after_it_was_cl
     qtbot: QtBot, store: Store, run: PlannedRun, reader: WeightReader
 ) -> None:
     assert answer(qtbot, reader.steps, run.run, "dense_1") == list(STEPS)
-    store.add(kernel(run.run, 104, 4))
+    store.add(stored_weights(run.run, 104, 4))
     assert answer(qtbot, reader.steps, run.run, "dense_1") == [*STEPS, 104]
     reader.close()
     found = answer(qtbot, reader.weights, run.run, "dense_1", 104)
-    assert np.array_equal(found.values, kernel(run.run, 104, 4).values)
+    assert np.array_equal(found.values, stored_weights(run.run, 104, 4).values)
 
 
-def test_a_step_between_two_shows_the_kernel_known_by_then(run: PlannedRun, store: Store) -> None:
+def test_a_step_between_two_shows_the_weights_known_by_then(run: PlannedRun, store: Store) -> None:
     history = WeightHistory(Stored(store))
-    newest = kernel(run.run, 78, 3)
+    newest = stored_weights(run.run, 78, 3)
     history.note(newest)
     for step, known in ((0, 0), (25, 0), (26, 26), (60, 52), (78, 78), (1000, 78)):
         history.at(newest, step)  # asks for what has to be read
@@ -298,9 +298,9 @@ def test_a_step_between_two_shows_the_kernel_known_by_then(run: PlannedRun, stor
     assert history.at(newest, 78) is newest
 
 
-def test_of_the_steps_asked_for_while_one_is_read_only_the_newest_is_read(run: PlannedRun, store: Store) -> None:
+def test_of_the_steps_requested_during_a_read_only_the_latest_is_read(run: PlannedRun, store: Store) -> None:
     class Late(Stored):
-        """Answers when it is told to."""
+        """Source that answers on request of the test."""
 
         def __init__(self, store: Store) -> None:
             super().__init__(store)
@@ -315,7 +315,7 @@ def test_of_the_steps_asked_for_while_one_is_read_only_the_newest_is_read(run: P
 
     source = Late(store)
     history = WeightHistory(source)
-    newest = kernel(run.run, 78, 3)
+    newest = stored_weights(run.run, 78, 3)
     history.note(newest)
     while source.waiting:  # the scale
         source.waiting.pop()()
@@ -330,7 +330,7 @@ def test_of_the_steps_asked_for_while_one_is_read_only_the_newest_is_read(run: P
     assert history.is_complete
 
 
-def test_the_scale_grows_while_kernels_are_measured(run: PlannedRun, store: Store) -> None:
+def test_the_scale_grows_while_weights_are_measured(run: PlannedRun, store: Store) -> None:
     measured: list[int] = []
 
     class Counted(Stored):
@@ -341,17 +341,17 @@ def test_the_scale_grows_while_kernels_are_measured(run: PlannedRun, store: Stor
             super().weights(run, layer, step, take, _failed)
 
     history = WeightHistory(Counted(store))
-    newest = kernel(run.run, 78, 3)
+    newest = stored_weights(run.run, 78, 3)
     history.note(newest)
     assert history.scale(newest) == 520
-    again = kernel(run.run, 78, 3)
+    again = stored_weights(run.run, 78, 3)
     history.note(again)
     assert measured == [0, 26, 52], "each is measured once"
 
 
-def test_without_a_reader_the_newest_is_all_there_is() -> None:
+def test_without_a_source_only_the_latest_weights_are_known() -> None:
     history = WeightHistory()
-    newest = kernel(1, 78, 3)
+    newest = stored_weights(1, 78, 3)
     history.note(newest)
     assert history.steps(1, "dense_1") == [78]
     assert history.at(newest, 0) is newest
@@ -362,7 +362,7 @@ def test_without_a_reader_the_newest_is_all_there_is() -> None:
 # In the window
 
 
-def test_a_training_of_the_window_can_be_gone_through_and_the_file_is_let_go_in_the_end(
+def test_a_training_run_of_the_window_has_a_timeline_and_its_file_is_released_at_the_end(
     qtbot: QtBot, make_window: MakeWindow, workspace: Path
 ) -> None:
     def trained(task: TrainTask) -> list[Event]:

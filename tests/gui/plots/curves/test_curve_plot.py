@@ -1,4 +1,4 @@
-"""Reading curves: shared zoom and cursor, what the read-out says, marks of events."""
+"""Curve plots of a board: shared zoom and cursor, tooltip, event marks."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def ranges(board: TrainingBoard) -> list[list[float]]:
 
 
 def place(plot: CurvePlot, x: float) -> QPointF:
-    """Where x of the axis is in the widget, half way up."""
+    """Return the widget position of x on the axis, at half height."""
     box = plot.getViewBox()
     return QPointF(plot.mapFromScene(box.mapViewToScene(QPointF(x, sum(box.viewRange()[1]) / 2))))
 
@@ -65,7 +65,7 @@ def box(plot: CurvePlot) -> QLabel:
 
 
 def cursor(plot: CurvePlot) -> float | None:
-    line = plot.read_out.line
+    line = plot.tooltip.line
     return float(line.value()) if line.isVisible() else None
 
 
@@ -144,7 +144,7 @@ def test_the_cursor_is_in_all_plots_and_its_values_in_one(
     assert not box(plot).isVisible()
 
 
-def test_the_box_says_every_curve_there_in_the_order_in_which_they_lie(board: TrainingBoard) -> None:
+def test_the_tooltip_lists_all_curves_there_in_descending_order(board: TrainingBoard) -> None:
     plot = plot_of(board)
     plot.link.move_cursor(plot, 101)
     text = box(plot).text()
@@ -160,7 +160,7 @@ def test_the_box_says_every_curve_there_in_the_order_in_which_they_lie(board: Tr
     assert "cnn_4" not in box(plot).text()
 
 
-def test_the_box_says_the_measured_value_and_beside_it_the_smoothed_one(board: TrainingBoard) -> None:
+def test_the_tooltip_shows_measured_and_smoothed_values(board: TrainingBoard) -> None:
     plot = plot_of(board)
     measured = plot.curve_data("mlp_1", "training_loss")[1][9]
     plot.link.use(CurveOptions(smoothing=0.9, repeats=Repeats.MEAN))
@@ -189,14 +189,14 @@ def test_a_learning_rate_is_never_smoothed(qtbot: QtBot) -> None:
     assert "smoothed" not in box(plot).text()
 
 
-def test_the_box_names_the_quantity_where_a_plot_has_two(board: TrainingBoard) -> None:
+def test_the_tooltip_names_the_quantity_where_a_plot_has_two(board: TrainingBoard) -> None:
     plot = plot_of(board, "accuracy")
     plot.link.move_cursor(plot, 100)
     assert "mlp_1 validation" in box(plot).text()
     assert "mlp_1 training" in box(plot).text()
 
 
-def test_the_box_says_each_run_where_runs_are_drawn_and_their_steps_where_time_is(board: TrainingBoard) -> None:
+def test_the_tooltip_lists_each_run_where_runs_are_drawn_and_their_steps_on_a_time_axis(board: TrainingBoard) -> None:
     plot = plot_of(board)
     plot.link.use(CurveOptions(horizontal=Horizontal.TIME, repeats=Repeats.RUNS))
     plot.link.move_cursor(plot, 15.0)  # run 1 makes ten steps a second, run 3 a third of it
@@ -207,7 +207,7 @@ def test_the_box_says_each_run_where_runs_are_drawn_and_their_steps_where_time_i
     assert "step 50" in text
 
 
-def test_the_box_stays_within_the_plot_however_many_curves_there_are(qtbot: QtBot) -> None:
+def test_the_tooltip_stays_within_the_plot_however_many_curves_there_are(qtbot: QtBot) -> None:
     board = opened(qtbot, filled(repeats=30))
     plot = plot_of(board)
     plot.link.use(CurveOptions(repeats=Repeats.RUNS))
@@ -220,14 +220,14 @@ def test_the_box_stays_within_the_plot_however_many_curves_there_are(qtbot: QtBo
     assert plot.rect().contains(box(plot).geometry())
 
 
-def test_where_all_curves_have_ended_there_is_no_box(board: TrainingBoard) -> None:
+def test_beyond_the_end_of_all_curves_there_is_no_tooltip(board: TrainingBoard) -> None:
     plot = plot_of(board)
     plot.link.move_cursor(plot, 1.0)
     assert not box(plot).isVisible()
     assert cursor(plot) == 1.0
 
 
-def test_a_box_stays_up_to_date_while_the_run_goes_on(qtbot: QtBot) -> None:
+def test_a_tooltip_is_updated_while_the_run_continues(qtbot: QtBot) -> None:
     observations = filled()
     board = opened(qtbot, observations)
     plot = plot_of(board)
@@ -275,13 +275,13 @@ def test_shift_moves_the_cursor_further(board: TrainingBoard, qtbot: QtBot) -> N
     assert plot.focusPolicy() & Qt.FocusPolicy.TabFocus
 
 
-def test_a_variant_that_is_pointed_out_lets_the_others_step_back(board: TrainingBoard) -> None:
-    find(board, Legend, "legend").pointed_out.emit("mlp_1")
+def test_a_highlighted_variant_fades_the_others(board: TrainingBoard) -> None:
+    find(board, Legend, "legend").highlighted.emit("mlp_1")
     for name in PLOTS:
         curves = plot_of(board, name).curves
         assert curves["mlp_1"][0].line.opacity() == 1
         assert curves["cnn_4"][0].line.opacity() == FADED
-    find(board, Legend, "legend").pointed_out.emit(None)
+    find(board, Legend, "legend").highlighted.emit(None)
     assert plot_of(board).curves["cnn_4"][0].line.opacity() == 1
 
 
@@ -297,7 +297,7 @@ def test_events_are_marked_on_the_curves_of_their_variant(board: TrainingBoard) 
     assert "cnn_4: paused" in box(plot).text()
 
 
-def test_many_events_have_no_words_but_the_read_out_says_them(board: TrainingBoard) -> None:
+def test_many_events_have_no_labels_but_are_in_the_tooltip(board: TrainingBoard) -> None:
     plot = plot_of(board)
     plot.show_events([CurveEvent("mlp_1", 10.0 * step, f"rate {step}") for step in range(1, 11)])
     assert [getattr(line, "label", None) for line in marks(plot)] == [None] * 10
@@ -305,7 +305,7 @@ def test_many_events_have_no_words_but_the_read_out_says_them(board: TrainingBoa
     assert "mlp_1: rate 5" in box(plot).text()
 
 
-def test_what_was_done_by_hand_is_marked_in_every_plot_at_its_time(qtbot: QtBot) -> None:
+def test_interventions_are_marked_in_every_plot_at_their_time(qtbot: QtBot) -> None:
     observations = filled()
     board = opened(qtbot, observations)
     observations.take(Intervention(1, 100, 10.0, InterventionKind.LEARNING_RATE, 0.01))
@@ -319,7 +319,7 @@ def test_what_was_done_by_hand_is_marked_in_every_plot_at_its_time(qtbot: QtBot)
     assert marks(plot)[0].value() == pytest.approx(1.0)
 
 
-def test_where_a_run_went_on_is_marked_discreetly_and_explained(qtbot: QtBot) -> None:
+def test_where_a_run_was_resumed_is_marked_faintly_and_explained(qtbot: QtBot) -> None:
     observations = filled()
     board = opened(qtbot, observations)
     observations.take(Intervention(1, 50, 5.0, InterventionKind.CONTINUED))

@@ -1,4 +1,4 @@
-"""What is drawn of long curves is what would be seen of all their points."""
+"""Decimated curves look like all of their points."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gui.observations.statistics import RepeatedCurve
-from gui.plots.curves.decimation import Frame, LineData, Span, as_line, band_edges
+from gui.plots.curves.decimation import Envelope, Frame, LineData, as_line, band_edges
 from gui.plots.curves.options import Repeats
 from gui.plots.curves.pyramid import Pyramid
 
@@ -59,10 +59,10 @@ def test_bounds_leave_out_what_is_not_finite() -> None:
 def test_few_points_are_drawn_of_many_and_no_extreme_is_lost(count: int, logarithmic: bool, even: bool) -> None:
     x, values = np.arange(1.0, count + 1), noise(count)
     values[count // 2] = 40.0
-    span = Span()
+    span = Envelope()
     span.update(x, values, values, 0)
     seen = frame(0, np.log10(count) if logarithmic else count, logarithmic, even)
-    drawn_x, low, high, blocks = span.seen(seen, 1.0, 2.0, 50)
+    drawn_x, low, high, blocks = span.visible_part(seen, 1.0, 2.0, 50)
     assert len(low) <= 3 * 50 + 32
     assert blocks is (count > 50)
     assert np.nanmax(high) == 80.0
@@ -72,11 +72,11 @@ def test_few_points_are_drawn_of_many_and_no_extreme_is_lost(count: int, logarit
     assert place == pytest.approx((count // 2 + 1) / count, abs=0.1)
 
 
-def test_a_part_that_fits_is_drawn_as_it_is_and_goes_on_past_the_frame() -> None:
+def test_a_part_that_fits_is_not_decimated_and_continues_beyond_the_frame() -> None:
     x = np.arange(1000.0)
-    span = Span()
+    span = Envelope()
     span.update(x, x, x, 0)
-    drawn, low, _, blocks = span.seen(frame(100.5, 110.5), 1.0, 1.0, 50)
+    drawn, low, _, blocks = span.visible_part(frame(100.5, 110.5), 1.0, 1.0, 50)
     assert drawn.tolist() == list(range(100, 112))
     assert low.tolist() == drawn.tolist()
     assert not blocks
@@ -103,7 +103,7 @@ def test_the_nearest_record_is_found(gaps: list[float], share: float) -> None:
         assert found is None
 
 
-def test_a_line_that_grows_is_smoothed_as_one_that_is_there() -> None:
+def test_a_growing_line_is_smoothed_like_a_complete_one() -> None:
     x, values = np.arange(300.0), noise(300)
     grown, whole = LineData(), LineData()
     whole.update(x, values, 0, 0.9)

@@ -1,4 +1,4 @@
-"""The curves whose marks say where the learning rate switches."""
+"""Curves with marks at the learning rate's switches."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def plot(qtbot: QtBot) -> SwitchPlot:
 
 
 def given(*switches: int, epochs: int = 15) -> Observations:
-    """A schedule whose switches were set in the form."""
+    """Return a schedule whose switches were set in the form."""
     rates = [0.1 / 10**number for number in range(len(switches) + 1)]
     return begun(SCHEDULE_EXPERIMENT, switches=switches, rates=rates, epochs=epochs)
 
@@ -43,7 +43,7 @@ def labels(plot: SwitchPlot) -> list[str]:
 
 
 def drag(plot: SwitchPlot, mark: int, epoch: float) -> None:
-    """Press on a mark, move the mouse to another epoch, and let go."""
+    """Drag a mark to another epoch with the mouse."""
     box, line = plot.getViewBox(), marks(plot)[mark]
     height = sum(box.viewRange()[1]) / 2
     at = lambda x: QPointF(plot.mapFromScene(box.mapViewToScene(QPointF(x, height))))  # noqa: E731
@@ -76,7 +76,7 @@ def test_a_schedule_without_switches_has_no_marks(plot: SwitchPlot) -> None:
 def test_a_mark_is_dragged_to_the_end_of_another_epoch(
     plot: SwitchPlot, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(pg.CONFIG_OPTIONS, "mouseRateLimit", 0)  # a test moves faster than a hand
+    monkeypatch.setitem(pg.CONFIG_OPTIONS, "mouseRateLimit", 0)  # no rate limit, as a test moves faster than a hand
     plot.begin(given(4, 9))
     plot.show()
     qtbot.waitExposed(plot)
@@ -154,7 +154,7 @@ def test_dragging_a_mark_sets_the_switches_of_the_form(make_window: MakeWindow, 
 
 
 def _later(observations: Observations, variant: str, switches: tuple[int, ...]) -> RunSpec:
-    """A run of a later stage."""
+    """Return a run of a later stage."""
     first = observations.runs[1].planned.spec
     rates = (0.1, 0.01, 0.001)[: len(switches) + 1]
     return first.replace(variant=variant, schedule={"kind": "step", "rates": rates, "switches": switches})

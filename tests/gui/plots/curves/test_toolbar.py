@@ -1,4 +1,4 @@
-"""Each control of the bar above the plots: press it, then look at what is drawn."""
+"""Controls of the toolbar above the plots and their effect on what is drawn."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gui.boards.learning_rate import learning_rate_board
 from gui.boards.training_board import TrainingBoard
 from gui.plots.curves.curve_plot import CurvePlot
 from gui.plots.curves.legend import Legend
-from gui.plots.curves.options import CurveOptions, Horizontal, Repeats, remember, remembered
+from gui.plots.curves.options import CurveOptions, Horizontal, Repeats, load_options, save_options
 from gui.plots.curves.toolbar import CurveToolbar
 from gui.utils.theme import Scheme, apply_scheme, apply_style
 from tests.gui.curve_support import STEPS_PER_EPOCH, filled, opened, plot_of
@@ -27,7 +27,7 @@ def board(qtbot: QtBot) -> TrainingBoard:
 
 
 def best_of(plot: CurvePlot) -> str:
-    """What the words about the best points say."""
+    """Return the text about the best points."""
     (words,) = items(plot, pg.TextItem)
     return str(words.textItem.toPlainText())
 
@@ -61,7 +61,7 @@ def test_very_long_curves_are_smoothed_when_the_slider_rests(
 ) -> None:
     plot = plot_of(board)
     measured = plot.curve_data("mlp_1", "training_loss")[1].copy()
-    monkeypatch.setattr("gui.plots.curves.curve_plot.AT_ONCE", 10)
+    monkeypatch.setattr("gui.plots.curves.curve_plot.MAX_RECORDS_AT_ONCE", 10)
     drawn: list[float] = []
     monkeypatch.setattr(plot, "refresh", lambda _observations: drawn.append(plot.link.options.smoothing))
     for value in (20, 40, 60):
@@ -69,7 +69,7 @@ def test_very_long_curves_are_smoothed_when_the_slider_rests(
     assert drawn == []
     qtbot.waitUntil(lambda: drawn == [0.6])
     monkeypatch.undo()
-    plot.draw_anew()
+    plot.redraw()
     np.testing.assert_allclose(plot.curve_data("mlp_1", "training_loss")[1], exponential_average(measured, 0.6))
 
 
@@ -89,7 +89,7 @@ def test_the_horizontal_axis_counts_what_is_chosen(board: TrainingBoard, horizon
 
 
 def test_time_never_runs_backwards_where_the_slower_run_is_behind(board: TrainingBoard) -> None:
-    """Run 4 has come half as far as run 2, in twice its time a step: the mean time would fall after it."""
+    """Run 4 has half of run 2's records at twice its time per step: the mean time would fall after its end."""
     choose(board, "horizontal", Horizontal.TIME)
     x = plot_of(board).curve_data("cnn_4", "training_loss")[0]
     assert (np.diff(x) >= 0).all()
@@ -181,7 +181,7 @@ def test_reset_zoom_shows_all_again(board: TrainingBoard, qtbot: QtBot) -> None:
     np.testing.assert_allclose(other.getViewBox().viewRange()[0], whole[0])
     plot.setXRange(50, 80, padding=0)
     qtbot.keyClick(board, Qt.Key.Key_0, Qt.KeyboardModifier.ControlModifier)
-    qtbot.waitUntil(lambda: plot.getViewBox().viewRange() == whole)  # the button goes down and up first
+    qtbot.waitUntil(lambda: plot.getViewBox().viewRange() == whole)  # the button is animated first
 
 
 def test_options_are_remembered_for_all_boards(board: TrainingBoard, qtbot: QtBot) -> None:
@@ -197,21 +197,21 @@ def test_options_are_remembered_for_all_boards(board: TrainingBoard, qtbot: QtBo
 
 def test_a_board_takes_over_what_was_chosen_in_another_tab(board: TrainingBoard) -> None:
     board.hide()
-    remember(CurveOptions(horizontal=Horizontal.EPOCH))
+    save_options(CurveOptions(horizontal=Horizontal.EPOCH))
     board.show()
     assert find(board, QComboBox, "horizontal").currentData() == Horizontal.EPOCH
     np.testing.assert_allclose(plot_of(board).curve_data("mlp_1", "training_loss")[0], np.arange(1, 21))
 
 
 @pytest.mark.parametrize("stored", ['{"smoothing": 7}', "nonsense", '{"horizontal": "inches"}'])
-def test_settings_that_make_no_sense_are_not_used(stored: str) -> None:
+def test_invalid_settings_are_ignored(stored: str) -> None:
     from PySide6.QtCore import QSettings
 
     QSettings("Trainscope", "Trainscope").setValue("curves/options", stored)
-    assert remembered() == CurveOptions()
+    assert load_options() == CurveOptions()
 
 
-def test_what_smooths_is_loaded_before_the_slider_is_moved(monkeypatch: pytest.MonkeyPatch, qtbot: QtBot) -> None:
+def test_smoothing_is_imported_before_the_slider_is_moved(monkeypatch: pytest.MonkeyPatch, qtbot: QtBot) -> None:
     loaded: list[bool] = []
     monkeypatch.setattr("gui.plots.curves.toolbar.preload", lambda: loaded.append(True))
     bar = CurveToolbar()

@@ -1,0 +1,32 @@
+"""Table of runs."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+
+from engine.events.runs import Status
+from gui.boards.panels.run_table import COLUMNS, PROGRESS_COLUMN, RunTable
+from tests.engine.support import finished, record, started
+from tests.gui.support import observed
+
+
+def test_the_table_has_a_row_per_run_and_the_reason_of_a_failure(qtbot: QtBot) -> None:
+    table = RunTable()
+    qtbot.addWidget(table)
+    observations = observed(
+        *(started(1), record(1, 130, training_accuracy=0.5)),
+        finished(2, Status.CRASHED, reason="It was killed.", test_accuracy=None),
+        repeats=2,
+    )
+    table.begin(observations)
+    table.refresh(observations)
+    model = table.model()
+    texts = [[model.index(row, column).data() for column in range(len(COLUMNS))] for row in range(model.rowCount())]
+    assert texts[0][:6] == ["mlp_1", "1", "running", "50 %", "0 s", "33,130"]
+    assert texts[0][6:] == ["50.00 %", "25.00 %", ""]
+    assert texts[1][:3] == ["mlp_1", "2", "crashed"]
+    assert model.index(1, 2).data(Qt.ItemDataRole.ToolTipRole) == "It was killed."
+    assert model.index(0, PROGRESS_COLUMN).data(Qt.ItemDataRole.UserRole) == 0.5
+    table.resize(900, 200)
+    assert not table.grab().isNull()
