@@ -85,11 +85,11 @@ def fates(monkeypatch: pytest.MonkeyPatch) -> deque[str]:
     """What becomes of the tasks, in the order in which they are received."""
     found: deque[str] = deque()
 
-    def started_child(*_arguments: object) -> tuple[FakeProcess, Connection]:
+    def start_child(*_arguments: object) -> tuple[FakeProcess, Connection]:
         ours, theirs = Pipe()
         return FakeProcess(theirs, found), ours
 
-    monkeypatch.setattr("engine.executors.processes.child.started_child", started_child)
+    monkeypatch.setattr("engine.executors.processes.child.start_child", start_child)
     return found
 
 

@@ -17,7 +17,7 @@ from engine.events.tasks import TaskFailed
 from engine.executors import inference
 from engine.executors.inference import InferenceRunner
 from engine.executors.inline import InlineExecutor
-from engine.executors.tasks import PickTestImagesTask, ProbeTask, ReadImageTask, TryTask
+from engine.executors.tasks import InferenceTask, PickTestImagesTask, ProbeTask, ReadImageTask
 from engine.networks.architectures import build_network
 from engine.networks.inference import softmax
 from engine.utils.errors import DatasetError
@@ -95,7 +95,7 @@ def control() -> Any:
     channel.close()
 
 
-def carried_out(tasks: list[TryTask], control: ControlChannel) -> list[Any]:
+def carried_out(tasks: list[InferenceTask], control: ControlChannel) -> list[Any]:
     events: list[Any] = []
     executor = InlineExecutor()
     executor.run(tasks, events.append, control)

@@ -17,7 +17,7 @@ import pytest
 
 from engine.cli.batch import EXIT_INTERRUPTED
 from engine.events.runs import Status
-from engine.executors.processes.scratch_folder import PREFIX, sweep
+from engine.executors.processes.scratch_folder import PREFIX, remove_orphaned_folders
 from engine.storage.store import Store
 from tests.engine.support import ROOT
 
@@ -147,7 +147,7 @@ def test_the_children_of_a_batch_that_is_killed_are_gone_at_once(tmp_path: Path)
     assert len(list(temporary.glob(f"{PREFIX}*/"))) == 2
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tempfile, "tempdir", str(temporary))
-        sweep()
+        remove_orphaned_folders()
     assert list(temporary.iterdir()) == [], "the next program clears away what they left"
 
 

@@ -12,12 +12,12 @@ import pytest
 
 from engine.events.commands import Command, Control, SetLearningRate, SkipRun
 from engine.events.runs import Intervention, Record
-from engine.training.callbacks.commands import ObeyControls, StopOnDivergence
+from engine.training.callbacks.commands import HandleCommands, StopOnDivergence
 from engine.training.callbacks.recorder import Recorder
 from engine.training.callbacks.shuffle import ShuffleOrder
 from engine.training.evaluation import Evaluation
 from engine.training.model import Measurement
-from engine.training.timetable import Piece, Timetable
+from engine.training.timetable import Segment, Timetable
 
 
 @dataclass
@@ -39,7 +39,7 @@ class FakeModel:
     def optimizer(self) -> Any:
         return SimpleNamespace(iterations=SimpleNamespace(numpy=lambda: self.steps))
 
-    def use_learning_rate(self, rate: float) -> None:
+    def set_learning_rate(self, rate: float) -> None:
         self.rates.append(rate)
 
     def learning_rate_at(self, step: int) -> float:
@@ -80,9 +80,9 @@ class Fed:
         self.recorder.on_train_begin()
 
     def feed(self, start: int, steps: int, record: bool, loss: float = 1.0) -> None:
-        piece = Piece(start, steps, record)
+        segment = Segment(start, steps, record)
         found = Evaluation(0.5, 0.75, (3, 4), (0.25, 0.5), (1.0, 2.0)) if record else None
-        self.model.measurement = Measurement(piece, loss * steps, 0.5 * steps, (float(start), 2.0), (0.1, 0.2), found)
+        self.model.measurement = Measurement(segment, loss * steps, 0.5 * steps, (float(start), 2.0), (0.1, 0.2), found)
         self.recorder.on_train_batch_end(0)
 
 
@@ -147,7 +147,7 @@ class Obeying:
 
     def __post_init__(self) -> None:
         self.fed = Fed()
-        self.callback = ObeyControls(7, self.fed.recorder, self.asked, self.events.append)
+        self.callback = HandleCommands(7, self.fed.recorder, self.asked, self.events.append)
         self.callback.set_model(self.fed.model)
 
     def train(self, intervals: int) -> Iterator[int]:
@@ -184,10 +184,10 @@ def test_a_pause_holds_it_until_it_may_go_on_and_its_clock_stands_still() -> Non
 def test_the_clock_stands_still_while_it_is_held() -> None:
     fed = Fed()
     fed.now += 2
-    fed.recorder.hold_clock()
+    fed.recorder.pause_clock()
     fed.now += 1000
     assert fed.recorder.seconds == 2
-    fed.recorder.release_clock()
+    fed.recorder.resume_clock()
     fed.now += 3
     assert fed.recorder.seconds == 5
 

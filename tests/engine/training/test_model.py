@@ -17,7 +17,7 @@ from engine.datasets import PreparedData
 from engine.events.runs import Record, RunStarted, Weights
 from engine.networks.architectures import build_network
 from engine.training.callbacks.shuffle import ShuffleOrder
-from engine.training.evaluation import LOOKED_AT, Evaluation, Evaluator
+from engine.training.evaluation import ACTIVATION_IMAGES, Evaluation, Evaluator
 from engine.training.forward import Forward
 from engine.training.model import MeasuredModel
 from engine.training.trainer import build_model, fit
@@ -236,8 +236,8 @@ def counting(data: PreparedData, architecture: str = COUNTED) -> MeasuredModel:
     return build_model(small_run(architectures=[architecture]), data)
 
 
-def evaluated(model: MeasuredModel, images: np.ndarray, labels: np.ndarray, looks_at_all: bool = False) -> Evaluation:
-    return Evaluator(model.network, images.shape[1:], looks_at_all)(tf.constant(images), tf.constant(labels))
+def evaluated(model: MeasuredModel, images: np.ndarray, labels: np.ndarray, activations_on_all: bool = False) -> Evaluation:
+    return Evaluator(model.network, images.shape[1:], activations_on_all)(tf.constant(images), tf.constant(labels))
 
 
 def activations(model: MeasuredModel, images: np.ndarray) -> list[np.ndarray]:
@@ -247,7 +247,7 @@ def activations(model: MeasuredModel, images: np.ndarray) -> list[np.ndarray]:
 
 
 def measured_dead(model: MeasuredModel, images: np.ndarray) -> tuple[int, ...]:
-    return evaluated(model, images, np.zeros(len(images), np.int32), looks_at_all=True).dead_units
+    return evaluated(model, images, np.zeros(len(images), np.int32), activations_on_all=True).dead_units
 
 
 def test_dead_units_are_those_that_numpy_finds_to_give_nothing_but_zero(digits: PreparedData) -> None:
@@ -273,7 +273,7 @@ def test_a_single_image_keeps_a_unit_alive(digits: PreparedData) -> None:
     layer.bias.assign(-(first + second) / 2)
     assert measured_dead(model, images) == (0,)
     most = np.argmax(excited, axis=0)
-    assert len(set(most // LOOKED_AT)) > 1, "they lie in several chunks"
+    assert len(set(most // ACTIVATION_IMAGES)) > 1, "they lie in several chunks"
     without = np.delete(images, most[0], axis=0)
     assert measured_dead(model, without) == (int((most == most[0]).sum()),)
 

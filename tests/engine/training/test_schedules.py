@@ -14,7 +14,7 @@ from engine.config.specs import RunSpec, ScheduleSpec
 from engine.datasets import PreparedData
 from engine.events.runs import Record, RunFinished, RunStarted, Status, Weights
 from engine.events.tasks import Event
-from engine.training.schedules import SteerableRate, make_learning_rate
+from engine.training.schedules import OverridableRate, make_learning_rate
 from engine.training.timetable import Timetable
 from tests.engine.support import few, of, small_run, train_here
 
@@ -74,14 +74,14 @@ def test_a_switch_falls_on_the_first_step_of_the_next_epoch(few_digits: Prepared
 def test_steps_are_keras_own_schedules() -> None:
     timetable = Timetable(10, 8, 10)
     step = make_learning_rate(sgd(STEP), timetable)
-    assert isinstance(step, SteerableRate)
-    assert isinstance(step.planned, schedules.PiecewiseConstantDecay)
+    assert isinstance(step, OverridableRate)
+    assert isinstance(step.schedule, schedules.PiecewiseConstantDecay)
     # Keras counts from 0: step 20 is the first of the third epoch.
     assert [float(step(count)) for count in (19, 20, 49, 50)] == pytest.approx([0.1, 0.01, 0.01, 0.001])
     for schedule, kind in ((EXPONENTIAL, schedules.ExponentialDecay), (COSINE, schedules.CosineDecay)):
         rate = make_learning_rate(sgd(schedule), timetable)
-        assert isinstance(rate, SteerableRate)
-        assert isinstance(rate.planned, kind)
+        assert isinstance(rate, OverridableRate)
+        assert isinstance(rate.schedule, kind)
         wanted = [expected(schedule, count + 1, 10, 80) for count in range(80)]
         assert [float(rate(count)) for count in range(80)] == pytest.approx(wanted, rel=1e-4)
 

@@ -10,10 +10,10 @@ from tests.engine.support import of, small_run, timeless, train_here
 
 
 def test_what_is_trained_after_it_is_the_same_to_the_bit(few_digits: PreparedData) -> None:
-    from engine.training.warm_up import rehearse
+    from engine.training.warm_up import train_on_noise
 
     before = timeless(of(Record, train_here(small_run(), few_digits)))
-    rehearse(lambda: False)
+    train_on_noise(lambda: False)
     assert timeless(of(Record, train_here(small_run(), few_digits))) == before != []
 
 
@@ -23,9 +23,9 @@ def test_it_trains_unless_there_is_something_to_do(monkeypatch: pytest.MonkeyPat
     trained = []
     real = rehearsal.train
     monkeypatch.setattr(rehearsal, "train", lambda *args, **kwargs: (trained.append(args[0]), real(*args, **kwargs)))
-    rehearsal.rehearse(lambda: True)
+    rehearsal.train_on_noise(lambda: True)
     assert not trained
-    rehearsal.rehearse(lambda: False)
+    rehearsal.train_on_noise(lambda: False)
     assert trained == [0]
 
 
@@ -41,7 +41,7 @@ def test_it_ends_where_work_comes_meanwhile(monkeypatch: pytest.MonkeyPatch) -> 
         real(number, run, data, ended.append, poll, **others)
 
     monkeypatch.setattr(rehearsal, "train", watched)
-    rehearsal.rehearse(lambda: next(asked))
+    rehearsal.train_on_noise(lambda: next(asked))
     finished = [each for each in ended if isinstance(each, RunFinished)]
     assert [each.status for each in finished] == [Status.CANCELLED]
 

@@ -22,10 +22,10 @@ from engine.events.commands import Command, Control, SkipRun
 from engine.events.runs import Intervention, RunFinished, Status
 from engine.events.tasks import Event
 from engine.executors.processes import exit_status as endings
-from engine.executors.processes.exit_status import describe_ending, memory_kills
-from engine.executors.processes.pool import MOST_DEATHS, ProcessExecutor
-from engine.executors.processes.scratch_folder import PREFIX, OwnFolder, sweep
-from engine.executors.processes.watchdog import HANG_SECONDS, StandstillWatch
+from engine.executors.processes.exit_status import describe_exit, oom_kills
+from engine.executors.processes.pool import MAX_DEATHS, ProcessExecutor
+from engine.executors.processes.scratch_folder import PREFIX, ScratchFolder, remove_orphaned_folders
+from engine.executors.processes.watchdog import HANG_SECONDS, Watchdog
 from engine.storage.store import Store
 from engine.utils.errors import WorkerError
 from tests.engine.support import of, run_session, small_spec, train_tasks
@@ -144,7 +144,7 @@ def test_one_that_meets_its_memory_limit_says_so_and_goes_on(
 def test_those_that_die_before_they_begin_cost_no_run(
     one: ProcessExecutor, script: Script, control: ControlChannel
 ) -> None:
-    script.write("train", "train", dying=MOST_DEATHS - 1)
+    script.write("train", "train", dying=MAX_DEATHS - 1)
     one.start(1)
     assert ends(carried_out(one, 2, control)) == {1: Status.FINISHED, 2: Status.FINISHED}
     assert script.dying == 0
@@ -156,7 +156,7 @@ def test_those_that_always_die_before_they_begin_are_not_started_for_ever(
     script.write(*["train"] * 9, dying=100)
     events = carried_out(two, 9, control)
     assert ends(events) == dict.fromkeys(range(1, 10), Status.CRASHED)
-    assert 100 - script.dying == MOST_DEATHS, "in the one place there is unless more were asked for"
+    assert 100 - script.dying == MAX_DEATHS, "in the one place there is unless more were asked for"
     (reason,) = set(reasons(events))
     assert reason.startswith("Training processes end before they can begin, 3 in a row: the training process ended by")
     assert reason.endswith(f"its log, {tmp_path / 'logs' / 'worker-1.log'}.")
@@ -177,7 +177,7 @@ def test_a_batch_that_can_not_load_its_libraries_fails_with_one_sentence(
         "trainscope: 4 of 4 runs did not finish: Training processes end before"
     )
     assert "Traceback" not in printed.err + printed.out
-    assert script.dying >= 100 - 2 * (MOST_DEATHS + 2), "one that warms up, one that has prepared the images, and three"
+    assert script.dying >= 100 - 2 * (MAX_DEATHS + 2), "one that warms up, one that has prepared the images, and three"
 
 
 def test_where_one_place_stays_empty_the_other_goes_on(
@@ -308,7 +308,7 @@ class Looked:
 
     def __init__(self, seconds: float = HANG_SECONDS) -> None:
         self.now, self.computed = 0.0, 0.0
-        self.watch = StandstillWatch(0, seconds, lambda: self.now, lambda _pid: self.computed)
+        self.watch = Watchdog(0, seconds, lambda: self.now, lambda _pid: self.computed)
 
     def stands_still_after(self, seconds: float, look: float = 2.5, share: float = 0.0) -> float | None:
         """Seconds until it is found out, computing ``share`` of the time; None if it isn't."""
@@ -316,7 +316,7 @@ class Looked:
         while self.now < until:
             self.now += look
             self.computed += share * look
-            if self.watch.look():
+            if self.watch.check():
                 return self.now
         return None
 
@@ -341,7 +341,7 @@ def test_a_sign_of_life_begins_the_count_anew() -> None:
     looked = Looked()
     for _ in range(5):
         assert looked.stands_still_after(0.9 * HANG_SECONDS) is None
-        looked.watch.heard()
+        looked.watch.reset()
 
 
 def test_a_computer_that_slept_makes_no_process_guilty() -> None:
@@ -355,16 +355,16 @@ def test_a_computer_that_slept_makes_no_process_guilty() -> None:
 
 @pytest.mark.parametrize("number", [*map(int, signal.Signals), 63])
 def test_every_signal_has_its_words(number: int) -> None:
-    words = describe_ending(-number, Path("/logs/worker-1.log"), None)
+    words = describe_exit(-number, Path("/logs/worker-1.log"), None)
     assert f"(signal {number}); run it again" in words
     assert words.endswith("its log, /logs/worker-1.log.") or words.endswith("its log is /logs/worker-1.log.")
     assert words.count(".log") == 1
 
 
 def test_other_endings_have_their_words() -> None:
-    assert "with code 0;" in describe_ending(0, Path("log"), None)
-    assert "invalid memory access (code 0xc0000005)" in describe_ending(0xC0000005, Path("log"), None)
-    assert "no longer answers" in describe_ending(None, Path("log"), None)
+    assert "with code 0;" in describe_exit(0, Path("log"), None)
+    assert "invalid memory access (code 0xc0000005)" in describe_exit(0xC0000005, Path("log"), None)
+    assert "no longer answers" in describe_exit(None, Path("log"), None)
 
 
 @pytest.mark.parametrize(
@@ -381,13 +381,13 @@ def test_that_the_kernel_ended_it_for_want_of_memory_is_said_where_it_tells(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: str | None, after: str | None, said: str
 ) -> None:
     counts = tmp_path / "vmstat"
-    monkeypatch.setattr(endings, "KERNEL_COUNTS", counts)
+    monkeypatch.setattr(endings, "VMSTAT_FILE", counts)
     if before is not None:
         counts.write_text(f"nr_zone 1\n{before}\n")
-    then = memory_kills()
+    then = oom_kills()
     if after is not None:
         counts.write_text(f"nr_zone 1\n{after}\n")
-    assert said in describe_ending(-signal.SIGKILL, Path("log"), then)
+    assert said in describe_exit(-signal.SIGKILL, Path("log"), then)
 
 
 # Temporary folders
@@ -409,7 +409,7 @@ def test_a_folder_goes_with_its_process_and_not_before(
 
 def test_only_folders_of_dead_owners_are_swept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    held = OwnFolder()
+    held = ScratchFolder()
     left = tmp_path / f"{PREFIX}0123"
     left.mkdir()
     (left / "__autograph_generated_file1.py").touch()
@@ -417,7 +417,7 @@ def test_only_folders_of_dead_owners_are_swept(tmp_path: Path, monkeypatch: pyte
     (tmp_path / f"{PREFIX}4567.lock").touch()
     (tmp_path / f"{PREFIX}a_file").touch()
     (tmp_path / "somebody_elses").mkdir()
-    sweep()
+    remove_orphaned_folders()
     names = {path.name for path in tmp_path.iterdir()}
     assert names == {held.path.name, f"{held.path.name}.lock", f"{PREFIX}a_file", "somebody_elses"}
     held.remove()
