@@ -89,8 +89,7 @@ LATER_TIP = "Put what the form describes into the queue: it runs when its turn c
 
 class ControlBar(QWidget):
     """Emits ``run_pressed()``, ``pressed(name of another button)``, ``place_chosen(number of it in the list)`` and
-    ``rate_given(rate)``.
-    """
+    ``rate_given(rate)``."""
 
     run_pressed = Signal()
     pressed = Signal(str)

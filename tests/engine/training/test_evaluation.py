@@ -77,7 +77,9 @@ def test_chunks_side_by_side_give_the_same_to_the_bit() -> None:
     made = network()
     x, y = images(1003)
     one_by_one = evaluated(made, x, y, activations_on_all=True)
-    assert [evaluated(made, x, y, activations_on_all=True, threads=threads) for threads in (2, 3, 8)] == [one_by_one] * 3
+    assert [evaluated(made, x, y, activations_on_all=True, threads=threads) for threads in (2, 3, 8)] == [
+        one_by_one
+    ] * 3
 
 
 @pytest.mark.usefixtures("small_chunks")

@@ -236,7 +236,9 @@ def counting(data: PreparedData, architecture: str = COUNTED) -> MeasuredModel:
     return build_model(small_run(architectures=[architecture]), data)
 
 
-def evaluated(model: MeasuredModel, images: np.ndarray, labels: np.ndarray, activations_on_all: bool = False) -> Evaluation:
+def evaluated(
+    model: MeasuredModel, images: np.ndarray, labels: np.ndarray, activations_on_all: bool = False
+) -> Evaluation:
     return Evaluator(model.network, images.shape[1:], activations_on_all)(tf.constant(images), tf.constant(labels))
 
 
