@@ -17,6 +17,7 @@ from engine.devices.names import AUTO, CPU, METAL, AssignedDevice
 from engine.events.devices import DeviceChoice, DeviceReport, DevicesAppraised
 from engine.utils.errors import Cancelled
 from engine.utils.paths import devices_file
+from engine.utils.text import reason
 from engine.utils.versions import installed_version
 
 log = logging.getLogger(__name__)
@@ -134,8 +135,7 @@ class Placement:
             found = check.deviations(device)
         except Exception as error:  # TensorFlow raises types of its own: missing GPU kernels, out of memory
             log.exception("%s can't be computed on", device)
-            first_line = (str(error).splitlines() or [""])[0][:200]
-            return _refused(device, f"{device} can't be computed on ({type(error).__name__}: {first_line})")
+            return _refused(device, f"{device} can't be computed on ({type(error).__name__}: {reason(error)})")
         if (failure := check.describe_failure(device, found)) is not None:
             return _refused(device, failure)
         return Verification(state="sound", findings=check.describe_agreement(device, found))

@@ -45,6 +45,7 @@ from engine.executors.tasks import (
 from engine.exports import export_experiment
 from engine.storage.store import Store
 from engine.utils.errors import Cancelled, Stopped, TrainscopeError
+from engine.utils.text import reason
 
 log = logging.getLogger(__name__)
 
@@ -193,5 +194,4 @@ def warm_up(has_work: Callable[[], bool]) -> None:
 
 
 def _unexpected(error: Exception) -> str:
-    first_line = (str(error).splitlines() or [""])[0][:200]
-    return f"An unexpected {type(error).__name__} ended it ({first_line}); the log has the details."
+    return f"An unexpected {type(error).__name__} ended it ({reason(error)}); the log has the details."

@@ -88,7 +88,7 @@ class MeasuredModel(keras.Model):
         self._images, self._labels = tf.constant(data.x_train), tf.constant(data.y_train)
         self._order = tf.Variable(np.arange(len(data.y_train), dtype=np.int32), trainable=False)
         self._batch_size = batch_size
-        self._kernels = [layer.kernel for layer in network.layers if hasattr(layer, "kernel")]
+        self._layer_weights = [layer.kernel for layer in network.layers if hasattr(layer, "kernel")]
         self._segments: Iterator[Segment] = iter(())
         has_convolutions = any(isinstance(layer, keras.layers.Conv2D) for layer in network.layers)
         self._shards = max(1, min(threads, batch_size // MIN_SHARD_IMAGES)) if has_convolutions else 1
@@ -128,7 +128,7 @@ class MeasuredModel(keras.Model):
         gradients = [tf.add_n(each) for each in zip(*shard_gradients, strict=True)]
         variables = self.network.trainable_variables
         self.optimizer.apply(gradients, variables)
-        measured = [g for g, v in zip(gradients, variables, strict=True) if any(v is k for k in self._kernels)]
+        measured = [g for g, v in zip(gradients, variables, strict=True) if any(v is w for w in self._layer_weights)]
         return tf.add_n(losses), tf.add_n(correct) / tf.cast(count, tf.float32), measured
 
     def _shard_gradients(
@@ -165,7 +165,7 @@ class MeasuredModel(keras.Model):
         return self.train_function
 
     def warm_up(self) -> None:
-        """Trace and optimise the compiled function before training, so that it doesn't count as training time."""
+        """Trace and optimise the compiled function by a call without steps, before training time is measured."""
         self.optimizer.build(self.network.trainable_variables)
         self._compiled(tf.constant(0), tf.constant(0), tf.constant(False))
 
@@ -199,8 +199,8 @@ class MeasuredModel(keras.Model):
         first = segment.start % self.timetable.steps_per_epoch
         values = self._compiled(tf.constant(first), tf.constant(segment.steps), tf.constant(segment.ends_with_record))
         loss, accuracy, *others = values.numpy().tolist()
-        kernels = len(self._kernels)
-        norms, ratios, validation = others[:kernels], others[kernels : 2 * kernels], others[2 * kernels :]
+        layers = len(self._layer_weights)
+        norms, ratios, validation = others[:layers], others[layers : 2 * layers], others[2 * layers :]
         found = self._evaluator.unpack(validation) if segment.ends_with_record else None
         self.measurement = Measurement(segment, loss, accuracy, tuple(norms), tuple(ratios), found)
         return {"batch_loss": loss / segment.steps, "batch_accuracy": accuracy / segment.steps}
@@ -223,21 +223,21 @@ class MeasuredModel(keras.Model):
             loss, accuracy, _ = step(batch)
             loss_sum += loss
             accuracy_sum += accuracy
-        measured = tf.zeros(2 + 2 * len(self._kernels))
+        measured = tf.zeros(2 + 2 * len(self._layer_weights))
         if steps > 0:
             measured = self._measured_step(step, first + steps - 1)
         validation = tf.zeros(self._evaluator.output_size)
         if validates:
             validation = self._evaluator.evaluate(*self._validation)
-        sums = tf.stack([loss_sum, accuracy_sum, *[0.0] * (2 * len(self._kernels))])
+        sums = tf.stack([loss_sum, accuracy_sum, *[0.0] * (2 * len(self._layer_weights))])
         return tf.concat([measured + sums, validation], axis=0)
 
     def _measured_step(self, step: Callable[[tf.Tensor], Any], batch: tf.Tensor) -> tf.Tensor:
-        before = [tf.identity(kernel.value) for kernel in self._kernels]
+        before = [tf.identity(weights.value) for weights in self._layer_weights]
         loss, accuracy, gradients = step(batch)
         norms = [tf.norm(gradient) for gradient in gradients]
         ratios = [
-            tf.math.divide_no_nan(tf.norm(kernel.value - old), tf.norm(old))
-            for kernel, old in zip(self._kernels, before, strict=True)
+            tf.math.divide_no_nan(tf.norm(weights.value - old), tf.norm(old))
+            for weights, old in zip(self._layer_weights, before, strict=True)
         ]
         return tf.stack([loss, accuracy, *norms, *ratios])

@@ -101,7 +101,7 @@ def test_what_another_program_is_carrying_out_is_left_alone(store: Store) -> Non
 
 
 def test_a_name_that_is_no_locks_is_nobodys_and_what_it_names_is_left_alone(store: Store) -> None:
-    """A store from elsewhere may hold any."""
+    """A store of unknown origin may contain any name."""
     outside = store.workspace.parent / "letter.lock"
     outside.write_text("to keep", encoding="utf-8")
     lock_folder(store.workspace).mkdir()
@@ -228,7 +228,7 @@ def test_a_computed_experiment_is_computed_anew(store: Store) -> None:
 
 @pytest.mark.long
 def test_an_experiment_of_stages_killed_at_any_moment_comes_to_the_same_end(workspace: Path, tmp_path: Path) -> None:
-    """Killed again and again, each time after so many more records, until it finishes."""
+    """Killed repeatedly, each time after more records, until it finishes."""
     experiment = SCHEDULE_EXPERIMENT
     spec = experiment.preset("quick", architecture="mlp_1", epochs=4, repeats=1, patience=1)
     with closing(Store(tmp_path / "whole")) as whole, closing(Store(workspace)) as store:
@@ -256,11 +256,11 @@ def test_an_experiment_of_stages_killed_at_any_moment_comes_to_the_same_end(work
 
 
 class Killed(BaseException):
-    """What stands here for a signal that no program can catch: nothing after it is done."""
+    """Stands for a signal that can't be caught."""
 
 
 class Killer:
-    """Sees events; dies at the record of that number."""
+    """Receives events and dies at the n-th record."""
 
     def __init__(self, records: int) -> None:
         self._left = records

@@ -152,7 +152,7 @@ class Child:
         duration = pluralise(round(self._hang_seconds), "second")
         reason = (
             f"The training process neither said nor computed anything for {duration} and was ended; run it again, and if "
-            f"that ends alike, check_cancelled at the end of its log, {self._log_file}."
+            f"that ends alike, look at the end of its log, {self._log_file}."
         )
         self.kill(Status.CRASHED, reason)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 VMSTAT_FILE = Path("/proc/vmstat")  # of Linux, with the number of processes killed for lack of memory
 WINDOWS_INVALID_ACCESS = 0xC0000005
 
-_RETRY = "run it again, and if that ends alike, check_cancelled at the end of its log, {log}"
+_RETRY = "run it again, and if that ends alike, look at the end of its log, {log}"
 _MEMORY = "run it again with fewer workers, smaller batches or smaller images; its log is {log}"
 
 # By name, as not every system defines all of them.

@@ -1,4 +1,4 @@
-"""Which cluster is meant, and what is said where there is none."""
+"""The choice of a cluster, and the errors if it can't be reached."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_dask_jobqueue_takes_no_signal_as_it_is_imported(monkeypatch: pytest.Mon
 
 
 class Noting(InlineExecutor):
-    """Notes what was asked of it, and does nothing."""
+    """Records its calls and does nothing."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What a network gives on many images, compared with NumPy."""
+"""engine.training.evaluation, compared with NumPy."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def given(made: Any, x: Array) -> tuple[Array, list[Array]]:
-    """Logits, and what each activation gives, one layer after the other in float32."""
+    """Logits and activations, layer by layer in float32."""
     import keras
 
     outputs, values = [], x
@@ -91,13 +91,13 @@ def test_logits_are_in_the_order_of_the_images(count: int) -> None:
 
     made = network()
     x, _ = images(count)
-    # In float32 even where validation is not: a test is made once, and what it says is what is handed in.
+    # In float32 even if validation is not: the test is made once, and its result is the one that is reported.
     found = Evaluator(made, SHAPE, False, "bfloat16", threads=2).logits(tf.constant(x)).numpy()
     assert found == pytest.approx(given(made, x)[0], rel=1e-4, abs=1e-5)
 
 
 def test_a_unit_that_lives_for_one_image_alone_is_not_dead() -> None:
-    """The last image, in the last chunk, wakes what all others leave at 0."""
+    """Only the last image, in the last chunk, activates the unit."""
     made = network("one[FC-4, ReLU]")
     kernel, bias = made.layers[1].kernel, made.layers[1].bias
     kernel.assign(np.eye(36, 4, dtype=np.float32))
@@ -132,7 +132,7 @@ def test_the_deviation_of_a_saturated_sigmoid_is_not_lost_to_rounding() -> None:
 
 
 def test_a_unit_that_is_no_number_is_not_dead() -> None:
-    """A training that has diverged has other troubles."""
+    """NaN is not 0."""
     made = network("one[FC-4, Tanh]")
     layer = made.get_layer("dense_1")
     layer.kernel.assign(np.zeros((36, 4), np.float32))

@@ -1,4 +1,4 @@
-"""The wrong test images a network was surest of."""
+"""engine.training.mistakes: misclassified test images in order of confidence."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def scheduled(**schedule: Any) -> RunSpec:
 
 
 def after(step: int, events: list[Event]) -> list[Any]:
-    """What a run says of itself after ``step``, as plain values without wall time."""
+    """Records, weights, checkpoints and end after ``step``, as plain values without wall time."""
     kept = [
         event
         for event in events
@@ -65,7 +65,7 @@ def after(step: int, events: list[Event]) -> list[Any]:
 
 @pytest.fixture(scope="module")
 def whole(few_digits: PreparedData) -> Callable[[str], list[Event]]:
-    """All events of a run of that kind, never interrupted; trained once."""
+    """All events of an uninterrupted run of a kind; trained once."""
 
     @cache
     def trained(kind: str) -> list[Event]:
@@ -83,7 +83,7 @@ LONG = pytest.mark.long
 def test_a_run_that_goes_on_equals_one_that_was_never_interrupted(
     kind: str, few_digits: PreparedData, whole: Callable[[str], list[Event]]
 ) -> None:
-    """To the bit: records, kernels, all variables of network and optimiser, the test; after any epoch."""
+    """To the bit: records, weights, all variables of network and optimiser, the test; after any epoch."""
     checkpoints = of(Checkpoint, whole(kind))
     assert [each.step for each in checkpoints] == [3 * epoch for epoch in range(1, EPOCHS + 1)]
     for checkpoint in (checkpoints[4], checkpoints[-1]):

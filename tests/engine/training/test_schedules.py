@@ -1,4 +1,4 @@
-"""engine.training.schedules: the rate that a step used, by formula, by Keras and by the weights it changed."""
+"""engine.training.schedules: the rate of each step, compared with formulas, Keras and the change of the weights."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def sgd(schedule: ScheduleSpec, max_steps: int | None = None, **training: Any) -
 
 
 def expected(schedule: ScheduleSpec, step: int, steps_per_epoch: int, steps: int) -> float:
-    """The rate of step ``step`` (from 1) of ``steps``, worked out from what ScheduleSpec says."""
+    """The rate of step ``step`` (from 1) of ``steps``, by the formulas of ScheduleSpec."""
     match schedule.kind:
         case "step":
             epoch = (step - 1) // steps_per_epoch + 1
@@ -44,7 +44,7 @@ def expected(schedule: ScheduleSpec, step: int, steps_per_epoch: int, steps: int
 
 
 def rates_used(events: list[Event]) -> list[float]:
-    """The rate of every step under plain SGD: how far it moved the first kernel, over the norm of its gradient."""
+    """The rate of every step under plain SGD: the update norm of the first layer's weights over its gradient norm."""
     layer = of(RunStarted, events)[0].layers[0]
     kernels = [event.values.astype(float) for event in of(Weights, events) if event.layer == layer]
     norms = [record.gradient_norms[0] for record in of(Record, events)]
@@ -117,7 +117,7 @@ def test_a_run_ends_after_its_most_steps_and_its_schedule_reaches_its_last_rate_
 
 
 def lowered(accuracies: list[float], rate: float, patience: int, delta: float) -> list[float]:
-    """The rate of each epoch by the rule as ScheduleSpec tells it, from the accuracy after each."""
+    """The rate of each epoch by the rule of ScheduleSpec, from the accuracy after each."""
     rates, best, waited = [], -math.inf, 0
     for accuracy in accuracies:
         rates.append(rate)

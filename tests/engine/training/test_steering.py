@@ -1,4 +1,4 @@
-"""What can be asked of a training under way, on trainings that are real."""
+"""Commands to running trainings, and further runs of stored experiments, with real trainings."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def one_child(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProcessExecu
 
 
 def steered(executor: Executor, control: ControlChannel, answer: Callable[[Event, list[Event]], None]) -> list[Event]:
-    """The events of three runs; ``answer`` sees each with those before it, and may send commands."""
+    """The events of three runs; ``answer`` receives each with those before it, and may send commands."""
     events: list[Event] = []
 
     def take(event: Event) -> None:
@@ -111,7 +111,7 @@ def steered(executor: Executor, control: ControlChannel, answer: Callable[[Event
 def test_runs_are_held_stepped_skipped_and_let_go(
     where: str, request: pytest.FixtureRequest, control: ControlChannel
 ) -> None:
-    """Held at run 1's first record, run 2 is skipped before it begins, one step is made, and the rest goes on."""
+    """Pause at run 1's first record, skip run 2 before it begins, make one step, and resume."""
 
     def answer(event: Event, events: list[Event]) -> None:
         records = of(Record, events)
@@ -123,7 +123,7 @@ def test_runs_are_held_stepped_skipped_and_let_go(
                 control.send(Control.STEP)
             case Intervention(kind="paused"):
                 control.send(SetLearningRate(0.5, 1))
-                control.send(SetLearningRate(0.25, 3))  # not under way: it reaches nobody
+                control.send(SetLearningRate(0.25, 3))  # not running, so without effect
                 control.send(Control.RESUME)
 
     events = steered(InlineExecutor() if where == "inline" else request.getfixturevalue("one_child"), control, answer)
@@ -143,7 +143,7 @@ def test_runs_are_held_stepped_skipped_and_let_go(
 def test_while_held_no_run_begins_but_by_a_step(
     where: str, request: pytest.FixtureRequest, control: ControlChannel
 ) -> None:
-    """Asked to hold as the last run ends, the next begins by a step alone, and is held after its first record."""
+    """After a pause as the last run ends, the next run begins by a step only, and pauses after its first record."""
 
     def answer(event: Event, events: list[Event]) -> None:
         match event:
@@ -194,7 +194,7 @@ def test_a_schedule_gets_repeats_of_all_that_has_some_and_searches_nothing_again
 
 
 def cancelled_after(variants: tuple[str, ...]) -> ScriptedExecutor:
-    """Finishes the runs of those variants; of the others it says that they were not started."""
+    """Finishes the runs of these variants and reports the others as not started."""
 
     def answer(task: Any) -> list[Event]:
         if task.spec.variant not in variants:

@@ -17,8 +17,8 @@ from tests.engine.support import ROOT
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[RealCluster]:
     made = RealCluster(tmp_path)
-    made.begin_worker()
-    made.begin_worker()
+    made.start_worker()
+    made.start_worker()
     try:
         yield made
     finally:
@@ -26,7 +26,7 @@ def cluster(tmp_path: Path) -> Iterator[RealCluster]:
 
 
 @pytest.fixture(scope="session")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> list[object]:
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> list[object]:
     """The results of an undisturbed program with two single-threaded processes on this machine."""
     workspace = tmp_path_factory.mktemp("whole")
     command = [sys.executable, "main.py", *PLAN, "--workspace", str(workspace), "--workers", "2"]

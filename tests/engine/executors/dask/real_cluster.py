@@ -35,19 +35,19 @@ class RealCluster:
     protocol: str = "tcp"
 
     def __post_init__(self) -> None:
-        self.begin_scheduler()
+        self.start_scheduler()
 
     @property
     def address(self) -> str:
         return f"{self.protocol}://{self.host}:{self.port}"
 
-    def begin_scheduler(self) -> None:
+    def start_scheduler(self) -> None:
         self.scheduler = self._dask(
             *("scheduler", "--host", self.host, "--port", str(self.port), "--protocol", self.protocol),
             folder=self.folder,  # where nothing of the program can be imported
         )
 
-    def begin_worker(self, *more: str, before: tuple[str, ...] = ()) -> None:
+    def start_worker(self, *more: str, before: tuple[str, ...] = ()) -> None:
         options = ("--nthreads", "1", "--memory-limit", "0", "--local-directory", str(self.folder), *more)
         self.workers.append(self._dask("worker", self.address, *options, before=before))
 
@@ -67,14 +67,14 @@ class RealCluster:
             process.wait()
 
 
-def begun(workspace: Path, cluster: RealCluster, *arguments: str) -> subprocess.Popen[str]:
+def start_program(workspace: Path, cluster: RealCluster, *arguments: str) -> subprocess.Popen[str]:
     command = [sys.executable, "main.py", *arguments, "--workspace", str(workspace), "--cluster", cluster.address]
     return subprocess.Popen(  # noqa: S603
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
 
 
-def shown_until(program: subprocess.Popen[str], enough: Callable[[str], bool]) -> None:
+def read_until(program: subprocess.Popen[str], enough: Callable[[str], bool]) -> None:
     assert program.stderr is not None
     lines = []
     for line in program.stderr:

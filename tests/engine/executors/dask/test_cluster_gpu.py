@@ -24,8 +24,8 @@ pytestmark = pytest.mark.long
 def test_a_run_that_wants_a_gpu_is_placed_where_one_is_offered(
     share: float, tmp_path: Path, cluster: RealCluster
 ) -> None:
-    """There is none, so it trains on the processor; but of three workers on the one that says it has one."""
-    cluster.begin_worker("--resources", f"GPU={share}", "--name", "with-a-gpu")
+    """There is none, so runs train on the processor, but on the one of three workers that claims to have one."""
+    cluster.start_worker("--resources", f"GPU={share}", "--name", "with-a-gpu")
     names: set[str] = set()
 
     def note(event: Event) -> None:

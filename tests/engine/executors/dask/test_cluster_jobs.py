@@ -19,7 +19,7 @@ from engine.executors.dask import clusters
 from engine.executors.dask.executor import DaskExecutor
 from engine.executors.inline import InlineExecutor
 from engine.storage.store import Store
-from tests.engine.executors.dask.real_cluster import PLAN, at_epoch, shown_until
+from tests.engine.executors.dask.real_cluster import PLAN, at_epoch, read_until
 from tests.engine.executors.processes.kill_support import results
 from tests.engine.support import ROOT, run_session, small_spec
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.long
 
 
 SBATCH = """#!/bin/sh
-# Keeps a copy of a job, as a queue does, and runs it at once, as one with nobody else in it would.
+# Keeps a copy of a job, as a queue does, and runs it at once, as an empty queue would.
 job={folder}/$(basename "$1")
 cp "$1" "$job"
 setsid sh "$job" >"$job.log" 2>&1 &
@@ -41,7 +41,7 @@ kill -- -"$1"
 
 @pytest.fixture
 def jobs_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Two jobs of dask-jobqueue's own, handed to a queue that has no Slurm behind it."""
+    """Settings for two jobs of dask-jobqueue, submitted to a fake Slurm."""
     bin_folder = tmp_path / "bin"
     bin_folder.mkdir()
     for name, script in (("sbatch", SBATCH), ("scancel", SCANCEL)):
@@ -73,13 +73,13 @@ def wait_for_the_end_of_jobs(folder: Path) -> None:
 
 @pytest.mark.parametrize("more", [(), ("--cluster-tls",)], ids=["plain", "TLS"])
 def test_jobs_of_a_batch_system_train_it(
-    more: tuple[str, ...], tmp_path: Path, jobs_file: Path, whole: list[object]
+    more: tuple[str, ...], tmp_path: Path, jobs_file: Path, undisturbed: list[object]
 ) -> None:
     command = [sys.executable, "main.py", *PLAN, "--workspace", str(tmp_path / "w")]
     command += ["--cluster", f"slurm:{jobs_file}", *more]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)  # noqa: S603
     assert done.returncode == 0, done.stderr
-    assert results(tmp_path / "w") == whole
+    assert results(tmp_path / "w") == undisturbed
     wait_for_the_end_of_jobs(tmp_path)
 
 
@@ -111,15 +111,15 @@ def test_a_batch_system_that_refuses_is_quoted_in_one_sentence(tmp_path: Path, j
 def test_ctrl_c_stops_what_jobs_train_and_a_job_that_is_lost_is_asked_for_again(
     tmp_path: Path, jobs_file: Path
 ) -> None:
-    """dask-jobqueue takes the signal as it is imported."""
+    """dask-jobqueue installs a handler of its own for the signal when imported."""
     plan = ("--batch", "architectures", "--set", "architectures=cnn_3", "epochs=200", "repeats=1")
     command = [sys.executable, "main.py", *plan, "--workspace", str(tmp_path / "w"), "--cluster", f"slurm:{jobs_file}"]
     jobs_file.write_text(jobs_file.read_text().replace("jobs = 2", "jobs = 1"))
     program = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # noqa: S603
-    shown_until(program, at_epoch(2))
+    read_until(program, at_epoch(2))
     (first,) = (tmp_path / "jobs").read_text().split()
     os.killpg(int(first), signal.SIGKILL)
-    shown_until(program, at_epoch(20))
+    read_until(program, at_epoch(20))
     program.send_signal(signal.SIGINT)
     _, complaints = program.communicate(timeout=300)
     assert program.returncode == 130, complaints

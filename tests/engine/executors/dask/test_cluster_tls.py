@@ -12,14 +12,14 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.engine.executors.dask.real_cluster import PLAN, RealCluster, begun
+from tests.engine.executors.dask.real_cluster import PLAN, RealCluster, start_program
 from tests.engine.executors.processes.kill_support import results
 
 pytestmark = pytest.mark.long
 
 
 def certificates(folder: Path) -> None:
-    """An authority and a certificate that it has signed, and Dask's configuration that names both."""
+    """Create an authority, a certificate signed by it, and a Dask configuration with both."""
     now = datetime.now(UTC)
 
     def certificate(name: str, public: Any, issuer: str, key: Any, is_authority: bool) -> bytes:
@@ -51,7 +51,7 @@ def certificates(folder: Path) -> None:
 
 
 def test_a_cluster_with_certificates_of_its_own_trains_for_who_holds_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: list[object]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, undisturbed: list[object]
 ) -> None:
     folder = tmp_path / "tls"
     folder.mkdir()
@@ -59,14 +59,14 @@ def test_a_cluster_with_certificates_of_its_own_trains_for_who_holds_one(
     monkeypatch.setenv("DASK_CONFIG", str(folder))
     cluster = RealCluster(tmp_path, protocol="tls")
     try:
-        cluster.begin_worker()
-        cluster.begin_worker()
-        program = begun(tmp_path / "w", cluster, *PLAN)
+        cluster.start_worker()
+        cluster.start_worker()
+        program = start_program(tmp_path / "w", cluster, *PLAN)
         _, complaints = program.communicate(timeout=300)
         assert program.returncode == 0, complaints
-        assert results(tmp_path / "w") == whole
+        assert results(tmp_path / "w") == undisturbed
         monkeypatch.delenv("DASK_CONFIG")
-        stranger = begun(tmp_path / "stranger", cluster, *PLAN)
+        stranger = start_program(tmp_path / "stranger", cluster, *PLAN)
         _, complaints = stranger.communicate(timeout=300)
         assert stranger.returncode == 1
         assert "TLS needs a certificate" in complaints

@@ -144,7 +144,7 @@ def test_where_none_can_be_started_at_all_there_is_an_error(
 
 
 def refuse(monkeypatch: pytest.MonkeyPatch, refused: object) -> None:
-    """Let the system refuse some processes, by their place and how many were asked for."""
+    """Let the system refuse processes, depending on their slot and the number of starts."""
     start, count = SpawnProcess.start, 0
 
     def started(process: SpawnProcess) -> None:
@@ -189,7 +189,7 @@ def test_what_was_asked_of_a_run_holds_though_the_child_it_was_given_to_dies_bef
 def test_closing_takes_no_notice_of_those_that_have_died(
     two: ProcessExecutor, script: Script, control: ControlChannel
 ) -> None:
-    """One killed, one stopped in its sleep."""
+    """One is killed and one is stopped, both idle."""
     two.start(2)
     first, second = (psutil.Process(child.pid) for child in multiprocessing.active_children())
     first.kill()

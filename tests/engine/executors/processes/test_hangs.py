@@ -30,7 +30,7 @@ def test_one_that_stands_still_is_ended_and_the_next_run_is_trained(
 
 
 def test_one_that_is_held_is_not_taken_for_hung(two: ProcessExecutor, script: Script, control: ControlChannel) -> None:
-    """Beside it, two others stand still one after the other, and are found out."""
+    """Meanwhile two others hang one after the other and are detected."""
     script.write("hold", "stop", "stop")
     two.start(2)
     events = run_plan(two, 3, control, {(RunFinished, 3): [Control.RESUME]})
@@ -41,7 +41,7 @@ def test_one_that_is_held_is_not_taken_for_hung(two: ProcessExecutor, script: Sc
 def test_one_that_computes_is_left_alone_until_cancel_is_pressed_again(
     two: ProcessExecutor, script: Script, control: ControlChannel
 ) -> None:
-    """The other one stands still as long; the one that computes ends as cancelled, the one that waits never begins."""
+    """The other one hangs meanwhile; the one that computes ends as cancelled, those that wait never begin."""
     script.write("burn", "stop", "train", "train")
     two.start(2)
     answer = {(RunFinished, 2): [Control.CANCEL], (RunFinished, 4): [Control.CANCEL]}
