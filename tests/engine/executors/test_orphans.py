@@ -40,9 +40,9 @@ import engine.executors.processes.child
 from engine.executors.tasks import ReadImageTask
 from engine.utils.logs import ProgramLog
 from gui.app import make_window
-from gui.preferences import StartUp
+from gui.utils.preferences import StartUp
 from gui.experiment.experiment_tab import ExperimentTab
-from tests.engine.scripted_worker import scripted_worker
+from tests.engine.executors.processes.scripted_worker import scripted_worker
 
 if __name__ == "__main__":
     engine.executors.processes.child.worker_main = scripted_worker

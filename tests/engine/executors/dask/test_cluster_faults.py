@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.executors.dask.real_cluster import PLAN, RealCluster, at_epoch, start_program, read_until
+from tests.engine.executors.dask.real_cluster import PLAN, RealCluster, at_epoch, read_until, start_program
 from tests.engine.executors.processes.kill_support import results, steps_shown
 
 pytestmark = pytest.mark.long

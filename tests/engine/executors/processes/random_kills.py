@@ -20,12 +20,12 @@ from engine.utils.paths import store_file
 from tests.engine.executors.processes.kill_support import (
     PLAN,
     a_child,
-    start_program,
     everything,
     kill,
     results,
-    stored_steps,
+    start_program,
     steps_shown,
+    stored_steps,
     the_parent,
 )
 

@@ -16,12 +16,12 @@ from tests.engine.executors.processes.kill_support import (
     EXPERIMENT,
     PLAN,
     a_child,
-    start_program,
     everything,
     kill,
     results,
-    stored_steps,
+    start_program,
     steps_shown,
+    stored_steps,
 )
 from tests.engine.support import python
 
@@ -49,7 +49,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.long
 def test_a_program_killed_again_and_again_comes_to_the_same_end_to_the_bit(tmp_path: Path, undisturbed: Path) -> None:
-    """The undisturbed group at its first record, then, when resumed, one training process, so that only its run crashes."""
+    """The whole group at its first record, then, when resumed, one training process, so that only its run crashes."""
     workspace = tmp_path / "killed"
     shown: list[tuple[str, int]] = []
     for arguments, victims in ((PLAN, everything), (("--resume",), a_child)):
