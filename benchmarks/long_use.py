@@ -217,7 +217,9 @@ def repaint() -> int:
 
 def opened(workspace: Path, trainer: Any) -> MainWindow:
     """A window in which ``trainer`` carries out the experiments, shown."""
-    others = [ProcessExecutor(1, workspace / "logs" / name, low_priority=True) for name in ("assistant", "prober", "other")]
+    others = [
+        ProcessExecutor(1, workspace / "logs" / name, low_priority=True) for name in ("assistant", "prober", "other")
+    ]
     window = MainWindow(workspace, trainer, *others)
     window.show()
     tabs: QTabWidget = window.findChild(QTabWidget, "tabs")

@@ -28,9 +28,9 @@ class Executor(Protocol):
     def run(self, tasks: Sequence[Task], emit: Emit, control: ControlChannel) -> Control | None:
         """Execute all tasks, calling ``emit`` in this thread, until each has ended.
 
-        A control that ends trainings is sent to every running task; tasks not yet started end at once as cancelled. On a
-        second cancel, an executor that can do so kills what has not responded. While paused, no task is started; a pause
-        outlasts this call, until the next ``start``.
+        A control that ends trainings is sent to every running task; tasks not yet started end at once as cancelled. On
+        a second cancel, an executor that can do so kills what has not responded. While paused, no task is started; a
+        pause outlasts this call, until the next ``start``.
 
         Returns:
             The last control received that ends trainings; all tasks may have finished before they could respond to it.

@@ -151,8 +151,8 @@ class Child:
         """Kill it because it hangs; events sent before can still be received."""
         duration = pluralise(round(self._hang_seconds), "second")
         reason = (
-            f"The training process neither said nor computed anything for {duration} and was ended; run it again, and if "
-            f"that ends alike, look at the end of its log, {self._log_file}."
+            f"The training process neither said nor computed anything for {duration} and was ended; run it again, and "
+            f"if that ends alike, look at the end of its log, {self._log_file}."
         )
         self.kill(Status.CRASHED, reason)
 

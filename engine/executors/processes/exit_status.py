@@ -23,7 +23,7 @@ _SIGNALS = {
 
 
 def oom_kills() -> int | None:
-    """Return the number of processes that the kernel has killed for lack of memory since it started; None if unknown."""
+    """Return the number of processes that the kernel has killed for lack of memory since boot; None if unknown."""
     try:
         lines = VMSTAT_FILE.read_text(encoding="ascii").splitlines()
         return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), None)

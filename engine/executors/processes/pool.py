@@ -38,7 +38,7 @@ MAX_DEATHS = 3  # consecutive children of a slot that die before they begin a ta
 
 
 def default_workers(runs: int, cores: int) -> int:
-    """Return the number of processes with the highest throughput for ``runs`` runs: one single-threaded process per core.
+    """Return the number of processes with the highest throughput: one single-threaded process per core.
 
     Measured on two cores: two single-threaded processes finish 1.8 times as many runs of mlp_1 as one two-threaded
     process, 1.08 times as many of cnn_4. A single run gets all threads. Each process holds TensorFlow and the data,
