@@ -14,12 +14,14 @@ from engine.storage.store import Store
 from tests.engine.support import few
 
 HERE = Path(__file__).parent
+WITHOUT_TENSORFLOW = ("config", "datasets", "events", "storage", "utils")
 
 
 @pytest.fixture(scope="session", autouse=True)
 def one_thread(request: pytest.FixtureRequest) -> None:
-    """TensorFlow computes with one thread here, as it does in a worker of a core's own; it must be told first."""
-    if any(item.path.parent in (HERE, HERE / "devices") for item in request.session.items):
+    """Configure TensorFlow for one thread, as in a worker with one core, before its first operation."""
+    paths = (item.path.relative_to(HERE) for item in request.session.items if item.path.is_relative_to(HERE))
+    if any(path.parts[0] not in WITHOUT_TENSORFLOW for path in paths):
         from engine.devices.hardware import configure
 
         configure(1)
