@@ -40,18 +40,18 @@ def main(rounds: int) -> None:
 
     configure(1)
     data = prepare(DataSpec(), lambda _message, _done, _total: None)
-    with_checkpoints = trainer.KeepCheckpoints
+    with_checkpoints = trainer.EmitCheckpoints
     for architecture, epochs in NETWORKS.items():
         times: dict[bool, list[float]] = {True: [], False: []}
         size = 0
         for turn in range(2 * rounds + 2):
             keeps = turn % 2 == 0
-            trainer.KeepCheckpoints = with_checkpoints if keeps else lambda *_: keras.callbacks.Callback()
+            trainer.EmitCheckpoints = with_checkpoints if keeps else lambda *_: keras.callbacks.Callback()
             seconds, found = trained(architecture, epochs, data)
             size = max(size, found)
             if turn > 1:  # the first of each is a warm-up
                 times[keeps].append(seconds / epochs)
-        trainer.KeepCheckpoints = with_checkpoints
+        trainer.EmitCheckpoints = with_checkpoints
         ratios = [a / b for a, b in zip(times[True], times[False], strict=True)]
         print(
             f"{architecture}: an epoch {1000 * median(times[True]):.0f} ms with checkpoints ({size / 1e6:.2f} MB), "

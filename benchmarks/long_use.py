@@ -93,7 +93,7 @@ def main() -> None:
 
 def train_in_a_row(workspace: Path, runs: int) -> list[Held]:
     """Return the resources after each of ``runs`` experiments of one run."""
-    trainer = ProcessExecutor(1, workspace / "logs", yielding=True)
+    trainer = ProcessExecutor(1, workspace / "logs", low_priority=True)
     window = opened(workspace, trainer)
     tab = window.findChild(ExperimentTab, "tab_architectures")
     tab.form.show_spec(tab.experiment.preset("quick", architectures=["mlp_1"], repeats=1, epochs=2))
@@ -217,7 +217,9 @@ def repaint() -> int:
 
 def opened(workspace: Path, trainer: Any) -> MainWindow:
     """Open a window whose experiments run on ``trainer``."""
-    others = [ProcessExecutor(1, workspace / "logs" / name, yielding=True) for name in ("assistant", "prober", "other")]
+    others = [
+        ProcessExecutor(1, workspace / "logs" / name, low_priority=True) for name in ("assistant", "prober", "other")
+    ]
     window = MainWindow(workspace, trainer, *others)
     window.show()
     tabs: QTabWidget = window.findChild(QTabWidget, "tabs")

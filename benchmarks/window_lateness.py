@@ -41,7 +41,7 @@ def main(seconds: float) -> None:
     with tempfile.TemporaryDirectory() as folder:
         data = noise_file(Path(folder))
         workspace = Path(folder) / "workspace"
-        executors = (ProcessExecutor(count, workspace / "logs", yielding=True) for count in (None, 1, 1, 1))
+        executors = (ProcessExecutor(count, workspace / "logs", low_priority=True) for count in (None, 1, 1, 1))
         window = MainWindow(workspace, *executors)
         window.show()
         GarbageCollector(app)

@@ -142,10 +142,10 @@ def make_window(start: StartupOptions, own_log: ProgramLog) -> MainWindow:
     logs, device = log_folder(start.workspace), start.device
     return MainWindow(
         start.workspace,
-        trainer=ProcessExecutor(start.workers, logs, yielding=True, device=device),
-        assistant=ProcessExecutor(1, logs / "assistant", yielding=True),
-        prober=ProcessExecutor(1, logs / "prober", yielding=True, device=device),
-        librarian=ProcessExecutor(1, logs / "librarian", yielding=True),
+        trainer=ProcessExecutor(start.workers, logs, low_priority=True, device=device),
+        assistant=ProcessExecutor(1, logs / "assistant", low_priority=True),
+        prober=ProcessExecutor(1, logs / "prober", low_priority=True, device=device),
+        librarian=ProcessExecutor(1, logs / "librarian", low_priority=True),
         cluster=start.cluster,
         device=device,
         own_log=own_log,

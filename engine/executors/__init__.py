@@ -1,1 +1,1 @@
-"""Where runs run: in this process or in child processes, behind one interface."""
+"""Execution of tasks: in this process, in child processes or in a cluster, behind one interface."""

@@ -1,4 +1,4 @@
-"""The interface that every executor has."""
+"""The interface of all executors."""
 
 from __future__ import annotations
 
@@ -12,35 +12,41 @@ from engine.executors.tasks import Task, TrainTask
 
 
 class Executor(Protocol):
-    """Carries out tasks somewhere and hands their events to the caller's thread."""
+    """Executes tasks and delivers their events in the caller's thread."""
 
     def start(self, runs: int, threads: int | None = None) -> int:
-        """Make ready for a plan of ``runs`` runs, none of them paused; gives the number of tasks side by side.
+        """Prepare for a plan of ``runs`` runs; clears a pause.
 
-        Each gets ``threads`` threads where that is given.
+        Args:
+            runs: number of runs.
+            threads: threads per task; None to choose them.
+
+        Returns:
+            The number of tasks that are executed in parallel.
         """
 
     def run(self, tasks: Sequence[Task], emit: Emit, control: ControlChannel) -> Control | None:
-        """Carry out all tasks, calling ``emit`` in this thread; returns when each has ended.
+        """Execute all tasks, calling ``emit`` in this thread, until each has ended.
 
-        Gives the last control received meanwhile that ends a training: a task may have been over before it could obey.
+        A control that ends trainings is sent to every running task; tasks not yet started end at once as cancelled. On
+        a second cancel, an executor that can do so kills what has not responded. While paused, no task is started; a
+        pause outlasts this call, until the next ``start``.
 
-        Such a control reaches every task that is running; those not yet started end at once, as cancelled. Asked to
-        cancel once more, an executor that can ends by force what has not obeyed. While paused, no task is started; a
-        pause outlasts this call, until the next :meth:`start`.
+        Returns:
+            The last control received that ends trainings; all tasks may have finished before they could respond to it.
         """
 
     def close(self) -> None:
-        """End everything that :meth:`start` began; nothing is left running."""
+        """End everything that ``start`` started."""
 
 
-def ending(command: Command | None) -> Control | None:
-    """``command`` if it ends a training."""
+def ending_control(command: Command | None) -> Control | None:
+    """Return ``command`` if it is a control that ends trainings."""
     return command if isinstance(command, Control) and command.ends else None
 
 
 def concerns(command: Command, task: Task) -> bool:
-    """Whether ``command`` is for ``task``, and not for another run."""
+    """Return whether ``command`` is addressed to ``task``, not to another run."""
     match command:
         case SkipRun(run) | SetLearningRate(_, int(run)):
             return isinstance(task, TrainTask) and task.run == run

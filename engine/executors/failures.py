@@ -1,4 +1,4 @@
-"""Words for what goes wrong in a task by no fault of the program: memory or disk ran short."""
+"""Messages for failures that are not the program's fault: memory or disk space ran out."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ _ONE_BLOCK = b"\0" * 4096
 
 
 def explain(error: Exception) -> str | None:
-    """A sentence for an error whose cause lies outside the program; None where it is unexpected.
+    """Return a sentence for an error with an external cause; None for others.
 
-    TensorFlow's errors are known by their names, as a process that only prepares data never loads it. It also compiles
-    by way of temporary files, and where they come out empty it fails in words that lead elsewhere.
+    TensorFlow's errors are recognised by name, as TensorFlow is not loaded in a process that only prepares data. It
+    compiles by way of temporary files, and raises misleading errors if those are empty because the disk is full.
     """
     if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
         return _NO_MEMORY
     if isinstance(error, OSError) and error.errno == errno.ENOMEM:
         return _NO_MEMORY
-    if (reason := _temporary_folder_fails()) is not None:
+    if (reason := _temporary_folder_problem()) is not None:
         return reason
     if isinstance(error, OSError) and error.errno in _NO_SPACE:
         where = f" where {error.filename} is written" if error.filename else ""
@@ -29,7 +29,7 @@ def explain(error: Exception) -> str | None:
     return None
 
 
-def _temporary_folder_fails() -> str | None:
+def _temporary_folder_problem() -> str | None:
     try:
         with tempfile.TemporaryFile() as file:
             file.write(_ONE_BLOCK)
@@ -46,5 +46,5 @@ def _temporary_folder_fails() -> str | None:
 def _temporary_folder() -> str:
     try:
         return tempfile.gettempdir()
-    except OSError:  # there is none at all
+    except OSError:  # none is writable
         return os.environ.get("TMPDIR", "any folder")

@@ -1,4 +1,4 @@
-"""How the tasks of trying a trained network are carried out: asking it, fetching test images, reading a file."""
+"""Execution of the tasks for trying out a trained network: prediction, picking test images, reading an image file."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from engine.datasets.prepare import Preparation, find_preparation, stored_test_p
 from engine.datasets.registry import load_raw
 from engine.datasets.split import Split, split
 from engine.events.inference import ImageRead, PickedTestImages, Probed
-from engine.executors.tasks import PickTestImagesTask, ProbeTask, ReadImageTask, TryTask
+from engine.executors.tasks import InferenceTask, PickTestImagesTask, ProbeTask, ReadImageTask
 from engine.networks.inference import Prober, prepare_image
 from engine.utils.errors import DatasetError
 
 
 @dataclass(frozen=True)
 class _Source:
-    """A data set at hand."""
+    """A loaded data set."""
 
     spec: DataSpec
     raw: RawImages
@@ -31,13 +31,13 @@ class _Source:
 
 @dataclass
 class InferenceRunner:
-    """Carries out these tasks; keeps the network asked last and the data set that images were last prepared like."""
+    """Executes these tasks; keeps the last network, and the data set whose preparation was last used."""
 
     _prober: Prober = field(default_factory=Prober, init=False)
     _source: _Source | None = field(default=None, init=False)
 
-    def answer(self, task: TryTask, progress: ProgressCallback) -> Probed | PickedTestImages | ImageRead:
-        """The answer to ``task``; raises :class:`~engine.utils.errors.TrainscopeError`."""
+    def answer(self, task: InferenceTask, progress: ProgressCallback) -> Probed | PickedTestImages | ImageRead:
+        """Return the result of ``task``; ``TrainscopeError`` is propagated."""
         match task:
             case ProbeTask(model_file, image, data, shape):
                 preparation = self._source_of(data, progress).preparation
@@ -49,7 +49,7 @@ class InferenceRunner:
 
     def _source_of(self, spec: DataSpec, progress: ProgressCallback) -> _Source:
         if self._source is None or self._source.spec != spec:
-            self._source = None  # let the old images go before the new ones come
+            self._source = None  # free the old images before loading the new ones
             raw = _load(spec, progress)
             parts = split(raw, spec)
             self._source = _Source(spec, raw, parts, find_preparation(raw, parts, spec))

@@ -1,4 +1,4 @@
-"""Runs tasks one after the other in this very process (``--workers 0``): the plainest way, and the one to debug in."""
+"""Executes tasks one after another in this process (``--workers 0``), mainly for debugging."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from engine.events.channel import ControlChannel
 from engine.events.commands import Command, Control, Poll, SkipRun
 from engine.events.runs import Status
 from engine.events.tasks import Emit
-from engine.executors.base import concerns, ending
+from engine.executors.base import concerns, ending_control
 from engine.executors.placement import Placement
 from engine.executors.runner import TaskRunner
-from engine.executors.tasks import COMPUTING, Task, TrainTask
+from engine.executors.tasks import TENSORFLOW_TASKS, Task, TrainTask
 
 
 class InlineExecutor:
-    """An executor without processes. TensorFlow is loaded into this process by the first run.
+    """An executor without child processes. The first run loads TensorFlow into this process.
 
     Args:
-        device: what it computes on: auto, cpu or the key of a GPU.
+        device: auto, cpu or the key of a GPU.
     """
 
     def __init__(self, device: str = AUTO) -> None:
@@ -30,13 +30,13 @@ class InlineExecutor:
         self._router = CommandRouter()
 
     def start(self, runs: int, threads: int | None = None) -> int:
-        """One task at a time, with as many threads as this process has."""
+        """Prepare for one task at a time, with all threads of this process; see ``Executor``."""
         quiet_tensorflow()
         self._router = CommandRouter()
         return 1
 
     def run(self, tasks: Sequence[Task], emit: Emit, control: ControlChannel) -> Control | None:
-        """Carry out the tasks in order; see :class:`~engine.executors.base.Executor`."""
+        """Execute the tasks in order; see ``Executor``."""
         router = self._router
         router.begin()
         for task in tasks:
@@ -51,44 +51,44 @@ class InlineExecutor:
         return router.ended
 
     def close(self) -> None:
-        """Nothing to end."""
+        """Do nothing: there are no processes to end."""
 
     def _set_device(self, task: Task) -> None:
-        if not self._device_is_set and isinstance(task, COMPUTING):
+        if not self._device_is_set and isinstance(task, TENSORFLOW_TASKS):
             use_device(self._device)
             self._device_is_set = True
 
 
 class CommandRouter:
-    """Sorts commands: those for the task under way are passed on, the others noted for the tasks to come."""
+    """Routes commands: those for the running task are passed on, the others kept for the next tasks."""
 
     def __init__(self) -> None:
         self.ended: Control | None = None
         self.skipped: set[int] = set()
         self._paused = False
-        self._step_asked = False
+        self._step_requested = False
 
     def begin(self) -> None:
-        """Tasks follow that nobody has ended yet."""
+        """Start a new list of tasks."""
         self.ended = None
 
     def wait_to_start(self, control: ControlChannel) -> None:
-        """Take what has been asked between two tasks; while paused, wait until a task may start."""
-        self._step_asked = False
-        while (command := control.poll(wait=self._holds)) is not None:
-            self._note(command)
+        """Read the commands between two tasks; while paused, wait until a task may start."""
+        self._step_requested = False
+        while (command := control.poll(wait=self._blocks)) is not None:
+            self._record(command)
 
     def poll_for(self, task: Task, control: ControlChannel) -> Poll:
-        """What ``task`` asks for its commands. One that was let in by a step is held after its first record."""
-        is_held = self._paused
+        """Return the poll of ``task``. A task that was started by a step is paused after its first record."""
+        must_pause = self._paused
 
         def poll(*, wait: bool = False) -> Command | None:
-            nonlocal is_held
-            if is_held:
-                is_held = False
+            nonlocal must_pause
+            if must_pause:
+                must_pause = False
                 return Control.PAUSE
             while (command := control.poll(wait=wait)) is not None:
-                self._note(command)
+                self._record(command)
                 if concerns(command, task):
                     return command
             return None
@@ -96,18 +96,18 @@ class CommandRouter:
         return poll
 
     @property
-    def _holds(self) -> bool:
-        return self._paused and not self._step_asked and self.ended is None
+    def _blocks(self) -> bool:
+        return self._paused and not self._step_requested and self.ended is None
 
-    def _note(self, command: Command) -> None:
+    def _record(self, command: Command) -> None:
         match command:
             case Control.PAUSE:
                 self._paused = True
             case Control.RESUME:
                 self._paused = False
             case Control.STEP:
-                self._step_asked = True
+                self._step_requested = True
             case SkipRun(run):
                 self.skipped.add(run)
             case _:
-                self.ended = ending(command) or self.ended
+                self.ended = ending_control(command) or self.ended

@@ -1,4 +1,4 @@
-"""Which device each task of a process is computed on."""
+"""Assignment of tasks to devices."""
 
 from __future__ import annotations
 
@@ -17,67 +17,80 @@ from engine.devices.names import AUTO, CPU, METAL, AssignedDevice
 from engine.events.devices import DeviceChoice, DeviceReport, DevicesAppraised
 from engine.utils.errors import Cancelled
 from engine.utils.paths import devices_file
+from engine.utils.text import reason
 from engine.utils.versions import installed_version
 
 log = logging.getLogger(__name__)
 
-Look = Callable[[], None]
+CheckCancelled = Callable[[], None]
 
-MOST_TRIES = 2  # to look at a device, each of which ended the process
+MAX_TRIES = 2  # to verify a device, each of which ended the process
 
 
 class Placement:
-    """Finds a device for each task.
+    """Assigns a device to each task.
 
-    A GPU is used only once it has been found to compute what it should: :mod:`engine.devices.verification` compares it with
-    NumPy, once for each driver and TensorFlow. ``auto`` sends a run to the device that trains it fastest: each
-    network is trained for a moment on every sound device, once, and what that took is remembered. Side by side,
-    processes have a core each but share a GPU, so its time counts as many times as there are processes.
+    A GPU is used only once it has been verified: ``engine.devices.verification`` compares it with NumPy, once for each
+    driver and TensorFlow version. ``auto`` assigns a run to the device that trains it fastest: each network is trained
+    for a moment on every verified device, once, and the times are cached. Parallel processes have a core each but share
+    a GPU, so the GPU's time is multiplied by their number.
+
+    Methods call ``check_cancelled`` periodically while they verify or measure; it may raise to stop that.
 
     Args:
         wanted: auto, cpu or the key of a GPU.
-        side_by_side: how many processes such as this one train at once.
-        threads: that this process has.
-        notebook: what is remembered, in the cache folder unless given.
+        processes: number of processes that train in parallel.
+        threads: number of threads of this process.
+        cache: earlier results; in the cache folder unless given.
     """
 
     def __init__(
-        self, wanted: str = AUTO, side_by_side: int = 1, threads: int | None = None, notebook: DeviceCache | None = None
+        self, wanted: str = AUTO, processes: int = 1, threads: int | None = None, cache: DeviceCache | None = None
     ) -> None:
-        self._wanted, self._side_by_side = wanted, side_by_side
+        self._wanted, self._processes = wanted, processes
         self._threads = threads or cpu_count()
-        self._notebook = notebook or DeviceCache(devices_file())
+        self._cache = cache or DeviceCache(devices_file())
         self._names: dict[str, str] | None = None
 
     def for_run(
-        self, run: RunSpec, data: PreparedData, before: str, progress: ProgressCallback, look: Look
+        self,
+        run: RunSpec,
+        data: PreparedData,
+        previous: str,
+        progress: ProgressCallback,
+        check_cancelled: CheckCancelled,
     ) -> AssignedDevice:
-        """Where ``run`` is trained: as asked for, else where it was ``before`` (if anywhere), else where it is fastest.
+        """Return the device for a run: the requested one, else the ``previous`` one, else the fastest.
 
-        ``progress`` is told what is measured; ``look`` is called now and then meanwhile, and may end it by raising.
+        Args:
+            run: the run.
+            data: its images, for measurements.
+            previous: the device on which its variant was trained so far, empty if none.
+            progress: receives the progress of measurements.
+            check_cancelled: see the class.
         """
-        for asked in (self._wanted, before):
-            if asked in self._devices:
-                return self._sound(asked, look)
-        sound, refusal = self._candidates(look)
-        if len(sound) == 1:
+        for requested in (self._wanted, previous):
+            if requested in self._devices:
+                return self._verified(requested, check_cancelled)
+        candidates, refusal = self._candidates(check_cancelled)
+        if len(candidates) == 1:
             return AssignedDevice(CPU, refusal)
-        known = self._measured(run, sound)
-        if len(known) < len(sound):
-            known = self._measure(run, data, sound, progress, look)
-        return AssignedDevice(self._fastest(known), refusal)
+        seconds = self._measured(run, candidates)
+        if len(seconds) < len(candidates):
+            seconds = self._measure(run, data, candidates, progress, check_cancelled)
+        return AssignedDevice(self._fastest(seconds), refusal)
 
-    def for_others(self, look: Look) -> AssignedDevice:
-        """Where all else is computed: as asked for, and on the processor unless anything is."""
-        return self._sound(self._wanted, look) if self._wanted in self._devices else AssignedDevice(CPU)
+    def for_task(self, check_cancelled: CheckCancelled) -> AssignedDevice:
+        """Return the device for a task that is no run: the requested one, else the processor."""
+        return self._verified(self._wanted, check_cancelled) if self._wanted in self._devices else AssignedDevice(CPU)
 
-    def appraise(self, runs: tuple[RunSpec, ...], anew: bool, look: Look) -> DevicesAppraised:
-        """What there is, and where ``runs`` would go; ``anew`` forgets what was found out before."""
-        if anew:
-            with self._notebook.locked(look):
-                self._notebook.clear()
-        reports = tuple(self._report(device, look) for device in self._devices)
-        return DevicesAppraised(reports, tuple(self._choice(run, look) for run in runs))
+    def appraise(self, runs: tuple[RunSpec, ...], refresh: bool, check_cancelled: CheckCancelled) -> DevicesAppraised:
+        """Verify all devices and choose one for each of ``runs``; ``refresh`` discards earlier results."""
+        if refresh:
+            with self._cache.locked(check_cancelled):
+                self._cache.clear()
+        reports = tuple(self._report(device, check_cancelled) for device in self._devices)
+        return DevicesAppraised(reports, tuple(self._choice(run, check_cancelled) for run in runs))
 
     @property
     def _devices(self) -> dict[str, str]:
@@ -85,117 +98,125 @@ class Placement:
             self._names = available_devices()
         return self._names
 
-    def _sound(self, device: str, look: Look) -> AssignedDevice:
-        if device == CPU or (judgement := self._judged(device, look)).state == "sound":
+    def _verified(self, device: str, check_cancelled: CheckCancelled) -> AssignedDevice:
+        if device == CPU or (verification := self._verification(device, check_cancelled)).state == "sound":
             return AssignedDevice(device)
-        return AssignedDevice(CPU, judgement.findings)
+        return AssignedDevice(CPU, verification.findings)
 
-    def _candidates(self, look: Look) -> tuple[list[str], str]:
-        """The devices that compute as they should, and why the first of the others doesn't."""
-        places = [self._sound(device, look) for device in self._devices]
-        refusals = [place.refusal for place in places if place.refusal]
-        return list(dict.fromkeys(place.device for place in places)), refusals[0] if refusals else ""
+    def _candidates(self, check_cancelled: CheckCancelled) -> tuple[list[str], str]:
+        """The devices that compute correctly, and why the first of the others doesn't."""
+        assigned = [self._verified(device, check_cancelled) for device in self._devices]
+        refusals = [each.refusal for each in assigned if each.refusal]
+        return list(dict.fromkeys(each.device for each in assigned)), refusals[0] if refusals else ""
 
-    def _judged(self, device: str, look: Look) -> Verification:
+    def _verification(self, device: str, check_cancelled: CheckCancelled) -> Verification:
         identity = self.identity(device)
-        found = self._notebook.verification(identity)
+        found = self._cache.verification(identity)
         if found is not None and found.state != "begun":
             return found
-        with self._notebook.locked(look) as is_alone:
-            found = self._notebook.verification(identity)  # another process may have found it out meanwhile
+        with self._cache.locked(check_cancelled) as is_locked:
+            found = self._cache.verification(identity)  # another process may have finished it meanwhile
             if found is None or found.state == "begun":
-                # Who has begun holds the lock until it is done: one that is not there any more has died of it, perhaps.
-                tries = found.tries if found is not None and is_alone else 0
-                self._notebook.store_verification(identity, Verification(state="begun", tries=tries + 1))
+                # A process holds the lock until its verification is done. Once the lock is acquired here, one that was
+                # begun has ended, maybe together with its process.
+                tries = found.tries if found is not None and is_locked else 0
+                self._cache.store_verification(identity, Verification(state="begun", tries=tries + 1))
                 found = (
                     _refused(device, f"{device} ends every process that looks whether it computes as it should")
-                    if tries >= MOST_TRIES
-                    else self._look_at(device)
+                    if tries >= MAX_TRIES
+                    else self._verify(device)
                 )
-                self._notebook.store_verification(identity, found)
+                self._cache.store_verification(identity, found)
         return found
 
     @staticmethod
-    def _look_at(device: str) -> Verification:
+    def _verify(device: str) -> Verification:
         try:
             found = check.deviations(device)
-        except Exception as error:  # a kernel that the card doesn't have, memory: what TensorFlow raises is its own
+        except Exception as error:  # TensorFlow raises types of its own: missing GPU kernels, out of memory
             log.exception("%s can't be computed on", device)
-            first_line = (str(error).splitlines() or [""])[0][:200]
-            return _refused(device, f"{device} can't be computed on ({type(error).__name__}: {first_line})")
-        if (mistake := check.describe_failure(device, found)) is not None:
-            return _refused(device, mistake)
+            return _refused(device, f"{device} can't be computed on ({type(error).__name__}: {reason(error)})")
+        if (failure := check.describe_failure(device, found)) is not None:
+            return _refused(device, failure)
         return Verification(state="sound", findings=check.describe_agreement(device, found))
 
     def _measure(
-        self, run: RunSpec, data: PreparedData, devices: list[str], progress: ProgressCallback, look: Look
+        self,
+        run: RunSpec,
+        data: PreparedData,
+        devices: list[str],
+        progress: ProgressCallback,
+        check_cancelled: CheckCancelled,
     ) -> dict[str, float]:
         from engine.training.benchmark import seconds_per_step
 
-        work = _work(run)
-        with self._notebook.locked(look):
-            known = self._measured(run, devices)
-            missing = [device for device in devices if device not in known]
+        workload = _workload(run)
+        with self._cache.locked(check_cancelled):
+            seconds = self._measured(run, devices)
+            missing = [device for device in devices if device not in seconds]
             for number, device in enumerate(missing):
                 progress(f"Measuring how fast {run.architecture} trains on {device}", number, len(missing))
                 identity = self.identity(device)
-                # A device that ends the process as it trains takes for ever: so it stands there until it has not.
-                self._notebook.store_step_seconds(identity, work, math.inf)
+                # A device that ends the process while training counts as infinitely slow, so that is stored first.
+                self._cache.store_step_seconds(identity, workload, math.inf)
                 try:
-                    known[device] = seconds_per_step(run, data, device, look)
+                    seconds[device] = seconds_per_step(run, data, device, check_cancelled)
                 except Cancelled:
-                    self._notebook.discard_pending()
+                    self._cache.discard_pending()
                     raise
-                log.info("%s on %s: %g s a step", work, device, known[device])
-                self._notebook.store_step_seconds(identity, work, known[device])
-        return known
+                log.info("%s on %s: %g s a step", workload, device, seconds[device])
+                self._cache.store_step_seconds(identity, workload, seconds[device])
+        return seconds
 
     def _measured(self, run: RunSpec, devices: list[str]) -> dict[str, float]:
-        work = _work(run)
-        found = {device: self._notebook.step_seconds(self.identity(device), work) for device in devices}
+        workload = _workload(run)
+        found = {device: self._cache.step_seconds(self.identity(device), workload) for device in devices}
         return {device: seconds for device, seconds in found.items() if seconds is not None}
 
     def _fastest(self, seconds: dict[str, float]) -> str:
-        """Among equals the processor, which comes first."""
-        return min(seconds, key=lambda device: seconds[device] * (1 if device == CPU else self._side_by_side))
+        """The fastest device; on a tie the processor, which comes first."""
+        return min(seconds, key=lambda device: seconds[device] * (1 if device == CPU else self._processes))
 
-    def _report(self, device: str, look: Look) -> DeviceReport:
+    def _report(self, device: str, check_cancelled: CheckCancelled) -> DeviceReport:
         if device in hidden_devices():
             return DeviceReport(device, self._devices[device], None, None, "")
-        judgement = self._judged(device, look)
-        look()
+        verification = self._verification(device, check_cancelled)
+        check_cancelled()
         try:
-            memory = device_memory(device) if judgement.state == "sound" else None
+            memory = device_memory(device) if verification.state == "sound" else None
         except Exception:
-            log.exception("the memory of %s is not known", device)
+            log.exception("the memory of %s is unknown", device)
             memory = None
-        return DeviceReport(device, self._devices[device], memory, judgement.state == "sound", judgement.findings)
+        return DeviceReport(device, self._devices[device], memory, verification.state == "sound", verification.findings)
 
-    def _choice(self, run: RunSpec, look: Look) -> DeviceChoice:
+    def _choice(self, run: RunSpec, check_cancelled: CheckCancelled) -> DeviceChoice:
         if self._wanted in self._devices:
-            return DeviceChoice(run.architecture, self._sound(self._wanted, look).device, {})
-        sound, _ = self._candidates(look)
-        if len(sound) == 1:
+            return DeviceChoice(run.architecture, self._verified(self._wanted, check_cancelled).device, {})
+        candidates, _ = self._candidates(check_cancelled)
+        if len(candidates) == 1:
             return DeviceChoice(run.architecture, CPU, {})
-        known = self._measured(run, sound)
-        seconds = {device: each for device, each in known.items() if math.isfinite(each)}
-        return DeviceChoice(run.architecture, self._fastest(known) if len(known) == len(sound) else "", seconds)
+        seconds = self._measured(run, candidates)
+        finite = {device: each for device, each in seconds.items() if math.isfinite(each)}
+        return DeviceChoice(run.architecture, self._fastest(seconds) if len(seconds) == len(candidates) else "", finite)
 
     def identity(self, device: str) -> str:
-        """All that decides how ``device`` computes, and how fast: an update of any of it makes it another one."""
+        """Return a description of all that determines results and speed of ``device``, the key of its cached results.
+
+        An update of any part makes it another device.
+        """
         threads = f", threads: {self._threads}" if device == CPU else f", {driver_version()}"
         metal = f", Metal {installed_version('tensorflow-metal')}" if device == METAL else ""
         versions = f"TensorFlow {version('tensorflow')}{metal}, Trainscope {engine.__version__}"
         return f"{device}: {self._devices[device]}{threads}, {versions}"
 
 
-def _refused(device: str, mistake: str) -> Verification:
+def _refused(device: str, failure: str) -> Verification:
     cure = "install TensorFlow again" if device == CPU else "the processor is used instead; update its driver"
-    return Verification(state="wrong", findings=f"{mistake}; {cure}, then look again (Help > Devices).")
+    return Verification(state="wrong", findings=f"{failure}; {cure}, then look again (Help > Devices).")
 
 
-def _work(run: RunSpec) -> str:
-    """What decides how long a step of ``run`` takes, records included."""
+def _workload(run: RunSpec) -> str:
+    """A description of all that determines the time of a step of ``run``, records included."""
     training = run.training
     return ", ".join(
         (

@@ -1,4 +1,4 @@
-"""Routes runs to this machine or to a cluster; Dask is not loaded unless one is chosen."""
+"""Routes runs to this machine or to a cluster; Dask is only loaded if a cluster is chosen."""
 
 from __future__ import annotations
 
@@ -21,57 +21,57 @@ if TYPE_CHECKING:
 
 
 class RoutingExecutor:
-    """An executor that trains on the cluster that was chosen, or else on this machine.
+    """An executor that trains on the chosen cluster, or on this machine.
 
-    Whether Dask is installed and the cluster can be reached shows in :meth:`start`.
+    Only ``start`` fails if Dask is not installed or the cluster can't be reached.
 
     Args:
-        local: the executor of this machine, which also does what is no run; closed with this one.
+        local: the executor of this machine, which also executes tasks other than runs; closed with this one.
         workspace: identifies the runs in a cluster.
-        device: what the workers of a cluster compute on.
-        cluster: the first choice.
+        device: of the workers in a cluster: auto, cpu or the key of a GPU.
+        cluster: the initial choice.
     """
 
     def __init__(
         self, local: Executor, workspace: Path, device: str = AUTO, cluster: ClusterChoice | None = None
     ) -> None:
-        self._local, self._owner, self._device = local, owner_of(workspace), device
+        self._local, self._owner, self._device = local, owner_id(workspace), device
         self._chosen = cluster
         self._remote: DaskExecutor | None = None
         self._gives_up = self._is_closing = False
 
     @property
     def cluster(self) -> ClusterChoice | None:
-        """The cluster that the next start connects to; None is this machine."""
+        """The cluster that the next ``start`` connects to; None for this machine."""
         return self._chosen
 
     @property
     def started(self) -> ClusterChoice | None:
-        """The cluster that the last start connected to; None is this machine."""
+        """The cluster that the last ``start`` connected to; None for this machine."""
         remote = self._remote
         return None if remote is None else remote.choice
 
     def choose(self, cluster: ClusterChoice | None, at_once: bool = False) -> None:
-        """Train there from the next :meth:`start` on; from any thread.
+        """Train there from the next ``start`` on; thread-safe.
 
         Args:
-            cluster: None is this machine.
-            at_once: give up a connection to another cluster that is being made, as nobody waits for it.
+            cluster: None for this machine.
+            at_once: abort a connection to another cluster that is being established.
         """
         self._chosen = cluster
         self._gives_up = at_once
 
     def count_workers(self) -> int:
-        """Workers of the cluster that can be used now; from any thread."""
+        """Return the number of workers available in the cluster; thread-safe."""
         remote = self._remote
         return 0 if remote is None else remote.count_workers()
 
     def give_up(self) -> None:
-        """Give up a connection that is being made; from any thread."""
+        """Abort a connection that is being established; thread-safe."""
         self._is_closing = True
 
     def start(self, runs: int, threads: int | None = None) -> int:
-        """Connect to what was chosen last; see :class:`~engine.executors.base.Executor`."""
+        """Connect to the current choice; see ``Executor``."""
         self._gives_up = False
         chosen = self._chosen
         if self._remote is not None and self._remote.choice != chosen:
@@ -92,17 +92,17 @@ class RoutingExecutor:
         return self._remote.start(runs, threads)
 
     def run(self, tasks: Sequence[Task], emit: Emit, control: ControlChannel) -> Control | None:
-        """Carry out all tasks where it was started last; see :class:`~engine.executors.base.Executor`."""
+        """Execute all tasks where ``start`` connected to last; see ``Executor``."""
         return (self._remote or self._local).run(tasks, emit, control)
 
     def close(self) -> None:
-        """End everything, on this machine and in a cluster of this program's own."""
+        """End everything on this machine, and the cluster if this program started it."""
         if self._remote is not None:
             self._remote.close()
             self._remote = None
         self._local.close()
 
 
-def owner_of(workspace: Path) -> str:
-    """Identifies a workspace in a cluster; the same whenever it is opened on this machine."""
+def owner_id(workspace: Path) -> str:
+    """Return an identifier of a workspace in a cluster, the same each time it is opened on this machine."""
     return hashlib.sha256(f"{platform.node()}:{workspace}".encode("utf-8", "surrogateescape")).hexdigest()[:16]

@@ -1,6 +1,6 @@
-"""How tasks are carried out in the process where they arrive.
+"""Execution of tasks in the current process.
 
-TensorFlow is imported with the first task that needs it, so a process that only prepares data never loads it.
+TensorFlow is imported by the first task that needs it, so a process that only prepares data never loads it.
 """
 
 from __future__ import annotations
@@ -45,20 +45,21 @@ from engine.executors.tasks import (
 from engine.exports import export_experiment
 from engine.storage.store import Store
 from engine.utils.errors import Cancelled, Stopped, TrainscopeError
+from engine.utils.text import reason
 
 log = logging.getLogger(__name__)
 
 
 @dataclass
 class TaskRunner:
-    """Carries out tasks in this process; keeps the data and the network last used, as many tasks share theirs."""
+    """Executes tasks in this process; keeps the last data and network, as consecutive tasks often share them."""
 
     placement: Placement = field(default_factory=Placement)
     _data: tuple[DataSpec, PreparedData] | None = field(default=None, init=False)
     _inference: InferenceRunner = field(default_factory=InferenceRunner, init=False)
 
     def execute(self, task: Task, emit: Emit, poll: Poll) -> None:
-        """Carry out ``task``; whatever goes wrong ends as an event with a sentence, never as an exception."""
+        """Execute ``task``; every error is reported as an event with a sentence, never as an exception."""
         try:
             self._execute(task, emit, poll)
         except Cancelled as stop:
@@ -72,7 +73,7 @@ class TaskRunner:
     def _execute(self, task: Task, emit: Emit, poll: Poll) -> None:
         def progress(message: str, done: int, total: int) -> None:
             command = poll()
-            if isinstance(command, Control) and command.ends:  # there is no record at which it could be held
+            if isinstance(command, Control) and command.ends:  # these tasks can't be paused
                 raise (Stopped if command is Control.STOP else Cancelled)("Cancelled before it was done.")
             emit(Progress(message, done, total))
 
@@ -87,8 +88,8 @@ class TaskRunner:
                 emit(CacheRemoved(dataset, remove_cached(dataset)))
             case DeviceTask():
                 emit(worker_ready())
-            case AppraiseTask(runs, anew):
-                emit(self.placement.appraise(runs, anew, PeekablePoll(poll).check_ended))
+            case AppraiseTask(runs, refresh):
+                emit(self.placement.appraise(runs, refresh, PeekablePoll(poll).check_cancelled))
             case ExportTask():
                 emit(_export(task))
             case ReportTask():
@@ -96,7 +97,7 @@ class TaskRunner:
             case PickTestImagesTask() | ReadImageTask():
                 emit(self._inference.answer(task, progress))
             case ProbeTask():
-                with on_device(self.placement.for_others(PeekablePoll(poll).check_ended).device):
+                with on_device(self.placement.for_task(PeekablePoll(poll).check_cancelled).device):
                     emit(self._inference.answer(task, progress))
             case ComputeTask():
                 self._compute(task, emit, progress, PeekablePoll(poll))
@@ -106,51 +107,57 @@ class TaskRunner:
     def _compute(self, task: ComputeTask, emit: Emit, progress: ProgressCallback, poll: PeekablePoll) -> None:
         from engine.training.trainer import library_versions
 
-        place = self.placement.for_others(poll.check_ended)
-        with on_device(place.device):
-            found = task.experiment.compute(task.spec, emit, progress)
-        emit(Computed(found.findings, found.arrays, describe_device(place), library_versions()))
+        assigned = self.placement.for_task(poll.check_cancelled)
+        with on_device(assigned.device):
+            computation = task.experiment.compute(task.spec, emit, progress)
+        emit(Computed(computation.findings, computation.arrays, describe_device(assigned), library_versions()))
 
     def _train(self, task: TrainTask, emit: Emit, poll: PeekablePoll) -> None:
         from engine.training.trainer import train
 
-        images = self._prepared(task.spec.data)
-        place = self.placement.for_run(
-            task.spec, images, task.before, lambda *told: emit(Progress(*told)), poll.check_ended
-        )
-        train(task.run, task.spec, images, emit, poll, task.model_file, task.interrupted, place)
+        data = self._prepared(task.spec.data)
+
+        def progress(message: str, done: int, total: int) -> None:
+            emit(Progress(message, done, total))
+
+        assigned = self.placement.for_run(task.spec, data, task.previous_device, progress, poll.check_cancelled)
+        train(task.run, task.spec, data, emit, poll, task.model_file, task.interrupted, assigned)
 
     def _prepared(self, spec: DataSpec) -> PreparedData:
         if self._data is None or self._data[0] != spec:
-            self._data = None  # let the old arrays go before the new ones are made
+            self._data = None  # free the old arrays before creating the new ones
             self._data = (spec, prepare(spec, lambda _message, _done, _total: None))
         return self._data[1]
 
 
 class PeekablePoll:
-    """A poll that can be looked at before a training begins: commands that don't end it wait until it has begun."""
+    """A poll that can be checked before training starts; commands that don't end the task are kept for the training."""
 
     def __init__(self, poll: Poll) -> None:
         self._poll = poll
         self._waiting: list[Command] = []
 
-    def check_ended(self) -> None:
-        """Raise :class:`~engine.utils.errors.Cancelled` where the task was asked to end."""
+    def check_cancelled(self) -> None:
+        """Read the commands sent so far.
+
+        Raises:
+            Cancelled: if one of them ends the task.
+        """
         while (command := self._poll()) is not None:
             if isinstance(command, Control) and command.ends:
                 raise Cancelled("Cancelled before it began.")
             self._waiting.append(command)
 
     def __call__(self, *, wait: bool = False) -> Command | None:
-        """The next command; see :class:`~engine.events.commands.Poll`."""
+        """Return the next command; see ``Poll``."""
         return self._waiting.pop(0) if self._waiting else self._poll(wait=wait)
 
 
 def _show_samples(task: SampleTask, emit: Emit, progress: ProgressCallback) -> None:
     try:
         found = sample_images(task.data, task.count, progress)
-    except NotDownloadedError as absent:  # nothing is wrong
-        emit(Progress(str(absent), 0, 0))
+    except NotDownloadedError as error:  # to be expected
+        emit(Progress(str(error), 0, 0))
         return
     facts = (found.title, found.class_names, found.counts, found.images, found.labels, found.test_counts)
     emit(SamplesReady(task.data.dataset, *facts))
@@ -176,16 +183,15 @@ def worker_ready() -> WorkerReady:
     return WorkerReady(library_versions(), available_devices())
 
 
-def warm_up(is_wanted: Callable[[], bool]) -> None:
-    """Load what a training loads, unless ``is_wanted`` says that there is something to do."""
-    from engine.training.warm_up import rehearse
+def warm_up(has_work: Callable[[], bool]) -> None:
+    """Load what a training needs, unless ``has_work`` reports a real task."""
+    from engine.training.warm_up import train_on_noise
 
     try:
-        rehearse(is_wanted)
-    except Exception:  # whatever it is, a real training will say it to somebody who asked for one
-        log.exception("error in the rehearsal")
+        train_on_noise(has_work)
+    except Exception:  # a real training will report it to the user
+        log.exception("error in the warm-up")
 
 
 def _unexpected(error: Exception) -> str:
-    first_line = (str(error).splitlines() or [""])[0][:200]
-    return f"An unexpected {type(error).__name__} ended it ({first_line}); the log has the details."
+    return f"An unexpected {type(error).__name__} ended it ({reason(error)}); the log has the details."

@@ -1,4 +1,4 @@
-"""What an executor can be asked to do."""
+"""The tasks of executors."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from engine.utils.arrays import Array
 
 
 class Auxiliary:
-    """A task beside the runs: the session or the window waits for its answer."""
+    """A task other than a run; the session or the window waits for its result."""
 
     def failed(self, status: Status, reason: str) -> Event:
-        """The event that says this task ended without its answer."""
+        """Return the event that reports the task's end without a result."""
         return TaskFailed(reason, cancelled=status is Status.CANCELLED)
 
 
 @dataclass(frozen=True)
 class PrepareTask(Auxiliary):
-    """Make sure that a data set is on disk and decoded; answers :class:`~engine.events.datasets.DatasetReady`."""
+    """Download and decode a data set if needed; emits ``DatasetReady``."""
 
     data: DataSpec
 
 
 @dataclass(frozen=True)
 class SampleTask(Auxiliary):
-    """Fetch ``count`` images of a data set; answers :class:`~engine.events.datasets.SamplesReady`."""
+    """Load ``count`` images of a data set; emits ``SamplesReady``."""
 
     data: DataSpec
     count: int
@@ -38,56 +38,61 @@ class SampleTask(Auxiliary):
 
 @dataclass(frozen=True)
 class VerifyTask(Auxiliary):
-    """Download and decode a data set where needed, and check all of it; answers DatasetVerified."""
+    """Download and decode a data set if needed, and verify all of it; emits ``DatasetVerified``."""
 
     data: DataSpec
 
 
 @dataclass(frozen=True)
 class RemoveCacheTask(Auxiliary):
-    """Remove downloads and decoded images of a data set; answers :class:`~engine.events.datasets.CacheRemoved`."""
+    """Remove downloads and decoded images of a data set; emits ``CacheRemoved``."""
 
     dataset: str
 
 
 @dataclass(frozen=True)
 class TrainTask:
-    """Train one run; answers with the events of a run, of which the last is a RunFinished.
+    """Train one run; emits its events, the last of which is ``RunFinished``.
 
-    A run that was ``interrupted`` goes on from there. ``before`` is the device that its variant was trained on until
-    now, empty where it was not: unless another is asked for, it stays there, as its bits depend on it.
+    Attributes:
+        run: the run's number in the store.
+        spec: the run.
+        model_file: where the trained network is saved, if anywhere.
+        interrupted: where to resume.
+        previous_device: the device on which its variant was trained so far, empty if none. It is used again unless
+            another one is requested, as the bits of the results depend on it.
     """
 
     run: int
     spec: RunSpec
     model_file: Path | None
     interrupted: Interrupted | None = None
-    before: str = ""
+    previous_device: str = ""
 
     def failed(self, status: Status, reason: str) -> Event:
-        """The event that says this run ended without its result."""
+        """Return the event that reports the run's end without a result."""
         return RunFinished(self.run, status, reason)
 
 
 @dataclass(frozen=True)
 class DeviceTask(Auxiliary):
-    """Load the training libraries and say what they compute on; answers :class:`~engine.events.devices.WorkerReady`."""
+    """Load the training libraries and list the available devices; emits ``WorkerReady``."""
 
 
 @dataclass(frozen=True)
 class AppraiseTask(Auxiliary):
-    """Look at all devices, and where ``runs`` would go; answers :class:`~engine.events.devices.DevicesAppraised`.
+    """Verify all devices and choose one for each of ``runs``; emits ``DevicesAppraised``.
 
-    ``anew`` forgets what was found out before.
+    ``refresh`` discards earlier results.
     """
 
     runs: tuple[RunSpec, ...]
-    anew: bool = False
+    refresh: bool = False
 
 
 @dataclass(frozen=True)
 class ExportTask(Auxiliary):
-    """Write the results of a stored experiment to a folder; answers :class:`~engine.events.tasks.Exported`."""
+    """Write the results of a stored experiment to a folder; emits ``Exported``."""
 
     workspace: Path
     experiment: int
@@ -97,7 +102,7 @@ class ExportTask(Auxiliary):
 
 @dataclass(frozen=True)
 class ReportTask(Auxiliary):
-    """Write a report of stored experiments to a file; answers :class:`~engine.events.tasks.Exported` with that file."""
+    """Write a report of stored experiments to a file; emits ``Exported``."""
 
     workspace: Path
     experiments: tuple[int, ...]
@@ -106,7 +111,7 @@ class ReportTask(Auxiliary):
 
 @dataclass(frozen=True)
 class ComputeTask(Auxiliary):
-    """Carry out a computed experiment; answers :class:`~engine.events.experiments.Computed`, with parts of it on the way."""
+    """Compute a computed experiment; emits ``Computed``, and partial results before."""
 
     experiment: ComputedExperiment
     spec: ExperimentSpec
@@ -114,10 +119,13 @@ class ComputeTask(Auxiliary):
 
 @dataclass(frozen=True)
 class ProbeTask(Auxiliary):
-    """Ask the network in ``model_file`` about ``image``; answers :class:`~engine.events.inference.Probed`.
+    """Run the network in ``model_file`` on an image; emits ``Probed``.
 
-    ``image`` is uint8 [height, width, 1 or 3] of any size; it is prepared as ``data`` says, to the network's input
-    ``shape``.
+    Attributes:
+        model_file: the saved network.
+        image: uint8 [height, width, 1 or 3] of any size.
+        data: how the image is prepared.
+        shape: the network's input: height, width and channels.
     """
 
     model_file: Path
@@ -128,10 +136,7 @@ class ProbeTask(Auxiliary):
 
 @dataclass(frozen=True)
 class PickTestImagesTask(Auxiliary):
-    """Pick ``count`` test images at random; answers :class:`~engine.events.inference.PickedTestImages`.
-
-    The same ``seed`` picks the same ones.
-    """
+    """Pick ``count`` random test images, determined by ``seed``; emits ``PickedTestImages``."""
 
     data: DataSpec
     count: int
@@ -140,12 +145,12 @@ class PickTestImagesTask(Auxiliary):
 
 @dataclass(frozen=True)
 class ReadImageTask(Auxiliary):
-    """Read an image file; answers :class:`~engine.events.inference.ImageRead`."""
+    """Read an image file; emits ``ImageRead``."""
 
     path: Path
 
 
-TryTask = ProbeTask | PickTestImagesTask | ReadImageTask
+InferenceTask = ProbeTask | PickTestImagesTask | ReadImageTask
 Task = (
     PrepareTask
     | SampleTask
@@ -157,8 +162,8 @@ Task = (
     | ReportTask
     | ComputeTask
     | TrainTask
-    | TryTask
+    | InferenceTask
 )
 
-# Those that compute with TensorFlow, whose threads must be set before its first operation.
-COMPUTING = (DeviceTask, AppraiseTask, ComputeTask, TrainTask, ProbeTask)
+# TensorFlow's threads must be configured before its first operation, so before the first of these.
+TENSORFLOW_TASKS = (DeviceTask, AppraiseTask, ComputeTask, TrainTask, ProbeTask)

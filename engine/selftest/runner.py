@@ -15,8 +15,8 @@ from pathlib import Path
 import psutil
 
 from engine.events.channel import ControlChannel
-from engine.executors.processes.child import signals_held_back
-from engine.executors.processes.worker import end_with_parent, prepare_process
+from engine.executors.processes.child import signals_blocked
+from engine.executors.processes.worker import exit_with_parent, prepare_process
 from engine.selftest.check import Check, CheckContext, CheckResult, CheckState, Outcome, failed, skipped
 from engine.utils.errors import Cancelled, TrainscopeError
 
@@ -117,7 +117,7 @@ class _Child:
         ours, theirs = context.Pipe()
         # Not daemonic, as some checks start training processes.
         process = context.Process(target=_serve, args=(theirs, self._log_file), name="trainscope-selftest")
-        with signals_held_back():
+        with signals_blocked():
             process.start()
         theirs.close()
         self._process, self._connection = process, ours
@@ -167,9 +167,9 @@ def describe_exit(code: int | None) -> str:
 
 def _serve(connection: Connection, log_file: Path) -> None:
     """Run the checks that arrive until the pipe is closed; main function of the child."""
-    end_with_parent()
+    exit_with_parent()
     # Yield the processor to the window and to running trainings.
-    prepare_process(log_file, yielding=True)
+    prepare_process(log_file, low_priority=True)
     while True:
         try:
             check, context = connection.recv()

@@ -1,7 +1,8 @@
-"""The state of a training as bytes, and back: what a run needs to go on as if nothing had been.
+"""Serialisation of a training's state, from which an interrupted run resumes exactly.
 
-That is every variable of network and optimiser, where the run stands, and what the callbacks remember. The order of the
-images follows from seed and epoch. The bytes are a NumPy archive without pickles, so reading one runs no code.
+The state comprises all variables of network and optimiser, the position in the run, and the state of the callbacks. The
+order of the images need not be stored: it follows from seed and epoch. The format is a NumPy archive without pickles,
+so reading it executes no code.
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ from engine.training.model import MeasuredModel
 from engine.utils.arrays import Array
 from engine.utils.errors import StoreError
 
-HEADER = "header"  # the entry that holds all that is no array, as JSON
+HEADER = "header"  # the entry with everything but the arrays, as JSON
 
 
 @dataclass(frozen=True)
-class Origin:
-    """What decides the bits of a run beside its settings: where they differ, numbers may."""
+class Environment:
+    """What determines a run's numbers besides its settings; in another environment they may differ."""
 
     device: Device
     versions: dict[str, str]
@@ -34,17 +35,30 @@ class Origin:
 
 @dataclass(frozen=True)
 class TrainingState:
-    """A checkpoint, unpacked. ``epoch`` (from 0) is the one to go on with, after ``step`` steps of the whole run."""
+    """The contents of a checkpoint.
+
+    Attributes:
+        epoch: the epoch to resume with, from 0.
+        step: number of steps made.
+        environment: where the checkpoint was made.
+        recorder: state of the ``Recorder``.
+        plateau: state of ``LowerOnPlateau``; empty without one.
+        variables: values in the order of ``_variables``.
+    """
 
     epoch: int
     step: int
-    origin: Origin
+    environment: Environment
     recorder: dict[str, Any]
     plateau: dict[str, Any]
     variables: tuple[Array, ...]
 
     def apply(self, model: MeasuredModel) -> None:
-        """Give ``model`` the values; raises :class:`StoreError` where they are of another network."""
+        """Assign the variables of ``model``.
+
+        Raises:
+            StoreError: if the state is that of another network.
+        """
         variables = _variables(model)
         if [tuple(v.shape) for v in variables] != [values.shape for values in self.variables]:
             raise StoreError("The checkpoint of this run is of another network; skip the run, or run it anew.")
@@ -53,15 +67,19 @@ class TrainingState:
         model.first_step = self.step
 
 
-def packed(
-    epoch: int, model: MeasuredModel, origin: Origin, recorder: Recorder, plateau: LowerOnPlateau | None
+def pack_checkpoint(
+    epoch: int, model: MeasuredModel, environment: Environment, recorder: Recorder, plateau: LowerOnPlateau | None
 ) -> tuple[int, bytes]:
-    """The step that was reached, and the state after it; ``epoch`` as in :class:`TrainingState`."""
+    """Serialise the state of a training; ``epoch`` as in ``TrainingState``.
+
+    Returns:
+        The last step, and the state after it.
+    """
     step = int(model.optimizer.iterations.numpy())
     header = {
         "epoch": epoch,
         "step": step,
-        "origin": asdict(origin),
+        "origin": asdict(environment),
         "recorder": recorder.state,
         "plateau": plateau.state if plateau is not None else {},
     }
@@ -71,8 +89,12 @@ def packed(
     return step, file.getvalue()
 
 
-def unpacked(data: bytes) -> TrainingState:
-    """What :func:`packed` gave; raises :class:`StoreError` where ``data`` is damaged."""
+def unpack_checkpoint(data: bytes) -> TrainingState:
+    """Deserialise what ``pack_checkpoint`` returned.
+
+    Raises:
+        StoreError: if ``data`` is damaged.
+    """
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as archive:
             header = json.loads(str(archive[HEADER]))
@@ -80,7 +102,7 @@ def unpacked(data: bytes) -> TrainingState:
         return TrainingState(
             epoch=int(header["epoch"]),
             step=int(header["step"]),
-            origin=Origin(Device(**header["origin"]["device"]), header["origin"]["versions"]),
+            environment=Environment(Device(**header["origin"]["device"]), header["origin"]["versions"]),
             recorder=header["recorder"],
             plateau=header["plateau"],
             variables=variables,
@@ -90,5 +112,5 @@ def unpacked(data: bytes) -> TrainingState:
 
 
 def _variables(model: MeasuredModel) -> list[Any]:
-    """In an order that depends on the settings alone: those of the network, of the optimiser, of the rate."""
+    """Variables of network, optimiser and learning rate, in an order that depends on the settings only."""
     return [*model.network.variables, *model.optimizer.variables, *model.rate_variables]

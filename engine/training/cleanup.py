@@ -1,4 +1,4 @@
-"""Lets go of what Keras and TensorFlow keep of a training that is over."""
+"""Release of the memory that Keras and TensorFlow keep of finished trainings."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import keras
 from tensorflow.python.framework import ops
 
 
-def forget_trainings() -> None:
-    """Free variables and graphs of all trainings before.
+def free_previous_trainings() -> None:
+    """Free variables and graphs of all previous trainings.
 
-    Keras keeps them in its global state. TensorFlow registers the gradient of every custom gradient that it meets as it
-    traces, for ever, with the graph and what that graph holds, the training images above all (tensorflow/tensorflow
-    #80895): Keras' optimisers sum gradients over replicas by one. Nothing asks for these gradients again, so they are
-    taken out, for which there is no public way.
+    Keras keeps them in its global state. TensorFlow registers the gradient of every custom gradient that it traces and
+    never removes it, nor the graph and what that references, above all the training images (tensorflow/tensorflow
+    #80895); Keras' optimisers use a custom gradient to sum gradients over replicas. Nothing looks these up again, so
+    they are removed from the registry, which has no public interface for that.
     """
     keras.backend.clear_session()
     registered = getattr(getattr(ops, "gradient_registry", None), "_registry", {})

@@ -1,7 +1,7 @@
-"""A network's outputs, computed for many images as fast as the processor allows, without being trained.
+"""Fast inference of a network for many images.
 
-The layers are those of the network, with the values they have at the moment; what differs is how a convolution with few
-output channels is laid out, and with how many bits all is computed where that is asked for.
+The result is that of the Keras layers with their current weights. What differs is the memory layout of convolutions
+with few output channels and, optionally, the precision.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ import math
 import keras
 import tensorflow as tf
 
-# A vector register of AVX-512 holds 16 float32. oneDNN puts the output channels of a pixel into one, so a convolution
-# of 8 leaves half of it empty.
+# An AVX-512 register holds 16 float32. oneDNN fills it with the output channels of a pixel, so a convolution with 8
+# leaves half of it empty.
 LANES = 16
 
 
 class Forward:
-    """Images, float32 [n, h, w, c], to logits, float32 [n, classes], and what each activation gives.
+    """Computes logits and activations of images.
 
     Args:
-        network: the network; its values are read anew at each call.
-        precision: what weights, images and activations are rounded to; sums are kept in float32 by the processor.
+        network: the network; its weights are read at each call.
+        precision: to which weights, images and activations are rounded; the processor accumulates in float32.
     """
 
     def __init__(self, network: keras.Sequential, precision: tf.DType = tf.float32) -> None:
@@ -32,23 +32,33 @@ class Forward:
 
     @property
     def largest_image_bytes(self) -> int:
-        """Bytes of the largest tensor that one image becomes on its way."""
+        """Bytes of the largest tensor that is computed for one image."""
         shapes = [self._network.input_shape, *(layer.output.shape for layer in self._network.layers)]
         largest: int = max(math.prod(shape[1:]) for shape in shapes) * self._precision.size
         return largest
 
-    # AutoGraph can't read a match statement, and there is nothing to convert.
+    # AutoGraph doesn't support match statements, and there is nothing to convert.
     @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator] # TensorFlow is not typed
     def __call__(self, images: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
-        """Logits and activations of ``images``."""
+        """Compute logits and activations.
+
+        Args:
+            images: float32 [n, h, w, c].
+
+        Returns:
+            Logits, float32 [n, classes], and the output of each activation.
+
+        Raises:
+            TypeError: if the network has a layer of another type.
+        """
         values, activations = tf.cast(images, self._precision), []
         for layer in self._network.layers:
             match layer:
                 case keras.layers.Conv2D():
                     values = _convolution(values, *self._parameters(layer))
                 case keras.layers.Dense():
-                    kernel, bias = self._parameters(layer)
-                    values = tf.matmul(values, kernel) if bias is None else tf.nn.bias_add(values @ kernel, bias)
+                    weights, bias = self._parameters(layer)
+                    values = tf.matmul(values, weights) if bias is None else tf.nn.bias_add(values @ weights, bias)
                 case keras.layers.Activation():
                     values = layer.activation(values)
                     activations.append(values)
@@ -61,32 +71,35 @@ class Forward:
         return tf.cast(values, tf.float32), activations
 
     def _parameters(self, layer: keras.layers.Layer) -> tuple[tf.Tensor, tf.Tensor | None]:
-        kernel = tf.cast(layer.kernel.value, self._precision)
-        return kernel, tf.cast(layer.bias.value, self._precision) if layer.use_bias else None
+        weights = tf.cast(layer.kernel.value, self._precision)
+        return weights, tf.cast(layer.bias.value, self._precision) if layer.use_bias else None
 
 
 def _convolution(values: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
-    """A convolution of stride 1 without padding, [n, h, w, c] by [kh, kw, c, k], with its bias."""
+    """Convolve [n, h, w, c] with [kh, kw, c, k], stride 1 and no padding, and add the bias."""
     height, width, channels = values.shape[1:]
     rows, columns, _, filters = kernel.shape
-    pairs = filters <= LANES // 2 < channels and width % 2 == 0 and (width - columns + 1) % 2 == 0
-    if not pairs:
+    is_foldable = filters <= LANES // 2 < channels and width % 2 == 0 and (width - columns + 1) % 2 == 0
+    if not is_foldable:
         return tf.nn.bias_add(tf.nn.conv2d(values, kernel, 1, "VALID"), bias)
-    # Two neighbouring pixels of a row are taken for one of twice the channels, which is how they lie in memory. The
-    # kernel gives both outputs of such a pair at once: a third more arithmetic for a 3x3 kernel, half the instructions.
+    # Two neighbouring pixels of a row are treated as one with twice the channels, which is their layout in memory. The
+    # kernel computes both outputs of such a pair: a third more arithmetic for a 3x3 kernel, half the instructions.
     folded = tf.reshape(values, [-1, height, width // 2, 2 * channels])
     outputs = tf.nn.bias_add(tf.nn.conv2d(folded, fold(kernel), 1, "VALID"), tf.tile(bias, [2]))
     return tf.reshape(outputs, [-1, height - rows + 1, width - columns + 1, filters])
 
 
 def fold(kernel: tf.Tensor) -> tf.Tensor:
-    """The kernel [kh, kw, c, k] as one that makes two neighbouring outputs of pairs of pixels.
+    """Convert a kernel [kh, kw, c, k] to one that computes two neighbouring outputs from pairs of pixels.
 
-    It is [kh, (kw + 2) // 2, 2 c, 2 k]: the first k outputs are the left one's, the others, moved by a pixel, the right
-    one's. Products with zeros come in, none falls out. Sums are the same but for rounding: in what
-    order a processor adds is its own affair.
+    The result differs only by rounding: products with zeros are added, and the order of summation is up to the
+    processor.
+
+    Returns:
+        [kh, (kw + 2) // 2, 2 c, 2 k]; the first k outputs are those of the left pixel, the others, whose weights are
+        shifted by one pixel, those of the right one.
     """
     rows, columns, channels, filters = kernel.shape
     units = (columns + 2) // 2
-    left, right = (tf.pad(kernel, [[0, 0], [moved, 2 * units - columns - moved], [0, 0], [0, 0]]) for moved in range(2))
+    left, right = (tf.pad(kernel, [[0, 0], [shift, 2 * units - columns - shift], [0, 0], [0, 0]]) for shift in range(2))
     return tf.reshape(tf.stack([left, right], axis=3), [rows, units, 2 * channels, 2 * filters])

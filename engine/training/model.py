@@ -1,9 +1,9 @@
-"""The Keras model that trains a recording interval in one compiled call and measures the gradients on the way.
+"""The Keras model that trains a recording interval in one compiled call and measures its gradients.
 
-No Keras hook sees gradients, so they are measured where they arise, in :meth:`MeasuredModel.train_step`. Python is
-entered once an interval instead of once a step: images stay on the device, a batch is gathered by index, and
-:meth:`MeasuredModel.make_train_function`, which Keras lets a model override, hands ``fit`` a function that runs all
-steps up to the next record, and the validation that belongs to it.
+No Keras hook receives gradients, so they are measured in ``MeasuredModel.train_step``. Python is entered once per
+interval instead of once per step: images stay on the device, a batch is gathered by index, and
+``MeasuredModel.make_train_function``, which Keras lets a model override, gives ``fit`` a function that runs all steps
+up to the next record, and its validation.
 """
 
 from __future__ import annotations
@@ -21,22 +21,28 @@ from keras.optimizers.schedules import LearningRateSchedule
 
 from engine.config.specs import ValidationPrecision
 from engine.datasets import PreparedData
-from engine.training.evaluation import PRECISIONS, Evaluation, Evaluator, cross_entropy, hits
-from engine.training.schedules import SteerableRate, rate_at
-from engine.training.timetable import Piece, Timetable
+from engine.training.evaluation import PRECISIONS, Evaluation, Evaluator, count_correct, cross_entropy
+from engine.training.schedules import OverridableRate, rate_at
+from engine.training.timetable import Segment, Timetable
 from engine.utils.arrays import Array
 
-FEWEST_IN_SHARE = 12  # images; on one thread, five shares of ten make a step of cnn_4 a sixth longer
+MIN_SHARD_IMAGES = 12  # on one thread, five shards of ten images make a step of cnn_4 a sixth slower
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """Sums of loss and accuracy over the batches of one piece, and what its last step measured, per kernel.
+    """Measurements of one segment.
 
-    ``validation`` is what the network was like after it, where it ends with a record.
+    Attributes:
+        segment: its steps.
+        loss_sum: over its batches.
+        accuracy_sum: over its batches.
+        gradient_norms: of the last step, for each layer's weights.
+        update_ratios: of the last step, for each layer's weights.
+        validation: after the last step; None unless it is recorded.
     """
 
-    piece: Piece
+    segment: Segment
     loss_sum: float
     accuracy_sum: float
     gradient_norms: tuple[float, ...]
@@ -45,10 +51,21 @@ class Measurement:
 
 
 class MeasuredModel(keras.Model):
-    """Wraps ``network`` (images to logits) for training on ``data``.
+    """Wraps a network for training.
 
-    With several ``threads``, a network with convolutions computes its gradients in as many shares of the batch, side by
-    side. Their sum is the gradient of the whole, but for the rounding. A dense network's steps are too short for that.
+    With several threads, the batch of a network with convolutions is split into shards whose gradients are computed
+    concurrently; their sum differs from the gradient of the batch only by rounding. The steps of a dense network are
+    too short for that.
+
+    Args:
+        network: images to logits.
+        data: training and validation images.
+        batch_size: images per step.
+        timetable: the steps of the run.
+        rate: the learning rate given to the optimiser.
+        counts_dead_units: whether activation statistics cover all validation images.
+        validation_precision: precision of the network in validation.
+        threads: number of threads of the processor; 1 on a GPU.
     """
 
     def __init__(
@@ -66,118 +83,139 @@ class MeasuredModel(keras.Model):
         self.network = network
         self.timetable = timetable
         self.measurement: Measurement | None = None
-        self.first_step = 0  # steps made before training began: those of a run that goes on
+        self.first_step = 0  # number of steps made before, in a resumed run
         self._rate = rate
         self._images, self._labels = tf.constant(data.x_train), tf.constant(data.y_train)
         self._order = tf.Variable(np.arange(len(data.y_train), dtype=np.int32), trainable=False)
         self._batch_size = batch_size
-        self._kernels = [layer.kernel for layer in network.layers if hasattr(layer, "kernel")]
-        self._pieces: Iterator[Piece] = iter(())
-        is_long = any(isinstance(layer, keras.layers.Conv2D) for layer in network.layers)
-        self._shares = max(1, min(threads, batch_size // FEWEST_IN_SHARE)) if is_long else 1
+        self._layer_weights = [layer.kernel for layer in network.layers if hasattr(layer, "kernel")]
+        self._segments: Iterator[Segment] = iter(())
+        has_convolutions = any(isinstance(layer, keras.layers.Conv2D) for layer in network.layers)
+        self._shards = max(1, min(threads, batch_size // MIN_SHARD_IMAGES)) if has_convolutions else 1
         self._evaluator = Evaluator(network, data.info.shape, counts_dead_units, validation_precision, threads)
-        # Rounded once rather than at each record: to round takes as long as mlp_1's whole validation.
+        # Rounded once instead of at each record: rounding takes as long as the whole validation of mlp_1.
         images = tf.cast(tf.constant(data.x_validation), PRECISIONS[validation_precision])
         self._validation = images, tf.constant(data.y_validation)
 
     def call(self, images: tf.Tensor, training: bool | None = None) -> tf.Tensor:
-        """Logits [batch, classes] of ``images``."""
+        """Return the logits [batch, classes]."""
         return self.network(images, training=training)
 
     def begin_epoch(self, epoch: int, order: Array) -> None:
-        """Set the order (int32 [n], a permutation) in which epoch ``epoch`` (from 0) visits the images."""
+        """Set the order of the images, a permutation int32 [n], for ``epoch`` (from 0)."""
         self._order.assign(order)
-        self._pieces = (piece for piece in self.timetable.pieces(epoch) if piece.start >= self.first_step)
+        self._segments = (segment for segment in self.timetable.segments(epoch) if segment.start >= self.first_step)
 
     @property
     def rate_variables(self) -> list[tf.Variable]:
-        """What the learning rate depends on, beside the number of steps and the optimiser's own variables."""
-        return [self._rate.by_hand] if isinstance(self._rate, SteerableRate) else []
+        """Variables of the learning rate besides those of the optimiser."""
+        return [self._rate.manual_rate] if isinstance(self._rate, OverridableRate) else []
 
     def train_step(self, batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, list[tf.Tensor]]:
-        """One optimiser step on batch number ``batch`` of the epoch: its loss, its accuracy, the kernels' gradients."""
+        """Make one optimiser step.
+
+        Args:
+            batch: number of the batch in the epoch, from 0.
+
+        Returns:
+            The batch's loss, its accuracy, and the gradients of the weights, without biases.
+        """
         chosen = self._order[batch * self._batch_size : (batch + 1) * self._batch_size]
         count = tf.shape(chosen)[0]
-        bounds = [count * share // self._shares for share in range(self._shares + 1)]
-        shares = [self._share_of_step(chosen, start, stop) for start, stop in pairwise(bounds)]
-        losses, correct, gradients_of_shares = zip(*shares, strict=True)
-        gradients = [tf.add_n(each) for each in zip(*gradients_of_shares, strict=True)]
+        bounds = [count * shard // self._shards for shard in range(self._shards + 1)]
+        shards = [self._shard_gradients(chosen, start, stop) for start, stop in pairwise(bounds)]
+        losses, correct, shard_gradients = zip(*shards, strict=True)
+        gradients = [tf.add_n(each) for each in zip(*shard_gradients, strict=True)]
         variables = self.network.trainable_variables
         self.optimizer.apply(gradients, variables)
-        of_kernels = [g for g, v in zip(gradients, variables, strict=True) if any(v is k for k in self._kernels)]
-        return tf.add_n(losses), tf.add_n(correct) / tf.cast(count, tf.float32), of_kernels
+        measured = [g for g, v in zip(gradients, variables, strict=True) if any(v is w for w in self._layer_weights)]
+        return tf.add_n(losses), tf.add_n(correct) / tf.cast(count, tf.float32), measured
 
-    def _share_of_step(
+    def _shard_gradients(
         self, chosen: tf.Tensor, start: tf.Tensor, stop: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor, list[tf.Tensor]]:
-        """What images ``start`` to ``stop`` of a batch, those at ``chosen``, contribute to its mean loss: that, how
-        many of them the network gets right, and the gradients of all that it learns.
+        """Compute the contribution of a shard to its batch.
+
+        Args:
+            chosen: indices of the batch's images.
+            start: first image of the shard in the batch.
+            stop: end of the shard, exclusive.
+
+        Returns:
+            The contribution to the batch's mean loss, the number of correctly classified images, and the gradients of
+            all trainable variables.
         """
-        # The last batch of an epoch can have fewer images than there are shares. TensorFlow convolves no empty batch,
-        # so an empty share gets an image that counts as nothing.
+        # The last batch of an epoch can have fewer images than there are shards. TensorFlow can't convolve an empty
+        # batch, so an empty shard gets one image of weight 0.
         index = chosen[start : tf.maximum(stop, start + 1)]
         weight = tf.cast(tf.minimum(stop - start, 1), tf.float32)
         images, labels = tf.gather(self._images, index), tf.gather(self._labels, index)
         with tf.GradientTape() as tape:
             logits = self.network(images, training=True)
             loss = weight * cross_entropy(labels, logits) / tf.cast(tf.shape(chosen)[0], tf.float32)
-        return loss, weight * hits(labels, logits), tape.gradient(loss, self.network.trainable_variables)
+        return loss, weight * count_correct(labels, logits), tape.gradient(loss, self.network.trainable_variables)
 
     def make_train_function(self, force: bool = False) -> Callable[[Any], dict[str, float]]:
-        """The function that ``fit`` calls; each call trains the next piece of the epoch.
+        """Return the function that ``fit`` calls; each call trains the next segment of the epoch.
 
-        ``fit`` counts as many calls for every epoch, while epochs differ by one in how many pieces they hold: a call
-        for which no piece is left does nothing.
+        ``fit`` makes the same number of calls in every epoch, while the number of segments varies by one: a call
+        without a segment does nothing.
         """
-        self.train_function = self._train_next_piece
+        self.train_function = self._train_next_segment
         return self.train_function
 
     def warm_up(self) -> None:
-        """Trace and optimise the compiled function without training, so that it doesn't count as training time."""
+        """Trace and optimise the compiled function by a call without steps, before training time is measured."""
         self.optimizer.build(self.network.trainable_variables)
         self._compiled(tf.constant(0), tf.constant(0), tf.constant(False))
 
     @cached_property
     def _compiled(self) -> tf.types.experimental.ConcreteFunction:
-        """:meth:`_run_piece`, compiled. To call a trace takes two thirds of what it takes to look for the right one."""
+        """``_run_segment``, compiled. Calling a concrete function takes two thirds of the time of a ``tf.function``."""
         number = tf.TensorSpec((), tf.int32)
-        return tf.function(self._run_piece).get_concrete_function(number, number, tf.TensorSpec((), tf.bool))
+        return tf.function(self._run_segment).get_concrete_function(number, number, tf.TensorSpec((), tf.bool))
 
     def learning_rate_at(self, step: int) -> float:
-        """The learning rate that optimiser step ``step``, the last one or an earlier one, used."""
+        """Return the learning rate of ``step`` (from 1), the last one or an earlier one."""
         return rate_at(self._rate, self.optimizer, step)
 
-    def use_learning_rate(self, rate: float) -> None:
-        """Train with ``rate`` from the next step on, whatever the schedule says."""
-        if isinstance(self._rate, SteerableRate):
-            self._rate.steer(rate)
+    def set_learning_rate(self, rate: float) -> None:
+        """Use ``rate`` from the next step on, overriding the schedule."""
+        if isinstance(self._rate, OverridableRate):
+            self._rate.override(rate)
         else:
             self.optimizer.learning_rate = rate
 
     def test(self, images: Array, labels: Array) -> tuple[float, Array]:
-        """Mean loss (nats) and the logits of each image, float32 [n, classes]."""
+        """Return the mean loss, in nats, and the logits, float32 [n, classes]."""
         logits = self._evaluator.logits(tf.constant(images))
         return float(cross_entropy(tf.constant(labels), logits)) / len(labels), logits.numpy()
 
-    def _train_next_piece(self, _calls: Any) -> dict[str, float]:
-        piece = next(self._pieces, None)
+    def _train_next_segment(self, _calls: Any) -> dict[str, float]:
+        segment = next(self._segments, None)
         self.measurement = None
-        if piece is None:
+        if segment is None:
             return {}
-        first = piece.start % self.timetable.steps_per_epoch
-        values = self._compiled(tf.constant(first), tf.constant(piece.steps), tf.constant(piece.ends_with_record))
+        first = segment.start % self.timetable.steps_per_epoch
+        values = self._compiled(tf.constant(first), tf.constant(segment.steps), tf.constant(segment.ends_with_record))
         loss, accuracy, *others = values.numpy().tolist()
-        kernels = len(self._kernels)
-        norms, ratios, validation = others[:kernels], others[kernels : 2 * kernels], others[2 * kernels :]
-        found = self._evaluator.told(validation) if piece.ends_with_record else None
-        self.measurement = Measurement(piece, loss, accuracy, tuple(norms), tuple(ratios), found)
-        return {"batch_loss": loss / piece.steps, "batch_accuracy": accuracy / piece.steps}
+        layers = len(self._layer_weights)
+        norms, ratios, validation = others[:layers], others[layers : 2 * layers], others[2 * layers :]
+        found = self._evaluator.unpack(validation) if segment.ends_with_record else None
+        self.measurement = Measurement(segment, loss, accuracy, tuple(norms), tuple(ratios), found)
+        return {"batch_loss": loss / segment.steps, "batch_accuracy": accuracy / segment.steps}
 
-    def _run_piece(self, first: tf.Tensor, steps: tf.Tensor, validates: tf.Tensor) -> tf.Tensor:
-        """Run ``steps`` steps from batch ``first``, and validate then if that is asked for.
+    def _run_segment(self, first: tf.Tensor, steps: tf.Tensor, validates: tf.Tensor) -> tf.Tensor:
+        """Train a segment. Only its last step is measured, outside the loop; both call the same traced step.
 
-        [loss sum, accuracy sum, gradient norms..., update ratios..., validation...], the last being zeros otherwise.
-        Only the last step is measured, so it stands apart from the loop; both call one traced step.
+        Args:
+            first: number of its first batch in the epoch, from 0.
+            steps: number of steps.
+            validates: whether to validate afterwards.
+
+        Returns:
+            Float32 [loss sum, accuracy sum, gradient norms..., update ratios..., validation...], where validation is 0
+            unless requested.
         """
         step = tf.function(self.train_step)
         loss_sum, accuracy_sum = tf.constant(0.0), tf.constant(0.0)
@@ -185,21 +223,21 @@ class MeasuredModel(keras.Model):
             loss, accuracy, _ = step(batch)
             loss_sum += loss
             accuracy_sum += accuracy
-        measured = tf.zeros(2 + 2 * len(self._kernels))
+        measured = tf.zeros(2 + 2 * len(self._layer_weights))
         if steps > 0:
             measured = self._measured_step(step, first + steps - 1)
-        validation = tf.zeros(self._evaluator.count)
+        validation = tf.zeros(self._evaluator.output_size)
         if validates:
             validation = self._evaluator.evaluate(*self._validation)
-        sums = tf.stack([loss_sum, accuracy_sum, *[0.0] * (2 * len(self._kernels))])
+        sums = tf.stack([loss_sum, accuracy_sum, *[0.0] * (2 * len(self._layer_weights))])
         return tf.concat([measured + sums, validation], axis=0)
 
     def _measured_step(self, step: Callable[[tf.Tensor], Any], batch: tf.Tensor) -> tf.Tensor:
-        before = [tf.identity(kernel.value) for kernel in self._kernels]
+        before = [tf.identity(weights.value) for weights in self._layer_weights]
         loss, accuracy, gradients = step(batch)
         norms = [tf.norm(gradient) for gradient in gradients]
         ratios = [
-            tf.math.divide_no_nan(tf.norm(kernel.value - old), tf.norm(old))
-            for kernel, old in zip(self._kernels, before, strict=True)
+            tf.math.divide_no_nan(tf.norm(weights.value - old), tf.norm(old))
+            for weights, old in zip(self._layer_weights, before, strict=True)
         ]
         return tf.stack([loss, accuracy, *norms, *ratios])

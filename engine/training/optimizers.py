@@ -1,4 +1,4 @@
-"""Keras' optimisers, with the one step that is worth it done by a kernel of TensorFlow's own."""
+"""Keras' optimisers; the step of Adam is a fused operation of TensorFlow."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from engine.config.specs import Optimizer
 class FusedAdam(keras.optimizers.Adam):
     """Adam whose step on a variable is one operation instead of about twelve.
 
-    State and formula are those of :class:`keras.optimizers.Adam` (D. Kingma and J. Ba, "Adam: A Method for Stochastic
-    Optimization", 2015, end of section 2, with epsilon outside of the root); only the rounding differs.
+    State and formula are those of ``keras.optimizers.Adam`` (D. Kingma and J. Ba, "Adam: A Method for Stochastic
+    Optimization", 2015, end of section 2, with epsilon outside the root); only the rounding differs.
     """
 
     def update_step(self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: tf.Tensor) -> None:
-        """Step ``variable`` along ``gradient``."""
+        """Update ``variable`` by one step."""
         index = self._get_variable_index(variable)
         step = tf.cast(self.iterations.value, tf.float32) + 1
         tf.raw_ops.ResourceApplyAdam(
@@ -37,7 +37,7 @@ class FusedAdam(keras.optimizers.Adam):
 
 
 def make_optimizer(name: Optimizer, rate: float | LearningRateSchedule) -> keras.optimizers.Optimizer:
-    """The optimiser of that name, its other parameters at Keras' defaults."""
+    """Return the optimiser of that name, with Keras' defaults for its other parameters."""
     settings: dict[str, Any] = {"learning_rate": rate}
     if name == "adam":
         return FusedAdam(**settings)

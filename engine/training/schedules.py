@@ -1,4 +1,4 @@
-"""Learning rates that change within a run, by Keras' schedules."""
+"""Learning rates of runs, from Keras' schedules."""
 
 from __future__ import annotations
 
@@ -19,39 +19,39 @@ from engine.training.timetable import Timetable
 
 
 def make_learning_rate(run: RunSpec, timetable: Timetable) -> float | LearningRateSchedule:
-    """The learning rate of ``run``: a number, or a schedule over its steps; see :class:`~engine.config.specs.ScheduleSpec`.
+    """Return the learning rate of ``run``: a number, or a schedule over its steps as ``ScheduleSpec`` describes.
 
-    Either can be changed by hand while the network trains.
+    Either can be changed during training.
     """
-    rate = _planned_rate(run, timetable)
-    return SteerableRate(rate) if isinstance(rate, LearningRateSchedule) else rate
+    rate = _scheduled_rate(run, timetable)
+    return OverridableRate(rate) if isinstance(rate, LearningRateSchedule) else rate
 
 
-class SteerableRate(LearningRateSchedule):
-    """A schedule that follows ``planned`` until somebody takes the wheel.
+class OverridableRate(LearningRateSchedule):
+    """A schedule that can be overridden during training.
 
-    Keras refuses to set the rate of an optimiser that has a schedule, and the steps are compiled already, so the
-    schedule itself looks at a variable.
+    Keras refuses to set the rate of an optimiser that has a schedule, and the steps are already compiled, so the
+    schedule reads a variable.
     """
 
-    def __init__(self, planned: LearningRateSchedule) -> None:
-        self.planned = planned
-        self.by_hand = tf.Variable(-1.0, trainable=False)  # below 0: nobody has
+    def __init__(self, schedule: LearningRateSchedule) -> None:
+        self.schedule = schedule
+        self.manual_rate = tf.Variable(-1.0, trainable=False)  # negative: not overridden
 
     def __call__(self, step: Any) -> Any:
-        """The rate at ``step``, counted from 0."""
-        return tf.where(self.by_hand < 0, self.planned(step), self.by_hand)
+        """Return the rate of ``step``, counted from 0."""
+        return tf.where(self.manual_rate < 0, self.schedule(step), self.manual_rate)
 
-    def steer(self, rate: float) -> None:
-        """Give ``rate`` from now on."""
-        self.by_hand.assign(rate)
+    def override(self, rate: float) -> None:
+        """Use ``rate`` from the next step on."""
+        self.manual_rate.assign(rate)
 
     def get_config(self) -> dict[str, Any]:
-        """What Keras saves of the plan."""
-        return dict(self.planned.get_config())
+        """Return the configuration of the schedule, for Keras."""
+        return dict(self.schedule.get_config())
 
 
-def _planned_rate(run: RunSpec, timetable: Timetable) -> float | LearningRateSchedule:
+def _scheduled_rate(run: RunSpec, timetable: Timetable) -> float | LearningRateSchedule:
     schedule = run.schedule
     match schedule.kind:
         case "constant":
@@ -61,7 +61,7 @@ def _planned_rate(run: RunSpec, timetable: Timetable) -> float | LearningRateSch
         case "step" if not schedule.switches:
             return schedule.rates[0]
         case "step":
-            # Keras counts steps from 0 and still uses the old value at a boundary itself.
+            # Keras counts steps from 0 and uses the old value at the boundary itself.
             boundaries = [epoch * timetable.steps_per_epoch - 1 for epoch in schedule.switches]
             return PiecewiseConstantDecay(boundaries, list(schedule.rates))
         case "exponential":
@@ -72,7 +72,13 @@ def _planned_rate(run: RunSpec, timetable: Timetable) -> float | LearningRateSch
 
 
 def rate_at(rate: float | LearningRateSchedule, optimizer: keras.optimizers.Optimizer, step: int) -> float:
-    """The learning rate that step ``step`` (counted from 1) used; ``rate`` is what the optimiser was given."""
+    """Return the learning rate that step ``step`` used.
+
+    Args:
+        rate: the learning rate given to the optimiser.
+        optimizer: the optimiser.
+        step: counted from 1.
+    """
     value = rate(step - 1) if isinstance(rate, LearningRateSchedule) else optimizer.learning_rate
-    # The shortest number that rounds to this float32: 0.1 rather than 0.10000000149011612.
+    # Shortest decimal that rounds to this float32: 0.1 instead of 0.10000000149011612.
     return float(str(np.float32(value)))

@@ -1,6 +1,6 @@
-"""How an epoch is cut into the pieces that run as one compiled call.
+"""Division of a run into segments that are executed as one compiled call each.
 
-Records fall on steps 10, 20, ... of the whole run, wherever epochs begin, so a piece ends at a record or at the end of
+Records fall on steps 10, 20, ... of the whole run, regardless of epochs, so a segment ends at a record or at the end of
 an epoch, whichever comes first.
 """
 
@@ -12,8 +12,14 @@ from engine.config.specs import TrainingSpec
 
 
 @dataclass(frozen=True)
-class Piece:
-    """``steps`` optimiser steps that follow step ``start`` of the run (0-based count of steps already made)."""
+class Segment:
+    """Consecutive optimiser steps within one epoch.
+
+    Attributes:
+        start: number of steps of the run before it.
+        steps: number of its steps.
+        ends_with_record: whether its last step is recorded.
+    """
 
     start: int
     steps: int
@@ -21,15 +27,19 @@ class Piece:
 
     @property
     def stop(self) -> int:
-        """The step (counted from 1) that this piece ends with."""
+        """The last step, counted from 1."""
         return self.start + self.steps
 
 
 @dataclass(frozen=True)
 class Timetable:
-    """The steps of a run: ``steps_per_epoch`` in each of ``epochs``, recorded every ``record_every``.
+    """The steps of a run.
 
-    ``max_steps`` ends the run earlier, within an epoch if need be.
+    Attributes:
+        steps_per_epoch: number of batches in an epoch.
+        epochs: number of epochs.
+        record_every: steps between records.
+        max_steps: ends the run early, possibly within an epoch.
     """
 
     steps_per_epoch: int
@@ -39,7 +49,10 @@ class Timetable:
 
     @classmethod
     def of(cls, images: int, training: TrainingSpec, max_steps: int | None = None) -> Timetable:
-        """The timetable of a run on ``images`` training images: ceil(N / B) steps an epoch, the last may be short."""
+        """Return the timetable of a run on ``images`` training images.
+
+        An epoch has ceil(images / batch size) steps, so its last batch may be smaller.
+        """
         steps_per_epoch = -(-images // training.batch_size)
         epochs = training.epochs if max_steps is None else -(-max_steps // steps_per_epoch)
         return cls(steps_per_epoch, epochs, training.record_every, max_steps)
@@ -51,20 +64,20 @@ class Timetable:
         return whole if self.max_steps is None else min(whole, self.max_steps)
 
     @property
-    def pieces_per_epoch(self) -> int:
-        """The largest number of pieces that any epoch is cut into."""
+    def segments_per_epoch(self) -> int:
+        """The largest number of segments in any epoch."""
         return (self.steps_per_epoch - 1) // self.record_every + 2
 
-    def pieces(self, epoch: int) -> list[Piece]:
-        """The pieces of ``epoch`` (counted from 0), in order."""
+    def segments(self, epoch: int) -> list[Segment]:
+        """Return the segments of ``epoch`` (from 0), in order."""
         step, end = epoch * self.steps_per_epoch, min((epoch + 1) * self.steps_per_epoch, self.total_steps)
-        pieces = []
+        segments = []
         while step < end:
             stop = min((step // self.record_every + 1) * self.record_every, end)
-            pieces.append(Piece(step, stop - step, self._is_record(stop)))
+            segments.append(Segment(step, stop - step, self._is_record(stop)))
             step = stop
-        return pieces
+        return segments
 
     def _is_record(self, step: int) -> bool:
-        """A run too short for any record gets one at its end, so that something of it can be seen."""
+        """Whether ``step`` is recorded; a run too short for any record gets one at its end."""
         return step % self.record_every == 0 or (step == self.total_steps < self.record_every)

@@ -1,4 +1,4 @@
-"""Trains one run from its first step to its test."""
+"""Training of one run, from its first step to its test."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ from engine.networks.architectures import (
     summarize,
 )
 from engine.networks.files import check_weights, save_network
-from engine.training.callbacks.checkpoints import KeepCheckpoints
-from engine.training.callbacks.commands import ObeyControls, StopOnDivergence
+from engine.training.callbacks.checkpoints import EmitCheckpoints
+from engine.training.callbacks.commands import HandleCommands, StopOnDivergence
 from engine.training.callbacks.plateau import LowerOnPlateau
 from engine.training.callbacks.recorder import Recorder
 from engine.training.callbacks.shuffle import ShuffleOrder
 from engine.training.callbacks.weights import WeightSnapshots
-from engine.training.checkpoints import Origin, TrainingState, unpacked
-from engine.training.cleanup import forget_trainings
-from engine.training.mistakes import surest_mistakes
+from engine.training.checkpoints import Environment, TrainingState, unpack_checkpoint
+from engine.training.cleanup import free_previous_trainings
+from engine.training.mistakes import most_confident_mistakes
 from engine.training.model import MeasuredModel
 from engine.training.optimizers import make_optimizer
 from engine.training.schedules import make_learning_rate
@@ -60,34 +60,42 @@ def train(
     poll: Poll,
     model_file: Path | None,
     interrupted: Interrupted | None = None,
-    place: AssignedDevice = ON_CPU,
+    assigned: AssignedDevice = ON_CPU,
 ) -> None:
-    """Train ``run``, number ``number`` in the store, on ``data``, from its beginning or from where it was interrupted.
+    """Train a run from its beginning, or from where it was interrupted.
 
-    Emits :class:`RunStarted`, records, weights and checkpoints as they arise, and :class:`RunFinished` at the end.
-    ``poll`` is asked for a control after every recording interval. The trained network is saved to ``model_file`` if
-    one is named. Raises :class:`~engine.utils.errors.DeviceError` where this process doesn't see the device of ``place``.
+    Propagates ``DeviceError`` if this process has no such device.
+
+    Args:
+        number: the run's number in the store.
+        run: the run.
+        data: its images.
+        emit: receives ``RunStarted``, then records, weights and checkpoints as they arise, and ``RunFinished``.
+        poll: asked for commands after every recording interval.
+        model_file: where the trained network is saved, if anywhere.
+        interrupted: where to resume.
+        assigned: the device to train on.
     """
-    with on_device(place.device):
-        forget_trainings()
-        device = describe_device(place)
+    with on_device(assigned.device):
+        free_previous_trainings()
+        device = describe_device(assigned)
         checkpoint = interrupted.checkpoint if interrupted is not None else None
-        state = unpacked(checkpoint) if checkpoint is not None else None
-        model = build_model(run, data, blank=state is not None, threads=device.threads if device.kind == "CPU" else 1)
+        state = unpack_checkpoint(checkpoint) if checkpoint is not None else None
+        model = build_model(run, data, resumed=state is not None, threads=device.threads if device.kind == "CPU" else 1)
         layers = summarize(run.architecture, data.info.shape, len(data.info.class_names))
-        origin = Origin(device, library_versions())
-        emit(_started(number, model, layers, origin, state))
+        environment = Environment(device, library_versions())
+        emit(_run_started(number, model, layers, environment, state))
         recorder = Recorder(number, emit)
-        controls = ObeyControls(number, recorder, poll, emit, interrupted.rates if interrupted is not None else ())
+        commands = HandleCommands(number, recorder, poll, emit, interrupted.rates if interrupted is not None else ())
         plateau = LowerOnPlateau(recorder, run.schedule) if run.schedule.kind == "plateau" else None
         callbacks = [
             ShuffleOrder(run.seed, len(data.y_train)),
             recorder,
             StopOnDivergence(recorder),
-            controls,
+            commands,
             WeightSnapshots(number, emit, {layer.name: layer.input_shape for layer in layers}),
             *([plateau] if plateau is not None else []),
-            KeepCheckpoints(number, origin, emit, recorder, controls, plateau),
+            EmitCheckpoints(number, environment, emit, recorder, commands, plateau),
         ]
         model.warm_up()
         if state is not None:
@@ -95,24 +103,28 @@ def train(
             recorder.restore(state.recorder)
             if plateau is not None:
                 plateau.restore(state.plateau)
-            kind = InterventionKind.CONTINUED if state.origin == origin else InterventionKind.MOVED
+            kind = InterventionKind.CONTINUED if state.environment == environment else InterventionKind.MOVED
             emit(Intervention(number, state.step, state.recorder["seconds"], kind))
         fit(model, callbacks, state.epoch if state is not None else 0)
         steps = int(model.optimizer.iterations.numpy())
-        ended = RunFinished(number, _status(recorder, controls), seconds=recorder.seconds, steps=steps)
+        ended = RunFinished(number, _status(recorder, commands), seconds=recorder.seconds, steps=steps)
         if ended.status in _REASONS:
             emit(replace(ended, reason=_REASONS[ended.status]))
         else:
-            emit(_tested(ended, model, data, model_file))
+            emit(_add_test_results(ended, model, data, model_file))
 
 
-def _started(
-    number: int, model: MeasuredModel, layers: Sequence[LayerSummary], origin: Origin, state: TrainingState | None
+def _run_started(
+    number: int,
+    model: MeasuredModel,
+    layers: Sequence[LayerSummary],
+    environment: Environment,
+    state: TrainingState | None,
 ) -> RunStarted:
     return RunStarted(
         run=number,
-        device=origin.device,
-        versions=origin.versions,
+        device=environment.device,
+        versions=environment.versions,
         layers=parameter_layers(layers),
         steps_per_epoch=model.timetable.steps_per_epoch,
         activations=activation_layers(layers),
@@ -121,16 +133,19 @@ def _started(
     )
 
 
-def build_model(run: RunSpec, data: PreparedData, *, blank: bool = False, threads: int = 1) -> MeasuredModel:
-    """The compiled model of ``run``, its initial values fixed by the run's seed.
+def build_model(run: RunSpec, data: PreparedData, *, resumed: bool = False, threads: int = 1) -> MeasuredModel:
+    """Return the compiled model of ``run``, with the initial weights that its seed or ``start_from`` determines.
 
-    A ``blank`` one gets other values anyway: a network to start from is not looked for. ``threads`` is how much of it
-    the processor computes side by side, 1 where it is no processor that does.
+    Args:
+        run: the run.
+        data: its images.
+        resumed: whether a checkpoint replaces the weights anyway, so that ``start_from`` is not read.
+        threads: number of threads of the processor; 1 on a GPU.
     """
     classes = len(data.info.class_names)
     network = build_network(run.architecture, data.info.shape, classes, run.network, run.seed)
-    if run.start_from is not None and not blank:
-        take_weights(network, Path(run.start_from), run.architecture)
+    if run.start_from is not None and not resumed:
+        load_weights(network, Path(run.start_from), run.architecture)
     spec = run.training
     timetable = Timetable.of(len(data.y_train), spec, run.max_steps)
     rate = make_learning_rate(run, timetable)
@@ -144,23 +159,26 @@ def build_model(run: RunSpec, data: PreparedData, *, blank: bool = False, thread
         spec.validation_precision,
         threads,
     )
-    # XLA on a CPU makes a step of cnn_4 many times slower, so it stays off.
+    # XLA makes a step of cnn_4 many times slower on a CPU.
     model.compile(optimizer=make_optimizer(spec.optimizer, rate), jit_compile=False)
     return model
 
 
-def take_weights(network: keras.Sequential, file: Path, architecture: str) -> None:
-    """Give ``network`` the weights in the .keras file; raises :class:`NetworkError` where they are of another one.
+def load_weights(network: keras.Sequential, file: Path, architecture: str) -> None:
+    """Load the weights of a .keras file into ``network``.
 
-    Only weights are read, into the layers there are: nothing that the file describes is built or run.
+    Only weights are read, into the existing layers: nothing that the file describes is built or executed.
+
+    Raises:
+        NetworkError: if they can't be read, are those of another network, or are not finite.
     """
     try:
         check_weights(file)
         network.load_weights(file)
-    except Exception:  # a damaged file makes Keras raise almost anything, and lists objects in its words
-        log.info("weights of %s not taken", file, exc_info=True)
+    except Exception:  # a damaged file makes Keras raise almost anything, with objects listed in its message
+        log.info("weights of %s not loaded", file, exc_info=True)
         raise NetworkError(
-            f"{file} can't be trained on as {architecture_name(architecture)} ({_why_not(file)}); choose the "
+            f"{file} can't be trained on as {architecture_name(architecture)} ({_problem(file)}); choose the "
             "architecture and the image shape it was trained with."
         ) from None
     if not all(np.isfinite(values).all() for values in network.get_weights()):
@@ -170,24 +188,24 @@ def take_weights(network: keras.Sequential, file: Path, architecture: str) -> No
         )
 
 
-def _why_not(file: Path) -> str:
+def _problem(file: Path) -> str:
     if not file.exists():
         return "it does not exist"
     return "its weights don't fit the layers" if file.is_file() and is_zipfile(file) else "it holds no network"
 
 
 def fit(model: MeasuredModel, callbacks: list[keras.callbacks.Callback], epoch: int = 0) -> None:
-    """Run Keras' ``fit`` from ``epoch`` (counted from 0) on.
+    """Run Keras' ``fit`` from ``epoch`` (from 0) on.
 
-    Its data set only numbers the calls, the model keeps the images itself.
+    Its data set only numbers the calls; the model holds the images.
     """
-    calls = tf.data.Dataset.range(model.timetable.pieces_per_epoch)
+    calls = tf.data.Dataset.range(model.timetable.segments_per_epoch)
     epochs = model.timetable.epochs
     model.fit(calls, initial_epoch=epoch, epochs=epochs, callbacks=callbacks, shuffle=False, verbose=0)
 
 
 def library_versions() -> dict[str, str]:
-    """Versions that decide the numbers of a run."""
+    """Return the versions of the libraries that affect the numbers of a run."""
     names = ("tensorflow", "keras", "numpy", "scikit-learn")
     return {"trainscope": engine.__version__} | {name: version(name) for name in names}
 
@@ -200,19 +218,21 @@ _REASONS = {
 }
 
 
-def _status(recorder: Recorder, controls: ObeyControls) -> Status:
+def _status(recorder: Recorder, commands: HandleCommands) -> Status:
     if recorder.last is not None and not is_finite(recorder.last):
         return Status.DIVERGED
-    if controls.received is Control.CANCEL:
+    if commands.received is Control.CANCEL:
         return Status.CANCELLED
-    if controls.received is Control.SUSPEND:
+    if commands.received is Control.SUSPEND:
         return Status.INTERRUPTED
-    if isinstance(controls.received, SkipRun):
+    if isinstance(commands.received, SkipRun):
         return Status.SKIPPED
-    return Status.STOPPED if controls.received is Control.STOP else Status.FINISHED
+    return Status.STOPPED if commands.received is Control.STOP else Status.FINISHED
 
 
-def _tested(ended: RunFinished, model: MeasuredModel, data: PreparedData, model_file: Path | None) -> RunFinished:
+def _add_test_results(
+    ended: RunFinished, model: MeasuredModel, data: PreparedData, model_file: Path | None
+) -> RunFinished:
     loss, logits = model.test(data.x_test, data.y_test)
     if not np.isfinite(loss):
         return replace(ended, status=Status.DIVERGED, reason=_REASONS[Status.DIVERGED])
@@ -225,5 +245,5 @@ def _tested(ended: RunFinished, model: MeasuredModel, data: PreparedData, model_
         test_accuracy=float(np.trace(confusion) / confusion.sum()),
         confusion=confusion,
         model=str(model_file) if model_file is not None and not reason else None,
-        mistakes=surest_mistakes(data.x_test, data.y_test, logits),
+        mistakes=most_confident_mistakes(data.x_test, data.y_test, logits),
     )

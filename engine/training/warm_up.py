@@ -1,4 +1,4 @@
-"""A training of nothing, so that the first real one finds everything loaded."""
+"""A tiny training on noise that loads the libraries before the first real one."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from engine.events.commands import Control
 from engine.events.datasets import DatasetInfo
 from engine.training.trainer import train
 
-# A bit of everything that the course's networks have.
-NETWORK = "rehearsal[Conv-3x3x4, Act, MaxPool-2x2, FC-4, Act]"
+# One of each kind of layer in the course's networks.
+NETWORK = "warm_up[Conv-3x3x4, Act, MaxPool-2x2, FC-4, Act]"
 SIDE, IMAGES, CLASSES = 8, 20, 2
 
 
-def rehearse(is_wanted: Callable[[], bool]) -> None:
-    """Train a small network on noise for two steps, unless ``is_wanted`` says that real work has come.
+def train_on_noise(has_work: Callable[[], bool]) -> None:
+    """Train a small network on noise for two steps, until ``has_work`` reports a real task.
 
-    Much of TensorFlow and Keras is only loaded where it is first used: that takes longer than to trace a network.
+    Much of TensorFlow and Keras is loaded on first use only, which takes longer than tracing a network.
     """
-    if is_wanted():
+    if has_work():
         return
     generator = np.random.default_rng(0)
 
@@ -46,6 +46,6 @@ def rehearse(is_wanted: Callable[[], bool]) -> None:
         run,
         PreparedData(info, *part(), *part(), *part()),
         lambda _event: None,
-        lambda **_wait: Control.CANCEL if is_wanted() else None,
+        lambda **_wait: Control.CANCEL if has_work() else None,
         model_file=None,
     )

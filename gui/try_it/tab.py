@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QSizePolicy, QVB
 
 from engine.events.inference import ImageRead, PickedTestImages, Probed
 from engine.events.tasks import Event, TaskFailed
-from engine.executors.tasks import PickTestImagesTask, ProbeTask, ReadImageTask, TryTask
+from engine.executors.tasks import InferenceTask, PickTestImagesTask, ProbeTask, ReadImageTask
 from engine.utils.arrays import Array
 from engine.workspace.trained_networks import TrainedRun
 from gui.background.latest_request import LatestRequest
@@ -210,7 +210,7 @@ class TryItTab(QWidget):
         if self.run is not None:
             self._requests.ask(ProbeTask(self.run.model, image, self.run.data, self.run.info.shape))
 
-    def _take_probed(self, event: Probed, task: TryTask | None) -> None:
+    def _take_probed(self, event: Probed, task: InferenceTask | None) -> None:
         run = self.run
         if run is None or not isinstance(task, ProbeTask) or task.model_file != run.model:
             return  # of a previously chosen network
@@ -255,7 +255,7 @@ class TryItTab(QWidget):
         if file:
             self.open_file(Path(file))
 
-    def _send(self, task: TryTask) -> None:
+    def _send(self, task: InferenceTask) -> None:
         self.task_requested.emit(task)
 
     def _connect(self) -> None:

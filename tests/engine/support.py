@@ -144,9 +144,9 @@ def timeless(events: Iterable[Any]) -> list[Any]:
 
 
 def _variables(checkpoint: Checkpoint) -> tuple[Any, ...]:
-    from engine.training.checkpoints import unpacked
+    from engine.training.checkpoints import unpack_checkpoint
 
-    return unpacked(checkpoint.data).variables
+    return unpack_checkpoint(checkpoint.data).variables
 
 
 def record(run: int = 1, step: int = 10, **changes: Any) -> Record:

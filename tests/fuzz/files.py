@@ -365,12 +365,12 @@ def _probe(content: bytes, folder: Path) -> bool:
 
 
 def _weights(content: bytes, folder: Path) -> bool:
-    from engine.training.trainer import take_weights
+    from engine.training.trainer import load_weights
 
     file = folder / "start.keras"
     file.write_bytes(content)
     network = _network()
-    return is_taken(lambda: take_weights(network, file, seeds.NETWORK), file.name, (NetworkError,), CANARY)
+    return is_taken(lambda: load_weights(network, file, seeds.NETWORK), file.name, (NetworkError,), CANARY)
 
 
 # --- what is no file

@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from engine.config.specs import DataSpec
 from engine.events.inference import LayerOutput, PickedTestImages, Probed
-from engine.executors.tasks import TryTask
+from engine.executors.tasks import InferenceTask
 from engine.workspace.trained_networks import TrainedRun
 from gui.try_it.image_strip import IMAGES
 from gui.try_it.tab import TryItTab
@@ -47,7 +47,7 @@ class Tried:
 
     def __init__(self, tab: TryItTab, qtbot: QtBot) -> None:
         self.tab, self._qtbot = tab, qtbot
-        self.tasks: list[TryTask] = []
+        self.tasks: list[InferenceTask] = []
         self.failures: list[str] = []
         tab.task_requested.connect(self.tasks.append)
         tab.failed.connect(self.failures.append)

@@ -24,7 +24,7 @@ def make(workload: Workload) -> Callable[[], Round]:
     apply_style(app)
     apply_scheme(app, Scheme.LIGHT)
     folder = Path(tempfile.mkdtemp(dir=workload.file.parent))
-    executors = (ProcessExecutor(count, folder / "logs", yielding=True) for count in (None, 1, 1, 1))
+    executors = (ProcessExecutor(count, folder / "logs", low_priority=True) for count in (None, 1, 1, 1))
     window = MainWindow(folder, *executors)
     window.resize(1280, 800)
     window.show()

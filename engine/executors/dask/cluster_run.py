@@ -10,7 +10,7 @@ from engine.events.channel import ControlChannel
 from engine.events.commands import Command, Control, SkipRun
 from engine.events.runs import RunFinished, Status
 from engine.events.tasks import Emit, Progress
-from engine.executors.base import concerns, ending
+from engine.executors.base import concerns, ending_control
 from engine.executors.dask.connection import Connection
 from engine.executors.dask.messages import (
     AttemptId,
@@ -246,7 +246,7 @@ class ClusterRun:
                 for run in list(self._runs):
                     self._end(RunFinished(run, _STATUS_OF[command], "It did not answer."))
             case Control() if command.ends:
-                self._ending = ending(command)
+                self._ending = ending_control(command)
                 for run in [run for run, state in self._runs.items() if not state.is_under_way]:
                     self._leave_out(run, Status.CANCELLED, "Not started.")
             case Control.PAUSE:

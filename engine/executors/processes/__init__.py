@@ -1,1 +1,1 @@
-"""Runs in child processes of this machine."""
+"""Execution of tasks in child processes of this machine."""

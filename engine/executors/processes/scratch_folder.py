@@ -1,8 +1,8 @@
 """A temporary folder for each child process.
 
-TensorFlow writes the Python it generates there and leaves it behind when its process is killed. A folder of a child's
-own is removed by its parent once the child has ended, however it did. Where the parent was killed too, the next program
-removes it: the folder's owner holds a lock beside it, which the system takes back when the owner dies.
+TensorFlow writes generated Python code to its temporary folder and leaves it behind when its process is killed. Each
+child has a folder of its own, which its parent removes once the child has ended. If the parent was killed too, the next
+program removes it: the owner holds a lock file beside the folder, which the system releases when the owner dies.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ from filelock import FileLock, Timeout
 PREFIX = "trainscope-worker-"
 
 
-class OwnFolder:
-    """A new folder below the system's temporary one, at ``path``; raises OSError where it can't be made."""
+class ScratchFolder:
+    """A new folder at ``path`` in the system's temporary folder; ``OSError`` is propagated if it can't be created."""
 
     def __init__(self) -> None:
         self.path = Path(tempfile.gettempdir(), PREFIX + secrets.token_hex(8))
-        # Held before the folder is there, so that it never looks as if its owner had died.
+        # Locked before the folder exists, so that it never looks orphaned.
         self._lock = _lock_of(self.path)
         self._lock.acquire(timeout=0)
         self.path.mkdir(mode=0o700)
 
     def remove(self) -> None:
-        """Remove the folder with all that is in it."""
+        """Remove the folder and its contents."""
         _remove(self.path, self._lock)
 
 
-def sweep() -> None:
+def remove_orphaned_folders() -> None:
     """Remove the folders whose owner has died."""
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*/"):
         lock = _lock_of(folder)
-        with suppress(Timeout, OSError):  # its owner lives, or is somebody else
+        with suppress(Timeout, OSError):  # the owner is alive, or another user
             lock.acquire(timeout=0)
             _remove(folder, lock)
 

@@ -1,4 +1,4 @@
-"""Notices a process that has come to a standstill: deadlocked, or stopped by somebody."""
+"""Detection of hung processes: deadlocked or stopped from outside."""
 
 from __future__ import annotations
 
@@ -7,25 +7,21 @@ from collections.abc import Callable
 
 import psutil
 
-# A child that says nothing for so long has also computed nothing, or it is left alone: one compiled call may take
-# hours where records are far apart.
+# A silent child counts as hung only if it has not computed either: a compiled call may take hours if records are far
+# apart.
 HANG_SECONDS = 120.0
-
-LEAST_SHARE = 0.01  # of one core; a process that computes less than that does nothing
-
-# No look counts for more than twice that, so that a computer that slept, or a parent that was stopped itself, makes no
-# child guilty.
-SECONDS_A_LOOK = 2.5
+MIN_CPU_SHARE = 0.01  # of one core; a process below it is inactive
+POLL_SECONDS = 2.5
 
 
-class StandstillWatch:
-    """Looks at one process, again and again.
+class Watchdog:
+    """Detects whether one process hangs.
 
     Args:
-        pid: the process. It has no processes of its own; its threads count as it.
-        seconds: how long it may neither say nor compute anything.
+        pid: the process, which has no children of its own; its threads are included.
+        seconds: how long it may neither send anything nor compute.
         clock: seconds, monotonic; replaced in tests.
-        processor_seconds: how long the process of that number has computed; replaced in tests.
+        cpu_seconds: processor time of a process by its number; replaced in tests.
     """
 
     def __init__(
@@ -33,37 +29,39 @@ class StandstillWatch:
         pid: int,
         seconds: float = HANG_SECONDS,
         clock: Callable[[], float] = time.monotonic,
-        processor_seconds: Callable[[int], float | None] | None = None,
+        cpu_seconds: Callable[[int], float | None] | None = None,
     ) -> None:
         self._pid, self._seconds, self._clock = pid, seconds, clock
-        self._processor_seconds = processor_seconds or _processor_seconds
-        self.look_seconds = min(SECONDS_A_LOOK, seconds / 8)
-        self._silent = 0.0  # seconds in which it has done nothing
-        self._looked = clock()
-        self._computed: float | None = None  # its processor time when that silence began, once it was looked at
+        self._cpu_seconds = cpu_seconds or _cpu_seconds
+        self.poll_seconds = min(POLL_SECONDS, seconds / 8)
+        self._inactive = 0.0  # seconds
+        self._checked_at = clock()
+        self._cpu_at_start: float | None = None  # processor time when the inactivity began, once it was measured
 
-    def heard(self) -> None:
-        """It gave a sign of life."""
-        self._silent, self._computed = 0.0, None
-        self._looked = self._clock()
+    def reset(self) -> None:
+        """Start again after a message from the process."""
+        self._inactive, self._cpu_at_start = 0.0, None
+        self._checked_at = self._clock()
 
-    def look(self) -> bool:
-        """Whether it stands still; to be asked every ``look_seconds``, more often does no harm."""
+    def check(self) -> bool:
+        """Return whether the process hangs; to be called every ``poll_seconds`` or more often."""
         now = self._clock()
-        if now - self._looked < self.look_seconds:
+        if now - self._checked_at < self.poll_seconds:
             return False
-        passed, self._looked = min(now - self._looked, 2 * self.look_seconds), now
-        computed = self._processor_seconds(self._pid)
-        if computed is None:  # it has ended, which is noticed elsewhere
+        # Each interval is capped so that the time in which the computer slept, or this process was stopped, is not
+        # counted as inactivity of the child.
+        passed, self._checked_at = min(now - self._checked_at, 2 * self.poll_seconds), now
+        cpu = self._cpu_seconds(self._pid)
+        if cpu is None:  # it has ended, which its pipe shows
             return False
-        if self._computed is None or computed - self._computed >= LEAST_SHARE * self._seconds:
-            self._silent, self._computed = 0.0, computed
+        if self._cpu_at_start is None or cpu - self._cpu_at_start >= MIN_CPU_SHARE * self._seconds:
+            self._inactive, self._cpu_at_start = 0.0, cpu
             return False
-        self._silent += passed
-        return self._silent >= self._seconds
+        self._inactive += passed
+        return self._inactive >= self._seconds
 
 
-def _processor_seconds(pid: int) -> float | None:
+def _cpu_seconds(pid: int) -> float | None:
     try:
         times = psutil.Process(pid).cpu_times()
     except psutil.Error:

@@ -1,6 +1,6 @@
-"""The child process: receives tasks over its pipe, carries them out, sends their events back.
+"""The child process: receives tasks over its pipe, executes them and sends their events back.
 
-It ends when the process that started it does, whatever it is doing then.
+It ends with its parent process, whatever it is doing then.
 """
 
 from __future__ import annotations
@@ -24,63 +24,66 @@ from engine.events.commands import Command
 from engine.events.tasks import Event
 from engine.executors.placement import Placement
 from engine.executors.runner import TaskRunner, warm_up, worker_ready
-from engine.executors.tasks import COMPUTING, TrainTask
+from engine.executors.tasks import TENSORFLOW_TASKS, TrainTask
 from engine.utils.streams import prepare_streams
 
-# Enough for the scheduler to prefer the window whenever it has something to do; where nothing else wants the
-# processor, a nice process is as fast as any.
-YIELDING_NICENESS = 10
-
-
-# Who presses Run has its first task here sooner than that.
-IDLE_SECONDS = 0.5
-
-# What reaches every process at once, by Ctrl-C, a terminal that is closed or a system that shuts down: only the parent
-# decides what that means.
-HELD_BACK = {getattr(signal, name) for name in ("SIGINT", "SIGHUP", "SIGTERM") if hasattr(signal, name)}
+# Enough for the scheduler to prefer the window whenever it has work; on an otherwise idle processor, a nice process is
+# not slower.
+NICENESS = 10
+IDLE_SECONDS = 0.5  # before warm-up; a pressed Run delivers its task sooner
+# Sent to all processes at once, by Ctrl-C, when a terminal is closed or the system shuts down; only the parent reacts.
+IGNORED_SIGNALS = {getattr(signal, name) for name in ("SIGINT", "SIGHUP", "SIGTERM") if hasattr(signal, name)}
 
 
 @dataclass(frozen=True)
 class WorkerSettings:
-    """How a worker behaves.
+    """Settings of a worker.
 
-    ``threads`` is the size of its thread pool, ``log_file`` takes what the libraries print, ``temporary_folder`` what
-    they don't keep; a ``yielding`` worker lets other processes, the window above all, have the processor first.
-    ``device`` is auto, cpu or the key of a GPU, ``side_by_side`` how many such workers there are.
+    Attributes:
+        threads: size of its thread pool.
+        log_file: receives what the libraries print.
+        temporary_folder: for temporary files of the libraries.
+        low_priority: whether other processes, above all the window, get the processor first.
+        device: auto, cpu or the key of a GPU.
+        processes: number of such workers.
     """
 
     threads: int
     log_file: Path
     temporary_folder: Path
-    yielding: bool
+    low_priority: bool
     device: str = AUTO
-    side_by_side: int = 1
+    processes: int = 1
 
 
 class WarmUp:
-    """Message to a worker: load the training libraries now; answered with WorkerReady."""
+    """Message to a worker: load the training libraries now; answered by ``WorkerReady``."""
 
 
 class TaskBegun:
-    """Message from a worker: it has what it needs and begins the task."""
+    """Message from a worker: it has received the task and begins it."""
 
 
 class TaskDone:
-    """Message from a worker: the task has ended and all its events were sent."""
+    """Message from a worker: the task has ended and all its events have been sent."""
 
 
 class ParentGone(SystemExit):
-    """The pipe's other end is closed: nobody waits for results any more."""
+    """The parent's end of the pipe is closed."""
 
 
 def worker_main(connection: Connection, settings: WorkerSettings) -> None:
-    """Serve tasks until the pipe closes."""
-    end_with_parent()
-    # Before a library has asked for it.
+    """Execute tasks until the pipe is closed.
+
+    Raises:
+        ParentGone: when it is closed.
+    """
+    exit_with_parent()
+    # Before a library reads it.
     os.environ["TMPDIR"] = tempfile.tempdir = str(settings.temporary_folder)
-    prepare_process(settings.log_file, settings.yielding)
-    runner = TaskRunner(Placement(settings.device, settings.side_by_side, settings.threads))
-    configured = rehearsed = False
+    prepare_process(settings.log_file, settings.low_priority)
+    runner = TaskRunner(Placement(settings.device, settings.processes, settings.threads))
+    configured = warmed_up = False
 
     def send(event: Event | TaskBegun | TaskDone) -> None:
         try:
@@ -88,27 +91,27 @@ def worker_main(connection: Connection, settings: WorkerSettings) -> None:
         except OSError:
             raise ParentGone from None
 
-    def something_came(within: float = 0) -> bool:
+    def has_message(timeout: float = 0) -> bool:
         try:
-            return connection.poll(within)
+            return connection.poll(timeout)
         except OSError:
             raise ParentGone from None
 
     def poll(*, wait: bool = False) -> Command | None:
-        if not wait and not something_came():
+        if not wait and not has_message():
             return None
         message = _receive(connection)
         return message if isinstance(message, Command) else None
 
     while True:
-        if configured and not rehearsed and not something_came(IDLE_SECONDS):
-            warm_up(something_came)
-            rehearsed = True
+        if configured and not warmed_up and not has_message(IDLE_SECONDS):
+            warm_up(has_message)
+            warmed_up = True
         message: Any = _receive(connection)
-        if not configured and isinstance(message, (WarmUp, *COMPUTING)):
+        if not configured and isinstance(message, (WarmUp, *TENSORFLOW_TASKS)):
             configure(settings.threads, settings.device)
             configured = True
-        rehearsed |= isinstance(message, TrainTask)
+        warmed_up |= isinstance(message, TrainTask)
         if isinstance(message, WarmUp):
             send(worker_ready())
         elif not isinstance(message, Command):  # a command that arrives after its task has ended
@@ -124,10 +127,10 @@ def _receive(connection: Connection) -> object:
         raise ParentGone from None
 
 
-def end_with_parent() -> None:
-    """End this process at once when the one that started it is gone, even while it computes in compiled code."""
+def exit_with_parent() -> None:
+    """End this process as soon as its parent has ended, even while it runs compiled code."""
     parent = multiprocessing.parent_process()
-    if parent is None:  # it was not started by one
+    if parent is None:  # not a child process
         return
 
     def wait_and_end() -> None:
@@ -136,8 +139,8 @@ def end_with_parent() -> None:
 
     threading.Thread(target=wait_and_end, name="end-with-parent", daemon=True).start()
     if sys.platform == "linux":
-        # The thread needs the interpreter. The kernel needs nothing of a process that is stopped or holds on to it: it
-        # sends this signal when the other end of the pipe that the thread waits on is closed.
+        # The thread needs the GIL, and a process that runs. The kernel needs neither: it sends this signal when the
+        # other end of the pipe that the thread waits on is closed.
         import fcntl
 
         pipe = parent.sentinel
@@ -146,20 +149,20 @@ def end_with_parent() -> None:
         fcntl.fcntl(pipe, fcntl.F_SETFL, fcntl.fcntl(pipe, fcntl.F_GETFL) | os.O_ASYNC)
 
 
-def prepare_process(log_file: Path, yielding: bool) -> None:
-    """Make a child process deaf to Ctrl-C, and have all that it prints in its log."""
-    for number in HELD_BACK:
+def prepare_process(log_file: Path, low_priority: bool) -> None:
+    """Let a child process ignore Ctrl-C and redirect its output to its log."""
+    for number in IGNORED_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
-    # TensorFlow's C++ side prints past sys.stderr, so the descriptors themselves are pointed at the log.
+    # TensorFlow's C++ code bypasses sys.stderr, so the file descriptors themselves are redirected.
     try:
         descriptor = os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    except OSError:  # it trains as well without a log
+    except OSError:  # it can train without a log
         descriptor = os.open(os.devnull, os.O_WRONLY)
     for stream in (1, 2):
         os.dup2(descriptor, stream)
     os.close(descriptor)
-    prepare_streams()  # a program of Windows that has no console gives its children none
-    if yielding and hasattr(os, "nice"):
-        os.nice(YIELDING_NICENESS)
+    prepare_streams()  # on Windows, children of a program without a console have none
+    if low_priority and hasattr(os, "nice"):
+        os.nice(NICENESS)
     faulthandler.enable()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")

@@ -1,1 +1,1 @@
-"""Keras callbacks, one a file: they report and steer, they compute nothing that training needs."""
+"""Keras callbacks, one per file: they report and control training, and compute nothing that it needs."""

@@ -1,4 +1,4 @@
-"""Lets a run be gone on with after whatever may happen."""
+"""Emits checkpoints, from which a run can be resumed."""
 
 from __future__ import annotations
 
@@ -7,55 +7,55 @@ import keras
 from engine.events.commands import Control
 from engine.events.runs import Checkpoint
 from engine.events.tasks import Emit
-from engine.training.callbacks.commands import ObeyControls
+from engine.training.callbacks.commands import HandleCommands
 from engine.training.callbacks.plateau import LowerOnPlateau
 from engine.training.callbacks.recorder import Recorder
-from engine.training.checkpoints import Origin, packed
+from engine.training.checkpoints import Environment, pack_checkpoint
 
 
-class KeepCheckpoints(keras.callbacks.Callback):
-    """Emits a :class:`~engine.events.runs.Checkpoint` after every epoch, and where the run is ended by hand.
+class EmitCheckpoints(keras.callbacks.Callback):
+    """Emits a ``Checkpoint`` after every epoch, and when the user ends the run.
 
     Args:
         run: the run's number in the store.
-        origin: where it is trained.
-        emit: takes the checkpoints.
+        environment: where it is trained.
+        emit: receives the checkpoints.
         recorder: the callback that records.
-        controls: the callback that obeys; this one must stand after all others.
-        plateau: the callback that lowers the rate, where there is one.
+        commands: the callback that handles commands; this one must come after all others.
+        plateau: the callback that lowers the rate, if there is one.
     """
 
     def __init__(
         self,
         run: int,
-        origin: Origin,
+        environment: Environment,
         emit: Emit,
         recorder: Recorder,
-        controls: ObeyControls,
+        commands: HandleCommands,
         plateau: LowerOnPlateau | None,
     ) -> None:
         super().__init__()
-        self._run, self._origin, self._emit = run, origin, emit
-        self._recorder, self._controls, self._plateau = recorder, controls, plateau
+        self._run, self._environment, self._send = run, environment, emit
+        self._recorder, self._commands, self._plateau = recorder, commands, plateau
         self._epoch = 0
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Note the epoch, counted from 0."""
+        """Remember the epoch, counted from 0."""
         self._epoch = epoch
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """Within an epoch only where the run ends here by hand.
+        """Emit a checkpoint within an epoch if the user has ended the run.
 
-        Before the epoch's end is told to anybody: that comes when the run, gone on with, has made the rest of it.
+        It precedes the callbacks' ``on_epoch_end``, which the resumed run calls once it has trained the rest.
         """
-        if isinstance(self._controls.received, Control):
-            self._keep(self._epoch)
+        if isinstance(self._commands.received, Control):
+            self._emit(self._epoch)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """The epoch is over, for the other callbacks too."""
-        if self._controls.received is None and not self.model.stop_training:
-            self._keep(epoch + 1)
+        """Emit a checkpoint once the epoch has ended for the other callbacks too."""
+        if self._commands.received is None and not self.model.stop_training:
+            self._emit(epoch + 1)
 
-    def _keep(self, epoch: int) -> None:
-        step, data = packed(epoch, self.model, self._origin, self._recorder, self._plateau)
-        self._emit(Checkpoint(self._run, step, data))
+    def _emit(self, epoch: int) -> None:
+        step, data = pack_checkpoint(epoch, self.model, self._environment, self._recorder, self._plateau)
+        self._send(Checkpoint(self._run, step, data))

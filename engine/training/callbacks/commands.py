@@ -1,4 +1,4 @@
-"""Obeys what is asked of a training, and ends it when it has diverged."""
+"""Handles commands during training, and stops a training that has diverged."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from engine.events.tasks import Emit
 from engine.training.callbacks.recorder import Recorder
 
 
-class ObeyControls(keras.callbacks.Callback):
-    """Polls for commands after every piece of training; holds it while paused, remembers what ended it.
+class HandleCommands(keras.callbacks.Callback):
+    """Polls for commands after every segment; blocks training while paused and remembers the command that ended it.
 
     Args:
         run: the run's number in the store.
-        recorder: the callback that records, whose clock stands still while paused; it must stand before this one.
-        poll: gives the next command.
-        emit: takes an :class:`~engine.events.runs.Intervention` for all that does not end the run.
-        rates: learning rates set by hand in an earlier life of the run, each with the step after which it was set:
-            they are set again as it passes there.
+        recorder: the callback that records, whose clock stops while paused; it must come before this one.
+        poll: returns the next command.
+        emit: receives an ``Intervention`` for each command that doesn't end the run.
+        rates: learning rates that the user set before the run was resumed, each with the step after which it was set;
+            they are applied again after the same steps.
     """
 
     def __init__(
@@ -32,53 +32,53 @@ class ObeyControls(keras.callbacks.Callback):
         self._rates = deque(rates)
         self._run, self._recorder, self._poll, self._emit = run, recorder, poll, emit
         self._paused = False
-        self._steps_left = 0  # recording intervals to train before it is held again
+        self._intervals_left = 0  # to train before pausing again
         self.received: Control | SkipRun | None = None
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """Do what has been asked since the last piece; while paused, wait for more."""
+        """Handle the commands since the last segment; while paused, wait for more."""
         while self._rates and self._rates[0][0] <= self._step:
-            self.model.use_learning_rate(self._rates.popleft()[1])
-        piece = self.model.measurement and self.model.measurement.piece
-        if self._steps_left and piece is not None and piece.ends_with_record:
-            self._steps_left -= 1
-            if not self._steps_left:
+            self.model.set_learning_rate(self._rates.popleft()[1])
+        segment = self.model.measurement and self.model.measurement.segment
+        if self._intervals_left and segment is not None and segment.ends_with_record:
+            self._intervals_left -= 1
+            if not self._intervals_left:
                 self._pause()
         while self.received is None and (command := self._poll(wait=True) if self._paused else self._poll()):
-            self._obey(command)
+            self._handle(command)
 
-    def _obey(self, command: Command) -> None:
+    def _handle(self, command: Command) -> None:
         match command:
             case Control.STOP | Control.CANCEL | Control.SUSPEND | SkipRun():
-                self._go_on()
+                self._resume()
                 self.received = command
                 self.model.stop_training = True
             case Control.PAUSE:
-                self._steps_left = 0
+                self._intervals_left = 0
                 self._pause()
             case Control.RESUME:
-                self._steps_left = 0
-                self._go_on()
-            case Control.STEP if self._paused or self._steps_left:
-                self._steps_left += 1
-                self._go_on()
+                self._intervals_left = 0
+                self._resume()
+            case Control.STEP if self._paused or self._intervals_left:
+                self._intervals_left += 1
+                self._resume()
             case SetLearningRate(rate):
-                self.model.use_learning_rate(rate)
-                self._note(InterventionKind.LEARNING_RATE, rate)
+                self.model.set_learning_rate(rate)
+                self._report(InterventionKind.LEARNING_RATE, rate)
 
     def _pause(self) -> None:
         if not self._paused:
             self._paused = True
-            self._recorder.hold_clock()
-            self._note(InterventionKind.PAUSED)
+            self._recorder.pause_clock()
+            self._report(InterventionKind.PAUSED)
 
-    def _go_on(self) -> None:
+    def _resume(self) -> None:
         if self._paused:
             self._paused = False
-            self._recorder.release_clock()
-            self._note(InterventionKind.RESUMED)
+            self._recorder.resume_clock()
+            self._report(InterventionKind.RESUMED)
 
-    def _note(self, kind: InterventionKind, value: float | None = None) -> None:
+    def _report(self, kind: InterventionKind, value: float | None = None) -> None:
         self._emit(Intervention(self._run, self._step, self._recorder.seconds, kind, value))
 
     @property
@@ -87,10 +87,10 @@ class ObeyControls(keras.callbacks.Callback):
 
 
 class StopOnDivergence(keras.callbacks.Callback):
-    """Stops when a loss or gradient of a record is NaN or infinite: nothing can be learned from there on.
+    """Stops training when a recorded loss or gradient is NaN or infinite, as nothing can be learned from then on.
 
     Args:
-        recorder: the callback whose records are watched; it must stand before this one.
+        recorder: the callback whose records are checked; it must come before this one.
     """
 
     def __init__(self, recorder: Recorder) -> None:
@@ -98,6 +98,6 @@ class StopOnDivergence(keras.callbacks.Callback):
         self._recorder = recorder
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """Stop once the last record is not sound."""
+        """Stop if the last record is not finite."""
         if self._recorder.last is not None and not is_finite(self._recorder.last):
             self.model.stop_training = True

@@ -1,4 +1,4 @@
-"""Lowers the learning rate where validation accuracy rests."""
+"""Lowers the learning rate when validation accuracy stops improving."""
 
 from __future__ import annotations
 
@@ -14,39 +14,39 @@ QUANTITY = "val_accuracy"
 
 
 class LowerOnPlateau(keras.callbacks.ReduceLROnPlateau):
-    """Keras' callback, told the validation accuracy of the last record; an epoch without a record doesn't count.
+    """Keras' callback on the validation accuracy of the last record; epochs without a record are ignored.
 
     Args:
-        recorder: the callback whose records are watched; it must stand before this one.
-        schedule: patience and least rise.
+        recorder: the callback whose records are monitored; it must come before this one.
+        schedule: patience and minimum improvement.
     """
 
     def __init__(self, recorder: Recorder, schedule: ScheduleSpec) -> None:
         super().__init__(QUANTITY, FACTOR, schedule.patience, mode="max", min_delta=schedule.delta)
         self._recorder = recorder
-        self._told = 0  # the step of the last record it was told of
-        self._before: dict[str, Any] = {}
+        self._last_step = 0  # of the last record evaluated
+        self._restored: dict[str, Any] = {}
 
     @property
     def state(self) -> dict[str, Any]:
-        """What it remembers, as plain values; :meth:`restore` takes them back."""
+        """Its state as plain values, for ``restore``."""
         best = None if self.best is None else float(self.best)
-        return {"best": best, "wait": self.wait, "cooldown": self.cooldown_counter, "told": self._told}
+        return {"best": best, "wait": self.wait, "cooldown": self.cooldown_counter, "told": self._last_step}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from :attr:`state`, before training begins."""
-        self._before = state
+        """Resume from ``state`` when training begins."""
+        self._restored = state
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
-        """Forget what another training left, or remember what this one had when it was interrupted."""
+        """Reset the state, or restore that of the interrupted run."""
         super().on_train_begin(logs)
-        if self._before:
-            self.best, self.wait = self._before["best"], self._before["wait"]
-            self.cooldown_counter, self._told = self._before["cooldown"], self._before["told"]
+        if self._restored:
+            self.best, self.wait = self._restored["best"], self._restored["wait"]
+            self.cooldown_counter, self._last_step = self._restored["cooldown"], self._restored["told"]
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Lower the rate if accuracy has rested for long enough."""
+        """Lower the rate if accuracy has not improved for ``patience`` epochs."""
         last = self._recorder.last
-        if last is not None and last.step > self._told:
-            self._told = last.step
+        if last is not None and last.step > self._last_step:
+            self._last_step = last.step
             super().on_epoch_end(epoch, {QUANTITY: last.validation_accuracy})

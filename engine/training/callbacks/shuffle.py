@@ -7,10 +7,9 @@ import numpy as np
 
 
 class ShuffleOrder(keras.callbacks.Callback):
-    """Gives each epoch an order of its own, fixed by the run's seed and the epoch's number alone.
+    """Gives each epoch an order that depends only on the run's seed and the epoch's number.
 
-    An epoch's order doesn't depend on the epochs before it, so training can start again at any epoch and see the same
-    batches.
+    It doesn't depend on earlier epochs, so training can resume at any epoch and see the same batches.
 
     Args:
         seed: the run's seed.
@@ -22,6 +21,6 @@ class ShuffleOrder(keras.callbacks.Callback):
         self._seed, self._count = seed, count
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Hand the model the order of ``epoch`` (counted from 0)."""
+        """Set the model's order for ``epoch`` (from 0)."""
         generator = np.random.default_rng([self._seed, epoch])
         self.model.begin_epoch(epoch, generator.permutation(self._count).astype(np.int32))

@@ -1,4 +1,4 @@
-"""Snapshots of weights, in the layout that the course's plotting and PyTorch expect."""
+"""Snapshots of weights, in the layout of PyTorch and of the course's plotting."""
 
 from __future__ import annotations
 
@@ -12,30 +12,33 @@ from engine.events.tasks import Emit
 from engine.utils.arrays import Array
 
 
-def to_pytorch_layout(kernel: Array, input_shape: tuple[int, ...]) -> Array:
-    """A copy of a Keras kernel, float32, in PyTorch's layout.
+def to_pytorch_layout(weights: Array, input_shape: tuple[int, ...]) -> Array:
+    """Return a float32 copy of a layer's weights in PyTorch's layout.
 
     A convolution's (height, width, in, out) becomes (out, in, height, width). A dense layer's (inputs, units) becomes
-    (units, inputs); where its inputs are a flattened image of ``input_shape`` (height, width, channels), they are put
-    in PyTorch's order (channels, height, width).
+    (units, inputs); if its input is a flattened image, the inputs are reordered to PyTorch's (channels, height, width).
+
+    Args:
+        weights: in Keras' layout.
+        input_shape: the layer's input: (height, width, channels), or (inputs,) after a dense layer.
     """
-    if kernel.ndim == 4:
-        ordered = kernel.transpose(3, 2, 0, 1)
+    if weights.ndim == 4:
+        ordered = weights.transpose(3, 2, 0, 1)
     elif len(input_shape) == 3:
-        units = kernel.shape[1]
-        ordered = kernel.reshape(*input_shape, units).transpose(3, 2, 0, 1).reshape(units, -1)
+        units = weights.shape[1]
+        ordered = weights.reshape(*input_shape, units).transpose(3, 2, 0, 1).reshape(units, -1)
     else:
-        ordered = kernel.T
+        ordered = weights.T
     return np.array(ordered, dtype=np.float32, order="C")
 
 
 class WeightSnapshots(keras.callbacks.Callback):
-    """Emits every layer's kernel before training and after every epoch.
+    """Emits every layer's weights before training and after every epoch.
 
     Args:
         run: the run's number in the store.
-        emit: takes the :class:`~engine.events.runs.Weights`.
-        input_shapes: what each layer sees, by the layer's name; see :class:`~engine.events.runs.Weights`.
+        emit: receives the ``Weights``.
+        input_shapes: each layer's input shape, by the layer's name, as in ``Weights``.
     """
 
     def __init__(self, run: int, emit: Emit, input_shapes: Mapping[str, tuple[int, ...]]) -> None:
@@ -43,12 +46,12 @@ class WeightSnapshots(keras.callbacks.Callback):
         self._run, self._emit, self._input_shapes = run, emit, input_shapes
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
-        """Emit the initial values as step 0, epoch 0; of a run that goes on they were emitted when it began."""
+        """Emit the initial values as step 0, epoch 0, unless the run is resumed: then they were emitted before."""
         if not self.model.first_step:
             self._send(step=0, epoch=0)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Emit the values after ``epoch`` (counted from 0), at the step that was reached."""
+        """Emit the values after ``epoch`` (from 0)."""
         self._send(step=int(self.model.optimizer.iterations.numpy()), epoch=epoch + 1)
 
     def _send(self, step: int, epoch: int) -> None:

@@ -65,7 +65,7 @@ trainer.build_model = lambda *given, **named: made.append(truly(*given, **named)
 run = small_run(architectures=["cnn_3"], record_every=1)
 data = few(prepare(run.data, lambda *_told: None))
 for key, place in (("gpu:0", "CPU:1"), ("cpu", "CPU:0")):
-    trainer.train(1, run, data, lambda _event: None, lambda *, wait=False: None, None, place=AssignedDevice(key))
+    trainer.train(1, run, data, lambda _event: None, lambda *, wait=False: None, None, assigned=AssignedDevice(key))
     model = made[-1]
     used = {each.value.device[-5:] for each in (*model.variables, *model.optimizer.variables)}
     assert used | {model._images.device[-5:], model._order.device[-5:]} == {place}, (key, used)

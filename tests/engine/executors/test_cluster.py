@@ -1,4 +1,4 @@
-"""Which cluster is meant, and what is said where there is none."""
+"""The choice of a cluster, and the errors if it can't be reached."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from engine.cli.arguments import parse
 from engine.config.cluster import BATCH_SYSTEMS, ClusterChoice, parse_cluster
 from engine.executors.dask.clusters import check_packages
 from engine.executors.inline import InlineExecutor
-from engine.executors.routing import RoutingExecutor, owner_of
+from engine.executors.routing import RoutingExecutor, owner_id
 from engine.utils.errors import SpecError, WorkerError
 
 
@@ -100,7 +100,7 @@ def test_without_the_packages_it_says_what_to_install(
 
 
 def test_a_workspace_is_known_by_the_same_name_each_time_and_no_other_one_is() -> None:
-    assert owner_of(Path("/a")) == owner_of(Path("/a")) != owner_of(Path("/b"))
+    assert owner_id(Path("/a")) == owner_id(Path("/a")) != owner_id(Path("/b"))
 
 
 def test_dask_jobqueue_takes_no_signal_as_it_is_imported(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,7 +116,7 @@ def test_dask_jobqueue_takes_no_signal_as_it_is_imported(monkeypatch: pytest.Mon
 
 
 class Noting(InlineExecutor):
-    """Notes what was asked of it, and does nothing."""
+    """Records its calls and does nothing."""
 
     def __init__(self) -> None:
         super().__init__()

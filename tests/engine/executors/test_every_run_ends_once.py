@@ -1,4 +1,4 @@
-"""engine.executors.processes.pool: whatever its children do, every run ends exactly once, and nothing waits for ever."""
+"""engine.executors.processes.pool: whatever its children do, every run ends exactly once."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ UNFINISHED = {Status.CRASHED, Status.CANCELLED, Status.SKIPPED}
 
 
 class FakeProcess:
-    """A thread in the place of a child process: it answers each task, or dies of it, as ``fates`` says."""
+    """A thread in place of a child process: it answers each task or dies, as ``fates`` determines."""
 
     def __init__(self, connection: Connection, fates: deque[str]) -> None:
         self.pid, self.exitcode = os.getpid(), None
@@ -43,7 +43,7 @@ class FakeProcess:
         return self._thread.is_alive()
 
     def kill(self) -> None:
-        """Take its pipe away, of which it ends."""
+        """Shut down its pipe, upon which it ends."""
         with suppress(OSError), socket.socket(fileno=os.dup(self._connection.fileno())) as same:
             same.shutdown(socket.SHUT_RDWR)  # unless it has ended already
 
@@ -66,7 +66,7 @@ class FakeProcess:
                 return
 
     def _train(self, run: int) -> bool:
-        """Whether it lives on."""
+        """Answer a task; return whether it survives."""
         fate = self._fates.popleft() if self._fates else "lives"
         whole = [TaskBegun(), started(run), record(run), finished(run), TaskDone()]
         sent = {"at once": 0, "begun": 1, "recorded": 3, "torn": 3, "garbled": 3, "finished": 4}.get(fate, len(whole))
@@ -82,14 +82,14 @@ class FakeProcess:
 
 @pytest.fixture
 def fates(monkeypatch: pytest.MonkeyPatch) -> deque[str]:
-    """What becomes of the tasks, in the order in which they are received."""
+    """How the tasks end, in the order in which they are received."""
     found: deque[str] = deque()
 
-    def started_child(*_arguments: object) -> tuple[FakeProcess, Connection]:
+    def start_child(*_arguments: object) -> tuple[FakeProcess, Connection]:
         ours, theirs = Pipe()
         return FakeProcess(theirs, found), ours
 
-    monkeypatch.setattr("engine.executors.processes.child.started_child", started_child)
+    monkeypatch.setattr("engine.executors.processes.child.start_child", start_child)
     return found
 
 

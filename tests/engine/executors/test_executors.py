@@ -1,4 +1,4 @@
-"""engine.executors: runs in this process and in others, which die, are stopped and are left behind."""
+"""engine.executors: runs in this process and in child processes, which die, are stopped or are abandoned."""
 
 from __future__ import annotations
 
@@ -221,7 +221,7 @@ def test_starting_again_keeps_the_warm_children(processes: ProcessExecutor) -> N
 def test_children_killed_and_stopped_as_they_train_take_only_their_runs_with_them(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """TensorFlow leaves files in the temporary folder when it is killed; they go with the child."""
+    """TensorFlow leaves files in the temporary folder when it is killed; they are removed with the child."""
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
@@ -321,7 +321,7 @@ def test_an_error_of_whoever_takes_the_events_leaves_no_process(cold: ProcessExe
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc")
 def test_a_child_never_hears_of_ctrl_c_not_even_while_it_starts(cold: ProcessExecutor) -> None:
-    """Ctrl-C reaches every process of a terminal; a child that is still importing must not die of it."""
+    """Ctrl-C reaches every process of a terminal; it must not kill a child that is still importing."""
     before = children()
     cold.start(1)
     (child,) = children() - before
@@ -331,6 +331,6 @@ def test_a_child_never_hears_of_ctrl_c_not_even_while_it_starts(cold: ProcessExe
 
 
 def kill_and_wait(child: psutil.Process) -> None:
-    """Kill a child without reaping it, which is its owner's business."""
+    """Kill a child without reaping it, which its owner does."""
     child.send_signal(signal.SIGKILL)
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)

@@ -1,4 +1,4 @@
-"""engine.executors.inference: what an executor is asked while a network is tried."""
+"""engine.executors.inference: the tasks for trying out a network."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from engine.events.tasks import TaskFailed
 from engine.executors import inference
 from engine.executors.inference import InferenceRunner
 from engine.executors.inline import InlineExecutor
-from engine.executors.tasks import PickTestImagesTask, ProbeTask, ReadImageTask, TryTask
+from engine.executors.tasks import InferenceTask, PickTestImagesTask, ProbeTask, ReadImageTask
 from engine.networks.architectures import build_network
 from engine.networks.inference import softmax
 from engine.utils.errors import DatasetError
@@ -26,7 +26,7 @@ SHAPE = (32, 32, 1)
 
 
 def quiet(_message: str, _done: int, _total: int) -> None:
-    """A progress nobody looks at."""
+    """Ignores progress."""
 
 
 def picked(runner: InferenceRunner, count: int, seed: int, data: DataSpec | None = None) -> PickedTestImages:
@@ -95,7 +95,7 @@ def control() -> Any:
     channel.close()
 
 
-def carried_out(tasks: list[TryTask], control: ControlChannel) -> list[Any]:
+def run_tasks(tasks: list[InferenceTask], control: ControlChannel) -> list[Any]:
     events: list[Any] = []
     executor = InlineExecutor()
     executor.run(tasks, events.append, control)
@@ -108,7 +108,7 @@ def test_a_network_is_asked_about_a_test_image(digits: PreparedData, tmp_path: P
     network.save(tmp_path / "m.keras")
     images = picked(InferenceRunner(), 3, 0).images
     tasks = [ProbeTask(tmp_path / "m.keras", image, DataSpec(), SHAPE) for image in images]
-    answers = carried_out(list(tasks), control)
+    answers = run_tasks(list(tasks), control)
     for image, answer in zip(images, answers, strict=True):
         fed = (image / np.float32(255) - np.float32(0.5)) / np.float32(0.5)
         logits = np.asarray(network(fed[np.newaxis]))[0]
@@ -119,7 +119,7 @@ def test_a_network_is_asked_about_a_test_image(digits: PreparedData, tmp_path: P
 def test_what_goes_wrong_is_said_and_the_next_task_answered(tmp_path: Path, control: ControlChannel) -> None:
     gone = ProbeTask(tmp_path / "gone.keras", np.zeros((4, 4, 1), np.uint8), DataSpec(), SHAPE)
     unread = ReadImageTask(tmp_path / "gone.png")
-    failed, unfound, answer = carried_out([gone, unread, PickTestImagesTask(DataSpec(), 2, 0)], control)
+    failed, unfound, answer = run_tasks([gone, unread, PickTestImagesTask(DataSpec(), 2, 0)], control)
     assert "gone.keras" in failed.reason
     assert "There is no file" in unfound.reason
     assert len(answer.images) == 2

@@ -1,4 +1,4 @@
-"""No process outlives the program that started it, however that ends; each program here is a real one."""
+"""No process outlives the program that started it, however that ends; the programs are real."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import pytest
 
 from engine.cli.exit_codes import EXIT_INTERRUPTED
 from engine.events.runs import Status
-from engine.executors.processes.scratch_folder import PREFIX, sweep
+from engine.executors.processes.scratch_folder import PREFIX, remove_orphaned_folders
 from engine.storage.store import Store
 from tests.engine.support import ROOT
 
@@ -119,7 +119,7 @@ def family(parent: subprocess.Popen[str]) -> list[psutil.Process]:
 
 
 def survivors(processes: list[psutil.Process]) -> list[psutil.Process]:
-    """Which of them are still there after a while; they are ended."""
+    """The processes that survive ``GONE_SECONDS``; they are killed."""
     _, alive = psutil.wait_procs(processes, timeout=GONE_SECONDS)
     for each in alive:
         each.kill()
@@ -133,7 +133,7 @@ def read_until(stream: IO[str] | None, words: str) -> None:
 
 @pytest.mark.long
 def test_the_children_of_a_batch_that_is_killed_are_gone_at_once(tmp_path: Path) -> None:
-    """One of two that train is stopped, and could not notice by itself; Linux ends it all the same."""
+    """One of two training processes is stopped, so it can't react by itself; the Linux kernel kills it."""
     temporary = tmp_path / "temporary"
     command = ["main.py", "--batch", *LONG, "--workspace", str(tmp_path / "workspace")]
     with program(*command, temporary=temporary, stderr=subprocess.PIPE) as parent:
@@ -147,7 +147,7 @@ def test_the_children_of_a_batch_that_is_killed_are_gone_at_once(tmp_path: Path)
     assert len(list(temporary.glob(f"{PREFIX}*/"))) == 2
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tempfile, "tempdir", str(temporary))
-        sweep()
+        remove_orphaned_folders()
     assert list(temporary.iterdir()) == [], "the next program clears away what they left"
 
 
@@ -155,7 +155,7 @@ def test_the_children_of_a_batch_that_is_killed_are_gone_at_once(tmp_path: Path)
 def test_the_children_of_a_window_that_is_killed_are_gone_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One that is at work, and all that wait for some: the assistant, the prober and the librarian."""
+    """The training process, and the idle ones: assistant, prober and librarian."""
     scripted(tmp_path, monkeypatch).write("burn")
     script = tmp_path / "window.py"
     script.write_text(WINDOW, encoding="utf-8")
@@ -171,7 +171,7 @@ def test_the_children_of_a_window_that_is_killed_are_gone_at_once(
 def test_not_even_those_are_left_that_can_not_notice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole_group: bool
 ) -> None:
-    """One computes in Python, one waits for a lock that it holds, one holds the interpreter in compiled code."""
+    """One computes in Python, one is deadlocked, one holds the GIL in compiled code."""
     held = "hold the interpreter" if sys.platform == "linux" else "burn"
     scripted(tmp_path, monkeypatch).write("burn", "deadlock", held)
     script = tmp_path / "parent.py"
@@ -201,7 +201,7 @@ os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
 def test_a_batch_that_is_told_to_end_with_all_its_children_stops_and_keeps_what_was_learned(
     tmp_path: Path, end: str
 ) -> None:
-    """The signal reaches the whole family; the children leave it to their parent."""
+    """The signal reaches all processes; the children leave it to their parent."""
     outer, inner = os.openpty()
     command = ["-c", ON_TERMINAL, "main.py", "--batch", *LONG, "--workspace", str(tmp_path / "workspace")]
     with program(*command, temporary=tmp_path / "tmp", stdin=inner, stdout=inner, stderr=inner) as parent:

@@ -1,4 +1,4 @@
-"""engine.executors.placement: each run goes to a device that computes rightly, auto to the fastest."""
+"""engine.executors.placement: each run is assigned to a device that computes correctly, by auto to the fastest."""
 
 from __future__ import annotations
 
@@ -35,24 +35,24 @@ REFUSAL = (
 )
 
 
-def look() -> None:
-    """Nobody asks for anything."""
+def never_cancelled() -> None:
+    """Nothing cancels."""
 
 
 @dataclass
 class Machine:
-    """What there is, what it is found to be, how fast it trains, and what was looked at."""
+    """Devices with their deviations and speeds, and which of them were verified and measured."""
 
     file: Path
     gpus: dict[str, list[Deviation] | Exception] = field(default_factory=lambda: {"gpu:0": SOUND})
     seconds: dict[str, float] = field(default_factory=lambda: {CPU: 0.004, "gpu:0": 0.001, "gpu:1": 0.001})
     driver: str = "driver 1"
     hidden: set[str] = field(default_factory=set)
-    looked_at: list[str] = field(default_factory=list)
+    verified: list[str] = field(default_factory=list)
     measured: list[tuple[str, str]] = field(default_factory=list)
 
     def deviations(self, device: str) -> list[Deviation]:
-        self.looked_at.append(device)
+        self.verified.append(device)
         found = SOUND if device == CPU else self.gpus[device]
         if isinstance(found, Exception):
             raise found
@@ -62,9 +62,9 @@ class Machine:
         self.measured.append((run.architecture, device))
         return self.seconds[device]
 
-    def placement(self, wanted: str = AUTO, side_by_side: int = 1) -> Placement:
-        """That of a new process."""
-        return Placement(wanted, side_by_side, threads=1, notebook=DeviceCache(self.file))
+    def placement(self, wanted: str = AUTO, processes: int = 1) -> Placement:
+        """The placement of a new process."""
+        return Placement(wanted, processes, threads=1, cache=DeviceCache(self.file))
 
 
 @pytest.fixture
@@ -82,21 +82,21 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
 
 @pytest.fixture
 def place(few_digits: PreparedData) -> Callable[..., AssignedDevice]:
-    """Where a run goes, of a network and of nowhere before unless said otherwise."""
+    """Places a run."""
 
     def find(placement: Placement, architecture: str = "mlp_1", before: str = "") -> AssignedDevice:
         run = small_run(architectures=[architecture])
-        return placement.for_run(run, few_digits, before, lambda *_told: None, look)
+        return placement.for_run(run, few_digits, before, lambda *_told: None, never_cancelled)
 
     return find
 
 
-def test_a_processor_alone_is_neither_looked_at_nor_measured(
+def test_a_processor_alone_is_neither_verified_nor_measured(
     machine: Machine, place: Callable[..., AssignedDevice]
 ) -> None:
     machine.gpus = {}
     assert place(machine.placement()) == AssignedDevice(CPU)
-    assert machine.looked_at == machine.measured == []
+    assert machine.verified == machine.measured == []
     assert not machine.file.exists()
 
 
@@ -104,17 +104,17 @@ def test_auto_measures_each_network_once_and_remembers(machine: Machine, place: 
     assert place(machine.placement()) == AssignedDevice("gpu:0")
     assert machine.measured == [("mlp_1", CPU), ("mlp_1", "gpu:0")]
     assert place(machine.placement()) == AssignedDevice("gpu:0")
-    assert (machine.looked_at, len(machine.measured)) == (["gpu:0"], 2), "another process knows already"
+    assert (machine.verified, len(machine.measured)) == (["gpu:0"], 2), "another process knows already"
     machine.seconds = {CPU: 0.001, "gpu:0": 0.002}
     assert place(machine.placement(), "cnn_4") == AssignedDevice(CPU), "a network of its own"
     assert machine.measured[2:] == [("cnn_4", CPU), ("cnn_4", "gpu:0")]
 
 
-@pytest.mark.parametrize(("side_by_side", "device"), [(1, "gpu:0"), (3, "gpu:0"), (4, CPU), (8, CPU)])
+@pytest.mark.parametrize(("processes", "device"), [(1, "gpu:0"), (3, "gpu:0"), (4, CPU), (8, CPU)])
 def test_processes_share_a_gpu_but_have_a_core_each(
-    side_by_side: int, device: str, machine: Machine, place: Callable[..., AssignedDevice]
+    processes: int, device: str, machine: Machine, place: Callable[..., AssignedDevice]
 ) -> None:
-    assert place(machine.placement(side_by_side=side_by_side)).device == device
+    assert place(machine.placement(processes=processes)).device == device
 
 
 def test_what_cannot_be_trained_on_a_card_goes_to_the_processor(
@@ -129,7 +129,7 @@ def test_a_new_driver_is_found_out_anew(machine: Machine, place: Callable[..., A
     machine.gpus = {"gpu:0": WRONG}
     assert place(machine.placement()) == AssignedDevice(CPU, REFUSAL)
     assert place(machine.placement()) == AssignedDevice(CPU, REFUSAL)
-    assert machine.looked_at == ["gpu:0"]
+    assert machine.verified == ["gpu:0"]
     machine.gpus, machine.driver = {"gpu:0": SOUND}, "driver 2"
     assert place(machine.placement()) == AssignedDevice("gpu:0")
 
@@ -139,7 +139,7 @@ def test_a_wrong_device_is_refused_though_it_was_asked_for(
 ) -> None:
     machine.gpus = {"gpu:0": WRONG, "gpu:1": SOUND}
     assert place(machine.placement("gpu:0")) == AssignedDevice(CPU, REFUSAL)
-    assert machine.placement("gpu:0").for_others(look) == AssignedDevice(CPU, REFUSAL)
+    assert machine.placement("gpu:0").for_task(never_cancelled) == AssignedDevice(CPU, REFUSAL)
     assert place(machine.placement("gpu:1")) == AssignedDevice("gpu:1")
     assert machine.measured == [], "who asks for a device is given it"
     assert place(machine.placement()) == AssignedDevice("gpu:1", REFUSAL)
@@ -152,7 +152,7 @@ def test_a_device_that_fails_is_refused_with_its_words(machine: Machine, place: 
     assert refusal.startswith("gpu:0 can't be computed on (RuntimeError: no kernel image); the processor is used")
 
 
-def test_a_device_that_ends_the_process_twice_is_not_looked_at_again(
+def test_a_device_that_ends_the_process_twice_is_not_verified_again(
     machine: Machine, place: Callable[..., AssignedDevice]
 ) -> None:
     class Died(BaseException):
@@ -168,7 +168,7 @@ def test_a_device_that_ends_the_process_twice_is_not_looked_at_again(
                 place(machine.placement())
     refusal = place(machine.placement()).refusal
     assert refusal.startswith("gpu:0 ends every process that looks whether it computes as it should; the processor")
-    assert machine.looked_at == []
+    assert machine.verified == []
 
 
 def test_one_that_was_closed_while_it_looked_looks_again(
@@ -183,19 +183,21 @@ def test_a_process_that_was_ended_by_hand_is_no_mark_against_a_device(
     machine: Machine, place: Callable[..., AssignedDevice]
 ) -> None:
     identity = machine.placement().identity("gpu:0")
-    notebook = DeviceCache(machine.file)
-    notebook.store_verification(identity, Verification(state="begun", tries=2))
-    notebook.store_step_seconds(identity, "some network", math.inf)
-    notebook.discard_pending()
-    assert notebook.step_seconds(identity, "some network") is None
+    cache = DeviceCache(machine.file)
+    cache.store_verification(identity, Verification(state="begun", tries=2))
+    cache.store_step_seconds(identity, "some network", math.inf)
+    cache.discard_pending()
+    assert cache.step_seconds(identity, "some network") is None
     assert place(machine.placement()) == AssignedDevice("gpu:0")
 
 
 def test_what_is_found_out_anew_is_not_tried_again_and_again(machine: Machine) -> None:
-    notebook = DeviceCache(machine.file)
-    notebook.store_verification(machine.placement().identity("gpu:0"), Verification(state="begun", tries=2))
-    assert machine.placement().appraise((), anew=True, look=look).reports[1].is_correct is False
-    assert machine.looked_at == [CPU]
+    cache = DeviceCache(machine.file)
+    cache.store_verification(machine.placement().identity("gpu:0"), Verification(state="begun", tries=2))
+    assert (
+        machine.placement().appraise((), refresh=True, check_cancelled=never_cancelled).reports[1].is_correct is False
+    )
+    assert machine.verified == [CPU]
 
 
 def test_a_device_that_ends_the_process_as_it_trains_is_left_for_that_network(
@@ -225,8 +227,8 @@ def test_who_cancels_while_devices_are_measured_is_heard(
         if len(asked) > 4:
             raise Cancelled("Cancelled.")
 
-    def measure(run: RunSpec, data: PreparedData, _device: str, look: Callable[[], None]) -> float:
-        return seconds_per_step(run, data, CPU, look)
+    def measure(run: RunSpec, data: PreparedData, _device: str, check_cancelled: Callable[[], None]) -> float:
+        return seconds_per_step(run, data, CPU, check_cancelled)
 
     monkeypatch.setattr("engine.training.benchmark.seconds_per_step", measure)
     with pytest.raises(Cancelled):
@@ -239,7 +241,7 @@ def test_who_waits_for_another_process_is_heard(tmp_path: Path) -> None:
         raise Cancelled("Cancelled.")
 
     with (
-        DeviceCache(tmp_path / "devices.json").locked(look),
+        DeviceCache(tmp_path / "devices.json").locked(never_cancelled),
         pytest.raises(Cancelled),
         DeviceCache(tmp_path / "devices.json").locked(cancel),
     ):
@@ -257,8 +259,8 @@ def test_a_run_goes_on_where_it_was(before: str, machine: Machine, place: Callab
 
 
 def test_all_else_is_computed_on_the_processor_unless_a_gpu_is_asked_for(machine: Machine) -> None:
-    assert machine.placement().for_others(look) == AssignedDevice(CPU)
-    assert machine.placement("gpu:0").for_others(look) == AssignedDevice("gpu:0")
+    assert machine.placement().for_task(never_cancelled) == AssignedDevice(CPU)
+    assert machine.placement("gpu:0").for_task(never_cancelled) == AssignedDevice("gpu:0")
 
 
 def test_the_page_says_what_there_is_and_where_runs_would_go(
@@ -267,7 +269,7 @@ def test_the_page_says_what_there_is_and_where_runs_would_go(
     machine.gpus = {"gpu:0": SOUND, "gpu:1": WRONG}
     place(machine.placement(), "cnn_4")
     runs = tuple(small_run(architectures=[name]) for name in ("mlp_1", "cnn_4"))
-    found = machine.placement().appraise(runs, anew=False, look=look)
+    found = machine.placement().appraise(runs, refresh=False, check_cancelled=never_cancelled)
     facts = [(each.key, each.name, each.memory, each.is_correct) for each in found.reports]
     assert facts == [
         (CPU, "a processor", 8 * 2**30, True),
@@ -277,23 +279,27 @@ def test_the_page_says_what_there_is_and_where_runs_would_go(
     assert found.reports[2].findings == REFUSAL.replace("gpu:0", "gpu:1")
     measured = DeviceChoice("cnn_4", "gpu:0", {CPU: 0.004, "gpu:0": 0.001})
     assert found.choices == (DeviceChoice("mlp_1", "", {}), measured)
-    assert machine.placement(CPU).appraise(runs[1:], anew=False, look=look).choices == (DeviceChoice("cnn_4", CPU, {}),)
-    machine.looked_at.clear()
-    assert machine.placement().appraise(runs, anew=True, look=look).choices[1].device == "", "it was forgotten"
-    assert sorted(machine.looked_at) == [CPU, "gpu:0", "gpu:1"]
+    assert machine.placement(CPU).appraise(runs[1:], refresh=False, check_cancelled=never_cancelled).choices == (
+        DeviceChoice("cnn_4", CPU, {}),
+    )
+    machine.verified.clear()
+    assert machine.placement().appraise(runs, refresh=True, check_cancelled=never_cancelled).choices[1].device == "", (
+        "it was forgotten"
+    )
+    assert sorted(machine.verified) == [CPU, "gpu:0", "gpu:1"]
 
 
 def test_a_device_that_this_start_leaves_out_is_named_but_not_judged(machine: Machine) -> None:
     machine.hidden = {"gpu:0"}
-    found = machine.placement(CPU).appraise((), anew=False, look=look)
+    found = machine.placement(CPU).appraise((), refresh=False, check_cancelled=never_cancelled)
     assert [(each.key, each.is_correct, each.findings) for each in found.reports][1:] == [("gpu:0", None, "")]
-    assert machine.looked_at == [CPU]
+    assert machine.verified == [CPU]
     machine.hidden = set()
-    assert machine.placement().appraise((), anew=False, look=look).reports[1].is_correct
+    assert machine.placement().appraise((), refresh=False, check_cancelled=never_cancelled).reports[1].is_correct
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b'{"judgements": 3}', b"\xff", b'{"seconds": {"cpu": {"a": "x"}}}'])
-def test_a_damaged_notebook_counts_as_empty(
+def test_a_damaged_cache_counts_as_empty(
     content: bytes, machine: Machine, place: Callable[..., AssignedDevice]
 ) -> None:
     machine.file.parent.mkdir()
@@ -303,9 +309,7 @@ def test_a_damaged_notebook_counts_as_empty(
     assert len(machine.measured) == 2
 
 
-def test_a_notebook_that_cannot_be_written_is_kept_in_mind(
-    machine: Machine, place: Callable[..., AssignedDevice]
-) -> None:
+def test_a_cache_that_cannot_be_written_is_kept_in_mind(machine: Machine, place: Callable[..., AssignedDevice]) -> None:
     machine.file.parent.write_text("a file where the folder should be")
     placement = machine.placement()
     assert [place(placement).device for _ in range(2)] == ["gpu:0", "gpu:0"]
@@ -313,22 +317,22 @@ def test_a_notebook_that_cannot_be_written_is_kept_in_mind(
 
 
 def test_a_process_waits_while_another_one_measures(tmp_path: Path) -> None:
-    with DeviceCache(tmp_path / "devices.json").locked(look) as is_alone:
-        assert is_alone
+    with DeviceCache(tmp_path / "devices.json").locked(never_cancelled) as is_locked:
+        assert is_locked
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("engine.devices.cache.LOCK_SECONDS", 0)
-            with DeviceCache(tmp_path / "devices.json").locked(look) as other:
+            with DeviceCache(tmp_path / "devices.json").locked(never_cancelled) as other:
                 assert not other
-    with DeviceCache(tmp_path / "devices.json").locked(look) as is_alone:
-        assert is_alone
+    with DeviceCache(tmp_path / "devices.json").locked(never_cancelled) as is_locked:
+        assert is_locked
 
 
 @pytest.mark.long
 def test_a_run_is_timed_by_training_it(few_digits: PreparedData) -> None:
-    slow = seconds_per_step(small_run(architectures=["cnn_4"]), few_digits, CPU, look)
-    fast = seconds_per_step(small_run(optimizer="sgd", learning_rate=1000), few_digits, CPU, look)
+    slow = seconds_per_step(small_run(architectures=["cnn_4"]), few_digits, CPU, never_cancelled)
+    fast = seconds_per_step(small_run(optimizer="sgd", learning_rate=1000), few_digits, CPU, never_cancelled)
     assert 0 < fast < slow < 1, "a few milliseconds"
-    assert seconds_per_step(small_run(), few_digits, "gpu:7", look) == math.inf
+    assert seconds_per_step(small_run(), few_digits, "gpu:7", never_cancelled) == math.inf
 
 
 def test_a_run_that_goes_on_stays_on_its_own_device_and_a_new_one_goes_to_that_of_its_variant(

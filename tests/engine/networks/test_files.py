@@ -20,7 +20,7 @@ from engine.networks.architectures import ARCHITECTURES, build_network
 from engine.networks.files import MAX_BYTES, check_network, check_weights
 from engine.networks.inference import Prober
 from engine.networks.notation import ACTIVATION_NAMES
-from engine.training.trainer import take_weights
+from engine.training.trainer import load_weights
 from engine.utils.errors import NetworkError, StoreError
 from tests.fuzz import seeds
 
@@ -150,7 +150,7 @@ def test_weights_that_are_not_in_the_file_or_fill_the_memory(
     with pytest.raises(StoreError, match=reason):
         Prober().probe(file, np.zeros(SHAPE, np.float32))
     with pytest.raises(NetworkError, match=r"network\.keras can't be trained on as small"):
-        take_weights(build_network(seeds.NETWORK, SHAPE, 3, NetworkSpec(), seed=1), file, seeds.NETWORK)
+        load_weights(build_network(seeds.NETWORK, SHAPE, 3, NetworkSpec(), seed=1), file, seeds.NETWORK)
 
 
 def test_an_archive_that_unpacks_to_too_much_is_not_unpacked(tmp_path: Path) -> None:
@@ -168,4 +168,4 @@ def test_a_pipe_in_the_place_of_a_network_is_not_waited_for(tmp_path: Path) -> N
         Prober().probe(tmp_path / "pipe.keras", np.zeros(SHAPE, np.float32))
     network: keras.Sequential = build_network(seeds.NETWORK, SHAPE, 3, NetworkSpec(), seed=1)
     with pytest.raises(NetworkError, match="it holds no network"):
-        take_weights(network, tmp_path / "pipe.keras", seeds.NETWORK)
+        load_weights(network, tmp_path / "pipe.keras", seeds.NETWORK)

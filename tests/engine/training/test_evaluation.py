@@ -1,4 +1,4 @@
-"""What a network gives on many images, compared with NumPy."""
+"""engine.training.evaluation, compared with NumPy."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def network(architecture: str = TWO_ACTIVATIONS, activation: str = "relu") -> An
     return build_network(architecture, SHAPE, CLASSES, NetworkSpec.build({"activation": activation}), seed=1)
 
 
-def evaluated(made: Any, x: Array, y: Array, looks_at_all: bool, threads: int = 1) -> Any:
+def evaluated(made: Any, x: Array, y: Array, activations_on_all: bool, threads: int = 1) -> Any:
     import tensorflow as tf
 
     from engine.training.evaluation import Evaluator
 
-    return Evaluator(made, SHAPE, looks_at_all, threads=threads)(tf.constant(x), tf.constant(y))
+    return Evaluator(made, SHAPE, activations_on_all, threads=threads)(tf.constant(x), tf.constant(y))
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def given(made: Any, x: Array) -> tuple[Array, list[Array]]:
-    """Logits, and what each activation gives, one layer after the other in float32."""
+    """Logits and activations, layer by layer in float32."""
     import keras
 
     outputs, values = [], x
@@ -55,17 +55,17 @@ def given(made: Any, x: Array) -> tuple[Array, list[Array]]:
 
 @pytest.mark.usefixtures("small_chunks")
 @pytest.mark.parametrize("count", [1, 99, 100, 101, 499, 500, 501, 1003])
-@pytest.mark.parametrize("looks_at_all", [True, False])
-def test_it_says_what_numpy_says_wherever_chunks_end(count: int, looks_at_all: bool) -> None:
+@pytest.mark.parametrize("activations_on_all", [True, False])
+def test_it_says_what_numpy_says_wherever_chunks_end(count: int, activations_on_all: bool) -> None:
     made = network()
     x, y = images(count)
-    found = evaluated(made, x, y, looks_at_all)
+    found = evaluated(made, x, y, activations_on_all)
     logits, _ = given(made, x)
     shifted = logits - logits.max(axis=1, keepdims=True)
     losses = np.log(np.exp(shifted).sum(axis=1)) - shifted[np.arange(count), y]
     assert found.loss == pytest.approx(losses.mean(), rel=1e-4)
     assert found.accuracy == pytest.approx((logits.argmax(axis=1) == y).mean(), abs=1e-6)
-    _, outputs = given(made, x if looks_at_all else x[:500])
+    _, outputs = given(made, x if activations_on_all else x[:500])
     assert found.activation_means == pytest.approx([each.mean() for each in outputs], rel=1e-4)
     assert found.activation_deviations == pytest.approx([each.std() for each in outputs], rel=1e-4)
     dead = [int((each == 0).reshape(-1, each.shape[-1]).all(axis=0).sum()) for each in outputs]
@@ -76,8 +76,10 @@ def test_it_says_what_numpy_says_wherever_chunks_end(count: int, looks_at_all: b
 def test_chunks_side_by_side_give_the_same_to_the_bit() -> None:
     made = network()
     x, y = images(1003)
-    one_by_one = evaluated(made, x, y, looks_at_all=True)
-    assert [evaluated(made, x, y, looks_at_all=True, threads=threads) for threads in (2, 3, 8)] == [one_by_one] * 3
+    one_by_one = evaluated(made, x, y, activations_on_all=True)
+    assert [evaluated(made, x, y, activations_on_all=True, threads=threads) for threads in (2, 3, 8)] == [
+        one_by_one
+    ] * 3
 
 
 @pytest.mark.usefixtures("small_chunks")
@@ -89,29 +91,29 @@ def test_logits_are_in_the_order_of_the_images(count: int) -> None:
 
     made = network()
     x, _ = images(count)
-    # In float32 even where validation is not: a test is made once, and what it says is what is handed in.
+    # In float32 even if validation is not: the test is made once, and its result is the one that is reported.
     found = Evaluator(made, SHAPE, False, "bfloat16", threads=2).logits(tf.constant(x)).numpy()
     assert found == pytest.approx(given(made, x)[0], rel=1e-4, abs=1e-5)
 
 
 def test_a_unit_that_lives_for_one_image_alone_is_not_dead() -> None:
-    """The last image, in the last chunk, wakes what all others leave at 0."""
+    """Only the last image, in the last chunk, activates the unit."""
     made = network("one[FC-4, ReLU]")
     kernel, bias = made.layers[1].kernel, made.layers[1].bias
     kernel.assign(np.eye(36, 4, dtype=np.float32))
     bias.assign(np.zeros(4, np.float32))
     x = -np.ones((1001, *SHAPE), np.float32)
     y = np.zeros(1001, np.int32)
-    assert evaluated(made, x, y, looks_at_all=True).dead_units == (4,)
+    assert evaluated(made, x, y, activations_on_all=True).dead_units == (4,)
     x[-1, 0, 1, 0] = 0.5
-    assert evaluated(made, x, y, looks_at_all=True).dead_units == (3,)
-    assert evaluated(made, x, y, looks_at_all=False).dead_units == (4,), "it lies beyond the images looked at"
+    assert evaluated(made, x, y, activations_on_all=True).dead_units == (3,)
+    assert evaluated(made, x, y, activations_on_all=False).dead_units == (4,), "it lies beyond the images looked at"
 
 
 def test_a_network_without_activation_has_loss_and_accuracy_alone() -> None:
     made = network("none[FC-8]")
     x, y = images(501)
-    found = evaluated(made, x, y, looks_at_all=False)
+    found = evaluated(made, x, y, activations_on_all=False)
     assert (found.dead_units, found.activation_means, found.activation_deviations) == ((), (), ())
     logits, _ = given(made, x)
     assert found.accuracy == pytest.approx((logits.argmax(axis=1) == y).mean(), abs=1e-6)
@@ -123,17 +125,17 @@ def test_the_deviation_of_a_saturated_sigmoid_is_not_lost_to_rounding() -> None:
     made.layers[1].kernel.assign(np.full((36, 4), 2e-4, np.float32))
     made.layers[1].bias.assign(np.full(4, 6.0, np.float32))
     x, y = images(900)
-    found = evaluated(made, x, y, looks_at_all=True)
+    found = evaluated(made, x, y, activations_on_all=True)
     _, (outputs,) = given(made, x)
     assert outputs.std() < 1e-5
     assert found.activation_deviations[0] == pytest.approx(outputs.std(), rel=0.01)
 
 
 def test_a_unit_that_is_no_number_is_not_dead() -> None:
-    """A training that has diverged has other troubles."""
+    """NaN is not 0."""
     made = network("one[FC-4, Tanh]")
     layer = made.get_layer("dense_1")
     layer.kernel.assign(np.zeros((36, 4), np.float32))
     layer.bias.assign(np.array([np.nan, 0, 0, 1], np.float32))
     x, y = images(20)
-    assert evaluated(made, x, y, looks_at_all=True).dead_units == (2,)
+    assert evaluated(made, x, y, activations_on_all=True).dead_units == (2,)

@@ -1,4 +1,4 @@
-"""What a network gives when it is only computed: the same as when it is trained, however it is laid out."""
+"""engine.training.forward: the same results as those of the Keras layers, whatever the memory layout."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_the_narrow_convolution_of_cnn_4_is_folded_and_the_same_but_for_rounding
     assert [node.outputs[0].shape[-1] for node in graph.get_operations() if node.type == "Conv2D"] == [16], "in pairs"
     plain = tf.nn.bias_add(tf.nn.conv2d(images, kernel, 1, "VALID"), bias)
     found = _convolution(images, kernel, bias).numpy()
-    # 144 products of about 1 are summed up, in an order that the processor decides.
+    # Sums of 144 products of about 1, in an order that depends on the processor.
     assert found == pytest.approx(plain.numpy(), rel=1e-5, abs=1e-4)
 
 

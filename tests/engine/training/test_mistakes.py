@@ -1,10 +1,10 @@
-"""The wrong test images a network was surest of."""
+"""engine.training.mistakes: misclassified test images in order of confidence."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from engine.training.mistakes import MOST_MISTAKES, surest_mistakes
+from engine.training.mistakes import MAX_MISTAKES, most_confident_mistakes
 
 LOGITS = np.log(
     np.array(
@@ -23,18 +23,18 @@ IMAGES = np.linspace(-1, 1, 5 * 4, dtype=np.float32).reshape(5, 2, 2, 1)
 
 
 def test_wrong_images_come_surest_first_with_what_was_taken_for_what() -> None:
-    found = surest_mistakes(IMAGES, LABELS, LOGITS)
+    found = most_confident_mistakes(IMAGES, LABELS, LOGITS)
     assert [(each.image, each.true, each.predicted) for each in found] == [(2, 0, 1), (1, 1, 2), (4, 1, 0)]
     np.testing.assert_allclose([each.confidence for each in found], [0.9, 0.6, 0.5], rtol=1e-6)
 
 
 def test_no_more_than_asked_for_are_kept() -> None:
-    assert [each.image for each in surest_mistakes(IMAGES, LABELS, LOGITS, count=2)] == [2, 1]
-    assert MOST_MISTAKES == 24
+    assert [each.image for each in most_confident_mistakes(IMAGES, LABELS, LOGITS, count=2)] == [2, 1]
+    assert MAX_MISTAKES == 24
 
 
 def test_pixels_go_from_black_to_white_over_the_whole_test_set() -> None:
-    found = surest_mistakes(IMAGES, LABELS, LOGITS)
+    found = most_confident_mistakes(IMAGES, LABELS, LOGITS)
     expected = np.rint((IMAGES + 1) / 2 * 255).astype(np.uint8)
     for mistake in found:
         assert mistake.pixels.dtype == np.uint8
@@ -42,15 +42,15 @@ def test_pixels_go_from_black_to_white_over_the_whole_test_set() -> None:
 
 
 def test_images_of_one_shade_are_black() -> None:
-    (first, *_) = surest_mistakes(np.full_like(IMAGES, 0.5), LABELS, LOGITS)
+    (first, *_) = most_confident_mistakes(np.full_like(IMAGES, 0.5), LABELS, LOGITS)
     assert first.pixels.max() == 0
 
 
 def test_nothing_wrong_gives_nothing() -> None:
-    assert surest_mistakes(IMAGES, LOGITS.argmax(axis=1), LOGITS) == ()
+    assert most_confident_mistakes(IMAGES, LOGITS.argmax(axis=1), LOGITS) == ()
 
 
 def test_logits_too_large_for_an_exponential_keep_their_order() -> None:
     logits = np.array([[1e4, 0.0], [3.0, 0.0]], np.float32)
-    first, _ = surest_mistakes(IMAGES[:2], np.array([1, 1]), logits)
+    first, _ = most_confident_mistakes(IMAGES[:2], np.array([1, 1]), logits)
     assert (first.image, first.confidence) == (0, 1.0)

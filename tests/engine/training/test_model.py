@@ -1,4 +1,4 @@
-"""engine.training.model: what is measured is what a plain loop would compute."""
+"""engine.training.model: its measurements equal those of a plain training loop."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from engine.datasets import PreparedData
 from engine.events.runs import Record, RunStarted, Weights
 from engine.networks.architectures import build_network
 from engine.training.callbacks.shuffle import ShuffleOrder
-from engine.training.evaluation import LOOKED_AT, Evaluation, Evaluator
+from engine.training.evaluation import ACTIVATION_IMAGES, Evaluation, Evaluator
 from engine.training.forward import Forward
 from engine.training.model import MeasuredModel
 from engine.training.trainer import build_model, fit
@@ -49,7 +49,7 @@ def batches(run: RunSpec, data: PreparedData) -> list[Batch]:
 
 @dataclass(frozen=True)
 class Step:
-    """What a plain loop finds at one step: loss and accuracy of the batch, gradient norm and update ratio a kernel."""
+    """Measurements of a plain loop at one step: loss, accuracy, and each layer's gradient norm and update ratio."""
 
     loss: float
     accuracy: float
@@ -70,7 +70,7 @@ def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> tuple[float, float,
 
 
 class NumpyMlp2:
-    """mlp_2 in float64 with its gradients worked out by hand, under plain SGD."""
+    """mlp_2 in float64 with analytical gradients, trained by plain SGD."""
 
     def __init__(self, initial: list[np.ndarray], rate: float) -> None:
         self.w1, self.b1, self.w2, self.w3, self.b3 = (values.astype(np.float64) for values in initial)
@@ -99,7 +99,7 @@ class NumpyMlp2:
 
 
 class EagerLoop:
-    """Any architecture, one eager TensorFlow step at a time under Keras' Adam."""
+    """Any architecture, trained eagerly by Keras' Adam."""
 
     def __init__(self, network: keras.Sequential, rate: float) -> None:
         self.network, self.optimizer = network, keras.optimizers.Adam(rate)
@@ -137,7 +137,7 @@ def eager_loop(run: RunSpec) -> EagerLoop:
 
 
 def assert_agrees(found: Record, steps: list[Step], tolerance: float) -> None:
-    """A record says what the plain loop found in the steps since the last record."""
+    """Compare a record with the plain loop's measurements since the last record."""
     last = steps[-1]
     expected = [
         *(np.mean([step.loss for step in steps]), np.mean([step.accuracy for step in steps])),
@@ -186,7 +186,7 @@ def test_under_sgd_the_gradient_can_be_recovered_from_two_successive_weights(
 
 @pytest.mark.parametrize("images", [2, 37, 50])
 def test_shares_of_a_batch_add_up_to_the_whole_of_it(digits: PreparedData, images: int) -> None:
-    """The only batch of the epoch has fewer images than there are shares, a number they don't divide, or is full."""
+    """The last batch has fewer images than shards, a number not divisible by theirs, or is full."""
     data = few(digits, train=images)
     run = small_run(architectures=["cnn_3"], optimizer="sgd", learning_rate=0.1)
     whole, shared = build_model(run, data), build_model(run, data, threads=4)
@@ -236,18 +236,20 @@ def counting(data: PreparedData, architecture: str = COUNTED) -> MeasuredModel:
     return build_model(small_run(architectures=[architecture]), data)
 
 
-def evaluated(model: MeasuredModel, images: np.ndarray, labels: np.ndarray, looks_at_all: bool = False) -> Evaluation:
-    return Evaluator(model.network, images.shape[1:], looks_at_all)(tf.constant(images), tf.constant(labels))
+def evaluated(
+    model: MeasuredModel, images: np.ndarray, labels: np.ndarray, activations_on_all: bool = False
+) -> Evaluation:
+    return Evaluator(model.network, images.shape[1:], activations_on_all)(tf.constant(images), tf.constant(labels))
 
 
 def activations(model: MeasuredModel, images: np.ndarray) -> list[np.ndarray]:
-    """What each activation gives for all images, float32 [images, ..., units]."""
+    """Outputs of each activation for all images, float32 [images, ..., units]."""
     layers = [layer for layer in model.network.layers if isinstance(layer, keras.layers.Activation)]
     return [keras.Model(model.network.inputs[0], layer.output)(images).numpy() for layer in layers]
 
 
 def measured_dead(model: MeasuredModel, images: np.ndarray) -> tuple[int, ...]:
-    return evaluated(model, images, np.zeros(len(images), np.int32), looks_at_all=True).dead_units
+    return evaluated(model, images, np.zeros(len(images), np.int32), activations_on_all=True).dead_units
 
 
 def test_dead_units_are_those_that_numpy_finds_to_give_nothing_but_zero(digits: PreparedData) -> None:
@@ -273,7 +275,7 @@ def test_a_single_image_keeps_a_unit_alive(digits: PreparedData) -> None:
     layer.bias.assign(-(first + second) / 2)
     assert measured_dead(model, images) == (0,)
     most = np.argmax(excited, axis=0)
-    assert len(set(most // LOOKED_AT)) > 1, "they lie in several chunks"
+    assert len(set(most // ACTIVATION_IMAGES)) > 1, "they lie in several chunks"
     without = np.delete(images, most[0], axis=0)
     assert measured_dead(model, without) == (int((most == most[0]).sum()),)
 
@@ -305,7 +307,7 @@ def test_testing_gives_the_loss_and_the_logits(few_digits: PreparedData) -> None
 
 
 def test_nothing_is_traced_while_it_trains(few_digits: PreparedData, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is traced during training would count as training time."""
+    """Tracing during training would count as training time."""
     traced: list[str] = []
     step, forward = MeasuredModel.train_step, Forward.__call__
 

@@ -1,4 +1,4 @@
-"""Adam in one operation is Keras' Adam."""
+"""engine.training.optimizers: the fused Adam equals Keras' Adam."""
 
 from __future__ import annotations
 

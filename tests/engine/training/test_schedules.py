@@ -1,4 +1,4 @@
-"""engine.training.schedules: the rate that a step used, by formula, by Keras and by the weights it changed."""
+"""engine.training.schedules: the rate of each step, compared with formulas, Keras and the change of the weights."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from engine.config.specs import RunSpec, ScheduleSpec
 from engine.datasets import PreparedData
 from engine.events.runs import Record, RunFinished, RunStarted, Status, Weights
 from engine.events.tasks import Event
-from engine.training.schedules import SteerableRate, make_learning_rate
+from engine.training.schedules import OverridableRate, make_learning_rate
 from engine.training.timetable import Timetable
 from tests.engine.support import few, of, small_run, train_here
 
@@ -30,7 +30,7 @@ def sgd(schedule: ScheduleSpec, max_steps: int | None = None, **training: Any) -
 
 
 def expected(schedule: ScheduleSpec, step: int, steps_per_epoch: int, steps: int) -> float:
-    """The rate of step ``step`` (from 1) of ``steps``, worked out from what ScheduleSpec says."""
+    """The rate of step ``step`` (from 1) of ``steps``, by the formulas of ScheduleSpec."""
     match schedule.kind:
         case "step":
             epoch = (step - 1) // steps_per_epoch + 1
@@ -44,7 +44,7 @@ def expected(schedule: ScheduleSpec, step: int, steps_per_epoch: int, steps: int
 
 
 def rates_used(events: list[Event]) -> list[float]:
-    """The rate of every step under plain SGD: how far it moved the first kernel, over the norm of its gradient."""
+    """The rate of every step under plain SGD: the update norm of the first layer's weights over its gradient norm."""
     layer = of(RunStarted, events)[0].layers[0]
     kernels = [event.values.astype(float) for event in of(Weights, events) if event.layer == layer]
     norms = [record.gradient_norms[0] for record in of(Record, events)]
@@ -78,14 +78,14 @@ def test_a_switch_falls_on_the_first_step_of_the_next_epoch(few_digits: Prepared
 def test_steps_are_keras_own_schedules() -> None:
     timetable = Timetable(10, 8, 10)
     step = make_learning_rate(sgd(STEP), timetable)
-    assert isinstance(step, SteerableRate)
-    assert isinstance(step.planned, schedules.PiecewiseConstantDecay)
+    assert isinstance(step, OverridableRate)
+    assert isinstance(step.schedule, schedules.PiecewiseConstantDecay)
     # Keras counts from 0: step 20 is the first of the third epoch.
     assert [float(step(count)) for count in (19, 20, 49, 50)] == pytest.approx([0.1, 0.01, 0.01, 0.001])
     for schedule, kind in ((EXPONENTIAL, schedules.ExponentialDecay), (COSINE, schedules.CosineDecay)):
         rate = make_learning_rate(sgd(schedule), timetable)
-        assert isinstance(rate, SteerableRate)
-        assert isinstance(rate.planned, kind)
+        assert isinstance(rate, OverridableRate)
+        assert isinstance(rate.schedule, kind)
         wanted = [expected(schedule, count + 1, 10, 80) for count in range(80)]
         assert [float(rate(count)) for count in range(80)] == pytest.approx(wanted, rel=1e-4)
 
@@ -121,7 +121,7 @@ def test_a_run_ends_after_its_most_steps_and_its_schedule_reaches_its_last_rate_
 
 
 def lowered(accuracies: list[float], rate: float, patience: int, delta: float) -> list[float]:
-    """The rate of each epoch by the rule as ScheduleSpec tells it, from the accuracy after each."""
+    """The rate of each epoch by the rule of ScheduleSpec, from the accuracy after each."""
     rates, best, waited = [], -math.inf, 0
     for accuracy in accuracies:
         rates.append(rate)

@@ -1,4 +1,4 @@
-"""What can be asked of a training under way, on trainings that are real."""
+"""Commands to running trainings, and further runs of stored experiments, with real trainings."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def executor(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 
 def steered(executor: Executor, control: ControlChannel, answer: Callable[[Event, list[Event]], None]) -> list[Event]:
-    """The events of three runs; ``answer`` sees each with those before it, and may send commands."""
+    """The events of three runs; ``answer`` receives each with those before it, and may send commands."""
     events: list[Event] = []
 
     def take(event: Event) -> None:
@@ -121,7 +121,7 @@ def test_runs_are_held_stepped_skipped_and_let_go(executor: Executor, control: C
                 control.send(Control.STEP)
             case Intervention(kind="paused"):
                 control.send(SetLearningRate(0.5, 1))
-                control.send(SetLearningRate(0.25, 3))  # not under way: it reaches nobody
+                control.send(SetLearningRate(0.25, 3))  # not running, so without effect
                 control.send(Control.RESUME)
 
     events = steered(executor, control, answer)
@@ -189,7 +189,7 @@ def test_a_schedule_gets_repeats_of_all_that_has_some_and_searches_nothing_again
 
 
 def cancelled_after(variants: tuple[str, ...]) -> ScriptedExecutor:
-    """Finishes the runs of those variants; of the others it says that they were not started."""
+    """Finishes the runs of these variants and reports the others as not started."""
 
     def answer(task: Any) -> list[Event]:
         if task.spec.variant not in variants:

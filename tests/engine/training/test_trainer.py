@@ -23,7 +23,7 @@ from tests.engine.support import of, small_run, timeless, train_here
 
 
 class AfterRecords:
-    """Polls for nothing until ``count`` records were seen, then once for ``control``."""
+    """A poll that returns ``control`` once, after ``count`` records."""
 
     def __init__(self, control: Control, count: int = 1) -> None:
         self._controls, self._count = [control], count
@@ -210,7 +210,7 @@ def test_cancel_is_honoured_within_one_recording_interval_and_leaves_the_run_unt
 def test_a_run_whose_numbers_are_no_numbers_ends_as_diverged(
     few_digits: PreparedData, tmp_path: Path, architecture: str, rate: float
 ) -> None:
-    """In cnn_3 the loss itself is NaN; in mlp_2 the ReLU hides the first layer's NaN from a loss that stays finite."""
+    """In cnn_3 the loss itself is NaN; in mlp_2 ReLU maps the first layer's NaN to 0, so the loss stays finite."""
     file = tmp_path / "diverged.keras"
     run = small_run(architectures=[architecture], optimizer="sgd", learning_rate=rate, epochs=20)
     events = train_here(run, few_digits, model_file=file)
@@ -238,7 +238,7 @@ def test_every_activation_trains(few_digits: PreparedData) -> None:
 
 
 def test_nothing_of_a_training_outlives_the_next(few_digits: PreparedData) -> None:
-    """Graphs hold the training images: of CIFAR-10 each that stayed would cost 200 MB."""
+    """Graphs hold the training images: with CIFAR-10 each leaked one takes 200 MB."""
     graphs = []
     for _ in range(3):
         train_here(small_run(), few_digits)

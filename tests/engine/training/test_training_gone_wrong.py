@@ -1,4 +1,4 @@
-"""Training that can't come to anything: each ends with a status, a sentence and an exit code, stored and exported."""
+"""Trainings that must fail: each ends with a status, a sentence and an exit code, stored and exported."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from engine.utils.errors import NetworkError, SpecError
 from tests.engine.support import few, of, small_run, train_here
 
 SIDE, CLASSES = 12, 4
-# LeakyReLU levels no number off, so that a large rate really diverges; under ReLU it leaves nothing but dead units.
+# LeakyReLU is unbounded in both directions, so that a large rate really diverges; ReLU only leaves dead units.
 NETWORK = "small[FC-8, Act, FC-8, Act]"
 BOUNDLESS = NETWORK.replace("Act", "LeakyReLU")
 BYTES = "normalization=bytes"
@@ -38,7 +38,7 @@ BYTES = "normalization=bytes"
 
 @dataclass(frozen=True)
 class Ended:
-    """A batch that has ended, and what it said."""
+    """The result of a batch and its output."""
 
     code: int
     out: str
@@ -54,12 +54,12 @@ class Ended:
 
     @property
     def reason(self) -> str:
-        """The last thing it said."""
+        """The last line of its output."""
         return self.err.splitlines()[-1]
 
 
 def archive(file: Path, images: int = 160, classes: int = CLASSES, **changes: Any) -> Path:
-    """An .npz file of ``images`` random images, so many of each class, with ``changes`` to its arrays."""
+    """An .npz file of ``images`` random images, with these counts per class, with ``changes`` to its arrays."""
     random = np.random.default_rng(0)
     arrays = {
         "x_train": random.integers(0, 256, (images, SIDE, SIDE), dtype=np.uint8),
@@ -76,7 +76,7 @@ def floats(value: float) -> np.ndarray[Any, Any]:
 
 
 def carry_out(folder: Path, capsys: pytest.CaptureFixture[str], experiment: str, *arguments: str) -> Ended:
-    """A batch of ``experiment`` in this process, with an export of what it comes to."""
+    """A batch of ``experiment`` in this process, with an export of its results."""
     workspace, export = folder / "workspace", folder / "export"
     options = ["--workers", "0", "--workspace", str(workspace), "--export", str(export), "--formats", "csv,json,course"]
     code = run(parse(["--batch", experiment, *options, *arguments]))
@@ -85,7 +85,7 @@ def carry_out(folder: Path, capsys: pytest.CaptureFixture[str], experiment: str,
     return Ended(code, said.out, said.err, workspace, export)
 
 
-# Nothing to begin with
+# Missing or invalid inputs
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_one_image_is_learned_by_heart(digits: PreparedData) -> None:
     assert ended.test_accuracy in (0, 1)
 
 
-# Numbers that are none
+# Values that are not finite
 
 
 @pytest.mark.parametrize("record_every", [1, 100_000])
@@ -210,7 +210,7 @@ def test_a_network_of_no_numbers_is_not_trained_on(tmp_path: Path, digits: Prepa
         train_here(run.replace(start_from=str(file)), few(digits))
 
 
-# Too much for the machine
+# Out of memory
 
 
 @pytest.mark.parametrize("kind", ["Python's", "TensorFlow's", "the system's"])
@@ -236,7 +236,7 @@ def test_want_of_memory_says_what_to_make_smaller(
     assert ended.reason == "There is not enough memory; choose smaller images, a smaller batch or a smaller network."
 
 
-# Rates that are far off
+# Extreme learning rates
 
 
 @pytest.fixture(scope="module")

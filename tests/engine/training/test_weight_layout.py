@@ -1,4 +1,4 @@
-"""engine.training.callbacks.weights: Keras kernels in PyTorch's layout."""
+"""engine.training.callbacks.weights: weights of Keras in PyTorch's layout."""
 
 from __future__ import annotations
 

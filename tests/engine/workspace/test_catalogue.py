@@ -251,7 +251,7 @@ def test_the_newest_and_older_ones_that_are_named_are_listed_without_deleted_or_
 ) -> None:
     numbers = [store_experiment(workspace) for _ in range(6)]
     catalogue.delete([numbers[5]])
-    sql(workspace, f"UPDATE experiments SET dataset='no JSON' WHERE id={numbers[4]}")
+    sql(workspace, "UPDATE experiments SET dataset='no JSON' WHERE id=?", numbers[4])
     found = catalogue.newest(3, [numbers[0], numbers[3]])
     assert [entry.number for entry in found] == [numbers[3], numbers[2], numbers[0]]
     assert found == [catalogue.entry(entry.number) for entry in found]

@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from engine.config.specs import DataSpec
 from engine.events.inference import LayerOutput, PickedTestImages
-from engine.executors.tasks import PickTestImagesTask, ReadImageTask, TryTask
+from engine.executors.tasks import InferenceTask, PickTestImagesTask, ReadImageTask
 from engine.utils.arrays import Array
 from gui.background.latest_request import LatestRequest
 from gui.try_it.canvas import MAX_UNDO, SIDE, DrawingCanvas
@@ -374,7 +374,7 @@ def read(name: str) -> ReadImageTask:
 
 
 def test_one_of_a_kind_is_under_way_and_the_newest_comes_next() -> None:
-    sent: list[TryTask] = []
+    sent: list[InferenceTask] = []
     requests = LatestRequest(sent.append)
     for seed in range(4):
         requests.ask(pick(seed))
@@ -386,7 +386,7 @@ def test_one_of_a_kind_is_under_way_and_the_newest_comes_next() -> None:
 
 
 def test_pending_requests_can_be_dropped() -> None:
-    sent: list[TryTask] = []
+    sent: list[InferenceTask] = []
     requests = LatestRequest(sent.append)
     requests.ask(pick(0))
     requests.ask(pick(1))

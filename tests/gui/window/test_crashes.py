@@ -29,7 +29,7 @@ def test_a_window_outlives_the_processes_that_train_for_it(
 ) -> None:
     script = scripted(tmp_path, monkeypatch)
     script.write("segfault", "train", "kill", "train", "train", "train", "train", "train")
-    window = make_window(ProcessExecutor(2, log_folder(workspace), yielding=True))
+    window = make_window(ProcessExecutor(2, log_folder(workspace), low_priority=True))
     tab = tab_of(window)
     tab.form.show_values({"architectures": ["mlp_1"], "repeats": 4})
     statuses = []

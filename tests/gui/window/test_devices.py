@@ -73,10 +73,10 @@ def test_the_page_shows_devices_and_where_each_network_trains(qtbot: QtBot, make
     assert rows[0] == ["Architectures", "mlp_1", "GPU:0", "4.00", "1.00"]
     assert rows[1] == ["Architectures", "mlp_2", NOT_MEASURED, "–", "–"]
     assert {row[0] for row in rows} == {"Architectures", "Activations", "Learning rate", "Schedule"}
-    assert not executor.asked[0].anew
+    assert not executor.asked[0].refresh
     find(page, QPushButton, "devices_again").click()
     qtbot.waitUntil(lambda: len(executor.asked) == 2, timeout=PATIENCE_MS)
-    assert executor.asked[1].anew
+    assert executor.asked[1].refresh
     qtbot.waitUntil(find(page, QPushButton, "devices_again").isEnabled, timeout=PATIENCE_MS)
     assert table.rowCount() == len(rows)
 

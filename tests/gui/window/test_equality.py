@@ -25,7 +25,7 @@ TRAINING_MS = 120_000
 def test_window_and_batch_store_the_same_numbers(
     qtbot: QtBot, make_window: MakeWindow, workspace: Path, tmp_path: Path
 ) -> None:
-    window = make_window(ProcessExecutor(WORKERS, log_folder(workspace), yielding=True), Assistant())
+    window = make_window(ProcessExecutor(WORKERS, log_folder(workspace), low_priority=True), Assistant())
     tab = tab_of(window)
     tab.form.show_spec(tab.experiment.preset("quick", **SETTINGS))
     with qtbot.waitSignal(window.training_ended, timeout=TRAINING_MS):

@@ -43,7 +43,7 @@ pytestmark = pytest.mark.long
 
 
 class RecordedCluster(LocalCluster):
-    """Dask's local cluster, remembered as it is opened."""
+    """Dask's local cluster, recorded when it is opened."""
 
     opened: ClassVar[list[RecordedCluster]] = []
 
@@ -52,7 +52,7 @@ class RecordedCluster(LocalCluster):
         self.opened.append(self)
 
     def worker_of(self, run: int) -> str:
-        """The address of the worker that a run of the fixture's executor is trained by."""
+        """The address of the worker that trains a run of the fixture's executor."""
         return next(
             worker.address
             for worker in list(self.scheduler.workers.values())
@@ -84,13 +84,13 @@ def executor(tmp_path: Path) -> Iterator[DaskExecutor]:
 
 
 def by_run(events: list[Event]) -> dict[int, list[Any]]:
-    """What was told of each run, in order, without times and without checkpoints, which the session keeps to itself."""
+    """The events of each run, in order, without times and without checkpoints, which the session doesn't forward."""
     kinds = (RunStarted, Record, Weights, RunFinished)
     runs = {event.run for event in events if isinstance(event, RunStarted)}
     return {run: timeless(event for event in events if isinstance(event, kinds) and event.run == run) for run in runs}
 
 
-def carried_out(workspace: Path, executor: Any, emit: Callable[[Event], None] | None = None, **changes: Any) -> Any:
+def run_experiment(workspace: Path, executor: Any, emit: Callable[[Event], None] | None = None, **changes: Any) -> Any:
     spec = small_spec(**changes)
     with closing(Store(workspace)) as store:
         finished, events = run_session(store, executor, spec, emit)
@@ -103,15 +103,17 @@ PLAN: dict[str, Any] = {"architectures": ["mlp_1", "cnn_3"], "epochs": 3, "repea
 def test_its_results_are_those_of_processes_of_this_program(tmp_path: Path, executor: DaskExecutor) -> None:
     local = ProcessExecutor(2, tmp_path / "logs")
     try:
-        _, expected, _ = carried_out(tmp_path / "local", local, **PLAN)
+        _, expected, _ = run_experiment(tmp_path / "local", local, **PLAN)
     finally:
         local.close()
-    finished, events, runs = carried_out(tmp_path / "cluster", executor, **PLAN)
+    finished, events, runs = run_experiment(tmp_path / "cluster", executor, **PLAN)
     assert finished.status is Status.FINISHED, finished.reason
     assert by_run(events) == by_run(expected)
     assert len(by_run(events)) == 4
-    # Here it has all threads, of which a dense network's bits don't depend.
-    _, here, _ = carried_out(tmp_path / "inline", InlineExecutor(), **PLAN | {"architectures": ["mlp_1"], "repeats": 1})
+    # Here it has all threads, which don't affect the bits of a dense network.
+    _, here, _ = run_experiment(
+        tmp_path / "inline", InlineExecutor(), **PLAN | {"architectures": ["mlp_1"], "repeats": 1}
+    )
     assert by_run(here)[1][1:] == by_run(events)[1][1:], "all but the device"
     for run in runs:
         assert run.model is not None
@@ -165,7 +167,7 @@ def test_a_run_whose_worker_is_killed_goes_on_elsewhere_to_the_same_end(
     tmp_path: Path, executor: DaskExecutor, clusters: list[RecordedCluster]
 ) -> None:
     plan = {"architectures": ["cnn_3"], "epochs": 8, "repeats": 1}
-    _, expected, _ = carried_out(tmp_path / "undisturbed", executor, **plan)
+    _, expected, _ = run_experiment(tmp_path / "undisturbed", executor, **plan)
     workers: list[str] = []
 
     def strike(event: Event) -> None:
@@ -175,7 +177,7 @@ def test_a_run_whose_worker_is_killed_goes_on_elsewhere_to_the_same_end(
             clusters[0].kill(workers[0])
             workers.append("killed")
 
-    finished, events, _ = carried_out(tmp_path / "disturbed", executor, strike, **plan)
+    finished, events, _ = run_experiment(tmp_path / "disturbed", executor, strike, **plan)
     first_worker, _, second_worker = workers
     assert second_worker != first_worker
     assert finished.status is Status.FINISHED, finished.reason
@@ -192,7 +194,7 @@ def test_a_run_whose_worker_is_killed_goes_on_elsewhere_to_the_same_end(
 def test_a_rate_set_by_hand_before_the_first_checkpoint_is_set_again(
     tmp_path: Path, executor: DaskExecutor, clusters: list[RecordedCluster]
 ) -> None:
-    """The run begins from its beginning, as it has nowhere to go on from."""
+    """The run starts from its beginning, as there is no checkpoint."""
     control = ControlChannel()
     killed: list[int] = []
 
@@ -241,7 +243,7 @@ def test_where_a_worker_is_refused_runs_go_to_the_others_and_on_when_one_of_thos
             killed.append(workers[1])
             clusters[0].kill(workers[1])
 
-    finished, events, _ = carried_out(tmp_path, executor, strike, architectures=["mlp_1"], epochs=2, repeats=4)
+    finished, events, _ = run_experiment(tmp_path, executor, strike, architectures=["mlp_1"], epochs=2, repeats=4)
     assert killed
     assert finished.status is Status.FINISHED, finished.reason
     assert sorted(event.run for event in of(RunFinished, events)) == [1, 2, 3, 4]
@@ -258,7 +260,7 @@ def test_a_run_that_kills_three_workers_is_set_aside_and_the_others_go_on(
             kills.append(event.after)
             clusters[0].kill(clusters[0].worker_of(1))
 
-    finished, events, _ = carried_out(tmp_path, executor, strike, architectures=["mlp_1"], epochs=2, repeats=3)
+    finished, events, _ = run_experiment(tmp_path, executor, strike, architectures=["mlp_1"], epochs=2, repeats=3)
     ends = {event.run: event for event in of(RunFinished, events)}
     assert len(kills) == cluster_run.MAX_WORKER_LOSSES
     assert ends[1].status is Status.CRASHED
@@ -270,8 +272,8 @@ def test_a_run_that_kills_three_workers_is_set_aside_and_the_others_go_on(
 def test_images_that_a_worker_does_not_have_are_sent_to_it_once(
     tmp_path: Path, executor: DaskExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its path leads to other images there: a relative one, seen from another folder."""
-    executor.start(1)  # workers are where the tests are
+    """A relative path refers to other images there, in another working folder."""
+    executor.start(1)  # workers run in the folder of the tests
     folder = tmp_path / "elsewhere"
     folder.mkdir()
     monkeypatch.chdir(folder)
@@ -286,7 +288,7 @@ def test_images_that_a_worker_does_not_have_are_sent_to_it_once(
         await send(call, data, fingerprint)
 
     monkeypatch.setattr(data_transfer, "send_data", note)
-    finished, events, _ = carried_out(
+    finished, events, _ = run_experiment(
         tmp_path / "w", executor, dataset="own.npz", architectures=["mlp_1"], repeats=4, epochs=1
     )
     assert finished.status is Status.FINISHED, finished.reason
@@ -301,7 +303,7 @@ def test_a_worker_with_other_versions_is_not_used(executor: DaskExecutor, monkey
 
 
 def test_checkpoints_are_for_the_store_alone(tmp_path: Path, executor: DaskExecutor) -> None:
-    _, events, _ = carried_out(tmp_path, executor, architectures=["mlp_1"], epochs=2)
+    _, events, _ = run_experiment(tmp_path, executor, architectures=["mlp_1"], epochs=2)
     assert not of(Checkpoint, events)
     assert not [event for event in of(Progress, events) if "worker" in event.message]
 
@@ -319,7 +321,7 @@ def test_it_speaks_tls(tmp_path: Path, clusters: list[RecordedCluster]) -> None:
     try:
         made.start(1)
         assert clusters[0].scheduler_address.startswith("tls://")
-        finished, _, _ = carried_out(tmp_path, made, architectures=["mlp_1"], epochs=1)
+        finished, _, _ = run_experiment(tmp_path, made, architectures=["mlp_1"], epochs=1)
         assert finished.status is Status.FINISHED, finished.reason
     finally:
         made.close()

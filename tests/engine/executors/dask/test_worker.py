@@ -1,4 +1,4 @@
-"""Attempts on a worker, and the images that are sent there, without a cluster."""
+"""Attempts on a worker and the transfer of images to it, without a cluster."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_a_client_sees_its_own_attempts_alone(registry: AttemptRegistry) -> None
 
 
 def test_a_poll_waits_for_a_message(registry: AttemptRegistry) -> None:
-    """What a training thread publishes wakes it."""
+    """Messages published by a training thread wake it."""
     attempt = added(registry)
 
     async def ask() -> list[MessageBatch]:
@@ -109,7 +109,7 @@ def test_a_poll_waits_for_a_message(registry: AttemptRegistry) -> None:
     assert batch.messages == (record(),)
 
 
-def carried_out(request: RunRequest) -> list[Any]:
+def execute(request: RunRequest) -> list[Any]:
     trained: list[TrainTask] = []
 
     def train(attempt: Attempt, task: TrainTask) -> None:
@@ -125,7 +125,7 @@ def test_without_its_client_a_run_starts_as_requested(
 ) -> None:
     monkeypatch.setattr(attempts, "CLIENT_TIMEOUT_SECONDS", 0.0)
     resume_point = Interrupted(b"from here")
-    (task,) = carried_out(request_for(interrupted=resume_point))
+    (task,) = execute(request_for(interrupted=resume_point))
     assert task.interrupted == resume_point
     (batch,) = polled()
     assert batch.is_last
@@ -147,7 +147,7 @@ def test_messages_for_a_client_that_never_comes_back_are_dropped(
 
 
 def test_what_is_discarded_before_it_started_is_not_trained(registry: AttemptRegistry) -> None:
-    waiting = threading.Thread(target=lambda: trained.extend(carried_out(request_for())))
+    waiting = threading.Thread(target=lambda: trained.extend(execute(request_for())))
     trained: list[Any] = []
     waiting.start()
     while not registry.attempts:

@@ -1,4 +1,4 @@
-"""The program as a process of its own that can be killed, and what its workspace must hold then."""
+"""The program as a process that can be killed, and the contents that its workspace must have then."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ import psutil
 from engine.utils.paths import store_file
 from tests.engine.support import ROOT
 
-GONE_SECONDS = 20  # until which every process of a killed program must be gone
+GONE_SECONDS = 20  # for all processes of a killed program to end
 
 EXPERIMENT = ("--batch", "architectures")
 PLAN = ("--set", "architectures=mlp_1,cnn_3", "epochs=12", "repeats=1")
-# What must not depend on interruptions; wall times do.
+# All that must not depend on interruptions, so no wall times.
 RESULTS = (
     "SELECT run, step, epoch, training_loss, training_accuracy, validation_loss, validation_accuracy, gradient_norm, "
     "learning_rate, gradient_norms, update_ratios, dead_units, activation_means, activation_deviations "
@@ -33,8 +33,8 @@ RESULTS = (
 Victims = Callable[[psutil.Process], Sequence[psutil.Process]]
 
 
-def begun(workspace: Path, *arguments: str) -> subprocess.Popen[str]:
-    """The program, started on ``workspace`` with two training processes, in a process group of its own."""
+def start_program(workspace: Path, *arguments: str) -> subprocess.Popen[str]:
+    """Start the program on ``workspace`` with two training processes, in a process group of its own."""
     command = [sys.executable, "main.py", *EXPERIMENT, *arguments, "--workspace", str(workspace), "--workers", "2"]
     return subprocess.Popen(  # noqa: S603
         command, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
@@ -42,7 +42,7 @@ def begun(workspace: Path, *arguments: str) -> subprocess.Popen[str]:
 
 
 def kill(program: subprocess.Popen[str], victims: Victims) -> str:
-    """Kill some processes of a program, and wait for its end: what it had still said on stderr.
+    """Kill some processes of a program, wait for its end, and return the rest of its stderr.
 
     Fails if one of its processes outlives it.
     """
@@ -57,7 +57,7 @@ def kill(program: subprocess.Popen[str], victims: Victims) -> str:
 
 
 def everything(parent: psutil.Process) -> list[psutil.Process]:
-    """The program and all it started."""
+    """The program and its descendants."""
     return [parent, *parent.children(recursive=True)]
 
 
@@ -67,24 +67,24 @@ def the_parent(parent: psutil.Process) -> list[psutil.Process]:
 
 
 def a_child(parent: psutil.Process) -> list[psutil.Process]:
-    """One of its training processes, if there is one yet."""
+    """One of its training processes, if it has started one."""
     return [each for each in parent.children() if "spawn_main" in " ".join(each.cmdline())][:1]
 
 
 def steps_shown(lines: Iterable[str]) -> list[tuple[str, int]]:
-    """Variants and steps that lines of progress tell of."""
+    """Variants and steps in lines of progress."""
     found = [re.match(r"(\S+) #1: epoch \d+, step (\d+),", line) for line in lines]
     return [(match[1], int(match[2])) for match in found if match]
 
 
-def steps_kept(workspace: Path) -> set[tuple[str, int]]:
+def stored_steps(workspace: Path) -> set[tuple[str, int]]:
     """Variants and steps of all records in the store."""
     with closing(sqlite3.connect(store_file(workspace))) as store:
         return set(store.execute("SELECT variant, step FROM points JOIN runs ON runs.id=run").fetchall())
 
 
 def results(workspace: Path) -> list[list[tuple[object, ...]]]:
-    """All that was learned in a workspace, to the bit; fails if the store isn't whole."""
+    """All results in a workspace; fails if the store is damaged."""
     with closing(sqlite3.connect(store_file(workspace))) as store:
         assert store.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         return [store.execute(query).fetchall() for query in RESULTS]

@@ -1,4 +1,4 @@
-"""Kills the program at random moments and goes on with it, again and again; compares every end with an undisturbed one.
+"""Kills the program at random moments and resumes it until it finishes; compares the results with undisturbed ones.
 
 What the tests do at three moments, this does at any: while libraries load, between runs, in the middle of a commit. A
 moment is uniform over the time that the undisturbed program takes.
@@ -20,29 +20,29 @@ from engine.utils.paths import store_file
 from tests.engine.executors.processes.kill_support import (
     PLAN,
     a_child,
-    begun,
     everything,
     kill,
     results,
-    steps_kept,
+    start_program,
     steps_shown,
+    stored_steps,
     the_parent,
 )
 
-VICTIMS = {"the whole group": everything, "the program": the_parent, "a training process": a_child}
+VICTIMS = {"the undisturbed group": everything, "the program": the_parent, "a training process": a_child}
 
 
 def main(kills: int, seed: int) -> int:
-    """Kill so many times; gives the exit code."""
-    dice = random.Random(seed)  # noqa: S311 - it chooses moments
+    """Kill the program ``kills`` times; return the exit code."""
+    dice = random.Random(seed)  # noqa: S311 - chooses moments only
     made: Counter[str] = Counter()
     rounds = 0
     with tempfile.TemporaryDirectory() as folder:
-        whole = Path(folder) / "whole"
+        undisturbed = Path(folder) / "whole"
         begin = time.monotonic()
-        with begun(whole, *PLAN) as program:
+        with start_program(undisturbed, *PLAN) as program:
             program.communicate()
-        seconds, expected = time.monotonic() - begin, results(whole)
+        seconds, expected = time.monotonic() - begin, results(undisturbed)
         while made.total() < kills:
             rounds += 1
             made += one_round(Path(folder) / str(rounds), dice, seconds, expected, kills - made.total())
@@ -53,12 +53,12 @@ def main(kills: int, seed: int) -> int:
 
 
 def one_round(workspace: Path, dice: random.Random, seconds: float, expected: object, most: int) -> Counter[str]:
-    """Kill and go on until the experiment has finished: which kills were made. Fails where anything was lost."""
+    """Kill and resume until the experiment has finished; return the kills. Fails if anything was lost."""
     made: Counter[str] = Counter()
     shown: set[tuple[str, int]] = set()
     while True:
-        there = store_file(workspace).exists() and steps_kept(workspace) is not None and has_experiment(workspace)
-        program = begun(workspace, *(("--resume",) if there else PLAN))
+        there = store_file(workspace).exists() and stored_steps(workspace) is not None and has_experiment(workspace)
+        program = start_program(workspace, *(("--resume",) if there else PLAN))
         if made.total() >= most:
             program.communicate()
             break
@@ -70,7 +70,7 @@ def one_round(workspace: Path, dice: random.Random, seconds: float, expected: ob
             made[name] += 1
         shown |= set(steps_shown(said.splitlines()))
         if store_file(workspace).exists():
-            assert shown <= steps_kept(workspace), "a record that was shown is not in the store"
+            assert shown <= stored_steps(workspace), "a record that was shown is not in the store"
         if program.returncode == 0:
             break
     assert results(workspace) == expected, f"another end than without kills: {workspace}"
@@ -78,7 +78,7 @@ def one_round(workspace: Path, dice: random.Random, seconds: float, expected: ob
 
 
 def has_experiment(workspace: Path) -> bool:
-    """Whether the killed program came so far as to store its experiment."""
+    """Whether the killed program had stored its experiment."""
     import sqlite3
     from contextlib import closing
 

@@ -1,6 +1,6 @@
-"""Real child processes that do what a script says, which is mostly to die; none loads TensorFlow.
+"""Real child processes that follow a script, mostly by dying; none loads TensorFlow.
 
-Everything but what a task does is the program's own: how a child starts, is spoken to, and ends with its parent.
+Only the execution of tasks is replaced: a child starts, communicates and ends with its parent as in the program.
 """
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ from engine.executors.runner import TaskRunner
 from engine.executors.tasks import PrepareTask, Task, TrainTask
 from tests.engine.support import INFO, finished, record, started
 
-FOLDER = "TRAINSCOPE_TEST_SCRIPT"  # the variable that names the folder of the script
+FOLDER = "TRAINSCOPE_TEST_SCRIPT"  # environment variable with the folder of the script
 
 _pipe: list[Connection] = []
 
 
 def _tear(then: int) -> None:
-    """Send a part of a message alone."""
+    """Send a part of a message."""
     os.write(_pipe[0].fileno(), struct.pack("!i", 1000) + b"not so many")
     os.kill(os.getpid(), then)
 
 
-def _garble() -> None:
+def _send_garbage() -> None:
     _pipe[0].send_bytes(b"no pickle")
     signal.pause()
 
 
-def _wait_for_itself() -> None:
+def _deadlock() -> None:
     lock = threading.Lock()
     lock.acquire()
     lock.acquire()
@@ -56,7 +56,7 @@ def _burn() -> None:
         pass
 
 
-def _hit_the_memory_limit() -> None:
+def _exceed_memory_limit() -> None:
     limits = resource.getrlimit(resource.RLIMIT_AS)
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
     resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + 2**26, limits[1]))
@@ -72,18 +72,18 @@ ENDINGS: dict[str, Callable[[], object]] = {
     "kill": lambda: os.kill(os.getpid(), signal.SIGKILL),
     "exit": lambda: os._exit(7),
     "tear": lambda: _tear(signal.SIGKILL),
-    "garble": _garble,
+    "garble": _send_garbage,
     "stop": lambda: os.kill(os.getpid(), signal.SIGSTOP),
     "stop within a message": lambda: _tear(signal.SIGSTOP),
-    "deadlock": _wait_for_itself,
+    "deadlock": _deadlock,
     "hold the interpreter": lambda: ctypes.PyDLL(None).pause(),
     "burn": _burn,
-    "eat": _hit_the_memory_limit,
+    "eat": _exceed_memory_limit,
 }
 
 
 class Script:
-    """What children do: the n-th run what its n-th word says; of those that start, so many end before they begin."""
+    """What children do: the n-th run follows the n-th word; the first ``dying`` children end before they begin."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -101,7 +101,7 @@ class Script:
 
     @property
     def dying(self) -> int:
-        """How many are still to end before they begin."""
+        """Number of children that are still to end before they begin."""
         return len(list(self._folder.glob("dying-*")))
 
     def start(self) -> None:
@@ -111,7 +111,7 @@ class Script:
 
 
 def scripted(folder: Path, patch: pytest.MonkeyPatch) -> Script:
-    """A script in ``folder`` that all children follow which are started from now on."""
+    """Return a script in ``folder`` that all children started from now on follow."""
     there = folder / "script"
     there.mkdir()
     patch.setenv(FOLDER, str(there))
@@ -120,7 +120,7 @@ def scripted(folder: Path, patch: pytest.MonkeyPatch) -> Script:
 
 
 def scripted_worker(connection: Connection, settings: WorkerSettings) -> None:
-    """The worker's own main function, with another runner."""
+    """The worker's main function with another runner."""
     script = Script(Path(os.environ[FOLDER]))
     _pipe.append(connection)
     worker.configure = lambda _threads, _device: script.start()  # type: ignore[assignment]
@@ -130,7 +130,7 @@ def scripted_worker(connection: Connection, settings: WorkerSettings) -> None:
 
 
 class ScriptedRunner(TaskRunner):
-    """Says of what goes wrong what the program says of it."""
+    """Executes words of the script; errors are reported as in the program."""
 
     def __init__(self, script: Script) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The program killed for real, and gone on with: nothing that was shown is lost, and its end is the same."""
+"""The program is killed and resumed: nothing that was shown is lost, and the results are the same."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from tests.engine.executors.processes.kill_support import (
     EXPERIMENT,
     PLAN,
     a_child,
-    begun,
     everything,
     kill,
     results,
-    steps_kept,
+    start_program,
     steps_shown,
+    stored_steps,
 )
 from tests.engine.support import python
 
 
-def shown_until(program: subprocess.Popen[str], enough: Callable[[list[str]], bool]) -> list[str]:
-    """The lines of progress up to the one at which it was ``enough``."""
+def read_until(program: subprocess.Popen[str], enough: Callable[[list[str]], bool]) -> list[str]:
+    """The lines of progress up to the first for which ``enough`` is true."""
     assert program.stderr is not None
     lines: list[str] = []
     for line in program.stderr:
@@ -38,32 +38,32 @@ def shown_until(program: subprocess.Popen[str], enough: Callable[[list[str]], bo
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The workspace of a program that was never interrupted."""
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The workspace of an undisturbed program."""
     workspace = tmp_path_factory.mktemp("whole")
-    with begun(workspace, *PLAN) as program:
+    with start_program(workspace, *PLAN) as program:
         program.communicate()
     assert program.returncode == 0
     return workspace
 
 
 @pytest.mark.long
-def test_a_program_killed_again_and_again_comes_to_the_same_end_to_the_bit(tmp_path: Path, whole: Path) -> None:
-    """The whole group at its first record, then, as it goes on, a training process, whose run alone crashes."""
+def test_a_program_killed_again_and_again_comes_to_the_same_end_to_the_bit(tmp_path: Path, undisturbed: Path) -> None:
+    """The whole group at its first record, then, when resumed, one training process, so that only its run crashes."""
     workspace = tmp_path / "killed"
     shown: list[tuple[str, int]] = []
     for arguments, victims in ((PLAN, everything), (("--resume",), a_child)):
-        program = begun(workspace, *arguments)
-        lines = shown_until(program, lambda lines: bool(steps_shown(lines)))
+        program = start_program(workspace, *arguments)
+        lines = read_until(program, lambda lines: bool(steps_shown(lines)))
         shown += steps_shown([*lines, *kill(program, victims).splitlines()])
-        assert set(shown) <= steps_kept(workspace), "what was shown is in the store"
+        assert set(shown) <= stored_steps(workspace), "what was shown is in the store"
     assert program.returncode == 1
     with closing(sqlite3.connect(store_file(workspace))) as store:
         assert sorted(store.execute("SELECT status FROM runs").fetchall()) == [("crashed",), ("finished",)]
     ended = python("main.py", *EXPERIMENT, "--resume", "--workspace", str(workspace), "--export", str(tmp_path / "out"))
     assert ended.returncode == 0, ended.stderr
     assert "Resuming experiment 1 (architectures), which was f" in ended.stdout
-    assert results(workspace) == results(whole)
+    assert results(workspace) == results(undisturbed)
     assert not list(lock_folder(workspace).iterdir())
     assert (tmp_path / "out" / "summary.json").exists()
 
