@@ -1,16 +1,13 @@
-"""Targets: files and folders of images, arrays and networks."""
+"""Targets: files and folders of images, and arrays."""
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import stat
-import tempfile
-from functools import cache
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from unittest.mock import patch
 
 import numpy as np
@@ -25,23 +22,16 @@ from engine.datasets.formats.unpickle import UnpickleError, read_batch
 from engine.datasets.inventory import inventory
 from engine.datasets.registry import check_path
 from engine.experiments.convolution.inputs import load_array
-from engine.utils.errors import DatasetError, NetworkError, SpecError, StoreError, TrainscopeError
+from engine.utils.errors import DatasetError, SpecError, TrainscopeError
 from engine.utils.paths import cache_folder
 from engine.workspace.dataset_library import DatasetLibrary
 from engine.workspace.network_library import NetworkLibrary
 from tests.engine.datasets.conftest import BATCH, pixels, quiet, save
 from tests.fuzz import seeds
-from tests.fuzz.mutators import as_json, mutated_bytes, mutated_value, mutated_zip
-from tests.fuzz.oracle import is_taken
+from tests.fuzz.mutators import mutated_bytes, mutated_zip
+from tests.fuzz.networks import prober
+from tests.fuzz.oracle import CANARY, is_taken
 from tests.fuzz.target import Target, spoilt
-
-if TYPE_CHECKING:
-    import keras
-
-    from engine.networks.inference import Prober
-
-
-CANARY = Path(tempfile.gettempdir(), "trainscope-made-by-an-input")  # there is none as long as nothing is run
 
 
 def _load(path: Path, canary: Path | None = None) -> bool:
@@ -318,61 +308,6 @@ def _cache(found: tuple[int, bytes | None, int], folder: Path) -> bool:
     return is_taken(lambda: load_raw(DataSpec(dataset=str(root)), quiet), refusals=())
 
 
-# --- networks
-
-
-@cache
-def _prober() -> Prober:
-    from engine.networks.inference import Prober
-
-    return Prober()
-
-
-@cache
-def _network() -> keras.Sequential:
-    from engine.config.specs import NetworkSpec
-    from engine.networks.architectures import build_network
-
-    return build_network(seeds.NETWORK, (8, 8, 1), 3, NetworkSpec(), seed=2)
-
-
-def _network_inside(name: str, content: bytes, random: Random) -> bytes:
-    if name != "config.json" or random.random() < 0.2:
-        return mutated_bytes(content, random)
-    description = json.loads(content)
-    if random.random() < 0.4:
-        layers = description["config"]["layers"]
-        odd = random.choice((seeds.harmful_layer(CANARY), seeds.harmful_call(CANARY)))
-        place = random.randrange(1, len(layers))
-        if random.random() < 0.5:
-            layers.insert(place, odd)
-        else:
-            layers[place]["config"][random.choice(("activation", "kernel_initializer", "dtype", "name"))] = odd
-    else:
-        description = mutated_value(description, random)
-    return as_json(description).encode()
-
-
-def _spoilt_network(content: bytes, random: Random) -> bytes:
-    return mutated_zip(content, random, _network_inside)
-
-
-def _probe(content: bytes, folder: Path) -> bool:
-    file = folder / "asked.keras"
-    file.write_bytes(content)
-    image = np.zeros((8, 8, 1), np.float32)
-    return is_taken(lambda: _prober().probe(file, image), file.name, (StoreError,), CANARY)
-
-
-def _weights(content: bytes, folder: Path) -> bool:
-    from engine.training.trainer import load_weights
-
-    file = folder / "start.keras"
-    file.write_bytes(content)
-    network = _network()
-    return is_taken(lambda: load_weights(network, file, seeds.NETWORK), file.name, (NetworkError,), CANARY)
-
-
 # --- what is no file
 
 
@@ -390,7 +325,7 @@ READERS: dict[str, Any] = {
     "images": _look_and_load,
     "kernel.npy": lambda path: load_array(str(path)),
     "picture.png": read_image,
-    "asked.keras": lambda path: _prober().probe(path, np.zeros((8, 8, 1), np.float32)),
+    "asked.keras": lambda path: prober().probe(path, np.zeros((8, 8, 1), np.float32)),
     "train-images-idx3-ubyte": lambda path: load_raw(DataSpec(dataset=str(path.parent)), quiet),
     "trainscope.sqlite3": lambda path: _open_store(path.parent),
 }
@@ -449,8 +384,4 @@ FILES = (
         0.5,
     ),
     Target("what is no file", st.tuples(st.sampled_from(list(READERS)), st.sampled_from(KINDS)), _odd_file, 0.4),
-)
-NETWORKS = (
-    Target("network to ask", spoilt(lambda: [seeds.network()], _spoilt_network), _probe, 0.6),
-    Target("network to go on from", spoilt(lambda: [seeds.network()], _spoilt_network), _weights, 0.6),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import faulthandler
 import signal
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from engine.utils.text import MAX_CHARACTERS
 
 SECONDS = 30  # for one input: no measure of speed, but a hang takes longer
 STDERR = 2  # its file descriptor, whatever stands in for it
+CANARY = Path(tempfile.gettempdir(), "trainscope-made-by-an-input")  # there is none as long as nothing is run
 LONG_NAME = 40  # a longer one may be left out of the middle of a sentence
 
 Refusals = tuple[type[Exception], ...]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.fuzz.files import FILES, NETWORKS
+from tests.fuzz.files import FILES
+from tests.fuzz.networks import NETWORKS
 from tests.fuzz.stores import STORES
 from tests.fuzz.target import Target
 from tests.fuzz.texts import TEXTS
