@@ -46,7 +46,7 @@ def test_a_name_that_is_no_text_is_printed_as_the_bytes_it_is_made_of(tmp_path: 
     code = (
         "import sys; from engine.utils.streams import prepare_streams; prepare_streams()\n"
         "import engine.cli.batch as batch; from engine.cli.arguments import parse\n"
-        "batch.run = lambda options: batch.say(f'Exported to {options.export}') or 0\n"
+        "batch.run = lambda options: batch.print_lines(f'Exported to {options.export}') or 0\n"
         "sys.exit(batch.run_until_interrupted(parse(sys.argv[1:])))"
     )
     command = [sys.executable, "-c", code, "--batch", "architectures", "--export", str(tmp_path / BYTES)]
