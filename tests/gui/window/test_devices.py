@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton, QTableWidget
+from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton, QTableWidget, QToolButton
 from pytestqt.qtbot import QtBot
 
 from engine.events.devices import Device, DeviceChoice, DeviceReport, DevicesAppraised
@@ -122,7 +122,7 @@ def test_while_something_trains_the_devices_wait(qtbot: QtBot, make_window: Make
     assert AFTERWARDS in shown(page)
     assert not any(isinstance(task, AppraiseTask) for task in executor.tasks)
     executor.run = Appraiser(PROCESSOR).run  # type: ignore[method-assign] # from the next task on
-    find(tab, QPushButton, "stop").click()
+    find(tab, QToolButton, "stop").click()
     how = find(page, QLabel, "devices_choice")
     qtbot.waitUntil(lambda: how.text() == ONLY_ONE, timeout=PATIENCE_MS)
     assert not window.is_training
