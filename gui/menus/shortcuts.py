@@ -17,7 +17,7 @@ ANYWHERE, EXPERIMENTS = "Anywhere", "Experiments"
 
 @dataclass(frozen=True)
 class Shortcut:
-    """Where a shortcut works, what it action, and its keys in readable form, such as ``Ctrl+R, F5``."""
+    """Where a shortcut works, what it does, and its keys in readable form, such as ``Ctrl+R, F5``."""
 
     place: str
     action: str

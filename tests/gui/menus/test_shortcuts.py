@@ -21,7 +21,7 @@ def native(*keys: str) -> str:
 
 def test_every_action_with_keys_and_every_shortcut_is_named(make_window: MakeWindow) -> None:
     window = make_window()
-    tab_of(window).prepare()
+    assert tab_of(window).board is not None, "its shortcuts are listed, too"
     found = shortcuts_of(window)
     named = {each for key in found for each in key.keys.split(", ")}
     bound = [*window.findChildren(QAction), *window.findChildren(QAbstractButton), *window.findChildren(QShortcut)]
@@ -40,7 +40,7 @@ def first_of(owner: QAction | QAbstractButton | QShortcut) -> QKeySequence | Non
 
 def test_places_are_menus_tabs_and_panels(make_window: MakeWindow) -> None:
     window = make_window()
-    tab_of(window).prepare()
+    assert tab_of(window).board is not None, "its shortcuts are listed, too"
     found = shortcuts_of(window)
     expected = {
         Shortcut("Training", "Run or queue", native("Ctrl+R", "F5")),
