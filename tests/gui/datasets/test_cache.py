@@ -69,7 +69,7 @@ def test_a_folder_that_is_added_is_decoded_and_then_shown(
 
 
 def test_verify_reports_and_repairs(qtbot: QtBot, make_window: MakeWindow, image_folder: Path, workspace: Path) -> None:
-    DatasetLibrary(workspace).remember(image_folder)
+    DatasetLibrary(workspace).add(image_folder)
     _, page = open_page(make_window)
     page.table.choose(str(image_folder))
     assert find(page, QPushButton, "dataset_verify").text() == "Decode &it now"
@@ -95,7 +95,7 @@ def test_remove_asks_and_keeps_the_users_own_folder(
 ) -> None:
     asked: list[str] = []
     monkeypatch.setattr(QMessageBox, "exec", lambda box: (asked.append(box.text()), answer)[1])
-    DatasetLibrary(workspace).remember(image_folder)
+    DatasetLibrary(workspace).add(image_folder)
     _, page = open_page(make_window)
     page.table.choose(str(image_folder))
     qtbot.waitUntil(lambda: page.detail.has_samples, timeout=PATIENCE_MS)
