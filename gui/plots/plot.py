@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pyqtgraph as pg
-from PySide6.QtCore import QEvent
-from PySide6.QtGui import QPalette
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QMouseEvent, QPalette
 from PySide6.QtWidgets import QGraphicsItem
 
 from gui.observations.experiment import Observations
@@ -22,17 +22,22 @@ class Plot(pg.PlotWidget):
         title: title and accessible name.
         x: label of the horizontal axis, with its unit.
         y: label of the vertical axis, with its unit.
+
+    Attributes:
+        has_range_menu: whether a right click offers pyqtgraph's menu of ranges; that of transforms never appears, as
+            the next record would undo them.
     """
 
+    has_range_menu = True
+
     def __init__(self, name: str, title: str, x: str, y: str) -> None:
-        super().__init__(axisItems={side: PlotAxis(side) for side in ("bottom", "left")})
+        super().__init__(axisItems={side: PlotAxis(side) for side in ("bottom", "left")}, enableMenu=False)
         self.setObjectName(name)
         self.setAccessibleName(title)
         self._title, self._labels = title, {"bottom": x, "left": y}
         item = self.getPlotItem()
         item.showGrid(x=True, y=True, alpha=0.15)
         item.hideButtons()
-        item.setMenuEnabled(False, enableViewBoxMenu=True)  # its transforms would be undone by the next record
         item.setDownsampling(auto=True, mode="peak")
         item.setClipToView(True)
         for side in self._labels:
@@ -64,6 +69,13 @@ class Plot(pg.PlotWidget):
         """Show or hide the tick labels, which mean nothing in an empty plot."""
         for side in self._labels:
             self.getPlotItem().getAxis(side).setStyle(showValues=visible)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Make the context menu when it is first asked for, as making it takes a sixth of a plot's time."""
+        view = self.getViewBox()
+        if self.has_range_menu and event.button() is Qt.MouseButton.RightButton and not view.menuEnabled():
+            view.setMenuEnabled(True)
+        super().mousePressEvent(event)
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802
         """Restyle when the palette changes."""

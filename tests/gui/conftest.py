@@ -56,9 +56,15 @@ def nothing_is_left_to_the_next_file() -> Iterator[None]:
 
 
 @pytest.fixture
-def make_window(qtbot: QtBot, workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeWindow]:
-    """Open windows on given executors; they are closed and their threads ended after the test."""
+def make_window(
+    request: pytest.FixtureRequest, qtbot: QtBot, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[MakeWindow]:
+    """Open windows on given executors; they are closed and their threads ended after the test.
+
+    They are laid out and exposed but not painted, which takes a third of the time, unless the test is marked.
+    """
     windows: list[MainWindow] = []
+    is_painted = request.node.get_closest_marker("paints_windows") is not None
 
     def make(
         trainer: Executor | None = None,
@@ -70,6 +76,7 @@ def make_window(qtbot: QtBot, workspace: Path, monkeypatch: pytest.MonkeyPatch) 
         executors = (trainer or ScriptedExecutor(), *(each or Assistant() for each in (assistant, prober, librarian)))
         window = MainWindow(workspace, *executors, **options)
         windows.append(window)
+        window.setUpdatesEnabled(is_painted)
         window.show()
         qtbot.waitExposed(window)
         return window

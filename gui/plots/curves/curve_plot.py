@@ -43,6 +43,7 @@ class CurvePlot(CursorPlot):
     """
 
     logarithmic_chosen = Signal(bool)
+    has_range_menu = False  # the toolbar and the keys set the ranges
 
     def __init__(
         self,
@@ -74,7 +75,6 @@ class CurvePlot(CursorPlot):
 
     def _listen(self) -> None:
         self.getPlotItem().disableAutoRange()  # ranges are set by this plot and the link
-        self.getPlotItem().setMenuEnabled(False)
         view = self.getViewBox()
         view.sigXRangeChanged.connect(self._moved_horizontally)
         view.sigYRangeChanged.connect(self._moved_vertically)

@@ -46,10 +46,10 @@ class Ended:
 
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Ended:
-    """Run ``main.py --batch architectures`` with one worker and an export."""
+    """Run ``main.py --batch architectures`` with one worker and an export without figures, which take a third of it."""
     folder = tmp_path_factory.mktemp("batch")
     workspace, export = folder / "workspace", folder / "export"
-    options = ["--workers", "1", "--workspace", str(workspace), "--export", str(export)]
+    options = ["--workers", "1", "--workspace", str(workspace), "--export", str(export), "--formats", "csv,json"]
     ended = python("main.py", "--batch", "architectures", *TINY, *options)
     return Ended(ended.returncode, ended.stdout, ended.stderr, workspace, export)
 

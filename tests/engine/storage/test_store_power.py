@@ -26,7 +26,13 @@ WHERE = SHARED_MEMORY if os.access(SHARED_MEMORY, os.W_OK) else None
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes can't be forked here")
 @pytest.mark.parametrize(
     ("scenario", "least"),
-    [("new", 40), ("further-runs", 30), ("older-version", 50), ("upkeep", 30), ("removed", 10)],
+    [
+        ("new", 40),
+        pytest.param("further-runs", 30, marks=pytest.mark.long),
+        ("older-version", 50),
+        pytest.param("upkeep", 30, marks=pytest.mark.long),
+        ("removed", 10),
+    ],
 )
 def test_a_program_killed_before_any_statement_leaves_all_that_was_shown(scenario: str, least: int) -> None:
     """``least`` is about the number of statements, so that a harness that misses some fails."""

@@ -135,7 +135,14 @@ def test_skip_leaves_out_the_run_under_way_and_begins_the_next(bench: Bench) -> 
     bench.end()
 
 
-@pytest.mark.parametrize("experiment", ["architectures", "activations", "learning-rate", "schedule"])
+@pytest.mark.parametrize(
+    "experiment",
+    [
+        "architectures",
+        *(pytest.param(name, marks=pytest.mark.long) for name in ("activations", "learning-rate")),
+        "schedule",
+    ],
+)
 def test_every_command_has_a_key_in_every_tab_that_trains(bench: Bench) -> None:
     bench.key(Qt.Key.Key_F6)
     bench.wait(lambda: bench.button("pause").text() == "Resume")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -22,14 +23,21 @@ from tests.gui.history_support import (
 from tests.stored import store_experiment, whole_run
 
 
-@pytest.fixture
-def three(workspace: Path) -> None:
-    """Two experiments with runs and one without."""
+@pytest.fixture(scope="package")
+def stored_three(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace with two experiments with runs and one without."""
+    workspace = tmp_path_factory.mktemp("three") / "workspace"
     store_experiment(workspace, epochs=9)
     store_experiment(workspace, answer=lambda task: whole_run(task, lambda _spec: 0.875))
     store_experiment(workspace, "basics", lambda _task: [])
     with closing(Catalogue(workspace)) as catalogue:
         catalogue.rename(1, "Long one")
+    return workspace
+
+
+@pytest.fixture
+def three(stored_three: Path, workspace: Path) -> None:
+    shutil.copytree(stored_three, workspace)
 
 
 @pytest.fixture
@@ -50,12 +58,19 @@ def in_window(qtbot: QtBot, make_window: MakeWindow, three: None) -> HistoryTab:
     return look_at_history(qtbot, make_window(), 3)
 
 
-@pytest.fixture
-def varied(workspace: Path) -> None:
-    """Three experiments with different settings and accuracies."""
+@pytest.fixture(scope="package")
+def stored_varied(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace with three experiments with different settings and accuracies."""
+    workspace = tmp_path_factory.mktemp("varied") / "workspace"
     store_experiment(workspace, epochs=9, architectures=["mlp_1"])
     store_experiment(workspace, answer=lambda task: whole_run(task, lambda _spec: 0.875, records=3))
     store_experiment(workspace, "schedule", architecture="mlp_1", repeats=1)
+    return workspace
+
+
+@pytest.fixture
+def varied(stored_varied: Path, workspace: Path) -> None:
+    shutil.copytree(stored_varied, workspace)
 
 
 @pytest.fixture

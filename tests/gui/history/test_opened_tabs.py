@@ -165,6 +165,7 @@ def test_an_experiment_that_is_gone_says_so(qtbot: QtBot, window: MainWindow, wo
     assert "no experiment 2" in find(window, MessageBar, "message_bar").text
 
 
+@pytest.mark.paints_windows
 def test_what_was_open_is_open_at_the_next_start(qtbot: QtBot, make_window: MakeWindow, varied: None) -> None:
     window = make_window()
     opened(qtbot, window, 1)
@@ -197,7 +198,14 @@ def test_what_was_deleted_is_not_opened_again(
     until(qtbot, lambda: [tab.key for tab in open_tabs(again)] == ["1"])
 
 
-@pytest.mark.parametrize("remembered", ["nonsense", "[]", '{"tabs": 3}', '{"tabs": ["x"], "front": null}'])
+@pytest.mark.parametrize(
+    "remembered",
+    [
+        "nonsense",
+        *(pytest.param(text, marks=pytest.mark.long) for text in ("[]", '{"tabs": 3}')),
+        '{"tabs": ["x"], "front": null}',
+    ],
+)
 def test_a_memory_that_makes_no_sense_is_passed_over(
     qtbot: QtBot, make_window: MakeWindow, varied: None, remembered: str
 ) -> None:

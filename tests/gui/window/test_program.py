@@ -93,6 +93,7 @@ def test_where_something_is_stored_nobody_is_greeted(qtbot: QtBot, make_window: 
     assert find(page, QLabel, "start_title").text() == "Architectures"
 
 
+@pytest.mark.paints_windows
 def test_experiments_that_train_begin_with_a_hint(qtbot: QtBot, make_window: MakeWindow) -> None:
     window = make_window()
     for name, experiment in EXPERIMENTS.items():

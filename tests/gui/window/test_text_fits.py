@@ -72,7 +72,9 @@ def test_nothing_is_cut_on_any_tab(qtbot: QtBot, make_window: MakeWindow, size: 
     assert cut == []
 
 
-@pytest.mark.parametrize("experiment", ["architectures", "activations", "schedule"])
+@pytest.mark.parametrize(
+    "experiment", ["architectures", "activations", pytest.param("schedule", marks=pytest.mark.long)]
+)
 def test_nothing_is_cut_once_there_are_results(
     qtbot: QtBot, make_window: MakeWindow, size: QSize, experiment: str
 ) -> None:

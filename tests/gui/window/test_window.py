@@ -43,6 +43,7 @@ from tests.gui.window.support import message, press, status, whole_run
 CONTROLS: tuple[type[QWidget], ...] = (QAbstractButton, QComboBox, QAbstractSpinBox, QTableView)
 
 
+@pytest.mark.paints_windows
 def test_run_trains_stores_and_shows(qtbot: QtBot, make_window: MakeWindow, workspace: Path) -> None:
     window = make_window(ScriptedExecutor(whole_run))
     with qtbot.waitSignal(window.training_ended, timeout=PATIENCE_MS):
@@ -182,6 +183,7 @@ def test_a_workspace_that_can_not_be_written_is_said(qtbot: QtBot, make_window: 
     assert str(workspace) in message(window)
 
 
+@pytest.mark.paints_windows
 def test_the_scheme_changes_every_plot_and_is_remembered(make_window: MakeWindow, qapp: QApplication) -> None:
     window = make_window()
     plot = find(tab_of(window).board, CurvePlot, "training_loss")
