@@ -324,11 +324,11 @@ def on_tensorflow(pattern: Pattern) -> Outputs:
     given = {name: tf.constant(values) for name, values in pattern.inputs.items()}
     match pattern.kind:
         case PatternKind.LOSS:
-            outputs = tf.function(_losson_tensorflow)(given["logits"], given["labels"])
+            outputs = tf.function(_loss_on_tensorflow)(given["logits"], given["labels"])
         case PatternKind.GATHER:
             outputs = {"output": tf.function(tf.gather)(given["images"], given["chosen"])}
         case _:
-            outputs = _networkon_tensorflow(_network(pattern), given["x"], given["upstream"])
+            outputs = _network_on_tensorflow(_network(pattern), given["x"], given["upstream"])
     return {name: values.numpy() for name, values in outputs.items()}
 
 
@@ -350,7 +350,7 @@ def _network(pattern: Pattern) -> Any:
     return network
 
 
-def _networkon_tensorflow(network: Any, x: Any, upstream: Any) -> dict[str, Any]:
+def _network_on_tensorflow(network: Any, x: Any, upstream: Any) -> dict[str, Any]:
     import tensorflow as tf
 
     def step(x: Any, upstream: Any) -> Any:
@@ -366,7 +366,7 @@ def _networkon_tensorflow(network: Any, x: Any, upstream: Any) -> dict[str, Any]
     return found | dict(zip(("kernel gradient", "bias gradient"), of_variables, strict=False))
 
 
-def _losson_tensorflow(logits: Any, labels: Any) -> dict[str, Any]:
+def _loss_on_tensorflow(logits: Any, labels: Any) -> dict[str, Any]:
     import keras
     import tensorflow as tf
 
