@@ -100,8 +100,18 @@ def test_an_export_writes_what_was_chosen(
     assert all(file.read_bytes().startswith(b"%PDF") for file in files if file.suffix == ".pdf")
 
 
-def test_the_same_results_give_the_same_files_in_every_format(store: Store, number: int, tmp_path: Path) -> None:
-    first, second = (export_experiment(store, number, tmp_path / name, list(Format)) for name in ("one", "two"))
+@pytest.mark.parametrize(
+    "formats",
+    [
+        [each for each in Format if each not in (Format.PNG, Format.PDF)],
+        pytest.param(list(Format), marks=pytest.mark.long),
+    ],
+    ids=["without pixels", "all"],
+)
+def test_the_same_results_give_the_same_files_in_every_format(
+    store: Store, number: int, tmp_path: Path, formats: list[Format]
+) -> None:
+    first, second = (export_experiment(store, number, tmp_path / name, formats) for name in ("one", "two"))
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
 
 
