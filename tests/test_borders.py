@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 
 import pytest
 
@@ -25,6 +26,14 @@ TRAINING = [
     *(name for name in ENGINE if name.startswith("engine.training.") and name != "engine.training.timetable"),
     "engine.experiments.basics.gradient_recovery",
 ]
+
+
+def test_every_experiment_is_among_those_that_are_kept_independent() -> None:
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        contracts = tomllib.load(file)["tool"]["importlinter"]["contracts"]
+    (independence,) = (each for each in contracts if each["type"] == "independence")
+    folders = (path.parent.name for path in (ROOT / "engine" / "experiments").glob("*/__init__.py"))
+    assert sorted(independence["modules"]) == sorted(f"engine.experiments.{folder}" for folder in folders)
 
 
 def loaded(code: str, names: list[str]) -> list[str]:

@@ -101,7 +101,9 @@ def test_what_is_interrupted_leaves_the_old_file_and_nothing_else(tmp_path: Path
 
 
 def test_the_longest_name_there_is_can_be_written(tmp_path: Path) -> None:
-    write_atomic(tmp_path / ("x" * 251 + ".txt"), b"1")
+    file = tmp_path / ("x" * 251 + ".txt")
+    write_atomic(file, b"1")
+    assert file.read_bytes() == b"1"
 
 
 def test_a_link_stays_one(tmp_path: Path) -> None:
