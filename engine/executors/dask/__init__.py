@@ -1,1 +1,1 @@
-"""Trains runs on the workers of a Dask cluster. Nothing outside this package imports Dask."""
+"""Training of runs on the workers of a Dask cluster; no module outside this package imports Dask."""

@@ -1,8 +1,8 @@
-"""The attempts of a worker: logs of messages that the client polls, and the instructions it sends back.
+"""Attempts on a worker: message logs polled by the client, and queues of the client's instructions.
 
-The client polls by offset, so a lost connection neither loses nor repeats a message, and a client that was restarted
-reads a log from its beginning. It calls the functions at the end of this module by Dask's ``Client.run``, which a
-worker answers beside its task.
+The client polls by offset, so a lost connection neither loses nor repeats a message, and a restarted client reads a log
+from its beginning. It calls the functions at the end of this module through Dask's ``Client.run``, which a worker
+serves concurrently with its task.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from engine.executors.dask.messages import (
 )
 from engine.utils.errors import DatasetError
 
-# After this long without a poll, a run that waits for its client starts without it, as it was first requested.
+# After this long without a poll, a run waiting for its client starts without it, as originally requested.
 CLIENT_TIMEOUT_SECONDS = 60.0
-# For this long after the client's last poll, the messages of an attempt that has ended are kept.
+# Messages of an ended attempt are kept for this long after the client's last poll.
 RETENTION_SECONDS = 7 * 86_400.0
-BATCHING_SECONDS = 0.01  # wait after the first new message, so that several share an answer
+BATCHING_SECONDS = 0.01  # wait after the first new message, so that several share a response
 MAX_BATCH_MESSAGES = 2_000
 
 Received = TypeVar("Received", StartSignal, DataResponse, Command)
@@ -40,7 +40,7 @@ Received = TypeVar("Received", StartSignal, DataResponse, Command)
 
 @dataclass
 class Attempt:
-    """A run that is trained here, or has been and is kept until the client discards it."""
+    """A run being trained on this worker, or an ended one kept until the client discards it."""
 
     request: RunRequest
     registry: AttemptRegistry
@@ -53,7 +53,7 @@ class Attempt:
     _commands: queue.SimpleQueue[Command] = field(default_factory=queue.SimpleQueue)
 
     def publish(self, message: Message) -> None:
-        """Append to the log; a checkpoint replaces the one before by None, so that offsets stay valid."""
+        """Append to the log; a new checkpoint replaces the previous one by None, so that offsets stay valid."""
         if isinstance(message, Checkpoint):
             if self._checkpoint is not None:
                 self._log[self._checkpoint] = None
@@ -62,14 +62,14 @@ class Attempt:
         self.registry.notify(self.request.owner)
 
     def read(self, offset: int) -> MessageBatch:
-        """Up to :data:`MAX_BATCH_MESSAGES` messages from ``offset`` on."""
-        is_over = self.is_over  # read before the log: nothing is appended once it is set
+        """Return up to ``MAX_BATCH_MESSAGES`` messages, starting at ``offset``."""
+        is_over = self.is_over  # read before the log: no message is appended once it is set
         messages = tuple(self._log[offset : offset + MAX_BATCH_MESSAGES])
         is_last = is_over and offset + len(messages) == len(self._log)
         return MessageBatch(self.token, self.request.task.run, offset, messages, is_last)
 
     def deliver(self, instruction: Instruction) -> None:
-        """Pass on an instruction of the client; from any thread."""
+        """Enqueue an instruction of the client; thread-safe."""
         match instruction:
             case StartSignal():
                 self._start.put(instruction)
@@ -79,7 +79,11 @@ class Attempt:
                 self._commands.put(instruction)
 
     def wait_for_start(self) -> StartSignal:
-        """The client's start signal; as the run was first requested where the client is gone."""
+        """Wait for the client's start signal.
+
+        Returns:
+            The signal; if the client is gone, one that starts the run as originally requested.
+        """
         self.registry.last_contact.setdefault(self.request.owner, time.monotonic())
         return self._receive(self._start, StartSignal(self.request.task.interrupted))
 
@@ -87,16 +91,22 @@ class Attempt:
         """Wait until the client has sent the images.
 
         Raises:
-            DatasetError: the client is gone, or could not send them.
+            DatasetError: if the client is gone or could not send them.
         """
         timed_out = DataResponse("The program that holds the data set has not been heard of for a minute.")
         if error := self._receive(self._data, timed_out).error:
             raise DatasetError(error)
 
     def poll(self, *, wait: bool = False) -> Command | None:
-        """The poll of the training; see :class:`~engine.events.commands.Poll`.
+        """Poll for the next command during training; implements ``Poll`` of ``engine.events.commands``.
 
-        A paused run whose client is gone is suspended, so that its worker is free for others.
+        A paused run whose client is gone is suspended, which frees its worker for other runs.
+
+        Args:
+            wait: block until a command arrives, as a paused run does.
+
+        Returns:
+            The command; None if there is none and ``wait`` is not set.
         """
         if wait:
             return self._receive(self._commands, Control.SUSPEND)
@@ -105,7 +115,7 @@ class Attempt:
         return None
 
     def _receive(self, instructions: queue.SimpleQueue[Received], default: Received) -> Received:
-        """The next instruction, or ``default`` where the client has not polled for long."""
+        """Wait for the next instruction; return ``default`` once the client has timed out."""
         while True:
             try:
                 return instructions.get(timeout=1.0)
@@ -115,7 +125,7 @@ class Attempt:
 
 
 class AttemptRegistry:
-    """The attempts of this process, and when the client of each owner was last in contact (monotonic seconds)."""
+    """Attempts of this process, and the time of last contact with each owner's client (monotonic seconds)."""
 
     def __init__(self) -> None:
         self.attempts: dict[str, Attempt] = {}  # by token
@@ -124,38 +134,38 @@ class AttemptRegistry:
         self._wakeups: dict[str, asyncio.Event] = {}
 
     def add(self, request: RunRequest) -> Attempt:
-        """A new attempt at a run."""
+        """Register a new attempt at a run."""
         attempt = Attempt(request, self)
         self.attempts[attempt.token] = attempt
         self.notify(request.owner)
         return attempt
 
     def get(self, owner: str, token: str) -> Attempt | None:
-        """An attempt, if it is there and ``owner``'s."""
+        """Return an attempt, or None if it is unknown or belongs to another owner."""
         attempt = self.attempts.get(token)
         return attempt if attempt is not None and attempt.request.owner == owner else None
 
     def owned_by(self, owner: str) -> list[Attempt]:
-        """The attempts of ``owner``; from any thread."""
+        """Return the attempts of ``owner``; thread-safe."""
         return [attempt for attempt in list(self.attempts.values()) if attempt.request.owner == owner]
 
     def wakeup(self, owner: str) -> asyncio.Event:
-        """The event that is set when an attempt of ``owner`` publishes a message; from the event loop."""
+        """Return the event set when an attempt of ``owner`` publishes; call from the event loop."""
         self._loop = asyncio.get_running_loop()
         return self._wakeups.setdefault(owner, asyncio.Event())
 
     def notify(self, owner: str) -> None:
-        """Set the event of ``owner``; from any thread."""
+        """Set the event of ``owner``; thread-safe."""
         if self._loop is not None and owner in self._wakeups:
-            with suppress(RuntimeError):  # the loop is closed: the worker is about to end
+            with suppress(RuntimeError):  # the loop is closed: the worker is shutting down
                 self._loop.call_soon_threadsafe(self._wakeups[owner].set)
 
     def silence(self, owner: str) -> float:
-        """Seconds since the last contact."""
+        """Return the seconds since the last contact."""
         return time.monotonic() - self.last_contact.get(owner, 0.0)
 
     def prune(self) -> None:
-        """Drop attempts that have ended and whose client was not in contact for :data:`RETENTION_SECONDS`."""
+        """Drop ended attempts whose client has not been in contact for ``RETENTION_SECONDS``."""
         for token, attempt in list(self.attempts.items()):
             if attempt.is_over and self.silence(attempt.request.owner) > RETENTION_SECONDS:
                 del self.attempts[token]
@@ -164,16 +174,19 @@ class AttemptRegistry:
 REGISTRY = AttemptRegistry()
 
 
-# Called by the client, in the event loop of the worker.
+# Called by the client; run in the worker's event loop.
 
 
 async def poll_messages(owner: str, offsets: dict[str, int], seconds: float) -> list[MessageBatch]:
-    """New messages of the owner's attempts; waits up to ``seconds`` for one.
+    """Return new messages of the owner's attempts, waiting for the first one.
 
     Args:
-        owner: whose client polls.
-        offsets: how many messages of each attempt the client has, by token; none of those left out.
-        seconds: 0 answers at once.
+        owner: workspace of the polling client.
+        offsets: number of messages the client has received from each attempt, by token; 0 for missing tokens.
+        seconds: maximum wait; 0 returns immediately.
+
+    Returns:
+        One batch per attempt with new messages; empty on timeout.
     """
     until = time.monotonic() + seconds
     wakeup = REGISTRY.wakeup(owner)
@@ -191,17 +204,17 @@ async def poll_messages(owner: str, offsets: dict[str, int], seconds: float) -> 
 
 
 def deliver(owner: str, token: str, instruction: Instruction) -> None:
-    """Pass an instruction to an attempt, if it is still there."""
+    """Pass an instruction to an attempt, if it still exists."""
     if (attempt := REGISTRY.get(owner, token)) is not None:
         attempt.deliver(instruction)
 
 
 def discard(owner: str, token: str) -> None:
-    """Drop an attempt, all of whose messages the client has stored or does not want; one under way is ended."""
+    """Drop an attempt whose messages the client has stored or does not need; cancel it if it is still running."""
     if (attempt := REGISTRY.get(owner, token)) is not None:
         for instruction in (
             StartSignal(None, is_wanted=False),
-            DataResponse("Nobody wants it any more."),
+            DataResponse("The attempt was discarded."),
             Control.CANCEL,
         ):
             attempt.deliver(instruction)

@@ -1,4 +1,4 @@
-"""Dask's client, of which there is another one each time the scheduler is found again."""
+"""Wrapper of Dask's client, which is replaced on every reconnect to the scheduler."""
 
 from __future__ import annotations
 
@@ -10,16 +10,21 @@ from engine.utils.errors import WorkerError
 
 
 class SchedulerClient:
-    """What is asked of a scheduler; all but the constructor is called in the event loop."""
+    """Requests to the scheduler; all methods but the constructor are called in the event loop."""
 
     def __init__(self) -> None:
         self._client: Any = None
 
     async def connect(self, cluster: OpenCluster, name: object, seconds: float) -> None:
-        """Connect, for the first time or again.
+        """Connect or reconnect.
+
+        Args:
+            cluster: the cluster to connect to.
+            name: name of the cluster in error messages.
+            seconds: timeout.
 
         Raises:
-            WorkerError: no scheduler of ``cluster``, which is called ``name``, answers within ``seconds``.
+            WorkerError: if no scheduler responds within the timeout.
         """
         from distributed import Client
 
@@ -34,22 +39,32 @@ class SchedulerClient:
             ) from None
 
     async def list_workers(self) -> set[str]:
-        """Addresses of all workers."""
+        """Return the addresses of all workers."""
         return set((await self._client.scheduler.identity(n_workers=-1))["workers"])
 
     async def call(self, worker: str, function: Callable[..., Any], *arguments: Any) -> Any:
-        """Call a function on a worker, which answers beside its task.
+        """Call a function on a worker, concurrently with the worker's task.
+
+        Returns:
+            The result of the function.
 
         Raises:
-            OSError: the worker does not answer.
-            Exception: whatever the function raises there.
+            OSError: if the worker does not respond.
+            Exception: any exception raised by the function on the worker.
         """
         return (await self._client.run(function, *arguments, workers=[worker]))[worker]
 
     def submit(self, function: Callable[..., Any], argument: Any, is_lasting: bool, **options: Any) -> Any:
-        """Have Dask call ``function(argument)`` on some worker; gives the future.
+        """Submit ``function(argument)`` as a Dask task.
 
-        A task that ``is_lasting`` goes on where this program ends.
+        Args:
+            function: called on the worker that Dask selects.
+            argument: its only argument.
+            is_lasting: whether the task survives this program.
+            **options: passed to Dask's ``Client.submit``.
+
+        Returns:
+            The Dask future.
         """
         from distributed import fire_and_forget
 
@@ -59,10 +74,10 @@ class SchedulerClient:
         return future
 
     async def cancel(self, futures: Sequence[Any]) -> None:
-        """Take back tasks that have not begun."""
+        """Cancel tasks that have not started."""
         await self._client.cancel(futures, force=True)
 
     async def close(self, **options: Any) -> None:
-        """End the connection, if there is one."""
+        """Close the connection, if there is one."""
         if self._client is not None:
             await self._client.close(**options)

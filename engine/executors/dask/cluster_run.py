@@ -1,4 +1,4 @@
-"""The runs of one call of the executor, from their submission to the end of each."""
+"""Runs of one call of the executor, from submission to termination."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ from engine.executors.dask.notifications import (
 )
 from engine.executors.dask.run_state import RunState
 
-MAX_WORKER_LOSSES = 3  # during one and the same run
-WAIT_SECONDS = 1.0  # until the workers are counted again though nothing was heard
+MAX_WORKER_LOSSES = 3  # per run
+WAIT_SECONDS = 1.0  # maximum wait for a notification or command before the workers are counted again
 
 _STATUS_OF = {
     Control.STOP: Status.STOPPED,
@@ -45,13 +45,13 @@ _STATUS_OF = {
 
 
 class ClusterRun:
-    """Submits runs, follows the attempts at them, and passes commands on to these.
+    """Submits runs, tracks their attempts and forwards commands to them.
 
     Args:
-        connection: to the cluster.
+        connection: connection to the cluster.
         requests: the runs.
-        resources: of Dask's, that each of them takes.
-        emit: is given their events, in the thread that calls :meth:`run`.
+        resources: Dask resources that each run requires.
+        emit: called with their events, in the thread that calls ``run``.
     """
 
     def __init__(
@@ -60,16 +60,20 @@ class ClusterRun:
         self._connection, self._poller, self._sender = connection, connection.poller, connection.sender
         self._submissions, self._notifications = connection.submissions, connection.notifications
         self._resources, self._emit = resources, emit
-        self._runs = {request.task.run: RunState(request) for request in requests}  # those that have not ended
+        self._runs = {request.task.run: RunState(request) for request in requests}  # runs that have not ended
         self._waiting = deque(self._runs)
         self._submitted: set[int] = set()
-        self._discarded: set[str] = set()  # tokens of attempts whose messages are not wanted
+        self._discarded: set[str] = set()  # tokens of attempts whose messages are ignored
         self._is_waiting_reported = False
         self._is_paused = False
         self._ending: Control | None = None
 
     def run(self, control: ControlChannel) -> Control | None:
-        """Train all runs; gives the last control that ended them, as :meth:`Executor.run` does."""
+        """Train all runs.
+
+        Returns:
+            The last control that ended them, as for ``Executor.run``.
+        """
         try:
             self._connection.request_jobs()
             self._reattach()
@@ -89,7 +93,7 @@ class ClusterRun:
         return self._ending
 
     def _reattach(self) -> None:
-        """Take over the attempts of an earlier program with this workspace, which may have been killed."""
+        """Adopt the attempts of an earlier, possibly killed, program that had this workspace open."""
         for worker, batch in self._poller.fetch_all():
             if batch.run not in self._runs:
                 continue
@@ -102,7 +106,7 @@ class ClusterRun:
         self._waiting = deque(run for run in self._waiting if run not in self._submitted)
 
     def _submit(self) -> None:
-        """Submit two runs for each worker; the others wait here, so that the scheduler never knows of more."""
+        """Submit up to two runs per worker; the others are queued here, so that the scheduler never holds more."""
         workers = self._poller.count_workers()
         if workers:
             self._is_waiting_reported = False
@@ -135,7 +139,7 @@ class ClusterRun:
                 for run in list(self._runs):
                     self._end(RunFinished(run, Status.CRASHED, reason))
 
-    # What attempts say.
+    # Messages.
 
     def _on_message(self, attempt: AttemptId, run: int, message: Message | None) -> None:
         if attempt.token in self._discarded:
@@ -147,7 +151,7 @@ class ClusterRun:
             self._on_attempt_ready(attempt, run)
             return
         if state.attempt != attempt:
-            return  # its worker was taken for lost
+            return  # its worker had been considered lost
         match message:
             case DataRequest(data, fingerprint):
                 self._sender.send_data(attempt, data, fingerprint)
@@ -162,11 +166,11 @@ class ClusterRun:
                 self._emit(message)
 
     def _on_attempt_ready(self, attempt: AttemptId, run: int) -> None:
-        """An attempt can start: the first at its run, or another one as a worker was lost."""
+        """Start an attempt: the first one at its run, or a further one after the loss of a worker."""
         state = self._runs[run]
         if (previous := state.attempt) is not None and previous != attempt:
             self._sender.discard(previous)
-            if self._record_loss(run):  # Dask has noticed it before the update of the membership
+            if self._record_loss(run):  # Dask detected the loss before the membership update
                 self._sender.discard(attempt)
                 return
         state.attempt, state.is_held = attempt, self._is_paused
@@ -177,29 +181,29 @@ class ClusterRun:
         self._discarded.add(attempt.token)
         self._sender.discard(attempt)
 
-    # What becomes of workers and runs.
+    # Worker and run events.
 
     def _on_worker_joined(self, worker: str) -> None:
-        """Start its attempts: if it was out of reach it may have missed the signal, and a second one does no harm."""
+        """Resend its start signals: an unreachable worker may have missed them, and duplicates are harmless."""
         for state in self._runs.values():
             if state.attempt is not None and state.attempt.worker == worker and not state.is_held:
                 self._sender.deliver(state.attempt, state.start_signal)
 
     def _on_worker_lost(self, worker: str) -> None:
-        """Dask gives its runs to other workers, but for one that has lost too many."""
+        """Record the losses; Dask reassigns the runs to other workers, except those with too many losses."""
         lost = [run for run, state in self._runs.items() if state.attempt and state.attempt.worker == worker]
         for run in lost:
             has_ended = self._record_loss(run)
             if not has_ended and run in self._submitted and not self._submissions.is_submitted(run):
-                # It was submitted by an earlier program, and Dask may have forgotten it.
+                # It was submitted by an earlier program, so Dask may no longer hold it.
                 self._submissions.submit(self._runs[run].request, self._resources)
         for run in list(self._submitted):
             if self._runs[run].attempt is None and self._submissions.is_bound(run):
-                self._submissions.cancel([run])  # it may be bound to workers of which none is left
+                self._submissions.cancel([run])  # none of the workers it is bound to may be left
                 self._put_back(run)
 
     def _record_loss(self, run: int) -> bool:
-        """The attempt at a run was lost with its worker; gives whether the run has ended with it."""
+        """Record that the attempt was lost with its worker; return whether this ended the run."""
         state = self._runs[run]
         state.record_loss()
         if self._ending is not None:
@@ -210,12 +214,12 @@ class ClusterRun:
         return run not in self._runs
 
     def _on_run_dropped(self, run: int) -> None:
-        """The scheduler was lost that a run was submitted to."""
+        """End or requeue a run whose scheduler was lost."""
         if self._ending is not None:
             self._end(RunFinished(run, _STATUS_OF[self._ending], "The scheduler was lost as it was being ended."))
             return
         self._runs[run].is_excused = True
-        self._put_back(run)  # a scheduler that knows the run after all takes the same key for the same run
+        self._put_back(run)  # a scheduler that still holds the run identifies it by its key
 
     def _put_back(self, run: int) -> None:
         self._submitted.remove(run)
@@ -238,7 +242,7 @@ class ClusterRun:
         if state.attempt is not None:
             self._sender.discard(state.attempt)
 
-    # What the caller says.
+    # Commands.
 
     def _on_command(self, command: Command) -> None:
         match command:
@@ -261,7 +265,7 @@ class ClusterRun:
                 self._sender.deliver(state.attempt, command)
 
     def _start_held(self) -> None:
-        """Start the attempts that are held; for a single step they are paused again."""
+        """Start the held attempts; pause them again after a single step."""
         for state in self._runs.values():
             if state.attempt is not None and state.is_held:
                 state.is_held = False
@@ -271,5 +275,5 @@ class ClusterRun:
 
 
 def _is_complete(batch: MessageBatch) -> bool:
-    """Whether an attempt has brought its run to an end, so that no other one is needed."""
+    """Return whether the attempt completed its run, so that no further attempt is needed."""
     return any(isinstance(message, RunFinished) and not message.status.can_resume for message in batch.messages)

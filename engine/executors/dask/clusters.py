@@ -1,4 +1,4 @@
-"""Opens a Dask cluster: one that runs already, one on this machine, or jobs of a batch system."""
+"""Opening of Dask clusters: an existing one, one on this machine, or jobs of a batch system."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ MISSING_IN_BUNDLE = (
     "This bundle trains on this machine only; for a cluster start Trainscope from source, as docs/cluster.md shows."
 )
 
-REFUSED_SECONDS = 30.0  # until a batch system that has refused a job is asked again
-IDLE_SECONDS = 120.0  # after the last run, until jobs of a batch system are given back
+REFUSED_SECONDS = 30.0  # delay of the next request after a batch system has refused a job
+IDLE_SECONDS = 120.0  # jobs of a batch system are released this long after the last run
 
 
 def check_packages(choice: ClusterChoice) -> None:
-    """Import what a connection to ``choice`` needs.
+    """Import the packages that a connection to ``choice`` requires.
 
     Raises:
-        WorkerError: a package is missing; says what to install.
+        WorkerError: if a package is missing; the message says what to install.
     """
     try:
         import distributed  # noqa: F401
@@ -48,13 +48,13 @@ def check_packages(choice: ClusterChoice) -> None:
 
 @dataclass(frozen=True)
 class OpenCluster:
-    """A cluster that can be connected to.
+    """A cluster that accepts connections.
 
     Attributes:
-        cluster: Dask's object, if the cluster is this program's own.
-        address: what a client connects to.
-        security: with which credentials.
-        jobs: how many may be requested of a batch system; none was yet.
+        cluster: Dask's cluster object if this program owns the cluster, else None.
+        address: address or cluster object that a client connects to.
+        security: credentials of the connection.
+        jobs: number of jobs that may be requested from a batch system; none has been requested yet.
     """
 
     cluster: Any
@@ -65,10 +65,10 @@ class OpenCluster:
 
 @contextmanager
 def _no_signal_handlers() -> Iterator[None]:
-    """Ignore calls of signal.signal().
+    """Ignore calls of ``signal.signal``.
 
-    dask-jobqueue 0.9 sets a handler for Ctrl-C as it is imported, for a part that is not used here. It would end this
-    program at once; and in a thread other than the main one it could not even be imported.
+    On import, dask-jobqueue 0.9 installs a Ctrl-C handler for a feature that is not used here. The handler would
+    terminate this program immediately, and outside the main thread installing it would make the import fail.
     """
     kept = signal.signal
     signal.signal = lambda *_arguments: None
@@ -79,10 +79,10 @@ def _no_signal_handlers() -> Iterator[None]:
 
 
 class JobPool:
-    """Keeps the jobs of a batch system while runs are trained, and gives them back when none were for a while.
+    """Jobs of a batch system: held while runs are trained, released after an idle period.
 
     Attributes:
-        count: the number of jobs.
+        count: number of jobs to hold.
     """
 
     def __init__(self, cluster: OpenCluster, notify: Callable[[Notification], None]) -> None:
@@ -92,20 +92,20 @@ class JobPool:
         self._refused_until = 0.0
 
     async def request(self) -> None:
-        """Runs are to be trained: request all jobs, unless they are there.
+        """Request the missing jobs before runs are trained.
 
         Raises:
-            WorkerError: the batch system refuses one; others may have been granted.
+            WorkerError: if the batch system refuses a job; others may have been granted.
         """
         self._idle_since, self._has_jobs = None, True
         await _request_jobs(self._cluster, self.count)
 
     def release(self) -> None:
-        """No runs are to be trained for now."""
+        """Start the idle period after which the jobs are released."""
         self._idle_since = time.monotonic()
 
     async def maintain(self) -> None:
-        """Request jobs again that failed or reached their time limit; give back those that have been idle for long."""
+        """Replace jobs that failed or reached their time limit; release all after the idle period."""
         if not self._has_jobs:
             return
         now = time.monotonic()
@@ -116,27 +116,27 @@ class JobPool:
         elif now > self._refused_until:
             try:
                 await _request_jobs(self._cluster, self.count)
-            except WorkerError as error:  # the other jobs go on
+            except WorkerError as error:  # the other jobs are unaffected
                 self._refused_until = time.monotonic() + REFUSED_SECONDS
                 self._notify(Warned(str(error)))
 
 
 async def _request_jobs(cluster: Any, count: int) -> None:
-    """Request as many jobs as are lacking.
+    """Request the missing jobs.
 
     Raises:
-        WorkerError: with what the batch system says.
+        WorkerError: if the batch system refuses; the message quotes its output.
     """
     from distributed.core import Status
 
-    # As the cluster's own scale() does, which leaves what goes wrong to a log.
+    # As the cluster's own scale() does, which only logs failures.
     while len(cluster.worker_spec) < count:
         cluster.worker_spec.update(cluster.new_worker_spec())
     try:
         await cluster
     except (RuntimeError, ValueError, OSError) as error:
         for name, job in list(cluster.workers.items()):
-            if job.status is Status.created:  # it was refused, and would never be requested again
+            if job.status is Status.created:  # it was refused, and Dask would never request it again
                 del cluster.workers[name]
                 cluster.worker_spec.pop(name, None)
         said = one_line(" ".join(str(error).rpartition("stderr:")[2].split()))[:300]
@@ -144,11 +144,11 @@ async def _request_jobs(cluster: Any, count: int) -> None:
 
 
 async def open_cluster(choice: ClusterChoice) -> OpenCluster:
-    """Open what was chosen.
+    """Open the chosen cluster.
 
     Raises:
-        WorkerError: it can't be started, or there is no certificate for TLS.
-        SpecError: the file of a batch system's jobs is wrong.
+        WorkerError: if it can't be started, or there is no certificate for TLS.
+        SpecError: if the file that describes the jobs of a batch system is invalid.
     """
     match choice.kind:
         case "address":
@@ -181,8 +181,8 @@ async def _local_cluster(choice: ClusterChoice) -> OpenCluster:
             n_workers=count,
             threads_per_worker=max(1, cpu_count() // count),
             processes=True,
-            memory_limit=0,  # what a run takes is no data of Dask's that could be moved elsewhere
-            env={"TF_CPP_MIN_LOG_LEVEL": "3"},  # there is no log but the terminal
+            memory_limit=0,  # no limit: a run's memory is not Dask data that could be spilled or moved
+            env={"TF_CPP_MIN_LOG_LEVEL": "3"},  # the terminal is the only log
             asynchronous=True,
             dashboard_address="127.0.0.1:0",
             security=security,
@@ -204,7 +204,7 @@ async def _batch_cluster(choice: ClusterChoice) -> OpenCluster:
     jobs = settings.pop("jobs", 1)
     if not isinstance(jobs, int) or isinstance(jobs, bool) or jobs < 1:
         raise SpecError(f"{file}: jobs must be a whole number from 1 on.")
-    if choice.tls:  # certificates for this one time, which the jobs read from a folder that they share
+    if choice.tls:  # temporary certificates, which the jobs read from a shared folder
         settings = {"shared_temp_directory": str(Path.home())} | settings | {"security": True}
     try:
         cluster = getattr(dask_jobqueue, BATCH_SYSTEMS[choice.kind])(asynchronous=True, **settings)
@@ -216,7 +216,7 @@ async def _batch_cluster(choice: ClusterChoice) -> OpenCluster:
 
 
 async def _wait_until_started(cluster: Any) -> None:
-    """Where that fails or is cancelled, what has been started is ended."""
+    """Wait for the start of a cluster; close it on failure or cancellation."""
     try:
         await cluster
     except BaseException:

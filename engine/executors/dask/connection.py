@@ -1,4 +1,4 @@
-"""The connection to a cluster: opened, watched over, made again where the scheduler was lost, and closed."""
+"""Connection to a cluster: open, monitor, reconnect, close."""
 
 from __future__ import annotations
 
@@ -23,31 +23,31 @@ from engine.utils.errors import Cancelled, WorkerError
 log = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 15.0
-RECONNECT_SECONDS = 600.0  # for which a lost scheduler is looked for
-CLOSE_SECONDS = 10.0  # for a connection that was given up while it was being made
-UPDATE_SECONDS = 1.0  # between two looks at which workers there are
-CANCEL_CHECK_SECONDS = 0.2  # between two questions whether a connection that is being made is still wanted
+RECONNECT_SECONDS = 600.0  # reconnect attempts stop after this
+CLOSE_SECONDS = 10.0  # maximum wait for the cleanup of a connection aborted while opening
+UPDATE_SECONDS = 1.0  # interval of membership updates and reconnect attempts
+CANCEL_CHECK_SECONDS = 0.2  # interval at which is_wanted is polled while connecting
 
 
 class Connection:
-    """A connection to a cluster, whose event loop runs in a thread of its own.
+    """A connection to a cluster, with an event loop in a separate thread.
 
     Args:
-        choice: which cluster.
+        choice: the cluster to connect to.
         owner: identifies the workspace whose runs are trained.
-        is_wanted: polled while the connection is being made, which is given up where it says no.
+        is_wanted: polled while connecting, which is aborted once it returns False.
 
     Attributes:
-        notifications: what happens in the cluster.
-        submissions: the runs that the scheduler was given.
-        poller: fetches messages of the owner's attempts, from the workers that can be used.
-        sender: sends instructions to them.
-        is_lost: whether the scheduler is lost for good.
+        notifications: events of the cluster.
+        submissions: runs submitted to the scheduler.
+        poller: fetches messages of the owner's attempts from the usable workers.
+        sender: sends instructions to the attempts.
+        is_lost: whether the scheduler is permanently lost.
 
     Raises:
-        Cancelled: the connection is no longer wanted.
-        WorkerError: no scheduler answers, the cluster can't be started, or no worker can be used.
-        SpecError: the file of a batch system's jobs is wrong.
+        Cancelled: if connecting was aborted through ``is_wanted``.
+        WorkerError: if no scheduler responds, the cluster can't be started, or no worker is usable.
+        SpecError: if the file that describes the jobs of a batch system is invalid.
     """
 
     def __init__(self, choice: ClusterChoice, owner: str, is_wanted: Callable[[], bool] = lambda: True) -> None:
@@ -71,30 +71,30 @@ class Connection:
             self.close()
             raise
 
-    # Called by the executor's thread.
+    # Called from the executor's thread.
 
     @property
     def job_count(self) -> int:
-        """Number of jobs of a batch system that are requested when runs are to be trained."""
+        """Number of batch-system jobs that are requested for training."""
         return 0 if self._jobs is None else self._jobs.count
 
     def request_jobs(self) -> None:
-        """Runs are to be trained now: request the jobs of a batch system, unless they are there.
+        """Request the missing jobs of a batch system before runs are trained.
 
         Raises:
-            WorkerError: the batch system takes none.
+            WorkerError: if the batch system refuses a job.
         """
         if self._jobs is not None:
             self._loop.run(self._jobs.request())
 
     def release_jobs(self) -> None:
-        """No runs are to be trained for now: jobs are given back after a while."""
+        """Let the jobs of a batch system be released after an idle period."""
         if self._jobs is not None:
             self._loop.call(self._jobs.release)
 
     def close(self) -> None:
-        """End the connection, and a cluster of this program's own."""
-        with suppress(Exception):  # whatever a broken connection raises now helps nobody
+        """Close the connection, and the cluster if this program owns it."""
+        with suppress(Exception):  # errors of a broken connection are irrelevant while closing
             self._loop.run(self._shut_down())
         self._loop.stop()
         self.notifications.close()
@@ -121,7 +121,7 @@ class Connection:
         self._watcher = asyncio.create_task(self._watch(cluster))
 
     async def _shut_down(self) -> None:
-        if self._opening is not None:  # one that was given up ends what it has begun
+        if self._opening is not None:  # an aborted one cleans up what it has started
             await asyncio.wait([self._opening], timeout=CLOSE_SECONDS)
         if self._watcher is not None:
             self._watcher.cancel()
@@ -132,14 +132,14 @@ class Connection:
             await self._cluster.cluster.close()
 
     async def _watch(self, cluster: OpenCluster) -> None:
-        """See again and again which workers there are; where the scheduler is lost, look for it."""
+        """Poll membership; reconnect if the scheduler is lost."""
         while True:
             await asyncio.sleep(UPDATE_SECONDS)
             try:
                 if self._jobs is not None:
                     await self._jobs.maintain()
                 await self._membership.update()
-            except Exception as error:  # of whatever kind a lost connection is here
+            except Exception as error:  # a lost connection can raise any type here
                 log.info("connection lost: %r", error)
                 if not await self._reconnect(cluster):
                     break
@@ -148,7 +148,11 @@ class Connection:
         self.notifications.put(SchedulerLost(reason))
 
     async def _reconnect(self, cluster: OpenCluster) -> bool:
-        """Look for the scheduler, which can't be found again where it was in this process; gives whether it was."""
+        """Try to reconnect to the scheduler, unless it ran in this process and so is gone.
+
+        Returns:
+            Whether the connection was restored.
+        """
         until = time.monotonic() + RECONNECT_SECONDS
         while cluster.cluster is None and time.monotonic() < until:
             with suppress(Exception):
@@ -156,7 +160,7 @@ class Connection:
             with suppress(WorkerError):
                 await self._client.connect(cluster, self._choice, 5.0)
                 self.submissions.drop_all()
-                self.poller.stop_all()  # the same workers are found again, with what they have said meanwhile
+                self.poller.stop_all()  # the same workers rejoin, with the messages logged meanwhile
                 return True
             await asyncio.sleep(UPDATE_SECONDS)
         return False

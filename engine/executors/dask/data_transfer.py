@@ -1,4 +1,4 @@
-"""The images of a run: found on its worker, or else sent there by the client and checked by their hashes."""
+"""Images of a run: found on its worker, or sent there by the client and verified by hash."""
 
 from __future__ import annotations
 
@@ -30,21 +30,24 @@ log = logging.getLogger(__name__)
 PART_BYTES = 2**23
 
 
-# On the worker.
+# Worker side.
 
 
 def obtain_data(attempt: Attempt, data: DataSpec) -> DataSpec:
-    """The data set where it is to be had here: as named if its images have the requested hash, else as sent.
+    """Locate the data set on this worker; request it from the client if necessary.
+
+    Returns:
+        ``data`` itself if its images have the requested hash on this machine, else the same with the file received.
 
     Raises:
-        DatasetError: the client is gone or could not send the images, or they did not arrive whole.
+        DatasetError: if the client is gone or could not send the images, or they arrived incomplete.
     """
     wanted = attempt.request.fingerprint
     if _fingerprint(data) == wanted:
         return data
     file = received_file(wanted)
     sent = data.replace(dataset=str(file))
-    with locked(file):  # several processes of one machine share a cache
+    with locked(file):  # processes of one machine share a cache
         if not file.exists() or _fingerprint(sent) != wanted:
             attempt.publish(DataRequest(data, wanted))
             attempt.wait_for_data()
@@ -55,12 +58,12 @@ def obtain_data(attempt: Attempt, data: DataSpec) -> DataSpec:
 
 @cache
 def _compute_fingerprint(data: str) -> str:
-    with without_downloads():  # the client's copy arrives sooner, and a node may have no network
+    with without_downloads():  # the client's copy arrives sooner, and a node may lack internet access
         return describe_dataset(DataSpec.from_json(data), lambda _message, _done, _total: None).fingerprint
 
 
 def _fingerprint(data: DataSpec) -> str | None:
-    """Hash of the images that ``data`` names on this machine; None where there are none."""
+    """Return the hash of the images of ``data`` on this machine, or None if they are not available."""
     try:
         return _compute_fingerprint(data.to_json())
     except TrainscopeError as error:
@@ -69,7 +72,7 @@ def _fingerprint(data: DataSpec) -> str | None:
 
 
 def received_file(fingerprint: str) -> Path:
-    """Where images that were sent are kept."""
+    """Return the path of the images received from a client."""
     return cache_folder() / "sent" / f"{fingerprint}.npz"
 
 
@@ -86,15 +89,15 @@ def receive_part(fingerprint: str, offset: int, part: bytes, digest: str) -> Non
 
     Args:
         fingerprint: hash of the images, which names the file.
-        offset: of the part, in bytes; one that comes twice is written twice.
-        part: its bytes.
-        digest: SHA-256 of the whole file in hex with the last part, else empty.
+        offset: position of the part in bytes; a part received twice is overwritten.
+        part: content of the part.
+        digest: hexadecimal SHA-256 of the whole file with the last part, else empty.
 
     Raises:
-        ValueError: ``fingerprint`` is no hash, or the file is not what was sent.
+        ValueError: if ``fingerprint`` is not a hash, or the file differs from what was sent.
     """
     if len(fingerprint) != hashlib.sha256().digest_size * 2 or not fingerprint.isalnum():
-        raise ValueError("not the hash of a data set")  # it names a file
+        raise ValueError("not the hash of a data set")  # it is used as a file name
     file = received_file(fingerprint)
     unfinished = file.with_suffix(f".{os.getpid()}.part")
     with unfinished.open("r+b" if offset else "wb") as out:
@@ -108,15 +111,15 @@ def receive_part(fingerprint: str, offset: int, part: bytes, digest: str) -> Non
         unfinished.replace(file)
 
 
-# On the client.
+# Client side.
 
 
 async def send_data(call: Callable[..., Awaitable[Any]], data: DataSpec, fingerprint: str) -> None:
-    """Send the images of a data set to a worker, part by part.
+    """Send the images of a data set to a worker in parts.
 
     Args:
         call: calls a function with its arguments on the worker.
-        data: the data set, as it is named here.
+        data: the data set, as named on this machine.
         fingerprint: hash of its images.
     """
     with tempfile.TemporaryDirectory() as folder:
@@ -133,7 +136,7 @@ async def send_data(call: Callable[..., Awaitable[Any]], data: DataSpec, fingerp
 
 
 def _pack(data: DataSpec, file: Path) -> None:
-    """Write the images of ``data`` as stored to an .npz file, which has the same hash."""
+    """Write the images of ``data`` as stored to an .npz file, which yields the same hash."""
     raw = load_raw(data, lambda _message, _done, _total: None)
     arrays: dict[str, Any] = {"x_train": raw.x_train, "y_train": raw.y_train, "class_names": np.array(raw.class_names)}
     if raw.x_test is not None and raw.y_test is not None:

@@ -1,4 +1,4 @@
-"""An asyncio event loop in a thread of its own."""
+"""An asyncio event loop in a separate thread."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Result = TypeVar("Result")
 
 
 class EventLoopThread:
-    """Runs coroutines for other threads."""
+    """Event loop that runs coroutines on behalf of other threads."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
@@ -22,26 +22,26 @@ class EventLoopThread:
         self._thread.start()
 
     def run(self, coroutine: Coroutine[Any, Any, Result]) -> Result:
-        """Run to the end, and return the result."""
+        """Run a coroutine to completion and return its result."""
         return self.start(coroutine).result()
 
     def start(self, coroutine: Coroutine[Any, Any, Result]) -> Future[Result]:
-        """Run without waiting for the end."""
+        """Schedule a coroutine without waiting for it."""
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
     def call(self, function: Callable[..., Any], *arguments: Any) -> None:
-        """Call a function in the loop's thread, without waiting for it."""
+        """Schedule a function call in the loop's thread without waiting for it."""
         self._loop.call_soon_threadsafe(function, *arguments)
 
     def stop(self) -> None:
-        """Cancel what is left, and end the thread."""
+        """Cancel the remaining tasks and end the thread."""
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
 
     def _run(self) -> None:
-        # Processes started from here inherit the mask: Ctrl-C reaches all processes of a terminal, and this program
-        # alone decides what it means. Dask ends its processes by SIGTERM, which stays.
+        # Processes started from this thread inherit the mask: Ctrl-C reaches all processes of a terminal, but only this
+        # program handles it. Dask terminates its processes by SIGTERM, which is not blocked.
         if hasattr(signal, "pthread_sigmask"):
             resource_tracker.ensure_running()  # starting it unblocks these signals
             signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})

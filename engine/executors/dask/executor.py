@@ -1,11 +1,11 @@
-"""Trains runs on a Dask cluster; everything else is done by the executor of this machine.
+"""Executor that trains runs on a Dask cluster and delegates all other tasks to the local executor.
 
-Dask places each run on a worker, and on another one when that is lost. Its messages are polled while it trains
-(:mod:`engine.executors.dask.attempts`), so that a lost connection neither loses nor repeats any, and whoever calls
-:meth:`DaskExecutor.run` remains the only writer of the store.
+Dask assigns each run to a worker, and to another one if that is lost. The messages of a run are polled during training
+(see ``engine.executors.dask.attempts``), so a lost connection neither loses nor repeats any, and the caller of
+``DaskExecutor.run`` remains the only writer of the store.
 
-Before an attempt trains it is told the newest checkpoint that came back. So a run whose worker was killed is resumed on
-another one, and as resuming changes no bit, its result is that of an undisturbed run.
+Each attempt starts from the newest checkpoint that the client received. So a run whose worker was killed resumes on
+another one, and as resuming is exact to the bit, its result equals that of an uninterrupted run.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ from engine.executors.tasks import PrepareTask, Task, TrainTask
 
 
 class DaskExecutor:
-    """An executor whose runs are trained by the workers of a Dask cluster.
+    """Executor that trains runs on the workers of a Dask cluster.
 
     Args:
-        choice: which cluster.
-        local: does what is no run: data sets, exports, computations.
-        owner: tells this workspace's runs from all others in the cluster.
-        device: what workers compute on: auto, cpu or the key of a GPU. A run that wants a GPU takes one of Dask's
-            resource ``GPU``, or the share that ``choice`` states.
-        is_wanted: polled while a connection is being made, which is given up where it says no.
+        choice: the cluster to connect to.
+        local: executes all other tasks: data sets, exports, computations.
+        owner: distinguishes the runs of this workspace from all others in the cluster.
+        device: device that workers train on: auto, cpu or the key of a GPU. A run on a GPU requires one unit of the
+            Dask resource ``GPU``, or the share set in ``choice``.
+        is_wanted: polled while connecting, which is aborted once it returns False.
     """
 
     def __init__(
@@ -56,17 +56,24 @@ class DaskExecutor:
         self._fingerprints: dict[DataSpec, str] = {}
 
     def start(self, runs: int, threads: int | None = None) -> int:
-        """Connect, unless that was done; gives the number of workers that are there or jobs that are requested.
+        """Connect, unless connected already.
+
+        Args:
+            runs: unused, as the cluster determines the number of workers.
+            threads: threads of each run; None means as many as its worker has.
+
+        Returns:
+            The number of usable workers or of jobs to be requested, whichever is larger; at least 1.
 
         Raises:
-            WorkerError: the cluster can't be reached, or has no worker that can be used.
+            WorkerError: if the cluster can't be reached or has no usable worker.
         """
         self._threads = threads
         connection = self._connected()
         return max(1, connection.poller.count_workers(), connection.job_count)
 
     def run(self, tasks: Sequence[Task], emit: Emit, control: ControlChannel) -> Control | None:
-        """Carry out all tasks; see :class:`~engine.executors.base.Executor`."""
+        """Execute all tasks; see ``Executor.run``."""
         runs = [task for task in tasks if isinstance(task, TrainTask)]
         if len(runs) < len(tasks) or not runs:
             return self._local.run(tasks, self._keeping_fingerprints(tasks, emit), control)
@@ -77,12 +84,12 @@ class DaskExecutor:
         return ClusterRun(self._connected(), requests, self._resources, emit).run(control)
 
     def count_workers(self) -> int:
-        """Workers that can be used now; from any thread."""
+        """Return the number of workers usable now; thread-safe."""
         connection = self._connection
         return 0 if connection is None else connection.poller.count_workers()
 
     def close(self) -> None:
-        """End the connection, and the cluster if it is this program's own; the local executor is left to its owner."""
+        """Close the connection, and the cluster if this program owns it; the local executor stays open."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -96,7 +103,7 @@ class DaskExecutor:
         return self._connection
 
     def _keeping_fingerprints(self, tasks: Sequence[Task], emit: Emit) -> Emit:
-        """``emit``, which also keeps the hash of a data set that was prepared."""
+        """Wrap ``emit`` so that the hashes of prepared data sets are cached."""
         specs = [task.data for task in tasks if isinstance(task, PrepareTask)]
 
         def take(event: Event) -> None:

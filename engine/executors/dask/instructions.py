@@ -1,4 +1,4 @@
-"""Sends instructions and images to attempts on workers, and has these discard them."""
+"""Sending of instructions and images to attempts on workers, and discarding of attempts."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ RETRY_SECONDS = 1.0
 
 
 class InstructionSender:
-    """Sends to each worker in order, and retries for as long as the worker is polled."""
+    """Sends to each worker in order, retrying as long as the worker is polled."""
 
     def __init__(self, loop: EventLoopThread, client: SchedulerClient, poller: MessagePoller, owner: str) -> None:
         self._loop, self._client, self._poller, self._owner = loop, client, poller, owner
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     def deliver(self, attempt: AttemptId, instruction: Instruction) -> None:
-        """Send an instruction, now or as soon as the worker can be reached."""
+        """Send an instruction as soon as the worker is reachable."""
         self._loop.start(self._call(attempts.deliver, attempt, instruction))
 
     def discard(self, attempt: AttemptId) -> None:
-        """Have a worker drop an attempt, now or as soon as it can be reached."""
+        """Make the worker drop an attempt as soon as it is reachable."""
         self._loop.start(self._discard(attempt))
 
     def send_data(self, attempt: AttemptId, data: DataSpec, fingerprint: str) -> None:
-        """Send the images of a data set to the worker of the attempt that waits for them."""
+        """Send the images of a data set to the worker of the attempt that is waiting for them."""
         self._loop.start(self._send_data(attempt, data, fingerprint))
 
     async def _call(self, function: Callable[..., None], attempt: AttemptId, *arguments: Any) -> None:
@@ -63,7 +63,7 @@ class InstructionSender:
         try:
             await data_transfer.send_data(partial(self._client.call, attempt.worker), data, fingerprint)
             response = DataResponse()
-        except Exception as error:  # its disk is full, its connection lost, the data set is gone here
+        except Exception as error:  # e.g. its disk is full, the connection is lost, or the data set is gone here
             log.exception("the data set could not be sent")
             why = str(error) if isinstance(error, TrainscopeError) else f"{type(error).__name__}: {error}"
             response = DataResponse(f"The data set could not be sent to {attempt.worker} ({why[:200]}).")

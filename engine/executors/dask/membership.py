@@ -1,4 +1,4 @@
-"""Which workers of the cluster there are, and which of them have the versions that this program has."""
+"""Membership of the cluster: its workers, and which of them have the same versions as this program."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from engine.executors.dask.polling import MessagePoller
 from engine.executors.dask.worker import report_versions
 from engine.utils.versions import versions
 
-# A run gives the same bits where these are the same.
+# The results of a run are equal to the bit if these versions are equal.
 COMPARED_VERSIONS = ("Trainscope", "TensorFlow", "Keras", "NumPy", "scikit-learn")
 
 
 class Membership:
-    """Notices workers that join and leave, and has those polled that can be used.
+    """Detects workers that join and leave, and starts and stops polling of the usable ones.
 
     Attributes:
-        rejected: the reason for each worker that can't be used.
+        rejected: unusable workers, with the reason for each.
     """
 
     def __init__(
@@ -29,16 +29,16 @@ class Membership:
         self.rejected: dict[str, str] = {}
 
     async def update(self) -> None:
-        """Compare the workers that are there with those that are known.
+        """Compare the present workers with the known ones, and report the changes.
 
         Raises:
-            OSError: the scheduler does not answer.
+            OSError: if the scheduler does not respond.
         """
         present, polled = await self._client.list_workers(), self._poller.workers
         for worker in present - set(polled) - set(self.rejected):
             try:
                 reason = await rejection_reason(self._client, worker, self._owner, self._versions)
-            except OSError:  # it has just come, or just gone: the next update will tell
+            except OSError:  # it has just joined or left: checked at the next update
                 continue
             if reason is None:
                 self._poller.start(worker)
@@ -54,22 +54,25 @@ class Membership:
 
 
 async def rejection_reason(client: SchedulerClient, worker: str, owner: str, here: dict[str, str]) -> str | None:
-    """Why a worker can't be used; None where it can.
+    """Check whether a worker is usable.
 
     Args:
-        client: asks it.
+        client: client through which the worker is queried.
         worker: its address.
-        owner: who means to use it.
+        owner: workspace that would use it.
         here: versions of this program and its libraries.
 
+    Returns:
+        The reason why the worker can't be used; None if it can.
+
     Raises:
-        OSError: it does not answer.
+        OSError: if it does not respond.
     """
     try:
         there = await client.call(worker, report_versions, owner)
     except OSError:
         raise
-    except Exception as error:  # whatever is raised by an import there
+    except Exception as error:  # any exception raised by an import on the worker
         return f"Trainscope can't be imported there ({error}); start it with PYTHONPATH, as docs/cluster.md shows."
     different = [f"{name} {there[name]}, here {here[name]}" for name in COMPARED_VERSIONS if there[name] != here[name]]
     return f"it has {'; '.join(different)}. Install the same there." if different else None

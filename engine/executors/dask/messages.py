@@ -1,7 +1,7 @@
-"""What the client and the attempts on its workers send each other.
+"""Messages between the client and the attempts on the workers.
 
-A run that is being trained by a worker is an attempt. It appends messages to a log, which the client polls by offset.
-The client sends instructions to the attempt.
+An attempt is one execution of a run on a worker. It appends messages to a log, which the client polls by offset. The
+client sends instructions to the attempt.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from engine.executors.tasks import TrainTask
 
 @dataclass(frozen=True)
 class RunRequest:
-    """A run that a worker is asked to train.
+    """Request to train a run on a worker.
 
     Attributes:
-        owner: identifies the workspace that the run belongs to.
+        owner: identifies the workspace of the run.
         task: the run.
         fingerprint: hash of the images it is trained on.
-        device: what it is computed on.
-        threads: None means as many as the worker has. A resumed run states the number it was begun with, as its results
-            are the same to the bit only with the same number.
+        device: device it is trained on.
+        threads: number of threads; None means as many as the worker has. A resumed run keeps its original number, as
+            its results are equal to the bit only with the same number.
     """
 
     owner: str
@@ -38,7 +38,7 @@ class RunRequest:
 
 
 class AttemptId(NamedTuple):
-    """Which attempt, on which worker."""
+    """Address of a worker and token of an attempt on it."""
 
     worker: str
     token: str
@@ -49,12 +49,12 @@ class AttemptId(NamedTuple):
 
 @dataclass(frozen=True)
 class AttemptReady:
-    """First message of an attempt, which then waits for a :class:`StartSignal`."""
+    """First message of an attempt, which then waits for a ``StartSignal``."""
 
 
 @dataclass(frozen=True)
 class DataRequest:
-    """The worker does not have the images; the client is to send them."""
+    """Request for the images, which the worker does not have."""
 
     data: DataSpec
     fingerprint: str
@@ -62,7 +62,7 @@ class DataRequest:
 
 @dataclass(frozen=True)
 class TrainedNetwork:
-    """The trained network, as the bytes of its file."""
+    """The trained network as the content of its file."""
 
     data: bytes
 
@@ -76,10 +76,10 @@ class MessageBatch:
 
     Attributes:
         token: identifies the attempt.
-        run: the run that it trains.
+        run: the run it trains.
         offset: position of the first message in the log.
-        messages: None stands for a checkpoint that a newer one has replaced.
-        is_last: whether the attempt has ended and its log holds no more messages.
+        messages: None marks a checkpoint replaced by a newer one.
+        is_last: whether the attempt has ended and its log contains no further messages.
     """
 
     token: str
@@ -94,7 +94,7 @@ class MessageBatch:
 
 @dataclass(frozen=True)
 class StartSignal:
-    """Train, from where the run was ``interrupted`` if it was; or end at once, as the attempt is not wanted."""
+    """Signal to train, resuming from ``interrupted`` if set, or to end immediately if not ``is_wanted``."""
 
     interrupted: Interrupted | None
     is_wanted: bool = True
@@ -102,7 +102,7 @@ class StartSignal:
 
 @dataclass(frozen=True)
 class DataResponse:
-    """The images were sent; or could not be, for the reason in ``error``."""
+    """Confirmation that the images were sent; ``error`` is the reason if they could not be."""
 
     error: str = ""
 

@@ -1,4 +1,4 @@
-"""What a connection tells the executor, and the queue by which it does."""
+"""Notifications from the connection to the executor, and their queue."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ class MessagesReceived:
 
 @dataclass(frozen=True)
 class WorkerJoined:
-    """A worker is there, for the first time or again."""
+    """A worker joined or rejoined."""
 
     worker: str
 
 
 @dataclass(frozen=True)
 class WorkerLost:
-    """A worker is no longer there."""
+    """A worker left the cluster."""
 
     worker: str
 
 
 @dataclass(frozen=True)
 class WorkerRejected:
-    """A worker can't be used."""
+    """A worker is unusable."""
 
     worker: str
     reason: str
@@ -43,7 +43,7 @@ class WorkerRejected:
 
 @dataclass(frozen=True)
 class RunFailed:
-    """Dask has given up a run."""
+    """Dask reported the task of a run as failed."""
 
     run: int
     reason: str
@@ -51,21 +51,21 @@ class RunFailed:
 
 @dataclass(frozen=True)
 class RunDropped:
-    """The scheduler was lost, and with it what it knew of a run."""
+    """The scheduler was lost together with its state of a run."""
 
     run: int
 
 
 @dataclass(frozen=True)
 class SchedulerLost:
-    """The scheduler is lost for good."""
+    """The scheduler is permanently lost."""
 
     reason: str
 
 
 @dataclass(frozen=True)
 class Warned:
-    """Something went wrong that ends nothing."""
+    """A non-fatal problem occurred."""
 
     reason: str
 
@@ -76,10 +76,10 @@ Notification = (
 
 
 class NotificationQueue:
-    """Takes notifications from one thread to another, which can wait for them with others.
+    """Queue between two threads, whose consumer can wait for it together with other connections.
 
     Attributes:
-        reader: ready for :func:`multiprocessing.connection.wait` when there are some.
+        reader: reported as ready by ``multiprocessing.connection.wait`` while notifications are queued.
     """
 
     def __init__(self) -> None:
@@ -88,7 +88,7 @@ class NotificationQueue:
         self._lock, self._is_signalled = threading.Lock(), False
 
     def put(self, notification: Notification) -> None:
-        """Add one."""
+        """Enqueue a notification; thread-safe."""
         self._notifications.put(notification)
         with self._lock:
             if not self._is_signalled:
@@ -96,7 +96,7 @@ class NotificationQueue:
                 self._writer.send_bytes(b"1")
 
     def get_all(self) -> list[Notification]:
-        """Those since the last call."""
+        """Return the notifications queued since the last call."""
         with self._lock:
             if self._is_signalled:
                 self.reader.recv_bytes()

@@ -1,4 +1,4 @@
-"""Polls the workers that can be used for messages of their attempts."""
+"""Polling of the usable workers for messages of their attempts."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from engine.executors.dask.notifications import MessagesReceived, Notification
 
 log = logging.getLogger(__name__)
 
-POLL_SECONDS = 1.0  # that a worker may wait for a message before it answers
+POLL_SECONDS = 1.0  # maximum time a worker waits for a message before it responds
 RETRY_SECONDS = 1.0
 
 
 class MessagePoller:
-    """Polls each worker again and again, from where the messages received end."""
+    """Polls each worker continuously, from the offset of the first message not yet received."""
 
     def __init__(
         self, loop: EventLoopThread, client: SchedulerClient, owner: str, notify: Callable[[Notification], None]
@@ -30,42 +30,46 @@ class MessagePoller:
         self._offsets: dict[str, int] = {}  # messages received, by token
         self._is_closing = False
 
-    # Called by the executor's thread.
+    # Called from the executor's thread.
 
     def count_workers(self) -> int:
-        """The number of workers that are polled; from any thread."""
+        """Return the number of polled workers; thread-safe."""
         return len(self._polls)
 
     def fetch_all(self) -> list[tuple[str, MessageBatch]]:
-        """Worker and messages from the beginning, of every attempt there is."""
+        """Fetch the messages of all attempts from offset 0.
+
+        Returns:
+            The worker and the messages of each attempt; unreachable workers are left out.
+        """
         return self._loop.run(self._fetch_all())
 
     # Called in the event loop.
 
     @property
     def workers(self) -> list[str]:
-        """The workers that are polled."""
+        """Addresses of the polled workers, sorted."""
         return sorted(self._polls)
 
     def start(self, worker: str) -> None:
-        """Poll a worker."""
+        """Start polling a worker."""
         self._polls[worker] = asyncio.create_task(self._poll(worker))
 
     def stop(self, worker: str) -> None:
-        """Poll a worker no more."""
+        """Stop polling a worker."""
         self._polls.pop(worker).cancel()
 
     def stop_all(self) -> None:
-        """Poll no worker; one that is started again is polled from where it was left."""
+        """Stop polling all workers; the offsets are kept for workers whose polling is restarted."""
         for worker in self.workers:
             self.stop(worker)
 
     def forget(self, token: str) -> None:
-        """An attempt is there no more."""
+        """Drop the offset of an attempt that no longer exists."""
         self._offsets.pop(token, None)
 
     async def close(self) -> None:
-        """Let polls under way end, as workers would log those that are cut off, and stop."""
+        """Await polls in progress, as workers would log aborted ones, then stop."""
         self._is_closing = True
         if self._polls:
             await asyncio.wait(self._polls.values(), timeout=2 * POLL_SECONDS)
@@ -77,7 +81,7 @@ class MessagePoller:
                 batches = await self._client.call(worker, poll_messages, self._owner, dict(self._offsets), POLL_SECONDS)
             except asyncio.CancelledError:
                 raise
-            except Exception as error:  # it is polled until the scheduler says that it is gone
+            except Exception as error:  # polled until the scheduler reports it as gone
                 log.info("%s can't be polled: %s", worker, error)
                 await asyncio.sleep(RETRY_SECONDS)
                 continue

@@ -1,4 +1,4 @@
-"""What is known of a run while it is trained on a cluster."""
+"""State of a run while it is trained on a cluster."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ class RunState:
     """A run that has not ended.
 
     Attributes:
-        request: says also from where the run would be resumed.
-        attempt: the newest one.
-        is_held: whether the attempt waits for the end of a pause.
-        network: the file of the trained network, which comes before the end of the run.
-        losses: how many workers were lost while they trained it.
-        is_excused: whether the next loss is the scheduler's, and does not count.
+        request: the request, including the point from which the run would be resumed.
+        attempt: the current attempt.
+        is_held: whether the attempt is held back until the end of a pause.
+        network: content of the trained network's file, received before the end of the run.
+        losses: number of workers lost while they trained it.
+        is_excused: whether the next loss is due to the scheduler and not counted.
     """
 
     request: RunRequest
@@ -32,21 +32,21 @@ class RunState:
 
     @property
     def is_under_way(self) -> bool:
-        """Whether the current attempt was started."""
+        """Whether the current attempt has been started."""
         return self.attempt is not None and not self.is_held
 
     @property
     def start_signal(self) -> StartSignal:
-        """What starts an attempt at the run."""
+        """Signal that starts an attempt at the run."""
         return StartSignal(self.request.task.interrupted)
 
     def record_loss(self) -> None:
-        """The attempt was lost with its worker."""
+        """Record that the attempt was lost with its worker."""
         self.losses += not self.is_excused
         self.attempt, self.is_held, self.is_excused = None, False, False
 
     def update_resume_point(self, event: Event) -> None:
-        """Keep the newest checkpoint, and the learning rates that were set by hand since."""
+        """Store the newest checkpoint and the learning rates set manually since."""
         resume_point = self.request.task.interrupted
         match event:
             case Checkpoint(_, step, data):
@@ -60,7 +60,12 @@ class RunState:
         self.request = replace(self.request, task=replace(self.request.task, interrupted=resume_point))
 
     def with_network(self, finished: RunFinished) -> RunFinished:
-        """``finished``, with the trained network in its file on this machine."""
+        """Save the trained network on this machine.
+
+        Returns:
+            ``finished`` with the path of the saved network; with None, and the reason, if saving failed, or with None
+            if there is no network to save.
+        """
         network, file = self.network, self.request.task.model_file
         if network is None or file is None:
             return replace(finished, model=None)

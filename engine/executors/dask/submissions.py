@@ -1,4 +1,4 @@
-"""Runs as tasks of Dask, which chooses the worker of each."""
+"""Submission of runs as Dask tasks; Dask selects the worker of each."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from engine.utils.text import one_line
 
 
 class Submissions:
-    """The runs that were submitted and are neither released nor taken back.
+    """Submitted runs that are neither released nor cancelled.
 
     Args:
-        loop: what the methods for the executor's thread run in.
-        client: submits.
-        poller: knows the workers that can be used.
-        membership: knows those that can't.
-        notify: is told of runs that Dask has dropped or given up.
-        is_lasting: whether runs go on where this program ends.
+        loop: event loop for the methods called from the executor's thread.
+        client: client that submits the tasks.
+        poller: provides the usable workers.
+        membership: provides the rejected workers.
+        notify: is called for runs that Dask has dropped or reported as failed.
+        is_lasting: whether runs survive this program.
     """
 
     def __init__(
@@ -45,43 +45,43 @@ class Submissions:
         self._bound: set[int] = set()
         self._reports: set[asyncio.Task[None]] = set()
 
-    # Called by the executor's thread.
+    # Called from the executor's thread.
 
     def submit(self, request: RunRequest, resources: dict[str, float]) -> None:
-        """Have a run trained by a worker that offers ``resources``."""
+        """Submit a run, to be trained by a worker that provides ``resources``."""
         self._loop.run(self._submit(request, resources))
 
     def cancel(self, runs: Iterable[int]) -> None:
-        """Take back runs that have not begun."""
+        """Cancel runs that have not started."""
         self._loop.run(self._cancel(list(runs)))
 
     def release(self, run: int) -> None:
-        """Forget a run that has ended."""
+        """Release a run that has ended."""
         self._loop.call(self._futures.pop, run, None)
 
     def is_submitted(self, run: int) -> bool:
-        """Whether a run was submitted by this connection."""
+        """Return whether a run was submitted through this connection."""
         return run in self._futures
 
     def is_bound(self, run: int) -> bool:
-        """Whether a run may begin only on certain workers, as there are others that can't be used."""
+        """Return whether a run is restricted to certain workers, because others are unusable."""
         return run in self._bound
 
     # Called in the event loop.
 
     def drop_all(self) -> None:
-        """The scheduler that knew the runs was lost."""
+        """Drop all runs, because their scheduler was lost."""
         for run in list(self._futures):
             self._drop(run)
 
     def close(self) -> None:
-        """Report nothing further."""
+        """Cancel pending failure reports."""
         for report in self._reports:
             report.cancel()
 
     async def _submit(self, request: RunRequest, resources: dict[str, float]) -> None:
         run = request.task.run
-        # Dask never looks for another worker than those that were named, so none is unless one has to be kept out.
+        # Dask never selects a worker outside a given list, so a list is given only if workers must be excluded.
         workers = self._poller.workers if self._membership.rejected else None
         (self._bound.add if workers else self._bound.discard)(run)
         future = self._client.submit(
@@ -107,9 +107,9 @@ class Submissions:
 
     def _on_done(self, run: int, future: Any) -> None:
         known = self._futures.get(run)
-        if known is None or known is not future:  # it was taken back
+        if known is None or known is not future:  # it was cancelled, released or resubmitted
             return
-        if future.status == "cancelled":  # by nobody here: Dask's client has lost its scheduler, and found one again
+        if future.status == "cancelled":  # not by this program: Dask's client lost its scheduler and reconnected
             self._drop(run)
         if future.status == "error":
             report = asyncio.ensure_future(self._report_failure(run, future))
@@ -123,16 +123,16 @@ class Submissions:
 
 
 def _task() -> Callable[[bytes], None]:
-    """The function that Dask is given.
+    """Return the function that is submitted to Dask.
 
-    A scheduler unpickles it too and need not have this program, so it names nothing of it: being local to this
-    function, it is pickled by value.
+    The scheduler unpickles it too and may not have this program installed, so the function must not refer to any of its
+    modules. As a local function, it is pickled by value.
     """
 
     def begin(order: bytes) -> None:
         import pickle
 
-        function, request = pickle.loads(order)  # noqa: S301 - from the client, whose code a worker runs anyway
+        function, request = pickle.loads(order)  # noqa: S301 - from the client, whose code the worker executes anyway
         function(request)
 
     return begin

@@ -1,6 +1,6 @@
-"""What a Dask worker does: it trains a run, as an attempt whose messages the client polls.
+"""Run attempts on a Dask worker, whose messages the client polls.
 
-Nothing is imported here that a worker doesn't need: it may have no window.
+Only what a worker needs is imported here, as it may have no display.
 """
 
 from __future__ import annotations
@@ -29,21 +29,21 @@ from engine.utils.versions import versions
 
 log = logging.getLogger(__name__)
 
-_TRAINING = threading.Lock()  # one run at a time: TensorFlow has one thread pool a process, and Keras one state
+_TRAINING = threading.Lock()  # one run at a time: TensorFlow's thread pool and Keras's state are per process
 _LOADING = threading.Lock()  # held while the standard streams are redirected and restored
 
 
 def train_remotely(request: RunRequest) -> None:
-    """The task that Dask carries out: train a run, and publish what it says."""
+    """Train a run and publish its messages; the task that Dask executes."""
     run_attempt(request, _train)
 
 
 def run_attempt(request: RunRequest, train: Callable[[Attempt, TrainTask], None]) -> None:
-    """Make an attempt at a run.
+    """Register an attempt at a run, wait for the start signal and train.
 
     Args:
         request: the run.
-        train: trains it, once the client has said from where.
+        train: trains the run from the point given by the start signal.
     """
     with _TRAINING:
         attempts.REGISTRY.prune()
@@ -78,23 +78,29 @@ _RUNNERS: list[TaskRunner] = []
 
 
 def _runner(device: str, threads: int | None) -> TaskRunner:
-    """The only one of this process, with the device and threads of its first run, as TensorFlow is set up once."""
+    """Return the only runner of this process.
+
+    It keeps the device and threads of the first run, as TensorFlow is configured once per process.
+    """
     if not _RUNNERS:
         from distributed import get_worker
 
         threads = threads or get_worker().state.nthreads
-        # A worker of local:N shares the terminal of this program.
+        # A worker of a local:N cluster shares this program's terminal.
         with _LOADING, silence_stderr():
             configure(threads, device)
         _RUNNERS.append(TaskRunner(Placement(device, threads=threads)))
     return _RUNNERS[0]
 
 
-# Called by the client, in the event loop of the worker.
+# Called by the client; run in the worker's event loop.
 
 
 def report_versions(owner: str) -> dict[str, str]:
-    """Versions of the program and its libraries here; TensorFlow begins to load, as the client means to train."""
+    """Return the versions of the program and its libraries on this worker.
+
+    Also starts loading TensorFlow, as the client is about to train.
+    """
     attempts.REGISTRY.last_contact[owner] = time.monotonic()
     _quieten_dask()
     _load_once()
@@ -111,12 +117,12 @@ def _load() -> None:
     try:
         with _LOADING, silence_stderr():
             import engine.training.trainer  # noqa: F401
-    except Exception:  # the first run reports it to its client
+    except Exception:  # the first run reports it to the client
         log.exception("TensorFlow can't be loaded")
 
 
 def _quieten_dask() -> None:
-    """Dask logs each call of ``Client.run``; there are several a second."""
+    """Suppress Dask's log entry for each call of ``Client.run``, of which there are several per second."""
     logger = logging.getLogger("distributed.worker")
     if _is_no_call not in logger.filters:
         logger.addFilter(_is_no_call)
