@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from engine.utils.paths import store_file
 from tests.engine.support import ROOT
 from tests.fuzz.oracle import SECONDS, check_sentence
@@ -14,6 +16,7 @@ from tests.fuzz.oracle import SECONDS, check_sentence
 BYTES = os.fsdecode(b"caf\xe9")  # a name that is no UTF-8, as disks of old have them
 
 
+@pytest.mark.long
 def test_the_program_refuses_in_one_line_whatever_it_is_started_with(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.toml")
     (tmp_path / "digits.toml").write_text("epochs = " + "9" * 5000)

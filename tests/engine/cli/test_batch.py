@@ -91,6 +91,7 @@ def test_a_file_comes_before_the_data_set_and_both_before_the_keys(tmp_path: Pat
 # As a separate program
 
 
+@pytest.mark.long
 def test_the_program_ends_well_and_says_what_it_did(program: Ended) -> None:
     assert program.code == EXIT_OK, program.err
     assert "mlp_1" in program.out

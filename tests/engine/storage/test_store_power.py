@@ -23,6 +23,7 @@ SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - in memory, to be fast
 WHERE = SHARED_MEMORY if os.access(SHARED_MEMORY, os.W_OK) else None
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes can't be forked here")
 @pytest.mark.parametrize(
     ("scenario", "least"),

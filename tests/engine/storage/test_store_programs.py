@@ -10,6 +10,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from engine.events.runs import Status
 from engine.storage.store import Store
 from engine.utils.paths import store_file
@@ -55,6 +57,7 @@ def side_by_side(workspace: Path, *tasks: tuple[object, ...]) -> list[Any]:
     return [json.loads(told) for told, _ in ended]
 
 
+@pytest.mark.long
 def test_programs_beside_each_other_lose_nothing_and_never_fail(workspace: Path) -> None:
     prepare(workspace)
     *trained, first, second = side_by_side(

@@ -78,7 +78,13 @@ LONG = pytest.mark.long
 
 
 @pytest.mark.parametrize(
-    "kind", ["adam", "plateau", pytest.param("a convolution", marks=LONG), pytest.param("cosine", marks=LONG)]
+    "kind",
+    [
+        "adam",
+        pytest.param("plateau", marks=LONG),
+        pytest.param("a convolution", marks=LONG),
+        pytest.param("cosine", marks=LONG),
+    ],
 )
 def test_a_run_that_goes_on_equals_one_that_was_never_interrupted(
     kind: str, few_digits: PreparedData, whole: Callable[[str], list[Event]]

@@ -69,6 +69,7 @@ def test_a_new_rate_counts_from_the_next_step_on_whatever_the_schedule(few_digit
     assert timeless(of(Record, events)[-1:]) != timeless(untouched[-1:]), "what came after is not"
 
 
+@pytest.mark.long
 def test_a_pause_changes_no_number(few_digits: PreparedData) -> None:
     run = small_run(epochs=8)
     events = train_here(run, few_digits, Asking(Control.PAUSE, Control.STEP, 1, Control.RESUME))

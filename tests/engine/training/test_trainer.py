@@ -123,6 +123,7 @@ def test_another_seed_gives_other_numbers(few_digits: PreparedData, seeded: list
     assert timeless(other) != timeless(of(Record, seeded))
 
 
+@pytest.mark.long
 def test_images_in_colour_are_trained_on_too(few_digits: PreparedData) -> None:
     def colour(images: np.ndarray) -> np.ndarray:
         return np.concatenate([images, -images, images / 2], axis=-1)
@@ -237,6 +238,7 @@ def test_every_activation_trains(few_digits: PreparedData) -> None:
     assert end.status is Status.FINISHED
 
 
+@pytest.mark.long
 def test_nothing_of_a_training_outlives_the_next(few_digits: PreparedData) -> None:
     """Graphs hold the training images: with CIFAR-10 each leaked one takes 200 MB."""
     graphs = []

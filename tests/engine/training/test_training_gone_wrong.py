@@ -248,6 +248,7 @@ def rates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield archive(folder / "images.npz")
 
 
+@pytest.mark.long
 def test_rates_from_hopeless_to_harmless_each_end_clearly_and_are_exported(
     rates: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -9,6 +9,7 @@ from engine.events.runs import Record
 from tests.engine.support import of, small_run, timeless, train_here
 
 
+@pytest.mark.long
 def test_what_is_trained_after_it_is_the_same_to_the_bit(few_digits: PreparedData) -> None:
     from engine.training.warm_up import train_on_noise
 

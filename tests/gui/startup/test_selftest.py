@@ -179,6 +179,7 @@ def test_a_failure_is_said_below_the_lines(
     assert dialog.text.splitlines()[-1].startswith(f"Logs          {tmp_path}")
 
 
+@pytest.mark.long
 def test_closing_the_dialog_or_the_window_ends_a_test_that_is_under_way(
     qtbot: QtBot, make_window: MakeWindow, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -24,6 +24,7 @@ if sys.platform != "win32":
     from tests.engine.executors.processes.scripted_worker import scripted
 
 
+@pytest.mark.long
 def test_a_window_outlives_the_processes_that_train_for_it(
     qtbot: QtBot, make_window: MakeWindow, workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -85,8 +86,12 @@ def test_nothing_is_cut_once_there_are_results(
     with qtbot.waitSignal(window.training_ended, timeout=PATIENCE_MS):
         tab.start()
     for page in chain(("first page",), pages_of_board(tab.board)):
-        QApplication.processEvents()
-        assert list(cut_texts(window)) == [], page
+        # A layout takes several iterations of the event loop to follow a text that has grown.
+        qtbot.waitUntil(partial(check_nothing_is_cut, window, page))
+
+
+def check_nothing_is_cut(window: MainWindow, page: str) -> None:
+    assert list(cut_texts(window)) == [], page
 
 
 def whole_run(task: TrainTask) -> list[Event]:

@@ -13,7 +13,10 @@ from engine.executors.processes.pool import ProcessExecutor
 from tests.engine.executors.processes.child_support import ends, reasons, run_plan
 from tests.engine.support import of
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals, limits and raw pipes are POSIX's")
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(sys.platform == "win32", reason="signals, limits and raw pipes are POSIX's"),
+]
 
 if sys.platform != "win32":
     from tests.engine.executors.processes.scripted_worker import Script
