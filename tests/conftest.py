@@ -99,7 +99,10 @@ def _has_children() -> bool:
     tasks = Path("/proc/self/task")
     if not (tasks / str(os.getpid()) / "children").exists():
         return True
-    return any((task / "children").read_text() for task in tasks.iterdir())
+    try:
+        return any((task / "children").read_text() for task in tasks.iterdir())
+    except (FileNotFoundError, ProcessLookupError):  # a thread has ended meanwhile; its children are another's now
+        return True
 
 
 def _is_tracker(process: psutil.Process) -> bool:

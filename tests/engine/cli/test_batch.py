@@ -99,6 +99,7 @@ def test_the_program_ends_well_and_says_what_it_did(program: Ended) -> None:
     assert str(program.export) in program.out
 
 
+@pytest.mark.long
 def test_progress_goes_to_stderr_as_plain_lines(program: Ended) -> None:
     lines = program.err.splitlines()
     assert "2 runs, 1 at a time" in lines
@@ -107,6 +108,7 @@ def test_progress_goes_to_stderr_as_plain_lines(program: Ended) -> None:
     assert len(lines) < 12
 
 
+@pytest.mark.long
 def test_the_summary_has_the_keys_that_were_promised(program: Ended) -> None:
     summary = json.loads((program.export / "summary.json").read_text(encoding="utf-8"))
     keys = ["experiment", "dataset", "device", "versions", "seed", "variants"]
@@ -125,11 +127,13 @@ def test_the_summary_has_the_keys_that_were_promised(program: Ended) -> None:
     assert variant["seconds"] > 0
 
 
+@pytest.mark.long
 def test_the_exported_settings_run_the_same_again(program: Ended) -> None:
     exported = spec_of("--config", str(program.export / "settings.toml"))
     assert exported == spec_of(*TINY)
 
 
+@pytest.mark.long
 def test_the_curves_have_one_row_a_record_with_the_promised_columns_first(program: Ended) -> None:
     with (program.export / "curves.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
@@ -144,6 +148,7 @@ def test_the_curves_have_one_row_a_record_with_the_promised_columns_first(progra
     assert "gradient_norm_prediction" in rows[0]
 
 
+@pytest.mark.long
 def test_the_store_can_be_read_with_any_sqlite_tool(program: Ended) -> None:
     with closing(sqlite3.connect(program.workspace / "trainscope.sqlite3")) as reader:
         assert reader.execute("SELECT name, status, seed FROM experiments").fetchall() == [
@@ -160,6 +165,7 @@ def test_the_store_can_be_read_with_any_sqlite_tool(program: Ended) -> None:
     assert all((program.workspace / model).is_file() for model in models)
 
 
+@pytest.mark.long
 def test_what_the_libraries_print_goes_to_the_log(program: Ended) -> None:
     assert (program.workspace / "logs" / "worker-1.log").is_file()
 

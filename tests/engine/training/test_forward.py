@@ -8,12 +8,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.config.specs import NetworkSpec
-from engine.networks.architectures import ARCHITECTURES, build_network
+from engine.networks.architectures import build_network
 
 CLASSES = 10
 
 
-@pytest.mark.parametrize("architecture", [*ARCHITECTURES, "odd[Conv-3x5x7, Act, MaxPool-2x2, FC-9, Act]"])
+@pytest.mark.parametrize(
+    "architecture",
+    [
+        "mlp_2",
+        "cnn_3",
+        *(pytest.param(name, marks=pytest.mark.long) for name in ("mlp_1", "cnn_4", "cnn_5")),
+        "odd[Conv-3x5x7, Act, MaxPool-2x2, FC-9, Act]",
+    ],
+)
 def test_logits_and_activations_are_those_of_the_network(architecture: str) -> None:
     import keras
 
