@@ -38,6 +38,17 @@ class Status(StrEnum):
         return self in (Status.INTERRUPTED, Status.STOPPED, Status.CANCELLED, Status.CRASHED, Status.FAILED)
 
 
+def has_unfinished_work(status: Status, unfinished_runs: int, planned_runs: int) -> bool:
+    """Return whether an experiment has something left to run.
+
+    Args:
+        status: that of the experiment.
+        unfinished_runs: how many of its runs can be resumed.
+        planned_runs: how many runs it has; one that ended before its plan was stored has none.
+    """
+    return unfinished_runs > 0 or status is Status.INTERRUPTED or (status.can_resume and not planned_runs)
+
+
 class InterventionKind(StrEnum):
     """Kinds of ``Intervention``.
 

@@ -23,7 +23,7 @@ from pydantic import TypeAdapter
 
 from engine.analysis.styles import styles
 from engine.config.specs import RunSpec
-from engine.events.runs import Status
+from engine.events.runs import Status, has_unfinished_work
 from engine.experiments import EXPERIMENTS
 from engine.experiments.presets import Setting, describe_settings
 from engine.storage.database import Database
@@ -107,8 +107,8 @@ class CatalogueEntry:
     def can_resume(self) -> bool:
         """Whether it has ended with something left to run."""
         status = self.stored.status
-        began = self.unfinished > 0 or status is Status.INTERRUPTED
-        return not self.is_deleted and status.is_final and (began or (status.can_resume and not self.planned))
+        is_unfinished = has_unfinished_work(status, self.unfinished, self.planned)
+        return not self.is_deleted and status.is_final and is_unfinished
 
     @property
     def name(self) -> str:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QIcon, QPainter, QPixmap
+from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
 
 from engine.analysis.statistics import mean_in_percent
-from engine.analysis.styles import Style
 from gui.observations.experiment import Observations
 from gui.observations.variant import VariantObservation
-from gui.utils.painting import pen_of
+from gui.plots.curves.legend import line_swatch
 from gui.widgets.tables import make_read_only
 
 ROW_ROOM = 6  # pixels above and below the text of a row
@@ -53,7 +52,7 @@ class AccuracyTable(QTableWidget):
                 item.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
                 item.setToolTip(text)
                 if column == 0:
-                    item.setIcon(_swatch(variant.style))
+                    item.setIcon(QIcon(line_swatch(variant.style, SWATCH, 2)))
                 self.setItem(row, column, item)
 
 
@@ -66,14 +65,3 @@ def texts_of(row: int, variant: VariantObservation) -> Sequence[str]:
         mean_in_percent(accuracies) or "–",
         f"{100 * max(accuracies):.2f} %" if accuracies else "–",
     )
-
-
-def _swatch(style: Style) -> QIcon:
-    """Return an icon with a sample of the variant's line."""
-    pixmap = QPixmap(SWATCH)
-    pixmap.fill(Qt.GlobalColor.transparent)
-    painter = QPainter(pixmap)
-    painter.setPen(pen_of(style, 2))
-    painter.drawLine(0, SWATCH.height() // 2, SWATCH.width(), SWATCH.height() // 2)
-    painter.end()
-    return QIcon(pixmap)

@@ -19,7 +19,17 @@ from engine.events.experiments import (
     ExperimentStarted,
     RunsAdded,
 )
-from engine.events.runs import Intervention, PlannedRun, Record, RunFinished, RunRestored, RunStarted, Status, Weights
+from engine.events.runs import (
+    Intervention,
+    PlannedRun,
+    Record,
+    RunFinished,
+    RunRestored,
+    RunStarted,
+    Status,
+    Weights,
+    has_unfinished_work,
+)
 from engine.events.tasks import Event
 from gui.observations.run import RunObservation
 from gui.observations.variant import VariantObservation
@@ -87,11 +97,10 @@ class Observations:
         """Whether the experiment has ended, is stored, and has unfinished work."""
         if self.experiment is None or self.finished is None:
             return False
-        if any(run.status.can_resume for run in self.runs.values()):
-            return True
         # An experiment that failed before it was stored does not concern the one shown.
         status = self.finished.status if self.finished.experiment == self.experiment else Status.FINISHED
-        return status is Status.INTERRUPTED or (not self.runs and status.can_resume)
+        unfinished = sum(run.status.can_resume for run in self.runs.values())
+        return has_unfinished_work(status, unfinished, len(self.runs))
 
     def setting(self, key: str) -> Any:
         """Return a setting of the current experiment; None if it has no such setting."""
