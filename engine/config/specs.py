@@ -224,6 +224,10 @@ class RepeatSpec(Spec):
     )
     seed: int = field(0, label="Seed", ge=0, le=2**31 - 1, help="Fixes initial values and the order of the images.")
 
+    def seed_of(self, repeat: int) -> int:
+        """Return the seed of a repeat; these count from 1."""
+        return self.seed + repeat - 1
+
 
 class ExperimentSpec(Spec):
     """Base class of the specs that experiments declare in ``engine/experiments``."""

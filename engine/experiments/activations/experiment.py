@@ -77,7 +77,7 @@ def plan(spec: ActivationsSpec) -> list[RunSpec]:
             variant=variant_name(architecture, activation),
             architecture=with_configurable_activations(architecture),
             repeat=repeat,
-            seed=spec.seed + repeat - 1,
+            seed=spec.seed_of(repeat),
             data=spec.part(DataSpec),
             network=NetworkSpec(activation=activation, initializer=spec.initializer),
             training=spec.part(TrainingSpec),

@@ -27,7 +27,7 @@ def plan(spec: ArchitecturesSpec) -> list[RunSpec]:
             variant=architecture_name(architecture),
             architecture=architecture,
             repeat=repeat,
-            seed=spec.seed + repeat - 1,
+            seed=spec.seed_of(repeat),
             data=spec.part(DataSpec),
             network=spec.part(NetworkSpec),
             training=spec.part(TrainingSpec),

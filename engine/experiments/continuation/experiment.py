@@ -74,7 +74,7 @@ def plan(spec: ContinuationSpec) -> list[RunSpec]:
             variant=f"{architecture_name(spec.architecture)}/on",
             architecture=spec.architecture,
             repeat=repeat,
-            seed=spec.seed + repeat - 1,
+            seed=spec.seed_of(repeat),
             data=spec.part(DataSpec),
             network=NetworkSpec(activation=spec.activation),
             training=spec.part(TrainingSpec),

@@ -95,7 +95,7 @@ def _run(spec: LearningRateSpec, variant: str, repeat: int, rate: float, **chang
         "variant": variant,
         "architecture": spec.architecture,
         "repeat": repeat,
-        "seed": spec.seed + repeat - 1,
+        "seed": spec.seed_of(repeat),
         "data": spec.part(DataSpec),
         "network": spec.part(NetworkSpec),
         "training": _training(spec, rate),

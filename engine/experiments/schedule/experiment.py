@@ -199,7 +199,7 @@ def _run(
         variant=variant,
         architecture=spec.architecture,
         repeat=repeat,
-        seed=spec.seed + repeat - 1,
+        seed=spec.seed_of(repeat),
         data=spec.part(DataSpec),
         network=spec.part(NetworkSpec),
         training=TrainingSpec(**(spec.part(TrainingLoopSpec).model_dump() | values)),
