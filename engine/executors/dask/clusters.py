@@ -197,6 +197,7 @@ async def _local_cluster(choice: ClusterChoice) -> OpenCluster:
 
 
 async def _batch_cluster(choice: ClusterChoice) -> OpenCluster:
+    import dask
     import dask_jobqueue
 
     file = Path(choice.place).expanduser()
@@ -207,6 +208,12 @@ async def _batch_cluster(choice: ClusterChoice) -> OpenCluster:
     if choice.tls:  # temporary certificates, which the jobs read from a shared folder
         settings = {"shared_temp_directory": str(Path.home())} | settings | {"security": True}
     try:
+        of_dask = dask.config.get(f"jobqueue.{choice.kind}.scheduler-options", {})
+        # Dask's own port for its dashboard, 8787, is open to the whole network, and taken if another user of the login
+        # node has a cluster.
+        settings["scheduler_options"] = {"dashboard_address": "127.0.0.1:0"} | settings.get(
+            "scheduler_options", of_dask
+        )
         cluster = getattr(dask_jobqueue, BATCH_SYSTEMS[choice.kind])(asynchronous=True, **settings)
         await _wait_until_started(cluster)
     except (TypeError, ValueError, OSError, RuntimeError) as error:

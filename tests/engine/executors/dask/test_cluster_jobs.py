@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import psutil
@@ -86,10 +87,15 @@ def test_jobs_of_a_batch_system_train_it(
 def test_jobs_are_asked_for_when_runs_are_to_be_trained_and_given_back_afterwards(
     tmp_path: Path, jobs_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Dask's usual port for a dashboard is taken: another user of the login node has a cluster, too."""
     monkeypatch.setattr(clusters, "IDLE_SECONDS", 0.5)
     executor = DaskExecutor(parse_cluster(f"slurm:{jobs_file}"), InlineExecutor(), "tests")
     try:
-        assert executor.start(1) == 2
+        with closing(socket.socket()) as other:
+            with suppress(OSError):  # taken by another program: just as well
+                other.bind(("", 8787))
+                other.listen()
+            assert executor.start(1) == 2
         assert not (tmp_path / "jobs").exists(), "a window that is opened costs nobody anything"
         with closing(Store(tmp_path / "w")) as store:
             finished, _ = run_session(store, executor, small_spec())
