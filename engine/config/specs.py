@@ -138,13 +138,21 @@ class DataSpec(Spec):
         le=512,
         help="Images are resized to this square side; empty keeps the size they are stored in (digits: 32).",
     )
+    skip_broken_images: bool = field(
+        False,
+        label="Skip broken images",
+        group="Data",
+        help="Leave image files that can't be read out, and say how many; otherwise they are named and nothing is "
+        "trained.",
+    )
     validation_fraction: float = field(
         0.1,
         label="Validation share",
         group="Data",
         gt=0,
         lt=1,
-        help="Share of the training images held back for validation, the same share of every class.",
+        help="Share of the training images held back for validation, the same share of every class, where the data "
+        "set has no validation part of its own.",
     )
     test_fraction: float = field(
         0.2,

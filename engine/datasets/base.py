@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -30,6 +30,8 @@ class RawImages:
         y_train: int64 [n].
         x_test: as ``x_train``; None if the data set has no test part, like ``y_test``.
         fingerprint: SHA-256 in hex over images and labels.
+        x_validation: as ``x_train``; None if the data set has no validation part, like ``y_validation``.
+        warnings: sentences on what was left out, changed or looks doubtful.
     """
 
     title: str
@@ -39,11 +41,24 @@ class RawImages:
     x_test: Array | None
     y_test: Array | None
     fingerprint: str
+    x_validation: Array | None = None
+    y_validation: Array | None = None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def parts(self) -> dict[str, tuple[Array, Array]]:
+        """Images and labels of the existing parts by name, in the order of the fingerprint."""
+        found = {"train": (self.x_train, self.y_train)}
+        if self.x_validation is not None and self.y_validation is not None:
+            found["validation"] = self.x_validation, self.y_validation
+        if self.x_test is not None and self.y_test is not None:
+            found["test"] = self.x_test, self.y_test
+        return found
 
 
 @dataclass(frozen=True)
 class Part:
-    """The training or test part while it is read from its source: all labels, images in blocks.
+    """The training, validation or test part while it is read from its source: all labels, images in blocks.
 
     Attributes:
         labels: int64 [n].
@@ -64,17 +79,23 @@ class Part:
 
 @dataclass(frozen=True)
 class Decoded:
-    """A data set while it is read from its source; see ``Part``."""
+    """A data set while it is read from its source; see ``Part``.
+
+    ``warnings`` are those of ``RawImages``; a reader may add some until the last block has been read.
+    """
 
     title: str
     class_names: tuple[str, ...]
     train: Part
     test: Part | None
+    validation: Part | None = None
+    warnings: list[str] = field(default_factory=list)
 
     @property
     def parts(self) -> dict[str, Part]:
-        """The existing parts by name."""
-        return {"train": self.train} | ({"test": self.test} if self.test is not None else {})
+        """The existing parts by name, in the order of the fingerprint."""
+        parts = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {name: part for name, part in parts.items() if part is not None}
 
 
 @dataclass(frozen=True)
@@ -162,13 +183,33 @@ def collect(decoded: Decoded) -> RawImages:
     """Read a data set into memory; propagates the ``DatasetError`` of ``check_decoded``."""
     check_decoded(decoded)
     digest = hashlib.sha256()
-    images = {name: np.concatenate(list(hash_blocks(part, digest))) for name, part in decoded.parts.items()}
+    parts = {
+        name: (np.concatenate(list(hash_blocks(part, digest))), part.labels) for name, part in decoded.parts.items()
+    }
+    return raw_images(decoded.title, decoded.class_names, parts, digest.hexdigest(), decoded.warnings)
+
+
+def raw_images(
+    title: str,
+    class_names: Iterable[str],
+    parts: dict[str, tuple[Array, Array]],
+    fingerprint: str,
+    warnings: Iterable[str],
+) -> RawImages:
+    """Make a ``RawImages`` from images and labels of its parts, by the names that ``RawImages.parts`` uses."""
+    none: tuple[None, None] = (None, None)
+    x_train, y_train = parts["train"]
+    x_test, y_test = parts.get("test", none)
+    x_validation, y_validation = parts.get("validation", none)
     return RawImages(
-        title=decoded.title,
-        class_names=decoded.class_names,
-        x_train=images["train"],
-        y_train=decoded.train.labels,
-        x_test=images.get("test"),
-        y_test=decoded.test.labels if decoded.test is not None else None,
-        fingerprint=digest.hexdigest(),
+        title=title,
+        class_names=tuple(class_names),
+        x_train=x_train,
+        y_train=y_train,
+        x_test=x_test,
+        y_test=y_test,
+        fingerprint=fingerprint,
+        x_validation=x_validation,
+        y_validation=y_validation,
+        warnings=tuple(warnings),
     )

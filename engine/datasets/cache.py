@@ -1,6 +1,6 @@
 """Cache of decoded images on disk.
 
-An entry is a folder with ``x_train.npy``, ``y_train.npy`` (and those of the test part), and ``about.json``, written
+An entry is a folder with ``x_train.npy``, ``y_train.npy`` (and those of the other parts), and ``about.json``, written
 last: everything is written under a temporary name, synced to disk and then renamed.
 """
 
@@ -20,13 +20,13 @@ from typing import Any
 
 import numpy as np
 
-from engine.datasets.base import Decoded, Part, RawImages, check_decoded, hash_blocks
+from engine.datasets.base import Decoded, Part, RawImages, check_decoded, hash_blocks, raw_images
 from engine.utils.arrays import Array
 from engine.utils.errors import DatasetError
 from engine.utils.files import check_file, open_file
 from engine.utils.paths import cache_folder
 
-_FORMAT = 1  # part of every key: increment when decoding changes
+_FORMAT = 2  # part of every key: increment when decoding changes
 _ABANDONED_SECONDS = 24 * 3600  # older temporary folders belong to dead processes
 
 
@@ -57,15 +57,23 @@ class CacheKey:
         return f"{self.family}-{self.side or 'own'}-{self.signature[:24]}"
 
 
-def signature_of(files: Iterable[tuple[str, int, int]]) -> str:
-    """Return the SHA-256 in hex over names, sizes in bytes and modification times in nanoseconds."""
-    return hashlib.sha256(json.dumps(sorted(files)).encode()).hexdigest()
+def file_state(path: str, stat: os.stat_result) -> tuple[str, ...]:
+    """Return what tells a file from an earlier one at the same path.
+
+    Files that were swapped, or replaced with their times kept, have another number (inode) or another time of change
+    than the modification time that programs can set.
+    """
+    return path, *map(str, (stat.st_size, stat.st_mtime_ns, stat.st_ino, stat.st_ctime_ns))
+
+
+def signature_of(facts: Iterable[tuple[str, ...]]) -> str:
+    """Return the SHA-256 in hex over facts such as the states of files, in any order."""
+    return hashlib.sha256(json.dumps(sorted(facts)).encode()).hexdigest()
 
 
 def signature_of_paths(paths: Iterable[Path]) -> str:
     """Return the signature of files; propagates ``OSError`` if one is not accessible."""
-    stats = [(path, path.stat()) for path in paths]
-    return signature_of((str(path), stat.st_size, stat.st_mtime_ns) for path, stat in stats)
+    return signature_of(file_state(str(path), path.stat()) for path in paths)
 
 
 def cached(key: CacheKey, make: Callable[[], Decoded]) -> RawImages:
@@ -113,7 +121,7 @@ def _write(folder: Path, decoded: Decoded) -> None:
         _write_array(folder / f"y_{name}.npy", part.labels)
     about = {"title": decoded.title, "class_names": decoded.class_names, "fingerprint": digest.hexdigest()}
     with (folder / "about.json").open("w", encoding="utf-8") as file:
-        json.dump(about | {"parts": list(decoded.parts)}, file)
+        json.dump(about | {"parts": list(decoded.parts), "warnings": decoded.warnings}, file)
         _fsync(file)
 
 
@@ -161,9 +169,13 @@ def _read(entry: Path) -> RawImages | None:
         with open_file(entry / "about.json") as file:
             about = json.load(file)
         arrays = {name: _read_part(entry, name) for name in about["parts"]}
-        x_test, y_test = arrays.get("test", (None, None))
-        names = tuple(str(name) for name in about["class_names"])
-        return RawImages(str(about["title"]), names, *arrays["train"], x_test, y_test, str(about["fingerprint"]))
+        return raw_images(
+            str(about["title"]),
+            map(str, about["class_names"]),
+            arrays,
+            str(about["fingerprint"]),
+            map(str, about["warnings"]),
+        )
     except Exception:  # a damaged header makes NumPy raise almost anything
         return None
 

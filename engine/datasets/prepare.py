@@ -9,7 +9,7 @@ import numpy as np
 from engine.config.specs import DataSpec
 from engine.datasets.base import ProgressCallback, RawImages
 from engine.datasets.registry import load_raw
-from engine.datasets.split import Split, split
+from engine.datasets.split import Split, split, stored_part
 from engine.events.datasets import DatasetInfo
 from engine.utils.arrays import Array
 from engine.utils.errors import SpecError
@@ -87,27 +87,17 @@ def find_preparation(raw: RawImages, parts: Split, spec: DataSpec) -> Preparatio
     return Preparation(*_normalization(raw, parts, spec), spec.grayscale)
 
 
-def stored_test_part(raw: RawImages) -> tuple[Array, Array]:
-    """Return the stored images and labels that ``Split.test`` indexes."""
-    if raw.x_test is None or raw.y_test is None:
-        return raw.x_train, raw.y_train
-    return raw.x_test, raw.y_test
-
-
 def prepare(spec: DataSpec, progress: ProgressCallback) -> PreparedData:
     """Load, split and prepare a data set; propagates errors as ``describe_dataset`` does."""
     raw = load_raw(spec, progress)
     parts = split(raw, spec)
     preparation = find_preparation(raw, parts, spec)
-    x_test, y_test = stored_test_part(raw)
-    total = sum(len(indices) for indices in (parts.train, parts.validation, parts.test))
+    chosen = {"train": parts.train, "validation": parts.validation, "test": parts.test}
+    total = sum(map(len, chosen.values()))
     done = 0
     arrays: list[Array] = []
-    for images, labels, indices in (
-        (raw.x_train, raw.y_train, parts.train),
-        (raw.x_train, raw.y_train, parts.validation),
-        (x_test, y_test, parts.test),
-    ):
+    for name, indices in chosen.items():
+        images, labels = stored_part(raw, name)
         progress("Preparing images", done, total)
         arrays += [_prepare_images(images, indices, preparation), labels[indices].astype(np.int32)]
         done += len(indices)
@@ -126,7 +116,15 @@ def _dataset_info(raw: RawImages, parts: Split, spec: DataSpec) -> DatasetInfo:
         validation_count=len(parts.validation),
         test_count=len(parts.test),
         fingerprint=raw.fingerprint,
+        class_counts=class_counts(raw, raw.y_train[parts.train]),
+        test_class_counts=class_counts(raw, stored_part(raw, "test")[1][parts.test]),
+        warnings=raw.warnings,
     )
+
+
+def class_counts(raw: RawImages, labels: Array) -> tuple[int, ...]:
+    """Return how many of ``labels`` there are of each class of ``raw``."""
+    return tuple(np.bincount(labels, minlength=len(raw.class_names)).tolist())
 
 
 def _check_normalization(raw: RawImages, spec: DataSpec) -> None:

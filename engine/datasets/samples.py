@@ -9,6 +9,7 @@ import numpy as np
 from engine.config.specs import DataSpec
 from engine.datasets.base import ProgressCallback
 from engine.datasets.download import without_downloads
+from engine.datasets.prepare import class_counts
 from engine.datasets.registry import load_raw
 from engine.utils.arrays import Array
 
@@ -22,6 +23,8 @@ class SampleImages:
         images: uint8 [k, height, width, channels] as stored.
         labels: class index of each image.
         test_counts: number of test images of each class; empty if the set has no test part.
+        validation_counts: likewise.
+        warnings: sentences on what was left out, changed or looks doubtful.
     """
 
     title: str
@@ -30,6 +33,8 @@ class SampleImages:
     images: Array
     labels: tuple[int, ...]
     test_counts: tuple[int, ...] = ()
+    validation_counts: tuple[int, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def sample_images(spec: DataSpec, count: int, progress: ProgressCallback) -> SampleImages:
@@ -53,15 +58,13 @@ def sample_images(spec: DataSpec, count: int, progress: ProgressCallback) -> Sam
     return SampleImages(
         title=raw.title,
         class_names=raw.class_names,
-        counts=_counts(raw.y_train, len(raw.class_names)),
+        counts=class_counts(raw, raw.y_train),
         images=np.array(raw.x_train[indices]),
         labels=tuple(raw.y_train[indices].tolist()),
-        test_counts=() if raw.y_test is None else _counts(raw.y_test, len(raw.class_names)),
+        test_counts=() if raw.y_test is None else class_counts(raw, raw.y_test),
+        validation_counts=() if raw.y_validation is None else class_counts(raw, raw.y_validation),
+        warnings=raw.warnings,
     )
-
-
-def _counts(labels: Array, classes: int) -> tuple[int, ...]:
-    return tuple(np.bincount(labels, minlength=classes).tolist())
 
 
 def _shares(counts: Array, total: int) -> list[int]:

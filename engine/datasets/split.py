@@ -19,7 +19,10 @@ _RANDOM_STATE = 449
 
 @dataclass(frozen=True)
 class Split:
-    """Ascending indices, int64: ``train`` and ``validation`` into x_train; ``test`` into x_test, or x_train if None."""
+    """Ascending indices, int64, into the part that ``stored_part`` returns for each.
+
+    A part that the data set lacks is held back from its training part.
+    """
 
     train: Array
     validation: Array
@@ -27,7 +30,7 @@ class Split:
 
 
 def split(raw: RawImages, spec: DataSpec) -> Split:
-    """Split a data set: a test share if it has no test part, then the validation share of the rest.
+    """Split a data set: a test share if it has no test part, then the validation share of the rest, likewise.
 
     Propagates ``DatasetError`` if a class is too small to be divided.
     """
@@ -36,8 +39,16 @@ def split(raw: RawImages, spec: DataSpec) -> Split:
         rest, test = _hold_out(raw, rest, spec.test_fraction, "testing")
     else:
         test = np.arange(len(raw.y_test))
-    train, validation = _hold_out(raw, rest, spec.validation_fraction, "validation")
+    if raw.y_validation is None:
+        train, validation = _hold_out(raw, rest, spec.validation_fraction, "validation")
+    else:
+        train, validation = rest, np.arange(len(raw.y_validation))
     return Split(train, validation, test)
+
+
+def stored_part(raw: RawImages, name: str) -> tuple[Array, Array]:
+    """Return the stored images and labels that the indices of ``Split.<name>`` refer to."""
+    return raw.parts.get(name, (raw.x_train, raw.y_train))
 
 
 def _hold_out(raw: RawImages, indices: Array, fraction: float, purpose: str) -> tuple[Array, Array]:

@@ -35,11 +35,8 @@ def verify(spec: DataSpec, progress: ProgressCallback) -> bool:
 def fingerprint(raw: RawImages, progress: ProgressCallback) -> str:
     """Return the SHA-256 in hex over images and labels, computed as ``RawImages.fingerprint`` is."""
     digest = hashlib.sha256()
-    parts = [(raw.x_train, raw.y_train)]
-    if raw.x_test is not None and raw.y_test is not None:
-        parts.append((raw.x_test, raw.y_test))
-    total, done = sum(len(labels) for _, labels in parts), 0
-    for images, labels in parts:
+    total, done = sum(len(labels) for _, labels in raw.parts.values()), 0
+    for images, labels in raw.parts.values():
         for block in hash_blocks(Part(labels, images.shape[1:], _blocks(images)), digest):
             done += len(block)
             progress(f"Verifying {raw.title}", done, total)

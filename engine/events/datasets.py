@@ -11,8 +11,14 @@ from engine.utils.arrays import Array
 class DatasetInfo:
     """A prepared data set, described; small enough for every border.
 
-    ``name`` is what was asked for (DataSpec.dataset), ``shape`` height, width and channels after preparation,
-    ``fingerprint`` a SHA-256 in hex over stored images and labels.
+    Attributes:
+        name: what was asked for (``DataSpec.dataset``).
+        shape: height, width and channels after preparation.
+        fingerprint: SHA-256 in hex over stored images and labels.
+        class_counts: training images of each class; empty in experiments of earlier versions, as what follows.
+        test_class_counts: test images of each class.
+        duplicates: test images that equal a training or validation image pixel by pixel.
+        warnings: sentences on what was left out, changed or looks doubtful.
     """
 
     name: str
@@ -23,6 +29,10 @@ class DatasetInfo:
     validation_count: int
     test_count: int
     fingerprint: str
+    class_counts: tuple[int, ...] = ()
+    test_class_counts: tuple[int, ...] = ()
+    duplicates: int = 0
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -60,6 +70,8 @@ class SamplesReady:
         images: uint8 [count, height, width, channels].
         labels: class index of each image.
         test_counts: number of test images of each class; empty if the data set has no test part.
+        validation_counts: likewise.
+        warnings: sentences on what was left out, changed or looks doubtful.
     """
 
     dataset: str
@@ -69,3 +81,5 @@ class SamplesReady:
     images: Array
     labels: tuple[int, ...]
     test_counts: tuple[int, ...] = ()
+    validation_counts: tuple[int, ...] = ()
+    warnings: tuple[str, ...] = ()

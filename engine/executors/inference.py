@@ -10,9 +10,9 @@ from engine.config.specs import DataSpec
 from engine.datasets.base import ProgressCallback, RawImages
 from engine.datasets.download import NotDownloadedError, without_downloads
 from engine.datasets.formats.image import read_image
-from engine.datasets.prepare import Preparation, find_preparation, stored_test_part
+from engine.datasets.prepare import Preparation, find_preparation
 from engine.datasets.registry import load_raw
-from engine.datasets.split import Split, split
+from engine.datasets.split import Split, split, stored_part
 from engine.events.inference import ImageRead, PickedTestImages, Probed
 from engine.executors.tasks import InferenceTask, PickTestImagesTask, ProbeTask, ReadImageTask
 from engine.networks.inference import Prober, prepare_image
@@ -68,7 +68,7 @@ def _load(spec: DataSpec, progress: ProgressCallback) -> RawImages:
 
 
 def _pick(source: _Source, count: int, seed: int) -> PickedTestImages:
-    images, labels = stored_test_part(source.raw)
+    images, labels = stored_part(source.raw, "test")
     indices = source.parts.test
     chosen = np.random.default_rng(seed).choice(indices, min(count, len(indices)), replace=False)
     return PickedTestImages(

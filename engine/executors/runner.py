@@ -159,8 +159,7 @@ def _show_samples(task: SampleTask, emit: Emit, progress: ProgressCallback) -> N
     except NotDownloadedError as error:  # to be expected
         emit(Progress(str(error), 0, 0))
         return
-    facts = (found.title, found.class_names, found.counts, found.images, found.labels, found.test_counts)
-    emit(SamplesReady(task.data.dataset, *facts))
+    emit(SamplesReady(task.data.dataset, **vars(found)))
 
 
 def _export(task: ExportTask) -> Exported:

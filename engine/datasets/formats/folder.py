@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from engine.datasets.base import Decoded, Part, ProgressCallback, RawImages
-from engine.datasets.cache import CacheKey, cached, signature_of
+from engine.datasets.cache import CacheKey, cached, file_state, signature_of
 from engine.datasets.formats.decode import ColourFoundError, ImageLayout, choose_layout, decode_files
 from engine.utils.arrays import Array
 from engine.utils.errors import DatasetError
@@ -108,7 +108,7 @@ def _classes(folder: Path) -> tuple[Path, list[str]]:
 
 def _list(folder: Path) -> _Listing:
     train, names = _classes(folder)
-    facts: list[tuple[str, int, int]] = [(name, -1, -1) for name in names]  # so that empty classes affect the signature
+    facts: list[tuple[str, ...]] = [(name,) for name in names]  # so that empty classes affect the signature
     train_images = _images(train, names, names, facts)
     test_images = None
     if train != folder and (test_names := _sub_folders(folder / "test")):
@@ -124,8 +124,8 @@ def _sub_folders(folder: Path) -> list[str]:
         return []
 
 
-def _images(folder: Path, names: Sequence[str], classes: list[str], facts: list[tuple[str, int, int]]) -> _Images:
-    """List the images of a part, adding names, sizes and times to ``facts`` for the cache signature.
+def _images(folder: Path, names: Sequence[str], classes: list[str], facts: list[tuple[str, ...]]) -> _Images:
+    """List the images of a part, adding their states to ``facts`` for the cache signature.
 
     Raises:
         DatasetError: if there are none, or a class is not in the training part.
@@ -136,7 +136,7 @@ def _images(folder: Path, names: Sequence[str], classes: list[str], facts: list[
         if name not in classes:
             raise DatasetError(f"{folder / name} has no counterpart in train; the test classes must be among those.")
         found = _class_facts(folder / name)
-        paths += [path for path, _, _ in found]
+        paths += [state[0] for state in found]
         labels += [classes.index(name)] * len(found)
         facts += found
     if not paths:
@@ -144,12 +144,11 @@ def _images(folder: Path, names: Sequence[str], classes: list[str], facts: list[
     return _Images(tuple(paths), np.array(labels, np.int64))
 
 
-def _class_facts(folder: Path) -> list[tuple[str, int, int]]:
-    """Return path, size and modification time of the images in a folder, sorted by path."""
+def _class_facts(folder: Path) -> list[tuple[str, ...]]:
+    """Return the states of the images in a folder, path first, sorted by path."""
     with os.scandir(folder) as entries:
-        images = [
-            (entry.path, entry.stat())
+        return sorted(
+            file_state(entry.path, os.stat(entry.path))  # noqa: PTH116  (an entry's own lacks the inode on Windows)
             for entry in entries
             if entry.name.lower().endswith(ENDINGS) and not entry.name.startswith(".") and entry.is_file()
-        ]
-    return sorted((path, stat.st_size, stat.st_mtime_ns) for path, stat in images)
+        )

@@ -16,7 +16,7 @@ from engine.utils.files import check_file
 from engine.utils.text import reason
 
 _MAX_UNPACKED_BYTES = 8 * 2**30
-_KEYS = ("x_train", "y_train", "x_test", "y_test", "class_names")
+_KEYS = ("x_train", "y_train", "x_validation", "y_validation", "x_test", "y_test", "class_names")
 
 
 def load(path: Path, side: int | None, progress: ProgressCallback) -> RawImages:
@@ -66,7 +66,7 @@ def _decode(path: Path, arrays: dict[str, Array], side: int | None) -> Decoded:
             raise DatasetError(_message(path, f"has no {key}", "save x_train and y_train in it"))
     if ("x_test" in arrays) != ("y_test" in arrays):
         raise DatasetError(_message(path, "has only one of x_test and y_test", "save both or neither"))
-    parts = [name for name in ("train", "test") if f"x_{name}" in arrays]
+    parts = [name for name in ("train", "validation", "test") if f"x_{name}" in arrays]
     images = {name: _images(path, f"x_{name}", arrays[f"x_{name}"]) for name in parts}
     labels = {name: _labels(path, name, arrays) for name in parts}
     if "test" in parts and images["test"].shape[3] != images["train"].shape[3]:
@@ -76,7 +76,8 @@ def _decode(path: Path, arrays: dict[str, Array], side: int | None) -> Decoded:
     side = side or usual_side(*images["train"].shape[1:3])
     classes = np.unique(labels["train"])
     found = {name: array_part(images[name], _indices(path, name, labels[name], classes), side) for name in parts}
-    return Decoded(path.stem, _class_names(path, arrays, classes), found["train"], found.get("test"))
+    names = _class_names(path, arrays, classes)
+    return Decoded(path.stem, names, found["train"], found.get("test"), found.get("validation"))
 
 
 def _images(path: Path, key: str, images: Array) -> Array:

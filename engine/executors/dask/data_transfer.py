@@ -138,7 +138,7 @@ async def send_data(call: Callable[..., Awaitable[Any]], data: DataSpec, fingerp
 def _pack(data: DataSpec, file: Path) -> None:
     """Write the images of ``data`` as stored to an .npz file, which yields the same hash."""
     raw = load_raw(data, lambda _message, _done, _total: None)
-    arrays: dict[str, Any] = {"x_train": raw.x_train, "y_train": raw.y_train, "class_names": np.array(raw.class_names)}
-    if raw.x_test is not None and raw.y_test is not None:
-        arrays |= {"x_test": raw.x_test, "y_test": raw.y_test}
+    arrays: dict[str, Any] = {"class_names": np.array(raw.class_names)}
+    for name, (images, labels) in raw.parts.items():
+        arrays |= {f"x_{name}": images, f"y_{name}": labels}
     np.savez(file, **arrays)

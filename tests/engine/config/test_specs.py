@@ -326,6 +326,7 @@ def test_the_course_preset_is_the_protocol_of_the_homework() -> None:
         "grayscale": True,
         "normalization": "half",
         "image_size": None,
+        "skip_broken_images": False,
         "validation_fraction": 0.1,
         "test_fraction": 0.2,
         "activation": "relu",

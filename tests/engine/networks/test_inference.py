@@ -15,8 +15,8 @@ from PIL import Image
 
 from engine.config.specs import DataSpec, NetworkSpec, Normalization
 from engine.datasets import PreparedData, load_raw, prepare
-from engine.datasets.prepare import Preparation, find_preparation, stored_test_part
-from engine.datasets.split import split
+from engine.datasets.prepare import Preparation, find_preparation
+from engine.datasets.split import split, stored_part
 from engine.networks.architectures import build_network
 from engine.networks.inference import MAX_CHANNELS, MAX_MAP_SIDE, MAX_UNITS, Prober, prepare_image, softmax
 from engine.utils.arrays import Array
@@ -36,7 +36,7 @@ def prepared_both_ways(spec: DataSpec) -> tuple[PreparedData, Array]:
     raw = load_raw(spec, quiet)
     parts = split(raw, spec)
     preparation, prepared = find_preparation(raw, parts, spec), prepare(spec, quiet)
-    images = stored_test_part(raw)[0][parts.test]
+    images = stored_part(raw, "test")[0][parts.test]
     return prepared, np.stack([prepare_image(image, preparation, prepared.info.shape) for image in images])
 
 
