@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import chain, count
+
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
@@ -9,6 +12,7 @@ from PySide6.QtWidgets import (
     QFormLayout,
     QLabel,
     QLineEdit,
+    QMessageBox,
     QPlainTextEdit,
     QPushButton,
     QVBoxLayout,
@@ -16,7 +20,13 @@ from PySide6.QtWidgets import (
 )
 
 from engine.experiments.fields import normalize_architecture
-from engine.networks.architectures import ARCHITECTURES, format_network, layers_of, summarize_layers
+from engine.networks.architectures import (
+    ARCHITECTURES,
+    architecture_name,
+    format_network,
+    layers_of,
+    summarize_layers,
+)
 from engine.networks.notation import EXAMPLE, split_architecture
 from engine.utils.errors import NetworkError, TrainscopeError
 from engine.utils.text import pluralise
@@ -29,9 +39,14 @@ HINT = (
     "one set in the form. The prediction layer follows by itself."
 )
 
+LONGEST_STEM = 36  # characters of a name that get a number appended; a name has at most 40
+
 
 class NetworkDialog(QDialog):
     """Sets ``architecture``, a text ``name[layers]``, when accepted, and saves it in the library.
+
+    Saving under the name of another saved network asks before replacing it; saving the one chosen in *Start from* does
+    not.
 
     Args:
         library: the user's named networks.
@@ -48,23 +63,60 @@ class NetworkDialog(QDialog):
         self.setWindowTitle("Write a network")
         self._library, self._input_shape, self._classes = library, input_shape, classes
         self._saved: dict[str, str] = {}
+        self._edited = ""  # the saved network that the user began from, as it was then
         self.architecture = ""
         self._make_widgets()
         self._arrange()
         self._offer()
         self._notation.setPlainText(EXAMPLE)
-        self._name.setText("my_net")
+        self._name.setText(self._free_name("my_net"))
         self.resize(620, 560)
 
     def accept(self) -> None:
         """Save the network and close if it is valid, else show why not."""
         try:
-            self.architecture = normalize_architecture(self._written())
-            self._library.save(self.architecture)
+            architecture = normalize_architecture(self._written())
+            self._saved = self._library.networks()  # another window may have saved some
+            if not self._may_replace(architecture):
+                self._name.setFocus()
+                self._name.selectAll()
+                return
+            architecture = normalize_architecture(self._written())  # the name may have been changed by the question
+            self._library.save(architecture)
         except (TrainscopeError, ValueError) as error:
             self._message.setText(str(error))
             return
+        self.architecture = architecture
         super().accept()
+
+    def _may_replace(self, architecture: str) -> bool:
+        """Ask if another saved network has the name; the answer may be to save under a free name instead."""
+        name = architecture_name(architecture)
+        existing = self._saved.get(name)
+        if existing in (None, architecture, self._edited):
+            return True
+        other = self._free_name(name)
+        box = QMessageBox(
+            QMessageBox.Icon.Question,
+            "Replace the saved network?",
+            f"Another network is saved as {name}: {split_architecture(existing)[1]}. Replace it?",
+            QMessageBox.StandardButton.Cancel,
+            self,
+        )
+        box.setObjectName("ask_to_replace")
+        box.setTextFormat(Qt.TextFormat.PlainText)
+        replace = box.addButton("&Replace", QMessageBox.ButtonRole.DestructiveRole)
+        rename = box.addButton(f"&Save as {other}", QMessageBox.ButtonRole.AcceptRole)
+        box.setDefaultButton(rename)
+        box.exec()
+        if box.clickedButton() is rename:
+            self._name.setText(other)
+        return box.clickedButton() in (replace, rename)
+
+    def _free_name(self, name: str) -> str:
+        """Return ``name``, with a number appended if a network is saved under it."""
+        candidates = chain([name], (f"{name[:LONGEST_STEM]}_{number}" for number in count(2)))
+        return next(each for each in candidates if each not in self._saved and each not in ARCHITECTURES)
 
     def _written(self) -> str:
         return f"{self._name.text().strip()}[{self._notation.toPlainText()}]"
@@ -102,9 +154,10 @@ class NetworkDialog(QDialog):
         name = self._start.currentData()
         if name is None:
             return
+        self._edited = self._saved.get(name, "")
         self._remove.setEnabled(name in self._saved)
         notation = split_architecture(self._saved[name])[1] if name in self._saved else None
-        self._name.setText(name if notation is not None else f"{name}_changed")
+        self._name.setText(name if notation is not None else self._free_name(f"{name}_changed"))
         self._notation.setPlainText(notation if notation is not None else format_network(ARCHITECTURES[name]))
 
     def _forget(self) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QCheckBox, QComboBox, QDialog, QLabel, QLineEdit, QPlainTextEdit, QPushButton
+from PySide6.QtWidgets import QCheckBox, QComboBox, QDialog, QLabel, QLineEdit, QMessageBox, QPlainTextEdit, QPushButton
 from pytestqt.qtbot import QtBot
 
 from engine.workspace.network_library import NetworkLibrary
@@ -212,6 +212,74 @@ def test_one_can_change_a_network_of_ones_own_and_forget_it(make_dialog: MakeDia
     assert library.networks() == {}
     assert start.findText("small") < 0
     assert not remove.isEnabled()
+
+
+def answering(monkeypatch: pytest.MonkeyPatch, text: str) -> list[str]:
+    """Press the button that begins with ``text`` in every question; return the questions."""
+    asked: list[str] = []
+
+    def press(box: QMessageBox) -> None:
+        asked.append(box.text())
+        next(button for button in box.buttons() if button.text().replace("&", "").startswith(text)).click()
+
+    monkeypatch.setattr(QMessageBox, "exec", press)
+    return asked
+
+
+@pytest.mark.parametrize(
+    ("answer", "kept"),
+    [
+        ("Cancel", {"small": "small[FC-8, ReLU]"}),
+        ("Replace", {"small": "small[FC-9]"}),
+        ("Save as small_2", {"small": "small[FC-8, ReLU]", "small_2": "small_2[FC-9]"}),
+    ],
+)
+def test_another_network_of_the_name_is_not_replaced_unasked(
+    make_dialog: MakeDialog, library: NetworkLibrary, monkeypatch: pytest.MonkeyPatch, answer: str, kept: dict[str, str]
+) -> None:
+    library.save("small[FC-8, ReLU]")
+    asked = answering(monkeypatch, answer)
+    dialog = make_dialog()
+    write(dialog, "FC-9", "small")
+    save(dialog).click()
+    assert asked == ["Another network is saved as small: FC-8, ReLU. Replace it?"]
+    assert library.networks() == kept
+    assert dialog.isVisible() is (answer == "Cancel")
+    assert dialog.architecture == ("" if answer == "Cancel" else list(kept.values())[-1])
+
+
+def test_a_network_saved_meanwhile_by_another_window_is_not_replaced_unasked(
+    make_dialog: MakeDialog, library: NetworkLibrary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = answering(monkeypatch, "Cancel")
+    dialog = make_dialog()
+    library.save("my_net[FC-8]")
+    save(dialog).click()
+    assert len(asked) == 1
+    assert library.networks() == {"my_net": "my_net[FC-8]"}
+
+
+@pytest.mark.parametrize("notation", ["FC-9", "FC-8, ReLU"])
+def test_the_network_being_edited_is_saved_unasked_and_so_is_an_equal_one(
+    make_dialog: MakeDialog, library: NetworkLibrary, monkeypatch: pytest.MonkeyPatch, notation: str
+) -> None:
+    library.save("small[FC-8, ReLU]")
+    asked = answering(monkeypatch, "Cancel")
+    dialog = make_dialog()
+    if notation == "FC-9":
+        find(dialog, QComboBox, "network_start").setCurrentText("small")
+    write(dialog, notation, "small")
+    save(dialog).click()
+    assert (asked, library.networks()) == ([], {"small": f"small[{notation}]"})
+
+
+def test_the_proposed_name_is_free(make_dialog: MakeDialog, library: NetworkLibrary) -> None:
+    for name in ("my_net", "my_net_2", "cnn_3_changed"):
+        library.save(f"{name}[FC-8]")
+    dialog = make_dialog()
+    assert find(dialog, QLineEdit, "network_name").text() == "my_net_3"
+    find(dialog, QComboBox, "network_start").setCurrentText("cnn_3")
+    assert find(dialog, QLineEdit, "network_name").text() == "cnn_3_changed_2"
 
 
 def test_a_library_that_can_not_be_read_is_said(make_dialog: MakeDialog, library: NetworkLibrary) -> None:
