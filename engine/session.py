@@ -244,7 +244,8 @@ def run_queue_entry(
     """Run an entry of the queue, or one that was never in it; the events are those of a ``Session``.
 
     Until its experiment is stored the entry stays in the queue, taken by the holder of the lock ``owner``, so that it
-    waits again if the program ends before. Propagates ``StoreError`` if the queue can't be written.
+    waits again if the program ends before. Propagates ``StoreError`` if the queue can't be written, and ``SpecError``
+    or ``DatasetError`` if an experiment that was never in the queue can't begin.
     """
     with closing(QueueStore(store.workspace)) as queue:
         if owner and not entry.id and not entry.resumes:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from engine.config.specs import ExperimentSpec, RunSpec
+from engine.datasets.registry import DATASETS, existing_path
 from engine.devices.names import CPU
 from engine.events.datasets import DatasetInfo
 from engine.events.runs import PlannedRun, Status
@@ -88,6 +89,16 @@ class Plan:
 def plan_new(experiment: Experiment, spec: ExperimentSpec) -> Plan:
     """Plan a new experiment with all its runs."""
     return Plan(experiment, spec, _runs(experiment, spec))
+
+
+def check_can_begin(experiment: Experiment, spec: ExperimentSpec) -> None:
+    """Check by the settings alone, before it is queued or begun, that an experiment can be planned.
+
+    Propagates ``SpecError`` if a setting is missing, and ``DatasetError`` if its data set is a path that doesn't exist.
+    """
+    for dataset in {run.data.dataset for run in _runs(experiment, spec)}:
+        if dataset not in DATASETS:
+            existing_path(dataset)
 
 
 def plan_further_runs(store: Store, experiment: Experiment, spec: ExperimentSpec, number: int) -> Plan:

@@ -17,6 +17,7 @@ from engine.experiments.base import Experiment
 from engine.storage.database import Database
 from engine.storage.locks import is_owner_alive
 from engine.utils.errors import SpecError
+from engine.workspace.planning import check_can_begin
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,12 @@ class QueueStore(Database):
         resumes: bool = False,
         owner: str = "",
     ) -> QueueEntry:
-        """Append an experiment; ``owner`` names the lock of the program that takes it at once."""
+        """Append an experiment that can be planned; ``owner`` names the lock of the program that takes it at once.
+
+        Propagates ``SpecError`` and ``DatasetError`` of ``check_can_begin``; then nothing is appended.
+        """
+        if not resumes:  # the settings of a resumed one are stored with it
+            check_can_begin(experiment, spec)
         with self._transaction():
             last = self._execute("SELECT coalesce(max(place), 0) FROM queue").fetchone()[0]
             number = self._insert(

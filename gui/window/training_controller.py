@@ -14,7 +14,7 @@ from engine.experiments.continuation.experiment import CONTINUATION_EXPERIMENT, 
 from engine.utils.errors import TrainscopeError
 from engine.utils.text import pluralise
 from engine.workspace.catalogue import CatalogueEntry
-from engine.workspace.planning import check_not_deleted
+from engine.workspace.planning import check_can_begin, check_not_deleted
 from engine.workspace.queue import QueueEntry
 from gui.background.engine_thread import EngineThread
 from gui.background.questions import RunToContinue, one_entry, run_to_continue
@@ -69,7 +69,13 @@ class TrainingController(QObject):
         return self.active is not None or self._is_taking
 
     def run(self, entry: QueueEntry) -> None:
-        """Start an experiment, or queue it while another is running."""
+        """Start an experiment, or queue it while another is running; one that can't begin is only reported."""
+        try:
+            if not entry.resumes:
+                check_can_begin(entry.experiment, entry.spec)
+        except TrainscopeError as error:
+            self.failed.emit(str(error))
+            return
         if not self.is_busy:
             self._begin(entry)
             return

@@ -9,13 +9,16 @@ from pathlib import Path
 
 import pytest
 
+from engine.config.specs import ExperimentSpec
 from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
+from engine.experiments.base import Experiment
 from engine.experiments.basics import BASICS_EXPERIMENT
 from engine.experiments.continuation import CONTINUATION_EXPERIMENT
 from engine.storage.locks import owner_lock
 from engine.storage.store import Store
+from engine.utils.errors import DatasetError, SpecError
 from engine.workspace.estimates import Estimates
-from engine.workspace.queue import QueueStore
+from engine.workspace.queue import QueueEntry, QueueStore
 from tests.engine.support import (
     ScriptedExecutor,
     finished,
@@ -71,6 +74,21 @@ def test_the_order_can_be_changed_and_outlives_the_program(queue: QueueStore, wo
     assert second in [entry.id for entry in queue.all()]
 
 
+@pytest.mark.parametrize(
+    ("experiment", "spec", "words"),
+    [
+        (CONTINUATION_EXPERIMENT, CONTINUATION_EXPERIMENT.preset("quick"), "Choose the trained network to go on from"),
+        (ARCHITECTURES_EXPERIMENT, small_spec(dataset="/nowhere/photos"), "There is no data set '/nowhere/photos'"),
+    ],
+)
+def test_what_can_not_begin_is_refused_and_not_queued(
+    queue: QueueStore, experiment: Experiment, spec: ExperimentSpec, words: str
+) -> None:
+    with pytest.raises((SpecError, DatasetError), match=words):
+        queue.add(experiment, spec)
+    assert queue.all() == []
+
+
 def test_each_is_taken_by_one_of_many(queue: QueueStore, workspace: Path) -> None:
     add(queue, *range(20))
     taken: list[int] = []
@@ -123,7 +141,7 @@ def test_an_experiment_is_judged_by_runs_like_its_own(queue: QueueStore, store: 
 
 
 def test_what_can_not_be_planned_or_was_never_run_has_no_estimate(queue: QueueStore, store: Store) -> None:
-    unplanned = queue.add(CONTINUATION_EXPERIMENT, CONTINUATION_EXPERIMENT.preset("quick"))
+    unplanned = QueueEntry(1, CONTINUATION_EXPERIMENT, CONTINUATION_EXPERIMENT.preset("quick"))  # of an earlier version
     computed = queue.add(BASICS_EXPERIMENT, BASICS_EXPERIMENT.preset("quick"))
     with closing(Estimates(store.workspace)) as estimates:
         assert [estimates.seconds(unplanned), estimates.seconds(computed)] == [None, None]

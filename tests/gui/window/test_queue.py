@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QEvent, Qt
-from PySide6.QtWidgets import QAbstractButton, QLabel, QListWidget
+from PySide6.QtWidgets import QAbstractButton, QLabel, QListWidget, QToolButton
 from pytestqt.qtbot import QtBot
 
 from engine.events.runs import Status
@@ -22,6 +22,7 @@ from tests.engine.support import ScriptedExecutor, finished, planned, record, sm
 from tests.gui.conftest import MakeWindow
 from tests.gui.history_support import until
 from tests.gui.support import PATIENCE_MS, ObedientExecutor, find, tab_of
+from tests.gui.window.support import message
 
 
 def waiting(window: MainWindow) -> list[str]:
@@ -65,6 +66,34 @@ def test_run_while_one_is_under_way_waits_and_begins_by_itself(
     until(qtbot, lambda: not window.is_training)
     assert waiting(window) == []
     assert tab_of(window, "activations").observations.experiment == 2
+
+
+@pytest.mark.parametrize("busy", [False, True])
+@pytest.mark.parametrize(
+    ("name", "settings", "words"),
+    [
+        ("train-on", {}, "Choose the trained network to go on from: a .keras file"),
+        ("architectures", {"architectures": ()}, "choose at least one architecture."),
+        ("schedule", {"dataset": "/nowhere/photos"}, "There is no data set '/nowhere/photos'"),
+        ("schedule", {"rates": ("fast",)}, "rates can't be 'fast'; it takes numbers"),
+    ],
+)
+def test_what_can_not_begin_is_said_and_neither_begun_nor_queued(
+    qtbot: QtBot, make_window: MakeWindow, workspace: Path, busy: bool, name: str, settings: dict, words: str
+) -> None:
+    executor = ObedientExecutor()
+    window = make_window(executor)
+    if busy:
+        queue_up(qtbot, window)
+    tab_of(window, name).form.show_values(settings)
+    before = list(executor.tasks)
+    find(tab_of(window, name), QToolButton, "run").click()
+    assert words in message(window)
+    assert window.is_training is busy
+    assert stored(workspace) == ([("architectures", Status.RUNNING)] if busy else [])
+    with closing(QueueStore(workspace)) as queue:
+        assert queue.all() == []
+    assert executor.tasks == before
 
 
 def test_what_waits_is_reordered_and_removed(qtbot: QtBot, make_window: MakeWindow, workspace: Path) -> None:
