@@ -6,7 +6,7 @@ import sys
 
 from engine.analysis.results import ExperimentResult, VariantResult, load_results
 from engine.analysis.statistics import spread
-from engine.events.runs import Status
+from engine.events.runs import Status, count_finished
 from engine.experiments.base import ComputedExperiment, Experiment, TrainingExperiment
 from engine.exports.report.runs import curve_findings
 from engine.storage.store import Store
@@ -28,6 +28,9 @@ def report_results(store: Store, experiment: Experiment, number: int) -> None:
         case TrainingExperiment():
             result = load_results(store, number)
             _report_runs(result)
+            statuses = [run.status for run in store.runs(number)]
+            if set(statuses) - {Status.FINISHED}:
+                print_lines(f"{count_finished(statuses)}.")
             # Diagnoses of the curves, such as a network that guesses, which a table of accuracies does not show.
             for group in curve_findings(store, result, store.runs(number)):
                 print_lines(f"{group.text} {group.finding.advice}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -10,6 +12,7 @@ import numpy as np
 from engine.config.specs import RunSpec
 from engine.events.devices import Device
 from engine.utils.arrays import Array
+from engine.utils.text import pluralise
 
 
 class Status(StrEnum):
@@ -36,6 +39,17 @@ class Status(StrEnum):
     def can_resume(self) -> bool:
         """Whether it ended early, by the user or by a failure, and can be resumed."""
         return self in (Status.INTERRUPTED, Status.STOPPED, Status.CANCELLED, Status.CRASHED, Status.FAILED)
+
+
+def count_finished(statuses: Collection[Status]) -> str:
+    """Say how many runs finished, and how the others ended: ``4 of 10 runs finished, 6 skipped``."""
+    counts = Counter(statuses)
+    others = [
+        f", {counts[each]:,} {each}"
+        for each in Status
+        if each.is_final and each is not Status.FINISHED and counts[each]
+    ]
+    return f"{counts[Status.FINISHED]:,} of {pluralise(len(statuses), 'run')} finished{''.join(others)}"
 
 
 def has_unfinished_work(status: Status, unfinished_runs: int, planned_runs: int) -> bool:

@@ -23,7 +23,7 @@ from pydantic import TypeAdapter
 
 from engine.analysis.styles import styles
 from engine.config.specs import RunSpec
-from engine.events.runs import Status, has_unfinished_work
+from engine.events.runs import Status, count_finished, has_unfinished_work
 from engine.experiments import EXPERIMENTS
 from engine.experiments.presets import Setting, describe_settings
 from engine.storage.database import Database
@@ -56,7 +56,8 @@ class CatalogueEntry:
 
     Attributes:
         kind: title of the experiment class.
-        planned: number of runs, as are ``ended``, ``unfinished`` and ``tested``.
+        planned: number of runs, as are ``unfinished`` and ``tested``.
+        statuses: of its runs.
         unfinished: runs that can be resumed.
         best: highest test accuracy (fraction) of its runs.
         mean: mean test accuracy (fraction) of its runs.
@@ -68,7 +69,7 @@ class CatalogueEntry:
     stored: StoredExperiment
     kind: str
     planned: int
-    ended: int
+    statuses: tuple[Status, ...]
     unfinished: int
     tested: int
     best: float | None
@@ -97,6 +98,16 @@ class CatalogueEntry:
     def has_runs(self) -> bool:
         """Whether it trains networks."""
         return self.stored.dataset is not None
+
+    @property
+    def finished(self) -> int:
+        """Number of runs that finished, so neither skipped ones nor those that ended early."""
+        return self.statuses.count(Status.FINISHED)
+
+    @property
+    def outcome(self) -> str:
+        """How many runs finished and how the others ended; empty for an experiment without runs."""
+        return count_finished(self.statuses) if self.statuses else ""
 
     @property
     def is_deleted(self) -> bool:
@@ -364,7 +375,7 @@ def _entry(stored: StoredExperiment, runs: list[ListedRun], thumbnail: str | Non
         stored=stored,
         kind=kind,
         planned=len(runs),
-        ended=sum(run.status.is_final for run in runs),
+        statuses=tuple(run.status for run in runs),
         unfinished=sum(run.status.can_resume for run in runs),
         tested=sum(run.is_tested for run in runs),
         best=max(accuracies, default=None),

@@ -14,11 +14,10 @@ from PySide6.QtWidgets import QAbstractButton, QFrame, QHBoxLayout, QLabel, QScr
 from engine.config.specs import DataSpec, ExperimentSpec
 from engine.events.datasets import DatasetReady
 from engine.events.experiments import ComputationStarted, ExperimentFinished, ExperimentStarted, RunsAdded
-from engine.events.runs import Intervention, RunFinished, Status
+from engine.events.runs import Intervention, RunFinished, Status, count_finished
 from engine.events.tasks import Event, Progress
 from engine.experiments.base import Experiment, TrainingExperiment
 from engine.utils.errors import SpecError
-from engine.utils.text import pluralise
 from engine.workspace.queue import QueueEntry
 from gui.boards.board import Board, View
 from gui.experiment.control_bar import ControlBar, ExperimentState
@@ -212,9 +211,9 @@ class ExperimentTab(QWidget):
         if not observations.runs:
             return
         self._progress.show_share(observations.progress)
-        done = sum(run.status.is_final for run in observations.runs.values())
+        done = count_finished([run.status for run in observations.runs.values()])
         held = "Held: " if self._run_control.state is ExperimentState.PAUSED else ""
-        self._say(f"{held}{done} of {pluralise(len(observations.runs), 'run')} done{self.time_left}")
+        self._say(f"{held}{done}{self.time_left}")
         self._run_control.offer_rate()
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtWidgets import QGridLayout, QLabel, QProgressBar, QSizePolicy, QWidget
 
 from engine.events.experiments import ExperimentFinished
-from engine.events.runs import Status
+from engine.events.runs import Status, count_finished
 from engine.utils.text import pluralise
 from gui.observations.experiment import Observations
 from gui.observations.summary import best_variant_summary
@@ -80,7 +80,9 @@ def _end_text(status: Status, observations: Observations) -> str:
     runs = observations.runs.values()
     if not runs:
         return _END_TEXTS[status].partition(";")[0] + "."
-    if status in (Status.FAILED, Status.CANCELLED):
-        return _END_TEXTS[status] + "."
-    tested = pluralise(sum(run.test_accuracy is not None for run in runs), "run")
-    return f"{_END_TEXTS[status]}, {tested} trained and tested. {best_variant_summary(observations)}".rstrip()
+    if status is Status.FINISHED and all(run.status is Status.FINISHED for run in runs):
+        came = f", {pluralise(len(runs), 'run')} trained and tested"
+    else:
+        came = f": {count_finished([run.status for run in runs])}"
+    best = "" if status in (Status.FAILED, Status.CANCELLED) else best_variant_summary(observations)
+    return f"{_END_TEXTS[status]}{came}. {best}".rstrip()

@@ -180,7 +180,7 @@ def _pairs(entry: CatalogueEntry) -> list[tuple[str, str]]:
         ("Data set", stored.dataset.title if stored.dataset else ""),
         ("Begun", as_date(stored.created) + took),
         ("Status", stored.status.value + (f": {stored.reason}" if stored.reason else "")),
-        ("Runs", f"{entry.ended} of {entry.planned} ended, {entry.tested} tested" if entry.has_runs else ""),
+        ("Runs", f"{entry.outcome}; {entry.tested} tested" if entry.outcome else ""),
         ("Test", accuracy),
         ("Device", ("; ".join(entry.devices) or device.title) + threads if device else ""),
         ("Workers", str(stored.workers)),

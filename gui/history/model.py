@@ -92,9 +92,9 @@ COLUMNS = (
     ),
     HistoryColumn(
         "Runs",
-        lambda e: f"{e.ended}/{e.planned}" if e.has_runs else "",
+        lambda e: f"{e.finished}/{e.planned}" if e.has_runs else "",
         lambda e: e.planned if e.has_runs else None,
-        "Runs that have ended, of those planned",
+        "Runs that finished, of those planned; how the others ended is in the tool tip of the row",
         "10/10",
         CENTRE,
     ),
@@ -242,5 +242,5 @@ def _faint(entry: CatalogueEntry, column: int) -> Any:
 
 def _tip(entry: CatalogueEntry) -> str:
     stored = entry.stored
-    parts = [f"#{stored.id} {entry.name}", entry.difference, stored.reason, stored.notes]
+    parts = [f"#{stored.id} {entry.name}", entry.difference, entry.outcome, stored.reason, stored.notes]
     return "\n".join(part for part in parts if part)

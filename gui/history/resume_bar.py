@@ -5,7 +5,6 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton
 
-from engine.utils.text import pluralise
 from engine.workspace.catalogue import CatalogueEntry
 
 
@@ -67,7 +66,6 @@ class ResumeBar(QFrame):
 
 
 def describe(entry: CatalogueEntry) -> str:
-    """Describe which experiment was interrupted, and after how many runs."""
-    done = entry.planned - entry.unfinished
-    came = f" after {done:,} of {pluralise(entry.planned, 'run')}" if entry.planned else " before its first run"
+    """Describe which experiment was interrupted, and what had become of its runs."""
+    came = f": {entry.outcome}" if entry.outcome else " before its first run"
     return f"Experiment {entry.number}, {entry.name}, was interrupted{came if entry.has_runs else ''}."

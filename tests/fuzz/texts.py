@@ -162,7 +162,7 @@ def _entry(spec: dict[str, Any]) -> CatalogueEntry:
         *(7, "architectures", as_json(spec), 0, None, {}, None, 1, Status.FINISHED, "", 0.0, 1.0, "Título", "", None)
     )
     return CatalogueEntry(
-        stored, "Architectures", 1, 1, 0, 1, 0.5, 0.5, *describe_settings("architectures", spec), None
+        stored, "Architectures", 1, (Status.FINISHED,), 0, 1, 0.5, 0.5, *describe_settings("architectures", spec), None
     )
 
 

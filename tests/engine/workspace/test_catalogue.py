@@ -39,7 +39,7 @@ def test_an_entry_says_what_came_of_an_experiment(catalogue: Catalogue, workspac
         *(number, "Architectures", "digits"),
         Status.FINISHED,
     )
-    assert (entry.planned, entry.ended, entry.tested, entry.best, entry.mean) == (4, 4, 4, 0.625, 0.5625)
+    assert (entry.planned, entry.finished, entry.tested, entry.best, entry.mean) == (4, 4, 4, 0.625, 0.5625)
     assert entry.preset == "quick"
     assert {each.key for each in entry.settings if each.differs} == {"architectures", "epochs"}
     assert entry.difference == "Quick · Architectures mlp_1, mlp_2 · Epochs 3"

@@ -25,6 +25,7 @@ from gui.widgets.spin_boxes import RateBox
 from gui.window.main_window import MainWindow
 from tests.engine.support import ScriptedExecutor, finished, record, started
 from tests.gui.conftest import MakeWindow
+from tests.gui.history_support import entry_of
 from tests.gui.support import PATIENCE_MS, ObedientExecutor, find, tab_of
 
 
@@ -238,6 +239,34 @@ def test_repeats_are_added_to_the_experiment_in_sight(
     assert find(bench.tab, RunTable, "runs").model().rowCount() == 20
     assert all(run.steps for run in bench.tab.observations.runs.values()), "the old ones are shown with the new"
     assert "20 runs trained and tested" in find(bench.tab, QLabel, "status").text()
+
+
+def test_the_end_counts_what_finished_and_says_how_the_others_ended(
+    qtbot: QtBot, make_window: MakeWindow, workspace: Path
+) -> None:
+    ends = {"cnn_5": Status.SKIPPED, "mlp_1": Status.DIVERGED, "mlp_2": Status.FAILED}
+
+    def answer(task):
+        status = ends.get(task.spec.variant)
+        return [started(task.run), record(task.run), finished(task.run) if status is None else task.failed(status, "-")]
+
+    bench = Bench(qtbot, make_window(ScriptedExecutor(answer)), workspace)
+    with qtbot.waitSignal(bench.window.training_ended, timeout=PATIENCE_MS):
+        bench.press("run")
+    said = find(bench.tab, QLabel, "status").text()
+    assert said.startswith("Finished: 4 of 10 runs finished, 2 skipped, 2 diverged, 2 failed. ")
+    entry = entry_of(workspace, 1)
+    assert (entry.finished, entry.planned, entry.tested) == (4, 10, 4)
+    assert entry.outcome == "4 of 10 runs finished, 2 skipped, 2 diverged, 2 failed"
+
+
+def test_a_skipped_run_does_not_count_as_finished_while_others_train(
+    qtbot: QtBot, make_window: MakeWindow, workspace: Path
+) -> None:
+    bench = Bench(qtbot, make_window(ObedientExecutor()), workspace)
+    bench.begin()
+    bench.press("skip")
+    bench.wait(lambda: "0 of 10 runs finished, 1 skipped" in find(bench.tab, QLabel, "status").text())
 
 
 def test_the_end_says_which_is_best_and_whether_that_may_be_chance(

@@ -20,7 +20,7 @@ from pytestqt.qtbot import QtBot
 from engine.analysis.styles import colour_of
 from engine.utils.paths import store_file
 from gui.history.actions import ACTIONS
-from gui.history.model import BEST, COLUMNS, CURVE, STATUS, TICK, TITLE
+from gui.history.model import BEST, COLUMNS, CURVE, RUNS, STATUS, TICK, TITLE
 from gui.history.tab import HistoryTab
 from tests.engine.support import ScriptedExecutor
 from tests.gui.conftest import MakeWindow
@@ -148,7 +148,7 @@ def test_details_say_what_the_store_knows(history: HistoryTab) -> None:
     for words in (
         "#1 Architectures",
         "Digits",
-        "4 of 4 ended, 4 tested",
+        "4 of 4 runs finished; 4 tested",
         "best 62.50 %",
         "CPU: a processor",
         "keras 3",
@@ -174,6 +174,19 @@ def test_f2_renames(qtbot: QtBot, history: HistoryTab, workspace: Path) -> None:
     until(qtbot, lambda: column(history, TITLE)[1] == "The second")
     assert entry_of(workspace, 2).stored.title == "The second"
     assert not opened, "Enter in the title opens nothing"
+
+
+def test_the_list_counts_the_runs_that_finished_and_tells_how_the_others_ended(
+    qtbot: QtBot, history: HistoryTab, workspace: Path
+) -> None:
+    with closing(sqlite3.connect(store_file(workspace))) as database, database:
+        database.execute("UPDATE runs SET status='skipped', test_accuracy=NULL WHERE experiment=1 AND id > 1")
+    history.refresh()
+    until(qtbot, lambda: column(history, RUNS)[-1] == "1/4")
+    tips = history.table.entries.index(2, RUNS).data(Qt.ItemDataRole.ToolTipRole)
+    assert "1 of 4 runs finished, 3 skipped" in tips
+    history.table.choose([1])
+    assert "1 of 4 runs finished, 3 skipped; 1 tested" in find(history, QLabel, "experiment_facts").text()
 
 
 def test_notes_are_kept_as_they_are_written(qtbot: QtBot, history: HistoryTab, workspace: Path) -> None:

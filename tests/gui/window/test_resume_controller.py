@@ -126,14 +126,14 @@ def test_what_was_interrupted_is_offered_and_goes_on_in_its_tab(
     executor = ScriptedExecutor()
     window = make_window(executor)
     find(window, QTabWidget, "tabs").setCurrentIndex(3)
-    offered(qtbot, window, f"Experiment {newer}, Architectures, was interrupted after 1 of 2 runs.")
+    offered(qtbot, window, f"Experiment {newer}, Architectures, was interrupted: 1 of 2 runs finished, 1 interrupted.")
     with qtbot.waitSignal(window.training_ended, timeout=PATIENCE_MS):
         click(window, "offer_resume")
     assert find(window, QTabWidget, "tabs").currentWidget() is tab_of(window)
     assert tab_of(window).form.spec().repeats == 2  # type: ignore[attr-defined]
     assert [len(runs_asked(executor)), status_of(workspace, newer)] == [1, Status.FINISHED]
     assert len(tab_of(window).observations.runs) == 2, "those that there were are shown too"
-    offered(qtbot, window, f"Experiment {older}, Architectures, was interrupted after 1 of 3 runs.")
+    offered(qtbot, window, f"Experiment {older}, Architectures, was interrupted: 1 of 3 runs finished, 2 interrupted.")
 
 
 def test_what_is_left_keeps_all_and_is_offered_no_more_but_what_is_put_off_is(
@@ -141,9 +141,9 @@ def test_what_is_left_keeps_all_and_is_offered_no_more_but_what_is_put_off_is(
 ) -> None:
     older, newer = interrupted(workspace), interrupted(workspace)
     window = make_window()
-    offered(qtbot, window, f"Experiment {newer}, Architectures, was interrupted after 1 of 2 runs.")
+    offered(qtbot, window, f"Experiment {newer}, Architectures, was interrupted: 1 of 2 runs finished, 1 interrupted.")
     click(window, "offer_leave")
-    offered(qtbot, window, f"Experiment {older}, Architectures, was interrupted after 1 of 2 runs.")
+    offered(qtbot, window, f"Experiment {older}, Architectures, was interrupted: 1 of 2 runs finished, 1 interrupted.")
     find(window, QToolButton, "offer_close").click()
     offered(qtbot, window, "")
     with closing(Recovery(workspace)) as recovery:
@@ -228,7 +228,8 @@ def test_a_window_closed_while_it_trains_leaves_what_can_go_on(
     assert "can go on when Trainscope is started again" in asked[0]
     assert status_of(workspace, 1) is Status.INTERRUPTED
     runs = len(tab_of(before).observations.runs)
-    offered(qtbot, make_window(), f"Experiment 1, Architectures, was interrupted after 0 of {runs} runs.")
+    outcome = f"0 of {runs} runs finished, {runs - 1} cancelled, 1 interrupted"
+    offered(qtbot, make_window(), f"Experiment 1, Architectures, was interrupted: {outcome}.")
 
 
 def test_what_began_and_was_not_stored_when_its_window_died_waits_in_the_queue(

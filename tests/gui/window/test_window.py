@@ -97,7 +97,7 @@ def test_an_error_appears_in_one_place_and_goes_with_the_next_run(qtbot: QtBot, 
     with qtbot.waitSignal(window.training_ended, timeout=PATIENCE_MS):
         press(window, "run")
     assert reason in message(window)
-    assert status(window) == "Not finished."
+    assert status(window) == "Not finished: 0 of 10 runs finished, 10 failed."
     press(window, "run")
     assert message(window) == ""
     qtbot.waitUntil(lambda: not window.is_training, timeout=PATIENCE_MS)
