@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton
+from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QPushButton, QSizePolicy, QToolButton
 
 from engine.workspace.catalogue import CatalogueEntry
 
 
 class ResumeBar(QFrame):
-    """A bar above the tabs, hidden without an offer.
+    """A sentence and what can be answered, hidden without an offer.
 
     Emits ``resume_requested(number)``, ``dismiss_requested(number)``, and ``closed()`` if the decision is postponed.
     """
@@ -42,11 +42,13 @@ class ResumeBar(QFrame):
         resume.clicked.connect(lambda: self.resume_requested.emit(self._number))
         leave.clicked.connect(lambda: self.dismiss_requested.emit(self._number))
         close.clicked.connect(self.closed)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(12, 4, 6, 4)
-        layout.addWidget(self._text, 1)
-        for widget in (resume, leave, close):
-            layout.addWidget(widget)
+        layout = QGridLayout(self)
+        layout.setContentsMargins(12, 6, 6, 6)
+        layout.setColumnStretch(2, 1)
+        layout.addWidget(self._text, 0, 0, 1, 3)
+        layout.addWidget(close, 0, 3, Qt.AlignmentFlag.AlignTop)
+        layout.addWidget(resume, 1, 0)
+        layout.addWidget(leave, 1, 1)
         self.show_offer(None)
 
     @property

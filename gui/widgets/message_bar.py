@@ -1,17 +1,20 @@
-"""Bar for error messages."""
+"""Error message, with a button if something can be done about it at once."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence, QShortcut
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolButton
+from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QPushButton, QSizePolicy, QToolButton
 
 
 class MessageBar(QFrame):
-    """A line above the tabs, hidden while empty; a new message replaces the old one."""
+    """A sentence, hidden while empty; a new message replaces the old one."""
 
     def __init__(self) -> None:
         super().__init__()
+        self._act: Callable[[], None] | None = None
         self.setObjectName("message_bar")
         self._text = QLabel()
         self._text.setObjectName("message")
@@ -25,10 +28,15 @@ class MessageBar(QFrame):
         dismiss.setToolTip("Dismiss (Esc)")
         dismiss.setAutoRaise(True)
         dismiss.clicked.connect(self.clear)
-        layout = QHBoxLayout(self)
+        self._action = QPushButton()
+        self._action.setObjectName("message_action")
+        self._action.clicked.connect(self._perform)
+        layout = QGridLayout(self)
         layout.setContentsMargins(12, 6, 6, 6)
-        layout.addWidget(self._text, 1)
-        layout.addWidget(dismiss, 0, Qt.AlignmentFlag.AlignTop)
+        layout.setColumnStretch(0, 1)
+        layout.addWidget(self._text, 0, 0)
+        layout.addWidget(dismiss, 0, 1, Qt.AlignmentFlag.AlignTop)
+        layout.addWidget(self._action, 1, 0, Qt.AlignmentFlag.AlignLeft)
         # Active only while the bar is visible.
         shortcut = QShortcut(QKeySequence(Qt.Key.Key_Escape), self, self.clear)
         shortcut.setWhatsThis("Close the message")
@@ -42,9 +50,24 @@ class MessageBar(QFrame):
     def show_error(self, sentence: str) -> None:
         """Show a message that says what is wrong and what to do."""
         self._text.setText(sentence)
+        self._action.hide()
         self.show()
+
+    def offer(self, sentence: str, text: str, act: Callable[[], None]) -> None:
+        """Show a message with a button called ``text`` that clears it and calls ``act``."""
+        self.show_error(sentence)
+        self._act = act
+        self._action.setText(text)
+        self._action.show()
 
     def clear(self) -> None:
         """Hide the bar."""
         self._text.clear()
+        self._act = None
         self.hide()
+
+    def _perform(self) -> None:
+        act = self._act
+        self.clear()
+        if act is not None:
+            act()

@@ -1,4 +1,4 @@
-"""The main window: a tab for each experiment, a message bar, and the menus."""
+"""The main window: a tab for each experiment, notices over them, and the menus."""
 
 from __future__ import annotations
 
@@ -47,6 +47,7 @@ from gui.startup.first_paint import FirstPaint
 from gui.try_it.tab import TryItTab
 from gui.utils.preferences import program_settings
 from gui.widgets.message_bar import MessageBar
+from gui.widgets.notices import Notices
 from gui.window.cluster_controller import ClusterController
 from gui.window.dataset_controller import DatasetController
 from gui.window.device_controller import DeviceController
@@ -309,9 +310,8 @@ class MainWindow(QMainWindow):
         column = QVBoxLayout(central)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        column.addWidget(self._messages)
-        column.addWidget(self._resume_bar)
-        column.addWidget(self._tabs, 1)
+        column.addWidget(self._tabs)
+        Notices(central, self._messages, self._resume_bar)
         self.setCentralWidget(central)
         self.statusBar().addPermanentWidget(WaitingLabel(self._queue))
         self.statusBar().addPermanentWidget(self._clusters.label)

@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QSettings
+from PySide6.QtCore import QPoint, QRect, QSettings
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -34,6 +34,7 @@ from gui.boards import BOARDS
 from gui.boards.panels.run_table import RunTable
 from gui.plots.curves.curve_plot import CurvePlot
 from gui.utils.theme import Scheme, stored_scheme
+from gui.widgets.message_bar import MessageBar
 from tests.engine.support import ScriptedExecutor, record
 from tests.gui.conftest import MakeWindow
 from tests.gui.history_support import until
@@ -88,6 +89,26 @@ def test_stop_and_cancel_keep_the_records(
     assert store.experiment(1).status is ending
     assert store.records(1) == [record(1)]
     store.close()
+
+
+def test_an_error_neither_moves_nor_covers_what_can_be_pressed(qtbot: QtBot, make_window: MakeWindow) -> None:
+    window = make_window()
+    tabs, bar = find(window, QTabWidget, "tabs"), find(window, MessageBar, "message_bar")
+
+    def places() -> dict[QWidget, QRect]:
+        shown = [each for each in tabs.findChildren(QAbstractButton) if not each.visibleRegion().isEmpty()]
+        return {each: QRect(each.mapTo(window, QPoint()), each.size()) for each in (*shown, tabs.tabBar())}
+
+    for position in range(tabs.count()):
+        tabs.setCurrentIndex(position)
+        QApplication.processEvents()
+        before = places()
+        window.show_error("There is no data set '/photos'; choose digits, or the path of a folder that exists.")
+        until(qtbot, lambda: bar.parentWidget().height() > 20)
+        assert places() == before
+        covered = QRect(bar.mapTo(window, QPoint()), bar.size())
+        assert [each.objectName() for each, place in before.items() if place.intersects(covered)] == []
+        bar.clear()
 
 
 def test_an_error_appears_in_one_place_and_goes_with_the_next_run(qtbot: QtBot, make_window: MakeWindow) -> None:
