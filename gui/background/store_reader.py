@@ -54,6 +54,11 @@ class StoreReader(QThread):
         self._jobs: queue.SimpleQueue[tuple[StoreQuery, PendingQuery] | None] = queue.SimpleQueue()
         self._answered.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
 
+    @property
+    def workspace(self) -> Path:
+        """The workspace whose store is read."""
+        return self._workspace
+
     def ask(
         self, query: StoreQuery, take: OnAnswer, failed: OnFailure, ended: Callable[[], None] = _ignore
     ) -> PendingQuery:

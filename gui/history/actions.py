@@ -16,6 +16,7 @@ from engine.utils.errors import SpecError
 from engine.utils.text import pluralise
 from engine.workspace.catalogue import Catalogue, CatalogueEntry, TrainedChoice
 from gui.background.store_reader import StoreReader
+from gui.history.drafts import Drafts, TextField
 from gui.widgets.actions import KEYS
 
 FEWEST_COMPARED = 2
@@ -183,6 +184,8 @@ class ExperimentActions(QObject):
     def __init__(self, reader: StoreReader, parent: QWidget) -> None:
         super().__init__(parent)
         self._reader, self._parent = reader, parent
+        self.drafts = Drafts(reader.workspace)
+        self._has_failed = bool(self.drafts.all())  # whether drafts are there that no write is under way for
         self._under_way: int | None = None
         self._deleted: set[int] = set()
         self._handlers: dict[str, Callable[[Choice], None]] = {
@@ -213,26 +216,60 @@ class ExperimentActions(QObject):
 
     def rename(self, number: int, title: str) -> None:
         """Store a title."""
-        self.write(lambda catalogue: catalogue.rename(number, title))
+        self._store_text(number, "title", title.strip())
 
     def annotate(self, number: int, notes: str) -> None:
         """Store notes."""
-        self.write(lambda catalogue: catalogue.annotate(number, notes))
+        self._store_text(number, "notes", notes)
 
-    def write(self, change: Callable[[Catalogue], None], undo: Callable[[], None] | None = None) -> None:
-        """Change the catalogue in the background; ``undo`` is called if that fails."""
+    def retry_drafts(self) -> None:
+        """Store the texts that could not be stored before."""
+        if self._has_failed:
+            self._has_failed = False
+            for draft in self.drafts.all():
+                self._store_text(*draft)
+
+    def save_drafts(self) -> None:
+        """Store all texts before the program ends; the settings keep them in case that fails."""
+        self.drafts.remember()
+        self.retry_drafts()
+
+    def _store_text(self, number: int, field: TextField, text: str) -> None:
+        """Store a title or notes; if that fails they stay drafts."""
+
+        def fail() -> None:
+            self._has_failed = True
+            self.drafts.remember()
+
+        self.drafts.put(number, field, text)
+        self.write(
+            lambda catalogue: (catalogue.rename if field == "title" else catalogue.annotate)(number, text),
+            undo=fail,
+            done=lambda: self.drafts.drop(number, field, text),
+        )
+
+    def write(
+        self,
+        change: Callable[[Catalogue], None],
+        undo: Callable[[], None] = lambda: None,
+        done: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Change the catalogue in the background; ``done`` is called afterwards, or ``undo`` if that fails."""
 
         def query(workspace: Path) -> Iterator[None]:
             with closing(Catalogue(workspace)) as catalogue:
                 change(catalogue)
             yield
 
+        def end(_answer: None) -> None:
+            done()
+            self.changed.emit()
+
         def fail(sentence: str) -> None:
-            if undo is not None:
-                undo()
+            undo()
             self.failed.emit(sentence)
 
-        self._reader.ask(query, lambda _done: self.changed.emit(), fail)
+        self._reader.ask(query, end, fail)
 
     def purge(self) -> None:
         """Permanently remove the experiments deleted here."""

@@ -18,23 +18,28 @@ from PySide6.QtWidgets import (
 )
 
 from engine.workspace.catalogue import CatalogueEntry
+from gui.history.drafts import Drafts
 from gui.history.model import as_date, as_percent
 from gui.history.setting_table import SettingTable
 from gui.utils.text import as_duration
 
-NOTES_DELAY_MS = 700  # from the last keystroke until notes are stored; avoids a write per keystroke
+NOTES_DELAY_MS = 1000  # from a keystroke until notes are stored; avoids a write per keystroke
 NOTES_LINES = 5
 
 
 class ExperimentDetails(QWidget):
-    """Emits ``renamed(number, title)`` and ``annotated(number, notes)`` after edits by the user."""
+    """Emits ``renamed(number, title)`` and ``annotated(number, notes)`` after edits by the user.
+
+    Of texts that could not be stored it shows the ``drafts``.
+    """
 
     renamed = Signal(int, str)
     annotated = Signal(int, str)
 
-    def __init__(self) -> None:
+    def __init__(self, drafts: Drafts) -> None:
         super().__init__()
         self._entry: CatalogueEntry | None = None
+        self._drafts = drafts
         self._make_widgets()
         self._arrange()
         self.show_entry(None)
@@ -95,18 +100,25 @@ class ExperimentDetails(QWidget):
             self._notes.document().setModified(False)
             self.annotated.emit(self._entry.number, self._notes.toPlainText())
 
+    def _keep_soon(self) -> None:
+        if not self._notes_timer.isActive():  # who types without a pause has the notes stored all the same
+            self._notes_timer.start()
+
     def _keep_title(self) -> None:
         if self._entry is not None and self._title.isModified():
             self._title.setModified(False)
             self.renamed.emit(self._entry.number, self._title.text())
 
     def _show_texts(self, entry: CatalogueEntry, same: bool) -> None:
-        if not (same and self._title.isModified()) and self._title.text() != entry.stored.title:
-            self._title.setText(entry.stored.title)
+        title, notes = (self._drafts.text(entry.number, field) for field in ("title", "notes"))
+        title = entry.stored.title if title is None else title
+        notes = entry.stored.notes if notes is None else notes
+        if not (same and self._title.isModified()) and self._title.text() != title:
+            self._title.setText(title)
         self._title.setPlaceholderText(entry.kind)
         writing = same and (self._notes.document().isModified() or self._notes.hasFocus())
-        if not writing and self._notes.toPlainText() != entry.stored.notes:
-            self._notes.setPlainText(entry.stored.notes)
+        if not writing and self._notes.toPlainText() != notes:
+            self._notes.setPlainText(notes)
             self._notes.document().setModified(False)
 
     def _make_widgets(self) -> None:
@@ -120,7 +132,7 @@ class ExperimentDetails(QWidget):
         self._notes.setFixedHeight(NOTES_LINES * self._notes.fontMetrics().lineSpacing())
         self._notes_timer = QTimer(self, interval=NOTES_DELAY_MS, singleShot=True)
         self._notes_timer.timeout.connect(self.keep)
-        self._notes.textChanged.connect(self._notes_timer.start)
+        self._notes.textChanged.connect(self._keep_soon)
         self._facts, self._heading = QLabel(), QLabel("Settings")
         self._facts.setObjectName("experiment_facts")
         self._facts.setWordWrap(True)

@@ -37,7 +37,7 @@ class ResultTab(OpenedTab):
         self._pending: PendingQuery | None = None
         self.board: Board | None = None
         self._painter: BoardPainter | None = None
-        self.details = ExperimentDetails()
+        self.details = ExperimentDetails(actions.drafts)
         self._bar = ActionBar(actions, BUTTONS, BUTTONS_A_ROW)
         self.details.renamed.connect(actions.rename)
         self.details.annotated.connect(actions.annotate)

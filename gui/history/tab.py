@@ -39,7 +39,7 @@ class HistoryTab(QWidget):
         self._is_read = False  # the store is not read before the tab is first visible
         self.experiment_actions = ExperimentActions(reader, self)
         self.table = HistoryTable()
-        self.details = ExperimentDetails()
+        self.details = ExperimentDetails(self.experiment_actions.drafts)
         self._settings = QSettings("Trainscope", "Trainscope")
         if isinstance(layout := self._settings.value(LAYOUT), QByteArray):
             self.table.restore_layout(layout)
@@ -82,6 +82,7 @@ class HistoryTab(QWidget):
         """Save edits and layout, purge experiments deleted here, and end the reading thread."""
         self._settings.setValue(LAYOUT, self.table.layout_state())
         self.details.keep()
+        self.experiment_actions.save_drafts()
         self.experiment_actions.purge()
         self._reader.close()
 
@@ -95,6 +96,8 @@ class HistoryTab(QWidget):
         match part:
             case list():
                 self._is_read = True
+                self.experiment_actions.drafts.drop_stored(part)
+                self.experiment_actions.retry_drafts()
                 self._content.show_content(bool(part))
                 self.table.show_entries(part)
                 self._show_count()
@@ -122,9 +125,13 @@ class HistoryTab(QWidget):
         self._count.setText(f"{searched}{pluralise(self.table.entries.count, 'experiment')}{marked}")
 
     def _show_choice(self) -> None:
+        self.details.show_entry(self._enable_actions().one)
+
+    def _enable_actions(self) -> Choice:
+        """Enable the actions that the current choice allows; return the choice."""
         choice = Choice(self.table.chosen, self.table.entries.ticks)
         self._bar.show_choice(choice)
-        self.details.show_entry(choice.one)
+        return choice
 
     def _show_menu(self, position: QPoint) -> None:
         self._bar.menu(self.table).popup(self.table.viewport().mapToGlobal(position))
@@ -156,7 +163,8 @@ class HistoryTab(QWidget):
         self._with_deleted.toggled.connect(lambda _on: self._apply_search())
         self.table.choice_changed.connect(self._show_choice)
         self.table.opened.connect(self.experiment_actions.open_requested)
-        self.table.entries.ticked.connect(self._show_choice)
+        # Not the details: while the list is read anew nothing is chosen, and who types would lose cursor and focus.
+        self.table.entries.ticked.connect(self._enable_actions)
         self.table.entries.ticked.connect(self._show_count)
         self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.table.customContextMenuRequested.connect(self._show_menu)

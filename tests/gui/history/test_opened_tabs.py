@@ -122,7 +122,7 @@ def test_the_buttons_beside_the_board_do_what_those_of_the_list_do(
     with qtbot.waitSignal(window.training_ended):
         press(tab, "add_repeats")
     until(qtbot, lambda: tab.is_painted and find(tab, RunTable, "runs").model().rowCount() == 4)
-    until(qtbot, lambda: "4 of 4 ended" in find(tab, QLabel, "experiment_facts").text())
+    until(qtbot, lambda: "4 of 4 runs finished" in find(tab, QLabel, "experiment_facts").text())
 
 
 def test_ctrl_w_closes_opened_tabs_alone(qtbot: QtBot, window: MainWindow) -> None:
