@@ -203,7 +203,7 @@ class PixelCheck:
         if 0 < self._highest <= _DARKEST:
             yield (
                 f"The brightest pixel of {self._title} is {self._highest} of 255, so its images are almost black; if "
-                f"{self._highest} stands for white, multiply the pixels by {255 // self._highest} and save them again."
+                f"that stands for white, scale the pixels to 0 to 255 and save them again."
             )
 
 

@@ -83,7 +83,7 @@ class Observed:
         if self.deep and self.highest <= _TWELVE_BITS:
             yield (
                 f"{pluralise(self.deep, 'image')} of 16 bits hold only values up to {self.highest:,} of 65,535 and "
-                f"become almost black; multiply their pixels by {65_535 // max(self.highest, 1)} and save them again."
+                f"become almost black; if they have 12 bits, multiply their pixels by 16 and save them again."
             )
         if self.hidden:
             yield (
@@ -228,12 +228,14 @@ def _contrast(image: Image) -> int:
 
 def _problem(path: str, error: Exception) -> str:
     """Say in a few words why a file can't be read."""
+    from PIL import UnidentifiedImageError
+
     if kind := unsupported_kind(path):
         return f"it is in {kind}, whatever its name says"
     with suppress(OSError):
         if os.stat(path).st_size == 0:  # noqa: PTH116  (paths are kept as text, as there may be 60,000)
             return "it is empty"
-    return reason(error).replace(repr(path), "it")
+    return "it is no image" if isinstance(error, UnidentifiedImageError) else reason(error)
 
 
 def unsupported_kind(path: str) -> str:

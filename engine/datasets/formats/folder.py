@@ -165,15 +165,20 @@ def _images(folder: Path, part: str, layout: FolderLayout, facts: list[tuple[str
     paths: list[str] = []
     labels: list[int] = []
     for name, folders in layout.parts[part].items():
-        # An entry's own state lacks the inode on Windows.
-        entries = [entry.path for each in folders for entry in image_files(each)]
-        found = sorted(file_state(path, os.stat(path)) for path in entries)  # noqa: PTH116
+        found = sorted(_state(entry.path) for each in folders for entry in image_files(each))
         paths += [state[0] for state in found]
         labels += [layout.class_names.index(name)] * len(found)
         facts += found
     if not paths:
         raise DatasetError(no_images_message(folder, part if len(layout.parts) > 1 else ""))
     return _Images(tuple(paths), np.array(labels, np.int64))
+
+
+def _state(path: str) -> tuple[str, ...]:
+    try:
+        return file_state(path, os.stat(path))  # noqa: PTH116  (a directory entry's lacks the inode on Windows)
+    except FileNotFoundError:  # a link to nothing: decoding reports it
+        return path, ""
 
 
 def _without(listing: _Listing, broken: dict[str, str]) -> _Listing:

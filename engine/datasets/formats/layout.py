@@ -79,9 +79,9 @@ def find_layout(folder: Path) -> FolderLayout:
 
 
 def image_files(folder: Path) -> Iterator[os.DirEntry[str]]:
-    """Yield the image files directly in a folder, in no order."""
+    """Yield the image files directly in a folder, in no order; links to nothing among them, as they are broken."""
     with os.scandir(folder) as entries:
-        yield from (entry for entry in entries if _is_image(entry.name) and entry.is_file())
+        yield from (entry for entry in entries if _is_image(entry.name) and _is_file_or_broken_link(entry))
 
 
 def passed_over(folders: Sequence[Path]) -> list[str]:
@@ -95,6 +95,8 @@ def passed_over(folders: Sequence[Path]) -> list[str]:
                     continue
                 if entry.is_dir():
                     deeper += sum(count for _, count in _folders_with_images(Path(entry.path)))
+                elif not _is_file_or_broken_link(entry):
+                    kinds["special"] += 1
                 elif not _is_image(entry.name):
                     kinds[Path(entry.name).suffix.lower() or "without ending"] += 1
     return [*_kinds_left_out(kinds), *_deeper_left_out(deeper)]
@@ -243,6 +245,10 @@ def _sub_folders(folder: Path) -> list[str]:
             return sorted(entry.name for entry in entries if not _is_system(entry.name) and entry.is_dir())
     except (FileNotFoundError, NotADirectoryError):
         return []
+
+
+def _is_file_or_broken_link(entry: os.DirEntry[str]) -> bool:
+    return entry.is_file() or (entry.is_symlink() and not Path(entry.path).exists())
 
 
 def _is_system(name: str) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -64,8 +66,8 @@ def test_values_of_twelve_bits_are_said_to_be_dark(tmp_path: Path) -> None:
     found = load(tmp_path / "d").warnings
     highest = max(int(pixels(8, 8, seed=seed).max()) for seed in (0, 1)) * 16
     assert found[0] == (
-        f"2 images of 16 bits hold only values up to {highest:,} of 65,535 and become almost black; multiply their "
-        "pixels by 16 and save them again."
+        f"2 images of 16 bits hold only values up to {highest:,} of 65,535 and become almost black; if they have "
+        "12 bits, multiply their pixels by 16 and save them again."
     )
     assert load(tmp_path / "e").warnings == ()
 
@@ -100,8 +102,8 @@ def test_dark_and_plain_images_are_doubted(tmp_path: Path) -> None:
             plain = np.full((8, 8), 40 * number, np.uint8)
             save(tmp_path / "plain" / name / f"{number}.png", plain if number < 2 else pixels(8, 8))
     assert load(tmp_path / "dark").warnings == (
-        "The brightest pixel of dark is 1 of 255, so its images are almost black; if 1 stands for white, multiply the "
-        "pixels by 255 and save them again.",
+        "The brightest pixel of dark is 1 of 255, so its images are almost black; if that stands for white, scale the "
+        "pixels to 0 to 255 and save them again.",
     )
     assert load(tmp_path / "plain").warnings == ("4 of 8 images of plain are of a single colour; look at the files.",)
     assert load_raw(DataSpec(dataset="digits"), quiet).warnings == ()
@@ -134,6 +136,18 @@ def test_broken_images_are_found_in_one_go(broken_folder: Path, cache: Path) -> 
     assert message.startswith(f"13 of 36 image files in {broken_folder} can't be read: train/cat/00.png (it is empty)")
     assert "train/cat/09.png (it is empty) and 3 more; repair or remove" in message
     assert leftovers(cache) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links and pipes need rights or are missing there")
+def test_links_to_nothing_are_broken_and_pipes_are_left_out(image_folder: Path) -> None:
+    (image_folder / "train/cat/link.png").symlink_to(image_folder / "gone.png")
+    with pytest.raises(BrokenImagesError, match=r"link\.png can't be read as an image \(.*No such file"):
+        load(image_folder)
+    (image_folder / "train/cat/link.png").unlink()
+    os.mkfifo(image_folder / "train/cat/pipe.png")
+    assert load(image_folder).warnings == (
+        "Left out: 1 file in class folders, of kinds that are not read (1 special).",
+    )
 
 
 def test_broken_images_are_left_out_on_request(broken_folder: Path) -> None:
