@@ -220,7 +220,8 @@ class Session:
             self._emit(event)
 
     def _finish(self, status: Status, reason: str) -> ExperimentFinished:
-        finished = ExperimentFinished(self._number, status, reason)
+        broken = self._failure.broken_images if self._failure is not None else 0
+        finished = ExperimentFinished(self._number, status, reason, broken)
         if finished.experiment is not None:
             try:
                 for run in sorted(self._tally.open):  # no run stays active once its experiment has ended

@@ -69,8 +69,15 @@ class Computed:
 
 @dataclass(frozen=True)
 class ExperimentFinished:
-    """The experiment has ended; always the last event of a session."""
+    """The experiment has ended; always the last event of a session.
+
+    Attributes:
+        experiment: its number in the store; None if it was not stored.
+        reason: why it did not finish, as a sentence.
+        broken_images: number of image files that can't be read, if that is the reason; they can be left out.
+    """
 
     experiment: int | None
     status: Status
     reason: str = ""
+    broken_images: int = 0

@@ -41,10 +41,16 @@ class Exported:
 
 @dataclass(frozen=True)
 class TaskFailed:
-    """A task other than a run ended without its result; ``reason`` is a sentence for the user."""
+    """A task other than a run ended without its result.
+
+    Attributes:
+        reason: a sentence for the user.
+        broken_images: number of image files that can't be read, if that is the reason; they can be left out.
+    """
 
     reason: str
     cancelled: bool = False
+    broken_images: int = 0
 
 
 Event = (

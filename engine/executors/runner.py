@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from engine.config.specs import DataSpec
 from engine.datasets import PreparedData, describe_dataset, prepare, sample_images
@@ -22,7 +22,7 @@ from engine.events.datasets import CacheRemoved, DatasetReady, DatasetVerified, 
 from engine.events.devices import WorkerReady
 from engine.events.experiments import Computed
 from engine.events.runs import Status
-from engine.events.tasks import Emit, Exported, Progress
+from engine.events.tasks import Emit, Exported, Progress, TaskFailed
 from engine.executors.failures import explain
 from engine.executors.inference import InferenceRunner
 from engine.executors.placement import Placement
@@ -44,7 +44,7 @@ from engine.executors.tasks import (
 )
 from engine.exports import export_experiment
 from engine.storage.store import Store
-from engine.utils.errors import Cancelled, Stopped, TrainscopeError
+from engine.utils.errors import BrokenImagesError, Cancelled, Stopped, TrainscopeError
 from engine.utils.text import reason
 
 log = logging.getLogger(__name__)
@@ -64,6 +64,9 @@ class TaskRunner:
             self._execute(task, emit, poll)
         except Cancelled as stop:
             emit(task.failed(Status.CANCELLED, str(stop)))
+        except BrokenImagesError as error:
+            failed = task.failed(Status.FAILED, str(error))
+            emit(replace(failed, broken_images=error.count) if isinstance(failed, TaskFailed) else failed)
         except TrainscopeError as error:
             emit(task.failed(Status.FAILED, str(error)))
         except Exception as error:

@@ -27,6 +27,7 @@ from engine.utils.errors import DatasetError, TrainscopeError
 from engine.workspace.dataset_library import DatasetLibrary
 from gui.datasets.detail import DatasetDetail
 from gui.datasets.table import DatasetTable
+from gui.forms.dataset_chooser import LEAVE_OUT
 from gui.utils.text import as_size
 from gui.widgets.drop_target import DropTarget
 from gui.widgets.factories import push_button, splitter
@@ -53,7 +54,8 @@ class DatasetsTab(QWidget):
 
     Emits ``task_requested(task)`` for an executor of its own, whose events are passed to ``take`` and whose end to
     ``idle``; ``control_requested(control)`` for that executor; ``samples_requested(data spec)``, answered through
-    ``detail``; ``use_requested(name or path)``; ``added(path)``; and ``failed(message)``.
+    ``detail``; ``use_requested(name or path)``; ``added(path)``; ``failed(message)``; and ``remedy_offered(message,
+    text, act)`` for a failure that ``act`` helps against.
     """
 
     task_requested = Signal(object)
@@ -62,6 +64,7 @@ class DatasetsTab(QWidget):
     use_requested = Signal(str)
     added = Signal(str)
     failed = Signal(str)
+    remedy_offered = Signal(str, str, object)
 
     def __init__(self, library: DatasetLibrary) -> None:
         super().__init__()
@@ -71,6 +74,7 @@ class DatasetsTab(QWidget):
         self._removing = False  # whether the current or last task removes
         self._decoding_dataset = ""  # data set that the current or last task decodes
         self._failed = False  # whether the last task failed or was cancelled
+        self._skipping: set[str] = set()  # data sets of which images that can't be read are left out
         self.table, self.detail = DatasetTable(), DatasetDetail()
         self._buttons = {name: push_button(f"dataset_{name}", *words) for name, words in BUTTONS.items()}
         self._cancel = push_button("dataset_cancel", "&Cancel", "End what is under way; nothing half-made is left")
@@ -126,11 +130,31 @@ class DatasetsTab(QWidget):
                 self._status.setText(_INTACT if intact else _REPAIRED)
             case CacheRemoved(freed=freed):
                 self._status.setText(f"{as_size(freed)} freed.")
-            case TaskFailed(reason, cancelled):
-                self._failed = True
-                self._status.setText("Cancelled; nothing half-made was left." if cancelled else "Not done.")
-                if not cancelled:
-                    self.failed.emit(reason)
+            case TaskFailed():
+                self._fail(event)
+
+    def skip_broken_images(self, dataset: str) -> None:
+        """Leave images of a data set that can't be read out from now on."""
+        self._skipping.add(dataset)
+
+    def skips_broken_images(self, dataset: str) -> bool:
+        """Return whether images of a data set that can't be read are left out."""
+        return dataset in self._skipping
+
+    def _fail(self, event: TaskFailed) -> None:
+        self._failed = True
+        self._status.setText("Cancelled; nothing half-made was left." if event.cancelled else "Not done.")
+        dataset = self._decoding_dataset
+        if event.broken_images and not self.skips_broken_images(dataset):
+
+            def decode_others() -> None:
+                self.skip_broken_images(dataset)
+                if self.table.choose(dataset) and self.table.entry is not None and not self._busy:
+                    self._decode(self.table.entry)
+
+            self.remedy_offered.emit(event.reason, LEAVE_OUT, decode_others)
+        elif not event.cancelled:
+            self.failed.emit(event.reason)
 
     def idle(self) -> None:
         """Handle the end of the task."""
@@ -175,7 +199,7 @@ class DatasetsTab(QWidget):
             entry.dataset == self._decoding_dataset and not self._failed and not self._busy
         ):
             self.detail.show_busy("Loading sample images …")
-            self.samples_requested.emit(DataSpec(dataset=entry.dataset))
+            self.samples_requested.emit(self._data_of(entry))
         elif self._busy:
             self.detail.show_busy("Images are shown once what is under way has ended.")
         elif entry.dataset == self._decoding_dataset:
@@ -214,7 +238,10 @@ class DatasetsTab(QWidget):
     def _decode(self, entry: DatasetEntry) -> None:
         """Decode the images, after a download if needed; images already decoded are verified."""
         self._decoding_dataset = entry.dataset
-        self._start(VerifyTask(DataSpec(dataset=entry.dataset)), f"Starting with {entry.title} …")
+        self._start(VerifyTask(self._data_of(entry)), f"Starting with {entry.title} …")
+
+    def _data_of(self, entry: DatasetEntry) -> DataSpec:
+        return DataSpec(dataset=entry.dataset, skip_broken_images=self.skips_broken_images(entry.dataset))
 
     def _remove(self) -> None:
         entry = self.table.entry

@@ -23,6 +23,8 @@ from gui.utils.text import literally
 from gui.widgets.drop_target import DropTarget
 from gui.widgets.factories import shrinkable_combo_box
 
+# What is offered where images can't be read: to set a setting of ``DataSpec``.
+LEAVE_OUT, SKIP_BROKEN = "Leave them out", "skip_broken_images"
 SAMPLES = 20
 SAMPLE_COLUMNS = 10
 SAMPLE_SIDE = 27

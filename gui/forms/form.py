@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QFormLayout, QGroupBox, QLabel, QToolButton, QVBox
 from engine.config.fields import FieldDescription, FieldKind, describe
 from engine.config.specs import ExperimentSpec
 from gui.forms.architecture_editor import ArchitectureEditor, ArchitecturesEditor
-from gui.forms.dataset_chooser import DatasetChooser
+from gui.forms.dataset_chooser import SKIP_BROKEN, DatasetChooser
 from gui.forms.editors import EDITORS, Editor, field_tip, file_editor, ignore_wheel, set_names
 
 GROUP_ORDER = ("Data", "Network", "Training")
@@ -66,6 +66,11 @@ class Form(QWidget):
         for key, value in values.items():
             self._editors[key].write(value)
         self.blockSignals(blocked)
+
+    def skip_broken_images(self, dataset: str) -> None:
+        """Set that images which can't be read are left out, if ``dataset`` is the chosen one."""
+        if self._chooser is not None and self._chooser.dataset == dataset:
+            self.show_values({SKIP_BROKEN: True})
 
     def image_shape(self, stored: tuple[int, ...]) -> tuple[int, int, int]:
         """Return height, width and channels of images of shape ``stored`` after the form's preprocessing."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from PySide6.QtCore import QObject, Qt
+from PySide6.QtCore import QObject, Qt, Signal
 
 from engine.config.specs import DataSpec
 from engine.events.commands import Control
@@ -16,7 +16,7 @@ from gui.background.engine_thread import EngineThread
 from gui.datasets.detail import SAMPLES as DETAIL_SAMPLES
 from gui.datasets.tab import DatasetsTab
 from gui.experiment.experiment_tab import ExperimentTab
-from gui.forms.dataset_chooser import SAMPLES, DatasetChooser
+from gui.forms.dataset_chooser import LEAVE_OUT, SAMPLES, DatasetChooser
 
 
 class SampleView(Protocol):
@@ -36,6 +36,8 @@ class SampleView(Protocol):
 class DatasetController(QObject):
     """Passes requests and answers between the page, the forms and two executors.
 
+    Emits ``remedy_offered(sentence, text, act)`` for a failure that ``act`` helps against.
+
     Args:
         page: the data sets page.
         tabs: the experiment tabs, whose forms may have a data set chooser.
@@ -43,18 +45,21 @@ class DatasetController(QObject):
         librarian: downloads, verifies and removes data sets.
     """
 
+    remedy_offered = Signal(str, str, object)
+
     def __init__(
         self, page: DatasetsTab, tabs: Iterable[ExperimentTab], assistant: EngineThread, librarian: EngineThread
     ) -> None:
         super().__init__(page)
         self._page, self._assistant = page, assistant
-        self._choosers: Sequence[DatasetChooser] = [
-            chooser for tab in tabs if (chooser := tab.form.dataset_chooser) is not None
-        ]
+        self._forms = {chooser: tab.form for tab in tabs if (chooser := tab.form.dataset_chooser) is not None}
+        self._choosers: Sequence[DatasetChooser] = list(self._forms)
         self._sampled: SampleView | None = None  # the view that requested sample images last
+        self._requested: tuple[DataSpec, int] = DataSpec(), 0  # their data set and number
         for chooser in self._choosers:
             chooser.chosen.connect(self._keep)
         page.samples_requested.connect(lambda data: self.fetch_samples(page.detail, data, DETAIL_SAMPLES))
+        page.remedy_offered.connect(self.remedy_offered)
         page.use_requested.connect(self._use)
         page.added.connect(self._offer)
         page.task_requested.connect(librarian.run_task)
@@ -66,7 +71,7 @@ class DatasetController(QObject):
 
     def fetch_samples(self, view: SampleView | None, data: DataSpec, count: int = SAMPLES) -> None:
         """Fetch sample images for ``view``, cancelling any earlier request."""
-        self._sampled = view
+        self._sampled, self._requested = view, (data, count)
         self._assistant.send(Control.CANCEL)
         self._assistant.run_task(SampleTask(data, count))
 
@@ -80,16 +85,36 @@ class DatasetController(QObject):
                 self._page.refresh()  # a folder's image and class counts are known after decoding
             case Progress(message, done, total):
                 self._say(f"{message} ({done / total:.0%})" if total else message)
-            case TaskFailed(cancelled=False):
+            case TaskFailed(reason, cancelled=False, broken_images=broken):
                 self._say("")
+                if broken:
+                    self._offer_to_leave_out(reason)
+
+    def _offer_to_leave_out(self, reason: str) -> None:
+        """Offer to fetch the samples requested last without the images that can't be read."""
+        view, (data, count) = self._sampled, self._requested
+        if data.skip_broken_images:
+            self._page.failed.emit(reason)
+            return
+
+        def fetch() -> None:
+            if isinstance(view, DatasetChooser):
+                self._forms[view].skip_broken_images(data.dataset)
+            else:
+                self._page.skip_broken_images(data.dataset)
+            self.fetch_samples(view, data.replace(skip_broken_images=True), count)
+
+        self.remedy_offered.emit(reason, LEAVE_OUT, fetch)
 
     def _say(self, text: str) -> None:
         if self._sampled is not None and not self._sampled.has_samples:
             self._sampled.show_busy(text)
 
     def _use(self, dataset: str) -> None:
-        for chooser in self._choosers:
+        for chooser, form in self._forms.items():
             chooser.use(dataset)
+            if self._page.skips_broken_images(dataset):
+                form.skip_broken_images(dataset)
 
     def _keep(self, dataset: str) -> None:
         """Remember a data set of the user's own, and offer it in all forms."""

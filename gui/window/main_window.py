@@ -7,14 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QEvent, Qt, QUrl, Signal
 from PySide6.QtGui import QCloseEvent, QDesktopServices, QShowEvent
-from PySide6.QtWidgets import (
-    QApplication,
-    QMainWindow,
-    QMessageBox,
-    QTabWidget,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QApplication, QMainWindow, QMessageBox, QTabWidget, QVBoxLayout, QWidget
 
 from engine.config.cluster import ClusterChoice
 from engine.config.specs import ExperimentSpec
@@ -289,7 +282,7 @@ class MainWindow(QMainWindow):
             case Exported(folder, files):
                 self.statusBar().showMessage(f"{pluralise(files, 'file')} written: {folder}", STATUS_MS)
                 QDesktopServices.openUrl(QUrl.fromLocalFile(folder))
-            case TaskFailed(reason, cancelled) if not cancelled:
+            case TaskFailed(reason, cancelled=False, broken_images=0):  # else the data set controller offers a remedy
                 self.statusBar().clearMessage()
                 self.show_error(reason)
 
@@ -369,6 +362,8 @@ class MainWindow(QMainWindow):
             *(self._try_it, self._history.experiment_actions, self._opened_tabs, self._resume),
         ):
             source.failed.connect(self._messages.show_error)
+        for offering in (self._training_controller, self._dataset_controller):
+            offering.remedy_offered.connect(self._messages.offer)
 
     def _connect(self) -> None:
         queued = Qt.ConnectionType.QueuedConnection

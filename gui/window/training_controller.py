@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 
 from engine.config.specs import ExperimentSpec
 from engine.events.commands import Command, Control
+from engine.events.experiments import ExperimentFinished
 from engine.events.tasks import Event, TaskFailed
 from engine.experiments.continuation.experiment import CONTINUATION_EXPERIMENT, continuation_settings
 from engine.utils.errors import TrainscopeError
@@ -20,6 +21,7 @@ from gui.background.engine_thread import EngineThread
 from gui.background.questions import RunToContinue, one_entry, run_to_continue
 from gui.background.store_reader import StoreReader
 from gui.experiment.experiment_tab import ExperimentTab
+from gui.forms.dataset_chooser import LEAVE_OUT, SKIP_BROKEN
 from gui.observations.stored import spec_of
 from gui.window.queue import ExperimentQueue
 
@@ -28,8 +30,8 @@ class TrainingController(QObject):
     """Starts experiments on the training thread and shows each in its tab.
 
     Emits ``queued()`` when one was queued, ``ended()`` when the thread has become idle, ``shown(tab)`` to bring a tab
-    to the front, as its form was filled in for the user to press Run or a stored experiment resumes in it, and
-    ``failed(sentence)``.
+    to the front, as its form was filled in for the user to press Run or a stored experiment resumes in it,
+    ``failed(sentence)``, and ``remedy_offered(sentence, text, act)`` for a failure that ``act`` helps against.
 
     Args:
         workspace: folder of the results.
@@ -44,6 +46,7 @@ class TrainingController(QObject):
     ended = Signal()
     shown = Signal(object)
     failed = Signal(str)
+    remedy_offered = Signal(str, str, object)
 
     def __init__(
         self,
@@ -59,6 +62,7 @@ class TrainingController(QObject):
         self._queue, self._tabs = queue, tabs
         self._is_taking = False  # whether the next entry is being taken from the queue
         self.active: ExperimentTab | None = None
+        self._entry: QueueEntry | None = None  # that was begun last
         self.closing = False  # no further experiment is started
         training.happened.connect(self._take, Qt.ConnectionType.QueuedConnection)
         training.idle.connect(self._become_idle, Qt.ConnectionType.QueuedConnection)
@@ -126,8 +130,22 @@ class TrainingController(QObject):
         """Pass an event of the running experiment to its tab."""
         if self.active is not None:
             self.active.take(event)
+            if isinstance(event, ExperimentFinished) and event.broken_images:
+                self._offer_to_leave_out(event.reason)
         elif isinstance(event, TaskFailed) and not event.cancelled:
             self.failed.emit(event.reason)
+
+    def _offer_to_leave_out(self, reason: str) -> None:
+        """Offer to run a new experiment again without the images that can't be read."""
+        entry = self._entry
+        if entry is None or entry.extends is not None or getattr(entry.spec, SKIP_BROKEN, True):
+            return
+
+        def run_again() -> None:
+            self._tab_of(entry.experiment.name).form.skip_broken_images(entry.spec.model_dump()["dataset"])
+            self.run(QueueEntry(0, entry.experiment, entry.spec.replace(**{SKIP_BROKEN: True})))
+
+        self.remedy_offered.emit(reason, LEAVE_OUT, run_again)
 
     def _become_idle(self) -> None:
         """Handle the end of a job: start the next experiment if one is queued."""
@@ -177,6 +195,7 @@ class TrainingController(QObject):
         self.shown.emit(tab)
 
     def _begin(self, entry: QueueEntry) -> None:
+        self._entry = entry
         self.active = self._tab_of(entry.experiment.name)
         # All tabs, including this one: its experiment ends shortly before the thread is idle.
         for each in self._tabs:

@@ -89,6 +89,12 @@ def test_a_data_set_that_fails_ends_the_experiment_and_nothing_is_stored(store: 
     assert not of(TrainTask, executor.tasks)
 
 
+def test_the_number_of_broken_images_comes_with_the_end(store: Store) -> None:
+    executor = ScriptedExecutor(preparation=TaskFailed("Two images can't be read.", broken_images=2))
+    outcome, _ = run_session(store, executor, small_spec())
+    assert outcome == ExperimentFinished(None, Status.FAILED, "Two images can't be read.", broken_images=2)
+
+
 def test_a_preparation_that_is_cancelled_cancels_the_experiment(store: Store) -> None:
     executor = ScriptedExecutor(preparation=TaskFailed("Cancelled.", cancelled=True))
     outcome, _ = run_session(store, executor, small_spec())
