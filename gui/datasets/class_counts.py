@@ -10,14 +10,15 @@ from engine.analysis.styles import COLOURS
 from engine.events.datasets import SamplesReady
 from gui.plots.plot import Plot
 
-THICKNESS = 0.38  # of a bar, in units of the distance between classes
+THICKNESS = 0.76  # of the bars of a class together, in units of the distance between classes
+PARTS = ("training", "test", "validation")  # in the order of the colours
 MAX_NAMES = 40  # more would overlap
 NAME_LENGTH = 16  # characters
 NAME_PADDING = 16  # pixels beside the longest name
 
 
 class ClassCounts(Plot):
-    """One bar per class, first class on top; training and test images side by side if there are test images."""
+    """One bar per class and part, first class on top."""
 
     def __init__(self) -> None:
         super().__init__("class_counts", "Images of each class", "images", "")
@@ -50,16 +51,18 @@ class ClassCounts(Plot):
             self.show_counts(self._samples)
 
     def _draw(self, samples: SamplesReady) -> None:
-        parts = {"training": samples.counts} | ({"test": samples.test_counts} if samples.test_counts else {})
+        all_parts = {"training": samples.counts, "validation": samples.validation_counts, "test": samples.test_counts}
+        parts = {name: counts for name, counts in all_parts.items() if counts}
+        height = THICKNESS / len(parts)
         for position, (name, counts) in enumerate(parts.items()):
-            offset = (position - (len(parts) - 1) / 2) * THICKNESS
+            offset = (position - (len(parts) - 1) / 2) * height
             self.bars[name] = bars = pg.BarGraphItem(
                 x0=0,
                 y=[place + offset for place in range(len(counts))],
                 width=list(counts),
-                height=THICKNESS * (2 if len(parts) == 1 else 1),
+                height=height,
                 pen=None,
-                brush=QColor(COLOURS[position]),
+                brush=QColor(COLOURS[PARTS.index(name)]),
             )
             self.addItem(bars)
             self._legend.addItem(bars, f"{name} ({sum(counts):,})")

@@ -1,4 +1,4 @@
-"""Details of one data set: sample images and the number of images per class."""
+"""Details of one data set: sample images, warnings, and the number of images per class."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWi
 
 from engine.datasets.inventory import DatasetEntry
 from engine.events.datasets import SamplesReady
+from gui.datasets.warning_list import WarningList
 from gui.utils.painting import to_qimage
 from gui.utils.text import literally
 
@@ -23,7 +24,7 @@ SIDE = 44  # pixels
 
 
 class DatasetDetail(QWidget):
-    """Title, a line of facts, sample images and a bar chart; samples of another data set are late and ignored."""
+    """Title, facts, sample images, warnings and a bar chart; samples of another data set are late and ignored."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -37,7 +38,8 @@ class DatasetDetail(QWidget):
             label.setTextFormat(Qt.TextFormat.PlainText)  # file names are the user's and could be taken for markup
             label.setWordWrap(True)
         self._images = [QLabel() for _ in range(SAMPLES)]
-        self._row = QHBoxLayout(self)
+        self._warnings = WarningList()
+        self._row, self._right = QHBoxLayout(self), QVBoxLayout()
         self._arrange()
 
     @cached_property
@@ -50,7 +52,7 @@ class DatasetDetail(QWidget):
         policy.setRetainSizeWhenHidden(True)  # no jump in layout when it is shown or hidden
         counts.setSizePolicy(policy)
         counts.show_counts(self.samples)
-        self._row.addWidget(counts, 1)
+        self._right.addWidget(counts, 1)
         return counts
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
@@ -69,6 +71,7 @@ class DatasetDetail(QWidget):
         self._title.setText(entry.title)
         self.samples = None
         self._facts.setText(entry.summary)
+        self._warnings.show_warnings(())
         for label in self._images:
             label.clear()
             label.setToolTip("")
@@ -85,6 +88,7 @@ class DatasetDetail(QWidget):
             return
         self.samples = samples
         self._facts.setText(_facts(samples))
+        self._warnings.show_warnings(samples.warnings)
         for label, image, number in zip(self._images, samples.images, samples.labels, strict=False):
             picture = QPixmap.fromImage(to_qimage(image))
             label.setPixmap(picture.scaled(QSize(SIDE, SIDE), mode=Qt.TransformationMode.SmoothTransformation))
@@ -114,11 +118,14 @@ class DatasetDetail(QWidget):
         self._row.setContentsMargins(0, 0, 0, 0)
         self._row.setSpacing(12)
         self._row.addLayout(left)
+        self._right.addWidget(self._warnings)
+        self._row.addLayout(self._right, 1)
 
 
 def _facts(samples: SamplesReady) -> str:
     height, width, channels = samples.images.shape[1:]
     colour = "colour" if channels == 3 else "grayscale"
+    validation = f" {sum(samples.validation_counts):,} validation images," if samples.validation_counts else ""
     test = f"{sum(samples.test_counts):,} test images" if samples.test_counts else "no test part of its own"
     classes = len(samples.class_names)
-    return f"{sum(samples.counts):,} training images, {test}, {width}x{height} {colour}, {classes} classes"
+    return f"{sum(samples.counts):,} training images,{validation} {test}, {width}x{height} {colour}, {classes} classes"

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 
 from engine.datasets import DATASETS
 from engine.events.datasets import SamplesReady
+from engine.utils.text import pluralise
 from gui.utils.painting import to_qimage
 from gui.utils.text import literally
 from gui.widgets.drop_target import DropTarget
@@ -94,9 +95,11 @@ class DatasetChooser(QWidget):
         self.samples = samples
         height, width, channels = samples.images.shape[1:]
         colour = "colour" if channels == 3 else "grayscale"
+        doubts = f"; {pluralise(len(samples.warnings), 'warning')}" if samples.warnings else ""
         self._info.setText(
-            f"{sum(samples.counts):,} images, {width}x{height} {colour}, {len(samples.class_names)} classes"
+            f"{sum(samples.counts):,} images, {width}x{height} {colour}, {len(samples.class_names)} classes{doubts}"
         )
+        self._info.setToolTip(literally("\n".join(samples.warnings)))
         for label, image, number in zip(self._images, samples.images, samples.labels, strict=False):
             size = QSize(SAMPLE_SIDE, SAMPLE_SIDE)
             label.setPixmap(QPixmap.fromImage(to_qimage(image)).scaled(size, mode=_SMOOTH))
@@ -106,6 +109,7 @@ class DatasetChooser(QWidget):
         """Remove the images."""
         self.samples = None
         self._info.setText(" ")
+        self._info.setToolTip("")
         for label in self._images:
             label.clear()
             label.setToolTip("")

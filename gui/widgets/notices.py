@@ -6,6 +6,7 @@ from PySide6.QtCore import QEvent, QObject
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 MARGIN = 10  # pixels to the edges of the widget below
+MAX_SHARE = 0.2  # of the height; a longer notice becomes wider
 LINE_LENGTH = 48  # characters; no wider than the details beside the list of experiments, whose buttons stay free
 
 
@@ -45,6 +46,8 @@ class Notices(QWidget):
             return
         right, bottom = self._host.width() - MARGIN, self._host.height() - MARGIN
         width = min(LINE_LENGTH * self.fontMetrics().averageCharWidth(), right - MARGIN)
+        if self._column.heightForWidth(width) > bottom * MAX_SHARE:
+            width = min(2 * width, right - MARGIN)
         height = min(self._column.heightForWidth(width), bottom - MARGIN)
         self.setGeometry(right - width, bottom - height, width, height)
         self.raise_()

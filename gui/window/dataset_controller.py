@@ -86,7 +86,7 @@ class DatasetController(QObject):
             case Progress(message, done, total):
                 self._say(f"{message} ({done / total:.0%})" if total else message)
             case TaskFailed(reason, cancelled=False, broken_images=broken):
-                self._say("")
+                self._say("Not loaded.")
                 if broken:
                     self._offer_to_leave_out(reason)
 
