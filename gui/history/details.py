@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QTextCursor
 from PySide6.QtWidgets import (
     QFormLayout,
     QFrame,
@@ -89,7 +90,8 @@ class ExperimentDetails(QWidget):
         self._title.selectAll()
 
     def edit_notes(self) -> None:
-        """Move the focus to the notes."""
+        """Move the focus to the end of the notes."""
+        self._notes.moveCursor(QTextCursor.MoveOperation.End)
         self._notes.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def keep(self) -> None:
