@@ -16,7 +16,7 @@ from engine.datasets.base import RemoteFile
 from engine.datasets.cache import CacheKey
 from engine.datasets.download import downloads_folder
 from engine.datasets.formats import cifar10
-from engine.datasets.formats.cifar100 import CIFAR100
+from engine.datasets.formats.cifar import CIFAR100
 from engine.datasets.registry import DATASETS
 from engine.utils.errors import DatasetError
 from engine.utils.files import check_file, open_file

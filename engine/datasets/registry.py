@@ -9,9 +9,8 @@ from pathlib import Path
 from engine.config.specs import DataSpec
 from engine.datasets.base import NamedDataset, ProgressCallback, RawImages
 from engine.datasets.formats import cifar, cifar10, folder, idx, npy, npz, tar
-from engine.datasets.formats.cifar import Cifar
+from engine.datasets.formats.cifar import CIFAR100, Cifar
 from engine.datasets.formats.cifar10 import CIFAR10
-from engine.datasets.formats.cifar100 import CIFAR100
 from engine.datasets.formats.digits import DIGITS
 from engine.datasets.formats.mnist import FASHION_MNIST, MNIST
 from engine.datasets.formats.other_kinds import archive_message, other_kind_message
@@ -47,7 +46,7 @@ def load_raw(spec: DataSpec, progress: ProgressCallback) -> RawImages:
     path = existing_path(spec.dataset)
     with _explained(path):
         if path.is_dir():
-            return _load_folder(path, spec.image_size, progress)
+            return _load_folder(path, spec, progress)
         return _load_file(path, spec.image_size, progress)
 
 
@@ -66,15 +65,15 @@ def check_path(path: Path) -> None:
         raise DatasetError(other_kind_message(path))
 
 
-def _load_folder(path: Path, side: int | None, progress: ProgressCallback) -> RawImages:
+def _load_folder(path: Path, spec: DataSpec, progress: ProgressCallback) -> RawImages:
     for each in _CIFARS:
         if each.folder(path) is not None:
-            return cifar.load(each, path, side, progress)
+            return cifar.load(each, path, spec.image_size, progress)
     if idx.is_idx(path):
-        return idx.load_path(path, side, progress)
+        return idx.load_path(path, spec.image_size, progress)
     if npy.is_npy(path):
-        return npy.load(path, side, progress)
-    return folder.load(path, side, progress)
+        return npy.load(path, spec.image_size, progress)
+    return folder.load(path, spec.image_size, progress, spec.skip_broken_images)
 
 
 def _load_file(path: Path, side: int | None, progress: ProgressCallback) -> RawImages:

@@ -11,6 +11,7 @@ from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent, QShowEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
+from engine.datasets.formats.decode import ENDINGS
 from engine.events.inference import ImageRead, PickedTestImages, Probed
 from engine.events.tasks import Event, TaskFailed
 from engine.executors.tasks import InferenceTask, PickTestImagesTask, ProbeTask, ReadImageTask
@@ -36,7 +37,7 @@ NO_IMAGE = (
     "Draw on the canvas, drop an image file anywhere, or click a test image: here appears what the network takes it "
     "for, and what each of its layers makes of it."
 )
-FILES = "Images (*.png *.jpg *.jpeg *.bmp *.gif *.webp *.tif *.tiff *.ppm *.pgm *.ico *.tga);;All files (*)"
+FILES = f"Images ({' '.join(f'*{ending}' for ending in ENDINGS)});;All files (*)"
 
 
 @dataclass(frozen=True)

@@ -165,7 +165,7 @@ def _spoilt_archive(found: tuple[str, bytes], random: Random) -> tuple[str, byte
 def _archive(found: tuple[str, bytes], folder: Path) -> bool:
     file = folder / found[0]
     file.write_bytes(found[1])
-    with patch.object(cifar10, "_IMAGES_PER_BATCH", BATCH):
+    with patch.dict(cifar10.FORMAT.batches, dict.fromkeys(cifar10.FORMAT.batches, BATCH)):
         return _load(file)
 
 
@@ -258,7 +258,7 @@ def _harmful_pickle(protocol: int, folder: Path) -> bool:
     members = {"cifar-10-batches-py/data_batch_1": seeds.harmful_pickle(canary, protocol)}
     file = folder / "harmful.tar"
     file.write_bytes(seeds.tar_file(members))
-    with patch.object(cifar10, "_IMAGES_PER_BATCH", BATCH):
+    with patch.dict(cifar10.FORMAT.batches, dict.fromkeys(cifar10.FORMAT.batches, BATCH)):
         return _load(file, canary)
 
 

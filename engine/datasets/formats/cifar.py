@@ -79,6 +79,21 @@ class Cifar:
         return names[:1] if len(names) > 2 else names
 
 
+# With its fine classes.
+CIFAR100 = Cifar(
+    title="CIFAR-100",
+    kind="cifar100",
+    batches={"train": 50_000, "test": 10_000},
+    label_bytes=2,  # the coarse class and the fine one
+    label_key=b"fine_labels",
+    classes=100,
+    folders=("cifar-100-binary", "cifar-100-python"),
+    archives=("cifar-100-binary.tar.gz", "cifar-100-python.tar.gz"),
+    names_files=("meta", "fine_label_names.txt"),
+    names_key=b"fine_label_names",
+)
+
+
 def load(cifar: Cifar, path: Path, side: int | None, progress: ProgressCallback) -> RawImages:
     """Load an official archive or an extracted folder.
 

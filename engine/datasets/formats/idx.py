@@ -12,7 +12,6 @@ import re
 import string
 import struct
 import zlib
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -148,18 +147,14 @@ def _by_prefix(place: Path) -> dict[str, _Files]:
 
 
 def _idx_files(place: Path) -> list[Path]:
-    """Return the IDX files in a folder and in folders of such names in it, the unpacked ones first."""
+    """Return the IDX files in a folder, and in folders of such names in it, the unpacked ones first."""
     found = []
     with suppress(FileNotFoundError, NotADirectoryError), os.scandir(place) as entries:
-        for entry in entries:
-            if _NAME.fullmatch(entry.name):
-                path = Path(entry.path)
-                found += [each for each in _inside(path) if each.is_file()] if entry.is_dir() else [path]
+        named = [Path(entry.path) for entry in entries if _NAME.fullmatch(entry.name)]
+        for path in named:
+            found += [each for each in path.iterdir() if is_idx_file(each)] if path.is_dir() else [path]
+    found = [path for path in found if path.is_file()]
     return sorted(found, key=lambda path: (path.name.lower().endswith(".gz"), len(path.parts), path))
-
-
-def _inside(folder: Path) -> Iterator[Path]:
-    return (each for each in folder.iterdir() if is_idx_file(each))
 
 
 def _prefix(name: str) -> str:

@@ -18,6 +18,7 @@ import pytest
 from PIL import Image
 
 from engine.datasets.formats import cifar10
+from engine.datasets.formats.cifar import CIFAR100
 from engine.utils.arrays import Array
 
 BATCH = 20  # images in a batch of the small CIFAR-10
@@ -65,7 +66,9 @@ def image_folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cifar10, "_IMAGES_PER_BATCH", BATCH)
+    for batches in (cifar10.FORMAT.batches, CIFAR100.batches):
+        for name in batches:
+            monkeypatch.setitem(batches, name, BATCH)
 
 
 def cifar_batch(seed: int) -> tuple[Array, Array]:

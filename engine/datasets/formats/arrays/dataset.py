@@ -14,7 +14,6 @@ from engine.datasets.formats.arrays.names import ArrayNames, choose_arrays, unus
 from engine.datasets.resize import array_part, usual_side
 from engine.utils.arrays import Array
 from engine.utils.errors import DatasetError
-from engine.utils.text import one_line
 
 
 def read_arrays(
@@ -71,7 +70,7 @@ def decode_arrays(path: Path, title: str, names: ArrayNames, arrays: dict[str, A
         part: array_part(images[name], class_indices(path, labels[part], classes, names.labels["train"]), side)
         for part, name in names.images.items()
     }
-    warnings = [one_line(each) for each in (*unused_warning(path, names), *warnings, *classes.warnings)]
+    warnings = [*unused_warning(path, names), *warnings, *classes.warnings]
     return Decoded(title, classes.names, parts["train"], parts.get("test"), parts.get("validation"), warnings)
 
 
