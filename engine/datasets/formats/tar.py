@@ -7,6 +7,7 @@ import io
 import tarfile
 import zlib
 from collections.abc import Container, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
@@ -19,17 +20,19 @@ _FIRST_BYTES = 32 * 2**20
 
 
 def first_names(archive: Path) -> list[str]:
-    """Return the names of the first files in an archive, without folders; as many as can be found quickly."""
-    names = []
-    with _open(archive) as opened, tarfile.open(fileobj=LimitedStream(opened, _FIRST_BYTES), mode="r|") as tar:
-        try:
-            for number, member in enumerate(tar):
-                if member.isfile():
-                    names.append(member.name.rpartition("/")[2])
-                if number >= _FIRST_MEMBERS:
-                    break
-        except TooLargeError:
-            pass
+    """Return the names of the first files in an archive, without folders; as many as can be found quickly.
+
+    Raises:
+        TarError: if none can be found, like the others of ``ERRORS``.
+    """
+    names: list[str] = []
+    try:
+        with _open(archive) as opened, tarfile.open(fileobj=_LimitedStream(opened, _FIRST_BYTES), mode="r|") as tar:
+            first = islice(tar, _FIRST_MEMBERS)
+            names.extend(member.name.rpartition("/")[2] for member in first if member.isfile())
+    except ERRORS as error:
+        if not names and not isinstance(error, _TooLargeError):
+            raise
     return names
 
 
@@ -42,7 +45,7 @@ def contents(archive: Path, expected: Container[str], max_bytes: int) -> Iterato
         ReadError: if it has more files or bytes than the official ones; errors of damaged archives are propagated.
     """
     with _open(archive) as opened:
-        stream = LimitedStream(opened, MAX_BYTES)
+        stream = _LimitedStream(opened, MAX_BYTES)
         with tarfile.open(fileobj=stream, mode="r|") as tar:
             for number, member in enumerate(tar):
                 if number >= _MAX_MEMBERS:
@@ -61,11 +64,11 @@ def _open(archive: Path) -> IO[bytes]:
     return gzip.open(archive, "rb") if packed else archive.open("rb")  # type: ignore[return-value]
 
 
-class TooLargeError(tarfile.ReadError):
+class _TooLargeError(tarfile.ReadError):
     """An archive unpacks to more than it may."""
 
 
-class LimitedStream(io.RawIOBase):
+class _LimitedStream(io.RawIOBase):
     """A stream that fails when an archive unpacks to more than ``limit`` bytes."""
 
     def __init__(self, stream: IO[bytes], limit: int) -> None:
@@ -75,11 +78,11 @@ class LimitedStream(io.RawIOBase):
         """Read into ``buffer``.
 
         Raises:
-            TooLargeError: if the limit is exceeded.
+            _TooLargeError: if the limit is exceeded.
         """
         piece = self._stream.read(len(buffer))
         self._left -= len(piece)
         if self._left < 0:
-            raise TooLargeError("it unpacks to more than the official one")
+            raise _TooLargeError("it unpacks to more than the official one")
         buffer[: len(piece)] = piece
         return len(piece)

@@ -81,7 +81,7 @@ def binary_batch(seed: int) -> bytes:
     return np.hstack([labels[:, np.newaxis], rows]).tobytes()
 
 
-def python2_pickle(labels: Array, rows: Array) -> bytes:
+def python2_pickle(labels: Array, rows: Array, key: bytes = b"labels") -> bytes:
     """A batch, opcode for opcode as Python 2 and its NumPy wrote the official ones (pickle protocol 2)."""
     array = (
         b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85U\x01b\x87R"
@@ -90,7 +90,7 @@ def python2_pickle(labels: Array, rows: Array) -> bytes:
         + b"\x89T" + struct.pack("<i", rows.size) + rows.tobytes() + b"tb"
     )  # fmt: skip
     numbers = b"](" + b"".join(b"K" + bytes([label]) for label in labels.tolist()) + b"e"
-    content = b"\x80\x02}(U\x04data" + array + b"U\x06labels" + numbers + b"U\x0bbatch_labelU\x04testu."
+    content = b"\x80\x02}(U\x04data" + array + b"U" + bytes([len(key)]) + key + numbers + b"U\x0bbatch_labelU\x04testu."
     pickletools.dis(content, io.StringIO())  # raises if malformed
     return content
 
@@ -101,6 +101,27 @@ def cifar_members(kind: str) -> dict[str, bytes]:
     if kind == "binary":
         return {f"cifar-10-batches-bin/{name}.bin": binary_batch(seed) for seed, name in enumerate(names)}
     return {f"cifar-10-batches-py/{name}": python2_pickle(*cifar_batch(seed)) for seed, name in enumerate(names)}
+
+
+CIFAR100_NAMES = tuple(f"class_{number}" for number in range(100))
+
+
+def cifar100_members(kind: str) -> dict[str, bytes]:
+    """The members of a small archive of CIFAR-100, whose labels are 90 to 99, in the order of the official ones."""
+    members = {}
+    for seed, name in enumerate(("train", "test")):
+        labels, rows = cifar_batch(seed)
+        if kind == "binary":
+            coarse_and_fine = np.stack([labels * 0, labels + 90], axis=1)
+            members[f"cifar-100-binary/{name}.bin"] = np.hstack([coarse_and_fine, rows]).tobytes()
+        else:
+            members[f"cifar-100-python/{name}"] = python2_pickle(labels + 90, rows, b"fine_labels")
+    if kind == "binary":
+        return {"cifar-100-binary/fine_label_names.txt": "\n".join(CIFAR100_NAMES).encode() + b"\n"} | members
+    names = [name.encode() for name in CIFAR100_NAMES]
+    meta = b"".join(b"U" + bytes([len(name)]) + name for name in names)
+    pickled = b"\x80\x02}U\x10fine_label_names](" + meta + b"es."
+    return {"cifar-100-python/file.txt~": b""} | members | {"cifar-100-python/meta": pickled}
 
 
 def write_tar(path: Path, members: dict[str, bytes]) -> Path:

@@ -96,11 +96,10 @@ def _channels_last(path: Path, name: str, images: Array) -> Array:
         images = images[..., np.newaxis]
     if images.ndim == 4 and 0 not in images.shape:
         last, second = images.shape[3], images.shape[1]
-        for channels in ((1, 3), (4,)):
-            if last in channels:
-                return images
-            if second in channels:
-                return np.moveaxis(images, 1, 3)
+        if last in (1, 3) or (last == 4 and second not in (1, 3, 4)):
+            return images
+        if second in (1, 3) or (second == 4 and last != 4):
+            return np.moveaxis(images, 1, 3)
     advice = "save it as images x height x width, or x channels (1 or 3) after that"
     raise DatasetError(refusal(path, f"has {name} of shape {shape}", _reshaping(name, shape) or advice))
 
