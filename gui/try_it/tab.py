@@ -42,11 +42,12 @@ FILES = f"Images ({' '.join(f'*{ending}' for ending in ENDINGS)});;All files (*)
 
 @dataclass(frozen=True)
 class _PlacedImage:
-    """An image placed on the canvas: its description, and its class if known."""
+    """An image placed on the canvas: its description, its class if known, and its file if it is from one."""
 
     image: Array
     text: str
     label: int | None = None
+    file: Path | None = None
 
 
 class TryItTab(QWidget):
@@ -113,9 +114,9 @@ class TryItTab(QWidget):
             case PickedTestImages():
                 self._requests.answered()
                 self._take_test_images(event)
-            case ImageRead(name, image):
+            case ImageRead(file, image):
                 self._requests.answered()
-                self._show_image(_PlacedImage(image, name))
+                self._show_image(_PlacedImage(image, file.name, file=file))
             case TaskFailed(reason, cancelled):
                 self._requests.answered()
                 self._describe_image()
@@ -209,7 +210,10 @@ class TryItTab(QWidget):
 
     def _send_probe(self, image: Array) -> None:
         if self.run is not None:
-            self._requests.ask(ProbeTask(self.run.model, image, self.run.data, self.run.info.shape))
+            # Neither drawn on nor inverted, it is decoded from its file as images are for training.
+            placed = self._placed
+            file = placed.file if placed is not None and image is placed.image else None
+            self._requests.ask(ProbeTask(self.run.model, image, self.run.data, self.run.info.shape, file))
 
     def _take_probed(self, event: Probed, task: InferenceTask | None) -> None:
         run = self.run

@@ -158,13 +158,18 @@ def _decode(path: str, layout: ImageLayout, observed: Observed) -> Array:
         with Image.open(path, formats=FORMATS) as image:
             if layout.channels == 1 and image.mode not in _GRAY_MODES:
                 raise ColourFoundError
-            converted = upright(image, "L" if layout.channels == 1 else "RGB", layout.side, observed)
-            return np.asarray(resize_image(converted, layout.side)).reshape(layout.shape)
+            return pixels(image, layout, observed)
     except ColourFoundError:
         raise
     except Exception as error:
         observed.broken[path] = _problem(path, error)
         return np.zeros(layout.shape, np.uint8)
+
+
+def pixels(image: Image, layout: ImageLayout, observed: Observed | None = None) -> Array:
+    """Return an opened image as it is stored, uint8 [side, side, channels]; propagates the errors of ``upright``."""
+    converted = upright(image, "L" if layout.channels == 1 else "RGB", layout.side, observed)
+    return np.array(resize_image(converted, layout.side)).reshape(layout.shape)
 
 
 def upright(image: Image, mode: str, side: int, observed: Observed | None = None) -> Image:

@@ -12,8 +12,8 @@ from PIL import Image
 
 from engine.config.specs import DataSpec
 from engine.datasets import RawImages, load_raw
-from engine.datasets.formats.decode import ENDINGS
-from engine.datasets.formats.image import read_image
+from engine.datasets.formats.decode import ENDINGS, ImageLayout
+from engine.datasets.formats.image import read_image, read_stored
 from engine.utils.errors import BrokenImagesError, DatasetError
 from tests.engine.datasets.conftest import leftovers, pixels, quiet, save
 
@@ -145,9 +145,8 @@ def test_links_to_nothing_are_broken_and_pipes_are_left_out(image_folder: Path) 
         load(image_folder)
     (image_folder / "train/cat/link.png").unlink()
     os.mkfifo(image_folder / "train/cat/pipe.png")
-    assert load(image_folder).warnings == (
-        "Left out: 1 file in class folders, of kinds that are not read (1 special).",
-    )
+    (said,) = load(image_folder).warnings
+    assert said == "Left out: 1 file in class folders, of kinds that are not read (1 special)."
 
 
 def test_broken_images_are_left_out_on_request(broken_folder: Path) -> None:
@@ -180,3 +179,20 @@ def test_a_folder_of_nothing_but_broken_images_has_nothing_to_leave_out(tmp_path
         (tmp_path / "f" / name / "1.png").write_bytes(b"")
     with pytest.raises(BrokenImagesError, match=r"2 of 2 image files"):
         load(tmp_path / "f", skip_broken_images=True)
+
+
+@pytest.mark.parametrize(("size", "side"), [((16, 16), None), ((400, 300), 32), ((1600, 1200), 32)])
+def test_a_photo_is_tried_on_just_the_pixels_that_training_saw(
+    tmp_path: Path, size: tuple[int, int], side: int | None
+) -> None:
+    for label, name in enumerate(("a", "b")):
+        for number, orientation in enumerate((1, 6)):
+            note = Image.Exif()
+            note[ORIENTATION] = orientation
+            path = tmp_path / "photos" / name / f"{number}.jpg"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(pixels(12, 16, 3, seed=2 * label + number)).resize(size).save(path, exif=note)
+    stored = load(tmp_path / "photos", image_size=side).x_train
+    layout = ImageLayout(stored.shape[1], 3)
+    for image, file in zip(stored, sorted((tmp_path / "photos").rglob("*.jpg")), strict=True):
+        assert np.array_equal(read_stored(file, layout), image)
