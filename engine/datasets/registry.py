@@ -18,7 +18,8 @@ from engine.utils.errors import DatasetError
 from engine.utils.files import check_file
 from engine.utils.text import reason
 
-FILE_ENDINGS = (".npz", npy.ENDING, *tar.ENDINGS, *idx.ENDINGS)
+_CONTAINERS = (".npz", npy.ENDING, *tar.ENDINGS)
+FILE_ENDINGS = (*_CONTAINERS, *idx.ENDINGS)
 
 _ALL = (
     DIGITS,
@@ -61,7 +62,7 @@ def check_path(path: Path) -> None:
         with _explained(path):
             if not (any(each.folder(path) for each in _CIFARS) or idx.is_idx(path) or npy.is_npy(path)):
                 folder.check_layout(path)
-    elif not (path.name.lower().endswith((".npz", npy.ENDING, *tar.ENDINGS)) or idx.is_idx_file(path)):
+    elif not (path.name.lower().endswith(_CONTAINERS) or idx.is_idx_file(path)):
         raise DatasetError(other_kind_message(path))
 
 

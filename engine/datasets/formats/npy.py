@@ -10,7 +10,7 @@ from engine.datasets.base import Decoded, ProgressCallback, RawImages
 from engine.datasets.cache import CacheKey, cached, signature_of_paths
 from engine.datasets.formats.arrays.dataset import decode_arrays, read_arrays
 from engine.datasets.formats.arrays.errors import refusal
-from engine.datasets.formats.arrays.names import ArrayNames, has_training_images, listed
+from engine.datasets.formats.arrays.names import ArrayNames, has_training, listed
 from engine.datasets.formats.npz import MAX_UNPACKED_BYTES
 from engine.utils.arrays import Array
 from engine.utils.errors import DatasetError
@@ -21,8 +21,11 @@ ENDING = ".npy"
 
 
 def is_npy(folder: Path) -> bool:
-    """Return whether a folder has training images as .npy file."""
-    return has_training_images(_arrays(folder))
+    """Return whether a folder has training images as .npy file, and their labels or no folders that can be classes."""
+    names = _arrays(folder)
+    if not has_training(names, "images"):
+        return False
+    return has_training(names, "labels") or not any(each.is_dir() for each in folder.iterdir())
 
 
 def load(path: Path, side: int | None, progress: ProgressCallback) -> RawImages:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from engine.datasets.formats.arrays.errors import refusal
 from engine.utils.errors import DatasetError
@@ -42,9 +43,10 @@ class ArrayNames:
         return (*self.images.values(), *self.labels.values(), *([self.class_names] if self.class_names else []))
 
 
-def has_training_images(names: Iterable[str]) -> bool:
-    """Return whether one of ``names`` is that of training images."""
-    return bool(_matching(names, _pattern("train", _IMAGE_WORDS)) or _matching(names, f"(?:{_IMAGE_WORDS})"))
+def has_training(names: Iterable[str], content: Literal["images", "labels"]) -> bool:
+    """Return whether one of ``names`` is that of training images, or of their labels."""
+    words = _IMAGE_WORDS if content == "images" else _LABEL_WORDS
+    return bool(_matching(names, _pattern("train", words)) or _matching(names, f"(?:{words})"))
 
 
 def choose_arrays(path: Path, names: Iterable[str], ending: str = "") -> ArrayNames:

@@ -64,6 +64,11 @@ def test_files_not_used_are_said(tmp_path: Path) -> None:
     )
 
 
+def test_an_array_beside_folders_of_images_is_none_of_the_data_set(image_folder: Path) -> None:
+    np.save(image_folder / "data.npy", np.zeros(3))
+    assert load(image_folder).class_names == ("cat", "dog")
+
+
 @pytest.mark.parametrize(
     ("arrays", "named", "sentence"),
     [
