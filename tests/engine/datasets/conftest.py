@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 
 from engine.datasets.formats import cifar10
-from engine.datasets.formats.cifar import CIFAR100
+from engine.datasets.formats.cifar import CIFAR100, Cifar
 from engine.utils.arrays import Array
 
 BATCH = 20  # images in a batch of the small CIFAR-10
@@ -66,14 +66,19 @@ def image_folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    for batches in (cifar10.FORMAT.batches, CIFAR100.batches):
-        for name in batches:
-            monkeypatch.setitem(batches, name, BATCH)
+    for cifar in (cifar10.FORMAT, CIFAR100):
+        for name, count in small_counts(cifar).items():
+            monkeypatch.setitem(cifar.batches, name, count)
 
 
-def cifar_batch(seed: int) -> tuple[Array, Array]:
-    """Labels [20] and rows of planes [20, 3072]."""
-    return np.arange(BATCH, dtype=np.uint8) % 10, pixels(BATCH, 3072, seed=seed)
+def small_counts(cifar: Cifar) -> dict[str, int]:
+    """Images in the batches of small archives: at least one of each class for training."""
+    return {name: 100 if name == "train" else BATCH for name in cifar.batches}
+
+
+def cifar_batch(seed: int, count: int = BATCH, classes: int = 10) -> tuple[Array, Array]:
+    """Labels [count] and rows of planes [count, 3072]."""
+    return np.arange(count, dtype=np.uint8) % classes, pixels(count, 3072, seed=seed)
 
 
 def binary_batch(seed: int) -> bytes:
@@ -107,15 +112,15 @@ CIFAR100_NAMES = tuple(f"class_{number}" for number in range(100))
 
 
 def cifar100_members(kind: str) -> dict[str, bytes]:
-    """The members of a small archive of CIFAR-100, whose labels are 90 to 99, in the order of the official ones."""
+    """The members of a small archive of CIFAR-100, in the order of the official ones."""
     members = {}
-    for seed, name in enumerate(("train", "test")):
-        labels, rows = cifar_batch(seed)
+    for seed, (name, count) in enumerate(small_counts(CIFAR100).items()):
+        labels, rows = cifar_batch(seed, count, 100)
         if kind == "binary":
-            coarse_and_fine = np.stack([labels * 0, labels + 90], axis=1)
+            coarse_and_fine = np.stack([labels // 5, labels], axis=1)
             members[f"cifar-100-binary/{name}.bin"] = np.hstack([coarse_and_fine, rows]).tobytes()
         else:
-            members[f"cifar-100-python/{name}"] = python2_pickle(labels + 90, rows, b"fine_labels")
+            members[f"cifar-100-python/{name}"] = python2_pickle(labels, rows, b"fine_labels")
     if kind == "binary":
         return {"cifar-100-binary/fine_label_names.txt": "\n".join(CIFAR100_NAMES).encode() + b"\n"} | members
     names = [name.encode() for name in CIFAR100_NAMES]
