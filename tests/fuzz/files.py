@@ -56,7 +56,10 @@ def _array_inside(name: str, content: bytes, random: Random) -> bytes:
 
 def _odd_array(random: Random) -> Any:
     """Of a type, shape or content that no reader of images or kernels counts on."""
-    kinds = "u1 i8 u8 f2 f4 f8 g c16 ? U3 S2 M8[s] m8[s] V3 O >f8 i1,f4".split()
+    kinds = [
+        *("u1", "i8", "u8", "f2", "f4", "f8", "g", "c16", "?", "U3", "S2"),
+        *("M8[s]", "m8[s]", "V3", "O", ">f8", "i1,f4"),
+    ]
     shape = tuple(random.choice((0, 1, 2, 4, 12)) for _ in range(random.randint(0, 5)))
     array = np.zeros(shape, random.choice(kinds))
     if array.dtype.kind == "f":
