@@ -12,7 +12,6 @@ import numpy as np
 from engine.datasets.formats.arrays.errors import refusal
 from engine.utils.arrays import Array
 from engine.utils.errors import DatasetError
-from engine.utils.text import pluralise
 
 _TOLERANCE = 1e-3  # of the range: float16 rounds to within half of that
 _BLOCK_BYTES = 8 * 2**20
@@ -157,7 +156,7 @@ def _extremes(path: Path, name: str, images: Array) -> tuple[float, float]:
         return low, high
     bad = [np.flatnonzero(~np.isfinite(image)).size for image in images]
     first = next(number for number, count in enumerate(bad) if count)
-    problem = f"has {pluralise(sum(bad), 'value')} in {name} that are NaN or infinite, the first in image {first}"
+    problem = f"has NaN or infinite values in {name} ({sum(bad):,}, the first in image {first})"
     raise DatasetError(refusal(path, problem, "repair these images or take them out"))
 
 

@@ -12,7 +12,6 @@ from engine.datasets.formats.arrays.errors import refusal
 from engine.datasets.formats.arrays.names import listed
 from engine.utils.arrays import Array
 from engine.utils.errors import DatasetError
-from engine.utils.text import pluralise
 
 _MAX_WHOLE = 2**53  # beyond it not every whole number is a float
 _AS_TEXT = "save one number or text an image"
@@ -148,8 +147,8 @@ def _whole(path: Path, name: str, labels: Array) -> Array:
     if labels.dtype.kind == "f":
         bad = np.flatnonzero(~np.isfinite(labels))
         if bad.size:
-            problem = f"has {pluralise(bad.size, 'label')} in {name} that are NaN or infinite, the first of image"
-            raise DatasetError(refusal(path, f"{problem} {bad[0]}", "label these images or take them out"))
+            problem = f"has NaN or infinite labels in {name} ({bad.size:,}, the first of image {bad[0]})"
+            raise DatasetError(refusal(path, problem, "label these images or take them out"))
         fractions = labels[labels != np.rint(labels)]
         if fractions.size:
             problem = f"has {fractions[0]:g} in {name}, which is no class"
@@ -162,7 +161,7 @@ def _whole(path: Path, name: str, labels: Array) -> Array:
 def _label_texts(path: Path, name: str, labels: Array) -> Array:
     texts = _texts(path, name, labels)
     if "" in texts:
-        problem = f"has {pluralise(texts.count(''), 'empty label')} in {name}, the first of image {texts.index('')}"
+        problem = f"has empty labels in {name} ({texts.count(''):,}, the first of image {texts.index('')})"
         raise DatasetError(refusal(path, problem, "label these images or take them out"))
     return np.array(texts)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from pathlib import Path
 from typing import Any
@@ -74,7 +75,7 @@ def test_class_names(labels: Array, class_names: Array | None, names: tuple[str,
     assert (indices, found) == ([2, 0, 1, 2], names)
     assert len(warnings) == bool(left_out)
     if left_out:
-        assert pytest.importorskip("re").search(left_out, warnings[0])
+        assert re.search(left_out, warnings[0])
 
 
 def test_class_names_give_texts_their_order() -> None:
@@ -85,10 +86,10 @@ def test_class_names_give_texts_their_order() -> None:
 @pytest.mark.parametrize(
     ("labels", "sentence"),
     [
-        (np.array([0, 1, np.nan, np.nan]), "2 labels in y that are NaN or infinite, the first of image 2; label these"),
+        (np.array([0, 1, np.nan, np.nan]), r"NaN or infinite labels in y \(2, the first of image 2\); label these"),
         (np.array([0, 1, 0.5, 1]), r"has 0\.5 in y, which is no class"),
         (np.array([0, 1, 2**60, 1]), "labels beyond 2\\^53 in y"),
-        (np.array(["a", "", " ", "b"]), "2 empty labels in y, the first of image 1"),
+        (np.array(["a", "", " ", "b"]), r"empty labels in y \(2, the first of image 1\)"),
         (np.array([b"\xff", b"a", b"b", b"c"]), "texts in y that are not UTF-8"),
         (np.array(["\ud800", "a", "b", "c"]), "texts in y that are not UTF-8"),
         (LABELS[:3], "4 images in x and 3 labels in y"),
