@@ -13,7 +13,7 @@ from engine.datasets.formats.cifar import CIFAR100, Cifar
 from engine.datasets.formats.cifar10 import CIFAR10
 from engine.datasets.formats.digits import DIGITS
 from engine.datasets.formats.mnist import FASHION_MNIST, MNIST
-from engine.datasets.formats.other_kinds import archive_message, other_kind_message
+from engine.datasets.formats.other_kinds import archive_message, files_message, other_kind_message
 from engine.utils.errors import DatasetError
 from engine.utils.files import check_file
 from engine.utils.text import reason
@@ -61,6 +61,7 @@ def check_path(path: Path) -> None:
     if path.is_dir():
         with _explained(path):
             if not (any(each.folder(path) for each in _CIFARS) or idx.is_idx(path) or npy.is_npy(path)):
+                _check_files(path)
                 folder.check_layout(path)
     elif not (path.name.lower().endswith(_CONTAINERS) or idx.is_idx_file(path)):
         raise DatasetError(other_kind_message(path))
@@ -74,7 +75,19 @@ def _load_folder(path: Path, spec: DataSpec, progress: ProgressCallback) -> RawI
         return idx.load_path(path, spec.image_size, progress)
     if npy.is_npy(path):
         return npy.load(path, spec.image_size, progress)
+    _check_files(path)
     return folder.load(path, spec.image_size, progress, spec.skip_broken_images)
+
+
+def _check_files(path: Path) -> None:
+    """Check that a folder has more in it than a file that should be named instead.
+
+    Raises:
+        DatasetError: if not.
+    """
+    message = files_message(path)
+    if message:
+        raise DatasetError(message)
 
 
 def _load_file(path: Path, side: int | None, progress: ProgressCallback) -> RawImages:

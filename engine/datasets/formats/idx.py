@@ -19,6 +19,7 @@ import numpy as np
 
 from engine.datasets.base import MAX_IMAGE_BYTES, Decoded, Part, ProgressCallback, RawImages
 from engine.datasets.cache import CacheKey, cached, signature_of_paths
+from engine.datasets.formats.places import lone_folders, sub_folders
 from engine.datasets.resize import array_part, usual_side
 from engine.utils.arrays import Array
 from engine.utils.errors import DatasetError
@@ -62,7 +63,7 @@ def is_idx_file(path: Path) -> bool:
 def load_path(path: Path, side: int | None, progress: ProgressCallback) -> RawImages:
     """Load the four IDX files of a folder, or those that belong to one of them.
 
-    They may be gzipped or lie in folders of their own names, and all of them in ``raw`` or ``gzip`` or a lone folder.
+    They may be gzipped or lie in folders of their own names, and all of them in ``raw`` or ``gzip`` or lone folders.
     Classes are named by their labels, those of EMNIST by their characters; its images, which are stored transposed,
     are turned upright.
 
@@ -115,23 +116,23 @@ def decode(
         names = tuple((characters or "")[label : label + 1] or str(label) for label in classes.tolist())
     side = side or usual_side(*images.shape[1:])
     train = _part(images, labels, paths[1], classes, side)
-    return Decoded(title, names, train, _part(test_images, test_labels, paths[3], classes, side))
+    test = _part(test_images, test_labels, paths[3], classes, side)
+    turned = [f"The images of {title} are stored transposed, as EMNIST's are, and were turned upright."]
+    return Decoded(title, names, train, test, warnings=[] if characters is None else turned)
 
 
 def _sets(folder: Path) -> dict[tuple[Path, str], _Files]:
     """Return the files of each data set by its folder and the prefix of its names, from the first place with some."""
-    inside = sorted(each for each in folder.iterdir() if not each.name.startswith(".") and each.is_dir())
-    places = [folder, *(folder / name for name in _FOLDERS)]
-    if len(inside) == 1:
-        places += [inside[0], *(inside[0] / name for name in _FOLDERS)]
-    groups = [[place] for place in places]
-    if len(inside) <= _MAX_FOLDERS:
-        groups.append([each / name for each in inside for name in _FOLDERS])  # torchvision's MNIST/raw, EMNIST/raw …
-    for group in groups:
-        found = {(place, prefix): files for place in group for prefix, files in _by_prefix(place).items()}
-        found = {key: files for key, files in found.items() if ("train", "images") in files}
-        if found:
-            return found
+    for wrapper in lone_folders(folder):
+        inside = sub_folders(wrapper)
+        groups = [[wrapper], *([wrapper / name] for name in _FOLDERS)]
+        if len(inside) <= _MAX_FOLDERS:
+            groups.append([each / name for each in inside for name in _FOLDERS])  # torchvision's MNIST/raw …
+        for group in groups:
+            found = {(place, prefix): files for place in group for prefix, files in _by_prefix(place).items()}
+            found = {key: files for key, files in found.items() if ("train", "images") in files}
+            if found:
+                return found
     return {}
 
 

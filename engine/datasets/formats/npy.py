@@ -12,6 +12,7 @@ from engine.datasets.formats.arrays.dataset import decode_arrays, read_arrays
 from engine.datasets.formats.arrays.errors import refusal
 from engine.datasets.formats.arrays.names import ArrayNames, has_training, listed
 from engine.datasets.formats.npz import MAX_UNPACKED_BYTES
+from engine.datasets.formats.places import lone_folders, sub_folders
 from engine.utils.arrays import Array
 from engine.utils.errors import DatasetError
 from engine.utils.files import open_file
@@ -21,11 +22,8 @@ ENDING = ".npy"
 
 
 def is_npy(folder: Path) -> bool:
-    """Return whether a folder has training images as .npy file, and their labels or no folders that can be classes."""
-    names = _arrays(folder)
-    if not has_training(names, "images"):
-        return False
-    return has_training(names, "labels") or not any(each.is_dir() for each in folder.iterdir())
+    """Return whether there are training images as .npy file in a folder, or in lone folders around them."""
+    return _place(folder) is not None
 
 
 def load(path: Path, side: int | None, progress: ProgressCallback) -> RawImages:
@@ -34,7 +32,7 @@ def load(path: Path, side: int | None, progress: ProgressCallback) -> RawImages:
     Raises:
         DatasetError: naming the file or folder, if it is unsuitable.
     """
-    folder = path if path.is_dir() else path.parent
+    folder = _place(path) or path if path.is_dir() else path.parent
     files = _arrays(folder)
     try:
         key = CacheKey("npy", path, side, signature_of_paths(files.values()))
@@ -43,11 +41,20 @@ def load(path: Path, side: int | None, progress: ProgressCallback) -> RawImages:
 
     def decode() -> Decoded:
         progress(f"Reading {folder.name}", 0, 1)
-        decoded = decode_arrays(folder, folder.name, *_read(path, files), side)
+        decoded = decode_arrays(folder, folder.name, *_read(path, folder, files), side)
         progress(f"Reading {folder.name}", 1, 1)
         return decoded
 
     return cached(key, decode)
+
+
+def _place(folder: Path) -> Path | None:
+    """Return the folder with training images and their labels, or, if there are no folders of images, without."""
+    for wrapper in lone_folders(folder):
+        names = _arrays(wrapper)
+        if has_training(names, "images") and (has_training(names, "labels") or not sub_folders(wrapper)):
+            return wrapper
+    return None
 
 
 def _arrays(folder: Path) -> dict[str, Path]:
@@ -56,11 +63,9 @@ def _arrays(folder: Path) -> dict[str, Path]:
     return {file.stem: file for file in sorted(files)}
 
 
-def _read(path: Path, files: dict[str, Path]) -> tuple[ArrayNames, dict[str, Array]]:
+def _read(path: Path, folder: Path, files: dict[str, Path]) -> tuple[ArrayNames, dict[str, Array]]:
     try:
-        chosen, arrays = read_arrays(
-            path if path.is_dir() else path.parent, list(files), lambda name: _read_array(files[name]), ENDING
-        )
+        chosen, arrays = read_arrays(folder, list(files), lambda name: _read_array(files[name]), ENDING)
     except DatasetError:
         raise
     except Exception as error:  # NumPy raises almost anything for damaged files

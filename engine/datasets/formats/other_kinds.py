@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from engine.datasets.formats import tar
+from engine.datasets.formats.arrays.names import listed
 from engine.datasets.formats.decode import ENDINGS as IMAGE_ENDINGS
+from engine.datasets.formats.places import lone_folders, sub_folders
 
 _ARCHIVES = (".zip", ".7z", ".rar", ".tar.bz2", ".tbz2", ".tbz", ".tar.xz", ".txz", ".tar.zst", ".tzst", ".gz", ".xz")
 _ARRAYS = 'save its arrays by numpy.savez("data.npz", x_train=..., y_train=...)'
@@ -20,6 +23,18 @@ _KINDS = (
     ((".keras",), "a network", "choose it as the network to continue training"),
     (IMAGE_ENDINGS, "one image", "name the folder that has a folder of images for each class"),
 )
+
+
+def files_message(folder: Path) -> str | None:
+    """Return the sentence on a folder without images but with a file that may be a data set; else None."""
+    *_, last = lone_folders(folder)
+    if sub_folders(last):
+        return None
+    names = sorted(each.name for each in last.iterdir())
+    found = [name for name in names if name.lower().endswith((".npz", *tar.ENDINGS, *_ARCHIVES))]
+    if not found or any(name.lower().endswith(IMAGE_ENDINGS) for name in names):
+        return None
+    return f"{folder} holds no images but {listed(found)}; name {last / found[0]} itself to use it."
 
 
 def archive_message(path: Path) -> str:

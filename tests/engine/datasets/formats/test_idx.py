@@ -77,6 +77,7 @@ OFFICIAL = "{part}-{content}-ubyte"
         f"data/raw/{OFFICIAL}.gz",
         f"{OFFICIAL}/{OFFICIAL}",
         f"archive/{OFFICIAL}/{OFFICIAL}",
+        f"unpacked/idx_raw/MNIST/raw/{OFFICIAL}",
         f"qmnist-{OFFICIAL}",
     ],
 )
@@ -111,6 +112,7 @@ def test_emnist_is_upright_and_named_by_its_characters(
 ) -> None:
     raw = load(idx_set(tmp_path, f"gzip/emnist-{split}-{OFFICIAL}.gz", np.array(labels)))
     assert (raw.class_names, raw.y_train.tolist()) == (names, [0, 1, 2, 0, 1, 2])
+    assert "stored transposed, as EMNIST's are, and were turned upright" in raw.warnings[0]
     file = tmp_path / f"gzip/emnist-{split}-train-images-idx3-ubyte.gz"
     square = pixels(6, 5, 5)
     file.write_bytes(compress(idx(square)))

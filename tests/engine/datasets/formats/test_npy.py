@@ -44,6 +44,12 @@ def test_a_folder_or_one_of_its_files(tmp_path: Path, named: str) -> None:
     assert raw.warnings == ()
 
 
+def test_lone_folders_around_the_files(tmp_path: Path) -> None:
+    place(tmp_path / "set", **TRAINING)
+    (tmp_path / "__MACOSX").mkdir()
+    assert (load(tmp_path).title, inventory([tmp_path])[-1].images) == ("set", 12)
+
+
 def test_a_changed_file_is_read_anew(tmp_path: Path) -> None:
     folder = place(tmp_path / "set", **TRAINING)
     before = load(folder)

@@ -49,6 +49,16 @@ def test_archives_of_other_images(tmp_path: Path) -> None:
         load_raw(DataSpec(dataset=str(path)), quiet)
 
 
+@pytest.mark.parametrize("file", ["bloodmnist.npz", "archive/data.npz", "photos.zip", "cifar-10-python.tar.gz"])
+def test_a_folder_with_nothing_but_a_file_that_may_be_a_data_set(tmp_path: Path, file: str) -> None:
+    (tmp_path / file).parent.mkdir(exist_ok=True)
+    (tmp_path / file).write_bytes(b"?")
+    (tmp_path / "__MACOSX").mkdir()
+    for look in (check_path, lambda path: load_raw(DataSpec(dataset=str(path)), quiet)):
+        with pytest.raises(DatasetError, match=rf"holds no images but {Path(file).name}; name .*{file} itself"):
+            look(tmp_path)
+
+
 def test_a_pickle_is_never_read(tmp_path: Path) -> None:
     path = tmp_path / "data.pkl"
     path.write_bytes(pickle.dumps([1]))
