@@ -42,6 +42,8 @@ def load(path: Path, side: int | None, progress: ProgressCallback) -> RawImages:
     def decode() -> Decoded:
         progress(f"Reading {folder.name}", 0, 1)
         decoded = decode_arrays(folder, folder.name, *_read(path, folder, files), side)
+        if beside := [each.name for each in sub_folders(folder)]:
+            decoded.warnings.append(f"Only the arrays of {folder.name} are used, no files of {listed(beside)} in it.")
         progress(f"Reading {folder.name}", 1, 1)
         return decoded
 

@@ -15,6 +15,7 @@ from engine.utils.errors import DatasetError
 
 _TOLERANCE = 1e-3  # of the range: float16 rounds to within half of that
 _BLOCK_BYTES = 8 * 2**20
+_DARK, _BRIGHT = 32, 128  # no part of photographs is as dark where another is as bright
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,19 @@ def images_as_bytes(path: Path, arrays: dict[str, Array]) -> tuple[dict[str, Arr
                 warnings.append(
                     f"The fourth channel of {name} is taken as opacity, and transparent parts are laid on white."
                 )
-    return arrays, warnings
+    return arrays, [*warnings, *_dark_parts(arrays)]
+
+
+def _dark_parts(arrays: dict[str, Array]) -> Iterator[str]:
+    """Yield sentences on parts that seem to have another range than the others, as if scaled to 0 to 1 alone."""
+    highest = {name: int(images.max()) for name, images in arrays.items()}
+    brightest = max(highest, key=lambda name: highest[name])
+    for name, value in highest.items():
+        if value < _DARK and highest[brightest] >= _BRIGHT:
+            yield (
+                f"The images of {name} are almost black, their brightest pixel is {value} of 255, and that of "
+                f"{brightest} {highest[brightest]}; save all parts with the same range."
+            )
 
 
 def _channels_last(path: Path, name: str, images: Array) -> Array:
@@ -135,7 +148,7 @@ def _range(path: Path, kind: str, arrays: dict[str, Array]) -> _Range:
     found = next((each for each in _RANGES[kind] if each.fits(low, high)), None)
     if found is None:
         wanted = " or ".join(map(str, _RANGES[kind]))
-        problem = f"has values from {low:g} to {high:g} in {', '.join(arrays)}, not from {wanted} without doubt"
+        problem = f"has values from {low:g} to {high:g} in {', '.join(arrays)}, which are not clearly {wanted}"
         raise DatasetError(refusal(path, problem, _ADVICE[kind]))
     for name, own in extremes.items():
         other = next((each for each in _RANGES[kind] if each.fits(*own)), found)

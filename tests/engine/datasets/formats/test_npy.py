@@ -75,6 +75,11 @@ def test_an_array_beside_folders_of_images_is_none_of_the_data_set(image_folder:
     assert load(image_folder).class_names == ("cat", "dog")
 
 
+def test_folders_beside_the_arrays_are_said_not_to_be_used(image_folder: Path) -> None:
+    raw = load(place(image_folder, **TRAINING))
+    assert raw.warnings == (f"Only the arrays of {image_folder.name} are used, no files of test, train in it.",)
+
+
 @pytest.mark.parametrize(
     ("arrays", "named", "sentence"),
     [

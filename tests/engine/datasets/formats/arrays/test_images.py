@@ -118,6 +118,15 @@ def test_parts_of_different_ranges_are_refused(train: tuple[int, int], test: tup
         images_as_bytes(PATH, arrays)
 
 
+@pytest.mark.parametrize("dtype", ["u1", "i8"])
+def test_a_part_of_integers_that_was_scaled_alone_is_said(dtype: str) -> None:
+    _, warnings = images_as_bytes(PATH, {"x_train": BYTES, "x_test": (BYTES // 255).astype(dtype)})
+    assert warnings == [
+        "The images of x_test are almost black, their brightest pixel is 1 of 255, and that of x_train 255; save all "
+        "parts with the same range."
+    ]
+
+
 def some(value: Any, dtype: Any = np.float32) -> Array:
     images = np.zeros((6, 8, 8), dtype)
     images[3, 4, 5] = value
@@ -129,7 +138,7 @@ def some(value: Any, dtype: Any = np.float32) -> Array:
     [
         (some(np.nan), r"has NaN or infinite values in x \(1, the first in image 3\); repair these images"),
         (some(-np.inf), "NaN or infinite values"),
-        (some(1.01), r"values from 0 to 1\.01 in x, not from 0 to 1 or -1 to 1 or 0 to 255 without doubt"),
+        (some(1.01), r"values from 0 to 1\.01 in x, which are not clearly 0 to 1 or -1 to 1 or 0 to 255; save"),
         (some(-0.1), r"values from -0.1 to 0"),
         (some(16.0), "values from 0 to 16"),
         (some(300.0), "values from 0 to 300"),
