@@ -69,6 +69,7 @@ class ExperimentTab(QWidget):
         self.form = Form(experiment.spec)
         self._make_board, self._weights = make_board, weights
         self.board_stack = BoardStack(experiment)
+        self._requested: DataSpec | None = None  # of which sample images were requested last
         self._is_planned = False  # whether the runs of the running experiment are known
         self._make_controls()
         self._arrange()
@@ -252,8 +253,18 @@ class ExperimentTab(QWidget):
             spec = self.form.spec()
         except SpecError:
             return  # reported when Run is pressed
+        self._requested = spec.part(DataSpec)
         self.form.dataset_chooser.show_busy("Loading sample images …")
-        self.samples_requested.emit(spec.part(DataSpec))
+        self.samples_requested.emit(self._requested)
+
+    def _retry_samples(self) -> None:
+        """Fetch sample images that could not be loaded once it was changed whether broken images are left out."""
+        chooser = self.form.dataset_chooser
+        if chooser is None or chooser.has_samples or self._requested is None:
+            return
+        with suppress(SpecError):  # reported when Run is pressed
+            if self.form.spec().part(DataSpec).skip_broken_images != self._requested.skip_broken_images:
+                self._samples_timer.start()
 
     def _show_state(self, state: ExperimentState) -> None:
         self.board_stack.set_runnable(state is ExperimentState.IDLE)
@@ -312,6 +323,7 @@ class ExperimentTab(QWidget):
             self.form.dataset_chooser.chosen.connect(lambda _dataset: self._samples_timer.start())
             self.form.dataset_chooser.failed.connect(self.failed.emit)
         self.form.changed.connect(self._update_board)
+        self.form.changed.connect(self._retry_samples)
         self.form.new_network_requested.connect(self.writing_requested.emit)
         self.form.trained_network_requested.connect(self.trained_requested.emit)
 

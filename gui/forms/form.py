@@ -71,6 +71,7 @@ class Form(QWidget):
         """Set that images which can't be read are left out, if ``dataset`` is the chosen one."""
         if self._chooser is not None and self._chooser.dataset == dataset:
             self.show_values({SKIP_BROKEN: True})
+            self.changed.emit()
 
     def image_shape(self, stored: tuple[int, ...]) -> tuple[int, int, int]:
         """Return height, width and channels of images of shape ``stored`` after the form's preprocessing."""

@@ -99,10 +99,10 @@ class DatasetController(QObject):
 
         def fetch() -> None:
             if isinstance(view, DatasetChooser):
-                self._forms[view].skip_broken_images(data.dataset)
+                self._forms[view].skip_broken_images(data.dataset)  # which has its tab fetch the samples
             else:
                 self._page.skip_broken_images(data.dataset)
-            self.fetch_samples(view, data.replace(skip_broken_images=True), count)
+                self.fetch_samples(view, data.replace(skip_broken_images=True), count)
 
         self.remedy_offered.emit(reason, LEAVE_OUT, fetch)
 

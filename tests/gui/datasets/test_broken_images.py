@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QCheckBox, QFileDialog, QPushButton, QTabWidget
+from PySide6.QtWidgets import QCheckBox, QFileDialog, QLabel, QPushButton, QTabWidget
 from pytestqt.qtbot import QtBot
 
 from engine.config.specs import DataSpec
@@ -84,6 +84,19 @@ def test_a_form_shows_the_others_when_asked_and_keeps_the_setting(
     assert chooser.samples is not None
     assert sum(chooser.samples.counts) == 22
     assert (skips(window), skips(window, "activations")) == (True, False)
+
+
+def test_a_form_shows_the_others_when_the_setting_is_ticked(
+    qtbot: QtBot, make_window: MakeWindow, broken_folder: Path
+) -> None:
+    window = make_window(assistant=InlineExecutor(), librarian=InlineExecutor())
+    chooser = tab_of(window).form.dataset_chooser
+    assert chooser is not None
+    chooser.use(str(broken_folder))
+    until(qtbot, lambda: is_offered(window))
+    assert find(chooser, QLabel, "dataset_info").text() == "Not loaded."
+    find(tab_of(window), QCheckBox, "skip_broken_images").click()
+    until(qtbot, lambda: chooser.has_samples)
 
 
 def test_where_no_image_can_be_read_nothing_is_offered(
