@@ -21,14 +21,15 @@ _NAMES: dict[str, str] = {
     **dict.fromkeys(("flatten", "reshape", "flattenlayer"), _FLATTENED),
     **dict.fromkeys(("softmax", "logsoftmax"), _SOFTMAX),
     **dict.fromkeys(("dropout", "dropout2d", "spatialdropout2d", "input", "inputlayer", "rescaling"), _DROPPED),
-    **dict.fromkeys(("batchnorm", "batchnorm2d", "batchnormalization", "bn", "layernorm", "layernormalization"), _NORMALIZED),
+    **dict.fromkeys(("batchnorm", "batchnorm2d", "batchnormalization", "bn"), _NORMALIZED),
+    **dict.fromkeys(("layernorm", "layernormalization", "groupnorm", "groupnormalization"), _NORMALIZED),
     **dict.fromkeys(("avgpool", "avgpool2d", "averagepool", "averagepooling", "averagepooling2d"), _POOLED),
     **dict.fromkeys(("globalaveragepooling2d", "globalaveragepooling", "globalavgpool", "gap"), _POOLED),
     **dict.fromkeys(("maxpool", "maxpool2d", "maxpooling", "maxpooling2d", "pool", "pooling"), _SIZED_POOL),
     **dict.fromkeys(("fc", "dense", "linear", "fullyconnected"), _UNITS),
     **dict.fromkeys(("conv", "conv2d", "convolution"), _CHANNELS),
     "swish": "write SiLU",
-}  # fmt: skip
+}
 
 _NUMBER = r"(\d{1,9})"
 # Spellings from which the right one follows; each with what makes it of the numbers.
