@@ -280,11 +280,12 @@ def _export(store: Store, experiment: Experiment, number: int, folder: Path | No
     if folder is None or (isinstance(experiment, ComputedExperiment) and store.computation(number) is None):
         return EXIT_OK
     try:
-        files = export_experiment(store, number, folder, formats)
+        export = export_experiment(store, number, folder, formats)
     except ExportError as error:
         print_error(f"trainscope: {error}")
         return EXIT_FAILED
-    print_lines(f"Exported {pluralise(len(files), 'file')} to {folder}")
+    removed = f"; {pluralise(len(export.removed), 'file')} of an earlier export removed" if export.removed else ""
+    print_lines(f"Exported {pluralise(len(export.files), 'file')} to {folder}{removed}")
     return EXIT_OK
 
 

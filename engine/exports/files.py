@@ -13,6 +13,12 @@ import numpy as np
 from engine.utils.errors import ExportError
 from engine.utils.files import write_atomic
 
+# Of lone surrogates, by which Python keeps the bytes of file names that are no UTF-8.
+NOT_UTF_8 = (
+    "a name or text in it has characters that can't be written as UTF-8; rename the class folders whose names look "
+    "broken, or change the title and notes, and run it again."
+)
+
 
 def check_writable(folder: Path) -> None:
     """Create a folder if it is missing, and try to write into it.

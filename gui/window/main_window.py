@@ -28,7 +28,6 @@ from engine.executors.tasks import DeviceTask
 from engine.experiments import EXPERIMENTS
 from engine.utils.logs import ProgramLog
 from engine.utils.paths import store_file
-from engine.utils.text import pluralise
 from engine.workspace.dataset_library import DatasetLibrary
 from gui.background.engine_thread import EngineThread
 from gui.background.questions import all_trained_runs
@@ -285,8 +284,8 @@ class MainWindow(QMainWindow):
 
     def _take_assistance(self, event: Event) -> None:
         match event:
-            case Exported(folder, files):
-                self.statusBar().showMessage(f"{pluralise(files, 'file')} written: {folder}", STATUS_MS)
+            case Exported(folder):
+                self.statusBar().showMessage(f"{event.summary}: {folder}", STATUS_MS)
                 QDesktopServices.openUrl(QUrl.fromLocalFile(folder))
             case TaskFailed(reason, cancelled) if not cancelled:
                 self.statusBar().clearMessage()
