@@ -72,6 +72,8 @@ class DatasetController(QObject):
 
     def _take(self, event: Event) -> None:
         """Show the answer to the request for sample images."""
+        if isinstance(event, SamplesReady):
+            self._page.remember(event.dataset)
         if self._sampled is None:
             return
         match event:
@@ -92,8 +94,8 @@ class DatasetController(QObject):
             chooser.use(dataset)
 
     def _keep(self, dataset: str) -> None:
-        """Remember a data set of the user's own, and offer it in all forms."""
-        self._page.remember(dataset)
+        """Show a data set of the user's own on the page, and offer it in all forms."""
+        self._page.show_own(dataset)
         self._offer()
 
     def _offer(self, _added: str = "") -> None:

@@ -14,6 +14,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from engine.cli.arguments import parse
@@ -371,9 +372,13 @@ def test_a_device_that_is_not_there_is_refused_before_anything_trains(
     store.close()
 
 
-def test_a_data_set_of_ones_own_is_remembered(workspace: Path, tmp_path: Path) -> None:
-    empty = tmp_path / "mine"
+def test_a_data_set_of_ones_own_is_remembered_once_it_was_read(workspace: Path, tmp_path: Path) -> None:
+    empty, own = tmp_path / "mine", tmp_path / "own.npz"
     empty.mkdir()
+    labels = np.arange(40) % 2
+    np.savez(own, x_train=np.random.default_rng(0).integers(0, 256, (40, 8, 8), np.uint8), y_train=labels)
     for path in (empty, tmp_path / "nowhere"):
         assert batch(workspace, "--dataset", str(path)) == EXIT_FAILED
-    assert DatasetLibrary(workspace).paths() == [empty]
+    assert DatasetLibrary(workspace).paths() == []
+    assert batch(workspace, "--dataset", str(own), "--set", "architectures=cnn_4") == EXIT_FAILED, "too small for it"
+    assert DatasetLibrary(workspace).paths() == [own], "read all the same"
