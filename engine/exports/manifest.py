@@ -76,7 +76,7 @@ def _find(folder: Path, name: str) -> Path | None:
 
 
 def _digest(path: Path) -> str:
-    with open_file(path) as file:
+    with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
