@@ -11,6 +11,7 @@ from engine.events.datasets import DatasetReady
 from engine.events.experiments import Computed, ExperimentStarted, RunsAdded
 from engine.events.runs import PlannedRun, Record, RunFinished, RunRestored, RunStarted
 from engine.events.tasks import Event, Progress
+from engine.training.timetable import shortened_interval
 from engine.utils.text import pluralise
 
 
@@ -59,6 +60,8 @@ class LineReporter:
             case ExperimentStarted():
                 self._runs = {run.run: run for run in event.runs}
                 yield f"{pluralise(len(event.runs), 'run')}, {event.workers} at a time"
+                if said := shortened_interval(event.runs):
+                    yield said
             case RunsAdded(runs):
                 self._runs |= {run.run: run for run in runs}
                 variants = ", ".join(dict.fromkeys(run.spec.variant for run in runs))
@@ -108,6 +111,8 @@ class BarReporter:
             case ExperimentStarted():
                 self.close()
                 self._runs = {run.run: run for run in event.runs}
+                if said := shortened_interval(event.runs):
+                    tqdm.write(said, file=self._stream)
             case RunsAdded(runs):
                 self._runs |= {run.run: run for run in runs}
                 if self._bar is not None:

@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QGridLayout, QLabel, QProgressBar, QSizePolicy, QW
 
 from engine.events.experiments import ExperimentFinished
 from engine.events.runs import Status
+from engine.training.timetable import shortened_interval
 from engine.utils.text import pluralise
 from gui.observations.experiment import Observations
 from gui.observations.summary import best_variant_summary
@@ -83,4 +84,6 @@ def _end_text(status: Status, observations: Observations) -> str:
     if status in (Status.FAILED, Status.CANCELLED):
         return _END_TEXTS[status] + "."
     tested = pluralise(sum(run.test_accuracy is not None for run in runs), "run")
-    return f"{_END_TEXTS[status]}, {tested} trained and tested. {best_variant_summary(observations)}".rstrip()
+    interval = shortened_interval(run.planned for run in runs)
+    sentences = (f"{_END_TEXTS[status]}, {tested} trained and tested.", best_variant_summary(observations), interval)
+    return " ".join(sentence for sentence in sentences if sentence)

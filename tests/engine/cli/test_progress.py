@@ -97,6 +97,13 @@ RESUMED: list[Event] = [
 ]
 
 
+def test_a_shorter_interval_than_was_set_is_said() -> None:
+    short: list[Event] = [ExperimentStarted(1, "architectures", INFO, (replace(RUNS[0], total_steps=6),), 1)]
+    said = "Recorded every step instead of every 10, as a run has only 6 steps."
+    assert shown(StringIO(), short).splitlines() == ["1 run, 1 at a time", said]
+    assert said in shown(Terminal(), short)
+
+
 def test_what_was_there_already_counts() -> None:
     assert shown(StringIO(), RESUMED).splitlines()[-1].startswith("[2/2] mlp_1 #2 finished")
     pieces = shown(Terminal(), RESUMED).replace("\n", "\r").split("\r")

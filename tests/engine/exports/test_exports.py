@@ -170,6 +170,8 @@ def test_a_run_of_one_record_can_be_exported(store: Store, tmp_path: Path) -> No
     store.add(record(run.run, 1))
     store.add(finished(run.run))
     assert len(export_experiment(store, number, tmp_path / "out").files) == 9
+    loss, accuracy, *_ = four_panels(load_results(store, number)).axes
+    assert [line.get_marker() for line in (*loss.get_lines(), *accuracy.get_lines())] == ["o", "o", "o"], "points"
 
 
 def test_a_folder_that_can_not_be_written_is_named(exported: Exported, tmp_path: Path) -> None:
