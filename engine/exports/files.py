@@ -52,9 +52,12 @@ def file_name(name: str) -> str:
 
 
 def to_json_value(value: Any) -> Any:
-    """Convert a value for JSON: arrays to lists, NaN and infinity to null."""
+    """Convert a value for JSON: arrays to lists, NaN and infinity to null.
+
+    Numbers of float32 arrays get the fewest digits that float32 is read back from, half of those of a float.
+    """
     if isinstance(value, np.ndarray):
-        value = value.tolist()
+        value = (value.astype(str).astype(float) if value.dtype == np.float32 else value).tolist()
     if isinstance(value, list):
         return [to_json_value(each) for each in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -22,6 +22,7 @@ from engine.analysis.figures import four_panels
 from engine.analysis.results import load_results
 from engine.events.runs import RunStarted, Status
 from engine.exports import check_writable, export_experiment, portable_pickle
+from engine.exports.course import MAX_JSON_VALUES, write_course
 from engine.exports.report import check_report_file
 from engine.storage.store import Store
 from engine.utils.errors import ExportError, ReportError
@@ -129,7 +130,27 @@ def test_the_course_dictionary_is_the_same_in_json(exported: Exported) -> None:
     with (exported.folder / "course" / "part3_mlp_1.pkl").open("rb") as file:
         pickled = pickle.load(file)  # noqa: S301
     assert list(found) == COURSE_KEYS
-    assert found == pickled | {"weights": pickled["weights"].tolist()}
+    read = np.array(found.pop("weights"), np.float32)
+    np.testing.assert_array_equal(read, pickled.pop("weights"))
+    assert found == pickled
+
+
+def test_the_courses_json_stays_small(tmp_path: Path) -> None:
+    values = np.random.default_rng(0).normal(0, 0.01, MAX_JSON_VALUES).astype(np.float32)
+    dictionary = {"name": "mlp_1", "loss_curve": [0.5], "test_acc": math.nan, "weights": values.reshape(2, -1)}
+    small, _ = write_course(tmp_path / "small", "part3_mlp_1", dictionary)
+    assert small.stat().st_size < 4e6
+    read = json.loads(small.read_text(encoding="utf-8"))
+    assert (list(read), read["test_acc"]) == (list(dictionary), None)
+    np.testing.assert_array_equal(np.array(read["weights"], np.float32), dictionary["weights"])
+    dictionary["weights"] = np.append(values, values[:1])
+    large, pickled = write_course(tmp_path / "large", "part3_mlp_1", dictionary)
+    assert json.loads(large.read_text(encoding="utf-8")) == read | {
+        "weights": None,
+        "weights_file": "part3_mlp_1.pkl",
+    }
+    with pickled.open("rb") as file:
+        np.testing.assert_array_equal(pickle.load(file)["weights"], dictionary["weights"])  # noqa: S301
 
 
 @pytest.mark.parametrize("name", ["part3", "weights_mlp_1"])
