@@ -60,8 +60,7 @@ class LineReporter:
             case ExperimentStarted():
                 self._runs = {run.run: run for run in event.runs}
                 yield f"{pluralise(len(event.runs), 'run')}, {event.workers} at a time"
-                if said := shortened_interval(event.runs):
-                    yield said
+                yield from _remarks(event)
             case RunsAdded(runs):
                 self._runs |= {run.run: run for run in runs}
                 variants = ", ".join(dict.fromkeys(run.spec.variant for run in runs))
@@ -111,8 +110,8 @@ class BarReporter:
             case ExperimentStarted():
                 self.close()
                 self._runs = {run.run: run for run in event.runs}
-                if said := shortened_interval(event.runs):
-                    tqdm.write(said, file=self._stream)
+                for remark in _remarks(event):
+                    tqdm.write(remark, file=self._stream)
             case RunsAdded(runs):
                 self._runs |= {run.run: run for run in runs}
                 if self._bar is not None:
@@ -160,6 +159,11 @@ class BarReporter:
     def _postfix(self, text: str) -> None:
         if self._bar is not None:
             self._bar.set_postfix_str(text, refresh=False)
+
+
+def _remarks(event: ExperimentStarted) -> Iterator[str]:
+    """Yield what the user should know of an experiment before it is trained."""
+    yield from (remark for remark in (event.warning, shortened_interval(event.runs)) if remark)
 
 
 def run_title(run: PlannedRun) -> str:
