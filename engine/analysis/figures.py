@@ -161,8 +161,9 @@ def _draw_mean(
 ) -> None:
     mean, deviation = mean_and_deviation(variant.curves(quantity))
     mean, deviation = mean * scale, deviation * scale
-    marker = "o" if len(variant.steps) == 1 else None  # no line is drawn through a single record
-    axes.plot(variant.steps, mean, linestyle=style, color=colour, label=label, linewidth=1.3, marker=marker)
+    marker = "o" if len(variant.steps) == 1 else None  # no line is drawn through a single record; dashed: hollow
+    face = colour if style == "-" else "none"
+    axes.plot(variant.steps, mean, ls=style, color=colour, label=label, lw=1.3, marker=marker, mfc=face)
     if len(variant.runs) > 1:
         axes.fill_between(variant.steps, mean - deviation, mean + deviation, color=colour, alpha=0.15, linewidth=0)
 

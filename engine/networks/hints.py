@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 
 _BY_ITSELF = "it is added by itself, with one unit per class; leave it out"
+_UNLESS = ", unless it is the prediction layer, which is added by itself"
 _FLATTENED = "the values are flattened by themselves before the first FC layer; leave it out"
 _SOFTMAX = "softmax is part of the loss, and is applied to the prediction layer by itself; leave it out"
 _DROPPED = "there is no such layer; leave it out"
@@ -34,7 +35,7 @@ _NAMES: dict[str, str] = {
 _NUMBER = r"(\d{1,9})"
 # Spellings from which the right one follows; each with what makes it of the numbers.
 _SPELLINGS: tuple[tuple[str, Callable[[tuple[str, ...]], str]], ...] = (
-    (rf"(?:fc|dense|linear|fullyconnected){_NUMBER}", lambda found: f"FC-{found[0]}"),
+    (rf"(?:fc|dense|linear|fullyconnected){_NUMBER}", lambda found: f"FC-{found[0]}{_UNLESS}"),
     (rf"(?:fc|dense|linear|fullyconnected){_NUMBER}nobias", lambda found: f"FC-{found[0]}(no bias)"),
     (rf"conv(?:2d)?{_NUMBER}x{_NUMBER}x{_NUMBER}", lambda found: f"Conv-{'x'.join(found)}"),
     (rf"max(?:pool|pooling)(?:2d)?{_NUMBER}", lambda found: f"MaxPool-{found[0]}x{found[0]}"),

@@ -204,9 +204,9 @@ def as_dot(x: Array, y: Array, frame: Frame) -> tuple[Array, Array]:
 
 
 def dot_pen(pen: QPen) -> QPen:
-    """Return a pen in which ``as_dot`` is a round dot."""
+    """Return a pen in which ``as_dot`` is a round dot, of half the size where lines are dashed."""
     dot = QPen(pen)
-    dot.setWidthF(DOT_PIXELS)
+    dot.setWidthF(DOT_PIXELS if pen.style() == Qt.PenStyle.SolidLine else DOT_PIXELS / 2)
     dot.setStyle(Qt.PenStyle.SolidLine)
     dot.setCapStyle(Qt.PenCapStyle.RoundCap)
     return dot

@@ -193,6 +193,7 @@ def test_a_run_of_one_record_can_be_exported(store: Store, tmp_path: Path) -> No
     assert len(export_experiment(store, number, tmp_path / "out").files) == 9
     loss, accuracy, *_ = four_panels(load_results(store, number)).axes
     assert [line.get_marker() for line in (*loss.get_lines(), *accuracy.get_lines())] == ["o", "o", "o"], "points"
+    assert [line.get_markerfacecolor() == "none" for line in accuracy.get_lines()] == [False, True], "told apart"
 
 
 def test_a_folder_that_can_not_be_written_is_named(exported: Exported, tmp_path: Path) -> None:

@@ -130,10 +130,10 @@ def test_what_is_no_layer_is_named_with_what_there_is(piece: str) -> None:
 @pytest.mark.parametrize(
     ("piece", "hint"),
     [
-        ("FC10", "write FC-10"),
-        ("FC-10-", "write FC-10"),
-        ("Dense-10", "write FC-10"),
-        ("Dense(10)", "write FC-10"),
+        ("FC10", "write FC-10, unless it is the prediction layer, which is added by itself"),
+        ("FC-10-", "write FC-10, unless it is the prediction layer, which is added by itself"),
+        ("Dense-10", "write FC-10, unless it is the prediction layer, which is added by itself"),
+        ("Dense(10)", "write FC-10, unless it is the prediction layer, which is added by itself"),
         ("Linear 64 (no bias)", "write FC-64(no bias)"),
         ("Linear", "write a fully connected layer with its number of units, as in FC-64"),
         ("Conv3x3x16", "write Conv-3x3x16"),
@@ -156,7 +156,7 @@ def test_what_is_no_layer_is_named_with_what_there_is(piece: str) -> None:
 )
 def test_what_other_programs_and_the_homework_write_is_explained(piece: str, hint: str) -> None:
     assert refusal(f"ReLU, {piece}, FC-8") == f"'{piece}' is no layer: {hint}."
-    if spelling := re.fullmatch(r"write (\S+|FC-64\(no bias\))", hint):
+    if spelling := re.fullmatch(r"write (FC-64\(no bias\)|[^\s,]+)(, unless .*)?", hint):
         assert parse_network(spelling[1]), "what is suggested is a layer"
 
 
