@@ -14,7 +14,7 @@ from engine.networks.architectures import summarize
 from engine.utils.text import pluralise
 
 # Measured as the peak of a process that trains mlp_1 on 6,000 images of 64x64x3 and on 60 of 512x512x3, and cnn_4 on
-# 128x128 and 256x256 pixels; the estimates are from 5 % below to 25 % above the peaks.
+# 128x128 and 256x256 pixels; the estimates are 2 to 23 % above the peaks.
 PROCESS_BYTES = 370 * 2**20  # TensorFlow and the compiled functions, without the libraries that processes share
 IMAGE_COPIES = 2  # as prepared, and as TensorFlow's tensors
 PARAMETER_COPIES = 8  # weights, gradient, two moments, the weights before a step and those stored, temporary ones
