@@ -34,7 +34,8 @@ def network_bytes(run: RunSpec, info: DatasetInfo) -> int:
     outputs = sum(math.prod(layer.output_shape) for layer in layers)
     per_image = outputs + 2 * math.prod(info.shape)  # an image of the batch, and its gradient
     parameters = sum(layer.parameters for layer in layers)
-    return FLOAT_BYTES * (run.training.batch_size * per_image + PARAMETER_COPIES * parameters)
+    batch = min(run.training.batch_size, info.train_count)
+    return FLOAT_BYTES * (batch * per_image + PARAMETER_COPIES * parameters)
 
 
 def memory_warning(runs: Sequence[RunSpec], info: DatasetInfo, workers: int) -> str:
@@ -45,16 +46,18 @@ def memory_warning(runs: Sequence[RunSpec], info: DatasetInfo, workers: int) -> 
         info: the images.
         workers: number of processes that train at the same time.
     """
-    each = PROCESS_BYTES + image_bytes(info) + max((network_bytes(run, info) for run in runs), default=0)
+    images, network = image_bytes(info), max((network_bytes(run, info) for run in runs), default=0)
+    each = PROCESS_BYTES + images + network
     available = available_bytes()
     if not runs or workers * each <= available:
         return ""
     fitting = available // each
     fewer = f"at most {fitting} at a time (workers), " if fitting else ""
+    smaller = "smaller batches (batch_size), " if network > images else ""
     return (
         f"Training {pluralise(workers, 'run')} at a time needs about {workers * each / GIB:.1f} GiB of memory, and "
-        f"{available / GIB:.1f} GiB are free: choose {fewer}a smaller image side (image_size) or fewer images, or the "
-        "system may end it."
+        f"{available / GIB:.1f} GiB are free: choose {fewer}{smaller}a smaller image side (image_size) or fewer "
+        "images, or the system may end it."
     )
 
 

@@ -109,6 +109,45 @@ def test_what_an_export_left_that_broke_off_is_removed_by_the_next(
     assert names(tmp_path) == {"settings.toml", "summary.json"}
 
 
+@pytest.mark.parametrize(
+    ("name", "formats"),
+    [
+        ("settings.toml", []),
+        ("summary.json", [Format.JSON]),
+        ("curves.csv", [Format.CSV]),
+        ("part3.png", [Format.PNG]),
+        ("part3.svg", [Format.SVG]),
+        ("part3.pdf", [Format.PDF]),
+        ("course/part3_mlp_1.json", [Format.COURSE]),
+        ("course/part3_mlp_1.pkl", [Format.COURSE]),
+        ("tensorboard/mlp_1/1/events.*", [Format.TENSORBOARD]),
+        (FILE_NAME, []),
+    ],
+)
+def test_every_file_takes_its_place_once_it_is_complete(
+    exports: tuple[Store, int, int],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    formats: list[Format],
+) -> None:
+    replace, completed = Path.replace, []
+
+    def refuse(part: Path, target: Path) -> Path:
+        if target.relative_to(tmp_path).match(name):
+            completed.append(part.stat().st_size)
+            raise OSError(28, "No space left on device")
+        return replace(part, target)
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    with pytest.raises(ExportError, match="No space left on device"):
+        export_experiment(exports[0], exports[1], tmp_path, formats)
+    assert completed
+    assert min(completed) > 0
+    left = [path for path in tmp_path.rglob("*") if path.match(name) or ".part" in path.name]
+    assert left == []
+
+
 def test_a_name_that_is_no_utf_8_is_refused_and_leaves_the_earlier_files_whole(
     exports: tuple[Store, int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

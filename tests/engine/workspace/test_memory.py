@@ -64,6 +64,20 @@ def test_fewer_processes_or_smaller_images_are_advised(machine: pytest.MonkeyPat
     assert "are free: choose a smaller image side (image_size) or fewer images" in memory_warning(RUNS, PHOTOS, 1)
 
 
+def test_smaller_batches_are_advised_where_a_step_takes_more_than_the_images(machine: pytest.MonkeyPatch) -> None:
+    runs = plan(small_spec(architectures=["cnn_4"], batch_size=7000))
+    said = memory_warning(runs, replace(PHOTOS, shape=(64, 64, 1)), 1)
+    assert said.endswith(
+        "choose smaller batches (batch_size), a smaller image side (image_size) or fewer images, or the "
+        "system may end it."
+    )
+
+
+def test_no_batch_is_larger_than_the_training_images() -> None:
+    (run,), (larger,) = (plan(small_spec(batch_size=size)) for size in (INFO.train_count, 65_536))
+    assert network_bytes(larger, INFO) == network_bytes(run, INFO)
+
+
 def test_memory_of_child_processes_is_available_to_training(monkeypatch: pytest.MonkeyPatch) -> None:
     free = psutil.virtual_memory()
     monkeypatch.setattr(psutil, "virtual_memory", lambda: free)
