@@ -15,12 +15,14 @@ from engine.events.experiments import ComputationStarted, Computed, ExperimentFi
 from engine.events.runs import Checkpoint, PlannedRun, RunEvent, RunFinished, Status
 from engine.events.tasks import Emit, Event, TaskFailed
 from engine.executors.base import Executor
+from engine.executors.routing import is_remote
 from engine.executors.tasks import ComputeTask, PrepareTask, Task, TrainTask
 from engine.experiments.base import ComputedExperiment, Experiment, TrainingExperiment
 from engine.storage.locks import owner_lock
 from engine.storage.store import ActiveExperiment, BeginRequest, Store
 from engine.utils.errors import Cancelled, DatasetError, StoreError, TrainscopeError
 from engine.utils.paths import model_file
+from engine.workspace.memory import memory_warning
 from engine.workspace.outcome import RunTally
 from engine.workspace.planning import Plan, plan_further_runs, plan_new, plan_resume, run_sizes
 from engine.workspace.queue import QueueEntry, QueueStore
@@ -113,7 +115,9 @@ class Session:
         workers = self._executor.start(plan.size, plan.threads)
         info = self._prepare(plan.runs[0].data)
         opened = self._begin(plan, workers, owner, info)
-        self._emit(ExperimentStarted(opened.number, experiment.name, info, opened.planned, workers))
+        left = [run.spec for run in opened.pending]
+        warning = "" if is_remote(self._executor) else memory_warning(left, info, min(workers, len(left)))
+        self._emit(ExperimentStarted(opened.number, experiment.name, info, opened.planned, workers, warning))
         for event in restored_runs(self._store, opened.stored):
             self._emit(event)
         last = self._train(plan, opened.number, opened.pending)

@@ -161,7 +161,9 @@ def _draw_mean(
 ) -> None:
     mean, deviation = mean_and_deviation(variant.curves(quantity))
     mean, deviation = mean * scale, deviation * scale
-    axes.plot(variant.steps, mean, linestyle=style, color=colour, label=label, linewidth=1.3)
+    marker = "o" if len(variant.steps) == 1 else None  # no line is drawn through a single record; dashed: hollow
+    face = colour if style == "-" else "none"
+    axes.plot(variant.steps, mean, ls=style, color=colour, label=label, lw=1.3, marker=marker, mfc=face)
     if len(variant.runs) > 1:
         axes.fill_between(variant.steps, mean - deviation, mean + deviation, color=colour, alpha=0.15, linewidth=0)
 
@@ -174,7 +176,8 @@ def _draw_test(axes: Axes, variant: VariantResult, colour: str) -> None:
 
 def _draw_validation(axes: Axes, variant: VariantResult, colour: str) -> None:
     training, validation = variant.mean("training_accuracy"), variant.mean("validation_accuracy")
-    axes.plot(PERCENT * training, PERCENT * validation, ".", color=colour, label=variant.name, markersize=3)
+    size = 3 if len(training) > 1 else 8
+    axes.plot(PERCENT * training, PERCENT * validation, ".", color=colour, label=variant.name, markersize=size)
 
 
 def _finish_panels(loss: Axes, accuracy: Axes, test: Axes, validation: Axes) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,8 +25,10 @@ from engine.datasets.registry import existing_path
 from engine.devices.names import AUTO, CPU, check_device
 from engine.events.channel import ControlChannel
 from engine.events.commands import Control
+from engine.events.datasets import DatasetReady
 from engine.events.experiments import ExperimentFinished
 from engine.events.runs import Status
+from engine.events.tasks import Event
 from engine.executors.base import Executor
 from engine.experiments import ALL, COURSE_EXPERIMENTS, find_experiment
 from engine.experiments.base import ComputedExperiment, Experiment
@@ -41,9 +43,11 @@ from engine.storage.store import Store
 from engine.utils.errors import DatasetError, ExportError, SpecError, StoreError, TrainscopeError
 from engine.utils.paths import check_workspace
 from engine.utils.streams import output_error
-from engine.utils.text import pluralise
+from engine.utils.text import as_duration, pluralise
 from engine.workspace.dataset_library import DatasetLibrary
+from engine.workspace.estimates import Estimates
 from engine.workspace.network_library import NetworkLibrary
+from engine.workspace.queue import QueueEntry
 
 
 def run_until_interrupted(options: Options) -> int:
@@ -168,7 +172,6 @@ def _run_jobs(jobs: Sequence[_Job], store: Store, options: Options) -> int:
     with closing(make_executor(options)) as executor:
         if options.device not in (None, AUTO, CPU) and options.cluster is None:  # cluster workers have their own GPUs
             check_device(options.device, find_devices(executor))
-        _remember_datasets([job.spec for job in jobs if job.spec is not None], options.workspace)
         for job in jobs:
             name = job.experiment.name
             folder = options.export / name if options.export and options.batch == ALL else options.export
@@ -241,8 +244,16 @@ def _run_session(job: _Job, store: Store, executor: Executor) -> ExperimentFinis
     control = ControlChannel()
     previous = install_signal_handlers(control)
     reporter = make_reporter(sys.stderr)
+    read: set[str] = set()  # data sets
+
+    def handle(event: Event) -> None:
+        if isinstance(event, DatasetReady):
+            read.add(event.info.name)
+        reporter.handle(event)
+
     try:
-        session = Session(store, executor, reporter.handle, control)
+        _print_estimate(job, store)
+        session = Session(store, executor, handle, control)
         if job.spec is None:
             return session.resume(job.experiment, job.number)
         return session.run(job.experiment, job.spec)
@@ -251,6 +262,16 @@ def _run_session(job: _Job, store: Store, executor: Executor) -> ExperimentFinis
         for number, handler in previous.items():
             signal.signal(number, handler)
         control.close()
+        _remember_datasets(read, store.workspace)
+
+
+def _print_estimate(job: _Job, store: Store) -> None:
+    """Print how long a job takes by earlier runs of its networks; nothing if there are none."""
+    with suppress(TrainscopeError), closing(Estimates(store.workspace)) as estimates:  # reported by the session
+        spec = job.spec or job.experiment.spec.from_json(store.experiment(job.number).spec)
+        entry = QueueEntry(0, job.experiment, spec, job.number or None, resumes=job.spec is None)
+        if seconds := estimates.seconds(entry):
+            print_error(f"Takes about {as_duration(seconds)}, judging by earlier runs.")
 
 
 def install_signal_handlers(control: ControlChannel) -> dict[signal.Signals, Any]:
@@ -280,11 +301,12 @@ def _export(store: Store, experiment: Experiment, number: int, folder: Path | No
     if folder is None or (isinstance(experiment, ComputedExperiment) and store.computation(number) is None):
         return EXIT_OK
     try:
-        files = export_experiment(store, number, folder, formats)
+        export = export_experiment(store, number, folder, formats)
     except ExportError as error:
         print_error(f"trainscope: {error}")
         return EXIT_FAILED
-    print_lines(f"Exported {pluralise(len(files), 'file')} to {folder}")
+    removed = f"; {pluralise(len(export.removed), 'file')} of an earlier export removed" if export.removed else ""
+    print_lines(f"Exported {pluralise(len(export.files), 'file')} to {folder}{removed}")
     return EXIT_OK
 
 
@@ -298,9 +320,13 @@ def _exit_code(finished: ExperimentFinished) -> int:
     return EXIT_FAILED
 
 
-def _remember_datasets(specs: Sequence[ExperimentSpec], workspace: Path) -> None:
-    """Add the user's own data sets to the library that the window offers."""
+def _remember_datasets(read: Collection[str], workspace: Path) -> None:
+    """Add the user's own data sets that were ``read`` to the library that the window offers."""
     library = DatasetLibrary(workspace)
-    for dataset in {getattr(spec, "dataset", None) for spec in specs} - {None, *DATASETS}:
-        with suppress(DatasetError):  # it doesn't exist: reported when it is loaded
-            library.add(existing_path(str(dataset)))
+    for dataset in set(read) - set(DATASETS):
+        try:
+            library.add(existing_path(dataset))
+        except DatasetError:  # removed since
+            pass
+        except StoreError as error:  # costs no result
+            print_error(f"trainscope: {error}")

@@ -11,6 +11,7 @@ from engine.events.datasets import DatasetReady
 from engine.events.experiments import Computed, ExperimentStarted, RunsAdded
 from engine.events.runs import PlannedRun, Record, RunFinished, RunRestored, RunStarted
 from engine.events.tasks import Event, Progress
+from engine.training.timetable import shortened_interval
 from engine.utils.text import pluralise
 
 
@@ -59,6 +60,7 @@ class LineReporter:
             case ExperimentStarted():
                 self._runs = {run.run: run for run in event.runs}
                 yield f"{pluralise(len(event.runs), 'run')}, {event.workers} at a time"
+                yield from _remarks(event)
             case RunsAdded(runs):
                 self._runs |= {run.run: run for run in runs}
                 variants = ", ".join(dict.fromkeys(run.spec.variant for run in runs))
@@ -108,6 +110,8 @@ class BarReporter:
             case ExperimentStarted():
                 self.close()
                 self._runs = {run.run: run for run in event.runs}
+                for remark in _remarks(event):
+                    tqdm.write(remark, file=self._stream)
             case RunsAdded(runs):
                 self._runs |= {run.run: run for run in runs}
                 if self._bar is not None:
@@ -155,6 +159,11 @@ class BarReporter:
     def _postfix(self, text: str) -> None:
         if self._bar is not None:
             self._bar.set_postfix_str(text, refresh=False)
+
+
+def _remarks(event: ExperimentStarted) -> Iterator[str]:
+    """Yield what the user should know of an experiment before it is trained."""
+    yield from (remark for remark in (event.warning, shortened_interval(event.runs)) if remark)
 
 
 def run_title(run: PlannedRun) -> str:

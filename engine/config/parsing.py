@@ -55,8 +55,8 @@ def read_toml(path: Path) -> dict[str, Any]:
         return parse_toml(read_text(path))
     except OSError as error:
         raise SpecError(f"{path} can't be read ({error.strerror}); name a TOML file that exists.") from None
-    except UnicodeDecodeError:
-        raise SpecError(f"{path} is not UTF-8 text; save it as UTF-8 TOML.") from None
+    except ValueError as error:
+        raise SpecError(f"{path} can't be read: {error}.") from None
     except SpecError as error:
         raise SpecError(f"{path}: {error}") from None
 

@@ -13,13 +13,17 @@ from engine.utils.arrays import Array
 
 @dataclass(frozen=True)
 class ExperimentStarted:
-    """The experiment is planned and stored; its runs follow."""
+    """The experiment is planned and stored; its runs follow.
+
+    ``warning`` is a sentence on what training them may lack, such as memory; empty if nothing.
+    """
 
     experiment: int
     name: str
     info: DatasetInfo
     runs: tuple[PlannedRun, ...]
     workers: int
+    warning: str = ""
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from engine.events.experiments import (
 )
 from engine.events.inference import ImageRead, PickedTestImages, Probed
 from engine.events.runs import RunEvent, RunRestored
+from engine.utils.text import pluralise
 
 
 @dataclass(frozen=True)
@@ -32,11 +33,19 @@ class Progress:
 class Exported:
     """Results were written.
 
-    ``folder`` is the target folder, or the file of a report; ``files`` the number of files.
+    ``folder`` is the target folder, or the file of a report; ``files`` the number of files, ``removed`` that of files
+    of an earlier export that were removed from it.
     """
 
     folder: str
     files: int
+    removed: int = 0
+
+    @property
+    def summary(self) -> str:
+        """Such as ``13 files written, 2 files of an earlier export removed``."""
+        removed = f", {pluralise(self.removed, 'file')} of an earlier export removed" if self.removed else ""
+        return f"{pluralise(self.files, 'file')} written{removed}"
 
 
 @dataclass(frozen=True)

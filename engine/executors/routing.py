@@ -103,6 +103,11 @@ class RoutingExecutor:
         self._local.close()
 
 
+def is_remote(executor: Executor) -> bool:
+    """Return whether the last ``start`` of an executor connected to a cluster."""
+    return isinstance(executor, RoutingExecutor) and executor.started is not None
+
+
 def owner_id(workspace: Path) -> str:
     """Return an identifier of a workspace in a cluster, the same each time it is opened on this machine."""
     return hashlib.sha256(f"{platform.node()}:{workspace}".encode("utf-8", "surrogateescape")).hexdigest()[:16]

@@ -167,8 +167,8 @@ def _show_samples(task: SampleTask, emit: Emit, progress: ProgressCallback) -> N
 
 def _export(task: ExportTask) -> Exported:
     with closing(Store(task.workspace)) as store:
-        files = export_experiment(store, task.experiment, task.folder, task.formats)
-        return Exported(str(task.folder), len(files))
+        export = export_experiment(store, task.experiment, task.folder, task.formats)
+        return Exported(str(task.folder), len(export.files), len(export.removed))
 
 
 def _report(task: ReportTask) -> Exported:

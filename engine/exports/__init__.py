@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from engine.experiments.base import ComputedExperiment, TrainingExperiment
 from engine.exports.course import portable_pickle, write_course
 from engine.exports.curves import write_curves
 from engine.exports.figures import write_figures
-from engine.exports.files import check_writable, file_name, write_json, write_text
+from engine.exports.files import NOT_UTF_8, check_writable, file_name, write_json, write_text
+from engine.exports.manifest import read_manifest, remove_replaced, write_manifest
 from engine.exports.summary import summary, summary_header
 from engine.exports.tensorboard import write_event_files
 from engine.storage.store import Store, StoredExperiment
@@ -26,6 +28,7 @@ from engine.utils.files import atomic_path
 __all__ = [
     "DEFAULT_FORMATS",
     "FORMATS",
+    "Export",
     "Format",
     "check_writable",
     "export_experiment",
@@ -34,10 +37,21 @@ __all__ = [
 ]
 
 
+@dataclass
+class Export:
+    """The files that an export wrote, and those of an earlier export that it removed from the folder."""
+
+    files: list[Path] = field(default_factory=list)
+    removed: list[Path] = field(default_factory=list)
+
+
 def export_experiment(
     store: Store, experiment: int, folder: Path, formats: Sequence[Format] = DEFAULT_FORMATS
-) -> list[Path]:
+) -> Export:
     """Write the results of an experiment to a folder, which is created if missing.
+
+    Each file takes its place once it is complete. The files of an earlier export to the folder that this one doesn't
+    write are removed at the end, unless they were changed since.
 
     Args:
         store: the store that holds the experiment.
@@ -46,26 +60,41 @@ def export_experiment(
         formats: what to write; the settings are always written.
 
     Returns:
-        The files written.
+        The files written and removed.
 
     Raises:
-        ExportError: if the folder can't be written.
-        TypeError: if the experiment's declaration is of an unknown kind.
+        ExportError: if the folder can't be written, or a text can't be encoded.
     """
     stored = store.experiment(experiment)
-    definition = find_experiment(stored.name)
     check_writable(folder)
+    export, earlier = Export(), read_manifest(folder)
     try:
-        match definition:
-            case TrainingExperiment():
-                result = load_results(store, experiment)
-                return list(_write_training(store, result, definition, folder, formats))
-            case ComputedExperiment():
-                computation = store.computation(experiment)
-                return list(_write_computation(stored, computation, definition, folder, formats))
+        try:
+            export.files.extend(_write_files(store, stored, folder, formats))
+            export.removed = remove_replaced(folder, earlier, export.files)
+        finally:
+            write_manifest(folder, earlier, export.files)
     except OSError as error:
         raise ExportError(f"{folder} can't be written ({error.strerror}); choose another folder.") from error
-    raise TypeError(f"{type(definition).__name__} is no kind of experiment")
+    except UnicodeEncodeError as error:
+        raise ExportError(f"Experiment {experiment} can't be exported: {NOT_UTF_8}") from error
+    return export
+
+
+def _write_files(store: Store, stored: StoredExperiment, folder: Path, formats: Sequence[Format]) -> Iterator[Path]:
+    """Write the files of an experiment.
+
+    Raises:
+        TypeError: if the experiment's declaration is of an unknown kind.
+    """
+    definition = find_experiment(stored.name)
+    match definition:
+        case TrainingExperiment():
+            yield from _write_training(store, load_results(store, stored.id), definition, folder, formats)
+        case ComputedExperiment():
+            yield from _write_computation(stored, store.computation(stored.id), definition, folder, formats)
+        case _:
+            raise TypeError(f"{type(definition).__name__} is no kind of experiment")
 
 
 def _write_training(

@@ -15,14 +15,22 @@ from engine.experiments.base import CourseDictionary
 from engine.exports.files import to_json_value, write_text
 from engine.utils.files import write_atomic
 
+MAX_JSON_VALUES = 2**18  # of an array: about 3 MB; the weights of 32 units on 512x512 RGB would take 570 MB
+
 
 def write_course(folder: Path, name: str, dictionary: CourseDictionary) -> Iterator[Path]:
-    """Write a dictionary as JSON and as pickle, and yield both files."""
+    """Write a dictionary as JSON and as pickle, and yield both files.
+
+    Arrays of more than ``MAX_JSON_VALUES`` are in the pickle alone; in JSON they are null, and a further key names the
+    file that holds them: ``weights_file`` for ``weights``.
+    """
     folder.mkdir(exist_ok=True)
-    yield write_text(
-        folder / f"{name}.json", json.dumps({k: to_json_value(v) for k, v in dictionary.items()}, allow_nan=False)
-    )
     path = folder / f"{name}.pkl"
+    values: dict[str, Any] = {}
+    for key, value in dictionary.items():
+        is_large = isinstance(value, np.ndarray) and value.size > MAX_JSON_VALUES
+        values |= {key: None, f"{key}_file": path.name} if is_large else {key: to_json_value(value)}
+    yield write_text(folder / f"{name}.json", json.dumps(values, allow_nan=False))
     write_atomic(path, portable_pickle(dictionary))
     yield path
 

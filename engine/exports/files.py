@@ -13,6 +13,12 @@ import numpy as np
 from engine.utils.errors import ExportError
 from engine.utils.files import write_atomic
 
+# Of lone surrogates, by which Python keeps the bytes of file names that are no UTF-8.
+NOT_UTF_8 = (
+    "a name or text in it has characters that can't be written as UTF-8; rename the class folders whose names look "
+    "broken, or change the title and notes, and run it again."
+)
+
 
 def check_writable(folder: Path) -> None:
     """Create a folder if it is missing, and try to write into it.
@@ -46,9 +52,12 @@ def file_name(name: str) -> str:
 
 
 def to_json_value(value: Any) -> Any:
-    """Convert a value for JSON: arrays to lists, NaN and infinity to null."""
+    """Convert a value for JSON: arrays to lists, NaN and infinity to null.
+
+    Numbers of float32 arrays get the fewest digits that float32 is read back from, half of those of a float.
+    """
     if isinstance(value, np.ndarray):
-        value = value.tolist()
+        value = (value.astype(str).astype(float) if value.dtype == np.float32 else value).tolist()
     if isinstance(value, list):
         return [to_json_value(each) for each in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

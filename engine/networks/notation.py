@@ -1,7 +1,8 @@
 """The homework's notation of networks: ``Conv-3x3x16, ReLU, MaxPool-2x2, FC-64(no bias)``.
 
 ``Conv-WxHxN`` gives width, height and number of output channels. ``Act`` stands for the activation of the settings. The
-prediction layer is not written, as it follows from the number of classes.
+prediction layer is not written, as it follows from the number of classes. Where texts come from elsewhere, a semicolon,
+``+``, an arrow and the end of a line separate layers as a comma does.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import re
 from collections.abc import Sequence
 
 from engine.config.specs import Activation
+from engine.networks.hints import explain
 from engine.networks.layers import Act, Conv, Dense, Layer, MaxPool
 from engine.utils.errors import NetworkError
 
@@ -30,6 +32,7 @@ MAX_KERNEL_SIDE = 64
 MAX_CHANNELS = 4096
 MAX_UNITS = 65_536
 
+_SEPARATOR = re.compile(r"\s*(?:[,;+→]|->)\s*|\s*\n\s*")
 _CONV = re.compile(r"conv-(\d{1,30})x(\d{1,30})x(\d{1,30})")
 _POOL = re.compile(r"maxpool-(\d{1,30})x(\d{1,30})")
 _DENSE = re.compile(r"fc-(\d{1,30})(\(nobias\))?")
@@ -44,7 +47,7 @@ def parse_network(text: str) -> tuple[Layer, ...]:
     Raises:
         NetworkError: with a sentence that names the wrong part.
     """
-    pieces = [piece.strip() for piece in text.split(",")]
+    pieces = _SEPARATOR.split(text.strip())
     if pieces == [""]:
         raise NetworkError(f"the network has no layer; write for example {EXAMPLE}.")
     if "" in pieces:
@@ -95,6 +98,8 @@ def _layer(piece: str) -> Layer:
         return Act()
     if plain in _ACTIVATIONS:
         return Act(_ACTIVATIONS[plain])
+    if (hint := explain(piece)) is not None:
+        raise NetworkError(f"'{piece}' is no layer: {hint}.")
     raise NetworkError(
         f"'{piece}' is no layer; there are Conv-3x3x16 (width, height, channels), MaxPool-2x2, FC-64, FC-64(no bias), "
         f"{', '.join(ACTIVATION_NAMES.values())} and {CONFIGURABLE_ACTIVATION}."

@@ -6,6 +6,7 @@ import errno
 import shutil
 import sqlite3
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from engine.utils.errors import StoreError
 
@@ -14,6 +15,20 @@ BUSY_CODES = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 DENIED_CODES = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH)
 DENIED_ERRNOS = (errno.EACCES, errno.EPERM, errno.EROFS)
 FULL_ERRNOS = (errno.ENOSPC, errno.EDQUOT)
+# What a network drive without locks, or with none free, answers; SQLite reports some of them as a busy file.
+NO_LOCKS_ERRNOS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP)
+NO_LOCKS_CODES = (
+    sqlite3.SQLITE_IOERR_LOCK,
+    sqlite3.SQLITE_IOERR_UNLOCK,
+    sqlite3.SQLITE_IOERR_RDLOCK,
+    sqlite3.SQLITE_IOERR_CHECKRESERVEDLOCK,
+    sqlite3.SQLITE_IOERR_SHMLOCK,
+    sqlite3.SQLITE_PROTOCOL,
+)
+NO_LOCKS = (
+    "the drive does not support file locks, as some network drives do not; choose a folder on a local drive by "
+    "--workspace."
+)
 LOW_SPACE_BYTES = 1_000_000  # SQLite reports some full disks only as an I/O error
 
 
@@ -38,6 +53,8 @@ def store_error(file: Path, action: str, error: Exception) -> StoreError:
     failed = f"{file} can't be {action}"
     if _is_full(file.parent, error):
         return StoreError(f"{failed}: the disk is full; make room and try again, what was stored before is kept.")
+    if lacks_locks(file.parent, error):
+        return StoreError(f"{failed}: {NO_LOCKS}")
     if primary_code(error) in BUSY_CODES:
         return StoreError(
             f"{failed}: another program has been writing to it for too long; wait for it or close it, then try again."
@@ -45,6 +62,26 @@ def store_error(file: Path, action: str, error: Exception) -> StoreError:
     if primary_code(error) in DENIED_CODES or getattr(error, "errno", None) in DENIED_ERRNOS:
         return StoreError(f"{failed} ({error}); allow writing to the file and its folder, or choose another workspace.")
     return StoreError(f"{failed} ({error}); check the folder, its permissions and the free space.")
+
+
+def lacks_locks(folder: Path, error: BaseException) -> bool:
+    """Return whether ``error`` was raised because the drive of ``folder`` does not support file locks."""
+    if getattr(error, "errno", None) in NO_LOCKS_ERRNOS or getattr(error, "sqlite_errorcode", 0) in NO_LOCKS_CODES:
+        return True
+    return primary_code(error) in BUSY_CODES and not _supports_locks(folder)
+
+
+def _supports_locks(folder: Path) -> bool:
+    try:
+        import fcntl
+    except ImportError:  # Windows, where every drive does
+        return True
+    try:
+        with TemporaryFile(dir=folder) as file:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno not in NO_LOCKS_ERRNOS
+    return True
 
 
 def _is_full(folder: Path, error: Exception) -> bool:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from engine.storage.errors import NO_LOCKS, lacks_locks
 from engine.utils.errors import StoreError
 from engine.utils.paths import lock_folder
 
@@ -34,7 +35,9 @@ def owner_lock(workspace: Path) -> Iterator[str]:
     lock = FileLock(file)
     try:
         lock.acquire(blocking=False)
-    except (OSError, Timeout) as error:
+    except (OSError, NotImplementedError, Timeout) as error:
+        if isinstance(error, NotImplementedError) or lacks_locks(file.parent, error):
+            raise StoreError(f"{workspace} can't be used: {NO_LOCKS}") from None
         raise StoreError(
             f"{file} can't be locked ({error}); check the folder, its permissions and the free space."
         ) from None
@@ -60,7 +63,7 @@ def is_owner_alive(workspace: Path, name: object) -> bool:
             pass
     except Timeout:
         return True
-    except OSError:  # no program can lock it
+    except (OSError, NotImplementedError):  # no program can lock it
         return False
     _remove(file)
     return False

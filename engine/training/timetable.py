@@ -1,14 +1,34 @@
 """Division of a run into segments that are executed as one compiled call each.
 
 Records fall on steps 10, 20, ... of the whole run, regardless of epochs, so a segment ends at a record or at the end of
-an epoch, whichever comes first.
+an epoch, whichever comes first. A run too short for two records has a shorter interval, so that it has curves too.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from engine.config.specs import TrainingSpec
+from engine.events.runs import PlannedRun
+from engine.utils.text import pluralise
+
+RECORDS_OF_SHORT_RUN = 10
+
+
+def record_interval(total_steps: int, record_every: int) -> int:
+    """Return the steps between records: ``record_every``, or fewer in a run too short for two records."""
+    return record_every if total_steps >= 2 * record_every else max(1, total_steps // RECORDS_OF_SHORT_RUN)
+
+
+def shortened_interval(runs: Iterable[PlannedRun]) -> str:
+    """Say of the first of ``runs`` that has a shorter recording interval than was set; empty if none has."""
+    for run in runs:
+        every, steps = run.spec.training.record_every, run.total_steps
+        if (interval := record_interval(steps, every)) < every:
+            often = "every step" if interval == 1 else f"every {interval} steps"
+            return f"Recorded {often} instead of every {every}, as a run has only {pluralise(steps, 'step')}."
+    return ""
 
 
 @dataclass(frozen=True)
@@ -38,7 +58,7 @@ class Timetable:
     Attributes:
         steps_per_epoch: number of batches in an epoch.
         epochs: number of epochs.
-        record_every: steps between records.
+        record_every: steps between records as set; see ``interval``.
         max_steps: ends the run early, possibly within an epoch.
     """
 
@@ -64,20 +84,21 @@ class Timetable:
         return whole if self.max_steps is None else min(whole, self.max_steps)
 
     @property
+    def interval(self) -> int:
+        """Steps between records."""
+        return record_interval(self.total_steps, self.record_every)
+
+    @property
     def segments_per_epoch(self) -> int:
         """The largest number of segments in any epoch."""
-        return (self.steps_per_epoch - 1) // self.record_every + 2
+        return (self.steps_per_epoch - 1) // self.interval + 2
 
     def segments(self, epoch: int) -> list[Segment]:
         """Return the segments of ``epoch`` (from 0), in order."""
         step, end = epoch * self.steps_per_epoch, min((epoch + 1) * self.steps_per_epoch, self.total_steps)
-        segments = []
+        segments, interval = [], self.interval
         while step < end:
-            stop = min((step // self.record_every + 1) * self.record_every, end)
-            segments.append(Segment(step, stop - step, self._is_record(stop)))
+            stop = min((step // interval + 1) * interval, end)
+            segments.append(Segment(step, stop - step, stop % interval == 0))
             step = stop
         return segments
-
-    def _is_record(self, step: int) -> bool:
-        """Whether ``step`` is recorded; a run too short for any record gets one at its end."""
-        return step % self.record_every == 0 or (step == self.total_steps < self.record_every)

@@ -5,8 +5,10 @@ They are read so that none can hold the program up or fill its memory, and writt
 
 from __future__ import annotations
 
+import codecs
 import errno
 import os
+import re
 import stat
 import threading
 import tomllib
@@ -17,6 +19,11 @@ from typing import Any, BinaryIO
 
 MAX_CHARACTERS = 2**20  # of a settings text; long ones have some thousands
 MAX_DOTS = 1000  # per line: tomllib takes quadratic time in the number of parts of a dotted key
+SINGLE_QUOTES = r"in single quotes a backslash stands for itself, as in 'C:\images'"
+
+# Backslashes of a Windows path in double quotes: those that are no escape, and those that are a wrong one.
+_ESCAPE_ERRORS = ("Unescaped '\\' in a string", "Invalid hex value")
+_WINDOWS_PATH = re.compile("[A-Za-z]:[\b\t\n\f\r]")  # as read from "C:\test", where \t is a tab
 
 # Without O_NONBLOCK, opening a pipe waits for a writer; Windows has no such flag, POSIX no O_BINARY.
 _OPEN_FLAGS = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
@@ -55,16 +62,22 @@ def check_file(path: str | Path) -> None:
 
 
 def read_text(path: str | Path) -> str:
-    """Read a UTF-8 text file; propagates ``UnicodeDecodeError`` for other encodings.
+    """Read a UTF-8 text file, with or without a byte order mark.
 
     Raises:
         OSError: if it is no readable file, or longer than ``MAX_CHARACTERS`` bytes.
+        ValueError: with the reason, if its encoding is another one.
     """
     with open_file(path) as file:
         content = file.read(MAX_CHARACTERS + 1)
     if len(content) > MAX_CHARACTERS:
         raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
-    return content.decode("utf-8")
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise ValueError("it is UTF-16 text; save it as UTF-8")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValueError("it is not UTF-8 text; save it as UTF-8") from None
 
 
 def toml_table(text: str) -> dict[str, Any]:
@@ -78,9 +91,16 @@ def toml_table(text: str) -> dict[str, Any]:
     if any(line.count(".") > MAX_DOTS for line in text.splitlines()):
         raise ValueError(f"a line has more than {MAX_DOTS:,} dots")
     try:
-        return tomllib.loads(text)
+        table = tomllib.loads(text.removeprefix("\ufeff"))
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
+    except tomllib.TOMLDecodeError as error:
+        hint = f"; {SINGLE_QUOTES}" if str(error).startswith(_ESCAPE_ERRORS) else ""
+        raise ValueError(f"{error}{hint}") from None
+    for key, value in table.items():
+        if isinstance(value, str) and _WINDOWS_PATH.match(value):
+            raise ValueError(f"the path of '{key}' has a backslash in double quotes; {SINGLE_QUOTES}")
+    return table
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Formatting of numbers and of foreign text for sentences shown to the user."""
+"""Formatting of numbers, durations and foreign text for sentences shown to the user."""
 
 from __future__ import annotations
 
@@ -21,6 +21,15 @@ def scientific(value: float, digits: int = 3) -> str:
 def pluralise(count: int, noun: str) -> str:
     """Such as ``1 run`` or ``1,000 runs``."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def as_duration(seconds: float) -> str:
+    """Format as ``8 s``, ``4 min 05 s`` or ``2 h 10 min``."""
+    whole = round(seconds)
+    hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
+    if hours:
+        return f"{hours} h {minutes:02d} min"
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
 
 
 def one_line(text: str) -> str:

@@ -28,6 +28,7 @@ from engine.experiments import EXPERIMENTS
 from engine.experiments.presets import Setting, describe_settings
 from engine.storage.database import Database
 from engine.storage.rows import ACTIVE_STATUSES, READ_ERRORS, StoredExperiment, experiment_of, network_file
+from engine.training.timetable import record_interval
 from engine.utils.errors import StoreError
 from engine.workspace.listed_runs import ListedRun, counted_accuracies, listed_runs, runs_query
 
@@ -302,7 +303,7 @@ class Catalogue(Database):
 
         They are selected by primary key, so that a run of a million records costs no more than one of fifty.
         """
-        records = total_steps // every
+        records = total_steps // (every := record_interval(total_steps, every))
         steps = np.unique(np.linspace(1, records, min(records, THUMBNAIL_VALUES)).round().astype(int)) * every
         marks = ", ".join("?" * len(steps))
         rows = self._execute(

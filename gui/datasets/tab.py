@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 
 from engine.config.specs import DataSpec
 from engine.datasets.inventory import DatasetEntry, Presence, inventory
-from engine.datasets.registry import check_path
+from engine.datasets.registry import DATASETS, check_path
 from engine.events.commands import Control
 from engine.events.datasets import CacheRemoved, DatasetVerified
 from engine.events.tasks import Event, Progress, TaskFailed
@@ -69,6 +69,7 @@ class DatasetsTab(QWidget):
         super().__init__()
         self.setObjectName("tab_datasets")
         self._library = library
+        self._unread: list[Path] = []  # shown, but remembered only once they were read
         self._busy = False
         self._removing = False  # whether the current or last task removes
         self._decoding_dataset = ""  # data set that the current or last task decodes
@@ -84,27 +85,35 @@ class DatasetsTab(QWidget):
         self.refresh()
 
     def own_datasets(self) -> list[Path]:
-        """Return the user's own folders and files in the library; a ``TrainscopeError`` is emitted by ``failed``."""
+        """Return the user's own folders and files; a ``TrainscopeError`` of the library is emitted by ``failed``."""
         try:
-            return self._library.paths()
+            known = self._library.paths()
         except TrainscopeError as error:
             self.failed.emit(str(error))
-            return []
+            known = []
+        return known + [path for path in self._unread if path not in known]
 
     def refresh(self) -> None:
         """Update the table from disk."""
         self.table.show_entries(inventory(self.own_datasets()))
         self._show_buttons()
 
-    def remember(self, dataset: str) -> None:
-        """Add a data set that was used to the library if it is the user's own."""
-        if any(entry.dataset == dataset for entry in inventory(())):
+    def show_own(self, dataset: str) -> None:
+        """Show a data set that was chosen if it is the user's own; it is kept once ``remember`` is called."""
+        if dataset in DATASETS:
             return
-        try:
-            self._library.add(Path(dataset))
-        except (TrainscopeError, RuntimeError) as error:
-            self.failed.emit(str(error))
+        if (path := Path(dataset).absolute()) not in self._unread:
+            self._unread.append(path)
         self.refresh()
+
+    def remember(self, dataset: str) -> None:
+        """Add a data set that has been read to the library if it is the user's own."""
+        if (path := Path(dataset).absolute()) in self._unread:
+            try:
+                self._library.add(path)
+                self._unread.remove(path)
+            except TrainscopeError as error:
+                self.failed.emit(str(error))
 
     def add(self, dataset: str) -> None:
         """Add one of the user's folders or files, select it and offer it to the experiments."""
@@ -113,7 +122,7 @@ class DatasetsTab(QWidget):
         except DatasetError as error:
             self.failed.emit(str(error))
             return
-        self.remember(dataset)
+        self.show_own(dataset)
         self.table.choose(str(Path(dataset).absolute()))
         self.added.emit(dataset)
 
@@ -125,7 +134,8 @@ class DatasetsTab(QWidget):
                 self._progress.setValue(done)
                 amount = f" {as_size(done)} of {as_size(total)}" if message.startswith("Downloading") else ""
                 self._status.setText(f"{message}{amount}")
-            case DatasetVerified(intact=intact):
+            case DatasetVerified(dataset, intact):
+                self.remember(dataset)
                 self._status.setText(_INTACT if intact else _REPAIRED)
             case CacheRemoved(freed=freed):
                 self._status.setText(f"{as_size(freed)} freed.")
@@ -272,8 +282,10 @@ class DatasetsTab(QWidget):
         entry = self.table.entry
         if entry is None:
             return
+        path = Path(entry.dataset)
+        self._unread = [each for each in self._unread if each != path]
         try:
-            self._library.remove(Path(entry.dataset))
+            self._library.remove(path)
         except TrainscopeError as error:
             self.failed.emit(str(error))
             return

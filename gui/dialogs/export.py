@@ -131,9 +131,12 @@ class ExportDialog(QDialog):
         column.addWidget(self._buttons)
 
 
+REPLACED = "The folder holds files already; those of the same name and those of an earlier export will be replaced."
+
+
 def _replaced(text: str) -> str:
     try:
         holds_files = any(typed_path(text).iterdir())
     except (ExportError, OSError):  # missing or unreadable: reported on accept
         return ""
-    return "The folder holds files already; files of the same name will be replaced." if holds_files else ""
+    return REPLACED if holds_files else ""

@@ -18,6 +18,7 @@ from engine.events.runs import Intervention, RunFinished, Status, count_finished
 from engine.events.tasks import Event, Progress
 from engine.experiments.base import Experiment, TrainingExperiment
 from engine.utils.errors import SpecError
+from engine.utils.text import as_duration
 from engine.workspace.queue import QueueEntry
 from gui.boards.board import Board, View
 from gui.experiment.control_bar import ControlBar, ExperimentState
@@ -27,7 +28,6 @@ from gui.experiment.start_page import BoardStack
 from gui.forms.form import Form
 from gui.observations.experiment import Observations
 from gui.observations.weight_history import WeightSource
-from gui.utils.text import as_duration
 from gui.widgets.actions import KEYS, action_button, make_action
 from gui.widgets.collapsible_text import CollapsibleText
 from gui.widgets.factories import push_button
@@ -167,6 +167,8 @@ class ExperimentTab(QWidget):
                 self._progress.show_done(0, 0)
             case ExperimentStarted() | RunsAdded() | ComputationStarted():
                 self._show_plan()
+                if isinstance(event, ExperimentStarted) and event.warning:
+                    self.failed.emit(event.warning)
             case Intervention() | RunFinished():
                 self._run_control.show_held()
             case ExperimentFinished():

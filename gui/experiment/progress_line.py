@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QGridLayout, QLabel, QProgressBar, QSizePolicy, QW
 
 from engine.events.experiments import ExperimentFinished
 from engine.events.runs import Status, count_finished
+from engine.training.timetable import shortened_interval
 from engine.utils.text import pluralise
 from gui.observations.experiment import Observations
 from gui.observations.summary import best_variant_summary
@@ -84,5 +85,7 @@ def _end_text(status: Status, observations: Observations) -> str:
         came = f", {pluralise(len(runs), 'run')} trained and tested"
     else:
         came = f": {count_finished([run.status for run in runs])}"
-    best = "" if status in (Status.FAILED, Status.CANCELLED) else best_variant_summary(observations)
-    return f"{_END_TEXTS[status]}{came}. {best}".rstrip()
+    sentences = [f"{_END_TEXTS[status]}{came}."]
+    if status not in (Status.FAILED, Status.CANCELLED):
+        sentences += [best_variant_summary(observations), shortened_interval(run.planned for run in runs)]
+    return " ".join(filter(None, sentences))

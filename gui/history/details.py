@@ -18,11 +18,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from engine.utils.text import as_duration
 from engine.workspace.catalogue import CatalogueEntry
 from gui.history.drafts import Drafts
 from gui.history.model import as_date, as_percent
 from gui.history.setting_table import SettingTable
-from gui.utils.text import as_duration
 
 NOTES_DELAY_MS = 1000  # from a keystroke until notes are stored; avoids a write per keystroke
 NOTES_LINES = 5

@@ -13,9 +13,10 @@ from typing import Any
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QFont, QGuiApplication
 
+from engine.utils.text import as_duration
 from engine.workspace.catalogue import CatalogueEntry, ThumbnailCurve
 from engine.workspace.search import Query
-from gui.utils.text import as_duration, literally
+from gui.utils.text import literally
 from gui.widgets.tables import ColumnModel, Index
 
 LEFT, RIGHT, CENTRE = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight, Qt.AlignmentFlag.AlignHCenter

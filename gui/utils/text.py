@@ -1,4 +1,4 @@
-"""Text formatting for the window: durations, file sizes, and plain text where Qt would detect rich text."""
+"""Text formatting for the window: file sizes, and plain text where Qt would detect rich text."""
 
 from __future__ import annotations
 
@@ -12,15 +12,6 @@ def literally(text: str) -> str:
     if not Qt.mightBeRichText(text):
         return text
     return f"<span>{escape(text)}</span>".replace("\n", "<br>")
-
-
-def as_duration(seconds: float) -> str:
-    """Format as ``8 s``, ``4 min 05 s`` or ``2 h 10 min``."""
-    whole = round(seconds)
-    hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
-    if hours:
-        return f"{hours} h {minutes:02d} min"
-    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
 
 
 def as_size(count: int) -> str:

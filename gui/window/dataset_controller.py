@@ -77,6 +77,8 @@ class DatasetController(QObject):
 
     def _take(self, event: Event) -> None:
         """Show the answer to the request for sample images."""
+        if isinstance(event, SamplesReady):
+            self._page.remember(event.dataset)
         if self._sampled is None:
             return
         match event:
@@ -117,8 +119,8 @@ class DatasetController(QObject):
                 form.skip_broken_images(dataset)
 
     def _keep(self, dataset: str) -> None:
-        """Remember a data set of the user's own, and offer it in all forms."""
-        self._page.remember(dataset)
+        """Show a data set of the user's own on the page, and offer it in all forms."""
+        self._page.show_own(dataset)
         self._offer()
 
     def _offer(self, _added: str = "") -> None:

@@ -21,7 +21,6 @@ from engine.executors.tasks import DeviceTask
 from engine.experiments import EXPERIMENTS
 from engine.utils.logs import ProgramLog
 from engine.utils.paths import store_file
-from engine.utils.text import pluralise
 from engine.workspace.dataset_library import DatasetLibrary
 from gui.background.engine_thread import EngineThread
 from gui.background.questions import all_trained_runs
@@ -279,8 +278,8 @@ class MainWindow(QMainWindow):
 
     def _take_assistance(self, event: Event) -> None:
         match event:
-            case Exported(folder, files):
-                self.statusBar().showMessage(f"{pluralise(files, 'file')} written: {folder}", STATUS_MS)
+            case Exported(folder):
+                self.statusBar().showMessage(f"{event.summary}: {folder}", STATUS_MS)
                 QDesktopServices.openUrl(QUrl.fromLocalFile(folder))
             case TaskFailed(reason, cancelled=False, broken_images=0):  # else the data set controller offers a remedy
                 self.statusBar().clearMessage()

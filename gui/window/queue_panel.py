@@ -18,9 +18,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.utils.text import pluralise
+from engine.utils.text import as_duration, pluralise
 from engine.workspace.queue import QueueEntry
-from gui.utils.text import as_duration, literally
+from gui.utils.text import literally
 from gui.widgets.factories import push_button
 from gui.window.queue import ExperimentQueue
 from gui.window.training_controller import TrainingController

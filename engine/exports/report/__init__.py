@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from engine.exports.files import check_writable
+from engine.exports.files import NOT_UTF_8, check_writable
 from engine.exports.report.build import build_document
 from engine.exports.report.document import Document
 from engine.storage.store import Store
@@ -31,12 +31,13 @@ def write_report(store: Store, experiments: Sequence[int], file: Path) -> Path:
         The file.
 
     Raises:
-        ReportError: if there is no experiment, or the file can't be written.
+        ReportError: if there is no experiment, the file can't be written, or a text can't be encoded.
     """
     check_report_file(file)
-    contents = _renderer(file)(build_document(store, experiments))
     try:
-        write_atomic(file, contents)
+        write_atomic(file, _renderer(file)(build_document(store, experiments)))
+    except UnicodeEncodeError as error:
+        raise ReportError(f"{file} can't be written: {NOT_UTF_8}") from error
     except OSError as error:
         raise ReportError(f"{file} can't be written ({error.strerror}); choose another file.") from error
     return file

@@ -12,6 +12,7 @@ from PIL import Image
 from engine.analysis.blocks import Facts, Paragraph, Table
 from engine.analysis.claims import Claim
 from engine.exports.report.document import Block, Claims, Document, Gallery, Picture, Section
+from engine.exports.report.glyphs import REPLACED, characters_of
 from engine.exports.report.images import png
 from engine.exports.report.pdf_page import (
     ACCENT,
@@ -42,10 +43,12 @@ TOO_LITTLE = "too little to tell"
 
 def render_pdf(document: Document) -> bytes:
     """Render the document as PDF."""
-    pdf = ReportPDF(document.title)
+    pdf = ReportPDF(document.title, characters_of(document))
     links = [int(pdf.add_link()) for _ in document.sections]
     pdf.write_paragraph(document.title, TITLE, style="B")
     pdf.write_paragraph(document.subtitle, BODY, QUIET)
+    if pdf.missing:
+        pdf.write_paragraph(REPLACED, SMALL, QUIET)
     pdf.ln(GAP)
     pdf.write_paragraph("What was found", SECTION, style="B")
     for section, link in zip(document.sections, links, strict=True):

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Set
 from pathlib import Path
 
 import matplotlib as mpl
 from fpdf import FPDF, TextStyle
 
+from engine.exports.report.glyphs import find_font, missing_in, replace_missing
 from engine.exports.report.typography import nonbreaking
 
 # Shipped with matplotlib; covers Greek, Cyrillic and mathematical signs.
+FALLBACK = "Fallback"
 FONT, FONT_FILES = "DejaVu", {"": "DejaVuSans.ttf", "B": "DejaVuSans-Bold.ttf"}
 BODY, SMALL, HEADING, SECTION, TITLE = 9.0, 7.5, 11.0, 15.0, 21.0  # points
 TEXT, QUIET, ACCENT, OPEN, RULE, MARK = "#1c2430", "#5b6573", "#0b5fa5", "#8a5200", "#d9dee5", "#e8f1fa"
@@ -18,20 +22,29 @@ MARGIN = 18.0  # mm
 LINE = 1.5 * 25.4 / 72  # mm of line height per point of font size
 FOOT = -12.0  # mm, from the bottom
 
+log = logging.getLogger(__name__)
+
 
 class ReportPDF(FPDF):
     """A4 portrait document with numbered pages and an embedded font.
 
     Args:
         name: title in the footer of each page and in the file's metadata.
+        characters: those of all texts to come.
+
+    Attributes:
+        missing: the characters that neither the embedded font nor one of this machine shows, replaced by boxes.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, characters: Set[str]) -> None:
         super().__init__(format="A4")
         self._name = name
         fonts = Path(mpl.get_data_path()) / "fonts" / "ttf"
         for style, file in FONT_FILES.items():
             self.add_font(FONT, style, fonts / file)
+        self.missing = missing_in(fonts / FONT_FILES[""], characters)
+        if self.missing and (font := find_font(self.missing)) is not None:
+            self._use_fallback(font)
         self.set_margins(MARGIN, MARGIN)
         self.set_auto_page_break(True, MARGIN)
         self.set_title(name)
@@ -41,6 +54,20 @@ class ReportPDF(FPDF):
         self.set_section_title_styles(title, TextStyle(FONT, "B", HEADING, TEXT, t_margin=5, b_margin=1.5))
         self.add_page()
         self.use_font()
+
+    def _use_fallback(self, font: Path) -> None:
+        """Show by ``font`` what the embedded one lacks."""
+        try:
+            self.add_font(FALLBACK, "", font)
+        except Exception:  # fontTools raises almost anything for a font that it can't read
+            log.info("%s can't be used in a PDF", font, exc_info=True)
+            return
+        self.set_fallback_fonts([FALLBACK], exact_match=False)
+        self.missing = missing_in(font, self.missing)
+
+    def normalize_text(self, text: str) -> str:
+        """Return a text as it is shown; called by fpdf2 for every text on a page."""
+        return replace_missing(super().normalize_text(text), self.missing)
 
     def footer(self) -> None:
         """Write title and page number; called by fpdf2."""

@@ -9,7 +9,7 @@ from PySide6.QtGui import QColor, QPen
 
 from engine.utils.arrays import Array
 from gui.plots.curves.curve import BAND_ALPHA, LINE_WIDTH, ROUGH, VERY_ROUGH
-from gui.plots.curves.decimation import Envelope, Frame, as_line, length_in_pixels
+from gui.plots.curves.decimation import Envelope, Frame, as_dot, as_line, dot_pen, length_in_pixels
 
 
 class LayerLine:
@@ -36,9 +36,10 @@ class LayerLine:
     def draw(self, frame: Frame) -> None:
         """Draw the part within ``frame``."""
         columns = max(round(frame.width), 1)
-        x, y = as_line(*self._envelope.visible_part(frame, 1.0, 1.0, columns))
+        x, y = as_dot(*as_line(*self._envelope.visible_part(frame, 1.0, 1.0, columns)), frame)
         roughness = length_in_pixels(y, frame) / columns
-        self.line.setPen(self._pens[roughness > VERY_ROUGH])
+        is_dot = len(self._envelope.x) == 1
+        self.line.setPen(dot_pen(self._pens[0]) if is_dot else self._pens[roughness > VERY_ROUGH])
         self.line.setData(x, y, antialias=roughness < ROUGH)
         if len(self._band.x):
             x, low, high, _ = self._band.visible_part(frame, 1.0, 1.0, columns)

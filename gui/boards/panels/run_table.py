@@ -21,9 +21,9 @@ from PySide6.QtWidgets import (
 )
 
 from engine.events.runs import Status
+from engine.utils.text import as_duration
 from gui.observations.experiment import Observations
 from gui.observations.run import RunObservation
-from gui.utils.text import as_duration
 from gui.widgets.tables import ColumnModel, Index, fit_titles
 
 PROGRESS_COLUMN = 3

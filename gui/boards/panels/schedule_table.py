@@ -17,10 +17,10 @@ from PySide6.QtWidgets import (
 
 from engine.analysis.statistics import mean_in_percent, time_to_target
 from engine.experiments.schedule.plateaus import plateau_rule
+from engine.utils.text import as_duration
 from gui.observations.experiment import Observations
 from gui.observations.run import RunObservation
 from gui.observations.variant import VariantObservation
-from gui.utils.text import as_duration
 from gui.widgets.tables import fit_titles, make_read_only
 
 MINUTE = 60

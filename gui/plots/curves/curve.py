@@ -15,7 +15,17 @@ from engine.utils.arrays import Array
 from gui.observations.growable_array import GrowableArray
 from gui.observations.statistics import RepeatedCurve, copied
 from gui.observations.variant import VariantObservation
-from gui.plots.curves.decimation import Envelope, Frame, LineData, as_line, band_edges, joined, length_in_pixels
+from gui.plots.curves.decimation import (
+    Envelope,
+    Frame,
+    LineData,
+    as_dot,
+    as_line,
+    band_edges,
+    dot_pen,
+    joined,
+    length_in_pixels,
+)
 from gui.plots.curves.options import CurveOptions, Horizontal, Repeats
 from gui.utils.painting import pen_of
 
@@ -205,10 +215,15 @@ class Curve:
         self.band.setData(np.concatenate([x, x[::-1]]), np.concatenate([low, high[::-1]]))
 
     def _points(self, envelope: Envelope, frame: Frame, columns: int) -> tuple[Array, Array]:
-        return as_line(*envelope.visible_part(frame, self.x_scale, self.series.scale, columns))
+        return as_dot(*as_line(*envelope.visible_part(frame, self.x_scale, self.series.scale, columns)), frame)
 
     def _pen_for(self, roughness: float) -> QPen:
-        """Return a thin pen, fast to draw, for single runs and oscillating lines; at a lower threshold if dashed."""
+        """Return a thin pen, fast to draw, for single runs and oscillating lines; at a lower threshold if dashed.
+
+        Where no line has more than one record, the pen draws dots.
+        """
+        if all(len(data.raw.x) <= 1 for data in self._lines):
+            return dot_pen(self._pen)
         runs = self._options.repeats is Repeats.RUNS
         limit = VERY_ROUGH if self._pen.style() == Qt.PenStyle.SolidLine else ROUGH
         if not runs and roughness < limit:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QPen
 
 from engine.analysis.smoothing import exponential_average
 from engine.utils.arrays import Array
@@ -18,6 +20,7 @@ from gui.plots.curves.pyramid import Pyramid
 # If records per pixel vary (logarithmic axis, time), the block size is chosen for each slice of the axis.
 SLICES = 16
 MIN_COLUMNS = 4
+DOT_PIXELS = 6  # diameter of a curve that has a single record
 
 
 @dataclass(frozen=True)
@@ -190,6 +193,23 @@ def as_line(x: Array, low: Array, high: Array, blocks: bool) -> tuple[Array, Arr
     points[0::4], points[1::4] = low[0::2], high[0::2]
     points[2::4], points[3::4] = high[1::2], low[1::2]
     return np.repeat(x, 2), points
+
+
+def as_dot(x: Array, y: Array, frame: Frame) -> tuple[Array, Array]:
+    """Return a pixel's width of line in place of a single point, of which no pen draws anything; other lines as are."""
+    if len(x) != 1:
+        return x, y
+    half = (frame.x[1] - frame.x[0]) / max(frame.width, 1) / 2
+    return np.concatenate([x - half, x + half]), np.repeat(y, 2)
+
+
+def dot_pen(pen: QPen) -> QPen:
+    """Return a pen in which ``as_dot`` is a round dot, of half the size where lines are dashed."""
+    dot = QPen(pen)
+    dot.setWidthF(DOT_PIXELS if pen.style() == Qt.PenStyle.SolidLine else DOT_PIXELS / 2)
+    dot.setStyle(Qt.PenStyle.SolidLine)
+    dot.setCapStyle(Qt.PenCapStyle.RoundCap)
+    return dot
 
 
 def joined(lines: Sequence[tuple[Array, Array]]) -> tuple[Array, Array]:

@@ -10,9 +10,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QFrame, QLabel
 
+from engine.utils.text import as_duration
 from gui.plots.curves.curve import CurveReading
 from gui.plots.curves.options import Horizontal
-from gui.utils.text import as_duration
 from gui.utils.theme import muted
 
 MIN_ROWS = 3

@@ -14,6 +14,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from engine.cli.arguments import parse
@@ -27,7 +28,7 @@ from engine.experiments.architectures.experiment import ArchitecturesSpec
 from engine.storage.store import Store
 from engine.utils.errors import StoreError
 from engine.workspace.dataset_library import DatasetLibrary
-from tests.engine.support import ROOT, ScriptedExecutor, python
+from tests.engine.support import ROOT, ScriptedExecutor, finished, python, record, started
 
 ARCHITECTURES = EXPERIMENTS["architectures"]
 TINY = ["--set", "architectures=mlp_1", "epochs=2", "repeats=2"]
@@ -371,9 +372,26 @@ def test_a_device_that_is_not_there_is_refused_before_anything_trains(
     store.close()
 
 
-def test_a_data_set_of_ones_own_is_remembered(workspace: Path, tmp_path: Path) -> None:
-    empty = tmp_path / "mine"
+def test_the_time_is_told_where_earlier_runs_tell_it(
+    workspace: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answer(task):
+        return [started(task.run), record(task.run), finished(task.run, seconds=100.0)]
+
+    monkeypatch.setattr("engine.cli.batch.make_executor", lambda _options: ScriptedExecutor(answer))
+    assert batch(workspace, *TINY) == EXIT_OK
+    assert "Takes about" not in capsys.readouterr().err
+    assert batch(workspace, *TINY) == EXIT_OK
+    assert capsys.readouterr().err.startswith("Takes about 3 min 20 s, judging by earlier runs.\n")
+
+
+def test_a_data_set_of_ones_own_is_remembered_once_it_was_read(workspace: Path, tmp_path: Path) -> None:
+    empty, own = tmp_path / "mine", tmp_path / "own.npz"
     empty.mkdir()
+    labels = np.arange(40) % 2
+    np.savez(own, x_train=np.random.default_rng(0).integers(0, 256, (40, 8, 8), np.uint8), y_train=labels)
     for path in (empty, tmp_path / "nowhere"):
         assert batch(workspace, "--dataset", str(path)) == EXIT_FAILED
-    assert DatasetLibrary(workspace).paths() == [empty]
+    assert DatasetLibrary(workspace).paths() == []
+    assert batch(workspace, "--dataset", str(own), "--set", "architectures=cnn_4") == EXIT_FAILED, "too small for it"
+    assert DatasetLibrary(workspace).paths() == [own], "read all the same"

@@ -97,6 +97,19 @@ RESUMED: list[Event] = [
 ]
 
 
+def test_a_shorter_interval_than_was_set_is_said() -> None:
+    short: list[Event] = [ExperimentStarted(1, "architectures", INFO, (replace(RUNS[0], total_steps=6),), 1)]
+    said = "Recorded every step instead of every 10, as a run has only 6 steps."
+    assert shown(StringIO(), short).splitlines() == ["1 run, 1 at a time", said]
+    assert said in shown(Terminal(), short)
+
+
+def test_a_warning_is_said_before_anything_is_trained() -> None:
+    warned: list[Event] = [ExperimentStarted(1, "architectures", INFO, RUNS, 2, "It needs more memory.")]
+    assert shown(StringIO(), warned).splitlines() == ["2 runs, 2 at a time", "It needs more memory."]
+    assert "It needs more memory." in shown(Terminal(), warned)
+
+
 def test_what_was_there_already_counts() -> None:
     assert shown(StringIO(), RESUMED).splitlines()[-1].startswith("[2/2] mlp_1 #2 finished")
     pieces = shown(Terminal(), RESUMED).replace("\n", "\r").split("\r")

@@ -22,6 +22,7 @@ from engine.analysis.figures import four_panels
 from engine.analysis.results import load_results
 from engine.events.runs import RunStarted, Status
 from engine.exports import check_writable, export_experiment, portable_pickle
+from engine.exports.course import MAX_JSON_VALUES, write_course
 from engine.exports.report import check_report_file
 from engine.storage.store import Store
 from engine.utils.errors import ExportError, ReportError
@@ -62,7 +63,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exported]:
         store.add(finished(diverged, Status.DIVERGED, **untested, reason="No number."))
         store.add(finished(by_name["mlp_2", 2], Status.CANCELLED, **untested))
         store.finish_experiment(number, Status.STOPPED, "")
-        yield Exported(store, number, folder / "out", export_experiment(store, number, folder / "out"))
+        yield Exported(store, number, folder / "out", export_experiment(store, number, folder / "out").files)
 
 
 def summary_of(exported: Exported) -> dict[str, Any]:
@@ -77,8 +78,8 @@ def rows_of(exported: Exported) -> list[dict[str, str]]:
 
 def test_every_file_written_is_named_and_no_other_is_there(exported: Exported) -> None:
     there = {path.relative_to(exported.folder).as_posix() for path in exported.folder.rglob("*") if path.is_file()}
-    assert there == {path.relative_to(exported.folder).as_posix() for path in exported.files}
-    assert there == {
+    assert there == {path.relative_to(exported.folder).as_posix() for path in exported.files} | {"export-files.json"}
+    assert there - {"export-files.json"} == {
         *("summary.json", "settings.toml", "curves.csv", "part3.png", "part3.svg"),
         *("weights_mlp_1.png", "weights_mlp_1.svg", "course/part3_mlp_1.json", "course/part3_mlp_1.pkl"),
     }
@@ -129,7 +130,27 @@ def test_the_course_dictionary_is_the_same_in_json(exported: Exported) -> None:
     with (exported.folder / "course" / "part3_mlp_1.pkl").open("rb") as file:
         pickled = pickle.load(file)  # noqa: S301
     assert list(found) == COURSE_KEYS
-    assert found == pickled | {"weights": pickled["weights"].tolist()}
+    read = np.array(found.pop("weights"), np.float32)
+    np.testing.assert_array_equal(read, pickled.pop("weights"))
+    assert found == pickled
+
+
+def test_the_courses_json_stays_small(tmp_path: Path) -> None:
+    values = np.random.default_rng(0).normal(0, 0.01, MAX_JSON_VALUES).astype(np.float32)
+    dictionary = {"name": "mlp_1", "loss_curve": [0.5], "test_acc": math.nan, "weights": values.reshape(2, -1)}
+    small, _ = write_course(tmp_path / "small", "part3_mlp_1", dictionary)
+    assert small.stat().st_size < 4e6
+    read = json.loads(small.read_text(encoding="utf-8"))
+    assert (list(read), read["test_acc"]) == (list(dictionary), None)
+    np.testing.assert_array_equal(np.array(read["weights"], np.float32), dictionary["weights"])
+    dictionary["weights"] = np.append(values, values[:1])
+    large, pickled = write_course(tmp_path / "large", "part3_mlp_1", dictionary)
+    assert json.loads(large.read_text(encoding="utf-8")) == read | {
+        "weights": None,
+        "weights_file": "part3_mlp_1.pkl",
+    }
+    with pickled.open("rb") as file:
+        np.testing.assert_array_equal(pickle.load(file)["weights"], dictionary["weights"])  # noqa: S301
 
 
 @pytest.mark.parametrize("name", ["part3", "weights_mlp_1"])
@@ -159,7 +180,7 @@ def test_the_figure_has_the_courses_four_panels(exported: Exported) -> None:
 
 def test_an_experiment_without_any_record_can_be_exported(store: Store, tmp_path: Path) -> None:
     number, _ = planned(store)
-    names = {path.name for path in export_experiment(store, number, tmp_path / "out")}
+    names = {path.name for path in export_experiment(store, number, tmp_path / "out").files}
     assert names >= {"summary.json", "curves.csv", "part3.png"}
 
 
@@ -169,7 +190,10 @@ def test_a_run_of_one_record_can_be_exported(store: Store, tmp_path: Path) -> No
     store.add(weights(run.run))
     store.add(record(run.run, 1))
     store.add(finished(run.run))
-    assert len(export_experiment(store, number, tmp_path / "out")) == 9
+    assert len(export_experiment(store, number, tmp_path / "out").files) == 9
+    loss, accuracy, *_ = four_panels(load_results(store, number)).axes
+    assert [line.get_marker() for line in (*loss.get_lines(), *accuracy.get_lines())] == ["o", "o", "o"], "points"
+    assert [line.get_markerfacecolor() == "none" for line in accuracy.get_lines()] == [False, True], "told apart"
 
 
 def test_a_folder_that_can_not_be_written_is_named(exported: Exported, tmp_path: Path) -> None:
@@ -206,7 +230,8 @@ def test_an_export_that_breaks_off_leaves_every_file_whole(
     exported: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "out"
-    written = {path: path.read_bytes() for path in export_experiment(exported.store, exported.experiment, folder)}
+    export_experiment(exported.store, exported.experiment, folder)
+    written = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
     def full(*_given: Any) -> None:
         raise OSError(28, "No space left on device")

@@ -11,6 +11,7 @@ import engine.exports.report
 from engine.events.runs import Status
 from engine.experiments.basics import BASICS_EXPERIMENT
 from engine.exports.report import check_report_file, write_report
+from engine.exports.report.document import Document
 from engine.storage.store import Store
 from engine.utils.errors import ReportError, StoreError
 from tests.engine.exports.report_support import NOTES, TITLE, Stored
@@ -98,3 +99,17 @@ def test_a_file_is_replaced_only_by_a_whole_one(store: Store, tmp_path: Path, mo
     assert "Basic concepts" in file.read_text(encoding="utf-8")
     assert list(folder.iterdir()) == [file]
     assert engine.exports.report.SUFFIXES == (".html", ".pdf")
+
+
+@pytest.mark.parametrize("suffix", [".html", ".pdf"])
+def test_a_name_that_is_no_utf_8_is_refused_and_leaves_the_earlier_file_whole(
+    stored: Stored, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    file = tmp_path / f"report{suffix}"
+    file.write_text("earlier")
+    broken = Document("caf\udce9", "", (), ())
+    monkeypatch.setattr("engine.exports.report.build_document", lambda *_given: broken)
+    with pytest.raises(ReportError, match=r"can't be written as UTF-8; rename the class folders .*\.$"):
+        write_report(stored.store, stored.all, file)
+    assert file.read_text() == "earlier"
+    assert list(tmp_path.iterdir()) == [file]

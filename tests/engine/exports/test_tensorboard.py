@@ -38,7 +38,7 @@ def number(store: Store) -> int:
 
 
 def test_every_run_has_a_folder_and_a_file(store: Store, number: int, tmp_path: Path) -> None:
-    files = export_experiment(store, number, tmp_path, [Format.TENSORBOARD])
+    files = export_experiment(store, number, tmp_path, [Format.TENSORBOARD]).files
     folders = {file.parent.relative_to(tmp_path).as_posix() for file in files if file.parent != tmp_path}
     assert folders == {f"tensorboard/mlp_1_{name}/{run}" for name in ("relu", "sigmoid") for run in (1, 2)}
     assert [file.name for file in files if file.parent == tmp_path] == ["settings.toml"]
@@ -76,7 +76,7 @@ def test_an_event_file_replaces_that_of_an_earlier_export(store: Store, number: 
     others = {"events.out.tfevents.1.laboratory", "notes.trainscope"}
     for name in (earlier, *others):
         (place / name).write_bytes(b"")
-    files = export_experiment(store, number, tmp_path, [Format.TENSORBOARD])
+    files = export_experiment(store, number, tmp_path, [Format.TENSORBOARD]).files
     (written,) = (file.name for file in files if file.parent == place)
     assert {path.name for path in place.iterdir()} == {written, *others}
 
@@ -94,9 +94,11 @@ def test_an_event_file_replaces_that_of_an_earlier_export(store: Store, number: 
 def test_an_export_writes_what_was_chosen(
     store: Store, number: int, tmp_path: Path, chosen: list[Format], suffixes: set[str]
 ) -> None:
-    files = export_experiment(store, number, tmp_path, chosen)
+    files = export_experiment(store, number, tmp_path, chosen).files
     assert {file.suffix for file in files} == suffixes
-    assert set(files) == {file for file in tmp_path.rglob("*") if file.is_file() and file.parent.name != "workspace"}
+    assert set(files) == {
+        file for file in tmp_path.rglob("*") if file.is_file() and file.parent.name != "workspace"
+    } - {tmp_path / "export-files.json"}
     assert all(file.read_bytes().startswith(b"%PDF") for file in files if file.suffix == ".pdf")
 
 
@@ -111,7 +113,7 @@ def test_an_export_writes_what_was_chosen(
 def test_the_same_results_give_the_same_files_in_every_format(
     store: Store, number: int, tmp_path: Path, formats: list[Format]
 ) -> None:
-    first, second = (export_experiment(store, number, tmp_path / name, formats) for name in ("one", "two"))
+    first, second = (export_experiment(store, number, tmp_path / name, formats).files for name in ("one", "two"))
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
 
 

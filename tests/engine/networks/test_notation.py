@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from itertools import pairwise
 
 import pytest
@@ -119,13 +120,54 @@ def test_each_mistake_has_its_sentence(text: str, reason: str) -> None:
     assert refusal(text) == reason
 
 
-@pytest.mark.parametrize(
-    "piece", ["Conv-3x3", "Cnov-3x3x16", "FC64", "FC-64(bias)", "FC--1", "Softmax", "FC-1e3", "['"]
-)
+@pytest.mark.parametrize("piece", ["Cnov-3x3x16", "FC-64(bias)", "FC-1e3", "FC-x", "LSTM-8", "['", "-"])
 def test_what_is_no_layer_is_named_with_what_there_is(piece: str) -> None:
     message = refusal(f"ReLU, {piece}, FC-8")
     assert message.startswith(f"'{piece}' is no layer; there are Conv-3x3x16 (width, height, channels), MaxPool-2x2, ")
     assert all(name in message for name in (*ACTIVATION_NAMES.values(), "Act"))
+
+
+@pytest.mark.parametrize(
+    ("piece", "hint"),
+    [
+        ("FC10", "write FC-10, unless it is the prediction layer, which is added by itself"),
+        ("FC-10-", "write FC-10, unless it is the prediction layer, which is added by itself"),
+        ("Dense-10", "write FC-10, unless it is the prediction layer, which is added by itself"),
+        ("Dense(10)", "write FC-10, unless it is the prediction layer, which is added by itself"),
+        ("Linear 64 (no bias)", "write FC-64(no bias)"),
+        ("Linear", "write a fully connected layer with its number of units, as in FC-64"),
+        ("Conv3x3x16", "write Conv-3x3x16"),
+        ("Conv2D-3×3×16", "write Conv-3x3x16"),
+        ("Conv-3x3", "write a convolution as width x height x number of channels, as in Conv-3x3x16"),
+        ("Conv-16", "write a convolution as width x height x number of channels, as in Conv-3x3x16"),
+        ("MaxPool2x2", "write MaxPool-2x2"),
+        ("MaxPool-2", "write MaxPool-2x2"),
+        ("MaxPool", "write pooling with its window, as in MaxPool-2x2"),
+        ("AvgPool-2x2", "pooling takes the maximum; write MaxPool-2x2"),
+        ("PredictionLayer", "it is added by itself, with one unit per class; leave it out"),
+        ("Prediction layer (10)", "it is added by itself, with one unit per class; leave it out"),
+        ("Flatten()", "the values are flattened by themselves before the first FC layer; leave it out"),
+        ("Softmax", "softmax is part of the loss, and is applied to the prediction layer by itself; leave it out"),
+        ("Dropout(0.5)", "there is no such layer; leave it out"),
+        ("BatchNorm", "there is no such layer, only the normalisation of the images; leave it out"),
+        ("nn.Flatten", "the values are flattened by themselves before the first FC layer; leave it out"),
+        ("Swish", "write SiLU"),
+    ],
+)
+def test_what_other_programs_and_the_homework_write_is_explained(piece: str, hint: str) -> None:
+    assert refusal(f"ReLU, {piece}, FC-8") == f"'{piece}' is no layer: {hint}."
+    if spelling := re.fullmatch(r"write (FC-64\(no bias\)|[^\s,]+)(, unless .*)?", hint):
+        assert parse_network(spelling[1]), "what is suggested is a layer"
+
+
+def test_the_homeworks_way_of_writing_is_explained_at_its_last_layer() -> None:
+    assert refusal("FC-32 + ReLU + PredictionLayer").startswith("'PredictionLayer' is no layer: it is added by itself")
+
+
+@pytest.mark.parametrize("separator", [";", " -> ", "->", " → ", "+", "\n", "\r\n", ",\n"])
+def test_other_separators_are_read_as_commas(separator: str) -> None:
+    layers = ("Conv-3x3x16", "ReLU", "MaxPool-2x2", "FC-64(no bias)")
+    assert format_network(parse_network(separator.join(layers))) == ", ".join(layers)
 
 
 @pytest.mark.parametrize("text", ["ReLU,", ",ReLU", "ReLU,,FC-8", ","])

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.config.specs import TrainingSpec
-from engine.training.timetable import Segment, Timetable
+from engine.events.runs import PlannedRun
+from engine.experiments.architectures.experiment import plan
+from engine.training.timetable import Segment, Timetable, record_interval, shortened_interval
+from tests.engine.support import small_spec
 
 whole = st.builds(Timetable, st.integers(1, 60), st.integers(1, 12), st.integers(1, 80))
 ended_early = st.builds(
@@ -30,16 +34,42 @@ def test_the_pieces_cover_every_step_exactly_once_and_in_order(timetable: Timeta
 
 @given(timetables)
 def test_pieces_end_at_records_and_at_ends_of_epochs_and_nowhere_else(timetable: Timetable) -> None:
-    every = range(timetable.record_every, timetable.total_steps + 1, timetable.record_every)
+    every = range(timetable.interval, timetable.total_steps + 1, timetable.interval)
     ends = range(timetable.steps_per_epoch, timetable.total_steps + 1, timetable.steps_per_epoch)
     assert [segment.stop for segment in segments_of(timetable)] == sorted({*every, *ends, timetable.total_steps})
 
 
 @given(timetables)
-def test_records_are_the_multiples_of_the_interval_or_the_end_of_a_shorter_run(timetable: Timetable) -> None:
+def test_records_are_the_multiples_of_the_interval(timetable: Timetable) -> None:
     records = [segment.stop for segment in segments_of(timetable) if segment.ends_with_record]
-    every = list(range(timetable.record_every, timetable.total_steps + 1, timetable.record_every))
-    assert records == (every or [timetable.total_steps])
+    assert records == list(range(timetable.interval, timetable.total_steps + 1, timetable.interval))
+
+
+@given(timetables)
+def test_a_run_has_the_interval_that_was_set_or_is_too_short_for_two_records(timetable: Timetable) -> None:
+    if timetable.total_steps >= 2 * timetable.record_every:
+        assert timetable.interval == timetable.record_every
+    else:
+        records = sum(segment.ends_with_record for segment in segments_of(timetable))
+        assert records >= min(timetable.total_steps, 10)
+
+
+@pytest.mark.parametrize(
+    ("steps", "every", "interval", "said"),
+    [
+        (20, 10, 10, ""),
+        (19, 10, 1, "Recorded every step instead of every 10, as a run has only 19 steps."),
+        (1, 10, 1, "Recorded every step instead of every 10, as a run has only 1 step."),
+        (1, 1, 1, ""),
+        (500, 1000, 50, "Recorded every 50 steps instead of every 1000, as a run has only 500 steps."),
+    ],
+)
+def test_the_interval_of_a_short_run_shrinks_to_fit_and_that_is_said(
+    steps: int, every: int, interval: int, said: str
+) -> None:
+    (spec,) = plan(small_spec(record_every=every))
+    assert record_interval(steps, every) == interval
+    assert shortened_interval([PlannedRun(1, spec, 0, steps), PlannedRun(2, spec, 0, 10_000)]) == said
 
 
 @given(timetables)

@@ -164,7 +164,7 @@ def test_no_epochs_are_refused_in_a_file_and_in_stored_settings_too(
 def test_fewer_images_than_a_batch_are_one_short_batch(digits: PreparedData) -> None:
     training = {"batch_size": 65_536, "record_every": 100_000, "epochs": 2}
     events = train_here(small_run(**training), few(digits, 7, 2, 3))
-    assert [record.step for record in of(Record, events)] == [2]
+    assert [record.step for record in of(Record, events)] == [1, 2]
     (ended,) = of(RunFinished, events)
     assert ended.status is Status.FINISHED
     assert ended.confusion is not None
@@ -183,15 +183,15 @@ def test_one_image_is_learned_by_heart(digits: PreparedData) -> None:
 # Values that are not finite
 
 
-@pytest.mark.parametrize("record_every", [1, 100_000])
+@pytest.mark.parametrize("record_every", [1, 3])
 def test_a_loss_that_is_infinite_from_the_first_step_on_ends_at_the_next_record(
     digits: PreparedData, record_every: int
 ) -> None:
     data = few(digits, 100, 20, 20)
-    run = small_run(record_every=record_every, epochs=1)
+    run = small_run(record_every=record_every, epochs=3)
     events = train_here(run, replace(data, x_train=data.x_train * 1e38, x_validation=data.x_validation * 1e38))
     (last,) = of(Record, events)
-    assert last.step == (1 if record_every == 1 else 2)
+    assert last.step == record_every
     (ended,) = of(RunFinished, events)
     assert ended.status is Status.DIVERGED
     assert ended.reason.endswith("try a smaller learning rate.")

@@ -78,6 +78,33 @@ def test_tables_that_are_none(text: str, reason: str) -> None:
         toml_table(text)
 
 
+def test_a_byte_order_mark_is_no_part_of_a_text(tmp_path: Path) -> None:
+    (tmp_path / "bom.toml").write_bytes("epochs = 1  # ç".encode("utf-8-sig"))
+    assert read_text(tmp_path / "bom.toml") == "epochs = 1  # ç"
+    assert toml_table("\ufeffepochs = 1") == {"epochs": 1}, "as text copied from such a file"
+
+
+@pytest.mark.parametrize(("encoding", "named"), [("utf-16", "UTF-16"), ("utf-16-be", "UTF-8"), ("latin-1", "UTF-8")])
+def test_another_encoding_is_named(tmp_path: Path, encoding: str, named: str) -> None:
+    (tmp_path / "other.toml").write_bytes("notes = 'ç'".encode(encoding))
+    if encoding == "utf-16-be":  # without a mark, so only a character that is not UTF-8 tells
+        (tmp_path / "other.toml").write_bytes("notes = 'ç\ud7ff'".encode(encoding))
+    with pytest.raises(ValueError, match=rf"it is (not )?{named} text.*; save it as UTF-8$"):
+        read_text(tmp_path / "other.toml")
+
+
+@pytest.mark.parametrize("path", [r"C:\Users\me\images", r"D:\temp\new", r"C:\bilder", r"D:\data", r"\\server\share"])
+def test_a_windows_path_in_double_quotes_gets_a_hint(path: str) -> None:
+    with pytest.raises(ValueError, match=r"in single quotes a backslash stands for itself, as in 'C:\\images'$"):
+        toml_table(f'epochs = 1\ndataset = "{path}"')
+    assert toml_table(f"dataset = '{path}'") == {"dataset": path}
+
+
+@pytest.mark.parametrize("path", [r"C:\\Users\\me", "C:/Users/me"])
+def test_a_windows_path_that_double_quotes_can_hold_is_read(path: str) -> None:
+    assert toml_table(f'dataset = "{path}"') == {"dataset": path.replace(r"\\", "\\")}
+
+
 def test_a_file_is_replaced_at_once(tmp_path: Path) -> None:
     file = tmp_path / "kept.toml"
     write_atomic(file, "a = 'ç'")

@@ -17,7 +17,7 @@ from engine.workspace.dataset_library import DatasetLibrary
 from gui.forms.dataset_chooser import DatasetChooser
 from gui.window.main_window import MainWindow
 from tests.gui.conftest import MakeWindow
-from tests.gui.datasets_support import open_page, press, row
+from tests.gui.datasets_support import enabled, message, open_page, press, row
 from tests.gui.support import PATIENCE_MS, find, tab_of
 
 
@@ -58,7 +58,8 @@ def test_add_and_forget(
     window, page = open_page(make_window)
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_arguments: str(image_folder))
     press(page, "add_folder")
-    assert DatasetLibrary(workspace).paths() == [image_folder]
+    qtbot.waitUntil(lambda: DatasetLibrary(workspace).paths() == [image_folder], timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: page.detail.has_samples, timeout=PATIENCE_MS)
     assert page.table.entry is not None
     assert page.table.entry.dataset == str(image_folder)
     assert all(each.findChild(QWidget, "dataset").findData(str(image_folder)) > 0 for each in choosers_of(window))
@@ -84,3 +85,21 @@ def test_add_file(
     qtbot.waitUntil(lambda: page.detail.has_samples, timeout=PATIENCE_MS)
     assert list(page.detail.counts.bars["training"].opts["width"]) == [4, 4, 4]
     assert DatasetLibrary(workspace).paths() == [file]
+
+
+def test_a_folder_that_can_not_be_read_is_shown_but_not_remembered(
+    qtbot: QtBot, make_window: MakeWindow, tmp_path: Path, workspace: Path
+) -> None:
+    folder = tmp_path / "mine"
+    for name in ("a", "b"):
+        (folder / name).mkdir(parents=True)
+        (folder / name / "1.png").write_bytes(b"no image")
+    window, page = open_page(make_window)
+    page.add(str(folder))
+    qtbot.waitUntil(lambda: message(window) != "", timeout=PATIENCE_MS)
+    assert page.table.entry is not None
+    assert page.table.entry.dataset == str(folder), "to be tried again once it is mended"
+    assert DatasetLibrary(workspace).paths() == []
+    qtbot.waitUntil(lambda: "cancel" not in enabled(page), timeout=PATIENCE_MS)
+    press(page, "forget")
+    assert page.table.rowCount() == 4

@@ -52,7 +52,7 @@ def test_a_folder_dropped_on_the_page_is_added(
     assert not sign.isVisible()
     drop(page, dragged(image_folder))
     assert not sign.isVisible()
-    assert DatasetLibrary(workspace).paths() == [image_folder]
+    qtbot.waitUntil(lambda: DatasetLibrary(workspace).paths() == [image_folder], timeout=PATIENCE_MS)
     assert message(window) == ""
 
 
@@ -94,7 +94,7 @@ def test_a_folder_dropped_on_a_chooser_is_used_there_and_offered_everywhere(
     assert chooser is not None
     drop(chooser, dragged(image_folder))
     assert chooser.dataset == str(image_folder)
-    assert DatasetLibrary(workspace).paths() == [image_folder]
+    qtbot.waitUntil(lambda: DatasetLibrary(workspace).paths() == [image_folder], timeout=PATIENCE_MS)
     other = tab_of(window, "activations").form.dataset_chooser
     assert other is not None
     assert other.dataset == "digits"

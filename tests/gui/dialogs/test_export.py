@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QCheckBox, QDialog, QFileDialog, QLabel, QLineEdit
 from pytestqt.qtbot import QtBot
 
 from engine.exports import DEFAULT_FORMATS, FORMATS, Format
-from gui.dialogs.export import ExportDialog
+from gui.dialogs.export import REPLACED, ExportDialog
 from tests.gui.support import find
 
 MakeDialog = Callable[..., ExportDialog]
@@ -89,7 +89,7 @@ def test_files_that_would_be_replaced_are_told_of(make_dialog: MakeDialog, tmp_p
     assert message(dialog) == ""
     (tmp_path / "old" / "summary.json").write_text("{}")
     folder(dialog, str(tmp_path / "old"))
-    assert message(dialog) == "The folder holds files already; files of the same name will be replaced."
+    assert message(dialog) == REPLACED
     assert find(dialog, QPushButton, "export_save").isEnabled()
     folder(dialog, str(tmp_path / "new"))
     assert message(dialog) == ""

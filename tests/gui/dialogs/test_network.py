@@ -107,7 +107,7 @@ def test_the_table_follows_every_key(make_dialog: MakeDialog) -> None:
     ("notation", "words"),
     [
         ("", "the network has no layer; write for example Conv-3x3x16"),
-        ("Conv-3x3", "'Conv-3x3' is no layer; there are "),
+        ("Conv-3x3", "'Conv-3x3' is no layer: write a convolution as width x height x number of channels"),
         ("FC-0", "the number of units in 'FC-0' must be from 1 to 65536."),
         ("MaxPool-2x3", "'MaxPool-2x3' is not square"),
         ("Conv-40x40x4", "On 32x32 images: at conv_1, a 40x40 kernel does not fit on a 32x32 image."),

@@ -285,6 +285,16 @@ def test_the_end_says_which_is_best_and_whether_that_may_be_chance(
     assert "Best: cnn_4, 91.0 ± 1.4 % (n = 2); mlp_1 is 39.0 points behind, which exceeds the spread" in said
 
 
+def test_training_that_needs_more_memory_than_there_is_is_warned_of(
+    qtbot: QtBot, make_window: MakeWindow, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.workspace.memory.available_bytes", lambda: 2**20)
+    bench = Bench(qtbot, make_window(ScriptedExecutor(whole_run)), workspace)
+    with qtbot.waitSignal(bench.window.training_ended, timeout=PATIENCE_MS):
+        bench.press("run")
+    assert "GiB of memory, and 0.0 GiB are free" in find(bench.window, MessageBar, "message_bar").text
+
+
 def test_a_rate_for_a_run_that_has_not_begun_is_refused_in_a_sentence(
     qtbot: QtBot, make_window: MakeWindow, workspace: Path
 ) -> None:

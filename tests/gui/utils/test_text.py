@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gui.utils.text import as_duration, as_size
+from engine.utils.text import as_duration
+from gui.utils.text import as_size
 
 
 @pytest.mark.parametrize(

@@ -191,7 +191,7 @@ def test_a_session_stores_and_exports_it(
     assert finished.status is Status.FINISHED, finished.reason
     assert len(of(ComputedPart, events)) == STEPS
     assert len(of(Computed, events)) == 1
-    written = export_experiment(store, finished.experiment or 0, tmp_path / "out")
+    written = export_experiment(store, finished.experiment or 0, tmp_path / "out").files
     assert {path.name for path in written} == {
         *("summary.json", "settings.toml", "gradient_recovery.npz"),
         *(f"{name}.{suffix}" for name in ("cross_entropy", "gradient_recovery") for suffix in ("png", "svg")),

@@ -214,7 +214,7 @@ def test_a_session_stores_and_exports_it(
     spec = small(images=2)
     ended = Session(store, InlineExecutor(), events.append, control).run(CONVOLUTION_EXPERIMENT, spec)
     assert ended == ExperimentFinished(1, Status.FINISHED)
-    files = {path.name: path for path in export_experiment(store, 1, tmp_path / "out")}
+    files = {path.name: path for path in export_experiment(store, 1, tmp_path / "out").files}
     pictures = {f"convolution_{kind}.{suffix}" for kind in ("raw", "normalised") for suffix in ("png", "svg")}
     assert set(files) == {"summary.json", "settings.toml", "convolution.npz"} | pictures
     assert files["convolution_raw.png"].read_bytes().startswith(PNG)

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QToolButton
 from pytestqt.qtbot import QtBot
 
@@ -33,6 +34,23 @@ def test_a_curve_plot_draws_means_in_the_axis_unit(accuracy: CurvePlot) -> None:
     steps, values = accuracy.curve_data("mlp_1", "validation_accuracy")
     assert steps.tolist() == [10, 20]
     np.testing.assert_allclose(values, [30, 40])
+
+
+@pytest.mark.paints_windows
+def test_a_single_record_is_drawn_as_a_dot(qtbot: QtBot) -> None:
+    plot = CurvePlot("loss", "Loss", "nats", (Series("training_loss"),))
+    qtbot.addWidget(plot)
+    plot.resize(400, 300)
+    plot.show()
+    qtbot.waitExposed(plot)
+    observations = observed(started(), record())
+    plot.begin(observations)
+    plot.refresh(observations)
+    colour = QColor(plot.curves["mlp_1"][0].colour)
+    image = plot.grab().toImage()
+    found = [(x, y) for x in range(image.width()) for y in range(image.height()) if image.pixelColor(x, y) == colour]
+    assert len(found) > 10
+    assert max(x for x, _ in found) - min(x for x, _ in found) < 12, "and nothing else is"
 
 
 def test_a_band_spans_one_deviation_where_there_are_two_runs(accuracy: CurvePlot) -> None:

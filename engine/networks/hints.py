@@ -1,0 +1,54 @@
+"""Explanations of layers that people write as other programs or the homework do, and that are no layer here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+_BY_ITSELF = "it is added by itself, with one unit per class; leave it out"
+_UNLESS = ", unless it is the prediction layer, which is added by itself"
+_FLATTENED = "the values are flattened by themselves before the first FC layer; leave it out"
+_SOFTMAX = "softmax is part of the loss, and is applied to the prediction layer by itself; leave it out"
+_DROPPED = "there is no such layer; leave it out"
+_NORMALIZED = "there is no such layer, only the normalisation of the images; leave it out"
+_POOLED = "pooling takes the maximum; write MaxPool-2x2"
+_SIZED_POOL = "write pooling with its window, as in MaxPool-2x2"
+_UNITS = "write a fully connected layer with its number of units, as in FC-64"
+_CHANNELS = "write a convolution as width x height x number of channels, as in Conv-3x3x16"
+
+# Names in lower case without spaces, hyphens and underscores, with or without a size.
+_NAMES: dict[str, str] = {
+    **dict.fromkeys(("predictionlayer", "prediction", "predictionlayerfc", "output", "outputlayer"), _BY_ITSELF),
+    **dict.fromkeys(("flatten", "reshape", "flattenlayer"), _FLATTENED),
+    **dict.fromkeys(("softmax", "logsoftmax"), _SOFTMAX),
+    **dict.fromkeys(("dropout", "dropout2d", "spatialdropout2d", "input", "inputlayer", "rescaling"), _DROPPED),
+    **dict.fromkeys(("batchnorm", "batchnorm2d", "batchnormalization", "bn"), _NORMALIZED),
+    **dict.fromkeys(("layernorm", "layernormalization", "groupnorm", "groupnormalization"), _NORMALIZED),
+    **dict.fromkeys(("avgpool", "avgpool2d", "averagepool", "averagepooling", "averagepooling2d"), _POOLED),
+    **dict.fromkeys(("globalaveragepooling2d", "globalaveragepooling", "globalavgpool", "gap"), _POOLED),
+    **dict.fromkeys(("maxpool", "maxpool2d", "maxpooling", "maxpooling2d", "pool", "pooling"), _SIZED_POOL),
+    **dict.fromkeys(("fc", "dense", "linear", "fullyconnected"), _UNITS),
+    **dict.fromkeys(("conv", "conv2d", "convolution"), _CHANNELS),
+    "swish": "write SiLU",
+}
+
+_NUMBER = r"(\d{1,9})"
+# Spellings from which the right one follows; each with what makes it of the numbers.
+_SPELLINGS: tuple[tuple[str, Callable[[tuple[str, ...]], str]], ...] = (
+    (rf"(?:fc|dense|linear|fullyconnected){_NUMBER}", lambda found: f"FC-{found[0]}{_UNLESS}"),
+    (rf"(?:fc|dense|linear|fullyconnected){_NUMBER}nobias", lambda found: f"FC-{found[0]}(no bias)"),
+    (rf"conv(?:2d)?{_NUMBER}x{_NUMBER}x{_NUMBER}", lambda found: f"Conv-{'x'.join(found)}"),
+    (rf"max(?:pool|pooling)(?:2d)?{_NUMBER}", lambda found: f"MaxPool-{found[0]}x{found[0]}"),
+    (rf"max(?:pool|pooling)(?:2d)?{_NUMBER}x\1", lambda found: f"MaxPool-{found[0]}x{found[0]}"),
+)
+
+
+def explain(piece: str) -> str | None:
+    """Say what to write in place of ``piece``, which is no layer; None if nothing better than a list is known."""
+    plain = re.sub(r"[\s_\-()\[\]=.:]", "", piece).lower().replace("×", "x")
+    for pattern, spelling in _SPELLINGS:
+        if match := re.fullmatch(pattern, plain, re.ASCII):
+            return f"write {spelling(match.groups())}"
+    if (name := plain.removeprefix("nn")) in _NAMES or (name := re.sub(r"\d[\dx,]*$", "", plain)) in _NAMES:
+        return _NAMES[name]
+    return None
