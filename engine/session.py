@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
+from dataclasses import replace
 
 from engine.analysis.results import load_results
 from engine.config.specs import DataSpec, ExperimentSpec
@@ -25,6 +26,7 @@ from engine.workspace.outcome import RunTally
 from engine.workspace.planning import Plan, plan_further_runs, plan_new, plan_resume, run_sizes
 from engine.workspace.queue import QueueEntry, QueueStore
 from engine.workspace.replay import restored_runs
+from engine.workspace.trained_networks import check_starts
 
 log = logging.getLogger(__name__)
 
@@ -112,6 +114,9 @@ class Session:
     def _train_all(self, plan: Plan, experiment: TrainingExperiment, owner: str) -> tuple[Status, str]:
         workers = self._executor.start(plan.size, plan.threads)
         info = self._prepare(plan.runs[0].data)
+        if plan.stored is None:  # else it was checked when the experiment began
+            info = replace(info, warnings=(*info.warnings, *check_starts(self._store, plan.runs, info)))
+        self._emit(DatasetReady(info))
         opened = self._begin(plan, workers, owner, info)
         self._emit(ExperimentStarted(opened.number, experiment.name, info, opened.planned, workers))
         for event in restored_runs(self._store, opened.stored):
@@ -208,6 +213,7 @@ class Session:
         match event:
             case DatasetReady(info):
                 self._info = info
+                return  # emitted once the plan was compared with it
             case TaskFailed():
                 self._failure = event
             case Computed() if self._number is not None:

@@ -124,7 +124,8 @@ def plan_resume(store: Store, experiment: Experiment, number: int) -> Plan:
     runs = store.runs(number)
     resumed = tuple(run for run in runs if run.status.can_resume)
     kept = tuple(run for run in runs if not run.status.can_resume)
-    return Plan(experiment, spec, _runs(experiment, spec), stored, kept, resumed)
+    # Not planned anew: that would need the network from which a continued run once started.
+    return Plan(experiment, spec, tuple(run.spec for run in runs), stored, kept, resumed)
 
 
 def check_not_deleted(stored: StoredExperiment) -> None:
