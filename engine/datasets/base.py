@@ -11,6 +11,7 @@ import numpy as np
 
 from engine.utils.arrays import Array
 from engine.utils.errors import DatasetError
+from engine.utils.text import one_line
 
 # Called with a message, the amount done and the total (0 if unknown). May raise ``Cancelled`` to abort, which leaves no
 # partial files.
@@ -18,6 +19,10 @@ ProgressCallback = Callable[[str, int, int], None]
 
 # A training process needs four times as much, for float32.
 MAX_IMAGE_BYTES = 4 * 2**30
+
+# No photograph is as dark in its brightest pixel; scikit-learn's digits, stored as 0 to 16, are.
+_DARKEST = 31
+_MANY_PLAIN = 0.1  # share of images of a single colour
 
 
 @dataclass(frozen=True)
@@ -159,6 +164,49 @@ def hash_blocks(part: Part, digest: Hash) -> Iterator[Array]:
     digest.update(part.labels.astype("<i8").tobytes())
 
 
+class PixelCheck:
+    """Looks for images that are most likely not what the user means, while they are read block by block."""
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self._highest = 0
+        self._count = self._plain = 0
+        self._first: Array | None = None
+        self._all_alike = True
+
+    def __call__(self, blocks: Iterable[Array]) -> Iterator[Array]:
+        """Yield the blocks, uint8 [k, height, width, channels], looking at each."""
+        for block in blocks:
+            self._look_at(block)
+            yield block
+
+    def _look_at(self, block: Array) -> None:
+        if not len(block):
+            return
+        if self._first is None:
+            self._first = block[0].copy()
+        flat = block.reshape(len(block), -1)
+        highest = flat.max(axis=1)
+        self._highest = max(self._highest, int(highest.max()))
+        self._plain += int((highest == flat.min(axis=1)).sum())
+        self._count += len(block)
+        self._all_alike = self._all_alike and bool((block == self._first).all())
+
+    def warnings(self) -> Iterator[str]:
+        """Yield sentences on what looks wrong in all blocks."""
+        if self._all_alike and self._count > 1:
+            yield f"All {self._count:,} images of {self._title} are alike, so nothing can be learned: see the files."
+        elif self._plain > _MANY_PLAIN * self._count:
+            yield (
+                f"{self._plain:,} of {self._count:,} images of {self._title} are of a single colour; look at the files."
+            )
+        if 0 < self._highest <= _DARKEST:
+            yield (
+                f"The brightest pixel of {self._title} is {self._highest} of 255, so its images are almost black; if "
+                f"that stands for white, scale the pixels to 0 to 255 and save them again."
+            )
+
+
 def check_decoded(decoded: Decoded) -> None:
     """Check that a network can be trained on a data set and that it fits into memory.
 
@@ -182,11 +230,13 @@ def check_decoded(decoded: Decoded) -> None:
 def collect(decoded: Decoded) -> RawImages:
     """Read a data set into memory; propagates the ``DatasetError`` of ``check_decoded``."""
     check_decoded(decoded)
-    digest = hashlib.sha256()
+    digest, check = hashlib.sha256(), PixelCheck(decoded.title)
     parts = {
-        name: (np.concatenate(list(hash_blocks(part, digest))), part.labels) for name, part in decoded.parts.items()
+        name: (np.concatenate(list(check(hash_blocks(part, digest)))), part.labels)
+        for name, part in decoded.parts.items()
     }
-    return raw_images(decoded.title, decoded.class_names, parts, digest.hexdigest(), decoded.warnings)
+    warnings = [*decoded.warnings, *check.warnings()]
+    return raw_images(decoded.title, decoded.class_names, parts, digest.hexdigest(), warnings)
 
 
 def raw_images(
@@ -211,5 +261,5 @@ def raw_images(
         fingerprint=fingerprint,
         x_validation=x_validation,
         y_validation=y_validation,
-        warnings=tuple(warnings),
+        warnings=tuple(map(one_line, warnings)),
     )

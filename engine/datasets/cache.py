@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.datasets.base import Decoded, Part, RawImages, check_decoded, hash_blocks, raw_images
+from engine.datasets.base import Decoded, Part, PixelCheck, RawImages, check_decoded, hash_blocks, raw_images
 from engine.utils.arrays import Array
 from engine.utils.errors import DatasetError
 from engine.utils.files import check_file, open_file
@@ -115,13 +115,13 @@ def _create(entry: Path, make: Callable[[], Decoded]) -> None:
 
 def _write(folder: Path, decoded: Decoded) -> None:
     check_decoded(decoded)
-    digest = hashlib.sha256()
+    digest, check = hashlib.sha256(), PixelCheck(decoded.title)
     for name, part in decoded.parts.items():
-        _write_images(folder / f"x_{name}.npy", part, hash_blocks(part, digest))
+        _write_images(folder / f"x_{name}.npy", part, check(hash_blocks(part, digest)))
         _write_array(folder / f"y_{name}.npy", part.labels)
     about = {"title": decoded.title, "class_names": decoded.class_names, "fingerprint": digest.hexdigest()}
     with (folder / "about.json").open("w", encoding="utf-8") as file:
-        json.dump(about | {"parts": list(decoded.parts), "warnings": decoded.warnings}, file)
+        json.dump(about | {"parts": list(decoded.parts), "warnings": [*decoded.warnings, *check.warnings()]}, file)
         _fsync(file)
 
 

@@ -41,7 +41,7 @@ def load_raw(spec: DataSpec, progress: ProgressCallback) -> RawImages:
     path = existing_path(spec.dataset)
     with _explained(path):
         if path.is_dir():
-            return _load_folder(path, spec.image_size, progress)
+            return _load_folder(path, spec, progress)
         if path.suffix.lower() == ".npz":
             return npz.load(path, spec.image_size, progress)
         if path.name.lower().endswith(ARCHIVE_ENDINGS):
@@ -64,12 +64,12 @@ def check_path(path: Path) -> None:
         raise DatasetError(_no_dataset_message(path))
 
 
-def _load_folder(path: Path, side: int | None, progress: ProgressCallback) -> RawImages:
+def _load_folder(path: Path, spec: DataSpec, progress: ProgressCallback) -> RawImages:
     if cifar10.is_cifar10(path):
-        return cifar10.load_path(path, side, progress)
+        return cifar10.load_path(path, spec.image_size, progress)
     if mnist.is_idx(path):
-        return mnist.load_folder(path, side, progress)
-    return folder.load(path, side, progress)
+        return mnist.load_folder(path, spec.image_size, progress)
+    return folder.load(path, spec.image_size, progress, spec.skip_broken_images)
 
 
 @contextmanager

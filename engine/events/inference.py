@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from engine.config.specs import DataSpec
 from engine.utils.arrays import Array
@@ -51,7 +52,7 @@ class PickedTestImages:
 
 @dataclass(frozen=True)
 class ImageRead:
-    """An image file of the user: ``image`` is uint8 [height, width, 3], ``name`` the file name."""
+    """An image file of the user, for display: ``image`` is uint8 [height, width, 3]."""
 
-    name: str
+    file: Path
     image: Array

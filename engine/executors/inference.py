@@ -9,7 +9,8 @@ import numpy as np
 from engine.config.specs import DataSpec
 from engine.datasets.base import ProgressCallback, RawImages
 from engine.datasets.download import NotDownloadedError, without_downloads
-from engine.datasets.formats.image import read_image
+from engine.datasets.formats.decode import ImageLayout
+from engine.datasets.formats.image import read_image, read_stored
 from engine.datasets.prepare import Preparation, find_preparation
 from engine.datasets.registry import load_raw
 from engine.datasets.split import Split, split, stored_part
@@ -39,13 +40,15 @@ class InferenceRunner:
     def answer(self, task: InferenceTask, progress: ProgressCallback) -> Probed | PickedTestImages | ImageRead:
         """Return the result of ``task``; ``TrainscopeError`` is propagated."""
         match task:
-            case ProbeTask(model_file, image, data, shape):
+            case ProbeTask(model_file, image, data, shape, file):
                 preparation = self._source_of(data, progress).preparation
+                if file is not None:
+                    image = read_stored(file, ImageLayout(shape[0], preparation.channels))
                 return self._prober.probe(model_file, prepare_image(image, preparation, shape))
             case PickTestImagesTask(data, count, seed):
                 return _pick(self._source_of(data, progress), count, seed)
             case ReadImageTask(path):
-                return ImageRead(path.name, read_image(path))
+                return ImageRead(path, read_image(path))
 
     def _source_of(self, spec: DataSpec, progress: ProgressCallback) -> _Source:
         if self._source is None or self._source.spec != spec:

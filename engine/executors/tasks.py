@@ -126,12 +126,15 @@ class ProbeTask(Auxiliary):
         image: uint8 [height, width, 1 or 3] of any size.
         data: how the image is prepared.
         shape: the network's input: height, width and channels.
+        file: the file that shows just this image; it is decoded anew as images of a folder are for training, since
+            ``image`` may have been reduced for display.
     """
 
     model_file: Path
     image: Array
     data: DataSpec
     shape: tuple[int, int, int]
+    file: Path | None = None
 
 
 @dataclass(frozen=True)

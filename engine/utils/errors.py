@@ -27,6 +27,17 @@ class DatasetError(TrainscopeError):
     """A data set is missing, unreadable, damaged or does not fit the settings."""
 
 
+class BrokenImagesError(DatasetError):
+    """Image files of a folder can't be read; ``count`` is their number."""
+
+    def __init__(self, message: str, count: int) -> None:
+        super().__init__(message, count)
+        self.count = count
+
+    def __str__(self) -> str:
+        return one_line(self.args[0])
+
+
 class NetworkError(TrainscopeError):
     """A network can't be built for the given input shape."""
 

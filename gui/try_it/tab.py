@@ -11,6 +11,7 @@ from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent, QShowEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
+from engine.datasets.formats.decode import ENDINGS
 from engine.events.inference import ImageRead, PickedTestImages, Probed
 from engine.events.tasks import Event, TaskFailed
 from engine.executors.tasks import InferenceTask, PickTestImagesTask, ProbeTask, ReadImageTask
@@ -36,16 +37,17 @@ NO_IMAGE = (
     "Draw on the canvas, drop an image file anywhere, or click a test image: here appears what the network takes it "
     "for, and what each of its layers makes of it."
 )
-FILES = "Images (*.png *.jpg *.jpeg *.bmp *.gif *.webp *.tif *.tiff *.ppm *.pgm *.ico *.tga);;All files (*)"
+FILES = f"Images ({' '.join(f'*{ending}' for ending in ENDINGS)});;All files (*)"
 
 
 @dataclass(frozen=True)
 class _PlacedImage:
-    """An image placed on the canvas: its description, and its class if known."""
+    """An image placed on the canvas: its description, its class if known, and its file if it is from one."""
 
     image: Array
     text: str
     label: int | None = None
+    file: Path | None = None
 
 
 class TryItTab(QWidget):
@@ -112,9 +114,9 @@ class TryItTab(QWidget):
             case PickedTestImages():
                 self._requests.answered()
                 self._take_test_images(event)
-            case ImageRead(name, image):
+            case ImageRead(file, image):
                 self._requests.answered()
-                self._show_image(_PlacedImage(image, name))
+                self._show_image(_PlacedImage(image, file.name, file=file))
             case TaskFailed(reason, cancelled):
                 self._requests.answered()
                 self._describe_image()
@@ -208,7 +210,10 @@ class TryItTab(QWidget):
 
     def _send_probe(self, image: Array) -> None:
         if self.run is not None:
-            self._requests.ask(ProbeTask(self.run.model, image, self.run.data, self.run.info.shape))
+            # Neither drawn on nor inverted, it is decoded from its file as images are for training.
+            placed = self._placed
+            file = placed.file if placed is not None and image is placed.image else None
+            self._requests.ask(ProbeTask(self.run.model, image, self.run.data, self.run.info.shape, file))
 
     def _take_probed(self, event: Probed, task: InferenceTask | None) -> None:
         run = self.run

@@ -112,13 +112,21 @@ def _image(content: bytes, folder: Path) -> bool:
     return is_taken(lambda: read_image(file), file.name, (DatasetError,))
 
 
-FILES_OF_A_FOLDER = ("a.png", "b.PNG", "c.jpg", "d.gif", "e.bmp", "f.webp", ".hidden.png", "g.txt")
+FILES_OF_A_FOLDER = ("a.png", "b.PNG", "c.jpg", "d.gif", "e.bmp", "f.webp", "h.tif", "i.ppm", ".hidden.png", "g.heic")
+PARTS_OF_A_FOLDER = (
+    ("train/", "test/"),
+    ("train/",),
+    ("",),
+    ("Training/", "valid/", "seg_test/seg_test/"),
+    ("all/data/train/", "all/data/val/"),
+    ("train_a/", "train_b/"),
+)
 
 
 def _spoilt_folder(random: Random) -> dict[str, bytes | str | None]:
     """Places in a folder and what is there: content, None for a folder, or where a link leads."""
     found: dict[str, bytes | str | None] = {}
-    for part in random.choice((("train/", "test/"), ("train/",), ("",))):
+    for part in random.choice(PARTS_OF_A_FOLDER):
         for label in random.choice((("cat", "dog"), ("cat", "dog", "\udcff"), ("cat", "a\nb"), ("cat",), ("..x", "é"))):
             for name in random.sample(FILES_OF_A_FOLDER, random.randint(1, 4)):
                 content = random.choice(seeds.images())

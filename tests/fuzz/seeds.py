@@ -119,6 +119,7 @@ def images() -> tuple[bytes, ...]:
     kinds: tuple[tuple[Image.Image, str, dict[str, Any]], ...] = (
         (colour, "PNG", {}),
         (colour, "JPEG", {}),
+        (colour, "JPEG", {"exif": _turned()}),
         (colour, "BMP", {}),
         (colour, "WEBP", {}),
         (colour, "TIFF", {"compression": "tiff_lzw"}),
@@ -137,6 +138,12 @@ def images() -> tuple[bytes, ...]:
         (colour.resize((700, 1)), "PNG", {}),
     )
     return tuple(_image(*kind) for kind in kinds)
+
+
+def _turned() -> Image.Exif:
+    note = Image.Exif()
+    note[0x0112] = 6  # orientation
+    return note
 
 
 def _image(image: Image.Image, kind: str, options: dict[str, Any]) -> bytes:

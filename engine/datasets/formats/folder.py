@@ -1,9 +1,9 @@
-"""Folders of images: ``train/<class>/*.png`` with or without ``test/<class>/*.png``, or only ``<class>/*.png``."""
+"""Folders of images: ``train/<class>/*.png`` with or without ``validation/`` and ``test/``, or ``<class>/*.png``."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,11 +11,14 @@ import numpy as np
 
 from engine.datasets.base import Decoded, Part, ProgressCallback, RawImages
 from engine.datasets.cache import CacheKey, cached, file_state, signature_of
-from engine.datasets.formats.decode import ColourFoundError, ImageLayout, choose_layout, decode_files
+from engine.datasets.formats.decode import ColourFoundError, ImageLayout, Observed, choose_layout, decode_files
+from engine.datasets.formats.layout import FolderLayout, find_layout, image_files, no_images_message, passed_over
 from engine.utils.arrays import Array
-from engine.utils.errors import DatasetError
+from engine.utils.errors import BrokenImagesError, DatasetError
+from engine.utils.text import pluralise
 
-ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")  # in any case; the first frame of animations
+_LARGE_SIDE = 200  # pixels; the course's networks are made for 32
+_SHOWN = 10  # broken files named in a sentence
 
 
 @dataclass(frozen=True)
@@ -25,60 +28,59 @@ class _Images:
     paths: tuple[str, ...]
     labels: Array
 
+    def without(self, broken: dict[str, str]) -> _Images:
+        kept = [number for number, path in enumerate(self.paths) if path not in broken]
+        return _Images(tuple(self.paths[number] for number in kept), self.labels[kept])
+
 
 @dataclass(frozen=True)
 class _Listing:
+    """The image files of a folder by part, and sentences on what else it holds."""
+
+    folder: Path
     class_names: tuple[str, ...]
-    train: _Images
-    test: _Images | None
+    parts: dict[str, _Images]
+    warnings: tuple[str, ...]
     signature: str
 
+    @property
+    def total(self) -> int:
+        return sum(len(images.paths) for images in self.parts.values())
 
-def load(folder: Path, side: int | None, progress: ProgressCallback) -> RawImages:
+
+class _BrokenFilesError(Exception):
+    """Image files can't be read; ``broken`` maps their paths to reasons."""
+
+    def __init__(self, broken: dict[str, str]) -> None:
+        super().__init__(len(broken))
+        self.broken = broken
+
+
+def load(folder: Path, side: int | None, progress: ProgressCallback, skip_broken: bool = False) -> RawImages:
     """Load the images of a folder, decoded once and then cached.
 
-    Each sub-folder is a class, in the order of their names; hidden files, unknown endings and deeper folders are
-    ignored. ``train/`` is the training part if it has sub-folders, else a class of that name. Images that differ in
-    size or are not square are resized to ``side`` pixels square; if None, to the most common longer side (4 to 512).
-    The result has one channel if every image is gray, else three; transparent parts become white. EXIF orientation is
-    ignored.
+    Each sub-folder is a class, in the order of their names; ``engine.datasets.formats.layout`` finds the parts. Images
+    that differ in size or are not square are resized to ``side`` pixels square; if None, to the most common longer side
+    (4 to 512). The result has one channel if every image is gray, else three; photos are turned upright, and
+    transparent parts become white. With ``skip_broken``, files that can't be read are left out.
 
     Raises:
         DatasetError: naming what is wrong.
+        BrokenImagesError: naming the files that can't be read.
     """
     progress(f"Looking through {folder.name}", 0, 0)
     try:
         listing = _list(folder)
     except OSError as error:
-        raise DatasetError(f"{error.filename} can't be read ({error.strerror}); check its permissions.") from None
-    key = CacheKey("folder", folder, side, listing.signature)
-    return _cached(key, folder.name or str(folder), listing, progress)
-
-
-def _cached(key: CacheKey, title: str, listing: _Listing, progress: ProgressCallback) -> RawImages:
-    """Return the cached images; decode again with three channels if a colour image is found in a gray folder."""
-
-    def decode(channels: int | None = None) -> Decoded:
-        layout = choose_layout(listing.train.paths, key.side)
-        return _decode(title, listing, layout if channels is None else replace(layout, channels=channels), progress)
-
+        raise DatasetError(_no_access_message(error)) from None
+    state = signature_of([(listing.signature,), ("skip broken",)]) if skip_broken else listing.signature
+    key = CacheKey("folder", folder, side, state)
     try:
-        return cached(key, decode)
-    except ColourFoundError:
-        return cached(key, lambda: decode(3))
-
-
-def _decode(title: str, listing: _Listing, layout: ImageLayout, progress: ProgressCallback) -> Decoded:
-    total = len(listing.train.paths) + (len(listing.test.paths) if listing.test else 0)
-
-    def part(images: _Images, before: int) -> Part:
-        def decoded(done: int) -> None:
-            progress("Decoding images", before + done, total)
-
-        return Part(images.labels, layout.shape, decode_files(images.paths, layout, decoded))
-
-    test = part(listing.test, len(listing.train.paths)) if listing.test else None
-    return Decoded(title, listing.class_names, part(listing.train, 0), test)
+        return _cached(key, listing, progress)
+    except _BrokenFilesError as error:
+        if not skip_broken or len(error.broken) == listing.total:
+            raise BrokenImagesError(_broken_message(listing, error.broken), len(error.broken)) from None
+        return _cached(key, _without(listing, error.broken), progress)
 
 
 def check_layout(folder: Path) -> None:
@@ -88,67 +90,120 @@ def check_layout(folder: Path) -> None:
         DatasetError: if not, or if they can't be read.
     """
     try:
-        _classes(folder)
+        find_layout(folder)
     except OSError as error:
-        raise DatasetError(f"{error.filename} can't be read ({error.strerror}); check its permissions.") from None
+        raise DatasetError(_no_access_message(error)) from None
 
 
-def _classes(folder: Path) -> tuple[Path, list[str]]:
-    """Return the folder of the training part and the names of its classes.
+def _cached(key: CacheKey, listing: _Listing, progress: ProgressCallback) -> RawImages:
+    """Return the cached images; decode again with three channels if a colour image is found in a gray folder."""
+
+    def decode(channels: int | None = None) -> Decoded:
+        layout = choose_layout(listing.parts["train"].paths, key.side)
+        decoded = _decode(listing, layout if channels is None else replace(layout, channels=channels), progress)
+        if key.side is None and layout.side >= _LARGE_SIDE:
+            decoded.warnings.append(
+                f"The images are {layout.side} pixels wide, with which training is slow and takes much memory; "
+                f"image_size=64 leaves {(64 / layout.side) ** 2:.1%} of the pixels."
+            )
+        return decoded
+
+    try:
+        return cached(key, decode)
+    except ColourFoundError:
+        return cached(key, lambda: decode(3))
+
+
+def _decode(listing: _Listing, layout: ImageLayout, progress: ProgressCallback) -> Decoded:
+    observed = Observed()
+    warnings = list(listing.warnings)
+    parts: dict[str, Part] = {}
+    before = 0
+    for name, images in listing.parts.items():
+
+        def decoded(done: int, before: int = before) -> None:
+            progress("Decoding images", before + done, listing.total)
+
+        parts[name] = Part(images.labels, layout.shape, decode_files(images.paths, layout, observed, decoded))
+        before += len(images.paths)
+    last = list(parts)[-1]  # parts are read in this order
+    parts[last] = replace(parts[last], blocks=_then_check(parts[last].blocks, observed, warnings))
+    title = listing.folder.name or str(listing.folder)
+    return Decoded(title, listing.class_names, parts["train"], parts.get("test"), parts.get("validation"), warnings)
+
+
+def _then_check(blocks: Iterable[Array], observed: Observed, warnings: list[str]) -> Iterator[Array]:
+    """Yield the last blocks, then report what was observed in all.
+
+    Raises:
+        _BrokenFilesError: if files could not be read.
+    """
+    yield from blocks
+    if observed.broken:
+        raise _BrokenFilesError(observed.broken)
+    warnings.extend(observed.warnings())
+
+
+def _list(folder: Path) -> _Listing:
+    layout = find_layout(folder)
+    facts: list[tuple[str, ...]] = [
+        (name,) for name in layout.class_names
+    ]  # so that empty classes affect the signature
+    parts = {part: _images(folder, part, layout, facts) for part in layout.parts}
+    class_folders = [path for classes in layout.parts.values() for paths in classes.values() for path in paths]
+    warnings = (*layout.warnings, *passed_over(class_folders))
+    facts += [(warning,) for warning in warnings]
+    return _Listing(folder, layout.class_names, parts, warnings, signature_of(facts))
+
+
+def _images(folder: Path, part: str, layout: FolderLayout, facts: list[tuple[str, ...]]) -> _Images:
+    """List the images of a part, adding their states to ``facts`` for the cache signature.
 
     Raises:
         DatasetError: if there are none.
     """
-    train = folder / "train" if _sub_folders(folder / "train") else folder
-    names = _sub_folders(train)
-    if not names:
-        raise DatasetError(f"{folder} holds no images in folders; lay it out as train/<class>/*.png or <class>/*.png.")
-    return train, names
-
-
-def _list(folder: Path) -> _Listing:
-    train, names = _classes(folder)
-    facts: list[tuple[str, ...]] = [(name,) for name in names]  # so that empty classes affect the signature
-    train_images = _images(train, names, names, facts)
-    test_images = None
-    if train != folder and (test_names := _sub_folders(folder / "test")):
-        test_images = _images(folder / "test", test_names, names, facts)
-    return _Listing(tuple(names), train_images, test_images, signature_of(facts))
-
-
-def _sub_folders(folder: Path) -> list[str]:
-    try:
-        with os.scandir(folder) as entries:
-            return sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-
-
-def _images(folder: Path, names: Sequence[str], classes: list[str], facts: list[tuple[str, ...]]) -> _Images:
-    """List the images of a part, adding their states to ``facts`` for the cache signature.
-
-    Raises:
-        DatasetError: if there are none, or a class is not in the training part.
-    """
     paths: list[str] = []
     labels: list[int] = []
-    for name in names:
-        if name not in classes:
-            raise DatasetError(f"{folder / name} has no counterpart in train; the test classes must be among those.")
-        found = _class_facts(folder / name)
+    for name, folders in layout.parts[part].items():
+        found = sorted(_state(entry.path) for each in folders for entry in image_files(each))
         paths += [state[0] for state in found]
-        labels += [classes.index(name)] * len(found)
+        labels += [layout.class_names.index(name)] * len(found)
         facts += found
     if not paths:
-        raise DatasetError(f"{folder} holds no images; place {', '.join(ENDINGS)} files in its class folders.")
+        raise DatasetError(no_images_message(folder, part if len(layout.parts) > 1 else ""))
     return _Images(tuple(paths), np.array(labels, np.int64))
 
 
-def _class_facts(folder: Path) -> list[tuple[str, ...]]:
-    """Return the states of the images in a folder, path first, sorted by path."""
-    with os.scandir(folder) as entries:
-        return sorted(
-            file_state(entry.path, os.stat(entry.path))  # noqa: PTH116  (an entry's own lacks the inode on Windows)
-            for entry in entries
-            if entry.name.lower().endswith(ENDINGS) and not entry.name.startswith(".") and entry.is_file()
+def _state(path: str) -> tuple[str, ...]:
+    try:
+        return file_state(path, os.stat(path))  # noqa: PTH116  (a directory entry's lacks the inode on Windows)
+    except FileNotFoundError:  # a link to nothing: decoding reports it
+        return path, ""
+
+
+def _without(listing: _Listing, broken: dict[str, str]) -> _Listing:
+    left_out = f"Left out: {pluralise(len(broken), 'image file')} that can't be read: {_named(listing, broken)}."
+    parts = {name: images.without(broken) for name, images in listing.parts.items()}
+    return replace(listing, parts=parts, warnings=(*listing.warnings, left_out))
+
+
+def _broken_message(listing: _Listing, broken: dict[str, str]) -> str:
+    if len(broken) == 1:
+        ((path, reason),) = broken.items()
+        subject = f"{path} can't be read as an image ({reason})"
+    else:
+        subject = f"{len(broken):,} of {listing.total:,} image files in {listing.folder} can't be read: " + _named(
+            listing, broken
         )
+    return f"{subject}; repair or remove what is broken, or leave it out (skip_broken_images=true)."
+
+
+def _named(listing: _Listing, broken: dict[str, str]) -> str:
+    """Name the first ten files with the reason, and count the rest."""
+    shown = [f"{os.path.relpath(path, listing.folder)} ({reason})" for path, reason in list(broken.items())[:_SHOWN]]
+    more = f" and {len(broken) - _SHOWN:,} more" if len(broken) > _SHOWN else ""
+    return ", ".join(shown) + more
+
+
+def _no_access_message(error: OSError) -> str:
+    return f"{error.filename} can't be read ({error.strerror}); check its permissions."

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engine.datasets.formats.decode import FORMATS, opaque
+from engine.datasets.formats.decode import FORMATS, ImageLayout, pixels, unsupported_kind, upright
 from engine.datasets.resize import LARGEST_SIDE
 from engine.utils.arrays import Array
 from engine.utils.errors import DatasetError
@@ -18,16 +20,33 @@ from engine.utils.text import reason
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-_SINGLE_IMAGE_FORMATS = (*FORMATS, "TIFF", "PPM", "ICO", "TGA")
-
 
 def read_image(path: Path) -> Array:
-    """Read an image file as uint8 [height, width, 3], its longer side at most 512 pixels.
+    """Read an image file for display: uint8 [height, width, 3], its longer side at most 512 pixels.
 
-    EXIF orientation is applied, and transparent parts become white.
+    Propagates ``DatasetError`` if it can't be read as an image, and ``MemoryError``.
+    """
+    with _opened(path) as image:
+        found = upright(image, "RGB", LARGEST_SIDE)
+        found.thumbnail((LARGEST_SIDE, LARGEST_SIDE))
+        return np.array(found)
+
+
+def read_stored(path: Path, layout: ImageLayout) -> Array:
+    """Read an image file as the images of a folder are stored: uint8 [side, side, channels].
+
+    Propagates errors as ``read_image`` does.
+    """
+    with _opened(path) as image:
+        return pixels(image, layout)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image]:
+    """Open an image file.
 
     Raises:
-        DatasetError: if it can't be read as an image.
+        DatasetError: if it can't be read as an image, also in the body.
         MemoryError: if memory is exhausted.
     """
     from PIL import Image, UnidentifiedImageError
@@ -36,8 +55,8 @@ def read_image(path: Path) -> Array:
         check_file(path)
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path, formats=_SINGLE_IMAGE_FORMATS) as image:
-                return np.array(_upright(image))
+            with Image.open(path, formats=FORMATS) as image:
+                yield image
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise DatasetError(
             f"{path} has more than {(Image.MAX_IMAGE_PIXELS or 0) / 1e6:.0f} million pixels; open a smaller copy of it."
@@ -45,6 +64,8 @@ def read_image(path: Path) -> Array:
     except FileNotFoundError:
         raise DatasetError(f"There is no file {path}; choose one that exists.") from None
     except UnidentifiedImageError:
+        if kind := unsupported_kind(str(path)):
+            raise DatasetError(f"{path} is a photo in {kind}, which can't be read; save it as JPEG.") from None
         raise DatasetError(f"{path} is not an image that can be read; open a PNG or JPEG file.") from None
     except MemoryError:
         raise
@@ -52,13 +73,3 @@ def read_image(path: Path) -> Array:
         raise DatasetError(
             f"{path} can't be read as an image ({reason(error)}); save it again as PNG or JPEG."
         ) from None
-
-
-def _upright(image: Image) -> Image:
-    from PIL import ImageOps
-
-    if image.format == "JPEG":
-        image.draft(None, (LARGEST_SIDE, LARGEST_SIDE))  # decodes large photos at reduced resolution
-    found = opaque(ImageOps.exif_transpose(image), "RGB")
-    found.thumbnail((LARGEST_SIDE, LARGEST_SIDE))
-    return found

@@ -85,7 +85,7 @@ def test_an_image_is_read(tmp_path: Path) -> None:
     Image.new("RGB", (3, 2), (1, 2, 3)).save(tmp_path / "a.png")
     answer = InferenceRunner().answer(ReadImageTask(tmp_path / "a.png"), quiet)
     assert isinstance(answer, ImageRead)
-    assert (answer.name, answer.image.shape, answer.image[0, 0].tolist()) == ("a.png", (2, 3, 3), [1, 2, 3])
+    assert (answer.file.name, answer.image.shape, answer.image[0, 0].tolist()) == ("a.png", (2, 3, 3), [1, 2, 3])
 
 
 @pytest.fixture

@@ -173,12 +173,22 @@ def test_a_dropped_file_is_read_and_probed(tried: Tried, tmp_path: Path) -> None
     assert drop(tried.tab, QUrl.fromLocalFile(str(file)))
     assert tried.tasks == [ReadImageTask(file)]
     photo = np.random.default_rng(0).integers(0, 256, (60, 90, 3), np.uint8)
-    tried.tab.take(ImageRead("çiçek.png", photo))
+    tried.tab.take(ImageRead(file, photo))
     assert np.array_equal(tried.of(ProbeTask)[0].image, photo)
+    assert tried.of(ProbeTask)[0].file == file
     assert tried.text("try_status") == "çiçek.png"
     tried.tab.take(probed())
     assert tried.shows_answer
     assert tried.marked == []
+
+
+def test_an_image_that_was_changed_on_the_canvas_is_no_longer_that_of_its_file(tried: Tried) -> None:
+    tried.ready()
+    tried.tab.take(ImageRead(Path("a.png"), np.full((4, 4, 3), 9, np.uint8)))
+    tried.tab.take(probed())
+    tried.tab.canvas.set_inverted(True)
+    assert [task.file for task in tried.of(ProbeTask)] == [Path("a.png"), None]
+    assert tried.of(ProbeTask)[1].image.min() == 246
 
 
 def test_a_picture_from_a_web_page_is_refused_with_advice(tried: Tried) -> None:
@@ -292,7 +302,7 @@ def test_long_names_widen_nothing(tried: Tried) -> None:
     tried.ready(replace(trained(), info=info))
     least = tried.tab.minimumSizeHint().width()
     tried.tab.open_file(Path(f"{name}.png"))
-    tried.tab.take(ImageRead(f"{name}.png", np.full((4, 4, 3), 9, np.uint8)))
+    tried.tab.take(ImageRead(Path(f"{name}.png"), np.full((4, 4, 3), 9, np.uint8)))
     tried.tab.take(probed(9))
     assert tried.text("verdict").startswith(name)
     assert len(tried.text("try_status")) < 100
