@@ -7,7 +7,7 @@ images were prepared with how the new ones are.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +42,7 @@ _OTHER_FORMATS = {
 }
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 AS_TRAINED = "as-trained"
+MAX_LISTED = 5  # class names
 
 
 @dataclass(frozen=True)
@@ -93,11 +94,17 @@ class StartingNetwork:
                 f"{name} does not say how the images that it was trained on were normalised, so '{data.normalization}' "
                 "is taken from the settings; if that is wrong, it begins with a lower accuracy than it had."
             )
-        elif data.normalization == "per-dataset" and recorded.fingerprint != info.fingerprint:
-            yield (
-                f"{name} was trained on images normalised by the means of {recorded.title}, and now gets those of "
-                f"{info.title} by theirs."
-            )
+        else:
+            if data.normalization == "per-dataset" and recorded.fingerprint != info.fingerprint:
+                yield (
+                    f"{name} was trained on images normalised by the means of {recorded.title}, and now gets those of "
+                    f"{info.title} by theirs."
+                )
+            if recorded.class_names != info.class_names:
+                yield (
+                    f"{name} was trained to tell {_listed(recorded.class_names)} apart, and its outputs now stand for "
+                    f"{_listed(info.class_names)}, in this order."
+                )
         if self.network.training_only:
             parts = ", ".join(self.network.training_only)
             yield f"{name} goes on without what acted only while it was trained: {parts}."
@@ -231,6 +238,10 @@ def _fitting(found: tuple[SavedLayer, ...], architecture: str) -> str:
             return name
     name = architecture_name(architecture)
     return f"'{'net' if name in ARCHITECTURES else name}[{format_network(layers)}]'"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:MAX_LISTED]) + (", …" if len(names) > MAX_LISTED else "")
 
 
 def _text(layer: Layer) -> str:

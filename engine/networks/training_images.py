@@ -25,6 +25,7 @@ class TrainingImages:
         fingerprint: as in ``DatasetInfo``.
         normalization: as in ``DataSpec``, like the two shares.
         counts: of the images for training, validation and testing.
+        class_names: in the order of the network's outputs.
     """
 
     MEMBER: ClassVar = "trainscope.json"
@@ -35,13 +36,14 @@ class TrainingImages:
     validation_fraction: float
     test_fraction: float
     counts: tuple[int, int, int]
+    class_names: tuple[str, ...]
 
     @classmethod
     def of(cls, data: DataSpec, info: DatasetInfo) -> Self:
         """Return the record of the data set ``info``, prepared as ``data`` says."""
         counts = (info.train_count, info.validation_count, info.test_count)
         shares = (data.validation_fraction, data.test_fraction)
-        return cls(info.title, info.fingerprint, data.normalization, *shares, counts)
+        return cls(info.title, info.fingerprint, data.normalization, *shares, counts, info.class_names)
 
     @classmethod
     def read(cls, archive: ZipFile) -> Self | None:

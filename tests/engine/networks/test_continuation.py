@@ -374,6 +374,12 @@ def test_means_of_other_images_are_warned_of(start: StartingNetwork) -> None:
     assert "normalised by the means of Digits, and now gets those of Letters by theirs" in warning
 
 
+def test_other_classes_are_warned_of(start: StartingNetwork) -> None:
+    data, others = DataSpec(normalization="per-dataset"), replace(INFO, class_names=tuple("abcdefghij"))
+    (warning,) = start.warnings(start.images, data, others)
+    assert "to tell 0, 1, 2, 3, 4, … apart, and its outputs now stand for a, b, c, d, e, …, in this order" in warning
+
+
 def test_an_unknown_preparation_is_warned_of(start: StartingNetwork) -> None:
     (warning,) = start.warnings(None, DataSpec(), INFO)
     assert warning.startswith("net.keras does not say how the images that it was trained on were normalised, so 'half'")
