@@ -163,35 +163,43 @@ def _check_format(file: Path) -> None:
                 raise UnfitError("it is an HDF5 file of an earlier Keras, whatever its name", _LOAD_AND_SAVE)
 
 
-def _activation_for(found: tuple[SavedLayer, ...], architecture: str, activation: str) -> Activation:
+def _activation_for(found: tuple[SavedLayer, ...], architecture: str, setting: str) -> Activation:
     """Compare layers with those of ``architecture``, as ``StartingNetwork.activation_for``.
 
     Raises:
         UnfitError: if one differs.
     """
     name, expected = architecture_name(architecture), layers_of(architecture)
-    if len(found) == 1:
+    *hidden, last = found
+    if not hidden:
         raise UnfitError("it has no layer before its last one", "choose a network with at least one more")
     advice = f"set architecture={_fitting(found, architecture)}"
-    *hidden, last = found
+    activation = setting if setting != AS_TRAINED else _first_activation(hidden, expected)
     for layer, wanted in zip(hidden, expected, strict=False):
-        is_chosen = wanted == Act() and isinstance(layer.layer, Act)
-        if is_chosen and activation == AS_TRAINED:
-            activation = str(layer.layer.name)  # type: ignore[union-attr]
-        chosen = Act(activation) if is_chosen else wanted  # type: ignore[arg-type]
-        if layer.layer != chosen:
-            other = "the setting activation" if is_chosen else name
-            raise UnfitError(
-                f"its layer '{layer.name}' is {_text(layer.layer)}, and {other} has {_text(chosen)} there", advice
-            )
+        is_set = wanted == Act() and isinstance(layer.layer, Act)
+        if layer.layer == (Act(activation) if is_set else wanted):  # type: ignore[arg-type]
+            continue
+        if is_set and setting != AS_TRAINED:
+            other, advice = f"the setting activation is {setting}", f"set activation={AS_TRAINED}"
+        else:
+            other = f"the first Act is {activation}" if is_set else f"{name} has {_text(wanted)} there"
+        raise UnfitError(f"its layer '{layer.name}' is {_text(layer.layer)}, and {other}", advice)
     if len(hidden) < len(expected):
         raise UnfitError(f"it has no layer where {name} has {_text(expected[len(hidden)])}", advice)
     if len(hidden) > len(expected):
         extra = hidden[len(expected)]
         raise UnfitError(f"its layer '{extra.name}' is {_text(extra.layer)}, and {name} has none there", advice)
-    if last.layer == Dense(last.layer.units if isinstance(last.layer, Dense) else 0, bias=False):
+    if isinstance(last.layer, Dense) and not last.layer.bias:
         raise UnfitError(f"its last layer '{last.name}' (Dense) has no bias, and that of networks here has one")
-    return NetworkSpec().activation if activation == AS_TRAINED else activation  # type: ignore[return-value]
+    return activation  # type: ignore[return-value]
+
+
+def _first_activation(hidden: Sequence[SavedLayer], expected: Sequence[Layer]) -> str:
+    """Return the activation that the file has at the first ``Act``; any if there is none."""
+    for layer, wanted in zip(hidden, expected, strict=False):
+        if wanted == Act() and isinstance(layer.layer, Act):
+            return str(layer.layer.name)
+    return NetworkSpec().activation
 
 
 def _check_data(network: SavedNetwork, shape: Shape, classes: int, title: str) -> None:

@@ -92,7 +92,10 @@ def test_the_accuracy_is_that_of_the_source(source: Source) -> None:
         ({"test_fraction": 0.4}, "tested on images that it has learned; set validation_fraction=0.1 and test_fraction"),
         ({"validation_fraction": 0.3}, "tested on images that it has learned"),
         ({"image_size": 12}, "are 12x12 with 1 channel; set image_size=8"),
-        ({"activation": "relu"}, "its layer 'act_1' is Tanh, and the setting activation has ReLU"),
+        (
+            {"activation": "relu"},
+            "its layer 'act_1' is Tanh, and the setting activation is relu; set activation=as-trained",
+        ),
         ({"architecture": "mlp_2"}, "it has no layer where mlp_2 has FC-64(no bias); set architecture=mlp_1"),
     ],
 )

@@ -259,10 +259,17 @@ def test_what_differs_is_refused_by_name(tmp_path: Path, name: str) -> None:
 def test_another_activation_than_the_networks_is_refused_and_its_own_is_taken(tmp_path: Path) -> None:
     file = saved(lambda: chain(conv(activation="tanh"), *end()), tmp_path)
     assert checked(file, activation="tanh") == "tanh"
-    with pytest.raises(NetworkError, match="is Tanh, and the setting activation has ReLU there"):
+    with pytest.raises(NetworkError, match="is Tanh, and the setting activation is relu; set activation=as-trained"):
         checked(file, activation="relu")
     with pytest.raises(NetworkError, match=r"is Tanh, and a has ReLU there; set architecture='a\[Conv-3x3x4, Tanh\]'"):
         checked(file, "a[Conv-3x3x4, ReLU]")
+
+
+def test_two_activations_are_not_one(tmp_path: Path) -> None:
+    file = saved(lambda: chain(conv(activation="tanh"), conv(activation="elu"), *end()), tmp_path)
+    with pytest.raises(NetworkError, match=r"is ELU, and the first Act is tanh; set architecture='a\[Conv.*, ELU\]'"):
+        checked(file, "a[Conv-3x3x4, Act, Conv-3x3x4, Act]")
+    assert checked(file, "a[Conv-3x3x4, Act, Conv-3x3x4, ELU]") == "tanh"
 
 
 def test_the_built_in_architecture_is_named_where_it_is_one(tmp_path: Path) -> None:
