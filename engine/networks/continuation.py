@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.config.specs import Activation, DataSpec, NetworkSpec
+from engine.config.specs import Activation, DataSpec, NetworkSpec, Normalization
 from engine.events.datasets import DatasetInfo
 from engine.networks.architectures import ARCHITECTURES, architecture_name, layers_of
 from engine.networks.description import SavedLayer, SavedNetwork, UnfitError
@@ -74,17 +74,23 @@ class StartingNetwork:
         with explained(self.file):
             _check_data(self.network, shape, classes, title)
 
-    def check_preparation(self, recorded: TrainingImages | None, data: DataSpec, info: DatasetInfo) -> None:
-        """Check that images are prepared as for the network, and tested on none that it has learned.
+    def check_normalization(self, recorded: TrainingImages | None, setting: Normalization) -> None:
+        """Check that images are normalised as for the network, as far as ``recorded`` says."""
+        with explained(self.file):
+            if recorded is not None:
+                _check_normalization(recorded.normalization, setting)
+
+    def check_shares(self, recorded: TrainingImages | None, data: DataSpec, info: DatasetInfo) -> None:
+        """Check that the network is tested on no images that it has learned.
 
         Args:
             recorded: what is known of the images it was trained on.
             data: how the new images are prepared.
             info: the new images.
         """
-        if recorded is not None:
-            with explained(self.file):
-                _check_preparation(recorded, TrainingImages.of(data, info))
+        with explained(self.file):
+            if recorded is not None:
+                _check_shares(recorded, TrainingImages.of(data, info))
 
     def warnings(self, recorded: TrainingImages | None, data: DataSpec, info: DatasetInfo) -> Iterator[str]:
         """Yield sentences on what may make it begin worse than it ended, or go on otherwise than it began."""
@@ -219,17 +225,24 @@ def _check_data(network: SavedNetwork, shape: Shape, classes: int, title: str) -
         )
 
 
-def _check_preparation(old: TrainingImages, new: TrainingImages) -> None:
-    """Compare how images were and are prepared.
+def _check_normalization(old: Normalization, new: Normalization) -> None:
+    """Compare how images were and are normalised.
 
     Raises:
-        UnfitError: if they are normalised otherwise, or divided otherwise into parts.
+        UnfitError: if that differs.
     """
-    if old.normalization != new.normalization:
+    if old != new:
         raise UnfitError(
-            f"it was trained on images normalised as '{old.normalization}', and the setting is '{new.normalization}'",
-            f"set normalization={old.normalization}",
+            f"it was trained on images normalised as '{old}', and the setting is '{new}'", f"set normalization={old}"
         )
+
+
+def _check_shares(old: TrainingImages, new: TrainingImages) -> None:
+    """Compare how the same images were and are divided.
+
+    Raises:
+        UnfitError: if that differs.
+    """
     if old.fingerprint == new.fingerprint and old.counts != new.counts:
         raise UnfitError(
             f"it was trained on other shares of {old.title}, so it would be tested on images that it has learned",

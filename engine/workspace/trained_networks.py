@@ -77,7 +77,8 @@ def check_starts(store: Store, runs: Sequence[RunSpec], info: DatasetInfo) -> tu
         start = open_start(file)
         images = start.images or _stored_images(store, file)
         start.check_data(info.shape, len(info.class_names), info.title)
-        start.check_preparation(images, run.data, info)
+        start.check_normalization(images, run.data.normalization)
+        start.check_shares(images, run.data, info)
         warnings += start.warnings(images, run.data, info)
     return tuple(warnings)
 

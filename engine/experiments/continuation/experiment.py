@@ -68,7 +68,7 @@ def continuation_settings(run: RunSpec, model: Path, last_rate: float) -> dict[s
 
 
 def plan(spec: ContinuationSpec) -> list[RunSpec]:
-    """Plan one variant, repeated; propagates ``NetworkError`` if the network is of another architecture.
+    """Plan one variant, repeated; propagates ``NetworkError`` if the network is of other settings.
 
     Raises:
         SpecError: if no network was chosen.
@@ -77,7 +77,9 @@ def plan(spec: ContinuationSpec) -> list[RunSpec]:
         raise SpecError(
             "Choose the trained network to go on from: a .keras file (model), or Continue training in the history."
         )
-    activation = open_start(Path(spec.model)).activation_for(spec.architecture, spec.activation)
+    start = open_start(Path(spec.model))
+    activation = start.activation_for(spec.architecture, spec.activation)
+    start.check_normalization(start.images, spec.normalization)
     return [
         RunSpec(
             variant=f"{architecture_name(spec.architecture)}/on",

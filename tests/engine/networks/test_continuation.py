@@ -357,7 +357,8 @@ def test_keras_ignores_the_record(start: StartingNetwork) -> None:
 
 def test_the_same_preparation_is_taken_without_a_word(start: StartingNetwork) -> None:
     data = DataSpec(normalization="per-dataset")
-    start.check_preparation(start.images, data, INFO)
+    start.check_normalization(start.images, data.normalization)
+    start.check_shares(start.images, data, INFO)
     assert list(start.warnings(start.images, data, INFO)) == []
 
 
@@ -365,18 +366,18 @@ def test_another_normalisation_is_refused(start: StartingNetwork) -> None:
     with pytest.raises(
         NetworkError, match="as 'per-dataset', and the setting is 'half'; set normalization=per-dataset"
     ):
-        start.check_preparation(start.images, DataSpec(), INFO)
+        start.check_normalization(start.images, "half")
 
 
 def test_other_shares_of_the_same_images_are_refused(start: StartingNetwork) -> None:
     data = DataSpec(normalization="per-dataset", test_fraction=0.5)
     with pytest.raises(NetworkError, match=r"tested on images that it has learned; .*=0\.1 and test_fraction=0\.2"):
-        start.check_preparation(start.images, data, replace(INFO, train_count=900, test_count=753))
+        start.check_shares(start.images, data, replace(INFO, train_count=900, test_count=753))
 
 
 def test_means_of_other_images_are_warned_of(start: StartingNetwork) -> None:
     data, others = DataSpec(normalization="per-dataset"), replace(INFO, fingerprint="1" * 64, title="Letters")
-    start.check_preparation(start.images, data, others)
+    start.check_shares(start.images, data, others)
     (warning,) = start.warnings(start.images, data, others)
     assert "normalised by the means of Digits, and now gets those of Letters by theirs" in warning
 
