@@ -16,6 +16,7 @@ from engine.datasets.base import RemoteFile
 from engine.datasets.cache import CacheKey
 from engine.datasets.download import downloads_folder
 from engine.datasets.formats import cifar10
+from engine.datasets.formats.cifar import CIFAR100
 from engine.datasets.registry import DATASETS
 from engine.utils.errors import DatasetError
 from engine.utils.files import check_file, open_file
@@ -158,9 +159,10 @@ def _keys(dataset: str) -> Iterator[CacheKey]:
         yield from (CacheKey(source.cache_kind, downloads_folder() / path, None, "") for path in source.cache_paths)
         return
     path = Path(dataset)
-    for kind in ("folder", "npz", "cifar10", f"idx {path.name}"):
+    for kind in ("folder", "npz", "npy", f"idx {path.name}"):
         yield CacheKey(kind, path, None, "")
-    yield from (CacheKey("cifar10", path / name, None, "") for name in cifar10.FOLDERS)
+    for cifar in (cifar10.FORMAT, CIFAR100):
+        yield from (CacheKey(cifar.kind, each, None, "") for each in (path, *(path / name for name in cifar.folders)))
 
 
 def _numbers(entry: Path) -> tuple[int, int] | None:

@@ -8,14 +8,18 @@ from pathlib import Path
 
 from engine.config.specs import DataSpec
 from engine.datasets.base import NamedDataset, ProgressCallback, RawImages
-from engine.datasets.formats import cifar10, folder, mnist, npz
+from engine.datasets.formats import cifar, cifar10, folder, idx, npy, npz, tar
+from engine.datasets.formats.cifar import CIFAR100, Cifar
 from engine.datasets.formats.cifar10 import CIFAR10
 from engine.datasets.formats.digits import DIGITS
 from engine.datasets.formats.mnist import FASHION_MNIST, MNIST
+from engine.datasets.formats.other_kinds import archive_message, files_message, other_kind_message
 from engine.utils.errors import DatasetError
+from engine.utils.files import check_file
+from engine.utils.text import reason
 
-ARCHIVE_ENDINGS = (".tar.gz", ".tgz", ".tar")
-FILE_ENDINGS = (".npz", *ARCHIVE_ENDINGS)
+_CONTAINERS = (".npz", npy.ENDING, *tar.ENDINGS)
+FILE_ENDINGS = (*_CONTAINERS, *idx.ENDINGS)
 
 _ALL = (
     DIGITS,
@@ -25,13 +29,15 @@ _ALL = (
 )
 DATASETS: dict[str, NamedDataset] = {dataset.name: dataset for dataset in _ALL}
 
+_CIFARS = (cifar10.FORMAT, CIFAR100)
+
 
 def load_raw(spec: DataSpec, progress: ProgressCallback) -> RawImages:
     """Load the images that ``spec`` names, before preparation, at the requested side.
 
     A known name takes precedence, so a folder called ``digits`` is given as ``./digits``. A path can be a folder of
-    images, an .npz file, an official CIFAR-10 archive or its extracted folder, or a folder of IDX files. Errors of
-    ``progress`` are propagated.
+    images, an .npz file, an official archive of CIFAR-10 or CIFAR-100 or its extracted folder, and IDX or .npy files,
+    or a folder of them. Errors of ``progress`` are propagated.
 
     Raises:
         DatasetError: if there is no such data set or it can't be read.
@@ -42,11 +48,7 @@ def load_raw(spec: DataSpec, progress: ProgressCallback) -> RawImages:
     with _explained(path):
         if path.is_dir():
             return _load_folder(path, spec, progress)
-        if path.suffix.lower() == ".npz":
-            return npz.load(path, spec.image_size, progress)
-        if path.name.lower().endswith(ARCHIVE_ENDINGS):
-            return cifar10.load_path(path, spec.image_size, progress)
-    raise DatasetError(_no_dataset_message(path))
+        return _load_file(path, spec.image_size, progress)
 
 
 def check_path(path: Path) -> None:
@@ -58,18 +60,69 @@ def check_path(path: Path) -> None:
     path = existing_path(str(path))
     if path.is_dir():
         with _explained(path):
-            if not (cifar10.is_cifar10(path) or mnist.is_idx(path)):
+            if not (any(each.folder(path) for each in _CIFARS) or idx.is_idx(path) or npy.is_npy(path)):
+                _check_files(path)
                 folder.check_layout(path)
-    elif not path.name.lower().endswith(FILE_ENDINGS):
-        raise DatasetError(_no_dataset_message(path))
+    elif not (path.name.lower().endswith(_CONTAINERS) or idx.is_idx_file(path)):
+        raise DatasetError(other_kind_message(path))
 
 
 def _load_folder(path: Path, spec: DataSpec, progress: ProgressCallback) -> RawImages:
-    if cifar10.is_cifar10(path):
-        return cifar10.load_path(path, spec.image_size, progress)
-    if mnist.is_idx(path):
-        return mnist.load_folder(path, spec.image_size, progress)
+    for each in _CIFARS:
+        if each.folder(path) is not None:
+            return cifar.load(each, path, spec.image_size, progress)
+    if idx.is_idx(path):
+        return idx.load_path(path, spec.image_size, progress)
+    if npy.is_npy(path):
+        return npy.load(path, spec.image_size, progress)
+    _check_files(path)
     return folder.load(path, spec.image_size, progress, spec.skip_broken_images)
+
+
+def _check_files(path: Path) -> None:
+    """Check that a folder has more in it than a file that should be named instead.
+
+    Raises:
+        DatasetError: if not.
+    """
+    message = files_message(path)
+    if message:
+        raise DatasetError(message)
+
+
+def _load_file(path: Path, side: int | None, progress: ProgressCallback) -> RawImages:
+    """Load a data set from a file of a kind that its name tells.
+
+    Raises:
+        DatasetError: if it is of another kind or can't be read.
+    """
+    name = path.name.lower()
+    if name.endswith(".npz"):
+        return npz.load(path, side, progress)
+    if name.endswith(npy.ENDING):
+        return npy.load(path, side, progress)
+    if idx.is_idx_file(path):
+        return idx.load_path(path, side, progress)
+    if name.endswith(tar.ENDINGS):
+        return cifar.load(_archived(path), path, side, progress)
+    raise DatasetError(other_kind_message(path))
+
+
+def _archived(path: Path) -> Cifar:
+    """Find out which data set an archive holds, by its first files.
+
+    Raises:
+        DatasetError: if it holds none, or can't be read.
+    """
+    check_file(path)
+    try:
+        names = tar.first_names(path)
+    except tar.ERRORS as error:
+        raise DatasetError(f"{path} can't be read as an archive ({reason(error)}); fetch it again.") from None
+    found = next((each for each in _CIFARS if each.is_among(names)), None)
+    if found is None:
+        raise DatasetError(archive_message(path))
+    return found
 
 
 @contextmanager
@@ -83,10 +136,6 @@ def _explained(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise DatasetError(f"{path} can't be read ({error.strerror or error}); check its permissions.") from None
-
-
-def _no_dataset_message(path: Path) -> str:
-    return f"{path} is not a data set; name a folder of images, an .npz file or an archive of CIFAR-10 (.tar.gz)."
 
 
 def existing_path(name: str) -> Path:

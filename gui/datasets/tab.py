@@ -28,14 +28,13 @@ from engine.workspace.dataset_library import DatasetLibrary
 from gui.datasets.detail import DatasetDetail
 from gui.datasets.table import DatasetTable
 from gui.utils.text import as_size
-from gui.widgets.drop_target import DropTarget
+from gui.widgets.drop_target import DATASET_FILES, DropTarget
 from gui.widgets.factories import push_button, splitter
 
 # Long enough to move through the table with the arrow keys without loading every data set passed.
 SAMPLES_DELAY_MS = 200
 PROGRESS_WIDTH = 220  # pixels
-FILES = "Data sets (*.npz *.tar.gz *.tgz *.tar);;All files (*)"
-HINT = "Drop a folder of images, an .npz file or an archive of CIFAR-10 anywhere on this page to add it."
+HINT = "Drop a folder of images, an .npz or .npy file or an archive of CIFAR anywhere on this page to add it."
 
 BUTTONS = {  # text and tool tip
     "download": ("Down&load", "Fetch the data set's official files, check them and decode the images"),
@@ -44,7 +43,7 @@ BUTTONS = {  # text and tool tip
     "use": ("&Use in experiments", "Choose this data set in the form of every experiment"),
     "forget": ("For&get", "Take a data set of your own off this list; its files are left alone"),
     "add_folder": ("Add f&older…", "Add a folder of images: train/<class>/*.png or <class>/*.png"),
-    "add_file": ("Add fil&e…", "Add an .npz file or a data set's official archive"),
+    "add_file": ("Add fil&e…", "Add an .npz, .npy or IDX file or a data set's official archive"),
 }
 
 
@@ -260,7 +259,7 @@ class DatasetsTab(QWidget):
             self.add(folder)
 
     def _add_file(self) -> None:
-        file, _ = QFileDialog.getOpenFileName(self, "Choose a data set file", "", FILES)
+        file, _ = QFileDialog.getOpenFileName(self, "Choose a data set file", "", DATASET_FILES)
         if file:
             self.add(file)
 

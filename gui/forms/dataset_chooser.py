@@ -20,7 +20,7 @@ from engine.datasets import DATASETS
 from engine.events.datasets import SamplesReady
 from gui.utils.painting import to_qimage
 from gui.utils.text import literally
-from gui.widgets.drop_target import DropTarget
+from gui.widgets.drop_target import DATASET_FILES, DropTarget
 from gui.widgets.factories import shrinkable_combo_box
 
 SAMPLES = 20
@@ -125,9 +125,7 @@ class DatasetChooser(QWidget):
             self._select(folder)
 
     def _open_file(self) -> None:
-        file, _ = QFileDialog.getOpenFileName(
-            self, "Choose a data set file", "", "Data sets (*.npz *.tar.gz);;All files (*)"
-        )
+        file, _ = QFileDialog.getOpenFileName(self, "Choose a data set file", "", DATASET_FILES)
         if file:
             self._select(file)
 
@@ -136,7 +134,7 @@ class DatasetChooser(QWidget):
         top.addWidget(self._box, 1)
         for name, text, tip, slot in (
             ("open_folder", "Folder…", "Use a folder of images of your own", self._open_folder),
-            ("open_file", "File…", "Use an .npz file or a data set's official archive", self._open_file),
+            ("open_file", "File…", "Use an .npz, .npy or IDX file or a data set's official archive", self._open_file),
         ):
             button = QToolButton()
             button.setObjectName(name)

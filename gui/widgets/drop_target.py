@@ -8,9 +8,11 @@ from PySide6.QtCore import QEvent, QMimeData, QObject, Qt, Signal
 from PySide6.QtGui import QDropEvent, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QLabel, QWidget
 
-from engine.datasets.registry import check_path
+from engine.datasets.registry import FILE_ENDINGS, check_path
 from engine.utils.errors import DatasetError
 
+# For file dialogs: the files that may be dropped too.
+DATASET_FILES = f"Data sets ({' '.join(f'*{ending}' for ending in FILE_ENDINGS)});;All files (*)"
 OVERLAY_ALPHA = 215  # of 255: the widget below stays faintly visible
 
 

@@ -17,6 +17,7 @@ from engine.config.parsing import read_toml
 from engine.config.specs import DataSpec
 from engine.datasets import load_raw
 from engine.datasets.formats import cifar10
+from engine.datasets.formats.cifar import CIFAR100, Cifar
 from engine.datasets.formats.image import read_image
 from engine.datasets.formats.unpickle import UnpickleError, read_batch
 from engine.datasets.inventory import inventory
@@ -26,7 +27,7 @@ from engine.utils.errors import DatasetError, SpecError, TrainscopeError
 from engine.utils.paths import cache_folder
 from engine.workspace.dataset_library import DatasetLibrary
 from engine.workspace.network_library import NetworkLibrary
-from tests.engine.datasets.conftest import BATCH, pixels, quiet, save
+from tests.engine.datasets.conftest import pixels, quiet, save, small_counts
 from tests.fuzz import seeds
 from tests.fuzz.mutators import mutated_bytes, mutated_zip
 from tests.fuzz.networks import prober
@@ -55,25 +56,10 @@ def _array_inside(name: str, content: bytes, random: Random) -> bytes:
 
 def _odd_array(random: Random) -> Any:
     """Of a type, shape or content that no reader of images or kernels counts on."""
-    kinds = (
-        "u1",
-        "i8",
-        "u8",
-        "f2",
-        "f4",
-        "f8",
-        "g",
-        "c16",
-        "?",
-        "U3",
-        "S2",
-        "M8[s]",
-        "m8[s]",
-        "V3",
-        "O",
-        ">f8",
-        "i1,f4",
-    )
+    kinds = [
+        *("u1", "i8", "u8", "f2", "f4", "f8", "g", "c16", "?", "U3", "S2"),
+        *("M8[s]", "m8[s]", "V3", "O", ">f8", "i1,f4"),
+    ]
     shape = tuple(random.choice((0, 1, 2, 4, 12)) for _ in range(random.randint(0, 5)))
     array = np.zeros(shape, random.choice(kinds))
     if array.dtype.kind == "f":
@@ -88,6 +74,10 @@ def _npz(content: bytes, folder: Path) -> bool:
 
 
 def _npy(content: bytes, folder: Path) -> bool:
+    root = _anew(folder / "arrays")
+    np.save(root / "y_train.npy", np.arange(3))
+    (root / "x_train.npy").write_bytes(content)
+    _load(root, CANARY)
     file = folder / "kernel.npy"
     file.write_bytes(content)
     return is_taken(lambda: load_array(str(file)), file.name, (SpecError,), CANARY)
@@ -170,10 +160,14 @@ def _spoilt_archive(found: tuple[str, bytes], random: Random) -> tuple[str, byte
     return (f"{name}.gz", mutated_bytes(seeds.gzipped(content), random)) if random.random() < 0.3 else (name, content)
 
 
+def _small_batches(cifar: Cifar) -> Any:
+    return patch.dict(cifar.batches, small_counts(cifar))
+
+
 def _archive(found: tuple[str, bytes], folder: Path) -> bool:
     file = folder / found[0]
     file.write_bytes(found[1])
-    with patch.object(cifar10, "_IMAGES_PER_BATCH", BATCH):
+    with _small_batches(cifar10.FORMAT), _small_batches(CIFAR100):
         return _load(file)
 
 
@@ -266,7 +260,7 @@ def _harmful_pickle(protocol: int, folder: Path) -> bool:
     members = {"cifar-10-batches-py/data_batch_1": seeds.harmful_pickle(canary, protocol)}
     file = folder / "harmful.tar"
     file.write_bytes(seeds.tar_file(members))
-    with patch.object(cifar10, "_IMAGES_PER_BATCH", BATCH):
+    with _small_batches(cifar10.FORMAT):
         return _load(file, canary)
 
 
@@ -376,7 +370,7 @@ def _odd_file(found: tuple[str, str], folder: Path) -> bool:
 
 
 FILES = (
-    Target("npz", spoilt(lambda: [seeds.npz()], lambda data, random: mutated_zip(data, random, _array_inside)), _npz),
+    Target("npz", spoilt(seeds.npz, lambda data, random: mutated_zip(data, random, _array_inside)), _npz),
     Target("npy", spoilt(seeds.arrays, _spoilt_npy), _npy, 2.0),
     Target("harmful npy", st.randoms(use_true_random=False).map(_harmful_arrays), _npy, 0.02),
     Target("image", spoilt(seeds.images, mutated_bytes), _image, 3.0),
@@ -384,7 +378,7 @@ FILES = (
     Target("archive", spoilt(seeds.archives, _spoilt_archive), _archive, 0.6),
     Target("pickle", spoilt(lambda: [seeds.batch()], _spoilt_pickle), _pickle, 2.0),
     Target("harmful pickle", st.integers(0, 5), _harmful_pickle, 0.05),
-    Target("IDX files", spoilt(lambda: [seeds.idx_files()], _spoilt_idx), _idx),
+    Target("IDX files", spoilt(seeds.idx_files, _spoilt_idx), _idx),
     Target(
         "decoded images",
         st.tuples(st.integers(0, 9), st.none() | st.just(b"") | st.binary(max_size=9), st.integers(0, 2**48)),

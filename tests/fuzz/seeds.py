@@ -22,7 +22,7 @@ from PIL import Image
 from engine.experiments import EXPERIMENTS
 from engine.experiments.presets import settings_to_toml
 from engine.utils.arrays import Array
-from tests.engine.datasets.conftest import cifar_members, idx, pixels, python2_pickle
+from tests.engine.datasets.conftest import cifar100_members, cifar_members, idx, pixels, python2_pickle
 from tests.engine.support import small_run
 
 TEXTS_OF_NETWORKS = (
@@ -101,14 +101,19 @@ def arrays() -> tuple[bytes, ...]:
 
 
 @cache
-def npz() -> bytes:
-    """A data set of twelve images."""
-    file = io.BytesIO()
+def npz() -> tuple[bytes, ...]:
+    """Data sets of twelve images: plainly, and with names, types and shapes that are less usual."""
     labels = np.arange(12) % 2
     names = np.array(["cat", "dog"])
-    np.savez(
-        file, x_train=pixels(12, 6, 5), y_train=labels, x_test=pixels(4, 6, 5), y_test=labels[:4], class_names=names
-    )
+    plain = {"x_train": pixels(12, 6, 5), "y_train": labels, "x_test": pixels(4, 6, 5), "y_test": labels[:4]}
+    first = np.moveaxis(pixels(12, 6, 5, 3), 3, 1) / np.float32(255)
+    other = {"X_train": first, "train_labels": np.eye(2)[labels], "x_val": first[:4], "y_val": np.eye(2)[labels[:4]]}
+    return _saved(**plain, class_names=names), _saved(**other, classes=names.astype("S"), mean=np.zeros(3))
+
+
+def _saved(**arrays: Any) -> bytes:
+    file = io.BytesIO()
+    np.savez(file, **arrays)
     return file.getvalue()
 
 
@@ -160,8 +165,10 @@ def batch() -> bytes:
 
 @cache
 def archives() -> tuple[tuple[str, bytes], ...]:
-    """The small CIFAR-10 as tar, unpacked so that what is spoilt is more than the packing: name and content."""
-    return tuple((f"cifar-10-{kind}.tar", tar_file(cifar_members(kind))) for kind in ("binary", "python"))
+    """The small CIFAR-10 and CIFAR-100 as tar, not packed so that more is spoilt than the packing: name and content."""
+    makers = (("cifar-10", cifar_members), ("cifar-100", cifar100_members))
+    kinds = ("binary", "python")
+    return tuple((f"{name}-{kind}.tar", tar_file(members(kind))) for name, members in makers for kind in kinds)
 
 
 def tar_file(members: dict[str, bytes]) -> bytes:
@@ -175,13 +182,16 @@ def tar_file(members: dict[str, bytes]) -> bytes:
 
 
 @cache
-def idx_files() -> dict[str, bytes]:
-    """Twelve images and four, not packed."""
-    files = {}
-    for part, count in (("train", 12), ("t10k", 4)):
-        files[f"{part}-images-idx3-ubyte"] = idx(pixels(count, 6, 5))
-        files[f"{part}-labels-idx1-ubyte"] = idx(np.arange(count, dtype=np.uint8) % 2)
-    return files
+def idx_files() -> tuple[dict[str, bytes], ...]:
+    """Twelve images and four, not packed: by MNIST's names and by EMNIST's, whose labels start at 1."""
+    sets = []
+    for prefix, test, first in (("", "t10k", 0), ("emnist-letters-", "test", 1)):
+        files = {}
+        for part, count in (("train", 12), (test, 4)):
+            files[f"{prefix}{part}-images-idx3-ubyte"] = idx(pixels(count, 6, 5))
+            files[f"{prefix}{part}-labels-idx1-ubyte"] = idx(np.arange(count, dtype=np.uint8) % 2 + np.uint8(first))
+        sets.append(files)
+    return tuple(sets)
 
 
 @cache

@@ -240,7 +240,9 @@ def _problem(path: str, error: Exception) -> str:
     with suppress(OSError):
         if os.stat(path).st_size == 0:  # noqa: PTH116  (paths are kept as text, as there may be 60,000)
             return "it is empty"
-    return "it is no image" if isinstance(error, UnidentifiedImageError) else reason(error)
+    if isinstance(error, UnidentifiedImageError):
+        return "it is no image"
+    return "it is truncated" if "truncated" in str(error) else reason(error)
 
 
 def unsupported_kind(path: str) -> str:

@@ -1,4 +1,4 @@
-"""Reading of the batches of CIFAR-10's Python version without executing code from the pickle.
+"""Reading of the batches of CIFAR's Python version without executing code from the pickle.
 
 The official batches were pickled by Python 2 with NumPy: a dictionary of byte strings, lists of integers and one array.
 Only the three names of which such an array consists are resolved, to inert stubs that only keep their arguments;
@@ -64,7 +64,7 @@ _OPCODES = (
     # And those by which other protocols name globals, so that the error can say which is requested.
     *(pickle.PUT, pickle.UNICODE, pickle.SHORT_BINUNICODE, pickle.MEMOIZE, pickle.STACK_GLOBAL),
 )
-_MAX_READS = 1_000_000  # an official batch takes fewer than 100,000
+_MAX_READS = 1_000_000  # CIFAR-100's largest batch takes less than half of them
 
 
 class _LimitedReads(io.BytesIO):

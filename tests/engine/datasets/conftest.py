@@ -18,6 +18,7 @@ import pytest
 from PIL import Image
 
 from engine.datasets.formats import cifar10
+from engine.datasets.formats.cifar import CIFAR100, Cifar
 from engine.utils.arrays import Array
 
 BATCH = 20  # images in a batch of the small CIFAR-10
@@ -65,12 +66,19 @@ def image_folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cifar10, "_IMAGES_PER_BATCH", BATCH)
+    for cifar in (cifar10.FORMAT, CIFAR100):
+        for name, count in small_counts(cifar).items():
+            monkeypatch.setitem(cifar.batches, name, count)
 
 
-def cifar_batch(seed: int) -> tuple[Array, Array]:
-    """Labels [20] and rows of planes [20, 3072]."""
-    return np.arange(BATCH, dtype=np.uint8) % 10, pixels(BATCH, 3072, seed=seed)
+def small_counts(cifar: Cifar) -> dict[str, int]:
+    """Images in the batches of small archives: at least one of each class for training."""
+    return {name: 100 if name == "train" else BATCH for name in cifar.batches}
+
+
+def cifar_batch(seed: int, count: int = BATCH, classes: int = 10) -> tuple[Array, Array]:
+    """Labels [count] and rows of planes [count, 3072]."""
+    return np.arange(count, dtype=np.uint8) % classes, pixels(count, 3072, seed=seed)
 
 
 def binary_batch(seed: int) -> bytes:
@@ -78,7 +86,7 @@ def binary_batch(seed: int) -> bytes:
     return np.hstack([labels[:, np.newaxis], rows]).tobytes()
 
 
-def python2_pickle(labels: Array, rows: Array) -> bytes:
+def python2_pickle(labels: Array, rows: Array, key: bytes = b"labels") -> bytes:
     """A batch, opcode for opcode as Python 2 and its NumPy wrote the official ones (pickle protocol 2)."""
     array = (
         b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85U\x01b\x87R"
@@ -87,7 +95,7 @@ def python2_pickle(labels: Array, rows: Array) -> bytes:
         + b"\x89T" + struct.pack("<i", rows.size) + rows.tobytes() + b"tb"
     )  # fmt: skip
     numbers = b"](" + b"".join(b"K" + bytes([label]) for label in labels.tolist()) + b"e"
-    content = b"\x80\x02}(U\x04data" + array + b"U\x06labels" + numbers + b"U\x0bbatch_labelU\x04testu."
+    content = b"\x80\x02}(U\x04data" + array + b"U" + bytes([len(key)]) + key + numbers + b"U\x0bbatch_labelU\x04testu."
     pickletools.dis(content, io.StringIO())  # raises if malformed
     return content
 
@@ -98,6 +106,27 @@ def cifar_members(kind: str) -> dict[str, bytes]:
     if kind == "binary":
         return {f"cifar-10-batches-bin/{name}.bin": binary_batch(seed) for seed, name in enumerate(names)}
     return {f"cifar-10-batches-py/{name}": python2_pickle(*cifar_batch(seed)) for seed, name in enumerate(names)}
+
+
+CIFAR100_NAMES = tuple(f"class_{number}" for number in range(100))
+
+
+def cifar100_members(kind: str) -> dict[str, bytes]:
+    """The members of a small archive of CIFAR-100, in the order of the official ones."""
+    members = {}
+    for seed, (name, count) in enumerate(small_counts(CIFAR100).items()):
+        labels, rows = cifar_batch(seed, count, 100)
+        if kind == "binary":
+            coarse_and_fine = np.stack([labels // 5, labels], axis=1)
+            members[f"cifar-100-binary/{name}.bin"] = np.hstack([coarse_and_fine, rows]).tobytes()
+        else:
+            members[f"cifar-100-python/{name}"] = python2_pickle(labels, rows, b"fine_labels")
+    if kind == "binary":
+        return {"cifar-100-binary/fine_label_names.txt": "\n".join(CIFAR100_NAMES).encode() + b"\n"} | members
+    names = [name.encode() for name in CIFAR100_NAMES]
+    meta = b"".join(b"U" + bytes([len(name)]) + name for name in names)
+    pickled = b"\x80\x02}U\x10fine_label_names](" + meta + b"es."
+    return {"cifar-100-python/file.txt~": b""} | members | {"cifar-100-python/meta": pickled}
 
 
 def write_tar(path: Path, members: dict[str, bytes]) -> Path:

@@ -17,6 +17,7 @@ from engine.config.specs import DataSpec
 from engine.datasets import describe_dataset
 from engine.utils.arrays import Array
 from engine.utils.errors import DatasetError
+from tests.engine.datasets.arrays_tried import ARRAYS
 
 COUNT = 12  # images of a class and part
 SIDE = 8
@@ -140,7 +141,7 @@ FOLDERS: list[Case] = [
     ("bright shapes on transparent ground", _transparent),
     ("11 of 24 files cut short", _broken),
 ]
-CASES = FOLDERS
+CASES = [*FOLDERS, *ARRAYS]
 
 
 def outcome(dataset: Path) -> str:

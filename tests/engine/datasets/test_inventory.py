@@ -91,7 +91,7 @@ def test_a_link_in_the_downloads_is_removed_but_not_followed(tmp_path: Path) -> 
     own.mkdir()
     (own / "data_batch_1").write_bytes(b"precious")
     downloads_folder().mkdir(parents=True)
-    link = downloads_folder() / cifar10.FOLDERS[1]
+    link = downloads_folder() / cifar10.FORMAT.folders[1]
     link.symlink_to(own, target_is_directory=True)
     remove_cached("cifar10")
     assert not link.is_symlink()

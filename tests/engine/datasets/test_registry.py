@@ -13,6 +13,7 @@ import pytest
 
 from engine.config.specs import DataSpec
 from engine.datasets import DATASETS, load_raw, sample_images
+from engine.datasets.formats.cifar import Cifar
 from engine.datasets.registry import check_path
 from engine.utils.errors import DatasetError
 from tests.engine.datasets.conftest import pixels, quiet
@@ -80,10 +81,10 @@ def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(tmp_path: Path, ending:
 
 
 def test_a_folder_that_may_not_be_looked_into_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(_folder: Path) -> bool:
+    def refuse(_cifar: Cifar, _folder: Path) -> Path:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
-    monkeypatch.setattr("engine.datasets.formats.cifar10.is_cifar10", refuse)  # the first format tried
+    monkeypatch.setattr(Cifar, "folder", refuse)  # the first format tried
     for look in (lambda: check_path(tmp_path), lambda: load_raw(DataSpec(dataset=str(tmp_path)), quiet)):
         with pytest.raises(DatasetError, match=r"can't be read \(Permission denied\); check its permissions"):
             look()

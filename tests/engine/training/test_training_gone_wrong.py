@@ -91,11 +91,19 @@ def carry_out(folder: Path, capsys: pytest.CaptureFixture[str], experiment: str,
 @pytest.mark.parametrize(
     ("changes", "settings", "words"),
     [
-        ({"x_train": floats(np.nan)}, [], "has values in x_train that are not from 0 to 1; scale floats so"),
-        ({"x_train": floats(np.inf)}, [], "has values in x_train that are not from 0 to 1; scale floats so"),
+        (
+            {"x_train": floats(np.nan)},
+            [],
+            "has NaN or infinite values in x_train (1, the first in image 3); repair these",
+        ),
+        (
+            {"x_train": floats(np.inf)},
+            [],
+            "has NaN or infinite values in x_train (1, the first in image 3); repair these",
+        ),
         ({"y_train": np.zeros(160, int)}, [], "fewer than two classes; a network needs at least two"),
         ({"images": 1, "classes": 1}, [], "fewer than two classes"),
-        ({"images": 0}, [], "x_train of shape [0, 12, 12, 1]"),
+        ({"images": 0}, [], "x_train of shape [0, 12, 12]"),
         ({"images": 2, "classes": 2}, [], "too few images of class '0' to hold some back for testing; add images"),
         (
             {"y_train": (np.arange(160) == 7).astype(int)},

@@ -15,7 +15,7 @@ import pytest
 from engine.config.specs import DataSpec
 from engine.datasets import load_raw
 from engine.datasets.download import downloads_folder
-from engine.datasets.formats import cifar10
+from engine.datasets.formats import cifar10, tar
 from engine.datasets.formats.unpickle import UnpickleError, read_batch
 from engine.utils.errors import DatasetError
 from tests.engine.datasets.conftest import (
@@ -143,7 +143,7 @@ def test_truncated_archive(tmp_path: Path, cache: Path, kept: float) -> None:
     path = write_tar(tmp_path / "cifar-10-binary.tar.gz", cifar_members("binary"))
     content = path.read_bytes()
     path.write_bytes(content[: int(kept * len(content)) if kept < 1 else int(kept)])
-    with pytest.raises(DatasetError, match=r"can't be read as CIFAR-10"):
+    with pytest.raises(DatasetError, match=r"can't be read as (CIFAR-10|an archive) .*; fetch .* again"):
         load(path)
     assert leftovers(cache) == []
 
@@ -158,7 +158,7 @@ def test_a_flipped_bit_is_noticed(tmp_path: Path) -> None:
 
 
 def test_an_archive_that_unpacks_to_too_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cifar10, "_MAX_ARCHIVE_BYTES", 200_000)
+    monkeypatch.setattr(tar, "MAX_BYTES", 200_000)
     with pytest.raises(DatasetError, match="unpacks to more"):
         load(write_tar(tmp_path / "bomb.tar.gz", {"zeros": bytes(1_000_000)} | cifar_members("binary")))
 
@@ -179,8 +179,18 @@ def test_missing_batch_wrong_size_and_wrong_label(tmp_path: Path) -> None:
 
 
 def test_another_archive(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match="data_batch_1 is missing"):
+    with pytest.raises(DatasetError, match=r"other\.tgz is an archive; unpack it and name the folder"):
         load(write_tar(tmp_path / "other.tgz", {"readme.txt": b"hello"}))
+
+
+def test_another_archive_is_told_by_its_first_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of gigabytes is not unpacked to its end, whether it has large files or many."""
+    monkeypatch.setattr(tar, "_FIRST_BYTES", 200_000)
+    for members in ({"film.mp4": bytes(300_000), "data_batch_1": b""}, {f"{number}.jpg": b"" for number in range(200)}):
+        path = write_tar(tmp_path / "photos.tgz", members)
+        path.write_bytes(path.read_bytes()[:-20])  # reading on to the end would fail
+        with pytest.raises(DatasetError, match="unpack it"):
+            load(path)
 
 
 @pytest.mark.skipif("TRAINSCOPE_CIFAR10" not in os.environ, reason="TRAINSCOPE_CIFAR10 names no folder of CIFAR-10")
@@ -227,5 +237,6 @@ def test_an_array_of_impossible_sides_is_not_multiplied_out(tmp_path: Path) -> N
 
 
 def test_an_archive_of_a_great_many_files_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match="more files than CIFAR-10"):
-        load(write_tar(tmp_path / "many.tar.gz", {str(number): b"" for number in range(200)}))
+    members = cifar_members("binary") | {str(number): b"" for number in range(200)}
+    with pytest.raises(DatasetError, match="more files than the official one"):
+        load(write_tar(tmp_path / "many.tar.gz", members))
