@@ -30,8 +30,8 @@ _REBUILD = f"build the same network in Keras, copy its weights and {_SAVE}"
 # By the end of the name; the longest first.
 _OTHER_FORMATS = {
     ".weights.h5": ("holds weights without their layers", f"{_SAVE}, the whole model"),
-    ".h5": ("is an HDF5 file of an earlier Keras", _LOAD_AND_SAVE),
-    ".hdf5": ("is an HDF5 file of an earlier Keras", _LOAD_AND_SAVE),
+    ".h5": ("is an HDF5 file, the former format of Keras", _LOAD_AND_SAVE),
+    ".hdf5": ("is an HDF5 file, the former format of Keras", _LOAD_AND_SAVE),
     ".pb": ("is part of a SavedModel", _LOAD_AND_SAVE),
     ".pt": ("is a file of PyTorch", _REBUILD),
     ".pth": ("is a file of PyTorch", _REBUILD),
@@ -166,7 +166,7 @@ def _check_format(file: Path) -> None:
     if file.is_file():
         with file.open("rb") as opened:
             if opened.read(len(_HDF5)) == _HDF5:
-                raise UnfitError("it is an HDF5 file of an earlier Keras, whatever its name", _LOAD_AND_SAVE)
+                raise UnfitError("it is an HDF5 file, the former format of Keras, whatever its name", _LOAD_AND_SAVE)
 
 
 def _activation_for(found: tuple[SavedLayer, ...], architecture: str, setting: str) -> Activation:
@@ -245,7 +245,8 @@ def _check_shares(old: TrainingImages, new: TrainingImages) -> None:
     """
     if old.fingerprint == new.fingerprint and old.counts != new.counts:
         raise UnfitError(
-            f"it was trained on other shares of {old.title}, so it would be tested on images that it has learned",
+            f"it was trained on other shares of {old.title}, so it would be validated or tested on images it has "
+            "learned",
             f"set validation_fraction={old.validation_fraction:g} and test_fraction={old.test_fraction:g}",
         )
 

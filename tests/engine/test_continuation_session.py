@@ -21,6 +21,7 @@ from engine.executors.inline import InlineExecutor
 from engine.executors.tasks import TrainTask
 from engine.experiments import find_experiment
 from engine.experiments.continuation import CONTINUATION_EXPERIMENT
+from engine.exports.report import write_report
 from engine.networks.training_images import TrainingImages
 from engine.storage.store import Store, StoredRun
 from engine.workspace.planning import plan_resume
@@ -73,7 +74,7 @@ def without_record(source: Source, folder: Path) -> Path:
     return file
 
 
-def test_the_accuracy_is_that_of_the_source(source: Source) -> None:
+def test_the_accuracy_is_that_of_the_source(source: Source, tmp_path: Path) -> None:
     outcome, events = source.go_on()
     assert outcome.status is Status.FINISHED, outcome.reason
     (run,) = source.store.runs(outcome.experiment or 0)
@@ -83,14 +84,16 @@ def test_the_accuracy_is_that_of_the_source(source: Source) -> None:
     last, first = source.store.records(source.run.id)[-1], source.store.records(run.id)[0]
     assert first.validation_accuracy == last.validation_accuracy
     assert of(ExperimentStarted, events)[0].info.warnings == ()
+    report = write_report(source.store, [run.experiment], tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "Began with the weights and the activation Tanh of a network trained before." in report
 
 
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
         ({"normalization": "half"}, "normalised as 'per-dataset', and the setting is 'half'; set normalization=per-d"),
-        ({"test_fraction": 0.4}, "tested on images that it has learned; set validation_fraction=0.1 and test_fraction"),
-        ({"validation_fraction": 0.3}, "tested on images that it has learned"),
+        ({"test_fraction": 0.4}, "tested on images it has learned; set validation_fraction=0.1 and test_fraction"),
+        ({"validation_fraction": 0.3}, "tested on images it has learned"),
         ({"image_size": 12}, "are 12x12 with 1 channel; set image_size=8"),
         (
             {"activation": "relu"},

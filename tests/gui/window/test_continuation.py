@@ -43,7 +43,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     [
         ({"architecture": "cnn_4"}, "its layer 'dense_1' is FC-32, and cnn_4 has Conv-3x3x16 there; set architecture="),
         ({"activation": "relu"}, "is Tanh, and the setting activation is relu; set activation=as-trained"),
-        ({"model": "net.h5"}, "it is an HDF5 file of an earlier Keras; load it in Keras and save it as .keras"),
+        ({"model": "net.h5"}, "it is an HDF5 file, the former format of Keras; load it in Keras and save it as .keras"),
     ],
 )
 def test_what_can_not_be_continued_is_said_and_nothing_is_stored(
