@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
+from dataclasses import replace
 
 from engine.analysis.results import load_results
 from engine.config.specs import DataSpec, ExperimentSpec
@@ -27,6 +28,7 @@ from engine.workspace.outcome import RunTally
 from engine.workspace.planning import Plan, plan_further_runs, plan_new, plan_resume, run_sizes
 from engine.workspace.queue import QueueEntry, QueueStore
 from engine.workspace.replay import restored_runs
+from engine.workspace.trained_networks import check_starts
 
 log = logging.getLogger(__name__)
 
@@ -114,6 +116,9 @@ class Session:
     def _train_all(self, plan: Plan, experiment: TrainingExperiment, owner: str) -> tuple[Status, str]:
         workers = self._executor.start(plan.size, plan.threads)
         info = self._prepare(plan.runs[0].data)
+        if plan.stored is None:  # else it was checked when the experiment began
+            info = replace(info, warnings=(*info.warnings, *check_starts(self._store, plan.runs, info)))
+        self._emit(DatasetReady(info))
         opened = self._begin(plan, workers, owner, info)
         left = [run.spec for run in opened.pending]
         warning = "" if is_remote(self._executor) else memory_warning(left, info, min(workers, len(left)))
@@ -212,6 +217,7 @@ class Session:
         match event:
             case DatasetReady(info):
                 self._info = info
+                return  # emitted once the plan was compared with it
             case TaskFailed():
                 self._failure = event
             case Computed() if self._number is not None:

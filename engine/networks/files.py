@@ -8,23 +8,23 @@ from __future__ import annotations
 
 import io
 import json
-import math
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 from zipfile import ZipFile
 
-from engine.config.specs import Activation
-from engine.networks.architectures import MAX_PARAMETERS, summarize_layers
-from engine.networks.layers import Act, Conv, Dense, Layer, MaxPool, Shape
-from engine.utils.errors import NetworkError
+from engine.networks.architectures import MAX_PARAMETERS
+from engine.networks.description import SavedNetwork, read_description
+from engine.networks.layers import Shape
+from engine.networks.training_images import TrainingImages
 from engine.utils.files import atomic_path, open_file
 
-MAX_LAYER_SIZE = 65_536  # units, filters or side of a layer
-MAX_OUTPUTS = 2**30  # values per image and layer
 MAX_BYTES = 4 * MAX_PARAMETERS + 2**26
 MAX_CONFIG_BYTES = 2**20
 MAX_OBJECTS = 1000  # in the weights file, whose groups may contain each other
+
+_OF_A_LAYER = re.compile("layers/[^/]*/vars/[^/]*")  # unlike variables of the optimiser and of random generators
 
 # Classes allowed in the description, by module. None of them runs code from the file.
 _ALLOWED_CLASSES = {
@@ -45,16 +45,31 @@ def check_network(file: Path, shape: tuple[int, ...]) -> None:
         _check_weights(archive)
 
 
-def check_weights(file: Path) -> None:
-    """Check only the weights of ``file``, for loading nothing else; otherwise as ``check_network``."""
+def read_network(file: Path) -> tuple[SavedNetwork, TrainingImages | None]:
+    """Read what network ``file`` holds, and what images it was trained on if that is recorded; builds nothing.
+
+    Propagates ``UnfitError`` with a reason if it is none that can be trained here, otherwise as ``check_network``.
+    """
     with open_file(file) as opened, ZipFile(opened) as archive:
         _check_sizes(archive)
-        _check_weights(archive)
+        return read_description(json.loads(archive.read("config.json"))), TrainingImages.read(archive)
+
+
+def check_weights(file: Path) -> dict[str, Shape]:
+    """Check only the weights of ``file``, for loading nothing else; otherwise as ``check_network``.
+
+    Returns:
+        The shapes of the layers' variables, by their places in the file, such as ``layers/dense/vars/0``.
+    """
+    with open_file(file) as opened, ZipFile(opened) as archive:
+        _check_sizes(archive)
+        return _check_weights(archive)
 
 
 def _check_sizes(archive: ZipFile) -> None:
     sizes = {member.filename: member.file_size for member in archive.infolist()}
-    if sum(sizes.values()) > MAX_BYTES or sizes.get("config.json", 0) > MAX_CONFIG_BYTES:
+    described = max(sizes.get("config.json", 0), sizes.get(TrainingImages.MEMBER, 0))
+    if sum(sizes.values()) > MAX_BYTES or described > MAX_CONFIG_BYTES:
         raise ValueError("it unpacks to more than any network that can be trained here")
 
 
@@ -63,13 +78,11 @@ def _check_config(description: Any, shape: tuple[int, ...]) -> None:
         module, name = str(named.get("module")), str(named["class_name"])
         if name not in _ALLOWED_CLASSES.get(module, ()):
             raise ValueError(f"it is no network of this program's: it has a {name}")
-    match description:
-        case {"class_name": "Sequential", "config": {"layers": [{"config": {"batch_shape": [_, *size]}}, *layers]}}:
-            if tuple(size) != shape:
-                raise ValueError(f"it is no network for images of {'x'.join(map(str, shape))}")
-            _check_layers([layer for each in layers if (layer := _layer(each)) is not None], shape)
-        case _:
-            raise ValueError("it is no network of this program's")
+    saved = read_description(description)
+    if saved.input_shape != shape:
+        raise ValueError(f"it is no network for images of {'x'.join(map(str, shape))}")
+    if saved.has_softmax:
+        raise ValueError("it is no network of this program's: it ends with a softmax")
 
 
 def _named_objects(description: Any) -> Iterator[dict[str, Any]]:
@@ -83,60 +96,10 @@ def _named_objects(description: Any) -> Iterator[dict[str, Any]]:
             yield from _named_objects(each)
 
 
-def _layer(description: Any) -> Layer | None:
-    """Return the described layer; None for one that only reshapes.
-
-    Raises:
-        ValueError: if it is of an unsupported kind.
-    """
-    match description:
-        case {"class_name": "Flatten"}:
-            return None
-        case {"class_name": "Activation", "config": {"activation": str(name)}} if name in get_args(Activation):
-            return Act(name)  # type: ignore[arg-type]
-        case {"class_name": "Dense", "config": {"units": int(units), "use_bias": bool(bias), "activation": "linear"}}:
-            return Dense(_checked_size(units), bias)
-        case {
-            "class_name": "MaxPooling2D",
-            "config": {"pool_size": [int(size), _] as window, "strides": strides, "padding": "valid"},
-        } if window == strides == [size, size]:
-            return MaxPool(_checked_size(size))
-        case {
-            "class_name": "Conv2D",
-            "config": {
-                "filters": int(filters),
-                "kernel_size": [int(height), int(width)],
-                "strides": [1, 1],
-                "dilation_rate": [1, 1],
-                "padding": "valid",
-                "groups": 1,
-                "activation": "linear",
-            },
-        }:
-            return Conv(_checked_size(height), _checked_size(width), _checked_size(filters))
-    raise ValueError("it has layers that this program doesn't train")
-
-
-def _checked_size(value: int) -> int:
-    if not 1 <= value <= MAX_LAYER_SIZE:
-        raise ValueError("it has layers of impossible sizes")
-    return value
-
-
-def _check_layers(layers: list[Layer], shape: Shape) -> None:
-    if not layers or not isinstance(prediction := layers.pop(), Dense):
-        raise ValueError("it has no layer that tells classes apart")
-    try:
-        summaries = summarize_layers(layers, shape, prediction.units)
-    except NetworkError as error:
-        raise ValueError(str(error).rstrip(".")) from None
-    if any(math.prod(summary.output_shape) > MAX_OUTPUTS for summary in summaries):
-        raise ValueError("it has layers of impossible sizes")
-
-
-def _check_weights(archive: ZipFile) -> None:
+def _check_weights(archive: ZipFile) -> dict[str, Shape]:
     import h5py
 
+    shapes: dict[str, Shape] = {}
     with h5py.File(io.BytesIO(archive.read("model.weights.h5")), "r") as weights:
         size = 0
         for number, each in enumerate(_objects(weights)):
@@ -144,8 +107,10 @@ def _check_weights(archive: ZipFile) -> None:
                 if each.is_virtual or each.external:
                     raise ValueError("its weights lie in another file")
                 size += each.nbytes
+                shapes[str(each.name).strip("/")] = each.shape
             if size > MAX_BYTES or number > MAX_OBJECTS:
                 raise ValueError("its weights are more than any network has that can be trained here")
+    return {name: shape for name, shape in shapes.items() if _OF_A_LAYER.fullmatch(name)}
 
 
 def _objects(group: Any) -> Iterator[Any]:

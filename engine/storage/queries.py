@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -70,6 +71,15 @@ class StoreQueries(Database):
             limit,
         )
         return read_rows(rows, run_of, self.workspace)
+
+    def run_of_model(self, file: Path) -> StoredRun | None:
+        """Return the run whose trained network is ``file``; None if it is none of this workspace."""
+        try:
+            place = file.resolve().relative_to(self.workspace.resolve()).as_posix()
+        except (OSError, ValueError):
+            return None
+        row = self._execute("SELECT * FROM runs WHERE model=?", place).fetchone()
+        return None if row is None else run_of(row, self.workspace)
 
     def records(self, run: int) -> list[Record]:
         """Return all records of a run, by step."""

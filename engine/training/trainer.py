@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import logging
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
-from zipfile import is_zipfile
 
 import keras
 import numpy as np
@@ -15,7 +14,7 @@ import tensorflow as tf
 from sklearn.metrics import confusion_matrix
 
 import engine
-from engine.config.specs import RunSpec
+from engine.config.specs import DataSpec, RunSpec
 from engine.datasets import PreparedData
 from engine.devices.hardware import describe_device, on_device
 from engine.devices.names import CPU, AssignedDevice
@@ -26,12 +25,14 @@ from engine.networks.architectures import (
     LayerSummary,
     activation_layers,
     activation_units,
-    architecture_name,
     build_network,
     parameter_layers,
     summarize,
 )
+from engine.networks.continuation import explained, open_start
+from engine.networks.description import UnfitError
 from engine.networks.files import check_weights, save_network
+from engine.networks.training_images import TrainingImages
 from engine.training.callbacks.checkpoints import EmitCheckpoints
 from engine.training.callbacks.commands import HandleCommands, StopOnDivergence
 from engine.training.callbacks.plateau import LowerOnPlateau
@@ -46,8 +47,6 @@ from engine.training.optimizers import make_optimizer
 from engine.training.schedules import make_learning_rate
 from engine.training.timetable import Timetable
 from engine.utils.errors import NetworkError
-
-log = logging.getLogger(__name__)
 
 ON_CPU = AssignedDevice(CPU)
 
@@ -111,7 +110,7 @@ def train(
         if ended.status in _REASONS:
             emit(replace(ended, reason=_REASONS[ended.status]))
         else:
-            emit(_add_test_results(ended, model, data, model_file))
+            emit(_add_test_results(ended, model, data, run.data, model_file))
 
 
 def _run_started(
@@ -145,7 +144,7 @@ def build_model(run: RunSpec, data: PreparedData, *, resumed: bool = False, thre
     classes = len(data.info.class_names)
     network = build_network(run.architecture, data.info.shape, classes, run.network, run.seed)
     if run.start_from is not None and not resumed:
-        load_weights(network, Path(run.start_from), run.architecture)
+        load_weights(network, Path(run.start_from), run.architecture, run.network.activation)
     spec = run.training
     timetable = Timetable.of(len(data.y_train), spec, run.max_steps)
     rate = make_learning_rate(run, timetable)
@@ -164,23 +163,20 @@ def build_model(run: RunSpec, data: PreparedData, *, resumed: bool = False, thre
     return model
 
 
-def load_weights(network: keras.Sequential, file: Path, architecture: str) -> None:
-    """Load the weights of a .keras file into ``network``.
+def load_weights(network: keras.Sequential, file: Path, architecture: str, activation: str) -> None:
+    """Load the weights of a .keras file into ``network``, which is of ``architecture`` with ``activation``.
 
     Only weights are read, into the existing layers: nothing that the file describes is built or executed.
 
     Raises:
         NetworkError: if they can't be read, are those of another network, or are not finite.
     """
-    try:
-        check_weights(file)
+    start = open_start(file)
+    start.activation_for(architecture, activation)
+    start.check_data(network.input_shape[1:], network.output_shape[-1])
+    with explained(file):
+        _check_shapes(check_weights(file), network)
         network.load_weights(file)
-    except Exception:  # a damaged file makes Keras raise almost anything, with objects listed in its message
-        log.info("weights of %s not loaded", file, exc_info=True)
-        raise NetworkError(
-            f"{file} can't be trained on as {architecture_name(architecture)} ({_problem(file)}); choose the "
-            "architecture and the image shape it was trained with."
-        ) from None
     if not all(np.isfinite(values).all() for values in network.get_weights()):
         raise NetworkError(
             f"The network in {file} holds values that are no finite numbers, so nothing can be learned from there on; "
@@ -188,10 +184,27 @@ def load_weights(network: keras.Sequential, file: Path, architecture: str) -> No
         )
 
 
-def _problem(file: Path) -> str:
-    if not file.exists():
-        return "it does not exist"
-    return "its weights don't fit the layers" if file.is_file() and is_zipfile(file) else "it holds no network"
+def _check_shapes(found: dict[str, tuple[int, ...]], network: keras.Sequential) -> None:
+    """Check that a file holds the variables of ``network`` and no others.
+
+    Keras numbers the layers of each class in their order, whatever they are called: ``layers/dense/vars/0``, ….
+
+    Args:
+        found: shapes of the variables, by their places in the file.
+        network: the network.
+
+    Raises:
+        UnfitError: if it holds others.
+    """
+    counts: Counter[str] = Counter()
+    expected: dict[str, tuple[int, ...]] = {}
+    for layer in network.layers:
+        kind = type(layer).__name__.lower()
+        place = f"layers/{kind}_{counts[kind]}" if counts[kind] else f"layers/{kind}"
+        counts[kind] += 1
+        expected |= {f"{place}/vars/{number}": tuple(each.shape) for number, each in enumerate(layer.weights)}
+    if found != expected:
+        raise UnfitError("its weights are not those of its layers", "load it in Keras 3 and save it again")
 
 
 def fit(model: MeasuredModel, callbacks: list[keras.callbacks.Callback], epoch: int = 0) -> None:
@@ -231,13 +244,18 @@ def _status(recorder: Recorder, commands: HandleCommands) -> Status:
 
 
 def _add_test_results(
-    ended: RunFinished, model: MeasuredModel, data: PreparedData, model_file: Path | None
+    ended: RunFinished, model: MeasuredModel, data: PreparedData, spec: DataSpec, model_file: Path | None
 ) -> RunFinished:
     loss, logits = model.test(data.x_test, data.y_test)
     if not np.isfinite(loss):
         return replace(ended, status=Status.DIVERGED, reason=_REASONS[Status.DIVERGED])
     confusion = confusion_matrix(data.y_test, np.argmax(logits, axis=1), labels=np.arange(len(data.info.class_names)))
-    reason = save_network(model_file, model.network.save) if model_file is not None else ""
+
+    def write(file: Path) -> None:
+        model.network.save(file)
+        TrainingImages.of(spec, data.info).append_to(file)
+
+    reason = save_network(model_file, write) if model_file is not None else ""
     return replace(
         ended,
         reason=reason,

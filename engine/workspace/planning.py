@@ -135,7 +135,9 @@ def plan_resume(store: Store, experiment: Experiment, number: int) -> Plan:
     runs = store.runs(number)
     resumed = tuple(run for run in runs if run.status.can_resume)
     kept = tuple(run for run in runs if not run.status.can_resume)
-    return Plan(experiment, spec, _runs(experiment, spec), stored, kept, resumed)
+    # Planning anew would need the file from which a continued run started, which a resumed run no longer reads.
+    planned = tuple(run.spec for run in runs) or _runs(experiment, spec)
+    return Plan(experiment, spec, planned, stored, kept, resumed)
 
 
 def check_not_deleted(stored: StoredExperiment) -> None:

@@ -1,12 +1,15 @@
-"""The runs of a workspace whose trained network is available for inference."""
+"""The runs of a workspace whose trained network is available, for inference or to continue training."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.config.specs import DataSpec
+from engine.config.specs import DataSpec, RunSpec
 from engine.events.datasets import DatasetInfo
+from engine.networks.continuation import open_start
+from engine.networks.training_images import TrainingImages
 from engine.storage.store import Store
 from engine.utils.errors import StoreError
 
@@ -59,6 +62,35 @@ def trained_runs(store: Store) -> list[TrainedRun]:
             )
         )
     return found
+
+
+def check_starts(store: Store, runs: Sequence[RunSpec], info: DatasetInfo) -> tuple[str, ...]:
+    """Check that the networks with whose weights ``runs`` start fit the images ``info`` and their preparation.
+
+    Propagates ``NetworkError`` if one does not.
+
+    Returns:
+        Warnings.
+    """
+    warnings: list[str] = []
+    for file, run in {Path(run.start_from): run for run in runs if run.start_from is not None}.items():
+        start = open_start(file)
+        images = start.images or _stored_images(store, file)
+        start.check_data(info.shape, len(info.class_names), info.title)
+        start.check_normalization(images, run.data.normalization)
+        start.check_shares(images, run.data, info)
+        warnings += start.warnings(images, run.data, info)
+    return tuple(warnings)
+
+
+def _stored_images(store: Store, file: Path) -> TrainingImages | None:
+    """Return what the store says of the images of the network in ``file``; earlier versions recorded it there alone."""
+    try:
+        run = store.run_of_model(file)
+        info = store.experiment(run.experiment).dataset if run is not None else None
+    except StoreError:  # damaged
+        return None
+    return TrainingImages.of(run.spec.data, info) if run is not None and info is not None else None
 
 
 def _info(store: Store, experiment: int) -> DatasetInfo | None:

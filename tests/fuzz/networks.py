@@ -71,7 +71,7 @@ def _weights(content: bytes, folder: Path) -> bool:
     file = folder / "start.keras"
     file.write_bytes(content)
     network = _network()
-    return is_taken(lambda: load_weights(network, file, seeds.NETWORK), file.name, (NetworkError,), CANARY)
+    return is_taken(lambda: load_weights(network, file, seeds.NETWORK, "relu"), file.name, (NetworkError,), CANARY)
 
 
 NETWORKS = (

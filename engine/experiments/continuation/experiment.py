@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from engine.analysis.blocks import NamedFigure
 from engine.config.fields import FieldKind, field, field_like
-from engine.config.specs import ActivationSpec, DataSpec, ExperimentSpec, NetworkSpec, RepeatSpec, RunSpec, TrainingSpec
+from engine.config.specs import Activation, DataSpec, ExperimentSpec, NetworkSpec, RepeatSpec, RunSpec, TrainingSpec
 from engine.experiments.base import TrainingExperiment
 from engine.experiments.continuation.claims import continuation_claims
 from engine.experiments.fields import ArchitectureChoice
 from engine.networks.architectures import architecture_name
+from engine.networks.continuation import AS_TRAINED, open_start
 from engine.utils.errors import SpecError
 
 if TYPE_CHECKING:
     from engine.analysis.results import ExperimentResult
 
 
-class ContinuationSpec(RepeatSpec, TrainingSpec, ArchitectureChoice, ActivationSpec, DataSpec, ExperimentSpec):
+class ContinuationSpec(RepeatSpec, TrainingSpec, ArchitectureChoice, DataSpec, ExperimentSpec):
     """The trained network to start from, the images, and the training."""
 
     model: str | None = field(
@@ -28,7 +29,14 @@ class ContinuationSpec(RepeatSpec, TrainingSpec, ArchitectureChoice, ActivationS
         group="Network",
         kind=FieldKind.MODEL,
         help="The .keras file of a trained network; it must be of the architecture named here and have seen images of "
-        "the same shape. Choose…, and the history, offer every network of the workspace.",
+        "the same shape, prepared alike. Choose…, and the history, offer every network of the workspace.",
+    )
+    activation: Literal["as-trained", Activation] = field(
+        "as-trained",
+        label="Activation",
+        group="Network",
+        choice_labels={"as-trained": "as trained"},
+        help="The non-linearity of the layers Act: that of the network to start from; any other is refused.",
     )
     repeats: int = field_like(
         RepeatSpec,
@@ -53,14 +61,14 @@ def continuation_settings(run: RunSpec, model: Path, last_rate: float) -> dict[s
         **run.data.model_dump(),
         **run.training.model_dump(),
         "architecture": run.architecture,
-        "activation": run.network.activation,
+        "activation": AS_TRAINED,
         "model": str(model),
         "learning_rate": last_rate if last_rate >= MIN_LEARNING_RATE else run.training.learning_rate,
     }
 
 
 def plan(spec: ContinuationSpec) -> list[RunSpec]:
-    """Plan one variant, repeated.
+    """Plan one variant, repeated; propagates ``NetworkError`` if the network is of other settings.
 
     Raises:
         SpecError: if no network was chosen.
@@ -69,6 +77,9 @@ def plan(spec: ContinuationSpec) -> list[RunSpec]:
         raise SpecError(
             "Choose the trained network to go on from: a .keras file (model), or Continue training in the history."
         )
+    start = open_start(Path(spec.model))
+    activation = start.activation_for(spec.architecture, spec.activation)
+    start.check_normalization(start.images, spec.normalization)
     return [
         RunSpec(
             variant=f"{architecture_name(spec.architecture)}/on",
@@ -76,7 +87,7 @@ def plan(spec: ContinuationSpec) -> list[RunSpec]:
             repeat=repeat,
             seed=spec.seed_of(repeat),
             data=spec.part(DataSpec),
-            network=NetworkSpec(activation=spec.activation),
+            network=NetworkSpec(activation=activation),
             training=spec.part(TrainingSpec),
             start_from=spec.model,
         )

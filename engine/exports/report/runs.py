@@ -10,7 +10,11 @@ from engine.analysis.diagnosis import GroupedFinding, diagnose, group_findings, 
 from engine.analysis.ranking import ranked
 from engine.analysis.results import ExperimentResult, RunResult, VariantResult
 from engine.analysis.statistics import mean_in_percent
+from engine.config.specs import RunSpec
 from engine.events.runs import Status
+from engine.networks.architectures import layers_of
+from engine.networks.layers import Act
+from engine.networks.notation import ACTIVATION_NAMES
 from engine.storage.store import Store, StoredRun
 from engine.workspace.replay import restored_runs
 
@@ -103,10 +107,19 @@ def _deviations(run: StoredRun, recorded: RunResult | None) -> list[str]:
     sentences = [f"Learning rate set to {each.value:g} by hand after step {each.step:,}." for each in rates]
     sentences += [MOVED.format(f"{each.step:,}") for each in (recorded.moves if recorded else [])]
     if run.spec.start_from is not None:
-        sentences.append("Began with the weights of a network trained before.")
+        sentences.append(_describe_start(run.spec))
     if run.status is not Status.FINISHED:
         sentences.append(_describe_end(run, recorded))
     return sentences
+
+
+def _describe_start(spec: RunSpec) -> str:
+    own = (
+        f" and the activation {ACTIVATION_NAMES[spec.network.activation]}"
+        if Act() in layers_of(spec.architecture)
+        else ""
+    )
+    return f"Began with the weights{own} of a network trained before."
 
 
 def _describe_end(run: StoredRun, recorded: RunResult | None) -> str:

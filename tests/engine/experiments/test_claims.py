@@ -13,14 +13,15 @@ from scipy.stats import spearmanr, ttest_ind, ttest_ind_from_stats
 
 from engine.analysis.claims import Claim
 from engine.analysis.significance import compare, spearman
-from engine.config.specs import RunSpec
+from engine.config.specs import NetworkSpec, RunSpec
 from engine.events.runs import Record
 from engine.executors.inline import InlineExecutor
 from engine.experiments.basics import BASICS_EXPERIMENT
 from engine.experiments.convolution import CONVOLUTION_EXPERIMENT
+from engine.networks.architectures import build_network
 from engine.storage.store import Store
 from tests.engine.stored_results import by_variant, claims_of, ended
-from tests.engine.support import record, run_session
+from tests.engine.support import INFO, record, run_session
 
 FIVE = {"mlp_1": 33_130, "mlp_2": 35_498, "cnn_3": 11_106, "cnn_4": 13_522, "cnn_5": 8_346}
 
@@ -281,6 +282,7 @@ def test_training_on_is_measured_from_its_first_record(store: Store, tmp_path: P
     def records(_spec: RunSpec, run: int) -> list[Record]:
         return [record(run, 10 * n, epoch=n, validation_accuracy=0.6 + 0.1 * n) for n in (1, 2)]
 
+    build_network("mlp_1", INFO.shape, len(INFO.class_names), NetworkSpec(), seed=1).save(tmp_path / "old.keras")
     changes = {"architecture": "mlp_1", "model": str(tmp_path / "old.keras"), "repeats": 1}
     number = ended(store, "train-on", lambda _spec: 0.75, records=records, **changes)
     (claim,) = claims_of(store, number)

@@ -302,7 +302,7 @@ def test_training_on_begins_where_the_other_ended(few_digits: PreparedData, tmp_
     [
         ("missing", "it does not exist"),
         ("damaged", "it holds no network"),
-        ("other architecture", "its weights don't fit the layers"),
+        ("other architecture", "its layer 'conv_1' is Conv-3x3x8, and mlp_1 has FC-32 there; set architecture=cnn_5"),
     ],
 )
 def test_a_network_that_does_not_fit_is_refused_in_a_sentence(
@@ -321,5 +321,5 @@ def test_a_network_that_does_not_fit_is_refused_in_a_sentence(
         executor.run([replace(task, spec=run)], events.append, control)
     (end,) = of(RunFinished, events)
     assert end.status is Status.FAILED
-    assert end.reason.startswith(f"{file} can't be trained on as mlp_1 ({why}); choose")
+    assert end.reason.startswith(f"Training can't be continued from {file}: {why}")
     assert end.reason.count("\n") == 0

@@ -1,0 +1,288 @@
+"""Whether training can be continued from a file, so that it begins with the accuracy that the network has.
+
+A file is compared with the settings before anything is trained: layer by layer with the architecture, and how its
+images were prepared with how the new ones are.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.config.specs import Activation, DataSpec, NetworkSpec, Normalization
+from engine.events.datasets import DatasetInfo
+from engine.networks.architectures import ARCHITECTURES, architecture_name, layers_of
+from engine.networks.description import SavedLayer, SavedNetwork, UnfitError
+from engine.networks.files import read_network
+from engine.networks.layers import Act, Dense, Layer, Shape
+from engine.networks.notation import format_network
+from engine.networks.training_images import TrainingImages
+from engine.utils.errors import NetworkError
+
+log = logging.getLogger(__name__)
+
+_SAVE = "save it as .keras (model.save('net.keras'))"
+_LOAD_AND_SAVE = f"load it in Keras and {_SAVE}"
+_REBUILD = f"build the same network in Keras, copy its weights and {_SAVE}"
+# By the end of the name; the longest first.
+_OTHER_FORMATS = {
+    ".weights.h5": ("holds weights without their layers", f"{_SAVE}, the whole model"),
+    ".h5": ("is an HDF5 file, the former format of Keras", _LOAD_AND_SAVE),
+    ".hdf5": ("is an HDF5 file, the former format of Keras", _LOAD_AND_SAVE),
+    ".pb": ("is part of a SavedModel", _LOAD_AND_SAVE),
+    ".pt": ("is a file of PyTorch", _REBUILD),
+    ".pth": ("is a file of PyTorch", _REBUILD),
+    ".safetensors": ("is a file of weights alone", _REBUILD),
+    ".ckpt": ("is a checkpoint of weights alone", _REBUILD),
+    ".onnx": ("is a file of ONNX", _REBUILD),
+    ".tflite": ("is a file of TensorFlow Lite", _REBUILD),
+}
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+AS_TRAINED = "as-trained"
+MAX_LISTED = 5  # class names
+
+
+@dataclass(frozen=True)
+class StartingNetwork:
+    """The network of a file from which training is to be continued.
+
+    All methods raise ``NetworkError`` with a sentence if that can't be done.
+    """
+
+    file: Path
+    network: SavedNetwork
+    images: TrainingImages | None
+
+    def activation_for(self, architecture: str, activation: str) -> Activation:
+        """Check that the network is of ``architecture``, but for the number of classes.
+
+        Args:
+            architecture: name or ``name[layers]``.
+            activation: that of the layers ``Act``, or ``as-trained`` for the network's own.
+
+        Returns:
+            The activation to train with.
+        """
+        with explained(self.file):
+            return _activation_for(self.network.layers, architecture, activation)
+
+    def check_data(self, shape: Shape, classes: int, title: str = "the data set") -> None:
+        """Check that the network takes images of ``shape`` and has an output for each of the classes."""
+        with explained(self.file):
+            _check_data(self.network, shape, classes, title)
+
+    def check_normalization(self, recorded: TrainingImages | None, setting: Normalization) -> None:
+        """Check that images are normalised as for the network, as far as ``recorded`` says."""
+        with explained(self.file):
+            if recorded is not None:
+                _check_normalization(recorded.normalization, setting)
+
+    def check_shares(self, recorded: TrainingImages | None, data: DataSpec, info: DatasetInfo) -> None:
+        """Check that the network is tested on no images that it has learned.
+
+        Args:
+            recorded: what is known of the images it was trained on.
+            data: how the new images are prepared.
+            info: the new images.
+        """
+        with explained(self.file):
+            if recorded is not None:
+                _check_shares(recorded, TrainingImages.of(data, info))
+
+    def warnings(self, recorded: TrainingImages | None, data: DataSpec, info: DatasetInfo) -> Iterator[str]:
+        """Yield sentences on what may make it begin worse than it ended, or go on otherwise than it began."""
+        name = self.file.name
+        if recorded is None:
+            yield (
+                f"{name} does not say how the images that it was trained on were normalised, so '{data.normalization}' "
+                "is taken from the settings; if that is wrong, it begins with a lower accuracy than it had."
+            )
+        else:
+            if data.normalization == "per-dataset" and recorded.fingerprint != info.fingerprint:
+                yield (
+                    f"{name} was trained on images normalised by the means of {recorded.title}, and now gets those of "
+                    f"{info.title} by theirs."
+                )
+            if recorded.class_names != info.class_names:
+                yield (
+                    f"{name} was trained to tell {_listed(recorded.class_names)} apart, and its outputs now stand for "
+                    f"{_listed(info.class_names)}, in this order."
+                )
+        if self.network.training_only:
+            parts = ", ".join(self.network.training_only)
+            yield f"{name} goes on without what acted only while it was trained: {parts}."
+
+
+def open_start(file: Path) -> StartingNetwork:
+    """Read the network of ``file``, without building it.
+
+    Raises:
+        NetworkError: with a sentence, if it is none, or has a layer that can't be trained here.
+    """
+    with explained(file):
+        _check_format(file)
+        return StartingNetwork(file, *read_network(file))
+
+
+@contextmanager
+def explained(file: Path) -> Iterator[None]:
+    """A block that reads ``file``, whose errors become sentences.
+
+    Raises:
+        NetworkError: in place of any other error.
+    """
+    try:
+        yield
+    except UnfitError as error:
+        raise NetworkError(f"Training can't be continued from {file}: {error}; {error.advice}.") from None
+    except NetworkError:
+        raise
+    except Exception:  # a damaged file makes zipfile, h5py and Keras raise almost anything
+        log.info("%s can't be read as a network", file, exc_info=True)
+        raise NetworkError(
+            f"Training can't be continued from {file}: it holds no network that can be read; choose another file, or "
+            f"{_SAVE.replace('it', 'the network', 1)}."
+        ) from None
+
+
+def _check_format(file: Path) -> None:
+    try:
+        is_there = file.exists()
+    except (OSError, ValueError):  # no possible name
+        is_there = False
+    if not is_there:
+        raise UnfitError("it does not exist", "choose the .keras file of a trained network")
+    if file.is_dir():
+        what = "is a SavedModel" if (file / "saved_model.pb").exists() else "is a folder"
+        raise UnfitError(f"it {what}", _LOAD_AND_SAVE if "Saved" in what else "choose a .keras file in it")
+    for ending, (what, advice) in _OTHER_FORMATS.items():
+        if file.name.lower().endswith(ending):
+            raise UnfitError(f"it {what}", advice)
+    if file.suffix != ".keras":
+        raise UnfitError("its name does not end with .keras", _LOAD_AND_SAVE)
+    if file.is_file():
+        with file.open("rb") as opened:
+            if opened.read(len(_HDF5)) == _HDF5:
+                raise UnfitError("it is an HDF5 file, the former format of Keras, whatever its name", _LOAD_AND_SAVE)
+
+
+def _activation_for(found: tuple[SavedLayer, ...], architecture: str, setting: str) -> Activation:
+    """Compare layers with those of ``architecture``, as ``StartingNetwork.activation_for``.
+
+    Raises:
+        UnfitError: if one differs.
+    """
+    name, expected = architecture_name(architecture), layers_of(architecture)
+    *hidden, last = found
+    if not hidden:
+        raise UnfitError("it has no layer before its last one", "choose a network with at least one more")
+    advice = f"set architecture={_fitting(found, architecture)}"
+    activation = setting if setting != AS_TRAINED else _first_activation(hidden, expected)
+    for layer, wanted in zip(hidden, expected, strict=False):
+        is_set = wanted == Act() and isinstance(layer.layer, Act)
+        if layer.layer == (Act(activation) if is_set else wanted):  # type: ignore[arg-type]
+            continue
+        if is_set and setting != AS_TRAINED:
+            other, advice = f"the setting activation is {setting}", f"set activation={AS_TRAINED}"
+        else:
+            other = f"the first Act is {activation}" if is_set else f"{name} has {_text(wanted)} there"
+        raise UnfitError(f"its layer '{layer.name}' is {_text(layer.layer)}, and {other}", advice)
+    if len(hidden) < len(expected):
+        raise UnfitError(f"it has no layer where {name} has {_text(expected[len(hidden)])}", advice)
+    if len(hidden) > len(expected):
+        extra = hidden[len(expected)]
+        raise UnfitError(f"its layer '{extra.name}' is {_text(extra.layer)}, and {name} has none there", advice)
+    if isinstance(last.layer, Dense) and not last.layer.bias:
+        raise UnfitError(f"its last layer '{last.name}' (Dense) has no bias, and that of networks here has one")
+    return activation  # type: ignore[return-value]
+
+
+def _first_activation(hidden: Sequence[SavedLayer], expected: Sequence[Layer]) -> str:
+    """Return the activation that the file has at the first ``Act``; any if there is none."""
+    for layer, wanted in zip(hidden, expected, strict=False):
+        if wanted == Act() and isinstance(layer.layer, Act):
+            return str(layer.layer.name)
+    return NetworkSpec().activation
+
+
+def _check_data(network: SavedNetwork, shape: Shape, classes: int, title: str) -> None:
+    """Compare the network's input and output with images and their classes.
+
+    Raises:
+        UnfitError: if they differ.
+    """
+    if not network.takes(shape):
+        raise UnfitError(
+            f"it takes images of {_size(network.input_shape)}, and those of {title} are {_size(shape)}",
+            _shape_advice(network.input_shape, shape),
+        )
+    if network.classes != classes:
+        raise UnfitError(
+            f"it tells {network.classes} classes apart, and {title} has {classes}", "choose a data set with as many"
+        )
+
+
+def _check_normalization(old: Normalization, new: Normalization) -> None:
+    """Compare how images were and are normalised.
+
+    Raises:
+        UnfitError: if that differs.
+    """
+    if old != new:
+        raise UnfitError(
+            f"it was trained on images normalised as '{old}', and the setting is '{new}'", f"set normalization={old}"
+        )
+
+
+def _check_shares(old: TrainingImages, new: TrainingImages) -> None:
+    """Compare how the same images were and are divided.
+
+    Raises:
+        UnfitError: if that differs.
+    """
+    if old.fingerprint == new.fingerprint and old.counts != new.counts:
+        raise UnfitError(
+            f"it was trained on other shares of {old.title}, so it would be validated or tested on images it has "
+            "learned",
+            f"set validation_fraction={old.validation_fraction:g} and test_fraction={old.test_fraction:g}",
+        )
+
+
+def _fitting(found: tuple[SavedLayer, ...], architecture: str) -> str:
+    """Return the architecture that the layers are of, as a setting."""
+    layers = tuple(each.layer for each in found[:-1])
+    for name, built_in in ARCHITECTURES.items():
+        activations = {each.name for each in layers if isinstance(each, Act)}
+        if len(activations) <= 1 and layers == tuple(Act(*activations) if each == Act() else each for each in built_in):
+            return name
+    name = architecture_name(architecture)
+    return f"'{'net' if name in ARCHITECTURES else name}[{format_network(layers)}]'"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:MAX_LISTED]) + (", …" if len(names) > MAX_LISTED else "")
+
+
+def _text(layer: Layer) -> str:
+    return format_network([layer])
+
+
+def _size(shape: Shape) -> str:
+    if len(shape) == 1:
+        return f"{shape[0]} values"
+    height, width, *channels = shape
+    return f"{width}x{height}" + (f" with {channels[0]} channel{'s' if channels[0] != 1 else ''}" if channels else "")
+
+
+def _shape_advice(taken: Shape, given: Shape) -> str:
+    """Return the settings that give such images, or what else to do."""
+    height, width, channels = (*taken, 1)[:3] if len(taken) > 1 else (0, 1, 0)
+    changes = []
+    if height == width and (height, width) != given[:2]:
+        changes.append(f"image_size={height}")
+    if channels in (1, 3) and channels != given[2]:
+        changes.append("grayscale=true" if channels == 1 else "grayscale=false, with images in colour")
+    return f"set {' and '.join(changes)}" if changes else "choose a data set of such images"
