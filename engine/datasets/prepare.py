@@ -75,7 +75,7 @@ class Preparation:
 def describe_dataset(spec: DataSpec, progress: ProgressCallback) -> DatasetInfo:
     """Describe the result of ``prepare``; downloads and decodes the data set if necessary.
 
-    Unlike the training processes, which only prepare the data, it counts duplicates and checks what ``grayscale`` drops.
+    Only here, once for an experiment, are duplicates counted and is looked for colour that ``grayscale`` drops.
 
     Propagates ``DatasetError``, ``SpecError`` and errors of ``progress``.
     """
