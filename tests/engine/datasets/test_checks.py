@@ -46,10 +46,9 @@ def test_duplicates_are_those_that_comparing_every_pair_finds(
     found = find_duplicates(raw, Split(*map(np.arange, (train, validation, test))), quiet)
     others, classes = np.concatenate(images[:2]), np.concatenate(labels[:2])
     same = [[int(classes[at]) for at in range(len(others)) if (others[at] == image).all()] for image in images[2]]
+    twice = [(each, int(label)) for each, label in zip(same, labels[2], strict=True) if each]
     assert found.count == len(twice)
-    assert found.conflicting == sum(
-        bool(each) and label not in each for each, label in zip(same, labels[2], strict=True)
-    )
+    assert found.conflicting == sum(label not in each for each, label in twice)
     counts = {name: sum(label == number for _, label in twice) for number, name in enumerate("abc")}
     assert dict(found.by_class) == {name: count for name, count in counts.items() if count}
 
@@ -70,12 +69,9 @@ def test_duplicates_are_counted_in_a_sentence() -> None:
         "7 of 60 test images equal a training or validation image pixel by pixel (cat 3, dog 2, owl 1, other classes "
         "1), so test accuracy is no measure for new images; take them out of one part."
     )
-    assert (
-        Duplicates(1, 1, (("cat", 1),))
-        .warning(1)
-        .startswith(
-            "1 of 1 test image equals a training or validation image pixel by pixel (cat 1; 1 of them under another class)"
-        )
+    one = Duplicates(1, 1, (("cat", 1),)).warning(1)
+    assert one.startswith(
+        "1 of 1 test image equals a training or validation image pixel by pixel (cat 1; 1 of them under"
     )
     assert Duplicates(0, 0, ()).warning(60) == ""
 
