@@ -53,7 +53,7 @@ class Duplicates:
         verb = "equals" if self.count == 1 else "equal"
         return (
             f"{self.count:,} of {pluralise(test_images, 'test image')} {verb} a training or validation image pixel by "
-            f"pixel ({named}{more}{other}), so test accuracy is no measure for new images; take them out of one part."
+            f"pixel ({named}{more}{other}), which favours test accuracy; take them out of one part."
         )
 
 
@@ -93,7 +93,7 @@ def _tally(raw: RawImages, labels: Array, elsewhere: list[set[int]]) -> Duplicat
 
 
 def _hash(image: Array) -> bytes:
-    return blake2b(np.ascontiguousarray(image), digest_size=16).digest()
+    return blake2b(image.tobytes(), digest_size=16).digest()
 
 
 def grayscale_warning(raw: RawImages, parts: Split, luma: Array) -> str:

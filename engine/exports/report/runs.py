@@ -80,13 +80,12 @@ def curve_findings(store: Store, result: ExperimentResult, runs: Sequence[Stored
 
     Probes are left out, as a range test raises its rate until training diverges.
     """
-    classes = len(result.dataset.class_names)
     diagnosed = [run for run in runs if not run.spec.probe]
     # Restored one by one, so that the records of only one run are in memory.
     findings = [
         finding
         for run, restored in zip(diagnosed, restored_runs(store, diagnosed), strict=True)
-        for finding in diagnose(restored_curves(run.planned, restored), classes)
+        for finding in diagnose(restored_curves(run.planned, restored), result.dataset)
     ]
     return group_findings(findings)
 

@@ -10,6 +10,7 @@ from PySide6.QtGui import QIcon, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QListWidget, QListWidgetItem, QSizePolicy, QToolButton
 
 from engine.analysis.diagnosis import Finding, GroupedFinding, diagnose, group_findings
+from engine.events.datasets import DatasetInfo
 from engine.utils.text import pluralise
 from gui.observations.diagnosis import observed_curves
 from gui.observations.experiment import Observations
@@ -41,9 +42,9 @@ class _RunDiagnosis:
         grown = len(self.run.steps) >= max(RECORD_GROWTH * self.records, self.records + 1)
         return grown or self.run.status.is_final is not self.is_final
 
-    def update(self, classes: int) -> None:
+    def update(self, info: DatasetInfo | None) -> None:
         self.records, self.is_final = len(self.run.steps), self.run.status.is_final
-        self.findings = diagnose(observed_curves(self.run), classes, {finding.kind for finding in self.findings})
+        self.findings = diagnose(observed_curves(self.run), info, {finding.kind for finding in self.findings})
 
 
 class FindingsToggle(QToolButton):
@@ -126,7 +127,7 @@ class FindingsToggle(QToolButton):
         before = [diagnosis.findings for diagnosis in self._diagnoses.values()]
         for _ in range(min(RUNS_PER_PASS, len(self._queue))):
             diagnosis = self._diagnoses[self._queue.popleft()]
-            diagnosis.update(len(self._observations.variants[diagnosis.run.planned.spec.variant].class_names))
+            diagnosis.update(self._observations.variants[diagnosis.run.planned.spec.variant].info)
         if before != [diagnosis.findings for diagnosis in self._diagnoses.values()]:
             self._show_grouped()
         if not self._queue:
