@@ -66,9 +66,9 @@ class LargestClass:
         return self.count / self.total
 
     @property
-    def text(self) -> str:
-        """Such as ``always answering 'cat', the largest class of the test images, reaches 10.0 %``."""
-        return f"always answering '{self.name}', the largest class of the test images, reaches {100 * self.share:.1f} %"
+    def answer(self) -> str:
+        """Such as ``always answering 'cat', the largest class of the test images``."""
+        return f"always answering '{self.name}', the largest class of the test images"
 
 
 def largest_class(info: DatasetInfo | None, confusions: Iterable[Array | None] = ()) -> LargestClass | None:

@@ -75,11 +75,18 @@ def scores_of(confusion: Array | None, class_names: Sequence[str]) -> MeanScores
     precision, recall = _ratio(right, predicted), _ratio(right, images)
     f1 = _ratio(2 * right, images + predicted)
     names = (*class_names, *map(str, range(len(class_names), len(confusion))))
-    numbers = zip(names, precision, recall, f1, images, predicted, strict=False)
-    classes = tuple(ClassScores(name, *map(float, scores[:3]), *map(int, scores[3:])) for name, *scores in numbers)
+    classes = tuple(
+        ClassScores(name, float(precision[at]), float(recall[at]), float(f1[at]), int(images[at]), int(predicted[at]))
+        for at, name in zip(range(len(confusion)), names, strict=False)
+    )
     occur = (images + predicted) > 0
-    means = (float(each[occur].mean()) for each in (precision, recall, f1))
-    return MeanScores(classes, *means, float(recall[images > 0].mean()))
+    return MeanScores(
+        classes,
+        precision=float(precision[occur].mean()),
+        recall=float(recall[occur].mean()),
+        f1=float(f1[occur].mean()),
+        balanced_accuracy=float(recall[images > 0].mean()),
+    )
 
 
 def _ratio(numerators: Array, denominators: Array) -> Array:

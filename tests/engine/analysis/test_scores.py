@@ -80,7 +80,8 @@ def test_the_largest_class_is_that_of_the_test_images() -> None:
     info = replace(INFO, class_counts=(9, 1), test_class_counts=(1, 3, 0), class_names=NAMES[:3])
     largest = largest_class(info)
     assert largest is not None
-    assert largest.text == "always answering 'b', the largest class of the test images, reaches 75.0 %"
+    assert largest.answer == "always answering 'b', the largest class of the test images"
+    assert largest.share == 0.75
     older = replace(info, test_class_counts=())
     assert largest_class(older) is None
     assert largest_class(older, [None, np.array([[1, 0, 0], [0, 3, 0], [0, 0, 0]])]) == largest
