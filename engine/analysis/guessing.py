@@ -70,6 +70,11 @@ class LargestClass:
         """Such as ``always answering 'cat', the largest class of the test images``."""
         return f"always answering '{self.name}', the largest class of the test images"
 
+    @property
+    def sentence(self) -> str:
+        """What accuracy it reaches."""
+        return f"A{self.answer[1:]}, reaches {100 * self.share:.1f} %."
+
 
 def largest_class(info: DatasetInfo | None, confusions: Iterable[Array | None] = ()) -> LargestClass | None:
     """Return the largest class of the test images; None if their classes are not known.

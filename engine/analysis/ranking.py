@@ -89,7 +89,7 @@ def _best_claim(result: ExperimentResult, what: str, tested: Ranked[VariantResul
     )
     if compared.shortfall:
         leaves = f"where {images:,} test images leave each uncertain by {points(uncertainty(mean, images))}"
-        sentence = f"Which has the best {what} can't be told from {compared.shortfall}: {both}, {leaves}."
+        sentence = f"A ranking by {what} can't be told from {compared.shortfall}: {both}, {leaves}."
     elif compared.is_clear:
         between = f"{accuracy_with_spread(best)} against {accuracy_with_spread(second)} for {second.name}"
         sentence = f"{best.name} has the best {what}: {between}, {gap} more{compared.verdict}."

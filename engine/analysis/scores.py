@@ -56,10 +56,10 @@ class MeanScores:
 
     @property
     def text(self) -> str:
-        """The means in a line."""
+        """The means as a sentence."""
         return (
-            f"balanced accuracy {percent(self.balanced_accuracy)}; means over the classes: precision "
-            f"{percent(self.precision)}, recall {percent(self.recall)}, F1 {percent(self.f1)}"
+            f"Balanced accuracy {percent(self.balanced_accuracy)}; means over the classes: precision "
+            f"{percent(self.precision)}, recall {percent(self.recall)}, F1 {percent(self.f1)}."
         )
 
 

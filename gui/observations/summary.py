@@ -1,9 +1,13 @@
-"""One-sentence result at the end of an experiment, with the same statistical test as the report."""
+"""Sentences on results: of an experiment, with the same statistical test as the report, and of a test."""
 
 from __future__ import annotations
 
 from engine.analysis.claims import accuracy_with_spread, format_p_value, join_names, percent, points
+from engine.analysis.guessing import largest_class
 from engine.analysis.ranking import Ranked, compare_best, not_above_largest_class, ranked, same_accuracy
+from engine.analysis.scores import scores_of
+from engine.events.datasets import DatasetInfo
+from engine.utils.arrays import Array
 from gui.observations.experiment import Observations
 from gui.observations.variant import VariantObservation
 
@@ -32,8 +36,15 @@ def _best_sentence(tested: Ranked[VariantObservation], images: int) -> str:
     (best, mean), (second, other), *_ = tested
     reached, behind = accuracy_with_spread(best), f"{second.name} is {points(mean - other)} behind"
     if compared.shortfall:
-        return f"Which is best can't be told from {compared.shortfall}: {best.name} has {reached}, {behind}."
+        figures = f"{reached} for {best.name}, {accuracy_with_spread(second)} for {second.name}"
+        return f"A ranking can't be told from {compared.shortfall}: {figures}."
     p = "" if compared.p is None else f" ({format_p_value(compared.p)})"
     if compared.is_clear:
         return f"Best: {best.name}, {reached}; {behind}{compared.outcome}{p}."
     return f"None is clearly best: {best.name} has {reached}, {behind}{compared.outcome}{p}."
+
+
+def scores_sentence(confusion: Array, info: DatasetInfo | None) -> str:
+    """State the scores of a test, and what always answering the largest class of its images reaches."""
+    scores, largest = scores_of(confusion, info.class_names if info else ()), largest_class(info, [confusion])
+    return " ".join([scores.text if scores else "", largest.sentence if largest else ""]).strip()

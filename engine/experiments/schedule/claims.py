@@ -28,10 +28,8 @@ def _accuracy(result: ExperimentResult, schedule: VariantResult, baseline: Varia
     figures = f"{accuracy_with_spread(schedule)} against {accuracy_with_spread(baseline)}"
     epochs = f"at {schedule.epochs} epochs each"
     if compared.shortfall:
-        sentence = (
-            f"Whether the schedule in steps or {name} ends better can't be told from {compared.shortfall}: {figures}, "
-            f"{epochs}."
-        )
+        lacking = f"can't be told from {compared.shortfall}"
+        sentence = f"A ranking of the schedule in steps and {name} {lacking}: {figures}, {epochs}."
     elif compared.difference == 0:
         sentence = f"The schedule in steps and {name} reach the same test accuracy: {figures}, {epochs}."
     elif not compared.is_clear:
