@@ -54,11 +54,12 @@ def guessing_loss(class_count: int, training_counts: tuple[int, ...] = ()) -> Gu
 
 @dataclass(frozen=True)
 class LargestClass:
-    """The largest class of the test images, and how many of them are of it."""
+    """The largest class of the test images, how many of them are of it, and whether another class is as large."""
 
     name: str
     count: int
     total: int
+    is_shared: bool
 
     @property
     def share(self) -> float:
@@ -68,7 +69,8 @@ class LargestClass:
     @property
     def answer(self) -> str:
         """Such as ``always answering 'cat', the largest class of the test images``."""
-        return f"always answering '{self.name}', the largest class of the test images"
+        which = "one of the largest classes" if self.is_shared else "the largest class"
+        return f"always answering '{self.name}', {which} of the test images"
 
     @property
     def sentence(self) -> str:
@@ -93,4 +95,4 @@ def largest_class(info: DatasetInfo | None, confusions: Iterable[Array | None] =
     if not sum(counts) or len(counts) > len(info.class_names):
         return None
     largest = max(range(len(counts)), key=counts.__getitem__)
-    return LargestClass(info.class_names[largest], counts[largest], sum(counts))
+    return LargestClass(info.class_names[largest], counts[largest], sum(counts), counts.count(counts[largest]) > 1)

@@ -13,6 +13,7 @@ from engine.datasets.split import Split, chunks, stored_part
 from engine.utils.arrays import Array
 from engine.utils.text import pluralise
 
+MESSAGE = "Looking for duplicates"
 CHUNK_BYTES = 16 * 2**20  # between two reports of progress
 NAMED = 3  # classes named in a warning
 # Of the check of colour: images per class, classes looked at, fewest images of a class that tell anything.
@@ -64,22 +65,26 @@ def find_duplicates(raw: RawImages, parts: Split, progress: ProgressCallback) ->
     """
     images, labels = stored_part(raw, "test")
     total, done = sum(len(each) for each in (parts.test, parts.train, parts.validation)), 0
+    is_slow = total * images[:1].nbytes > CHUNK_BYTES  # otherwise not worth a message
     classes_elsewhere: dict[bytes, set[int]] = {}
     test_hashes: list[bytes] = []
     for chunk in chunks(images, parts.test, CHUNK_BYTES):
-        progress("Looking for duplicates", done, total)
+        if is_slow:
+            progress(MESSAGE, done, total)
         test_hashes += [_hash(images[index]) for index in chunk]
         done += len(chunk)
     classes_elsewhere.update((each, set()) for each in test_hashes)
     for name, indices in (("train", parts.train), ("validation", parts.validation)):
         others, classes = stored_part(raw, name)
         for chunk in chunks(others, indices, CHUNK_BYTES):
-            progress("Looking for duplicates", done, total)
+            if is_slow:
+                progress(MESSAGE, done, total)
             for index in chunk:
                 if (seen := classes_elsewhere.get(_hash(others[index]))) is not None:
                     seen.add(int(classes[index]))
             done += len(chunk)
-    progress("Looking for duplicates", total, total)
+    if is_slow:
+        progress(MESSAGE, total, total)
     return _tally(raw, labels[parts.test], [classes_elsewhere[each] for each in test_hashes])
 
 

@@ -56,6 +56,7 @@ SAMPLING_DEVIATIONS = 2  # where classes differ in frequency, a mean also varies
 OVERFITTING = Threshold(0.10, 0.05)
 MIN_RISE = 0.02  # nats; a relative rise of a negligible loss is harmless
 MIN_GAP = 0.001  # of training over validation accuracy; without one nothing was learned by heart
+LARGE_CLASS = 1.5  # times the mean size of a class; balancing such a class may help
 # Fraction of an activation's units that are dead. Stanford's CS231n notes ("Neural Networks Part 1") name 40 % as an
 # effect of too high a learning rate; mlp_1 learns the digits well with as many, so the threshold is half.
 DEAD_UNITS = Threshold(0.50, 0.40)
@@ -158,10 +159,11 @@ def one_class(context: RuleContext) -> Texts | None:
     names = context.info.class_names if context.info else ()
     name = names[number] if number < len(names) else str(number)
     right = int(confusion[number, number])
+    balance = ", or balance the classes" if right > LARGE_CLASS * total / len(confusion) else ""
     return (
         f"every one of the {total:,} test images was taken for '{name}', which {right:,} of them are "
         f"({100 * right / total:.1f} %).",
-        "It tells no classes apart: train longer, try another learning rate or network, or balance the classes.",
+        f"It tells no classes apart: train longer, try another learning rate or another network{balance}.",
     )
 
 

@@ -81,13 +81,11 @@ def _overfitting(result: ExperimentResult) -> Iterator[Claim]:
     figures = f"training {percent(training)}, validation {percent(validation)}, means of the last epoch, n = {n}"
     images, widest = result.dataset.validation_count, training - validation
     lacking = shortfall(n, images, "validation")
-    if lacking:
+    if widest <= 0:
+        sentence = f"No training accuracy ends above its validation accuracy, not even that of {name} ({figures})."
+    elif lacking:
         sentence = (
             f"What overfits can't be told from {lacking}: the widest gap has {name}, {points(widest)} ({figures})."
-        )
-    elif widest <= 0:
-        sentence = (
-            f"No network learned by heart: even for {name} training accuracy is not above validation ({figures})."
         )
     elif widest <= (uncertain := uncertainty(validation, images)):
         sentence = (

@@ -67,7 +67,7 @@ def test_duplicates_are_counted_in_a_sentence() -> None:
     many = Duplicates(7, 0, (("cat", 3), ("dog", 2), ("owl", 1), ("eel", 1)))
     assert many.warning(60) == (
         "7 of 60 test images equal a training or validation image pixel by pixel (cat 3, dog 2, owl 1, other classes "
-        "1), so test accuracy is no measure for new images; take them out of one part."
+        "1), which favours test accuracy; take them out of one part."
     )
     one = Duplicates(1, 1, (("cat", 1),)).warning(1)
     assert one.startswith(

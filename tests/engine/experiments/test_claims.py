@@ -258,7 +258,7 @@ WORDS_OF_SUPERIORITY = (
     "Against it stands",
     "overfits most",
     "Accuracy follows",
-    "ends ",
+    "steps ends",
 )
 
 
