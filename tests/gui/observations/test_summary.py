@@ -112,8 +112,8 @@ def test_of_a_difference_of_a_few_images_none_is_called_best() -> None:
 def test_a_network_that_answers_the_largest_class_is_not_praised() -> None:
     said = said_in_window({"mlp_1": [0.11, 0.12, 0.11], "cnn_3": [0.02, 0.01, 0.02]})
     assert said == (
-        "No test accuracy is clearly above that of always answering '0', one of the largest classes of the test images, "
-        "10.0 %: 11.3 ± 0.6 % (n = 3) for mlp_1."
+        "No test accuracy is clearly above that of always answering '0', one of the largest classes of the test "
+        "images, 10.0 %: 11.3 ± 0.6 % (n = 3) for mlp_1."
     )
 
 
