@@ -99,10 +99,10 @@ def test_it_trains_and_exports(extended: Extended) -> None:
     summary = json.loads((extended.results / "summary.json").read_text(encoding="utf-8"))
     assert (summary["experiment"], summary["dataset"], summary["status"]) == ("optimizers", "stripes", "finished")
     assert [(each["name"], each["counted_runs"]) for each in summary["variants"]] == [("sgd", 2), ("adam", 2)]
-    assert summary["best_optimizer"] in {"sgd", "adam"}
+    assert summary["best_optimizer"] in {"sgd", "adam", None}, "none if neither is clearly the best"
     assert summary["dataset_details"]["classes"] == ["horizontal", "vertical"]
     assert {path.name for path in extended.results.iterdir()} == {
-        *("settings.toml", "summary.json", "curves.csv", "optimizers.png")
+        *("settings.toml", "summary.json", "curves.csv", "test_scores.csv", "optimizers.png")
     }
 
 

@@ -11,26 +11,58 @@ import numpy as np
 
 from engine.analysis.claims import Number, format_p_value, points
 from engine.utils.arrays import Array
+from engine.utils.text import pluralise
 
 SIGNIFICANCE_LEVEL = 0.05  # accepted probability of a false positive
+MIN_IMAGES = 30  # fewer carry no claim about accuracies
+# Fewest test images by which two accuracies must differ: if all images that only one network recognises are in favour
+# of the same network, a sign test gives p = 2 / 2**5 = 0.06 for five of them, and 0.03 for six.
+MIN_DIFFERENCE = 6
+NORMAL_QUANTILE = 1.96  # two-sided, at SIGNIFICANCE_LEVEL
 MAX_PAIRINGS = 9999  # of a permutation test: exhaustive up to seven pairs, beyond that this many random resamples
+
+
+def shortfall(runs: int, images: int, part: str = "test") -> str:
+    """Return what is too little for a claim, such as ``10 test images and n = 1``; empty if nothing is.
+
+    Args:
+        runs: the smallest number of runs of a variant.
+        images: the number of images from which accuracies are computed.
+        part: which images these are.
+    """
+    few_images = [pluralise(images, f"{part} image")] if images < MIN_IMAGES else []
+    few_runs = [f"n = {runs}"] if runs < 2 else []
+    return " and ".join(few_images + few_runs)
+
+
+def uncertainty(accuracy: float, images: int) -> float:
+    """Return the half-width of a 95 % confidence interval of an accuracy measured on ``images``; a fraction.
+
+    A. Agresti and B. Coull, "Approximate Is Better than 'Exact' for Interval Estimation of Binomial Proportions"
+    (1998): with two images added to the right and to the wrong ones it holds for few images and near 0 and 1 as well.
+    """
+    total = images + 4
+    adjusted = (accuracy * images + 2) / total
+    return NORMAL_QUANTILE * math.sqrt(adjusted * (1 - adjusted) / total)
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Comparison of two samples.
+    """Comparison of two samples of accuracies.
 
     Attributes:
         difference: of the means, first minus second.
         counts: sample sizes.
         spread: the larger sample standard deviation; None if either sample has fewer than two values.
         p: Welch's two-sided p; None as for ``spread``, and where neither sample varies.
+        images: number of test images from which each accuracy was computed.
     """
 
     difference: float
     counts: tuple[int, int]
     spread: float | None
     p: float | None
+    images: int
 
     @property
     def exceeds_spread(self) -> bool:
@@ -40,23 +72,33 @@ class Comparison:
         return self.p is None or self.p < SIGNIFICANCE_LEVEL
 
     @property
-    def has_spread(self) -> bool:
-        """Whether both samples have at least two values, so that a spread is known."""
-        return self.spread is not None
+    def shortfall(self) -> str:
+        """What is too little to compare the samples, see ``shortfall``; empty if nothing is."""
+        return shortfall(min(self.counts), self.images)
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether the difference may be claimed: enough images and runs, beyond the spread, and of enough images."""
+        return not self.shortfall and self.exceeds_spread and not self._is_of_few_images
+
+    @property
+    def _is_of_few_images(self) -> bool:
+        return abs(self.difference) * self.images < MIN_DIFFERENCE - 1e-6
 
     @property
     def outcome(self) -> str:
-        """Clause that follows a sentence naming the difference, in the window as in the report."""
-        if self.spread is None:
-            return "; with one run there is no spread to compare that with, so it may be chance"
-        return f", which {'exceeds' if self.exceeds_spread else 'does not exceed'} the spread over repeats"
+        """Clause that follows a sentence naming the difference, in the window as in the report, if nothing lacks."""
+        if not self.exceeds_spread:
+            return ", which does not exceed the spread over repeats"
+        few = (
+            f", but is less than {MIN_DIFFERENCE} of the {self.images:,} test images" if self._is_of_few_images else ""
+        )
+        return f", which exceeds the spread over repeats{few}"
 
     @property
     def verdict(self) -> str:
         """The outcome with the numbers behind it."""
-        if self.spread is None:
-            return self.outcome
-        against = f"the larger standard deviation is {points(self.spread)}"
+        against = f"the larger standard deviation is {points(self.spread or 0.0)}"
         tested = f", Welch's t-test gives {format_p_value(self.p)}" if self.p is not None else ""
         return f"{self.outcome} ({against}{tested}, n = {self.counts[0]} and {self.counts[1]})"
 
@@ -67,21 +109,24 @@ class Comparison:
             "difference of means": self.difference,
             "larger standard deviation": self.spread,
             "Welch's p": self.p,
+            "test images": self.images,
         }
 
 
-def compare(first: Sequence[float], second: Sequence[float]) -> Comparison:
-    """Compare two non-empty samples by a two-sided Welch test, which does not assume equal variances.
+def compare(first: Sequence[float], second: Sequence[float], images: int) -> Comparison:
+    """Compare two non-empty samples of accuracies by a two-sided Welch test, which does not assume equal variances.
+
+    Each accuracy was computed from ``images`` test images.
 
     B. L. Welch, "The generalization of 'Student's' problem when several different population variances are involved"
     (1947).
     """
     difference, counts = fmean(first) - fmean(second), (len(first), len(second))
     if min(counts) < 2:
-        return Comparison(difference, counts, None, None)
+        return Comparison(difference, counts, None, None, images)
     deviations = stdev(first), stdev(second)
     p = _welch(difference, deviations, counts) if max(deviations) > 0 else None
-    return Comparison(difference, counts, max(deviations), p)
+    return Comparison(difference, counts, max(deviations), p, images)
 
 
 def _welch(difference: float, deviations: tuple[float, float], counts: tuple[int, int]) -> float | None:

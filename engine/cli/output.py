@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from engine.analysis.ranking import largest_class_claims, result_largest_class
 from engine.analysis.results import ExperimentResult, VariantResult, load_results
 from engine.analysis.statistics import spread
 from engine.events.runs import Status, count_finished
@@ -45,11 +46,15 @@ def _report_runs(result: ExperimentResult) -> None:
     width = max([16, *(len(variant.name) + 2 for variant in result.compared)])
     titles = f"{'parameters':>11}{'runs':>8}{'best':>9}{'mean':>9}{'std':>8}{'seconds':>9}"
     print_lines(f"{'variant':<{width}}{titles}")
+    largest = result_largest_class(result)
     for variant in result.compared:
         print_lines(_table_row(variant, width))
         for run in variant.runs:
             if run.run.status is Status.DIVERGED:
                 print_lines(f"  run {run.run.spec.repeat} diverged at step {run.records[-1].step}")
+    if largest is not None:
+        print_lines(f"{'largest class':<{width}}{'-':>11}{'-':>8}{'-':>9}{100 * largest.share:7.2f} %{'-':>8}{'-':>9}")
+    print_lines(*(claim.sentence for claim in largest_class_claims(result)))
 
 
 def _table_row(variant: VariantResult, width: int) -> str:

@@ -57,6 +57,7 @@ class LineReporter:
                 yield f"{message} ..."
             case DatasetReady():
                 yield describe_images(event)
+                yield from warning_lines(event)
             case ExperimentStarted():
                 self._runs = {run.run: run for run in event.runs}
                 yield f"{pluralise(len(event.runs), 'run')}, {event.workers} at a time"
@@ -99,9 +100,8 @@ class BarReporter:
 
     def handle(self, event: Event) -> None:
         """Update the bar."""
-        if isinstance(event, RunStarted | Computed) and event.device.refusal not in ("", self._refusal):
-            self._refusal = event.device.refusal
-            tqdm.write(self._refusal, file=self._stream)
+        for line in self._warnings(event):
+            tqdm.write(line, file=self._stream)
         match event:
             case Progress(message) if self._is_training:  # of a run that begins while others train
                 self._postfix(message)
@@ -137,6 +137,14 @@ class BarReporter:
         if self._bar is not None:
             self._bar.close()
             self._bar = None
+
+    def _warnings(self, event: Event) -> Iterator[str]:
+        match event:
+            case DatasetReady():
+                yield from warning_lines(event)
+            case RunStarted(device=device) | Computed(device=device) if device.refusal not in ("", self._refusal):
+                self._refusal = device.refusal
+                yield device.refusal
 
     def _prepare(self, message: str, done: int, total: int) -> None:
         if message != self._message:
@@ -179,6 +187,11 @@ def describe_images(event: DatasetReady) -> str:
         f"{info.title}: {len(info.class_names)} classes of {width}x{height}x{channels} images, {info.train_count} for "
         f"training, {info.validation_count} for validation, {info.test_count} for testing"
     )
+
+
+def warning_lines(event: DatasetReady) -> Iterator[str]:
+    """Yield a line for each warning of a data set."""
+    return (f"Warning: {sentence}" for sentence in event.info.warnings)
 
 
 def describe_record(record: Record) -> str:

@@ -35,7 +35,8 @@ FORMATS: dict[Format, FormatInfo] = {
     Format.PDF: FormatInfo("Figures as PDF", "Every figure as a page of its own, to be included by LaTeX."),
     Format.CSV: FormatInfo(
         "Curves as CSV",
-        "curves.csv: one row a record of every run. What was computed without training comes as NumPy's .npz.",
+        "curves.csv: one row a record of every run; test_scores.csv: one row a class of every test. What was computed "
+        "without training comes as NumPy's .npz.",
     ),
     Format.JSON: FormatInfo("Summary as JSON", "summary.json: accuracies, confusion matrices, device, versions, seed."),
     Format.COURSE: FormatInfo(

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from engine.config.specs import DataSpec
 from engine.datasets.base import ProgressCallback, RawImages
+from engine.datasets.checks import find_duplicates, grayscale_warning
 from engine.datasets.registry import load_raw
-from engine.datasets.split import Split, split, stored_part
+from engine.datasets.split import Split, chunks, split, stored_part
 from engine.events.datasets import DatasetInfo
 from engine.utils.arrays import Array
 from engine.utils.errors import SpecError
@@ -74,11 +75,21 @@ class Preparation:
 def describe_dataset(spec: DataSpec, progress: ProgressCallback) -> DatasetInfo:
     """Describe the result of ``prepare``; downloads and decodes the data set if necessary.
 
+    Only here, once for an experiment, are duplicates counted and is looked for colour that ``grayscale`` drops.
+
     Propagates ``DatasetError``, ``SpecError`` and errors of ``progress``.
     """
     raw = load_raw(spec, progress)
+    parts = split(raw, spec)
     _check_normalization(raw, spec)
-    return _dataset_info(raw, split(raw, spec), spec)
+    duplicates = find_duplicates(raw, parts, progress)
+    found = [duplicates.warning(len(parts.test))]
+    if spec.grayscale and raw.x_train.shape[3] == 3:
+        deviations = find_preparation(raw, parts, spec).deviations
+        found.append(grayscale_warning(raw, parts, np.array(_LUMA) / deviations))
+    info = _dataset_info(raw, parts, spec)
+    warnings = (*info.warnings, *(sentence for sentence in found if sentence))
+    return replace(info, duplicates=duplicates.count, warnings=warnings)
 
 
 def find_preparation(raw: RawImages, parts: Split, spec: DataSpec) -> Preparation:
@@ -119,6 +130,7 @@ def _dataset_info(raw: RawImages, parts: Split, spec: DataSpec) -> DatasetInfo:
         class_counts=class_counts(raw, raw.y_train[parts.train]),
         test_class_counts=class_counts(raw, stored_part(raw, "test")[1][parts.test]),
         warnings=raw.warnings,
+        own_validation=raw.y_validation is not None,
     )
 
 
@@ -163,7 +175,7 @@ def _moments(images: Array, indices: Array) -> tuple[Array, Array]:
     """
     channels = images.shape[3]
     counts = np.zeros((channels, 256))
-    for chunk in _chunks(images, indices):
+    for chunk in chunks(images, indices, _CHUNK_BYTES):
         counts += [np.bincount(images[chunk, ..., channel].ravel(), minlength=256) for channel in range(channels)]
     shares = counts / counts.sum(axis=1, keepdims=True)
     values = np.arange(256) / 255
@@ -176,12 +188,7 @@ def _prepare_images(images: Array, indices: Array, preparation: Preparation) -> 
     height, width, channels = images.shape[1:]
     prepared = np.empty((len(indices), height, width, 1 if preparation.grayscale else channels), np.float32)
     start = 0
-    for chunk in _chunks(images, indices):
+    for chunk in chunks(images, indices, _CHUNK_BYTES):
         prepared[start : start + len(chunk)] = preparation.apply(images[chunk])
         start += len(chunk)
     return prepared
-
-
-def _chunks(images: Array, indices: Array) -> list[Array]:
-    step = max(1, _CHUNK_BYTES // max(1, images[:1].size))
-    return [indices[start : start + step] for start in range(0, len(indices), step)]

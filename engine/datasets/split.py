@@ -51,6 +51,12 @@ def stored_part(raw: RawImages, name: str) -> tuple[Array, Array]:
     return raw.parts.get(name, (raw.x_train, raw.y_train))
 
 
+def chunks(images: Array, indices: Array, size: int) -> list[Array]:
+    """Divide ``indices`` into ``images`` so that the images of each chunk take at most ``size`` bytes."""
+    step = max(1, size // max(1, images[:1].nbytes))
+    return [indices[start : start + step] for start in range(0, len(indices), step)]
+
+
 def _hold_out(raw: RawImages, indices: Array, fraction: float, purpose: str) -> tuple[Array, Array]:
     """Return the kept and the held-out indices, both ascending."""
     from sklearn.model_selection import train_test_split

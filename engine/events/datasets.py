@@ -19,6 +19,7 @@ class DatasetInfo:
         test_class_counts: test images of each class.
         duplicates: test images that equal a training or validation image pixel by pixel.
         warnings: sentences on what was left out, changed or looks doubtful.
+        own_validation: whether the data set has a validation part; otherwise it is held back from the training part.
     """
 
     name: str
@@ -33,6 +34,7 @@ class DatasetInfo:
     test_class_counts: tuple[int, ...] = ()
     duplicates: int = 0
     warnings: tuple[str, ...] = ()
+    own_validation: bool = False
 
 
 @dataclass(frozen=True)

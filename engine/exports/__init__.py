@@ -19,6 +19,7 @@ from engine.exports.curves import write_curves
 from engine.exports.figures import write_figures
 from engine.exports.files import NOT_UTF_8, check_writable, file_name, write_json, write_text
 from engine.exports.manifest import read_manifest, remove_replaced, write_manifest
+from engine.exports.scores import write_scores
 from engine.exports.summary import summary, summary_header
 from engine.exports.tensorboard import write_event_files
 from engine.storage.store import Store, StoredExperiment
@@ -106,6 +107,7 @@ def _write_training(
         yield write_json(folder / "summary.json", summary(result, spec, definition.findings(spec, result)))
     if Format.CSV in formats:
         yield write_curves(folder / "curves.csv", result)
+        yield write_scores(folder / "test_scores.csv", result)
     yield from write_figures(folder, definition.figures(result), formats)
     if Format.COURSE in formats:
         for name, dictionary in definition.course_dictionaries(result):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
-from engine.analysis.results import ExperimentResult, VariantResult
+from engine.analysis.ranking import result_largest_class
+from engine.analysis.results import ExperimentResult, RunResult, VariantResult
+from engine.analysis.scores import scores_of
 from engine.analysis.statistics import spread
 from engine.config.specs import ExperimentSpec
 from engine.storage.store import StoredExperiment
@@ -12,11 +15,11 @@ from engine.storage.store import StoredExperiment
 
 def summary(result: ExperimentResult, spec: ExperimentSpec, findings: dict[str, Any]) -> dict[str, Any]:
     """Return the contents of ``summary.json`` for an experiment with runs; accuracies are fractions."""
-    dataset = result.dataset
+    dataset, largest = result.dataset, result_largest_class(result)
     return (
         summary_header(result.experiment)
         | {"device": "; ".join(device.title for device in result.devices) or None}
-        | {"variants": [_variant_summary(variant) for variant in result.compared]}
+        | {"variants": [_variant_summary(variant, dataset.class_names) for variant in result.compared]}
         | findings
         | {
             "dataset_details": {
@@ -26,6 +29,12 @@ def summary(result: ExperimentResult, spec: ExperimentSpec, findings: dict[str, 
                 "training_images": dataset.train_count,
                 "validation_images": dataset.validation_count,
                 "test_images": dataset.test_count,
+                "training_images_per_class": dataset.class_counts,
+                "test_images_per_class": dataset.test_class_counts,
+                "validation_source": "its own" if dataset.own_validation else "held back from the training images",
+                "largest_test_class": largest and {"name": largest.name, "share": largest.share},
+                "duplicates": dataset.duplicates,
+                "warnings": dataset.warnings,
                 "sha256": dataset.fingerprint,
             },
             "settings": spec.model_dump(mode="json"),
@@ -48,7 +57,7 @@ def summary_header(stored: StoredExperiment) -> dict[str, Any]:
     }
 
 
-def _variant_summary(variant: VariantResult) -> dict[str, Any]:
+def _variant_summary(variant: VariantResult, class_names: tuple[str, ...]) -> dict[str, Any]:
     return {
         "name": variant.name,
         "parameters": variant.parameters,
@@ -71,8 +80,15 @@ def _variant_summary(variant: VariantResult) -> dict[str, Any]:
                 "test_loss": run.run.test_loss,
                 "test_accuracy": run.run.test_accuracy,
                 "confusion": None if run.run.confusion is None else run.run.confusion.tolist(),
+                "scores": _scores(run, class_names),
                 "seconds": run.run.seconds,
             }
             for run in variant.runs
         ],
     }
+
+
+def _scores(run: RunResult, class_names: tuple[str, ...]) -> dict[str, Any] | None:
+    """Return the scores of a run's test, means over the classes and each class; None without a test."""
+    scores = scores_of(run.run.confusion, class_names)
+    return None if scores is None else asdict(scores)

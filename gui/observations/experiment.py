@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from engine.analysis.guessing import LargestClass, largest_class
 from engine.analysis.styles import styles
 from engine.config.specs import ExperimentSpec
 from engine.events.datasets import DatasetInfo
@@ -105,6 +106,11 @@ class Observations:
     def setting(self, key: str) -> Any:
         """Return a setting of the current experiment; None if it has no such setting."""
         return self._settings.get(key)
+
+    @property
+    def largest_class(self) -> LargestClass | None:
+        """The largest class of the test images; None if unknown."""
+        return largest_class(self.info, (run.finished.confusion for run in self.runs.values() if run.finished))
 
     @property
     def progress(self) -> float:

@@ -8,6 +8,7 @@ from typing import Any
 from engine.analysis.claims import Claim, ComputedResult
 from engine.analysis.results import load_results
 from engine.config.specs import RunSpec
+from engine.events.datasets import DatasetInfo
 from engine.events.devices import Device
 from engine.events.runs import Intervention, InterventionKind, Record, RunStarted, Status
 from engine.experiments import find_experiment
@@ -36,6 +37,7 @@ def ended(
     parameters: Callable[[RunSpec], int] = lambda _spec: 33_130,
     records: Records = two_records,
     by_hand: Callable[[RunSpec], float | None] = lambda _spec: None,
+    info: DatasetInfo = INFO,
     **changes: Any,
 ) -> int:
     """A training experiment of the quick preset with ``changes``, ended: its number.
@@ -46,7 +48,7 @@ def ended(
     definition = find_experiment(name)
     assert isinstance(definition, TrainingExperiment)
     spec: Any = definition.preset("quick", **changes)
-    number = store.add_experiment(name, spec.to_json(), spec.seed, INFO, 1)
+    number = store.add_experiment(name, spec.to_json(), spec.seed, info, 1)
     plan = definition.plan(spec)
     for run in store.add_runs(number, plan, [parameters(each) for each in plan], [52] * len(plan)):
         store.add(RunStarted(run.run, DEVICE, VERSIONS, LAYERS, 26))

@@ -6,9 +6,10 @@ from collections.abc import Collection, Iterable
 
 import numpy as np
 
-from engine.analysis.diagnosis.curves import RunCurves, restored_curves
+from engine.analysis.diagnosis.curves import RunCurves, images_per_record, manual_rates, restored_curves
 from engine.analysis.diagnosis.findings import Finding, FindingKind, GroupedFinding
 from engine.analysis.diagnosis.rules import MIN_RECORDS, RULES, RuleContext
+from engine.events.datasets import DatasetInfo
 
 __all__ = [
     "MIN_RECORDS",
@@ -18,16 +19,18 @@ __all__ = [
     "RunCurves",
     "diagnose",
     "group_findings",
+    "images_per_record",
+    "manual_rates",
     "restored_curves",
 ]
 
 
-def diagnose(curves: RunCurves, classes: int, active: Collection[FindingKind] = ()) -> list[Finding]:
+def diagnose(curves: RunCurves, info: DatasetInfo | None, active: Collection[FindingKind] = ()) -> list[Finding]:
     """Diagnose the problems of a run.
 
     Args:
         curves: what was recorded of the run.
-        classes: number of classes of the data set.
+        info: the data set; None if unknown.
         active: kinds found before. Keeping a finding takes less than making it (hysteresis), so that findings do not
             flicker from record to record.
 
@@ -38,9 +41,9 @@ def diagnose(curves: RunCurves, classes: int, active: Collection[FindingKind] = 
     findings = []
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
         for kind, rule in RULES.items():
-            texts = rule(RuleContext(curves, classes, kind in active))
+            texts = rule(RuleContext(curves, info, kind in active))
             if texts is not None:
-                step = int(curves.steps[-1])
+                step = int(curves.steps[-1]) if len(curves.steps) else 0
                 findings.append(Finding(kind, curves.run, curves.variant, curves.repeat, step, *texts))
             if findings and kind is FindingKind.DIVERGING:
                 break

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from engine.events.runs import PlannedRun, RunRestored
+from engine.events.runs import Intervention, PlannedRun, RunRestored
 from engine.utils.arrays import Array
 
 
@@ -15,6 +16,11 @@ class RunCurves:
     ``steps``, losses (nats), accuracies (fractions) and ``learning_rate`` are float64 [records]; for a long run every
     n-th record suffices, provided the last one is included. ``gradient_norms`` and ``update_ratios`` are float [last
     records, layers], ``dead_units`` float [last records, activations], of at least the last ten records.
+
+    Attributes:
+        images_per_record: training images over which a record's training loss is averaged; 0 if unknown.
+        manual_rates: the learning rates set by hand, each with the step after which it was set, in order.
+        confusion: of the test, int [classes, classes], rows are the true class; None without a test.
     """
 
     run: int
@@ -32,6 +38,19 @@ class RunCurves:
     activations: tuple[str, ...]
     units: tuple[int, ...]
     dead_units: Array
+    images_per_record: int = 0
+    manual_rates: tuple[tuple[int, float], ...] = ()
+    confusion: Array | None = None
+
+
+def images_per_record(run: PlannedRun) -> int:
+    """Return the number of training images over which a record's training loss is averaged."""
+    return run.spec.training.batch_size * run.spec.training.record_every
+
+
+def manual_rates(interventions: Iterable[Intervention]) -> tuple[tuple[int, float], ...]:
+    """Return the learning rates among ``interventions``, each with the step after which it was set."""
+    return tuple((each.step, each.value) for each in interventions if each.value is not None)
 
 
 def restored_curves(planned: PlannedRun, restored: RunRestored) -> RunCurves:
@@ -53,4 +72,7 @@ def restored_curves(planned: PlannedRun, restored: RunRestored) -> RunCurves:
         activations=started.activations if started else (),
         units=started.units if started else (),
         dead_units=restored.layer_curves["dead_units"],
+        images_per_record=images_per_record(planned),
+        manual_rates=manual_rates(restored.interventions),
+        confusion=restored.finished.confusion if restored.finished else None,
     )

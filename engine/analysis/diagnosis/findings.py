@@ -12,9 +12,11 @@ class FindingKind(StrEnum):
     """Kinds of findings, most severe first."""
 
     DIVERGING = "diverging"
-    CHANCE_PLATEAU = "plateau at ln(classes)"
+    CHANCE_PLATEAU = "plateau at the loss of guessing"
+    ONE_CLASS = "one class for every test image"
     VANISHING_GRADIENT = "vanishing gradient"
     DEAD_UNITS = "dead units"
+    RATE_BY_HAND = "worse after a rate set by hand"
     OVERFITTING = "overfitting"
     UPDATES_TOO_LARGE = "updates too large"
     UPDATES_TOO_SMALL = "updates too small"

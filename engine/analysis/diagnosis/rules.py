@@ -15,6 +15,8 @@ import numpy as np
 
 from engine.analysis.diagnosis.curves import RunCurves
 from engine.analysis.diagnosis.findings import FindingKind
+from engine.analysis.guessing import GuessingLoss, guessing_loss
+from engine.events.datasets import DatasetInfo
 from engine.utils.arrays import Array
 
 Texts = tuple[str, str]  # what was measured, what to try
@@ -43,14 +45,18 @@ DIVERGING = Threshold(1.2, 1.05)
 # Loss relative to ln(classes), that of guessing. With pixels from 0 to 255, networks start at some tens of it, no
 # healthy one at a thousand. The rule needs no comparison, so a single record suffices.
 FAR_OVER_GUESSING = Threshold(1000, 100)
-# Distance from ln(classes), the loss of a network that gives all classes the same probability (A. Karpathy, "A Recipe
-# for Training Neural Networks", 2019), and change within the window, both relative to ln(classes).
+# Distance from the loss of a network that gives every image the classes' shares, ln(classes) where they are equally
+# frequent (A. Karpathy, "A Recipe for Training Neural Networks", 2019), and change within the window, both relative to
+# that loss.
 CHANCE_DISTANCE = Threshold(0.02, 0.04)
 CHANCE_MOVEMENT = Threshold(0.005, 0.01)
+SAMPLING_DEVIATIONS = 2  # where classes differ in frequency, a mean also varies with the images in its batches
 # Rise of validation loss above its minimum: the generalisation loss of L. Prechelt, "Early Stopping - But When?", 1998,
 # who stops at 1 to 5 %; twice that here, as small validation sets are noisy.
 OVERFITTING = Threshold(0.10, 0.05)
 MIN_RISE = 0.02  # nats; a relative rise of a negligible loss is harmless
+MIN_GAP = 0.001  # of training over validation accuracy; without one nothing was learned by heart
+LARGE_CLASS = 1.5  # times the mean size of a class; balancing such a class may help
 # Fraction of an activation's units that are dead. Stanford's CS231n notes ("Neural Networks Part 1") name 40 % as an
 # effect of too high a learning rate; mlp_1 learns the digits well with as many, so the threshold is half.
 DEAD_UNITS = Threshold(0.50, 0.40)
@@ -70,11 +76,21 @@ LEARNS = 0.7
 
 @dataclass(frozen=True)
 class RuleContext:
-    """Input of a rule: a run's curves, the number of classes, and whether the rule's finding is already active."""
+    """Input of a rule: a run's curves, the data set if known, and whether the rule's finding is already active."""
 
     curves: RunCurves
-    classes: int
+    info: DatasetInfo | None
     is_active: bool
+
+    @property
+    def classes(self) -> int:
+        """Number of classes; at least 1."""
+        return max(len(self.info.class_names) if self.info else 0, 1)
+
+    @property
+    def guessing(self) -> GuessingLoss:
+        """The loss of guessing."""
+        return guessing_loss(self.classes, self.info.class_counts if self.info else ())
 
     @property
     def is_long_enough(self) -> bool:
@@ -92,12 +108,12 @@ def diverging(context: RuleContext) -> Texts | None:
     curves = context.curves
     if not len(curves.steps):
         return None
-    advice = f"Try a smaller learning rate than {curves.learning_rate[-1]:g}."
+    advice = _raised_by_hand(context) or f"Try a smaller learning rate than {curves.learning_rate[-1]:g}."
     if not _is_finite(curves):
         return f"loss or gradient is no longer a finite number at step {curves.steps[-1]:,.0f}.", advice
-    latest, classes = float(curves.training_loss[-1]), max(context.classes, 2)
-    if latest > FAR_OVER_GUESSING.at(context.is_active) * math.log(classes):
-        return f"the training loss is {latest:.3g}, where guessing has ln({classes}) = {math.log(classes):.3f}.", advice
+    latest = float(curves.training_loss[-1])
+    if latest > FAR_OVER_GUESSING.at(context.is_active) * math.log(max(context.classes, 2)):
+        return f"the training loss is {latest:.3g}, where guessing has {context.guessing.text}.", advice
     if not context.is_long_enough:
         return None
     now = float(np.mean(curves.training_loss[-WINDOW:]))
@@ -108,27 +124,46 @@ def diverging(context: RuleContext) -> Texts | None:
 
 def chance_plateau(context: RuleContext) -> Texts | None:
     """Detect a loss that stays at that of guessing."""
-    losses, guessing = context.curves.training_loss, math.log(context.classes)
-    if not context.is_long_enough or context.classes < 2:
+    curves, guessing = context.curves, context.guessing
+    if not context.is_long_enough or not guessing.nats > 0:
         return None
-    distance = CHANCE_DISTANCE.at(context.is_active) * guessing
-    last = losses[-MIN_RECORDS:]
+    sampling = SAMPLING_DEVIATIONS * _sampling_error(curves, guessing)
+    distance = CHANCE_DISTANCE.at(context.is_active) * guessing.nats + sampling
+    movement = CHANCE_MOVEMENT.at(context.is_active) * guessing.nats + math.sqrt(2) * sampling
+    last = curves.training_loss[-MIN_RECORDS:]
     older, newer = float(np.mean(last[:WINDOW])), float(np.mean(last[WINDOW:]))
-    is_flat = abs(newer - older) < CHANCE_MOVEMENT.at(context.is_active) * guessing
-    if not (is_flat and abs(newer - guessing) < distance and abs(older - guessing) < distance):
+    is_near = abs(newer - guessing.nats) < distance and abs(older - guessing.nats) < distance
+    if not (is_near and abs(newer - older) < movement):
         return None
     # Single records are noisier than means.
-    away = np.flatnonzero(~(np.abs(losses - guessing) < 2 * distance))
+    away = np.flatnonzero(~(np.abs(curves.training_loss - guessing.nats) < 2 * distance))
     since = "from the start"
-    if len(away) and away[-1] + 1 < len(losses):
-        since = f"since step {context.curves.steps[away[-1] + 1]:,.0f}"
+    if len(away) and away[-1] + 1 < len(curves.steps):
+        since = f"since step {curves.steps[away[-1] + 1]:,.0f}"
     advice = "Wait longer, or try a larger learning rate, ReLU in place of sigmoid, Adam, or fewer layers."
-    if _is_blocked(context.curves):
+    if _is_blocked(curves):
         advice = "All units of an activation are dead and nothing gets past them: try a smaller learning rate."
     return (
         f"the training loss has stood at {newer:.3f} {since}, within "
-        f"{100 * abs(newer / guessing - 1):.1f} % of ln({context.classes}) = {guessing:.3f}: it guesses.",
+        f"{100 * abs(newer / guessing.nats - 1):.1f} % of {guessing.text}: it guesses.",
         advice,
+    )
+
+
+def one_class(context: RuleContext) -> Texts | None:
+    """Detect a test in which every image was taken for the same class, though their classes differ."""
+    confusion = context.curves.confusion
+    if confusion is None or np.count_nonzero(confusion.sum(axis=1)) < 2 or np.count_nonzero(confusion.sum(axis=0)) != 1:
+        return None
+    number, total = int(np.argmax(confusion.sum(axis=0))), int(confusion.sum())
+    names = context.info.class_names if context.info else ()
+    name = names[number] if number < len(names) else str(number)
+    right = int(confusion[number, number])
+    balance = ", or balance the classes" if right > LARGE_CLASS * total / len(confusion) else ""
+    return (
+        f"every one of the {total:,} test images was taken for '{name}', which {right:,} of them are "
+        f"({100 * right / total:.1f} %).",
+        f"It tells no classes apart: train longer, try another learning rate or another network{balance}.",
     )
 
 
@@ -165,10 +200,25 @@ def dead_units(context: RuleContext) -> Texts | None:
     )
 
 
+def rate_by_hand(context: RuleContext) -> Texts | None:
+    """Detect a validation loss that has risen since the learning rate was set by hand."""
+    change = _change_for_the_worse(context)
+    if change is None:
+        return None
+    step, rate = change
+    validation, ends = _moving_mean(context.curves.validation_loss), context.curves.steps[WINDOW - 1 :]
+    before = float(np.nanmin(validation[: _last_before(ends, step) + 1]))
+    return (
+        f"the validation loss has risen from {before:.3g} to {validation[-1]:.3g} since the learning rate was set to "
+        f"{rate:g} by hand after step {step:,}.",
+        "That change is the likely cause: set the rate back, or train again without it, before suspecting overfitting.",
+    )
+
+
 def overfitting(context: RuleContext) -> Texts | None:
-    """Detect a validation loss that rises from its minimum while training loss still falls."""
+    """Detect a validation loss that rises from its minimum while training loss falls, with accuracies apart."""
     curves = context.curves
-    if not context.is_long_enough:
+    if not context.is_long_enough or _change_for_the_worse(context) is not None:
         return None
     validation, training = _moving_mean(curves.validation_loss), _moving_mean(curves.training_loss)
     if not np.isfinite(validation).any():
@@ -176,13 +226,12 @@ def overfitting(context: RuleContext) -> Texts | None:
     best = int(np.nanargmin(validation))
     least, now = float(validation[best]), float(validation[-1])
     lasts = len(validation) - 1 - best >= WINDOW
-    rises = now - least > max(OVERFITTING.at(context.is_active) * least, MIN_RISE)
-    if not (lasts and rises and training[-1] < training[best]):
+    gap = float(np.mean(curves.training_accuracy[-WINDOW:]) - np.mean(curves.validation_accuracy[-WINDOW:]))
+    if not (lasts and _rises(context, least, now) and training[-1] < training[best] and gap >= MIN_GAP):
         return None
-    gap = 100 * float(np.mean(curves.training_accuracy[-WINDOW:]) - np.mean(curves.validation_accuracy[-WINDOW:]))
     return (
         f"the validation loss has risen from {least:.3g} at step {curves.steps[best + WINDOW - 1]:,.0f} to {now:.3g} "
-        f"while the training loss fell to {training[-1]:.3g}; training accuracy is {gap:.1f} points higher.",
+        f"while the training loss fell to {training[-1]:.3g}; training accuracy is {100 * gap:.1f} points higher.",
         "Train for fewer epochs, or try a smaller network or more images.",
     )
 
@@ -213,8 +262,10 @@ def updates_too_small(context: RuleContext) -> Texts | None:
 RULES: dict[FindingKind, Callable[[RuleContext], Texts | None]] = {
     FindingKind.DIVERGING: diverging,
     FindingKind.CHANCE_PLATEAU: chance_plateau,
+    FindingKind.ONE_CLASS: one_class,
     FindingKind.VANISHING_GRADIENT: vanishing_gradient,
     FindingKind.DEAD_UNITS: dead_units,
+    FindingKind.RATE_BY_HAND: rate_by_hand,
     FindingKind.OVERFITTING: overfitting,
     FindingKind.UPDATES_TOO_LARGE: updates_too_large,
     FindingKind.UPDATES_TOO_SMALL: updates_too_small,
@@ -229,6 +280,57 @@ def _is_finite(curves: RunCurves) -> bool:
 def _is_blocked(curves: RunCurves) -> bool:
     """Whether all units of an activation are dead, so that it passes no gradient."""
     return bool(curves.dead_units.size and (np.median(curves.dead_units[-WINDOW:], axis=0) >= curves.units).any())
+
+
+def _sampling_error(curves: RunCurves, guessing: GuessingLoss) -> float:
+    """Return the standard error of a window's mean loss under guessing, from the classes that happen to be in it."""
+    images = WINDOW * curves.images_per_record
+    return guessing.deviation / math.sqrt(images) if images else 0.0
+
+
+def _rises(context: RuleContext, least: float, now: float) -> bool:
+    """Whether a validation loss of ``now`` counts as a rise above ``least``."""
+    return now - least > max(OVERFITTING.at(context.is_active) * least, MIN_RISE)
+
+
+def _last_before(ends: Array, step: int) -> int:
+    """Return the last of the windows that end at or before ``step``; the first if none does."""
+    return max(int(np.searchsorted(ends, step, side="right")) - 1, 0)
+
+
+def _change_for_the_worse(context: RuleContext) -> tuple[int, float] | None:
+    """Return the first rate set by hand after which the validation loss rose, though it had not risen before.
+
+    A change that first lowered the loss is none.
+    """
+    curves = context.curves
+    if not context.is_long_enough or not curves.manual_rates:
+        return None
+    validation, ends = _moving_mean(curves.validation_loss), curves.steps[WINDOW - 1 :]
+    for step, rate in curves.manual_rates:
+        at = _last_before(ends, step)
+        before, since = validation[: at + 1], validation[at + WINDOW :]  # windows without and with only what followed
+        if not (np.isfinite(before).any() and np.isfinite(since).any()):
+            continue
+        least = float(np.nanmin(before))
+        if _rises(context, least, float(validation[-1])) and not (
+            _rises(context, least, float(before[-1])) or np.nanmin(since) < least
+        ):
+            return step, rate
+    return None
+
+
+def _raised_by_hand(context: RuleContext) -> str:
+    """Name the rate last raised by hand as a sentence; empty if there is none, or the loss had risen before."""
+    curves = context.curves
+    for step, rate in reversed(curves.manual_rates):
+        known = int(np.searchsorted(curves.steps, step, side="right"))
+        before = float(np.mean(curves.training_loss[max(known - WINDOW, 0) : known])) if known else context.start
+        if (not known or rate > curves.learning_rate[known - 1]) and before <= DIVERGING.make * context.start:
+            return (
+                f"The learning rate set to {rate:g} by hand after step {step:,} is the likely cause: try a smaller one."
+            )
+    return ""
 
 
 def _typical_ratio(context: RuleContext) -> float | None:

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 
 from engine.analysis.claims import Claim, Number, join_names, last_epoch_mean
+from engine.analysis.guessing import guessing_loss
 from engine.analysis.results import ExperimentResult, VariantResult
 from engine.networks.notation import ACTIVATION_NAMES
 from engine.utils.text import scientific
 
 VANISHING_RATIO = 10.0  # times smaller than under the other activation
 TITLES = {str(name): title for name, title in ACTIVATION_NAMES.items()}
-NEAR_GUESSING = 0.02  # relative distance from ln(classes) within which a loss counts as that of guessing
+NEAR_GUESSING = 0.02  # relative distance from the loss of guessing within which a loss counts as it
 
 
 @dataclass(frozen=True)
@@ -105,21 +106,20 @@ def _measured(result: ExperimentResult, pair: _Pair) -> Claim:
 
 
 def _guessing(result: ExperimentResult) -> Iterator[Claim]:
-    """State which losses end near ln(classes), the loss of a uniform guess."""
-    classes = len(result.dataset.class_names)
-    chance = math.log(classes)
+    """State which losses end near that of guessing."""
+    chance = guessing_loss(len(result.dataset.class_names), result.dataset.class_counts)
     ends = {v.name: loss for v in result.compared if v.runs and math.isfinite(loss := _last_loss(v))}
     if not ends:
         return
-    near = [name for name, loss in ends.items() if abs(loss - chance) <= NEAR_GUESSING * chance]
-    level = f"ln({classes}) = {chance:.3f} nats, the loss of guessing"
+    near = [name for name, loss in ends.items() if abs(loss - chance.nats) <= NEAR_GUESSING * chance.nats]
+    level = f"{chance.text}, the loss of guessing in nats"
     if near:
         losses = join_names([f"{name} ({ends[name]:.3f})" for name in near])
         sentence = f"The training loss of the last epoch is within {100 * NEAR_GUESSING:g} % of {level}, for {losses}."
     else:
         name, loss = max(ends.items(), key=lambda item: item[1])
         sentence = f"No loss stays at {level}: the largest of the last epoch is {loss:.3f} ({name})."
-    yield Claim(sentence, {**ends, "ln(classes)": chance}, (result.experiment.id,), headline=True)
+    yield Claim(sentence, {**ends, "loss of guessing": chance.nats}, (result.experiment.id,), headline=True)
 
 
 def _last_loss(variant: VariantResult) -> float:

@@ -8,18 +8,19 @@ from statistics import fmean
 from typing import Any
 
 from engine.analysis.claims import Claim, Number, format_p_value, last_epoch_mean, percent, points
-from engine.analysis.ranking import best_variant_claim, ranked, same_accuracy
+from engine.analysis.ranking import best_variant_claims, ranked
 from engine.analysis.results import ExperimentResult, VariantResult
-from engine.analysis.significance import SIGNIFICANCE_LEVEL, compare, spearman
+from engine.analysis.significance import MIN_IMAGES, SIGNIFICANCE_LEVEL, compare, shortfall, spearman, uncertainty
+from engine.utils.text import pluralise
 
 MIN_ARCHITECTURES = 5  # with fewer, even a perfect rank correlation has p above SIGNIFICANCE_LEVEL
 
 
 def architecture_claims(result: ExperimentResult, _findings: dict[str, Any]) -> Iterator[Claim]:
     """Compare architectures by accuracy, parameters and overfitting."""
+    yield from best_variant_claims(result, "test accuracy")
     tested = ranked(result.compared)
     if len(tested) > 1:
-        yield best_variant_claim(result, "test accuracy")
         yield from _parameters(result, tested)
     yield from _overfitting(result)
 
@@ -31,37 +32,40 @@ def _parameters(result: ExperimentResult, tested: list[tuple[VariantResult, floa
     correlation, p = test
     figures = f"Spearman's rank correlation {correlation:+.2f}, {format_p_value(p)}, n = {len(tested)} architectures"
     follows = correlation > 0 and p < SIGNIFICANCE_LEVEL
-    if len(tested) < MIN_ARCHITECTURES:
+    images = result.dataset.test_count
+    if images < MIN_IMAGES:
+        opening = (
+            f"{pluralise(images, 'test image')} are too few to tell whether accuracy follows the number of parameters"
+        )
+    elif len(tested) < MIN_ARCHITECTURES:
         opening = f"{len(tested)} architectures are too few to tell whether accuracy follows the number of parameters"
     elif follows:
         opening = "Accuracy follows the number of parameters"
     else:
         opening = "These runs do not show that accuracy follows the number of parameters"
-    contradiction, numbers = _contradiction(tested)
+    contradiction, numbers = _contradiction(tested, images)
     yield Claim(
-        f"{opening} ({figures}). {contradiction}",
+        f"{opening} ({figures}).{contradiction}",
         {"rank correlation": correlation, "p": p, "n": len(tested), **numbers},
         (result.experiment.id,),
-        supported=len(tested) >= MIN_ARCHITECTURES,
+        supported=len(tested) >= MIN_ARCHITECTURES and images >= MIN_IMAGES,
         headline=True,
     )
 
 
-def _contradiction(tested: list[tuple[VariantResult, float]]) -> tuple[str, dict[str, Number]]:
-    """Describe the strongest counterexample: the pair where fewer parameters gained the most accuracy.
-
-    Pairs whose difference exceeds the spread take precedence.
-    """
+def _contradiction(tested: list[tuple[VariantResult, float]], images: int) -> tuple[str, dict[str, Number]]:
+    """Describe the strongest counterexample: the pair where fewer parameters clearly gained the most accuracy."""
     pairs = [
-        (compare(a[0].test_accuracies, b[0].test_accuracies), a, b)
+        (compared, a, b)
         for a, b in combinations(tested, 2)  # the better one first
-        if a[0].parameters < b[0].parameters and a[1] > b[1] and not same_accuracy(a[1], b[1])
+        if a[0].parameters < b[0].parameters
+        and (compared := compare(a[0].test_accuracies, b[0].test_accuracies, images)).is_clear
     ]
     if not pairs:
-        return "No pair contradicts it.", {}
-    compared, (small, more), (large, less) = max(pairs, key=lambda pair: (pair[0].exceeds_spread, pair[0].difference))
+        return " No pair clearly contradicts it." if images >= MIN_IMAGES else "", {}
+    compared, (small, more), (large, less) = max(pairs, key=lambda pair: pair[0].difference)
     sentence = (
-        f"Against it stands {small.name}: with {small.parameters:,} parameters it reaches {percent(more)}, "
+        f" Against it stands {small.name}: with {small.parameters:,} parameters it reaches {percent(more)}, "
         f"{large.name} with {large.parameters:,} only {percent(less)}, {points(more - less)} less{compared.verdict}."
     )
     return sentence, {f"{variant.name}: parameters": variant.parameters for variant in (small, large)}
@@ -75,17 +79,24 @@ def _overfitting(result: ExperimentResult) -> Iterator[Claim]:
     name, (training, validation, n) = max(gaps.items(), key=lambda item: item[1][0] - item[1][1])
     least, (low, high, _) = min(gaps.items(), key=lambda item: item[1][0] - item[1][1])
     figures = f"training {percent(training)}, validation {percent(validation)}, means of the last epoch, n = {n}"
-    if training <= validation:
+    images, widest = result.dataset.validation_count, training - validation
+    lacking = shortfall(n, images, "validation")
+    if widest <= 0:
+        sentence = f"No training accuracy ends above its validation accuracy, not even that of {name} ({figures})."
+    elif lacking:
         sentence = (
-            f"No network learned by heart: even for {name} training accuracy is not above validation ({figures})."
+            f"What overfits can't be told from {lacking}: the widest gap has {name}, {points(widest)} ({figures})."
+        )
+    elif widest <= (uncertain := uncertainty(validation, images)):
+        sentence = (
+            f"No network clearly overfits: the widest gap has {name}, {points(widest)} ({figures}), where {images:,} "
+            f"validation images leave {points(uncertain)} uncertain."
         )
     else:
-        sentence = f"{name} overfits most, by {points(training - validation)} ({figures})"
+        sentence = f"{name} overfits most, by {points(widest)} ({figures})"
         sentence += f"; {least} least, by {points(low - high)}." if least != name else "."
     numbers = {f"{variant}: gap": training - validation for variant, (training, validation, _) in gaps.items()}
-    if n < 2:
-        sentence = f"{sentence.removesuffix('.')}; with one run that may be chance."
-    yield Claim(sentence, {**numbers, "n": n}, (result.experiment.id,), supported=n > 1)
+    yield Claim(sentence, {**numbers, "n": n}, (result.experiment.id,), supported=not lacking)
 
 
 def _gap(variant: VariantResult) -> tuple[float, float, int] | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from engine.analysis.claims import Claim, Number, accuracy_with_spread, join_names
-from engine.analysis.ranking import best_variant_claim, ranked
+from engine.analysis.ranking import best_variant_claims, clear_best, ranked
 from engine.analysis.results import ExperimentResult, VariantResult
 from engine.events.runs import Status
 from engine.utils.text import pluralise
@@ -15,9 +15,8 @@ from engine.utils.text import pluralise
 def learning_rate_claims(result: ExperimentResult, findings: dict[str, Any]) -> Iterator[Claim]:
     """Compare learning rates, and report divergence and the range test."""
     tested = ranked(result.compared)
-    if len(tested) > 1:
-        yield best_variant_claim(result, "test accuracy")
-    elif tested:
+    yield from best_variant_claims(result, "test accuracy")
+    if len(tested) == 1:
         only = tested[0][0]
         sentence = f"{only.name} is the only rate whose runs were tested: {accuracy_with_spread(only)}."
         yield Claim(sentence, {"test accuracy": tested[0][1]}, (result.experiment.id,), supported=False, headline=True)
@@ -55,15 +54,16 @@ def _range_test(result: ExperimentResult, test: dict[str, Any] | None) -> Iterat
     tested = ranked(result.compared)
     if test is None or not tested:
         return
-    suggestion, best = test["suggested_rate"], _rate(tested[0][0])
+    suggestion, best = test["suggested_rate"], clear_best(result)
+    rate = None if best is None else _rate(best)
     if suggestion is None:
         sentence = f"The range test suggests no rate: the loss hardly fell within {test['steps']} steps."
     else:
         sentence = (
-            f"The range test suggests {suggestion:.2g}, from {test['steps']} steps; the best of the rates trained is "
-            f"{best:g}."
+            f"The range test suggests {suggestion:.2g}, from {test['steps']} steps; "
+            f"{'of the rates trained none is clearly best' if rate is None else f'the best rate trained is {rate:g}'}."
         )
-    yield Claim(sentence, {"suggested rate": suggestion, "best rate": best}, (result.experiment.id,))
+    yield Claim(sentence, {"suggested rate": suggestion, "best rate": rate}, (result.experiment.id,))
 
 
 def _rate(variant: VariantResult) -> float:

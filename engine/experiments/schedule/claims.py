@@ -23,12 +23,20 @@ def schedule_claims(result: ExperimentResult, findings: dict[str, Any]) -> Itera
 
 
 def _accuracy(result: ExperimentResult, schedule: VariantResult, baseline: VariantResult) -> Claim:
-    compared = compare(schedule.test_accuracies, baseline.test_accuracies)
+    compared = compare(schedule.test_accuracies, baseline.test_accuracies, result.dataset.test_count)
     name, by = BASELINES[baseline.name], points(abs(compared.difference))
     figures = f"{accuracy_with_spread(schedule)} against {accuracy_with_spread(baseline)}"
     epochs = f"at {schedule.epochs} epochs each"
-    if compared.difference == 0:
+    if compared.shortfall:
+        lacking = f"can't be told from {compared.shortfall}"
+        sentence = f"A ranking of the schedule in steps and {name} {lacking}: {figures}, {epochs}."
+    elif compared.difference == 0:
         sentence = f"The schedule in steps and {name} reach the same test accuracy: {figures}, {epochs}."
+    elif not compared.is_clear:
+        sentence = (
+            f"The schedule in steps and {name} do not differ clearly in test accuracy: {figures}, {by} apart, {epochs}"
+            f"{compared.verdict}."
+        )
     else:
         relation = "above" if compared.difference > 0 else "below"
         sentence = (
@@ -36,7 +44,7 @@ def _accuracy(result: ExperimentResult, schedule: VariantResult, baseline: Varia
             f"{compared.verdict}."
         )
     numbers = accuracy_numbers(schedule) | accuracy_numbers(baseline) | compared.numbers
-    return Claim(sentence, numbers, (result.experiment.id,), supported=compared.has_spread, headline=True)
+    return Claim(sentence, numbers, (result.experiment.id,), supported=not compared.shortfall, headline=True)
 
 
 def _time_to_target(result: ExperimentResult, findings: dict[str, Any]) -> Iterator[Claim]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from statistics import fmean
 
 from engine.analysis.blocks import Table, TableColumn
+from engine.analysis.claims import percent
 from engine.analysis.diagnosis import GroupedFinding, diagnose, group_findings, restored_curves
-from engine.analysis.ranking import ranked
+from engine.analysis.ranking import clear_best, result_largest_class
 from engine.analysis.results import ExperimentResult, RunResult, VariantResult
-from engine.analysis.statistics import mean_in_percent
+from engine.analysis.scores import MeanScores, scores_of
+from engine.analysis.statistics import best_run, mean_in_percent
 from engine.config.specs import RunSpec
 from engine.events.runs import Status
 from engine.networks.architectures import layers_of
@@ -26,6 +29,20 @@ ACCURACY_COLUMNS = (
     TableColumn("Best", numeric=True, width=2),
     TableColumn("Time a run", numeric=True, width=3),
 )
+SCORE_COLUMNS = (
+    TableColumn("Variant", width=4),
+    TableColumn("Balanced accuracy", numeric=True, width=4),
+    TableColumn("Precision", numeric=True, width=3),
+    TableColumn("Recall", numeric=True, width=3),
+    TableColumn("F1", numeric=True, width=3),
+)
+CLASS_COLUMNS = (
+    TableColumn("Class", width=4),
+    TableColumn("Test images", numeric=True, width=3),
+    TableColumn("Precision", numeric=True, width=3),
+    TableColumn("Recall", numeric=True, width=3),
+    TableColumn("F1", numeric=True, width=3),
+)
 EVENT_COLUMNS = (TableColumn("Variant", width=3), TableColumn("Runs", width=2), TableColumn("What happened", width=9))
 CURVE_COLUMNS = (
     TableColumn("What was seen", width=9),
@@ -34,17 +51,53 @@ CURVE_COLUMNS = (
 )
 CURVE_NOTE = "By the rules that the window applies while networks train; what is not named here was not seen."
 NOTE = "Means and sample standard deviations are over the runs that went through all epochs by their settings alone"
+LARGEST_NOTE = " The last row is always answering the largest class of the test images."
+SCORE_NOTE = (
+    "On the test images, unweighted means over the classes and then over the same runs; balanced accuracy is the mean "
+    "recall of the classes with test images."
+)
+CLASS_NOTE = "The run with the best test accuracy. A score whose denominator is 0 is 0."
+MAX_CLASS_ROWS = 40  # classes of a table; of more, the file test_scores.csv tells
 MOVED = "Interrupted after step {}, it went on with another device, other threads or versions: numbers may differ."
 NONE = "–"
 
 
 def accuracy_table(result: ExperimentResult) -> Table:
-    """Tabulate the variants, one per row, with the best mean marked."""
-    best = ranked(result.compared)[:1]
-    names = {variant.name for variant, _ in best}
-    marked = frozenset(position for position, variant in enumerate(result.compared) if variant.name in names)
-    rows = tuple(_accuracy_row(variant) for variant in result.compared)
-    return Table("", ACCURACY_COLUMNS, rows, marked, NOTE + _counting_exceptions(result.compared))
+    """Tabulate the variants, one per row, with a clear best marked; the last row always answers the largest class."""
+    best, largest = clear_best(result), result_largest_class(result)
+    marked = frozenset(position for position, variant in enumerate(result.compared) if variant is best)
+    rows = [_accuracy_row(variant) for variant in result.compared]
+    if largest is not None:
+        rows.append((f"always '{largest.name}'", NONE, NONE, f"{100 * largest.share:.2f} %", NONE, NONE))
+    note = NOTE + _counting_exceptions(result.compared) + (LARGEST_NOTE if largest else "")
+    return Table("", ACCURACY_COLUMNS, tuple(rows), marked, note)
+
+
+def score_tables(result: ExperimentResult) -> Iterator[Table]:
+    """Tabulate the scores of the tests: means over each variant's runs, and each class in the best run of all."""
+    means = [(variant, scores) for variant in result.compared if (scores := _scores(result, variant.counted_runs))]
+    if not means:
+        return
+    columns = ("balanced_accuracy", "precision", "recall", "f1")
+    rows = tuple(
+        (variant.name, *(percent(fmean(getattr(each, column) for each in scores)) for column in columns))
+        for variant, scores in means
+    )
+    yield Table("", SCORE_COLUMNS, rows, note=SCORE_NOTE)
+    best = best_run(run for variant, _ in means for run in variant.counted_runs if run.run.confusion is not None)
+    if best is not None and len(result.dataset.class_names) <= MAX_CLASS_ROWS:
+        (of_best,) = _scores(result, [best])
+        rows = tuple(
+            (each.name, f"{each.images:,}", percent(each.precision), percent(each.recall), percent(each.f1))
+            for each in of_best.classes
+        )
+        spec = best.run.spec
+        yield Table(f"Each class in run {spec.repeat} of {spec.variant}", CLASS_COLUMNS, rows, note=CLASS_NOTE)
+
+
+def _scores(result: ExperimentResult, runs: Sequence[RunResult]) -> list[MeanScores]:
+    names = result.dataset.class_names
+    return [scores for run in runs if (scores := scores_of(run.run.confusion, names)) is not None]
 
 
 def _accuracy_row(variant: VariantResult) -> tuple[str, ...]:
@@ -84,13 +137,12 @@ def curve_findings(store: Store, result: ExperimentResult, runs: Sequence[Stored
 
     Probes are left out, as a range test raises its rate until training diverges.
     """
-    classes = len(result.dataset.class_names)
     diagnosed = [run for run in runs if not run.spec.probe]
     # Restored one by one, so that the records of only one run are in memory.
     findings = [
         finding
         for run, restored in zip(diagnosed, restored_runs(store, diagnosed), strict=True)
-        for finding in diagnose(restored_curves(run.planned, restored), classes)
+        for finding in diagnose(restored_curves(run.planned, restored), result.dataset)
     ]
     return group_findings(findings)
 

@@ -8,13 +8,15 @@ from itertools import groupby
 
 from engine.analysis.blocks import Facts, NamedFigure, Paragraph
 from engine.analysis.claims import Claim, ComputedResult
+from engine.analysis.ranking import largest_class_claims
 from engine.analysis.results import ExperimentResult, load_results
+from engine.events.datasets import DatasetInfo
 from engine.events.devices import Device
 from engine.events.runs import Status
 from engine.experiments import find_experiment
 from engine.experiments.base import ComputedExperiment, Experiment, TrainingExperiment
 from engine.exports.report.document import Block, Claims, Gallery, Picture, ReportPart, Section
-from engine.exports.report.runs import accuracy_table, curve_table, event_table
+from engine.exports.report.runs import accuracy_table, curve_table, event_table, score_tables
 from engine.exports.report.settings import settings_table
 from engine.storage.store import Store, StoredExperiment
 from engine.utils.text import pluralise
@@ -22,6 +24,7 @@ from engine.utils.text import pluralise
 RESULT, RUNS = "What the measurements support", "Runs that did not go as planned"
 RESULTS, FIGURES = "Results", "Figures"
 CURVES = "What the curves say"
+MAX_CLASSES_LISTED = 20
 
 
 def build_section(store: Store, experiment: int) -> Section:
@@ -59,11 +62,11 @@ def _training_parts(
 ) -> tuple[tuple[Claim, ...], list[ReportPart]]:
     runs = store.runs(result.experiment.id)
     findings = definition.findings(definition.spec.from_json(result.experiment.spec), result)
-    claims = tuple(definition.claims(result, findings))
+    claims = (*largest_class_claims(result), *definition.claims(result, findings))
     events = event_table(result, runs)
     parts = [
         _claims_part(claims),
-        ReportPart("Accuracy", (accuracy_table(result), *definition.report_blocks(findings))),
+        ReportPart("Accuracy", (accuracy_table(result), *score_tables(result), *definition.report_blocks(findings))),
     ]
     if events is not None:
         parts.append(ReportPart(RUNS, (events,)))
@@ -127,6 +130,10 @@ def _facts(stored: StoredExperiment, devices: Sequence[Device]) -> Iterator[tupl
         size = f"{width} x {height} pixels, {pluralise(channels, 'channel')}, {len(data.class_names)} classes"
         parts = f"{data.train_count:,} training, {data.validation_count:,} validation, {data.test_count:,} test images"
         yield "Data set", f"{data.title}: {parts}, {size}"
+        if data.class_counts:
+            yield "Images of each class", _class_counts(data)
+        for warning in data.warnings:
+            yield "Warning", warning
         yield "SHA-256", data.fingerprint
     yield "Seed", str(stored.seed)
     if devices:
@@ -135,6 +142,18 @@ def _facts(stored: StoredExperiment, devices: Sequence[Device]) -> Iterator[tupl
         yield "Device", f"{used}, {pluralise(stored.workers, 'worker')}, {threads} each"
     if stored.versions:
         yield "Versions", ", ".join(f"{name} {version}" for name, version in stored.versions.items())
+
+
+def _class_counts(data: DatasetInfo) -> str:
+    """Format training and test images of each class, only the range where there are many classes; and the origin."""
+    source = "of its own" if data.own_validation else "held back from training"
+    if len(data.class_names) > MAX_CLASSES_LISTED:
+        train, test = data.class_counts, data.test_class_counts
+        listed = f"{min(train):,} to {max(train):,} training and {min(test):,} to {max(test):,} test images"
+    else:
+        each = zip(data.class_names, data.class_counts, data.test_class_counts, strict=True)
+        listed = ", ".join(f"{name} {train:,} / {test:,}" for name, train, test in each) + " (training / test)"
+    return f"{listed}; validation images {source}"
 
 
 def _format_status(stored: StoredExperiment) -> str:

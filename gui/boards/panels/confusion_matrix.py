@@ -10,6 +10,7 @@ from PySide6.QtGui import QColor, QFont, QPainter, QPalette
 from PySide6.QtWidgets import QApplication, QHeaderView, QTableView
 
 from engine.analysis.confusion import confusion_at
+from engine.analysis.scores import MeanScores, scores_of
 from engine.analysis.styles import COLOURS
 from engine.utils.arrays import Array
 from gui.widgets.tables import Index
@@ -28,12 +29,13 @@ class ConfusionModel(QAbstractTableModel):
         super().__init__()
         self._confusion: Array = np.zeros((0, 0), int)
         self._names: tuple[str, ...] = ()
+        self._scores: MeanScores | None = None
         self._in_percent = False
 
     def show_confusion(self, confusion: Array, names: tuple[str, ...]) -> None:
         """Show ``confusion``, int [classes, classes], rows are true classes; ``names`` has one name per class."""
         self.beginResetModel()
-        self._confusion, self._names = confusion, names
+        self._confusion, self._names, self._scores = confusion, names, scores_of(confusion, names)
         totals = confusion.sum(axis=1, keepdims=True)
         self._shares = confusion / np.maximum(totals, 1)
         wrong = self._shares.copy()
@@ -62,7 +64,9 @@ class ConfusionModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return self._names[section]
         if role == Qt.ItemDataRole.ToolTipRole:
-            return f"{'Predicted' if orientation == Qt.Orientation.Horizontal else 'Truly'} {self._names[section]}"
+            which = "Predicted" if orientation == Qt.Orientation.Horizontal else "Truly"
+            scores = f": {self._scores.classes[section].text}" if self._scores else ""
+            return f"{which} {self._names[section]}{scores}"
         return None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:

@@ -10,6 +10,7 @@ from PySide6.QtGui import QIcon, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QListWidget, QListWidgetItem, QSizePolicy, QToolButton
 
 from engine.analysis.diagnosis import Finding, GroupedFinding, diagnose, group_findings
+from engine.events.datasets import DatasetInfo
 from engine.utils.text import pluralise
 from gui.observations.diagnosis import observed_curves
 from gui.observations.experiment import Observations
@@ -26,6 +27,8 @@ RECORD_GROWTH = 1.05
 # Runs diagnosed per pass; a stored experiment can have hundreds, and each takes a fraction of a millisecond.
 RUNS_PER_PASS = 4
 
+_Key = tuple[str, str | None]  # of an item: kind and variant of a finding, or a warning's sentence
+
 
 @dataclass
 class _RunDiagnosis:
@@ -41,16 +44,16 @@ class _RunDiagnosis:
         grown = len(self.run.steps) >= max(RECORD_GROWTH * self.records, self.records + 1)
         return grown or self.run.status.is_final is not self.is_final
 
-    def update(self, classes: int) -> None:
+    def update(self, info: DatasetInfo | None) -> None:
         self.records, self.is_final = len(self.run.steps), self.run.status.is_final
-        self.findings = diagnose(observed_curves(self.run), classes, {finding.kind for finding in self.findings})
+        self.findings = diagnose(observed_curves(self.run), info, {finding.kind for finding in self.findings})
 
 
 class FindingsToggle(QToolButton):
     """A headline with the most severe finding; when checked, it expands ``list`` with all of them, if any.
 
     Emits ``highlighted(variant)`` when the user selects a finding, and ``highlighted(None)`` when the list is collapsed
-    or the finding disappears.
+    or the finding disappears. The warnings of the data set come last in the list.
     """
 
     highlighted = Signal(object)
@@ -69,6 +72,7 @@ class FindingsToggle(QToolButton):
         self._diagnoses: dict[int, _RunDiagnosis] = {}
         self._queue: deque[int] = deque()
         self._shown: list[GroupedFinding] = []
+        self._warnings: tuple[str, ...] = ()
         self._headline = ""
         self._timer = QTimer(self, interval=0)
         self._timer.timeout.connect(self._diagnose_some)
@@ -80,6 +84,7 @@ class FindingsToggle(QToolButton):
     def begin(self, observations: Observations) -> None:
         """Clear the findings of the previous plan; if the plan only grew, those of its runs are kept."""
         self._observations = observations
+        self._warnings = observations.info.warnings if observations.info else ()
         kept = {
             number: diagnosis
             for number, diagnosis in self._diagnoses.items()
@@ -126,7 +131,7 @@ class FindingsToggle(QToolButton):
         before = [diagnosis.findings for diagnosis in self._diagnoses.values()]
         for _ in range(min(RUNS_PER_PASS, len(self._queue))):
             diagnosis = self._diagnoses[self._queue.popleft()]
-            diagnosis.update(len(self._observations.variants[diagnosis.run.planned.spec.variant].class_names))
+            diagnosis.update(self._observations.variants[diagnosis.run.planned.spec.variant].info)
         if before != [diagnosis.findings for diagnosis in self._diagnoses.values()]:
             self._show_grouped()
         if not self._queue:
@@ -140,11 +145,17 @@ class FindingsToggle(QToolButton):
     def _show(self, found: list[GroupedFinding]) -> None:
         self._shown = found
         count = f" ({len(found)})" if found else ""
-        self._headline = f"{TITLE}{count}: {found[0].text if found else 'nothing alarming so far'}"
+        self._headline = f"{TITLE}{count}: {found[0].text if found else 'nothing alarming so far'}{self._warning_note}"
         self.setAccessibleName(self._headline)
         self._elide()
         self._fill()
         self._expand()
+
+    @property
+    def _warning_note(self) -> str:
+        if not self._warnings:
+            return ""
+        return f" · data set: {pluralise(len(self._warnings), 'warning')}"
 
     def _fill(self) -> None:
         chosen, scrolled = self._key(self.list.currentItem()), self.list.verticalScrollBar().value()
@@ -152,19 +163,24 @@ class FindingsToggle(QToolButton):
             self.list.clear()
             for each in self._shown:
                 item = QListWidgetItem(self._swatch(each.finding.variant), f"{each.text}\n{each.finding.advice}")
-                item.setData(Qt.ItemDataRole.UserRole, (each.finding.kind, each.finding.variant))
                 runs = f"{pluralise(len(each.repeats), 'run')}: {', '.join(str(repeat) for repeat in each.repeats)}"
                 item.setToolTip(f"{each.finding.kind.value.capitalize()}; {runs}")
-                self.list.addItem(item)
-                if self._key(item) == chosen:
-                    self.list.setCurrentItem(item)
+                self._add(item, (each.finding.kind, each.finding.variant), chosen)
+            for sentence in self._warnings:
+                self._add(QListWidgetItem(f"Data set: {sentence}"), (sentence, None), chosen)
         self.list.fit()
         self.list.verticalScrollBar().setValue(scrolled)
         if chosen is not None and self.list.currentItem() is None:
             self.highlighted.emit(None)
 
+    def _add(self, item: QListWidgetItem, key: _Key, chosen: _Key | None) -> None:
+        item.setData(Qt.ItemDataRole.UserRole, key)
+        self.list.addItem(item)
+        if key == chosen:
+            self.list.setCurrentItem(item)
+
     @staticmethod
-    def _key(item: QListWidgetItem | None) -> tuple[str, str] | None:
+    def _key(item: QListWidgetItem | None) -> _Key | None:
         return None if item is None else tuple(item.data(Qt.ItemDataRole.UserRole))
 
     def _highlight(self, item: QListWidgetItem) -> None:
@@ -172,8 +188,9 @@ class FindingsToggle(QToolButton):
 
     def _expand(self) -> None:
         """Show the list if it is wanted and not empty."""
-        expanded = self.isChecked() and bool(self._shown)
-        self.setEnabled(bool(self._shown))
+        has_items = bool(self._shown or self._warnings)
+        expanded = self.isChecked() and has_items
+        self.setEnabled(has_items)
         self.setArrowType(Qt.ArrowType.DownArrow if expanded else Qt.ArrowType.RightArrow)
         self.list.setVisible(expanded)
         if not expanded and self.list.currentItem() is not None:

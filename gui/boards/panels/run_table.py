@@ -24,9 +24,11 @@ from engine.events.runs import Status
 from engine.utils.text import as_duration
 from gui.observations.experiment import Observations
 from gui.observations.run import RunObservation
+from gui.observations.summary import scores_sentence
 from gui.widgets.tables import ColumnModel, Index, fit_titles
 
 PROGRESS_COLUMN = 3
+TEST = "Test"
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,13 @@ class RunColumn:
 
 def _percent(value: float | None) -> str:
     return "" if value is None else f"{100 * value:.2f} %"
+
+
+def _score_tip(observations: Observations, run: RunObservation) -> str:
+    """Return the scores of a run's test as the tool tip of its accuracy; empty without a test."""
+    if run.finished is None or run.finished.confusion is None:
+        return ""
+    return scores_sentence(run.finished.confusion, observations.variants[run.planned.spec.variant].info)
 
 
 def _time_left(observations: Observations, run: RunObservation) -> str:
@@ -70,7 +79,7 @@ COLUMNS = (
         lambda _o, run: _percent(run.last.validation_accuracy if run.last else None),
         "Accuracy on the whole validation set at the last record",
     ),
-    RunColumn("Test", lambda _o, run: _percent(run.test_accuracy), "Accuracy on the test set, once training has ended"),
+    RunColumn(TEST, lambda _o, run: _percent(run.test_accuracy), "Accuracy on the test set, once training has ended"),
 )
 
 
@@ -102,7 +111,7 @@ class RunModel(ColumnModel):
         if role == Qt.ItemDataRole.UserRole:
             return run.progress
         if role == Qt.ItemDataRole.ToolTipRole:
-            return run.reason or None
+            return run.reason or (_score_tip(self._observations, run) if column.title == TEST else "") or None
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return column.align | Qt.AlignmentFlag.AlignVCenter
         return None

@@ -16,10 +16,15 @@ from gui.boards.panels.mistake_grid import MistakeGrid
 from gui.boards.panels.run_chooser import RunChooser
 from gui.observations.experiment import Observations
 from gui.observations.run import RunObservation
+from gui.observations.summary import scores_sentence
 from gui.widgets.factories import splitter
 from gui.widgets.placeholder import Placeholder
 
 MAX_CONFUSIONS = 6  # listed as text
+SCORES_TIP = (
+    "As scikit-learn computes them. Recall: share of a class's images that were recognised; precision: share of the "
+    "images taken for it that are of it; F1: their harmonic mean; balanced accuracy: mean recall of the classes tested"
+)
 HINT = "Once a run is tested, this page shows which classes it confuses and the wrong images it was surest of."
 
 
@@ -36,6 +41,10 @@ class TestPage(QWidget):
         self._percent.setObjectName("confusion_percent")
         self._percent.setToolTip("Percent of the true class' test images instead of how many they are")
         self._summary, self._confusions, self._none_wrong = QLabel(), QLabel(), QLabel("No test image was wrong.")
+        self._scores = QLabel()
+        self._scores.setObjectName("test_scores")
+        self._scores.setWordWrap(True)
+        self._scores.setToolTip(SCORES_TIP)
         self._summary.setObjectName("tested_summary")
         self._confusions.setObjectName("confusions")
         self._confusions.setWordWrap(True)
@@ -101,6 +110,7 @@ class TestPage(QWidget):
         self._summary.setText(
             f"run {run.planned.spec.repeat}: {right:,} of {total:,} right, {100 * right / total:.2f} %"
         )
+        self._scores.setText(scores_sentence(confusion, self.chooser.variant.info if self.chooser.variant else None))
         found = most_frequent(confusion, names, MAX_CONFUSIONS)
         lines = [escape(each.text) for each in found] or ["None: every test image was recognised."]
         self._confusions.setText("<b>Most frequent confusions</b><br>" + "<br>".join(lines))
@@ -138,7 +148,7 @@ class TestPage(QWidget):
     def _right(self) -> QWidget:
         title = QLabel("<b>Wrong, and surest of it</b>")
         title.setToolTip("Test images, as the network saw them: what they are, what they were taken for, how surely")
-        return _column(self._confusions, title, self._none_wrong, self._mistakes)
+        return _column(self._scores, self._confusions, title, self._none_wrong, self._mistakes)
 
 
 def _column(*widgets: QWidget) -> QWidget:

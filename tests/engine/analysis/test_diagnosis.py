@@ -23,9 +23,8 @@ from engine.utils.arrays import Array
 from engine.workspace.replay import restored_runs
 from tests.engine.support import INFO, few, small_run, train_here
 
-CLASSES = 10
 RECORDS = 100
-FLAT = math.log(CLASSES)
+FLAT = math.log(10)
 
 
 def falling(start: float, end: float, records: int = RECORDS) -> Array:
@@ -65,16 +64,21 @@ def only(found: list[Finding], kind: FindingKind) -> Finding:
 
 
 STUCK = {"training_loss": np.full(RECORDS, FLAT), "validation_loss": np.full(RECORDS, FLAT)}
+OVERFITTED = {
+    "validation_loss": np.concatenate([falling(2.3, 0.5, 50), np.linspace(0.5, 0.9, 50)]),
+    "validation_accuracy": np.full(RECORDS, 0.8),
+    "training_accuracy": np.full(RECORDS, 0.95),
+}
+ALL_FIVES = np.zeros((10, 10), np.int64)
+ALL_FIVES[:, 5] = 36
 ILL: dict[FindingKind, RunCurves] = {
     FindingKind.DIVERGING: curves(training_loss=np.linspace(2.3, 5.0, RECORDS)),
     FindingKind.CHANCE_PLATEAU: curves(**STUCK),
     FindingKind.VANISHING_GRADIENT: curves(gradient_norms=np.tile([2e-6, 1e-3, 1e-1], (RECORDS, 1))),
     FindingKind.DEAD_UNITS: curves(dead_units=np.tile([1.0, 6.0], (RECORDS, 1))),
-    FindingKind.OVERFITTING: curves(
-        validation_loss=np.concatenate([falling(2.3, 0.5, 50), np.linspace(0.5, 0.9, 50)]),
-        validation_accuracy=np.full(RECORDS, 0.8),
-        training_accuracy=np.full(RECORDS, 0.95),
-    ),
+    FindingKind.ONE_CLASS: curves(confusion=ALL_FIVES),
+    FindingKind.RATE_BY_HAND: curves(**OVERFITTED, manual_rates=((500, 0.1),)),
+    FindingKind.OVERFITTING: curves(**OVERFITTED),
     FindingKind.UPDATES_TOO_LARGE: curves(
         update_ratios=np.full((RECORDS, 3), 0.08), training_loss=np.full(RECORDS, 1.9)
     ),
@@ -85,18 +89,18 @@ ILL: dict[FindingKind, RunCurves] = {
 
 
 def test_a_healthy_run_has_no_finding() -> None:
-    assert diagnose(curves(), CLASSES) == []
+    assert diagnose(curves(), INFO) == []
 
 
 @pytest.mark.parametrize("kind", FindingKind)
 def test_each_problem_is_found_by_its_rule_alone(kind: FindingKind) -> None:
-    assert kinds(diagnose(ILL[kind], CLASSES)) == [kind]
+    assert kinds(diagnose(ILL[kind], INFO)) == [kind]
 
 
 def test_every_kind_has_a_rule_and_the_most_severe_comes_first() -> None:
     assert list(RULES) == list(FindingKind)
     both = replace(ILL[FindingKind.DEAD_UNITS], training_loss=np.full(RECORDS, FLAT))
-    assert kinds(diagnose(both, CLASSES)) == [FindingKind.CHANCE_PLATEAU, FindingKind.DEAD_UNITS]
+    assert kinds(diagnose(both, INFO)) == [FindingKind.CHANCE_PLATEAU, FindingKind.DEAD_UNITS]
 
 
 @pytest.mark.parametrize(
@@ -106,24 +110,26 @@ def test_every_kind_has_a_rule_and_the_most_severe_comes_first() -> None:
         (FindingKind.CHANCE_PLATEAU, "stood at 2.303 from the start, within 0.0 % of ln(10) = 2.303"),
         (FindingKind.VANISHING_GRADIENT, "conv_1 is 2e-06, 50,000 times smaller than the 0.1 of prediction"),
         (FindingKind.DEAD_UNITS, "6 of the 8 units of act_2 (75 %)"),
+        (FindingKind.ONE_CLASS, "every one of the 360 test images was taken for '5', which 36 of them are (10.0 %)"),
+        (FindingKind.RATE_BY_HAND, "from 0.52 to 0.863 since the learning rate was set to 0.1 by hand after step 500"),
         (FindingKind.OVERFITTING, "training accuracy is 15.0 points higher"),
         (FindingKind.UPDATES_TOO_LARGE, "by 8 % of their size, where about 0.1 % is usual"),
         (FindingKind.UPDATES_TOO_SMALL, "by 0.0002 % of their size"),
     ],
 )
 def test_the_sentence_has_the_measured_numbers(kind: FindingKind, message: str) -> None:
-    finding = only(diagnose(ILL[kind], CLASSES), kind)
+    finding = only(diagnose(ILL[kind], INFO), kind)
     assert message in finding.sentence
     assert finding.sentence.endswith(".")
     assert finding.advice.endswith(".")
     assert (finding.run, finding.variant, finding.step) == (1, "cnn_3", 1000)
 
 
-@pytest.mark.parametrize("kind", FindingKind)
-def test_too_few_records_give_no_finding(kind: FindingKind) -> None:
+@pytest.mark.parametrize("kind", [kind for kind in FindingKind if kind is not FindingKind.ONE_CLASS])
+def test_too_few_records_give_no_finding_in_the_curves(kind: FindingKind) -> None:
     ill = ILL[kind]
     short = {name: getattr(ill, name)[: MIN_RECORDS - 1] for name in _OF_RECORDS}
-    assert diagnose(replace(ill, **short), CLASSES) == []
+    assert diagnose(replace(ill, **short), INFO) == []
 
 
 _OF_RECORDS = (
@@ -137,21 +143,21 @@ _OF_RECORDS = (
 def test_a_number_that_is_not_finite_is_said_from_the_first_record_on(where: str, lost: float) -> None:
     sick = curves(1)
     getattr(sick, where)[-1] = lost
-    finding = only(diagnose(sick, CLASSES), FindingKind.DIVERGING)
+    finding = only(diagnose(sick, INFO), FindingKind.DIVERGING)
     assert "no longer a finite number at step 10" in finding.sentence
     assert "smaller learning rate than 0.01" in finding.advice
 
 
 def test_a_loss_out_of_all_proportion_is_said_from_the_first_record_on() -> None:
     """A run that diverges at once starts at that loss, and does not exceed its start."""
-    found = diagnose(curves(records=1, training_loss=np.array([2.6e22])), CLASSES)
+    found = diagnose(curves(records=1, training_loss=np.array([2.6e22])), INFO)
     assert only(found, FindingKind.DIVERGING).sentence.startswith("the training loss is 2.6e+22, where guessing")
-    assert diagnose(curves(records=1, training_loss=np.array([60.0])), CLASSES) == []  # pixels from 0 to 255
+    assert diagnose(curves(records=1, training_loss=np.array([60.0])), INFO) == []  # pixels from 0 to 255
 
 
 def test_a_run_without_records_has_no_finding() -> None:
     nothing = {name: getattr(curves(), name)[:0] for name in _OF_RECORDS}
-    assert diagnose(curves(**nothing, layers=(), activations=(), units=()), CLASSES) == []
+    assert diagnose(curves(**nothing, layers=(), activations=(), units=()), INFO) == []
 
 
 @pytest.mark.parametrize(
@@ -167,38 +173,103 @@ def test_it_takes_less_to_keep_a_finding_than_to_make_it(kind: FindingKind, name
     start[3:] = 2.6
     values = start if name == "training_loss" else np.tile(between, (RECORDS, 1))
     ill = curves(**{name: values})
-    assert kind not in kinds(diagnose(ill, CLASSES))
-    assert kind in kinds(diagnose(ill, CLASSES, active={kind}))
+    assert kind not in kinds(diagnose(ill, INFO))
+    assert kind in kinds(diagnose(ill, INFO, active={kind}))
 
 
 def test_since_when_a_plateau_stands_is_said() -> None:
     losses = np.concatenate([np.full(30, 3.0), np.full(70, FLAT)])
-    finding = only(diagnose(curves(training_loss=losses), CLASSES), FindingKind.CHANCE_PLATEAU)
+    finding = only(diagnose(curves(training_loss=losses), INFO), FindingKind.CHANCE_PLATEAU)
     assert "since step 310" in finding.sentence
 
 
 def test_a_loss_that_only_passes_by_is_no_plateau() -> None:
     last = np.linspace(FLAT + 0.04, FLAT - 0.03, MIN_RECORDS)
     passing = np.concatenate([np.full(RECORDS - MIN_RECORDS, 3.0), last])
-    assert diagnose(curves(training_loss=passing), CLASSES) == []
+    assert diagnose(curves(training_loss=passing), INFO) == []
 
 
 def test_a_network_cut_by_dead_units_is_not_told_to_learn_faster() -> None:
     cut = curves(**STUCK, dead_units=np.tile([0.0, 8.0], (RECORDS, 1)), update_ratios=np.zeros((RECORDS, 3)))
-    found = diagnose(cut, CLASSES)
+    found = diagnose(cut, INFO)
     assert kinds(found) == [FindingKind.CHANCE_PLATEAU, FindingKind.DEAD_UNITS]
     assert all("smaller learning rate" in finding.advice for finding in found)
 
 
 def test_a_rise_of_hardly_any_loss_is_no_overfitting() -> None:
     validation = np.concatenate([falling(2.3, 0.01, 50), np.linspace(0.01, 0.02, 50)])
-    assert diagnose(curves(validation_loss=validation), CLASSES) == []
+    assert diagnose(curves(validation_loss=validation), INFO) == []
 
 
 def test_validation_and_training_loss_that_rise_together_are_no_overfitting() -> None:
     rising = np.concatenate([falling(2.3, 0.5, 50), np.linspace(0.5, 0.9, 50)])
-    found = diagnose(curves(validation_loss=rising, training_loss=rising), CLASSES)
+    found = diagnose(curves(validation_loss=rising, training_loss=rising), INFO)
     assert FindingKind.OVERFITTING not in kinds(found)
+
+
+def test_validation_that_is_better_than_training_is_no_overfitting() -> None:
+    accuracies = {"training_accuracy": np.full(RECORDS, 0.8), "validation_accuracy": np.full(RECORDS, 0.9)}
+    assert diagnose(curves(**(OVERFITTED | accuracies)), INFO) == []
+
+
+@pytest.mark.parametrize("changed_at", [50, 800])
+def test_a_rate_set_by_hand_is_no_cause_of_overfitting_that_came_before_it_or_long_after(changed_at: int) -> None:
+    """After step 50 the loss still falls for a long time; before step 800 it has long been rising."""
+    found = diagnose(curves(**OVERFITTED, manual_rates=((changed_at, 0.1),)), INFO)
+    assert kinds(found) == [FindingKind.OVERFITTING]
+
+
+def test_of_several_rates_set_by_hand_the_one_before_the_rise_is_named() -> None:
+    found = diagnose(curves(**OVERFITTED, manual_rates=((50, 0.02), (520, 0.3), (900, 0.001))), INFO)
+    assert "set to 0.3 by hand after step 520" in only(found, FindingKind.RATE_BY_HAND).sentence
+
+
+def test_a_rate_raised_by_hand_is_named_where_training_diverges() -> None:
+    losses = np.concatenate([falling(2.3, 0.5, 50), np.full(50, 4.0)])
+    rates = np.concatenate([np.full(50, 0.01), np.full(50, 5.0)])
+    raised = curves(training_loss=losses, learning_rate=rates, manual_rates=((500, 5.0),))
+    (finding,) = diagnose(raised, INFO)
+    assert finding.advice == "The learning rate set to 5 by hand after step 500 is the likely cause: try a smaller one."
+    lowered = replace(raised, learning_rate=rates[::-1], manual_rates=((500, 0.01),))
+    assert diagnose(lowered, INFO)[0].advice == "Try a smaller learning rate than 0.01."
+
+
+# Classes of different size: the entropy of 570 and 30 images is 0.199, where ln(2) is 0.693.
+UNBALANCED = replace(INFO, class_names=("majority", "minority"), class_counts=(570, 30))
+
+
+def guessing(seed: int, level: Array | float = 1.0) -> RunCurves:
+    """A run that answers the shares of the classes, with the losses of ten batches of fifty drawn for each record."""
+    minority = np.random.default_rng(seed).binomial(500, 0.05, 200) / 500
+    losses = level * (-minority * math.log(0.05) - (1 - minority) * math.log(0.95))
+    return curves(200, training_loss=losses, validation_loss=np.full(200, 0.1985), images_per_record=500)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_where_classes_differ_in_size_guessing_is_their_entropy(seed: int) -> None:
+    finding = only(diagnose(guessing(seed), UNBALANCED), FindingKind.CHANCE_PLATEAU)
+    assert "of 0.199, the entropy of the classes: it guesses." in finding.sentence
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_what_learns_more_than_the_shares_does_not_guess(seed: int) -> None:
+    assert diagnose(guessing(seed, np.linspace(3, 0.3, 200)), UNBALANCED) == []
+    two = np.full(RECORDS, math.log(2))
+    above = curves(training_loss=two, validation_loss=two, images_per_record=500)
+    assert FindingKind.CHANCE_PLATEAU not in kinds(diagnose(above, UNBALANCED))
+    assert FindingKind.CHANCE_PLATEAU in kinds(diagnose(above, replace(UNBALANCED, class_counts=())))
+
+
+def test_of_one_class_alone_nothing_is_guessed() -> None:
+    one = replace(UNBALANCED, class_counts=(600, 0))
+    assert diagnose(curves(training_loss=np.zeros(RECORDS), images_per_record=500), one) == []
+
+
+def test_a_test_of_one_class_alone_is_taken_for_it_with_right() -> None:
+    only_fives = np.zeros((10, 10), np.int64)
+    only_fives[5, 5] = 36
+    assert diagnose(curves(confusion=only_fives), INFO) == []
+    assert diagnose(curves(confusion=np.zeros((10, 10), np.int64)), INFO) == []
 
 
 def test_networks_without_activation_and_of_one_layer_can_be_diagnosed() -> None:
@@ -210,20 +281,24 @@ def test_networks_without_activation_and_of_one_layer_can_be_diagnosed() -> None
         units=(),
         dead_units=np.empty((RECORDS, 0)),
     )
-    assert diagnose(bare, CLASSES) == []
+    assert diagnose(bare, INFO) == []
 
 
 @given(
     st.integers(0, 3 * WINDOW),
     st.lists(st.floats(allow_nan=True, allow_infinity=True, width=32), min_size=8, max_size=8),
     st.integers(1, 100),
+    st.lists(st.integers(0, 1000), min_size=1, max_size=8),
 )
-def test_arbitrary_numbers_raise_no_error(records: int, numbers: list[float], classes: int) -> None:
+def test_arbitrary_numbers_raise_no_error(records: int, numbers: list[float], classes: int, counts: list[int]) -> None:
     wild = {
         name: np.resize(np.roll(numbers, shift), getattr(curves(records), name).shape).astype(float)
         for shift, name in enumerate(_OF_RECORDS[1:-1])
     }
-    for finding in diagnose(curves(records, **wild), classes, active=set(FindingKind)):
+    info = replace(INFO, class_names=("a",) * classes, class_counts=tuple(counts))
+    wild["confusion"] = np.resize(np.abs(counts), (classes, classes))
+    wild |= {"images_per_record": 500, "manual_rates": tuple((count, 0.1) for count in counts)}
+    for finding in diagnose(curves(records, **wild), info, active=set(FindingKind)):
         assert finding.sentence
 
 
@@ -231,9 +306,9 @@ def test_findings_of_a_kind_in_one_variant_are_merged() -> None:
     stuck, dead = ILL[FindingKind.CHANCE_PLATEAU], ILL[FindingKind.DEAD_UNITS]
     other = replace(dead, variant="cnn_4", run=4)
     found = [
-        *diagnose(dead, CLASSES),
-        *diagnose(other, CLASSES),
-        *(finding for run in (1, 2, 3) for finding in diagnose(replace(stuck, run=run, repeat=run), CLASSES)),
+        *diagnose(dead, INFO),
+        *diagnose(other, INFO),
+        *(finding for run in (1, 2, 3) for finding in diagnose(replace(stuck, run=run, repeat=run), INFO)),
     ]
     joined = group_findings(found)
     assert [(each.finding.kind, each.finding.variant, each.repeats) for each in joined] == [
@@ -264,7 +339,7 @@ def trained(digits: PreparedData, workspace: Path) -> Train:
             (planned,) = store.add_runs(experiment, [run], [0], [26])
             train_here(run, data, emit=lambda event: store.add(replace(event, run=planned.run)))
             (restored,) = restored_runs(store, store.runs(experiment))
-        return diagnose(restored_curves(planned, restored), CLASSES)
+        return diagnose(restored_curves(planned, restored), INFO)
 
     return train
 

@@ -61,6 +61,15 @@ def test_lines_tell_each_stage_each_epoch_and_each_end_once() -> None:
     ]
 
 
+def test_warnings_of_the_data_set_are_shown_before_training() -> None:
+    info = replace(INFO, warnings=("All images are alike.", "Seven are broken."))
+    for stream in (StringIO(), Terminal()):
+        text = shown(stream, [DatasetReady(info), *EVENTS[3:]])
+        lines = [line.strip() for line in text.replace("\r", "\n").splitlines()]
+        assert lines.index("Warning: All images are alike.") + 1 == lines.index("Warning: Seven are broken.")
+        assert text.index("Warning:") < text.index("mlp_1 #1")
+
+
 STAGES: list[Event] = [
     ExperimentStarted(1, "schedule", INFO, RUNS[:1], 2),
     record(1, 10),

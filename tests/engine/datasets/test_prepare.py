@@ -99,7 +99,7 @@ def test_arrays_are_as_promised_and_match_their_labels(tmp_path: Path) -> None:
 def test_digits_and_its_description() -> None:
     spec = DataSpec()
     found = prepare(spec, quiet)
-    assert found.info == describe_dataset(spec, quiet)
+    assert found.info == describe_dataset(spec, quiet), "none of its images is a duplicate"
     assert found.info == pickle.loads(pickle.dumps(found.info))  # noqa: S301
     assert found.info.shape == (32, 32, 1)
     assert (found.info.train_count, found.info.validation_count, found.info.test_count) == (1293, 144, 360)

@@ -1,19 +1,20 @@
-"""Claims of every experiment, and the significance tests behind them."""
+"""Claims of every experiment."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
-from statistics import fmean, stdev
+from statistics import stdev
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from scipy.stats import spearmanr, ttest_ind, ttest_ind_from_stats
+from scipy.stats import ttest_ind
 
 from engine.analysis.claims import Claim
-from engine.analysis.significance import compare, spearman
+from engine.analysis.ranking import best_variant_claims, clear_best, largest_class_claims
+from engine.analysis.results import load_results
 from engine.config.specs import NetworkSpec, RunSpec
+from engine.events.datasets import DatasetInfo
 from engine.events.runs import Record
 from engine.executors.inline import InlineExecutor
 from engine.experiments.basics import BASICS_EXPERIMENT
@@ -41,55 +42,8 @@ def compared(store: Store, first: list[float], second: list[float]) -> Claim:
     accuracies = by_variant({"mlp_1": first, "cnn_3": second})
     changes = {"architectures": ["mlp_1", "cnn_3"], "repeats": len(first)}
     number = ended(store, "architectures", accuracies, parameters=counts, **changes)
-    return with_word(claims_of(store, number), "best test accuracy")
-
-
-# Two samples
-
-
-def test_a_comparison_is_welchs_test() -> None:
-    first, second = [0.95, 0.93, 0.94, 0.96], [0.91, 0.92, 0.90]
-    found = compare(first, second)
-    assert found.difference == pytest.approx(fmean(first) - fmean(second))
-    assert found.spread == pytest.approx(max(stdev(first), stdev(second)))
-    assert found.p == pytest.approx(ttest_ind(first, second, equal_var=False).pvalue)
-    assert found.exceeds_spread
-
-
-SAMPLES = st.lists(st.floats(0, 1), min_size=2, max_size=8)
-
-
-@given(SAMPLES, SAMPLES)
-def test_p_is_that_of_scipys_own_test(first: list[float], second: list[float]) -> None:
-    found = compare(first, second).p
-    if found is not None:
-        described = (fmean(first), stdev(first), len(first), fmean(second), stdev(second), len(second))
-        assert found == pytest.approx(float(ttest_ind_from_stats(*described, equal_var=False).pvalue), rel=1e-12)
-
-
-def test_a_difference_within_the_spread_is_none() -> None:
-    assert not compare([0.9, 0.8, 0.7], [0.85, 0.75, 0.65]).exceeds_spread
-    assert not compare([0.9, 0.7], [0.7, 0.5]).exceeds_spread, "further apart than the spread, but p is too large"
-
-
-def test_one_run_tells_nothing() -> None:
-    found = compare([0.9], [0.5, 0.6])
-    assert (found.spread, found.p, found.has_spread, found.exceeds_spread) == (None, None, False, False)
-
-
-def test_runs_that_do_not_vary_can_be_compared() -> None:
-    found = compare([0.5, 0.5], [0.25, 0.25])
-    assert (found.spread, found.p, found.exceeds_spread) == (0.0, None, True)
-
-
-def test_the_rank_correlation_is_exact() -> None:
-    found = spearman([1, 2, 3, 4, 5], [1, 2, 3, 4, 5])
-    assert found == (pytest.approx(1.0), pytest.approx(2 / math.factorial(5)))
-    values = [3.0, 1.0, 2.0, 5.0, 4.0, 4.0]
-    found = spearman(range(6), values)
-    assert found is not None
-    assert found[0] == pytest.approx(spearmanr(range(6), values).statistic)
-    assert spearman([1, 1, 1], [1, 2, 3]) is None
+    (claim,) = best_variant_claims(load_results(store, number), "test accuracy")
+    return claim
 
 
 # Architectures
@@ -110,13 +64,17 @@ def test_the_best_architecture_is_named_with_its_numbers(store: Store) -> None:
 
 def test_a_difference_that_may_be_chance_is_said_to_be_one(store: Store) -> None:
     claim = compared(store, [0.95, 0.75, 0.85], [0.94, 0.74, 0.84])
-    assert "which does not exceed the spread over repeats" in claim.sentence
+    assert claim.sentence.startswith("None has clearly the best test accuracy: 85.0 ± 10.0 % (n = 3) for mlp_1, 84.0")
+    assert "1.0 points apart, which does not exceed the spread over repeats" in claim.sentence
     assert claim.supported, "that is a result, too"
 
 
 def test_with_one_run_each_nothing_is_claimed(store: Store) -> None:
     claim = compared(store, [0.95], [0.60])
-    assert "with one run there is no spread" in claim.sentence
+    assert claim.sentence == (
+        "A ranking by test accuracy can't be told from n = 1: 95.0 % (n = 1) for mlp_1, 60.0 % (n = 1) for cnn_3, 35.0 "
+        "points apart, where 360 test images leave each uncertain by 2.3 points."
+    )
     assert not claim.supported
 
 
@@ -143,7 +101,7 @@ def test_all_equals_are_named_each_with_its_own_spread(store: Store, count: int)
 
 def test_equals_of_one_run_may_be_so_by_chance(store: Store) -> None:
     claim = compared(store, [0.5], [0.5])
-    assert claim.sentence.endswith("50.0 % (n = 1) for cnn_3; with one run that may be chance.")
+    assert claim.sentence.endswith("50.0 % (n = 1) for cnn_3; from n = 1 that may be chance.")
     assert not claim.supported
 
 
@@ -158,7 +116,7 @@ def test_accuracy_that_follows_the_parameters_is_said_to(store: Store) -> None:
     rising = dict(zip(sorted(FIVE, key=FIVE.__getitem__), (0.5, 0.6, 0.7, 0.8, 0.9), strict=True))
     claim = with_word(architectures(store, rising), "Spearman")
     assert claim.sentence.startswith("Accuracy follows the number of parameters (")
-    assert claim.sentence.endswith("No pair contradicts it.")
+    assert claim.sentence.endswith("No pair clearly contradicts it.")
     assert (claim.numbers["rank correlation"], claim.numbers["n"]) == (pytest.approx(1.0), 5)
 
 
@@ -175,19 +133,86 @@ def test_three_architectures_are_too_few_for_an_order(store: Store) -> None:
     assert not claim.supported
 
 
-def test_the_gap_is_of_the_last_epoch(store: Store) -> None:
+def gap_claim(store: Store, repeats: int, first: float, second: float) -> Claim:
+    """What is claimed of overfitting, with gaps at the end of the last epoch."""
+
     def records(spec: RunSpec, run: int) -> list[Record]:
-        gap = {"mlp_1": 0.3, "cnn_3": 0.1}[spec.variant]
+        gap = {"mlp_1": first, "cnn_3": second}[spec.variant]
         ends = [record(run, step, epoch=2, training_accuracy=0.9, validation_accuracy=0.9 - gap) for step in (30, 40)]
         return [record(run, 10, training_accuracy=0.99, validation_accuracy=0.0), *ends]
 
-    changes = {"architectures": ["mlp_1", "cnn_3"], "repeats": 1}
+    changes = {"architectures": ["mlp_1", "cnn_3"], "repeats": repeats}
     number = ended(store, "architectures", lambda _spec: 0.5, parameters=counts, records=records, **changes)
-    claim = with_word(claims_of(store, number), "overfits")
+    return with_word(claims_of(store, number), "overfit")
+
+
+def test_the_gap_is_of_the_last_epoch(store: Store) -> None:
+    claim = gap_claim(store, 2, 0.3, 0.1)
     assert claim.sentence.startswith("mlp_1 overfits most, by 30.0 points (training 90.0 %, validation 60.0 %")
-    assert claim.sentence.endswith("cnn_3 least, by 10.0 points; with one run that may be chance.")
-    assert not claim.supported
+    assert claim.sentence.endswith("cnn_3 least, by 10.0 points.")
+    assert claim.supported
     assert claim.numbers["cnn_3: gap"] == pytest.approx(0.1)
+
+
+def test_from_one_run_each_nothing_overfits(store: Store) -> None:
+    claim = gap_claim(store, 1, 0.3, 0.1)
+    assert claim.sentence.startswith("What overfits can't be told from n = 1: the widest gap has mlp_1, 30.0 points (")
+    assert not claim.supported
+
+
+def test_a_gap_within_the_uncertainty_of_the_validation_images_is_none(store: Store) -> None:
+    assert gap_claim(store, 2, 0.02, 0.01).sentence == (
+        "No network clearly overfits: the widest gap has mlp_1, 2.0 points (training 90.0 %, validation 88.0 %, means "
+        "of the last epoch, n = 2), where 144 validation images leave 5.4 points uncertain."
+    )
+
+
+TEN = replace(INFO, validation_count=5, test_count=10)
+WORDS_OF_SUPERIORITY = (
+    "has the best",
+    "share the best",
+    "Against it stands",
+    "overfits most",
+    "Accuracy follows",
+    "steps ends",
+)
+
+
+@pytest.mark.parametrize("name", ["architectures", "learning-rate", "schedule"])
+@pytest.mark.parametrize(("info", "repeats"), [(TEN, 3), (INFO, 1), (TEN, 1)])
+def test_from_too_few_images_or_runs_none_is_said_to_be_better(
+    store: Store, name: str, info: DatasetInfo, repeats: int
+) -> None:
+    settings = {
+        "architectures": {"architectures": list(FIVE)},
+        "schedule": {"rates": [0.1, 0.01], "switches": [1], "epochs": 2},
+    }.get(name, {})
+    order: dict[str, float] = {}
+
+    def falling(spec: RunSpec) -> float:
+        return order.setdefault(spec.variant, 0.95 - 0.1 * len(order)) - 0.001 * spec.repeat
+
+    number = ended(store, name, falling, repeats=repeats, info=info, **settings)
+    claims = claims_of(store, number)
+    assert any("can't be told from" in claim.sentence for claim in claims)
+    for claim in claims:
+        assert not any(word in claim.sentence for word in WORDS_OF_SUPERIORITY), claim.sentence
+        assert not ("can't be told" in claim.sentence and claim.supported)
+
+
+def test_a_network_no_better_than_the_largest_class_is_not_called_best(store: Store) -> None:
+    info = replace(INFO, test_class_counts=(324, *(4,) * 9))
+    accuracies = by_variant({"mlp_1": [0.9, 0.9, 0.9], "cnn_3": [0.7, 0.7, 0.7]})
+    changes = {"architectures": ["mlp_1", "cnn_3"], "repeats": 3, "info": info}
+    number = ended(store, "architectures", accuracies, parameters=counts, **changes)
+    assert not any("best" in claim.sentence for claim in claims_of(store, number))
+    (claim,) = largest_class_claims(load_results(store, number))
+    assert claim.sentence == (
+        "No test accuracy is clearly above that of always answering '0', the largest class of the test images, 90.0 %: "
+        "90.0 ± 0.0 % (n = 3) for mlp_1."
+    )
+    assert claim.numbers["largest class"] == 0.9
+    assert clear_best(load_results(store, number)) is None
 
 
 def test_where_nothing_was_tested_nothing_is_claimed(store: Store) -> None:
@@ -236,7 +261,7 @@ def test_a_gradient_nearly_as_large_has_not(store: Store) -> None:
 def test_a_loss_near_that_of_guessing_is_named(store: Store) -> None:
     claim = with_word(activations(store, 0.005, sigmoid_loss=2.31), "ln(10)")
     assert claim.sentence.endswith("for mlp_1/sigmoid (2.310).")
-    assert claim.numbers["ln(classes)"] == pytest.approx(math.log(10))
+    assert claim.numbers["loss of guessing"] == pytest.approx(math.log(10))
 
 
 def test_where_all_have_learned_none_is_near_guessing(store: Store) -> None:
@@ -280,15 +305,28 @@ def test_the_schedule_is_held_against_adam(store: Store) -> None:
 
 def test_training_on_is_measured_from_its_first_record(store: Store, tmp_path: Path) -> None:
     def records(_spec: RunSpec, run: int) -> list[Record]:
-        return [record(run, 10 * n, epoch=n, validation_accuracy=0.6 + 0.1 * n) for n in (1, 2)]
+        return [record(run, 10 * n, epoch=n, validation_accuracy=0.4 + 0.2 * n) for n in (1, 2)]
 
     build_network("mlp_1", INFO.shape, len(INFO.class_names), NetworkSpec(), seed=1).save(tmp_path / "old.keras")
     changes = {"architecture": "mlp_1", "model": str(tmp_path / "old.keras"), "repeats": 1}
     number = ended(store, "train-on", lambda _spec: 0.75, records=records, **changes)
     (claim,) = claims_of(store, number)
     assert claim.sentence.startswith(
-        "mlp_1/on: validation accuracy rises by 10.0 points, from 70.0 % at step 10 to 80.0"
+        "mlp_1/on: validation accuracy rises by 20.0 points, from 60.0 % at step 10 to 80.0"
     )
+
+
+def test_a_gain_that_the_validation_images_do_not_carry_is_none(store: Store, tmp_path: Path) -> None:
+    def records(_spec: RunSpec, run: int) -> list[Record]:
+        return [record(run, 10 * n, epoch=n, validation_accuracy=0.7 + 0.02 * n) for n in (1, 2)]
+
+    changes = {"architecture": "mlp_1", "model": str(tmp_path / "old.keras"), "repeats": 1}
+    (claim,) = claims_of(store, ended(store, "train-on", lambda _spec: 0.75, records=records, **changes))
+    assert claim.sentence.startswith(
+        "mlp_1/on: whether validation accuracy changed can't be told from 144 validation images (uncertain by 10.2 "
+        "points), from 72.0 % at step 10 to 74.0 %"
+    )
+    assert not claim.supported
 
 
 # What is computed

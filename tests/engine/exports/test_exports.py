@@ -10,13 +10,14 @@ import pickletools
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
+from sklearn.metrics import balanced_accuracy_score, precision_recall_fscore_support
 
 from engine.analysis.figures import four_panels
 from engine.analysis.results import load_results
@@ -25,8 +26,10 @@ from engine.exports import check_writable, export_experiment, portable_pickle
 from engine.exports.course import MAX_JSON_VALUES, write_course
 from engine.exports.report import check_report_file
 from engine.storage.store import Store
+from engine.utils.arrays import Array
 from engine.utils.errors import ExportError, ReportError
-from tests.engine.support import finished, planned, record, small_spec, started, weights
+from tests.engine.stored_results import ended
+from tests.engine.support import INFO, finished, planned, record, small_spec, started, weights
 
 COURSE_KEYS = ["name", "loss_curve", "train_acc_curve", "val_acc_curve", "test_acc", "weights"]
 
@@ -80,7 +83,7 @@ def test_every_file_written_is_named_and_no_other_is_there(exported: Exported) -
     there = {path.relative_to(exported.folder).as_posix() for path in exported.folder.rglob("*") if path.is_file()}
     assert there == {path.relative_to(exported.folder).as_posix() for path in exported.files} | {"export-files.json"}
     assert there - {"export-files.json"} == {
-        *("summary.json", "settings.toml", "curves.csv", "part3.png", "part3.svg"),
+        *("summary.json", "settings.toml", "curves.csv", "test_scores.csv", "part3.png", "part3.svg"),
         *("weights_mlp_1.png", "weights_mlp_1.svg", "course/part3_mlp_1.json", "course/part3_mlp_1.pkl"),
     }
 
@@ -91,6 +94,53 @@ def test_the_summary_tells_accuracies_as_fractions_over_the_tested_runs(exported
     assert mlp_1["seconds"] == 1.5
     assert mlp_2["test_accuracy"] == {"best": None, "mean": None, "std": None}
     assert [(run["status"], run["reason"]) for run in mlp_2["runs"]] == [("diverged", "No number.")]
+
+
+def test_every_test_has_scores_in_the_summary_and_as_csv(store: Store, tmp_path: Path) -> None:
+    confusion = np.diag([30] * 10)
+    confusion[9, 0], confusion[9, 9] = 10, 20
+    number, (run,) = planned(store)
+    for event in (started(run.run), record(run.run), finished(run.run, confusion=confusion)):
+        store.add(event)
+    export_experiment(store, number, tmp_path)
+    (variant,) = json.loads((tmp_path / "summary.json").read_text(encoding="utf-8"))["variants"]
+    scores = variant["runs"][0]["scores"]
+    true, predicted = np.repeat(*_cells(confusion, 0)), np.repeat(*_cells(confusion, 1))
+    macro = precision_recall_fscore_support(true, predicted, average="macro", zero_division=0)[:3]
+    assert (scores["precision"], scores["recall"], scores["f1"]) == pytest.approx(macro)
+    assert scores["balanced_accuracy"] == pytest.approx(balanced_accuracy_score(true, predicted))
+    with (tmp_path / "test_scores.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["class"] for row in rows] == list(INFO.class_names)
+    assert [row["images"] for row in rows] == ["30"] * 10
+    assert rows[0] | {"precision": "0.75"} == rows[0], "30 of the 40 taken for it"
+    each = precision_recall_fscore_support(true, predicted, zero_division=0)[:3]
+    found = [[float(row[name]) for row in rows] for name in ("precision", "recall", "f1")]
+    assert np.allclose(found, each)
+
+
+def _cells(confusion: Array, axis: int) -> tuple[Array, Array]:
+    """The true or predicted class of each cell, and the images in it."""
+    return np.indices(confusion.shape)[axis].ravel(), confusion.ravel()
+
+
+def test_the_summary_describes_the_data_set_with_what_is_doubtful_about_it(store: Store, tmp_path: Path) -> None:
+    info = replace(
+        INFO,
+        class_counts=(128,) * 10,
+        test_class_counts=(90, *(30,) * 9),
+        own_validation=True,
+        duplicates=3,
+        warnings=("All images are alike.",),
+    )
+    number = ended(store, "architectures", lambda _spec: 0.5, architectures=["mlp_1"], repeats=1, info=info)
+    export_experiment(store, number, tmp_path)
+    details = json.loads((tmp_path / "summary.json").read_text(encoding="utf-8"))["dataset_details"]
+    assert details["training_images_per_class"] == [128] * 10
+    assert details["test_images_per_class"] == [90] + [30] * 9
+    assert details["validation_source"] == "its own"
+    assert details["largest_test_class"] == {"name": "0", "share": 0.25}
+    assert (details["duplicates"], details["warnings"]) == (3, ["All images are alike."])
 
 
 def test_the_summary_is_strict_json_and_says_how_the_experiment_ended(exported: Exported) -> None:
@@ -190,7 +240,7 @@ def test_a_run_of_one_record_can_be_exported(store: Store, tmp_path: Path) -> No
     store.add(weights(run.run))
     store.add(record(run.run, 1))
     store.add(finished(run.run))
-    assert len(export_experiment(store, number, tmp_path / "out").files) == 9
+    assert len(export_experiment(store, number, tmp_path / "out").files) == 10
     loss, accuracy, *_ = four_panels(load_results(store, number)).axes
     assert [line.get_marker() for line in (*loss.get_lines(), *accuracy.get_lines())] == ["o", "o", "o"], "points"
     assert [line.get_markerfacecolor() == "none" for line in accuracy.get_lines()] == [False, True], "told apart"

@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 import math
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from engine.analysis.blocks import Facts
 from engine.analysis.results import load_results
 from engine.config.specs import RunSpec
 from engine.events.runs import Intervention, InterventionKind, Record, Status
 from engine.events.tasks import Event
 from engine.executors.tasks import TrainTask
 from engine.experiments import EXPERIMENTS
+from engine.experiments.architectures.experiment import plan
 from engine.experiments.basics import BASICS_EXPERIMENT
 from engine.exports import Format, export_experiment
 from engine.exports.report import write_report
@@ -22,9 +26,9 @@ from engine.exports.report.build import build_document
 from engine.exports.report.document import Document, Table
 from engine.exports.report.runs import curve_table, event_table
 from engine.storage.store import Store
-from tests.engine.exports.report_support import Page, Stored, section, table
-from tests.engine.stored_results import claims_of, ended
-from tests.engine.support import ScriptedExecutor, finished, planned, record, run_session, small_spec, started
+from tests.engine.exports.report_support import Page, Stored, part, section, table
+from tests.engine.stored_results import by_variant, claims_of, ended
+from tests.engine.support import INFO, ScriptedExecutor, finished, planned, record, run_session, small_spec, started
 
 
 def test_experiments_come_in_the_order_of_the_homework(document: Document, stored: Stored) -> None:
@@ -41,8 +45,55 @@ def test_accuracies_have_mean_deviation_best_and_n(document: Document, stored: S
     assert found.rows == (
         ("mlp_1", "33,130", "2", "95.25 ± 0.35 %", "95.50 %", "2.0 s"),
         ("cnn_3", "33,130", "2", "81.00 ± 1.41 %", "82.00 %", "2.0 s"),
+        ("always '0'", "–", "–", "10.00 %", "–", "–"),
     )
     assert found.marked == {0}
+
+
+@pytest.mark.parametrize(("repeats", "marked"), [(1, frozenset()), (3, {0})])
+def test_only_a_clear_best_is_marked(store: Store, repeats: int, marked: set[int]) -> None:
+    accuracies = by_variant({"mlp_1": [0.95, 0.95, 0.95], "cnn_3": [0.8, 0.8, 0.8]})
+    number = ended(store, "architectures", accuracies, architectures=["mlp_1", "cnn_3"], repeats=repeats)
+    assert table(build_document(store, [number]), number, "Accuracy").marked == marked
+
+
+def test_scores_of_each_variant_and_of_each_class_in_the_best_run_are_told(document: Document, stored: Stored) -> None:
+    blocks = part(document, stored.architectures, "Accuracy").blocks
+    _, means, classes = [block for block in blocks if isinstance(block, Table)]
+    assert means.rows == (("mlp_1", *("100.0 %",) * 4), ("cnn_3", *("100.0 %",) * 4))
+    assert classes.title == "Each class in run 2 of mlp_1"
+    assert classes.rows[0] == ("0", "1", "100.0 %", "100.0 %", "100.0 %")
+    assert len(classes.rows) == 10
+
+
+def test_the_data_set_is_described_with_its_classes_and_warnings(store: Store) -> None:
+    warnings = ("All images are alike.", "Seven are broken.")
+    info = replace(INFO, class_counts=(128,) * 10, test_class_counts=(36,) * 10, warnings=warnings)
+    number = ended(store, "architectures", lambda _spec: 0.5, architectures=["mlp_1"], repeats=1, info=info)
+    (facts,) = part(build_document(store, [number]), number, "").blocks
+    assert isinstance(facts, Facts)
+    assert [value for name, value in facts.pairs if name == "Warning"] == list(info.warnings)
+    (classes,) = [value for name, value in facts.pairs if name == "Images of each class"]
+    assert classes.startswith("0 128 / 36, 1 128 / 36, ")
+    assert classes.endswith(" (training / test); validation images held back from training")
+
+
+def test_a_network_that_answers_one_class_is_not_praised(store: Store) -> None:
+    """Two classes of 342 and 18 test images, all taken for the first."""
+    names = ("majority", "minority")
+    info = replace(INFO, class_names=names, class_counts=(1228, 65), test_class_counts=(342, 18))
+    confusion = np.array([[342, 0], [18, 0]])
+    number = store.add_experiment("architectures", small_spec().to_json(), 0, info, 1)
+    (run,) = store.add_runs(number, plan(small_spec()), [33_130], [26])
+    for event in (started(run.run), record(run.run), finished(run.run, test_accuracy=0.95, confusion=confusion)):
+        store.add(event)
+    document = build_document(store, [number])
+    assert [claim.sentence for claim in section(document, number).headlines] == [
+        "No test accuracy is clearly above that of always answering 'majority', the largest class of the test images, "
+        "95.0 %: 95.0 % (n = 1) for mlp_1."
+    ]
+    (row,) = table(document, number, "What the curves say").rows
+    assert row[0].startswith("mlp_1: every one of the 360 test images was taken for 'majority', which 342 of them are")
 
 
 def test_a_single_run_has_no_deviation(document: Document, stored: Stored) -> None:

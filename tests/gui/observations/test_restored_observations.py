@@ -14,11 +14,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from engine.analysis.diagnosis import FindingKind, diagnose
+from engine.analysis.results import load_results
 from engine.events.experiments import ExperimentFinished, ExperimentStarted
 from engine.events.runs import Intervention, InterventionKind, Mistake, Record, Status
 from engine.events.tasks import Event
+from engine.exports.report.runs import curve_findings
 from engine.storage.store import Store
 from engine.workspace.replay import experiment_events
+from gui.observations.diagnosis import observed_curves
 from gui.observations.experiment import Observations
 from gui.observations.run import ACTIVATION_FIELDS, LAYER_FIELDS, QUANTITIES, RunObservation
 from tests.engine.support import INFO, finished, planned, record, small_spec, started, weights
@@ -175,3 +179,21 @@ def test_whatever_was_measured_comes_back(store: Store, numbers: list[dict[str, 
 def _gaps(values: Any) -> Any:
     plain = np.array(values, float)
     return np.where(np.isfinite(plain), plain, math.nan)
+
+
+def test_window_and_report_find_the_same_in_a_run_live_and_stored(store: Store) -> None:
+    """A rate set by hand after which validation worsens, and a test in which all are taken for one class."""
+    losses = [*(2.2 * math.exp(-number / 8) + 0.1 for number in range(40)), *[0.6] * 40]
+    records = [
+        noted(1, 10 * number, training_loss=loss / 2, validation_loss=loss) for number, loss in enumerate(losses, 1)
+    ]
+    by_hand = Intervention(1, 400, 1.0, InterventionKind.LEARNING_RATE, 0.5)
+    confusion = np.zeros((10, 10), np.int64)
+    confusion[:, 3] = 36
+    live, again = told(store, started(1), *records[:40], by_hand, *records[40:], finished(1, confusion=confusion))
+    (number,) = live.runs
+    found = [diagnose(observed_curves(one.runs[number]), INFO) for one in (live, again)]
+    result = load_results(store, live.experiment or 0)
+    found.append([each.finding for each in curve_findings(store, result, store.runs(live.experiment or 0))])
+    assert found[0] == found[1] == found[2]
+    assert [finding.kind for finding in found[0]] == [FindingKind.ONE_CLASS, FindingKind.RATE_BY_HAND]

@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from engine.analysis.claims import Claim
-from engine.analysis.ranking import best_variant_claim
+from engine.analysis.ranking import best_variant_claims, largest_class_claims
 from engine.analysis.results import ExperimentResult, VariantResult, load_results
 from engine.storage.store import Store
 from gui.observations.summary import best_variant_summary
@@ -26,7 +26,8 @@ PHRASES = [
     "share the best test accuracy",
     "which exceeds the spread over repeats",
     "which does not exceed the spread over repeats",
-    "with one run there is no spread to compare that with, so it may be chance",
+    "can't be told from n = 1",
+    "No test accuracy is clearly above that of always answering '0', one of the largest classes of the test images",
 ]
 # Of 360 test images, as in digits.
 ACCURACIES = st.lists(st.integers(0, 360).map(lambda right: right / 360), min_size=1, max_size=REPEATS)
@@ -62,7 +63,9 @@ def with_accuracies(variant: VariantResult, values: list[float]) -> VariantResul
 
 def claimed(result: ExperimentResult, accuracies: dict[str, list[float]]) -> Claim:
     variants = [with_accuracies(variant, accuracies[variant.name]) for variant in result.variants]
-    return best_variant_claim(replace(result, variants=variants), "test accuracy")
+    found = replace(result, variants=variants)
+    (claim,) = (*largest_class_claims(found), *best_variant_claims(found, "test accuracy"))
+    return claim
 
 
 @given(ACCURACIES | CLOSE, ACCURACIES | CLOSE)
@@ -78,16 +81,39 @@ def test_the_window_says_what_the_report_claims(
     assert sum(phrase in window for phrase in PHRASES) == 1
     told = re.findall(r"p [=<] [0-9.]+[0-9]|[0-9.]+(?: ± [0-9.]+)? % \(n = \d\)", window)
     assert all(each in report for each in told), "the same test and the same figures"
-    if PHRASES[0] not in window:
+    if window.startswith("Best: "):
         best = window.removeprefix("Best: ").partition(",")[0]
         assert report.startswith(f"{best} has the best test accuracy")
+        assert min(len(first), len(second)) > 1, "one run carries no claim"
+    assert ("Best: " in window) is ("has the best" in report)
 
 
 def test_a_difference_that_may_be_chance_is_not_told_from_the_spread_alone() -> None:
     said = said_in_window({"mlp_1": [0.95, 0.93, 0.94], "cnn_3": [0.92, 0.93, 0.91]})
     assert said == (
-        "Best: mlp_1, 94.0 ± 1.0 % (n = 3); cnn_3 is 2.0 points behind, which does not exceed the spread over repeats "
-        "(p = 0.070)."
+        "None is clearly best: mlp_1 has 94.0 ± 1.0 % (n = 3), cnn_3 is 2.0 points behind, which does not exceed the "
+        "spread over repeats (p = 0.070)."
+    )
+
+
+def test_of_one_run_each_none_is_called_best() -> None:
+    assert said_in_window({"mlp_1": [0.95], "cnn_3": [0.55]}) == (
+        "A ranking can't be told from n = 1: 95.0 % (n = 1) for mlp_1, 55.0 % (n = 1) for cnn_3."
+    )
+
+
+def test_of_a_difference_of_a_few_images_none_is_called_best() -> None:
+    """With the same accuracies in every repeat the spread is zero, and two of 360 images exceed it."""
+    said = said_in_window({"mlp_1": [0.95, 0.95], "cnn_3": [0.95 - 2 / 360, 0.95 - 2 / 360]})
+    assert said.startswith("None is clearly best: mlp_1 has 95.0 ± 0.0 % (n = 2), cnn_3 is 0.6 points behind, ")
+    assert said.endswith("which exceeds the spread over repeats, but is less than 6 of the 360 test images.")
+
+
+def test_a_network_that_answers_the_largest_class_is_not_praised() -> None:
+    said = said_in_window({"mlp_1": [0.11, 0.12, 0.11], "cnn_3": [0.02, 0.01, 0.02]})
+    assert said == (
+        "No test accuracy is clearly above that of always answering '0', one of the largest classes of the test "
+        "images, 10.0 %: 11.3 ± 0.6 % (n = 3) for mlp_1."
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from engine.analysis.diagnosis import FindingKind
 from engine.analysis.diagnosis.rules import MIN_RECORDS
-from engine.events.runs import Status
+from engine.events.runs import Intervention, InterventionKind, Status
 from engine.events.tasks import Event
 from engine.experiments.learning_rate import LEARNING_RATE_EXPERIMENT
 from gui.boards.architectures import architectures_board
@@ -24,8 +25,8 @@ from gui.boards.training_board import TrainingBoard
 from gui.observations.diagnosis import MAX_RECORDS, observed_curves
 from gui.observations.experiment import Observations
 from gui.plots.curves.curve_plot import CurvePlot
-from tests.engine.support import finished, record, started
-from tests.gui.support import PATIENCE_MS, begun, find, observed
+from tests.engine.support import INFO, finished, record, started
+from tests.gui.support import PATIENCE_MS, begun, find, observed, started_experiment
 
 GUESSING = math.log(10)
 
@@ -129,6 +130,46 @@ def test_a_new_plan_clears_the_findings(findings: FindingsToggle) -> None:
     findings.begin(observed())
     assert findings.shown == []
     assert rows(findings) == []
+
+
+def test_warnings_of_the_data_set_come_after_the_findings(findings: FindingsToggle) -> None:
+    info = replace(INFO, warnings=("All images are alike.", "Seven are broken."))
+    for events, first in ((healthy(1), []), (stuck(1), ["mlp_1: the training loss has stood"])):
+        observations = Observations()
+        for event in (replace(started_experiment(), info=info), *events):
+            observations.take(event)
+        findings.begin(observations)
+        shown(findings, observations)
+        assert findings.text().endswith(" · data set: 2 warnings")
+        assert findings.isEnabled()
+        *of_runs, one, two = rows(findings)
+        assert [text[: len(start)] for text, start in zip(of_runs, first, strict=True)] == first
+        assert (one, two) == ("Data set: All images are alike.", "Data set: Seven are broken.")
+    highlighted: list[str | None] = []
+    findings.highlighted.connect(highlighted.append)
+    findings.list.itemClicked.emit(findings.list.item(2))
+    assert highlighted == [None], "a warning concerns no variant"
+
+
+def test_a_test_in_which_all_are_taken_for_one_class_is_found(findings: FindingsToggle) -> None:
+    confusion = np.zeros((10, 10), np.int64)
+    confusion[:, 3] = 36
+    observations = observed(*healthy(1))
+    findings.begin(observations)
+    assert shown(findings, observations) == []
+    observations.take(finished(1, confusion=confusion, test_accuracy=0.1))
+    assert shown(findings, observations) == [(FindingKind.ONE_CLASS, "mlp_1", (1,))]
+    assert "was taken for '3'" in rows(findings)[0]
+
+
+def test_a_rate_set_by_hand_is_the_cause_while_training(findings: FindingsToggle) -> None:
+    observations = observed(*healthy(1, 60))
+    observations.take(Intervention(1, 600, 1.0, InterventionKind.LEARNING_RATE, 0.5))
+    for number in range(61, 100):
+        observations.take(record(1, 10 * number, training_loss=0.05, validation_loss=0.6, dead_units=(0,)))
+    findings.begin(observations)
+    assert [kind for kind, *_ in shown(findings, observations)] == [FindingKind.RATE_BY_HAND]
+    assert "since the learning rate was set to 0.5 by hand after step 600" in rows(findings)[0]
 
 
 def test_without_findings_the_list_cannot_be_expanded(findings: FindingsToggle) -> None:

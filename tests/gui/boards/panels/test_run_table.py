@@ -30,3 +30,14 @@ def test_the_table_has_a_row_per_run_and_the_reason_of_a_failure(qtbot: QtBot) -
     assert model.index(0, PROGRESS_COLUMN).data(Qt.ItemDataRole.UserRole) == 0.5
     table.resize(900, 200)
     assert not table.grab().isNull()
+
+
+def test_the_accuracy_of_a_tested_run_has_its_scores_as_tool_tip(qtbot: QtBot) -> None:
+    table = RunTable()
+    qtbot.addWidget(table)
+    table.begin(observed(started(1), record(1), finished(1), repeats=2))
+    model = table.model()
+    tips = [model.index(row, len(COLUMNS) - 1).data(Qt.ItemDataRole.ToolTipRole) for row in range(2)]
+    assert tips[0].startswith("Balanced accuracy 100.0 %; means over the classes: precision 100.0 %")
+    assert tips[0].endswith("Always answering '0', one of the largest classes of the test images, reaches 10.0 %.")
+    assert tips[1] is None

@@ -85,10 +85,19 @@ def test_the_matrix_has_a_row_a_true_class_with_its_names(page: TestPage) -> Non
     model = find(page, ConfusionMatrix, "confusion_matrix").model()
     for orientation in (Qt.Orientation.Horizontal, Qt.Orientation.Vertical):
         assert [model.headerData(place, orientation, TEXT) for place in range(3)] == list(ANIMALS)
-    assert model.headerData(1, Qt.Orientation.Horizontal, TIP) == "Predicted dog"
-    assert model.headerData(1, Qt.Orientation.Vertical, TIP) == "Truly dog"
+    scores = "precision 91.3 %, recall 95.0 %, F1 93.1 %"
+    assert model.headerData(1, Qt.Orientation.Horizontal, TIP) == f"Predicted dog: {scores}"
+    assert model.headerData(1, Qt.Orientation.Vertical, TIP) == f"Truly dog: {scores}"
     assert cell(page, 0, 1, TIP) == "cat taken for dog: 87 of 1,000 (8.7 %)"
     assert find(page, QLabel, "tested_summary").text() == "run 1: 2,846 of 3,000 right, 94.87 %"
+
+
+def test_scores_and_the_largest_class_are_told(page: TestPage) -> None:
+    shown(page, animals(of_test(confusion=np.array([[90, 10, 0], [0, 50, 0], [0, 0, 50]]))))
+    assert find(page, QLabel, "test_scores").text() == (
+        "Balanced accuracy 96.7 %; means over the classes: precision 94.4 %, recall 96.7 %, F1 95.2 %. Always "
+        "answering 'cat', the largest class of the test images, reaches 50.0 %."
+    )
 
 
 def test_percent_are_of_the_true_class(page: TestPage) -> None:
