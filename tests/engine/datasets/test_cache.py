@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -162,3 +163,22 @@ def test_a_pipe_and_rubbish_among_what_is_kept_are_made_anew(tmp_path: Path, cac
                 file.write_bytes(content)
             assert inventory([tmp_path / "images"])[-1].presence is Presence.OWN
             assert load_raw(spec, quiet).fingerprint == first
+
+
+def test_files_swapped_or_replaced_at_equal_size_and_time_are_decoded_anew(tmp_path: Path) -> None:
+    folder = tmp_path / "set"
+    for label, name in enumerate(("cat", "dog")):
+        for number in range(2):
+            save(folder / name / f"{number}.bmp", pixels(8, 8, 3, seed=2 * label + number))
+    for path in folder.rglob("*.bmp"):
+        os.utime(path, (0, 0))
+    spec = DataSpec(dataset=str(folder))
+    before = load_raw(spec, quiet)
+    (folder / "cat").rename(folder / "other")
+    (folder / "dog").rename(folder / "cat")
+    (folder / "other").rename(folder / "dog")
+    swapped = load_raw(spec, quiet)
+    assert np.array_equal(swapped.x_train, before.x_train[[2, 3, 0, 1]])
+    shutil.copyfile(save(tmp_path / "new.bmp", pixels(8, 8, 3, seed=9)), folder / "cat" / "0.bmp")
+    os.utime(folder / "cat" / "0.bmp", (0, 0))
+    assert np.array_equal(load_raw(spec, quiet).x_train[0], pixels(8, 8, 3, seed=9))

@@ -320,6 +320,7 @@ def test_a_gain_that_the_validation_images_do_not_carry_is_none(store: Store, tm
     def records(_spec: RunSpec, run: int) -> list[Record]:
         return [record(run, 10 * n, epoch=n, validation_accuracy=0.7 + 0.02 * n) for n in (1, 2)]
 
+    build_network("mlp_1", INFO.shape, len(INFO.class_names), NetworkSpec(), seed=1).save(tmp_path / "old.keras")
     changes = {"architecture": "mlp_1", "model": str(tmp_path / "old.keras"), "repeats": 1}
     (claim,) = claims_of(store, ended(store, "train-on", lambda _spec: 0.75, records=records, **changes))
     assert claim.sentence.startswith(

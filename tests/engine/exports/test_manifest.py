@@ -44,7 +44,8 @@ def test_another_experiments_files_do_not_stay_behind(exports: tuple[Store, int,
     export = export_experiment(store, second, tmp_path, EVERYTHING)
     assert {path.name for path in export.removed} == {"part3_mlp_1.json", "part3_mlp_1.pkl", "weights_mlp_1.svg"}
     assert names(tmp_path) == {
-        *("settings.toml", "summary.json", "curves.csv", "part3.svg", "weights_mlp_2.svg", "notes.txt"),
+        *("settings.toml", "summary.json", "curves.csv", "test_scores.csv", "part3.svg"),
+        *("weights_mlp_2.svg", "notes.txt"),
         *("course", "course/part3_mlp_2.json", "course/part3_mlp_2.pkl", "course/part3_mine.json"),
     }
 
@@ -53,7 +54,7 @@ def test_formats_no_longer_chosen_do_not_stay_behind(exports: tuple[Store, int, 
     store, first, _ = exports
     export_experiment(store, first, tmp_path, [*EVERYTHING, Format.TENSORBOARD])
     export = export_experiment(store, first, tmp_path, [Format.JSON])
-    assert len(export.removed) == 6
+    assert len(export.removed) == 7
     assert names(tmp_path) == {"settings.toml", "summary.json"}, "emptied folders are removed too"
     assert export_experiment(store, first, tmp_path, [Format.JSON]).removed == []
 
