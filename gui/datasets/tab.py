@@ -158,6 +158,7 @@ class DatasetsTab(QWidget):
 
             def decode_others() -> None:
                 self.skip_broken_images(dataset)
+                self._decoding_dataset = ""  # not tried like this before; if still busy, it is decoded once idle
                 if self.table.choose(dataset) and self.table.entry is not None and not self._busy:
                     self._decode(self.table.entry)
 
