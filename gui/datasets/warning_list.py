@@ -23,6 +23,8 @@ class WarningList(QScrollArea):
         self._text = QLabel()
         self._text.setTextFormat(Qt.TextFormat.PlainText)  # file names are the user's and could be taken for markup
         self._text.setWordWrap(True)
+        # When first shown the label may still be as tall as text wrapped to the hidden list's width.
+        self._text.setAlignment(Qt.AlignmentFlag.AlignTop)
         self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         icon, side = QLabel(), self.fontMetrics().height()
         sign = self.style().standardIcon(QStyle.StandardPixmap.SP_MessageBoxWarning)

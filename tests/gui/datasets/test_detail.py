@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from PySide6.QtWidgets import QLabel
+from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
 from engine.datasets.inventory import inventory
@@ -49,6 +49,19 @@ def test_warnings_are_as_tall_as_their_text_and_scroll_beyond_a_limit(qtbot: QtB
     until(qtbot, lambda: warnings.height() == MAX_LINES * line)
     assert warnings.verticalScrollBar().maximum() > 0
     assert detail.counts.height() > 150
+
+
+def test_warnings_can_be_read_as_soon_as_they_are_shown(qtbot: QtBot, detail: DatasetDetail) -> None:
+    warnings, shown = find(detail, WarningList, "detail_warnings"), samples()
+    detail.show_samples(shown)
+    until(qtbot, lambda: "training" in detail.counts.bars)
+    QApplication.processEvents()
+    detail.show_samples(replace(shown, warnings=WARNINGS))
+    QApplication.processEvents()
+    image, line = warnings.grab().toImage(), warnings.fontMetrics().lineSpacing()
+    rows = [y for y in range(image.height()) if len({image.pixel(x, y) for x in range(2 * line, 200)}) > 1]
+    assert rows
+    assert rows[0] < line
 
 
 def test_a_validation_part_of_its_own_is_counted_and_drawn(detail: DatasetDetail) -> None:
