@@ -159,4 +159,5 @@ def _column(*widgets: QWidget) -> QWidget:
     layout.setSpacing(4)
     for widget in widgets:
         layout.addWidget(widget, 0 if isinstance(widget, QLabel) else 1)
+    layout.addStretch(0)  # takes the room only where no other widget that stretches is visible
     return column

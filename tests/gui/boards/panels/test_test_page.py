@@ -153,6 +153,9 @@ def test_without_misclassified_images_the_page_says_so(page: TestPage) -> None:
     assert find(page, QLabel, "confusions").text().endswith("None: every test image was recognised.")
     assert find(page, QLabel, "none_wrong").text() == "No test image was wrong."
     assert not find(page, QLabel, "none_wrong").isHidden()
+    page.resize(1000, 800)
+    page.show()
+    assert find(page, QLabel, "none_wrong").geometry().bottom() < 400, "the texts stand together at the top"
     assert find(page, MistakeGrid, "mistakes").isHidden()
 
 
