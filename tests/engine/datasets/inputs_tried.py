@@ -120,7 +120,7 @@ def _flat(folder: Path) -> Path:
 
 def _flat_parts(folder: Path) -> Path:
     for part in ("train", "test"):
-        _flat(fill(folder / part).parent / part)
+        _flat(folder / part)
     return folder
 
 
