@@ -62,6 +62,7 @@ def test_what_cannot_be_shown_is_replaced_by_a_box_and_that_is_said(text: str, s
     assert glyphs.REPLACED in found
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not COVERS_ALL.is_file(), reason="matplotlib before 3.11 brings no such font")
 def test_another_font_of_the_machine_shows_what_the_embedded_one_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("engine.exports.report.pdf_page.find_font", lambda _characters: COVERS_ALL)
