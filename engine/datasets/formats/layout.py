@@ -91,7 +91,7 @@ def passed_over(folders: Sequence[Path]) -> list[str]:
     for folder in folders:
         with os.scandir(folder) as entries:
             for entry in entries:
-                if _is_system(entry.name):
+                if is_system(entry.name):
                     continue
                 if entry.is_dir():
                     deeper += sum(count for _, count in _folders_with_images(Path(entry.path)))
@@ -233,7 +233,7 @@ def _folders_with_images(folder: Path) -> list[tuple[Path, int]]:
     for searched, (place, folders, files) in enumerate(os.walk(folder)):
         if searched == _MAX_FOLDERS_SEARCHED:
             break
-        folders[:] = sorted(name for name in folders if not _is_system(name))
+        folders[:] = sorted(name for name in folders if not is_system(name))
         if count := sum(map(_is_image, files)):
             found.append((Path(place), count))
     return found
@@ -242,7 +242,7 @@ def _folders_with_images(folder: Path) -> list[tuple[Path, int]]:
 def _sub_folders(folder: Path) -> list[str]:
     try:
         with os.scandir(folder) as entries:
-            return sorted(entry.name for entry in entries if not _is_system(entry.name) and entry.is_dir())
+            return sorted(entry.name for entry in entries if not is_system(entry.name) and entry.is_dir())
     except (FileNotFoundError, NotADirectoryError):
         return []
 
@@ -251,7 +251,8 @@ def _is_file_or_broken_link(entry: os.DirEntry[str]) -> bool:
     return entry.is_file() or (entry.is_symlink() and not Path(entry.path).exists())
 
 
-def _is_system(name: str) -> bool:
+def is_system(name: str) -> bool:
+    """Return whether a file or folder was made by a system or tool, by its name, such as ``__MACOSX``."""
     return name.startswith(".") or name.casefold() in _SYSTEM_FOLDERS | _SYSTEM_FILES
 
 

@@ -10,11 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from engine.datasets.formats.arrays.errors import refusal
+from engine.datasets.formats.arrays.names import variable
 from engine.utils.arrays import Array
 from engine.utils.errors import DatasetError
 
 _TOLERANCE = 1e-3  # of the range: float16 rounds to within half of that
 _BLOCK_BYTES = 8 * 2**20
+_CHANNELS = (1, 3, 4)
 _DARK, _BRIGHT = 32, 128  # no part of photographs is as dark where another is as bright
 
 
@@ -62,8 +64,8 @@ def images_as_bytes(path: Path, arrays: dict[str, Array]) -> tuple[dict[str, Arr
     Raises:
         DatasetError: if shape, type or values are unsuitable or can be read in two ways.
     """
+    warnings = [*_ambiguous_axes(arrays)]
     arrays = {name: _channels_last(path, name, images) for name, images in arrays.items()}
-    warnings = []
     for kind in _RANGES:
         alike = {name: images for name, images in arrays.items() if _kind(images) == kind}
         if not alike:
@@ -71,6 +73,11 @@ def images_as_bytes(path: Path, arrays: dict[str, Array]) -> tuple[dict[str, Arr
         found = _range(path, kind, alike)
         if found.is_said:
             warnings.append(f"The values of {', '.join(alike)} are taken as {found}, black to white.")
+        elif found is _BYTES and _DARK <= (high := max(int(images.max()) for images in alike.values())) < _BRIGHT:
+            warnings.append(
+                f"The brightest value of {', '.join(alike)} is {high}, taken as {high} of 255; scale the values to 0 "
+                "to 255 if it stands for white."
+            )
         arrays |= {name: _scaled(images, found) for name, images in alike.items()}
     for name, images in arrays.items():
         if images.shape[3] == 4:
@@ -91,6 +98,19 @@ def _dark_parts(arrays: dict[str, Array]) -> Iterator[str]:
             yield (
                 f"The images of {name} are almost black, their brightest pixel is {value} of 255, and that of "
                 f"{brightest} {highest[brightest]}; save all parts with the same range."
+            )
+
+
+def _ambiguous_axes(arrays: dict[str, Array]) -> Iterator[str]:
+    """Yield sentences on arrays whose channels may come first or last."""
+    for name, images in arrays.items():
+        if images.ndim == 4 and images.shape[1] in _CHANNELS and images.shape[3] in _CHANNELS:
+            order, (height, width) = (
+                ("last", images.shape[1:3]) if images.shape[3] in (1, 3) else ("first", images.shape[2:])
+            )
+            yield (
+                f"The shape {list(images.shape)} of {name} is taken as images of {width}x{height} with channels "
+                f"{order}; save it as images x height x width x channels if that is wrong."
             )
 
 
@@ -120,6 +140,7 @@ def _reshaping(name: str, shape: list[int]) -> str:
     """Return how flat rows may be reshaped, if they can be; whether channels come first can't be seen."""
     if len(shape) != 2:
         return ""
+    name = variable(name)
     for channels in (1, 3):
         side = isqrt(shape[1] // channels)
         if side > 1 and side * side * channels == shape[1]:
