@@ -64,6 +64,8 @@ def _place(folder: Path) -> Path | None:
 
 def _folder_of(file: Path) -> Path:
     """Return the folder of the data set that a file is of: around that of a part, ``train/x.npy``, if it is one."""
+    if not part_of(file.parent.name):
+        return file.parent  # without looking around it, which may not be allowed
     around = file.parent.parent
     is_part = file.parent in _part_folders(around) and has_training(_arrays(around), "images")
     return around if is_part else file.parent

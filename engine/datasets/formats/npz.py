@@ -44,7 +44,7 @@ def load(path: Path, side: int | None, progress: ProgressCallback) -> RawImages:
 
     def decode() -> Decoded:
         progress(f"Reading {path.name}", 0, 1)
-        decoded = decode_arrays(path, path.stem, *_read(path, files), side)
+        decoded = decode_arrays(path, path.name if path.is_dir() else path.stem, *_read(path, files), side)
         decoded.warnings.extend(_not_used(path, beside))
         progress(f"Reading {path.name}", 1, 1)
         return decoded

@@ -124,6 +124,8 @@ def _channels_last(path: Path, name: str, images: Array) -> Array:
         advice = "save it as uint8 or as floats from 0 to 1"
         raise DatasetError(refusal(path, f"has {name} as {images.dtype}", advice))
     shape = list(images.shape)
+    if shape[:1] == [0]:
+        raise DatasetError(refusal(path, f"has no images in {name}, whose shape is {shape}", "save some in it"))
     if images.ndim == 3:
         images = images[..., np.newaxis]
     if images.ndim == 4 and 0 not in images.shape:

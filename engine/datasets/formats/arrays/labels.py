@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -104,7 +105,8 @@ def find_classes(path: Path, labels: Labels, name: str, class_names: Array | Non
             raise DatasetError(
                 refusal(path, f"has the label '{missing[0]}' in {labels.name} but not in {name}", advice)
             )
-        used = [text for text in texts if text in set(found.tolist())]
+        there = set(found.tolist())
+        used = [text for text in texts if text in there]
         _check_names(path, name, used)
         return Classes(np.array(used), tuple(used), _left_out([text for text in texts if text not in used]))
     if len(texts) == len(found) and not labels.columns:
@@ -138,10 +140,10 @@ def _check_names(path: Path, name: str, texts: list[str]) -> None:
     """
     if "" in texts:
         raise DatasetError(refusal(path, f"has an empty class name in {name}", "give each class a name"))
-    double = next((text for text in texts if texts.count(text) > 1), None)
-    if double is not None:
+    double = [text for text, count in Counter(texts).items() if count > 1]
+    if double:
         raise DatasetError(
-            refusal(path, f"has the class name '{double}' twice in {name}", "name each class differently")
+            refusal(path, f"has the class name '{double[0]}' twice in {name}", "name each class differently")
         )
 
 

@@ -178,7 +178,7 @@ def some(value: Any, dtype: Any = np.float32) -> Array:
         (pixels(6, 4, 5, 4), r"shape \[6, 4, 5, 4\]"),
         (pixels(6, 8, 8, 2), r"shape \[6, 8, 8, 2\]"),
         (pixels(2, 8, 8, 8, 3), "shape"),
-        (pixels(0, 8, 8), r"shape \[0, 8, 8\]"),
+        (pixels(0, 8, 8), r"has no images in x, whose shape is \[0, 8, 8\]; save some in it"),
     ],
 )
 def test_refused(images: Array, sentence: str) -> None:
