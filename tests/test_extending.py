@@ -102,7 +102,7 @@ def test_it_trains_and_exports(extended: Extended) -> None:
     assert summary["best_optimizer"] in {"sgd", "adam", None}, "none if neither is clearly the best"
     assert summary["dataset_details"]["classes"] == ["horizontal", "vertical"]
     assert {path.name for path in extended.results.iterdir()} == {
-        *("settings.toml", "summary.json", "curves.csv", "test_scores.csv", "optimizers.png")
+        *("settings.toml", "summary.json", "curves.csv", "test_scores.csv", "optimizers.png", "export-files.json")
     }
 
 

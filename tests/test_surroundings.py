@@ -131,7 +131,7 @@ def test_the_real_program_trains_through_all_of_it_at_once(tmp_path: Path) -> No
     assert stored.model is not None
     assert stored.model.exists()
     summary = json.loads((home / "öut" / "summary.json").read_text(encoding="utf-8"))
-    assert set(summary["dataset_details"]["classes"]) == {"Füchse 🦊", "مرحبا", "e\u0301 $x$"}
+    assert set(summary["dataset_details"]["classes"]) == {"Füchse 🦊", "مرحبا", "\u00e9 $x$"}
     assert (home / "öut" / "part3.png").stat().st_size > 0
     assert "dätä" in (home / "report ü.html").read_text(encoding="utf-8")
 

@@ -305,8 +305,7 @@ def _export(store: Store, experiment: Experiment, number: int, folder: Path | No
     except ExportError as error:
         print_error(f"trainscope: {error}")
         return EXIT_FAILED
-    removed = f"; {pluralise(len(export.removed), 'file')} of an earlier export removed" if export.removed else ""
-    print_lines(f"Exported {pluralise(len(export.files), 'file')} to {folder}{removed}")
+    print_lines(f"Exported {pluralise(len(export.files), 'file')} to {folder}{export.remark}")
     return EXIT_OK
 
 

@@ -12,17 +12,24 @@ from pydantic import BaseModel
 
 from engine.config.fields import FieldKind, describe
 from engine.utils.errors import SpecError
-from engine.utils.files import MAX_CHARACTERS, read_text, toml_table
+from engine.utils.files import MAX_CHARACTERS, check_paths, read_text, toml_table
 
 
-def parse_toml(text: str) -> dict[str, Any]:
+def parse_toml(text: str, by_hand: bool = False) -> dict[str, Any]:
     """Parse a TOML text into a table.
 
+    Args:
+        text: the text.
+        by_hand: whether a person may have written it, so that a path may have backslashes read as escapes.
+
     Raises:
-        SpecError: if it is invalid.
+        SpecError: if it is invalid, or has such a path.
     """
     try:
-        return toml_table(text)
+        table = toml_table(text)
+        if by_hand:
+            check_paths(table)
+        return table
     except ValueError as error:
         raise SpecError(f"The settings are not valid TOML ({error}); check the text.") from None
 
@@ -52,7 +59,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         SpecError: naming the file, if it can't be read, or is not UTF-8 or valid TOML.
     """
     try:
-        return parse_toml(read_text(path))
+        return parse_toml(read_text(path), by_hand=True)
     except OSError as error:
         raise SpecError(f"{path} can't be read ({error.strerror}); name a TOML file that exists.") from None
     except ValueError as error:

@@ -22,6 +22,7 @@ MAX_IMAGE_BYTES = 4 * 2**30
 
 # No photograph is as dark in its brightest pixel; scikit-learn's digits, stored as 0 to 16, are.
 _DARKEST = 31
+TOO_DARK = "too dark to tell much apart"
 _MANY_PLAIN = 0.1  # share of images of a single colour
 
 
@@ -192,17 +193,17 @@ class PixelCheck:
         self._count += len(block)
         self._all_alike = self._all_alike and bool((block == self._first).all())
 
-    def warnings(self) -> Iterator[str]:
-        """Yield sentences on what looks wrong in all blocks."""
+    def warnings(self, known: Iterable[str] = ()) -> Iterator[str]:
+        """Yield sentences on what looks wrong in all blocks, unless the reader's, ``known``, explain it."""
         if self._all_alike and self._count > 1:
             yield f"All {self._count:,} images of {self._title} are alike, so nothing can be learned: see the files."
         elif self._plain > _MANY_PLAIN * self._count:
             yield (
                 f"{self._plain:,} of {self._count:,} images of {self._title} are of a single colour; look at the files."
             )
-        if 0 < self._highest <= _DARKEST:
+        if 0 < self._highest <= _DARKEST and not any(TOO_DARK in sentence for sentence in known):
             yield (
-                f"The brightest pixel of {self._title} is {self._highest} of 255, so its images are almost black; if "
+                f"The brightest pixel of {self._title} is {self._highest} of 255, so its images are {TOO_DARK}; if "
                 f"that stands for white, scale the pixels to 0 to 255 and save them again."
             )
 
@@ -235,7 +236,7 @@ def collect(decoded: Decoded) -> RawImages:
         name: (np.concatenate(list(check(hash_blocks(part, digest)))), part.labels)
         for name, part in decoded.parts.items()
     }
-    warnings = [*decoded.warnings, *check.warnings()]
+    warnings = [*decoded.warnings, *check.warnings(decoded.warnings)]
     return raw_images(decoded.title, decoded.class_names, parts, digest.hexdigest(), warnings)
 
 

@@ -26,7 +26,8 @@ from engine.utils.errors import DatasetError
 from engine.utils.files import check_file, open_file
 from engine.utils.paths import cache_folder
 
-_FORMAT = 2  # part of every key: increment when decoding changes
+_LARGE_SIDE = 200  # pixels; the course's networks are made for 32
+_FORMAT = 2  # part of every name, one digit: increment when decoding changes
 _ABANDONED_SECONDS = 24 * 3600  # older temporary folders belong to dead processes
 
 
@@ -49,12 +50,13 @@ class CacheKey:
     @property
     def family(self) -> str:
         """Common prefix of the names of all entries from the same source."""
-        return hashlib.sha256(f"{_FORMAT}:{self.kind}:{self.path}".encode("utf-8", "surrogateescape")).hexdigest()[:24]
+        # The number is that of the first format, so that entries of earlier versions are found and removed.
+        return hashlib.sha256(f"1:{self.kind}:{self.path}".encode("utf-8", "surrogateescape")).hexdigest()[:24]
 
     @property
     def name(self) -> str:
         """Name of the entry's folder."""
-        return f"{self.family}-{self.side or 'own'}-{self.signature[:24]}"
+        return f"{self.family}-{self.side or 'own'}-{_FORMAT}{self.signature[:23]}"
 
 
 def file_state(path: str, stat: os.stat_result) -> tuple[str, ...]:
@@ -90,7 +92,7 @@ def cached(key: CacheKey, make: Callable[[], Decoded]) -> RawImages:
     found = _read(entry)
     if found is None:
         try:
-            _create(entry, make)
+            _create(entry, lambda: _with_advice(make(), key.side))
             found = _read(entry)
         except OSError as error:
             raise DatasetError(
@@ -101,6 +103,17 @@ def cached(key: CacheKey, make: Callable[[], Decoded]) -> RawImages:
         raise DatasetError(f"What was just written to {entry} can't be read back; check that disk.")
     _remove_outdated(key, entry)
     return found
+
+
+def _with_advice(decoded: Decoded, side: int | None) -> Decoded:
+    """Add a warning if the images are large and no side was asked for."""
+    own = decoded.train.shape[0]
+    if side is None and own >= _LARGE_SIDE:
+        decoded.warnings.append(
+            f"The images are {own} pixels wide, with which training is slow and takes much memory; image_size=64 "
+            f"leaves {(64 / own) ** 2:.1%} of the pixels."
+        )
+    return decoded
 
 
 def _create(entry: Path, make: Callable[[], Decoded]) -> None:
@@ -121,7 +134,10 @@ def _write(folder: Path, decoded: Decoded) -> None:
         _write_array(folder / f"y_{name}.npy", part.labels)
     about = {"title": decoded.title, "class_names": decoded.class_names, "fingerprint": digest.hexdigest()}
     with (folder / "about.json").open("w", encoding="utf-8") as file:
-        json.dump(about | {"parts": list(decoded.parts), "warnings": [*decoded.warnings, *check.warnings()]}, file)
+        json.dump(
+            about | {"parts": list(decoded.parts), "warnings": [*decoded.warnings, *check.warnings(decoded.warnings)]},
+            file,
+        )
         _fsync(file)
 
 

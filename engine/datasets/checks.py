@@ -54,7 +54,7 @@ class Duplicates:
         verb = "equals" if self.count == 1 else "equal"
         return (
             f"{self.count:,} of {pluralise(test_images, 'test image')} {verb} a training or validation image pixel by "
-            f"pixel ({named}{more}{other}), which favours test accuracy; take them out of one part."
+            f"pixel ({named}{more}{other}), which raises test accuracy; take them out of one part."
         )
 
 

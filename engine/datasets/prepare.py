@@ -131,6 +131,7 @@ def _dataset_info(raw: RawImages, parts: Split, spec: DataSpec) -> DatasetInfo:
         test_class_counts=class_counts(raw, stored_part(raw, "test")[1][parts.test]),
         warnings=raw.warnings,
         own_validation=raw.y_validation is not None,
+        own_test=raw.y_test is not None,
     )
 
 

@@ -20,6 +20,7 @@ class DatasetInfo:
         duplicates: test images that equal a training or validation image pixel by pixel.
         warnings: sentences on what was left out, changed or looks doubtful.
         own_validation: whether the data set has a validation part; otherwise it is held back from the training part.
+        own_test: likewise.
     """
 
     name: str
@@ -35,6 +36,7 @@ class DatasetInfo:
     duplicates: int = 0
     warnings: tuple[str, ...] = ()
     own_validation: bool = False
+    own_test: bool = False
 
 
 @dataclass(frozen=True)

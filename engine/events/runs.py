@@ -99,6 +99,14 @@ class Intervention:
         return f"rate {self.value:g}" if self.value is not None else self.kind.value
 
 
+RECORDS_OF_SHORT_RUN = 10
+
+
+def record_interval(total_steps: int, record_every: int) -> int:
+    """Return the steps between records: ``record_every``, or fewer in a run too short for two records."""
+    return record_every if total_steps >= 2 * record_every else max(1, total_steps // RECORDS_OF_SHORT_RUN)
+
+
 @dataclass(frozen=True)
 class PlannedRun:
     """A planned run of an experiment, numbered by the store."""
@@ -107,6 +115,11 @@ class PlannedRun:
     spec: RunSpec
     parameters: int
     total_steps: int
+
+    @property
+    def record_interval(self) -> int:
+        """Steps between records, which may be fewer than set."""
+        return record_interval(self.total_steps, self.spec.training.record_every)
 
 
 @dataclass(frozen=True)

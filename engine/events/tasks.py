@@ -33,19 +33,18 @@ class Progress:
 class Exported:
     """Results were written.
 
-    ``folder`` is the target folder, or the file of a report; ``files`` the number of files, ``removed`` that of files
-    of an earlier export that were removed from it.
+    ``folder`` is the target folder, or the file of a report; ``files`` the number of files; ``remark`` says what became
+    of the files of an earlier export.
     """
 
     folder: str
     files: int
-    removed: int = 0
+    remark: str = ""
 
     @property
     def summary(self) -> str:
-        """Such as ``13 files written, 2 files of an earlier export removed``."""
-        removed = f", {pluralise(self.removed, 'file')} of an earlier export removed" if self.removed else ""
-        return f"{pluralise(self.files, 'file')} written{removed}"
+        """Such as ``13 files written; 2 files of an earlier export removed``."""
+        return f"{pluralise(self.files, 'file')} written{self.remark}"
 
 
 @dataclass(frozen=True)

@@ -168,7 +168,7 @@ def _show_samples(task: SampleTask, emit: Emit, progress: ProgressCallback) -> N
 def _export(task: ExportTask) -> Exported:
     with closing(Store(task.workspace)) as store:
         export = export_experiment(store, task.experiment, task.folder, task.formats)
-        return Exported(str(task.folder), len(export.files), len(export.removed))
+        return Exported(str(task.folder), len(export.files), export.remark)
 
 
 def _report(task: ReportTask) -> Exported:

@@ -112,7 +112,7 @@ def drop_experiment_key(values: dict[str, Any], name: str) -> dict[str, Any]:
 
 def _parse_table(text: str) -> dict[str, Any]:
     if not text.lstrip().startswith("{"):
-        return parse_toml(text)
+        return parse_toml(text, by_hand=True)
     values = parse_json(text)
     if not isinstance(values, dict):
         raise SpecError("The settings must be a table of keys and values.")

@@ -25,6 +25,7 @@ from engine.exports.tensorboard import write_event_files
 from engine.storage.store import Store, StoredExperiment
 from engine.utils.errors import ExportError
 from engine.utils.files import atomic_path
+from engine.utils.text import pluralise
 
 __all__ = [
     "DEFAULT_FORMATS",
@@ -37,13 +38,28 @@ __all__ = [
     "portable_pickle",
 ]
 
+MAX_NAMED = 5  # changed files of an earlier export
+
 
 @dataclass
 class Export:
-    """The files that an export wrote, and those of an earlier export that it removed from the folder."""
+    """The files that an export wrote, and those of an earlier export that it removed, or kept as they were changed."""
 
     files: list[Path] = field(default_factory=list)
     removed: list[Path] = field(default_factory=list)
+    changed: list[Path] = field(default_factory=list)
+
+    @property
+    def remark(self) -> str:
+        """What became of the earlier files: ``; 2 files of an earlier export removed``, or empty."""
+        parts = []
+        if self.removed:
+            parts.append(f"; {pluralise(len(self.removed), 'file')} of an earlier export removed")
+        if self.changed:
+            names = ", ".join(path.name for path in self.changed[:MAX_NAMED])
+            more = ", …" if len(self.changed) > MAX_NAMED else ""
+            parts.append(f"; {pluralise(len(self.changed), 'changed file')} of an earlier export kept: {names}{more}")
+        return "".join(parts)
 
 
 def export_experiment(
@@ -61,7 +77,7 @@ def export_experiment(
         formats: what to write; the settings are always written.
 
     Returns:
-        The files written and removed.
+        The files written, removed and kept.
 
     Raises:
         ExportError: if the folder can't be written, or a text can't be encoded.
@@ -72,7 +88,7 @@ def export_experiment(
     try:
         try:
             export.files.extend(_write_files(store, stored, folder, formats))
-            export.removed = remove_replaced(folder, earlier, export.files)
+            export.removed, export.changed = remove_replaced(folder, earlier, export.files)
         finally:
             write_manifest(folder, earlier, export.files)
     except OSError as error:

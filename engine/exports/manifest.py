@@ -39,28 +39,30 @@ def write_manifest(folder: Path, earlier: dict[str, str], written: Iterable[Path
     write_atomic(folder / FILE_NAME, json.dumps(_Manifest(files=files).model_dump(), indent=1) + "\n")
 
 
-def remove_replaced(folder: Path, earlier: dict[str, str], written: Iterable[Path]) -> list[Path]:
+def remove_replaced(folder: Path, earlier: dict[str, str], written: Iterable[Path]) -> tuple[list[Path], list[Path]]:
     """Remove the files of an ``earlier`` export that are not among ``written``, and the folders that this empties.
 
     Files that have changed since are someone's own, and stay. Nothing outside ``folder`` is touched, whatever the list
     names: neither by ``..`` nor by links.
 
     Returns:
-        The files removed.
+        The files removed, and those kept as they have changed.
     """
-    kept = {path.relative_to(folder).as_posix() for path in written}
-    removed = []
+    replaced = {path.relative_to(folder).as_posix() for path in written}
+    removed, changed = [], []
     for name, digest in earlier.items():
         path = _find(folder, name)
-        if name in kept or path is None:
+        if name in replaced or path is None:
             continue
         with suppress(OSError):  # in use or protected: left, and listed again
-            if _digest(path) == digest:
-                path.unlink()
-                removed.append(path)
+            if _digest(path) != digest:
+                changed.append(path)
+                continue
+            path.unlink()
+            removed.append(path)
     for path in removed:
         _remove_empty_folders(path.parent, folder)
-    return removed
+    return removed, changed
 
 
 def _find(folder: Path, name: str) -> Path | None:

@@ -73,6 +73,7 @@ def _variant_summary(variant: VariantResult, class_names: tuple[str, ...]) -> di
                 "status": run.run.status,
                 "reason": run.run.reason,
                 "records": len(run.records),
+                "recorded_every": run.run.planned.record_interval,
                 "rates_by_hand": [{"step": each.step, "rate": each.value} for each in run.manual_rates],
                 "device": run.run.device.title if run.run.device else None,
                 "refused_device": run.run.device.refusal or None if run.run.device else None,

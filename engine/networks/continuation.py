@@ -101,11 +101,8 @@ class StartingNetwork:
                 "is taken from the settings; if that is wrong, it begins with a lower accuracy than it had."
             )
         else:
-            if data.normalization == "per-dataset" and recorded.fingerprint != info.fingerprint:
-                yield (
-                    f"{name} was trained on images normalised by the means of {recorded.title}, and now gets those of "
-                    f"{info.title} by theirs."
-                )
+            if recorded.fingerprint != info.fingerprint:
+                yield from _other_images(name, recorded, data, info)
             if recorded.class_names != info.class_names:
                 yield (
                     f"{name} was trained to tell {_listed(recorded.class_names)} apart, and its outputs now stand for "
@@ -161,7 +158,7 @@ def _check_format(file: Path) -> None:
     for ending, (what, advice) in _OTHER_FORMATS.items():
         if file.name.lower().endswith(ending):
             raise UnfitError(f"it {what}", advice)
-    if file.suffix != ".keras":
+    if file.suffix.lower() != ".keras":
         raise UnfitError("its name does not end with .keras", _LOAD_AND_SAVE)
     if file.is_file():
         with file.open("rb") as opened:
@@ -248,6 +245,30 @@ def _check_shares(old: TrainingImages, new: TrainingImages) -> None:
             f"it was trained on other shares of {old.title}, so it would be validated or tested on images it has "
             "learned",
             f"set validation_fraction={old.validation_fraction:g} and test_fraction={old.test_fraction:g}",
+        )
+
+
+def _other_images(name: str, recorded: TrainingImages, data: DataSpec, info: DatasetInfo) -> Iterator[str]:
+    """Yield what may be wrong where the images are not those that the network ``name`` was trained on.
+
+    Without a digest of each image, whether the network has learned some of those held back from it is not known.
+    """
+    same = recorded.title == info.title
+    if same and not (info.own_validation and info.own_test):
+        yield (
+            f"{name} was trained when {info.title} had other images than now; as images are held back from training "
+            "for validation or testing, some that it has learned may now be among those."
+        )
+    elif not same and not info.own_test:
+        yield (
+            f"{name} was trained on {recorded.title}; if {info.title} shares images with it, some that it has learned "
+            "may be among those held back for testing."
+        )
+    if data.normalization == "per-dataset":
+        yield (
+            f"{name} was trained on images normalised with the means and deviations of {recorded.title}"
+            f"{' as it then was' if same else ''}; now those of {info.title} are used, so it may begin with a lower "
+            "accuracy than it had."
         )
 
 

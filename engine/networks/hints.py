@@ -5,27 +5,27 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-_BY_ITSELF = "it is added by itself, with one unit per class; leave it out"
-_UNLESS = ", unless it is the prediction layer, which is added by itself"
-_FLATTENED = "the values are flattened by themselves before the first FC layer; leave it out"
-_SOFTMAX = "softmax is part of the loss, and is applied to the prediction layer by itself; leave it out"
+_ADDED = "it is added automatically, with one unit per class; leave it out"
+_UNLESS = ", unless it is the prediction layer, which is added automatically"
+_FLATTENED = "the values are flattened automatically before the first FC layer; leave it out"
+_SOFTMAX = "softmax is part of the loss, and is applied to the prediction layer automatically; leave it out"
 _DROPPED = "there is no such layer; leave it out"
 _NORMALIZED = "there is no such layer, only the normalisation of the images; leave it out"
-_POOLED = "pooling takes the maximum; write MaxPool-2x2"
+_AVERAGED = "there is no average pooling, only pooling that takes the maximum, as in MaxPool-2x2"
 _SIZED_POOL = "write pooling with its window, as in MaxPool-2x2"
 _UNITS = "write a fully connected layer with its number of units, as in FC-64"
 _CHANNELS = "write a convolution as width x height x number of channels, as in Conv-3x3x16"
 
 # Names in lower case without spaces, hyphens and underscores, with or without a size.
 _NAMES: dict[str, str] = {
-    **dict.fromkeys(("predictionlayer", "prediction", "predictionlayerfc", "output", "outputlayer"), _BY_ITSELF),
+    **dict.fromkeys(("predictionlayer", "prediction", "predictionlayerfc", "output", "outputlayer"), _ADDED),
     **dict.fromkeys(("flatten", "reshape", "flattenlayer"), _FLATTENED),
     **dict.fromkeys(("softmax", "logsoftmax"), _SOFTMAX),
     **dict.fromkeys(("dropout", "dropout2d", "spatialdropout2d", "input", "inputlayer", "rescaling"), _DROPPED),
     **dict.fromkeys(("batchnorm", "batchnorm2d", "batchnormalization", "bn"), _NORMALIZED),
     **dict.fromkeys(("layernorm", "layernormalization", "groupnorm", "groupnormalization"), _NORMALIZED),
-    **dict.fromkeys(("avgpool", "avgpool2d", "averagepool", "averagepooling", "averagepooling2d"), _POOLED),
-    **dict.fromkeys(("globalaveragepooling2d", "globalaveragepooling", "globalavgpool", "gap"), _POOLED),
+    **dict.fromkeys(("avgpool", "avgpool2d", "averagepool", "averagepooling", "averagepooling2d"), _AVERAGED),
+    **dict.fromkeys(("globalaveragepooling2d", "globalaveragepooling", "globalavgpool", "gap"), _AVERAGED),
     **dict.fromkeys(("maxpool", "maxpool2d", "maxpooling", "maxpooling2d", "pool", "pooling"), _SIZED_POOL),
     **dict.fromkeys(("fc", "dense", "linear", "fullyconnected"), _UNITS),
     **dict.fromkeys(("conv", "conv2d", "convolution"), _CHANNELS),

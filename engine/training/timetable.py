@@ -10,22 +10,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from engine.config.specs import TrainingSpec
-from engine.events.runs import PlannedRun
+from engine.events.runs import PlannedRun, record_interval
 from engine.utils.text import pluralise
-
-RECORDS_OF_SHORT_RUN = 10
-
-
-def record_interval(total_steps: int, record_every: int) -> int:
-    """Return the steps between records: ``record_every``, or fewer in a run too short for two records."""
-    return record_every if total_steps >= 2 * record_every else max(1, total_steps // RECORDS_OF_SHORT_RUN)
 
 
 def shortened_interval(runs: Iterable[PlannedRun]) -> str:
     """Say of the first of ``runs`` that has a shorter recording interval than was set; empty if none has."""
     for run in runs:
         every, steps = run.spec.training.record_every, run.total_steps
-        if (interval := record_interval(steps, every)) < every:
+        if (interval := run.record_interval) < every:
             often = "every step" if interval == 1 else f"every {interval} steps"
             return f"Recorded {often} instead of every {every}, as a run has only {pluralise(steps, 'step')}."
     return ""

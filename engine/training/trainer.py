@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import keras
 import numpy as np
@@ -176,7 +178,11 @@ def load_weights(network: keras.Sequential, file: Path, architecture: str, activ
     start.check_data(network.input_shape[1:], network.output_shape[-1])
     with explained(file):
         _check_shapes(check_weights(file), network)
-        network.load_weights(file)
+        if file.suffix == ".keras":
+            network.load_weights(file)
+        else:  # .KERAS, which Keras doesn't take for its own
+            with TemporaryDirectory() as folder:
+                network.load_weights(shutil.copyfile(file, Path(folder) / "network.keras"))
     if not all(np.isfinite(values).all() for values in network.get_weights()):
         raise NetworkError(
             f"The network in {file} holds values that are no finite numbers, so nothing can be learned from there on; "

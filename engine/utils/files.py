@@ -23,7 +23,8 @@ SINGLE_QUOTES = r"in single quotes a backslash stands for itself, as in 'C:\imag
 
 # Backslashes of a Windows path in double quotes: those that are no escape, and those that are a wrong one.
 _ESCAPE_ERRORS = ("Unescaped '\\' in a string", "Invalid hex value")
-_WINDOWS_PATH = re.compile("[A-Za-z]:[\b\t\n\f\r]")  # as read from "C:\test", where \t is a tab
+_ESCAPED = re.compile("[\b\t\n\f\r]")  # as read from "data\train", where \t is a tab
+PATH_KEYS = ("dataset", "model", "input", "kernel")  # the settings whose values are paths
 
 # Without O_NONBLOCK, opening a pipe waits for a writer; Windows has no such flag, POSIX no O_BINARY.
 _OPEN_FLAGS = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
@@ -91,16 +92,25 @@ def toml_table(text: str) -> dict[str, Any]:
     if any(line.count(".") > MAX_DOTS for line in text.splitlines()):
         raise ValueError(f"a line has more than {MAX_DOTS:,} dots")
     try:
-        table = tomllib.loads(text.removeprefix("\ufeff"))
+        return tomllib.loads(text.removeprefix("\ufeff"))
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
     except tomllib.TOMLDecodeError as error:
         hint = f"; {SINGLE_QUOTES}" if str(error).startswith(_ESCAPE_ERRORS) else ""
         raise ValueError(f"{error}{hint}") from None
-    for key, value in table.items():
-        if isinstance(value, str) and _WINDOWS_PATH.match(value):
+
+
+def check_paths(settings: dict[str, Any]) -> None:
+    """Check that no path among settings that a person wrote has a backslash that was read as an escape.
+
+    Raises:
+        ValueError: with the reason, if one has and there is no such file.
+    """
+    for key in PATH_KEYS:
+        path = settings.get(key)
+        # Path.exists() raises for a name that is too long.
+        if isinstance(path, str) and _ESCAPED.search(path) and not os.path.exists(path):  # noqa: PTH110
             raise ValueError(f"the path of '{key}' has a backslash in double quotes; {SINGLE_QUOTES}")
-    return table
 
 
 @contextmanager

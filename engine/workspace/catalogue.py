@@ -18,37 +18,16 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-import numpy as np
-from pydantic import TypeAdapter
-
-from engine.analysis.styles import styles
-from engine.config.specs import RunSpec
 from engine.events.runs import Status, count_finished, has_unfinished_work
 from engine.experiments import EXPERIMENTS
 from engine.experiments.presets import Setting, describe_settings
 from engine.storage.database import Database
 from engine.storage.rows import ACTIVE_STATUSES, READ_ERRORS, StoredExperiment, experiment_of, network_file
-from engine.training.timetable import record_interval
 from engine.utils.errors import StoreError
 from engine.workspace.listed_runs import ListedRun, counted_accuracies, listed_runs, runs_query
+from engine.workspace.thumbnails import ThumbnailCurve, format_thumbnail, make_thumbnail, parse_thumbnail
 
-THUMBNAIL_VALUES = 48  # about the width of a thumbnail in pixels
-DIGITS = 4  # of an accuracy in a thumbnail
 UNREADABLE_NAME = "unreadable"  # name of an experiment with a damaged row
-
-
-@dataclass(frozen=True)
-class ThumbnailCurve:
-    """The curve of a variant in a thumbnail.
-
-    Attributes:
-        colour: #RRGGBB.
-        values: validation accuracies (fractions), means over the repeats at equidistant steps.
-    """
-
-    variant: str
-    colour: str
-    values: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -266,52 +245,15 @@ class Catalogue(Database):
         ).fetchall()
         for row in rows:
             try:
-                lines = self._thumbnail(row["id"])
+                curves = make_thumbnail(self._execute, row["id"])
             except READ_ERRORS:  # reported when the experiment is opened
                 continue
-            text = json.dumps([{"name": line.variant, "colour": line.colour, "values": line.values} for line in lines])
             # Unless it was resumed meanwhile: the thumbnail would show only its beginning.
             self._execute(
                 "UPDATE experiments SET thumbnail=? WHERE id=? AND status NOT IN (SELECT value FROM json_each(?))",
-                *(text, row["id"], ACTIVE_STATUSES),
+                *(format_thumbnail(curves), row["id"], ACTIVE_STATUSES),
             )
-            yield row["id"], lines
-
-    def _thumbnail(self, number: int) -> tuple[ThumbnailCurve, ...]:
-        specs: dict[str, RunSpec] = {}
-        curves: dict[str, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
-        for run in self._execute("SELECT id, spec, total_steps FROM runs WHERE experiment=? ORDER BY id", number):
-            spec = RunSpec.from_json(run["spec"])
-            if spec.probe:
-                continue
-            specs.setdefault(spec.variant, spec)
-            for step, value in self._sampled(run["id"], run["total_steps"], spec.training.record_every):
-                curves[spec.variant][step].append(value)
-        drawn = styles(specs.values())
-        return tuple(
-            ThumbnailCurve(
-                name,
-                drawn[name].hex,
-                tuple(round(float(np.mean(curves[name][s])), DIGITS) for s in sorted(curves[name])),
-            )
-            for name in specs
-            if curves[name]
-        )
-
-    def _sampled(self, run: int, total_steps: int, every: int) -> list[tuple[int, float]]:
-        """Return steps and validation accuracies of up to ``THUMBNAIL_VALUES`` equidistant records of a run.
-
-        They are selected by primary key, so that a run of a million records costs no more than one of fifty.
-        """
-        records = total_steps // (every := record_interval(total_steps, every))
-        steps = np.unique(np.linspace(1, records, min(records, THUMBNAIL_VALUES)).round().astype(int)) * every
-        marks = ", ".join("?" * len(steps))
-        rows = self._execute(
-            f"SELECT step, validation_accuracy FROM points WHERE run=? AND step IN ({marks}) "  # noqa: S608
-            "AND validation_accuracy IS NOT NULL",
-            *(run, *steps.tolist()),
-        )
-        return [(row["step"], row["validation_accuracy"]) for row in rows]
+            yield row["id"], curves
 
     def _network(self, place: Any) -> Path | None:
         """Return the file of a trained network; None if the path in the row is missing or invalid."""
@@ -325,9 +267,6 @@ class Catalogue(Database):
         if row is None:
             raise StoreError(f"There is no experiment {number} in {self.file}.")
         return row
-
-
-_CURVES = TypeAdapter(tuple[ThumbnailCurve, ...])
 
 
 def _entry_of(row: sqlite3.Row, runs: list[ListedRun]) -> CatalogueEntry:
@@ -383,18 +322,9 @@ def _entry(stored: StoredExperiment, runs: list[ListedRun], thumbnail: str | Non
         mean=fmean(accuracies) if accuracies else None,
         preset=preset,
         settings=settings,
-        thumbnail=_lines(thumbnail),
+        thumbnail=None if thumbnail is None else parse_thumbnail(thumbnail),
         devices=tuple(dict.fromkeys(run.device for run in runs if run.device is not None)),
     )
-
-
-def _lines(thumbnail: str | None) -> tuple[ThumbnailCurve, ...] | None:
-    if thumbnail is None:
-        return None
-    try:
-        return _CURVES.validate_python([line | {"variant": line["name"]} for line in json.loads(thumbnail)])
-    except READ_ERRORS:  # derived from stored results, so nothing is lost
-        return None
 
 
 def _percent(accuracy: Any) -> str:

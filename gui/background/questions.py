@@ -15,7 +15,8 @@ from engine.events.runs import Status
 from engine.storage.recovery import Recovery
 from engine.storage.store import Store
 from engine.utils.paths import store_file
-from engine.workspace.catalogue import Catalogue, CatalogueEntry, ThumbnailCurve
+from engine.workspace.catalogue import Catalogue, CatalogueEntry
+from engine.workspace.thumbnails import ThumbnailCurve
 from engine.workspace.trained_networks import TrainedRun, trained_runs
 from gui.background.store_reader import StoreQuery
 

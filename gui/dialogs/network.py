@@ -36,7 +36,7 @@ from gui.forms.network_table import NetworkTable
 HINT = (
     "Layers from first to last, separated by commas: <b>Conv-3x3x16</b> (width x height x channels), "
     "<b>MaxPool-2x2</b>, <b>FC-64</b>, <b>FC-64(no bias)</b>, an activation such as <b>ReLU</b>, or <b>Act</b> for the "
-    "one set in the form. The prediction layer follows by itself."
+    "one set in the form. The prediction layer is added automatically."
 )
 
 LONGEST_STEM = 36  # characters of a name that get a number appended; a name has at most 40

@@ -14,8 +14,9 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QFont, QGuiApplication
 
 from engine.utils.text import as_duration
-from engine.workspace.catalogue import CatalogueEntry, ThumbnailCurve
+from engine.workspace.catalogue import CatalogueEntry
 from engine.workspace.search import Query
+from engine.workspace.thumbnails import ThumbnailCurve
 from gui.utils.text import literally
 from gui.widgets.tables import ColumnModel, Index
 

@@ -26,8 +26,9 @@ from PySide6.QtWidgets import (
     QTableView,
 )
 
-from engine.workspace.catalogue import CatalogueEntry, ThumbnailCurve
+from engine.workspace.catalogue import CatalogueEntry
 from engine.workspace.search import Query
+from engine.workspace.thumbnails import ThumbnailCurve
 from gui.history.model import COLUMNS, CURVE, NUMBER, TITLE, HistoryColumn, HistoryModel
 from gui.widgets.tables import Index
 

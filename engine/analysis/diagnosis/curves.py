@@ -45,7 +45,7 @@ class RunCurves:
 
 def images_per_record(run: PlannedRun) -> int:
     """Return the number of training images over which a record's training loss is averaged."""
-    return run.spec.training.batch_size * run.spec.training.record_every
+    return run.spec.training.batch_size * run.record_interval
 
 
 def manual_rates(interventions: Iterable[Intervention]) -> tuple[tuple[int, float], ...]:

@@ -49,5 +49,5 @@ class GroupedFinding:
     def text(self) -> str:
         """The variant, what was measured, and the number of further runs with the same finding."""
         others = len(self.repeats) - 1
-        more = f" ({pluralise(others, 'more run')} alike)" if others else ""
+        more = f" (The same in {pluralise(others, 'more run')}.)" if others else ""
         return f"{self.finding.variant}: {self.finding.sentence}{more}"

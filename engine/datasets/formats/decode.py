@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from engine.datasets.base import TOO_DARK
 from engine.datasets.resize import SMALLEST_SIDE, resize_image, usual_side
 from engine.utils.arrays import Array
 from engine.utils.text import pluralise, reason
@@ -35,6 +36,7 @@ _SAMPLE = 300  # images from which size and colour are derived
 _MAX_PIXELS = 89_478_485  # Pillow's MAX_IMAGE_PIXELS, its limit for decompression bombs
 _GRAY_MODES = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "F")
 _VISIBLE = 16  # of 255: less contrast can't be seen
+_MANY_DIM = 0.1  # share of images
 _TWELVE_BITS = 4095  # the highest value of 12 bits, as scanners and microscopes store them in 16
 
 
@@ -61,29 +63,34 @@ class Observed:
 
     Attributes:
         broken: files that can't be read, and why; their pixels are 0.
-        deep: number of images of 16 bits.
-        highest: their highest value.
+        levels: of each image of 16 bits, the value that all but a thousandth of its pixels stay below.
         hidden: number of images that lost all contrast when their transparent ground became white.
     """
 
     broken: dict[str, str] = field(default_factory=dict)
-    deep: int = 0
-    highest: int = 0
+    levels: list[int] = field(default_factory=list)
     hidden: int = 0
 
     def add(self, other: Observed) -> None:
         """Add what was noticed in other files."""
         self.broken |= other.broken
-        self.deep += other.deep
-        self.highest = max(self.highest, other.highest)
+        self.levels += other.levels
         self.hidden += other.hidden
 
     def warnings(self) -> Iterator[str]:
         """Yield sentences on what looks doubtful."""
-        if self.deep and self.highest <= _TWELVE_BITS:
+        highest, count = max(self.levels, default=0), len(self.levels)
+        dim = [level for level in self.levels if level <= _TWELVE_BITS]
+        if count and highest < 2**15:
             yield (
-                f"{pluralise(self.deep, 'image')} of 16 bits hold only values up to {self.highest:,} of 65,535 and "
-                f"become almost black; if they have 12 bits, multiply their pixels by 16 and save them again."
+                f"{pluralise(count, 'image')} of 16 bits hold only values of {highest.bit_length()} bits (up to "
+                f"{highest:,} of 65,535), {TOO_DARK}; multiply their pixels by {2 ** (16 - highest.bit_length())} and "
+                "save them again."
+            )
+        elif len(dim) > _MANY_DIM * count:
+            yield (
+                f"{len(dim):,} of {pluralise(count, 'image')} of 16 bits hold only values up to {max(dim):,}, "
+                f"{TOO_DARK}, and others up to {highest:,}; bring all to the same range and save them again."
             )
         if self.hidden:
             yield (
@@ -210,7 +217,7 @@ def _eight_bits(image: Image, observed: Observed | None) -> Image:
     if image.mode == "F" or values.min() < 0 or values.max() > 0xFFFF:
         raise ValueError("its pixels are no whole numbers of 8 or 16 bits: save it so")
     if observed is not None:
-        observed.add(Observed(deep=1, highest=int(values.max())))
+        observed.levels.append(int(np.quantile(values, 0.999, method="inverted_cdf")))
     return fromarray((values.astype(np.int64) >> 8).astype(np.uint8))
 
 

@@ -17,7 +17,6 @@ from engine.utils.arrays import Array
 from engine.utils.errors import BrokenImagesError, DatasetError
 from engine.utils.text import pluralise
 
-_LARGE_SIDE = 200  # pixels; the course's networks are made for 32
 _SHOWN = 10  # broken files named in a sentence
 
 
@@ -78,9 +77,11 @@ def load(folder: Path, side: int | None, progress: ProgressCallback, skip_broken
     try:
         return _cached(key, listing, progress)
     except _BrokenFilesError as error:
-        if not skip_broken or len(error.broken) == listing.total:
-            raise BrokenImagesError(_broken_message(listing, error.broken), len(error.broken)) from None
-        return _cached(key, _without(listing, error.broken), progress)
+        others = _without(listing, error.broken)
+        can_skip = all(images.paths for images in others.parts.values())
+        if not (skip_broken and can_skip):
+            raise BrokenImagesError(_broken_message(listing, error.broken, can_skip), len(error.broken)) from None
+        return _cached(key, others, progress)
 
 
 def check_layout(folder: Path) -> None:
@@ -100,13 +101,7 @@ def _cached(key: CacheKey, listing: _Listing, progress: ProgressCallback) -> Raw
 
     def decode(channels: int | None = None) -> Decoded:
         layout = choose_layout(listing.parts["train"].paths, key.side)
-        decoded = _decode(listing, layout if channels is None else replace(layout, channels=channels), progress)
-        if key.side is None and layout.side >= _LARGE_SIDE:
-            decoded.warnings.append(
-                f"The images are {layout.side} pixels wide, with which training is slow and takes much memory; "
-                f"image_size=64 leaves {(64 / layout.side) ** 2:.1%} of the pixels."
-            )
-        return decoded
+        return _decode(listing, layout if channels is None else replace(layout, channels=channels), progress)
 
     try:
         return cached(key, decode)
@@ -160,17 +155,21 @@ def _images(folder: Path, part: str, layout: FolderLayout, facts: list[tuple[str
     """List the images of a part, adding their states to ``facts`` for the cache signature.
 
     Raises:
-        DatasetError: if there are none.
+        DatasetError: if there are none, or none of a class to be trained on.
     """
     paths: list[str] = []
     labels: list[int] = []
+    title = folder.name or folder
     for name, folders in layout.parts[part].items():
         found = sorted(_state(entry.path) for each in folders for entry in image_files(each))
+        if not found and part == "train":
+            raise DatasetError(no_images_message(folder, folders, f"The class '{name}' of {title}"))
         paths += [state[0] for state in found]
         labels += [layout.class_names.index(name)] * len(found)
         facts += found
     if not paths:
-        raise DatasetError(no_images_message(folder, part if len(layout.parts) > 1 else ""))
+        class_folders = [path for folders in layout.parts[part].values() for path in folders]
+        raise DatasetError(no_images_message(folder, class_folders, f"The {part} part of {title}"))
     return _Images(tuple(paths), np.array(labels, np.int64))
 
 
@@ -187,7 +186,7 @@ def _without(listing: _Listing, broken: dict[str, str]) -> _Listing:
     return replace(listing, parts=parts, warnings=(*listing.warnings, left_out))
 
 
-def _broken_message(listing: _Listing, broken: dict[str, str]) -> str:
+def _broken_message(listing: _Listing, broken: dict[str, str], can_skip: bool) -> str:
     if len(broken) == 1:
         ((path, reason),) = broken.items()
         subject = f"{path} can't be read as an image ({reason})"
@@ -195,12 +194,17 @@ def _broken_message(listing: _Listing, broken: dict[str, str]) -> str:
         subject = f"{len(broken):,} of {listing.total:,} image files in {listing.folder} can't be read: " + _named(
             listing, broken
         )
+    if not can_skip:
+        return f"{subject}; repair them, as nothing would be left of a part without them."
     return f"{subject}; repair or remove what is broken, or leave it out (skip_broken_images=true)."
 
 
 def _named(listing: _Listing, broken: dict[str, str]) -> str:
-    """Name the first ten files with the reason, and count the rest."""
-    shown = [f"{os.path.relpath(path, listing.folder)} ({reason})" for path, reason in list(broken.items())[:_SHOWN]]
+    """Name the first ten files, each reason once, and count the rest."""
+    reasons: dict[str, list[str]] = {}
+    for path, reason in list(broken.items())[:_SHOWN]:
+        reasons.setdefault(reason, []).append(os.path.relpath(path, listing.folder))
+    shown = [f"{', '.join(paths)} ({reason})" for reason, paths in reasons.items()]
     more = f" and {len(broken) - _SHOWN:,} more" if len(broken) > _SHOWN else ""
     return ", ".join(shown) + more
 

@@ -25,7 +25,7 @@ _WORDS = {
     "validation": r"val|valid|validation|dev",
     "test": r"test|testing",
 }
-_AFTER = r"(set|data|images?|imgs?)?"  # as in trainset, TestData
+_AFTER = r"(set|data|images?|imgs?)?\d*"  # as in trainset, TestData, train2017
 # Made by systems and tools beside the user's own files.
 _SYSTEM_FOLDERS = {
     *("__macosx", "$recycle.bin", "system volume information", "lost+found", "__pycache__"),
@@ -57,6 +57,7 @@ def find_layout(folder: Path) -> FolderLayout:
     """Find the parts and classes of a folder; propagates ``OSError``.
 
     A lone folder around them is looked into, at any level. Without a training part, the sub-folders are the classes.
+    Folders without images are passed over where they hold other files.
 
     Raises:
         DatasetError: if there are no class folders, the parts are ambiguous, or a name is unsuitable.
@@ -64,6 +65,7 @@ def find_layout(folder: Path) -> FolderLayout:
     root = _inside_wrappers(folder)
     found = {part: paths for part in PARTS if (paths := _part_folders(root, part))}
     if "train" not in found:
+        _check_classes_are_no_parts(root)
         found = {"train": [root]}
     parts = {part: _classes(_inside_wrappers(_only(part, paths))) for part, paths in found.items()}
     names = tuple(parts["train"])
@@ -75,6 +77,7 @@ def find_layout(folder: Path) -> FolderLayout:
     used = {path for paths in found.values() for path in paths}
     layout.warnings.extend(_folders_left_out(root, parts, used))
     layout.warnings.extend(_loose_left_out({folder, root, *used, *map(_inside_wrappers, used)}))
+    layout.warnings.extend(_imageless_left_out([_inside_wrappers(path) for paths in found.values() for path in paths]))
     return layout
 
 
@@ -86,30 +89,15 @@ def image_files(folder: Path) -> Iterator[os.DirEntry[str]]:
 
 def passed_over(folders: Sequence[Path]) -> list[str]:
     """Return sentences on what class folders hold besides images that are read."""
-    kinds: Counter[str] = Counter()
-    deeper = 0
-    for folder in folders:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if is_system(entry.name):
-                    continue
-                if entry.is_dir():
-                    deeper += sum(count for _, count in _folders_with_images(Path(entry.path)))
-                elif not _is_file_or_broken_link(entry):
-                    kinds["special"] += 1
-                elif not _is_image(entry.name):
-                    kinds[Path(entry.name).suffix.lower() or "without ending"] += 1
-    return [*_kinds_left_out(kinds), *_deeper_left_out(deeper)]
+    deeper = [count for folder in folders for path, count in _folders_with_images(folder) if path != folder]
+    return [*_kinds_left_out(_other_kinds(folders)), *_deeper_left_out(sum(deeper))]
 
 
 def _kinds_left_out(kinds: Counter[str]) -> Iterator[str]:
     if kinds:
-        most = sorted(kinds.items(), key=lambda item: (-item[1], item[0]))[:_SHOWN]
-        listed = ", ".join(f"{count:,} {kind}" for kind, count in most)
-        more = ", …" if len(kinds) > _SHOWN else ""
         advice = "; save HEIC and AVIF photos as JPEG" if _UNSUPPORTED & kinds.keys() else ""
         files = pluralise(kinds.total(), "file")
-        yield f"Left out: {files} in class folders, of kinds that are not read ({listed}{more}){advice}."
+        yield f"Left out: {files} in class folders, of kinds that are not read ({_listed(kinds)}){advice}."
 
 
 def _deeper_left_out(count: int) -> Iterator[str]:
@@ -123,9 +111,30 @@ def _deeper_left_out(count: int) -> Iterator[str]:
 def _part_folders(root: Path, part: str) -> list[Path]:
     """Return the sub-folders named like a part that hold folders; only the exact names where there are such."""
     named = [root / name for name in _sub_folders(root) if _part_of(name) == part]
-    candidates = [path for path in named if _sub_folders(path)]
+    candidates = [path for path in named if _has_classes(path, part)]
     exact = [path for path in candidates if re.fullmatch(_WORDS[part], path.name.casefold())]
     return exact or candidates
+
+
+def _has_classes(folder: Path, part: str) -> bool:
+    """Return whether a part has class folders, rather than images in a folder that only wraps them."""
+    names = _sub_folders(_inside_wrappers(folder))
+    return bool(names) and not (len(names) == 1 and _part_of(names[0]) == part)
+
+
+def _check_classes_are_no_parts(root: Path) -> None:
+    """Check that the class folders are not parts without classes.
+
+    Raises:
+        DatasetError: if two or more are named like different parts.
+    """
+    parts = {part: name for name in _sub_folders(root) if (part := _part_of(name)) and _holds_images(root / name)}
+    if len(parts) > 1:
+        names = " and ".join(sorted(parts.values()))
+        raise DatasetError(
+            f"{root} has {names} but no training images in class folders, so their classes are not known; lay it out "
+            "as train/<class>/*.png."
+        )
 
 
 def _part_of(name: str) -> str | None:
@@ -147,7 +156,7 @@ def _only(part: str, paths: list[Path]) -> Path:
 def _inside_wrappers(folder: Path) -> Path:
     """Return the folder within lone folders that only wrap it, as in ``seg_train/seg_train/<class>``."""
     for _ in range(_MAX_WRAPPERS):
-        names = _sub_folders(folder)
+        names = [name for name in _sub_folders(folder) if _holds_images(folder / name)]
         if len(names) != 1 or not _sub_folders(folder / names[0]):
             break
         if _part_of(names[0]) and _part_of(folder.name) != _part_of(names[0]):
@@ -157,13 +166,15 @@ def _inside_wrappers(folder: Path) -> Path:
 
 
 def _classes(folder: Path) -> dict[str, list[Path]]:
-    """Return the class folders by the class' name in NFC, ordered by name.
+    """Return the class folders by the class' name in NFC, ordered by name; without those of other files than photos.
 
     Raises:
         DatasetError: if a name is no UTF-8.
     """
     classes: dict[str, list[Path]] = {}
     for name in _sub_folders(folder):
+        if _is_of_other_files(folder / name):
+            continue
         try:
             name.encode()
         except UnicodeEncodeError:
@@ -198,6 +209,14 @@ def _loose_left_out(folders: set[Path]) -> Iterator[str]:
         yield f"Left out: {pluralise(loose, 'image')} beside the class folders; move them into one to use them."
 
 
+def _imageless_left_out(roots: Sequence[Path]) -> Iterator[str]:
+    """Yield a sentence on folders beside the classes that hold only other files."""
+    names = [name for root in roots for name in _sub_folders(root) if _is_of_other_files(root / name)]
+    if names:
+        more = ", …" if len(names) > _SHOWN else ""
+        yield f"Left out: {pluralise(len(names), 'folder')} without images ({', '.join(names[:_SHOWN])}{more})."
+
+
 def _reason_left_out(folder: Path, parts: dict[str, dict[str, list[Path]]]) -> str:
     part = _part_of(folder.name)
     if part is None:
@@ -214,17 +233,64 @@ def _no_classes_message(folder: Path) -> str:
     return f"{folder} holds no images in folders; lay it out as train/<class>/*.png or <class>/*.png{where}."
 
 
-def no_images_message(folder: Path, part: str) -> str:
-    """Return the message for class folders, of a part if it is named, without a single image."""
-    seen = [f"{path.relative_to(folder)} ({count})" for path, count in _folders_with_images(folder)]
+def no_images_message(base: Path, folders: Sequence[Path], whose: str) -> str:
+    """Return the message for class folders without an image.
+
+    Args:
+        base: the data set's folder.
+        folders: the class folders, all of one class or of one part.
+        whose: what they are of, such as ``The validation part of flowers``.
+    """
+    kinds = _other_kinds(folders)
+    seen = [f"{path.relative_to(base)} ({count})" for folder in folders for path, count in _folders_with_images(folder)]
+    if kinds and _UNSUPPORTED & kinds.keys():
+        return f"{whose} has no images that can be read, only {_listed(kinds)} files; save the photos as JPEG."
     if seen:
         more = ", …" if len(seen) > _SHOWN else ""
         return (
-            f"{folder} holds no images in its class folders; images were seen in {', '.join(seen[:_SHOWN])}{more}: lay "
-            "them out as train/<class>/*.png or <class>/*.png."
+            f"{whose} has images only in deeper folders ({', '.join(seen[:_SHOWN])}{more}); lay them out as "
+            "train/<class>/*.png or <class>/*.png."
         )
-    where = f"The {part} part of {folder}" if part else folder
-    return f"{where} holds no images; place {', '.join(ENDINGS)} files in its class folders."
+    there = f", only {_listed(kinds)} files" if kinds else ""
+    return f"{whose} has no images{there}; place {', '.join(ENDINGS)} files there or take the folder out."
+
+
+def _other_kinds(folders: Sequence[Path]) -> Counter[str]:
+    """Count the files of other kinds directly in folders by their endings."""
+    kinds: Counter[str] = Counter()
+    for folder in folders:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if not is_system(entry.name) and not entry.is_dir():
+                    if not _is_file_or_broken_link(entry):
+                        kinds["special"] += 1
+                    elif not _is_image(entry.name):
+                        kinds[Path(entry.name).suffix.lower() or "without ending"] += 1
+    return kinds
+
+
+def _listed(kinds: Counter[str]) -> str:
+    most = sorted(kinds.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join([f"{count:,} {kind}" for kind, count in most[:_SHOWN]] + ["…"] * (len(most) > _SHOWN))
+
+
+def _holds_images(folder: Path) -> bool:
+    """Return whether there is an image anywhere in a folder, or a photo of a kind that is not read."""
+    walk = os.walk(folder)
+    for searched, (_, folders, files) in enumerate(walk):
+        if any(_is_image(name) or Path(name).suffix.lower() in _UNSUPPORTED for name in files):
+            return True
+        if searched == _MAX_FOLDERS_SEARCHED:
+            break
+        folders[:] = [name for name in folders if not is_system(name)]
+    return False
+
+
+def _is_of_other_files(folder: Path) -> bool:
+    """Return whether a folder holds something, but no image: documents, code or the like, rather than a class."""
+    with os.scandir(folder) as entries:
+        is_empty = all(is_system(entry.name) for entry in entries)
+    return not is_empty and not _holds_images(folder)
 
 
 def _folders_with_images(folder: Path) -> list[tuple[Path, int]]:
@@ -252,7 +318,7 @@ def _is_file_or_broken_link(entry: os.DirEntry[str]) -> bool:
 
 
 def is_system(name: str) -> bool:
-    """Return whether a file or folder was made by a system or tool, by its name, such as ``__MACOSX``."""
+    """Return whether a file or folder of that name is hidden, or made by a system or tool."""
     return name.startswith(".") or name.casefold() in _SYSTEM_FOLDERS | _SYSTEM_FILES
 
 

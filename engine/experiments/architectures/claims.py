@@ -81,12 +81,12 @@ def _overfitting(result: ExperimentResult) -> Iterator[Claim]:
     figures = f"training {percent(training)}, validation {percent(validation)}, means of the last epoch, n = {n}"
     images, widest = result.dataset.validation_count, training - validation
     lacking = shortfall(n, images, "validation")
-    if widest <= 0:
-        sentence = f"No training accuracy ends above its validation accuracy, not even that of {name} ({figures})."
-    elif lacking:
-        sentence = (
-            f"What overfits can't be told from {lacking}: the widest gap has {name}, {points(widest)} ({figures})."
-        )
+    no_gap = f"no training accuracy ends above its validation accuracy, not even that of {name} ({figures})."
+    if lacking:
+        seen = f"the widest gap has {name}, {points(widest)} ({figures})." if widest > 0 else no_gap
+        sentence = f"What overfits can't be told from {lacking}: {seen}"
+    elif widest <= 0:
+        sentence = no_gap[0].upper() + no_gap[1:]
     elif widest <= (uncertain := uncertainty(validation, images)):
         sentence = (
             f"No network clearly overfits: the widest gap has {name}, {points(widest)} ({figures}), where {images:,} "

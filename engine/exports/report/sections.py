@@ -19,6 +19,7 @@ from engine.exports.report.document import Block, Claims, Gallery, Picture, Repo
 from engine.exports.report.runs import accuracy_table, curve_table, event_table, score_tables
 from engine.exports.report.settings import settings_table
 from engine.storage.store import Store, StoredExperiment
+from engine.training.timetable import shortened_interval
 from engine.utils.text import pluralise
 
 RESULT, RUNS = "What the measurements support", "Runs that did not go as planned"
@@ -52,7 +53,7 @@ def build_section(store: Store, experiment: int) -> Section:
         f"experiment-{experiment}",
         title,
         _subtitle(stored),
-        (*_overview(stored, devices), *parts, _settings_part(definition, stored)),
+        (*_overview(stored, devices), *parts, _settings_part(definition, store, stored)),
         tuple(claim for claim in claims if claim.headline),
     )
 
@@ -164,8 +165,11 @@ def _format_status(stored: StoredExperiment) -> str:
     return f"{Status(stored.status).value}{took}{reason}"
 
 
-def _settings_part(definition: Experiment, stored: StoredExperiment) -> ReportPart:
-    return ReportPart("Settings", (settings_table(definition, definition.spec.from_json(stored.spec)),))
+def _settings_part(definition: Experiment, store: Store, stored: StoredExperiment) -> ReportPart:
+    """Return the table of settings, and what differed from them."""
+    differed = shortened_interval(run.planned for run in store.runs(stored.id))
+    remarks = (Paragraph(differed, quiet=True),) if differed else ()
+    return ReportPart("Settings", (settings_table(definition, definition.spec.from_json(stored.spec)), *remarks))
 
 
 def _format_time(seconds: float) -> str:

@@ -14,10 +14,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.analysis.diagnosis import Finding, FindingKind, RunCurves, diagnose, group_findings, restored_curves
+from engine.analysis.diagnosis import (
+    Finding,
+    FindingKind,
+    RunCurves,
+    diagnose,
+    group_findings,
+    images_per_record,
+    restored_curves,
+)
 from engine.analysis.diagnosis.rules import MIN_RECORDS, RULES, WINDOW
 from engine.config.specs import RunSpec
 from engine.datasets import PreparedData
+from engine.events.runs import PlannedRun
 from engine.storage.store import Store
 from engine.utils.arrays import Array
 from engine.workspace.replay import restored_runs
@@ -302,6 +311,11 @@ def test_arbitrary_numbers_raise_no_error(records: int, numbers: list[float], cl
         assert finding.sentence
 
 
+@pytest.mark.parametrize(("steps", "images"), [(1000, 500), (19, 50)])
+def test_a_short_runs_training_loss_is_over_the_images_of_its_own_interval(steps: int, images: int) -> None:
+    assert images_per_record(PlannedRun(1, small_run(batch_size=50, record_every=10), 0, steps)) == images
+
+
 def test_findings_of_a_kind_in_one_variant_are_merged() -> None:
     stuck, dead = ILL[FindingKind.CHANCE_PLATEAU], ILL[FindingKind.DEAD_UNITS]
     other = replace(dead, variant="cnn_4", run=4)
@@ -316,7 +330,7 @@ def test_findings_of_a_kind_in_one_variant_are_merged() -> None:
         (FindingKind.DEAD_UNITS, "cnn_3", (1,)),
         (FindingKind.DEAD_UNITS, "cnn_4", (1,)),
     ]
-    assert joined[0].text.endswith("it guesses. (2 more runs alike)")
+    assert joined[0].text.endswith("it guesses. (The same in 2 more runs.)")
     assert joined[1].text.startswith("cnn_3: 6 of the 8 units")
 
 

@@ -118,6 +118,18 @@ def _flat(folder: Path) -> Path:
     return folder
 
 
+def _flat_parts(folder: Path) -> Path:
+    for part in ("train", "test"):
+        _flat(folder / part)
+    return folder
+
+
+def _heic(folder: Path) -> Path:
+    for path in (fill(folder) / "dogs").iterdir():
+        path.rename(path.with_suffix(".heic"))
+    return folder
+
+
 FOLDERS: list[Case] = [
     ("a folder a class", fill),
     ("`train/`, `test/`", _parts("train", "test")),
@@ -131,7 +143,11 @@ FOLDERS: list[Case] = [
         _beside("__MACOSX/1.png", "$RECYCLE.BIN/1.png", "@eaDir/1"),
     ),
     ("HEIC photos and notes in class folders", _beside("cats/1.heic", "cats/2.heic", "dogs/notes.txt")),
+    ("documents beside the classes", _beside("docs/readme.txt")),
     ("images without class folders", _flat),
+    ("`train/` and `test/` without class folders", _flat_parts),
+    ("classes in folders of folders", lambda folder: fill(folder, classes=("pets/cats", "pets/dogs", "wild/cats"))),
+    ("a class of nothing but HEIC photos", _heic),
     ("a class folder whose name is not UTF-8", _not_utf_8),
     ("photos with EXIF orientation 1, 3, 6 and 8", _exif),
     ("TIFF", lambda folder: fill(folder, ending=".tiff")),

@@ -158,6 +158,8 @@ def test_from_one_run_each_nothing_overfits(store: Store) -> None:
     claim = gap_claim(store, 1, 0.3, 0.1)
     assert claim.sentence.startswith("What overfits can't be told from n = 1: the widest gap has mlp_1, 30.0 points (")
     assert not claim.supported
+    better = gap_claim(store, 1, -0.1, -0.2)  # validation above training
+    assert better.sentence.startswith("What overfits can't be told from n = 1: no training accuracy ends above its")
 
 
 def test_a_gap_within_the_uncertainty_of_the_validation_images_is_none(store: Store) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from engine.cli.arguments import parse
 from engine.cli.batch import build_spec, build_specs
+from engine.config.fields import FieldKind, describe
 from engine.experiments import EXPERIMENTS
 from engine.experiments.presets import EMPTY, describe_settings, format_json_value, parse_settings, settings_to_toml
 from engine.utils.errors import SpecError
@@ -48,6 +49,20 @@ def test_what_is_copied_can_be_pasted(name: str, preset: str) -> None:
 def test_what_is_wrong_with_a_text_is_one_sentence(text: str, message: str) -> None:
     with pytest.raises(SpecError, match=message):
         parse_settings(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        (name, item.key)
+        for name, experiment in EXPERIMENTS.items()
+        for item in describe(experiment.spec)
+        if item.kind in (FieldKind.DATASET, FieldKind.MODEL, FieldKind.FILE)
+    ],
+)
+def test_a_backslash_read_as_an_escape_is_found_in_every_path(name: str, key: str) -> None:
+    with pytest.raises(SpecError, match=f"the path of '{key}' has a backslash in double quotes; in single quotes"):
+        parse_settings(f'experiment = "{name}"\n{key} = "data\\train"')
 
 
 def test_settings_are_compared_with_the_nearest_preset() -> None:

@@ -63,8 +63,12 @@ def test_a_file_that_was_changed_since_stays(exports: tuple[Store, int, int], tm
     store, first, _ = exports
     export_experiment(store, first, tmp_path, EVERYTHING)
     (tmp_path / "curves.csv").write_text("edited by hand")
-    export_experiment(store, first, tmp_path, [Format.JSON])
+    export = export_experiment(store, first, tmp_path, [Format.JSON])
     assert names(tmp_path) == {"settings.toml", "summary.json", "curves.csv"}
+    assert export.remark == (
+        "; 5 files of an earlier export removed; 1 changed file of an earlier export kept: curves.csv"
+    )
+    assert export_experiment(store, first, tmp_path, [Format.CSV]).remark == "; 1 file of an earlier export removed"
 
 
 def test_a_list_never_reaches_outside_its_folder(exports: tuple[Store, int, int], tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.analysis.blocks import Facts
+from engine.analysis.blocks import Facts, Paragraph
 from engine.analysis.results import load_results
 from engine.config.specs import RunSpec
 from engine.events.runs import Intervention, InterventionKind, Record, Status
@@ -128,6 +128,15 @@ def test_runs_resumed_on_another_device_are_named(workspace: Path, tmp_path: Pat
         export_experiment(store, number, tmp_path, [Format.JSON])
     (variant,) = json.loads((tmp_path / "summary.json").read_text(encoding="utf-8"))["variants"]
     assert variant["runs"][0]["continued_elsewhere"] == [52]
+
+
+def test_the_interval_of_a_short_run_is_told_in_report_and_summary(store: Store, tmp_path: Path) -> None:
+    number = ended(store, "architectures", lambda _spec: 0.5, architectures=["mlp_1"], repeats=1, record_every=100)
+    _, remark = part(build_document(store, [number]), number, "Settings").blocks
+    assert remark == Paragraph("Recorded every 5 steps instead of every 100, as a run has only 52 steps.", quiet=True)
+    export_experiment(store, number, tmp_path, [Format.JSON])
+    (variant,) = json.loads((tmp_path / "summary.json").read_text(encoding="utf-8"))["variants"]
+    assert [run["recorded_every"] for run in variant["runs"]] == [5]
 
 
 def test_settings_that_are_not_the_courses_are_marked(document: Document, stored: Stored) -> None:

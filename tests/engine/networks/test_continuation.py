@@ -240,6 +240,16 @@ def test_what_is_taken_gives_the_same_logits_as_in_keras(tmp_path: Path, name: s
     np.testing.assert_array_equal(outputs, expected)
 
 
+def test_a_suffix_in_capitals_is_one_too(tmp_path: Path) -> None:
+    file = saved(lambda: chain(conv(), relu(), *end()), tmp_path)
+    capitals = file.rename(tmp_path / "NET.KERAS")
+    network = build_network(CONV, SHAPE, CLASSES, NetworkSpec(), seed=5)
+    load_weights(network, capitals, CONV, "relu")
+    source = keras.saving.load_model(capitals.rename(file), compile=False)
+    for loaded, expected in zip(network.get_weights(), source.get_weights(), strict=True):
+        np.testing.assert_array_equal(loaded, expected)
+
+
 @pytest.mark.parametrize("name", REFUSED)
 @pytest.mark.filterwarnings("ignore:The object being serialized includes a `lambda`")
 def test_what_differs_is_refused_by_name(tmp_path: Path, name: str) -> None:

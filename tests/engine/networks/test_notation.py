@@ -127,13 +127,16 @@ def test_what_is_no_layer_is_named_with_what_there_is(piece: str) -> None:
     assert all(name in message for name in (*ACTIVATION_NAMES.values(), "Act"))
 
 
+NO_AVERAGE = "there is no average pooling, only pooling that takes the maximum, as in MaxPool-2x2"
+
+
 @pytest.mark.parametrize(
     ("piece", "hint"),
     [
-        ("FC10", "write FC-10, unless it is the prediction layer, which is added by itself"),
-        ("FC-10-", "write FC-10, unless it is the prediction layer, which is added by itself"),
-        ("Dense-10", "write FC-10, unless it is the prediction layer, which is added by itself"),
-        ("Dense(10)", "write FC-10, unless it is the prediction layer, which is added by itself"),
+        ("FC10", "write FC-10, unless it is the prediction layer, which is added automatically"),
+        ("FC-10-", "write FC-10, unless it is the prediction layer, which is added automatically"),
+        ("Dense-10", "write FC-10, unless it is the prediction layer, which is added automatically"),
+        ("Dense(10)", "write FC-10, unless it is the prediction layer, which is added automatically"),
         ("Linear 64 (no bias)", "write FC-64(no bias)"),
         ("Linear", "write a fully connected layer with its number of units, as in FC-64"),
         ("Conv3x3x16", "write Conv-3x3x16"),
@@ -143,14 +146,15 @@ def test_what_is_no_layer_is_named_with_what_there_is(piece: str) -> None:
         ("MaxPool2x2", "write MaxPool-2x2"),
         ("MaxPool-2", "write MaxPool-2x2"),
         ("MaxPool", "write pooling with its window, as in MaxPool-2x2"),
-        ("AvgPool-2x2", "pooling takes the maximum; write MaxPool-2x2"),
-        ("PredictionLayer", "it is added by itself, with one unit per class; leave it out"),
-        ("Prediction layer (10)", "it is added by itself, with one unit per class; leave it out"),
-        ("Flatten()", "the values are flattened by themselves before the first FC layer; leave it out"),
-        ("Softmax", "softmax is part of the loss, and is applied to the prediction layer by itself; leave it out"),
+        ("AvgPool-2x2", NO_AVERAGE),
+        ("GlobalAveragePooling2D()", NO_AVERAGE),
+        ("PredictionLayer", "it is added automatically, with one unit per class; leave it out"),
+        ("Prediction layer (10)", "it is added automatically, with one unit per class; leave it out"),
+        ("Flatten()", "the values are flattened automatically before the first FC layer; leave it out"),
+        ("Softmax", "softmax is part of the loss, and is applied to the prediction layer automatically; leave it out"),
         ("Dropout(0.5)", "there is no such layer; leave it out"),
         ("BatchNorm", "there is no such layer, only the normalisation of the images; leave it out"),
-        ("nn.Flatten", "the values are flattened by themselves before the first FC layer; leave it out"),
+        ("nn.Flatten", "the values are flattened automatically before the first FC layer; leave it out"),
         ("Swish", "write SiLU"),
     ],
 )
@@ -161,7 +165,9 @@ def test_what_other_programs_and_the_homework_write_is_explained(piece: str, hin
 
 
 def test_the_homeworks_way_of_writing_is_explained_at_its_last_layer() -> None:
-    assert refusal("FC-32 + ReLU + PredictionLayer").startswith("'PredictionLayer' is no layer: it is added by itself")
+    assert refusal("FC-32 + ReLU + PredictionLayer").startswith(
+        "'PredictionLayer' is no layer: it is added automatically"
+    )
 
 
 @pytest.mark.parametrize("separator", [";", " -> ", "->", " → ", "+", "\n", "\r\n", ",\n"])

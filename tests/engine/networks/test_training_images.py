@@ -6,6 +6,7 @@ import shutil
 import zipfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import keras
 import pytest
@@ -55,11 +56,35 @@ def test_other_shares_of_the_same_images_are_refused(start: StartingNetwork) -> 
         start.check_shares(start.images, data, replace(INFO, train_count=900, test_count=753))
 
 
-def test_means_of_other_images_are_warned_of(start: StartingNetwork) -> None:
-    data, others = DataSpec(normalization="per-dataset"), replace(INFO, fingerprint="1" * 64, title="Letters")
+CHANGED, LETTERS = "trained when Digits had other images than now", "if Letters shares images with it"
+
+
+@pytest.mark.parametrize(
+    ("title", "own", "said"),
+    [
+        ("Digits", {}, CHANGED),
+        ("Digits", {"own_test": True}, CHANGED),
+        ("Digits", {"own_validation": True}, CHANGED),
+        ("Digits", {"own_test": True, "own_validation": True}, ""),
+        ("Letters", {}, LETTERS),
+        ("Letters", {"own_test": True}, ""),
+    ],
+)
+def test_learned_images_that_may_be_tested_are_warned_of(
+    start: StartingNetwork, title: str, own: dict[str, Any], said: str
+) -> None:
+    data, others = DataSpec(), replace(INFO, fingerprint="1" * 64, title=title, **own)
     start.check_shares(start.images, data, others)
-    (warning,) = start.warnings(start.images, data, others)
-    assert "normalised by the means of Digits, and now gets those of Letters by theirs" in warning
+    warnings = list(start.warnings(start.images, data, others))
+    assert len(warnings) == bool(said)
+    assert said in "".join(warnings)
+
+
+@pytest.mark.parametrize(("title", "whose"), [("Letters", "Digits; now"), ("Digits", "Digits as it then was; now")])
+def test_means_of_other_images_are_warned_of(start: StartingNetwork, title: str, whose: str) -> None:
+    data, others = DataSpec(normalization="per-dataset"), replace(INFO, fingerprint="1" * 64, title=title)
+    warnings = list(start.warnings(start.images, data, others))
+    assert f"the means and deviations of {whose} those of {title} are used" in warnings[-1]
 
 
 def test_other_classes_are_warned_of(start: StartingNetwork) -> None:

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.config.specs import TrainingSpec
-from engine.events.runs import PlannedRun
+from engine.events.runs import PlannedRun, record_interval
 from engine.experiments.architectures.experiment import plan
-from engine.training.timetable import Segment, Timetable, record_interval, shortened_interval
+from engine.training.timetable import Segment, Timetable, shortened_interval
 from tests.engine.support import small_spec
 
 whole = st.builds(Timetable, st.integers(1, 60), st.integers(1, 12), st.integers(1, 80))

@@ -12,6 +12,7 @@ from engine.utils.files import (
     MAX_DOTS,
     atomic_path,
     check_file,
+    check_paths,
     open_file,
     read_text,
     toml_table,
@@ -96,8 +97,13 @@ def test_another_encoding_is_named(tmp_path: Path, encoding: str, named: str) ->
 @pytest.mark.parametrize("path", [r"C:\Users\me\images", r"D:\temp\new", r"C:\bilder", r"D:\data", r"\\server\share"])
 def test_a_windows_path_in_double_quotes_gets_a_hint(path: str) -> None:
     with pytest.raises(ValueError, match=r"in single quotes a backslash stands for itself, as in 'C:\\images'$"):
-        toml_table(f'epochs = 1\ndataset = "{path}"')
+        check_paths(toml_table(f'epochs = 1\ndataset = "{path}"'))
     assert toml_table(f"dataset = '{path}'") == {"dataset": path}
+
+
+def test_other_texts_and_names_that_there_are_may_have_control_characters(tmp_path: Path) -> None:
+    (there := tmp_path / "a\tb").touch()
+    check_paths({"title": "a:\tb", "dataset": str(there), "model": None})
 
 
 @pytest.mark.parametrize("path", [r"C:\\Users\\me", "C:/Users/me"])

@@ -20,8 +20,9 @@ from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
 from engine.storage.store import Store
 from engine.utils.errors import StoreError
 from engine.utils.paths import model_file
-from engine.workspace.catalogue import THUMBNAIL_VALUES, Catalogue
+from engine.workspace.catalogue import Catalogue
 from engine.workspace.queue import QueueStore
+from engine.workspace.thumbnails import THUMBNAIL_VALUES
 from tests.engine.support import finished, record, small_spec, sql, started
 from tests.stored import store_experiment, whole_run
 

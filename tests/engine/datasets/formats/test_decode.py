@@ -65,9 +65,9 @@ def test_values_of_twelve_bits_are_said_to_be_dark(tmp_path: Path) -> None:
         save(tmp_path / "e" / name / "1.tif", deep * 16)
     found = load(tmp_path / "d").warnings
     highest = max(int(pixels(8, 8, seed=seed).max()) for seed in (0, 1)) * 16
-    assert found[0] == (
-        f"2 images of 16 bits hold only values up to {highest:,} of 65,535 and become almost black; if they have "
-        "12 bits, multiply their pixels by 16 and save them again."
+    assert found == (
+        f"2 images of 16 bits hold only values of 12 bits (up to {highest:,} of 65,535), too dark to tell much apart; "
+        "multiply their pixels by 16 and save them again.",
     )
     assert load(tmp_path / "e").warnings == ()
 
@@ -80,6 +80,24 @@ def test_pixels_that_are_no_8_or_16_bits_are_refused(tmp_path: Path, values: obj
         load(tmp_path / "d")
     with pytest.raises(DatasetError, match="whole numbers of 8 or 16 bits"):
         read_image(path)
+
+
+@pytest.mark.parametrize(("factor", "said"), [(1, "8 bits"), (4, "10 bits"), (64, "14 bits")])
+def test_fewer_bits_in_sixteen_are_said_with_the_factor(tmp_path: Path, factor: int, said: str) -> None:
+    for label, name in enumerate(("a", "b")):
+        save(tmp_path / "d" / name / "1.png", pixels(16, 16, seed=label).astype(np.uint16) * factor)
+    (found,) = [each for each in load(tmp_path / "d").warnings if "16 bits" in each]
+    assert f"values of {said}" in found
+    assert f"multiply their pixels by {256 // factor} " in found
+
+
+def test_files_of_fewer_bits_among_others_are_counted(tmp_path: Path) -> None:
+    for label, name in enumerate(("a", "b")):
+        for number in range(4):
+            deep = pixels(16, 16, seed=4 * label + number).astype(np.uint16) * (16 if number == 0 else 257)
+            save(tmp_path / "d" / name / f"{number}.png", deep)
+    (found,) = load(tmp_path / "d").warnings
+    assert found.startswith("2 of 8 images of 16 bits hold only values up to 4,0")
 
 
 def test_bright_shapes_on_a_transparent_ground_are_said_to_vanish(tmp_path: Path) -> None:
@@ -102,8 +120,8 @@ def test_dark_and_plain_images_are_doubted(tmp_path: Path) -> None:
             plain = np.full((8, 8), 40 * number, np.uint8)
             save(tmp_path / "plain" / name / f"{number}.png", plain if number < 2 else pixels(8, 8))
     assert load(tmp_path / "dark").warnings == (
-        "The brightest pixel of dark is 1 of 255, so its images are almost black; if that stands for white, scale the "
-        "pixels to 0 to 255 and save them again.",
+        "The brightest pixel of dark is 1 of 255, so its images are too dark to tell much apart; if that stands for "
+        "white, scale the pixels to 0 to 255 and save them again.",
     )
     assert load(tmp_path / "plain").warnings == ("4 of 8 images of plain are of a single colour; look at the files.",)
     assert load_raw(DataSpec(dataset="digits"), quiet).warnings == ()
@@ -133,7 +151,7 @@ def test_broken_images_are_found_in_one_go(broken_folder: Path, cache: Path) -> 
         load(broken_folder)
     assert caught.value.count == 13
     message = str(caught.value)
-    assert message.startswith(f"13 of 36 image files in {broken_folder} can't be read: train/cat/00.png (it is empty)")
+    assert message.startswith(f"13 of 36 image files in {broken_folder} can't be read: train/cat/00.png, ")
     assert "train/cat/09.png (it is empty) and 3 more; repair or remove" in message
     assert leftovers(cache) == []
 
@@ -156,7 +174,7 @@ def test_broken_images_are_left_out_on_request(broken_folder: Path) -> None:
     assert raw.y_test is not None
     assert np.bincount(raw.y_test).tolist() == [6, 4]
     (said,) = raw.warnings
-    assert said.startswith("Left out: 13 image files that can't be read: train/cat/00.png (it is empty), ")
+    assert said.startswith("Left out: 13 image files that can't be read: train/cat/00.png, ")
     assert said.endswith(" and 3 more.")
 
 
@@ -171,6 +189,13 @@ def test_a_photo_of_a_phone_is_named_by_its_kind(image_folder: Path) -> None:
         load(image_folder)
     with pytest.raises(DatasetError, match=r"photo\.png is a photo in HEIC, which can't be read; save it as JPEG"):
         read_image(image_folder / "photo.png")
+
+
+def test_a_part_of_nothing_but_broken_images_is_refused(image_folder: Path) -> None:
+    for path in (image_folder / "test").rglob("*.png"):
+        path.write_bytes(b"")
+    with pytest.raises(BrokenImagesError, match=r"12 of 36 .* repair them, as nothing would be left of a part"):
+        load(image_folder, skip_broken_images=True)
 
 
 def test_a_folder_of_nothing_but_broken_images_has_nothing_to_leave_out(tmp_path: Path) -> None:

@@ -184,10 +184,10 @@ def test_sentences_for_layouts_that_do_not_fit(image_folder: Path, tmp_path: Pat
     with pytest.raises(DatasetError, match="holds no images in folders"):
         load(tmp_path / "empty")
     (tmp_path / "empty" / "cat").mkdir()
-    with pytest.raises(DatasetError, match="holds no images; place"):
+    with pytest.raises(DatasetError, match="The class 'cat' of empty has no images; place"):
         load(tmp_path / "empty")
     (image_folder / "train" / "bird").mkdir()
-    with pytest.raises(DatasetError, match="no training image of class 'bird'"):
+    with pytest.raises(DatasetError, match="The class 'bird' of çiçekler has no images; place"):
         load(image_folder)
     (image_folder / "train" / "bird").rmdir()
     (image_folder / "test" / "bird").mkdir()

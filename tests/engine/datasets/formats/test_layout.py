@@ -131,8 +131,55 @@ def test_where_images_were_seen_is_said_if_the_layout_is_another(tmp_path: Path)
         load(tmp_path / "flat")
     for name in ("cat", "dog"):
         fill(tmp_path / "deep" / name, 2, ("young", "old"))
-    with pytest.raises(DatasetError, match=r"images were seen in cat/old \(2\), cat/young \(2\), dog/old \(2\), …"):
+    with pytest.raises(
+        DatasetError, match=r"The class 'cat' of deep has images only in deeper folders \(cat/old \(2\), cat/yo"
+    ):
         load(tmp_path / "deep")
+
+
+@pytest.mark.parametrize(
+    "names", [("train", "test"), ("Training", "Testing"), ("train", "val", "test1"), ("val", "test")]
+)
+def test_parts_without_classes_are_not_taken_for_classes(tmp_path: Path, names: tuple[str, ...]) -> None:
+    for name in names:
+        save(tmp_path / "set" / name / "1.png", pixels(8, 8))
+    with pytest.raises(DatasetError, match=r"but no training images in class folders, so their classes are not known"):
+        load(tmp_path / "set")
+
+
+@pytest.mark.parametrize("inside", ["", "x_test"])
+def test_a_part_without_classes_is_left_out_also_where_it_is_wrapped(tmp_path: Path, inside: str) -> None:
+    fill(tmp_path / "set" / "x_train", 4)
+    save(tmp_path / "set" / "x_test" / inside / "1.png", pixels(8, 8))
+    raw = load(tmp_path / "set")
+    assert sizes(raw) == {"train": 8}
+    assert raw.warnings == ("Left out: 1 image in x_test, as it has no class folders, so its images have no labels.",)
+
+
+def test_folders_of_other_files_are_no_classes(tmp_path: Path) -> None:
+    fill(tmp_path / "set" / "PetImages")
+    for place in ("docs/readme.txt", "PetImages/annotations/xmls/1.xml"):
+        (tmp_path / "set" / place).parent.mkdir(parents=True)
+        (tmp_path / "set" / place).write_text("x")
+    raw = load(tmp_path / "set")
+    assert (raw.class_names, raw.warnings) == (("cat", "dog"), ("Left out: 1 folder without images (annotations).",))
+
+
+def test_a_class_of_photos_that_are_not_read_is_named(tmp_path: Path) -> None:
+    fill(tmp_path / "set")
+    for path in (tmp_path / "set" / "dog").iterdir():
+        path.rename(path.with_suffix(".heic"))
+    with pytest.raises(
+        DatasetError, match=r"The class 'dog' of set has no images .* only 2 .heic files; save the photos"
+    ):
+        load(tmp_path / "set")
+
+
+def test_a_part_without_images_is_named(tmp_path: Path) -> None:
+    fill(tmp_path / "set" / "train")
+    (tmp_path / "set" / "val" / "cat").mkdir(parents=True)
+    with pytest.raises(DatasetError, match=r"The validation part of set has no images; place"):
+        load(tmp_path / "set")
 
 
 NAMES = st.sampled_from(

@@ -108,7 +108,7 @@ def test_equal_findings_are_grouped_and_many_runs_are_diagnosed_in_passes(
     findings.begin(observations)
     assert shown(findings, observations) == [(FindingKind.CHANCE_PLATEAU, "mlp_1", (1, 2, 3, 4))]
     qtbot.waitUntil(lambda: len(findings.shown[0].repeats) == count, timeout=PATIENCE_MS)
-    assert f"({count - 1} more runs alike)" in rows(findings)[0]
+    assert f"(The same in {count - 1} more runs.)" in rows(findings)[0]
     assert findings.list.item(0).toolTip().endswith(f"{count} runs: 1, 2, 3, 4, 5, 6, 7, 8, 9")
 
 
