@@ -30,6 +30,7 @@ _ALL = (
 DATASETS: dict[str, NamedDataset] = {dataset.name: dataset for dataset in _ALL}
 
 _CIFARS = (cifar10.FORMAT, CIFAR100)
+_FOLDER_KINDS = ((idx.is_idx, idx.load_path), (npy.is_npy, npy.load), (npz.is_npz, npz.load))
 
 
 def load_raw(spec: DataSpec, progress: ProgressCallback) -> RawImages:
@@ -37,7 +38,7 @@ def load_raw(spec: DataSpec, progress: ProgressCallback) -> RawImages:
 
     A known name takes precedence, so a folder called ``digits`` is given as ``./digits``. A path can be a folder of
     images, an .npz file, an official archive of CIFAR-10 or CIFAR-100 or its extracted folder, and IDX or .npy files,
-    or a folder of them. Errors of ``progress`` are propagated.
+    or a folder of them or of an .npz file for each part. Errors of ``progress`` are propagated.
 
     Raises:
         DatasetError: if there is no such data set or it can't be read.
@@ -60,7 +61,7 @@ def check_path(path: Path) -> None:
     path = existing_path(str(path))
     if path.is_dir():
         with _explained(path):
-            if not (any(each.folder(path) for each in _CIFARS) or idx.is_idx(path) or npy.is_npy(path)):
+            if not (any(each.folder(path) for each in _CIFARS) or any(is_kind(path) for is_kind, _ in _FOLDER_KINDS)):
                 _check_files(path)
                 folder.check_layout(path)
     elif not (path.name.lower().endswith(_CONTAINERS) or idx.is_idx_file(path)):
@@ -71,10 +72,9 @@ def _load_folder(path: Path, spec: DataSpec, progress: ProgressCallback) -> RawI
     for each in _CIFARS:
         if each.folder(path) is not None:
             return cifar.load(each, path, spec.image_size, progress)
-    if idx.is_idx(path):
-        return idx.load_path(path, spec.image_size, progress)
-    if npy.is_npy(path):
-        return npy.load(path, spec.image_size, progress)
+    for is_kind, load_kind in _FOLDER_KINDS:
+        if is_kind(path):
+            return load_kind(path, spec.image_size, progress)
     _check_files(path)
     return folder.load(path, spec.image_size, progress, spec.skip_broken_images)
 
@@ -151,6 +151,6 @@ def existing_path(name: str) -> Path:
     except (OSError, RuntimeError, ValueError):  # name too long, unknown ~user, null byte
         pass
     raise DatasetError(
-        f"There is no data set '{name}'; choose {', '.join(DATASETS)}, or the path of a folder or an .npz file that "
-        "exists."
+        f"There is no data set '{name}'; choose {', '.join(DATASETS)}, or the path of a folder, an .npz, .npy or IDX "
+        "file or an archive of CIFAR-10 or CIFAR-100 that exists."
     )

@@ -28,7 +28,8 @@ ENDINGS = ("-ubyte", "-ubyte.gz")
 # In the order in which they are read: name of the part, of the content, dimensions.
 _CONTENTS = (("train", "images", 3), ("train", "labels", 1), ("t10k", "images", 3), ("t10k", "labels", 1))
 _NAME = re.compile(
-    r"(?:(?P<prefix>.+)-)?(?P<part>train|t10k|test)-(?P<content>images|labels)[-.]idx[13]-ubyte(?P<packed>\.gz)?",
+    r"(?:(?P<prefix>.+)-)?(?P<part>train|t10k|test)-(?P<content>images|labels)[-.]idx[13]-ubyte"
+    r"(?P<copy> ?\(\d+\))?(?P<packed>\.gz)?",
     re.IGNORECASE,
 )
 _FOLDERS = ("raw", "gzip")  # of torchvision, and of EMNIST's archive
@@ -114,6 +115,7 @@ def decode(
     classes = np.unique(labels) if names is None else np.arange(len(names))
     if names is None:
         names = tuple((characters or "")[label : label + 1] or str(label) for label in classes.tolist())
+        _check_known(paths[3], test_labels, classes)
     side = side or usual_side(*images.shape[1:])
     train = _part(images, labels, paths[1], classes, side)
     test = _part(test_images, test_labels, paths[3], classes, side)
@@ -143,8 +145,23 @@ def _by_prefix(place: Path) -> dict[str, _Files]:
         match = _NAME.fullmatch(path.name)
         if match is not None:
             part = match["part"].lower().replace("test", "t10k")
-            found.setdefault(_prefix(path.name), {}).setdefault((part, match["content"].lower()), path)
+            first = found.setdefault(_prefix(path.name), {}).setdefault((part, match["content"].lower()), path)
+            _check_copy(first, path)
     return found
+
+
+def _check_copy(first: Path, second: Path) -> None:
+    """Check that a file is no second download of another, as a browser names it: it may be of another data set.
+
+    Raises:
+        DatasetError: if it is.
+    """
+    copies = [match["copy"] for path in (first, second) if (match := _NAME.fullmatch(path.name))]
+    if copies[0] != copies[1]:
+        raise DatasetError(
+            f"{first.parent} has both {first.name} and {second.name}; place the files of one data set in a folder of "
+            "their own."
+        )
 
 
 def _idx_files(place: Path) -> list[Path]:
@@ -178,6 +195,18 @@ def _required(place: Path, prefix: str, files: _Files, part: str, content: str, 
         name = f"{prefix}{'-' if prefix else ''}{part}-{content}-idx{dimensions}-ubyte.gz"
         raise DatasetError(f"{place} has no {name} beside the other IDX files; place it there too.")
     return files[part, content]
+
+
+def _check_known(path: Path, test_labels: Array, classes: Array) -> None:
+    """Check that training images have the test labels.
+
+    Raises:
+        DatasetError: if not.
+    """
+    unknown = test_labels[~np.isin(test_labels, classes)]
+    if unknown.size:
+        problem = f"has the label {unknown[0]} in the test part, which no training image has"
+        raise DatasetError(f"{path} {problem}; take those images out.")
 
 
 def _part(images: Array, labels: Array, labels_path: Path, classes: Array, side: int) -> Part:

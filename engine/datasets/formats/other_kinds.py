@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from engine.datasets.formats import tar
-from engine.datasets.formats.arrays.names import listed
+from engine.datasets.formats.arrays.names import listed, part_of
 from engine.datasets.formats.decode import ENDINGS as IMAGE_ENDINGS
 from engine.datasets.formats.places import lone_folders, sub_folders
 
@@ -34,6 +34,12 @@ def files_message(folder: Path) -> str | None:
     found = [name for name in names if name.lower().endswith((".npz", *tar.ENDINGS, *_ARCHIVES))]
     if not found or any(name.lower().endswith(IMAGE_ENDINGS) for name in names):
         return None
+    parts = [name for name in found if name.lower().endswith(".npz") and part_of(Path(name).stem)]
+    if len(parts) > 1:
+        return (
+            f"{folder} holds no images but {listed(found)}; save the arrays of one data set in one file, as x_train, "
+            "y_train, x_test and y_test, and name that."
+        )
     return f"{folder} holds no images but {listed(found)}; name {last / found[0]} itself to use it."
 
 

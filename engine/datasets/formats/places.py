@@ -6,14 +6,15 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from engine.datasets.formats.layout import is_system
+
 _MAX_WRAPPERS = 5
-_SYSTEM = (".", "_", "$", "@", "#")  # first characters of folders made by systems and tools, such as __MACOSX
 
 
 def sub_folders(folder: Path) -> list[Path]:
     """Return the folders in a folder, without those of systems and tools; propagates ``OSError``."""
     with os.scandir(folder) as entries:
-        return sorted(Path(entry.path) for entry in entries if not entry.name.startswith(_SYSTEM) and entry.is_dir())
+        return sorted(Path(entry.path) for entry in entries if not is_system(entry.name) and entry.is_dir())
 
 
 def lone_folders(folder: Path) -> Iterator[Path]:

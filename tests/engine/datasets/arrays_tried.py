@@ -63,6 +63,23 @@ def _npy(**arrays: Array) -> Callable[[Path], Path]:
     return make
 
 
+def _npz_parts(*stems: str) -> Callable[[Path], Path]:
+    def make(folder: Path) -> Path:
+        for seed, stem in enumerate(stems):
+            np.savez(folder / f"{stem}.npz", x=_images(seed), y=LABELS)
+        return folder
+
+    return make
+
+
+def _npy_parts(folder: Path) -> Path:
+    for seed, part in enumerate(("train", "test")):
+        (folder / part).mkdir()
+        np.save(folder / part / "x.npy", _images(seed))
+        np.save(folder / part / "y.npy", LABELS)
+    return folder
+
+
 def _idx(place: str, *prefixes: str, first: int = 0) -> Callable[[Path], Path]:
     def make(folder: Path) -> Path:
         for prefix in prefixes:
@@ -108,9 +125,15 @@ ARRAYS: list[tuple[str, Callable[[Path], Path]]] = [
         _npz(**_parts("X_{0} Y_{0}", "train", "valid"), mean=IMAGES[0], ids=LABELS),
     ),
     ("`images`, `labels`", _npz(images=IMAGES, labels=LABELS)),
+    ("`x_train_images`, `y_train_labels`", _npz(x_train_images=IMAGES, y_train_labels=LABELS)),
+    ("`x_test` without `y_test`", _y(LABELS, x_test=_images(1))),
+    ("`x_val` of no images", _y(LABELS, x_val=IMAGES[:0], y_val=LABELS[:0])),
+    ("`train.npz`, `test.npz` in a folder, each with `x`, `y`", _npz_parts("train", "test")),
+    ("`train.npz` beside `test.npz`", lambda folder: _npz_parts("train", "test")(folder) / "train.npz"),
     ("`x_train` and `train_images`", _npz(x_train=IMAGES, train_images=IMAGES, y_train=LABELS)),
     ("arrays without names, `arr_0`", _npz(arr_0=IMAGES, arr_1=LABELS)),
     ("`x_train.npy`, `y_train.npy`", _npy(x_train=IMAGES, y_train=LABELS)),
+    ("`train/x.npy`, `train/y.npy`, `test/x.npy`, `test/y.npy`", _npy_parts),
     ("`x_train.npy` alone", _npy(x_train=IMAGES)),
     ("int64 from 0 to 255", _x(IMAGES.astype(np.int64))),
     ("true and false", _x(IMAGES > 127)),
@@ -124,9 +147,11 @@ ARRAYS: list[tuple[str, Callable[[Path], Path]]] = [
     ),
     ("16 bits from 0 to 65535", _x(IMAGES.astype(np.uint16) * 257)),
     ("12 bits in 16", _x(IMAGES.astype(np.uint16) * 16)),
+    ("integers from 0 to 100", _x(IMAGES.astype(np.int64) * 100 // 255)),
     ("uint8 from 0 to 1", _x(IMAGES // 128)),
     ("NaN", _x(_holed(np.nan))),
     ("channels first", _x(np.moveaxis(IMAGES, 3, 1))),
+    ("channels first or last, shape [40, 3, 8, 3]", _x(IMAGES[:, :3])),
     ("four channels, with transparent parts", _x(np.concatenate([IMAGES, IMAGES[..., :1]], axis=3))),
     ("flat rows", _x(IMAGES.reshape(COUNT, -1))),
     ("labels as texts", _y(np.array(["cat", "dog"])[LABELS])),
@@ -135,13 +160,19 @@ ARRAYS: list[tuple[str, Callable[[Path], Path]]] = [
     ("one-hot labels", _y(np.eye(2)[LABELS])),
     ("several labels an image", _y(np.ones((COUNT, 2)))),
     ("a label that is NaN", _y(np.where(np.arange(COUNT) == 5, np.nan, LABELS))),
+    ("a label that is the text `nan`", _y(np.where(np.arange(COUNT) == 5, "nan", np.array(["cat", "dog"])[LABELS]))),
+    ("a label -1 beside 0 and 1", _y(np.where(np.arange(COUNT) % 4 == 3, -1, LABELS))),
+    ("a label 255 beside 0 and 1", _y(np.where(np.arange(COUNT) % 4 == 3, 255, LABELS))),
     ("labels as Python objects", _y(np.array(["cat", "dog"], object)[LABELS])),
     (
         "labels from 1, class names as bytes with an unused first",
         _y(LABELS + 1, class_names=np.array([b"none", b"cat", b"dog"])),
     ),
+    ("two classes of one name", _y(LABELS, class_names=np.array(["cat", "cat"]))),
+    ("a class without a name", _y(LABELS, class_names=np.array(["cat", ""]))),
     ("IDX under `MNIST/raw/`", _idx("MNIST/raw/{0}", "")),
     ("IDX in folders of the same names", _idx("{0}/{0}", "")),
+    ("IDX downloaded again, `train-images-idx3-ubyte (1)`", _idx("{0} (1)", "")),
     ("EMNIST letters, labels from 1", _idx("gzip/{0}", "emnist-letters-", first=1)),
     ("two of EMNIST's splits", _idx("{0}", "emnist-letters-", "emnist-digits-")),
     ("`flower_photos.tgz`", lambda folder: write_tar(folder / "flower_photos.tgz", {"flower_photos/a/1.jpg": b""})),

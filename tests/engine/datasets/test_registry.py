@@ -38,7 +38,9 @@ def test_digits() -> None:
 
 @pytest.mark.parametrize("name", ["cifar11", "/no/such/place", "~nobody-of-that-name/x", "a\0b", "x" * 5000])
 def test_unknown_names(name: str) -> None:
-    with pytest.raises(DatasetError, match=f"choose {', '.join(DATASETS)}, or the path"):
+    with pytest.raises(
+        DatasetError, match=f"choose {', '.join(DATASETS)}, or the path of a folder, an .npz, .npy or IDX file"
+    ):
         load_raw(DataSpec(dataset=name), quiet)
 
 

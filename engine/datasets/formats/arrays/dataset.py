@@ -10,7 +10,7 @@ from engine.datasets.base import Decoded
 from engine.datasets.formats.arrays.errors import refusal
 from engine.datasets.formats.arrays.images import images_as_bytes
 from engine.datasets.formats.arrays.labels import check_alike, class_indices, find_classes, read_labels
-from engine.datasets.formats.arrays.names import ArrayNames, choose_arrays, unused_warning
+from engine.datasets.formats.arrays.names import ArrayNames, choose_arrays, left_out, unused_warning, variable
 from engine.datasets.resize import array_part, usual_side
 from engine.utils.arrays import Array
 from engine.utils.errors import DatasetError
@@ -40,7 +40,8 @@ def read_arrays(
             if "allow_pickle" not in str(error):
                 raise
             problem = f"holds {name} as Python objects, which would have to be unpickled"
-            advice = f"save it as an array of numbers (of images of one size) or texts, numpy.array({name}.tolist())"
+            converted = f"numpy.array({variable(name)}.tolist())"
+            advice = f"save it as an array of numbers (of images of one size) or texts, {converted}"
             raise DatasetError(refusal(path, problem, advice)) from None
     return chosen, found
 
@@ -51,6 +52,7 @@ def decode_arrays(path: Path, title: str, names: ArrayNames, arrays: dict[str, A
     Raises:
         DatasetError: if they are unsuitable.
     """
+    names = _without_empty(names, arrays)
     images, warnings = images_as_bytes(path, {name: arrays[name] for name in names.images.values()})
     train = images[names.images["train"]]
     for name, found in images.items():
@@ -70,8 +72,19 @@ def decode_arrays(path: Path, title: str, names: ArrayNames, arrays: dict[str, A
         part: array_part(images[name], class_indices(path, labels[part], classes, names.labels["train"]), side)
         for part, name in names.images.items()
     }
-    warnings = [*unused_warning(path, names), *warnings, *classes.warnings]
+    warnings = [*unused_warning(path, names), *names.warnings, *warnings, *classes.warnings]
     return Decoded(title, classes.names, parts["train"], parts.get("test"), parts.get("validation"), warnings)
+
+
+def _without_empty(names: ArrayNames, arrays: dict[str, Array]) -> ArrayNames:
+    """Leave out parts without images other than the training part."""
+    for part, name in names.images.items():
+        if part != "train" and arrays[name].shape[:1] == (0,):
+            images = {each: array for each, array in names.images.items() if each != part}
+            labels = {each: array for each, array in names.labels.items() if each != part}
+            warnings = (*names.warnings, left_out(name, part, "is empty"))
+            return _without_empty(replace(names, images=images, labels=labels, warnings=warnings), arrays)
+    return names
 
 
 def _without_other_classes(names: ArrayNames, arrays: dict[str, Array]) -> ArrayNames:

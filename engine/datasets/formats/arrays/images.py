@@ -10,11 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from engine.datasets.formats.arrays.errors import refusal
+from engine.datasets.formats.arrays.names import variable
 from engine.utils.arrays import Array
 from engine.utils.errors import DatasetError
 
 _TOLERANCE = 1e-3  # of the range: float16 rounds to within half of that
 _BLOCK_BYTES = 8 * 2**20
+_CHANNELS = (1, 3, 4)
 _DARK, _BRIGHT = 32, 128  # no part of photographs is as dark where another is as bright
 
 
@@ -62,8 +64,8 @@ def images_as_bytes(path: Path, arrays: dict[str, Array]) -> tuple[dict[str, Arr
     Raises:
         DatasetError: if shape, type or values are unsuitable or can be read in two ways.
     """
+    warnings = [*_ambiguous_axes(arrays)]
     arrays = {name: _channels_last(path, name, images) for name, images in arrays.items()}
-    warnings = []
     for kind in _RANGES:
         alike = {name: images for name, images in arrays.items() if _kind(images) == kind}
         if not alike:
@@ -71,6 +73,11 @@ def images_as_bytes(path: Path, arrays: dict[str, Array]) -> tuple[dict[str, Arr
         found = _range(path, kind, alike)
         if found.is_said:
             warnings.append(f"The values of {', '.join(alike)} are taken as {found}, black to white.")
+        elif found is _BYTES and _DARK <= (high := max(int(images.max()) for images in alike.values())) < _BRIGHT:
+            warnings.append(
+                f"The brightest value of {', '.join(alike)} is {high}, taken as {high} of 255; scale the values to 0 "
+                "to 255 if it stands for white."
+            )
         arrays |= {name: _scaled(images, found) for name, images in alike.items()}
     for name, images in arrays.items():
         if images.shape[3] == 4:
@@ -94,6 +101,19 @@ def _dark_parts(arrays: dict[str, Array]) -> Iterator[str]:
             )
 
 
+def _ambiguous_axes(arrays: dict[str, Array]) -> Iterator[str]:
+    """Yield sentences on arrays whose channels may come first or last."""
+    for name, images in arrays.items():
+        if images.ndim == 4 and images.shape[1] in _CHANNELS and images.shape[3] in _CHANNELS:
+            order, (height, width) = (
+                ("last", images.shape[1:3]) if images.shape[3] in (1, 3) else ("first", images.shape[2:])
+            )
+            yield (
+                f"The shape {list(images.shape)} of {name} is taken as images of {width}x{height} with channels "
+                f"{order}; save it as images x height x width x channels if that is wrong."
+            )
+
+
 def _channels_last(path: Path, name: str, images: Array) -> Array:
     """Return [n, height, width, channels], from that or [n, height, width] or [n, channels, height, width].
 
@@ -104,6 +124,8 @@ def _channels_last(path: Path, name: str, images: Array) -> Array:
         advice = "save it as uint8 or as floats from 0 to 1"
         raise DatasetError(refusal(path, f"has {name} as {images.dtype}", advice))
     shape = list(images.shape)
+    if shape[:1] == [0]:
+        raise DatasetError(refusal(path, f"has no images in {name}, whose shape is {shape}", "save some in it"))
     if images.ndim == 3:
         images = images[..., np.newaxis]
     if images.ndim == 4 and 0 not in images.shape:
@@ -120,6 +142,7 @@ def _reshaping(name: str, shape: list[int]) -> str:
     """Return how flat rows may be reshaped, if they can be; whether channels come first can't be seen."""
     if len(shape) != 2:
         return ""
+    name = variable(name)
     for channels in (1, 3):
         side = isqrt(shape[1] // channels)
         if side > 1 and side * side * channels == shape[1]:

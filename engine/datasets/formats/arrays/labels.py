@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,8 +13,11 @@ from engine.datasets.formats.arrays.errors import refusal
 from engine.datasets.formats.arrays.names import listed
 from engine.utils.arrays import Array
 from engine.utils.errors import DatasetError
+from engine.utils.text import pluralise
 
 _MAX_WHOLE = 2**53  # beyond it not every whole number is a float
+_FAR_BELOW = 245  # classes numbered in a row don't skip from here to 255
+_MISSING = ("", "nan", "NaN", "None", "<NA>")  # as NumPy and pandas write what is missing as texts
 _AS_TEXT = "save one number or text an image"
 
 
@@ -89,9 +93,11 @@ def find_classes(path: Path, labels: Labels, name: str, class_names: Array | Non
         DatasetError: if the names don't fit the labels.
     """
     found = np.unique(labels.values)
+    doubtful = _unlabelled(labels, found)
     if class_names is None:
         unused = sorted(set(range(labels.columns)) - set(found.tolist())) if labels.columns else []
-        return Classes(found, tuple(str(label) for label in found), _left_out([str(each) for each in unused]))
+        warnings = (*_left_out([str(each) for each in unused]), *doubtful)
+        return Classes(found, tuple(str(label) for label in found), warnings)
     texts = _texts(path, name, class_names)
     advice = f"save one for each label in {labels.name}"
     if labels.form == "texts":
@@ -99,15 +105,46 @@ def find_classes(path: Path, labels: Labels, name: str, class_names: Array | Non
             raise DatasetError(
                 refusal(path, f"has the label '{missing[0]}' in {labels.name} but not in {name}", advice)
             )
-        used = [text for text in dict.fromkeys(texts) if text in set(found.tolist())]
+        there = set(found.tolist())
+        used = [text for text in texts if text in there]
+        _check_names(path, name, used)
         return Classes(np.array(used), tuple(used), _left_out([text for text in texts if text not in used]))
     if len(texts) == len(found) and not labels.columns:
-        return Classes(found, tuple(texts))
+        _check_names(path, name, texts)
+        return Classes(found, tuple(texts), doubtful)
     if len(texts) < len(found) or found[0] < 0 or found[-1] >= len(texts) or labels.columns not in (0, len(texts)):
         raise DatasetError(refusal(path, f"has {name} of {len(texts)} texts for {len(found)} labels", advice))
     used = [texts[label] for label in found]
+    _check_names(path, name, used)
     unused_texts = [text for label, text in enumerate(texts) if label not in set(found.tolist())]
-    return Classes(found, tuple(used), _left_out(unused_texts))
+    return Classes(found, tuple(used), (*_left_out(unused_texts), *doubtful))
+
+
+def _unlabelled(labels: Labels, found: Array) -> tuple[str, ...]:
+    """Return a sentence if the lowest or highest of at least three numbers may mark images without a label."""
+    if labels.form != "numbers" or len(found) < 3:
+        return ()
+    marks = [-1] if found[0] == -1 else [255] if found[-1] == 255 and found[0] >= 0 and found[-2] < _FAR_BELOW else []
+    return tuple(
+        f"The label {mark} of {pluralise(int((labels.values == mark).sum()), 'image')} in {labels.name} is taken as a "
+        "class, though it often marks images without a label; take them out if so."
+        for mark in marks
+    )
+
+
+def _check_names(path: Path, name: str, texts: list[str]) -> None:
+    """Check that classes have names that tell them apart.
+
+    Raises:
+        DatasetError: if not.
+    """
+    if "" in texts:
+        raise DatasetError(refusal(path, f"has an empty class name in {name}", "give each class a name"))
+    double = [text for text, count in Counter(texts).items() if count > 1]
+    if double:
+        raise DatasetError(
+            refusal(path, f"has the class name '{double[0]}' twice in {name}", "name each class differently")
+        )
 
 
 def class_indices(path: Path, part: Labels, classes: Classes, training: str) -> Array:
@@ -160,8 +197,10 @@ def _whole(path: Path, name: str, labels: Array) -> Array:
 
 def _label_texts(path: Path, name: str, labels: Array) -> Array:
     texts = _texts(path, name, labels)
-    if "" in texts:
-        problem = f"has empty labels in {name} ({texts.count(''):,}, the first of image {texts.index('')})"
+    if missing := [number for number, text in enumerate(texts) if text in _MISSING]:
+        problem = (
+            f"has missing labels in {name} ({len(missing):,}, the first, '{texts[missing[0]]}', of image {missing[0]})"
+        )
         raise DatasetError(refusal(path, problem, "label these images or take them out"))
     return np.array(texts)
 

@@ -19,6 +19,7 @@ _LABEL_WORDS = "y|labels?|targets?"
 _CLASS_NAME_WORDS = "(?:class|label|target)s?_?names?|classes|categories"
 _SEPARATORS = re.compile(r"[\s_.\-]+")
 _MAX_LISTED = 10
+_SHORT = {"validation": "val", "test": "test"}
 
 
 @dataclass(frozen=True)
@@ -30,12 +31,14 @@ class ArrayNames:
         labels: likewise, of the same parts.
         class_names: None if there are none.
         unused: names of the other arrays.
+        warnings: sentences on parts that are left out.
     """
 
     images: dict[str, str]
     labels: dict[str, str]
     class_names: str | None
     unused: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
     @property
     def used(self) -> tuple[str, ...]:
@@ -49,14 +52,35 @@ def has_training(names: Iterable[str], content: Literal["images", "labels"]) -> 
     return bool(_matching(names, _pattern("train", words)) or _matching(names, f"(?:{words})"))
 
 
+def part_of(name: str) -> str | None:
+    """Return the part that a file or folder holds by its name, such as ``mnist_train``; None if none or several."""
+    return split_name(name)[0]
+
+
+def split_name(name: str) -> tuple[str | None, tuple[str, ...]]:
+    """Return the part that a file or folder holds by its name, as ``part_of``, and the other words of the name."""
+    words = re.split(r"[\W_]+", name.casefold())
+    found = {
+        part: word
+        for part, pattern in _PART_WORDS.items()
+        for word in words
+        if re.fullmatch(f"(?:{pattern})(?:set|data)?", word)
+    }
+    if len(found) != 1:
+        return None, tuple(words)
+    ((part, own),) = found.items()
+    return part, tuple(word for word in words if word != own)
+
+
 def choose_arrays(path: Path, names: Iterable[str], ending: str = "") -> ArrayNames:
     """Choose the arrays of each part by their names, in any case and with any separators.
 
     Images and labels named without a part, such as ``x`` and ``y``, are the training part, unless others are named so.
-    ``ending`` is that of their files in sentences.
+    In ``test/x`` the file or folder before the array names the part. Of another part, images without labels and labels
+    without images are left out. ``ending`` is that of their files in sentences.
 
     Raises:
-        DatasetError: if the training part or half of another is missing, or two arrays are named alike.
+        DatasetError: if the training part is missing, or two arrays are named alike.
     """
     names = list(names)
     images = dict(_by_part(path, names, _IMAGE_WORDS))
@@ -66,18 +90,21 @@ def choose_arrays(path: Path, names: Iterable[str], ending: str = "") -> ArrayNa
             contents = f" (it holds {listed(f'{name}{ending}' for name in names)})" if names else ""
             advice = f"save the images as x_train{ending} and the labels as y_train{ending} in it"
             raise DatasetError(refusal(path, f"has no {example}{ending}{contents}", advice))
+    warnings, halves = [], set()
     for part in PARTS[1:]:
-        if (part in images) != (part in labels):
-            there = images.get(part) or labels[part]
-            other = f"{'y' if part in images else 'x'}_{part}"
-            problem = f"has only one of x_{part} and y_{part}"
-            named = "" if there in (f"x_{part}", f"y_{part}") else f" ({there})"
-            raise DatasetError(
-                refusal(path, f"{problem}{named}", f"save both or neither, here {other} too or no {there}")
-            )
+        for found, others, lacks in ((images, labels, "labels (no y_{})"), (labels, images, "images (no x_{})")):
+            if part in found and part not in others:
+                halves.add(name := found.pop(part))
+                warnings.append(left_out(name, part, f"has no {lacks.format(_SHORT[part])}"))
     class_names = _one(path, _matching(names, f"(?:list_?)?(?:{_CLASS_NAME_WORDS})"))
-    used = {*images.values(), *labels.values(), class_names}
-    return ArrayNames(images, labels, class_names, tuple(name for name in names if name not in used))
+    used = {*images.values(), *labels.values(), *halves, class_names}
+    return ArrayNames(images, labels, class_names, tuple(name for name in names if name not in used), tuple(warnings))
+
+
+def left_out(name: str, part: str, why: str) -> str:
+    """Return the sentence on an array whose part is left out."""
+    purpose = {"validation": "validation", "test": "testing"}[part]
+    return f"{name} {why} and is not used; a share of the training images is held back for {purpose}."
 
 
 def unused_warning(path: Path, names: ArrayNames) -> list[str]:
@@ -86,6 +113,11 @@ def unused_warning(path: Path, names: ArrayNames) -> list[str]:
         return []
     verb = "is" if len(names.unused) == 1 else "are"
     return [f"{pluralise(len(names.unused), 'array')} of {path.name} {verb} not used: {listed(names.unused)}."]
+
+
+def variable(name: str) -> str:
+    """Return the name of an array as one that Python code can have."""
+    return re.sub(r"\W", "_", name)
 
 
 def listed(names: Iterable[str]) -> str:
@@ -106,11 +138,17 @@ def _by_part(path: Path, names: list[str], words: str) -> Iterator[tuple[str, st
 
 def _pattern(part: str, words: str) -> str:
     part_words = f"(?:{_PART_WORDS[part]})(?:_?set)?"
-    return f"(?:{part_words}_?(?:{words})|(?:{words})_?{part_words})"
+    # Also train/x_train and x_train_images, which say the part or what it is twice.
+    return f"(?:{part_words}_)?(?:{part_words}_?(?:{words})|(?:{words})_?{part_words}(?:_(?:{words}))?)"
 
 
 def _matching(names: Iterable[str], pattern: str) -> list[str]:
-    return [name for name in names if re.fullmatch(pattern, _SEPARATORS.sub("_", name).lower())]
+    return [name for name in names if re.fullmatch(pattern, _normalised(name))]
+
+
+def _normalised(name: str) -> str:
+    place, _, array = name.rpartition("/")
+    return _SEPARATORS.sub("_", f"{part_of(place)}_{array}" if part_of(place) else name).lower()
 
 
 def _one(path: Path, found: list[str]) -> str | None:

@@ -79,6 +79,8 @@ OFFICIAL = "{part}-{content}-ubyte"
         f"archive/{OFFICIAL}/{OFFICIAL}",
         f"unpacked/idx_raw/MNIST/raw/{OFFICIAL}",
         f"qmnist-{OFFICIAL}",
+        f"{OFFICIAL} (1).gz",
+        f"{OFFICIAL}(2)",
     ],
 )
 def test_where_people_have_them(tmp_path: Path, names: str) -> None:
@@ -142,6 +144,21 @@ def test_several_sets_in_folders_of_their_own(tmp_path: Path) -> None:
         load(tmp_path)
     assert load(tmp_path / "MNIST").title == "MNIST"
     assert load(tmp_path / "MNIST/raw/train-images-idx3-ubyte").title == "MNIST"
+
+
+def test_second_downloads_may_be_of_another_data_set(tmp_path: Path) -> None:
+    idx_set(tmp_path, f"{OFFICIAL}.gz", SIX, seed=1)
+    idx_set(tmp_path, f"{OFFICIAL} (1).gz", SIX, seed=3)
+    for path in (tmp_path, tmp_path / "train-images-idx3-ubyte (1).gz"):
+        with pytest.raises(DatasetError, match=r"ubyte \(1\)\.gz and .*ubyte\.gz; place the files of one data set in"):
+            load(path)
+
+
+def test_a_test_label_that_no_training_image_has(tmp_path: Path) -> None:
+    file = idx_set(tmp_path, OFFICIAL, SIX) / "t10k-labels-idx1-ubyte"
+    file.write_bytes(idx(np.array([0, 1, 7, 0, 1, 2], np.uint8)))
+    with pytest.raises(DatasetError, match="has the label 7 in the test part, which no training image has; take"):
+        load(tmp_path)
 
 
 def test_labels_are_the_classes_that_the_training_images_have(tmp_path: Path) -> None:

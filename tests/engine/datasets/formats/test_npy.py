@@ -50,6 +50,20 @@ def test_lone_folders_around_the_files(tmp_path: Path) -> None:
     assert (load(tmp_path).title, inventory([tmp_path])[-1].images) == ("set", 12)
 
 
+@pytest.mark.parametrize("names", [("x", "y"), ("images", "labels"), ("x_{0}", "y_{0}")])
+def test_a_folder_of_files_for_each_part(tmp_path: Path, names: tuple[str, str]) -> None:
+    (folder := tmp_path / "set").mkdir()
+    for seed, part in enumerate(("train", "test")):
+        arrays = {names[0]: pixels(12, 8, 8, seed=seed), names[1]: LABELS}
+        place(folder / part, **{name.format(part): array for name, array in arrays.items()})
+    for path in (folder, folder / "train" / f"{names[0].format('train')}.npy"):
+        raw = load(path)
+        assert raw.x_test is not None
+        assert np.array_equal(raw.x_train[..., 0], pixels(12, 8, 8))
+        assert np.array_equal(raw.x_test[..., 0], pixels(12, 8, 8, seed=1))
+        assert (raw.title, raw.warnings) == ("set", ())
+
+
 def test_a_changed_file_is_read_anew(tmp_path: Path) -> None:
     folder = place(tmp_path / "set", **TRAINING)
     before = load(folder)
@@ -91,6 +105,7 @@ def test_folders_beside_the_arrays_are_said_not_to_be_used(image_folder: Path) -
             r"kernel\.npy is not among the arrays .* \(x_train, y_train\)",
         ),
         (TRAINING | {"x_train": np.array([None] * 12)}, "", "holds x_train as Python objects"),
+        (TRAINING | {"x_test": pixels(3, 8, 8)}, "x_test.npy", "x_test.npy is not among the arrays"),
         (TRAINING | {"X_train": pixels(12, 8, 8)}, "", "has both X_train and x_train"),
     ],
 )
@@ -98,6 +113,14 @@ def test_refused(tmp_path: Path, arrays: dict[str, Any], named: str, sentence: s
     folder = place(tmp_path / "set", **arrays)
     with pytest.raises(DatasetError, match=sentence):
         load(folder / named)
+
+
+def test_a_folder_for_each_part_without_labels_says_so(tmp_path: Path) -> None:
+    (tmp_path / "set").mkdir()
+    for part in ("train", "test"):
+        place(tmp_path / "set" / part, x=pixels(12, 8, 8))
+    with pytest.raises(DatasetError, match=r"has no y_train\.npy \(it holds test/x\.npy, train/x\.npy\); save"):
+        load(tmp_path / "set")
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"\x93NUMPY\x01\x00", b"\x80\x04N."])

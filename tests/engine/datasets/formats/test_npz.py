@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from engine.config.specs import DataSpec
 from engine.datasets import RawImages, load_raw
 from engine.datasets.formats import npz
+from engine.datasets.registry import check_path
 from engine.utils.arrays import Array
 from engine.utils.errors import DatasetError
 from tests.engine.datasets.conftest import leftovers, pixels, quiet
@@ -75,8 +76,6 @@ def test_oblong_images_become_square(tmp_path: Path) -> None:
     [
         ({"x_train": None}, r"has no x_train \(it holds y_train\)"),
         ({"y_train": None}, "has no y_train"),
-        ({"x_test": pixels(3, 8, 8)}, "only one of x_test and y_test"),
-        ({"val_labels": LABELS[:3]}, r"only one of x_validation and y_validation \(val_labels\)"),
         ({"y_train": LABELS[:11]}, "12 images in x_train and 11 labels"),
         ({"y_train": np.zeros(12, np.int64)}, "fewer than two classes"),
         ({"x_test": pixels(3, 8, 8), "y_test": np.array([0, 1, 9])}, "label 9 in y_test but not in y_train"),
@@ -122,6 +121,60 @@ def test_what_is_sent_to_a_worker_is_the_same_data_set(tmp_path: Path) -> None:
         sent |= {f"x_{part}": images, f"y_{part}": indices}
     again = load(saved(tmp_path / "there.npz", **sent))
     assert (again.fingerprint, again.class_names, again.warnings) == (raw.fingerprint, ("ant", "bee", "cow"), ())
+
+
+def test_an_empty_part_is_left_out_and_said(tmp_path: Path) -> None:
+    arrays = {"x_train": pixels(12, 8, 8), "y_train": LABELS, "x_val": pixels(0, 8, 8), "y_val": LABELS[:0]}
+    raw = load(saved(tmp_path / "a.npz", **arrays))
+    assert raw.y_validation is None
+    assert raw.warnings == (
+        "x_val is empty and is not used; a share of the training images is held back for validation.",
+    )
+
+
+def save_parts(folder: Path, *stems: str, names: tuple[str, str] = ("x", "y")) -> Path:
+    folder.mkdir(parents=True)
+    for seed, stem in enumerate(stems):
+        arrays = {names[0]: pixels(12, 8, 8, seed=seed), names[1]: LABELS}
+        saved(folder / f"{stem}.npz", **{name.format(stem): array for name, array in arrays.items()})
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("stems", "names"),
+    [
+        (("train", "test", "val"), ("x", "y")),
+        (("Training", "Testing", "valid"), ("images", "labels")),
+        (("mnist_train", "mnist_test", "mnist_validation"), ("x", "y")),
+        (("train", "test", "val"), ("x_{0}", "y_{0}")),
+    ],
+)
+def test_a_file_for_each_part(tmp_path: Path, stems: tuple[str, ...], names: tuple[str, str]) -> None:
+    folder = save_parts(tmp_path / "around" / "set", *stems, names=names)
+    for path in (folder, folder.parent):
+        check_path(path)
+        raw = load(path)
+        assert raw.warnings == ()
+        for seed, part in enumerate(("train", "test", "validation")):
+            assert np.array_equal(raw.parts[part][0][..., 0], pixels(12, 8, 8, seed=seed))
+
+
+def test_one_of_several_files_says_that_the_others_are_not_used(tmp_path: Path) -> None:
+    folder = save_parts(tmp_path / "set", "train", "test")
+    assert load(folder / "train.npz").warnings == (
+        "test.npz beside train.npz is not used; name their folder, set, to use all parts.",
+    )
+    save_parts(tmp_path / "more", "mnist_train", "mnist_test", "fashion_train")
+    assert load(tmp_path / "more" / "fashion_train.npz").warnings == ()
+    assert load(tmp_path / "more" / "mnist_train.npz").warnings == (
+        "mnist_test.npz beside mnist_train.npz is not used; save all parts in one file, as x_train and x_test, to use "
+        "them.",
+    )
+    saved(folder / "extra.npz", mean=np.zeros(2))
+    assert load(folder).warnings == ("extra.npz beside the parts is not used.",)
+    (folder / "test.npz").write_bytes(b"no archive")
+    with pytest.raises(DatasetError, match=r"test\.npz can't be read as an \.npz file"):
+        load(folder)
 
 
 @pytest.mark.parametrize("content", [b"", b"no archive", b"\x93NUMPY\x01\x00"])

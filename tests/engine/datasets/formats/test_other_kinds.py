@@ -11,7 +11,7 @@ from engine.config.specs import DataSpec
 from engine.datasets import load_raw
 from engine.datasets.registry import FILE_ENDINGS, check_path
 from engine.utils.errors import DatasetError
-from tests.engine.datasets.conftest import quiet, write_tar
+from tests.engine.datasets.conftest import pixels, quiet, save, write_tar
 
 UNPACK = "is an archive; unpack it and name the folder"
 
@@ -57,6 +57,22 @@ def test_a_folder_with_nothing_but_a_file_that_may_be_a_data_set(tmp_path: Path,
     for look in (check_path, lambda path: load_raw(DataSpec(dataset=str(path)), quiet)):
         with pytest.raises(DatasetError, match=rf"holds no images but {Path(file).name}; name .*{file} itself"):
             look(tmp_path)
+
+
+@pytest.mark.parametrize("names", [("X_train", "X_test", "y_train"), ("mnist_train", "mnist_test", "fashion_train")])
+def test_files_that_are_no_parts_of_one_data_set_are_to_be_saved_in_one(tmp_path: Path, names: tuple[str, ...]) -> None:
+    for name in names:
+        (tmp_path / f"{name}.npz").touch()
+    for look in (check_path, lambda path: load_raw(DataSpec(dataset=str(path)), quiet)):
+        with pytest.raises(DatasetError, match="save the arrays of one data set in one file, as x_train, y_train"):
+            look(tmp_path)
+
+
+def test_classes_named_by_any_characters_may_lie_beside_an_archive(tmp_path: Path) -> None:
+    for number, name in enumerate(("$1", "_5", "#10")):
+        save(tmp_path / name / "1.png", pixels(8, 8, seed=number))
+    (tmp_path / "orig.zip").touch()
+    assert load_raw(DataSpec(dataset=str(tmp_path)), quiet).class_names == ("#10", "$1", "_5")
 
 
 def test_a_pickle_is_never_read(tmp_path: Path) -> None:

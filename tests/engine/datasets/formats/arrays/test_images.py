@@ -82,8 +82,31 @@ def test_gray(shape: tuple[int, ...]) -> None:
     assert np.array_equal(one(BYTES[..., 0].reshape(shape))[0], BYTES[..., :1])
 
 
-def test_three_first_and_last_is_channels_last() -> None:
-    assert np.array_equal(one(pixels(2, 3, 5, 3))[0], pixels(2, 3, 5, 3))
+@pytest.mark.parametrize(
+    ("shape", "said"), [((2, 3, 5, 3), "5x3 with channels last"), ((2, 3, 5, 4), "4x5 with channels first")]
+)
+def test_axes_that_can_be_taken_in_two_ways_are_said(shape: tuple[int, ...], said: str) -> None:
+    images = pixels(*shape)
+    found, warnings = one(images)
+    assert np.array_equal(found, images if "last" in said else np.moveaxis(images, 1, 3))
+    assert warnings == [
+        f"The shape {list(shape)} of x is taken as images of {said}; save it as images x height x width x channels if "
+        "that is wrong."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("white", "dtype", "is_said"),
+    [(100, "i8", True), (127, "i1", True), (127, "u1", False), (128, "i8", False), (16, "i8", False)],
+)
+def test_integers_that_stay_dark_are_said(white: int, dtype: str, is_said: bool) -> None:
+    images = (BYTES.astype(int) * white // 255).astype(dtype)
+    found, warnings = one(images)
+    assert np.array_equal(found, images)
+    assert warnings == is_said * [
+        f"The brightest value of x is {white}, taken as {white} of 255; scale the values to 0 to 255 if it stands for "
+        "white."
+    ]
 
 
 def test_transparent_parts_are_laid_on_white() -> None:
@@ -155,7 +178,7 @@ def some(value: Any, dtype: Any = np.float32) -> Array:
         (pixels(6, 4, 5, 4), r"shape \[6, 4, 5, 4\]"),
         (pixels(6, 8, 8, 2), r"shape \[6, 8, 8, 2\]"),
         (pixels(2, 8, 8, 8, 3), "shape"),
-        (pixels(0, 8, 8), r"shape \[0, 8, 8\]"),
+        (pixels(0, 8, 8), r"has no images in x, whose shape is \[0, 8, 8\]; save some in it"),
     ],
 )
 def test_refused(images: Array, sentence: str) -> None:

@@ -89,7 +89,11 @@ def test_class_names_give_texts_their_order() -> None:
         (np.array([0, 1, np.nan, np.nan]), r"NaN or infinite labels in y \(2, the first of image 2\); label these"),
         (np.array([0, 1, 0.5, 1]), r"has 0\.5 in y, which is no class"),
         (np.array([0, 1, 2**60, 1]), "labels beyond 2\\^53 in y"),
-        (np.array(["a", "", " ", "b"]), r"empty labels in y \(2, the first of image 1\)"),
+        (np.array(["a", "", " ", "b"]), r"missing labels in y \(2, the first, '', of image 1\); label these"),
+        *(
+            (np.array(["a", "b", word, "b"]), f"missing labels .*, '{word}', of image 2")
+            for word in ("nan", "NaN", "None")
+        ),
         (np.array([b"\xff", b"a", b"b", b"c"]), "texts in y that are not UTF-8"),
         (np.array(["\ud800", "a", "b", "c"]), "texts in y that are not UTF-8"),
         (LABELS[:3], "4 images in x and 3 labels in y"),
@@ -119,6 +123,9 @@ def test_refused(labels: Array, sentence: str) -> None:
         (LABELS * 9, np.array(list("abcd")), "class_names of 4 texts for 3 labels"),
         (np.eye(4)[LABELS], WORDS, "class_names of 3 texts for 3 labels"),
         (WORDS[LABELS], np.array(["ant", "bee"]), "the label 'cow' in y but not in class_names"),
+        (LABELS, np.array(["cat", "cat", "dog"]), "the class name 'cat' twice in class_names; name each"),
+        (LABELS + 1, np.array(["none", "cat", "dog", "cat"]), "the class name 'cat' twice"),
+        (LABELS, np.array(["cat", " ", "dog"]), "an empty class name in class_names; give each class a name"),
     ],
 )
 def test_class_names_that_do_not_fit(labels: Array, class_names: Array, sentence: str) -> None:
@@ -133,3 +140,21 @@ def test_parts_labelled_differently_are_refused(first: Any, second: Any) -> None
     parts = [read_labels(PATH, name, labels, "x", 4) for name, labels in (("y_train", first), ("y_test", second))]
     with pytest.raises(DatasetError, match=r"in y_train but .* in y_test; save the labels of all parts alike"):
         check_alike(PATH, parts)
+
+
+@pytest.mark.parametrize(
+    ("labels", "mark"),
+    [
+        ([-1, 0, 1, -1], -1),
+        ([0, 255, 1, 255], 255),
+        ([0, 1, 2, 3], None),
+        ([-1, 1, 1, -1], None),
+        ([0, 255, 0, 255], None),
+        ([-5, 0, 255, 1], None),
+        ([0, 254, 255, 1], None),
+    ],
+)
+def test_numbers_that_often_mark_images_without_a_label_are_said(labels: list[int], mark: int | None) -> None:
+    expected = f"The label {mark} of 2 images in y is taken as a class, though it often marks images without a label"
+    warnings = read(np.array(labels))[2]
+    assert [each.partition(";")[0] for each in warnings] == ([] if mark is None else [expected])

@@ -28,6 +28,10 @@ PATH = Path("set.npz")
         ("images labels", "images", "labels"),
         ("data targets", "data", "targets"),
         ("x y_train", "x", "y_train"),
+        ("x_train_images y_train_labels", "x_train_images", "y_train_labels"),
+        ("train/x train/y", "train/x", "train/y"),
+        ("train/x_train train/labels", "train/x_train", "train/labels"),
+        ("mnist_training/images mnist_training/labels", "mnist_training/images", "mnist_training/labels"),
     ],
 )
 def test_training_part(names: str, images: str, labels: str) -> None:
@@ -67,13 +71,30 @@ def test_without_a_part_is_training_unless_another_is_named_so() -> None:
             r"has no x_train \(it holds arr_0, arr_1\); save the images as x_train and the labels as y_train",
         ),
         ("x_train", r"has no y_train \(it holds x_train\)"),
-        ("x_train y_train x_val", r"only one of x_validation and y_validation \(x_val\); save both or neither"),
         ("", r"set\.npz has no x_train; save"),
     ],
 )
 def test_refused(names: str, sentence: str) -> None:
     with pytest.raises(DatasetError, match=sentence):
         choose_arrays(PATH, names.split())
+
+
+@pytest.mark.parametrize(
+    ("half", "sentence"),
+    [
+        (
+            "x_test",
+            "x_test has no labels (no y_test) and is not used; a share of the training images is held back for ",
+        ),
+        ("test_labels", "test_labels has no images (no x_test) and is not used; a share of the training images is "),
+        ("x_val", "x_val has no labels (no y_val) and is not used; a share of the training images is held back for "),
+    ],
+)
+def test_half_of_another_part_is_left_out_and_said(half: str, sentence: str) -> None:
+    found = choose_arrays(PATH, ["x_train", "y_train", half])
+    assert (list(found.images), list(found.labels), found.unused) == (["train"], ["train"], ())
+    (warning,) = found.warnings
+    assert warning.startswith(sentence)
 
 
 def test_of_many_unused_arrays_ten_are_named() -> None:
