@@ -20,7 +20,7 @@ def print_list(options: Options) -> None:
     for experiment in EXPERIMENTS.values():
         print_lines(f"  {experiment.name:<16}{experiment.summary}")
     print_lines(f"  {ALL:<16}Every experiment of the course, one after the other; each takes the settings it knows.")
-    print_lines("\nData sets (--dataset; also a folder of images or an .npz file)")
+    print_lines("\nData sets (--dataset; also a folder of images, or a file: .npz, .npy, IDX)")
     for name, source in DATASETS.items():
         print_lines(f"  {name:<16}{source.summary}")
     for experiment in EXPERIMENTS.values():

@@ -108,7 +108,7 @@ class DataSpec(Spec):
         group="Data",
         kind=FieldKind.DATASET,
         min_length=1,
-        help="The name of a data set (--list), a folder of images (train/<class>/*.png) or an .npz file.",
+        help="The name of a data set (--list), a folder of images (train/<class>/*.png) or a file (.npz, .npy, IDX).",
     )
     grayscale: bool = field(
         True,

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -127,6 +128,7 @@ def test_colours_of_different_brightness_survive(seed: int, count: int, ground: 
     assert grayscale_warning(*whole(images, np.repeat([0, 1], count)), LUMA) == ""
 
 
+@pytest.mark.long
 @settings(max_examples=40, deadline=None, derandomize=True)
 @given(SEEDS, st.integers(2, 20), st.integers(10, 60), st.sampled_from(["pixels", "gray", "hues", "faint"]))
 def test_images_that_do_not_depend_on_the_class_raise_no_alarm(seed: int, classes: int, count: int, kind: str) -> None:

@@ -70,6 +70,7 @@ def test_a_folded_kernel_makes_both_pixels_of_a_pair(
     assert found.reshape(expected.shape) == pytest.approx(expected, rel=1e-4, abs=1e-5)
 
 
+@pytest.mark.long
 def test_the_narrow_convolution_of_cnn_4_is_folded_and_the_same_but_for_rounding() -> None:
     import tensorflow as tf
 

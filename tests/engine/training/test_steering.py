@@ -286,6 +286,7 @@ def weights_kept(run: RunSpec, data: PreparedData, file: Path) -> list[Event]:
     return train_here(run, data, model_file=file)
 
 
+@pytest.mark.long
 def test_training_on_begins_where_the_other_ended(few_digits: PreparedData, tmp_path: Path) -> None:
     file = tmp_path / "first.keras"
     first = weights_kept(small_run(epochs=12, optimizer="sgd", learning_rate=0.05), few_digits, file)

@@ -110,6 +110,7 @@ def test_the_same_seed_gives_the_same_bits(few_digits: PreparedData) -> None:
     assert timeless(first) == timeless(second)
 
 
+@pytest.mark.long
 def test_the_same_seed_gives_the_same_bits_whatever_was_trained_before(
     few_digits: PreparedData, seeded: list[Event]
 ) -> None:
@@ -232,6 +233,7 @@ def test_an_optimiser_has_the_learning_rate_asked_for_and_no_momentum_of_its_own
     assert getattr(optimizer, "momentum", 0.0) == 0.0
 
 
+@pytest.mark.long
 def test_every_activation_trains(few_digits: PreparedData) -> None:
     layers = ", ".join(f"FC-8, {name}" for name in ("ReLU", "Sigmoid", "Tanh", "ELU", "GELU", "SiLU", "LeakyReLU"))
     (end,) = of(RunFinished, train_here(small_run(architectures=[f"all[{layers}]"]), few_digits))

@@ -162,7 +162,7 @@ def class_indices(path: Path, part: Labels, classes: Classes, training: str) -> 
 
 
 def _one_hot(path: Path, name: str, labels: Array) -> Array:
-    fits = ((labels == 0) | (labels == 1)).all(axis=1) & (labels.sum(axis=1) == 1)
+    fits = ((labels == 0) | (labels == 1)).all(axis=1) & ((labels == 1).sum(axis=1) == 1)
     if not fits.all():
         problem = (
             f"has {name} of shape {list(labels.shape)} whose rows are not one-hot, the first is that of image "

@@ -64,6 +64,7 @@ def test_under_adam_it_never_holds_and_first_steps_are_of_size_one(steps: list[S
     assert steps[0]["adam"].difference == pytest.approx(1, abs=0.1)
 
 
+@pytest.mark.long
 def test_the_bound_holds_at_any_rate_and_a_smaller_one_recovers_less_precisely(
     few_digits: PreparedData, steps: list[Step]
 ) -> None:
