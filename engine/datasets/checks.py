@@ -48,8 +48,8 @@ class Duplicates:
         if not self.count:
             return ""
         first, rest = self.by_class[:NAMED], self.by_class[NAMED:]
-        named = ", ".join(f"{name} {count:,}" for name, count in first)
-        more = f", other classes {sum(count for _, count in rest):,}" if rest else ""
+        named = ", ".join(f"{name}: {count:,}" for name, count in first)
+        more = f", other classes: {sum(count for _, count in rest):,}" if rest else ""
         other = f"; {self.conflicting:,} of them under another class" if self.conflicting else ""
         verb = "equals" if self.count == 1 else "equal"
         return (

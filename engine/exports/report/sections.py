@@ -153,7 +153,7 @@ def _class_counts(data: DatasetInfo) -> str:
         listed = f"{min(train):,} to {max(train):,} training and {min(test):,} to {max(test):,} test images"
     else:
         each = zip(data.class_names, data.class_counts, data.test_class_counts, strict=True)
-        listed = ", ".join(f"{name} {train:,} / {test:,}" for name, train, test in each) + " (training / test)"
+        listed = ", ".join(f"{name}: {train:,} / {test:,}" for name, train, test in each) + " (training / test)"
     return f"{listed}; validation images {source}"
 
 

@@ -67,12 +67,12 @@ def test_only_images_that_are_used_are_compared() -> None:
 def test_duplicates_are_counted_in_a_sentence() -> None:
     many = Duplicates(7, 0, (("cat", 3), ("dog", 2), ("owl", 1), ("eel", 1)))
     assert many.warning(60) == (
-        "7 of 60 test images equal a training or validation image pixel by pixel (cat 3, dog 2, owl 1, other classes "
-        "1), which raises test accuracy; take them out of one part."
+        "7 of 60 test images equal a training or validation image pixel by pixel (cat: 3, dog: 2, owl: 1, other "
+        "classes: 1), which raises test accuracy; take them out of one part."
     )
     one = Duplicates(1, 1, (("cat", 1),)).warning(1)
     assert one.startswith(
-        "1 of 1 test image equals a training or validation image pixel by pixel (cat 1; 1 of them under"
+        "1 of 1 test image equals a training or validation image pixel by pixel (cat: 1; 1 of them under"
     )
     assert Duplicates(0, 0, ()).warning(60) == ""
 

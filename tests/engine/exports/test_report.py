@@ -74,7 +74,7 @@ def test_the_data_set_is_described_with_its_classes_and_warnings(store: Store) -
     assert isinstance(facts, Facts)
     assert [value for name, value in facts.pairs if name == "Warning"] == list(info.warnings)
     (classes,) = [value for name, value in facts.pairs if name == "Images of each class"]
-    assert classes.startswith("0 128 / 36, 1 128 / 36, ")
+    assert classes.startswith("0: 128 / 36, 1: 128 / 36, ")
     assert classes.endswith(" (training / test); validation images held back from training")
 
 
