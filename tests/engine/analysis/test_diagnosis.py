@@ -358,6 +358,7 @@ def trained(digits: PreparedData, workspace: Path) -> Train:
     return train
 
 
+@pytest.mark.long
 def test_a_network_that_learns_the_digits_is_healthy(trained: Train) -> None:
     assert trained(epochs=15) == []
 

@@ -24,6 +24,7 @@ def reader(stored: Stored, tmp_path_factory: pytest.TempPathFactory) -> PdfReade
     return PdfReader(write_report(stored.store, stored.all, tmp_path_factory.mktemp("pdf") / "REPORT.PDF"))
 
 
+@pytest.mark.long
 def test_the_pdf_holds_the_same_words(stored: Stored, reader: PdfReader) -> None:
     text = _words(" ".join(page.extract_text() for page in reader.pages))
     for number in stored.all:

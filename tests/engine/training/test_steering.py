@@ -52,6 +52,7 @@ SCHEDULES = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "kind", ["constant", "plateau", *(pytest.param(kind, marks=pytest.mark.long) for kind in ("step", "cosine"))]
 )

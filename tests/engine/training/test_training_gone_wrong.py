@@ -103,7 +103,7 @@ def carry_out(folder: Path, capsys: pytest.CaptureFixture[str], experiment: str,
         ),
         ({"y_train": np.zeros(160, int)}, [], "fewer than two classes; a network needs at least two"),
         ({"images": 1, "classes": 1}, [], "fewer than two classes"),
-        ({"images": 0}, [], "x_train of shape [0, 12, 12]"),
+        ({"images": 0}, [], "has no images in x_train"),
         ({"images": 2, "classes": 2}, [], "too few images of class '0' to hold some back for testing; add images"),
         (
             {"y_train": (np.arange(160) == 7).astype(int)},
