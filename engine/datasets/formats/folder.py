@@ -12,7 +12,14 @@ import numpy as np
 from engine.datasets.base import Decoded, Part, ProgressCallback, RawImages
 from engine.datasets.cache import CacheKey, cached, file_state, signature_of
 from engine.datasets.formats.decode import ColourFoundError, ImageLayout, Observed, choose_layout, decode_files
-from engine.datasets.formats.layout import FolderLayout, find_layout, image_files, no_images_message, passed_over
+from engine.datasets.formats.layout import (
+    FolderLayout,
+    check_has_folders,
+    find_layout,
+    image_files,
+    no_images_message,
+    passed_over,
+)
 from engine.utils.arrays import Array
 from engine.utils.errors import BrokenImagesError, DatasetError
 from engine.utils.text import pluralise
@@ -85,13 +92,13 @@ def load(folder: Path, side: int | None, progress: ProgressCallback, skip_broken
 
 
 def check_layout(folder: Path) -> None:
-    """Check that there are class folders, without looking at images.
+    """Check that there are folders, by names alone: a window waits for it.
 
     Raises:
         DatasetError: if not, or if they can't be read.
     """
     try:
-        find_layout(folder)
+        check_has_folders(folder)
     except OSError as error:
         raise DatasetError(_no_access_message(error)) from None
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine.datasets.formats.decode import ENDINGS
+from engine.datasets.formats.places import MAX_WRAPPERS, is_system, sub_folders
 from engine.utils.errors import DatasetError
 from engine.utils.text import pluralise
 
@@ -26,14 +27,7 @@ _WORDS = {
     "test": r"test|testing",
 }
 _AFTER = r"(set|data|images?|imgs?)?\d*"  # as in trainset, TestData, train2017
-# Made by systems and tools beside the user's own files.
-_SYSTEM_FOLDERS = {
-    *("__macosx", "$recycle.bin", "system volume information", "lost+found", "__pycache__"),
-    *("@eadir", "#recycle", "@recycle"),  # of network storage by Synology and QNAP
-}
-_SYSTEM_FILES = {"thumbs.db", "desktop.ini"}
 _UNSUPPORTED = {".heic", ".heif", ".avif"}  # as phones and browsers save photos
-_MAX_WRAPPERS = 5
 _MAX_FOLDERS_SEARCHED = 2000
 _SHOWN = 3  # folders or endings named in a sentence
 
@@ -67,7 +61,9 @@ def find_layout(folder: Path) -> FolderLayout:
     if "train" not in found:
         _check_classes_are_no_parts(root)
         found = {"train": [root]}
-    parts = {part: _classes(_inside_wrappers(_only(part, paths))) for part, paths in found.items()}
+    places = {part: _inside_wrappers(_only(part, paths)) for part, paths in found.items()}
+    others = {place: _folders_of_other_files(place) for place in places.values()}
+    parts = {part: _classes(place, others[place]) for part, place in places.items()}
     names = tuple(parts["train"])
     if not names:
         raise DatasetError(_no_classes_message(folder))
@@ -76,9 +72,19 @@ def find_layout(folder: Path) -> FolderLayout:
     layout = FolderLayout(names, parts)
     used = {path for paths in found.values() for path in paths}
     layout.warnings.extend(_folders_left_out(root, parts, used))
-    layout.warnings.extend(_loose_left_out({folder, root, *used, *map(_inside_wrappers, used)}))
-    layout.warnings.extend(_imageless_left_out([_inside_wrappers(path) for paths in found.values() for path in paths]))
+    layout.warnings.extend(_loose_left_out({folder, root, *used, *places.values()}))
+    layout.warnings.extend(_imageless_left_out([name for names in others.values() for name in names]))
     return layout
+
+
+def check_has_folders(folder: Path) -> None:
+    """Check that there are folders that may be classes or parts, by names alone; propagates ``OSError``.
+
+    Raises:
+        DatasetError: if not.
+    """
+    if not _sub_folders(folder):
+        raise DatasetError(_no_classes_message(folder))
 
 
 def image_files(folder: Path) -> Iterator[os.DirEntry[str]]:
@@ -155,7 +161,7 @@ def _only(part: str, paths: list[Path]) -> Path:
 
 def _inside_wrappers(folder: Path) -> Path:
     """Return the folder within lone folders that only wrap it, as in ``seg_train/seg_train/<class>``."""
-    for _ in range(_MAX_WRAPPERS):
+    for _ in range(MAX_WRAPPERS):
         names = [name for name in _sub_folders(folder) if _holds_images(folder / name)]
         if len(names) != 1 or not _sub_folders(folder / names[0]):
             break
@@ -165,15 +171,15 @@ def _inside_wrappers(folder: Path) -> Path:
     return folder
 
 
-def _classes(folder: Path) -> dict[str, list[Path]]:
-    """Return the class folders by the class' name in NFC, ordered by name; without those of other files than photos.
+def _classes(folder: Path, others: Sequence[str]) -> dict[str, list[Path]]:
+    """Return the class folders by the class' name in NFC, ordered by name; all folders but ``others``.
 
     Raises:
         DatasetError: if a name is no UTF-8.
     """
     classes: dict[str, list[Path]] = {}
     for name in _sub_folders(folder):
-        if _is_of_other_files(folder / name):
+        if name in others:
             continue
         try:
             name.encode()
@@ -209,9 +215,8 @@ def _loose_left_out(folders: set[Path]) -> Iterator[str]:
         yield f"Left out: {pluralise(loose, 'image')} beside the class folders; move them into one to use them."
 
 
-def _imageless_left_out(roots: Sequence[Path]) -> Iterator[str]:
+def _imageless_left_out(names: Sequence[str]) -> Iterator[str]:
     """Yield a sentence on folders beside the classes that hold only other files."""
-    names = [name for root in roots for name in _sub_folders(root) if _is_of_other_files(root / name)]
     if names:
         more = ", …" if len(names) > _SHOWN else ""
         yield f"Left out: {pluralise(len(names), 'folder')} without images ({', '.join(names[:_SHOWN])}{more})."
@@ -286,8 +291,13 @@ def _holds_images(folder: Path) -> bool:
     return False
 
 
+def _folders_of_other_files(folder: Path) -> list[str]:
+    """Return the folders beside the classes that hold documents, code or the like."""
+    return [name for name in _sub_folders(folder) if _is_of_other_files(folder / name)]
+
+
 def _is_of_other_files(folder: Path) -> bool:
-    """Return whether a folder holds something, but no image: documents, code or the like, rather than a class."""
+    """Return whether a folder holds something, but no image, rather than being a class."""
     with os.scandir(folder) as entries:
         is_empty = all(is_system(entry.name) for entry in entries)
     return not is_empty and not _holds_images(folder)
@@ -307,19 +317,13 @@ def _folders_with_images(folder: Path) -> list[tuple[Path, int]]:
 
 def _sub_folders(folder: Path) -> list[str]:
     try:
-        with os.scandir(folder) as entries:
-            return sorted(entry.name for entry in entries if not is_system(entry.name) and entry.is_dir())
+        return [path.name for path in sub_folders(folder)]
     except (FileNotFoundError, NotADirectoryError):
         return []
 
 
 def _is_file_or_broken_link(entry: os.DirEntry[str]) -> bool:
     return entry.is_file() or (entry.is_symlink() and not Path(entry.path).exists())
-
-
-def is_system(name: str) -> bool:
-    """Return whether a file or folder of that name is hidden, or made by a system or tool."""
-    return name.startswith(".") or name.casefold() in _SYSTEM_FOLDERS | _SYSTEM_FILES
 
 
 def _is_image(name: str) -> bool:
