@@ -136,6 +136,7 @@ class NamedDataset:
             not kept.
         cache_paths: The paths of these keys, below the downloads folder.
         numbers: Images (training and test) and classes, of a set whose decoded images are not kept.
+        shape: Height, width and channels of the images of such a set.
     """
 
     name: str
@@ -147,6 +148,7 @@ class NamedDataset:
     cache_kind: str = ""
     cache_paths: tuple[str, ...] = ()
     numbers: tuple[int, int] | None = None
+    shape: tuple[int, int, int] | None = None
 
 
 class Hash(Protocol):

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Callable
 
 MAX_CHARACTERS = 800  # per sentence: room for two long paths
 MAX_QUOTED = 150  # of a library's message
+
+# Estimated times are told in multiples of the second number of seconds, up to the first.
+ROUNDING = ((10, 1), (60, 5), (300, 30), (3600, 60), (36_000, 600), (math.inf, 3600))
+NARROW = 1.6  # a range whose ends differ by no more than this factor is told as a single figure
 
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -23,13 +29,45 @@ def pluralise(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
-def as_duration(seconds: float) -> str:
-    """Format as ``8 s``, ``4 min 05 s`` or ``2 h 10 min``."""
+def as_duration(seconds: float, decimals: int = 0) -> str:
+    """Format a measured time as ``8 s``, ``4 min 05 s`` or ``2 h 10 min``; ``decimals`` are those below a minute."""
+    if (exact := round(seconds, decimals)) < 60:
+        return f"{exact:.{decimals}f} s"
     whole = round(seconds)
     hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
-    if hours:
-        return f"{hours} h {minutes:02d} min"
-    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"
+
+
+def as_estimate(low: float, high: float) -> str:
+    """Format an estimated time, no more precisely than it is known.
+
+    Args:
+        low: the least number of seconds.
+        high: the largest; infinite if unknown.
+
+    Returns:
+        Such as ``10 to 20 s``, or ``about 2 min`` if the range is narrow.
+    """
+    if math.isinf(high):
+        return f"at least {_rounded(low, math.floor)}"
+    if is_narrow(low, high):
+        return f"about {_rounded((low + high) / 2, round)}" if high >= 1 else "less than 1 s"
+    first, last = _rounded(low, math.floor), _rounded(high, math.ceil)
+    if first == "0 s":
+        return f"less than {last}"
+    number, _, unit = first.partition(" ")
+    return f"{number if last.partition(' ')[2] == unit else first} to {last}"
+
+
+def is_narrow(low: float, high: float) -> bool:
+    """Return whether a range of seconds is told as a single figure."""
+    return high <= NARROW * low or high - low <= 1
+
+
+def _rounded(seconds: float, rounding: Callable[[float], int]) -> str:
+    """Format seconds as a multiple of the unit in ``ROUNDING``, without minutes or seconds that are 0."""
+    unit = next(unit for limit, unit in ROUNDING if seconds < limit)
+    return as_duration(rounding(seconds / unit) * unit).removesuffix(" 00 s").removesuffix(" 00 min")
 
 
 def one_line(text: str) -> str:

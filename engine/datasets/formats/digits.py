@@ -33,4 +33,5 @@ DIGITS = NamedDataset(
     summary="1,797 handwritten digits, gray, enlarged from 8x8 to 32x32; no download",
     load=load,
     numbers=(1797, 10),
+    shape=(SIDE, SIDE, 1),
 )
