@@ -11,6 +11,7 @@ MAX_QUOTED = 150  # of a library's message
 
 # Estimated times are told in multiples of the second number of seconds, up to the first.
 ROUNDING = ((10, 1), (60, 5), (300, 30), (3600, 60), (36_000, 600), (math.inf, 3600))
+NO_TIME = "0 s"
 NARROW = 1.6  # a range whose ends differ by no more than this factor is told as a single figure
 
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -46,22 +47,18 @@ def as_estimate(low: float, high: float) -> str:
         high: the largest; infinite if unknown.
 
     Returns:
-        Such as ``10 to 20 s``, or ``about 2 min`` if the range is narrow.
+        Such as ``10 to 20 s``, or ``about 2 min`` if the range is narrow; empty if it tells nothing.
     """
+    first = _rounded(low, math.floor)
     if math.isinf(high):
-        return f"at least {_rounded(low, math.floor)}"
-    if is_narrow(low, high):
-        return f"about {_rounded((low + high) / 2, round)}" if high >= 1 else "less than 1 s"
-    first, last = _rounded(low, math.floor), _rounded(high, math.ceil)
-    if first == "0 s":
+        return "" if first == NO_TIME else f"at least {first}"
+    last = _rounded(high, math.ceil)
+    if first != NO_TIME and (high <= NARROW * low or first == last):
+        return f"about {_rounded(math.sqrt(low * high), round)}"
+    if first == NO_TIME:
         return f"less than {last}"
-    number, _, unit = first.partition(" ")
-    return f"{number if last.partition(' ')[2] == unit else first} to {last}"
-
-
-def is_narrow(low: float, high: float) -> bool:
-    """Return whether a range of seconds is told as a single figure."""
-    return high <= NARROW * low or high - low <= 1
+    (number, *units), (_, *last_units) = first.split(), last.split()
+    return f"{number if units == last_units and len(units) == 1 else first} to {last}"
 
 
 def _rounded(seconds: float, rounding: Callable[[float], int]) -> str:

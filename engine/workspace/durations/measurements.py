@@ -80,7 +80,7 @@ class StoredWork:
 
 
 _RUNS = """
-SELECT runs.id, experiment, spec, total_steps, status, started, finished, seconds, device,
+SELECT runs.id, experiment, spec, total_steps, status, started, finished, runs.seconds, device,
     oldest.step AS first_step, oldest.seconds AS first_seconds,
     newest.step AS last_step, newest.seconds AS last_seconds,
     EXISTS (SELECT 1 FROM interventions WHERE run=runs.id AND kind != 'learning rate') AS was_interrupted

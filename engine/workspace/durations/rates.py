@@ -13,7 +13,7 @@ NEWEST_INTERVALS = 300  # between records; many, as the machine's speed varies w
 FIRST_LOW, FIRST_HIGH = 0.2, 1.1
 # Relative uncertainty of the mean over n intervals: DRIFT + OF_MEAN * deviation / sqrt(n) + OF_FEW / n. The drift is
 # that of the machine's speed until the end of the experiment.
-DRIFT, OF_MEAN, OF_FEW = 0.18, 2.0, 0.5
+DRIFT, OF_MEAN, OF_FEW = 0.2, 2.0, 0.5
 
 
 @dataclass

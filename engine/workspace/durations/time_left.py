@@ -89,6 +89,8 @@ class TimeLeft:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
+        self._told: Span | None = None
+        self._told_at = 0.0
         self._begin(1)
 
     def take(self, event: Event) -> None:
@@ -116,11 +118,11 @@ class TimeLeft:
     def seconds(self) -> Span | None:
         """The range of seconds until the last run ends; None if unknown."""
         now = self._now()
-        if self._told is None or now - self._told_at >= UPDATE_SECONDS:
+        if self._told is None or math.isinf(self._told.high) or now - self._told_at >= UPDATE_SECONDS:
             self._told, self._told_at = self._compute(now), now
         passed = now - self._told_at
         span = Span(max(0.0, self._told.low - passed), max(0.0, self._told.high - passed))
-        return span if (self._runs or self._later) and (math.isfinite(span.high) or span.low > 0) else None
+        return span if (self._runs or self._later) and span != UNKNOWN else None
 
     def of_run(self, number: int) -> Span | None:
         """Return the range of seconds until a run ends; None unless it is running and has a record."""
@@ -140,8 +142,7 @@ class TimeLeft:
         self._overheads: dict[Hashable, list[float]] = {}
         self._free = [self._clock()] * self._workers
         self._paces: dict[Hashable, tuple[Span, Span]] = {}  # of each kind of work, since the last event
-        self._told: Span | None = None
-        self._told_at = 0.0
+        self._told = None
 
     def _plan(self, event: ExperimentStarted) -> None:
         expected: list[ExpectedRun | None] = list(event.expected)
@@ -160,8 +161,8 @@ class TimeLeft:
     def _restore(self, number: int, status: Status, event: RunRestored) -> None:
         if status.is_final:
             self._runs.pop(number, None)
-        elif number in self._runs and len(event.curves["step"]):
-            self._runs[number].step = int(event.curves["step"][-1])
+        elif number in self._runs and len(steps := event.curves.get("step", ())):
+            self._runs[number].step = int(steps[-1])
 
     def _follow(self, run: _Run, event: RunStarted | Record | Intervention | RunFinished) -> None:
         match event:
@@ -184,10 +185,11 @@ class TimeLeft:
         rate = self._rates.setdefault(run.kind, Rate())
         if run.last is not None and step > run.last[0]:
             rate.intervals.append((step - run.last[0], seconds - run.last[1]))
-        elif not run.resumed:
-            run.first, rate.first = (step, seconds), seconds / step
-            if run.began is not None:
-                run.prepared = max(0.0, self._now() - run.began - seconds)
+        elif run.began is not None:
+            # The seconds of a resumed run began before; its first interval is short beside loading and compilation.
+            run.prepared = max(0.0, self._now() - run.began - (0.0 if run.resumed else seconds))
+            if not run.resumed:
+                run.first, rate.first = (step, seconds), seconds / step
         run.step, run.last = step, (step, seconds)
 
     def _finish(self, run: _Run, event: RunFinished) -> None:
@@ -289,7 +291,8 @@ class TimeLeft:
 
 def as_time_left(span: Span | None) -> str:
     """Format a range of seconds as ``2 to 4 min left``; empty if it is None."""
-    return "" if span is None else f"{as_estimate(span.low, span.high)} left"
+    told = "" if span is None else as_estimate(span.low, span.high)
+    return f"{told} left" if told else ""
 
 
 def _kind(run: PlannedRun) -> Hashable:
