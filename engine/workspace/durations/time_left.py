@@ -161,7 +161,7 @@ class TimeLeft:
     def _restore(self, number: int, status: Status, event: RunRestored) -> None:
         if status.is_final:
             self._runs.pop(number, None)
-        elif number in self._runs and len(steps := event.curves.get("step", ())):
+        elif number in self._runs and (steps := list(event.curves.get("step", []))):
             self._runs[number].step = int(steps[-1])
 
     def _follow(self, run: _Run, event: RunStarted | Record | Intervention | RunFinished) -> None:

@@ -10,9 +10,7 @@ from typing import Any
 
 import pytest
 
-from engine.config.specs import DataSpec, ExperimentSpec
-from engine.datasets.prepare import describe_dataset
-from engine.datasets.sizes import DataSizes, find_sizes
+from engine.config.specs import ExperimentSpec
 from engine.devices.calibration import Calibration
 from engine.devices.hardware import cpu_name
 from engine.devices.names import AUTO, CPU, Allocation
@@ -225,13 +223,3 @@ def test_a_computed_experiment_is_judged_by_equal_ones(workspace: Path) -> None:
 
 def device_json() -> str:
     return f'{{"kind": "CPU", "name": "{cpu_name()}", "threads": 1, "key": "cpu"}}'
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [{}, {"image_size": 16}, {"validation_fraction": 0.33, "test_fraction": 0.17}],
-)
-def test_sizes_are_those_that_the_preparation_gives(changes: dict[str, Any]) -> None:
-    spec = DataSpec(**changes)
-    info = describe_dataset(spec, lambda _message, _done, _total: None)
-    assert find_sizes(spec) == replace(DataSizes.of(info), shape=(*info.shape[:2], 1))

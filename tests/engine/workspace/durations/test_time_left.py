@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -50,13 +51,8 @@ def is_true(moment: Moment) -> bool:
 def test_the_true_end_lies_in_the_range_at_nine_of_ten_moments(scenario: str, workers: int) -> None:
     """Without earlier experiments, after equal ones, and after some when the machine was slower or faster."""
     for expects in (None, 1.0, 1.4, 0.7):
-        moments = [
-            moment
-            for seed in range(4)
-            for moment in told(
-                follow(Simulation(workers=workers, expects=expects, seed=seed, **SCENARIOS[scenario]), 60)
-            )
-        ]
+        made = (Simulation(workers=workers, expects=expects, seed=seed, **SCENARIOS[scenario]) for seed in range(4))
+        moments = [moment for simulation in made for moment in told(follow(simulation, 60))]
         assert len(moments) > 4 * 45, "told most of the time"
         share = sum(map(is_true, moments)) / len(moments)
         assert share >= 0.9, f"expecting {expects}: {share:.0%}"
@@ -68,7 +64,7 @@ def test_what_is_told_never_contradicts_what_was_told_before(workers: int, expec
     """The ends that two successive ranges allow overlap: no 10 minutes that are 5, and then 2."""
     for seed in range(4):
         moments = told(follow(Simulation([SLOW * 2], workers, expects=expects, seed=seed)))
-        for before, after in zip(moments, moments[1:], strict=False):
+        for before, after in pairwise(moments):
             assert before.told is not None
             assert after.told is not None
             passed = before.truth - after.truth
