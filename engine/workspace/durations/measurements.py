@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -102,15 +103,15 @@ class DurationStore(Database):
             by_experiment[row["experiment"]].append(dict(row))
         runs: list[MeasuredRun] = []
         starts: list[tuple[str, float]] = []
+        processor = cpu_name()
         for number, rows in by_experiment.items():
-            found = self._execute(
-                "SELECT dataset, created, resumed, workers FROM experiments WHERE id=?", number
-            ).fetchone()
+            found = self._execute("SELECT dataset, created, resumed FROM experiments WHERE id=?", number).fetchone()
             try:
                 info = _INFO.validate_python(json.loads(found["dataset"]))
-                overheads = {} if found["resumed"] is not None else _overheads(rows)
-                here = [run for row in rows if (run := _measured(row, DataSizes.of(info), overheads)) is not None]
-                if here and found["resumed"] is None:
+                sizes, is_whole = DataSizes.of(info), found["resumed"] is None
+                overheads = _overheads(rows) if is_whole else {}
+                here = [run for row in rows if (run := _measured(row, sizes, overheads, processor)) is not None]
+                if here and is_whole:
                     starts.append((info.name, max(0.0, min(row["started"] for row in rows) - found["created"])))
             except (*READ_ERRORS, NetworkError):
                 continue
@@ -124,7 +125,9 @@ class DurationStore(Database):
             "WHERE name=? AND spec=? AND status=? ORDER BY id DESC LIMIT 5",
             *(name, spec, Status.FINISHED),
         )
-        return [row["seconds"] for row in rows if _device(row["device"]) is not None]
+        processor = cpu_name()
+        here = [row["seconds"] for row in rows if _device(row["device"], processor) is not None]
+        return [seconds for seconds in here if isinstance(seconds, float)]
 
     def stored_work(self, experiment: int) -> list[StoredWork]:
         """Return the runs of an experiment in planned order; unreadable ones are skipped."""
@@ -147,27 +150,26 @@ class DurationStore(Database):
 _INFO, _DEVICE = TypeAdapter(DatasetInfo), TypeAdapter(Device)
 
 
-def _device(text: Any) -> Device | None:
-    """Return the device of a row if it is one of this machine's."""
+def _device(text: Any, processor: str) -> Device | None:
+    """Return the device of a row if it is a GPU or this machine's ``processor``."""
     try:
         device = _DEVICE.validate_python(json.loads(text))
     except READ_ERRORS:
         return None
-    return device if device.kind != "CPU" or device.name == cpu_name() else None
+    return device if device.kind != "CPU" or device.name == processor else None
 
 
-def _measured(row: dict[str, Any], sizes: DataSizes, overheads: dict[int, float]) -> MeasuredRun | None:
+def _measured(row: dict[str, Any], sizes: DataSizes, overheads: dict[int, float], processor: str) -> MeasuredRun | None:
     """Return the times of a row of ``_RUNS``; None if they can't be read, or were measured on another machine."""
-    device = _device(row["device"])
+    device = _device(row["device"], processor)
     try:
-        run = RunSpec.from_json(row["spec"])
         steps, seconds = _interval(row)
         if device is None or seconds <= 0 or steps <= 0:
             return None
         slow_start = row["first_seconds"] - row["first_step"] * seconds / steps
         overhead = overheads.get(row["id"])
         return MeasuredRun(
-            Work.of(run, sizes, row["total_steps"]),
+            _work(row["spec"], sizes, row["total_steps"]),
             seconds / steps,
             None if overhead is None else max(0.0, overhead + max(0.0, slow_start)),
             device.threads,
@@ -177,6 +179,11 @@ def _measured(row: dict[str, Any], sizes: DataSizes, overheads: dict[int, float]
         )
     except (*READ_ERRORS, NetworkError):
         return None
+
+
+@lru_cache(maxsize=2 * NEWEST_RUNS)  # the same runs are read whenever a form changes
+def _work(spec: str, sizes: DataSizes, total_steps: int) -> Work:
+    return Work.of(RunSpec.from_json(spec), sizes, total_steps)
 
 
 def _interval(row: dict[str, Any]) -> tuple[int, float]:
