@@ -270,7 +270,9 @@ def _print_estimate(job: _Job, store: Store, executor: Executor) -> None:
     with suppress(TrainscopeError):  # reported by the session
         spec = job.spec or job.experiment.spec.from_json(store.experiment(job.number).spec)
         entry = QueueEntry(0, job.experiment, spec, job.number or None, resumes=job.spec is None)
-        if text := str(estimate(store.workspace, [entry], executor.allocation)[0]):
+        (found,) = estimate(store.workspace, [entry], executor.allocation)
+        if found.steps is not None or found.seconds is not None:  # else its data set may not be one
+            text = str(found)
             print_error(f"{text[0].upper()}{text[1:]}.")
 
 

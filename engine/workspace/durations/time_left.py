@@ -32,6 +32,8 @@ EXPECTED_STEP = 1.25  # by this factor the machine's speed differs from hour to 
 # Operations per second differ by up to these factors between networks of one kind, and between dense networks and
 # convolutions.
 SAME_KIND, OTHER_KIND = 2.0, 3.0
+# A range whose ends differ by more than this factor is not told, unless it ends within so many seconds.
+VAGUE, SHORT = 10.0, 30.0
 UNKNOWN = Span(0.0, math.inf)
 
 
@@ -116,13 +118,14 @@ class TimeLeft:
 
     @property
     def seconds(self) -> Span | None:
-        """The range of seconds until the last run ends; None if unknown."""
+        """The range of seconds until the last run ends; None as long as hardly anything is known."""
         now = self._now()
         if self._told is None or math.isinf(self._told.high) or now - self._told_at >= UPDATE_SECONDS:
             self._told, self._told_at = self._compute(now), now
         passed = now - self._told_at
         span = Span(max(0.0, self._told.low - passed), max(0.0, self._told.high - passed))
-        return span if (self._runs or self._later) and span != UNKNOWN else None
+        is_vague = span == UNKNOWN or max(VAGUE * span.low, SHORT) < span.high < math.inf
+        return span if (self._runs or self._later) and not is_vague else None
 
     def of_run(self, number: int) -> Span | None:
         """Return the range of seconds until a run ends; None unless it is running and has a record."""

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from engine.config.specs import ExperimentSpec
-from engine.devices.calibration import Calibration
 from engine.devices.hardware import cpu_name
 from engine.devices.names import AUTO, CPU, Allocation
 from engine.events.devices import Device
@@ -67,11 +66,21 @@ def middle(found: Estimate) -> float:
 
 @pytest.fixture(autouse=True)
 def uncalibrated(monkeypatch: pytest.MonkeyPatch) -> None:
-    calibrate(monkeypatch, None)
+    calibrate(monkeypatch)
 
 
-def calibrate(monkeypatch: pytest.MonkeyPatch, calibration: Calibration | None) -> None:
-    monkeypatch.setattr("engine.workspace.durations.paces.read_calibration", lambda: calibration)
+class Calibrated:
+    """Seconds of a step and of a validation of the reference networks."""
+
+    def __init__(self, **seconds: tuple[float, float]) -> None:
+        self._seconds = seconds
+
+    def seconds(self, kind: str) -> tuple[float, float] | None:
+        return self._seconds.get(kind)
+
+
+def calibrate(monkeypatch: pytest.MonkeyPatch, **seconds: tuple[float, float]) -> None:
+    monkeypatch.setattr("engine.workspace.durations.paces.read_calibration", lambda: Calibrated(**seconds))
 
 
 def test_where_nothing_was_measured_only_runs_steps_and_records_are_told(workspace: Path) -> None:
@@ -133,7 +142,7 @@ def test_other_work_of_the_same_kind_is_scaled_by_its_operations(workspace: Path
 
 
 def test_the_calibration_is_the_basis_of_the_first_estimate(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    calibrate(monkeypatch, Calibration({"dense": (0.0004, 0.002), "convolutional": (0.014, 0.14)}))
+    calibrate(monkeypatch, dense=(0.0004, 0.002), convolutional=(0.014, 0.14))
     found = told(workspace, small_spec(epochs=100))
     assert found.seconds is not None
     # 2,600 steps of 0.4 ms, and 260 records of 144 images; what is besides them was not measured.
