@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from engine.config.specs import DataSpec
+from engine.datasets.base import Contents
 from engine.datasets.inventory import decoded_folders
 from engine.datasets.registry import DATASETS
 from engine.events.datasets import DatasetInfo
@@ -37,23 +38,23 @@ def find_sizes(spec: DataSpec) -> DataSizes | None:
     """Return the sizes that preparation of ``spec`` will give, without reading an image.
 
     Returns:
-        None for a data set that was never decoded on this machine, or whose decoded images are damaged.
+        None for a data set of the user's own that was never decoded on this machine.
     """
-    source = DATASETS.get(spec.dataset)
-    if source is not None and source.numbers is not None and source.shape is not None:
-        return _prepared(spec, source.shape, source.numbers[1], {"train": source.numbers[0]})
     # Those of the requested side first: the source may have changed since the others were decoded.
     folders = sorted(decoded_folders(spec.dataset), key=lambda each: f"-{spec.image_size or 'own'}-" not in each.name)
-    return next(filter(None, (_read(spec, folder) for folder in folders)), None)
+    decoded = next(filter(None, map(_read, folders)), None)
+    source = DATASETS.get(spec.dataset)
+    contents = decoded or (source.contents if source is not None else None)
+    return None if contents is None else _prepared(spec, contents)
 
 
-def _read(spec: DataSpec, folder: Path) -> DataSizes | None:
+def _read(folder: Path) -> Contents | None:
     try:
         with open_file(folder / "about.json") as file:
             about = json.load(file)
         counts = {part: _header(folder / f"y_{part}.npy")[0] for part in about["parts"]}
         _, height, width, channels = _header(folder / "x_train.npy")
-        return _prepared(spec, (height, width, channels), len(about["class_names"]), counts)
+        return Contents((height, width, channels), len(about["class_names"]), counts)
     except Exception:  # a damaged header makes NumPy raise almost anything
         return None
 
@@ -64,14 +65,14 @@ def _header(path: Path) -> tuple[int, ...]:
     return shape
 
 
-def _prepared(spec: DataSpec, stored: tuple[int, int, int], classes: int, counts: dict[str, int]) -> DataSizes:
+def _prepared(spec: DataSpec, stored: Contents) -> DataSizes:
     """Return the sizes after the split (``engine.datasets.split``) and the preparation of images."""
-    height, width, channels = stored
+    height, width, channels = stored.shape
     if spec.image_size is not None:
         height = width = spec.image_size
-    train = counts["train"]
+    counts, train = stored.counts, stored.counts["train"]
     test = counts.get("test", math.ceil(train * spec.test_fraction))
     train -= 0 if "test" in counts else test
     validation = counts.get("validation", math.ceil(train * spec.validation_fraction))
     train -= 0 if "validation" in counts else validation
-    return DataSizes((height, width, 1 if spec.grayscale else channels), classes, train, validation, test)
+    return DataSizes((height, width, 1 if spec.grayscale else channels), stored.classes, train, validation, test)

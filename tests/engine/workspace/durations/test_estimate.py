@@ -95,9 +95,10 @@ def test_runs_of_different_lengths_are_told_with_the_shortest_and_the_longest(wo
     assert str(found) == "4 runs of 200 to 260 steps and 26 to 200 records"
 
 
-def test_a_data_set_that_was_never_decoded_leaves_steps_open(workspace: Path) -> None:
-    spec = ARCHITECTURES_EXPERIMENT.preset("course", dataset="mnist", repeats=1)
-    assert str(told(workspace, spec)) == "5 runs"
+def test_a_data_set_of_ones_own_that_was_never_decoded_leaves_steps_open(workspace: Path, tmp_path: Path) -> None:
+    course = ARCHITECTURES_EXPERIMENT.preset("course", repeats=1)
+    assert str(told(workspace, course)) == "5 runs of 13,500 steps and 1,350 records"
+    assert str(told(workspace, course.replace(dataset=str(tmp_path)))) == "5 runs"
 
 
 def test_runs_of_the_same_work_decide_the_time(workspace: Path) -> None:
