@@ -138,7 +138,8 @@ class TimeLeft:
         self._workers = max(1, workers)
         self._paused = 0.0  # seconds
         self._paused_since: float | None = None
-        self._runs: dict[int, _Run] = {}
+        self._runs: dict[int, _Run] = {}  # those that are not over
+        self._running: dict[int, _Run] = {}
         self._everything: list[_Run] = []
         self._later: list[list[_Run]] = []
         self._rates: dict[Hashable, Rate] = {}
@@ -171,6 +172,7 @@ class TimeLeft:
         match event:
             case RunStarted(after=after):
                 run.began = self._take_slot()
+                self._running[event.run] = run
                 run.step, run.resumed = after, after > 0
             case Record(step=step, seconds=seconds):
                 self._record(run, step, seconds)
@@ -197,6 +199,7 @@ class TimeLeft:
 
     def _finish(self, run: _Run, event: RunFinished) -> None:
         del self._runs[event.run]
+        self._running.pop(event.run, None)
         if run.began is None:
             return
         now = self._now()
@@ -214,8 +217,7 @@ class TimeLeft:
 
     def _hold(self) -> None:
         """Stop the clock while all running runs are paused."""
-        running = [run for run in self._runs.values() if run.began is not None]
-        is_held = bool(running) and all(run.paused for run in running)
+        is_held = bool(self._running) and all(run.paused for run in self._running.values())
         if is_held and self._paused_since is None:
             self._paused_since = self._clock()
         elif not is_held and self._paused_since is not None:
@@ -227,7 +229,7 @@ class TimeLeft:
         return (self._clock() if self._paused_since is None else self._paused_since) - self._paused
 
     def _compute(self, now: float) -> Span:
-        running = [self._remaining(run, now) for run in self._runs.values() if run.began is not None]
+        running = [self._remaining(run, now) for run in self._running.values()]
         waiting = [self._whole(run) for run in self._runs.values() if run.began is None]
         total = _parallel(waiting, self._workers, running)
         for stage in self._later:
