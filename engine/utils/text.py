@@ -52,7 +52,7 @@ def as_estimate(low: float, high: float) -> str:
     first = _rounded(low, math.floor)
     if math.isinf(high):
         return "" if first == NO_TIME else f"at least {first}"
-    last = _rounded(high, math.ceil)
+    last = _rounded(max(1.0, high), math.ceil)
     if first != NO_TIME and (high <= NARROW * low or first == last):
         return f"about {_rounded(math.sqrt(low * high), round)}"
     if first == NO_TIME:

@@ -34,6 +34,7 @@ def test_short_ones_have_decimals_where_asked(seconds: float, text: str) -> None
         (55, 121, "55 s to 2 min 30 s"),
         (0.2, 3.5, "less than 4 s"),
         (0.0, 0.4, "less than 1 s"),
+        (0.0, 0.0, "less than 1 s"),
         (12.9, math.inf, "at least 10 s"),
         (0.0, math.inf, ""),
     ],
