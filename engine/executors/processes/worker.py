@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.devices.hardware import configure
+from engine.devices.libraries import use_library
 from engine.devices.names import AUTO
 from engine.events.commands import Command
 from engine.events.tasks import Event
@@ -45,6 +46,7 @@ class WorkerSettings:
         temporary_folder: for temporary files of the libraries.
         low_priority: whether other processes, above all the window, get the processor first.
         device: auto, cpu or the key of a GPU.
+        library: with which TensorFlow computes on the processor; empty for its own default.
         processes: number of such workers.
     """
 
@@ -53,6 +55,7 @@ class WorkerSettings:
     temporary_folder: Path
     low_priority: bool
     device: str = AUTO
+    library: str = ""
     processes: int = 1
 
 
@@ -81,6 +84,7 @@ def worker_main(connection: Connection, settings: WorkerSettings) -> None:
     exit_with_parent()
     # Before a library reads it.
     os.environ["TMPDIR"] = tempfile.tempdir = str(settings.temporary_folder)
+    use_library(settings.library)
     prepare_process(settings.log_file, settings.low_priority)
     runner = TaskRunner(Placement(settings.device, settings.processes, settings.threads))
     configured = warmed_up = False

@@ -1,0 +1,67 @@
+"""Reference times of this process: how long it takes for a network of each kind of work."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from statistics import median
+
+from engine.config.specs import DataSpec, NetworkSpec, RunSpec, TrainingSpec
+from engine.devices.calibration import BFLOAT16, REFERENCES, STEPS
+from engine.devices.hardware import on_device
+from engine.devices.names import CPU
+from engine.training.cleanup import free_previous_trainings
+from engine.training.noise import noise
+from engine.training.trainer import build_model
+
+# Those of the course's protocol.
+SHAPE, CLASSES, BATCH_SIZE, VALIDATION_IMAGES = (32, 32, 1), 10, 50, 5_000
+CALLS = 5  # of which the median counts
+MIN_CALL_SECONDS = 0.01  # shorter ones are repeated, as other programs disturb them
+
+
+def reference_seconds(kind: str, check_cancelled: Callable[[], None]) -> tuple[float, float]:
+    """Measure the reference network of a kind of work on one thread of the processor.
+
+    Args:
+        kind: as ``engine.devices.calibration`` names it.
+        check_cancelled: called between the calls of the network; may raise to end the measurement.
+
+    Returns:
+        The seconds of a step of 50 images, and of validating 5,000 images.
+    """
+    network = REFERENCES[kind.removesuffix(BFLOAT16)]
+    training = TrainingSpec(
+        batch_size=BATCH_SIZE,
+        record_every=STEPS,
+        validation_precision="bfloat16" if kind.endswith(BFLOAT16) else "float32",
+    )
+    run = RunSpec(
+        variant=network,
+        architecture=network,
+        repeat=1,
+        seed=0,
+        data=DataSpec(),
+        network=NetworkSpec(),
+        training=training,
+    )
+    with on_device(CPU):
+        free_previous_trainings()
+        model = build_model(run, noise(SHAPE, CLASSES, STEPS * BATCH_SIZE, VALIDATION_IMAGES))
+        model.warm_up()
+        steps = _median_seconds(lambda: model.run_segment(0, STEPS, validates=False), check_cancelled)
+        validation = _median_seconds(lambda: model.run_segment(0, 0, validates=True), check_cancelled)
+    return steps / STEPS, validation
+
+
+def _median_seconds(call: Callable[[], object], check_cancelled: Callable[[], None]) -> float:
+    call()  # the first one includes one-time costs
+    spans = []
+    for _ in range(CALLS):
+        check_cancelled()
+        begin, calls = time.perf_counter(), 0
+        while calls == 0 or time.perf_counter() - begin < MIN_CALL_SECONDS:
+            call()
+            calls += 1
+        spans.append((time.perf_counter() - begin) / calls)
+    return median(spans)
