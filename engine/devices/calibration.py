@@ -67,6 +67,12 @@ def read_calibration(cache: DeviceCache | None = None) -> Calibration:
     return Calibration(found.part_times(machine()), requested_library())
 
 
+def needs_calibration() -> bool:
+    """Return whether there are times left to measure; no library has to be chosen if the user asks for one."""
+    known = read_calibration()
+    return not known.requested and not {DENSE, CONVOLUTIONAL} <= known.times.keys()
+
+
 def likely_library(cache: DeviceCache | None = None) -> str:
     """Return the library with which a process is to be started before its work is known."""
     known = read_calibration(cache)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QThread, Signal
 
+from engine.devices.calibration import needs_calibration
 from engine.events.channel import ControlChannel
 from engine.events.commands import Command, Control
 from engine.events.experiments import ExperimentFinished
@@ -89,8 +90,14 @@ class EngineThread(QThread):
 
     def calibrate(self) -> None:
         """Measure this machine's reference times that are not known yet; the next other job cancels that."""
+        measure = self._job_of(CalibrateMachineTask())
+
+        def job(emit: Emit, control: ControlChannel) -> None:
+            if needs_calibration():
+                measure(emit, control)
+
         self._calibration = ControlChannel()
-        self._jobs.put((self._job_of(CalibrateMachineTask()), self._calibration, False))
+        self._jobs.put((job, self._calibration, False))
 
     def run_job(self, job: Job) -> None:
         """Run any other job; the events it emits are forwarded by ``happened``."""

@@ -22,6 +22,7 @@ from engine.utils.errors import Cancelled, WorkerError
 log = logging.getLogger(__name__)
 
 ROUNDS = 2  # of which the faster one counts, as disturbances only slow it down
+CLEAR = 1.3  # ratio of two libraries' times that no second round would reverse
 
 
 class KeptCommands(ControlChannel):
@@ -102,6 +103,9 @@ def _measure(
                     used, times = _reference_times(kind, library, executor, commands)
                     found[used].append(times)
                     done += 1
+                seconds = sorted(seconds_per_step(rounds[0]) for rounds in found.values())
+                if seconds[-1] > CLEAR * seconds[0]:
+                    break
             for library, rounds in found.items():
                 log.info("%s, %s: %s", kind, library, rounds)
                 cache.store_part_times(machine(), kind, library, min(rounds, key=seconds_per_step))
