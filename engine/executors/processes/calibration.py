@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 
 from engine.devices.cache import DeviceCache, PartTimes
@@ -21,8 +21,9 @@ from engine.utils.errors import Cancelled, WorkerError
 
 log = logging.getLogger(__name__)
 
-ROUNDS = 2  # of which the faster one counts, as disturbances only slow it down
-CLEAR = 1.3  # ratio of two libraries' times that no second round would reverse
+# The fastest round counts, as disturbances only slow it down, except the first, which includes one-time costs.
+FEW_ROUNDS, MANY_ROUNDS = 1 + 2, 1 + 4
+CLOSE = 1.2  # ratio of two libraries' times below which many rounds are taken
 
 
 class KeptCommands(ControlChannel):
@@ -89,26 +90,32 @@ def _measure(
     emit: Emit,
     commands: KeptCommands,
 ) -> None:
-    done, total = 0, len(kinds) * ROUNDS * len(LIBRARIES)
     with ExitStack() as stack:
         executors = {library: make_executor(library) for library in LIBRARIES}
         for executor in executors.values():
             stack.callback(executor.close)
             executor.start(1, threads=1)
-        for kind in kinds:
-            found: dict[str, list[PartTimes]] = defaultdict(list)
-            for _ in range(ROUNDS):
-                for library, executor in executors.items():
-                    emit(Progress(f"Measuring this processor with {library} and {kind} networks, once", done, total))
-                    used, times = _reference_times(kind, library, executor, commands)
-                    found[used].append(times)
-                    done += 1
-                seconds = sorted(seconds_per_step(rounds[0]) for rounds in found.values())
-                if seconds[-1] > CLEAR * seconds[0]:
-                    break
-            for library, rounds in found.items():
-                log.info("%s, %s: %s", kind, library, rounds)
-                cache.store_part_times(machine(), kind, library, min(rounds, key=seconds_per_step))
+        for number, kind in enumerate(kinds):
+            emit(Progress(f"Measuring which library computes {kind} networks faster here, once", number, len(kinds)))
+            for library, times in _in_turns(kind, executors, commands).items():
+                log.info("%s, %s: %s", kind, library, times)
+                cache.store_part_times(machine(), kind, library, times)
+
+
+def _in_turns(kind: str, executors: Mapping[str, Executor], commands: KeptCommands) -> dict[str, PartTimes]:
+    """Return the times of ``kind`` by library."""
+    rounds: dict[str, list[PartTimes]] = defaultdict(list)
+    best: dict[str, PartTimes] = {}
+    for number in range(MANY_ROUNDS):
+        for library, executor in executors.items():
+            used, times = _reference_times(kind, library, executor, commands)
+            if number > 0 or not math.isfinite(times.step):
+                rounds[used].append(times)
+        best = {library: min(times, key=seconds_per_step) for library, times in rounds.items()}
+        seconds = sorted(map(seconds_per_step, best.values()))
+        if number + 1 >= FEW_ROUNDS and seconds[-1] > CLOSE * seconds[0]:
+            break
+    return best
 
 
 def _reference_times(kind: str, library: str, executor: Executor, commands: KeptCommands) -> tuple[str, PartTimes]:

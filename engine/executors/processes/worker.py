@@ -25,7 +25,7 @@ from engine.events.commands import Command
 from engine.events.tasks import Event
 from engine.executors.placement import Placement
 from engine.executors.runner import TaskRunner, warm_up, worker_ready
-from engine.executors.tasks import TENSORFLOW_TASKS, TrainTask
+from engine.executors.tasks import TENSORFLOW_TASKS, CalibrateTask, TrainTask
 from engine.utils.streams import prepare_streams
 
 # Enough for the scheduler to prefer the window whenever it has work; on an otherwise idle processor, a nice process is
@@ -115,7 +115,7 @@ def worker_main(connection: Connection, settings: WorkerSettings) -> None:
         if not configured and isinstance(message, (WarmUp, *TENSORFLOW_TASKS)):
             configure(settings.threads, settings.device)
             configured = True
-        warmed_up |= isinstance(message, TrainTask)
+        warmed_up |= isinstance(message, (TrainTask, CalibrateTask))
         if isinstance(message, WarmUp):
             send(worker_ready())
         elif not isinstance(message, Command):  # a command that arrives after its task has ended
