@@ -111,7 +111,7 @@ class DevicesDialog(QDialog):
         requested = requested_library()
         self._library.setText(REQUESTED.format(requested) if requested else LIBRARY)
         self._fill_libraries(libraries)
-        self._libraries.setVisible(any(report.seconds for report in libraries))
+        self._libraries.setVisible(not requested)
         for label in (self._how, self._library, self._computed):
             label.show()
 

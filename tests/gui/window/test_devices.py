@@ -88,12 +88,23 @@ def test_the_page_shows_devices_and_where_each_network_trains(qtbot: QtBot, make
     assert table.rowCount() == len(rows)
 
 
-def test_the_page_shows_which_library_is_faster(qtbot: QtBot, make_window: MakeWindow) -> None:
+def test_the_page_shows_which_library_is_faster(
+    qtbot: QtBot, make_window: MakeWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gui.dialogs.devices.requested_library", lambda: "")
     page = page_of(make_window(Appraiser(PROCESSOR)))
     table = find(page, QTableWidget, "devices_libraries")
     qtbot.waitUntil(table.isVisible, timeout=PATIENCE_MS)
     rows = [[table.item(row, column).text() for column in range(5)] for row in range(table.rowCount())]
     assert rows == [["dense", "mlp_1", "Eigen", "1.20", "0.90"], ["convolutional", "cnn_4", "oneDNN", "85.00", "–"]]
+
+
+def test_a_library_that_is_asked_for_is_named(qtbot: QtBot, make_window: MakeWindow) -> None:
+    page = page_of(make_window(Appraiser(PROCESSOR)))
+    how = find(page, QLabel, "devices_library")
+    asked = "On the processor everything is computed with oneDNN, as TF_ENABLE_ONEDNN_OPTS asks."
+    qtbot.waitUntil(lambda: how.text() == asked, timeout=PATIENCE_MS)
+    assert not find(page, QTableWidget, "devices_libraries").isVisible()
 
 
 @pytest.mark.parametrize(
