@@ -173,7 +173,7 @@ def _measured(row: dict[str, Any], sizes: DataSizes, overheads: dict[int, float]
             seconds / steps,
             None if overhead is None else max(0.0, overhead + max(0.0, slow_start)),
             device.threads,
-            getattr(device, "library", ""),
+            device.library,
             CPU if device.kind == "CPU" else device.key,
             "" if device.kind == "CPU" else f"{device.key}: {device.name}, ",
         )

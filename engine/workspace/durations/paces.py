@@ -10,12 +10,11 @@ import math
 from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from pathlib import Path
 from statistics import median
-from typing import Literal
 
 from engine.config.specs import RunSpec
 from engine.datasets.sizes import DataSizes
 from engine.devices.cache import DeviceCache
-from engine.devices.calibration import Calibration, read_calibration
+from engine.devices.calibration import CONVOLUTIONAL, DENSE, REFERENCES, STEPS, read_calibration
 from engine.devices.names import AUTO, CPU, Allocation
 from engine.events.durations import ExpectedRun, Span
 from engine.networks.architectures import summarize
@@ -29,9 +28,7 @@ NEWEST_STARTS = 5  # experiments whose start is considered
 # Times of the same work differ by this factor from one experiment to the next, and scaled ones from measured ones; see
 # docs/performance.md, section "Times told".
 SAME_WORK, SCALED = 1.15, 1.5
-REFERENCES: dict[Literal["dense", "convolutional"], str] = {"dense": "mlp_1", "convolutional": "cnn_4"}
 REFERENCE_SHAPE, REFERENCE_CLASSES, REFERENCE_BATCH, REFERENCE_VALIDATION = (32, 32, 1), 10, 50, 5_000
-REFERENCE_INTERVAL = 10  # steps between two records of the course's protocol
 NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
 
 
@@ -41,14 +38,11 @@ class Paces:
     Args:
         measured: what earlier experiments took.
         allocation: how the runs will be trained; None on a cluster, of which nothing is known.
-        calibration: times of the reference networks; as measured on this machine unless given.
     """
 
-    def __init__(
-        self, measured: Measurements, allocation: Allocation | None, calibration: Calibration | None = None
-    ) -> None:
+    def __init__(self, measured: Measurements, allocation: Allocation | None) -> None:
         self._threads = 1 if allocation is None else allocation.threads
-        self._calibration = calibration or read_calibration()
+        self._calibration = read_calibration()
         device = "" if allocation is None else allocation.device
         gpus = DeviceCache(devices_file()).gpus()
         runs = [run for run in measured.runs if device in (AUTO, run.device)]
@@ -107,13 +101,13 @@ class Paces:
 
     def _reference(self, is_convolutional: bool) -> list[tuple[float, float]]:
         """Return operations and seconds of a step of the reference network, without and with records."""
-        kind: Literal["dense", "convolutional"] = "convolutional" if is_convolutional else "dense"
-        seconds = None if self._calibration is None else self._calibration.seconds(kind)
+        kind = CONVOLUTIONAL if is_convolutional else DENSE
+        seconds = self._calibration.seconds(kind)
         if seconds is None:
             return []
         layers = summarize(REFERENCES[kind], REFERENCE_SHAPE, REFERENCE_CLASSES)
         step, validation = step_operations(layers, REFERENCE_BATCH), evaluation_operations(layers, REFERENCE_VALIDATION)
-        with_records = step + validation / REFERENCE_INTERVAL, seconds[0] + seconds[1] / REFERENCE_INTERVAL
+        with_records = step + validation / STEPS, seconds[0] + seconds[1] / STEPS
         return [(step, seconds[0]), with_records]
 
     def _overhead(self, work: Work) -> Span | None:
