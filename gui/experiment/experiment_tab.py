@@ -184,6 +184,10 @@ class ExperimentTab(QWidget):
         is_of_button = not self.board_stack.is_welcome or entry.spec == self.experiment.preset("quick")
         self.board_stack.show_estimate(str(estimate) if is_of_button else "")
 
+    def refresh_estimate(self) -> None:
+        """Request another estimate, as something was measured."""
+        self._estimate.refresh()
+
     def _request_estimate(self) -> None:
         """Request what the experiment of the form will take, unless nobody sees it; it is requested when shown."""
         if not self.isVisible():

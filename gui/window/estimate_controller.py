@@ -8,6 +8,8 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject
 
+from engine.events.devices import MachineCalibrated
+from engine.events.tasks import Event
 from engine.workspace.durations.estimate import Allocate, Estimate, estimate
 from engine.workspace.queue import QueueEntry
 from gui.background.store_reader import PendingQuery, StoreReader
@@ -26,11 +28,20 @@ class EstimateController(QObject):
     def __init__(self, reader: StoreReader, allocate: Allocate, parent: QObject) -> None:
         super().__init__(parent)
         self._reader, self._allocate = reader, allocate
+        self._tabs: list[ExperimentTab] = []
         self._pending: dict[ExperimentTab, PendingQuery] = {}
 
     def add(self, tab: ExperimentTab) -> None:
         """Answer the requests of ``tab``."""
+        self._tabs.append(tab)
         tab.estimate_requested.connect(partial(self._ask, tab))
+
+    def take(self, event: Event) -> None:
+        """Have the visible tab ask again once the machine was measured."""
+        if isinstance(event, MachineCalibrated):
+            for tab in self._tabs:
+                if tab.isVisible():  # a hidden one asks when it is shown
+                    tab.refresh_estimate()
 
     def _ask(self, tab: ExperimentTab, entry: QueueEntry) -> None:
         if tab in self._pending:

@@ -374,6 +374,7 @@ class MainWindow(QMainWindow):
         self._training.happened.connect(self.trained, queued)  # after the training controller
         for listener in (self._dialogs, self._devices, self._clusters, self._history, self._opened_tabs, self._resume):
             self.trained.connect(listener.take)
+        self.trained.connect(self._estimates.take)
         self.trained.connect(self._follow_training)
         for follow in (self._devices.training_ended, self.training_ended, self._close_if_asked):
             self._training_controller.ended.connect(follow)

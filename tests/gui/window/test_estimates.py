@@ -9,6 +9,7 @@ import pytest
 from PySide6.QtWidgets import QLabel, QListWidget, QSpinBox, QWidget
 from pytestqt.qtbot import QtBot
 
+from engine.events.devices import MachineCalibrated
 from engine.executors.tasks import TrainTask
 from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
 from engine.workspace.queue import QueueEntry
@@ -54,6 +55,17 @@ def test_the_welcome_tells_the_size_of_what_its_button_runs(qtbot: QtBot, make_w
     find(tab.form, QSpinBox, "epochs").setValue(20)
     until(qtbot, lambda: find(page, QLabel, "start_estimate").text() == "")
     assert page.is_welcome
+
+
+def test_the_time_is_told_as_soon_as_the_machine_was_calibrated(
+    qtbot: QtBot, make_window: MakeWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window = make_window()
+    tab = tab_of(window)
+    until(qtbot, lambda: estimate_in(tab) == QUICK)
+    monkeypatch.setattr("engine.devices.calibration.Calibration.seconds", lambda _calibration, _kind: (0.01, 0.1))
+    window.trained.emit(MachineCalibrated())
+    until(qtbot, lambda: estimate_in(tab).startswith(f"{QUICK}, at least "))
 
 
 def test_the_time_is_told_once_it_was_measured(
