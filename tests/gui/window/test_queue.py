@@ -165,6 +165,7 @@ def test_an_entry_says_what_it_is_and_how_long_it_takes(workspace: Path) -> None
 
 def test_the_panel_says_what_is_under_way(qtbot: QtBot, make_window: MakeWindow) -> None:
     window = make_window(ObedientExecutor())
+    tab_of(window).show_spec(small_spec())  # of further networks too little would be known after a record
     queue_up(qtbot, window, "activations")
     label = find(window, QLabel, "queue_now")
     qtbot.waitUntil(lambda: "Architectures" in label.text() and " left" in label.text(), timeout=PATIENCE_MS)
