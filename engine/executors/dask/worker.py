@@ -14,7 +14,7 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from engine.devices.hardware import configure, quiet_tensorflow, silence_stderr
+from engine.devices.hardware import configure, load_tensorflow, silence_stderr
 from engine.events.runs import RunFinished, Status
 from engine.events.tasks import Event
 from engine.executors.dask import attempts
@@ -113,9 +113,9 @@ def _load_once() -> None:
 
 
 def _load() -> None:
-    quiet_tensorflow()
     try:
         with _LOADING, silence_stderr():
+            load_tensorflow()
             import engine.training.trainer  # noqa: F401
     except Exception:  # the first run reports it to the client
         log.exception("TensorFlow can't be loaded")

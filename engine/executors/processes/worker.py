@@ -22,6 +22,7 @@ from engine.devices.hardware import configure
 from engine.devices.names import AUTO
 from engine.events.commands import Command
 from engine.events.tasks import Event
+from engine.executors.images import ImageStore
 from engine.executors.placement import Placement
 from engine.executors.runner import TaskRunner, warm_up, worker_ready
 from engine.executors.tasks import TENSORFLOW_TASKS, TrainTask
@@ -46,6 +47,7 @@ class WorkerSettings:
         low_priority: whether other processes, above all the window, get the processor first.
         device: auto, cpu or the key of a GPU.
         processes: number of such workers.
+        image_folder: through which they share prepared images.
     """
 
     threads: int
@@ -54,6 +56,7 @@ class WorkerSettings:
     low_priority: bool
     device: str = AUTO
     processes: int = 1
+    image_folder: Path | None = None
 
 
 class WarmUp:
@@ -82,7 +85,8 @@ def worker_main(connection: Connection, settings: WorkerSettings) -> None:
     # Before a library reads it.
     os.environ["TMPDIR"] = tempfile.tempdir = str(settings.temporary_folder)
     prepare_process(settings.log_file, settings.low_priority)
-    runner = TaskRunner(Placement(settings.device, settings.processes, settings.threads))
+    placement = Placement(settings.device, settings.processes, settings.threads)
+    runner = TaskRunner(placement, ImageStore(settings.image_folder))
     configured = warmed_up = False
 
     def send(event: Event | TaskBegun | TaskDone) -> None:

@@ -303,7 +303,7 @@ def test_a_run_that_fails_makes_the_exit_code_tell(
     def fail(*_arguments: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("engine.executors.runner.prepare", fail)
+    monkeypatch.setattr("engine.executors.images.prepare", fail)
     assert batch(workspace, *TINY) == EXIT_FAILED
     assert "2 of 2 runs did not finish: There is not enough memory" in capsys.readouterr().err.splitlines()[-1]
 
