@@ -5,6 +5,7 @@ TensorFlow is imported by the first task that needs it, so a process that only p
 
 from __future__ import annotations
 
+import gc
 import logging
 from collections.abc import Callable
 from contextlib import closing
@@ -182,10 +183,14 @@ def worker_ready() -> WorkerReady:
 
 def warm_up(has_work: Callable[[], bool]) -> None:
     """Load what a training needs, unless ``has_work`` reports a real task."""
+    from engine.training.cleanup import free_previous_trainings
     from engine.training.warm_up import train_on_noise
 
     try:
         train_on_noise(has_work)
+        if not has_work():
+            free_previous_trainings()
+            gc.freeze()  # the libraries' objects, which every later collection would go through
     except Exception:  # a real training will report it to the user
         log.exception("error in the warm-up")
 
