@@ -44,7 +44,9 @@ class PeakMemory:
         self._thread.join()
 
     def _sample(self) -> None:
-        while not self._ended.wait(SAMPLE_SECONDS):
+        is_last = False
+        while not is_last:
+            is_last = self._ended.wait(SAMPLE_SECONDS)
             with suppress(psutil.Error):
                 self.bytes = max(self.bytes, memory_of([self._root, *self._root.children(recursive=True)]))
 
