@@ -17,6 +17,7 @@ from engine.devices.hardware import (
     uses_tf32,
     visible_gpus,
 )
+from engine.devices.libraries import used_library
 from engine.devices.names import CPU, AssignedDevice, check_device, parse_device
 from engine.events.devices import Device
 from engine.utils.errors import DeviceError, SpecError
@@ -34,7 +35,7 @@ def test_the_processor_has_a_name() -> None:
 
 
 def test_the_device_says_how_many_threads_were_configured() -> None:
-    assert describe_device(AssignedDevice(CPU, "why")) == Device("CPU", cpu_name(), 1)
+    assert describe_device(AssignedDevice(CPU, "why")) == Device("CPU", cpu_name(), 1, library=used_library())
     assert describe_device(AssignedDevice(CPU, "why")).refusal == "why"
 
 
