@@ -21,6 +21,7 @@ from contextlib import ExitStack, contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
+from benchmarks.compare import memory
 from benchmarks.compare.child import SIDES
 from benchmarks.compare.machine import NOISY, Yardstick
 from benchmarks.compare.protocol import TRAINING_IMAGES, Workload, make_images
@@ -51,7 +52,7 @@ def main() -> None:
 
 
 def measure(workload: Workload, sides: list[str], rounds: int, yardstick: Yardstick) -> dict[str, Measured]:
-    measured = {side: Measured() for side in sides}
+    measured = {side: Measured(peak_bytes=peak_bytes(side, workload)) for side in sides}
     with ExitStack() as stack:
         children = {side: stack.enter_context(child(side, workload)) for side in sides}
         for each in children.values():
@@ -62,8 +63,15 @@ def measure(workload: Workload, sides: list[str], rounds: int, yardstick: Yardst
                 answer = take_turn(each)
                 measured[side].seconds.append(answer["seconds_per_step"])
                 measured[side].accuracies.append(answer["accuracy"])
-                measured[side].peak_bytes = answer["peak_bytes"]
     return measured
+
+
+def peak_bytes(side: str, workload: Workload) -> int:
+    """Return the peak memory of ``side`` from its start to the end of two rounds, which are not timed."""
+    with child(side, workload) as process, memory.PeakMemory(process.pid) as peak:
+        for _ in range(2):
+            take_turn(process)
+    return peak.bytes
 
 
 @contextmanager
@@ -140,6 +148,7 @@ def print_targets(found: Found) -> None:
                 f"  {network} ({above})/({below}) {words} {target:g}: {ratio:.2f} ({least:.2f} to {most:.2f})"
                 f"{'' if reached else '  MISSED'}"
             )
+    memory.print_targets(found)
 
 
 def print_changes(found: Found, name: str, before: Found) -> None:
