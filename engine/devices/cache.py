@@ -40,10 +40,11 @@ class Verification(BaseModel):
 
 
 class PartTimes(NamedTuple):
-    """Seconds of one training step and of one validation; infinite if they can't be computed."""
+    """Seconds of one training step and of one validation, infinite if they can't be computed, and of compilation."""
 
     step: float
     validation: float
+    compilation: float = 0.0
 
 
 class _Contents(BaseModel):

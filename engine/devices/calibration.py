@@ -1,7 +1,7 @@
 """Times of reference networks on this machine's processor, with each library; measured once and kept between starts.
 
 They decide which library trains an experiment, and are the basis of the first estimates of time. See
-``engine.training.benchmark`` for the reference networks, and ``engine.executors.processes.calibration`` for the
+``engine.training.reference`` for the reference networks, and ``engine.executors.processes.calibration`` for the
 measurement.
 """
 
@@ -50,10 +50,15 @@ class Calibration:
 
         Returns:
             The seconds of a step of 50 images and of validating 5,000 images, on one thread, with the reference network
-            of that kind (``engine.training.benchmark``).
+            of that kind (``engine.training.reference``).
         """
         times = self.times.get(kind, {}).get(self.library(kind))
         return (times.step, times.validation) if times is not None and math.isfinite(times.step) else None
+
+    def compilation_seconds(self, kind: str) -> float | None:
+        """Return how long the network of ``kind`` takes to build and compile with its library; None if not measured."""
+        times = self.times.get(kind, {}).get(self.library(kind))
+        return times.compilation if times is not None and math.isfinite(times.step) else None
 
 
 def seconds_per_step(times: PartTimes) -> float:

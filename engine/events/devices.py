@@ -98,12 +98,14 @@ class Calibrated:
         library: the library of this process.
         step: of one training step.
         validation: of one validation.
+        compilation: of building and compiling the network.
     """
 
     kind: str
     library: str
     step: float
     validation: float
+    compilation: float
 
 
 @dataclass(frozen=True)

@@ -130,7 +130,7 @@ def _reference_times(kind: str, library: str, executor: Executor, commands: Kept
     for event in events:
         match event:
             case Calibrated():
-                return event.library, PartTimes(event.step, event.validation)
+                return event.library, PartTimes(event.step, event.validation, event.compilation)
             case TaskFailed(reason, cancelled):
                 if cancelled:
                     raise Cancelled(reason)

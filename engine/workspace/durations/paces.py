@@ -28,6 +28,8 @@ NEWEST_STARTS = 5  # experiments whose start is considered
 # Times of the same work differ by this factor from one experiment to the next, and scaled ones from measured ones; see
 # docs/performance.md, section "Times told".
 SAME_WORK, SCALED = 1.15, 1.5
+DIGITS = "digits"
+COMPILATION = 2.0  # networks compile in times that differ from that of the reference by about this factor
 REFERENCE_SHAPE, REFERENCE_CLASSES, REFERENCE_BATCH, REFERENCE_VALIDATION = (32, 32, 1), 10, 50, 5_000
 NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
 
@@ -64,9 +66,15 @@ class Paces:
         return self._known[key]
 
     def start(self, dataset: str) -> Span | None:
-        """Return the time from the start of an experiment to its first step; None if there was no experiment here."""
+        """Return the time from the start of an experiment to its first step; None if it is unknown.
+
+        Before the first experiment it is known of the digits alone, which come with the program: processes load, which
+        takes less than compiling two networks.
+        """
         of_dataset = [seconds for name, seconds in self._starts if name == dataset]
         found = (of_dataset or [seconds for _, seconds in self._starts])[:NEWEST_STARTS]
+        if not found and dataset == DIGITS and (loading := self._compilation(is_convolutional=True)) is not None:
+            return Span(0.0, 2 * loading.high)
         return _range(found) if found else None
 
     def _step(self, work: Work) -> Span | None:
@@ -121,7 +129,11 @@ class Paces:
             found = [run.overhead for run in self._runs if run.overhead is not None and is_similar(run)][:NEWEST]
             if found:
                 return _range(found)
-        return None
+        return self._compilation(work.is_convolutional)
+
+    def _compilation(self, is_convolutional: bool) -> Span | None:
+        seconds = self._calibration.compilation_seconds(CONVOLUTIONAL if is_convolutional else DENSE)
+        return Span(seconds / COMPILATION, seconds * COMPILATION) if seconds is not None and self._can_scale else None
 
 
 def _range(seconds: Collection[float], factor: float = 1.0) -> Span:

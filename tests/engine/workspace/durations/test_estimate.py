@@ -78,6 +78,9 @@ class Calibrated:
     def seconds(self, kind: str) -> tuple[float, float] | None:
         return self._seconds.get(kind)
 
+    def compilation_seconds(self, kind: str) -> float | None:
+        return 1.0 if kind in self._seconds else None
+
 
 def calibrate(monkeypatch: pytest.MonkeyPatch, **seconds: tuple[float, float]) -> None:
     monkeypatch.setattr("engine.workspace.durations.paces.read_calibration", lambda: Calibrated(**seconds))
