@@ -47,7 +47,7 @@ class UpdateWatch(QObject):
         self._loop = QEventLoop(self)
         self._quiet = QTimer(self, interval=QUIET_MS, singleShot=True)
         self._quiet.timeout.connect(self._loop.quit)
-        window.windowHandle().installEventFilter(self)
+        window.installEventFilter(self)
 
     def eventFilter(self, _window: QObject, event: QEvent) -> bool:  # noqa: N802
         if event.type() == QEvent.Type.UpdateRequest:
@@ -67,7 +67,16 @@ class UpdateWatch(QObject):
 
 def run_events(task: TrainTask) -> list[Event]:
     records = [
-        record(task.run, 10 * number, seconds=0.1 * number, training_loss=2.3 / number, validation_accuracy=1 - 1 / number)
+        record(
+            task.run,
+            10 * number,
+            seconds=0.1 * number,
+            training_loss=2.3 / number,
+            validation_accuracy=1 - 1 / number,
+            dead_units=(1,),
+            activation_means=(0.1,),
+            activation_deviations=(0.5,),
+        )
         for number in range(1, RECORDS + 1)
     ]
     return [started(task.run), weights(task.run), *records, finished(task.run)]

@@ -11,7 +11,7 @@ ENDED = object()
 
 
 class Steps(QTimer):
-    """Advances the generator ``work`` once in each iteration of the event loop, until it ends or ``window`` is closed."""
+    """Advances ``work``, a generator, once per iteration of the event loop until it ends or ``window`` is closed."""
 
     def __init__(self, work: Iterator[None], window: QWidget) -> None:
         super().__init__(window, interval=0)

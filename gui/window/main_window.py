@@ -40,7 +40,6 @@ from gui.startup.first_paint import FirstPaint
 from gui.startup.steps import Steps
 from gui.try_it.tab import TryItTab
 from gui.utils.preferences import program_settings
-from gui.widgets.deferred_page import DeferredPage
 from gui.widgets.message_bar import MessageBar
 from gui.widgets.notices import Notices
 from gui.window.cluster_controller import ClusterController
@@ -124,9 +123,6 @@ class MainWindow(QMainWindow):
         self._arrange()
         self._make_menu()
         self._connect()
-        front = self._tabs.currentWidget()
-        if isinstance(front, DeferredPage):
-            front.build()  # before the window is shown, which needs its size
 
     @property
     def cluster(self) -> ClusterChoice | None:
