@@ -33,10 +33,7 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 class Spec(BaseModel):
     """Base class of specs: frozen, without unknown keys, NaN or infinity."""
 
-    # defer_build: a validator is built when first used, as building all of them would delay the start.
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
 
     @field_validator("*", mode="before")
     @classmethod

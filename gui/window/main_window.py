@@ -232,8 +232,7 @@ class MainWindow(QMainWindow):
 
     def _set_up_tab(self, tab: ExperimentTab) -> None:
         """Set up the content of a tab, which has just been built."""
-        # Their shortcuts work in any tab; only those of the running experiment are enabled.
-        self.addActions(tab.controls.control_actions)
+        self.addActions(tab.controls.control_actions)  # work in any tab, if enabled: for the running experiment
         self._networks.offer_saved(tab)
         self._dataset_controller.add(tab)
         self._clusters.add(tab)
