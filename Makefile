@@ -55,6 +55,7 @@ build/venv/ready: requirements.txt requirements-bundle.txt
 bench: $(VENV)/bench-ready
 	$(BIN)/python -m benchmarks.compare
 	$(BIN)/python -m benchmarks.start
+	$(BIN)/python -m benchmarks.theme
 	$(BIN)/python -m benchmarks.engine_speed
 	$(BIN)/python -m benchmarks.window_lateness
 	$(BIN)/python -m benchmarks.million_records

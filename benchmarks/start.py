@@ -152,8 +152,10 @@ def wait_for(look: Callable[[], Any]) -> Any:
 
 
 def fresh(home: Path) -> dict[str, str]:
-    """Return an environment with its own settings folder."""
-    return os.environ | {"XDG_CONFIG_HOME": str(home / "config"), "TRAINSCOPE_CACHE": str(home / "cache")}
+    """Return an environment with its own settings folder, in which compiled modules are kept as they are for a user."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    folders = {"XDG_CONFIG_HOME": "config", "TRAINSCOPE_CACHE": "cache", "PYTHONPYCACHEPREFIX": "bytecode"}
+    return kept | {name: str(home / folder) for name, folder in folders.items()}
 
 
 def print_times(name: str, times: list[float]) -> float:

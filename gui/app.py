@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from engine.utils.errors import StoreError
 from engine.utils.logs import ProgramLog
@@ -15,10 +16,13 @@ from gui.startup.platform_check import explain_missing_display
 
 # Heavy imports wait until the splash screen is visible.
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from PySide6.QtCore import QObject
     from PySide6.QtWidgets import QApplication
 
     from engine.cli.arguments import Options
+    from engine.executors.base import Executor
     from gui.utils.preferences import Preferences, StartupOptions
     from gui.window.main_window import MainWindow
 
@@ -34,6 +38,10 @@ def run_window(options: Options) -> int:
         sys.stderr.write(f"trainscope: {problem}\n")
         return EXIT_FAILED
 
+    gc.disable()  # until the window is painted: collections take a tenth of the time of the imports
+    from gui.startup.feature_scan import skip_feature_scan
+
+    skip_feature_scan()
     from gui.startup.first_paint import FirstPaint
     from gui.startup.garbage_collector import GarbageCollector
     from gui.startup.splash import Splash
@@ -51,9 +59,10 @@ def run_window(options: Options) -> int:
     splash.show_now()
     own_log = ProgramLog()
     keeper = WindowKeeper(start, own_log)
-    FirstPaint(keeper.open(), splash.deleteLater)
+    window = keeper.open()
+    FirstPaint(window, splash.deleteLater)
+    FirstPaint(window, lambda: GarbageCollector(app))
     close_on_interrupt(app, keeper)
-    GarbageCollector(app)
     try:
         code = app.exec()
     finally:
@@ -136,16 +145,25 @@ class WindowKeeper:
 
 def make_window(start: StartupOptions, own_log: ProgramLog) -> MainWindow:
     """Return a main window with its own executors."""
-    from engine.executors.processes.pool import ProcessExecutor
+    from gui.background.late_executor import LateExecutor
     from gui.window.main_window import MainWindow
 
     logs, device = log_folder(start.workspace), start.device
+
+    def processes(workers: int | None, folder: Path, **options: Any) -> LateExecutor:
+        def make() -> Executor:
+            from engine.executors.processes.pool import ProcessExecutor
+
+            return ProcessExecutor(workers, folder, low_priority=True, **options)
+
+        return LateExecutor(make)
+
     return MainWindow(
         start.workspace,
-        trainer=ProcessExecutor(start.workers, logs, low_priority=True, device=device),
-        assistant=ProcessExecutor(1, logs / "assistant", low_priority=True),
-        prober=ProcessExecutor(1, logs / "prober", low_priority=True, device=device),
-        librarian=ProcessExecutor(1, logs / "librarian", low_priority=True),
+        trainer=processes(start.workers, logs, device=device),
+        assistant=processes(1, logs / "assistant"),
+        prober=processes(1, logs / "prober", device=device),
+        librarian=processes(1, logs / "librarian"),
         cluster=start.cluster,
         device=device,
         own_log=own_log,

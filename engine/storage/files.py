@@ -14,8 +14,6 @@ from datetime import datetime
 from itertools import count
 from pathlib import Path
 
-from filelock import FileLock
-
 SIDECAR_SUFFIXES = ("-wal", "-shm", "-journal")  # of the files that SQLite keeps beside a database, at most two of them
 LOCK_TIMEOUT_SECONDS = 60.0  # how long to wait for another program that holds the maintenance lock
 
@@ -26,6 +24,8 @@ def maintenance_lock(file: Path) -> Iterator[None]:
 
     Propagates ``OSError`` if the folder can't be written, or the lock isn't free within ``LOCK_TIMEOUT_SECONDS``.
     """
+    from filelock import FileLock  # imports asyncio, which takes 50 ms of the window's start
+
     lock = FileLock(f"{file}.lock", timeout=LOCK_TIMEOUT_SECONDS, is_singleton=True)
     try:
         lock.acquire()

@@ -12,8 +12,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from engine.storage.errors import NO_LOCKS, lacks_locks
 from engine.utils.errors import StoreError
 from engine.utils.paths import lock_folder
@@ -31,6 +29,8 @@ def owner_lock(workspace: Path) -> Iterator[str]:
     Raises:
         StoreError: if the file can't be locked.
     """
+    from filelock import FileLock, Timeout  # slow to import (files.py)
+
     file = lock_folder(workspace) / f"{uuid.uuid4().hex}.lock"
     lock = FileLock(file)
     try:
@@ -58,6 +58,8 @@ def is_owner_alive(workspace: Path, name: object) -> bool:
     file = lock_folder(workspace) / name
     if not file.exists():
         return False
+    from filelock import FileLock, Timeout  # slow to import (files.py)
+
     try:
         with FileLock(file, blocking=False):
             pass

@@ -31,6 +31,7 @@ from gui.observations.experiment import Observations
 from gui.observations.weight_history import WeightSource
 from gui.widgets.actions import KEYS, action_button, make_action
 from gui.widgets.collapsible_text import CollapsibleText
+from gui.widgets.deferred_page import DeferredPage
 from gui.widgets.factories import push_button
 from gui.widgets.side_panel import panel_width
 
@@ -41,10 +42,10 @@ PAINT_INTERVAL_MS = 40
 SAMPLES_DELAY_MS = 250
 
 
-class ExperimentTab(QWidget):
+class ExperimentTab(DeferredPage):
     """Form, controls and board of one experiment.
 
-    A board is slow to build, so it is built when first needed.
+    A board is slow to build, so it is built when first needed, later than the rest.
 
     Emits ``run_requested(entry)``, ``command_given(command)``, ``samples_requested(data spec)``,
     ``export_requested(experiment number)``, ``repeats_requested(experiment number)``, ``resume_requested(experiment
@@ -68,16 +69,35 @@ class ExperimentTab(QWidget):
         self.setObjectName(f"tab_{experiment.name}")
         self.experiment = experiment
         self.observations = Observations()
-        self.form = Form(experiment.spec)
         self._make_board, self._weights = make_board, weights
-        self.board_stack = BoardStack(experiment)
         self._requested: DataSpec | None = None  # of which sample images were requested last
         self._is_planned = False  # whether the runs of the running experiment are known
+
+    def _build(self) -> None:
+        self._form, self._board_stack = Form(self.experiment.spec), BoardStack(self.experiment)
         self._make_controls()
         self._arrange()
         self._connect()
         self.use_preset("quick")
         self._run_control.show_state(ExperimentState.IDLE)
+
+    @property
+    def form(self) -> Form:
+        """The form of the experiment's settings."""
+        self.build()
+        return self._form
+
+    @property
+    def controls(self) -> ControlBar:
+        """The buttons below the form."""
+        self.build()
+        return self._controls
+
+    @property
+    def board_stack(self) -> BoardStack:
+        """The start page and the board."""
+        self.build()
+        return self._board_stack
 
     @cached_property
     def board(self) -> Board:
@@ -141,6 +161,7 @@ class ExperimentTab(QWidget):
 
     def begin(self, spec: ExperimentSpec) -> None:
         """Show that the experiment starts with the settings ``spec``."""
+        self.build()
         self._is_planned = False
         self._run_control.begin()
         self._progress.show_done(0, 0)
@@ -150,7 +171,7 @@ class ExperimentTab(QWidget):
     @property
     def is_active(self) -> bool:
         """Whether its experiment is running."""
-        return self._run_control.state is not ExperimentState.IDLE
+        return self.is_built and self._run_control.state is not ExperimentState.IDLE
 
     @property
     def is_ending(self) -> bool:
@@ -270,6 +291,7 @@ class ExperimentTab(QWidget):
 
     def say(self, text: str) -> None:
         """Show a sentence in the status line, unless the experiment is running."""
+        self.build()
         if not self.is_active:
             self._progress.say(text)
 
@@ -301,9 +323,9 @@ class ExperimentTab(QWidget):
         self._progress.show_resume(stored and self.observations.can_resume)
 
     def _make_controls(self) -> None:
-        self.controls = ControlBar(isinstance(self.experiment, TrainingExperiment))
+        self._controls = ControlBar(isinstance(self.experiment, TrainingExperiment))
         self._run_control = RunControl(
-            self.controls,
+            self._controls,
             self.observations,
             lambda: self.board.chosen_runs() if self._is_board_made else [],
             self,

@@ -14,7 +14,7 @@ class FirstPaint(QObject):
     A timer of 0 ms would fire too early: the window system requests painting some time after ``show()``.
     """
 
-    def __init__(self, window: QWidget, then: Callable[[], None]) -> None:
+    def __init__(self, window: QWidget, then: Callable[[], object]) -> None:
         super().__init__(window)
         self._handle, self._then = window.windowHandle(), then
         if self._handle.isExposed():

@@ -29,7 +29,7 @@ class ClusterController(QObject):
     Args:
         executor: trains where it is told to.
         is_training: whether an experiment is running; a choice made then applies to the next one.
-        tabs: the tabs that offer the choice.
+        tabs: the tabs that offer the choice; each is added once it is built.
         parent: the window.
     """
 
@@ -50,9 +50,11 @@ class ClusterController(QObject):
         self._known = list(dict.fromkeys(each for each in known if each is not None))
         self.label = QLabel()  # empty if this machine trains
         self.label.setObjectName("cluster")
-        for tab in tabs:
-            tab.controls.place_chosen.connect(self._choose)
-        self._show()
+
+    def add(self, tab: ExperimentTab) -> None:
+        """Offer the choice in ``tab``."""
+        tab.controls.place_chosen.connect(self._choose)
+        self._show_in(tab)
 
     def connecting(self) -> None:
         """Show that the connection is being established, if a cluster was chosen."""
@@ -115,11 +117,12 @@ class ClusterController(QObject):
             self.failed.emit(str(error))
 
     def _show(self) -> None:
-        now = self._executor.cluster
         for tab in self._tabs:
-            tab.controls.show_places(
-                [HERE, *map(_title, self._known)], 0 if now is None else 1 + self._known.index(now)
-            )
+            self._show_in(tab)
+
+    def _show_in(self, tab: ExperimentTab) -> None:
+        now = self._executor.cluster
+        tab.controls.show_places([HERE, *map(_title, self._known)], 0 if now is None else 1 + self._known.index(now))
 
     def _say(self, what: str) -> None:
         cluster = self._executor.cluster

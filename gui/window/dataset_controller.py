@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 from PySide6.QtCore import QObject, Qt, Signal
@@ -17,6 +17,7 @@ from gui.datasets.detail import SAMPLES as DETAIL_SAMPLES
 from gui.datasets.tab import DatasetsTab
 from gui.experiment.experiment_tab import ExperimentTab
 from gui.forms.dataset_chooser import LEAVE_OUT, SAMPLES, DatasetChooser
+from gui.forms.form import Form
 
 
 class SampleView(Protocol):
@@ -40,7 +41,7 @@ class DatasetController(QObject):
 
     Args:
         page: the data sets page.
-        tabs: the experiment tabs, whose forms may have a data set chooser.
+        tabs: the experiment tabs, whose forms may have a data set chooser; each is added once it is built.
         assistant: fetches sample images.
         librarian: downloads, verifies and removes data sets.
     """
@@ -48,16 +49,12 @@ class DatasetController(QObject):
     remedy_offered = Signal(str, str, object)
 
     def __init__(
-        self, page: DatasetsTab, tabs: Iterable[ExperimentTab], assistant: EngineThread, librarian: EngineThread
+        self, page: DatasetsTab, tabs: Sequence[ExperimentTab], assistant: EngineThread, librarian: EngineThread
     ) -> None:
         super().__init__(page)
-        self._page, self._assistant = page, assistant
-        self._forms = {chooser: tab.form for tab in tabs if (chooser := tab.form.dataset_chooser) is not None}
-        self._choosers: Sequence[DatasetChooser] = list(self._forms)
+        self._page, self._tabs, self._assistant = page, tabs, assistant
         self._sampled: SampleView | None = None  # the view that requested sample images last
         self._requested: tuple[DataSpec, int] = DataSpec(), 0  # their data set and number
-        for chooser in self._choosers:
-            chooser.chosen.connect(self._keep)
         page.samples_requested.connect(lambda data: self.fetch_samples(page.detail, data, DETAIL_SAMPLES))
         page.remedy_offered.connect(self.remedy_offered)
         page.use_requested.connect(self._use)
@@ -67,7 +64,12 @@ class DatasetController(QObject):
         assistant.happened.connect(self._take, Qt.ConnectionType.QueuedConnection)
         librarian.happened.connect(page.take, Qt.ConnectionType.QueuedConnection)
         librarian.idle.connect(page.idle, Qt.ConnectionType.QueuedConnection)
-        self._offer()
+
+    def add(self, tab: ExperimentTab) -> None:
+        """Offer the user's own data sets in the form of ``tab``, and follow its choice."""
+        if (chooser := tab.form.dataset_chooser) is not None:
+            chooser.chosen.connect(self._keep)
+            self._offer_in(chooser)
 
     def fetch_samples(self, view: SampleView | None, data: DataSpec, count: int = SAMPLES) -> None:
         """Fetch sample images for ``view``, cancelling any earlier request."""
@@ -101,7 +103,7 @@ class DatasetController(QObject):
 
         def fetch() -> None:
             if isinstance(view, DatasetChooser):
-                self._forms[view].skip_broken_images(data.dataset)  # which has its tab fetch the samples
+                self._forms()[view].skip_broken_images(data.dataset)  # which has its tab fetch the samples
             else:
                 self._page.skip_broken_images(data.dataset)
                 self.fetch_samples(view, data.replace(skip_broken_images=True), count)
@@ -113,7 +115,7 @@ class DatasetController(QObject):
             self._sampled.show_busy(text)
 
     def _use(self, dataset: str) -> None:
-        for chooser, form in self._forms.items():
+        for chooser, form in self._forms().items():
             chooser.use(dataset)
             if self._page.skips_broken_images(dataset):
                 form.skip_broken_images(dataset)
@@ -124,6 +126,13 @@ class DatasetController(QObject):
         self._offer()
 
     def _offer(self, _added: str = "") -> None:
+        for chooser in self._forms():
+            self._offer_in(chooser)
+
+    def _offer_in(self, chooser: DatasetChooser) -> None:
         for path in self._page.own_datasets():
-            for chooser in self._choosers:
-                chooser.offer(str(path))
+            chooser.offer(str(path))
+
+    def _forms(self) -> dict[DatasetChooser, Form]:
+        """Return the forms with a chooser, by chooser."""
+        return {chooser: tab.form for tab in self._tabs if (chooser := tab.form.dataset_chooser) is not None}

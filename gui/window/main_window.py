@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -36,6 +37,7 @@ from gui.menus.entries import MenuEntry, add_tab_actions, fill_menu
 from gui.menus.scheme_menu import SchemeMenu
 from gui.menus.training_menu import TrainingMenu
 from gui.startup.first_paint import FirstPaint
+from gui.startup.steps import Steps
 from gui.try_it.tab import TryItTab
 from gui.utils.preferences import program_settings
 from gui.widgets.message_bar import MessageBar
@@ -50,7 +52,7 @@ from gui.window.network_controller import NetworkController
 from gui.window.queue import ExperimentQueue
 from gui.window.queue_panel import QueuePanel, WaitingLabel
 from gui.window.resume_controller import ResumeController
-from gui.window.state import restore_state, save_state
+from gui.window.state import restore_state, restore_tab, save_state
 from gui.window.tab_controller import TabController
 from gui.window.training_controller import TrainingController
 
@@ -122,7 +124,6 @@ class MainWindow(QMainWindow):
         self._arrange()
         self._make_menu()
         self._connect()
-        self._welcome()
 
     @property
     def cluster(self) -> ClusterChoice | None:
@@ -143,7 +144,7 @@ class MainWindow(QMainWindow):
                 thread.start()
             if self.cluster is None:  # a cluster's workers have devices of their own
                 self._dialogs.begin()
-            FirstPaint(self, self._finish_startup)
+            FirstPaint(self, lambda: Steps(self._finish_startup(), self))
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802
         """Refresh the queue on activation: another window may have taken an entry."""
@@ -206,7 +207,6 @@ class MainWindow(QMainWindow):
     def _make_tabs(self) -> None:
         for name, experiment in EXPERIMENTS.items():
             self._add_tab(ExperimentTab(experiment, partial(make_board, name), self._weights))
-        self._networks.offer_saved()
         self._try_it = TryItTab()
         self._tabs.addTab(self._try_it, "Try it")
         self._datasets = DatasetsTab(DatasetLibrary(self._workspace))
@@ -216,8 +216,7 @@ class MainWindow(QMainWindow):
 
     def _add_tab(self, tab: ExperimentTab) -> None:
         self._experiment_tabs.append(tab)
-        # Their shortcuts work in any tab; only those of the running experiment are enabled.
-        self.addActions(tab.controls.control_actions)
+        tab.built.connect(lambda: self._set_up_tab(tab))
         for asked in (tab.run_requested, tab.resume_requested):
             asked.connect(self._messages.clear)
         tab.run_requested.connect(self._training_controller.run)
@@ -234,18 +233,30 @@ class MainWindow(QMainWindow):
         self._estimates.add(tab)
         self._tabs.addTab(tab, tab.experiment.title)
 
-    def _finish_startup(self) -> None:
-        """Do the work deferred until the window is painted.
+    def _set_up_tab(self, tab: ExperimentTab) -> None:
+        """Set up the content of a tab, which has just been built."""
+        self.addActions(tab.controls.control_actions)  # work in any tab, if enabled: for the running experiment
+        self._networks.offer_saved(tab)
+        self._dataset_controller.add(tab)
+        self._clusters.add(tab)
+        restore_tab(tab, self._settings)
+        if tab is self._experiment_tabs[0] and not store_file(self._workspace).exists():
+            tab.board_stack.welcome()
+
+    def _finish_startup(self) -> Iterator[None]:
+        """Do the work deferred until the window is painted, in steps.
 
         Building the board likely to be needed next comes last, as it takes longest.
         """
-        if not self.isVisible():  # closed in the meantime
-            return
         self._warm_up()
         self._opened_tabs.reopen()
         self._resume.offer_newest()
-        tab = self._tabs.currentWidget()
-        (tab if isinstance(tab, ExperimentTab) else self._experiment_tabs[0]).prepare()
+        for tab in self._experiment_tabs:
+            yield
+            tab.build()
+        yield
+        front = self._tabs.currentWidget()
+        (front if isinstance(front, ExperimentTab) else self._experiment_tabs[0]).prepare()
 
     def _warm_up(self) -> None:
         self._clusters.connecting()
@@ -263,11 +274,6 @@ class MainWindow(QMainWindow):
         if (count := ask_for_repeats(experiment, self)) is not None:
             self._messages.clear()
             self._training_controller.add_repeats(experiment, count)
-
-    def _welcome(self) -> None:
-        """Show the welcome page if nothing is stored yet."""
-        if not store_file(self._workspace).exists():
-            self._experiment_tabs[0].board_stack.welcome()
 
     def _follow_training(self, event: Event) -> None:
         if isinstance(event, RunFinished) and self._try_it.isVisible():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
@@ -38,16 +39,19 @@ class NetworkController(QObject):
         self._library, self._reader = NetworkLibrary(workspace), reader
         self._tabs, self._window = tabs, window
 
-    def offer_saved(self) -> None:
-        """Offer the networks of the workspace in every form."""
+    def offer_saved(self, tab: ExperimentTab) -> None:
+        """Offer the networks of the workspace in the form of ``tab``."""
+        for architecture in self._saved:
+            tab.form.offer_architecture(architecture)
+
+    @cached_property
+    def _saved(self) -> list[str]:
+        """The networks saved when the window opened."""
         try:
-            saved = self._library.networks().values()
+            return list(self._library.networks().values())
         except TrainscopeError as error:
             self.failed.emit(str(error))
-            return
-        for tab in self._tabs:
-            for architecture in saved:
-                tab.form.offer_architecture(architecture)
+            return []
 
     def write(self, tab: ExperimentTab) -> None:
         """Let the user define a network; it is offered in every tab and selected in ``tab``."""

@@ -16,7 +16,7 @@ TITLE_BAR, EDGE = 40, 4
 
 
 def save_state(window: QMainWindow, tabs: QTabWidget, settings: QSettings) -> None:
-    """Store the state of ``window``."""
+    """Store the state of ``window``; of a tab that was not built, what is stored stays."""
     settings.setValue("geometry", window.saveGeometry())
     front = tabs.currentWidget()
     settings.setValue("tab", front.objectName() if front is not None else "")
@@ -24,11 +24,12 @@ def save_state(window: QMainWindow, tabs: QTabWidget, settings: QSettings) -> No
         settings.setValue(key, splitter.saveState())
     for tab in tabs.findChildren(ExperimentTab):
         with suppress(SpecError):  # an invalid form is not stored
-            settings.setValue(f"forms/{tab.experiment.name}", tab.form.spec().to_json())
+            if tab.is_built:
+                settings.setValue(f"forms/{tab.experiment.name}", tab.form.spec().to_json())
 
 
 def restore_state(window: QMainWindow, tabs: QTabWidget, settings: QSettings) -> None:
-    """Restore the state of ``window``; invalid parts are skipped."""
+    """Restore the state of ``window`` but for its forms; invalid parts are skipped."""
     geometry = settings.value("geometry")
     if isinstance(geometry, QByteArray):
         window.restoreGeometry(geometry)
@@ -39,10 +40,13 @@ def restore_state(window: QMainWindow, tabs: QTabWidget, settings: QSettings) ->
         state = settings.value(key)
         if isinstance(state, QByteArray):
             splitter.restoreState(state)
-    for tab in tabs.findChildren(ExperimentTab):
-        with suppress(SpecError):  # written by another version
-            if isinstance(text := settings.value(f"forms/{tab.experiment.name}"), str):
-                tab.show_spec(tab.experiment.spec.from_json(text))
+
+
+def restore_tab(tab: ExperimentTab, settings: QSettings) -> None:
+    """Restore the form of ``tab``, unless what is stored is invalid."""
+    with suppress(SpecError):  # written by another version
+        if isinstance(text := settings.value(f"forms/{tab.experiment.name}"), str):
+            tab.show_spec(tab.experiment.spec.from_json(text))
 
 
 def fit_to_screen(window: QMainWindow) -> None:

@@ -58,8 +58,10 @@ def taken_as_copy(event: QDropEvent) -> bool:
 
 
 def tab_of(window: QWidget, experiment: str = "architectures") -> ExperimentTab:
-    """Return the tab of an experiment."""
-    return find(window, ExperimentTab, f"tab_{experiment}")
+    """Return the tab of an experiment, built even if the window would still do so later."""
+    tab = find(window, ExperimentTab, f"tab_{experiment}")
+    tab.build()
+    return tab
 
 
 def numbered(runs: Iterable[RunSpec], first: int = 1, total_steps: int = 260) -> tuple[PlannedRun, ...]:

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtWidgets import QComboBox, QLabel, QTabWidget, QToolButton, QWidget
 from pytestqt.qtbot import QtBot
 
+from engine.experiments import EXPERIMENTS
+from engine.workspace.dataset_library import DatasetLibrary
+from engine.workspace.network_library import NetworkLibrary
+from gui.experiment.experiment_tab import ExperimentTab
 from gui.startup.first_paint import FirstPaint
 from gui.startup.splash import BACKGROUND, HEIGHT, WIDTH, Splash
+from gui.utils.preferences import program_settings
+from tests.engine.support import python
 from tests.gui.conftest import MakeWindow
-from tests.gui.support import PATIENCE_MS, tab_of
+from tests.gui.support import PATIENCE_MS, find, tab_of
 
 
 def test_the_splash_is_painted_at_once_in_the_middle_of_the_screen(qtbot: QtBot) -> None:
@@ -58,3 +66,60 @@ def test_a_board_is_made_when_it_is_first_needed(qtbot: QtBot, make_window: Make
     with qtbot.waitSignal(window.training_ended, timeout=PATIENCE_MS):
         other.start()
     assert other.board_stack.findChild(QWidget, "views") is not None
+
+
+def test_every_tab_is_built_after_the_first_paint(qtbot: QtBot, make_window: MakeWindow) -> None:
+    window = make_window()
+    tabs = window.findChildren(ExperimentTab)
+    assert [tab.experiment.name for tab in tabs if tab.is_built] == ["architectures"], "the one in front"
+    qtbot.waitUntil(lambda: all(tab.is_built for tab in tabs), timeout=PATIENCE_MS)
+
+
+def test_a_tab_opened_before_its_turn_is_complete(make_window: MakeWindow, workspace: Path, tmp_path: Path) -> None:
+    (own := tmp_path / "own").mkdir()
+    DatasetLibrary(workspace).add(own)
+    NetworkLibrary(workspace).save("mine[FC-8]")
+    spec = EXPERIMENTS["schedule"].preset("course", repeats=3)
+    program_settings().setValue("forms/schedule", spec.to_json())
+    window = make_window()
+    tab = find(window, ExperimentTab, "tab_schedule")
+    assert not tab.is_built
+    find(window, QTabWidget, "tabs").setCurrentWidget(tab)
+    assert tab.form.spec() == spec
+    assert find(tab, QComboBox, "dataset").findData(str(own)) >= 0
+    assert find(tab, QComboBox, "architecture_list").findText("mine") >= 0
+    assert find(tab, QComboBox, "train_on").count() > 1
+    assert find(tab, QToolButton, "run").isVisible()
+    assert set(tab.controls.control_actions) <= set(window.actions()), "their keys work in every tab"
+
+
+def test_a_tab_that_was_not_built_keeps_its_stored_settings(make_window: MakeWindow) -> None:
+    text = EXPERIMENTS["schedule"].preset("quick", repeats=7).to_json()
+    program_settings().setValue("forms/schedule", text)
+    window = make_window()
+    assert not find(window, ExperimentTab, "tab_schedule").is_built
+    window.remember()
+    assert program_settings().value("forms/schedule") == text
+
+
+# Until the event loop begins, so before the first paint.
+LOADED_BY_THEN = """
+import sys
+from PySide6.QtWidgets import QApplication
+def tell(_app=None):
+    print(*(name for name in {names!r} if name in sys.modules), flush=True)
+    import os
+    os._exit(0)
+QApplication.exec = tell
+from main import main
+sys.argv = ["main.py", "--workspace", {workspace!r}]
+main()
+"""
+LATER = ["pyqtgraph", "filelock", "asyncio", "scipy", "PIL", "matplotlib", "dask", "engine.executors.processes.pool"]
+
+
+def test_what_the_first_paint_does_not_need_is_not_loaded_before_it(workspace: Path) -> None:
+    names = ["gui.window.main_window", *LATER]
+    ended = python("-c", LOADED_BY_THEN.format(names=names, workspace=str(workspace)))
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.split() == ["gui.window.main_window"]
