@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from benchmarks.compare import protocol, results
-from benchmarks.compare.child import SIDES
-from benchmarks.compare.protocol import BATCH, Workload, make_images
-from benchmarks.compare.results import AT_LEAST, AT_MOST, GOALS, Found, Measured, last_saved
+from benchmarks.compare.child import SIDES, peak_bytes
+from benchmarks.compare.environment import LIMITS, ONEDNN, environment_of
+from benchmarks.compare.protocol import BATCH, NETWORKS, Workload, make_images
+from benchmarks.compare.results import AT_LEAST, AT_MOST, GOALS, MEMORY_AT_MOST, Found, Measured, last_saved
 
 
 def test_the_arithmetic_of_a_step_is_that_of_the_formula() -> None:
@@ -38,26 +43,67 @@ def test_a_ratio_is_that_of_medians_and_its_spread_that_of_rounds() -> None:
     assert found.ratio("cnn_4", "a", "d") is None
 
 
+def test_memory_is_compared_by_peaks() -> None:
+    found = Found({}, {"mlp_1": {"b": Measured([1.0], [1.0], 200), "d": Measured([1.0], [1.0], 300)}})
+    assert found.memory_ratio("mlp_1", "d", "b") == pytest.approx(1.5)
+    assert found.memory_ratio("mlp_1", "e", "d") is None
+
+
 def test_every_target_is_about_sides_and_networks_that_are_measured() -> None:
-    for network, *sides in (*AT_LEAST, *AT_MOST, *GOALS):
-        assert network in protocol.TRAINING_IMAGES
-        assert set(sides) <= set(SIDES)
+    for network, *sides in (*AT_LEAST, *AT_MOST, *GOALS, *MEMORY_AT_MOST):
+        assert set(sides) <= set(NETWORKS[network].sides) <= set(SIDES)
+
+
+def test_rounds_consist_of_whole_intervals() -> None:
+    for network in NETWORKS.values():
+        assert network.training_images % (BATCH * protocol.RECORD_EVERY) == 0
+
+
+def test_oneDNN_is_forced_for_this_program_only_and_plain_keras_does_as_on_the_imitated_processor(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(ONEDNN, "1")
+
+    def value(module: str, onednn: str, instructions: str | None = None) -> str | None:
+        return environment_of(module, onednn, instructions, "cache").get(ONEDNN)
+
+    assert [value("engine", each) for each in ("chosen", "on", "off")] == [None, "1", "0"]
+    assert [value("keras_fit", each) for each in ("chosen", "on", "off")] == [None, None, None]
+    assert [value("keras_fit", "on", each) for each in LIMITS] == ["0"] * len(LIMITS)
+
+
+def test_a_file_mapped_by_several_processes_counts_once() -> None:
+    """Two processes have the same libraries, this one's included, so the second adds less than it has."""
+    alone = peak_bytes()
+    with subprocess.Popen(
+        [sys.executable, "-c", "import numpy; print(flush=True); input()"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        added, has = peak_bytes() - alone, psutil.Process(other.pid).memory_info().rss
+        other.communicate(b"\n")
+    assert 0 < added < 0.8 * has
 
 
 def test_what_is_saved_is_what_the_next_run_compares_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(results, "FOLDER", tmp_path / "results")
-    assert last_saved() is None
-    found = Found({"cores": 2}, {"mlp_1": {"a": Measured([0.25, 0.5], [0.5, 1.0], 1_000)}})
+    machine = {"processor": "a", "cores": 2, "limited_to": None, "onednn": "off"}
+    assert last_saved(machine) is None
+    found = Found(machine, {"mlp_1": {"a": Measured([0.25, 0.5], [0.5, 1.0], 1_000)}})
     file = found.save()
-    assert last_saved() == (file.name, found)
+    assert last_saved(machine | {"instructions": "AVX"}) == (file.name, found)
+    assert last_saved(machine | {"limited_to": "avx2"}) is None
 
 
+@pytest.mark.parametrize(("name", "channels"), [("mlp_1", 1), ("cnn_4_colour", 3)])
 def test_every_side_gets_the_same_images_of_which_as_many_are_validated_as_the_course_does(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, channels: int
 ) -> None:
-    monkeypatch.setitem(protocol.TRAINING_IMAGES, "mlp_1", 1_000)
-    once, again = (make_images("mlp_1", tmp_path).prepared() for _ in range(2))
-    assert once.x_train.shape == (1_000, 32, 32, 1)
-    assert once.x_validation.shape == (5_000, 32, 32, 1)
+    monkeypatch.setitem(NETWORKS, name, replace(NETWORKS[name], training_images=1_000))
+    once, again = (make_images(name, tmp_path).prepared() for _ in range(2))
+    assert once.x_train.shape == (1_000, 32, 32, channels)
+    assert once.x_validation.shape == (5_000, 32, 32, channels)
     assert np.array_equal(once.x_train, again.x_train)
     assert set(once.y_validation.tolist()) == set(range(10))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,7 @@ from engine.devices.hardware import (
     cpu_name,
     describe_device,
     hidden_devices,
+    instruction_set,
     tensorflow_name,
     uses_tf32,
     visible_gpus,
@@ -31,6 +33,35 @@ def test_cores_are_those_this_process_may_use() -> None:
 
 def test_the_processor_has_a_name() -> None:
     assert cpu_name().strip()
+
+
+@pytest.mark.parametrize(
+    "flags", ["flags\t\t: fpu avx avx2 avx512f avx512_bf16\nflags\t: other", "Features\t: fp asimd bf16"]
+)
+def test_the_instruction_set_is_read_from_the_system(flags: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "read_text", lambda *_args, **_options: f"processor\t: 0\n{flags}\n")
+    expected = {"fla": "AVX, AVX2, AVX-512, bfloat16", "Fea": "NEON, bfloat16"}
+    assert instruction_set() == expected[flags[:3]]
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (["X86_V3", "X86_V4", "AVX512_ICL"], "AVX, AVX2, AVX-512, VNNI"),
+        (["SSE42", "AVX", "F16C", "FMA3", "AVX2"], "AVX, AVX2"),
+        (["ASIMDHP", "ASIMDDP"], "NEON"),
+    ],
+)
+def test_elsewhere_the_instruction_set_is_what_numpy_found(
+    found: list[str], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(*_args: object, **_options: object) -> str:
+        raise FileNotFoundError
+
+    baseline = ["NEON", "ASIMD"] if words == "NEON" else ["SSE", "SSE2"]
+    monkeypatch.setattr(Path, "read_text", missing)
+    monkeypatch.setattr("numpy.show_config", lambda mode: {"SIMD Extensions": {"baseline": baseline, "found": found}})
+    assert instruction_set() == words
 
 
 def test_the_device_says_how_many_threads_were_configured() -> None:
