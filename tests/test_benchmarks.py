@@ -59,7 +59,7 @@ def test_rounds_consist_of_whole_intervals() -> None:
         assert network.training_images % (BATCH * protocol.RECORD_EVERY) == 0
 
 
-def test_oneDNN_is_forced_for_this_program_only_and_plain_keras_does_as_on_the_imitated_processor(
+def test_onednn_is_forced_for_this_program_only_and_plain_keras_does_as_on_the_imitated_processor(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv(ONEDNN, "1")
@@ -75,11 +75,8 @@ def test_oneDNN_is_forced_for_this_program_only_and_plain_keras_does_as_on_the_i
 def test_a_file_mapped_by_several_processes_counts_once() -> None:
     """Two processes have the same libraries, this one's included, so the second adds less than it has."""
     alone = peak_bytes()
-    with subprocess.Popen(
-        [sys.executable, "-c", "import numpy; print(flush=True); input()"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    ) as other:
+    command = [sys.executable, "-c", "import numpy; print(flush=True); input()"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:  # noqa: S603
         assert other.stdout is not None
         other.stdout.readline()
         added, has = peak_bytes() - alone, psutil.Process(other.pid).memory_info().rss
