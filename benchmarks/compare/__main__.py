@@ -48,10 +48,9 @@ def main() -> None:
     found = Found(described(options), {})
     before = last_saved(found.machine)
     print_machine(found.machine)
-    with tempfile.TemporaryDirectory() as folder, display():
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as cache, display():
         for network in options.networks:
             workload, yardstick = make_images(network, Path(folder)), Yardstick()
-            cache = tempfile.mkdtemp(dir=folder)
             sides = options.sides or list(workload.network.sides)
             environments = {
                 side: environment_of(SIDES[side][1], options.onednn, options.instructions, cache) for side in sides
