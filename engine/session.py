@@ -193,6 +193,7 @@ class Session:
                     model_file(workspace, number, run.spec.variant, run.spec.repeat),
                     self._store.interrupted(run.run),
                     plan.device_of(run),
+                    plan.library,
                 )
                 for run in runs
             ]

@@ -26,6 +26,8 @@ _USER = tempfile.mkdtemp(prefix="trainscope-tests-")
 # Set before Qt, matplotlib or the program read the user's folders.
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# Otherwise the first run of each test session would measure which library is faster.
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 for _variable, _folder in {
     "XDG_CONFIG_HOME": "config",
     "XDG_DATA_HOME": "data",

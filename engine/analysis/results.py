@@ -54,7 +54,7 @@ class RunResult:
 
     @property
     def moves(self) -> list[Intervention]:
-        """Resumptions on another device, other threads or versions, which may change the numbers; in order."""
+        """Resumptions with another device, library, number of threads or version, which may change numbers."""
         return [each for each in self.interventions if each.kind is InterventionKind.MOVED]
 
     @property

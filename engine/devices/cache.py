@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from filelock import BaseFileLock, FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -39,10 +39,18 @@ class Verification(BaseModel):
     tries: int = 0
 
 
+class PartTimes(NamedTuple):
+    """Seconds of one training step and of one validation; infinite if they can't be computed."""
+
+    step: float
+    validation: float
+
+
 class _Contents(BaseModel):
     """Contents of the file.
 
     ``judgements`` is keyed by device, driver and TensorFlow version, ``seconds`` (per step) by these and by workload.
+    ``parts`` is keyed by machine, kind of work and library.
     """
 
     # A workload that can't be trained on a device has infinite seconds.
@@ -50,6 +58,7 @@ class _Contents(BaseModel):
 
     judgements: dict[str, Verification] = {}
     seconds: dict[str, dict[str, float]] = {}
+    parts: dict[str, dict[str, dict[str, PartTimes]]] = {}
 
 
 class DeviceCache:
@@ -103,6 +112,16 @@ class DeviceCache:
         contents.seconds.setdefault(device, {})[work] = seconds
         self._write(contents)
 
+    def part_times(self, machine: str) -> dict[str, dict[str, PartTimes]]:
+        """Return the times measured on ``machine``, by kind of work and library."""
+        return self._read().parts.get(machine, {})
+
+    def store_part_times(self, machine: str, kind: str, library: str, times: PartTimes) -> None:
+        """Store the times of a kind of work with a library."""
+        contents = self._read()
+        contents.parts.setdefault(machine, {}).setdefault(kind, {})[library] = times
+        self._write(contents)
+
     def clear(self) -> None:
         """Remove all but pending verifications, whose ``tries`` count how often the device ended the process."""
         begun = {device: each for device, each in self._read().judgements.items() if each.state == "begun"}
@@ -117,7 +136,7 @@ class DeviceCache:
             for device, found in contents.seconds.items()
         }
         if (kept, seconds) != (contents.judgements, contents.seconds):
-            self._write(_Contents(judgements=kept, seconds=seconds))
+            self._write(contents.model_copy(update={"judgements": kept, "seconds": seconds}))
 
     def _read(self) -> _Contents:
         if self._unwritten is not None:

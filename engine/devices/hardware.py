@@ -12,6 +12,7 @@ from typing import Any
 
 import psutil
 
+from engine.devices.libraries import used_library
 from engine.devices.names import AUTO, CPU, AssignedDevice, gpu_key
 from engine.events.devices import Device
 from engine.utils.errors import DeviceError
@@ -188,7 +189,7 @@ def describe_device(place: AssignedDevice) -> Device:
     """Describe an assigned device, as it is stored with the results."""
     threads = thread_count()
     if (gpu := _find(place.device)) is None:
-        return Device("CPU", cpu_name(), threads, CPU, place.refusal)
+        return Device("CPU", cpu_name(), threads, CPU, place.refusal, used_library())
     return Device("GPU", gpu.name, threads, gpu.key, place.refusal)
 
 

@@ -14,6 +14,8 @@ class Device:
         threads: number of operations computed at once.
         key: the device's name in settings on that machine (cpu, gpu:0); empty if stored by an older version.
         refusal: why it is not the requested device, if so. Like ``key``, it is not compared, as it affects no result.
+        library: the library that computes on a processor: oneDNN or Eigen; empty for a GPU, and if stored by an older
+            version.
     """
 
     kind: str
@@ -21,6 +23,7 @@ class Device:
     threads: int
     key: str = field(default="", compare=False)
     refusal: str = field(default="", compare=False)
+    library: str = ""
 
     @property
     def title(self) -> str:
@@ -60,11 +63,52 @@ class DeviceChoice:
 
 
 @dataclass(frozen=True)
+class LibraryReport:
+    """What was measured of the libraries for one kind of network.
+
+    Attributes:
+        kind: ``dense`` or ``convolutional``.
+        library: the one that is used; empty if it is still to be measured.
+        seconds: measured seconds per step of the reference network by library, including records.
+    """
+
+    kind: str
+    library: str
+    seconds: dict[str, float]
+
+
+@dataclass(frozen=True)
 class DevicesAppraised:
-    """The available devices, and the device choice for each of the requested runs, in their order."""
+    """The available devices, and the device choice for each of the requested runs, in their order.
+
+    ``libraries`` are those of the processor.
+    """
 
     reports: tuple[DeviceReport, ...]
     choices: tuple[DeviceChoice, ...]
+    libraries: tuple[LibraryReport, ...] = ()
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """Reference times of this process were measured, in seconds; see ``engine.devices.calibration``.
+
+    Attributes:
+        kind: the kind of work.
+        library: the library of this process.
+        step: of one training step.
+        validation: of one validation.
+    """
+
+    kind: str
+    library: str
+    step: float
+    validation: float
+
+
+@dataclass(frozen=True)
+class MachineCalibrated:
+    """All reference times of this machine are known now."""
 
 
 @dataclass(frozen=True)

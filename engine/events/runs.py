@@ -67,7 +67,7 @@ class InterventionKind(StrEnum):
     """Kinds of ``Intervention``.
 
     ``CONTINUED``: the run was interrupted and resumed from a checkpoint, which changes no number. ``MOVED``: it was
-    resumed on another device, with other threads or other library versions, which may.
+    resumed on another device, with another library, other threads or other versions, which may.
     """
 
     PAUSED = "paused"

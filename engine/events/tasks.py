@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from engine.events.datasets import CacheRemoved, DatasetReady, DatasetVerified, SamplesReady
-from engine.events.devices import DevicesAppraised, WorkerReady
+from engine.events.devices import Calibrated, DevicesAppraised, MachineCalibrated, WorkerReady
 from engine.events.experiments import (
     ComputationStarted,
     Computed,
@@ -64,6 +64,8 @@ class TaskFailed:
 Event = (
     WorkerReady
     | DevicesAppraised
+    | Calibrated
+    | MachineCalibrated
     | Progress
     | DatasetReady
     | DatasetVerified

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from engine.devices.calibration import likely_library, read_calibration
 from engine.devices.hardware import quiet_tensorflow, use_device
+from engine.devices.libraries import use_library
 from engine.devices.names import AUTO
 from engine.events.channel import ControlChannel
 from engine.events.commands import Command, Control, Poll, SkipRun
 from engine.events.runs import Status
 from engine.events.tasks import Emit
 from engine.executors.base import concerns, ending_control
+from engine.executors.libraries import library_for
 from engine.executors.placement import Placement
 from engine.executors.runner import TaskRunner
 from engine.executors.tasks import TENSORFLOW_TASKS, Task, TrainTask
@@ -32,11 +35,16 @@ class InlineExecutor:
     def start(self, runs: int, threads: int | None = None) -> int:
         """Prepare for one task at a time, with all threads of this process; see ``Executor``."""
         quiet_tensorflow()
+        use_library(likely_library())
         self._router = CommandRouter()
         return 1
 
     def run(self, tasks: Sequence[Task], emit: Emit, control: ControlChannel) -> Control | None:
-        """Execute the tasks in order; see ``Executor``."""
+        """Execute the tasks in order; see ``Executor``.
+
+        The library is not measured for them: an earlier measurement decides, unless TensorFlow is loaded already.
+        """
+        use_library(library_for(tasks, read_calibration()))
         router = self._router
         router.begin()
         for task in tasks:

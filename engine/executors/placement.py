@@ -12,9 +12,11 @@ from engine.config.specs import RunSpec
 from engine.datasets import PreparedData, ProgressCallback
 from engine.devices import verification as check
 from engine.devices.cache import DeviceCache, Verification
+from engine.devices.calibration import CONVOLUTIONAL, DENSE, read_calibration, seconds_per_step
 from engine.devices.hardware import available_devices, cpu_count, device_memory, driver_version, hidden_devices
+from engine.devices.libraries import used_library
 from engine.devices.names import AUTO, CPU, METAL, AssignedDevice
-from engine.events.devices import DeviceChoice, DeviceReport, DevicesAppraised
+from engine.events.devices import DeviceChoice, DeviceReport, DevicesAppraised, LibraryReport
 from engine.utils.errors import Cancelled
 from engine.utils.paths import devices_file
 from engine.utils.text import reason
@@ -90,7 +92,8 @@ class Placement:
             with self._cache.locked(check_cancelled):
                 self._cache.clear()
         reports = tuple(self._report(device, check_cancelled) for device in self._devices)
-        return DevicesAppraised(reports, tuple(self._choice(run, check_cancelled) for run in runs))
+        choices = tuple(self._choice(run, check_cancelled) for run in runs)
+        return DevicesAppraised(reports, choices, _library_reports())
 
     @property
     def _devices(self) -> dict[str, str]:
@@ -204,10 +207,22 @@ class Placement:
 
         An update of any part makes it another device.
         """
-        threads = f", threads: {self._threads}" if device == CPU else f", {driver_version()}"
+        threads = f", threads: {self._threads}, {used_library()}" if device == CPU else f", {driver_version()}"
         metal = f", Metal {installed_version('tensorflow-metal')}" if device == METAL else ""
         versions = f"TensorFlow {version('tensorflow')}{metal}, Trainscope {engine.__version__}"
         return f"{device}: {self._devices[device]}{threads}, {versions}"
+
+
+def _library_reports() -> tuple[LibraryReport, ...]:
+    calibration = read_calibration()
+    return tuple(
+        LibraryReport(
+            kind,
+            calibration.library(kind),
+            {library: seconds_per_step(times) for library, times in calibration.times.get(kind, {}).items()},
+        )
+        for kind in (DENSE, CONVOLUTIONAL)
+    )
 
 
 def _refused(device: str, failure: str) -> Verification:

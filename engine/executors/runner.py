@@ -17,9 +17,10 @@ from engine.datasets.download import NotDownloadedError
 from engine.datasets.inventory import remove_cached
 from engine.datasets.verify import verify
 from engine.devices.hardware import available_devices, describe_device, on_device
+from engine.devices.libraries import used_library
 from engine.events.commands import Command, Control, Poll
 from engine.events.datasets import CacheRemoved, DatasetReady, DatasetVerified, SamplesReady
-from engine.events.devices import WorkerReady
+from engine.events.devices import Calibrated, MachineCalibrated, WorkerReady
 from engine.events.experiments import Computed
 from engine.events.runs import Status
 from engine.events.tasks import Emit, Exported, Progress, TaskFailed
@@ -28,6 +29,8 @@ from engine.executors.inference import InferenceRunner
 from engine.executors.placement import Placement
 from engine.executors.tasks import (
     AppraiseTask,
+    CalibrateMachineTask,
+    CalibrateTask,
     ComputeTask,
     DeviceTask,
     ExportTask,
@@ -93,10 +96,10 @@ class TaskRunner:
                 emit(worker_ready())
             case AppraiseTask(runs, refresh):
                 emit(self.placement.appraise(runs, refresh, PeekablePoll(poll).check_cancelled))
-            case ExportTask():
-                emit(_export(task))
-            case ReportTask():
-                emit(_report(task))
+            case CalibrateTask() | CalibrateMachineTask():
+                emit(_calibrate(task, PeekablePoll(poll)))
+            case ExportTask() | ReportTask():
+                emit(_write(task))
             case PickTestImagesTask() | ReadImageTask():
                 emit(self._inference.answer(task, progress))
             case ProbeTask():
@@ -165,17 +168,22 @@ def _show_samples(task: SampleTask, emit: Emit, progress: ProgressCallback) -> N
     emit(SamplesReady(task.data.dataset, **vars(found)))
 
 
-def _export(task: ExportTask) -> Exported:
+def _calibrate(task: CalibrateTask | CalibrateMachineTask, poll: PeekablePoll) -> Calibrated | MachineCalibrated:
+    from engine.training.reference import reference_seconds
+
+    if isinstance(task, CalibrateMachineTask):  # takes other processes
+        return MachineCalibrated()
+    return Calibrated(task.kind, used_library(), *reference_seconds(task.kind, poll.check_cancelled))
+
+
+def _write(task: ExportTask | ReportTask) -> Exported:
     with closing(Store(task.workspace)) as store:
+        if isinstance(task, ReportTask):
+            from engine.exports.report import write_report
+
+            return Exported(str(write_report(store, task.experiments, task.file)), 1)
         export = export_experiment(store, task.experiment, task.folder, task.formats)
         return Exported(str(task.folder), len(export.files), export.remark)
-
-
-def _report(task: ReportTask) -> Exported:
-    from engine.exports.report import write_report
-
-    with closing(Store(task.workspace)) as store:
-        return Exported(str(write_report(store, task.experiments, task.file)), 1)
 
 
 def worker_ready() -> WorkerReady:

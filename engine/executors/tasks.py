@@ -59,6 +59,8 @@ class TrainTask:
         spec: the run.
         model_file: where the trained network is saved, if anywhere.
         interrupted: where to resume.
+        library: the library that computes on the processor, that of the experiment so far; empty to choose. An executor
+            of processes gives each its library when it starts it.
         previous_device: the device on which its variant was trained so far, empty if none. It is used again unless
             another one is requested, as the bits of the results depend on it.
     """
@@ -68,6 +70,7 @@ class TrainTask:
     model_file: Path | None
     interrupted: Interrupted | None = None
     previous_device: str = ""
+    library: str = ""
 
     def failed(self, status: Status, reason: str) -> Event:
         """Return the event that reports the run's end without a result."""
@@ -88,6 +91,21 @@ class AppraiseTask(Auxiliary):
 
     runs: tuple[RunSpec, ...]
     refresh: bool = False
+
+
+@dataclass(frozen=True)
+class CalibrateTask(Auxiliary):
+    """Measure the reference times of a kind of work in this process; emits ``Calibrated``."""
+
+    kind: str
+
+
+@dataclass(frozen=True)
+class CalibrateMachineTask(Auxiliary):
+    """Measure all reference times of this machine that are not known; emits ``MachineCalibrated``.
+
+    Only an executor of processes measures them, as that takes a process for each library.
+    """
 
 
 @dataclass(frozen=True)
@@ -161,6 +179,8 @@ Task = (
     | RemoveCacheTask
     | DeviceTask
     | AppraiseTask
+    | CalibrateTask
+    | CalibrateMachineTask
     | ExportTask
     | ReportTask
     | ComputeTask
@@ -169,4 +189,4 @@ Task = (
 )
 
 # TensorFlow's threads must be configured before its first operation, so before the first of these.
-TENSORFLOW_TASKS = (DeviceTask, AppraiseTask, ComputeTask, TrainTask, ProbeTask)
+TENSORFLOW_TASKS = (DeviceTask, AppraiseTask, CalibrateTask, ComputeTask, TrainTask, ProbeTask)

@@ -175,6 +175,17 @@ class MeasuredModel(keras.Model):
         number = tf.TensorSpec((), tf.int32)
         return tf.function(self._run_segment).get_concrete_function(number, number, tf.TensorSpec((), tf.bool))
 
+    def run_segment(self, first: int, steps: int, validates: bool) -> list[float]:
+        """Make ``steps`` steps from batch ``first`` of the epoch on, then validate if requested, in one compiled call.
+
+        Returns:
+            The numbers that ``_run_segment`` describes.
+        """
+        values: list[float] = (
+            self._compiled(tf.constant(first), tf.constant(steps), tf.constant(validates)).numpy().tolist()
+        )
+        return values
+
     def learning_rate_at(self, step: int) -> float:
         """Return the learning rate of ``step`` (from 1), the last one or an earlier one."""
         return rate_at(self._rate, self.optimizer, step)
@@ -197,8 +208,7 @@ class MeasuredModel(keras.Model):
         if segment is None:
             return {}
         first = segment.start % self.timetable.steps_per_epoch
-        values = self._compiled(tf.constant(first), tf.constant(segment.steps), tf.constant(segment.ends_with_record))
-        loss, accuracy, *others = values.numpy().tolist()
+        loss, accuracy, *others = self.run_segment(first, segment.steps, segment.ends_with_record)
         layers = len(self._layer_weights)
         norms, ratios, validation = others[:layers], others[layers : 2 * layers], others[2 * layers :]
         found = self._evaluator.unpack(validation) if segment.ends_with_record else None

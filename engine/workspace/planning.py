@@ -54,6 +54,12 @@ class Plan:
         """Threads per run, on which its results depend bit by bit; None leaves the choice to the executor."""
         return next((run.device.threads for run in self.resumed if run.device is not None), None)
 
+    @property
+    def library(self) -> str:
+        """The library that computed the stored runs, on which bits depend; empty leaves the choice to the executor."""
+        stored = (run.device.library for run in (*self.resumed, *self.kept) if run.device is not None)
+        return next(filter(None, stored), "")
+
     def check_images(self, info: DatasetInfo) -> None:
         """Check that a stored experiment was trained on the images of ``info``.
 

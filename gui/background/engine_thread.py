@@ -11,13 +11,14 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QThread, Signal
 
+from engine.devices.calibration import needs_calibration
 from engine.events.channel import ControlChannel
 from engine.events.commands import Command, Control
 from engine.events.experiments import ExperimentFinished
 from engine.events.runs import Status
 from engine.events.tasks import Emit, TaskFailed
 from engine.executors.base import Executor
-from engine.executors.tasks import Task
+from engine.executors.tasks import CalibrateMachineTask, Task
 from engine.session import run_queue_entry
 from engine.storage.database import RECORDING_BUSY_SECONDS
 from engine.storage.locks import owner_lock
@@ -49,6 +50,7 @@ class EngineThread(QThread):
         self._jobs: queue.SimpleQueue[tuple[Job, ControlChannel, bool] | None] = queue.SimpleQueue()
         self._channel: ControlChannel | None = None
         self._unannounced: ControlChannel | None = None
+        self._calibration: ControlChannel | None = None
 
     def warm_up(self, runs: int) -> None:
         """Start the training processes for ``runs`` runs in advance."""
@@ -82,18 +84,24 @@ class EngineThread(QThread):
 
     def run_unannounced(self, task: Task) -> None:
         """Run a task without emitting ``idle`` at its end; only ``close`` can cancel it."""
+        _cancel(self._calibration)
         self._unannounced = ControlChannel()
         self._jobs.put((self._job_of(task), self._unannounced, False))
 
-    def _cancel_unannounced(self) -> None:
-        """Cancel the newest unannounced task if it is running, by force if necessary."""
-        if self._unannounced is not None:
-            with suppress(OSError):  # closed: the task has ended
-                self._unannounced.send(Control.CANCEL)
-                self._unannounced.send(Control.CANCEL)
+    def calibrate(self) -> None:
+        """Measure this machine's reference times that are not known yet; the next other job cancels that."""
+        measure = self._job_of(CalibrateMachineTask())
+
+        def job(emit: Emit, control: ControlChannel) -> None:
+            if needs_calibration():
+                measure(emit, control)
+
+        self._calibration = ControlChannel()
+        self._jobs.put((job, self._calibration, False))
 
     def run_job(self, job: Job) -> None:
         """Run any other job; the events it emits are forwarded by ``happened``."""
+        _cancel(self._calibration)
         # One channel per job: a command to one can't reach the next.
         self._channel = ControlChannel()
         self._jobs.put((job, self._channel, True))
@@ -114,7 +122,8 @@ class EngineThread(QThread):
 
     def close(self) -> None:
         """Wait for the current job, cancelling an unannounced one, then end the training processes and the thread."""
-        self._cancel_unannounced()
+        _cancel(self._unannounced)
+        _cancel(self._calibration)
         self._jobs.put(None)
         self.wait()
 
@@ -138,3 +147,11 @@ class EngineThread(QThread):
             control.close()
         if announced:
             self.idle.emit()
+
+
+def _cancel(channel: ControlChannel | None) -> None:
+    """Cancel the job of a channel if it is running, by force if necessary."""
+    if channel is not None:
+        with suppress(OSError):  # closed: the job has ended
+            channel.send(Control.CANCEL)
+            channel.send(Control.CANCEL)

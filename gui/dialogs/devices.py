@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import Qt, Signal
@@ -22,8 +23,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from engine.devices.calibration import REFERENCES
+from engine.devices.libraries import EIGEN, LIBRARIES, ONEDNN, VARIABLE, requested_library
 from engine.devices.names import AUTO, CPU, device_title
-from engine.events.devices import DeviceChoice, DeviceReport
+from engine.events.devices import DeviceChoice, DeviceReport, LibraryReport
 from gui.widgets.factories import named
 
 AUTOMATIC = (
@@ -33,7 +36,13 @@ AUTOMATIC = (
 BY_NAME = "Everything is computed on {}, as the settings or the command line ask, unless it is refused above."
 ONLY_ONE = "There is only the processor to train on."
 ONLY_SOUND = "Only the processor computes as it should, so everything trains there."
-NOT_MEASURED = "measured when it first trains"
+NOT_MEASURED, MEASURING = "measured when it first trains", "being measured"
+LIBRARY = (
+    f"On the processor TensorFlow computes with {ONEDNN} or with {EIGEN}, whichever is faster here, as measured once. "
+    "Experiments with convolutional networks go by these. Results differ by rounding, so the library is stored with "
+    "every run and kept when it is resumed."
+)
+REQUESTED = f"On the processor everything is computed with {{}}, as {VARIABLE} asks."
 OF_COMPUTED = "Convolution, Basics and Try it use the processor unless a GPU is asked for by name."
 STATES = {True: "computes as it should", False: "REFUSED", None: "not used by this start"}
 TRAINS_ON = 2  # the column
@@ -69,6 +78,7 @@ class DevicesDialog(QDialog):
         self._status, self._how, self._computed = QLabel(), QLabel(), QLabel(OF_COMPUTED)
         self._grid = QGridLayout()
         self._uses = QTableWidget()
+        self._library, self._libraries = QLabel(), QTableWidget()
         self._settings, self._again = QPushButton("&Settings…"), QPushButton("Look &again")
         self._close = QPushButton("Close")
         self._make_widgets()
@@ -86,8 +96,10 @@ class DevicesDialog(QDialog):
         self.show_status(sentence)
         self._again.setEnabled(True)
 
-    def show_devices(self, reports: Sequence[DeviceReport], uses: Sequence[DeviceUse]) -> None:
-        """Show the reports and the device of each network."""
+    def show_devices(
+        self, reports: Sequence[DeviceReport], uses: Sequence[DeviceUse], libraries: Sequence[LibraryReport] = ()
+    ) -> None:
+        """Show the reports, the device of each network, and the processor's library for each kind of network."""
         self.show_status("")
         self._clear()
         for report in reports:
@@ -96,7 +108,11 @@ class DevicesDialog(QDialog):
         self._how.setText(self._explain_choice([report.key for report in reports], several))
         self._fill([report.key for report in reports], uses)
         self._uses.setVisible(several and self._asked not in [report.key for report in reports])
-        for label in (self._how, self._computed):
+        requested = requested_library()
+        self._library.setText(REQUESTED.format(requested) if requested else LIBRARY)
+        self._fill_libraries(libraries)
+        self._libraries.setVisible(not requested)
+        for label in (self._how, self._library, self._computed):
             label.show()
 
     def _explain_choice(self, there: Sequence[str], several: bool) -> str:
@@ -131,19 +147,29 @@ class DevicesDialog(QDialog):
 
     def _fill(self, devices: Sequence[str], uses: Sequence[DeviceUse]) -> None:
         titles = ["Experiment", "Network", "Trains on", *(f"{device_title(key)}, ms a step" for key in devices)]
-        self._uses.setColumnCount(len(titles))
-        self._uses.setHorizontalHeaderLabels(titles)
-        self._uses.horizontalHeader().setSectionResizeMode(TRAINS_ON, QHeaderView.ResizeMode.Stretch)
-        self._uses.setRowCount(len(uses))
-        for row, use in enumerate(uses):
-            found = use.choice
-            trains_on = device_title(found.device) if found.device else NOT_MEASURED
-            times = [f"{1000 * found.seconds[key]:.2f}" if key in found.seconds else "–" for key in devices]
-            for column, text in enumerate((use.experiment, found.architecture, trains_on, *times)):
-                item = QTableWidgetItem(text)
-                if column > TRAINS_ON:
-                    item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-                self._uses.setItem(row, column, item)
+        rows = [
+            (
+                use.experiment,
+                use.choice.architecture,
+                device_title(use.choice.device) if use.choice.device else NOT_MEASURED,
+                *(_milliseconds(use.choice.seconds, key) for key in devices),
+            )
+            for use in uses
+        ]
+        _fill_table(self._uses, titles, rows)
+
+    def _fill_libraries(self, libraries: Sequence[LibraryReport]) -> None:
+        titles = ["Networks", "Measured with", "Computed by", *(f"{library}, ms a step" for library in LIBRARIES)]
+        rows = [
+            (
+                report.kind,
+                REFERENCES[report.kind],
+                report.library or MEASURING,
+                *(_milliseconds(report.seconds, library) for library in LIBRARIES),
+            )
+            for report in libraries
+        ]
+        _fill_table(self._libraries, titles, rows)
 
     def _clear(self) -> None:
         while (item := self._grid.takeAt(0)) is not None:
@@ -151,12 +177,15 @@ class DevicesDialog(QDialog):
                 widget.deleteLater()
 
     def _make_widgets(self) -> None:
-        self._uses.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self._uses.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
-        self._uses.setTabKeyNavigation(False)
-        self._uses.verticalHeader().hide()
-        self._uses.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        self._uses.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        for table in (self._uses, self._libraries):
+            table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+            table.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
+            table.setTabKeyNavigation(False)
+            table.verticalHeader().hide()
+            table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+            table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        self._libraries.setSizeAdjustPolicy(QAbstractItemView.SizeAdjustPolicy.AdjustToContents)
+        self._libraries.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._close.setDefault(True)
         for button, slot in (
             (self._settings, self.settings_requested.emit),
@@ -168,6 +197,8 @@ class DevicesDialog(QDialog):
         for each in (
             (self._status, "devices_status", "What is looked at", ""),
             (self._how, "devices_choice", "How a device is chosen", ""),
+            (self._library, "devices_library", "How the library is chosen that computes on the processor", ""),
+            (self._libraries, "devices_libraries", "How fast each library is", ""),
             (self._computed, "devices_computed", "What computed experiments use", ""),
             (self._uses, "devices_uses", "What each experiment uses", ""),
             (self._settings, "devices_settings", "Settings", "Choose a device, or let the program choose"),
@@ -193,15 +224,35 @@ class DevicesDialog(QDialog):
         column.setSpacing(12)
         column.addWidget(self._status)
         column.addLayout(self._grid)
-        for label in (self._status, self._how, self._computed):
+        for label in (self._status, self._how, self._library, self._computed):
             label.setWordWrap(True)
         column.addWidget(self._how)
         column.addWidget(self._uses, 1)
+        column.addWidget(self._library)
+        column.addWidget(self._libraries)
         column.addWidget(self._computed)
         column.addStretch()
         column.addLayout(row)
-        for widget in (self._how, self._uses, self._computed):
+        for widget in (self._how, self._uses, self._library, self._libraries, self._computed):
             widget.hide()
+
+
+def _milliseconds(seconds: Mapping[str, float], key: str) -> str:
+    return f"{1000 * seconds[key]:.2f}" if key in seconds and math.isfinite(seconds[key]) else "–"
+
+
+def _fill_table(table: QTableWidget, titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Fill a table whose columns after ``TRAINS_ON`` are numbers."""
+    table.setColumnCount(len(titles))
+    table.setHorizontalHeaderLabels(titles)
+    table.horizontalHeader().setSectionResizeMode(TRAINS_ON, QHeaderView.ResizeMode.Stretch)
+    table.setRowCount(len(rows))
+    for row, texts in enumerate(rows):
+        for column, text in enumerate(texts):
+            item = QTableWidgetItem(text)
+            if column > TRAINS_ON:
+                item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            table.setItem(row, column, item)
 
 
 def _label(text: str) -> QLabel:

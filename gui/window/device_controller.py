@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QLabel, QWidget
 
 from engine.config.specs import RunSpec
-from engine.events.devices import Device, DevicesAppraised
+from engine.events.devices import Device, DevicesAppraised, MachineCalibrated
 from engine.events.experiments import Computed, ExperimentFinished
 from engine.events.runs import RunStarted
 from engine.events.tasks import Event, TaskFailed
@@ -86,15 +86,19 @@ class DeviceController(QObject):
             case DevicesAppraised() if self._dialog is not None:
                 self._is_asking = False
                 uses = [DeviceUse(*each) for each in zip(self._owners, event.choices, strict=True)]
-                self._dialog.show_devices(event.reports, uses)
+                self._dialog.show_devices(event.reports, uses, event.libraries)
+                if not all(report.library for report in event.libraries):
+                    self._training.calibrate()
+            case MachineCalibrated() if self._dialog is not None and self._dialog.isVisible():
+                self._ask(refresh=False)
             case TaskFailed(reason) if self._is_asking and self._dialog is not None:
                 self._is_asking = False
                 self._dialog.show_failure(reason)
 
     def _follow(self, device: Device) -> None:
         self._used[device.title] = device
-        threads = f"{pluralise(device.threads, 'thread')} a process"
-        self.label.setText("; ".join(self._used) if len(self._used) > 1 else f"{device.title}, {threads}")
+        details = filter(None, (device.title, f"{pluralise(device.threads, 'thread')} a process", device.library))
+        self.label.setText("; ".join(self._used) if len(self._used) > 1 else ", ".join(details))
         if device.refusal and device.refusal != self._refusal:
             self._refusal = device.refusal
             self.refused.emit(device.refusal)

@@ -247,6 +247,8 @@ class MainWindow(QMainWindow):
     def _warm_up(self) -> None:
         self._clusters.connecting()
         self._training.warm_up(MANY_RUNS)
+        if self.cluster is None:
+            self._training.calibrate()
 
     def _place_chosen(self, sentence: str) -> None:
         self.statusBar().showMessage(sentence, STATUS_MS)

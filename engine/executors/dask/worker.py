@@ -14,7 +14,9 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
+from engine.devices.calibration import likely_library
 from engine.devices.hardware import configure, quiet_tensorflow, silence_stderr
+from engine.devices.libraries import use_library
 from engine.events.runs import RunFinished, Status
 from engine.events.tasks import Event
 from engine.executors.dask import attempts
@@ -114,6 +116,7 @@ def _load_once() -> None:
 
 def _load() -> None:
     quiet_tensorflow()
+    use_library(likely_library())
     try:
         with _LOADING, silence_stderr():
             import engine.training.trainer  # noqa: F401

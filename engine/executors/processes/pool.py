@@ -15,18 +15,22 @@ from multiprocessing.connection import wait
 from pathlib import Path
 
 from engine.devices.cache import DeviceCache
+from engine.devices.calibration import CONVOLUTIONAL, DENSE, likely_library, read_calibration
 from engine.devices.hardware import cpu_count
-from engine.devices.names import AUTO
+from engine.devices.names import AUTO, CPU
 from engine.events.channel import ControlChannel
 from engine.events.commands import Command, Control, SkipRun
+from engine.events.devices import MachineCalibrated
 from engine.events.runs import Status
 from engine.events.tasks import Emit
 from engine.executors.base import concerns, ending_control
+from engine.executors.libraries import deciding_kind, library_for
+from engine.executors.processes.calibration import calibrate
 from engine.executors.processes.child import END_SECONDS, Child, ChildLost
 from engine.executors.processes.scratch_folder import remove_orphaned_folders
 from engine.executors.processes.watchdog import HANG_SECONDS
 from engine.executors.processes.worker import WarmUp, WorkerSettings
-from engine.executors.tasks import Task, TrainTask
+from engine.executors.tasks import CalibrateMachineTask, Task, TrainTask
 from engine.utils.errors import WorkerError
 from engine.utils.paths import devices_file
 
@@ -55,6 +59,7 @@ class ProcessExecutor:
         log_folder: for the children's logs, one file per child.
         low_priority: whether other processes get the processor first, so that a window stays responsive.
         device: auto, cpu or the key of a GPU.
+        library: with which the children compute; empty to choose by measurement.
         hang_seconds: how long a training may neither send nor compute anything.
     """
 
@@ -65,12 +70,15 @@ class ProcessExecutor:
         *,
         low_priority: bool = False,
         device: str = AUTO,
+        library: str = "",
         hang_seconds: float = HANG_SECONDS,
     ) -> None:
         self._workers = workers
         self._log_folder = log_folder
         self._hang_seconds = hang_seconds
-        self._settings = WorkerSettings(0, log_folder, log_folder, low_priority, device)
+        self._settings = WorkerSettings(0, log_folder, log_folder, low_priority, device, library)
+        self._library = library
+        self._devices = DeviceCache(devices_file())
         self._slots = 0  # maximum number of children
         self._children: list[Child] = []  # at most one per slot
         self._deaths: Counter[int] = Counter()  # by slot: consecutive children that never began a task
@@ -91,7 +99,7 @@ class ProcessExecutor:
         self._paused, self._paused_starts = False, 0
         cores = cpu_count() if threads is None else max(1, cpu_count() // threads)
         count = min(self._workers, runs) if self._workers else default_workers(runs, cores)
-        self._resize(count, threads or max(1, cpu_count() // count))
+        self._resize(count, threads or max(1, cpu_count() // count), self._library or self._likely_library())
         self._start_missing()
         if not self._children:
             raise WorkerError(self._failure)
@@ -107,12 +115,14 @@ class ProcessExecutor:
         stays empty; if all slots are empty, the remaining tasks end as crashed.
         """
         if not self._slots:
-            self._resize(1, threads=1)
-        queue = deque(tasks)
-        last: Control | None = None
+            self._resize(1, 1, self._library or self._likely_library())
+        queue: deque[Task] = deque(task for task in tasks if not isinstance(task, CalibrateMachineTask))
         self._cancelled = False
         self._deaths.clear()
         try:
+            last = self._choose_library(queue, emit, control)
+            if len(queue) < len(tasks):
+                self._calibrate_machine(emit, control)
             while queue or any(child.task for child in self._children):
                 self._start_missing()
                 if not self._children:
@@ -133,13 +143,50 @@ class ProcessExecutor:
         for child in self._children:
             child.join(max(0.0, deadline - time.monotonic()))
         if any(child.has_begun and not child.is_over for child in self._children):
-            DeviceCache(devices_file()).discard_pending()
+            self._devices.discard_pending()
         self._children.clear()
         self._slots = 0
 
-    def _resize(self, count: int, threads: int) -> None:
+    def _likely_library(self) -> str:
+        """The library of the present children, else the one that the next task most likely needs."""
+        return self._settings.library if self._children else likely_library(self._devices)
+
+    def _choose_library(self, queue: deque[Task], emit: Emit, control: ControlChannel) -> Control | None:
+        """Have the children compute with the library for the queued runs, which may first have to be measured.
+
+        Returns:
+            The last control received meanwhile that ends trainings.
+        """
+        kind = deciding_kind([task.spec for task in queue if isinstance(task, TrainTask)])
+        if self._library or not kind or self._settings.device not in (AUTO, CPU):
+            return None
+        commands: list[Command] = []
+        if not (library := library_for(queue, read_calibration(self._devices))):
+            commands = calibrate([kind], self._devices, self._with_library, emit, control)
+            library = library_for(queue, read_calibration(self._devices))
+        if library and library != self._settings.library:
+            self._resize(self._slots, self._settings.threads, library)
+        last: Control | None = None
+        for command in commands:
+            self._handle(command, queue, emit)
+            last = ending_control(command) or last
+        return last
+
+    def _calibrate_machine(self, emit: Emit, control: ControlChannel) -> None:
+        if calibrate((DENSE, CONVOLUTIONAL), self._devices, self._with_library, emit, control):
+            emit(CalibrateMachineTask().failed(Status.CANCELLED, "Cancelled before it was done."))
+        else:
+            emit(MachineCalibrated())
+
+    def _with_library(self, library: str) -> ProcessExecutor:
+        """Return another executor of one child that computes with ``library`` on the processor."""
+        low_priority = self._settings.low_priority
+        folder = self._log_folder / "calibration"
+        return ProcessExecutor(1, folder, low_priority=low_priority, device=CPU, library=library)
+
+    def _resize(self, count: int, threads: int, library: str) -> None:
         """Provide slots for ``count`` children; running children are kept if their settings don't change."""
-        settings = replace(self._settings, threads=threads, processes=count)
+        settings = replace(self._settings, threads=threads, processes=count, library=library)
         if settings != self._settings or count != self._slots:
             self.close()
         self._settings, self._slots = settings, count
@@ -246,7 +293,7 @@ class ProcessExecutor:
         if child.task is None or child.is_over:
             return
         if child.requested_end:
-            DeviceCache(devices_file()).discard_pending()
+            self._devices.discard_pending()
         if child.has_begun:
             emit(child.task.failed(status, reason))
         elif child.requested_end:

@@ -19,12 +19,13 @@ from pathlib import Path
 from typing import Any
 
 from engine.devices.hardware import configure
+from engine.devices.libraries import use_library
 from engine.devices.names import AUTO
 from engine.events.commands import Command
 from engine.events.tasks import Event
 from engine.executors.placement import Placement
 from engine.executors.runner import TaskRunner, warm_up, worker_ready
-from engine.executors.tasks import TENSORFLOW_TASKS, TrainTask
+from engine.executors.tasks import TENSORFLOW_TASKS, CalibrateTask, TrainTask
 from engine.utils.streams import prepare_streams
 
 # Enough for the scheduler to prefer the window whenever it has work; on an otherwise idle processor, a nice process is
@@ -45,6 +46,7 @@ class WorkerSettings:
         temporary_folder: for temporary files of the libraries.
         low_priority: whether other processes, above all the window, get the processor first.
         device: auto, cpu or the key of a GPU.
+        library: with which TensorFlow computes on the processor; empty for its own default.
         processes: number of such workers.
     """
 
@@ -53,6 +55,7 @@ class WorkerSettings:
     temporary_folder: Path
     low_priority: bool
     device: str = AUTO
+    library: str = ""
     processes: int = 1
 
 
@@ -81,6 +84,7 @@ def worker_main(connection: Connection, settings: WorkerSettings) -> None:
     exit_with_parent()
     # Before a library reads it.
     os.environ["TMPDIR"] = tempfile.tempdir = str(settings.temporary_folder)
+    use_library(settings.library)
     prepare_process(settings.log_file, settings.low_priority)
     runner = TaskRunner(Placement(settings.device, settings.processes, settings.threads))
     configured = warmed_up = False
@@ -111,7 +115,7 @@ def worker_main(connection: Connection, settings: WorkerSettings) -> None:
         if not configured and isinstance(message, (WarmUp, *TENSORFLOW_TASKS)):
             configure(settings.threads, settings.device)
             configured = True
-        warmed_up |= isinstance(message, TrainTask)
+        warmed_up |= isinstance(message, (TrainTask, CalibrateTask))
         if isinstance(message, WarmUp):
             send(worker_ready())
         elif not isinstance(message, Command):  # a command that arrives after its task has ended

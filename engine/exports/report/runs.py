@@ -58,7 +58,10 @@ SCORE_NOTE = (
 )
 CLASS_NOTE = "The run with the best test accuracy. A score whose denominator is 0 is 0."
 MAX_CLASS_ROWS = 40  # classes of a table; of more, the file test_scores.csv tells
-MOVED = "Interrupted after step {}, it went on with another device, other threads or versions: numbers may differ."
+MOVED = (
+    "Interrupted after step {}, it went on with another device, library, number of threads or version: numbers may "
+    "differ."
+)
 NONE = "–"
 
 

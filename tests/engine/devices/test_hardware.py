@@ -19,6 +19,7 @@ from engine.devices.hardware import (
     uses_tf32,
     visible_gpus,
 )
+from engine.devices.libraries import used_library
 from engine.devices.names import CPU, AssignedDevice, check_device, parse_device
 from engine.events.devices import Device
 from engine.utils.errors import DeviceError, SpecError
@@ -69,7 +70,7 @@ def test_elsewhere_the_instruction_set_is_what_numpy_found(
 
 
 def test_the_device_says_how_many_threads_were_configured() -> None:
-    assert describe_device(AssignedDevice(CPU, "why")) == Device("CPU", cpu_name(), 1)
+    assert describe_device(AssignedDevice(CPU, "why")) == Device("CPU", cpu_name(), 1, library=used_library())
     assert describe_device(AssignedDevice(CPU, "why")).refusal == "why"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -10,7 +11,7 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton, QTableWidget, QToolButton
 from pytestqt.qtbot import QtBot
 
-from engine.events.devices import Device, DeviceChoice, DeviceReport, DevicesAppraised
+from engine.events.devices import Device, DeviceChoice, DeviceReport, DevicesAppraised, LibraryReport
 from engine.events.experiments import ExperimentFinished
 from engine.events.runs import Status
 from engine.events.tasks import Event, Progress, TaskFailed
@@ -28,6 +29,12 @@ PROCESSOR = DeviceReport("cpu", "A processor", 8 * 2**30, True, "cpu: 6 patterns
 CARD = DeviceReport("gpu:0", "A card", None, True, "gpu:0: 6 patterns as in NumPy")
 LEFT_OUT = replace(CARD, is_correct=None, findings="")
 WRONG_CARD = replace(CARD, is_correct=False, findings=REFUSAL)
+
+
+LIBRARIES = (
+    LibraryReport("dense", "Eigen", {"oneDNN": 0.0012, "Eigen": 0.0009}),
+    LibraryReport("convolutional", "oneDNN", {"oneDNN": 0.085, "Eigen": math.inf}),
+)
 
 
 class Appraiser(ScriptedExecutor):
@@ -48,7 +55,7 @@ class Appraiser(ScriptedExecutor):
             return [TaskFailed("TensorFlow can't be loaded; install it again.")]
         known = DeviceChoice(task.runs[0].architecture, "gpu:0", {"cpu": 0.004, "gpu:0": 0.001})
         others = [DeviceChoice(run.architecture, "", {}) for run in task.runs[1:]]
-        return [DevicesAppraised(self._reports, (known, *others))]
+        return [DevicesAppraised(self._reports, (known, *others), LIBRARIES)]
 
 
 def page_of(window: MainWindow) -> DevicesDialog:
@@ -79,6 +86,25 @@ def test_the_page_shows_devices_and_where_each_network_trains(qtbot: QtBot, make
     assert executor.asked[1].refresh
     qtbot.waitUntil(find(page, QPushButton, "devices_again").isEnabled, timeout=PATIENCE_MS)
     assert table.rowCount() == len(rows)
+
+
+def test_the_page_shows_which_library_is_faster(
+    qtbot: QtBot, make_window: MakeWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gui.dialogs.devices.requested_library", lambda: "")
+    page = page_of(make_window(Appraiser(PROCESSOR)))
+    table = find(page, QTableWidget, "devices_libraries")
+    qtbot.waitUntil(table.isVisible, timeout=PATIENCE_MS)
+    rows = [[table.item(row, column).text() for column in range(5)] for row in range(table.rowCount())]
+    assert rows == [["dense", "mlp_1", "Eigen", "1.20", "0.90"], ["convolutional", "cnn_4", "oneDNN", "85.00", "–"]]
+
+
+def test_a_library_that_is_asked_for_is_named(qtbot: QtBot, make_window: MakeWindow) -> None:
+    page = page_of(make_window(Appraiser(PROCESSOR)))
+    how = find(page, QLabel, "devices_library")
+    asked = "On the processor everything is computed with oneDNN, as TF_ENABLE_ONEDNN_OPTS asks."
+    qtbot.waitUntil(lambda: how.text() == asked, timeout=PATIENCE_MS)
+    assert not find(page, QTableWidget, "devices_libraries").isVisible()
 
 
 @pytest.mark.parametrize(
