@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import psutil
 import pytest
 
 from benchmarks.compare import protocol, results
-from benchmarks.compare.child import SIDES, peak_bytes
+from benchmarks.compare.child import SIDES
 from benchmarks.compare.environment import LIMITS, ONEDNN, environment_of
 from benchmarks.compare.protocol import BATCH, NETWORKS, Workload, make_images
-from benchmarks.compare.results import AT_LEAST, AT_MOST, GOALS, MEMORY_AT_MOST, Found, Measured, last_saved
+from benchmarks.compare.results import AT_LEAST, AT_MOST, GOALS, Found, Measured, last_saved
 
 
 def test_the_arithmetic_of_a_step_is_that_of_the_formula() -> None:
@@ -43,14 +40,8 @@ def test_a_ratio_is_that_of_medians_and_its_spread_that_of_rounds() -> None:
     assert found.ratio("cnn_4", "a", "d") is None
 
 
-def test_memory_is_compared_by_peaks() -> None:
-    found = Found({}, {"mlp_1": {"b": Measured([1.0], [1.0], 200), "d": Measured([1.0], [1.0], 300)}})
-    assert found.memory_ratio("mlp_1", "d", "b") == pytest.approx(1.5)
-    assert found.memory_ratio("mlp_1", "e", "d") is None
-
-
 def test_every_target_is_about_sides_and_networks_that_are_measured() -> None:
-    for network, *sides in (*AT_LEAST, *AT_MOST, *GOALS, *MEMORY_AT_MOST):
+    for network, *sides in (*AT_LEAST, *AT_MOST, *GOALS):
         assert set(sides) <= set(NETWORKS[network].sides) <= set(SIDES)
 
 
@@ -70,18 +61,6 @@ def test_onednn_is_forced_for_this_program_only_and_plain_keras_does_as_on_the_i
     assert [value("engine", each) for each in ("chosen", "on", "off")] == [None, "1", "0"]
     assert [value("keras_fit", each) for each in ("chosen", "on", "off")] == [None, None, None]
     assert [value("keras_fit", "on", each) for each in LIMITS] == ["0"] * len(LIMITS)
-
-
-def test_a_file_mapped_by_several_processes_counts_once() -> None:
-    """Two processes have the same libraries, this one's included, so the second adds less than it has."""
-    alone = peak_bytes()
-    command = [sys.executable, "-c", "import numpy; print(flush=True); input()"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:  # noqa: S603
-        assert other.stdout is not None
-        other.stdout.readline()
-        added, has = peak_bytes() - alone, psutil.Process(other.pid).memory_info().rss
-        other.communicate(b"\n")
-    assert 0 < added < 0.8 * has
 
 
 def test_what_is_saved_is_what_the_next_run_compares_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

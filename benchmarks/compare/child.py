@@ -9,8 +9,8 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Callable
-from contextlib import redirect_stdout, suppress
+from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout
 from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
@@ -46,36 +46,21 @@ def main(side: str, network: str, file: str) -> None:
 
 
 def peak_bytes() -> int:
-    """Return the peak memory of this process and its children, each at its own time.
-
-    Files that several of them map, above all libraries, are in memory once and count once; what processes of other
-    sides share with these counts in full.
-    """
+    """Return the sum of the peak memory of this process and its children, each at its own time."""
     me = psutil.Process()
-    total, mapped = 0, {}
-    for process in (me, *me.children(recursive=True)):
-        with suppress(psutil.Error):  # it has ended
-            files = _mapped_files(process)
-            total += _peak(process) - sum(files.values())
-            mapped |= {path: max(size, mapped.get(path, 0)) for path, size in files.items()}
-    return total + sum(mapped.values())
+    return sum(_peaks([me, *me.children(recursive=True)]))
 
 
-def _mapped_files(process: psutil.Process) -> dict[str, int]:
-    """Return the bytes of each mapped file that are in memory; empty where the system doesn't tell."""
-    if not hasattr(process, "memory_maps"):
-        return {}
-    return {each.path: each.rss for each in process.memory_maps() if Path(each.path).is_absolute()}
-
-
-def _peak(process: psutil.Process) -> int:
-    status = Path(f"/proc/{process.pid}/status")
-    if not status.exists():
-        memory = process.memory_info()
-        return getattr(memory, "peak_wset", memory.rss)
-    # A zombie process has no such line, and no files mapped.
-    lines = [line for line in status.read_text().splitlines() if line.startswith("VmHWM")]
-    return sum(1024 * int(line.split()[1]) for line in lines)
+def _peaks(processes: list[psutil.Process]) -> Iterator[int]:
+    for each in processes:
+        status = Path(f"/proc/{each.pid}/status")
+        if status.exists():
+            # A zombie process has no such line.
+            lines = [line for line in status.read_text().splitlines() if line.startswith("VmHWM")]
+            yield from (1024 * int(line.split()[1]) for line in lines)
+        else:
+            memory = each.memory_info()
+            yield getattr(memory, "peak_wset", memory.rss)
 
 
 if __name__ == "__main__":

@@ -9,13 +9,13 @@ from collections.abc import Mapping
 ONEDNN = "TF_ENABLE_ONEDNN_OPTS"  # read when TensorFlow starts; the program's own choice yields to it
 ONEDNN_VALUES = {"on": "1", "off": "0", "chosen": None}
 
-# What lets each library compute as on a processor without newer instructions. Not limited are the kernels that
-# TensorFlow compiles ahead, for AVX, and the C library's copying of memory, which uses AVX-512 where it is.
+# What lets each library compute as on a processor without newer instructions. Not limited are MKL where the processor
+# isn't Intel's, kernels that TensorFlow compiles ahead, for AVX, and the C library's copying of memory.
 LIMITS = {
     "avx2": {
         "ONEDNN_MAX_CPU_ISA": "AVX2",  # oneDNN in TensorFlow and PyTorch; TensorFlow's matrix products without it too
         "ATEN_CPU_CAPABILITY": "avx2",  # PyTorch's own kernels
-        "MKL_ENABLE_INSTRUCTIONS": "AVX2",  # PyTorch's matrix products
+        "MKL_ENABLE_INSTRUCTIONS": "AVX2",  # MKL: PyTorch's matrix products
         "OPENBLAS_CORETYPE": "Haswell",  # NumPy's matrix products
     }
 }

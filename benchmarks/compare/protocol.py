@@ -59,10 +59,17 @@ NETWORKS = {
 
 @dataclass(frozen=True)
 class Round:
-    """Seconds per step and run, records included, and the validation accuracy of the last record."""
+    """What a round took and gave.
+
+    Attributes:
+        seconds_per_step: and run, records included.
+        accuracy: that of validation at the last record.
+        library: with which this program computed; empty for the others.
+    """
 
     seconds_per_step: float
     accuracy: float
+    library: str = ""
 
 
 @dataclass(frozen=True)

@@ -27,17 +27,16 @@ AT_LEAST = {
 }
 AT_MOST = {("cnn_4", "f", "d"): 1.05, ("mlp_1", "f", "d"): 1.05}
 GOALS = {("cnn_4", "a", "e"): 2.0, ("mlp_1", "a", "e"): 6.0}
-# The same of their memory.
-MEMORY_AT_MOST = {(network, *sides): 1.3 for network in ("cnn_4", "mlp_1") for sides in (("d", "b"), ("e", "d"))}
 
 
 @dataclass
 class Measured:
-    """The rounds of one side: seconds per step, accuracy, and peak memory in bytes."""
+    """The rounds of one side: seconds per step, accuracy, peak memory in bytes, and this program's library."""
 
     seconds: list[float] = field(default_factory=list)
     accuracies: list[float] = field(default_factory=list)
     peak_bytes: int = 0
+    library: str = ""
 
     @property
     def milliseconds(self) -> float:
@@ -57,13 +56,6 @@ class Found:
         if above not in of_network or below not in of_network:
             return None
         return of_network[above].milliseconds / of_network[below].milliseconds
-
-    def memory_ratio(self, network: str, above: str, below: str) -> float | None:
-        """Return the ratio of the peak memory of two sides; None if one was not measured."""
-        of_network = self.sides.get(network, {})
-        if above not in of_network or below not in of_network:
-            return None
-        return of_network[above].peak_bytes / of_network[below].peak_bytes
 
     def spread(self, network: str, above: str, below: str) -> tuple[float, float]:
         """Return the smallest and the largest ratio of a single round."""

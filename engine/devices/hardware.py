@@ -90,6 +90,12 @@ def instruction_set() -> str:
     return ", ".join(name for name, flagged in INSTRUCTIONS.items() if flagged & flags)
 
 
+def uses_avx512() -> bool:
+    """Return whether oneDNN may compute with AVX-512: if the processor has it and oneDNN's own variable allows it."""
+    limit = os.environ.get("ONEDNN_MAX_CPU_ISA", "").upper()
+    return "AVX-512" in instruction_set() and limit != "AVX" and not limit.startswith(("SSE", "AVX2"))
+
+
 @contextmanager
 def silence_stderr() -> Iterator[None]:
     """Discard what is written to file descriptor 2, where TensorFlow writes while loading, bypassing Python."""

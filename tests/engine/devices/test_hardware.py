@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.devices import hardware
 from engine.devices.hardware import (
     Gpu,
     available_devices,
@@ -67,6 +68,24 @@ def test_elsewhere_the_instruction_set_is_what_numpy_found(
     known = {"SIMD Extensions": {"baseline": baseline, "found": found}}
     monkeypatch.setattr("numpy.show_config", lambda **_options: known)
     assert instruction_set() == words
+
+
+@pytest.mark.parametrize(
+    ("words", "limit", "expected"),
+    [
+        ("AVX, AVX2", "", False),
+        ("AVX, AVX2, AVX-512", "", True),
+        ("AVX, AVX2, AVX-512", "avx512_core", True),
+        ("AVX, AVX2, AVX-512", "AVX2_VNNI", False),
+        ("AVX, AVX2, AVX-512", "AVX", False),
+    ],
+)
+def test_onednn_may_be_limited_by_its_own_variable(
+    words: str, limit: str, expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hardware, "instruction_set", lambda: words)
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", limit)
+    assert hardware.uses_avx512() == expected
 
 
 def test_the_device_says_how_many_threads_were_configured() -> None:
