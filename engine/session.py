@@ -135,7 +135,7 @@ class Session:
         return self._tally.outcome(last, experiment.follow_up is not None)
 
     def _prepare(self, data: DataSpec) -> DatasetInfo:
-        control = self._run_tasks([PrepareTask(data)])
+        control = self._run_tasks([PrepareTask(data, trains=not is_remote(self._executor))])
         if control is Control.SUSPEND:
             raise _Suspended("Interrupted while the data set was being prepared.")
         if control is not None:
@@ -194,6 +194,7 @@ class Session:
                     self._store.interrupted(run.run),
                     plan.device_of(run),
                     plan.library,
+                    self._info,
                 )
                 for run in runs
             ]

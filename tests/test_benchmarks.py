@@ -6,9 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
-from benchmarks.compare import protocol, results
+from benchmarks.compare import memory, protocol, results
 from benchmarks.compare.child import SIDES
 from benchmarks.compare.environment import LIMITS, ONEDNN, environment_of
 from benchmarks.compare.protocol import BATCH, NETWORKS, Workload, make_images
@@ -41,7 +42,7 @@ def test_a_ratio_is_that_of_medians_and_its_spread_that_of_rounds() -> None:
 
 
 def test_every_target_is_about_sides_and_networks_that_are_measured() -> None:
-    for network, *sides in (*AT_LEAST, *AT_MOST, *GOALS):
+    for network, *sides in (*AT_LEAST, *AT_MOST, *GOALS, *memory.AT_MOST):
         assert set(sides) <= set(NETWORKS[network].sides) <= set(SIDES)
 
 
@@ -61,6 +62,22 @@ def test_onednn_is_forced_for_this_program_only_and_plain_keras_does_as_on_the_i
     assert [value("engine", each) for each in ("chosen", "on", "off")] == [None, "1", "0"]
     assert [value("keras_fit", each) for each in ("chosen", "on", "off")] == [None, None, None]
     assert [value("keras_fit", "on", each) for each in LIMITS] == ["0"] * len(LIMITS)
+
+
+@pytest.mark.skipif(not psutil.LINUX, reason="other systems do not tell which pages are shared")
+def test_memory_of_several_processes_counts_files_once_and_what_each_has_of_its_own() -> None:
+    me = psutil.Process()
+    own = sum(mapped.anonymous for mapped in me.memory_maps(grouped=True))
+    once, twice = memory.memory_of([me]), memory.memory_of([me, me])
+    assert once == pytest.approx(me.memory_info().rss, rel=0.05)
+    assert twice - once == pytest.approx(own, rel=0.05)
+
+
+def test_the_peak_is_the_largest_sample_the_last_of_which_is_taken_at_the_end() -> None:
+    before = memory.memory_of([psutil.Process()])
+    with memory.PeakMemory(psutil.Process().pid) as peak:
+        held = np.ones(2**23)
+    assert peak.bytes > before + held.nbytes / 2
 
 
 def test_what_is_saved_is_what_the_next_run_compares_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,6 +71,13 @@ def test_training_never_loads_qt() -> None:
     assert loaded(imports(TRAINING), [*QT, "gui"]) == []
 
 
+@pytest.mark.long
+def test_training_loads_none_of_the_libraries_that_keras_can_do_without() -> None:
+    code = "from engine.devices.hardware import load_tensorflow\nload_tensorflow()\nimport engine.training.trainer"
+    assert loaded(code, ["matplotlib", "pandas", "scipy", "sklearn"]) == []
+    assert loaded(f"{code}\nimport sklearn.metrics", ["sklearn", "scipy"]) == ["sklearn", "scipy"], "afterwards"
+
+
 def test_importing_the_engine_loads_nothing_heavy() -> None:
     assert loaded("import engine.cli.arguments", [*HEAVY, *QT, "matplotlib"]) == []
 

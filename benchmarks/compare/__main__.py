@@ -25,6 +25,7 @@ from contextlib import ExitStack, contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
+from benchmarks.compare import memory
 from benchmarks.compare.child import SIDES
 from benchmarks.compare.environment import LIMITS, ONEDNN_VALUES, environment_of, restart_limited
 from benchmarks.compare.machine import NOISY, Yardstick
@@ -49,6 +50,8 @@ def main() -> None:
     before = last_saved(found.machine)
     print_machine(found.machine)
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as cache, display():
+        variables = environment_of("engine", options.onednn, options.instructions, cache)
+        subprocess.run([sys.executable, "-m", "benchmarks.compare.calibrate"], cwd=ROOT, env=variables, check=True)
         for network in options.networks:
             workload, yardstick = make_images(network, Path(folder)), Yardstick()
             sides = options.sides or list(workload.network.sides)
@@ -67,7 +70,7 @@ def measure(
     workload: Workload, environments: Mapping[str, Mapping[str, str]], rounds: int, yardstick: Yardstick
 ) -> dict[str, Measured]:
     """Let the sides, which are given with their environment variables, train in turns."""
-    measured = {side: Measured() for side in environments}
+    measured = {side: Measured(peak_bytes=peak_bytes(side, workload, each)) for side, each in environments.items()}
     with ExitStack() as stack:
         children = {side: stack.enter_context(child(side, workload, each)) for side, each in environments.items()}
         for each in children.values():
@@ -78,8 +81,16 @@ def measure(
                 answer = take_turn(each)
                 measured[side].seconds.append(answer["seconds_per_step"])
                 measured[side].accuracies.append(answer["accuracy"])
-                measured[side].peak_bytes, measured[side].library = answer["peak_bytes"], answer["library"]
+                measured[side].library = answer["library"]
     return measured
+
+
+def peak_bytes(side: str, workload: Workload, environment: Mapping[str, str]) -> int:
+    """Return the peak memory of ``side`` from its start to the end of two rounds, which are not timed."""
+    with child(side, workload, environment) as process, memory.PeakMemory(process.pid) as peak:
+        for _ in range(2):
+            take_turn(process)
+    return peak.bytes
 
 
 @contextmanager
@@ -174,6 +185,7 @@ def print_targets(found: Found) -> None:
                 f"  {network} ({above})/({below}) {words} {target:g}: {ratio:.2f} ({least:.2f} to {most:.2f})"
                 f"{'' if reached else '  MISSED'}"
             )
+    memory.print_targets(found)
 
 
 def print_changes(found: Found, name: str, before: Found) -> None:

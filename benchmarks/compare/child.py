@@ -9,13 +9,11 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import redirect_stdout
 from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
-
-import psutil
 
 from benchmarks.compare.protocol import Round, Workload
 
@@ -39,28 +37,9 @@ def main(side: str, network: str, file: str) -> None:
         _, module, settings = SIDES[side]
         train: Callable[[], Round] = import_module(f"{HERE}.{module}").make(Workload(network, Path(file)), **settings)
         for _line in sys.stdin:
-            found = asdict(train()) | {"peak_bytes": peak_bytes()}
-            answers.write(json.dumps(found) + "\n")
+            answers.write(json.dumps(asdict(train())) + "\n")
             answers.flush()
     os._exit(0)  # closes windows and training processes
-
-
-def peak_bytes() -> int:
-    """Return the sum of the peak memory of this process and its children, each at its own time."""
-    me = psutil.Process()
-    return sum(_peaks([me, *me.children(recursive=True)]))
-
-
-def _peaks(processes: list[psutil.Process]) -> Iterator[int]:
-    for each in processes:
-        status = Path(f"/proc/{each.pid}/status")
-        if status.exists():
-            # A zombie process has no such line.
-            lines = [line for line in status.read_text().splitlines() if line.startswith("VmHWM")]
-            yield from (1024 * int(line.split()[1]) for line in lines)
-        else:
-            memory = each.memory_info()
-            yield getattr(memory, "peak_wset", memory.rss)
 
 
 if __name__ == "__main__":

@@ -16,11 +16,12 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
+from numpy.typing import DTypeLike
 
-from engine.datasets.base import Decoded, Part, PixelCheck, RawImages, check_decoded, hash_blocks, raw_images
+from engine.datasets.base import Decoded, PixelCheck, RawImages, check_decoded, hash_blocks, raw_images
 from engine.utils.arrays import Array
 from engine.utils.errors import DatasetError
 from engine.utils.files import check_file, open_file
@@ -130,7 +131,9 @@ def _write(folder: Path, decoded: Decoded) -> None:
     check_decoded(decoded)
     digest, check = hashlib.sha256(), PixelCheck(decoded.title)
     for name, part in decoded.parts.items():
-        _write_images(folder / f"x_{name}.npy", part, check(hash_blocks(part, digest)))
+        with (folder / f"x_{name}.npy").open("wb") as file:
+            write_blocks(file, (len(part.labels), *part.shape), np.uint8, check(hash_blocks(part, digest)))
+            _fsync(file)
         _write_array(folder / f"y_{name}.npy", part.labels)
     about = {"title": decoded.title, "class_names": decoded.class_names, "fingerprint": digest.hexdigest()}
     with (folder / "about.json").open("w", encoding="utf-8") as file:
@@ -141,14 +144,13 @@ def _write(folder: Path, decoded: Decoded) -> None:
         _fsync(file)
 
 
-def _write_images(path: Path, part: Part, blocks: Iterable[Array]) -> None:
+def write_blocks(file: BinaryIO, shape: tuple[int, ...], dtype: DTypeLike, blocks: Iterable[Array]) -> None:
+    """Write an .npy file of an array of ``shape`` that comes in blocks; propagates ``OSError``."""
     # Not a writable memory map, which ends the process with SIGBUS if the disk is full.
-    header = {"descr": "|u1", "fortran_order": False, "shape": (len(part.labels), *part.shape)}
-    with path.open("wb") as file:
-        np.lib.format.write_array_header_1_0(file, header)
-        for block in blocks:
-            file.write(block.tobytes())
-        _fsync(file)
+    descr = np.lib.format.dtype_to_descr(np.dtype(dtype))
+    np.lib.format.write_array_header_1_0(file, {"descr": descr, "fortran_order": False, "shape": shape})
+    for block in blocks:
+        file.write(np.ascontiguousarray(block).data)
 
 
 def _write_array(path: Path, array: Array) -> None:

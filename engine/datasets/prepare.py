@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,7 +13,7 @@ from engine.datasets.checks import find_duplicates, grayscale_warning
 from engine.datasets.registry import load_raw
 from engine.datasets.split import Split, chunks, split, stored_part
 from engine.events.datasets import DatasetInfo
-from engine.utils.arrays import Array
+from engine.utils.arrays import Array, aligned_empty
 from engine.utils.errors import SpecError
 
 # Rec. 601 luma, as the course gives it.
@@ -34,6 +35,21 @@ class PreparedData:
     y_validation: Array
     x_test: Array
     y_test: Array
+
+
+@dataclass(frozen=True)
+class PreparedPart:
+    """The training, validation or test part while it is prepared.
+
+    Attributes:
+        shape: images, height, width, channels.
+        blocks: float32 [k, height, width, channels] arrays, together of ``shape``; can be iterated once.
+        labels: int32 [n].
+    """
+
+    shape: tuple[int, ...]
+    blocks: Iterator[Array]
+    labels: Array
 
 
 @dataclass(frozen=True)
@@ -79,8 +95,47 @@ def describe_dataset(spec: DataSpec, progress: ProgressCallback) -> DatasetInfo:
 
     Propagates ``DatasetError``, ``SpecError`` and errors of ``progress``.
     """
+    return _describe(*_load(spec, progress), spec, progress)
+
+
+def find_preparation(raw: RawImages, parts: Split, spec: DataSpec) -> Preparation:
+    """Return the preparation that ``spec`` requests for ``raw``, split into ``parts``; propagates ``SpecError``."""
+    _check_normalization(raw, spec)
+    return Preparation(*_normalization(raw, parts, spec), spec.grayscale)
+
+
+def prepare(spec: DataSpec, progress: ProgressCallback) -> PreparedData:
+    """Load, split and prepare a data set; propagates errors as ``describe_dataset`` does."""
+    raw, parts = _load(spec, progress)
+    found = _prepared_parts(raw, parts, spec, progress)
+    return collect_parts(_dataset_info(raw, parts, spec), found)
+
+
+def describe_and_prepare(spec: DataSpec, progress: ProgressCallback) -> tuple[DatasetInfo, Iterator[PreparedPart]]:
+    """Describe a data set as ``describe_dataset`` does, and prepare its parts as they are read."""
+    raw, parts = _load(spec, progress)
+    return _describe(raw, parts, spec, progress), _prepared_parts(raw, parts, spec, progress)
+
+
+def collect_parts(info: DatasetInfo, parts: Iterable[PreparedPart]) -> PreparedData:
+    """Prepare ``parts`` in memory."""
+    arrays: list[Array] = []
+    for part in parts:
+        images = aligned_empty(part.shape)
+        start = 0
+        for block in part.blocks:
+            images[start : start + len(block)] = block
+            start += len(block)
+        arrays += [images, part.labels]
+    return PreparedData(info, *arrays)
+
+
+def _load(spec: DataSpec, progress: ProgressCallback) -> tuple[RawImages, Split]:
     raw = load_raw(spec, progress)
-    parts = split(raw, spec)
+    return raw, split(raw, spec)
+
+
+def _describe(raw: RawImages, parts: Split, spec: DataSpec, progress: ProgressCallback) -> DatasetInfo:
     _check_normalization(raw, spec)
     duplicates = find_duplicates(raw, parts, progress)
     found = [duplicates.warning(len(parts.test))]
@@ -92,28 +147,20 @@ def describe_dataset(spec: DataSpec, progress: ProgressCallback) -> DatasetInfo:
     return replace(info, duplicates=duplicates.count, warnings=warnings)
 
 
-def find_preparation(raw: RawImages, parts: Split, spec: DataSpec) -> Preparation:
-    """Return the preparation that ``spec`` requests for ``raw``, split into ``parts``; propagates ``SpecError``."""
-    _check_normalization(raw, spec)
-    return Preparation(*_normalization(raw, parts, spec), spec.grayscale)
-
-
-def prepare(spec: DataSpec, progress: ProgressCallback) -> PreparedData:
-    """Load, split and prepare a data set; propagates errors as ``describe_dataset`` does."""
-    raw = load_raw(spec, progress)
-    parts = split(raw, spec)
+def _prepared_parts(raw: RawImages, parts: Split, spec: DataSpec, progress: ProgressCallback) -> Iterator[PreparedPart]:
+    """Yield the training, validation and test part, each to be read before the next one."""
     preparation = find_preparation(raw, parts, spec)
+    channels = 1 if spec.grayscale else raw.x_train.shape[3]
     chosen = {"train": parts.train, "validation": parts.validation, "test": parts.test}
     total = sum(map(len, chosen.values()))
     done = 0
-    arrays: list[Array] = []
     for name, indices in chosen.items():
         images, labels = stored_part(raw, name)
         progress("Preparing images", done, total)
-        arrays += [_prepare_images(images, indices, preparation), labels[indices].astype(np.int32)]
+        shape = (len(indices), *images.shape[1:3], channels)
+        yield PreparedPart(shape, _prepared_blocks(images, indices, preparation), labels[indices].astype(np.int32))
         done += len(indices)
     progress("Preparing images", total, total)
-    return PreparedData(_dataset_info(raw, parts, spec), *arrays)
 
 
 def _dataset_info(raw: RawImages, parts: Split, spec: DataSpec) -> DatasetInfo:
@@ -185,11 +232,6 @@ def _moments(images: Array, indices: Array) -> tuple[Array, Array]:
     return means, np.where(deviations > 1e-6, deviations, 1.0)
 
 
-def _prepare_images(images: Array, indices: Array, preparation: Preparation) -> Array:
-    height, width, channels = images.shape[1:]
-    prepared = np.empty((len(indices), height, width, 1 if preparation.grayscale else channels), np.float32)
-    start = 0
+def _prepared_blocks(images: Array, indices: Array, preparation: Preparation) -> Iterator[Array]:
     for chunk in chunks(images, indices, _CHUNK_BYTES):
-        prepared[start : start + len(chunk)] = preparation.apply(images[chunk])
-        start += len(chunk)
-    return prepared
+        yield preparation.apply(images[chunk])

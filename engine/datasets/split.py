@@ -59,16 +59,54 @@ def chunks(images: Array, indices: Array, size: int) -> list[Array]:
 
 def _hold_out(raw: RawImages, indices: Array, fraction: float, purpose: str) -> tuple[Array, Array]:
     """Return the kept and the held-out indices, both ascending."""
-    from sklearn.model_selection import train_test_split
-
     labels = raw.y_train[indices]
     _check(raw, labels, fraction, purpose)
-    kept, held_out = train_test_split(indices, test_size=fraction, stratify=labels, random_state=_RANDOM_STATE)
-    return np.sort(kept), np.sort(held_out)
+    held_out = _stratified_sample(labels, _held_out_count(labels, fraction))
+    return indices[~held_out], indices[held_out]
+
+
+def _held_out_count(labels: Array, fraction: float) -> int:
+    return math.ceil(len(labels) * fraction)
+
+
+def _stratified_sample(labels: Array, size: int) -> Array:
+    """Choose ``size`` images at random, of each class its share: bool [n], true for those chosen.
+
+    The same as ``sklearn.model_selection.train_test_split`` chooses, draw for draw, which was called here before;
+    importing it takes half a second and 60 MiB in each training process.
+    """
+    generator = np.random.RandomState(_RANDOM_STATE)  # the legacy one, as there
+    counts = np.unique(labels, return_counts=True)[1]
+    of_class = np.split(np.argsort(labels, kind="stable"), np.cumsum(counts)[:-1])
+    kept = _shares(counts, len(labels) - size, generator)
+    chosen = _shares(counts - kept, size, generator)
+    sample = np.zeros(len(labels), bool)
+    for images, first, count in zip(of_class, kept, chosen, strict=True):
+        shuffled = images[generator.permutation(len(images))]
+        sample[shuffled[first : first + count]] = True
+    return sample
+
+
+def _shares(counts: Array, total: int, generator: np.random.RandomState) -> Array:
+    """Divide ``total`` among classes in proportion to ``counts``, int [classes].
+
+    Shares are rounded down; what is left goes to those with the largest remainders, among equal ones by lot.
+    """
+    exact = counts / counts.sum() * total
+    shares = np.floor(exact)
+    remainders = exact - shares
+    for remainder in np.unique(remainders)[::-1]:
+        left = int(total - shares.sum())
+        if left <= 0:
+            break
+        equal = np.flatnonzero(remainders == remainder)
+        shares[generator.choice(equal, min(len(equal), left), replace=False)] += 1
+    result: Array = shares.astype(np.int64)
+    return result
 
 
 def _check(raw: RawImages, labels: Array, fraction: float, purpose: str) -> None:
-    """Check for the cases that scikit-learn would refuse.
+    """Check for classes and shares that can't be divided.
 
     Raises:
         DatasetError: if a class or a share is too small.
@@ -80,7 +118,7 @@ def _check(raw: RawImages, labels: Array, fraction: float, purpose: str) -> None
             f"{raw.title} has too few images of class '{raw.class_names[smallest]}' to hold some back for {purpose}; "
             "add images or take the class out."
         )
-    held_out = math.ceil(len(labels) * fraction)
+    held_out = _held_out_count(labels, fraction)
     if min(held_out, len(labels) - held_out) < len(counts):
         key = "test_fraction" if purpose == "testing" else "validation_fraction"
         raise DatasetError(

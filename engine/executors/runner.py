@@ -5,13 +5,13 @@ TensorFlow is imported by the first task that needs it, so a process that only p
 
 from __future__ import annotations
 
+import gc
 import logging
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 
-from engine.config.specs import DataSpec
-from engine.datasets import PreparedData, describe_dataset, prepare, sample_images
+from engine.datasets import describe_dataset, sample_images
 from engine.datasets.base import ProgressCallback
 from engine.datasets.download import NotDownloadedError
 from engine.datasets.inventory import remove_cached
@@ -25,6 +25,7 @@ from engine.events.experiments import Computed
 from engine.events.runs import Status
 from engine.events.tasks import Emit, Exported, Progress, TaskFailed
 from engine.executors.failures import explain
+from engine.executors.images import ImageStore
 from engine.executors.inference import InferenceRunner
 from engine.executors.placement import Placement
 from engine.executors.tasks import (
@@ -58,7 +59,7 @@ class TaskRunner:
     """Executes tasks in this process; keeps the last data and network, as consecutive tasks often share them."""
 
     placement: Placement = field(default_factory=Placement)
-    _data: tuple[DataSpec, PreparedData] | None = field(default=None, init=False)
+    images: ImageStore = field(default_factory=ImageStore)
     _inference: InferenceRunner = field(default_factory=InferenceRunner, init=False)
 
     def execute(self, task: Task, emit: Emit, poll: Poll) -> None:
@@ -84,8 +85,9 @@ class TaskRunner:
             emit(Progress(message, done, total))
 
         match task:
-            case PrepareTask(data):
-                emit(DatasetReady(describe_dataset(data, progress)))
+            case PrepareTask(data, trains):
+                describe = self.images.describe_and_prepare if trains else describe_dataset
+                emit(DatasetReady(describe(data, progress)))
             case SampleTask():
                 _show_samples(task, emit, progress)
             case VerifyTask(data):
@@ -121,19 +123,13 @@ class TaskRunner:
     def _train(self, task: TrainTask, emit: Emit, poll: PeekablePoll) -> None:
         from engine.training.trainer import train
 
-        data = self._prepared(task.spec.data)
+        data = self.images.get(task.spec.data, task.dataset)
 
         def progress(message: str, done: int, total: int) -> None:
             emit(Progress(message, done, total))
 
         assigned = self.placement.for_run(task.spec, data, task.previous_device, progress, poll.check_cancelled)
         train(task.run, task.spec, data, emit, poll, task.model_file, task.interrupted, assigned)
-
-    def _prepared(self, spec: DataSpec) -> PreparedData:
-        if self._data is None or self._data[0] != spec:
-            self._data = None  # free the old arrays before creating the new ones
-            self._data = (spec, prepare(spec, lambda _message, _done, _total: None))
-        return self._data[1]
 
 
 class PeekablePoll:
@@ -195,10 +191,14 @@ def worker_ready() -> WorkerReady:
 
 def warm_up(has_work: Callable[[], bool]) -> None:
     """Load what a training needs, unless ``has_work`` reports a real task."""
+    from engine.training.cleanup import free_previous_trainings
     from engine.training.warm_up import train_on_noise
 
     try:
         train_on_noise(has_work)
+        if not has_work():
+            free_previous_trainings()
+            gc.freeze()  # the libraries' objects, which every later collection would go through
     except Exception:  # a real training will report it to the user
         log.exception("error in the warm-up")
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.config.specs import DataSpec, ExperimentSpec, RunSpec
+from engine.events.datasets import DatasetInfo
 from engine.events.runs import Interrupted, RunFinished, Status
 from engine.events.tasks import Event, TaskFailed
 from engine.experiments.base import ComputedExperiment
@@ -23,9 +24,15 @@ class Auxiliary:
 
 @dataclass(frozen=True)
 class PrepareTask(Auxiliary):
-    """Download and decode a data set if needed; emits ``DatasetReady``."""
+    """Download and decode a data set if needed; emits ``DatasetReady``.
+
+    Attributes:
+        data: the data set.
+        trains: whether this executor is about to train on it, so that its images are prepared too.
+    """
 
     data: DataSpec
+    trains: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,6 +70,7 @@ class TrainTask:
             of processes gives each its library when it starts it.
         previous_device: the device on which its variant was trained so far, empty if none. It is used again unless
             another one is requested, as the bits of the results depend on it.
+        dataset: the description of its images, under which they were prepared; None if they were not.
     """
 
     run: int
@@ -71,6 +79,7 @@ class TrainTask:
     interrupted: Interrupted | None = None
     previous_device: str = ""
     library: str = ""
+    dataset: DatasetInfo | None = None
 
     def failed(self, status: Status, reason: str) -> Event:
         """Return the event that reports the run's end without a result."""

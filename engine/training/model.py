@@ -23,6 +23,7 @@ from engine.config.specs import ValidationPrecision
 from engine.datasets import PreparedData
 from engine.training.evaluation import PRECISIONS, Evaluation, Evaluator, count_correct, cross_entropy
 from engine.training.forward import Forward, folding_for
+from engine.training.images import as_tensor
 from engine.training.schedules import OverridableRate, rate_at
 from engine.training.timetable import Segment, Timetable
 from engine.utils.arrays import Array
@@ -88,7 +89,7 @@ class MeasuredModel(keras.Model):
         self.measurement: Measurement | None = None
         self.first_step = 0  # number of steps made before, in a resumed run
         self._rate = rate
-        self._images, self._labels = tf.constant(data.x_train), tf.constant(data.y_train)
+        self._images, self._labels = as_tensor(data.x_train), tf.constant(data.y_train)
         self._order = tf.Variable(np.arange(len(data.y_train), dtype=np.int32), trainable=False)
         self._batch_size = batch_size
         self._layer_weights = [layer.kernel for layer in network.layers if hasattr(layer, "kernel")]
@@ -99,7 +100,7 @@ class MeasuredModel(keras.Model):
         self._evaluator = Evaluator(network, data.info.shape, counts_dead_units, validation_precision, threads, folding)
         self._folded = Forward(network, folding=folding) if folding.in_training and has_convolutions else None
         # Rounded once instead of at each record: rounding takes as long as the whole validation of mlp_1.
-        images = tf.cast(tf.constant(data.x_validation), PRECISIONS[validation_precision])
+        images = tf.cast(as_tensor(data.x_validation), PRECISIONS[validation_precision])
         self._validation = images, tf.constant(data.y_validation)
 
     def call(self, images: tf.Tensor, training: bool | None = None) -> tf.Tensor:
@@ -204,7 +205,7 @@ class MeasuredModel(keras.Model):
 
     def test(self, images: Array, labels: Array) -> tuple[float, Array]:
         """Return the mean loss, in nats, and the logits, float32 [n, classes]."""
-        logits = self._evaluator.logits(tf.constant(images))
+        logits = self._evaluator.logits(as_tensor(images))
         return float(cross_entropy(tf.constant(labels), logits)) / len(labels), logits.numpy()
 
     def _train_next_segment(self, _calls: Any) -> dict[str, float]:

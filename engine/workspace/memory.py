@@ -15,17 +15,16 @@ from engine.utils.text import pluralise
 
 # Measured as the peak of a process that trains mlp_1 on 6,000 images of 64x64x3 and on 60 of 512x512x3, and cnn_4 on
 # 128x128 and 256x256 pixels; the estimates are 2 to 23 % above the peaks.
-PROCESS_BYTES = 370 * 2**20  # TensorFlow and the compiled functions, without the libraries that processes share
-IMAGE_COPIES = 2  # as prepared, and as TensorFlow's tensors
+PROCESS_BYTES = 300 * 2**20  # TensorFlow and the compiled functions, without the libraries that processes share
 PARAMETER_COPIES = 8  # weights, gradient, two moments, the weights before a step and those stored, temporary ones
 FLOAT_BYTES = 4
 GIB = 2**30
 
 
 def image_bytes(info: DatasetInfo) -> int:
-    """Return the memory of the images of a data set in a training process."""
+    """Return the memory of the images of a data set, which all training processes map."""
     count = info.train_count + info.validation_count + info.test_count
-    return IMAGE_COPIES * FLOAT_BYTES * count * math.prod(info.shape)
+    return FLOAT_BYTES * count * math.prod(info.shape)
 
 
 def network_bytes(run: RunSpec, info: DatasetInfo) -> int:
@@ -47,15 +46,16 @@ def memory_warning(runs: Sequence[RunSpec], info: DatasetInfo, workers: int) -> 
         workers: number of processes that train at the same time.
     """
     images, network = image_bytes(info), max((network_bytes(run, info) for run in runs), default=0)
-    each = PROCESS_BYTES + images + network
+    each = PROCESS_BYTES + network
+    needed = images + workers * each
     available = available_bytes()
-    if not runs or workers * each <= available:
+    if not runs or needed <= available:
         return ""
-    fitting = available // each
+    fitting = max(0, available - images) // each
     fewer = f"at most {fitting} at a time (workers), " if fitting else ""
-    smaller = "smaller batches (batch_size), " if network > images else ""
+    smaller = "smaller batches (batch_size), " if workers * network > images else ""
     return (
-        f"Training {pluralise(workers, 'run')} at a time needs about {workers * each / GIB:.1f} GiB of memory, and "
+        f"Training {pluralise(workers, 'run')} at a time needs about {needed / GIB:.1f} GiB of memory, and "
         f"{available / GIB:.1f} GiB are free: choose {fewer}{smaller}a smaller image side (image_size) or fewer "
         "images, or the system may end it."
     )

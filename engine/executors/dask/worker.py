@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 
 from engine.devices.calibration import likely_library
-from engine.devices.hardware import configure, quiet_tensorflow, silence_stderr
+from engine.devices.hardware import configure, load_tensorflow, silence_stderr
 from engine.devices.libraries import use_library
 from engine.events.runs import RunFinished, Status
 from engine.events.tasks import Event
@@ -115,10 +115,10 @@ def _load_once() -> None:
 
 
 def _load() -> None:
-    quiet_tensorflow()
     use_library(likely_library())
     try:
         with _LOADING, silence_stderr():
+            load_tensorflow()
             import engine.training.trainer  # noqa: F401
     except Exception:  # the first run reports it to the client
         log.exception("TensorFlow can't be loaded")

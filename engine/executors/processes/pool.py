@@ -10,6 +10,7 @@ import logging
 import time
 from collections import Counter, deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from multiprocessing.connection import wait
 from pathlib import Path
@@ -27,7 +28,7 @@ from engine.executors.base import concerns, ending_control
 from engine.executors.libraries import deciding_kind, library_for
 from engine.executors.processes.calibration import calibrate
 from engine.executors.processes.child import END_SECONDS, Child, ChildLost
-from engine.executors.processes.scratch_folder import remove_orphaned_folders
+from engine.executors.processes.scratch_folder import ScratchFolder, remove_orphaned_folders
 from engine.executors.processes.watchdog import HANG_SECONDS
 from engine.executors.processes.worker import WarmUp, WorkerSettings
 from engine.executors.tasks import CalibrateMachineTask, Task, TrainTask
@@ -79,6 +80,7 @@ class ProcessExecutor:
         self._settings = WorkerSettings(0, log_folder, log_folder, low_priority, device, library)
         self._library = library
         self._devices = DeviceCache(devices_file())
+        self._images: ScratchFolder | None = None  # what the children prepare for one another
         self._slots = 0  # maximum number of children
         self._children: list[Child] = []  # at most one per slot
         self._deaths: Counter[int] = Counter()  # by slot: consecutive children that never began a task
@@ -137,6 +139,12 @@ class ProcessExecutor:
 
     def close(self) -> None:
         """Close every pipe, which ends the children; those that don't end in time are killed."""
+        self._end_children()
+        if self._images is not None:
+            self._images.remove()
+            self._images = None
+
+    def _end_children(self) -> None:
         for child in self._children:
             child.close()
         deadline = time.monotonic() + END_SECONDS
@@ -188,7 +196,7 @@ class ProcessExecutor:
         """Provide slots for ``count`` children; running children are kept if their settings don't change."""
         settings = replace(self._settings, threads=threads, processes=count, library=library)
         if settings != self._settings or count != self._slots:
-            self.close()
+            self._end_children()  # what they prepared stays for the next ones
         self._settings, self._slots = settings, count
         self._deaths.clear()
         for child in [child for child in self._children if not child.is_alive]:
@@ -204,11 +212,18 @@ class ProcessExecutor:
             if slot in taken or self._deaths[slot] >= MAX_DEATHS:
                 continue
             try:
-                self._children.append(Child(slot, self._settings, self._log_folder, self._hang_seconds))
+                settings = replace(self._settings, image_folder=self._image_folder())
+                self._children.append(Child(slot, settings, self._log_folder, self._hang_seconds))
             except WorkerError as error:
                 log.info("no worker %d: %s", slot + 1, error)
                 self._deaths[slot] = MAX_DEATHS
                 self._failure = str(error)
+
+    def _image_folder(self) -> Path | None:
+        if self._images is None:
+            with suppress(OSError):  # then each child holds images of its own
+                self._images = ScratchFolder()
+        return self._images.path if self._images is not None else None
 
     def _fail_all(self, queue: deque[Task], emit: Emit) -> None:
         while queue:

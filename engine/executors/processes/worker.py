@@ -23,6 +23,7 @@ from engine.devices.libraries import use_library
 from engine.devices.names import AUTO
 from engine.events.commands import Command
 from engine.events.tasks import Event
+from engine.executors.images import ImageStore
 from engine.executors.placement import Placement
 from engine.executors.runner import TaskRunner, warm_up, worker_ready
 from engine.executors.tasks import TENSORFLOW_TASKS, CalibrateTask, TrainTask
@@ -48,6 +49,7 @@ class WorkerSettings:
         device: auto, cpu or the key of a GPU.
         library: with which TensorFlow computes on the processor; empty for its own default.
         processes: number of such workers.
+        image_folder: through which they share prepared images.
     """
 
     threads: int
@@ -57,6 +59,7 @@ class WorkerSettings:
     device: str = AUTO
     library: str = ""
     processes: int = 1
+    image_folder: Path | None = None
 
 
 class WarmUp:
@@ -86,7 +89,8 @@ def worker_main(connection: Connection, settings: WorkerSettings) -> None:
     os.environ["TMPDIR"] = tempfile.tempdir = str(settings.temporary_folder)
     use_library(settings.library)
     prepare_process(settings.log_file, settings.low_priority)
-    runner = TaskRunner(Placement(settings.device, settings.processes, settings.threads))
+    placement = Placement(settings.device, settings.processes, settings.threads)
+    runner = TaskRunner(placement, ImageStore(settings.image_folder))
     configured = warmed_up = False
 
     def send(event: Event | TaskBegun | TaskDone) -> None:

@@ -23,6 +23,7 @@ from engine.cli.exit_codes import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK
 from engine.devices.hardware import cpu_name
 from engine.events.channel import ControlChannel
 from engine.events.commands import Control
+from engine.executors.images import ImageStore
 from engine.experiments import EXPERIMENTS
 from engine.experiments.architectures.experiment import ArchitecturesSpec
 from engine.storage.store import Store
@@ -303,7 +304,7 @@ def test_a_run_that_fails_makes_the_exit_code_tell(
     def fail(*_arguments: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("engine.executors.runner.prepare", fail)
+    monkeypatch.setattr(ImageStore, "get", fail)
     assert batch(workspace, *TINY) == EXIT_FAILED
     assert "2 of 2 runs did not finish: There is not enough memory" in capsys.readouterr().err.splitlines()[-1]
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.model_selection import train_test_split
 
 from engine.config.specs import DataSpec
 from engine.datasets import PreparedData, RawImages, describe_dataset, prepare
@@ -150,6 +151,10 @@ def test_any_split_is_whole_and_shared_out_or_explained(
     share = len(found.validation) / (len(found.train) + len(found.validation))
     assert np.abs(held - share * of_class).max() <= 1
     assert all(np.array_equal(part, np.sort(part)) for part in parts)
+    if own_test:
+        expected = train_test_split(np.arange(len(labels)), test_size=validation, stratify=labels, random_state=449)
+        assert np.array_equal(found.train, np.sort(expected[0])), "as in every earlier version"
+        assert np.array_equal(found.validation, np.sort(expected[1]))
 
 
 def test_sentences_for_classes_that_are_too_small() -> None:

@@ -116,7 +116,7 @@ def test_an_unexpected_error_ends_a_run_with_a_sentence(
     def fail(*_arguments: object) -> None:
         raise error
 
-    monkeypatch.setattr("engine.executors.runner.prepare", fail)
+    monkeypatch.setattr("engine.executors.images.prepare", fail)
     (event,) = run_tasks(InlineExecutor(), list(train_tasks(small_spec())), control)
     assert isinstance(event, RunFinished)
     assert event.status is Status.FAILED
@@ -125,7 +125,7 @@ def test_an_unexpected_error_ends_a_run_with_a_sentence(
 
 
 def test_the_runs_of_a_plan_share_their_data(monkeypatch: pytest.MonkeyPatch, control: ControlChannel) -> None:
-    import engine.executors.runner as module
+    import engine.executors.images as module
 
     prepared: list[DataSpec] = []
     prepare = module.prepare

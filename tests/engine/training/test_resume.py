@@ -191,7 +191,7 @@ def test_a_checkpoint_of_another_network_is_refused(few_digits: PreparedData, mo
     events: list[Event] = []
     runner = TaskRunner()
     task = TrainTask(1, small_run(), None, Interrupted(checkpoint.data))
-    monkeypatch.setattr("engine.executors.runner.prepare", lambda *_spec: few_digits)
+    monkeypatch.setattr("engine.executors.images.prepare", lambda *_spec: few_digits)
     runner.execute(task, events.append, poll=Asking())
     (end,) = of(RunFinished, events)
     assert end.status is Status.FAILED

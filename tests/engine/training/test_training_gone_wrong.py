@@ -236,7 +236,7 @@ def test_want_of_memory_says_what_to_make_smaller(
     def fail(*_arguments: object) -> None:
         raise errors[kind]
 
-    monkeypatch.setattr("engine.executors.runner.prepare", fail)
+    monkeypatch.setattr("engine.executors.images.prepare", fail)
     events: list[Any] = []
     InlineExecutor().run([TrainTask(1, small_run(), None)], events.append, control)
     (ended,) = of(RunFinished, events)

@@ -125,7 +125,7 @@ def scripted_worker(connection: Connection, settings: WorkerSettings) -> None:
     _pipe.append(connection)
     worker.configure = lambda _threads, _device: script.start()  # type: ignore[assignment]
     worker.worker_ready = lambda: WorkerReady({})  # type: ignore[assignment]
-    worker.TaskRunner = lambda _placement: ScriptedRunner(script)  # type: ignore[assignment, misc]
+    worker.TaskRunner = lambda _placement, _images: ScriptedRunner(script)  # type: ignore[assignment, misc]
     worker.worker_main(connection, settings)
 
 

@@ -30,7 +30,7 @@ def test_a_folder_goes_with_its_process_and_not_before(
     run_plan(one, 2, control)
     seen.append(kinds())
     one.close()
-    assert seen == [["", ".lock"]], "one child's, though two have been there"
+    assert seen == [["", "", ".lock", ".lock"]], "the images' and one child's, though two have been there"
     assert kinds() == []
 
 
