@@ -6,7 +6,7 @@
 Each side has its own process and they train in turns: A B C … A B C …. One-time costs, mainly compilation, are excluded
 for all sides. Prints milliseconds per step, ratios and targets, saves them as JSON in benchmarks/results, and compares
 with the last results saved in the same setting. Needs PyTorch (requirements-bench.txt), and for (f) an X display; if
-there is none, Debian's xvfb is started. All networks take about a quarter of an hour.
+there is none, Debian's xvfb is started. All networks take about twenty minutes.
 
 This program's sides compute with the library that the program chooses, unless ``--onednn`` says otherwise.
 ``--instructions avx2`` lets every library compute as on a processor without newer instructions.

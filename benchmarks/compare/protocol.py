@@ -52,7 +52,7 @@ NETWORKS = {
     "mlp_1": Network("mlp_1", 45_000),
     "cnn_4": Network("cnn_4", 5_000),
     "cnn_3": Network("cnn_3", 3_000, sides="abde"),
-    "cnn_5": Network("cnn_5", 3_000, sides="abde"),
+    "cnn_5": Network("cnn_5", 5_000, sides="abde"),
     "cnn_4_colour": Network("cnn_4", 3_000, channels=3, sides="abde"),
 }
 
