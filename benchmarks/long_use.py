@@ -32,6 +32,7 @@ from PySide6.QtCore import QEventLoop
 from PySide6.QtWidgets import QApplication, QTabWidget
 
 from benchmarks.lateness import LatenessTimer
+from engine.devices.names import Allocation
 from engine.events.channel import ControlChannel
 from engine.events.datasets import DatasetReady
 from engine.events.runs import Record, RunStarted
@@ -174,6 +175,9 @@ class SyntheticExecutor:
 
     def start(self, runs: int, threads: int | None = None) -> int:
         return 2
+
+    def allocation(self, runs: int, threads: int | None = None) -> Allocation:
+        return Allocation(2, 1)
 
     def run(self, tasks: Sequence[Task], emit: Emit, control: ControlChannel) -> None:
         for task in tasks:

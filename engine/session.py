@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from dataclasses import replace
+from itertools import chain
+from typing import Any
 
 from engine.analysis.results import load_results
 from engine.config.specs import DataSpec, ExperimentSpec
@@ -23,6 +26,7 @@ from engine.storage.locks import owner_lock
 from engine.storage.store import ActiveExperiment, BeginRequest, Store
 from engine.utils.errors import Cancelled, DatasetError, StoreError, TrainscopeError
 from engine.utils.paths import model_file
+from engine.workspace.durations.estimate import expect, plan_later_stages
 from engine.workspace.memory import memory_warning
 from engine.workspace.outcome import RunTally
 from engine.workspace.planning import Plan, plan_further_runs, plan_new, plan_resume, run_sizes
@@ -55,6 +59,7 @@ class Session:
         self._info: DatasetInfo | None = None
         self._failure: TaskFailed | None = None
         self._tally = RunTally()
+        self._began = time.monotonic()
         self._number: int | None = None  # of the experiment, None until it is stored
 
     def run(self, experiment: Experiment, spec: ExperimentSpec, extends: int | None = None) -> ExperimentFinished:
@@ -122,7 +127,8 @@ class Session:
         opened = self._begin(plan, workers, owner, info)
         left = [run.spec for run in opened.pending]
         warning = "" if is_remote(self._executor) else memory_warning(left, info, min(workers, len(left)))
-        self._emit(ExperimentStarted(opened.number, experiment.name, info, opened.planned, workers, warning))
+        begun = ExperimentStarted(opened.number, experiment.name, info, opened.planned, workers, warning)
+        self._emit(replace(begun, **self._outlook(plan, experiment, opened.planned, info)))
         for event in restored_runs(self._store, opened.stored):
             self._emit(event)
         last = self._train(plan, opened.number, opened.pending)
@@ -133,6 +139,18 @@ class Session:
             self._emit(RunsAdded(added))
             last = self._train(plan, opened.number, added)
         return self._tally.outcome(last, experiment.follow_up is not None)
+
+    def _outlook(
+        self, plan: Plan, experiment: TrainingExperiment, planned: Sequence[PlannedRun], info: DatasetInfo
+    ) -> dict[str, Any]:
+        """Return the attributes of ``ExperimentStarted`` that tell what will follow, and how long it will take."""
+        later = plan_later_stages(experiment, plan.spec, [run.spec for run in planned], info)
+        allocation = None if is_remote(self._executor) else self._executor.allocation(plan.size, plan.threads)
+        try:
+            expected = expect(self._store.workspace, [*planned, *chain(*later)], info, allocation)
+        except StoreError:  # it is trained all the same
+            expected = ()
+        return {"later": later, "expected": expected}
 
     def _prepare(self, data: DataSpec) -> DatasetInfo:
         control = self._run_tasks([PrepareTask(data, trains=not is_remote(self._executor))])
@@ -161,6 +179,7 @@ class Session:
                 workers=workers,
                 owner=owner,
                 queue_entry=self._queue_entry,
+                preparation=time.monotonic() - self._began,
                 runs=plan.runs,
                 parameters=parameters,
                 total_steps=total_steps,

@@ -16,7 +16,7 @@ import numpy as np
 from engine.config.specs import DataSpec
 from engine.datasets import PreparedData, prepare
 from engine.networks.architectures import summarize
-from engine.networks.layers import Conv, Dense
+from engine.networks.operations import evaluation_operations, step_operations
 
 BATCH = 50
 RECORD_EVERY = 10
@@ -110,24 +110,9 @@ class Workload:
 
     @property
     def operations_per_step(self) -> float:
-        """Return the floating-point operations per step: training plus its share of a record's validation.
-
-        Two per weight and position in the forward pass, and the same for each of the two gradients; the first layer
-        needs only the gradient of its weights.
-        """
-        layers = [_operations(each) for each in summarize(self.architecture, self.shape, CLASSES)]
-        forwards, first = sum(layers), next(each for each in layers if each)
-        return BATCH * (3 * forwards - first) + VALIDATION_IMAGES / RECORD_EVERY * forwards
-
-
-def _operations(summary) -> int:
-    match summary.layer:
-        case Conv(height, width, filters):
-            places = summary.output_shape[0] * summary.output_shape[1]
-            return 2 * places * filters * height * width * summary.input_shape[2]
-        case Dense(units):
-            return 2 * units * int(np.prod(summary.input_shape))
-    return 0
+        """Return the floating-point operations per step: training plus its share of a record's validation."""
+        layers = summarize(self.architecture, self.shape, CLASSES)
+        return step_operations(layers, BATCH) + evaluation_operations(layers, VALIDATION_IMAGES) / RECORD_EVERY
 
 
 def make_images(name: str, folder: Path) -> Workload:

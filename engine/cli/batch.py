@@ -43,9 +43,9 @@ from engine.storage.store import Store
 from engine.utils.errors import DatasetError, ExportError, SpecError, StoreError, TrainscopeError
 from engine.utils.paths import check_workspace
 from engine.utils.streams import output_error
-from engine.utils.text import as_duration, pluralise
+from engine.utils.text import pluralise
 from engine.workspace.dataset_library import DatasetLibrary
-from engine.workspace.estimates import Estimates
+from engine.workspace.durations.estimate import estimate
 from engine.workspace.network_library import NetworkLibrary
 from engine.workspace.queue import QueueEntry
 
@@ -252,7 +252,7 @@ def _run_session(job: _Job, store: Store, executor: Executor) -> ExperimentFinis
         reporter.handle(event)
 
     try:
-        _print_estimate(job, store)
+        _print_estimate(job, store, executor)
         session = Session(store, executor, handle, control)
         if job.spec is None:
             return session.resume(job.experiment, job.number)
@@ -265,13 +265,15 @@ def _run_session(job: _Job, store: Store, executor: Executor) -> ExperimentFinis
         _remember_datasets(read, store.workspace)
 
 
-def _print_estimate(job: _Job, store: Store) -> None:
-    """Print how long a job takes by earlier runs of its networks; nothing if there are none."""
-    with suppress(TrainscopeError), closing(Estimates(store.workspace)) as estimates:  # reported by the session
+def _print_estimate(job: _Job, store: Store, executor: Executor) -> None:
+    """Print the runs, steps and records of a job, and how long it takes if this machine's measurements tell."""
+    with suppress(TrainscopeError):  # reported by the session
         spec = job.spec or job.experiment.spec.from_json(store.experiment(job.number).spec)
         entry = QueueEntry(0, job.experiment, spec, job.number or None, resumes=job.spec is None)
-        if seconds := estimates.seconds(entry):
-            print_error(f"Takes about {as_duration(seconds)}, judging by earlier runs.")
+        (found,) = estimate(store.workspace, [entry], executor.allocation)
+        if found.steps is not None or found.seconds is not None:  # else its data set may not be one
+            text = str(found)
+            print_error(f"{text[0].upper()}{text[1:]}.")
 
 
 def install_signal_handlers(control: ControlChannel) -> dict[signal.Signals, Any]:

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
+from pathlib import Path
 
 from engine.cli.arguments import Options
 from engine.cli.executor import find_devices, make_executor
 from engine.cli.output import print_lines
 from engine.config.fields import describe
 from engine.datasets import DATASETS
+from engine.executors.base import Executor
 from engine.experiments import ALL, EXPERIMENTS
 from engine.experiments.base import Experiment
+from engine.utils.errors import TrainscopeError
+from engine.workspace.durations.estimate import estimate
+from engine.workspace.queue import QueueEntry
 
 
 def print_list(options: Options) -> None:
     """Print what can be chosen; propagates ``DeviceError`` if no device is found."""
-    print_lines("Experiments (--batch)")
-    for experiment in EXPERIMENTS.values():
-        print_lines(f"  {experiment.name:<16}{experiment.summary}")
+    print_lines("Experiments (--batch), and what they take with each preset")
+    with closing(make_executor(options)) as executor:
+        for experiment in EXPERIMENTS.values():
+            print_lines(f"  {experiment.name:<16}{experiment.summary}")
+            _list_estimates(experiment, options.workspace, executor)
     print_lines(f"  {ALL:<16}Every experiment of the course, one after the other; each takes the settings it knows.")
     print_lines("\nData sets (--dataset; also a folder of images, or a file: .npz, .npy, IDX)")
     for name, source in DATASETS.items():
@@ -30,6 +37,14 @@ def print_list(options: Options) -> None:
     with closing(make_executor(options)) as executor:
         for key, name in find_devices(executor).items():
             print_lines(f"  {key:<16}{name}")
+
+
+def _list_estimates(experiment: Experiment, workspace: Path, executor: Executor) -> None:
+    entries = [QueueEntry(0, experiment, experiment.preset(name)) for name in experiment.presets]
+    with suppress(TrainscopeError):  # a store that can't be read tells nothing
+        for name, found in zip(experiment.presets, estimate(workspace, entries, executor.allocation), strict=True):
+            if str(found):
+                print_lines(f"  {'':<16}{name}: {found}")
 
 
 def _list_keys(experiment: Experiment) -> None:

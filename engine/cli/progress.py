@@ -12,7 +12,11 @@ from engine.events.experiments import Computed, ExperimentStarted, RunsAdded
 from engine.events.runs import PlannedRun, Record, RunFinished, RunRestored, RunStarted
 from engine.events.tasks import Event, Progress
 from engine.training.timetable import shortened_interval
-from engine.utils.text import pluralise
+from engine.utils.text import as_duration, pluralise
+from engine.workspace.durations.time_left import TimeLeft
+
+# Without tqdm's estimate of the time left, which takes all steps for equally long.
+TRAINING_BAR = "{l_bar}{bar}| {n_fmt}/{total_fmt} steps{postfix}"
 
 
 class Reporter(Protocol):
@@ -97,9 +101,11 @@ class BarReporter:
         self._message = ""
         self._refusal = ""
         self._bar: tqdm[None] | None = None
+        self._left = TimeLeft()
 
     def handle(self, event: Event) -> None:
         """Update the bar."""
+        self._left.take(event)
         for line in self._warnings(event):
             tqdm.write(line, file=self._stream)
         match event:
@@ -121,13 +127,14 @@ class BarReporter:
             case RunStarted(run=run, after=after) if not self._is_training:
                 self._steps[run] = after  # resumed from this step
             case Record():
-                if not self._is_training:  # the bar starts here, so that preparation does not distort its estimate
+                if not self._is_training:
                     self._is_training = True
                     total, done = sum(run.total_steps for run in self._runs.values()), sum(self._steps.values())
-                    self._open("training", total, "step", done)
+                    self._open("training", total, "step", done, TRAINING_BAR)
                 self._advance(event.run, event.step)
                 accuracy = f"{100 * event.validation_accuracy:.0f} %"
-                self._postfix(f"{run_title(self._runs[event.run])} loss {event.training_loss:.2f} val {accuracy}")
+                newest = f"{run_title(self._runs[event.run])} loss {event.training_loss:.2f} val {accuracy}"
+                self._postfix(", ".join(filter(None, (str(self._left), newest))))
             case RunFinished():
                 self._advance(event.run, self._runs[event.run].total_steps)
                 tqdm.write(describe_end(self._runs[event.run], event), file=self._stream)
@@ -153,10 +160,17 @@ class BarReporter:
         if self._bar is not None:
             self._bar.update(done - self._bar.n)
 
-    def _open(self, title: str, total: int | None, unit: str, done: int = 0) -> None:
+    def _open(self, title: str, total: int | None, unit: str, done: int = 0, form: str | None = None) -> None:
         self.close()
         self._bar = tqdm(
-            total=total, initial=done, desc=title, unit=unit, file=self._stream, dynamic_ncols=True, leave=True
+            total=total,
+            initial=done,
+            desc=title,
+            unit=unit,
+            file=self._stream,
+            dynamic_ncols=True,
+            leave=True,
+            bar_format=form,
         )
 
     def _advance(self, run: int, step: int) -> None:
@@ -206,6 +220,6 @@ def describe_end(run: PlannedRun, event: RunFinished) -> str:
     """Describe how a run ended."""
     if event.test_accuracy is None:
         return f"{run_title(run)} {event.status}: {event.reason}"
-    time = f" in {event.seconds:.1f} s" if event.seconds is not None else ""
+    time = f" in {as_duration(event.seconds, decimals=1)}" if event.seconds is not None else ""
     text = f"{run_title(run)} {event.status}{time}: test accuracy {100 * event.test_accuracy:.2f} %"
     return f"{text}; {event.reason}" if event.reason else text

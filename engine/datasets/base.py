@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -121,6 +121,15 @@ class RemoteFile:
 Loader = Callable[[int | None, ProgressCallback], RawImages]
 
 
+@dataclass(frozen=True)
+class Contents:
+    """Height, width and channels of stored images, the number of classes, and of images in each stored part."""
+
+    shape: tuple[int, int, int]
+    classes: int
+    counts: Mapping[str, int]
+
+
 @dataclass(frozen=True, kw_only=True)
 class NamedDataset:
     """A data set known by name; everything that the program knows of one follows from this declaration.
@@ -136,6 +145,7 @@ class NamedDataset:
             not kept.
         cache_paths: The paths of these keys, below the downloads folder.
         numbers: Images (training and test) and classes, of a set whose decoded images are not kept.
+        contents: What it holds, which is known before it is downloaded.
     """
 
     name: str
@@ -147,6 +157,7 @@ class NamedDataset:
     cache_kind: str = ""
     cache_paths: tuple[str, ...] = ()
     numbers: tuple[int, int] | None = None
+    contents: Contents | None = None
 
 
 class Hash(Protocol):

@@ -73,7 +73,7 @@ def inventory(own: Iterable[Path]) -> list[DatasetEntry]:
 
 def cached_paths(dataset: str) -> list[Path]:
     """Return the files and folders of a data set in the cache folder: downloads and decoded images."""
-    return [*_downloads(dataset), *_entries(dataset)]
+    return [*_downloads(dataset), *decoded_folders(dataset)]
 
 
 def remove_cached(dataset: str) -> int:
@@ -83,7 +83,7 @@ def remove_cached(dataset: str) -> int:
 
 def remove_decoded(dataset: str) -> int:
     """Remove only the decoded images of a data set; otherwise as ``remove_cached``."""
-    return _remove(_entries(dataset))
+    return _remove(decoded_folders(dataset))
 
 
 def _remove(paths: Iterable[Path]) -> int:
@@ -123,7 +123,7 @@ def _own(path: Path) -> DatasetEntry:
 
 
 def _entry(dataset: str, title: str, summary: str, presence: Presence, numbers: tuple[int, int] | None) -> DatasetEntry:
-    entries = _entries(dataset)
+    entries = decoded_folders(dataset)
     images, classes = numbers or next(filter(None, map(_numbers, entries)), (None, None))
     downloaded = sum(map(_size, _downloads(dataset)))
     return DatasetEntry(dataset, title, summary, presence, downloaded, sum(map(_size, entries)), images, classes)
@@ -144,7 +144,7 @@ def _downloaded_path(file: RemoteFile) -> Path | None:
     return next((each for each in candidates if each.is_file()), None)
 
 
-def _entries(dataset: str) -> list[Path]:
+def decoded_folders(dataset: str) -> list[Path]:
     """Return the cache entries made from a data set, of any side."""
     families = {key.family for key in _keys(dataset)}
     folder = cache_folder() / "decoded"

@@ -96,6 +96,11 @@ class DeviceCache:
         """Return the result for ``device``, a description that includes its driver."""
         return self._read().judgements.get(device)
 
+    def gpus(self) -> list[str]:
+        """Return the descriptions of the GPUs of this machine that were verified, such as ``gpu:0: H100, …``."""
+        found = self._read().judgements
+        return [device for device in found if not device.startswith("cpu:")]
+
     def store_verification(self, device: str, verification: Verification) -> None:
         """Store the result for ``device``."""
         contents = self._read()

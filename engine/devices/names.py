@@ -20,6 +20,15 @@ class AssignedDevice:
     refusal: str = ""
 
 
+@dataclass(frozen=True)
+class Allocation:
+    """The parallel processes of this machine that train an experiment, the threads of each, and their device."""
+
+    processes: int
+    threads: int
+    device: str = AUTO
+
+
 def parse_device(text: str) -> str:
     """Parse a device name as written by the user; ``GPU`` is the first one.
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from engine.events.datasets import DatasetInfo
 from engine.events.devices import Device
+from engine.events.durations import ExpectedRun
 from engine.events.runs import PlannedRun, Status
 from engine.utils.arrays import Array
 
@@ -15,7 +16,10 @@ from engine.utils.arrays import Array
 class ExperimentStarted:
     """The experiment is planned and stored; its runs follow.
 
-    ``warning`` is a sentence on what training them may lack, such as memory; empty if nothing.
+    Attributes:
+        warning: a sentence on what training them may lack, such as memory; empty if nothing.
+        expected: how long the runs, then those of ``later``, are expected to take; empty if nothing is known.
+        later: runs that will be planned from the results of these, stage by stage; not numbered yet.
     """
 
     experiment: int
@@ -24,6 +28,8 @@ class ExperimentStarted:
     runs: tuple[PlannedRun, ...]
     workers: int
     warning: str = ""
+    expected: tuple[ExpectedRun, ...] = field(default=(), compare=False)
+    later: tuple[tuple[PlannedRun, ...], ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True)

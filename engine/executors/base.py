@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from engine.devices.names import Allocation
 from engine.events.channel import ControlChannel
 from engine.events.commands import Command, Control, SetLearningRate, SkipRun
 from engine.events.tasks import Emit
@@ -23,6 +24,13 @@ class Executor(Protocol):
 
         Returns:
             The number of tasks that are executed in parallel.
+        """
+
+    def allocation(self, runs: int, threads: int | None = None) -> Allocation | None:
+        """Return what ``start`` with these arguments would use, without starting anything; thread-safe.
+
+        Returns:
+            None if it is not on this machine, but on a cluster.
         """
 
     def run(self, tasks: Sequence[Task], emit: Emit, control: ControlChannel) -> Control | None:

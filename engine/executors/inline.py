@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from engine.devices.calibration import likely_library, read_calibration
-from engine.devices.hardware import quiet_tensorflow, use_device
+from engine.devices.hardware import cpu_count, quiet_tensorflow, use_device
 from engine.devices.libraries import use_library
-from engine.devices.names import AUTO
+from engine.devices.names import AUTO, Allocation
 from engine.events.channel import ControlChannel
 from engine.events.commands import Command, Control, Poll, SkipRun
 from engine.events.runs import Status
@@ -38,6 +38,10 @@ class InlineExecutor:
         use_library(likely_library())
         self._router = CommandRouter()
         return 1
+
+    def allocation(self, runs: int, threads: int | None = None) -> Allocation:
+        """Return this process with all its threads; see ``Executor``."""
+        return Allocation(1, cpu_count(), self._device)
 
     def run(self, tasks: Sequence[Task], emit: Emit, control: ControlChannel) -> Control | None:
         """Execute the tasks in order; see ``Executor``.

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.config.cluster import ClusterChoice
-from engine.devices.names import AUTO
+from engine.devices.names import AUTO, Allocation
 from engine.events.channel import ControlChannel
 from engine.events.commands import Control
 from engine.events.tasks import Emit
@@ -90,6 +90,10 @@ class RoutingExecutor:
                 is_wanted=lambda: not self._is_closing and (self._chosen == chosen or not self._gives_up),
             )
         return self._remote.start(runs, threads)
+
+    def allocation(self, runs: int, threads: int | None = None) -> Allocation | None:
+        """Return what this machine would use; see ``Executor``."""
+        return None if self._chosen is not None else self._local.allocation(runs, threads)
 
     def run(self, tasks: Sequence[Task], emit: Emit, control: ControlChannel) -> Control | None:
         """Execute all tasks where ``start`` connected to last; see ``Executor``."""

@@ -84,6 +84,8 @@ class TrainingExperiment(Experiment):
         follow_up: called once all planned runs have ended, and again after each further stage; returns runs that depend
             on the results so far. It reads only the stored results, so that an interrupted experiment can be resumed,
             and may return runs that exist already.
+        later_stages: returns what ``follow_up`` will return, stage by stage, as far as it determines the time: how many
+            runs, and of how many steps; their schedules are not known yet.
         findings: returns further keys of ``summary.json``, from the spec and the results.
         claims: yields the claims that results and findings support.
         figures: yields the figures of the results.
@@ -93,6 +95,7 @@ class TrainingExperiment(Experiment):
 
     plan: Callable[[Any], list[RunSpec]]
     follow_up: Callable[[Any, ExperimentResult], list[RunSpec]] | None = None
+    later_stages: Callable[[Any], list[list[RunSpec]]] = lambda _spec: []
     findings: Callable[[Any, ExperimentResult], Findings] = _no_findings
     claims: Callable[[ExperimentResult, Findings], Iterator[Claim]] = _empty
     figures: Callable[[ExperimentResult], Iterator[NamedFigure]] = _empty

@@ -13,7 +13,7 @@ import psutil
 from engine.devices.hardware import cpu_count, cpu_name
 from engine.selftest.check import CheckState, Outcome
 from engine.selftest.installation import format_bytes, nearest_folder
-from engine.utils.text import pluralise
+from engine.utils.text import as_duration, pluralise
 from engine.utils.versions import versions
 
 STATE_WIDTH, NAME_WIDTH, FACT_WIDTH = 9, 18, 14
@@ -34,7 +34,7 @@ def running_line(name: str) -> str:
 def closing_line(outcomes: Sequence[Outcome], seconds: float) -> str:
     """Summarise all outcomes in one sentence."""
     counts = Counter(outcome.result.state for outcome in outcomes)
-    time = f"in {seconds:.0f} s"
+    time = f"in {as_duration(seconds)}"
     if bad := counts[CheckState.FAILED]:
         failures = f"{bad} of {pluralise(len(outcomes), 'check')} failed, {time}"
         return f"{failures}; report the fault with these lines and the logs."

@@ -17,7 +17,7 @@ from engine.storage.errors import BUSY_CODES, is_damage, primary_code
 from engine.storage.schema import SCHEMA_VERSION
 from engine.storage.store import Store
 from engine.utils.paths import store_file
-from engine.utils.text import pluralise
+from engine.utils.text import as_duration, pluralise
 
 RECORDS = 1000
 MAX_FAULTS = 1  # one suffices
@@ -58,7 +58,8 @@ def check_scratch_store(context: CheckContext) -> CheckResult:
         status = store.experiment(number).status
     if read != written or weights is None or not np.array_equal(weights.values, kernel) or status != Status.FINISHED:
         return failed("What was read is not what was written; check the disk, and keep copies of your workspace.")
-    return ok(f"{pluralise(RECORDS, 'record')} and weights written in {seconds:.1f} s and read again, bit for bit.")
+    took = as_duration(seconds, decimals=1)
+    return ok(f"{pluralise(RECORDS, 'record')} and weights written in {took} and read again, bit for bit.")
 
 
 def _inspect(file: Path, database: sqlite3.Connection) -> CheckResult:

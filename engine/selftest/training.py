@@ -28,7 +28,7 @@ from engine.selftest.check import CheckContext, CheckResult, failed, ok, skipped
 from engine.session import Session
 from engine.storage.store import Store
 from engine.utils.errors import TrainscopeError
-from engine.utils.text import pluralise
+from engine.utils.text import as_duration, pluralise
 from engine.utils.versions import LIBRARIES, installed_version
 
 EventT = TypeVar("EventT")
@@ -57,7 +57,8 @@ def check_child(context: CheckContext) -> CheckResult:
     left = [process.pid for process in started if process.is_running()]
     if left:
         return failed(f"Process {left[0]} kept running after it was asked to end; end it by hand, and {REPORT}.")
-    return ok(f"Ready to train after {seconds:.1f} s, with the versions that are installed, and ended when asked.")
+    took = as_duration(seconds, decimals=1)
+    return ok(f"Ready to train after {took}, with the versions that are installed, and ended when asked.")
 
 
 def check_devices(context: CheckContext) -> CheckResult:

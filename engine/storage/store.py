@@ -48,6 +48,7 @@ class BeginRequest:
         dataset: None if nothing is trained.
         owner: name of the lock of the program that runs it.
         queue_entry: id of the queue entry that requested it, which is removed from the queue.
+        preparation: seconds that it has taken before, for starting the processes and preparing the images.
         runs: all planned runs; those not stored yet are added.
         parameters: number of parameters of each of ``runs``.
         total_steps: number of optimiser steps of each of ``runs``.
@@ -63,6 +64,7 @@ class BeginRequest:
     workers: int
     owner: str
     queue_entry: int | None = None
+    preparation: float = 0.0
     runs: Sequence[RunSpec] = ()
     parameters: Sequence[int] = ()
     total_steps: Sequence[int] = ()
@@ -107,13 +109,13 @@ class Store(StoreQueries):
             if request.number is None:
                 number = self.add_experiment(
                     *(request.name, request.spec, request.seed, request.dataset, request.workers, request.owner),
-                    request.queue_entry,
+                    *(request.queue_entry, request.preparation),
                 )
             else:
                 number = request.number
                 self.reopen_experiment(
                     *(number, request.spec, request.workers, request.owner),
-                    *(request.discarded, request.resumed, request.queue_entry),
+                    *(request.discarded, request.resumed, request.queue_entry, request.preparation),
                 )
             stored = self.runs(number)
             added = self.add_runs(number, request.runs, request.parameters, request.total_steps)
@@ -130,6 +132,7 @@ class Store(StoreQueries):
         workers: int,
         owner: str = "",
         queue_entry: int | None = None,
+        preparation: float = 0.0,
     ) -> int:
         """Store a new experiment; return its number. The arguments are those of ``BeginRequest``."""
         self._clock = SteadyClock()
@@ -144,7 +147,7 @@ class Store(StoreQueries):
                 dataset=json.dumps(asdict(info) if info else None),
                 workers=workers,
                 status=Status.RUNNING,
-                created=self._clock.now(),
+                created=self._clock.now() - preparation,
                 owner=owner,
             )
 
@@ -223,6 +226,7 @@ class Store(StoreQueries):
         discarded: Sequence[int] = (),
         resumed: Sequence[int] = (),
         queue_entry: int | None = None,
+        preparation: float = 0.0,
     ) -> None:
         """Mark an experiment that has ended as running, with other settings.
 
@@ -237,7 +241,7 @@ class Store(StoreQueries):
                 "UPDATE experiments SET spec=?, workers=?, status=?, reason='', thumbnail=NULL, "
                 "spent=spent + max(0, coalesce(finished, created) - coalesce(resumed, created)), resumed=?, "
                 "finished=NULL, owner=? WHERE id=? AND status NOT IN (SELECT value FROM json_each(?))",
-                *(spec, workers, Status.RUNNING, self._clock.now(), owner, experiment, ACTIVE_STATUSES),
+                *(spec, workers, Status.RUNNING, self._clock.now() - preparation, owner, experiment, ACTIVE_STATUSES),
             )
             if not changed.rowcount:
                 raise StoreError(f"Experiment {experiment} is under way, maybe in another window; wait for its end.")

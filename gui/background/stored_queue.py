@@ -10,7 +10,7 @@ from pathlib import Path
 from engine.storage.locks import owner_lock
 from engine.utils.errors import TrainscopeError
 from engine.utils.paths import store_file
-from engine.workspace.estimates import Estimates
+from engine.workspace.durations.estimate import Allocate, Estimate, estimate
 from engine.workspace.queue import QueueEntry, QueueStore
 from gui.background.store_reader import StoreQuery
 
@@ -21,12 +21,12 @@ class QueueContents:
 
     Attributes:
         entries: the waiting entries, first to last.
-        seconds: estimated duration of each entry by its number; None if unknown.
+        estimates: of each entry by its number.
         problem: why nothing could be estimated, as a sentence.
     """
 
     entries: list[QueueEntry] = field(default_factory=list)
-    seconds: dict[int, float | None] = field(default_factory=dict)
+    estimates: dict[int, Estimate] = field(default_factory=dict)
     problem: str = ""
 
 
@@ -41,10 +41,13 @@ class StoredQueue:
     """Methods are queries or return one; they run in the reader's thread, which holds the lock on the taken entries.
 
     A taken entry returns to the queue when the lock is released or the program ends, unless its experiment is stored.
+
+    Args:
+        allocate: tells how an experiment would be trained.
     """
 
-    def __init__(self) -> None:
-        self._owner, self._held = "", ExitStack()
+    def __init__(self, allocate: Allocate) -> None:
+        self._owner, self._held, self._allocate = "", ExitStack(), allocate
 
     def read(self, workspace: Path) -> Iterator[QueueContents]:
         """Read the queue.
@@ -55,7 +58,7 @@ class StoredQueue:
         if store_file(workspace).exists():
             with closing(QueueStore(workspace)) as queue:
                 entries = queue.all()
-            yield _estimated(workspace, entries)
+            yield _estimated(workspace, entries, self._allocate)
 
     def change(self, change: Callable[[QueueStore], object]) -> StoreQuery:
         """Return a query that applies ``change`` and yields the contents afterwards."""
@@ -86,11 +89,11 @@ class StoredQueue:
         yield
 
 
-def _estimated(workspace: Path, entries: list[QueueEntry]) -> QueueContents:
+def _estimated(workspace: Path, entries: list[QueueEntry], allocate: Allocate) -> QueueContents:
     if not entries:
         return QueueContents()
     try:
-        with closing(Estimates(workspace)) as estimates:
-            return QueueContents(entries, {entry.id: estimates.seconds(entry) for entry in entries})
+        found = estimate(workspace, entries, allocate)
+        return QueueContents(entries, {entry.id: each for entry, each in zip(entries, found, strict=True)})
     except TrainscopeError as error:
         return QueueContents(entries, problem=str(error))

@@ -30,7 +30,7 @@ from gui.widgets.factories import named
 
 INTRODUCTION = (
     "Looks at what the program stands on: packages, folders, the store, devices, training, plots. Nothing of yours is "
-    "changed. It takes about half a minute, longer while something trains."
+    "changed. It takes longer while something trains."
 )
 NOTEWORTHY = (CheckState.WARNING, CheckState.FAILED)
 

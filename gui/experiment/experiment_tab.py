@@ -18,10 +18,11 @@ from engine.events.runs import Intervention, RunFinished, Status, count_finished
 from engine.events.tasks import Event, Progress
 from engine.experiments.base import Experiment, TrainingExperiment
 from engine.utils.errors import SpecError
-from engine.utils.text import as_duration
+from engine.workspace.durations.estimate import Estimate
 from engine.workspace.queue import QueueEntry
 from gui.boards.board import Board, View
 from gui.experiment.control_bar import ControlBar, ExperimentState
+from gui.experiment.estimate_line import EstimateLine
 from gui.experiment.progress_line import ProgressLine
 from gui.experiment.run_control import RunControl
 from gui.experiment.start_page import BoardStack
@@ -47,8 +48,8 @@ class ExperimentTab(QWidget):
 
     Emits ``run_requested(entry)``, ``command_given(command)``, ``samples_requested(data spec)``,
     ``export_requested(experiment number)``, ``repeats_requested(experiment number)``, ``resume_requested(experiment
-    number)``, ``writing_requested()`` to define a network, ``trained_requested()`` to choose a trained one, and
-    ``failed(sentence)``.
+    number)``, ``writing_requested()`` to define a network, ``trained_requested()`` to choose a trained one,
+    ``estimate_requested(entry)`` for what the experiment of the form will take, and ``failed(sentence)``.
     """
 
     run_requested = Signal(object)
@@ -59,6 +60,7 @@ class ExperimentTab(QWidget):
     resume_requested = Signal(int)
     writing_requested = Signal()
     trained_requested = Signal()
+    estimate_requested = Signal(object)
     failed = Signal(str)
 
     def __init__(self, experiment: Experiment, make_board: Callable[[], Board], weights: WeightSource) -> None:
@@ -83,6 +85,7 @@ class ExperimentTab(QWidget):
         board = self._make_board()
         board.use_weight_source(self._weights)
         board.settings_chosen.connect(self.form.show_values)
+        board.settings_chosen.connect(self._estimate.refresh)
         board.failed.connect(self.failed.emit)
         self.board_stack.put_board(board)
         with suppress(SpecError):  # reported when Run is pressed
@@ -126,6 +129,7 @@ class ExperimentTab(QWidget):
         """Fill the form with settings."""
         self.form.show_spec(spec)
         self._samples_timer.start()
+        self._estimate.refresh()
         self._update_board()
 
     def start(self) -> None:
@@ -174,6 +178,25 @@ class ExperimentTab(QWidget):
             case ExperimentFinished():
                 self._finish(event)
 
+    def show_estimate(self, entry: QueueEntry, estimate: Estimate) -> None:
+        """Show what the experiment ``entry``, as requested, will take."""
+        self._estimate.show_estimate(estimate)
+        is_of_button = not self.board_stack.is_welcome or entry.spec == self.experiment.preset("quick")
+        self.board_stack.show_estimate(str(estimate) if is_of_button else "")
+
+    def refresh_estimate(self) -> None:
+        """Request another estimate, as something was measured."""
+        self._estimate.refresh()
+
+    def _request_estimate(self) -> None:
+        """Request what the experiment of the form will take, unless nobody sees it; it is requested when shown."""
+        if not self.isVisible():
+            return
+        try:
+            self.estimate_requested.emit(QueueEntry(0, self.experiment, self.form.spec()))
+        except SpecError:  # reported when Run is pressed
+            self._estimate.show_estimate(None)
+
     def _start_from_page(self, welcome: bool) -> None:
         if welcome:
             self.use_preset("quick")
@@ -193,6 +216,7 @@ class ExperimentTab(QWidget):
             self.refresh()
         self._run_control.show_state(ExperimentState.IDLE)
         self._progress.show_end(event, self.observations)
+        self._estimate.refresh()  # it was measured
         if event.reason and event.status not in (Status.CANCELLED, Status.INTERRUPTED):
             self.failed.emit(event.reason)
 
@@ -221,9 +245,9 @@ class ExperimentTab(QWidget):
 
     @property
     def time_left(self) -> str:
-        """Such as ``, 3 min 05 s left``; empty if unknown."""
-        left = self.observations.seconds_left
-        return f", {as_duration(left)} left" if left is not None else ""
+        """Such as ``, 2 to 4 min left``; empty if unknown."""
+        left = str(self.observations.time_left)
+        return f", {left}" if left else ""
 
     def _say(self, text: str) -> None:
         """Show the progress, unless the experiment is being ended."""
@@ -238,6 +262,7 @@ class ExperimentTab(QWidget):
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
         """Fetch sample images; build the board of an experiment without runs, which has content at once."""
         super().showEvent(event)
+        self._estimate.refresh()
         if not isinstance(self.experiment, TrainingExperiment):
             self._show_board()
         if self.form.dataset_chooser is not None and not self.form.dataset_chooser.has_samples:
@@ -283,7 +308,7 @@ class ExperimentTab(QWidget):
             lambda: self.board.chosen_runs() if self._is_board_made else [],
             self,
         )
-        self._progress = ProgressLine()
+        self._progress, self._estimate = ProgressLine(), EstimateLine()
         self._repeats = make_action(
             self,
             "training_repeats",
@@ -321,8 +346,12 @@ class ExperimentTab(QWidget):
             button.clicked.connect(lambda _checked=False, name=name: self.use_preset(name))
         self._paint_timer.timeout.connect(self._paint_next)
         self._samples_timer.timeout.connect(self._request_samples)
+        self._estimate.due.connect(self._request_estimate)
+        self.controls.place_chosen.connect(self._estimate.refresh)
+        self.form.changed.connect(self._estimate.refresh)
         if self.form.dataset_chooser is not None:
             self.form.dataset_chooser.chosen.connect(lambda _dataset: self._samples_timer.start())
+            self.form.dataset_chooser.sampled.connect(self._estimate.refresh)
             self.form.dataset_chooser.failed.connect(self.failed.emit)
         self.form.changed.connect(self._update_board)
         self.form.changed.connect(self._retry_samples)
@@ -352,6 +381,7 @@ class ExperimentTab(QWidget):
         scroll.setWidget(self.form)
         column.addWidget(scroll, 1)
         column.addWidget(self._progress)
+        column.addWidget(self._estimate)
         column.addWidget(self.controls)
         column.addLayout(_row(*(action_button(each, name) for name, each in self._stored_actions.items())))
         return panel

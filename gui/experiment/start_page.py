@@ -28,8 +28,7 @@ WELCOME = Invitation(
     "Watch neural networks learn",
     "Five networks, from one hidden layer to five convolutions, learn to read 1,797 handwritten digits that come with "
     "the program. Here you will see how the loss falls and the accuracy rises while they train, what their first "
-    "layers come to look at, and in the end which of them reads best. It takes about half a minute, and nothing is "
-    "downloaded.",
+    "layers come to look at, and in the end which of them reads best. Nothing is downloaded.",
     "Train five &networks on handwritten digits",
     "Fill in the quick preset and run it",
     welcome=True,
@@ -56,10 +55,11 @@ class StartPage(QFrame):
         self.setObjectName("start_page")
         self.setFrameShape(QFrame.Shape.StyledPanel)
         self._welcome = False
-        self._title, self._text, self._button = QLabel(), QLabel(), QPushButton()
+        self._title, self._text, self._button, self._estimate = QLabel(), QLabel(), QPushButton(), QLabel()
         self._title.setObjectName("start_title")
         self._text.setObjectName("start_text")
         self._button.setObjectName("start_button")
+        self._estimate.setObjectName("start_estimate")
         self._title.setFont(_larger(self._title.font(), 1.7))
         self._button.setFont(_larger(self._button.font(), 1.15))
         self._title.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -77,6 +77,15 @@ class StartPage(QFrame):
         self._button.setText(invitation.button)
         self._button.setToolTip(invitation.tip)
 
+    @property
+    def is_welcome(self) -> bool:
+        """Whether it shows the welcome of the first start, whose button runs the quick preset."""
+        return self._welcome
+
+    def show_estimate(self, text: str) -> None:
+        """Show what the button's experiment will take."""
+        self._estimate.setText(text)
+
     def set_enabled(self, possible: bool) -> None:
         """Enable or disable the button."""
         self._button.setEnabled(possible)
@@ -86,7 +95,7 @@ class StartPage(QFrame):
         layout = QVBoxLayout(self)
         layout.setSpacing(16)
         layout.addStretch(2)
-        for widget in (self._title, self._text, self._button):
+        for widget in (self._title, self._text, self._button, self._estimate):
             layout.addWidget(widget, 0, Qt.AlignmentFlag.AlignHCenter)
         layout.addStretch(3)
 
@@ -108,6 +117,15 @@ class BoardStack(QStackedWidget):
     def welcome(self) -> None:
         """Show the welcome of the first start."""
         self._page.show_invitation(WELCOME)
+
+    @property
+    def is_welcome(self) -> bool:
+        """Whether the welcome of the first start is shown, or was."""
+        return self._page.is_welcome
+
+    def show_estimate(self, text: str) -> None:
+        """Show below the button what its experiment will take."""
+        self._page.show_estimate(text)
 
     def put_board(self, board: QWidget) -> None:
         """Set the board."""

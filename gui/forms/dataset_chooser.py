@@ -34,11 +34,13 @@ SAMPLE_SIDE = 27
 class DatasetChooser(QWidget):
     """A list of the named data sets and the user's own, with sample images and a summary line.
 
-    Accepts dropped folders and files. Emits ``chosen(name or path)`` when the choice changes, and ``failed(message)``
-    when something dropped is not a data set.
+    Accepts dropped folders and files. Emits ``chosen(name or path)`` when the choice changes, ``sampled()`` when sample
+    images are displayed, so that the data set is decoded, and ``failed(message)`` when something dropped is not a data
+    set.
     """
 
     chosen = Signal(str)
+    sampled = Signal()
     failed = Signal(str)
 
     def __init__(self) -> None:
@@ -104,6 +106,7 @@ class DatasetChooser(QWidget):
             size = QSize(SAMPLE_SIDE, SAMPLE_SIDE)
             label.setPixmap(QPixmap.fromImage(to_qimage(image)).scaled(size, mode=_SMOOTH))
             label.setToolTip(literally(f"{samples.class_names[number]} ({samples.counts[number]:,} images)"))
+        self.sampled.emit()
 
     def clear_samples(self) -> None:
         """Remove the images."""

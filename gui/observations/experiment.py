@@ -5,7 +5,6 @@ Receiving is separate from drawing: events are stored as they arrive, and the vi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from engine.analysis.guessing import LargestClass, largest_class
@@ -32,6 +31,7 @@ from engine.events.runs import (
     has_unfinished_work,
 )
 from engine.events.tasks import Event
+from engine.workspace.durations.time_left import TimeLeft
 from gui.observations.run import RunObservation
 from gui.observations.variant import VariantObservation
 
@@ -49,6 +49,7 @@ class Observations:
         self.finished: ExperimentFinished | None = None
         self.parts: list[ComputedPart] = []
         self.computed: Computed | None = None
+        self.time_left = TimeLeft()
 
     def expect(self, spec: ExperimentSpec) -> None:
         """Store the settings of the experiment that is about to start."""
@@ -56,6 +57,7 @@ class Observations:
 
     def take(self, event: Event) -> None:
         """Update the state by an event."""
+        self.time_left.take(event)
         match event:
             case ExperimentStarted():
                 self._start(event)
@@ -121,27 +123,6 @@ class Observations:
         )
         return done / total if total else 0.0
 
-    @property
-    def seconds_left(self) -> float | None:
-        """Estimated seconds until the last run ends, from the speed of each variant; None before any record."""
-        speeds = {name: speed for name, v in self.variants.items() if (speed := _speed(v)) is not None}
-        if not speeds:
-            return None
-        typical = sum(speeds.values()) / len(speeds)
-        left = sum(
-            run.planned.total_steps * (1 - run.progress) * speeds.get(run.planned.spec.variant, typical)
-            for run in self.runs.values()
-            if not run.status.is_final
-        )
-        longest = max((self.run_seconds_left(run) or 0.0 for run in self.runs.values()), default=0.0)
-        return max(left / self.workers, longest)
-
-    def run_seconds_left(self, run: RunObservation) -> float | None:
-        """Return the estimated remaining time of a run; None unless it is running and has a record."""
-        if run.status.is_final or run.status is Status.QUEUED or run.seconds_per_step is None:
-            return None
-        return run.planned.total_steps * (1 - run.progress) * run.seconds_per_step
-
     def _start(self, event: ExperimentStarted) -> None:
         self._forget(event.experiment)
         self.workers, self.info = event.workers, event.info
@@ -166,12 +147,3 @@ class Observations:
 
     def _changed(self, run: int) -> None:
         self._variant(run).changes += 1
-
-
-def _speed(variant: VariantObservation) -> float | None:
-    speeds = list(_speeds(variant))
-    return sum(speeds) / len(speeds) if speeds else None
-
-
-def _speeds(variant: VariantObservation) -> Iterator[float]:
-    return (speed for run in variant.runs if (speed := run.seconds_per_step) is not None)

@@ -179,8 +179,3 @@ class RunObservation:
         if self.status is Status.FINISHED:
             return 1.0
         return self.last.step / self.planned.total_steps if self.last else 0.0
-
-    @property
-    def seconds_per_step(self) -> float | None:
-        """Mean wall-clock time per step so far; None before the first record."""
-        return self.last.seconds / self.last.step if self.last else None

@@ -44,6 +44,7 @@ from gui.window.cluster_controller import ClusterController
 from gui.window.dataset_controller import DatasetController
 from gui.window.device_controller import DeviceController
 from gui.window.dialog_controller import DialogController
+from gui.window.estimate_controller import EstimateController
 from gui.window.export_controller import ExportController
 from gui.window.network_controller import NetworkController
 from gui.window.queue import ExperimentQueue
@@ -195,7 +196,8 @@ class MainWindow(QMainWindow):
         self._dialogs = DialogController(self, is_training, workspace, device, own_log)
         self._exports = ExportController(workspace, self._reader, self._assistant.run_task, self)
         self._devices = DeviceController(device, self._training, is_training, tabs, self)
-        self._queue = ExperimentQueue(self._reader, self)
+        self._queue = ExperimentQueue(self._reader, self._trainer.allocation, self)
+        self._estimates = EstimateController(self._reader, self._trainer.allocation, self)
         self._training_controller = TrainingController(workspace, self._training, self._reader, self._queue, tabs, self)
         self._queue_panel = QueuePanel(self._queue, self._training_controller)
         self._networks = NetworkController(workspace, self._reader, tabs, self)
@@ -229,6 +231,7 @@ class MainWindow(QMainWindow):
         tab.writing_requested.connect(lambda: self._networks.write(tab))
         tab.trained_requested.connect(self._networks.choose_trained)
         tab.failed.connect(self.show_error)
+        self._estimates.add(tab)
         self._tabs.addTab(tab, tab.experiment.title)
 
     def _finish_startup(self) -> None:
@@ -371,6 +374,7 @@ class MainWindow(QMainWindow):
         self._training.happened.connect(self.trained, queued)  # after the training controller
         for listener in (self._dialogs, self._devices, self._clusters, self._history, self._opened_tabs, self._resume):
             self.trained.connect(listener.take)
+        self.trained.connect(self._estimates.take)
         self.trained.connect(self._follow_training)
         for follow in (self._devices.training_ended, self.training_ended, self._close_if_asked):
             self._training_controller.ended.connect(follow)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QObject, Signal
 
+from engine.workspace.durations.estimate import Allocate, Estimate
 from engine.workspace.queue import QueueEntry, QueueStore
 from gui.background.store_reader import StoreReader
 from gui.background.stored_queue import QueueContents, StoredQueue, TakenEntry
@@ -16,18 +17,23 @@ class ExperimentQueue(QObject):
 
     While ``is_held``, initially and after a stop, no entry is started automatically. Emits ``changed()`` and
     ``failed(sentence)``.
+
+    Args:
+        reader: reads and writes the queue.
+        allocate: tells how an experiment would be trained.
+        parent: the window.
     """
 
     changed = Signal()
     failed = Signal(str)
 
-    def __init__(self, reader: StoreReader, parent: QObject | None = None) -> None:
+    def __init__(self, reader: StoreReader, allocate: Allocate, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._reader, self._stored = reader, StoredQueue()
+        self._reader, self._stored = reader, StoredQueue(allocate)
         self._adding: list[QueueEntry] = []  # being stored
         self.is_held = True
         self.entries: list[QueueEntry] = []
-        self.seconds: dict[int, float | None] = {}
+        self.estimates: dict[int, Estimate] = {}
 
     def refresh(self, refreshed: Callable[[], None] = lambda: None) -> None:
         """Read the queue again; ``refreshed`` is called afterwards."""
@@ -96,7 +102,7 @@ class ExperimentQueue(QObject):
         self._reader.ask(self._stored.change(change), self._show, fail)
 
     def _show(self, waiting: QueueContents) -> None:
-        self.entries, self.seconds = waiting.entries, waiting.seconds
+        self.entries, self.estimates = waiting.entries, waiting.estimates
         self.changed.emit()
         if waiting.problem:
             self.failed.emit(waiting.problem)

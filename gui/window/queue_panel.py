@@ -18,7 +18,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.utils.text import as_duration, pluralise
+from engine.utils.text import pluralise
+from engine.workspace.durations.estimate import Estimate
 from engine.workspace.queue import QueueEntry
 from gui.utils.text import literally
 from gui.widgets.factories import push_button
@@ -95,7 +96,7 @@ class QueuePanel(QDockWidget):
         self._list.blockSignals(True)
         self._list.clear()
         for entry in entries:
-            item = QListWidgetItem(describe(entry, self._queue.seconds.get(entry.id)))
+            item = QListWidgetItem(describe(entry, self._queue.estimates.get(entry.id)))
             item.setData(NUMBER, entry.id)
             item.setToolTip(literally(item.text()))
             self._list.addItem(item)
@@ -204,8 +205,8 @@ class _List(QListWidget):
             super().keyPressEvent(event)
 
 
-def describe(entry: QueueEntry, seconds: float | None) -> str:
-    """Describe an entry: experiment, differences from the quick preset, and estimated duration in ``seconds``."""
+def describe(entry: QueueEntry, estimate: Estimate | None) -> str:
+    """Describe an entry: experiment, differences from the quick preset, and what is known of its size and time."""
     usual = entry.experiment.preset("quick").model_dump(mode="json")
     values = entry.spec.model_dump(mode="json")
     changed = [f"{key} {_brief(values[key])}" for key in values if key != "dataset" and values[key] != usual[key]]
@@ -213,8 +214,8 @@ def describe(entry: QueueEntry, seconds: float | None) -> str:
     more = [f"and {pluralise(len(changed) - MOST_CHANGES, 'more setting')}"] if len(changed) > MOST_CHANGES else []
     what = "the rest" if entry.resumes else "more runs"
     title = entry.experiment.title + (f", {what} of {entry.extends}" if entry.extends is not None else "")
-    time = f"about {as_duration(seconds)}" if seconds is not None else "time unknown"
-    return f"{title}: {', '.join(dataset + changed[:MOST_CHANGES] + more) or 'as preset'} · {time}"
+    size = f" · {estimate}" if estimate is not None and str(estimate) else ""
+    return f"{title}: {', '.join(dataset + changed[:MOST_CHANGES] + more) or 'as preset'}{size}"
 
 
 def _brief(value: Any) -> str:

@@ -20,6 +20,7 @@ import numpy as np
 from engine.analysis.results import ExperimentResult, load_results
 from engine.config.specs import ExperimentSpec, RunSpec
 from engine.datasets import PreparedData
+from engine.devices.names import Allocation
 from engine.events.channel import ControlChannel
 from engine.events.commands import Command, Poll
 from engine.events.datasets import DatasetInfo, DatasetReady
@@ -245,6 +246,9 @@ class ScriptedExecutor:
 
     def start(self, runs: int, threads: int | None = None) -> int:
         return 1
+
+    def allocation(self, runs: int, threads: int | None = None) -> Allocation:
+        return Allocation(1, 1)
 
     def run(self, tasks: Sequence[Task], emit: Emit, control: ControlChannel) -> None:
         self.tasks += tasks

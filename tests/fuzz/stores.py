@@ -18,6 +18,7 @@ from PySide6.QtCore import QSettings
 
 from engine.analysis.results import load_results
 from engine.cli.arguments import parse
+from engine.devices.names import Allocation
 from engine.events.devices import Device
 from engine.events.experiments import Computed
 from engine.events.runs import Intervention, InterventionKind, Mistake, Status
@@ -25,7 +26,7 @@ from engine.experiments import EXPERIMENTS
 from engine.storage.store import Store
 from engine.utils.paths import store_file
 from engine.workspace.catalogue import Catalogue
-from engine.workspace.estimates import Estimates
+from engine.workspace.durations.estimate import estimate
 from engine.workspace.queue import QueueStore
 from engine.workspace.replay import experiment_events
 from engine.workspace.search import Query
@@ -152,10 +153,8 @@ def _wait(orders: QueueStore) -> None:
         orders.remove(order.id)
 
 
-def _estimate(estimates: Estimates) -> None:
-    with closing(QueueStore(estimates.workspace)) as orders:
-        for order in orders.all():
-            estimates.seconds(order)
+def _estimate(orders: QueueStore) -> None:
+    estimate(orders.workspace, orders.all(), lambda _runs, _threads: Allocation(1, 1))
 
 
 def _read_results(store: Store) -> None:
@@ -169,7 +168,7 @@ QUESTIONS: tuple[tuple[type[Any], Callable[[Any], object]], ...] = (
     (Store, lambda store: list(experiment_events(store, 1))),
     (Store, lambda store: list(experiment_events(store, 2))),
     (Store, _read_results),
-    (Estimates, _estimate),
+    (QueueStore, _estimate),
     (QueueStore, _wait),
     (Catalogue, _throw_away),
 )

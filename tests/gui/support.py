@@ -13,6 +13,7 @@ from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QWidget
 
 from engine.config.specs import RunSpec
+from engine.devices.names import Allocation
 from engine.events.channel import ControlChannel
 from engine.events.commands import Control, SetLearningRate, SkipRun
 from engine.events.datasets import SamplesReady
@@ -126,6 +127,9 @@ class Assistant:
 
     def start(self, runs: int, threads: int | None = None) -> int:
         return 1
+
+    def allocation(self, runs: int, threads: int | None = None) -> Allocation:
+        return Allocation(1, 1)
 
     def run(self, tasks: Sequence[Task], emit: Emit, control: ControlChannel) -> None:
         self.tasks += tasks

@@ -18,7 +18,7 @@ from pathlib import Path
 from engine.devices.cache import DeviceCache
 from engine.devices.calibration import CONVOLUTIONAL, DENSE, likely_library, read_calibration
 from engine.devices.hardware import cpu_count
-from engine.devices.names import AUTO, CPU
+from engine.devices.names import AUTO, CPU, Allocation
 from engine.events.channel import ControlChannel
 from engine.events.commands import Command, Control, SkipRun
 from engine.events.devices import MachineCalibrated
@@ -99,15 +99,20 @@ class ProcessExecutor:
             WorkerError: if none can be started.
         """
         self._paused, self._paused_starts = False, 0
-        cores = cpu_count() if threads is None else max(1, cpu_count() // threads)
-        count = min(self._workers, runs) if self._workers else default_workers(runs, cores)
-        self._resize(count, threads or max(1, cpu_count() // count), self._library or self._likely_library())
+        allocated = self.allocation(runs, threads)
+        self._resize(allocated.processes, allocated.threads, self._library or self._likely_library())
         self._start_missing()
         if not self._children:
             raise WorkerError(self._failure)
         for child in self._children:
             child.send(WarmUp())
         return len(self._children)
+
+    def allocation(self, runs: int, threads: int | None = None) -> Allocation:
+        """Return the number of children and threads for a plan; see ``Executor``."""
+        cores = cpu_count() if threads is None else max(1, cpu_count() // threads)
+        count = min(self._workers, runs) if self._workers else default_workers(runs, cores)
+        return Allocation(count, threads or max(1, cpu_count() // count), self._settings.device)
 
     def run(self, tasks: Sequence[Task], emit: Emit, control: ControlChannel) -> Control | None:
         """Execute all tasks; see ``Executor``.

@@ -9,6 +9,7 @@ from engine.analysis.claims import Claim, Number, accuracy_numbers, accuracy_wit
 from engine.analysis.results import ExperimentResult, VariantResult
 from engine.analysis.significance import compare
 from engine.experiments.schedule.variants import BASELINES, STEPS
+from engine.utils.text import as_duration
 
 
 def schedule_claims(result: ExperimentResult, findings: dict[str, Any]) -> Iterator[Claim]:
@@ -61,7 +62,7 @@ def _time_to_target(result: ExperimentResult, findings: dict[str, Any]) -> Itera
             parts.append(f"{name} never ({reached})")
         else:
             epochs, seconds = each["epochs_to_target"], each["seconds_to_target"]
-            parts.append(f"{name} after {epochs:.1f} epochs and {seconds:.1f} s ({reached})")
+            parts.append(f"{name} after {epochs:.1f} epochs and {as_duration(seconds, decimals=1)} ({reached})")
     if parts:
         sentence = f"{percent(target)} validation accuracy is reached by {'; by '.join(parts)}."
         yield Claim(sentence, numbers, (result.experiment.id,))

@@ -148,6 +148,15 @@ def follow_up(spec: LearningScheduleSpec, result: ExperimentResult) -> list[RunS
     return [_search(spec, switches)]
 
 
+def later_stages(spec: LearningScheduleSpec) -> list[list[RunSpec]]:
+    """Return the further searches, one after the other, and then the schedule, with any switches."""
+    if spec.switches or len(spec.rates) == 1:
+        return []
+    switches = tuple(range(1, len(spec.rates)))
+    searches = [[_search(spec, switches[:number])] for number in range(1, len(switches))]
+    return [*searches, _scheduled(spec, switches)]
+
+
 def found_plateaus(spec: LearningScheduleSpec, result: ExperimentResult) -> list[Plateau]:
     """Return the plateaus found by the searches finished so far; none if the switches were given."""
     plateaus: list[Plateau] = []
@@ -279,6 +288,7 @@ SCHEDULE_EXPERIMENT = TrainingExperiment(
     },
     plan=plan,
     follow_up=follow_up,
+    later_stages=later_stages,
     figures=figures,
     findings=findings,
     claims=schedule_claims,

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from engine.analysis.blocks import Paragraph
+from engine.utils.text import as_duration
 
 
 def batch_lines(findings: dict[str, Any]) -> Iterator[str]:
@@ -17,7 +18,10 @@ def batch_lines(findings: dict[str, Any]) -> Iterator[str]:
         yield f"Switched after epochs {epochs}. {schedule['rule'] or ''}".rstrip()
     for name, compared in findings["comparison"].items():
         reached, n = compared["runs_that_reach_target"], compared["n"]
-        after = ", after {epochs_to_target:.1f} epochs, {seconds_to_target:.1f} s".format(**compared) if reached else ""
+        after = ""
+        if reached:
+            seconds = as_duration(compared["seconds_to_target"], decimals=1)
+            after = f", after {compared['epochs_to_target']:.1f} epochs, {seconds}"
         yield f"{name}: {target:g} % validation accuracy reached by {reached} of {n} runs{after}"
 
 

@@ -19,6 +19,7 @@ from engine.networks.architectures import layers_of
 from engine.networks.layers import Act
 from engine.networks.notation import ACTIVATION_NAMES
 from engine.storage.store import Store, StoredRun
+from engine.utils.text import as_duration
 from engine.workspace.replay import restored_runs
 
 ACCURACY_COLUMNS = (
@@ -111,7 +112,7 @@ def _accuracy_row(variant: VariantResult) -> tuple[str, ...]:
         f"{n}" if n == variant.planned else f"{n} of {variant.planned}",
         mean_in_percent(accuracies) or NONE,
         f"{100 * max(accuracies):.2f} %" if accuracies else NONE,
-        NONE if variant.mean_seconds is None else f"{variant.mean_seconds:.1f} s",
+        NONE if variant.mean_seconds is None else as_duration(variant.mean_seconds, decimals=1),
     )
 
 

@@ -20,7 +20,7 @@ from engine.exports.report.runs import accuracy_table, curve_table, event_table,
 from engine.exports.report.settings import settings_table
 from engine.storage.store import Store, StoredExperiment
 from engine.training.timetable import shortened_interval
-from engine.utils.text import pluralise
+from engine.utils.text import as_duration, pluralise
 
 RESULT, RUNS = "What the measurements support", "Runs that did not go as planned"
 RESULTS, FIGURES = "Results", "Figures"
@@ -161,7 +161,7 @@ def _class_counts(data: DatasetInfo) -> str:
 def _format_status(stored: StoredExperiment) -> str:
     if not stored.status.is_final:
         return "not yet; this is what was recorded until now"
-    took = "" if stored.seconds is None else f" after {_format_duration(stored.seconds)}"
+    took = "" if stored.seconds is None else f" after {as_duration(stored.seconds)}"
     reason = f": {stored.reason}" if stored.reason else ""
     return f"{Status(stored.status).value}{took}{reason}"
 
@@ -177,9 +177,3 @@ def _format_time(seconds: float) -> str:
     """Format a Unix time as local time, such as ``24 November 2026, 18:05``."""
     at = datetime.fromtimestamp(seconds).astimezone()
     return f"{at.day} {at:%B %Y, %H:%M}"
-
-
-def _format_duration(seconds: float) -> str:
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

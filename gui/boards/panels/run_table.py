@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from engine.events.runs import Status
-from engine.utils.text import as_duration
+from engine.workspace.durations.time_left import as_time_left
 from gui.observations.experiment import Observations
 from gui.observations.run import RunObservation
 from gui.observations.summary import scores_sentence
@@ -53,8 +53,7 @@ def _score_tip(observations: Observations, run: RunObservation) -> str:
 
 
 def _time_left(observations: Observations, run: RunObservation) -> str:
-    seconds = observations.run_seconds_left(run)
-    return "" if seconds is None else as_duration(seconds)
+    return as_time_left(observations.time_left.of_run(run.planned.run)).removesuffix(" left")
 
 
 COLUMNS = (
@@ -67,7 +66,7 @@ COLUMNS = (
     ),
     RunColumn("Status", lambda _o, run: run.status.value, "Where the run stands", Qt.AlignmentFlag.AlignLeft),
     RunColumn("Progress", lambda _o, run: f"{100 * run.progress:.0f} %", "Share of the run's steps made"),
-    RunColumn("Time left", _time_left, "Estimated from this run's speed so far"),
+    RunColumn("Time left", _time_left, "Until it is trained and tested"),
     RunColumn("Parameters", lambda _o, run: f"{run.planned.parameters:,}", "Values the network learns"),
     RunColumn(
         "Training",

@@ -23,7 +23,6 @@ from gui.observations.run import RunObservation
 from gui.observations.variant import VariantObservation
 from gui.widgets.tables import fit_titles, make_read_only
 
-MINUTE = 60
 TITLES = ("Variant", "n", "Test accuracy", "Best", "Reached", "Epochs", "Time")
 TIPS = (
     "What is compared",
@@ -124,12 +123,8 @@ class ScheduleTable(QWidget):
             f"{100 * max(accuracies):.2f} %" if accuracies else "",
             f"{len(reached)} of {len(included or variant.runs)}",
             "" if epochs is None else f"{epochs:.1f}",
-            "" if seconds is None else _duration(seconds),
+            "" if seconds is None else as_duration(seconds, decimals=1),
         )
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds:.1f} s" if seconds < MINUTE else as_duration(seconds)
 
 
 def _switch_rule(observations: Observations) -> str:

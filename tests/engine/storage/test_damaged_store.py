@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 
 from engine.analysis.results import load_results
+from engine.devices.names import Allocation
 from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
 from engine.storage.store import Store
 from engine.utils.errors import StoreError
 from engine.utils.paths import model_file, store_file
 from engine.workspace.catalogue import UNREADABLE_NAME, Catalogue
-from engine.workspace.estimates import Estimates
-from engine.workspace.queue import QueueStore
+from engine.workspace.durations.estimate import estimate
+from engine.workspace.queue import QueueEntry, QueueStore
 from engine.workspace.replay import experiment_events
 from engine.workspace.trained_networks import trained_runs
 from tests.engine.support import small_spec
@@ -201,15 +202,23 @@ def test_what_waits_and_can_not_be_read_is_passed_over(
     assert taken.spec == small_spec(seed=5)
 
 
-def test_an_estimate_counts_on_no_number_that_is_none(damaged: sqlite3.Connection, workspace: Path) -> None:
-    spec = small_spec(repeats=3)
-    with closing(QueueStore(workspace)) as queue, closing(Estimates(workspace)) as estimates:
-        entry = queue.add(ARCHITECTURES_EXPERIMENT, spec)
-        assert estimates.seconds(entry) is not None
-        damaged.execute("UPDATE experiments SET workers='many'")
-        assert estimates.seconds(entry) is not None
-        damaged.execute("UPDATE runs SET spec='{'")
-        assert estimates.seconds(entry) is None
+def test_an_estimate_counts_on_no_number_that_is_none(
+    damaged: sqlite3.Connection, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.workspace.durations.measurements.cpu_name", lambda: "a processor")
+    entry = QueueEntry(0, ARCHITECTURES_EXPERIMENT, small_spec(repeats=3))
+
+    def is_told() -> bool:
+        (found,) = estimate(workspace, [entry], lambda _runs, _threads: Allocation(1, 1))
+        return found.seconds is not None
+
+    damaged.execute("UPDATE points SET seconds=step / 100.0")
+    assert is_told()
+    damaged.execute("UPDATE experiments SET workers='many', created='yesterday' WHERE id=1")
+    damaged.execute("UPDATE runs SET spec='{' WHERE experiment=1")
+    assert is_told()
+    damaged.execute("UPDATE runs SET spec='{'")
+    assert not is_told()
 
 
 def test_text_that_is_no_unicode_is_told_by_the_file(damaged: sqlite3.Connection, workspace: Path) -> None:

@@ -1,4 +1,4 @@
-"""engine.workspace.queue and engine.workspace.estimates: waiting experiments and their estimated durations."""
+"""engine.workspace.queue: waiting experiments."""
 
 from __future__ import annotations
 
@@ -12,22 +12,15 @@ import pytest
 from engine.config.specs import ExperimentSpec
 from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
 from engine.experiments.base import Experiment
-from engine.experiments.basics import BASICS_EXPERIMENT
 from engine.experiments.continuation import CONTINUATION_EXPERIMENT
 from engine.storage.locks import owner_lock
 from engine.storage.store import Store
 from engine.utils.errors import DatasetError, SpecError
-from engine.workspace.estimates import Estimates
-from engine.workspace.queue import QueueEntry, QueueStore
+from engine.workspace.queue import QueueStore
 from tests.engine.support import (
-    ScriptedExecutor,
-    finished,
     opened_by_many,
-    record,
-    run_session,
     small_spec,
     sql,
-    started,
 )
 
 
@@ -114,34 +107,3 @@ def test_an_entry_of_another_version_is_passed_over(queue: QueueStore) -> None:
         taken = queue.take(owner)
     assert taken is not None
     assert taken.spec == small_spec(seed=1)
-
-
-# Estimates
-
-
-def trained(store: Store, seconds: float) -> None:
-    """Store two runs of mlp_1 on the digits, of 26 steps and the given seconds each."""
-    run_session(
-        store,
-        ScriptedExecutor(lambda task: [started(task.run), record(task.run), finished(task.run, seconds=seconds)]),
-        small_spec(repeats=2),
-    )
-
-
-def test_an_experiment_is_judged_by_runs_like_its_own(queue: QueueStore, store: Store) -> None:
-    entry = queue.add(ARCHITECTURES_EXPERIMENT, small_spec(epochs=10, repeats=3))
-    other = queue.add(ARCHITECTURES_EXPERIMENT, small_spec(architectures=["cnn_5"]))
-    with closing(Estimates(store.workspace)) as estimates:
-        assert estimates.seconds(entry) is None, "nothing was trained here yet"
-        trained(store, 2.0)
-        assert estimates.seconds(entry) == pytest.approx(3 * 10 * 2.0)
-        assert estimates.seconds(other) is None, "no run of cnn_5"
-        more = queue.add(ARCHITECTURES_EXPERIMENT, small_spec(repeats=5), extends=1)
-        assert estimates.seconds(more) == pytest.approx(3 * 2.0), "two of the five are there"
-
-
-def test_what_can_not_be_planned_or_was_never_run_has_no_estimate(queue: QueueStore, store: Store) -> None:
-    unplanned = QueueEntry(1, CONTINUATION_EXPERIMENT, CONTINUATION_EXPERIMENT.preset("quick"))  # of an earlier version
-    computed = queue.add(BASICS_EXPERIMENT, BASICS_EXPERIMENT.preset("quick"))
-    with closing(Estimates(store.workspace)) as estimates:
-        assert [estimates.seconds(unplanned), estimates.seconds(computed)] == [None, None]

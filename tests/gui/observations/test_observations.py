@@ -17,7 +17,7 @@ from tests.gui.support import begun, numbered, observed, started_experiment
 def test_nothing_is_known_before_the_plan() -> None:
     observations = Observations()
     assert observations.progress == 0.0
-    assert observations.seconds_left is None
+    assert str(observations.time_left) == ""
     assert not observations.runs
 
 
@@ -123,14 +123,6 @@ def test_progress_counts_steps_and_takes_ended_runs_as_done() -> None:
     assert observations.progress == pytest.approx(0.5)
 
 
-def test_time_left_follows_the_speed_seen() -> None:
-    observations = observed(started(1), record(1, 130, seconds=13.0), repeats=2)
-    # 130 steps of this run and 260 of the next at 0.1 s each, one at a time.
-    assert observations.seconds_left == pytest.approx(39.0)
-    assert observations.run_seconds_left(observations.runs[1]) == pytest.approx(13.0)
-    assert observations.run_seconds_left(observations.runs[2]) is None
-
-
 def test_the_newest_weights_and_results_are_kept() -> None:
     newest, last = weights(step=26, epoch=1), weights(step=26, epoch=1, layer="prediction")
     observations = observed(started(), weights(), newest, last, record(), finished(test_accuracy=0.75))
@@ -152,12 +144,6 @@ def test_weights_shown_are_those_of_one_run_and_of_the_best_in_the_end() -> None
     assert variant.shown is observations.runs[1], "learned weights are not replaced by unfinished ones"
     observations.take(finished(2, test_accuracy=0.75))
     assert variant.shown is observations.runs[2]
-
-
-def test_time_left_is_at_least_that_of_the_longest_run() -> None:
-    observations = observed(started(1), record(1, 130, seconds=13.0))
-    observations.workers = 4
-    assert observations.seconds_left == pytest.approx(13.0)
 
 
 def test_a_new_plan_forgets_the_old_one() -> None:

@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 from pytestqt.qtbot import QtBot
 
 from engine.config.specs import DataSpec
+from engine.devices.names import Allocation
 from engine.events.channel import ControlChannel
 from engine.events.inference import ImageRead
 from engine.events.tasks import Emit, Event, TaskFailed
@@ -314,6 +315,9 @@ class ProberHere:
 
     def start(self, runs: int, threads: int | None = None) -> int:
         return 1
+
+    def allocation(self, runs: int, threads: int | None = None) -> Allocation:
+        return Allocation(1, 1)
 
     def run(self, tasks: Sequence[Task], emit: Emit, control: ControlChannel) -> None:
         answers = {ProbeTask: probed(6), PickTestImagesTask: picked(), ReadImageTask: TaskFailed("It is no image.")}

@@ -10,10 +10,12 @@ from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import QAbstractButton, QLabel, QListWidget, QToolButton
 from pytestqt.qtbot import QtBot
 
+from engine.events.durations import Span
 from engine.events.runs import Status
 from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
 from engine.storage.locks import owner_lock
 from engine.storage.store import Store
+from engine.workspace.durations.estimate import Estimate
 from engine.workspace.queue import QueueStore
 from gui.window.main_window import MainWindow
 from gui.window.queue_panel import QueuePanel, describe
@@ -154,13 +156,16 @@ def test_what_waited_is_there_again_after_a_restart_and_waits_for_its_user(
 def test_an_entry_says_what_it_is_and_how_long_it_takes(workspace: Path) -> None:
     with closing(QueueStore(workspace)) as queue:
         order = queue.add(ARCHITECTURES_EXPERIMENT, small_spec(seed=7))
-        text = describe(order, 125.0)
-        assert text == "Architectures: digits, architectures mlp_1, epochs 1, repeats 1, seed 7 · about 2 min 05 s"
-        assert describe(order, None).endswith("time unknown")
+        estimate = Estimate(1, (26, 26), (2, 2), Span(110.0, 130.0))
+        settings = "Architectures: digits, architectures mlp_1, epochs 1, repeats 1, seed 7"
+        assert describe(order, estimate) == f"{settings} · 1 run of 26 steps and 2 records, about 2 min"
+        assert describe(order, Estimate(1, (26, 26), (2, 2))) == f"{settings} · 1 run of 26 steps and 2 records"
+        assert describe(order, None) == settings
 
 
 def test_the_panel_says_what_is_under_way(qtbot: QtBot, make_window: MakeWindow) -> None:
     window = make_window(ObedientExecutor())
+    tab_of(window).show_spec(small_spec())  # of further networks too little would be known after a record
     queue_up(qtbot, window, "activations")
     label = find(window, QLabel, "queue_now")
     qtbot.waitUntil(lambda: "Architectures" in label.text() and " left" in label.text(), timeout=PATIENCE_MS)

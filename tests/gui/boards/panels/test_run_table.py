@@ -23,7 +23,7 @@ def test_the_table_has_a_row_per_run_and_the_reason_of_a_failure(qtbot: QtBot) -
     table.refresh(observations)
     model = table.model()
     texts = [[model.index(row, column).data() for column in range(len(COLUMNS))] for row in range(model.rowCount())]
-    assert texts[0][:6] == ["mlp_1", "1", "running", "50 %", "0 s", "33,130"]
+    assert texts[0][:6] == ["mlp_1", "1", "running", "50 %", "less than 1 s", "33,130"]
     assert texts[0][6:] == ["50.00 %", "25.00 %", ""]
     assert texts[1][:3] == ["mlp_1", "2", "crashed"]
     assert model.index(1, 2).data(Qt.ItemDataRole.ToolTipRole) == "It was killed."
