@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ import pytest
 
 from benchmarks.compare import memory, protocol, results
 from benchmarks.compare.child import SIDES
-from benchmarks.compare.protocol import BATCH, Workload, make_images
+from benchmarks.compare.environment import LIMITS, ONEDNN, environment_of
+from benchmarks.compare.protocol import BATCH, NETWORKS, Workload, make_images
 from benchmarks.compare.results import AT_LEAST, AT_MOST, GOALS, Found, Measured, last_saved
 
 
@@ -41,8 +43,25 @@ def test_a_ratio_is_that_of_medians_and_its_spread_that_of_rounds() -> None:
 
 def test_every_target_is_about_sides_and_networks_that_are_measured() -> None:
     for network, *sides in (*AT_LEAST, *AT_MOST, *GOALS, *memory.AT_MOST):
-        assert network in protocol.TRAINING_IMAGES
-        assert set(sides) <= set(SIDES)
+        assert set(sides) <= set(NETWORKS[network].sides) <= set(SIDES)
+
+
+def test_rounds_consist_of_whole_intervals() -> None:
+    for network in NETWORKS.values():
+        assert network.training_images % (BATCH * protocol.RECORD_EVERY) == 0
+
+
+def test_onednn_is_forced_for_this_program_only_and_plain_keras_does_as_on_the_imitated_processor(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(ONEDNN, "1")
+
+    def value(module: str, onednn: str, instructions: str | None = None) -> str | None:
+        return environment_of(module, onednn, instructions, "cache").get(ONEDNN)
+
+    assert [value("engine", each) for each in ("chosen", "on", "off")] == [None, "1", "0"]
+    assert [value("keras_fit", each) for each in ("chosen", "on", "off")] == [None, None, None]
+    assert [value("keras_fit", "on", each) for each in LIMITS] == ["0"] * len(LIMITS)
 
 
 @pytest.mark.skipif(not psutil.LINUX, reason="other systems do not tell which pages are shared")
@@ -63,18 +82,21 @@ def test_the_peak_is_the_largest_sample_the_last_of_which_is_taken_at_the_end() 
 
 def test_what_is_saved_is_what_the_next_run_compares_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(results, "FOLDER", tmp_path / "results")
-    assert last_saved() is None
-    found = Found({"cores": 2}, {"mlp_1": {"a": Measured([0.25, 0.5], [0.5, 1.0], 1_000)}})
+    machine = {"processor": "a", "cores": 2, "limited_to": None, "onednn": "off"}
+    assert last_saved(machine) is None
+    found = Found(machine, {"mlp_1": {"a": Measured([0.25, 0.5], [0.5, 1.0], 1_000)}})
     file = found.save()
-    assert last_saved() == (file.name, found)
+    assert last_saved(machine | {"instructions": "AVX"}) == (file.name, found)
+    assert last_saved(machine | {"limited_to": "avx2"}) is None
 
 
+@pytest.mark.parametrize(("name", "channels"), [("mlp_1", 1), ("cnn_4_colour", 3)])
 def test_every_side_gets_the_same_images_of_which_as_many_are_validated_as_the_course_does(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, channels: int
 ) -> None:
-    monkeypatch.setitem(protocol.TRAINING_IMAGES, "mlp_1", 1_000)
-    once, again = (make_images("mlp_1", tmp_path).prepared() for _ in range(2))
-    assert once.x_train.shape == (1_000, 32, 32, 1)
-    assert once.x_validation.shape == (5_000, 32, 32, 1)
+    monkeypatch.setitem(NETWORKS, name, replace(NETWORKS[name], training_images=1_000))
+    once, again = (make_images(name, tmp_path).prepared() for _ in range(2))
+    assert once.x_train.shape == (1_000, 32, 32, channels)
+    assert once.x_validation.shape == (5_000, 32, 32, channels)
     assert np.array_equal(once.x_train, again.x_train)
     assert set(once.y_validation.tolist()) == set(range(10))

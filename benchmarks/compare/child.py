@@ -1,6 +1,6 @@
 """One side in its own process: trains a round for each line it reads, and answers with JSON.
 
-Usage: python -m benchmarks.compare.child SIDE ARCHITECTURE IMAGES.npz
+Usage: python -m benchmarks.compare.child SIDE NETWORK IMAGES.npz
 """
 
 from __future__ import annotations
@@ -31,13 +31,11 @@ SIDES = {
 }
 
 
-def main(side: str, architecture: str, file: str) -> None:
+def main(side: str, network: str, file: str) -> None:
     answers = sys.stdout
     with redirect_stdout(sys.stderr):  # keep library output out of the answers
         _, module, settings = SIDES[side]
-        train: Callable[[], Round] = import_module(f"{HERE}.{module}").make(
-            Workload(architecture, Path(file)), **settings
-        )
+        train: Callable[[], Round] = import_module(f"{HERE}.{module}").make(Workload(network, Path(file)), **settings)
         for _line in sys.stdin:
             answers.write(json.dumps(asdict(train())) + "\n")
             answers.flush()

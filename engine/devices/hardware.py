@@ -6,7 +6,7 @@ import os
 import platform
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,19 @@ from engine.utils.paths import cache_folder
 
 STDERR = 2  # its file descriptor
 _OPTIONAL = ("matplotlib", "mpl_toolkits", "pandas", "scipy", "sklearn")  # libraries that Keras can do without
+
+# Instructions for which libraries have kernels of their own, and how Linux and NumPy, old or new, call them. NumPy's
+# names are of groups, and it has none for bfloat16 and AMX.
+INSTRUCTIONS = {
+    "NEON": {"asimd", "neon"},
+    "SVE": {"sve"},
+    "AVX": {"avx", "x86_v3"},
+    "AVX2": {"avx2", "x86_v3"},
+    "AVX-512": {"avx512f", "avx512_skx", "x86_v4"},
+    "VNNI": {"avx512_vnni", "avx_vnni", "avx512_clx", "avx512_icl"},
+    "bfloat16": {"avx512_bf16", "bf16"},
+    "AMX": {"amx_tile"},
+}
 
 
 @dataclass(frozen=True)
@@ -61,6 +74,28 @@ def cpu_name() -> str:
         return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):
         return platform.processor() or platform.machine()
+
+
+def instruction_set() -> str:
+    """Return which of ``INSTRUCTIONS`` the processor has, such as ``AVX, AVX2``, as far as system or NumPy know."""
+    flags: set[str] = set()
+    with suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith(("flags", "Features")):
+                flags.update(line.partition(":")[2].split())
+                break
+    if not flags:
+        import numpy as np
+
+        known = np.show_config(mode="dicts")["SIMD Extensions"]
+        flags = {name.lower() for name in (*known["baseline"], *known["found"])}
+    return ", ".join(name for name, flagged in INSTRUCTIONS.items() if flagged & flags)
+
+
+def uses_avx512() -> bool:
+    """Return whether oneDNN may compute with AVX-512: if the processor has it and oneDNN's own variable allows it."""
+    limit = os.environ.get("ONEDNN_MAX_CPU_ISA", "").upper()
+    return "AVX-512" in instruction_set() and limit != "AVX" and not limit.startswith(("SSE", "AVX2"))
 
 
 @contextmanager

@@ -1,19 +1,51 @@
 """Fast inference of a network for many images.
 
 The result is that of the Keras layers with their current weights. What differs is the memory layout of convolutions
-with few output channels and, optionally, the precision.
+with few output channels, where that is faster with the library that computes, and, optionally, the precision.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import keras
 import tensorflow as tf
 
-# An AVX-512 register holds 16 float32. oneDNN fills it with the output channels of a pixel, so a convolution with 8
-# leaves half of it empty.
-LANES = 16
+from engine.devices.hardware import uses_avx512
+from engine.devices.libraries import EIGEN, ONEDNN
+
+
+@dataclass(frozen=True)
+class Folding:
+    """Which convolutions are folded, that is, compute two neighbouring pixels as one with twice the channels.
+
+    Bits of results depend on it, so it must follow from what is stored with a run.
+
+    Attributes:
+        least_channels: of the input.
+        most_filters: the most output channels.
+        in_training: whether training steps are computed so, too.
+    """
+
+    least_channels: int = 1
+    most_filters: int = 0
+    in_training: bool = False
+
+
+NO_FOLDING = Folding()
+# oneDNN fills a register with the output channels of a pixel. One of AVX-512 holds 16 float32, so that a convolution
+# with 8 leaves half of it empty; one of AVX2 holds 8. In training it gains nothing.
+FOLDING_FOR_AVX512 = Folding(least_channels=9, most_filters=8)
+# Eigen's matrix products are slow for so few columns, whatever the register.
+FOLDING_FOR_EIGEN = Folding(most_filters=16, in_training=True)
+
+
+def folding_for(library: str) -> Folding:
+    """Return the folding for a library; an empty one, as that of a GPU, counts as oneDNN with AVX-512."""
+    if library == EIGEN:
+        return FOLDING_FOR_EIGEN
+    return FOLDING_FOR_AVX512 if library != ONEDNN or uses_avx512() else NO_FOLDING
 
 
 class Forward:
@@ -22,10 +54,13 @@ class Forward:
     Args:
         network: the network; its weights are read at each call.
         precision: to which weights, images and activations are rounded; the processor accumulates in float32.
+        folding: which convolutions are folded.
     """
 
-    def __init__(self, network: keras.Sequential, precision: tf.DType = tf.float32) -> None:
-        self._network, self._precision = network, precision
+    def __init__(
+        self, network: keras.Sequential, precision: tf.DType = tf.float32, folding: Folding = NO_FOLDING
+    ) -> None:
+        self._network, self._precision, self._folding = network, precision, folding
         self.activation_channels = [
             layer.output.shape[-1] for layer in network.layers if isinstance(layer, keras.layers.Activation)
         ]
@@ -55,7 +90,7 @@ class Forward:
         for layer in self._network.layers:
             match layer:
                 case keras.layers.Conv2D():
-                    values = _convolution(values, *self._parameters(layer))
+                    values = _convolution(values, *self._parameters(layer), self._folding)
                 case keras.layers.Dense():
                     weights, bias = self._parameters(layer)
                     values = tf.matmul(values, weights) if bias is None else tf.nn.bias_add(values @ weights, bias)
@@ -75,12 +110,12 @@ class Forward:
         return weights, tf.cast(layer.bias.value, self._precision) if layer.use_bias else None
 
 
-def _convolution(values: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
+def _convolution(values: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, folding: Folding) -> tf.Tensor:
     """Convolve [n, h, w, c] with [kh, kw, c, k], stride 1 and no padding, and add the bias."""
     height, width, channels = values.shape[1:]
     rows, columns, _, filters = kernel.shape
-    is_foldable = filters <= LANES // 2 < channels and width % 2 == 0 and (width - columns + 1) % 2 == 0
-    if not is_foldable:
+    is_narrow = channels >= folding.least_channels and filters <= folding.most_filters
+    if not is_narrow or width % 2 or (width - columns + 1) % 2:
         return tf.nn.bias_add(tf.nn.conv2d(values, kernel, 1, "VALID"), bias)
     # Two neighbouring pixels of a row are treated as one with twice the channels, which is their layout in memory. The
     # kernel computes both outputs of such a pair: a third more arithmetic for a 3x3 kernel, half the instructions.

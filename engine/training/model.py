@@ -22,6 +22,7 @@ from keras.optimizers.schedules import LearningRateSchedule
 from engine.config.specs import ValidationPrecision
 from engine.datasets import PreparedData
 from engine.training.evaluation import PRECISIONS, Evaluation, Evaluator, count_correct, cross_entropy
+from engine.training.forward import Forward, folding_for
 from engine.training.images import as_tensor
 from engine.training.schedules import OverridableRate, rate_at
 from engine.training.timetable import Segment, Timetable
@@ -67,6 +68,7 @@ class MeasuredModel(keras.Model):
         counts_dead_units: whether activation statistics cover all validation images.
         validation_precision: precision of the network in validation.
         threads: number of threads of the processor; 1 on a GPU.
+        library: that computes on the processor; empty on a GPU.
     """
 
     def __init__(
@@ -79,6 +81,7 @@ class MeasuredModel(keras.Model):
         counts_dead_units: bool = False,
         validation_precision: ValidationPrecision = "float32",
         threads: int = 1,
+        library: str = "",
     ) -> None:
         super().__init__(name="measured")
         self.network = network
@@ -93,7 +96,9 @@ class MeasuredModel(keras.Model):
         self._segments: Iterator[Segment] = iter(())
         has_convolutions = any(isinstance(layer, keras.layers.Conv2D) for layer in network.layers)
         self._shards = max(1, min(threads, batch_size // MIN_SHARD_IMAGES)) if has_convolutions else 1
-        self._evaluator = Evaluator(network, data.info.shape, counts_dead_units, validation_precision, threads)
+        folding = folding_for(library)
+        self._evaluator = Evaluator(network, data.info.shape, counts_dead_units, validation_precision, threads, folding)
+        self._folded = Forward(network, folding=folding) if folding.in_training and has_convolutions else None
         # Rounded once instead of at each record: rounding takes as long as the whole validation of mlp_1.
         images = tf.cast(as_tensor(data.x_validation), PRECISIONS[validation_precision])
         self._validation = images, tf.constant(data.y_validation)
@@ -152,7 +157,7 @@ class MeasuredModel(keras.Model):
         weight = tf.cast(tf.minimum(stop - start, 1), tf.float32)
         images, labels = tf.gather(self._images, index), tf.gather(self._labels, index)
         with tf.GradientTape() as tape:
-            logits = self.network(images, training=True)
+            logits = self.network(images, training=True) if self._folded is None else self._folded(images)[0]
             loss = weight * cross_entropy(labels, logits) / tf.cast(tf.shape(chosen)[0], tf.float32)
         return loss, weight * count_correct(labels, logits), tape.gradient(loss, self.network.trainable_variables)
 

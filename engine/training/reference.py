@@ -9,6 +9,7 @@ from functools import cache
 from engine.config.specs import DataSpec, NetworkSpec, RunSpec, TrainingSpec
 from engine.devices.calibration import BFLOAT16, REFERENCES, STEPS
 from engine.devices.hardware import on_device
+from engine.devices.libraries import used_library
 from engine.devices.names import CPU
 from engine.training.model import MeasuredModel
 from engine.training.noise import noise
@@ -62,7 +63,7 @@ def _reference_model(kind: str) -> tuple[MeasuredModel, float]:
         network=NetworkSpec(),
         training=training,
     )
-    model = build_model(run, noise(SHAPE, CLASSES, STEPS * BATCH_SIZE, MEASURED_IMAGES))
+    model = build_model(run, noise(SHAPE, CLASSES, STEPS * BATCH_SIZE, MEASURED_IMAGES), library=used_library())
     model.warm_up()
     return model, time.perf_counter() - begin
 

@@ -81,7 +81,8 @@ def train(
         device = describe_device(assigned)
         checkpoint = interrupted.checkpoint if interrupted is not None else None
         state = unpack_checkpoint(checkpoint) if checkpoint is not None else None
-        model = build_model(run, data, resumed=state is not None, threads=device.threads if device.kind == "CPU" else 1)
+        threads = device.threads if device.kind == "CPU" else 1
+        model = build_model(run, data, resumed=state is not None, threads=threads, library=device.library)
         layers = summarize(run.architecture, data.info.shape, len(data.info.class_names))
         environment = Environment(device, library_versions())
         emit(_run_started(number, model, layers, environment, state))
@@ -133,7 +134,9 @@ def _run_started(
     )
 
 
-def build_model(run: RunSpec, data: PreparedData, *, resumed: bool = False, threads: int = 1) -> MeasuredModel:
+def build_model(
+    run: RunSpec, data: PreparedData, *, resumed: bool = False, threads: int = 1, library: str = ""
+) -> MeasuredModel:
     """Return the compiled model of ``run``, with the initial weights that its seed or ``start_from`` determines.
 
     Args:
@@ -141,6 +144,7 @@ def build_model(run: RunSpec, data: PreparedData, *, resumed: bool = False, thre
         data: its images.
         resumed: whether a checkpoint replaces the weights anyway, so that ``start_from`` is not read.
         threads: number of threads of the processor; 1 on a GPU.
+        library: that computes on the processor; empty on a GPU.
     """
     classes = len(data.info.class_names)
     network = build_network(run.architecture, data.info.shape, classes, run.network, run.seed)
@@ -158,6 +162,7 @@ def build_model(run: RunSpec, data: PreparedData, *, resumed: bool = False, thre
         run.counts_dead_units,
         spec.validation_precision,
         threads,
+        library,
     )
     # XLA makes a step of cnn_4 many times slower on a CPU.
     model.compile(optimizer=make_optimizer(spec.optimizer, rate), jit_compile=False)

@@ -12,7 +12,7 @@ from statistics import fmean
 from benchmarks.compare.protocol import BATCH, LEARNING_RATE, RECORD_EVERY, SEED, Round, Workload
 from engine.config.specs import ExperimentSpec
 from engine.events.channel import ControlChannel
-from engine.events.runs import Record, RunFinished, Status
+from engine.events.runs import Record, RunFinished, RunStarted, Status
 from engine.events.tasks import Event
 from engine.executors.processes.pool import ProcessExecutor
 from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
@@ -57,15 +57,18 @@ class Seen:
     def __init__(self) -> None:
         self._ended: list[RunFinished] = []
         self._last: dict[int, Record] = {}
+        self._library = ""
 
     def take(self, event: Event) -> None:
         match event:
             case Record(run=run):
                 self._last[run] = event
+            case RunStarted():
+                self._library = event.device.library
             case RunFinished():
                 self._ended.append(event)
 
     def round(self) -> Round:
         """Return the time of training alone, from each run's first step to its last, as for the other sides."""
         seconds = fmean(each.seconds / each.steps for each in self._ended) / len(self._ended)
-        return Round(seconds, fmean(each.validation_accuracy for each in self._last.values()))
+        return Round(seconds, fmean(each.validation_accuracy for each in self._last.values()), self._library)

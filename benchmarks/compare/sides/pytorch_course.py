@@ -24,7 +24,7 @@ def make(workload: Workload) -> Callable[[], Round]:
 
     def train() -> Round:
         torch.manual_seed(SEED)
-        model = network(workload.architecture)
+        model = network(workload)
         criterion = nn.CrossEntropyLoss()
         optimizer = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE)
         loader = DataLoader(training_set, batch_size=BATCH, shuffle=True)

@@ -17,14 +17,15 @@ from torch import nn
 from benchmarks.compare.protocol import BATCH, LEARNING_RATE, RECORD_EVERY, SEED, Round, Workload
 from benchmarks.compare.sides.torch_networks import network, tensors
 
-CHUNKS = {"mlp_1": 5_000, "cnn_4": 100}
+DENSE_CHUNK, CONVOLUTION_CHUNK = 5_000, 100
 
 
 def make(workload: Workload) -> Callable[[], Round]:
     (x, y), (x_validation, y_validation) = tensors(workload)
-    layout = torch.channels_last if workload.architecture.startswith("cnn") else torch.contiguous_format
+    has_convolutions = workload.architecture.startswith("cnn")
+    layout = torch.channels_last if has_convolutions else torch.contiguous_format
     x = x.to(memory_format=layout)
-    chunk = CHUNKS[workload.architecture]
+    chunk = CONVOLUTION_CHUNK if has_convolutions else DENSE_CHUNK
     validation = [
         (images.contiguous(memory_format=layout), labels)
         for images, labels in zip(x_validation.split(chunk), y_validation.split(chunk), strict=True)
@@ -33,7 +34,7 @@ def make(workload: Workload) -> Callable[[], Round]:
 
     def train() -> Round:
         torch.manual_seed(SEED)
-        model = network(workload.architecture).to(memory_format=layout)
+        model = network(workload).to(memory_format=layout)
         optimizer = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE, fused=True)
         records = []
         loss_sum, correct_sum = torch.zeros(()), torch.zeros(())

@@ -7,15 +7,15 @@ import math
 import torch
 from torch import Tensor, nn
 
-from benchmarks.compare.protocol import CLASSES, SHAPE, Workload
+from benchmarks.compare.protocol import CLASSES, Workload
 from engine.networks.architectures import summarize
 from engine.networks.layers import Act, Conv, Dense, MaxPool
 
 
-def network(architecture: str) -> nn.Sequential:
-    """Build a network from images [n, 1, 32, 32] to logits; PyTorch's default initialisation is the course's."""
+def network(workload: Workload) -> nn.Sequential:
+    """Build the network, from images [n, channels, 32, 32] to logits, with PyTorch's (the course's) initialisation."""
     layers: list[nn.Module] = []
-    for summary in summarize(architecture, SHAPE, CLASSES):
+    for summary in summarize(workload.architecture, workload.shape, CLASSES):
         match summary.layer:
             case Conv(height, width, filters):
                 layers.append(nn.Conv2d(summary.input_shape[2], filters, (height, width)))

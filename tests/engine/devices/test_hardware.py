@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
+from engine.devices import hardware
 from engine.devices.hardware import (
     Gpu,
     available_devices,
@@ -13,6 +15,7 @@ from engine.devices.hardware import (
     cpu_name,
     describe_device,
     hidden_devices,
+    instruction_set,
     tensorflow_name,
     uses_tf32,
     visible_gpus,
@@ -32,6 +35,57 @@ def test_cores_are_those_this_process_may_use() -> None:
 
 def test_the_processor_has_a_name() -> None:
     assert cpu_name().strip()
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("flags\t\t: fpu avx avx2 avx512f avx512_bf16", "AVX, AVX2, AVX-512, bfloat16"),
+        ("Features\t: fp asimd bf16", "NEON, bfloat16"),
+    ],
+)
+def test_the_instruction_set_is_read_from_the_system(line: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "read_text", lambda *_args, **_options: f"processor\t: 0\n{line}\n")
+    assert instruction_set() == words
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (["X86_V3", "X86_V4", "AVX512_ICL"], "AVX, AVX2, AVX-512, VNNI"),
+        (["SSE42", "AVX", "F16C", "FMA3", "AVX2"], "AVX, AVX2"),
+        (["ASIMDHP", "ASIMDDP"], "NEON"),
+    ],
+)
+def test_elsewhere_the_instruction_set_is_what_numpy_found(
+    found: list[str], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(*_args: object, **_options: object) -> str:
+        raise FileNotFoundError
+
+    baseline = ["NEON", "ASIMD"] if words == "NEON" else ["SSE", "SSE2"]
+    monkeypatch.setattr(Path, "read_text", missing)
+    known = {"SIMD Extensions": {"baseline": baseline, "found": found}}
+    monkeypatch.setattr("numpy.show_config", lambda **_options: known)
+    assert instruction_set() == words
+
+
+@pytest.mark.parametrize(
+    ("words", "limit", "expected"),
+    [
+        ("AVX, AVX2", "", False),
+        ("AVX, AVX2, AVX-512", "", True),
+        ("AVX, AVX2, AVX-512", "avx512_core", True),
+        ("AVX, AVX2, AVX-512", "AVX2_VNNI", False),
+        ("AVX, AVX2, AVX-512", "AVX", False),
+    ],
+)
+def test_onednn_may_be_limited_by_its_own_variable(
+    words: str, limit: str, expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hardware, "instruction_set", lambda: words)
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", limit)
+    assert hardware.uses_avx512() == expected
 
 
 def test_the_device_says_how_many_threads_were_configured() -> None:

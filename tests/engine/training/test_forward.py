@@ -8,11 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.config.specs import NetworkSpec
+from engine.devices.libraries import EIGEN, ONEDNN
 from engine.networks.architectures import build_network
 
 CLASSES = 10
 
 
+@pytest.mark.parametrize("library", [EIGEN, ONEDNN])
 @pytest.mark.parametrize(
     "architecture",
     [
@@ -22,14 +24,14 @@ CLASSES = 10
         "odd[Conv-3x5x7, Act, MaxPool-2x2, FC-9, Act]",
     ],
 )
-def test_logits_and_activations_are_those_of_the_network(architecture: str) -> None:
+def test_logits_and_activations_are_those_of_the_network(architecture: str, library: str) -> None:
     import keras
 
-    from engine.training.forward import Forward
+    from engine.training.forward import Forward, folding_for
 
     made = build_network(architecture, (32, 32, 1), CLASSES, NetworkSpec(activation="tanh"), seed=1)
     images = np.random.default_rng(0).normal(size=(7, 32, 32, 1)).astype(np.float32)
-    logits, activations = Forward(made)(images)
+    logits, activations = Forward(made, folding=folding_for(library))(images)
     values, expected = images, []
     for layer in made.layers:
         values = layer(values)
@@ -70,21 +72,37 @@ def test_a_folded_kernel_makes_both_pixels_of_a_pair(
     assert found.reshape(expected.shape) == pytest.approx(expected, rel=1e-4, abs=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("library", "avx512", "filters"),
+    [(ONEDNN, True, 8), (ONEDNN, False, 0), (EIGEN, True, 16), (EIGEN, False, 16), ("", False, 8)],
+)
+def test_convolutions_are_folded_where_that_is_faster(
+    library: str, avx512: bool, filters: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A GPU, whose library is empty, folds as it always did, so that its results stay the same."""
+    from engine.training import forward
+
+    monkeypatch.setattr(forward, "uses_avx512", lambda: avx512)
+    folding = forward.folding_for(library)
+    assert folding.most_filters == filters
+    assert folding.in_training == (library == EIGEN)
+
+
 @pytest.mark.long
 def test_the_narrow_convolution_of_cnn_4_is_folded_and_the_same_but_for_rounding() -> None:
     import tensorflow as tf
 
-    from engine.training.forward import _convolution
+    from engine.training.forward import FOLDING_FOR_AVX512, _convolution
 
     generator = np.random.default_rng(0)
     images, kernel, bias = (
         tf.constant(generator.normal(size=shape).astype(np.float32))
         for shape in ((50, 30, 30, 16), (3, 3, 16, 8), (8,))
     )
-    graph = tf.function(_convolution).get_concrete_function(images, kernel, bias).graph
+    graph = tf.function(_convolution).get_concrete_function(images, kernel, bias, FOLDING_FOR_AVX512).graph
     assert [node.outputs[0].shape[-1] for node in graph.get_operations() if node.type == "Conv2D"] == [16], "in pairs"
     plain = tf.nn.bias_add(tf.nn.conv2d(images, kernel, 1, "VALID"), bias)
-    found = _convolution(images, kernel, bias).numpy()
+    found = _convolution(images, kernel, bias, FOLDING_FOR_AVX512).numpy()
     # Sums of 144 products of about 1, in an order that depends on the processor.
     assert found == pytest.approx(plain.numpy(), rel=1e-5, abs=1e-4)
 

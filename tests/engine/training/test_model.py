@@ -14,11 +14,14 @@ import tensorflow as tf
 
 from engine.config.specs import RunSpec
 from engine.datasets import PreparedData
+from engine.devices.libraries import EIGEN, ONEDNN
 from engine.events.runs import Record, RunStarted, Weights
 from engine.networks.architectures import build_network
+from engine.training import forward
 from engine.training.callbacks.shuffle import ShuffleOrder
 from engine.training.evaluation import ACTIVATION_IMAGES, Evaluation, Evaluator
 from engine.training.forward import Forward
+from engine.training.forward import fold as forward_fold
 from engine.training.model import MeasuredModel
 from engine.training.trainer import build_model, fit
 from tests.engine.support import few, of, small_run, timeless, train_here
@@ -197,6 +200,24 @@ def test_shares_of_a_batch_add_up_to_the_whole_of_it(digits: PreparedData, image
     for ours, theirs in zip(found[2], expected[2], strict=True):
         assert ours.numpy() == pytest.approx(theirs.numpy(), rel=1e-4, abs=1e-6)
     for ours, theirs in zip(shared.network.get_weights(), whole.network.get_weights(), strict=True):
+        assert ours == pytest.approx(theirs, rel=1e-4, abs=1e-6)
+
+
+def test_a_step_with_folded_convolutions_is_that_of_the_network(
+    digits: PreparedData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folded: list[tuple[int, ...]] = []
+    monkeypatch.setattr(forward, "fold", lambda kernel: (folded.append(tuple(kernel.shape)), forward_fold(kernel))[1])
+    run, data = small_run(architectures=["cnn_3"], optimizer="sgd", learning_rate=0.1), few(digits, train=50)
+    models = [build_model(run, data, library=library) for library in (ONEDNN, EIGEN)]
+    for model in models:
+        model.optimizer.build(model.network.trainable_variables)
+    expected, found = (model.train_step(tf.constant(0)) for model in models)
+    assert folded == [(3, 3, 1, 16), (5, 5, 16, 8)], "the third one has 13 columns"
+    assert float(found[0]) == pytest.approx(float(expected[0]), rel=1e-5)
+    for ours, theirs in zip(found[2], expected[2], strict=True):
+        assert ours.numpy() == pytest.approx(theirs.numpy(), rel=1e-4, abs=1e-6)
+    for ours, theirs in zip(*(model.network.get_weights() for model in models), strict=True):
         assert ours == pytest.approx(theirs, rel=1e-4, abs=1e-6)
 
 
