@@ -12,12 +12,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from filelock import BaseFileLock, FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from engine.utils.files import write_atomic
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
 
 log = logging.getLogger(__name__)
 
@@ -82,6 +84,8 @@ class DeviceCache:
         Yields:
             Whether the lock is held: not if another process keeps it longer than ``LOCK_SECONDS``, or locking fails.
         """
+        from filelock import FileLock, Timeout  # loads asyncio, which the start of the window need not wait for
+
         lock = FileLock(self._file.with_suffix(".lock"))
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
@@ -166,6 +170,8 @@ class DeviceCache:
 
 
 def _acquire(lock: BaseFileLock, check_cancelled: Callable[[], None]) -> None:
+    from filelock import Timeout
+
     deadline = time.monotonic() + LOCK_SECONDS
     while not lock.is_locked:
         check_cancelled()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from threading import Lock
 
+from engine.devices.names import Allocation
 from engine.events.channel import ControlChannel
 from engine.events.commands import Control
 from engine.events.tasks import Emit
@@ -17,10 +19,15 @@ class LateExecutor:
     def __init__(self, make: Callable[[], Executor]) -> None:
         self._make = make
         self._made: Executor | None = None
+        self._lock = Lock()
 
     def start(self, runs: int, threads: int | None = None) -> int:
         """Prepare for a plan of ``runs`` runs."""
         return self._executor().start(runs, threads)
+
+    def allocation(self, runs: int, threads: int | None = None) -> Allocation | None:
+        """Return what ``start`` would use; thread-safe."""
+        return self._executor().allocation(runs, threads)
 
     def run(self, tasks: Sequence[Task], emit: Emit, control: ControlChannel) -> Control | None:
         """Execute all tasks."""
@@ -32,6 +39,7 @@ class LateExecutor:
             self._made.close()
 
     def _executor(self) -> Executor:
-        if self._made is None:
-            self._made = self._make()
-        return self._made
+        with self._lock:
+            if self._made is None:
+                self._made = self._make()
+            return self._made
