@@ -14,7 +14,7 @@ from importlib.metadata import version
 
 import engine
 from engine.devices.cache import DeviceCache, PartTimes
-from engine.devices.hardware import cpu_count, cpu_name
+from engine.devices.hardware import cpu_count, cpu_name, used_instructions
 from engine.devices.libraries import ONEDNN, requested_library
 from engine.utils.paths import devices_file
 
@@ -86,4 +86,5 @@ def likely_library(cache: DeviceCache | None = None) -> str:
 
 def machine() -> str:
     """Return a description of what determines the times; an update of any part makes it another machine."""
-    return f"{cpu_name()}, {cpu_count()} cores, TensorFlow {version('tensorflow')}, Trainscope {engine.__version__}"
+    processor = f"{cpu_name()}, {used_instructions()}, {cpu_count()} cores"
+    return f"{processor}, TensorFlow {version('tensorflow')}, Trainscope {engine.__version__}"

@@ -92,10 +92,20 @@ def instruction_set() -> str:
     return ", ".join(name for name, flagged in INSTRUCTIONS.items() if flagged & flags)
 
 
+def used_instructions() -> str:
+    """Return ``instruction_set``, and to which of them the user has limited oneDNN, if so."""
+    limit = _onednn_limit()
+    return f"{instruction_set()}; oneDNN up to {limit}" if limit else instruction_set()
+
+
 def uses_avx512() -> bool:
     """Return whether oneDNN may compute with AVX-512: if the processor has it and oneDNN's own variable allows it."""
-    limit = os.environ.get("ONEDNN_MAX_CPU_ISA", "").upper()
+    limit = _onednn_limit()
     return "AVX-512" in instruction_set() and limit != "AVX" and not limit.startswith(("SSE", "AVX2"))
+
+
+def _onednn_limit() -> str:
+    return os.environ.get("ONEDNN_MAX_CPU_ISA", "").upper()
 
 
 @contextmanager
@@ -215,7 +225,7 @@ def describe_device(place: AssignedDevice) -> Device:
     """Describe an assigned device, as it is stored with the results."""
     threads = thread_count()
     if (gpu := _find(place.device)) is None:
-        return Device("CPU", cpu_name(), threads, CPU, place.refusal, used_library())
+        return Device("CPU", cpu_name(), threads, CPU, place.refusal, used_library(), used_instructions())
     return Device("GPU", gpu.name, threads, gpu.key, place.refusal)
 
 

@@ -16,6 +16,7 @@ class Device:
         refusal: why it is not the requested device, if so. Like ``key``, it is not compared, as it affects no result.
         library: the library that computes on a processor: oneDNN or Eigen; empty for a GPU, and if stored by an older
             version.
+        instructions: those of the processor that concern training, such as ``AVX, AVX2``, on which bits depend too.
     """
 
     kind: str
@@ -24,6 +25,7 @@ class Device:
     key: str = field(default="", compare=False)
     refusal: str = field(default="", compare=False)
     library: str = ""
+    instructions: str = ""
 
     @property
     def title(self) -> str:

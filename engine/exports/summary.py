@@ -49,6 +49,7 @@ def summary_header(stored: StoredExperiment) -> dict[str, Any]:
         "dataset": stored.dataset.name if stored.dataset else None,
         "device": stored.device.title if stored.device else None,
         "library": stored.device.library or None if stored.device else None,
+        "instructions": stored.device.instructions or None if stored.device else None,
         "versions": stored.versions,
         "seed": stored.seed,
         "status": stored.status,

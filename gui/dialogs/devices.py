@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 )
 
 from engine.devices.calibration import REFERENCES
+from engine.devices.hardware import used_instructions
 from engine.devices.libraries import EIGEN, LIBRARIES, ONEDNN, VARIABLE, requested_library
 from engine.devices.names import AUTO, CPU, device_title
 from engine.events.devices import DeviceChoice, DeviceReport, LibraryReport
@@ -109,7 +110,8 @@ class DevicesDialog(QDialog):
         self._fill([report.key for report in reports], uses)
         self._uses.setVisible(several and self._asked not in [report.key for report in reports])
         requested = requested_library()
-        self._library.setText(REQUESTED.format(requested) if requested else LIBRARY)
+        how = REQUESTED.format(requested) if requested else LIBRARY
+        self._library.setText(f"{how} Its instructions for that: {used_instructions()}.")
         self._fill_libraries(libraries)
         self._libraries.setVisible(not requested)
         for label in (self._how, self._library, self._computed):

@@ -140,7 +140,7 @@ def _facts(stored: StoredExperiment, devices: Sequence[Device]) -> Iterator[tupl
     if devices:
         threads = pluralise(devices[0].threads, "thread")
         used = "; ".join(device.title for device in devices)
-        library = f", computed by {devices[0].library}" if devices[0].library else ""
+        library = f", computed by {devices[0].library} ({devices[0].instructions})" if devices[0].library else ""
         yield "Device", f"{used}, {pluralise(stored.workers, 'worker')}, {threads} each{library}"
     if stored.versions:
         yield "Versions", ", ".join(f"{name} {version}" for name, version in stored.versions.items())

@@ -17,6 +17,7 @@ from engine.devices.hardware import (
     hidden_devices,
     instruction_set,
     tensorflow_name,
+    used_instructions,
     uses_tf32,
     visible_gpus,
 )
@@ -89,7 +90,9 @@ def test_onednn_may_be_limited_by_its_own_variable(
 
 
 def test_the_device_says_how_many_threads_were_configured() -> None:
-    assert describe_device(AssignedDevice(CPU, "why")) == Device("CPU", cpu_name(), 1, library=used_library())
+    assert describe_device(AssignedDevice(CPU, "why")) == Device(
+        "CPU", cpu_name(), 1, library=used_library(), instructions=used_instructions()
+    )
     assert describe_device(AssignedDevice(CPU, "why")).refusal == "why"
 
 
