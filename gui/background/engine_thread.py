@@ -84,12 +84,14 @@ class EngineThread(QThread):
 
     def run_unannounced(self, task: Task) -> None:
         """Run a task without emitting ``idle`` at its end; only ``close`` can cancel it."""
-        _cancel(self._calibration)
         self._unannounced = ControlChannel()
         self._jobs.put((self._job_of(task), self._unannounced, False))
 
     def calibrate(self) -> None:
-        """Measure this machine's reference times that are not known yet; the next other job cancels that."""
+        """Measure this machine's reference times that are not known yet, if any.
+
+        The next job waits for it, as it most likely needs them; a command that ends that job ends the measurement, too.
+        """
         measure = self._job_of(CalibrateMachineTask())
 
         def job(emit: Emit, control: ControlChannel) -> None:
@@ -101,13 +103,14 @@ class EngineThread(QThread):
 
     def run_job(self, job: Job) -> None:
         """Run any other job; the events it emits are forwarded by ``happened``."""
-        _cancel(self._calibration)
         # One channel per job: a command to one can't reach the next.
         self._channel = ControlChannel()
         self._jobs.put((job, self._channel, True))
 
     def send(self, command: Command) -> None:
         """Send a command to the newest experiment or task, started or not; obeyed within one recording interval."""
+        if isinstance(command, Control) and command.ends:
+            _cancel(self._calibration)
         if self._channel is not None:
             with suppress(OSError):  # closed: the job has ended
                 self._channel.send(command)

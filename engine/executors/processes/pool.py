@@ -186,7 +186,7 @@ class ProcessExecutor:
         return last
 
     def _calibrate_machine(self, emit: Emit, control: ControlChannel) -> None:
-        if calibrate((DENSE, CONVOLUTIONAL), self._devices, self._with_library, emit, control):
+        if calibrate((CONVOLUTIONAL, DENSE), self._devices, self._with_library, emit, control):
             emit(CalibrateMachineTask().failed(Status.CANCELLED, "Cancelled before it was done."))
         else:
             emit(MachineCalibrated())

@@ -124,7 +124,7 @@ class TimeLeft:
             self._told, self._told_at = self._compute(now), now
         passed = now - self._told_at
         span = Span(max(0.0, self._told.low - passed), max(0.0, self._told.high - passed))
-        is_vague = span == UNKNOWN or max(VAGUE * span.low, SHORT) < span.high < math.inf
+        is_vague = span.high > max(VAGUE * span.low, SHORT)
         return span if (self._runs or self._later) and not is_vague else None
 
     def of_run(self, number: int) -> Span | None:
