@@ -5,7 +5,8 @@ Dask assigns each run to a worker, and to another one if that is lost. The messa
 ``DaskExecutor.run`` remains the only writer of the store.
 
 Each attempt starts from the newest checkpoint that the client received. So a run whose worker was killed resumes on
-another one, and as resuming is exact to the bit, its result equals that of an uninterrupted run.
+another one, and as resuming is exact to the bit, its result equals that of an uninterrupted run, if
+both workers compute with the same library on processors with the same instructions.
 """
 
 from __future__ import annotations

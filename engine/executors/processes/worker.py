@@ -47,7 +47,7 @@ class WorkerSettings:
         temporary_folder: for temporary files of the libraries.
         low_priority: whether other processes, above all the window, get the processor first.
         device: auto, cpu or the key of a GPU.
-        library: with which TensorFlow computes on the processor; empty for its own default.
+        library: with which TensorFlow computes on the processor.
         processes: number of such workers.
         image_folder: through which they share prepared images.
     """
