@@ -16,7 +16,7 @@ from engine.events.channel import ControlChannel
 from engine.events.commands import Command, Control
 from engine.events.experiments import ExperimentFinished
 from engine.events.runs import Status
-from engine.events.tasks import Emit, TaskFailed
+from engine.events.tasks import Emit, Event, TaskFailed
 from engine.executors.base import Executor
 from engine.executors.tasks import CalibrateMachineTask, Task
 from engine.session import run_queue_entry
@@ -25,6 +25,7 @@ from engine.storage.locks import owner_lock
 from engine.storage.store import Store
 from engine.utils.errors import Cancelled, TrainscopeError
 from engine.workspace.queue import QueueEntry
+from gui.background.event_delivery import EventDelivery
 
 log = logging.getLogger(__name__)
 
@@ -34,9 +35,10 @@ Job = Callable[[Emit, ControlChannel], None]
 class EngineThread(QThread):
     """Runs jobs one after the other and emits their events as Qt signals.
 
-    The thread owns its executor and closes it at its end. Signals: ``happened(event)`` for every event,
-    ``idle()`` after each experiment or task, whatever its outcome, ``warned(sentence)`` for problems that do not affect
-    the current job, and ``warm()`` when the processes started by ``warm_up`` are ready.
+    The thread owns its executor and closes it at its end. Signals, emitted in the thread that this object lives in:
+    ``happened(event)`` for every event, and ``idle()`` after each experiment or task, whatever its outcome. Emitted in
+    the thread that it runs: ``warned(sentence)`` for problems that do not affect the current job, and ``warm()`` when
+    the processes started by ``warm_up`` are ready.
     """
 
     happened = Signal(object)
@@ -47,6 +49,7 @@ class EngineThread(QThread):
     def __init__(self, executor: Executor, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._executor = executor
+        self._delivery = EventDelivery(self._pass_on, self)
         self._jobs: queue.SimpleQueue[tuple[Job, ControlChannel, bool] | None] = queue.SimpleQueue()
         self._channel: ControlChannel | None = None
         self._unannounced: ControlChannel | None = None
@@ -143,18 +146,24 @@ class EngineThread(QThread):
 
     def _run_job(self, job: Job, control: ControlChannel, announced: bool) -> None:
         try:
-            job(self.happened.emit, control)
+            job(self._delivery.put, control)
         except TrainscopeError as error:
-            self.happened.emit(TaskFailed(str(error), isinstance(error, Cancelled)))
+            self._delivery.put(TaskFailed(str(error), isinstance(error, Cancelled)))
         except Exception as error:
             # The thread must survive: without it the window could neither train nor close.
             log.exception("unexpected error in a job")
             reason = f"An unexpected {type(error).__name__} ended the task ({error}); try it again."
-            self.happened.emit(TaskFailed(reason))
+            self._delivery.put(TaskFailed(reason))
         finally:
             control.close()
         if announced:
+            self._delivery.put(None)
+
+    def _pass_on(self, event: Event | None) -> None:
+        if event is None:
             self.idle.emit()
+        else:
+            self.happened.emit(event)
 
 
 def _cancel(channel: ControlChannel | None) -> None:
