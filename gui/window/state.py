@@ -21,8 +21,8 @@ def save_state(window: QMainWindow, tabs: QTabWidget, settings: QSettings) -> No
     settings.setValue("geometry", window.saveGeometry())
     front = tabs.currentWidget()
     settings.setValue("tab", front.objectName() if front is not None else "")
-    for position in range(tabs.count()):
-        for key, splitter in _splitters(tabs.widget(position)):
+    for page in tabs.findChildren(DeferredPage):
+        for key, splitter in _splitters(page):
             settings.setValue(key, splitter.saveState())
     for tab in tabs.findChildren(ExperimentTab):
         with suppress(SpecError):  # an invalid form is not stored
@@ -68,9 +68,9 @@ def fit_to_screen(window: QMainWindow) -> None:
         window.setGeometry(place)  # unlike move(), excludes the frame
 
 
-def _splitters(tab: QWidget) -> Iterator[tuple[str, QSplitter]]:
-    """Yield the splitters of ``tab`` with their settings keys."""
-    for splitter in tab.findChildren(QSplitter):
+def _splitters(page: DeferredPage) -> Iterator[tuple[str, QSplitter]]:
+    """Yield the splitters of ``page`` with their settings keys."""
+    for splitter in page.findChildren(QSplitter):
         if splitter.objectName():
             # With the number of panes: a state for another number would hide some.
-            yield f"splitters/{tab.objectName()}/{splitter.objectName()}-{splitter.count()}", splitter
+            yield f"splitters/{page.objectName()}/{splitter.objectName()}-{splitter.count()}", splitter
