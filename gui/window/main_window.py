@@ -247,9 +247,9 @@ class MainWindow(QMainWindow):
     def _finish_startup(self) -> Iterator[None]:
         """Do the work deferred until the window is painted, in steps.
 
-        Building the board likely to be needed next comes last, as it takes longest.
+        The board likely to be needed next comes after the pages, as it takes longest. The training processes come last:
+        while they load their libraries each step takes three times as long.
         """
-        self._warm_up()
         self._opened_tabs.reopen()
         self._resume.offer_newest()
         for page in self._tabs.findChildren(DeferredPage):
@@ -258,6 +258,8 @@ class MainWindow(QMainWindow):
         yield
         front = self._tabs.currentWidget()
         (front if isinstance(front, ExperimentTab) else self._experiment_tabs[0]).prepare()
+        yield
+        self._warm_up()
 
     def _warm_up(self) -> None:
         self._clusters.connecting()
