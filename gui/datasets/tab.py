@@ -29,6 +29,7 @@ from gui.datasets.detail import DatasetDetail
 from gui.datasets.table import DatasetTable
 from gui.forms.dataset_chooser import LEAVE_OUT
 from gui.utils.text import as_size
+from gui.widgets.deferred_page import DeferredPage
 from gui.widgets.drop_target import DATASET_FILES, DropTarget
 from gui.widgets.factories import push_button, splitter
 
@@ -48,7 +49,7 @@ BUTTONS = {  # text and tool tip
 }
 
 
-class DatasetsTab(QWidget):
+class DatasetsTab(DeferredPage):
     """Lists, downloads, verifies and removes data sets.
 
     Emits ``task_requested(task)`` for an executor of its own, whose events are passed to ``take`` and whose end to
@@ -75,7 +76,9 @@ class DatasetsTab(QWidget):
         self._decoding_dataset = ""  # data set that the current or last task decodes
         self._failed = False  # whether the last task failed or was cancelled
         self._skipping: set[str] = set()  # data sets of which images that can't be read are left out
-        self.table, self.detail = DatasetTable(), DatasetDetail()
+
+    def _build(self) -> None:
+        self._table, self._detail = DatasetTable(), DatasetDetail()
         self._buttons = {name: push_button(f"dataset_{name}", *words) for name, words in BUTTONS.items()}
         self._cancel = push_button("dataset_cancel", "&Cancel", "End what is under way; nothing half-made is left")
         self._status, self._progress = QLabel(HINT), QProgressBar()
@@ -83,6 +86,18 @@ class DatasetsTab(QWidget):
         self._arrange()
         self._connect()
         self.refresh()
+
+    @property
+    def table(self) -> DatasetTable:
+        """The list of data sets."""
+        self.build()
+        return self._table
+
+    @property
+    def detail(self) -> DatasetDetail:
+        """The content of the chosen data set."""
+        self.build()
+        return self._detail
 
     def own_datasets(self) -> list[Path]:
         """Return the user's own folders and files; a ``TrainscopeError`` of the library is emitted by ``failed``."""
@@ -94,7 +109,9 @@ class DatasetsTab(QWidget):
         return known + [path for path in self._unread if path not in known]
 
     def refresh(self) -> None:
-        """Update the table from disk."""
+        """Update the table from disk, unless it is yet to be built."""
+        if not self.is_built:
+            return
         self.table.show_entries(inventory(self.own_datasets()))
         self._show_buttons()
 
@@ -128,6 +145,7 @@ class DatasetsTab(QWidget):
 
     def take(self, event: Event) -> None:
         """Handle an event of the executor."""
+        self.build()
         match event:
             case Progress(message, done, total):
                 self._progress.setRange(0, total)
@@ -168,6 +186,7 @@ class DatasetsTab(QWidget):
 
     def idle(self) -> None:
         """Handle the end of the task."""
+        self.build()
         self._busy = False
         self._progress.setRange(0, 1)
         self._progress.setValue(0)

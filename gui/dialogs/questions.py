@@ -1,11 +1,11 @@
-"""Input dialogs used by several tabs."""
+"""Questions that the window asks on behalf of its tabs."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Protocol
 
-from PySide6.QtWidgets import QInputDialog, QWidget
+from PySide6.QtWidgets import QInputDialog, QMessageBox, QWidget
 
 DEFAULT_REPEATS, MAX_REPEATS = 3, 1000
 
@@ -27,6 +27,20 @@ def ask_for_repeats(experiment: int, parent: QWidget) -> int | None:
     question = f"Further runs of every variant of experiment {experiment}, with the seeds that follow:"
     count, agreed = QInputDialog.getInt(parent, "Add repeats", question, DEFAULT_REPEATS, 1, MAX_REPEATS)
     return count if agreed else None
+
+
+def ask_to_close(parent: QWidget) -> bool:
+    """Ask whether to close the window while an experiment is running."""
+    box = QMessageBox(
+        QMessageBox.Icon.Question,
+        "Close Trainscope?",
+        "A training is under way. Closing interrupts it: everything recorded so far is kept, and it can go on when "
+        "Trainscope is started again.",
+        QMessageBox.StandardButton.Close | QMessageBox.StandardButton.Cancel,
+        parent,
+    )
+    box.setObjectName("ask_to_close")
+    return box.exec() == QMessageBox.StandardButton.Close
 
 
 def choose_network(networks: Sequence[Network], parent: QWidget) -> int | None:

@@ -11,7 +11,7 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QShowEvent
 from PySide6.QtWidgets import QAbstractButton, QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
-from engine.config.specs import DataSpec, ExperimentSpec
+from engine.config.specs import ExperimentSpec
 from engine.events.datasets import DatasetReady
 from engine.events.experiments import ComputationStarted, ExperimentFinished, ExperimentStarted, RunsAdded
 from engine.events.runs import Intervention, RunFinished, Status, count_finished
@@ -25,6 +25,7 @@ from gui.experiment.control_bar import ControlBar, ExperimentState
 from gui.experiment.estimate_line import EstimateLine
 from gui.experiment.progress_line import ProgressLine
 from gui.experiment.run_control import RunControl
+from gui.experiment.sample_requests import SampleRequests
 from gui.experiment.start_page import BoardStack
 from gui.forms.form import Form
 from gui.observations.experiment import Observations
@@ -38,8 +39,6 @@ from gui.widgets.side_panel import panel_width
 # One view is drawn per tick, so that the event loop is blocked no longer than the slowest view takes; six views are
 # each redrawn four times a second, which is as often as a curve moves visibly.
 PAINT_INTERVAL_MS = 40
-# After the last change of the form before sample images are fetched: long enough to type a number.
-SAMPLES_DELAY_MS = 250
 
 
 class ExperimentTab(DeferredPage):
@@ -70,7 +69,6 @@ class ExperimentTab(DeferredPage):
         self.experiment = experiment
         self.observations = Observations()
         self._make_board, self._weights = make_board, weights
-        self._requested: DataSpec | None = None  # of which sample images were requested last
         self._is_planned = False  # whether the runs of the running experiment are known
 
     def _build(self) -> None:
@@ -148,7 +146,7 @@ class ExperimentTab(DeferredPage):
     def show_spec(self, spec: ExperimentSpec) -> None:
         """Fill the form with settings."""
         self.form.show_spec(spec)
-        self._samples_timer.start()
+        self._samples.start()
         self._estimate.refresh()
         self._update_board()
 
@@ -286,34 +284,13 @@ class ExperimentTab(DeferredPage):
         self._estimate.refresh()
         if not isinstance(self.experiment, TrainingExperiment):
             self._show_board()
-        if self.form.dataset_chooser is not None and not self.form.dataset_chooser.has_samples:
-            self._samples_timer.start()
+        self._samples.start_if_missing()
 
     def say(self, text: str) -> None:
         """Show a sentence in the status line, unless the experiment is running."""
         self.build()
         if not self.is_active:
             self._progress.say(text)
-
-    def _request_samples(self) -> None:
-        if self.form.dataset_chooser is None or not self.isVisible():
-            return
-        try:
-            spec = self.form.spec()
-        except SpecError:
-            return  # reported when Run is pressed
-        self._requested = spec.part(DataSpec)
-        self.form.dataset_chooser.show_busy("Loading sample images …")
-        self.samples_requested.emit(self._requested)
-
-    def _retry_samples(self) -> None:
-        """Fetch sample images that could not be loaded once it was changed whether broken images are left out."""
-        chooser = self.form.dataset_chooser
-        if chooser is None or chooser.has_samples or self._requested is None:
-            return
-        with suppress(SpecError):  # reported when Run is pressed
-            if self.form.spec().part(DataSpec).skip_broken_images != self._requested.skip_broken_images:
-                self._samples_timer.start()
 
     def _show_state(self, state: ExperimentState) -> None:
         self.board_stack.set_runnable(state is ExperimentState.IDLE)
@@ -352,7 +329,7 @@ class ExperimentTab(DeferredPage):
             for name in self.experiment.presets
         ]
         self._paint_timer = QTimer(self, interval=PAINT_INTERVAL_MS)
-        self._samples_timer = QTimer(self, interval=SAMPLES_DELAY_MS, singleShot=True)
+        self._samples = SampleRequests(self.form, self)
 
     def _connect(self) -> None:
         self.controls.run_pressed.connect(self.start)
@@ -367,16 +344,14 @@ class ExperimentTab(DeferredPage):
         for button, name in zip(self._presets, self.experiment.presets, strict=True):
             button.clicked.connect(lambda _checked=False, name=name: self.use_preset(name))
         self._paint_timer.timeout.connect(self._paint_next)
-        self._samples_timer.timeout.connect(self._request_samples)
+        self._samples.requested.connect(self.samples_requested)
         self._estimate.due.connect(self._request_estimate)
         self.controls.place_chosen.connect(self._estimate.refresh)
         self.form.changed.connect(self._estimate.refresh)
         if self.form.dataset_chooser is not None:
-            self.form.dataset_chooser.chosen.connect(lambda _dataset: self._samples_timer.start())
             self.form.dataset_chooser.sampled.connect(self._estimate.refresh)
             self.form.dataset_chooser.failed.connect(self.failed.emit)
         self.form.changed.connect(self._update_board)
-        self.form.changed.connect(self._retry_samples)
         self.form.new_network_requested.connect(self.writing_requested.emit)
         self.form.trained_network_requested.connect(self.trained_requested.emit)
 

@@ -18,6 +18,7 @@ from gui.history.action_bar import ActionBar
 from gui.history.actions import ACTIONS, Choice, ExperimentActions
 from gui.history.details import ExperimentDetails, scroll_area_of
 from gui.history.table import HistoryTable
+from gui.widgets.deferred_page import DeferredPage
 from gui.widgets.placeholder import Placeholder
 
 DETAILS_WIDTH = 310
@@ -26,7 +27,7 @@ LAYOUT = "history_layout"  # key in the stored settings
 HINT = "Nothing was run in this workspace yet. Press Run in another tab: what comes of it is listed here for good."
 
 
-class HistoryTab(QWidget):
+class HistoryTab(DeferredPage):
     """List of stored experiments; emits ``listed()`` after each reading. ``experiment_actions`` emits user requests."""
 
     listed = Signal()
@@ -38,9 +39,11 @@ class HistoryTab(QWidget):
         self._is_reading = self._is_stale = False
         self._is_read = False  # the store is not read before the tab is first visible
         self.experiment_actions = ExperimentActions(reader, self)
-        self.table = HistoryTable()
-        self.details = ExperimentDetails(self.experiment_actions.drafts)
         self._settings = QSettings("Trainscope", "Trainscope")
+
+    def _build(self) -> None:
+        self._table = HistoryTable()
+        self._details = ExperimentDetails(self.experiment_actions.drafts)
         if isinstance(layout := self._settings.value(LAYOUT), QByteArray):
             self.table.restore_layout(layout)
         self._make_controls()
@@ -48,8 +51,21 @@ class HistoryTab(QWidget):
         self._connect()
 
     @property
+    def table(self) -> HistoryTable:
+        """The list of experiments."""
+        self.build()
+        return self._table
+
+    @property
+    def details(self) -> ExperimentDetails:
+        """Title, notes and settings of the selected experiment."""
+        self.build()
+        return self._details
+
+    @property
     def training_actions(self) -> list[QAction]:
         """Actions for the Training menu, on the selected experiment."""
+        self.build()
         return self._bar.training_actions
 
     def refresh_if_read(self) -> None:
@@ -62,6 +78,7 @@ class HistoryTab(QWidget):
         if self._is_reading:
             self._is_stale = True
             return
+        self.build()
         self._is_reading, self._is_stale = True, False
         self._reader.ask(all_entries, self._take, self._fail, self._end)
 
@@ -80,8 +97,9 @@ class HistoryTab(QWidget):
 
     def close_catalogue(self) -> None:
         """Save edits and layout, purge experiments deleted here, and end the reading thread."""
-        self._settings.setValue(LAYOUT, self.table.layout_state())
-        self.details.keep()
+        if self.is_built:
+            self._settings.setValue(LAYOUT, self.table.layout_state())
+            self.details.keep()
         self.experiment_actions.save_drafts()
         self.experiment_actions.purge()
         self._reader.close()

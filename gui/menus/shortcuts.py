@@ -11,6 +11,7 @@ from PySide6.QtGui import QAction, QKeySequence, QShortcut
 from PySide6.QtWidgets import QAbstractButton, QDockWidget, QMainWindow, QMenu, QTabWidget, QWidget
 
 from gui.boards.training_board import TrainingBoard
+from gui.widgets.deferred_page import DeferredPage
 
 ANYWHERE, EXPERIMENTS = "Anywhere", "Experiments"
 
@@ -40,6 +41,8 @@ WIDGET_SHORTCUTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
 
 def shortcuts_of(window: QMainWindow) -> list[Shortcut]:
     """Return the shortcuts of ``window``, sorted by place; without mnemonics, which are visible."""
+    for page in window.findChildren(DeferredPage):
+        page.build()  # else its shortcuts would be missing just after the start
     places: dict[tuple[str, str], set[str]] = {}
     for owner, action, sequences in _bound(window):
         if keys := _written(sequences):

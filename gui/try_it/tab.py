@@ -24,6 +24,7 @@ from gui.try_it.image_strip import IMAGES, ImageStrip
 from gui.try_it.probability_bars import ProbabilityBars
 from gui.try_it.tools import PaintingTools
 from gui.utils.text import literally
+from gui.widgets.deferred_page import DeferredPage
 from gui.widgets.drop_target import accept_copy
 from gui.widgets.factories import shrinkable_combo_box
 from gui.widgets.placeholder import Placeholder
@@ -50,7 +51,7 @@ class _PlacedImage:
     file: Path | None = None
 
 
-class TryItTab(QWidget):
+class TryItTab(DeferredPage):
     """Live inference of a trained network on any image.
 
     Emits ``task_requested(task)`` for an executor of its own, which answers in order and whose events are passed to
@@ -70,15 +71,17 @@ class TryItTab(QWidget):
         self._seed = 0  # of the displayed test images
         self._placed: _PlacedImage | None = None  # the image last placed on the canvas
         self._loaded: Path | None = None  # the network of the last answer
+
+    def _build(self) -> None:
         self._box = shrinkable_combo_box(
             "trained_run", "Trained network", "Which trained network is tried, the newest first"
         )
-        self.canvas = DrawingCanvas()
-        self._tools = PaintingTools(self.canvas)
+        self._canvas = DrawingCanvas()
+        self._tools = PaintingTools(self._canvas)
         self._strip = ImageStrip()
         self._status = _label("try_status")
         self._prediction = _label("verdict")
-        self.bars, self.maps = ProbabilityBars(), FeatureMaps()
+        self._bars, self._maps = ProbabilityBars(), FeatureMaps()
         self._answer = Placeholder(NO_IMAGE, self._answer_page())
         self._pages = Placeholder(NOTHING_TRAINED, self._whole_page())
         layout = QVBoxLayout(self)
@@ -87,12 +90,31 @@ class TryItTab(QWidget):
         self._connect()
 
     @property
+    def canvas(self) -> DrawingCanvas:
+        """Where the user draws."""
+        self.build()
+        return self._canvas
+
+    @property
+    def bars(self) -> ProbabilityBars:
+        """The probability of each class."""
+        self.build()
+        return self._bars
+
+    @property
+    def maps(self) -> FeatureMaps:
+        """The outputs of the layers."""
+        self.build()
+        return self._maps
+
+    @property
     def run(self) -> TrainedRun | None:
         """The run whose network is used."""
         return self._runs[self._box.currentIndex()] if self._runs else None
 
     def show_runs(self, runs: Sequence[TrainedRun]) -> None:
         """Offer the networks of ``runs``; the choice is kept if it is among them."""
+        self.build()
         before = self.run
         self._runs = list(runs)
         with QSignalBlocker(self._box):
@@ -108,6 +130,7 @@ class TryItTab(QWidget):
 
     def take(self, event: Event) -> None:
         """Handle an event of the executor."""
+        self.build()
         match event:
             case Probed():
                 self._take_probed(event, self._requests.answered())
@@ -125,6 +148,7 @@ class TryItTab(QWidget):
 
     def open_file(self, path: Path) -> None:
         """Place the image in a file on the canvas, once it is read."""
+        self.build()
         self._show_status(f"Reading {path.name} …")
         self._requests.ask(ReadImageTask(path))
 

@@ -8,13 +8,12 @@ from pathlib import Path
 
 from PySide6.QtCore import QEvent, Qt, QUrl, Signal
 from PySide6.QtGui import QCloseEvent, QDesktopServices, QShowEvent
-from PySide6.QtWidgets import QApplication, QMainWindow, QMessageBox, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QMainWindow, QTabWidget, QVBoxLayout, QWidget
 
 from engine.config.cluster import ClusterChoice
 from engine.config.specs import ExperimentSpec
 from engine.devices.names import AUTO
 from engine.events.commands import Control
-from engine.events.runs import RunFinished
 from engine.events.tasks import Event, Exported, TaskFailed
 from engine.executors.base import Executor
 from engine.executors.routing import RoutingExecutor
@@ -24,12 +23,11 @@ from engine.utils.logs import ProgramLog
 from engine.utils.paths import store_file
 from engine.workspace.dataset_library import DatasetLibrary
 from gui.background.engine_thread import EngineThread
-from gui.background.questions import all_trained_runs
 from gui.background.store_reader import StoreReader
 from gui.background.weight_reader import WeightReader
 from gui.boards import make_board
 from gui.datasets.tab import DatasetsTab
-from gui.dialogs.questions import ask_for_repeats
+from gui.dialogs.questions import ask_for_repeats, ask_to_close
 from gui.experiment.experiment_tab import ExperimentTab
 from gui.history.resume_bar import ResumeBar
 from gui.history.tab import HistoryTab
@@ -40,6 +38,7 @@ from gui.startup.first_paint import FirstPaint
 from gui.startup.steps import Steps
 from gui.try_it.tab import TryItTab
 from gui.utils.preferences import program_settings
+from gui.widgets.deferred_page import DeferredPage
 from gui.widgets.message_bar import MessageBar
 from gui.widgets.notices import Notices
 from gui.window.cluster_controller import ClusterController
@@ -52,9 +51,10 @@ from gui.window.network_controller import NetworkController
 from gui.window.queue import ExperimentQueue
 from gui.window.queue_panel import QueuePanel, WaitingLabel
 from gui.window.resume_controller import ResumeController
-from gui.window.state import restore_state, restore_tab, save_state
+from gui.window.state import restore_page, restore_state, save_state
 from gui.window.tab_controller import TabController
 from gui.window.training_controller import TrainingController
+from gui.window.try_it_controller import TryItController
 
 # More runs than any machine has cores: warms up the maximum number of training processes.
 MANY_RUNS = 1000
@@ -155,7 +155,7 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
         """Ask first if an experiment is running, which can be resumed later; end all threads and processes."""
         is_running = self._training_controller.active is not None
-        if is_running and self._confirms_closing and not self._closing and not self._ask_to_close():
+        if is_running and self._confirms_closing and not self._closing and not ask_to_close(self):
             event.ignore()
             return
         if self._training_controller.active is not None:
@@ -207,12 +207,10 @@ class MainWindow(QMainWindow):
     def _make_tabs(self) -> None:
         for name, experiment in EXPERIMENTS.items():
             self._add_tab(ExperimentTab(experiment, partial(make_board, name), self._weights))
-        self._try_it = TryItTab()
-        self._tabs.addTab(self._try_it, "Try it")
-        self._datasets = DatasetsTab(DatasetLibrary(self._workspace))
-        self._tabs.addTab(self._datasets, "Data sets")
-        self._history = HistoryTab(self._catalogue)
-        self._tabs.addTab(self._history, "History")
+        self._try_it = TryItController(try_it := TryItTab(), self._reader, self._prober)
+        self._datasets, self._history = DatasetsTab(DatasetLibrary(self._workspace)), HistoryTab(self._catalogue)
+        for page, title in ((try_it, "Try it"), (self._datasets, "Data sets"), (self._history, "History")):
+            self._add_page(page, title)
 
     def _add_tab(self, tab: ExperimentTab) -> None:
         self._experiment_tabs.append(tab)
@@ -231,7 +229,11 @@ class MainWindow(QMainWindow):
         tab.trained_requested.connect(self._networks.choose_trained)
         tab.failed.connect(self.show_error)
         self._estimates.add(tab)
-        self._tabs.addTab(tab, tab.experiment.title)
+        self._add_page(tab, tab.experiment.title)
+
+    def _add_page(self, page: DeferredPage, title: str) -> None:
+        page.built.connect(lambda: restore_page(page, self._settings))
+        self._tabs.addTab(page, title)
 
     def _set_up_tab(self, tab: ExperimentTab) -> None:
         """Set up the content of a tab, which has just been built."""
@@ -239,24 +241,25 @@ class MainWindow(QMainWindow):
         self._networks.offer_saved(tab)
         self._dataset_controller.add(tab)
         self._clusters.add(tab)
-        restore_tab(tab, self._settings)
         if tab is self._experiment_tabs[0] and not store_file(self._workspace).exists():
             tab.board_stack.welcome()
 
     def _finish_startup(self) -> Iterator[None]:
         """Do the work deferred until the window is painted, in steps.
 
-        Building the board likely to be needed next comes last, as it takes longest.
+        The board likely to be needed next comes after the pages, as it takes longest. The training processes come last:
+        while they load their libraries each step takes three times as long.
         """
-        self._warm_up()
         self._opened_tabs.reopen()
         self._resume.offer_newest()
-        for tab in self._experiment_tabs:
+        for page in self._tabs.findChildren(DeferredPage):
             yield
-            tab.build()
+            page.build()
         yield
         front = self._tabs.currentWidget()
         (front if isinstance(front, ExperimentTab) else self._experiment_tabs[0]).prepare()
+        yield
+        self._warm_up()
 
     def _warm_up(self) -> None:
         self._clusters.connecting()
@@ -275,14 +278,6 @@ class MainWindow(QMainWindow):
             self._messages.clear()
             self._training_controller.add_repeats(experiment, count)
 
-    def _follow_training(self, event: Event) -> None:
-        if isinstance(event, RunFinished) and self._try_it.isVisible():
-            self._offer_trained_runs()
-
-    def _offer_trained_runs(self) -> None:
-        """Offer every trained network of the workspace in Try it."""
-        self._reader.ask(all_trained_runs, self._try_it.show_runs, self.show_error)
-
     def _close_if_asked(self) -> None:
         if self._closing:
             self.close()
@@ -295,18 +290,6 @@ class MainWindow(QMainWindow):
             case TaskFailed(reason, cancelled=False, broken_images=0):  # else the data set controller offers a remedy
                 self.statusBar().clearMessage()
                 self.show_error(reason)
-
-    def _ask_to_close(self) -> bool:
-        box = QMessageBox(
-            QMessageBox.Icon.Question,
-            "Close Trainscope?",
-            "A training is under way. Closing interrupts it: everything recorded so far is kept, and it can go on when "
-            "Trainscope is started again.",
-            QMessageBox.StandardButton.Close | QMessageBox.StandardButton.Cancel,
-            self,
-        )
-        box.setObjectName("ask_to_close")
-        return box.exec() == QMessageBox.StandardButton.Close
 
     def _arrange(self) -> None:
         central = QWidget()
@@ -381,14 +364,13 @@ class MainWindow(QMainWindow):
         for listener in (self._dialogs, self._devices, self._clusters, self._history, self._opened_tabs, self._resume):
             self.trained.connect(listener.take)
         self.trained.connect(self._estimates.take)
-        self.trained.connect(self._follow_training)
+        self.trained.connect(self._try_it.take)
         for follow in (self._devices.training_ended, self.training_ended, self._close_if_asked):
             self._training_controller.ended.connect(follow)
         self._training.warned.connect(self.show_error, queued)
         self._training.warm.connect(self._clusters.connected, queued)
         self._clusters.chosen.connect(self._place_chosen)
         self._assistant.happened.connect(self._take_assistance, queued)
-        self._prober.happened.connect(self._try_it.take, queued)
         self._prober.happened.connect(self._dialogs.take, queued)
         self._dialogs.devices_requested.connect(lambda: self._prober.run_task(DeviceTask()))
         self._dialogs.changed.connect(self.reopen_requested)
@@ -400,7 +382,5 @@ class MainWindow(QMainWindow):
         self._training_controller.shown.connect(self._tabs.setCurrentWidget)
         for start in (self._messages.clear, self.statusBar().showMessage):
             self._exports.started.connect(start)
-        self._try_it.runs_requested.connect(self._offer_trained_runs)
-        self._try_it.task_requested.connect(self._prober.run_task)
         self._connect_history()
         self._connect_failures()

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QMainWindow, QSplitter, QTabWidget, QWidget
 
 from engine.utils.errors import SpecError
 from gui.experiment.experiment_tab import ExperimentTab
+from gui.widgets.deferred_page import DeferredPage
 
 # The frame is known only after the window manager has added it; these are upper bounds, in pixels.
 TITLE_BAR, EDGE = 40, 4
@@ -20,8 +21,9 @@ def save_state(window: QMainWindow, tabs: QTabWidget, settings: QSettings) -> No
     settings.setValue("geometry", window.saveGeometry())
     front = tabs.currentWidget()
     settings.setValue("tab", front.objectName() if front is not None else "")
-    for key, splitter in _splitters(tabs):
-        settings.setValue(key, splitter.saveState())
+    for page in tabs.findChildren(DeferredPage):
+        for key, splitter in _splitters(page):
+            settings.setValue(key, splitter.saveState())
     for tab in tabs.findChildren(ExperimentTab):
         with suppress(SpecError):  # an invalid form is not stored
             if tab.is_built:
@@ -29,21 +31,25 @@ def save_state(window: QMainWindow, tabs: QTabWidget, settings: QSettings) -> No
 
 
 def restore_state(window: QMainWindow, tabs: QTabWidget, settings: QSettings) -> None:
-    """Restore the state of ``window`` but for its forms; invalid parts are skipped."""
+    """Restore the state of ``window`` but for its tabs' content; invalid parts are skipped."""
     geometry = settings.value("geometry")
     if isinstance(geometry, QByteArray):
         window.restoreGeometry(geometry)
     front = tabs.findChild(QWidget, str(settings.value("tab") or "none"))
     if front is not None and tabs.indexOf(front) >= 0:
         tabs.setCurrentWidget(front)
-    for key, splitter in _splitters(tabs):
-        state = settings.value(key)
-        if isinstance(state, QByteArray):
+
+
+def restore_page(page: DeferredPage, settings: QSettings) -> None:
+    """Restore splitters and form of ``page``, which has just been built; invalid parts are skipped."""
+    for key, splitter in _splitters(page):
+        if isinstance(state := settings.value(key), QByteArray):
             splitter.restoreState(state)
+    if isinstance(page, ExperimentTab):
+        _restore_form(page, settings)
 
 
-def restore_tab(tab: ExperimentTab, settings: QSettings) -> None:
-    """Restore the form of ``tab``, unless what is stored is invalid."""
+def _restore_form(tab: ExperimentTab, settings: QSettings) -> None:
     with suppress(SpecError):  # written by another version
         if isinstance(text := settings.value(f"forms/{tab.experiment.name}"), str):
             tab.show_spec(tab.experiment.spec.from_json(text))
@@ -62,13 +68,9 @@ def fit_to_screen(window: QMainWindow) -> None:
         window.setGeometry(place)  # unlike move(), excludes the frame
 
 
-def _splitters(tabs: QTabWidget) -> Iterator[tuple[str, QSplitter]]:
-    """Yield the splitters of all tabs with their settings keys."""
-    for position in range(tabs.count()):
-        tab = tabs.widget(position)
-        if tab is None:
-            continue
-        for splitter in tab.findChildren(QSplitter):
-            if splitter.objectName():
-                # With the number of panes: a state for another number would hide some.
-                yield f"splitters/{tab.objectName()}/{splitter.objectName()}-{splitter.count()}", splitter
+def _splitters(page: DeferredPage) -> Iterator[tuple[str, QSplitter]]:
+    """Yield the splitters of ``page`` with their settings keys."""
+    for splitter in page.findChildren(QSplitter):
+        if splitter.objectName():
+            # With the number of panes: a state for another number would hide some.
+            yield f"splitters/{page.objectName()}/{splitter.objectName()}-{splitter.count()}", splitter

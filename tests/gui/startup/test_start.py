@@ -7,16 +7,18 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QComboBox, QLabel, QTabWidget, QToolButton, QWidget
+from PySide6.QtWidgets import QComboBox, QLabel, QSplitter, QTabWidget, QToolButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from engine.experiments import EXPERIMENTS
 from engine.workspace.dataset_library import DatasetLibrary
 from engine.workspace.network_library import NetworkLibrary
+from gui.datasets.tab import DatasetsTab
 from gui.experiment.experiment_tab import ExperimentTab
 from gui.startup.first_paint import FirstPaint
 from gui.startup.splash import BACKGROUND, HEIGHT, WIDTH, Splash
 from gui.utils.preferences import program_settings
+from gui.widgets.deferred_page import DeferredPage
 from tests.engine.support import python
 from tests.gui.conftest import MakeWindow
 from tests.gui.support import PATIENCE_MS, find, tab_of
@@ -70,9 +72,11 @@ def test_a_board_is_made_when_it_is_first_needed(qtbot: QtBot, make_window: Make
 
 def test_every_tab_is_built_after_the_first_paint(qtbot: QtBot, make_window: MakeWindow) -> None:
     window = make_window()
-    tabs = window.findChildren(ExperimentTab)
-    assert [tab.experiment.name for tab in tabs if tab.is_built] == ["architectures"], "the one in front"
-    qtbot.waitUntil(lambda: all(tab.is_built for tab in tabs), timeout=PATIENCE_MS)
+    tabs = find(window, QTabWidget, "tabs")
+    pages = window.findChildren(DeferredPage)
+    assert len(pages) == tabs.count()
+    assert [page for page in pages if page.is_built] == [tabs.currentWidget()]
+    qtbot.waitUntil(lambda: all(page.is_built for page in pages), timeout=PATIENCE_MS)
 
 
 def test_a_tab_opened_before_its_turn_is_complete(make_window: MakeWindow, workspace: Path, tmp_path: Path) -> None:
@@ -100,6 +104,22 @@ def test_a_tab_that_was_not_built_keeps_its_stored_settings(make_window: MakeWin
     assert not find(window, ExperimentTab, "tab_schedule").is_built
     window.remember()
     assert program_settings().value("forms/schedule") == text
+
+
+def test_a_page_that_was_not_built_keeps_its_splitters(make_window: MakeWindow) -> None:
+    first = make_window()
+    page = find(first, DatasetsTab, "tab_datasets")
+    page.build()
+    views = find(page, QSplitter, "views")
+    views.setSizes([200, 500])
+    left = views.saveState()
+    first.remember()
+    second = make_window()
+    page = find(second, DatasetsTab, "tab_datasets")
+    assert not page.is_built
+    second.remember()
+    page.build()
+    assert find(page, QSplitter, "views").saveState() == left
 
 
 # Until the event loop begins, so before the first paint.

@@ -19,8 +19,9 @@ from engine.storage.store import Store
 from engine.utils.logs import ProgramLog
 from gui.app import WindowKeeper, close_on_interrupt
 from gui.utils.preferences import StartupOptions, program_settings
+from gui.widgets.deferred_page import DeferredPage
 from gui.window.main_window import MainWindow
-from gui.window.state import EDGE, TITLE_BAR, fit_to_screen, restore_state
+from gui.window.state import EDGE, TITLE_BAR, fit_to_screen, restore_page, restore_state
 from gui.window.tab_controller import TabController
 from tests.gui.conftest import MakeWindow
 from tests.gui.support import PATIENCE_MS, Assistant, OpenEndedExecutor, find, tab_of
@@ -114,6 +115,9 @@ RUBBISH: tuple[object, ...] = (
 def test_a_window_opens_whatever_is_remembered_of_the_last_one(make_window: MakeWindow, workspace: Path) -> None:
     store_experiment(workspace)
     window = make_window()
+    pages = window.findChildren(DeferredPage)
+    for page in pages:
+        page.build()
     window.remember()
     window.findChild(TabController).remember()
     settings = program_settings()
@@ -123,6 +127,8 @@ def test_a_window_opens_whatever_is_remembered_of_the_last_one(make_window: Make
         for key in keys:
             settings.setValue(key, value)
         restore_state(window, find(window, QTabWidget, "tabs"), settings)
+        for page in pages:
+            restore_page(page, settings)
         window.findChild(TabController).reopen()
     assert window.isVisible()
     assert tab_of(window).form.spec().epochs > 0
