@@ -39,9 +39,8 @@ def main() -> None:
     data = prepare(DataSpec(dataset=options.dataset), lambda *_told: None)
     library = used_library()
     images, labels = tf.constant(data.x_validation), tf.constant(data.y_validation)
-    print(
-        f"{library}, {options.dataset}, {len(labels):,} validation images, {options.epochs} epochs, {options.seeds} seeds"
-    )
+    extent = f"{options.epochs} epochs, {options.seeds} seeds"
+    print(f"{library}, {options.dataset}, {len(labels):,} validation images, {extent}")
     for architecture in ARCHITECTURES:
         found = []
         for seed in range(options.seeds):
