@@ -24,13 +24,14 @@ import numpy as np
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from engine.config.specs import DataSpec, NetworkSpec, RunSpec, TrainingSpec
+from engine.config.specs import RunSpec, TrainingSpec
 from engine.datasets import PreparedData
 from engine.devices.hardware import configure
 from engine.events.datasets import DatasetInfo
 from engine.events.runs import Record, RunFinished
 from engine.events.tasks import Event
 from engine.storage.store import Store
+from engine.training.noise import noise_run
 
 VALIDATION_IMAGES = 5_000  # the course's
 # Training images: enough steps for a stable figure, few enough for several rounds.
@@ -45,15 +46,7 @@ def main(rounds: int) -> None:
 
 
 def compare(architecture: str, data: PreparedData, rounds: int) -> None:
-    run = RunSpec(
-        variant=architecture,
-        architecture=architecture,
-        repeat=1,
-        seed=0,
-        data=DataSpec(),
-        network=NetworkSpec(),
-        training=TrainingSpec(epochs=1),
-    )
+    run = noise_run(architecture, TrainingSpec(epochs=1))
     steps = len(data.y_train) // run.training.batch_size
     with tempfile.TemporaryDirectory() as folder:
         sides = {"engine": lambda: engine_seconds(run, data, Path(folder)), "bare": bare_loop(run, data)}

@@ -2,7 +2,8 @@
 
     python -m benchmarks.precision [--dataset digits] [--epochs N] [--seeds N]
 
-Each network of the course is trained with each seed, and evaluated both ways on the whole validation set.
+Each network of the course is trained with each seed, and evaluated both ways on the whole validation set, as the engine
+does with the library that computes in this process.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 from engine.config.specs import DataSpec, NetworkSpec, RunSpec, TrainingSpec
 from engine.datasets import prepare
 from engine.devices.hardware import configure, cpu_count
+from engine.devices.libraries import used_library
 from engine.networks.architectures import ARCHITECTURES
 
 
@@ -31,11 +33,14 @@ def main() -> None:
 
     from engine.training.callbacks.shuffle import ShuffleOrder
     from engine.training.evaluation import PRECISIONS, Evaluator
+    from engine.training.forward import folding_for
     from engine.training.trainer import build_model, fit
 
     data = prepare(DataSpec(dataset=options.dataset), lambda *_told: None)
+    library = used_library()
     images, labels = tf.constant(data.x_validation), tf.constant(data.y_validation)
-    print(f"{options.dataset}, {len(labels):,} validation images, {options.epochs} epochs, {options.seeds} seeds")
+    extent = f"{options.epochs} epochs, {options.seeds} seeds"
+    print(f"{library}, {options.dataset}, {len(labels):,} validation images, {extent}")
     for architecture in ARCHITECTURES:
         found = []
         for seed in range(options.seeds):
@@ -48,11 +53,13 @@ def main() -> None:
                 network=NetworkSpec(),
                 training=TrainingSpec(epochs=options.epochs, record_every=100),
             )
-            model = build_model(run, data, threads=cpu_count())
+            model = build_model(run, data, threads=cpu_count(), library=library)
             model.warm_up()
             fit(model, [ShuffleOrder(seed, len(data.y_train))])
             exact, rounded = (
-                Evaluator(model.network, data.info.shape, False, precision, cpu_count())(images, labels)
+                Evaluator(model.network, data.info.shape, False, folding_for(library), precision, cpu_count())(
+                    images, labels
+                )
                 for precision in PRECISIONS
             )
             found.append((exact.accuracy, rounded.accuracy - exact.accuracy, rounded.loss / exact.loss - 1))

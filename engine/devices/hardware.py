@@ -126,14 +126,17 @@ def silence_stderr() -> Iterator[None]:
         os.close(nowhere)
 
 
-def load_tensorflow() -> None:
-    """Load TensorFlow and Keras without the libraries that they use where installed, and that are not needed here.
+def load_tensorflow(hide_optional: bool = True) -> None:
+    """Load TensorFlow and Keras.
 
-    Those are plots, and wrappers for scikit-learn. They would take 70 MiB of every training process, and two fifths of
-    the time to load. They can be imported afterwards.
+    Args:
+        hide_optional: whether they are loaded without the libraries that they use where installed, and that are not
+            needed here: plots, and wrappers for scikit-learn. They would take 70 MiB of every training process, and two
+            fifths of the time to load. They can be imported afterwards, but not by another thread meanwhile: only for a
+            process in which no other thread imports.
     """
     quiet_tensorflow()
-    hidden = [name for name in _OPTIONAL if name not in sys.modules]
+    hidden = [name for name in _OPTIONAL if name not in sys.modules] if hide_optional else []
     # Python raises an ImportError for a module that is None here.
     sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]
     try:
@@ -153,14 +156,19 @@ def quiet_tensorflow() -> None:
     os.environ.setdefault("KERAS_HOME", str(cache_folder() / "keras"))
 
 
-def configure(threads: int, device: str = AUTO) -> None:
+def configure(threads: int, device: str = AUTO, hide_optional: bool = True) -> None:
     """Set TensorFlow's thread pools and visible devices; call before the first operation of the process.
 
     Each operation has one thread, and up to ``threads`` operations run concurrently. The alternative, splitting each
     operation among threads, makes all threads wait for its slowest part; the operations here are too short for that
     (docs/performance.md). Parallel work must therefore be independent operations: chunks of images, parts of a batch.
+
+    Args:
+        threads: how many operations run concurrently.
+        device: what the process computes on; GPUs that it excludes are hidden.
+        hide_optional: as for ``load_tensorflow``.
     """
-    load_tensorflow()
+    load_tensorflow(hide_optional)
     import tensorflow as tf
 
     tf.config.threading.set_intra_op_parallelism_threads(1)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from engine.utils.arrays import Array
+
+_FLOAT_BYTES = 4
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,12 @@ class DatasetInfo:
     warnings: tuple[str, ...] = ()
     own_validation: bool = False
     own_test: bool = False
+
+    @property
+    def image_bytes(self) -> int:
+        """Size of the images of all parts after preparation, as float32."""
+        count = self.train_count + self.validation_count + self.test_count
+        return _FLOAT_BYTES * count * math.prod(self.shape)
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ class ImageStore:
             try:
                 self._shared.write(spec, info, parts)
                 return info
-            except OSError as error:  # no space left
+            except OSError as error:  # no space left, or the folder was removed
                 log.info("images are not shared: %s", error)
         else:
             self._kept = spec, collect_parts(info, parts)
@@ -47,12 +47,19 @@ class ImageStore:
             spec: the data set.
             info: its description, under which its images are shared; None if it was not described before.
         """
-        if self._shared is not None and info is not None:
-            found = self._shared.read(spec, info)
-            if found is not None:
-                self._kept = None
-                return found
+        if info is not None and (found := self._read_shared(spec, info)) is not None:
+            self._kept = None
+            return found
         if self._kept is None or self._kept[0] != spec:
             self._kept = None
             self._kept = spec, prepare(spec, lambda _message, _done, _total: None)
         return self._kept[1]
+
+    def _read_shared(self, spec: DataSpec, info: DatasetInfo) -> PreparedData | None:
+        if self._shared is None:
+            return None
+        try:
+            return self._shared.read(spec, info)
+        except (OSError, ValueError, EOFError) as error:  # removed meanwhile, or damaged
+            log.info("shared images can't be read: %s", error)
+            return None

@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 
 from engine.config.specs import ValidationPrecision
-from engine.training.forward import NO_FOLDING, Folding, Forward
+from engine.training.forward import Folding, Forward
 
 ACTIVATION_IMAGES = 500  # for activation statistics, unless they cover all images
 # Size of the largest tensor of a chunk of images: some 150 images of cnn_4, some 2,000 of mlp_1. The output of a layer
@@ -47,9 +47,9 @@ class Evaluator:
         shape: height, width and channels of the images.
         activations_on_all: whether activation statistics cover every image or only the first ``ACTIVATION_IMAGES``,
             which costs a twentieth as much on CIFAR-10's 5,000 validation images.
+        folding: which convolutions are folded.
         precision: of the network's weights and activations.
         threads: number of threads among which chunks of images are divided; sums are bit-identical for any number.
-        folding: which convolutions are folded.
     """
 
     def __init__(
@@ -57,13 +57,12 @@ class Evaluator:
         network: keras.Sequential,
         shape: tuple[int, ...],
         activations_on_all: bool,
+        folding: Folding,
         precision: ValidationPrecision = "float32",
         threads: int = 1,
-        folding: Folding = NO_FOLDING,
     ) -> None:
         self._activations_on_all = activations_on_all
-        self._forward = Forward(network, PRECISIONS[precision], folding)
-        self._exact = Forward(network, folding=folding)
+        self._forward, self._exact = Forward(network, folding, PRECISIONS[precision]), Forward(network, folding)
         self._chunk = max(1, CHUNK_BYTES // self._forward.largest_image_bytes)
         self._parallel_chunks = CHUNKS_PER_THREAD * threads
         # One trace for any number of images.

@@ -53,13 +53,11 @@ class Forward:
 
     Args:
         network: the network; its weights are read at each call.
-        precision: to which weights, images and activations are rounded; the processor accumulates in float32.
         folding: which convolutions are folded.
+        precision: to which weights, images and activations are rounded; the processor accumulates in float32.
     """
 
-    def __init__(
-        self, network: keras.Sequential, precision: tf.DType = tf.float32, folding: Folding = NO_FOLDING
-    ) -> None:
+    def __init__(self, network: keras.Sequential, folding: Folding, precision: tf.DType = tf.float32) -> None:
         self._network, self._precision, self._folding = network, precision, folding
         self.activation_channels = [
             layer.output.shape[-1] for layer in network.layers if isinstance(layer, keras.layers.Activation)

@@ -97,8 +97,8 @@ class MeasuredModel(keras.Model):
         has_convolutions = any(isinstance(layer, keras.layers.Conv2D) for layer in network.layers)
         self._shards = max(1, min(threads, batch_size // MIN_SHARD_IMAGES)) if has_convolutions else 1
         folding = folding_for(library)
-        self._evaluator = Evaluator(network, data.info.shape, counts_dead_units, validation_precision, threads, folding)
-        self._folded = Forward(network, folding=folding) if folding.in_training and has_convolutions else None
+        self._evaluator = Evaluator(network, data.info.shape, counts_dead_units, folding, validation_precision, threads)
+        self._folded = Forward(network, folding) if folding.in_training and has_convolutions else None
         # Rounded once instead of at each record: rounding takes as long as the whole validation of mlp_1.
         images = tf.cast(as_tensor(data.x_validation), PRECISIONS[validation_precision])
         self._validation = images, tf.constant(data.y_validation)

@@ -1,9 +1,10 @@
-"""Random images, for trainings that only take time."""
+"""Random images and their runs, for trainings that only take time."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from engine.config.specs import DataSpec, NetworkSpec, RunSpec, TrainingSpec
 from engine.datasets import PreparedData
 from engine.events.datasets import DatasetInfo
 from engine.utils.arrays import Array
@@ -27,3 +28,16 @@ def noise(shape: tuple[int, int, int], classes: int, training_images: int, other
     names = tuple(map(str, range(classes)))
     info = DatasetInfo("noise", "Noise", names, shape, training_images, other_images, other_images, "")
     return PreparedData(info, *part(training_images), *part(other_images), *part(other_images))
+
+
+def noise_run(architecture: str, training: TrainingSpec) -> RunSpec:
+    """Return a run of ``architecture`` on noise, whose images are given with it."""
+    return RunSpec(
+        variant=architecture,
+        architecture=architecture,
+        repeat=1,
+        seed=0,
+        data=DataSpec(),
+        network=NetworkSpec(),
+        training=training,
+    )

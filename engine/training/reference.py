@@ -6,13 +6,13 @@ import time
 from collections.abc import Callable
 from functools import cache
 
-from engine.config.specs import DataSpec, NetworkSpec, RunSpec, TrainingSpec
+from engine.config.specs import TrainingSpec
 from engine.devices.calibration import BFLOAT16, REFERENCES, STEPS
 from engine.devices.hardware import on_device
 from engine.devices.libraries import used_library
 from engine.devices.names import CPU
 from engine.training.model import MeasuredModel
-from engine.training.noise import noise
+from engine.training.noise import noise, noise_run
 from engine.training.trainer import build_model
 
 # Those of the course's protocol.
@@ -54,16 +54,8 @@ def _reference_model(kind: str) -> tuple[MeasuredModel, float]:
         record_every=STEPS,
         validation_precision="bfloat16" if kind.endswith(BFLOAT16) else "float32",
     )
-    run = RunSpec(
-        variant=network,
-        architecture=network,
-        repeat=1,
-        seed=0,
-        data=DataSpec(),
-        network=NetworkSpec(),
-        training=training,
-    )
-    model = build_model(run, noise(SHAPE, CLASSES, STEPS * BATCH_SIZE, MEASURED_IMAGES), library=used_library())
+    data = noise(SHAPE, CLASSES, STEPS * BATCH_SIZE, MEASURED_IMAGES)
+    model = build_model(noise_run(network, training), data, library=used_library())
     model.warm_up()
     return model, time.perf_counter() - begin
 

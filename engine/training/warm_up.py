@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from engine.config.specs import DataSpec, NetworkSpec, RunSpec, TrainingSpec
+from engine.config.specs import TrainingSpec
 from engine.events.commands import Control
-from engine.training.noise import noise
+from engine.training.noise import noise, noise_run
 from engine.training.trainer import train
 
 # One of each kind of layer in the course's networks.
@@ -21,18 +21,9 @@ def train_on_noise(has_work: Callable[[], bool]) -> None:
     """
     if has_work():
         return
-    run = RunSpec(
-        variant=NETWORK,
-        architecture=NETWORK,
-        repeat=1,
-        seed=0,
-        data=DataSpec(),
-        network=NetworkSpec(),
-        training=TrainingSpec(epochs=1, batch_size=IMAGES // 2, record_every=1),
-    )
     train(
         0,
-        run,
+        noise_run(NETWORK, TrainingSpec(epochs=1, batch_size=IMAGES // 2, record_every=1)),
         noise(SHAPE, CLASSES, IMAGES, IMAGES),
         lambda _event: None,
         lambda **_wait: Control.CANCEL if has_work() else None,

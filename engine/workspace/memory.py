@@ -22,12 +22,6 @@ FLOAT_BYTES = 4
 GIB = 2**30
 
 
-def image_bytes(info: DatasetInfo) -> int:
-    """Return the memory of the images of a data set, which all training processes map."""
-    count = info.train_count + info.validation_count + info.test_count
-    return FLOAT_BYTES * count * math.prod(info.shape)
-
-
 def network_bytes(run: RunSpec, info: DatasetInfo) -> int:
     """Return the memory of a network and of a step of its training; propagates ``NetworkError``."""
     layers = summarize(run.architecture, info.shape, len(info.class_names))
@@ -46,7 +40,8 @@ def memory_warning(runs: Sequence[RunSpec], info: DatasetInfo, workers: int) -> 
         info: the images.
         workers: number of processes that train at the same time.
     """
-    images, network = image_bytes(info), max((network_bytes(run, info) for run in runs), default=0)
+    images = info.image_bytes  # all training processes map the same
+    network = max((network_bytes(run, info) for run in runs), default=0)
     each = PROCESS_BYTES + network
     needed = LIBRARY_BYTES + images + workers * each
     available = available_bytes()

@@ -90,7 +90,7 @@ def _runner(device: str, threads: int | None) -> TaskRunner:
         threads = threads or get_worker().state.nthreads
         # A worker of a local:N cluster shares this program's terminal.
         with _LOADING, silence_stderr():
-            configure(threads, device)
+            configure(threads, device, hide_optional=False)
         _RUNNERS.append(TaskRunner(Placement(device, threads=threads)))
     return _RUNNERS[0]
 
@@ -118,7 +118,7 @@ def _load() -> None:
     use_library(likely_library())
     try:
         with _LOADING, silence_stderr():
-            load_tensorflow()
+            load_tensorflow(hide_optional=False)  # other threads of the worker may import what would be hidden
             import engine.training.trainer  # noqa: F401
     except Exception:  # the first run reports it to the client
         log.exception("TensorFlow can't be loaded")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -11,9 +11,13 @@ from engine.config.specs import NetworkSpec
 from engine.networks.architectures import build_network
 from engine.utils.arrays import Array
 
+if TYPE_CHECKING:
+    from engine.training.forward import Folding
+
 CLASSES = 3
 SHAPE = (6, 6, 1)
-TWO_ACTIVATIONS = "two[Conv-3x3x4, Act, MaxPool-2x2, FC-8, Act]"
+THREE_ACTIVATIONS = "three[Conv-3x3x9, Act, Conv-3x3x4, Act, FC-8, Act]"
+FOLDED = {"none": (), "oneDNN": (1,), "Eigen": (0, 1)}  # of each folding: the convolutions that are folded
 
 
 def images(count: int) -> tuple[Array, Array]:
@@ -23,22 +27,29 @@ def images(count: int) -> tuple[Array, Array]:
     return values.astype(np.float32), generator.integers(0, CLASSES, count).astype(np.int32)
 
 
-def network(architecture: str = TWO_ACTIVATIONS, activation: str = "relu") -> Any:
+def network(architecture: str = THREE_ACTIVATIONS, activation: str = "relu") -> Any:
     return build_network(architecture, SHAPE, CLASSES, NetworkSpec.build({"activation": activation}), seed=1)
 
 
-def evaluated(made: Any, x: Array, y: Array, activations_on_all: bool, threads: int = 1) -> Any:
+def folding(kind: str) -> Folding:
+    from engine.training.forward import FOLDING_FOR_AVX512, FOLDING_FOR_EIGEN, NO_FOLDING
+
+    return {"none": NO_FOLDING, "oneDNN": FOLDING_FOR_AVX512, "Eigen": FOLDING_FOR_EIGEN}[kind]
+
+
+def evaluated(made: Any, x: Array, y: Array, activations_on_all: bool, threads: int = 1, kind: str = "oneDNN") -> Any:
     import tensorflow as tf
 
     from engine.training.evaluation import Evaluator
 
-    return Evaluator(made, SHAPE, activations_on_all, threads=threads)(tf.constant(x), tf.constant(y))
+    evaluator = Evaluator(made, SHAPE, activations_on_all, folding(kind), threads=threads)
+    return evaluator(tf.constant(x), tf.constant(y))
 
 
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Chunks of 100 images: the first convolution gives 4x4x4 float32 an image."""
-    monkeypatch.setattr("engine.training.evaluation.CHUNK_BYTES", 100 * 4 * 4 * 4 * 4)
+    """Chunks of 100 images: the first convolution gives 4x4x9 float32 an image."""
+    monkeypatch.setattr("engine.training.evaluation.CHUNK_BYTES", 100 * 4 * 4 * 9 * 4)
 
 
 def given(made: Any, x: Array) -> tuple[Array, list[Array]]:
@@ -54,12 +65,20 @@ def given(made: Any, x: Array) -> tuple[Array, list[Array]]:
 
 
 @pytest.mark.usefixtures("small_chunks")
-@pytest.mark.parametrize("count", [1, 99, 100, 101, 499, 500, 501, 1003])
+@pytest.mark.parametrize(
+    ("count", "kind"),
+    [
+        *((count, "oneDNN") for count in (1, 99, 100, 101, 499, 500, 501, 1003)),
+        *((1003, kind) for kind in ("none", "Eigen")),
+    ],
+)
 @pytest.mark.parametrize("activations_on_all", [True, False])
-def test_it_says_what_numpy_says_wherever_chunks_end(count: int, activations_on_all: bool) -> None:
+def test_it_says_what_numpy_says_wherever_chunks_end_and_what_is_folded(
+    count: int, kind: str, activations_on_all: bool
+) -> None:
     made = network()
     x, y = images(count)
-    found = evaluated(made, x, y, activations_on_all)
+    found = evaluated(made, x, y, activations_on_all, kind=kind)
     logits, _ = given(made, x)
     shifted = logits - logits.max(axis=1, keepdims=True)
     losses = np.log(np.exp(shifted).sum(axis=1)) - shifted[np.arange(count), y]
@@ -70,6 +89,17 @@ def test_it_says_what_numpy_says_wherever_chunks_end(count: int, activations_on_
     assert found.activation_deviations == pytest.approx([each.std() for each in outputs], rel=1e-4)
     dead = [int((each == 0).reshape(-1, each.shape[-1]).all(axis=0).sum()) for each in outputs]
     assert found.dead_units == tuple(dead)
+
+
+@pytest.mark.parametrize(("kind", "folded"), FOLDED.items())
+def test_each_folding_folds_other_convolutions_of_that_network(kind: str, folded: tuple[int, ...]) -> None:
+    import tensorflow as tf
+
+    from engine.training.forward import Forward
+
+    graph = tf.function(Forward(network(), folding(kind))).get_concrete_function(tf.zeros((2, *SHAPE))).graph
+    found = [node.outputs[0].shape[-1] for node in graph.get_operations() if node.type == "Conv2D"]
+    assert found == [filters * (2 if number in folded else 1) for number, filters in enumerate((9, 4))]
 
 
 @pytest.mark.usefixtures("small_chunks")
@@ -92,7 +122,7 @@ def test_logits_are_in_the_order_of_the_images(count: int) -> None:
     made = network()
     x, _ = images(count)
     # In float32 even if validation is not: the test is made once, and its result is the one that is reported.
-    found = Evaluator(made, SHAPE, False, "bfloat16", threads=2).logits(tf.constant(x)).numpy()
+    found = Evaluator(made, SHAPE, False, folding("oneDNN"), "bfloat16", threads=2).logits(tf.constant(x)).numpy()
     assert found == pytest.approx(given(made, x)[0], rel=1e-4, abs=1e-5)
 
 

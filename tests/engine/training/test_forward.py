@@ -31,7 +31,7 @@ def test_logits_and_activations_are_those_of_the_network(architecture: str, libr
 
     made = build_network(architecture, (32, 32, 1), CLASSES, NetworkSpec(activation="tanh"), seed=1)
     images = np.random.default_rng(0).normal(size=(7, 32, 32, 1)).astype(np.float32)
-    logits, activations = Forward(made, folding=folding_for(library))(images)
+    logits, activations = Forward(made, folding_for(library))(images)
     values, expected = images, []
     for layer in made.layers:
         values = layer(values)
@@ -110,11 +110,11 @@ def test_the_narrow_convolution_of_cnn_4_is_folded_and_the_same_but_for_rounding
 def test_bfloat16_rounds_and_keeps_the_ranking_mostly() -> None:
     import tensorflow as tf
 
-    from engine.training.forward import Forward
+    from engine.training.forward import NO_FOLDING, Forward
 
     made = build_network("cnn_4", (32, 32, 1), CLASSES, NetworkSpec(), seed=1)
     images = np.random.default_rng(0).normal(size=(200, 32, 32, 1)).astype(np.float32)
-    (exact, _), (rounded, _) = Forward(made)(images), Forward(made, tf.bfloat16)(images)
+    (exact, _), (rounded, _) = Forward(made, NO_FOLDING)(images), Forward(made, NO_FOLDING, tf.bfloat16)(images)
     exact, rounded = np.asarray(exact), np.asarray(rounded)
     assert rounded.dtype == np.float32
     assert 0 < np.abs(exact - rounded).max() < 0.05 * np.abs(exact).max()
@@ -124,8 +124,8 @@ def test_bfloat16_rounds_and_keeps_the_ranking_mostly() -> None:
 def test_a_layer_that_no_architecture_has_is_refused() -> None:
     import keras
 
-    from engine.training.forward import Forward
+    from engine.training.forward import NO_FOLDING, Forward
 
     made = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.AveragePooling2D(2)])
     with pytest.raises(TypeError, match="AveragePooling2D"):
-        Forward(made)(np.zeros((1, 4, 4, 1), np.float32))
+        Forward(made, NO_FOLDING)(np.zeros((1, 4, 4, 1), np.float32))

@@ -20,7 +20,7 @@ from engine.networks.architectures import build_network
 from engine.training import forward
 from engine.training.callbacks.shuffle import ShuffleOrder
 from engine.training.evaluation import ACTIVATION_IMAGES, Evaluation, Evaluator
-from engine.training.forward import Forward
+from engine.training.forward import Forward, folding_for
 from engine.training.forward import fold as forward_fold
 from engine.training.model import MeasuredModel
 from engine.training.trainer import build_model, fit
@@ -262,7 +262,8 @@ def counting(data: PreparedData, architecture: str = COUNTED) -> MeasuredModel:
 def evaluated(
     model: MeasuredModel, images: np.ndarray, labels: np.ndarray, activations_on_all: bool = False
 ) -> Evaluation:
-    return Evaluator(model.network, images.shape[1:], activations_on_all)(tf.constant(images), tf.constant(labels))
+    evaluator = Evaluator(model.network, images.shape[1:], activations_on_all, folding_for(""))
+    return evaluator(tf.constant(images), tf.constant(labels))
 
 
 def activations(model: MeasuredModel, images: np.ndarray) -> list[np.ndarray]:

@@ -7,12 +7,14 @@ import pickle
 from collections.abc import Callable
 from functools import cache
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 
-from engine.config.specs import RunSpec, ScheduleSpec
-from engine.datasets import PreparedData
+from engine.config.specs import DataSpec, RunSpec, ScheduleSpec
+from engine.datasets import PreparedData, prepare
+from engine.devices.libraries import EIGEN, use_library
 from engine.events.commands import Control, SetLearningRate
 from engine.events.runs import (
     Checkpoint,
@@ -31,7 +33,9 @@ from engine.executors.tasks import TrainTask
 from engine.utils.errors import StoreError
 from tests.engine.support import (
     Asking,
+    few,
     of,
+    python,
     small_run,
     timeless,
     train_here,
@@ -119,6 +123,34 @@ def test_a_run_stopped_anywhere_goes_on_from_there(
     assert after(checkpoint.step, rest) == after(checkpoint.step, whole(kind))
     before = timeless(each for each in of(Record, whole(kind)) if each.step <= checkpoint.step)
     assert timeless(of(Record, stopped)) == before
+
+
+def check_folded_convolutions() -> None:
+    """Interrupt and resume a run whose training steps fold convolutions, in a process without TensorFlow as yet."""
+    use_library(EIGEN)
+    from engine.devices.hardware import configure
+
+    configure(threads=2)
+    from engine.training import forward
+
+    run, data = RUNS["a convolution"](), few(prepare(DataSpec(), lambda _message, _done, _total: None))
+    with patch.object(forward, "fold", wraps=forward.fold) as fold:
+        whole = train_here(run, data)
+    assert of(RunStarted, whole)[0].device.library == EIGEN
+    assert forward.folding_for(EIGEN).in_training
+    assert fold.called
+    stopped = train_here(run, data, Asking(3, Control.STOP))
+    for checkpoint in (of(Checkpoint, stopped)[-1], of(Checkpoint, whole)[4]):
+        rest = train_here(run, data, interrupted=Interrupted(checkpoint.data))
+        assert after(checkpoint.step, rest) == after(checkpoint.step, whole)
+        assert [note.kind for note in of(Intervention, rest)] == [InterventionKind.CONTINUED]
+
+
+@pytest.mark.long
+def test_folded_convolutions_go_on_to_the_bit_too() -> None:
+    """With Eigen, whatever library this process has."""
+    ended = python("-c", f"import {__name__} as tests; tests.check_folded_convolutions()")
+    assert ended.returncode == 0, ended.stderr
 
 
 @pytest.mark.parametrize("control", [Control.CANCEL, Control.SUSPEND])

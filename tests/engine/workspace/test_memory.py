@@ -14,7 +14,7 @@ from engine.executors.routing import RoutingExecutor, is_remote
 from engine.experiments.architectures.experiment import plan
 from engine.storage.store import Store
 from engine.workspace import memory
-from engine.workspace.memory import GIB, available_bytes, image_bytes, memory_warning, network_bytes
+from engine.workspace.memory import GIB, available_bytes, memory_warning, network_bytes
 from tests.engine.support import INFO, ScriptedExecutor, of, run_session, small_spec
 
 PHOTOS = replace(INFO, shape=(512, 512, 3), train_count=7000, validation_count=1000, test_count=2000)
@@ -28,7 +28,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 
 def test_images_are_counted_once_for_all_processes(machine: pytest.MonkeyPatch) -> None:
-    assert image_bytes(PHOTOS) == 10_000 * 512 * 512 * 3 * 4
+    assert PHOTOS.image_bytes == 10_000 * 512 * 512 * 3 * 4
     half_full = replace(INFO, shape=(512, 512, 3), train_count=1100)  # with the other parts 6.5 GiB
     assert memory_warning(RUNS, half_full, 2) == ""
 

@@ -18,7 +18,7 @@ from engine.executors.dask.data_transfer import receive_part, received_file
 from engine.executors.dask.messages import AttemptReady, MessageBatch, RunRequest
 from engine.executors.dask.worker import run_attempt
 from engine.executors.tasks import TrainTask
-from tests.engine.support import finished, record, small_run
+from tests.engine.support import finished, python, record, small_run
 
 OWNER = "somebody"
 
@@ -204,3 +204,32 @@ def test_the_name_of_a_file_is_a_hash(name: str, cache: Path) -> None:
     with pytest.raises(ValueError, match="not the hash"):
         receive_part(name, 0, b"x", "")
     assert list((cache / "sent").iterdir()) == []
+
+
+def test_other_threads_of_a_worker_can_import_while_tensorflow_loads(tmp_path: Path) -> None:
+    """A stand-in for Keras looks at what other threads see meanwhile."""
+    seen = tmp_path / "seen"
+    (tmp_path / "tensorflow.py").touch()
+    (tmp_path / "keras.py").write_text(
+        "import pathlib, sys\n"
+        "hidden = [name for name, module in sys.modules.items() if module is None]\n"
+        f"pathlib.Path({str(seen)!r}).write_text(repr(hidden))\n"
+    )
+    code = f"""
+import sys, threading
+sys.path.insert(0, {str(tmp_path)!r})
+from engine.devices.hardware import load_tensorflow
+if sys.argv[1] == "worker":
+    from engine.executors.dask.worker import report_versions
+    report_versions("somebody")
+    for thread in threading.enumerate():
+        if thread.name == "load":
+            thread.join()
+else:
+    load_tensorflow()
+"""
+    for kind, hides in (("worker", False), ("child process", True)):
+        ended = python("-c", code, kind)
+        assert ended.returncode == 0, ended.stderr
+        assert ("scipy" in seen.read_text(encoding="utf-8")) == hides
+        seen.unlink()
