@@ -353,6 +353,7 @@ def test_the_tab_shows_what_a_run_finds(qtbot: QtBot, tmp_path: Path) -> None:
     board = convolution_board()
     tab = ExperimentTab(CONVOLUTION_EXPERIMENT, lambda: board, WeightReader(StoreReader(tmp_path)))
     qtbot.addWidget(tab)
+    tab.build()
     assert isinstance(board, ConvolutionBoard)
     with qtbot.waitSignal(tab.run_requested) as signal:
         find(tab, QToolButton, "run").click()
