@@ -83,7 +83,7 @@ class Calibrated:
 
 
 def calibrate(monkeypatch: pytest.MonkeyPatch, **seconds: tuple[float, float]) -> None:
-    monkeypatch.setattr("engine.workspace.durations.paces.read_calibration", lambda: Calibrated(**seconds))
+    monkeypatch.setattr("engine.workspace.durations.step_times.read_calibration", lambda: Calibrated(**seconds))
 
 
 def test_where_nothing_was_measured_only_runs_steps_and_records_are_told(workspace: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from engine.events.experiments import ExperimentFinished, ExperimentStarted
 from engine.events.runs import Status
+from engine.events.tasks import Progress
 from engine.workspace.durations.time_left import TimeLeft
 from tests.engine.support import INFO, finished, record, started
 from tests.engine.workspace.durations.simulation import (
@@ -119,6 +120,21 @@ def test_runs_that_end_early_have_no_time_left() -> None:
     assert one is not None
     assert one.high < both.low, "one of two is left out, and 16 seconds of the other are left"
     assert one.low < 14.5 < one.high
+
+
+def test_a_measurement_before_the_first_run_does_not_count_as_what_every_run_takes() -> None:
+    """Which library is faster is measured for 20 seconds before the first run, whose compilation takes 2."""
+    now = 0.0
+    left = TimeLeft(lambda: now)
+    left.take(begun(*(SMALL.planned(number) for number in range(1, 6))))
+    left.take(Progress("Measuring which library computes convolutional networks faster here, once", 0, 1))
+    now = 20.0
+    left.take(started(1))
+    for count in range(1, 4):
+        now = 22.0 + count / 10
+        left.take(record(1, 10 * count, seconds=count / 10))
+    assert left.seconds is not None
+    assert left.seconds.high < 60, "not 20 seconds before each of the other four"
 
 
 def test_a_resumed_run_has_its_remaining_steps_left() -> None:

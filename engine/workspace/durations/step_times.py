@@ -34,8 +34,8 @@ REFERENCE_SHAPE, REFERENCE_CLASSES, REFERENCE_BATCH, REFERENCE_VALIDATION = (32,
 NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
 
 
-class Paces:
-    """Tells how fast runs are trained on this machine.
+class StepTimes:
+    """Expected times of runs on this machine.
 
     Args:
         measured: what earlier experiments took.
