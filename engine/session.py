@@ -147,7 +147,7 @@ class Session:
     def _expected_durations(
         self, plan: Plan, experiment: TrainingExperiment, planned: Sequence[PlannedRun], info: DatasetInfo
     ) -> dict[str, Any]:
-        """Return the attributes of ``ExperimentStarted`` that tell what will follow, and how long it will take."""
+        """Return the attributes of ``ExperimentStarted`` on what will follow, and how long it is expected to take."""
         later = plan_later_stages(experiment, plan.spec, [run.spec for run in planned], info)
         allocation = None if is_remote(self._executor) else self._executor.allocation(plan.size, plan.threads)
         try:

@@ -9,7 +9,7 @@ from engine.utils.paths import devices_file
 
 
 class CacheWatch:
-    """Tells whether the caches grow while an experiment starts, which then takes longer than the next one's start.
+    """Shows whether the caches grow while an experiment starts, which then takes longer than the next one's start.
 
     They hold the decoded images of ``dataset``, and the measurements and verifications of libraries and devices.
     """

@@ -1,6 +1,6 @@
-"""Runs, steps, records and time of an experiment, told before it begins.
+"""Estimates of runs, steps, records and time of an experiment before it begins.
 
-The window, the queue and ``--batch`` all tell these.
+The window, the queue and ``--batch`` all show these.
 """
 
 from __future__ import annotations

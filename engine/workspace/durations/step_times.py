@@ -26,7 +26,7 @@ from engine.workspace.durations.work import Work
 NEWEST = 10  # runs of the same work that are considered
 NEWEST_STARTS = 5  # experiments whose start is considered
 # Times of the same work differ by this factor from one experiment to the next, and scaled ones from measured ones; see
-# docs/performance.md, section "Times told".
+# docs/performance.md, section "Time estimates".
 SAME_WORK, SCALED = 1.15, 1.5
 DIGITS = "digits"
 COMPILATION = 2.0  # networks compile in times that differ from that of the reference by about this factor

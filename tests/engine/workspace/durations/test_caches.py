@@ -1,4 +1,4 @@
-"""engine.workspace.durations.caches: starts that include what is done only once tell nothing of later ones."""
+"""engine.workspace.durations.caches: starts that include what is done only once are no basis for later ones."""
 
 from __future__ import annotations
 

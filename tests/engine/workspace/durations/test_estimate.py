@@ -90,13 +90,13 @@ def calibrate(monkeypatch: pytest.MonkeyPatch, **seconds: tuple[float, float]) -
     monkeypatch.setattr("engine.workspace.durations.step_times.read_calibration", lambda: Calibrated(**seconds))
 
 
-def test_where_nothing_was_measured_only_runs_steps_and_records_are_told(workspace: Path) -> None:
+def test_where_nothing_was_measured_only_runs_steps_and_records_are_shown(workspace: Path) -> None:
     found = shown(workspace, ARCHITECTURES_EXPERIMENT.preset("quick"))
     assert str(found) == "10 runs of 260 steps and 26 records"
     assert not store_file(workspace).exists(), "no store is made to look into"
 
 
-def test_runs_of_different_lengths_are_told_with_the_shortest_and_the_longest(workspace: Path) -> None:
+def test_runs_of_different_lengths_are_shown_with_the_shortest_and_the_longest(workspace: Path) -> None:
     experiment = EXPERIMENTS["learning-rate"]
     found = shown(workspace, experiment.preset("quick", epochs=10), experiment)
     assert str(found) == "4 runs of 200 to 260 steps and 26 to 200 records"
@@ -116,7 +116,7 @@ def test_runs_of_the_same_work_decide_the_time(workspace: Path) -> None:
     assert middle(parallel) == pytest.approx(2 * 2.6, rel=0.1)
 
 
-def test_the_newest_experiment_of_another_machine_tells_nothing(workspace: Path) -> None:
+def test_the_newest_experiment_of_another_machine_is_no_basis(workspace: Path) -> None:
     train(workspace, lambda task: whole(task, replace(HERE, name="another processor")))
     assert shown(workspace, small_spec(epochs=10)).seconds is None
 

@@ -38,13 +38,13 @@ SCENARIOS: dict[str, dict[str, Any]] = {
 }
 
 
-def told(moments: Sequence[Moment]) -> list[Moment]:
-    return [moment for moment in moments if moment.told is not None]
+def with_range(moments: Sequence[Moment]) -> list[Moment]:
+    return [moment for moment in moments if moment.shown is not None]
 
 
 def is_true(moment: Moment) -> bool:
-    assert moment.told is not None
-    return moment.told.low <= moment.truth <= moment.told.high
+    assert moment.shown is not None
+    return moment.shown.low <= moment.truth <= moment.shown.high
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -53,24 +53,24 @@ def test_the_true_end_lies_in_the_range_at_nine_of_ten_moments(scenario: str, wo
     """Without earlier experiments, after equal ones, and after some when the machine was slower or faster."""
     for expects in (None, 1.0, 1.4, 0.7):
         made = (Simulation(workers=workers, expects=expects, seed=seed, **SCENARIOS[scenario]) for seed in range(4))
-        moments = [moment for simulation in made for moment in told(follow(simulation, 60))]
-        assert len(moments) > 4 * 40, "told most of the time"
+        moments = [moment for simulation in made for moment in with_range(follow(simulation, 60))]
+        assert len(moments) > 4 * 40, "shown most of the time"
         share = sum(map(is_true, moments)) / len(moments)
         assert share >= 0.9, f"expecting {expects}: {share:.0%}"
 
 
 @pytest.mark.parametrize("expects", [None, 1.0])
 @pytest.mark.parametrize("workers", [1, 2])
-def test_what_is_told_never_contradicts_what_was_told_before(workers: int, expects: float | None) -> None:
+def test_successive_ranges_never_contradict_each_other(workers: int, expects: float | None) -> None:
     """The ends that two successive ranges allow overlap: no 10 minutes that are 5, and then 2."""
     for seed in range(4):
-        moments = told(follow(Simulation([SLOW * 2], workers, expects=expects, seed=seed)))
+        moments = with_range(follow(Simulation([SLOW * 2], workers, expects=expects, seed=seed)))
         for before, after in pairwise(moments):
-            assert before.told is not None
-            assert after.told is not None
+            assert before.shown is not None
+            assert after.shown is not None
             passed = before.truth - after.truth
-            assert before.told.low - passed <= after.told.high, after
-            assert after.told.low <= before.told.high - passed, after
+            assert before.shown.low - passed <= after.shown.high, after
+            assert after.shown.low <= before.shown.high - passed, after
 
 
 def test_once_a_network_is_known_its_range_is_narrow_enough_for_one_figure() -> None:
@@ -91,7 +91,7 @@ def begun(*runs: Any, workers: int = 1) -> ExperimentStarted:
     return ExperimentStarted(1, "architectures", INFO, runs, workers)
 
 
-def test_nothing_is_told_before_the_first_record_of_the_first_experiment_and_after_the_end() -> None:
+def test_nothing_is_shown_before_the_first_record_of_the_first_experiment_and_after_the_end() -> None:
     left = TimeLeft(lambda: 0.0)
     left.take(begun(SMALL.planned(1)))
     left.take(started(1))
