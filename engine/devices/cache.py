@@ -44,7 +44,7 @@ class Verification(BaseModel):
 
 
 class PartTimes(NamedTuple):
-    """Seconds of one training step and of one validation, infinite if they can't be computed, and of compilation."""
+    """Seconds of one training step, of one validation and of compilation."""
 
     step: float
     validation: float
@@ -131,10 +131,10 @@ class DeviceCache:
         """Return the times measured on ``machine``, by kind of work and library."""
         return self._read().parts.get(machine, {})
 
-    def store_part_times(self, machine: str, kind: str, library: str, times: PartTimes) -> None:
-        """Store the times of a kind of work with a library."""
+    def store_part_times(self, machine: str, kind: str, times: dict[str, PartTimes]) -> None:
+        """Store the times of a kind of work by library, at once, so that no reader finds only some of them."""
         contents = self._read()
-        contents.parts.setdefault(machine, {}).setdefault(kind, {})[library] = times
+        contents.parts.setdefault(machine, {})[kind] = times
         self._write(contents)
 
     def clear(self) -> None:

@@ -7,7 +7,6 @@ measurement.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -53,12 +52,12 @@ class Calibration:
             of that kind (``engine.training.reference``).
         """
         times = self.times.get(kind, {}).get(self.library(kind))
-        return (times.step, times.validation) if times is not None and math.isfinite(times.step) else None
+        return None if times is None else (times.step, times.validation)
 
     def compilation_seconds(self, kind: str) -> float | None:
         """Return how long the network of ``kind`` takes to build and compile with its library; None if not measured."""
         times = self.times.get(kind, {}).get(self.library(kind))
-        return times.compilation if times is not None and math.isfinite(times.step) else None
+        return None if times is None else times.compilation
 
 
 def seconds_per_step(times: PartTimes) -> float:

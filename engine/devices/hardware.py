@@ -74,26 +74,26 @@ def thread_count() -> int:
 
 def cpu_name() -> str:
     """Return the processor's name, as far as the system provides it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
+    return next(_cpuinfo("model name"), "") or platform.processor() or platform.machine()
+
+
+def _cpuinfo(*keys: str) -> Iterator[str]:
+    """Yield the values of ``keys`` in Linux's description of the processors, in order."""
+    with suppress(OSError), Path("/proc/cpuinfo").open(encoding="utf-8") as lines:
+        for line in lines:
+            key, _, value = line.partition(":")
+            if key.strip() in keys:
+                yield value.strip()
 
 
 def instruction_set() -> str:
     """Return which of ``INSTRUCTIONS`` the processor has, such as ``AVX, AVX2``, as far as system or NumPy know."""
-    flags: set[str] = set()
-    with suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith(("flags", "Features")):
-                flags.update(line.partition(":")[2].split())
-                break
+    flags = set(next(_cpuinfo("flags", "Features"), "").split())
     if not flags:
         import numpy as np
 
-        known = np.show_config(mode="dicts")["SIMD Extensions"]
-        flags = {name.lower() for name in (*known["baseline"], *known["found"])}
+        known: Any = np.show_config(mode="dicts").get("SIMD Extensions", {})  # without those that are empty
+        flags = {name.lower() for part in ("baseline", "found") for name in known.get(part, [])}
     return ", ".join(name for name, flagged in INSTRUCTIONS.items() if flagged & flags)
 
 

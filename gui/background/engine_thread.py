@@ -92,11 +92,16 @@ class EngineThread(QThread):
 
         The next job waits for it, as it most likely needs them; a command that ends that job ends the measurement, too.
         """
+        if self._calibration is not None:
+            return
         measure = self._job_of(CalibrateMachineTask())
 
         def job(emit: Emit, control: ControlChannel) -> None:
-            if needs_calibration():
-                measure(emit, control)
+            try:
+                if needs_calibration():
+                    measure(emit, control)
+            finally:
+                self._calibration = None
 
         self._calibration = ControlChannel()
         self._jobs.put((job, self._calibration, False))

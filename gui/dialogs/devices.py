@@ -37,7 +37,7 @@ AUTOMATIC = (
 BY_NAME = "Everything is computed on {}, as the settings or the command line ask, unless it is refused above."
 ONLY_ONE = "There is only the processor to train on."
 ONLY_SOUND = "Only the processor computes as it should, so everything trains there."
-NOT_MEASURED, MEASURING = "measured when it first trains", "being measured"
+NOT_MEASURED = "measured when it first trains"
 LIBRARY = (
     f"On the processor TensorFlow computes with {ONEDNN} or with {EIGEN}, whichever is faster here, as measured once. "
     "Experiments with convolutional networks go by these. Results differ by rounding, so the library is stored with "
@@ -166,7 +166,7 @@ class DevicesDialog(QDialog):
             (
                 report.kind,
                 REFERENCES[report.kind],
-                report.library or MEASURING,
+                report.library or NOT_MEASURED,
                 *(_milliseconds(report.seconds, library) for library in LIBRARIES),
             )
             for report in libraries

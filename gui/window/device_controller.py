@@ -54,7 +54,7 @@ class DeviceController(QObject):
         self._parent = parent
         self._dialog: DevicesDialog | None = None
         self._owners: list[str] = []  # titles of the experiments of the queried runs
-        self._is_asking = self._pending_refresh = self._is_pending = False
+        self._is_asking = self._pending_refresh = self._is_pending = self._has_calibrated = False
         self._used: dict[str, Device] = {}  # by the running experiment
         self._refusal = ""
         self.label = QLabel()  # empty before the first computation
@@ -66,15 +66,18 @@ class DeviceController(QObject):
             self._dialog = DevicesDialog(self._asked, self._parent)
             self._dialog.refresh_requested.connect(lambda: self._ask(refresh=True))
             self._dialog.settings_requested.connect(self.settings_requested)
+        self._has_calibrated = False
         self._dialog.show()
         self._dialog.raise_()
         self._dialog.activateWindow()
         self._ask(refresh=False)
 
     def training_ended(self) -> None:
-        """Run the query that was postponed by a training."""
+        """Run the query that was postponed by a training, or the calibration that it ended."""
         if self._is_pending:
             self._ask(self._pending_refresh)
+        else:
+            self._training.calibrate()
 
     def take(self, event: Event) -> None:
         """Update the display by an event of the training thread."""
@@ -87,11 +90,12 @@ class DeviceController(QObject):
                 self._is_asking = False
                 uses = [DeviceUse(*each) for each in zip(self._owners, event.choices, strict=True)]
                 self._dialog.show_devices(event.reports, uses, event.libraries)
-                if not all(report.library for report in event.libraries):
+                if not self._has_calibrated and not all(report.library for report in event.libraries):
+                    self._has_calibrated = True  # once, as it may fail
                     self._training.calibrate()
             case MachineCalibrated() if self._dialog is not None and self._dialog.isVisible():
                 self._ask(refresh=False)
-            case TaskFailed(reason) if self._is_asking and self._dialog is not None:
+            case TaskFailed(reason, cancelled=False) if self._is_asking and self._dialog is not None:
                 self._is_asking = False
                 self._dialog.show_failure(reason)
 
@@ -106,6 +110,7 @@ class DeviceController(QObject):
     def _ask(self, refresh: bool) -> None:
         if self._dialog is None or self._is_asking:
             return
+        self._has_calibrated &= not refresh
         self._is_pending = self._is_training()
         self._pending_refresh = self._is_pending and (refresh or self._pending_refresh)
         if self._is_pending:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 
@@ -23,32 +22,51 @@ log = logging.getLogger(__name__)
 
 # The fastest round counts, as disturbances only slow it down, except the first, which includes one-time costs.
 FEW_ROUNDS, MANY_ROUNDS = 1 + 2, 1 + 4
+MAX_FAILURES = 2  # of a library, as one may have another cause
 CLOSE = 1.2  # ratio of two libraries' times below which many rounds are taken
 
 
 class KeptCommands(ControlChannel):
-    """The commands that arrive during a calibration, kept for what comes after it; one that ends it is obeyed, too."""
+    """The commands that arrive during a calibration, kept for what comes after it.
+
+    One that ends trainings ends the calibration at once: its processes are killed, as they hold nothing of value.
+    """
 
     def __init__(self, source: ControlChannel) -> None:
         self._source, self.kept = source, list[Command]()
         self.connection = source.connection
+        self._must_kill = False  # the executor, after it was cancelled, is about to read the cancel sent here
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether a command has ended the calibration."""
+        return any(isinstance(command, Control) and command.ends for command in self.kept)
 
     def poll(self, *, wait: bool = False) -> Command | None:
-        """Return the oldest unread command if it ends the calibration; see ``ControlChannel``."""
+        """Return a cancel for the executor that measures if the next command ends the calibration, else None."""
         command = self._source.poll(wait=wait)
-        if command is not None:
-            self.kept.append(command)
-        return Control.CANCEL if isinstance(command, Control) and command.ends else None
+        if command is None:
+            return None
+        if self._must_kill and command is Control.CANCEL:
+            self._must_kill = False
+            return command
+        self.kept.append(command)
+        if not (isinstance(command, Control) and command.ends):
+            return None
+        self._source.send(Control.CANCEL)  # on the second one, an executor kills what has not responded
+        self._must_kill = True
+        return Control.CANCEL
 
     def check_cancelled(self) -> None:
         """Read the commands sent so far.
 
         Raises:
-            Cancelled: if one of them ends the calibration.
+            Cancelled: if one of them ends the calibration, or one before did.
         """
         while self.connection.poll():
-            if self.poll() is not None:
-                raise Cancelled("Cancelled before it began.")
+            self.poll()
+        if self.has_ended:
+            raise Cancelled("Cancelled before it began.")
 
 
 def calibrate(
@@ -97,29 +115,34 @@ def _measure(
             executor.start(1, threads=1)
         for number, kind in enumerate(kinds):
             emit(Progress(f"Measuring which library computes {kind} networks faster here, once", number, len(kinds)))
-            for library, times in _in_turns(kind, executors, commands).items():
-                log.info("%s, %s: %s", kind, library, times)
-                cache.store_part_times(machine(), kind, library, times)
+            found = _in_turns(kind, executors, commands)
+            log.info("%s: %s", kind, found)
+            cache.store_part_times(machine(), kind, found)
 
 
 def _in_turns(kind: str, executors: Mapping[str, Executor], commands: KeptCommands) -> dict[str, PartTimes]:
-    """Return the times of ``kind`` by library."""
+    """Return the times of ``kind`` by library, without those that failed twice."""
     rounds: dict[str, list[PartTimes]] = defaultdict(list)
+    failures: Counter[str] = Counter()
     best: dict[str, PartTimes] = {}
     for number in range(MANY_ROUNDS):
         for library, executor in executors.items():
-            used, times = _reference_times(kind, library, executor, commands)
-            if number > 0 or not math.isfinite(times.step):
-                rounds[used].append(times)
+            if failures[library] == MAX_FAILURES:
+                continue
+            found = _reference_times(kind, executor, commands)
+            if found is None:
+                failures[library] += 1
+            elif number > 0:
+                rounds[found.library].append(PartTimes(found.step, found.validation, found.compilation))
         best = {library: min(times, key=seconds_per_step) for library, times in rounds.items()}
         seconds = sorted(map(seconds_per_step, best.values()))
-        if number + 1 >= FEW_ROUNDS and seconds[-1] > CLOSE * seconds[0]:
+        if number + 1 >= FEW_ROUNDS and seconds and seconds[-1] > CLOSE * seconds[0]:
             break
     return best
 
 
-def _reference_times(kind: str, library: str, executor: Executor, commands: KeptCommands) -> tuple[str, PartTimes]:
-    """Return the library with which an executor computes, and its times; infinite ones if it fails.
+def _reference_times(kind: str, executor: Executor, commands: KeptCommands) -> Calibrated | None:
+    """Return what the process of an executor measures; None if it fails.
 
     Raises:
         Cancelled: if a command ended it.
@@ -130,9 +153,7 @@ def _reference_times(kind: str, library: str, executor: Executor, commands: Kept
     for event in events:
         match event:
             case Calibrated():
-                return event.library, PartTimes(event.step, event.validation, event.compilation)
-            case TaskFailed(reason, cancelled):
-                if cancelled:
-                    raise Cancelled(reason)
-                log.info("%s fails with %s: %s", kind, library, reason)
-    return library, PartTimes(math.inf, math.inf)
+                return event
+            case TaskFailed(reason):
+                log.info("%s networks can't be measured: %s", kind, reason)
+    return None

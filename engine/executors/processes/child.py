@@ -25,7 +25,7 @@ from engine.executors.processes.exit_status import describe_exit, oom_kills
 from engine.executors.processes.scratch_folder import ScratchFolder
 from engine.executors.processes.watchdog import Watchdog
 from engine.executors.processes.worker import IGNORED_SIGNALS, TaskBegun, TaskDone, WarmUp, WorkerSettings, worker_main
-from engine.executors.tasks import Task, TrainTask
+from engine.executors.tasks import CalibrateTask, Task, TrainTask
 from engine.utils.errors import WorkerError
 from engine.utils.text import pluralise
 
@@ -144,7 +144,7 @@ class Child:
         return None
 
     def hangs(self) -> bool:
-        """Return whether it is training and hangs."""
+        """Return whether it is training or calibrating, and hangs."""
         return self._is_watched and self._watchdog.check()
 
     def kill_hung(self) -> None:
@@ -192,7 +192,7 @@ class Child:
 
     @property
     def _is_watched(self) -> bool:
-        return isinstance(self.task, TrainTask) and not self._is_paused and self._kill_reason is None
+        return isinstance(self.task, (TrainTask, CalibrateTask)) and not self._is_paused and self._kill_reason is None
 
     def _read(self) -> Any:
         try:

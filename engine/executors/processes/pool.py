@@ -124,11 +124,12 @@ class ProcessExecutor:
         if not self._slots:
             self._resize(1, 1, self._library or self._likely_library())
         queue: deque[Task] = deque(task for task in tasks if not isinstance(task, CalibrateMachineTask))
+        calibrates = len(queue) < len(tasks)
         self._cancelled = False
         self._deaths.clear()
         try:
             last = self._choose_library(queue, emit, control)
-            if len(queue) < len(tasks):
+            if calibrates and last is None:
                 self._calibrate_machine(emit, control)
             while queue or any(child.task for child in self._children):
                 self._start_missing()
@@ -171,10 +172,11 @@ class ProcessExecutor:
             The last control received meanwhile that ends trainings.
         """
         kind = deciding_kind([task.spec for task in queue if isinstance(task, TrainTask)])
-        if self._library or not kind or self._settings.device not in (AUTO, CPU):
+        if self._library or not kind:
             return None
         commands: list[Command] = []
-        if not (library := library_for(queue, read_calibration(self._devices))):
+        library = library_for(queue, read_calibration(self._devices))
+        if not library and self._settings.device in (AUTO, CPU):
             commands = calibrate([kind], self._devices, self._with_library, emit, control)
             library = library_for(queue, read_calibration(self._devices))
         if library and library != self._settings.library:
@@ -186,10 +188,14 @@ class ProcessExecutor:
         return last
 
     def _calibrate_machine(self, emit: Emit, control: ControlChannel) -> None:
-        if calibrate((CONVOLUTIONAL, DENSE), self._devices, self._with_library, emit, control):
-            emit(CalibrateMachineTask().failed(Status.CANCELLED, "Cancelled before it was done."))
-        else:
+        kinds = (CONVOLUTIONAL, DENSE)
+        commands = calibrate(kinds, self._devices, self._with_library, emit, control)
+        known = read_calibration(self._devices)
+        if all(known.library(kind) for kind in kinds):
             emit(MachineCalibrated())
+        else:
+            status = Status.CANCELLED if commands else Status.FAILED
+            emit(CalibrateMachineTask().failed(status, "How fast this machine trains could not be measured."))
 
     def _with_library(self, library: str) -> ProcessExecutor:
         """Return another executor of one child that computes with ``library`` on the processor."""

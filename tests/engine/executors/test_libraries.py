@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -23,18 +22,20 @@ from engine.devices.calibration import (
 )
 from engine.devices.libraries import EIGEN, ONEDNN
 from engine.events.channel import ControlChannel
-from engine.events.commands import Control
+from engine.events.commands import Command, Control, SkipRun
 from engine.events.devices import Calibrated, Device, MachineCalibrated
 from engine.events.runs import Checkpoint, RunFinished, RunStarted, Status
-from engine.events.tasks import Emit, Event, TaskFailed
+from engine.events.tasks import Emit, Event, Progress, TaskFailed
 from engine.executors.libraries import deciding_kind, kind_of, library_for
-from engine.executors.processes.calibration import FEW_ROUNDS, MANY_ROUNDS, calibrate
+from engine.executors.processes import pool
+from engine.executors.processes.calibration import FEW_ROUNDS, MANY_ROUNDS, KeptCommands, calibrate
 from engine.executors.processes.pool import ProcessExecutor
 from engine.executors.tasks import CalibrateMachineTask, CalibrateTask, Task, TrainTask
 from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
 from engine.session import Session
 from engine.storage.store import Store
 from engine.training.reference import reference_seconds
+from engine.utils.errors import Cancelled
 from engine.utils.paths import devices_file
 from engine.workspace.planning import plan_further_runs, plan_resume
 from tests.engine.support import finished, small_run, started
@@ -68,12 +69,12 @@ class Measuring:
         for task in tasks:
             assert isinstance(task, CalibrateTask)
             self.asked.append(task.kind)
-            if control.poll() is not None:
-                emit(task.failed(Status.CANCELLED, "Cancelled."))
-            elif self.times is None:
+            if self.times is None:
                 emit(task.failed(Status.CRASHED, "Illegal instruction."))
             else:
                 emit(Calibrated(task.kind, self.library, *self.times))
+                if control.connection.poll():  # as a pool may, read once the result is there
+                    control.poll()
 
     def close(self) -> None:
         self.is_closed = True
@@ -96,7 +97,7 @@ def test_networks_with_and_without_convolutions_are_measured_apart() -> None:
 
 
 def test_the_faster_library_is_chosen_unless_one_is_asked_for() -> None:
-    times = {DENSE: {ONEDNN: SLOW, EIGEN: FAST}, CONVOLUTIONAL: {ONEDNN: FAST, EIGEN: PartTimes(math.inf, math.inf)}}
+    times = {DENSE: {ONEDNN: SLOW, EIGEN: FAST}, CONVOLUTIONAL: {ONEDNN: FAST}}
     found = Calibration(times)
     assert (found.library(DENSE), found.library(CONVOLUTIONAL), found.library("else")) == (EIGEN, ONEDNN, "")
     assert (found.seconds(DENSE), found.seconds("else")) == (FAST[:2], None)
@@ -141,8 +142,8 @@ def test_a_clear_difference_takes_few_rounds_of_which_the_first_does_not_count(c
 def test_a_library_that_ends_its_process_is_never_chosen(control: ControlChannel) -> None:
     executors = {ONEDNN: Measuring(ONEDNN, None), EIGEN: Measuring(EIGEN, SLOW)}
     calibrate((DENSE,), DeviceCache(devices_file()), executors.__getitem__, lambda _event: None, control)
-    assert read_calibration().library(DENSE) == EIGEN
-    assert not math.isfinite(read_calibration().times[DENSE][ONEDNN].step)
+    assert read_calibration().times == {DENSE: {EIGEN: SLOW}}
+    assert executors[ONEDNN].asked == [DENSE, DENSE], "not a third time"
 
 
 @pytest.mark.usefixtures("no_request")
@@ -209,8 +210,7 @@ def test_an_experiment_keeps_its_library(workspace: Path) -> None:
 @pytest.mark.usefixtures("no_request")
 def test_processes_compute_with_the_library_that_was_measured_or_stored(workspace: Path, tmp_path: Path) -> None:
     cache = DeviceCache(devices_file())
-    for library, times in ((ONEDNN, SLOW), (EIGEN, FAST)):
-        cache.store_part_times(machine(), DENSE, library, times)
+    cache.store_part_times(machine(), DENSE, {ONEDNN: SLOW, EIGEN: FAST})
     seen: list[Event] = []
     executor = ProcessExecutor(1, tmp_path / "logs")
     spec = ARCHITECTURES_EXPERIMENT.preset("quick", architectures=["mlp_1"], repeats=1, epochs=1)
@@ -218,8 +218,7 @@ def test_processes_compute_with_the_library_that_was_measured_or_stored(workspac
         with closing(Store(workspace)) as store, closing(ControlChannel()) as control:
             session = Session(store, executor, seen.append, control)
             session.run(ARCHITECTURES_EXPERIMENT, spec)
-            for library, times in ((ONEDNN, FAST), (EIGEN, SLOW)):  # as if measured anew
-                cache.store_part_times(machine(), DENSE, library, times)
+            cache.store_part_times(machine(), DENSE, {ONEDNN: FAST, EIGEN: SLOW})  # as if measured anew
             Session(store, executor, seen.append, control).run(ARCHITECTURES_EXPERIMENT, spec)
             Session(store, executor, seen.append, control).run(ARCHITECTURES_EXPERIMENT, spec.replace(repeats=2), 1)
     finally:
@@ -244,7 +243,36 @@ def test_a_machine_is_calibrated_with_a_process_for_each_library(tmp_path: Path,
         assert set(read_calibration().times[kind]) <= {ONEDNN, EIGEN}
 
 
-@pytest.mark.usefixtures("no_request")
+@pytest.fixture
+def endless(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Calibrations never end by themselves."""
+
+    def wait(_kinds: object, _cache: object, _make: object, _emit: object, control: ControlChannel) -> list[Command]:
+        commands = KeptCommands(control)
+        with suppress(Cancelled):
+            while True:
+                control.connection.poll(None)
+                commands.check_cancelled()
+        return commands.kept
+
+    monkeypatch.setattr(pool, "calibrate", wait)
+
+
+@pytest.mark.usefixtures("no_request", "endless")
+def test_runs_whose_calibration_is_ended_do_not_start(tmp_path: Path, control: ControlChannel) -> None:
+    seen: list[Event] = []
+    executor = ProcessExecutor(1, tmp_path / "logs")
+    for command in (Control.PAUSE, SkipRun(1), Control.STOP):
+        control.send(command)
+    tasks = [TrainTask(number, small_run(), None) for number in (1, 2)]
+    assert executor.run(tasks, seen.append, control) is Control.STOP
+    executor.close()
+    ended = {event.run: event.status for event in seen if isinstance(event, RunFinished)}
+    assert ended == {1: Status.SKIPPED, 2: Status.CANCELLED}
+    assert not control.connection.poll(), "nothing is left for the next job"
+
+
+@pytest.mark.usefixtures("no_request", "endless")
 def test_a_cancelled_calibration_is_no_result(tmp_path: Path, control: ControlChannel) -> None:
     seen: list[Event] = []
     executor = ProcessExecutor(1, tmp_path / "logs")
@@ -253,3 +281,21 @@ def test_a_cancelled_calibration_is_no_result(tmp_path: Path, control: ControlCh
     executor.close()
     assert [event.cancelled for event in seen if isinstance(event, TaskFailed)] == [True]
     assert not any(isinstance(event, MachineCalibrated) for event in seen)
+
+
+@pytest.mark.long
+@pytest.mark.usefixtures("no_request")
+def test_processes_that_measure_are_killed_by_the_first_command_that_ends(
+    tmp_path: Path, control: ControlChannel
+) -> None:
+    seen: list[Event] = []
+    executor = ProcessExecutor(1, tmp_path / "logs")
+
+    def emit(event: Event) -> None:
+        seen.append(event)
+        control.send(Control.STOP)  # at the first message, as TensorFlow begins to load
+
+    assert executor.run([TrainTask(1, small_run(), None)], emit, control) is Control.STOP
+    executor.close()
+    assert [type(event) for event in seen] == [Progress, RunFinished]
+    assert read_calibration().times == {}
