@@ -76,7 +76,7 @@ class CalibratingExecutor(ScriptedExecutor):
         if any(isinstance(task, CalibrateMachineTask) for task in tasks):
             assert self.may_calibrate.wait(PATIENCE_MS / 1000)
             for kind in (DENSE, CONVOLUTIONAL):
-                DeviceCache(devices_file()).store_part_times(machine(), kind, ONEDNN, PartTimes(0.01, 0.1, 1.0))
+                DeviceCache(devices_file()).store_part_times(machine(), kind, {ONEDNN: PartTimes(0.01, 0.1, 1.0)})
             emit(MachineCalibrated())
 
 

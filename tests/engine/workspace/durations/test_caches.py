@@ -42,7 +42,7 @@ def measuring(task: TrainTask) -> Iterator[Any]:
     """A run before which the library is measured unless it was."""
     cache = DeviceCache(devices_file())
     if not cache.part_times("this machine"):
-        cache.store_part_times("this machine", DENSE, ONEDNN, PartTimes(0.001, 0.01))
+        cache.store_part_times("this machine", DENSE, {ONEDNN: PartTimes(0.001, 0.01)})
     yield from (started(task.run), record(task.run), record(task.run, 20, seconds=0.6), finished(task.run))
 
 
