@@ -16,7 +16,7 @@ from engine.events.channel import ControlChannel
 from engine.events.commands import Control
 from engine.events.datasets import DatasetInfo, DatasetReady
 from engine.events.experiments import ComputationStarted, Computed, ExperimentFinished, ExperimentStarted, RunsAdded
-from engine.events.runs import Checkpoint, PlannedRun, RunEvent, RunFinished, Status
+from engine.events.runs import Checkpoint, PlannedRun, RunEvent, RunFinished, RunStarted, Status
 from engine.events.tasks import Emit, Event, TaskFailed
 from engine.executors.base import Executor
 from engine.executors.routing import is_remote
@@ -26,6 +26,7 @@ from engine.storage.locks import owner_lock
 from engine.storage.store import ActiveExperiment, BeginRequest, Store
 from engine.utils.errors import Cancelled, DatasetError, StoreError, TrainscopeError
 from engine.utils.paths import model_file
+from engine.workspace.durations.caches import CacheWatch
 from engine.workspace.durations.estimate import expect, plan_later_stages
 from engine.workspace.memory import memory_warning
 from engine.workspace.outcome import RunTally
@@ -61,6 +62,7 @@ class Session:
         self._tally = RunTally()
         self._began = time.monotonic()
         self._number: int | None = None  # of the experiment, None until it is stored
+        self._caches: CacheWatch | None = None  # until the first run of a new experiment begins
 
     def run(self, experiment: Experiment, spec: ExperimentSpec, extends: int | None = None) -> ExperimentFinished:
         """Run ``spec``; in any case an ``ExperimentFinished`` event is emitted last, and returned.
@@ -119,6 +121,8 @@ class Session:
         raise TypeError(f"{type(plan.experiment).__name__} is no kind of experiment")
 
     def _train_all(self, plan: Plan, experiment: TrainingExperiment, owner: str) -> tuple[Status, str]:
+        if plan.stored is None and not is_remote(self._executor):
+            self._caches = CacheWatch(plan.runs[0].data.dataset)
         workers = self._executor.start(plan.size, plan.threads)
         info = self._prepare(plan.runs[0].data)
         if plan.stored is None:  # else it was checked when the experiment began
@@ -128,7 +132,7 @@ class Session:
         left = [run.spec for run in opened.pending]
         warning = "" if is_remote(self._executor) else memory_warning(left, info, min(workers, len(left)))
         begun = ExperimentStarted(opened.number, experiment.name, info, opened.planned, workers, warning)
-        self._emit(replace(begun, **self._outlook(plan, experiment, opened.planned, info)))
+        self._emit(replace(begun, **self._expected_durations(plan, experiment, opened.planned, info)))
         for event in restored_runs(self._store, opened.stored):
             self._emit(event)
         last = self._train(plan, opened.number, opened.pending)
@@ -140,10 +144,10 @@ class Session:
             last = self._train(plan, opened.number, added)
         return self._tally.outcome(last, experiment.follow_up is not None)
 
-    def _outlook(
+    def _expected_durations(
         self, plan: Plan, experiment: TrainingExperiment, planned: Sequence[PlannedRun], info: DatasetInfo
     ) -> dict[str, Any]:
-        """Return the attributes of ``ExperimentStarted`` that tell what will follow, and how long it will take."""
+        """Return the attributes of ``ExperimentStarted`` on what will follow, and how long it is expected to take."""
         later = plan_later_stages(experiment, plan.spec, [run.spec for run in planned], info)
         allocation = None if is_remote(self._executor) else self._executor.allocation(plan.size, plan.threads)
         try:
@@ -245,6 +249,10 @@ class Session:
                 self._store.add_computation(self._number, event)
         if isinstance(event, RunEvent):
             self._store.add(event)
+        if isinstance(event, RunStarted) and self._caches is not None and self._number is not None:
+            if not self._caches.has_changed:  # else the next experiment starts faster
+                self._store.add_start_seconds(self._number)
+            self._caches = None
         if isinstance(event, RunFinished):
             self._tally.note(event)
         if not isinstance(event, Checkpoint):

@@ -266,7 +266,7 @@ def _run_session(job: _Job, store: Store, executor: Executor) -> ExperimentFinis
 
 
 def _print_estimate(job: _Job, store: Store, executor: Executor) -> None:
-    """Print the runs, steps and records of a job, and how long it takes if this machine's measurements tell."""
+    """Print the runs, steps and records of a job, and its estimated time if there are measurements for it."""
     with suppress(TrainscopeError):  # reported by the session
         spec = job.spec or job.experiment.spec.from_json(store.experiment(job.number).spec)
         entry = QueueEntry(0, job.experiment, spec, job.number or None, resumes=job.spec is None)

@@ -41,7 +41,7 @@ def print_list(options: Options) -> None:
 
 def _list_estimates(experiment: Experiment, workspace: Path, executor: Executor) -> None:
     entries = [QueueEntry(0, experiment, experiment.preset(name)) for name in experiment.presets]
-    with suppress(TrainscopeError):  # a store that can't be read tells nothing
+    with suppress(TrainscopeError):  # without estimates if the store can't be read
         for name, found in zip(experiment.presets, estimate(workspace, entries, executor.allocation), strict=True):
             if str(found):
                 print_lines(f"  {'':<16}{name}: {found}")

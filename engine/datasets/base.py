@@ -122,7 +122,7 @@ Loader = Callable[[int | None, ProgressCallback], RawImages]
 
 
 @dataclass(frozen=True)
-class Contents:
+class StoredSizes:
     """Height, width and channels of stored images, the number of classes, and of images in each stored part."""
 
     shape: tuple[int, int, int]
@@ -145,7 +145,7 @@ class NamedDataset:
             not kept.
         cache_paths: The paths of these keys, below the downloads folder.
         numbers: Images (training and test) and classes, of a set whose decoded images are not kept.
-        contents: What it holds, which is known before it is downloaded.
+        sizes: Of what it holds, which is known before it is downloaded.
     """
 
     name: str
@@ -157,7 +157,7 @@ class NamedDataset:
     cache_kind: str = ""
     cache_paths: tuple[str, ...] = ()
     numbers: tuple[int, int] | None = None
-    contents: Contents | None = None
+    sizes: StoredSizes | None = None
 
 
 class Hash(Protocol):

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from engine.config.specs import DataSpec
-from engine.datasets.base import Contents
+from engine.datasets.base import StoredSizes
 from engine.datasets.inventory import decoded_folders
 from engine.datasets.registry import DATASETS
 from engine.events.datasets import DatasetInfo
@@ -44,17 +44,17 @@ def find_sizes(spec: DataSpec) -> DataSizes | None:
     folders = sorted(decoded_folders(spec.dataset), key=lambda each: f"-{spec.image_size or 'own'}-" not in each.name)
     decoded = next(filter(None, map(_read, folders)), None)
     source = DATASETS.get(spec.dataset)
-    contents = decoded or (source.contents if source is not None else None)
-    return None if contents is None else _prepared(spec, contents)
+    stored = decoded or (source.sizes if source is not None else None)
+    return None if stored is None else _prepared(spec, stored)
 
 
-def _read(folder: Path) -> Contents | None:
+def _read(folder: Path) -> StoredSizes | None:
     try:
         with open_file(folder / "about.json") as file:
             about = json.load(file)
         counts = {part: _header(folder / f"y_{part}.npy")[0] for part in about["parts"]}
         _, height, width, channels = _header(folder / "x_train.npy")
-        return Contents((height, width, channels), len(about["class_names"]), counts)
+        return StoredSizes((height, width, channels), len(about["class_names"]), counts)
     except Exception:  # a damaged header makes NumPy raise almost anything
         return None
 
@@ -65,7 +65,7 @@ def _header(path: Path) -> tuple[int, ...]:
     return shape
 
 
-def _prepared(spec: DataSpec, stored: Contents) -> DataSizes:
+def _prepared(spec: DataSpec, stored: StoredSizes) -> DataSizes:
     """Return the sizes after the split (``engine.datasets.split``) and the preparation of images."""
     height, width, channels = stored.shape
     if spec.image_size is not None:

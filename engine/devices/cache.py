@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from engine.devices.hardware import gpu_software
+from engine.devices.names import CPU
 from engine.utils.files import write_atomic
 
 if TYPE_CHECKING:
@@ -101,10 +103,13 @@ class DeviceCache:
         """Return the result for ``device``, a description that includes its driver."""
         return self._read().judgements.get(device)
 
-    def gpus(self) -> list[str]:
-        """Return the descriptions of the GPUs of this machine that were verified, such as ``gpu:0: H100, …``."""
-        found = self._read().judgements
-        return [device for device in found if not device.startswith("cpu:")]
+    def gpus(self) -> dict[str, Verification]:
+        """Return the results for GPUs with the present driver, libraries and program, by their descriptions.
+
+        A description is such as ``gpu:0: H100, …``.
+        """
+        found = ((device.partition(": ")[0], device, each) for device, each in self._read().judgements.items())
+        return {device: each for key, device, each in found if key != CPU and device.endswith(gpu_software(key))}
 
     def store_verification(self, device: str, verification: Verification) -> None:
         """Store the result for ``device``."""

@@ -8,18 +8,23 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import psutil
 
+import engine
 from engine.devices.libraries import used_library
-from engine.devices.names import AUTO, CPU, AssignedDevice, gpu_key
+from engine.devices.names import AUTO, CPU, METAL, AssignedDevice, gpu_key
 from engine.events.devices import Device
 from engine.utils.errors import DeviceError
 from engine.utils.paths import cache_folder
+from engine.utils.versions import NOT_INSTALLED, installed_version
 
 STDERR = 2  # its file descriptor
+NVIDIA_DRIVER, WSL_GPU = Path("/proc/driver/nvidia/version"), Path("/dev/dxg")
+METAL_PLUGIN = "tensorflow-metal"
 _OPTIONAL = ("matplotlib", "mpl_toolkits", "pandas", "scipy", "sklearn")  # libraries that Keras can do without
 
 # Instructions for which libraries have kernels of their own, and how Linux and NumPy, old or new, call them. NumPy's
@@ -285,9 +290,22 @@ def device_memory(device: str) -> int | None:
 def driver_version() -> str:
     """Return the GPU driver's version, or the platform if unknown: an update may repair or break a device."""
     try:
-        return Path("/proc/driver/nvidia/version").read_text(encoding="utf-8").splitlines()[0].strip()
+        return NVIDIA_DRIVER.read_text(encoding="utf-8").splitlines()[0].strip()
     except (OSError, IndexError):
         return platform.platform()
+
+
+def gpu_software(device: str) -> str:
+    """Return the versions of the software on which results and speed of a GPU depend: driver, libraries, program."""
+    metal = f", Metal {installed_version(METAL_PLUGIN)}" if device == METAL else ""
+    return f"{driver_version()}, TensorFlow {version('tensorflow')}{metal}, Trainscope {engine.__version__}"
+
+
+def may_have_gpu() -> bool:
+    """Return whether TensorFlow may find a GPU, judging by drivers and plugins, without loading it."""
+    if sys.platform == "darwin":
+        return platform.machine() == "arm64" and installed_version(METAL_PLUGIN) != NOT_INSTALLED
+    return NVIDIA_DRIVER.exists() or WSL_GPU.exists()
 
 
 def _find(device: str) -> Gpu | None:

@@ -13,14 +13,13 @@ from engine.datasets import PreparedData, ProgressCallback
 from engine.devices import verification as check
 from engine.devices.cache import DeviceCache, Verification
 from engine.devices.calibration import CONVOLUTIONAL, DENSE, read_calibration, seconds_per_step
-from engine.devices.hardware import available_devices, cpu_count, device_memory, driver_version, hidden_devices
+from engine.devices.hardware import available_devices, cpu_count, device_memory, gpu_software, hidden_devices
 from engine.devices.libraries import used_library
-from engine.devices.names import AUTO, CPU, METAL, AssignedDevice
+from engine.devices.names import AUTO, CPU, AssignedDevice
 from engine.events.devices import DeviceChoice, DeviceReport, DevicesAppraised, LibraryReport
 from engine.utils.errors import Cancelled
 from engine.utils.paths import devices_file
 from engine.utils.text import reason
-from engine.utils.versions import installed_version
 
 log = logging.getLogger(__name__)
 
@@ -207,10 +206,11 @@ class Placement:
 
         An update of any part makes it another device.
         """
-        threads = f", threads: {self._threads}, {used_library()}" if device == CPU else f", {driver_version()}"
-        metal = f", Metal {installed_version('tensorflow-metal')}" if device == METAL else ""
-        versions = f"TensorFlow {version('tensorflow')}{metal}, Trainscope {engine.__version__}"
-        return f"{device}: {self._devices[device]}{threads}, {versions}"
+        name = f"{device}: {self._devices[device]}"
+        if device != CPU:
+            return f"{name}, {gpu_software(device)}"
+        versions = f"TensorFlow {version('tensorflow')}, Trainscope {engine.__version__}"
+        return f"{name}, threads: {self._threads}, {used_library()}, {versions}"
 
 
 def _library_reports() -> tuple[LibraryReport, ...]:

@@ -1,6 +1,6 @@
 """The database schema, with the contents of each column."""
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 _POINTS = """
 CREATE TABLE IF NOT EXISTS points (                -- one row a record
@@ -52,6 +52,7 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
         "ALTER TABLE queue ADD COLUMN resumes INTEGER NOT NULL DEFAULT 0",
         "ALTER TABLE queue ADD COLUMN owner TEXT NOT NULL DEFAULT ''",
     ),
+    4: ("ALTER TABLE experiments ADD COLUMN start_seconds REAL",),
 }
 
 _TABLES = """
@@ -73,6 +74,7 @@ CREATE TABLE IF NOT EXISTS experiments (
     deleted REAL,                    -- when it was deleted, to be restored or purged; or null
     resumed REAL,                    -- when it was last resumed or extended; null if never
     spent REAL NOT NULL DEFAULT 0,   -- seconds it had taken until then
+    start_seconds REAL,              -- until its first run; null if that included what is done only once, or is unknown
     thumbnail TEXT,                  -- JSON: for each variant its colour and up to 48 validation accuracies
     owner TEXT NOT NULL DEFAULT ''   -- lock file of the program that runs it, or ran it last
 );

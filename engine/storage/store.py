@@ -256,6 +256,15 @@ class Store(StoreQueries):
                 )
                 self._execute("DELETE FROM mistakes WHERE run=?", run)
 
+    def add_start_seconds(self, experiment: int) -> None:
+        """Store the time from the beginning of an experiment to its first run, which has begun."""
+        with self._transaction():
+            self._execute(
+                "UPDATE experiments SET start_seconds=(SELECT min(started) FROM runs WHERE experiment=experiments.id) "
+                "- created WHERE id=?",
+                experiment,
+            )
+
     def finish_experiment(self, experiment: int, status: Status, reason: str) -> None:
         """Store how an experiment ended."""
         self._execute(

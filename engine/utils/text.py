@@ -9,10 +9,10 @@ from collections.abc import Callable
 MAX_CHARACTERS = 800  # per sentence: room for two long paths
 MAX_QUOTED = 150  # of a library's message
 
-# Estimated times are told in multiples of the second number of seconds, up to the first.
+# Estimated times are shown in multiples of the second number of seconds, up to the first.
 ROUNDING = ((10, 1), (60, 5), (300, 30), (3600, 60), (36_000, 600), (math.inf, 3600))
 NO_TIME = "0 s"
-NARROW = 1.6  # a range whose ends differ by no more than this factor is told as a single figure
+NARROW = 1.6  # a range whose ends differ by no more than this factor is shown as a single figure
 
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -47,7 +47,7 @@ def as_estimate(low: float, high: float) -> str:
         high: the largest; infinite if unknown.
 
     Returns:
-        Such as ``10 to 20 s``, or ``about 2 min`` if the range is narrow; empty if it tells nothing.
+        Such as ``10 to 20 s``, or ``about 2 min`` if the range is narrow; empty if it says nothing.
     """
     first = _rounded(low, math.floor)
     if math.isinf(high):

@@ -15,6 +15,7 @@ LIBRARIES = {
     "PySide6": "PySide6-Essentials",
     "pyqtgraph": "pyqtgraph",
 }
+NOT_INSTALLED = "not installed"
 
 
 def versions() -> dict[str, str]:
@@ -24,8 +25,8 @@ def versions() -> dict[str, str]:
 
 
 def installed_version(package: str) -> str:
-    """Return the version of an installed package, by its name on PyPI."""
+    """Return the version of an installed package, by its name on PyPI; ``NOT_INSTALLED`` if it is not."""
     try:
         return version(package)
     except PackageNotFoundError:
-        return "not installed"
+        return NOT_INSTALLED

@@ -43,7 +43,7 @@ class StoredQueue:
     A taken entry returns to the queue when the lock is released or the program ends, unless its experiment is stored.
 
     Args:
-        allocate: tells how an experiment would be trained.
+        allocate: returns how an experiment would be trained.
     """
 
     def __init__(self, allocate: Allocate) -> None:

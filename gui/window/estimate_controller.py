@@ -21,7 +21,7 @@ class EstimateController(QObject):
 
     Args:
         reader: the thread that reads the store.
-        allocate: tells how an experiment would be trained.
+        allocate: returns how an experiment would be trained.
         parent: the window.
     """
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from engine.datasets.base import Contents, NamedDataset, ProgressCallback, RawImages, RemoteFile
+from engine.datasets.base import NamedDataset, ProgressCallback, RawImages, RemoteFile, StoredSizes
 from engine.datasets.download import downloads_folder, fetch
 from engine.datasets.formats import cifar
 from engine.datasets.formats.cifar import Cifar
@@ -62,5 +62,5 @@ CIFAR10 = NamedDataset(
     replacements=(*FORMAT.folders, PYTHON_ARCHIVE),
     cache_kind="cifar10",
     cache_paths=(ARCHIVE.name, *FORMAT.folders, PYTHON_ARCHIVE),
-    contents=Contents((32, 32, 3), 10, {"train": 50_000, "test": 10_000}),
+    sizes=StoredSizes((32, 32, 3), 10, {"train": 50_000, "test": 10_000}),
 )

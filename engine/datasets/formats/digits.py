@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.datasets.base import Contents, Decoded, NamedDataset, ProgressCallback, RawImages, collect
+from engine.datasets.base import Decoded, NamedDataset, ProgressCallback, RawImages, StoredSizes, collect
 from engine.datasets.resize import array_part
 from engine.utils.arrays import Array
 
@@ -52,5 +52,5 @@ DIGITS = NamedDataset(
     summary="1,797 handwritten digits, gray, enlarged from 8x8 to 32x32; no download",
     load=load,
     numbers=(1797, 10),
-    contents=Contents((SIDE, SIDE, 1), 10, {"train": 1797}),
+    sizes=StoredSizes((SIDE, SIDE, 1), 10, {"train": 1797}),
 )

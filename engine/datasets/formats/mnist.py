@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from engine.datasets.base import Contents, NamedDataset, ProgressCallback, RawImages, RemoteFile
+from engine.datasets.base import NamedDataset, ProgressCallback, RawImages, RemoteFile, StoredSizes
 from engine.datasets.cache import CacheKey, cached, signature_of_paths
 from engine.datasets.download import downloads_folder, fetch
 from engine.datasets.formats import idx
@@ -99,7 +99,7 @@ def _named(source: IdxSet, name: str, summary: str) -> NamedDataset:
         files=source.files,
         cache_kind=f"idx {source.title}",
         cache_paths=(source.folder,),
-        contents=Contents((28, 28, 1), 10, {"train": 60_000, "test": 10_000}),
+        sizes=StoredSizes((28, 28, 1), 10, {"train": 60_000, "test": 10_000}),
     )
 
 

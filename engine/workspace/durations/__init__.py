@@ -1,1 +1,1 @@
-"""How long experiments take: told before they begin, and how much time is left while they run."""
+"""Estimates of how long experiments take, and of the time left while they run."""

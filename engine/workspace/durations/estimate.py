@@ -1,6 +1,6 @@
-"""Runs, steps, records and time of an experiment, told before it begins.
+"""Estimates of runs, steps, records and time of an experiment before it begins.
 
-The window, the queue and ``--batch`` all tell these.
+The window, the queue and ``--batch`` all show these.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from engine.utils.paths import store_file
 from engine.utils.text import as_estimate, pluralise
 from engine.workspace.durations.makespan import makespan
 from engine.workspace.durations.measurements import DurationStore, Measurements, StoredWork
-from engine.workspace.durations.paces import Paces
+from engine.workspace.durations.step_times import StepTimes
 from engine.workspace.durations.work import step_count
 from engine.workspace.queue import QueueEntry
 
@@ -79,8 +79,8 @@ def expect(
     if allocation is not None:
         with closing(DurationStore(workspace)) as store:
             measured = store.measurements()
-    paces, sizes = Paces(measured, allocation), DataSizes.of(info)
-    return tuple(paces.of(run.spec, sizes, run.total_steps) for run in runs)
+    step_times, sizes = StepTimes(measured, allocation), DataSizes.of(info)
+    return tuple(step_times.of(run.spec, sizes, run.total_steps) for run in runs)
 
 
 def plan_later_stages(
@@ -100,7 +100,7 @@ def _counted(span: tuple[int, int], noun: str) -> str:
 
 
 @dataclass(frozen=True)
-class _Left:
+class RemainingRun:
     """A run to be trained, of which ``done`` steps are done."""
 
     run: RunSpec
@@ -122,18 +122,20 @@ def _estimate(entry: QueueEntry, allocate: Allocate, measured: Measurements, sto
     return Estimate()
 
 
-def _stages(experiment: TrainingExperiment, entry: QueueEntry, stored: Sequence[StoredWork]) -> list[list[_Left]]:
+def _stages(
+    experiment: TrainingExperiment, entry: QueueEntry, stored: Sequence[StoredWork]
+) -> list[list[RemainingRun]]:
     """Return the runs to be trained, stage by stage, as ``engine.workspace.planning`` plans them."""
     if entry.resumes and stored:
-        first = [_Left(each.run, each.done) for each in stored if each.status.can_resume]
+        first = [RemainingRun(each.run, each.done) for each in stored if each.status.can_resume]
         known = [each.run for each in stored]
     else:
         kept = {(each.run.variant, each.run.repeat) for each in stored if each.is_kept}
         planned = experiment.plan(entry.spec)
-        first = [_Left(run) for run in planned if (run.variant, run.repeat) not in kept]
+        first = [RemainingRun(run) for run in planned if (run.variant, run.repeat) not in kept]
         known = [*planned, *(each.run for each in stored if each.is_kept)]
     later = _later_stages(experiment, entry.spec, known)
-    return [first, *([_Left(run) for run in stage] for stage in later)]
+    return [first, *([RemainingRun(run) for run in stage] for stage in later)]
 
 
 def _later_stages(
@@ -146,7 +148,7 @@ def _later_stages(
 
 
 def _estimate_stages(
-    stages: Sequence[Sequence[_Left]], allocation: Allocation | None, measured: Measurements
+    stages: Sequence[Sequence[RemainingRun]], allocation: Allocation | None, measured: Measurements
 ) -> Estimate:
     runs = [each for stage in stages for each in stage]
     sizes = {data: find_sizes(data) for data in {each.run.data for each in runs}}
@@ -157,23 +159,23 @@ def _estimate_stages(
     known = Estimate(len(runs), _extremes(steps.values()), _extremes(records))
     if allocation is None:
         return known
-    return replace(known, seconds=_seconds(stages, allocation, Paces(measured, allocation), sizes, steps))
+    return replace(known, seconds=_seconds(stages, allocation, StepTimes(measured, allocation), sizes, steps))
 
 
 def _seconds(
-    stages: Sequence[Sequence[_Left]],
+    stages: Sequence[Sequence[RemainingRun]],
     allocation: Allocation,
-    paces: Paces,
+    step_times: StepTimes,
     sizes: Mapping[DataSpec, DataSizes | None],
     steps: Mapping[RunSpec, int],
 ) -> Span | None:
     """Return the time of all stages, each of which begins once the one before has ended; None if a run's is unknown."""
-    total = paces.start(stages[0][0].run.data.dataset if stages[0] else "") or UNKNOWN
+    total = step_times.start(stages[0][0].run.data.dataset if stages[0] else "") or UNKNOWN
     for stage in stages:
         spans: list[Span] = []
         for each in stage:
             found = sizes[each.run.data]
-            expected = None if found is None else paces.of(each.run, found, steps[each.run])
+            expected = None if found is None else step_times.of(each.run, found, steps[each.run])
             if expected is None or expected.step is None:
                 return None
             spans.append(expected.step.times(steps[each.run] - each.done) + (expected.overhead or UNKNOWN))

@@ -56,7 +56,8 @@ class Measurements:
 
     Attributes:
         runs: those with a record.
-        starts: name of the data set, and seconds from the start of an experiment to that of its first run.
+        starts: name of the data set, and seconds from the start of an experiment to that of its first run, except where
+            something was downloaded, decoded, measured or verified meanwhile, which is done only once.
     """
 
     runs: Sequence[MeasuredRun] = ()
@@ -105,14 +106,16 @@ class DurationStore(Database):
         starts: list[tuple[str, float]] = []
         processor = cpu_name()
         for number, rows in by_experiment.items():
-            found = self._execute("SELECT dataset, created, resumed FROM experiments WHERE id=?", number).fetchone()
+            found = self._execute(
+                "SELECT dataset, start_seconds, resumed FROM experiments WHERE id=?", number
+            ).fetchone()
             try:
                 info = _INFO.validate_python(json.loads(found["dataset"]))
                 sizes, is_whole = DataSizes.of(info), found["resumed"] is None
                 overheads = _overheads(rows) if is_whole else {}
                 here = [run for row in rows if (run := _measured(row, sizes, overheads, processor)) is not None]
-                if here and is_whole:
-                    starts.append((info.name, max(0.0, min(row["started"] for row in rows) - found["created"])))
+                if here and is_whole and found["start_seconds"] is not None:
+                    starts.append((info.name, max(0.0, found["start_seconds"])))
             except (*READ_ERRORS, NetworkError):
                 continue
             runs += here

@@ -19,12 +19,12 @@ from engine.events.runs import (
     RunStarted,
     Status,
 )
-from engine.events.tasks import Event
+from engine.events.tasks import Event, Progress
 from engine.utils.text import as_estimate
 from engine.workspace.durations.makespan import makespan
 from engine.workspace.durations.rates import Rate
 
-UPDATE_SECONDS = 1.0  # between two computations; the time told counts down meanwhile
+UPDATE_SECONDS = 1.0  # between two computations; the time shown counts down meanwhile
 # By these factors the time of a run besides its steps differs from that of runs of the same network, as expected from
 # earlier experiments, and from that of other networks.
 SAME_OVERHEAD, EXPECTED_OVERHEAD, OTHER_OVERHEAD = 1.4, 1.5, 2.0
@@ -32,7 +32,7 @@ EXPECTED_STEP = 1.25  # by this factor the machine's speed differs from hour to 
 # Operations per second differ by up to these factors between networks of one kind, and between dense networks and
 # convolutions.
 SAME_KIND, OTHER_KIND = 2.0, 3.0
-# A range whose ends differ by more than this factor is not told, unless it ends within so many seconds.
+# A range whose ends differ by more than this factor is not shown, unless it ends within so many seconds.
 VAGUE, SHORT = 10.0, 30.0
 UNKNOWN = Span(0.0, math.inf)
 
@@ -79,7 +79,7 @@ class _Run:
 
 
 class TimeLeft:
-    """Tells the time left as a range that holds its true end.
+    """Estimates the time left, as a range that holds its true end.
 
     Steps of a run take as long as those of the same network in this experiment. Networks that have not begun are judged
     by what was expected of them, corrected by how far expectation and measurement agree for those that have; or else
@@ -91,8 +91,8 @@ class TimeLeft:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._told: Span | None = None
-        self._told_at = 0.0
+        self._computed: Span | None = None
+        self._computed_at = 0.0
         self._begin(1)
 
     def take(self, event: Event) -> None:
@@ -109,6 +109,9 @@ class TimeLeft:
                 self._restore(run, status, event)
             case ExperimentFinished():
                 self._begin(1)
+            case Progress():
+                # A library or a device is being measured, once: what follows is not what further runs take.
+                self._free.clear()
             case RunStarted() | Record() | Intervention() | RunFinished() if event.run in self._runs:
                 self._follow(self._runs[event.run], event)
 
@@ -120,10 +123,10 @@ class TimeLeft:
     def seconds(self) -> Span | None:
         """The range of seconds until the last run ends; None as long as hardly anything is known."""
         now = self._now()
-        if self._told is None or math.isinf(self._told.high) or now - self._told_at >= UPDATE_SECONDS:
-            self._told, self._told_at = self._compute(now), now
-        passed = now - self._told_at
-        span = Span(max(0.0, self._told.low - passed), max(0.0, self._told.high - passed))
+        if self._computed is None or math.isinf(self._computed.high) or now - self._computed_at >= UPDATE_SECONDS:
+            self._computed, self._computed_at = self._compute(now), now
+        passed = now - self._computed_at
+        span = Span(max(0.0, self._computed.low - passed), max(0.0, self._computed.high - passed))
         is_vague = span.high > max(VAGUE * span.low, SHORT)
         return span if (self._runs or self._later) and not is_vague else None
 
@@ -145,8 +148,8 @@ class TimeLeft:
         self._rates: dict[Hashable, Rate] = {}
         self._overheads: dict[Hashable, list[float]] = {}
         self._free = [self._clock()] * self._workers
-        self._paces: dict[Hashable, tuple[Span, Span]] = {}  # of each kind of work, since the last event
-        self._told = None
+        self._durations: dict[Hashable, tuple[Span, Span]] = {}  # of each kind of work, since the last event
+        self._computed = None
 
     def _plan(self, event: ExperimentStarted) -> None:
         expected: list[ExpectedRun | None] = list(event.expected)
@@ -159,8 +162,8 @@ class TimeLeft:
         added = [_Run(run, _kind(run), each) for run, each in zip(runs, expected, strict=True)]
         self._runs |= {run.planned.run: run for run in added}
         self._everything += added
-        self._paces.clear()
-        self._told = None
+        self._durations.clear()
+        self._computed = None
 
     def _restore(self, number: int, status: Status, event: RunRestored) -> None:
         if status.is_final:
@@ -183,7 +186,7 @@ class TimeLeft:
             case RunFinished():
                 self._finish(run, event)
         self._hold()
-        self._paces.clear()
+        self._durations.clear()
         run.seen = self._now()
 
     def _record(self, run: _Run, step: int, seconds: float) -> None:
@@ -237,12 +240,12 @@ class TimeLeft:
         return total
 
     def _whole(self, run: _Run) -> Span:
-        step, overhead = self._pace(run)
+        step, overhead = self._step_and_overhead(run)
         return step.times(run.planned.total_steps - run.step) + overhead
 
     def _remaining(self, run: _Run, now: float) -> Span:
         """Return the time left of a running run, which counts down between its records."""
-        step, overhead = self._pace(run)
+        step, overhead = self._step_and_overhead(run)
         steps = step.times(run.planned.total_steps - run.step)
         if run.prepared is not None:
             passed, overhead = now - run.seen, _less(overhead, run.spent)
@@ -250,11 +253,11 @@ class TimeLeft:
             passed = now - (run.began if run.began is not None and run.last is None else run.seen)
         return _less(steps + overhead, min(passed, overhead.high + steps.high))
 
-    def _pace(self, run: _Run) -> tuple[Span, Span]:
+    def _step_and_overhead(self, run: _Run) -> tuple[Span, Span]:
         """Return the seconds of a step, and of the run besides its steps."""
-        if run.kind not in self._paces:
-            self._paces[run.kind] = self._step(run), self._overhead(run)
-        return self._paces[run.kind]
+        if run.kind not in self._durations:
+            self._durations[run.kind] = self._step(run), self._overhead(run)
+        return self._durations[run.kind]
 
     def _step(self, run: _Run) -> Span:
         """Return the seconds of a step."""
@@ -296,8 +299,8 @@ class TimeLeft:
 
 def as_time_left(span: Span | None) -> str:
     """Format a range of seconds as ``2 to 4 min left``; empty if it is None."""
-    told = "" if span is None else as_estimate(span.low, span.high)
-    return f"{told} left" if told else ""
+    text = "" if span is None else as_estimate(span.low, span.high)
+    return f"{text} left" if text else ""
 
 
 def _kind(run: PlannedRun) -> Hashable:

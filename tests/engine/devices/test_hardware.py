@@ -26,6 +26,7 @@ from engine.devices.libraries import used_library
 from engine.devices.names import CPU, AssignedDevice, check_device, parse_device
 from engine.events.devices import Device
 from engine.utils.errors import DeviceError, SpecError
+from engine.utils.versions import NOT_INSTALLED
 from tests.engine.support import python
 
 BOTH = ["gpu:0", "gpu:1"]
@@ -184,6 +185,37 @@ def test_only_newer_nvidia_cards_round_products(gpus: list[str], monkeypatch: py
     assert [uses_tf32(device) for device in devices] == [False, False, True, False, False]
     monkeypatch.setattr(tf.config.experimental, "tensor_float_32_execution_enabled", lambda: False)
     assert not uses_tf32("gpu:1")
+
+
+@pytest.mark.parametrize(
+    ("system", "machine", "metal", "files", "expected"),
+    [
+        ("linux", "x86_64", False, (), False),
+        ("linux", "x86_64", False, ("driver",), True),
+        ("linux", "x86_64", False, ("dxg",), True),
+        ("win32", "AMD64", False, (), False),
+        ("darwin", "arm64", True, (), True),
+        ("darwin", "arm64", False, (), False),
+        ("darwin", "x86_64", True, (), False),
+    ],
+)
+def test_a_gpu_is_suspected_by_drivers_and_plugins(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    system: str,
+    machine: str,
+    metal: bool,
+    files: tuple[str, ...],
+    expected: bool,
+) -> None:
+    for name in files:
+        (tmp_path / name).touch()
+    monkeypatch.setattr(hardware, "NVIDIA_DRIVER", tmp_path / "driver")
+    monkeypatch.setattr(hardware, "WSL_GPU", tmp_path / "dxg")
+    monkeypatch.setattr("sys.platform", system)
+    monkeypatch.setattr("platform.machine", lambda: machine)
+    monkeypatch.setattr(hardware, "installed_version", lambda _package: "1.2" if metal else NOT_INSTALLED)
+    assert hardware.may_have_gpu() == expected
 
 
 @pytest.mark.long

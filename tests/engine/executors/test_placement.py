@@ -72,7 +72,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     found = Machine(tmp_path / "cache" / "devices.json")
     names = lambda: {CPU: "a processor"} | dict.fromkeys(found.gpus, "a card")  # noqa: E731
     monkeypatch.setattr(placement_module, "available_devices", names)
-    monkeypatch.setattr(placement_module, "driver_version", lambda: found.driver)
+    monkeypatch.setattr("engine.devices.hardware.driver_version", lambda: found.driver)
     monkeypatch.setattr(placement_module, "hidden_devices", lambda: found.hidden)
     monkeypatch.setattr(placement_module, "device_memory", lambda device: 8 * 2**30 if device == CPU else None)
     monkeypatch.setattr(placement_module.check, "deviations", found.deviations)

@@ -48,7 +48,7 @@ def make_version_2(file: Path) -> None:
         for table in ("newer", "interventions", "mistakes", "queue", "checkpoints"):
             old.execute(f"DROP TABLE {table}")
         for table, columns in {
-            "experiments": ("title", "notes", "deleted", "thumbnail", "resumed", "spent", "owner"),
+            "experiments": ("start_seconds", "title", "notes", "deleted", "thumbnail", "resumed", "spent", "owner"),
             "runs": ("activations", "units"),
         }.items():
             for column in columns:
@@ -71,8 +71,17 @@ def make_version_1(store: Store) -> None:
         old.commit()
 
 
+def make_version_4(store: Store) -> None:
+    """Convert the file to version 4, without the seconds until the first run."""
+    with closing(sqlite3.connect(store.file)) as old:
+        old.execute("ALTER TABLE experiments DROP COLUMN start_seconds")
+        old.execute("PRAGMA user_version=4")
+        old.commit()
+
+
 def make_version_3(store: Store) -> None:
     """Convert the file to version 3, without checkpoints and owners."""
+    make_version_4(store)
     with closing(sqlite3.connect(store.file)) as old:
         old.execute("DROP TABLE checkpoints")
         for table, column in (("experiments", "owner"), ("queue", "owner"), ("queue", "resumes")):
@@ -112,6 +121,16 @@ def test_the_queue_survives_from_version_3(store: Store) -> None:
     make_version_3(store)
     with closing(QueueStore(store.workspace)) as again:
         assert again.all() == [waiting]
+
+
+def test_an_experiment_of_version_4_has_no_known_start(store: Store) -> None:
+    run = stored_run(store)
+    store.add_start_seconds(1)
+    make_version_4(store)
+    with closing(Store(store.workspace)) as again:
+        assert [each.step for each in again.records(run)] == [10, 20]
+    with closing(sqlite3.connect(store.file)) as reader:
+        assert reader.execute("SELECT start_seconds FROM experiments").fetchall() == [(None,)]
 
 
 def test_a_store_of_version_1_is_brought_up_to_date_and_loses_nothing(store: Store) -> None:

@@ -167,10 +167,10 @@ class Simulation:
 
 @dataclass(frozen=True)
 class Moment:
-    """What was told at a moment, and the seconds of training that were truly left then."""
+    """What was shown at a moment, and the seconds of training that were truly left then."""
 
     at: float
-    told: Span | None
+    shown: Span | None
     truth: float
     text: str
 

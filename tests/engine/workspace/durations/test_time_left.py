@@ -11,6 +11,7 @@ import pytest
 
 from engine.events.experiments import ExperimentFinished, ExperimentStarted
 from engine.events.runs import Status
+from engine.events.tasks import Progress
 from engine.workspace.durations.time_left import TimeLeft
 from tests.engine.support import INFO, finished, record, started
 from tests.engine.workspace.durations.simulation import (
@@ -37,13 +38,13 @@ SCENARIOS: dict[str, dict[str, Any]] = {
 }
 
 
-def told(moments: Sequence[Moment]) -> list[Moment]:
-    return [moment for moment in moments if moment.told is not None]
+def with_range(moments: Sequence[Moment]) -> list[Moment]:
+    return [moment for moment in moments if moment.shown is not None]
 
 
 def is_true(moment: Moment) -> bool:
-    assert moment.told is not None
-    return moment.told.low <= moment.truth <= moment.told.high
+    assert moment.shown is not None
+    return moment.shown.low <= moment.truth <= moment.shown.high
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -52,24 +53,24 @@ def test_the_true_end_lies_in_the_range_at_nine_of_ten_moments(scenario: str, wo
     """Without earlier experiments, after equal ones, and after some when the machine was slower or faster."""
     for expects in (None, 1.0, 1.4, 0.7):
         made = (Simulation(workers=workers, expects=expects, seed=seed, **SCENARIOS[scenario]) for seed in range(4))
-        moments = [moment for simulation in made for moment in told(follow(simulation, 60))]
-        assert len(moments) > 4 * 40, "told most of the time"
+        moments = [moment for simulation in made for moment in with_range(follow(simulation, 60))]
+        assert len(moments) > 4 * 40, "shown most of the time"
         share = sum(map(is_true, moments)) / len(moments)
         assert share >= 0.9, f"expecting {expects}: {share:.0%}"
 
 
 @pytest.mark.parametrize("expects", [None, 1.0])
 @pytest.mark.parametrize("workers", [1, 2])
-def test_what_is_told_never_contradicts_what_was_told_before(workers: int, expects: float | None) -> None:
+def test_successive_ranges_never_contradict_each_other(workers: int, expects: float | None) -> None:
     """The ends that two successive ranges allow overlap: no 10 minutes that are 5, and then 2."""
     for seed in range(4):
-        moments = told(follow(Simulation([SLOW * 2], workers, expects=expects, seed=seed)))
+        moments = with_range(follow(Simulation([SLOW * 2], workers, expects=expects, seed=seed)))
         for before, after in pairwise(moments):
-            assert before.told is not None
-            assert after.told is not None
+            assert before.shown is not None
+            assert after.shown is not None
             passed = before.truth - after.truth
-            assert before.told.low - passed <= after.told.high, after
-            assert after.told.low <= before.told.high - passed, after
+            assert before.shown.low - passed <= after.shown.high, after
+            assert after.shown.low <= before.shown.high - passed, after
 
 
 def test_once_a_network_is_known_its_range_is_narrow_enough_for_one_figure() -> None:
@@ -90,7 +91,7 @@ def begun(*runs: Any, workers: int = 1) -> ExperimentStarted:
     return ExperimentStarted(1, "architectures", INFO, runs, workers)
 
 
-def test_nothing_is_told_before_the_first_record_of_the_first_experiment_and_after_the_end() -> None:
+def test_nothing_is_shown_before_the_first_record_of_the_first_experiment_and_after_the_end() -> None:
     left = TimeLeft(lambda: 0.0)
     left.take(begun(SMALL.planned(1)))
     left.take(started(1))
@@ -119,6 +120,21 @@ def test_runs_that_end_early_have_no_time_left() -> None:
     assert one is not None
     assert one.high < both.low, "one of two is left out, and 16 seconds of the other are left"
     assert one.low < 14.5 < one.high
+
+
+def test_a_measurement_before_the_first_run_does_not_count_as_what_every_run_takes() -> None:
+    """Which library is faster is measured for 20 seconds before the first run, whose compilation takes 2."""
+    now = 0.0
+    left = TimeLeft(lambda: now)
+    left.take(begun(*(SMALL.planned(number) for number in range(1, 6))))
+    left.take(Progress("Measuring which library computes convolutional networks faster here, once", 0, 1))
+    now = 20.0
+    left.take(started(1))
+    for count in range(1, 4):
+        now = 22.0 + count / 10
+        left.take(record(1, 10 * count, seconds=count / 10))
+    assert left.seconds is not None
+    assert left.seconds.high < 60, "not 20 seconds before each of the other four"
 
 
 def test_a_resumed_run_has_its_remaining_steps_left() -> None:

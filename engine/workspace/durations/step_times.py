@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
-from pathlib import Path
 from statistics import median
 
 from engine.config.specs import RunSpec
 from engine.datasets.sizes import DataSizes
 from engine.devices.cache import DeviceCache
 from engine.devices.calibration import CONVOLUTIONAL, DENSE, REFERENCES, STEPS, read_calibration
+from engine.devices.hardware import may_have_gpu
 from engine.devices.names import AUTO, CPU, Allocation
 from engine.events.durations import ExpectedRun, Span
 from engine.networks.architectures import summarize
@@ -26,16 +26,15 @@ from engine.workspace.durations.work import Work
 NEWEST = 10  # runs of the same work that are considered
 NEWEST_STARTS = 5  # experiments whose start is considered
 # Times of the same work differ by this factor from one experiment to the next, and scaled ones from measured ones; see
-# docs/performance.md, section "Times told".
+# docs/performance.md, section "Time estimates".
 SAME_WORK, SCALED = 1.15, 1.5
 DIGITS = "digits"
 COMPILATION = 2.0  # networks compile in times that differ from that of the reference by about this factor
 REFERENCE_SHAPE, REFERENCE_CLASSES, REFERENCE_BATCH, REFERENCE_VALIDATION = (32, 32, 1), 10, 50, 5_000
-NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
 
 
-class Paces:
-    """Tells how fast runs are trained on this machine.
+class StepTimes:
+    """Expected times of runs on this machine.
 
     Args:
         measured: what earlier experiments took.
@@ -47,12 +46,17 @@ class Paces:
         self._calibration = read_calibration()
         device = "" if allocation is None else allocation.device
         gpus = DeviceCache(devices_file()).gpus()
+        sound = [gpu for gpu, verification in gpus.items() if verification.state == "sound"]
         runs = [run for run in measured.runs if device in (AUTO, run.device)]
-        self._runs = [run for run in runs if run.device == CPU or any(each.startswith(run.gpu) for each in gpus)]
+        self._runs = [run for run in runs if run.device == CPU or any(each.startswith(run.gpu) for each in sound)]
         self._starts = measured.starts
         self._known: dict[Hashable, ExpectedRun] = {}  # repeats and learning rates take the same time
-        # Operations don't tell how fast a GPU is.
-        may_use_gpu = bool(gpus) or (not measured.runs and NVIDIA_DRIVER.exists())
+        # Operations don't tell how fast a GPU is. One that was not verified yet is verified before the first run; if
+        # runs were trained without, TensorFlow finds none.
+        if gpus:
+            may_use_gpu = any(verification.state != "wrong" for verification in gpus.values())
+        else:
+            may_use_gpu = may_have_gpu() and (not measured.runs or any(run.gpu for run in measured.runs))
         self._can_scale = device == CPU or (device == AUTO and not may_use_gpu)
 
     def of(self, run: RunSpec, sizes: DataSizes, total_steps: int) -> ExpectedRun:
