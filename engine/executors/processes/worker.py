@@ -85,12 +85,10 @@ def worker_main(connection: Connection, settings: WorkerSettings) -> None:
         ParentGone: when it is closed.
     """
     exit_with_parent()
-    # Before a library reads it.
     os.environ["TMPDIR"] = tempfile.tempdir = str(settings.temporary_folder)
-    use_library(settings.library)
+    use_library(settings.library)  # before TensorFlow is loaded
     prepare_process(settings.log_file, settings.low_priority)
-    placement = Placement(settings.device, settings.processes, settings.threads)
-    runner = TaskRunner(placement, ImageStore(settings.image_folder))
+    runner = _make_runner(settings)
     configured = warmed_up = False
 
     def send(event: Event | TaskBegun | TaskDone) -> None:
@@ -126,6 +124,11 @@ def worker_main(connection: Connection, settings: WorkerSettings) -> None:
             send(TaskBegun())
             runner.execute(message, send, poll)
             send(TaskDone())
+
+
+def _make_runner(settings: WorkerSettings) -> TaskRunner:
+    placement = Placement(settings.device, settings.processes, settings.threads)
+    return TaskRunner(placement, ImageStore(settings.image_folder))
 
 
 def _receive(connection: Connection) -> object:
