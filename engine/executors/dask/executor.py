@@ -73,6 +73,9 @@ class DaskExecutor:
         connection = self._connected()
         return max(1, connection.poller.count_workers(), connection.job_count)
 
+    def allocation(self, runs: int, threads: int | None = None) -> None:  # the signature of every executor
+        """Return None, as nothing is known of the time that a cluster takes; see ``Executor``."""
+
     def run(self, tasks: Sequence[Task], emit: Emit, control: ControlChannel) -> Control | None:
         """Execute all tasks; see ``Executor.run``."""
         runs = [task for task in tasks if isinstance(task, TrainTask)]
