@@ -129,7 +129,7 @@ class Session:
             info = replace(info, warnings=(*info.warnings, *check_starts(self._store, plan.runs, info)))
         self._emit(DatasetReady(info))
         opened = self._begin(plan, workers, owner, info)
-        left = [run.spec for run in opened.pending]
+        left = [run.trained_spec for run in opened.pending]
         warning = "" if is_remote(self._executor) else memory_warning(left, info, min(workers, len(left)))
         begun = ExperimentStarted(opened.number, experiment.name, info, opened.planned, workers, warning)
         self._emit(replace(begun, **self._expected_durations(plan, experiment, opened.planned, info)))
@@ -148,7 +148,7 @@ class Session:
         self, plan: Plan, experiment: TrainingExperiment, planned: Sequence[PlannedRun], info: DatasetInfo
     ) -> dict[str, Any]:
         """Return the attributes of ``ExperimentStarted`` on what will follow, and how long it is expected to take."""
-        later = plan_later_stages(experiment, plan.spec, [run.spec for run in planned], info)
+        later = plan_later_stages(experiment, plan.spec, [run.trained_spec for run in planned], info)
         allocation = None if is_remote(self._executor) else self._executor.allocation(plan.size, plan.threads)
         try:
             expected = expect(self._store.workspace, [*planned, *chain(*later)], info, allocation)
@@ -212,7 +212,7 @@ class Session:
             [
                 TrainTask(
                     run.run,
-                    run.spec,
+                    run.trained_spec,
                     model_file(workspace, number, run.spec.variant, run.spec.repeat),
                     self._store.interrupted(run.run),
                     plan.device_of(run),

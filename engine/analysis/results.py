@@ -67,7 +67,7 @@ class RunResult:
 class VariantResult:
     """The runs of one variant that have records, ordered by repeat.
 
-    ``planned`` is the number of planned runs, ``epochs`` the length of each. A ``probe`` only determined settings for
+    ``planned`` is the number of planned runs, ``epochs`` the length of each (0 if unknown). A ``probe`` only determined settings for
     other variants.
     """
 
@@ -186,7 +186,7 @@ def load_results(store: Store, experiment: int) -> ExperimentResult:
     runs = store.runs(experiment)
     drawn = styles(run.spec for run in runs)
     for run in runs:
-        name, epochs = run.spec.variant, run.spec.training.epochs
+        name, epochs = run.spec.variant, run.spec.planned_epochs
         variant = variants.setdefault(name, VariantResult(name, run.parameters, epochs, drawn[name], run.spec.probe))
         variant.planned += 1
         if records := store.records(run.id):

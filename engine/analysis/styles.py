@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from engine.config.specs import RunSpec
+from engine.config.specs import BaseRunSpec
 
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9")
 
@@ -43,22 +43,22 @@ class Style:
         return DASHES[self.pattern % len(DASHES)]
 
 
-def styles(runs: Iterable[RunSpec]) -> dict[str, Style]:
+def styles(runs: Iterable[BaseRunSpec]) -> dict[str, Style]:
     """Assign a style to each variant of a plan.
 
     Where variants differ in both architecture and activation, colour encodes the architecture and pattern the
     activation; otherwise each variant has its own colour.
     """
-    variants: dict[str, RunSpec] = {}
+    variants: dict[str, tuple[str, str]] = {}
     for run in runs:
-        variants.setdefault(run.variant, run)
-    architectures = list(dict.fromkeys(run.architecture for run in variants.values()))
-    activations = list(dict.fromkeys(run.network.activation for run in variants.values()))
+        variants.setdefault(run.variant, run.look)
+    architectures = list(dict.fromkeys(architecture for architecture, _ in variants.values()))
+    activations = list(dict.fromkeys(activation for _, activation in variants.values()))
     if min(len(architectures), len(activations)) < 2:
         return {name: Style(position) for position, name in enumerate(variants)}
     return {
-        name: Style(architectures.index(run.architecture), activations.index(run.network.activation))
-        for name, run in variants.items()
+        name: Style(architectures.index(architecture), activations.index(activation))
+        for name, (architecture, activation) in variants.items()
     }
 
 

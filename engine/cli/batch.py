@@ -30,7 +30,7 @@ from engine.events.experiments import ExperimentFinished
 from engine.events.runs import Status
 from engine.events.tasks import Event
 from engine.executors.base import Executor
-from engine.experiments import ALL, COURSE_EXPERIMENTS, find_experiment
+from engine.experiments import ALL, COURSE_EXPERIMENTS, find_runnable
 from engine.experiments.base import ComputedExperiment, Experiment
 from engine.experiments.presets import drop_experiment_key
 from engine.exports import Format, check_writable, export_experiment
@@ -143,7 +143,7 @@ def _train(options: Options) -> int:
     if (message := examine_store(options.workspace)) is not None:
         # The user decides how to proceed without the previous results.
         raise StoreError(f"{message[:-1]}; nothing was trained: start again to go on with the new one.")
-    chosen = list(COURSE_EXPERIMENTS.values()) if options.batch == ALL else [find_experiment(options.batch or "")]
+    chosen = list(COURSE_EXPERIMENTS.values()) if options.batch == ALL else [find_runnable(options.batch or "")]
     specs = [] if options.resume else build_specs(chosen, options)
     if options.export is not None:
         check_writable(options.export)  # before the training rather than after it

@@ -12,7 +12,7 @@ from engine.cli.output import print_lines
 from engine.config.fields import describe
 from engine.datasets import DATASETS
 from engine.executors.base import Executor
-from engine.experiments import ALL, EXPERIMENTS
+from engine.experiments import ALL, RUNNABLE_EXPERIMENTS
 from engine.experiments.base import Experiment
 from engine.utils.errors import TrainscopeError
 from engine.workspace.durations.estimate import estimate
@@ -23,14 +23,14 @@ def print_list(options: Options) -> None:
     """Print what can be chosen; propagates ``DeviceError`` if no device is found."""
     print_lines("Experiments (--batch), and what they take with each preset")
     with closing(make_executor(options)) as executor:
-        for experiment in EXPERIMENTS.values():
+        for experiment in RUNNABLE_EXPERIMENTS.values():
             print_lines(f"  {experiment.name:<16}{experiment.summary}")
             _list_estimates(experiment, options.workspace, executor)
     print_lines(f"  {ALL:<16}Every experiment of the course, one after the other; each takes the settings it knows.")
     print_lines("\nData sets (--dataset; also a folder of images, or a file: .npz, .npy, IDX)")
     for name, source in DATASETS.items():
         print_lines(f"  {name:<16}{source.summary}")
-    for experiment in EXPERIMENTS.values():
+    for experiment in RUNNABLE_EXPERIMENTS.values():
         _list_keys(experiment)
     print_lines("\nDevices")
     sys.stdout.flush()  # finding them takes seconds

@@ -8,7 +8,7 @@ from engine.analysis.ranking import largest_class_claims, result_largest_class
 from engine.analysis.results import ExperimentResult, VariantResult, load_results
 from engine.analysis.statistics import spread
 from engine.events.runs import Status, count_finished
-from engine.experiments.base import ComputedExperiment, Experiment, TrainingExperiment
+from engine.experiments.base import ComputedExperiment, Experiment, ExperimentWithRuns
 from engine.exports.report.runs import curve_findings
 from engine.storage.store import Store
 
@@ -26,7 +26,7 @@ def print_error(line: str) -> None:
 def report_results(store: Store, experiment: Experiment, number: int) -> None:
     """Print the results of stored experiment ``number``."""
     match experiment:
-        case TrainingExperiment():
+        case ExperimentWithRuns():
             result = load_results(store, number)
             _report_runs(result)
             statuses = [run.status for run in store.runs(number)]

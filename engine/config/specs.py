@@ -263,36 +263,66 @@ class ScheduleSpec(Spec):
     delta: float = 0.005
 
 
-class RunSpec(Spec):
-    """A run, complete in itself: all that a training process receives.
+class BaseRunSpec(Spec):
+    """What is known of any run, whether this program trains it or another program logged it.
 
     Attributes:
         repeat: number of the repeat, from 1.
-        seed: fixes the initial values and the order of the images. The split into training and validation images
-            depends on the data set alone, so that runs of any seed are validated on the same images.
-        max_steps: ends the run before its epochs do.
-        counts_dead_units: whether activations are evaluated on all validation images at every record, instead of on
-            the first 500.
+        seed: fixes the initial values and the order of the images; -1 if a logged run did not tell it.
         probe: whether the run searches settings for other runs; it is then not among the compared variants.
-        start_from: file of a trained network with whose weights the run starts.
     """
 
     variant: str
-    architecture: str
     repeat: int
     seed: int
+    probe: bool = False
+
+    @property
+    def planned_epochs(self) -> int:
+        """Epochs of its settings; 0 if unknown."""
+        raise NotImplementedError
+
+    @property
+    def look(self) -> tuple[str, str]:
+        """What the colour and the line pattern of its curves stand for: architecture and activation."""
+        raise NotImplementedError
+
+
+class RunSpec(BaseRunSpec):
+    """A run that this program trains, complete in itself: all that a training process receives.
+
+    The split into training and validation images depends on the data set alone, so that runs of any seed are validated
+    on the same images.
+
+    Attributes:
+        max_steps: ends the run before its epochs do.
+        counts_dead_units: whether activations are evaluated on all validation images at every record, instead of on
+            the first 500.
+        start_from: file of a trained network with whose weights the run starts.
+    """
+
+    architecture: str
     data: DataSpec
     network: NetworkSpec
     training: TrainingSpec
     schedule: ScheduleSpec = ScheduleSpec()
     max_steps: int | None = None
     counts_dead_units: bool = False
-    probe: bool = False
     start_from: str | None = None
+
+    @property
+    def planned_epochs(self) -> int:
+        """Epochs of its settings; ``max_steps`` may end it before."""
+        return self.training.epochs
+
+    @property
+    def look(self) -> tuple[str, str]:
+        """Architecture and activation."""
+        return self.architecture, self.network.activation
 
 
 # Built by the program, not by the user, so their fields have no descriptions.
-_INTERNAL_SPECS = (RunSpec, ScheduleSpec)
+_INTERNAL_SPECS = (BaseRunSpec, ScheduleSpec)
 
 
 def _error_message(spec: type[Spec], error: ValidationError) -> str:

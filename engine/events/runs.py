@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import numpy as np
 
-from engine.config.specs import RunSpec
+from engine.config.logged_runs import LoggedRunSpec
+from engine.config.specs import BaseRunSpec, RunSpec
 from engine.events.devices import Device
 from engine.utils.arrays import Array
 from engine.utils.text import pluralise
@@ -109,17 +110,47 @@ def record_interval(total_steps: int, record_every: int) -> int:
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """A planned run of an experiment, numbered by the store."""
+    """A run of an experiment, numbered by the store.
+
+    Attributes:
+        parameters: number of the network's parameters; 0 if a logged run did not tell it.
+        total_steps: number of optimiser steps; 0 likewise.
+    """
 
     run: int
-    spec: RunSpec
+    spec: BaseRunSpec
     parameters: int
     total_steps: int
 
     @property
+    def trained_spec(self) -> RunSpec:
+        """Its spec, for a run that this program trains.
+
+        Raises:
+            TypeError: if another program logged it.
+        """
+        if not isinstance(self.spec, RunSpec):
+            raise TypeError(f"run {self.run} is not trained by this program")
+        return self.spec
+
+    @property
+    def is_logged(self) -> bool:
+        """Whether another program trains and logs it."""
+        return isinstance(self.spec, LoggedRunSpec)
+
+    @property
     def record_interval(self) -> int:
-        """Steps between records, which may be fewer than set."""
+        """Steps between records, which may be fewer than set; 0 for a logged run, which records at steps of its own."""
+        if not isinstance(self.spec, RunSpec):
+            return 0
         return record_interval(self.total_steps, self.spec.training.record_every)
+
+    @property
+    def images_per_record(self) -> int:
+        """Training images over which a record's training loss is averaged; 0 if unknown."""
+        if isinstance(self.spec, LoggedRunSpec):
+            return self.spec.images_per_record
+        return self.trained_spec.training.batch_size * self.record_interval
 
 
 @dataclass(frozen=True)
@@ -147,12 +178,16 @@ class RunStarted:
 class Record:
     """Measurements at one step.
 
-    ``gradient_norms`` and ``update_ratios`` have one entry for each of ``RunStarted.layers``; the last three attributes
-    one for each of ``RunStarted.activations``.
+    ``gradient_norms`` and ``update_ratios`` have one entry for each of ``RunStarted.layers``; ``dead_units``,
+    ``activation_means`` and ``activation_deviations`` one for each of ``RunStarted.activations``, or none.
+
+    In a record of a run that this program trains, a number that is not finite was computed so. A logged run need not
+    have every number at every step: there NaN stands for one that was not logged, and infinity for one that was logged
+    and is not finite.
 
     Attributes:
         step: from 1.
-        epoch: from 1.
+        epoch: from 1; 0 if unknown.
         seconds: wall time since training started, without pauses.
         training_loss: mean over the batches since the last record, in nats.
         training_accuracy: mean over the same batches, a fraction.
@@ -164,6 +199,7 @@ class Record:
             (``RunSpec.counts_dead_units``).
         activation_means: mean output over the same images.
         activation_deviations: standard deviation of the output over the same images.
+        metrics: name and value of any further numbers of a logged run.
     """
 
     run: int
@@ -180,6 +216,7 @@ class Record:
     dead_units: tuple[int, ...] = ()
     activation_means: tuple[float, ...] = ()
     activation_deviations: tuple[float, ...] = ()
+    metrics: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -278,6 +315,7 @@ class RunRestored:
         started: None if the run never started.
         curves: float64 [records] for ``step``, ``epoch`` and each number of a ``Record``.
         layer_curves: float32 [records, layers or activations] for each tuple of a ``Record``.
+        metrics: float64 [records] for each further number of a logged run, NaN where it was not logged.
         weights: the newest weights of each layer.
         finished: None if the run has not ended.
     """
@@ -290,6 +328,7 @@ class RunRestored:
     weights: tuple[Weights, ...]
     interventions: tuple[Intervention, ...]
     finished: RunFinished | None
+    metrics: dict[str, Array] = field(default_factory=dict)
 
 
 RunEvent = RunStarted | Record | Weights | Intervention | Checkpoint | RunFinished

@@ -1,7 +1,8 @@
 """Declarations of experiments, from which everything else in the program is derived.
 
-There are two kinds: a ``TrainingExperiment`` plans runs, a ``ComputedExperiment`` computes its results in one task.
-Both are run by the same session and kept in the same store. docs/extending.md shows how to add one.
+There are three kinds: a ``TrainingExperiment`` plans runs, a ``ComputedExperiment`` computes its results in one task;
+both are run by the same session. The runs of a ``LoggedExperiment`` are trained and logged by other programs and read
+by ``engine.watching``. All are kept in the same store. docs/extending.md shows how to add one.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ def _no_findings(_spec: Any, _result: ExperimentResult) -> Findings:
 
 @dataclass(frozen=True, kw_only=True)
 class Experiment:
-    """Declarations common to both kinds of experiments.
+    """Declarations common to all kinds of experiments.
 
     Attributes:
         name: identifier on the command line and in the store.
@@ -41,7 +42,8 @@ class Experiment:
         summary: what it does, in one sentence.
         lesson: text beside the plots, on what to look for and what it means; simple HTML.
         spec: the settings; form, command line, TOML and the report's table of settings are derived from its fields.
-        presets: values that differ from the defaults, for each of ``quick`` and ``course``, both of which are required.
+        presets: values that differ from the defaults, for each of ``quick`` and ``course``, both of which are required
+            for an experiment that this program runs.
         homework_part: part of the course's homework; None for an experiment beyond the course, which ``all`` leaves out
             and which comes last in a report.
         report_title: heading of its section in a report, if not ``title``.
@@ -76,7 +78,30 @@ class Experiment:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainingExperiment(Experiment):
+class ExperimentWithRuns(Experiment):
+    """An experiment whose results are runs with records.
+
+    Attributes:
+        findings: returns further keys of ``summary.json``, from the spec and the results.
+        claims: yields the claims that results and findings support.
+        figures: yields the figures of the results.
+        course_dictionaries: yields file names without suffix, with the result dictionaries that the course's plotting
+            code expects.
+    """
+
+    findings: Callable[[Any, ExperimentResult], Findings] = _no_findings
+    claims: Callable[[ExperimentResult, Findings], Iterator[Claim]] = _empty
+    figures: Callable[[ExperimentResult], Iterator[NamedFigure]] = _empty
+    course_dictionaries: Callable[[ExperimentResult], Iterator[tuple[str, CourseDictionary]]] = _empty
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoggedExperiment(ExperimentWithRuns):
+    """An experiment whose runs other programs train and log."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingExperiment(ExperimentWithRuns):
     """An experiment that trains networks.
 
     Attributes:
@@ -86,20 +111,11 @@ class TrainingExperiment(Experiment):
             and may return runs that exist already.
         later_stages: returns what ``follow_up`` will return, stage by stage, as far as it determines the time: how many
             runs, and of how many steps; their schedules are not known yet.
-        findings: returns further keys of ``summary.json``, from the spec and the results.
-        claims: yields the claims that results and findings support.
-        figures: yields the figures of the results.
-        course_dictionaries: yields file names without suffix, with the result dictionaries that the course's plotting
-            code expects.
     """
 
     plan: Callable[[Any], list[RunSpec]]
     follow_up: Callable[[Any, ExperimentResult], list[RunSpec]] | None = None
     later_stages: Callable[[Any], list[list[RunSpec]]] = lambda _spec: []
-    findings: Callable[[Any, ExperimentResult], Findings] = _no_findings
-    claims: Callable[[ExperimentResult, Findings], Iterator[Claim]] = _empty
-    figures: Callable[[ExperimentResult], Iterator[NamedFigure]] = _empty
-    course_dictionaries: Callable[[ExperimentResult], Iterator[tuple[str, CourseDictionary]]] = _empty
 
 
 @dataclass(frozen=True, kw_only=True)

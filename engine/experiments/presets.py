@@ -12,7 +12,7 @@ import tomli_w
 from engine.config.fields import FieldDescription, describe
 from engine.config.parsing import parse_json, parse_toml
 from engine.config.specs import ExperimentSpec
-from engine.experiments import EXPERIMENTS, find_experiment
+from engine.experiments import EXPERIMENTS, RUNNABLE_EXPERIMENTS, find_runnable
 from engine.experiments.base import Experiment
 from engine.utils.errors import SpecError
 from engine.utils.text import safe_repr
@@ -40,12 +40,16 @@ def describe_settings(name: str, spec: Mapping[str, Any]) -> tuple[str, tuple[Se
         spec: values as parsed from JSON; unknown keys are shown unchanged.
 
     Returns:
-        The name of the preset with the fewest differing settings ("" for an unknown experiment), and the settings.
+        The name of the preset with the fewest differing settings ("" for an experiment without presets or an unknown
+        one), and the settings.
     """
     presets = _presets(name)
     nearest = min(presets, key=lambda each: _count_differing(spec, presets[each].values), default="")
     if not nearest:
-        return "", tuple(Setting(key, key, format_json_value(value), EMPTY, False) for key, value in spec.items())
+        labels = {key: item.label for key, item in _fields(name).items()} if name in EXPERIMENTS else {}
+        return "", tuple(
+            Setting(key, labels.get(key, key), format_json_value(value), EMPTY, False) for key, value in spec.items()
+        )
     preset = presets[nearest]
     return nearest, tuple(
         preset.settings[key]
@@ -91,9 +95,9 @@ def parse_settings(text: str) -> tuple[Experiment, ExperimentSpec]:
     if not isinstance(name, str):
         raise SpecError(
             f"The text doesn't say which experiment its settings are for; add a line such as "
-            f'{EXPERIMENT_KEY} = "{next(iter(EXPERIMENTS))}".'
+            f'{EXPERIMENT_KEY} = "{next(iter(RUNNABLE_EXPERIMENTS))}".'
         )
-    experiment = find_experiment(name)
+    experiment = find_runnable(name)
     return experiment, experiment.spec.build(values)
 
 

@@ -13,7 +13,7 @@ from engine.analysis.results import ExperimentResult, load_results
 from engine.config.export_formats import DEFAULT_FORMATS, FORMATS, Format, parse_formats
 from engine.events.experiments import Computation
 from engine.experiments import find_experiment
-from engine.experiments.base import ComputedExperiment, TrainingExperiment
+from engine.experiments.base import ComputedExperiment, ExperimentWithRuns
 from engine.exports.course import portable_pickle, write_course
 from engine.exports.curves import write_curves
 from engine.exports.figures import write_figures
@@ -106,7 +106,7 @@ def _write_files(store: Store, stored: StoredExperiment, folder: Path, formats: 
     """
     definition = find_experiment(stored.name)
     match definition:
-        case TrainingExperiment():
+        case ExperimentWithRuns():
             yield from _write_training(store, load_results(store, stored.id), definition, folder, formats)
         case ComputedExperiment():
             yield from _write_computation(stored, store.computation(stored.id), definition, folder, formats)
@@ -115,7 +115,7 @@ def _write_files(store: Store, stored: StoredExperiment, folder: Path, formats: 
 
 
 def _write_training(
-    store: Store, result: ExperimentResult, definition: TrainingExperiment, folder: Path, formats: Sequence[Format]
+    store: Store, result: ExperimentResult, definition: ExperimentWithRuns, folder: Path, formats: Sequence[Format]
 ) -> Iterator[Path]:
     spec = definition.spec.from_json(result.experiment.spec)
     yield write_text(folder / "settings.toml", spec.to_toml())

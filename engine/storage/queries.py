@@ -83,7 +83,21 @@ class StoreQueries(Database):
 
     def records(self, run: int) -> list[Record]:
         """Return all records of a run, by step."""
-        return [record_of(row) for row in self._execute("SELECT * FROM points WHERE run=? ORDER BY step", run)]
+        metrics: dict[int, tuple[tuple[str, float], ...]] = {}
+        for step, name, value in self._execute("SELECT step, name, value FROM metrics WHERE run=? ORDER BY name", run):
+            metrics[step] = (*metrics.get(step, ()), (name, value))
+        rows = self._execute("SELECT * FROM points WHERE run=? ORDER BY step", run)
+        return [record_of(row, metrics) for row in rows]
+
+    def metrics(self, run: int) -> dict[str, tuple[Array, Array]]:
+        """Return the further numbers of a logged run by name: steps, int64, and values, float64, (values,) each."""
+        found: dict[str, tuple[list[int], list[float]]] = {}
+        rows = self._execute("SELECT name, step, value FROM metrics WHERE run=? ORDER BY name, step", run)
+        for name, step, value in rows:
+            steps, values = found.setdefault(name, ([], []))
+            steps.append(step)
+            values.append(value)
+        return {name: (np.array(steps), np.array(values, float)) for name, (steps, values) in found.items()}
 
     def columns(self, run: int, numbers: Sequence[str], blobs: Sequence[str]) -> tuple[list[Array], list[Array]]:
         """Return columns of all records of a run, by step.

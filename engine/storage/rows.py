@@ -7,7 +7,7 @@ import logging
 import math
 import os
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
@@ -16,7 +16,8 @@ from typing import Any, TypeVar
 import numpy as np
 from pydantic import TypeAdapter, ValidationError, with_config
 
-from engine.config.specs import RunSpec
+from engine.config.logged_runs import parse_run_spec
+from engine.config.specs import BaseRunSpec, RunSpec
 from engine.events.datasets import DatasetInfo
 from engine.events.devices import Device
 from engine.events.runs import Intervention, InterventionKind, Mistake, PlannedRun, Record, Status, Weights
@@ -81,7 +82,7 @@ class StoredRun:
 
     id: int
     experiment: int
-    spec: RunSpec
+    spec: BaseRunSpec
     parameters: int
     total_steps: int
     layers: tuple[str, ...]
@@ -107,6 +108,11 @@ class StoredRun:
     def planned(self) -> PlannedRun:
         """The planned run."""
         return PlannedRun(self.id, self.spec, self.parameters, self.total_steps)
+
+    @property
+    def trained_spec(self) -> RunSpec:
+        """Its spec, for a run that this program trains; propagates ``TypeError`` for one that another logged."""
+        return self.planned.trained_spec
 
 
 # Exceptions raised by rows that are damaged, or that this program has not written.
@@ -177,7 +183,7 @@ def experiment_of(row: sqlite3.Row) -> StoredExperiment:
 def run_of(row: sqlite3.Row, workspace: Path) -> StoredRun:
     """Parse a row of ``runs``, whose paths are relative to ``workspace``."""
     columns = {name: json.loads(row[name]) for name in ("layers", "activations", "units", "versions", "device")}
-    spec = RunSpec.from_json(row["spec"])
+    spec = parse_run_spec(row["spec"])
     confusion = None if row["confusion"] is None else _confusion(json.loads(row["confusion"]))
     model = None if row["model"] is None else network_file(workspace, row["model"])
     found: StoredRun = _RUN.validate_python(
@@ -258,37 +264,45 @@ LAYER_COLUMNS = {
     "activation_means": "<f4",
     "activation_deviations": "<f4",
 }
-# Columns that are null if the number is not finite.
+# Columns that are null if the number is NaN.
 MEASURED_COLUMNS = ("training_loss", "training_accuracy", "validation_loss", "validation_accuracy")
 PLAIN_COLUMNS = ("step", "epoch", "seconds", "learning_rate")
+# Columns that are null if the number is unknown, of a logged run.
+OPTIONAL_COLUMNS = ("seconds", "learning_rate")
 
 
 @_names_row("Run", "run")
-def record_of(row: sqlite3.Row) -> Record:
-    """Parse a row of ``points``."""
+def record_of(row: sqlite3.Row, metrics: Mapping[int, tuple[tuple[str, float], ...]]) -> Record:
+    """Parse a row of ``points``; ``metrics`` are the further numbers of the run by step."""
     return Record(
         run=row["run"],
         step=row["step"],
         epoch=row["epoch"],
-        seconds=row["seconds"],
+        seconds=_number(row["seconds"]),
         training_loss=_number(row["training_loss"]),
         training_accuracy=_number(row["training_accuracy"]),
         validation_loss=_number(row["validation_loss"]),
         validation_accuracy=_number(row["validation_accuracy"]),
-        learning_rate=row["learning_rate"],
+        learning_rate=_number(row["learning_rate"]),
         gradient_norms=unpack(row["gradient_norms"], "<f4"),
         update_ratios=unpack(row["update_ratios"], "<f4"),
         dead_units=unpack(row["dead_units"], "<i4"),
         activation_means=unpack(row["activation_means"], "<f4"),
         activation_deviations=unpack(row["activation_deviations"], "<f4"),
+        metrics=metrics.get(row["step"], ()),
     )
 
 
 def columns_of(record: Record) -> dict[str, Any]:
     """Return the values of a row of ``points``; ``gradient_norm``, of the first layer, is for other programs."""
-    values = vars(record) | {"gradient_norm": finite(record.gradient_norms[0])}
-    values |= {name: finite(values[name]) for name in MEASURED_COLUMNS}
+    values = vars(record) | {"gradient_norm": finite(next(iter(record.gradient_norms), math.nan))}
+    del values["metrics"]  # have a table of their own
+    values |= {name: _not_nan(values[name]) for name in (*MEASURED_COLUMNS, *OPTIONAL_COLUMNS)}
     return values | {name: pack(values[name], dtype) for name, dtype in LAYER_COLUMNS.items()}
+
+
+def _not_nan(value: float) -> float | None:
+    return None if math.isnan(value) else value
 
 
 def finite(value: float) -> float | None:

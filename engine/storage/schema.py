@@ -1,15 +1,15 @@
 """The database schema, with the contents of each column."""
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 
 _POINTS = """
 CREATE TABLE IF NOT EXISTS points (                -- one row a record
     run INTEGER NOT NULL REFERENCES runs(id) ON DELETE CASCADE,
     step INTEGER NOT NULL,
-    epoch INTEGER NOT NULL,
+    epoch INTEGER NOT NULL,          -- 0: unknown, of a logged run
     wall_time REAL NOT NULL,         -- seconds since 1970, UTC
-    seconds REAL NOT NULL,           -- since the run's training began, pauses left out
-    training_loss REAL,              -- null where not a finite number
+    seconds REAL,                    -- since the run's training began, pauses left out; null: unknown, of a logged run
+    training_loss REAL,              -- null: not a number, or none was logged
     training_accuracy REAL,
     validation_loss REAL,
     validation_accuracy REAL,
@@ -53,6 +53,12 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
         "ALTER TABLE queue ADD COLUMN owner TEXT NOT NULL DEFAULT ''",
     ),
     4: ("ALTER TABLE experiments ADD COLUMN start_seconds REAL",),
+    5: (  # ``seconds`` may be null
+        "ALTER TABLE points RENAME TO points_of_version_5",
+        _POINTS,
+        "INSERT INTO points SELECT * FROM points_of_version_5",
+        "DROP TABLE points_of_version_5",
+    ),
 }
 
 _TABLES = """
@@ -83,10 +89,10 @@ CREATE TABLE IF NOT EXISTS runs (
     experiment INTEGER NOT NULL REFERENCES experiments(id) ON DELETE CASCADE,
     variant TEXT NOT NULL,
     repeat INTEGER NOT NULL,         -- counts from 1
-    seed INTEGER NOT NULL,
+    seed INTEGER NOT NULL,           -- -1: unknown, of a logged run
     spec TEXT NOT NULL,              -- settings of this run, JSON
-    parameters INTEGER NOT NULL,
-    total_steps INTEGER NOT NULL,
+    parameters INTEGER NOT NULL,     -- 0: unknown, of a logged run
+    total_steps INTEGER NOT NULL,    -- likewise
     steps_per_epoch INTEGER,
     layers TEXT NOT NULL DEFAULT '[]',    -- names of the layers with parameters, JSON
     activations TEXT NOT NULL DEFAULT '[]',   -- names of the activations, JSON
@@ -136,6 +142,19 @@ CREATE TABLE IF NOT EXISTS interventions (         -- changes to a run while it 
     value REAL                       -- the new learning rate
 );
 CREATE INDEX IF NOT EXISTS interventions_of_run ON interventions(run);
+CREATE TABLE IF NOT EXISTS metrics (               -- further numbers of logged runs
+    run INTEGER NOT NULL REFERENCES runs(id) ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    step INTEGER NOT NULL,
+    value REAL NOT NULL,             -- infinite where not a finite number
+    PRIMARY KEY (run, name, step)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS logs (                  -- how far the files of logged runs have been read
+    run INTEGER NOT NULL REFERENCES runs(id) ON DELETE CASCADE,
+    file TEXT NOT NULL,              -- relative to the watched folder, with /
+    size INTEGER NOT NULL,           -- bytes read
+    PRIMARY KEY (run, file)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS mistakes (              -- misclassified test images of highest confidence
     run INTEGER NOT NULL REFERENCES runs(id) ON DELETE CASCADE,
     rank INTEGER NOT NULL,           -- 0: highest confidence

@@ -17,7 +17,9 @@ from engine.utils.text import pluralise
 def shortened_interval(runs: Iterable[PlannedRun]) -> str:
     """Say of the first of ``runs`` that has a shorter recording interval than was set; empty if none has."""
     for run in runs:
-        every, steps = run.spec.training.record_every, run.total_steps
+        if run.is_logged:
+            continue
+        every, steps = run.trained_spec.training.record_every, run.total_steps
         if (interval := run.record_interval) < every:
             often = "every step" if interval == 1 else f"every {interval} steps"
             return f"Recorded {often} instead of every {every}, as a run has only {pluralise(steps, 'step')}."

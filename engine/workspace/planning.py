@@ -142,7 +142,7 @@ def plan_resume(store: Store, experiment: Experiment, number: int) -> Plan:
     resumed = tuple(run for run in runs if run.status.can_resume)
     kept = tuple(run for run in runs if not run.status.can_resume)
     # Planning anew would need the file from which a continued run started, which a resumed run no longer reads.
-    planned = tuple(run.spec for run in runs) or _runs(experiment, spec)
+    planned = tuple(run.trained_spec for run in runs) or _runs(experiment, spec)
     return Plan(experiment, spec, planned, stored, kept, resumed)
 
 

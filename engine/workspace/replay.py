@@ -20,6 +20,7 @@ from engine.experiments import EXPERIMENTS
 from engine.experiments.base import ComputedExperiment
 from engine.storage.rows import LAYER_COLUMNS, MEASURED_COLUMNS, PLAIN_COLUMNS, READ_ERRORS, unreadable_message
 from engine.storage.store import Store, StoredExperiment, StoredRun
+from engine.utils.arrays import Array
 from engine.utils.errors import StoreError
 
 NUMBERS = (*PLAIN_COLUMNS, *MEASURED_COLUMNS)
@@ -71,7 +72,17 @@ def restored_runs(store: Store, runs: list[StoredRun]) -> Iterator[RunRestored]:
             weights=tuple(store.last_weights(run.id).values()),
             interventions=store.interventions(run.id),
             finished=_finished(store, run) if run.status.is_final else None,
+            metrics=_metrics(store, run, curves[0]),
         )
+
+
+def _metrics(store: Store, run: StoredRun, steps: Array) -> dict[str, Array]:
+    """Return the further numbers of a logged run, aligned with ``steps``; NaN where there is none."""
+    aligned = {}
+    for name, (at, values) in (store.metrics(run.id) if run.planned.is_logged else {}).items():
+        aligned[name] = np.full(len(steps), np.nan)
+        aligned[name][np.searchsorted(steps, at)] = values
+    return aligned
 
 
 def _started(run: StoredRun) -> RunStarted | None:

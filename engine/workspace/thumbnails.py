@@ -12,7 +12,8 @@ import numpy as np
 from pydantic import TypeAdapter
 
 from engine.analysis.styles import styles
-from engine.config.specs import RunSpec
+from engine.config.logged_runs import LoggedRunSpec, parse_run_spec
+from engine.config.specs import BaseRunSpec
 from engine.events.runs import record_interval
 from engine.storage.rows import READ_ERRORS
 
@@ -41,14 +42,19 @@ _CURVES = TypeAdapter(tuple[ThumbnailCurve, ...])
 
 def make_thumbnail(execute: Execute, number: int) -> tuple[ThumbnailCurve, ...]:
     """Return the curves of an experiment; propagates ``READ_ERRORS`` if a run is damaged, and errors of ``execute``."""
-    specs: dict[str, RunSpec] = {}
+    specs: dict[str, BaseRunSpec] = {}
     curves: dict[str, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
     for run in execute("SELECT id, spec, total_steps FROM runs WHERE experiment=? ORDER BY id", number):
-        spec = RunSpec.from_json(run["spec"])
+        spec = parse_run_spec(run["spec"])
         if spec.probe:
             continue
         specs.setdefault(spec.variant, spec)
-        for step, value in _sampled(execute, run["id"], run["total_steps"], spec.training.record_every):
+        sampled = (
+            _sampled_logged(execute, run["id"])
+            if isinstance(spec, LoggedRunSpec)
+            else _sampled(execute, run["id"], run["total_steps"], spec.training.record_every)
+        )
+        for step, value in sampled:
             curves[spec.variant][step].append(value)
     drawn = styles(specs.values())
     return tuple(
@@ -89,3 +95,13 @@ def _sampled(execute: Execute, run: int, total_steps: int, every: int) -> list[t
         *(run, *steps.tolist()),
     )
     return [(row["step"], row["validation_accuracy"]) for row in rows]
+
+
+def _sampled_logged(execute: Execute, run: int) -> list[tuple[int, float]]:
+    """Return the same of a logged run, whose records are at steps of its own."""
+    rows = execute(
+        "SELECT step, validation_accuracy FROM points WHERE run=? AND validation_accuracy IS NOT NULL ORDER BY step",
+        run,
+    ).fetchall()
+    chosen = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), THUMBNAIL_VALUES)).round().astype(int))
+    return [(rows[at]["step"], rows[at]["validation_accuracy"]) for at in chosen]

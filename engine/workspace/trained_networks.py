@@ -55,7 +55,7 @@ def trained_runs(store: Store) -> list[TrainedRun]:
             continue
         if run.spec.probe:
             continue  # trained to find a setting for other runs
-        spec = run.spec
+        spec = run.trained_spec
         found.append(
             TrainedRun(
                 *(run.id, run.experiment, spec.variant, spec.repeat, run.test_accuracy, run.model, spec.data, info)
@@ -90,7 +90,7 @@ def _stored_images(store: Store, file: Path) -> TrainingImages | None:
         info = store.experiment(run.experiment).dataset if run is not None else None
     except StoreError:  # damaged
         return None
-    return TrainingImages.of(run.spec.data, info) if run is not None and info is not None else None
+    return TrainingImages.of(run.trained_spec.data, info) if run is not None and info is not None else None
 
 
 def _info(store: Store, experiment: int) -> DatasetInfo | None:

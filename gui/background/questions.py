@@ -96,7 +96,7 @@ def run_to_continue(run: int) -> StoreQuery:
         with closing(Store(workspace)) as store:
             stored = store.run(run)
             (rates,), _ = store.columns(run, ("learning_rate",), ())
-        yield RunToContinue(stored.spec, stored.model, float(rates[-1]) if len(rates) else 0.0)
+        yield RunToContinue(stored.trained_spec, stored.model, float(rates[-1]) if len(rates) else 0.0)
 
     return query
 

@@ -31,4 +31,4 @@ def activations_board() -> TrainingBoard:
 
 def _has_relu(variant: VariantObservation) -> bool:
     """Accept variants with ReLU; the outputs of other activations are hardly ever exactly 0."""
-    return variant.runs[0].planned.spec.network.activation == "relu"
+    return variant.runs[0].planned.trained_spec.network.activation == "relu"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from engine.analysis.diagnosis import MIN_RECORDS, RunCurves, images_per_record, manual_rates
+from engine.analysis.diagnosis import MIN_RECORDS, RunCurves, manual_rates
 from engine.utils.arrays import Array
 from gui.observations.run import RunObservation
 
@@ -38,7 +38,7 @@ def observed_curves(run: RunObservation) -> RunCurves:
         activations=run.activations,
         units=run.units,
         dead_units=rows_of(run.layer_curves.get("dead_units", ()), MIN_RECORDS).T,
-        images_per_record=images_per_record(run.planned),
+        images_per_record=run.planned.images_per_record,
         manual_rates=manual_rates(run.interventions),
         confusion=run.finished.confusion if run.finished else None,
     )

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.config.logged_runs import LoggedRunSpec
 from engine.events.runs import (
     Intervention,
     InterventionKind,
@@ -169,13 +170,17 @@ class RunObservation:
 
     @property
     def steps_per_epoch(self) -> float:
-        """Optimiser steps per epoch; all steps for a run limited in steps."""
-        spec = self.planned.spec
+        """Optimiser steps per epoch; all steps for a run limited in steps; NaN if a logged run did not tell them."""
+        if isinstance(self.planned.spec, LoggedRunSpec):
+            return self.planned.spec.steps_per_epoch or math.nan
+        spec = self.planned.trained_spec
         return self.planned.total_steps / (1 if spec.max_steps else spec.training.epochs)
 
     @property
     def progress(self) -> float:
-        """Fraction of the run's steps done, 0 to 1."""
+        """Fraction of the run's steps done, 0 to 1; 0 while unknown."""
         if self.status is Status.FINISHED:
             return 1.0
-        return self.last.step / self.planned.total_steps if self.last else 0.0
+        if self.last is None or not self.planned.total_steps:
+            return 0.0
+        return min(1.0, self.last.step / self.planned.total_steps)

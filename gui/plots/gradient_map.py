@@ -70,7 +70,7 @@ class GradientMap(QWidget):
         variants = list(self._observations.variants.values())
         deepest = max(
             [variant for variant in variants if _has_records(variant)] or variants,
-            key=lambda variant: len(layers_of(variant.runs[0].planned.spec.architecture)),
+            key=lambda variant: len(layers_of(variant.runs[0].planned.trained_spec.architecture)),
         )
         self._architecture.blockSignals(True)
         self._architecture.setCurrentText(self._list_entry(deepest))

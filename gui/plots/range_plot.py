@@ -58,7 +58,7 @@ class RangePlot(Plot):
         smooth = smooth_losses(losses)
         self._raw.setData(rates, losses)
         self._smooth.setData(rates, smooth)
-        self.setXRange(np.log10(rates[0]), np.log10(run.planned.spec.schedule.rates[-1]), padding=0.02)
+        self.setXRange(np.log10(rates[0]), np.log10(run.planned.trained_spec.schedule.rates[-1]), padding=0.02)
         kept = np.append(losses_in_view(losses), smooth[0])
         self.setYRange(*round_range(float(kept.min()), float(kept.max())), padding=0)
         rate = suggest_rate(rates, losses)

@@ -18,7 +18,7 @@ from engine.events.tasks import Event, Exported, TaskFailed
 from engine.executors.base import Executor
 from engine.executors.routing import RoutingExecutor
 from engine.executors.tasks import DeviceTask
-from engine.experiments import EXPERIMENTS
+from engine.experiments import RUNNABLE_EXPERIMENTS
 from engine.utils.logs import ProgramLog
 from engine.utils.paths import store_file
 from engine.workspace.dataset_library import DatasetLibrary
@@ -205,7 +205,7 @@ class MainWindow(QMainWindow):
         self._networks.failed.connect(self.show_error)
 
     def _make_tabs(self) -> None:
-        for name, experiment in EXPERIMENTS.items():
+        for name, experiment in RUNNABLE_EXPERIMENTS.items():
             self._add_tab(ExperimentTab(experiment, partial(make_board, name), self._weights))
         self._try_it = TryItController(try_it := TryItTab(), self._reader, self._prober)
         self._datasets, self._history = DatasetsTab(DatasetLibrary(self._workspace)), HistoryTab(self._catalogue)

@@ -43,11 +43,6 @@ class RunCurves:
     confusion: Array | None = None
 
 
-def images_per_record(run: PlannedRun) -> int:
-    """Return the number of training images over which a record's training loss is averaged."""
-    return run.spec.training.batch_size * run.record_interval
-
-
 def manual_rates(interventions: Iterable[Intervention]) -> tuple[tuple[int, float], ...]:
     """Return the learning rates among ``interventions``, each with the step after which it was set."""
     return tuple((each.step, each.value) for each in interventions if each.value is not None)
@@ -72,7 +67,7 @@ def restored_curves(planned: PlannedRun, restored: RunRestored) -> RunCurves:
         activations=started.activations if started else (),
         units=started.units if started else (),
         dead_units=restored.layer_curves["dead_units"],
-        images_per_record=images_per_record(planned),
+        images_per_record=planned.images_per_record,
         manual_rates=manual_rates(restored.interventions),
         confusion=restored.finished.confusion if restored.finished else None,
     )

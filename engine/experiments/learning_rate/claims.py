@@ -67,4 +67,4 @@ def _range_test(result: ExperimentResult, test: dict[str, Any] | None) -> Iterat
 
 
 def _rate(variant: VariantResult) -> float:
-    return variant.runs[0].run.spec.training.learning_rate
+    return variant.runs[0].run.trained_spec.training.learning_rate

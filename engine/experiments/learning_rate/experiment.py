@@ -181,7 +181,7 @@ def course_dictionaries(result: ExperimentResult) -> Iterator[tuple[str, CourseD
     dictionary: CourseDictionary = {"name": name}
     for key, quantity, scale in (("loss_curve", "training_loss", 1.0), ("val_acc_curve", "validation_accuracy", 100.0)):
         for variant in trained:
-            rate = variant.runs[0].run.spec.training.learning_rate
+            rate = variant.runs[0].run.trained_spec.training.learning_rate
             dictionary[f"{key}_{rate_digits(rate)}"] = (scale * variant.counted_only.mean(quantity)).tolist()
     yield f"part5_{name}", dictionary
 

@@ -162,7 +162,7 @@ def _deviations(run: StoredRun, recorded: RunResult | None) -> list[str]:
     rates = recorded.manual_rates if recorded else []
     sentences = [f"Learning rate set to {each.value:g} by hand after step {each.step:,}." for each in rates]
     sentences += [MOVED.format(f"{each.step:,}") for each in (recorded.moves if recorded else [])]
-    if run.spec.start_from is not None:
+    if isinstance(run.spec, RunSpec) and run.spec.start_from is not None:
         sentences.append(_describe_start(run.spec))
     if run.status is not Status.FINISHED:
         sentences.append(_describe_end(run, recorded))

@@ -14,7 +14,7 @@ from engine.events.datasets import DatasetInfo
 from engine.events.devices import Device
 from engine.events.runs import Status
 from engine.experiments import find_experiment
-from engine.experiments.base import ComputedExperiment, Experiment, TrainingExperiment
+from engine.experiments.base import ComputedExperiment, Experiment, ExperimentWithRuns
 from engine.exports.report.document import Block, Claims, Gallery, Picture, ReportPart, Section
 from engine.exports.report.runs import accuracy_table, curve_table, event_table, score_tables
 from engine.exports.report.settings import settings_table
@@ -40,7 +40,7 @@ def build_section(store: Store, experiment: int) -> Section:
     definition = find_experiment(stored.name)
     devices = [stored.device] if stored.device is not None else []
     match definition:
-        case TrainingExperiment():
+        case ExperimentWithRuns():
             result = load_results(store, experiment)
             devices = result.devices
             claims, parts = _training_parts(store, definition, result)
@@ -59,7 +59,7 @@ def build_section(store: Store, experiment: int) -> Section:
 
 
 def _training_parts(
-    store: Store, definition: TrainingExperiment, result: ExperimentResult
+    store: Store, definition: ExperimentWithRuns, result: ExperimentResult
 ) -> tuple[tuple[Claim, ...], list[ReportPart]]:
     runs = store.runs(result.experiment.id)
     findings = definition.findings(definition.spec.from_json(result.experiment.spec), result)

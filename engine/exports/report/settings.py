@@ -19,8 +19,8 @@ COLUMNS = (
 
 
 def settings_table(definition: Experiment, spec: ExperimentSpec) -> Table:
-    """Tabulate all settings; the last column holds the course preset's value where it differs."""
-    course = definition.preset(COURSE)
+    """Tabulate all settings; the last column, if there is a course preset, holds its value where it differs."""
+    course = definition.preset(COURSE) if COURSE in definition.presets else spec
     rows, marked = [], set()
     for position, item in enumerate(describe(definition.spec)):
         value, other = getattr(spec, item.key), getattr(course, item.key)
@@ -29,6 +29,8 @@ def settings_table(definition: Experiment, spec: ExperimentSpec) -> Table:
         rows.append(
             (item.label, item.key, format_value(item, value), format_value(item, other) if value != other else "")
         )
+    if course is spec:
+        return Table("", COLUMNS[:-1], tuple(row[:-1] for row in rows))
     note = "Marked: differs from the course preset." if marked else "All of them are the course preset's."
     return Table("", COLUMNS, tuple(rows), frozenset(marked), note)
 

@@ -80,7 +80,7 @@ def expect(
         with closing(DurationStore(workspace)) as store:
             measured = store.measurements()
     step_times, sizes = StepTimes(measured, allocation), DataSizes.of(info)
-    return tuple(step_times.of(run.spec, sizes, run.total_steps) for run in runs)
+    return tuple(step_times.of(run.trained_spec, sizes, run.total_steps) for run in runs)
 
 
 def plan_later_stages(

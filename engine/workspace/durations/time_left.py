@@ -305,7 +305,8 @@ def as_time_left(span: Span | None) -> str:
 
 def _kind(run: PlannedRun) -> Hashable:
     """Return what the time of a step depends on within an experiment."""
-    spec, training = run.spec, run.spec.training
+    spec = run.trained_spec
+    training = spec.training
     return (
         *(spec.architecture, spec.network.activation, spec.data, spec.counts_dead_units),
         *(training.optimizer, training.batch_size, training.validation_precision, run.record_interval),

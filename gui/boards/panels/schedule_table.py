@@ -129,7 +129,9 @@ class ScheduleTable(QWidget):
 
 def _switch_rule(observations: Observations) -> str:
     """Return a text on where the rate switches and by which rule that was decided."""
-    switches = max((run.planned.spec.schedule.switches for run in observations.runs.values()), key=len, default=())
+    switches = max(
+        (run.planned.trained_spec.schedule.switches for run in observations.runs.values()), key=len, default=()
+    )
     if observations.setting("switches"):
         return f"The rate switches after epochs {', '.join(map(str, switches))}, as set in the form."
     found = f"Plateaus after epochs {', '.join(map(str, switches))}. " if switches else ""
@@ -140,7 +142,7 @@ def _time_to_target(run: RunObservation, target: float | None) -> tuple[float, f
     """Return epochs and seconds until validation accuracy reached ``target``; None if it has not."""
     if target is None:
         return None
-    epochs_per_step = run.planned.spec.training.epochs / run.planned.total_steps
+    epochs_per_step = run.planned.trained_spec.training.epochs / run.planned.total_steps
     curves = run.curves
     return time_to_target(
         [step * epochs_per_step for step in run.steps], curves["seconds"], curves["validation_accuracy"], target

@@ -31,9 +31,9 @@ class SwitchPlot(CurvePlot):
         self._marks = []
         super().begin(observations)
         runs = [run.planned for run in observations.runs.values()]
-        self._epochs = runs[0].spec.training.epochs
+        self._epochs = runs[0].trained_spec.training.epochs
         self._steps_per_epoch = runs[0].total_steps / self._epochs
-        longest = max((run.spec.schedule.switches for run in runs), key=len)
+        longest = max((run.trained_spec.schedule.switches for run in runs), key=len)
         may_move = STEPS in observations.variants  # during the search for plateaus the search sets the marks
         self._marks = [self._mark(position, epoch, may_move) for position, epoch in enumerate(longest)]
         for mark in self._marks:
