@@ -44,7 +44,7 @@ def _reconstruct(*_: Any) -> _Array:
     return _Array()
 
 
-_STUBS = {
+_STUBS: dict[tuple[str, str], Callable[..., Any]] = {
     ("numpy.core.multiarray", "_reconstruct"): _reconstruct,
     ("numpy._core.multiarray", "_reconstruct"): _reconstruct,
     ("numpy", "ndarray"): _Array,

@@ -115,18 +115,18 @@ def _scalar(tensor: Any) -> float | None:
     if tensor.dtype not in _TENSOR_TYPES or any(dim.size != 1 for dim in tensor.tensor_shape.dim):
         return None
     field, dtype = _TENSOR_TYPES[tensor.dtype]
-    if content := tensor.tensor_content:
-        values = np.frombuffer(content, dtype) if len(content) == np.dtype(dtype).itemsize else ()
-    elif tensor.dtype in (_HALF, _BFLOAT16):
-        bits = getattr(tensor, field)
-        values = np.array([bits[0] & 0xFFFF], "<u2").view(dtype) if len(bits) == 1 else ()
+    content, values = tensor.tensor_content, getattr(tensor, field)
+    if content and len(content) == np.dtype(dtype).itemsize:
+        value = np.frombuffer(content, dtype)[0]
+    elif not content and len(values) == 1:
+        value = values[0]
+        if tensor.dtype == _HALF:
+            value = np.array(value & 0xFFFF, "<u2").view(dtype)
     else:
-        values = getattr(tensor, field)
-    if len(values) != 1:
         return None
     if tensor.dtype == _BFLOAT16:  # the upper half of a float32
-        return float(np.array([int(values[0]) << 16], "<u4").view("<f4")[0])
-    return float(values[0])
+        value = np.array((int(value) & 0xFFFF) << 16, "<u4").view("<f4")
+    return float(value)
 
 
 @cache

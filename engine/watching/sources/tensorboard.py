@@ -36,12 +36,12 @@ from engine.watching.sources.base import (
 from engine.watching.sources.event_file import EventFile
 from engine.watching.sources.event_folder import RunFolder, is_event_file, run_folder
 from engine.watching.sources.event_messages import Event
-from engine.watching.sources.names import TEST_ACCURACY, group_run, standard_name
+from engine.watching.sources.names import TEST_ACCURACY, grouping, standard_name
 from engine.watching.sources.values import MAX_COUNT, MAX_NAME, MAX_NAMES, text
 
 FORMAT = "TensorBoard"
 READ_BYTES = 2**20
-_OWN_EXPORT = ".trainscope"
+_OWN_EXPORT = ".trainscope"  # the end of the names of files that this program exports: they are complete
 _KERAS_EPOCH = "epoch_"
 _LAYER_GROUPS = ("gradient_norm/", "update_ratio/")  # of our own export
 
@@ -76,9 +76,10 @@ class TensorBoardSource:
 
     def __init__(self, folder: Path, named: Path) -> None:
         self.key = named.relative_to(folder).as_posix()
-        self.grouping = group_run(folder.name if self.key == "." else self.key)
+        self.grouping = grouping(self.key, folder.name)
         self._root, self._folder = folder, RunFolder(named)
         self._forget()
+        self._find_files()
 
     def _forget(self) -> None:
         """Begin anew, as with files never seen."""
@@ -98,11 +99,6 @@ class TensorBoardSource:
         self._claimed: dict[str, tuple[str, str]] = {}
         self._complaints: set[str] = set()
         self.has_more = True
-
-    @property
-    def is_live(self) -> bool:
-        """Whether it may grow: our own export is complete."""
-        return not self._files or not all(path.name.endswith(_OWN_EXPORT) for path in self._files)
 
     @property
     def sizes(self) -> Mapping[str, int]:
@@ -142,6 +138,7 @@ class TensorBoardSource:
         for path, part in self._folder.files():
             if path not in self._files:
                 self._files[path] = _File(EventFile(path), self._parts.setdefault(path.parent, _Part(part)))
+        self.is_live = not self._files or not all(path.name.endswith(_OWN_EXPORT) for path in self._files)
 
     def _must_reread(self, events: Sequence[Event], part: _Part) -> bool:
         """Learn how steps are numbered; return whether what was returned before is to be understood otherwise."""

@@ -7,7 +7,6 @@ numbers, from as many bytes as the file holds.
 
 from __future__ import annotations
 
-import math
 import pickle
 import re
 import struct
@@ -51,9 +50,10 @@ class _Encoded:
     def __init__(self, text: Any = "", *_: Any) -> None:
         self.text = text
 
-    def to_bytes(self) -> bytes:
-        """Return the bytes; propagates ``UnicodeEncodeError``."""
-        return self.text.encode("latin-1") if isinstance(self.text, str) else b""
+    def encoded(self) -> bytes | None:
+        """Return the bytes; None if there are none."""
+        is_encodable = isinstance(self.text, str) and all(character <= "\xff" for character in self.text)
+        return self.text.encode("latin-1") if is_encodable else None
 
 
 class StoredArray:
@@ -78,14 +78,15 @@ class StoredArray:
             UnpickleError: if it is damaged, or not one of numbers.
         """
         dtype = self._type.to_numpy()
-        content = self._content.to_bytes() if isinstance(self._content, _Encoded) else self._content
+        content = self._content.encoded() if isinstance(self._content, _Encoded) else self._content
         if not isinstance(content, bytes | bytearray) or not isinstance(self._shape, tuple) or len(self._shape) > 8:
             raise UnpickleError("one of its arrays is damaged")
-        if not all(type(side) is int and 0 <= side <= len(content) for side in self._shape):
+        if not all(type(side) is int and side >= 0 for side in self._shape):
             raise UnpickleError("one of its arrays is damaged")
-        if math.prod(self._shape) * dtype.itemsize != len(content):
-            raise UnpickleError("one of its arrays is damaged")
-        return np.frombuffer(content, dtype).reshape(self._shape, order="F" if self._order == "F" else "C")
+        try:
+            return np.frombuffer(content, dtype).reshape(self._shape, order="F" if self._order == "F" else "C")
+        except (ValueError, OverflowError):
+            raise UnpickleError("one of its arrays is damaged") from None
 
 
 def _reconstruct(*_: Any) -> StoredArray:

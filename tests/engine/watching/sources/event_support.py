@@ -71,6 +71,12 @@ def record(content: bytes) -> bytes:
     return length + struct.pack("<I", crc(length)) + content + struct.pack("<I", crc(content))
 
 
+def unchecked(content: bytes) -> bytes:
+    """A record that nobody reads, so that its own checksum doesn't matter."""
+    length = struct.pack("<Q", len(content))
+    return length + struct.pack("<I", crc(length)) + content + bytes(4)
+
+
 VERSION = record(field(1, 1000.0) + field(3, b"brain.Event:2"))
 
 

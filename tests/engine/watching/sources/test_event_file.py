@@ -16,7 +16,17 @@ from hypothesis import strategies as st
 
 from engine.watching.sources.event_file import MAX_RECORD_BYTES, EventFile, crc32c, crc32c_of
 from engine.watching.sources.event_messages import parse_event
-from tests.engine.watching.sources.event_support import VERSION, event, field, plugin, record, simple, tensor
+from tests.engine.watching.sources.event_support import (
+    VERSION,
+    crc,
+    event,
+    field,
+    plugin,
+    record,
+    simple,
+    tensor,
+    unchecked,
+)
 
 LIMIT = 2**20
 
@@ -84,7 +94,7 @@ def test_messages_are_parsed_without_tensorflow() -> None:
         "assert 'google.protobuf' not in sys.modules; e.parse_event(b''); assert 'google.protobuf' in sys.modules; "
         "sys.exit(any(name.split('.')[0] in ('tensorflow', 'tensorboard', 'keras') for name in sys.modules))"
     )
-    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parents[4])
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parents[4])  # noqa: S603
 
 
 def steps(file: EventFile) -> list[int]:
@@ -129,7 +139,7 @@ def test_a_longer_version_goes_on(tmp_path: Path, is_same_inode: bool) -> None:
     assert steps(file) == [1]
     longer = path if is_same_inode else tmp_path / "part"
     longer.write_bytes(content + record(event(2, 2, loss=0.25)))
-    os.replace(longer, path)
+    longer.replace(path)
     assert steps(file) == [2]
 
 
@@ -178,7 +188,7 @@ def test_large_records_are_skipped_without_being_read(tmp_path: Path) -> None:
     path = tmp_path / "events"
     size = 2**26
     length = struct.pack("<Q", size)
-    header = length + struct.pack("<I", masked(length))
+    header = length + struct.pack("<I", crc(length))
     before, after = VERSION + record(event(1, 1, loss=0.5)), record(event(2, 2, loss=0.25))
     path.write_bytes(before + header)
     file = EventFile(path)
@@ -196,16 +206,9 @@ def test_large_records_are_skipped_without_being_read(tmp_path: Path) -> None:
     assert file.position == path.stat().st_size
 
 
-def masked(data: bytes) -> int:
-    checksum = crc32c(data)
-    return ((checksum >> 15 | checksum << 17) + 0xA282EAD8) % 2**32
-
-
 def test_a_long_file_is_read_piece_by_piece(tmp_path: Path) -> None:
     path = tmp_path / "events"
-    image = bytes(MAX_RECORD_BYTES - 100)
-    large = struct.pack("<Q", len(image))
-    large += struct.pack("<I", masked(large)) + image + bytes(4)
+    large = unchecked(bytes(MAX_RECORD_BYTES - 100))
     path.write_bytes(VERSION + b"".join(record(event(step, 1, loss=0.5)) + large for step in range(1, 6)))
     file = EventFile(path)
     found = steps(file)

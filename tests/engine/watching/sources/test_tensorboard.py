@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import importlib
 import math
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from engine.analysis.results import load_results
 from engine.exports import Format, export_experiment
 from engine.storage.store import Store
-from engine.watching.sources import event_folder
-from engine.watching.sources.base import Description, Measured, Problem, Restarted, Tested
+from engine.watching.sources import base, event_folder
+from engine.watching.sources.base import Description, Measured, Problem, Restarted
 from engine.watching.sources.event_folder import RunFolder
 from tests.engine.stored_results import by_variant, ended
 from tests.engine.support import record as stored_record
@@ -30,6 +31,7 @@ from tests.engine.watching.sources.event_support import (
     record,
     simple,
     sources_under,
+    unchecked,
 )
 from tests.engine.watching.sources.log_support import append, read_all, since_restart
 
@@ -37,7 +39,14 @@ START = field(7, field(1, 1))  # of a program that resumes at the step of its ev
 
 
 def test_tags_of_pytorch_become_standard_numbers(tmp_path: Path) -> None:
-    values = {"Loss__train": 2.0, "Loss__val": 2.5, "Accuracy__train": 0.25, "Accuracy__val": 0.5, "lr": 0.125, "f1": 0.75}
+    values = {
+        "Loss__train": 2.0,
+        "Loss__val": 2.5,
+        "Accuracy__train": 0.25,
+        "Accuracy__val": 0.5,
+        "lr": 0.125,
+        "f1": 0.75,
+    }
     file_in(tmp_path / "cnn_4", event(10, 1002, **values), event(20, 1004, **values))
     source = only_source(tmp_path)
     description, first, second = read_all(source)
@@ -79,7 +88,13 @@ def test_folders_of_parts_belong_to_the_run_that_they_are_in(tmp_path: Path) -> 
     source = only_source(tmp_path)
     assert source.key == "runs/cnn_4"
     assert numbers_of(source) == {
-        1: {"training_loss": 2.0, "train/gap": 0.5, "validation_loss": 3.0, "validation/gap": 0.25, "test/accuracy": 0.5}
+        1: {
+            "training_loss": 2.0,
+            "train/gap": 0.5,
+            "validation_loss": 3.0,
+            "validation/gap": 0.25,
+            "test/accuracy": 0.5,
+        }
     }
 
 
@@ -135,7 +150,9 @@ def test_numbers_by_batch_are_left_out_once_keras_writes_epochs(tmp_path: Path) 
     append(path, record(event(0, 1002, epoch_loss=2.0)))
     entries = read_all(source)
     assert isinstance(entries[0], Restarted)
-    assert [(entry.step, entry.numbers) for entry in entries if isinstance(entry, Measured)] == [(1, {"training_loss": 2.0})]
+    assert [(entry.step, entry.numbers) for entry in entries if isinstance(entry, Measured)] == [
+        (1, {"training_loss": 2.0})
+    ]
     (sentence,) = (entry.sentence for entry in entries if isinstance(entry, Problem))
     assert sentence == ". has numbers by batch besides those by epoch, which were left out."
 
@@ -163,9 +180,8 @@ def test_accuracies_in_percent(tmp_path: Path) -> None:
         {"training_accuracy": 0.5, "validation_accuracy": 0.75},
     ]
     append(path, record(event(3, 1001, train_acc=500.0)))
-    (_, problem) = sorted(read_all(source), key=lambda entry: isinstance(entry, Problem))
-    assert isinstance(problem, Problem)
-    assert problem.sentence.startswith("net has training accuracy 500")
+    (sentence,) = problems_of(source)
+    assert sentence.startswith("net has training accuracy 500")
 
 
 def test_numbers_that_are_not_finite_are_kept(tmp_path: Path) -> None:
@@ -178,7 +194,7 @@ def test_numbers_that_are_not_finite_are_kept(tmp_path: Path) -> None:
 def test_the_last_accuracy_of_the_test_is_its_result(tmp_path: Path) -> None:
     file_in(tmp_path / "net", event(1, 1001, Accuracy__test=40.0), event(2, 1001, Accuracy__test=60.0))
     entries = read_all(only_source(tmp_path))
-    assert [entry for entry in entries if isinstance(entry, Tested)] == [Tested(0.6)]
+    assert [entry for entry in entries if isinstance(entry, base.Tested)] == [base.Tested(0.6)]
 
 
 def test_a_second_tag_of_the_same_meaning_keeps_its_name(tmp_path: Path) -> None:
@@ -272,18 +288,19 @@ def test_other_kinds_of_values_make_no_run(tmp_path: Path) -> None:
 
 
 def test_a_call_reads_about_a_megabyte(tmp_path: Path) -> None:
-    messages = record(event(1, 1001, loss=1.0)) * 10_000
     for time in (1000, 2000):
-        file_in(tmp_path / "net", time=time).write_bytes(VERSION + messages + messages)
+        path = file_in(tmp_path / "net", *(event(step, time, loss=1.0) for step in range(time, time + 5)), time=time)
+        for step in range(time + 5, time + 10):
+            append(path, unchecked(bytes(400_000)), record(event(step, time, loss=1.0)))
     source = only_source(tmp_path)
-    total, calls = 0, 0
-    source.read()
+    read, total = [], 0
     while source.has_more:
-        total, before, calls = sum(source.sizes.values()), total, calls + 1
-        assert total - before <= 2 * 2**20
-        source.read()
-    assert sum(source.sizes.values()) == 2 * len(VERSION + messages + messages)
-    assert calls > 1
+        entries = source.read()
+        read.append([entry.step for entry in entries if isinstance(entry, Measured)])
+        assert 0 < sum(source.sizes.values()) - total <= 2**20 + 2**20
+        total = sum(source.sizes.values())
+    assert sorted(step for steps in read for step in steps) == [*range(1000, 1010), *range(2000, 2010)]
+    assert len(read) > 2
 
 
 def test_a_folder_is_listed_again_when_it_may_have_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -303,8 +320,8 @@ def test_a_folder_is_listed_again_when_it_may_have_changed(tmp_path: Path, monke
     assert len(list(folder.files())) == 1
 
 
-@pytest.fixture
-def exported(store: Store, tmp_path: Path) -> Callable[[], Any]:
+@pytest.mark.long
+def test_our_own_export_comes_back(store: Store, tmp_path: Path) -> None:
     def records(_spec: Any, run: int) -> list[Any]:
         lost = stored_record(run, 20, epoch=2, training_loss=math.nan, learning_rate=0.1)
         return [stored_record(run, 10, gradient_norms=(0.3, 1.5)), lost]
@@ -312,14 +329,63 @@ def exported(store: Store, tmp_path: Path) -> Callable[[], Any]:
     accuracies = by_variant({"mlp_1/relu": [0.5, 0.5], "mlp_1/sigmoid": [0.5, 0.5]})
     number = ended(store, "activations", accuracies, records=records, architectures=["mlp_1"], repeats=2)
     export_experiment(store, number, tmp_path, [Format.TENSORBOARD])
-    return lambda: store.load(number)
+    found = sources_under(tmp_path / "tensorboard")
+    groups = {source.key: (source.grouping.variant, source.grouping.repeat) for source in found.values()}
+    expected = [(variant, repeat) for variant in ("mlp_1_relu", "mlp_1_sigmoid") for repeat in (1, 2)]
+    assert groups == {f"{variant}/{repeat}": (variant, repeat) for variant, repeat in expected}
+    for result in (run for variant in load_results(store, number).variants for run in variant.runs):
+        source = found[f"{result.run.spec.variant.replace('/', '_')}/{result.run.spec.repeat}"]
+        description, *entries = read_all(source)
+        assert isinstance(description, Description)
+        assert not source.is_live
+        (times,), _ = store.columns(result.run.id, ("wall_time",), ())
+        assert len(entries) == len(result.records)
+        for entry, stored, time in zip(entries, result.records, times.tolist(), strict=True):
+            assert isinstance(entry, Measured)
+            assert (entry.step, entry.seconds) == (stored.step, time - times[0])
+            assert entry.numbers == as_float32(**{name: getattr(stored, name) for name in base.STANDARD_NUMBERS})
+            assert entry.gradient_norms == as_float32(
+                dense_1=stored.gradient_norms[0], prediction=stored.gradient_norms[1]
+            )
+            assert entry.update_ratios == as_float32(
+                dense_1=stored.update_ratios[0], prediction=stored.update_ratios[1]
+            )
+
+
+def as_float32(**numbers: float) -> dict[str, float]:
+    """What TensorBoard holds of numbers: the export leaves out those that are not finite."""
+    return {name: float(np.float32(value)) for name, value in numbers.items() if math.isfinite(value)}
 
 
 @pytest.mark.long
-def test_our_own_export_comes_back(exported: Callable[[], Any], tmp_path: Path, store: Store) -> None:
-    found = sources_under(tmp_path / "tensorboard")
-    assert sorted(found) == ["mlp_1_relu/1", "mlp_1_relu/2", "mlp_1_sigmoid/1", "mlp_1_sigmoid/2"]
-    for source in found.values():
-        assert not (measured := read_all(source))[0].__class__ is Restarted
-        assert not source.is_live
-        assert [entry for entry in measured if isinstance(entry, Problem)] == []
+def test_files_of_tensorflow_and_keras(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keras' callback takes ``tf.summary.scalar``, which only adds this description and needs TensorBoard for it."""
+    import keras
+    import tensorflow as tf
+
+    def scalar(name: str, data: Any, step: Any = None) -> None:
+        metadata = tf.compat.v1.SummaryMetadata()
+        metadata.plugin_data.plugin_name = "scalars"
+        tf.summary.write(name, tf.cast(data, tf.float32), step, metadata)
+
+    monkeypatch.setattr(importlib.import_module("tensorflow.summary"), "scalar", scalar)  # what Keras imports
+    images, labels = np.random.default_rng(1).random((64, 8), np.float32), np.arange(64) % 3
+    model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(3)])
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
+    callback = keras.callbacks.TensorBoard(tmp_path / "keras", update_freq=1, write_graph=True)
+    told = model.fit(
+        images, labels, epochs=3, validation_data=(images, labels), verbose=0, callbacks=[callback]
+    ).history
+    with tf.summary.create_file_writer(str(tmp_path / "written")).as_default():
+        for step in range(3):
+            scalar("loss", 1.5 * step, step)
+            tf.summary.write("weights", tf.zeros((30, 3)), step)
+    found = sources_under(tmp_path)
+    assert sorted(found) == ["keras", "written"]
+    assert numbers_of(found["written"]) == {step + 1: {"training_loss": 1.5 * step} for step in range(3)}
+    names = {"training_loss": "loss", "training_accuracy": "accuracy"}
+    names |= {"validation_loss": "val_loss", "validation_accuracy": "val_accuracy"}
+    assert numbers_of(found["keras"]) == {
+        epoch + 1: as_float32(learning_rate=0.01, **{ours: told[theirs][epoch] for ours, theirs in names.items()})
+        for epoch in range(3)
+    }
