@@ -79,6 +79,8 @@ class _Key:
 
 
 def _parse_key(key: str) -> _Key | None:
+    if len(key) > MAX_NAME:
+        return None
     words = key.lower().replace(" ", "_").split("_")
     at = next((n for n, word in enumerate(words) if word in ("curve", "curves")), None)
     named = [_QUANTITIES.get(word) for word in words[:at]]
