@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -190,7 +189,7 @@ class Store(StoreQueries):
             case RunStarted():
                 self._start_run(event)
             case Record():
-                self._add_record(event, self._clock.now())
+                self._replace("points", wall_time=self._clock.now(), **columns_of(event))
             case Weights():
                 self._add_weights(event)
             case Intervention():
@@ -291,12 +290,6 @@ class Store(StoreQueries):
                 "UPDATE experiments SET device=?, versions=? WHERE id=(SELECT experiment FROM runs WHERE id=?)",
                 *(device, versions, event.run),
             )
-
-    def _add_record(self, event: Record, wall_time: float) -> None:
-        with self._transaction() if event.metrics else nullcontext():
-            self._replace("points", wall_time=wall_time, **columns_of(event))
-            for name, value in event.metrics:
-                self._replace("metrics", run=event.run, name=name, step=event.step, value=value)
 
     def _add_weights(self, event: Weights) -> None:
         self._replace(
