@@ -95,10 +95,9 @@ def _check_combinations(parser: argparse.ArgumentParser, found: argparse.Namespa
         for name in (*_SETTINGS, "export", "report", "resume"):
             if getattr(found, name) and not (found.watch and name in ("export", "report")):
                 parser.error(f"--{name} goes with --batch EXPERIMENT, such as --batch architectures")
-    if found.resume:
-        for name in _SETTINGS:
-            if getattr(found, name):
-                parser.error(f"--resume goes on with the settings there were, so --{name} can't be given")
+    for name in _SETTINGS if found.resume else ():
+        if getattr(found, name):
+            parser.error(f"--resume goes on with the settings there were, so --{name} can't be given")
     if found.formats and not found.export:
         parser.error("--formats goes with --export DIR")
 

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from engine.events.runs import PlannedRun
 from engine.events.watching import FolderWatched, Grouping, WatchEvent
 from engine.experiments.own_code import OwnCodeSpec
 from engine.storage.logged import LoggedStore
@@ -142,7 +141,7 @@ class FolderFollower:
         for source in self._scan.discover(self._runs.keys()):
             self._add(source, now)
         for run in self._runs.values():
-            if run.is_asleep and not self._is_unchanged(run.log.source.key, run.planned):
+            if run.is_asleep and not self._is_unchanged(run):
                 run.read(now)
         self._search_at = now + max(SEARCH_SECONDS, SEARCH_SHARE * (time.monotonic() - began))
 
@@ -151,19 +150,18 @@ class FolderFollower:
         known = self._stored.pop(source.key, None)
         if known is not None:
             experiment, stored = known
-            is_unchanged = stored.status.is_final and self._is_unchanged(source.key, stored.planned)
-            experiment.adopt_run(run, stored, is_unchanged)
+            run.stored_sizes = self._store.sizes(stored.id)
+            experiment.adopt_run(run, stored, stored.status.is_final and self._is_unchanged(run))
             run.grouping = Grouping(experiment.name, stored.spec.variant, stored.spec.repeat)
         if not run.is_asleep:
             run.read(now)
             run.log.grown_at = min(now, self._changed_at(source, now))
 
-    def _is_unchanged(self, key: str, planned: PlannedRun | None) -> bool:
-        """Return whether all of a log has been stored, judging by its size; unknown for a log of several files."""
-        if planned is None:
-            return False
+    def _is_unchanged(self, run: RunFollower) -> bool:
+        """Return whether all of a log was stored before, judging by its size; False for a log of several files."""
+        (file, size), *others = [*run.stored_sizes.items()] or [("", -1)]
         try:
-            return {key: (self._root / key).stat().st_size} == self._store.sizes(planned.run)
+            return not others and file == run.log.source.key and (self._root / file).stat().st_size == size
         except OSError:  # gone: what was stored stays
             return True
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 from engine.events.devices import Device
 from engine.events.runs import PlannedRun, Record, RunFinished, RunRestored, RunStarted, Status, Weights
@@ -36,6 +37,7 @@ class RunFollower:
         status: its state.
         grouping: where it belongs.
         last_at: when something was logged last, in seconds since 1970; 0 if unknown.
+        stored_sizes: how many bytes of each file had been stored when it was taken over.
         is_asleep: whether its log has been stored to its end, and need not be read until it grows.
     """
 
@@ -45,6 +47,7 @@ class RunFollower:
         self.status = Status.QUEUED
         self.grouping = source.grouping
         self.last_at = 0.0
+        self.stored_sizes: Mapping[str, int] = {}
         self.is_asleep = False
         self._layers: tuple[str, ...] = ()  # that are stored
         self._seconds = math.nan  # training time at the newest record
