@@ -20,6 +20,7 @@ from typing import Any
 
 from engine.events.runs import Status, count_finished, has_unfinished_work
 from engine.experiments import EXPERIMENTS
+from engine.experiments.base import LoggedExperiment
 from engine.experiments.presets import Setting, describe_settings
 from engine.storage.database import Database
 from engine.storage.rows import ACTIVE_STATUSES, READ_ERRORS, StoredExperiment, experiment_of, network_file
@@ -99,7 +100,12 @@ class CatalogueEntry:
         """Whether it has ended with something left to run."""
         status = self.stored.status
         is_unfinished = has_unfinished_work(status, self.unfinished, self.planned)
-        return not self.is_deleted and status.is_final and is_unfinished
+        return not self.is_deleted and not self.is_logged and status.is_final and is_unfinished
+
+    @property
+    def is_logged(self) -> bool:
+        """Whether other programs train and log its runs, so that it can't be run, resumed or extended here."""
+        return isinstance(EXPERIMENTS.get(self.stored.name), LoggedExperiment)
 
     @property
     def name(self) -> str:

@@ -49,8 +49,12 @@ def _one(choice: Choice) -> bool:
     return choice.one is not None
 
 
+def _one_of_ours(choice: Choice) -> bool:
+    return choice.one is not None and not choice.one.is_logged
+
+
 def _one_with_runs(choice: Choice) -> bool:
-    return choice.one is not None and choice.one.has_runs and not choice.one.is_deleted
+    return choice.one is not None and choice.one.has_runs and not choice.one.is_deleted and not choice.one.is_logged
 
 
 def _one_with_networks(choice: Choice) -> bool:
@@ -99,7 +103,7 @@ ACTIONS: dict[str, ActionKind] = {
             "Lay the curves of the ticked experiments over each other, and their settings side by side",
             lambda choice: len(choice.compared) >= FEWEST_COMPARED,
         ),
-        ActionKind("copy_settings", "Copy settings", ("Ctrl+C",), "Copy the settings as TOML text", _one),
+        ActionKind("copy_settings", "Copy settings", ("Ctrl+C",), "Copy the settings as TOML text", _one_of_ours),
         ActionKind(
             "paste_settings",
             "Paste settings",
@@ -108,7 +112,12 @@ ACTIONS: dict[str, ActionKind] = {
             lambda _choice: True,
         ),
         ActionKind(
-            "run_again", "Run again", KEYS["run"], "Run the same settings once more, as a new experiment", _one, True
+            "run_again",
+            "Run again",
+            KEYS["run"],
+            "Run the same settings once more, as a new experiment",
+            _one_of_ours,
+            True,
         ),
         ActionKind(
             "resume",
