@@ -20,6 +20,7 @@ from typing import Any
 
 from engine.events.runs import Status, count_finished, has_unfinished_work
 from engine.experiments import EXPERIMENTS
+from engine.experiments.base import LoggedExperiment
 from engine.experiments.presets import Setting, describe_settings
 from engine.storage.database import Database
 from engine.storage.rows import ACTIVE_STATUSES, READ_ERRORS, StoredExperiment, experiment_of, network_file
@@ -95,11 +96,16 @@ class CatalogueEntry:
         return self.stored.deleted is not None
 
     @property
+    def is_logged(self) -> bool:
+        """Whether other programs train its runs."""
+        return isinstance(EXPERIMENTS.get(self.stored.name), LoggedExperiment)
+
+    @property
     def can_resume(self) -> bool:
-        """Whether it has ended with something left to run."""
+        """Whether it has ended with something left to run, by this program."""
         status = self.stored.status
         is_unfinished = has_unfinished_work(status, self.unfinished, self.planned)
-        return not self.is_deleted and status.is_final and is_unfinished
+        return not (self.is_deleted or self.is_logged) and status.is_final and is_unfinished
 
     @property
     def name(self) -> str:

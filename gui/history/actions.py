@@ -49,12 +49,16 @@ def _one(choice: Choice) -> bool:
     return choice.one is not None
 
 
+def _one_to_run(choice: Choice) -> bool:
+    return choice.one is not None and not choice.one.is_logged
+
+
 def _one_with_runs(choice: Choice) -> bool:
     return choice.one is not None and choice.one.has_runs and not choice.one.is_deleted
 
 
 def _one_with_networks(choice: Choice) -> bool:
-    return _one_with_runs(choice) and bool(choice.one and choice.one.tested)
+    return _one_with_runs(choice) and _one_to_run(choice) and bool(choice.one and choice.one.tested)
 
 
 def _one_that_can_go_on(choice: Choice) -> bool:
@@ -62,7 +66,7 @@ def _one_that_can_go_on(choice: Choice) -> bool:
 
 
 def _one_ended(choice: Choice) -> bool:
-    return _one_with_runs(choice) and bool(choice.one and choice.one.stored.status.is_final)
+    return _one_with_runs(choice) and _one_to_run(choice) and bool(choice.one and choice.one.stored.status.is_final)
 
 
 @dataclass(frozen=True)
@@ -108,7 +112,12 @@ ACTIONS: dict[str, ActionKind] = {
             lambda _choice: True,
         ),
         ActionKind(
-            "run_again", "Run again", KEYS["run"], "Run the same settings once more, as a new experiment", _one, True
+            "run_again",
+            "Run again",
+            KEYS["run"],
+            "Run the same settings once more, as a new experiment",
+            _one_to_run,
+            True,
         ),
         ActionKind(
             "resume",
@@ -186,7 +195,7 @@ class ExperimentActions(QObject):
         self._reader, self._parent = reader, parent
         self.drafts = Drafts(reader.workspace)
         self._has_failed = bool(self.drafts.all())  # whether drafts are there that no write is under way for
-        self._under_way: int | None = None
+        self._under_way: set[int] = set()
         self._deleted: set[int] = set()
         self._handlers: dict[str, Callable[[Choice], None]] = {
             "open": _for_one(self.open_requested.emit),
@@ -210,9 +219,9 @@ class ExperimentActions(QObject):
         if ACTIONS[name].possible(choice):
             self._handlers[name](choice)
 
-    def set_under_way(self, experiment: int | None) -> None:
-        """Set the running experiment, which can't be deleted."""
-        self._under_way = experiment
+    def set_under_way(self, experiment: int, is_under_way: bool) -> None:
+        """Set whether an experiment is running, which then can't be deleted."""
+        (self._under_way.add if is_under_way else self._under_way.discard)(experiment)
 
     def rename(self, number: int, title: str) -> None:
         """Store a title."""
@@ -279,8 +288,8 @@ class ExperimentActions(QObject):
 
     def _delete(self, choice: Choice) -> None:
         there = [entry for entry in choice.chosen if not entry.is_deleted]
-        if any(entry.number == self._under_way for entry in there):
-            self.failed.emit(f"Experiment {self._under_way} is under way; stop or cancel it first, then delete it.")
+        if under_way := [entry.number for entry in there if entry.number in self._under_way]:
+            self.failed.emit(f"Experiment {under_way[0]} is under way; stop or cancel it first, then delete it.")
         elif self._may_delete(there):
             numbers = [entry.number for entry in there]
             self._deleted.update(numbers)
