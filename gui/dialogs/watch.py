@@ -66,7 +66,7 @@ class WatchDialog(QDialog):
         self._arrange()
         self._connect()
         self._path.show_path(path or str(self._settings.value(FOLDER_KEY) or default_folder()))
-        self.resize(800, 690)
+        self.resize(800, 720)
 
     def accept(self) -> None:
         """Make the folder if it is missing, and close; show why not if that fails."""
@@ -97,9 +97,9 @@ class WatchDialog(QDialog):
         self._found.show_content(bool(scan.runs))
         self._found.set_hint(" ".join(scan.problems) or NOTHING_YET)
         self._heading.setText(
-            f"&What is there: {pluralise(len(scan.runs), 'run')}; {EDITABLE}" if scan.runs else "What is there"
+            f"What is t&here: {pluralise(len(scan.runs), 'run')}; {EDITABLE}" if scan.runs else "What is there"
         )
-        self._problems.setText(" ".join(scan.problems) if scan.runs else "")
+        self._show_problems(" ".join(scan.problems) if scan.runs else "")
         self._show_edit("")
 
     def _typed(self) -> Path:
@@ -139,7 +139,11 @@ class WatchDialog(QDialog):
         self._found.set_hint(hint)
         self._found.show_content(False)
         self._heading.setText("What is there")
-        self._problems.setText("")
+        self._show_problems("")
+
+    def _show_problems(self, sentences: str) -> None:
+        self._problems.setText(sentences)
+        self._problems.setVisible(bool(sentences))
 
     def _show_edit(self, refusal: str) -> None:
         problem = self._table.problem
@@ -148,6 +152,7 @@ class WatchDialog(QDialog):
 
     def _say(self, sentence: str) -> None:
         self._message.setText(sentence)
+        self._message.setVisible(bool(sentence))
 
     def _browse(self) -> None:
         start = self._path.text or str(Path.home())
@@ -227,7 +232,7 @@ class WatchDialog(QDialog):
             lower.addWidget(widget, 1 if widget is self._found else 0)
         column = QVBoxLayout(self)
         column.addLayout(place)
-        column.addWidget(splitter("watch_parts", (code, 3, 400), (found, 2, 190)), 1)
+        column.addWidget(splitter("watch_parts", (code, 3, 420), (found, 2, 190)), 1)
         column.addWidget(self._message)
         column.addWidget(self._buttons)
 

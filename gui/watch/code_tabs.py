@@ -18,11 +18,19 @@ class CodeTabs(QTabWidget):
         self._editors: dict[str, QPlainTextEdit] = {}
         for framework in SNIPPETS:
             self.addTab(self._page(framework), framework)
+        copy = push_button("watch_copy", "Cop&y", "Copy the code shown")
+        copy.setAutoDefault(False)
+        copy.clicked.connect(lambda _checked=False: self._copy())
+        self.setCornerWidget(copy)
 
     def show_folder(self, folder: str) -> None:
         """Fill in the folder."""
         for framework, editor in self._editors.items():
             editor.setPlainText(snippet(framework, folder))
+
+    def _copy(self) -> None:
+        editor = self._editors[self.tabText(self.currentIndex())]
+        QGuiApplication.clipboard().setText(editor.toPlainText())
 
     def _page(self, framework: str) -> QWidget:
         name = framework.lower()
@@ -33,12 +41,8 @@ class CodeTabs(QTabWidget):
         editor.setTabChangesFocus(True)
         editor.setToolTip("The lines with run and trainscope_log are the ones to add; the others stand for your own")
         self._editors[framework] = editor
-        copy = push_button(f"watch_copy_{name}", "Cop&y", f"Copy the code for {framework}")
-        copy.setAutoDefault(False)
-        copy.clicked.connect(lambda _checked=False: QGuiApplication.clipboard().setText(editor.toPlainText()))
         page = QWidget()
         column = QVBoxLayout(page)
         column.setContentsMargins(6, 6, 6, 6)
         column.addWidget(editor)
-        column.addWidget(copy)
         return page
