@@ -67,8 +67,8 @@ class RunResult:
 class VariantResult:
     """The runs of one variant that have records, ordered by repeat.
 
-    ``planned`` is the number of planned runs, ``epochs`` the length of each (0 if unknown). A ``probe`` only determined settings for
-    other variants.
+    ``planned`` is the number of planned runs, ``epochs`` the length of each (0 if unknown). A ``probe`` only determined
+    settings for other variants.
     """
 
     name: str

@@ -9,7 +9,7 @@ CREATE TABLE IF NOT EXISTS points (                -- one row a record
     epoch INTEGER NOT NULL,          -- 0: unknown, of a logged run
     wall_time REAL NOT NULL,         -- seconds since 1970, UTC
     seconds REAL,                    -- since the run's training began, pauses left out; null: unknown, of a logged run
-    training_loss REAL,              -- null: not a number, or none was logged
+    training_loss REAL,              -- null where not a finite number; of a logged run, where none was logged
     training_accuracy REAL,
     validation_loss REAL,
     validation_accuracy REAL,
