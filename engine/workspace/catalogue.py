@@ -97,7 +97,7 @@ class CatalogueEntry:
 
     @property
     def can_resume(self) -> bool:
-        """Whether it has ended with something left to run."""
+        """Whether it has ended with something left to run, by this program."""
         status = self.stored.status
         is_unfinished = has_unfinished_work(status, self.unfinished, self.planned)
         return not self.is_deleted and not self.is_logged and status.is_final and is_unfinished
