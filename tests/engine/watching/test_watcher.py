@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from engine.events.watching import Grouping, WatchRequest
 from engine.utils.errors import StoreError, TrainscopeError
 from engine.watching.run import SILENT_SECONDS
 from engine.watching.watcher import Watcher
+from engine.workspace.catalogue import Catalogue
 from tests.engine.watching.support import STARTED, Log, opened, watching
 
 
@@ -199,3 +201,24 @@ def test_a_long_log_is_told_as_a_whole(tmp_path: Path, folder: Path) -> None:
         assert isinstance(restored, RunRestored)
         assert len(restored.curves["step"]) == 299
         assert last.step == 3000
+
+
+@pytest.mark.parametrize("is_purged", [False, True])
+def test_a_deleted_experiment_comes_back_only_if_it_is_asked_for(tmp_path: Path, folder: Path, is_purged: bool) -> None:
+    log = Log(folder)
+    log.header()
+    log.steps(10)
+    log.line(ended="finished")
+    with watching(tmp_path / "ws", folder) as seen:
+        seen.poll()
+    with closing(Catalogue(tmp_path / "ws")) as catalogue:
+        catalogue.delete([1])
+        if is_purged:
+            catalogue.purge([1])
+    with watching(tmp_path / "ws", folder) as seen:
+        assert seen.poll() == []
+    with watching(tmp_path / "ws", folder, again=True) as seen:
+        assert isinstance(seen.poll()[0], ExperimentStarted)
+    with watching(tmp_path / "ws", folder) as seen:
+        assert seen.poll() == []  # stored by now
+        assert seen.state.experiments[0].finished == 1
