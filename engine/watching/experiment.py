@@ -92,12 +92,14 @@ class ExperimentFollower:
             self.runs.remove(run)
             run.planned = None
             raise
-        self.number, self.status = number, Status.RUNNING
+        goes_on, self.number, self.status = self.status.is_final, number, Status.RUNNING
         if is_new:
             self._emit(self._started())
-        else:
+        elif not goes_on:
             self._emit(RunsAdded((run.planned,)))
-        self._describe()
+        self._describe(quietly=goes_on)
+        if goes_on:
+            self.refresh()
         return grouping
 
     def take(self, run: RunFollower, now: float) -> None:
@@ -122,9 +124,11 @@ class ExperimentFollower:
             return
         self._update_plan(run)
         events = run.store(self._store, now, is_last)
-        if events and self.status.is_final and run.is_active:
+        if events and self.status.is_final:
             self._reopen()
             self.status = Status.RUNNING
+            self.refresh()  # what shows it begins anew
+            return
         for event in events:
             self._emit(event)
 

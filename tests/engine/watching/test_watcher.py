@@ -107,9 +107,9 @@ def test_a_silent_program_is_interrupted_and_goes_on_where_it_appends(tmp_path: 
         assert (ended.status, over.status) == (Status.INTERRUPTED, Status.INTERRUPTED)
         assert seen.state.experiments[0].interrupted == 1
         log.line(alive=20.0)  # it had only been held
-        (started,) = seen.poll()
-        assert isinstance(started, RunStarted)
-        assert started.after == 30
+        begun, restored = seen.poll()
+        assert isinstance(begun, ExperimentStarted)
+        assert restored.status is Status.RUNNING
         assert seen.state.experiments[0].running == 1
         log.header(after=20)  # resumed from a checkpoint
         log.steps(25, 35)
@@ -147,9 +147,9 @@ def test_a_watcher_goes_on_where_the_former_ended(tmp_path: Path, folder: Path) 
     live.steps(30)
     with watching(tmp_path / "ws", folder) as seen:
         told = seen.poll()
-        assert isinstance(told[0], RunRestored)  # of the one that was not read to its end
-        assert told[0].run == before["cnn_4", 2]
-        assert told[0].curves["step"].tolist() == [10, 20]
+        assert [type(each) for each in told[:3]] == [ExperimentStarted, RunRestored, RunRestored]
+        assert told[2].run == before["cnn_4", 2]  # not read to its end before
+        assert told[2].curves["step"].tolist() == [10, 20]
         assert [each.step for each in told if isinstance(each, Record)] == [30]
         assert seen.state.experiments[0].number == 1
     with opened(tmp_path / "ws") as store:
