@@ -114,7 +114,9 @@ class CatalogueEntry:
 
     @property
     def difference(self) -> str:
-        """The settings as text: the closest preset and the differences from it."""
+        """The settings as text: the closest preset and the differences from it; the name of logged runs."""
+        if self.is_logged:
+            return str(self.values.get("name", ""))
         differing = [f"{each.label} {each.value}" for each in self.settings if each.differs]
         return " · ".join([*([self.preset.capitalize()] if self.preset else []), *differing])
 
