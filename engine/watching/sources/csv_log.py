@@ -191,7 +191,7 @@ class EpochLog(_TableLog):
 
     def _row(self, cells: Mapping[str, str], complain: Complain) -> Sequence[LogEntry]:
         entries: list[LogEntry] = []
-        epoch = _whole(cells, _EPOCH)
+        epoch = _whole(cells, _EPOCH, int(self._first == 1))
         if self._first is None:
             self._first = epoch
             self._offset = 0 if epoch == 1 else 1
