@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.config.specs import RunSpec
+from engine.config.specs import BaseRunSpec, RunSpec
 from engine.events.datasets import DatasetInfo
 from engine.events.experiments import Computed
 from engine.events.runs import (
@@ -152,7 +152,7 @@ class Store(StoreQueries):
             )
 
     def add_runs(
-        self, experiment: int, specs: Sequence[RunSpec], parameters: Sequence[int], total_steps: Sequence[int]
+        self, experiment: int, specs: Sequence[BaseRunSpec], parameters: Sequence[int], total_steps: Sequence[int]
     ) -> tuple[PlannedRun, ...]:
         """Store and return the runs that the experiment doesn't have yet, in one transaction.
 

@@ -195,7 +195,7 @@ class ExperimentActions(QObject):
         self._reader, self._parent = reader, parent
         self.drafts = Drafts(reader.workspace)
         self._has_failed = bool(self.drafts.all())  # whether drafts are there that no write is under way for
-        self._under_way: int | None = None
+        self._under_way: set[int] = set()
         self._deleted: set[int] = set()
         self._handlers: dict[str, Callable[[Choice], None]] = {
             "open": _for_one(self.open_requested.emit),
@@ -219,9 +219,9 @@ class ExperimentActions(QObject):
         if ACTIONS[name].possible(choice):
             self._handlers[name](choice)
 
-    def set_under_way(self, experiment: int | None) -> None:
-        """Set the running experiment, which can't be deleted."""
-        self._under_way = experiment
+    def set_under_way(self, experiment: int, is_under_way: bool) -> None:
+        """Set whether an experiment is running, which then can't be deleted."""
+        (self._under_way.add if is_under_way else self._under_way.discard)(experiment)
 
     def rename(self, number: int, title: str) -> None:
         """Store a title."""
@@ -288,8 +288,8 @@ class ExperimentActions(QObject):
 
     def _delete(self, choice: Choice) -> None:
         there = [entry for entry in choice.chosen if not entry.is_deleted]
-        if any(entry.number == self._under_way for entry in there):
-            self.failed.emit(f"Experiment {self._under_way} is under way; stop or cancel it first, then delete it.")
+        if under_way := [entry.number for entry in there if entry.number in self._under_way]:
+            self.failed.emit(f"Experiment {under_way[0]} is under way; stop or cancel it first, then delete it.")
         elif self._may_delete(there):
             numbers = [entry.number for entry in there]
             self._deleted.update(numbers)

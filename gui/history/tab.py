@@ -86,9 +86,11 @@ class HistoryTab(DeferredPage):
         """Refresh the list when an experiment starts, gets further runs or ends."""
         match event:
             case ExperimentStarted(experiment=number) | ComputationStarted(experiment=number):
-                self.experiment_actions.set_under_way(number)
-            case ExperimentFinished():
-                self.experiment_actions.set_under_way(None)
+                self.experiment_actions.set_under_way(number, True)
+            case ExperimentFinished(experiment=int() as number):
+                self.experiment_actions.set_under_way(number, False)
+            case ExperimentFinished():  # it was not stored
+                pass
             case RunsAdded():
                 pass
             case _:

@@ -98,6 +98,8 @@ class TimeLeft:
     def take(self, event: Event) -> None:
         """Take an event of the experiment, in the order they arise."""
         match event:
+            case ExperimentStarted(runs=runs) | RunsAdded(runs=runs) if any(run.is_logged for run in runs):
+                self._begin(1)  # nobody knows how long another program's steps will take
             case ExperimentStarted():
                 self._begin(event.workers)
                 self._plan(event)
