@@ -85,7 +85,7 @@ class ExperimentFollower:
         self.runs.append(run)
         try:
             with self._store.together():
-                is_new = self.number is None
+                is_new, has_ended = self.number is None, self.status.is_final
                 number = self._begin(now) if is_new else self._reopen()
                 run.planned = self._store.add_logged_run(number, spec, _parameters(run), _total_steps(run))
         except BaseException:  # nothing of it is stored, so it is added again
@@ -93,7 +93,9 @@ class ExperimentFollower:
             run.planned = None
             raise
         self.number, self.status = number, Status.RUNNING
-        if is_new:
+        if has_ended:
+            self.refresh()  # as in ``follow``
+        elif is_new:
             self._emit(self._started())
         else:
             self._emit(RunsAdded((run.planned,)))
@@ -125,6 +127,8 @@ class ExperimentFollower:
         if events and self.status.is_final and run.is_active:
             self._reopen()
             self.status = Status.RUNNING
+            self.refresh()  # with these events; whoever began to listen after its end knows nothing of it
+            return
         for event in events:
             self._emit(event)
 
