@@ -96,16 +96,16 @@ class CatalogueEntry:
         return self.stored.deleted is not None
 
     @property
-    def is_logged(self) -> bool:
-        """Whether other programs train its runs."""
-        return isinstance(EXPERIMENTS.get(self.stored.name), LoggedExperiment)
-
-    @property
     def can_resume(self) -> bool:
         """Whether it has ended with something left to run, by this program."""
         status = self.stored.status
         is_unfinished = has_unfinished_work(status, self.unfinished, self.planned)
-        return not (self.is_deleted or self.is_logged) and status.is_final and is_unfinished
+        return not self.is_deleted and not self.is_logged and status.is_final and is_unfinished
+
+    @property
+    def is_logged(self) -> bool:
+        """Whether other programs train and log its runs, so that it can't be run, resumed or extended here."""
+        return isinstance(EXPERIMENTS.get(self.stored.name), LoggedExperiment)
 
     @property
     def name(self) -> str:

@@ -49,16 +49,16 @@ def _one(choice: Choice) -> bool:
     return choice.one is not None
 
 
-def _one_to_run(choice: Choice) -> bool:
+def _one_of_ours(choice: Choice) -> bool:
     return choice.one is not None and not choice.one.is_logged
 
 
 def _one_with_runs(choice: Choice) -> bool:
-    return choice.one is not None and choice.one.has_runs and not choice.one.is_deleted
+    return choice.one is not None and choice.one.has_runs and not choice.one.is_deleted and not choice.one.is_logged
 
 
 def _one_with_networks(choice: Choice) -> bool:
-    return _one_with_runs(choice) and _one_to_run(choice) and bool(choice.one and choice.one.tested)
+    return _one_with_runs(choice) and bool(choice.one and choice.one.tested)
 
 
 def _one_that_can_go_on(choice: Choice) -> bool:
@@ -66,7 +66,7 @@ def _one_that_can_go_on(choice: Choice) -> bool:
 
 
 def _one_ended(choice: Choice) -> bool:
-    return _one_with_runs(choice) and _one_to_run(choice) and bool(choice.one and choice.one.stored.status.is_final)
+    return _one_with_runs(choice) and bool(choice.one and choice.one.stored.status.is_final)
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ ACTIONS: dict[str, ActionKind] = {
             "Lay the curves of the ticked experiments over each other, and their settings side by side",
             lambda choice: len(choice.compared) >= FEWEST_COMPARED,
         ),
-        ActionKind("copy_settings", "Copy settings", ("Ctrl+C",), "Copy the settings as TOML text", _one),
+        ActionKind("copy_settings", "Copy settings", ("Ctrl+C",), "Copy the settings as TOML text", _one_of_ours),
         ActionKind(
             "paste_settings",
             "Paste settings",
@@ -116,7 +116,7 @@ ACTIONS: dict[str, ActionKind] = {
             "Run again",
             KEYS["run"],
             "Run the same settings once more, as a new experiment",
-            _one_to_run,
+            _one_of_ours,
             True,
         ),
         ActionKind(

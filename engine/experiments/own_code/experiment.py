@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from engine.analysis.blocks import NamedFigure
 from engine.config.fields import field
+from engine.config.logged_runs import LOGGED_EXPERIMENT
 from engine.config.specs import ExperimentSpec
 from engine.experiments.base import LoggedExperiment
 
@@ -38,7 +39,7 @@ def figures(result: ExperimentResult) -> Iterator[NamedFigure]:
 
 
 OWN_CODE_EXPERIMENT = LoggedExperiment(
-    name="own-code",
+    name=LOGGED_EXPERIMENT,
     title="Own code",
     summary="Runs of your own code, in PyTorch, Keras or NumPy, watched while they train.",
     lesson="",
