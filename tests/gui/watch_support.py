@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from engine.config.logged_runs import LoggedRunSpec
-from engine.events.experiments import ExperimentFinished, ExperimentStarted
 from engine.events.devices import Device
+from engine.events.experiments import ExperimentFinished, ExperimentStarted
 from engine.events.runs import PlannedRun, RunStarted, Status
 from engine.events.watching import FolderWatched, FoundRun, Grouping, WatchedEvent, WatchedExperiment, WatchEvent
 from tests.engine.support import INFO, finished, record, weights
