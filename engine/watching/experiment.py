@@ -84,7 +84,7 @@ class ExperimentFollower:
         self.runs.append(run)
         try:
             with self._store.together():
-                is_new = self.number is None
+                is_new, has_ended = self.number is None, self.status.is_final
                 number = self._begin(now) if is_new else self._reopen()
                 run.planned = self._store.add_logged_run(number, spec, _parameters(run), _total_steps(run))
         except BaseException:  # nothing of it is stored, so it is added again
@@ -128,7 +128,7 @@ class ExperimentFollower:
         if events and self.status.is_final:
             self._reopen()
             self.status = Status.RUNNING
-            self.refresh()  # what shows it begins anew
+            self.refresh()  # with these events; whoever began to listen after its end knows nothing of it
             return
         for event in events:
             self._emit(event)
