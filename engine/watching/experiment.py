@@ -91,13 +91,13 @@ class ExperimentFollower:
             self.runs.remove(run)
             run.planned = None
             raise
-        goes_on, self.number, self.status = self.status.is_final, number, Status.RUNNING
+        self.number, self.status = number, Status.RUNNING
         if is_new:
             self._emit(self._started())
-        elif not goes_on:
+        elif not has_ended:
             self._emit(RunsAdded((run.planned,)))
-        self._describe(quietly=goes_on)
-        if goes_on:
+        self._describe(quietly=has_ended)
+        if has_ended:
             self.refresh()
         return grouping
 
