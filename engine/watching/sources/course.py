@@ -2,8 +2,8 @@
 
 A dictionary holds the average curves of an architecture, recorded every ten steps: the k-th value is that of step 10 k.
 The architectures of a part are the variants of one experiment, named as in our own experiment on that part, so that
-their curves can be compared with ours. Further files on the same variant, from another attempt or student, are further
-repeats.
+their curves can be compared with ours. Each folder in the watched one has experiments of its own, as in a collection of
+several students' homework, unless it only separates architectures. Further files on the same variant are its repeats.
 
 Of a ``.json`` and a ``.pkl`` of the same name, as this program exports them, only one is read: the pickle if it can be,
 as it alone holds large weights.
@@ -16,6 +16,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
@@ -37,7 +38,7 @@ from engine.watching.sources.base import (
     Source,
     Tested,
 )
-from engine.watching.sources.course_dictionary import GRADIENT_NORM, CourseRun, image_shape, runs_of
+from engine.watching.sources.course_dictionary import GRADIENT_NORM, CourseRun, image_shape, names_architecture, runs_of
 from engine.watching.sources.unpickle import read_pickle
 from engine.watching.sources.values import MAX_NAME, text
 
@@ -85,7 +86,15 @@ def _same_name(stem: Path, files: Sequence[Path]) -> Iterator[Path]:
 def _sources(folder: Path, path: Path) -> Iterator[Source]:
     """Yield a source for each run; its key stays the same if further runs are added to the file."""
     for label, grouping in _contents(path, _stamp(path)):
-        yield CourseSource(folder, path, label, grouping)
+        yield CourseSource(folder, path, label, _located(grouping, path.relative_to(folder)))
+
+
+def _located(grouping: Grouping, path: Path) -> Grouping:
+    """Return a grouping with the first folder of its file in the experiment's name."""
+    name = path.parts[0]
+    if len(path.parts) == 1 or names_architecture(name):
+        return grouping
+    return replace(grouping, experiment=f"{grouping.experiment} ({text(name, MAX_NAME // 2)})")
 
 
 class _FileSource:
@@ -160,7 +169,7 @@ class CourseSource(_FileSource):
 
     def _entries(self, run: CourseRun) -> Iterator[LogEntry]:
         problems = list(run.problems)
-        entries = list(_entries_of(run, problems.append))
+        entries = list(_entries_of(run, self.grouping, problems.append))
         scale = AccuracyScale()
         scale.revised(entries)
         converted = [scale.convert(entry, problems.append) for entry in entries]
@@ -168,7 +177,7 @@ class CourseSource(_FileSource):
         yield from converted
 
 
-def _entries_of(run: CourseRun, complain: Callable[[str], None]) -> Iterator[LogEntry]:
+def _entries_of(run: CourseRun, grouping: Grouping, complain: Callable[[str], None]) -> Iterator[LogEntry]:
     """Yield what a dictionary says of a run, accuracies in its own unit."""
     records = max((len(curve) for curve in run.curves.values()), default=0)
     epochs = _EPOCHS[run.part]
@@ -177,7 +186,7 @@ def _entries_of(run: CourseRun, complain: Callable[[str], None]) -> Iterator[Log
     if run.learning_rate is not None:
         settings["learning rate"] = f"{run.learning_rate:g}"
     yield Description(
-        _grouping(run),
+        grouping,
         settings,
         epochs=epochs if per_epoch else 0,
         steps=records * RECORD_EVERY,

@@ -136,6 +136,21 @@ def test_architectures_are_named_as_ours(tmp_path: Path, name: str, expected: st
     assert variants(tmp_path) == [expected]
 
 
+def test_folders_have_experiments_of_their_own_unless_they_separate_architectures(tmp_path: Path) -> None:
+    for place in ("", "Ada/results", "Bob", "results_mlp1/old"):
+        save(tmp_path / place / "part3.json", part3())
+    found = {source.key: source for source in FolderScan(tmp_path).discover(())}
+    assert {key.removesuffix("part3.json#mlp_1"): source.grouping.experiment for key, source in found.items()} == {
+        "": "Course dictionaries, part 3",
+        "Ada/results/": "Course dictionaries, part 3 (Ada)",
+        "Bob/": "Course dictionaries, part 3 (Bob)",
+        "results_mlp1/old/": "Course dictionaries, part 3",
+    }
+    for source in found.values():
+        (description,) = (entry for entry in read_all(source) if isinstance(entry, Description))
+        assert description.grouping == source.grouping
+
+
 def test_a_name_that_repeats_the_activation(tmp_path: Path) -> None:
     save(tmp_path / "q4.json", {"name": "cnn4_sigmoid", "relu_loss_curve": [], "sigmoid_loss_curve": curve()})
     assert variants(tmp_path) == ["cnn_4/sigmoid"]
