@@ -1,4 +1,4 @@
-"""Entry point of Trainscope: opens the window, or runs ``--batch``, ``--list`` or ``--selftest`` without one."""
+"""Entry point of Trainscope: opens the window, or runs --batch, --watch, --list or --selftest without one."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def run() -> int:
     from engine.cli.arguments import parse
 
     options = parse(sys.argv[1:])
-    if options.batch or options.list:
+    if options.batch or options.watch or options.list:
         from engine.cli.batch import run_until_interrupted
 
         return run_until_interrupted(options)

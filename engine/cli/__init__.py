@@ -1,1 +1,1 @@
-"""The command line interface: ``--batch``, ``--list`` and ``--selftest``."""
+"""The command line interface: ``--batch``, ``--watch``, ``--list`` and ``--selftest``."""

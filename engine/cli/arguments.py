@@ -29,6 +29,7 @@ class Options:
         assignments: texts ``key=value`` of ``--set``.
         workers: number of processes; None lets the program choose.
         device: None lets the program choose.
+        watch: folder in which other programs log.
         workspace_given: whether ``workspace`` was given; otherwise it is the default one.
     """
 
@@ -47,6 +48,7 @@ class Options:
     report: Path | None = None
     resume: bool = False
     selftest: bool = False
+    watch: Path | None = None
     cluster: ClusterChoice | None = None
 
 
@@ -54,20 +56,7 @@ def parse(arguments: Sequence[str]) -> Options:
     """Parse the arguments after the program's name; exits with code 2 and one sentence if they are invalid."""
     parser = _parser()
     found = parser.parse_args(arguments)
-    if found.selftest:
-        for name, is_given in (("batch", found.batch), ("list", found.list), ("workers", found.workers is not None)):
-            if is_given:
-                parser.error(f"--selftest goes without --{name}")
-    if not found.batch:
-        for name in (*_SETTINGS, "export", "report", "resume"):
-            if getattr(found, name):
-                parser.error(f"--{name} goes with --batch EXPERIMENT, such as --batch architectures")
-    if found.resume:
-        for name in _SETTINGS:
-            if getattr(found, name):
-                parser.error(f"--resume goes on with the settings there were, so --{name} can't be given")
-    if found.formats and not found.export:
-        parser.error("--formats goes with --export DIR")
+    _check_combinations(parser, found)
     workspace = found.workspace or default_workspace()
     if not found.workspace and not workspace.is_absolute():
         parser.error("this user has no home folder to keep results in: name a folder with --workspace DIR")
@@ -87,8 +76,30 @@ def parse(arguments: Sequence[str]) -> Options:
         report=found.report,
         resume=found.resume,
         selftest=found.selftest,
+        watch=found.watch,
         cluster=_cluster(parser, found),
     )
+
+
+def _check_combinations(parser: argparse.ArgumentParser, found: argparse.Namespace) -> None:
+    """Exit with one sentence if options don't go together."""
+    if found.selftest:
+        for name, is_given in (("batch", found.batch), ("list", found.list), ("workers", found.workers is not None)):
+            if is_given:
+                parser.error(f"--selftest goes without --{name}")
+    if found.watch:
+        for name in ("batch", "list", "selftest"):
+            if getattr(found, name):
+                parser.error(f"--watch goes without --{name}")
+    if not found.batch:
+        for name in (*_SETTINGS, "export", "report", "resume"):
+            if getattr(found, name) and not (found.watch and name in ("export", "report")):
+                parser.error(f"--{name} goes with --batch EXPERIMENT, such as --batch architectures")
+    for name in _SETTINGS if found.resume else ():
+        if getattr(found, name):
+            parser.error(f"--resume goes on with the settings there were, so --{name} can't be given")
+    if found.formats and not found.export:
+        parser.error("--formats goes with --export DIR")
 
 
 def _cluster(parser: argparse.ArgumentParser, found: argparse.Namespace) -> ClusterChoice | None:
@@ -119,7 +130,7 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="trainscope",
-        description="Watch neural networks learn. Without --batch, --list or --selftest the window opens.",
+        description="Watch neural networks learn. Without --batch, --watch, --list or --selftest the window opens.",
     )
     parser.add_argument("--version", action="version", version=f"Trainscope {engine.__version__}")
     parser.add_argument("--list", action="store_true", help="name experiments, data sets, devices and keys, and end")
@@ -150,6 +161,12 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_batch_options(batch: argparse._ArgumentGroup) -> None:
     batch.add_argument("--batch", metavar="EXPERIMENT", help="run an experiment; --list names them; all: every one")
+    batch.add_argument(
+        "--watch",
+        type=_path,
+        metavar="FOLDER",
+        help="follow the programs that log their training there until all have ended; see docs/your-own-code.md",
+    )
     batch.add_argument("--preset", choices=("quick", "course"), help="settings to start from (default: quick)")
     batch.add_argument("--dataset", metavar="NAME|PATH", help="data set, folder of images or .npz file")
     batch.add_argument(

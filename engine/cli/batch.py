@@ -17,6 +17,7 @@ from engine.cli.exit_codes import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK
 from engine.cli.listing import print_list
 from engine.cli.output import print_error, print_lines, report_results
 from engine.cli.progress import make_reporter
+from engine.cli.watch import run_watch
 from engine.config.fields import FieldKind, describe
 from engine.config.parsing import parse_assignments, read_toml
 from engine.config.specs import ExperimentSpec
@@ -75,6 +76,8 @@ def run(options: Options) -> int:
         if options.list:
             print_list(options)
             return EXIT_OK
+        if options.watch is not None:
+            return run_watch(options)
         return _train(options)
     except TrainscopeError as error:
         print_error(f"trainscope: {error}")

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field
 from engine.config.parsing import parse_json
 from engine.config.specs import BaseRunSpec, RunSpec
 
+LOGGED_EXPERIMENT = "own-code"  # name of the experiments whose runs are logged, on the command line and in the store
 UNKNOWN_SEED = -1
 _REPLACEMENT = "\ufffd"
 

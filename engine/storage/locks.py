@@ -48,6 +48,33 @@ def owner_lock(workspace: Path) -> Iterator[str]:
         _remove(file)
 
 
+@contextmanager
+def named_lock(workspace: Path, name: str) -> Iterator[bool]:
+    """Hold the lock ``name`` of a workspace, which at most one program holds.
+
+    Yields:
+        Whether it is held; False if another program holds it.
+
+    Raises:
+        StoreError: if files of the workspace can't be locked.
+    """
+    from filelock import FileLock, Timeout  # slow to import (files.py)
+
+    file = lock_folder(workspace) / f"{name}.lock"
+    lock = FileLock(file)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        yield False
+        return
+    except (OSError, NotImplementedError) as error:
+        raise StoreError(f"{file} can't be locked ({error}); check the folder and its permissions.") from None
+    try:
+        yield True
+    finally:
+        lock.release()
+
+
 def is_owner_alive(workspace: Path, name: object) -> bool:
     """Return whether the program that took the lock ``name`` still holds it.
 

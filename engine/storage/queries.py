@@ -29,6 +29,7 @@ from engine.utils.errors import StoreError
 
 # Rows per fetchmany; converting them holds the GIL, and with it the window, for about 5 ms.
 ROWS_PER_FETCH = 1000
+OF_LAYERS = ("gradient_norms", "update_ratios")  # BLOB columns that a logged run may have
 
 
 class StoreQueries(Database):
@@ -99,24 +100,28 @@ class StoreQueries(Database):
             values.append(value)
         return {name: (np.array(steps), np.array(values, float)) for name, (steps, values) in found.items()}
 
-    def columns(self, run: int, numbers: Sequence[str], blobs: Sequence[str]) -> tuple[list[Array], list[Array]]:
+    def columns(
+        self, run: int, numbers: Sequence[str], blobs: Sequence[str], layers: int = 0
+    ) -> tuple[list[Array], list[Array]]:
         """Return columns of all records of a run, by step.
 
         Args:
             run: number of the run.
             numbers: names of numeric columns.
             blobs: names of BLOB columns.
+            layers: of a logged run, whose records may lack the numbers of layers; they are then NaN.
 
         Returns:
             The numeric columns, float64 of shape (records,), NaN for null; the BLOB columns, uint8 of shape
-            (records, bytes), padded or cut to the size in the first record.
+            (records, bytes), padded or cut to the size in the first record, or to that of ``layers``.
         """
         names = ", ".join((*numbers, *blobs))
         # All column names are constants of the program.
         cursor = self._execute(f"SELECT {names} FROM points WHERE run=? ORDER BY step", run)  # noqa: S608
         cursor.row_factory = None  # plain tuples: ``sqlite3.Row`` takes three times as long
         floats, raw = [array("d") for _ in numbers], [bytearray() for _ in blobs]
-        widths: list[int] = []
+        unknown = np.full(layers, np.nan, "<f4").tobytes()
+        widths = [len(unknown) if name in OF_LAYERS else 0 for name in blobs] if layers else []
         count = 0
         while rows := cursor.fetchmany(ROWS_PER_FETCH):
             columns = list(zip(*rows, strict=True))
@@ -125,7 +130,10 @@ class StoreQueries(Database):
             for kept, column in zip(floats, columns, strict=False):
                 kept.frombytes(np.array(column, dtype=float).tobytes())
             for data, width, column in zip(raw, widths, columns[len(numbers) :], strict=True):
-                data.extend(b"".join(blob[:width].ljust(width, b"\0") for blob in column))
+                if layers:
+                    data.extend(b"".join((blob + unknown)[:width] for blob in column))
+                else:
+                    data.extend(b"".join(blob[:width].ljust(width, b"\0") for blob in column))
         tables = [np.frombuffer(data, np.uint8).reshape(count, -1 if data else 0) for data in raw]
         return [np.array(kept) for kept in floats], tables
 

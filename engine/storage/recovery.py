@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable
 
+from engine.config.logged_runs import LOGGED_EXPERIMENT
 from engine.events.runs import Status
 from engine.storage.database import Database
 from engine.storage.locks import is_owner_alive
@@ -36,7 +37,7 @@ class Recovery(Database):
     def newest(
         self, name: str | None = None, statuses: Iterable[Status] = RESUMABLE, exclude: Collection[int] = ()
     ) -> int | None:
-        """Return the newest experiment that can be resumed; None if there is none.
+        """Return the newest experiment that can be resumed; None if there is none. Logged runs are not resumed here.
 
         Args:
             name: the kind of experiment; None for any.
@@ -45,13 +46,13 @@ class Recovery(Database):
         """
         wanted = json.dumps(list(statuses))
         row = self._execute(
-            "SELECT id FROM experiments WHERE deleted IS NULL AND coalesce(name=?, 1) "
+            "SELECT id FROM experiments WHERE deleted IS NULL AND coalesce(name=?, 1) AND name != ? "
             "AND id NOT IN (SELECT value FROM json_each(?)) "
             "AND status NOT IN (SELECT value FROM json_each(?)) "
             "AND (status IN (SELECT value FROM json_each(?)) OR EXISTS (SELECT 1 FROM runs "
             "WHERE experiment=experiments.id AND status IN (SELECT value FROM json_each(?)))) "
             "ORDER BY id DESC LIMIT 1",
-            *(name, json.dumps(list(exclude)), ACTIVE_STATUSES, wanted, wanted),
+            *(name, LOGGED_EXPERIMENT, json.dumps(list(exclude)), ACTIVE_STATUSES, wanted, wanted),
         ).fetchone()
         return None if row is None else int(row["id"])
 

@@ -264,7 +264,7 @@ LAYER_COLUMNS = {
     "activation_means": "<f4",
     "activation_deviations": "<f4",
 }
-# Columns that are null if the number is NaN.
+# Columns that are null if the number is not finite, or of a logged run, was not logged.
 MEASURED_COLUMNS = ("training_loss", "training_accuracy", "validation_loss", "validation_accuracy")
 PLAIN_COLUMNS = ("step", "epoch", "seconds", "learning_rate")
 # Columns that are null if the number is unknown, of a logged run.
@@ -293,11 +293,15 @@ def record_of(row: sqlite3.Row, metrics: Mapping[int, tuple[tuple[str, float], .
     )
 
 
-def columns_of(record: Record) -> dict[str, Any]:
-    """Return the values of a row of ``points``; ``gradient_norm``, of the first layer, is for other programs."""
+def columns_of(record: Record, is_logged: bool = False) -> dict[str, Any]:
+    """Return the values of a row of ``points``; ``gradient_norm``, of the first layer, is for other programs.
+
+    Infinity is null, but in a record of a logged run, where null stands for a number that was not logged.
+    """
+    to_column = _not_nan if is_logged else finite
     values = vars(record) | {"gradient_norm": finite(next(iter(record.gradient_norms), math.nan))}
     del values["metrics"]  # have a table of their own
-    values |= {name: _not_nan(values[name]) for name in (*MEASURED_COLUMNS, *OPTIONAL_COLUMNS)}
+    values |= {name: to_column(values[name]) for name in (*MEASURED_COLUMNS, *OPTIONAL_COLUMNS)}
     return values | {name: pack(values[name], dtype) for name, dtype in LAYER_COLUMNS.items()}
 
 

@@ -9,7 +9,7 @@ CREATE TABLE IF NOT EXISTS points (                -- one row a record
     epoch INTEGER NOT NULL,          -- 0: unknown, of a logged run
     wall_time REAL NOT NULL,         -- seconds since 1970, UTC
     seconds REAL,                    -- since the run's training began, pauses left out; null: unknown, of a logged run
-    training_loss REAL,              -- null: not a number, or none was logged
+    training_loss REAL,              -- null where not a finite number; of a logged run, where none was logged
     training_accuracy REAL,
     validation_loss REAL,
     validation_accuracy REAL,
@@ -154,6 +154,11 @@ CREATE TABLE IF NOT EXISTS logs (                  -- how far the files of logge
     file TEXT NOT NULL,              -- relative to the watched folder, with /
     size INTEGER NOT NULL,           -- bytes read
     PRIMARY KEY (run, file)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS dismissed (             -- logged runs of deleted experiments, not to be read again
+    folder TEXT NOT NULL,
+    source TEXT NOT NULL,            -- relative to the folder, as in the spec of a run
+    PRIMARY KEY (folder, source)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS mistakes (              -- misclassified test images of highest confidence
     run INTEGER NOT NULL REFERENCES runs(id) ON DELETE CASCADE,

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
-from engine.config.specs import RunSpec
+from engine.config.specs import BaseRunSpec, RunSpec
 from engine.events.datasets import DatasetInfo
 from engine.events.experiments import Computed
 from engine.events.runs import (
@@ -153,7 +152,7 @@ class Store(StoreQueries):
             )
 
     def add_runs(
-        self, experiment: int, specs: Sequence[RunSpec], parameters: Sequence[int], total_steps: Sequence[int]
+        self, experiment: int, specs: Sequence[BaseRunSpec], parameters: Sequence[int], total_steps: Sequence[int]
     ) -> tuple[PlannedRun, ...]:
         """Store and return the runs that the experiment doesn't have yet, in one transaction.
 
@@ -190,7 +189,7 @@ class Store(StoreQueries):
             case RunStarted():
                 self._start_run(event)
             case Record():
-                self._add_record(event, self._clock.now())
+                self._replace("points", wall_time=self._clock.now(), **columns_of(event))
             case Weights():
                 self._add_weights(event)
             case Intervention():
@@ -291,12 +290,6 @@ class Store(StoreQueries):
                 "UPDATE experiments SET device=?, versions=? WHERE id=(SELECT experiment FROM runs WHERE id=?)",
                 *(device, versions, event.run),
             )
-
-    def _add_record(self, event: Record, wall_time: float) -> None:
-        with self._transaction() if event.metrics else nullcontext():
-            self._replace("points", wall_time=wall_time, **columns_of(event))
-            for name, value in event.metrics:
-                self._replace("metrics", run=event.run, name=name, step=event.step, value=value)
 
     def _add_weights(self, event: Weights) -> None:
         self._replace(

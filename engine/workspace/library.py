@@ -42,3 +42,30 @@ class Library:
         except (OSError, UnicodeEncodeError) as error:
             reason = getattr(error, "strerror", None) or error
             raise StoreError(f"{self.file} can't be written ({reason}); check the folder.") from None
+
+
+class PathLibrary(Library):
+    """A list of paths; those that don't exist stay in it."""
+
+    def paths(self) -> list[Path]:
+        """Return all paths in the order of addition; propagates ``StoreError`` if the file can't be read."""
+        found = self._read().get("paths", [])
+        return [Path(path) for path in found if isinstance(path, str)] if isinstance(found, list) else []
+
+    def add(self, path: Path) -> Path:
+        """Add a path unless it is known, and return it as an absolute path.
+
+        Propagates ``StoreError`` if the file can't be read or written.
+        """
+        absolute = path.expanduser().absolute()
+        known = self.paths()
+        if absolute not in known:
+            self._save_all([*known, absolute])
+        return absolute
+
+    def remove(self, path: Path) -> None:
+        """Remove a path, but not what it names; propagates ``StoreError`` as ``add`` does."""
+        self._save_all([known for known in self.paths() if known != path])
+
+    def _save_all(self, paths: list[Path]) -> None:
+        self._write({"paths": [str(path) for path in paths]})

@@ -59,7 +59,8 @@ def _events(store: Store, experiment: int) -> Iterator[Event]:
 def restored_runs(store: Store, runs: list[StoredRun]) -> Iterator[RunRestored]:
     """Yield each of ``runs`` with all its stored data."""
     for run in runs:
-        curves, of_layers = store.columns(run.id, NUMBERS, tuple(LAYER_COLUMNS))
+        logged_layers = len(run.layers) if run.planned.is_logged else 0
+        curves, of_layers = store.columns(run.id, NUMBERS, tuple(LAYER_COLUMNS), logged_layers)
         yield RunRestored(
             run=run.id,
             status=run.status,

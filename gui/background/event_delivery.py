@@ -5,15 +5,19 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
+from typing import Any
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
 from engine.events.runs import Record
-from engine.events.tasks import Event
+from engine.events.watching import WatchedEvent
 
 # A small network records 130 times a second. Waking the window's thread for each interrupts the training, and is of no
 # use, as no view is redrawn more often than this.
 RECORDS_INTERVAL_MS = 40
+# A folder that is read for the first time may hold a hundred thousand records; between two batches the window handles
+# its own events.
+LONGEST_BATCH_MS = 10
 
 
 class EventDelivery(QObject):
@@ -23,26 +27,26 @@ class EventDelivery(QObject):
     at once, after what was put before.
 
     Args:
-        deliver: receives the events; None ends a job.
+        deliver: receives the events, and whatever else was put.
         parent: owner of this object.
     """
 
     _arrived = Signal(bool)  # whether it is urgent
 
-    def __init__(self, deliver: Callable[[Event | None], None], parent: QObject) -> None:
+    def __init__(self, deliver: Callable[[Any], None], parent: QObject) -> None:
         super().__init__(parent)
         self._deliver = deliver
-        self._waiting: deque[Event | None] = deque()
+        self._waiting: deque[Any] = deque()
         self._is_announced = False  # whether a delivery will follow that includes a record put now
         self._delivered = 0.0
         self._timer = QTimer(self, singleShot=True)
         self._timer.timeout.connect(self._deliver_all)
         self._arrived.connect(self._schedule, Qt.ConnectionType.QueuedConnection)
 
-    def put(self, event: Event | None) -> None:
+    def put(self, event: Any) -> None:
         """Add an event; called by the working thread."""
         self._waiting.append(event)
-        is_record = isinstance(event, Record)
+        is_record = isinstance(event.event if isinstance(event, WatchedEvent) else event, Record)
         if not (is_record and self._is_announced):
             self._is_announced = True
             self._arrived.emit(not is_record)
@@ -60,3 +64,6 @@ class EventDelivery(QObject):
         self._is_announced = False  # before the queue is emptied: a record put from here on is announced again
         while self._waiting:
             self._deliver(self._waiting.popleft())
+            if 1000 * (time.monotonic() - self._delivered) > LONGEST_BATCH_MS:
+                self._timer.start(0)
+                return

@@ -112,15 +112,46 @@ def interrupted(decided: Collection[int]) -> StoreQuery:
     def query(workspace: Path) -> Iterator[list[int] | CatalogueEntry | None]:
         if not store_file(workspace).exists():
             return
-        with closing(Recovery(workspace)) as recovery:
+        passed = set(decided)
+        with closing(Recovery(workspace)) as recovery, closing(Catalogue(workspace)) as catalogue:
             if marked := recovery.mark_interrupted():
                 yield marked
-            number = recovery.newest(statuses=[Status.INTERRUPTED], exclude=decided)
-        if number is None:
-            yield None
-            return
+            while (number := recovery.newest(statuses=[Status.INTERRUPTED], exclude=passed)) is not None:
+                entry = catalogue.entry(number)
+                if not entry.is_logged:  # its own program may go on with it
+                    yield entry
+                    return
+                passed.add(number)
+        yield None
+
+    return query
+
+
+MOST_COMPARED = 200  # experiments to choose from
+
+
+@dataclass(frozen=True)
+class Comparable:
+    """Experiments that one can be compared with, newest first, and the number of the one that suggests itself."""
+
+    entries: list[CatalogueEntry]
+    preferred: int | None
+
+
+def comparable(experiment: int, variants: Collection[str]) -> StoreQuery:
+    """Query what experiment ``experiment`` can be compared with, as a ``Comparable``.
+
+    The newest finished experiment that this program trained suggests itself, if possible one with some of ``variants``.
+    """
+
+    def query(workspace: Path) -> Iterator[Comparable]:
         with closing(Catalogue(workspace)) as catalogue:
-            yield catalogue.entry(number)
+            newest = catalogue.newest(MOST_COMPARED)
+        entries = [entry for entry in newest if entry.has_runs and entry.number != experiment]
+        own = [entry.number for entry in entries if not entry.is_logged and entry.finished]
+        with closing(Store(workspace)) as store:
+            alike = (each for each in own if any(run.spec.variant in variants for run in store.runs(each)))
+            yield Comparable(entries, next(alike, next(iter(own), None)))
 
     return query
 

@@ -51,6 +51,12 @@ def _basics() -> Board:
     return basics_board()
 
 
+def _own_code() -> Board:
+    from gui.boards.own_code import own_code_board
+
+    return own_code_board()
+
+
 def _computed() -> Board:
     from gui.boards.computed import computed_board
 
@@ -65,6 +71,7 @@ BOARDS: dict[str, Callable[[], Board]] = {
     "schedule": _schedule,
     "convolution": _convolution,
     "basics": _basics,
+    "own-code": _own_code,
 }
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Protocol
 
 from PySide6.QtWidgets import QInputDialog, QMessageBox, QWidget
+
+from engine.workspace.catalogue import CatalogueEntry
 
 DEFAULT_REPEATS, MAX_REPEATS = 3, 1000
 
@@ -50,3 +53,17 @@ def choose_network(networks: Sequence[Network], parent: QWidget) -> int | None:
         parent, "Continue training", "Start from the weights of this trained network:", labels, 0, False
     )
     return networks[labels.index(label)].run if agreed else None
+
+
+def choose_experiment(entries: Sequence[CatalogueEntry], preferred: int | None, parent: QWidget) -> int | None:
+    """Ask for one of ``entries`` to compare with; return its number, None if cancelled."""
+    labels = [_experiment_label(entry) for entry in entries]
+    at = next((position for position, entry in enumerate(entries) if entry.number == preferred), 0)
+    label, agreed = QInputDialog.getItem(parent, "Compare with", "Lay the curves over those of:", labels, at, False)
+    return entries[labels.index(label)].number if agreed else None
+
+
+def _experiment_label(entry: CatalogueEntry) -> str:
+    begun = datetime.fromtimestamp(entry.stored.created)
+    parts = (f"#{entry.number} {entry.name}", entry.dataset, f"{begun:%d %b %Y %H:%M}", entry.stored.status.value)
+    return " · ".join(part for part in parts if part)

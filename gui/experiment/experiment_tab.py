@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cached_property
-from itertools import cycle
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction, QShowEvent
 from PySide6.QtWidgets import QAbstractButton, QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
@@ -20,7 +19,8 @@ from engine.experiments.base import Experiment, TrainingExperiment
 from engine.utils.errors import SpecError
 from engine.workspace.durations.estimate import Estimate
 from engine.workspace.queue import QueueEntry
-from gui.boards.board import Board, View
+from gui.boards.board import Board
+from gui.boards.painter import LivePainter
 from gui.experiment.control_bar import ControlBar, ExperimentState
 from gui.experiment.estimate_line import EstimateLine
 from gui.experiment.progress_line import ProgressLine
@@ -35,10 +35,6 @@ from gui.widgets.collapsible_text import CollapsibleText
 from gui.widgets.deferred_page import DeferredPage
 from gui.widgets.factories import push_button
 from gui.widgets.side_panel import panel_width
-
-# One view is drawn per tick, so that the event loop is blocked no longer than the slowest view takes; six views are
-# each redrawn four times a second, which is as often as a curve moves visibly.
-PAINT_INTERVAL_MS = 40
 
 
 class ExperimentTab(DeferredPage):
@@ -135,9 +131,9 @@ class ExperimentTab(DeferredPage):
         return "board" in self.__dict__
 
     @cached_property
-    def _next_view(self) -> Iterator[View | None]:
-        """Endless iterator over the views, and None for the progress."""
-        return cycle([*self.board.views(), None])
+    def _painter(self) -> LivePainter:
+        """Draws the board, once there are runs, and the progress."""
+        return LivePainter(self.board, self._show_progress)
 
     def use_preset(self, name: str) -> None:
         """Fill the form with a preset."""
@@ -227,10 +223,11 @@ class ExperimentTab(DeferredPage):
         for view in self.board.views():
             view.begin(self.observations)
         self._progress.show_plan(bool(self.observations.runs))
-        self._paint_timer.start()
+        self._painter.start(self.observations)
 
     def _finish(self, event: ExperimentFinished) -> None:
-        self._paint_timer.stop()
+        if self._is_board_made:
+            self._painter.stop()
         if self.observations.experiment is not None:
             self.refresh()
         self._run_control.show_state(ExperimentState.IDLE)
@@ -244,13 +241,6 @@ class ExperimentTab(DeferredPage):
         for view in self.board.views():
             view.refresh(self.observations)
         self._show_progress()
-
-    def _paint_next(self) -> None:
-        """Draw the next view or the progress; see ``PAINT_INTERVAL_MS``."""
-        if (view := next(self._next_view)) is None:
-            self._show_progress()
-        else:
-            view.refresh(self.observations)
 
     def _show_progress(self) -> None:
         observations = self.observations
@@ -328,7 +318,6 @@ class ExperimentTab(DeferredPage):
             push_button(f"preset_{name}", name.capitalize(), f"Settings of the {name} preset")
             for name in self.experiment.presets
         ]
-        self._paint_timer = QTimer(self, interval=PAINT_INTERVAL_MS)
         self._samples = SampleRequests(self.form, self)
 
     def _connect(self) -> None:
@@ -343,7 +332,6 @@ class ExperimentTab(DeferredPage):
         self._export.triggered.connect(lambda: self.export_requested.emit(self.observations.experiment))
         for button, name in zip(self._presets, self.experiment.presets, strict=True):
             button.clicked.connect(lambda _checked=False, name=name: self.use_preset(name))
-        self._paint_timer.timeout.connect(self._paint_next)
         self._samples.requested.connect(self.samples_requested)
         self._estimate.due.connect(self._request_estimate)
         self.controls.place_chosen.connect(self._estimate.refresh)

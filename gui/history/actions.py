@@ -49,8 +49,12 @@ def _one(choice: Choice) -> bool:
     return choice.one is not None
 
 
+def _one_of_ours(choice: Choice) -> bool:
+    return choice.one is not None and not choice.one.is_logged
+
+
 def _one_with_runs(choice: Choice) -> bool:
-    return choice.one is not None and choice.one.has_runs and not choice.one.is_deleted
+    return choice.one is not None and choice.one.has_runs and not choice.one.is_deleted and not choice.one.is_logged
 
 
 def _one_with_networks(choice: Choice) -> bool:
@@ -99,7 +103,7 @@ ACTIONS: dict[str, ActionKind] = {
             "Lay the curves of the ticked experiments over each other, and their settings side by side",
             lambda choice: len(choice.compared) >= FEWEST_COMPARED,
         ),
-        ActionKind("copy_settings", "Copy settings", ("Ctrl+C",), "Copy the settings as TOML text", _one),
+        ActionKind("copy_settings", "Copy settings", ("Ctrl+C",), "Copy the settings as TOML text", _one_of_ours),
         ActionKind(
             "paste_settings",
             "Paste settings",
@@ -108,7 +112,12 @@ ACTIONS: dict[str, ActionKind] = {
             lambda _choice: True,
         ),
         ActionKind(
-            "run_again", "Run again", KEYS["run"], "Run the same settings once more, as a new experiment", _one, True
+            "run_again",
+            "Run again",
+            KEYS["run"],
+            "Run the same settings once more, as a new experiment",
+            _one_of_ours,
+            True,
         ),
         ActionKind(
             "resume",
@@ -186,7 +195,7 @@ class ExperimentActions(QObject):
         self._reader, self._parent = reader, parent
         self.drafts = Drafts(reader.workspace)
         self._has_failed = bool(self.drafts.all())  # whether drafts are there that no write is under way for
-        self._under_way: int | None = None
+        self._under_way: set[int] = set()
         self._deleted: set[int] = set()
         self._handlers: dict[str, Callable[[Choice], None]] = {
             "open": _for_one(self.open_requested.emit),
@@ -210,9 +219,9 @@ class ExperimentActions(QObject):
         if ACTIONS[name].possible(choice):
             self._handlers[name](choice)
 
-    def set_under_way(self, experiment: int | None) -> None:
-        """Set the running experiment, which can't be deleted."""
-        self._under_way = experiment
+    def set_under_way(self, experiment: int, is_under_way: bool) -> None:
+        """Set whether an experiment is running, which then can't be deleted."""
+        (self._under_way.add if is_under_way else self._under_way.discard)(experiment)
 
     def rename(self, number: int, title: str) -> None:
         """Store a title."""
@@ -279,8 +288,8 @@ class ExperimentActions(QObject):
 
     def _delete(self, choice: Choice) -> None:
         there = [entry for entry in choice.chosen if not entry.is_deleted]
-        if any(entry.number == self._under_way for entry in there):
-            self.failed.emit(f"Experiment {self._under_way} is under way; stop or cancel it first, then delete it.")
+        if under_way := [entry.number for entry in there if entry.number in self._under_way]:
+            self.failed.emit(f"Experiment {under_way[0]} is under way; stop or cancel it first, then delete it.")
         elif self._may_delete(there):
             numbers = [entry.number for entry in there]
             self._deleted.update(numbers)

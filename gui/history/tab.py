@@ -86,13 +86,20 @@ class HistoryTab(DeferredPage):
         """Refresh the list when an experiment starts, gets further runs or ends."""
         match event:
             case ExperimentStarted(experiment=number) | ComputationStarted(experiment=number):
-                self.experiment_actions.set_under_way(number)
-            case ExperimentFinished():
-                self.experiment_actions.set_under_way(None)
+                self.experiment_actions.set_under_way(number, True)
+            case ExperimentFinished(experiment=int() as number):
+                self.experiment_actions.set_under_way(number, False)
+            case ExperimentFinished():  # it was not stored
+                pass
             case RunsAdded():
                 pass
             case _:
                 return
+        self.refresh_if_read()
+
+    def show_under_way(self, experiment: int, is_under_way: bool) -> None:
+        """Take note that an experiment that another program trains has begun or ended."""
+        self.experiment_actions.set_under_way(experiment, is_under_way)
         self.refresh_if_read()
 
     def close_catalogue(self) -> None:

@@ -9,7 +9,7 @@ from functools import partial
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMainWindow, QMenu, QTabWidget
 
-DIGITS = "1234567890"  # with Alt, for the first ten tabs
+KEYS = "1234567890-"  # with Alt, for the first eleven tabs: the row of digits, and the key after it
 
 
 @dataclass(frozen=True)
@@ -52,10 +52,10 @@ def add_tab_actions(window: QMainWindow, menu: QMenu, tabs: QTabWidget) -> None:
     fill_menu(window, menu, entries)
     entries = []
     for position in range(tabs.count()):
-        digit = DIGITS[position] if position < len(DIGITS) else ""
-        number = str(position + 1)
-        marked = f"{number[:-1]}&{number[-1]}" if digit else number
-        keys = (f"Alt+{digit}",) if digit else ()
-        text = f"{marked} {tabs.tabText(position)}"
+        key = KEYS[position] if position < len(KEYS) else ""
+        number, title = str(position + 1), tabs.tabText(position)
+        # A digit can be underlined only once in a menu.
+        text = f"{number[:-1]}&{number[-1]} {title}" if key.isdigit() else f"{number} &{title}"
+        keys = (f"Alt+{key}",) if key else ()
         entries.append(MenuEntry(f"go_to_tab_{number}", text, partial(tabs.setCurrentIndex, position), keys))
     fill_menu(window, menu.addMenu("&Tab"), entries)

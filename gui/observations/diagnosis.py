@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from engine.analysis.diagnosis import MIN_RECORDS, RunCurves, manual_rates
+from engine.analysis.diagnosis import MIN_RECORDS, RunCurves, manual_rates, of_logged_run
 from engine.utils.arrays import Array
 from gui.observations.run import RunObservation
 
@@ -16,13 +16,15 @@ MAX_RECORDS = 20_000  # longer runs are subsampled: no rule needs more
 
 def observed_curves(run: RunObservation) -> RunCurves:
     """Return the curves of a run as received so far, subsampled to ``MAX_RECORDS``."""
-    stride = -(-max(len(run.steps), 1) // MAX_RECORDS)
+    is_logged = run.planned.is_logged
+    stride = 1 if is_logged else -(-max(len(run.steps), 1) // MAX_RECORDS)
     first = (len(run.steps) - 1) % stride if run.steps else 0
+    last = 0 if is_logged else MIN_RECORDS
 
     def thinned(values: array[float]) -> Array:
         return np.array(values[first::stride])
 
-    return RunCurves(
+    curves = RunCurves(
         run=run.planned.run,
         variant=run.planned.spec.variant,
         repeat=run.planned.spec.repeat,
@@ -33,15 +35,16 @@ def observed_curves(run: RunObservation) -> RunCurves:
         validation_accuracy=thinned(run.curves["validation_accuracy"]),
         learning_rate=thinned(run.curves["learning_rate"]),
         layers=run.layers,
-        gradient_norms=rows_of(run.layer_curves.get("gradient_norms", ()), MIN_RECORDS).T,
-        update_ratios=rows_of(run.layer_curves.get("update_ratios", ()), MIN_RECORDS).T,
+        gradient_norms=rows_of(run.layer_curves.get("gradient_norms", ()), last).T,
+        update_ratios=rows_of(run.layer_curves.get("update_ratios", ()), last).T,
         activations=run.activations,
         units=run.units,
-        dead_units=rows_of(run.layer_curves.get("dead_units", ()), MIN_RECORDS).T,
+        dead_units=rows_of(run.layer_curves.get("dead_units", ()), last).T,
         images_per_record=run.planned.images_per_record,
         manual_rates=manual_rates(run.interventions),
         confusion=run.finished.confusion if run.finished else None,
     )
+    return of_logged_run(curves).thinned(MAX_RECORDS) if is_logged else curves
 
 
 def rows_of(curves: Sequence[array[float]], last: int = 0) -> Array:

@@ -96,9 +96,14 @@ class Observations:
         return [run for run in self.runs.values() if run.status in (Status.RUNNING, Status.PAUSED)]
 
     @property
+    def is_logged(self) -> bool:
+        """Whether its runs are trained and logged by other programs."""
+        return any(run.planned.is_logged for run in self.runs.values())
+
+    @property
     def can_resume(self) -> bool:
         """Whether the experiment has ended, is stored, and has unfinished work."""
-        if self.experiment is None or self.finished is None:
+        if self.experiment is None or self.finished is None or self.is_logged:
             return False
         # An experiment that failed before it was stored does not concern the one shown.
         status = self.finished.status if self.finished.experiment == self.experiment else Status.FINISHED

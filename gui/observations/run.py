@@ -33,6 +33,9 @@ RECORD_FIELDS = (
     "seconds",
 )
 QUANTITIES = (*RECORD_FIELDS, "gradient_norm", "dead_fraction")
+# A curve of a logged run alone: the update-to-weight ratio of its first layer.
+UPDATE_RATIO = "update_ratio"
+METRIC = "metric "  # before the name of a further number of a logged run, which could be that of another quantity
 # Fields of a record with one value per trainable layer, and with one per activation.
 LAYER_FIELDS = ("gradient_norms", "update_ratios")
 ACTIVATION_FIELDS = ("dead_units", "activation_means", "activation_deviations")
@@ -42,8 +45,12 @@ ACTIVATION_FIELDS = ("dead_units", "activation_means", "activation_deviations")
 class RunObservation:
     """One run as received so far.
 
-    ``curves`` grow in place by one float64 per record. ``layer_curves`` has one float32 curve per layer for each of
-    ``LAYER_FIELDS``, and one per activation for each of ``ACTIVATION_FIELDS``.
+    ``curves`` grow in place by one float64 per record; those of a logged run are NaN at records without the number,
+    and there are further ones: ``UPDATE_RATIO``, and one for each of ``metrics``. ``layer_curves`` has one float32
+    curve per layer for each of ``LAYER_FIELDS``, and one per activation for each of ``ACTIVATION_FIELDS``.
+
+    Attributes:
+        generation: increased whenever curves were replaced, rather than only added to.
     """
 
     planned: PlannedRun
@@ -58,6 +65,8 @@ class RunObservation:
     layer_curves: dict[str, tuple[array[float], ...]] = field(default_factory=dict)
     steps: array[float] = field(default_factory=lambda: array("d"))
     curves: dict[str, array[float]] = field(default_factory=lambda: {name: array("d") for name in QUANTITIES})
+    generation: int = 0
+    _latest: dict[str, float] = field(default_factory=dict)  # of a logged run
 
     def add(self, record: Record) -> None:
         """Append a record to the curves."""
@@ -65,17 +74,32 @@ class RunObservation:
         self.steps.append(record.step)
         for name in RECORD_FIELDS:
             self.curves[name].append(getattr(record, name))
-        self.curves["gradient_norm"].append(record.gradient_norms[0])
+        self.curves["gradient_norm"].append(record.gradient_norms[0] if record.gradient_norms else math.nan)
         self.curves["dead_fraction"].append(sum(record.dead_units) / sum(self.units) if record.dead_units else math.nan)
+        if self.planned.is_logged:
+            self._add_logged(record)
         for name in (*LAYER_FIELDS, *ACTIVATION_FIELDS):
-            curves = self.layer_curves[name]
+            curves = self.layer_curves.get(name, ())
             for curve, value in zip(curves, getattr(record, name) or (math.nan,) * len(curves), strict=True):
                 curve.append(value)
+
+    def _add_logged(self, record: Record) -> None:
+        """Append to the curves that only a logged run has; one that begins now is NaN before."""
+        values = {metric_quantity(name): value for name, value in record.metrics}
+        values[UPDATE_RATIO] = record.update_ratios[0] if record.update_ratios else math.nan
+        for name in values.keys() - self.curves.keys():
+            self.curves[name] = array("d", [math.nan]) * (len(self.steps) - 1)
+        for name in self.curves.keys() - set(QUANTITIES):
+            self.curves[name].append(values.get(name, math.nan))
+        for name in RECORD_FIELDS:
+            if not math.isnan(value := getattr(record, name)):
+                self._latest[name] = value
 
     def start(self, event: RunStarted) -> None:
         """Record that the run has started or resumed; records after its checkpoint are dropped, as they come again."""
         self.status, self.started = Status.RUNNING, event
         kept = bisect_right(self.steps, event.after)
+        self.generation += kept < len(self.steps)
         if not kept:
             self.layer_curves = {name: tuple(array("f") for _ in event.layers) for name in LAYER_FIELDS}
             self.layer_curves |= {name: tuple(array("f") for _ in event.activations) for name in ACTIVATION_FIELDS}
@@ -103,7 +127,18 @@ class RunObservation:
         given = [done for done in self.interventions if done.value is not None]
         if given and (self.last is None or given[-1].step >= self.last.step):
             return given[-1].value
-        return self.last.learning_rate if self.last is not None else None
+        return self.latest("learning_rate")
+
+    def latest(self, quantity: str) -> float | None:
+        """Return the last value of one of ``RECORD_FIELDS``, of a logged run the last one logged; None without any."""
+        if self.planned.is_logged:
+            return self._latest.get(quantity)
+        return None if self.last is None else getattr(self.last, quantity)
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Names of the further numbers of a logged run, in the order of their quantities."""
+        return tuple(sorted(name.removeprefix(METRIC) for name in self.curves if name.startswith(METRIC)))
 
     @property
     def has_records(self) -> bool:
@@ -124,6 +159,7 @@ class RunObservation:
         self.status = event.status
         self.weights = {weights.layer: weights for weights in event.weights}
         self.interventions = list(event.interventions)
+        self.generation += 1
         self.steps = array("d", event.curves["step"].tobytes())
         for name in RECORD_FIELDS:
             self.curves[name] = array("d", event.curves[name].tobytes())
@@ -131,13 +167,22 @@ class RunObservation:
             columns = event.layer_curves[name].T
             if len(columns):  # empty without records, and for records from before these fields existed
                 self.layer_curves[name] = tuple(array("f", np.ascontiguousarray(each).tobytes()) for each in columns)
+            elif self.planned.is_logged:
+                blank = array("f", [math.nan]) * len(self.steps)
+                self.layer_curves[name] = tuple(blank[:] for _ in self.layer_curves.get(name, ()))
         self._compute_derived(event)
 
     def _compute_derived(self, event: RunRestored) -> None:
-        """Compute the curves that are not stored: gradient norm of all weights, and fraction of dead units."""
+        """Compute the curves that are not stored: those of the first layer, and fraction of dead units."""
         norms, dead = event.layer_curves["gradient_norms"], event.layer_curves["dead_units"]
         blank = np.full(len(self.steps), np.nan)
         first = norms[:, 0].astype(float) if norms.size else blank
+        if self.planned.is_logged:
+            ratios = event.layer_curves["update_ratios"]
+            further = {metric_quantity(name): values for name, values in event.metrics.items()}
+            further[UPDATE_RATIO] = ratios[:, 0] if ratios.size else blank
+            self.curves = {name: self.curves[name] for name in QUANTITIES}
+            self.curves |= {name: array("d", values.astype(float).tobytes()) for name, values in further.items()}
         share = dead.sum(axis=1) / sum(self.units) if dead.size and self.units else blank
         self.curves["gradient_norm"] = array("d", first.tobytes())
         self.curves["dead_fraction"] = array("d", share.astype(float).tobytes())
@@ -146,12 +191,17 @@ class RunObservation:
     def _update_last(self) -> None:
         """Rebuild the last record from the curves."""
         self.last = None
-        if self.steps and self.started is not None:
+        if self.steps and (self.started is not None or self.planned.is_logged):
             step = int(self.steps[-1])
             values: dict[str, Any] = {name: self.curves[name][-1] for name in RECORD_FIELDS}
-            values |= {name: tuple(curve[-1] for curve in self.layer_curves[name]) for name in LAYER_FIELDS}
-            epoch = (step - 1) // self.started.steps_per_epoch + 1
+            values |= {name: tuple(curve[-1] for curve in self.layer_curves.get(name, ())) for name in LAYER_FIELDS}
+            per_epoch = self.started.steps_per_epoch if self.started is not None else 0
+            epoch = (step - 1) // per_epoch + 1 if per_epoch else 0
             self.last = Record(run=self.planned.run, step=step, epoch=epoch, **values)
+        if self.planned.is_logged:
+            logged = ((name, np.array(self.curves[name])) for name in RECORD_FIELDS)
+            kept = ((name, values[~np.isnan(values)]) for name, values in logged)
+            self._latest = {name: float(values[-1]) for name, values in kept if len(values)}
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -184,3 +234,8 @@ class RunObservation:
         if self.last is None or not self.planned.total_steps:
             return 0.0
         return min(1.0, self.last.step / self.planned.total_steps)
+
+
+def metric_quantity(name: str) -> str:
+    """Return the quantity, as in ``RunObservation.curves``, of a further number of a logged run."""
+    return f"{METRIC}{name}"

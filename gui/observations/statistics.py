@@ -24,6 +24,7 @@ class RepeatedCurve:
 
     def __init__(self) -> None:
         self._lengths: list[int] = []
+        self._generations: list[int] = []
         self._several = False  # more than one run has records
         self._changes: list[int] = []  # first record that each update changed
         self._mean = GrowableArray()
@@ -63,22 +64,26 @@ class RepeatedCurve:
         """Return the position of the first record changed since ``version``; the number of records if none."""
         return min(self._changes[version:], default=len(self.mean))
 
-    def update(self, curves: Sequence[array[float]]) -> None:
+    def update(self, curves: Sequence[array[float]], generations: Sequence[int] = ()) -> None:
         """Update by the records since the last call.
 
         Args:
             curves: the quantity for each run, usually longer than at the last call; a shorter one means that the run
                 resumed from a checkpoint.
+            generations: of each run, see ``RunObservation.generation``.
         """
-        lengths = [len(curve) for curve in curves]
-        if lengths == self._lengths:
+        lengths, generations = [len(curve) for curve in curves], list(generations)
+        is_replaced = generations[: len(self._generations)] != self._generations
+        if lengths == self._lengths and not is_replaced:
             return
+        self._generations = generations
         before = self._lengths + [0] * (len(lengths) - len(self._lengths))
         several = sum(length > 0 for length in lengths) > 1
         shrunk = len(before) > len(lengths) or any(new < old for new, old in zip(lengths, before, strict=True))
+        shrunk = shrunk or is_replaced
         if shrunk or several != self._several:
             before = [0] * len(lengths)
-        if shrunk:  # a run resumed from a checkpoint: its later records come again
+        if shrunk:  # a run resumed from a checkpoint: its later records come again; or its content was replaced
             most = max(lengths, default=0)
             for growing in (self._mean, self._deviation, self._least, self._greatest, self._count):
                 growing.replace(min(most, len(growing)), np.empty(0))

@@ -16,7 +16,7 @@ from engine.utils.text import pluralise
 from engine.workspace.catalogue import UNREADABLE_NAME, Catalogue, CatalogueEntry
 from engine.workspace.replay import replay_experiment
 from gui.observations.experiment import Observations
-from gui.observations.run import QUANTITIES, RunObservation
+from gui.observations.run import QUANTITIES, RunObservation, metric_quantity
 
 
 def spec_of(entry: CatalogueEntry) -> ExperimentSpec:
@@ -60,7 +60,7 @@ def read_experiment(number: int) -> Callable[[Path], Iterator[CatalogueEntry | s
             if isinstance(event, RunRestored):
                 yield f"{read} of {pluralise(len(observations.runs), 'run')} read"
         for variant in observations.variants.values():
-            for quantity in QUANTITIES:
+            for quantity in (*QUANTITIES, *map(metric_quantity, variant.metrics)):
                 variant.curve(quantity)  # cached: for a million records it would block the GUI thread
         yield Stored(entry, observations)
 

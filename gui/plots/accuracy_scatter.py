@@ -39,10 +39,11 @@ class AccuracyScatter(Plot):
     def refresh(self, observations: Observations) -> None:
         """Draw the points of variants with newly tested runs."""
         for name, variant in observations.variants.items():
-            tested = [run for run in variant.runs if run.test_accuracy is not None and run.last is not None]
-            if self._drawn.get(name) != len(tested):
+            reached = [(run, run.latest("training_accuracy")) for run in variant.runs if run.test_accuracy is not None]
+            tested = [run for run, accuracy in reached if accuracy is not None]
+            if self._drawn.get(name) != len(tested) or variant.is_logged:  # may have been replaced
                 self._drawn[name] = len(tested)
-                training = [PERCENT * run.last.training_accuracy for run in tested if run.last]
+                training = [PERCENT * accuracy for _, accuracy in reached if accuracy is not None]
                 test = [PERCENT * run.test_accuracy for run in tested if run.test_accuracy is not None]
                 self._points[name].setData(training, test)
 

@@ -1,7 +1,8 @@
-"""Drag and drop of data sets onto a widget, with an overlay shown during the drag."""
+"""Drag and drop of folders and files onto a widget, with an overlay shown during the drag."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QMimeData, QObject, Qt, Signal
@@ -9,7 +10,7 @@ from PySide6.QtGui import QDropEvent, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QLabel, QWidget
 
 from engine.datasets.registry import FILE_ENDINGS, check_path
-from engine.utils.errors import DatasetError
+from engine.utils.errors import TrainscopeError
 
 # For file dialogs: the files that may be dropped too.
 DATASET_FILES = f"Data sets ({' '.join(f'*{ending}' for ending in FILE_ENDINGS)});;All files (*)"
@@ -55,19 +56,20 @@ def accept_copy(event: QDropEvent) -> bool:
 class DropTarget(QObject):
     """Makes a widget accept dropped folders and files.
 
-    Emits ``dropped(path)`` for each one that may be a data set, ``refused(message)`` for any other.
+    Emits ``dropped(path)`` for each one that passes ``check``, ``refused(message)`` for any other.
 
     Args:
         widget: accepts the drops.
         text: shown over the widget during a drag.
+        check: raises a ``TrainscopeError`` for a path to refuse; by default, one that can't be a data set.
     """
 
     dropped = Signal(str)
     refused = Signal(str)
 
-    def __init__(self, widget: QWidget, text: str) -> None:
+    def __init__(self, widget: QWidget, text: str, check: Callable[[Path], object] = check_path) -> None:
         super().__init__(widget)
-        self._widget = widget
+        self._widget, self._check = widget, check
         self._hint = _DropHint(text, widget)
         widget.setAcceptDrops(True)
         widget.installEventFilter(self)
@@ -104,8 +106,8 @@ class DropTarget(QObject):
                 )
                 continue
             try:
-                check_path(Path(url.toLocalFile()))
-            except DatasetError as error:
+                self._check(Path(url.toLocalFile()))
+            except TrainscopeError as error:
                 self.refused.emit(str(error))
             else:
                 self.dropped.emit(url.toLocalFile())

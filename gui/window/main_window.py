@@ -55,6 +55,7 @@ from gui.window.state import restore_page, restore_state, save_state
 from gui.window.tab_controller import TabController
 from gui.window.training_controller import TrainingController
 from gui.window.try_it_controller import TryItController
+from gui.window.watch_controller import TITLE, WatchController
 
 # More runs than any machine has cores: warms up the maximum number of training processes.
 MANY_RUNS = 1000
@@ -169,6 +170,7 @@ class MainWindow(QMainWindow):
         self._opened_tabs.close()
         self._history.close_catalogue()
         self._dialogs.close()
+        self._watch.close()
         self._trainer.give_up()
         for thread in (self._assistant, self._prober, self._librarian):
             thread.send(Control.CANCEL)
@@ -207,8 +209,10 @@ class MainWindow(QMainWindow):
     def _make_tabs(self) -> None:
         for name, experiment in RUNNABLE_EXPERIMENTS.items():
             self._add_tab(ExperimentTab(experiment, partial(make_board, name), self._weights))
+        self._watch = WatchController(self._workspace, self._reader, self._weights, self._tabs, self)
         self._try_it = TryItController(try_it := TryItTab(), self._reader, self._prober)
         self._datasets, self._history = DatasetsTab(DatasetLibrary(self._workspace)), HistoryTab(self._catalogue)
+        self._add_page(self._watch.page, TITLE)
         for page, title in ((try_it, "Try it"), (self._datasets, "Data sets"), (self._history, "History")):
             self._add_page(page, title)
 
@@ -251,6 +255,7 @@ class MainWindow(QMainWindow):
         while they load their libraries each step takes three times as long.
         """
         self._opened_tabs.reopen()
+        self._watch.begin()
         self._resume.offer_newest()
         for page in self._tabs.findChildren(DeferredPage):
             yield
@@ -311,7 +316,8 @@ class MainWindow(QMainWindow):
     def _make_menu(self) -> None:
         bar = self.menuBar()
         file = bar.addMenu("&File")
-        fill_menu(self, file, (MenuEntry("report", "&Report…", self._exports.report, ("Ctrl+Shift+R",)), None))
+        report = MenuEntry("report", "&Report…", self._exports.report, ("Ctrl+Shift+R",))
+        fill_menu(self, file, (self._watch.menu_entry, report, None))
         self._dialogs.fill_file_menu(file)
         bar.addMenu(TrainingMenu(self._tabs, lambda: self._training_controller.active, self))
         view = bar.addMenu("&View")
@@ -352,7 +358,7 @@ class MainWindow(QMainWindow):
     def _connect_failures(self) -> None:
         for source in (
             *(self._clusters, self._datasets, self._dialogs, self._queue, self._training_controller, self._exports),
-            *(self._try_it, self._history.experiment_actions, self._opened_tabs, self._resume),
+            *(self._watch, self._try_it, self._history.experiment_actions, self._opened_tabs, self._resume),
         ):
             source.failed.connect(self._messages.show_error)
         for offering in (self._training_controller, self._dataset_controller):
@@ -383,4 +389,6 @@ class MainWindow(QMainWindow):
         for start in (self._messages.clear, self.statusBar().showMessage):
             self._exports.started.connect(start)
         self._connect_history()
+        self._watch.shown.connect(self._messages.clear)
+        self._watch.connect_with(self._history, self._opened_tabs, self._exports)
         self._connect_failures()

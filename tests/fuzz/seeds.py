@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from engine.experiments import EXPERIMENTS
+from engine.experiments import RUNNABLE_EXPERIMENTS
 from engine.experiments.presets import settings_to_toml
 from engine.utils.arrays import Array
 from tests.engine.datasets.conftest import cifar100_members, cifar_members, idx, pixels, python2_pickle
@@ -35,7 +35,7 @@ TEXTS_OF_NETWORKS = (
 @cache
 def settings() -> dict[str, dict[str, Any]]:
     """Of each experiment the settings of its quick preset, as plain values."""
-    return {name: each.preset("quick").model_dump(mode="json") for name, each in EXPERIMENTS.items()}
+    return {name: each.preset("quick").model_dump(mode="json") for name, each in RUNNABLE_EXPERIMENTS.items()}
 
 
 @cache

@@ -22,7 +22,7 @@ from engine.devices.names import Allocation
 from engine.events.devices import Device
 from engine.events.experiments import Computed
 from engine.events.runs import Intervention, InterventionKind, Mistake, Status
-from engine.experiments import EXPERIMENTS
+from engine.experiments import RUNNABLE_EXPERIMENTS
 from engine.storage.store import Store
 from engine.utils.paths import store_file
 from engine.workspace.catalogue import Catalogue
@@ -76,13 +76,13 @@ def _sound_store() -> bytes:
             values = (run, 0, 3, 1, 2, 0.9, "[2, 2, 1]", mistake.pixels.tobytes())
             columns = "run, rank, image, true, predicted, confidence, shape, data"
             sql(workspace, f"INSERT INTO mistakes ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", *values)  # noqa: S608
-            spec = EXPERIMENTS["convolution"].preset("quick")
+            spec = RUNNABLE_EXPERIMENTS["convolution"].preset("quick")
             number = store.add_experiment("convolution", spec.to_json(), 0, None, 1)
             store.add_computation(number, Computed(FINDINGS, {"input": np.zeros((1, 2))}, Device("CPU", "x", 1), {}))
             store.finish_experiment(number, Status.FINISHED, "")
         with closing(QueueStore(workspace)) as orders:
-            orders.add(EXPERIMENTS["architectures"], small_spec())
-            orders.add(EXPERIMENTS["architectures"], small_spec(), extends=1)
+            orders.add(RUNNABLE_EXPERIMENTS["architectures"], small_spec())
+            orders.add(RUNNABLE_EXPERIMENTS["architectures"], small_spec(), extends=1)
         with closing(Catalogue(workspace)) as catalogue:
             list(catalogue.make_thumbnails())
         return store_file(workspace).read_bytes()

@@ -19,7 +19,7 @@ from engine.config.parsing import parse_assignments
 from engine.config.specs import RunSpec
 from engine.datasets.inventory import inventory
 from engine.events.runs import Status
-from engine.experiments import ALL, COURSE_EXPERIMENTS, EXPERIMENTS
+from engine.experiments import ALL, COURSE_EXPERIMENTS, RUNNABLE_EXPERIMENTS
 from engine.experiments.presets import describe_settings, parse_settings
 from engine.exports import check_writable
 from engine.exports.report import check_report_file
@@ -40,7 +40,7 @@ from tests.fuzz.target import Target, spoilt
 
 texts = st.text(st.characters(), max_size=60) | st.sampled_from([each for each in ODD_VALUES if isinstance(each, str)])
 odd_texts = texts | st.sampled_from(ODD_TEXTS)
-names = st.sampled_from(list(EXPERIMENTS))
+names = st.sampled_from(list(RUNNABLE_EXPERIMENTS))
 plain = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | texts,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4),
@@ -52,7 +52,7 @@ plain = st.recursive(
 def fields(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
     """Some settings of an experiment with any values, or values as others have them."""
     name = draw(names)
-    items = draw(st.lists(st.sampled_from(describe(EXPERIMENTS[name].spec)), min_size=1, max_size=3))
+    items = draw(st.lists(st.sampled_from(describe(RUNNABLE_EXPERIMENTS[name].spec)), min_size=1, max_size=3))
     odd = plain | st.sampled_from(ODD_VALUES)
     values = {item.key: draw(values_of(item) if draw(st.booleans()) else odd) for item in items}
     return name, values | (draw(st.dictionaries(texts, odd, max_size=1)) if draw(st.integers(0, 4)) == 0 else {})
@@ -62,7 +62,7 @@ def fields(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
 def assignments(draw: st.DrawFn) -> tuple[str, list[str]]:
     """An experiment, and what stands behind ``--set``."""
     name = draw(names)
-    keys = st.sampled_from([item.key for item in describe(EXPERIMENTS[name].spec)])
+    keys = st.sampled_from([item.key for item in describe(RUNNABLE_EXPERIMENTS[name].spec)])
     pair = st.builds("{}={}".format, keys, odd_texts | st.integers().map(str) | st.floats().map(str)) | odd_texts
     return name, draw(st.lists(pair, min_size=1, max_size=3))
 
@@ -84,7 +84,7 @@ def _values(found: tuple[str, dict[str, Any]], _folder: Path) -> bool:
     name, values = found
 
     def use() -> None:
-        spec = EXPERIMENTS[name].spec.build(values)
+        spec = RUNNABLE_EXPERIMENTS[name].spec.build(values)
         assert type(spec).from_json(spec.to_json()) == spec
         assert type(spec).from_toml(spec.to_toml()) == spec
 
@@ -96,7 +96,7 @@ def _run(values: Any, _folder: Path) -> bool:
 
 
 def _assignments(found: tuple[str, list[str]], _folder: Path) -> bool:
-    spec = EXPERIMENTS[found[0]].spec
+    spec = RUNNABLE_EXPERIMENTS[found[0]].spec
     return is_taken(lambda: spec.build(parse_assignments(spec, found[1])), refusals=(SpecError,))
 
 
@@ -107,7 +107,7 @@ def _config(content: bytes, folder: Path) -> bool:
 
     def use() -> None:
         build_specs(list(COURSE_EXPERIMENTS.values()), options)
-        build_specs([EXPERIMENTS["architectures"]], replace(options, batch="architectures"))
+        build_specs([RUNNABLE_EXPERIMENTS["architectures"]], replace(options, batch="architectures"))
 
     # What is wrong with a value is told by its key; only what is wrong with the file by its name.
     return is_taken(use, refusals=(SpecError,))
@@ -131,7 +131,7 @@ def _command_line(given: list[str], _folder: Path) -> bool:
 
 def _architecture(text: str, _folder: Path) -> bool:
     def use() -> None:
-        spec: Any = EXPERIMENTS["architectures"].spec.build({"architectures": [text]})
+        spec: Any = RUNNABLE_EXPERIMENTS["architectures"].spec.build({"architectures": [text]})
         summarize(spec.architectures[0], (32, 32, 1), 10)
 
     return is_taken(use)
@@ -188,7 +188,7 @@ def _places(name: str, folder: Path) -> bool:
 
 
 def _toml_bytes() -> list[bytes]:
-    return [each.preset("quick").to_toml().encode() for each in EXPERIMENTS.values()]
+    return [each.preset("quick").to_toml().encode() for each in RUNNABLE_EXPERIMENTS.values()]
 
 
 def _table(entries: dict[str, str]) -> bytes:

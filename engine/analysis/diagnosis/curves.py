@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
 
 from engine.events.runs import Intervention, PlannedRun, RunRestored
 from engine.utils.arrays import Array
+
+_CURVES = ("training_loss", "training_accuracy", "validation_loss", "validation_accuracy", "learning_rate")
+_LAYER_CURVES = ("gradient_norms", "update_ratios", "dead_units")
 
 
 @dataclass(frozen=True)
@@ -21,6 +27,7 @@ class RunCurves:
         images_per_record: training images over which a record's training loss is averaged; 0 if unknown.
         manual_rates: the learning rates set by hand, each with the step after which it was set, in order.
         confusion: of the test, int [classes, classes], rows are the true class; None without a test.
+        ended_finite: whether loss and gradients were finite numbers in the end; None: as the curves say.
     """
 
     run: int
@@ -41,6 +48,45 @@ class RunCurves:
     images_per_record: int = 0
     manual_rates: tuple[tuple[int, float], ...] = ()
     confusion: Array | None = None
+    ended_finite: bool | None = None
+
+    def thinned(self, most: int) -> RunCurves:
+        """Return every n-th record, with the last one: at most ``most``."""
+        stride = -(-max(len(self.steps), 1) // most)
+        kept = slice((len(self.steps) - 1) % stride, None, stride)
+        return replace(self, steps=self.steps[kept], **{name: getattr(self, name)[kept] for name in _CURVES})
+
+
+def of_logged_run(curves: RunCurves) -> RunCurves:
+    """Return the curves of a logged run as those of a run that records everything with each training loss.
+
+    Args:
+        curves: of all its records, those of layers too; NaN where a number was not logged, infinite where it was and
+            is not finite.
+
+    Returns:
+        The records with a training loss (with a validation loss, if there are none), and the last value logged before
+        in place of each number that was not logged then. What was never logged is NaN, and makes no finding.
+    """
+    carried = {name: _carry_forward(getattr(curves, name)) for name in (*_CURVES, *_LAYER_CURVES)}
+    logged = [np.flatnonzero(~np.isnan(each)) for each in (curves.training_loss, curves.validation_loss)]
+    rows = next((each for each in logged if len(each)), np.arange(0))
+    ends = (carried[name][-1:].ravel() for name in ("training_loss", "validation_loss", "gradient_norms"))
+    is_finite = not np.isinf(np.concatenate(list(ends))).any()
+    if not is_finite and rows[-1:].tolist() != [len(curves.steps) - 1]:
+        rows = np.append(rows, len(curves.steps) - 1)
+    of_rows: dict[str, Any] = {
+        name: np.where(np.isinf(values), np.nan, values)[rows] for name, values in carried.items() if values.size
+    }
+    return replace(curves, steps=curves.steps[rows], ended_finite=is_finite, **of_rows)
+
+
+def _carry_forward(values: Array) -> Array:
+    """Replace each NaN by the last other value of its column; float [records] or [records, columns]."""
+    rows = np.arange(len(values)).reshape(-1, *(1,) * (values.ndim - 1))
+    last = np.maximum.accumulate(np.where(np.isnan(values), 0, rows), axis=0)
+    filled: Array = np.take_along_axis(values, last, axis=0)
+    return filled
 
 
 def manual_rates(interventions: Iterable[Intervention]) -> tuple[tuple[int, float], ...]:
@@ -51,7 +97,7 @@ def manual_rates(interventions: Iterable[Intervention]) -> tuple[tuple[int, floa
 def restored_curves(planned: PlannedRun, restored: RunRestored) -> RunCurves:
     """Return the curves of a run restored from the store."""
     curves, started = restored.curves, restored.started
-    return RunCurves(
+    found = RunCurves(
         run=planned.run,
         variant=planned.spec.variant,
         repeat=planned.spec.repeat,
@@ -71,3 +117,4 @@ def restored_curves(planned: PlannedRun, restored: RunRestored) -> RunCurves:
         manual_rates=manual_rates(restored.interventions),
         confusion=restored.finished.confusion if restored.finished else None,
     )
+    return of_logged_run(found) if planned.is_logged else found

@@ -88,6 +88,11 @@ class RuleContext:
         return max(len(self.info.class_names) if self.info else 0, 1)
 
     @property
+    def has_guessing(self) -> bool:
+        """Whether the loss may be compared to that of guessing: not without classes, as of a logged regression."""
+        return self.info is None or bool(self.info.class_names)
+
+    @property
     def guessing(self) -> GuessingLoss:
         """The loss of guessing."""
         return guessing_loss(self.classes, self.info.class_counts if self.info else ())
@@ -108,11 +113,12 @@ def diverging(context: RuleContext) -> Texts | None:
     curves = context.curves
     if not len(curves.steps):
         return None
-    advice = _raised_by_hand(context) or f"Try a smaller learning rate than {curves.learning_rate[-1]:g}."
+    advice = _raised_by_hand(context) or f"Try a smaller learning rate{_than_rate(context)}."
     if not _is_finite(curves):
         return f"loss or gradient is no longer a finite number at step {curves.steps[-1]:,.0f}.", advice
     latest = float(curves.training_loss[-1])
-    if latest > FAR_OVER_GUESSING.at(context.is_active) * math.log(max(context.classes, 2)):
+    far_over = FAR_OVER_GUESSING.at(context.is_active) * math.log(max(context.classes, 2))
+    if latest > far_over and context.has_guessing:
         return f"the training loss is {latest:.3g}, where guessing has {context.guessing.text}.", advice
     if not context.is_long_enough:
         return None
@@ -170,7 +176,7 @@ def one_class(context: RuleContext) -> Texts | None:
 def vanishing_gradient(context: RuleContext) -> Texts | None:
     """Detect a first layer whose gradient is far smaller than the last layer's."""
     curves = context.curves
-    if not context.is_long_enough or len(curves.layers) < 2:
+    if not context.is_long_enough or len(curves.layers) < 2 or not curves.gradient_norms.size:
         return None
     norms = np.median(curves.gradient_norms[-WINDOW:], axis=0)
     first, last = float(norms[0]), float(norms[-1])
@@ -243,7 +249,7 @@ def updates_too_large(context: RuleContext) -> Texts | None:
         return None
     return (
         _size_of_updates(ratio),
-        f"Try a smaller learning rate than {context.curves.learning_rate[-1]:g}.",
+        f"Try a smaller learning rate{_than_rate(context)}.",
     )
 
 
@@ -255,7 +261,7 @@ def updates_too_small(context: RuleContext) -> Texts | None:
         return None
     return (
         _size_of_updates(ratio),
-        f"Try a larger learning rate than {context.curves.learning_rate[-1]:g}, or Adam.",
+        f"Try a larger learning rate{_than_rate(context)}, or Adam.",
     )
 
 
@@ -272,7 +278,14 @@ RULES: dict[FindingKind, Callable[[RuleContext], Texts | None]] = {
 }
 
 
+def _than_rate(context: RuleContext) -> str:
+    rate = context.curves.learning_rate[-1]
+    return "" if math.isnan(rate) else f" than {rate:g}"
+
+
 def _is_finite(curves: RunCurves) -> bool:
+    if curves.ended_finite is not None:
+        return curves.ended_finite
     last = [curves.training_loss[-1], curves.validation_loss[-1], *curves.gradient_norms[-1:].ravel()]
     return bool(np.isfinite(last).all())
 
@@ -336,7 +349,7 @@ def _raised_by_hand(context: RuleContext) -> str:
 def _typical_ratio(context: RuleContext) -> float | None:
     """Return the median update ratio over the layers and the last records; None if there are too few."""
     ratios = context.curves.update_ratios[-WINDOW:]
-    if not context.is_long_enough or not ratios.size:
+    if not context.is_long_enough or not ratios.size or not np.isfinite(context.curves.training_loss).any():
         return None
     return float(np.median(ratios))
 

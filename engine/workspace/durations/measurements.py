@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from engine.config.logged_runs import LOGGED_EXPERIMENT
 from engine.config.specs import RunSpec
 from engine.datasets.sizes import DataSizes
 from engine.devices.hardware import cpu_name
@@ -90,6 +91,7 @@ FROM runs
 JOIN points AS oldest ON oldest.run=runs.id AND oldest.step=(SELECT min(step) FROM points WHERE run=runs.id)
 JOIN points AS newest ON newest.run=runs.id AND newest.step=(SELECT max(step) FROM points WHERE run=runs.id)
 WHERE runs.id > (SELECT coalesce(max(id), 0) FROM runs) - ?
+AND experiment NOT IN (SELECT id FROM experiments WHERE name=?)
 ORDER BY runs.id DESC
 """
 
@@ -100,7 +102,7 @@ class DurationStore(Database):
     def measurements(self) -> Measurements:
         """Return the times of the newest experiments on this machine; unreadable rows are skipped."""
         by_experiment: dict[Any, list[dict[str, Any]]] = defaultdict(list)
-        for row in self._execute(_RUNS, NEWEST_RUNS):
+        for row in self._execute(_RUNS, NEWEST_RUNS, LOGGED_EXPERIMENT):
             by_experiment[row["experiment"]].append(dict(row))
         runs: list[MeasuredRun] = []
         starts: list[tuple[str, float]] = []

@@ -98,10 +98,12 @@ class TimeLeft:
     def take(self, event: Event) -> None:
         """Take an event of the experiment, in the order they arise."""
         match event:
+            case ExperimentStarted(runs=runs) | RunsAdded(runs=runs) if any(run.is_logged for run in runs):
+                self._begin(1)  # nobody knows how long another program's steps will take
             case ExperimentStarted():
                 self._begin(event.workers)
                 self._plan(event)
-            case RunsAdded(runs):
+            case RunsAdded(runs) if not any(run.is_logged for run in runs):
                 added = self._later.pop(0) if self._later else []
                 known = {run.kind: run.expected for run in (*added, *self._everything)}
                 self._add(runs, [known.get(_kind(run)) for run in runs])
@@ -152,6 +154,8 @@ class TimeLeft:
         self._computed = None
 
     def _plan(self, event: ExperimentStarted) -> None:
+        if any(run.is_logged for run in event.runs):
+            return  # nothing is known of the time of runs that another program trains
         expected: list[ExpectedRun | None] = list(event.expected)
         expected += [None] * (len(event.runs) + sum(map(len, event.later)) - len(expected))
         self._add(event.runs, expected[: len(event.runs)])

@@ -32,9 +32,10 @@ _Key = tuple[str, str | None]  # of an item: kind and variant of a finding, or a
 
 @dataclass
 class _RunDiagnosis:
-    """The findings of ``run``, and its number of records and whether it had ended at that time."""
+    """The findings of ``run``, with its generation, its number of records and whether it had ended at that time."""
 
     run: RunObservation
+    generation: int = 0
     records: int = 0
     is_final: bool = False
     findings: list[Finding] = field(default_factory=list)
@@ -42,9 +43,11 @@ class _RunDiagnosis:
     @property
     def is_due(self) -> bool:
         grown = len(self.run.steps) >= max(RECORD_GROWTH * self.records, self.records + 1)
-        return grown or self.run.status.is_final is not self.is_final
+        is_replaced = self.run.generation != self.generation and len(self.run.steps) > 0
+        return grown or is_replaced or self.run.status.is_final is not self.is_final
 
     def update(self, info: DatasetInfo | None) -> None:
+        self.generation = self.run.generation
         self.records, self.is_final = len(self.run.steps), self.run.status.is_final
         self.findings = diagnose(observed_curves(self.run), info, {finding.kind for finding in self.findings})
 

@@ -114,7 +114,11 @@ class LayerPlot(Plot):
         if self.shown.deviation is not None:
             deviations = list(layer_values(variant, run, self.shown.deviation)[2])
         for line, row, deviation in zip(self._lines.values(), values, deviations, strict=True):
-            line.update(steps, row, deviation, known)
+            if variant.is_logged:  # each layer through its own points
+                logged = ~np.isnan(row)
+                line.update(steps[logged], row[logged], None if deviation is None else deviation[logged], 0)
+            else:
+                line.update(steps, row, deviation, known)
         if self._follows:
             self._fit(variant)
         self._draw()
@@ -132,7 +136,7 @@ class LayerPlot(Plot):
         """Whether another run was chosen, a run has ended, or enough records were added to be visible."""
         runs = variant.runs if run is None else [run]
         records = sum(len(each.steps) for each in runs)
-        key = (variant, run, sum(each.status.is_final for each in runs))
+        key = (variant, run, sum(each.status.is_final for each in runs), sum(each.generation for each in runs))
         if key == self._drawn and records < max(RECORD_GROWTH * self._drawn_records, self._drawn_records + 1):
             return False
         if key[:2] != self._drawn[:2]:
@@ -191,7 +195,12 @@ class LayerPlot(Plot):
             found.append((0.0, MIN_PERCENT_TOP))
         fitting = decades if self.shown.logarithmic else round_range
         self.setYRange(*fitting(min(low for low, _ in found), max(high for _, high in found)), padding=0)
-        self.setXRange(0, max(run.planned.total_steps for run in variant.runs), padding=0.02)
+        self.setXRange(0, max(self._last_step(run) for run in variant.runs), padding=0.02)
+
+    def _last_step(self, run: RunObservation) -> float:
+        """Return the planned steps of a run; if a log doesn't tell them, a round number above those it has made."""
+        planned, reached = run.planned.total_steps, run.steps[-1] if run.planned.is_logged and run.steps else 0.0
+        return planned if planned >= max(reached, 1) else round_range(0, max(reached, 1.0))[1]
 
     def _stop_following(self) -> None:
         """Keep the range to which the user zoomed or panned until another run is chosen."""

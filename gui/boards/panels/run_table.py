@@ -52,8 +52,20 @@ def _score_tip(observations: Observations, run: RunObservation) -> str:
     return scores_sentence(run.finished.confusion, observations.variants[run.planned.spec.variant].info)
 
 
+def _progress(_observations: Observations, run: RunObservation) -> str:
+    """Return the share of the steps made; their number where a log doesn't tell how many there will be."""
+    if run.planned.total_steps or run.last is None:
+        return f"{100 * run.progress:.0f} %"
+    return f"step {run.last.step:,}"
+
+
 def _time_left(observations: Observations, run: RunObservation) -> str:
     return as_time_left(observations.time_left.of_run(run.planned.run)).removesuffix(" left")
+
+
+def _parameters(_observations: Observations, run: RunObservation) -> str:
+    known = run.planned.parameters or not run.planned.is_logged
+    return f"{run.planned.parameters:,}" if known else "–"
 
 
 COLUMNS = (
@@ -65,17 +77,17 @@ COLUMNS = (
         Qt.AlignmentFlag.AlignHCenter,
     ),
     RunColumn("Status", lambda _o, run: run.status.value, "Where the run stands", Qt.AlignmentFlag.AlignLeft),
-    RunColumn("Progress", lambda _o, run: f"{100 * run.progress:.0f} %", "Share of the run's steps made"),
+    RunColumn("Progress", _progress, "Share of the run's steps made"),
     RunColumn("Time left", _time_left, "Until it is trained and tested"),
-    RunColumn("Parameters", lambda _o, run: f"{run.planned.parameters:,}", "Values the network learns"),
+    RunColumn("Parameters", _parameters, "Values the network learns"),
     RunColumn(
         "Training",
-        lambda _o, run: _percent(run.last.training_accuracy if run.last else None),
+        lambda _o, run: _percent(run.latest("training_accuracy")),
         "Accuracy over the batches since the last record",
     ),
     RunColumn(
         "Validation",
-        lambda _o, run: _percent(run.last.validation_accuracy if run.last else None),
+        lambda _o, run: _percent(run.latest("validation_accuracy")),
         "Accuracy on the whole validation set at the last record",
     ),
     RunColumn(TEST, lambda _o, run: _percent(run.test_accuracy), "Accuracy on the test set, once training has ended"),

@@ -13,12 +13,13 @@ from engine.analysis.smoothing import exponential_average
 from engine.analysis.styles import Style
 from engine.utils.arrays import Array
 from gui.observations.growable_array import GrowableArray
-from gui.observations.statistics import RepeatedCurve, copied
+from gui.observations.statistics import copied
 from gui.observations.variant import VariantObservation
 from gui.plots.curves.decimation import (
     Envelope,
     Frame,
     LineData,
+    Statistics,
     as_dot,
     as_line,
     band_edges,
@@ -59,6 +60,7 @@ class CurveReading:
         spread: standard deviation or standard error; None if not shown.
         value_range: minimum and maximum over the runs; None if not shown.
         smoothed: value of the smoothed line; None without smoothing.
+        has_own_steps: whether the curve has values at steps of its own, as those of logged runs do.
     """
 
     name: str
@@ -70,6 +72,7 @@ class CurveReading:
     spread: float | None = None
     value_range: tuple[float, float] | None = None
     smoothed: float | None = None
+    has_own_steps: bool = False
 
 
 @dataclass(frozen=True)
@@ -137,12 +140,15 @@ class Curve:
         wanted = (options.smoothing, options.horizontal, options.repeats, logarithmic)
         if wanted != self._data_key:
             self._data_key = wanted
-            self._lines, self._versions, self._lengths, self._clocks = [], (), [], []
-            self._band.clear()
+            self._clear()
         if options.repeats is Repeats.RUNS:
             self._update_runs()
         else:
             self._update_mean(logarithmic)
+
+    def _clear(self) -> None:
+        self._lines, self._versions, self._lengths, self._clocks = [], (), [], []
+        self._band.clear()
 
     @property
     def _smoothing(self) -> float:
@@ -163,7 +169,7 @@ class Curve:
         if self.banded and self._options.repeats is not Repeats.MEAN and len(self.variant.runs) > 1:
             self._update_band(curve, x, first, logarithmic)
 
-    def _update_band(self, curve: RepeatedCurve, x: Array, first: int, logarithmic: bool) -> None:
+    def _update_band(self, curve: Statistics, x: Array, first: int, logarithmic: bool) -> None:
         low, high = self._band_edges
         first = min(first, len(low))
         for growing, values in zip(
@@ -282,14 +288,14 @@ class Curve:
             float(envelope.low[at]) * scale for envelope in (self._lines[place].raw, self._lines[place].line)
         )
         shown = smooth if self._smoothing else None
-        step = float(self.variant.steps[at])
+        step = float(self._steps_of_line(place)[at])
+        seconds, own = self._seconds_at(place, at), self.variant.is_logged
+        epoch = step / self.variant.steps_per_epoch
         if repeats is Repeats.RUNS:
-            run = self.variant.runs[place]
-            name, seconds = f"{self.label} run {run.planned.spec.repeat}", run.curves["seconds"][at]
-            epoch = step / self.variant.steps_per_epoch
-            return CurveReading(name, self.colour, value, step, epoch, seconds, smoothed=shown)
-        seconds = float(self.variant.curve("seconds").mean[at])
+            name = f"{self.label} run {self.variant.runs[place].planned.spec.repeat}"
+            return CurveReading(name, self.colour, value, step, epoch, seconds, smoothed=shown, has_own_steps=own)
         curve = self.variant.curve(self.series.quantity)
+        at = self._place_of(step, at)
         spread: float | None = None
         value_range: tuple[float, float] | None = None
         if curve.count[at] > 1:
@@ -301,8 +307,21 @@ class Curve:
                     spread = deviation / float(curve.count[at]) ** 0.5
                 case Repeats.RANGE:
                     value_range = float(curve.least[at]) * scale, float(curve.greatest[at]) * scale
-        epoch = step / self.variant.steps_per_epoch
-        return CurveReading(self.label, self.colour, value, step, epoch, seconds, spread, value_range, shown)
+        return CurveReading(self.label, self.colour, value, step, epoch, seconds, spread, value_range, shown, own)
+
+    def _steps_of_line(self, _place: int) -> Array:
+        """Return the steps of a line's points."""
+        return self.variant.steps
+
+    def _place_of(self, _step: float, at: int) -> int:
+        """Return the position in the statistics of the point ``at`` of the line."""
+        return at
+
+    def _seconds_at(self, place: int, at: int) -> float:
+        """Return the training time at a line's point."""
+        if self._options.repeats is Repeats.RUNS:
+            return self.variant.runs[place].curves["seconds"][at]
+        return float(self.variant.curve("seconds").mean[at])
 
     @property
     def colour(self) -> str:
@@ -315,10 +334,14 @@ class Curve:
         if greatest is None:
             return None
         scale = self.series.scale
-        steps = self.variant.steps
         found = [
-            Best(float(data.raw.x[at]) * self.x_scale, scale * float(data.raw.low[at]), float(steps[at]), greatest)
-            for data in self._lines
+            Best(
+                float(data.raw.x[at]) * self.x_scale,
+                scale * float(data.raw.low[at]),
+                float(self._steps_of_line(place)[at]),
+                greatest,
+            )
+            for place, data in enumerate(self._lines)
             if (at := data.find_best(greatest)) is not None
         ]
         return (max if greatest else min)(found, key=lambda best: best.value, default=None)
@@ -330,11 +353,11 @@ class Curve:
         return float(xs[min(max(at, 0), len(xs) - 1)]) * self.x_scale
 
     def x_of_step(self, step: float) -> float | None:
-        """Return the position of a step on the axis, before logarithms; None without records on a time axis."""
+        """Return the position of a step on the axis, before logarithms; None where it is unknown."""
         if self._options.horizontal is not Horizontal.TIME:
-            return step * self.x_scale
-        steps = self.variant.steps
-        if not len(steps) or not self._lines:
+            return step * self.x_scale if np.isfinite(self.x_scale) else None
+        steps = self._steps_of_line(0) if self._lines else np.empty(0)
+        if not len(steps):
             return None
         xs = self._lines[0].raw.x
         return float(np.interp(step, steps[: len(xs)], xs))

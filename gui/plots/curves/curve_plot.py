@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QToolButton
 
 from engine.utils.arrays import Array
+from engine.utils.text import pluralise
 from gui.observations.experiment import Observations
 from gui.observations.variant import VariantObservation
 from gui.plots.curves.best_marks import BestMarks
 from gui.plots.curves.cursor_plot import CursorPlot
 from gui.plots.curves.curve import Curve, CurveReading, Series
+from gui.plots.curves.decimation import Frame
 from gui.plots.curves.event_marks import CurveEvent, EventMarks, events_of
 from gui.plots.curves.link import CurveLink
+from gui.plots.curves.logged_curve import LoggedCurve
 from gui.plots.curves.options import CurveOptions, Horizontal
 from gui.plots.plot import AXIS_WIDTH
 from gui.plots.ranges import decades, round_range
@@ -103,15 +107,19 @@ class CurvePlot(CursorPlot):
         self._observations = observations
         self._drawn.clear()
         self._curves = {
-            name: [Curve(self, series, variant, self._label(name, series)) for series in self._series]
+            name: [self._curve(series, variant, self._label(name, series)) for series in self._series]
             for name, variant in observations.variants.items()
             if self._shown(variant)
         }
         for curves in self._curves.values():
             curves[0].banded = True
         self._shown_range = None
+        self._name_horizontal()
         self.link.begin(observations.experiment)
         self.link.follow()
+
+    def _curve(self, series: Series, variant: VariantObservation, label: str) -> Curve:
+        return (LoggedCurve if variant.is_logged else Curve)(self, series, variant, label)
 
     def _label(self, name: str, series: Series) -> str:
         return name if len(self._series) == 1 else f"{name} {series.quantity.partition('_')[0]}"
@@ -212,6 +220,19 @@ class CurvePlot(CursorPlot):
         item.getAxis("left").setWidth(LOG_AXIS_WIDTH if self._logarithmic else AXIS_WIDTH)
         self._labels["bottom"] = TITLES[self._options.horizontal]
         self._restyle()
+        self._name_horizontal()
+
+    def _name_horizontal(self) -> None:
+        """Say on an axis of epochs which variants have none, as their logs don't tell the steps of an epoch."""
+        title = TITLES[self._options.horizontal]
+        variants = [each[0].variant for each in self._curves.values()]
+        left_out = [variant.name for variant in variants if not np.isfinite(variant.steps_per_epoch)]
+        if left_out and self._options.horizontal is Horizontal.EPOCH:
+            which = left_out[0] if len(left_out) == 1 else pluralise(len(left_out), "variant")
+            title = f"{title} (not known of {which})"
+        if title != self._labels["bottom"]:
+            self._labels["bottom"] = title
+            self._restyle()
 
     def _make_log_button(self, name: str) -> QToolButton:
         button = QToolButton(self)
@@ -245,14 +266,16 @@ class CurvePlot(CursorPlot):
         first = min((low for low, _ in measured), default=None)
         if self._options.horizontal is Horizontal.TIME:
             return None if first is None else (first, max(high for _, high in measured))
-        planned = [
-            run.planned.total_steps * curves[0].x_scale
-            for curves in self._curves.values()
-            for run in curves[0].variant.runs
-        ]
-        if not planned:
+        curves = [each[0] for each in self._curves.values() if np.isfinite(each[0].x_scale)]
+        planned = [run.planned.total_steps * curve.x_scale for curve in curves for run in curve.variant.runs]
+        last = max(planned, default=0.0)
+        if any(curve.variant.is_logged for curve in curves):
+            # A log need not tell how long its run will be; the range then grows with the data, in round numbers.
+            reached = max((high for _, high in measured), default=0.0)
+            last = last if last >= reached else round_range(0, reached)[1]
+        if not last:
             return None
-        return max(planned) / 1000 if first is None else first, max(planned)
+        return last / 1000 if first is None else first, last
 
     def show_x_range(self, low: float, high: float) -> None:
         """Show a range without notifying the link."""
@@ -320,6 +343,12 @@ class CurvePlot(CursorPlot):
         points = [(curve, best) for curve in wanted if (best := curve.best()) is not None]
         if points != self._best.points:
             self._best.show(points, self.frame(), self.palette())
+
+    def frame(self) -> Frame:
+        """Return the visible ranges; records of logged runs need not be evenly spaced."""
+        frame = super().frame()
+        is_even = frame.even and not any(curves[0].variant.is_logged for curves in self._curves.values())
+        return frame if is_even == frame.even else replace(frame, even=is_even)
 
     # Data for the cursor
 

@@ -12,6 +12,7 @@ from PySide6.QtGui import QPen
 
 from engine.analysis.smoothing import exponential_average
 from engine.utils.arrays import Array
+from gui.observations.aligned import AlignedCurve
 from gui.observations.growable_array import GrowableArray
 from gui.observations.statistics import RepeatedCurve
 from gui.plots.curves.options import Repeats
@@ -21,6 +22,8 @@ from gui.plots.curves.pyramid import Pyramid
 SLICES = 16
 MIN_COLUMNS = 4
 DOT_PIXELS = 6  # diameter of a curve that has a single record
+
+Statistics = RepeatedCurve | AlignedCurve
 
 
 @dataclass(frozen=True)
@@ -229,7 +232,7 @@ def length_in_pixels(y: Array, frame: Frame) -> float:
     return float(np.nansum(np.abs(np.diff(y)))) / max(high - low, 1e-300) * frame.height
 
 
-def band_edges(curve: RepeatedCurve, first: int, repeats: Repeats, logarithmic: bool) -> tuple[Array, Array]:
+def band_edges(curve: Statistics, first: int, repeats: Repeats, logarithmic: bool) -> tuple[Array, Array]:
     """Return the edges of a band from record ``first`` on: float [records] each, NaN for fewer than two runs.
 
     On a logarithmic axis a deviation or error extends by the same ratio below the mean as above it: the difference

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from html import escape
 
@@ -98,7 +99,10 @@ def tooltip_text(
     headings = _HEADINGS if any(reading.smoothed is not None for reading in ordered) else ""
     room = max(max_rows - bool(headings), 1)
     kept = len(ordered) if len(ordered) <= room else room - 1
-    rows = headings + "".join(_row(reading, horizontal) for reading in ordered[:kept])
+    # Curves of logged runs may have their nearest values at different steps.
+    differ = any(reading.has_own_steps for reading in ordered) and len({reading.step for reading in ordered}) > 1
+    names_step = differ or horizontal is Horizontal.TIME
+    rows = headings + "".join(_row(reading, names_step) for reading in ordered[:kept])
     more = f"<tr><td></td><td colspan=3>and {len(ordered) - kept} more</td></tr>" if len(ordered) > kept else ""
     note_lines = "".join(f"<br>{escape(note)}" for note in notes)
     table = f"<table cellspacing=0 cellpadding=1>{rows}{more}</table>"
@@ -117,18 +121,25 @@ def _position_text(readings: Sequence[CurveReading], horizontal: Horizontal) -> 
     if horizontal is Horizontal.TIME:
         return as_duration(readings[0].seconds)
     first = readings[0]
-    times = [reading.seconds for reading in readings]
-    low, high = as_duration(min(times)), as_duration(max(times))
-    return f"step {first.step:,.0f} · epoch {first.epoch:.4g} · {low if low == high else f'{low} to {high}'}"
+    parts = [f"step {first.step:,.0f}"]
+    steps = {reading.step for reading in readings}
+    if len(steps) > 1 and any(reading.has_own_steps for reading in readings):
+        parts = [f"steps {min(steps):,.0f} to {max(steps):,.0f}"]
+    elif math.isfinite(first.epoch):
+        parts.append(f"epoch {first.epoch:.4g}")
+    if times := [reading.seconds for reading in readings if math.isfinite(reading.seconds)]:
+        low, high = as_duration(min(times)), as_duration(max(times))
+        parts.append(low if low == high else f"{low} to {high}")
+    return " · ".join(parts)
 
 
-def _row(reading: CurveReading, horizontal: Horizontal) -> str:
+def _row(reading: CurveReading, names_step: bool) -> str:
     spread = ""
     if reading.spread is not None:
         spread = f" ± {reading.spread:.2g}"
     elif reading.value_range is not None:
         spread = f" ({reading.value_range[0]:.4g} to {reading.value_range[1]:.4g})"
-    step = f"&nbsp; step {reading.step:,.0f}" if horizontal is Horizontal.TIME else ""
+    step = f"&nbsp; step {reading.step:,.0f}" if names_step else ""
     smooth = "" if reading.smoothed is None else f"<td align=right>&nbsp; {reading.smoothed:.4g}</td>"
     return (
         f"<tr><td><font color='{reading.colour}'>■</font></td><td>{escape(reading.name)}&nbsp;</td>"

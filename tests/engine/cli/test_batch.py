@@ -24,14 +24,14 @@ from engine.devices.hardware import cpu_name
 from engine.events.channel import ControlChannel
 from engine.events.commands import Control
 from engine.executors.images import ImageStore
-from engine.experiments import EXPERIMENTS
+from engine.experiments import RUNNABLE_EXPERIMENTS
 from engine.experiments.architectures.experiment import ArchitecturesSpec
 from engine.storage.store import Store
 from engine.utils.errors import StoreError
 from engine.workspace.dataset_library import DatasetLibrary
 from tests.engine.support import ROOT, ScriptedExecutor, finished, python, record, started
 
-ARCHITECTURES = EXPERIMENTS["architectures"]
+ARCHITECTURES = RUNNABLE_EXPERIMENTS["architectures"]
 TINY = ["--set", "architectures=mlp_1", "epochs=2", "repeats=2"]
 
 
@@ -245,7 +245,7 @@ def test_an_unknown_experiment_is_refused_with_those_there_are(
 ) -> None:
     assert run(parse(["--batch", "architecture", "--workspace", str(workspace)])) == EXIT_FAILED
     (line,) = capsys.readouterr().err.splitlines()
-    known = ", ".join(EXPERIMENTS)
+    known = ", ".join(RUNNABLE_EXPERIMENTS)
     assert line == f"trainscope: There is no experiment called 'architecture'; there are {known}."
 
 
@@ -357,8 +357,8 @@ def test_the_list_names_experiments_data_sets_keys_and_devices(
     lines = [line.split() for line in capsys.readouterr().out.splitlines() if line.startswith("  ")]
     named = {words[0] for words in lines}
     assert named >= {"digits", "cifar10", "mnist", "fashion_mnist", "all"}
-    assert named >= set(EXPERIMENTS)
-    assert named >= {key for experiment in EXPERIMENTS.values() for key in experiment.spec.model_fields}
+    assert named >= set(RUNNABLE_EXPERIMENTS)
+    assert named >= {key for experiment in RUNNABLE_EXPERIMENTS.values() for key in experiment.spec.model_fields}
     assert "cpu" in named
 
 

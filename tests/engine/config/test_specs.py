@@ -15,14 +15,14 @@ from pydantic import ValidationError
 from engine.config.fields import FieldDescription, FieldKind, describe
 from engine.config.parsing import parse_assignments, read_toml, split_list
 from engine.config.specs import DataSpec, ExperimentSpec, NetworkSpec, RunSpec, TrainingSpec
-from engine.experiments import EXPERIMENTS
+from engine.experiments import RUNNABLE_EXPERIMENTS
 from engine.experiments.architectures.experiment import ArchitecturesSpec
 from engine.networks.architectures import architecture_name
 from engine.utils.errors import SpecError
 from engine.utils.text import MAX_CHARACTERS
 from tests.engine.support import ROOT, small_run
 
-OF_EXPERIMENTS = tuple(experiment.spec for experiment in EXPERIMENTS.values())
+OF_EXPERIMENTS = tuple(experiment.spec for experiment in RUNNABLE_EXPERIMENTS.values())
 SPECS = (*OF_EXPERIMENTS, DataSpec, NetworkSpec, TrainingSpec)
 FIELDS = {item.key: item for item in describe(ArchitecturesSpec)}
 
@@ -232,7 +232,7 @@ def test_a_wrong_value_is_refused_with_its_key_and_what_it_takes(
 
 @pytest.mark.parametrize("key", ["input", "kernel"])
 def test_a_file_of_a_user_who_is_not_there_is_said_in_a_sentence_or_when_it_is_opened(key: str) -> None:
-    spec = EXPERIMENTS["convolution"].spec
+    spec = RUNNABLE_EXPERIMENTS["convolution"].spec
     try:
         assert "nobody_here" in getattr(spec.build({key: "~nobody_here/x.npy"}), key)
     except SpecError as error:
@@ -314,13 +314,13 @@ def test_a_list_is_split_at_commas_outside_of_brackets(text: str, items: list[st
 
 @pytest.mark.parametrize("preset", ["quick", "course"])
 def test_a_preset_changes_only_data_set_epochs_and_repeats(preset: str) -> None:
-    spec, defaults = EXPERIMENTS["architectures"].preset(preset), ArchitecturesSpec()
+    spec, defaults = RUNNABLE_EXPERIMENTS["architectures"].preset(preset), ArchitecturesSpec()
     differing = {key for key in FIELDS if getattr(spec, key) != getattr(defaults, key)}
     assert differing <= {"dataset", "epochs", "repeats"}
 
 
 def test_the_course_preset_is_the_protocol_of_the_homework() -> None:
-    course = EXPERIMENTS["architectures"].preset("course").model_dump()
+    course = RUNNABLE_EXPERIMENTS["architectures"].preset("course").model_dump()
     assert course == {
         "dataset": "cifar10",
         "grayscale": True,
@@ -345,8 +345,8 @@ def test_the_course_preset_is_the_protocol_of_the_homework() -> None:
 
 @pytest.mark.parametrize("path", sorted((ROOT / "resources" / "examples").glob("*.toml")), ids=lambda path: path.stem)
 def test_the_example_files_are_read_without_complaint(path: Path) -> None:
-    spec = EXPERIMENTS[path.stem].preset("quick", **read_toml(path))
-    assert spec != EXPERIMENTS[path.stem].preset("quick")
+    spec = RUNNABLE_EXPERIMENTS[path.stem].preset("quick", **read_toml(path))
+    assert spec != RUNNABLE_EXPERIMENTS[path.stem].preset("quick")
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,11 @@ import pytest
 from engine.cli.arguments import parse
 from engine.cli.batch import build_spec, build_specs
 from engine.config.fields import FieldKind, describe
-from engine.experiments import EXPERIMENTS
+from engine.experiments import RUNNABLE_EXPERIMENTS
 from engine.experiments.presets import EMPTY, describe_settings, format_json_value, parse_settings, settings_to_toml
 from engine.utils.errors import SpecError
 
-ARCHITECTURES = EXPERIMENTS["architectures"]
+ARCHITECTURES = RUNNABLE_EXPERIMENTS["architectures"]
 
 
 def plain(spec: Any) -> dict[str, Any]:
@@ -23,14 +23,14 @@ def plain(spec: Any) -> dict[str, Any]:
     return values
 
 
-@pytest.mark.parametrize("name", EXPERIMENTS)
+@pytest.mark.parametrize("name", RUNNABLE_EXPERIMENTS)
 @pytest.mark.parametrize("preset", ["quick", "course"])
 def test_what_is_copied_can_be_pasted(name: str, preset: str) -> None:
-    spec = EXPERIMENTS[name].preset(preset)
+    spec = RUNNABLE_EXPERIMENTS[name].preset(preset)
     text = settings_to_toml(name, plain(spec))
     assert text.splitlines()[0] == f'experiment = "{name}"'
-    assert parse_settings(text) == (EXPERIMENTS[name], spec)
-    assert parse_settings(json.dumps({"experiment": name} | plain(spec))) == (EXPERIMENTS[name], spec)
+    assert parse_settings(text) == (RUNNABLE_EXPERIMENTS[name], spec)
+    assert parse_settings(json.dumps({"experiment": name} | plain(spec))) == (RUNNABLE_EXPERIMENTS[name], spec)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_what_is_wrong_with_a_text_is_one_sentence(text: str, message: str) -> N
     ("name", "key"),
     [
         (name, item.key)
-        for name, experiment in EXPERIMENTS.items()
+        for name, experiment in RUNNABLE_EXPERIMENTS.items()
         for item in describe(experiment.spec)
         if item.kind in (FieldKind.DATASET, FieldKind.MODEL, FieldKind.FILE)
     ],
@@ -109,6 +109,6 @@ def test_config_takes_copied_settings(tmp_path: Path) -> None:
 def test_config_refuses_settings_of_another_experiment(tmp_path: Path, batch: str) -> None:
     file = tmp_path / "copied.toml"
     file.write_text(settings_to_toml("architectures", plain(ARCHITECTURES.preset("quick"))), encoding="utf-8")
-    chosen = list(EXPERIMENTS.values()) if batch == "all" else [EXPERIMENTS[batch]]
+    chosen = list(RUNNABLE_EXPERIMENTS.values()) if batch == "all" else [RUNNABLE_EXPERIMENTS[batch]]
     with pytest.raises(SpecError, match=f"copied.toml: The settings are for .*'architectures', not for '{batch}'"):
         build_specs(chosen, parse(["--batch", batch, "--config", str(file)]))

@@ -135,12 +135,12 @@ def test_what_is_under_way_can_not_be_deleted(
 ) -> None:
     failed = heard(history.experiment_actions.failed)
     asked = answering(monkeypatch, QMessageBox.StandardButton.Yes)
-    history.experiment_actions.set_under_way(1)
+    history.experiment_actions.set_under_way(1, True)
     history.table.choose([1])
     press(history, "delete")
     assert "stop or cancel it first" in failed[0]
     assert not asked
-    history.experiment_actions.set_under_way(None)
+    history.experiment_actions.set_under_way(1, False)
     press(history, "delete")
     until(qtbot, lambda: listed(history) == [3, 2])
 

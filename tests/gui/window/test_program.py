@@ -30,7 +30,7 @@ from PySide6.QtWidgets import (
 from pytestqt.qtbot import QtBot
 
 from engine.events.devices import WorkerReady
-from engine.experiments import EXPERIMENTS
+from engine.experiments import RUNNABLE_EXPERIMENTS
 from engine.experiments.base import TrainingExperiment
 from engine.storage.store import Store
 from engine.utils.logs import ProgramLog
@@ -96,7 +96,7 @@ def test_where_something_is_stored_nobody_is_greeted(qtbot: QtBot, make_window: 
 @pytest.mark.paints_windows
 def test_experiments_that_train_begin_with_a_hint(qtbot: QtBot, make_window: MakeWindow) -> None:
     window = make_window()
-    for name, experiment in EXPERIMENTS.items():
+    for name, experiment in RUNNABLE_EXPERIMENTS.items():
         tab = tab_of(window, name)
         tabs_of(window).setCurrentWidget(tab)
         trains = isinstance(experiment, TrainingExperiment)

@@ -1,0 +1,219 @@
+"""A watched folder: the runs found in it, grouped into experiments."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from engine.events.watching import FolderWatched, Grouping, WatchEvent
+from engine.experiments.own_code import OwnCodeSpec
+from engine.storage.logged import LoggedStore
+from engine.storage.store import StoredRun
+from engine.utils.errors import StoreError
+from engine.watching.experiment import ExperimentFollower
+from engine.watching.run import RunFollower
+from engine.watching.sources.base import Source
+from engine.watching.sources.discovery import FolderScan
+
+# A folder is searched for new runs this often, and at most for a tenth of the time.
+SEARCH_SECONDS = 1.0
+SEARCH_SHARE = 10
+ENDED_SECONDS = 2.0  # how often the log of a run that has ended is looked at: its program may go on
+RETRY_SECONDS = 5.0  # after the store could not be written
+MAX_PROBLEMS = 20
+
+
+class FolderFollower:
+    """Follows the runs that are logged in a folder.
+
+    Args:
+        store: the store.
+        owner: name of the lock of this program.
+        folder: path of the folder, or of one file.
+        groupings: of runs that the user grouped otherwise, by source.
+        emit: receives the events.
+        now: the current time, in seconds since 1970 as everywhere.
+    """
+
+    def __init__(
+        self,
+        store: LoggedStore,
+        owner: str,
+        folder: Path,
+        groupings: Mapping[str, Grouping],
+        emit: Callable[[WatchEvent], None],
+        now: float,
+    ) -> None:
+        self._store, self._owner, self._folder, self._emit = store, owner, folder, emit
+        self._groupings = dict(groupings)
+        self._scan = FolderScan(folder)
+        self._runs: dict[str, RunFollower] = {}  # by source
+        self._experiments: dict[str, ExperimentFollower] = {}  # by name
+        self._search_at = self._ended_at = self._retry_at = now
+        self._store_problem = ""
+        self._is_first = True  # what is there is being read for the first time
+        self._state: FolderWatched | None = None
+        self._stored: dict[str, tuple[ExperimentFollower, StoredRun]] = {}  # by source
+        self._dismissed: set[str] = set()
+        self._adopt_stored()
+
+    def poll(self, now: float) -> bool:
+        """Read, store and emit what is new; return whether there is more at once."""
+        if now < self._retry_at:
+            return False
+        try:
+            self._search(now)
+            self._follow(now)
+            self._store_problem = ""
+        except StoreError as error:
+            self._store_problem, self._retry_at = f"{error} It is tried again.", now + RETRY_SECONDS
+        is_behind = not self._store_problem and any(run.is_behind for run in self._runs.values())
+        self._is_first &= is_behind
+        self._emit_state()
+        return is_behind
+
+    def close(self, now: float) -> None:
+        """Store what was read, and that runs still under way were no longer watched; propagates ``StoreError``."""
+        for experiment, run in self._assigned():
+            experiment.follow(run, now, is_last=True)
+        for experiment in self._experiments.values():
+            experiment.settle()
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all that is there has been read, and every run has ended."""
+        return not self._is_first and not any(run.is_active for _, run in self._assigned())
+
+    @property
+    def numbers(self) -> list[int]:
+        """Numbers of its stored experiments."""
+        return [each.number for each in self._experiments.values() if each.number is not None]
+
+    def regroup(self, groupings: Mapping[str, Grouping], now: float) -> None:
+        """Group runs otherwise, by source; propagates ``StoreError``.
+
+        Raises:
+            StoreError: without changes, if two runs would be the same repeat of a variant.
+        """
+        wanted = {key: self._groupings.get(key) or run.grouping for key, run in self._runs.items() if run.planned}
+        wanted |= {key: each for key, each in groupings.items() if key in wanted}
+        if len(set(wanted.values())) < len(wanted):
+            raise StoreError("Two runs can't be the same repeat of a variant; give one of them another number.")
+        self._groupings |= groupings
+        changed = {wanted[key].experiment for key in groupings if key in wanted}
+        with self._store.together():
+            for key in groupings:
+                if (run := self._runs.get(key)) is not None and run.planned is not None:
+                    changed.add(run.grouping.experiment)
+                    self._move(run, wanted[key], now)
+        for name in changed:
+            if self._experiments[name].remove_if_empty():
+                del self._experiments[name]
+            else:
+                self._experiments[name].refresh()
+
+    def _move(self, run: RunFollower, grouping: Grouping, now: float) -> None:
+        before, after = self._experiments[run.grouping.experiment], self._experiment(grouping.experiment)
+        if before is not after:
+            before.runs.remove(run)
+            after.take(run, now)
+        after.rename(run, grouping)
+
+    def dismiss(self, sources: Collection[str]) -> None:
+        """Leave out runs of which the experiments were deleted."""
+        self._dismissed.update(set(sources) - self._stored.keys())
+
+    def _adopt_stored(self) -> None:
+        for stored in self._store.experiments_of(str(self._folder)):
+            experiment = self._experiment(OwnCodeSpec.from_json(stored.spec).name)
+            for source, run in experiment.adopt(stored).items():
+                self._stored[source] = experiment, run
+
+    def _experiment(self, name: str) -> ExperimentFollower:
+        known = self._experiments.get(name)
+        if known is None:
+            known = ExperimentFollower(self._store, self._owner, str(self._folder), name, self._emit)
+            self._experiments[name] = known
+        return known
+
+    def _search(self, now: float) -> None:
+        """Find new runs, and those of which the logs have grown since they were stored."""
+        if now < self._search_at:
+            return
+        began = time.monotonic()
+        for source in self._scan.discover(self._dismissed | self._runs.keys()):
+            self._add(source, now)
+        for run in self._runs.values():
+            if run.is_asleep and not self._is_unchanged(run):
+                run.read(now)
+        self._search_at = now + max(SEARCH_SECONDS, SEARCH_SHARE * (time.monotonic() - began))
+
+    def _add(self, source: Source, now: float) -> None:
+        run = self._runs[source.key] = RunFollower(source, now)
+        known = self._stored.pop(source.key, None)
+        if known is not None:
+            experiment, stored = known
+            run.stored_sizes = self._store.sizes(stored.id)
+            experiment.adopt_run(run, stored, stored.status.is_final and self._is_unchanged(run))
+            run.grouping = Grouping(experiment.name, stored.spec.variant, stored.spec.repeat)
+        if not run.is_asleep:
+            run.read(now)
+            run.log.grown_at = min(now, self._changed_at(source, now))
+
+    def _is_unchanged(self, run: RunFollower) -> bool:
+        """Return whether all of a log was stored before, judging by its size; False for a log of several files."""
+        (file, size), *others = [*run.stored_sizes.items()] or [("", -1)]
+        try:
+            return not others and file == run.log.source.key and (self._root / file).stat().st_size == size
+        except OSError:  # gone: what was stored stays
+            return True
+
+    def _changed_at(self, source: Source, now: float) -> float:
+        """Return when a log was last changed (seconds since 1970)."""
+        times = [now] if not source.sizes else []
+        for file in source.sizes:
+            with suppress(OSError):
+                times.append((self._root / file).stat().st_mtime)
+        return max(times, default=now)
+
+    @property
+    def _root(self) -> Path:
+        """The folder to which the names of files are relative."""
+        return self._folder.parent if self._folder.is_file() else self._folder
+
+    def _follow(self, now: float) -> None:
+        looks_at_ended = now >= self._ended_at
+        if looks_at_ended:
+            self._ended_at = now + ENDED_SECONDS
+        for run in self._runs.values():
+            if not run.is_asleep and (run.is_active or looks_at_ended or run.is_behind):
+                run.read(now)
+            if run.planned is None and run.log.has_content:
+                grouping = self._groupings.get(run.log.source.key) or run.log.source.grouping
+                experiment = self._experiment(grouping.experiment)
+                run.grouping = experiment.add(run, grouping, now)
+        for experiment, run in self._assigned():
+            experiment.follow(run, now)
+        for experiment in self._experiments.values():
+            experiment.settle()
+
+    def _assigned(self) -> list[tuple[ExperimentFollower, RunFollower]]:
+        return [(each, run) for each in self._experiments.values() for run in each.runs]
+
+    def _emit_state(self) -> None:
+        problems = [self._store_problem] if self._store_problem else []
+        if not self._folder.exists():
+            problems.append(f"{self._folder} is not there now; it is watched again as soon as it is.")
+        problems += self._scan.problems
+        problems += [problem for run in self._runs.values() for problem in run.log.problems]
+        state = FolderWatched(
+            str(self._folder),
+            tuple(each.state for each in self._experiments.values() if each.number is not None),
+            tuple(dict.fromkeys(problems))[:MAX_PROBLEMS],
+            self._is_first,
+        )
+        if state != self._state:
+            self._state = state
+            self._emit(state)

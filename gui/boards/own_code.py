@@ -1,0 +1,47 @@
+"""The board of logged runs of the user's own code."""
+
+from __future__ import annotations
+
+from gui.boards.plots import PERCENT
+from gui.boards.training_board import TrainingBoard, Views
+from gui.plots.curves.curve_plot import Series
+from gui.plots.curves.logged_plots import LoggedPlot, NumberPlot
+
+WHERE = "File > Watch my own code… shows the lines for it."
+NO_LOSS = f"No loss was logged.\n{WHERE}"
+NO_ACCURACY = f"No accuracy was logged.\n{WHERE}"
+NO_GRADIENT = f"No gradients were logged.\n{WHERE}"
+NO_NUMBER = f"This number was not logged.\n{WHERE}"
+
+
+def own_code_board() -> TrainingBoard:
+    """Create the board: losses, accuracies, the first layer's gradient, and a further number by choice."""
+    return TrainingBoard(
+        Views(
+            plots=(
+                lambda: LoggedPlot(
+                    "logged_loss",
+                    "Loss: training (solid) and validation (dashed)",
+                    "loss (nats)",
+                    (Series("training_loss"), Series("validation_loss", dashed=True)),
+                    NO_LOSS,
+                ),
+                lambda: LoggedPlot(
+                    "logged_accuracy",
+                    "Accuracy: validation (solid) and training (dashed)",
+                    "accuracy (%)",
+                    (Series("validation_accuracy", PERCENT), Series("training_accuracy", PERCENT, dashed=True)),
+                    NO_ACCURACY,
+                ),
+                lambda: LoggedPlot(
+                    "logged_gradient",
+                    "Gradient of the first layer's kernel",
+                    "L2 norm",
+                    (Series("gradient_norm"),),
+                    NO_GRADIENT,
+                    logarithmic=True,
+                ),
+                lambda: NumberPlot("logged_number", NO_NUMBER),
+            )
+        )
+    )

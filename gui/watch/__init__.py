@@ -1,0 +1,1 @@
+"""The Watch tab: runs that other programs train and log."""
