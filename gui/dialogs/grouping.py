@@ -47,4 +47,5 @@ class GroupDialog(QDialog):
     def _show_edit(self, refusal: str) -> None:
         problem = self._table.problem
         self._message.setText(refusal or problem)
+        self._message.setVisible(bool(refusal or problem))
         self._buttons.button(QDialogButtonBox.StandardButton.Save).setEnabled(not problem)

@@ -97,6 +97,11 @@ class HistoryTab(DeferredPage):
                 return
         self.refresh_if_read()
 
+    def show_under_way(self, experiment: int, is_under_way: bool) -> None:
+        """Take note that an experiment that another program trains has begun or ended."""
+        self.experiment_actions.set_under_way(experiment, is_under_way)
+        self.refresh_if_read()
+
     def close_catalogue(self) -> None:
         """Save edits and layout, purge experiments deleted here, and end the reading thread."""
         if self.is_built:

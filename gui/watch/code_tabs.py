@@ -26,7 +26,7 @@ class CodeTabs(QTabWidget):
     def show_folder(self, folder: str) -> None:
         """Fill in the folder."""
         for framework, editor in self._editors.items():
-            editor.setPlainText(snippet(framework, folder))
+            editor.setPlainText(snippet(framework, folder).rstrip())
 
     def _copy(self) -> None:
         editor = self._editors[self.tabText(self.currentIndex())]

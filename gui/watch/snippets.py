@@ -64,7 +64,7 @@ for epoch in range(epochs):
         step += 1
         run.log(step, training_loss=loss)
     run.log(step, validation_accuracy=accuracy(weights, validation))
-    run.log_weights(step, weights)  # by name, such as {{"W1": W1, "W2": W2}}
+    run.log_weights(step, weights, inputs_first=True)  # {{"W1": (inputs, units), ...}}
 
 run.finish(test_accuracy=accuracy(weights, test))
 """

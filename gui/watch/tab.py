@@ -153,7 +153,7 @@ class WatchTab(DeferredPage):
             self._list.choose_folder(event.folder)
             self._show_choice()
         else:
-            if self._list.number is None and self._shown is not None:
+            if self._shown is not None and self._list.number != self._shown:
                 self._list.choose(self._shown)  # its row was not there yet
             self._show_problems()
             self._enable_actions()

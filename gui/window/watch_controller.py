@@ -9,9 +9,7 @@ from PySide6.QtCore import QObject, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QDialog, QTabWidget, QWidget
 
-from engine.events.experiments import ExperimentFinished, ExperimentStarted, RunsAdded
-from engine.events.runs import Status
-from engine.events.watching import FolderLeft, FolderWatched, FoundRun, WatchedEvent, WatchEvent, WatchRequest
+from engine.events.watching import FolderWatched, FoundRun, WatchEvent, WatchRequest
 from engine.utils.errors import TrainscopeError
 from engine.workspace.watch_library import WatchLibrary
 from gui.background.questions import Comparable, comparable
@@ -32,8 +30,8 @@ TITLE = "Watch"
 class WatchController(QObject):
     """Connects the Watch tab with the thread that reads logs.
 
-    Emits ``happened(event)`` when a watched experiment begins, gets further runs or ends; ``shown()`` when the tab was
-    brought to the front; and ``failed(sentence)``.
+    Emits ``changed(experiment, is_active)`` when a watched experiment begins or ends, ``shown()`` when the tab was
+    brought to the front, and ``failed(sentence)``.
 
     Args:
         workspace: folder of the results.
@@ -43,7 +41,7 @@ class WatchController(QObject):
         window: parent of the dialogs.
     """
 
-    happened = Signal(object)
+    changed = Signal(int, bool)
     shown = Signal()
     failed = Signal(str)
     _compared = Signal(tuple)  # numbers of experiments
@@ -65,8 +63,8 @@ class WatchController(QObject):
 
     def connect_with(self, history: HistoryTab, opened_tabs: TabController, exports: ExportController) -> None:
         """Have history and opened tabs follow the watched experiments, and the page's requests carried out."""
-        self.happened.connect(history.take)
-        self.happened.connect(opened_tabs.take)
+        self.changed.connect(history.show_under_way)
+        self.changed.connect(lambda number, is_active: None if is_active else opened_tabs.reload([number]))
         self.page.export_requested.connect(exports.export)
         self.page.report_requested.connect(exports.report)
         self._compared.connect(opened_tabs.compare)
@@ -74,7 +72,7 @@ class WatchController(QObject):
     def begin(self) -> None:
         """Follow the folders that were watched before; without any, nothing is started."""
         try:
-            folders = [str(path) for path in self._library.paths()]
+            folders = [str(folder) for folder in self._library.paths()]
         except TrainscopeError as error:
             self.failed.emit(str(error))
             return
@@ -104,23 +102,13 @@ class WatchController(QObject):
             self._thread.watch(dialog.request)
 
     def _take(self, event: WatchEvent) -> None:
-        match event:
-            case FolderWatched(folder):
-                self._remember(folder)
-            case FolderLeft(folder):
-                self._end_left(folder)
+        if isinstance(event, FolderWatched):
+            self._remember(event.folder)
+        before = frozenset(self.page.watched.active)
         self.page.take(event)
-        if isinstance(event, WatchedEvent) and isinstance(
-            event.event, ExperimentStarted | RunsAdded | ExperimentFinished
-        ):
-            self.happened.emit(event.event)
-
-    def _end_left(self, folder: str) -> None:
-        """Say of the experiments of a folder that is followed no more that they are not under way."""
-        left = self.page.watched.folders.get(folder)
-        for experiment in left.experiments if left else ():
-            if experiment.number in self.page.watched.active:
-                self.happened.emit(ExperimentFinished(experiment.number, Status.INTERRUPTED))
+        after = self.page.watched.active
+        for number in before ^ after:
+            self.changed.emit(number, number in after)
 
     def _remember(self, folder: str) -> None:
         if folder in self._remembered:

@@ -7,14 +7,16 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from engine.config.logged_runs import LoggedRunSpec
+from engine.events.devices import Device
 from engine.events.experiments import ExperimentFinished, ExperimentStarted
-from engine.events.runs import PlannedRun, Status
+from engine.events.runs import PlannedRun, RunStarted, Status
 from engine.events.watching import FolderWatched, FoundRun, Grouping, WatchedEvent, WatchedExperiment, WatchEvent
-from tests.engine.support import INFO, finished, record, started, weights
+from tests.engine.support import INFO, finished, record, weights
 
 FOLDER = "/home/somebody/trainscope-logs"
 LOG = "Trainscope log"
 STEPS = 200
+DEVICE = Device("Program", "unknown", 0)
 
 
 def logged(run: int, variant: str = "net", repeat: int = 1) -> PlannedRun:
@@ -32,7 +34,7 @@ def trains(number: int, runs: Iterable[int], first: int = 1, last: int = 10) -> 
     """Yield the records of runs, which start with the first one."""
     for run in runs:
         if first == 1:
-            yield WatchedEvent(number, started(run))
+            yield WatchedEvent(number, RunStarted(run, DEVICE, {}, ("dense_1", "prediction"), 50))
             yield WatchedEvent(number, weights(run))
         for step in range(first, last + 1):
             value = 2.3 * math.exp(-step / (40 + 5 * run)) + 0.05 * math.sin(step * (1 + run / 7))

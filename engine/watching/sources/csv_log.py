@@ -1,4 +1,4 @@
-"""Tables with a row an epoch, as Keras' CSVLogger writes them, and with a row a step, as Lightning's does.
+"""Tables with a row an epoch, as Keras' CSVLogger writes them, and with rows of steps, as Lightning's does.
 
 Both are recognised by their header: a column ``epoch`` or ``step``, and a loss or an accuracy under one of the names
 that ``names`` knows. Values are separated by commas, semicolons or tabs; ``NA`` and nothing stand for what was not
@@ -17,7 +17,7 @@ from pathlib import Path
 
 from engine.events.watching import Grouping
 from engine.utils.files import open_file
-from engine.watching.sources.base import Description, LogEntry, Measured, Source, Tested
+from engine.watching.sources.base import STANDARD_NUMBERS, Description, LogEntry, Measured, Source, Tested
 from engine.watching.sources.line_log import Complain, LineLog
 from engine.watching.sources.names import (
     LEARNING_RATE,
@@ -30,13 +30,14 @@ from engine.watching.sources.names import (
 from engine.watching.sources.values import MAX_COUNT, MAX_NAME, MAX_NAMES, ValueProblem, text
 
 FORMAT = "CSV log"
-LIGHTNING_FORMAT = "Lightning CSV log"
 _MAX_LINE_BYTES = 2**20
 _HEADER_BYTES = 2**16
 _SEPARATORS = ",;\t"
 _NOT_LOGGED = ("", "NA")
 _LIGHTNING_FILE = "metrics.csv"
 _EPOCH, _STEP = "epoch", "step"
+_VALIDATION = frozenset(("validation_loss", "validation_accuracy"))
+_TEST_AS_VALIDATION = {TEST_LOSS: "validation_loss", TEST_ACCURACY: "validation_accuracy"}
 
 _SETTINGS_FILE = "hparams.yaml"
 _SETTING = re.compile(r"([\w.-]+):[ \t]+([^\s!&*|>].*)")  # tags and anchors of YAML are no values
@@ -49,7 +50,7 @@ def sources_in(folder: Path, files: Sequence[Path]) -> Iterator[Source]:
         if columns is None:
             continue
         place = grouping(run_path(file.relative_to(folder).as_posix()), folder.name)
-        yield LightningLog(folder, file, place) if _STEP in columns else EpochLog(folder, file, place)
+        yield StepLog(folder, file, place) if _STEP in columns else EpochLog(folder, file, place)
 
 
 def _columns_of(file: Path) -> Sequence[str] | None:
@@ -88,7 +89,7 @@ def _cells(line: bytes, separator: str) -> list[str]:
         raise ValueProblem("it is no row of a table") from None
 
 
-def _whole(cells: Mapping[str, str], column: str) -> int:
+def _whole(cells: Mapping[str, str], column: str, low: int = 0) -> int:
     """Return a whole number, which some programs write as ``3.0``.
 
     Raises:
@@ -98,12 +99,13 @@ def _whole(cells: Mapping[str, str], column: str) -> int:
         value = float(cells[column])
     except ValueError:
         value = math.nan
-    if not (0 <= value <= MAX_COUNT and value.is_integer()):
-        raise ValueProblem(f"'{column}' is not a whole number from 0 to {MAX_COUNT:,}")
+    if not (low <= value <= MAX_COUNT and value.is_integer()):
+        raise ValueProblem(f"'{column}' is not a whole number from {low} to {MAX_COUNT:,}")
     return int(value)
 
 
 def _numbers(cells: Mapping[str, str], names: Mapping[str, str], complain: Complain) -> dict[str, float]:
+    """Return the numbers of a row; columns with dates or texts are no metrics."""
     numbers = {}
     for column, name in names.items():
         cell = cells[column].strip()
@@ -112,15 +114,17 @@ def _numbers(cells: Mapping[str, str], names: Mapping[str, str], complain: Compl
         try:
             numbers[name] = float(cell)
         except ValueError:
-            complain(f"'{text(column, MAX_NAME)}' is not a number")
+            if name in STANDARD_NUMBERS:
+                complain(f"'{text(column, MAX_NAME)}' is not a number")
     return numbers
 
 
 class _TableLog(LineLog):
     """A table with a header, which may come again when a program appends."""
 
-    def __init__(self, folder: Path, file: Path, log_format: str, place: Grouping) -> None:
-        super().__init__(folder, file, log_format, place, _MAX_LINE_BYTES)
+    def __init__(self, folder: Path, file: Path, place: Grouping) -> None:
+        self._path = file
+        super().__init__(folder, file, FORMAT, place, _MAX_LINE_BYTES)
 
     def _forget(self) -> None:
         super()._forget()
@@ -132,7 +136,7 @@ class _TableLog(LineLog):
         if not self._columns:
             return self._begun(line)
         cells = _cells(line, self._separator)
-        if [cell.strip().lower() for cell in cells if cell.strip().lower() in (_EPOCH, _STEP)]:
+        if {_EPOCH, _STEP}.intersection(self._columns) <= {cell.strip().lower() for cell in cells}:
             return self._begun(line)
         if len(cells) != len(self._columns):
             raise ValueProblem(f"it has {len(cells):,} values, but the header has {len(self._columns):,} names")
@@ -169,9 +173,6 @@ class EpochLog(_TableLog):
     like a validation.
     """
 
-    def __init__(self, folder: Path, file: Path, place: Grouping) -> None:
-        super().__init__(folder, file, FORMAT, place)
-
     def _forget(self) -> None:
         super()._forget()
         self._first: int | None = None
@@ -181,9 +182,8 @@ class EpochLog(_TableLog):
     def _begun(self, line: bytes) -> Sequence[LogEntry]:
         entries = super()._begun(line)
         names = self._number_names
-        if not any(name.startswith("validation_") for name in names.values()):
-            validation = {TEST_LOSS: "validation_loss", TEST_ACCURACY: "validation_accuracy"}
-            self._number_names = {column: validation.get(name, name) for column, name in names.items()}
+        if not _VALIDATION.intersection(names.values()):
+            self._number_names = {column: _TEST_AS_VALIDATION.get(name, name) for column, name in names.items()}
         return entries
 
     def _description(self) -> Description:
@@ -191,7 +191,7 @@ class EpochLog(_TableLog):
 
     def _row(self, cells: Mapping[str, str], complain: Complain) -> Sequence[LogEntry]:
         entries: list[LogEntry] = []
-        epoch = _whole(cells, _EPOCH)
+        epoch = _whole(cells, _EPOCH, int(self._first == 1))
         if self._first is None:
             self._first = epoch
             self._offset = 0 if epoch == 1 else 1
@@ -205,52 +205,61 @@ class EpochLog(_TableLog):
         return [*entries, Measured(step, step, numbers=_numbers(cells, self._number_names, complain))]
 
 
-class LightningLog(_TableLog):
-    """The ``metrics.csv`` of Lightning's CSVLogger; see ``Source``.
+class StepLog(_TableLog):
+    """A table with rows of steps, such as the ``metrics.csv`` of Lightning's CSVLogger; see ``Source``.
 
-    Its rows have a column each for all metrics, of which few are filled; several rows may be of the same step. Steps
-    and epochs are counted from 0. When a further metric appears, the file is written anew with a further column. How
-    many steps an epoch has is told by the last steps of epochs. ``hparams.yaml`` beside it has the settings.
+    Lightning's rows have a column each for all metrics, of which few are filled; several rows may be of the same step.
+    Steps and epochs are counted from 0. When a further metric appears, the file is written anew with a further column.
+    ``hparams.yaml`` beside it has the settings. Without that file, a table that begins in epoch 1 counts both from 1.
+
+    How many steps an epoch has is told by the last steps of epochs. A row of nothing but test results is the test; in
+    other rows they are validation results if the table has none, as in ``EpochLog``.
     """
-
-    def __init__(self, folder: Path, file: Path, place: Grouping) -> None:
-        self._path = file
-        super().__init__(folder, file, LIGHTNING_FORMAT, place)
 
     def _forget(self) -> None:
         super()._forget()
+        self._shift: int | None = None
         self._epoch = 0
         self._steps_per_epoch = self._known_steps = 0
 
     def _description(self) -> Description:
-        return Description(self.grouping, _settings(self._path), steps_per_epoch=self._known_steps)
+        return Description(self.grouping, _settings(self._path) or {}, steps_per_epoch=self._known_steps)
 
     def _row(self, cells: Mapping[str, str], complain: Complain) -> Sequence[LogEntry]:
         numbers = _numbers(cells, self._number_names, complain)
-        accuracy, loss = numbers.pop(TEST_ACCURACY, None), numbers.pop(TEST_LOSS, None)
-        entries: list[LogEntry] = []
-        if accuracy is not None or loss is not None:
-            entries.append(Tested(accuracy, loss))
         if not numbers:
-            return entries
-        step = _whole(cells, _STEP)
-        epoch = _whole(cells, _EPOCH) + 1 if cells.get(_EPOCH, "").strip() else 0
+            return []
+        if numbers.keys() <= _TEST_AS_VALIDATION.keys():
+            return [Tested(numbers.get(TEST_ACCURACY), numbers.get(TEST_LOSS))]
+        if not _VALIDATION.intersection(self._number_names.values()):
+            numbers = {_TEST_AS_VALIDATION.get(name, name): value for name, value in numbers.items()}
+        has_epoch = bool(cells.get(_EPOCH, "").strip())
+        if self._shift is None:
+            counts_from_1 = has_epoch and _whole(cells, _EPOCH) == 1 and _settings(self._path) is None
+            self._shift = 0 if counts_from_1 else 1
+        step = _whole(cells, _STEP, 1 - self._shift) + self._shift
+        epoch = _whole(cells, _EPOCH, 1 - self._shift) + self._shift if has_epoch else 0
+        return [*self._learned(step, epoch), Measured(step, epoch, numbers=numbers)]
+
+    def _learned(self, step: int, epoch: int) -> Sequence[LogEntry]:
+        """Return the description once an epoch has ended, if it tells more than before how many steps it had."""
+        entries = []
         if epoch > self._epoch:
             self._epoch = epoch
             if self._steps_per_epoch != self._known_steps:
                 self._known_steps = self._steps_per_epoch
                 entries.append(self._description())
         if epoch:
-            self._steps_per_epoch = max(self._steps_per_epoch, step // epoch + 1)
-        return [*entries, Measured(step + 1, epoch, numbers=numbers)]
+            self._steps_per_epoch = max(self._steps_per_epoch, -(-step // epoch))
+        return entries
 
 
-def _settings(log: Path) -> dict[str, str]:
-    """Return the simple entries of the settings beside a log; nested ones are left out."""
+def _settings(log: Path) -> dict[str, str] | None:
+    """Return the simple entries of the settings beside a log, None if there are none; nested ones are left out."""
     try:
         with open_file(log.parent / _SETTINGS_FILE) as file:
             lines = file.read(_HEADER_BYTES).decode("utf-8", "replace").splitlines()
     except OSError:
-        return {}
+        return None
     matches = [match for line in lines[:MAX_NAMES] if (match := _SETTING.fullmatch(line.rstrip()))]
     return {text(match[1], MAX_NAME): text(match[2].strip("'\"")) for match in matches}

@@ -17,7 +17,8 @@ its own.
 - Runs that only have a number or a time, without a folder that names a variant (``runs/3``,
   ``lightning_logs/version_0``, ``Nov12_13-44-00_host``), are variants of their own, as nothing says that they are
   alike; but ``seed_3`` and ``fold_3`` are repeats of what the watched folder is named after.
-- If a number 0 occurs in a variant, its repeats count from 0, otherwise from 1.
+- Seeds and Lightning's versions are counted from 0: ``seed_0`` is the first repeat. So are other numbers if a 0 occurs
+  in the variant.
 """
 
 from __future__ import annotations
@@ -63,6 +64,7 @@ _MARKED = re.compile(
     re.IGNORECASE,
 )
 _NUMBERED = re.compile(r"(?P<base>.+)[-_ .](?P<number>\d{1,4})")
+_MARKS_FROM_0 = frozenset(("seed", "version"))
 _SURE_MARKS = frozenset(("seed", "fold", "rep", "repeat", "repetition"))
 _MAX_COURSE_REPEAT = 10
 
@@ -200,7 +202,9 @@ def _place(parts: tuple[str, ...], root: str, numbers: Mapping[tuple[str, ...], 
     folders = tuple(folder for folder in parents if folder.lower() not in _GENERIC_FOLDERS)
     bare = _without_stamp(last)
     match = _MARKED.fullmatch(bare)
-    number = int(match["number"]) if match else int(bare) if re.fullmatch(r"\d{1,6}", bare) else None
+    number = int(bare) if re.fullmatch(r"\d{1,6}", bare) else None
+    if match:
+        number = int(match["number"]) + (match["mark"].lower() in _MARKS_FROM_0)
     if match and match["base"]:
         return _Place(folders, text(match["base"], MAX_NAME), number)
     if match is None and bare and number is None:

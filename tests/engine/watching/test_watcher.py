@@ -222,3 +222,25 @@ def test_a_deleted_experiment_comes_back_only_if_it_is_asked_for(tmp_path: Path,
     with watching(tmp_path / "ws", folder) as seen:
         assert seen.poll() == []  # stored by now
         assert seen.state.experiments[0].finished == 1
+
+
+def test_a_log_that_is_overwritten_by_another_training_is_the_next_repeat(tmp_path: Path, folder: Path) -> None:
+    folder.mkdir()
+    file = folder / "training.csv"
+    with watching(tmp_path / "ws", folder) as seen:
+        for losses in ([2.0, 1.5, 1.0], [2.25, 1.75]):
+            rows = "".join(f"{epoch},{loss}\n" for epoch, loss in enumerate(losses))
+            file.write_text(f"epoch,loss\n{rows}", encoding="utf-8")
+            seen.poll()
+    with opened(tmp_path / "ws") as store:
+        runs = store.runs(1)
+        assert [run.spec.repeat for run in runs] == [1, 2]
+        assert [[each.training_loss for each in store.records(run.id)] for run in runs] == [
+            [2.0, 1.5, 1.0],
+            [2.25, 1.75],
+        ]
+    with watching(tmp_path / "ws", folder) as seen:  # the newest training of a file is followed
+        file.write_text(f"{file.read_text(encoding='utf-8')}2,1.25\n", encoding="utf-8")
+        seen.poll()
+    with opened(tmp_path / "ws") as store:
+        assert [len(store.records(run.id)) for run in store.runs(1)] == [3, 3]

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 
 import pytest
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, QTimer
 from pytestqt.qtbot import QtBot
 
 from engine.events.runs import RunFinished, Status
 from engine.events.tasks import Event
+from engine.events.watching import WatchedEvent
 from gui.background import event_delivery
 from gui.background.event_delivery import EventDelivery
 from tests.gui.curve_support import recorded
 from tests.gui.history_support import until
 
 
-def put(delivery: EventDelivery, events: list[Event | None]) -> None:
+def put(delivery: EventDelivery, events: Sequence[object]) -> None:
     """Put events from another thread."""
     thread = threading.Thread(target=lambda: [delivery.put(event) for event in events])
     thread.start()
@@ -66,3 +68,34 @@ def test_a_record_that_nothing_follows_is_delivered_all_the_same(qtbot: QtBot) -
     until(qtbot, lambda: len(taken) == 2)
     put(delivery, [recorded(1, 2)])
     until(qtbot, lambda: len(taken) == 3)
+
+
+def test_records_of_watched_experiments_wait_for_one_another_too(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_delivery, "RECORDS_INTERVAL_MS", 1_000_000)
+    taken: list[object] = []
+    parent = QObject()
+    delivery = EventDelivery(taken.append, parent)
+    put(delivery, [None])
+    until(qtbot, lambda: taken == [None])
+    watched = [WatchedEvent(1, recorded(1, 1)), WatchedEvent(1, RunFinished(1, Status.FINISHED))]
+    put(delivery, watched[:1])
+    qtbot.wait(0)
+    assert taken == [None]
+    put(delivery, watched[1:])
+    until(qtbot, lambda: len(taken) == 3)
+    assert taken[1:] == watched
+
+
+def test_the_window_handles_its_own_events_between_two_batches(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_delivery, "LONGEST_BATCH_MS", -1)
+    taken: list[object] = []
+    parent = QObject()
+
+    def take(event: object) -> None:
+        if not taken:
+            QTimer.singleShot(0, lambda: taken.append("the window's own"))
+        taken.append(event)
+
+    put(EventDelivery(take, parent), [*(recorded(1, step) for step in range(1, 8)), None])
+    until(qtbot, lambda: len(taken) == 9)
+    assert taken[-1] is None, "it came before the last event"
