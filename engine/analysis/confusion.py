@@ -32,6 +32,11 @@ class Confusion:
         return f"{verb}: {self.count:,} of {self.total:,}{share}"
 
 
+def complete_names(class_names: Sequence[str], classes: int) -> tuple[str, ...]:
+    """Return a name for each of ``classes``; the number of a class that has none."""
+    return (*class_names, *map(str, range(len(class_names), classes)))
+
+
 def confusion_at(confusion: Array, class_names: Sequence[str], true: int, predicted: int) -> Confusion:
     """Return one cell of ``confusion``: int [classes, classes], rows are true classes."""
     row = confusion[true]

@@ -15,7 +15,6 @@ from matplotlib.figure import Figure
 
 from engine.analysis.blocks import NamedFigure
 from engine.analysis.results import ExperimentResult, VariantResult
-from engine.analysis.statistics import mean_and_deviation
 from engine.events.runs import Weights
 from engine.networks.weight_images import common_scale, tile, to_bytes, weight_images
 
@@ -126,6 +125,25 @@ def loss_and_validation(
     return figure
 
 
+def logged_curves(result: ExperimentResult) -> Figure:
+    """Draw the losses and accuracies of logged runs, training and validation, through the points that were logged."""
+    figure = Figure(figsize=(13, 5.5), layout="constrained")
+    loss, accuracy = figure.subplots(1, 2)
+    for variant in result.variants:
+        if variant.runs:
+            colour = variant.style.hex
+            _draw_mean(loss, variant, "training_loss", colour, 1.0, "-", variant.name)
+            _draw_mean(loss, variant, "validation_loss", colour, 1.0, "--", None)
+            _draw_mean(accuracy, variant, "validation_accuracy", colour, PERCENT, "-", None)
+            _draw_mean(accuracy, variant, "training_accuracy", colour, PERCENT, "--", None)
+    label_axes(loss, "Loss: training (solid) and validation (dashed)", "step", "loss (nats)", legend=False)
+    title = "Accuracy: validation (solid) and training (dashed)"
+    label_axes(accuracy, title, "step", "accuracy (%)", legend=False)
+    _share_legend(figure, loss)
+    figure.suptitle(_title(result))
+    return figure
+
+
 def best_weights(result: ExperimentResult) -> Iterator[NamedFigure]:
     """Draw for each variant the first-layer weights of its best run."""
     for variant in result.variants:
@@ -159,13 +177,13 @@ def weight_grid(title: str, weights: Weights) -> Figure:
 def _draw_mean(
     axes: Axes, variant: VariantResult, quantity: str, colour: str, scale: float, style: LineStyle, label: str | None
 ) -> None:
-    mean, deviation = mean_and_deviation(variant.curves(quantity))
+    steps, mean, deviation = variant.mean_curve(quantity)
     mean, deviation = mean * scale, deviation * scale
-    marker = "o" if len(variant.steps) == 1 else None  # no line is drawn through a single record; dashed: hollow
+    marker = "o" if len(steps) == 1 else None  # no line is drawn through a single record; dashed: hollow
     face = colour if style == "-" else "none"
-    axes.plot(variant.steps, mean, ls=style, color=colour, label=label, lw=1.3, marker=marker, mfc=face)
+    axes.plot(steps, mean, ls=style, color=colour, label=label, lw=1.3, marker=marker, mfc=face)
     if len(variant.runs) > 1:
-        axes.fill_between(variant.steps, mean - deviation, mean + deviation, color=colour, alpha=0.15, linewidth=0)
+        axes.fill_between(steps, mean - deviation, mean + deviation, color=colour, alpha=0.15, linewidth=0)
 
 
 def _draw_test(axes: Axes, variant: VariantResult, colour: str) -> None:
@@ -217,7 +235,8 @@ def _title(result: ExperimentResult) -> str:
     """Name the data set and the number of runs averaged."""
     title = result.dataset.title.replace("$", r"\$")  # matplotlib reads text between two dollar signs as a formula
     counts = {len(variant.runs) for variant in result.compared}
+    runs = f"{min(counts)} to {max(counts)}" if len(counts) > 1 else f"{max(counts, default=0)}"
+    what = f"mean ± one standard deviation over {runs} runs a variant"
     if counts <= {0, 1}:
-        return f"{title}; one run a variant"
-    runs = f"{min(counts)} to {max(counts)}" if len(counts) > 1 else f"{max(counts)}"
-    return f"{title}; mean ± one standard deviation over {runs} runs a variant"
+        what = "one run a variant"
+    return f"{title}; {what}" if title else what[0].upper() + what[1:]

@@ -88,7 +88,9 @@ def _best_claim(result: ExperimentResult, what: str, tested: Ranked[VariantResul
         f"{accuracy_with_spread(best)} for {best.name}, {accuracy_with_spread(second)} for {second.name}, {gap} apart"
     )
     if compared.shortfall:
-        leaves = f"where {images:,} test images leave each uncertain by {points(uncertainty(mean, images))}"
+        leaves = "on an unknown number of test images"
+        if images:
+            leaves = f"where {images:,} test images leave each uncertain by {points(uncertainty(mean, images))}"
         sentence = f"A ranking by {what} can't be told from {compared.shortfall}: {both}, {leaves}."
     elif compared.is_clear:
         between = f"{accuracy_with_spread(best)} against {accuracy_with_spread(second)} for {second.name}"

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from statistics import fmean
 
 import numpy as np
 
+from engine.analysis.alignment import align, logged_points
 from engine.analysis.statistics import accuracies_of, best_run, counted_runs, mean_and_deviation
 from engine.analysis.styles import Style, styles
+from engine.config.logged_runs import LOGGED_EXPERIMENT
 from engine.events.datasets import DatasetInfo
 from engine.events.devices import Device
 from engine.events.runs import Intervention, InterventionKind, Record, Status, Weights
@@ -57,6 +60,11 @@ class RunResult:
         """Resumptions with another device, library, number of threads or version, which may change numbers."""
         return [each for each in self.interventions if each.kind is InterventionKind.MOVED]
 
+    @cached_property
+    def metrics(self) -> tuple[str, ...]:
+        """Names of the further numbers of a logged run."""
+        return tuple(sorted({name for record in self.records for name, _ in record.metrics}))
+
     @property
     def first_weights(self) -> Weights | None:
         """Latest weights of the first layer; None if none are stored."""
@@ -78,6 +86,16 @@ class VariantResult:
     probe: bool = False
     planned: int = 0
     runs: list[RunResult] = field(default_factory=list)
+
+    @property
+    def is_logged(self) -> bool:
+        """Whether other programs train and log its runs, each at steps of its own."""
+        return any(result.run.planned.is_logged for result in self.runs)
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Names of the further numbers of logged runs."""
+        return tuple(sorted({name for result in self.runs for name in result.metrics})) if self.is_logged else ()
 
     @property
     def tested(self) -> list[RunResult]:
@@ -133,7 +151,18 @@ class VariantResult:
 
     def mean(self, quantity: str) -> Array:
         """Average a quantity over the runs with a record at each step: float [records]."""
-        return mean_and_deviation(self.curves(quantity))[0]
+        return self.mean_curve(quantity)[1]
+
+    def mean_curve(self, quantity: str) -> tuple[Array, Array, Array]:
+        """Return steps, mean over the runs and sample standard deviation: [records] each.
+
+        The steps are ``steps``; for logged runs, those of the quantity, see ``engine.analysis.alignment``.
+        """
+        if not self.is_logged:
+            return (self.steps, *mean_and_deviation(self.curves(quantity)))
+        table = self.curves(quantity)
+        steps, aligned = align([logged_points(self.steps.astype(float), row) for row in table])
+        return (steps, *mean_and_deviation(aligned))
 
     def layer_gradients(self) -> tuple[tuple[str, ...], Array]:
         """Return the trainable layers' names and their gradient norms, means over the runs: float [layers, records]."""
@@ -146,7 +175,9 @@ class VariantResult:
 
 
 def _quantity(record: Record, name: str) -> float:
-    return record.gradient_norms[0] if name == "gradient_norm" else float(getattr(record, name))
+    if name == "gradient_norm":
+        return record.gradient_norms[0] if record.gradient_norms else math.nan
+    return float(getattr(record, name))
 
 
 @dataclass(frozen=True)
@@ -161,6 +192,11 @@ class ExperimentResult:
     def compared(self) -> list[VariantResult]:
         """The variants without the probes."""
         return [variant for variant in self.variants if not variant.probe]
+
+    @property
+    def is_logged(self) -> bool:
+        """Whether other programs train and log its runs."""
+        return self.experiment.name == LOGGED_EXPERIMENT
 
     @property
     def devices(self) -> list[Device]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.analysis.claims import percent
+from engine.analysis.confusion import complete_names
 from engine.utils.arrays import Array
 
 
@@ -74,7 +75,7 @@ def scores_of(confusion: Array | None, class_names: Sequence[str]) -> MeanScores
     images, predicted = confusion.sum(axis=1), confusion.sum(axis=0)
     precision, recall = _ratio(right, predicted), _ratio(right, images)
     f1 = _ratio(2 * right, images + predicted)
-    names = (*class_names, *map(str, range(len(class_names), len(confusion))))
+    names = complete_names(class_names, len(confusion))
     classes = tuple(
         ClassScores(name, float(precision[at]), float(recall[at]), float(f1[at]), int(images[at]), int(predicted[at]))
         for at, name in zip(range(len(confusion)), names, strict=False)

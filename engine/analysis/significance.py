@@ -27,10 +27,10 @@ def shortfall(runs: int, images: int, part: str = "test") -> str:
 
     Args:
         runs: the smallest number of runs of a variant.
-        images: the number of images from which accuracies are computed.
+        images: the number of images from which accuracies are computed; 0 if unknown, of logged runs.
         part: which images these are.
     """
-    few_images = [pluralise(images, f"{part} image")] if images < MIN_IMAGES else []
+    few_images = [pluralise(images, f"{part} image")] if 0 < images < MIN_IMAGES else []
     few_runs = [f"n = {runs}"] if runs < 2 else []
     return " and ".join(few_images + few_runs)
 
@@ -55,7 +55,7 @@ class Comparison:
         counts: sample sizes.
         spread: the larger sample standard deviation; None if either sample has fewer than two values.
         p: Welch's two-sided p; None as for ``spread``, and where neither sample varies.
-        images: number of test images from which each accuracy was computed.
+        images: number of test images from which each accuracy was computed; 0 if unknown.
     """
 
     difference: float
@@ -83,7 +83,7 @@ class Comparison:
 
     @property
     def _is_of_few_images(self) -> bool:
-        return abs(self.difference) * self.images < MIN_DIFFERENCE - 1e-6
+        return self.images > 0 and abs(self.difference) * self.images < MIN_DIFFERENCE - 1e-6
 
     @property
     def outcome(self) -> str:
@@ -100,7 +100,8 @@ class Comparison:
         """The outcome with the numbers behind it."""
         against = f"the larger standard deviation is {points(self.spread or 0.0)}"
         tested = f", Welch's t-test gives {format_p_value(self.p)}" if self.p is not None else ""
-        return f"{self.outcome} ({against}{tested}, n = {self.counts[0]} and {self.counts[1]})"
+        unknown = "" if self.images else ", on an unknown number of test images"
+        return f"{self.outcome} ({against}{tested}, n = {self.counts[0]} and {self.counts[1]}{unknown})"
 
     @property
     def numbers(self) -> dict[str, Number]:
@@ -109,14 +110,14 @@ class Comparison:
             "difference of means": self.difference,
             "larger standard deviation": self.spread,
             "Welch's p": self.p,
-            "test images": self.images,
+            "test images": self.images or None,
         }
 
 
 def compare(first: Sequence[float], second: Sequence[float], images: int) -> Comparison:
     """Compare two non-empty samples of accuracies by a two-sided Welch test, which does not assume equal variances.
 
-    Each accuracy was computed from ``images`` test images.
+    Each accuracy was computed from ``images`` test images, 0 if that is unknown.
 
     B. L. Welch, "The generalization of 'Student's' problem when several different population variances are involved"
     (1947).

@@ -64,4 +64,5 @@ def _table_row(variant: VariantResult, width: int) -> str:
         f"{'-':>{room}}" if value is None else f"{100 * value:>{room - 2}.2f} %"
         for value, room in ((accuracy["best"], 9), (accuracy["mean"], 9), (accuracy["std"], 8))
     )
-    return f"{variant.name:<{width}}{variant.parameters:>11,}{len(variant.counted_runs):>8}{cells}{seconds}"
+    parameters = f"{variant.parameters:,}" if variant.parameters or not variant.is_logged else "-"
+    return f"{variant.name:<{width}}{parameters:>11}{len(variant.counted_runs):>8}{cells}{seconds}"

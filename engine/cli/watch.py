@@ -58,7 +58,7 @@ def _follow(options: Options, output: _Output) -> bool:
     previous = {number: signal.signal(number, lambda *_: stopped.set()) for number in numbers}
     try:
         with closing(Watcher(options.workspace, output.take)) as watcher:
-            watcher.watch(WatchRequest(str(options.watch)))
+            watcher.watch(WatchRequest(str(options.watch), again=True))
             while not stopped.is_set():
                 is_behind = watcher.poll()
                 if watcher.is_done:

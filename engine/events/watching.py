@@ -37,10 +37,12 @@ class WatchRequest:
 
     Attributes:
         groupings: of runs that the user grouped otherwise, by source.
+        again: whether runs are read again of which the experiments were deleted.
     """
 
     folder: str
     groupings: tuple[tuple[str, Grouping], ...] = ()
+    again: bool = False
 
 
 @dataclass(frozen=True)

@@ -66,10 +66,12 @@ def scalars(record: Record, layers: tuple[str, ...]) -> Iterator[tuple[str, floa
         "accuracy/validation": record.validation_accuracy,
         "learning_rate": record.learning_rate,
     }
-    named |= {f"gradient_norm/{n}": v for n, v in zip(layers, record.gradient_norms, strict=True)}
-    named |= {f"update_ratio/{n}": v for n, v in zip(layers, record.update_ratios, strict=True)}
+    # Not strictly: a record of a logged run need not have those of each layer.
+    named |= {f"gradient_norm/{n}": v for n, v in zip(layers, record.gradient_norms, strict=False)}
+    named |= {f"update_ratio/{n}": v for n, v in zip(layers, record.update_ratios, strict=False)}
     for name, values in activation_values(record).items():
         named |= {f"{name}/{number}": value for number, value in enumerate(values, start=1)}
+    named |= {f"metric/{name}" if name in named else name: value for name, value in record.metrics}
     yield from ((tag, value) for tag, value in named.items() if math.isfinite(value))
 
 

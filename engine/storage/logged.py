@@ -40,6 +40,20 @@ class LoggedStore(Store):
         rows = self._execute(f"SELECT * FROM experiments WHERE {_OF_FOLDER} ORDER BY id", self._kind, folder)  # noqa: S608
         return read_rows(rows, experiment_of)
 
+    def dismissed(self, folder: str) -> set[str]:
+        """Return the sources of a folder whose experiments were deleted."""
+        rows = self._execute("SELECT source FROM dismissed WHERE folder=?", folder).fetchall()
+        deleted = self._execute(
+            "SELECT json_extract(runs.spec, '$.source') FROM runs JOIN experiments ON experiments.id=runs.experiment "
+            "WHERE name=? AND deleted IS NOT NULL AND json_extract(experiments.spec, '$.folder')=?",
+            *(self._kind, folder),
+        )
+        return {source for (source,) in (*rows, *deleted)}
+
+    def readmit(self, folder: str) -> None:
+        """Forget that experiments of a folder were deleted, so that their logs are read again."""
+        self._execute("DELETE FROM dismissed WHERE folder=?", folder)
+
     def sizes(self, run: int) -> dict[str, int]:
         """Return how many bytes of each file of a run were read."""
         rows = self._execute("SELECT file, size FROM logs WHERE run=?", run)

@@ -155,6 +155,11 @@ CREATE TABLE IF NOT EXISTS logs (                  -- how far the files of logge
     size INTEGER NOT NULL,           -- bytes read
     PRIMARY KEY (run, file)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS dismissed (             -- logged runs of deleted experiments, not to be read again
+    folder TEXT NOT NULL,
+    source TEXT NOT NULL,            -- relative to the folder, as in the spec of a run
+    PRIMARY KEY (folder, source)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS mistakes (              -- misclassified test images of highest confidence
     run INTEGER NOT NULL REFERENCES runs(id) ON DELETE CASCADE,
     rank INTEGER NOT NULL,           -- 0: highest confidence

@@ -48,21 +48,20 @@ class ExperimentFollower:
         self.number: int | None = None
         self.status = Status.RUNNING
         self.runs: list[RunFollower] = []
-        self._unfollowed: dict[str, StoredRun] = {}  # by source: their logs were not found so far
+        self._unfollowed: dict[int, StoredRun] = {}  # by number: their logs were not found, or hold another training
         self._stored_spec, self._info = "", _info_of([])
 
     def adopt(self, stored: StoredExperiment) -> dict[str, StoredRun]:
         """Take over a stored experiment that has ended; return its runs by source."""
         self.number, self.status = stored.id, stored.status
         self._stored_spec, self._info = stored.spec, stored.dataset or self._info
-        for run in self._store.runs(stored.id):
-            if isinstance(run.spec, LoggedRunSpec):
-                self._unfollowed[run.spec.source] = run
-        return dict(self._unfollowed)
+        self._unfollowed = {run.id: run for run in self._store.runs(stored.id)}
+        specs = [(run.spec, run) for run in self._unfollowed.values()]
+        return {spec.source: run for spec, run in specs if isinstance(spec, LoggedRunSpec)}  # the newest of each
 
     def adopt_run(self, run: RunFollower, stored: StoredRun, is_unchanged: bool) -> None:
         """Follow a stored run in its log; unless it is unchanged, it is read anew from its beginning."""
-        del self._unfollowed[run.log.source.key]
+        del self._unfollowed[stored.id]
         run.adopt(stored.planned, stored.status, stored.layers, is_unchanged)
         self.runs.append(run)
 
@@ -85,21 +84,21 @@ class ExperimentFollower:
         self.runs.append(run)
         try:
             with self._store.together():
-                is_new, has_ended = self.number is None, self.status.is_final
+                is_new = self.number is None
                 number = self._begin(now) if is_new else self._reopen()
                 run.planned = self._store.add_logged_run(number, spec, _parameters(run), _total_steps(run))
         except BaseException:  # nothing of it is stored, so it is added again
             self.runs.remove(run)
             run.planned = None
             raise
-        self.number, self.status = number, Status.RUNNING
-        if has_ended:
-            self.refresh()  # as in ``follow``
-        elif is_new:
+        goes_on, self.number, self.status = self.status.is_final, number, Status.RUNNING
+        if is_new:
             self._emit(self._started())
-        else:
+        elif not goes_on:
             self._emit(RunsAdded((run.planned,)))
-        self._describe()
+        self._describe(quietly=goes_on)
+        if goes_on:
+            self.refresh()
         return grouping
 
     def take(self, run: RunFollower, now: float) -> None:
@@ -122,15 +121,26 @@ class ExperimentFollower:
         """Store and emit what was read of a run; propagates ``StoreError``."""
         if run.planned is None:
             return
+        if run.is_another_training(self._store):
+            self._add_another(run, run.planned, now)
         self._update_plan(run)
         events = run.store(self._store, now, is_last)
-        if events and self.status.is_final and run.is_active:
+        if events and self.status.is_final:
             self._reopen()
             self.status = Status.RUNNING
-            self.refresh()  # with these events; whoever began to listen after its end knows nothing of it
+            self.refresh()  # what shows it begins anew
             return
         for event in events:
             self._emit(event)
+
+    def _add_another(self, run: RunFollower, planned: PlannedRun, now: float) -> None:
+        """Keep a run of which the log was overwritten by another training, which becomes the next repeat."""
+        if (ended := run.replace_training(self._store)) is not None:
+            self._emit(ended)
+        self.runs.remove(run)
+        self._unfollowed[planned.run] = self._store.run(planned.run)
+        run.planned = None
+        run.grouping = self.add(run, Grouping(self.name, planned.spec.variant), now)
 
     def settle(self) -> None:
         """Store that the experiment has ended, if all its runs have; propagates ``StoreError``."""

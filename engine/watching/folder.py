@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -56,6 +56,7 @@ class FolderFollower:
         self._is_first = True  # what is there is being read for the first time
         self._state: FolderWatched | None = None
         self._stored: dict[str, tuple[ExperimentFollower, StoredRun]] = {}  # by source
+        self._dismissed: set[str] = set()
         self._adopt_stored()
 
     def poll(self, now: float) -> bool:
@@ -120,6 +121,10 @@ class FolderFollower:
             after.take(run, now)
         after.rename(run, grouping)
 
+    def dismiss(self, sources: Collection[str]) -> None:
+        """Leave out runs of which the experiments were deleted."""
+        self._dismissed.update(set(sources) - self._stored.keys())
+
     def _adopt_stored(self) -> None:
         for stored in self._store.experiments_of(str(self._folder)):
             experiment = self._experiment(OwnCodeSpec.from_json(stored.spec).name)
@@ -138,7 +143,7 @@ class FolderFollower:
         if now < self._search_at:
             return
         began = time.monotonic()
-        for source in self._scan.discover(self._runs.keys()):
+        for source in self._scan.discover(self._dismissed | self._runs.keys()):
             self._add(source, now)
         for run in self._runs.values():
             if run.is_asleep and not self._is_unchanged(run):

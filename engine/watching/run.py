@@ -23,6 +23,8 @@ IDLE_SECONDS = 300.0
 INTERRUPTED_REASON = "Its program no longer writes; if it goes on, so does this run."
 IDLE_REASON = "Its log doesn't tell whether it ended; nothing was added for five minutes."
 LEFT_REASON = "It was no longer watched before it ended."
+OVERWRITTEN_REASON = "Its log was overwritten by another training."
+MAX_COMPARED = 10  # records, to tell another training
 UNKNOWN_DEVICE = Device("Program", "unknown", 0)
 
 FollowedEvent = RunStarted | Record | Weights | RunFinished | RunRestored
@@ -75,6 +77,34 @@ class RunFollower:
     def is_active(self) -> bool:
         """Whether its program may still write."""
         return not self.status.is_final
+
+    def is_another_training(self, store: LoggedStore) -> bool:
+        """Return whether the log was overwritten by that of another training, judging by the losses of a step.
+
+        Keras' CSVLogger, for one, empties the file when a script is started again. Propagates ``StoreError``.
+        """
+        if self.planned is None or self.is_asleep or not self.log.is_replaced or self.log.is_held:
+            return False
+        for row in self.log.ready(0.0, is_last=True)[:MAX_COMPARED]:
+            stored = store.record(self.planned.run, row.step)
+            for name in ("training_loss", "validation_loss") if stored is not None else ():
+                before, now = getattr(stored, name), row.numbers.get(name, math.nan)
+                if not (math.isnan(before) or math.isnan(now)):
+                    return bool(before != now)
+        return False
+
+    def replace_training(self, store: LoggedStore) -> RunFinished | None:
+        """Begin a new run with what was read since the log was overwritten; return how the former one ended.
+
+        The caller stores the new run. Propagates ``StoreError``.
+        """
+        ended = None
+        if self.planned is not None and self.is_active:
+            ended = RunFinished(self.planned.run, Status.INTERRUPTED, OVERWRITTEN_REASON)
+            store.end_logged(ended, self.last_at or self.log.grown_at)
+        self.status, self._layers, self._seconds, self._goes_on = Status.QUEUED, (), math.nan, False
+        self.log.is_replaced = False
+        return ended
 
     def read(self, now: float) -> None:
         """Read what is new; wakes it."""

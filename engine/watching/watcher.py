@@ -57,6 +57,10 @@ class Watcher:
             with closing(Recovery(self._workspace)) as recovery:
                 recovery.mark_interrupted()
             follower = FolderFollower(store, self._owner, path, dict(request.groupings), self._emit, self._clock.now())
+            if not request.again:
+                follower.dismiss(store.dismissed(str(path)))
+            else:
+                store.readmit(str(path))
             self._locks[str(path)] = lock.pop_all()
         self._folders[str(path)] = follower
 

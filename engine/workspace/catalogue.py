@@ -114,7 +114,9 @@ class CatalogueEntry:
 
     @property
     def difference(self) -> str:
-        """The settings as text: the closest preset and the differences from it."""
+        """The settings as text: the closest preset and the differences from it; the name of logged runs."""
+        if self.is_logged:
+            return str(self.values.get("name", ""))
         differing = [f"{each.label} {each.value}" for each in self.settings if each.differs]
         return " · ".join([*([self.preset.capitalize()] if self.preset else []), *differing])
 
@@ -219,11 +221,23 @@ class Catalogue(Database):
                 continue
             runs = self._execute("SELECT id, model FROM runs WHERE experiment=?", number).fetchall()
             # One transaction per run, as a program that trains in this workspace has to wait for each of them.
+            self._dismiss_logs(number)
             for run in runs:
                 self._execute("DELETE FROM runs WHERE id=?", run["id"])
             self._execute("DELETE FROM experiments WHERE id=?", number)
             # Networks last: a file without a row only takes space, but a row without its file is broken.
             _remove([model for run in runs if (model := self._network(run["model"])) is not None])
+
+    def _dismiss_logs(self, number: int) -> None:
+        """Remember the logs that the runs of an experiment were read from, which would be found again otherwise."""
+        self._execute(
+            "INSERT OR IGNORE INTO dismissed SELECT json_extract(experiments.spec, '$.folder'), "
+            "json_extract(runs.spec, '$.source') FROM runs JOIN experiments ON experiments.id=runs.experiment "
+            "WHERE experiments.id=? AND json_valid(experiments.spec) AND json_valid(runs.spec) "
+            "AND json_extract(runs.spec, '$.source') IS NOT NULL "
+            "AND json_extract(experiments.spec, '$.folder') IS NOT NULL",
+            number,
+        )
 
     def trained(self, number: int) -> list[TrainedChoice]:
         """Return the runs of an experiment whose network file exists, highest test accuracy first."""

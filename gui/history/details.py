@@ -71,7 +71,7 @@ class ExperimentDetails(QWidget):
         self._show_texts(entry, same)
         self._facts.setText(_facts(entry))
         preset = entry.preset.capitalize() or "any preset"
-        self._heading.setText(f"Settings (≠: other than {preset})")
+        self._heading.setText("Settings" if entry.is_logged else f"Settings (≠: other than {preset})")
         self._settings.show_rows(
             ("Setting", "Value"),
             [
@@ -191,13 +191,13 @@ def _pairs(entry: CatalogueEntry) -> list[tuple[str, str]]:
     threads = "" if device is None else f", {device.threads} thread{'' if device.threads == 1 else 's'} a process"
     return [
         ("Experiment", f"#{stored.id} {entry.kind}"),
-        ("Data set", stored.dataset.title if stored.dataset else ""),
+        ("Data set", stored.dataset.title or stored.dataset.name if stored.dataset else ""),
         ("Begun", as_date(stored.created) + took),
         ("Status", stored.status.value + (f": {stored.reason}" if stored.reason else "")),
         ("Runs", f"{entry.outcome}; {entry.tested} tested" if entry.outcome else ""),
         ("Test", accuracy),
         ("Device", ("; ".join(entry.devices) or device.title) + threads if device else ""),
-        ("Workers", str(stored.workers)),
+        ("Workers", "" if entry.is_logged else str(stored.workers)),
         ("Versions", ", ".join(f"{name} {version}" for name, version in stored.versions.items())),
         ("Deleted", as_date(stored.deleted) if stored.deleted else ""),
     ]

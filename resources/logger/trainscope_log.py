@@ -271,7 +271,7 @@ class Run:
         entry: dict[str, Any] = {"step": step, "seconds": round(self._seconds + time.monotonic(), 3)}
         if epoch is not None:
             entry["epoch"] = int(epoch)
-        further = {}
+        further: dict[str, float] = {}
         for name, value in numbers.items():
             number = _number(name, value)
             if number is not None:
@@ -442,10 +442,8 @@ def start(
     """
     experiment = _clean(experiment) or _script().stem
     variant = _clean(variant) or "default"
-    path, descriptor = _create(_folder(folder, experiment), variant, repeat, resume)
-    number = int(path.stem.rsplit("-", 1)[1])
     versions = {name: str(getattr(sys.modules[name], "__version__", "")) for name in FRAMEWORKS if name in sys.modules}
-    description: dict[str, Any] = {"trainscope_log": 1, "experiment": experiment, "variant": variant, "repeat": number}
+    description: dict[str, Any] = {"trainscope_log": 1, "experiment": experiment, "variant": variant, "repeat": 0}
     if resume and after is not None:
         description["after"] = int(after)
     given = dict(settings if isinstance(settings, Mapping) else vars(settings) if settings is not None else {})
@@ -457,6 +455,8 @@ def start(
     description.update({name: _plain(facts[name]) for name in FACTS if facts.get(name) is not None})
     description.update(started=time.time(), host=socket.gethostname())
     description["versions"] = {"python": platform.python_version(), "trainscope_log": __version__, **versions}
+    path, descriptor = _create(_folder(folder, experiment), variant, repeat, resume)
+    description["repeat"] = int(path.stem.rsplit("-", 1)[1])
     before = _tail(descriptor)
     times = re.findall(rb'"seconds": ([0-9.]+)', before)
     file = _File(path, descriptor)

@@ -14,7 +14,7 @@ from engine.storage.store import Store
 from tests.engine.support import few
 
 HERE = Path(__file__).parent
-WITHOUT_TENSORFLOW = ("analysis", "config", "datasets", "events", "storage", "utils", "workspace")
+WITHOUT_TENSORFLOW = ("analysis", "config", "datasets", "events", "storage", "utils", "watching", "workspace")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from engine.analysis.blocks import NamedFigure
 from engine.config.specs import DataSpec, ExperimentSpec, NetworkSpec, RepeatSpec, RunSpec, TrainingSpec
 from engine.experiments.architectures.claims import architecture_claims
-from engine.experiments.base import CourseDictionary, TrainingExperiment
+from engine.experiments.base import TrainingExperiment
+from engine.experiments.dictionaries import variant_dictionaries
 from engine.experiments.fields import ArchitecturesChoice
 from engine.networks.architectures import architecture_name
 
@@ -51,29 +52,6 @@ def figures(result: ExperimentResult) -> Iterator[NamedFigure]:
     yield from best_weights(result)
 
 
-def course_dictionaries(result: ExperimentResult) -> Iterator[tuple[str, CourseDictionary]]:
-    """Yield ``part3_<architecture>``: curves averaged over the counted runs, test accuracy and weights of the best one.
-
-    Accuracies are in percent; variants without a tested run are left out.
-    """
-    for variant in result.variants:
-        best = variant.best
-        if best is None or best.first_weights is None or best.run.test_accuracy is None:
-            continue
-        counted = variant.counted_only
-        yield (
-            f"part3_{variant.name}",
-            {
-                "name": variant.name,
-                "loss_curve": counted.mean("training_loss").tolist(),
-                "train_acc_curve": (100 * counted.mean("training_accuracy")).tolist(),
-                "val_acc_curve": (100 * counted.mean("validation_accuracy")).tolist(),
-                "test_acc": 100 * best.run.test_accuracy,
-                "weights": best.first_weights.values,
-            },
-        )
-
-
 ARCHITECTURES_EXPERIMENT = TrainingExperiment(
     name="architectures",
     title="Architectures",
@@ -90,5 +68,5 @@ ARCHITECTURES_EXPERIMENT = TrainingExperiment(
     plan=plan,
     claims=architecture_claims,
     figures=figures,
-    course_dictionaries=course_dictionaries,
+    course_dictionaries=variant_dictionaries,
 )

@@ -52,6 +52,7 @@ CURVE_COLUMNS = (
 )
 CURVE_NOTE = "By the rules that the window applies while networks train; what is not named here was not seen."
 NOTE = "Means and sample standard deviations are over the runs that went through all epochs by their settings alone"
+LOGGED_NOTE = "Means and sample standard deviations are over the runs that finished"
 LARGEST_NOTE = " The last row is always answering the largest class of the test images."
 SCORE_NOTE = (
     "On the test images, unweighted means over the classes and then over the same runs; balanced accuracy is the mean "
@@ -73,7 +74,8 @@ def accuracy_table(result: ExperimentResult) -> Table:
     rows = [_accuracy_row(variant) for variant in result.compared]
     if largest is not None:
         rows.append((f"always '{largest.name}'", NONE, NONE, f"{100 * largest.share:.2f} %", NONE, NONE))
-    note = NOTE + _counting_exceptions(result.compared) + (LARGEST_NOTE if largest else "")
+    note = LOGGED_NOTE if result.is_logged else NOTE
+    note += _counting_exceptions(result.compared) + (LARGEST_NOTE if largest else "")
     return Table("", ACCURACY_COLUMNS, tuple(rows), marked, note)
 
 
@@ -89,7 +91,7 @@ def score_tables(result: ExperimentResult) -> Iterator[Table]:
     )
     yield Table("", SCORE_COLUMNS, rows, note=SCORE_NOTE)
     best = best_run(run for variant, _ in means for run in variant.counted_runs if run.run.confusion is not None)
-    if best is not None and len(result.dataset.class_names) <= MAX_CLASS_ROWS:
+    if best is not None and best.run.confusion is not None and len(best.run.confusion) <= MAX_CLASS_ROWS:
         (of_best,) = _scores(result, [best])
         rows = tuple(
             (each.name, f"{each.images:,}", percent(each.precision), percent(each.recall), percent(each.f1))
@@ -108,7 +110,7 @@ def _accuracy_row(variant: VariantResult) -> tuple[str, ...]:
     accuracies, n = variant.test_accuracies, len(variant.counted_runs)
     return (
         variant.name,
-        f"{variant.parameters:,}",
+        f"{variant.parameters:,}" if variant.parameters or not variant.is_logged else NONE,
         f"{n}" if n == variant.planned else f"{n} of {variant.planned}",
         mean_in_percent(accuracies) or NONE,
         f"{100 * max(accuracies):.2f} %" if accuracies else NONE,
@@ -179,7 +181,8 @@ def _describe_start(spec: RunSpec) -> str:
 
 
 def _describe_end(run: StoredRun, recorded: RunResult | None) -> str:
-    where = f" at step {recorded.records[-1].step:,} of {run.total_steps:,}" if recorded else " before its first record"
+    of_all = f" of {run.total_steps:,}" if run.total_steps else ""
+    where = f" at step {recorded.records[-1].step:,}{of_all}" if recorded else " before its first record"
     tested = ", tested as it then was" if run.is_tested else ""
     verb = ("not ended" if not run.status.is_final else run.status.value).capitalize()
     reason = _strip_verb(verb, run.reason)

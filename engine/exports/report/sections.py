@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
@@ -10,6 +11,7 @@ from engine.analysis.blocks import Facts, NamedFigure, Paragraph
 from engine.analysis.claims import Claim, ComputedResult
 from engine.analysis.ranking import largest_class_claims
 from engine.analysis.results import ExperimentResult, load_results
+from engine.config.logged_runs import UNKNOWN_SEED, LoggedRunSpec
 from engine.events.datasets import DatasetInfo
 from engine.events.devices import Device
 from engine.events.runs import Status
@@ -39,10 +41,12 @@ def build_section(store: Store, experiment: int) -> Section:
     stored = store.experiment(experiment)
     definition = find_experiment(stored.name)
     devices = [stored.device] if stored.device is not None else []
+    logs: list[LoggedRunSpec] = []
     match definition:
         case ExperimentWithRuns():
             result = load_results(store, experiment)
             devices = result.devices
+            logs = [run.spec for run in store.runs(experiment) if isinstance(run.spec, LoggedRunSpec)]
             claims, parts = _training_parts(store, definition, result)
         case ComputedExperiment():
             claims, parts = _computed_parts(store, definition, stored)
@@ -53,7 +57,7 @@ def build_section(store: Store, experiment: int) -> Section:
         f"experiment-{experiment}",
         title,
         _subtitle(stored),
-        (*_overview(stored, devices), *parts, _settings_part(definition, store, stored)),
+        (*_overview(stored, devices, logs), *parts, _settings_part(definition, store, stored)),
         tuple(claim for claim in claims if claim.headline),
     )
 
@@ -114,19 +118,27 @@ def _picture_blocks(figures: Iterable[NamedFigure]) -> Iterator[Block]:
 
 
 def _subtitle(stored: StoredExperiment) -> str:
-    where = f" on {stored.dataset.title}" if stored.dataset else ""
+    where = f" on {stored.dataset.title}" if stored.dataset and stored.dataset.title else ""
     return f"Experiment {stored.id}{where}, {_format_time(stored.created)}"
 
 
-def _overview(stored: StoredExperiment, devices: Sequence[Device]) -> Iterator[ReportPart]:
+def _overview(
+    stored: StoredExperiment, devices: Sequence[Device], logs: Sequence[LoggedRunSpec]
+) -> Iterator[ReportPart]:
     """Yield the user's notes and the facts about the experiment."""
     notes = [Paragraph(text.strip()) for text in stored.notes.split("\n\n") if text.strip()]
-    yield ReportPart("", (*notes, Facts(tuple(_facts(stored, devices)))))
+    yield ReportPart("", (*notes, Facts(tuple(_facts(stored, devices, logs)))))
 
 
-def _facts(stored: StoredExperiment, devices: Sequence[Device]) -> Iterator[tuple[str, str]]:
+def _facts(
+    stored: StoredExperiment, devices: Sequence[Device], logs: Sequence[LoggedRunSpec]
+) -> Iterator[tuple[str, str]]:
     yield "Ended", _format_status(stored)
-    if (data := stored.dataset) is not None:
+    if logs:
+        formats = Counter(log.format for log in logs)
+        yield "Runs", "as logged by " + "; ".join(f"{name} ({pluralise(n, 'run')})" for name, n in formats.items())
+        yield from _told_facts(stored.dataset)
+    elif (data := stored.dataset) is not None:
         height, width, channels = data.shape
         size = f"{width} x {height} pixels, {pluralise(channels, 'channel')}, {len(data.class_names)} classes"
         parts = f"{data.train_count:,} training, {data.validation_count:,} validation, {data.test_count:,} test images"
@@ -136,14 +148,33 @@ def _facts(stored: StoredExperiment, devices: Sequence[Device]) -> Iterator[tupl
         for warning in data.warnings:
             yield "Warning", warning
         yield "SHA-256", data.fingerprint
-    yield "Seed", str(stored.seed)
+    if stored.seed != UNKNOWN_SEED:
+        yield "Seed", str(stored.seed)
     if devices:
-        threads = pluralise(devices[0].threads, "thread")
         used = "; ".join(device.title for device in devices)
+        threads = f", {pluralise(stored.workers, 'worker')}, {pluralise(devices[0].threads, 'thread')} each"
         library = f", computed by {devices[0].library} ({devices[0].instructions})" if devices[0].library else ""
-        yield "Device", f"{used}, {pluralise(stored.workers, 'worker')}, {threads} each{library}"
+        yield "Device", used if logs else f"{used}{threads}{library}"
     if stored.versions:
         yield "Versions", ", ".join(f"{name} {version}" for name, version in stored.versions.items())
+
+
+def _told_facts(data: DatasetInfo | None) -> Iterator[tuple[str, str]]:
+    """Yield what logs tell of the data set."""
+    if data is None:
+        return
+    counts = zip(
+        (data.train_count, data.validation_count, data.test_count), ("training", "validation", "test"), strict=True
+    )
+    parts = [f"{count:,} {part}" for count, part in counts if count]
+    told = [f"{', '.join(parts)} images"] if parts else []
+    if data.class_names:
+        told.append(f"{len(data.class_names)} classes")
+    name = data.title or data.name
+    if name or told:
+        yield "Data set", ": ".join(filter(None, (name, ", ".join(told))))
+    for warning in data.warnings:
+        yield "Warning", warning
 
 
 def _class_counts(data: DatasetInfo) -> str:

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine.utils.text import one_line
-from engine.watching.sources import own_log
+from engine.watching.sources import csv_log, own_log
 from engine.watching.sources.base import Source
 
 RELIST_SECONDS = 10.0
@@ -35,7 +35,10 @@ MAX_FILES = 20_000
 
 # One per format, asked in turn: yields the logs among the files of one directory; keys are relative to the folder that
 # is passed first.
-FORMATS: tuple[Callable[[Path, Sequence[Path]], Iterator[Source]], ...] = (own_log.sources_in,)
+FORMATS: tuple[Callable[[Path, Sequence[Path]], Iterator[Source]], ...] = (
+    own_log.sources_in,
+    csv_log.sources_in,
+)
 
 _NO_LOGS = frozenset(
     (

@@ -9,7 +9,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QRect, QSize, Qt, Q
 from PySide6.QtGui import QColor, QFont, QPainter, QPalette
 from PySide6.QtWidgets import QApplication, QHeaderView, QTableView
 
-from engine.analysis.confusion import confusion_at
+from engine.analysis.confusion import complete_names, confusion_at
 from engine.analysis.scores import MeanScores, scores_of
 from engine.analysis.styles import COLOURS
 from engine.utils.arrays import Array
@@ -121,7 +121,7 @@ class ConfusionMatrix(QTableView):
 
         A class without a name gets its number as name: an exception while Qt queries a header would end the program.
         """
-        complete = (*names, *map(str, range(len(names), len(confusion))))
+        complete = complete_names(names, len(confusion))
         self._header.names = complete
         self._confusion.show_confusion(confusion, complete)
 

@@ -7,7 +7,7 @@ from html import escape
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from engine.analysis.confusion import most_frequent
+from engine.analysis.confusion import complete_names, most_frequent
 from engine.analysis.statistics import best_run
 from engine.events.runs import RunFinished
 from engine.utils.arrays import Array
@@ -105,6 +105,7 @@ class TestPage(QWidget):
         self._content.show_content(False)
 
     def _show(self, run: RunObservation, finished: RunFinished, confusion: Array, names: tuple[str, ...]) -> None:
+        names = complete_names(names, len(confusion))
         self._matrix.show_confusion(confusion, names)
         right, total = int(confusion.trace()), int(confusion.sum())
         self._summary.setText(
@@ -115,7 +116,8 @@ class TestPage(QWidget):
         lines = [escape(each.text) for each in found] or ["None: every test image was recognised."]
         self._confusions.setText("<b>Most frequent confusions</b><br>" + "<br>".join(lines))
         self._mistakes.show_mistakes(finished.mistakes, names)
-        none = "No test image was wrong." if right == total else "The images were not kept with this older run."
+        unknown = "Images are not logged." if run.planned.is_logged else "The images were not kept with this older run."
+        none = "No test image was wrong." if right == total else unknown
         self._none_wrong.setText(none)
         self._none_wrong.setVisible(not finished.mistakes)
         self._mistakes.setVisible(bool(finished.mistakes))

@@ -225,9 +225,9 @@ class CurvePlot(CursorPlot):
     def _name_horizontal(self) -> None:
         """Say on an axis of epochs which variants have none, as their logs don't tell the steps of an epoch."""
         title = TITLES[self._options.horizontal]
-        curves = [each[0] for each in self._curves.values()]
-        left_out = [curve.variant.name for curve in curves if not np.isfinite(curve.x_scale)]
-        if left_out:
+        variants = [each[0].variant for each in self._curves.values()]
+        left_out = [variant.name for variant in variants if not np.isfinite(variant.steps_per_epoch)]
+        if left_out and self._options.horizontal is Horizontal.EPOCH:
             which = left_out[0] if len(left_out) == 1 else pluralise(len(left_out), "variant")
             title = f"{title} (not known of {which})"
         if title != self._labels["bottom"]:

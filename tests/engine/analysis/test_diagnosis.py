@@ -20,7 +20,6 @@ from engine.analysis.diagnosis import (
     RunCurves,
     diagnose,
     group_findings,
-    images_per_record,
     restored_curves,
 )
 from engine.analysis.diagnosis.rules import MIN_RECORDS, RULES, WINDOW
@@ -313,7 +312,7 @@ def test_arbitrary_numbers_raise_no_error(records: int, numbers: list[float], cl
 
 @pytest.mark.parametrize(("steps", "images"), [(1000, 500), (19, 50)])
 def test_a_short_runs_training_loss_is_over_the_images_of_its_own_interval(steps: int, images: int) -> None:
-    assert images_per_record(PlannedRun(1, small_run(batch_size=50, record_every=10), 0, steps)) == images
+    assert PlannedRun(1, small_run(batch_size=50, record_every=10), 0, steps).images_per_record == images
 
 
 def test_findings_of_a_kind_in_one_variant_are_merged() -> None:

@@ -45,7 +45,7 @@ def make_version_2(file: Path) -> None:
             "validation_loss, validation_accuracy, gradient_norm, learning_rate, text(gradient_norms, '<f4'), "
             "text(update_ratios, '<f4'), text(dead_units, '<i4') FROM newer"
         )
-        for table in ("newer", "interventions", "mistakes", "queue", "checkpoints", "metrics", "logs"):
+        for table in ("newer", "interventions", "mistakes", "queue", "checkpoints", "metrics", "logs", "dismissed"):
             old.execute(f"DROP TABLE {table}")
         for table, columns in {
             "experiments": ("start_seconds", "title", "notes", "deleted", "thumbnail", "resumed", "spent", "owner"),
@@ -78,7 +78,7 @@ def make_version_5(store: Store) -> None:
         old.execute("ALTER TABLE points RENAME TO newer")
         old.execute(points.replace("seconds REAL,", "seconds REAL NOT NULL,"))
         old.execute("INSERT INTO points SELECT * FROM newer")
-        for table in ("newer", "metrics", "logs"):
+        for table in ("newer", "metrics", "logs", "dismissed"):
             old.execute(f"DROP TABLE {table}")
         old.execute("PRAGMA user_version=5")
         old.commit()

@@ -61,11 +61,11 @@ class Log:
 class Watching:
     """A watcher of one folder, the clock it goes by, and what it has emitted."""
 
-    def __init__(self, workspace: Path, folder: Path) -> None:
+    def __init__(self, workspace: Path, folder: Path, again: bool = False) -> None:
         self.workspace, self.clock = workspace, Clock()
         self.events: list[WatchEvent] = []
         self.watcher = Watcher(workspace, self.events.append, self.clock)
-        self.watcher.watch(WatchRequest(str(folder)))
+        self.watcher.watch(WatchRequest(str(folder), again=again))
 
     def poll(self, after: float = 2.0) -> list[Event]:
         """Let time pass, read everything, and return the events of experiments that came by that."""
@@ -89,8 +89,8 @@ class Watching:
 
 
 @contextmanager
-def watching(workspace: Path, folder: Path) -> Iterator[Watching]:
-    with closing((found := Watching(workspace, folder)).watcher):
+def watching(workspace: Path, folder: Path, again: bool = False) -> Iterator[Watching]:
+    with closing((found := Watching(workspace, folder, again)).watcher):
         yield found
 
 

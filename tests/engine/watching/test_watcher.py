@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from engine.events.watching import Grouping, WatchRequest
 from engine.utils.errors import StoreError, TrainscopeError
 from engine.watching.run import SILENT_SECONDS
 from engine.watching.watcher import Watcher
+from engine.workspace.catalogue import Catalogue
 from tests.engine.watching.support import STARTED, Log, opened, watching
 
 
@@ -105,9 +107,9 @@ def test_a_silent_program_is_interrupted_and_goes_on_where_it_appends(tmp_path: 
         assert (ended.status, over.status) == (Status.INTERRUPTED, Status.INTERRUPTED)
         assert seen.state.experiments[0].interrupted == 1
         log.line(alive=20.0)  # it had only been held
-        (started,) = seen.poll()
-        assert isinstance(started, RunStarted)
-        assert started.after == 30
+        begun, restored = seen.poll()
+        assert isinstance(begun, ExperimentStarted)
+        assert restored.status is Status.RUNNING
         assert seen.state.experiments[0].running == 1
         log.header(after=20)  # resumed from a checkpoint
         log.steps(25, 35)
@@ -145,9 +147,9 @@ def test_a_watcher_goes_on_where_the_former_ended(tmp_path: Path, folder: Path) 
     live.steps(30)
     with watching(tmp_path / "ws", folder) as seen:
         told = seen.poll()
-        assert isinstance(told[0], RunRestored)  # of the one that was not read to its end
-        assert told[0].run == before["cnn_4", 2]
-        assert told[0].curves["step"].tolist() == [10, 20]
+        assert [type(each) for each in told[:3]] == [ExperimentStarted, RunRestored, RunRestored]
+        assert told[2].run == before["cnn_4", 2]  # not read to its end before
+        assert told[2].curves["step"].tolist() == [10, 20]
         assert [each.step for each in told if isinstance(each, Record)] == [30]
         assert seen.state.experiments[0].number == 1
     with opened(tmp_path / "ws") as store:
@@ -199,3 +201,46 @@ def test_a_long_log_is_told_as_a_whole(tmp_path: Path, folder: Path) -> None:
         assert isinstance(restored, RunRestored)
         assert len(restored.curves["step"]) == 299
         assert last.step == 3000
+
+
+@pytest.mark.parametrize("is_purged", [False, True])
+def test_a_deleted_experiment_comes_back_only_if_it_is_asked_for(tmp_path: Path, folder: Path, is_purged: bool) -> None:
+    log = Log(folder)
+    log.header()
+    log.steps(10)
+    log.line(ended="finished")
+    with watching(tmp_path / "ws", folder) as seen:
+        seen.poll()
+    with closing(Catalogue(tmp_path / "ws")) as catalogue:
+        catalogue.delete([1])
+        if is_purged:
+            catalogue.purge([1])
+    with watching(tmp_path / "ws", folder) as seen:
+        assert seen.poll() == []
+    with watching(tmp_path / "ws", folder, again=True) as seen:
+        assert isinstance(seen.poll()[0], ExperimentStarted)
+    with watching(tmp_path / "ws", folder) as seen:
+        assert seen.poll() == []  # stored by now
+        assert seen.state.experiments[0].finished == 1
+
+
+def test_a_log_that_is_overwritten_by_another_training_is_the_next_repeat(tmp_path: Path, folder: Path) -> None:
+    folder.mkdir()
+    file = folder / "training.csv"
+    with watching(tmp_path / "ws", folder) as seen:
+        for losses in ([2.0, 1.5, 1.0], [2.25, 1.75]):
+            rows = "".join(f"{epoch},{loss}\n" for epoch, loss in enumerate(losses))
+            file.write_text(f"epoch,loss\n{rows}", encoding="utf-8")
+            seen.poll()
+    with opened(tmp_path / "ws") as store:
+        runs = store.runs(1)
+        assert [run.spec.repeat for run in runs] == [1, 2]
+        assert [[each.training_loss for each in store.records(run.id)] for run in runs] == [
+            [2.0, 1.5, 1.0],
+            [2.25, 1.75],
+        ]
+    with watching(tmp_path / "ws", folder) as seen:  # the newest training of a file is followed
+        file.write_text(f"{file.read_text(encoding='utf-8')}2,1.25\n", encoding="utf-8")
+        seen.poll()
+    with opened(tmp_path / "ws") as store:
+        assert [len(store.records(run.id)) for run in store.runs(1)] == [3, 3]
