@@ -84,20 +84,20 @@ class ExperimentFollower:
         self.runs.append(run)
         try:
             with self._store.together():
-                is_new = self.number is None
+                is_new, has_ended = self.number is None, self.status.is_final
                 number = self._begin(now) if is_new else self._reopen()
                 run.planned = self._store.add_logged_run(number, spec, _parameters(run), _total_steps(run))
         except BaseException:  # nothing of it is stored, so it is added again
             self.runs.remove(run)
             run.planned = None
             raise
-        goes_on, self.number, self.status = self.status.is_final, number, Status.RUNNING
+        self.number, self.status = number, Status.RUNNING
         if is_new:
             self._emit(self._started())
-        elif not goes_on:
+        elif not has_ended:
             self._emit(RunsAdded((run.planned,)))
-        self._describe(quietly=goes_on)
-        if goes_on:
+        self._describe(quietly=has_ended)
+        if has_ended:
             self.refresh()
         return grouping
 
@@ -128,7 +128,7 @@ class ExperimentFollower:
         if events and self.status.is_final:
             self._reopen()
             self.status = Status.RUNNING
-            self.refresh()  # what shows it begins anew
+            self.refresh()  # with these events; whoever began to listen after its end knows nothing of it
             return
         for event in events:
             self._emit(event)
