@@ -57,6 +57,7 @@ class FolderFollower:
         self._state: FolderWatched | None = None
         self._stored: dict[str, tuple[ExperimentFollower, StoredRun]] = {}  # by source
         self._dismissed: set[str] = set()
+        self._regrouped: dict[str, Grouping] = {}  # stored runs that the user grouped otherwise before watching again
         self._adopt_stored()
 
     def poll(self, now: float) -> bool:
@@ -98,16 +99,17 @@ class FolderFollower:
             StoreError: without changes, if two runs would be the same repeat of a variant.
         """
         wanted = {key: self._groupings.get(key) or run.grouping for key, run in self._runs.items() if run.planned}
-        wanted |= {key: each for key, each in groupings.items() if key in wanted}
+        moved = {
+            key: self._runs[key] for key in groupings if key in wanted and self._runs[key].grouping != groupings[key]
+        }
+        wanted |= {key: groupings[key] for key in moved}
         if len(set(wanted.values())) < len(wanted):
             raise StoreError("Two runs can't be the same repeat of a variant; give one of them another number.")
         self._groupings |= groupings
-        changed = {wanted[key].experiment for key in groupings if key in wanted}
+        changed = {each.experiment for key, run in moved.items() for each in (wanted[key], run.grouping)}
         with self._store.together():
-            for key in groupings:
-                if (run := self._runs.get(key)) is not None and run.planned is not None:
-                    changed.add(run.grouping.experiment)
-                    self._move(run, wanted[key], now)
+            for key, run in moved.items():
+                self._move(run, wanted[key], now)
         for name in changed:
             if self._experiments[name].remove_if_empty():
                 del self._experiments[name]
@@ -122,8 +124,8 @@ class FolderFollower:
         after.rename(run, grouping)
 
     def dismiss(self, sources: Collection[str]) -> None:
-        """Leave out runs of which the experiments were deleted."""
-        self._dismissed.update(set(sources) - self._stored.keys())
+        """Leave out these runs, of which the experiments were deleted, and no others."""
+        self._dismissed = set(sources) - self._stored.keys()
 
     def _adopt_stored(self) -> None:
         for stored in self._store.experiments_of(str(self._folder)):
@@ -148,6 +150,8 @@ class FolderFollower:
         for run in self._runs.values():
             if run.is_asleep and not self._is_unchanged(run):
                 run.read(now)
+        regrouped, self._regrouped = self._regrouped, {}
+        self.regroup(regrouped, now)
         self._search_at = now + max(SEARCH_SECONDS, SEARCH_SHARE * (time.monotonic() - began))
 
     def _add(self, source: Source, now: float) -> None:
@@ -158,6 +162,8 @@ class FolderFollower:
             run.stored_sizes = self._store.sizes(stored.id)
             experiment.adopt_run(run, stored, stored.status.is_final and self._is_unchanged(run))
             run.grouping = Grouping(experiment.name, stored.spec.variant, stored.spec.repeat)
+            if source.key in self._groupings:
+                self._regrouped[source.key] = self._groupings[source.key]
         if not run.is_asleep:
             run.read(now)
             run.log.grown_at = min(now, self._changed_at(source, now))

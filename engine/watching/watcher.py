@@ -41,15 +41,21 @@ class Watcher:
         self._clock = clock or SteadyClock()
 
     def watch(self, request: WatchRequest) -> None:
-        """Begin to follow a folder or a file, unless it is followed already; propagates ``StoreError``.
+        """Begin to follow a folder or a file; propagates ``StoreError``.
+
+        Of one that is followed already, runs are grouped and read again as requested.
 
         Raises:
             StoreError: if another window of this workspace follows it.
         """
         path = Path(request.folder).expanduser().absolute()
-        if str(path) in self._folders:
-            return
         store = self._opened()
+        if request.again:
+            store.readmit(str(path))
+        if (followed := self._folders.get(str(path))) is not None:
+            followed.dismiss(store.dismissed(str(path)) if not request.again else ())
+            followed.regroup(dict(request.groupings), self._clock.now())
+            return
         with ExitStack() as lock:
             name = hashlib.sha256(str(path).encode("utf-8", "surrogateescape")).hexdigest()[:32]
             if not lock.enter_context(named_lock(self._workspace, f"watch-{name}")):
@@ -57,10 +63,7 @@ class Watcher:
             with closing(Recovery(self._workspace)) as recovery:
                 recovery.mark_interrupted()
             follower = FolderFollower(store, self._owner, path, dict(request.groupings), self._emit, self._clock.now())
-            if not request.again:
-                follower.dismiss(store.dismissed(str(path)))
-            else:
-                store.readmit(str(path))
+            follower.dismiss(() if request.again else store.dismissed(str(path)))
             self._locks[str(path)] = lock.pop_all()
         self._folders[str(path)] = follower
 

@@ -83,7 +83,7 @@ class WatchDialog(QDialog):
             return
         if path.is_dir():
             self._settings.setValue(FOLDER_KEY, str(path))
-        self.request = WatchRequest(str(path), tuple(self._table.changed.items()))
+        self.request = WatchRequest(str(path), tuple(self._table.changed.items()), again=True)
         super().accept()
 
     def show_scan(self, folder: str, scan: Scan) -> None:

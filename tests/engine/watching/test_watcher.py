@@ -12,7 +12,7 @@ import pytest
 from engine.config.logged_runs import LoggedRunSpec
 from engine.events.experiments import ExperimentFinished, ExperimentStarted, RunsAdded
 from engine.events.runs import Record, RunFinished, RunRestored, RunStarted, Status, Weights
-from engine.events.watching import Grouping, WatchRequest
+from engine.events.watching import Grouping, WatchEvent, WatchRequest
 from engine.utils.errors import StoreError, TrainscopeError
 from engine.watching.run import SILENT_SECONDS
 from engine.watching.watcher import Watcher
@@ -178,6 +178,15 @@ def test_runs_can_be_grouped_otherwise(tmp_path: Path, folder: Path) -> None:
     with watching(tmp_path / "ws", folder) as seen:  # kept
         seen.poll()
         assert sorted((each.name, each.finished) for each in seen.state.experiments) == [("apart", 1), ("study", 1)]
+        seen.watcher.watch(WatchRequest(str(folder), ((key, Grouping("study", "b", 7)),)))  # asked for once more
+        seen.poll()
+        assert ("b", 7) in seen.runs
+    events: list[WatchEvent] = []
+    with closing(Watcher(tmp_path / "ws", events.append)) as again:
+        again.watch(WatchRequest(str(folder), ((key, Grouping("study", "b", 8)),)))
+        again.poll()
+    with opened(tmp_path / "ws") as store:
+        assert [(run.spec.variant, run.spec.repeat) for run in store.runs(1)] == [("a", 1), ("b", 8)]
 
 
 def test_a_folder_is_watched_by_one_program(tmp_path: Path, folder: Path) -> None:
