@@ -125,7 +125,7 @@ class TensorBoardSource:
             for problem in read.problems:
                 collected.entries.append(Problem(self._sentence(path, problem)))
             if self._must_reread(read.events, file.part):
-                return [Restarted()]
+                return [Restarted(is_same=True)]
             collected.is_by_epoch = self._is_keras
             for event in read.events:
                 self._take(event, file, collected)
@@ -227,7 +227,7 @@ class TensorBoardSource:
         """Return entries with accuracies as fractions, or a request to read all again."""
         if self._scale.revised(entries):
             self._rewind()
-            return [Restarted()]
+            return [Restarted(is_same=True)]
         collected = _Collected()
         for entry in entries:
             collected.entries.append(self._scale.convert(entry, self._left_out(collected)))
