@@ -173,7 +173,8 @@ class TensorBoardSource:
         file.has_begun |= bool(event.scalars)
         part = file.part
         part.last_time = max(part.last_time, event.wall_time)
-        seconds = max(0.0, event.wall_time - self._began)
+        elapsed = event.wall_time - self._began
+        seconds = max(0.0, elapsed) if math.isfinite(elapsed) else math.nan
         for tag, value in event.scalars:
             if not (name := self._name(part, tag, collected)):
                 continue

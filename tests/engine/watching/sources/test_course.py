@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import os
@@ -11,6 +12,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from engine.analysis.results import load_results
 from engine.events.runs import Status
@@ -37,6 +40,9 @@ from tests.engine.watching.sources.course_support import (
 from tests.engine.watching.sources.log_support import read_all
 
 STEPS = (10, 20, 30, 40)
+TIMES = itertools.count(1)  # of modification, in ns
+KEYS = st.sampled_from(["name", "loss_curve", "val_acc_curve", "grad_curve", "relu_loss_curve", "loss_curve_01"])
+KEYS |= st.sampled_from(["loss_curves", "test_acc", "weights", "mlp_1", ""])
 
 
 @pytest.mark.parametrize("ending", [".json", ".pkl", ".pickle", ".p", ".PKL"])
@@ -391,3 +397,28 @@ def test_json_and_pickle_tell_the_same(tmp_path: Path) -> None:
                 np.testing.assert_array_equal(entry.values, same.values)
             else:
                 assert entry == same
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@given(VALUES)
+def test_whatever_a_file_holds_there_are_runs_or_a_sentence(
+    tmp_path_factory: pytest.TempPathFactory, values: Any
+) -> None:
+    folder = tmp_path_factory.getbasetemp() / "dictionaries"
+    path = save(folder / "part3_m.json", values)
+    os.utime(path, ns=(next(TIMES), 1))
+    path.with_suffix(".pkl").write_bytes(pickle.dumps(values, 4))
+    os.utime(path.with_suffix(".pkl"), ns=(1, next(TIMES)))
+    found = sources(folder)
+    assert found
+    for source in found.values():
+        entries = read_all(source)
+        assert any(isinstance(entry, Problem | Ended) for entry in entries)
+        for entry in entries:
+            assert not isinstance(entry, Measured) or all(type(value) is float for value in entry.numbers.values())

@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from engine.analysis.results import load_results
 from engine.exports import Format, export_experiment
 from engine.storage.store import Store
-from engine.watching.sources import base, event_folder
+from engine.watching.sources import base, event_folder, tensorboard
 from engine.watching.sources.base import Description, Measured, Problem, Restarted
 from engine.watching.sources.event_folder import RunFolder
 from tests.engine.stored_results import by_variant, ended
@@ -24,6 +26,7 @@ from tests.engine.watching.sources.event_support import (
     events,
     field,
     file_in,
+    numbers_in,
     numbers_of,
     only_source,
     plugin,
@@ -35,6 +38,7 @@ from tests.engine.watching.sources.event_support import (
 )
 from tests.engine.watching.sources.log_support import append, read_all, since_restart
 
+ACCURACIES = ("training_accuracy", "validation_accuracy")
 START = field(7, field(1, 1))  # of a program that resumes at the step of its event
 
 
@@ -191,6 +195,16 @@ def test_numbers_that_are_not_finite_are_kept(tmp_path: Path) -> None:
     assert numbers["validation_loss"] == math.inf
 
 
+def test_times_that_are_none_are_unknown(tmp_path: Path) -> None:
+    file_in(
+        tmp_path / "net",
+        *(event(step, time, loss=1.0) for step, time in ((1, 1001), (2, math.nan), (3, 1000), (4, 1003))),
+    )
+    seconds = [entry.seconds for entry in read_all(only_source(tmp_path)) if isinstance(entry, Measured)]
+    assert math.isnan(seconds.pop(1))
+    assert seconds == [0.0, 0.0, 2.0]
+
+
 def test_the_last_accuracy_of_the_test_is_its_result(tmp_path: Path) -> None:
     file_in(tmp_path / "net", event(1, 1001, Accuracy__test=40.0), event(2, 1001, Accuracy__test=60.0))
     entries = read_all(only_source(tmp_path))
@@ -318,6 +332,40 @@ def test_a_folder_is_listed_again_when_it_may_have_changed(tmp_path: Path, monke
     assert len(listed) == 4
     file_in(tmp_path, event(1, 1001, loss=1.0))
     assert len(list(folder.files())) == 1
+
+
+EVENTS = st.builds(
+    lambda step, time, tag, value, is_start: event(step, time, **{tag: value}) + (START if is_start else b""),
+    st.integers(-1, 6) | st.integers(-(2**63), 2**63 - 1),
+    st.floats() | st.floats(1000, 1020),
+    st.sampled_from(["loss", "val_acc", "epoch_loss", "lr", "Accuracy__test", "gradient_norm__a", "batch_loss", ""]),
+    st.floats(width=32),
+    st.booleans(),
+)
+
+
+@given(st.lists(st.tuples(st.sampled_from(["", "train", "validation"]), st.integers(1, 2), EVENTS), max_size=20))
+def test_any_events_in_any_pieces_give_the_same_in_the_end(
+    tmp_path_factory: pytest.TempPathFactory, written: list[tuple[str, int, bytes]]
+) -> None:
+    """As long as no file begins again, which depends on what was there by then."""
+    root = tmp_path_factory.mktemp("events")
+    source = tensorboard.TensorBoardSource(root, root / "net")
+    entries: list[base.LogEntry] = []
+    for part, time, message in written:
+        path = root / "net" / part / f"events.out.tfevents.{time}"
+        if not path.exists():
+            file_in(path.parent, time=time, name="").rename(path)
+        append(path, record(message))
+        entries += read_all(source)
+    for entry in entries:
+        if isinstance(entry, Measured):
+            assert entry.step >= 1
+            assert all(not value < 0 and not value > 1 for name, value in entry.numbers.items() if name in ACCURACIES)
+    is_plain = not any(isinstance(entry, Description) and entry.after is not None for entry in entries)
+    if written and is_plain and all(time == 1 for _, time, _ in written):
+        at_once = tensorboard.TensorBoardSource(root, root / "net")
+        assert sorted(numbers_in(entries)) == sorted(numbers_of(at_once))
 
 
 @pytest.mark.long
