@@ -34,6 +34,9 @@ _SPLITS = dict.fromkeys(("train", "training"), "training") | dict.fromkeys(("val
 _OUR_ACTIVATIONS = {"logistic": "sigmoid"}
 _TEST_KEYS = ("test_acc", "test_accuracy", "best_test_acc", "test_acc_data")
 _OURS = re.compile(r"(mlp|cnn)[ _-]?(\d)(.*)", re.IGNORECASE | re.DOTALL)
+_RATE_IN_NAME = re.compile(
+    r"((?:mlp|cnn)_\d)[_ -]*(?:lr)?[_ =-]*\d*\.?\d+"
+)  # cnn_4_lr001, of the last of the three rates
 _IN_NAME = re.compile(r"(?:mlp|cnn|arch)[ _-]?\d", re.IGNORECASE)
 
 
@@ -167,7 +170,10 @@ def _variant(name: str, activation: str, rate: float | None) -> str:
     """Return the variant's name as in our own experiments: ``cnn_4``, ``cnn_4/sigmoid``, ``cnn_4/0.01``."""
     if activation:
         name = f"{name.removesuffix(f'_{activation}')}/{activation}"
-    return name if rate is None else f"{name}/{rate:g}"
+    if rate is None:
+        return name
+    match = _RATE_IN_NAME.fullmatch(name)
+    return f"{match[1] if match else name}/{rate:g}"
 
 
 def _split(

@@ -143,6 +143,12 @@ def test_folders_have_experiments_of_their_own_unless_they_separate_architecture
         assert description.grouping == source.grouping
 
 
+@pytest.mark.parametrize("name", ["cnn4_001", "cnn_4_lr01", "CNN4 lr=0.1"])
+def test_a_name_that_repeats_a_rate(tmp_path: Path, name: str) -> None:
+    save(tmp_path / "q5.json", part5(name=name))
+    assert variants(tmp_path) == ["cnn_4/0.1", "cnn_4/0.01", "cnn_4/0.001"]
+
+
 def test_a_name_that_repeats_the_activation(tmp_path: Path) -> None:
     save(tmp_path / "q4.json", {"name": "cnn4_sigmoid", "relu_loss_curve": [], "sigmoid_loss_curve": curve()})
     assert variants(tmp_path) == ["cnn_4/sigmoid"]
