@@ -29,13 +29,16 @@ from PySide6.QtWidgets import (
 from pytestqt.qtbot import QtBot
 
 from engine.events.tasks import Event
+from engine.events.watching import WatchedExperiment
 from engine.executors.tasks import TrainTask
 from gui.experiment.experiment_tab import ExperimentTab
 from gui.utils.theme import apply_style
+from gui.watch.tab import WatchTab
 from gui.window.main_window import MainWindow
 from tests.engine.support import ScriptedExecutor, finished, record, started, weights
 from tests.gui.conftest import MakeWindow
 from tests.gui.support import PATIENCE_MS, tab_of
+from tests.gui.watch_support import begins, ends, folder_of, logged, takes, trains
 
 SIZES = {
     "1280x800": (QSize(1280, 800), 1.0),
@@ -87,6 +90,20 @@ def test_nothing_is_cut_once_there_are_results(
         tab.start()
     for page in chain(("first page",), pages_of_board(tab.board)):
         # A layout takes several iterations of the event loop to follow a text that has grown.
+        qtbot.waitUntil(partial(check_nothing_is_cut, window, page))
+
+
+def test_nothing_is_cut_while_own_code_is_watched(qtbot: QtBot, make_window: MakeWindow, size: QSize) -> None:
+    window = make_window()
+    window.resize(size)
+    watch = window.findChild(WatchTab)
+    window.findChild(QTabWidget, "tabs").setCurrentWidget(watch)
+    names = {"problems": ("The first log can't be read, as it is not text; remove it.", "Nor can the second.")}
+    takes(watch, begins(1, logged(1)), trains(1, [1]), folder_of(WatchedExperiment(1, "three networks", 1), **names))
+    takes(watch, ends(1, [1]))
+    board = watch.view.board
+    assert board is not None
+    for page in chain(("first page",), pages_of_board(board)):
         qtbot.waitUntil(partial(check_nothing_is_cut, window, page))
 
 

@@ -28,17 +28,20 @@ from pytestqt.qtbot import QtBot
 
 from engine.events.experiments import ExperimentFinished
 from engine.events.runs import Status
+from engine.events.watching import WatchedExperiment
 from engine.executors.tasks import SampleTask
+from engine.experiments import RUNNABLE_EXPERIMENTS
 from engine.storage.store import Store
-from gui.boards import BOARDS
 from gui.boards.panels.run_table import RunTable
 from gui.plots.curves.curve_plot import CurvePlot
 from gui.utils.theme import Scheme, stored_scheme
+from gui.watch.tab import WatchTab
 from gui.widgets.message_bar import MessageBar
 from tests.engine.support import ScriptedExecutor, record
 from tests.gui.conftest import MakeWindow
 from tests.gui.history_support import until
 from tests.gui.support import PATIENCE_MS, Assistant, OpenEndedExecutor, find, tab_of
+from tests.gui.watch_support import begins, folder_of, logged, takes
 from tests.gui.window.support import message, press, status, whole_run
 
 CONTROLS: tuple[type[QWidget], ...] = (QAbstractButton, QComboBox, QAbstractSpinBox, QTableView)
@@ -138,7 +141,7 @@ def test_a_form_that_makes_no_sense_starts_nothing(make_window: MakeWindow) -> N
 
 def test_presets_fill_the_form(make_window: MakeWindow) -> None:
     window = make_window()
-    for tab in (tab_of(window, name) for name in BOARDS):
+    for tab in (tab_of(window, name) for name in RUNNABLE_EXPERIMENTS):
         for preset in reversed(tab.experiment.presets):
             find(tab, QPushButton, f"preset_{preset}").click()
             assert tab.form.spec() == tab.experiment.preset(preset)
@@ -223,7 +226,7 @@ def test_while_one_tab_trains_the_others_can_be_read_and_put_into_the_queue(
 ) -> None:
     window = make_window(OpenEndedExecutor())
     press(window, "run")
-    others = [tab_of(window, name) for name in BOARDS if name != "architectures"]
+    others = [tab_of(window, name) for name in RUNNABLE_EXPERIMENTS if name != "architectures"]
     tabs = find(window, QTabWidget, "tabs")
     assert [tabs.isTabEnabled(number) for number in range(tabs.count())] == [True] * tabs.count()
     assert {find(tab, QToolButton, "run").text() for tab in others} == {"Queue"}
@@ -264,17 +267,27 @@ def test_a_tab_asks_for_samples_when_it_is_first_looked_at(qtbot: QtBot, make_wi
 
 def test_every_control_has_a_name_and_every_button_says_what_it_does(make_window: MakeWindow) -> None:
     window = make_window()
-    for tab in (tab_of(window, name) for name in BOARDS):
+    for tab in (tab_of(window, name) for name in RUNNABLE_EXPERIMENTS):
         assert tab.board is not None, "its controls are looked at, too"
-        controls = [
-            control
-            for kind in CONTROLS
-            for control in tab.findChildren(kind)
-            if not isinstance(control.parent(), QLineEdit)  # the clear button in it is Qt's own
-        ]
-        assert len(controls) > 8
-        assert not [control for control in controls if not control.objectName()]
-        assert not [button.text() for button in tab.findChildren(QPushButton) if not button.toolTip()]
+        assert count_checked_controls(tab) > 8
+    watch = find(window, WatchTab, "tab_watch")
+    find(window, QTabWidget, "tabs").setCurrentWidget(watch)
+    takes(watch, begins(1, logged(1)), folder_of(WatchedExperiment(1, "own", running=1)))
+    assert watch.view.board is not None
+    assert count_checked_controls(watch) > 8
+
+
+def count_checked_controls(tab: QWidget) -> int:
+    """Return how many controls a tab has, all of which have a name, and the buttons a tool tip."""
+    controls = [
+        control
+        for kind in CONTROLS
+        for control in tab.findChildren(kind)
+        if not isinstance(control.parent(), QLineEdit)  # the clear button in it is Qt's own
+    ]
+    assert not [control for control in controls if not control.objectName()]
+    assert not [button.text() for button in tab.findChildren(QPushButton) if not button.toolTip()]
+    return len(controls)
 
 
 class SlowStart(ScriptedExecutor):
