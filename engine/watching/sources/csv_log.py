@@ -15,7 +15,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from engine.events.watching import Grouping
 from engine.utils.files import open_file
 from engine.watching.sources.base import STANDARD_NUMBERS, Description, LogEntry, Measured, Source, Tested
 from engine.watching.sources.line_log import Complain, LineLog
@@ -49,8 +48,7 @@ def sources_in(folder: Path, files: Sequence[Path]) -> Iterator[Source]:
         columns = _columns_of(file)
         if columns is None:
             continue
-        place = grouping(run_path(file.relative_to(folder).as_posix()), folder.name)
-        yield StepLog(folder, file, place) if _STEP in columns else EpochLog(folder, file, place)
+        yield StepLog(folder, file) if _STEP in columns else EpochLog(folder, file)
 
 
 def _columns_of(file: Path) -> Sequence[str] | None:
@@ -122,9 +120,10 @@ def _numbers(cells: Mapping[str, str], names: Mapping[str, str], complain: Compl
 class _TableLog(LineLog):
     """A table with a header, which may come again when a program appends."""
 
-    def __init__(self, folder: Path, file: Path, place: Grouping) -> None:
+    def __init__(self, folder: Path, file: Path) -> None:
         self._path = file
-        super().__init__(folder, file, FORMAT, place, _MAX_LINE_BYTES)
+        self.name = run_path(file.relative_to(folder).as_posix())
+        super().__init__(folder, file, FORMAT, grouping(self.name, folder.name), _MAX_LINE_BYTES)
 
     def _forget(self) -> None:
         super()._forget()

@@ -76,7 +76,8 @@ class TensorBoardSource:
 
     def __init__(self, folder: Path, named: Path) -> None:
         self.key = named.relative_to(folder).as_posix()
-        self.grouping = grouping(self.key, folder.name)
+        self.name = self.key
+        self.grouping = grouping(self.name, folder.name)
         self._root, self._folder = folder, RunFolder(named)
         self._forget()
         self._find_files()
