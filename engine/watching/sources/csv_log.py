@@ -26,7 +26,7 @@ from engine.watching.sources.names import (
     run_path,
     standard_names,
 )
-from engine.watching.sources.values import MAX_COUNT, MAX_NAME, MAX_NAMES, ValueProblem, text
+from engine.watching.sources.values import MAX_COUNT, MAX_NAMES, ValueProblem, name_of, text
 
 FORMAT = "CSV log"
 _MAX_LINE_BYTES = 2**20
@@ -113,7 +113,7 @@ def _numbers(cells: Mapping[str, str], names: Mapping[str, str], complain: Compl
             numbers[name] = float(cell)
         except ValueError:
             if name in STANDARD_NUMBERS:
-                complain(f"'{text(column, MAX_NAME)}' is not a number")
+                complain(f"'{name_of(column)}' is not a number")
     return numbers
 
 
@@ -146,7 +146,7 @@ class _TableLog(LineLog):
         self._separator, self._columns = _header(line)
         standard = standard_names(self._columns)
         self._number_names = {
-            column: standard.get(column) or text(column, MAX_NAME)
+            column: standard.get(column) or name_of(column)
             for column in self._columns
             if column not in (_EPOCH, _STEP) and column
         }
@@ -201,6 +201,8 @@ class EpochLog(_TableLog):
             entries.append(replace(self._description(), after=epoch + self._offset - 1))
         self._last = epoch
         step = epoch + self._offset
+        if step > MAX_COUNT:
+            raise ValueProblem("it has too many epochs")
         return [*entries, Measured(step, step, numbers=_numbers(cells, self._number_names, complain))]
 
 
@@ -261,4 +263,4 @@ def _settings(log: Path) -> dict[str, str] | None:
     except OSError:
         return None
     matches = [match for line in lines[:MAX_NAMES] if (match := _SETTING.fullmatch(line.rstrip()))]
-    return {text(match[1], MAX_NAME): text(match[2].strip("'\"")) for match in matches}
+    return {name_of(match[1]): text(match[2].strip("'\"")) for match in matches}

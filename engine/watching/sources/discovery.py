@@ -78,6 +78,7 @@ class _Directory:
         modified: its time of modification.
         since: when that was first seen.
         listed: when it was listed.
+        refused: names that can't be stored, as they are no Unicode.
     """
 
     modified: int = -1
@@ -86,6 +87,7 @@ class _Directory:
     folders: list[Path] = field(default_factory=list)
     linked_folders: list[Path] = field(default_factory=list)
     files: dict[str, _File] = field(default_factory=dict)
+    refused: list[str] = field(default_factory=list)
 
 
 class FolderScan:
@@ -146,6 +148,8 @@ class FolderScan:
             visited.add(identity)
             paths.add(path)
             files += len(directory.files)
+            for refused in directory.refused[:1]:
+                self._complain(f"{refused} has a name that is not Unicode; rename it.")
             yield from self._sources(path, directory.files, known)
             if len(visited) >= MAX_FOLDERS or files >= MAX_FILES:
                 self._complain(f"{self._folder} has too many files to look at all of them; watch a folder inside it.")
@@ -184,10 +188,13 @@ class FolderScan:
         return directory
 
     def _enter(self, directory: _Directory, entries: list[os.DirEntry[str]]) -> None:
-        directory.folders, directory.linked_folders = [], []
+        directory.folders, directory.linked_folders, directory.refused = [], [], []
         files: dict[str, _File] = {}
         for entry in sorted(entries, key=lambda each: each.name):
             if entry.name.startswith((".", "$", "__pycache__")):
+                continue
+            if not entry.name.isascii() and entry.name != entry.name.encode("utf-8", "replace").decode():
+                directory.refused.append(entry.path)
                 continue
             try:
                 if entry.is_dir():

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -191,6 +192,17 @@ def test_unreadable_folders_are_named(tmp_path: Path, monkeypatch: pytest.Monkey
             assert scan.problems == (f"{closed} can't be read (Permission denied); check its permissions.",)
     assert keys(scan, "a.jsonl") == ["closed/b.jsonl"]
     assert not scan.problems
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems allow no such names")
+def test_names_that_are_no_unicode_are_refused(tmp_path: Path) -> None:
+    write(tmp_path / "ä.jsonl", header())
+    write(tmp_path / os.fsdecode(b"\xff.jsonl"), header())
+    scan = FolderScan(tmp_path)
+    assert keys(scan) == ["ä.jsonl"]
+    for _ in range(2):
+        assert not keys(scan, "ä.jsonl")
+        assert scan.problems == (f"{tmp_path}/\\udcff.jsonl has a name that is not Unicode; rename it.",)
 
 
 def test_a_folder_that_is_gone_is_named(tmp_path: Path) -> None:
