@@ -75,6 +75,8 @@ def _header(line: bytes) -> tuple[str, list[str]]:
     for separator in _SEPARATORS:
         columns = [column.strip() for column in _cells(line.removeprefix(b"\xef\xbb\xbf"), separator)]
         columns = [column.lower() if column.lower() in (_EPOCH, _STEP) else column for column in columns]
+        if {"variant", "repeat"} <= set(columns):
+            raise ValueProblem("it holds several runs")  # a table of ours, curves.csv
         if 2 <= len(columns) <= MAX_NAMES and (_EPOCH in columns or _STEP in columns):
             return separator, columns
     raise ValueProblem("it is no header with a column 'epoch' or 'step'")

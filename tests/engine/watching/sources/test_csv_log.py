@@ -174,6 +174,7 @@ def test_tables_without_losses_are_no_logs(tmp_path: Path) -> None:
         b"time,loss\n0,3\n",
         b"step,learning_rate\n0,3\n",
         b"\xff,epoch,loss\n",
+        b"variant,repeat,step,training_loss\na,1,10,2.0\nb,1,10,3.0\n",  # of several runs, as we export it
         b"epoch,loss," + b"x," * 2000 + b"\n",
     ]
     files = [write(tmp_path / f"{index}.csv", content) for index, content in enumerate(contents)]
