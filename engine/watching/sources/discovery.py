@@ -225,11 +225,13 @@ class FolderScan:
     def _is_due(self, path: Path, file: _File, known: Collection[str]) -> bool:
         """Whether to look for logs in a file, as it is new or has changed, or as nobody knows those found in it."""
         now = self._clock()
-        if file.keys:
-            if all(key in known for key in file.keys):
-                return False
+        if not all(key in known for key in file.keys):
             file.keys = ()
             return True
+        if file.keys and not any(
+            "#" in key for key in file.keys
+        ):  # in a file of several runs, there may be further ones
+            return False
         if file.stamp[0] > 0 and file.checked - file.since >= QUIET_SECONDS and now - file.checked < RECHECK_SECONDS:
             return False
         try:
@@ -240,7 +242,7 @@ class FolderScan:
         file.checked = now
         if stamp == file.stamp:
             return False
-        file.stamp, file.since = stamp, now
+        file.stamp, file.since, file.keys = stamp, now, ()
         return status.st_size > 0
 
 
