@@ -228,9 +228,7 @@ class FolderScan:
         if not all(key in known for key in file.keys):
             file.keys = ()
             return True
-        if file.keys and not any(
-            "#" in key for key in file.keys
-        ):  # in a file of several runs, there may be further ones
+        if file.keys and not any("#" in key for key in file.keys):  # a file of several runs may get further ones
             return False
         if file.stamp[0] > 0 and file.checked - file.since >= QUIET_SECONDS and now - file.checked < RECHECK_SECONDS:
             return False
