@@ -172,7 +172,11 @@ class FolderFollower:
         """Return whether all of a log was stored before, judging by its size; False for a log of several files."""
         (file, size), *others = [*run.stored_sizes.items()] or [("", -1)]
         try:
-            return not others and file == run.log.source.key and (self._root / file).stat().st_size == size
+            return (
+                not others
+                and file == run.log.source.key.partition("#")[0]
+                and (self._root / file).stat().st_size == size
+            )
         except OSError:  # gone: what was stored stays
             return True
 

@@ -2,8 +2,8 @@
 
 A dictionary holds the average curves of an architecture, recorded every ten steps: the k-th value is that of step 10 k.
 The architectures of a part are the variants of one experiment, named as in our own experiment on that part, so that
-their curves can be compared with ours. Further files on the same variant, from another attempt or student, are further
-repeats.
+their curves can be compared with ours. Each folder in the watched one has experiments of its own, as in a collection of
+several students' homework, unless it only separates architectures. Further files on the same variant are its repeats.
 
 Of a ``.json`` and a ``.pkl`` of the same name, as this program exports them, only one is read: the pickle if it can be,
 as it alone holds large weights.
@@ -13,8 +13,10 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
@@ -36,7 +38,7 @@ from engine.watching.sources.base import (
     Source,
     Tested,
 )
-from engine.watching.sources.course_dictionary import GRADIENT_NORM, CourseRun, image_shape, runs_of
+from engine.watching.sources.course_dictionary import GRADIENT_NORM, CourseRun, image_shape, names_architecture, runs_of
 from engine.watching.sources.unpickle import read_pickle
 from engine.watching.sources.values import MAX_NAME, text
 
@@ -49,6 +51,7 @@ _PICKLES = (".pkl", ".pickle", ".p")
 _ENDINGS = (*_PICKLES, ".json")
 _MARK = b"_curve"  # in a key of every dictionary, in JSON as in any pickle
 _MAX_PROBLEMS = 10  # of a run
+_SETTLE_SECONDS = 2.0  # a file that can't be read and is younger may still be being written
 _ENTRIES_PER_READ = 4096  # of some 200 bytes each
 # Records an epoch of batches of 50: CIFAR-10's 45,000 training images, and Fashion-MNIST's 54,000 of earlier years.
 _RECORDS_PER_EPOCH = (90, 108)
@@ -70,7 +73,7 @@ def sources_in(folder: Path, files: Sequence[Path]) -> Iterator[Source]:
             yield from _sources(folder, chosen)
         else:
             refused = [path for path in paths if _is_expected(path, _stamp(path))]
-            yield from (CourseSource(folder, path, 0, "", _unknown(path)) for path in refused[:1])
+            yield from (RefusedFile(folder, path) for path in refused[:1])
 
 
 def _same_name(stem: Path, files: Sequence[Path]) -> Iterator[Path]:
@@ -81,63 +84,92 @@ def _same_name(stem: Path, files: Sequence[Path]) -> Iterator[Path]:
 
 
 def _sources(folder: Path, path: Path) -> Iterator[Source]:
-    contents = _contents(path, _stamp(path))
-    labels = Counter(label for label, _ in contents)
-    seen: Counter[str] = Counter()
-    for number, (label, grouping) in enumerate(contents):
-        seen[label] += 1
-        part = f"#{label}" if labels[label] == 1 else f"#{label} ({seen[label]})"
-        yield CourseSource(folder, path, number, part if len(contents) > 1 else "", grouping)
+    """Yield a source for each run; its key stays the same if further runs are added to the file."""
+    for label, grouping in _contents(path, _stamp(path)):
+        yield CourseSource(folder, path, label, _located(grouping, path.relative_to(folder)))
 
 
-def _unknown(path: Path) -> Grouping:
-    return Grouping(_experiment(0), text(path.stem, MAX_NAME))
+def _located(grouping: Grouping, path: Path) -> Grouping:
+    """Return a grouping with the first folder of its file in the experiment's name."""
+    name = path.parts[0]
+    if len(path.parts) == 1 or names_architecture(name):
+        return grouping
+    return replace(grouping, experiment=f"{grouping.experiment} ({text(name, MAX_NAME // 2)})")
 
 
-class CourseSource:
-    """A run in a result dictionary; see ``Source``."""
+class _FileSource:
+    """What all that is read from a dictionary's file has in common; see ``Source``."""
 
     format = FORMAT
-    is_live = False
 
-    def __init__(self, folder: Path, path: Path, number: int, part: str, grouping: Grouping) -> None:
+    def __init__(self, folder: Path, path: Path, part: str, grouping: Grouping) -> None:
         self._name = path.relative_to(folder).as_posix()
-        self.key, self.grouping = self._name + part, grouping
-        self._path, self._number = path, number
-        self._stamp: _Stamp = _ABSENT
-        self._pending: Iterator[LogEntry] = iter(())
+        self.key, self.grouping = f"{self._name}#{part}", grouping
+        self.is_live = False
         self.has_more = True
+        self._path = path
+        self._stamp: _Stamp = _ABSENT
 
     @property
     def sizes(self) -> Mapping[str, int]:
         """The size of its file once it was read."""
         return {self._name: self._stamp[1]}
 
+    def _changed(self) -> Mapping[str, CourseRun] | Problem | None:
+        """Return the runs in the file if it has changed, or why there are none; None if there is nothing to say."""
+        stamp = _stamp(self._path)
+        if stamp in (_ABSENT, self._stamp):
+            return None
+        try:
+            runs: Mapping[str, CourseRun] | Problem = _load(self._path, stamp)
+        except ValueError as error:
+            if 0 <= time.time() - stamp[0] / 1e9 < _SETTLE_SECONDS:
+                return None
+            runs = Problem(one_line(f"{self._name} can't be read as a result dictionary: {error}."))
+        self._stamp = stamp
+        return runs
+
+
+class RefusedFile(_FileSource):
+    """A file that should hold dictionaries and can't be read; its runs are found once it can be."""
+
+    def __init__(self, folder: Path, path: Path) -> None:
+        super().__init__(folder, path, "", Grouping(_experiment(0), text(path.stem, MAX_NAME)))
+
+    def read(self) -> Sequence[LogEntry]:
+        """Return what is wrong with the file, once after each change."""
+        self.has_more = False
+        found = self._changed()
+        return [found] if isinstance(found, Problem) else []
+
+
+class CourseSource(_FileSource):
+    """A run in a result dictionary."""
+
+    def __init__(self, folder: Path, path: Path, label: str, grouping: Grouping) -> None:
+        super().__init__(folder, path, label, grouping)
+        self._label = label
+        self._pending: Iterator[LogEntry] = iter(())
+
     def read(self) -> Sequence[LogEntry]:
         """Return what was not returned yet of the file as it is now."""
-        stamp = _stamp(self._path)
         entries: list[LogEntry] = []
-        if stamp not in (_ABSENT, self._stamp):
-            if self._stamp != _ABSENT:
-                entries.append(Restarted())
-            self._stamp = stamp
-            self._pending = self._entries()
+        was_read = self._stamp != _ABSENT
+        found = self._changed()
+        if isinstance(found, Problem):
+            entries.append(found)
+        elif found is not None and self._label not in found:
+            entries.append(Problem(one_line(f"{self._name} no longer holds {self._label}.")))
+        elif found is not None:
+            entries += [Restarted()] if was_read else []
+            self._pending = self._entries(found[self._label])
         entries += islice(self._pending, _ENTRIES_PER_READ)
         self.has_more = len(entries) >= _ENTRIES_PER_READ
         return entries
 
-    def _entries(self) -> Iterator[LogEntry]:
-        try:
-            runs = _load(self._path, self._stamp)
-        except ValueError as error:
-            yield Problem(one_line(f"{self._name} can't be read as a result dictionary: {error}."))
-            return
-        if self._number >= len(runs):
-            yield Problem(f"{self._name} holds fewer runs than before.")
-            return
-        run = runs[self._number]
+    def _entries(self, run: CourseRun) -> Iterator[LogEntry]:
         problems = list(run.problems)
-        entries = list(_entries_of(run, problems.append))
+        entries = list(_entries_of(run, self.grouping, problems.append))
         scale = AccuracyScale()
         scale.revised(entries)
         converted = [scale.convert(entry, problems.append) for entry in entries]
@@ -145,7 +177,7 @@ class CourseSource:
         yield from converted
 
 
-def _entries_of(run: CourseRun, complain: Callable[[str], None]) -> Iterator[LogEntry]:
+def _entries_of(run: CourseRun, grouping: Grouping, complain: Callable[[str], None]) -> Iterator[LogEntry]:
     """Yield what a dictionary says of a run, accuracies in its own unit."""
     records = max((len(curve) for curve in run.curves.values()), default=0)
     epochs = _EPOCHS[run.part]
@@ -154,7 +186,7 @@ def _entries_of(run: CourseRun, complain: Callable[[str], None]) -> Iterator[Log
     if run.learning_rate is not None:
         settings["learning rate"] = f"{run.learning_rate:g}"
     yield Description(
-        _grouping(run),
+        grouping,
         settings,
         epochs=epochs if per_epoch else 0,
         steps=records * RECORD_EVERY,
@@ -231,7 +263,7 @@ def _stamp(path: Path) -> _Stamp:
 def _contents(path: Path, stamp: _Stamp) -> tuple[tuple[str, Grouping], ...]:
     """Return label and grouping of each run in a file; nothing if it is no dictionary or can't be read."""
     try:
-        return tuple((run.label, _grouping(run)) for run in _load(path, stamp))
+        return tuple((label, _grouping(run)) for label, run in _load(path, stamp).items())
     except ValueError:
         return ()
 
@@ -248,8 +280,8 @@ def _is_expected(path: Path, _stamp: _Stamp) -> bool:
 
 
 @lru_cache(maxsize=4)
-def _load(path: Path, _stamp: _Stamp) -> tuple[CourseRun, ...]:
-    """Return the runs in a file.
+def _load(path: Path, _stamp: _Stamp) -> Mapping[str, CourseRun]:
+    """Return the runs in a file, by what tells them from one another.
 
     Raises:
         ValueError: if it is no dictionary; the message is the end of a sentence.
@@ -260,7 +292,13 @@ def _load(path: Path, _stamp: _Stamp) -> tuple[CourseRun, ...]:
     found = read_pickle(content) if path.suffix.lower() in _PICKLES else _parse(content)
     if not (runs := runs_of(found, path.stem)):
         raise ValueError("it has no curves")
-    return tuple(runs)
+    seen: Counter[str] = Counter()
+    labelled: dict[str, CourseRun] = {}
+    for run in runs:
+        seen[run.label] += 1
+        number = seen[run.label]
+        labelled[run.label if number == 1 else f"{run.label} ({number})"] = run
+    return labelled
 
 
 def _content(path: Path) -> bytes:

@@ -128,6 +128,11 @@ def _dictionaries(found: Any, stem: str) -> Iterator[tuple[str, dict[str, Any]]]
         yield from ((name, value) for value in found[:MAX_DICTIONARIES] if isinstance(value, dict))
 
 
+def names_architecture(name: str) -> bool:
+    """Whether a folder is named after an architecture."""
+    return _IN_NAME.search(name) is not None
+
+
 def _our_name(name: str) -> str:
     """Return an architecture's name as this program writes it, ``cnn_3`` for ``CNN3``; others as they are."""
     match = _OURS.fullmatch(name.strip())

@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 
 from engine.watching.sources import course
-from engine.watching.sources.base import LogEntry, Measured, Problem
-from engine.watching.sources.course import CourseSource
+from engine.watching.sources.base import LogEntry, Measured, Problem, Source
 from tests.engine.watching.sources.log_support import read_all
 
 WEIGHTS = np.arange(32 * 1024, dtype=np.float32).reshape(32, 1024) / 1024
@@ -67,13 +66,10 @@ def save(path: Path, values: Any, protocol: int = 4) -> Path:
     return path
 
 
-def sources(folder: Path) -> dict[str, CourseSource]:
+def sources(folder: Path) -> dict[str, Source]:
     """The runs in the files of a folder, by key."""
-    found: dict[str, CourseSource] = {}
-    for source in course.sources_in(folder, sorted(path for path in folder.iterdir() if path.is_file())):
-        assert isinstance(source, CourseSource)
-        found[source.key] = source
-    return found
+    files = sorted(path for path in folder.iterdir() if path.is_file())
+    return {source.key: source for source in course.sources_in(folder, files)}
 
 
 def one_run(folder: Path) -> list[LogEntry]:

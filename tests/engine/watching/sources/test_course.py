@@ -18,6 +18,7 @@ from engine.exports import Format, export_experiment
 from engine.storage.store import Store
 from engine.watching.sources import base
 from engine.watching.sources.base import Description, Ended, LoggedWeights, Measured, Problem, Restarted
+from engine.watching.sources.discovery import FolderScan
 from tests.engine.stored_results import by_variant, ended
 from tests.engine.watching.sources.course_support import (
     WEIGHTS,
@@ -42,7 +43,7 @@ STEPS = (10, 20, 30, 40)
 def test_part_3(tmp_path: Path, ending: str) -> None:
     save(tmp_path / f"part3_mlp_1{ending}", part3())
     (source,) = sources(tmp_path).values()
-    assert source.key == f"part3_mlp_1{ending}"
+    assert source.key == f"part3_mlp_1{ending}#mlp_1"
     assert not source.is_live
     entries = read_all(source)
     description, *measured, weights, tested, end = entries
@@ -60,7 +61,7 @@ def test_part_3(tmp_path: Path, ending: str) -> None:
     assert weights.values.dtype == np.float32
     assert tested == base.Tested(0.375)
     assert end == Ended(Status.FINISHED)
-    assert source.sizes == {source.key: (tmp_path / source.key).stat().st_size}
+    assert source.sizes == {f"part3_mlp_1{ending}": (tmp_path / f"part3_mlp_1{ending}").stat().st_size}
     assert list(source.read()) == []
 
 
@@ -135,6 +136,21 @@ def test_architectures_are_named_as_ours(tmp_path: Path, name: str, expected: st
     assert variants(tmp_path) == [expected]
 
 
+def test_folders_have_experiments_of_their_own_unless_they_separate_architectures(tmp_path: Path) -> None:
+    for place in ("", "Ada/results", "Bob", "results_mlp1/old"):
+        save(tmp_path / place / "part3.json", part3())
+    found = {source.key: source for source in FolderScan(tmp_path).discover(())}
+    assert {key.removesuffix("part3.json#mlp_1"): source.grouping.experiment for key, source in found.items()} == {
+        "": "Course dictionaries, part 3",
+        "Ada/results/": "Course dictionaries, part 3 (Ada)",
+        "Bob/": "Course dictionaries, part 3 (Bob)",
+        "results_mlp1/old/": "Course dictionaries, part 3",
+    }
+    for source in found.values():
+        (description,) = (entry for entry in read_all(source) if isinstance(entry, Description))
+        assert description.grouping == source.grouping
+
+
 def test_a_name_that_repeats_the_activation(tmp_path: Path) -> None:
     save(tmp_path / "q4.json", {"name": "cnn4_sigmoid", "relu_loss_curve": [], "sigmoid_loss_curve": curve()})
     assert variants(tmp_path) == ["cnn_4/sigmoid"]
@@ -151,7 +167,7 @@ def test_one_file_for_all_architectures(tmp_path: Path, kind: str) -> None:
     save(tmp_path / "results.pkl", values)
     found = list(sources(tmp_path))
     assert found == (
-        ["results.pkl#mlp_1", "results.pkl#cnn_3 (1)", "results.pkl#cnn_3 (2)"]
+        ["results.pkl#mlp_1", "results.pkl#cnn_3", "results.pkl#cnn_3 (2)"]
         if kind == "list"
         else ["results.pkl#mlp_1_0", "results.pkl#cnn_3_1", "results.pkl#cnn_3_2"]
     )
@@ -266,12 +282,36 @@ def test_a_replaced_file_is_read_again(tmp_path: Path) -> None:
     assert list(source.read()) == [], "what was read of a file that is gone stays"
 
 
-def test_a_file_with_fewer_runs_than_before(tmp_path: Path) -> None:
+def test_a_run_that_is_no_longer_there(tmp_path: Path) -> None:
     path = save(tmp_path / "part4_m.json", part4())
     _, source = sources(tmp_path).values()
     read_all(source)
     save(path, part3())
-    assert problems(read_all(source)) == ["part4_m.json holds fewer runs than before."]
+    assert problems(read_all(source)) == ["part4_m.json no longer holds cnn_3/sigmoid."]
+
+
+def test_a_list_that_grows_and_changes_its_order(tmp_path: Path) -> None:
+    scan = FolderScan(tmp_path)
+    path = save(tmp_path / "all.json", [part3()])
+    found = {source.key: source for source in scan.discover(())}
+    save(path, [part3(name="cnn_3", loss_curve=curve(start=7.0)), part3()])
+    found |= {source.key: source for source in scan.discover(found)}
+    assert sorted(found) == ["all.json#cnn_3", "all.json#mlp_1"]
+    assert numbers(read_all(found["all.json#mlp_1"]), "training_loss")[0] == (10, 2.0)
+    assert numbers(read_all(found["all.json#cnn_3"]), "training_loss")[0] == (10, 7.0)
+
+
+def test_a_file_is_found_once_it_is_complete(tmp_path: Path) -> None:
+    scan = FolderScan(tmp_path)
+    path = save(tmp_path / "all.json", part4())
+    content = path.read_bytes()
+    path.write_bytes(content[:-10])
+    found = {source.key: source for source in scan.discover(())}
+    (refused,) = found.values()
+    assert list(refused.read()) == []
+    path.write_bytes(content)
+    assert list(refused.read()) == []
+    assert [source.grouping.variant for source in scan.discover(found)] == ["cnn_3/relu", "cnn_3/sigmoid"]
 
 
 def test_long_curves_come_in_pieces(tmp_path: Path) -> None:
@@ -303,7 +343,11 @@ def test_of_a_pickle_and_its_json_the_pickle_is_read(tmp_path: Path) -> None:
 )
 def test_a_file_that_should_be_a_dictionary_is_refused(tmp_path: Path, name: str, content: bytes, reason: str) -> None:
     (tmp_path / name).write_bytes(content)
-    (sentence,) = problems(one_run(tmp_path))
+    (source,) = sources(tmp_path).values()
+    assert list(source.read()) == [], "it may still be being written"
+    os.utime(tmp_path / name, (1e9, 1e9))
+    (sentence,) = problems(read_all(source))
+    assert list(source.read()) == []
     assert sentence.startswith(f"{name} can't be read as a result dictionary: {reason}")
     assert sentence.endswith(".") and sentence.count(". ") == 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import struct
 import time
@@ -86,6 +87,7 @@ def test_nothing_is_called(protocol: int, tmp_path: Path, monkeypatch: pytest.Mo
 def test_tensors_are_named(tmp_path: Path) -> None:
     content = b"\x80\x02}X\x0a\x00\x00\x00loss_curvectorch._utils\n_rebuild_tensor_v2\n)Rs."
     (tmp_path / "part3_m.pkl").write_bytes(content)
+    os.utime(tmp_path / "part3_m.pkl", (1e9, 1e9))
     assert problems(one_run(tmp_path)) == [
         "part3_m.pkl can't be read as a result dictionary: it holds tensors of PyTorch, which can be stored as lists "
         "with .tolist()."
