@@ -83,7 +83,9 @@ class RunFollower:
 
         Keras' CSVLogger, for one, empties the file when a script is started again. Propagates ``StoreError``.
         """
-        if self.planned is None or self.is_asleep or not self.log.is_replaced or self.log.is_held:
+        if self.planned is None or self.is_asleep or self.log.is_held:
+            return False
+        if not self.log.is_replaced or self.log.is_same:
             return False
         for row in self.log.ready(0.0, is_last=True)[:MAX_COMPARED]:
             stored = store.record(self.planned.run, row.step)

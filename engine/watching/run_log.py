@@ -34,6 +34,7 @@ class RunLog:
         weights: weights to be stored.
         discard_after: the step after which everything stored is to be removed, as it was logged again; None if nothing.
         is_replaced: whether everything stored is to be removed.
+        is_same: whether that is so only as the log is understood otherwise, so that the training is the same.
         problems: sentences on what can't be understood.
         grown_at: when the log was last seen to grow, in seconds since 1970 as every ``now``.
     """
@@ -46,7 +47,7 @@ class RunLog:
         self.layers: tuple[str, ...] = ()
         self.weights: list[LoggedWeights] = []
         self.discard_after: int | None = None
-        self.is_replaced = False
+        self.is_replaced = self.is_same = False
         self.problems: list[str] = []
         self.grown_at = self._changed_at = now
         self._rows: dict[int, Row] = {}
@@ -63,12 +64,12 @@ class RunLog:
 
     def read(self, now: float) -> bool:
         """Read what is new, and return whether there was anything, be it a mere sign of life."""
-        before = dict(self.source.sizes)
+        before, is_behind = dict(self.source.sizes), self.source.has_more
         entries = self.source.read()
         for entry in entries:
             self._take(entry, now)
         has_grown = bool(entries) or dict(self.source.sizes) != before
-        if has_grown:
+        if has_grown and not is_behind:  # else it is the rest of what was there before
             self.grown_at = now
         return has_grown
 
@@ -84,7 +85,7 @@ class RunLog:
         """Forget rows and weights, which have been stored."""
         for row in rows:
             del self._rows[row.step]
-        self.weights, self.discard_after, self.is_replaced = [], None, False
+        self.weights, self.discard_after, self.is_replaced, self.is_same = [], None, False, False
 
     def _take(self, entry: LogEntry, now: float) -> None:
         match entry:
@@ -102,8 +103,8 @@ class RunLog:
                 self.end = entry
             case Problem(sentence):
                 self.problems.append(sentence)
-            case Restarted():
-                self._restart()
+            case Restarted(is_same):
+                self._restart(is_same)
 
     def _describe(self, entry: Description) -> None:
         if entry.after is not None:
@@ -114,7 +115,8 @@ class RunLog:
             self.tested = Tested()
         self.description, self.end = replace(entry, after=None), None
 
-    def _restart(self) -> None:
+    def _restart(self, is_same: bool) -> None:
         self._rows, self.weights, self.layers = {}, [], ()
         self.tested, self.end, self.discard_after = Tested(), None, None
+        self.is_same = is_same and (self.is_same or not self.is_replaced)
         self.is_replaced = True

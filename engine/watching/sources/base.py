@@ -109,7 +109,13 @@ class Ended:
 
 @dataclass(frozen=True)
 class Restarted:
-    """The file was replaced, or is understood otherwise from now on: everything of the run comes again."""
+    """The file was replaced, or is understood otherwise from now on: everything of the run comes again.
+
+    Attributes:
+        is_same: the latter, so that the training is the same even if its numbers belong to other steps.
+    """
+
+    is_same: bool = False
 
 
 @dataclass(frozen=True)

@@ -126,7 +126,7 @@ class TensorBoardSource:
             for problem in read.problems:
                 collected.entries.append(Problem(self._sentence(path, problem)))
             if self._must_reread(read.events, file.part):
-                return [Restarted()]
+                return [Restarted(is_same=True)]
             collected.is_by_epoch = self._is_keras
             for event in read.events:
                 self._take(event, file, collected)
@@ -174,7 +174,8 @@ class TensorBoardSource:
         file.has_begun |= bool(event.scalars)
         part = file.part
         part.last_time = max(part.last_time, event.wall_time)
-        seconds = max(0.0, event.wall_time - self._began)
+        elapsed = event.wall_time - self._began
+        seconds = max(0.0, elapsed) if math.isfinite(elapsed) else math.nan
         for tag, value in event.scalars:
             if not (name := self._name(part, tag, collected)):
                 continue
@@ -228,7 +229,7 @@ class TensorBoardSource:
         """Return entries with accuracies as fractions, or a request to read all again."""
         if self._scale.revised(entries):
             self._rewind()
-            return [Restarted()]
+            return [Restarted(is_same=True)]
         collected = _Collected()
         for entry in entries:
             collected.entries.append(self._scale.convert(entry, self._left_out(collected)))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from engine.watching.sources import tensorboard
-from engine.watching.sources.base import Measured, Problem
+from engine.watching.sources.base import LogEntry, Measured, Problem
 from engine.watching.sources.tensorboard import TensorBoardSource
 from tests.engine.watching.sources.log_support import read_all, since_restart
 
@@ -108,8 +108,13 @@ def only_source(root: Path) -> TensorBoardSource:
 
 def numbers_of(source: TensorBoardSource) -> dict[int, dict[str, float]]:
     """What a run says in the end of each step, from its beginning."""
+    return numbers_in(read_all(source))
+
+
+def numbers_in(entries: Sequence[LogEntry]) -> dict[int, dict[str, float]]:
+    """The numbers of each step since the last restart."""
     found: dict[int, dict[str, float]] = {}
-    for entry in since_restart(read_all(source)):
+    for entry in since_restart(entries):
         if isinstance(entry, Measured):
             found.setdefault(entry.step, {}).update(entry.numbers)
     return found

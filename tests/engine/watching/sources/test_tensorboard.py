@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
 import math
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
-from engine.analysis.results import load_results
-from engine.exports import Format, export_experiment
-from engine.storage.store import Store
 from engine.watching.sources import base, event_folder
 from engine.watching.sources.base import Description, Measured, Problem, Restarted
 from engine.watching.sources.event_folder import RunFolder
-from tests.engine.stored_results import by_variant, ended
-from tests.engine.support import record as stored_record
 from tests.engine.watching.sources.event_support import (
     VERSION,
     event,
@@ -191,6 +184,16 @@ def test_numbers_that_are_not_finite_are_kept(tmp_path: Path) -> None:
     assert numbers["validation_loss"] == math.inf
 
 
+def test_times_that_are_none_are_unknown(tmp_path: Path) -> None:
+    file_in(
+        tmp_path / "net",
+        *(event(step, time, loss=1.0) for step, time in ((1, 1001), (2, math.nan), (3, 1000), (4, 1003))),
+    )
+    seconds = [entry.seconds for entry in read_all(only_source(tmp_path)) if isinstance(entry, Measured)]
+    assert math.isnan(seconds.pop(1))
+    assert seconds == [0.0, 0.0, 2.0]
+
+
 def test_the_last_accuracy_of_the_test_is_its_result(tmp_path: Path) -> None:
     file_in(tmp_path / "net", event(1, 1001, Accuracy__test=40.0), event(2, 1001, Accuracy__test=60.0))
     entries = read_all(only_source(tmp_path))
@@ -318,74 +321,3 @@ def test_a_folder_is_listed_again_when_it_may_have_changed(tmp_path: Path, monke
     assert len(listed) == 4
     file_in(tmp_path, event(1, 1001, loss=1.0))
     assert len(list(folder.files())) == 1
-
-
-@pytest.mark.long
-def test_our_own_export_comes_back(store: Store, tmp_path: Path) -> None:
-    def records(_spec: Any, run: int) -> list[Any]:
-        lost = stored_record(run, 20, epoch=2, training_loss=math.nan, learning_rate=0.1)
-        return [stored_record(run, 10, gradient_norms=(0.3, 1.5)), lost]
-
-    accuracies = by_variant({"mlp_1/relu": [0.5, 0.5], "mlp_1/sigmoid": [0.5, 0.5]})
-    number = ended(store, "activations", accuracies, records=records, architectures=["mlp_1"], repeats=2)
-    export_experiment(store, number, tmp_path, [Format.TENSORBOARD])
-    found = sources_under(tmp_path / "tensorboard")
-    groups = {source.key: (source.grouping.variant, source.grouping.repeat) for source in found.values()}
-    expected = [(variant, repeat) for variant in ("mlp_1_relu", "mlp_1_sigmoid") for repeat in (1, 2)]
-    assert groups == {f"{variant}/{repeat}": (variant, repeat) for variant, repeat in expected}
-    for result in (run for variant in load_results(store, number).variants for run in variant.runs):
-        source = found[f"{result.run.spec.variant.replace('/', '_')}/{result.run.spec.repeat}"]
-        description, *entries = read_all(source)
-        assert isinstance(description, Description)
-        assert not source.is_live
-        (times,), _ = store.columns(result.run.id, ("wall_time",), ())
-        assert len(entries) == len(result.records)
-        for entry, stored, time in zip(entries, result.records, times.tolist(), strict=True):
-            assert isinstance(entry, Measured)
-            assert (entry.step, entry.seconds) == (stored.step, time - times[0])
-            assert entry.numbers == as_float32(**{name: getattr(stored, name) for name in base.STANDARD_NUMBERS})
-            assert entry.gradient_norms == as_float32(
-                dense_1=stored.gradient_norms[0], prediction=stored.gradient_norms[1]
-            )
-            assert entry.update_ratios == as_float32(
-                dense_1=stored.update_ratios[0], prediction=stored.update_ratios[1]
-            )
-
-
-def as_float32(**numbers: float) -> dict[str, float]:
-    """What TensorBoard holds of numbers: the export leaves out those that are not finite."""
-    return {name: float(np.float32(value)) for name, value in numbers.items() if math.isfinite(value)}
-
-
-@pytest.mark.long
-def test_files_of_tensorflow_and_keras(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keras' callback takes ``tf.summary.scalar``, which only adds this description and needs TensorBoard for it."""
-    import keras
-    import tensorflow as tf
-
-    def scalar(name: str, data: Any, step: Any = None) -> None:
-        metadata = tf.compat.v1.SummaryMetadata()
-        metadata.plugin_data.plugin_name = "scalars"
-        tf.summary.write(name, tf.cast(data, tf.float32), step, metadata)
-
-    monkeypatch.setattr(importlib.import_module("tensorflow.summary"), "scalar", scalar)  # what Keras imports
-    images, labels = np.random.default_rng(1).random((64, 8), np.float32), np.arange(64) % 3
-    model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(3)])
-    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
-    callback = keras.callbacks.TensorBoard(tmp_path / "keras", update_freq=1, write_graph=True)
-    told = model.fit(
-        images, labels, epochs=3, validation_data=(images, labels), verbose=0, callbacks=[callback]
-    ).history
-    with tf.summary.create_file_writer(str(tmp_path / "written")).as_default():
-        for step in range(3):
-            scalar("loss", 1.5 * step, step)
-            tf.summary.write("weights", tf.zeros((30, 3)), step)
-    found = sources_under(tmp_path)
-    assert sorted(found) == ["keras", "written"]
-    assert numbers_of(found["written"]) == {step + 1: {"training_loss": 1.5 * step} for step in range(3)}
-    names = {"training_loss": "loss", "training_accuracy": "accuracy"}
-    names |= {"validation_loss": "val_loss", "validation_accuracy": "val_accuracy"}
-    assert numbers_of(found["keras"]) == {
-        epoch + 1: as_float32(learning_rate=0.01, **{ours: told[theirs][epoch] for ours, theirs in names.items()})
-        for epoch in range(3)
-    }

@@ -1,0 +1,63 @@
+"""Logs that other programs write are followed as those of our logger."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.engine.watching.sources.course_support import part3, part5, save
+from tests.engine.watching.sources.event_support import event, file_in, record, unchecked
+from tests.engine.watching.sources.log_support import append
+from tests.engine.watching.support import STARTED, opened, watching
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "logs"
+
+
+def test_a_log_that_is_understood_otherwise_is_the_same_run(tmp_path: Path, folder: Path) -> None:
+    """A step 0 that comes late shifts all steps, so that each has the loss of the one before."""
+    file = file_in(folder / "net", *(event(step, 1000 + step, loss=1 / step) for step in (1, 2, 3)))
+    with watching(tmp_path / "ws", folder) as seen:
+        seen.poll()
+        append(file, record(event(0, 1004, val_loss=1.0)))
+        seen.poll()
+        assert list(seen.runs) == [("net", 1)]
+    with opened(tmp_path / "ws") as store:
+        assert [(each.step, each.training_loss) for each in store.records(1)][1:] == [
+            (step + 1, pytest.approx(1 / step)) for step in (1, 2, 3)
+        ]
+
+
+def test_an_old_log_that_is_read_in_pieces_has_ended(tmp_path: Path, folder: Path) -> None:
+    file = file_in(folder / "net", event(1, 1001, loss=1.0))
+    for step in range(2, 8):
+        append(file, unchecked(bytes(400_000)), record(event(step, 1001, loss=1.0)))
+    os.utime(file, (STARTED, STARTED))
+    with watching(tmp_path / "ws", folder) as seen:
+        seen.poll()
+        assert seen.state.experiments[0].finished == 1
+
+
+def test_dictionaries_are_finished_runs(tmp_path: Path, folder: Path) -> None:
+    for name in ("mlp_1", "cnn_3"):
+        save(folder / f"part3_{name}.pkl", part3(name=name))
+    save(folder / "part5_cnn_4.json", part5())
+    with watching(tmp_path / "ws", folder) as seen:
+        seen.poll()
+        assert [(each.name, each.finished) for each in seen.state.experiments] == [
+            ("Course dictionaries, part 3", 2),
+            ("Course dictionaries, part 5", 3),
+        ]
+        assert sorted(seen.runs) == [
+            (name, 1) for name in sorted(["mlp_1", "cnn_3", "cnn_4/0.1", "cnn_4/0.01", "cnn_4/0.001"])
+        ]
+        run = seen.runs["mlp_1", 1]
+    with opened(tmp_path / "ws") as store:
+        assert [each.validation_accuracy for each in store.records(run)] == [0.1, 0.2, 0.3, 0.4]
+        assert store.run(run).test_accuracy == 0.375
+    with watching(tmp_path / "ws", folder) as seen:
+        assert seen.poll() == [], "nothing is read again"
