@@ -37,7 +37,7 @@ def test_a_test_that_is_named_is_there(file: str, name: str) -> None:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_modules_that_are_named_exist(document: Path) -> None:
     named = set(re.findall(r"`((?:\w+/)*\w+\.py)`", document.read_text(encoding="utf-8")))
-    parts = ("engine", "gui", "tests", "packaging", "benchmarks")
+    parts = ("engine", "gui", "resources", "tests", "packaging", "benchmarks")
     there = [path.relative_to(ROOT).as_posix() for part in parts for path in (ROOT / part).rglob("*.py")]
     missing = {name for name in named if not any(f"/{path}".endswith(f"/{name}") for path in [*there, "main.py"])}
     assert not missing

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from pydantic import TypeAdapter
 
+from engine.analysis.alignment import Points, align, interpolated
+from engine.analysis.statistics import mean_and_deviation
 from engine.analysis.styles import styles
 from engine.config.logged_runs import LoggedRunSpec, parse_run_spec
 from engine.config.specs import BaseRunSpec
@@ -44,27 +46,24 @@ def make_thumbnail(execute: Execute, number: int) -> tuple[ThumbnailCurve, ...]:
     """Return the curves of an experiment; propagates ``READ_ERRORS`` if a run is damaged, and errors of ``execute``."""
     specs: dict[str, BaseRunSpec] = {}
     curves: dict[str, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
+    logged: dict[str, list[Points]] = defaultdict(list)
     for run in execute("SELECT id, spec, total_steps FROM runs WHERE experiment=? ORDER BY id", number):
         spec = parse_run_spec(run["spec"])
         if spec.probe:
             continue
         specs.setdefault(spec.variant, spec)
-        sampled = (
-            _sampled_logged(execute, run["id"])
-            if isinstance(spec, LoggedRunSpec)
-            else _sampled(execute, run["id"], run["total_steps"], spec.training.record_every)
-        )
-        for step, value in sampled:
+        if isinstance(spec, LoggedRunSpec):
+            logged[spec.variant].append(_logged_points(execute, run["id"]))
+            continue
+        for step, value in _sampled(execute, run["id"], run["total_steps"], spec.training.record_every):
             curves[spec.variant][step].append(value)
+    values = {name: [float(np.mean(each[step])) for step in sorted(each)] for name, each in curves.items()}
+    values |= {name: _sampled_mean(runs) for name, runs in logged.items()}
     drawn = styles(specs.values())
     return tuple(
-        ThumbnailCurve(
-            name,
-            drawn[name].hex,
-            tuple(round(float(np.mean(curves[name][s])), DIGITS) for s in sorted(curves[name])),
-        )
+        ThumbnailCurve(name, drawn[name].hex, tuple(round(value, DIGITS) for value in values[name]))
         for name in specs
-        if curves[name]
+        if values.get(name)
     )
 
 
@@ -97,11 +96,22 @@ def _sampled(execute: Execute, run: int, total_steps: int, every: int) -> list[t
     return [(row["step"], row["validation_accuracy"]) for row in rows]
 
 
-def _sampled_logged(execute: Execute, run: int) -> list[tuple[int, float]]:
-    """Return the same of a logged run, whose records are at steps of its own."""
+def _logged_points(execute: Execute, run: int) -> Points:
+    """Return steps and validation accuracies of a logged run, whose records are at steps of its own."""
     rows = execute(
         "SELECT step, validation_accuracy FROM points WHERE run=? AND validation_accuracy IS NOT NULL ORDER BY step",
         run,
     ).fetchall()
-    chosen = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), THUMBNAIL_VALUES)).round().astype(int))
-    return [(rows[at]["step"], rows[at]["validation_accuracy"]) for at in chosen]
+    return np.array([row["step"] for row in rows], float), np.array([row["validation_accuracy"] for row in rows], float)
+
+
+def _sampled_mean(runs: list[Points]) -> list[float]:
+    """Return the mean over logged runs at up to ``THUMBNAIL_VALUES`` equidistant steps."""
+    steps, table = align(runs)
+    mean, _ = mean_and_deviation(table)
+    finite = np.isfinite(mean)
+    if not finite.any():
+        return []
+    steps, mean = steps[finite], mean[finite]
+    sampled = np.linspace(steps[0], steps[-1], min(len(steps), THUMBNAIL_VALUES))
+    return [float(value) for value in interpolated((steps, mean), sampled)]

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.utils.text import as_duration
+from engine.utils.text import as_duration, pluralise
 from engine.workspace.catalogue import CatalogueEntry
 from gui.history.drafts import Drafts
 from gui.history.model import as_date, as_percent
@@ -188,7 +188,7 @@ def _pairs(entry: CatalogueEntry) -> list[tuple[str, str]]:
     accuracy = "" if entry.best is None else f"best {as_percent(entry.best)}, mean {as_percent(entry.mean)}"
     took = "" if entry.seconds is None else f", took {as_duration(entry.seconds)}"
     device = stored.device
-    threads = "" if device is None else f", {device.threads} thread{'' if device.threads == 1 else 's'} a process"
+    threads = "" if device is None or entry.is_logged else f", {pluralise(device.threads, 'thread')} a process"
     return [
         ("Experiment", f"#{stored.id} {entry.kind}"),
         ("Data set", stored.dataset.title or stored.dataset.name if stored.dataset else ""),

@@ -1,4 +1,4 @@
-"""Reading of the batches of CIFAR's Python version without executing code from the pickle.
+"""Reading of plain pickles without executing code from them: the batches of CIFAR's Python version, and the base class.
 
 The official batches were pickled by Python 2 with NumPy: a dictionary of byte strings, lists of integers and one array.
 Only the three names of which such an array consists are resolved, to inert stubs that only keep their arguments;
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -44,7 +44,7 @@ def _reconstruct(*_: Any) -> _Array:
     return _Array()
 
 
-_STUBS = {
+_STUBS: dict[tuple[str, str], Callable[..., Any]] = {
     ("numpy.core.multiarray", "_reconstruct"): _reconstruct,
     ("numpy._core.multiarray", "_reconstruct"): _reconstruct,
     ("numpy", "ndarray"): _Array,
@@ -67,12 +67,12 @@ _OPCODES = (
 _MAX_READS = 1_000_000  # CIFAR-100's largest batch takes less than half of them
 
 
-class _LimitedReads(io.BytesIO):
-    """Fails if there are more opcodes than in a batch, which could take minutes."""
+class LimitedReads(io.BytesIO):
+    """Fails if there are more opcodes than in the largest pickle of the kind, named by ``kind``: they take a while."""
 
-    def __init__(self, content: bytes) -> None:
+    def __init__(self, content: bytes, limit: int, kind: str) -> None:
         super().__init__(content)
-        self._left = _MAX_READS
+        self._left, self._kind = limit, kind
 
     def read(self, size: int | None = -1, /) -> bytes:
         """Read as usual.
@@ -82,12 +82,22 @@ class _LimitedReads(io.BytesIO):
         """
         self._left -= 1
         if self._left < 0:
-            raise UnpickleError("it has more in it than a batch")
+            raise UnpickleError(f"it has more in it than {self._kind}")
         return super().read(size)
 
 
 # The Python implementation, as the one in C allocates gigabytes for a large memo index.
-class _Unpickler(pickle._Unpickler):
+class RestrictedUnpickler(pickle._Unpickler):
+    """Reads containers of values and the types of ``stubs``.
+
+    Attributes:
+        stubs: what stands for a global name, by module and name.
+        buildable: the stubs whose state a pickle may set.
+    """
+
+    stubs: ClassVar[Mapping[tuple[str, str], Callable[..., Any]]] = _STUBS
+    buildable: ClassVar[tuple[type, ...]] = (_Type, _Array)
+
     # Attributes of the base class that its type stub lacks.
     stack: list[Any]
     append: Callable[[Any], None]
@@ -122,7 +132,7 @@ class _Unpickler(pickle._Unpickler):
         self.read(8)
 
     def _build(self) -> None:
-        if not isinstance(self.stack[-2], _Type | _Array):
+        if not isinstance(self.stack[-2], self.buildable):
             raise UnpickleError("it changes what it must not")
         pickle._Unpickler.dispatch[pickle.BUILD[0]](self)  # type: ignore[arg-type]
 
@@ -142,9 +152,9 @@ class _Unpickler(pickle._Unpickler):
         Raises:
             UnpickleError: if there is none of that name.
         """
-        if (module, name) not in _STUBS:
+        if (module, name) not in self.stubs:
             raise UnpickleError(f"it asks for {module}.{name}")
-        return _STUBS[module, name]
+        return self.stubs[module, name]
 
 
 def read_batch(content: bytes) -> dict[bytes, Any]:
@@ -154,7 +164,7 @@ def read_batch(content: bytes) -> dict[bytes, Any]:
         UnpickleError: if it is no such pickle.
     """
     try:
-        found = _Unpickler(_LimitedReads(content), encoding="bytes").load()
+        found = RestrictedUnpickler(LimitedReads(content, _MAX_READS, "a batch"), encoding="bytes").load()
     except UnpickleError:
         raise
     except Exception as error:  # damaged pickles raise almost anything

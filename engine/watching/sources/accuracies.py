@@ -50,14 +50,17 @@ class AccuracyScale:
             entry: any; those without accuracies are returned as they are.
             complain: called with each accuracy that can be neither fraction nor percentage, and is left out.
         """
-        fractions = {name: self._fraction(name, value) for name, value in _accuracies(entry)}
-        for name, value in _accuracies(entry):
+        accuracies = dict(_accuracies(entry))
+        fractions = {name: self._fraction(name, value) for name, value in accuracies.items()}
+        if fractions == accuracies:
+            return entry
+        for name, value in accuracies.items():
             if fractions[name] is None:
                 complain(f"{name.replace('_', ' ')} {value:g} is neither a fraction nor a percentage")
-        if isinstance(entry, Measured) and fractions:
+        if isinstance(entry, Measured):
             numbers = {**entry.numbers, **fractions}
             return replace(entry, numbers={name: value for name, value in numbers.items() if value is not None})
-        if isinstance(entry, Tested) and fractions:
+        if isinstance(entry, Tested):
             return replace(entry, accuracy=fractions[_TESTED])
         return entry
 

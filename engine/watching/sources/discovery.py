@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine.utils.text import one_line
-from engine.watching.sources import csv_log, own_log
+from engine.watching.sources import course, csv_log, own_log, tensorboard
 from engine.watching.sources.base import Source
 
 RELIST_SECONDS = 10.0
@@ -38,6 +38,8 @@ MAX_FILES = 20_000
 FORMATS: tuple[Callable[[Path, Sequence[Path]], Iterator[Source]], ...] = (
     own_log.sources_in,
     csv_log.sources_in,
+    tensorboard.sources_in,
+    course.sources_in,
 )
 
 _NO_LOGS = frozenset(

@@ -101,5 +101,6 @@ class LineLog(ABC):
         if len(further) > room:
             complain(f"the run has more than {MAX_NAMES:,} metrics")
         self._names.update(further[:room])
-        dropped = set(further[room:])
+        if not (dropped := set(further[room:])):
+            return entry
         return replace(entry, numbers={name: value for name, value in entry.numbers.items() if name not in dropped})

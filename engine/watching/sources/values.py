@@ -21,6 +21,8 @@ class ValueProblem(Exception):
 def text(value: object, limit: int = MAX_TEXT) -> str:
     """Return ``value`` as text that can be stored: encodable, without control characters, not too long."""
     raw = value if isinstance(value, str) else _as_text(value)
+    if len(raw) <= limit and raw.isprintable():
+        return raw
     if len(raw) > limit:
         raw = raw[: limit - 1] + "…"
     encodable = raw.encode("utf-8", "replace").decode("utf-8")

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QComboBox, QLabel
 
 from gui.observations.experiment import Observations
 from gui.observations.run import UPDATE_RATIO, metric_quantity
-from gui.plots.curves.curve_plot import CurvePlot, Series
+from gui.plots.curves.curve_plot import LOG_AXIS_WIDTH, CurvePlot, Series
 
 BOX_MARGIN = 6  # pixels around the list in the corner
 BOX_LETTERS = 18  # width of the list
@@ -74,6 +74,11 @@ class NumberPlot(LoggedPlot):
         for quantity, text, _ in NUMBERS:
             self._box.addItem(text, quantity)
         self._box.currentIndexChanged.connect(lambda _index: self._draw_chosen())
+
+    def _use_axes(self) -> None:
+        """Leave room for small numbers beside the label of the axis."""
+        super()._use_axes()
+        self.getPlotItem().getAxis("left").setWidth(LOG_AXIS_WIDTH)
 
     @property
     def quantity(self) -> str:

@@ -32,7 +32,7 @@ def test_what_was_logged_is_exported(tmp_path: Path, capsys: pytest.CaptureFixtu
     printed = capsys.readouterr()
     assert "cnn_4, run 2: finished, test accuracy 75.00 %" in printed.err
     assert "62.50 %" in printed.out
-    rows = list(csv.DictReader((tmp_path / "out" / "curves.csv").open(encoding="utf-8")))
+    rows = list(csv.DictReader((tmp_path / "out" / "curves.csv").read_text(encoding="utf-8").splitlines()))
     assert [(row["repeat"], row["step"], float(row["training_loss"])) for row in rows] == [
         ("1", "10", 0.1), ("1", "20", 0.05), ("2", "10", 0.1), ("2", "20", 0.05)
     ]  # fmt: skip
@@ -48,7 +48,7 @@ def test_experiments_are_exported_to_a_folder_each(tmp_path: Path) -> None:
         log.steps(10)
         log.line(ended="finished")
     assert watch(tmp_path, "--export", str(tmp_path / "out"), "--formats", "csv") == EXIT_OK
-    assert sorted(path.parent.name for path in (tmp_path / "out").rglob("curves.csv")) == ["first", "second-part"]
+    assert sorted(path.parent.name for path in (tmp_path / "out").rglob("curves.csv")) == ["first", "second_part"]
 
 
 def test_a_run_that_failed_fails_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

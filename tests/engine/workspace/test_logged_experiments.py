@@ -46,3 +46,14 @@ def test_nothing_is_learned_from_them_about_durations(workspace: Path) -> None:
     store_logged(workspace, [logged_spec()], timed, total_steps=20)
     with closing(DurationStore(workspace)) as store:
         assert store.measurements().runs == []
+
+
+def test_their_thumbnails_are_means_over_the_lines_through_their_points(workspace: Path) -> None:
+    number = store_logged(workspace)
+    store_logged(workspace, [logged_spec()], lambda run: [logged_record(run.run, 10, training_loss=1.0)])
+    with closing(Catalogue(workspace)) as catalogue:
+        made = dict(catalogue.make_thumbnails())
+    (curve,) = made[number]
+    assert len(curve.values) == 7
+    assert list(curve.values) == sorted(curve.values)  # no zigzag between the runs
+    assert made[number + 1] == ()
