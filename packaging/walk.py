@@ -149,7 +149,7 @@ def queue_more(walk: Walk) -> None:
 
 def compare_and_report(walk: Walk, report: Path) -> None:
     """Compare the stopped experiment with the complete one, and write a report."""
-    walk.keys("alt+0")
+    walk.keys("alt+minus")
     time.sleep(SETTLE_SECONDS)
     walk.keys("Home", "Down", "space", "Down", "space")
     walk.look("6-history")

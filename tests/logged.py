@@ -16,13 +16,13 @@ from engine.events.devices import Device
 from engine.events.experiments import ExperimentStarted
 from engine.events.runs import PlannedRun, Record, RunEvent, RunFinished, RunStarted, Status, Weights
 from engine.experiments.own_code import OwnCodeSpec
-from engine.storage.rows import columns_of
-from engine.storage.store import Store
+from engine.storage.logged import LoggedStore
 from gui.observations.experiment import Observations
 
 UNKNOWN_DATA = DatasetInfo("", "", (), (0, 0, 0), 0, 0, 0, "")
 LAYERS = ("layer_1", "layer_2")
 STEPS = 200
+EPOCH = 1_000_000.0  # seconds since 1970 at which logging began
 
 
 def logged_spec(variant: str = "net", repeat: int = 1, **changes: Any) -> LoggedRunSpec:
@@ -85,28 +85,19 @@ def store_logged(
     """
     specs = specs or [logged_spec(repeat=1), logged_spec(repeat=2)]
     spec = OwnCodeSpec(folder="logs", name="mine", settings=("optimizer: Adam",))
-    with closing(Store(workspace)) as store:
-        number = store.add_experiment(
-            LOGGED_EXPERIMENT, spec.to_json(), -1, known.get("info", UNKNOWN_DATA), 1, preparation=0.0
-        )
+    with closing(LoggedStore(workspace, LOGGED_EXPERIMENT)) as store:
+        number = store.add_experiment(LOGGED_EXPERIMENT, spec.to_json(), -1, known.get("info", UNKNOWN_DATA), 1)
         runs = store.add_runs(
             number, specs, [known.get("parameters", 0)] * len(specs), [known.get("total_steps", 0)] * len(specs)
         )
         for run in runs:
             for event in events(run):
-                _add(store, event)
+                if isinstance(event, Record):
+                    store.add_measured([(event, EPOCH + event.step)])
+                else:
+                    store.add(event)
         store.finish_experiment(number, Status.FINISHED, "")
     return number
-
-
-def _add(store: Store, event: RunEvent) -> None:
-    """Store an event; a record as those of logged runs are."""
-    if not isinstance(event, Record):
-        store.add(event)
-        return
-    store._replace("points", wall_time=1_000_000.0 + event.step, **columns_of(event, is_logged=True))
-    for name, value in event.metrics:
-        store._replace("metrics", run=event.run, name=name, step=event.step, value=value)
 
 
 def observed(specs: Sequence[LoggedRunSpec] | None = None, events: Events = with_gaps, **known: Any) -> Observations:

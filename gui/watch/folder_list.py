@@ -17,7 +17,7 @@ TRAINING_MARK = "●"
 
 
 class FolderList(QTreeWidget):
-    """A row for each folder or file, and below it one for each of its experiments.
+    """A row for each folder or file, and below it one for each of its experiments, the newest first.
 
     Emits ``chosen()`` when the user chose another row.
     """
@@ -62,7 +62,7 @@ class FolderList(QTreeWidget):
             for row in _rows_of(item):
                 if row.data(0, NUMBER) not in kept:
                     item.removeChild(row)
-            for position, experiment in enumerate(state.experiments):
+            for position, experiment in enumerate(sorted(state.experiments, key=lambda each: -each.number)):
                 self._show_experiment(item, position, experiment)
             item.setExpanded(True)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TypeVar
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
@@ -62,6 +63,7 @@ def save_buttons(dialog: QDialog, save: tuple[str, str, str], cancel: tuple[str,
     for button, name, tip in ((accept, save[0], save[2]), (reject, *cancel)):
         button.setObjectName(name)
         button.setToolTip(tip)
+        button.setIcon(QIcon())  # a desktop's icon of saving would not suit every text
     buttons.accepted.connect(dialog.accept)
     buttons.rejected.connect(dialog.reject)
     return buttons

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from engine.config.logged_runs import UNKNOWN_SEED
 from engine.events.devices import Device
@@ -154,3 +154,16 @@ class Source(Protocol):
     @property
     def sizes(self) -> Mapping[str, int]:
         """Bytes read of each of its files, which are relative to the watched folder with ``/``."""
+
+
+@runtime_checkable
+class NamedSource(Protocol):
+    """A source whose log doesn't say where its run belongs, so that it is grouped with the others by its name.
+
+    Attributes:
+        name: with ``/`` between folders and name, see ``names.group``.
+        grouping: as in ``Source``.
+    """
+
+    name: str
+    grouping: Grouping

@@ -15,7 +15,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from engine.events.watching import Grouping
 from engine.utils.files import open_file
 from engine.watching.sources.base import STANDARD_NUMBERS, Description, LogEntry, Measured, Source, Tested
 from engine.watching.sources.line_log import Complain, LineLog
@@ -27,7 +26,7 @@ from engine.watching.sources.names import (
     run_path,
     standard_names,
 )
-from engine.watching.sources.values import MAX_COUNT, MAX_NAME, MAX_NAMES, ValueProblem, text
+from engine.watching.sources.values import MAX_COUNT, MAX_NAMES, ValueProblem, name_of, text
 
 FORMAT = "CSV log"
 _MAX_LINE_BYTES = 2**20
@@ -49,8 +48,7 @@ def sources_in(folder: Path, files: Sequence[Path]) -> Iterator[Source]:
         columns = _columns_of(file)
         if columns is None:
             continue
-        place = grouping(run_path(file.relative_to(folder).as_posix()), folder.name)
-        yield StepLog(folder, file, place) if _STEP in columns else EpochLog(folder, file, place)
+        yield StepLog(folder, file) if _STEP in columns else EpochLog(folder, file)
 
 
 def _columns_of(file: Path) -> Sequence[str] | None:
@@ -117,16 +115,17 @@ def _numbers(cells: Mapping[str, str], names: Mapping[str, str], complain: Compl
             numbers[name] = float(cell)
         except ValueError:
             if name in STANDARD_NUMBERS:
-                complain(f"'{text(column, MAX_NAME)}' is not a number")
+                complain(f"'{name_of(column)}' is not a number")
     return numbers
 
 
 class _TableLog(LineLog):
     """A table with a header, which may come again when a program appends."""
 
-    def __init__(self, folder: Path, file: Path, place: Grouping) -> None:
+    def __init__(self, folder: Path, file: Path) -> None:
         self._path = file
-        super().__init__(folder, file, FORMAT, place, _MAX_LINE_BYTES)
+        self.name = run_path(file.relative_to(folder).as_posix())
+        super().__init__(folder, file, FORMAT, grouping(self.name, folder.name), _MAX_LINE_BYTES)
 
     def _forget(self) -> None:
         super()._forget()
@@ -149,7 +148,7 @@ class _TableLog(LineLog):
         self._separator, self._columns = _header(line)
         standard = standard_names(self._columns)
         self._number_names = {
-            column: standard.get(column) or text(column, MAX_NAME)
+            column: standard.get(column) or name_of(column)
             for column in self._columns
             if column not in (_EPOCH, _STEP) and column
         }
@@ -204,6 +203,8 @@ class EpochLog(_TableLog):
             entries.append(replace(self._description(), after=epoch + self._offset - 1))
         self._last = epoch
         step = epoch + self._offset
+        if step > MAX_COUNT:
+            raise ValueProblem("it has too many epochs")
         return [*entries, Measured(step, step, numbers=_numbers(cells, self._number_names, complain))]
 
 
@@ -264,4 +265,4 @@ def _settings(log: Path) -> dict[str, str] | None:
     except OSError:
         return None
     matches = [match for line in lines[:MAX_NAMES] if (match := _SETTING.fullmatch(line.rstrip()))]
-    return {text(match[1], MAX_NAME): text(match[2].strip("'\"")) for match in matches}
+    return {name_of(match[1]): text(match[2].strip("'\"")) for match in matches}

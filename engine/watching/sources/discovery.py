@@ -17,13 +17,14 @@ import os
 import stat
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine.utils.text import one_line
 from engine.watching.sources import course, csv_log, own_log, tensorboard
-from engine.watching.sources.base import Source
+from engine.watching.sources.base import NamedSource, Source
+from engine.watching.sources.names import group
 
 RELIST_SECONDS = 10.0
 TIME_RESOLUTION = 3.0
@@ -77,6 +78,7 @@ class _Directory:
         modified: its time of modification.
         since: when that was first seen.
         listed: when it was listed.
+        refused: names that can't be stored, as they are no Unicode.
     """
 
     modified: int = -1
@@ -85,6 +87,7 @@ class _Directory:
     folders: list[Path] = field(default_factory=list)
     linked_folders: list[Path] = field(default_factory=list)
     files: dict[str, _File] = field(default_factory=dict)
+    refused: list[str] = field(default_factory=list)
 
 
 class FolderScan:
@@ -96,7 +99,7 @@ class FolderScan:
     """
 
     def __init__(self, folder: Path, clock: Callable[[], float] = time.monotonic) -> None:
-        self._folder = folder
+        self._folder = self._root = folder
         self._clock = clock
         self._directories: dict[Path, _Directory] = {}
         self._single = _File()
@@ -108,20 +111,28 @@ class FolderScan:
         return tuple(self._problems)
 
     def discover(self, known: Collection[str]) -> Iterator[Source]:
-        """Yield the logs whose keys are not in ``known``.
+        """Yield the logs whose keys are not in ``known``; those found together are grouped by their names together.
 
         Links to folders are followed, but each folder is looked through once, if possible where it really is. Hidden
         ones are left out.
         """
         self._problems = []
+        found = {source.key: source for source in self._found(known)}  # that of several files is found with each
+        named = [source for source in found.values() if isinstance(source, NamedSource)]
+        for source, place in zip(named, group([source.name for source in named], self._root.name), strict=True):
+            source.grouping = place
+        yield from found.values()
+
+    def _found(self, known: Collection[str]) -> Iterator[Source]:
         status = self._status(self._folder)
         if status is None:
             return
         if stat.S_ISDIR(status.st_mode):
+            self._root = self._folder
             yield from self._walk(known)
         else:
-            files = {self._folder.name: self._single}
-            yield from self._sources(self._folder.parent, self._folder.parent, files, known)
+            self._root = self._folder.parent
+            yield from self._sources(self._root, {self._folder.name: self._single}, known)
 
     def _walk(self, known: Collection[str]) -> Iterator[Source]:
         pending, linked = deque([(self._folder, 0)]), deque[tuple[Path, int]]()
@@ -137,7 +148,9 @@ class FolderScan:
             visited.add(identity)
             paths.add(path)
             files += len(directory.files)
-            yield from self._sources(self._folder, path, directory.files, known)
+            for refused in directory.refused[:1]:
+                self._complain(f"{refused} has a name that is not Unicode; rename it.")
+            yield from self._sources(path, directory.files, known)
             if len(visited) >= MAX_FOLDERS or files >= MAX_FILES:
                 self._complain(f"{self._folder} has too many files to look at all of them; watch a folder inside it.")
                 break
@@ -175,10 +188,13 @@ class FolderScan:
         return directory
 
     def _enter(self, directory: _Directory, entries: list[os.DirEntry[str]]) -> None:
-        directory.folders, directory.linked_folders = [], []
+        directory.folders, directory.linked_folders, directory.refused = [], [], []
         files: dict[str, _File] = {}
         for entry in sorted(entries, key=lambda each: each.name):
             if entry.name.startswith((".", "$", "__pycache__")):
+                continue
+            if not entry.name.isascii() and entry.name != entry.name.encode("utf-8", "replace").decode():
+                directory.refused.append(entry.path)
                 continue
             try:
                 if entry.is_dir():
@@ -195,17 +211,16 @@ class FolderScan:
             return False
         return not entry.is_symlink() or not Path(entry.path).resolve().is_relative_to(self._folder.resolve())
 
-    def _sources(self, folder: Path, path: Path, files: dict[str, _File], known: Collection[str]) -> Iterator[Source]:
-        candidates = [path / name for name, file in files.items() if self._is_due(path / name, file, known)]
-        if not candidates:
-            return
-        for find in FORMATS:
-            for source in find(folder, candidates):
-                name = source.key.split("#")[0].rsplit("/", 1)[-1]
-                if name in files:
-                    files[name].keys += (source.key,)
-                if source.key not in known:
-                    yield source
+    def _sources(self, path: Path, files: Mapping[str, _File], known: Collection[str]) -> Iterator[Source]:
+        for name, file in files.items():
+            if not self._is_due(path / name, file, known):
+                continue
+            for find in FORMATS:
+                found = list(find(self._root, [path / name]))
+                if found:
+                    file.keys = tuple(source.key for source in found)
+                    yield from (source for source in found if source.key not in known)
+                    break
 
     def _is_due(self, path: Path, file: _File, known: Collection[str]) -> bool:
         """Whether to look for logs in a file, as it is new or has changed, or as nobody knows those found in it."""
@@ -213,9 +228,7 @@ class FolderScan:
         if not all(key in known for key in file.keys):
             file.keys = ()
             return True
-        if file.keys and not any(
-            "#" in key for key in file.keys
-        ):  # in a file of several runs, there may be further ones
+        if file.keys and not any("#" in key for key in file.keys):  # a file of several runs may get further ones
             return False
         if file.stamp[0] > 0 and file.checked - file.since >= QUIET_SECONDS and now - file.checked < RECHECK_SECONDS:
             return False
@@ -234,8 +247,3 @@ class FolderScan:
 def _identity(path: Path, status: os.stat_result) -> tuple[int, int] | str:
     """Return what tells a directory from all others; some network drives number none."""
     return (status.st_dev, status.st_ino) if status.st_ino else str(path.resolve())
-
-
-def discover(folder: Path, known: Collection[str]) -> Iterator[Source]:
-    """Yield the logs in a folder or file once; who asks again and again keeps a ``FolderScan``."""
-    yield from FolderScan(folder).discover(known)

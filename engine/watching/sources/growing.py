@@ -11,7 +11,7 @@ from typing import BinaryIO
 from engine.utils.files import open_file
 
 READ_BYTES = 2**20  # by one call, so that other files and the window have their turn
-MAX_LINE_BYTES = 2**26  # weights of a layer as base64 are the longest lines; 64 MiB hold 12.6 million of them
+MAX_LINE_BYTES = 2**24  # weights of a layer as base64 are the longest lines; 16 MiB hold 3.1 million of them
 _COMPARED_BYTES = 1024  # at the beginning, and before the position: those of the same file are still the same
 
 

@@ -31,7 +31,7 @@ from pathlib import PurePosixPath
 
 from engine.events.watching import Grouping
 from engine.networks.architectures import ARCHITECTURES
-from engine.watching.sources.values import MAX_NAME, text
+from engine.watching.sources.values import name_of
 
 TEST_LOSS = "test_loss"
 TEST_ACCURACY = "test_accuracy"
@@ -179,7 +179,7 @@ def _split(name: str) -> tuple[str, ...]:
 
 
 def _experiment(place: _Place, root: str) -> str:
-    return text("/".join(place.folders) or root, MAX_NAME)
+    return name_of("/".join(place.folders) or root)
 
 
 def _numbers(names: Sequence[str]) -> Mapping[tuple[str, ...], set[int]]:
@@ -206,16 +206,16 @@ def _place(parts: tuple[str, ...], root: str, numbers: Mapping[tuple[str, ...], 
     if match:
         number = int(match["number"]) + (match["mark"].lower() in _MARKS_FROM_0)
     if match and match["base"]:
-        return _Place(folders, text(match["base"], MAX_NAME), number)
+        return _Place(folders, name_of(match["base"]), number)
     if match is None and bare and number is None:
         base, repeat = _plain_number(tuple(parents), bare, numbers)
-        return _Place(folders, text(base, MAX_NAME), repeat)
+        return _Place(folders, name_of(base), repeat)
     if parents and parents[-1].lower() not in _GENERIC_FOLDERS:
         place = _place(tuple(parents), root, {})
         return place if place.number is not None else _Place(place.folders, place.variant, number)
     if match and match["mark"].lower() in _SURE_MARKS:
-        return _Place(folders, text(root or "run", MAX_NAME), number)
-    return _Place(folders, text(last, MAX_NAME))
+        return _Place(folders, name_of(root or "run"), number)
+    return _Place(folders, name_of(last))
 
 
 def _plain_number(

@@ -26,10 +26,10 @@ from engine.watching.sources.base import (
     Tested,
 )
 from engine.watching.sources.values import (
-    MAX_NAME,
     MAX_TEXT,
     ValueProblem,
     mapping,
+    name_of,
     number,
     text,
     whole,
@@ -41,7 +41,7 @@ _MAX_CLASSES = 10_000
 _MAX_CONFUSION = 1000  # classes
 _MAX_SEED = 2**63 - 1
 _MAX_REPEAT = 10**6
-_MAX_VALUES = 2**24  # of a layer's weights
+_MAX_VALUES = 2**22  # of a layer's weights
 # An array of JSON takes up to 100 bytes of memory an element, but a confusion matrix of 1,000 classes has a million.
 _MAX_ELEMENTS = 1_200_000
 _ENDINGS = {"finished": Status.FINISHED, "failed": Status.FAILED, "stopped": Status.STOPPED}
@@ -93,7 +93,7 @@ def header(values: Mapping[str, Any], complain: Complain) -> Description:
         steps_per_epoch=optional.count("steps_per_epoch"),
         images_per_record=optional.count("images_per_record"),
         parameters=optional.count("parameters"),
-        dataset=text(values.get("dataset") or "", MAX_NAME),
+        dataset=name_of(values.get("dataset") or ""),
         class_names=optional.get("classes", _class_names, ()),
         image_counts=images,
         device=_device(values),
@@ -127,11 +127,11 @@ def _name(values: Mapping[str, Any], key: str) -> str:
     value = values.get(key)
     if not isinstance(value, str) or not value.strip():
         raise ValueProblem(f"'{key}' is not a name")
-    return text(value.strip(), MAX_NAME)
+    return name_of(value.strip())
 
 
 def _texts(value: object) -> dict[str, str]:
-    return {text(name, MAX_NAME): text(item) for name, item in mapping(value, "settings").items()}
+    return {name_of(name): text(item) for name, item in mapping(value, "settings").items()}
 
 
 def _seconds(value: object) -> float:
@@ -145,7 +145,7 @@ def _class_names(value: object) -> tuple[str, ...]:
     if isinstance(value, list):
         if len(value) > _MAX_CLASSES:
             raise ValueProblem(f"there are more than {_MAX_CLASSES:,} classes")
-        return tuple(text(item, MAX_NAME) for item in value)
+        return tuple(name_of(item) for item in value)
     return tuple(map(str, range(whole(value, "classes", 1, _MAX_CLASSES))))
 
 
@@ -157,7 +157,7 @@ def _image_counts(value: object) -> tuple[int, int, int]:
 
 
 def _device(values: Mapping[str, Any]) -> Device | None:
-    framework, device, host = (text(values.get(key) or "", MAX_NAME) for key in ("framework", "device", "host"))
+    framework, device, host = (name_of(values.get(key) or "") for key in ("framework", "device", "host"))
     if not (framework or device or host):
         return None
     return Device(kind=framework or "Python", name=device or host, threads=0)
@@ -195,9 +195,9 @@ def _numbers(values: Mapping[str, Any], complain: Complain) -> dict[str, float]:
             continue
         converted = number(value)
         if converted is None or not name.strip():
-            complain(f"'{text(name, MAX_NAME)}' is not a number")
+            complain(f"'{name_of(name)}' is not a number")
         else:
-            numbers[text(name, MAX_NAME)] = converted
+            numbers[name_of(name)] = converted
     return numbers
 
 

@@ -37,7 +37,7 @@ from engine.watching.sources.event_file import EventFile
 from engine.watching.sources.event_folder import RunFolder, is_event_file, run_folder
 from engine.watching.sources.event_messages import Event
 from engine.watching.sources.names import TEST_ACCURACY, grouping, standard_name
-from engine.watching.sources.values import MAX_COUNT, MAX_NAME, MAX_NAMES, text
+from engine.watching.sources.values import MAX_COUNT, MAX_NAMES, name_of
 
 FORMAT = "TensorBoard"
 READ_BYTES = 2**20
@@ -76,7 +76,8 @@ class TensorBoardSource:
 
     def __init__(self, folder: Path, named: Path) -> None:
         self.key = named.relative_to(folder).as_posix()
-        self.grouping = grouping(self.key, folder.name)
+        self.name = self.key
+        self.grouping = grouping(self.name, folder.name)
         self._root, self._folder = folder, RunFolder(named)
         self._forget()
         self._find_files()
@@ -210,7 +211,7 @@ class TensorBoardSource:
                     self._complain("has numbers by batch besides those by epoch, which were left out", collected)
                 return ""
             tag = tag.removeprefix(_KERAS_EPOCH)
-        name = text(f"{part.name}/{tag}" if part.name else tag, MAX_NAME)
+        name = name_of(f"{part.name}/{tag}" if part.name else tag)
         if tag.startswith(_LAYER_GROUPS) and not part.name:
             return name
         standard = standard_name(tag, part.name)

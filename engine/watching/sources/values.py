@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -29,12 +30,25 @@ def text(value: object, limit: int = MAX_TEXT) -> str:
     return "".join(each if each.isprintable() else " " if each.isspace() else _REPLACEMENT for each in encodable)
 
 
+def name_of(value: object) -> str:
+    """Return ``value`` as ``text`` of at most ``MAX_NAME`` characters; long names that differ still do."""
+    raw = value if isinstance(value, str) else _as_text(value)
+    if len(raw) <= MAX_NAME:
+        return text(raw)
+    digest = f"…{zlib.crc32(raw.encode('utf-8', 'replace')):08x}"
+    return text(raw[: MAX_NAME - len(digest)]) + digest
+
+
 def _as_text(value: object) -> str:
-    if isinstance(value, float):
-        return f"{value:g}"
-    if isinstance(value, (list, tuple)):
-        return ", ".join(_as_text(item) if not isinstance(item, str) else item for item in value[:MAX_NAMES])
-    return safe_repr(value) if value is not None else ""
+    if isinstance(value, list):
+        return ", ".join(map(_item_as_text, value[:MAX_NAMES]))
+    return _item_as_text(value)
+
+
+def _item_as_text(value: object) -> str:
+    if value is None or isinstance(value, str):
+        return value or ""
+    return f"{value:g}" if isinstance(value, float) else safe_repr(value)
 
 
 def number(value: object) -> float | None:
@@ -47,25 +61,25 @@ def number(value: object) -> float | None:
         return None
 
 
-def whole(value: object, name: str, low: int = 0, high: int = MAX_COUNT) -> int:
+def whole(value: object, label: str, low: int = 0, high: int = MAX_COUNT) -> int:
     """Return a whole number.
 
     Raises:
         ValueProblem: if it is none, or out of bounds.
     """
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise ValueProblem(f"'{name}' is not a whole number from {low:,} to {high:,}")
+        raise ValueProblem(f"'{label}' is not a whole number from {low:,} to {high:,}")
     return value
 
 
-def mapping(value: object, name: str) -> Mapping[str, Any]:
+def mapping(value: object, label: str) -> Mapping[str, Any]:
     """Return an object of JSON.
 
     Raises:
         ValueProblem: if it is none, or has too many entries.
     """
     if not isinstance(value, dict):
-        raise ValueProblem(f"'{name}' is not an object")
+        raise ValueProblem(f"'{label}' is not an object")
     if len(value) > MAX_NAMES:
-        raise ValueProblem(f"'{name}' has more than {MAX_NAMES:,} entries")
+        raise ValueProblem(f"'{label}' has more than {MAX_NAMES:,} entries")
     return value

@@ -9,10 +9,7 @@ from engine.events.runs import RunFinished, RunStarted, Status
 from engine.storage.recovery import Recovery
 from engine.workspace.catalogue import Catalogue
 from engine.workspace.durations.measurements import DurationStore
-from gui.history.actions import ACTIONS, Choice
 from tests.logged import logged_record, logged_spec, store_logged, with_gaps
-
-IMPOSSIBLE = {"copy_settings", "run_again", "resume", "add_repeats", "train_on", "restore"}
 
 
 def interrupted(workspace: Path) -> int:
@@ -24,15 +21,13 @@ def interrupted(workspace: Path) -> int:
     )
 
 
-def test_they_are_neither_resumed_nor_run_again_here(workspace: Path) -> None:
+def test_they_are_not_resumed_here(workspace: Path) -> None:
     number = interrupted(workspace)
     with closing(Recovery(workspace)) as recovery:
         assert recovery.newest() is None
     with closing(Catalogue(workspace)) as catalogue:
         entry = catalogue.entry(number)
     assert (entry.is_logged, entry.can_resume, entry.difference) == (True, False, "mine")
-    possible = {name for name, action in ACTIONS.items() if action.possible(Choice((entry,), (entry, entry)))}
-    assert possible == ACTIONS.keys() - IMPOSSIBLE
 
 
 def test_nothing_is_learned_from_them_about_durations(workspace: Path) -> None:

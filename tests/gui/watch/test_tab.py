@@ -134,8 +134,8 @@ def test_rows_tell_the_state_of_folders_and_runs(qtbot: QtBot, tab: WatchTab) ->
     takes(tab, begins(1, logged(1)), folder_of(OWN, mixed, problems=problems))
     assert texts(tab) == [
         f"{FOLDER}\n2 problems",
-        "● three networks\n2 running",
         "rates\n4 finished, 1 interrupted",
+        "● three networks\n2 running",
     ]
     assert find(tab, ElidedLabel, "watch_problems").text() == f"2 problems: {' '.join(problems)}"
     takes(tab, folder_of(mixed))

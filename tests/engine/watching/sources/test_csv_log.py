@@ -102,6 +102,11 @@ def test_training_that_is_resumed_replaces_later_epochs(tmp_path: Path) -> None:
     ] == [None, 1, 2, 3, 1, 2, 3]
 
 
+def test_epochs_that_begin_again_and_again_do_not_grow_without_limit(tmp_path: Path) -> None:
+    entries = entries_of(tmp_path / "log.csv", b"epoch,loss\n" + b"0,1\n999999999998,1\n" * 3)
+    assert [entry.step for entry in entries if isinstance(entry, Measured)] == [1, 10**12 - 1, 10**12]
+
+
 def test_names_of_columns_and_a_table_that_counts_from_1(tmp_path: Path) -> None:
     content = (
         b"\xef\xbb\xbfEpoch\tloss\tlr\ttest_loss\ttest_acc\tf1\tnote\n"

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
+from engine.events.watching import Grouping
 from engine.watching.sources import discovery
-from engine.watching.sources.discovery import FolderScan, discover
+from engine.watching.sources.base import Source
+from engine.watching.sources.discovery import FolderScan
+from engine.watching.sources.own_log import OwnLog
 from tests.engine.watching.sources.log_support import append, header, line, write
 
 
@@ -51,7 +55,6 @@ def test_logs_are_found_by_content_at_any_depth(tmp_path: Path) -> None:
     assert keys(scan) == ["a.jsonl", "deep/er/b.dat"]
     assert keys(scan, "a.jsonl") == ["deep/er/b.dat"]
     assert keys(scan, "a.jsonl", "deep/er/b.dat") == []
-    assert [source.key for source in discover(tmp_path, ["a.jsonl"])] == ["deep/er/b.dat"]
     assert not scan.problems
 
 
@@ -61,6 +64,39 @@ def test_a_single_file(tmp_path: Path) -> None:
     scan = FolderScan(path)
     assert keys(scan) == ["a.jsonl"]
     assert not keys(scan, "a.jsonl")
+
+
+def test_runs_are_grouped_by_name_with_those_found_at_the_same_time(tmp_path: Path) -> None:
+    for name in ("net_0", "net_1", "mlp_1"):
+        write(tmp_path / "logs" / f"{name}.csv", b"epoch,loss\n0,1\n")
+    write(tmp_path / "a.jsonl", header())
+    scan = FolderScan(tmp_path)
+    assert {source.key: source.grouping for source in scan.discover(())} == {
+        "a.jsonl": Grouping("Homework", "cnn_4", 2),
+        "logs/mlp_1.csv": Grouping(tmp_path.name, "mlp_1", 1),
+        "logs/net_0.csv": Grouping(tmp_path.name, "net", 1),
+        "logs/net_1.csv": Grouping(tmp_path.name, "net", 2),
+    }
+
+
+def test_the_files_of_a_run_are_found_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def find(folder: Path, files: Sequence[Path]) -> Iterator[Source]:
+        (file,) = files
+        asked.append(file.name)
+        yield OwnLog(folder, file.parent, Grouping("experiment", "variant"))
+
+    monkeypatch.setattr(discovery, "FORMATS", (find,))
+    write(tmp_path / "run" / "first", b"events")
+    write(tmp_path / "run" / "second", b"events")
+    scan = FolderScan(tmp_path)
+    assert keys(scan) == ["run"]
+    assert not keys(scan, "run")
+    assert asked == ["first", "second"]
+    write(tmp_path / "run" / "third", b"events")
+    assert not keys(scan, "run")
+    assert asked == ["first", "second", "third"]
 
 
 def test_what_appears_later_is_found(tmp_path: Path, clock: Clock) -> None:
@@ -156,6 +192,17 @@ def test_unreadable_folders_are_named(tmp_path: Path, monkeypatch: pytest.Monkey
             assert scan.problems == (f"{closed} can't be read (Permission denied); check its permissions.",)
     assert keys(scan, "a.jsonl") == ["closed/b.jsonl"]
     assert not scan.problems
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems allow no such names")
+def test_names_that_are_no_unicode_are_refused(tmp_path: Path) -> None:
+    write(tmp_path / "ä.jsonl", header())
+    write(tmp_path / os.fsdecode(b"\xff.jsonl"), header())
+    scan = FolderScan(tmp_path)
+    assert keys(scan) == ["ä.jsonl"]
+    for _ in range(2):
+        assert not keys(scan, "ä.jsonl")
+        assert scan.problems == (f"{tmp_path}/\\udcff.jsonl has a name that is not Unicode; rename it.",)
 
 
 def test_a_folder_that_is_gone_is_named(tmp_path: Path) -> None:

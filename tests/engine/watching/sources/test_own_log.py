@@ -120,6 +120,21 @@ def test_the_least_header_and_a_number_of_classes(tmp_path: Path) -> None:
     assert described.device == Device("Python", "lab-3", 0)
 
 
+def test_nested_settings_and_long_names(tmp_path: Path) -> None:
+    deep = "[" * 600 + "1" + "]" * 600
+    names = [f"{'Conv, ' * 100}{number}" for number in (1, 2)]
+    variants = []
+    for name in names:
+        described = header().replace(b'"repeat": 2', f'"repeat": 2, "settings": {{"deep": {deep}}}'.encode())
+        source = open_log(write(tmp_path / "run.jsonl", described.replace(b"cnn_4", name.encode())))
+        (description,) = read_all(source)
+        assert isinstance(description, Description)
+        assert len(description.settings["deep"]) == 1000
+        variants.append(description.grouping.variant)
+    assert variants[0] != variants[1]
+    assert all(len(variant) == 100 and variant.startswith("Conv, Conv") for variant in variants)
+
+
 def test_numbers_weights_test_and_end(tmp_path: Path) -> None:
     kernel = np.arange(18, dtype=np.float32).reshape(2, 1, 3, 3)
     entries = entries_of(
