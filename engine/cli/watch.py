@@ -111,7 +111,8 @@ class _Output:
                 self._say(ended.run, f"{ended.status}{accuracy}")
             case WatchedEvent(_, RunRestored(run)):
                 self._say(run, "was read")
-            case FolderWatched(problems=problems):
+            case FolderWatched(experiments=experiments, problems=problems):
+                self.experiments |= {each.number: None for each in experiments}  # also those read before
                 for problem in problems:
                     if problem not in self._problems:
                         self._problems.add(problem)
