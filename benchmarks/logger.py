@@ -2,9 +2,9 @@
 
     python -m benchmarks.logger [--blocks N]
 
-Two copies of the same network are trained in turns, a block of ten steps each, one of them logged: five numbers after
-every step, or a watched PyTorch model, measured at every tenth step. The network is the widest whose step takes at most
-2 ms; it is PyTorch's where that is installed, otherwise the example's in NumPy.
+A network is trained in blocks of ten steps, in turns with and without five numbers logged after every step; where
+PyTorch is installed then in turns with a watched copy, measured at every tenth step, at the width of mlp_1, too.
+Networks in NumPy and in PyTorch are the widest whose step takes at most 2 ms.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 
@@ -136,28 +137,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.logger")
     parser.add_argument("--blocks", type=int, default=300)
     options = parser.parse_args()
-    try:
+    networks: list[type[NumpyNetwork] | type[TorchNetwork]] = [NumpyNetwork]
+    if find_spec("torch") is not None:
         import torch
-    except ImportError:
-        network: type[NumpyNetwork] | type[TorchNetwork] = NumpyNetwork
-    else:
-        network = TorchNetwork
+
         torch.set_num_threads(1)
+        networks.append(TorchNetwork)
     with tempfile.TemporaryDirectory() as folder:
-        width = widest(network)
         run = trainscope_log.start("overhead", folder=folder)
         print(f"{'':<58}{'step':>9}{'longer by':>11}{'ratio':>8}")
-        tell(
-            f"{network.__name__} {width}, log() with five numbers after each step",
-            *compare(network(width).step, logging(network(width), run), options.blocks),
-        )
-        if network is TorchNetwork:
-            watched = TorchNetwork(width)
-            run.watch(watched.model, watched.optimizer, every=BLOCK)
-            tell(
-                f"{network.__name__} {width}, watch(every={BLOCK})",
-                *compare(TorchNetwork(width).step, watched.step, options.blocks),
-            )
+        for network in networks:
+            width = widest(network)
+            trained = network(width)
+            times = compare(trained.step, logging(trained, run), options.blocks)
+            tell(f"{network.__name__} {width}, log() with five numbers after each step", *times)
+        if TorchNetwork in networks:
+            for units in (WIDTHS[0], width):
+                watched = TorchNetwork(units)
+                run.watch(watched.model, watched.optimizer, every=BLOCK)
+                times = compare(TorchNetwork(units).step, watched.step, options.blocks)
+                tell(f"TorchNetwork {units}, watch(every={BLOCK})", *times)
         run.finish()
         for version in VERSIONS:
             python = shutil.which(f"python{version}")
