@@ -88,16 +88,17 @@ class LoggedStore(Store):
     def start_logged(self, event: RunStarted, at: float) -> None:
         """Store that a run started at ``at`` (seconds since 1970), or that its layers have become known.
 
-        Records from before the layers were known get NaN for each.
+        Records from before a layer was known get NaN for it. Layers are only ever added behind those that are stored.
         """
         with self._transaction():
             (layers,) = self._execute("SELECT layers FROM runs WHERE id=?", event.run).fetchone()
             self.add(event)
             self._execute("UPDATE runs SET started=? WHERE id=?", at, event.run)
-            if json.loads(layers) != list(event.layers):
-                blank = pack([math.nan] * len(event.layers), "<f4")
+            if added := len(event.layers) - len(json.loads(layers)):
                 self._execute(
-                    "UPDATE points SET gradient_norms=?, update_ratios=? WHERE run=?", blank, blank, event.run
+                    "UPDATE points SET gradient_norms=CAST(gradient_norms || ?1 AS BLOB), "
+                    "update_ratios=CAST(update_ratios || ?1 AS BLOB) WHERE run=?2",
+                    *(pack([math.nan] * added, "<f4"), event.run),
                 )
 
     def add_measured(self, records: Iterable[tuple[Record, float]], others: Iterable[RunEvent] = ()) -> None:

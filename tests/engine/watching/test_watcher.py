@@ -95,6 +95,10 @@ def test_layers_that_are_known_late_are_blank_before(tmp_path: Path, folder: Pat
         log.line(step=30, gradient_norms={"conv1": 2.0})
         (record,) = seen.poll()
         assert record.gradient_norms == (2.0,)
+        log.line(step=40, gradient_norms={"conv1": 3.0, "fc": 4.0})  # such as of a layer that was frozen until now
+        (restored,) = seen.poll()
+        expected = [[math.nan, math.nan], [1.0, math.nan], [2.0, math.nan], [3.0, 4.0]]
+        assert np.array_equal(restored.layer_curves["gradient_norms"], expected, equal_nan=True)
 
 
 def test_a_silent_program_is_interrupted_and_goes_on_where_it_appends(tmp_path: Path, folder: Path) -> None:
