@@ -97,8 +97,9 @@ class RunLog:
                 self.weights.append(entry)
             case Description():
                 self._describe(entry)
-            case Tested():
-                self.tested = entry
+            case Tested():  # programs may log loss and accuracy one after the other
+                told = {name: value for name, value in vars(entry).items() if value is not None}
+                self.tested = replace(self.tested, **told)
             case Ended():
                 self.end = entry
             case Problem(sentence):

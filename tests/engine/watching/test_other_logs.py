@@ -42,6 +42,17 @@ def test_an_old_log_that_is_read_in_pieces_has_ended(tmp_path: Path, folder: Pat
         assert seen.state.experiments[0].finished == 1
 
 
+def test_results_of_a_test_may_come_one_after_the_other(tmp_path: Path, folder: Path) -> None:
+    folder.mkdir()
+    table = folder / "metrics.csv"
+    table.write_text("epoch,step,train_loss,test_loss,test_acc\n0,9,1.0,,\n0,10,,0.5,\n0,10,,,0.75\n", encoding="utf-8")
+    os.utime(table, (STARTED, STARTED))
+    with watching(tmp_path / "ws", folder) as seen:
+        seen.poll()
+    with opened(tmp_path / "ws") as store:
+        assert (store.run(1).test_loss, store.run(1).test_accuracy) == (0.5, 0.75)
+
+
 def test_dictionaries_are_finished_runs(tmp_path: Path, folder: Path) -> None:
     for name in ("mlp_1", "cnn_3"):
         save(folder / f"part3_{name}.pkl", part3(name=name))
