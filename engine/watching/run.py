@@ -146,7 +146,6 @@ class RunFollower:
             records = [self._record(store, planned, row, last) for row in rows]
             weights = [self._weights(planned.run, position) for position in range(len(log.weights))]
             store.add_measured([(each, self._time_of(each.seconds, now)) for each in records], weights)
-            store.set_sizes(planned.run, log.source.sizes)
         is_whole = was_changed or len(records) > MAX_RECORDS_SENT or (bool(rows) and rows[0].step <= last)
         is_whole |= has_new_layers and last > 0
         self._remember(rows, records, now, must_start)
@@ -221,6 +220,9 @@ class RunFollower:
             test_accuracy=tested.accuracy,
             confusion=tested.confusion,
         )
-        store.end_logged(finished, self.last_at or self.log.grown_at)
+        with store.together():
+            store.end_logged(finished, self.last_at or self.log.grown_at)
+            if end.reason != LEFT_REASON:  # else the log is read again next time, as it may tell then how the run ended
+                store.set_sizes(planned.run, self.log.source.sizes)
         self.status = end.status
         return finished

@@ -13,6 +13,7 @@ from engine.config.logged_runs import LoggedRunSpec
 from engine.events.experiments import ExperimentFinished, ExperimentStarted, RunsAdded
 from engine.events.runs import Record, RunFinished, RunRestored, RunStarted, Status, Weights
 from engine.events.watching import Grouping, WatchEvent, WatchRequest
+from engine.storage.logged import LoggedStore
 from engine.utils.errors import StoreError, TrainscopeError
 from engine.watching.run import SILENT_SECONDS
 from engine.watching.watcher import Watcher
@@ -159,6 +160,29 @@ def test_a_watcher_goes_on_where_the_former_ended(tmp_path: Path, folder: Path) 
     with opened(tmp_path / "ws") as store:
         assert len(store.experiments(10)) == 1
         assert [run.status for run in store.runs(1)] == [Status.FINISHED, Status.INTERRUPTED]
+
+
+def test_the_end_of_a_run_that_could_not_be_stored_is_stored_later(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = Log(folder)
+    log.header()
+    log.steps(10, 20)
+    log.line(test={"accuracy": 0.75})
+    log.line(ended="finished")
+
+    def fail(*_of_store: object) -> None:
+        raise StoreError("The disk is full.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(LoggedStore, "end_logged", fail)
+        with watching(tmp_path / "ws", folder) as seen:
+            seen.poll()
+    with watching(tmp_path / "ws", folder) as seen:
+        seen.poll()
+        assert seen.state.experiments[0].finished == 1
+    with opened(tmp_path / "ws") as store:
+        assert store.run(1).test_accuracy == 0.75
 
 
 def test_runs_can_be_grouped_otherwise(tmp_path: Path, folder: Path) -> None:
