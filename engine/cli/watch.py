@@ -111,7 +111,9 @@ class _Output:
                 self._say(ended.run, f"{ended.status}{accuracy}")
             case WatchedEvent(_, RunRestored(run)):
                 self._say(run, "was read")
-            case FolderWatched(problems=problems):
+            case FolderWatched(experiments=experiments, problems=problems):
+                # Experiments that had been read before, and have not changed since, send no other events.
+                self.experiments |= {each.number: None for each in experiments}
                 for problem in problems:
                     if problem not in self._problems:
                         self._problems.add(problem)
