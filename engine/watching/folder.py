@@ -84,8 +84,9 @@ class FolderFollower:
 
     @property
     def is_done(self) -> bool:
-        """Whether all that is there has been read, and every run has ended."""
-        return not self._is_first and not any(run.is_active for _, run in self._assigned())
+        """Whether all that is there has been read and stored, and every run has ended."""
+        is_stored = not self._is_first and not self._store_problem
+        return is_stored and not any(run.is_active for _, run in self._assigned())
 
     @property
     def numbers(self) -> list[int]:

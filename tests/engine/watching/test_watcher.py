@@ -15,6 +15,7 @@ from engine.events.runs import Record, RunFinished, RunRestored, RunStarted, Sta
 from engine.events.watching import Grouping, WatchEvent, WatchRequest
 from engine.storage.logged import LoggedStore
 from engine.utils.errors import StoreError, TrainscopeError
+from engine.watching.folder import RETRY_SECONDS
 from engine.watching.run import SILENT_SECONDS
 from engine.watching.watcher import Watcher
 from engine.workspace.catalogue import Catalogue
@@ -183,6 +184,29 @@ def test_the_end_of_a_run_that_could_not_be_stored_is_stored_later(
         assert seen.state.experiments[0].finished == 1
     with opened(tmp_path / "ws") as store:
         assert store.run(1).test_accuracy == 0.75
+
+
+def test_a_store_that_can_not_be_written_is_tried_again(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = Log(folder)
+    log.header()
+    log.steps(10)
+    log.line(ended="finished")
+
+    def fail(*_of_run: object) -> None:
+        raise StoreError("The disk is full.")
+
+    with watching(tmp_path / "ws", folder) as seen:
+        with monkeypatch.context() as patched:
+            patched.setattr(LoggedStore, "add_logged_run", fail)
+            seen.poll()
+        assert seen.state.problems == ("The disk is full. It is tried again.",)
+        assert not seen.watcher.is_done
+        seen.poll(after=RETRY_SECONDS)
+        assert seen.state.problems == ()
+        assert seen.watcher.is_done
+        assert seen.state.experiments[0].finished == 1
 
 
 def test_runs_can_be_grouped_otherwise(tmp_path: Path, folder: Path) -> None:
