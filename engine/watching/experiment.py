@@ -115,6 +115,7 @@ class ExperimentFollower:
             return False
         self._store.end_experiment(self.number, Status.FINISHED, "", 0.0)
         self._store.mark_deleted(self.number)
+        self._emit(ExperimentFinished(self.number, Status.FINISHED, ""))
         return True
 
     def follow(self, run: RunFollower, now: float, is_last: bool = False) -> None:

@@ -12,7 +12,7 @@ import pytest
 from engine.config.logged_runs import LoggedRunSpec
 from engine.events.experiments import ExperimentFinished, ExperimentStarted, RunsAdded
 from engine.events.runs import Record, RunFinished, RunRestored, RunStarted, Status, Weights
-from engine.events.watching import Grouping, WatchEvent, WatchRequest
+from engine.events.watching import Grouping, WatchedEvent, WatchEvent, WatchRequest
 from engine.storage.logged import LoggedStore
 from engine.utils.errors import StoreError, TrainscopeError
 from engine.watching.folder import RETRY_SECONDS
@@ -239,6 +239,19 @@ def test_runs_can_be_grouped_otherwise(tmp_path: Path, folder: Path) -> None:
         again.poll()
     with opened(tmp_path / "ws") as store:
         assert [(run.spec.variant, run.spec.repeat) for run in store.runs(1)] == [("a", 1), ("b", 8)]
+
+
+def test_an_experiment_of_which_all_runs_are_moved_has_ended(tmp_path: Path, folder: Path) -> None:
+    log = Log(folder)
+    log.header()
+    log.steps(10)
+    with watching(tmp_path / "ws", folder) as seen:
+        seen.poll()
+        seen.watcher.regroup(1, {log.file.relative_to(folder).as_posix(): Grouping("renamed", "cnn_4", 1)})
+        assert WatchedEvent(1, ExperimentFinished(1, Status.FINISHED, "")) in seen.events
+        seen.poll()
+        (state,) = seen.state.experiments
+        assert (state.number, state.name, state.running) == (2, "renamed", 1)
 
 
 def test_a_folder_is_watched_by_one_program(tmp_path: Path, folder: Path) -> None:
