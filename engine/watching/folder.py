@@ -57,6 +57,7 @@ class FolderFollower:
         self._state: FolderWatched | None = None
         self._stored: dict[str, tuple[ExperimentFollower, StoredRun]] = {}  # by source
         self._dismissed: set[str] = set()
+        self._superseded: set[str] = set()  # sources of stored experiments of which a newer one has the name
         self._regrouped: dict[str, Grouping] = {}  # stored runs that the user grouped otherwise before watching again
         self._adopt_stored()
 
@@ -126,13 +127,33 @@ class FolderFollower:
 
     def dismiss(self, sources: Collection[str]) -> None:
         """Leave out these runs, of which the experiments were deleted, and no others."""
-        self._dismissed = set(sources) - self._stored.keys()
+        self._dismissed = (set(sources) | self._superseded) - self._stored.keys()
 
     def _adopt_stored(self) -> None:
+        """Take over what is stored: of experiments of the same name, as after an undone deletion, the newest."""
         for stored in self._store.experiments_of(str(self._folder)):
-            experiment = self._experiment(OwnCodeSpec.from_json(stored.spec).name)
+            name = OwnCodeSpec.from_json(stored.spec).name
+            if (older := self._experiments.pop(name, None)) is not None:
+                self._superseded |= self._forget_stored(older)
+            experiment = self._experiment(name)
             for source, run in experiment.adopt(stored).items():
                 self._stored[source] = experiment, run
+
+    def _forget_stored(self, experiment: ExperimentFollower) -> set[str]:
+        """No longer wait for logs of an experiment; return their sources."""
+        sources = {source for source, (each, _) in self._stored.items() if each is experiment}
+        for source in sources:
+            del self._stored[source]
+        return sources
+
+    def _drop_deleted(self) -> None:
+        """Follow an experiment no more that was deleted; what is logged under its name later is a new one."""
+        ended = {each.number: name for name, each in self._experiments.items() if each.number and each.status.is_final}
+        for number in ended.keys() - self._store.numbers_of(str(self._folder)):
+            experiment = self._experiments.pop(ended[number])
+            sources = {run.log.source.key for run in experiment.runs}
+            self._runs = {source: run for source, run in self._runs.items() if source not in sources}
+            self._dismissed |= sources | self._forget_stored(experiment)
 
     def _experiment(self, name: str) -> ExperimentFollower:
         known = self._experiments.get(name)
@@ -146,6 +167,7 @@ class FolderFollower:
         if now < self._search_at:
             return
         began = time.monotonic()
+        self._drop_deleted()
         for source in self._scan.discover(self._dismissed | self._runs.keys()):
             self._add(source, now)
         for run in self._runs.values():

@@ -298,6 +298,39 @@ def test_a_deleted_experiment_comes_back_only_if_it_is_asked_for(tmp_path: Path,
         assert seen.state.experiments[0].finished == 1
 
 
+@pytest.mark.parametrize("is_purged", [False, True])
+def test_what_is_logged_after_a_deletion_is_a_new_experiment(tmp_path: Path, folder: Path, is_purged: bool) -> None:
+    first, second, other = Log(folder), Log(folder, repeat=2), Log(folder, experiment="other")
+    first.header()
+    first.steps(10)
+    first.line(ended="finished")
+    with watching(tmp_path / "ws", folder) as seen, closing(Catalogue(tmp_path / "ws")) as catalogue:
+        seen.poll()
+        catalogue.delete([1])
+        if is_purged:
+            catalogue.purge([1])
+        for log in (second, other):
+            log.header()
+            log.steps(10)
+            log.line(ended="finished")
+        first.header()  # resumed in spite of that: its experiment is not wanted any more
+        first.steps(20)
+        seen.poll()
+        assert seen.state.problems == ()
+        assert sorted((each.name, each.finished) for each in seen.state.experiments) == [("other", 1), ("study", 1)]
+        if is_purged:
+            return
+        (number,) = [each.number for each in seen.state.experiments if each.name == "study"]
+        catalogue.restore([1])
+    with watching(tmp_path / "ws", folder) as seen:
+        seen.poll()
+        assert [(each.number, each.finished) for each in seen.state.experiments if each.name == "study"] == [
+            (number, 1)
+        ]
+    with opened(tmp_path / "ws") as store:
+        assert [(run.spec.repeat, len(store.records(run.id))) for run in store.runs(number)] == [(2, 1)]
+
+
 def test_a_log_that_is_overwritten_by_another_training_is_the_next_repeat(tmp_path: Path, folder: Path) -> None:
     folder.mkdir()
     file = folder / "training.csv"
