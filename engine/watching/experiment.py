@@ -175,6 +175,12 @@ class ExperimentFollower:
         if self.status.is_final:
             self._emit(ExperimentFinished(self.number, self.status, ""))
 
+    @property
+    def unfollowed(self) -> list[Grouping]:
+        """Where its runs belong of which the logs were not found, or hold another training."""
+        specs = [run.spec for run in self._unfollowed.values()]
+        return [Grouping(self.name, spec.variant, spec.repeat) for spec in specs]
+
     def taken(self) -> set[tuple[str, int]]:
         """Return variant and repeat of every run."""
         return {(each.spec.variant, each.spec.repeat) for each in self._planned}

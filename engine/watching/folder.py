@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from engine.events.watching import FolderWatched, Grouping, WatchEvent
@@ -95,17 +97,18 @@ class FolderFollower:
         return [each.number for each in self._experiments.values() if each.number is not None]
 
     def regroup(self, groupings: Mapping[str, Grouping], now: float) -> None:
-        """Group runs otherwise, by source; propagates ``StoreError``.
+        """Group runs otherwise, by source; a repeat of 0 becomes the next free one. Propagates ``StoreError``.
 
         Raises:
             StoreError: without changes, if two runs would be the same repeat of a variant.
         """
-        wanted = {key: self._groupings.get(key) or run.grouping for key, run in self._runs.items() if run.planned}
-        moved = {
-            key: self._runs[key] for key in groupings if key in wanted and self._runs[key].grouping != groupings[key]
-        }
-        wanted |= {key: groupings[key] for key in moved}
-        if len(set(wanted.values())) < len(wanted):
+        wanted = {key: run.grouping for key, run in self._runs.items() if run.planned}
+        others = [each for experiment in self._experiments.values() for each in experiment.unfollowed]
+        for key in sorted(groupings.keys() & wanted.keys(), key=lambda each: groupings[each].repeat == 0):
+            wanted[key] = _numbered(groupings[key], wanted[key], {*wanted.values(), *others})
+        moved = {key: run for key, run in self._runs.items() if key in wanted and run.grouping != wanted[key]}
+        counts = Counter((*wanted.values(), *others))
+        if any(counts[wanted[key]] > 1 for key in moved):
             raise StoreError("Two runs can't be the same repeat of a variant; give one of them another number.")
         self._groupings |= groupings
         changed = {each.experiment for key, run in moved.items() for each in (wanted[key], run.grouping)}
@@ -250,3 +253,13 @@ class FolderFollower:
         if state != self._state:
             self._state = state
             self._emit(state)
+
+
+def _numbered(wanted: Grouping, present: Grouping, taken: Collection[Grouping]) -> Grouping:
+    """Return a grouping with the repeat that is wanted, or else the present one, or the next free one."""
+    if wanted.repeat:
+        return wanted
+    if wanted == replace(present, repeat=0):
+        return present
+    used = [each.repeat for each in taken if replace(each, repeat=0) == wanted]
+    return replace(wanted, repeat=max(used, default=0) + 1)

@@ -241,6 +241,27 @@ def test_runs_can_be_grouped_otherwise(tmp_path: Path, folder: Path) -> None:
         assert [(run.spec.variant, run.spec.repeat) for run in store.runs(1)] == [("a", 1), ("b", 8)]
 
 
+def test_runs_that_are_grouped_without_a_number_get_the_next_free_one(tmp_path: Path, folder: Path) -> None:
+    logs = [Log(folder, "a"), Log(folder, "b"), Log(folder, "b", repeat=2), Log(folder, "c")]
+    for log in logs:
+        log.header()
+        log.steps(10)
+        log.line(ended="finished")
+    keys = [log.file.relative_to(folder).as_posix() for log in logs]
+    with watching(tmp_path / "ws", folder) as seen:
+        seen.poll()
+    logs[3].file.unlink()  # it keeps its place
+    with watching(tmp_path / "ws", folder) as seen:
+        seen.poll()
+        seen.watcher.regroup(1, {keys[0]: Grouping("study", "a", 0), keys[1]: Grouping("study", "a", 0)})
+        seen.watcher.regroup(1, {keys[2]: Grouping("study", "c", 0)})
+        with pytest.raises(StoreError, match="the same repeat"):
+            seen.watcher.regroup(1, {keys[2]: Grouping("study", "c", 1)})
+    with opened(tmp_path / "ws") as store:
+        places = [(run.spec.variant, run.spec.repeat) for run in store.runs(1)]
+    assert places == [("a", 1), ("a", 2), ("c", 2), ("c", 1)]
+
+
 def test_an_experiment_of_which_all_runs_are_moved_has_ended(tmp_path: Path, folder: Path) -> None:
     log = Log(folder)
     log.header()
