@@ -163,6 +163,46 @@ def test_a_watcher_goes_on_where_the_former_ended(tmp_path: Path, folder: Path) 
         assert [run.status for run in store.runs(1)] == [Status.FINISHED, Status.INTERRUPTED]
 
 
+def test_a_run_that_begins_again_while_nobody_watches_is_the_same(tmp_path: Path, folder: Path) -> None:
+    log = Log(folder)
+    log.header()
+    log.steps(10, 20, 30)
+    with watching(tmp_path / "ws", folder) as seen:
+        seen.poll()
+    log.header(after=0)
+    log.line(step=10, training_loss=7.0)
+    with watching(tmp_path / "ws", folder) as seen:
+        seen.poll()
+    with opened(tmp_path / "ws") as store:
+        assert [[each.training_loss for each in store.records(run.id)] for run in store.runs(1)] == [[7.0]]
+
+
+def test_a_log_of_which_the_reading_is_broken_off_keeps_what_is_stored(tmp_path: Path, folder: Path) -> None:
+    log = Log(folder)
+    log.header()
+    log.steps(10)
+    for _ in range(3):
+        log.line(unknown="x" * 2**20)
+    log.steps(20)
+    log.line(ended="finished")
+
+    def broken_off() -> tuple[Status, list[int]]:
+        with watching(tmp_path / "ws", folder) as seen:
+            assert seen.watcher.poll(), "there is more to read"
+        return stored()
+
+    def stored() -> tuple[Status, list[int]]:
+        with opened(tmp_path / "ws") as store:
+            return store.run(1).status, [each.step for each in store.records(1)]
+
+    assert broken_off() == (Status.INTERRUPTED, [10])
+    with watching(tmp_path / "ws", folder) as seen:
+        seen.poll()
+    assert stored() == (Status.FINISHED, [10, 20])
+    log.line(alive=1.0)  # so that it is read again
+    assert broken_off() == (Status.FINISHED, [10, 20])
+
+
 def test_the_end_of_a_run_that_could_not_be_stored_is_stored_later(
     tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
