@@ -203,6 +203,21 @@ def test_a_log_of_which_the_reading_is_broken_off_keeps_what_is_stored(tmp_path:
     assert broken_off() == (Status.FINISHED, [10, 20])
 
 
+def test_weights_of_a_long_log_are_not_all_held_in_memory(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.watching.run_log.MAX_WEIGHTS_HELD", 20)
+    log = Log(folder)
+    log.header()
+    log.weights(10, np.arange(6.0).reshape(2, 1, 1, 3))
+    for _ in range(3):
+        log.line(unknown="x" * 2**20)
+    with watching(tmp_path / "ws", folder) as seen:
+        assert seen.watcher.poll(), "there is more to read"
+        with opened(tmp_path / "ws") as store:
+            assert [each.step for each in store.last_weights(1).values()] == [10]
+
+
 def test_the_end_of_a_run_that_could_not_be_stored_is_stored_later(
     tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
