@@ -112,7 +112,8 @@ class _Output:
             case WatchedEvent(_, RunRestored(run)):
                 self._say(run, "was read")
             case FolderWatched(experiments=experiments, problems=problems):
-                self.experiments |= {each.number: None for each in experiments}  # also those read before
+                # Experiments that had been read before, and have not changed since, send no other events.
+                self.experiments |= {each.number: None for each in experiments}
                 for problem in problems:
                     if problem not in self._problems:
                         self._problems.add(problem)

@@ -40,6 +40,11 @@ class LoggedStore(Store):
         rows = self._execute(f"SELECT * FROM experiments WHERE {_OF_FOLDER} ORDER BY id", self._kind, folder)  # noqa: S608
         return read_rows(rows, experiment_of)
 
+    def numbers_of(self, folder: str) -> set[int]:
+        """Return the numbers of ``experiments_of``."""
+        rows = self._execute(f"SELECT id FROM experiments WHERE {_OF_FOLDER}", self._kind, folder)  # noqa: S608
+        return {number for (number,) in rows}
+
     def dismissed(self, folder: str) -> set[str]:
         """Return the sources of a folder whose experiments were deleted."""
         rows = self._execute("SELECT source FROM dismissed WHERE folder=?", folder).fetchall()

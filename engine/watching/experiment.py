@@ -115,6 +115,7 @@ class ExperimentFollower:
             return False
         self._store.end_experiment(self.number, Status.FINISHED, "", 0.0)
         self._store.mark_deleted(self.number)
+        self._emit(ExperimentFinished(self.number, Status.FINISHED, ""))
         return True
 
     def follow(self, run: RunFollower, now: float, is_last: bool = False) -> None:
@@ -173,6 +174,12 @@ class ExperimentFollower:
             self._emit(event)
         if self.status.is_final:
             self._emit(ExperimentFinished(self.number, self.status, ""))
+
+    @property
+    def unfollowed(self) -> list[Grouping]:
+        """Where its runs belong of which the logs were not found, or hold another training."""
+        specs = [run.spec for run in self._unfollowed.values()]
+        return [Grouping(self.name, spec.variant, spec.repeat) for spec in specs]
 
     def taken(self) -> set[tuple[str, int]]:
         """Return variant and repeat of every run."""

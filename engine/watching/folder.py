@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from engine.events.watching import FolderWatched, Grouping, WatchEvent
@@ -57,6 +59,7 @@ class FolderFollower:
         self._state: FolderWatched | None = None
         self._stored: dict[str, tuple[ExperimentFollower, StoredRun]] = {}  # by source
         self._dismissed: set[str] = set()
+        self._superseded: set[str] = set()  # sources of stored experiments of which a newer one has the name
         self._regrouped: dict[str, Grouping] = {}  # stored runs that the user grouped otherwise before watching again
         self._adopt_stored()
 
@@ -84,8 +87,9 @@ class FolderFollower:
 
     @property
     def is_done(self) -> bool:
-        """Whether all that is there has been read, and every run has ended."""
-        return not self._is_first and not any(run.is_active for _, run in self._assigned())
+        """Whether all that is there has been read and stored, and every run has ended."""
+        is_stored = not self._is_first and not self._store_problem
+        return is_stored and not any(run.is_active for _, run in self._assigned())
 
     @property
     def numbers(self) -> list[int]:
@@ -93,17 +97,18 @@ class FolderFollower:
         return [each.number for each in self._experiments.values() if each.number is not None]
 
     def regroup(self, groupings: Mapping[str, Grouping], now: float) -> None:
-        """Group runs otherwise, by source; propagates ``StoreError``.
+        """Group runs otherwise, by source; a repeat of 0 becomes the next free one. Propagates ``StoreError``.
 
         Raises:
             StoreError: without changes, if two runs would be the same repeat of a variant.
         """
-        wanted = {key: self._groupings.get(key) or run.grouping for key, run in self._runs.items() if run.planned}
-        moved = {
-            key: self._runs[key] for key in groupings if key in wanted and self._runs[key].grouping != groupings[key]
-        }
-        wanted |= {key: groupings[key] for key in moved}
-        if len(set(wanted.values())) < len(wanted):
+        wanted = {key: run.grouping for key, run in self._runs.items() if run.planned}
+        others = [each for experiment in self._experiments.values() for each in experiment.unfollowed]
+        for key in sorted(groupings.keys() & wanted.keys(), key=lambda each: groupings[each].repeat == 0):
+            wanted[key] = _numbered(groupings[key], wanted[key], {*wanted.values(), *others})
+        moved = {key: run for key, run in self._runs.items() if key in wanted and run.grouping != wanted[key]}
+        counts = Counter((*wanted.values(), *others))
+        if any(counts[wanted[key]] > 1 for key in moved):
             raise StoreError("Two runs can't be the same repeat of a variant; give one of them another number.")
         self._groupings |= groupings
         changed = {each.experiment for key, run in moved.items() for each in (wanted[key], run.grouping)}
@@ -125,13 +130,33 @@ class FolderFollower:
 
     def dismiss(self, sources: Collection[str]) -> None:
         """Leave out these runs, of which the experiments were deleted, and no others."""
-        self._dismissed = set(sources) - self._stored.keys()
+        self._dismissed = (set(sources) | self._superseded) - self._stored.keys()
 
     def _adopt_stored(self) -> None:
+        """Take over what is stored: of experiments of the same name, as after an undone deletion, the newest."""
         for stored in self._store.experiments_of(str(self._folder)):
-            experiment = self._experiment(OwnCodeSpec.from_json(stored.spec).name)
+            name = OwnCodeSpec.from_json(stored.spec).name
+            if (older := self._experiments.pop(name, None)) is not None:
+                self._superseded |= self._forget_stored(older)
+            experiment = self._experiment(name)
             for source, run in experiment.adopt(stored).items():
                 self._stored[source] = experiment, run
+
+    def _forget_stored(self, experiment: ExperimentFollower) -> set[str]:
+        """No longer wait for logs of an experiment; return their sources."""
+        sources = {source for source, (each, _) in self._stored.items() if each is experiment}
+        for source in sources:
+            del self._stored[source]
+        return sources
+
+    def _drop_deleted(self) -> None:
+        """Follow an experiment no more that was deleted; what is logged under its name later is a new one."""
+        ended = {each.number: name for name, each in self._experiments.items() if each.number and each.status.is_final}
+        for number in ended.keys() - self._store.numbers_of(str(self._folder)):
+            experiment = self._experiments.pop(ended[number])
+            sources = {run.log.source.key for run in experiment.runs}
+            self._runs = {source: run for source, run in self._runs.items() if source not in sources}
+            self._dismissed |= sources | self._forget_stored(experiment)
 
     def _experiment(self, name: str) -> ExperimentFollower:
         known = self._experiments.get(name)
@@ -145,6 +170,7 @@ class FolderFollower:
         if now < self._search_at:
             return
         began = time.monotonic()
+        self._drop_deleted()
         for source in self._scan.discover(self._dismissed | self._runs.keys()):
             self._add(source, now)
         for run in self._runs.values():
@@ -233,3 +259,13 @@ class FolderFollower:
         if state != self._state:
             self._state = state
             self._emit(state)
+
+
+def _numbered(wanted: Grouping, present: Grouping, taken: Collection[Grouping]) -> Grouping:
+    """Return a grouping with the repeat that is wanted, or else the present one, or the next free one."""
+    if wanted.repeat:
+        return wanted
+    if wanted == replace(present, repeat=0):
+        return present
+    used = [each.repeat for each in taken if replace(each, repeat=0) == wanted]
+    return replace(wanted, repeat=max(used, default=0) + 1)

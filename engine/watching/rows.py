@@ -26,9 +26,9 @@ class Row:
         self.epoch = entry.epoch or self.epoch
         if not math.isnan(entry.seconds):
             self.seconds = entry.seconds
-        self.numbers.update({name: _mark(value) for name, value in entry.numbers.items()})
-        self.gradient_norms.update(entry.gradient_norms)
-        self.update_ratios.update(entry.update_ratios)
+        self.numbers.update(_marked(entry.numbers))
+        self.gradient_norms.update(_marked(entry.gradient_norms))
+        self.update_ratios.update(_marked(entry.update_ratios))
 
     def with_later(self, other: Row) -> Row:
         """Return this row with what was logged in ``other``, of the same step."""
@@ -76,9 +76,9 @@ def row_of(record: Record, layers: tuple[str, ...]) -> Row:
     )
 
 
-def _mark(value: float) -> float:
-    """Return a logged number; infinity for any that is not finite, as NaN stands for one that was not logged."""
-    return value if math.isfinite(value) else math.inf
+def _marked(numbers: Mapping[str, float]) -> dict[str, float]:
+    """Return logged numbers; infinity for any that is not finite, as NaN stands for one that was not logged."""
+    return {name: value if math.isfinite(value) else math.inf for name, value in numbers.items()}
 
 
 def _known(numbers: Mapping[str, float]) -> dict[str, float]:

@@ -85,8 +85,8 @@ class RunFollower:
         """
         if self.planned is None or self.is_asleep or self.log.is_held:
             return False
-        if not self.log.is_replaced or self.log.is_same:
-            return False
+        if not self.log.is_replaced or self.log.is_same or self.log.discard_after == 0:
+            return False  # its program says that it began again, and what that replaces
         for row in self.log.ready(0.0, is_last=True)[:MAX_COMPARED]:
             stored = store.record(self.planned.run, row.step)
             for name in ("training_loss", "validation_loss") if stored is not None else ():
@@ -121,7 +121,8 @@ class RunFollower:
             now: the current time.
             is_last: whether nothing more will be read.
         """
-        if self.planned is None or self.is_asleep or (self.log.is_held and not is_last):
+        must_wait = self.log.is_held and (self.log.is_replaced or not is_last)  # what is stored is not cut short
+        if self.planned is None or self.is_asleep or must_wait:
             return []
         events = self._store_rows(store, self.planned, self.log.ready(now, is_last), now)
         end = self._end(now, is_last)
@@ -146,7 +147,6 @@ class RunFollower:
             records = [self._record(store, planned, row, last) for row in rows]
             weights = [self._weights(planned.run, position) for position in range(len(log.weights))]
             store.add_measured([(each, self._time_of(each.seconds, now)) for each in records], weights)
-            store.set_sizes(planned.run, log.source.sizes)
         is_whole = was_changed or len(records) > MAX_RECORDS_SENT or (bool(rows) and rows[0].step <= last)
         is_whole |= has_new_layers and last > 0
         self._remember(rows, records, now, must_start)
@@ -200,7 +200,7 @@ class RunFollower:
     def _end(self, now: float, is_last: bool) -> Ended | None:
         """Return how the run ended; None if it goes on."""
         log, silent = self.log, now - self.log.grown_at
-        if self.status is Status.QUEUED or self._goes_on or log.is_held:
+        if self.status is Status.QUEUED or self._goes_on or (log.is_held and not is_last):
             return None
         if log.end is not None:
             return log.end
@@ -221,6 +221,9 @@ class RunFollower:
             test_accuracy=tested.accuracy,
             confusion=tested.confusion,
         )
-        store.end_logged(finished, self.last_at or self.log.grown_at)
+        with store.together():
+            store.end_logged(finished, self.last_at or self.log.grown_at)
+            if end.reason != LEFT_REASON:  # else the log is read again next time, as it may tell then how the run ended
+                store.set_sizes(planned.run, self.log.source.sizes)
         self.status = end.status
         return finished

@@ -19,7 +19,9 @@ from engine.watching.sources.base import (
 
 # How long the numbers of the newest step are held back: programs often log training and validation one after the other.
 HOLD_SECONDS = 0.3
-MAX_ROWS_HELD = 50_000  # while a long log is read, in which the numbers of one step may be far apart
+# While a long log is read, in which the numbers of one step may be far apart.
+MAX_ROWS_HELD = 50_000
+MAX_WEIGHTS_HELD = 2**25  # bytes
 
 
 class RunLog:
@@ -60,7 +62,8 @@ class RunLog:
     @property
     def is_held(self) -> bool:
         """Whether storing should wait for the rest of a long log."""
-        return self.source.has_more and len(self._rows) < MAX_ROWS_HELD
+        weights = sum(each.values.nbytes for each in self.weights)
+        return self.source.has_more and len(self._rows) < MAX_ROWS_HELD and weights < MAX_WEIGHTS_HELD
 
     def read(self, now: float) -> bool:
         """Read what is new, and return whether there was anything, be it a mere sign of life."""
@@ -98,8 +101,9 @@ class RunLog:
                 self.layers = tuple(dict.fromkeys((*self.layers, entry.layer)))
             case Description():
                 self._describe(entry)
-            case Tested():
-                self.tested = entry
+            case Tested():  # programs may log loss and accuracy one after the other
+                told = {name: value for name, value in vars(entry).items() if value is not None}
+                self.tested = replace(self.tested, **told)
             case Ended():
                 self.end = entry
             case Problem(sentence):

@@ -42,6 +42,32 @@ def test_an_old_log_that_is_read_in_pieces_has_ended(tmp_path: Path, folder: Pat
         assert seen.state.experiments[0].finished == 1
 
 
+def test_results_of_a_test_may_come_one_after_the_other(tmp_path: Path, folder: Path) -> None:
+    folder.mkdir()
+    table = folder / "metrics.csv"
+    table.write_text("epoch,step,train_loss,test_loss,test_acc\n0,9,1.0,,\n0,10,,0.5,\n0,10,,,0.75\n", encoding="utf-8")
+    os.utime(table, (STARTED, STARTED))
+    with watching(tmp_path / "ws", folder) as seen:
+        seen.poll()
+    with opened(tmp_path / "ws") as store:
+        assert (store.run(1).test_loss, store.run(1).test_accuracy) == (0.5, 0.75)
+
+
+def test_a_run_that_was_no_longer_watched_is_finished_if_nothing_was_added_since(tmp_path: Path, folder: Path) -> None:
+    folder.mkdir()
+    table = folder / "net.csv"
+    table.write_text("epoch,loss\n0,1.0\n1,0.5\n", encoding="utf-8")
+    with watching(tmp_path / "ws", folder) as seen:
+        seen.poll()
+        assert seen.state.experiments[0].running == 1
+    os.utime(table, (STARTED, STARTED))
+    for _ in range(2):
+        with watching(tmp_path / "ws", folder) as seen:
+            told = seen.poll()
+            assert seen.state.experiments[0].finished == 1
+    assert told == [], "it is not read again"
+
+
 def test_dictionaries_are_finished_runs(tmp_path: Path, folder: Path) -> None:
     for name in ("mlp_1", "cnn_3"):
         save(folder / f"part3_{name}.pkl", part3(name=name))

@@ -12,8 +12,10 @@ import pytest
 from engine.config.logged_runs import LoggedRunSpec
 from engine.events.experiments import ExperimentFinished, ExperimentStarted, RunsAdded
 from engine.events.runs import Record, RunFinished, RunRestored, RunStarted, Status, Weights
-from engine.events.watching import Grouping, WatchEvent, WatchRequest
+from engine.events.watching import Grouping, WatchedEvent, WatchEvent, WatchRequest
+from engine.storage.logged import LoggedStore
 from engine.utils.errors import StoreError, TrainscopeError
+from engine.watching.folder import RETRY_SECONDS
 from engine.watching.run import SILENT_SECONDS
 from engine.watching.watcher import Watcher
 from engine.workspace.catalogue import Catalogue
@@ -38,10 +40,10 @@ def test_a_run_is_told_from_its_header_to_its_end(tmp_path: Path, folder: Path) 
         assert (record.training_loss, record.epoch, record.gradient_norms) == (0.5, 1, (2.0, 1.0))
         assert math.isnan(record.validation_loss)
         assert record.metrics == (("f1", 0.3),)
-        log.line(step=30, seconds=3.0, training_loss=math.nan)
+        log.line(step=30, seconds=3.0, training_loss=math.nan, gradient_norms={"fc": math.nan})
         log.weights(30, np.arange(6.0).reshape(2, 1, 1, 3))
         weights, second = seen.poll()
-        assert (second.epoch, second.training_loss) == (2, math.inf)
+        assert (second.epoch, second.training_loss, second.gradient_norms[1]) == (2, math.inf, math.inf)
         assert isinstance(weights, Weights)
         assert weights.epoch == 2
         log.line(test={"accuracy": 0.75, "confusion": [[3, 1], [0, 2]]})
@@ -95,10 +97,10 @@ def test_layers_that_are_known_late_are_blank_before(tmp_path: Path, folder: Pat
         log.line(step=30, gradient_norms={"conv1": 2.0})
         (record,) = seen.poll()
         assert record.gradient_norms == (2.0,)
-        log.line(step=40, gradient_norms={"conv1": 3.0, "fc": 4.0})
+        log.line(step=40, gradient_norms={"conv1": 3.0, "fc": 4.0})  # such as of a layer that was frozen until now
         (restored,) = seen.poll()
-        wanted = [[math.nan, math.nan], [1.0, math.nan], [2.0, math.nan], [3.0, 4.0]]
-        assert np.array_equal(restored.layer_curves["gradient_norms"], wanted, equal_nan=True)
+        expected = [[math.nan, math.nan], [1.0, math.nan], [2.0, math.nan], [3.0, 4.0]]
+        assert np.array_equal(restored.layer_curves["gradient_norms"], expected, equal_nan=True)
 
 
 def test_a_silent_program_is_interrupted_and_goes_on_where_it_appends(tmp_path: Path, folder: Path) -> None:
@@ -161,6 +163,107 @@ def test_a_watcher_goes_on_where_the_former_ended(tmp_path: Path, folder: Path) 
         assert [run.status for run in store.runs(1)] == [Status.FINISHED, Status.INTERRUPTED]
 
 
+def test_a_run_that_begins_again_while_nobody_watches_is_the_same(tmp_path: Path, folder: Path) -> None:
+    log = Log(folder)
+    log.header()
+    log.steps(10, 20, 30)
+    with watching(tmp_path / "ws", folder) as seen:
+        seen.poll()
+    log.header(after=0)
+    log.line(step=10, training_loss=7.0)
+    with watching(tmp_path / "ws", folder) as seen:
+        seen.poll()
+    with opened(tmp_path / "ws") as store:
+        assert [[each.training_loss for each in store.records(run.id)] for run in store.runs(1)] == [[7.0]]
+
+
+def test_a_log_of_which_the_reading_is_broken_off_keeps_what_is_stored(tmp_path: Path, folder: Path) -> None:
+    log = Log(folder)
+    log.header()
+    log.steps(10)
+    for _ in range(3):
+        log.line(unknown="x" * 2**20)
+    log.steps(20)
+    log.line(ended="finished")
+
+    def broken_off() -> tuple[Status, list[int]]:
+        with watching(tmp_path / "ws", folder) as seen:
+            assert seen.watcher.poll(), "there is more to read"
+        return stored()
+
+    def stored() -> tuple[Status, list[int]]:
+        with opened(tmp_path / "ws") as store:
+            return store.run(1).status, [each.step for each in store.records(1)]
+
+    assert broken_off() == (Status.INTERRUPTED, [10])
+    with watching(tmp_path / "ws", folder) as seen:
+        seen.poll()
+    assert stored() == (Status.FINISHED, [10, 20])
+    log.line(alive=1.0)  # so that it is read again
+    assert broken_off() == (Status.FINISHED, [10, 20])
+
+
+def test_weights_of_a_long_log_are_not_all_held_in_memory(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.watching.run_log.MAX_WEIGHTS_HELD", 20)
+    log = Log(folder)
+    log.header()
+    log.weights(10, np.arange(6.0).reshape(2, 1, 1, 3))
+    for _ in range(3):
+        log.line(unknown="x" * 2**20)
+    with watching(tmp_path / "ws", folder) as seen:
+        assert seen.watcher.poll(), "there is more to read"
+        with opened(tmp_path / "ws") as store:
+            assert [each.step for each in store.last_weights(1).values()] == [10]
+
+
+def test_the_end_of_a_run_that_could_not_be_stored_is_stored_later(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = Log(folder)
+    log.header()
+    log.steps(10, 20)
+    log.line(test={"accuracy": 0.75})
+    log.line(ended="finished")
+
+    def fail(*_of_store: object) -> None:
+        raise StoreError("The disk is full.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(LoggedStore, "end_logged", fail)
+        with watching(tmp_path / "ws", folder) as seen:
+            seen.poll()
+    with watching(tmp_path / "ws", folder) as seen:
+        seen.poll()
+        assert seen.state.experiments[0].finished == 1
+    with opened(tmp_path / "ws") as store:
+        assert store.run(1).test_accuracy == 0.75
+
+
+def test_a_store_that_can_not_be_written_is_tried_again(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = Log(folder)
+    log.header()
+    log.steps(10)
+    log.line(ended="finished")
+
+    def fail(*_of_run: object) -> None:
+        raise StoreError("The disk is full.")
+
+    with watching(tmp_path / "ws", folder) as seen:
+        with monkeypatch.context() as patched:
+            patched.setattr(LoggedStore, "add_logged_run", fail)
+            seen.poll()
+        assert seen.state.problems == ("The disk is full. It is tried again.",)
+        assert not seen.watcher.is_done
+        seen.poll(after=RETRY_SECONDS)
+        assert seen.state.problems == ()
+        assert seen.watcher.is_done
+        assert seen.state.experiments[0].finished == 1
+
+
 def test_runs_can_be_grouped_otherwise(tmp_path: Path, folder: Path) -> None:
     logs = Log(folder, "a"), Log(folder, "b")
     for log in logs:
@@ -191,6 +294,40 @@ def test_runs_can_be_grouped_otherwise(tmp_path: Path, folder: Path) -> None:
         again.poll()
     with opened(tmp_path / "ws") as store:
         assert [(run.spec.variant, run.spec.repeat) for run in store.runs(1)] == [("a", 1), ("b", 8)]
+
+
+def test_runs_that_are_grouped_without_a_number_get_the_next_free_one(tmp_path: Path, folder: Path) -> None:
+    logs = [Log(folder, "a"), Log(folder, "b"), Log(folder, "b", repeat=2), Log(folder, "c")]
+    for log in logs:
+        log.header()
+        log.steps(10)
+        log.line(ended="finished")
+    keys = [log.file.relative_to(folder).as_posix() for log in logs]
+    with watching(tmp_path / "ws", folder) as seen:
+        seen.poll()
+    logs[3].file.unlink()  # it keeps its place
+    with watching(tmp_path / "ws", folder) as seen:
+        seen.poll()
+        seen.watcher.regroup(1, {keys[0]: Grouping("study", "a", 0), keys[1]: Grouping("study", "a", 0)})
+        seen.watcher.regroup(1, {keys[2]: Grouping("study", "c", 0)})
+        with pytest.raises(StoreError, match="the same repeat"):
+            seen.watcher.regroup(1, {keys[2]: Grouping("study", "c", 1)})
+    with opened(tmp_path / "ws") as store:
+        places = [(run.spec.variant, run.spec.repeat) for run in store.runs(1)]
+    assert places == [("a", 1), ("a", 2), ("c", 2), ("c", 1)]
+
+
+def test_an_experiment_of_which_all_runs_are_moved_has_ended(tmp_path: Path, folder: Path) -> None:
+    log = Log(folder)
+    log.header()
+    log.steps(10)
+    with watching(tmp_path / "ws", folder) as seen:
+        seen.poll()
+        seen.watcher.regroup(1, {log.file.relative_to(folder).as_posix(): Grouping("renamed", "cnn_4", 1)})
+        assert WatchedEvent(1, ExperimentFinished(1, Status.FINISHED, "")) in seen.events
+        seen.poll()
+        (state,) = seen.state.experiments
+        assert (state.number, state.name, state.running) == (2, "renamed", 1)
 
 
 def test_a_folder_is_watched_by_one_program(tmp_path: Path, folder: Path) -> None:
@@ -235,6 +372,39 @@ def test_a_deleted_experiment_comes_back_only_if_it_is_asked_for(tmp_path: Path,
     with watching(tmp_path / "ws", folder) as seen:
         assert seen.poll() == []  # stored by now
         assert seen.state.experiments[0].finished == 1
+
+
+@pytest.mark.parametrize("is_purged", [False, True])
+def test_what_is_logged_after_a_deletion_is_a_new_experiment(tmp_path: Path, folder: Path, is_purged: bool) -> None:
+    first, second, other = Log(folder), Log(folder, repeat=2), Log(folder, experiment="other")
+    first.header()
+    first.steps(10)
+    first.line(ended="finished")
+    with watching(tmp_path / "ws", folder) as seen, closing(Catalogue(tmp_path / "ws")) as catalogue:
+        seen.poll()
+        catalogue.delete([1])
+        if is_purged:
+            catalogue.purge([1])
+        for log in (second, other):
+            log.header()
+            log.steps(10)
+            log.line(ended="finished")
+        first.header()  # resumed in spite of that: its experiment is not wanted any more
+        first.steps(20)
+        seen.poll()
+        assert seen.state.problems == ()
+        assert sorted((each.name, each.finished) for each in seen.state.experiments) == [("other", 1), ("study", 1)]
+        if is_purged:
+            return
+        (number,) = [each.number for each in seen.state.experiments if each.name == "study"]
+        catalogue.restore([1])
+    with watching(tmp_path / "ws", folder) as seen:
+        seen.poll()
+        assert [(each.number, each.finished) for each in seen.state.experiments if each.name == "study"] == [
+            (number, 1)
+        ]
+    with opened(tmp_path / "ws") as store:
+        assert [(run.spec.repeat, len(store.records(run.id))) for run in store.runs(number)] == [(2, 1)]
 
 
 def test_a_log_that_is_overwritten_by_another_training_is_the_next_repeat(tmp_path: Path, folder: Path) -> None:
