@@ -154,9 +154,9 @@ def main() -> None:
         if TorchNetwork in networks:
             for units in (WIDTHS[0], width):
                 watched = TorchNetwork(units)
-                run.watch(watched.model, watched.optimizer, every=BLOCK)
+                run.watch(watched.model, watched.optimizer)
                 times = compare(TorchNetwork(units).step, watched.step, options.blocks)
-                tell(f"TorchNetwork {units}, watch(every={BLOCK})", *times)
+                tell(f"TorchNetwork {units}, watch()", *times)
         run.finish()
         for version in VERSIONS:
             python = shutil.which(f"python{version}")

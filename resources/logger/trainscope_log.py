@@ -54,6 +54,8 @@ PATIENCE_SECONDS = 0.05  # added up, from which on a thread writes
 QUEUE_SECONDS = 10.0  # for which all its writes must be fast until that ends
 END_SECONDS = 5.0  # for which the end of a run waits for that thread
 QUEUED_BYTES = 32 * 2**20
+SHARE = 0.01  # of the time, that measurements of a watched model take
+INTERVALS = (10, 20, 50, 100, 200, 500, 1000)  # steps between them
 SHOWN_WEIGHTS = 2_000_000  # most weights of a layer that is logged
 FULL = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
 RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)\s*(\.|$)", re.IGNORECASE)  # no names of files on Windows
@@ -358,7 +360,7 @@ class Run:
             self._write_description()
 
     @_never_raises()
-    def watch(self, model: Any, optimizer: Any, every: int = 10) -> None:
+    def watch(self, model: Any, optimizer: Any, every: int | None = None) -> None:
         """Log gradient norms, update ratios and first-layer weights of a PyTorch model while it is trained.
 
         Call it once, before the first step. Steps are counted as ``optimizer`` takes them.
@@ -366,7 +368,8 @@ class Run:
         Args:
             model: a ``torch.nn.Module``.
             optimizer: of PyTorch 2.0 or newer.
-            every: number of steps from one measurement to the next.
+            every: number of steps from one measurement to the next; if None ten, or so many more (20, 50, 100 …) that
+                measuring takes no more than a hundredth of the time.
         """
         if self._file is not None:
             _TorchWatch(self, model, optimizer, every)
@@ -625,10 +628,12 @@ def _tested(confusion: Any) -> dict[str, Any]:
 class _TorchWatch:
     """What :meth:`Run.watch` measures, in hooks of the optimiser."""
 
-    def __init__(self, run: Run, model: Any, optimizer: Any, every: int) -> None:
+    def __init__(self, run: Run, model: Any, optimizer: Any, every: int | None) -> None:
         import torch
 
-        self._torch, self._run, self._every = torch, run, every
+        self._torch, self._run, self._every = torch, run, every or INTERVALS[0]
+        self._is_fixed, self._is_costly = every is not None, False
+        self._began, self._ended = 0.0, time.perf_counter()  # of the last measurement
         self._step, self._shown = run.step, -1  # the last step, and the last one whose weights are logged
         self._layers = {_layer_name(name): each for name, each in model.named_parameters() if each.ndim > 1}
         shown = (torch.nn.Linear, torch.nn.Conv2d)
@@ -670,6 +675,7 @@ class _TorchWatch:
             self._show_weights()
         self._step += 1
         if self._step % self._every == 0:
+            self._began = time.perf_counter()
             trained = {name: each for name, each in self._layers.items() if each.grad is not None}
             self._measured = {name: each for name, each in trained.items() if not each.grad.is_sparse}
             self._before = [each.detach().clone() for each in self._measured.values()]
@@ -686,9 +692,18 @@ class _TorchWatch:
                 gradient_norms={name: gradient for name, (gradient, _, _) in zip(self._measured, parts)},
                 update_ratios={name: change / size for name, (_, change, size) in zip(self._measured, parts) if size},
             )
+            self._measure_less_often()
         interval = self._run.description.get("steps_per_epoch") or max(10 * self._every, self._step // 20)
         if self._step - self._shown >= interval:
             self._show_weights()
+
+    def _measure_less_often(self) -> None:
+        """Lengthen the interval after two measurements that took more than their share, as the first are slow."""
+        before, self._ended = self._ended, time.perf_counter()
+        was_costly, self._is_costly = self._is_costly, self._ended - self._began > SHARE * (self._ended - before)
+        if was_costly and self._is_costly and not self._is_fixed:
+            self._every = next((each for each in INTERVALS if each > self._every), self._every)
+            self._is_costly = False
 
     def _norms(self, tensors: list[Any]) -> list[float]:
         norm, single = self._torch.linalg.vector_norm, self._torch.float32

@@ -72,7 +72,9 @@ def torch() -> Any:
     return pytest.importorskip("torch", reason="PyTorch is installed for benchmarks only")
 
 
-def trained_with_torch(torch: Any, run: trainscope_log.Run, steps: int, every: int = 2, rate: float = 0.5) -> Any:
+def trained_with_torch(
+    torch: Any, run: trainscope_log.Run, steps: int, every: int | None = 2, rate: float = 0.5
+) -> Any:
     """Train a small network by plain SGD; return it, and gradients and weights of each layer before each step."""
     torch.manual_seed(0)
     model = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.ReLU(), torch.nn.Flatten(), torch.nn.Linear(36, 2))
@@ -120,6 +122,20 @@ def test_a_watched_model_is_trained_saved_and_copied_as_any_other(tmp_path: Path
     run.watch(fresh, torch.optim.Adam(fresh.parameters()))
     pickle.dumps(fresh)
     copy.deepcopy(fresh)
+
+
+@pytest.mark.parametrize(("share", "expected"), [(0.5, [10, 20, 30, 40]), (0.0, [10, 20, 40])])
+def test_costly_measurements_are_made_less_often(
+    tmp_path: Path, torch: Any, monkeypatch: pytest.MonkeyPatch, share: float, expected: list[int]
+) -> None:
+    clock = iter(range(10**6))
+    monkeypatch.setattr(
+        trainscope_log.time, "perf_counter", lambda: next(clock)
+    )  # a measurement takes half of the time
+    monkeypatch.setattr(trainscope_log, "SHARE", share)
+    run = trainscope_log.start("e", folder=tmp_path)
+    trained_with_torch(torch, run, steps=45, every=None)
+    assert [entry["step"] for entry in entries(run.path) if "gradient_norms" in entry] == expected
 
 
 def test_steps_of_a_resumed_script_are_counted_on(tmp_path: Path, torch: Any) -> None:
