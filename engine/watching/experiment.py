@@ -215,9 +215,9 @@ class ExperimentFollower:
 
     def _update_plan(self, run: RunFollower) -> None:
         """Store what the log has said of a run since it was added."""
-        planned = run.planned
-        if planned is None or self.number is None or run.log.description is None:
-            return
+        planned, described = run.planned, run.log.description
+        if planned is None or self.number is None or described is None or described is run.planned_by:
+            return  # a description is compared by its identity, as this is asked of every run five times a second
         grouping = Grouping(self.name, planned.spec.variant, planned.spec.repeat)
         changed = replace(
             planned,
@@ -229,6 +229,7 @@ class ExperimentFollower:
             self._store.change_run(changed, self.number)
             run.planned = changed
             self.refresh()
+        run.planned_by = described
 
     def _begin(self, now: float) -> int:
         spec = self._spec_of_all()

@@ -10,7 +10,7 @@ from engine.events.runs import PlannedRun, Record, RunFinished, RunRestored, Run
 from engine.storage.logged import LoggedStore
 from engine.watching.rows import Row, row_of
 from engine.watching.run_log import RunLog
-from engine.watching.sources.base import Ended, Source
+from engine.watching.sources.base import Description, Ended, Source
 from engine.watching.sources.own_log import FORMAT as OWN_FORMAT
 from engine.workspace.replay import restored_runs
 
@@ -36,6 +36,7 @@ class RunFollower:
     Attributes:
         log: what was read.
         planned: the stored run; None until it is assigned to an experiment.
+        planned_by: the description that ``planned`` was made from; None if unknown.
         status: its state.
         grouping: where it belongs.
         last_at: when something was logged last, in seconds since 1970; 0 if unknown.
@@ -48,6 +49,7 @@ class RunFollower:
         self.planned: PlannedRun | None = None
         self.status = Status.QUEUED
         self.grouping = source.grouping
+        self.planned_by: Description | None = None
         self.last_at = 0.0
         self.stored_sizes: Mapping[str, int] = {}
         self.is_asleep = False
