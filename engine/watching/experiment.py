@@ -124,7 +124,8 @@ class ExperimentFollower:
             return
         if run.is_another_training(self._store):
             self._add_another(run, run.planned, now)
-        self._update_plan(run)
+        if not run.awaits_numbers(self._store):
+            self._update_plan(run)
         events = run.store(self._store, now, is_last)
         if events and self.status.is_final:
             self._reopen()

@@ -97,6 +97,15 @@ class RunFollower:
                     return bool(before != now)
         return False
 
+    def awaits_numbers(self, store: LoggedStore) -> bool:
+        """Return whether the log begins anew and has no numbers yet, so that it may be that of another training.
+
+        What is stored is kept until then. Propagates ``StoreError``.
+        """
+        if self.planned is None or self.is_asleep or not self.log.is_replaced:
+            return False
+        return not self.log.ready(0.0, is_last=True) and store.last_step(self.planned.run) > 0
+
     def replace_training(self, store: LoggedStore) -> RunFinished | None:
         """Begin a new run with what was read since the log was overwritten; return how the former one ended.
 
@@ -138,6 +147,8 @@ class RunFollower:
         has_new_layers = bool(rows) and self._layers != log.layers
         must_start |= has_new_layers
         if not (rows or log.weights or must_start or was_changed) or (was_changed and not log.has_content):
+            return []
+        if self.awaits_numbers(store):
             return []
         with store.together():
             if was_changed:

@@ -287,3 +287,23 @@ def test_a_log_that_is_overwritten_by_another_training_is_the_next_repeat(tmp_pa
         seen.poll()
     with opened(tmp_path / "ws") as store:
         assert [len(store.records(run.id)) for run in store.runs(1)] == [3, 3]
+
+
+def test_a_log_that_begins_anew_replaces_nothing_before_its_first_numbers(tmp_path: Path, folder: Path) -> None:
+    log = Log(folder)
+    log.header(seed=1)
+    log.steps(10, 20)
+    log.line(ended="finished")
+    with watching(tmp_path / "ws", folder) as seen:
+        seen.poll()
+        log.file.unlink()
+        log.header(seed=2)  # the script was started again
+        log.weights(0, np.arange(6.0).reshape(2, 1, 1, 3))
+        seen.poll()
+        log.line(step=10, training_loss=7.0)
+        seen.poll()
+        assert sorted(seen.runs) == [("cnn_4", 1), ("cnn_4", 2)]
+    with opened(tmp_path / "ws") as store:
+        runs = store.runs(1)
+        assert [[each.training_loss for each in store.records(run.id)] for run in runs] == [[0.1, 0.05], [7.0]]
+        assert [(run.spec.seed, run.status) for run in runs] == [(1, Status.FINISHED), (2, Status.INTERRUPTED)]
