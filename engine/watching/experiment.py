@@ -124,7 +124,8 @@ class ExperimentFollower:
             return
         if run.is_another_training(self._store):
             self._add_another(run, run.planned, now)
-        self._update_plan(run)
+        if not run.awaits_numbers(self._store):
+            self._update_plan(run)
         events = run.store(self._store, now, is_last)
         if events and self.status.is_final:
             self._reopen()
@@ -215,9 +216,9 @@ class ExperimentFollower:
 
     def _update_plan(self, run: RunFollower) -> None:
         """Store what the log has said of a run since it was added."""
-        planned = run.planned
-        if planned is None or self.number is None or run.log.description is None:
-            return
+        planned, described = run.planned, run.log.description
+        if planned is None or self.number is None or described is None or described is run.planned_by:
+            return  # a description is compared by its identity, as this is asked of every run five times a second
         grouping = Grouping(self.name, planned.spec.variant, planned.spec.repeat)
         changed = replace(
             planned,
@@ -229,6 +230,7 @@ class ExperimentFollower:
             self._store.change_run(changed, self.number)
             run.planned = changed
             self.refresh()
+        run.planned_by = described
 
     def _begin(self, now: float) -> int:
         spec = self._spec_of_all()

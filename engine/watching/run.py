@@ -10,7 +10,7 @@ from engine.events.runs import PlannedRun, Record, RunFinished, RunRestored, Run
 from engine.storage.logged import LoggedStore
 from engine.watching.rows import Row, row_of
 from engine.watching.run_log import RunLog
-from engine.watching.sources.base import Ended, Source
+from engine.watching.sources.base import Description, Ended, Source
 from engine.watching.sources.own_log import FORMAT as OWN_FORMAT
 from engine.workspace.replay import restored_runs
 
@@ -36,6 +36,7 @@ class RunFollower:
     Attributes:
         log: what was read.
         planned: the stored run; None until it is assigned to an experiment.
+        planned_by: the description that ``planned`` was made from; None if unknown.
         status: its state.
         grouping: where it belongs.
         last_at: when something was logged last, in seconds since 1970; 0 if unknown.
@@ -48,6 +49,7 @@ class RunFollower:
         self.planned: PlannedRun | None = None
         self.status = Status.QUEUED
         self.grouping = source.grouping
+        self.planned_by: Description | None = None
         self.last_at = 0.0
         self.stored_sizes: Mapping[str, int] = {}
         self.is_asleep = False
@@ -95,6 +97,15 @@ class RunFollower:
                     return bool(before != now)
         return False
 
+    def awaits_numbers(self, store: LoggedStore) -> bool:
+        """Return whether the log begins anew and has no numbers yet, so that it may be that of another training.
+
+        What is stored is kept until then. Propagates ``StoreError``.
+        """
+        if self.planned is None or self.is_asleep or not self.log.is_replaced:
+            return False
+        return not self.log.ready(0.0, is_last=True) and store.last_step(self.planned.run) > 0
+
     def replace_training(self, store: LoggedStore) -> RunFinished | None:
         """Begin a new run with what was read since the log was overwritten; return how the former one ended.
 
@@ -136,6 +147,8 @@ class RunFollower:
         has_new_layers = bool(rows) and self._layers != log.layers
         must_start |= has_new_layers
         if not (rows or log.weights or must_start or was_changed) or (was_changed and not log.has_content):
+            return []
+        if self.awaits_numbers(store):
             return []
         with store.together():
             if was_changed:

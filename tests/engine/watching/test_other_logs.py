@@ -13,11 +13,6 @@ from tests.engine.watching.sources.log_support import append
 from tests.engine.watching.support import STARTED, opened, watching
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path / "logs"
-
-
 def test_a_log_that_is_understood_otherwise_is_the_same_run(tmp_path: Path, folder: Path) -> None:
     """A step 0 that comes late shifts all steps, so that each has the loss of the one before."""
     file = file_in(folder / "net", *(event(step, 1000 + step, loss=1 / step) for step in (1, 2, 3)))

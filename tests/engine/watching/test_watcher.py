@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -12,19 +11,11 @@ import pytest
 from engine.config.logged_runs import LoggedRunSpec
 from engine.events.experiments import ExperimentFinished, ExperimentStarted, RunsAdded
 from engine.events.runs import Record, RunFinished, RunRestored, RunStarted, Status, Weights
-from engine.events.watching import Grouping, WatchedEvent, WatchEvent, WatchRequest
 from engine.storage.logged import LoggedStore
-from engine.utils.errors import StoreError, TrainscopeError
+from engine.utils.errors import StoreError
 from engine.watching.folder import RETRY_SECONDS
 from engine.watching.run import SILENT_SECONDS
-from engine.watching.watcher import Watcher
-from engine.workspace.catalogue import Catalogue
 from tests.engine.watching.support import STARTED, Log, opened, watching
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path / "logs"
 
 
 def test_a_run_is_told_from_its_header_to_its_end(tmp_path: Path, folder: Path) -> None:
@@ -264,83 +255,6 @@ def test_a_store_that_can_not_be_written_is_tried_again(
         assert seen.state.experiments[0].finished == 1
 
 
-def test_runs_can_be_grouped_otherwise(tmp_path: Path, folder: Path) -> None:
-    logs = Log(folder, "a"), Log(folder, "b")
-    for log in logs:
-        log.header()
-        log.steps(10)
-        log.line(ended="finished")
-    with watching(tmp_path / "ws", folder) as seen:
-        seen.poll()
-        key = logs[1].file.relative_to(folder).as_posix()
-        with pytest.raises(StoreError, match="the same repeat"):
-            seen.watcher.regroup(1, {key: Grouping("study", "a", 1)})
-        seen.watcher.regroup(1, {key: Grouping("study", "a", 2)})
-        assert set(seen.runs) >= {("a", 1), ("a", 2)}
-        seen.watcher.regroup(1, {key: Grouping("apart", "c", 1)})
-        seen.poll()
-        assert sorted(each.name for each in seen.state.experiments) == ["apart", "study"]
-        with pytest.raises(TrainscopeError, match="not watched"):
-            seen.watcher.regroup(99, {})
-    with watching(tmp_path / "ws", folder) as seen:  # kept
-        seen.poll()
-        assert sorted((each.name, each.finished) for each in seen.state.experiments) == [("apart", 1), ("study", 1)]
-        seen.watcher.watch(WatchRequest(str(folder), ((key, Grouping("study", "b", 7)),)))  # asked for once more
-        seen.poll()
-        assert ("b", 7) in seen.runs
-    events: list[WatchEvent] = []
-    with closing(Watcher(tmp_path / "ws", events.append)) as again:
-        again.watch(WatchRequest(str(folder), ((key, Grouping("study", "b", 8)),)))
-        again.poll()
-    with opened(tmp_path / "ws") as store:
-        assert [(run.spec.variant, run.spec.repeat) for run in store.runs(1)] == [("a", 1), ("b", 8)]
-
-
-def test_runs_that_are_grouped_without_a_number_get_the_next_free_one(tmp_path: Path, folder: Path) -> None:
-    logs = [Log(folder, "a"), Log(folder, "b"), Log(folder, "b", repeat=2), Log(folder, "c")]
-    for log in logs:
-        log.header()
-        log.steps(10)
-        log.line(ended="finished")
-    keys = [log.file.relative_to(folder).as_posix() for log in logs]
-    with watching(tmp_path / "ws", folder) as seen:
-        seen.poll()
-    logs[3].file.unlink()  # it keeps its place
-    with watching(tmp_path / "ws", folder) as seen:
-        seen.poll()
-        seen.watcher.regroup(1, {keys[0]: Grouping("study", "a", 0), keys[1]: Grouping("study", "a", 0)})
-        seen.watcher.regroup(1, {keys[2]: Grouping("study", "c", 0)})
-        with pytest.raises(StoreError, match="the same repeat"):
-            seen.watcher.regroup(1, {keys[2]: Grouping("study", "c", 1)})
-    with opened(tmp_path / "ws") as store:
-        places = [(run.spec.variant, run.spec.repeat) for run in store.runs(1)]
-    assert places == [("a", 1), ("a", 2), ("c", 2), ("c", 1)]
-
-
-def test_an_experiment_of_which_all_runs_are_moved_has_ended(tmp_path: Path, folder: Path) -> None:
-    log = Log(folder)
-    log.header()
-    log.steps(10)
-    with watching(tmp_path / "ws", folder) as seen:
-        seen.poll()
-        seen.watcher.regroup(1, {log.file.relative_to(folder).as_posix(): Grouping("renamed", "cnn_4", 1)})
-        assert WatchedEvent(1, ExperimentFinished(1, Status.FINISHED, "")) in seen.events
-        seen.poll()
-        (state,) = seen.state.experiments
-        assert (state.number, state.name, state.running) == (2, "renamed", 1)
-
-
-def test_a_folder_is_watched_by_one_program(tmp_path: Path, folder: Path) -> None:
-    folder.mkdir()
-    with watching(tmp_path / "ws", folder):
-        other = Watcher(tmp_path / "ws", lambda _event: None)
-        with pytest.raises(StoreError, match="watched by another window"):
-            other.watch(WatchRequest(str(folder)))
-        other.close()
-    with watching(tmp_path / "ws", folder):
-        pass
-
-
 def test_a_long_log_is_told_as_a_whole(tmp_path: Path, folder: Path) -> None:
     log = Log(folder)
     log.header()
@@ -351,60 +265,6 @@ def test_a_long_log_is_told_as_a_whole(tmp_path: Path, folder: Path) -> None:
         assert isinstance(restored, RunRestored)
         assert len(restored.curves["step"]) == 299
         assert last.step == 3000
-
-
-@pytest.mark.parametrize("is_purged", [False, True])
-def test_a_deleted_experiment_comes_back_only_if_it_is_asked_for(tmp_path: Path, folder: Path, is_purged: bool) -> None:
-    log = Log(folder)
-    log.header()
-    log.steps(10)
-    log.line(ended="finished")
-    with watching(tmp_path / "ws", folder) as seen:
-        seen.poll()
-    with closing(Catalogue(tmp_path / "ws")) as catalogue:
-        catalogue.delete([1])
-        if is_purged:
-            catalogue.purge([1])
-    with watching(tmp_path / "ws", folder) as seen:
-        assert seen.poll() == []
-    with watching(tmp_path / "ws", folder, again=True) as seen:
-        assert isinstance(seen.poll()[0], ExperimentStarted)
-    with watching(tmp_path / "ws", folder) as seen:
-        assert seen.poll() == []  # stored by now
-        assert seen.state.experiments[0].finished == 1
-
-
-@pytest.mark.parametrize("is_purged", [False, True])
-def test_what_is_logged_after_a_deletion_is_a_new_experiment(tmp_path: Path, folder: Path, is_purged: bool) -> None:
-    first, second, other = Log(folder), Log(folder, repeat=2), Log(folder, experiment="other")
-    first.header()
-    first.steps(10)
-    first.line(ended="finished")
-    with watching(tmp_path / "ws", folder) as seen, closing(Catalogue(tmp_path / "ws")) as catalogue:
-        seen.poll()
-        catalogue.delete([1])
-        if is_purged:
-            catalogue.purge([1])
-        for log in (second, other):
-            log.header()
-            log.steps(10)
-            log.line(ended="finished")
-        first.header()  # resumed in spite of that: its experiment is not wanted any more
-        first.steps(20)
-        seen.poll()
-        assert seen.state.problems == ()
-        assert sorted((each.name, each.finished) for each in seen.state.experiments) == [("other", 1), ("study", 1)]
-        if is_purged:
-            return
-        (number,) = [each.number for each in seen.state.experiments if each.name == "study"]
-        catalogue.restore([1])
-    with watching(tmp_path / "ws", folder) as seen:
-        seen.poll()
-        assert [(each.number, each.finished) for each in seen.state.experiments if each.name == "study"] == [
-            (number, 1)
-        ]
-    with opened(tmp_path / "ws") as store:
-        assert [(run.spec.repeat, len(store.records(run.id))) for run in store.runs(number)] == [(2, 1)]
 
 
 def test_a_log_that_is_overwritten_by_another_training_is_the_next_repeat(tmp_path: Path, folder: Path) -> None:
@@ -427,3 +287,23 @@ def test_a_log_that_is_overwritten_by_another_training_is_the_next_repeat(tmp_pa
         seen.poll()
     with opened(tmp_path / "ws") as store:
         assert [len(store.records(run.id)) for run in store.runs(1)] == [3, 3]
+
+
+def test_a_log_that_begins_anew_replaces_nothing_before_its_first_numbers(tmp_path: Path, folder: Path) -> None:
+    log = Log(folder)
+    log.header(seed=1)
+    log.steps(10, 20)
+    log.line(ended="finished")
+    with watching(tmp_path / "ws", folder) as seen:
+        seen.poll()
+        log.file.unlink()
+        log.header(seed=2)  # the script was started again
+        log.weights(0, np.arange(6.0).reshape(2, 1, 1, 3))
+        seen.poll()
+        log.line(step=10, training_loss=7.0)
+        seen.poll()
+        assert sorted(seen.runs) == [("cnn_4", 1), ("cnn_4", 2)]
+    with opened(tmp_path / "ws") as store:
+        runs = store.runs(1)
+        assert [[each.training_loss for each in store.records(run.id)] for run in runs] == [[0.1, 0.05], [7.0]]
+        assert [(run.spec.seed, run.status) for run in runs] == [(1, Status.FINISHED), (2, Status.INTERRUPTED)]
