@@ -68,6 +68,7 @@ bench: $(VENV)/bench-ready
 	$(BIN)/python -m benchmarks.cluster --window
 	$(BIN)/python -m benchmarks.training_growth
 	$(BIN)/python -m benchmarks.precision
+	$(BIN)/python -m benchmarks.logger
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \

@@ -29,6 +29,10 @@ UNUSED = (
     "sklearn/datasets/data/[!d]*",
     "sklearn/datasets/images/*",
     "matplotlib/mpl-data/sample_data/*",
+    # What running the examples and installing the logger leave behind.
+    "resources/*/__pycache__/*",
+    "resources/logger/build/*",
+    "resources/logger/*.egg-info/*",
 )
 # System libraries that only the files above need.
 UNUSED_SYSTEM = (

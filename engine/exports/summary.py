@@ -9,7 +9,7 @@ from engine.analysis.ranking import result_largest_class
 from engine.analysis.results import ExperimentResult, RunResult, VariantResult
 from engine.analysis.scores import scores_of
 from engine.analysis.statistics import spread
-from engine.config.logged_runs import UNKNOWN_SEED, LoggedRunSpec
+from engine.config.logged_runs import LOGGED_EXPERIMENT, UNKNOWN_SEED, LoggedRunSpec
 from engine.config.specs import ExperimentSpec
 from engine.storage.store import StoredExperiment
 
@@ -63,8 +63,8 @@ def summary_header(stored: StoredExperiment) -> dict[str, Any]:
         "seed": _told_seed(stored.seed),
         "status": stored.status,
         "reason": stored.reason,
-        "workers": stored.workers,
-        "threads_per_worker": stored.device.threads if stored.device else None,
+        "workers": None if stored.name == LOGGED_EXPERIMENT else stored.workers,
+        "threads_per_worker": stored.device.threads or None if stored.device else None,
     }
 
 

@@ -181,13 +181,14 @@ def build_network(
     """
     import keras
 
-    network = keras.Sequential([keras.Input(input_shape)], name=architecture_name(architecture))
     seeds = iter(np.random.SeedSequence(seed).generate_state(2 * len(layers_of(architecture)) + 2).tolist())
+    layers: list[keras.layers.Layer] = []
     for summary in summarize(architecture, input_shape, classes):
         if isinstance(summary.layer, Dense) and len(summary.input_shape) > 1:
-            network.add(keras.layers.Flatten(name=f"flatten_{summary.name}"))
-        network.add(_keras_layer(summary, spec, next(seeds), next(seeds)))
-    return network
+            layers.append(keras.layers.Flatten(name=f"flatten_{summary.name}"))
+        layers.append(_keras_layer(summary, spec, next(seeds), next(seeds)))
+    # All at once: each Sequential.add would call all layers before it again, 40 of 66 ms for cnn_5.
+    return keras.Sequential([keras.Input(input_shape), *layers], name=architecture_name(architecture))
 
 
 def _keras_layer(summary: LayerSummary, spec: NetworkSpec, kernel_seed: int, bias_seed: int) -> keras.layers.Layer:

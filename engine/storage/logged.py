@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
@@ -12,7 +12,7 @@ from pathlib import Path
 from engine.config.logged_runs import LoggedRunSpec
 from engine.events.datasets import DatasetInfo
 from engine.events.runs import PlannedRun, Record, RunEvent, RunFinished, RunStarted, Status
-from engine.storage.database import RECORDING_BUSY_SECONDS, pack
+from engine.storage.database import RECORDING_BUSY_SECONDS, pack, unpack
 from engine.storage.rows import StoredExperiment, columns_of, experiment_of, read_rows, record_of
 from engine.storage.store import Store
 
@@ -93,18 +93,28 @@ class LoggedStore(Store):
     def start_logged(self, event: RunStarted, at: float) -> None:
         """Store that a run started at ``at`` (seconds since 1970), or that its layers have become known.
 
-        Records from before a layer was known get NaN for it. Layers are only ever added behind those that are stored.
+        Records from before a layer was known get NaN for it.
         """
         with self._transaction():
             (layers,) = self._execute("SELECT layers FROM runs WHERE id=?", event.run).fetchone()
             self.add(event)
             self._execute("UPDATE runs SET started=? WHERE id=?", at, event.run)
-            if added := len(event.layers) - len(json.loads(layers)):
-                self._execute(
-                    "UPDATE points SET gradient_norms=CAST(gradient_norms || ?1 AS BLOB), "
-                    "update_ratios=CAST(update_ratios || ?1 AS BLOB) WHERE run=?2",
-                    *(pack([math.nan] * added, "<f4"), event.run),
-                )
+            if json.loads(layers) != list(event.layers):
+                self._arrange_layers(event.run, json.loads(layers), event.layers)
+
+    def _arrange_layers(self, run: int, before: Sequence[str], layers: Sequence[str]) -> None:
+        """Rewrite the numbers of layers in the records of a run for another list of layers."""
+
+        def arranged(data: bytes) -> bytes:
+            values = dict(zip(before, unpack(data, "<f4"), strict=False))
+            return pack([values.get(layer, math.nan) for layer in layers], "<f4")
+
+        rows = self._execute("SELECT step, gradient_norms, update_ratios FROM points WHERE run=?", run).fetchall()
+        for step, norms, ratios in rows:
+            self._execute(
+                "UPDATE points SET gradient_norms=?, update_ratios=? WHERE run=? AND step=?",
+                *(arranged(norms), arranged(ratios), run, step),
+            )
 
     def add_measured(self, records: Iterable[tuple[Record, float]], others: Iterable[RunEvent] = ()) -> None:
         """Store records, each with the time (seconds since 1970) at which it was logged, and other events."""

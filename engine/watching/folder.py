@@ -175,7 +175,7 @@ class FolderFollower:
             self._add(source, now)
         for run in self._runs.values():
             if run.is_asleep and not self._is_unchanged(run):
-                run.read(now)
+                self._read(run, now)
         regrouped, self._regrouped = self._regrouped, {}
         self.regroup(regrouped, now)
         self._search_at = now + max(SEARCH_SECONDS, SEARCH_SHARE * (time.monotonic() - began))
@@ -225,7 +225,7 @@ class FolderFollower:
             self._ended_at = now + ENDED_SECONDS
         for run in self._runs.values():
             if not run.is_asleep and (run.is_active or looks_at_ended or run.is_behind):
-                run.read(now)
+                self._read(run, now)
             if run.planned is None and run.log.has_content:
                 grouping = self._groupings.get(run.log.source.key) or run.log.source.grouping
                 experiment = self._experiment(grouping.experiment)
@@ -234,6 +234,12 @@ class FolderFollower:
             experiment.follow(run, now)
         for experiment in self._experiments.values():
             experiment.settle()
+
+    def _read(self, run: RunFollower, now: float) -> None:
+        was_behind = run.is_behind
+        run.read(now)
+        if was_behind and not run.is_behind:  # what was read last may be old, or have been added meanwhile
+            run.log.grown_at = min(now, self._changed_at(run.log.source, now))
 
     def _assigned(self) -> list[tuple[ExperimentFollower, RunFollower]]:
         return [(each, run) for each in self._experiments.values() for run in each.runs]

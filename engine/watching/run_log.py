@@ -32,7 +32,7 @@ class RunLog:
         description: what it says of the run; None if it says nothing so far.
         tested: results of the test so far.
         end: how the program says that the run ended; None as long as it goes on.
-        layers: names of the layers with gradients, in the order in which they were logged.
+        layers: names of the layers with gradients or weights, in the order in which they were logged.
         weights: weights to be stored.
         discard_after: the step after which everything stored is to be removed, as it was logged again; None if nothing.
         is_replaced: whether everything stored is to be removed.
@@ -98,6 +98,7 @@ class RunLog:
                 self._changed_at, self.end = now, None
             case LoggedWeights():
                 self.weights.append(entry)
+                self.layers = tuple(dict.fromkeys((*self.layers, entry.layer)))
             case Description():
                 self._describe(entry)
             case Tested():  # programs may log loss and accuracy one after the other

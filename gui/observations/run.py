@@ -98,6 +98,8 @@ class RunObservation:
     def start(self, event: RunStarted) -> None:
         """Record that the run has started or resumed; records after its checkpoint are dropped, as they come again."""
         self.status, self.started = Status.RUNNING, event
+        if self.planned.is_logged:  # a script may go on with a run that had finished
+            self.finished, self.reason, self.test_accuracy = None, "", None
         kept = bisect_right(self.steps, event.after)
         self.generation += kept < len(self.steps)
         if not kept:
@@ -151,7 +153,8 @@ class RunObservation:
         return any(done.kind is InterventionKind.LEARNING_RATE for done in self.interventions)
 
     def restore(self, event: RunRestored) -> None:
-        """Load all that is stored of the run."""
+        """Load all that is stored of the run, in place of what was known of it."""
+        self.finished, self.reason, self.test_accuracy = None, "", None
         if event.started is not None:
             self.start(event.started)
         if event.finished is not None:

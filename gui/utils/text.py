@@ -1,10 +1,12 @@
-"""Text formatting for the window: file sizes, and plain text where Qt would detect rich text."""
+"""Text for the window: file sizes, plain text where Qt would detect rich text, and the mark of what is training."""
 
 from __future__ import annotations
 
 from html import escape
 
 from PySide6.QtGui import Qt
+
+TRAINING_MARK = "●"
 
 
 def literally(text: str) -> str:

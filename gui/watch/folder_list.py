@@ -9,11 +9,10 @@ from PySide6.QtWidgets import QAbstractItemView, QTreeWidget, QTreeWidgetItem
 
 from engine.events.watching import FolderWatched, WatchedExperiment
 from engine.utils.text import pluralise
-from gui.utils.text import literally
+from gui.utils.text import TRAINING_MARK, literally
 from gui.widgets.factories import named
 
 FOLDER, NUMBER = Qt.ItemDataRole.UserRole, Qt.ItemDataRole.UserRole + 1
-TRAINING_MARK = "●"
 
 
 class FolderList(QTreeWidget):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
@@ -17,14 +18,16 @@ from gui.background.store_reader import StoreReader
 from gui.background.weight_reader import WeightReader
 from gui.observations.summary import best_variant_summary
 from gui.observations.watched import WatchedExperiments
-from gui.watch.experiment_view import ExperimentView
-from gui.watch.folder_list import FolderList
 from gui.widgets.actions import KEYS, action_button, make_action
 from gui.widgets.deferred_page import DeferredPage
 from gui.widgets.drop_target import DropTarget
 from gui.widgets.elided_label import ElidedLabel
 from gui.widgets.placeholder import Placeholder
 from gui.widgets.side_panel import panel_width
+
+if TYPE_CHECKING:
+    from gui.watch.experiment_view import ExperimentView
+    from gui.watch.folder_list import FolderList
 
 BUTTONS_A_ROW = 2
 SUMMARY = "Runs of your own code, in PyTorch, Keras or NumPy, watched while they train."
@@ -79,6 +82,9 @@ class WatchTab(DeferredPage):
         self._awaited: str | None = None  # a folder that the user has just asked to watch
 
     def _build(self) -> None:
+        from gui.watch.experiment_view import ExperimentView  # like all that is built late, loaded late
+        from gui.watch.folder_list import FolderList
+
         self._list, self._view = FolderList(), ExperimentView(self._reader, self._weights)
         self._problems, self._status = ElidedLabel(), QLabel()
         self._problems.setObjectName("watch_problems")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QUrl, Signal
+from PySide6.QtCore import QObject, Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QDialog, QTabWidget, QWidget
 
@@ -14,15 +16,17 @@ from engine.utils.errors import TrainscopeError
 from engine.workspace.watch_library import WatchLibrary
 from gui.background.questions import Comparable, comparable
 from gui.background.store_reader import StoreReader
-from gui.background.watch_thread import WatchThread
 from gui.background.weight_reader import WeightReader
 from gui.dialogs.questions import choose_experiment
 from gui.history.tab import HistoryTab
 from gui.menus.entries import MenuEntry
-from gui.watch.folder_list import TRAINING_MARK
+from gui.utils.text import TRAINING_MARK
 from gui.watch.tab import WatchTab
 from gui.window.export_controller import ExportController
 from gui.window.tab_controller import TabController
+
+if TYPE_CHECKING:
+    from gui.background.watch_thread import WatchThread
 
 TITLE = "Watch"
 
@@ -51,10 +55,20 @@ class WatchController(QObject):
     ) -> None:
         super().__init__(window)
         self._reader, self._tabs, self._window = reader, tabs, window
-        self._library, self._thread = WatchLibrary(workspace), WatchThread(workspace, self)
+        self._workspace, self._library = workspace, WatchLibrary(workspace)
         self._remembered: set[str] = set()
         self.page = WatchTab(reader, weights)
         self._connect()
+
+    @cached_property
+    def _thread(self) -> WatchThread:
+        """The thread; it is neither loaded nor made before something is watched."""
+        from gui.background.watch_thread import WatchThread
+
+        thread = WatchThread(self._workspace, self)
+        thread.happened.connect(self._take)
+        thread.failed.connect(self.failed)
+        return thread
 
     @property
     def menu_entry(self) -> MenuEntry:
@@ -83,7 +97,8 @@ class WatchController(QObject):
     def close(self) -> None:
         """End the thread; experiments still running are stored as interrupted."""
         self.page.stop()
-        self._thread.close()
+        if "_thread" in self.__dict__:
+            self._thread.close()
 
     def choose(self, path: str = "") -> None:
         """Let the user choose a folder, and follow it."""
@@ -151,9 +166,8 @@ class WatchController(QObject):
         self._tabs.setTabToolTip(position, "Your own code is training" if is_active else "")
 
     def _connect(self) -> None:
-        self._thread.happened.connect(self._take)
-        self._thread.failed.connect(self.failed)
-        self.page.watch_requested.connect(self.choose)
+        # Queued: a dialog within the handling of a drop would keep the file manager waiting.
+        self.page.watch_requested.connect(self.choose, Qt.ConnectionType.QueuedConnection)
         self.page.leave_requested.connect(self._leave)
         self.page.regroup_requested.connect(self._regroup)
         self.page.compare_requested.connect(self._compare)

@@ -54,6 +54,8 @@ PATIENCE_SECONDS = 0.05  # added up, from which on a thread writes
 QUEUE_SECONDS = 10.0  # for which all its writes must be fast until that ends
 END_SECONDS = 5.0  # for which the end of a run waits for that thread
 QUEUED_BYTES = 32 * 2**20
+SHARE = 0.01  # of the time, that measurements of a watched model take
+INTERVALS = (10, 20, 50, 100, 200, 500, 1000)  # steps between them
 SHOWN_WEIGHTS = 2_000_000  # most weights of a layer that is logged
 FULL = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
 RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)\s*(\.|$)", re.IGNORECASE)  # no names of files on Windows
@@ -122,7 +124,8 @@ class _File:
                 begin = time.monotonic()
                 rest = self._append(line)
                 self._last = time.monotonic()
-                self._excess = max(self._excess + self._last - begin - USUAL_SECONDS, 0.0)
+                if rest or self._excess or self._last - begin > USUAL_SECONDS:
+                    self._excess = max(self._excess + self._last - begin - USUAL_SECONDS, 0.0)
                 if rest or self._excess > PATIENCE_SECONDS:
                     _say(f"Writing {self.path} takes long; a thread does it from now on.", f"slow {self.path}")
                     self._excess, self._queue_until = 0.0, self._last + QUEUE_SECONDS
@@ -242,6 +245,7 @@ class Run:
         self.description, self.image_shape = description, tuple(image_shape)
         self.at_end: list[Callable[[], object]] = []
         self._file = file
+        self._formats: dict[tuple[str, ...], str] = {}
         self._seconds = seconds - time.monotonic()
         if file is not None:
             self._unfinished = weakref.finalize(self, _abandon, file)
@@ -276,21 +280,36 @@ class Run:
             _say(f"Steps count from 1; what is logged for step {step} is left out.", "step")
             return
         self.step = step
-        entry: dict[str, Any] = {"step": step, "seconds": round(self._seconds + time.monotonic(), 3)}
+        line = f'{{"step": {step}, "seconds": {self._seconds + time.monotonic():.3f}'
         if epoch is not None:
-            entry["epoch"] = int(epoch)
-        further: dict[str, float] = {}
-        for name, value in numbers.items():
-            number = _number(name, value)
-            if number is not None:
-                (entry if name in STANDARD else further)[name] = number
+            line += f', "epoch": {operator.index(epoch)}'
+        if numbers:
+            line += self._format(numbers)
         if gradient_norms:
-            entry["gradient_norms"] = _numbers(gradient_norms)
+            line += f', "gradient_norms": {json.dumps(_numbers(gradient_norms))}'
         if update_ratios:
-            entry["update_ratios"] = _numbers(update_ratios)
-        if further:
-            entry["metrics"] = further
-        self._file.write(_line(entry))
+            line += f', "update_ratios": {json.dumps(_numbers(update_ratios))}'
+        self._file.write(f"{line}}}\n".encode())
+
+    def _format(self, numbers: Mapping[str, Any]) -> str:
+        """Return numbers as further parts of a JSON object; floats by a format, which is faster than ``json``."""
+        for name, value in numbers.items():
+            if type(value) is not float or not -math.inf < value < math.inf or (value > 1 and name in ACCURACIES):
+                break
+        else:
+            names = tuple(numbers)
+            if names not in self._formats:
+                parts = {name: f'"{name}": %({name})r' for name in names if name.isidentifier()}
+                found = [parts.pop(name) for name in STANDARD if name in parts]
+                found += [f'"metrics": {{{", ".join(parts.values())}}}'] if parts else []
+                self._formats[names] = f", {', '.join(found)}" if all(map(str.isidentifier, names)) else ""
+            if self._formats[names]:
+                return self._formats[names] % numbers
+        plain = _numbers(numbers)
+        entry: dict[str, Any] = {name: plain.pop(name) for name in STANDARD if name in plain}
+        if plain:
+            entry["metrics"] = plain
+        return f", {json.dumps(entry)[1:-1]}" if entry else ""
 
     @_never_raises()
     def log_weights(
@@ -349,7 +368,7 @@ class Run:
             self._write_description()
 
     @_never_raises()
-    def watch(self, model: Any, optimizer: Any, every: int = 10) -> None:
+    def watch(self, model: Any, optimizer: Any, every: int | None = None) -> None:
         """Log gradient norms, update ratios and first-layer weights of a PyTorch model while it is trained.
 
         Call it once, before the first step. Steps are counted as ``optimizer`` takes them.
@@ -357,7 +376,8 @@ class Run:
         Args:
             model: a ``torch.nn.Module``.
             optimizer: of PyTorch 2.0 or newer.
-            every: number of steps from one measurement to the next.
+            every: number of steps from one measurement to the next; if None ten, or so many more (20, 50, 100 …) that
+                measuring takes no more than a hundredth of the time.
         """
         if self._file is not None:
             _TorchWatch(self, model, optimizer, every)
@@ -618,10 +638,12 @@ def _tested(confusion: Any) -> dict[str, Any]:
 class _TorchWatch:
     """What :meth:`Run.watch` measures, in hooks of the optimiser."""
 
-    def __init__(self, run: Run, model: Any, optimizer: Any, every: int) -> None:
+    def __init__(self, run: Run, model: Any, optimizer: Any, every: int | None) -> None:
         import torch
 
-        self._torch, self._run, self._every = torch, run, every
+        self._torch, self._run, self._every = torch, run, every or INTERVALS[0]
+        self._is_fixed, self._is_costly = every is not None, False
+        self._began, self._ended = 0.0, time.perf_counter()  # of the last measurement
         self._step, self._shown = run.step, -1  # the last step, and the last one whose weights are logged
         self._layers = {_layer_name(name): each for name, each in model.named_parameters() if each.ndim > 1}
         shown = (torch.nn.Linear, torch.nn.Conv2d)
@@ -663,6 +685,7 @@ class _TorchWatch:
             self._show_weights()
         self._step += 1
         if self._step % self._every == 0:
+            self._began = time.perf_counter()
             trained = {name: each for name, each in self._layers.items() if each.grad is not None}
             self._measured = {name: each for name, each in trained.items() if not each.grad.is_sparse}
             self._before = [each.detach().clone() for each in self._measured.values()]
@@ -679,9 +702,18 @@ class _TorchWatch:
                 gradient_norms={name: gradient for name, (gradient, _, _) in zip(self._measured, parts)},
                 update_ratios={name: change / size for name, (_, change, size) in zip(self._measured, parts) if size},
             )
+            self._measure_less_often()
         interval = self._run.description.get("steps_per_epoch") or max(10 * self._every, self._step // 20)
         if self._step - self._shown >= interval:
             self._show_weights()
+
+    def _measure_less_often(self) -> None:
+        """Lengthen the interval after two measurements that took more than their share, as the first are slow."""
+        before, self._ended = self._ended, time.perf_counter()
+        was_costly, self._is_costly = self._is_costly, self._ended - self._began > SHARE * (self._ended - before)
+        if was_costly and self._is_costly and not self._is_fixed:
+            self._every = next((each for each in INTERVALS if each > self._every), self._every)
+            self._is_costly = False
 
     def _norms(self, tensors: list[Any]) -> list[float]:
         norm, single = self._torch.linalg.vector_norm, self._torch.float32

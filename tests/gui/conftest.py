@@ -14,11 +14,17 @@ from pytestqt.qtbot import QtBot
 
 from engine.executors.base import Executor
 from gui.experiment.experiment_tab import ExperimentTab
+from gui.widgets.deferred_page import DeferredPage
+from gui.window import main_window
 from gui.window.main_window import MainWindow
 from tests.engine.support import ScriptedExecutor
 from tests.gui.support import PATIENCE_MS, Assistant
 
 MakeWindow = Callable[..., MainWindow]
+
+
+class _NoPage(DeferredPage):
+    """A kind of page of which there is none."""
 
 
 @pytest.fixture(autouse=True)
@@ -28,9 +34,10 @@ def fresh_settings() -> None:
 
 
 @pytest.fixture(autouse=True)
-def boards_are_made_when_needed(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Build boards on demand only: building that of the current tab early takes half the time of a window."""
-    if request.node.get_closest_marker("makes_boards_early") is None:
+def pages_are_built_when_needed(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Build pages and boards on demand only: building them early takes most of the time of a window."""
+    if request.node.get_closest_marker("builds_pages_early") is None:
+        monkeypatch.setattr(main_window, "DeferredPage", _NoPage)  # those that it builds once it is visible
         monkeypatch.setattr(ExperimentTab, "prepare", lambda _tab: None)
 
 

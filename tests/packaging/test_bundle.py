@@ -51,6 +51,10 @@ def script(name: str) -> ModuleType:
         ("libgtk-3.so.0", False),
         ("libxcb-cursor.so.0", True),
         ("resources/report/report.css", True),
+        ("resources/logger/trainscope_log.py", True),
+        ("resources/logger/__pycache__/trainscope_log.cpython-312.pyc", False),
+        ("resources/logger/build/lib/trainscope_log.py", False),
+        ("resources/examples/pytorch_course.py", True),
     ],
 )
 def test_what_is_left_out(path: str, kept: bool) -> None:

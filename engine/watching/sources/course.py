@@ -22,6 +22,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from engine.events.runs import Status
 from engine.events.watching import Grouping
 from engine.utils.files import open_file
@@ -179,7 +181,8 @@ class CourseSource(_FileSource):
 
 def _entries_of(run: CourseRun, grouping: Grouping, complain: Callable[[str], None]) -> Iterator[LogEntry]:
     """Yield what a dictionary says of a run, accuracies in its own unit."""
-    records = max((len(curve) for curve in run.curves.values()), default=0)
+    records = max((len(curve) for name, curve in run.curves.items() if name not in run.steps), default=0)
+    last = max([records * RECORD_EVERY, *(int(steps[-1]) for steps in run.steps.values() if len(steps))])
     epochs = _EPOCHS[run.part]
     per_epoch = next((each for each in _RECORDS_PER_EPOCH if abs(records - epochs * each) <= 1), 0)
     settings = {"homework part": str(run.part)}
@@ -189,24 +192,25 @@ def _entries_of(run: CourseRun, grouping: Grouping, complain: Callable[[str], No
         grouping,
         settings,
         epochs=epochs if per_epoch else 0,
-        steps=records * RECORD_EVERY,
+        steps=last,
         steps_per_epoch=per_epoch * RECORD_EVERY,
     )
     numbers: dict[int, dict[str, float]] = {}
     for quantity, curve in run.curves.items():
         name = quantity.replace("_", " ")
-        spacing = _spacing(len(curve), records)
+        spacing = 1 if quantity in run.steps else _spacing(len(curve), records)
         if not spacing:
             complain(f"its {name} was left out, as it has {len(curve):,} values and another curve {records:,}")
             continue
         if quantity == GRADIENT_NORM and (curve < 0).any():
             complain(f"its {name} was left out, as a norm is never negative")
             continue
-        for record, value in enumerate(curve.tolist(), start=1):
-            numbers.setdefault(record * spacing, {})[quantity] = value
-    for record, named in sorted(numbers.items()):
-        yield _measured(record, named, run.learning_rate, per_epoch)
-    yield from _results(run, records * RECORD_EVERY)
+        steps = run.steps.get(quantity, RECORD_EVERY * spacing * np.arange(1, len(curve) + 1))
+        for step, value in zip(steps.tolist(), curve.tolist(), strict=True):
+            numbers.setdefault(step, {})[quantity] = value
+    for step, named in sorted(numbers.items()):
+        yield _measured(step, named, run.learning_rate, per_epoch * RECORD_EVERY)
+    yield from _results(run, last)
     yield Ended(Status.FINISHED)
 
 
@@ -220,13 +224,13 @@ def _spacing(values: int, records: int) -> int:
     return records // values if values and not records % values else 0
 
 
-def _measured(record: int, numbers: dict[str, float], learning_rate: float | None, per_epoch: int) -> Measured:
+def _measured(step: int, numbers: dict[str, float], learning_rate: float | None, per_epoch: int) -> Measured:
     gradient = numbers.pop(GRADIENT_NORM, None)
     if learning_rate is not None:
         numbers["learning_rate"] = learning_rate
     return Measured(
-        record * RECORD_EVERY,
-        math.ceil(record / per_epoch) if per_epoch else 0,
+        step,
+        math.ceil(step / per_epoch) if per_epoch else 0,
         numbers=numbers,
         gradient_norms={} if gradient is None else {FIRST_LAYER: gradient},
     )

@@ -4,6 +4,8 @@ Which part of the homework a dictionary belongs to is told by its keys, since fi
 from year to year. A key is made of words: one of ``loss``, ``acc`` and ``grad``, then ``curve``; before them what was
 measured (``train``, ``val``) and an activation, after them the digits of a learning rate behind ``0.``. So
 ``sigmoid_grad_curve`` and ``val_acc_curve_001`` are the gradient norm with sigmoid and the accuracy at 0.001.
+
+Dictionaries of logged runs, which this program exports, have the steps of each curve under its key with ``_steps``.
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ from engine.watching.sources.values import MAX_NAME, text
 MAX_DICTIONARIES = 100  # in one file
 MAX_RUNS = 100  # in one dictionary
 _MAX_KEYS = 100
+_STEPS = "_steps"
+_MAX_STEP = 2**53
 _MAX_VALUES = 2**22  # in the lists of one file; five dictionaries with weights have less than a million
 _ARRAY_VALUES = 16  # of an array take less time than one in a list
 _MAX_DIMENSIONS = 4
@@ -34,6 +38,9 @@ _SPLITS = dict.fromkeys(("train", "training"), "training") | dict.fromkeys(("val
 _OUR_ACTIVATIONS = {"logistic": "sigmoid"}
 _TEST_KEYS = ("test_acc", "test_accuracy", "best_test_acc", "test_acc_data")
 _OURS = re.compile(r"(mlp|cnn)[ _-]?(\d)(.*)", re.IGNORECASE | re.DOTALL)
+_RATE_IN_NAME = re.compile(
+    r"((?:mlp|cnn)_\d)[_ -]*(?:lr)?[_ =-]*\d*\.?\d+"
+)  # cnn_4_lr001, of the last of the three rates
 _IN_NAME = re.compile(r"(?:mlp|cnn|arch)[ _-]?\d", re.IGNORECASE)
 
 
@@ -51,6 +58,7 @@ class CourseRun:
         repeat: number of the run if the dictionary holds each run's curves; otherwise 0.
         learning_rate: as the keys tell it.
         curves: values by the name of the quantity, one a record.
+        steps: those of each curve, int64, if the dictionary has them.
         test_accuracy: in the dictionary's unit.
         weights: of the first layer, in PyTorch's layout; float32.
         problems: sentences without their beginning, the name of the file.
@@ -61,6 +69,7 @@ class CourseRun:
     repeat: int = 0
     learning_rate: float | None = None
     curves: dict[str, Array] = field(default_factory=dict)
+    steps: dict[str, Array] = field(default_factory=dict)
     test_accuracy: float | None = None
     weights: Array | None = None
     problems: list[str] = field(default_factory=list)
@@ -79,7 +88,7 @@ class _Key:
 
 
 def _parse_key(key: str) -> _Key | None:
-    if len(key) > MAX_NAME:
+    if len(key) > MAX_NAME or key.endswith(_STEPS):
         return None
     words = key.lower().replace(" ", "_").split("_")
     at = next((n for n, word in enumerate(words) if word in ("curve", "curves")), None)
@@ -150,9 +159,12 @@ def _runs(name: str, dictionary: Mapping[Any, Any], numbers: _Numbers) -> Iterat
     for (activation, rate), named in groups.items():
         problems: list[str] = []
         curves: dict[str, Array] = {}
+        steps: dict[str, Array] = {}
         for quantity, key in named:
             try:
                 curve = numbers.curves(dictionary[key])
+                if f"{key}{_STEPS}" in dictionary:
+                    steps[quantity] = _steps(numbers.curves(dictionary[f"{key}{_STEPS}"]), curve)
             except (DictionaryError, UnpickleError) as error:
                 problems.append(f"its '{text(key, MAX_NAME)}' was left out, as {error}")
             else:
@@ -160,14 +172,30 @@ def _runs(name: str, dictionary: Mapping[Any, Any], numbers: _Numbers) -> Iterat
                     curves[quantity] = curve
         part = 5 if rate is not None else 4 if activation or GRADIENT_NORM in curves else 3
         variant = _variant(name, activation, rate)
-        yield from _split(CourseRun(part, variant, learning_rate=rate, problems=problems), curves, dictionary, numbers)
+        whole = CourseRun(part, variant, learning_rate=rate, steps=steps, problems=problems)
+        yield from _split(whole, curves, dictionary, numbers)
+
+
+def _steps(found: Array, curve: Array) -> Array:
+    """Return the steps of a curve, int64.
+
+    Raises:
+        DictionaryError: if they are none.
+    """
+    steps = found[0] if len(found) else np.empty(0)
+    if steps.shape != curve.shape[1:] or not (np.diff(steps, prepend=0) >= 1).all() or (steps > _MAX_STEP).any():
+        raise DictionaryError("its steps don't rise with its values")
+    return steps.astype(np.int64)
 
 
 def _variant(name: str, activation: str, rate: float | None) -> str:
     """Return the variant's name as in our own experiments: ``cnn_4``, ``cnn_4/sigmoid``, ``cnn_4/0.01``."""
     if activation:
         name = f"{name.removesuffix(f'_{activation}')}/{activation}"
-    return name if rate is None else f"{name}/{rate:g}"
+    if rate is None:
+        return name
+    match = _RATE_IN_NAME.fullmatch(name)
+    return f"{match[1] if match else name}/{rate:g}"
 
 
 def _split(
@@ -176,7 +204,7 @@ def _split(
     """Yield the runs whose curves are the rows of ``curves``."""
     count = max((len(curve) for curve in curves.values()), default=0)
     runs = [
-        CourseRun(whole.part, whole.variant, number if count > 1 else 0, whole.learning_rate)
+        CourseRun(whole.part, whole.variant, number if count > 1 else 0, whole.learning_rate, steps=whole.steps)
         for number in range(1, min(count, MAX_RUNS) + 1)
     ] or ([whole] if whole.problems else [])
     if not runs:

@@ -7,6 +7,7 @@ import json
 import math
 import pickle
 import pickletools
+import shutil
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from contextlib import closing
@@ -21,6 +22,7 @@ from sklearn.metrics import balanced_accuracy_score, precision_recall_fscore_sup
 
 from engine.analysis.figures import four_panels
 from engine.analysis.results import load_results
+from engine.config.export_formats import Format
 from engine.events.runs import RunStarted, Status
 from engine.exports import check_writable, export_experiment, portable_pickle
 from engine.exports.course import MAX_JSON_VALUES, write_course
@@ -102,7 +104,7 @@ def test_every_test_has_scores_in_the_summary_and_as_csv(store: Store, tmp_path:
     number, (run,) = planned(store)
     for event in (started(run.run), record(run.run), finished(run.run, confusion=confusion)):
         store.add(event)
-    export_experiment(store, number, tmp_path)
+    export_experiment(store, number, tmp_path, [Format.JSON, Format.CSV])
     (variant,) = json.loads((tmp_path / "summary.json").read_text(encoding="utf-8"))["variants"]
     scores = variant["runs"][0]["scores"]
     true, predicted = np.repeat(*_cells(confusion, 0)), np.repeat(*_cells(confusion, 1))
@@ -134,7 +136,7 @@ def test_the_summary_describes_the_data_set_with_what_is_doubtful_about_it(store
         warnings=("All images are alike.",),
     )
     number = ended(store, "architectures", lambda _spec: 0.5, architectures=["mlp_1"], repeats=1, info=info)
-    export_experiment(store, number, tmp_path)
+    export_experiment(store, number, tmp_path, [Format.JSON])
     details = json.loads((tmp_path / "summary.json").read_text(encoding="utf-8"))["dataset_details"]
     assert details["training_images_per_class"] == [128] * 10
     assert details["test_images_per_class"] == [90] + [30] * 9
@@ -280,7 +282,7 @@ def test_an_export_that_breaks_off_leaves_every_file_whole(
     exported: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "out"
-    export_experiment(exported.store, exported.experiment, folder)
+    shutil.copytree(exported.folder, folder)
     written = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
     def full(*_given: Any) -> None:

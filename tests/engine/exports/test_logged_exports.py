@@ -82,7 +82,7 @@ def test_everything_is_exported_that_is_known(load: Load, tmp_path: Path) -> Non
     assert [bool(row["perplexity"]) for row in rows[:20]] == [False] * 10 + [True] * 10
 
     summary = json.loads((tmp_path / "summary.json").read_text(encoding="utf-8"))
-    assert (summary["seed"], summary["dataset"]) == (None, None)
+    assert [summary[key] for key in ("seed", "dataset", "workers", "threads_per_worker")] == [None] * 4
     details = summary["dataset_details"]
     assert {key for key, value in details.items() if value} == set()
     (variant,) = summary["variants"]

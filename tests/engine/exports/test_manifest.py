@@ -36,6 +36,17 @@ def exports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Store, i
         yield store, numbers[0], numbers[1]
 
 
+@pytest.fixture
+def quick_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write figures without drawing them, where only their names matter."""
+
+    def save(_figure: object, target: Path, **_options: object) -> None:
+        target.write_text("drawn")
+
+    monkeypatch.setattr("engine.analysis.figures.save_figure", save)
+
+
+@pytest.mark.usefixtures("quick_figures")
 def test_another_experiments_files_do_not_stay_behind(exports: tuple[Store, int, int], tmp_path: Path) -> None:
     store, first, second = exports
     export_experiment(store, first, tmp_path, EVERYTHING)
@@ -50,6 +61,7 @@ def test_another_experiments_files_do_not_stay_behind(exports: tuple[Store, int,
     }
 
 
+@pytest.mark.usefixtures("quick_figures")
 def test_formats_no_longer_chosen_do_not_stay_behind(exports: tuple[Store, int, int], tmp_path: Path) -> None:
     store, first, _ = exports
     export_experiment(store, first, tmp_path, [*EVERYTHING, Format.TENSORBOARD])
@@ -59,6 +71,7 @@ def test_formats_no_longer_chosen_do_not_stay_behind(exports: tuple[Store, int, 
     assert export_experiment(store, first, tmp_path, [Format.JSON]).removed == []
 
 
+@pytest.mark.usefixtures("quick_figures")
 def test_a_file_that_was_changed_since_stays(exports: tuple[Store, int, int], tmp_path: Path) -> None:
     store, first, _ = exports
     export_experiment(store, first, tmp_path, EVERYTHING)
@@ -96,6 +109,7 @@ def test_a_list_that_is_none_removes_nothing(exports: tuple[Store, int, int], tm
     assert names(tmp_path) == {"settings.toml", "summary.json", "curves.csv"}
 
 
+@pytest.mark.usefixtures("quick_figures")
 def test_what_an_export_left_that_broke_off_is_removed_by_the_next(
     exports: tuple[Store, int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -153,6 +167,7 @@ def test_every_file_takes_its_place_once_it_is_complete(
     assert left == []
 
 
+@pytest.mark.usefixtures("quick_figures")
 def test_a_name_that_is_no_utf_8_is_refused_and_leaves_the_earlier_files_whole(
     exports: tuple[Store, int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,8 @@ import engine.exports.report
 from engine.events.runs import Status
 from engine.experiments.basics import BASICS_EXPERIMENT
 from engine.exports.report import check_report_file, write_report
-from engine.exports.report.document import Document
+from engine.exports.report.document import Document, Gallery, Picture
+from engine.exports.report.pdf import render_pdf
 from engine.storage.store import Store
 from engine.utils.errors import ReportError, StoreError
 from tests.engine.exports.report_support import NOTES, TITLE, Stored
@@ -35,7 +38,8 @@ def test_the_pdf_holds_the_same_words(stored: Stored, reader: PdfReader) -> None
     assert sum(len(page.images) for page in reader.pages) == 7
 
 
-def test_the_pdf_has_its_sections_in_the_outline(reader: PdfReader) -> None:
+def test_the_pdf_has_its_sections_in_the_outline(document: Document) -> None:
+    reader = PdfReader(io.BytesIO(render_pdf(_with_pictures(document, 1))))
     assert reader.metadata is not None
     assert reader.metadata.title == "Training artificial neural networks"
     assert [each.title for each in reader.outline if not isinstance(each, list)] == [
@@ -47,6 +51,26 @@ def test_the_pdf_has_its_sections_in_the_outline(reader: PdfReader) -> None:
     inner = reader.outline[1]
     assert isinstance(inner, list)
     assert inner[0].title == "What the measurements support"
+
+
+def _with_pictures(document: Document, count: int) -> Document:
+    """Drop all pictures but the first ``count``, as drawing them takes most of the time."""
+    left = count
+    sections = []
+    for section in document.sections:
+        parts = []
+        for part in section.parts:
+            blocks = []
+            for block in part.blocks:
+                if isinstance(block, Picture | Gallery):
+                    if left == 0:
+                        continue
+                    left -= 1
+                blocks.append(block)
+            if blocks:
+                parts.append(replace(part, blocks=tuple(blocks)))
+        sections.append(replace(section, parts=tuple(parts)))
+    return replace(document, sections=tuple(sections))
 
 
 def _words(text: str) -> str:

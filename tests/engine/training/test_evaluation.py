@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +12,7 @@ import pytest
 from engine.config.specs import NetworkSpec
 from engine.networks.architectures import build_network
 from engine.utils.arrays import Array
+from tests.engine.support import assert_close
 
 if TYPE_CHECKING:
     from engine.training.forward import Folding
@@ -37,19 +40,28 @@ def folding(kind: str) -> Folding:
     return {"none": NO_FOLDING, "oneDNN": FOLDING_FOR_AVX512, "Eigen": FOLDING_FOR_EIGEN}[kind]
 
 
-def evaluated(made: Any, x: Array, y: Array, activations_on_all: bool, threads: int = 1, kind: str = "oneDNN") -> Any:
+def evaluated(made: Any, x: Array, y: Array, activations_on_all: bool) -> Any:
     import tensorflow as tf
 
     from engine.training.evaluation import Evaluator
 
-    evaluator = Evaluator(made, SHAPE, activations_on_all, folding(kind), threads=threads)
-    return evaluator(tf.constant(x), tf.constant(y))
+    return Evaluator(made, SHAPE, activations_on_all, folding("oneDNN"))(tf.constant(x), tf.constant(y))
 
 
-@pytest.fixture
-def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Chunks of 100 images: the first convolution gives 4x4x9 float32 an image."""
-    monkeypatch.setattr("engine.training.evaluation.CHUNK_BYTES", 100 * 4 * 4 * 9 * 4)
+@pytest.fixture(scope="module")
+def small_chunks() -> Callable[..., Any]:
+    """Make evaluators of ``network()`` in chunks of 100 images; equal ones are shared, as compiling them takes long."""
+
+    @cache
+    def evaluator(activations_on_all: bool, kind: str = "oneDNN", precision: str = "float32", threads: int = 1) -> Any:
+        from engine.training.evaluation import Evaluator
+
+        with pytest.MonkeyPatch.context() as patch:
+            # The first convolution gives 4x4x9 float32 an image.
+            patch.setattr("engine.training.evaluation.CHUNK_BYTES", 100 * 4 * 4 * 9 * 4)
+            return Evaluator(network(), SHAPE, activations_on_all, folding(kind), precision, threads)
+
+    return evaluator
 
 
 def given(made: Any, x: Array) -> tuple[Array, list[Array]]:
@@ -64,7 +76,6 @@ def given(made: Any, x: Array) -> tuple[Array, list[Array]]:
     return values.astype(np.float64), outputs
 
 
-@pytest.mark.usefixtures("small_chunks")
 @pytest.mark.parametrize(
     ("count", "kind"),
     [
@@ -74,11 +85,13 @@ def given(made: Any, x: Array) -> tuple[Array, list[Array]]:
 )
 @pytest.mark.parametrize("activations_on_all", [True, False])
 def test_it_says_what_numpy_says_wherever_chunks_end_and_what_is_folded(
-    count: int, kind: str, activations_on_all: bool
+    small_chunks: Callable[..., Any], count: int, kind: str, activations_on_all: bool
 ) -> None:
+    import tensorflow as tf
+
     made = network()
     x, y = images(count)
-    found = evaluated(made, x, y, activations_on_all, kind=kind)
+    found = small_chunks(activations_on_all, kind)(tf.constant(x), tf.constant(y))
     logits, _ = given(made, x)
     shifted = logits - logits.max(axis=1, keepdims=True)
     losses = np.log(np.exp(shifted).sum(axis=1)) - shifted[np.arange(count), y]
@@ -102,28 +115,22 @@ def test_each_folding_folds_other_convolutions_of_that_network(kind: str, folded
     assert found == [filters * (2 if number in folded else 1) for number, filters in enumerate((9, 4))]
 
 
-@pytest.mark.usefixtures("small_chunks")
-def test_chunks_side_by_side_give_the_same_to_the_bit() -> None:
-    made = network()
-    x, y = images(1003)
-    one_by_one = evaluated(made, x, y, activations_on_all=True)
-    assert [evaluated(made, x, y, activations_on_all=True, threads=threads) for threads in (2, 3, 8)] == [
-        one_by_one
-    ] * 3
-
-
-@pytest.mark.usefixtures("small_chunks")
-@pytest.mark.parametrize("count", [1, 100, 1003])
-def test_logits_are_in_the_order_of_the_images(count: int) -> None:
+def test_chunks_side_by_side_give_the_same_to_the_bit(small_chunks: Callable[..., Any]) -> None:
     import tensorflow as tf
 
-    from engine.training.evaluation import Evaluator
+    x, y = map(tf.constant, images(1003))
+    one_by_one = small_chunks(True)(x, y)
+    assert [small_chunks(True, threads=threads)(x, y) for threads in (2, 3, 8)] == [one_by_one] * 3
 
-    made = network()
+
+@pytest.mark.parametrize("count", [1, 100, 1003])
+def test_logits_are_in_the_order_of_the_images(small_chunks: Callable[..., Any], count: int) -> None:
+    import tensorflow as tf
+
     x, _ = images(count)
     # In float32 even if validation is not: the test is made once, and its result is the one that is reported.
-    found = Evaluator(made, SHAPE, False, folding("oneDNN"), "bfloat16", threads=2).logits(tf.constant(x)).numpy()
-    assert found == pytest.approx(given(made, x)[0], rel=1e-4, abs=1e-5)
+    found = small_chunks(False, precision="bfloat16", threads=2).logits(tf.constant(x))
+    assert_close(found, given(network(), x)[0], rel=1e-4, abs=1e-5)
 
 
 def test_a_unit_that_lives_for_one_image_alone_is_not_dead() -> None:

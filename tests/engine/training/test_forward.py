@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from engine.config.specs import NetworkSpec
 from engine.devices.libraries import EIGEN, ONEDNN
 from engine.networks.architectures import build_network
+from tests.engine.support import assert_close
 
 CLASSES = 10
 
@@ -37,10 +38,10 @@ def test_logits_and_activations_are_those_of_the_network(architecture: str, libr
         values = layer(values)
         if isinstance(layer, keras.layers.Activation):
             expected.append(np.asarray(values))
-    assert np.asarray(logits) == pytest.approx(np.asarray(values), rel=1e-4, abs=1e-5)
+    assert_close(logits, values, rel=1e-4, abs=1e-5)
     assert len(activations) == len(expected)
     for found, wanted in zip(activations, expected, strict=True):
-        assert np.asarray(found) == pytest.approx(wanted, rel=1e-4, abs=1e-5)
+        assert_close(found, wanted, rel=1e-4, abs=1e-5)
 
 
 @settings(deadline=None, max_examples=25)
@@ -69,7 +70,7 @@ def test_a_folded_kernel_makes_both_pixels_of_a_pair(
     expected = tf.nn.conv2d(images, kernel, 1, "VALID").numpy()
     folded = images.reshape(2, rows + 1, width // 2, 2 * channels)
     found = tf.nn.conv2d(folded, fold(tf.constant(kernel)), 1, "VALID").numpy()
-    assert found.reshape(expected.shape) == pytest.approx(expected, rel=1e-4, abs=1e-5)
+    assert_close(found.reshape(expected.shape), expected, rel=1e-4, abs=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +105,7 @@ def test_the_narrow_convolution_of_cnn_4_is_folded_and_the_same_but_for_rounding
     plain = tf.nn.bias_add(tf.nn.conv2d(images, kernel, 1, "VALID"), bias)
     found = _convolution(images, kernel, bias, FOLDING_FOR_AVX512).numpy()
     # Sums of 144 products of about 1, in an order that depends on the processor.
-    assert found == pytest.approx(plain.numpy(), rel=1e-5, abs=1e-4)
+    assert_close(found, plain, rel=1e-5, abs=1e-4)
 
 
 def test_bfloat16_rounds_and_keeps_the_ranking_mostly() -> None:

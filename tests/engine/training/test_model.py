@@ -24,7 +24,7 @@ from engine.training.forward import Forward, folding_for
 from engine.training.forward import fold as forward_fold
 from engine.training.model import MeasuredModel
 from engine.training.trainer import build_model, fit
-from tests.engine.support import few, of, small_run, timeless, train_here
+from tests.engine.support import assert_close, few, of, small_run, timeless, train_here
 
 Batch = tuple[np.ndarray, np.ndarray]
 
@@ -198,9 +198,9 @@ def test_shares_of_a_batch_add_up_to_the_whole_of_it(digits: PreparedData, image
     found, expected = (model.train_step(tf.constant(0)) for model in (shared, whole))
     assert [float(each) for each in found[:2]] == pytest.approx([float(each) for each in expected[:2]], rel=1e-5)
     for ours, theirs in zip(found[2], expected[2], strict=True):
-        assert ours.numpy() == pytest.approx(theirs.numpy(), rel=1e-4, abs=1e-6)
+        assert_close(ours, theirs, rel=1e-4, abs=1e-6)
     for ours, theirs in zip(shared.network.get_weights(), whole.network.get_weights(), strict=True):
-        assert ours == pytest.approx(theirs, rel=1e-4, abs=1e-6)
+        assert_close(ours, theirs, rel=1e-4, abs=1e-6)
 
 
 def test_a_step_with_folded_convolutions_is_that_of_the_network(
@@ -216,9 +216,9 @@ def test_a_step_with_folded_convolutions_is_that_of_the_network(
     assert folded == [(3, 3, 1, 16), (5, 5, 16, 8)], "the third one has 13 columns"
     assert float(found[0]) == pytest.approx(float(expected[0]), rel=1e-5)
     for ours, theirs in zip(found[2], expected[2], strict=True):
-        assert ours.numpy() == pytest.approx(theirs.numpy(), rel=1e-4, abs=1e-6)
+        assert_close(ours, theirs, rel=1e-4, abs=1e-6)
     for ours, theirs in zip(*(model.network.get_weights() for model in models), strict=True):
-        assert ours == pytest.approx(theirs, rel=1e-4, abs=1e-6)
+        assert_close(ours, theirs, rel=1e-4, abs=1e-6)
 
 
 def test_a_dense_network_is_the_same_to_the_bit_with_any_number_of_threads(few_digits: PreparedData) -> None:

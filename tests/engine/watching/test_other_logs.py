@@ -80,5 +80,8 @@ def test_dictionaries_are_finished_runs(tmp_path: Path, folder: Path) -> None:
     with opened(tmp_path / "ws") as store:
         assert [each.validation_accuracy for each in store.records(run)] == [0.1, 0.2, 0.3, 0.4]
         assert store.run(run).test_accuracy == 0.375
+        assert store.run(run).layers == ("first layer",), (
+            "so that its weights are shown, although no gradients are known"
+        )
     with watching(tmp_path / "ws", folder) as seen:
         assert seen.poll() == [], "nothing is read again"

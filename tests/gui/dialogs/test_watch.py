@@ -74,7 +74,7 @@ def test_a_folder_that_is_missing_is_made_and_proposed_again(qtbot: QtBot, tmp_p
     dialog = opened(qtbot, folder)
     qtbot.waitUntil(lambda: hint(dialog) == NOT_THERE)
     press(dialog, "watch_start")
-    assert dialog.request == WatchRequest(str(folder))
+    assert dialog.request == WatchRequest(str(folder), again=True)
     assert folder.is_dir()
     assert path_of(opened(qtbot)).text() == str(folder)
 
@@ -116,7 +116,7 @@ def test_runs_that_are_found_can_be_grouped(qtbot: QtBot, tmp_path: Path) -> Non
     assert not find(dialog, QPushButton, "watch_start").isEnabled()
     assert model.setData(model.index(0, VARIANT), " wide ")
     press(dialog, "watch_start")
-    assert dialog.request == WatchRequest(str(tmp_path), (("a.jsonl", Grouping("own", "wide", 2)),))
+    assert dialog.request == WatchRequest(str(tmp_path), (("a.jsonl", Grouping("own", "wide", 2)),), again=True)
 
 
 def test_a_single_file_can_be_watched(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,7 +127,7 @@ def test_a_single_file_can_be_watched(qtbot: QtBot, tmp_path: Path, monkeypatch:
     press(dialog, "watch_file")
     assert snippet("NumPy", str(tmp_path)).rstrip() == find(dialog, QPlainTextEdit, "watch_code_numpy").toPlainText()
     press(dialog, "watch_start")
-    assert dialog.request == WatchRequest(str(file))
+    assert dialog.request == WatchRequest(str(file), again=True)
     assert program_settings().value(watch.FOLDER_KEY) is None, "the next code is not to log there"
 
 

@@ -12,7 +12,7 @@ from gui.menus.shortcuts import WIDGET_SHORTCUTS, Shortcut, shortcuts_of
 from tests.gui.conftest import MakeWindow
 from tests.gui.support import find, tab_of
 
-pytestmark = pytest.mark.makes_boards_early
+pytestmark = pytest.mark.builds_pages_early
 
 
 def native(*keys: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.events.runs import RunRestored
+from engine.events.runs import RunRestored, Status
 from engine.storage.store import Store
 from engine.workspace.replay import experiment_events
 from gui.observations.experiment import Observations
@@ -100,6 +100,18 @@ def test_replaced_contents_are_noticed_even_if_as_long(workspace: Path, stored: 
     assert np.nanmax(variant.curve("training_loss").mean - before) == pytest.approx(
         1.0
     )  # run 1 alone at its first step
+
+
+def test_a_run_that_had_finished_goes_on(workspace: Path, stored: Observations) -> None:
+    with closing(Store(workspace)) as store:
+        event = restored(store, stored.experiment or 0)[2]
+    stored.take(replace(event, status=Status.RUNNING, finished=None))
+    run = stored.runs[2]
+    assert (run.status, run.finished, run.test_accuracy) == (Status.RUNNING, None, None)
+    live = observed().runs[2]
+    assert live.started is not None
+    live.start(replace(live.started, after=100))
+    assert (live.steps[-1], live.test_accuracy) == (95, None)
 
 
 def test_nothing_is_known_of_epochs_that_were_not_told() -> None:

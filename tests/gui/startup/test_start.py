@@ -59,7 +59,7 @@ def test_what_waits_for_the_first_paint_comes_once_and_after_it(qtbot: QtBot) ->
     assert seen.count("then") == 1
 
 
-@pytest.mark.makes_boards_early
+@pytest.mark.builds_pages_early
 def test_a_board_is_made_when_it_is_first_needed(qtbot: QtBot, make_window: MakeWindow) -> None:
     window = make_window()
     first, other = tab_of(window), tab_of(window, "schedule")
@@ -70,6 +70,7 @@ def test_a_board_is_made_when_it_is_first_needed(qtbot: QtBot, make_window: Make
     assert other.board_stack.findChild(QWidget, "views") is not None
 
 
+@pytest.mark.builds_pages_early
 def test_every_tab_is_built_after_the_first_paint(qtbot: QtBot, make_window: MakeWindow) -> None:
     window = make_window()
     tabs = find(window, QTabWidget, "tabs")

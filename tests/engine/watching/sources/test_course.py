@@ -143,6 +143,12 @@ def test_folders_have_experiments_of_their_own_unless_they_separate_architecture
         assert description.grouping == source.grouping
 
 
+@pytest.mark.parametrize("name", ["cnn4_001", "cnn_4_lr01", "CNN4 lr=0.1"])
+def test_a_name_that_repeats_a_rate(tmp_path: Path, name: str) -> None:
+    save(tmp_path / "q5.json", part5(name=name))
+    assert variants(tmp_path) == ["cnn_4/0.1", "cnn_4/0.01", "cnn_4/0.001"]
+
+
 def test_a_name_that_repeats_the_activation(tmp_path: Path) -> None:
     save(tmp_path / "q4.json", {"name": "cnn4_sigmoid", "relu_loss_curve": [], "sigmoid_loss_curve": curve()})
     assert variants(tmp_path) == ["cnn_4/sigmoid"]
@@ -206,6 +212,18 @@ def test_curves_of_another_length(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("ending", [".json", ".pkl"])
+def test_curves_of_a_logged_run_are_at_their_steps(tmp_path: Path, ending: str) -> None:
+    steps = {"loss_curve_steps": [5, 10, 15, 20], "train_acc_curve_steps": [1, 2, 3, 4]}
+    values = part3(val_acc_curve=[50.0], val_acc_curve_steps=[20], **steps)
+    save(tmp_path / f"part3{ending}", values)
+    entries = one_run(tmp_path)
+    assert numbers(entries, "training_loss") == list(zip([5, 10, 15, 20], curve(), strict=True))
+    assert numbers(entries, "validation_accuracy") == [(20, 0.5)]
+    assert [step for step, _ in numbers(entries, "training_accuracy")] == [1, 2, 3, 4]
+    assert problems(entries) == []
+
+
 def test_units_are_told_apart_curve_by_curve(tmp_path: Path) -> None:
     save(tmp_path / "part3.json", part3(train_acc_curve=[0.25, 0.5, 0.75, 1.0], test_acc=0.5))
     entries = one_run(tmp_path)
@@ -226,6 +244,8 @@ def test_numbers_that_are_none(tmp_path: Path) -> None:
         ({"loss_curve": ["a", "b"]}, "its 'loss_curve' was left out, as it holds something other than numbers."),
         ({"loss_curve": [True]}, "its 'loss_curve' was left out, as it holds something other than numbers."),
         ({"loss_curve": [10**400]}, "its 'loss_curve' was left out, as it holds something other than numbers."),
+        ({"loss_curve_steps": [1, 2, 2, 3]}, "its 'loss_curve' was left out, as its steps don't rise with its values."),
+        ({"loss_curve_steps": [1, 2]}, "its 'loss_curve' was left out, as its steps don't rise with its values."),
         ({"loss_curve": {"a": 1}}, "its 'loss_curve' was left out, as it holds something other than numbers."),
         ({"loss_curve": [[1.0, 2.0], [1.0]]}, "its 'loss_curve' was left out, as its rows have different lengths."),
         ({"loss_curve": [[[1.0, 2.0]] * 2] * 2}, "its 'loss_curve' was left out, as it has more than two dimensions."),
