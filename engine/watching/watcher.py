@@ -93,10 +93,17 @@ class Watcher:
         raise TrainscopeError(f"The folder of experiment {experiment} is not watched; watch it again first.")
 
     def poll(self) -> bool:
-        """Read what is new; return whether there is more at once."""
-        now = self._clock.now()
-        behind = [follower.poll(now) for follower in self._folders.values()]  # each, whatever the others say
-        return any(behind)
+        """Read what is new; return whether there is more at once. An exception is raised after all folders."""
+        now, is_behind = self._clock.now(), False
+        failures: list[Exception] = []
+        for follower in self._folders.values():
+            try:
+                is_behind |= follower.poll(now)
+            except Exception as error:
+                failures.append(error)
+        if failures:
+            raise failures[0]
+        return is_behind
 
     @property
     def is_done(self) -> bool:
