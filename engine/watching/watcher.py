@@ -84,10 +84,14 @@ class Watcher:
         """Group runs of an experiment that is followed otherwise, by source; propagates ``StoreError``.
 
         Raises:
-            TrainscopeError: if the experiment is not followed.
+            TrainscopeError: without changes, if the experiment is not followed, or one of the logs is not there.
         """
         for follower in self._folders.values():
             if experiment in follower.numbers:
+                if gone := groupings.keys() - follower.sources:
+                    raise TrainscopeError(
+                        f"{min(gone)} is not there now, so its run can't be grouped; leave it as it is."
+                    )
                 follower.regroup(groupings, self._clock.now())
                 return
         raise TrainscopeError(f"The folder of experiment {experiment} is not watched; watch it again first.")

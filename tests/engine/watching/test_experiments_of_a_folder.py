@@ -67,6 +67,8 @@ def test_runs_that_are_grouped_without_a_number_get_the_next_free_one(tmp_path: 
         seen.watcher.regroup(1, {keys[2]: Grouping("study", "c", 0)})
         with pytest.raises(StoreError, match="the same repeat"):
             seen.watcher.regroup(1, {keys[2]: Grouping("study", "c", 1)})
+        with pytest.raises(TrainscopeError, match="is not there now"):
+            seen.watcher.regroup(1, {keys[3]: Grouping("study", "d", 1)})
     with opened(tmp_path / "ws") as store:
         places = [(run.spec.variant, run.spec.repeat) for run in store.runs(1)]
     assert places == [("a", 1), ("a", 2), ("c", 2), ("c", 1)]
