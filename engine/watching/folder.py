@@ -96,6 +96,11 @@ class FolderFollower:
         """Numbers of its stored experiments."""
         return [each.number for each in self._experiments.values() if each.number is not None]
 
+    @property
+    def sources(self) -> set[str]:
+        """The logs that are followed."""
+        return {source for source, run in self._runs.items() if run.planned is not None}
+
     def regroup(self, groupings: Mapping[str, Grouping], now: float) -> None:
         """Group runs otherwise, by source; a repeat of 0 becomes the next free one. Propagates ``StoreError``.
 

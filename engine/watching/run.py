@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from engine.events.devices import Device
 from engine.events.runs import PlannedRun, Record, RunFinished, RunRestored, RunStarted, Status, Weights
 from engine.storage.logged import LoggedStore
+from engine.utils.errors import StoreError
 from engine.watching.rows import Row, row_of
 from engine.watching.run_log import RunLog
 from engine.watching.sources.base import Description, Ended, Source
@@ -125,12 +126,15 @@ class RunFollower:
         self._goes_on |= self.log.read(now) and self.status.is_final
 
     def store(self, store: LoggedStore, now: float, is_last: bool = False) -> list[FollowedEvent]:
-        """Store what is complete, and return the events. Propagates ``StoreError``; then it is tried again next time.
+        """Store what is complete, and return the events.
 
         Args:
             store: the store.
             now: the current time.
             is_last: whether nothing more will be read.
+
+        Raises:
+            StoreError: if that fails; it is tried again next time.
         """
         must_wait = self.log.is_held and (self.log.is_replaced or not is_last)  # what is stored is not cut short
         if self.planned is None or self.is_asleep or must_wait:
@@ -138,7 +142,11 @@ class RunFollower:
         events = self._store_rows(store, self.planned, self.log.ready(now, is_last), now)
         end = self._end(now, is_last)
         if end is not None and self.is_active:
-            events.append(self._finish(store, self.planned, end))
+            try:
+                events.append(self._finish(store, self.planned, end))
+            except StoreError:
+                if not events:  # else they are stored and must be told; the end is tried again
+                    raise
         return events
 
     def _store_rows(self, store: LoggedStore, planned: PlannedRun, rows: list[Row], now: float) -> list[FollowedEvent]:

@@ -84,19 +84,30 @@ class Watcher:
         """Group runs of an experiment that is followed otherwise, by source; propagates ``StoreError``.
 
         Raises:
-            TrainscopeError: if the experiment is not followed.
+            TrainscopeError: without changes, if the experiment is not followed, or one of the logs is not there.
         """
         for follower in self._folders.values():
             if experiment in follower.numbers:
+                if gone := groupings.keys() - follower.sources:
+                    raise TrainscopeError(
+                        f"{min(gone)} is not there now, so its run can't be grouped; leave it as it is."
+                    )
                 follower.regroup(groupings, self._clock.now())
                 return
         raise TrainscopeError(f"The folder of experiment {experiment} is not watched; watch it again first.")
 
     def poll(self) -> bool:
-        """Read what is new; return whether there is more at once."""
-        now = self._clock.now()
-        behind = [follower.poll(now) for follower in self._folders.values()]  # each, whatever the others say
-        return any(behind)
+        """Read what is new; return whether there is more at once. An exception is raised after all folders."""
+        now, is_behind = self._clock.now(), False
+        failures: list[Exception] = []
+        for follower in self._folders.values():
+            try:
+                is_behind |= follower.poll(now)
+            except Exception as error:
+                failures.append(error)
+        if failures:
+            raise failures[0]
+        return is_behind
 
     @property
     def is_done(self) -> bool:

@@ -259,12 +259,12 @@ class WatchTab(DeferredPage):
         experiment = self.watched.experiment(number)
         name = experiment.name if experiment else ""
         specs = [run.planned.spec for run in observations.runs.values()]
-        runs = tuple(
-            FoundRun(spec.source, spec.format, Grouping(name, spec.variant, spec.repeat))
+        runs = {  # of a log that was overwritten the newest training, which is the one that is followed
+            spec.source: FoundRun(spec.source, spec.format, Grouping(name, spec.variant, spec.repeat))
             for spec in specs
             if isinstance(spec, LoggedRunSpec)
-        )
-        self.regroup_requested.emit(number, runs)
+        }
+        self.regroup_requested.emit(number, tuple(runs.values()))
 
     def _ask_to_compare(self) -> None:
         if self._view.observations is not None and self._shown is not None:

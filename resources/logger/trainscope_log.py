@@ -206,7 +206,10 @@ class _File:
 
     def _look_after(self) -> None:
         """Write a sign of life if it is time, and go on in a new file if this one was removed."""
-        if os.name == "posix" and os.fstat(self._descriptor).st_nlink == 0:
+        links = 1
+        with contextlib.suppress(OSError):  # the drive is gone, which the next line that can't be written will tell
+            links = os.fstat(self._descriptor).st_nlink
+        if os.name == "posix" and links == 0:
             _say(f"{self.path} was removed; what is logged from now on is in a new file.", f"removed {self.path}")
             self._open_again()
         with self._lock:
@@ -236,11 +239,16 @@ class Run:
     """
 
     def __init__(
-        self, description: dict[str, Any], image_shape: Sequence[int], file: _File | None, seconds: float = 0.0
+        self,
+        description: dict[str, Any],
+        image_shape: Sequence[int],
+        file: _File | None,
+        seconds: float = 0.0,
+        step: int = 0,
     ) -> None:
         self.path = file.path if file else None
         self.repeat: int = description.get("repeat", 0)
-        self.step: int = description.get("after", 0)
+        self.step: int = description.get("after", step)
         self.description, self.image_shape = description, tuple(image_shape)
         self.at_end: list[Callable[[], object]] = []
         self._file = file
@@ -464,7 +472,8 @@ def start(
         folder: where all experiments are logged; if None that of the environment variable TRAINSCOPE_LOGS, or else
             ``trainscope-logs`` beside the script.
         resume: whether to append to an existing run: the given repeat, or else the newest one.
-        after: the step after which a resumed run goes on; what was logged for later ones is replaced.
+        after: the step after which a resumed run goes on; what was logged for later ones is replaced. The last step
+            that was logged if None.
         settings: of the training, as a mapping or the namespace of ``argparse``.
         classes: their names or number.
         image_shape: (height, width, channels), to show the first layer's weights as images.
@@ -497,7 +506,8 @@ def start(
     file = _File(path, descriptor)
     if before and not before.endswith(b"\n"):
         file.write(b"\n")  # ends the line that was being written when the script was killed
-    return Run(description, image_shape, file, float(times[-1]) if times else 0.0)
+    steps = re.findall(rb'^{"step": ([0-9]+)', before, re.MULTILINE)
+    return Run(description, image_shape, file, float(times[-1]) if times else 0.0, int(steps[-1]) if steps else 0)
 
 
 def _as_mapping(settings: Any) -> dict[str, Any]:

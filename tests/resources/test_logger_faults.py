@@ -68,7 +68,8 @@ def test_a_resumed_run_is_the_newest_or_the_named_one(tmp_path: Path) -> None:
             run.log(4, training_loss=1.0)
     resumed = trainscope_log.start("e", folder=tmp_path, resume=True, after=4)
     assert (resumed.repeat, resumed.step) == (2, 4)
-    assert trainscope_log.start("e", repeat=1, folder=tmp_path, resume=True).repeat == 1
+    first = trainscope_log.start("e", repeat=1, folder=tmp_path, resume=True)
+    assert (first.repeat, first.step) == (1, 4), "from which a callback that counts by itself goes on"
     assert trainscope_log.start("e", repeat=7, folder=tmp_path, resume=True).repeat == 7
     assert trainscope_log.start("e", "new", folder=tmp_path, resume=True, after=4).repeat == 1
 
@@ -168,6 +169,27 @@ def test_a_drive_that_was_gone_is_found_again(tmp_path: Path, drive: Drive) -> N
     wait_until(lambda: run.path.exists() and of("step", run.path) == [1])
     run.finish()
     assert [next(iter(entry)) for entry in entries(run.path)] == ["trainscope_log", "step", "ended"]
+
+
+def test_a_drive_that_is_gone_while_nothing_is_logged_is_found_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, drive: Drive
+) -> None:
+    monkeypatch.setattr(trainscope_log, "ALIVE_SECONDS", 0.01)
+    run = trainscope_log.start("e", folder=tmp_path)
+    asked = threading.Semaphore(0)
+
+    def gone(_descriptor: int) -> os.stat_result:
+        asked.release()
+        raise OSError(errno.ESTALE, "Stale file handle")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fstat", gone)
+        assert all(asked.acquire(timeout=20) for _ in range(2)), "its thread goes on"
+        drive.error = OSError(errno.ESTALE, "Stale file handle")
+        run.log(1, training_loss=1.0)
+    drive.error = None
+    wait_until(lambda: of("step", run.path) == [1])
+    run.finish()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="open files can't be removed elsewhere")

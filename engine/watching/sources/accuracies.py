@@ -10,16 +10,17 @@ from engine.watching.sources.base import LogEntry, Measured, Tested
 
 _MEASURED = ("training_accuracy", "validation_accuracy")
 _TESTED = "test_accuracy"
-_ROUNDING = 1e-6  # float32 means of ones may be a little larger than 1
+_ROUNDING = 1e-3  # rounded and half-precision means of ones may be a little larger than 1
 _HIGHEST = 100 * (1 + _ROUNDING)
 
 
 class AccuracyScale:
     """Which accuracies of a run are percentages.
 
-    An accuracy is in percent if any of its values in the run is above 1. This is decided for training, validation and
-    test separately, as scripts compute them in different places and may scale only some. A percentage that never
-    exceeds 1 can't be told from a fraction; with fewer than 100 classes it would be worse than chance.
+    An accuracy is in percent if any of its values in the run is above 1 by more than rounding. This is decided for
+    training, validation and test separately, as scripts compute them in different places and may scale only some. A
+    percentage that never exceeds 1 can't be told from a fraction; with fewer than 100 classes it would be worse than
+    chance.
     """
 
     def __init__(self) -> None:

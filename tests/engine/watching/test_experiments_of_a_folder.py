@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from engine.events.experiments import ExperimentFinished, ExperimentStarted
 from engine.events.runs import Status
 from engine.events.watching import Grouping, WatchedEvent, WatchEvent, WatchRequest
 from engine.utils.errors import StoreError, TrainscopeError
+from engine.watching.sources.base import Source
+from engine.watching.sources.discovery import FolderScan
 from engine.watching.watcher import Watcher
 from engine.workspace.catalogue import Catalogue
 from tests.engine.watching.support import Log, opened, watching
@@ -64,6 +67,8 @@ def test_runs_that_are_grouped_without_a_number_get_the_next_free_one(tmp_path: 
         seen.watcher.regroup(1, {keys[2]: Grouping("study", "c", 0)})
         with pytest.raises(StoreError, match="the same repeat"):
             seen.watcher.regroup(1, {keys[2]: Grouping("study", "c", 1)})
+        with pytest.raises(TrainscopeError, match="is not there now"):
+            seen.watcher.regroup(1, {keys[3]: Grouping("study", "d", 1)})
     with opened(tmp_path / "ws") as store:
         places = [(run.spec.variant, run.spec.repeat) for run in store.runs(1)]
     assert places == [("a", 1), ("a", 2), ("c", 2), ("c", 1)]
@@ -144,3 +149,26 @@ def test_what_is_logged_after_a_deletion_is_a_new_experiment(tmp_path: Path, fol
         assert (study.number, study.count(Status.FINISHED)) == (number, 1)
     with opened(tmp_path / "ws") as store:
         assert [(run.spec.repeat, len(store.records(run.id))) for run in store.runs(number)] == [(2, 1)]
+
+
+def test_a_folder_that_fails_does_not_keep_the_others_from_being_read(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    discover = FolderScan.discover
+    scans: list[FolderScan] = []
+
+    def failing(scan: FolderScan, known: Collection[str]) -> Iterator[Source]:
+        scans.append(scan)
+        if scan is scans[0]:
+            raise RuntimeError("broken")
+        return discover(scan, known)
+
+    monkeypatch.setattr(FolderScan, "discover", failing)
+    log = Log(folder)
+    log.header()
+    log.steps(10)
+    with watching(tmp_path / "ws", tmp_path / "broken") as seen:
+        seen.watcher.watch(WatchRequest(str(folder)))
+        with pytest.raises(RuntimeError, match="broken"):
+            seen.poll()
+        assert list(seen.runs) == [("cnn_4", 1)]

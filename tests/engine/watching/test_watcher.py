@@ -224,7 +224,8 @@ def test_the_end_of_a_run_that_could_not_be_stored_is_stored_later(
     with monkeypatch.context() as patched:
         patched.setattr(LoggedStore, "end_logged", fail)
         with watching(tmp_path / "ws", folder) as seen:
-            seen.poll()
+            assert [each.step for each in seen.poll() if isinstance(each, Record)] == [10, 20]
+            assert seen.state.problems == ("The disk is full. It is tried again.",)
     with watching(tmp_path / "ws", folder) as seen:
         seen.poll()
         assert seen.finished[0][1] == 1

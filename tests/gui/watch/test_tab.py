@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QToolButton
 from pytestqt.qtbot import QtBot
 
 from engine.events.experiments import RunsAdded
-from engine.events.runs import Status
+from engine.events.runs import PlannedRun, Status
 from engine.events.watching import FolderLeft, FoundRun, Grouping, WatchedEvent, WatchedExperiment
 from gui.boards.panels.run_table import RunTable
 from gui.plots.curves.curve_plot import CurvePlot
@@ -173,6 +173,16 @@ def test_what_is_asked_for_concerns_the_experiment_shown(qtbot: QtBot, tab: Watc
         FoundRun("own/other-3.jsonl", LOG, Grouping("three networks", "other", 3)),
     )
     assert asked == [1, (1,), FOLDER, (1, ("net", "other")), (1, runs)]
+
+
+def test_of_a_log_that_was_overwritten_the_newest_training_is_grouped(qtbot: QtBot, tab: WatchTab) -> None:
+    former = logged(1)
+    newest = PlannedRun(2, former.spec.model_copy(update={"repeat": 2}), 0, former.total_steps)
+    takes(tab, begins(1, former, newest), folder_of(OWN))
+    asked: list[tuple[object, ...]] = []
+    tab.regroup_requested.connect(lambda *words: asked.append(words))
+    press(tab, "watch_group")
+    assert asked == [(1, (FoundRun("own/net-1.jsonl", LOG, Grouping("three networks", "net", 2)),))]
 
 
 def test_a_folder_asked_for_comes_to_the_front(qtbot: QtBot, tab: WatchTab) -> None:

@@ -355,7 +355,7 @@ def test_percentages_from_the_start_are_read_once(tmp_path: Path) -> None:
         Measured(1, numbers={"training_accuracy": 0.0}),
         Measured(2, numbers={"training_accuracy": 0.1}),
     ]
-    assert entries_of(tmp_path, line(step=1, training_accuracy=1.0000001)) == [
+    assert entries_of(tmp_path, line(step=1, training_accuracy=1.0005)) == [
         Measured(1, numbers={"training_accuracy": 1.0})
     ]
 
