@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from engine.events.runs import Status
 from engine.events.tasks import Event
 
 
@@ -47,13 +48,21 @@ class WatchRequest:
 
 @dataclass(frozen=True)
 class WatchedExperiment:
-    """A stored experiment that is read from a watched folder, and how many of its runs are in which state."""
+    """A stored experiment that is read from a watched folder, and how many of its runs are in which state.
+
+    Attributes:
+        running: number of runs that have not ended.
+        ended: numbers of runs by the state in which they ended.
+    """
 
     number: int
     name: str
     running: int = 0
-    finished: int = 0
-    interrupted: int = 0
+    ended: tuple[tuple[Status, int], ...] = ()
+
+    def count(self, status: Status) -> int:
+        """Return the number of runs that ended so."""
+        return dict(self.ended).get(status, 0)
 
 
 @dataclass(frozen=True)

@@ -162,6 +162,10 @@ class LoggedStore(Store):
         """Mark an experiment without runs as deleted."""
         self._execute("UPDATE experiments SET deleted=? WHERE id=?", self._clock.now(), experiment)
 
+    def entitle(self, experiment: int, title: str) -> None:
+        """Store a title for an experiment."""
+        self._execute("UPDATE experiments SET title=? WHERE id=?", title, experiment)
+
     def began_at(self, experiment: int, at: float) -> None:
         """Store when an experiment began (seconds since 1970), if that is earlier than was known."""
         self._execute("UPDATE experiments SET created=min(created, ?) WHERE id=?", at, experiment)

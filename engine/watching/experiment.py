@@ -68,10 +68,15 @@ class ExperimentFollower:
     @property
     def state(self) -> WatchedExperiment:
         """How many of its runs are in which state."""
-        counts = Counter(run.status for run in self.runs) + Counter(run.status for run in self._unfollowed.values())
-        running, finished = counts[Status.RUNNING] + counts[Status.QUEUED], counts[Status.FINISHED]
-        others = counts.total() - running - finished
-        return WatchedExperiment(self.number or 0, self.name, running, finished, others)
+        counts = Counter(self._statuses)
+        running = counts.pop(Status.RUNNING, 0) + counts.pop(Status.QUEUED, 0)
+        ended = tuple((status, counts[status]) for status in Status if counts[status])
+        return WatchedExperiment(self.number or 0, self.name, running, ended)
+
+    @property
+    def _statuses(self) -> list[Status]:
+        """The state of every run."""
+        return [run.status for run in self.runs] + [run.status for run in self._unfollowed.values()]
 
     def add(self, run: RunFollower, grouping: Grouping, now: float) -> Grouping:
         """Store a new run, and the experiment if it is the first; propagates ``StoreError``.
@@ -144,11 +149,16 @@ class ExperimentFollower:
         run.planned = None
         run.grouping = self.add(run, Grouping(self.name, planned.spec.variant), now)
 
-    def settle(self) -> None:
-        """Store that the experiment has ended, if all its runs have; propagates ``StoreError``."""
-        if self.number is None or self.status.is_final or any(run.is_active for run in self.runs):
+    def settle(self, has_other_runs: bool = False) -> None:
+        """Store how the experiment has ended, if all its runs have; propagates ``StoreError``.
+
+        Args:
+            has_other_runs: whether it has other runs than when it ended.
+        """
+        has_ended = self.status.is_final and not has_other_runs
+        if self.number is None or has_ended or any(run.is_active for run in self.runs):
             return
-        statuses = [run.status for run in self.runs]
+        statuses = self._statuses
         status = next((each for each in statuses if each is not Status.FINISHED), Status.FINISHED)
         count = sum(each is status for each in statuses)
         reason = "" if status is Status.FINISHED else f"{count} of {pluralise(len(statuses), 'run')} {status}."
@@ -237,6 +247,7 @@ class ExperimentFollower:
         self._info = self._info_of_all()
         number = self._store.add_experiment(OWN_CODE_EXPERIMENT.name, spec, UNKNOWN_SEED, self._info, 0, self._owner)
         self._store.began_at(number, min((each.started for each in self._descriptions if each.started), default=now))
+        self._store.entitle(number, self.name)  # until the user calls it otherwise
         self._stored_spec = spec
         return number
 

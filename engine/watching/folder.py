@@ -130,6 +130,7 @@ class FolderFollower:
                 del self._experiments[name]
             else:
                 self._experiments[name].refresh()
+                self._experiments[name].settle(has_other_runs=True)
 
     def _move(self, run: RunFollower, grouping: Grouping, now: float) -> None:
         before, after = self._experiments[run.grouping.experiment], self._experiment(grouping.experiment)

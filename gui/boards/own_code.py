@@ -7,11 +7,10 @@ from gui.boards.training_board import TrainingBoard, Views
 from gui.plots.curves.curve_plot import Series
 from gui.plots.curves.logged_plots import LoggedPlot, NumberPlot
 
-WHERE = "File > Watch my own code… shows the lines for it."
-NO_LOSS = f"No loss was logged.\n{WHERE}"
-NO_ACCURACY = f"No accuracy was logged.\n{WHERE}"
-NO_GRADIENT = f"No gradients were logged.\n{WHERE}"
-NO_NUMBER = f"This number was not logged.\n{WHERE}"
+NO_LOSS = "No loss has been logged."
+NO_ACCURACY = "No accuracy has been logged."
+NO_GRADIENT = "No gradients have been logged: PyTorch logs them by run.watch, others by gradient_norms of run.log."
+NO_NUMBER = "This number has not been logged."
 
 
 def own_code_board() -> TrainingBoard:

@@ -126,13 +126,8 @@ def _rows_of(folder: QTreeWidgetItem) -> list[QTreeWidgetItem]:
 
 def state_of(experiment: WatchedExperiment) -> str:
     """Describe the runs of an experiment, such as ``2 running, 4 finished``."""
-    counts = {
-        "running": experiment.running,
-        "finished": experiment.finished,
-        "interrupted": experiment.interrupted,
-    }
-    named_counts = [f"{count:,} {name}" for name, count in counts.items() if count]
-    return ", ".join(named_counts) or "no runs yet"
+    counts = (("running", experiment.running), *experiment.ended)
+    return ", ".join(f"{count:,} {name}" for name, count in counts if count) or "no runs yet"
 
 
 def _folder_text(state: FolderWatched) -> str:

@@ -163,7 +163,8 @@ class GroupingTable(QTableView):
         )
         self.setToolTip("Double click or F2 changes a name or number; with several rows selected, all of their names")
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.setTextElideMode(Qt.TextElideMode.ElideLeft)  # runs of a folder differ at the end
+        self.setWordWrap(False)
         self.setItemDelegate(_Delegate(self))
         header = self.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)

@@ -11,9 +11,10 @@ import trainscope_log
 
 run = trainscope_log.start(
     "my experiment", variant="my network", folder={folder},
-    settings={{"batch_size": batch_size}}, epochs=epochs, steps_per_epoch=len(train_loader),
+    settings={{"batch_size": batch_size}}, classes=10, epochs=epochs,
+    steps_per_epoch=len(train_loader),
 )
-run.watch(model, optimizer)  # gradients and updates of each layer, weights of the first
+run.watch(model, optimizer)  # gradients, updates, learning rate; weights of the first layer
 
 step = 0
 for epoch in range(epochs):
@@ -34,7 +35,7 @@ import trainscope_log
 
 run = trainscope_log.start(
     "my experiment", variant="my network", folder={folder},
-    settings={{"batch_size": batch_size}}, epochs=epochs,
+    settings={{"batch_size": batch_size}}, epochs=epochs, classes=10,
 )
 
 model.fit(
@@ -52,7 +53,8 @@ import trainscope_log
 
 run = trainscope_log.start(
     "my experiment", variant="my network", folder={folder},
-    settings={{"learning_rate": learning_rate}}, epochs=epochs, steps_per_epoch=len(batches),
+    settings={{"learning_rate": learning_rate}}, classes=10, epochs=epochs,
+    steps_per_epoch=len(batches),
 )
 
 step = 0

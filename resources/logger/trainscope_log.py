@@ -41,6 +41,13 @@ __version__ = "1.0.0"
 __all__ = ["KerasCallback", "Run", "confusion_matrix", "start"]
 
 STANDARD = ("training_loss", "training_accuracy", "validation_loss", "validation_accuracy", "learning_rate")
+ALIASES = {  # names that scripts use as well
+    **dict.fromkeys(("loss", "train_loss"), "training_loss"),
+    **dict.fromkeys(("acc", "accuracy", "train_acc", "train_accuracy"), "training_accuracy"),
+    **dict.fromkeys(("val_loss", "valid_loss"), "validation_loss"),
+    **dict.fromkeys(("val_acc", "val_accuracy", "valid_acc", "valid_accuracy"), "validation_accuracy"),
+    "lr": "learning_rate",
+}
 ACCURACIES = ("training_accuracy", "validation_accuracy", "test_accuracy")
 KERAS_ACCURACIES = ("accuracy", "acc", "sparse_categorical_accuracy", "categorical_accuracy", "binary_accuracy")
 FACTS = (
@@ -270,12 +277,18 @@ class Run:
             gradient_norms: L2 norm of the gradient of each layer's weights, by layer from first to last.
             update_ratios: L2 norm of the step's update of each layer's weights over that of the weights.
             numbers: ``training_loss``, ``training_accuracy``, ``validation_loss``, ``validation_accuracy`` and
-                ``learning_rate``; any others are shown by their names. Accuracies are fractions. None is left out.
+                ``learning_rate``, or usual short names such as ``loss``, ``val_acc`` and ``lr``; any others are shown
+                by their names. Accuracies are fractions. None is left out.
         """
         if self._file is None:
             return
-        if type(step) is not int:
+        try:
             step = operator.index(step)
+        except TypeError:
+            _say(
+                f"A step must be a whole number, not {step!r:.50}; what is logged for such a step is left out.", "whole"
+            )
+            return
         if step < 1:
             _say(f"Steps count from 1; what is logged for step {step} is left out.", "step")
             return
@@ -283,6 +296,8 @@ class Run:
         line = f'{{"step": {step}, "seconds": {self._seconds + time.monotonic():.3f}'
         if epoch is not None:
             line += f', "epoch": {operator.index(epoch)}'
+        if not ALIASES.keys().isdisjoint(numbers):
+            numbers = {ALIASES.get(name, name): value for name, value in numbers.items()}
         if numbers:
             line += self._format(numbers)
         if gradient_norms:
@@ -369,7 +384,7 @@ class Run:
 
     @_never_raises()
     def watch(self, model: Any, optimizer: Any, every: int | None = None) -> None:
-        """Log gradient norms, update ratios and first-layer weights of a PyTorch model while it is trained.
+        """Log gradient norms, update ratios, rate and first-layer weights of a PyTorch model while it is trained.
 
         Call it once, before the first step. Steps are counted as ``optimizer`` takes them.
 
@@ -475,7 +490,7 @@ def start(
     description: dict[str, Any] = {"trainscope_log": 1, "experiment": experiment, "variant": variant, "repeat": 0}
     if resume and after is not None:
         description["after"] = int(after)
-    given = dict(settings if isinstance(settings, Mapping) else vars(settings) if settings is not None else {})
+    given = _as_mapping(settings)
     given.update({name: value for name, value in facts.items() if name not in FACTS})
     description["settings"] = {_clean(name): _plain(value) for name, value in given.items()}
     description["framework"] = next((FRAMEWORKS[name] for name in versions), "")
@@ -493,6 +508,17 @@ def start(
         file.write(b"\n")  # ends the line that was being written when the script was killed
     steps = re.findall(rb'^{"step": ([0-9]+)', before, re.MULTILINE)
     return Run(description, image_shape, file, float(times[-1]) if times else 0.0, int(steps[-1]) if steps else 0)
+
+
+def _as_mapping(settings: Any) -> dict[str, Any]:
+    """Return settings as a new dictionary."""
+    if settings is None or isinstance(settings, Mapping):
+        return dict(settings or {})
+    try:
+        return dict(vars(settings))
+    except TypeError:
+        _say(f"The settings must be a dictionary or a namespace, not {settings!r:.50}; they are left out.")
+        return {}
 
 
 def _create(folder: Path, variant: str, repeat: int | None, resume: bool) -> tuple[Path, int]:
@@ -641,7 +667,7 @@ class _TorchWatch:
     def __init__(self, run: Run, model: Any, optimizer: Any, every: int | None) -> None:
         import torch
 
-        self._torch, self._run, self._every = torch, run, every or INTERVALS[0]
+        self._torch, self._run, self._optimizer, self._every = torch, run, optimizer, every or INTERVALS[0]
         self._is_fixed, self._is_costly = every is not None, False
         self._began, self._ended = 0.0, time.perf_counter()  # of the last measurement
         self._step, self._shown = run.step, -1  # the last step, and the last one whose weights are logged
@@ -701,6 +727,7 @@ class _TorchWatch:
                 self._step,
                 gradient_norms={name: gradient for name, (gradient, _, _) in zip(self._measured, parts)},
                 update_ratios={name: change / size for name, (_, change, size) in zip(self._measured, parts) if size},
+                learning_rate=float(self._optimizer.param_groups[0]["lr"]),
             )
             self._measure_less_often()
         interval = self._run.description.get("steps_per_epoch") or max(10 * self._every, self._step // 20)

@@ -133,7 +133,6 @@ def test_nothing_raises(
 @pytest.mark.parametrize(
     "arguments",
     [
-        {"settings": 5},
         {"repeat": "first"},
         {"classes": 1.5},
         {"folder": 7},
@@ -149,6 +148,24 @@ def test_a_start_with_wrong_arguments_gives_a_run_that_logs_nothing(
     assert run.path is None
     assert list(tmp_path.rglob("*.jsonl")) == []
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_settings_that_are_none_are_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = trainscope_log.start("e", folder=tmp_path, settings=5, rate=0.5)
+    run.finish()
+    assert entries(run.path)[0]["settings"] == {"rate": 0.5}
+    assert "must be a dictionary or a namespace, not 5" in capsys.readouterr().err
+
+
+def test_usual_short_names_are_those_of_the_standard_numbers(tmp_path: Path) -> None:
+    run = trainscope_log.start("e", folder=tmp_path)
+    run.log(1, loss=2.0, val_acc=0.5, lr=0.1, other=3.0)
+    run.log(2, loss=np.float32(1.5))
+    first, second = (entry for entry in entries(run.path) if "step" in entry)
+    del first["seconds"], second["seconds"]
+    numbers = {"training_loss": 2.0, "validation_accuracy": 0.5, "learning_rate": 0.1}
+    assert first == {"step": 1, **numbers, "metrics": {"other": 3.0}}
+    assert second == {"step": 2, "training_loss": 1.5}
 
 
 def test_settings_are_taken_from_mappings_namespaces_and_arguments(tmp_path: Path) -> None:

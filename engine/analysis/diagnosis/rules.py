@@ -141,13 +141,16 @@ def chance_plateau(context: RuleContext) -> Texts | None:
     is_near = abs(newer - guessing.nats) < distance and abs(older - guessing.nats) < distance
     if not (is_near and abs(newer - older) < movement):
         return None
-    # Single records are noisier than means.
-    away = np.flatnonzero(~(np.abs(curves.training_loss - guessing.nats) < 2 * distance))
+    # Single records are noisier than means; the same threshold whether active or not, so that a text doesn't change.
+    near = 2 * (CHANCE_DISTANCE.make * guessing.nats + sampling)
+    away = np.flatnonzero(~(np.abs(curves.training_loss - guessing.nats) < near))
     since = "from the start"
     if len(away) and away[-1] + 1 < len(curves.steps):
         since = f"since step {curves.steps[away[-1] + 1]:,.0f}"
     advice = "Wait longer, or try a larger learning rate, ReLU in place of sigmoid, Adam, or fewer layers."
-    if _is_blocked(curves):
+    if (least := _least_loss(context)) < LEARNS * guessing.nats:
+        advice = f"It had learned before, down to a loss of {least:.3g}: try a smaller learning rate."
+    elif _is_blocked(curves):
         advice = "All units of an activation are dead and nothing gets past them: try a smaller learning rate."
     return (
         f"the training loss has stood at {newer:.3f} {since}, within "
@@ -256,8 +259,10 @@ def updates_too_large(context: RuleContext) -> Texts | None:
 def updates_too_small(context: RuleContext) -> Texts | None:
     """Detect updates far smaller than usual while the loss hardly falls."""
     ratio = _typical_ratio(context)
-    # Where the gradient is 0, a larger rate does not help.
-    if not ratio or _learns(context) or not ratio < RATIO_TOO_SMALL.at(context.is_active):
+    # Where the gradient is 0, or the network has learned and lost it again, a larger rate does not help.
+    if not ratio or not ratio < RATIO_TOO_SMALL.at(context.is_active):
+        return None
+    if _learns(context) or _least_loss(context) < LEARNS * context.start:
         return None
     return (
         _size_of_updates(ratio),
@@ -361,6 +366,12 @@ def _size_of_updates(ratio: float) -> str:
 
 def _learns(context: RuleContext) -> bool:
     return float(np.mean(context.curves.training_loss[-WINDOW:])) < LEARNS * context.start
+
+
+def _least_loss(context: RuleContext) -> float:
+    """Return the least training loss so far, means over a window; infinite if there is none that is finite."""
+    means = _moving_mean(context.curves.training_loss)
+    return float(np.min(means[np.isfinite(means)], initial=math.inf))
 
 
 def _moving_mean(values: Array) -> Array:

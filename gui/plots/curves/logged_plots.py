@@ -106,9 +106,17 @@ class NumberPlot(LoggedPlot):
             self._box.clear()
             for text, quantity in wanted:
                 self._box.addItem(text, quantity)
-            self._box.setCurrentIndex(max(self._box.findData(chosen), 0))
+            self._box.setCurrentIndex(max(self._box.findData(self._choice(observations, chosen)), 0))
         if self.quantity != chosen:
             self._draw_chosen()
+
+    def _choice(self, observations: Observations, chosen: str) -> str:
+        """Return what to draw: what was chosen, or a metric as long as that has not been logged."""
+        variants = observations.variants.values()
+        names = sorted({name for variant in variants for name in variant.metrics})
+        if not names or any(len(variant.steps_of(chosen)) for variant in variants):
+            return chosen
+        return metric_quantity(names[0])
 
     def _draw_chosen(self) -> None:
         """Draw the chosen number in place of the one before."""

@@ -191,6 +191,18 @@ def test_since_when_a_plateau_stands_is_said() -> None:
     assert "since step 310" in finding.sentence
 
 
+def test_a_network_that_had_learned_before_is_told_to_learn_slower() -> None:
+    collapsed = np.concatenate([falling(2.3, 0.5, 50), np.full(50, FLAT)])
+    tiny = np.full((RECORDS, 3), 1e-6)
+    found = diagnose(curves(training_loss=collapsed, update_ratios=tiny), INFO)
+    (finding,) = found
+    assert finding.kind is FindingKind.CHANCE_PLATEAU
+    assert "since step 510" in finding.sentence
+    assert finding.advice == "It had learned before, down to a loss of 0.52: try a smaller learning rate."
+    (again,) = diagnose(curves(training_loss=collapsed, update_ratios=tiny), INFO, active=[finding.kind])
+    assert again.sentence == finding.sentence, "whether it was found before changes no text"
+
+
 def test_a_loss_that_only_passes_by_is_no_plateau() -> None:
     last = np.linspace(FLAT + 0.04, FLAT - 0.03, MIN_RECORDS)
     passing = np.concatenate([np.full(RECORDS - MIN_RECORDS, 3.0), last])

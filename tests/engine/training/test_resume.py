@@ -78,6 +78,18 @@ def whole(few_digits: PreparedData) -> Callable[[str], list[Event]]:
     return trained
 
 
+@pytest.fixture(scope="module")
+def rest(few_digits: PreparedData, whole: Callable[[str], list[Event]]) -> Callable[[str, int], list[Event]]:
+    """All events of the same run from its checkpoint of a number on; trained once."""
+
+    @cache
+    def trained(kind: str, number: int) -> list[Event]:
+        checkpoint = of(Checkpoint, whole(kind))[number]
+        return train_here(RUNS[kind](), few_digits, interrupted=Interrupted(checkpoint.data))
+
+    return trained
+
+
 LONG = pytest.mark.long
 
 
@@ -91,17 +103,17 @@ LONG = pytest.mark.long
     ],
 )
 def test_a_run_that_goes_on_equals_one_that_was_never_interrupted(
-    kind: str, few_digits: PreparedData, whole: Callable[[str], list[Event]]
+    kind: str, whole: Callable[[str], list[Event]], rest: Callable[[str, int], list[Event]]
 ) -> None:
     """To the bit: records, weights, all variables of network and optimiser, the test; after any epoch."""
     checkpoints = of(Checkpoint, whole(kind))
     assert [each.step for each in checkpoints] == [3 * epoch for epoch in range(1, EPOCHS + 1)]
-    for checkpoint in (checkpoints[4], checkpoints[-1]):
-        rest = train_here(RUNS[kind](), few_digits, interrupted=Interrupted(checkpoint.data))
-        assert after(checkpoint.step, rest) == after(checkpoint.step, whole(kind))
-        assert of(RunStarted, rest)[0].after == checkpoint.step
-        assert of(RunFinished, rest)[0].steps == 3 * EPOCHS
-        assert [(note.step, note.kind) for note in of(Intervention, rest)] == [
+    for number in (4, -1):
+        checkpoint, found = checkpoints[number], rest(kind, number)
+        assert after(checkpoint.step, found) == after(checkpoint.step, whole(kind))
+        assert of(RunStarted, found)[0].after == checkpoint.step
+        assert of(RunFinished, found)[0].steps == 3 * EPOCHS
+        assert [(note.step, note.kind) for note in of(Intervention, found)] == [
             (checkpoint.step, InterventionKind.CONTINUED)
         ]
 
@@ -175,11 +187,12 @@ def test_a_rate_set_by_hand_is_kept_and_one_set_after_the_checkpoint_is_set_agai
     assert len(of(Intervention, rest)) == 1, "that it was set is stored already"
 
 
-def test_the_clock_goes_on_from_where_it_stood(few_digits: PreparedData, whole: Callable[[str], list[Event]]) -> None:
-    checkpoint = of(Checkpoint, whole("adam"))[3]
+def test_the_clock_goes_on_from_where_it_stood(
+    whole: Callable[[str], list[Event]], rest: Callable[[str, int], list[Event]]
+) -> None:
+    checkpoint, found = of(Checkpoint, whole("adam"))[4], rest("adam", 4)
     last = [each for each in of(Record, whole("adam")) if each.step <= checkpoint.step][-1]
-    rest = train_here(RUNS["adam"](), few_digits, interrupted=Interrupted(checkpoint.data))
-    assert last.seconds < of(Record, rest)[0].seconds < (of(RunFinished, rest)[0].seconds or 0.0)
+    assert last.seconds < of(Record, found)[0].seconds < (of(RunFinished, found)[0].seconds or 0.0)
 
 
 def test_going_on_with_other_libraries_is_noted(
@@ -218,11 +231,13 @@ def test_a_damaged_checkpoint_runs_nothing_and_is_named(data: bytes, said: str, 
         train_here(RUNS["adam"](), few_digits, interrupted=Interrupted(data))
 
 
-def test_a_checkpoint_of_another_network_is_refused(few_digits: PreparedData, monkeypatch: pytest.MonkeyPatch) -> None:
-    checkpoint = of(Checkpoint, train_here(small_run(architectures=["mlp_2"]), few_digits))[0]
+def test_a_checkpoint_of_another_network_is_refused(
+    few_digits: PreparedData, whole: Callable[[str], list[Event]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoint = of(Checkpoint, whole("adam"))[0]
     events: list[Event] = []
     runner = TaskRunner()
-    task = TrainTask(1, small_run(), None, Interrupted(checkpoint.data))
+    task = TrainTask(1, small_run(architectures=["mlp_2"]), None, Interrupted(checkpoint.data))
     monkeypatch.setattr("engine.executors.images.prepare", lambda *_spec: few_digits)
     runner.execute(task, events.append, poll=Asking())
     (end,) = of(RunFinished, events)

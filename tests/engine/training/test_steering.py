@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from engine.config.specs import RunSpec, ScheduleSpec
+from engine.config.specs import ScheduleSpec
 from engine.datasets import PreparedData
 from engine.events.channel import ControlChannel
 from engine.events.commands import Control, SetLearningRate, SkipRun
@@ -24,6 +24,7 @@ from engine.executors.processes.pool import ProcessExecutor
 from engine.experiments.architectures import ARCHITECTURES_EXPERIMENT
 from engine.experiments.schedule import SCHEDULE_EXPERIMENT
 from engine.experiments.schedule.variants import STEPS
+from engine.networks.architectures import build_network
 from engine.session import Session
 from engine.storage.store import Store
 from tests.engine.support import (
@@ -283,14 +284,10 @@ def test_what_was_done_by_hand_is_stored_with_the_run(store: Store, few_digits: 
     assert all(each.true != each.predicted and each.pixels.shape == (32, 32, 1) for each in surest)
 
 
-def weights_kept(run: RunSpec, data: PreparedData, file: Path) -> list[Event]:
-    return train_here(run, data, model_file=file)
-
-
 @pytest.mark.long
 def test_training_on_begins_where_the_other_ended(few_digits: PreparedData, tmp_path: Path) -> None:
     file = tmp_path / "first.keras"
-    first = weights_kept(small_run(epochs=12, optimizer="sgd", learning_rate=0.05), few_digits, file)
+    first = train_here(small_run(epochs=12, optimizer="sgd", learning_rate=0.05), few_digits, model_file=file)
     still = small_run(epochs=4, optimizer="sgd", learning_rate=1e-12).replace(start_from=str(file), seed=77)
     again = of(Record, train_here(still, few_digits))[-1]
     last = of(RunFinished, first)[0]
@@ -314,7 +311,7 @@ def test_a_network_that_does_not_fit_is_refused_in_a_sentence(
     if what == "damaged":
         file.write_bytes(b"PK\x03\x04 no archive")
     if what == "other architecture":
-        weights_kept(small_run(architectures=["cnn_5"]), few_digits, file)
+        build_network("cnn_5", few_digits.info.shape, 10, small_run().network, seed=1).save(file)
     run = small_run().replace(start_from=str(file))
     events: list[Event] = []
     executor = InlineExecutor()

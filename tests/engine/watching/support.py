@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from engine.events.experiments import ExperimentStarted, RunsAdded
+from engine.events.runs import Status
 from engine.events.tasks import Event
 from engine.events.watching import FolderWatched, WatchedEvent, WatchEvent, WatchRequest
 from engine.storage.store import Store
@@ -79,6 +80,11 @@ class Watching:
     @property
     def state(self) -> FolderWatched:
         return [each for each in self.events if isinstance(each, FolderWatched)][-1]
+
+    @property
+    def finished(self) -> list[tuple[str, int]]:
+        """Names of the experiments and how many of their runs finished."""
+        return sorted((each.name, each.count(Status.FINISHED)) for each in self.state.experiments)
 
     @property
     def runs(self) -> dict[tuple[str, int], int]:

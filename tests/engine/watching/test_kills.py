@@ -99,7 +99,7 @@ def test_a_script_that_is_killed_again_and_again_loses_at_most_one_record(tmp_pa
             returned = max([returned, *map(int, rest.splitlines()[:-1])])
             seen.poll()
             seen.poll(after=SILENT_SECONDS + 1)
-            assert seen.state.experiments[0].interrupted == 1
+            assert seen.state.experiments[0].count(Status.INTERRUPTED) == 1
             with opened(workspace) as store:
                 steps = [each.step for each in store.records(1)]
             assert steps == list(range(1, len(steps) + 1))
@@ -107,7 +107,7 @@ def test_a_script_that_is_killed_again_and_again_loses_at_most_one_record(tmp_pa
             first = len(steps) + 1 - draw.randint(0, 20)  # goes on from a checkpoint before
         script(folder, first, first + 10, 0.0, resumes=True).communicate()
         seen.poll()
-        assert seen.state.experiments[0].finished == 1
+        assert seen.state.experiments[0].count(Status.FINISHED) == 1
     with opened(workspace) as store:
         assert [each.step for each in store.records(1)] == list(range(1, first + 11))
         assert len(store.runs(1)) == 1

@@ -34,7 +34,7 @@ def test_an_old_log_that_is_read_in_pieces_has_ended(tmp_path: Path, folder: Pat
     os.utime(file, (STARTED, STARTED))
     with watching(tmp_path / "ws", folder) as seen:
         seen.poll()
-        assert seen.state.experiments[0].finished == 1
+        assert seen.finished[0][1] == 1
 
 
 def test_results_of_a_test_may_come_one_after_the_other(tmp_path: Path, folder: Path) -> None:
@@ -59,7 +59,7 @@ def test_a_run_that_was_no_longer_watched_is_finished_if_nothing_was_added_since
     for _ in range(2):
         with watching(tmp_path / "ws", folder) as seen:
             told = seen.poll()
-            assert seen.state.experiments[0].finished == 1
+            assert seen.finished[0][1] == 1
     assert told == [], "it is not read again"
 
 
@@ -69,7 +69,7 @@ def test_dictionaries_are_finished_runs(tmp_path: Path, folder: Path) -> None:
     save(folder / "part5_cnn_4.json", part5())
     with watching(tmp_path / "ws", folder) as seen:
         seen.poll()
-        assert [(each.name, each.finished) for each in seen.state.experiments] == [
+        assert seen.finished == [
             ("Course dictionaries, part 3", 2),
             ("Course dictionaries, part 5", 3),
         ]

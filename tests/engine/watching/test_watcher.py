@@ -102,7 +102,7 @@ def test_a_silent_program_is_interrupted_and_goes_on_where_it_appends(tmp_path: 
         seen.poll()
         ended, over = seen.poll(after=SILENT_SECONDS + 1)
         assert (ended.status, over.status) == (Status.INTERRUPTED, Status.INTERRUPTED)
-        assert seen.state.experiments[0].interrupted == 1
+        assert seen.state.experiments[0].count(Status.INTERRUPTED) == 1
         log.line(alive=20.0)  # it had only been held
         begun, restored = seen.poll()
         assert isinstance(begun, ExperimentStarted)
@@ -228,7 +228,7 @@ def test_the_end_of_a_run_that_could_not_be_stored_is_stored_later(
             assert seen.state.problems == ("The disk is full. It is tried again.",)
     with watching(tmp_path / "ws", folder) as seen:
         seen.poll()
-        assert seen.state.experiments[0].finished == 1
+        assert seen.finished[0][1] == 1
     with opened(tmp_path / "ws") as store:
         assert store.run(1).test_accuracy == 0.75
 
@@ -253,7 +253,7 @@ def test_a_store_that_can_not_be_written_is_tried_again(
         seen.poll(after=RETRY_SECONDS)
         assert seen.state.problems == ()
         assert seen.watcher.is_done
-        assert seen.state.experiments[0].finished == 1
+        assert seen.finished[0][1] == 1
 
 
 def test_a_long_log_is_told_as_a_whole(tmp_path: Path, folder: Path) -> None:

@@ -111,7 +111,7 @@ def test_one_that_had_ended_is_read_from_the_store(qtbot: QtBot, tab: WatchTab, 
     number = store_logged(workspace)
     takes(tab, folder_of(reading=True))
     assert "is being read" in find(tab, QLabel, "watch_state").text()
-    takes(tab, folder_of(WatchedExperiment(number, "mine", finished=2)))
+    takes(tab, folder_of(WatchedExperiment(number, "mine", ended=((Status.FINISHED, 2),))))
     until(qtbot, lambda: tab.view.is_painted)
     assert shown_steps(tab, "net") > 0
     assert "2 of 2 runs finished" in find(tab, QLabel, "watch_status").text()
@@ -119,7 +119,7 @@ def test_one_that_had_ended_is_read_from_the_store(qtbot: QtBot, tab: WatchTab, 
 
 def test_one_that_is_not_in_the_store_says_so(qtbot: QtBot, tab: WatchTab) -> None:
     with qtbot.waitSignal(tab.failed) as failed:
-        takes(tab, folder_of(WatchedExperiment(7, "gone", finished=2)))
+        takes(tab, folder_of(WatchedExperiment(7, "gone", ended=((Status.FINISHED, 2),))))
     assert failed.args is not None
     assert find(tab, QLabel, "watch_state").text() == failed.args[0]
 
@@ -130,7 +130,7 @@ def test_rows_tell_the_state_of_folders_and_runs(qtbot: QtBot, tab: WatchTab) ->
     takes(tab, folder_of())
     assert "Nothing has been logged" in find(tab, QLabel, "watch_state").text()
     problems = ("one.jsonl can't be read.", "two.csv can't be read.")
-    mixed = WatchedExperiment(2, "rates", finished=4, interrupted=1)
+    mixed = WatchedExperiment(2, "rates", ended=((Status.FINISHED, 4), (Status.INTERRUPTED, 1)))
     takes(tab, begins(1, logged(1)), folder_of(OWN, mixed, problems=problems))
     assert texts(tab) == [
         f"{FOLDER}\n2 problems",
