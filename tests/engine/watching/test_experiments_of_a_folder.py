@@ -188,9 +188,9 @@ def test_many_runs_are_added_piece_by_piece(tmp_path: Path, folder: Path, monkey
         counts = []
         while seen.watcher.poll():
             assert not seen.watcher.is_done
-            counts.append(seen.state.experiments[0].finished)
+            counts.append(seen.state.experiments[0].count(Status.FINISHED))
         assert (counts, seen.watcher.is_done) == ([1, 2], True)
-        assert seen.state.experiments[0].finished == 3
+        assert seen.state.experiments[0].count(Status.FINISHED) == 3
         assert [type(each.event) for each in seen.events if isinstance(each, WatchedEvent)].count(
             ExperimentFinished
         ) == 1
