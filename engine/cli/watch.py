@@ -33,12 +33,14 @@ def run_watch(options: Options) -> int:
         The exit code: 0 only if every run finished.
 
     Raises:
-        StoreError: if there is no such folder, or nothing is logged in it.
+        StoreError: if there is no such folder, nothing is logged in it, or results are to be exported into it.
     """
     folder = options.watch
     if folder is None or not folder.exists():
         raise StoreError(f"{folder} does not exist; name the folder that your program logs to.")
     if options.export is not None:
+        if options.export.resolve().is_relative_to(folder.resolve()):
+            raise StoreError(f"{options.export} is in the watched folder, where it would be watched; export elsewhere.")
         check_writable(options.export)
     if options.report is not None:
         check_report_file(options.report)

@@ -23,6 +23,9 @@ from engine.watching.sources.discovery import FolderScan
 SEARCH_SECONDS = 1.0
 SEARCH_SHARE = 10
 ENDED_SECONDS = 2.0  # how often the log of a run that has ended is looked at: its program may go on
+ADD_SECONDS = (
+    0.5  # for which runs are added at once, so that thousands keep neither the window nor their curves waiting
+)
 RETRY_SECONDS = 5.0  # after the store could not be written
 MAX_PROBLEMS = 20
 
@@ -56,6 +59,7 @@ class FolderFollower:
         self._search_at = self._ended_at = self._retry_at = now
         self._store_problem = ""
         self._is_first = True  # what is there is being read for the first time
+        self._has_unassigned = False  # runs that were read and are to be added to an experiment
         self._state: FolderWatched | None = None
         self._stored: dict[str, tuple[ExperimentFollower, StoredRun]] = {}  # by source
         self._dismissed: set[str] = set()
@@ -73,7 +77,8 @@ class FolderFollower:
             self._store_problem = ""
         except StoreError as error:
             self._store_problem, self._retry_at = f"{error} It is tried again.", now + RETRY_SECONDS
-        is_behind = not self._store_problem and any(run.is_behind for run in self._runs.values())
+        is_behind = self._has_unassigned or any(run.is_behind for run in self._runs.values())
+        is_behind &= not self._store_problem
         self._is_first &= is_behind
         self._emit_state()
         return is_behind
@@ -88,7 +93,7 @@ class FolderFollower:
     @property
     def is_done(self) -> bool:
         """Whether all that is there has been read and stored, and every run has ended."""
-        is_stored = not self._is_first and not self._store_problem
+        is_stored = not self._is_first and not self._has_unassigned and not self._store_problem
         return is_stored and not any(run.is_active for _, run in self._assigned())
 
     @property
@@ -229,17 +234,22 @@ class FolderFollower:
         looks_at_ended = now >= self._ended_at
         if looks_at_ended:
             self._ended_at = now + ENDED_SECONDS
+        self._has_unassigned, until = False, time.monotonic() + ADD_SECONDS
         for run in self._runs.values():
             if not run.is_asleep and (run.is_active or looks_at_ended or run.is_behind):
                 self._read(run, now)
-            if run.planned is None and run.log.has_content:
+            if run.planned is not None or not run.log.has_content:
+                continue
+            self._has_unassigned = time.monotonic() > until
+            if not self._has_unassigned:
                 grouping = self._groupings.get(run.log.source.key) or run.log.source.grouping
                 experiment = self._experiment(grouping.experiment)
                 run.grouping = experiment.add(run, grouping, now)
         for experiment, run in self._assigned():
             experiment.follow(run, now)
-        for experiment in self._experiments.values():
-            experiment.settle()
+        if not self._has_unassigned:  # else an experiment would end before its other runs are added
+            for experiment in self._experiments.values():
+                experiment.settle()
 
     def _read(self, run: RunFollower, now: float) -> None:
         was_behind = run.is_behind

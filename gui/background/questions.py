@@ -112,17 +112,15 @@ def interrupted(decided: Collection[int]) -> StoreQuery:
     def query(workspace: Path) -> Iterator[list[int] | CatalogueEntry | None]:
         if not store_file(workspace).exists():
             return
-        passed = set(decided)
-        with closing(Recovery(workspace)) as recovery, closing(Catalogue(workspace)) as catalogue:
+        with closing(Recovery(workspace)) as recovery:
             if marked := recovery.mark_interrupted():
                 yield marked
-            while (number := recovery.newest(statuses=[Status.INTERRUPTED], exclude=passed)) is not None:
-                entry = catalogue.entry(number)
-                if not entry.is_logged:  # its own program may go on with it
-                    yield entry
-                    return
-                passed.add(number)
-        yield None
+            number = recovery.newest(statuses=[Status.INTERRUPTED], exclude=decided)
+        if number is None:
+            yield None
+            return
+        with closing(Catalogue(workspace)) as catalogue:
+            yield catalogue.entry(number)
 
     return query
 

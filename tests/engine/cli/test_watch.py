@@ -53,6 +53,13 @@ def test_experiments_are_exported_to_a_folder_each(tmp_path: Path) -> None:
     assert sorted(path.parent.name for path in (tmp_path / "out").rglob("curves.csv")) == ["first", "second_part"]
 
 
+def test_nothing_is_exported_into_the_watched_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Log(tmp_path / "logs").header()
+    assert watch(tmp_path, "--export", str(tmp_path / "logs" / "results")) == EXIT_FAILED
+    assert "where it would be watched" in capsys.readouterr().err
+    assert not (tmp_path / "logs" / "results").exists()
+
+
 def test_a_run_that_failed_fails_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     log = Log(tmp_path / "logs")
     log.header()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -12,6 +13,7 @@ from engine.events.experiments import ExperimentFinished, ExperimentStarted
 from engine.events.runs import Status
 from engine.events.watching import Grouping, WatchedEvent, WatchEvent, WatchRequest
 from engine.utils.errors import StoreError, TrainscopeError
+from engine.watching.folder import ADD_SECONDS
 from engine.watching.sources.base import Source
 from engine.watching.sources.discovery import FolderScan
 from engine.watching.watcher import Watcher
@@ -172,3 +174,23 @@ def test_a_folder_that_fails_does_not_keep_the_others_from_being_read(
         with pytest.raises(RuntimeError, match="broken"):
             seen.poll()
         assert list(seen.runs) == [("cnn_4", 1)]
+
+
+def test_many_runs_are_added_piece_by_piece(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for repeat in (1, 2, 3):
+        log = Log(folder, repeat=repeat)
+        log.header()
+        log.steps(10)
+        log.line(ended="finished")
+    times = itertools.count()
+    monkeypatch.setattr("engine.watching.folder.time.monotonic", lambda: ADD_SECONDS * next(times))
+    with watching(tmp_path / "ws", folder) as seen:
+        counts = []
+        while seen.watcher.poll():
+            assert not seen.watcher.is_done
+            counts.append(seen.state.experiments[0].count(Status.FINISHED))
+        assert (counts, seen.watcher.is_done) == ([1, 2], True)
+        assert seen.state.experiments[0].count(Status.FINISHED) == 3
+        assert [type(each.event) for each in seen.events if isinstance(each, WatchedEvent)].count(
+            ExperimentFinished
+        ) == 1
