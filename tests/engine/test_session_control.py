@@ -27,7 +27,7 @@ from tests.engine.support import ScriptedExecutor, of, run_session, small_spec, 
     ("control_sent", "status", "tested"),
     [
         (Control.STOP, Status.STOPPED, True),
-        (Control.CANCEL, Status.CANCELLED, False),
+        pytest.param(Control.CANCEL, Status.CANCELLED, False, marks=pytest.mark.long),  # in a run: test_trainer.py
         (Control.SUSPEND, Status.INTERRUPTED, False),
     ],
 )

@@ -96,9 +96,7 @@ def fates(monkeypatch: pytest.MonkeyPatch) -> deque[str]:
 COMMANDS = [Control.STOP, Control.CANCEL, SkipRun(2), Control.PAUSE, Control.STEP]
 
 
-@settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True)
 @given(
     workers=st.integers(1, 3),
     runs=st.integers(1, 6),

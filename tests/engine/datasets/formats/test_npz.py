@@ -202,7 +202,7 @@ def whole() -> bytes:
 WHOLE = whole()
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     changes=st.lists(st.tuples(st.integers(0, len(WHOLE) - 1), st.integers(0, 255)), min_size=1, max_size=6),
     kept=st.integers(0, len(WHOLE)) | st.just(len(WHOLE)),
@@ -259,7 +259,7 @@ def any_array(draw: st.DrawFn) -> Array:
         return np.asarray(values).astype("i8" if dtype == "M8[s]" else dtype).astype(dtype)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     train=st.tuples(st.sampled_from([(12, 6, 6), (12, 6, 6, 3), (12, 3, 6, 6)]), st.sampled_from(DTYPES)),
     labels=any_array() | st.just(LABELS),
