@@ -22,9 +22,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine.utils.text import one_line
-from engine.watching.sources import course, csv_log, own_log, tensorboard
+from engine.watching.sources import csv_log, own_log
 from engine.watching.sources.base import NamedSource, Source
+from engine.watching.sources.course.source import sources_in as course_sources_in
 from engine.watching.sources.names import group
+from engine.watching.sources.tensorboard.source import sources_in as tensorboard_sources_in
 
 RELIST_SECONDS = 10.0
 TIME_RESOLUTION = 3.0
@@ -39,8 +41,8 @@ MAX_FILES = 20_000
 FORMATS: tuple[Callable[[Path, Sequence[Path]], Iterator[Source]], ...] = (
     own_log.sources_in,
     csv_log.sources_in,
-    tensorboard.sources_in,
-    course.sources_in,
+    tensorboard_sources_in,
+    course_sources_in,
 )
 
 _NO_LOGS = frozenset(

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.watching.sources.course_support import part3, part5, save
-from tests.engine.watching.sources.event_support import event, file_in, record, unchecked
+from tests.engine.watching.sources.course.course_support import part3, part5, save
 from tests.engine.watching.sources.log_support import append
+from tests.engine.watching.sources.tensorboard.event_support import event, file_in, record, unchecked
 from tests.engine.watching.support import STARTED, opened, watching
 
 

@@ -6,9 +6,9 @@ import struct
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from engine.watching.sources import tensorboard
 from engine.watching.sources.base import LogEntry, Measured, Problem
-from engine.watching.sources.tensorboard import TensorBoardSource
+from engine.watching.sources.tensorboard import source as tensorboard
+from engine.watching.sources.tensorboard.source import TensorBoardSource
 from tests.engine.watching.sources.log_support import read_all, since_restart
 
 Value = Callable[[], bytes]

@@ -21,7 +21,7 @@ import numpy as np
 from engine.datasets.formats.unpickle import UnpickleError
 from engine.networks.architectures import ARCHITECTURES
 from engine.utils.arrays import Array
-from engine.watching.sources.unpickle import StoredArray
+from engine.watching.sources.course.unpickle import StoredArray
 from engine.watching.sources.values import MAX_NAME, text
 
 MAX_DICTIONARIES = 100  # in one file

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from engine.watching.sources import course
 from engine.watching.sources.base import LogEntry, Measured, Problem, Source
+from engine.watching.sources.course import source as course
 from tests.engine.watching.sources.log_support import read_all
 
 WEIGHTS = np.arange(32 * 1024, dtype=np.float32).reshape(32, 1024) / 1024

@@ -19,7 +19,7 @@ import numpy as np
 
 from engine.utils.arrays import Array
 from engine.utils.files import open_file
-from engine.watching.sources.event_messages import Event, parse_event
+from engine.watching.sources.tensorboard.event_messages import Event, parse_event
 
 MAX_RECORD_BYTES = 2**19  # larger ones hold images, histograms or a graph
 _HEADER = struct.Struct("<QI")

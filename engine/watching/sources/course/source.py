@@ -40,8 +40,8 @@ from engine.watching.sources.base import (
     Source,
     Tested,
 )
-from engine.watching.sources.course_dictionary import GRADIENT_NORM, CourseRun, image_shape, names_architecture, runs_of
-from engine.watching.sources.unpickle import read_pickle
+from engine.watching.sources.course.dictionary import GRADIENT_NORM, CourseRun, image_shape, names_architecture, runs_of
+from engine.watching.sources.course.unpickle import read_pickle
 from engine.watching.sources.values import MAX_NAME, text
 
 FORMAT = "Course dictionary"

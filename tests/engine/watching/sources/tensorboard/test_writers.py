@@ -15,11 +15,13 @@ from hypothesis import strategies as st
 from engine.analysis.results import load_results
 from engine.exports import Format, export_experiment
 from engine.storage.store import Store
-from engine.watching.sources import base, tensorboard
+from engine.watching.sources import base
 from engine.watching.sources.base import Description, Measured
+from engine.watching.sources.tensorboard import source as tensorboard
 from tests.engine.stored_results import by_variant, ended
 from tests.engine.support import record as stored_record
-from tests.engine.watching.sources.event_support import (
+from tests.engine.watching.sources.log_support import append, read_all
+from tests.engine.watching.sources.tensorboard.event_support import (
     event,
     field,
     file_in,
@@ -28,7 +30,6 @@ from tests.engine.watching.sources.event_support import (
     record,
     sources_under,
 )
-from tests.engine.watching.sources.log_support import append, read_all
 
 ACCURACIES = ("training_accuracy", "validation_accuracy")
 START = field(7, field(1, 1))  # of a program that resumes at the step of its event

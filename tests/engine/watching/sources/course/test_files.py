@@ -20,7 +20,7 @@ from engine.storage.store import Store
 from engine.watching.sources.base import Ended, LoggedWeights, Measured, Problem, Restarted
 from engine.watching.sources.discovery import FolderScan
 from tests.engine.stored_results import by_variant, ended
-from tests.engine.watching.sources.course_support import (
+from tests.engine.watching.sources.course.course_support import (
     as_lists,
     curve,
     numbers,

@@ -1,4 +1,4 @@
-"""engine.watching.sources.unpickle: pickles of all protocols and of NumPy 1 and 2, and hostile ones."""
+"""engine.watching.sources.course.unpickle: pickles of all protocols and of NumPy 1 and 2, and hostile ones."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from engine.datasets.formats.unpickle import UnpickleError
 from engine.exports.course import portable_pickle
-from engine.watching.sources.unpickle import StoredArray, read_pickle
-from tests.engine.watching.sources.course_support import one_run, part3, problems, sources
+from engine.watching.sources.course.unpickle import StoredArray, read_pickle
+from tests.engine.watching.sources.course.course_support import one_run, part3, problems, sources
 
 ARRAYS = [
     np.arange(6, dtype=np.float32).reshape(2, 3),
@@ -162,7 +162,7 @@ BOMBS = {
 
 @pytest.mark.parametrize("name", BOMBS)
 def test_bombs_take_neither_time_nor_memory(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engine.watching.sources.course_dictionary._MAX_VALUES", 2**18)
+    monkeypatch.setattr("engine.watching.sources.course.dictionary._MAX_VALUES", 2**18)
     (tmp_path / "part3_m.pkl").write_bytes(BOMBS[name])
     tracemalloc.start()
     started = time.process_time()
@@ -176,7 +176,7 @@ def test_bombs_take_neither_time_nor_memory(name: str, tmp_path: Path, monkeypat
 
 
 def test_too_many_opcodes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engine.watching.sources.unpickle.MAX_READS", 1000)
+    monkeypatch.setattr("engine.watching.sources.course.unpickle.MAX_READS", 1000)
     with pytest.raises(UnpickleError, match="more in it than a result dictionary"):
         read_pickle(b"\x80\x02]" + b"(e" * 1000 + b".")
 

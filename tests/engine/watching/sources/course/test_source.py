@@ -13,7 +13,7 @@ from engine.events.runs import Status
 from engine.watching.sources import base
 from engine.watching.sources.base import Description, Ended, LoggedWeights, Measured
 from engine.watching.sources.discovery import FolderScan
-from tests.engine.watching.sources.course_support import (
+from tests.engine.watching.sources.course.course_support import (
     WEIGHTS,
     curve,
     numbers,

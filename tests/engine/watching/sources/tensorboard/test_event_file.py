@@ -1,4 +1,4 @@
-"""engine.watching.sources.event_file and event_messages: files as they grow, damaged ones, and the kinds of values."""
+"""Event files and their messages: files as they grow, damaged ones, and the kinds of values."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.watching.sources.event_file import MAX_RECORD_BYTES, EventFile, crc32c, crc32c_of
-from engine.watching.sources.event_messages import parse_event
-from tests.engine.watching.sources.event_support import (
+from engine.watching.sources.tensorboard.event_file import MAX_RECORD_BYTES, EventFile, crc32c, crc32c_of
+from engine.watching.sources.tensorboard.event_messages import parse_event
+from tests.engine.watching.sources.tensorboard.event_support import (
     VERSION,
     crc,
     event,
@@ -90,11 +90,11 @@ def test_checksums() -> None:
 
 def test_messages_are_parsed_without_tensorflow() -> None:
     program = (
-        "import sys; from engine.watching.sources import tensorboard, event_messages as e; "
+        "import sys; from engine.watching.sources.tensorboard import source, event_messages as e; "
         "assert 'google.protobuf' not in sys.modules; e.parse_event(b''); assert 'google.protobuf' in sys.modules; "
         "sys.exit(any(name.split('.')[0] in ('tensorflow', 'tensorboard', 'keras') for name in sys.modules))"
     )
-    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parents[4])  # noqa: S603
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parents[5])  # noqa: S603
 
 
 def steps(file: EventFile) -> list[int]:

@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
-from engine.watching.sources import base, event_folder
+from engine.watching.sources import base
 from engine.watching.sources.base import Description, Measured, Problem, Restarted
-from engine.watching.sources.event_folder import RunFolder
-from tests.engine.watching.sources.event_support import (
+from engine.watching.sources.tensorboard import event_folder
+from engine.watching.sources.tensorboard.event_folder import RunFolder
+from tests.engine.watching.sources.log_support import append, read_all, since_restart
+from tests.engine.watching.sources.tensorboard.event_support import (
     VERSION,
     event,
     events,
@@ -26,7 +28,6 @@ from tests.engine.watching.sources.event_support import (
     sources_under,
     unchecked,
 )
-from tests.engine.watching.sources.log_support import append, read_all, since_restart
 
 START = field(7, field(1, 1))  # of a program that resumes at the step of its event
 

@@ -33,10 +33,10 @@ from engine.watching.sources.base import (
     Source,
     Tested,
 )
-from engine.watching.sources.event_file import EventFile
-from engine.watching.sources.event_folder import RunFolder, is_event_file, run_folder
-from engine.watching.sources.event_messages import Event
 from engine.watching.sources.names import TEST_ACCURACY, grouping, standard_name
+from engine.watching.sources.tensorboard.event_file import EventFile
+from engine.watching.sources.tensorboard.event_folder import RunFolder, is_event_file, run_folder
+from engine.watching.sources.tensorboard.event_messages import Event
 from engine.watching.sources.values import MAX_COUNT, MAX_NAMES, name_of
 
 FORMAT = "TensorBoard"

@@ -1,0 +1,1 @@
+"""Result dictionaries of the course."""
