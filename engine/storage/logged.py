@@ -134,6 +134,13 @@ class LoggedStore(Store):
         metrics = self._execute("SELECT name, value FROM metrics WHERE run=? AND step=? ORDER BY name", run, step)
         return record_of(row, {step: tuple((name, value) for name, value in metrics)})
 
+    def beginning(self, run: int) -> tuple[float, int] | None:
+        """Return when a run started (seconds since 1970) and the step of its first record; None if it has none."""
+        row = self._execute(
+            "SELECT started, min(step) FROM runs JOIN points ON points.run=runs.id WHERE runs.id=?", run
+        ).fetchone()
+        return None if row[1] is None else (row[0], row[1])
+
     def last_step(self, run: int) -> int:
         """Return the step of the last record of a run; 0 if there is none."""
         (step,) = self._execute("SELECT coalesce(max(step), 0) FROM points WHERE run=?", run).fetchone()

@@ -151,6 +151,8 @@ class RunFollower:
 
     def _store_rows(self, store: LoggedStore, planned: PlannedRun, rows: list[Row], now: float) -> list[FollowedEvent]:
         log, must_start = self.log, self.status is Status.QUEUED or self._goes_on
+        if log.is_replaced and self._goes_on_in_another_file(store, planned):
+            log.is_replaced, log.layers = False, tuple(dict.fromkeys((*self._layers, *log.layers)))
         was_changed = log.is_replaced or log.discard_after is not None
         has_new_layers = bool(rows) and self._layers != log.layers
         must_start |= has_new_layers
@@ -174,6 +176,15 @@ class RunFollower:
         if is_whole:
             return list(restored_runs(store, [store.run(planned.run)]))
         return [*([started] if must_start else []), *records, *weights]
+
+    def _goes_on_in_another_file(self, store: LoggedStore, planned: PlannedRun) -> bool:
+        """Return whether the log was removed while its program ran, which then began another file.
+
+        What is stored of it stays.
+        """
+        started = self.log.description.started if self.log.description else 0.0
+        rows, known = self.log.ready(0.0, is_last=True), store.beginning(planned.run)
+        return bool(rows) and known is not None and known[0] == started and rows[0].step > known[1]
 
     def _remember(self, rows: list[Row], records: list[Record], now: float, has_started: bool) -> None:
         """Take note of what has been stored."""

@@ -308,3 +308,26 @@ def test_a_log_that_begins_anew_replaces_nothing_before_its_first_numbers(tmp_pa
         runs = store.runs(1)
         assert [[each.training_loss for each in store.records(run.id)] for run in runs] == [[0.1, 0.05], [7.0]]
         assert [(run.spec.seed, run.status) for run in runs] == [(1, Status.FINISHED), (2, Status.INTERRUPTED)]
+
+
+@pytest.mark.parametrize("is_watched", [True, False])
+def test_a_log_that_was_removed_while_its_program_runs_goes_on(tmp_path: Path, folder: Path, is_watched: bool) -> None:
+    log = Log(folder)
+    log.header()
+    log.steps(10, 20)
+    with watching(tmp_path / "ws", folder) as seen:
+        seen.poll()
+        log.file.unlink()
+        if is_watched:
+            seen.poll()
+            log.header()  # as the logger does, once it sees that
+            log.steps(30)
+            seen.poll()
+    if not is_watched:
+        log.header()
+        log.steps(30)
+    with watching(tmp_path / "ws", folder) as seen:
+        seen.poll()
+    with opened(tmp_path / "ws") as store:
+        (run,) = store.runs(1)
+        assert [each.step for each in store.records(run.id)] == [10, 20, 30]
