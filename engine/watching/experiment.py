@@ -106,6 +106,26 @@ class ExperimentFollower:
             self.refresh()
         return grouping
 
+    def original_of(self, run: RunFollower) -> str | None:
+        """Return the source of the run of which the log is a copy; None if it is no copy.
+
+        A program logs each of its runs under names of its own, so that no two runs with the same ones begin at the same
+        moment. Propagates ``StoreError``.
+        """
+        said = run.log.description
+        if said is None or not said.started:
+            return None
+        for planned in self._planned:
+            spec = planned.spec
+            if isinstance(spec, LoggedRunSpec) and (spec.variant, spec.repeat) == (
+                said.grouping.variant,
+                said.grouping.repeat,
+            ):
+                known = self._store.beginning(planned.run)
+                if known is not None and known[0] == said.started:
+                    return spec.source
+        return None
+
     def take(self, run: RunFollower, now: float) -> None:
         """Take over a run of another experiment; propagates ``StoreError``."""
         if self.number is None:

@@ -238,18 +238,27 @@ class FolderFollower:
         for run in self._runs.values():
             if not run.is_asleep and (run.is_active or looks_at_ended or run.is_behind):
                 self._read(run, now)
-            if run.planned is not None or not run.log.has_content:
+            if run.planned is not None or run.is_copy or not run.log.has_content:
                 continue
             self._has_unassigned = time.monotonic() > until
             if not self._has_unassigned:
-                grouping = self._groupings.get(run.log.source.key) or run.log.source.grouping
-                experiment = self._experiment(grouping.experiment)
-                run.grouping = experiment.add(run, grouping, now)
+                self._assign(run, now)
         for experiment, run in self._assigned():
             experiment.follow(run, now)
         if not self._has_unassigned:  # else an experiment would end before its other runs are added
             for experiment in self._experiments.values():
                 experiment.settle()
+
+    def _assign(self, run: RunFollower, now: float) -> None:
+        """Add a run to its experiment, unless its log is a copy of another one's."""
+        key = run.log.source.key
+        grouping = self._groupings.get(key) or run.log.source.grouping
+        experiment = self._experiment(grouping.experiment)
+        if key not in self._groupings and (original := experiment.original_of(run)) is not None:
+            run.is_copy = True
+            run.log.problems.append(f"{key} is a copy of {original} and is left out; remove one of them.")
+            return
+        run.grouping = experiment.add(run, grouping, now)
 
     def _read(self, run: RunFollower, now: float) -> None:
         was_behind = run.is_behind

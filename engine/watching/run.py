@@ -42,6 +42,7 @@ class RunFollower:
         grouping: where it belongs.
         last_at: when something was logged last, in seconds since 1970; 0 if unknown.
         stored_sizes: how many bytes of each file had been stored when it was taken over.
+        is_copy: whether its log is a copy of that of another run, so that it is left out.
         is_asleep: whether its log has been stored to its end, and need not be read until it grows.
     """
 
@@ -53,7 +54,7 @@ class RunFollower:
         self.planned_by: Description | None = None
         self.last_at = 0.0
         self.stored_sizes: Mapping[str, int] = {}
-        self.is_asleep = False
+        self.is_asleep = self.is_copy = False
         self._layers: tuple[str, ...] = ()  # that are stored
         self._seconds = math.nan  # training time at the newest record
         self._goes_on = False  # something was written after its end

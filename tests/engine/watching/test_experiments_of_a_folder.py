@@ -194,3 +194,22 @@ def test_many_runs_are_added_piece_by_piece(tmp_path: Path, folder: Path, monkey
         assert [type(each.event) for each in seen.events if isinstance(each, WatchedEvent)].count(
             ExperimentFinished
         ) == 1
+
+
+def test_a_copy_of_a_log_is_no_further_repeat(tmp_path: Path, folder: Path) -> None:
+    log = Log(folder)
+    log.header()
+    log.steps(10, 20)
+    log.line(ended="finished")
+    with watching(tmp_path / "ws", folder) as seen:
+        seen.poll()
+        copy = log.file.with_name("cnn_4-1 (conflicted copy).jsonl")
+        copy.write_bytes(log.file.read_bytes())
+        seen.poll()
+        assert seen.finished == [("study", 1)]
+        assert seen.state.problems == (
+            "study/cnn_4-1 (conflicted copy).jsonl is a copy of study/cnn_4-1.jsonl and is left out; remove one of them.",
+        )
+    with watching(tmp_path / "ws", folder) as seen:
+        seen.poll()
+        assert seen.finished == [("study", 1)]
