@@ -208,7 +208,7 @@ def test_a_copy_of_a_log_is_no_further_repeat(tmp_path: Path, folder: Path) -> N
         seen.poll()
         assert seen.finished == [("study", 1)]
         assert seen.state.problems == (
-            "study/cnn_4-1 (conflicted copy).jsonl is a copy of study/cnn_4-1.jsonl and is left out; remove one of them.",
+            f"study/{copy.name} is a copy of study/{log.file.name} and is left out; remove one of them.",
         )
     with watching(tmp_path / "ws", folder) as seen:
         seen.poll()
