@@ -11,11 +11,11 @@ from typing import ClassVar, Literal
 
 from engine.config.base import Spec
 from engine.config.fields import FieldKind, field
+from engine.config.optimization import OptimizerSpec, RegularizationSpec
 
 Activation = Literal["relu", "sigmoid", "tanh", "elu", "gelu", "silu", "leaky_relu"]
 Initializer = Literal["course", "keras"]
 Normalization = Literal["half", "cifar10", "none", "bytes", "per-dataset"]
-Optimizer = Literal["adam", "sgd", "rmsprop", "adamw"]
 ValidationPrecision = Literal["float32", "bfloat16"]
 
 
@@ -109,12 +109,6 @@ class NetworkSpec(InitializerSpec, ActivationSpec):
     """Activation function and initialisation of a network."""
 
 
-class OptimizerSpec(Spec):
-    """The optimiser."""
-
-    optimizer: Optimizer = field("adam", label="Optimiser", help="Update rule; other parameters are Keras' defaults.")
-
-
 class RateSpec(Spec):
     """The learning rate of a run."""
 
@@ -140,8 +134,22 @@ class TrainingLoopSpec(Spec):
     )
 
 
-class TrainingSpec(TrainingLoopSpec, RateSpec, OptimizerSpec):
+class TrainingSpec(RegularizationSpec, TrainingLoopSpec, RateSpec, OptimizerSpec):
     """How a run is trained and recorded."""
+
+    @property
+    def step_settings(self) -> tuple[str, ...]:
+        """What the optimiser and the loss compute in a step, as far as it changes the time of the step."""
+        costly = {
+            "momentum": self.momentum > 0,
+            "nesterov": self.nesterov,
+            "weight decay": bool(self.weight_decay),
+            "clipping": self.clip_norm is not None,
+            "label smoothing": self.label_smoothing > 0,
+            "class weights": self.class_weights != "none",
+            "weight average": self.ema_momentum > 0,
+        }
+        return self.optimizer, *(name for name, is_used in costly.items() if is_used)
 
 
 class RepeatSpec(Spec):
