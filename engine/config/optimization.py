@@ -74,8 +74,9 @@ class OptimizerSpec(Spec):
         for item, optimizers in _optimizer_fields():
             if self.optimizer not in optimizers and getattr(self, item.key) != item.default:
                 default = "false" if item.default is False else f"{item.default:g}"
+                names = " and ".join((", ".join(optimizers[:-1]), optimizers[-1]) if optimizers[1:] else optimizers)
                 raise ValueError(
-                    f"{item.key} is a setting of {' and '.join(optimizers)} only, and the optimizer is "
+                    f"{item.key} is a setting of {names} only, and the optimizer is "
                     f"{self.optimizer}; set it back to {default}, or choose another optimizer."
                 )
         if self.nesterov and not self.momentum:

@@ -158,8 +158,8 @@ class MeasuredModel(keras.Model):
             stop: end of the shard, exclusive.
 
         Returns:
-            The contribution to the batch's mean cross-entropy, the number of correctly classified images, and the gradients of
-            all trainable variables.
+            The contribution to the batch's mean cross-entropy, the number of correctly classified images, and the
+            gradients of all trainable variables.
         """
         # The last batch of an epoch can have fewer images than there are shards. TensorFlow can't convolve an empty
         # batch, so an empty shard gets one image of weight 0.
@@ -268,8 +268,9 @@ class MeasuredModel(keras.Model):
         if not self.optimizer.use_ema:
             return self._evaluator.evaluate(*self._validation)
         variables = self.network.trainable_variables
+        averages = self.optimizer._model_variables_moving_average  # noqa: SLF001 # Keras has no other access to them
         trained = [tf.identity(variable.value) for variable in variables]
-        for variable, average in zip(variables, self.optimizer._model_variables_moving_average, strict=True):
+        for variable, average in zip(variables, averages, strict=True):
             variable.assign(average)
         found = self._evaluator.evaluate(*self._validation)
         for variable, values in zip(variables, trained, strict=True):
