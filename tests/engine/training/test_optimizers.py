@@ -69,7 +69,6 @@ SETTINGS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         },
     ),
 }
-CHEAP = ("nesterov", "all of adam")
 
 
 def run_with(settings: dict[str, Any], architecture: str = "mlp_2") -> RunSpec:
@@ -101,9 +100,8 @@ def trained_by_keras(run: RunSpec, data: PreparedData, arguments: dict[str, Any]
     return trained
 
 
-@pytest.mark.parametrize(
-    "name", [name if name in CHEAP else pytest.param(name, marks=pytest.mark.long) for name in SETTINGS]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("name", SETTINGS)
 def test_after_fifty_steps_the_weights_are_those_that_keras_trains(
     name: str, few_digits: PreparedData, by_defaults: Callable[[str], list[np.ndarray]]
 ) -> None:
