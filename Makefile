@@ -57,6 +57,7 @@ bench: $(VENV)/bench-ready
 	$(BIN)/python -m benchmarks.start
 	$(BIN)/python -m benchmarks.theme
 	$(BIN)/python -m benchmarks.engine_speed
+	$(BIN)/python -m benchmarks.training_settings
 	$(BIN)/python -m benchmarks.window_lateness
 	$(BIN)/python -m benchmarks.million_records
 	$(BIN)/python -m benchmarks.history

@@ -16,6 +16,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, Field
 from pydantic.fields import FieldInfo
 
+ADVANCED = "Advanced"  # group of settings that most users leave at their defaults; forms fold it
+
 
 class FieldKind(StrEnum):
     """The type of a field's value; decides which widget and which text syntax it gets."""
@@ -43,6 +45,8 @@ class FieldDescription:
         maximum: upper bound, inclusive unless ``exclusive_maximum``.
         choice_labels: display texts of choices whose names alone are not clear.
         optional: whether the field may be left empty (None).
+        empty: display text of an empty value.
+        only_with: another field and those of its choices with which this one has an effect; None: with any.
     """
 
     key: str
@@ -59,6 +63,8 @@ class FieldDescription:
     choices: tuple[str, ...]
     choice_labels: Mapping[str, str]
     optional: bool
+    empty: str = ""
+    only_with: tuple[str, tuple[str, ...]] | None = None
 
     @property
     def bounds(self) -> str:
@@ -108,6 +114,8 @@ def field(
     kind: FieldKind | None = None,
     choices: tuple[str, ...] = (),
     choice_labels: Mapping[str, str] | None = None,
+    empty: str = "",
+    only_with: tuple[str, tuple[str, ...]] | None = None,
     **bounds: Any,
 ) -> Any:
     """Declare a field of a spec.
@@ -121,6 +129,8 @@ def field(
         kind: type of value; derived from the annotation if None.
         choices: names to choose from; derived from a Literal annotation if empty.
         choice_labels: display texts of some of the choices.
+        empty: display text of None, where the field is optional.
+        only_with: key of another field and those of its choices with which this one has an effect.
         **bounds: pydantic's ``ge``, ``gt``, ``le``, ``lt``, ``min_length``.
 
     Returns:
@@ -132,6 +142,8 @@ def field(
         "kind": kind,
         "choices": choices,
         "choice_labels": choice_labels or {},
+        "empty": empty,
+        "only_with": only_with,
     }
     return Field(default, title=label, description=help, json_schema_extra=extra, **bounds)
 
@@ -173,6 +185,8 @@ def _description(key: str, info: FieldInfo) -> FieldDescription:
         choices=choices,
         choice_labels=extra["choice_labels"],
         optional=optional,
+        empty=str(extra["empty"]),
+        only_with=extra["only_with"],
     )
 
 

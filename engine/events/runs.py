@@ -189,12 +189,16 @@ class Record:
         step: from 1.
         epoch: from 1; 0 if unknown.
         seconds: wall time since training started, without pauses.
-        training_loss: mean over the batches since the last record, in nats.
+        training_loss: mean cross-entropy over the batches since the last record, in nats; without label smoothing and
+            class weights, so that runs with and without them can be compared.
         training_accuracy: mean over the same batches, a fraction.
-        validation_loss: over the whole validation set at this step, in nats.
+        validation_loss: over the whole validation set at this step, in nats; with the averaged weights if an average
+            is kept (``RegularizationSpec.ema_momentum``), as are the other validation measurements.
         validation_accuracy: over the whole validation set at this step, a fraction.
-        gradient_norms: L2 norm of the gradient of the weights, without biases, on the batch of this step.
-        update_ratios: L2 norm of this step's update over that of the weights before it, without biases.
+        gradient_norms: L2 norm of the gradient of the weights, without biases, on the batch of this step,
+            before clipping.
+        update_ratios: L2 norm of this step's update, weight decay included, over that of the weights before it,
+            without biases.
         dead_units: number of units that are 0 for all of the validation images evaluated
             (``RunSpec.counts_dead_units``).
         activation_means: mean output over the same images.

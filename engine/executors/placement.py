@@ -238,7 +238,7 @@ def _workload(run: RunSpec) -> str:
             run.architecture,
             run.data.model_dump_json(),
             run.network.activation,
-            training.optimizer,
+            ", ".join(training.step_settings),
             f"batch {training.batch_size}, record every {training.record_every}",
             f"dead units: {run.counts_dead_units}",
             f"validation in {training.validation_precision}",

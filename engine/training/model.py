@@ -19,11 +19,12 @@ import numpy as np
 import tensorflow as tf
 from keras.optimizers.schedules import LearningRateSchedule
 
-from engine.config.specs import ValidationPrecision
+from engine.config.specs import TrainingSpec
 from engine.datasets import PreparedData
 from engine.training.evaluation import PRECISIONS, Evaluation, Evaluator, count_correct, cross_entropy
 from engine.training.forward import Forward, folding_for
 from engine.training.images import as_tensor
+from engine.training.objective import Objective
 from engine.training.schedules import OverridableRate, rate_at
 from engine.training.timetable import Segment, Timetable
 from engine.utils.arrays import Array
@@ -37,10 +38,10 @@ class Measurement:
 
     Attributes:
         segment: its steps.
-        loss_sum: over its batches.
+        loss_sum: plain cross-entropy over its batches, whatever the objective.
         accuracy_sum: over its batches.
-        gradient_norms: of the last step, for each layer's weights.
-        update_ratios: of the last step, for each layer's weights.
+        gradient_norms: of the last step, for each layer's weights, before clipping.
+        update_ratios: of the last step, for each layer's weights, with weight decay.
         validation: after the last step; None unless it is recorded.
     """
 
@@ -62,11 +63,10 @@ class MeasuredModel(keras.Model):
     Args:
         network: images to logits.
         data: training and validation images.
-        batch_size: images per step.
+        training: batch size, objective and precision of validation.
         timetable: the steps of the run.
         rate: the learning rate given to the optimiser.
         counts_dead_units: whether activation statistics cover all validation images.
-        validation_precision: precision of the network in validation.
         threads: number of threads of the processor; 1 on a GPU.
         library: that computes on the processor; empty on a GPU.
     """
@@ -75,11 +75,10 @@ class MeasuredModel(keras.Model):
         self,
         network: keras.Sequential,
         data: PreparedData,
-        batch_size: int,
+        training: TrainingSpec,
         timetable: Timetable,
         rate: float | LearningRateSchedule,
         counts_dead_units: bool = False,
-        validation_precision: ValidationPrecision = "float32",
         threads: int = 1,
         library: str = "",
     ) -> None:
@@ -91,21 +90,32 @@ class MeasuredModel(keras.Model):
         self._rate = rate
         self._images, self._labels = as_tensor(data.x_train), tf.constant(data.y_train)
         self._order = tf.Variable(np.arange(len(data.y_train), dtype=np.int32), trainable=False)
-        self._batch_size = batch_size
+        self._batch_size = training.batch_size
+        self._objective = Objective(training, data.y_train, len(data.info.class_names))
         self._layer_weights = [layer.kernel for layer in network.layers if hasattr(layer, "kernel")]
         self._segments: Iterator[Segment] = iter(())
         has_convolutions = any(isinstance(layer, keras.layers.Conv2D) for layer in network.layers)
-        self._shards = max(1, min(threads, batch_size // MIN_SHARD_IMAGES)) if has_convolutions else 1
+        self._shards = max(1, min(threads, training.batch_size // MIN_SHARD_IMAGES)) if has_convolutions else 1
         folding = folding_for(library)
-        self._evaluator = Evaluator(network, data.info.shape, counts_dead_units, folding, validation_precision, threads)
+        precision = training.validation_precision
+        self._evaluator = Evaluator(network, data.info.shape, counts_dead_units, folding, precision, threads)
         self._folded = Forward(network, folding) if folding.in_training and has_convolutions else None
         # Rounded once instead of at each record: rounding takes as long as the whole validation of mlp_1.
-        images = tf.cast(as_tensor(data.x_validation), PRECISIONS[validation_precision])
+        images = tf.cast(as_tensor(data.x_validation), PRECISIONS[precision])
         self._validation = images, tf.constant(data.y_validation)
 
     def call(self, images: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Return the logits [batch, classes]."""
         return self.network(images, training=training)
+
+    @property
+    def trainable_weights(self) -> list[keras.Variable]:
+        """The network's, in the order of the optimiser's variables.
+
+        When ``fit`` ends, Keras pairs both to overwrite the weights by their average.
+        """
+        weights: list[keras.Variable] = self.network.trainable_weights
+        return weights
 
     def begin_epoch(self, epoch: int, order: Array) -> None:
         """Set the order of the images, a permutation int32 [n], for ``epoch`` (from 0)."""
@@ -124,7 +134,7 @@ class MeasuredModel(keras.Model):
             batch: number of the batch in the epoch, from 0.
 
         Returns:
-            The batch's loss, its accuracy, and the gradients of the weights, without biases.
+            The batch's cross-entropy, its accuracy, and the gradients of the weights, without biases, before clipping.
         """
         chosen = self._order[batch * self._batch_size : (batch + 1) * self._batch_size]
         count = tf.shape(chosen)[0]
@@ -148,8 +158,8 @@ class MeasuredModel(keras.Model):
             stop: end of the shard, exclusive.
 
         Returns:
-            The contribution to the batch's mean loss, the number of correctly classified images, and the gradients of
-            all trainable variables.
+            The contribution to the batch's mean cross-entropy, the number of correctly classified images, and the
+            gradients of all trainable variables.
         """
         # The last batch of an epoch can have fewer images than there are shards. TensorFlow can't convolve an empty
         # batch, so an empty shard gets one image of weight 0.
@@ -158,8 +168,10 @@ class MeasuredModel(keras.Model):
         images, labels = tf.gather(self._images, index), tf.gather(self._labels, index)
         with tf.GradientTape() as tape:
             logits = self.network(images, training=True) if self._folded is None else self._folded(images)[0]
-            loss = weight * cross_entropy(labels, logits) / tf.cast(tf.shape(chosen)[0], tf.float32)
-        return loss, weight * count_correct(labels, logits), tape.gradient(loss, self.network.trainable_variables)
+            objective, entropy = self._objective(labels, logits)
+            loss = weight * objective / tf.cast(tf.shape(chosen)[0], tf.float32)
+        recorded = loss if entropy is objective else weight * entropy / tf.cast(tf.shape(chosen)[0], tf.float32)
+        return recorded, weight * count_correct(labels, logits), tape.gradient(loss, self.network.trainable_variables)
 
     def make_train_function(self, force: bool = False) -> Callable[[Any], dict[str, float]]:
         """Return the function that ``fit`` calls; each call trains the next segment of the epoch.
@@ -244,9 +256,26 @@ class MeasuredModel(keras.Model):
             measured = self._measured_step(step, first + steps - 1)
         validation = tf.zeros(self._evaluator.output_size)
         if validates:
-            validation = self._evaluator.evaluate(*self._validation)
+            validation = self._validate()
         sums = tf.stack([loss_sum, accuracy_sum, *[0.0] * (2 * len(self._layer_weights))])
         return tf.concat([measured + sums, validation], axis=0)
+
+    def _validate(self) -> tf.Tensor:
+        """Evaluate the validation images with the averaged weights, if an average is kept.
+
+        Keras overwrites the weights with their average when ``fit`` ends; here they take its place for the evaluation.
+        """
+        if not self.optimizer.use_ema:
+            return self._evaluator.evaluate(*self._validation)
+        variables = self.network.trainable_variables
+        averages = self.optimizer._model_variables_moving_average  # noqa: SLF001 # Keras has no other access to them
+        trained = [tf.identity(variable.value) for variable in variables]
+        for variable, average in zip(variables, averages, strict=True):
+            variable.assign(average)
+        found = self._evaluator.evaluate(*self._validation)
+        for variable, values in zip(variables, trained, strict=True):
+            variable.assign(values)
+        return found
 
     def _measured_step(self, step: Callable[[tf.Tensor], Any], batch: tf.Tensor) -> tf.Tensor:
         before = [tf.identity(weights.value) for weights in self._layer_weights]

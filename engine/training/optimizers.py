@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 from keras.optimizers.schedules import LearningRateSchedule
 
-from engine.config.specs import Optimizer
+from engine.config.specs import TrainingSpec
 
 
 class FusedAdam(keras.optimizers.Adam):
@@ -36,9 +36,22 @@ class FusedAdam(keras.optimizers.Adam):
         )
 
 
-def make_optimizer(name: Optimizer, rate: float | LearningRateSchedule) -> keras.optimizers.Optimizer:
-    """Return the optimiser of that name, with Keras' defaults for its other parameters."""
-    settings: dict[str, Any] = {"learning_rate": rate}
-    if name == "adam":
+def make_optimizer(training: TrainingSpec, rate: float | LearningRateSchedule) -> keras.optimizers.Optimizer:
+    """Return the optimiser of a run.
+
+    Args:
+        training: its settings.
+        rate: the learning rate.
+    """
+    settings: dict[str, Any] = {
+        "learning_rate": rate,
+        **training.optimizer_settings,
+        "global_clipnorm": training.clip_norm,
+        "use_ema": training.ema_momentum > 0,
+        "ema_momentum": training.ema_momentum,
+    }
+    if training.weight_decay is not None:
+        settings["weight_decay"] = training.weight_decay
+    if training.optimizer == "adam":
         return FusedAdam(**settings)
-    return keras.optimizers.get({"class_name": name, "config": settings})
+    return keras.optimizers.get({"class_name": training.optimizer, "config": settings})

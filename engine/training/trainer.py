@@ -156,16 +156,15 @@ def build_model(
     model = MeasuredModel(
         network,
         data,
-        spec.batch_size,
+        spec,
         timetable,
         rate,
         run.counts_dead_units,
-        spec.validation_precision,
         threads,
         library,
     )
     # XLA makes a step of cnn_4 many times slower on a CPU.
-    model.compile(optimizer=make_optimizer(spec.optimizer, rate), jit_compile=False)
+    model.compile(optimizer=make_optimizer(spec, rate), jit_compile=False)
     return model
 
 

@@ -76,12 +76,19 @@ def _follow_unit(box: QSpinBox, unit: str) -> None:
 def _number_editor(item: FieldDescription, changed: Callable[[], None]) -> Editor:
     box = ignore_wheel(set_names(RateBox(), item))
     margin = 10**-DECIMALS
-    box.setRange(
-        (item.minimum or 0) + (margin if item.exclusive_minimum else 0),
-        (item.maximum or 0) - (margin if item.exclusive_maximum else 0),
-    )
+    low = (item.minimum or 0) + (margin if item.exclusive_minimum else 0)
+    high = (item.maximum or 0) - (margin if item.exclusive_maximum else 0)
+    unset = low - margin  # represents None
+    box.setRange(unset if item.optional else low, high)
     box.valueChanged.connect(lambda _value: changed())
-    return Editor(box, box.value, box.setValue)
+    if not item.optional:
+        return Editor(box, box.value, box.setValue)
+    box.setSpecialValueText(item.empty)
+    return Editor(
+        box,
+        lambda: None if box.value() < low - margin / 2 else box.value(),
+        lambda value: box.setValue(unset if value is None else value),
+    )
 
 
 def _switch_editor(item: FieldDescription, changed: Callable[[], None]) -> Editor:

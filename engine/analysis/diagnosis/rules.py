@@ -168,7 +168,7 @@ def one_class(context: RuleContext) -> Texts | None:
     names = context.info.class_names if context.info else ()
     name = names[number] if number < len(names) else str(number)
     right = int(confusion[number, number])
-    balance = ", or balance the classes" if right > LARGE_CLASS * total / len(confusion) else ""
+    balance = ", or balance the classes (class weights)" if right > LARGE_CLASS * total / len(confusion) else ""
     return (
         f"every one of the {total:,} test images was taken for '{name}', which {right:,} of them are "
         f"({100 * right / total:.1f} %).",

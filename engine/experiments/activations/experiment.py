@@ -9,6 +9,7 @@ from pydantic import field_validator
 
 from engine.analysis.blocks import NamedFigure
 from engine.config.fields import FieldKind, field, field_like
+from engine.config.optimization import Optimizer
 from engine.config.specs import (
     Activation,
     DataSpec,
@@ -16,7 +17,6 @@ from engine.config.specs import (
     InitializerSpec,
     NetworkSpec,
     Normalization,
-    Optimizer,
     RepeatSpec,
     RunSpec,
     TrainingSpec,

@@ -10,12 +10,11 @@ from pydantic import field_validator, model_validator
 
 from engine.analysis.blocks import NamedFigure
 from engine.config.fields import FieldKind, field, field_like
+from engine.config.optimization import Optimizer, OptimizerSpec, RegularizationSpec
 from engine.config.specs import (
     DataSpec,
     ExperimentSpec,
     NetworkSpec,
-    Optimizer,
-    OptimizerSpec,
     RepeatSpec,
     RunSpec,
     ScheduleSpec,
@@ -34,7 +33,14 @@ if TYPE_CHECKING:
 
 
 class LearningRateSpec(
-    RepeatSpec, TrainingLoopSpec, OptimizerSpec, ArchitectureChoice, NetworkSpec, DataSpec, ExperimentSpec
+    RegularizationSpec,
+    RepeatSpec,
+    TrainingLoopSpec,
+    OptimizerSpec,
+    ArchitectureChoice,
+    NetworkSpec,
+    DataSpec,
+    ExperimentSpec,
 ):
     """The learning rates to compare, the architecture, and the range test."""
 
@@ -104,8 +110,10 @@ def _run(spec: LearningRateSpec, variant: str, repeat: int, rate: float, **chang
 
 
 def _training(spec: LearningRateSpec, rate: float, record_every: int | None = None) -> TrainingSpec:
-    loop = spec.part(TrainingLoopSpec).model_dump() | ({} if record_every is None else {"record_every": record_every})
-    return TrainingSpec(**loop, optimizer=spec.optimizer, learning_rate=rate)
+    groups = (OptimizerSpec, RegularizationSpec, TrainingLoopSpec)
+    values = {key: value for group in groups for key, value in spec.part(group).model_dump().items()}
+    changes = {"learning_rate": rate} | ({} if record_every is None else {"record_every": record_every})
+    return TrainingSpec(**(values | changes))
 
 
 def _range_test(spec: LearningRateSpec) -> RunSpec:

@@ -11,6 +11,7 @@ from pydantic import Field, field_validator, model_validator
 from engine.analysis.blocks import NamedFigure
 from engine.analysis.statistics import spread, time_to_target
 from engine.config.fields import FieldKind, field, field_like
+from engine.config.optimization import RegularizationSpec
 from engine.config.specs import (
     DataSpec,
     ExperimentSpec,
@@ -36,7 +37,9 @@ if TYPE_CHECKING:
 Epoch = Annotated[int, Field(ge=1)]
 
 
-class LearningScheduleSpec(RepeatSpec, TrainingLoopSpec, ArchitectureChoice, NetworkSpec, DataSpec, ExperimentSpec):
+class LearningScheduleSpec(
+    RegularizationSpec, RepeatSpec, TrainingLoopSpec, ArchitectureChoice, NetworkSpec, DataSpec, ExperimentSpec
+):
     """The rates, where they switch, and the baselines."""
 
     epochs: int = field_like(TrainingLoopSpec, "epochs", 45)
@@ -203,6 +206,7 @@ def _run(
     probe: bool = False,
     **training: Any,
 ) -> RunSpec:
+    settings = spec.part(TrainingLoopSpec).model_dump() | spec.part(RegularizationSpec).model_dump()
     values: dict[str, Any] = {"optimizer": "sgd", "learning_rate": spec.rates[0]} | training
     return RunSpec(
         variant=variant,
@@ -211,7 +215,7 @@ def _run(
         seed=spec.seed_of(repeat),
         data=spec.part(DataSpec),
         network=spec.part(NetworkSpec),
-        training=TrainingSpec(**(spec.part(TrainingLoopSpec).model_dump() | values)),
+        training=TrainingSpec(**(settings | values)),
         schedule=schedule,
         probe=probe,
     )

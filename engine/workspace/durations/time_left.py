@@ -313,7 +313,7 @@ def _kind(run: PlannedRun) -> Hashable:
     training = spec.training
     return (
         *(spec.architecture, spec.network.activation, spec.data, spec.counts_dead_units),
-        *(training.optimizer, training.batch_size, training.validation_precision, run.record_interval),
+        *(training.step_settings, training.batch_size, training.validation_precision, run.record_interval),
     )
 
 

@@ -21,7 +21,7 @@ class Work:
         batch: images per step.
         interval: steps between records.
         validation: images evaluated for a record.
-        options: activation, optimiser, and how validation is computed.
+        options: activation, optimiser and its settings, and how validation is computed.
     """
 
     layers: tuple[LayerSummary, ...]
@@ -41,7 +41,7 @@ class Work:
             sizes.validation_count,
             (
                 run.network.activation,
-                training.optimizer,
+                ", ".join(training.step_settings),
                 training.validation_precision,
                 "dead units" if run.counts_dead_units else "",
             ),

@@ -75,6 +75,11 @@ BEYOND_DESCRIPTION: dict[str, dict[str, st.SearchStrategy[Any]]] = {
 def specs(draw: st.DrawFn, spec: type[ExperimentSpec]) -> ExperimentSpec:
     known = BEYOND_DESCRIPTION.get(spec.__name__, {})
     values = {item.key: draw(known[item.key] if item.key in known else values_of(item)) for item in describe(spec)}
+    for item in describe(spec):
+        if item.only_with is not None and values[item.only_with[0]] not in item.only_with[1]:
+            values[item.key] = item.default
+    if not values.get("momentum"):
+        values |= {"nesterov": False} if "nesterov" in values else {}
     if "switches" in values and draw(st.booleans()):
         count = len(values["rates"]) - 1
         last = values["epochs"] - 1
@@ -332,11 +337,21 @@ def test_the_course_preset_is_the_protocol_of_the_homework() -> None:
         "activation": "relu",
         "initializer": "course",
         "optimizer": "adam",
+        "momentum": 0.0,
+        "nesterov": False,
+        "beta_1": 0.9,
+        "beta_2": 0.999,
+        "epsilon": 1e-7,
         "learning_rate": 0.001,
         "batch_size": 50,
         "epochs": 15,
         "record_every": 10,
         "validation_precision": "float32",
+        "weight_decay": None,
+        "clip_norm": None,
+        "label_smoothing": 0.0,
+        "class_weights": "none",
+        "ema_momentum": 0.0,
         "repeats": 10,
         "seed": 0,
         "architectures": ("mlp_1", "mlp_2", "cnn_3", "cnn_4", "cnn_5"),

@@ -44,9 +44,20 @@ from tests.engine.support import (
 # Of 130 images in batches of 50 an epoch has 3 steps; recorded every 2, records and epochs meet at every sixth.
 EPOCHS, EVERY = 8, 2
 
+EVERYTHING: dict[str, Any] = {
+    **{"weight_decay": 0.01, "clip_norm": 0.5, "label_smoothing": 0.1, "class_weights": "balanced"},
+    **{"ema_momentum": 0.9, "validation_precision": "bfloat16"},
+}
+OF_SGD: dict[str, Any] = {"optimizer": "sgd", "learning_rate": 0.05, "momentum": 0.9, "nesterov": True}
+OF_ADAM: dict[str, Any] = {"beta_1": 0.8, "beta_2": 0.99, "epsilon": 1e-8}
+
 RUNS: dict[str, Callable[[], RunSpec]] = {
     "adam": lambda: small_run(epochs=EPOCHS, record_every=EVERY),
     "a convolution": lambda: small_run(architectures=["cnn_3"], epochs=EPOCHS, record_every=EVERY),
+    "every setting of sgd": lambda: small_run(epochs=EPOCHS, record_every=EVERY, **EVERYTHING, **OF_SGD),
+    "every setting of adam": lambda: small_run(
+        architectures=["cnn_3"], epochs=EPOCHS, record_every=EVERY, **EVERYTHING, **OF_ADAM
+    ),
     "cosine": lambda: scheduled(kind="cosine", rates=(0.5,)),
     "plateau": lambda: scheduled(kind="plateau", rates=(0.5,), patience=1, delta=0.5),
 }
@@ -97,6 +108,8 @@ LONG = pytest.mark.long
     "kind",
     [
         "adam",
+        "every setting of sgd",
+        pytest.param("every setting of adam", marks=LONG),
         pytest.param("plateau", marks=LONG),
         pytest.param("a convolution", marks=LONG),
         pytest.param("cosine", marks=LONG),

@@ -17,7 +17,6 @@ from engine.events.commands import Control
 from engine.events.runs import Record, RunFinished, RunStarted, Status, Weights
 from engine.events.tasks import Event
 from engine.training.callbacks.weights import to_pytorch_layout
-from engine.training.optimizers import make_optimizer
 from engine.training.trainer import library_versions
 from tests.engine.support import of, small_run, timeless, train_here
 
@@ -223,14 +222,6 @@ def test_a_run_whose_numbers_are_no_numbers_ends_as_diverged(
     assert len(of(Record, events)) < 6
     assert end.test_accuracy is None
     assert not file.exists()
-
-
-@pytest.mark.parametrize("name", ["adam", "sgd", "rmsprop", "adamw"])
-def test_an_optimiser_has_the_learning_rate_asked_for_and_no_momentum_of_its_own(name: str) -> None:
-    optimizer = make_optimizer(name, 0.02)
-    assert isinstance(optimizer, type(keras.optimizers.get(name)))
-    assert float(optimizer.learning_rate.numpy()) == pytest.approx(0.02)
-    assert getattr(optimizer, "momentum", 0.0) == 0.0
 
 
 @pytest.mark.long

@@ -68,6 +68,47 @@ def test_unusual_values_survive_the_form(form: Form) -> None:
     assert shown == spec.replace(architectures=["mlp_2", "cnn_5"]), "the check boxes keep the table's order"
 
 
+def test_settings_of_optimiser_and_loss_survive_the_form(form: Form) -> None:
+    settings: dict[str, Any] = {"optimizer": "sgd", "momentum": 0.9, "nesterov": True, "ema_momentum": 0.99}
+    given = {"weight_decay": 0.0005, "clip_norm": 1.5, "label_smoothing": 0.1, "class_weights": "balanced"}
+    for optional in (given, given | {"weight_decay": 0.0}, given | {"weight_decay": None, "clip_norm": None}):
+        spec = ARCHITECTURES_EXPERIMENT.preset("quick", **settings | optional)
+        form.show_spec(spec)
+        assert form.spec() == spec
+    assert find(form, QDoubleSpinBox, "clip_norm").text() == "no clipping"
+
+
+def test_an_epsilon_of_pytorch_survives_the_form(form: Form) -> None:
+    form.show_spec(ARCHITECTURES_EXPERIMENT.preset("quick", epsilon=1e-8, beta_2=0.9999))
+    assert form.spec() == ARCHITECTURES_EXPERIMENT.preset("quick", epsilon=1e-8, beta_2=0.9999)
+
+
+def test_only_the_settings_of_the_chosen_optimiser_are_shown_and_read(form: Form) -> None:
+    def shown() -> set[str]:
+        keys = ("momentum", "nesterov", "beta_1", "beta_2", "epsilon", "weight_decay")
+        return {key for key in keys if not find(form, QWidget, key).isHidden()}
+
+    optimizer = find(form, QComboBox, "optimizer")
+    found = {}
+    for name in ("sgd", "rmsprop", "adam"):
+        optimizer.setCurrentIndex(optimizer.findData(name))
+        found[name] = shown()
+        if name == "sgd":
+            find(form, QDoubleSpinBox, "momentum").setValue(0.9)
+    assert found == {
+        "sgd": {"momentum", "nesterov", "weight_decay"},
+        "rmsprop": {"momentum", "epsilon", "weight_decay"},
+        "adam": {"beta_1", "beta_2", "epsilon", "weight_decay"},
+    }
+    assert form.spec() == ARCHITECTURES_EXPERIMENT.preset("quick"), "the momentum went with SGD"
+
+
+def test_nesterov_without_momentum_is_refused_by_the_form(form: Form) -> None:
+    form.show_values({"optimizer": "sgd", "nesterov": True})
+    with pytest.raises(SpecError, match="nesterov needs a momentum above 0"):
+        form.spec()
+
+
 def test_units_follow_their_numbers(form: Form) -> None:
     said = {}
     for number in (1, 2):
