@@ -7,96 +7,17 @@ groups of a single run and is all that a training process receives.
 
 from __future__ import annotations
 
-import re
-from typing import Any, Literal, Self, TypeVar
+from typing import ClassVar, Literal
 
-import tomli_w
-from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
-
-from engine.config.fields import FieldKind, describe, field
-from engine.config.parsing import parse_json, parse_toml, unknown_key
-from engine.utils.errors import SpecError
-from engine.utils.text import safe_repr
+from engine.config.augmentation import AugmentationSpec
+from engine.config.base import Spec
+from engine.config.fields import FieldKind, field
 
 Activation = Literal["relu", "sigmoid", "tanh", "elu", "gelu", "silu", "leaky_relu"]
 Initializer = Literal["course", "keras"]
 Normalization = Literal["half", "cifar10", "none", "bytes", "per-dataset"]
 Optimizer = Literal["adam", "sgd", "rmsprop", "adamw"]
 ValidationPrecision = Literal["float32", "bfloat16"]
-
-SpecT = TypeVar("SpecT", bound="Spec")
-
-# Lone surrogates, from undecodable file names or broken texts, can't be encoded as UTF-8.
-_SURROGATES = re.compile("[\ud800-\udfff]")
-
-
-class Spec(BaseModel):
-    """Base class of specs: frozen, without unknown keys, NaN or infinity."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _reject_wrong_types(cls, value: Any, info: ValidationInfo) -> Any:
-        """Reject booleans for other fields, as bool is an int in Python, and texts that can't be stored as UTF-8.
-
-        Raises:
-            ValueError: with the reason.
-        """
-        is_bool = isinstance(value, bool) and cls.model_fields[info.field_name or ""].annotation is not bool
-        items = value if isinstance(value, list | tuple) else ()
-        if is_bool or any(isinstance(each, bool) for each in items):
-            raise ValueError("true and false are no value for this setting.")
-        if any(isinstance(each, str) and _SURROGATES.search(each) for each in (value, *items)):
-            raise ValueError("it has characters that can't be written as UTF-8; rename or replace them.")
-        return value
-
-    def part(self, kind: type[SpecT]) -> SpecT:
-        """Return the fields of the group ``kind`` as a spec of that group."""
-        return kind(**{key: getattr(self, key) for key in kind.model_fields})
-
-    @classmethod
-    def build(cls, values: dict[str, Any]) -> Self:
-        """Build a validated spec.
-
-        Raises:
-            SpecError: with one sentence, if a key is unknown or a value is invalid.
-        """
-        unknown = [key for key in values if key not in cls.model_fields]
-        if unknown:
-            raise SpecError(unknown_key(unknown[0], list(cls.model_fields)))
-        try:
-            return cls(**values)
-        except ValidationError as error:
-            raise SpecError(_error_message(cls, error)) from None
-
-    def replace(self, **changes: Any) -> Self:
-        """Return a validated copy with some fields changed; propagates ``SpecError``."""
-        return type(self).build(self.model_dump() | changes)
-
-    def to_json(self) -> str:
-        """Return the spec as JSON; ``from_json`` restores it."""
-        return self.model_dump_json(indent=2)
-
-    @classmethod
-    def from_json(cls, text: str) -> Self:
-        """Parse a spec from JSON; propagates ``SpecError``."""
-        return cls._from_table(parse_json(text))
-
-    def to_toml(self) -> str:
-        """Return the spec as TOML without its empty fields (None), as TOML has no null."""
-        return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
-
-    @classmethod
-    def from_toml(cls, text: str) -> Self:
-        """Parse a spec from TOML; propagates ``SpecError``."""
-        return cls._from_table(parse_toml(text))
-
-    @classmethod
-    def _from_table(cls, values: Any) -> Self:
-        if not isinstance(values, dict):
-            raise SpecError("The settings must be a table of keys and values.")
-        return cls.build(values)
 
 
 class DataSpec(Spec):
@@ -256,6 +177,8 @@ class ScheduleSpec(Spec):
         delta: improvement in validation accuracy, as a fraction, that ``plateau`` requires.
     """
 
+    is_internal: ClassVar[bool] = True
+
     kind: Literal["constant", "step", "exponential", "cosine", "plateau"] = "constant"
     rates: tuple[float, ...] = ()
     switches: tuple[int, ...] = ()
@@ -271,6 +194,8 @@ class BaseRunSpec(Spec):
         seed: fixes the initial values and the order of the images; -1 if a logged run did not tell it.
         probe: whether the run searches settings for other runs; it is then not among the compared variants.
     """
+
+    is_internal: ClassVar[bool] = True
 
     variant: str
     repeat: int
@@ -306,6 +231,7 @@ class RunSpec(BaseRunSpec):
     network: NetworkSpec
     training: TrainingSpec
     schedule: ScheduleSpec = ScheduleSpec()
+    augmentation: AugmentationSpec = AugmentationSpec()
     max_steps: int | None = None
     counts_dead_units: bool = False
     start_from: str | None = None
@@ -319,20 +245,3 @@ class RunSpec(BaseRunSpec):
     def look(self) -> tuple[str, str]:
         """Architecture and activation."""
         return self.architecture, self.network.activation
-
-
-# Built by the program, not by the user, so their fields have no descriptions.
-_INTERNAL_SPECS = (BaseRunSpec, ScheduleSpec)
-
-
-def _error_message(spec: type[Spec], error: ValidationError) -> str:
-    """Return one sentence for pydantic's first error, using the label and bounds of the field."""
-    first = error.errors(include_url=False)[0]
-    key = str(first["loc"][0]) if first["loc"] else ""
-    described = {} if issubclass(spec, _INTERNAL_SPECS) else {item.key: item for item in describe(spec)}
-    if first["type"] == "value_error" and (reason := first.get("ctx", {}).get("error")) is not None:
-        return f"{key}: {reason}" if key else str(reason)
-    if key not in described:
-        return f"The settings are not valid{f' at {key}' if key else ''}: {first['msg']}."
-    item = described[key]
-    return f"{key} can't be {safe_repr(first['input'])}; it takes {item.accepted}."

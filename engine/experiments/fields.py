@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import Field, field_validator
 
+from engine.config.base import Spec
 from engine.config.fields import FieldKind, field
-from engine.config.specs import Spec
 from engine.networks.architectures import ARCHITECTURES, architecture_name, format_network, layers_of
 from engine.utils.errors import NetworkError
 

@@ -18,8 +18,10 @@ from engine.config.specs import ExperimentSpec
 from gui.forms.architecture_editor import ArchitectureEditor, ArchitecturesEditor
 from gui.forms.dataset_chooser import SKIP_BROKEN, DatasetChooser
 from gui.forms.editors import EDITORS, Editor, field_tip, file_editor, ignore_wheel, set_names
+from gui.forms.foldable_group import FoldableGroup
 
-GROUP_ORDER = ("Data", "Network", "Training")
+GROUP_ORDER = ("Data", "Augmentation", "Network", "Training", "Advanced")
+FOLDABLE = ("Augmentation", "Advanced")  # folded unless a value in it differs from its default
 
 
 class Form(QWidget):
@@ -40,6 +42,7 @@ class Form(QWidget):
         self._editors: dict[str, Editor] = {}
         self._chooser: DatasetChooser | None = None
         self._architectures: ArchitectureEditor | ArchitecturesEditor | None = None
+        self._foldable: list[tuple[FoldableGroup, list[FieldDescription]]] = []
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         by_group = sorted(describe(spec), key=lambda item: _group_rank(item.group))
@@ -57,7 +60,9 @@ class Form(QWidget):
         return self._spec.build({key: editor.read() for key, editor in self._editors.items()})
 
     def show_spec(self, spec: ExperimentSpec) -> None:
-        """Show the values of ``spec`` without emitting ``changed``."""
+        """Show the values of ``spec`` without emitting ``changed``; fold the groups in which nothing was changed."""
+        for group, _ in self._foldable:
+            group.expand(False)
         self.show_values({key: getattr(spec, key) for key in self._editors})
 
     def show_values(self, values: Mapping[str, Any]) -> None:
@@ -66,6 +71,9 @@ class Form(QWidget):
         for key, value in values.items():
             self._editors[key].write(value)
         self.blockSignals(blocked)
+        for group, items in self._foldable:
+            if any(item.key in values and values[item.key] != item.default for item in items):
+                group.expand(True)
 
     def skip_broken_images(self, dataset: str) -> None:
         """Set that images which can't be read are left out, if ``dataset`` is the chosen one."""
@@ -85,8 +93,17 @@ class Form(QWidget):
         if self._architectures is not None:
             self._architectures.add(architecture, chosen)
 
-    def _group(self, title: str, items: list[FieldDescription]) -> QGroupBox:
+    def _group(self, title: str, items: list[FieldDescription]) -> QWidget:
+        if title in FOLDABLE:
+            group = FoldableGroup(title)
+            self._foldable.append((group, items))
+            self._fill(group.box, items)
+            return group
         box = QGroupBox(title)
+        self._fill(box, items)
+        return box
+
+    def _fill(self, box: QGroupBox, items: list[FieldDescription]) -> None:
         rows = QFormLayout(box)
         rows.setContentsMargins(8, 6, 8, 8)
         rows.setVerticalSpacing(5)
@@ -96,7 +113,6 @@ class Form(QWidget):
             editor.widget.setToolTip(field_tip(item))
             self._editors[item.key] = editor
             self._add_row(rows, item, editor.widget)
-        return box
 
     def _editor(self, item: FieldDescription) -> Editor:
         if item.kind in (FieldKind.ARCHITECTURE, FieldKind.ARCHITECTURES):

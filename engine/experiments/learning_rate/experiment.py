@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import field_validator, model_validator
 
 from engine.analysis.blocks import NamedFigure
+from engine.config.augmentation import AugmentationSpec
 from engine.config.fields import FieldKind, field, field_like
 from engine.config.specs import (
     DataSpec,
@@ -34,7 +35,14 @@ if TYPE_CHECKING:
 
 
 class LearningRateSpec(
-    RepeatSpec, TrainingLoopSpec, OptimizerSpec, ArchitectureChoice, NetworkSpec, DataSpec, ExperimentSpec
+    RepeatSpec,
+    TrainingLoopSpec,
+    OptimizerSpec,
+    ArchitectureChoice,
+    NetworkSpec,
+    AugmentationSpec,
+    DataSpec,
+    ExperimentSpec,
 ):
     """The learning rates to compare, the architecture, and the range test."""
 
@@ -99,6 +107,7 @@ def _run(spec: LearningRateSpec, variant: str, repeat: int, rate: float, **chang
         "data": spec.part(DataSpec),
         "network": spec.part(NetworkSpec),
         "training": _training(spec, rate),
+        "augmentation": spec.part(AugmentationSpec),
     }
     return RunSpec(**(values | changes))
 

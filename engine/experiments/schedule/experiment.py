@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from engine.analysis.blocks import NamedFigure
 from engine.analysis.statistics import spread, time_to_target
+from engine.config.augmentation import AugmentationSpec
 from engine.config.fields import FieldKind, field, field_like
 from engine.config.specs import (
     DataSpec,
@@ -36,7 +37,9 @@ if TYPE_CHECKING:
 Epoch = Annotated[int, Field(ge=1)]
 
 
-class LearningScheduleSpec(RepeatSpec, TrainingLoopSpec, ArchitectureChoice, NetworkSpec, DataSpec, ExperimentSpec):
+class LearningScheduleSpec(
+    RepeatSpec, TrainingLoopSpec, ArchitectureChoice, NetworkSpec, AugmentationSpec, DataSpec, ExperimentSpec
+):
     """The rates, where they switch, and the baselines."""
 
     epochs: int = field_like(TrainingLoopSpec, "epochs", 45)
@@ -213,6 +216,7 @@ def _run(
         network=spec.part(NetworkSpec),
         training=TrainingSpec(**(spec.part(TrainingLoopSpec).model_dump() | values)),
         schedule=schedule,
+        augmentation=spec.part(AugmentationSpec),
         probe=probe,
     )
 
