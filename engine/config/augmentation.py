@@ -87,8 +87,8 @@ class AugmentationSpec(Spec):
         group=GROUP,
         ge=0,
         le=10,
-        help="Average each image with another training image, by a weight drawn from Beta(alpha, alpha), and their losses "
-        "likewise (Zhang et al., 2018, with alpha from 0.1 to 0.4 for photographs).",
+        help="Average each image with another training image, by a weight drawn from Beta(alpha, alpha), and their "
+        "losses likewise (Zhang et al., 2018, with alpha from 0.1 to 0.4 for photographs).",
     )
 
     @property
