@@ -24,6 +24,8 @@ class DatasetInfo:
         warnings: sentences on what was left out, changed or looks doubtful.
         own_validation: whether the data set has a validation part; otherwise it is held back from the training part.
         own_test: likewise.
+        black: the value of black after normalisation, for each channel.
+        white: likewise.
     """
 
     name: str
@@ -40,6 +42,8 @@ class DatasetInfo:
     warnings: tuple[str, ...] = ()
     own_validation: bool = False
     own_test: bool = False
+    black: tuple[float, ...] = ()
+    white: tuple[float, ...] = ()
 
     @property
     def image_bytes(self) -> int:

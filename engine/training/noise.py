@@ -26,7 +26,8 @@ def noise(shape: tuple[int, int, int], classes: int, training_images: int, other
         return images, np.arange(count, dtype=np.int32) % classes
 
     names = tuple(map(str, range(classes)))
-    info = DatasetInfo("noise", "Noise", names, shape, training_images, other_images, other_images, "")
+    levels = {"black": (-1.0,) * shape[2], "white": (1.0,) * shape[2]}
+    info = DatasetInfo("noise", "Noise", names, shape, training_images, other_images, other_images, "", **levels)
     return PreparedData(info, *part(training_images), *part(other_images), *part(other_images))
 
 

@@ -21,7 +21,7 @@ class Work:
         batch: images per step.
         interval: steps between records.
         validation: images evaluated for a record.
-        options: activation, optimiser, and how validation is computed.
+        options: activation, optimiser, how validation is computed, and how images are augmented.
     """
 
     layers: tuple[LayerSummary, ...]
@@ -44,6 +44,7 @@ class Work:
                 training.optimizer,
                 training.validation_precision,
                 "dead units" if run.counts_dead_units else "",
+                *run.augmentation.operations,
             ),
         )
 
