@@ -89,6 +89,7 @@ class SamplesReady:
         test_counts: number of test images of each class; empty if the data set has no test part.
         validation_counts: likewise.
         warnings: sentences on what was left out, changed or looks doubtful.
+        augmented: whether the images are augmented as in training.
     """
 
     dataset: str
@@ -100,3 +101,4 @@ class SamplesReady:
     test_counts: tuple[int, ...] = ()
     validation_counts: tuple[int, ...] = ()
     warnings: tuple[str, ...] = ()
+    augmented: bool = False

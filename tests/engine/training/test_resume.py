@@ -44,11 +44,17 @@ from tests.engine.support import (
 # Of 130 images in batches of 50 an epoch has 3 steps; recorded every 2, records and epochs meet at every sixth.
 EPOCHS, EVERY = 8, 2
 
+AUGMENTED = {
+    **{"shift": 2, "rotation": 10, "zoom": 0.1, "brightness": 0.2, "contrast": 0.2, "cutout": 5, "mixup": 0.4},
+    "flip": True,
+}
+
 RUNS: dict[str, Callable[[], RunSpec]] = {
     "adam": lambda: small_run(epochs=EPOCHS, record_every=EVERY),
     "a convolution": lambda: small_run(architectures=["cnn_3"], epochs=EPOCHS, record_every=EVERY),
     "cosine": lambda: scheduled(kind="cosine", rates=(0.5,)),
     "plateau": lambda: scheduled(kind="plateau", rates=(0.5,), patience=1, delta=0.5),
+    "augmented": lambda: small_run(epochs=EPOCHS, record_every=EVERY, **AUGMENTED),
 }
 
 
@@ -85,6 +91,7 @@ LONG = pytest.mark.long
     "kind",
     [
         "adam",
+        pytest.param("augmented", marks=LONG),
         pytest.param("plateau", marks=LONG),
         pytest.param("a convolution", marks=LONG),
         pytest.param("cosine", marks=LONG),
@@ -108,7 +115,12 @@ def test_a_run_that_goes_on_equals_one_that_was_never_interrupted(
 
 @pytest.mark.parametrize(
     ("kind", "interval"),
-    [("adam", 3), pytest.param("cosine", 6, marks=LONG), pytest.param("plateau", 9, marks=LONG)],
+    [
+        ("adam", 3),
+        pytest.param("augmented", 4, marks=LONG),
+        pytest.param("cosine", 6, marks=LONG),
+        pytest.param("plateau", 9, marks=LONG),
+    ],
 )
 def test_a_run_stopped_anywhere_goes_on_from_there(
     kind: str, interval: int, few_digits: PreparedData, whole: Callable[[str], list[Event]]
