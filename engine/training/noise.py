@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from engine.config.specs import DataSpec, NetworkSpec, RunSpec, TrainingSpec
@@ -26,8 +28,8 @@ def noise(shape: tuple[int, int, int], classes: int, training_images: int, other
         return images, np.arange(count, dtype=np.int32) % classes
 
     names = tuple(map(str, range(classes)))
-    levels = {"black": (-1.0,) * shape[2], "white": (1.0,) * shape[2]}
-    info = DatasetInfo("noise", "Noise", names, shape, training_images, other_images, other_images, "", **levels)
+    info = DatasetInfo("noise", "Noise", names, shape, training_images, other_images, other_images, "")
+    info = replace(info, black=(-1.0,) * shape[2], white=(1.0,) * shape[2])
     return PreparedData(info, *part(training_images), *part(other_images), *part(other_images))
 
 

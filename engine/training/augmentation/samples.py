@@ -31,4 +31,5 @@ def augment_samples(images: Array, spec: AugmentationSpec, seed: int) -> Array:
         augmenter = Augmenter(spec, seed, count, (height, width, channels), black, white)
         pixels = tf.constant(images.astype(np.float32) / np.float32(255))
         found, _ = augmenter.batch(pixels, tf.zeros(count, tf.int32), tf.range(count))
-    return np.rint(np.clip(found.numpy(), 0, 1) * 255).astype(np.uint8)
+    shown: Array = np.rint(np.clip(found.numpy(), 0, 1) * 255).astype(np.uint8)
+    return shown

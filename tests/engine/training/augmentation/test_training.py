@@ -43,8 +43,8 @@ def test_loss_and_accuracy_are_those_of_the_augmented_batch(few_digits: Prepared
     images, targets = augmenter.batch(tf.constant(few_digits.x_train), tf.constant(few_digits.y_train), everything)
     logits = build_model(run, few_digits).network(images).numpy()
     logarithms = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
-    loss = sum(-(logarithms[range(130), labels] * weights).mean() for labels, weights in targets)
-    accuracy = sum(((logits.argmax(axis=1) == labels) * weights).mean() for labels, weights in targets)
+    loss = sum(-(logarithms[range(130), labels.numpy()] * weights.numpy()).mean() for labels, weights in targets)
+    accuracy = sum(((logits.argmax(axis=1) == labels.numpy()) * weights.numpy()).mean() for labels, weights in targets)
     assert record.training_loss == pytest.approx(float(loss), rel=1e-5)
     assert record.training_accuracy == pytest.approx(float(accuracy), rel=1e-5)
 
