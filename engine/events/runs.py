@@ -189,7 +189,7 @@ class Record:
         step: from 1.
         epoch: from 1; 0 if unknown.
         seconds: wall time since training started, without pauses.
-        training_loss: mean over the batches since the last record, in nats.
+        training_loss: mean over the batches since the last record, in nats; of augmented images if they are augmented.
         training_accuracy: mean over the same batches, a fraction.
         validation_loss: over the whole validation set at this step, in nats.
         validation_accuracy: over the whole validation set at this step, a fraction.

@@ -98,7 +98,7 @@ class DatasetChooser(QWidget):
         height, width, channels = samples.images.shape[1:]
         colour = "colour" if channels == 3 else "grayscale"
         doubts = f"; {pluralise(len(samples.warnings), 'warning')}" if samples.warnings else ""
-        shown = ", shown augmented" if samples.augmented else ""
+        shown = ", augmented" if samples.augmented else ""
         classes = len(samples.class_names)
         images = f"{sum(samples.counts):,} images, {width}x{height} {colour}"
         self._info.setText(f"{images}, {classes} classes{shown}{doubts}")
