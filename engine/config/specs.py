@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+from engine.config.augmentation import AugmentationSpec
 from engine.config.base import Spec
 from engine.config.fields import FieldKind, field
 from engine.config.optimization import OptimizerSpec, RegularizationSpec
@@ -238,6 +239,7 @@ class RunSpec(BaseRunSpec):
     network: NetworkSpec
     training: TrainingSpec
     schedule: ScheduleSpec = ScheduleSpec()
+    augmentation: AugmentationSpec = AugmentationSpec()
     max_steps: int | None = None
     counts_dead_units: bool = False
     start_from: str | None = None

@@ -87,6 +87,11 @@ class Preparation:
         to_gray = self.grayscale and self.channels == 3
         return floats @ np.array(_LUMA, np.float32)[:, np.newaxis] if to_gray else floats
 
+    def level(self, byte: int) -> tuple[float, ...]:
+        """Return what becomes of a pixel with the value ``byte`` in all channels."""
+        pixel = np.full((1, 1, 1, self.channels), byte, np.uint8)
+        return tuple(self.apply(pixel).ravel().tolist())
+
 
 def describe_dataset(spec: DataSpec, progress: ProgressCallback) -> DatasetInfo:
     """Describe the result of ``prepare``; downloads and decodes the data set if necessary.
@@ -165,6 +170,7 @@ def _prepared_parts(raw: RawImages, parts: Split, spec: DataSpec, progress: Prog
 
 def _dataset_info(raw: RawImages, parts: Split, spec: DataSpec) -> DatasetInfo:
     height, width, channels = raw.x_train.shape[1:]
+    preparation = find_preparation(raw, parts, spec)
     return DatasetInfo(
         name=spec.dataset,
         title=raw.title,
@@ -179,6 +185,8 @@ def _dataset_info(raw: RawImages, parts: Split, spec: DataSpec) -> DatasetInfo:
         warnings=raw.warnings,
         own_validation=raw.y_validation is not None,
         own_test=raw.y_test is not None,
+        black=preparation.level(0),
+        white=preparation.level(255),
     )
 
 

@@ -24,6 +24,8 @@ class DatasetInfo:
         warnings: sentences on what was left out, changed or looks doubtful.
         own_validation: whether the data set has a validation part; otherwise it is held back from the training part.
         own_test: likewise.
+        black: the value of black after normalisation, for each channel.
+        white: likewise.
     """
 
     name: str
@@ -40,6 +42,8 @@ class DatasetInfo:
     warnings: tuple[str, ...] = ()
     own_validation: bool = False
     own_test: bool = False
+    black: tuple[float, ...] = ()
+    white: tuple[float, ...] = ()
 
     @property
     def image_bytes(self) -> int:
@@ -85,6 +89,7 @@ class SamplesReady:
         test_counts: number of test images of each class; empty if the data set has no test part.
         validation_counts: likewise.
         warnings: sentences on what was left out, changed or looks doubtful.
+        augmented: whether the images are augmented as in training.
     """
 
     dataset: str
@@ -96,3 +101,4 @@ class SamplesReady:
     test_counts: tuple[int, ...] = ()
     validation_counts: tuple[int, ...] = ()
     warnings: tuple[str, ...] = ()
+    augmented: bool = False

@@ -189,8 +189,8 @@ class Record:
         step: from 1.
         epoch: from 1; 0 if unknown.
         seconds: wall time since training started, without pauses.
-        training_loss: mean cross-entropy over the batches since the last record, in nats; without label smoothing and
-            class weights, so that runs with and without them can be compared.
+        training_loss: mean cross-entropy over the batches since the last record, in nats; of augmented images if they
+            are augmented, but without label smoothing and class weights, so that runs with and without can be compared.
         training_accuracy: mean over the same batches, a fraction.
         validation_loss: over the whole validation set at this step, in nats; with the averaged weights if an average
             is kept (``RegularizationSpec.ema_momentum``), as are the other validation measurements.

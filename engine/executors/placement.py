@@ -242,5 +242,6 @@ def _workload(run: RunSpec) -> str:
             f"batch {training.batch_size}, record every {training.record_every}",
             f"dead units: {run.counts_dead_units}",
             f"validation in {training.validation_precision}",
+            *run.augmentation.operations,
         )
     )

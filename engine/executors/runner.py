@@ -30,6 +30,7 @@ from engine.executors.inference import InferenceRunner
 from engine.executors.placement import Placement
 from engine.executors.tasks import (
     AppraiseTask,
+    AugmentedSampleTask,
     CalibrateMachineTask,
     CalibrateTask,
     ComputeTask,
@@ -161,7 +162,11 @@ def _show_samples(task: SampleTask, emit: Emit, progress: ProgressCallback) -> N
     except NotDownloadedError as error:  # to be expected
         emit(Progress(str(error), 0, 0))
         return
-    emit(SamplesReady(task.data.dataset, **vars(found)))
+    if isinstance(task, AugmentedSampleTask):
+        from engine.training.augmentation.samples import augment_samples
+
+        found = replace(found, images=augment_samples(found.images, task.augmentation, task.seed))
+    emit(SamplesReady(task.data.dataset, **vars(found), augmented=isinstance(task, AugmentedSampleTask)))
 
 
 def _calibrate(task: CalibrateTask | CalibrateMachineTask, poll: PeekablePoll) -> Calibrated | MachineCalibrated:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.config.augmentation import AugmentationSpec
 from engine.config.specs import DataSpec, ExperimentSpec, RunSpec
 from engine.events.datasets import DatasetInfo
 from engine.events.runs import Interrupted, RunFinished, Status
@@ -41,6 +42,14 @@ class SampleTask(Auxiliary):
 
     data: DataSpec
     count: int
+
+
+@dataclass(frozen=True)
+class AugmentedSampleTask(SampleTask):
+    """The same, augmented as the training images of a run with ``seed`` would be."""
+
+    augmentation: AugmentationSpec
+    seed: int
 
 
 @dataclass(frozen=True)
@@ -198,4 +207,4 @@ Task = (
 )
 
 # TensorFlow's threads must be configured before its first operation, so before the first of these.
-TENSORFLOW_TASKS = (DeviceTask, AppraiseTask, CalibrateTask, ComputeTask, TrainTask, ProbeTask)
+TENSORFLOW_TASKS = (DeviceTask, AppraiseTask, CalibrateTask, ComputeTask, TrainTask, ProbeTask, AugmentedSampleTask)

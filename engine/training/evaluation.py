@@ -170,12 +170,20 @@ def _any_nonzero(outputs: tf.Tensor) -> tf.Tensor:
     return tf.not_equal(tf.linalg.matvec(flat, tf.ones(tf.shape(flat)[:1]), transpose_a=True), 0.0)
 
 
-def cross_entropy(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-    """Return the sum over the images of -log softmax(logits)[label], in nats; ``logits`` is [n, classes]."""
-    return tf.reduce_sum(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
+def cross_entropy(labels: tf.Tensor, logits: tf.Tensor, weights: tf.Tensor | None = None) -> tf.Tensor:
+    """Return the sum over the images of -log softmax(logits)[label], in nats, each times its weight if there are any.
+
+    ``logits`` is [n, classes].
+    """
+    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+    return tf.reduce_sum(losses if weights is None else weights * losses)
 
 
-def count_correct(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-    """Return the number of images whose largest logit is at their label; ``logits`` is [n, classes]."""
+def count_correct(labels: tf.Tensor, logits: tf.Tensor, weights: tf.Tensor | None = None) -> tf.Tensor:
+    """Return the number of images whose largest logit is at their label, or the sum of their weights.
+
+    ``logits`` is [n, classes].
+    """
     predicted = tf.argmax(logits, axis=1, output_type=labels.dtype)
-    return tf.reduce_sum(tf.cast(tf.equal(predicted, labels), tf.float32))
+    correct = tf.cast(tf.equal(predicted, labels), tf.float32)
+    return tf.reduce_sum(correct if weights is None else weights * correct)

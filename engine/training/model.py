@@ -8,10 +8,11 @@ up to the next record, and its validation.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 from itertools import pairwise
+from operator import add
 from typing import Any
 
 import keras
@@ -21,6 +22,7 @@ from keras.optimizers.schedules import LearningRateSchedule
 
 from engine.config.specs import TrainingSpec
 from engine.datasets import PreparedData
+from engine.training.augmentation.augmenter import Augmenter, Target
 from engine.training.evaluation import PRECISIONS, Evaluation, Evaluator, count_correct, cross_entropy
 from engine.training.forward import Forward, folding_for
 from engine.training.images import as_tensor
@@ -69,6 +71,7 @@ class MeasuredModel(keras.Model):
         counts_dead_units: whether activation statistics cover all validation images.
         threads: number of threads of the processor; 1 on a GPU.
         library: that computes on the processor; empty on a GPU.
+        augmenter: changes the training images; None to leave them as they are.
     """
 
     def __init__(
@@ -81,13 +84,14 @@ class MeasuredModel(keras.Model):
         counts_dead_units: bool = False,
         threads: int = 1,
         library: str = "",
+        augmenter: Augmenter | None = None,
     ) -> None:
         super().__init__(name="measured")
         self.network = network
         self.timetable = timetable
         self.measurement: Measurement | None = None
         self.first_step = 0  # number of steps made before, in a resumed run
-        self._rate = rate
+        self._rate, self._augmenter = rate, augmenter
         self._images, self._labels = as_tensor(data.x_train), tf.constant(data.y_train)
         self._order = tf.Variable(np.arange(len(data.y_train), dtype=np.int32), trainable=False)
         self._batch_size = training.batch_size
@@ -120,6 +124,8 @@ class MeasuredModel(keras.Model):
     def begin_epoch(self, epoch: int, order: Array) -> None:
         """Set the order of the images, a permutation int32 [n], for ``epoch`` (from 0)."""
         self._order.assign(order)
+        if self._augmenter is not None:
+            self._augmenter.begin_epoch(epoch)
         self._segments = (segment for segment in self.timetable.segments(epoch) if segment.start >= self.first_step)
 
     @property
@@ -165,13 +171,22 @@ class MeasuredModel(keras.Model):
         # batch, so an empty shard gets one image of weight 0.
         index = chosen[start : tf.maximum(stop, start + 1)]
         weight = tf.cast(tf.minimum(stop - start, 1), tf.float32)
-        images, labels = tf.gather(self._images, index), tf.gather(self._labels, index)
+        images, targets = self._chosen(index)
         with tf.GradientTape() as tape:
             logits = self.network(images, training=True) if self._folded is None else self._folded(images)[0]
-            objective, entropy = self._objective(labels, logits)
+            objective = _over(targets, self._objective, logits)
             loss = weight * objective / tf.cast(tf.shape(chosen)[0], tf.float32)
-        recorded = loss if entropy is objective else weight * entropy / tf.cast(tf.shape(chosen)[0], tf.float32)
-        return recorded, weight * count_correct(labels, logits), tape.gradient(loss, self.network.trainable_variables)
+        recorded = loss
+        if not self._objective.is_plain:
+            recorded = weight * _over(targets, cross_entropy, logits) / tf.cast(tf.shape(chosen)[0], tf.float32)
+        correct = weight * _over(targets, count_correct, logits)
+        return recorded, correct, tape.gradient(loss, self.network.trainable_variables)
+
+    def _chosen(self, index: tf.Tensor) -> tuple[tf.Tensor, list[Target]]:
+        """Return the training images with these numbers as the network sees them, and their labels."""
+        if self._augmenter is not None:
+            return self._augmenter.batch(self._images, self._labels, index)
+        return tf.gather(self._images, index), [(tf.gather(self._labels, index),)]
 
     def make_train_function(self, force: bool = False) -> Callable[[Any], dict[str, float]]:
         """Return the function that ``fit`` calls; each call trains the next segment of the epoch.
@@ -286,3 +301,8 @@ class MeasuredModel(keras.Model):
             for weights, old in zip(self._layer_weights, before, strict=True)
         ]
         return tf.stack([loss, accuracy, *norms, *ratios])
+
+
+def _over(targets: Sequence[Target], measure: Callable[..., tf.Tensor], logits: tf.Tensor) -> tf.Tensor:
+    """Return the sum of a measure over the labels of a batch, which has two of each image if images are mixed."""
+    return reduce(add, (measure(labels, logits, *weights) for labels, *weights in targets))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from engine.config.specs import DataSpec, NetworkSpec, RunSpec, TrainingSpec
@@ -27,6 +29,7 @@ def noise(shape: tuple[int, int, int], classes: int, training_images: int, other
 
     names = tuple(map(str, range(classes)))
     info = DatasetInfo("noise", "Noise", names, shape, training_images, other_images, other_images, "")
+    info = replace(info, black=(-1.0,) * shape[2], white=(1.0,) * shape[2])
     return PreparedData(info, *part(training_images), *part(other_images), *part(other_images))
 
 

@@ -34,6 +34,7 @@ from engine.networks.continuation import explained, open_start
 from engine.networks.description import UnfitError
 from engine.networks.files import check_weights, save_network
 from engine.networks.training_images import TrainingImages
+from engine.training.augmentation.augmenter import Augmenter
 from engine.training.callbacks.checkpoints import EmitCheckpoints
 from engine.training.callbacks.commands import HandleCommands, StopOnDivergence
 from engine.training.callbacks.plateau import LowerOnPlateau
@@ -162,10 +163,18 @@ def build_model(
         run.counts_dead_units,
         threads,
         library,
+        _augmenter(run, data),
     )
     # XLA makes a step of cnn_4 many times slower on a CPU.
     model.compile(optimizer=make_optimizer(spec, rate), jit_compile=False)
     return model
+
+
+def _augmenter(run: RunSpec, data: PreparedData) -> Augmenter | None:
+    if not run.augmentation.operations:
+        return None
+    info = data.info
+    return Augmenter(run.augmentation, run.seed, len(data.y_train), info.shape, info.black, info.white)
 
 
 def load_weights(network: keras.Sequential, file: Path, architecture: str, activation: str) -> None:

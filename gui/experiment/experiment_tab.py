@@ -42,7 +42,7 @@ class ExperimentTab(DeferredPage):
 
     A board is slow to build, so it is built when first needed, later than the rest.
 
-    Emits ``run_requested(entry)``, ``command_given(command)``, ``samples_requested(data spec)``,
+    Emits ``run_requested(entry)``, ``command_given(command)``, ``samples_requested(task)``,
     ``export_requested(experiment number)``, ``repeats_requested(experiment number)``, ``resume_requested(experiment
     number)``, ``writing_requested()`` to define a network, ``trained_requested()`` to choose a trained one,
     ``estimate_requested(entry)`` for what the experiment of the form will take, and ``failed(sentence)``.

@@ -98,9 +98,10 @@ class DatasetChooser(QWidget):
         height, width, channels = samples.images.shape[1:]
         colour = "colour" if channels == 3 else "grayscale"
         doubts = f"; {pluralise(len(samples.warnings), 'warning')}" if samples.warnings else ""
-        self._info.setText(
-            f"{sum(samples.counts):,} images, {width}x{height} {colour}, {len(samples.class_names)} classes{doubts}"
-        )
+        shown = ", augmented" if samples.augmented else ""
+        classes = len(samples.class_names)
+        images = f"{sum(samples.counts):,} images, {width}x{height} {colour}"
+        self._info.setText(f"{images}, {classes} classes{shown}{doubts}")
         self._info.setToolTip(literally("\n".join(samples.warnings)))
         for label, image, number in zip(self._images, samples.images, samples.labels, strict=False):
             size = QSize(SAMPLE_SIDE, SAMPLE_SIDE)

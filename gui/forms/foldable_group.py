@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QGroupBox, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from gui.widgets.collapsible_text import FoldButton
 
@@ -18,8 +18,11 @@ class FoldableGroup(QWidget):
         super().__init__()
         name = title.lower()
         self.setObjectName(name)
-        self.box = QGroupBox()
+        self.box = QWidget()
         self._button = FoldButton(self.box, title, f"{name}_fold")
+        font = self._button.font()
+        font.setBold(True)  # as the titles of the other groups
+        self._button.setFont(font)
         self._button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

@@ -111,7 +111,7 @@ class Form(QWidget):
         self._fill(box, items)
         return box
 
-    def _fill(self, box: QGroupBox, items: list[FieldDescription]) -> None:
+    def _fill(self, box: QWidget, items: list[FieldDescription]) -> None:
         rows = QFormLayout(box)
         rows.setContentsMargins(8, 6, 8, 8)
         rows.setVerticalSpacing(5)

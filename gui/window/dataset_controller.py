@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from PySide6.QtCore import QObject, Qt, Signal
@@ -16,7 +17,7 @@ from gui.background.engine_thread import EngineThread
 from gui.datasets.detail import SAMPLES as DETAIL_SAMPLES
 from gui.datasets.tab import DatasetsTab
 from gui.experiment.experiment_tab import ExperimentTab
-from gui.forms.dataset_chooser import LEAVE_OUT, SAMPLES, DatasetChooser
+from gui.forms.dataset_chooser import LEAVE_OUT, DatasetChooser
 from gui.forms.form import Form
 
 
@@ -54,8 +55,8 @@ class DatasetController(QObject):
         super().__init__(page)
         self._page, self._tabs, self._assistant = page, tabs, assistant
         self._sampled: SampleView | None = None  # the view that requested sample images last
-        self._requested: tuple[DataSpec, int] = DataSpec(), 0  # their data set and number
-        page.samples_requested.connect(lambda data: self.fetch_samples(page.detail, data, DETAIL_SAMPLES))
+        self._requested = SampleTask(DataSpec(), 0)
+        page.samples_requested.connect(lambda data: self.fetch_samples(page.detail, SampleTask(data, DETAIL_SAMPLES)))
         page.remedy_offered.connect(self.remedy_offered)
         page.use_requested.connect(self._use)
         page.added.connect(self._offer)
@@ -71,11 +72,11 @@ class DatasetController(QObject):
             chooser.chosen.connect(self._keep)
             self._offer_in(chooser)
 
-    def fetch_samples(self, view: SampleView | None, data: DataSpec, count: int = SAMPLES) -> None:
+    def fetch_samples(self, view: SampleView | None, task: SampleTask) -> None:
         """Fetch sample images for ``view``, cancelling any earlier request."""
-        self._sampled, self._requested = view, (data, count)
+        self._sampled, self._requested = view, task
         self._assistant.send(Control.CANCEL)
-        self._assistant.run_task(SampleTask(data, count))
+        self._assistant.run_task(task)
 
     def _take(self, event: Event) -> None:
         """Show the answer to the request for sample images."""
@@ -96,7 +97,7 @@ class DatasetController(QObject):
 
     def _offer_to_leave_out(self, reason: str) -> None:
         """Offer to fetch the samples requested last without the images that can't be read."""
-        view, (data, count) = self._sampled, self._requested
+        view, task, data = self._sampled, self._requested, self._requested.data
         if data.skip_broken_images:
             self._page.failed.emit(reason)
             return
@@ -106,7 +107,7 @@ class DatasetController(QObject):
                 self._forms()[view].skip_broken_images(data.dataset)  # which has its tab fetch the samples
             else:
                 self._page.skip_broken_images(data.dataset)
-                self.fetch_samples(view, data.replace(skip_broken_images=True), count)
+                self.fetch_samples(view, replace(task, data=data.replace(skip_broken_images=True)))
 
         self.remedy_offered.emit(reason, LEAVE_OUT, fetch)
 

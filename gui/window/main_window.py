@@ -226,7 +226,7 @@ class MainWindow(QMainWindow):
         tab.repeats_requested.connect(self._add_repeats)
         tab.resume_requested.connect(self._training_controller.resume)
         tab.samples_requested.connect(
-            lambda data: self._dataset_controller.fetch_samples(tab.form.dataset_chooser, data)
+            lambda task: self._dataset_controller.fetch_samples(tab.form.dataset_chooser, task)
         )
         tab.export_requested.connect(self._exports.export)
         tab.writing_requested.connect(lambda: self._networks.write(tab))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pydantic import field_validator
 
 from engine.analysis.blocks import NamedFigure
+from engine.config.augmentation import AugmentationSpec
 from engine.config.fields import FieldKind, field, field_like
 from engine.config.optimization import Optimizer
 from engine.config.specs import (
@@ -31,7 +32,9 @@ if TYPE_CHECKING:
     from engine.analysis.results import ExperimentResult
 
 
-class ActivationsSpec(RepeatSpec, TrainingSpec, ArchitecturesChoice, InitializerSpec, DataSpec, ExperimentSpec):
+class ActivationsSpec(
+    RepeatSpec, TrainingSpec, ArchitecturesChoice, InitializerSpec, AugmentationSpec, DataSpec, ExperimentSpec
+):
     """The activations and architectures to compare."""
 
     normalization: Normalization = field_like(
@@ -81,6 +84,7 @@ def plan(spec: ActivationsSpec) -> list[RunSpec]:
             data=spec.part(DataSpec),
             network=NetworkSpec(activation=activation, initializer=spec.initializer),
             training=spec.part(TrainingSpec),
+            augmentation=spec.part(AugmentationSpec),
             counts_dead_units=True,
         )
         for repeat in range(1, spec.repeats + 1)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from engine.analysis.blocks import NamedFigure
+from engine.config.augmentation import AugmentationSpec
 from engine.config.specs import DataSpec, ExperimentSpec, NetworkSpec, RepeatSpec, RunSpec, TrainingSpec
 from engine.experiments.architectures.claims import architecture_claims
 from engine.experiments.base import TrainingExperiment
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
     from engine.analysis.results import ExperimentResult
 
 
-class ArchitecturesSpec(RepeatSpec, TrainingSpec, ArchitecturesChoice, NetworkSpec, DataSpec, ExperimentSpec):
+class ArchitecturesSpec(
+    RepeatSpec, TrainingSpec, ArchitecturesChoice, NetworkSpec, AugmentationSpec, DataSpec, ExperimentSpec
+):
     """The architectures to train, and the settings they share."""
 
 
@@ -32,6 +35,7 @@ def plan(spec: ArchitecturesSpec) -> list[RunSpec]:
             data=spec.part(DataSpec),
             network=spec.part(NetworkSpec),
             training=spec.part(TrainingSpec),
+            augmentation=spec.part(AugmentationSpec),
         )
         for repeat in range(1, spec.repeats + 1)
         for architecture in spec.architectures

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from engine.analysis.blocks import NamedFigure
+from engine.config.augmentation import AugmentationSpec
 from engine.config.fields import FieldKind, field, field_like
 from engine.config.specs import Activation, DataSpec, ExperimentSpec, NetworkSpec, RepeatSpec, RunSpec, TrainingSpec
 from engine.experiments.base import TrainingExperiment
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from engine.analysis.results import ExperimentResult
 
 
-class ContinuationSpec(RepeatSpec, TrainingSpec, ArchitectureChoice, DataSpec, ExperimentSpec):
+class ContinuationSpec(RepeatSpec, TrainingSpec, ArchitectureChoice, AugmentationSpec, DataSpec, ExperimentSpec):
     """The trained network to start from, the images, and the training."""
 
     model: str | None = field(
@@ -60,6 +61,7 @@ def continuation_settings(run: RunSpec, model: Path, last_rate: float) -> dict[s
     return {
         **run.data.model_dump(),
         **run.training.model_dump(),
+        **run.augmentation.model_dump(),
         "architecture": run.architecture,
         "activation": AS_TRAINED,
         "model": str(model),
@@ -89,6 +91,7 @@ def plan(spec: ContinuationSpec) -> list[RunSpec]:
             data=spec.part(DataSpec),
             network=NetworkSpec(activation=activation),
             training=spec.part(TrainingSpec),
+            augmentation=spec.part(AugmentationSpec),
             start_from=spec.model,
         )
         for repeat in range(1, spec.repeats + 1)

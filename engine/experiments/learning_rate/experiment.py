@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import field_validator, model_validator
 
 from engine.analysis.blocks import NamedFigure
+from engine.config.augmentation import AugmentationSpec
 from engine.config.fields import FieldKind, field, field_like
 from engine.config.optimization import Optimizer, OptimizerSpec, RegularizationSpec
 from engine.config.specs import (
@@ -39,6 +40,7 @@ class LearningRateSpec(
     OptimizerSpec,
     ArchitectureChoice,
     NetworkSpec,
+    AugmentationSpec,
     DataSpec,
     ExperimentSpec,
 ):
@@ -105,6 +107,7 @@ def _run(spec: LearningRateSpec, variant: str, repeat: int, rate: float, **chang
         "data": spec.part(DataSpec),
         "network": spec.part(NetworkSpec),
         "training": _training(spec, rate),
+        "augmentation": spec.part(AugmentationSpec),
     }
     return RunSpec(**(values | changes))
 

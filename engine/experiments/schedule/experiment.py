@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from engine.analysis.blocks import NamedFigure
 from engine.analysis.statistics import spread, time_to_target
+from engine.config.augmentation import AugmentationSpec
 from engine.config.fields import FieldKind, field, field_like
 from engine.config.optimization import RegularizationSpec
 from engine.config.specs import (
@@ -38,7 +39,14 @@ Epoch = Annotated[int, Field(ge=1)]
 
 
 class LearningScheduleSpec(
-    RegularizationSpec, RepeatSpec, TrainingLoopSpec, ArchitectureChoice, NetworkSpec, DataSpec, ExperimentSpec
+    RegularizationSpec,
+    RepeatSpec,
+    TrainingLoopSpec,
+    ArchitectureChoice,
+    NetworkSpec,
+    AugmentationSpec,
+    DataSpec,
+    ExperimentSpec,
 ):
     """The rates, where they switch, and the baselines."""
 
@@ -217,6 +225,7 @@ def _run(
         network=spec.part(NetworkSpec),
         training=TrainingSpec(**(settings | values)),
         schedule=schedule,
+        augmentation=spec.part(AugmentationSpec),
         probe=probe,
     )
 

@@ -18,7 +18,8 @@ from engine.utils.text import pluralise
 TITLE = "Training artificial neural networks"
 CLOSING = (
     "Accuracies are shares of images put in the right class: training accuracy of the batches since the last record, "
-    "validation accuracy of the whole validation set at the record, test accuracy of the test set after training. "
+    "augmented if the settings say so, validation accuracy of the whole validation set at the record, test accuracy of "
+    "the test set after training. "
     "Losses are cross-entropies in nats.",
     "± is the sample standard deviation over repeats, which differ in their seed; n counts them. A difference is said "
     "to exceed the spread where it is larger than either standard deviation and Welch's t-test (two-sided) gives "

@@ -61,7 +61,8 @@ class StepTimes:
 
     def of(self, run: RunSpec, sizes: DataSizes, total_steps: int) -> ExpectedRun:
         """Return how long a run of ``total_steps`` is expected to take; propagates ``NetworkError``."""
-        key = (run.architecture, run.network, run.training, run.counts_dead_units, sizes, total_steps)
+        augmentation = run.augmentation.operations
+        key = (run.architecture, run.network, run.training, run.counts_dead_units, augmentation, sizes, total_steps)
         if key not in self._known:
             work = Work.of(run, sizes, total_steps)
             self._known[key] = ExpectedRun(

@@ -312,7 +312,7 @@ def _kind(run: PlannedRun) -> Hashable:
     spec = run.trained_spec
     training = spec.training
     return (
-        *(spec.architecture, spec.network.activation, spec.data, spec.counts_dead_units),
+        *(spec.architecture, spec.network.activation, spec.data, spec.augmentation.operations, spec.counts_dead_units),
         *(training.step_settings, training.batch_size, training.validation_precision, run.record_interval),
     )
 

@@ -21,7 +21,7 @@ class Work:
         batch: images per step.
         interval: steps between records.
         validation: images evaluated for a record.
-        options: activation, optimiser and its settings, and how validation is computed.
+        options: activation, optimiser and its settings, how validation is computed, and how images are augmented.
     """
 
     layers: tuple[LayerSummary, ...]
@@ -44,6 +44,7 @@ class Work:
                 ", ".join(training.step_settings),
                 training.validation_precision,
                 "dead units" if run.counts_dead_units else "",
+                *run.augmentation.operations,
             ),
         )
 

@@ -16,6 +16,7 @@ import psutil
 import pytest
 from tensorflow.errors import ResourceExhaustedError
 
+from engine.config.augmentation import AugmentationSpec
 from engine.config.specs import DataSpec
 from engine.events.channel import ControlChannel
 from engine.events.commands import Control
@@ -27,7 +28,15 @@ from engine.executors.base import Executor
 from engine.executors.inline import InlineExecutor
 from engine.executors.processes.pool import ProcessExecutor, default_workers
 from engine.executors.runner import TaskRunner
-from engine.executors.tasks import DeviceTask, ExportTask, PrepareTask, ReportTask, SampleTask, Task
+from engine.executors.tasks import (
+    AugmentedSampleTask,
+    DeviceTask,
+    ExportTask,
+    PrepareTask,
+    ReportTask,
+    SampleTask,
+    Task,
+)
 from engine.storage.store import Store
 from tests.engine.support import ScriptedExecutor, of, run_session, small_spec, timeless, train_tasks
 
@@ -76,6 +85,11 @@ def test_tasks_beside_the_runs_are_answered(control: ControlChannel, store: Stor
     events = [event for event in run_tasks(InlineExecutor(), tasks, control) if not isinstance(event, Progress)]
     assert [type(event) for event in events] == [DatasetReady, SamplesReady, WorkerReady, Exported]
     assert of(SamplesReady, events)[0].images.shape == (20, 32, 32, 1)
+    task = AugmentedSampleTask(DataSpec(), 20, AugmentationSpec(shift=3), 0)
+    (changed,) = of(SamplesReady, run_tasks(InlineExecutor(), [task], control))
+    assert changed.augmented
+    assert changed.images.shape == (20, 32, 32, 1)
+    assert not np.array_equal(changed.images, of(SamplesReady, events)[0].images)
     files = [path for path in folder.rglob("*") if path.is_file() and path.name != "export-files.json"]
     assert of(Exported, events)[0].files == len(files)
 

@@ -18,7 +18,7 @@ from engine.datasets import PreparedData
 from engine.events.runs import Record, RunFinished
 from engine.networks.architectures import build_network
 from engine.training.callbacks.shuffle import ShuffleOrder
-from engine.training.objective import balanced_weights
+from engine.training.objective import Objective, balanced_weights
 from engine.training.optimizers import make_optimizer
 from engine.training.trainer import build_model, fit
 from tests.engine.support import few, of, small_run, train_here
@@ -196,6 +196,18 @@ def test_shares_of_a_batch_add_up_with_every_setting_on(digits: PreparedData, im
     found, expected = (model.train_step(tf.constant(0)) for model in (shared, whole))
     assert float(found[0]) == pytest.approx(float(expected[0]), rel=1e-5)
     assert largest_difference(shared.network.get_weights(), whole.network.get_weights()) < 1e-6
+
+
+def test_the_objective_of_mixed_images_is_that_of_mixed_and_smoothed_labels() -> None:
+    generator = np.random.default_rng(0)
+    logits = tf.constant(generator.normal(size=(6, 4)).astype(np.float32))
+    first, second = (generator.integers(0, 4, 6).astype(np.int32) for _ in range(2))
+    share = generator.uniform(size=6).astype(np.float32)
+    objective = Objective(TrainingSpec(label_smoothing=0.2), first, 4)
+    found = objective(first, logits, share) + objective(second, logits, 1 - share)
+    mixed = share[:, None] * np.eye(4)[first] + (1 - share[:, None]) * np.eye(4)[second]
+    expected = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.2, reduction="sum")
+    assert float(found) == pytest.approx(float(expected(mixed, logits)), rel=1e-6)
 
 
 def test_balanced_weights_are_inverse_to_the_frequency_and_one_on_average() -> None:

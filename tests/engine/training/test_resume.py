@@ -50,16 +50,21 @@ EVERYTHING: dict[str, Any] = {
 }
 OF_SGD: dict[str, Any] = {"optimizer": "sgd", "learning_rate": 0.05, "momentum": 0.9, "nesterov": True}
 OF_ADAM: dict[str, Any] = {"beta_1": 0.8, "beta_2": 0.99, "epsilon": 1e-8}
+AUGMENTED = {
+    **{"shift": 2, "rotation": 10, "zoom": 0.1, "brightness": 0.2, "contrast": 0.2, "cutout": 5, "mixup": 0.4},
+    "flip": True,
+}
 
 RUNS: dict[str, Callable[[], RunSpec]] = {
     "adam": lambda: small_run(epochs=EPOCHS, record_every=EVERY),
     "a convolution": lambda: small_run(architectures=["cnn_3"], epochs=EPOCHS, record_every=EVERY),
     "every setting of sgd": lambda: small_run(epochs=EPOCHS, record_every=EVERY, **EVERYTHING, **OF_SGD),
     "every setting of adam": lambda: small_run(
-        architectures=["cnn_3"], epochs=EPOCHS, record_every=EVERY, **EVERYTHING, **OF_ADAM
+        architectures=["cnn_3"], epochs=EPOCHS, record_every=EVERY, **EVERYTHING, **OF_ADAM, **AUGMENTED
     ),
     "cosine": lambda: scheduled(kind="cosine", rates=(0.5,)),
     "plateau": lambda: scheduled(kind="plateau", rates=(0.5,), patience=1, delta=0.5),
+    "augmented": lambda: small_run(epochs=EPOCHS, record_every=EVERY, **AUGMENTED),
 }
 
 
@@ -110,6 +115,7 @@ LONG = pytest.mark.long
         "adam",
         "every setting of sgd",
         pytest.param("every setting of adam", marks=LONG),
+        pytest.param("augmented", marks=LONG),
         pytest.param("plateau", marks=LONG),
         pytest.param("a convolution", marks=LONG),
         pytest.param("cosine", marks=LONG),
@@ -133,7 +139,12 @@ def test_a_run_that_goes_on_equals_one_that_was_never_interrupted(
 
 @pytest.mark.parametrize(
     ("kind", "interval"),
-    [("adam", 3), pytest.param("cosine", 6, marks=LONG), pytest.param("plateau", 9, marks=LONG)],
+    [
+        ("adam", 3),
+        pytest.param("augmented", 4, marks=LONG),
+        pytest.param("cosine", 6, marks=LONG),
+        pytest.param("plateau", 9, marks=LONG),
+    ],
 )
 def test_a_run_stopped_anywhere_goes_on_from_there(
     kind: str, interval: int, few_digits: PreparedData, whole: Callable[[str], list[Event]]

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QMessageBox,
     QProgressBar,
     QPushButton,
+    QSpinBox,
     QTableView,
     QTabWidget,
     QToolButton,
@@ -29,7 +30,7 @@ from pytestqt.qtbot import QtBot
 from engine.events.experiments import ExperimentFinished
 from engine.events.runs import Status
 from engine.events.watching import WatchedExperiment
-from engine.executors.tasks import SampleTask
+from engine.executors.tasks import AugmentedSampleTask, SampleTask
 from engine.experiments import RUNNABLE_EXPERIMENTS
 from engine.storage.store import Store
 from gui.boards.panels.run_table import RunTable
@@ -263,6 +264,20 @@ def test_a_tab_asks_for_samples_when_it_is_first_looked_at(qtbot: QtBot, make_wi
     assert asked()[1].data.dataset == "mnist"
     assert other.form.dataset_chooser is not None
     qtbot.waitUntil(lambda: other.form.dataset_chooser.has_samples, timeout=PATIENCE_MS)
+
+
+def test_samples_are_fetched_again_as_their_augmentation_changes(qtbot: QtBot, make_window: MakeWindow) -> None:
+    assistant = Assistant()
+    window = make_window(assistant=assistant)
+    asked = lambda: [task for task in assistant.tasks if isinstance(task, SampleTask)]  # noqa: E731
+    qtbot.waitUntil(lambda: len(asked()) == 1, timeout=PATIENCE_MS)
+    form = tab_of(window).form
+    for value, expected in ((3, AugmentedSampleTask), (0, SampleTask)):
+        before = len(asked())
+        find(form, QSpinBox, "shift").setValue(value)
+        qtbot.waitUntil(lambda before=before: len(asked()) == before + 1, timeout=PATIENCE_MS)
+        assert type(asked()[-1]) is expected
+    assert asked()[1].augmentation.shift == 3
 
 
 def test_every_control_has_a_name_and_every_button_says_what_it_does(make_window: MakeWindow) -> None:
