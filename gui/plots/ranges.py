@@ -11,9 +11,10 @@ def round_range(low: float, high: float) -> tuple[float, float]:
     """Return the smallest range that contains both values, between multiples of a step.
 
     The step is 1, 2 or 5 times a power of ten; the range is four to ten steps long. A single value other than 0 is
-    inside, so that half of its dot is not cut off by the frame.
+    inside, so that half of its dot is not cut off by the frame, and its range wide enough for short numbers at ticks.
     """
-    span = max(high - low, 1e-3 * max(abs(low), abs(high)), 1e-9)
+    least = (0.2 if low == high else 1e-3) * max(abs(low), abs(high))
+    span = max(high - low, least, 1e-9)
     power = 10 ** math.floor(math.log10(span / 4))
     step = next(factor * power for factor in (10, 5, 2, 1) if factor * power <= span / 4)
     margin = int(low == high != 0)
