@@ -49,7 +49,7 @@ class ExperimentFollower:
         self.status = Status.RUNNING
         self.runs: list[RunFollower] = []
         self._unfollowed: dict[int, StoredRun] = {}  # by number: their logs were not found, or hold another training
-        self._stored_spec, self._info = "", _info_of([])
+        self._stored_spec, self._info = "", _NO_INFO
 
     def adopt(self, stored: StoredExperiment) -> dict[str, StoredRun]:
         """Take over a stored experiment that has ended; return its runs by source."""
@@ -117,10 +117,8 @@ class ExperimentFollower:
             return None
         for planned in self._planned:
             spec = planned.spec
-            if isinstance(spec, LoggedRunSpec) and (spec.variant, spec.repeat) == (
-                said.grouping.variant,
-                said.grouping.repeat,
-            ):
+            is_same = spec.variant == said.grouping.variant and spec.repeat == said.grouping.repeat
+            if is_same and isinstance(spec, LoggedRunSpec):
                 known = self._store.beginning(planned.run)
                 if known is not None and known[0] == said.started:
                     return spec.source
@@ -212,10 +210,6 @@ class ExperimentFollower:
         specs = [run.spec for run in self._unfollowed.values()]
         return [Grouping(self.name, spec.variant, spec.repeat) for spec in specs]
 
-    def taken(self) -> set[tuple[str, int]]:
-        """Return variant and repeat of every run."""
-        return {(each.spec.variant, each.spec.repeat) for each in self._planned}
-
     @property
     def _planned(self) -> tuple[PlannedRun, ...]:
         """All runs, in the order in which they were stored."""
@@ -224,7 +218,8 @@ class ExperimentFollower:
 
     def _free(self, grouping: Grouping) -> Grouping:
         """Return the grouping with the repeat that was asked for, or else the next free one."""
-        variant, taken = grouping.variant or "run", self.taken()
+        variant = grouping.variant or "run"
+        taken = {(each.spec.variant, each.spec.repeat) for each in self._planned}
         if grouping.repeat > 0 and (variant, grouping.repeat) not in taken:
             return replace(grouping, variant=variant)
         used = {repeat for name, repeat in taken if name == variant}
@@ -305,7 +300,7 @@ class ExperimentFollower:
     def _info_of_all(self) -> DatasetInfo:
         """Return what the logs tell of the data; what is stored, if they tell nothing."""
         told = _info_of(self._descriptions)
-        return self._info if told == _info_of([]) else told
+        return self._info if told == _NO_INFO else told
 
     def _emit(self, event: Event) -> None:
         self._emit_event(WatchedEvent(self.number or 0, event))
@@ -331,7 +326,7 @@ def _settings_of(specs: Sequence[LoggedRunSpec]) -> tuple[str, ...]:
 
 
 def _info_of(descriptions: Sequence[Description]) -> DatasetInfo:
-    """Return what the logs tell of the data; counts and shape that nobody told are 0."""
+    """Return what the logs tell of the data; counts and shape that are not logged are 0."""
     dataset = next((each.dataset for each in descriptions if each.dataset), "")
     classes = next((each.class_names for each in descriptions if each.class_names), ())
     train, validation, test = next((each.image_counts for each in descriptions if any(each.image_counts)), (0, 0, 0))
@@ -345,3 +340,6 @@ def _info_of(descriptions: Sequence[Description]) -> DatasetInfo:
         test_count=test,
         fingerprint="",
     )
+
+
+_NO_INFO = _info_of([])

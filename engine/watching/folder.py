@@ -23,9 +23,8 @@ from engine.watching.sources.discovery import FolderScan
 SEARCH_SECONDS = 1.0
 SEARCH_SHARE = 10
 ENDED_SECONDS = 2.0  # how often the log of a run that has ended is looked at: its program may go on
-ADD_SECONDS = (
-    0.5  # for which runs are added at once, so that thousands keep neither the window nor their curves waiting
-)
+# Runs are added for this long at once, so that thousands keep neither the window nor their curves waiting.
+ADD_SECONDS = 0.5
 RETRY_SECONDS = 5.0  # after the store could not be written
 MAX_PROBLEMS = 20
 
